@@ -1,0 +1,1 @@
+"""Rows in: what each corpus contains, under which licence, at which revision."""

@@ -1,0 +1,97 @@
+"""What a corpus is: a pinned origin, its licence and where that was read, its files by split, and how to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, NamedTuple
+
+from sources.files import RawFile
+from sources.record import TASKS, Draft
+
+Kind = Literal["training", "preference", "safety", "general"]
+
+
+class Raw(NamedTuple):
+    """One raw row: its 1-based line or element in the file, and its value as the file's format gives it."""
+
+    line: int
+    value: Any
+
+
+class Broken(NamedTuple):
+    """A place in a file that is no row at all: its line, the error, and the text that stands there."""
+
+    line: int
+    error: str
+    text: str
+
+
+Rows = Callable[[RawFile], Iterator[Raw | Broken]]
+Parse = Callable[[Raw, RawFile], Draft]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corpus:
+    """A pinned origin of rows.
+
+    ``home`` is ``hf://datasets/ORG/NAME`` or the address of a page. ``revision`` is what the lock resolves. ``files``
+    maps a split, by its publisher's name, to glob patterns inside the corpus's folder; ``companions`` are files that
+    are read beside the rows. ``folder`` is the place in a local mirror. ``rows`` cuts a file into raw rows, ``parse``
+    turns one into a draft, given the file too, and raises where it is malformed. ``repairs`` names the text repairs
+    that this corpus needs (``quality.normalise``). ``rank`` orders sources when two rows are equal: the lowest stays.
+    """
+
+    name: str
+    title: str
+    home: str
+    license: str
+    license_read: str
+    task: str
+    lang: str
+    files: Mapping[str, tuple[str, ...]]
+    rows: Rows
+    parse: Parse
+    folder: str = ""
+    revision: str = "main"
+    companions: tuple[str, ...] = ()
+    repairs: frozenset[str] = field(default_factory=frozenset)
+    rank: int = 50
+    published_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise ValueError(f"{self.name}: task is {self.task!r}, expected one of {', '.join(TASKS)}")
+
+    @property
+    def hub_id(self) -> str | None:
+        """The dataset's id on the Hugging Face Hub, or None for a corpus that lives elsewhere."""
+        prefix = "hf://datasets/"
+        return self.home.removeprefix(prefix) if self.home.startswith(prefix) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Corpus):
+    """A corpus whose rows may be trained on. Only splits that its publisher trains on may be listed."""
+
+    kind: Kind = "training"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if held := HELD_OUT_SPLITS & set(self.files):
+            raise ValueError(f"{self.name}: split {min(held)!r} is held out, expected it in a Benchmark")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark(Corpus):
+    """Rows that only decontamination and evaluation may read."""
+
+
+HELD_OUT_SPLITS = frozenset({"test", "validation"})
+"""A publisher's test and validation rows never enter training; ``dev`` and ``val`` are written ``validation`` here."""
+
+
+def held_out(source: Source, name: str, files: Mapping[str, tuple[str, ...]], **changes: Any) -> Benchmark:
+    """Return the benchmark that shares everything with ``source`` but its name, its files and ``changes``."""
+    shared = {f.name: getattr(source, f.name) for f in fields(Corpus)}
+    return Benchmark(**{**shared, "name": name, "files": files, **changes})

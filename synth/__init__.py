@@ -1,0 +1,1 @@
+"""Rows that a model wrote, and whether they are right."""

@@ -1,0 +1,1 @@
+"""Models from rows: a thin stage over TRL."""
