@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 
 import orjson
 
+from sources.elements import elements
 from sources.files import FileError, RawFile, reading
 from sources.record import Draft, Message
 from sources.source import Broken, Raw, Rows
@@ -45,6 +48,47 @@ def json_dict(file: RawFile) -> Iterator[Raw | Broken]:
             yield Raw(number, {"key": key, **value})
         else:
             yield Broken(number, f"{value!r} is no object", key)
+
+
+def json_object(file: RawFile) -> dict[str, Any]:
+    """Return the one JSON object that a file holds; ``FileError`` if it holds something else."""
+    content: dict[str, Any] = _whole_json(file, dict)
+    return content
+
+
+def json_rows(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the rows of a ``.json`` file that holds either one list or JSON Lines, as on the Hub."""
+    with reading(file), file.open() as stream:
+        start = stream.read(1024).lstrip()
+    return elements(file) if start.startswith(b"[") else jsonl(file)
+
+
+def squad(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield one row per question of a SQuAD file, numbered from 1, with the ``context`` of its paragraph."""
+    content = json_object(file)
+    try:
+        paragraphs = [paragraph for article in content["data"] for paragraph in article["paragraphs"]]
+        rows = [{**{k: v for k, v in p.items() if k != "qas"}, **question} for p in paragraphs for question in p["qas"]]
+    except (KeyError, TypeError) as error:
+        raise FileError(f"{file.path} is no SQuAD file (data, paragraphs, qas): {error!r}") from error
+    return (Raw(number, row) for number, row in enumerate(rows, 1))
+
+
+def under(key: str) -> Rows:
+    """Return a shape that yields the objects listed under ``key`` of one JSON object, with its other fields."""
+
+    def listed(file: RawFile) -> Iterator[Raw | Broken]:
+        whole = _whole_json(file, dict)
+        if not isinstance(whole.get(key), list):
+            raise FileError(f"{file.path} has no list {key!r}, expected one; found {', '.join(whole)}")
+        shared = {name: value for name, value in whole.items() if name != key}
+        for number, element in enumerate(whole[key], 1):
+            if isinstance(element, dict):
+                yield Raw(number, {**shared, **element})
+            else:
+                yield Broken(number, f"{element!r} is no object", key)
+
+    return listed
 
 
 def _whole_json(file: RawFile, kind: type) -> Any:
@@ -190,6 +234,12 @@ def letter(value: str, options: Iterable[str] = LETTERS) -> int:
     return letters.index(value)
 
 
+def lettered(id: str, question: str, options: Mapping[str, str | None], right: str, **more: Any) -> Draft:
+    """Return a multiple-choice draft from options by letter; a null option is a column that this row does not use."""
+    given = {name: option for name, option in options.items() if option is not None}
+    return mcq(id, question, list(given.values()), letter(right, given), **more)
+
+
 def one_based(value: int | str) -> int:
     """Return the 0-based position of a 1-based one, given as a number or as text."""
     return int(value) - 1
@@ -218,6 +268,19 @@ def numbered(raw: Raw, file: RawFile) -> str:
     return f"{file.split}-{raw.line}"
 
 
+def placed(raw: Raw, file: RawFile) -> str:
+    """Return an id for a row in a corpus of several files: the file's name without its ending, and the row's place."""
+    return f"{PurePosixPath(file.name).with_suffix('')}-{raw.line}"
+
+
+def either(row: Mapping[str, Any], *names: str) -> Any:
+    """Return the field that a corpus has under one of several documented ``names``; ``KeyError`` names them all."""
+    for name in names:
+        if name in row:
+            return row[name]
+    raise KeyError(" or ".join(names))
+
+
 SPEAKERS: Mapping[str, str] = {
     "human": "user",
     "user": "user",
@@ -227,15 +290,35 @@ SPEAKERS: Mapping[str, str] = {
 }
 
 
-def turns(conversation: Sequence[Mapping[str, str]], speaker: str = "from", text: str = "value") -> list[Message]:
+def turns(
+    conversation: Sequence[Mapping[str, Any]],
+    speaker: str = "from",
+    text: str = "value",
+    speakers: Mapping[str, str] = SPEAKERS,
+) -> list[Message]:
     """Return the messages of a ShareGPT (``from, value``) or chat (``role, content``) conversation."""
     messages = []
     for turn in conversation:
         who = turn[speaker]
-        if who not in SPEAKERS:
-            raise ValueError(f"speaker is {who!r}, expected one of {', '.join(SPEAKERS)}")
-        messages.append(Message(SPEAKERS[who], turn[text]))
+        if who not in speakers:
+            raise ValueError(f"speaker is {who!r}, expected one of {', '.join(speakers)}")
+        messages.append(Message(speakers[who], turn[text]))
     return messages
+
+
+def chat(row: Mapping[str, Any], speakers: Mapping[str, str] = SPEAKERS) -> list[Message]:
+    """Return the messages of a row that lists turns as ``conversations`` or ``messages``, ShareGPT or chat."""
+    told = either(row, "conversations", "messages")
+    keys = ("role", "content") if told and "role" in told[0] else ("from", "value")
+    return turns(told, *keys, speakers=speakers)
+
+
+def transcript(text: str, marks: Mapping[str, str]) -> list[Message]:
+    """Return the messages of a text in which each turn starts with its speaker's mark, such as ``Human:``."""
+    start, *parts = re.split(f"({'|'.join(map(re.escape, marks))})", text)
+    if start.strip() or not parts:
+        raise ValueError(f"transcript starts with {text[:40]!r}, expected one of {', '.join(map(repr, marks))}")
+    return [Message(marks[mark], said.strip()) for mark, said in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def conversation(id: str, messages: Sequence[Message], **more: Any) -> Draft:
@@ -243,3 +326,54 @@ def conversation(id: str, messages: Sequence[Message], **more: Any) -> Draft:
     if len(messages) < 2 or messages[-1].role != "assistant":
         raise ValueError(f"conversation of {len(messages)} turns, expected a last one by the assistant")
     return Draft(id=id, messages=messages[:-1], answer=messages[-1].content, **more)
+
+
+def sft(raw: Raw, file: RawFile) -> Draft:
+    """Parse a row of a collection that mixes the usual styles: turns, Alpaca, or question and response."""
+    row, id = raw.value, placed(raw, file)
+    if "conversations" in row or "messages" in row:
+        return conversation(id, chat(row))
+    if "instruction" in row:
+        return instructed(id, row["instruction"], row.get("input"), either(row, "output", "response"))
+    return answered(id, row)
+
+
+def answered(id: str, row: Mapping[str, Any], **more: Any) -> Draft:
+    """Return a row of ``system_prompt, question, response``; the system prompt may be missing."""
+    system = row.get("system_prompt")
+    start = (Message("system", system),) if system else ()
+    return Draft(id=id, messages=(*start, *user(row["question"])), answer=row["response"], **more)
+
+
+def pair(id: str, prompt: Sequence[Message], chosen: str, rejected: str | None, **more: Any) -> Draft:
+    """Return a preference pair: two replies to one prompt, the better one as ``response``."""
+    return Draft(id=id, messages=prompt, response=chosen, rejected=rejected, **more)
+
+
+def compared(id: str, chosen: Sequence[Message], rejected: Sequence[Message], **more: Any) -> Draft:
+    """Return the pair of two conversations, which may differ in their last turn, the assistant's, and nowhere else."""
+    for side, messages in (("chosen", chosen), ("rejected", rejected)):
+        if len(messages) < 2 or messages[-1].role != "assistant":
+            raise ValueError(f"{side} has {len(messages)} turns, expected a prompt and a last turn by the assistant")
+    if list(chosen[:-1]) != list(rejected[:-1]):
+        raise ValueError("chosen and rejected answer different prompts, expected one prompt")
+    return pair(id, chosen[:-1], chosen[-1].content, rejected[-1].content, **more)
+
+
+def preference(id: str, row: Mapping[str, Any], **more: Any) -> Draft:
+    """Return a row of ``prompt, chosen, rejected``: replies as text, or as message lists with or without the prompt."""
+    replies = [row["chosen"], row["rejected"]]
+    if all(isinstance(reply, str) for reply in replies):
+        return pair(id, _prompt(row["prompt"]), *replies, **more)
+    if not all(isinstance(reply, list) for reply in replies):
+        kinds = " and ".join(type(reply).__name__ for reply in replies)
+        raise TypeError(f"chosen and rejected are {kinds}, expected both text or both lists of messages")
+    chosen, rejected = (turns(reply, "role", "content") for reply in replies)
+    if len(chosen) == len(rejected) == 1:
+        prompt = _prompt(row["prompt"])
+        return compared(id, [*prompt, *chosen], [*prompt, *rejected], **more)
+    return compared(id, chosen, rejected, **more)
+
+
+def _prompt(value: str | Sequence[Mapping[str, str]]) -> Sequence[Message]:
+    return user(value) if isinstance(value, str) else turns(value, "role", "content")

@@ -1,0 +1,272 @@
+"""Run a plan: what is done is skipped, what can run side by side does, and every step's rows are accounted for."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from pipelines.plan import Node, Plan
+from pipelines.pool import Run, worker_pool
+from pipelines.shard import LostRowsError, map_shard, note, read_shard, sift_shard, sketch_shard
+from pipelines.step import EachShard, Read, WholeSet
+from pipelines.store import Store, write_table
+from sources.files import FileError, RawFile
+from sources.table import MALFORMED_SCHEMA, SCHEMA
+
+
+class Progress(Protocol):
+    """Who is told how a build goes on; called from several threads."""
+
+    def started(self, step: str, shards: int) -> None:
+        """A step starts, with so many shards to do."""
+
+    def advanced(self, step: str, rows: int) -> None:
+        """A shard of a step is done."""
+
+    def finished(self, step: str, summary: dict[str, Any]) -> None:
+        """A step is complete; ``summary`` is what its ``step.json`` says."""
+
+    def waiting(self, step: str) -> None:
+        """Another build is at work on this step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """What all steps of one build share."""
+
+    store: Store
+    run: Run
+    progress: Progress
+    workers: int
+
+
+def build(plan: Plan, store: Store, progress: Progress, *, workers: int) -> Path:
+    """Build what is missing of ``plan`` and return the folder of its last step.
+
+    The same plan gives the same bytes with any number of workers. Raises what the first failing step raises; the
+    steps that were complete stay.
+    """
+    store.prepare()
+    missing = _missing(plan, store)
+    if missing:
+        with worker_pool(workers) as run, ThreadPoolExecutor(workers) as threads:
+            context = Build(store=store, run=run, progress=progress, workers=workers)
+            _run_all(missing, context, threads)
+    return store.folder(plan.last.name)
+
+
+def _missing(plan: Plan, store: Store) -> list[Node]:
+    """Return the nodes to build, each after those it reads; nothing behind a finished node is needed."""
+    needed: set[str] = set()
+
+    def visit(node: Node) -> None:
+        if node.name not in needed and not store.done(node.name):
+            needed.add(node.name)
+            for before in node.inputs:
+                visit(before)
+
+    visit(plan.last)
+    return [node for node in plan.nodes() if node.name in needed]
+
+
+def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> None:
+    """Run nodes in threads that hand their shards to the pool.
+
+    Nodes come in order and threads take them in order, so one that waits for its inputs never keeps them from running.
+    """
+    futures: dict[str, Future[None]] = {}
+    for node in nodes:
+        before = [futures[i.name] for i in node.inputs if i.name in futures]
+        futures[node.name] = threads.submit(_run_after, before, node, context)
+    done, rest = wait(futures.values(), return_when=FIRST_EXCEPTION)
+    for future in rest:
+        future.cancel()
+    for future in done:
+        if (error := future.exception()) and not isinstance(error, _InputFailedError):
+            raise error
+
+
+class _InputFailedError(Exception):
+    """A step whose input failed; the input's own error is the one to tell."""
+
+
+def _run_after(before: list[Future[None]], node: Node, context: Build) -> None:
+    for future in before:
+        if future.exception():
+            raise _InputFailedError(node.name)
+    with context.store.partial(node.name, lambda: context.progress.waiting(node.step.name)) as folder:
+        if folder is not None:
+            _run_node(node, folder, context)
+
+
+def _run_node(node: Node, folder: Path, context: Build) -> None:
+    work = node.step.work
+    if isinstance(work, Read):
+        counts = _read(node, work, folder, context)
+        _quarantine_repeated_ids(folder)
+    elif isinstance(work, EachShard):
+        tasks = [(map_shard, work, node.step.config, path) for path in _shards(node, context.store)]
+        counts = _each(node, tasks, folder, context)
+    elif isinstance(work, WholeSet):
+        counts = _whole_set(node, work, folder, context)
+    summary = _summary(node, folder, counts)
+    for name in ("shards", "sketch", "decided"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    context.store.finish(node.name, summary)
+    context.progress.finished(node.step.name, summary)
+
+
+def _each(node: Node, tasks: list[tuple[Any, ...]], folder: Path, context: Build) -> list[dict[str, Any]]:
+    """Run the tasks of a step, one a shard, but for those a killed build had done; return their counts in order."""
+    context.progress.started(node.step.name, len(tasks))
+
+    def one(shard: int, task: tuple[Any, ...]) -> dict[str, Any]:
+        function, *arguments = task
+        counted: dict[str, Any] = note(folder, shard) or context.run(function, *arguments, folder, shard)
+        context.progress.advanced(node.step.name, counted["rows_in"])
+        return counted
+
+    if len(tasks) == 1:
+        return [one(0, tasks[0])]
+    with ThreadPoolExecutor(context.workers) as threads:
+        return list(threads.map(one, range(len(tasks)), tasks))
+
+
+def _shards(node: Node, store: Store) -> list[Path]:
+    return [path for i in node.inputs for path in sorted((store.folder(i.name) / "kept").glob("*.parquet"))]
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def _read(node: Node, work: Read, folder: Path, context: Build) -> list[dict[str, Any]]:
+    groups: list[tuple[RawFile, ...]] = [node.files]
+    if work.limit is None:
+        groups = [(window,) for file in node.files for window in file.windows]
+    tasks = [(read_shard, work.source, group, work.limit) for group in groups]
+    counts = _each(node, tasks, folder, context)
+    for group, counted in zip(groups, counts, strict=True):
+        if counted["rows_in"] and counted["quarantined"] == counted["rows_in"]:
+            _refuse(group[0], folder)
+    return counts
+
+
+def _refuse(file: RawFile, folder: Path) -> None:
+    """Raise for a file whose rows are all malformed: it is not the file that its connector was written for."""
+    rows = pl.scan_parquet(folder / "quarantine" / "*.parquet").filter(pl.col("file") == file.name).head(1).collect()
+    first = rows.row(0, named=True)
+    raise FileError(f"{file.path}: every row was refused; line {first['line']}: {first['error']}")
+
+
+def _quarantine_repeated_ids(folder: Path) -> None:
+    """Move rows whose id came before, in order of files and lines, from kept and dropped to the quarantine.
+
+    Safe to be killed anywhere and run again: a row is in the quarantine before it leaves the file it was in.
+    """
+    paths = sorted(
+        [*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")], key=lambda p: (p.name, p.parent)
+    )
+    if not paths:
+        return
+    places = pl.concat(
+        pl.scan_parquet(path).select("id", "file", "line", shard=pl.lit(str(path)), at=pl.int_range(pl.len()))
+        for path in paths
+    ).collect()
+    repeated = places.filter(~pl.col("id").is_first_distinct())
+    first = places.unique("id", keep="first", maintain_order=True).select(
+        "id", first=pl.format("{}:{}", "file", "line")
+    )
+    for path in map(Path, repeated["shard"].unique(maintain_order=True)):
+        _move(path, repeated.filter(pl.col("shard") == str(path)).join(first, on="id"), folder)
+
+
+def _move(path: Path, repeated: pl.DataFrame, folder: Path) -> None:
+    rows = pl.read_parquet(path).with_row_index("at", 0)
+    out = rows.join(repeated.select(pl.col("at").cast(pl.UInt32), "first"), on="at")
+    text = out.select(SCHEMA.names()).rows(named=True)
+    quarantined = out.select(
+        "source",
+        "file",
+        "line",
+        error=pl.format("id {} repeats that of {}", "id", "first"),
+        text=pl.Series(map(str, text)),
+    )
+    name = f"{path.stem}-{path.parent.name}-repeated.parquet"
+    write_table(folder / "quarantine" / name, quarantined.match_to_schema(MALFORMED_SCHEMA))
+    write_table(path, rows.join(out.select("at"), on="at", how="anti", maintain_order="left").drop("at"))
+
+
+# --- deciding over all rows ----------------------------------------------------------------------------------------
+
+
+def _whole_set(node: Node, work: WholeSet, folder: Path, context: Build) -> list[dict[str, Any]]:
+    shards = _shards(node, context.store)
+    with ThreadPoolExecutor(context.workers) as threads:
+        arguments = [(sketch_shard, work, node.step.config, path, folder, n) for n, path in enumerate(shards)]
+        list(threads.map(lambda call: context.run(*call), arguments))
+    drops = folder / "decided" / "drops.parquet"
+    if not drops.exists():
+        write_table(drops, _decide(node, work, folder))
+    return _each(node, [(sift_shard, drops, path) for path in shards], folder, context)
+
+
+def _decide(node: Node, work: WholeSet, folder: Path) -> pl.DataFrame:
+    sketches = sorted((folder / "sketch").glob("*.parquet"))
+    drops = work.decide(pl.scan_parquet(sketches), node.step.config)
+    if drops["id"].is_duplicated().any():
+        raise LostRowsError(f"{node.step.name} names a row twice among those to drop")
+    return drops.sort("id")
+
+
+# --- accounting ----------------------------------------------------------------------------------------------------
+
+
+def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Say where every row that came in is now, as the files have it; merge the quarantine into one file."""
+    parts = sorted(folder.glob("quarantine/*.parquet"))
+    if parts:
+        write_table(folder / "quarantine.parquet", pl.read_parquet(parts).sort("file", "line", maintain_order=True))
+        shutil.rmtree(folder / "quarantine")
+    total = {
+        "rows_in": sum(counted["rows_in"] for counted in counts),
+        "kept": _height(folder.glob("kept/*.parquet")),
+        "dropped": _height(folder.glob("dropped/*.parquet")),
+        "quarantined": _height(folder.glob("quarantine.parquet")),
+    }
+    if total["rows_in"] != total["kept"] + total["dropped"] + total["quarantined"]:
+        raise LostRowsError(f"{node.name} loses or makes rows: {total}; this is a defect of the step")
+    return {
+        "name": node.step.name,
+        "folder": node.name,
+        "identity": node.identity,
+        "inputs": [before.name for before in node.inputs],
+        "counts": total,
+        "reasons": _reasons(folder),
+        "edits": _edits(counts),
+    }
+
+
+def _height(paths: Iterable[Path]) -> int:
+    found = list(paths)
+    return int(pl.scan_parquet(found).select(pl.len()).collect().item()) if found else 0
+
+
+def _reasons(folder: Path) -> dict[str, int]:
+    paths = list(folder.glob("dropped/*.parquet"))
+    if not paths:
+        return {}
+    return dict(pl.scan_parquet(paths).group_by("reason").len().sort("reason").collect().iter_rows())
+
+
+def _edits(counts: list[dict[str, Any]]) -> dict[str, int]:
+    added: Counter[str] = Counter()
+    for counted in counts:
+        added.update(counted["edits"])
+    return dict(sorted(added.items()))

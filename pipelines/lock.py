@@ -1,0 +1,76 @@
+"""``sabila.lock``: what a recipe read, by content; resolved the first time, checked ever after."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.store import write_json
+from sources.files import RawFile
+from sources.source import Corpus
+
+FORMAT = 1
+
+
+class LockError(Exception):
+    """Raw files that are not those the lock names, or a lock that cannot be read."""
+
+
+@dataclass
+class Lock:
+    """The entries of one recipe: for each corpus its home, revision, and the sha256 of every file's content."""
+
+    path: Path
+    recipe: str
+    entries: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, path: Path, recipe: str) -> Lock:
+        """Read the entries of ``recipe``; none where there is no lock yet."""
+        return cls(path, recipe, _recipes(path).get(recipe, {}))
+
+    def revision(self, corpus: Corpus) -> str:
+        """Return the revision to read: the locked one, else the one that the catalog names."""
+        return str(self.entries.get(corpus.name, {}).get("revision", corpus.revision))
+
+    def check(self, corpus: Corpus, files: tuple[RawFile, ...], revision: str) -> None:
+        """Compare files with the lock, or enter them where the corpus is new.
+
+        Raises ``LockError`` that names the file, both hashes and the ways out.
+        """
+        hashes = {file.name: file.sha256 for file in files}
+        hashes.update({c.name: c.sha256 for file in files for c in file.companions})
+        locked = self.entries.get(corpus.name)
+        if locked is None:
+            self.entries[corpus.name] = {"home": corpus.home, "revision": revision, "files": hashes}
+        elif locked["files"] != hashes:
+            raise LockError(self._difference(corpus, locked["files"], hashes))
+
+    def save(self) -> None:
+        """Write the entries beside those of other recipes."""
+        recipes = {**_recipes(self.path), self.recipe: self.entries}
+        write_json(self.path, {"format": FORMAT, "recipes": recipes})
+
+    def _difference(self, corpus: Corpus, locked: dict[str, str], found: dict[str, str]) -> str:
+        name = min(n for n in {*locked, *found} if locked.get(n) != found.get(n))
+        return (
+            f"{corpus.name}: {name} has sha256 {found.get(name, 'nothing, it is missing')}, but {self.path} says "
+            f"{locked.get(name, 'nothing, it is new')}; bring the file back, or accept the change with --relock"
+        )
+
+
+def _recipes(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] > FORMAT:
+            raise LockError(
+                f"{path} has format {content['format']}, expected {FORMAT}: a newer sabila wrote it; upgrade"
+            )
+        recipes: dict[str, Any] = content["recipes"]
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise LockError(f"{path} is no lock file ({error!r}); restore it, or delete it to resolve anew") from error
+    return recipes

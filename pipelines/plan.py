@@ -1,0 +1,117 @@
+"""From a recipe's steps to what will really run: files found and hashed, names given, absent sources told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipelines.fingerprint import code_hash, fingerprint, plain
+from pipelines.step import AwaitTeacher, EachShard, Read, Step, WholeSet
+from sources.files import RawFile
+from sources.mirror import MissingCorpusError
+from sources.source import Corpus
+
+Find = Callable[[Corpus], tuple[RawFile, ...]]
+"""Where raw files come from: a mirror or the Hub. Raises ``MissingCorpusError`` for a corpus that is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A step with everything known: the nodes it reads, its files, and the fingerprint that names its folder."""
+
+    step: Step
+    inputs: tuple[Node, ...]
+    files: tuple[RawFile, ...] = ()
+    identity: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the step's folder: ``<step>-<fingerprint>``."""
+        return f"{self.step.name}-{fingerprint(self.identity)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The last node of a build, the sources that are not there, and the steps that wait for a teacher."""
+
+    last: Node
+    absent: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    def nodes(self) -> list[Node]:
+        """Return all nodes, each after those it reads."""
+        ordered: dict[str, Node] = {}
+
+        def visit(node: Node) -> None:
+            if node.name not in ordered:
+                for before in node.inputs:
+                    visit(before)
+                ordered[node.name] = node
+
+        visit(self.last)
+        return list(ordered.values())
+
+
+def resolve(step: Step, find: Find) -> Plan:
+    """Return the plan of a recipe's last step.
+
+    Raises ``MissingCorpusError`` for a required source that is not there, and where none is.
+    """
+    absent: dict[str, str] = {}
+    waiting: dict[str, str] = {}
+    known: dict[int, tuple[Node, ...]] = {}
+
+    def visit(step: Step) -> tuple[Node, ...]:
+        if id(step) not in known:
+            inputs = tuple(node for before in step.inputs for node in visit(before))
+            known[id(step)] = _nodes(step, inputs, find, absent, waiting)
+        return known[id(step)]
+
+    nodes = visit(step)
+    if not nodes:
+        first = next(iter(absent.values()), "the recipe names none")
+        raise MissingCorpusError(f"nothing to build: none of {len(absent)} sources can be read; {first}")
+    return Plan(last=nodes[-1], absent=absent, waiting=waiting)
+
+
+def _nodes(
+    step: Step, inputs: tuple[Node, ...], find: Find, absent: dict[str, str], waiting: dict[str, str]
+) -> tuple[Node, ...]:
+    """Return the node of ``step``; none where its source is absent, its inputs' own where it waits for a teacher."""
+    if isinstance(step.work, AwaitTeacher):
+        waiting[step.name] = step.work.needs
+        return inputs
+    if not isinstance(step.work, Read):
+        identity = {**_common(step), "inputs": [node.name for node in inputs]}
+        return (Node(step=step, inputs=inputs, identity=identity),) if inputs else ()
+    try:
+        files = find(step.work.source)
+    except MissingCorpusError as error:
+        if step.work.required:
+            raise
+        absent[step.work.source.name] = str(error)
+        return ()
+    return (Node(step=step, inputs=(), files=files, identity={**_common(step), **_origin(step.work, files)}),)
+
+
+def _common(step: Step) -> dict[str, Any]:
+    return {"step": step.name, "config": plain(step.config), "code": code_hash(*_functions(step))}
+
+
+def _functions(step: Step) -> Iterator[Callable[..., Any]]:
+    work = step.work
+    if isinstance(work, Read):
+        yield from (work.source.parse, work.source.rows)
+    elif isinstance(work, EachShard):
+        yield work.function
+    elif isinstance(work, WholeSet):
+        yield from (work.sketch, work.decide)
+
+
+def _origin(work: Read, files: tuple[RawFile, ...]) -> dict[str, Any]:
+    source = work.source
+    hashes = [[file.split, file.name, file.sha256] for file in files]
+    beside = {companion.name: companion.sha256 for file in files for companion in file.companions}
+    terms = {name: getattr(source, name) for name in ("name", "license", "task", "lang")}
+    return {"source": terms, "files": hashes, "companions": beside, "limit": work.limit}

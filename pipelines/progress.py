@@ -1,0 +1,92 @@
+"""Progress on stderr: live bars on a terminal, a plain line per finished step elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from pipelines.build import Progress
+
+
+@contextmanager
+def shown(steps: int) -> Iterator[Progress]:
+    """Give a progress that tells of ``steps`` steps: rows so far, rows a second, time left."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Bars(*columns, console=console, transient=True) as bars:
+        yield Live(bars, steps)
+
+
+class Live:
+    """Bars: one for all steps, one for each that runs, with its shards done and its rows a second."""
+
+    def __init__(self, bars: Bars, steps: int) -> None:
+        self._bars = bars
+        self._all = bars.add_task("steps", total=steps, rate="")
+        self._running: dict[str, tuple[TaskID, float]] = {}
+        self._rows: dict[str, int] = {}
+
+    def started(self, step: str, shards: int) -> None:
+        self._rows[step] = 0
+        self._running[step] = (self._bars.add_task(step, total=shards, rate=""), time.monotonic())
+
+    def advanced(self, step: str, rows: int) -> None:
+        task, since = self._running[step]
+        self._rows[step] += rows
+        rate = self._rows[step] / max(time.monotonic() - since, 1e-3)
+        self._bars.update(task, advance=1, rate=f"{self._rows[step]:,} rows, {rate:,.0f}/s")
+
+    def finished(self, step: str, summary: dict[str, Any]) -> None:
+        self._bars.remove_task(self._running.pop(step)[0])
+        self._bars.console.print(told(step, summary), markup=False, highlight=False)
+        self._bars.advance(self._all)
+
+    def waiting(self, step: str) -> None:
+        self._bars.console.print(WAITING.format(step), markup=False, highlight=False)
+
+
+class Lines:
+    """One line for each finished step, for logs."""
+
+    def started(self, step: str, shards: int) -> None:
+        self._since = time.monotonic()
+
+    def advanced(self, step: str, rows: int) -> None:
+        now = time.monotonic()
+        if now - self._since > 10:
+            self._since = now
+            print(f"{step}: {rows:,} more rows", file=sys.stderr)
+
+    def finished(self, step: str, summary: dict[str, Any]) -> None:
+        print(told(step, summary), file=sys.stderr)
+
+    def waiting(self, step: str) -> None:
+        print(WAITING.format(step), file=sys.stderr)
+
+
+WAITING = "{}: another build is at work on it; waiting"
+
+
+def told(step: str, summary: dict[str, Any]) -> str:
+    """Return a finished step in one line: rows in, and where they went."""
+    counts = summary["counts"]
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary["reasons"].items(), key=lambda r: -r[1])[:4])
+    gone = f", {counts['dropped']:,} dropped ({reasons})" if counts["dropped"] else ""
+    broken = f", {counts['quarantined']:,} quarantined" if counts["quarantined"] else ""
+    return f"{step}: {counts['rows_in']:,} rows in, {counts['kept']:,} kept{gone}{broken}"

@@ -1,0 +1,100 @@
+"""The work on one shard, in whatever process it runs: read, map, sketch or sift, write, and say what was counted.
+
+A shard is done when its note ``shards/<n>.json`` is there; a build that was killed finds it and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.step import EachShard, WholeSet
+from pipelines.store import write_json, write_table
+from sources.files import RawFile
+from sources.read import read
+from sources.record import Malformed, Record
+from sources.source import HELD_OUT_SPLITS, Source
+from sources.table import SCHEMA, frame, malformed
+
+DROPPED_SCHEMA = pl.Schema([*SCHEMA.items(), ("reason", pl.String), ("evidence", pl.String)])
+
+
+class LostRowsError(Exception):
+    """A step that did not account for every row it was given; the build stops."""
+
+
+def note(folder: Path, shard: int) -> dict[str, Any] | None:
+    """Return what was counted in a shard that is done, else None."""
+    path = folder / "shards" / f"{shard:05}.json"
+    if not path.exists():
+        return None
+    counted: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return counted
+
+
+def read_shard(
+    source: Source, files: tuple[RawFile, ...], limit: int | None, folder: Path, shard: int
+) -> dict[str, Any]:
+    """Read raw files into rows: kept ones, held-out ones that are dropped, malformed ones that are quarantined."""
+    raw = islice((row for file in files for row in read(source, file)), limit)
+    rows: list[Record] = []
+    broken: list[Malformed] = []
+    for row in raw:
+        (rows if isinstance(row, Record) else broken).append(row)  # type: ignore[arg-type]
+    held = pl.col("split").is_in(HELD_OUT_SPLITS)
+    table = frame(rows).with_columns(
+        drop=pl.when(held).then(pl.lit("held_out_split")),
+        evidence=pl.when(held).then(pl.format("its publisher calls it {}", "split")),
+    )
+    if broken:
+        write_table(folder / "quarantine" / f"{shard:05}.parquet", malformed(broken))
+    return _write(folder, shard, table, len(rows) + len(broken), quarantined=len(broken))
+
+
+def map_shard(work: EachShard, config: Any, path: Path, folder: Path, shard: int) -> dict[str, Any]:
+    """Map the rows of one shard; ``LostRowsError`` where the outcome does not hold every row, in order."""
+    rows = pl.read_parquet(path)
+    outcome = work.function(rows, config)
+    if not outcome.rows["id"].equals(rows["id"]):
+        raise LostRowsError(
+            f"{work.function.__module__}.{work.function.__name__} was given {rows.height} rows and returned "
+            f"{outcome.rows.height}, or others, or in another order; this is a defect of the step"
+        )
+    if outcome.edits.height:
+        write_table(folder / "edits" / f"{shard:05}.parquet", outcome.edits)
+    return _write(folder, shard, outcome.rows, rows.height, edits=_counts(outcome.edits["rule"]))
+
+
+def sketch_shard(work: WholeSet, config: Any, path: Path, folder: Path, shard: int) -> None:
+    """Write the sketch of one shard."""
+    sketched = folder / "sketch" / f"{shard:05}.parquet"
+    if not sketched.exists():
+        write_table(sketched, work.sketch(pl.read_parquet(path), config))
+
+
+def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:
+    """Part one shard into the rows that ``drops`` names and those that stay."""
+    rows = pl.read_parquet(path)
+    dropped = pl.scan_parquet(drops).join(rows.lazy().select("id"), on="id", how="semi").collect()
+    return _write(folder, shard, rows.join(dropped, on="id", how="left", maintain_order="left"), rows.height)
+
+
+def _write(folder: Path, shard: int, rows: pl.DataFrame, rows_in: int, **counted: Any) -> dict[str, Any]:
+    """Write kept and dropped rows, then the shard's note."""
+    kept = rows.filter(pl.col("drop").is_null()).select(SCHEMA.names())
+    dropped = rows.filter(pl.col("drop").is_not_null()).rename({"drop": "reason"}).select(DROPPED_SCHEMA.names())
+    for name, table in (("kept", kept), ("dropped", dropped)):
+        if table.height:
+            write_table(folder / name / f"{shard:05}.parquet", table)
+    counts = {"rows_in": rows_in, "quarantined": 0, "edits": {}, **counted}
+    write_json(folder / "shards" / f"{shard:05}.json", counts)
+    return counts
+
+
+def _counts(names: pl.Series) -> dict[str, int]:
+    return dict(sorted(Counter(names.to_list()).items()))

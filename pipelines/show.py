@@ -1,0 +1,104 @@
+"""What the verbs print for people: tables and texts. Programs read ``--json``."""
+
+from __future__ import annotations
+
+import difflib
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def _rendered(*parts: Any) -> str:
+    console = Console(file=StringIO(), width=max(Console().width, 100), soft_wrap=False)
+    for part in parts:
+        console.print(part, markup=False, highlight=False)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text.rstrip()
+
+
+def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        right = column in numbers
+        table.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
+    return table
+
+
+def sources_table(rows: list[dict[str, Any]]) -> str:
+    """Return the catalog as a table."""
+    table = _table("name", "kind", "task", "lang", "license", "rows", "home", "from", numbers=("rows",))
+    for row in rows:
+        rows_published = f"{row['rows']:,}" if row["rows"] else ""
+        cells = (row[name] for name in ("name", "kind", "task", "lang", "license"))
+        table.add_row(*cells, rows_published, row["home"].removeprefix("hf://datasets/"), row["readable_from"] or "-")
+    readable = sum(1 for row in rows if row["readable_from"])
+    return _rendered(table, f"\n{len(rows)} corpora, {readable} of them readable from here")
+
+
+def plan_table(forecast: dict[str, Any]) -> str:
+    """Return the steps of a plan, and what is absent or waiting."""
+    table = _table("step", "state", "rows in", "kept", numbers=("rows in", "kept"))
+    for step in forecast["steps"]:
+        counts = step["counts"] or {}
+        rows = (f"{counts[name]:,}" if counts else "" for name in ("rows_in", "kept"))
+        table.add_row(step["step"], "done" if step["done"] else "to do", *rows)
+    for name, needs in forecast["waiting_for_teacher"].items():
+        table.add_row(name, f"waits for a teacher: {needs}", "", "")
+    return _rendered(table, *_absent(forecast["absent"]), f"\n{forecast['requests']:,} requests to language models")
+
+
+def build_table(account: dict[str, Any]) -> str:
+    """Return where the rows of a build went, by step and reason."""
+    table = _table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
+    for step in account["steps"]:
+        counts = [f"{step['counts'][name]:,}" for name in ("rows_in", "kept", "dropped", "quarantined")]
+        why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda r: (-r[1], r[0])))
+        table.add_row(step["name"], *counts, why)
+    waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account["waiting_for_teacher"].items()]
+    return _rendered(table, *waiting, *_absent(account["absent"]), f"\n{account['rows']:,} rows")
+
+
+NUMBERS = ("rows in", "kept", "dropped", "quarantined")
+
+
+def _absent(absent: dict[str, str]) -> list[str]:
+    return [f"\nnot there, left out: {', '.join(absent)}"] if absent else []
+
+
+def life_text(row_id: str, events: list[dict[str, Any]]) -> str:
+    """Return the life of a row, step by step."""
+    lines = [row_id]
+    for event in events:
+        lines.append(f"\n{event['step']}: {event['status']}")
+        if "file" in event:
+            lines.append(f"  read from {event['file']}, line {event['line']}")
+        if "license" in event:
+            lines.append(f"  licence {event['license']}, split {event['split']}")
+        lines += [f"  {edit['field']}: {edit['rule']}{_removed(edit['removed'])}" for edit in event.get("edits", [])]
+        lines += [f"  {line}" for change in event.get("changes", []) for line in _change(change)]
+        if event["status"] == "dropped":
+            lines.append(f"  because of {event['reason']}: {event['evidence']}")
+        if event["status"] == "quarantined":
+            lines.append(f"  because {event['error']}")
+    return "\n".join(lines)
+
+
+def _removed(text: str | None) -> str:
+    return f" took out {text!r}" if text else ""
+
+
+def _change(change: dict[str, Any]) -> list[str]:
+    """Return a change as the lines that differ."""
+    before, after = (_as_text(change[name]).splitlines() for name in ("before", "after"))
+    differing = [
+        line for line in difflib.unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")
+    ]
+    return [f"{change['field']}:", *(f"  {line}" for line in differing)]
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(item["content"] if isinstance(item, dict) else str(item) for item in value)
+    return "" if value is None else str(value)

@@ -1,0 +1,171 @@
+"""The store: one folder a finished step, complete or absent, whatever happens and whoever else builds.
+
+A step is written into a ``.partial`` folder under a lock that the operating system frees when its holder dies. Every
+file is written under another name, synced and renamed; ``step.json`` comes last, then the folder gets its name. What a
+killed build had finished of a step, shard by shard, the next build takes over.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+FORMAT = 1
+"""The layout of a store; a store of a higher one was written by a newer sabila."""
+
+MARKER = "step.json"
+
+
+class StoreError(Exception):
+    """A store that cannot be used or written."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of finished steps and releases."""
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Create the store, or check that this version can use it."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        version = self.root / "store.json"
+        if not version.exists():
+            write_json(version, {"format": FORMAT})
+        found = json.loads(version.read_text(encoding="utf-8"))["format"]
+        if found > FORMAT:
+            raise StoreError(
+                f"{self.root} has format {found}, expected {FORMAT} or less: a newer sabila wrote it; "
+                "upgrade, or name another folder with --store"
+            )
+
+    def folder(self, name: str) -> Path:
+        """Return where the finished step ``name`` (``<step>-<fingerprint>``) is or will be."""
+        return self.root / "steps" / name
+
+    def done(self, name: str) -> bool:
+        """Say whether the step is complete."""
+        return (self.folder(name) / MARKER).exists()
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """Return what ``step.json`` says of a finished step."""
+        summary: dict[str, Any] = json.loads((self.folder(name) / MARKER).read_text(encoding="utf-8"))
+        return summary
+
+    @contextmanager
+    def partial(self, name: str, waiting: Callable[[], None]) -> Iterator[Path | None]:
+        """Hold the step's lock and give its partial folder, or None when another build finished it meanwhile.
+
+        ``waiting`` is called once if another build holds the lock.
+        """
+        lock = self.root / "locks" / name
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as handle:
+            _acquire(handle.fileno(), waiting)
+            if self.done(name):
+                yield None
+                return
+            folder = self.root / "partial" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            yield folder
+
+    def finish(self, name: str, summary: dict[str, Any]) -> Path:
+        """Write the marker into the partial folder and give the folder its name."""
+        partial, folder = self.root / "partial" / name, self.folder(name)
+        for leftover in partial.rglob("*.tmp"):
+            leftover.unlink()
+        write_json(partial / MARKER, summary)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, by another hand than ours
+        with writing(folder):
+            partial.rename(folder)
+            _sync(folder.parent)
+        return folder
+
+
+def _acquire(handle: int, waiting: Callable[[], None]) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        waiting()
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def write_table(path: Path, table: pl.DataFrame) -> None:
+    """Write a parquet file, complete or not at all; the same table gives the same bytes."""
+    with _replacing(path) as temporary:
+        table.write_parquet(temporary, compression="zstd", compression_level=1, row_group_size=50_000, statistics=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, complete or not at all, keys sorted."""
+    with _replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, complete or not at all."""
+    with _replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            _sync(temporary)
+            temporary.rename(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the failure to write ``path`` into a ``StoreError`` that says what to do."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if _errno(error) in NO_ROOM:
+            free = shutil.disk_usage(_existing(path)).free
+            raise StoreError(
+                f"no room to write {path} ({os.strerror(_errno(error))}; {free:,} bytes free): make room and "
+                "run again; what is complete is kept"
+            ) from error
+        raise StoreError(f"cannot write {path}: {error}") from error
+
+
+def _errno(error: Exception) -> int:
+    """Return the system's error number, which polars gives only as text: "(os error 28)"."""
+    if isinstance(error, OSError):
+        return error.errno or 0
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else 0
+
+
+def _existing(path: Path) -> Path:
+    return next(parent for parent in path.absolute().parents if parent.exists())

@@ -1,0 +1,129 @@
+"""One recipe on one store: what it reads found and locked, what it would do told, what it does done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipelines.build import build
+from pipelines.lock import Lock
+from pipelines.plan import Plan, resolve
+from pipelines.progress import shown
+from pipelines.recipe import Recipe
+from pipelines.store import Store, write_json
+from sources.files import RawFile
+from sources.mirror import MissingCorpusError, mirrored
+from sources.source import Benchmark, Corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workbench:
+    """A recipe bound to values, resolved against its raw files, and the store it builds into."""
+
+    recipe: Recipe
+    values: dict[str, Any]
+    plan: Plan
+    store: Store
+    lock: Lock
+
+    @classmethod
+    def open(
+        cls, recipe: Recipe, values: Mapping[str, Any], *, store: Path, mirror: Path | None, relock: bool = False
+    ) -> Workbench:
+        """Check the values, find and hash every raw file, and compare with the lock, before any work.
+
+        Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``, ``FileError`` and ``LockError``.
+        """
+        step = recipe.bind(values)
+        lock = Lock.load(recipe.folder / "sabila.lock", recipe.name)
+        if relock:
+            lock.entries.clear()
+        place = mirror or recipe.mirror
+        kept = Store(store)
+        kept.prepare()
+        plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock))
+        return cls(recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock)
+
+    def forecast(self) -> dict[str, Any]:
+        """Say what a build would do: each step's state and rows, absent sources, steps that wait for a teacher."""
+        return {
+            "recipe": self.recipe.name,
+            "steps": [self._state(node.name, node.step.name) for node in self.plan.nodes()],
+            "waiting_for_teacher": self.plan.waiting,
+            "absent": self.plan.absent,
+            "requests": 0,
+        }
+
+    def build(self, *, workers: int) -> dict[str, Any]:
+        """Build what is missing and return the account: the folder, and where every row of every step went."""
+        self.lock.save()
+        todo = [node for node in self.plan.nodes() if not self.store.done(node.name)]
+        with shown(len(todo)) as progress:
+            folder = build(self.plan, self.store, progress, workers=workers)
+        nodes = [node.name for node in self.plan.nodes()]
+        write_json(
+            self.store.root / "builds" / f"{self.recipe.name}.json",
+            {"recipe": self.recipe.name, "values": self.values, "steps": nodes},
+        )
+        steps = [self.store.summary(name) for name in nodes]
+        return {
+            "recipe": self.recipe.name,
+            "folder": str(folder),
+            "rows": steps[-1]["counts"]["kept"],
+            "steps": [{k: step[k] for k in ("name", "folder", "counts", "reasons", "edits")} for step in steps],
+            "waiting_for_teacher": self.plan.waiting,
+            "absent": self.plan.absent,
+        }
+
+    def _state(self, folder: str, name: str) -> dict[str, Any]:
+        done = self.store.done(folder)
+        counts = self.store.summary(folder)["counts"] if done else None
+        return {"step": name, "folder": folder, "done": done, "counts": counts}
+
+
+def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock) -> tuple[RawFile, ...]:
+    """Find the files of a corpus in the mirror, or on the Hub where there is none, and hold them to the lock."""
+    if mirror is not None:
+        files, revision = mirrored(corpus, mirror), lock.revision(corpus)
+    else:
+        from sources.hub import fetched, resolve_revision
+
+        revision = resolve_revision(corpus, lock.revision(corpus))
+        files = fetched(corpus, raw, revision)
+    lock.check(corpus, files, revision)
+    return files
+
+
+def catalog(mirror: Path | None) -> list[dict[str, Any]]:
+    """Return the catalog, a row a corpus, and where each can be read from now: ``hub``, ``mirror`` or None."""
+    from sources.catalog import BENCHMARKS, SOURCES
+
+    return [_entry(corpus, mirror) for corpus in (*SOURCES.values(), *BENCHMARKS.values())]
+
+
+def _entry(corpus: Corpus, mirror: Path | None) -> dict[str, Any]:
+    return {
+        "name": corpus.name,
+        "kind": "benchmark" if isinstance(corpus, Benchmark) else getattr(corpus, "kind", ""),
+        "title": corpus.title,
+        "task": corpus.task,
+        "lang": corpus.lang,
+        "license": corpus.license,
+        "license_read": corpus.license_read,
+        "rows": corpus.published_rows,
+        "home": corpus.home,
+        "readable_from": _readable_from(corpus, mirror),
+    }
+
+
+def _readable_from(corpus: Corpus, mirror: Path | None) -> str | None:
+    if mirror is None:
+        return "hub" if corpus.hub_id else None
+    try:
+        mirrored(corpus, mirror)
+    except MissingCorpusError:
+        return None
+    return "mirror"

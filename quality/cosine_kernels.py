@@ -1,0 +1,128 @@
+"""Machine code over rows of vectors: their norms, their cosines, and who among them is kept.
+
+Every cosine that decides is summed in float64 in an order that the source fixes, so it is the same on every machine
+and for every cut into blocks; it is rounded to six decimals before it is compared, so what is reported decides.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.compiled import compiled
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+KEPT, OVER = -1, -2
+"""In place of a leader: the row is kept, or there was no room for it."""
+
+SCAN = 64  # Columns looked at together: one vector comparison rules most of them out.
+
+
+@compiled
+def dot(x: F32, i: int, y: F32, j: int) -> float:
+    """Return the product of ``x[i]`` and ``y[j]``; eight sums side by side, which the compiler turns into vectors."""
+    a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    size = x.shape[1]
+    whole = size - size % 8
+    for k in range(0, whole, 8):
+        a += np.float64(x[i, k]) * np.float64(y[j, k])
+        b += np.float64(x[i, k + 1]) * np.float64(y[j, k + 1])
+        c += np.float64(x[i, k + 2]) * np.float64(y[j, k + 2])
+        d += np.float64(x[i, k + 3]) * np.float64(y[j, k + 3])
+        e += np.float64(x[i, k + 4]) * np.float64(y[j, k + 4])
+        f += np.float64(x[i, k + 5]) * np.float64(y[j, k + 5])
+        g += np.float64(x[i, k + 6]) * np.float64(y[j, k + 6])
+        h += np.float64(x[i, k + 7]) * np.float64(y[j, k + 7])
+    for k in range(whole, size):
+        a += np.float64(x[i, k]) * np.float64(y[j, k])
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@compiled
+def norms(x: F32) -> F64:
+    """Return the length of each row of ``x``."""
+    out = np.empty(len(x), np.float64)
+    for i in range(len(x)):
+        out[i] = np.sqrt(dot(x, i, x, i))
+    return out
+
+
+@compiled
+def cosine(x: F32, x_norms: F64, i: int, y: F32, y_norms: F64, j: int) -> float:
+    """Return the cosine of ``x[i]`` and ``y[j]``, rounded to six decimals."""
+    return float(np.floor(dot(x, i, y, j) / (x_norms[i] * y_norms[j]) * 1e6 + 0.5) / 1e6)
+
+
+@compiled
+def cosines(x: F32, x_norms: F64, rows: I64, y: F32, y_norms: F64, columns: I64) -> F64:
+    """Return the cosine of ``x[rows[n]]`` and ``y[columns[n]]`` for every n."""
+    out = np.empty(len(rows), np.float64)
+    for n in range(len(rows)):
+        out[n] = cosine(x, x_norms, rows[n], y, y_norms, columns[n])
+    return out
+
+
+@compiled
+def nearest_kept(
+    bounds: F32, limit: float, x: F32, x_norms: F64, rows: I64, kept: I64, threshold: float, best: F64, at: I64
+) -> None:
+    """Raise ``best`` and ``at`` of each row to its most similar kept row, where that reaches ``threshold``.
+
+    ``bounds[r, c]`` is an upper bound on the cosine of ``x[rows[r]]`` and ``x[kept[c]]``, short by ``limit`` at most;
+    ``at`` receives rows of ``x``. Of equally similar rows the one kept first wins.
+    """
+    found, width = np.float32(limit), bounds.shape[1]
+    for r in range(bounds.shape[0]):
+        for left in range(0, width, SCAN):
+            right = min(left + SCAN, width)
+            hits = 0
+            for c in range(left, right):
+                hits += bounds[r, c] >= found
+            if hits == 0:
+                continue
+            for c in range(left, right):
+                if bounds[r, c] >= found:
+                    value = cosine(x, x_norms, rows[r], x, x_norms, kept[c])
+                    if value >= threshold and value > best[r]:
+                        best[r], at[r] = value, kept[c]
+
+
+@compiled
+def keep_in_order(
+    bounds: F32,
+    limit: float,
+    x: F32,
+    x_norms: F64,
+    rows: I64,
+    threshold: float,
+    best: F64,
+    at: I64,
+    weights: I64,
+    room: int,
+    chosen: I64,
+) -> tuple[int, int]:
+    """Go through ``rows`` in order, keep each that no kept row resembles and that fits; return how many, and the room left.
+
+    ``best`` and ``at`` come in as ``nearest_kept`` left them and go out final: a row of ``x``, ``KEPT`` or ``OVER``.
+    ``chosen`` receives the positions of the kept among ``rows``.
+    """
+    found, count = np.float32(limit), 0
+    for r in range(len(rows)):
+        for n in range(count):
+            c = chosen[n]
+            if bounds[r, c] >= found:
+                value = cosine(x, x_norms, rows[r], x, x_norms, rows[c])
+                if value >= threshold and value > best[r]:
+                    best[r], at[r] = value, rows[c]
+        if at[r] != KEPT:
+            continue
+        if weights[rows[r]] > room:
+            at[r] = OVER
+            continue
+        room -= weights[rows[r]]
+        chosen[count] = r
+        count += 1
+    return count, room

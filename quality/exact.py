@@ -1,0 +1,55 @@
+"""Exact duplicates: rows that ask the same, offer the same options in any order and answer the same."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import xxhash
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
+
+from quality.keep import KEEP_ORDER, keep_columns
+from quality.outcome import DROP_SCHEMA
+from quality.rules import key
+from sources.table import question_text
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Exact:
+    """``source_ranks`` are the ranks of the keep policy, by source name."""
+
+    source_ranks: tuple[tuple[str, int], ...] = ()
+
+
+def identity() -> pl.Expr:
+    """Return the text two equal rows share: normalised question, context, sorted options, answer and rejected answer.
+
+    A response stands in for the answer where there is none; the rationale does not count.
+    """
+    options = pl.col("options").list.eval(key(pl.element())).list.sort().list.join("\x1f")
+    answer = pl.coalesce("answer", "response", pl.lit(""))
+    fields = (key(question_text()), _filled("context"), options, key(answer), _filled("rejected"))
+    return pl.concat_str(fields, separator="\x1e")
+
+
+def _filled(name: str) -> pl.Expr:
+    return key(pl.col(name).fill_null(""))
+
+
+def sketch(rows: pl.DataFrame, config: Exact) -> pl.DataFrame:
+    """Return (hash, strictness, source_rank, unfilled, id): what a row says in 16 bytes, its place in the policy."""
+    texts = rows.select(identity()).to_series()
+    hashes = pl.Series("hash", [xxhash.xxh3_128_digest(text.encode()) for text in texts], pl.Binary)
+    return rows.select(hashes, *keep_columns(dict(config.source_ranks)))
+
+
+def decide(sketches: pl.LazyFrame, config: Exact) -> pl.DataFrame:
+    """Return the rows to drop (``DROP_SCHEMA``): all of each group of equals but the first by ``KEEP_ORDER``."""
+    ordered = sketches.sort("hash", *KEEP_ORDER)
+    kept = pl.col("id").first().over("hash")
+    drops = ordered.with_columns(of=kept).filter(pl.col("id") != pl.col("of")).select("id", "of").collect()
+    evidence = [json.dumps({"duplicate_of": of, "similarity": 1.0}) for of in drops["of"]]
+    return drops.select("id", drop=pl.lit("duplicate"), evidence=pl.Series(evidence, dtype=pl.String)).match_to_schema(
+        DROP_SCHEMA
+    )

@@ -1,0 +1,28 @@
+"""Which of several equal rows stays: the keep policy, one for exact, near and semantic duplicates.
+
+The row under the freer licence stays; then the one from the source of lower rank; then the one with more of its
+fields filled; then the one whose id sorts first. Nothing else counts: not order, not workers, not time.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from sources.license import LICENSES, UNKNOWN
+
+FIELDS = ("context", "answer", "rationale", "response", "rejected")
+KEEP_ORDER = ("strictness", "source_rank", "unfilled", "id")
+"""Columns to sort by, ascending; the first row of a group stays."""
+
+
+def keep_columns(source_ranks: dict[str, int]) -> list[pl.Expr]:
+    """Return the expressions that make the columns of ``KEEP_ORDER`` from a table of records."""
+    strictness = {name: license.strictness for name, license in LICENSES.items()}
+    filled = pl.sum_horizontal(pl.col(name).fill_null("") != "" for name in FIELDS)
+    lists = (pl.col("options").list.len() > 0).cast(pl.UInt32) + (pl.col("gold").list.len() > 0).cast(pl.UInt32)
+    return [
+        pl.col("license").replace_strict(strictness, default=UNKNOWN.strictness).cast(pl.Int16).alias("strictness"),
+        pl.col("source").replace_strict(source_ranks, default=100, return_dtype=pl.Int16).alias("source_rank"),
+        (len(FIELDS) + 2 - filled - lists).cast(pl.Int16).alias("unfilled"),
+        pl.col("id"),
+    ]

@@ -1,0 +1,34 @@
+"""The licence gate: rows whose licence does not allow the use a build is for are dropped, and say so."""
+
+from __future__ import annotations
+
+import polars as pl
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
+
+from quality.outcome import Outcome
+from sources.license import Use, fits, terms
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class LicenseGate:
+    """The use that every row must allow."""
+
+    use: Use = "any"
+
+
+def license_gate(rows: pl.DataFrame, config: LicenseGate) -> Outcome:
+    """Return the rows, dropped with reason ``license`` where theirs does not allow ``config.use``."""
+    refused = {name: _why(name, config.use) for name in rows["license"].unique() if not fits(name, config.use)}
+    evidence = pl.col("license").replace_strict(refused, default=None, return_dtype=pl.String)
+    return Outcome(
+        rows=rows.with_columns(
+            drop=pl.when(pl.col("license").is_in(list(refused))).then(pl.lit("license")), evidence=evidence
+        )
+    )
+
+
+def _why(license_id: str, use: str) -> str:
+    known = terms(license_id)
+    reason = "forbids it" if known.id == license_id else "is not known to allow it"
+    return f"{license_id} {reason}: {use} use"

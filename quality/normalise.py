@@ -1,0 +1,240 @@
+"""Normalisation: named edits of text that leave its meaning alone, applied until nothing changes.
+
+Each edit looks for its rows with one column-wise search and touches no other; only a parser or a repair of encodings
+runs in Python, on the few rows that need it. Cleaning step 1 of Aloe Beta (arXiv 2505.04388, appendix on data).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
+
+from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION
+from quality.markup import ENTITY, TAG, to_text
+from quality.outcome import EDIT_SCHEMA
+from sources.table import relist
+
+VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")
+"""Tasks whose texts may hold markup, addresses or odd spacing on purpose."""
+
+REPAIRS = ("flattened_lists", "sentence_case", "spaced_punctuation")
+"""Edits that run only on corpora that ask for them (``Source.repairs``)."""
+
+ROUNDS = 5
+"""An edit may lay bare the work of another (``&amp;lt;``); more rounds than this were never needed."""
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Normalise:
+    """Which edits run where: ``repairs`` maps a source to the edits it alone needs."""
+
+    verbatim_tasks: tuple[str, ...] = VERBATIM_TASKS
+    repairs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """One named edit: the pattern of the texts that need it, and what it makes of them.
+
+    ``removes`` says that the pattern's matches are taken out, so that they are the evidence.
+    """
+
+    name: str
+    pattern: str
+    apply: Callable[[pl.Series], pl.Series]
+    prose_only: bool = False
+    removes: bool = False
+
+
+def _replace(*pairs: tuple[str, str]) -> Callable[[pl.Series], pl.Series]:
+    def apply(texts: pl.Series) -> pl.Series:
+        for pattern, value in pairs:
+            texts = texts.str.replace_all(pattern, value)
+        return texts
+
+    return apply
+
+
+def _remove(pattern: str) -> Callable[[pl.Series], pl.Series]:
+    return lambda texts: texts.str.replace_all(pattern, "")
+
+
+def _python(function: Callable[[str], str]) -> Callable[[pl.Series], pl.Series]:
+    return lambda texts: pl.Series(texts.name, [function(text) for text in texts], pl.String)
+
+
+def _fix_encoding(text: str) -> str:
+    import ftfy
+
+    return ftfy.fix_encoding(text)
+
+
+# A lead byte of UTF-8 that was read as Latin-1 or Windows-1252, with what would be its trailing byte.
+MOJIBAKE = r"[\u00c2\u00c3\u00c5\u00e2\u00f0][^\x00-\x7f]|[\u0080-\u009f]"
+# Control characters, zero-width spaces, soft hyphens and direction marks; joiners stay, scripts need them.
+INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
+EMAIL = r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b"
+MARKDOWN_LINK = r"(?i)\[([^\[\]\n]+)\]\((?:https?://|www\.)[^\s()]*\)"
+BLANKS = r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]"
+
+EDITS: tuple[Edit, ...] = (
+    Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(_fix_encoding)),
+    Edit(name="html", pattern=f"{TAG}|{ENTITY}", apply=_python(to_text), prose_only=True),
+    Edit(name="unicode", pattern=r"[^\x00-\x7f]", apply=lambda texts: texts.str.normalize("NFC")),
+    Edit(
+        name="line_ends",
+        pattern=r"\r|[\u0085\u2028\u2029]",
+        apply=_replace((r"\r\n?|[\u0085\u2028\u2029]", "\n")),
+    ),
+    Edit(name="invisible", pattern=INVISIBLE, apply=_remove(INVISIBLE)),
+    Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_replace((MARKDOWN_LINK, "$1")), prose_only=True),
+    Edit(name="url", pattern=URL, apply=_remove(URL), prose_only=True, removes=True),
+    Edit(name="email", pattern=EMAIL, apply=_remove(EMAIL), prose_only=True, removes=True),
+    *(
+        Edit(name=name, pattern=pattern, apply=_remove(pattern), prose_only=True, removes=True)
+        for name, pattern in BOILERPLATE.items()
+    ),
+    Edit(
+        name="whitespace",
+        pattern=rf"^\s|\s$|{BLANKS}\n|\n{{3}}|{BLANKS}{{2}}|[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]|\( *\)|\[ *\]",
+        apply=lambda texts: _replace(
+            (r"\( *\)|\[ *\]", ""), (rf"{BLANKS}+\n", "\n"), (r"\n{3,}", "\n\n"), (rf"{BLANKS}+", " ")
+        )(texts).str.strip_chars(),
+        prose_only=True,
+    ),
+)
+
+CORPUS_EDITS: dict[str, Edit] = {
+    # Lists and paragraphs whose line breaks became runs of blanks: "…:         - one    - two   Next paragraph".
+    "flattened_lists": Edit(
+        name="flattened_lists",
+        pattern=r" {2,}- +\S|\S {3,}[A-Z]",
+        apply=_replace((r" {2,}- +(\S)", "\n- $1"), (r"(\S) {3,}([A-Z])", "$1\n$2")),
+    ),
+    "spaced_punctuation": Edit(
+        name="spaced_punctuation",
+        pattern=r"\w +[?,;:!](?:\s|$)|\w +\.(?:\s|$)",
+        apply=_replace((r"(\w) +([?,;:!.])(\s|$)", "$1$2$3")),
+    ),
+    "sentence_case": Edit(
+        name="sentence_case",
+        pattern=r"(?:^|[.?!\]]\s+)[a-z]|\bi\b",
+        apply=_python(lambda text: _sentence_case(text)),
+    ),
+}
+
+
+def _sentence_case(text: str) -> str:
+    import re
+
+    text = re.sub(r"(^|[.?!\]]\s+)([a-z])", lambda match: match[1] + match[2].upper(), text, flags=re.MULTILINE)
+    return re.sub(r"(?<![\w.])i(?=[\s'])(?!\.e)", "I", text)
+
+
+def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows with every text edited until nothing changes, and the table of edits (``EDIT_SCHEMA``).
+
+    ``removed`` holds the matched texts, joined by line breaks, of the edits that take text out; it is null for the
+    others. Normalising again changes nothing.
+    """
+    flat = flatten(rows)
+    texts, edits = flat["text"], []
+    active = flat.with_row_index("at").drop_nulls("text").select("at", "task", "source")
+    for _ in range(ROUNDS):
+        texts, made = _one_round(texts, active, config)
+        if made.is_empty():
+            break
+        edits.append(made)
+        active = active.join(made.select("at").unique(), on="at", how="semi", maintain_order="left")
+    else:
+        raise RuntimeError(f"edits of {made['rule'].unique().to_list()} never come to rest: they undo one another")
+    edited, emptied = _drop_empty_rationales(unflatten(rows, texts))
+    return edited, pl.concat([_edit_table(edits, flat), emptied])
+
+
+def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Take out explanations of multiple-choice rows that explain nothing (Aloe's cleaning step 3)."""
+    empty = pl.col("rationale").str.contains(EMPTY_EXPLANATION) & (pl.col("options").list.len() > 0)
+    edits = rows.filter(empty).select(
+        "id", field=pl.lit("rationale"), rule=pl.lit("empty_explanation"), removed="rationale"
+    )
+    return rows.with_columns(rationale=pl.when(empty.fill_null(False)).then(None).otherwise("rationale")), edits
+
+
+def _one_round(texts: pl.Series, active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.DataFrame]:
+    """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
+    made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
+    for edit, wanted in _edits_for(active, config):
+        at = active["at"].filter(wanted) if wanted is not None else active["at"]
+        at = at.filter(texts.gather(at).str.contains(edit.pattern))
+        if at.is_empty():
+            continue
+        before = texts.gather(at)
+        after = edit.apply(before)
+        changed = before != after
+        at, before, after = at.filter(changed), before.filter(changed), after.filter(changed)
+        texts = texts.scatter(at, after)
+        made.append(_made(edit, at, before))
+    return texts, pl.concat(made)
+
+
+def _edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series | None]]:
+    """Yield each edit, in order, with the mask of the active texts it may touch (None for all of them).
+
+    Repairs that a corpus asks for run before the whitespace edit, which would hide what they look for.
+    """
+    prose = ~active["task"].is_in(config.verbatim_tasks)
+    for edit in EDITS:
+        if edit.name == "whitespace":
+            for name in CORPUS_EDITS:
+                sources = [source for source, names in config.repairs if name in names]
+                if sources:
+                    yield CORPUS_EDITS[name], active["source"].is_in(sources)
+        yield edit, prose if edit.prose_only else None
+
+
+def _made(edit: Edit, at: pl.Series, before: pl.Series) -> pl.DataFrame:
+    removed = before.str.extract_all(edit.pattern).list.join("\n") if edit.removes else pl.lit(None, pl.String)
+    return pl.DataFrame({"at": at}).with_columns(rule=pl.lit(edit.name), removed=removed)
+
+
+def _edit_table(edits: list[pl.DataFrame], flat: pl.DataFrame) -> pl.DataFrame:
+    if not edits:
+        return pl.DataFrame(schema=EDIT_SCHEMA)
+    where = flat.select("id", "field").with_row_index("at")
+    return pl.concat(edits).join(where, on="at", maintain_order="left").select(EDIT_SCHEMA.names())
+
+
+# --- all texts of a table in one column ----------------------------------------------------------------------------
+
+SCALARS = ("context", "answer", "rationale", "response", "rejected")
+
+
+def flatten(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return every text of ``rows`` as a row of (id, task, source, field, text), field after field."""
+    who = ("id", "task", "source")
+    contents = pl.col("messages").list.eval(pl.element().struct.field("content"))
+    parts = [
+        rows.select(*who, pl.lit("messages").alias("field"), contents.alias("text")).explode("text"),
+        rows.select(*who, pl.lit("options").alias("field"), text="options").explode("text"),
+        *(rows.select(*who, pl.lit(name).alias("field"), text=name) for name in SCALARS),
+    ]
+    return pl.concat(parts)
+
+
+def unflatten(rows: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
+    """Return ``rows`` with its texts replaced by ``texts``, which are in the order of ``flatten``."""
+    turns, options = (int(rows[name].list.len().sum()) for name in ("messages", "options"))
+    scalars = texts.slice(turns + options)
+    roles = rows["messages"].explode().struct.field("role")
+    messages = pl.DataFrame({"role": roles, "content": texts.slice(0, turns)}).to_struct()
+    return rows.with_columns(
+        relist(messages, rows["messages"]),
+        relist(texts.slice(turns, options), rows["options"]),
+        *(scalars.slice(i * rows.height, rows.height).alias(name) for i, name in enumerate(SCALARS)),
+    )

@@ -1,0 +1,21 @@
+"""What a step says of the rows it was given: every one of them, kept or dropped, and what was edited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+EDIT_SCHEMA = pl.Schema({"id": pl.String, "field": pl.String, "rule": pl.String, "removed": pl.String})
+"""One edit of one field: the rule that made it and, where it takes text out, the text."""
+
+DROP_SCHEMA = pl.Schema({"id": pl.String, "drop": pl.String, "evidence": pl.String})
+"""One dropped row: the reason, and what was seen (a text, or a JSON object that names another row)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The rows that came in, in order, with ``drop`` (null for a kept row) and ``evidence``; and the edits made."""
+
+    rows: pl.DataFrame
+    edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDIT_SCHEMA))

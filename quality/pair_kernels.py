@@ -1,0 +1,319 @@
+"""Exact Jaccard of shingle sets, and which sets of a bucket are similar, in machine code.
+
+A set is a slice of one long array: ``values[starts[s]:starts[s + 1]]``, sorted and unique. A *label* names the
+component that a set is known to belong to. Sets of one label are not compared, since only components count; that is
+what keeps a bucket of many near-equal sets linear.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.compiled import compiled
+
+I64 = NDArray[np.int64]
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+F64 = NDArray[np.float64]
+
+DIRECT_PAIRS = 128
+"""Pairs per set that a bucket may compare one by one; a bucket with more goes by its rare shingles."""
+
+CHECKS = 1000
+"""Failing comparisons per set after which a bucket is cut short, so that no input takes quadratic time."""
+
+SLACK = 1e-9
+"""Keeps the rounding of a bound on the safe side; the comparison with the threshold itself is exact."""
+
+LOW = np.uint64(0xFFFFFFFF)
+SHIFT = np.uint64(32)
+ONE = np.uint64(1)
+
+
+class Bucket(NamedTuple):
+    """The sets ``members`` that share a band key; those numbered below ``known`` were compared among each other before.
+
+    ``parents`` joins members into components. ``links`` receives the pairs of sets that joined two, ``tally`` counts
+    those (0), the pairs that were not similar (1) and the buckets cut short (2).
+    """
+
+    values: U32
+    starts: I64
+    members: I64
+    known: int
+    threshold: float
+    parents: I64
+    links: I64
+    tally: I64
+
+
+@compiled
+def jaccard(values: U32, starts: I64, first: int, second: int, least: float) -> float:
+    """Return the Jaccard similarity of two sets if it is ``least`` or more, else -1; two empty sets are equal."""
+    i, end_i, j, end_j = starts[first], starts[first + 1], starts[second], starts[second + 1]
+    total = (end_i - i) + (end_j - j)
+    if total == 0:
+        return 1.0
+    needed = np.int64(np.ceil(least / (1.0 + least) * total - SLACK))
+    limit_i, limit_j = end_i - needed, end_j - needed
+    shared = 0
+    while i < end_i and j < end_j and i - shared <= limit_i and j - shared <= limit_j:
+        a, b = values[i], values[j]
+        shared += a == b
+        i += a <= b
+        j += b <= a
+    similarity = shared / (total - shared)
+    return similarity if similarity >= least else -1.0
+
+
+@compiled
+def similarities(values: U32, starts: I64, first: I64, second: I64, out: F64) -> None:
+    """Write the Jaccard similarity of each pair of sets to ``out``."""
+    for i in range(out.size):
+        out[i] = jaccard(values, starts, first[i], second[i], 0.0)
+
+
+@compiled
+def nearest(values: U32, starts: I64, sets: I64, among: I64, spans: I64, least: float, best: I64, score: F64) -> None:
+    """For each set, find the most similar one of ``among[spans[i, 0]:spans[i, 1]]``: its place and the similarity.
+
+    The first of several equals is taken; ``best`` is -1 where none reaches ``least``.
+    """
+    for i in range(sets.size):
+        best[i], score[i] = -1, -1.0
+        for k in range(spans[i, 0], spans[i, 1]):
+            found = jaccard(values, starts, sets[i], among[k], max(least, score[i]))
+            if found > score[i]:
+                best[i], score[i] = k, found
+
+
+@compiled
+def root(parents: I64, i: int) -> int:
+    """Return the member that stands for the component of member ``i``, shortening the way there."""
+    while parents[i] != i:
+        parents[i] = parents[parents[i]]
+        i = parents[i]
+    return i
+
+
+@compiled
+def label_parents(labels: I64, members: I64) -> I64:
+    """Return the parents of a bucket's members: the first member of each label stands for it."""
+    order = np.argsort(labels[members], kind="mergesort")
+    parents = np.empty(members.size, np.int64)
+    for k in range(members.size):
+        same = k > 0 and labels[members[order[k]]] == labels[members[order[k - 1]]]
+        parents[order[k]] = parents[order[k - 1]] if same else order[k]
+    return parents
+
+
+@compiled
+def compare(bucket: Bucket, i: int, j: int) -> None:
+    """Join members ``i`` and ``j`` if their sets are similar and nothing joined them before."""
+    a, b = bucket.members[i], bucket.members[j]
+    root_i, root_j = root(bucket.parents, i), root(bucket.parents, j)
+    if root_i == root_j or (a < bucket.known and b < bucket.known):
+        return
+    tally, links = bucket.tally, bucket.links
+    if jaccard(bucket.values, bucket.starts, a, b, bucket.threshold) < 0:
+        tally[1] += 1
+        return
+    bucket.parents[max(root_i, root_j)] = min(root_i, root_j)
+    links[tally[0], 0], links[tally[0], 1] = a, b
+    tally[0] += 1
+
+
+@compiled
+def link_bucket(bucket: Bucket) -> None:
+    """Join the similar members of a bucket: all pairs where they are few, else those that share a rare shingle."""
+    size = bucket.members.size
+    if size <= DIRECT_PAIRS:
+        for i in range(size):
+            for j in range(i + 1, size):
+                compare(bucket, i, j)
+        return
+    for j in range(1, size):
+        compare(bucket, 0, j)
+    order, first, last = by_component(bucket.parents)
+    if pairs_left(bucket, order, first, last) > DIRECT_PAIRS * size:
+        link_by_rare(bucket)
+    else:
+        link_across(bucket, order, first, last)
+
+
+@compiled
+def by_component(parents: I64) -> tuple[I64, I64, I64]:
+    """Return members grouped by component, and for each place in that order the bounds of its group."""
+    size = parents.size
+    roots = np.empty(size, np.int64)
+    for i in range(size):
+        roots[i] = root(parents, i)
+    order = np.argsort(roots, kind="mergesort")
+    first, last = np.empty(size, np.int64), np.empty(size, np.int64)
+    for k in range(size):
+        first[k] = first[k - 1] if k > 0 and roots[order[k]] == roots[order[k - 1]] else k
+    for k in range(size - 1, -1, -1):
+        last[k] = last[k + 1] if k + 1 < size and first[k + 1] == first[k] else k + 1
+    return order, first, last
+
+
+@compiled
+def pairs_left(bucket: Bucket, order: I64, first: I64, last: I64) -> int:
+    """Return how many comparisons ``link_across`` would make, at most."""
+    pairs = 0
+    for k in range(order.size):
+        if bucket.members[order[k]] >= bucket.known:
+            pairs += order.size - (last[k] - first[k])
+    return pairs
+
+
+@compiled
+def link_across(bucket: Bucket, order: I64, first: I64, last: I64) -> None:
+    """Compare all members of different components, those compared before left out."""
+    for k in range(order.size):
+        if bucket.members[order[k]] < bucket.known:
+            continue
+        for other in range(order.size):
+            if other >= last[k] or (other < first[k] and bucket.members[order[other]] < bucket.known):
+                compare(bucket, order[k], order[other])
+
+
+@compiled
+def link_by_rare(bucket: Bucket) -> None:
+    """Join the similar members of a large bucket, comparing only those that share a rare shingle."""
+    postings = rare_postings(bucket)
+    allowed = bucket.tally[1] + CHECKS * bucket.members.size
+    begin = 0
+    for end in range(1, postings.size + 1):
+        if end < postings.size and postings[end] >> SHIFT == postings[begin] >> SHIFT:
+            continue
+        if end - begin > 1:
+            link_sharing(bucket, postings[begin:end])
+        if bucket.tally[1] > allowed:
+            bucket.tally[2] += 1
+            return
+        begin = end
+
+
+@compiled
+def rare_postings(bucket: Bucket) -> U64:
+    """Return the rare shingles of the members, sorted: ``shingle << 32 | member << 1 | indexed``.
+
+    Two sets at or above the threshold share a shingle among the rarest few of both: the prefix filter, with PPJoin's
+    two lengths, for the smaller (indexed) and the larger (probing) set (Xiao et al., WWW 2008, lemmas 1 and 2). Rarity
+    is counted within the bucket, so that shared boilerplate comes last and brings nobody together.
+    """
+    counts = shingle_counts(bucket)
+    mask = np.uint32(counts.size - 1)
+    postings, used = np.empty(shingles_in(bucket), np.uint64), 0
+    for i in range(bucket.members.size):
+        member = bucket.members[i]
+        own = bucket.values[bucket.starts[member] : bucket.starts[member + 1]]
+        ranked = np.empty(own.size, np.uint64)
+        for k in range(own.size):
+            ranked[k] = counts[own[k] & mask] << SHIFT | np.uint64(own[k])
+        ranked = np.sort(ranked)
+        probing = own.size - np.int64(np.ceil(bucket.threshold * own.size - SLACK)) + 1
+        share = 2 * bucket.threshold / (1 + bucket.threshold)
+        indexed = own.size - np.int64(np.ceil(share * own.size - SLACK)) + 1
+        for k in range(min(probing, own.size)):
+            postings[used] = (ranked[k] & LOW) << SHIFT | np.uint64(i) << ONE | np.uint64(k < indexed)
+            used += 1
+    return np.sort(postings[:used])
+
+
+@compiled
+def shingles_in(bucket: Bucket) -> int:
+    """Return the sum of the members' set sizes."""
+    total = 0
+    for member in bucket.members:
+        total += bucket.starts[member + 1] - bucket.starts[member]
+    return total
+
+
+@compiled
+def shingle_counts(bucket: Bucket) -> U64:
+    """Return how often shingles occur in the bucket, by their lower bits: rarity need not be exact to be an order."""
+    slots = 1 << 10
+    while slots < 2 * shingles_in(bucket) and slots < 1 << 24:
+        slots *= 2
+    counts, mask = np.zeros(slots, np.uint64), np.uint32(slots - 1)
+    for member in bucket.members:
+        for shingle in bucket.values[bucket.starts[member] : bucket.starts[member + 1]]:
+            counts[shingle & mask] += ONE
+    return counts
+
+
+@compiled
+def link_sharing(bucket: Bucket, postings: U64) -> None:
+    """Join the similar ones among the members that share a rare shingle; at least one of a pair must be indexed."""
+    sharing = np.empty(postings.size, np.int64)
+    roots = np.empty(postings.size, np.int64)
+    for k in range(postings.size):
+        sharing[k] = np.int64((postings[k] & LOW) >> ONE)
+        roots[k] = root(bucket.parents, sharing[k])
+    order = np.argsort(roots, kind="mergesort")
+    begin = 0
+    for end in range(1, order.size + 1):
+        if end < order.size and roots[order[end]] == roots[order[begin]]:
+            continue
+        for k in range(begin, end):
+            if postings[order[k]] & ONE:
+                link_indexed(bucket, sharing[order[k]], sharing[order[:begin]])
+                link_indexed(bucket, sharing[order[k]], sharing[order[end:]])
+        begin = end
+
+
+@compiled
+def link_indexed(bucket: Bucket, i: int, others: I64) -> None:
+    """Compare an indexed member with those of ``others`` that are larger, but not too large to be similar."""
+    member = bucket.members[i]
+    size = bucket.starts[member + 1] - bucket.starts[member]
+    for j in others:
+        other = bucket.starts[bucket.members[j] + 1] - bucket.starts[bucket.members[j]]
+        if (other > size or (other == size and j > i)) and size >= bucket.threshold * other - SLACK:
+            compare(bucket, i, j)
+
+
+@compiled
+def bucket_bounds(keyed: U64) -> I64:
+    """Return (buckets, 2): the bounds of the runs of two or more equal keys in sorted ``key << 32 | number``."""
+    bounds, count, begin = np.empty((keyed.size // 2, 2), np.int64), 0, 0
+    for end in range(1, keyed.size + 1):
+        if end < keyed.size and keyed[end] >> SHIFT == keyed[begin] >> SHIFT:
+            continue
+        if end - begin > 1:
+            bounds[count, 0], bounds[count, 1] = begin, end
+            count += 1
+        begin = end
+    return bounds[:count].copy()
+
+
+@compiled
+def same_label(labels: I64, members: I64) -> bool:
+    """Say whether all members have one label."""
+    for member in members:
+        if labels[member] != labels[members[0]]:
+            return False
+    return True
+
+
+@compiled
+def link_buckets(
+    values: U32, starts: I64, keyed: U64, numbers: I64, bounds: I64, labels: I64, known: int, threshold: float
+) -> tuple[I64, I64]:
+    """Return (pairs, tally): pairs of sets that join components, within buckets ``keyed[bounds[b, 0]:bounds[b, 1]]``.
+
+    The lower half of ``keyed`` is a place in ``numbers``, which lists the sets. The pairs say which of the components
+    that ``labels`` names belong together; they are similar pairs, not all of them. The tally is that of ``Bucket``.
+    """
+    links, tally = np.empty((np.sum(bounds[:, 1] - bounds[:, 0]), 2), np.int64), np.zeros(3, np.int64)
+    for b in range(len(bounds)):
+        members = numbers[(keyed[bounds[b, 0] : bounds[b, 1]] & LOW).astype(np.int64)]
+        if not same_label(labels, members):
+            parents = label_parents(labels, members)
+            link_bucket(Bucket(values, starts, members, known, threshold, parents, links, tally))
+    return links[: tally[0]].copy(), tally

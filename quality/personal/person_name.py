@@ -1,0 +1,154 @@
+"""The form of a person's name, and how sure a text makes it that one stands there."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
+
+from quality.personal.given_names import GIVEN_NAMES, NAMES_AND_WORDS
+from quality.personal.not_names import EPONYM_HEADS, EPONYMS, NEVER_NAMES, NOT_NAMES, NOT_SURNAMES
+
+_UPPER, _LOWER = "A-ZÀ-ÖØ-ÞĀ-ž", "a-zß-öø-ÿĀ-ž"
+_INITIAL = rf"[{_UPPER}]\.?"
+_WORD = (
+    rf"(?:(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
+    rf"|[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?![\w])"
+)
+_PARTICLE = (
+    r"(?:[Dd]e[ ]l[ao]s?|[Dd]el?|[Dd]ella|[Dd]i|[Dd]a|[Dd]os|[Dd]as|[Dd]u|[Vv]an(?:[ ]de[rn]?)?|[Vv]on(?:[ ]der)?"
+    r"|[Tt]er|[Ll][ae]|[Ee]l|[Bb]in|[Ii]bn|St\.|y|i|e)"
+)
+_SPACE = r"[ \t\xa0]{1,2}"
+NAME = re.compile(
+    rf"(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ])?{_WORD}"
+    rf"(?:{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}{_WORD}){{0,4}}"
+)
+_LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?:[ ](?:{_WORD}|{_INITIAL}))?")
+_TOKEN = re.compile(r"[^\s]+")
+_HEAD_AFTER = re.compile(rf"(?:['’]s?)?[ -](?:muscular[ ])?{EPONYM_HEADS}", re.IGNORECASE)
+
+
+class Person(NamedTuple):
+    """A name that a cue led to: the text, where the cue and the name start, where the name ends, its plain words."""
+
+    text: str
+    cue: int
+    start: int
+    end: int
+    words: tuple[str, ...]
+
+    @property
+    def after(self) -> str:
+        """The text right after the name, up to 80 characters."""
+        return self.text[self.end : self.end + 80]
+
+    @property
+    def before(self) -> str:
+        """The text right before the cue, up to 40 characters."""
+        return self.text[max(0, self.cue - 40) : self.cue]
+
+
+Trust = Callable[[Person], bool]
+
+
+def plain(word: str) -> str:
+    """Return a word in lower case, without accents and without the marks around it."""
+    folded = unicodedata.normalize("NFD", word.lower()).replace("’", "'")
+    return "".join(c for c in folded if not unicodedata.combining(c)).strip(".,;:'\"()")
+
+
+def person_at(text: str, start: int, cue: int, stops: Collection[str] = NEVER_NAMES) -> Person | None:
+    """Return the person whose name starts exactly at ``start``, or None where the first word is among ``stops``."""
+    match = NAME.match(text, start)
+    return None if match is None else _cut(text, match, cue, stops)
+
+
+def persons_in(text: str) -> Iterator[Person]:
+    """Yield every run of capitalised words that may be a name, leading words that are none left out."""
+    for match in NAME.finditer(text):
+        start = match.start()
+        while (person := person_at(text, start, start, NOT_NAMES)) is None:
+            following = NAME.search(text, start + len(_TOKEN.match(text, start)[0]), match.end())  # type: ignore[index]
+            if following is None:
+                break
+            start = following.start()
+        if person is not None:
+            yield person
+
+
+def _cut(text: str, match: re.Match[str], cue: int, stops: Collection[str]) -> Person | None:
+    tokens = list(_TOKEN.finditer(text, match.start(), match.end()))
+    if text[match.end() : match.end() + 2].lstrip(" \t")[:1] == ":" and len(tokens) > 1:
+        tokens.pop()  # the next field's label: "MARIA LOPEZ AGE: 45"
+    words: list[str] = []
+    end = match.start()
+    shouting = match[0].isupper()
+    for token in tokens:
+        word = plain(token[0])
+        if word in (NOT_SURNAMES if words else stops) and not _particle(token[0], words):
+            break
+        if words and not shouting and token[0].isupper() and 1 < len(word) < 4 and not token[0].endswith("."):
+            break  # an abbreviation: "Mrs. Lee CT"
+        words.append(word)
+        end = token.end()
+    end = _last_first(text, match.start(), end, words)
+    return Person(text, cue, match.start(), end, tuple(words)) if any(len(word) > 1 for word in words) else None
+
+
+def _particle(token: str, words: list[str]) -> bool:
+    return bool(words) and re.fullmatch(_PARTICLE, token) is not None
+
+
+def _last_first(text: str, start: int, end: int, words: list[str]) -> int:
+    """Return the end of ``LOPEZ, MARIA``: one surname, a comma, then a known given name or more capitals."""
+    match = _LAST_FIRST.match(text, end) if len(words) == 1 else None
+    if match is None:
+        return end
+    first = plain(match["first"])
+    capitals = text[start:end].isupper() and match["first"].isupper()
+    if first in NOT_NAMES or not (capitals or first in GIVEN_NAMES):
+        return end
+    words.append(first)
+    return match.end()
+
+
+def surely(person: Person) -> bool:
+    """Say yes: the cue leaves no doubt."""
+    return True
+
+
+def known(person: Person) -> bool:
+    """Say whether one of the words is a given name, words that are names too included."""
+    return any(word in GIVEN_NAMES or word in NAMES_AND_WORDS for word in _parts(person)) and not _eponym(person)
+
+
+def well_known(person: Person) -> bool:
+    """Say whether the first word is a given name and little else."""
+    return person.words[0].split("-")[0] in GIVEN_NAMES and not _eponym(person)
+
+
+def full_name(person: Person) -> bool:
+    """Say whether a given name and more stand there."""
+    return len(person.words) > 1 and well_known(person)
+
+
+def likely(person: Person) -> bool:
+    """Say whether a given name stands there, or two words and more that are neither medicine nor an eponym."""
+    if known(person):
+        return True
+    plain_words = not any(word in NOT_NAMES for word in person.words if len(word) > 2)
+    return len(person.words) > 1 and plain_words and not _eponym(person) and not _only_eponyms(person)
+
+
+def _parts(person: Person) -> list[str]:
+    return [part for word in person.words for part in word.split("-")]
+
+
+def _only_eponyms(person: Person) -> bool:
+    return all(part in EPONYMS for part in _parts(person))
+
+
+def _eponym(person: Person) -> bool:
+    return _HEAD_AFTER.match(person.text, person.end) is not None

@@ -1,0 +1,30 @@
+"""AgentInstruct (Zeng et al. 2023): trajectories of an agent in six environments, each a split of its own."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import chat, conversation, parquet, placed
+from sources.source import Raw, Source
+
+ENVIRONMENTS = ("os", "db", "alfworld", "webshop", "kg", "mind2web")
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one trajectory into a draft; ``loss`` beside each turn is left out."""
+    row = raw.value
+    return conversation(placed(raw, file), chat(row), meta={"id": row["id"]})
+
+
+AGENT_INSTRUCT = Source(
+    name="agent_instruct",
+    title="AgentInstruct",
+    home="hf://datasets/THUDM/AgentInstruct",
+    license="LicenseRef-unknown",
+    license_read="paper of Aloe Beta, which could not tell",
+    task="function-calling",
+    lang="en",
+    kind="general",
+    files={name: (f"data/{name}-*.parquet",) for name in ENVIRONMENTS},
+    rows=parquet,
+    parse=parse,
+    published_rows=1_866,
+)

@@ -1,0 +1,18 @@
+"""MedInstruct-52k (Zhang et al. 2023, AlpaCare): medical instructions written by GPT-4; a third has ``<noinput>``."""
+
+from sources.shapes import alpaca, parquet
+from sources.source import Source
+
+ALPACARE_MEDINSTRUCT = Source(
+    name="alpacare_medinstruct",
+    title="MedInstruct-52k",
+    home="hf://datasets/lavita/AlpaCare-MedInstruct-52k",
+    license="CC-BY-NC-4.0",
+    license_read="tag of the Hub card; the paper of Aloe Beta says Apache-2.0",
+    task="qa",
+    lang="en",
+    files={"train": ("data/train-*.parquet",)},
+    rows=parquet,
+    parse=alpaca,
+    published_rows=52_002,
+)

@@ -1,0 +1,54 @@
+"""CareQA (Garcia-Gasulla et al. 2025) on the Hub: English, Spanish and open questions. ``cop`` is 1-based.
+
+Made for evaluation: all of it is a benchmark.
+"""
+
+from dataclasses import replace
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import json_rows, mcq, numbered, one_based, qa
+from sources.source import Benchmark, Raw
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row into a multiple-choice draft."""
+    row = raw.value
+    options = [row[f"op{i}"] for i in range(1, 5)]
+    meta = {"category": row["category"], "year": row["year"], "exam_id": row["exam_id"]}
+    return mcq(str(row["unique_id"]), row["question"], options, one_based(row["cop"]), meta=meta)
+
+
+def parse_open(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row into an open question."""
+    return qa(numbered(raw, file), raw.value["question"], raw.value["answer"])
+
+
+CAREQA_HUB_EN = Benchmark(
+    name="careqa_hub_en",
+    title="CareQA, English, Hub",
+    home="hf://datasets/HPAI-BSC/CareQA",
+    license="Apache-2.0",
+    license_read="tag of HPAI-BSC/CareQA",
+    task="mcqa",
+    lang="en",
+    folder="careqa_hub",
+    files={"test": ("CareQA_en.json",)},
+    rows=json_rows,
+    parse=parse,
+    published_rows=5_621,
+)
+
+CAREQA_HUB_ES = replace(
+    CAREQA_HUB_EN, name="careqa_hub_es", title="CareQA, Spanish", lang="es", files={"test": ("CareQA_es.json",)}
+)
+
+CAREQA_HUB_OPEN = replace(
+    CAREQA_HUB_EN,
+    name="careqa_hub_open",
+    title="CareQA, English, open questions",
+    task="qa",
+    files={"test": ("CareQA_en_open.json",)},
+    parse=parse_open,
+    published_rows=None,
+)

@@ -1,0 +1,31 @@
+"""Questions that health agencies answer on COVID-19, collected for COVID-QA in March 2020; ``meta`` keeps the HTML."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import numbered, qa, table
+from sources.source import Raw, Source
+
+ABOUT = ("answer_html", "name", "source", "category", "country", "region", "city", "last_update")
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row into a draft; every sixth link begins with a line break, which is no part of it."""
+    row = raw.value
+    meta = {"link": row["link"].strip(), **{name: row[name] or None for name in ABOUT}}
+    return qa(numbered(raw, file), row["question"], row["answer"], meta=meta, lang=row["lang"])
+
+
+COVID_FAQ = Source(
+    name="covid_faq",
+    title="COVID-QA, agencies' answers",
+    home="https://github.com/deepset-ai/COVID-QA",
+    license="Apache-2.0",
+    license_read="LICENSE of deepset-ai/COVID-QA",
+    task="qa",
+    lang="en",
+    folder="covid_qa_deepset",
+    files={"train": ("data/faqs/faq_covidbert.csv",)},
+    rows=table,
+    parse=parse,
+    published_rows=213,
+)

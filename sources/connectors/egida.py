@@ -1,0 +1,41 @@
+"""Egida (Garcia-Gasulla et al. 2025): reviewed unsafe questions in 27 topics, alone and under attack styles.
+
+The full set is a test split by its publisher's word, Egida-S the training split. A question without attack has the
+style ``BaseInstruction``. File names follow those of Egida-DPO and could not be verified.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import json_rows, placed, qa
+from sources.source import Raw, Source, held_out
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one question into a prompt; ``meta["topics"]`` names all topics that it belongs to."""
+    row = raw.value
+    meta = {
+        "uuid": row["uuid"],
+        "source": row["source"],
+        "style": row["style"],
+        "base": row["style"] == "BaseInstruction",
+        "topics": sorted(topic for topic, belongs in row["topics"].items() if belongs),
+    }
+    return qa(placed(raw, file), row["question"], None, meta=meta)
+
+
+EGIDA = Source(
+    name="egida",
+    title="Egida-S, training split",
+    home="hf://datasets/HPAI-BSC/Egida",
+    license="Apache-2.0",
+    license_read="tag of the Hub card; questions come from nine sets with terms of their own",
+    task="safety",
+    lang="en",
+    kind="safety",
+    folder="egida",
+    files={"train": ("Egida-S.json",)},
+    rows=json_rows,
+    parse=parse,
+)
+
+EGIDA_TEST = held_out(EGIDA, "egida_test", {"test": ("Egida.json",)}, title="Egida, full set")

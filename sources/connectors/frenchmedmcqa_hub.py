@@ -1,0 +1,52 @@
+"""FrenchMedMCQA (Labrak et al. 2022) on the Hub: one zip archive with a file per split, in the original layout.
+
+The repository's loading script, which recent libraries refuse to run, would turn each option into a column and each
+letter into a 0-based label; the archive is read instead.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import orjson
+
+from sources.connectors.frenchmedmcqa import parse
+from sources.files import FileError, RawFile
+from sources.source import Broken, Raw, Source, held_out
+
+MEMBERS = {"train": "train.json", "validation": "dev.json", "test": "test.json"}
+
+
+def zipped(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the questions of the archive's member for the file's split, numbered from 1."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
+            rows = orjson.loads(archive.read(MEMBERS[file.split]))
+    except (zipfile.BadZipFile, KeyError, orjson.JSONDecodeError) as error:
+        raise FileError(f"{file.path} is no zip archive with {MEMBERS[file.split]}: {error}; fetch it again") from error
+    return (Raw(number, row) for number, row in enumerate(rows, 1))
+
+
+FRENCHMEDMCQA_HUB = Source(
+    name="frenchmedmcqa_hub",
+    title="FrenchMedMCQA, Hub",
+    home="hf://datasets/qanastek/frenchmedmcqa",
+    license="Apache-2.0",
+    license_read="tag of qanastek/frenchmedmcqa",
+    task="mcqa",
+    lang="fr",
+    folder="frenchmedmcqa_hub",
+    files={"train": ("DEFT-2023-FULL.zip",)},
+    rows=zipped,
+    parse=parse,
+    rank=60,
+    published_rows=2_171,
+)
+
+FRENCHMEDMCQA_HUB_HELD_OUT = held_out(
+    FRENCHMEDMCQA_HUB,
+    "frenchmedmcqa_hub_held_out",
+    {"validation": ("DEFT-2023-FULL.zip",), "test": ("DEFT-2023-FULL.zip",)},
+    title="FrenchMedMCQA, Hub, development and test",
+    published_rows=934,
+)

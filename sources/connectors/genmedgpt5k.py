@@ -1,0 +1,19 @@
+"""GenMedGPT-5k (Li et al. 2023, ChatDoctor): patients' questions and doctors' answers, both written by ChatGPT."""
+
+from sources.shapes import alpaca, json_list
+from sources.source import Source
+
+GENMEDGPT5K = Source(
+    name="genmedgpt5k",
+    title="GenMedGPT-5k",
+    home="https://github.com/Kent0n-Li/ChatDoctor",
+    license="LicenseRef-research-only",
+    license_read="README of Kent0n-Li/ChatDoctor (academic research only); its LICENSE is Apache-2.0",
+    task="qa",
+    lang="en",
+    folder="genmedgpt5k",
+    files={"train": ("chatdoctor5k.json",)},
+    rows=json_list,
+    parse=alpaca,
+    published_rows=5_452,
+)

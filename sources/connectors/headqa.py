@@ -1,0 +1,56 @@
+"""HEAD-QA (Vilares and Gomez-Rodriguez 2019): Spanish exams for health workers, and their machine translation.
+
+``ra`` is a 1-based string, to be found among integer ``aid``; ``qid`` is unique inside an exam only. Questions that
+depend on a picture carry its path in ``meta["image"]``; the pictures are not published.
+"""
+
+from collections.abc import Iterator
+
+from sources.files import FileError, RawFile
+from sources.record import Draft
+from sources.shapes import json_object, letter, mcq
+from sources.source import Benchmark, Broken, Raw, Source, held_out
+
+
+def questions(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the questions of all exams in a file, each with its exam's name, category and year."""
+    content = json_object(file)
+    try:
+        exams = [(name, exam["category"], exam["year"], exam["data"]) for name, exam in content["exams"].items()]
+        rows = [{"name": name, "category": c, "year": y, **question} for name, c, y, data in exams for question in data]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{file.path} is no HEAD-QA file (exams, data): {error!r}") from error
+    return (Raw(number, row) for number, row in enumerate(rows, 1))
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one question into a draft; exam and number name it."""
+    row = raw.value
+    answers = row["answers"]
+    gold = letter(str(row["ra"]), [str(answer["aid"]) for answer in answers])
+    meta = {"exam": row["name"], "category": row["category"], "year": int(row["year"]), "image": row["image"] or None}
+    return mcq(f"{row['name']}-{row['qid']}", row["qtext"], [a["atext"] for a in answers], gold, meta=meta)
+
+
+def _headqa(lang: str, title: str, path: str) -> tuple[Source, Benchmark]:
+    source = Source(
+        name=f"headqa_{lang}",
+        title=title,
+        home="https://github.com/aghie/head-qa",
+        license="MIT",
+        license_read="LICENSE of aghie/head-qa",
+        task="mcqa",
+        lang=lang,
+        folder="headqa",
+        files={"train": (path.format("train"),)},
+        rows=questions,
+        parse=parse,
+        published_rows=2_657,
+    )
+    files = {"validation": (path.format("dev"),), "test": (path.format("test"),)}
+    title = f"{title}, development and test"
+    return source, held_out(source, f"headqa_{lang}_held_out", files, title=title, published_rows=4_108)
+
+
+HEADQA_EN, HEADQA_EN_HELD_OUT = _headqa("en", "HEAD-QA, English", "HEAD_EN/{}_HEAD_EN.json")
+HEADQA_ES, HEADQA_ES_HELD_OUT = _headqa("es", "HEAD-QA, Spanish", "HEAD/{}_HEAD.json")

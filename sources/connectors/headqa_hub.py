@@ -1,0 +1,34 @@
+"""HEAD-QA (Vilares and Gomez-Rodriguez 2019) on the Hub, English and Spanish, one row a question.
+
+``ra`` is a 1-based integer here, to be found among ``aid``. ``EleutherAI/headqa`` holds the rows of
+``dvilares/head_qa`` as parquet.
+"""
+
+from sources.connectors.headqa import parse
+from sources.shapes import parquet
+from sources.source import Benchmark, Source, held_out
+
+
+def _headqa(lang: str, title: str) -> tuple[Source, Benchmark]:
+    source = Source(
+        name=f"headqa_hub_{lang}",
+        title=title,
+        home="hf://datasets/EleutherAI/headqa",
+        license="MIT",
+        license_read="tag of dvilares/head_qa and LICENSE of aghie/head-qa; EleutherAI/headqa is tagged other",
+        task="mcqa",
+        lang=lang,
+        folder="headqa_hub",
+        files={"train": (f"{lang}/train*.parquet",)},
+        rows=parquet,
+        parse=parse,
+        rank=60,
+        published_rows=2_657,
+    )
+    files = {"validation": (f"{lang}/validation*.parquet",), "test": (f"{lang}/test*.parquet",)}
+    title = f"{title}, validation and test"
+    return source, held_out(source, f"headqa_hub_{lang}_held_out", files, title=title, published_rows=4_108)
+
+
+HEADQA_HUB_EN, HEADQA_HUB_EN_HELD_OUT = _headqa("en", "HEAD-QA, English, Hub")
+HEADQA_HUB_ES, HEADQA_HUB_ES_HELD_OUT = _headqa("es", "HEAD-QA, Spanish, Hub")

@@ -1,0 +1,37 @@
+"""HEAD-QA in English (Vilares and Gomez-Rodriguez 2019) on the Hub, nested in ``data``; answers are letters."""
+
+from sources.connectors.medqa_openlifescience import nested
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import json_rows, numbered
+from sources.source import Raw, Source, held_out
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row into a draft; split and row number name it."""
+    return nested(numbered(raw, file), raw.value)
+
+
+HEADQA_OPENLIFESCIENCE = Source(
+    name="headqa_openlifescience",
+    title="HEAD-QA, English, nested layout",
+    home="hf://datasets/openlifescienceai/headqa",
+    license="MIT",
+    license_read="LICENSE of aghie/head-qa; openlifescienceai/headqa states none",
+    task="mcqa",
+    lang="en",
+    folder="headqa_openlifescience",
+    files={"train": ("train.json",)},
+    rows=json_rows,
+    parse=parse,
+    rank=70,
+    published_rows=2_657,
+)
+
+HEADQA_OPENLIFESCIENCE_HELD_OUT = held_out(
+    HEADQA_OPENLIFESCIENCE,
+    "headqa_openlifescience_held_out",
+    {"validation": ("validation.json",), "test": ("test.json",)},
+    title="HEAD-QA, English, nested layout, validation and test",
+    published_rows=4_108,
+)

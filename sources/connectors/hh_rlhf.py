@@ -1,0 +1,43 @@
+"""HH-RLHF (Bai et al. 2022): transcripts of people and an assistant with two last replies, one of them preferred.
+
+Only ``harmless-base`` and ``helpful-base``: red-team transcripts have no second reply. Pairs whose prompts differ are
+malformed; an empty chosen reply makes a record, for the rules to drop.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import compared, jsonl, placed, transcript
+from sources.source import Raw, Source, held_out
+
+MARKS = {"\n\nHuman:": "user", "\n\nAssistant:": "assistant"}
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one pair of transcripts into a draft with both last replies."""
+    chosen, rejected = (transcript(raw.value[side], MARKS) for side in ("chosen", "rejected"))
+    return compared(placed(raw, file), chosen, rejected)
+
+
+HH_RLHF = Source(
+    name="hh_rlhf",
+    title="HH-RLHF, training pairs",
+    home="hf://datasets/Anthropic/hh-rlhf",
+    license="MIT",
+    license_read="LICENSE of anthropics/hh-rlhf",
+    task="preference",
+    lang="en",
+    kind="preference",
+    folder="hh_rlhf",
+    files={"train": ("harmless-base/train.jsonl", "helpful-base/train.jsonl")},
+    rows=jsonl,
+    parse=parse,
+)
+
+HH_RLHF_TEST = held_out(
+    HH_RLHF,
+    "hh_rlhf_test",
+    {"test": ("harmless-base/test.jsonl",)},
+    title="HH-RLHF, harmless-base test pairs",
+    home="https://github.com/anthropics/hh-rlhf",
+    published_rows=2_312,
+)

@@ -1,0 +1,41 @@
+"""Chains of thought by Llama-3.1-70B-Instruct for six seed sets (Garcia-Gasulla et al. 2025, Aloe Beta).
+
+Questions hold their options, responses end in ``Answer: X``. HEAD-QA's 6,600 rows are nearly its whole 6,765, its
+validation and test splits among them: only decontamination keeps those out of training.
+"""
+
+from typing import Any
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import answered, json_rows, numbered
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row of ``system_prompt, question, response`` into a draft."""
+    return answered(numbered(raw, file), raw.value)
+
+
+def _source(repository: str, file: str, **more: Any) -> Source:
+    shared: dict[str, Any] = {
+        "name": repository.lower().replace("-", "_"),
+        "home": f"hf://datasets/HPAI-BSC/{repository}",
+        "license": "LicenseRef-llama-3.1-community",
+        "license_read": "tag of the Hub card; LLAMA_3.1_COMMUNITY_LICENSE_AGREEMENT",
+        "task": "mcqa",
+        "lang": "en",
+        "files": {"train": (file,)},
+        "rows": json_rows,
+        "parse": parse,
+    }
+    return Source(**{**shared, **more})
+
+
+MEDMCQA_COT = _source("medmcqa-cot-llama31", "medmcqa_llama31_cot.json", title="MedMCQA, chains of thought")
+MEDQA_COT = _source("medqa-cot-llama31", "medqa_llama31_cot.json", title="MedQA, chains of thought")
+HEADQA_COT = _source("headqa-cot-llama31", "headqa_llama31_cot.json", title="HEAD-QA, chains of thought")
+# The name of this one file follows the others'; it could not be verified.
+PUBMEDQA_COT = _source("pubmedqa-cot-llama31", "pubmedqa_llama31_cot.json", title="PubMedQA, chains of thought")
+MMLU_MEDICAL_COT = _source("MMLU-medical-cot-llama31", "mmlu-medical-cot.json", title="MMLU medical, chains of thought")
+POLYMED_QA = _source("Polymed-QA", "polymed_llama31.json", title="PolyMed, cases and diagnoses", task="diagnosis")

@@ -1,0 +1,57 @@
+"""JailbreakLLMs (Shen et al. 2024): jailbreak prompts found in the wild, and forbidden questions under 13 policies.
+
+Prompts repeat across communities, so that a row's line names it. Hub: ``TrustAIRLab/in-the-wild-jailbreak-prompts``.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import numbered, qa, table
+from sources.source import Raw, Source
+
+FOUND = ("platform", "source", "date", "community_id", "community_name")
+
+
+def parse_prompt(raw: Raw, file: RawFile) -> Draft:
+    """Turn one jailbreak into a prompt with the place where it was found; no community is None."""
+    row = raw.value
+    return qa(numbered(raw, file), row["prompt"], None, meta={name: row[name] or None for name in FOUND})
+
+
+def parse_question(raw: Raw, file: RawFile) -> Draft:
+    """Turn one forbidden question into a prompt with its policy."""
+    row = raw.value
+    id = f"{row['content_policy_id']}-{row['q_id']}"
+    return qa(id, row["question"], None, meta={"policy": row["content_policy_name"]})
+
+
+JAILBREAK_PROMPTS = Source(
+    name="jailbreak_prompts",
+    title="JailbreakLLMs, jailbreak prompts",
+    home="https://github.com/verazuo/jailbreak_llms",
+    license="MIT",
+    license_read="LICENSE of verazuo/jailbreak_llms",
+    task="safety",
+    lang="en",
+    kind="safety",
+    folder="jailbreak_llms",
+    files={"train": ("data/jailbreak_prompts.csv",)},
+    rows=table,
+    parse=parse_prompt,
+    published_rows=666,
+)
+
+FORBIDDEN_QUESTIONS = Source(
+    name="forbidden_questions",
+    title="JailbreakLLMs, forbidden questions",
+    home="https://github.com/verazuo/jailbreak_llms",
+    license="MIT",
+    license_read="LICENSE of verazuo/jailbreak_llms",
+    task="safety",
+    lang="en",
+    kind="safety",
+    folder="jailbreak_llms",
+    files={"train": ("data/questions.csv",)},
+    rows=table,
+    parse=parse_question,
+    published_rows=390,
+)

@@ -1,0 +1,38 @@
+"""LiveQA TREC 2017, medical task (Ben Abacha et al. 2017): questions to the NLM, a subject and a message, with answers.
+
+A copy on the Hub, with one row an answer. The test set is ``liveqa_trec``.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import numbered, parquet, qa
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one pair into a draft."""
+    row = raw.value
+    meta = {name: row.get(name) for name in ("questionid", "focus", "type")}
+    return qa(numbered(raw, file), asked(row["subject"], row["message"]), row["answer"], meta=meta)
+
+
+def asked(subject: str | None, message: str | None) -> str:
+    """Return the question that a message and its subject ask; either may be empty, not both."""
+    parts = [part.strip() for part in (subject, message) if part and part.strip()]
+    if not parts:
+        raise ValueError("subject and message are empty, expected a question in one of them")
+    return "\n\n".join(parts)
+
+
+LIVEQA = Source(
+    name="liveqa",
+    title="LiveQA TREC 2017 medical, training pairs",
+    home="hf://datasets/truehealth/liveqa",
+    license="LicenseRef-none-stated",
+    license_read="Hub card, which states none",
+    task="qa",
+    lang="en",
+    files={"train": ("data/train-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+)

@@ -1,0 +1,36 @@
+"""LiveQA TREC 2017, medical task (Ben Abacha et al. 2017): the test questions, as XML, with reference answers."""
+
+from xml.etree.ElementTree import Element
+
+from sources.connectors.liveqa import asked
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import qa, xml
+from sources.source import Benchmark, Raw
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one question into a draft; reference answers are joined, their addresses in ``meta``."""
+    question: Element = raw.value
+    prompt = asked(question.findtext("Original-Question/SUBJECT"), question.findtext("Original-Question/MESSAGE"))
+    meta = {"summary": question.findtext("NLM-Summary"), "urls": _texts(question, "AnswerURL")}
+    return qa(question.attrib["qid"], prompt, "\n\n".join(_texts(question, "ANSWER")), meta=meta)
+
+
+def _texts(element: Element, tag: str) -> list[str]:
+    return [found.text.strip() for found in element.iter(tag) if found.text and found.text.strip()]
+
+
+LIVEQA_TEST = Benchmark(
+    name="liveqa_test",
+    title="LiveQA TREC 2017 medical, test questions",
+    home="https://github.com/abachaa/LiveQA_MedicalTask_TREC2017",
+    license="LicenseRef-none-stated",
+    license_read="README of abachaa/LiveQA_MedicalTask_TREC2017, which states none",
+    task="qa",
+    lang="en",
+    files={"test": ("TestDataset/TREC-2017-LiveQA-Medical-Test-Questions-w-summaries.xml",)},
+    rows=xml("NLM-QUESTION"),
+    parse=parse,
+    published_rows=104,
+)

@@ -1,0 +1,44 @@
+"""LongAlign, LongCite and LongWriter (Bai et al. 2024; Zhang et al. 2024): long documents, citations, long replies.
+
+A part of each is Chinese.
+"""
+
+from typing import Any
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import chat, conversation, jsonl, numbered, qa
+from sources.source import Parse, Raw, Source
+
+
+def parse_messages(raw: Raw, file: RawFile) -> Draft:
+    """Turn one conversation into a draft."""
+    return conversation(numbered(raw, file), chat(raw.value))
+
+
+def parse_cited(raw: Raw, file: RawFile) -> Draft:
+    """Turn one question into a draft: prompt and response hold the document and the citations of its sentences."""
+    row = raw.value
+    return qa(numbered(raw, file), row["prompt"], row["response"])
+
+
+def _source(repository: str, parse: Parse, **more: Any) -> Source:
+    return Source(
+        name=repository.lower().replace("-", "_"),
+        title=repository,
+        home=f"hf://datasets/THUDM/{repository}",
+        license="Apache-2.0",
+        license_read="tag of the Hub card; paper of Aloe Beta, table of general data",
+        task="long-context",
+        lang="en",
+        kind="general",
+        files={"train": ("long.jsonl",)},
+        rows=jsonl,
+        parse=parse,
+        **more,
+    )
+
+
+LONG_ALIGN = _source("LongAlign-10k", parse_messages, published_rows=9_888)
+LONG_CITE = _source("LongCite-45k", parse_cited, published_rows=44_600)
+LONG_WRITER = _source("LongWriter-6k", parse_messages, published_rows=6_000)

@@ -1,0 +1,37 @@
+"""MedDialog (Zeng et al. 2020) for summaries: a consultation as ``src`` and a line that sums it up as ``tgt``.
+
+One configuration a site, iCliniq and HealthCareMagic, whose terms forbid reuse. The files' paths could not be verified.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import parquet, placed, qa
+from sources.source import Raw, Source, held_out
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one dialogue into a draft whose answer is its summary."""
+    row = raw.value
+    return qa(placed(raw, file), row["src"], row["tgt"])
+
+
+MED_DIALOG = Source(
+    name="med_dialog",
+    title="MedDialog, summaries of consultations",
+    home="hf://datasets/lighteval/med_dialog",
+    license="LicenseRef-unknown",
+    license_read="Hub card: UNKNOWN",
+    task="summarization",
+    lang="en",
+    folder="med_dialog",
+    files={"train": ("*/train-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+)
+
+MED_DIALOG_HELD_OUT = held_out(
+    MED_DIALOG,
+    "med_dialog_held_out",
+    {"validation": ("*/validation-*.parquet",), "test": ("*/test-*.parquet",)},
+    title="MedDialog, summaries, validation and test sets",
+)

@@ -1,0 +1,34 @@
+"""Medical Meadow (Han et al. 2023): WikiDoc pages turned into questions, and flashcards of medical students.
+
+A third of the WikiDoc questions is poor by its card. Patient information is ``wikidoc_patient_information``.
+"""
+
+from sources.shapes import alpaca, json_rows
+from sources.source import Source
+
+MEDICAL_MEADOW_WIKIDOC = Source(
+    name="medical_meadow_wikidoc",
+    title="Medical Meadow, WikiDoc",
+    home="hf://datasets/medalpaca/medical_meadow_wikidoc",
+    license="LicenseRef-unknown",
+    license_read="tag cc of the Hub card, which names no variant",
+    task="qa",
+    lang="en",
+    files={"train": ("medical_meadow_wikidoc.json",)},
+    rows=json_rows,
+    parse=alpaca,
+    published_rows=10_000,
+)
+
+MEDICAL_MEADOW_FLASHCARDS = Source(
+    name="medical_meadow_flashcards",
+    title="Medical Meadow, flashcards",
+    home="hf://datasets/medalpaca/medical_meadow_medical_flashcards",
+    license="LicenseRef-unknown",
+    license_read="tag cc of the Hub card, which names no variant",
+    task="qa",
+    lang="en",
+    files={"train": ("medical_meadow_wikidoc_medical_flashcards.json",)},
+    rows=json_rows,
+    parse=alpaca,
+)

@@ -1,0 +1,45 @@
+"""MedQA-USMLE with four options (Jin et al. 2020) on the Hub, nested in ``data``; answers are letters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import lettered, parquet
+from sources.source import Raw, Source, held_out
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row into a draft."""
+    return nested(raw.value["id"], raw.value)
+
+
+def nested(id: str, row: Mapping[str, Any]) -> Draft:
+    """Return the draft of a row in the layout that the question sets of openlifescienceai share."""
+    data, meta = row["data"], {"subject_name": row.get("subject_name")}
+    return lettered(id, data["Question"], data["Options"], data["Correct Option"], meta=meta)
+
+
+MEDQA_OPENLIFESCIENCE = Source(
+    name="medqa_openlifescience",
+    title="MedQA-USMLE, four options, nested layout",
+    home="hf://datasets/openlifescienceai/medqa",
+    license="MIT",
+    license_read="LICENSE of jind11/MedQA; openlifescienceai/medqa states none",
+    task="mcqa",
+    lang="en",
+    folder="medqa_openlifescience",
+    files={"train": ("data/train-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+    rank=60,
+    published_rows=10_178,
+)
+
+MEDQA_OPENLIFESCIENCE_HELD_OUT = held_out(
+    MEDQA_OPENLIFESCIENCE,
+    "medqa_openlifescience_held_out",
+    {"validation": ("data/dev-*.parquet",), "test": ("data/test-*.parquet",)},
+    title="MedQA-USMLE, four options, nested layout, development and test",
+    published_rows=2_545,
+)

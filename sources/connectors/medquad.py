@@ -1,0 +1,67 @@
+"""MedQuAD (Ben Abacha and Demner-Fushman 2019): questions and answers from NIH web sites, XML files in tar archives.
+
+``qid`` repeats across collections and inside them, so that file and ``qid`` name a pair. Answers removed for copyright
+stay empty. Four NINDS files say ``doc`` and ``pair`` where the others say ``Document`` and ``QAPair``; readers that
+look for the latter alone miss 16 pairs.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import members, qa
+from sources.source import Broken, Raw, Source
+
+ABOUT = {"focus": "focus", "synonyms": "synonym", "cuis": "cui", "semantic_types": "semantictype"}
+ABOUT |= {"semantic_group": "semanticgroup", "category": "category"}
+OTHER_TAGS = {"pair": "qapair", "doctitle-focus": "focus"}
+
+
+def pairs(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the pairs of all XML files in an archive, numbered from 1, each with what its document says of it."""
+    number = 0
+    for path, content in members(file, ".xml"):
+        try:
+            rows = _rows("/".join(path.split("/")[-2:]).removesuffix(".xml"), fromstring(content))
+        except ParseError as error:
+            number += 1
+            yield Broken(number, f"{path} is not XML: {error}", content.decode(errors="backslashreplace"))
+            continue
+        yield from (Raw(number + i, row) for i, row in enumerate(rows, 1))
+        number += len(rows)
+
+
+def _rows(name: str, document: Element) -> list[dict[str, object]]:
+    found: dict[str, list[Element]] = defaultdict(list)
+    for element in document.iter():
+        tag = element.tag.lower()
+        found[OTHER_TAGS.get(tag, tag)].append(element)
+    about = {name: [element.text for element in found[tag] if element.text] for name, tag in ABOUT.items()}
+    origin = {"source": document.get("source") or document.get("corpus"), "url": document.get("url")}
+    asked = ({part.tag.lower(): (part.text, dict(part.attrib)) for part in pair} for pair in found["qapair"])
+    return [{"name": name, "about": {**origin, **about}, **parts} for parts in asked]
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one pair into a draft; an answer of nothing but blanks is none."""
+    (question, named), (answer, _) = raw.value["question"], raw.value["answer"]
+    meta = {"qtype": named["qtype"], **raw.value["about"]}
+    return qa(f"{raw.value['name']}:{named['qid']}", question, answer if (answer or "").strip() else None, meta=meta)
+
+
+MEDQUAD = Source(
+    name="medquad",
+    title="MedQuAD",
+    home="https://github.com/abachaa/MedQuAD",
+    license="CC-BY-4.0",
+    license_read="LICENSE.txt and readme.txt of abachaa/MedQuAD",
+    task="qa",
+    lang="en",
+    files={"train": ("medquad_xml_collection*.tar",)},
+    rows=pairs,
+    parse=parse,
+    repairs=frozenset({"flattened_lists", "spaced_punctuation"}),
+    published_rows=17_220,
+)

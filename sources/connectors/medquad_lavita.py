@@ -1,0 +1,45 @@
+"""MedQuAD (Ben Abacha and Demner-Fushman 2019) on the Hub, all collections; two thirds of the answers are removed."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import numbered, parquet, qa
+from sources.source import Raw, Source
+
+ABOUT = {
+    "qtype": "question_type",
+    "source": "document_source",
+    "url": "document_url",
+    "focus": "question_focus",
+    "semantic_group": "umls_semantic_group",
+    "synonyms": "synonyms",
+    "cuis": "umls_cui",
+    "semantic_types": "umls_semantic_types",
+    "category": "category",
+    "document": "document_id",
+    "question": "question_id",
+}
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row into a draft; ids of documents and questions repeat, so that split and row number name it."""
+    row = raw.value
+    answer = row["answer"] if (row["answer"] or "").strip() else None
+    return qa(numbered(raw, file), row["question"], answer, meta={name: row[field] for name, field in ABOUT.items()})
+
+
+MEDQUAD_LAVITA = Source(
+    name="medquad_lavita",
+    title="MedQuAD, all collections",
+    home="hf://datasets/lavita/MedQuAD",
+    revision="84ea67f83cec9692ad254eaa02c9731b24ecfe4c",
+    license="CC-BY-4.0",
+    license_read="LICENSE.txt of abachaa/MedQuAD; lavita/MedQuAD states none",
+    task="qa",
+    lang="en",
+    files={"train": ("data/train-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+    repairs=frozenset({"flattened_lists", "spaced_punctuation"}),
+    rank=60,
+    published_rows=47_441,
+)

@@ -1,0 +1,49 @@
+"""MedS-Ins (Wu et al. 2025): one file a task in the form of Super-NaturalInstructions, 122 tasks.
+
+The authors' own scripts write these fields; the list of outputs that the paper of Aloe Beta mentions is read too.
+"""
+
+from typing import Any
+
+from sources.files import RawFile
+from sources.record import TASKS, Draft
+from sources.shapes import instructed, placed, under
+from sources.source import Raw, Source
+
+ALIASES = {"named-entity-recognition": "ner", "natural-language-inference": "nli", "question-answering": "qa"}
+ALIASES |= {"text-summarization": "summarization", "dialogue-generation": "dialogue"}
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one instance into a draft: the definition is the instruction, the first category the task."""
+    row = raw.value
+    output = row["output"] if isinstance(row["output"], str) else row["output"][0]
+    meta = {"categories": row["Categories"], "origin": row.get("Source")}
+    task = _task(row["Categories"])
+    return instructed(placed(raw, file), _first(row["Definition"]), row["input"], output, task=task, meta=meta)
+
+
+def _task(categories: str | list[str]) -> str:
+    """Return Aloe's label for the first category that has one, ``instruction`` where none has."""
+    named = [categories] if isinstance(categories, str) else categories
+    labels = [name.strip().lower().replace(" ", "-") for name in named]
+    labels = [ALIASES.get(label, label) for label in labels]
+    return next((label for label in labels if label in TASKS), "instruction")
+
+
+def _first(value: str | list[str]) -> Any:
+    return value if isinstance(value, str) else value[0]
+
+
+MEDS_INS = Source(
+    name="meds_ins",
+    title="MedS-Ins",
+    home="hf://datasets/Henrychur/MedS-Ins",
+    license="CC-BY-SA-4.0",
+    license_read="CC BY-SA in the paper of Aloe Beta, which gives no version",
+    task="instruction",
+    lang="en",
+    files={"train": ("task*.json",)},
+    rows=under("Instances"),
+    parse=parse,
+)

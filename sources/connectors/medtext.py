@@ -1,0 +1,26 @@
+"""MedText: patient presentations and their diagnosis and treatment, checked for accuracy by its author."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import numbered, qa, table
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one presentation into a draft."""
+    row = raw.value
+    return qa(numbered(raw, file), row["Prompt"], row["Completion"])
+
+
+MEDTEXT = Source(
+    name="medtext",
+    title="MedText",
+    home="hf://datasets/BI55/MedText",
+    license="CC-BY-4.0",
+    license_read="tag of the Hub card",
+    task="diagnosis",
+    lang="en",
+    files={"train": ("medtext_2.csv",)},
+    rows=table,
+    parse=parse,
+)

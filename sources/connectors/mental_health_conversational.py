@@ -1,0 +1,27 @@
+"""Questions on mental health and their answers, as one text ``<HUMAN>: … <ASSISTANT>: …``."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import conversation, numbered, parquet, transcript
+from sources.source import Raw, Source
+
+MARKS = {"<HUMAN>:": "user", "<ASSISTANT>:": "assistant"}
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one text into a draft."""
+    return conversation(numbered(raw, file), transcript(raw.value["text"], MARKS))
+
+
+MENTAL_HEALTH_CONVERSATIONAL = Source(
+    name="mental_health_conversational",
+    title="Mental health conversational dataset",
+    home="hf://datasets/ZahrizhalAli/mental_health_conversational_dataset",
+    license="MIT",
+    license_read="tag of the Hub card",
+    task="qa",
+    lang="en",
+    files={"train": ("data/train-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+)

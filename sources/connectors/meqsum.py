@@ -1,0 +1,28 @@
+"""MeQSum (Ben Abacha and Demner-Fushman 2019): consumers' health questions and their one-line summaries."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import qa, sheet
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row of the sheet into a draft; the name of its file names it."""
+    row = raw.value
+    return qa(row["File"], row["CHQ"], row["Summary"])
+
+
+MEQSUM = Source(
+    name="meqsum",
+    title="MeQSum",
+    home="https://github.com/abachaa/MeQSum",
+    license="CC-BY-4.0",
+    license_read="README of abachaa/MeQSum",
+    task="summarization",
+    lang="en",
+    folder="meqsum",
+    files={"train": ("MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx",)},
+    rows=sheet,
+    parse=parse,
+    published_rows=1_000,
+)

@@ -1,0 +1,47 @@
+"""MMLU (Hendrycks et al. 2021) on the Hub: the benchmark, and the auxiliary training set of older exams.
+
+``answer`` is 0-based. Rows of the auxiliary set, which is general knowledge and reading, are nested under ``train``.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import mcq, numbered, parquet
+from sources.source import Raw, Source, held_out
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row into a draft; it has no id, so that split and row number name it."""
+    row = raw.value
+    meta = {"subject": row["subject"]}
+    return mcq(numbered(raw, file), row["question"], row["choices"], row["answer"], meta=meta)
+
+
+def parse_auxiliary(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row of the auxiliary set into a draft."""
+    return parse(Raw(raw.line, raw.value["train"]), file)
+
+
+MMLU_AUXILIARY = Source(
+    name="mmlu_auxiliary",
+    title="MMLU, auxiliary training set",
+    home="hf://datasets/cais/mmlu",
+    license="MIT",
+    license_read="tag of cais/mmlu",
+    task="mcqa",
+    lang="en",
+    kind="general",
+    folder="mmlu_hub",
+    files={"train": ("auxiliary_train/train-*.parquet",)},
+    rows=parquet,
+    parse=parse_auxiliary,
+    published_rows=99_842,
+)
+
+MMLU_HUB = held_out(
+    MMLU_AUXILIARY,
+    "mmlu_hub",
+    {"dev": ("all/dev-*.parquet",), "validation": ("all/validation-*.parquet",), "test": ("all/test-*.parquet",)},
+    title="MMLU, 57 subjects, Hub",
+    parse=parse,
+    published_rows=15_858,
+)

@@ -1,0 +1,32 @@
+"""The instructions of PMC-LLaMA (Wu et al. 2024): exam questions, abstracts and relations of the UMLS.
+
+``source`` names the part; those from MedQA, MedMCQA and PubMedQA are training rows of these benchmarks.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import instructed, json_rows, numbered
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one Alpaca row into a draft with the part that it belongs to."""
+    row = raw.value
+    meta = {"origin": row["source"], "sample_id": row["sample_id"]}
+    return instructed(numbered(raw, file), row["instruction"], row["input"], row["output"], meta=meta)
+
+
+PMC_LLAMA_INSTRUCTIONS = Source(
+    name="pmc_llama_instructions",
+    title="PMC-LLaMA instructions",
+    home="hf://datasets/axiong/pmc_llama_instructions",
+    revision="5142689a3888786db7d376e60c16c5c1e7201191",
+    license="LicenseRef-openrail",
+    license_read="tag openrail of the Hub card",
+    task="qa",
+    lang="en",
+    files={"train": ("release.json",)},
+    rows=json_rows,
+    parse=parse,
+    published_rows=513_999,
+)

@@ -1,0 +1,53 @@
+"""PubMedQA (Jin et al. 2019) on the Hub: abstracts labelled by machine, and abstracts without a decision."""
+
+from dataclasses import replace
+
+from sources.connectors.pubmedqa import DECISIONS, labelled
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import letter, mcq, parquet
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one labelled row into a draft; its PubMed id names it."""
+    return draft(raw, letter(raw.value["final_decision"], DECISIONS))
+
+
+def parse_unlabelled(raw: Raw, file: RawFile) -> Draft:
+    """Turn one row without a decision into a draft without gold."""
+    return draft(raw, None)
+
+
+def draft(raw: Raw, gold: int | None) -> Draft:
+    """Return the draft of a row in the Hub's layout, whose abstract is a column of labels and one of paragraphs."""
+    row = raw.value
+    abstract = row["context"]
+    context = labelled(abstract["labels"], abstract["contexts"])
+    more = {"rationale": row["long_answer"], "meta": {"meshes": abstract["meshes"]}, "split": row.get("split")}
+    return mcq(str(row["pubid"]), row["question"], DECISIONS, gold, context=context, **more)
+
+
+PUBMEDQA_ARTIFICIAL = Source(
+    name="pubmedqa_artificial",
+    title="PubMedQA, labelled by machine",
+    home="hf://datasets/qiaojin/PubMedQA",
+    license="MIT",
+    license_read="tag of qiaojin/PubMedQA",
+    task="mcqa",
+    lang="en",
+    folder="pubmedqa_hub",
+    files={"train": ("pqa_artificial/train-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+    published_rows=211_269,
+)
+
+PUBMEDQA_UNLABELLED = replace(
+    PUBMEDQA_ARTIFICIAL,
+    name="pubmedqa_unlabelled",
+    title="PubMedQA, without decisions",
+    files={"train": ("pqa_unlabeled/train-*.parquet",)},
+    parse=parse_unlabelled,
+    published_rows=61_249,
+)

@@ -1,0 +1,34 @@
+"""PubMedQA (Jin et al. 2019), expert-labelled, on the Hub, which knows a training split only.
+
+The official test is named by ``test_ground_truth.json`` of github.com/pubmedqa/pubmedqa, folder ``data``, which must
+lie beside the rows: without it nothing is read.
+"""
+
+from dataclasses import replace
+
+from sources.connectors.pubmedqa_artificial import PUBMEDQA_ARTIFICIAL
+from sources.official_test import told_apart
+from sources.shapes import parquet
+from sources.source import held_out
+
+GROUND_TRUTH = "test_ground_truth.json"
+
+PUBMEDQA_LABELLED = replace(
+    PUBMEDQA_ARTIFICIAL,
+    name="pubmedqa_labelled",
+    title="PubMedQA, expert-labelled, Hub",
+    files={"train": ("pqa_labeled/train-*.parquet",)},
+    companions=(GROUND_TRUTH,),
+    rows=told_apart(parquet, "pubid", GROUND_TRUTH),
+    rank=60,
+    published_rows=1_000,
+)
+
+PUBMEDQA_LABELLED_TEST = held_out(
+    PUBMEDQA_LABELLED,
+    "pubmedqa_labelled_test",
+    {"test": PUBMEDQA_LABELLED.files["train"]},
+    title="PubMedQA, official test, Hub",
+    rows=told_apart(parquet, "pubid", GROUND_TRUTH, keep=("test",)),
+    published_rows=500,
+)

@@ -1,0 +1,30 @@
+"""Skywork-Reward-Preference-80K-v0.1 (Liu et al. 2024): pairs chosen from public preference sets.
+
+Its magpie-ultra part overlaps with RewardBench, which is why the authors replaced it by v0.2.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import numbered, parquet, preference
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one pair into a draft; ``source`` names the set that it comes from."""
+    row = raw.value
+    return preference(numbered(raw, file), row, meta={"origin": row["source"]})
+
+
+SKYWORK_PREFERENCE = Source(
+    name="skywork_preference",
+    title="Skywork-Reward-Preference-80K-v0.1",
+    home="hf://datasets/Skywork/Skywork-Reward-Preference-80K-v0.1",
+    license="LicenseRef-unknown",
+    license_read="paper of Aloe Beta, which could not tell",
+    task="preference",
+    lang="en",
+    kind="preference",
+    files={"train": ("data/train-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+)

@@ -1,0 +1,36 @@
+"""Doctor–patient dialogues made from case reports, with notes by GPT-4: subjective, objective, assessment, plan."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import json_rows, numbered, qa
+from sources.source import Raw, Source, held_out
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one dialogue into a draft; the ready-made prompts beside it are left out."""
+    row = raw.value
+    return qa(numbered(raw, file), row["dialogue"], row["soap"])
+
+
+SOAP_SUMMARY = Source(
+    name="soap_summary",
+    title="Medical dialogue to SOAP summary, training set",
+    home="hf://datasets/omi-health/medical-dialogue-to-soap-summary",
+    license="LicenseRef-none-stated",
+    license_read="Hub card, which states none",
+    task="clinical-note-taking",
+    lang="en",
+    folder="soap_summary",
+    files={"train": ("train.json",)},
+    rows=json_rows,
+    parse=parse,
+    published_rows=9_250,
+)
+
+SOAP_SUMMARY_HELD_OUT = held_out(
+    SOAP_SUMMARY,
+    "soap_summary_held_out",
+    {"validation": ("validation.json",), "test": ("test.json",)},
+    title="Medical dialogue to SOAP summary, validation and test sets",
+    published_rows=750,
+)

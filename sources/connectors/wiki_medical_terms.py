@@ -1,0 +1,26 @@
+"""Medical terms and the text of the encyclopedia's page on each."""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.shapes import numbered, parquet, qa
+from sources.source import Raw, Source
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one page into a draft: the term is the prompt, its text the answer."""
+    row = raw.value
+    return qa(numbered(raw, file), row["page_title"], row["page_text"])
+
+
+WIKI_MEDICAL_TERMS = Source(
+    name="wiki_medical_terms",
+    title="Wiki medical terms",
+    home="hf://datasets/gamino/wiki_medical_terms",
+    license="GPL-3.0-only",
+    license_read="tag gpl-3.0 of the Hub card",
+    task="explanation",
+    lang="en",
+    files={"train": ("wiki_medical_terms.parquet",)},
+    rows=parquet,
+    parse=parse,
+)
