@@ -13,7 +13,7 @@ BOILERPLATE: dict[str, str] = {
     r"the sign or symptom may be rare or common\.",
     "consult_online": r"(?i)for (?:more|further) (?:information|doubts?|queries)[^.\n]{0,60}"
     r"consult[^.\n]{0,80}online\s*(?:-+>|>+)",
-    "not_medical_advice": r"(?i)(?:please note:? )?this (?:information|content|answer) (?:is|should) "
+    "not_medical_advice": r"(?i)this (?:information|content|answer) (?:is|should) "
     r"(?:not|in no way|neither)[^.\n]{0,60}substitute for[^.\n]{0,80}(?:advice|care|diagnosis|treatment)[^.\n]{0,60}\.",
     "as_a_model": r"(?i)as an? (?:AI|artificial intelligence)(?: language)? (?:model|assistant),? I[^.\n]{0,120}\.",
     "thanks_for_query": r"(?i)^(?:hi|hello|dear)?[,.! ]*(?:there[,.! ]*)?thank(?:s| you)[^.!\n]{0,25} for "

@@ -25,19 +25,20 @@ SCAN = 64  # Columns looked at together: one vector comparison rules most of the
 def dot(x: F32, i: int, y: F32, j: int) -> float:
     """Return the product of ``x[i]`` and ``y[j]``; eight sums side by side, which the compiler turns into vectors."""
     a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    size = x.shape[1]
-    whole = size - size % 8
-    for k in range(0, whole, 8):
-        a += np.float64(x[i, k]) * np.float64(y[j, k])
-        b += np.float64(x[i, k + 1]) * np.float64(y[j, k + 1])
-        c += np.float64(x[i, k + 2]) * np.float64(y[j, k + 2])
-        d += np.float64(x[i, k + 3]) * np.float64(y[j, k + 3])
-        e += np.float64(x[i, k + 4]) * np.float64(y[j, k + 4])
-        f += np.float64(x[i, k + 5]) * np.float64(y[j, k + 5])
-        g += np.float64(x[i, k + 6]) * np.float64(y[j, k + 6])
-        h += np.float64(x[i, k + 7]) * np.float64(y[j, k + 7])
-    for k in range(whole, size):
-        a += np.float64(x[i, k]) * np.float64(y[j, k])
+    p, q = x[i], y[j]
+    lanes = len(p) // 8
+    for lane in range(lanes):
+        k = lane * 8
+        a += np.float64(p[k]) * np.float64(q[k])
+        b += np.float64(p[k + 1]) * np.float64(q[k + 1])
+        c += np.float64(p[k + 2]) * np.float64(q[k + 2])
+        d += np.float64(p[k + 3]) * np.float64(q[k + 3])
+        e += np.float64(p[k + 4]) * np.float64(q[k + 4])
+        f += np.float64(p[k + 5]) * np.float64(q[k + 5])
+        g += np.float64(p[k + 6]) * np.float64(q[k + 6])
+        h += np.float64(p[k + 7]) * np.float64(q[k + 7])
+    for k in range(lanes * 8, len(p)):
+        a += np.float64(p[k]) * np.float64(q[k])
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
@@ -74,20 +75,21 @@ def nearest_kept(
     ``bounds[r, c]`` is an upper bound on the cosine of ``x[rows[r]]`` and ``x[kept[c]]``, short by ``limit`` at most;
     ``at`` receives rows of ``x``. Of equally similar rows the one kept first wins.
     """
-    found, width = np.float32(limit), bounds.shape[1]
-    for r in range(bounds.shape[0]):
-        for left in range(0, width, SCAN):
-            right = min(left + SCAN, width)
+    found = np.float32(limit)
+    for r in range(len(bounds)):
+        row = bounds[r]
+        for left in range(0, len(row), SCAN):
+            part = row[left : left + SCAN]
             hits = 0
-            for c in range(left, right):
-                hits += bounds[r, c] >= found
+            for c in range(len(part)):
+                hits += part[c] >= found
             if hits == 0:
                 continue
-            for c in range(left, right):
-                if bounds[r, c] >= found:
-                    value = cosine(x, x_norms, rows[r], x, x_norms, kept[c])
+            for c in range(len(part)):
+                if part[c] >= found:
+                    value = cosine(x, x_norms, rows[r], x, x_norms, kept[left + c])
                     if value >= threshold and value > best[r]:
-                        best[r], at[r] = value, kept[c]
+                        best[r], at[r] = value, kept[left + c]
 
 
 @compiled

@@ -144,17 +144,18 @@ def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.D
     """
     flat = flatten(rows)
     texts, edits = flat["text"], []
-    active = flat.with_row_index("at").drop_nulls("text").select("at", "task", "source")
+    active = flat.with_row_index("at").drop_nulls("text").select("at", "task", "source", "text")
     for _ in range(ROUNDS):
-        texts, made = _one_round(texts, active, config)
+        edited, made = _one_round(active, config)
         if made.is_empty():
             break
         edits.append(made)
-        active = active.join(made.select("at").unique(), on="at", how="semi", maintain_order="left")
+        active = active.with_columns(text=edited).join(made.select("at"), on="at", how="semi", maintain_order="left")
+        texts = texts.scatter(active["at"], active["text"])
     else:
         raise RuntimeError(f"edits of {made['rule'].unique().to_list()} never come to rest: they undo one another")
-    edited, emptied = _drop_empty_rationales(unflatten(rows, texts))
-    return edited, pl.concat([_edit_table(edits, flat), emptied])
+    edited_rows, emptied = _drop_empty_rationales(unflatten(rows, texts))
+    return edited_rows, pl.concat([_edit_table(edits, flat), emptied])
 
 
 def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -166,20 +167,21 @@ def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
     return rows.with_columns(rationale=pl.when(empty.fill_null(False)).then(None).otherwise("rationale")), edits
 
 
-def _one_round(texts: pl.Series, active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.DataFrame]:
+def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.DataFrame]:
     """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
     made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
+    texts = active["text"]
     for edit, wanted in _edits_for(active, config):
-        at = active["at"].filter(wanted) if wanted is not None else active["at"]
-        at = at.filter(texts.gather(at).str.contains(edit.pattern))
-        if at.is_empty():
+        hit = texts.str.contains(edit.pattern)
+        place = (hit if wanted is None else hit & wanted).arg_true()
+        if place.is_empty():
             continue
-        before = texts.gather(at)
+        before = texts.gather(place)
         after = edit.apply(before)
         changed = before != after
-        at, before, after = at.filter(changed), before.filter(changed), after.filter(changed)
-        texts = texts.scatter(at, after)
-        made.append(_made(edit, at, before))
+        place, before = place.filter(changed), before.filter(changed)
+        texts = texts.scatter(place, after.filter(changed))
+        made.append(_made(edit, active["at"].gather(place), before))
     return texts, pl.concat(made)
 
 

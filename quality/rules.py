@@ -42,6 +42,7 @@ Found = pl.DataFrame
 Find = Callable[[pl.DataFrame, Rules], Found]
 
 QUESTION, ANSWER, CHARS = pl.col("_question"), pl.col("_answer"), pl.col("_chars")
+NEVER = pl.lit(False)
 
 
 def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
@@ -77,6 +78,22 @@ def short(text: pl.Expr, limit: Callable[[Rules], int]) -> Find:
     )
 
 
+def junk(text: pl.Expr, listed: frozenset[str], unless: pl.Expr = NEVER) -> Find:
+    """Return a rule that finds texts on a list of junk; only short ones are looked at, the list has no others."""
+    longest = 2 * max(map(len, listed))
+    return lambda rows, config: (
+        rows.filter((text.str.len_bytes() <= longest) & ~unless)
+        .filter(key(text).is_in(listed))
+        .select("at", evidence=text)
+    )
+
+
+def echo(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that only say the question again; texts of very unlike lengths cannot."""
+    alike = ANSWER.str.len_bytes().is_between(QUESTION.str.len_bytes() / 2, QUESTION.str.len_bytes() * 2)
+    return rows.filter((ANSWER != "") & alike).filter(key(ANSWER) == key(QUESTION)).select("at", evidence=ANSWER)
+
+
 def long_row(rows: pl.DataFrame, config: Rules) -> Found:
     """Find rows whose texts together are longer than any model's window will be."""
     return rows.filter(CHARS > config.max_row_chars).select("at", evidence=pl.format("{} characters", CHARS))
@@ -94,7 +111,7 @@ def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that say a few words over and over."""
     long = rows.filter(ANSWER.str.len_chars() > 2 * config.repetition_words).select(
-        "at", words=ANSWER.str.to_lowercase().str.extract_all(r"\S+")
+        "at", words=ANSWER.str.to_lowercase().str.split(" ")
     )
     share = pl.col("words").list.n_unique() / pl.col("words").list.len()
     monotonous = (pl.col("words").list.len() >= config.repetition_words) & (share < config.min_distinct_words)
@@ -130,8 +147,8 @@ IMAGE_WORDS = (
 RULES: dict[str, Find] = {
     "no_question": where(QUESTION == ""),
     "no_answer": no_answer,
-    "junk_question": where(key(QUESTION).is_in(JUNK_QUESTIONS)),
-    "junk_answer": where(key(ANSWER).is_in(JUNK_ANSWERS) & (pl.col("options").list.len() == 0), ANSWER),
+    "junk_question": junk(QUESTION, JUNK_QUESTIONS),
+    "junk_answer": junk(ANSWER, JUNK_ANSWERS, unless=pl.col("options").list.len() > 0),
     "needs_image": where(
         (IMAGE != "") | QUESTION.str.contains(IMAGE_WORDS),
         pl.when(IMAGE != "").then(IMAGE).otherwise(QUESTION.str.extract(IMAGE_WORDS)),
@@ -140,7 +157,7 @@ RULES: dict[str, Find] = {
     "short_answer": short(ANSWER, lambda config: config.min_answer_chars),
     "long_row": long_row,
     "repeated_option": repeated_option,
-    "echo": where((ANSWER != "") & (key(ANSWER) == key(QUESTION)), ANSWER),
+    "echo": echo,
     "repetition": repetition,
     "wrong_language": wrong_language,
 }

@@ -166,6 +166,13 @@ def sign(shingles: U32, multipliers: U32, offsets: U32, signature: U32) -> None:
 
 
 @compiled
+def sign_sets(values: U32, starts: I64, permutations: U32, out: U32) -> None:
+    """Write the signatures of the shingle sets ``values[starts[i]:starts[i + 1]]`` to the rows of ``out``."""
+    for i in range(len(out)):
+        sign(values[starts[i] : starts[i + 1]], permutations[0], permutations[1], out[i])
+
+
+@compiled
 def band_keys(signature: U32, rows: int, out: U32) -> None:
     """Write one 32-bit key for each band of ``rows`` values of a signature."""
     for band in range(out.size):

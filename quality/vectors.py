@@ -136,8 +136,7 @@ def bounds_for(vectors, lengths, order, threshold, width=None):
         rest = np.sqrt(np.maximum(0, 1 - (s[:, :k] ** 2).sum(1)))
         b = s[:, :k] @ s[:, :k].T + rest[:, None] * rest
         frac = (b[np.triu_indices(SAMPLE, 1)] >= limit).mean()
-        c = 0.25 + 0.0065 * (k+1) + frac * (20 + 0.3*size)
-        print(k, frac, c)
+        c = 0.25 + 0.0065 * (k+1) + frac * (30 + 0.6*size)
         if c < cost:
             best, cost = Bounds(axes=np.ascontiguousarray(axes[:, :k]), whole=False, limit=limit), c
     print('width', best.axes.shape, cost)

@@ -1,4 +1,4 @@
-"""The elements of a JSON list, one at a time: collections of several GB are published as a single list."""
+"""The objects of a JSON list, one at a time: collections of several GB are published as a single list."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SEPARATORS = re.compile(r"[\s,]*")
 
 
 def elements(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield the elements of the JSON list that ``file`` holds, numbered from 1, in memory that does not grow with it.
+    """Yield the objects of the JSON list that ``file`` holds, numbered from 1, in memory that does not grow with it.
 
-    Raises ``FileError`` where the list breaks off, or holds something that is no JSON.
+    Raises ``FileError`` where the list breaks off, or where something in it is no JSON.
     """
     with reading(file), io.TextIOWrapper(file.open(), encoding="utf-8", errors="surrogateescape") as stream:
         for number, text in enumerate(_texts(stream, file), 1):
@@ -36,8 +36,10 @@ def elements(file: RawFile) -> Iterator[Raw | Broken]:
 
 
 def _texts(stream: TextIO, file: RawFile) -> Iterator[str]:
-    decoder, text, number = json.JSONDecoder(), stream.read(BLOCK), 1
-    at = text.find("[") + 1
+    decoder, text, number = json.JSONDecoder(), "", 1
+    while "[" not in text:
+        text += _more(stream, file, 0, "its start: no list opens")
+    at = text.index("[") + 1
     while True:
         start = _next(text, at)
         if text.startswith("]", start):

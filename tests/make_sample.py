@@ -1,7 +1,7 @@
 """Writes the embedded sample, ``sources/sample``, from the texts in ``tests/sample``: ``python tests/make_sample.py``.
 
 The texts were written for this project. Patients, studies and their figures are invented, and so are all ids: pmids,
-question numbers and file names lie outside the ranges that the real corpora use. A text file holds blocks::
+MedMCQA numbers, exam names and archive members are none that the real corpora use. A text file holds blocks::
 
     === section                            the exam or the archive member that the next blocks belong to
     @label words kind of=x like=y | what   a row; kind, of and what only where a defect is planted
@@ -309,7 +309,7 @@ def _pair(id: str, block: Block) -> str:
 
 
 def tarball(members: dict[str, bytes]) -> bytes:
-    """Return a gzipped tar archive of XML files, without times or owners: the same wherever it is made."""
+    """Return a gzipped tar archive of XML files, without times or owners, so that equal members make equal files."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for path, content in sorted(members.items()):

@@ -1,4 +1,4 @@
-"""Exact Jaccard of shingle sets, and which sets of a bucket are similar, in machine code.
+"""Shingle sets in machine code: exact Jaccard, and which sets of a bucket are similar.
 
 A set is a slice of one long array: ``values[starts[s]:starts[s + 1]]``, sorted and unique. A *label* names the
 component that a set is known to belong to. Sets of one label are not compared, since only components count; that is
@@ -70,10 +70,27 @@ def jaccard(values: U32, starts: I64, first: int, second: int, least: float) -> 
 
 
 @compiled
-def similarities(values: U32, starts: I64, first: I64, second: I64, out: F64) -> None:
-    """Write the Jaccard similarity of each pair of sets to ``out``."""
-    for i in range(out.size):
-        out[i] = jaccard(values, starts, first[i], second[i], 0.0)
+def gather(values: U32, starts: I64, which: I64, out: U32) -> None:
+    """Copy the sets ``which`` to ``out``, end to end."""
+    used = 0
+    for s in which:
+        for k in range(starts[s], starts[s + 1]):
+            out[used] = values[k]
+            used += 1
+
+
+@compiled
+def occurring(keys: U32, wanted: U32, seen: NDArray[np.uint8]) -> I64:
+    """Return the places of ``keys`` that hold one of the sorted ``wanted``; ``seen`` marks those by their lower bits."""
+    found, count = np.empty(1024, np.int64), 0
+    mask = np.uint32(seen.size - 1)
+    for i in range(keys.size):
+        if seen[keys[i] & mask] and wanted[min(np.searchsorted(wanted, keys[i]), wanted.size - 1)] == keys[i]:
+            if count == found.size:
+                found = np.concatenate((found, np.empty(count, np.int64)))
+            found[count] = i
+            count += 1
+    return found[:count].copy()
 
 
 @compiled

@@ -1,0 +1,78 @@
+"""From band keys to components: sets that share a key are compared, similar ones belong together.
+
+A pair counts if it shares the key of a band and its exact Jaccard similarity reaches the threshold. Which pairs count
+depends on the two sets alone, and components on those pairs alone, so neither order nor threads nor what was added
+when can change the outcome. Keys of one band are joined by sorting them, 8 bytes a set, in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.shingle_sets import ShingleSets
+
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+ROUND = 4
+"""Bands whose pairs are compared before components are drawn up; fixed, so that threads change nothing."""
+
+PARTS = 8
+"""Shares of a band's buckets that threads take by turns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """The component of each set, numbered from 0, and the buckets that were cut short (``set_kernels.CHECKS``)."""
+
+    labels: I64
+    cut: int
+
+
+def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Executor) -> Linked:
+    """Return the components that similar sets make of ``labels``; sets below ``known`` were linked before."""
+    from quality.set_kernels import link_buckets
+
+    order = np.argsort(sets.names[:, 0])
+    cut = 0
+    for first in range(0, len(sets.keys), ROUND):
+        bands = pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND])
+        work = [(keyed, part) for keyed, bounds in bands for part in np.array_split(bounds, PARTS) if len(part)]
+        now = labels
+        found = pool.map(
+            lambda item: link_buckets(sets.values, sets.starts, item[0], order, item[1], now, known, threshold), work
+        )
+        pairs, tallies = zip(*found, strict=True) if work else ((), ())
+        labels = merged(labels, pairs)
+        cut += sum(int(tally[2]) for tally in tallies)
+    return Linked(labels=labels, cut=cut)
+
+
+def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
+    """Return the keys of one band, sorted, each above its set's place in ``order``, and the bounds of its buckets."""
+    from quality.set_kernels import bucket_bounds
+
+    keyed = keys[order].astype(np.uint64)
+    keyed <<= np.uint64(32)
+    keyed |= np.arange(len(order), dtype=np.uint64)
+    keyed.sort()
+    return keyed, bucket_bounds(keyed)
+
+
+def merged(labels: I64, pairs: Sequence[I64]) -> I64:
+    """Return ``labels`` with the components of each pair of sets made one, numbered from 0."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ends = labels[np.concatenate([np.zeros((0, 2), np.int64), *pairs])]
+    if not len(ends):
+        return labels
+    size = int(labels.max()) + 1
+    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(size, size))
+    _, component = connected_components(graph, directed=False)
+    return component.astype(np.int64)[labels]

@@ -1,0 +1,90 @@
+"""A segment of the signature index: rows and shingle sets as two tables, and what is asked of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.shingle_sets import ShingleSets
+
+I64 = NDArray[np.int64]
+U32 = NDArray[np.uint32]
+
+MARKS_PER_KEY = 64
+"""Places of the table that rules most keys out before they are looked up; a byte each, a power of two in all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """The rows of one addition and the shingle sets that were new with them; it never changes.
+
+    ``rows`` has ``id``, the columns of the keep policy and ``set``, the number of the row's set among the sets of all
+    segments (-1: none). ``sets`` has ``name_1`` and ``name_2`` (128 bits), ``shingles`` (a list of 32-bit numbers) and
+    ``band_0``, ``band_1``, … (32 bits).
+    """
+
+    rows: pl.DataFrame
+    sets: pl.DataFrame
+
+
+def segment(rows: pl.DataFrame, sets: ShingleSets) -> Segment:
+    """Return the segment of ``rows``, its sets as a table that shares the arrays of ``sets``."""
+    import pyarrow as pa
+
+    columns = {
+        "name_1": pa.array(np.ascontiguousarray(sets.names[:, 0])),
+        "name_2": pa.array(np.ascontiguousarray(sets.names[:, 1])),
+        "shingles": pa.LargeListArray.from_arrays(sets.starts, sets.values),
+        **{f"band_{band}": pa.array(keys) for band, keys in enumerate(sets.keys)},
+    }
+    table = pl.from_arrow(pa.table(columns))
+    assert isinstance(table, pl.DataFrame), "a pyarrow table becomes a frame"
+    return Segment(rows=rows, sets=table)
+
+
+def same_sets(old: Segment, names: NDArray[np.uint64]) -> tuple[I64, I64]:
+    """Return (places in ``names``, numbers within the segment) of the sets that both hold."""
+    lower = names[:, 0].astype(np.uint32)
+    candidates = occurring(old.sets["name_1"].to_numpy().astype(np.uint32), lower)
+    there = old.sets.select("name_1", "name_2")[candidates].with_columns(number=pl.Series(candidates, dtype=pl.Int64))
+    asked = pl.DataFrame({"name_1": names[:, 0], "name_2": names[:, 1]}).with_row_index("place")
+    both = asked.join(there, on=["name_1", "name_2"])
+    return both["place"].to_numpy().astype(np.int64), both["number"].to_numpy()
+
+
+def touching_sets(old: Segment, band: int, keys: U32) -> I64:
+    """Return the numbers within the segment of the sets that have one of ``keys`` in ``band``."""
+    return occurring(old.sets[f"band_{band}"].to_numpy(), keys)
+
+
+def occurring(there: U32, asked: U32) -> I64:
+    """Return the places of ``there`` that hold one of ``asked``, in one pass without sorting ``there``."""
+    from quality import set_kernels
+
+    wanted = np.unique(asked)
+    if not len(wanted):
+        return np.zeros(0, np.int64)
+    seen = np.zeros(1 << int(len(wanted) * MARKS_PER_KEY).bit_length(), np.uint8)
+    seen[wanted & np.uint32(len(seen) - 1)] = 1
+    there = there.view()
+    there.flags.writeable = False
+    return set_kernels.occurring(there, wanted, seen)
+
+
+def fetched(old: Segment, which: I64) -> ShingleSets:
+    """Return the sets ``which`` of a segment."""
+    from quality.set_kernels import gather
+
+    lists = old.sets["shingles"].rechunk().to_arrow()
+    offsets, values = lists.offsets.to_numpy(), lists.values.to_numpy()
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(offsets)[which])])
+    out = np.empty(starts[-1], np.uint32)
+    gather(values, offsets, which, out)
+    bands = [name for name in old.sets.columns if name.startswith("band_")]
+    keys = np.array([old.sets[name].to_numpy()[which] for name in bands], np.uint32)
+    names = np.stack([old.sets[name].to_numpy()[which] for name in ("name_1", "name_2")], axis=1)
+    return ShingleSets(values=out, starts=starts, keys=keys, names=names)

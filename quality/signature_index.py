@@ -1,0 +1,210 @@
+"""The signature index: what adding rows needs of the rows before, so that their texts are never read again.
+
+An addition reads the band keys of the old sets once through, sorts none of them and fetches the few sets that may be
+similar to a new one. Its outcome equals that of one run over all rows, row for row.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.clusters import CLUSTER_COLUMNS, clusters
+from quality.linking import link
+from quality.near_rules import NearRules
+from quality.segment import Segment, fetched, same_sets, segment, touching_sets
+from quality.shingle_sets import ShingleSets, collapse, joined, taken
+from quality.signatures import sign
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureIndex:
+    """The segments of all additions and ``members``, the clusters among their rows.
+
+    ``order`` names the columns of the keep policy. ``members`` has ``CLUSTER_COLUMNS``, and ``set`` and ``cluster``,
+    numbers of sets; it is None before the first addition. ``cut`` counts the buckets that were cut short in the last
+    addition (``set_kernels.CHECKS``): where it is not 0 a pair may be missing.
+    """
+
+    rules: NearRules
+    order: tuple[str, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    members: pl.DataFrame | None = None
+    cut: int = 0
+
+    @property
+    def clusters(self) -> pl.DataFrame:
+        """The rows of clusters of two or more (``CLUSTER_COLUMNS``), sorted by representative and id."""
+        if self.members is None:
+            raise ValueError("the index is empty, expected rows; add some first")
+        return self.members.select(CLUSTER_COLUMNS)
+
+    @property
+    def sets(self) -> int:
+        """The number of distinct shingle sets."""
+        return sum(part.sets.height for part in self.segments)
+
+
+def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | None = None) -> SignatureIndex:
+    """Return ``index`` with the rows of ``batches`` added as one segment; the old segments stay as they are.
+
+    A batch has ``id`` (unique, never null), ``text`` and the columns of ``index.order``: of a cluster the row stays
+    that comes first by these, ascending, null last, and then by id. Batches are read one after another and let go.
+    Raises ``ValueError`` for a column that is missing or of another type than before, and for an id met twice.
+    """
+    threads = threads or len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(threads) as pool:
+        rows, sets, numbers = _read(index, batches, pool, threads)
+        same = _same(index, sets)
+        new = taken(sets, np.flatnonzero(same < 0))
+        same[same < 0] = index.sets + np.arange(len(new))
+        rows = rows.with_columns(set=pl.Series(np.append(same, -1)[numbers]))
+        return _extended(index, segment(rows, new), new, pool, whole=index.cut > 0)
+
+
+def compacted(index: SignatureIndex) -> SignatureIndex:
+    """Return the same index with its segments made one, for when additions have left many small ones."""
+    if len(index.segments) < 2:
+        return index
+    rows = pl.concat([part.rows for part in index.segments])
+    sets = pl.concat([part.sets for part in index.segments], rechunk=True)
+    return replace(index, segments=(Segment(rows=rows, sets=sets),))
+
+
+def _read(
+    index: SignatureIndex, batches: Iterable[pl.DataFrame], pool: Executor, threads: int
+) -> tuple[pl.DataFrame, ShingleSets, I64]:
+    """Return the rows without their texts, their distinct sets, and for each row the number of its set or -1."""
+    kept: list[pl.DataFrame] = []
+
+    def texts() -> Iterator[pl.Series]:
+        for batch in batches:
+            kept.append(_policy_columns(index, batch))
+            yield batch["text"].cast(pl.String)
+
+    signed = list(sign(texts(), index.rules, pool, threads))
+    sets, numbers = collapse(signed, index.rules.banding.bands, index.rules.join_empty)
+    rows = pl.concat(kept) if kept else pl.DataFrame(schema=_schema(index))
+    _check_ids(index, rows)
+    return rows, sets, numbers
+
+
+def _schema(index: SignatureIndex) -> dict[str, pl.DataType]:
+    """Return the types of id and policy columns, as far as earlier rows tell."""
+    if index.segments:
+        return {name: kind for name, kind in index.segments[0].rows.schema.items() if name != "set"}
+    return {"id": pl.String(), **dict.fromkeys(index.order, pl.Int64())}
+
+
+def _policy_columns(index: SignatureIndex, batch: pl.DataFrame) -> pl.DataFrame:
+    names = ["id", *index.order]
+    if missing := {*names, "text"} - set(batch.columns):
+        raise ValueError(f"a batch has columns {', '.join(batch.columns)}, expected {', '.join(sorted(missing))} too")
+    rows = batch.select(names)
+    if index.segments and dict(rows.schema) != _schema(index):
+        raise ValueError(f"a batch has types {dict(rows.schema)}, expected {_schema(index)} as in the index")
+    return rows
+
+
+def _check_ids(index: SignatureIndex, rows: pl.DataFrame) -> None:
+    """Raise ``ValueError`` for a null id, or one that is met twice: its row could be dropped for another one."""
+    if rows["id"].null_count():
+        raise ValueError(f"{rows['id'].null_count()} rows have no id, expected one in every row")
+    twice = rows.filter(rows["id"].is_duplicated()) if rows["id"].n_unique() < rows.height else rows.clear()
+    for part in index.segments:
+        twice = pl.concat([twice, rows.join(part.rows, on="id", how="semi")])
+    if twice.height:
+        raise ValueError(f"id {twice['id'][0]!r} is met twice, expected every row to have its own")
+
+
+def _same(index: SignatureIndex, sets: ShingleSets) -> I64:
+    """Return for each set the number of the equal set in the index, or -1."""
+    same = np.full(len(sets), -1, np.int64)
+    for part, base in _bases(index):
+        places, numbers = same_sets(part, sets.names)
+        same[places] = base + numbers
+    return same
+
+
+def _bases(index: SignatureIndex) -> Iterator[tuple[Segment, int]]:
+    """Yield the segments, each with the number of its first set."""
+    base = 0
+    for part in index.segments:
+        yield part, base
+        base += part.sets.height
+
+
+def _touching(index: SignatureIndex, new: ShingleSets, pool: Executor) -> I64:
+    """Return the numbers of the old sets that share a band key with a new one."""
+    asked = [(part, base, band) for part, base in _bases(index) for band in range(len(new.keys))]
+    found = pool.map(lambda ask: ask[1] + touching_sets(ask[0], ask[2], new.keys[ask[2]]), asked)
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+
+
+def _fetch(index: SignatureIndex, which: I64) -> list[ShingleSets]:
+    """Return the sets ``which``, ascending, one part a segment."""
+    parts = []
+    for part, base in _bases(index):
+        first, last = np.searchsorted(which, [base, base + part.sets.height])
+        if last > first:
+            parts.append(fetched(part, which[first:last] - base))
+    return parts
+
+
+def _context(index: SignatureIndex, near: I64) -> pl.DataFrame:
+    """Return ``set`` and ``cluster`` of the old sets ``near`` and of all in their clusters; a lone set is its own."""
+    lone = pl.DataFrame({"set": near})
+    if index.members is None:
+        return lone.with_columns(cluster="set")
+    known = index.members.select("set", "cluster").unique()
+    clustered = lone.join(known, on="set", how="left").with_columns(cluster=pl.coalesce("cluster", "set"))
+    whole = known.join(clustered, on="cluster", how="semi")
+    return pl.concat([clustered, whole]).unique().sort("set")
+
+
+def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Executor, whole: bool) -> SignatureIndex:
+    """Return ``index`` with its latest segment linked; ``whole`` compares the old sets among each other once more.
+
+    That is needed where a bucket was cut short, as what was left out then depends on what else was in the bucket.
+    """
+    if whole:
+        context = pl.DataFrame({"set": np.arange(index.sets)}).with_columns(cluster="set")
+    else:
+        again = latest.rows["set"].filter(latest.rows["set"].is_between(0, index.sets, closed="left"))
+        context = _context(index, np.union1d(_touching(index, new, pool), again.to_numpy()))
+    numbers = np.concatenate([context["set"].to_numpy(), index.sets + np.arange(len(new))])
+    sets = joined([*_fetch(index, numbers[: context.height]), new])
+    before = np.concatenate([context["cluster"].to_numpy(), numbers[context.height :]])
+    labels = np.unique(before, return_inverse=True)[1]
+    linked = link(sets, labels, 0 if whole else context.height, index.rules.threshold, pool)
+    if linked.cut and index.segments and not whole:
+        return _extended(index, latest, new, pool, whole=True)
+    extended = replace(index, segments=(*index.segments, latest), cut=linked.cut)
+    return replace(extended, members=_members(extended, numbers, before, sets, linked.labels, pool))
+
+
+def _members(
+    index: SignatureIndex, numbers: I64, before: I64, sets: ShingleSets, labels: I64, pool: Executor
+) -> pl.DataFrame:
+    """Return the clusters of the index: those of ``labels`` anew, all others as they were.
+
+    ``numbers`` are the sets' numbers in the index, ``before`` the clusters that they were in.
+    """
+    place = np.full(index.sets + 1, -1, np.int64)
+    place[numbers] = np.arange(len(numbers))
+    near = [part.rows.with_columns(set=pl.Series(place[part.rows["set"].to_numpy()])) for part in index.segments]
+    rows = pl.concat([part.filter(pl.col("set") >= 0) for part in near])
+    found = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
+    found = found.with_columns(set=pl.Series(numbers[found["set"].to_numpy()]))
+    found = found.with_columns(cluster=pl.col("set").min().over("cluster"))
+    if index.members is not None:
+        found = pl.concat([found, index.members.filter(~pl.col("cluster").is_in(np.unique(before)))])
+    return found.sort("representative", "id")
