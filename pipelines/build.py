@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -63,17 +62,11 @@ def build(plan: Plan, store: Store, progress: Progress, *, workers: int) -> Path
 
 
 def _missing(plan: Plan, store: Store) -> list[Node]:
-    """Return the nodes to build, each after those it reads; nothing behind a finished node is needed."""
-    needed: set[str] = set()
+    """Return the nodes to build, each after those it reads.
 
-    def visit(node: Node) -> None:
-        if node.name not in needed and not store.done(node.name):
-            needed.add(node.name)
-            for before in node.inputs:
-                visit(before)
-
-    visit(plan.last)
-    return [node for node in plan.nodes() if node.name in needed]
+    A node that is gone though all after it are there is built too: ``trace`` and releases tell of every step.
+    """
+    return [node for node in plan.nodes() if not store.done(node.name)]
 
 
 def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> None:
@@ -88,7 +81,7 @@ def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> 
     done, rest = wait(futures.values(), return_when=FIRST_EXCEPTION)
     for future in rest:
         future.cancel()
-    for future in done:
+    for future in (future for future in futures.values() if future in done):
         if (error := future.exception()) and not isinstance(error, _InputFailedError):
             raise error
 
@@ -117,8 +110,6 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
     elif isinstance(work, WholeSet):
         counts = _whole_set(node, work, folder, context)
     summary = _summary(node, folder, counts)
-    for name in ("shards", "sketch", "decided"):
-        shutil.rmtree(folder / name, ignore_errors=True)
     context.store.finish(node.name, summary)
     context.progress.finished(node.step.name, summary)
 
@@ -233,7 +224,6 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
     parts = sorted(folder.glob("quarantine/*.parquet"))
     if parts:
         write_table(folder / "quarantine.parquet", pl.read_parquet(parts).sort("file", "line", maintain_order=True))
-        shutil.rmtree(folder / "quarantine")
     total = {
         "rows_in": sum(counted["rows_in"] for counted in counts),
         "kept": _height(folder.glob("kept/*.parquet")),

@@ -1,8 +1,8 @@
 """The store: one folder a finished step, complete or absent, whatever happens and whoever else builds.
 
 A step is written into a ``.partial`` folder under a lock that the operating system frees when its holder dies. Every
-file is written under another name, synced and renamed; ``step.json`` comes last, then the folder gets its name. What a
-killed build had finished of a step, shard by shard, the next build takes over.
+file is written under another name, synced and renamed; ``step.json`` comes last, then what only the making needed goes
+and the folder gets its name. What a killed build had finished of a step, shard by shard, the next build takes over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import polars as pl
 
@@ -25,6 +25,9 @@ FORMAT = 1
 """The layout of a store; a store of a higher one was written by a newer sabila."""
 
 MARKER = "step.json"
+
+SCRATCH = ("shards", "sketch", "decided", "quarantine")
+"""Folders inside a step's that only its making needs."""
 
 
 class StoreError(Exception):
@@ -38,13 +41,13 @@ class Store:
     root: Path
 
     def prepare(self) -> None:
-        """Create the store, or check that this version can use it."""
-        self.root.mkdir(parents=True, exist_ok=True)
+        """Create the store, or check that this version can use it; ``StoreError`` where it cannot."""
+        with writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
         version = self.root / "store.json"
         if not version.exists():
             write_json(version, {"format": FORMAT})
-        found = json.loads(version.read_text(encoding="utf-8"))["format"]
-        if found > FORMAT:
+        if (found := _format(version)) > FORMAT:
             raise StoreError(
                 f"{self.root} has format {found}, expected {FORMAT} or less: a newer sabila wrote it; "
                 "upgrade, or name another folder with --store"
@@ -69,29 +72,51 @@ class Store:
 
         ``waiting`` is called once if another build holds the lock.
         """
-        lock = self.root / "locks" / name
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as handle:
+        folder = self.root / "partial" / name
+        with _lock_file(self.root / "locks" / name) as handle:
             _acquire(handle.fileno(), waiting)
+            if (folder / MARKER).exists():  # a build was killed between the marker and the name
+                self._publish(name)
             if self.done(name):
                 yield None
                 return
-            folder = self.root / "partial" / name
-            folder.mkdir(parents=True, exist_ok=True)
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
             yield folder
 
     def finish(self, name: str, summary: dict[str, Any]) -> Path:
-        """Write the marker into the partial folder and give the folder its name."""
+        """Write the marker into the partial folder, tidy it up and give the folder its name."""
+        write_json(self.root / "partial" / name / MARKER, summary)
+        return self._publish(name)
+
+    def _publish(self, name: str) -> Path:
         partial, folder = self.root / "partial" / name, self.folder(name)
         for leftover in partial.rglob("*.tmp"):
-            leftover.unlink()
-        write_json(partial / MARKER, summary)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, by another hand than ours
+            leftover.unlink(missing_ok=True)
+        for scratch in SCRATCH:
+            shutil.rmtree(partial / scratch, ignore_errors=True)
         with writing(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, by another hand than ours
             partial.rename(folder)
             _sync(folder.parent)
         return folder
+
+
+def _format(version: Path) -> int:
+    try:
+        return int(json.loads(version.read_text(encoding="utf-8"))["format"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{version} does not say the store's format ({error!r}), expected {{\"format\": {FORMAT}}}; "
+            "restore it, or name another folder with --store"
+        ) from error
+
+
+def _lock_file(path: Path) -> TextIO:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
 
 
 def _acquire(handle: int, waiting: Callable[[], None]) -> None:

@@ -21,8 +21,12 @@ BOILERPLATE: dict[str, str] = {
     r"(?:choosing|writing|contacting)[^.!\n]{0,40})[.!,\s]+",
     "sign_off": r"(?i)\n\s*(?:(?:kind|best|warm) )?(?:regards|wishes|sincerely|cheers|take care)[,.! ]*"
     r"(?:\n?\s*dr\.? [\w .]{2,40})?\s*$",
-    "hope_this_helps": r"(?i)(?:i )?hope (?:this|that|i(?:'ve| have)|my answer)[^.!\n]{0,60}"
-    r"(?:help|answer)[^.!\n]{0,60}[.!]\s*$",
+    # What consulting services put at the end; whatever follows them is a greeting, too.
+    "hope_this_helps": r"(?i)\b(?:i )?hope (?:this|that|it|i(?:'ve| have)|my answer)[^.!\n]{0,60}"
+    r"(?:help|answer)[^.!\n]{0,60}[.!](?s:.{0,120})$",
+    "further_questions": r"(?i)\b(?:if you have|should you have|feel free to ask|for) any "
+    r"(?:further|other|more|additional) (?:questions?|queries|doubts?|concerns?)[^.!\n]{0,100}[.!](?s:.{0,60})$",
+    "copyright": r"(?i)(?:copyright )?(?:©|\(c\)) ?(?:copyright )?\d{4}[^\n]{0,80}?(?:all rights reserved\.?|\.)\s*$",
 }
 """Passages removed from a text, by name."""
 

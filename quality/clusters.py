@@ -110,7 +110,9 @@ def evidence(members: Members, sets: ShingleSets, threshold: float, pool: Execut
     neighbour, neighbour_similarity = members.leaders.copy(), similarity.copy()
     reached, left = everyone[similarity >= threshold], everyone[similarity < threshold]
     while len(left):
-        spans = np.stack([np.searchsorted(members.clusters[reached], members.clusters[left], side) for side in SIDES], 1)
+        spans = np.stack(
+            [np.searchsorted(members.clusters[reached], members.clusters[left], side) for side in SIDES], 1
+        )
         best, score = _nearest(sets, members.sets[left], members.sets[reached], spans, threshold, pool)
         found = best >= 0
         if not found.any():
@@ -123,9 +125,7 @@ def evidence(members: Members, sets: ShingleSets, threshold: float, pool: Execut
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
-def _nearest(
-    sets: ShingleSets, these: I64, among: I64, spans: I64, least: float, pool: Executor
-) -> tuple[I64, F64]:
+def _nearest(sets: ShingleSets, these: I64, among: I64, spans: I64, least: float, pool: Executor) -> tuple[I64, F64]:
     """Return for each set the place of the most similar one in its span of ``among``, or -1, and the similarity."""
     from quality.set_kernels import nearest
 

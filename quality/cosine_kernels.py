@@ -1,4 +1,4 @@
-"""Machine code over rows of vectors: their norms, their cosines, and who among them is kept.
+"""Machine code over rows of vectors: their lengths, their cosines, and which of them are kept.
 
 Every cosine that decides is summed in float64 in an order that the source fixes, so it is the same on every machine
 and for every cut into blocks; it is rounded to six decimals before it is compared, so what is reported decides.
@@ -18,12 +18,13 @@ I64 = NDArray[np.int64]
 KEPT, OVER = -1, -2
 """In place of a leader: the row is kept, or there was no room for it."""
 
-SCAN = 64  # Columns looked at together: one vector comparison rules most of them out.
+SCAN = 64
+"""Bounds looked at together: one comparison of vectors rules most of them out."""
 
 
 @compiled
 def dot(x: F32, i: int, y: F32, j: int) -> float:
-    """Return the product of ``x[i]`` and ``y[j]``; eight sums side by side, which the compiler turns into vectors."""
+    """Return the product of ``x[i]`` and ``y[j]``; eight sums side by side, which the compiler makes into vectors."""
     a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     p, q = x[i], y[j]
     lanes = len(p) // 8
@@ -43,8 +44,8 @@ def dot(x: F32, i: int, y: F32, j: int) -> float:
 
 
 @compiled
-def norms(x: F32) -> F64:
-    """Return the length of each row of ``x``."""
+def lengths(x: F32) -> F64:
+    """Return the Euclidean length of each row of ``x``."""
     out = np.empty(len(x), np.float64)
     for i in range(len(x)):
         out[i] = np.sqrt(dot(x, i, x, i))
@@ -52,77 +53,78 @@ def norms(x: F32) -> F64:
 
 
 @compiled
-def cosine(x: F32, x_norms: F64, i: int, y: F32, y_norms: F64, j: int) -> float:
+def cosine(x: F32, x_length: F64, i: int, y: F32, y_length: F64, j: int) -> float:
     """Return the cosine of ``x[i]`` and ``y[j]``, rounded to six decimals."""
-    return float(np.floor(dot(x, i, y, j) / (x_norms[i] * y_norms[j]) * 1e6 + 0.5) / 1e6)
+    return float(np.floor(dot(x, i, y, j) / (x_length[i] * y_length[j]) * 1e6 + 0.5) / 1e6)
 
 
 @compiled
-def cosines(x: F32, x_norms: F64, rows: I64, y: F32, y_norms: F64, columns: I64) -> F64:
-    """Return the cosine of ``x[rows[n]]`` and ``y[columns[n]]`` for every n."""
-    out = np.empty(len(rows), np.float64)
-    for n in range(len(rows)):
-        out[n] = cosine(x, x_norms, rows[n], y, y_norms, columns[n])
+def cosines(x: F32, x_length: F64, left: I64, y: F32, y_length: F64, right: I64) -> F64:
+    """Return the cosine of ``x[left[n]]`` and ``y[right[n]]`` for every n."""
+    out = np.empty(len(left), np.float64)
+    for n in range(len(left)):
+        out[n] = cosine(x, x_length, left[n], y, y_length, right[n])
     return out
 
 
 @compiled
 def nearest_kept(
-    bounds: F32, limit: float, x: F32, x_norms: F64, rows: I64, kept: I64, threshold: float, best: F64, at: I64
+    bounds: F32, slack: float, x: F32, x_length: F64, rows: I64, kept: I64, threshold: float, best: F64, leader: I64
 ) -> None:
-    """Raise ``best`` and ``at`` of each row to its most similar kept row, where that reaches ``threshold``.
+    """Raise ``best`` and ``leader`` of each row to its most similar kept row, if that reaches ``threshold``.
 
-    ``bounds[r, c]`` is an upper bound on the cosine of ``x[rows[r]]`` and ``x[kept[c]]``, short by ``limit`` at most;
-    ``at`` receives rows of ``x``. Of equally similar rows the one kept first wins.
+    ``bounds[r, c]`` plus ``slack`` is at least the cosine of ``x[rows[r]]`` and ``x[kept[c]]``; ``leader`` receives rows
+    of ``x``. Of equally similar rows the one kept first wins.
     """
-    found = np.float32(limit)
     for r in range(len(bounds)):
         row = bounds[r]
+        least = np.float32(max(threshold, best[r]) - slack)
         for left in range(0, len(row), SCAN):
             part = row[left : left + SCAN]
             hits = 0
             for c in range(len(part)):
-                hits += part[c] >= found
+                hits += part[c] >= least
             if hits == 0:
                 continue
             for c in range(len(part)):
-                if part[c] >= found:
-                    value = cosine(x, x_norms, rows[r], x, x_norms, kept[left + c])
+                if part[c] >= least:
+                    value = cosine(x, x_length, rows[r], x, x_length, kept[left + c])
                     if value >= threshold and value > best[r]:
-                        best[r], at[r] = value, kept[left + c]
+                        best[r], leader[r] = value, kept[left + c]
 
 
 @compiled
 def keep_in_order(
     bounds: F32,
-    limit: float,
+    slack: float,
     x: F32,
-    x_norms: F64,
+    x_length: F64,
     rows: I64,
     threshold: float,
     best: F64,
-    at: I64,
+    leader: I64,
     weights: I64,
     room: int,
     chosen: I64,
 ) -> tuple[int, int]:
-    """Go through ``rows`` in order, keep each that no kept row resembles and that fits; return how many, and the room left.
+    """Take ``rows`` in order, keep each that no kept row resembles and that fits; return how many, and the room left.
 
-    ``best`` and ``at`` come in as ``nearest_kept`` left them and go out final: a row of ``x``, ``KEPT`` or ``OVER``.
-    ``chosen`` receives the positions of the kept among ``rows``.
+    ``best`` and ``leader`` come in as ``nearest_kept`` left them and go out final: a row of ``x``, ``KEPT`` or ``OVER``.
+    ``chosen`` receives the places of the kept among ``rows``. A row of no weight always fits.
     """
-    found, count = np.float32(limit), 0
+    count = 0
     for r in range(len(rows)):
+        least = np.float32(threshold - slack)
         for n in range(count):
             c = chosen[n]
-            if bounds[r, c] >= found:
-                value = cosine(x, x_norms, rows[r], x, x_norms, rows[c])
+            if bounds[r, c] >= least:
+                value = cosine(x, x_length, rows[r], x, x_length, rows[c])
                 if value >= threshold and value > best[r]:
-                    best[r], at[r] = value, rows[c]
-        if at[r] != KEPT:
+                    best[r], leader[r] = value, rows[c]
+        if leader[r] != KEPT:
             continue
         if weights[rows[r]] > room:
-            at[r] = OVER
+            leader[r] = OVER
             continue
         room -= weights[rows[r]]
         chosen[count] = r

@@ -10,8 +10,8 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
 from quality.keep import KEEP_ORDER, keep_columns
+from quality.key import key
 from quality.outcome import DROP_SCHEMA
-from quality.rules import key
 from sources.table import question_text
 
 

@@ -6,36 +6,100 @@ shingle sets decides on each, connected components are clusters, and one row of 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from quality.clusters import CLUSTER_COLUMNS
 from quality.near_rules import NearRules
 from quality.outcome import DROP_SCHEMA
 from quality.signature_index import SignatureIndex, add
 
 BATCH_ROWS = 50_000
-"""Rows in memory at a time with their texts."""
+"""Rows that are in memory with their texts at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearDuplicates:
+    """The clusters of two or more rows (``clusters.CLUSTER_COLUMNS``), and how many buckets were cut short.
+
+    Where ``cut`` is not 0 the input was made of so many half-similar rows that not all could be compared
+    (``set_kernels.CHECKS``), and pairs may be missing.
+    """
+
+    clusters: pl.DataFrame
+    cut: int
+
+    @property
+    def drops(self) -> pl.DataFrame:
+        """The rows to drop, in ``DROP_SCHEMA``: evidence names the row that stays, the neighbour and similarities."""
+        evidence = pl.struct(pl.col("representative").alias("duplicate_of"), *EVIDENCE).struct.json_encode()
+        return self._others.select("id", drop=pl.lit("near_duplicate"), evidence=evidence).match_to_schema(DROP_SCHEMA)
+
+    @property
+    def _others(self) -> pl.DataFrame:
+        return self.clusters.filter(pl.col("id") != pl.col("representative"))
+
+
+EVIDENCE = ("similarity", "neighbour", "neighbour_similarity")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deduplicated:
-    """The rows that stay, the rows that do not, with ``CLUSTER_COLUMNS`` beside their own, and all clusters."""
+    """The rows that stay and those that do not, in their order, and what was found among them.
+
+    A dropped row has the columns ``representative``, ``similarity``, ``neighbour`` and ``neighbour_similarity`` too.
+    """
 
     kept: pl.LazyFrame
     dropped: pl.LazyFrame
-    clusters: pl.DataFrame
+    found: NearDuplicates
 
 
 def near_duplicates(
     batches: Iterable[pl.DataFrame], rules: NearRules, *, order: Sequence[str] = (), threads: int | None = None
-) -> pl.DataFrame:
-    """Return the clusters of near-duplicates among the rows of ``batches`` (``CLUSTER_COLUMNS``).
+) -> NearDuplicates:
+    """Return the near-duplicates among the rows of ``batches``.
 
-    Memory holds one batch of texts and some 550 bytes a row. Batches, order and errors are those of
+    Memory holds a batch of texts and some 550 bytes a row. Batches, order and errors are those of
     ``signature_index.add``, which does the same and keeps what it learnt.
     """
-    return add(SignatureIndex(rules=rules, order=tuple(order)), batches, threads).clusters
+    index = add(SignatureIndex(rules=rules, order=tuple(order)), batches, threads)
+    return NearDuplicates(clusters=index.clusters, cut=index.cut)
+
+
+def text_batches(
+    rows: pl.LazyFrame, text: Sequence[str], id: str, order: Sequence[str] = (), batch_rows: int = BATCH_ROWS
+) -> Iterator[pl.DataFrame]:
+    """Yield ``id``, ``text`` and the columns of ``order`` for all rows; text columns are joined by line breaks."""
+    joined = pl.concat_str(text, separator="\n", ignore_nulls=True)
+    chosen = rows.select(pl.col(id).alias("id"), joined.alias("text"), *order)
+    yield from chosen.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming")
+
+
+def deduplicate(
+    rows: pl.LazyFrame | pl.DataFrame,
+    *,
+    text: Sequence[str],
+    id: str | None = None,
+    order: Sequence[str] = (),
+    rules: NearRules | None = None,
+    threads: int | None = None,
+) -> Deduplicated:
+    """Return ``rows`` in two parts, those that stay and those that are near-duplicates of one that does.
+
+    ``text`` names the columns that are compared, together. Of a cluster the row stays that comes first by the columns
+    of ``order`` and then by ``id``; without an id column a column ``row`` with the row's number is made one. The parts
+    are lazy, and reading them reads ``rows`` again. Raises ``ValueError`` for columns that are not there.
+    """
+    frame = rows.lazy() if id else rows.lazy().with_row_index("row")
+    name = id or "row"
+    if missing := {*text, name, *order} - set(frame.collect_schema()):
+        raise ValueError(f"no column {', '.join(sorted(missing))}; there are {', '.join(frame.collect_schema())}")
+    found = near_duplicates(text_batches(frame, text, name, order), rules or NearRules(), order=order, threads=threads)
+    others = found.clusters.filter(pl.col("id") != pl.col("representative")).rename({"id": name}).lazy()
+    return Deduplicated(
+        kept=frame.join(others, on=name, how="anti", maintain_order="left"),
+        dropped=frame.join(others, on=name, how="inner", maintain_order="left"),
+        found=found,
+    )

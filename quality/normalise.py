@@ -13,7 +13,8 @@ import polars as pl
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
-from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION
+from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION, JUNK_ANSWERS
+from quality.key import key
 from quality.markup import ENTITY, TAG, to_text
 from quality.outcome import EDIT_SCHEMA
 from sources.table import relist
@@ -160,7 +161,11 @@ def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.D
 
 def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Take out explanations of multiple-choice rows that explain nothing (Aloe's cleaning step 3)."""
-    empty = pl.col("rationale").str.contains(EMPTY_EXPLANATION) & (pl.col("options").list.len() > 0)
+    said = key(pl.col("rationale").str.head(200)).str.strip_prefix("answer ")
+    nothing = (
+        pl.col("rationale").str.contains(EMPTY_EXPLANATION) | said.is_in(JUNK_ANSWERS) | (said == key(pl.col("answer")))
+    )
+    empty = nothing & (pl.col("options").list.len() > 0)
     edits = rows.filter(empty).select(
         "id", field=pl.lit("rationale"), rule=pl.lit("empty_explanation"), removed="rationale"
     )

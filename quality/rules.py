@@ -12,26 +12,41 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
+from quality.key import key
 from quality.language import foreign
+from sources.shapes import LETTERS
 from sources.table import question_text
 
 ANSWERLESS_TASKS = ("safety",)
 """Tasks whose rows may be prompts alone."""
+
+PROSE_TASKS = (
+    "qa",
+    "dialogue",
+    "explanation",
+    "clinical-note-taking",
+    "diagnosis",
+    "treatment-planning",
+    "summarization",
+)
+"""Tasks whose answers are sentences."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Rules:
     """The thresholds of the rules.
 
-    ``min_distinct_words`` is the share of different words among all, looked at from ``repetition_words`` words on;
-    a text is judged by its language from ``language_letters`` letters on.
+    ``min_answer_chars`` is asked of answers that stand alone, ``min_prose_chars`` where the task asks for sentences.
+    ``min_distinct_words`` is the share of different words among the first 200, looked at from ``repetition_words``
+    words on; a text is judged by its language from ``language_letters`` letters on.
     """
 
     min_question_chars: int = Field(default=4, ge=1, le=10_000)
-    min_answer_chars: int = Field(default=1, ge=1, le=10_000)
+    min_answer_chars: int = Field(default=3, ge=1, le=10_000)
     max_row_chars: int = Field(default=60_000, ge=100)
-    min_distinct_words: float = Field(default=0.12, ge=0, lt=1)
-    repetition_words: int = Field(default=60, ge=10)
+    min_prose_chars: int = Field(default=12, ge=1, le=10_000)
+    min_distinct_words: float = Field(default=0.2, ge=0, lt=1)
+    repetition_words: int = Field(default=10, ge=5)
     language_letters: int = Field(default=40, ge=10)
     language_confidence: float = Field(default=0.8, gt=0, le=1)
 
@@ -61,21 +76,9 @@ def _chars(*names: str) -> pl.Expr:
     return pl.sum_horizontal(pl.col(name).str.len_chars().fill_null(0) for name in names)
 
 
-def key(text: pl.Expr) -> pl.Expr:
-    """Return the text as texts are compared: lower case, all but letters, digits and ``<>≤≥±%+`` one space."""
-    return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}<>≤≥±%+]+", " ").str.strip_chars(" ")
-
-
 def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
     """Return a rule that finds the rows for which ``broken`` holds."""
     return lambda rows, config: rows.filter(broken).select("at", evidence=evidence)
-
-
-def short(text: pl.Expr, limit: Callable[[Rules], int]) -> Find:
-    """Return a rule that finds texts that are there but under a number of characters."""
-    return lambda rows, config: rows.filter((text != "") & (text.str.len_chars() < limit(config))).select(
-        "at", evidence=text
-    )
 
 
 def junk(text: pl.Expr, listed: frozenset[str], unless: pl.Expr = NEVER) -> Find:
@@ -85,6 +88,38 @@ def junk(text: pl.Expr, listed: frozenset[str], unless: pl.Expr = NEVER) -> Find
         rows.filter((text.str.len_bytes() <= longest) & ~unless)
         .filter(key(text).is_in(listed))
         .select("at", evidence=text)
+    )
+
+
+UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl.col("rationale").is_null()
+"""Answers that stand alone: no option, no quotation from a context, no result after its reasons."""
+
+
+def short_question(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions too short to ask anything."""
+    return rows.filter(QUESTION.str.len_chars() < config.min_question_chars).select("at", evidence=QUESTION)
+
+
+def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that stand alone and are too short to teach anything; prose is asked for more."""
+    least = pl.when(pl.col("task").is_in(PROSE_TASKS)).then(config.min_prose_chars).otherwise(config.min_answer_chars)
+    short = (ANSWER != "") & (ANSWER.str.len_chars() < least)
+    return rows.filter(UNAIDED & short).select("at", evidence=ANSWER)
+
+
+def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions whose right option, or every option, holds no word: only marks, or its own letter."""
+    positions = pl.int_range(pl.len()).replace_strict(dict(enumerate(LETTERS)), default=None, return_dtype=pl.String)
+    hollow = ~pl.element().str.contains(r"[\p{L}\p{N}]") | (
+        pl.element().str.strip_chars().str.to_uppercase() == positions
+    )
+    asked = rows.filter(pl.col("options").list.len() > 0).with_columns(_hollow=pl.col("options").list.eval(hollow))
+    right = pl.col("_hollow").list.gather(pl.col("gold")).list.any() & ~pl.col("_hollow").list.all()
+    no_word = (
+        pl.col("options").list.gather(pl.col("gold")).list.eval(~pl.element().str.contains(r"[\p{L}\p{N}]")).list.any()
+    )
+    return asked.filter(pl.col("_hollow").list.all() | (right & no_word)).select(
+        "at", evidence=pl.col("options").list.join(" | ")
     )
 
 
@@ -110,8 +145,8 @@ def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
 
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that say a few words over and over."""
-    long = rows.filter(ANSWER.str.len_chars() > 2 * config.repetition_words).select(
-        "at", words=ANSWER.str.to_lowercase().str.split(" ")
+    long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select(
+        "at", words=ANSWER.str.head(4000).str.to_lowercase().str.extract_all(r"[\p{L}\p{N}]+").list.head(200)
     )
     share = pl.col("words").list.n_unique() / pl.col("words").list.len()
     monotonous = (pl.col("words").list.len() >= config.repetition_words) & (share < config.min_distinct_words)
@@ -140,8 +175,9 @@ def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
 
 IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
 IMAGE_WORDS = (
-    r"(?i)((?:see|refer(?:s|ring)? to|linked to|in|shown in|from) the (?:image|picture|photograph) "
-    r"(?:below|above|shown|provided|attached|number|no\.?|n\.?|\d)|\[figure: see text\])"
+    r"(?i)((?:image|picture|photograph|photomicrograph|figure|radiograph|x-ray|scan|ECG|EKG|tracing|graph|diagram)s? "
+    r"(?:is |are )?(?:shown |given |provided |depicted )?(?:below|above)\b|"
+    r"(?:see|refer(?:s|ring)? to|linked to|shown in) the (?:image|picture|photograph|figure)\b|\[figure: see text\])"
 )
 
 RULES: dict[str, Find] = {
@@ -150,12 +186,15 @@ RULES: dict[str, Find] = {
     "junk_question": junk(QUESTION, JUNK_QUESTIONS),
     "junk_answer": junk(ANSWER, JUNK_ANSWERS, unless=pl.col("options").list.len() > 0),
     "needs_image": where(
-        (IMAGE != "") | QUESTION.str.contains(IMAGE_WORDS),
-        pl.when(IMAGE != "").then(IMAGE).otherwise(QUESTION.str.extract(IMAGE_WORDS)),
+        (IMAGE != "") | QUESTION.str.contains(IMAGE_WORDS) | ANSWER.str.contains(IMAGE_WORDS),
+        pl.when(IMAGE != "")
+        .then(IMAGE)
+        .otherwise(pl.coalesce(QUESTION.str.extract(IMAGE_WORDS), ANSWER.str.extract(IMAGE_WORDS))),
     ),
-    "short_question": short(QUESTION, lambda config: config.min_question_chars),
-    "short_answer": short(ANSWER, lambda config: config.min_answer_chars),
+    "short_question": short_question,
+    "short_answer": short_answer,
     "long_row": long_row,
+    "empty_option": empty_option,
     "repeated_option": repeated_option,
     "echo": echo,
     "repetition": repetition,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.shingle_sets import ShingleSets
+from quality.shingle_sets import ShingleSets, readable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
@@ -35,15 +38,24 @@ def segment(rows: pl.DataFrame, sets: ShingleSets) -> Segment:
     """Return the segment of ``rows``, its sets as a table that shares the arrays of ``sets``."""
     import pyarrow as pa
 
+    lists = pa.large_list(pa.uint32())
+    bounds, values = pa.py_buffer(sets.starts), _column(sets.values)
     columns = {
-        "name_1": pa.array(np.ascontiguousarray(sets.names[:, 0])),
-        "name_2": pa.array(np.ascontiguousarray(sets.names[:, 1])),
-        "shingles": pa.LargeListArray.from_arrays(sets.starts, sets.values),
-        **{f"band_{band}": pa.array(keys) for band, keys in enumerate(sets.keys)},
+        "name_1": _column(np.ascontiguousarray(sets.names[:, 0])),
+        "name_2": _column(np.ascontiguousarray(sets.names[:, 1])),
+        "shingles": pa.Array.from_buffers(lists, len(sets), [None, bounds], children=[values]),
+        **{f"band_{band}": _column(keys) for band, keys in enumerate(sets.keys)},
     }
     table = pl.from_arrow(pa.table(columns))
     assert isinstance(table, pl.DataFrame), "a pyarrow table becomes a frame"
     return Segment(rows=rows, sets=table)
+
+
+def _column(numbers: NDArray[np.unsignedinteger[Any]]) -> pa.Array:
+    """Return an Arrow array that shares the memory of ``numbers``."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), [None, pa.py_buffer(numbers)])
 
 
 def same_sets(old: Segment, names: NDArray[np.uint64]) -> tuple[I64, I64]:
@@ -70,9 +82,7 @@ def occurring(there: U32, asked: U32) -> I64:
         return np.zeros(0, np.int64)
     seen = np.zeros(1 << int(len(wanted) * MARKS_PER_KEY).bit_length(), np.uint8)
     seen[wanted & np.uint32(len(seen) - 1)] = 1
-    there = there.view()
-    there.flags.writeable = False
-    return set_kernels.occurring(there, wanted, seen)
+    return set_kernels.occurring(readable(there), wanted, seen)
 
 
 def fetched(old: Segment, which: I64) -> ShingleSets:

@@ -81,7 +81,7 @@ def gather(values: U32, starts: I64, which: I64, out: U32) -> None:
 
 @compiled
 def occurring(keys: U32, wanted: U32, seen: NDArray[np.uint8]) -> I64:
-    """Return the places of ``keys`` that hold one of the sorted ``wanted``; ``seen`` marks those by their lower bits."""
+    """Return the places of ``keys`` that hold one of the sorted ``wanted``, whose lower bits ``seen`` marks."""
     found, count = np.empty(1024, np.int64), 0
     mask = np.uint32(seen.size - 1)
     for i in range(keys.size):
@@ -236,7 +236,7 @@ def rare_postings(bucket: Bucket) -> U64:
         probing = own.size - np.int64(np.ceil(bucket.threshold * own.size - SLACK)) + 1
         share = 2 * bucket.threshold / (1 + bucket.threshold)
         indexed = own.size - np.int64(np.ceil(share * own.size - SLACK)) + 1
-        for k in range(min(probing, own.size)):
+        for k in range(min(int(probing), own.size)):
             postings[used] = (ranked[k] & LOW) << SHIFT | np.uint64(i) << ONE | np.uint64(k < indexed)
             used += 1
     return np.sort(postings[:used])
@@ -312,10 +312,7 @@ def bucket_bounds(keyed: U64) -> I64:
 @compiled
 def same_label(labels: I64, members: I64) -> bool:
     """Say whether all members have one label."""
-    for member in members:
-        if labels[member] != labels[members[0]]:
-            return False
-    return True
+    return bool(np.all(labels[members] == labels[members[0]]))
 
 
 @compiled

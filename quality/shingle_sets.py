@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from quality.signatures import Signed
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
+Numbers = TypeVar("Numbers", U32, I64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +75,12 @@ def _move(signed: list[Signed], first: I64, values: U32, starts: I64, keys: U32)
         upto = int(np.searchsorted(first, begin + len(block.counts)))
         which = first[done:upto] - begin
         ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(block.counts)])
-        gather(_readable(block.shingles), _readable(ends), which, values[starts[done] : starts[upto]])
+        gather(readable(block.shingles), readable(ends), which, values[starts[done] : starts[upto]])
         keys[:, done:upto] = block.keys[which].T
         begin, done = begin + len(block.counts), upto
 
 
-def _readable(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def readable(array: Numbers) -> Numbers:
     """Return a read-only view, as arrays out of Arrow are, so that one compilation serves both."""
     view = array.view()
     view.flags.writeable = False
@@ -107,5 +109,5 @@ def taken(sets: ShingleSets, which: I64) -> ShingleSets:
         return sets
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(sets.starts)[which])])
     values = np.empty(starts[-1], np.uint32)
-    gather(_readable(sets.values), _readable(sets.starts), which, values)
+    gather(readable(sets.values), readable(sets.starts), which, values)
     return ShingleSets(values=values, starts=starts, keys=sets.keys[:, which], names=sets.names[which])

@@ -118,7 +118,7 @@ def sign(columns: Iterable[pl.Series], rules: NearRules, pool: Executor, threads
 
 
 def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
-    """Yield the results in the order of ``items``, taking at most ``ahead`` items before their results are asked for."""
+    """Yield the results in the order of ``items``, at most ``ahead`` of them begun before they are asked for."""
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))

@@ -57,7 +57,7 @@ def code_point(data: Bytes, at: int) -> tuple[np.uint32, int]:
 
 @compiled
 def beyond_table(character: np.uint32) -> np.uint32:
-    """Return the table entry of a character past the table: ideographs stand alone, tags and selectors count for nothing."""
+    """Return the table entry of a character past the table: ideographs stand alone, the rest is passed over."""
     if FIRST_IDEOGRAPH <= character <= LAST_IDEOGRAPH:
         return character | np.uint32(ALONE) << np.uint32(24)
     return np.uint32(IGNORED) << np.uint32(24)

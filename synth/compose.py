@@ -36,7 +36,7 @@ def _response() -> pl.Expr:
     )
     reasons = pl.when(_given("rationale")).then(pl.col("rationale") + "\n\n").otherwise(pl.lit(""))
     chosen = pl.concat_str(reasons, pl.lit("Answer: "), letters)
-    return pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise("answer")
+    return pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise(reasons + pl.col("answer"))
 
 
 def _option_lines() -> pl.Expr:

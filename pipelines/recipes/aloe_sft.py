@@ -27,7 +27,7 @@ def recipe(
     license: Use = "any",
     limit: Annotated[int, Field(ge=1)] | None = None,
     max_row_chars: Annotated[int, Field(ge=100)] = 60_000,
-    min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 1,
+    min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 3,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
 ) -> Step:
     """Build Aloe's supervised set: medical and general rows, cleaned, without duplicates, ready to tune on.
