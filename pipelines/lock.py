@@ -35,6 +35,10 @@ class Lock:
         """Return the revision to read: the locked one, else the one that the catalog names."""
         return str(self.entries.get(corpus.name, {}).get("revision", corpus.revision))
 
+    def files(self, corpus: Corpus) -> frozenset[str]:
+        """Return the names of the locked files; none where the corpus is new."""
+        return frozenset(self.entries.get(corpus.name, {}).get("files", ()))
+
     def check(self, corpus: Corpus, files: tuple[RawFile, ...], revision: str) -> None:
         """Compare files with the lock, or enter them where the corpus is new.
 
@@ -43,14 +47,14 @@ class Lock:
         hashes = {file.name: file.sha256 for file in files}
         hashes.update({c.name: c.sha256 for file in files for c in file.companions})
         locked = self.entries.get(corpus.name)
-        if locked is None:
-            self.entries[corpus.name] = {"home": corpus.home, "revision": revision, "files": hashes}
-        elif locked["files"] != hashes:
+        if locked and locked["files"] != hashes:
             raise LockError(self._difference(corpus, locked["files"], hashes))
+        self.entries[corpus.name] = {"home": corpus.home, "revision": revision, "files": hashes}
 
     def save(self) -> None:
-        """Write the entries beside those of other recipes."""
-        recipes = {**_recipes(self.path), self.recipe: self.entries}
+        """Write the entries beside those of other recipes, and of this one where another build added some meanwhile."""
+        recipes = _recipes(self.path)
+        recipes[self.recipe] = {**recipes.get(self.recipe, {}), **self.entries}
         write_json(self.path, {"format": FORMAT, "recipes": recipes})
 
     def _difference(self, corpus: Corpus, locked: dict[str, str], found: dict[str, str]) -> str:
@@ -70,7 +74,13 @@ def _recipes(path: Path) -> dict[str, Any]:
             raise LockError(
                 f"{path} has format {content['format']}, expected {FORMAT}: a newer sabila wrote it; upgrade"
             )
-        recipes: dict[str, Any] = content["recipes"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        return {recipe: _entries(corpora) for recipe, corpora in content["recipes"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LockError(f"{path} is no lock file ({error!r}); restore it, or delete it to resolve anew") from error
-    return recipes
+
+
+def _entries(corpora: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {"home": entry["home"], "revision": entry["revision"], "files": dict(entry["files"])}
+        for name, entry in corpora.items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 import sys
@@ -12,7 +13,7 @@ from types import ModuleType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import cloudpickle
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import TypeAdapter, ValidationError
 
 from pipelines.step import Step
 
@@ -47,26 +48,39 @@ class Recipe:
         if unknown := sorted(set(values) - set(self.knobs)):
             raise RecipeError(f"{unknown[0]}: got {values[unknown[0]]!r}, expected one of {', '.join(self.knobs)}")
         hints = get_type_hints(self.function, include_extras=True)
-        fields: dict[str, Any] = {name: (hints.get(name, Any), default) for name, default in self.knobs.items()}
-        model = create_model(self.name, __config__=ConfigDict(extra="forbid"), **fields)
+        checked, wrong = {}, []
+        for name, value in values.items():
+            try:
+                checked[name] = _checked(value, hints.get(name, Any))
+            except ValidationError as error:
+                wrong += [_explain(part, name) for part in error.errors()]
+        if wrong:
+            raise RecipeError("; ".join(wrong))
+        return self._call(checked)
+
+    def _call(self, values: dict[str, Any]) -> Step:
         try:
-            checked = model(**{name: _listed(value, hints.get(name, Any)) for name, value in values.items()})
+            step = self.function(**values)
         except ValidationError as error:
             raise RecipeError("; ".join(map(_explain, error.errors()))) from error
-        try:
-            return self.function(**{name: getattr(checked, name) for name in self.knobs})
         except ValueError as error:
             raise RecipeError(str(error)) from error
+        if not isinstance(step, Step):
+            raise RecipeError(f"recipe: {self.name} returned {step!r}, expected its last Step")
+        return step
 
 
-def _listed(value: Any, hint: Any) -> Any:
-    """Cut a text at its commas where a recipe takes several values."""
+def _checked(value: Any, hint: Any) -> Any:
+    """Return ``value`` as a recipe's type hint wants it: a text is parsed, anything else must be of that type."""
     kinds = {get_origin(kind) for kind in (hint, *get_args(hint))}
-    return tuple(value.split(",")) if isinstance(value, str) and tuple in kinds else value
+    parsed = isinstance(value, str)
+    if tuple in kinds and isinstance(value, str | list):
+        value = tuple(value.split(",") if isinstance(value, str) else value)
+    return TypeAdapter(hint).validate_python(value, strict=not parsed)
 
 
-def _explain(error: Any) -> str:
-    field = ".".join(map(str, error["loc"]))
+def _explain(error: Any, *within: str) -> str:
+    field = ".".join(map(str, (*within, *error["loc"])))
     message = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return f"{field}: got {error['input']!r}, expected {message}"
 
@@ -87,11 +101,15 @@ def load(name: str) -> Recipe:
     module = _module(path)
     if not callable(getattr(module, "recipe", None)):
         raise RecipeError(f"recipe: got {name!r}, expected a file that defines a function called recipe")
+    for knob, parameter in inspect.signature(module.recipe).parameters.items():
+        if parameter.kind is not parameter.KEYWORD_ONLY or parameter.default is parameter.empty:
+            raise RecipeError(f"recipe: {path} takes {knob!r}, expected keyword arguments with defaults alone")
     return Recipe(path.stem, module.recipe, path.absolute().parent, getattr(module, "MIRROR", None))
 
 
 def _module(path: Path) -> ModuleType:
-    name = f"recipe_{path.stem}"
+    """Import the file under a name that changes with its content: names stand for code in fingerprints."""
+    name = f"recipe_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader, "a .py file has a loader"
     module = importlib.util.module_from_spec(spec)

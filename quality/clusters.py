@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -110,9 +109,8 @@ def evidence(members: Members, sets: ShingleSets, threshold: float, pool: Execut
     neighbour, neighbour_similarity = members.leaders.copy(), similarity.copy()
     reached, left = everyone[similarity >= threshold], everyone[similarity < threshold]
     while len(left):
-        spans = np.stack(
-            [np.searchsorted(members.clusters[reached], members.clusters[left], side) for side in SIDES], 1
-        )
+        near, far = members.clusters[reached], members.clusters[left]
+        spans = np.stack([np.searchsorted(near, far), np.searchsorted(near, far, "right")], axis=1)
         best, score = _nearest(sets, members.sets[left], members.sets[reached], spans, threshold, pool)
         found = best >= 0
         if not found.any():
@@ -120,9 +118,6 @@ def evidence(members: Members, sets: ShingleSets, threshold: float, pool: Execut
         neighbour[left[found]], neighbour_similarity[left[found]] = reached[best[found]], score[found]
         reached, left = left[found], left[~found]
     return Evidence(similarity=similarity, neighbour=neighbour, neighbour_similarity=neighbour_similarity)
-
-
-SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 def _nearest(sets: ShingleSets, these: I64, among: I64, spans: I64, least: float, pool: Executor) -> tuple[I64, F64]:

@@ -43,7 +43,7 @@ class Bounds:
         for start in range(0, len(vectors), PART):
             part = slice(start, start + PART)
             unit = vectors[part] / lengths[part, None].astype(np.float32)
-            out[part] = unit if self.axes is None else _with_remainder(unit @ self.axes)
+            out[part] = unit if self.axes is None else _with_remainder(np.matmul(unit, self.axes))
         return out
 
 
@@ -64,7 +64,7 @@ def bounds_for(vectors: F32, lengths: F64, rows: I64, threshold: float) -> Bound
     picked = rows[np.linspace(0, len(rows) - 1, min(len(rows), 4 * SAMPLE)).astype(np.int64)]
     unit = (vectors[picked] / lengths[picked, None]).astype(np.float64)
     axes = np.linalg.eigh(unit.T @ unit)[1][:, ::-1].astype(np.float32)
-    turned = unit[::4].astype(np.float32) @ axes
+    turned = np.matmul(unit[::4].astype(np.float32), axes)
     costs = {width: _cost(turned, width, threshold - slack(size)) for width in WIDTHS if width < size - 1}
     best = min(costs, key=lambda width: costs[width])
     if costs[best] >= _nanoseconds(size, size, 0.0):

@@ -73,8 +73,8 @@ def nearest_kept(
 ) -> None:
     """Raise ``best`` and ``leader`` of each row to its most similar kept row, if that reaches ``threshold``.
 
-    ``bounds[r, c]`` plus ``slack`` is at least the cosine of ``x[rows[r]]`` and ``x[kept[c]]``; ``leader`` receives rows
-    of ``x``. Of equally similar rows the one kept first wins.
+    ``bounds[r, c]`` plus ``slack`` is at least the cosine of ``x[rows[r]]`` and ``x[kept[c]]``; ``leader`` receives
+    rows of ``x``. Of equally similar rows the one kept first wins.
     """
     for r in range(len(bounds)):
         row = bounds[r]
@@ -109,8 +109,8 @@ def keep_in_order(
 ) -> tuple[int, int]:
     """Take ``rows`` in order, keep each that no kept row resembles and that fits; return how many, and the room left.
 
-    ``best`` and ``leader`` come in as ``nearest_kept`` left them and go out final: a row of ``x``, ``KEPT`` or ``OVER``.
-    ``chosen`` receives the places of the kept among ``rows``. A row of no weight always fits.
+    ``best`` and ``leader`` come in as ``nearest_kept`` left them and go out final: a row of ``x``, ``KEPT`` or
+    ``OVER``. ``chosen`` receives the places of the kept among ``rows``. A row of no weight always fits.
     """
     count = 0
     for r in range(len(rows)):

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from quality.cosine_bounds import Bounds, bounds_for, slack
 from quality.cosine_kernels import F32, F64, I64, KEPT, OVER, cosines, keep_in_order, lengths, nearest_kept
 
-BLOCK, TILE = 4096, 1024
-"""Rows by kept rows in one product: 16 MB of bounds. Many rows share a tile, so what is compared stays in the caches."""
+BLOCK = 2048
+"""Rows compared with as many at a time: 16 MB of bounds, and each vector looked up is used by several rows."""
 
-SHARE = 512
+SHARE = 256
 """Rows that a thread looks at by turns."""
 
 TINY = 1e-30
@@ -52,10 +52,14 @@ class Space:
 
 @dataclass(kw_only=True)
 class Kept:
-    """The rows kept so far, in order, and their narrow copies, in arrays that have room for all."""
+    """The rows kept so far, in order, and their narrow copies, in arrays that have room for all; and a place to work.
+
+    ``bounds`` is written over and over, as to take 16 MB from the system anew costs as much as the product itself.
+    """
 
     rows: I64
     narrow: F32
+    bounds: F32
     count: int = 0
 
 
@@ -81,8 +85,7 @@ def leaders(vectors: F32, order: I64, threshold: float, *, weights: I64 | None =
     space = _space(vectors, order, threshold)
     sizes = np.zeros(len(vectors), np.int64) if weights is None else weights
     least = sizes[order].min(initial=np.iinfo(np.int64).max)
-    width = space.bounds.width(vectors.shape[1])
-    kept = Kept(rows=np.empty(len(order), np.int64), narrow=np.empty((len(order), width), np.float32))
+    kept = _none_kept(len(order), space.bounds.width(vectors.shape[1]))
     result = Leaders(np.full(len(vectors), OVER, np.int64), np.full(len(vectors), np.nan))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(order), BLOCK):
@@ -98,9 +101,9 @@ def leaders(vectors: F32, order: I64, threshold: float, *, weights: I64 | None =
 
 
 def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
-    """Return all pairs of a query and a base row whose cosine is ``threshold`` or more; rows without direction have none.
+    """Return all pairs of a query and a base row whose cosine is ``threshold`` or more.
 
-    Memory grows with the pairs found, so a threshold that most pairs pass is the caller's to avoid.
+    Rows without a direction have none. Memory grows with the pairs found: mind the threshold.
     """
     asked, among = np.flatnonzero(directed(queries)), np.flatnonzero(directed(base))
     space = _space(base, among, threshold)
@@ -110,8 +113,8 @@ def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
     for start in range(0, len(asked), BLOCK):
         block = asked[start : start + BLOCK]
         wanted = space.bounds.narrow(queries[block], query_lengths[block])
-        for tile in range(0, len(among), TILE):
-            rows, columns = np.nonzero(wanted @ narrow[tile : tile + TILE].T >= np.float32(threshold - space.slack))
+        for tile in range(0, len(among), BLOCK):
+            rows, columns = np.nonzero(wanted @ narrow[tile : tile + BLOCK].T >= np.float32(threshold - space.slack))
             left, right = block[rows], among[tile + columns]
             similarity = cosines(queries, query_lengths, left, base, space.lengths, right)
             near = similarity >= threshold
@@ -132,13 +135,21 @@ def _space(vectors: F32, rows: I64, threshold: float) -> Space:
     )
 
 
+def _none_kept(rows: int, width: int) -> Kept:
+    return Kept(
+        rows=np.empty(rows, np.int64),
+        narrow=np.empty((rows, width), np.float32),
+        bounds=np.empty((BLOCK, BLOCK), np.float32),
+    )
+
+
 def _against_kept(space: Space, kept: Kept, block: I64, narrow: F32, pool: ThreadPoolExecutor) -> tuple[F64, I64]:
     """Return per row of ``block`` the greatest cosine with a row kept before it, and that row."""
     best, leader = np.full(len(block), -2.0), np.full(len(block), KEPT, np.int64)
     shares = [slice(first, first + SHARE) for first in range(0, len(block), SHARE)]
-    for start in range(0, kept.count, TILE):
-        tile = slice(start, min(start + TILE, kept.count))
-        bounds = narrow @ kept.narrow[tile].T
+    for start in range(0, kept.count, BLOCK):
+        tile = slice(start, min(start + BLOCK, kept.count))
+        bounds = np.matmul(narrow, kept.narrow[tile].T, out=kept.bounds[: len(block), : tile.stop - tile.start])
 
         def look(share: slice, bounds: F32 = bounds, tile: slice = tile) -> None:
             nearest_kept(
@@ -162,8 +173,10 @@ def _among_themselves(
 ) -> int:
     """Settle the rows of ``block`` in order, add those that are kept to ``kept`` and return the room that is left."""
     chosen = np.empty(len(block), np.int64)
+    # A copy, because for a product of an array with itself numpy takes a path that is several times slower.
+    bounds = np.matmul(narrow, narrow.copy().T, out=kept.bounds[: len(block), : len(block)])
     count, room = keep_in_order(
-        narrow @ narrow.T,
+        bounds,
         space.slack,
         space.vectors,
         space.lengths,

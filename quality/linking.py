@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,20 +37,15 @@ class Linked:
 
 def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Executor) -> Linked:
     """Return the components that similar sets make of ``labels``; sets below ``known`` were linked before."""
-    from quality.set_kernels import link_buckets
-
     order = np.argsort(sets.names[:, 0])
     cut = 0
     for first in range(0, len(sets.keys), ROUND):
         bands = pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND])
         work = [(keyed, part) for keyed, bounds in bands for part in np.array_split(bounds, PARTS) if len(part)]
-        now = labels
-        found = pool.map(
-            lambda item: link_buckets(sets.values, sets.starts, item[0], order, item[1], now, known, threshold), work
-        )
-        pairs, tallies = zip(*found, strict=True) if work else ((), ())
-        labels = merged(labels, pairs)
-        cut += sum(int(tally[2]) for tally in tallies)
+        similar = partial(_similar, sets, order, labels, known, threshold)
+        found = list(pool.map(similar, work))
+        labels = merged(labels, [pairs for pairs, _ in found])
+        cut += sum(int(tally[2]) for _, tally in found)
     return Linked(labels=labels, cut=cut)
 
 
@@ -64,6 +60,15 @@ def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
     return keyed, bucket_bounds(keyed)
 
 
+def _similar(
+    sets: ShingleSets, order: I64, labels: I64, known: int, threshold: float, work: tuple[U64, I64]
+) -> tuple[I64, I64]:
+    """Return the pairs that join components within some buckets of a band, and the tally of the work."""
+    from quality.set_kernels import link_buckets
+
+    return link_buckets(sets.values, sets.starts, work[0], order, work[1], labels, known, threshold)
+
+
 def merged(labels: I64, pairs: Sequence[I64]) -> I64:
     """Return ``labels`` with the components of each pair of sets made one, numbered from 0."""
     from scipy.sparse import coo_array
@@ -75,4 +80,4 @@ def merged(labels: I64, pairs: Sequence[I64]) -> I64:
     size = int(labels.max()) + 1
     graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(size, size))
     _, component = connected_components(graph, directed=False)
-    return component.astype(np.int64)[labels]
+    return np.asarray(component, np.int64)[labels]

@@ -1,0 +1,243 @@
+"""Words of texts as 64-bit keys, straight from Arrow buffers: what leak detection compares.
+
+A word is a run of letters and digits after Unicode folding (NFKD, case folded, combining marks dropped), cut to its
+first six characters, so that inflections and slips near a word's end fall together. Scripts that set no spaces between
+words (Han, kana, Thai, Lao, Burmese, Khmer) give overlapping pairs of characters instead.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.compiled import compiled
+
+Bytes = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+WORD_CHARS = 6
+"""Measured on OpenMedQA against MedQA at equal false alarms: whole words find 95.1% of the rewrites, the first seven
+characters 97.4%, six 97.9%, five 97.7%."""
+
+WHOLE = 1 << 30
+"""A length that cuts no word."""
+
+UNSPACED = 1 << 24
+"""Flag on a folded character of a script without spaces."""
+
+UNSPACED_SCRIPTS = (
+    *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF)),  # Thai and Lao, Burmese, Khmer, kana
+    *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF)),  # Han
+)
+TABLE_SIZE = 0x323B0
+"""Code points that are looked up; what lies beyond (tags, private use) separates words."""
+
+DROPPED_MARKS = ("Mn", "Me", "Cf")
+SEPARATORS = ("Cn", "Co", "Cs", "Cc")
+OTHER_IDS = 4096
+"""Ids that words outside a vocabulary share: enough to count the different ones in a passage of some hundred words."""
+
+PRIME, BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)  # FNV-1a, 64 bits
+SHIFT, ONE = np.uint64(29), np.uint64(1)
+
+
+class Folding(NamedTuple):
+    """How characters are read.
+
+    An entry of ``table`` is the folded character, 0 for a separator, -1 for a mark that is dropped, or ``-2 - at``
+    where ``spill[at]`` says how many characters follow there. Words are cut to ``longest`` characters.
+    """
+
+    table: I32
+    spill: I32
+    longest: int
+
+
+class Words(NamedTuple):
+    """The words of n texts: n + 1 offsets, keys (odd numbers), and the byte of the text where each begins."""
+
+    offsets: I64
+    keys: U64
+    at: I64
+
+
+def fold(character: str) -> list[int]:
+    """Return the folded code points of one character: 0 is a separator, an empty list a mark that is dropped."""
+    folded = []
+    for part in unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold()):
+        category = unicodedata.category(part)
+        if category not in DROPPED_MARKS:
+            folded.append(ord(part) | _flag(ord(part)) if category[0] in "LN" or category == "Mc" else 0)
+    return folded
+
+
+def _flag(code: int) -> int:
+    return UNSPACED if any(first <= code <= last for first, last in UNSPACED_SCRIPTS) else 0
+
+
+@cache
+def folding(longest: int = WORD_CHARS) -> Folding:
+    """Return the folding of all characters, words cut to ``longest`` characters."""
+    table, spill = np.zeros(TABLE_SIZE, np.int32), [0]
+    for code in range(TABLE_SIZE):
+        if unicodedata.category(chr(code)) in SEPARATORS:
+            continue
+        folded = fold(chr(code))
+        if len(folded) > 1:
+            table[code] = -2 - len(spill)
+            spill += [len(folded), *folded]
+        else:
+            table[code] = folded[0] if folded else -1
+    return Folding(table, np.array(spill, np.int32), longest)
+
+
+def words(texts: pl.Series) -> Words:
+    """Return the words of a text column, in order; null is an empty text."""
+    return _words(*_buffers(texts), folding())
+
+
+def text_keys(texts: pl.Series) -> U64:
+    """Return one key a text over its whole words in order; 0 for a text without any, and for null."""
+    offsets, keys, _ = _words(*_buffers(texts), folding(WHOLE))
+    return _chained(offsets, keys)
+
+
+def _buffers(texts: pl.Series) -> tuple[Bytes, I64]:
+    """Return the UTF-8 bytes of a text column and the n + 1 offsets into them."""
+    array = texts.cast(pl.String).fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    if offsets is None:
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
+    window = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return (np.frombuffer(data, np.uint8) if data else np.zeros(0, np.uint8)), window
+
+
+@compiled
+def code_point(data: Bytes, at: int) -> tuple[int, int]:
+    """Return the character that starts at byte ``at`` of UTF-8 text, and the byte after it."""
+    first = np.int64(data[at])
+    if first < 0x80:
+        return first, at + 1
+    second = np.int64(data[at + 1] & 0x3F)
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | second, at + 2
+    third = np.int64(data[at + 2] & 0x3F)
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | second << 6 | third, at + 3
+    return (first & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[at + 3] & 0x3F), at + 4
+
+
+@compiled
+def _words(data: Bytes, ends: I64, folding: Folding) -> Words:
+    offsets, keys, at = np.zeros(ends.size, np.int64), np.empty(64, np.uint64), np.empty(64, np.int64)
+    for i in range(ends.size - 1):
+        room = offsets[i] + 2 * (ends[i + 1] - ends[i]) + 2
+        if room > keys.size:
+            keys, at = _longer(keys, offsets[i], 2 * room), _longer(at, offsets[i], 2 * room)
+        mine = Words(offsets, keys[offsets[i] :], at[offsets[i] :])
+        offsets[i + 1] = offsets[i] + _tokenise(data, ends[i], ends[i + 1], folding, mine)
+    return Words(offsets, keys[: offsets[-1]].copy(), at[: offsets[-1]].copy())
+
+
+@compiled
+def _longer(values, used, size):  # type: ignore[no-untyped-def]  # compiled once for each of two kinds of numbers
+    longer = np.empty(size, values.dtype)
+    longer[:used] = values[:used]
+    return longer
+
+
+@compiled
+def _tokenise(data: Bytes, start: int, stop: int, folding: Folding, out: Words) -> int:
+    """Write the words of ``data[start:stop]`` and return how many; there must be room for two a byte, and two more."""
+    count, key, length, before, run, here = 0, BASIS, 0, 0, 0, start
+    while here <= stop:
+        code, after = code_point(data, here) if here < stop else (32, here + 1)  # a blank closes the last word
+        folded = folding.table[code] if code < folding.table.size else 0
+        parts = 1 if folded >= 0 else 0 if folded == -1 else folding.spill[-2 - folded]
+        for part in range(parts):
+            character = folded if folded >= 0 else folding.spill[-1 - folded + part]
+            spaced = 0 < character < UNSPACED
+            if length and not spaced:
+                count, length = _emit(out, count, key), 0
+            if run and character < UNSPACED:
+                count, run = _end_run(out, count, before, run, here - start), 0
+            if spaced:
+                if length == 0:
+                    key, out.at[count] = BASIS, here - start
+                key = (key ^ np.uint64(character)) * PRIME if length < folding.longest else key
+                length += 1
+            elif character:
+                count = _pair(out, count, before, character, run, here - start)
+                before, run = character, run + 1
+        here = after
+    return count
+
+
+@compiled
+def _emit(out: Words, count: int, key: np.uint64) -> int:
+    out.keys[count] = (key ^ (key >> SHIFT)) | ONE
+    return count + 1
+
+
+@compiled
+def _end_run(out: Words, count: int, before: int, run: int, at: int) -> int:
+    """A single unspaced character is a word; a longer run has given its pairs already."""
+    if run > 1:
+        return count
+    out.at[count] = at
+    return _emit(out, count, (BASIS ^ np.uint64(before)) * PRIME)
+
+
+@compiled
+def _pair(out: Words, count: int, before: int, character: int, run: int, at: int) -> int:
+    if run == 0:
+        return count
+    out.at[count] = at
+    return _emit(out, count, ((BASIS ^ np.uint64(before)) * PRIME ^ np.uint64(character)) * PRIME)
+
+
+@compiled
+def _chained(offsets: I64, keys: U64) -> U64:
+    out = np.zeros(offsets.size - 1, np.uint64)
+    for i in range(offsets.size - 1):
+        key = BASIS
+        for k in range(offsets[i], offsets[i + 1]):
+            key = (key ^ keys[k]) * PRIME
+            key ^= key >> SHIFT
+        out[i] = key | ONE if offsets[i + 1] > offsets[i] else np.uint64(0)
+    return out
+
+
+@compiled
+def lookup_table(vocabulary: U64) -> tuple[U64, I32]:
+    """Return an open-addressing table from key to place in ``vocabulary``; 0 is an empty slot, as keys are odd."""
+    size = 16
+    while size < 4 * vocabulary.size:
+        size *= 2
+    keys, ids = np.zeros(size, np.uint64), np.zeros(size, np.int32)
+    for i in range(vocabulary.size):
+        slot = vocabulary[i] >> ONE & np.uint64(size - 1)
+        while keys[slot]:
+            slot = (slot + ONE) & np.uint64(size - 1)
+        keys[slot], ids[slot] = vocabulary[i], i
+    return keys, ids
+
+
+@compiled
+def word_ids(words: U64, keys: U64, ids: I32, vocabulary: int) -> I32:
+    """Return each word's place in the vocabulary; other words share ``OTHER_IDS`` ids from ``vocabulary`` on."""
+    out, mask = np.empty(words.size, np.int32), np.uint64(keys.size - 1)
+    for k in range(words.size):
+        slot = words[k] >> ONE & mask
+        while keys[slot] and keys[slot] != words[k]:
+            slot = (slot + ONE) & mask
+        other = vocabulary + np.int64(words[k] >> ONE & np.uint64(OTHER_IDS - 1))
+        out[k] = ids[slot] if keys[slot] else other
+    return out

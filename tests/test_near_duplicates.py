@@ -1,0 +1,248 @@
+"""Near-duplicates: what resembles what, which row stays, and what its copies say of it."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from datasketch import MinHash, MinHashLSH
+from minhash_truth import components, corpus, jaccard, shingles, similar_pairs
+from pydantic import ValidationError
+
+from quality.minhash import Banding, banding, from_datasketch, to_datasketch
+from quality.near_duplicates import deduplicate, near_duplicates, text_batches
+from quality.near_rules import CONVERSATION, NearRules
+from quality.signatures import BLOCK_BYTES, blocks, shingle_sets, signatures
+
+CERTAIN = NearRules(recall=0.999999, permutations=512)
+"""Rules under which hardly a pair at the threshold is missed, for tests that compare with brute force."""
+
+
+def rows(texts, ids=None, **more):
+    return pl.DataFrame({"id": ids or [f"r{i:05}" for i in range(len(texts))], "text": texts, **more}, strict=False)
+
+
+def found(texts, rules=CERTAIN, **more):
+    return near_duplicates([rows(texts)], rules, **more).clusters
+
+
+def groups(clusters):
+    return sorted(clusters.group_by("representative").agg(pl.col("id").sort())["id"].to_list())
+
+
+# --- against brute force -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return corpus(600, seed=3)
+
+
+def test_clusters_are_the_components_of_all_similar_pairs(texts):
+    least = components(len(texts), similar_pairs(texts, CERTAIN.threshold))
+    expected = {}
+    for i, low in enumerate(least):
+        expected.setdefault(low, []).append(f"r{i:05}")
+    assert groups(found(texts)) == sorted(ids for ids in expected.values() if len(ids) > 1)
+
+
+def test_similarities_are_exact_and_every_neighbour_is_similar(texts):
+    sets = {f"r{i:05}": shingles(text) for i, text in enumerate(texts)}
+    others = found(texts).filter(pl.col("id") != pl.col("representative"))
+    for id, kept, similarity, neighbour, link in others.iter_rows():
+        assert similarity == jaccard(sets[id], sets[kept])
+        assert link == jaccard(sets[id], sets[neighbour])
+        assert link >= CERTAIN.threshold
+        assert (neighbour == kept) == (similarity >= CERTAIN.threshold)
+    assert others["similarity"].min() < CERTAIN.threshold, "the corpus has chains"
+
+
+def test_neighbours_lead_to_the_row_that_stays(texts):
+    step = {id: (neighbour, kept) for id, kept, _, neighbour, _ in found(texts).iter_rows()}
+    for id, (_, kept) in step.items():
+        seen = set()
+        while id != kept:
+            assert id not in seen
+            seen.add(id)
+            id = step[id][0]
+
+
+@pytest.mark.parametrize(("threshold", "rules"), [(0.72, NearRules()), (0.77, NearRules(threshold=CONVERSATION))])
+def test_default_recall_of_similar_pairs_is_98_percent(threshold, rules):
+    texts = corpus(1500, seed=11)
+    kept = dict(found(texts, rules).select("id", "representative").iter_rows())
+    pairs = similar_pairs(texts, threshold)
+    together = sum(kept.get(f"r{i:05}", i) == kept.get(f"r{j:05}", j) for i, j in pairs)
+    assert len(pairs) > 500
+    assert together / len(pairs) >= 0.98
+
+
+# --- which row stays, and that nothing else decides ----------------------------------------------------------------
+
+
+def test_the_row_first_by_the_order_stays_then_by_id():
+    frame = rows(["one two three four five six"] * 4, ids=["d", "c", "b", "a"], tier=[1, 0, 0, None], size=[9, 5, 5, 9])
+    result = near_duplicates([frame], NearRules(), order=["tier", "size"]).clusters
+    assert result["representative"].unique().to_list() == ["b"]
+    assert result.filter(pl.col("id") == "b").row(0) == ("b", "b", 1.0, None, None)
+    assert near_duplicates([frame], NearRules()).clusters["representative"][0] == "a"
+
+
+def test_row_order_batches_and_threads_change_nothing(texts):
+    frame = rows(texts, rank=[i * 7 % 5 for i in range(len(texts))])
+    expected = near_duplicates([frame], NearRules(), order=["rank"], threads=1).clusters
+    for seed, threads in ((1, 2), (2, 7)):
+        shuffled = frame.sample(fraction=1, shuffle=True, seed=seed)
+        batches = [shuffled[:100], shuffled[100:101], shuffled[101:]]
+        assert near_duplicates(batches, NearRules(), order=["rank"], threads=threads).clusters.equals(expected)
+
+
+def test_ids_may_be_numbers():
+    result = found_ids = near_duplicates([rows(["same words here"] * 2, ids=[20, 3])], NearRules()).clusters
+    assert result["representative"].to_list() == [3, 3]
+    assert found_ids["id"].to_list() == [3, 20]
+
+
+# --- what a text is made of ----------------------------------------------------------------------------------------
+
+
+def alike(a, b, **changes):
+    """Return the similarity that the machine code sees between two texts."""
+    a, b = (set(s) for s in shingle_sets(pl.Series([a, b]), NearRules(**changes)))
+    return len(a & b) / len(a | b)
+
+
+SCRIPTS = {
+    "english": "The patient, aged 71, reports DULL pain (left side) after 2.5 mg of warfarin; it isn't new.",
+    "spanish": "El paciente refiere dolor en el tórax y disnea; se indicó ÁCIDO acetilsalicílico 100 mg.",
+    "greek": "Ο ΑΣΘΕΝΗΣ ΕΧΕΙ ΠΥΡΕΤΟ και βήχα εδώ και τρεις ημέρες, χωρίς δύσπνοια.",
+    "arabic": "يشكو المريض من صُداعٍ شديد وحمى منذ ثلاثة أيام، ولا يوجد طفح جلدي.",
+    "hindi": "रोगी को तीन दिन से तेज़ बुखार और सिर में दर्द है।",
+    "chinese": "患者主诉胸痛三天，伴有呼吸困难和aspirin过敏史，体温38.5℃。",
+    "japanese": "患者は三日前から発熱と頭痛を訴えている。アスピリンは無効。",
+    "thai": "ผู้ป่วยมีไข้สูงและไอแห้งมาสามวัน ไม่มีผื่น",
+    "korean": "환자는 사흘 동안 두통과 발열을 호소한다.",
+    "emoji": "Thanks doctor 👍🏽 my 👶 is better ❤️ now 👨‍👩‍👧 all good 😀😀",
+    "signs": "BP <140/90 and SpO2 ≥ 94 % ± 2, Na+ 140; see §4 — ‘stable’…",
+    "ideographs": "𠀀𠀁𠀂𠀃𠀄𠀅 rare 𡀀 signs",
+}
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_tokens_are_those_of_the_plain_version(text):
+    assert len(shingle_sets(pl.Series([text]), NearRules())[0]) == len(shingles(text)) > 1
+    words = text.split()
+    changed = " ".join([*words[:-2], "changed", *words[-1:]])
+    assert alike(text, changed) == jaccard(shingles(text), shingles(changed))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 9])
+def test_shingles_of_any_size_are_those_of_the_plain_version(texts, size):
+    rules = NearRules(shingle_tokens=size)
+    assert shingle_sets(pl.Series(texts), rules).list.len().to_list() == [len(shingles(text, size)) for text in texts]
+
+
+def test_case_spacing_and_punctuation_do_not_count_but_meaning_does():
+    assert alike("Straße: 5 µg daily, for WEEKS.", "straße 5 μg  daily for\n\tweeks") == 1
+    assert alike("keep sodium < 140 mmol today", "keep sodium > 140 mmol today") < 1
+    assert alike("soft\u00adware works as a device", "software works as a device") == 1
+
+
+def test_units_are_words_characters_or_whatever_the_script_has():
+    chinese, english = "患者主诉胸痛三天", "chest pain for three days now"
+    lengths = {
+        unit: shingle_sets(pl.Series([chinese, english]), NearRules(unit=unit)).list.len().to_list()
+        for unit in ("auto", "word", "character")
+    }
+    assert lengths == {"auto": [4, 2], "word": [1, 2], "character": [4, 20]}
+
+
+def test_a_text_shorter_than_a_shingle_is_one_shingle():
+    assert groups(found(["Yes.", "yes", "no", "yes it is", "Yes, it is!", "aspirin"])) == [
+        ["r00000", "r00001"],
+        ["r00003", "r00004"],
+    ]
+
+
+def test_texts_without_a_token_resemble_nothing():
+    assert found([None, None, "", "", " \n", "?!", "?!"]).height == 0
+
+
+def test_texts_without_a_token_are_equal_if_asked():
+    result = found([None, "", "?!", "yes"], NearRules(join_empty=True))
+    assert groups(result) == [["r00000", "r00001", "r00002"]]
+    assert result["similarity"].to_list() == [1.0] * 3
+
+
+def test_blocks_hold_every_text_once():
+    texts = pl.Series(["x" * 300_000, None, "", "short"] * 30 + ["y" * (3 * BLOCK_BYTES)])
+    parts = list(blocks(texts))
+    assert len(parts) > 3
+    assert pl.concat(parts).equals(texts.fill_null(""))
+
+
+# --- signatures and bands ------------------------------------------------------------------------------------------
+
+
+def sketch(hashes, permutations=128, seed=1):
+    minhash = MinHash(permutations, seed=seed, hashfunc=int)
+    minhash.update_batch(hashes)
+    return minhash
+
+
+@pytest.mark.parametrize(("permutations", "seed"), [(128, 1), (64, 7), (256, 1)])
+def test_signatures_are_those_of_datasketch_bit_for_bit(texts, permutations, seed):
+    rules = NearRules(permutations=permutations, seed=seed, recall=0.9)
+    column = pl.Series([*texts[:50], "", "one"])
+    hashes = shingle_sets(column, rules)
+    for ours, values in zip(signatures(column, rules), hashes, strict=True):
+        theirs = sketch(values.to_list(), permutations, seed)
+        assert ours.dtype == theirs.hashvalues.dtype
+        assert np.array_equal(ours, theirs.hashvalues)
+
+
+def test_a_datasketch_index_finds_our_signatures_and_takes_more():
+    column = pl.Series([SCRIPTS["english"], SCRIPTS["english"] + " Stable.", SCRIPTS["arabic"]])
+    first, second, other = (to_datasketch(signature) for signature in signatures(column, NearRules()))
+    lsh = MinHashLSH(threshold=0.5)
+    lsh.insert("first", first)
+    lsh.insert("other", other)
+    assert lsh.query(second) == ["first"]
+    first.update(b"one more")
+    theirs = sketch(shingle_sets(column, NearRules())[1].to_list())
+    assert np.array_equal(from_datasketch(theirs), second.hashvalues)
+
+
+def test_a_sketch_that_cannot_be_compared_is_refused():
+    with pytest.raises(ValueError, match=r"scheme is 'legacy', expected 'affine32'"):
+        from_datasketch(MinHash(scheme="legacy"))
+    with pytest.raises(ValueError, match=r"other permutations than those of seed 1; its own seed is 2"):
+        from_datasketch(MinHash(seed=2))
+
+
+def test_bands_and_rows_follow_from_threshold_and_recall():
+    assert NearRules().banding == Banding(bands=25, rows=5)
+    assert NearRules(threshold=CONVERSATION).banding == Banding(bands=17, rows=5)
+    assert NearRules().banding.chance(0.72) == pytest.approx(0.9954, abs=1e-4)
+    assert Banding(bands=14, rows=8).chance(0.72) == pytest.approx(0.65, abs=5e-3), "datatrove's default"
+
+
+def test_the_curve_runs_from_none_to_all():
+    curve = NearRules().banding.curve(steps=10)
+    assert curve.columns == ["jaccard", "chance"]
+    assert curve["chance"].is_sorted()
+    assert curve.row(0) == (0.0, 0.0)
+    assert curve.row(-1) == (1.0, 1.0)
+
+
+def test_a_recall_out_of_reach_is_refused_with_what_is_in_reach():
+    with pytest.raises(ValueError, match=r"8 permutations find 0\.9\d+ of the pairs at threshold 0\.3, expected 0\.999"):
+        banding(0.3, 0.999, 8)
+    with pytest.raises(ValidationError, match="raise permutations or lower recall"):
+        NearRules(permutations=1)
+    with pytest.raises(ValidationError, match="threshold"):
+        NearRules(threshold=1.5)
