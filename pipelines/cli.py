@@ -32,14 +32,17 @@ def main() -> None:
 def failures() -> tuple[type[Exception], ...]:
     """Return what a user can cause: told in one line, exit code 1."""
     from pipelines.lock import LockError
+    from pipelines.pool import WorkerDiedError
     from pipelines.release import ReleaseError
+    from pipelines.shard import LostRowsError
     from pipelines.store import StoreError
     from pipelines.trace import TraceError
     from sources.files import FileError
     from sources.hub import HubError
     from sources.mirror import MissingCorpusError
 
-    return (LockError, ReleaseError, StoreError, TraceError, FileError, HubError, MissingCorpusError)
+    of_builds = (LockError, LostRowsError, ReleaseError, StoreError, TraceError, WorkerDiedError)
+    return (*of_builds, FileError, HubError, MissingCorpusError)
 
 
 def told(call: Callable[[], Any]) -> Any:
@@ -152,13 +155,24 @@ def build_verb(
         click.echo(account["folder"])
 
 
+def version_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse what cannot name a version before any work is done for it."""
+    from pipelines.release import ReleaseError, check_version
+
+    try:
+        check_version(value)
+    except ReleaseError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
 @recipe_verb(
     "release",
     STORE,
     MIRROR,
     RELOCK,
     WORKERS,
-    click.option("--version", "version", required=True, help="The version to freeze, such as 2026.11.22."),
+    click.option("--version", required=True, callback=version_name, help="The version to freeze, as in 2026.11.22."),
     JSON,
 )
 def release_verb(

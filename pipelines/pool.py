@@ -8,12 +8,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import cloudpickle
 
 T = TypeVar("T")
+
+class WorkerDiedError(Exception):
+    """A worker process that ended without a word."""
+
 
 Run = Callable[..., Any]
 """``run(function, *arguments)`` calls the function here or in a worker, and returns or raises what it does."""
@@ -32,7 +37,13 @@ def worker_pool(workers: int) -> Iterator[Run]:
         with starting:
             if not pool:
                 pool.append(_start(workers))
-        return pool[0].submit(_call, cloudpickle.dumps((function, arguments))).result()
+        try:
+            return pool[0].submit(_call, cloudpickle.dumps((function, arguments))).result()
+        except BrokenProcessPool as error:
+            raise WorkerDiedError(
+                f"one of {workers} worker processes was killed, as happens when memory runs out; "
+                "run again with fewer --workers, what is complete is kept"
+            ) from error
 
     try:
         yield run

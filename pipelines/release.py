@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pipelines.card import card
 from pipelines.fingerprint import fingerprint
 from pipelines.plan import Node
-from pipelines.store import Store, write_bytes, write_json, writing
+from pipelines.store import Store, replacing, write_bytes, write_json, writing
 from pipelines.workbench import Workbench
 from sources.license import strictest
 
@@ -34,14 +34,13 @@ def release(bench: Workbench, version: str) -> dict[str, Any]:
     Releasing the same content again changes nothing. Raises ``ReleaseError`` where the version is taken by other
     content, or is no folder name.
     """
-    _check_version(version)
+    check_version(version)
     folder = bench.store.root / "releases" / bench.recipe.name / version
     graph = [_described(node, bench.store) for node in bench.plan.nodes()]
     if (folder / "manifest.json").exists():
         return _same_or_refuse(folder, graph)
     partial = bench.store.root / "partial" / f"release-{bench.recipe.name}-{version}"
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     data = _write_data(bench.store.folder(bench.plan.last.name), partial)
     manifest = {
         "name": bench.recipe.name,
@@ -59,13 +58,14 @@ def release(bench: Workbench, version: str) -> dict[str, Any]:
     }
     write_bytes(partial / "README.md", card(manifest, partial).encode())
     write_json(partial / "manifest.json", manifest)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         partial.rename(folder)
     return manifest
 
 
-def _check_version(version: str) -> None:
+def check_version(version: str) -> None:
+    """Raise ``ReleaseError`` for a version that cannot be the name of a folder and a tag."""
     if not version or version.startswith(".") or not all(c.isalnum() or c in "._-+" for c in version):
         raise ReleaseError(f"version is {version!r}, expected letters, digits and . _ - + as in 2026.11.22")
 
@@ -92,7 +92,6 @@ def _write_data(step: Path, folder: Path) -> list[dict[str, Any]]:
     shards = sorted((step / "kept").glob("*.parquet"))
     rows = int(pl.scan_parquet(shards).select(pl.len()).collect().item()) if shards else 0
     files = max(1, -(-rows // ROWS_PER_FILE))
-    (folder / "data").mkdir()
     return [_write_file(shards, folder, n, files) for n in range(files)]
 
 
@@ -100,10 +99,10 @@ def _write_file(shards: list[Path], folder: Path, n: int, files: int) -> dict[st
     name = f"data/train-{n:05}-of-{files:05}.parquet"
     part = pl.scan_parquet(shards).slice(n * ROWS_PER_FILE, ROWS_PER_FILE).collect()
     table = part.to_arrow(compat_level=pl.CompatLevel.oldest())
-    with writing(folder / name):
+    with replacing(folder / name) as temporary:
         pq.write_table(
             table.cast(_plain_types(table.schema)),
-            folder / name,
+            temporary,
             compression="zstd",
             use_content_defined_chunking=True,
             row_group_size=50_000,

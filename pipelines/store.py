@@ -108,7 +108,7 @@ def _format(version: Path) -> int:
         return int(json.loads(version.read_text(encoding="utf-8"))["format"])
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
-            f"{version} does not say the store's format ({error!r}), expected {{\"format\": {FORMAT}}}; "
+            f"{version} does not say the store's format ({error!r}), expected the number {FORMAT}; "
             "restore it, or name another folder with --store"
         ) from error
 
@@ -129,24 +129,25 @@ def _acquire(handle: int, waiting: Callable[[], None]) -> None:
 
 def write_table(path: Path, table: pl.DataFrame) -> None:
     """Write a parquet file, complete or not at all; the same table gives the same bytes."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         table.write_parquet(temporary, compression="zstd", compression_level=1, row_group_size=50_000, statistics=True)
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, complete or not at all, keys sorted."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file, complete or not at all."""
-    with _replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_bytes(content)
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name to write to; what was written there becomes ``path``, synced, when all went well."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

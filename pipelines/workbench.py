@@ -89,12 +89,20 @@ def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock) -> tupl
     if mirror is not None:
         files, revision = mirrored(corpus, mirror), lock.revision(corpus)
     else:
-        from sources.hub import fetched, resolve_revision
-
-        revision = resolve_revision(corpus, lock.revision(corpus))
-        files = fetched(corpus, raw, revision)
+        files, revision = _from_hub(corpus, raw, lock)
     lock.check(corpus, files, revision)
     return files
+
+
+def _from_hub(corpus: Corpus, raw: Path, lock: Lock) -> tuple[tuple[RawFile, ...], str]:
+    """Return the files of a corpus and their commit; what is locked and in the store needs no network."""
+    from sources.hub import downloaded, fetched, resolve_revision
+
+    revision = lock.revision(corpus)
+    if files := downloaded(corpus, raw, revision, lock.files(corpus)):
+        return files, revision
+    revision = resolve_revision(corpus, revision)
+    return fetched(corpus, raw, revision), revision
 
 
 def catalog(mirror: Path | None) -> list[dict[str, Any]]:

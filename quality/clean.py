@@ -11,7 +11,7 @@ from quality.outcome import Outcome
 from quality.rules import Rules, apply_rules
 
 
-@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Clean:
     """How to clean: the edits, then the thresholds of the rules."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import polars as pl
 import xxhash
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.keep import KEEP_ORDER, keep_columns
@@ -15,11 +16,11 @@ from quality.outcome import DROP_SCHEMA
 from sources.table import question_text
 
 
-@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Exact:
     """``source_ranks`` are the ranks of the keep policy, by source name."""
 
-    source_ranks: tuple[tuple[str, int], ...] = ()
+    source_ranks: tuple[tuple[Annotated[str, Field(min_length=1)], Annotated[int, Field(ge=0, le=1_000)]], ...] = ()
 
 
 def identity() -> pl.Expr:

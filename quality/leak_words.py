@@ -120,7 +120,7 @@ def _buffers(texts: pl.Series) -> tuple[Bytes, I64]:
 
 
 @compiled
-def code_point(data: Bytes, at: int) -> tuple[int, int]:
+def code_point(data: Bytes, at: int) -> tuple[np.int64, int]:
     """Return the character that starts at byte ``at`` of UTF-8 text, and the byte after it."""
     first = np.int64(data[at])
     if first < 0x80:
@@ -158,7 +158,7 @@ def _tokenise(data: Bytes, start: int, stop: int, folding: Folding, out: Words) 
     """Write the words of ``data[start:stop]`` and return how many; there must be room for two a byte, and two more."""
     count, key, length, before, run, here = 0, BASIS, 0, 0, 0, start
     while here <= stop:
-        code, after = code_point(data, here) if here < stop else (32, here + 1)  # a blank closes the last word
+        code, after = code_point(data, here) if here < stop else (np.int64(32), here + 1)
         folded = folding.table[code] if code < folding.table.size else 0
         parts = 1 if folded >= 0 else 0 if folded == -1 else folding.spill[-2 - folded]
         for part in range(parts):

@@ -10,7 +10,7 @@ from quality.outcome import Outcome
 from sources.license import Use, fits, terms
 
 
-@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class LicenseGate:
     """The use that every row must allow."""
 

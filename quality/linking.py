@@ -29,24 +29,29 @@ PARTS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Linked:
-    """The component of each set, numbered from 0, and the buckets that were cut short (``set_kernels.CHECKS``)."""
+    """The component of each set, numbered from 0; the sets in the largest bucket, and the buckets cut short.
+
+    A bucket is cut short (``set_kernels.LARGE``) where so many sets are half similar that not all can be compared.
+    """
 
     labels: I64
+    largest: int
     cut: int
 
 
 def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Executor) -> Linked:
     """Return the components that similar sets make of ``labels``; sets below ``known`` were linked before."""
     order = np.argsort(sets.names[:, 0])
-    cut = 0
+    largest, cut = 0, 0
     for first in range(0, len(sets.keys), ROUND):
-        bands = pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND])
+        bands = list(pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND]))
+        largest = max(largest, *(int(np.diff(bounds).max(initial=0)) for _, bounds in bands))
         work = [(keyed, part) for keyed, bounds in bands for part in np.array_split(bounds, PARTS) if len(part)]
         similar = partial(_similar, sets, order, labels, known, threshold)
         found = list(pool.map(similar, work))
         labels = merged(labels, [pairs for pairs, _ in found])
         cut += sum(int(tally[2]) for _, tally in found)
-    return Linked(labels=labels, cut=cut)
+    return Linked(labels=labels, largest=largest, cut=cut)
 
 
 def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:

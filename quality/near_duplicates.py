@@ -24,7 +24,7 @@ class NearDuplicates:
     """The clusters of two or more rows (``clusters.CLUSTER_COLUMNS``), and how many buckets were cut short.
 
     Where ``cut`` is not 0 the input was made of so many half-similar rows that not all could be compared
-    (``set_kernels.CHECKS``), and pairs may be missing.
+    (``linking.Linked``), and pairs may be missing.
     """
 
     clusters: pl.DataFrame

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Annotated
 
 import polars as pl
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION, JUNK_ANSWERS
 from quality.key import key
 from quality.markup import ENTITY, TAG, to_text
 from quality.outcome import EDIT_SCHEMA
+from sources.record import TASKS
 from sources.table import relist
 
 VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")
@@ -29,12 +31,21 @@ ROUNDS = 5
 """An edit may lay bare the work of another (``&amp;lt;``); more rounds than this were never needed."""
 
 
-@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+def _one_of(names: tuple[str, ...]) -> AfterValidator:
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"one of {', '.join(names)}")
+        return name
+
+    return AfterValidator(check)
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Normalise:
     """Which edits run where: ``repairs`` maps a source to the edits it alone needs."""
 
-    verbatim_tasks: tuple[str, ...] = VERBATIM_TASKS
-    repairs: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    verbatim_tasks: tuple[Annotated[str, _one_of(TASKS)], ...] = VERBATIM_TASKS
+    repairs: tuple[tuple[Annotated[str, Field(min_length=1)], tuple[Annotated[str, _one_of(REPAIRS)], ...]], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ PROSE_TASKS = (
 """Tasks whose answers are sentences."""
 
 
-@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Rules:
     """The thresholds of the rules.
 
@@ -43,11 +43,11 @@ class Rules:
 
     min_question_chars: int = Field(default=4, ge=1, le=10_000)
     min_answer_chars: int = Field(default=3, ge=1, le=10_000)
-    max_row_chars: int = Field(default=60_000, ge=100)
+    max_row_chars: int = Field(default=60_000, ge=100, le=1_000_000_000)
     min_prose_chars: int = Field(default=12, ge=1, le=10_000)
     min_distinct_words: float = Field(default=0.2, ge=0, lt=1)
-    repetition_words: int = Field(default=10, ge=5)
-    language_letters: int = Field(default=40, ge=10)
+    repetition_words: int = Field(default=10, ge=5, le=10_000)
+    language_letters: int = Field(default=40, ge=10, le=10_000)
     language_confidence: float = Field(default=0.8, gt=0, le=1)
 
 

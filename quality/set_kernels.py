@@ -22,8 +22,12 @@ F64 = NDArray[np.float64]
 DIRECT_PAIRS = 128
 """Pairs per set that a bucket may compare one by one; a bucket with more goes by its rare shingles."""
 
-CHECKS = 1000
-"""Failing comparisons per set after which a bucket is cut short, so that no input takes quadratic time."""
+CHECKS = 2000
+"""Failing comparisons per set that a bucket may cost on the way by rare shingles."""
+
+LARGE = 2 * CHECKS
+"""Sets of a bucket above which it is cut short when that is spent, so that no input takes quadratic time; a bucket
+below it is compared pair by pair then, which costs no more."""
 
 SLACK = 1e-9
 """Keeps the rounding of a bound on the safe side; the comparison with the threshold itself is exact."""
@@ -155,10 +159,12 @@ def link_bucket(bucket: Bucket) -> None:
     for j in range(1, size):
         compare(bucket, 0, j)
     order, first, last = by_component(bucket.parents)
-    if pairs_left(bucket, order, first, last) > DIRECT_PAIRS * size:
-        link_by_rare(bucket)
-    else:
+    few = pairs_left(bucket, order, first, last) <= DIRECT_PAIRS * size
+    done = not few and link_by_rare(bucket)
+    if few or (not done and size <= LARGE):
         link_across(bucket, order, first, last)
+    elif not done:
+        bucket.tally[2] += 1
 
 
 @compiled
@@ -199,8 +205,11 @@ def link_across(bucket: Bucket, order: I64, first: I64, last: I64) -> None:
 
 
 @compiled
-def link_by_rare(bucket: Bucket) -> None:
-    """Join the similar members of a large bucket, comparing only those that share a rare shingle."""
+def link_by_rare(bucket: Bucket) -> bool:
+    """Join the similar members of a large bucket, comparing only those that share a rare shingle.
+
+    Return False where that took too many comparisons and was given up.
+    """
     postings = rare_postings(bucket)
     allowed = bucket.tally[1] + CHECKS * bucket.members.size
     begin = 0
@@ -210,9 +219,9 @@ def link_by_rare(bucket: Bucket) -> None:
         if end - begin > 1:
             link_sharing(bucket, postings[begin:end])
         if bucket.tally[1] > allowed:
-            bucket.tally[2] += 1
-            return
+            return False
         begin = end
+    return True
 
 
 @compiled

@@ -110,4 +110,4 @@ def taken(sets: ShingleSets, which: I64) -> ShingleSets:
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(sets.starts)[which])])
     values = np.empty(starts[-1], np.uint32)
     gather(readable(sets.values), readable(sets.starts), which, values)
-    return ShingleSets(values=values, starts=starts, keys=sets.keys[:, which], names=sets.names[which])
+    return ShingleSets(values=values, starts=starts, keys=np.take(sets.keys, which, axis=1), names=sets.names[which])

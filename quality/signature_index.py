@@ -30,14 +30,16 @@ class SignatureIndex:
     """The segments of all additions and ``members``, the clusters among their rows.
 
     ``order`` names the columns of the keep policy. ``members`` has ``CLUSTER_COLUMNS``, and ``set`` and ``cluster``,
-    numbers of sets; it is None before the first addition. ``cut`` counts the buckets that were cut short in the last
-    addition (``set_kernels.CHECKS``): where it is not 0 a pair may be missing.
+    numbers of sets; it is None before the first addition. ``largest`` is the most sets that shared a band key.
+    ``cut`` counts the buckets that were cut short in the last addition (``linking.Linked``): where it is not 0 a pair
+    may be missing.
     """
 
     rules: NearRules
     order: tuple[str, ...] = ()
     segments: tuple[Segment, ...] = ()
     members: pl.DataFrame | None = None
+    largest: int = 0
     cut: int = 0
 
     @property
@@ -67,7 +69,7 @@ def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | N
         new = taken(sets, np.flatnonzero(same < 0))
         same[same < 0] = index.sets + np.arange(len(new))
         rows = rows.with_columns(set=pl.Series(np.append(same, -1)[numbers]))
-        return _extended(index, segment(rows, new), new, pool, whole=index.cut > 0)
+        return _extended(index, segment(rows, new), new, pool, whole=_may_be_cut(index.largest))
 
 
 def compacted(index: SignatureIndex) -> SignatureIndex:
@@ -173,7 +175,7 @@ def _context(index: SignatureIndex, near: I64) -> pl.DataFrame:
 def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Executor, whole: bool) -> SignatureIndex:
     """Return ``index`` with its latest segment linked; ``whole`` compares the old sets among each other once more.
 
-    That is needed where a bucket was cut short, as what was left out then depends on what else was in the bucket.
+    That is needed where a bucket may be cut short, as what is left out then depends on what else is in the bucket.
     """
     if whole:
         context = pl.DataFrame({"set": np.arange(index.sets)}).with_columns(cluster="set")
@@ -185,10 +187,17 @@ def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Ex
     before = np.concatenate([context["cluster"].to_numpy(), numbers[context.height :]])
     labels = np.unique(before, return_inverse=True)[1]
     linked = link(sets, labels, 0 if whole else context.height, index.rules.threshold, pool)
-    if linked.cut and index.segments and not whole:
+    if index.segments and not whole and _may_be_cut(linked.largest):
         return _extended(index, latest, new, pool, whole=True)
-    extended = replace(index, segments=(*index.segments, latest), cut=linked.cut)
+    largest = max(index.largest, linked.largest)
+    extended = replace(index, segments=(*index.segments, latest), largest=largest, cut=linked.cut)
     return replace(extended, members=_members(extended, numbers, before, sets, linked.labels, pool))
+
+
+def _may_be_cut(largest: int) -> bool:
+    from quality.set_kernels import LARGE
+
+    return largest > LARGE
 
 
 def _members(

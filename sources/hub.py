@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sources.files import RawFile
-from sources.mirror import MissingCorpusError
+from sources.mirror import MissingCorpusError, files_in
 from sources.source import Corpus
 
 
@@ -21,7 +21,7 @@ def resolve_revision(corpus: Corpus, revision: str) -> str:
     from huggingface_hub import HfApi
 
     with _asking(corpus):
-        commit = HfApi().dataset_info(_hub_id(corpus), revision=revision).sha
+        commit = HfApi(_endpoint()).dataset_info(_hub_id(corpus), revision=revision).sha
     if not commit:
         raise HubError(f"{corpus.home} names no commit for revision {revision!r}")
     return commit
@@ -35,26 +35,29 @@ def fetched(corpus: Corpus, raw: Path, revision: str) -> tuple[RawFile, ...]:
     """
     from huggingface_hub import HfApi, hf_hub_download
 
-    folder = raw / corpus.name / revision
+    id, folder = _hub_id(corpus), raw / corpus.name / revision
     with _asking(corpus):
-        names = HfApi().list_repo_files(_hub_id(corpus), repo_type="dataset", revision=revision)
+        names = HfApi(_endpoint()).list_repo_files(id, repo_type="dataset", revision=revision)
+    for pattern in (*corpus.companions, *(pattern for patterns in corpus.files.values() for pattern in patterns)):
+        for name in _matching(corpus, pattern, names):
+            with _asking(corpus):
+                hf_hub_download(
+                    id, name, repo_type="dataset", revision=revision, local_dir=folder, endpoint=_endpoint()
+                )
+    return files_in(corpus, folder)
 
-    def fetch(name: str) -> Path:
-        with _asking(corpus):
-            return Path(
-                hf_hub_download(_hub_id(corpus), name, repo_type="dataset", revision=revision, local_dir=folder)
-            )
 
-    companions = tuple(
-        RawFile(_plain(name), fetch(_present(corpus, name, names)), "companion") for name in corpus.companions
-    )
-    found = [
-        RawFile(_plain(name), fetch(name), split, companions)
-        for split, patterns in corpus.files.items()
-        for pattern in patterns
-        for name in _matching(corpus, pattern, names)
-    ]
-    return tuple(sorted(found, key=lambda file: (file.split, file.name)))
+def downloaded(corpus: Corpus, raw: Path, revision: str, names: Collection[str]) -> tuple[RawFile, ...] | None:
+    """Return the files of an earlier download, asking nobody; None where not all of the locked ``names`` are there."""
+    folder = raw / corpus.name / revision
+    if not names or not all((folder / name).exists() or (folder / f"{name}.gz").exists() for name in names):
+        return None
+    return files_in(corpus, folder)
+
+
+def _endpoint() -> str | None:
+    """Return the Hub's address where the environment names another one than the client's own."""
+    return os.environ.get("HF_ENDPOINT")
 
 
 def _hub_id(corpus: Corpus) -> str:
@@ -67,18 +70,13 @@ def _hub_id(corpus: Corpus) -> str:
 
 
 def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
-    found = sorted(name for name in names if fnmatch(_plain(name), pattern))
+    """Return the names that ``pattern`` takes in as it does in a folder: ``*`` stays within one level."""
+    depth = len(PurePosixPath(pattern).parts)
+    plain = {name: PurePosixPath(name.removesuffix(".gz")) for name in names}
+    found = sorted(name for name, path in plain.items() if len(path.parts) == depth and path.match(pattern))
     if not found:
-        raise MissingCorpusError(f"{corpus.home} has no {pattern}, the rows of {corpus.name}")
+        raise MissingCorpusError(f"{corpus.home} has no {pattern}, a file of {corpus.name}")
     return found
-
-
-def _present(corpus: Corpus, name: str, names: list[str]) -> str:
-    return _matching(corpus, name, names)[0]
-
-
-def _plain(name: str) -> str:
-    return name.removesuffix(".gz")
 
 
 @contextmanager

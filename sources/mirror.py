@@ -18,7 +18,11 @@ def mirrored(corpus: Corpus, mirror: Path) -> tuple[RawFile, ...]:
     A corpus lies in ``mirror/<folder>`` or ``mirror/restricted/<folder>``, plain or gzipped. Raises
     ``MissingCorpusError`` where the folder, or the files of a split, are not there.
     """
-    folder = _folder(corpus, mirror)
+    return files_in(corpus, _folder(corpus, mirror))
+
+
+def files_in(corpus: Corpus, folder: Path) -> tuple[RawFile, ...]:
+    """Return the raw files of ``corpus`` that lie in ``folder``; where a file is there twice, the plain one."""
     companions = tuple(_file(folder, name, "companion") for name in corpus.companions)
     found = [
         RawFile(name=file.name, path=file.path, split=split, companions=companions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 from sources.files import RawFile
 from sources.record import Malformed, Record, check
@@ -62,5 +63,7 @@ def _explain(error: Exception, raw: Raw) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Return a raw row as JSON text, for the quarantine."""
+    """Return a raw row as text for the quarantine: JSON, or XML where that is what it is."""
+    if isinstance(value, ElementTree.Element):
+        return ElementTree.tostring(value, encoding="unicode")
     return json.dumps(value, ensure_ascii=False, default=str)

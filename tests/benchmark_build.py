@@ -42,7 +42,13 @@ WORDS = (
     "which is most likely caused by infection in this case after treatment for severe cough due to heart disease at "
     "normal level therapy should be started if symptoms persist diagnosis includes anemia asthma diabetes liver lung"
 ).split()
-BLEMISHES = ("  two  blanks ", " see https://example.org/page for more. ", "<b>bold</b> text", "caf\u00c3\u00a9", "a &amp; b\r\n")
+BLEMISHES = (
+    "  two  blanks ",
+    " see https://example.org/page for more. ",
+    "<b>bold</b> text",
+    "caf\u00c3\u00a9",
+    "a &amp; b\r\n",
+)
 
 
 def generate(path: Path, rows: int) -> int:
@@ -103,7 +109,9 @@ def main() -> None:
         watcher.join()
         seconds = time.monotonic() - started
         print(f"{options.rows:,} rows of {characters / options.rows:.0f} characters, {options.workers} workers")
-        print(f"{seconds:.1f} s, {options.rows / seconds:,.0f} rows/s, peak {peak[0] / 1e6:,.0f} MB, exit {process.returncode}")
+        print(
+            f"{seconds:.1f} s, {options.rows / seconds:,.0f} rows/s, peak {peak[0] / 1e6:,.0f} MB, exit {process.returncode}"
+        )
 
 
 if __name__ == "__main__":

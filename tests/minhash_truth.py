@@ -8,7 +8,9 @@ from itertools import combinations
 
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
-SUBJECTS = "the patient,a child of six,her mother,the older man,one volunteer,this runner,the nurse,a student".split(",")
+SUBJECTS = "the patient,a child of six,her mother,the older man,one volunteer,this runner,the nurse,a student".split(
+    ","
+)
 VERBS = "reports,denies,was treated for,has long had,recovered from,fears,asked about,returned with".split(",")
 FINDINGS = (
     "dull pain below the ribs,a dry cough at night,swelling of both ankles,a rash after amoxicillin,blurred vision,"
@@ -70,9 +72,7 @@ def jaccard(a: frozenset, b: frozenset) -> float:
 
 def similar_pairs(texts: list[str], threshold: float) -> list[tuple[int, int]]:
     sets = [shingles(text) for text in texts]
-    return [
-        (i, j) for i, j in combinations(range(len(sets)), 2) if sets[i] and jaccard(sets[i], sets[j]) >= threshold
-    ]
+    return [(i, j) for i, j in combinations(range(len(sets)), 2) if sets[i] and jaccard(sets[i], sets[j]) >= threshold]
 
 
 def components(size: int, pairs: list[tuple[int, int]]) -> list[int]:

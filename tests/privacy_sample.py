@@ -216,7 +216,11 @@ def _phone_us(chance: random.Random) -> str:
 
 
 def _phone_es(chance: random.Random) -> str:
-    groups = [chance.choice("67") + _digits(chance, 2), _digits(chance, 3), _digits(chance, 2) + chance.choice("123456789")]
+    groups = [
+        chance.choice("67") + _digits(chance, 2),
+        _digits(chance, 3),
+        _digits(chance, 2) + chance.choice("123456789"),
+    ]
     return chance.choice((" ", "", " ")).join(groups)
 
 
@@ -286,7 +290,9 @@ def report() -> pl.DataFrame:
     rows = []
     for name, sample in (("tuned", tuned_personal()), ("held out", held_out_personal())):
         outcome = evaluate(sample)
-        rows += [(name, kind, n, outcome.found[kind], outcome.found[kind] / n) for kind, n in sorted(outcome.total.items())]
+        rows += [
+            (name, kind, n, outcome.found[kind], outcome.found[kind] / n) for kind, n in sorted(outcome.total.items())
+        ]
         rows.append((name, "all", sum(outcome.total.values()), sum(outcome.found.values()), outcome.recall))
     clean = {
         "tuned, clean texts": tuned_clean(),

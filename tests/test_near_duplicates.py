@@ -73,11 +73,11 @@ def test_neighbours_lead_to_the_row_that_stays(texts):
 
 @pytest.mark.parametrize(("threshold", "rules"), [(0.72, NearRules()), (0.77, NearRules(threshold=CONVERSATION))])
 def test_default_recall_of_similar_pairs_is_98_percent(threshold, rules):
-    texts = corpus(1500, seed=11)
+    texts = corpus(700, seed=11)
     kept = dict(found(texts, rules).select("id", "representative").iter_rows())
     pairs = similar_pairs(texts, threshold)
     together = sum(kept.get(f"r{i:05}", i) == kept.get(f"r{j:05}", j) for i, j in pairs)
-    assert len(pairs) > 500
+    assert len(pairs) > 300
     assert together / len(pairs) >= 0.98
 
 
@@ -102,9 +102,8 @@ def test_row_order_batches_and_threads_change_nothing(texts):
 
 
 def test_ids_may_be_numbers():
-    result = found_ids = near_duplicates([rows(["same words here"] * 2, ids=[20, 3])], NearRules()).clusters
-    assert result["representative"].to_list() == [3, 3]
-    assert found_ids["id"].to_list() == [3, 20]
+    result = near_duplicates([rows(["same words here"] * 2, ids=[20, 3])], NearRules()).clusters
+    assert result.select("id", "representative").rows() == [(3, 3), (20, 3)]
 
 
 # --- what a text is made of ----------------------------------------------------------------------------------------
@@ -240,9 +239,126 @@ def test_the_curve_runs_from_none_to_all():
 
 
 def test_a_recall_out_of_reach_is_refused_with_what_is_in_reach():
-    with pytest.raises(ValueError, match=r"8 permutations find 0\.9\d+ of the pairs at threshold 0\.3, expected 0\.999"):
+    with pytest.raises(
+        ValueError, match=r"8 permutations find 0\.9\d+ of the pairs at threshold 0\.3, expected 0\.999"
+    ):
         banding(0.3, 0.999, 8)
     with pytest.raises(ValidationError, match="raise permutations or lower recall"):
         NearRules(permutations=1)
     with pytest.raises(ValidationError, match="threshold"):
         NearRules(threshold=1.5)
+
+
+# --- odd and large inputs ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ([], []),
+        (["alone in the world of texts"], []),
+        (["all of these are equal"] * 3, [["r00000", "r00001", "r00002"]]),
+        ([f"nothing {i} is {i} like {i} this {i} at {i} all" for i in range(50)], []),
+        (["aspirin", "Aspirin!", "ibuprofen"], [["r00000", "r00001"]]),
+        (["😀😀😀", "😀😀😀", "😀😡😀"], [["r00000", "r00001"]]),
+    ],
+    ids=["no rows", "one row", "all equal", "no duplicates", "one word", "emoji"],
+)
+def test_odd_inputs(texts, expected):
+    assert groups(found(texts)) == expected
+
+
+def test_no_batch_at_all_gives_no_cluster():
+    assert near_duplicates([], NearRules()).clusters.is_empty()
+
+
+def test_a_text_of_ten_megabytes():
+    words = [f"w{i % 9973}x{i % 31}" for i in range(1_200_000)]
+    long = " ".join(words)
+    assert len(long) > 10_000_000
+    changed = " ".join([*words[:500_000], "inserted", *words[500_000:]])
+    result = found([long, "short", changed, long[:100]])
+    assert groups(result) == [["r00000", "r00002"]]
+    assert 0.9999 < result["similarity"].min() < 1
+
+
+def test_fifty_thousand_copies_are_one_cluster():
+    result = found(["the same words over and over again"] * 50_000)
+    assert result.height == 50_000
+    assert result["representative"].unique().to_list() == ["r00000"]
+
+
+def test_thousands_of_similar_rows_are_one_cluster():
+    words = [f"word{i}" for i in range(60)]
+    texts = [" ".join([*words[:40], f"only{i}", *words[40:]]) for i in range(5000)]
+    result = found(texts, NearRules())
+    assert result.height == 5000
+    assert result["representative"].n_unique() == 1
+
+
+def test_half_similar_rows_of_one_template_stay_apart():
+    template = [f"word{i}" for i in range(60)]
+    texts = [" ".join([*template, *(f"own{i}x{k}" for k in range(15))]) for i in range(3000)]
+    assert 0.6 < jaccard(shingles(texts[0]), shingles(texts[1])) < 0.72
+    result = near_duplicates([rows([*texts, texts[7] + " end"])], NearRules())
+    assert groups(result.clusters) == [["r00007", "r03000"]]
+    assert result.cut == 0
+
+
+# --- the tables that come out --------------------------------------------------------------------------------------
+
+QA = pl.DataFrame(
+    {
+        "id": ["q1", "q2", "q3", "q4"],
+        "question": [
+            "Which nerve is hurt in a wrist drop?",
+            "which nerve is hurt in a WRIST DROP",
+            "What is gout?",
+            None,
+        ],
+        "answer": ["The radial nerve, in the spiral groove.", "The radial nerve in the spiral groove", None, None],
+        "rank": [3, 1, 2, 2],
+    }
+)
+
+
+def test_deduplicate_parts_the_rows_and_says_why():
+    result = deduplicate(QA.lazy(), text=["question", "answer"], id="id", order=["rank"])
+    assert result.kept.collect().equals(QA.filter(pl.col("id") != "q1"))
+    dropped = result.dropped.collect()
+    assert dropped.columns == [*QA.columns, "representative", "similarity", "neighbour", "neighbour_similarity"]
+    assert dropped.row(0)[-4:] == ("q2", 1.0, "q2", 1.0)
+
+
+def test_rows_without_an_id_are_numbered():
+    result = deduplicate(QA.drop("id"), text=["answer"])
+    assert result.kept.collect()["row"].to_list() == [0, 2, 3]
+    assert result.dropped.collect()["row"].to_list() == [1]
+
+
+def test_drops_carry_a_reason_and_their_evidence():
+    drops = deduplicate(QA, text=["question", "answer"], id="id").found.drops
+    assert drops.select("id", "drop").rows() == [("q2", "near_duplicate")]
+    assert json.loads(drops["evidence"][0]) == {
+        "duplicate_of": "q1",
+        "similarity": 1.0,
+        "neighbour": "q1",
+        "neighbour_similarity": 1.0,
+    }
+
+
+def test_text_batches_bound_the_rows_in_memory():
+    batches = list(text_batches(pl.concat([QA] * 10).lazy(), ["question", "answer"], "id", ["rank"], batch_rows=16))
+    assert max(batch.height for batch in batches) <= 16
+    assert pl.concat(batches)["text"][0] == QA["question"][0] + "\n" + QA["answer"][0]
+
+
+def test_what_cannot_be_meant_is_refused():
+    with pytest.raises(ValueError, match="no column answr; there are id, question, answer, rank"):
+        deduplicate(QA, text=["question", "answr"], id="id")
+    with pytest.raises(ValueError, match=r"id 'q1' is met twice, expected every row to have its own"):
+        deduplicate(pl.concat([QA, QA[:1]]), text=["answer"], id="id")
+    with pytest.raises(ValueError, match="1 rows have no id"):
+        near_duplicates([rows(["a", "b"], ids=["x", None])], NearRules())
+    with pytest.raises(ValueError, match="a batch has columns id, text, expected tier too"):
+        near_duplicates([rows(["a"])], NearRules(), order=["tier"])

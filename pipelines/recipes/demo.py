@@ -17,6 +17,6 @@ MIRROR = Path(sources.catalog.__file__).parent / "sample"
 SAMPLED = ("medmcqa_sample", "medquad", "headqa_en", "pubmedqa", "genmedgpt5k", "mts_dialog")
 
 
-def recipe(*, license: Use = "any", limit: Annotated[int, Field(ge=1)] | None = None) -> Step:
+def recipe(*, license: Use = "any", limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None) -> Step:
     """Build the embedded sample as ``aloe_sft`` builds the real corpora."""
     return aloe_sft.recipe(sources=SAMPLED, license=license, limit=limit)

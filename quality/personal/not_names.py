@@ -56,7 +56,7 @@ directive disability discharge discussion disease diseases disorder disorders di
 emergency employee employer encounter end evaluation evening exam examination exercise experience eye face facility fact
 facts family-member fax fee female field file final findings first follow followup food form forms foundation free full function
 future gender general generic genetic genetics genital goal group groups guide guideline guidelines head health heart help
-high history home hospital hospitals hotline hour hours house human id identification illness imaging impression
+high history home hospital hospitals hotline hour hours house human id identification illness imaging important impression
 incorporated index indication information initial injury institute institutes insurance internal international internet interview
 introduction issue issues item journal kidney knee lab laboratory language law left legal letter level library license licensed life line link
 list liver local location long low lung mail male management marital medical medicaid medicare medication medications
@@ -68,14 +68,14 @@ policy position positive post practice pregnancy pregnant presentation present p
 problem problems procedure procedures profession prognosis program progress protocol psychiatry public purpose question questions race radiology
 rate reason recommendation recommendations record records recovery reference referral region regards registration registry relationship
 reply report reports request research residence response result results review rheumatology right risk risks role room sample
-school score screening section self service services session severe severity sex short sign signature signs simple site sites skin
+scale school score screening section self service services session severe severity sex short sign signature signs simple site sites skin
 social society source specialty speech standard state statement status step stomach study subject subjective suite summary support
 surgery surgical survey symptom symptoms system systems tablet tel telephone test testing tests therapy throat time title tongue
 total treatment treatments trial tubes type unit united university unknown update urgent vaccine vaccines value view violence visit visits
 vital vitals voice ward week weekend weight wellness wishes work worker workers year years
 alergia alergias altas alta antecedentes anamnesis apellido apellidos atencion atenciones calle cabeza causa centro cirugia
-cita ciudad clinica clinico codigo conclusiones consulta consultas correo dato datos departamento desconocida desconocido diagnostico direccion domicilio edad
-enfermedad enfermedades equipos estudio examen exploracion familiares fecha formulario general grupo historia hora hospitalaria informe
+cita ciudad clinica clinico codigo completa completo conclusiones consulta consultas correo dato datos departamento desconocida desconocido diagnostico direccion domicilio edad
+enfermedad enfermedades equipos estudio examen exploracion familiares fecha formulario general gestor gestora grupo hemograma historia hora hospitalaria informe
 informes ingreso instituto juicio justificante laboratorio manana medicina medicacion medicamento medicamentos motivo nacimiento
 ninguna ninguno noche nombre nota numero observaciones orden peso plan planta policia primaria primera pregunta prueba
 pruebas publica razon receta registro respuesta resultado resultados resumen revision sala salud sangre sector
@@ -89,11 +89,11 @@ _CLINICAL_WORDS = """
 abdominal abuse acetaminophen ache aches acid acne activities activity acute adhd adverse aged aids air alcohol alcoholism alive alone amoxicillin anemia
 ankle anorexia anterior antibiotic antibiotics antiviral anxiety aortic arm arms arrhythmia arthritis aspirin asthma ataxia
 atrial autism autoimmune autopsy back bacterial bilateral bipolar birth bladder bleeding bmi bone bowel bp brain bronchitis calcium
-cardiac cardiovascular carcinoma carotid cataract celiac central cervical cesarean cholesterol chronic cirrhosis cold colon
+cardiac cardiovascular carcinoma carotid cataract celiac central cervical cesarean cholesterol chronic cirrhosis cold colon coma
 compliance complications congenital congestive constipation contusion copd coronary cough covid covid-19 ct cyst cystic deaf deceased decreased dementia
 denies dental depression dermatitis diabetes diabetic diarrhea difficulty disabled divorced dizziness dyslipidemia dyspnea eczema ekg elevated
 embolism emphysema endocrine endoscopy enema epilepsy erythema excellent fatigue fatty fetal fever fibromyalgia
-flu foot fracture fractures gallbladder gastric gastritis gastro gastrointestinal gi glaucoma gout gravid habits hair hand headache
+flu foot fracture fractures gallbladder gastric gastritis gastro gastrointestinal gi glasgow glaucoma gout gravid habits hair hand headache
 headaches hearing hematology hemoglobin hepatitis heredity hernia herpes hip hiv hpv hypercholesterolemia hyperlipidemia
 hypertension hypertensive hypothyroidism ibuprofen ii increased infection infectious infertility influenza inhaler insomnia insulin iron irritable
 jaundice joint keto laparoscopic lateral leg leukemia lipids living loss lower lumbar lupus lymph lymphoma malaria malignant married
@@ -129,7 +129,7 @@ god lord jesus allah covid internet google facebook whatsapp medline pubmed wiki
 """
 
 _STAND_INS = """
-x xx xxx xxxx xy y z abc anonymous anonymized blank chat chatbot chatdoctor default foo lastname firstname surname n/a na nil
+x xx xxx xxxx xy xyz y z abc anonymous anonymized blank chat chatbot chatdoctor default foo lastname firstname surname n/a na nil
 none null redacted removed scholl scholls scholl's pepper google phil oz seuss spock strangelove who
 """
 
@@ -144,8 +144,8 @@ NEVER_NAMES: frozenset[str] = frozenset((_FUNCTION_WORDS + _TITLES_AND_ROLES + _
 )
 """Words that do not begin a name even where a title stands before them."""
 
-NOT_NAMES: frozenset[str] = NEVER_NAMES | frozenset(
-    (_HEADINGS + _CLINICAL_WORDS + _CALENDAR_AND_PEOPLES).split()
+NOT_NAMES: frozenset[str] = frozenset(
+    (_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS + _HEADINGS + _CLINICAL_WORDS + _CALENDAR_AND_PEOPLES).split()
 )
 """Words that do not begin a name after a cue that is no certain one."""
 
@@ -176,6 +176,16 @@ EPONYMS: frozenset[str] = frozenset(
     wilson wiskott wolff wood zenker ziehl zollinger
     """.split()
 )
+
+_ALSO_COMMON = """
+baker barlow barr becker bell bloom bowen bowman brown burton calve cooley cooper cowden dressler edwards fisher foley gardner
+gilbert graves hand hansen jacob johnson jones keller kelly koch lambert leigh lou lynch marie martin moore murphy nelson
+norton pick potter ramsay reed schmidt shy stein stevens still stokes swan sweet thomas thompson thomsen todd turner vincent
+weber werner white wilson wolff wood
+"""
+
+ONLY_EPONYMS: frozenset[str] = EPONYMS - frozenset(_ALSO_COMMON.split())
+"""Eponyms that a reader takes for the discoverer even after "Dr."."""
 
 EPONYM_HEADS = (
     r"(?:disease|syndrome|sign|signs|test|tests|reflex|lymphoma|tumou?r|sarcoma|carcinoma|cell|cells|body|bodies|fracture|"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from quality.personal.given_names import GIVEN_NAMES, NAMES_AND_WORDS
@@ -14,20 +14,24 @@ _UPPER, _LOWER = "A-ZÀ-ÖØ-ÞĀ-ž", "a-zß-öø-ÿĀ-ž"
 _INITIAL = rf"[{_UPPER}]\.?"
 _WORD = (
     rf"(?:(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
-    rf"|[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?![\w])"
+    rf"|[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?!\w)"
 )
 _PARTICLE = (
     r"(?:[Dd]e[ ]l[ao]s?|[Dd]el?|[Dd]ella|[Dd]i|[Dd]a|[Dd]os|[Dd]as|[Dd]u|[Vv]an(?:[ ]de[rn]?)?|[Vv]on(?:[ ]der)?"
     r"|[Tt]er|[Ll][ae]|[Ee]l|[Bb]in|[Ii]bn|St\.|y|i|e)"
 )
 _SPACE = r"[ \t\xa0]{1,2}"
-NAME = re.compile(
+_NAME = re.compile(
     rf"(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ])?{_WORD}"
     rf"(?:{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}{_WORD}){{0,4}}"
 )
 _LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?:[ ](?:{_WORD}|{_INITIAL}))?")
-_TOKEN = re.compile(r"[^\s]+")
+_TOKEN = re.compile(r"\S+")
 _HEAD_AFTER = re.compile(rf"(?:['’]s?)?[ -](?:muscular[ ])?{EPONYM_HEADS}", re.IGNORECASE)
+_LONGEST = 70  # characters of a name
+
+NAME_START_HINT = r"(?:\p{Lu}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
+"""Where a name starts, for polars' regular expressions."""
 
 
 class Person(NamedTuple):
@@ -38,6 +42,11 @@ class Person(NamedTuple):
     start: int
     end: int
     words: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name as it is written."""
+        return self.text[self.start : self.end]
 
     @property
     def after(self) -> str:
@@ -61,44 +70,47 @@ def plain(word: str) -> str:
 
 def person_at(text: str, start: int, cue: int, stops: Collection[str] = NEVER_NAMES) -> Person | None:
     """Return the person whose name starts exactly at ``start``, or None where the first word is among ``stops``."""
-    match = NAME.match(text, start)
-    return None if match is None else _cut(text, match, cue, stops)
-
-
-def persons_in(text: str) -> Iterator[Person]:
-    """Yield every run of capitalised words that may be a name, leading words that are none left out."""
-    for match in NAME.finditer(text):
-        start = match.start()
-        while (person := person_at(text, start, start, NOT_NAMES)) is None:
-            following = NAME.search(text, start + len(_TOKEN.match(text, start)[0]), match.end())  # type: ignore[index]
-            if following is None:
-                break
-            start = following.start()
-        if person is not None:
-            yield person
-
-
-def _cut(text: str, match: re.Match[str], cue: int, stops: Collection[str]) -> Person | None:
-    tokens = list(_TOKEN.finditer(text, match.start(), match.end()))
-    if text[match.end() : match.end() + 2].lstrip(" \t")[:1] == ":" and len(tokens) > 1:
-        tokens.pop()  # the next field's label: "MARIA LOPEZ AGE: 45"
-    words: list[str] = []
-    end = match.start()
-    shouting = match[0].isupper()
-    for token in tokens:
-        word = plain(token[0])
-        if word in (NOT_SURNAMES if words else stops) and not _particle(token[0], words):
-            break
-        if words and not shouting and token[0].isupper() and 1 < len(word) < 4 and not token[0].endswith("."):
-            break  # an abbreviation: "Mrs. Lee CT"
-        words.append(word)
-        end = token.end()
+    match = _NAME.match(text, start, min(len(text), start + 2 * _LONGEST))
+    if match is None:
+        return None
+    words, end = _words(text, match, stops)
     end = _last_first(text, match.start(), end, words)
     return Person(text, cue, match.start(), end, tuple(words)) if any(len(word) > 1 for word in words) else None
 
 
-def _particle(token: str, words: list[str]) -> bool:
-    return bool(words) and re.fullmatch(_PARTICLE, token) is not None
+def person_before(text: str, end: int) -> Person | None:
+    """Return the person whose name ends exactly at ``end``: the longest run of words of which none is no name."""
+    starts = [match.start() for match in _TOKEN.finditer(text, max(0, end - _LONGEST), end)][-5:]
+    for start in starts:
+        person = person_at(text, start, start, NOT_NAMES) if text[start : start + 1].isupper() else None
+        if person is not None and person.end == end:
+            return person
+    return None
+
+
+def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[list[str], int]:
+    """Return the plain words of a name and its end: up to the first word that cannot belong to it."""
+    tokens = list(_TOKEN.finditer(text, match.start(), match.end()))
+    if len(tokens) > 1 and text[match.end() : match.end() + 2].lstrip()[:1] == ":":
+        tokens.pop()  # the next field's label: "MARIA LOPEZ AGE: 45"
+    words: list[str] = []
+    end = match.start()
+    for token in tokens:
+        word = plain(token[0])
+        if not _belongs(token[0], word, bool(words), stops, match[0].isupper()):
+            break
+        words.append(word)
+        end = token.end()
+    return words, end
+
+
+def _belongs(token: str, word: str, begun: bool, stops: Collection[str], shouting: bool) -> bool:
+    if len(word) == 1 or (begun and re.fullmatch(_PARTICLE, token)):
+        return True
+    if word in (NOT_SURNAMES if begun else stops):
+        return False
+    abbreviation = token.isupper() and len(word) < 4 and not token.endswith(".")  # "Mrs. Lee CT"
+    return shouting or not (begun and abbreviation)
 
 
 def _last_first(text: str, start: int, end: int, words: list[str]) -> int:
@@ -114,6 +126,9 @@ def _last_first(text: str, start: int, end: int, words: list[str]) -> int:
     return match.end()
 
 
+# --- how likely a run of words is a name ---
+
+
 def surely(person: Person) -> bool:
     """Say yes: the cue leaves no doubt."""
     return True
@@ -121,16 +136,16 @@ def surely(person: Person) -> bool:
 
 def known(person: Person) -> bool:
     """Say whether one of the words is a given name, words that are names too included."""
-    return any(word in GIVEN_NAMES or word in NAMES_AND_WORDS for word in _parts(person)) and not _eponym(person)
+    return any(word in GIVEN_NAMES or word in NAMES_AND_WORDS for word in _parts(person)) and not eponym(person)
 
 
 def well_known(person: Person) -> bool:
     """Say whether the first word is a given name and little else."""
-    return person.words[0].split("-")[0] in GIVEN_NAMES and not _eponym(person)
+    return person.words[0].split("-")[0] in GIVEN_NAMES and not eponym(person)
 
 
 def full_name(person: Person) -> bool:
-    """Say whether a given name and more stand there."""
+    """Say whether a well-known given name and more stand there."""
     return len(person.words) > 1 and well_known(person)
 
 
@@ -138,17 +153,20 @@ def likely(person: Person) -> bool:
     """Say whether a given name stands there, or two words and more that are neither medicine nor an eponym."""
     if known(person):
         return True
-    plain_words = not any(word in NOT_NAMES for word in person.words if len(word) > 2)
-    return len(person.words) > 1 and plain_words and not _eponym(person) and not _only_eponyms(person)
+    words = [word for word in person.words if len(word) > 2]
+    only_eponyms = all(part in EPONYMS for part in _parts(person))
+    return len(words) > 1 and not any(word in NOT_NAMES for word in words) and not only_eponyms and not eponym(person)
+
+
+def likely_full_name(person: Person) -> bool:
+    """Say whether two words and more are likely a name."""
+    return len(person.words) > 1 and likely(person)
+
+
+def eponym(person: Person) -> bool:
+    """Say whether the noun after a name makes a disease, a sign or an institution of it."""
+    return _HEAD_AFTER.match(person.text, person.end) is not None
 
 
 def _parts(person: Person) -> list[str]:
     return [part for word in person.words for part in word.split("-")]
-
-
-def _only_eponyms(person: Person) -> bool:
-    return all(part in EPONYMS for part in _parts(person))
-
-
-def _eponym(person: Person) -> bool:
-    return _HEAD_AFTER.match(person.text, person.end) is not None

@@ -1,0 +1,101 @@
+"""What stands before a person's name in English, Spanish and French: kin, labels, introductions, closings."""
+
+KIN = (
+    r"(?:(?:my|his|her|our|their|your|the patient[’']s)(?: \w+(?:-\w+)?)? (?:son|daughter|wife|husband|mother|father|mom|mum|dad|"
+    r"brother|sister|grandmother|grandfather|grandson|granddaughter|aunt|uncle|niece|nephew|cousin|friend|boyfriend|girlfriend|"
+    r"partner|fianc[eé]e?|baby|child|kid|boy|girl|twins?|neighbou?r|roommate|doctor|gp|physician|nurse|midwife|surgeon|dentist|"
+    r"therapist|psychiatrist|cardiologist|neurologist|oncologist|p[a]?ediatrician|dermatologist|gyn[a]?ecologist|caregiver)"
+    r"|(?:mi|su|nuestr[oa]) (?:hij[oa]|espos[oa]|mujer|marido|madre|padre|mam[áa]|pap[áa]|herman[oa]|abuel[oa]|niet[oa]|t[íi][oa]|"
+    r"sobrin[oa]|prim[oa]|amig[oa]|novi[oa]|pareja|beb[ée]|ni[ñn][oa]|vecin[oa]|m[ée]dic[oa]|doctora?|enfermer[oa]|"
+    r"ginec[óo]log[oa]|pediatra|dentista|compa[ñn]er[oa])"
+    r"|(?:mon|ma|son|sa) (?:fils|fille|femme|mari|m[èe]re|p[èe]re|fr[èe]re|s(?:œ|oe)ur|amie?|copine?|b[ée]b[ée]|m[ée]decin|enfant))"
+)
+SURE_LABELS = (
+    r"(?:(?:patient|pt|client|subject|member|insured|policy ?holder)(?:['’]s)?[ ]?(?:full )?name|name of (?:the )?patient|full name|"
+    r"(?:first|last|given|family|maiden) ?name|surname|next of kin|emergency contact(?: person)?|contact person|"
+    r"(?:electronically )?signed(?: by)?|dictated(?: by)?|transcribed(?: by)?|attending(?: (?:physician|surgeon|doctor|md))?|"
+    r"(?:primary|assistant|operating|referring|ordering|consulting|treating|admitting|family) (?:care )?(?:surgeon|physician|doctor|provider)|"
+    r"surgeon|anesthesiologist|resident|consultant|pcp|primary care provider|guardian|"
+    r"nombre(?: y apellidos?| completo| del paciente| de la paciente)?|apellidos?(?: y nombres?)?|persona de contacto|"
+    r"firmado(?: por)?|fdo\.?|m[ée]dico(?: (?:responsable|tratante|adjunto|remitente|solicitante|de cabecera|de familia))|"
+    r"cirujan[oa](?: principal)?|anestesista|facultativ[oa]|tutora?(?: legal)?|"
+    r"nom(?: et pr[ée]nom| du patient| de famille)|pr[ée]nom|m[ée]decin traitant|personne [àa] contacter|sign[ée](?: par)?)"
+)
+LIKELY_LABELS = (
+    r"(?:patient|pt|name|client|contact|physician|doctor|provider|nurse|midwife|therapist|interviewer|informant|caregiver|"
+    r"mother|father|husband|wife|spouse|son|daughter|brother|sister|partner|re|attn|attention|cc|from|to|"
+    r"paciente|m[ée]dic[oa]|enfermer[oa]|matrona|espos[oa]|marido|hij[oa]|madre|padre|herman[oa]|remitente|"
+    r"informante|acompa[ñn]ante|familiar|patiente|nom|infirmi[èe]re?|m[ée]decin|[ée]poux|[ée]pouse)"
+)
+LABEL_END = (
+    r"[ \t]?(?:\([^)\n]{1,20}\))?(?:[ \t]*[:=][ \t]*|[ \t]+[–-]{1,2}[ \t]+)"
+    r"(?:(?:Mr|Mrs|Ms|Dr|Dra|Sr|Sra|Mme|D|D[ñn]a)\.?[ ])?[\"“]?"
+)
+INTRODUCTION = (
+    r"(?:(?:my|his|her|their|patient[’']?s?|(?:son|daughter|baby|wife|husband|doctor|friend)[’']s)"
+    r" (?:full |first |last )?name(?:[’']s| is| was)|me llamo|se llama|(?:mi|su) nombre es|je m[’']appelle|s[’']appelle|mon nom est"
+    r"|(?:man|woman|lady|gentleman|boy|girl|child|patient|baby|son|daughter|friend|doctor|nurse|mujer|hombre|se[ñn]ora?"
+    r"|ni[ñn][oa]|paciente)[ ,]+(?:is )?(?:named|called|llamad[oa]|de nombre))"
+)
+CLOSING = (
+    r"(?:thanks?(?: you)?(?: (?:so |very )?much| again| in advance| a lot)*|(?:(?:best|kind|kindest|warm|with) )?(?:regards|wishes)"
+    r"|(?:yours )?(?:sincerely|truly|faithfully)(?: yours)?|cheers|love|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?"
+    r"|atentamente|(?:muchas )?gracias(?: de antemano| por todo)?|cordialement|merci(?: d[’']avance)?)"
+)
+GREETING = (
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hola|buenos d[ií]as|buenas (?:tardes|noches)|estimad[oa]|querid[oa]"
+    r"|bonjour|ch[eè]re?)"
+)
+CARE = (
+    r"(?:(?:seen|examined|evaluated|referred|accompanied|attended|treated|followed|cared for|brought in|signed|dictated|transcribed"
+    r"|performed|interpreted)(?: by| to)|discussed with|under the care of"
+    r"|(?:atendid[oa]|derivad[oa]|valorad[oa]|acompa[ñn]ad[oa]|firmad[oa]|explorad[oa]) por)"
+)
+PROFESSION = (
+    r"(?:doctora?|nurse|[Ss]ister|midwife|[Ss]e[ñn]or(?:a|ita)?|enfermer[oa]|profesora?|matrona|infirmi[èe]re?|madame|monsieur)"
+)
+"""Lower case but for those that only a name follows: "Ask your Doctor About" is a heading."""
+
+AGE_BEFORE = (
+    r"(?:\d{1,3}[- ]?(?:years?|yrs?|y)[-/ ]?(?:old|o)?|a[ñn]os|\d ans)"
+    r"(?: (?:(?:old|black|white|african.american|hispanic) )?(?:man|woman|male|female|boy|girl|lady|gentleman|patient|infant|[mf]))?"
+    r"(?:,? (?:named|called|llamad[oa])|,)?"
+)
+
+# --- what stands after a name ---
+
+CITED_AFTER = (
+    r"(?:[’']s?)?[ ,]*(?:et al|and (?:his |her )?(?:colleagues|co-?workers|team|associates)|y (?:sus )?col(?:s\.|aboradores|egas)"
+    r"|et coll|\(?(?:1[5-9]\d\d|20\d\d)\)|of (?:the )?[^.\n]{0,40}\b(?:Institute|University|Foundation|Service)"
+    r"|[^.\n]{0,60}\b(?:in|en|of|around|since|during|de) (?:1[5-8]\d\d|19[0-8]\d)\b"
+    r"|[^.\n]{0,40}\b(?:published|invented|discovered|pioneered|coined|Nobel|reported in|wrote in|writes in|reports? owning"
+    r"|public[óo]|descubri[óo]|invent[óo])\b"
+    r"|[’']s? (?:study|studies|trial|research|book|theory|diet|method|work|paper|group|laborator|lab\b|team))"
+)
+CITED_BEFORE = (
+    r"(?:(?:named|called) (?:after|for|in honou?r of)"
+    r"|(?:described|discovered|invented|developed|published|written|authored|edited|introduced|proposed|pioneered|headed|led"
+    r"|kindly provided|originally used|descrit[oa]|descubiert[oa]|publicad[oa])(?: in \d{4})? (?:by|por(?: el| la)?)"
+    r"|(?:reviewed|updated|authors?|editors?|edited|written|courtesy|credit|source)(?: by)?:"
+    r"|personal communication,?|\bwe (?:also )?(?:wish to |would like to )?thank|gift (?:from|of)|grateful to"
+    r"|\b(?:laborator(?:y|ies)|work|research|team) of)\s*$"
+)
+AGE_AFTER = (
+    r"(?:(?:,? (?:is|was|es)|,)(?: (?:an?|the|una?|un))?(?: [a-z-]+){0,3}? \d{1,3}[ -]?(?:years?|yrs?|y/?o\b|y\.o\.|months?|weeks?|days?)"
+    r"|,? (?:tiene|de) \d{1,3} (?:a[ñn]os|meses|d[íi]as)|, (?:de )?\d{1,3} (?:a[ñn]os|ans|meses)|, [âa]g[ée]e? de \d)"
+)
+NUMBER_AFTER = r"(?:, \d{1,3}(?:,| ?[MF]\b)| \(\d{1,3}(?: ?[MF]| ?y/?o)?\)|, aged? \d)"
+PERSON_VERB_AFTER = (
+    r",? (?:was (?:admitted|seen|discharged|brought|transferred)|denies|denied|complains|complained|lives (?:with|alone)"
+    r"|acude|niega|fue (?:dad[oa] de alta|ingresad[oa]|atendid[oa]|derivad[oa]|trasladad[oa]))\b"
+)
+VERB_AFTER = (
+    r",? (?:presented (?:to|with|for|at|in)|presents|was (?:referred|diagnosed|evaluated|treated)"
+    r"|is (?:here|seen|brought|followed)|comes? in|came in|reports (?:that|no|having|feeling|\w+ing)|states|returns (?:to|for)"
+    r"|tolerated|underwent|lives (?:in|at)|called (?:today|the|about)|ingres[aóo]|refiere|presenta|consulta por"
+    r"|fue (?:valorad[oa]|diagnosticad[oa])|consulte|se plaint)\b"
+)
+CREDENTIAL_AFTER = r",? (?:M\.?D\.?|D\.?O\.?|RN|R\.N\.|NP|PA-C|PA|FACP|FACS|LPN|DPM|PharmD)"
+AUTHOR_AFTER = (
+    r"[^\n]{0,60}(?:Universit|Institut|School|Department|Foundation|said|says|director|[Pp]rofessor|author|et al|M\.?P\.?H)"
+)

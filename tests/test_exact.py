@@ -1,0 +1,70 @@
+"""Exact duplicates: what counts as the same row, which one stays, and that order plays no part."""
+
+import json
+import random
+
+from rows import row, table
+
+from quality import exact
+from quality.exact import Exact
+from sources.record import Message
+
+
+def dropped(*records, ranks=()):
+    config = Exact(source_ranks=ranks)
+    drops = exact.decide(exact.sketch(table(*records), config).lazy(), config)
+    return {id: json.loads(evidence)["duplicate_of"] for id, _, evidence in drops.iter_rows()}
+
+
+def test_case_punctuation_and_spacing_do_not_tell_rows_apart():
+    assert dropped(
+        row("a:1", question="What is anemia?", answer="A lack of red cells."),
+        row("a:2", question="what is  ANEMIA", answer="a lack of red cells"),
+    ) == {"a:2": "a:1"}
+
+
+def test_options_in_another_order_are_the_same_question():
+    one = {"question": "Which is a vitamin?", "answer": "Retinol"}
+    assert dropped(
+        row("a:1", options=("Retinol", "Iron"), gold=(0,), **one),
+        row("a:2", options=("Iron", "Retinol"), gold=(1,), **one),
+    ) == {"a:2": "a:1"}
+
+
+def test_another_answer_option_context_or_sign_is_another_row():
+    base = {"question": "Which pH is acid?", "answer": "pH < 7"}
+    rows = [
+        row("a:1", **base),
+        row("a:2", question="Which pH is acid?", answer="pH > 7"),
+        row("a:3", **base, options=("pH < 7", "pH > 7")),
+        row("a:4", **base, context="Blood has pH 7.4."),
+        row("a:5", **base, rejected="pH 9"),
+        row("a:6", answer="pH < 7", messages=(Message("user", "Hi"), Message("user", "Which pH is acid?"))),
+    ]
+    assert dropped(*rows) == {}
+
+
+def test_scripts_without_latin_letters_are_not_all_alike():
+    assert dropped(row("a:1", question="高血压", answer="降压药"), row("a:2", question="糖尿病", answer="胰岛素")) == {}
+
+
+def test_the_keep_policy_is_licence_then_rank_then_completeness_then_id():
+    same = {"question": "What is anemia?", "answer": "A lack of red cells."}
+    strict = row("a:1", license="CC-BY-NC-4.0", **same)
+    free = row("z:9", license="MIT", **same)
+    assert dropped(strict, free) == {"a:1": "z:9"}
+    assert dropped(row("a:1", **same), row("b:1", **same), ranks=(("b", 1), ("a", 2))) == {"a:1": "b:1"}
+    assert dropped(row("a:1", **same), row("a:2", rationale="Because.", **same)) == {"a:1": "a:2"}
+    assert dropped(row("a:2", **same), row("a:1", **same)) == {"a:2": "a:1"}
+
+
+def test_the_order_of_rows_plays_no_part():
+    rows = [row(f"a:{n}", question=f"Question {n % 7}?", license=("MIT", "CC-BY-4.0")[n % 2]) for n in range(60)]
+    expected = dropped(*rows)
+    assert len(expected) == 53
+    for seed in range(5):
+        assert dropped(*random.Random(seed).sample(rows, len(rows))) == expected
+
+
+def test_no_rows_no_duplicates():
+    assert dropped() == {}

@@ -1,0 +1,75 @@
+"""The demo build meets every defect planted in the sample, and drops nothing else."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.recipe import load
+from pipelines.workbench import Workbench
+
+ROOT = Path(__file__).parent.parent
+TRUTH = json.loads((ROOT / "sources" / "sample" / "truth.json").read_text(encoding="utf-8"))
+ENTRIES = [{"kind": kind, **entry} for kind, entries in TRUTH.items() for entry in entries]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        bench = Workbench.open(load("demo"), {}, store=folder / "store", mirror=None)
+        bench.build(workers=1)
+    return folder / "store" / "steps"
+
+
+def rows(steps: Path, pattern: str) -> pl.DataFrame:
+    return pl.concat([pl.read_parquet(path) for path in sorted(steps.glob(pattern))])
+
+
+@pytest.fixture(scope="module")
+def kept(built):
+    return {row["id"]: row for row in rows(built, "compose-*/kept/*.parquet").rows(named=True)}
+
+
+@pytest.fixture(scope="module")
+def dropped(built):
+    return dict(rows(built, "*/dropped/*.parquet").select("id", "reason").rows())
+
+
+def test_every_raw_row_is_kept_dropped_or_quarantined(built, kept, dropped):
+    read = sum(json.loads(p.read_text(encoding="utf-8"))["counts"]["rows_in"] for p in built.glob("read-*/step.json"))
+    quarantined = rows(built, "*/quarantine.parquet").height
+    assert read == len(kept) + len(dropped) + quarantined
+
+
+def test_the_malformed_rows_and_no_others_are_quarantined(built):
+    found = {(file, line) for file, line in rows(built, "*/quarantine.parquet").select("file", "line").iter_rows()}
+    assert found == {(entry["file"], entry["line"]) for entry in TRUTH["broken"]}
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e["fate"] == "dropped"], ids=lambda e: f"{e['kind']}:{e['id']}"
+)
+def test_a_planted_defect_is_dropped(entry, dropped):
+    assert entry["id"] in dropped
+
+
+@pytest.mark.parametrize(
+    "entry", [e for e in ENTRIES if e["fate"] == "repaired"], ids=lambda e: f"{e['kind']}:{e['id']}"
+)
+def test_a_blemish_is_repaired_and_the_rest_of_its_row_stays(entry, kept):
+    text = json.dumps(kept[entry["id"]], ensure_ascii=False)
+    assert not [gone for gone in entry.get("gone", ()) if gone in text]
+    assert not [stays for stays in entry.get("kept", ()) if json.dumps(stays, ensure_ascii=False)[1:-1] not in text]
+
+
+def test_nothing_else_is_dropped(dropped):
+    planted = {entry["id"] for entry in ENTRIES if entry["fate"] == "dropped"}
+    assert set(dropped) == planted
+
+
+@pytest.mark.parametrize("entry", TRUTH["lookalike"], ids=lambda e: e["id"])
+def test_what_only_looks_like_a_defect_stays(entry, kept):
+    assert entry["id"] in kept

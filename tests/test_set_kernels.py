@@ -1,0 +1,77 @@
+"""Buckets in machine code: the same components as brute force, whatever way a bucket's size makes it go."""
+
+import numpy as np
+import pytest
+from minhash_truth import components, jaccard
+
+from quality.set_kernels import CHECKS, DIRECT_PAIRS, LARGE, link_buckets
+
+
+def linked(sets, threshold, known=0, labels=None):
+    """Put all sets into one bucket and return the pairs that joined components, and the tally."""
+    values = np.concatenate([np.sort(np.array(sorted(s), np.uint32)) for s in sets])
+    starts = np.concatenate([[0], np.cumsum([len(s) for s in sets])])
+    keyed, order = np.arange(len(sets), dtype=np.uint64), np.arange(len(sets))
+    labels = np.arange(len(sets)) if labels is None else np.array(labels)
+    bounds = np.array([[0, len(sets)]])
+    return link_buckets(values, starts, keyed, order, bounds, labels, known, threshold)
+
+
+def spread(numbers):
+    """Return shingle hashes as even as real ones."""
+    return {(n * 2654435761) % 2**32 for n in numbers}
+
+
+def family(size, common, own, draw):
+    """Return sets of ``common`` shared and ``own`` single shingles, each tenth one a copy of another, little changed."""
+    sets = [spread([*range(common), *(1000 + 100 * i + k for k in range(own))]) for i in range(size)]
+    for i in range(0, size, 10):
+        sets[i] = set(list(sets[draw.integers(size)])[1:]) | spread([10**6 + i])
+    return sets
+
+
+@pytest.mark.parametrize("size", [2, DIRECT_PAIRS, 400])
+@pytest.mark.parametrize(("common", "own"), [(0, 40), (30, 20), (80, 25), (60, 2)])
+def test_one_bucket_of_half_similar_sets(size, common, own):
+    sets = family(size, common, own, np.random.default_rng(5))
+    pairs, tally = linked(sets, 0.72)
+    similar = [(i, j) for i in range(size) for j in range(i) if jaccard(sets[i], sets[j]) >= 0.72]
+    assert components(size, pairs.tolist()) == components(size, similar)
+    assert len(pairs) == tally[0] == size - len(set(components(size, similar)))
+    assert tally[2] == 0
+
+
+def test_a_large_bucket_is_joined_by_its_rare_shingles():
+    sets = family(2000, 80, 25, np.random.default_rng(6))
+    _, tally = linked(sets, 0.72)
+    assert tally[1] < 20 * len(sets), "all pairs would be two million"
+
+
+def test_many_near_equal_sets_take_one_comparison_each():
+    sets = [spread([*range(100), 1000 + i]) for i in range(5000)]
+    pairs, tally = linked(sets, 0.72)
+    assert tally.tolist() == [4999, 0, 0]
+
+
+@pytest.mark.parametrize(("size", "cut"), [(LARGE // 2, 0), (LARGE + 500, 1)])
+def test_a_large_hostile_bucket_is_cut_short_and_counted(size, cut):
+    draw = np.random.default_rng(7)
+    sets = [spread(draw.choice(60, 30, replace=False).tolist()) for _ in range(size)]
+    _, tally = linked(sets, 0.9)
+    assert tally[2] == cut
+    assert tally[1] < 2 * CHECKS * len(sets)
+
+
+def test_known_sets_and_sets_of_one_label_are_not_compared():
+    same = [spread(range(50))] * 3
+    assert linked(same, 0.72)[1].tolist() == [2, 0, 0]
+    assert linked(same, 0.72, labels=[4, 4, 4])[1].tolist() == [0, 0, 0]
+    assert linked(same, 0.72, known=2)[0].tolist() in ([[0, 2], [1, 2]], [[2, 0], [2, 1]])
+    assert linked(same, 0.72, known=3)[1].tolist() == [0, 0, 0]
+
+
+def test_the_threshold_itself_is_similar():
+    a, b = set(range(18)) | set(range(100, 103)), set(range(18)) | set(range(200, 204))
+    assert jaccard(a, b) == 0.72
+    assert linked([a, b], 0.72)[1].tolist() == [1, 0, 0]
+    assert linked([a, b], 0.7200001)[1].tolist() == [0, 1, 0]

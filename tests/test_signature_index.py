@@ -1,0 +1,124 @@
+"""The signature index: rows added in any portions give what one run over all of them gives."""
+
+import random
+
+import polars as pl
+import pytest
+from minhash_truth import corpus
+
+from quality.near_duplicates import near_duplicates
+from quality.near_rules import NearRules
+from quality.segment import Segment
+from quality.signature_index import SignatureIndex, add, compacted
+
+RULES = NearRules()
+
+
+def table(texts):
+    draw = random.Random(1)
+    ids = [f"row{i}" for i in range(len(texts))]
+    return pl.DataFrame({"id": ids, "text": texts, "rank": [draw.randrange(3) for _ in texts]}, strict=False)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return table([*corpus(800, seed=21), None, "", "yes", "Yes!", None])
+
+
+def empty(rules=RULES):
+    return SignatureIndex(rules=rules, order=("rank",))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_portions_in_any_order_equal_one_run(rows, seed):
+    draw = random.Random(seed)
+    shuffled = rows.sample(fraction=1, shuffle=True, seed=seed)
+    cuts = sorted(draw.sample(range(rows.height), 3))
+    index = empty()
+    for first, last in zip([0, *cuts], [*cuts, rows.height], strict=True):
+        index = add(index, [shuffled[first:last]])
+    assert len(index.segments) == 4
+    assert index.clusters.height > 300
+    assert index.clusters.equals(near_duplicates([rows], RULES, order=["rank"]).clusters)
+
+
+def test_one_row_at_a_time_equals_one_run(rows):
+    index = empty()
+    for row in rows[:25].iter_slices(1):
+        index = add(index, [row])
+    assert index.clusters.equals(near_duplicates([rows[:25]], RULES, order=["rank"]).clusters)
+    assert compacted(index).clusters.equals(index.clusters)
+
+
+def test_a_new_row_can_join_clusters_and_take_over():
+    words = [f"w{i}" for i in range(40)]
+    left, right = " ".join([*words, "x1", "x2", "x3"]), " ".join(["y1", "y2", "y3", *words])
+    old = pl.DataFrame({"id": ["a", "b"], "text": [left, right], "rank": [2, 1]})
+    index = add(empty(NearRules(threshold=0.9, recall=0.9999, permutations=512)), [old])
+    assert index.clusters.is_empty()
+    middle = pl.DataFrame({"id": ["c"], "text": [" ".join(words)], "rank": [0]})
+    after = add(index, [middle]).clusters
+    assert after.select("id", "representative").rows() == [("a", "c"), ("b", "c"), ("c", "c")]
+
+
+def test_copies_of_an_old_row_need_no_new_set(rows):
+    index = add(empty(), [rows])
+    copies = rows[:50].with_columns(id=pl.col("id") + "again")
+    after = add(index, [copies])
+    assert after.segments[1].sets.is_empty()
+    assert after.clusters.equals(near_duplicates([rows, copies], RULES, order=["rank"]).clusters)
+
+
+def test_adding_nothing_changes_nothing(rows):
+    index = add(empty(), [rows])
+    assert add(index, []).clusters.equals(index.clusters)
+    assert add(index, [rows.clear()]).clusters.equals(index.clusters)
+
+
+@pytest.mark.parametrize("form", ["ipc", "parquet"])
+def test_an_index_can_be_written_and_read(rows, tmp_path, form):
+    index = add(empty(), [rows[:700]])
+    for number, part in enumerate(index.segments):
+        for name in ("rows", "sets"):
+            getattr(getattr(part, name), f"write_{form}")(tmp_path / f"{number}-{name}")
+    getattr(index.members, f"write_{form}")(tmp_path / "members")
+    read = getattr(pl, f"read_{form}")
+    again = SignatureIndex(
+        rules=RULES,
+        order=("rank",),
+        segments=(Segment(rows=read(tmp_path / "0-rows"), sets=read(tmp_path / "0-sets")),),
+        members=read(tmp_path / "members"),
+    )
+    after = add(again, [rows[700:]]).clusters
+    assert after.equals(near_duplicates([rows], RULES, order=["rank"]).clusters)
+
+
+def test_a_compacted_index_goes_on_as_before(rows):
+    index = empty()
+    for part in rows.iter_slices(200):
+        index = add(index, [part])
+    short = compacted(index)
+    assert len(short.segments) == 1
+    more = table(corpus(100, seed=22)).with_columns(id=pl.col("id") + "more")
+    assert add(short, [more]).clusters.equals(add(index, [more]).clusters)
+
+
+def test_a_hostile_input_gives_the_same_in_portions():
+    draw = random.Random(9)
+    pool = [f"word{i}" for i in range(60)]
+    rows = table([" ".join(draw.sample(pool, 30)) for _ in range(9000)])
+    rules = NearRules(shingle_tokens=1, threshold=0.75, recall=0.7, permutations=1)
+    whole = near_duplicates([rows], rules, order=["rank"])
+    index = add(add(empty(rules), [rows[:5000]]), [rows[5000:]])
+    assert whole.cut == index.cut == 1
+    assert index.clusters.equals(whole.clusters)
+
+
+def test_rows_that_do_not_fit_the_index_are_refused(rows):
+    index = add(empty(), [rows])
+    with pytest.raises(ValueError, match="id 'row3' is met twice"):
+        add(index, [rows[3:4]])
+    with pytest.raises(ValueError, match=r"a batch has types .*'rank': String.*, expected .*'rank': Int64"):
+        add(index, [rows[:1].with_columns(pl.lit("new").alias("id"), pl.col("rank").cast(pl.String))])
+    with pytest.raises(ValueError, match="the index is empty, expected rows; add some first"):
+        _ = empty().clusters

@@ -1,0 +1,158 @@
+"""A recipe in a file of its own, as a user writes one, with a mirror for it; and how to build it and look at it."""
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pipelines.recipe import load
+from pipelines.workbench import Workbench
+
+SABILA = shutil.which("sabila", path=str(Path(sys.executable).parent)) or "sabila"
+
+RECIPE = '''"""Questions of a clinic, a ward and a school: cleaned, without duplicates."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.step import each_shard, read, whole_set
+from quality import exact
+from quality.clean import Clean, clean
+from quality.exact import Exact
+from quality.rules import Rules
+from sources.shapes import jsonl, mcq, qa
+from sources.source import Source
+
+
+def parse(raw, file):
+    row = raw.value
+    if "options" in row:
+        return mcq(row["id"], row["question"], row["options"], row["gold"], split=row.get("split"))
+    return qa(row["id"], row["question"], row["answer"], split=row.get("split"))
+
+
+def corpus(name):
+    return Source(
+        name=name,
+        title=f"Questions of the {name}",
+        home=f"hf://datasets/sabila-tests/{name}",
+        license="CC0-1.0",
+        license_read="written for these tests",
+        task="qa",
+        lang="en",
+        files={"train": ("*.jsonl",)},
+        rows=jsonl,
+        parse=parse,
+    )
+
+
+def recipe(
+    *,
+    corpora: tuple[str, ...] = ("clinic", "ward"),
+    required: bool = True,
+    limit: Annotated[int, Field(ge=1)] | None = None,
+    min_answer_chars: Annotated[int, Field(ge=1)] = 1,
+):
+    """Build the tiny set."""
+    config = Clean(rules=Rules(min_answer_chars=min_answer_chars, min_prose_chars=1))
+    raw = [read(corpus(name), required=required, limit=limit) for name in corpora]
+    rows = [each_shard(f"clean-{step.work.source.name}", clean, config, step) for step in raw]
+    return whole_set("exact", exact.sketch, exact.decide, Exact(), *rows)
+'''
+
+ROWS = {
+    "clinic": {
+        "fevers.jsonl": [
+            {"id": "c1", "question": "What is a fever?", "answer": "A body temperature above 38 degrees."},
+            {"id": "c2", "question": "How long does a cold last?", "answer": "About a week, see www.example.org."},
+            {"id": "c3", "question": "unknown", "answer": "Nothing was asked, so nothing can be answered."},
+        ],
+        "vaccines.jsonl": [
+            {"id": "c4", "question": "Which vaccine is given at birth?", "options": ["BCG", "Measles"], "gold": 0},
+            {"id": "c5", "question": "Is the flu vaccine yearly?", "answer": "Yes, its strains change every year."},
+        ],
+    },
+    "ward": {
+        "rounds.jsonl": [
+            {"id": "w1", "question": "What is a fever?", "answer": "A body temperature above 38 degrees."},
+            {"id": "w2", "question": "What does a saline drip hold?", "answer": "Water with 0.9% of common salt."},
+        ],
+    },
+    "school": {
+        "lessons.jsonl": [
+            {"id": "s1", "question": "What do the lungs do?", "answer": "They take up oxygen from the air."},
+        ],
+    },
+}
+
+
+def write_recipe(folder, text=RECIPE):
+    """Write the recipe into ``folder`` and return its path."""
+    path = folder / "tiny.py"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def write_mirror(folder, rows=None, *, gz=False):
+    """Write corpora, ``{corpus: {file: rows}}``, into ``folder`` and return it; a row given as bytes stays as it is."""
+    for corpus, files in (ROWS if rows is None else rows).items():
+        (folder / corpus).mkdir(parents=True, exist_ok=True)
+        for name, values in files.items():
+            lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in values]
+            content = b"".join(line + b"\n" for line in lines)
+            path = folder / corpus / name
+            if gz:
+                path.with_name(f"{name}.gz").write_bytes(gzip.compress(content))
+            else:
+                path.write_bytes(content)
+    return folder
+
+
+def build(recipe, store, mirror, *, workers=1, relock=False, **values):
+    """Build a recipe file in this process and return the account of it."""
+    bench = Workbench.open(load(str(recipe)), values, store=store, mirror=mirror, relock=relock)
+    return bench.build(workers=workers)
+
+
+def steps(store):
+    """Return ``{step: (inode, time)}`` of the finished steps: what changes when one is built again."""
+    marks = {path.parent.name: path.stat() for path in sorted(store.glob("steps/*/step.json"))}
+    return {name: (mark.st_ino, mark.st_mtime_ns) for name, mark in marks.items()}
+
+
+def names(folders):
+    """Return the names of steps without their fingerprints."""
+    return {folder.rpartition("-")[0] for folder in folders}
+
+
+def tree(store):
+    """Return ``{path: hash}`` of every file of the finished steps."""
+    files = sorted(path for path in (store / "steps").rglob("*") if path.is_file())
+    return {str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def sabila(*arguments, folder, **changes):
+    """Run the command line in a process of its own, in ``folder``, and return the finished process."""
+    started = start(*arguments, folder=folder, **changes)
+    output, errors = started.communicate(timeout=120)
+    return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
+
+
+def start(*arguments, folder, **changes):
+    """Start the command line as the head of a process group of its own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SABILA_", "HF_"))}
+    return subprocess.Popen(
+        [SABILA, *map(str, arguments)],
+        cwd=folder,
+        env={**environment, "COLUMNS": "120", **changes.pop("env", {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **changes,
+    )
