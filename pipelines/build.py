@@ -13,7 +13,7 @@ import polars as pl
 
 from pipelines.plan import Node, Plan
 from pipelines.pool import Run, worker_pool
-from pipelines.shard import LostRowsError, map_shard, note, read_shard, sift_shard, sketch_shard
+from pipelines.shard import LostRowsError, map_shard, note, read_shard, sift_shard
 from pipelines.step import EachShard, Read, WholeSet
 from pipelines.store import Store, write_table
 from sources.files import FileError, RawFile
@@ -76,7 +76,7 @@ def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> 
     """
     futures: dict[str, Future[None]] = {}
     for node in nodes:
-        before = [futures[i.name] for i in node.inputs if i.name in futures]
+        before = [futures[i.name] for i in node.sees if i.name in futures]
         futures[node.name] = threads.submit(_run_after, before, node, context)
     done, rest = wait(futures.values(), return_when=FIRST_EXCEPTION)
     for future in rest:
@@ -105,7 +105,8 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
         counts = _read(node, work, folder, context)
         _quarantine_repeated_ids(folder)
     elif isinstance(work, EachShard):
-        tasks = [(map_shard, work, node.step.config, path) for path in _shards(node, context.store)]
+        beside = tuple(_shards(node.beside, context.store))
+        tasks = [(map_shard, work, node.step.config, beside, path) for path in _shards(node.inputs, context.store)]
         counts = _each(node, tasks, folder, context)
     elif isinstance(work, WholeSet):
         counts = _whole_set(node, work, folder, context)
@@ -130,8 +131,8 @@ def _each(node: Node, tasks: list[tuple[Any, ...]], folder: Path, context: Build
         return list(threads.map(one, range(len(tasks)), tasks))
 
 
-def _shards(node: Node, store: Store) -> list[Path]:
-    return [path for i in node.inputs for path in sorted((store.folder(i.name) / "kept").glob("*.parquet"))]
+def _shards(nodes: tuple[Node, ...], store: Store) -> list[Path]:
+    return [path for node in nodes for path in sorted((store.folder(node.name) / "kept").glob("*.parquet"))]
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def _read(node: Node, work: Read, folder: Path, context: Build) -> list[dict[str
     groups: list[tuple[RawFile, ...]] = [node.files]
     if work.limit is None:
         groups = [(window,) for file in node.files for window in file.windows]
-    tasks = [(read_shard, work.source, group, work.limit) for group in groups]
+    tasks = [(read_shard, work.corpus, group, work.limit) for group in groups]
     counts = _each(node, tasks, folder, context)
     for group, counted in zip(groups, counts, strict=True):
         if counted["rows_in"] and counted["quarantined"] == counted["rows_in"]:
@@ -198,21 +199,25 @@ def _move(path: Path, repeated: pl.DataFrame, folder: Path) -> None:
 
 
 def _whole_set(node: Node, work: WholeSet, folder: Path, context: Build) -> list[dict[str, Any]]:
-    shards = _shards(node, context.store)
-    with ThreadPoolExecutor(context.workers) as threads:
-        arguments = [(sketch_shard, work, node.step.config, path, folder, n) for n, path in enumerate(shards)]
-        list(threads.map(lambda call: context.run(*call), arguments))
+    shards = _shards(node.inputs, context.store)
     drops = folder / "decided" / "drops.parquet"
     if not drops.exists():
-        write_table(drops, _decide(node, work, folder))
-    return _each(node, [(sift_shard, drops, path) for path in shards], folder, context)
+        decision = work.decide(lambda: map(pl.read_parquet, shards), node.step.config)
+        for name, found in decision.tables.items():
+            write_table(folder / f"{name}.parquet", found)
+        write_table(drops, _checked(node, decision.drops))
+    counts = _each(node, [(sift_shard, drops, path) for path in shards], folder, context)
+    named, dropped = _height([drops]), _height(folder.glob("dropped/*.parquet"))
+    if named != dropped:
+        raise LostRowsError(
+            f"{node.step.name} names {named} rows to drop, but {dropped} of those it was given bear their ids"
+        )
+    return counts
 
 
-def _decide(node: Node, work: WholeSet, folder: Path) -> pl.DataFrame:
-    sketches = sorted((folder / "sketch").glob("*.parquet"))
-    drops = work.decide(pl.scan_parquet(sketches), node.step.config)
-    if drops["id"].is_duplicated().any():
-        raise LostRowsError(f"{node.step.name} names a row twice among those to drop")
+def _checked(node: Node, drops: pl.DataFrame) -> pl.DataFrame:
+    if drops["id"].is_duplicated().any() or drops["drop"].has_nulls():
+        raise LostRowsError(f"{node.step.name} names a row twice, or without a reason, among those to drop")
     return drops.sort("id")
 
 
@@ -237,6 +242,7 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
         "folder": node.name,
         "identity": node.identity,
         "inputs": [before.name for before in node.inputs],
+        "beside": [before.name for before in node.beside],
         "counts": total,
         "reasons": _reasons(folder),
         "edits": _edits(counts),

@@ -18,12 +18,18 @@ Find = Callable[[Corpus], tuple[RawFile, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A step with everything known: the nodes it reads, its files, and the fingerprint that names its folder."""
+    """A step with everything known: the nodes it reads and looks at, its files, and the fingerprint that names it."""
 
     step: Step
     inputs: tuple[Node, ...]
+    beside: tuple[Node, ...] = ()
     files: tuple[RawFile, ...] = ()
     identity: dict[str, Any]
+
+    @property
+    def sees(self) -> tuple[Node, ...]:
+        """All nodes that must be done before."""
+        return self.inputs + self.beside
 
     @property
     def name(self) -> str:
@@ -45,7 +51,7 @@ class Plan:
 
         def visit(node: Node) -> None:
             if node.name not in ordered:
-                for before in node.inputs:
+                for before in node.sees:
                     visit(before)
                 ordered[node.name] = node
 
@@ -65,7 +71,8 @@ def resolve(step: Step, find: Find) -> Plan:
     def visit(step: Step) -> tuple[Node, ...]:
         if id(step) not in known:
             inputs = tuple(node for before in step.inputs for node in visit(before))
-            known[id(step)] = _nodes(step, inputs, find, absent, waiting)
+            beside = tuple(node for before in step.beside for node in visit(before))
+            known[id(step)] = _nodes(step, inputs, beside, find, absent, waiting)
         return known[id(step)]
 
     nodes = visit(step)
@@ -76,21 +83,26 @@ def resolve(step: Step, find: Find) -> Plan:
 
 
 def _nodes(
-    step: Step, inputs: tuple[Node, ...], find: Find, absent: dict[str, str], waiting: dict[str, str]
+    step: Step,
+    inputs: tuple[Node, ...],
+    beside: tuple[Node, ...],
+    find: Find,
+    absent: dict[str, str],
+    waiting: dict[str, str],
 ) -> tuple[Node, ...]:
     """Return the node of ``step``; none where its source is absent, its inputs' own where it waits for a teacher."""
     if isinstance(step.work, AwaitTeacher):
         waiting[step.name] = step.work.needs
         return inputs
     if not isinstance(step.work, Read):
-        identity = {**_common(step), "inputs": [node.name for node in inputs]}
-        return (Node(step=step, inputs=inputs, identity=identity),) if inputs else ()
+        seen = {"inputs": [node.name for node in inputs], "beside": [node.name for node in beside]}
+        return (Node(step=step, inputs=inputs, beside=beside, identity={**_common(step), **seen}),) if inputs else ()
     try:
-        files = find(step.work.source)
+        files = find(step.work.corpus)
     except MissingCorpusError as error:
         if step.work.required:
             raise
-        absent[step.work.source.name] = str(error)
+        absent[step.work.corpus.name] = str(error)
         return ()
     return (Node(step=step, inputs=(), files=files, identity={**_common(step), **_origin(step.work, files)}),)
 
@@ -102,16 +114,16 @@ def _common(step: Step) -> dict[str, Any]:
 def _functions(step: Step) -> Iterator[Callable[..., Any]]:
     work = step.work
     if isinstance(work, Read):
-        yield from (work.source.parse, work.source.rows)
+        yield from (work.corpus.parse, work.corpus.rows)
     elif isinstance(work, EachShard):
         yield work.function
     elif isinstance(work, WholeSet):
-        yield from (work.sketch, work.decide)
+        yield work.decide
 
 
 def _origin(work: Read, files: tuple[RawFile, ...]) -> dict[str, Any]:
-    source = work.source
+    corpus = work.corpus
     hashes = [[file.split, file.name, file.sha256] for file in files]
     beside = {companion.name: companion.sha256 for file in files for companion in file.companions}
-    terms = {name: getattr(source, name) for name in ("name", "license", "task", "lang")}
+    terms = {name: getattr(corpus, name) for name in ("name", "license", "task", "lang")}
     return {"source": terms, "files": hashes, "companions": beside, "limit": work.limit}

@@ -16,6 +16,7 @@ import cloudpickle
 
 T = TypeVar("T")
 
+
 class WorkerDiedError(Exception):
     """A worker process that ended without a word."""
 

@@ -1,4 +1,4 @@
-"""The work on one shard, in whatever process it runs: read, map, sketch or sift, write, and say what was counted.
+"""The work on one shard, in whatever process it runs: read, map or sift, write, and say what was counted.
 
 A shard is done when its note ``shards/<n>.json`` is there; a build that was killed finds it and goes on.
 """
@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.step import EachShard, WholeSet
+from pipelines.step import EachShard
 from pipelines.store import write_json, write_table
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed, Record
-from sources.source import HELD_OUT_SPLITS, Source
+from sources.source import HELD_OUT_SPLITS, Benchmark, Corpus
 from sources.table import SCHEMA, frame, malformed
 
 DROPPED_SCHEMA = pl.Schema([*SCHEMA.items(), ("reason", pl.String), ("evidence", pl.String)])
@@ -38,15 +38,15 @@ def note(folder: Path, shard: int) -> dict[str, Any] | None:
 
 
 def read_shard(
-    source: Source, files: tuple[RawFile, ...], limit: int | None, folder: Path, shard: int
+    corpus: Corpus, files: tuple[RawFile, ...], limit: int | None, folder: Path, shard: int
 ) -> dict[str, Any]:
     """Read raw files into rows: kept ones, held-out ones that are dropped, malformed ones that are quarantined."""
-    raw = islice((row for file in files for row in read(source, file)), limit)
+    raw = islice((row for file in files for row in read(corpus, file)), limit)
     rows: list[Record] = []
     broken: list[Malformed] = []
     for row in raw:
         (rows if isinstance(row, Record) else broken).append(row)  # type: ignore[arg-type]
-    held = pl.col("split").is_in(HELD_OUT_SPLITS)
+    held = pl.col("split").is_in([] if isinstance(corpus, Benchmark) else HELD_OUT_SPLITS)
     table = frame(rows).with_columns(
         drop=pl.when(held).then(pl.lit("held_out_split")),
         evidence=pl.when(held).then(pl.format("its publisher calls it {}", "split")),
@@ -56,10 +56,12 @@ def read_shard(
     return _write(folder, shard, table, len(rows) + len(broken), quarantined=len(broken))
 
 
-def map_shard(work: EachShard, config: Any, path: Path, folder: Path, shard: int) -> dict[str, Any]:
+def map_shard(
+    work: EachShard, config: Any, beside: tuple[Path, ...], path: Path, folder: Path, shard: int
+) -> dict[str, Any]:
     """Map the rows of one shard; ``LostRowsError`` where the outcome does not hold every row, in order."""
     rows = pl.read_parquet(path)
-    outcome = work.function(rows, config)
+    outcome = work.function(rows, config, beside) if beside else work.function(rows, config)
     if not outcome.rows["id"].equals(rows["id"]):
         raise LostRowsError(
             f"{work.function.__module__}.{work.function.__name__} was given {rows.height} rows and returned "
@@ -68,13 +70,6 @@ def map_shard(work: EachShard, config: Any, path: Path, folder: Path, shard: int
     if outcome.edits.height:
         write_table(folder / "edits" / f"{shard:05}.parquet", outcome.edits)
     return _write(folder, shard, outcome.rows, rows.height, edits=_counts(outcome.edits["rule"]))
-
-
-def sketch_shard(work: WholeSet, config: Any, path: Path, folder: Path, shard: int) -> None:
-    """Write the sketch of one shard."""
-    sketched = folder / "sketch" / f"{shard:05}.parquet"
-    if not sketched.exists():
-        write_table(sketched, work.sketch(pl.read_parquet(path), config))
 
 
 def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:

@@ -1,44 +1,44 @@
 """A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
 
-The work is one of three kinds. ``Read`` turns a source's raw files into rows. ``EachShard`` maps the rows of one shard,
-row by row, so that shards may run in any order. ``WholeSet`` decides over all rows, but sees only a small sketch of
-each: it names the rows to drop.
+The work is one of three kinds. ``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard,
+row by row, so that shards may run in any order. ``WholeSet`` sees all rows, shard by shard, and names those to drop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
-from quality.outcome import Outcome
-from sources.source import Source
+from quality.outcome import Decision, Outcome, Shards
+from sources.source import Benchmark, Corpus
 
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """Read ``source``; where it is not ``required``, a build that cannot find it goes on without and says so."""
+    """Read ``corpus``; where it is not ``required``, a build that cannot find it goes on without and says so."""
 
-    source: Source
+    corpus: Corpus
     required: bool = True
     limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class EachShard:
-    """Call ``function(rows, config)`` on every shard; all of the rows must be in the outcome, in order."""
+    """Call ``function(rows, config)`` on every shard; all of the rows must be in the outcome, in order.
 
-    function: Callable[[pl.DataFrame, Any], Outcome]
+    A step that looks at other rows besides (``Step.beside``) has a function of three arguments: the third are the
+    files of those rows.
+    """
+
+    function: Callable[..., Outcome]
 
 
 @dataclass(frozen=True, kw_only=True)
 class WholeSet:
-    """Call ``sketch(rows, config)`` on every shard, then ``decide(sketches, config)`` once for the rows to drop."""
+    """Call ``decide(shards, config)`` once, for the rows to drop."""
 
-    sketch: Callable[[pl.DataFrame, Any], pl.DataFrame]
-    decide: Callable[[pl.LazyFrame, Any], pl.DataFrame]
+    decide: Callable[[Shards, Any], Decision]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,33 +53,39 @@ Work = Read | EachShard | WholeSet | AwaitTeacher
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step of a recipe; ``config`` is a frozen dataclass whose fields are JSON, or None."""
+    """One step of a recipe; ``config`` is a frozen dataclass whose fields are JSON, or None.
+
+    Rows of ``inputs`` go through the step, rows of ``beside`` are only looked at. Benchmark rows may be nothing but
+    beside: a step that would pass them on is refused.
+    """
 
     name: str
     work: Work
     config: Any = None
-    inputs: tuple[Step, ...] = field(default=())
+    inputs: tuple[Step, ...] = ()
+    beside: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        for step in self.inputs:
+            if isinstance(step.work, Read) and isinstance(step.work.corpus, Benchmark):
+                raise TypeError(f"{self.name} reads {step.name}, rows of a benchmark, which may only be looked at")
 
 
-def read(source: Source, *, required: bool = True, limit: int | None = None) -> Step:
-    """Return the step that reads ``source``."""
-    return Step(name=f"read-{source.name}", work=Read(source=source, required=required, limit=limit))
+def read(corpus: Corpus, *, required: bool = True, limit: int | None = None) -> Step:
+    """Return the step that reads ``corpus``."""
+    return Step(name=f"read-{corpus.name}", work=Read(corpus=corpus, required=required, limit=limit))
 
 
-def each_shard(name: str, function: Callable[[pl.DataFrame, Any], Outcome], config: Any, *inputs: Step) -> Step:
-    """Return the step that maps the shards of ``inputs``, one by one."""
-    return Step(name=name, work=EachShard(function=function), config=config, inputs=inputs)
-
-
-def whole_set(
-    name: str,
-    sketch: Callable[[pl.DataFrame, Any], pl.DataFrame],
-    decide: Callable[[pl.LazyFrame, Any], pl.DataFrame],
-    config: Any,
-    *inputs: Step,
+def each_shard(
+    name: str, function: Callable[..., Outcome], config: Any, *inputs: Step, beside: tuple[Step, ...] = ()
 ) -> Step:
+    """Return the step that maps the shards of ``inputs``, one by one."""
+    return Step(name=name, work=EachShard(function=function), config=config, inputs=inputs, beside=beside)
+
+
+def whole_set(name: str, decide: Callable[[Shards, Any], Decision], config: Any, *inputs: Step) -> Step:
     """Return the step that decides over all rows of ``inputs`` which ones to drop."""
-    return Step(name=name, work=WholeSet(sketch=sketch, decide=decide), config=config, inputs=inputs)
+    return Step(name=name, work=WholeSet(decide=decide), config=config, inputs=inputs)
 
 
 def await_teacher(name: str, needs: str, *inputs: Step) -> Step:

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.keep import KEEP_ORDER, keep_columns
 from quality.key import key
-from quality.outcome import DROP_SCHEMA
+from quality.outcome import DROP_SCHEMA, Decision, Shards
 from sources.table import question_text
 
 
@@ -38,19 +38,30 @@ def _filled(name: str) -> pl.Expr:
     return key(pl.col(name).fill_null(""))
 
 
-def sketch(rows: pl.DataFrame, config: Exact) -> pl.DataFrame:
-    """Return (hash, strictness, source_rank, unfilled, id): what a row says in 16 bytes, its place in the policy."""
+def exact_duplicates(shards: Shards, config: Exact) -> Decision:
+    """Name all rows of each group of equals but the first by ``KEEP_ORDER``. Memory holds 16 bytes and the id a row."""
+    ranks = dict(config.source_ranks)
+    sketches = pl.concat([_EMPTY, *(_sketch(rows, ranks) for rows in shards())])
+    ordered = sketches.sort("hash", *KEEP_ORDER).with_columns(of=pl.col("id").first().over("hash"))
+    drops = ordered.filter(pl.col("id") != pl.col("of")).select("id", "of")
+    evidence = [json.dumps({"duplicate_of": of, "similarity": 1.0}) for of in drops["of"]]
+    named = drops.select("id", drop=pl.lit("duplicate"), evidence=pl.Series(evidence, dtype=pl.String))
+    return Decision(drops=named.match_to_schema(DROP_SCHEMA))
+
+
+def _sketch(rows: pl.DataFrame, ranks: dict[str, int]) -> pl.DataFrame:
+    """Return what each row says as a hash of 16 bytes, and its place in the keep policy."""
     texts = rows.select(identity()).to_series()
     hashes = pl.Series("hash", [xxhash.xxh3_128_digest(text.encode()) for text in texts], pl.Binary)
-    return rows.select(hashes, *keep_columns(dict(config.source_ranks)))
+    return rows.select(hashes, *keep_columns(ranks))
 
 
-def decide(sketches: pl.LazyFrame, config: Exact) -> pl.DataFrame:
-    """Return the rows to drop (``DROP_SCHEMA``): all of each group of equals but the first by ``KEEP_ORDER``."""
-    ordered = sketches.sort("hash", *KEEP_ORDER)
-    kept = pl.col("id").first().over("hash")
-    drops = ordered.with_columns(of=kept).filter(pl.col("id") != pl.col("of")).select("id", "of").collect()
-    evidence = [json.dumps({"duplicate_of": of, "similarity": 1.0}) for of in drops["of"]]
-    return drops.select("id", drop=pl.lit("duplicate"), evidence=pl.Series(evidence, dtype=pl.String)).match_to_schema(
-        DROP_SCHEMA
-    )
+_EMPTY = pl.DataFrame(
+    schema={
+        "hash": pl.Binary,
+        "strictness": pl.Int16,
+        "source_rank": pl.Int16,
+        "unfilled": pl.Int16,
+        "id": pl.String,
+    }
+)

@@ -14,8 +14,8 @@ U64 = NDArray[np.uint64]
 def exact_keys(table: pl.DataFrame) -> pl.DataFrame:
     """Return ``question_key`` and ``options_key`` (unsigned, 64 bits) of ``question`` and ``options``.
 
-    Texts that differ in case, marks, punctuation or spacing alone have equal keys, and so have options in another order.
-    A question without a word has key 0, and so have options where there are none.
+    Texts that differ in case, marks, punctuation or spacing alone have equal keys; so have options in another order. A
+    question without a word has key 0, and so have options where there are none.
     """
     return pl.DataFrame({"question_key": text_keys(table["question"]), "options_key": option_keys(table["options"])})
 

@@ -40,8 +40,9 @@ class LeakIndex:
     """The benchmarks, ready to be compared with.
 
     ``items`` are the items as given with ``unit``, the number of what is compared: items equal in question and options
-    are one. ``units`` has in that order ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question and
-    options) and ``answer_bits`` (what the answer adds to the question). ``table`` finds words among ``vocabulary`` ids.
+    are one. ``units`` has in that order ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question
+    and options) and ``answer_bits`` (what the answer adds to the question). ``table`` finds words among ``vocabulary``
+    ids.
     """
 
     items: pl.DataFrame
@@ -116,7 +117,7 @@ def _answer_bits(answers: pl.Series, unit: I64, word: I64, bits: F64, table: tup
     owner = np.repeat(np.arange(len(answers)), np.diff(found.offsets))
     mine = np.unique(owner * len(bits) + word_ids(found.keys, *table[0], table[1]))
     mine = np.setdiff1d(mine, unit * len(bits) + word, assume_unique=True)
-    return np.bincount(mine // len(bits), bits[mine % len(bits)], len(answers))
+    return np.bincount(mine // len(bits), bits[mine % len(bits)], len(answers)).astype(np.float64)
 
 
 def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
@@ -130,7 +131,7 @@ def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
         chosen_word.append(word[mask][keep])
         chosen_part.append(unit[mask][keep] * 2 + which)
     by_word, parts = np.concatenate(chosen_word), np.concatenate(chosen_part)
-    listed = np.bincount(parts, bits[by_word], 2 * count)
+    listed = np.bincount(parts, bits[by_word], 2 * count).astype(np.float64)
     order = np.lexsort((parts, by_word))
     starts = _starts(by_word[order], len(bits))
     return Postings(arrays.bits, starts, parts[order].astype(np.int32), _gates(listed))

@@ -37,7 +37,7 @@ def rows_of(records: pl.DataFrame) -> pl.DataFrame:
         options="options",
         answer="answer",
         reasoning=pl.concat_str(reasoning, separator="\n", ignore_nulls=True),
-    ).cast(dict(ROW_SCHEMA))
+    ).cast(ROW_SCHEMA)
 
 
 def _said(turns: pl.Expr) -> pl.Expr:
@@ -75,4 +75,4 @@ def checked(table: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     for name in {"id", "benchmark"} & set(schema):
         if table[name].null_count():
             raise ValueError(f"column {name} is null in {table[name].null_count()} rows, expected a name in each")
-    return table.select(schema.names()).cast(dict(schema))
+    return table.select(schema.names()).cast(schema)

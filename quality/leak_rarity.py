@@ -18,7 +18,7 @@ F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
 IMAGINED_ITEMS = 1000
-"""Items imagined besides the real ones, that a small set may not call all its words rare: 10 bits at most for one item."""
+"""Items imagined besides the real ones, that a small set may not call its words rare: a lone item's have 10 bits."""
 
 PRIOR_ITEMS = 200
 """How many items' worth the rate among all weighs in the rate of one benchmark: a small one says little."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -19,3 +20,15 @@ class Outcome:
 
     rows: pl.DataFrame
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDIT_SCHEMA))
+
+
+Shards = Callable[[], Iterator[pl.DataFrame]]
+"""All rows of a step, shard by shard; each call starts over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Which of all rows to drop (``DROP_SCHEMA``, each id once), and what else was found, a table by name."""
+
+    drops: pl.DataFrame
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)

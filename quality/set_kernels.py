@@ -22,7 +22,7 @@ F64 = NDArray[np.float64]
 DIRECT_PAIRS = 128
 """Pairs per set that a bucket may compare one by one; a bucket with more goes by its rare shingles."""
 
-CHECKS = 2000
+CHECKS = 1000
 """Failing comparisons per set that a bucket may cost on the way by rare shingles."""
 
 LARGE = 2 * CHECKS

@@ -72,7 +72,12 @@ def jaccard(a: frozenset, b: frozenset) -> float:
 
 def similar_pairs(texts: list[str], threshold: float) -> list[tuple[int, int]]:
     sets = [shingles(text) for text in texts]
-    return [(i, j) for i, j in combinations(range(len(sets)), 2) if sets[i] and jaccard(sets[i], sets[j]) >= threshold]
+    return [
+        (i, j)
+        for i, j in combinations(range(len(sets)), 2)
+        if min(len(sets[i]), len(sets[j])) >= threshold * max(len(sets[i]), len(sets[j]), 1)
+        and jaccard(sets[i], sets[j]) >= threshold
+    ]
 
 
 def components(size: int, pairs: list[tuple[int, int]]) -> list[int]:

@@ -1,10 +1,6 @@
 """Near-duplicates: what resembles what, which row stays, and what its copies say of it."""
 
 import json
-import random
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import polars as pl

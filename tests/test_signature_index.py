@@ -38,7 +38,7 @@ def test_any_portions_in_any_order_equal_one_run(rows, seed):
     for first, last in zip([0, *cuts], [*cuts, rows.height], strict=True):
         index = add(index, [shuffled[first:last]])
     assert len(index.segments) == 4
-    assert index.clusters.height > 300
+    assert index.clusters.height > 200
     assert index.clusters.equals(near_duplicates([rows], RULES, order=["rank"]).clusters)
 
 
@@ -105,11 +105,11 @@ def test_a_compacted_index_goes_on_as_before(rows):
 
 def test_a_hostile_input_gives_the_same_in_portions():
     draw = random.Random(9)
-    pool = [f"word{i}" for i in range(60)]
-    rows = table([" ".join(draw.sample(pool, 30)) for _ in range(9000)])
+    pool = [f"word{i}" for i in range(32)]
+    rows = table([" ".join(draw.sample(pool, 16)) for _ in range(4500)])
     rules = NearRules(shingle_tokens=1, threshold=0.75, recall=0.7, permutations=1)
     whole = near_duplicates([rows], rules, order=["rank"])
-    index = add(add(empty(rules), [rows[:5000]]), [rows[5000:]])
+    index = add(add(empty(rules), [rows[:2500]]), [rows[2500:]])
     assert whole.cut == index.cut == 1
     assert index.clusters.equals(whole.clusters)
 

@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from pipelines.cli import main
 from pipelines.recipe import load
 from pipelines.workbench import Workbench
 
@@ -21,9 +24,8 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.step import each_shard, read, whole_set
-from quality import exact
 from quality.clean import Clean, clean
-from quality.exact import Exact
+from quality.exact import Exact, exact_duplicates
 from quality.rules import Rules
 from sources.shapes import jsonl, mcq, qa
 from sources.source import Source
@@ -61,8 +63,8 @@ def recipe(
     """Build the tiny set."""
     config = Clean(rules=Rules(min_answer_chars=min_answer_chars, min_prose_chars=1))
     raw = [read(corpus(name), required=required, limit=limit) for name in corpora]
-    rows = [each_shard(f"clean-{step.work.source.name}", clean, config, step) for step in raw]
-    return whole_set("exact", exact.sketch, exact.decide, Exact(), *rows)
+    rows = [each_shard(f"clean-{step.work.corpus.name}", clean, config, step) for step in raw]
+    return whole_set("exact", exact_duplicates, Exact(), *rows)
 '''
 
 ROWS = {
@@ -136,6 +138,21 @@ def tree(store):
     return {str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def run(*arguments):
+    """Call the command line in this process."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refused(code, *arguments):
+    """Return the last line on stderr of a call that fails as it should: told in full, without a traceback."""
+    result = run(*arguments)
+    assert result.exit_code == code, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    return result.stderr.splitlines()[-1]
+
+
 def sabila(*arguments, folder, **changes):
     """Run the command line in a process of its own, in ``folder``, and return the finished process."""
     started = start(*arguments, folder=folder, **changes)
@@ -143,11 +160,12 @@ def sabila(*arguments, folder, **changes):
     return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
 
 
-def start(*arguments, folder, **changes):
-    """Start the command line as the head of a process group of its own."""
+def start(*arguments, folder, file_size_limit=None, **changes):
+    """Start the command line as the head of a process group of its own; no file may grow past a limit in bytes."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SABILA_", "HF_"))}
+    limited = ("sh", "-c", f'ulimit -f {file_size_limit // 512} && exec "$@"', "sh") if file_size_limit else ()
     return subprocess.Popen(
-        [SABILA, *map(str, arguments)],
+        [*limited, SABILA, *map(str, arguments)],
         cwd=folder,
         env={**environment, "COLUMNS": "120", **changes.pop("env", {})},
         stdout=subprocess.PIPE,

@@ -7,9 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.step import Step, await_teacher, each_shard, read, whole_set
-from quality import exact
 from quality.clean import Clean, clean
-from quality.exact import Exact
+from quality.exact import Exact, exact_duplicates
 from quality.license_gate import LicenseGate, license_gate
 from quality.normalise import Normalise
 from quality.rules import Rules
@@ -44,7 +43,7 @@ def recipe(
     if license != "any":
         rows = [each_shard("license", license_gate, LicenseGate(use=license), *rows)]
     ranks = tuple((source.name, source.rank) for source in chosen)
-    unique = whole_set("exact", exact.sketch, exact.decide, Exact(source_ranks=ranks), *rows)
+    unique = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
     reasoned = await_teacher("cot", "verified chains of thought for the multiple-choice rows", unique)
     return each_shard("compose", compose, None, reasoned)
 

@@ -4,59 +4,85 @@ from __future__ import annotations
 
 import re
 
-from quality.personal.rule import Rule, by_pattern
+from quality.personal.rule import Rule, pattern_rule
 
 _CAP = r"(?:[A-ZÀ-Þ][\w’'-]*\.?)"
+_TOWN = rf"(?:{_CAP}(?:[ ]{_CAP}){{0,3}})"
+
+# --- American and British ---
+
 _STATE = (
     r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])"
 )
-_ZIP = r"\d{5}(?:-\d{4})?"
-_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[ABD-HJLNP-UW-Z]{2}"
+_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[ABD-HJLNP-UW-Z]{2}(?!\w)"
 _STREET = (
-    r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Parkway|Pkwy|Pike|"
-    r"Highway|Hwy|Square|Sq|Close|Crescent|Cres|Gardens?|Gdns|Grove|Mews|Row|Trail|Trl|Loop|Alley|Walk|Broadway|Hill|Green|Route|Heights|Turnpike|Plaza)"
+    r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Parkway"
+    r"|Pkwy|Pike|Highway|Hwy|Square|Sq|Close|Crescent|Cres|Gardens?|Gdns|Grove|Mews|Row|Trail|Trl|Loop|Alley|Walk|Broadway|Hill"
+    r"|Green|Route|Heights|Turnpike|Plaza)"
 )
 _UNIT = r"(?:,?[ ](?:(?i:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|building)\.?|\#)[ ]?[\w-]{1,6})"
-_TOWN = rf"(?:{_CAP}(?:[ ]{_CAP}){{0,3}})"
-_AMERICAN_TAIL = rf"(?:,?[ \n]{_TOWN})?,?[ ]{_STATE}(?:,?[ ]{_ZIP})?"
+_AMERICAN_TAIL = rf"(?:,?[ \n]{_TOWN})?,?[ ]{_STATE}(?:,?[ ]\d{{5}}(?:-\d{{4}})?)?(?!\w)"
 _BRITISH_TAIL = rf"(?:,?[ \n]{_TOWN}){{0,3}},?[ \n]{_POSTCODE}"
-
 _STREET_ADDRESS = re.compile(
-    rf"(?<![\w.,/-])(?:(?:Flat|Apt|Apartment|Unit|Suite)[ ]\w{{1,5}},[ ])?\d{{1,6}}[A-Za-z]?,?[ ](?:[NSEW]{{1,2}}\.?[ ])?(?:(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}?{_STREET}\b\.?(?:[ ][NSEW]{{1,2}}\b\.?)?"
+    rf"(?<![\w.,/-])(?:(?:Flat|Apt|Apartment|Unit|Suite)[ ]\w{{1,5}},[ ])?\d{{1,6}}[A-Za-z]?,?[ ](?:[NSEW]{{1,2}}\.?[ ])?"
+    rf"(?:(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}?{_STREET}(?!\w)\.?(?:[ ][NSEW]{{1,2}}(?!\w)\.?)?"
     rf"{_UNIT}?(?:{_BRITISH_TAIL}|{_AMERICAN_TAIL}|,[ ]{_TOWN}(?=[.;\n]|$))?"
 )
-_WITH_POSTCODE = re.compile(
-    rf"(?<![\w.,/-])\d{{1,4}}[A-Za-z]?,?[ ]{_CAP}(?:[ ](?:{_CAP}|y|de|the|of|on|upon|in)){{0,4}}(?:,[ \n]{_CAP}(?:[ ](?:{_CAP}|on|upon|le|the)){{0,3}}){{0,3}},?[ \n]{_POSTCODE}(?!\w)"
+_STREET_HINT = rf"[0-9][A-Za-z]?,? (?:(?:[A-ZÀ-Þ][\w’'-]*\.?|[0-9]+(?:st|nd|rd|th)) ){{1,5}}{_STREET}"
+_POSTCODE_ADDRESS = re.compile(
+    rf"(?<![\w.,/-])\d{{1,4}}[A-Za-z]?,?[ ]{_CAP}(?:[ ](?:{_CAP}|y|de|the|of|on|upon|in)){{0,4}}"
+    rf"(?:,[ \n]{_CAP}(?:[ ](?:{_CAP}|on|upon|le|the)){{0,3}}){{0,3}},?[ \n]{_POSTCODE}"
 )
 _BOX = re.compile(
-    rf"(?:\b(?:[Pp]\.?[ ]?[Oo]\.?[ ]?|[Pp]ost [Oo]ffice )[Bb]ox|\bApartado(?: de [Cc]orreos)?|\bApdo\.?)[ ]#?\d{{1,6}}"
-    rf"(?:{_AMERICAN_TAIL}|(?:,[ ]|[ ])\d{{5}}(?:[ ]{_TOWN})?)?"
+    r"(?:\b[Pp]\.?[ ]?[Oo]\.?[ ]?[Bb]ox|\b[Pp]ost [Oo]ffice [Bb]ox|\bApartado(?: de [Cc]orreos)?|\bApdo\.?)[ ]#?\d{1,6}"
+    rf"(?:{_AMERICAN_TAIL}|,?[ ]\d{{5}}(?:[ ]{_TOWN})?)?"
 )
+
+# --- Spanish and French ---
+
 _WAY = (
-    r"(?:[Cc]/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a|[Pp]aseo|[Pp]asseig|[Pp]º|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra\.?|[Rr]onda|[Tt]raves[íi]a|"
-    r"[Uu]rbanizaci[óo]n|[Uu]rb\.|[Rr]ambla|[Cc]arrer|[Gg]lorieta|[Cc]arrera|[Cc]ra\.?|[Cc]ostanilla|[Cc]uesta|[Bb]arrio|[Pp]asaje|[Pp]je\.|[Cc]alzada|[Gg]ran V[íi]a|[Dd]iagonal|[Cc]allej[óo]n|[Bb]oulevard)"
+    r"(?:[Cc]/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a|[Pp]aseo|[Pp]asseig|[Pp]º"
+    r"|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra\.?|[Rr]onda|[Tt]raves[íi]a|[Uu]rbanizaci[óo]n|[Uu]rb\.|[Rr]ambla|[Cc]arrer"
+    r"|[Gg]lorieta|[Cc]arrera|[Cc]ra\.|[Cc]ostanilla|[Cc]uesta|[Bb]arrio|[Pp]asaje|[Pp]je\.|[Cc]alzada|[Gg]ran V[íi]a"
+    r"|[Dd]iagonal|[Cc]allej[óo]n)"
+)
+_LINK = r"(?:(?:de|del|la|las|los|el|dels|les|y|i)[ ]|[ld][’'])"
+_STOREY = (
+    r"(?:\d{1,2}\.?[ºª°o]\.?(?:[ ]?[-–]?[ ]?(?:[A-H]\b|\d{1,2}\.?[ªº]|izda\.?|izq\.?|dcha\.?|dcho\.?|derecha|izquierda|centro))?"
+    r"|(?:piso|puerta|pta\.?|portal|esc\.?|escalera|bloque|bajo|[áa]tico|interior|int\.|depto\.?|dpto\.?)(?:[ ]?\w{1,3}\b)?"
+    r"|(?:[A-H]|izda\.?|dcha\.?|bajo)\b)"
 )
 _DOOR = (
-    r"(?:,?[ ](?:n[.]?[ºo°]|n[úu]m\.?|[#])?[ ]?\d{1,4}[A-Z]?\b(?![.,]\d|[ ]?(?:mg|ml|a[ñn]os|%))"
-    r"(?:[ ]?(?:bis|dpdo\.?|duplicado))?(?:,?[ ](?:\d{1,2}\.?[ºª°o]\.?(?:[ ]?[-–]?[ ]?(?:[A-H]\b|\d{1,2}\.?[ªº]|izda\.?|izq\.?|dcha\.?|dcho\.?|derecha|izquierda|centro))?"
-    r"|(?:piso|puerta|pta\.?|portal|esc\.?|escalera|bloque|bajo|[áa]tico|interior|int\.|depto\.?|dpto\.?)(?:[ ]?[\w]{1,3}\b)?|(?:[A-H]|izda\.?|dcha\.?|bajo)\b))*)"
+    r",?[ ](?:n[.]?[ºo°]\.?|n[úu]m\.?|[#])?[ ]?\d{1,4}[A-Z]?\b(?![.,]\d|[ ]?(?:mg|ml|a[ñn]os|%))(?:[ ]?(?:bis|dpdo\.?|duplicado))?"
+    rf"(?:,?[ ]{_STOREY})*"
 )
-_SPANISH_TOWN = r"(?:[ ]?[,.–-]?[ ](?:C\.?P\.?:?[ ]?)?\d{5}(?:[ ,]{1,2}(?:[A-ZÀ-Þ][\wà-ÿ'’-]+)(?:[ ](?:de[ ](?:la[ ]|los[ ])?|del[ ]|la[ ]|el[ ])?[A-ZÀ-Þ][\wà-ÿ'’-]+){0,4})?(?:[ ]?\([A-ZÀ-Þ][\wà-ÿ ]+\))?)"
+_SPANISH_TOWN = (
+    r"(?:[ ]?[,.–-]?[ ](?:C\.?P\.?:?[ ]?)?\d{5}(?:[ ,]{1,2}(?:(?:A|La|El|Las|Los|L’|L')[ ]?)?[A-ZÀ-Þ][\wà-ÿ'’-]+"
+    rf"(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’-]+){{0,4}})?(?:[ ]?\([A-ZÀ-Þ][\wà-ÿ ]+\))?)"
+)
 _SPANISH = re.compile(
-    rf"(?<![\w/]){_WAY}[ ]?(?:(?:de|del|la|las|los|el|l[’']|d[’']|dels|les|San|Santa|y|e)[ ]?){{0,4}}(?:[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*)(?:[ ](?:de|del|la|las|los|el|y|i)){{0,3}}"
-    rf"(?:[ ](?:de[ ]|del[ ]|la[ ]|los[ ]|y[ ]|i[ ])*[A-ZÀ-Þ][\wà-ÿ'’.-]*){{0,4}}{_DOOR}{_SPANISH_TOWN}?"
+    rf"(?<![\w/]){_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’.-]*){{0,5}}{_DOOR}{_SPANISH_TOWN}?"
 )
+_SPANISH_HINT = rf"{_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*(?: [^\n]{{0,40}})?[0-9]"
 _FRENCH = re.compile(
-    r"(?<![\w.,/-])\d{1,4}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:[Rr]ue|[Aa]v(?:enue|\.)|[Bb](?:oulevar)?d\.?|[Aa]ll[ée]e|[Ii]mpasse|[Pp]lace|[Cc]hemin|[Rr]oute|[Qq]uai|[Cc]ours|[Ss]quare|[Ff]aubourg|[Rr]ésidence)[ ]"
-    r"(?:(?:de|du|des|la|le|les|l[’']|d[’'])[ ]?){0,3}[A-ZÀ-Þ\d][\wà-ÿ'’-]*(?:[ ](?:(?:de|du|des|la|le|les|l[’']|d[’'])[ ]?){0,2}[A-ZÀ-Þ][\wà-ÿ'’-]*){0,4}"
+    r"(?<![\w.,/-])\d{1,4}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d\.?|[Aa]ll[ée]e|[Ii]mpasse"
+    r"|[Pp]lace|[Cc]hemin|[Rr]oute|[Qq]uai|[Cc]ours|[Ss]quare|[Ff]aubourg|[Rr]ésidence)[ ](?:(?:de|du|des|la|le|les)[ ]|[ld][’']){0,3}"
+    r"[A-ZÀ-Þ\d][\wà-ÿ'’-]*(?:[ ](?:(?:de|du|des|la|le|les)[ ]|[ld][’']){0,2}[A-ZÀ-Þ][\wà-ÿ'’-]*){0,4}"
     r"(?:,?[ \n]\d{5}[ ][A-ZÀ-Þ][\wà-ÿ'’-]+(?:[ -][A-ZÀ-Þ][\wà-ÿ'’-]+){0,3})?"
 )
+
+# --- whatever a label announces ---
+
 _LABELLED = re.compile(
-    r"(?i:(?<![\w-])(?:home |mailing |postal |current |permanent |street )?address(?: is)?|\b(?:direcci[óo]n|domicilio|adresse))[ \t]*[:=]?[ \t]*(?P<x>[^\n;:@]{0,40}?\d[^\n;:@]{0,60}?)(?=[.;\n]|$|,? (?:tel|phone|and|y)\b)"
+    r"(?i:(?<![\w-])(?:(?:home |mailing |postal |current |permanent |street )?address(?: is)?|direcci[óo]n|domicilio|adresse))"
+    r"[ \t]*:[ \t]*(?P<x>[^\n;:@]{0,40}?\d[^\n;:@]{0,60}?)(?=[.;\n]|$|,? (?:tel|phone|and|y)\b)"
 )
+_NOT_POSTAL = re.compile(r"(?i)\s*(?:of|the|this|in|for|is|was|ip\b|https?|www)")
 _ORGANISATION_BEFORE = re.compile(
-    r"(?i)(?:foundation|association|institutes?|society|university|hospital|cent(?:er|re)|clinic|council|network|alliance|department|office|school|"
-    r"federation|organi[sz]ation|library|agency|inc\.?|llc|coalition|program|service|nih|building|suite|room|clearinghouse|support group|project|fundaci[óo]n|asociaci[óo]n|universidad|campus)\b[^\n]{0,40}\n?[^\n]{0,60}$"
+    r"(?i)(?:foundation|association|institutes?|society|university|hospital|cent(?:er|re)s?|clinic|council|network|alliance|department"
+    r"|office|school|federation|organi[sz]ation|library|agency|administration|partnership|inc\.?|llc|coalition|program|services?"
+    r"|nih|building|clearinghouse|support group|project|fundaci[óo]n|asociaci[óo]n|universidad|campus)\b"
+    r"[^\n]{0,40}\n?[^\n]{0,60}$"
 )
 
 
@@ -67,24 +93,14 @@ def _of_a_person(match: re.Match[str]) -> bool:
 
 def _labelled(match: re.Match[str]) -> bool:
     value = match["x"]
-    return re.match(r"(?i)\s*(?:of|the|this|in|for|is|was|ip\b)", value) is None and re.search(r"[A-ZÀ-Þ]\w", value) is not None and _of_a_person(match)
+    return _NOT_POSTAL.match(value) is None and re.search(r"[A-ZÀ-Þ]\w", value) is not None and _of_a_person(match)
 
 
 ADDRESS_RULES: tuple[Rule, ...] = (
-    Rule(
-        name="address-street",
-        kind="ADDRESS",
-        hint=rf"\d[A-Za-z]?,? (?:[NSEW]{{1,2}}\.? )?(?:(?:\p{{Lu}}[\w’'-]*\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}{_STREET}(?-u:\b)",
-        spans=by_pattern(_STREET_ADDRESS, _of_a_person),
-    ),
-    Rule(name="address-postcode", kind="ADDRESS", hint=rf"\p{{Lu}}\w+,?[ \n]{_POSTCODE}", spans=by_pattern(_WITH_POSTCODE, _of_a_person)),
-    Rule(name="address-box", kind="ADDRESS", hint=r"(?i)p\.? ?o\.? ?box|post office box|apartado|apdo", spans=by_pattern(_BOX, _of_a_person)),
-    Rule(name="address-spanish", kind="ADDRESS", hint=rf"{_WAY}[ ]?[^\n]{{2,50}}\d", spans=by_pattern(_SPANISH, _of_a_person)),
-    Rule(
-        name="address-french",
-        kind="ADDRESS",
-        hint=r"(?i)\d(?: ?(?:bis|ter|quater))?,? (?:rue|av|b(?:oulevar)?d|all[ée]e|impasse|place|chemin|route|quai|cours|square|faubourg|r[ée]sidence)",
-        spans=by_pattern(_FRENCH, _of_a_person),
-    ),
-    Rule(name="address-labelled", kind="ADDRESS", hint=r"(?i)(?:address(?: is)?|direcci[óo]n|domicilio|adresse)[ \t]*[:=]?[^\n]{0,40}\d", spans=by_pattern(_LABELLED, _labelled)),
+    pattern_rule("address-street", "ADDRESS", _STREET_ADDRESS, _of_a_person, hint=_STREET_HINT),
+    pattern_rule("address-postcode", "ADDRESS", _POSTCODE_ADDRESS, _of_a_person, hint=r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}"),
+    pattern_rule("address-box", "ADDRESS", _BOX, _of_a_person),
+    pattern_rule("address-spanish", "ADDRESS", _SPANISH, _of_a_person, hint=_SPANISH_HINT),
+    pattern_rule("address-french", "ADDRESS", _FRENCH, _of_a_person),
+    pattern_rule("address-labelled", "ADDRESS", _LABELLED, _labelled, hint=r"(?i:address(?: is)?|direcci[óo]n|domicilio|adresse)[ \t]*:"),
 )

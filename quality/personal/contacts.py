@@ -4,56 +4,69 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
 import phonenumbers
 
-from quality.personal.rule import Rule, by_pattern
+from quality.personal.rule import Rule, pattern_rule
 
 # --- e-mail ---
 
-_ROLE = (
-    r"(?:info|contact|help|helpdesk|support|admin|office|service|services|customerservice|press|media|webmaster|postmaster|"
-    r"noreply|no-reply|enquir(?:y|ies)|inquir(?:y|ies)|questions?|feedback|editor|library|reception|contacto|informacion|atencion|ayuda|secretaria|soporte)"
+_ROLE = re.compile(
+    r"(?:info|contact|help|helpdesk|support|admin|office|services?|customerservice|press|media|webmaster|postmaster|no-?reply"
+    r"|enquir(?:y|ies)|inquir(?:y|ies)|questions?|feedback|editor|library|reception|reprints|permissions|contacto|informacion"
+    r"|atencion|ayuda|secretaria|soporte)@|[\w.-]*info@|[\w.+-]+@[\w.-]*\.gov\b",
+    re.IGNORECASE,
 )
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}(?![\w-])")
-_EMAIL_SPELLED = re.compile(
+_SPELLED_EMAIL = re.compile(
     r"(?i)(?<![\w.+%-])[\w.+%-]+ ?[\[({] ?(?:at|arroba|@) ?[\])}] ?[\w-]+(?: ?(?:\.|[\[({] ?(?:dot|punto) ?[\])}]) ?[a-z]{2,24})+"
     r"|(?<![\w.+%-])[\w.+%-]+ (?:at|arroba) [\w-]+ (?:dot|punto) [a-z]{2,12}\b"
 )
-_IS_ROLE = re.compile(rf"(?i){_ROLE}@|[\w.-]*info@|[\w.+-]+@[\w.-]*\.gov\b")
+
+
+def _role_mailbox(match: re.Match[str]) -> bool:
+    return _ROLE.match(match[0]) is not None
 
 
 def _personal_mailbox(match: re.Match[str]) -> bool:
-    return _IS_ROLE.match(match[0]) is None
+    return not _role_mailbox(match)
 
 
 # --- telephone ---
 
-_UNIT_AFTER = re.compile(r"\s?(?:mg|mcg|µg|μg|g|kg|ml|mL|dl|dL|L|IU|UI|units?|mmol|mEq|cells?|copies|ppm|Hz|%|patients|pacientes|people|personas|habitantes|women|men)\b|%|/")
-_LOOKS_LIKE_DATE = re.compile(
-    r"(?:\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)?\d\d|(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|(?:1[89]|20)\d\d ?[-–/] ?(?:1[89]|20)\d\d)$"
+_UNIT_AFTER = re.compile(
+    r"\s?(?:mg|mcg|µg|μg|g|kg|ml|mL|dl|dL|L|IU|UI|units?|mmol|mEq|cells?|copies|ppm|Hz|patients|pacientes|people|personas"
+    r"|habitantes|women|men)\b|\s?%|/"
 )
-_NOT_A_PHONE_BEFORE = re.compile(
-    r"(?i)(?:PMIDs?|PMC|doi|ISBN|ISSN|NCT|CAS|NDC|OMIM|MIM|ISRCTN|EudraCT|grant|lot|ref|page|pp?\.|vol\.?|n ?=|code|NHS(?: (?:number|no))?)[\s.:#/-]*$"
+_DATE_OR_YEARS = re.compile(
+    r"(?:\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)?\d\d|(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}"
+    r"|(?:1[89]|20)\d\d ?[-–/] ?(?:1[89]|20)\d\d|\d{1,3}(?:[.,]\d{3})+)$"
+)
+_IDENTIFIER_BEFORE = re.compile(
+    r"(?:PMIDs?|PMC|doi|ISBN|ISSN|NCT|CAS|NDC|OMIM|MIM|GO|ISRCTN|EudraCT|grant|lot|ref|page|pp?\.|vol\.?|n ?=|codes?(?:\(s\))?"
+    r"|NHS(?: (?:number|no))?)[\s.:#/-]*$",
+    re.IGNORECASE,
 )
 _TOLL_FREE = frozenset({"800", "888", "877", "866", "855", "844", "833"})
 
-_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}(?:[ .()/-]{0,3}\d){6,13}(?![\w])")
-_NANP = re.compile(
-    r"(?<![\w.+/-])(?:\+?1[-. ]{1,2})?(?:\(\d{3}\)[ -]{0,2}|\d{3}[-.][ ]?|\d{3}[ ])[2-9]\d{2}[-. ]{1,2}\d{4}(?![\w/]|[-.]\d)"
+_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}\)?(?:[ .()/-]{0,3}\d){6,13}(?!\w)")
+_AMERICAN = re.compile(
+    r"(?<![\w.+/-])(?:\+?1[-. ]{1,2})?(?:\(\d{3}\)[ -]{0,2}|\d{3}[-. ]{1,2})[2-9]\d{2}[-. ]{1,2}\d{4}(?![\w/]|[-.]\d)"
 )
-_SPANISH = re.compile(r"(?<![\w.,+/-])(?:[6-9]\d{2}(?:[ .-]\d{3}){2}|[6-9]\d{2}(?:[ .-]\d{2}){3}|[89]\d[ .-]\d{3}(?:[ .-]\d{2}){2})(?![\w/]|[.,-]\d)")
+_SPANISH = re.compile(
+    r"(?<![\w.,+/-])(?:[6-9]\d{2}(?:[ .-]\d{3}){2}|[6-9]\d{2}(?:[ .-]\d{2}){3}|[89]\d[ .-]\d{3}(?:[ .-]\d{2}){2})(?![\w/]|[.,-]\d)"
+)
 _BRITISH = re.compile(r"(?<![\w.,+/-])\(?0\d{2,5}\)?[ -]\d{3,4}(?:[ -]?\d{3,4})?(?![\w/]|[.,-]\d)")
-_FRENCH = re.compile(r"(?<![\w.,+/-])0[1-9](?:[ .-]?\d{2}){4}(?![\w/]|[.,-]\d)")
-_PHONE_CUE = (
-    r"(?:tele?ph(?:one)?|phone|ph|tel|mobile|cell(?:phone|ular)?|landline|fax|pager|beeper|whats ?app|wasap|text|call(?:ed|ing)?|dial|reach(?:ed)?|ring|"
-    r"contact|number is|tel[ée]fono|tfno|tlfn?o?|tf|m[óo]vil|fijo|celular|ll[áa]m\w+|contacto|n[úu]mero es|t[ée]l[ée]phone|t[ée]l|portable|appel\w+|joindre)"
-)
+_FRENCH = re.compile(r"(?<![\w.,+/-])0[1-9](?:(?: \d\d){4}|(?:\.\d\d){4}|(?:-\d\d){4})(?![\w/]|[.,-]\d)")
 _CUED = re.compile(
-    rf"(?i:(?<![\w-]){_PHONE_CUE}(?![\w]))[^\d\n+]{{0,28}}?(?P<x>\+?\(?\d(?:[ .()/-]{{0,2}}\d){{6,13}})(?![\w]|[.,-]\d)"
+    r"(?i:(?<![\w-])(?:telephone|phone|ph(?=[.:#])|tele?(?=[.:# ])|mobile|cell ?(?:phone|number)|landline|fax|pager|beeper|whats ?app"
+    r"|wasap|text|call(?:ed|ing)?|dial|reach(?:ed)?|ring|contact|number is|tel[ée]fono|tfno|tlfn?o?|tf(?=[.:# ])|m[óo]vil|fijo|celular"
+    r"|ll[áa]m\w{1,6}|contacto|n[úu]mero es|t[ée]l[ée]phone|t[ée]l(?=[.:# ])|portable|appel\w{1,4}|joindre)(?!\w))"
+    r"(?P<between>[^\d\n+]{0,28}?)(?P<x>\+?\(?\d(?:[ .()/-]{0,2}\d){6,13})(?!\w|[.,-]\d)"
 )
+# A run of digits and marks that is long enough: cheaper than the cue, which stands in front of few of them.
+_CUED_HINT = r"[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9]"
 
 
 @lru_cache(maxsize=4096)
@@ -64,9 +77,9 @@ def _parsed(number: str, region: str | None) -> phonenumbers.PhoneNumber | None:
         return None
 
 
-def _valid(number: str, *regions: str) -> bool:
-    numbers = [_parsed(number, region) for region in regions]
-    return any(parsed is not None and phonenumbers.is_valid_number(parsed) for parsed in numbers)
+def _valid(number: str, region: str) -> bool:
+    parsed = _parsed(number, region)
+    return parsed is not None and phonenumbers.is_valid_number(parsed)
 
 
 def _possible(number: str) -> bool:
@@ -79,16 +92,15 @@ def _digits(text: str) -> str:
     return re.sub(r"\D", "", text)
 
 
-def _stands_free(match: re.Match[str]) -> bool:
+def _stands_free(match: re.Match[str], group: str | int = 0) -> bool:
     """Say whether a number is none of a dose, a count, a range of years, a date or an identifier of literature."""
-    group = "x" if "x" in match.re.groupindex else 0
     text, start, end = match.string, match.start(group), match.end(group)
-    if _UNIT_AFTER.match(text, end) or _LOOKS_LIKE_DATE.match(match[group]):
+    if _UNIT_AFTER.match(text, end) or _DATE_OR_YEARS.match(match[group]):
         return False
-    return _NOT_A_PHONE_BEFORE.search(text[max(0, start - 20) : start]) is None
+    return _IDENTIFIER_BEFORE.search(text[max(0, start - 20) : start]) is None
 
 
-def toll_free(number: str) -> bool:
+def _toll_free(number: str) -> bool:
     """Say whether a North American number is toll-free, which only organisations have."""
     digits = _digits(number)
     national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
@@ -96,15 +108,16 @@ def toll_free(number: str) -> bool:
 
 
 def _international(match: re.Match[str]) -> bool:
-    number = re.sub(r"^00", "+", match[0])
-    return _stands_free(match) and not toll_free(number) and _possible(number)
+    number = "+" + _digits(match[0].removeprefix("00"))
+    return _stands_free(match) and not _toll_free(number) and _possible(number)
 
 
-def _north_american(match: re.Match[str]) -> bool:
+def _american(match: re.Match[str]) -> bool:
     """Say whether ten digits in the American grouping are a telephone: by their marks, or by a valid area code."""
-    if not _stands_free(match) or toll_free(match[0]):
+    if not _stands_free(match) or _toll_free(match[0]):
         return False
-    return "(" in match[0] or match[0].count("-") + match[0].count(".") >= 2 or _valid(match[0], "US") or "555" in match[0]
+    marked = "(" in match[0] or match[0].count("-") + match[0].count(".") >= 2
+    return marked or _valid(match[0], "US") or "555" in match[0]
 
 
 def _spanish(match: re.Match[str]) -> bool:
@@ -120,49 +133,63 @@ def _french(match: re.Match[str]) -> bool:
 
 
 def _cued(match: re.Match[str]) -> bool:
-    number = match["x"]
-    if not _stands_free(match) or toll_free(number) or re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", number):
+    """Say whether a number after a word for telephone is one; seven digits in a row only right after that word."""
+    digits = _digits(match["x"])
+    if not _stands_free(match, "x") or _toll_free(digits):
         return False
-    return 7 <= len(_digits(number)) <= 15 and (_possible(number) or len(_digits(number)) == 7)
+    if len(digits) == 7:
+        return digits != match["x"] or match["between"].strip(" .:#") == ""
+    return _possible(match["x"])
+
+
+def _organisation_phone(match: re.Match[str]) -> bool:
+    return _toll_free(match[0])
 
 
 # --- network ---
 
 _IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
-_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])")
-_IP_CUE = re.compile(r"(?i)\bIP(?:v[46])?\b[^\n]{0,30}$")
-_NUMBERED_BEFORE = re.compile(r"(?i)(?:\bEC|version|vers?\.|v\.?|section|sect\.|chapter|table|figure|fig\.|§|build|release|apartado|cap[íi]tulo|secci[óo]n)[\s:#]*$")
+_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f:]*[0-9A-Fa-f](?![\w:])")
+_IP_CUE = re.compile(r"\bIP(?:v[46])?\b[^\n]{0,30}$", re.IGNORECASE)
+_NUMBERED_BEFORE = re.compile(
+    r"(?:\bEC|version|vers?\.|v\.?|section|sect\.|chapter|table|figure|fig\.|§|build|release|apartado|cap[íi]tulo|secci[óo]n)[\s:#]*$",
+    re.IGNORECASE,
+)
 
 
-def _address_v4(match: re.Match[str]) -> bool:
+def _ip_v4(match: re.Match[str]) -> bool:
     """Say whether four numbers are an address: valid, not a numbered section, version or enzyme, or called an IP."""
-    try:
-        ipaddress.IPv4Address(match[0])
-    except ValueError:
-        return False
     before = match.string[max(0, match.start() - 40) : match.start()]
-    if _NUMBERED_BEFORE.search(before):
+    if _NUMBERED_BEFORE.search(before) or not _is_address(match[0]):
         return False
     return int(match[0].split(".")[0]) >= 10 or _IP_CUE.search(before) is not None
 
 
-def _address_v6(match: re.Match[str]) -> bool:
+def _ip_v6(match: re.Match[str]) -> bool:
+    """Say whether groups of hexadecimal digits are an address and not a time or a ratio."""
+    return _is_address(match[0]) and match[0].count(":") >= 3
+
+
+def _is_address(text: str) -> bool:
     try:
-        ipaddress.IPv6Address(match[0])
+        ipaddress.ip_address(text)
     except ValueError:
         return False
-    return match[0].count(":") == 7 or ("::" in match[0] and len(_digits(match[0])) >= 3 and match[0].count(":") >= 3)
+    return True
 
 
 # --- web ---
 
-_URL = re.compile(r"(?i)\b(?:https?://|www\.)[^\s<>\"'\])]+[^\s<>\"'\]).,;:!?]")
+_URL = re.compile(r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"'\])]+[^\s<>\"'\]).,;:!?]")
 _OF_A_PERSON = re.compile(
-    r"(?i)(?:facebook|instagram|twitter|tiktok|linkedin|myspace|pinterest|reddit|snapchat|venmo|threads|vk|x)\.com/"
-    r"(?!(?:share|sharer|intent|search|hashtag|company|groups|events|pages|help|about|home|watch)\b)(?:in/|u/|user/|profile|@)?[\w.-]{3,}"
-    r"|t\.me/\w{3,}|wa\.me/\d+|linkedin\.com/in/"
-    r"|[/?&;](?:user|usr|member|patient|paciente|profile|perfil|account|cuenta|client|customer|record|chart|people|person|usuario)s?(?:[_-]?(?:id|name|no|num))?[/=][^/\s]{2,}"
-    r"|[?&;](?:uid|pid|mrn|ssn|dni|nhc|token|session|sid|email|e-mail|phone|dob|id_?paciente)=[^&\s]+|/~\w+"
+    r"(?:facebook|instagram|twitter|tiktok|linkedin|myspace|pinterest|reddit|snapchat|venmo|threads|vk|//x)\.com/"
+    r"(?!(?:share|sharer|intent|search|hashtag|company|groups|events|pages|help|about|home|watch|r)\b)[@\w.-]{3,}"
+    r"|t\.me/\w{3,}|wa\.me/\d+"
+    r"|/(?:users?|usr|members?|profiles?|perfil|people|person|usuarios?)/[^/\s]{2,}"
+    r"|/(?:patients?|pacientes?|records?|charts?|accounts?|cuentas?|clients?|customers?)/[\w-]*\d[\w-]*\d[\w-]*\d"
+    r"|[?&;](?:user|usr|member|patient|paciente|profile|account|client|customer|record|chart|person|usuario)(?:[_-]?(?:id|name|no|num))?=[^&\s]+"
+    r"|[?&;](?:uid|pid|mrn|ssn|dni|nhc|token|session|sid|e-?mail|phone|dob|id_?paciente)=[^&\s]+",
+    re.IGNORECASE,
 )
 
 
@@ -170,38 +197,27 @@ def _leads_to_a_person(match: re.Match[str]) -> bool:
     return _OF_A_PERSON.search(match[0]) is not None
 
 
-def _toll_free(match: re.Match[str]) -> bool:
-    return toll_free(match[0])
-
-
-def _spelled(text: str) -> Iterator[tuple[int, int]]:
-    yield from by_pattern(_EMAIL_SPELLED)(text)
-
-
 CONTACT_RULES: tuple[Rule, ...] = (
-    Rule(name="email", kind="EMAIL", hint=r"@", spans=by_pattern(_EMAIL, _personal_mailbox)),
-    Rule(name="email-spelled", kind="EMAIL", hint=r"(?i)[\[({] ?(?:at|arroba|@) ?[\])}]|\w (?:at|arroba) [\w-]+ (?:dot|punto) ", spans=_spelled),
-    Rule(
-        name="email-organisation",
-        kind="EMAIL",
-        hint=r"@",
-        spans=by_pattern(_EMAIL, lambda match: not _personal_mailbox(match)),
-        organisation=True,
+    pattern_rule("email", "EMAIL", _EMAIL, _personal_mailbox, hint="@"),
+    pattern_rule(
+        "email-spelled", "EMAIL", _SPELLED_EMAIL, hint=r"(?i)[\[({] ?(?:at|arroba|@) ?[\])}]| (?:at|arroba) [\w-]+ (?:dot|punto) "
     ),
-    Rule(name="url", kind="URL", hint=r"(?i)https?://|www\.", spans=by_pattern(_URL, _leads_to_a_person)),
-    Rule(name="ip-v4", kind="IP", hint=r"\d\.\d{1,3}\.\d{1,3}\.\d", spans=by_pattern(_IPV4, _address_v4)),
-    Rule(name="ip-v6", kind="IP", hint=r"[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]", spans=by_pattern(_IPV6, _address_v6)),
-    Rule(name="phone-international", kind="PHONE", hint=r"(?:\+|00)[1-9][\d .()/-]{6}", spans=by_pattern(_INTERNATIONAL, _international)),
-    Rule(name="phone-cued", kind="PHONE", hint=rf"(?i){_PHONE_CUE}[^\d\n+]{{0,28}}\+?\(?\d[\d .()/-]{{6}}", spans=by_pattern(_CUED, _cued)),
-    Rule(name="phone-american", kind="PHONE", hint=r"\d{3}[)-. ][ -]{0,2}\d{3}[-. ]{1,2}\d{4}", spans=by_pattern(_NANP, _north_american)),
-    Rule(name="phone-spanish", kind="PHONE", hint=r"[6-9]\d[\d .-]\d{2}[\d .-]\d[\d .-]", spans=by_pattern(_SPANISH, _spanish)),
-    Rule(name="phone-british", kind="PHONE", hint=r"0\d{2,5}\)?[ -]\d{3,4}", spans=by_pattern(_BRITISH, _british)),
-    Rule(name="phone-french", kind="PHONE", hint=r"0[1-9](?:[ .-]?\d\d){4}", spans=by_pattern(_FRENCH, _french)),
-    Rule(
-        name="phone-organisation",
-        kind="PHONE",
-        hint=r"8(?:00|88|77|66|55|44|33)[)-. ][ -]{0,2}\d{3}[-. ]{1,2}\d{4}",
-        spans=by_pattern(_NANP, _toll_free),
+    pattern_rule("email-organisation", "EMAIL", _EMAIL, _role_mailbox, hint="@", organisation=True),
+    pattern_rule("url", "URL", _URL, _leads_to_a_person, hint=r"https?://|HTTPS?://|www\.|WWW\."),
+    pattern_rule("ip-v4", "IP", _IPV4, _ip_v4),
+    pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),
+    pattern_rule("phone-international", "PHONE", _INTERNATIONAL, _international),
+    pattern_rule("phone-cued", "PHONE", _CUED, _cued, hint=_CUED_HINT),
+    pattern_rule("phone-american", "PHONE", _AMERICAN, _american, hint=r"[0-9]{3}[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}"),
+    pattern_rule("phone-spanish", "PHONE", _SPANISH, _spanish),
+    pattern_rule("phone-british", "PHONE", _BRITISH, _british),
+    pattern_rule("phone-french", "PHONE", _FRENCH, _french, hint=r"0[1-9](?:[ .-][0-9][0-9]){4}"),
+    pattern_rule(
+        "phone-organisation",
+        "PHONE",
+        _AMERICAN,
+        _organisation_phone,
+        hint=r"8(?:00|88|77|66|55|44|33)[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}",
         organisation=True,
     ),
 )

@@ -1,7 +1,7 @@
 """What stands before a person's name in English, Spanish and French: kin, labels, introductions, closings."""
 
 KIN = (
-    r"(?:(?:my|his|her|our|their|your|the patient[’']s)(?: \w+(?:-\w+)?)? (?:son|daughter|wife|husband|mother|father|mom|mum|dad|"
+    r"(?:(?:my|his|her|our|their|your|the patient[’']s)(?: [A-Za-z-]+)? (?:son|daughter|wife|husband|mother|father|mom|mum|dad|"
     r"brother|sister|grandmother|grandfather|grandson|granddaughter|aunt|uncle|niece|nephew|cousin|friend|boyfriend|girlfriend|"
     r"partner|fianc[eé]e?|baby|child|kid|boy|girl|twins?|neighbou?r|roommate|doctor|gp|physician|nurse|midwife|surgeon|dentist|"
     r"therapist|psychiatrist|cardiologist|neurologist|oncologist|p[a]?ediatrician|dermatologist|gyn[a]?ecologist|caregiver)"
@@ -47,10 +47,11 @@ GREETING = (
     r"|bonjour|ch[eè]re?)"
 )
 CARE = (
-    r"(?:(?:seen|examined|evaluated|referred|accompanied|attended|treated|followed|cared for|brought in|signed|dictated|transcribed"
-    r"|performed|interpreted)(?: by| to)|discussed with|under the care of"
-    r"|(?:atendid[oa]|derivad[oa]|valorad[oa]|acompa[ñn]ad[oa]|firmad[oa]|explorad[oa]) por)"
+    r"(?:(?:seen|examined|referred|accompanied|attended|cared for|signed|dictated|transcribed)(?: by| to)"
+    r"|discussed with|under the care of|(?:atendid[oa]|derivad[oa]|valorad[oa]|acompa[ñn]ad[oa]|firmad[oa]|explorad[oa]) por)"
 )
+CARE_OR_MEANS = r"(?:(?:evaluated|treated|followed|performed|interpreted|brought in)(?: by| to))"
+"""What follows may be a drug, a device or a laboratory as well."""
 PROFESSION = (
     r"(?:doctora?|nurse|[Ss]ister|midwife|[Ss]e[ñn]or(?:a|ita)?|enfermer[oa]|profesora?|matrona|infirmi[èe]re?|madame|monsieur)"
 )

@@ -17,6 +17,7 @@ from quality.personal.name_cues import (
     AGE_BEFORE,
     AUTHOR_AFTER,
     CARE,
+    CARE_OR_MEANS,
     CITED_AFTER,
     CITED_BEFORE,
     CLOSING,
@@ -60,6 +61,7 @@ _LINE_END = re.compile(r"[ .!,]*(?:\n|$)")
 _COMMA = re.compile(r"[ ]?[,:.!?\n]")
 _FIELD_END = re.compile(r"[ \t]*(?:[,.;()\n|/\"”]|[-–]|\d|$|MRN|DOB|Age|[A-Z][\w ]{1,20}:|is\b|was\b|y/o|aged?\b)")
 _JOINED = re.compile(r"(?:, | and |, and | y | et )")
+_STARTS = re.compile(r"(?:^|[\n:.(]|[ ,](?:a|y|de|por|que|con|par|chez|et|[Pp]acient?e|[Pp]atient))[ \t]*$")
 _FRENCH_WORDS = re.compile(r"[\s,](?:est|une|les|des|pour|avec|dans|depuis|ans|plaint|été)[\s,.]")
 
 
@@ -119,8 +121,14 @@ def _present(person: Person) -> bool:
     return well_known(person) or (likely_full_name(person) and re.match(r"[,.]| calling| speaking", person.after) is not None)
 
 
+def _don(person: Person) -> bool:
+    """Say whether "D." is a Spanish "don" and not a letter: at a sentence's start or after a small word."""
+    return _STARTS.search(person.before) is not None and likely(person)
+
+
 def _monsieur(person: Person) -> bool:
-    return _FRENCH_WORDS.search(person.text) is not None
+    """Say whether "M." is a French "monsieur" and not a genus or an author's initial."""
+    return _STARTS.search(person.before) is not None and _FRENCH_WORDS.search(person.text) is not None
 
 
 def _signs_a_note(person: Person) -> bool:
@@ -137,7 +145,7 @@ def _aged(person: Person) -> bool:
 
 def _cue(name: str, cue: str, trust: Trust, *, certain: bool = False, many: bool = False) -> Rule:
     """Return the rule of names that follow a cue; ``certain`` allows words that are names only there, ``many`` a list."""
-    pattern = re.compile(cue)
+    pattern = re.compile(rf"(?<![\w-]){cue}")
     stops = NEVER_NAMES if certain else NOT_NAMES
 
     def spans(text: str) -> Iterator[tuple[int, int]]:
@@ -148,7 +156,7 @@ def _cue(name: str, cue: str, trust: Trust, *, certain: bool = False, many: bool
                 joined = _JOINED.match(text, person.end) if many else None
                 start = joined.end() if joined else None
 
-    return Rule(name=f"name-{name}", kind="NAME", hint=hint_of(pattern) + NAME_START_HINT, spans=spans)
+    return Rule(name=f"name-{name}", kind="NAME", hint=f"(?:^|[^A-Za-z0-9_-]){hint_of(pattern)}{NAME_START_HINT}", spans=spans)
 
 
 def _tail(name: str, tail: str, trust: Trust) -> Rule:
@@ -179,28 +187,29 @@ def _lower_case(text: str) -> Iterator[tuple[int, int]]:
 
 
 NAME_RULES: tuple[Rule, ...] = (
-    _cue("doctor", r"(?<![\w-])(?:D[Rr][Aa]?|Profa?|Docteur|Professor)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})", _treating, certain=True),
-    _cue("doctors", r"(?<![\w-])(?:D[Rr]s|Dres)\.?[ ]", _treating, certain=True, many=True),
+    _cue("doctor", r"(?:D[Rr][Aa]?|Profa?|Docteur|Professor)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})", _treating, certain=True),
+    _cue("doctors", r"(?:D[Rr]s|Dres)\.?[ ]", _treating, certain=True, many=True),
     _cue(
         "title",
-        r"(?<![\w-])(?:(?:Mrs?|Ms|Mx|Sra?|Srta|Sres|D[ñn]a|Mme|Mlle)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})"
+        r"(?:(?:Mrs?|Ms|Mx|Sra?|Srta|Sres|D[ñn]a|Mme|Mlle)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})"
         r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Madam|Don|Do[ñn]a|Monsieur|Madame)[ \t\xa0]{1,2})",
         surely,
         certain=True,
     ),
-    _cue("miss", r"(?<![\w-])Miss[ ]", _not_medicine),
-    _cue("don", r"(?:(?<=[\n:.] )|(?<=\n)|(?<![^\n])|(?<= (?:a|y) )|(?<= (?:de) )|(?<= (?:por|que|con) ))D\.[ ]", likely),
-    _cue("monsieur", r"(?:(?<=[\n:.] )|(?<=\n)|(?<![^\n])|(?<= (?:de) )|(?<= (?:par) )|(?<= (?:chez) ))M\.[ ]", _monsieur),
-    _cue("profession", rf"\b{PROFESSION}[ ]", _addressed),
-    _cue("profession-capital", r"\b(?:Doctora?|Nurse|Midwife|Enfermer[oa]|Matrona)[ ]", known),
-    _cue("introduction", rf"(?i:\b{INTRODUCTION})[ ](?:is[ ]|(?:Mr|Mrs|Ms|Dr|Dra)\.?[ ])?", surely, certain=True),
-    _cue("present", r"(?i:\b(?:i[’']?m|i am|soy|je suis|this is|le habla|it[’']s))[ ]", _present),
-    _cue("kin", rf"(?i:\b{KIN}),?[ ](?:named[ ]|called[ ])?(?:(?:el|la)[ ])?", _family),
-    _cue("label", rf"(?i:(?<![\w-]){SURE_LABELS}){LABEL_END}", _labelled),
-    _cue("field", rf"(?i:(?<![\w-]){LIKELY_LABELS}){LABEL_END}", _field),
-    _cue("greeting", rf"(?i:(?<![\w-]){GREETING}(?: there)?[ ,]{{1,2}})", _greeted),
-    _cue("closing", rf"(?i:\b{CLOSING})[ ]?[,.!–-]*\s{{1,3}}", _closes),
-    _cue("care", rf"(?i:\b{CARE})[ ](?:(?:her|his|a|the) \w+,?[ ])?", likely_full_name),
+    _cue("miss", r"Miss[ ]", _not_medicine),
+    _cue("don", r"D\.[ ]", _don),
+    _cue("monsieur", r"M\.[ ]", _monsieur),
+    _cue("profession", rf"{PROFESSION}[ ]", _addressed),
+    _cue("profession-capital", r"(?:Doctora?|Nurse|Midwife|Enfermer[oa]|Matrona)[ ]", known),
+    _cue("introduction", rf"(?i:{INTRODUCTION})[ ](?:is[ ]|(?:Mr|Mrs|Ms|Dr|Dra)\.?[ ])?", surely, certain=True),
+    _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|this is|le habla|it[’']s))[ ]", _present),
+    _cue("kin", rf"(?i:{KIN}),?[ ](?:named[ ]|called[ ])?(?:(?:el|la)[ ])?", _family),
+    _cue("label", rf"(?i:{SURE_LABELS}){LABEL_END}", _labelled),
+    _cue("field", rf"(?i:{LIKELY_LABELS}){LABEL_END}", _field),
+    _cue("greeting", rf"(?i:{GREETING}(?: there)?[ ,]{{1,2}})", _greeted),
+    _cue("closing", rf"(?i:{CLOSING})[ ]?[,.!–-]*\s{{1,3}}", _closes),
+    _cue("care", rf"(?i:{CARE})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", likely_full_name),
+    _cue("care-or-means", rf"(?i:{CARE_OR_MEANS})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", full_name),
     _cue("after-age", rf"(?i:{AGE_BEFORE})[ ]", likely_full_name),
     _tail("age", AGE_AFTER, _aged),
     _tail("number", NUMBER_AFTER, full_name),

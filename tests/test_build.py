@@ -1,0 +1,352 @@
+"""A build: what is done stays done, every row is accounted for, and the same rows give the same bytes."""
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+import tiny_recipe
+from tiny_recipe import names, steps, tree, write_mirror, write_recipe
+
+from pipelines.build import build
+from pipelines.plan import resolve
+from pipelines.progress import Lines
+from pipelines.shard import LostRowsError
+from pipelines.step import each_shard, read, whole_set
+from pipelines.store import Store
+from quality.outcome import DROP_SCHEMA, Decision, Outcome
+from sources.files import FileError
+from sources.mirror import mirrored
+from sources.shapes import jsonl, qa
+from sources.source import Source
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    return write_recipe(tmp_path)
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    return write_mirror(tmp_path / "mirror")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "store"
+
+
+def counts(account):
+    return {step["name"]: step["counts"] for step in account["steps"]}
+
+
+def table(account, store, step, part):
+    folder = next(s["folder"] for s in account["steps"] if s["name"] == step)
+    return pl.read_parquet(store / "steps" / folder / part).sort("line").rows(named=True)
+
+
+# --- what is done stays done ---------------------------------------------------------------------------------------
+
+
+def test_a_second_build_builds_nothing_again(recipe, mirror, store, capsys):
+    first = tiny_recipe.build(recipe, store, mirror)
+    before = steps(store)
+    capsys.readouterr()
+    assert tiny_recipe.build(recipe, store, mirror) == first
+    assert steps(store) == before
+    assert capsys.readouterr().err == ""
+
+
+def test_a_changed_config_builds_again_only_what_follows_from_it(recipe, mirror, store):
+    tiny_recipe.build(recipe, store, mirror)
+    before = steps(store)
+    tiny_recipe.build(recipe, store, mirror, min_answer_chars=39)
+    assert before.items() <= steps(store).items()
+    assert names(steps(store).keys() - before.keys()) == {"clean-clinic", "clean-ward", "exact"}
+
+
+def test_a_config_that_changes_back_finds_what_was_built(recipe, mirror, store):
+    first = tiny_recipe.build(recipe, store, mirror)
+    tiny_recipe.build(recipe, store, mirror, min_answer_chars=39)
+    before = steps(store)
+    assert tiny_recipe.build(recipe, store, mirror) == first
+    assert steps(store) == before
+
+
+def test_an_added_source_builds_only_itself_and_what_joins_it(recipe, mirror, store):
+    tiny_recipe.build(recipe, store, mirror)
+    before = steps(store)
+    tiny_recipe.build(recipe, store, mirror, corpora="clinic,ward,school")
+    assert before.items() <= steps(store).items()
+    assert names(steps(store).keys() - before.keys()) == {"read-school", "clean-school", "exact"}
+
+
+def test_a_changed_raw_file_builds_again_only_its_own_corpus(recipe, mirror, store):
+    tiny_recipe.build(recipe, store, mirror)
+    before = steps(store)
+    row = {"id": "w3", "question": "When are the rounds?", "answer": "Every morning at eight."}
+    with (mirror / "ward" / "rounds.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    tiny_recipe.build(recipe, store, mirror, relock=True)
+    assert names(steps(store).keys() - before.keys()) == {"read-ward", "clean-ward", "exact"}
+
+
+def test_changed_code_in_a_recipe_file_builds_again_though_the_process_lives_on(recipe, mirror, store):
+    tiny_recipe.build(recipe, store, mirror)
+    before = steps(store)
+    changed = tiny_recipe.RECIPE.replace('row["answer"], split', 'row["answer"].upper(), split')
+    account = tiny_recipe.build(write_recipe(recipe.parent, changed), store, mirror)
+    assert {"read-clinic", "read-ward"} <= names(steps(store).keys() - before.keys())
+    assert table(account, store, "read-ward", "kept/00000.parquet")[1]["answer"] == "WATER WITH 0.9% OF COMMON SALT."
+
+
+def test_a_step_that_was_deleted_is_built_again_with_the_same_bytes(recipe, mirror, store):
+    account = tiny_recipe.build(recipe, store, mirror)
+    before, files = steps(store), tree(store)
+    gone = next(name for name in before if name.startswith("read-clinic"))
+    shutil.rmtree(store / "steps" / gone)
+    assert tiny_recipe.build(recipe, store, mirror) == account
+    assert {name for name in before if steps(store)[name] != before[name]} == {gone}
+    assert tree(store) == files
+
+
+# --- no row vanishes -----------------------------------------------------------------------------------------------
+
+
+def parse(raw, file):
+    return qa(raw.value["id"], raw.value["question"], raw.value["answer"])
+
+
+def source(**changes):
+    given = {"title": "Lessons", "home": "hf://datasets/sabila-tests/school", "license": "CC0-1.0", "task": "qa"}
+    given |= {"name": "school", "license_read": "here", "lang": "en", "files": {"train": ("*.jsonl",)}}
+    return Source(**{**given, "rows": jsonl, "parse": parse, **changes})
+
+
+def built(step, store, mirror):
+    plan = resolve(step, partial(mirrored, mirror=mirror))
+    return build(plan, Store(store), Lines(), workers=1)
+
+
+@pytest.fixture
+def lessons(tmp_path):
+    rows = [{"id": str(n), "question": f"What is lesson {n}?", "answer": f"The lesson of day {n}."} for n in range(4)]
+    return write_mirror(tmp_path / "mirror", {"school": {"lessons.jsonl": rows}})
+
+
+def kept(rows):
+    nothing = pl.lit(None, pl.String)
+    return Outcome(rows=rows.with_columns(drop=nothing, evidence=nothing))
+
+
+def unchanged(rows, config):
+    return kept(rows)
+
+
+def loses(rows, config):
+    return kept(rows.head(3))
+
+
+def doubles(rows, config):
+    return kept(pl.concat([rows, rows.head(1)]))
+
+
+def swaps_one_for_another(rows, config):
+    return kept(pl.concat([rows.head(3), rows.head(1)]))
+
+
+def reorders(rows, config):
+    return kept(rows.reverse())
+
+
+def renames(rows, config):
+    return kept(rows.with_columns(id=pl.col("id") + "x"))
+
+
+@pytest.mark.parametrize("function", [loses, doubles, swaps_one_for_another, reorders, renames])
+def test_a_step_that_does_not_return_every_row_stops_the_build(function, store, lessons):
+    with pytest.raises(LostRowsError, match=rf"{function.__name__} was given 4 rows and returned \d.*defect"):
+        built(each_shard("breach", function, None, read(source())), store, lessons)
+    assert names(steps(store)) == {"read-school"}
+
+
+def test_a_step_that_returns_every_row_goes_through(store, lessons):
+    folder = built(each_shard("faithful", unchanged, None, read(source())), store, lessons)
+    assert pl.read_parquet(folder / "kept/*.parquet")["id"].to_list() == [f"school:{n}" for n in range(4)]
+
+
+def decision(*rows):
+    return Decision(drops=pl.DataFrame(rows, DROP_SCHEMA, orient="row"))
+
+
+def names_a_row_twice(shards, config):
+    return decision(("school:1", "a", "seen"), ("school:1", "b", "seen"))
+
+
+def names_a_row_that_is_not_there(shards, config):
+    return decision(("school:99", "a", "seen"))
+
+
+def names_no_reason(shards, config):
+    return decision(("school:1", None, "seen"))
+
+
+@pytest.mark.parametrize("decide", [names_a_row_twice, names_a_row_that_is_not_there, names_no_reason])
+def test_a_decision_that_does_not_fit_the_rows_stops_the_build(decide, store, lessons):
+    with pytest.raises(LostRowsError, match="breach"):
+        built(whole_set("breach", decide, None, read(source())), store, lessons)
+    assert names(steps(store)) == {"read-school"}
+
+
+def test_every_step_says_where_each_of_its_rows_went(recipe, mirror, store):
+    account = tiny_recipe.build(recipe, store, mirror)
+    for step in counts(account).values():
+        assert step["rows_in"] == step["kept"] + step["dropped"] + step["quarantined"]
+    assert counts(account)["clean-clinic"] == {"rows_in": 5, "kept": 4, "dropped": 1, "quarantined": 0}
+    assert counts(account)["exact"] == {"rows_in": 6, "kept": 5, "dropped": 1, "quarantined": 0}
+    [dropped] = table(account, store, "exact", "dropped/*.parquet")
+    assert dropped["id"] == "ward:w1"
+    assert json.loads(dropped["evidence"]) == {"duplicate_of": "clinic:c1", "similarity": 1.0}
+
+
+# --- rows that may not go on ---------------------------------------------------------------------------------------
+
+GOOD = {"id": "g", "question": "What do the kidneys do?", "answer": "They filter the blood."}
+
+
+def test_a_repeated_id_is_quarantined_and_told_which_row_has_it(recipe, store, tmp_path):
+    again = {"id": "g", "question": "What does the heart do?", "answer": "It pumps the blood."}
+    other = {"id": "h", "question": "What does the liver do?", "answer": "It breaks down poisons."}
+    mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD, again], "b.jsonl": [other, again]}})
+    account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
+    assert counts(account)["read-clinic"] == {"rows_in": 4, "kept": 2, "dropped": 0, "quarantined": 2}
+    repeated = table(account, store, "read-clinic", "quarantine.parquet")
+    assert [(row["file"], row["line"]) for row in repeated] == [("a.jsonl", 2), ("b.jsonl", 2)]
+    assert {row["error"] for row in repeated} == {"id clinic:g repeats that of a.jsonl:1"}
+    assert all("It pumps the blood." in row["text"] for row in repeated)
+
+
+def test_a_file_of_nothing_but_repeated_ids_leaves_the_others(recipe, store, tmp_path):
+    mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD], "b.jsonl": [GOOD]}})
+    account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
+    assert counts(account)["read-clinic"] == {"rows_in": 2, "kept": 1, "dropped": 0, "quarantined": 1}
+    assert account["rows"] == 1
+
+
+@pytest.mark.parametrize("split", ["test", "validation"])
+def test_a_row_that_its_publisher_holds_out_is_dropped(split, recipe, store, tmp_path):
+    held = {"id": "t", "question": "What do the lungs do?", "answer": "They take up oxygen.", "split": split}
+    mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD, held]}})
+    account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
+    [dropped] = table(account, store, "read-clinic", "dropped/*.parquet")
+    assert (dropped["id"], dropped["reason"]) == ("clinic:t", "held_out_split")
+    assert dropped["evidence"] == f"its publisher calls it {split}"
+    assert account["rows"] == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        (b'{"id": "b", "question": "cut off in the mid', "not JSON: "),
+        (b'{"id": "b", "question": "caf\xe9?", "answer": "x"}', "not JSON: "),
+        ({"id": "b", "question": "no answer field"}, "missing field 'answer'; found id, question"),
+        (
+            {"id": "b", "question": "q?", "options": ["x", "y"], "gold": 2},
+            "gold is 2, expected a position among 2 options",
+        ),
+        ({"id": "b", "question": "q?", "options": ["x", "y"], "gold": -1}, "gold is -1, expected a position among 2"),
+        ({"id": 7, "question": "q?", "answer": "a"}, "id is 7, expected text"),
+        ({"id": "b", "question": None, "answer": "a"}, "message is None, expected text"),
+        ({"id": "b", "question": "q?", "answer": ["a"]}, "answer is ['a'], expected text"),
+        (["b", "q?", "a"], "list indices must be integers or slices, not str"),
+        (b"null", "'NoneType'"),
+    ],
+)
+def test_a_malformed_row_is_quarantined_with_its_place_and_error(row, error, recipe, store, tmp_path):
+    mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD, b"", row]}})
+    account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
+    [broken] = table(account, store, "read-clinic", "quarantine.parquet")
+    assert (broken["source"], broken["file"], broken["line"]) == ("clinic", "a.jsonl", 3)
+    assert error in broken["error"]
+    assert broken["text"]
+    assert counts(account)["read-clinic"] == {"rows_in": 2, "kept": 1, "dropped": 0, "quarantined": 1}
+
+
+def test_a_file_without_one_good_row_is_not_the_file_that_was_meant(recipe, store, tmp_path):
+    rows = [{"id": str(n), "query": "renamed?", "answer": "column"} for n in range(3)]
+    mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD], "b.jsonl": rows}})
+    with pytest.raises(FileError, match=r"b.jsonl: every row was refused; line 1: missing field 'question'; found id"):
+        tiny_recipe.build(recipe, store, mirror, corpora="clinic")
+    assert steps(store) == {}
+
+
+def test_a_limit_counts_rows_of_the_whole_corpus(recipe, mirror, store):
+    account = tiny_recipe.build(recipe, store, mirror, corpora="clinic", limit=4)
+    assert counts(account)["read-clinic"]["rows_in"] == 4
+
+
+# --- same rows, same bytes -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def windows_of_two_lines(monkeypatch):
+    monkeypatch.setattr("sources.files.WINDOW_LINES", 2)
+
+
+def many_files(folder, **how):
+    rows = {
+        f"{name}.jsonl": [
+            {"id": f"{name}{n}", "question": f"What is sign {n % 4} of {name}?", "answer": f"Sign {n % 4} is a rash."}
+            for n in range(5)
+        ]
+        + [b"broken", {"id": f"{name}0", "question": "Repeated?", "answer": "Yes, this id is."}]
+        for name in ("croup", "gout", "lupus", "mumps")
+    }
+    return write_mirror(folder, {"clinic": rows, "ward": tiny_recipe.ROWS["ward"]}, **how)
+
+
+@pytest.fixture
+def expected(recipe, tmp_path, windows_of_two_lines):
+    tiny_recipe.build(recipe, tmp_path / "expected", many_files(tmp_path / "m"))
+    return tree(tmp_path / "expected")
+
+
+def test_the_same_bytes_again_elsewhere(expected, recipe, tmp_path):
+    tiny_recipe.build(recipe, tmp_path / "deep" / "er", many_files(tmp_path / "m2"))
+    assert tree(tmp_path / "deep" / "er") == expected
+    assert len(expected) > 10
+
+
+def test_the_same_bytes_with_two_workers(expected, recipe, tmp_path):
+    tiny_recipe.build(recipe, tmp_path / "two", tmp_path / "m", workers=2)
+    assert tree(tmp_path / "two") == expected
+
+
+def test_the_same_bytes_from_gzipped_files(expected, recipe, tmp_path):
+    tiny_recipe.build(recipe, tmp_path / "gz", many_files(tmp_path / "gzipped", gz=True))
+    assert tree(tmp_path / "gz") == expected
+
+
+def test_the_same_bytes_whatever_order_folders_list_their_files_in(expected, recipe, tmp_path, monkeypatch):
+    listed = Path.glob
+    orders = []
+
+    def reversed_glob(path, pattern, **more):
+        found = sorted(listed(path, pattern, **more), reverse=True)
+        orders.append(len(found))
+        return iter(found)
+
+    monkeypatch.setattr(Path, "glob", reversed_glob)
+    tiny_recipe.build(recipe, tmp_path / "reversed", tmp_path / "m")
+    monkeypatch.undo()
+    assert max(orders) > 1
+    assert tree(tmp_path / "reversed") == expected
+
+
+def test_the_same_bytes_from_a_restricted_folder_and_beside_other_corpora(expected, recipe, tmp_path):
+    many_files(tmp_path / "m3" / "restricted")
+    write_mirror(tmp_path / "m3", {"unasked": {"x.jsonl": [GOOD]}})
+    tiny_recipe.build(recipe, tmp_path / "restricted", tmp_path / "m3")
+    assert tree(tmp_path / "restricted") == expected
