@@ -67,8 +67,9 @@ def map_shard(
             f"{work.function.__module__}.{work.function.__name__} was given {rows.height} rows and returned "
             f"{outcome.rows.height}, or others, or in another order; this is a defect of the step"
         )
-    if outcome.edits.height:
-        write_table(folder / "edits" / f"{shard:05}.parquet", outcome.edits)
+    for name, found in {"edits": outcome.edits, **outcome.tables}.items():
+        if found.height:
+            write_table(folder / name / f"{shard:05}.parquet", found)
     return _write(folder, shard, outcome.rows, rows.height, edits=_counts(outcome.edits["rule"]))
 
 

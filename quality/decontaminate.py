@@ -132,8 +132,7 @@ def _embedded(rows: pl.DataFrame, index: LeakIndex, config: Decontaminate, embed
     """Return the pairs of the embedding layer: questions alone, and of items only those that say enough."""
     enough = index.units["question_bits"] >= config.likeness.question_bits
     units = index.units.with_row_index("unit").filter(enough)["unit"]
-    first = index.items.unique("unit", keep="first", maintain_order=True).sort("unit")
-    texts = first["question"].gather(units).fill_null("").to_list()
+    texts = index.first_items()["question"].gather(units).fill_null("").to_list()
     near = neighbours(rows["question"].fill_null("").to_list(), texts, embed, config.similarity)
     return near.select(
         "row",

@@ -62,12 +62,16 @@ class Kept:
     bounds: F32
     count: int = 0
 
+    def space(self, rows: int, columns: int) -> F32:
+        """Return a contiguous place for that many bounds."""
+        return self.bounds[: rows * columns].reshape(rows, columns)
+
 
 def directed(vectors: F32) -> NDArray[np.bool_]:
     """Return which rows have a direction; ``ValueError`` unless ``vectors`` is a finite float32 matrix."""
     if vectors.ndim != 2 or vectors.dtype != np.float32:
         raise ValueError(f"vectors are {vectors.dtype} of shape {vectors.shape}, expected float32 of (rows, width)")
-    size = lengths(np.ascontiguousarray(vectors))
+    size = lengths(_own(vectors))
     if not np.isfinite(size).all():
         row = int(np.flatnonzero(~np.isfinite(size))[0])
         raise ValueError(f"the vector of row {row} holds NaN or infinity; the embedding model failed on that text")
@@ -82,7 +86,7 @@ def leaders(vectors: F32, order: I64, threshold: float, *, weights: I64 | None =
     numbers from 0) a row is passed over where the kept rows leave it no ``room``. Rows that are not in ``order`` are
     ``OVER``; those in it must have a direction. Time is rows times kept rows, memory a narrow copy of the kept.
     """
-    space = _space(vectors, order, threshold)
+    space = _space(_own(vectors), order, threshold)
     sizes = np.zeros(len(vectors), np.int64) if weights is None else weights
     least = sizes[order].min(initial=np.iinfo(np.int64).max)
     kept = _none_kept(len(order), space.bounds.width(vectors.shape[1]))
@@ -105,6 +109,7 @@ def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
 
     Rows without a direction have none. Memory grows with the pairs found: mind the threshold.
     """
+    queries, base = _own(queries), _own(base)
     asked, among = np.flatnonzero(directed(queries)), np.flatnonzero(directed(base))
     space = _space(base, among, threshold)
     query_lengths = lengths(queries)
@@ -124,6 +129,11 @@ def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
     return Pairs(left[order], right[order], similarity[order])
 
 
+def _own(vectors: F32) -> F32:
+    """Return the vectors as the one kind of array that the machine code was made for, copied if need be."""
+    return np.require(vectors, requirements=["C", "W"])
+
+
 def _space(vectors: F32, rows: I64, threshold: float) -> Space:
     size = lengths(vectors)
     return Space(
@@ -139,7 +149,7 @@ def _none_kept(rows: int, width: int) -> Kept:
     return Kept(
         rows=np.empty(rows, np.int64),
         narrow=np.empty((rows, width), np.float32),
-        bounds=np.empty((BLOCK, BLOCK), np.float32),
+        bounds=np.empty(BLOCK * BLOCK, np.float32),
     )
 
 
@@ -149,7 +159,7 @@ def _against_kept(space: Space, kept: Kept, block: I64, narrow: F32, pool: Threa
     shares = [slice(first, first + SHARE) for first in range(0, len(block), SHARE)]
     for start in range(0, kept.count, BLOCK):
         tile = slice(start, min(start + BLOCK, kept.count))
-        bounds = np.matmul(narrow, kept.narrow[tile].T, out=kept.bounds[: len(block), : tile.stop - tile.start])
+        bounds = np.matmul(narrow, kept.narrow[tile].T, out=kept.space(len(block), tile.stop - tile.start))
 
         def look(share: slice, bounds: F32 = bounds, tile: slice = tile) -> None:
             nearest_kept(
@@ -174,7 +184,7 @@ def _among_themselves(
     """Settle the rows of ``block`` in order, add those that are kept to ``kept`` and return the room that is left."""
     chosen = np.empty(len(block), np.int64)
     # A copy, because for a product of an array with itself numpy takes a path that is several times slower.
-    bounds = np.matmul(narrow, narrow.copy().T, out=kept.bounds[: len(block), : len(block)])
+    bounds = np.matmul(narrow, narrow.copy().T, out=kept.space(len(block), len(block)))
     count, room = keep_in_order(
         bounds,
         space.slack,

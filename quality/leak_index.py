@@ -56,6 +56,10 @@ class LeakIndex:
         """Return the ids of words."""
         return word_ids(found.keys, *self.table, self.vocabulary)
 
+    def first_items(self) -> pl.DataFrame:
+        """Return the first item of each unit, in the order of ``units``."""
+        return self.items.unique("unit", keep="first", maintain_order=True).sort("unit")
+
 
 def build_index(items: pl.DataFrame) -> LeakIndex:
     """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` where it is no such table."""

@@ -60,6 +60,7 @@ class Likeness:
     * ``rewrite``: (0.3 item's share + row's share) / 1.3 of the questions; with ``rewrite_bits`` shared.
     * ``passage``: share of the item found in a passage of the row that is dense in it (``passage_density``); with
       ``passage_bits`` of its question or ``passage_option_bits`` of question and options.
+    * ``contradicted``: the score that any of these needs where both right options are known and differ.
     * ``suspect``, ``suspect_bits``: what a question must share that the right answer beside it is evidence, with
       ``answer_bits`` in both together; ``verbatim``: the likeness from which on that answer may stand anywhere.
 
@@ -78,6 +79,7 @@ class Likeness:
     passage_density: float = Field(default=0.75, gt=0, le=1)
     passage_bits: float = Field(default=55, ge=0)
     passage_option_bits: float = Field(default=45, ge=0)
+    contradicted: float = Field(default=0.9, gt=0, le=1)
     suspect: float = Field(default=0.46, gt=0, le=1)
     suspect_bits: float = Field(default=10, ge=0)
     answer_bits: float = Field(default=35, ge=0)
@@ -118,14 +120,44 @@ def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, worker
     answered = _answered(asked.filter(pl.col("kind") == SUSPECT), rows, index, config)
     told = said.filter(pl.col("kind") != SUSPECT).with_columns(layer=pl.lit("answer"))
     retold = _retold(said.filter(pl.col("kind") == SUSPECT), rows, index, config)
+    asked = asked.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String))
     found = (
         exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
-        asked.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String)),
+        _unless_contradicted(asked, rows, index, config),
         answered.with_columns(layer=pl.lit("answer")),
         told,
         retold.with_columns(layer=pl.lit("answer")),
     )
     return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in found])
+
+
+def _unless_contradicted(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
+    """Make suspects of the pairs that are not alike enough for two questions whose right options differ."""
+    doubtful = pl.col("score") < config.contradicted
+    pairs = pairs.with_columns(contradicted=_contradicted(pairs, rows, index))
+    layer = pl.when(doubtful & pl.col("contradicted")).then(pl.lit(SUSPECTED)).otherwise("layer")
+    return pairs.with_columns(layer=layer)
+
+
+def _contradicted(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
+    """Tell whether a pair's right options are both known and share no more than half of the words of the shorter."""
+    sides = pl.DataFrame(
+        {
+            "mine": _right_option(rows).gather(pairs["row"]),
+            "theirs": _right_option(index.first_items()).gather(pairs["unit"]),
+        }
+    )
+    mine, theirs = pl.col("mine").str.split(" "), pl.col("theirs").str.split(" ")
+    shared = mine.list.set_intersection(theirs).list.len()
+    fewest = pl.min_horizontal(mine.list.n_unique(), theirs.list.n_unique())
+    return sides.select((2 * shared <= fewest).fill_null(False).alias("contradicted")).to_series()
+
+
+def _right_option(table: pl.DataFrame) -> pl.Series:
+    """Return the answer where it is one of the options, as texts are compared, else null."""
+    answer = key(pl.col("answer"))
+    options = pl.col("options").list.eval(key(pl.element()))
+    return table.select(pl.when((answer != "") & options.list.contains(answer)).then(answer)).to_series()
 
 
 def _answered(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
@@ -144,8 +176,7 @@ def _retold(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config
 
 def _with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's, and whether the row ``told`` it."""
-    first = index.items.unique("unit", keep="first", maintain_order=True).sort("unit")
-    gold = first["answer"].gather(pairs["unit"])
+    gold = index.first_items()["answer"].gather(pairs["unit"])
     mine = rows.select("answer", "reasoning")[pairs["row"]]
     keys = text_keys(gold)
     text = key(pl.concat_str("answer", "reasoning", separator=" ", ignore_nulls=True))

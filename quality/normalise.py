@@ -17,12 +17,9 @@ from pydantic.dataclasses import dataclass as checked
 from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION, JUNK_ANSWERS
 from quality.key import key
 from quality.markup import ENTITY, TAG, to_text
-from quality.outcome import EDIT_SCHEMA
+from quality.outcome import EDIT_SCHEMA, VERBATIM_TASKS
 from sources.record import TASKS
 from sources.table import relist
-
-VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")
-"""Tasks whose texts may hold markup, addresses or odd spacing on purpose."""
 
 REPAIRS = ("flattened_lists", "sentence_case", "spaced_punctuation")
 """Edits that run only on corpora that ask for them (``Source.repairs``)."""

@@ -16,10 +16,14 @@ DROP_SCHEMA = pl.Schema({"id": pl.String, "drop": pl.String, "evidence": pl.Stri
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The rows that came in, in order, with ``drop`` (null for a kept row) and ``evidence``; and the edits made."""
+    """The rows that came in, in order, with ``drop`` (null for a kept row) and ``evidence``.
+
+    Besides: the edits made, and whatever else was found, a table by name.
+    """
 
     rows: pl.DataFrame
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDIT_SCHEMA))
+    tables: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 Shards = Callable[[], Iterator[pl.DataFrame]]
@@ -32,3 +36,7 @@ class Decision:
 
     drops: pl.DataFrame
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+
+VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")
+"""Tasks whose texts may hold markup, addresses or odd spacing on purpose."""

@@ -14,21 +14,14 @@ from pydantic.dataclasses import dataclass as checked
 from quality.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
 from quality.key import key
 from quality.language import foreign
+from quality.outcome import VERBATIM_TASKS
 from sources.shapes import LETTERS
 from sources.table import question_text
 
 ANSWERLESS_TASKS = ("safety",)
 """Tasks whose rows may be prompts alone."""
 
-PROSE_TASKS = (
-    "qa",
-    "dialogue",
-    "explanation",
-    "clinical-note-taking",
-    "diagnosis",
-    "treatment-planning",
-    "summarization",
-)
+PROSE_TASKS = ("qa", "dialogue", "explanation", "diagnosis", "treatment-planning")
 """Tasks whose answers are sentences."""
 
 
@@ -103,7 +96,7 @@ def short_question(rows: pl.DataFrame, config: Rules) -> Found:
 def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that stand alone and are too short to teach anything; prose is asked for more."""
     least = pl.when(pl.col("task").is_in(PROSE_TASKS)).then(config.min_prose_chars).otherwise(config.min_answer_chars)
-    short = (ANSWER != "") & (ANSWER.str.len_chars() < least)
+    short = (ANSWER != "") & (ANSWER.str.len_chars() < least) & ~pl.col("task").is_in(VERBATIM_TASKS)
     return rows.filter(UNAIDED & short).select("at", evidence=ANSWER)
 
 

@@ -35,7 +35,6 @@ def names(folder: str, ending: str) -> tuple[str, ...]:
     return tuple(sorted(path.name.removesuffix(ending) for path in (FOLDER / folder).glob(f"*{ending}")))
 
 
-@cache
 def digest(folder: str) -> str:
     """Return a hash of all files in ``folder``: a config that holds it changes when a prompt does."""
     hashed = hashlib.sha256()

@@ -47,7 +47,7 @@ def vocabulary(rng: np.random.Generator, size: int = 20_000) -> pl.Series:
 
 def own_texts(rng: np.random.Generator, rows: int, words: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the length of each text and the numbers of all words, frequent ones more often."""
-    lengths = np.clip(rng.lognormal(4.35, 0.6, rows), 3, 2000).astype(np.int64)
+    lengths = np.clip(rng.lognormal(4.31, 0.6, rows), 3, 2000).astype(np.int64)
     return lengths, (words * rng.random(lengths.sum()) ** 3).astype(np.uint32)
 
 

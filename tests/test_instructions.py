@@ -126,13 +126,10 @@ def test_an_edit_says_which_template_a_row_got():
 
 def test_the_config_changes_with_the_files(tmp_path, monkeypatch):
     monkeypatch.setattr(prompt_files, "FOLDER", tmp_path)
-    prompt_files.digest.cache_clear()
     (tmp_path / "instructions").mkdir()
     before = prompt_files.digest("instructions")
     (tmp_path / "instructions" / "mcq.txt").write_text("Choose.\n")
-    prompt_files.digest.cache_clear()
     assert prompt_files.digest("instructions") != before
-    prompt_files.digest.cache_clear()
 
 
 def test_the_config_holds_the_hash_of_the_files():

@@ -8,11 +8,15 @@ from pydantic import Field
 
 from pipelines.step import Step, await_teacher, each_shard, read, whole_set
 from quality.clean import Clean, clean
+from quality.decontaminate import Decontaminate
 from quality.exact import Exact, exact_duplicates
+from quality.leaking_rows import drop_leaks
 from quality.license_gate import LicenseGate, license_gate
+from quality.near_records import NearRecords, near_duplicate_records
+from quality.near_rules import SINGLE_TURN, NearRules
 from quality.normalise import Normalise
 from quality.rules import Rules
-from sources.catalog import SOURCES
+from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use
 from sources.source import Source
 from synth.compose import compose
@@ -28,6 +32,7 @@ def recipe(
     max_row_chars: Annotated[int, Field(ge=100, le=1_000_000_000)] = 60_000,
     min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 3,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
+    near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
 ) -> Step:
     """Build Aloe's supervised set: medical and general rows, cleaned, without duplicates, ready to tune on.
 
@@ -43,9 +48,17 @@ def recipe(
     if license != "any":
         rows = [each_shard("license", license_gate, LicenseGate(use=license), *rows)]
     ranks = tuple((source.name, source.rank) for source in chosen)
-    unique = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
-    reasoned = await_teacher("cot", "verified chains of thought for the multiple-choice rows", unique)
+    distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
+    unlike = whole_set("near", near_duplicate_records, near_rules(near_threshold, ranks), distinct)
+    benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
+    unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
+    reasoned = await_teacher("cot", "verified chains of thought for the multiple-choice rows", unseen)
     return each_shard("compose", compose, None, reasoned)
+
+
+def near_rules(threshold: float, ranks: tuple[tuple[str, int], ...]) -> NearRecords:
+    """Return the settings of the near-duplicate step for a threshold of single-turn rows."""
+    return NearRecords(single=NearRules(threshold=threshold), source_ranks=ranks)
 
 
 def choose(names: tuple[str, ...]) -> list[Source]:

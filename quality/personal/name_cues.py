@@ -82,7 +82,7 @@ CITED_BEFORE = (
     r"|\b(?:laborator(?:y|ies)|work|research|team) of)\s*$"
 )
 AGE_AFTER = (
-    r"(?:(?:,? (?:is|was|es)|,)(?: (?:an?|the|una?|un))?(?: [a-z-]+){0,3}? \d{1,3}[ -]?(?:years?|yrs?|y/?o\b|y\.o\.|months?|weeks?|days?)"
+    r"(?:(?:(?:,? (?:is|was|es)|,)(?: (?:an?|the|una?|un))?|,? an?)(?: [a-z-]+){0,3}? \d{1,3}[ -]{0,2}(?:years?|yrs?|y/?o\b|y\.o\.|months?|weeks?|days?)"
     r"|,? (?:tiene|de) \d{1,3} (?:a[ñn]os|meses|d[íi]as)|, (?:de )?\d{1,3} (?:a[ñn]os|ans|meses)|, [âa]g[ée]e? de \d)"
 )
 NUMBER_AFTER = r"(?:, \d{1,3}(?:,| ?[MF]\b)| \(\d{1,3}(?: ?[MF]| ?y/?o)?\)|, aged? \d)"

@@ -9,9 +9,9 @@ the cue can be trusted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from quality.personal.given_names import GIVEN_NAMES
+from quality.personal.given_names import GIVEN_NAMES, NAMES_AND_WORDS
 from quality.personal.name_cues import (
     AGE_AFTER,
     AGE_BEFORE,
@@ -79,7 +79,7 @@ def _treating(person: Person) -> bool:
 
 def _addressed(person: Person) -> bool:
     """Say whether "doctor X" is a person and not "your doctor" before a heading: the sentence goes on after the name."""
-    if not _treating(person) or (person.name.isupper() and len(person.name) < 4):
+    if not _treating(person) or (person.name.isupper() and max(map(len, person.words)) < 4):
         return False
     return known(person) or (_not_medicine(person) and _SENTENCE_AFTER.match(person.after) is not None)
 
@@ -108,7 +108,7 @@ def _greeted(person: Person) -> bool:
 
 
 def _labelled(person: Person) -> bool:
-    return likely(person) or (_not_medicine(person) and _FIELD_END.match(person.after) is not None)
+    return likely(person) or (_not_medicine(person) and _LINE_END.match(person.after) is not None)
 
 
 def _field(person: Person) -> bool:
@@ -172,18 +172,48 @@ def _tail(name: str, tail: str, trust: Trust) -> Rule:
     return Rule(name=f"name-{name}", kind="NAME", hint=r"\p{Lu}[\p{L}’'-]+" + hint_of(pattern), spans=spans)
 
 
-_SAYS_ITS_NAME = re.compile(
-    r"(?i:my name(?: is|[’']s)|me llamo|mi nombre es|je m[’']appelle) +(?P<first>[a-zà-ÿ]{2,})(?: (?P<second>[a-zà-ÿ]{2,}))?"
+# --- names in lower case: patients in a hurry, transcripts of speech ---
+
+_LOWER_WORDS = r"(?P<first>[a-zà-ÿ]{2,})(?:[ ](?P<second>[a-zà-ÿ]{2,}))?"
+_LOWER_INTRODUCTION = re.compile(
+    r"(?i:(?:my|his|her|patient[’']?s) name(?: is|[’']s)|patient is|this is|me llamo|mi nombre es|je m[’']appelle|doctora?|miss) +"
+    + _LOWER_WORDS
 )
+_LOWER_GREETING = re.compile(rf"(?:hi|hello|hey|hola|good (?:morning|afternoon))[ ,]{{1,3}}{_LOWER_WORDS}")
+_LOWER_TITLE = re.compile(rf"(?:mrs?|ms|dra?|sra?)[ ]?\.[ ]?{_LOWER_WORDS}")
+_LOWER_AGE = re.compile(rf"{_LOWER_WORDS},? is an? \d{{1,3}} ?-? ?years?[- ]old")
+_AUTHOR_INITIALS = re.compile(r"[ ]+[A-Z]{1,3}[,.;]")
+_MARK_AFTER = re.compile(r"[ ]?[.,;:?!)]|[ ]?[’']s\b|\s*$")
 
 
-def _lower_case(text: str) -> Iterator[tuple[int, int]]:
-    """Yield names without capitals, where the writer says that it is one and the list knows it."""
-    for match in _SAYS_ITS_NAME.finditer(text):
-        if plain(match["first"]) in GIVEN_NAMES:
-            second = match["second"]
-            alone = second is None or plain(second) in NOT_NAMES
-            yield match.start("first"), match.end("first" if alone else "second")
+def _lower(name: str, pattern: re.Pattern[str], trust: Callable[[str, re.Match[str]], bool]) -> Rule:
+    """Return the rule of names in lower case: a believed word, and the next one unless it cannot be a surname."""
+    cue = re.compile(rf"(?<![\w-]){pattern.pattern}")
+
+    def spans(text: str) -> Iterator[tuple[int, int]]:
+        for match in cue.finditer(text):
+            alone = match["second"] is None or plain(match["second"]) in NOT_NAMES
+            if trust("first", match):
+                yield match.start("first"), match.end("first" if alone else "second")
+            elif not alone and pattern is _LOWER_AGE and trust("second", match):
+                yield match.span("second")
+
+    return Rule(name=f"name-lower-{name}", kind="NAME", hint=f"(?:^|[^A-Za-z0-9_-]){hint_of(pattern)}", spans=spans)
+
+
+def _given(word: str, match: re.Match[str]) -> bool:
+    return plain(match[word]) in GIVEN_NAMES and plain(match[word]) not in NOT_NAMES
+
+
+def _greeted_alone(word: str, match: re.Match[str]) -> bool:
+    """Say whether a greeting is followed by a given name and then by nothing that could be a surname."""
+    return _given(word, match) and (match["second"] is None or plain(match["second"]) in NOT_NAMES)
+
+
+def _titled(word: str, match: re.Match[str]) -> bool:
+    """Say whether "dr. x" is a name and not "my dr. said": a given name, or a word that a mark follows."""
+    marked = _MARK_AFTER.match(match.string, match.end(word)) is not None
+    return _given(word, match) or (marked and plain(match[word]) not in NOT_NAMES)
 
 
 NAME_RULES: tuple[Rule, ...] = (
@@ -216,10 +246,33 @@ NAME_RULES: tuple[Rule, ...] = (
     _tail("person-verb", PERSON_VERB_AFTER, likely_full_name),
     _tail("verb", VERB_AFTER, full_name),
     _tail("credential", CREDENTIAL_AFTER + r"(?![\w-])", _signs_a_note),
-    Rule(
-        name="name-lower-case",
-        kind="NAME",
-        hint=r"(?i:my name(?: is|[’']s)|me llamo|mi nombre es|je m[’']appelle) +\p{Ll}",
-        spans=_lower_case,
-    ),
+    _lower("introduction", _LOWER_INTRODUCTION, _given),
+    _lower("greeting", _LOWER_GREETING, _greeted_alone),
+    _lower("title", _LOWER_TITLE, _titled),
+    _lower("age", _LOWER_AGE, _given),
 )
+
+
+# --- the same person again ---
+
+
+def name_again(text: str, names: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Yield where words of names already found in a text stand again without a cue: "Karen continues to do well".
+
+    Words that are also words, places or eponyms do not count, nor does a surname before a year or "et al".
+    """
+    words = {word for name in names for word in re.findall(r"[^\W\d_]{3,}", name) if _is_only_a_name(plain(word))}
+    if not words:
+        return
+    for match in re.finditer(rf"(?<!\w)(?:{'|'.join(sorted(words))})(?!\w)", text):
+        person = Person(text, match.start(), match.start(), match.end(), (plain(match[0]),))
+        if not (eponym(person) or _CITED_AFTER.match(person.after) or _AUTHOR_INITIALS.match(person.after)):
+            yield match.span()
+
+
+def _is_only_a_name(word: str) -> bool:
+    return word not in NOT_NAMES and word not in NAMES_AND_WORDS and (word in GIVEN_NAMES or word not in EPONYMS)
+
+
+AGAIN = Rule(name="name-again", kind="NAME", hint="", spans=lambda text: iter(()))
+"""What a finding by ``name_again`` is named after."""

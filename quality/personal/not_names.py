@@ -16,7 +16,7 @@ similarly since so some someone soon still such sure take takes taking tell than
 there therefore these they this those though through thus to today together tomorrow too took two three four five six
 seven eight nine ten under unless until up upon us use used uses using usually very via wait want wants was we welcome
 well were what when where whereas whether which while who whom whose why will with within without would yes yesterday
-yet you your yours
+yet you your yours ah aha alright bye cool gonna hm hmm huh mhm mm oh sorry uh um wow yeah yep yup
 al algo algun alguna ante antes aqui asi aun aunque bajo bien buen buena buenas bueno buenos cada como con contra cual
 cuando cuanto de del desde despues donde dos durante e el ella ellas ellos en entonces entre era es esa ese eso esta estaba
 estado estan estar este esto estoy etc fue gracias ha habia hace hacia han hasta hay he hola hoy la las le les lo los luego
@@ -129,12 +129,12 @@ god lord jesus allah covid internet google facebook whatsapp medline pubmed wiki
 """
 
 _STAND_INS = """
-x xx xxx xxxx xy xyz y z abc anonymous anonymized blank chat chatbot chatdoctor default foo lastname firstname surname n/a na nil
+x xx xxx xxxx xy xyz y z abc abcd anonymous anonymized blank chat chatbot chatdoctor default foo lastname firstname surname n/a na nil
 none null redacted removed scholl scholls scholl's pepper google phil oz seuss spock strangelove who
 """
 
 _SURNAMES_TOO = """
-bell best black book brand case chart church cook day dean english feeling france french german good hall hand head holland house ireland
+bell best black book brand case chart field fields sample stone ward church cook day dean english feeling france french german good hall hand head holland house ireland
 law little london long love low major march may may miner monday paris page pope power price rice short small spain sage
 strong white wood young
 """

@@ -93,7 +93,7 @@ _MBI = re.compile(
 )
 _CIP_STATE = re.compile(r"(?<!\w)[BCDFGHJ-NP-TV-Z]{8}[A-Z]{2}\d{6}(?!\w)")
 _CIP_REGION = re.compile(r"(?<!\w)[A-Z]{4}[ -]?[01][ -]?\d{6}[ -]?\d{2}[ -]?\d(?!\w)")
-_DATE_ONLY = re.compile(r"(?:19|20)\d\d(?:[-/.]\d\d?){0,2}|\d\d?[-/.]\d\d?[-/.]\d{2,4}|1-?8\d\d.*")
+_DATE_ONLY = re.compile(r"(?:19|20)\d\d(?:[-/.]\d\d?){0,2}|\d\d?[-/.]\d\d?[-/.]\d{2,4}|1-8\d\d.*")
 
 
 def _four_digits(match: re.Match[str]) -> bool:

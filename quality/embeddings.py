@@ -1,0 +1,69 @@
+"""Texts as vectors: made by any model, each text once, kept by the text's hash and the model's name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+Embed: TypeAlias = Callable[[Sequence[str]], F32]
+"""Texts in, one float32 row each out."""
+
+VECTOR_SCHEMA = pl.Schema({"model": pl.String(), "text_hash": pl.Binary(), "vector": pl.List(pl.Float32())})
+"""One text under one model: the model's name with its revision, 16 bytes of the text's BLAKE2b, the vector."""
+
+
+def text_hash(text: str) -> bytes:
+    """Return the 16 bytes that stand for ``text``: BLAKE2b over its UTF-8."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def new_vectors(texts: Sequence[str | None], model: str, embed: Embed, known: pl.DataFrame) -> pl.DataFrame:
+    """Return the vectors (``VECTOR_SCHEMA``) that ``known`` lacks for ``texts``, each asked for once, in order.
+
+    Null and blank texts have no vector. ``known`` has ``VECTOR_SCHEMA`` and may hold other models' vectors. Raises
+    ``ValueError`` where ``embed`` returns other than one finite row a text, as wide as the model's known vectors.
+    """
+    mine = known.filter(pl.col("model") == model)
+    have = set(mine["text_hash"])
+    wanted = {key: text for text in texts if text and text.strip() and (key := text_hash(text)) not in have}
+    if not wanted:
+        return pl.DataFrame(schema=VECTOR_SCHEMA)
+    vectors = embed(list(wanted.values()))
+    _check(vectors, len(wanted), model, mine)
+    columns = {"model": [model] * len(wanted), "text_hash": list(wanted), "vector": pl.Series(vectors).arr.to_list()}
+    return pl.DataFrame(columns, VECTOR_SCHEMA)
+
+
+def matrix(texts: Sequence[str | None], model: str, known: pl.DataFrame) -> F32:
+    """Return the vectors of ``texts`` as one float32 matrix, a row of zeros for a null or blank text.
+
+    Raises ``KeyError`` where a text has no vector in ``known``: ``new_vectors`` makes it.
+    """
+    mine = known.filter(pl.col("model") == model)
+    place = {key: row for row, key in enumerate(mine["text_hash"])}
+    rows = np.array([place[text_hash(text)] if text and text.strip() else -1 for text in texts], np.int64)
+    width = mine["vector"].list.len().max() or 0
+    assert isinstance(width, int), "a length is a whole number"
+    flat = mine["vector"].explode(empty_as_null=False).to_numpy().astype(np.float32, copy=False)
+    table = np.vstack([flat.reshape(-1, width), np.zeros((1, width), np.float32)])
+    return np.asarray(table[rows], np.float32)
+
+
+def _check(vectors: F32, texts: int, model: str, mine: pl.DataFrame) -> None:
+    if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != texts:
+        raise ValueError(f"{model} returned {vectors.dtype} of shape {vectors.shape}, expected float32 ({texts}, any)")
+    if not np.isfinite(vectors).all():
+        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise ValueError(f"{model} returned NaN or infinity for text {row} of {texts}, expected finite numbers")
+    width = None if mine.is_empty() else len(mine["vector"][0])
+    if width not in (None, vectors.shape[1]):
+        raise ValueError(
+            f"{model} returned vectors of {vectors.shape[1]} numbers, expected {width} as in its known ones; "
+            "is it another revision? name the revision in the model's name"
+        )

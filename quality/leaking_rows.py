@@ -1,0 +1,30 @@
+"""Decontamination of records: rows that hold an item of a benchmark are dropped, with the item as evidence."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from quality.decontaminate import Decontaminate, drop_table, find_leaks
+from quality.leak_index import LeakIndex, build_index
+from quality.leak_inputs import items_of, rows_of
+from quality.outcome import Outcome
+
+
+def drop_leaks(rows: pl.DataFrame, config: Decontaminate, benchmarks: tuple[Path, ...]) -> Outcome:
+    """Return the rows, those that leak dropped, and the table ``leaks`` of all pairs with both texts.
+
+    ``benchmarks`` are parquet files of records that may only be looked at.
+    """
+    pairs = find_leaks(rows_of(rows), _index(benchmarks), config, workers=1)
+    drops = drop_table(pairs)
+    marked = rows.join(drops, on="id", how="left", maintain_order="left")
+    return Outcome(rows=marked, tables={"leaks": pairs})
+
+
+@lru_cache(maxsize=1)
+def _index(benchmarks: tuple[Path, ...]) -> LeakIndex:
+    """Build the index once in a process; it is the same for all of its shards."""
+    return build_index(items_of(pl.concat([pl.read_parquet(path) for path in benchmarks])))

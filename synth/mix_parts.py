@@ -1,0 +1,125 @@
+"""The parts of a mix: which rows each takes, and its share of the tokens.
+
+Aloe Beta is 60% public medical rows, 20% synthetic ones and 20% general ones, of which instructions are 67.5%, function
+calls 17.5% and long contexts 15% (arXiv 2505.04388, sections on data).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+FORBID = ConfigDict(extra="forbid")
+Name = Annotated[str, Field(min_length=1)]
+
+
+@checked(frozen=True, kw_only=True, config=FORBID)
+class Pick:
+    """Rows from ``sources`` (patterns such as ``medqa_*``) with one of ``tasks``; an empty field asks for nothing.
+
+    ``teacher`` asks for rows whose ``meta`` names a teacher, or for rows whose ``meta`` does not.
+    """
+
+    sources: tuple[Name, ...] = ()
+    tasks: tuple[Name, ...] = ()
+    teacher: bool | None = None
+
+
+@checked(frozen=True, kw_only=True, config=FORBID)
+class Part:
+    """A share of the tokens of what it is part of: rows that any of ``picks`` takes, or smaller ``parts``."""
+
+    name: Name
+    share: Annotated[float, Field(gt=0, le=1)]
+    picks: tuple[Pick, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.picks) == bool(self.parts):
+            raise ValueError(
+                f"part {self.name!r} has {len(self.picks)} picks and {len(self.parts)} parts, expected one"
+            )
+        if self.parts:
+            check_whole(self.parts, f"parts of {self.name!r}")
+
+
+def check_whole(parts: tuple[Part, ...], what: str) -> None:
+    """Raise ``ValueError`` unless shares sum to 1 and names differ."""
+    total = sum(part.share for part in parts)
+    if abs(total - 1) > 1e-9:
+        raise ValueError(f"shares of the {what} sum to {total:g}, expected 1")
+    if len({part.name for part in parts}) < len(parts):
+        raise ValueError(f"two {what} have one name: {', '.join(part.name for part in parts)}")
+
+
+INSTRUCTION_SOURCES = ("finetome", "magpie_*", "self_instruct_seed", "aloe_beta_general", "gsm8k", "mmlu_auxiliary")
+
+ALOE = (
+    Part(
+        name="synthetic",
+        share=0.2,
+        picks=(Pick(teacher=True), Pick(sources=("*_cot_llama31", "polymed_qa"))),
+    ),
+    Part(
+        name="general",
+        share=0.2,
+        parts=(
+            Part(name="instruction", share=0.675, picks=(Pick(sources=INSTRUCTION_SOURCES),)),
+            Part(name="function-calling", share=0.175, picks=(Pick(tasks=("function-calling",)),)),
+            Part(name="long-context", share=0.15, picks=(Pick(tasks=("long-context",)),)),
+        ),
+    ),
+    Part(name="medical", share=0.6, picks=(Pick(),)),
+)
+"""Aloe Beta's shares. A row is in the first part that takes it, so that what is left is public and medical."""
+
+
+def part_of(parts: tuple[Part, ...]) -> pl.Expr:
+    """Return the path (``general/instruction``) of the first part that takes a row, null where none does."""
+    taken = (pl.when(_takes(part)).then(pl.lit(path)) for path, _, part in leaves(parts))
+    return pl.coalesce(*taken, pl.lit(None, pl.String))
+
+
+def _takes(part: Part) -> pl.Expr:
+    return pl.any_horizontal(_picks(pick) for pick in part.picks)
+
+
+def _picks(pick: Pick) -> pl.Expr:
+    asked = [pl.lit(True)]
+    if pick.sources:
+        patterns = "|".join(re.escape(source).replace(r"\*", ".*") for source in pick.sources)
+        asked.append(pl.col("source").str.contains(f"^(?:{patterns})$"))
+    if pick.tasks:
+        asked.append(pl.col("task").is_in(pick.tasks))
+    if pick.teacher is not None:
+        asked.append(pl.col("meta").str.json_path_match("$.teacher").is_not_null() == pick.teacher)
+    return pl.all_horizontal(asked)
+
+
+def leaves(parts: tuple[Part, ...], path: str = "", share: float = 1.0) -> Iterator[tuple[str, float, Part]]:
+    """Yield (path, share of the whole, part) for every part that takes rows."""
+    for part in parts:
+        place = f"{path}{part.name}"
+        if part.parts:
+            yield from leaves(part.parts, f"{place}/", share * part.share)
+        else:
+            yield place, share * part.share, part
+
+
+def shared_out(
+    parts: tuple[Part, ...], present: set[str], path: str = "", share: float = 1.0
+) -> Iterator[tuple[str, float]]:
+    """Yield (path, share of the whole) for the parts ``present``; the shares of absent ones go to their siblings."""
+    there = [part for part in parts if any(f"{path}{leaf}" in present for leaf, _, _ in leaves((part,)))]
+    whole = sum(part.share for part in there)
+    for part in there:
+        own = share * part.share / whole
+        if part.parts:
+            yield from shared_out(part.parts, present, f"{path}{part.name}/", own)
+        else:
+            yield f"{path}{part.name}", own
