@@ -36,12 +36,13 @@ def failures() -> tuple[type[Exception], ...]:
     from pipelines.release import ReleaseError
     from pipelines.shard import LostRowsError
     from pipelines.store import StoreError
+    from pipelines.tables import TableError
     from pipelines.trace import TraceError
     from sources.files import FileError
     from sources.hub import HubError
     from sources.mirror import MissingCorpusError
 
-    of_builds = (LockError, LostRowsError, ReleaseError, StoreError, TraceError, WorkerDiedError)
+    of_builds = (LockError, LostRowsError, ReleaseError, StoreError, TableError, TraceError, WorkerDiedError)
     return (*of_builds, FileError, HubError, MissingCorpusError)
 
 
@@ -222,3 +223,53 @@ def trace(id: str, store: Path, recipe: str | None, as_json: bool) -> None:
 
     events = told(lambda: life(id, store, recipe))
     click.echo(json.dumps(events, indent=2, ensure_ascii=False) if as_json else life_text(id, events))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
+@click.option(
+    "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
+)
+@click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
+@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.72, show_default=True)
+@click.option("--recall", type=click.FloatRange(0, 1, True, True), default=0.995, show_default=True)
+@click.option("--shingle-tokens", type=click.IntRange(1, 1000), default=5, show_default=True)
+@click.option("--unit", type=click.Choice(["auto", "word", "character"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads.  [default: cores]")
+@JSON
+def dedup(
+    files: tuple[Path, ...],
+    out: Path,
+    text: tuple[str, ...],
+    id: str | None,
+    threads: int | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Remove near-duplicates from FILES: parquet, jsonl or csv, plain or .gz."""
+    from pipelines.show import account_text
+    from pipelines.duplicate_files import dedup as run
+    from quality.near_rules import NearRules
+
+    account = told(lambda: run(files, out, text=text, id=id, rules=NearRules(**settings), threads=threads))
+    click.echo(json.dumps(account, indent=2) if as_json else account_text(account))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--against", multiple=True, required=True, help="Benchmark of the catalog, all of them, or a file.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
+@click.option(
+    "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
+)
+@click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
+@MIRROR
+@JSON
+def decontaminate(files: tuple[Path, ...], out: Path, as_json: bool, **settings: Any) -> None:
+    """Remove rows of FILES that hold an item of a benchmark; FILES are parquet, jsonl or csv, plain or .gz."""
+    from pipelines.show import account_text
+    from pipelines.leak_files import decontaminate as run
+
+    account = told(lambda: run(files, out, **settings))
+    click.echo(json.dumps(account, indent=2) if as_json else account_text(account))

@@ -102,3 +102,11 @@ def _as_text(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(item["content"] if isinstance(item, dict) else str(item) for item in value)
     return "" if value is None else str(value)
+
+
+def account_text(account: dict[str, Any]) -> str:
+    """Return an account, a line a figure."""
+    return "\n".join(
+        f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name}: {value}"
+        for name, value in account.items()
+    )

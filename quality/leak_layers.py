@@ -18,6 +18,7 @@ from quality.leak_likeness import (
     WITH_OPTIONS,
     Limits,
 )
+from quality.leak_passages import PassageLimits
 from quality.leak_scan import question_side, reasoning_side, scan
 from quality.leak_words import text_keys
 
@@ -58,7 +59,7 @@ class Likeness:
     * ``copy``: mean of two Dice coefficients, of the questions and of questions and options; with ``copy_bits`` shared,
       and ``copy_options`` of the second where both sides have options.
     * ``rewrite``: (0.3 item's share + row's share) / 1.3 of the questions; with ``rewrite_bits`` shared.
-    * ``passage``: share of the item found in a passage of the row that is dense in it (``passage_density``); with
+    * ``passage``: share of the item found in a passage of the row that is dense in it (``quality.leak_passages``); with
       ``passage_bits`` of its question or ``passage_option_bits`` of question and options.
     * ``contradicted``: the score that any of these needs where both right options are known and differ.
     * ``suspect``, ``suspect_bits``: what a question must share that the right answer beside it is evidence, with
@@ -76,7 +77,6 @@ class Likeness:
     rewrite: float = Field(default=0.55, gt=0, le=1)
     rewrite_bits: float = Field(default=80, ge=0)
     passage: float = Field(default=0.8, gt=0, le=1)
-    passage_density: float = Field(default=0.75, gt=0, le=1)
     passage_bits: float = Field(default=55, ge=0)
     passage_option_bits: float = Field(default=45, ge=0)
     contradicted: float = Field(default=0.9, gt=0, le=1)
@@ -90,43 +90,37 @@ class Likeness:
 TELLING_BITS = 5.0
 """An answer worth less (yes, no, a letter) is given by chance."""
 
-GAP_COST = 0.6
-"""What a foreign bit takes from a passage that a bit of the item's adds."""
 
-
-def _limits(config: Likeness, *, passages_only: bool) -> Limits:
-    return Limits(
+def _limits(config: Likeness) -> tuple[Limits, PassageLimits]:
+    wholes = Limits(
         copy=config.copy,
         copy_bits=config.copy_bits,
         copy_options=config.copy_options,
         rewrite=config.rewrite,
         rewrite_bits=config.rewrite_bits,
-        passage=config.passage,
-        passage_density=config.passage_density,
-        passage_bits=config.passage_bits,
-        passage_option_bits=config.passage_option_bits,
         suspect=config.suspect,
         suspect_bits=config.suspect_bits,
-        gap_cost=GAP_COST,
-        passages_only=passages_only,
+        passage=config.passage,
     )
+    dense = PassageLimits(config.passage, config.passage_bits, config.passage_option_bits, config.suspect_bits)
+    return wholes, dense
 
 
 def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, workers: int | None) -> pl.DataFrame:
     """Return the pairs (``FOUND_SCHEMA``) that words alone find, suspects included; a pair may come several times."""
     exact = exact_pairs(exact_keys(rows), index.units, config.exact_bits, config.question_bits)
-    asked = scan(*question_side(rows), index, _limits(config, passages_only=False), workers)
-    said = scan(*reasoning_side(rows), index, _limits(config, passages_only=True), workers)
-    answered = _answered(asked.filter(pl.col("kind") == SUSPECT), rows, index, config)
-    told = said.filter(pl.col("kind") != SUSPECT).with_columns(layer=pl.lit("answer"))
-    retold = _retold(said.filter(pl.col("kind") == SUSPECT), rows, index, config)
-    asked = asked.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String))
+    wholes, asked = scan(*question_side(rows), index, *_limits(config), workers)
+    _, told = scan(*reasoning_side(rows), index, *_limits(config), workers)
+    asked = pl.concat([wholes, asked]).with_columns(
+        layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String)
+    )
+    suspects = pl.col("kind") == SUSPECT
     found = (
         exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
         _unless_contradicted(asked, rows, index, config),
-        answered.with_columns(layer=pl.lit("answer")),
-        told,
-        retold.with_columns(layer=pl.lit("answer")),
+        _answered(wholes.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
+        told.filter(~suspects).with_columns(layer=pl.lit("answer")),
+        _retold(told.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
     )
     return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in found])
 
@@ -163,8 +157,10 @@ def _right_option(table: pl.DataFrame) -> pl.Series:
 def _answered(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
     """Return the suspects whose row gives the right answer: as its answer, or anywhere if the questions are one."""
     pairs = _with_answers(suspects, rows, index)
-    verbatim = (pl.col("score") >= config.verbatim) & (pl.col("bits") >= config.question_bits) & pl.col("told")
-    return pairs.filter((pl.col("same") | verbatim) & (pl.col("bits") + pl.col("gold_bits") >= config.answer_bits))
+    verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
+    same = pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
+    told = pl.col("told") & verbatim & (pl.col("bits") >= config.question_bits)
+    return pairs.filter(same | told)
 
 
 def _retold(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:

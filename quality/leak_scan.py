@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from quality.leak_candidates import candidates
 from quality.leak_index import LeakIndex
-from quality.leak_likeness import Limits, Texts, likeness
+from quality.leak_likeness import Limits, Pairs, Texts, likeness
+from quality.leak_passages import PassageLimits, Passages, passages
 from quality.leak_words import Words, words
 
 I64 = NDArray[np.int64]
@@ -45,33 +46,46 @@ def reasoning_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     return texts, texts.str.len_bytes()
 
 
-def scan(texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, workers: int | None) -> pl.DataFrame:
-    """Return the pairs (``PAIR_SCHEMA``) of texts and units, a pair once, by row and unit.
+def scan(
+    texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, workers: int | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the pairs (``PAIR_SCHEMA``) of texts and units that are alike as wholes, and those by a passage.
 
-    The first ``cuts`` bytes of a text are its question. The same for any number of workers (None: one a core).
+    The first ``cuts`` bytes of a text are its question. A pair comes once in either table, by row and unit. The same for
+    any number of workers (None: one a core).
     """
-    blocks = range(0, len(texts), BLOCK_ROWS)
+    starts = range(0, len(texts), BLOCK_ROWS)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        found = pool.map(
-            lambda at: _block(texts[at : at + BLOCK_ROWS], cuts[at : at + BLOCK_ROWS], index, limits, at), blocks
-        )
-        pairs = pl.concat([pl.DataFrame(schema=PAIR_SCHEMA), *found])
-    return pairs.sort("row", "unit", "kind", "score", descending=[False, False, False, True]).unique(
-        ["row", "unit"], keep="first", maintain_order=True
-    )
+        work = [
+            pool.submit(_block, texts[at : at + BLOCK_ROWS], cuts[at : at + BLOCK_ROWS], index, limits, dense, at)
+            for at in starts
+        ]
+        found = [future.result() for future in work]
+    return _strongest([wholes for wholes, _ in found]), _strongest([parts for _, parts in found])
 
 
-def _block(texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, at: int) -> pl.DataFrame:
+def _strongest(found: list[pl.DataFrame]) -> pl.DataFrame:
+    pairs = pl.concat([pl.DataFrame(schema=PAIR_SCHEMA), *found])
+    pairs = pairs.sort("row", "unit", "kind", "score", descending=[False, False, False, True])
+    return pairs.unique(["row", "unit"], keep="first", maintain_order=True)
+
+
+def _block(
+    texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, at: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     found = words(texts)
     mine = Texts(found.offsets, index.ids(found), _question_words(found, cuts.fill_null(0).to_numpy().astype(np.int64)))
-    pairs = likeness(mine, index.arrays, candidates(mine.offsets, mine.ids, index.postings), limits)
-    passages = [
-        _passage(texts[int(text)], found, int(text), int(low), int(high)) if low >= 0 else None
-        for text, low, high in zip(pairs.texts, pairs.lows, pairs.highs, strict=True)
-    ]
-    rows = pairs.texts.astype(np.int64) + at
-    columns = (rows, pairs.items.astype(np.int64), pairs.kinds, pairs.scores, pairs.bits, passages)
-    return pl.DataFrame(dict(zip(PAIR_SCHEMA.names(), columns, strict=True)), schema=PAIR_SCHEMA)
+    wanted = candidates(mine.offsets, mine.ids, index.postings)
+    wholes, near = likeness(mine, index.arrays, wanted, limits)
+    parts = passages(mine.offsets, mine.ids, index.arrays, wanted, near, dense)
+    said = [_passage(texts, found, *place) for place in zip(parts.texts, parts.lows, parts.highs, strict=True)]
+    return _table(wholes, at, None), _table(parts, at, said)
+
+
+def _table(pairs: Pairs | Passages, at: int, said: list[str] | None) -> pl.DataFrame:
+    rows, units = pairs.texts.astype(np.int64) + at, pairs.items.astype(np.int64)
+    table = pl.DataFrame({"row": rows, "unit": units, "kind": pairs.kinds, "score": pairs.scores, "bits": pairs.bits})
+    return table.with_columns(passage=pl.Series(said, dtype=pl.String) if said else pl.lit(None, pl.String))
 
 
 def _question_words(found: Words, cuts: I64) -> I64:
@@ -82,8 +96,8 @@ def _question_words(found: Words, cuts: I64) -> I64:
     return before_cut
 
 
-def _passage(text: str, found: Words, number: int, low: int, high: int) -> str:
-    """Return the text of words ``low`` to ``high`` (counted over the block)."""
-    data = text.encode()
+def _passage(texts: pl.Series, found: Words, number: int, low: int, high: int) -> str:
+    """Return the text of words ``low`` to ``high`` (counted over the block) of a text."""
+    data = str(texts[int(number)]).encode()
     stop = found.at[high] if high < found.offsets[number + 1] else len(data)
     return data[found.at[low] : stop].decode().strip()

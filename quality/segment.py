@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 
 MARKS_PER_KEY = 64
-"""Places of the table that rules most keys out before they are looked up; a byte each, a power of two in all."""
+"""Size of the table that rules most keys out before they are looked up; a power of two in all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,18 @@ class Segment:
 
     rows: pl.DataFrame
     sets: pl.DataFrame
+
+
+def mapped(path: Path) -> pl.DataFrame:
+    """Return the table of an Arrow IPC file mapped into memory: what is not looked at is not read.
+
+    A table is written for that by ``table.rechunk().write_ipc(path, record_batch_size=table.height)``, in one piece.
+    """
+    import pyarrow as pa
+
+    table = pl.from_arrow(pa.ipc.open_file(pa.memory_map(str(path))).read_all())
+    assert isinstance(table, pl.DataFrame), "an Arrow table becomes a frame"
+    return table
 
 
 def segment(rows: pl.DataFrame, sets: ShingleSets) -> Segment:
@@ -80,9 +93,9 @@ def occurring(there: U32, asked: U32) -> I64:
     wanted = np.unique(asked)
     if not len(wanted):
         return np.zeros(0, np.int64)
-    seen = np.zeros(1 << int(len(wanted) * MARKS_PER_KEY).bit_length(), np.uint8)
-    seen[wanted & np.uint32(len(seen) - 1)] = 1
-    return set_kernels.occurring(readable(there), wanted, seen)
+    marks = np.zeros(1 << (len(wanted) * MARKS_PER_KEY).bit_length(), np.uint8)
+    marks[wanted & np.uint32(len(marks) - 1)] = 1
+    return set_kernels.occurring(readable(there), wanted, marks)
 
 
 def fetched(old: Segment, which: I64) -> ShingleSets:

@@ -84,14 +84,24 @@ def gather(values: U32, starts: I64, which: I64, out: U32) -> None:
 
 
 @compiled
-def occurring(keys: U32, wanted: U32, seen: NDArray[np.uint8]) -> I64:
-    """Return the places of ``keys`` that hold one of the sorted ``wanted``, whose lower bits ``seen`` marks."""
-    found, count = np.empty(1024, np.int64), 0
-    mask = np.uint32(seen.size - 1)
+def holds(ordered: U32, value: np.uint32) -> bool:
+    """Say whether the sorted numbers ``ordered`` hold ``value``."""
+    low, high = 0, ordered.size
+    while low < high:
+        middle = (low + high) // 2
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low < ordered.size and ordered[low] == value
+
+
+@compiled
+def occurring(keys: U32, wanted: U32, marks: NDArray[np.uint8]) -> I64:
+    """Return the places of ``keys`` that hold one of the sorted ``wanted``, whose lower bits ``marks`` has."""
+    found, count, mask = np.empty(keys.size, np.int64), 0, np.uint32(marks.size - 1)
     for i in range(keys.size):
-        if seen[keys[i] & mask] and wanted[min(np.searchsorted(wanted, keys[i]), wanted.size - 1)] == keys[i]:
-            if count == found.size:
-                found = np.concatenate((found, np.empty(count, np.int64)))
+        if marks[keys[i] & mask] and holds(wanted, keys[i]):
             found[count] = i
             count += 1
     return found[:count].copy()

@@ -47,7 +47,7 @@ class SignatureIndex:
         """The rows of clusters of two or more (``CLUSTER_COLUMNS``), sorted by representative and id."""
         if self.members is None:
             raise ValueError("the index is empty, expected rows; add some first")
-        return self.members.select(CLUSTER_COLUMNS)
+        return self.members.select(CLUSTER_COLUMNS).sort("representative", "id")
 
     @property
     def sets(self) -> int:
@@ -161,32 +161,33 @@ def _fetch(index: SignatureIndex, which: I64) -> list[ShingleSets]:
     return parts
 
 
-def _context(index: SignatureIndex, near: I64) -> pl.DataFrame:
-    """Return ``set`` and ``cluster`` of the old sets ``near`` and of all in their clusters; a lone set is its own."""
-    lone = pl.DataFrame({"set": near})
-    if index.members is None:
-        return lone.with_columns(cluster="set")
-    known = index.members.select("set", "cluster").unique()
-    clustered = lone.join(known, on="set", how="left").with_columns(cluster=pl.coalesce("cluster", "set"))
-    whole = known.join(clustered, on="cluster", how="semi")
-    return pl.concat([clustered, whole]).unique().sort("set")
+def _clusters_of_sets(index: SignatureIndex) -> I64:
+    """Return the cluster of each old set; a set that is in none is its own."""
+    of = np.arange(index.sets)
+    if index.members is not None:
+        of[index.members["set"].to_numpy()] = index.members["cluster"].to_numpy()
+    return of
 
 
 def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Executor, whole: bool) -> SignatureIndex:
     """Return ``index`` with its latest segment linked; ``whole`` compares the old sets among each other once more.
 
     That is needed where a bucket may be cut short, as what is left out then depends on what else is in the bucket.
+    Else the old sets that matter are those that share a band key with a new one or are met again, and all others in
+    their clusters.
     """
-    if whole:
-        context = pl.DataFrame({"set": np.arange(index.sets)}).with_columns(cluster="set")
-    else:
-        again = latest.rows["set"].filter(latest.rows["set"].is_between(0, index.sets, closed="left"))
-        context = _context(index, np.union1d(_touching(index, new, pool), again.to_numpy()))
-    numbers = np.concatenate([context["set"].to_numpy(), index.sets + np.arange(len(new))])
-    sets = joined([*_fetch(index, numbers[: context.height]), new])
-    before = np.concatenate([context["cluster"].to_numpy(), numbers[context.height :]])
+    of = np.arange(index.sets) if whole else _clusters_of_sets(index)
+    matters = np.full(index.sets, whole)
+    if not whole:
+        again = latest.rows["set"].to_numpy()
+        matters[of[_touching(index, new, pool)]] = True
+        matters[of[again[(again >= 0) & (again < index.sets)]]] = True
+    old = np.flatnonzero(matters[of])
+    numbers = np.concatenate([old, index.sets + np.arange(len(new))])
+    before = np.concatenate([of[old], numbers[len(old) :]])
+    sets = joined([*_fetch(index, old), new])
     labels = np.unique(before, return_inverse=True)[1]
-    linked = link(sets, labels, 0 if whole else context.height, index.rules.threshold, pool)
+    linked = link(sets, labels, 0 if whole else len(old), index.rules.threshold, pool)
     if index.segments and not whole and _may_be_cut(linked.largest):
         return _extended(index, latest, new, pool, whole=True)
     largest = max(index.largest, linked.largest)
@@ -209,11 +210,18 @@ def _members(
     """
     place = np.full(index.sets + 1, -1, np.int64)
     place[numbers] = np.arange(len(numbers))
-    near = [part.rows.with_columns(set=pl.Series(place[part.rows["set"].to_numpy()])) for part in index.segments]
-    rows = pl.concat([part.filter(pl.col("set") >= 0) for part in near])
+    rows = pl.concat([_placed(part.rows, place) for part in index.segments])
     found = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
     found = found.with_columns(set=pl.Series(numbers[found["set"].to_numpy()]))
     found = found.with_columns(cluster=pl.col("set").min().over("cluster"))
-    if index.members is not None:
-        found = pl.concat([found, index.members.filter(~pl.col("cluster").is_in(np.unique(before)))])
-    return found.sort("representative", "id")
+    if index.members is None:
+        return found
+    anew = np.zeros(index.sets, np.bool_)
+    anew[before] = True
+    return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), found])
+
+
+def _placed(rows: pl.DataFrame, place: I64) -> pl.DataFrame:
+    """Return the rows whose set has a place, with that in ``set``."""
+    at = place[rows["set"].to_numpy()]
+    return rows.with_columns(set=pl.Series(at)).filter(pl.Series(at >= 0))

@@ -82,12 +82,21 @@ def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
 @contextmanager
 def _asking(corpus: Corpus) -> Iterator[None]:
     """Turn what the Hub's client raises into a ``HubError`` that names the corpus and says what to do."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+    import httpx2
 
     try:
         yield
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+    except (httpx2.HTTPError, OSError, ValueError) as error:
         raise HubError(
-            f"{corpus.name}: the Hub did not give {corpus.home} ({type(error).__name__}: {error}); "
+            f"{corpus.name}: the Hub did not give {corpus.home} ({_reason(error)}); "
             "check the network and the token, or read from a folder with --mirror"
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return the Hub's answer in one line; the client wraps it in advice of its own, or in another error."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        said = getattr(error, "server_message", None)
+        return f"{response.status_code} {response.reason_phrase}{f': {said}' if said else ''}"
+    return _reason(error.__cause__) if error.__cause__ else f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -92,3 +92,7 @@ class Teacher(Protocol):
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion or failure as they arrive, in any order, each exactly once."""
+
+
+class TeacherError(Exception):
+    """A teacher that cannot be had, or that stopped answering: the run ends, and what was answered stays."""

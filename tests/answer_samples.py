@@ -72,7 +72,8 @@ def _sample(parts: Parts, lang: str, held_out: bool, rng: Random) -> Sample:
 def _decision(parts: Parts, lang: str, length: str, rng: Random) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     truth = rng.choice(("yes", "no", "maybe"))
     word = WORDS[rng.choice((lang, lang, "en"))][truth]
-    slots = {"D": rng.choice((word, word.capitalize()))}
+    wrong = rng.choice([w for decision, w in WORDS[lang].items() if decision not in (truth, "and")])
+    slots = {"D": rng.choice((word, word.capitalize())), "W": wrong}
     before = [rng.choice(parts["decisions"])] if length == "rambling" and rng.random() < 0.3 else []
     before += _some(parts["reasoning_plain"], {"terse": 0, "short": 1, "medium": 2}.get(length, 3), rng)
     text = _joined(before, rng.choice(parts["decision"]), [], length, rng)
@@ -90,6 +91,8 @@ def _choice(parts: Parts, lang: str, kind: str, length: str, rng: Random) -> tup
     final = rng.choice(parts[kind])
     if kind == "none":
         final, truth = final[1], ()
+        if rng.random() < 0.15:
+            before, final = ["<think>", *before], "Answer: {R}"
     bare = kind in ("alone", "none") or final.startswith("{right}")
     after = [] if bare or length == "terse" or rng.random() < 0.6 else [rng.choice(parts["after"])]
     return _filled(_joined(before, final, after, length, rng), slots), tuple(options), truth

@@ -235,7 +235,7 @@ def clean(data):
     """Real training rows; those that the judgements call a leak hold their item."""
     leaks = {row: (benchmark, item) for row, benchmark, item, leak in judgements() if leak}
     for name, count in CLEAN:
-        rows = rows_of(records(name, data)).unique("id", keep="first", maintain_order=True)
+        rows = rows_of(records(name, data, "train")).unique("id", keep="first", maintain_order=True)
         rows = rows.sample(min(count, rows.height), seed=SEED)
         held = [leaks.get(id, (None, None)) for id in rows["id"]]
         kind = ["natural" if item else name for _, item in held]

@@ -1,4 +1,4 @@
-"""Configurations with one thing wrong: each is refused before any work, and told which field, which value, what to do."""
+"""Configurations with one thing wrong: each is refused before any work, naming field, value and expectation."""
 
 from pathlib import Path
 
@@ -90,10 +90,9 @@ def opened(monkeypatch):
 
 
 @pytest.mark.parametrize(("recipe", "field", "given", "value", "expected"), OPTIONS)
-@pytest.mark.parametrize("verb", ["build"])
-def test_a_wrong_option_is_refused_before_any_work(verb, recipe, field, given, value, expected, opened, tmp_path):
+def test_a_wrong_option_is_refused_before_any_work(recipe, field, given, value, expected, opened, tmp_path):
     option = f"--{field.replace('_', '-')}={given}"
-    told = refused(2, verb, recipe, option, "--mirror", MIRROR, "--store", tmp_path / "store")
+    told = refused(2, "build", recipe, option, "--mirror", MIRROR, "--store", tmp_path / "store")
     assert told.startswith(f"Error: {field}: got {value!r}, expected ")
     assert expected in told
     assert opened == []
@@ -117,9 +116,6 @@ VALUES = [
     ("sources", {"medquad"}, TUPLE),
     ("sources", {"medquad": 1}, TUPLE),
     ("sources", (), "at least 1 item"),
-    ("sources", [], "at least 1 item"),
-    ("sources", ("medquad", 1), TEXT),
-    ("sources", (None,), TEXT),
     ("license", None, USE),
     ("license", 1, USE),
     ("license", ["any"], USE),
@@ -148,11 +144,13 @@ VALUES = [
 def test_a_wrong_value_is_refused_by_the_recipe(field, value, expected):
     with pytest.raises(RecipeError) as refusal:
         load("aloe_sft").bind({field: value})
-    told = str(refusal.value)
-    assert told.startswith(field)
-    wrong = [part for part in (value if isinstance(value, tuple) else ()) if not isinstance(part, str)]
-    assert f"got {wrong[0] if len(wrong) == 1 and expected is TEXT else value!r}, expected " in told or value == []
-    assert expected in told
+    assert str(refusal.value).startswith(f"{field}: got {value!r}, expected ")
+    assert expected in str(refusal.value)
+
+
+def test_a_wrong_part_of_a_value_is_told_by_its_place():
+    with pytest.raises(RecipeError, match=f"^sources.1: got 1, expected {TEXT}$"):
+        load("aloe_sft").bind({"sources": ["medquad", 1]})
 
 
 def test_every_wrong_value_of_a_call_is_told_at_once():
@@ -239,8 +237,6 @@ def test_a_config_stays_as_it_was_made(config):
     field = next(iter(made.__dataclass_fields__))
     with pytest.raises(AttributeError):
         setattr(made, field, None)
-    with pytest.raises(TypeError):
-        config(None)
 
 
 def test_there_are_a_hundred_of_them():

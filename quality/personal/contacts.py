@@ -183,7 +183,7 @@ def _is_address(text: str) -> bool:
 _URL = re.compile(r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"'\])]+[^\s<>\"'\]).,;:!?]")
 _OF_A_PERSON = re.compile(
     r"(?:facebook|instagram|twitter|tiktok|linkedin|myspace|pinterest|reddit|snapchat|venmo|threads|vk|//x)\.com/"
-    r"(?!(?:share|sharer|intent|search|hashtag|company|groups|events|pages|help|about|home|watch|r)\b)[@\w.-]{3,}"
+    r"(?!(?:share|sharer|intent|search|hashtag|company|groups|events|pages|help|about|home|watch|r)\b)(?:in/|u/|user/)?[@\w.-]{3,}"
     r"|t\.me/\w{3,}|wa\.me/\d+"
     r"|/(?:users?|usr|members?|profiles?|perfil|people|person|usuarios?)/[^/\s]{2,}"
     r"|/(?:patients?|pacientes?|records?|charts?|accounts?|cuentas?|clients?|customers?)/[\w-]*\d[\w-]*\d[\w-]*\d"

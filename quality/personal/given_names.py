@@ -143,7 +143,7 @@ NAMES_AND_WORDS: frozenset[str] = frozenset(
     miles misty modesto nick norman olive opal page paris parker pat patience paz pearl penny perla pierce pilar prudence
     quincy randy ray reed remedios rich rick rob robin rosa rosario rose ruby rusty sage salud salvador savannah serenity
     sharp shelly sierra skip socorro sol stella sterling sue summer sydney tad terry thomas tuesday vera victoria viola
-    violet virginia wade ward will willow wood woody joaquim luna inmaculada milagros soledad trinidad esperanza victor
+    violet virginia wade ward will willow wood woody joaquim luna inmaculada milagros soledad trinidad esperanza victor guy roman pascal dale earl barry harry clementine ernest ming
     """.split()
 )
 """Names that are also words, places, plants or months: a name only where the context says so by itself."""

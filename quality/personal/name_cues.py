@@ -10,6 +10,16 @@ KIN = (
     r"ginec[óo]log[oa]|pediatra|dentista|compa[ñn]er[oa])"
     r"|(?:mon|ma|son|sa) (?:fils|fille|femme|mari|m[èe]re|p[èe]re|fr[èe]re|s(?:œ|oe)ur|amie?|copine?|b[ée]b[ée]|m[ée]decin|enfant))"
 )
+_KIN_WORDS = (
+    r"(?:husband|wife|spouse|son|daughter|mother|father|mom|mum|dad|brother|sister|partner|niece|nephew|grandson|granddaughter"
+    r"|caregiver|guardian|friend|espos[oa]|marido|mujer|hij[oa]|madre|padre|herman[oa]|pareja|niet[oa]|sobrin[oa]|cuidadora?"
+    r"|amig[oa]|vecin[oa]|mari|femme|fils|fille|m[èe]re|p[èe]re|fr[èe]re|s(?:œ|oe)ur)"
+)
+BARE_KIN = (
+    r"(?:[Hh]usband|[Ww]ife|[Ss]on|[Dd]aughter|[Mm]other|[Ff]ather|[Bb]rother|[Ss]ister|[Pp]artner|[Pp]atiente?|[Pp]aciente|[Cc]lient"
+    r"|[Hh]ij[oa]|[Ee]spos[oa]|[Mm]arido|[Hh]erman[oa]|[Mm]adre|[Pp]adre|[Aa]visar a|[Ss]poke (?:with|to)|[Cc]alled|[Cc]/o)"
+)
+"""Weak cues: "daughter cells", "patient education"."""
 SURE_LABELS = (
     r"(?:(?:patient|pt|client|subject|member|insured|policy ?holder)(?:['’]s)?[ ]?(?:full )?name|name of (?:the )?patient|full name|"
     r"(?:first|last|given|family|maiden) ?name|surname|next of kin|emergency contact(?: person)?|contact person|"
@@ -22,13 +32,13 @@ SURE_LABELS = (
     r"nom(?: et pr[ée]nom| du patient| de famille)|pr[ée]nom|m[ée]decin traitant|personne [àa] contacter|sign[ée](?: par)?)"
 )
 LIKELY_LABELS = (
-    r"(?:patient|pt|name|client|contact|physician|doctor|provider|nurse|midwife|therapist|interviewer|informant|caregiver|"
+    r"(?:patient|pt|name|client|contact|assistant|physician|doctor|provider|nurse|midwife|therapist|interviewer|informant|caregiver|"
     r"mother|father|husband|wife|spouse|son|daughter|brother|sister|partner|re|attn|attention|cc|from|to|"
     r"paciente|m[ée]dic[oa]|enfermer[oa]|matrona|espos[oa]|marido|hij[oa]|madre|padre|herman[oa]|remitente|"
     r"informante|acompa[ñn]ante|familiar|patiente|nom|infirmi[èe]re?|m[ée]decin|[ée]poux|[ée]pouse)"
 )
 LABEL_END = (
-    r"[ \t]?(?:\([^)\n]{1,20}\))?(?:[ \t]*[:=][ \t]*|[ \t]+[–-]{1,2}[ \t]+)"
+    r"[ \t]?(?:\([^)\n]{1,20}\))?(?:\**[ \t]*[:=|]\**[ \t]*|[ \t]+[–-]{1,2}[ \t]+)"
     r"(?:(?:Mr|Mrs|Ms|Dr|Dra|Sr|Sra|Mme|D|D[ñn]a)\.?[ ])?[\"“]?"
 )
 INTRODUCTION = (
@@ -53,9 +63,9 @@ CARE = (
 CARE_OR_MEANS = r"(?:(?:evaluated|treated|followed|performed|interpreted|brought in)(?: by| to))"
 """What follows may be a drug, a device or a laboratory as well."""
 PROFESSION = (
-    r"(?:doctora?|nurse|[Ss]ister|midwife|[Ss]e[ñn]or(?:a|ita)?|enfermer[oa]|profesora?|matrona|infirmi[èe]re?|madame|monsieur)"
+    r"(?:doctora?|nurse|midwife|[Ss]e[ñn]or(?:a|ita)?|enfermer[oa]|profesora?|matrona|infirmi[èe]re?|madame|monsieur)"
 )
-"""Lower case but for those that only a name follows: "Ask your Doctor About" is a heading."""
+"""Lower case: "Ask your Doctor About" is a heading."""
 
 AGE_BEFORE = (
     r"(?:\d{1,3}[- ]?(?:years?|yrs?|y)[-/ ]?(?:old|o)?|a[ñn]os|\d ans)"
@@ -85,7 +95,11 @@ AGE_AFTER = (
     r"(?:(?:(?:,? (?:is|was|es)|,)(?: (?:an?|the|una?|un))?|,? an?)(?: [a-z-]+){0,3}? \d{1,3}[ -]{0,2}(?:years?|yrs?|y/?o\b|y\.o\.|months?|weeks?|days?)"
     r"|,? (?:tiene|de) \d{1,3} (?:a[ñn]os|meses|d[íi]as)|, (?:de )?\d{1,3} (?:a[ñn]os|ans|meses)|, [âa]g[ée]e? de \d)"
 )
-NUMBER_AFTER = r"(?:, \d{1,3}(?:,| ?[MF]\b)| \(\d{1,3}(?: ?[MF]| ?y/?o)?\)|, aged? \d)"
+NUMBER_AFTER = r"(?:, \d{1,3}(?:,| ?[MF]\b)| \d{1,3} ?(?:[MF]\b|y/?o\b)| \(\d{1,3}(?: ?[MF]| ?y/?o)?\)|, aged? \d)"
+KIN_AFTER = rf",? \((?:(?:his|her|patient[’']s|su|sa|son) )?{_KIN_WORDS}\b"
+IDENTIFIER_AFTER = (
+    r",? ?[(<]?(?:D\.?O\.?B\.?|[Dd]ate of [Bb]irth|MRN|SSN|NHS|DNI|NIE|NHC|[Nn]acid[oa] |née? le|[Tt]el\.?:|[Pp]hone:|[\w.+-]+@\w)"
+)
 PERSON_VERB_AFTER = (
     r",? (?:was (?:admitted|seen|discharged|brought|transferred)|denies|denied|complains|complained|lives (?:with|alone)"
     r"|acude|niega|fue (?:dad[oa] de alta|ingresad[oa]|atendid[oa]|derivad[oa]|trasladad[oa]))\b"
@@ -96,7 +110,9 @@ VERB_AFTER = (
     r"|tolerated|underwent|lives (?:in|at)|called (?:today|the|about)|ingres[aóo]|refiere|presenta|consulta por"
     r"|fue (?:valorad[oa]|diagnosticad[oa])|consulte|se plaint)\b"
 )
-CREDENTIAL_AFTER = r",? (?:M\.?D\.?|D\.?O\.?|RN|R\.N\.|NP|PA-C|PA|FACP|FACS|LPN|DPM|PharmD)"
+DEGREE_AFTER = r",? (?:MD|DO|D\.O\.|PA)(?![\w-])"
+"""States of the USA as well: "Silver Spring, MD"."""
+CREDENTIAL_AFTER = r",? (?:M\.D\.|RN|R\.N\.|NP|PA-C|FACP|FACS|LPN|DPM|PharmD)(?![\w-])"
 AUTHOR_AFTER = (
     r"[^\n]{0,60}(?:Universit|Institut|School|Department|Foundation|said|says|director|[Pp]rofessor|author|et al|M\.?P\.?H)"
 )

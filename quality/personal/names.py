@@ -16,15 +16,19 @@ from quality.personal.name_cues import (
     AGE_AFTER,
     AGE_BEFORE,
     AUTHOR_AFTER,
+    BARE_KIN,
     CARE,
     CARE_OR_MEANS,
     CITED_AFTER,
     CITED_BEFORE,
     CLOSING,
     CREDENTIAL_AFTER,
+    DEGREE_AFTER,
     GREETING,
+    IDENTIFIER_AFTER,
     INTRODUCTION,
     KIN,
+    KIN_AFTER,
     LABEL_END,
     LIKELY_LABELS,
     NUMBER_AFTER,
@@ -57,7 +61,10 @@ _AUTHOR_AFTER = re.compile(AUTHOR_AFTER)
 _GAVE_BEFORE = re.compile(r"\b(?:gave|give|giving|put|feed|takes?|di|doy|dar)\s+(?:to\s+)?$", re.IGNORECASE)
 _PERSON_AFTER = re.compile(r",?(?: who)? (?:is|was|has|had|tiene|ten[ií]a|es|est[áa]|a)\b|,? \(?\d{1,2}\b|,$")
 _SENTENCE_AFTER = re.compile(r"[.,;:?!)'’]|\s*$|[ \t][a-zà-ÿ(]")
+_TELLS_AFTER = re.compile(r" (?:reports|states|says|said|tells|told|gave|brought|called|refiere|dice|cuenta|aporta|explica)\b")
 _LINE_END = re.compile(r"[ .!,]*(?:\n|$)")
+_ANY_DOCTOR_BEFORE = re.compile(r"\b(?:your|an?|the|my|or|and|other|every|any|su|un|una|al|el|la)\s*$", re.IGNORECASE)
+_ACTED_BEFORE = re.compile(r"\b(?:by|to|with|from|attention|attn|per|of)\s*$", re.IGNORECASE)
 _COMMA = re.compile(r"[ ]?[,:.!?\n]")
 _FIELD_END = re.compile(r"[ \t]*(?:[,.;()\n|/\"”]|[-–]|\d|$|MRN|DOB|Age|[A-Z][\w ]{1,20}:|is\b|was\b|y/o|aged?\b)")
 _JOINED = re.compile(r"(?:, | and |, and | y | et )")
@@ -81,7 +88,21 @@ def _addressed(person: Person) -> bool:
     """Say whether "doctor X" is a person and not "your doctor" before a heading: the sentence goes on after the name."""
     if not _treating(person) or (person.name.isupper() and max(map(len, person.words)) < 4):
         return False
-    return known(person) or (_not_medicine(person) and _SENTENCE_AFTER.match(person.after) is not None)
+    return known(person) or (_not_medicine(person) and not eponym(person) and _goes_on(person))
+
+
+def _goes_on(person: Person) -> bool:
+    return _SENTENCE_AFTER.match(person.after) is not None
+
+
+def _sister(person: Person) -> bool:
+    """Say whether "Sister X" is a nurse or a nun and no "Sister Chromatids": a given name, or someone acted upon."""
+    return known(person) or (_addressed(person) and _ACTED_BEFORE.search(person.before) is not None)
+
+
+def _called(person: Person) -> bool:
+    """Say whether "Doctor X" is a person and not the words "your Doctor" in a heading."""
+    return known(person) or (_addressed(person) and _ANY_DOCTOR_BEFORE.search(person.before) is None)
 
 
 def _not_medicine(person: Person) -> bool:
@@ -94,12 +115,17 @@ def _family(person: Person) -> bool:
         return True
     if _GAVE_BEFORE.search(person.before) or eponym(person):
         return False
-    return _PERSON_AFTER.match(person.after) is not None and _not_medicine(person)
+    return likely_full_name(person) or _PERSON_AFTER.match(person.after) is not None and _not_medicine(person)
 
 
 def _closes(person: Person) -> bool:
     """Say whether a name closes a letter: nothing but the line's end after it, and no word of the trade."""
     return _LINE_END.match(person.after) is not None and (known(person) or _not_medicine(person))
+
+
+def _closes_text(person: Person) -> bool:
+    """Say whether a name after a dash ends the whole text: "- Susan"."""
+    return person.after.strip(" .\n") == "" and known(person)
 
 
 def _greeted(person: Person) -> bool:
@@ -112,13 +138,20 @@ def _labelled(person: Person) -> bool:
 
 
 def _field(person: Person) -> bool:
-    """Say whether a labelled value is a person: likely a name, and the field ends with it."""
-    return likely(person) and _FIELD_END.match(person.after) is not None
+    """Say whether a labelled value is a person: a name, and the field ends with it; a stop may end a speaker's turn."""
+    if _FIELD_END.match(person.after) is None:
+        return False
+    return known(person) or (likely(person) and not person.after.startswith("."))
 
 
 def _present(person: Person) -> bool:
     """Say whether "I am X" or "this is X" gives a name: a well-known one, or two words and a mark."""
     return well_known(person) or (likely_full_name(person) and re.match(r"[,.]| calling| speaking", person.after) is not None)
+
+
+def _mentioned(person: Person) -> bool:
+    """Say whether "daughter X" names her: as "this is X" does, or by what only a person does next."""
+    return _present(person) or (_not_medicine(person) and _TELLS_AFTER.match(person.after) is not None)
 
 
 def _don(person: Person) -> bool:
@@ -134,6 +167,10 @@ def _monsieur(person: Person) -> bool:
 def _signs_a_note(person: Person) -> bool:
     """Say whether a name with a degree signs a note, where it could be an author or a speaker."""
     return full_name(person) and _AUTHOR_AFTER.match(person.after) is None
+
+
+def _signs_with_credential(person: Person) -> bool:
+    return likely_full_name(person) and _AUTHOR_AFTER.match(person.after) is None
 
 
 def _aged(person: Person) -> bool:
@@ -176,7 +213,7 @@ def _tail(name: str, tail: str, trust: Trust) -> Rule:
 
 _LOWER_WORDS = r"(?P<first>[a-zà-ÿ]{2,})(?:[ ](?P<second>[a-zà-ÿ]{2,}))?"
 _LOWER_INTRODUCTION = re.compile(
-    r"(?i:(?:my|his|her|patient[’']?s) name(?: is|[’']s)|patient is|this is|me llamo|mi nombre es|je m[’']appelle|doctora?|miss) +"
+    r"(?i:(?:my|his|her|patient[’']?s) name(?: is|[’']s)|patient is|this is|me llamo|mi nombre es|je m[’']appelle|doctora?|miss|mister|i[’']?m|i am|soy|je suis) +"
     + _LOWER_WORDS
 )
 _LOWER_GREETING = re.compile(rf"(?:hi|hello|hey|hola|good (?:morning|afternoon))[ ,]{{1,3}}{_LOWER_WORDS}")
@@ -222,30 +259,37 @@ NAME_RULES: tuple[Rule, ...] = (
     _cue(
         "title",
         r"(?:(?:Mrs?|Ms|Mx|Sra?|Srta|Sres|D[ñn]a|Mme|Mlle)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})"
-        r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Madam|Don|Do[ñn]a|Monsieur|Madame)[ \t\xa0]{1,2})",
+        r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Madam|Mister|Don|Do[ñn]a|Monsieur|Madame)[ \t\xa0]{1,2})",
         surely,
         certain=True,
     ),
+    _cue("title-capitals", r"(?:M(?:RS?|S)|MISS|DR)[ ](?=[A-Z]{2})", known),
     _cue("miss", r"Miss[ ]", _not_medicine),
     _cue("don", r"D\.[ ]", _don),
     _cue("monsieur", r"M\.[ ]", _monsieur),
     _cue("profession", rf"{PROFESSION}[ ]", _addressed),
-    _cue("profession-capital", r"(?:Doctora?|Nurse|Midwife|Enfermer[oa]|Matrona)[ ]", known),
+    _cue("profession-capital", r"(?:Doctora?|Nurse|Midwife|Enfermer[oa]|Matrona)[ ]", _called),
+    _cue("sister", r"Sister[ ]", _sister),
     _cue("introduction", rf"(?i:{INTRODUCTION})[ ](?:is[ ]|(?:Mr|Mrs|Ms|Dr|Dra)\.?[ ])?", surely, certain=True),
     _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|this is|le habla|it[’']s))[ ]", _present),
     _cue("kin", rf"(?i:{KIN}),?[ ](?:named[ ]|called[ ])?(?:(?:el|la)[ ])?", _family),
+    _cue("bare-kin", rf"{BARE_KIN},?[ ]", _mentioned),
     _cue("label", rf"(?i:{SURE_LABELS}){LABEL_END}", _labelled),
     _cue("field", rf"(?i:{LIKELY_LABELS}){LABEL_END}", _field),
     _cue("greeting", rf"(?i:{GREETING}(?: there)?[ ,]{{1,2}})", _greeted),
     _cue("closing", rf"(?i:{CLOSING})[ ]?[,.!–-]*\s{{1,3}}", _closes),
+    _cue("dash", r"\n[ ]?(?:[-–—]{1,2}|[*~]) ?", _closes_text),
     _cue("care", rf"(?i:{CARE})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", likely_full_name),
     _cue("care-or-means", rf"(?i:{CARE_OR_MEANS})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", full_name),
     _cue("after-age", rf"(?i:{AGE_BEFORE})[ ]", likely_full_name),
     _tail("age", AGE_AFTER, _aged),
     _tail("number", NUMBER_AFTER, full_name),
+    _tail("kin-after", KIN_AFTER, likely_full_name),
+    _tail("identifier", IDENTIFIER_AFTER, likely_full_name),
     _tail("person-verb", PERSON_VERB_AFTER, likely_full_name),
     _tail("verb", VERB_AFTER, full_name),
-    _tail("credential", CREDENTIAL_AFTER + r"(?![\w-])", _signs_a_note),
+    _tail("degree", DEGREE_AFTER, _signs_a_note),
+    _tail("credential", CREDENTIAL_AFTER, _signs_with_credential),
     _lower("introduction", _LOWER_INTRODUCTION, _given),
     _lower("greeting", _LOWER_GREETING, _greeted_alone),
     _lower("title", _LOWER_TITLE, _titled),

@@ -29,7 +29,7 @@ sa sans selon ses son sont sous sur ta tes toi ton tous tout tres une vos votre 
 """
 
 _TITLES_AND_ROLES = """
-mr mrs ms miss mx sir sirs madam madame dr drs doctor doctors doc prof professor sr sra srta don dona dna mme mlle monsieur
+mr mrs ms miss mister mx sir sirs madam madame dr drs doctor doctors doc prof professor sr sra srta don dona dna mme mlle monsieur
 md phd rn np pa do mph facp bsn lpn dds dvm esq jr ii iii
 attending author caregiver child children client clinician colleague colleagues consultant consultants counsel daughter
 director editor editors everybody family father friend friends gp guest husband infant intern interviewer investigator man manager
@@ -134,22 +134,26 @@ none null redacted removed scholl scholls scholl's pepper google phil oz seuss s
 """
 
 _SURNAMES_TOO = """
-bell best black book brand case chart field fields sample stone ward church cook day dean english feeling france french german good hall hand head holland house ireland
+bell best black book brand caballero case chart field fields sample stone ward church cook day dean english feeling france french german good hall hand head holland house ireland
 law little london long love low major march may may miner monday paris page pope power price rice short small spain sage
 strong white wood young
 """
 
+_GIVEN_NAMES_TOO = "april august christian dolores ella frances jan julio june"
+
+_EVERY = frozenset(
+    (_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS + _HEADINGS + _CLINICAL_WORDS + _CALENDAR_AND_PEOPLES).split()
+)
+
 NEVER_NAMES: frozenset[str] = frozenset((_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS).split()) - frozenset(
-    "good long may little son".split()
+    "ella good long may little son".split()
 )
 """Words that do not begin a name even where a title stands before them."""
 
-NOT_NAMES: frozenset[str] = frozenset(
-    (_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS + _HEADINGS + _CLINICAL_WORDS + _CALENDAR_AND_PEOPLES).split()
-)
+NOT_NAMES: frozenset[str] = _EVERY - frozenset(_GIVEN_NAMES_TOO.split())
 """Words that do not begin a name after a cue that is no certain one."""
 
-NOT_SURNAMES: frozenset[str] = NOT_NAMES - frozenset(_SURNAMES_TOO.split())
+NOT_SURNAMES: frozenset[str] = _EVERY - frozenset(_SURNAMES_TOO.split())
 """Words that end a name already begun."""
 
 EPONYMS: frozenset[str] = frozenset(

@@ -16,7 +16,7 @@ from quality.personal.rule import Rule, pattern_rule
 _NUMBER_WORD = (
     r"(?:numbers?|num\.?|no\.?|nr\.?|ids?\b|identifier|#|n[.]?[ ]?[ºo°]\.?|n[úu]m(?:ero)?\.?|c[óo]digo)(?:[ ]?(?:de|del)\b)?"
 )
-_SEPARATOR = r"(?:[ ]?\([^)\n]{1,12}\))?[\s:.#ºª°=–-]{0,5}(?:(?:is|es|was)[ :]{1,2})?"
+_SEPARATOR = r"(?:[ ]?\([^)\n]{1,12}\))?[\s:.#ºª°=|*–-]{0,6}(?:(?:is|es|was)[ :]{1,2})?"
 _LONG_TOKEN = r"(?<![A-Za-z])(?P<x>[A-Za-z0-9](?:[./-]?[A-Za-z0-9]){3,23})(?!\w|-\w)"
 _SPACED_TOKEN = r"(?<![A-Za-z])(?P<x>[A-Z0-9](?:[./-]?[A-Z0-9]){1,23}(?: (?=[A-Z]{0,3}\d)[A-Z0-9-]{1,12}){0,4})(?!\w|-\w)"
 
@@ -93,7 +93,7 @@ _MBI = re.compile(
 )
 _CIP_STATE = re.compile(r"(?<!\w)[BCDFGHJ-NP-TV-Z]{8}[A-Z]{2}\d{6}(?!\w)")
 _CIP_REGION = re.compile(r"(?<!\w)[A-Z]{4}[ -]?[01][ -]?\d{6}[ -]?\d{2}[ -]?\d(?!\w)")
-_DATE_ONLY = re.compile(r"(?:19|20)\d\d(?:[-/.]\d\d?){0,2}|\d\d?[-/.]\d\d?[-/.]\d{2,4}|1-8\d\d.*")
+_DATE_ONLY = re.compile(r"(?:19|20)\d\d(?:[-/.]\d\d?){0,2}|[0-3]?\d[-/.][0-3]?\d[-/.](?:\d\d|\d{4})|1-8\d\d.*")
 
 
 def _four_digits(match: re.Match[str]) -> bool:
@@ -117,7 +117,7 @@ _DATE = (
 _BIRTH = re.compile(
     r"(?i)(?<![\w-])(?P<cue>d\.?o\.?b\b\.?|(?:date|day) of birth|birth ?da(?:te|y)|born|b\.d\.|fecha (?:de )?nac(?:imiento|\.)?"
     r"|f\.? ?(?:de )?nac(?:\.|imiento)?|f\.n\.|nacid[oa]s?|naci[óo]|nac\.|date de naissance|ddn|n[ée]e?)"
-    r"(?:[ ]?\([^)\n]{1,12}\))?[\s:=.,-]{0,4}(?:(?:is|was|es|on|the|el|le|el d[íi]a|in [A-Z]\w+ on|en \w+ el)[ :]{1,2})*"
+    r"(?:[ ]?\([^)\n]{1,12}\))?[\s:=.,|*-]{0,6}(?:(?:is|was|es|on|the|el|le|el d[íi]a|in [A-Z]\w+ on|en \w+ el)[ :]{1,2})*"
     rf"(?P<x>{_DATE})"
 )
 _COHORT_BEFORE = re.compile(

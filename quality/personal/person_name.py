@@ -11,7 +11,7 @@ from quality.personal.given_names import GIVEN_NAMES, NAMES_AND_WORDS
 from quality.personal.not_names import EPONYM_HEADS, EPONYMS, NEVER_NAMES, NOT_NAMES, NOT_SURNAMES
 
 _UPPER, _LOWER = "A-ZÀ-ÖØ-ÞĀ-ž", "a-zß-öø-ÿĀ-ž"
-_INITIAL = rf"[{_UPPER}]\.?"
+_INITIAL = rf"(?:[{_UPPER}]\.|(?![AEIOY])[{_UPPER}])"  # "A" and "Y" without a stop are words
 _WORD = (
     rf"(?:(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
     rf"|[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?!\w)"

@@ -1,0 +1,296 @@
+"""What a few words denote: one of the options shown, several, or none of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from synth.answer_text import AnswerText, fold, plain
+from synth.answer_words import Words, words
+
+DECISIONS = ("yes", "no", "maybe")
+
+OPEN = r"[\"'(\[<{⟦]*"
+CLOSE = r"[\"')\]>}⟧]*"
+NUMBER_GOES_ON = r"(?![\w%])(?![.,]\d)"
+FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+(]|\s+[-–—=]|\s*—"
+"""What may come after an answer without more ado."""
+
+Fault = Literal["hedged", "several", "contradicts", "not_shown", "negated"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The options of one question as patterns; ``labels`` is empty where none were shown."""
+
+    labels: tuple[str, ...]
+    count: int
+    several: bool
+    decision: bool
+    words: Words
+    text: re.Pattern[str]
+    by_text: dict[str, tuple[int, ...]]
+    label: re.Pattern[str]
+    filler: re.Pattern[str]
+    follows: re.Pattern[str]
+    separator: re.Pattern[str]
+    either: re.Pattern[str]
+    turned_down: re.Pattern[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The options denoted, as positions in ascending order; ``fault`` says why they are no answer.
+
+    ``by`` is "letter", "text" or "word" (yes, no, maybe); ``start`` and ``end`` are places in the text.
+    """
+
+    found: tuple[int, ...]
+    by: str
+    start: int
+    end: int
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Item:
+    found: tuple[int, ...]
+    by: str
+    end: int
+    fault: Fault | None = None
+
+
+@lru_cache(maxsize=4096)
+def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several: bool) -> Shown:
+    """Return the patterns of a question; ``ValueError`` where labels and options do not fit each other."""
+    if labels and (len(labels) != len(options) or len(set(labels)) < len(labels)):
+        raise ValueError(f"labels are {labels!r}, expected {len(options)} different ones, or none")
+    if not options:
+        raise ValueError("no options, expected those shown; for a question of yes or no these are 'yes' and 'no'")
+    own = words(lang)
+    decision = is_decision(options)
+    by_text = _texts(options, labels, own if decision else None)
+    return Shown(
+        labels=labels,
+        count=len(options),
+        several=several,
+        decision=decision,
+        words=own,
+        text=re.compile(_any_of(by_text)),
+        by_text=by_text,
+        label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>\s?{CLOSE}[.:]?{CLOSE})"),
+        filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
+        follows=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.and_}|{own.or_})\b"),
+        separator=re.compile(
+            rf"\s*(?:[,(]?\s*\b(?P<or>{own.or_})\b|(?P<mark>[,;/&+])\s*(?:(?:{own.and_})\b)?|\b(?P<and>{own.and_})\b)\s*"
+        ),
+        either=re.compile(rf"[\s:,]*(?:{own.either})\b(?=[\s:])"),
+        turned_down=re.compile(rf"[\s:]*(?:{own.not_})\b"),
+    )
+
+
+def is_decision(options: Sequence[str]) -> bool:
+    """Say whether the options are yes, no and perhaps maybe."""
+    return {fold(option).strip(" .") for option in options} <= set(DECISIONS)
+
+
+def read(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
+    """Return what stands at ``start``, after fillers, or None where nothing there denotes an option or a letter."""
+    either = question.either.match(text.folded, start, stop)
+    if not (either and _first(question, text, either.end(), stop)):
+        either = None
+    first = _first(question, text, either.end() if either else start, stop)
+    if first is None:
+        return _turned_down(question, text, start, stop)
+    at, item = first
+    items, fault = _items(question, text, item, stop)
+    if either:
+        fault = "hedged"
+    found = tuple(sorted({position for item in items for position in item.found}))
+    if fault is None and len(found) > 1 and not question.several:
+        fault = "several"
+    return Reading(found=found, by=item.by, start=at, end=items[-1].end, fault=fault)
+
+
+def mention(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
+    """Return the options named by the words that end at ``stop``, as long a list as there is."""
+    for word in re.finditer(r"(?<!\w)[\w\"(\[⟦]", text.folded[start:stop]):
+        at = start + word.start()
+        if _item(question, text, at, stop) is None:
+            continue
+        reading = read(question, text, at, stop)
+        if reading and not text.folded[reading.end : stop].strip(" ,.:)-–—"):
+            return reading
+    return None
+
+
+def named_texts(question: Shown, folded: str) -> set[int]:
+    """Return the positions of the options whose text occurs in ``folded``, not counting one inside another."""
+    found = (question.by_text[_spaced(match[0])] for match in _whole(question.text).finditer(folded))
+    return {position for positions in found for position in positions}
+
+
+def _turned_down(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
+    """Return the reading of "not X" or "not X but Y"."""
+    denied = question.turned_down.match(text.folded, start, stop)
+    if not denied:
+        return None
+    instead = re.compile(rf"\b(?:{question.words.but})\b").search(text.folded, denied.end(), stop)
+    if instead and (reading := read(question, text, instead.end(), stop)):
+        return reading
+    return Reading(found=(), by="none", start=start, end=denied.end(), fault="negated")
+
+
+def _first(question: Shown, text: AnswerText, start: int, stop: int) -> tuple[int, _Item] | None:
+    """Return the first item after fillers and where it starts; an option's text may itself begin with a filler."""
+    while True:
+        if item := _by_text(question, text, start, stop):
+            return start, item
+        filler = question.filler.match(text.folded, start, stop)
+        if not filler:
+            break
+        start = filler.end()
+    item = _by_label(question, text, start, stop)
+    return (start, item) if item else None
+
+
+def _items(question: Shown, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
+    items, fault = [first], first.fault
+    while fault is None:
+        separator = question.separator.match(text.folded, items[-1].end, stop)
+        if not separator:
+            break
+        if separator["or"]:
+            return items, "hedged"
+        following = _item(question, text, separator.end(), stop)
+        if following is None:
+            loose = separator["and"] and question.label.match(text.cased, separator.end(), stop)
+            return items, "several" if loose and loose["label"] in question.labels else None
+        items.append(following)
+        fault = following.fault
+    return items, fault
+
+
+def _item(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
+    return _by_text(question, text, at, stop) or _by_label(question, text, at, stop)
+
+
+def _by_text(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
+    opened = re.compile(OPEN).match(text.folded, at, stop)
+    assert opened is not None, "the pattern may be empty"
+    found = question.text.match(text.folded, opened.end(), stop)
+    if not found:
+        return None
+    closed = re.compile(rf"\.?{CLOSE}").match(text.folded, found.end(), stop) if opened[0] else None
+    end = closed.end() if closed else found.end()
+    if not question.follows.match(text.folded[end : min(stop, end + 40)]):
+        return None
+    return _Item(found=question.by_text[_spaced(found[0])], by="word" if question.decision else "text", end=end)
+
+
+def _by_label(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
+    match = question.label.match(text.cased, at, stop)
+    if not match:
+        return None
+    label = match["label"]
+    enclosed = any(mark in match["close"] for mark in "\"')]>}⟧")
+    if label not in question.labels and label.islower():
+        if not (enclosed or not text.cased[match.end() : stop].strip(" .\n")):
+            return None
+        label = label.upper()
+    glued = _glued(question, label)
+    if glued is None and len(label) > 1:
+        return None
+    if not (enclosed or _separate(question, text, match, stop)):
+        return None
+    if glued is None:
+        return _Item(found=(), by="letter", end=match.end(), fault="not_shown")
+    return _with_text(question, text, glued, match.end(), stop)
+
+
+def _glued(question: Shown, label: str) -> tuple[int, ...] | None:
+    """Return the positions of a label, or of labels written as one word where several may be right."""
+    if label in question.labels:
+        return (question.labels.index(label),)
+    if question.several and len(label) > 1 and set(label) <= set(question.labels) and len(set(label)) == len(label):
+        return tuple(sorted(question.labels.index(letter) for letter in label))
+    return None
+
+
+def _separate(question: Shown, text: AnswerText, match: re.Match[str], stop: int) -> bool:
+    """Say whether a letter stands for itself: not "A patient", "B cells", "D-dimer" or "E. coli"."""
+    rest = text.folded[match.end() : stop]
+    if match["close"].strip() in (".", ":"):
+        genus = re.match(r" [a-z]", text.cased[match.end() : stop])
+        return not genus or bool(question.follows.match(rest)) or bool(question.text.match(rest.lstrip()))
+    return bool(question.follows.match(rest)) or bool(_own_text(question, text, match.end(), stop))
+
+
+def _own_text(question: Shown, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:
+    gap = re.compile(r"[\s.:)(,–—-]*").match(text.folded, at, stop)
+    return question.text.match(text.folded, gap.end() if gap else at, stop)
+
+
+def _with_text(question: Shown, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
+    """Return the item of a label, past the option's text where that follows; another option's text contradicts it."""
+    named = _own_text(question, text, at, stop) if not question.decision else None
+    if named is None or not question.follows.match(text.folded[named.end() : min(stop, named.end() + 40)]):
+        return _Item(found=found, by="letter", end=at)
+    if "," in text.folded[at : named.start()] or set(found) & set(question.by_text[_spaced(named[0])]):
+        own = set(found) & set(question.by_text[_spaced(named[0])])
+        closed = re.compile(r"\)?").match(text.folded, named.end(), stop)
+        return _Item(found=found, by="letter", end=closed.end() if own and closed else at)
+    return _Item(found=found, by="letter", end=named.end(), fault="contradicts")
+
+
+def _texts(options: Sequence[str], labels: Sequence[str], decisions: Words | None) -> dict[str, tuple[int, ...]]:
+    """Return which positions each text stands for; a text that is another option's letter is left to the letters."""
+    positions: dict[str, tuple[int, ...]] = {}
+    for position, option in enumerate(options):
+        text = _spaced(fold(plain(option))).strip(" .")
+        for form in _forms(text, decisions):
+            if form and form.upper() not in labels:
+                positions[form] = (*positions.get(form, ()), position)
+    return positions
+
+
+def _forms(text: str, decisions: Words | None) -> Iterator[str]:
+    yield text
+    if decisions:
+        every = {"yes": decisions.yes, "no": decisions.no, "maybe": decisions.maybe}[text]
+        yield from (form for form in _spelled(every) if form != text)
+
+
+def _spelled(pattern: str) -> list[str]:
+    """Return the words of a list of alternatives, in which a letter may be optional."""
+    forms = []
+    for word in pattern.split("|"):
+        forms += [re.sub(r"(\w)\?", "", word), word.replace("?", "")] if "?" in word else [word]
+    return list(dict.fromkeys(forms))
+
+
+def _any_of(texts: dict[str, tuple[int, ...]]) -> str:
+    longest = sorted(texts, key=lambda text: (-len(text), text))
+    return rf"(?:{'|'.join(re.escape(text).replace(chr(92) + ' ', r'[^\S\n]+') for text in longest) or '(?!)'})" + (
+        NUMBER_GOES_ON
+    )
+
+
+@lru_cache(maxsize=4096)
+def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w%])(?<!\d[.,]){pattern.pattern}")
+
+
+def _spaced(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def _label(labels: Sequence[str]) -> str:
+    """Return the pattern of what may be a label: a letter, letters written as one word, or one of other labels."""
+    if not labels:
+        return "(?!)"
+    others = [re.escape(label) for label in labels if not re.fullmatch("[A-Za-z]", label)]
+    return "|".join([*others, "[A-Z]{2,8}", "[A-Za-z]"])

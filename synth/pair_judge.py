@@ -1,0 +1,156 @@
+"""Pairs by a judge's word: a model compares two answers in both orders, and only a verdict that both give counts.
+
+A judge that prefers a position rather than a text contradicts itself when the texts change places (Zheng et al. 2023,
+arXiv 2306.05685, section 3.4).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
+from typing import Annotated, Any, NamedTuple
+
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from sources.record import Message
+from synth import prompt_files
+from synth.candidates import Author, candidate, candidate_table
+from synth.pairs import Candidate, by_prompt, pair_table
+from synth.teacher import Answered, Completion, Failure, Request, Sampling
+
+STAGE = "pairwise_judge"
+PROMPT = "pairs/pairwise_judge.jinja"
+VERDICT = re.compile(r"Answer: ([ABC])")
+FIRST, SECOND, NEITHER = "A", "B", "C"
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class PairJudge:
+    """Who judges and how; of each prompt's candidates ``pairs_per_prompt`` pairs are shown, drawn by ``seed``."""
+
+    by: Author
+    pairs_per_prompt: Annotated[int, Field(ge=1)] = 1
+    max_tokens: Annotated[int, Field(ge=8)] = 512
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+
+
+class Proposal(NamedTuple):
+    """Two candidates of one row to be compared, and the question they answer."""
+
+    place: int
+    question: str
+    reference: str | None
+    first: Candidate
+    second: Candidate
+
+    def messages(self, swapped: bool) -> tuple[Message, ...]:
+        """Return the judge's prompt, with the candidates in their order or swapped."""
+        first, second = (self.second, self.first) if swapped else (self.first, self.second)
+        prompt = prompt_files.render(
+            PROMPT, request=self.question, reference=self.reference, first=first["text"], second=second["text"]
+        )
+        return (Message("user", prompt),)
+
+
+def propose(rows: pl.DataFrame, candidates: pl.DataFrame, config: PairJudge) -> Iterator[Proposal]:
+    """Yield the pairs of candidates to compare, those with equal texts left out; a reference is the row's answer."""
+    asked = {id: (messages, answer) for id, messages, answer in rows.select("id", "messages", "answer").iter_rows()}
+    for group in by_prompt(candidates, config.seed):
+        if group[0]["id"] not in asked:
+            raise ValueError(f"candidate {group[0]['id']!r} answers no row; give the rows that were asked")
+        messages, answer = asked[group[0]["id"]]
+        different = [pair for pair in combinations(group, 2) if pair[0]["text"] != pair[1]["text"]]
+        for place, (first, second) in enumerate(different[: config.pairs_per_prompt]):
+            yield Proposal(place, _transcript(messages), answer, first, second)
+
+
+def requests(rows: pl.DataFrame, candidates: pl.DataFrame, config: PairJudge) -> list[Request]:
+    """Return two requests for each pair to compare, one in each order."""
+    return [
+        _request(proposal, swapped, config)
+        for proposal in propose(rows, candidates, config)
+        for swapped in (False, True)
+    ]
+
+
+def judge(
+    rows: pl.DataFrame, candidates: pl.DataFrame, answered: Iterable[Answered], config: PairJudge
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the pairs (``pairs.PAIR_SCHEMA``), and the judge's completions (``CANDIDATE_SCHEMA``).
+
+    A pair goes where the judge contradicts itself (``judge_disagrees``), sees no difference (``judge_tie``), cannot be
+    read (``judge_unparsed``), failed (``judge_failed``) or never replied (``judge_missing``).
+    """
+    replies = {_identity(request): (request, answer) for request, answer in answered}
+    pairs = [_pair(proposal, replies, config) for proposal in propose(rows, candidates, config)]
+    return pair_table(pairs), candidate_table(
+        _candidate(request, answer, config) for request, answer in replies.values()
+    )
+
+
+def parse(text: str) -> str | None:
+    """Return A, B or C if the last line is exactly ``Answer: A``, ``B`` or ``C``, else None."""
+    lines = text.strip().splitlines()
+    match = VERDICT.fullmatch(lines[-1].strip()) if lines else None
+    return match[1] if match else None
+
+
+def _request(proposal: Proposal, swapped: bool, config: PairJudge) -> Request:
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, seed=0)
+    return Request(row=proposal.first["id"], stage=STAGE, messages=proposal.messages(swapped), sampling=sampling)
+
+
+def _identity(request: Request) -> tuple[str, tuple[Message, ...]]:
+    return request.row, request.messages
+
+
+def _candidate(request: Request, answer: Completion | Failure, config: PairJudge) -> dict[str, Any]:
+    letter = parse(answer.text) if isinstance(answer, Completion) else None
+    return candidate(request, answer, config.by, "judged" if letter else "unparsed", letter)
+
+
+def _pair(
+    proposal: Proposal, replies: Mapping[Any, tuple[Request, Completion | Failure]], config: PairJudge
+) -> dict[str, Any]:
+    verdicts = [_verdict(replies.get(_identity(_request(proposal, swapped, config)))) for swapped in (False, True)]
+    swapped = verdicts == [SECOND, FIRST]
+    chosen, rejected = (proposal.second, proposal.first) if swapped else (proposal.first, proposal.second)
+    agreed = swapped or verdicts == [FIRST, SECOND]
+    return {
+        "id": chosen["id"],
+        "origin": "judged",
+        "place": proposal.place,
+        "chosen": chosen["text"],
+        "rejected": rejected["text"],
+        "chosen_key": chosen["key"],
+        "rejected_key": rejected["key"],
+        "drop": None if agreed else _reason(verdicts),
+        "evidence": None if agreed else json.dumps({"in_order": verdicts[0], "swapped": verdicts[1]}),
+    }
+
+
+def _verdict(reply: tuple[Request, Completion | Failure] | None) -> str:
+    if reply is None:
+        return "missing"
+    if isinstance(reply[1], Failure):
+        return "failed"
+    return parse(reply[1].text) or "unparsed"
+
+
+def _reason(verdicts: list[str]) -> str:
+    """Return why there is no pair; what went wrong with the judge comes before what it said."""
+    for trouble in ("missing", "failed", "unparsed"):
+        if trouble in verdicts:
+            return f"judge_{trouble}"
+    return "judge_tie" if NEITHER in verdicts else "judge_disagrees"
+
+
+def _transcript(messages: list[dict[str, str]]) -> str:
+    """Return the prompt as one text: a single question alone, a conversation with its speakers."""
+    if len(messages) == 1:
+        return messages[0]["content"]
+    return "\n\n".join(f"[{message['role']}] {message['content']}" for message in messages)

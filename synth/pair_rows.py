@@ -1,0 +1,93 @@
+"""Rows with their pairs in them, and what a card says of pairs: above all, whether the longer text tends to win."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from typing import Any
+
+import orjson
+import polars as pl
+
+from sources.table import SCHEMA, to_json
+
+PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "split")
+"""What ``meta["pair"]`` says of a row's pair."""
+
+
+def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with ``response`` and ``rejected`` from their pairs, ``drop`` and ``evidence``, in order.
+
+    A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. ``meta`` says
+    under ``pair`` where the texts come from, the margin and the side of the split. A row without a pair goes
+    (``no_pair``); its evidence are the reasons of its pairs with their numbers.
+    """
+    kept = decided.filter(pl.col("drop").is_null()).sort("id", "place", maintain_order=True)
+    pairs = kept.select("id", "chosen", "rejected", *PAIR_FACTS, number=pl.int_range(1, pl.len() + 1).over("id"))
+    joined = rows.join(pairs, on="id", how="left", maintain_order="left", suffix="_of_pair")
+    lost = _reasons(decided)
+    unpaired = pl.col("chosen").is_null()
+    evidence = [
+        None if chosen else json.dumps(lost.get(id, {}))
+        for id, chosen in zip(joined["id"], joined["chosen"], strict=True)
+    ]
+    copy = pl.col("id") + "/pair-" + pl.col("number").cast(pl.String)
+    return joined.with_columns(
+        id=pl.when(pl.col("number") > 1).then(copy).otherwise("id"),
+        response=pl.coalesce("chosen", "response"),
+        rejected=pl.coalesce("rejected_of_pair", "rejected"),
+        meta=pl.Series(_meta(joined), dtype=pl.String),
+        drop=pl.when(unpaired).then(pl.lit("no_pair")).otherwise(None),
+        evidence=pl.Series(evidence, dtype=pl.String),
+    ).select(*SCHEMA.names(), "drop", "evidence")
+
+
+def _meta(joined: pl.DataFrame) -> list[str]:
+    names = ["origin", "margin", "chosen_key", "rejected_key", "split_of_pair"]
+    return [
+        meta if origin is None else to_json({**orjson.loads(meta), "pair": _facts((origin, *facts))})
+        for meta, origin, *facts in joined.select("meta", *names).iter_rows()
+    ]
+
+
+def _facts(values: tuple[Any, ...]) -> dict[str, Any]:
+    return {name: value for name, value in zip(PAIR_FACTS, values, strict=True) if value is not None}
+
+
+def _reasons(decided: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return for each row the reasons of its pairs that went, with their numbers, sorted by name."""
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for id, reason in decided.drop_nulls("drop").select("id", "drop").iter_rows():
+        reasons[id][reason] += 1
+    return {id: dict(sorted(counts.items())) for id, counts in reasons.items()}
+
+
+def length_bias(decided: pl.DataFrame) -> dict[str, float | int | None]:
+    """Return the figures that tell whether kept pairs prefer length, in characters.
+
+    ``spearman_gap_margin`` is the rank correlation of chosen minus rejected length with the margin, over the pairs that
+    have one (``pairs_with_margin``); it is None for fewer than three of them, or where either never varies. A share or
+    mean over no pairs is None.
+    """
+    kept = decided.filter(pl.col("drop").is_null())
+    chosen, rejected = pl.col("chosen").str.len_chars(), pl.col("rejected").str.len_chars()
+    gap = chosen.cast(pl.Int64) - rejected.cast(pl.Int64)
+    facts = kept.select(
+        mean_chosen_chars=chosen.mean(),
+        mean_rejected_chars=rejected.mean(),
+        share_chosen_longer=(gap > 0).mean(),
+        share_same_length=(gap == 0).mean(),
+    )
+    scored = kept.drop_nulls("margin").select("margin", gap=gap)
+    return {
+        "pairs": kept.height,
+        **facts.row(0, named=True),
+        "pairs_with_margin": scored.height,
+        "spearman_gap_margin": _spearman(scored),
+    }
+
+
+def _spearman(scored: pl.DataFrame) -> float | None:
+    if scored.height < 3 or scored["gap"].n_unique() < 2 or scored["margin"].n_unique() < 2:
+        return None
+    return float(scored.select(pl.corr("gap", "margin", method="spearman")).item())

@@ -1,0 +1,145 @@
+"""Preference pairs, proposed: right against wrong, higher against lower reward, and pairs that a source brings.
+
+Every pair that was thought of is a row; what is not kept says why. ``pair_rules`` decides, ``pair_judge`` proposes by a
+judge's word.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import polars as pl
+import xxhash
+
+PAIR_SCHEMA = pl.Schema(
+    {
+        "id": pl.String,
+        "origin": pl.String,
+        "place": pl.Int64,
+        "chosen": pl.String,
+        "rejected": pl.String,
+        "chosen_key": pl.String,
+        "rejected_key": pl.String,
+        "margin": pl.Float64,
+        "drop": pl.String,
+        "evidence": pl.String,
+    }
+)
+"""One pair thought of for a row (``id``): its texts, the keys of their completions (null for a source's own), by how
+much the better one is better (null where nobody measured), and why it goes (null while it stays). ``place`` orders the
+pairs of one row; the first ones repeat no text as long as that can be."""
+
+RIGHT, WRONG = ("kept", "right"), ("wrong",)
+"""Verdicts of verified answers. All others, unreadable ones above all, are neither."""
+
+SCORES = ("score_chosen", "score_rejected")
+"""Where the ``meta`` of a source's row holds the scores of its replies, if it does."""
+
+Candidate = Mapping[str, Any]
+
+
+def right_against_wrong(
+    candidates: pl.DataFrame, *, right: Sequence[str] = RIGHT, wrong: Sequence[str] = WRONG, seed: int = 0
+) -> pl.DataFrame:
+    """Return all pairs of a right and a wrong candidate of one row by one model, in one stage (``PAIR_SCHEMA``).
+
+    There is no margin: an answer is right or it is not. A candidate with another verdict is in no pair.
+    """
+    return pair_table(
+        _pair(better, worse, "verified", place)
+        for group in by_prompt(candidates, seed)
+        for place, (better, worse) in enumerate(_turns(_with(group, right), _with(group, wrong)))
+    )
+
+
+def by_reward(candidates: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
+    """Return all pairs of candidates of one row by one model in one stage, the one with the higher ``score`` chosen.
+
+    ``candidates`` has a column ``score``; the margin is the difference. A pair with a score that is missing or not
+    finite goes (``unscored``), as does one of equal scores (``tie``).
+    """
+    return pair_table(
+        _scored(first, second, place)
+        for group in by_prompt(candidates, seed)
+        for place, (first, second) in enumerate(combinations(group, 2))
+    )
+
+
+def from_records(rows: pl.DataFrame, scores: tuple[str, str] = SCORES) -> pl.DataFrame:
+    """Return the pair of each row that has a response, a rejected answer or both; one side alone goes.
+
+    The margin is the difference of the scores that ``meta`` holds under the two names, null without them.
+    """
+    better, worse = (pl.col("meta").str.json_path_match(f"$.{name}").cast(pl.Float64, strict=False) for name in scores)
+    given = rows.filter(pl.col("response").is_not_null() | pl.col("rejected").is_not_null())
+    lacks = pl.when(pl.col("response").is_null()).then(pl.lit("no_chosen")).otherwise(pl.lit("no_rejected"))
+    both = pl.all_horizontal(pl.col("response", "rejected").is_not_null())
+    return given.select(
+        "id",
+        pl.lit("source").alias("origin"),
+        pl.lit(0, pl.Int64).alias("place"),
+        pl.col("response").alias("chosen"),
+        "rejected",
+        pl.lit(None, pl.String).alias("chosen_key"),
+        pl.lit(None, pl.String).alias("rejected_key"),
+        (better - worse).alias("margin"),
+        pl.when(both).then(None).otherwise(lacks).alias("drop"),
+        pl.lit(None, pl.String).alias("evidence"),
+    ).match_to_schema(PAIR_SCHEMA)
+
+
+def pair_table(pairs: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Return the pairs as a table of ``PAIR_SCHEMA``; fields that a pair lacks are null."""
+    return pl.DataFrame(list(pairs), PAIR_SCHEMA)
+
+
+def by_prompt(candidates: pl.DataFrame, seed: int) -> Iterator[list[Candidate]]:
+    """Yield the candidates with a text, grouped by row, stage and model, each group in an order drawn by ``seed``."""
+    who = ["id", "stage", "teacher", "revision"]
+    written = candidates.filter(pl.col("text").fill_null("") != "").sort(*who, "key", "sample")
+    for group in written.partition_by(who, maintain_order=True):
+        yield sorted(group.iter_rows(named=True), key=lambda one: (_order(one["key"], seed), one["sample"]))
+
+
+def _order(key: str, seed: int) -> int:
+    return xxhash.xxh64_intdigest(key.encode(), seed)
+
+
+def _with(group: Sequence[Candidate], verdicts: Sequence[str]) -> list[Candidate]:
+    return [one for one in group if one["verdict"] in verdicts]
+
+
+def _turns(right: Sequence[Candidate], wrong: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candidate]]:
+    """Yield every pair, in turns that give each right one another wrong one."""
+    for shift in range(len(wrong)):
+        for at, better in enumerate(right):
+            yield better, wrong[(at + shift) % len(wrong)]
+
+
+def _scored(first: Candidate, second: Candidate, place: int) -> dict[str, Any]:
+    scores = [_finite(one["score"]) for one in (first, second)]
+    if None in scores:
+        evidence = json.dumps({"scores": scores})
+        return {**_pair(first, second, "reward", place), "drop": "unscored", "evidence": evidence}
+    better, worse = sorted((first, second), key=lambda one: one["score"], reverse=True)
+    return {**_pair(better, worse, "reward", place), "margin": better["score"] - worse["score"]}
+
+
+def _finite(score: float | None) -> float | None:
+    return score if score is not None and math.isfinite(score) else None
+
+
+def _pair(better: Candidate, worse: Candidate, origin: str, place: int) -> dict[str, Any]:
+    return {
+        "id": better["id"],
+        "origin": origin,
+        "place": place,
+        "chosen": better["text"],
+        "rejected": worse["text"],
+        "chosen_key": better["key"],
+        "rejected_key": worse["key"],
+    }
