@@ -248,8 +248,8 @@ def dedup(
     **settings: Any,
 ) -> None:
     """Remove near-duplicates from FILES: parquet, jsonl or csv, plain or .gz."""
-    from pipelines.show import account_text
     from pipelines.duplicate_files import dedup as run
+    from pipelines.show import account_text
     from quality.near_rules import NearRules
 
     account = told(lambda: run(files, out, text=text, id=id, rules=NearRules(**settings), threads=threads))
@@ -268,8 +268,8 @@ def dedup(
 @JSON
 def decontaminate(files: tuple[Path, ...], out: Path, as_json: bool, **settings: Any) -> None:
     """Remove rows of FILES that hold an item of a benchmark; FILES are parquet, jsonl or csv, plain or .gz."""
-    from pipelines.show import account_text
     from pipelines.leak_files import decontaminate as run
+    from pipelines.show import account_text
 
     account = told(lambda: run(files, out, **settings))
     click.echo(json.dumps(account, indent=2) if as_json else account_text(account))

@@ -62,8 +62,11 @@ class Store:
         return (self.folder(name) / MARKER).exists()
 
     def summary(self, name: str) -> dict[str, Any]:
-        """Return what ``step.json`` says of a finished step."""
-        summary: dict[str, Any] = json.loads((self.folder(name) / MARKER).read_text(encoding="utf-8"))
+        """Return what ``step.json`` says of a finished step; ``StoreError`` where the step is gone."""
+        path = self.folder(name) / MARKER
+        if not path.exists():
+            raise StoreError(f"{path.parent} is gone, expected a finished step; build again")
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return summary
 
     @contextmanager

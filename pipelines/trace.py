@@ -38,7 +38,8 @@ def life(row_id: str, root: Path, recipe: str | None) -> list[Event]:
                 break
     if not events:
         raise TraceError(
-            f"no row {row_id!r} in the last build of {recipe or 'this store'}; ids look like medquad:0000001_1"
+            f"no row {row_id!r} in the last build of {recipe or 'this store'}; expected <source>:<id>, "
+            "or <source>:<file>:<line> for a malformed row"
         )
     return events
 

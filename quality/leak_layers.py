@@ -61,7 +61,8 @@ class Likeness:
     * ``rewrite``: (0.3 item's share + row's share) / 1.3 of the questions; with ``rewrite_bits`` shared.
     * ``passage``: share of the item found in a passage of the row that is dense in it (``quality.leak_passages``); with
       ``passage_bits`` of its question or ``passage_option_bits`` of question and options.
-    * ``contradicted``: the score that any of these needs where both right options are known and differ.
+    * ``contradicted``: the score that the likeness of wholes needs where both right options are known and differ; a
+      passage is no evidence then.
     * ``suspect``, ``suspect_bits``: what a question must share that the right answer beside it is evidence, with
       ``answer_bits`` in both together; ``verbatim``: the likeness from which on that answer may stand anywhere.
 
@@ -127,7 +128,7 @@ def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, worker
 
 def _unless_contradicted(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
     """Make suspects of the pairs that are not alike enough for two questions whose right options differ."""
-    doubtful = pl.col("score") < config.contradicted
+    doubtful = (pl.col("score") < config.contradicted) | pl.col("passage").is_not_null()
     pairs = pairs.with_columns(contradicted=_contradicted(pairs, rows, index))
     layer = pl.when(doubtful & pl.col("contradicted")).then(pl.lit(SUSPECTED)).otherwise("layer")
     return pairs.with_columns(layer=layer)

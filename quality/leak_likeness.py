@@ -22,8 +22,8 @@ QUESTION_PART, OPTION_PART = 1, 2
 """Where a word of an item, or of a text, stands; both is 3."""
 
 NOTHING, QUESTION, WITH_OPTIONS, REWRITE, PASSAGE, PASSAGE_WITH_OPTIONS, SUSPECT = range(7)
-"""Kinds, passages found by ``quality.leak_passages``. A suspect is too little by itself: it takes the right answer, or a
-judge, beside it."""
+"""Kinds; passages are found by ``quality.leak_passages``. A suspect is too little by itself: it takes the right answer,
+or a judge, beside it."""
 
 
 class Items(NamedTuple):

@@ -51,8 +51,8 @@ def scan(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the pairs (``PAIR_SCHEMA``) of texts and units that are alike as wholes, and those by a passage.
 
-    The first ``cuts`` bytes of a text are its question. A pair comes once in either table, by row and unit. The same for
-    any number of workers (None: one a core).
+    The first ``cuts`` bytes of a text are its question. A pair comes once in either table, by row and unit. The same
+    for any number of workers (None: one a core).
     """
     starts = range(0, len(texts), BLOCK_ROWS)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:

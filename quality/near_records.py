@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.keep import KEEP_ORDER, keep_columns
+from quality.key import key
 from quality.near_duplicates import NearDuplicates, near_duplicates
 from quality.near_rules import CONVERSATION, NearRules
 from quality.outcome import DROP_SCHEMA, Decision, Shards
@@ -30,8 +31,8 @@ def near_duplicate_records(shards: Shards, config: NearRecords) -> Decision:
     """Name the rows that say almost what another row says, and give the clusters as a table.
 
     A single-turn row is compared by its question, options and answer, a conversation by its turns with their
-    speakers (Aloe Beta, arXiv 2505.04388, cleaning step 4). Multiple-choice rows count their options, since questions
-    on one stem that offer other options are other questions.
+    speakers (Aloe Beta, arXiv 2505.04388, cleaning step 4). Multiple-choice rows with different answers are never
+    duplicates.
     """
     ranks = dict(config.source_ranks)
     found = [
@@ -55,7 +56,7 @@ def _batches(shards: Shards, kind: pl.Expr, ranks: dict[str, int]) -> Iterator[p
 
 
 def _text() -> pl.Expr:
-    """Return what is compared of a row: its turns (with speakers, if several), options in order, answer.
+    """Return what is compared of a row: its turns (with speakers, if several), options in any order, answer.
 
     The context is left out: many questions on one passage are many questions.
     """
@@ -63,4 +64,14 @@ def _text() -> pl.Expr:
     spoken = pl.when(_SEVERAL_TURNS).then(pl.col("messages").list.eval(turn).list.join("\n")).otherwise(question_text())
     options = pl.col("options").list.sort().list.join("\n")
     answer = pl.coalesce("response", "answer")
-    return pl.concat_str(spoken, options, answer, "rejected", separator="\n", ignore_nulls=True)
+    text = pl.concat_str(spoken, options, answer, "rejected", separator="\n", ignore_nulls=True)
+    return pl.when(pl.col("options").list.len() > 0).then(_told_apart(text)).otherwise(text)
+
+
+def _told_apart(text: pl.Expr) -> pl.Expr:
+    """Tie every word of a multiple-choice row to its answer, so that rows with other answers share no shingle.
+
+    Two stems that differ in "true" and "false", or one pair of questions judged "yes" and "no", are no duplicates.
+    """
+    answer = key(pl.col("answer").fill_null("")).str.replace_all(" ", "").str.head(60)
+    return (text + "\n").str.replace_all(r"\s+", pl.concat_str(pl.lit("_"), answer, pl.lit(" ")))

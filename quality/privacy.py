@@ -16,7 +16,7 @@ import polars as pl
 
 from quality.personal.addresses import ADDRESS_RULES
 from quality.personal.contacts import CONTACT_RULES
-from quality.personal.names import AGAIN, NAME_RULES, name_again
+from quality.personal.names import NAME_RULES, name_again
 from quality.personal.numbers import NUMBER_RULES
 from quality.personal.rule import KINDS, Kind, Rule
 
@@ -38,9 +38,7 @@ FINDINGS = pl.Schema(
     }
 )
 """One finding: position of its text in the column, kind, start and end in characters, what was found, by which rule."""
-EVIDENCE = pl.List(
-    pl.Struct({"column": pl.String(), "kind": pl.String(), "rule": pl.String(), "text": pl.String()})
-)
+EVIDENCE = pl.List(pl.Struct({"column": pl.String(), "kind": pl.String(), "rule": pl.String(), "text": pl.String()}))
 
 _GATE = 5  # hints joined for one pass over a column
 _FEW = 32  # rows for which looking is cheaper than making an automaton for the hint
@@ -75,7 +73,8 @@ DEFAULT = PrivacyConfig()
 class _Span(NamedTuple):
     start: int
     end: int
-    rule: Rule
+    kind: Kind
+    rule: str
 
 
 def find(texts: pl.Series, config: PrivacyConfig = DEFAULT) -> pl.DataFrame:
@@ -90,11 +89,11 @@ def find(texts: pl.Series, config: PrivacyConfig = DEFAULT) -> pl.DataFrame:
     rows: list[tuple[int, str, int, int, str, str]] = []
     for rule, candidates in _hinted(texts, [rule for rule in RULES if _wanted(rule, config)]):
         for row, text in candidates.select("row", "text").iter_rows():
-            spans.setdefault(row, []).extend(_Span(start, end, rule) for start, end in rule.spans(text))
+            spans.setdefault(row, []).extend(_Span(start, end, rule.kind, rule.name) for start, end in rule.spans(text))
     for row in sorted(spans):
         text = texts[row]
         together = _merged([*spans[row], *_again(text, spans[row])])
-        rows.extend((row, s.rule.kind, s.start, s.end, text[s.start : s.end], s.rule.name) for s in together)
+        rows.extend((row, s.kind, s.start, s.end, text[s.start : s.end], s.rule) for s in together)
     return pl.DataFrame(rows, schema=FINDINGS, orient="row")
 
 
@@ -162,8 +161,8 @@ def _hinted(texts: pl.Series, rules: Sequence[Rule]) -> Iterator[tuple[Rule, pl.
 
 
 def _again(text: str, spans: Iterable[_Span]) -> Iterator[_Span]:
-    names = [text[span.start : span.end] for span in spans if span.rule.kind == "NAME"]
-    return (_Span(start, end, AGAIN) for start, end in name_again(text, names))
+    names = [text[span.start : span.end] for span in spans if span.kind == "NAME"]
+    return (_Span(start, end, "NAME", "name-again") for start, end in name_again(text, names))
 
 
 def _merged(spans: Iterable[_Span]) -> list[_Span]:
@@ -177,7 +176,8 @@ def _merged(spans: Iterable[_Span]) -> list[_Span]:
             longest = length
             continue
         last = merged[-1]
-        merged[-1] = _Span(last.start, max(last.end, span.end), span.rule if length > longest else last.rule)
+        named = span if length > longest else last
+        merged[-1] = _Span(last.start, max(last.end, span.end), named.kind, named.rule)
         longest = max(longest, length)
     return merged
 
@@ -220,7 +220,9 @@ def _searched(column: pl.Series, config: PrivacyConfig) -> tuple[pl.Series, pl.D
 
 
 def _replaced(column: pl.Series, changed: pl.DataFrame) -> pl.Series:
-    frame = column.rename("old").to_frame().with_row_index("row").join(changed, on="row", how="left", maintain_order="left")
+    frame = (
+        column.rename("old").to_frame().with_row_index("row").join(changed, on="row", how="left", maintain_order="left")
+    )
     return frame.select(pl.coalesce("value", "old").alias(column.name)).to_series()
 
 
@@ -230,10 +232,14 @@ def _evidence(name: str, findings: pl.DataFrame) -> pl.DataFrame:
 
 def _marked(rows: pl.DataFrame, evidence: pl.DataFrame, config: PrivacyConfig) -> pl.DataFrame:
     by_row = evidence.group_by("row", maintain_order=True).agg("evidence")
-    marked = rows.drop("evidence", strict=False).with_row_index("_row").join(
-        by_row, left_on="_row", right_on="row", how="left", maintain_order="left"
+    marked = (
+        rows.drop("evidence", strict=False)
+        .with_row_index("_row")
+        .join(by_row, left_on="_row", right_on="row", how="left", maintain_order="left")
     )
     found = pl.col("evidence").is_not_null() if config.action == "drop" else pl.lit(value=False)
     reason = pl.when(found).then(pl.lit(REASON)).otherwise(pl.lit(None, dtype=pl.String))
     earlier = pl.col("drop") if "drop" in rows.columns else pl.lit(None, dtype=pl.String)
-    return marked.with_columns(pl.coalesce(earlier, reason).alias("drop"), pl.col("evidence").cast(EVIDENCE)).drop("_row")
+    return marked.with_columns(pl.coalesce(earlier, reason).alias("drop"), pl.col("evidence").cast(EVIDENCE)).drop(
+        "_row"
+    )

@@ -120,11 +120,12 @@ def _check_ids(index: SignatureIndex, rows: pl.DataFrame) -> None:
     """Raise ``ValueError`` for a null id, or one that is met twice: its row could be dropped for another one."""
     if rows["id"].null_count():
         raise ValueError(f"{rows['id'].null_count()} rows have no id, expected one in every row")
-    twice = rows.filter(rows["id"].is_duplicated()) if rows["id"].n_unique() < rows.height else rows.clear()
-    for part in index.segments:
-        twice = pl.concat([twice, rows.join(part.rows, on="id", how="semi")])
-    if twice.height:
-        raise ValueError(f"id {twice['id'][0]!r} is met twice, expected every row to have its own")
+    ids = rows["id"]
+    twice = [ids.filter(ids.is_duplicated())] if ids.n_unique() < len(ids) else []
+    twice += [part.rows["id"].filter(part.rows["id"].is_in(ids.implode())) for part in index.segments]
+    for met in twice:
+        if len(met):
+            raise ValueError(f"id {met[0]!r} is met twice, expected every row to have its own")
 
 
 def _same(index: SignatureIndex, sets: ShingleSets) -> I64:

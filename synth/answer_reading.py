@@ -35,7 +35,8 @@ class Shown:
     by_text: dict[str, tuple[int, ...]]
     label: re.Pattern[str]
     filler: re.Pattern[str]
-    follows: re.Pattern[str]
+    after_letter: re.Pattern[str]
+    after_text: re.Pattern[str]
     separator: re.Pattern[str]
     either: re.Pattern[str]
     turned_down: re.Pattern[str]
@@ -83,7 +84,8 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
         by_text=by_text,
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>\s?{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
-        follows=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.and_}|{own.or_})\b"),
+        after_letter=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.with_}|{own.and_}|{own.or_})\b"),
+        after_text=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.and_}|{own.or_})\b"),
         separator=re.compile(
             rf"\s*(?:[,(]?\s*\b(?P<or>{own.or_})\b|(?P<mark>[,;/&+])\s*(?:(?:{own.and_})\b)?|\b(?P<and>{own.and_})\b)\s*"
         ),
@@ -167,11 +169,20 @@ def _items(question: Shown, text: AnswerText, first: _Item, stop: int) -> tuple[
             return items, "hedged"
         following = _item(question, text, separator.end(), stop)
         if following is None:
-            loose = separator["and"] and question.label.match(text.cased, separator.end(), stop)
-            return items, "several" if loose and loose["label"] in question.labels else None
+            return items, _loose(question, text, items[-1], separator)
         items.append(following)
         fault = following.fault
     return items, fault
+
+
+def _loose(question: Shown, text: AnswerText, item: _Item, separator: re.Match[str]) -> Fault | None:
+    """Return the fault of an "and" after which no option can be read: "A and C are", "aspirin and something else"."""
+    if not separator["and"]:
+        return None
+    label = question.label.match(text.cased, separator.end())
+    if label and label["label"] in question.labels:
+        return "several"
+    return "not_shown" if item.by == "text" else None
 
 
 def _item(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
@@ -186,7 +197,7 @@ def _by_text(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | N
         return None
     closed = re.compile(rf"\.?{CLOSE}").match(text.folded, found.end(), stop) if opened[0] else None
     end = closed.end() if closed else found.end()
-    if not question.follows.match(text.folded[end : min(stop, end + 40)]):
+    if not question.after_text.match(text.folded[end:stop]):
         return None
     return _Item(found=question.by_text[_spaced(found[0])], by="word" if question.decision else "text", end=end)
 
@@ -225,8 +236,8 @@ def _separate(question: Shown, text: AnswerText, match: re.Match[str], stop: int
     rest = text.folded[match.end() : stop]
     if match["close"].strip() in (".", ":"):
         genus = re.match(r" [a-z]", text.cased[match.end() : stop])
-        return not genus or bool(question.follows.match(rest)) or bool(question.text.match(rest.lstrip()))
-    return bool(question.follows.match(rest)) or bool(_own_text(question, text, match.end(), stop))
+        return not genus or bool(question.after_letter.match(rest)) or bool(question.text.match(rest.lstrip()))
+    return bool(question.after_letter.match(rest)) or bool(_own_text(question, text, match.end(), stop))
 
 
 def _own_text(question: Shown, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:
@@ -237,7 +248,7 @@ def _own_text(question: Shown, text: AnswerText, at: int, stop: int) -> re.Match
 def _with_text(question: Shown, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
     """Return the item of a label, past the option's text where that follows; another option's text contradicts it."""
     named = _own_text(question, text, at, stop) if not question.decision else None
-    if named is None or not question.follows.match(text.folded[named.end() : min(stop, named.end() + 40)]):
+    if named is None or not question.after_text.match(text.folded[named.end() : stop]):
         return _Item(found=found, by="letter", end=at)
     if "," in text.folded[at : named.start()] or set(found) & set(question.by_text[_spaced(named[0])]):
         own = set(found) & set(question.by_text[_spaced(named[0])])
@@ -274,9 +285,7 @@ def _spelled(pattern: str) -> list[str]:
 
 def _any_of(texts: dict[str, tuple[int, ...]]) -> str:
     longest = sorted(texts, key=lambda text: (-len(text), text))
-    return rf"(?:{'|'.join(re.escape(text).replace(chr(92) + ' ', r'[^\S\n]+') for text in longest) or '(?!)'})" + (
-        NUMBER_GOES_ON
-    )
+    return f"(?:{'|'.join(map(re.escape, longest)) or '(?!)'}){NUMBER_GOES_ON}"
 
 
 @lru_cache(maxsize=4096)

@@ -18,7 +18,7 @@ class Words:
     ``inverted`` is a verb with its subject after it. ``choose`` is a choice in the first person. ``named`` comes after
     the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it.
     ``filler`` may stand between verb and answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` turn
-    one down. ``goes_on`` may follow an answer in its sentence. ``if_``, ``setting`` open a hypothesis, ``others`` an
+    one down. ``goes_on`` may follow an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``others`` an
     opinion that is not the writer's own, ``so`` a conclusion; ``retract`` takes back what was said.
     """
 
@@ -40,6 +40,7 @@ class Words:
     not_: str
     but: str
     goes_on: str
+    with_: str
     if_: str
     setting: str
     others: str
@@ -82,7 +83,8 @@ ENGLISH = Words(
     not_=r"not|never|neither|nor|none|no|without|exclude[sd]?|rules? out|ruled out|doubt|unlikely|hardly|n't|unlike|than|opposed",
     but=r"but rather|but|rather|instead",
     goes_on=r"because|since|as|which|that|given|in|for|from|here|due|based|although|though|but|not|rather|over|instead"
-    r"|according|with|and|while|whereas|by|on|at|so|then|if|when|unless|however",
+    r"|according|and|while|whereas|by|on|at|so|then|if|when|unless|however",
+    with_=r"with|together with",
     if_=r"if|unless|suppose|supposing|assuming|had (?:the|he|she|it|they)|were (?:the|he|she|it|they)",
     setting=r"(?:in|for|with|without|during|after|among) (?:an?|the|children|adults|men|women|patients|pregnan\w+)\b",
     others=r"(?:some|many|most|few|students?|people|others?|one|someone|textbooks?|readers?|candidates?|reader|colleagues?"
@@ -123,7 +125,8 @@ SPANISH = Words(
     either=r"o|entre|o bien|bien|una de",
     not_=r"no|ni|nunca|tampoco|ningun[ao]?|descart\w+|dudo|exclu\w+|imposible",
     but=r"sino|pero",
-    goes_on=r"porque|pues|ya|dado|puesto|que|aunque|pero|en|por|para|segun|con|sin|y|no|mientras|debido|frente|al|a|si",
+    goes_on=r"porque|pues|ya|dado|puesto|que|aunque|pero|en|por|para|segun|sin|y|no|mientras|debido|frente|al|a|si",
+    with_=r"con|junto con",
     if_=r"si|en caso|suponiendo|salvo|a menos",
     setting=r"(?:en|con|para|ante|durante) (?:un|una|el|la|ninos|adultos|mujeres|hombres|caso)\b",
     others=r"(?:algunos|muchos|otros|estudiantes|alumnos|uno|hay quien)\b[^.\n]{0,40}\b(?:dirian|dicen|piensan|creen"
@@ -163,7 +166,8 @@ FRENCH = Words(
     either=r"soit|entre|ou bien|l'un[e]? des?",
     not_=r"pas|ne|ni|jamais|aucun[e]?|non|ecarte[rz]?|exclu\w*|impossible|n'",
     but=r"mais|plutot",
-    goes_on=r"car|parce|puisque|qui|que|mais|dans|chez|selon|bien|quoique|en|pour|avec|sans|et|pas|non|alors|tandis|au|a|si",
+    goes_on=r"car|parce|puisque|qui|que|mais|dans|chez|selon|bien|quoique|en|pour|sans|et|pas|non|alors|tandis|au|a|si",
+    with_=r"avec",
     if_=r"si|en cas|sauf|a moins|supposons",
     setting=r"(?:chez|dans|pour|avec|en|pendant) (?:un|une|le|la|les|cas)\b",
     others=r"(?:certains|beaucoup|d'autres|etudiants|on|plusieurs)\b[^.\n]{0,40}\b(?:diraient|disent|pensent|croient|croire"
@@ -198,8 +202,9 @@ GERMAN = Words(
     either=r"entweder|zwischen|ein[er]? von",
     not_=r"nicht|kein\w*|nie|weder|noch|ausgeschlossen|scheidet|nein|unmoglich",
     but=r"sondern|aber",
-    goes_on=r"weil|denn|da|dass|obwohl|aber|bei|in|fur|nach|wegen|mit|ohne|und|nicht|statt|wahrend|auch|wenn|als|die|der|das"
+    goes_on=r"weil|denn|da|dass|obwohl|aber|bei|in|fur|nach|wegen|ohne|und|nicht|statt|wahrend|auch|wenn|als|die|der|das"
     r"|gegenuber",
+    with_=r"mit",
     if_=r"wenn|falls|angenommen|sofern|ausser",
     setting=r"(?:bei|in|fur|mit|im fall|wahrend) (?:ein\w*|der|dem|den|kindern|erwachsenen|frauen|mannern)\b",
     others=r"(?:manche|viele|einige|andere|studierende|man)\b[^.\n]{0,40}\b(?:sagen|meinen|denken|glauben|wahlen)"

@@ -21,8 +21,8 @@ def sentence_transformer(
 ) -> Embed:
     """Return a sentence-transformers model (extra ``local``); ``prompt`` is put before each text, as some models want.
 
-    A text longer than the model reads is cut into windows and gets the mean of their vectors, weighted by tokens: cut off
-    instead, texts that begin alike would be taken for duplicates.
+    A text longer than the model reads is cut into windows and gets the mean of their vectors, weighted by tokens: cut
+    off instead, texts that begin alike would be taken for duplicates.
     """
     model = import_module("sentence_transformers").SentenceTransformer(path, revision=revision, device=device)
     room = _room(model, prompt)
@@ -44,7 +44,7 @@ def sentence_transformer(
 
 
 def model2vec(path: str) -> Embed:
-    """Return a model2vec model (package ``model2vec``): a mean over static token vectors, whole texts, quick on a CPU."""
+    """Return a model2vec model (package ``model2vec``): a mean over static vectors of all tokens, quick on a CPU."""
     model = import_module("model2vec").StaticModel.from_pretrained(path)
 
     def embed(texts: Sequence[str]) -> F32:

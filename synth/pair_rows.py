@@ -18,8 +18,8 @@ PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "split")
 def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with ``response`` and ``rejected`` from their pairs, ``drop`` and ``evidence``, in order.
 
-    A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. ``meta`` says
-    under ``pair`` where the texts come from, the margin and the side of the split. A row without a pair goes
+    A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. Under
+    ``pair``, ``meta`` says where the texts come from, the margin and the side of the split. A row without a pair goes
     (``no_pair``); its evidence are the reasons of its pairs with their numbers.
     """
     kept = decided.filter(pl.col("drop").is_null()).sort("id", "place", maintain_order=True)

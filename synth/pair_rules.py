@@ -18,7 +18,7 @@ from synth.pairs import PAIR_SCHEMA
 Groups = Callable[[pl.DataFrame], pl.DataFrame]
 """Rows in, (id, group) out: rows of one group ask the same and count as one prompt."""
 
-DECIDED_SCHEMA = pl.Schema({**PAIR_SCHEMA, "group": pl.String, "split": pl.String})
+DECIDED_SCHEMA = pl.Schema([*PAIR_SCHEMA.items(), ("group", pl.String()), ("split", pl.String())])
 """A pair with its verdict, the prompt it counts for and the side of the split that this prompt is on."""
 
 
@@ -121,7 +121,7 @@ def _side(group: str, config: PairRules) -> str:
 
 
 def _seen(**seen: pl.Expr) -> pl.Expr:
-    return pl.struct(**seen).struct.json_encode()
+    return pl.struct([value.alias(name) for name, value in seen.items()]).struct.json_encode()
 
 
 def _mark(pairs: pl.DataFrame, rules: list[Broken]) -> pl.DataFrame:

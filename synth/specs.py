@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from sources.license import UNKNOWN
-from synth.teacher import Completion, Teacher, TeacherError
+from synth.teacher import Teacher, TeacherError
 
 EXPECTED = (
     "expected openai:http://host:port/v1#model, vllm:folder-or-hub-id, transformers:folder-or-hub-id, or embedded"

@@ -12,7 +12,7 @@ share of the rows that a tool dropped although they were not planted as copies.
 
 The peers need an environment of their own:
 
-    python -m venv PEERS && PEERS/bin/pip install datasketch rensa text-dedup datatrove semhash polars pyarrow
+    python -m venv PEERS && PEERS/bin/pip install datasketch rensa text-dedup 'datatrove[processing]' semhash polars
 
 semhash needs an embedding model besides: ``--semhash-model`` takes the folder of a model2vec model.
 Not collected by pytest.
@@ -388,7 +388,10 @@ def chosen(options: argparse.Namespace) -> list[str]:
         [options.peers_python, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
     missing = [name for name in wanted if TOOLS[name][1] not in there]
-    if missing:
+    if "semhash" in there and not options.semhash_model:
+        missing.append("semhash")
+        print("semhash is left out: --semhash-model names no model")
+    elif missing:
         print(f"not installed: {', '.join(missing)}. {options.peers_python} -m pip install {' '.join(missing)}")
     return ["sabila", *(name for name in wanted if name not in missing)]
 

@@ -62,14 +62,14 @@ def test_a_second_build_builds_nothing_again(recipe, mirror, store, capsys):
 def test_a_changed_config_builds_again_only_what_follows_from_it(recipe, mirror, store):
     tiny_recipe.build(recipe, store, mirror)
     before = steps(store)
-    tiny_recipe.build(recipe, store, mirror, min_answer_chars=39)
+    tiny_recipe.build(recipe, store, mirror, min_prose_chars=39)
     assert before.items() <= steps(store).items()
     assert names(steps(store).keys() - before.keys()) == {"clean-clinic", "clean-ward", "exact"}
 
 
 def test_a_config_that_changes_back_finds_what_was_built(recipe, mirror, store):
     first = tiny_recipe.build(recipe, store, mirror)
-    tiny_recipe.build(recipe, store, mirror, min_answer_chars=39)
+    tiny_recipe.build(recipe, store, mirror, min_prose_chars=39)
     before = steps(store)
     assert tiny_recipe.build(recipe, store, mirror) == first
     assert steps(store) == before

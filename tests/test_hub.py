@@ -83,7 +83,7 @@ def test_a_second_build_needs_no_network(hub, call, monkeypatch):
     assert run(*call).exit_code == 0
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert run(*call).exit_code == 0
-    assert run(*call, "--min-answer-chars", "39").exit_code == 0
+    assert run(*call, "--min-prose-chars", "39").exit_code == 0
     assert run(*call, "--corpora", "school").exit_code == 1
 
 

@@ -58,10 +58,10 @@ def recipe(
     corpora: tuple[str, ...] = ("clinic", "ward"),
     required: bool = True,
     limit: Annotated[int, Field(ge=1)] | None = None,
-    min_answer_chars: Annotated[int, Field(ge=1)] = 1,
+    min_prose_chars: Annotated[int, Field(ge=1)] = 1,
 ):
     """Build the tiny set."""
-    config = Clean(rules=Rules(min_answer_chars=min_answer_chars, min_prose_chars=1))
+    config = Clean(rules=Rules(min_answer_chars=1, min_prose_chars=min_prose_chars))
     raw = [read(corpus(name), required=required, limit=limit) for name in corpora]
     rows = [each_shard(f"clean-{step.work.corpus.name}", clean, config, step) for step in raw]
     return whole_set("exact", exact_duplicates, Exact(), *rows)

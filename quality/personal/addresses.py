@@ -11,9 +11,7 @@ _TOWN = rf"(?:{_CAP}(?:[ ]{_CAP}){{0,3}})"
 
 # --- American and British ---
 
-_STATE = (
-    r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])"
-)
+_STATE = r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])"
 _POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[ABD-HJLNP-UW-Z]{2}(?!\w)"
 _STREET = (
     r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Parkway"
@@ -98,9 +96,17 @@ def _labelled(match: re.Match[str]) -> bool:
 
 ADDRESS_RULES: tuple[Rule, ...] = (
     pattern_rule("address-street", "ADDRESS", _STREET_ADDRESS, _of_a_person, hint=_STREET_HINT),
-    pattern_rule("address-postcode", "ADDRESS", _POSTCODE_ADDRESS, _of_a_person, hint=r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}"),
+    pattern_rule(
+        "address-postcode", "ADDRESS", _POSTCODE_ADDRESS, _of_a_person, hint=r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}"
+    ),
     pattern_rule("address-box", "ADDRESS", _BOX, _of_a_person),
     pattern_rule("address-spanish", "ADDRESS", _SPANISH, _of_a_person, hint=_SPANISH_HINT),
     pattern_rule("address-french", "ADDRESS", _FRENCH, _of_a_person),
-    pattern_rule("address-labelled", "ADDRESS", _LABELLED, _labelled, hint=r"(?i:address(?: is)?|direcci[óo]n|domicilio|adresse)[ \t]*:"),
+    pattern_rule(
+        "address-labelled",
+        "ADDRESS",
+        _LABELLED,
+        _labelled,
+        hint=r"(?i:address(?: is)?|direcci[óo]n|domicilio|adresse)[ \t]*:",
+    ),
 )

@@ -66,7 +66,9 @@ _CUED = re.compile(
     r"(?P<between>[^\d\n+]{0,28}?)(?P<x>\+?\(?\d(?:[ .()/-]{0,2}\d){6,13})(?!\w|[.,-]\d)"
 )
 # A run of digits and marks that is long enough: cheaper than the cue, which stands in front of few of them.
-_CUED_HINT = r"[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9]"
+_CUED_HINT = (
+    r"[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9]"
+)
 
 
 @lru_cache(maxsize=4096)
@@ -200,7 +202,10 @@ def _leads_to_a_person(match: re.Match[str]) -> bool:
 CONTACT_RULES: tuple[Rule, ...] = (
     pattern_rule("email", "EMAIL", _EMAIL, _personal_mailbox, hint="@"),
     pattern_rule(
-        "email-spelled", "EMAIL", _SPELLED_EMAIL, hint=r"(?i)[\[({] ?(?:at|arroba|@) ?[\])}]| (?:at|arroba) [\w-]+ (?:dot|punto) "
+        "email-spelled",
+        "EMAIL",
+        _SPELLED_EMAIL,
+        hint=r"(?i)[\[({] ?(?:at|arroba|@) ?[\])}]| (?:at|arroba) [\w-]+ (?:dot|punto) ",
     ),
     pattern_rule("email-organisation", "EMAIL", _EMAIL, _role_mailbox, hint="@", organisation=True),
     pattern_rule("url", "URL", _URL, _leads_to_a_person, hint=r"https?://|HTTPS?://|www\.|WWW\."),
@@ -208,7 +213,9 @@ CONTACT_RULES: tuple[Rule, ...] = (
     pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),
     pattern_rule("phone-international", "PHONE", _INTERNATIONAL, _international),
     pattern_rule("phone-cued", "PHONE", _CUED, _cued, hint=_CUED_HINT),
-    pattern_rule("phone-american", "PHONE", _AMERICAN, _american, hint=r"[0-9]{3}[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}"),
+    pattern_rule(
+        "phone-american", "PHONE", _AMERICAN, _american, hint=r"[0-9]{3}[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}"
+    ),
     pattern_rule("phone-spanish", "PHONE", _SPANISH, _spanish),
     pattern_rule("phone-british", "PHONE", _BRITISH, _british),
     pattern_rule("phone-french", "PHONE", _FRENCH, _french, hint=r"0[1-9](?:[ .-][0-9][0-9]){4}"),

@@ -17,7 +17,7 @@ _KIN_WORDS = (
 )
 BARE_KIN = (
     r"(?:[Hh]usband|[Ww]ife|[Ss]on|[Dd]aughter|[Mm]other|[Ff]ather|[Bb]rother|[Ss]ister|[Pp]artner|[Pp]atiente?|[Pp]aciente|[Cc]lient"
-    r"|[Hh]ij[oa]|[Ee]spos[oa]|[Mm]arido|[Hh]erman[oa]|[Mm]adre|[Pp]adre|[Aa]visar a|[Ss]poke (?:with|to)|[Cc]alled|[Cc]/o)"
+    r"|[Hh]ij[oa]|[Ee]spos[oa]|[Mm]arido|[Hh]erman[oa]|[Mm]adre|[Pp]adre|[Aa]visar a|[Ss]poke (?:with|to)|[Cc]/o)"
 )
 """Weak cues: "daughter cells", "patient education"."""
 SURE_LABELS = (
@@ -97,9 +97,7 @@ AGE_AFTER = (
 )
 NUMBER_AFTER = r"(?:, \d{1,3}(?:,| ?[MF]\b)| \d{1,3} ?(?:[MF]\b|y/?o\b)| \(\d{1,3}(?: ?[MF]| ?y/?o)?\)|, aged? \d)"
 KIN_AFTER = rf",? \((?:(?:his|her|patient[’']s|su|sa|son) )?{_KIN_WORDS}\b"
-IDENTIFIER_AFTER = (
-    r",? ?[(<]?(?:D\.?O\.?B\.?|[Dd]ate of [Bb]irth|MRN|SSN|NHS|DNI|NIE|NHC|[Nn]acid[oa] |née? le|[Tt]el\.?:|[Pp]hone:|[\w.+-]+@\w)"
-)
+IDENTIFIER_AFTER = r",? ?[(<]?(?:D\.?O\.?B\.?|[Dd]ate of [Bb]irth|MRN|SSN|NHS|DNI|NIE|NHC|[Nn]acid[oa] |née? le|[Tt]el\.?:|[Pp]hone:|[\w.+-]+@\w+)(?:[^A-Za-z]|$)"
 PERSON_VERB_AFTER = (
     r",? (?:was (?:admitted|seen|discharged|brought|transferred)|denies|denied|complains|complained|lives (?:with|alone)"
     r"|acude|niega|fue (?:dad[oa] de alta|ingresad[oa]|atendid[oa]|derivad[oa]|trasladad[oa]))\b"
@@ -113,6 +111,4 @@ VERB_AFTER = (
 DEGREE_AFTER = r",? (?:MD|DO|D\.O\.|PA)(?![\w-])"
 """States of the USA as well: "Silver Spring, MD"."""
 CREDENTIAL_AFTER = r",? (?:M\.D\.|RN|R\.N\.|NP|PA-C|FACP|FACS|LPN|DPM|PharmD)(?![\w-])"
-AUTHOR_AFTER = (
-    r"[^\n]{0,60}(?:Universit|Institut|School|Department|Foundation|said|says|director|[Pp]rofessor|author|et al|M\.?P\.?H)"
-)
+AUTHOR_AFTER = r"[^\n]{0,60}(?:Universit|Institut|School|Department|Foundation|said|says|director|[Pp]rofessor|author|et al|M\.?P\.?H)"

@@ -13,12 +13,12 @@ from stdnum.us import ssn
 
 from quality.personal.rule import Rule, pattern_rule
 
-_NUMBER_WORD = (
-    r"(?:numbers?|num\.?|no\.?|nr\.?|ids?\b|identifier|#|n[.]?[ ]?[ºo°]\.?|n[úu]m(?:ero)?\.?|c[óo]digo)(?:[ ]?(?:de|del)\b)?"
-)
+_NUMBER_WORD = r"(?:numbers?|num\.?|no\.?|nr\.?|ids?\b|identifier|#|n[.]?[ ]?[ºo°]\.?|n[úu]m(?:ero)?\.?|c[óo]digo)(?:[ ]?(?:de|del)\b)?"
 _SEPARATOR = r"(?:[ ]?\([^)\n]{1,12}\))?[\s:.#ºª°=|*–-]{0,6}(?:(?:is|es|was)[ :]{1,2})?"
 _LONG_TOKEN = r"(?<![A-Za-z])(?P<x>[A-Za-z0-9](?:[./-]?[A-Za-z0-9]){3,23})(?!\w|-\w)"
-_SPACED_TOKEN = r"(?<![A-Za-z])(?P<x>[A-Z0-9](?:[./-]?[A-Z0-9]){1,23}(?: (?=[A-Z]{0,3}\d)[A-Z0-9-]{1,12}){0,4})(?!\w|-\w)"
+_SPACED_TOKEN = (
+    r"(?<![A-Za-z])(?P<x>[A-Z0-9](?:[./-]?[A-Z0-9]){1,23}(?: (?=[A-Z]{0,3}\d)[A-Z0-9-]{1,12}){0,4})(?!\w|-\w)"
+)
 
 # --- identity ---
 

@@ -27,7 +27,11 @@ _NAME = re.compile(
 )
 _LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?:[ ](?:{_WORD}|{_INITIAL}))?")
 _TOKEN = re.compile(r"[^\s(\[\"“]+")
-_HEAD_AFTER = re.compile(rf"(?:['’]s?)?[ -](?:(?:muscular|national|general|memorial|children['’]s|regional|medical)[ ])?{EPONYM_HEADS}", re.IGNORECASE)
+_HEAD_AFTER = re.compile(
+    rf"(?:['’]s?)?[ -](?:(?:muscular|national|general|memorial|children['’]s|regional|medical)[ ])?{EPONYM_HEADS}",
+    re.IGNORECASE,
+)
+_CONTRACTION = re.compile(r"'(?:t|m|ll|re|ve|d)$")
 _LONGEST = 70  # characters of a name
 
 NAME_START_HINT = r"(?:\p{Lu}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
@@ -107,7 +111,7 @@ def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[lis
 def _belongs(token: str, word: str, begun: bool, stops: Collection[str], shouting: bool) -> bool:
     if len(word) == 1 or (begun and re.fullmatch(_PARTICLE, token)):
         return True
-    if word in (NOT_SURNAMES if begun else stops):
+    if word in (NOT_SURNAMES if begun else stops) or _CONTRACTION.search(word):
         return False
     abbreviation = token.isupper() and len(word) < 4 and not token.endswith(".")  # "Mrs. Lee CT"
     return shouting or not (begun and abbreviation)

@@ -15,6 +15,11 @@ Spans = Callable[[str], Iterator[tuple[int, int]]]
 
 Keep = Callable[[re.Match[str]], bool]
 
+CUE_START = r"(?<![\w-])"
+"""Where a cue in words starts: not inside a word."""
+CUE_START_HINT = r"(?:^|[^A-Za-z0-9_-])"
+"""The same for polars, which has no look-behind."""
+
 _LOOK_AROUND = re.compile(r"\(\?<?[=!](?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)")
 
 _ESCAPED_DIGIT_IN_SET = re.compile(r"(\[(?:[^\]\\]|\\[^d])*)\\d(?=[^\]]*\])")

@@ -1,0 +1,146 @@
+"""How far a cue is believed: what makes a name of the words that follow or precede it, and what speaks against it."""
+
+from __future__ import annotations
+
+import re
+
+from quality.personal.name_cues import AUTHOR_AFTER, CITED_AFTER, CITED_BEFORE
+from quality.personal.not_names import EPONYMS, NOT_NAMES, ONLY_EPONYMS
+from quality.personal.person_name import Person, eponym, full_name, known, likely, likely_full_name, well_known
+
+_CITED_AFTER = re.compile(CITED_AFTER)
+_CITED_BEFORE = re.compile(CITED_BEFORE, re.IGNORECASE)
+_AUTHOR_AFTER = re.compile(AUTHOR_AFTER)
+_AUTHOR_INITIALS = re.compile(r"[ ]+[A-Z]{1,3}[,.;]")
+_GAVE_BEFORE = re.compile(r"\b(?:gave|give|giving|put|feed|takes?|di|doy|dar)\s+(?:to\s+)?$", re.IGNORECASE)
+_ANY_DOCTOR_BEFORE = re.compile(r"\b(?:your|an?|the|my|or|and|other|every|any|su|un|una|al|el|la)\s*$", re.IGNORECASE)
+_ACTED_BEFORE = re.compile(r"\b(?:by|to|with|from|attention|attn|per|of)\s*$", re.IGNORECASE)
+_STARTS = re.compile(r"(?:^|[\n:.(]|[ ,](?:a|y|de|por|que|con|par|chez|et|[Pp]acient?e|[Pp]atient))[ \t]*$")
+_PERSON_AFTER = re.compile(r",?(?: who)? (?:is|was|has|had|tiene|ten[ií]a|es|est[áa]|a)\b|,? \(?\d{1,2}\b|,$")
+_SENTENCE_AFTER = re.compile(r"[.,;:?!)'’]|\s*$|[ \t][a-zà-ÿ(]")
+_SPEAKS_AFTER = re.compile(r"[,.]| calling| speaking")
+_TELLS_AFTER = re.compile(
+    r" (?:reports|states|says|said|tells|told|gave|brought|called|refiere|dice|cuenta|aporta|explica)\b"
+)
+_LINE_END = re.compile(r"[ .!,]*(?:\n|$)")
+_MARK_AFTER = re.compile(r"[ ]?[,:.!?\n]")
+_FIELD_END = re.compile(r"[ \t]*(?:[,.;()\n|/\"”]|[-–]|\d|$|MRN|DOB|Age|[A-Z][\w ]{1,20}:|is\b|was\b|y/o|aged?\b)")
+_FRENCH_WORDS = re.compile(r"[\s,](?:est|une|les|des|pour|avec|dans|depuis|ans|plaint|été)[\s,.]")
+
+
+def cited(person: Person) -> bool:
+    """Say whether what follows a name makes it an author's or a discoverer's: "et al", a year, "DL, Finelli L"."""
+    return _CITED_AFTER.match(person.after) is not None or _AUTHOR_INITIALS.match(person.after) is not None
+
+
+def cited_before(person: Person) -> bool:
+    """Say whether what precedes a name makes it an author's or a discoverer's: "described by", "we thank"."""
+    return _CITED_BEFORE.search(person.before) is not None
+
+
+def treating(person: Person) -> bool:
+    """Say whether a doctor is spoken of as someone's doctor, not as an author, a discoverer or an eponym."""
+    if cited(person) or cited_before(person):
+        return False
+    if len(person.words) == 1 and person.words[0] in ONLY_EPONYMS:
+        return False
+    return person.words[-1] not in EPONYMS or not eponym(person)
+
+
+def addressed(person: Person) -> bool:
+    """Say whether "doctor X" is a person and not "your doctor" before a heading: the sentence goes on after the name."""
+    if not treating(person) or (person.name.isupper() and max(map(len, person.words)) < 4):
+        return False
+    return known(person) or (not_medicine(person) and not eponym(person) and _goes_on(person))
+
+
+def _goes_on(person: Person) -> bool:
+    return _SENTENCE_AFTER.match(person.after) is not None
+
+
+def sister(person: Person) -> bool:
+    """Say whether "Sister X" is a nurse or a nun and no "Sister Chromatids": a given name, or someone acted upon."""
+    return known(person) or (addressed(person) and _ACTED_BEFORE.search(person.before) is not None)
+
+
+def called(person: Person) -> bool:
+    """Say whether "Doctor X" is a person and not the words "your Doctor" in a heading."""
+    return known(person) or (addressed(person) and _ANY_DOCTOR_BEFORE.search(person.before) is None)
+
+
+def not_medicine(person: Person) -> bool:
+    """Say whether none of the words is medicine's, the trade's or an eponym."""
+    return not any(word in NOT_NAMES or word in EPONYMS for word in person.words)
+
+
+def family(person: Person) -> bool:
+    """Say whether "my son X" names the son: a given name, or a word that "is", "has" or gets an age right after."""
+    if known(person):
+        return True
+    if _GAVE_BEFORE.search(person.before) or eponym(person):
+        return False
+    return likely_full_name(person) or (_PERSON_AFTER.match(person.after) is not None and not_medicine(person))
+
+
+def closes(person: Person) -> bool:
+    """Say whether a name closes a letter: nothing but the line's end after it, and no word of the trade."""
+    return _LINE_END.match(person.after) is not None and (known(person) or not_medicine(person))
+
+
+def closes_text(person: Person) -> bool:
+    """Say whether a name after a dash ends the whole text: "- Susan"."""
+    return person.after.strip(" .\n") == "" and known(person)
+
+
+def greeted(person: Person) -> bool:
+    """Say whether a greeting names someone: a given name, or any other word with a mark right after it."""
+    return known(person) or (
+        not_medicine(person) and _MARK_AFTER.match(person.after) is not None and not eponym(person)
+    )
+
+
+def labelled(person: Person) -> bool:
+    """Say whether a value is what its label, such as "next of kin", promises: likely a name, or alone on its line."""
+    return likely(person) or (not_medicine(person) and _LINE_END.match(person.after) is not None)
+
+
+def field(person: Person) -> bool:
+    """Say whether a labelled value is a person: a name, and the field ends with it; a stop may end a speaker's turn."""
+    if _FIELD_END.match(person.after) is None:
+        return False
+    return known(person) or (likely(person) and not person.after.startswith("."))
+
+
+def present(person: Person) -> bool:
+    """Say whether "I am X" or "this is X" gives a name: a well-known one, or two words and a mark."""
+    return well_known(person) or (likely_full_name(person) and _SPEAKS_AFTER.match(person.after) is not None)
+
+
+def mentioned(person: Person) -> bool:
+    """Say whether "daughter X" names her: as "this is X" does, or by what only a person does next."""
+    return present(person) or (not_medicine(person) and _TELLS_AFTER.match(person.after) is not None)
+
+
+def don(person: Person) -> bool:
+    """Say whether "D." is a Spanish "don" and not a letter: at a sentence's start or after a small word."""
+    return _STARTS.search(person.before) is not None and likely(person)
+
+
+def monsieur(person: Person) -> bool:
+    """Say whether "M." is a French "monsieur" and not a genus or an author's initial."""
+    return _STARTS.search(person.before) is not None and _FRENCH_WORDS.search(person.text) is not None
+
+
+def signs_a_note(person: Person) -> bool:
+    """Say whether a name with a degree signs a note, where it could be an author or a speaker."""
+    return full_name(person) and _AUTHOR_AFTER.match(person.after) is None
+
+
+def signs_with_credential(person: Person) -> bool:
+    """Say the same where the degree cannot be a state of the USA, so that the name need not be well known."""
+    return likely_full_name(person) and _AUTHOR_AFTER.match(person.after) is None
+
+
+def aged(person: Person) -> bool:
+    """Say whether what has an age is a person: likely a full name, or a well-known given one."""
+    return likely_full_name(person) or well_known(person)

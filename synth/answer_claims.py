@@ -1,0 +1,210 @@
+"""Where a text says what its answer is: every place, in the forms that models use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from synth.answer_reading import Reading, Shown, mention, read
+from synth.answer_text import AnswerText
+from synth.answer_words import words
+
+JSON_KEYS = (
+    r"(?:final|correct|selected|chosen)_?(?:answers?|choice|option|letter)|answers?(?:_(?:choice|letter|option|idx))?|choice"
+    r"|option|letter|decision|final_decision|respuestas?(?:_(?:final|correcta))?|opcion|reponses?(?:_(?:finale|correcte))?"
+    r"|choix|(?:end)?antwort(?:en)?|auswahl|losung"
+)
+JSON_VALUE = re.compile(
+    rf"[\"'](?:{JSON_KEYS})[\"']\s*:\s*(?P<value>\[[^\]]*\]?|\"[^\"\n]*\"?|'(?:[^'\n]|(?<=\w)'(?=\w))*'?|[^,}}\n]+)"
+)
+JSON_OBJECT = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*(?:\}|\Z)")
+BOX = re.compile(r"⟦(?P<value>[^⟧]*)⟧")
+NO_DOUBT = re.compile(
+    r"\b(?:no|without(?: a)?|sin(?: ninguna)?|sans(?: aucun)?|kein(?:en)?|ohne) (?:doubt|duda|doute|zweifel)\b"
+)
+GAP = r"(?:,? [\w'-]+){0,8}?,?"
+"""What may stand between "answer" and "is": "the answer to the first question, then, is"."""
+
+NEAR = 30
+"""Characters before a claim in which a "not" turns it down: "I do not believe that the answer is"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One place that says what the answer is. ``reading`` is None where it says it unreadably."""
+
+    form: str
+    at: int
+    reading: Reading | None
+
+    @property
+    def end(self) -> int:
+        """Where what is claimed ends."""
+        return self.reading.end if self.reading else self.at
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cues:
+    line: re.Pattern[str]
+    sentence: re.Pattern[str]
+    choose: re.Pattern[str]
+    named: re.Pattern[str]
+    held: re.Pattern[str]
+    right_is: re.Pattern[str]
+    not_: re.Pattern[str]
+    clause: re.Pattern[str]
+    if_: re.Pattern[str]
+    would: re.Pattern[str]
+    others: re.Pattern[str]
+
+
+@lru_cache
+def _cues(lang: str) -> _Cues:
+    own = words(lang)
+    joint = rf"(?P<not>{own.is_not})|(?P<may>{own.may_be})|(?:{own.is_}|{own.would_be})"
+    inverted = rf"\b(?:{own.inverted})(?: \w+)?? (?:die|meine)(?: \w+)? (?:antwort|losung|option)(?P<nicht> nicht)?"
+    return _Cues(
+        line=re.compile(rf"^[^\w\n]*(?:{own.head})[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?=\n|\Z))[^\S\n]*", re.MULTILINE),
+        sentence=re.compile(rf"\b(?:{own.subject})(?:{GAP} (?:{joint})\b|{GAP} ?:)|{inverted}"),
+        choose=re.compile(rf"(?:^|\b)(?:{own.choose})\b", re.MULTILINE),
+        named=re.compile(rf"(?<= )(?:{own.named})\b"),
+        held=re.compile(rf"(?<= )(?:{own.held})\b"),
+        right_is=re.compile(rf"(?:^|(?<=[.:;,!] )|(?<=\n))(?:{own.right_is})\b"),
+        not_=re.compile(rf"\b(?:{own.not_})\b|n't\b|\bn'"),
+        clause=re.compile(rf".*(?:[,;:(—]|\b(?:{own.but}|{own.so})\b)", re.DOTALL),
+        if_=re.compile(rf"\b(?:{own.if_}|{own.setting})\b"),
+        would=re.compile(rf"\b(?:{own.would_be}|ware)\b"),
+        others=re.compile(rf"\b(?:{own.others})"),
+    )
+
+
+def explicit(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
+    """Return the explicit claims in their order: JSON, boxes and tags, answer lines, sentences.
+
+    What a JSON object says beside its answer is no claim: its reasons may well speak of other answers.
+    """
+    claims, spans = _in_json(question, text)
+    if spans == [(0, len(text.folded))]:
+        return claims
+    bare = _blanked(text, spans)
+    found = [*claims, *_boxed(question, bare), *_lines(question, bare, lang), *_sentences(question, bare, lang)]
+    return sorted(found, key=lambda claim: claim.at)
+
+
+def held_right(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
+    """Return the places that merely call an option right ("B is correct"), which may also be said of a detail."""
+    cues = _cues(lang)
+    found = (_before(question, text, cues, cue, "held") for cue in cues.held.finditer(text.folded))
+    return [claim for claim in found if claim]
+
+
+def _in_json(question: Shown, text: AnswerText) -> tuple[list[Claim], list[tuple[int, int]]]:
+    """Return the claims of JSON objects, and where those objects stand; all of a text that is nothing else."""
+    claims, spans = [], []
+    for document in JSON_OBJECT.finditer(text.folded):
+        found = [_value(question, text, value, "json") for value in JSON_VALUE.finditer(text.folded, *document.span())]
+        if found:
+            claims += found
+            spans.append(document.span())
+    if len(spans) == 1 and re.fullmatch(r"\s*(?:json)?\s*", text.folded[: spans[0][0]] + text.folded[spans[0][1] :]):
+        spans = [(0, len(text.folded))]
+    return claims, spans
+
+
+def _value(question: Shown, text: AnswerText, value: re.Match[str], form: str) -> Claim:
+    """Return the claim of a value that must be the answer and nothing else."""
+    start, stop = value.span("value")
+    return Claim(form=form, at=start, reading=read(question, text, start, stop))
+
+
+def _blanked(text: AnswerText, spans: list[tuple[int, int]]) -> AnswerText:
+    cased, folded = text.cased, text.folded
+    for start, stop in spans:
+        blank = re.sub(r"[^\n]", " ", folded[start:stop])
+        cased, folded = cased[:start] + blank + cased[stop:], folded[:start] + blank + folded[stop:]
+    return AnswerText(cased=cased, folded=folded, skipped=text.skipped)
+
+
+def _boxed(question: Shown, text: AnswerText) -> Iterator[Claim]:
+    """Yield the boxes that hold an answer; others hold steps of a calculation."""
+    for box in BOX.finditer(text.folded):
+        claim = _value(question, text, box, "boxed")
+        if claim.reading:
+            yield claim
+
+
+def _lines(question: Shown, text: AnswerText, lang: str) -> Iterator[Claim]:
+    """Yield the answer lines, "Answer: B"; one that says nothing readable claims that nothing is."""
+    for cue in _cues(lang).line.finditer(text.folded):
+        start, stop = _content(text, cue.end())
+        reading = read(question, text, start, stop)
+        if reading and text.folded[reading.end : reading.end + 2].lstrip(" ").startswith("?"):
+            continue
+        headed = text.folded[cue.end() - 1 : cue.end()] not in ":=" and start > cue.end()
+        if reading or not headed:
+            yield Claim(form="line", at=start, reading=reading)
+
+
+def _content(text: AnswerText, at: int) -> tuple[int, int]:
+    """Return where the content of an answer line stands: on the line, or else on the next that is not empty."""
+    blank = re.compile(r"[\s]*\n[^\w\n]*(?=\S)|\s*").match(text.folded, at)
+    start = blank.end() if blank and "\n" in blank[0] else at
+    stop = text.folded.find("\n", start)
+    return start, len(text.folded) if stop < 0 else stop
+
+
+def _sentences(question: Shown, text: AnswerText, lang: str) -> Iterator[Claim]:
+    """Yield the sentences that say or choose the answer, in earnest and in the writer's own name."""
+    cues = _cues(lang)
+    for pattern, form in ((cues.sentence, "sentence"), (cues.choose, "choice"), (cues.right_is, "sentence")):
+        for cue in pattern.finditer(text.folded):
+            claim = _after(question, text, cues, cue, form)
+            if claim:
+                yield claim
+    for cue in cues.named.finditer(text.folded):
+        claim = _before(question, text, cues, cue, "sentence")
+        if claim:
+            yield claim
+
+
+def _after(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], form: str) -> Claim | None:
+    """Return the claim of a sentence in which the answer comes after ``cue``."""
+    groups = cue.groupdict()
+    if groups.get("may") or not _earnest(text, cues, cue.start(), cue[0]):
+        return None
+    _, stop = text.sentence(cue.end())
+    reading = read(question, text, cue.end(), stop)
+    if groups.get("not") or groups.get("nicht"):
+        reading = _instead(question, text, cue.end(), stop)
+    if reading is None or reading.fault == "negated" or text.folded[reading.end :].lstrip(" ").startswith("?"):
+        return None
+    return Claim(form=form, at=reading.start, reading=reading)
+
+
+def _instead(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
+    """Return what "is not A but B" says in the end."""
+    turn = re.compile(rf"\b(?:{question.words.but})\b").search(text.folded, start, stop)
+    return read(question, text, turn.end(), stop) if turn else None
+
+
+def _before(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], form: str) -> Claim | None:
+    """Return the claim of a sentence in which the answer comes before ``cue``."""
+    start, stop = text.sentence(cue.start())
+    reading = mention(question, text, max(start, cue.start() - 400), cue.start())
+    if reading is None or text.folded[cue.end() : stop + 1].rstrip(" ").endswith("?"):
+        return None
+    if not _earnest(text, cues, reading.start, cue[0]):
+        return None
+    return Claim(form=form, at=reading.start, reading=reading)
+
+
+def _earnest(text: AnswerText, cues: _Cues, at: int, said: str) -> bool:
+    """Say whether a claim at ``at`` is made, not denied, supposed or reported of others."""
+    start, stop = text.sentence(at)
+    before = NO_DOUBT.sub("", text.folded[start:at])
+    clause = cues.clause.sub("", before)[-NEAR:]
+    if cues.not_.search(clause) or cues.others.search(before):
+        return False
+    return not (cues.would.search(said) and cues.if_.search(text.folded[start:stop]))

@@ -1,0 +1,157 @@
+"""What a model's output answers: one extractor for synthesis and for evaluation.
+
+The last explicit answer wins; what cannot be read is never guessed. The rules unite those of simple-evals, inspect_ai
+and lm-eval with an explicit class for the unparsed, which none of them has: see the fixtures in the tests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sources.shapes import LETTERS
+from synth.answer_claims import Claim, explicit, held_right
+from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named_texts, read, shown
+from synth.answer_text import AnswerText, answer_text, fold
+
+Outcome = Literal["parsed", "unparsed", "ambiguous"]
+
+FALLBACKS = ("alone", "leading", "held", "closing")
+"""Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What an output answers.
+
+    ``positions`` are places among the options as shown, ``letters`` their labels (none where none were shown),
+    ``decision`` is yes, no or maybe for such a question. ``how`` names form and content, such as ``line:letter`` or
+    ``alone:text``, or says why there is no answer. ``ambiguous`` is an output that names several options where one is
+    right, or a letter with another option's text. ``line`` is the line of the output, from 0, with the answer.
+    """
+
+    outcome: Outcome
+    how: str
+    positions: tuple[int, ...] = ()
+    letters: tuple[str, ...] = ()
+    decision: str | None = None
+    line: int | None = None
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the output says that this is its answer, rather than merely being it."""
+        return self.outcome == "parsed" and self.how.partition(":")[0] not in FALLBACKS
+
+
+def extract(
+    output: str,
+    options: Sequence[str] = DECISIONS,
+    lang: str = "en",
+    *,
+    labels: Sequence[str] | None = None,
+    several: bool = False,
+) -> Verdict:
+    """Return what ``output`` answers to a question that showed ``options`` in this order.
+
+    ``labels`` are the letters they were shown with: A, B, C… unless said, and none for yes, no and maybe. With
+    ``several`` any number of options may be right. ``ValueError`` where labels and options do not fit each other.
+    """
+    if labels is None:
+        labels = () if is_decision(options) else LETTERS[: len(options)]
+    question = shown(tuple(options), tuple(labels), lang, several)
+    text = answer_text(output)
+    if text is None:
+        return Verdict(outcome="unparsed", how="open_thought")
+    if not text.folded.strip():
+        return Verdict(outcome="unparsed", how="empty")
+    claims = explicit(question, text, lang)
+    claim = claims[-1] if claims else _fallback(question, text, lang)
+    return _verdict(question, options, text, claim)
+
+
+def _verdict(question: Shown, options: Sequence[str], text: AnswerText, claim: Claim | None) -> Verdict:
+    if claim is None:
+        return Verdict(outcome="unparsed", how="no_answer")
+    line = text.line(claim.at)
+    reading = claim.reading
+    if reading is None or reading.fault in ("hedged", "not_shown", "negated"):
+        return Verdict(outcome="unparsed", how=reading.fault or "" if reading else "unreadable", line=line)
+    if reading.fault:
+        return Verdict(outcome="ambiguous", how=reading.fault, line=line)
+    if len(reading.found) > 1 and not question.several:
+        return Verdict(outcome="ambiguous", how="several", line=line)
+    if _retracted(question, text, claim):
+        return Verdict(outcome="unparsed", how="retracted", line=line)
+    return Verdict(
+        outcome="parsed",
+        how=f"{claim.form}:{reading.by}",
+        positions=reading.found,
+        letters=tuple(question.labels[position] for position in reading.found) if question.labels else (),
+        decision=fold(options[reading.found[0]]).strip(" .") if question.decision else None,
+        line=line,
+    )
+
+
+def _retracted(question: Shown, text: AnswerText, claim: Claim) -> bool:
+    """Say whether the answer is taken back after it was given, and no other follows."""
+    taken_back = rf"(?:^|[.!?\n—–-]\s*)(?:\w+[,.!]* ){{0,2}}(?:{question.words.retract})(?!\w|-\w)"
+    return bool(re.search(taken_back, text.folded[claim.end :]))
+
+
+# --- where nothing says "the answer is" --------------------------------------------------------------------------
+
+
+def _fallback(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return the first fallback that reads: a line that is an answer, a start, a remark, a conclusion."""
+    alone = _alone(question, text)
+    if alone:
+        return alone
+    held = held_right(question, text, lang)
+    return _leading(question, text) or (held[-1] if held else None) or _closing(question, text)
+
+
+def _alone(question: Shown, text: AnswerText) -> Claim | None:
+    """Return the answer of a last or first line that is nothing else; two that differ are ambiguous."""
+    spans = [match.span() for match in re.finditer(r"[^\n]*\S[^\n]*", text.folded)]
+    found = [reading for span in (spans[0], spans[-1]) if (reading := _whole_line(question, text, *span))]
+    if not found:
+        return None
+    differ = found[0].found != found[-1].found
+    reading = found[-1]
+    if differ:
+        reading = Reading(found=(), by=reading.by, start=reading.start, end=reading.end, fault="several")
+    return Claim(form="alone", at=reading.start, reading=reading)
+
+
+def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
+    reading = read(question, text, start, stop)
+    if reading is None or reading.fault or text.folded[reading.end : stop].strip(" .!"):
+        return None
+    return reading
+
+
+def _leading(question: Shown, text: AnswerText) -> Claim | None:
+    """Return the answer with which a text begins ("B. Naproxen, because…"), unless it goes on to list others so."""
+    start = len(text.folded) - len(text.folded.lstrip())
+    begins = [line for line in re.finditer(r"^[^\w\n]*(\w)[.):]", text.cased, re.MULTILINE)]
+    if len({line[1] for line in begins}) > 1:
+        return None
+    reading = read(question, text, start, len(text.folded))
+    if reading is None or reading.fault or reading.start > start + 3:
+        return None
+    return Claim(form="leading", at=reading.start, reading=reading)
+
+
+def _closing(question: Shown, text: AnswerText) -> Claim | None:
+    """Return the one option that a last sentence concludes with ("So this is croup.")."""
+    start, stop = text.sentence(len(text.folded.rstrip()) - 1)
+    sentence = text.folded[start:stop]
+    concludes = re.match(rf"\W*(?:{question.words.so})\b", sentence)
+    if not concludes or question.decision or re.search(rf"\b(?:{question.words.not_}|{question.words.or_})\b", sentence):
+        return None
+    found = named_texts(question, sentence)
+    if len(found) != 1:
+        return None
+    return Claim(form="closing", at=start, reading=Reading(found=tuple(found), by="text", start=start, end=stop))

@@ -1,0 +1,99 @@
+"""How many requests a server gets at a time: found out from how it answers, and never more than allowed.
+
+Additive increase, multiplicative decrease (Chiu and Jain 1989), with the slow start of TCP (Jacobson 1988): the number
+doubles in every round until answers take markedly longer for it, then grows by one a round, and is halved where the
+server pushes back. For a server of language models longer answers alone are no push: it batches, and its throughput
+rises with its delay. They become one when they come near the time a request is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+START = 16
+"""In flight at first: enough to see a batch at work, and no flood for a server that answers one at a time."""
+
+SLOWER = 1.7
+"""A round that takes this many times as long as the one before, at up to twice the number, gained nothing."""
+
+NEAR_TIMEOUT = 1 / 3
+
+
+@dataclass
+class Pace:
+    """The number of requests to have in flight, ``limit``, from 1 to ``most``; times are seconds on any one clock."""
+
+    most: int
+    timeout_s: float
+    limit: float = 0.0
+    doubling: bool = True
+    _cut_at: float = field(default=float("-inf"), repr=False)
+    _round_since: float = field(default=float("-inf"), repr=False)
+    _delays: list[float] = field(default_factory=list, repr=False)
+    _before: float | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.limit = float(min(START, self.most))
+
+    def answered(self, since: float, now: float) -> None:
+        """Take in that a request sent at ``since`` was answered ``now``."""
+        self.limit = min(self.limit + (1.0 if self.doubling else 1.0 / self.limit), float(self.most))
+        if since >= self._round_since:
+            self._delays.append(now - since)
+            if len(self._delays) >= self.limit / 2:
+                self._end_round(sum(self._delays) / len(self._delays), now)
+
+    def pushed_back(self, since: float, now: float) -> None:
+        """Take in that the server did not bear a request sent at ``since``; those sent before the last cut are one."""
+        if since < self._cut_at:
+            return
+        self._cut_at = now
+        self._cut(0.5)
+
+    def _end_round(self, delay: float, now: float) -> None:
+        if self._before is not None and delay > SLOWER * self._before:
+            self.doubling = False
+        if delay > NEAR_TIMEOUT * self.timeout_s:
+            self._cut(0.8)
+        self._before, self._delays, self._round_since = delay, [], now
+
+    def _cut(self, factor: float) -> None:
+        self.limit = max(1.0, self.limit * factor)
+        self.doubling = False
+
+
+class Slots:
+    """Places in flight, as many as the pace allows; who comes first is served first. For one event loop."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def __aenter__(self) -> None:
+        """Wait for a place."""
+        if self._taken < int(self._pace.limit) and not self._waiting:
+            self._taken += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leave it to the next."""
+        self._leave()
+
+    def _leave(self) -> None:
+        self._taken -= 1
+        while self._waiting and self._taken < int(self._pace.limit):
+            place = self._waiting.popleft()
+            if not place.done():
+                self._taken += 1
+                place.set_result(None)
