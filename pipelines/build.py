@@ -55,7 +55,7 @@ def build(plan: Plan, store: Store, progress: Progress, *, workers: int) -> Path
     store.prepare()
     missing = _missing(plan, store)
     if missing:
-        with worker_pool(workers) as run, ThreadPoolExecutor(workers) as threads:
+        with ThreadPoolExecutor(workers) as threads, worker_pool(workers) as run:
             context = Build(store=store, run=run, progress=progress, workers=workers)
             _run_all(missing, context, threads)
     return store.folder(plan.last.name)

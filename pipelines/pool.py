@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.context import SpawnContext
+from multiprocessing.synchronize import Event
 from typing import Any, TypeVar
 
 import cloudpickle
@@ -27,17 +29,23 @@ Run = Callable[..., Any]
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[Run]:
-    """Give a ``Run`` over ``workers`` processes; with one worker everything runs in this process."""
-    if workers == 1:
-        yield lambda function, *arguments: function(*arguments)
-        return
+    """Give a ``Run`` over ``workers`` processes; with one worker everything runs in this process.
+
+    When the block ends nothing more is run; on Ctrl-C the workers are ended in the middle of their work.
+    """
     pool: list[ProcessPoolExecutor] = []
-    starting = threading.Lock()
+    starting, ended = threading.Lock(), threading.Event()
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
 
     def run(function: Callable[..., Any], *arguments: Any) -> Any:
+        if ended.is_set():
+            raise CancelledError
+        if workers == 1:
+            return function(*arguments)
         with starting:
             if not pool:
-                pool.append(_start(workers))
+                pool.append(_start(workers, context, stop))
         try:
             return pool[0].submit(_call, cloudpickle.dumps((function, arguments))).result()
         except BrokenProcessPool as error:
@@ -48,28 +56,28 @@ def worker_pool(workers: int) -> Iterator[Run]:
 
     try:
         yield run
+    except KeyboardInterrupt:
+        stop.set()
+        raise
     finally:
+        ended.set()
         for started in pool:
             started.shutdown(cancel_futures=True)
 
 
-def _start(workers: int) -> ProcessPoolExecutor:
+def _start(workers: int, context: SpawnContext, stop: Event) -> ProcessPoolExecutor:
     threads = max(1, (os.cpu_count() or 1) // workers)
-    return ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(os.getpid(), threads),
-    )
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), threads, stop))
 
 
-def _begin(parent: int, threads: int) -> None:
-    """Share the cores among workers, and end this worker when its parent has died without a word."""
+def _begin(parent: int, threads: int, stop: Event) -> None:
+    """Share the cores among workers; end this worker when it is told to, or its parent has died without a word."""
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
+        while os.getppid() == parent and not stop.wait(0.5):
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

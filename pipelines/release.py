@@ -32,7 +32,7 @@ def release(bench: Workbench, version: str) -> dict[str, Any]:
     """Freeze the built recipe of ``bench`` as ``<recipe>@<version>`` and return its manifest.
 
     Releasing the same content again changes nothing. Raises ``ReleaseError`` where the version is taken by other
-    content, or is no folder name.
+    content or is no folder name, and where there is no row to release.
     """
     check_version(version)
     folder = bench.store.root / "releases" / bench.recipe.name / version
@@ -91,7 +91,9 @@ def _write_data(step: Path, folder: Path) -> list[dict[str, Any]]:
     """Write the kept rows as parquet whose pages are cut by content, so that a small change moves few bytes."""
     shards = sorted((step / "kept").glob("*.parquet"))
     rows = int(pl.scan_parquet(shards).select(pl.len()).collect().item()) if shards else 0
-    files = max(1, -(-rows // ROWS_PER_FILE))
+    if not rows:
+        raise ReleaseError(f"{step.name} kept no row, expected one at least; sabila build tells where they went")
+    files = -(-rows // ROWS_PER_FILE)
     return [_write_file(shards, folder, n, files) for n in range(files)]
 
 
@@ -128,4 +130,4 @@ def _plain_types(schema: Any) -> Any:
 
 def _license(folder: Path) -> str:
     ids = pl.scan_parquet(folder / "data" / "*.parquet").select(pl.col("license").unique()).collect()["license"]
-    return strictest(ids.to_list()) if ids.len() else "CC0-1.0"
+    return strictest(ids.to_list())

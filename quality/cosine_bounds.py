@@ -43,17 +43,22 @@ class Bounds:
         for start in range(0, len(vectors), PART):
             part = slice(start, start + PART)
             unit = vectors[part] / lengths[part, None].astype(np.float32)
-            out[part] = unit if self.axes is None else _with_remainder(np.matmul(unit, self.axes))
+            out[part] = unit if self.axes is None else _with_remainder(np.matmul(unit, self.axes), vectors.shape[1])
         return out
 
 
-def slack(size: int) -> float:
-    """Return how far rounding can put a float32 bound of rows of ``size`` below the rounded cosine.
+def rounding(size: int) -> float:
+    """Return how far float32 can put the product of two unit rows of ``size`` off.
 
-    A float32 sum of n products of unit rows is off by n · 2⁻²⁴ at most (Higham, Accuracy and Stability, 3.1). The rows
-    are rounded, turned, summed and measured, hence four times that; and cosines are rounded to six decimals.
+    A sum of n products is off by n · 2⁻²⁴ at most (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); the
+    rows are rounded, turned and summed, hence four times that.
     """
-    return float(4 * size * 2.0**-24 + 1e-6)
+    return float(4 * size * 2.0**-24)
+
+
+def slack(size: int) -> float:
+    """Return how far a bound of rows of ``size`` can fall short of their cosine, which is rounded to six decimals."""
+    return rounding(size) + 1e-6
 
 
 def bounds_for(vectors: F32, lengths: F64, rows: I64, threshold: float) -> Bounds:
@@ -72,13 +77,14 @@ def bounds_for(vectors: F32, lengths: F64, rows: I64, threshold: float) -> Bound
     return Bounds(axes=np.ascontiguousarray(axes[:, :best]))
 
 
-def _with_remainder(turned: F32) -> F32:
-    rest = np.sqrt(np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", turned, turned)))
-    return np.column_stack([turned, rest])
+def _with_remainder(turned: F32, size: int) -> F32:
+    # A remainder of almost nothing is all rounding, and its root is far larger than it: never let it come out too small.
+    rest = np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", turned, turned)) + rounding(size)
+    return np.column_stack([turned, np.sqrt(rest, dtype=np.float32)])
 
 
 def _cost(turned: F32, width: int, least: float) -> float:
-    narrow = _with_remainder(turned[:, :width])
+    narrow = _with_remainder(turned[:, :width], turned.shape[1])
     reach = (narrow @ narrow.T)[np.triu_indices(len(narrow), 1)] >= least
     return _nanoseconds(width + 1, turned.shape[1], float(reach.mean()))
 

@@ -43,16 +43,23 @@ def new_vectors(texts: Sequence[str | None], model: str, embed: Embed, known: pl
 def matrix(texts: Sequence[str | None], model: str, known: pl.DataFrame) -> F32:
     """Return the vectors of ``texts`` as one float32 matrix, a row of zeros for a null or blank text.
 
-    Raises ``KeyError`` where a text has no vector in ``known``: ``new_vectors`` makes it.
+    Raises ``KeyError`` where ``known`` lacks a text's vector.
     """
     mine = known.filter(pl.col("model") == model)
     place = {key: row for row, key in enumerate(mine["text_hash"])}
-    rows = np.array([place[text_hash(text)] if text and text.strip() else -1 for text in texts], np.int64)
+    rows = np.array([_place(text, model, place) if text and text.strip() else -1 for text in texts], np.int64)
     width = mine["vector"].list.len().max() or 0
     assert isinstance(width, int), "a length is a whole number"
     flat = mine["vector"].explode(empty_as_null=False).to_numpy().astype(np.float32, copy=False)
-    table = np.vstack([flat.reshape(-1, width), np.zeros((1, width), np.float32)])
+    table = np.vstack([flat.reshape(len(mine), width), np.zeros((1, width), np.float32)])
     return np.asarray(table[rows], np.float32)
+
+
+def _place(text: str, model: str, place: dict[bytes, int]) -> int:
+    key = text_hash(text)
+    if key not in place:
+        raise KeyError(f"no vector by {model} for the text {text[:60]!r}; make it with new_vectors first")
+    return place[key]
 
 
 def _check(vectors: F32, texts: int, model: str, mine: pl.DataFrame) -> None:

@@ -257,6 +257,23 @@ def instructed(id: str, instruction: str, input: str | None, output: str, **more
     return qa(id, prompt, output, **more)
 
 
+def same_task(raw: Raw, file: RawFile) -> Draft:
+    """Parse an Alpaca row of a corpus with one ``instruction`` for all: that tells the task, ``input`` is the question.
+
+    Without an input the instruction is the question.
+    """
+    row = raw.value
+    if (row.get("input") or "").strip() in ("", "<noinput>"):
+        return alpaca(raw, file)
+    messages = told(row["instruction"], row["input"]) if row["instruction"] else user(row["input"])
+    return Draft(id=numbered(raw, file), messages=messages, answer=row["output"] or None)
+
+
+def told(task: str, question: str) -> tuple[Message, ...]:
+    """Return a prompt whose system message tells the task, so that questions are compared without it."""
+    return (Message("system", task), Message("user", question))
+
+
 def alpaca(raw: Raw, file: RawFile) -> Draft:
     """Parse an Alpaca row (``instruction, input, output``) that has no id: split and row number name it."""
     row = raw.value

@@ -15,23 +15,23 @@ from sources.record import Malformed, Message, Record
 _MESSAGES = pl.List(pl.Struct({"role": pl.String, "content": pl.String}))
 
 _COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
-        "id": pl.String,
-        "source": pl.String,
-        "license": pl.String,
-        "task": pl.String,
-        "lang": pl.String,
-        "split": pl.String,
-        "file": pl.String,
-        "line": pl.Int64,
-        "messages": _MESSAGES,
-        "context": pl.String,
-        "options": pl.List(pl.String),
-        "gold": pl.List(pl.Int32),
-        "answer": pl.String,
-        "rationale": pl.String,
-        "response": pl.String,
-        "rejected": pl.String,
-        "meta": pl.String,
+    "id": pl.String,
+    "source": pl.String,
+    "license": pl.String,
+    "task": pl.String,
+    "lang": pl.String,
+    "split": pl.String,
+    "file": pl.String,
+    "line": pl.Int64,
+    "messages": _MESSAGES,
+    "context": pl.String,
+    "options": pl.List(pl.String),
+    "gold": pl.List(pl.Int32),
+    "answer": pl.String,
+    "rationale": pl.String,
+    "response": pl.String,
+    "rejected": pl.String,
+    "meta": pl.String,
 }
 
 SCHEMA = pl.Schema(_COLUMNS)
@@ -101,5 +101,6 @@ def to_json(value: Any) -> str:
 
 
 def question_text() -> pl.Expr:
-    """Return the text a row asks: the contents of its messages, joined by line breaks."""
-    return pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
+    """Return the text a row asks: the contents of its messages joined by line breaks, but for what the system says."""
+    said = pl.col("messages").list.filter(pl.element().struct.field("role") != "system")
+    return said.list.eval(pl.element().struct.field("content")).list.join("\n")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from synth.answer_reading import Reading, Shown, mention, read
@@ -26,6 +26,9 @@ NO_DOUBT = re.compile(
 )
 GAP = r"(?:,? [\w'-]+){0,8}?,?"
 """What may stand between "answer" and "is": "the answer to the first question, then, is"."""
+
+FORMS = ("line", "json", "boxed", "sentence", "choice")
+"""The explicit forms; of two that find the same words the first gives its name."""
 
 NEAR = 30
 """Characters before a claim in which a "not" turns it down: "I do not believe that the answer is"."""
@@ -53,6 +56,7 @@ class _Cues:
     named: re.Pattern[str]
     held: re.Pattern[str]
     right_is: re.Pattern[str]
+    likeliest: re.Pattern[str]
     not_: re.Pattern[str]
     clause: re.Pattern[str]
     if_: re.Pattern[str]
@@ -72,6 +76,7 @@ def _cues(lang: str) -> _Cues:
         named=re.compile(rf"(?<= )(?:{own.named})\b"),
         held=re.compile(rf"(?<= )(?:{own.held})\b"),
         right_is=re.compile(rf"(?:^|(?<=[.:;,!] )|(?<=\n))(?:{own.right_is})\b"),
+        likeliest=re.compile(rf"\b(?:{own.likeliest}) (?:{joint})\b"),
         not_=re.compile(rf"\b(?:{own.not_})\b|n't\b|\bn'"),
         clause=re.compile(rf".*(?:[,;:(—]|\b(?:{own.but}|{own.so})\b)", re.DOTALL),
         if_=re.compile(rf"\b(?:{own.if_}|{own.setting})\b"),
@@ -90,14 +95,27 @@ def explicit(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
         return claims
     bare = _blanked(text, spans)
     found = [*claims, *_boxed(question, bare), *_lines(question, bare, lang), *_sentences(question, bare, lang)]
-    return sorted(found, key=lambda claim: claim.at)
+    return sorted(found, key=lambda claim: (claim.at, -FORMS.index(claim.form)))
 
 
-def held_right(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
-    """Return the places that merely call an option right ("B is correct"), which may also be said of a detail."""
+def held_right(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return what the text merely calls right ("B is correct"), which may be said of a detail too."""
     cues = _cues(lang)
-    found = (_before(question, text, cues, cue, "held") for cue in cues.held.finditer(text.folded))
-    return [claim for claim in found if claim]
+    return _agreed(_before(question, text, cues, cue, "held") for cue in cues.held.finditer(text.folded))
+
+
+def likeliest(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return what the text calls the best or the most likely thing ("the most likely cause is …")."""
+    cues = _cues(lang)
+    return _agreed(_after(question, text, cues, cue, "likeliest") for cue in cues.likeliest.finditer(text.folded))
+
+
+def _agreed(claims: Iterable[Claim | None]) -> Claim | None:
+    """Return the last of the claims, marked as several where they differ."""
+    made = [claim for claim in claims if claim and claim.reading]
+    if len({claim.reading.found for claim in made if claim.reading}) > 1 and made[-1].reading:
+        return replace(made[-1], reading=replace(made[-1].reading, fault="several"))
+    return made[-1] if made else None
 
 
 def _in_json(question: Shown, text: AnswerText) -> tuple[list[Claim], list[tuple[int, int]]]:
@@ -116,7 +134,8 @@ def _in_json(question: Shown, text: AnswerText) -> tuple[list[Claim], list[tuple
 def _value(question: Shown, text: AnswerText, value: re.Match[str], form: str) -> Claim:
     """Return the claim of a value that must be the answer and nothing else."""
     start, stop = value.span("value")
-    return Claim(form=form, at=start, reading=read(question, text, start, stop))
+    reading = read(question, text, start, stop)
+    return Claim(form=form, at=reading.start if reading else start, reading=reading)
 
 
 def _blanked(text: AnswerText, spans: list[tuple[int, int]]) -> AnswerText:
@@ -142,17 +161,29 @@ def _lines(question: Shown, text: AnswerText, lang: str) -> Iterator[Claim]:
         reading = read(question, text, start, stop)
         if reading and text.folded[reading.end : reading.end + 2].lstrip(" ").startswith("?"):
             continue
+        if reading and question.several and start > cue.end():
+            reading = _listed(question, text, reading)
         headed = text.folded[cue.end() - 1 : cue.end()] not in ":=" and start > cue.end()
         if reading or not headed:
-            yield Claim(form="line", at=start, reading=reading)
+            yield Claim(form="line", at=reading.start if reading else start, reading=reading)
+
+
+def _listed(question: Shown, text: AnswerText, first: Reading) -> Reading:
+    """Return the answers of a list with one on each line, of which ``first`` is the first."""
+    while not text.folded[first.end : text.line_end(first.end)].strip(" ."):
+        start = min(text.line_end(first.end) + 1, len(text.folded))
+        following = read(question, text, start, text.line_end(start))
+        if following is None or following.fault or text.folded[following.end : text.line_end(start)].strip(" ."):
+            break
+        first = replace(first, found=tuple(sorted({*first.found, *following.found})), end=following.end)
+    return first
 
 
 def _content(text: AnswerText, at: int) -> tuple[int, int]:
     """Return where the content of an answer line stands: on the line, or else on the next that is not empty."""
     blank = re.compile(r"[\s]*\n[^\w\n]*(?=\S)|\s*").match(text.folded, at)
     start = blank.end() if blank and "\n" in blank[0] else at
-    stop = text.folded.find("\n", start)
-    return start, len(text.folded) if stop < 0 else stop
+    return start, text.line_end(start)
 
 
 def _sentences(question: Shown, text: AnswerText, lang: str) -> Iterator[Claim]:
@@ -174,7 +205,7 @@ def _after(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], f
     groups = cue.groupdict()
     if groups.get("may") or not _earnest(text, cues, cue.start(), cue[0]):
         return None
-    _, stop = text.sentence(cue.end())
+    stop = text.line_end(cue.end())
     reading = read(question, text, cue.end(), stop)
     if groups.get("not") or groups.get("nicht"):
         reading = _instead(question, text, cue.end(), stop)
@@ -192,7 +223,8 @@ def _instead(question: Shown, text: AnswerText, start: int, stop: int) -> Readin
 def _before(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], form: str) -> Claim | None:
     """Return the claim of a sentence in which the answer comes before ``cue``."""
     start, stop = text.sentence(cue.start())
-    reading = mention(question, text, max(start, cue.start() - 400), cue.start())
+    lettered = re.search(r"(?<!\w)[\[(]?\w[\])]?\. $", text.folded[:start])
+    reading = mention(question, text, lettered.start() if lettered else start, cue.start())
     if reading is None or text.folded[cue.end() : stop + 1].rstrip(" ").endswith("?"):
         return None
     if not _earnest(text, cues, reading.start, cue[0]):

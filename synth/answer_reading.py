@@ -19,6 +19,8 @@ NUMBER_GOES_ON = r"(?![\w%])(?![.,]\d)"
 FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+(]|\s+[-–—=]|\s*—"
 """What may come after an answer without more ado."""
 
+ARE = r"|\s+(?:are|son|sont|sind)\b"
+
 Fault = Literal["hedged", "several", "contradicts", "not_shown", "negated"]
 
 
@@ -82,9 +84,9 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
         words=own,
         text=re.compile(_any_of(by_text)),
         by_text=by_text,
-        label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>\s?{CLOSE}[.:]?{CLOSE})"),
+        label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
-        after_letter=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.with_}|{own.and_}|{own.or_})\b"),
+        after_letter=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.with_}|{own.and_}|{own.or_})\b{ARE if several else ''}"),
         after_text=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.and_}|{own.or_})\b"),
         separator=re.compile(
             rf"\s*(?:[,(]?\s*\b(?P<or>{own.or_})\b|(?P<mark>[,;/&+])\s*(?:(?:{own.and_})\b)?|\b(?P<and>{own.and_})\b)\s*"
@@ -162,7 +164,7 @@ def _first(question: Shown, text: AnswerText, start: int, stop: int) -> tuple[in
 def _items(question: Shown, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
     items, fault = [first], first.fault
     while fault is None:
-        separator = question.separator.match(text.folded, items[-1].end, stop)
+        separator = question.separator.match(text.cased, items[-1].end, stop)
         if not separator:
             break
         if separator["or"]:
@@ -247,7 +249,7 @@ def _own_text(question: Shown, text: AnswerText, at: int, stop: int) -> re.Match
 
 def _with_text(question: Shown, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
     """Return the item of a label, past the option's text where that follows; another option's text contradicts it."""
-    named = _own_text(question, text, at, stop) if not question.decision else None
+    named = _own_text(question, text, at, stop)
     if named is None or not question.after_text.match(text.folded[named.end() : stop]):
         return _Item(found=found, by="letter", end=at)
     if "," in text.folded[at : named.start()] or set(found) & set(question.by_text[_spaced(named[0])]):

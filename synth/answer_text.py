@@ -16,8 +16,7 @@ LAYOUT = re.compile(
 )
 QUOTES = str.maketrans("’‘´＂“”„«»‹›", "'''\"" + '"' * 7)
 BLANKS = re.compile(r"[^\S\n]+")
-BREAK = re.compile(r"\n+|(?<=[.!?;])(?<!\b[A-Za-z]\.)\s+")
-"""The ends of sentences; the full stop after a letter alone is none, it marks an option."""
+BREAK = re.compile(r"\n+|(?<=[.!?;])\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +35,11 @@ class AnswerText:
         start = max((found.end() for found in BREAK.finditer(self.folded, 0, at)), default=0)
         following = BREAK.search(self.folded, at)
         return start, following.start() if following else len(self.folded)
+
+    def line_end(self, at: int) -> int:
+        """Return where the line around ``at`` ends."""
+        end = self.folded.find("\n", at)
+        return len(self.folded) if end < 0 else end
 
     def line(self, at: int) -> int:
         """Return the number of the line of the output, from 0, in which ``at`` lies."""

@@ -16,7 +16,8 @@ class Words:
     ``head`` is what stands before the colon of an answer line, ``subject`` what the answer of a sentence is called.
     ``is_``, ``is_not`` and ``may_be`` join it to the answer; ``would_be`` does so in earnest or in a hypothesis.
     ``inverted`` is a verb with its subject after it. ``choose`` is a choice in the first person. ``named`` comes after
-    the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it.
+    the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it; ``likeliest`` is the
+    subject of a sentence that answers without the word.
     ``filler`` may stand between verb and answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` turn
     one down. ``goes_on`` may follow an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``others`` an
     opinion that is not the writer's own, ``so`` a conclusion; ``retract`` takes back what was said.
@@ -33,6 +34,7 @@ class Words:
     named: str
     held: str
     right_is: str
+    likeliest: str
     filler: str
     and_: str
     or_: str
@@ -67,14 +69,16 @@ ENGLISH = Words(
     inverted=r"(?!)",
     choose=r"(?:i|we)(?:'d|'ll|'m| am| will| would| must| can| shall| should| have to| therefore| thus| hence| finally)*"
     r" (?:go(?:ing)? (?:with|for)|choose|chose|pick|picked|select|selected|opt(?:ed|ing)? for|answer|vote for"
-    r"|settle (?:on|for)|say|conclude)(?: that)?(?: it(?:'s| is))?|let'?s go with|^[^\w\n]*going with",
+    r"|settle (?:on|for)|say|conclude)(?: that)?(?: it(?:'s| is))?|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s go with|^[^\w\n]*going with",
     named=r"(?:is|are|as|was|must be|should be|has to be|remains?|would be)(?: (?:\w+ly|thus|indeed|then|hence))*"
     r" (?:(?:the|an?|my|our) )?(?:(?:single|only|most likely|most appropriate) )?"
-    r"(?:(?:correct|right|best|true|appropriate|proper)(?: and \w+)? (?:answers?|options?|choices?|ones?|response)"
+    r"(?:(?:correct|right|best|true|appropriate|proper)(?: and \w+)?(?: \w+)? (?:answers?|options?|choices?|ones?|response)"
     r"|(?<=the )(?:answers?|solution)|(?<=my )(?:answers?|choice|pick))",
     held=r"(?:is|are|must be|has to be)(?: (?:\w+ly|thus|indeed|then|hence|both|all))*(?: the)?"
-    r" (?:correct|right|best|true)(?! (?:that|in|about|to|only|if|but|for|when|answers?|options?|choices?|ones?))",
+    r" (?:correct|right|best|true)"
+    r"(?! (?:that|in|about|to|only|if|but|for|when|(?:\w+ )?(?:answers?|options?|choices?|ones?)))",
     right_is=r"(?:correct|right) (?:is|are)",
+    likeliest=r"(?:most (?:likely|probable|appropriate|common|suitable)|best|preferred)(?: [\w'-]+){1,8}?",
     filler=r"option|options|choice|choices|letter|answer|number|statement|the|clearly|therefore|thus|hence|then|so"
     r"|indeed|definitely|certainly|obviously|surely|probably|likely|most likely|only|just|that|simply|both|all|of",
     and_=r"and|as well as|plus",
@@ -118,6 +122,7 @@ SPANISH = Words(
     r"|(?<=la )(?:correcta|verdadera)|(?<=las )(?:correctas|verdaderas))",
     held=r"(?:es|son) (?:correct[ao]s?|verdader[ao]s?|ciert[ao]s?)",
     right_is=r"(?:es|son) (?:correctas?|verdaderas?|ciertas?)",
+    likeliest=r"(?:mas (?:probable|adecuad[oa]|frecuente|indicad[oa])|de eleccion|mejor)(?: [\w'-]+){0,8}?",
     filler=r"opcion|opciones|respuestas?|letra|alternativa|la|el|las|los|claramente|por tanto|por lo tanto|entonces"
     r"|pues|sin duda|probablemente|que|es|correcta|evidentemente",
     and_=r"y|e|asi como|mas",
@@ -159,6 +164,7 @@ FRENCH = Words(
     r"|(?:reponses?|propositions?|options?)(?: (?:correctes?|exactes?|justes?))?|(?<=la )bonne)",
     held=r"(?:est|sont) (?:correctes?|exactes?|justes?|vraies?)",
     right_is=r"sont (?:correctes|exactes|justes|vraies)",
+    likeliest=r"(?:plus (?:probable|approprie\w*|frequente?|adaptee?)|de choix|meilleure?)(?: [\w'-]+){0,8}?",
     filler=r"propositions?|options?|reponses?|lettre|la|le|les|l'|donc|clairement|alors|ainsi|bien|sans doute|que|c'est"
     r"|probablement|evidemment|l'option",
     and_=r"et|ainsi que|plus",
@@ -190,11 +196,12 @@ GERMAN = Words(
     would_be=r"ware|waren",
     inverted=r"ist|sind|lautet|lauten|ware|waren",
     choose=r"ich (?:wahle|nehme|antworte|sage|wurde sagen|tippe auf|entscheide mich fur)|meine wahl fallt auf",
-    named=r"(?:ist|sind|ware|als)(?: (?:also|somit|daher|eindeutig|damit))? (?:die )?"
+    named=r"(?:(?:ist|sind|ware|als)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:die )?"
     r"(?:(?:richtigen?|korrekten?|besten?|zutreffenden?) (?:antwort(?:en)?|option(?:en)?|losung(?:en)?|aussagen?)"
     r"|(?<=die )(?:antwort|losung|richtige))",
-    held=r"(?:ist|sind)(?: (?:also|somit|daher|eindeutig|damit))? (?:richtig|korrekt|zutreffend)(?!e)",
+    held=r"(?:(?:ist|sind)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:richtig|korrekt|zutreffend)(?!e)",
     right_is=r"(?:richtig|korrekt|zutreffend) (?:ist|sind)",
+    likeliest=r"(?:wahrscheinlichste|haufigste|beste|geeignetste|sinnvollste)\w?(?: [\w'-]+){1,8}?",
     filler=r"option|optionen|antwort|buchstabe|die|der|das|also|somit|daher|damit|eindeutig|klar|wohl|wahrscheinlich"
     r"|sicher|dass|es|folglich|nur|demnach",
     and_=r"und|sowie",

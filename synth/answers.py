@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sources.shapes import LETTERS
-from synth.answer_claims import Claim, explicit, held_right
+from synth.answer_claims import Claim, explicit, held_right, likeliest
 from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named_texts, read, shown
 from synth.answer_text import AnswerText, answer_text, fold
 
 Outcome = Literal["parsed", "unparsed", "ambiguous"]
 
-FALLBACKS = ("alone", "leading", "held", "closing")
+FALLBACKS = ("alone", "leading", "held", "likeliest", "closing")
 """Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
 
 
@@ -68,6 +68,11 @@ def extract(
         return Verdict(outcome="unparsed", how="empty")
     claims = explicit(question, text, lang)
     claim = claims[-1] if claims else _fallback(question, text, lang)
+    if claim and _retracted(question, text, claim):
+        later = _last_line(question, text)
+        if later is None or later.at < claim.end:
+            return Verdict(outcome="unparsed", how="retracted", line=text.line(claim.at))
+        claim = later
     return _verdict(question, options, text, claim)
 
 
@@ -82,8 +87,6 @@ def _verdict(question: Shown, options: Sequence[str], text: AnswerText, claim: C
         return Verdict(outcome="ambiguous", how=reading.fault, line=line)
     if len(reading.found) > 1 and not question.several:
         return Verdict(outcome="ambiguous", how="several", line=line)
-    if _retracted(question, text, claim):
-        return Verdict(outcome="unparsed", how="retracted", line=line)
     return Verdict(
         outcome="parsed",
         how=f"{claim.form}:{reading.by}",
@@ -96,7 +99,7 @@ def _verdict(question: Shown, options: Sequence[str], text: AnswerText, claim: C
 
 def _retracted(question: Shown, text: AnswerText, claim: Claim) -> bool:
     """Say whether the answer is taken back after it was given, and no other follows."""
-    taken_back = rf"(?:^|[.!?\n—–-]\s*)(?:\w+[,.!]* ){{0,2}}(?:{question.words.retract})(?!\w|-\w)"
+    taken_back = rf"(?:^|[.!?\n—–-])\s*(?:\w+[,.!]* ){{0,2}}(?:{question.words.retract})(?!\w|-\w)"
     return bool(re.search(taken_back, text.folded[claim.end :]))
 
 
@@ -105,31 +108,38 @@ def _retracted(question: Shown, text: AnswerText, claim: Claim) -> bool:
 
 def _fallback(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     """Return the first fallback that reads: a line that is an answer, a start, a remark, a conclusion."""
-    alone = _alone(question, text)
-    if alone:
-        return alone
-    held = held_right(question, text, lang)
-    return _leading(question, text) or (held[-1] if held else None) or _closing(question, text)
+    return (
+        _alone(question, text)
+        or _leading(question, text)
+        or held_right(question, text, lang)
+        or likeliest(question, text, lang)
+        or _closing(question, text)
+    )
 
 
 def _alone(question: Shown, text: AnswerText) -> Claim | None:
     """Return the answer of a last or first line that is nothing else; two that differ are ambiguous."""
-    spans = [match.span() for match in re.finditer(r"[^\n]*\S[^\n]*", text.folded)]
-    found = [reading for span in (spans[0], spans[-1]) if (reading := _whole_line(question, text, *span))]
-    if not found:
-        return None
-    differ = found[0].found != found[-1].found
-    reading = found[-1]
-    if differ:
-        reading = Reading(found=(), by=reading.by, start=reading.start, end=reading.end, fault="several")
-    return Claim(form="alone", at=reading.start, reading=reading)
+    first, last = _first_line(question, text), _last_line(question, text)
+    if first and last and first.reading and last.reading and first.reading.found != last.reading.found:
+        return replace(last, reading=replace(last.reading, found=(), fault="several"))
+    return last or first
 
 
-def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
+def _first_line(question: Shown, text: AnswerText) -> Claim | None:
+    start = len(text.folded) - len(text.folded.lstrip())
+    return _whole_line(question, text, start, text.line_end(start))
+
+
+def _last_line(question: Shown, text: AnswerText) -> Claim | None:
+    stop = len(text.folded.rstrip())
+    return _whole_line(question, text, text.folded.rfind("\n", 0, stop) + 1, stop)
+
+
+def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Claim | None:
     reading = read(question, text, start, stop)
     if reading is None or reading.fault or text.folded[reading.end : stop].strip(" .!"):
         return None
-    return reading
+    return Claim(form="alone", at=reading.start, reading=reading)
 
 
 def _leading(question: Shown, text: AnswerText) -> Claim | None:

@@ -128,9 +128,14 @@ def _logprobs(choice: dict[str, Any], wanted: int) -> tuple[Mapping[str, float],
 
 
 def _alternatives(token: dict[str, Any]) -> dict[str, float]:
-    """Return a token's alternatives, and itself where it is none of the likeliest."""
-    found = {str(other["token"]): float(other["logprob"]) for other in token.get("top_logprobs") or ()}
-    found.setdefault(str(token["token"]), float(token["logprob"]))
+    """Return a token's alternatives, and itself where it is none of the likeliest.
+
+    Of tokens that read the same, parts of one character for instance, the likeliest stands.
+    """
+    found: dict[str, float] = {}
+    for other in (*(token.get("top_logprobs") or ()), token):
+        text, logprob = str(other["token"]), float(other["logprob"])
+        found[text] = max(logprob, found.get(text, logprob))
     return found
 
 

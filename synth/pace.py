@@ -1,9 +1,10 @@
 """How many requests a server gets at a time: found out from how it answers, and never more than allowed.
 
 Additive increase, multiplicative decrease (Chiu and Jain 1989), with the slow start of TCP (Jacobson 1988): the number
-doubles in every round until answers take markedly longer for it, then grows by one a round, and is halved where the
+doubles in every round until answers take markedly longer for it, then grows by a step a round, and is halved where the
 server pushes back. For a server of language models longer answers alone are no push: it batches, and its throughput
-rises with its delay. They become one when they come near the time a request is given.
+rises with its delay. They become one when they come near the time a request is given. Nor is a single request that
+breaks, whose prompt may be to blame; many at a time are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ SLOWER = 1.7
 
 NEAR_TIMEOUT = 1 / 3
 
+STEPS = 16
+"""From one in flight to the most in so many rounds: a round of long answers takes minutes, so not by ones."""
+
+MANY_BROKEN = 0.2
+MEMORY = 0.05
+"""Weight of the newest try in the share of those that broke."""
+
 
 @dataclass
 class Pace:
@@ -29,17 +37,21 @@ class Pace:
     timeout_s: float
     limit: float = 0.0
     doubling: bool = True
+    broken: float = 0.0
     _cut_at: float = field(default=float("-inf"), repr=False)
     _round_since: float = field(default=float("-inf"), repr=False)
+    _round_limit: float = field(default=0.0, repr=False)
     _delays: list[float] = field(default_factory=list, repr=False)
     _before: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.limit = float(min(START, self.most))
+        self.limit = self._round_limit = float(min(START, self.most))
 
     def answered(self, since: float, now: float) -> None:
         """Take in that a request sent at ``since`` was answered ``now``."""
-        self.limit = min(self.limit + (1.0 if self.doubling else 1.0 / self.limit), float(self.most))
+        self.broken *= 1 - MEMORY
+        growth = 1.0 if self.doubling else min(1.0, self.most / STEPS / self.limit)
+        self.limit = min(self.limit + growth, 2 * self._round_limit, float(self.most))
         if since >= self._round_since:
             self._delays.append(now - since)
             if len(self._delays) >= self.limit / 2:
@@ -52,15 +64,22 @@ class Pace:
         self._cut_at = now
         self._cut(0.5)
 
+    def broke(self, since: float, now: float) -> None:
+        """Take in that a request sent at ``since`` came to nothing; where many do, the server is overburdened."""
+        self.broken += MEMORY * (1 - self.broken)
+        if self.broken > MANY_BROKEN:
+            self.pushed_back(since, now)
+
     def _end_round(self, delay: float, now: float) -> None:
         if self._before is not None and delay > SLOWER * self._before:
             self.doubling = False
         if delay > NEAR_TIMEOUT * self.timeout_s:
             self._cut(0.8)
-        self._before, self._delays, self._round_since = delay, [], now
+        self._before, self._delays = delay, []
+        self._round_since, self._round_limit = now, self.limit
 
     def _cut(self, factor: float) -> None:
-        self.limit = max(1.0, self.limit * factor)
+        self.limit = self._round_limit = max(1.0, self.limit * factor)
         self.doubling = False
 
 

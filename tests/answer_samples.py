@@ -91,7 +91,7 @@ def _choice(parts: Parts, lang: str, kind: str, length: str, rng: Random) -> tup
     final = rng.choice(parts[kind])
     if kind == "none":
         final, truth = final[1], ()
-        if rng.random() < 0.15:
+        if rng.random() < 0.15 and length != "thinking":
             before, final = ["<think>", *before], "Answer: {R}"
     bare = kind in ("alone", "none") or final.startswith("{right}")
     after = [] if bare or length == "terse" or rng.random() < 0.6 else [rng.choice(parts["after"])]

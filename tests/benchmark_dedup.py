@@ -387,12 +387,11 @@ def chosen(options: argparse.Namespace) -> list[str]:
     there = subprocess.run(
         [options.peers_python, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()
-    missing = [name for name in wanted if TOOLS[name][1] not in there]
-    if "semhash" in there and not options.semhash_model:
+    if missing := [name for name in wanted if TOOLS[name][1] not in there]:
+        print(f"not installed: {', '.join(missing)}. {options.peers_python} -m pip install {' '.join(missing)}")
+    if "semhash" in wanted and not options.semhash_model:
         missing.append("semhash")
         print("semhash is left out: --semhash-model names no model")
-    elif missing:
-        print(f"not installed: {', '.join(missing)}. {options.peers_python} -m pip install {' '.join(missing)}")
     return ["sabila", *(name for name in wanted if name not in missing)]
 
 

@@ -117,7 +117,7 @@ def normal(text):
 
 
 def asked(row):
-    return row.messages[0].content
+    return row.messages[-1].content
 
 
 def stem(row):
@@ -315,7 +315,7 @@ def test_repeats_inside_a_corpus(corpus, split, key, count):
 
 
 def test_rqe_pairs_that_are_identical_on_both_sides():
-    sides = [re.split(r"\n\n(?:First|Second) question: ", asked(row))[1:] for row in records(RQE)]
+    sides = [re.split(r"(?:^|\n\n)(?:First|Second) question: ", asked(row))[1:] for row in records(RQE)]
     assert sum(normal(first) == normal(second) for first, second in sides) == 1_475
 
 

@@ -11,18 +11,24 @@ _TOWN = rf"(?:{_CAP}(?:[ ]{_CAP}){{0,3}})"
 
 # --- American and British ---
 
-_STATE = r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|PR|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])"
+_STATE = (
+    r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT"
+    r"|V[AT]|W[AIVY])"
+)
 _POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[ABD-HJLNP-UW-Z]{2}(?!\w)"
 _STREET = (
-    r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle|Cir|Parkway"
-    r"|Pkwy|Pike|Highway|Hwy|Square|Sq|Close|Crescent|Cres|Gardens?|Gdns|Grove|Mews|Row|Trail|Trl|Loop|Alley|Walk|Broadway|Hill"
+    r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Drive|Dr|Lane|Ln|Boulevard|Blvd|Court|Ct|Place|Pl|Way|Terrace|Ter|Circle"
+    r"|Cir|Parkway"
+    r"|Pkwy|Pike|Highway|Hwy|Square|Sq|Close|Crescent|Cres|Gardens?|Gdns|Grove|Mews|Row|Trail|Trl|Loop|Alley|Walk"
+    r"|Broadway|Hill"
     r"|Green|Route|Heights|Turnpike|Plaza)"
 )
 _UNIT = r"(?:,?[ ](?:(?i:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|building)\.?|\#)[ ]?[\w-]{1,6})"
 _AMERICAN_TAIL = rf"(?:,?[ \n]{_TOWN})?,?[ ]{_STATE}(?:,?[ ]\d{{5}}(?:-\d{{4}})?)?(?!\w)"
 _BRITISH_TAIL = rf"(?:,?[ \n]{_TOWN}){{0,3}},?[ \n]{_POSTCODE}"
 _STREET_ADDRESS = re.compile(
-    rf"(?<![\w.,/-])(?:(?:Flat|Apt|Apartment|Unit|Suite)[ ]\w{{1,5}},[ ])?\d{{1,6}}[A-Za-z]?,?[ ](?:[NSEW]{{1,2}}\.?[ ])?"
+    rf"(?<![\w.,/-])(?:(?:Flat|Apt|Apartment|Unit|Suite)[ ]\w{{1,5}},[ ])?\d{{1,6}}[A-Za-z]?,?[ ]"
+    rf"(?:[NSEW]{{1,2}}\.?[ ])?"
     rf"(?:(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))[ ]){{1,4}}?{_STREET}(?!\w)\.?(?:[ ][NSEW]{{1,2}}(?!\w)\.?)?"
     rf"{_UNIT}?(?:{_BRITISH_TAIL}|{_AMERICAN_TAIL}|,[ ]{_TOWN}(?=[.;\n]|$))?"
 )
@@ -39,19 +45,24 @@ _BOX = re.compile(
 # --- Spanish and French ---
 
 _WAY = (
-    r"(?:[Cc]/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a|[Pp]aseo|[Pp]asseig|[Pp]º"
-    r"|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra\.?|[Rr]onda|[Tt]raves[íi]a|[Uu]rbanizaci[óo]n|[Uu]rb\.|[Rr]ambla|[Cc]arrer"
+    r"(?:[Cc]/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a|[Pp]aseo"
+    r"|[Pp]asseig|[Pp]º"
+    r"|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra\.?|[Rr]onda|[Tt]raves[íi]a|[Uu]rbanizaci[óo]n|[Uu]rb\.|[Rr]ambla"
+    r"|[Cc]arrer"
     r"|[Gg]lorieta|[Cc]arrera|[Cc]ra\.|[Cc]ostanilla|[Cc]uesta|[Bb]arrio|[Pp]asaje|[Pp]je\.|[Cc]alzada|[Gg]ran V[íi]a"
     r"|[Dd]iagonal|[Cc]allej[óo]n)"
 )
 _LINK = r"(?:(?:de|del|la|las|los|el|dels|les|y|i)[ ]|[ld][’'])"
 _STOREY = (
-    r"(?:\d{1,2}\.?[ºª°o]\.?(?:[ ]?[-–]?[ ]?(?:[A-H]\b|\d{1,2}\.?[ªº]|izda\.?|izq\.?|dcha\.?|dcho\.?|derecha|izquierda|centro))?"
-    r"|(?:piso|puerta|pta\.?|portal|esc\.?|escalera|bloque|bajo|[áa]tico|interior|int\.|depto\.?|dpto\.?)(?:[ ]?\w{1,3}\b)?"
+    r"(?:\d{1,2}\.?[ºª°o]\.?(?:[ ]?[-–]?[ ]?(?:[A-H]\b|\d{1,2}\.?[ªº]|izda\.?|izq\.?|dcha\.?|dcho\.?|derecha"
+    r"|izquierda|centro))?"
+    r"|(?:piso|puerta|pta\.?|portal|esc\.?|escalera|bloque|bajo|[áa]tico|interior|int\.|depto\.?"
+    r"|dpto\.?)(?:[ ]?\w{1,3}\b)?"
     r"|(?:[A-H]|izda\.?|dcha\.?|bajo)\b)"
 )
 _DOOR = (
-    r",?[ ](?:n[.]?[ºo°]\.?|n[úu]m\.?|[#])?[ ]?\d{1,4}[A-Z]?\b(?![.,]\d|[ ]?(?:mg|ml|a[ñn]os|%))(?:[ ]?(?:bis|dpdo\.?|duplicado))?"
+    r",?[ ](?:n[.]?[ºo°]\.?|n[úu]m\.?|[#])?[ ]?\d{1,4}[A-Z]?\b(?![.,]\d|[ ]?(?:mg|ml|a[ñn]os|%))(?:[ ]?(?:bis"
+    r"|dpdo\.?|duplicado))?"
     rf"(?:,?[ ]{_STOREY})*"
 )
 _SPANISH_TOWN = (
@@ -59,12 +70,15 @@ _SPANISH_TOWN = (
     rf"(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’-]+){{0,4}})?(?:[ ]?\([A-ZÀ-Þ][\wà-ÿ ]+\))?)"
 )
 _SPANISH = re.compile(
-    rf"(?<![\w/]){_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’.-]*){{0,5}}{_DOOR}{_SPANISH_TOWN}?"
+    rf"(?<![\w/]){_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*"
+    rf"(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’.-]*){{0,5}}{_DOOR}{_SPANISH_TOWN}?"
 )
 _SPANISH_HINT = rf"{_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*(?: [^\n]{{0,40}})?[0-9]"
 _FRENCH = re.compile(
-    r"(?<![\w.,/-])\d{1,4}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d\.?|[Aa]ll[ée]e|[Ii]mpasse"
-    r"|[Pp]lace|[Cc]hemin|[Rr]oute|[Qq]uai|[Cc]ours|[Ss]quare|[Ff]aubourg|[Rr]ésidence)[ ](?:(?:de|du|des|la|le|les)[ ]|[ld][’']){0,3}"
+    r"(?<![\w.,/-])\d{1,4}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d\.?"
+    r"|[Aa]ll[ée]e|[Ii]mpasse"
+    r"|[Pp]lace|[Cc]hemin|[Rr]oute|[Qq]uai|[Cc]ours|[Ss]quare|[Ff]aubourg|[Rr]ésidence)[ ](?:(?:de|du|des|la|le"
+    r"|les)[ ]|[ld][’']){0,3}"
     r"[A-ZÀ-Þ\d][\wà-ÿ'’-]*(?:[ ](?:(?:de|du|des|la|le|les)[ ]|[ld][’']){0,2}[A-ZÀ-Þ][\wà-ÿ'’-]*){0,4}"
     r"(?:,?[ \n]\d{5}[ ][A-ZÀ-Þ][\wà-ÿ'’-]+(?:[ -][A-ZÀ-Þ][\wà-ÿ'’-]+){0,3})?"
 )
@@ -72,13 +86,16 @@ _FRENCH = re.compile(
 # --- whatever a label announces ---
 
 _LABELLED = re.compile(
-    r"(?i:(?<![\w-])(?:(?:home |mailing |postal |current |permanent |street )?address(?: is)?|direcci[óo]n|domicilio|adresse))"
+    r"(?i:(?<![\w-])(?:(?:home |mailing |postal |current |permanent |street )?address(?: is)?|direcci[óo]n|domicilio"
+    r"|adresse))"
     r"[ \t]*:[ \t]*(?P<x>[^\n;:@]{0,40}?\d[^\n;:@]{0,60}?)(?=[.;\n]|$|,? (?:tel|phone|and|y)\b)"
 )
 _NOT_POSTAL = re.compile(r"(?i)\s*(?:of|the|this|in|for|is|was|ip\b|https?|www)")
 _ORGANISATION_BEFORE = re.compile(
-    r"(?i)(?:foundation|association|institutes?|society|university|hospital|cent(?:er|re)s?|clinic|council|network|alliance|department"
-    r"|office|school|federation|organi[sz]ation|library|agency|administration|partnership|inc\.?|llc|coalition|program|services?"
+    r"(?i)(?:foundation|association|institutes?|society|university|hospital|cent(?:er|re)s?|clinic|council|network"
+    r"|alliance|department"
+    r"|office|school|federation|organi[sz]ation|library|agency|administration|partnership|inc\.?|llc|coalition"
+    r"|program|services?"
     r"|nih|building|clearinghouse|support group|project|fundaci[óo]n|asociaci[óo]n|universidad|campus)\b"
     r"[^\n]{0,40}\n?[^\n]{0,60}$"
 )

@@ -13,14 +13,17 @@ from quality.personal.rule import Rule, pattern_rule
 # --- e-mail ---
 
 _ROLE = re.compile(
-    r"(?:info|contact|help|helpdesk|support|admin|office|services?|customerservice|press|media|webmaster|postmaster|no-?reply"
-    r"|enquir(?:y|ies)|inquir(?:y|ies)|questions?|feedback|editor|library|reception|reprints|permissions|contacto|informacion"
+    r"(?:info|contact|help|helpdesk|support|admin|office|services?|customerservice|press|media|webmaster|postmaster"
+    r"|no-?reply"
+    r"|enquir(?:y|ies)|inquir(?:y|ies)|questions?|feedback|editor|library|reception|reprints|permissions|contacto"
+    r"|informacion"
     r"|atencion|ayuda|secretaria|soporte)@|[\w.-]*info@|[\w.+-]+@[\w.-]*\.gov\b",
     re.IGNORECASE,
 )
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}(?![\w-])")
 _SPELLED_EMAIL = re.compile(
-    r"(?i)(?<![\w.+%-])[\w.+%-]+ ?[\[({] ?(?:at|arroba|@) ?[\])}] ?[\w-]+(?: ?(?:\.|[\[({] ?(?:dot|punto) ?[\])}]) ?[a-z]{2,24})+"
+    r"(?i)(?<![\w.+%-])[\w.+%-]+ ?[\[({] ?(?:at|arroba|@) ?[\])}] ?[\w-]+(?: ?(?:\."
+    r"|[\[({] ?(?:dot|punto) ?[\])}]) ?[a-z]{2,24})+"
     r"|(?<![\w.+%-])[\w.+%-]+ (?:at|arroba) [\w-]+ (?:dot|punto) [a-z]{2,12}\b"
 )
 
@@ -36,7 +39,8 @@ def _personal_mailbox(match: re.Match[str]) -> bool:
 # --- telephone ---
 
 _UNIT_AFTER = re.compile(
-    r"\s?(?:mg|mcg|µg|μg|g|kg|ml|mL|dl|dL|L|IU|UI|units?|mmol|mEq|cells?|copies|ppm|Hz|patients|pacientes|people|personas"
+    r"\s?(?:mg|mcg|µg|μg|g|kg|ml|mL|dl|dL|L|IU|UI|units?|mmol|mEq|cells?|copies|ppm|Hz|patients|pacientes|people"
+    r"|personas"
     r"|habitantes|women|men)\b|\s?%|/"
 )
 _DATE_OR_YEARS = re.compile(
@@ -44,7 +48,8 @@ _DATE_OR_YEARS = re.compile(
     r"|(?:1[89]|20)\d\d ?[-–/] ?(?:1[89]|20)\d\d|\d{1,3}(?:[.,]\d{3})+)$"
 )
 _IDENTIFIER_BEFORE = re.compile(
-    r"(?:PMIDs?|PMC|doi|ISBN|ISSN|NCT|CAS|NDC|OMIM|MIM|GO|ISRCTN|EudraCT|grant|lot|ref|page|pp?\.|vol\.?|n ?=|codes?(?:\(s\))?"
+    r"(?:PMIDs?|PMC|doi|ISBN|ISSN|NCT|CAS|NDC|OMIM|MIM|GO|ISRCTN|EudraCT|grant|lot|ref|page|pp?\.|vol\.?|n ?="
+    r"|codes?(?:\(s\))?"
     r"|NHS(?: (?:number|no))?)[\s.:#/-]*$",
     re.IGNORECASE,
 )
@@ -55,13 +60,16 @@ _AMERICAN = re.compile(
     r"(?<![\w.+/-])(?:\+?1[-. ]{1,2})?(?:\(\d{3}\)[ -]{0,2}|\d{3}[-. ]{1,2})[2-9]\d{2}[-. ]{1,2}\d{4}(?![\w/]|[-.]\d)"
 )
 _SPANISH = re.compile(
-    r"(?<![\w.,+/-])(?:[6-9]\d{2}(?:[ .-]\d{3}){2}|[6-9]\d{2}(?:[ .-]\d{2}){3}|[89]\d[ .-]\d{3}(?:[ .-]\d{2}){2})(?![\w/]|[.,-]\d)"
+    r"(?<![\w.,+/-])(?:[6-9]\d{2}(?:[ .-]\d{3}){2}|[6-9]\d{2}(?:[ .-]\d{2}){3}"
+    r"|[89]\d[ .-]\d{3}(?:[ .-]\d{2}){2})(?![\w/]|[.,-]\d)"
 )
 _BRITISH = re.compile(r"(?<![\w.,+/-])\(?0\d{2,5}\)?[ -]\d{3,4}(?:[ -]?\d{3,4})?(?![\w/]|[.,-]\d)")
 _FRENCH = re.compile(r"(?<![\w.,+/-])0[1-9](?:(?: \d\d){4}|(?:\.\d\d){4}|(?:-\d\d){4})(?![\w/]|[.,-]\d)")
 _CUED = re.compile(
-    r"(?i:(?<![\w-])(?:telephone|phone|ph(?=[.:#])|tele?(?=[.:# ])|mobile|cell ?(?:phone|number)|landline|fax|pager|beeper|whats ?app"
-    r"|wasap|text|call(?:ed|ing)?|dial|reach(?:ed)?|ring|contact|number is|tel[ée]fono|tfno|tlfn?o?|tf(?=[.:# ])|m[óo]vil|fijo|celular"
+    r"(?i:(?<![\w-])(?:telephone|phone|ph(?=[.:#])|tele?(?=[.:# ])|mobile|cell ?(?:phone|number)|landline|fax|pager"
+    r"|beeper|whats ?app"
+    r"|wasap|text|call(?:ed|ing)?|dial|reach(?:ed)?|ring|contact|number is|tel[ée]fono|tfno|tlfn?o?|tf(?=[.:# ])"
+    r"|m[óo]vil|fijo|celular"
     r"|ll[áa]m\w{1,6}|contacto|n[úu]mero es|t[ée]l[ée]phone|t[ée]l(?=[.:# ])|portable|appel\w{1,4}|joindre)(?!\w))"
     r"(?P<between>[^\d\n+]{0,28}?)(?P<x>\+?\(?\d(?:[ .()/-]{0,2}\d){6,13})(?!\w|[.,-]\d)"
 )
@@ -154,7 +162,8 @@ _IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){2,7}[0-9A-Fa-f:]*[0-9A-Fa-f](?![\w:])")
 _IP_CUE = re.compile(r"\bIP(?:v[46])?\b[^\n]{0,30}$", re.IGNORECASE)
 _NUMBERED_BEFORE = re.compile(
-    r"(?:\bEC|version|vers?\.|v\.?|section|sect\.|chapter|table|figure|fig\.|§|build|release|apartado|cap[íi]tulo|secci[óo]n)[\s:#]*$",
+    r"(?:\bEC|version|vers?\.|v\.?|section|sect\.|chapter|table|figure|fig\.|§|build|release|apartado|cap[íi]tulo"
+    r"|secci[óo]n)[\s:#]*$",
     re.IGNORECASE,
 )
 
@@ -185,11 +194,13 @@ def _is_address(text: str) -> bool:
 _URL = re.compile(r"(?i)(?<!\w)(?:https?://|www\.)[^\s<>\"'\])]+[^\s<>\"'\]).,;:!?]")
 _OF_A_PERSON = re.compile(
     r"(?:facebook|instagram|twitter|tiktok|linkedin|myspace|pinterest|reddit|snapchat|venmo|threads|vk|//x)\.com/"
-    r"(?!(?:share|sharer|intent|search|hashtag|company|groups|events|pages|help|about|home|watch|r)\b)(?:in/|u/|user/)?[@\w.-]{3,}"
+    r"(?!(?:share|sharer|intent|search|hashtag|company|groups|events|pages|help|about|home|watch|r)\b)(?:in/|u/"
+    r"|user/)?[@\w.-]{3,}"
     r"|t\.me/\w{3,}|wa\.me/\d+"
     r"|/(?:users?|usr|members?|profiles?|perfil|people|person|usuarios?)/[^/\s]{2,}"
     r"|/(?:patients?|pacientes?|records?|charts?|accounts?|cuentas?|clients?|customers?)/[\w-]*\d[\w-]*\d[\w-]*\d"
-    r"|[?&;](?:user|usr|member|patient|paciente|profile|account|client|customer|record|chart|person|usuario)(?:[_-]?(?:id|name|no|num))?=[^&\s]+"
+    r"|[?&;](?:user|usr|member|patient|paciente|profile|account|client|customer|record|chart|person"
+    r"|usuario)(?:[_-]?(?:id|name|no|num))?=[^&\s]+"
     r"|[?&;](?:uid|pid|mrn|ssn|dni|nhc|token|session|sid|e-?mail|phone|dob|id_?paciente)=[^&\s]+",
     re.IGNORECASE,
 )

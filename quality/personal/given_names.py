@@ -104,7 +104,8 @@ guillaume guy gwenaelle helene henri herve hortense hugues huguette isabelle jac
 jerome joel joelle joseph josette josiane jules julie julien juliette justine karine laetitia laurence laurent lea
 leonie leopold liliane lise loic lou louis louise luc lucie lucien lucienne ludovic madeleine maelle magali manon marc
 marcel margaux margot marguerite marianne marie marine marius marthe martine mathieu mathilde matthieu maud maurice
-maxime melanie michel micheline mireille monique morgane muriel myriam nadege nadine nathalie nicolas noemie odette odile
+maxime melanie michel micheline mireille monique morgane muriel myriam nadege nadine nathalie nicolas noemie odette
+odile
 olivier ophelie oceane pascal pascale patrice paulette pauline perrine philippe pierre pierrette quentin raoul raphael
 raymonde regine regis remi remy renaud rene renee robert rodolphe roland romain romane roseline roxane sabine sandrine
 sebastien segolene serge severine simone solange solene sophie stephane suzanne sylvain sylvie tanguy theo theophile
@@ -136,14 +137,19 @@ yasmine yasir yoko yosef yuki yuri yusuf zainab zeynep zhang zofia
 NAMES_AND_WORDS: frozenset[str] = frozenset(
     """
     alba allen alma amber angel angeles april art asuncion august aurora austin basil bill blanca brook brooke brooklyn
-    bud carolina chance charity charlotte chase christian clara clay cliff concepcion concha consuelo crystal dallas dawn
+    bud carolina chance charity charlotte chase christian clara clay cliff concepcion concha consuelo crystal dallas
+    dawn
     dean dennis dick dolores domingo don drew estrella eve faith flora florence florida frank gay gene georgia german
     ginger glen grace grant hazel heather henry hope houston hunter israel iris isla ivy jack jade jasmine jesus jewel
-    jordan joy june justo kelly kent lance lee lily linden luz madison mar marcia mark martin max may melody mercedes mercy
-    miles misty modesto nick norman olive opal page paris parker pat patience paz pearl penny perla pierce pilar prudence
-    quincy randy ray reed remedios rich rick rob robin rosa rosario rose ruby rusty sage salud salvador savannah serenity
+    jordan joy june justo kelly kent lance lee lily linden luz madison mar marcia mark martin max may melody mercedes
+    mercy
+    miles misty modesto nick norman olive opal page paris parker pat patience paz pearl penny perla pierce pilar
+    prudence
+    quincy randy ray reed remedios rich rick rob robin rosa rosario rose ruby rusty sage salud salvador savannah
+    serenity
     sharp shelly sierra skip socorro sol stella sterling sue summer sydney tad terry thomas tuesday vera victoria viola
-    violet virginia wade ward will willow wood woody joaquim luna inmaculada milagros soledad trinidad esperanza victor guy roman pascal dale earl barry harry clementine ernest ming
+    violet virginia wade ward will willow wood woody joaquim luna inmaculada milagros soledad trinidad esperanza
+    victor guy roman pascal dale earl barry harry clementine ernest ming
     """.split()
 )
 """Names that are also words, places, plants or months: a name only where the context says so by itself."""

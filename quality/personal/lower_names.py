@@ -15,7 +15,8 @@ from quality.personal.rule import CUE_START, CUE_START_HINT, Rule, hint_of
 
 _WORDS = r"(?P<first>[a-zà-ÿ]{2,})(?:[ ](?P<second>[a-zà-ÿ]{2,}))?"
 _INTRODUCTION = re.compile(
-    r"(?i:(?:my|his|her|patient[’']?s) name(?: is|[’']s)|patient is|this is|me llamo|mi nombre es|je m[’']appelle|doctora?|miss"
+    r"(?i:(?:my|his|her|patient[’']?s) name(?: is|[’']s)|patient is|this is|me llamo|mi nombre es|je m[’']appelle"
+    r"|doctora?|miss"
     rf"|mister|i[’']?m|i am|soy|je suis) +{_WORDS}"
 )
 _GREETING = re.compile(rf"(?:hi|hello|hey|hola|good (?:morning|afternoon))[ ,]{{1,3}}{_WORDS}")
@@ -52,7 +53,7 @@ def _introduced(match: re.Match[str]) -> tuple[int, int] | None:
 
 
 def _greeted(match: re.Match[str]) -> tuple[int, int] | None:
-    """Return the given name after a greeting, if nothing follows that could be more than a name: "hey john deere fans"."""
+    """Return the given name after a greeting, if nothing follows that could belong to it."""
     return match.span("first") if _given(match["first"]) and _alone(match) else None
 
 

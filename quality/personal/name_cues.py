@@ -1,38 +1,53 @@
 """What stands before a person's name in English, Spanish and French: kin, labels, introductions, closings."""
 
 KIN = (
-    r"(?:(?:my|his|her|our|their|your|the patient[’']s)(?: [A-Za-z-]+)? (?:son|daughter|wife|husband|mother|father|mom|mum|dad|"
-    r"brother|sister|grandmother|grandfather|grandson|granddaughter|aunt|uncle|niece|nephew|cousin|friend|boyfriend|girlfriend|"
-    r"partner|fianc[eé]e?|baby|child|kid|boy|girl|twins?|neighbou?r|roommate|doctor|gp|physician|nurse|midwife|surgeon|dentist|"
-    r"therapist|psychiatrist|cardiologist|neurologist|oncologist|p[a]?ediatrician|dermatologist|gyn[a]?ecologist|caregiver)"
-    r"|(?:mi|su|nuestr[oa]) (?:hij[oa]|espos[oa]|mujer|marido|madre|padre|mam[áa]|pap[áa]|herman[oa]|abuel[oa]|niet[oa]|t[íi][oa]|"
+    r"(?:(?:my|his|her|our|their|your|the patient[’']s)(?: [A-Za-z-]+)? (?:son|daughter|wife|husband|mother|father"
+    r"|mom|mum|dad|"
+    r"brother|sister|grandmother|grandfather|grandson|granddaughter|aunt|uncle|niece|nephew|cousin|friend|boyfriend"
+    r"|girlfriend|"
+    r"partner|fianc[eé]e?|baby|child|kid|boy|girl|twins?|neighbou?r|roommate|doctor|gp|physician|nurse|midwife"
+    r"|surgeon|dentist|"
+    r"therapist|psychiatrist|cardiologist|neurologist|oncologist|p[a]?ediatrician|dermatologist|gyn[a]?ecologist"
+    r"|caregiver)"
+    r"|(?:mi|su|nuestr[oa]) (?:hij[oa]|espos[oa]|mujer|marido|madre|padre|mam[áa]|pap[áa]|herman[oa]|abuel[oa]"
+    r"|niet[oa]|t[íi][oa]|"
     r"sobrin[oa]|prim[oa]|amig[oa]|novi[oa]|pareja|beb[ée]|ni[ñn][oa]|vecin[oa]|m[ée]dic[oa]|doctora?|enfermer[oa]|"
     r"ginec[óo]log[oa]|pediatra|dentista|compa[ñn]er[oa])"
-    r"|(?:mon|ma|son|sa) (?:fils|fille|femme|mari|m[èe]re|p[èe]re|fr[èe]re|s(?:œ|oe)ur|amie?|copine?|b[ée]b[ée]|m[ée]decin|enfant))"
+    r"|(?:mon|ma|son|sa) (?:fils|fille|femme|mari|m[èe]re|p[èe]re|fr[èe]re|s(?:œ|oe)ur|amie?|copine?|b[ée]b[ée]"
+    r"|m[ée]decin|enfant))"
 )
 _KIN_WORDS = (
-    r"(?:husband|wife|spouse|son|daughter|mother|father|mom|mum|dad|brother|sister|partner|niece|nephew|grandson|granddaughter"
-    r"|caregiver|guardian|friend|espos[oa]|marido|mujer|hij[oa]|madre|padre|herman[oa]|pareja|niet[oa]|sobrin[oa]|cuidadora?"
+    r"(?:husband|wife|spouse|son|daughter|mother|father|mom|mum|dad|brother|sister|partner|niece|nephew|grandson"
+    r"|granddaughter"
+    r"|caregiver|guardian|friend|espos[oa]|marido|mujer|hij[oa]|madre|padre|herman[oa]|pareja|niet[oa]|sobrin[oa]"
+    r"|cuidadora?"
     r"|amig[oa]|vecin[oa]|mari|femme|fils|fille|m[èe]re|p[èe]re|fr[èe]re|s(?:œ|oe)ur)"
 )
 BARE_KIN = (
-    r"(?:[Hh]usband|[Ww]ife|[Ss]on|[Dd]aughter|[Mm]other|[Ff]ather|[Bb]rother|[Ss]ister|[Pp]artner|[Pp]atiente?|[Pp]aciente|[Cc]lient"
+    r"(?:[Hh]usband|[Ww]ife|[Ss]on|[Dd]aughter|[Mm]other|[Ff]ather|[Bb]rother|[Ss]ister|[Pp]artner|[Pp]atiente?"
+    r"|[Pp]aciente|[Cc]lient"
     r"|[Hh]ij[oa]|[Ee]spos[oa]|[Mm]arido|[Hh]erman[oa]|[Mm]adre|[Pp]adre|[Aa]visar a|[Ss]poke (?:with|to)|[Cc]/o)"
 )
 """Weak cues: "daughter cells", "patient education"."""
 SURE_LABELS = (
-    r"(?:(?:patient|pt|client|subject|member|insured|policy ?holder)(?:['’]s)?[ ]?(?:full )?name|name of (?:the )?patient|full name|"
+    r"(?:(?:patient|pt|client|subject|member|insured|policy ?holder)(?:['’]s)?[ ]?(?:full )?name"
+    r"|name of (?:the )?patient|full name|"
     r"(?:first|last|given|family|maiden) ?name|surname|next of kin|emergency contact(?: person)?|contact person|"
-    r"(?:electronically )?signed(?: by)?|dictated(?: by)?|transcribed(?: by)?|attending(?: (?:physician|surgeon|doctor|md))?|"
-    r"(?:primary|assistant|operating|referring|ordering|consulting|treating|admitting|family) (?:care )?(?:surgeon|physician|doctor|provider)|"
+    r"(?:electronically )?signed(?: by)?|dictated(?: by)?|transcribed(?: by)?|attending(?: (?:physician|surgeon"
+    r"|doctor|md))?|"
+    r"(?:primary|assistant|operating|referring|ordering|consulting|treating|admitting|family) (?:care )?(?:surgeon"
+    r"|physician|doctor|provider)|"
     r"surgeon|anesthesiologist|resident|consultant|pcp|primary care provider|guardian|"
     r"nombre(?: y apellidos?| completo| del paciente| de la paciente)?|apellidos?(?: y nombres?)?|persona de contacto|"
-    r"firmado(?: por)?|fdo\.?|m[ée]dico(?: (?:responsable|tratante|adjunto|remitente|solicitante|de cabecera|de familia))|"
+    r"firmado(?: por)?|fdo\.?|m[ée]dico(?: (?:responsable|tratante|adjunto|remitente|solicitante|de cabecera"
+    r"|de familia))|"
     r"cirujan[oa](?: principal)?|anestesista|facultativ[oa]|tutora?(?: legal)?|"
-    r"nom(?: et pr[ée]nom| du patient| de famille)|pr[ée]nom|m[ée]decin traitant|personne [àa] contacter|sign[ée](?: par)?)"
+    r"nom(?: et pr[ée]nom| du patient| de famille)|pr[ée]nom|m[ée]decin traitant|personne [àa] contacter"
+    r"|sign[ée](?: par)?)"
 )
 LIKELY_LABELS = (
-    r"(?:patient|pt|name|client|contact|assistant|physician|doctor|provider|nurse|midwife|therapist|interviewer|informant|caregiver|"
+    r"(?:patient|pt|name|client|contact|assistant|physician|doctor|provider|nurse|midwife|therapist|interviewer"
+    r"|informant|caregiver|"
     r"mother|father|husband|wife|spouse|son|daughter|brother|sister|partner|re|attn|attention|cc|from|to|"
     r"paciente|m[ée]dic[oa]|enfermer[oa]|matrona|espos[oa]|marido|hij[oa]|madre|padre|herman[oa]|remitente|"
     r"informante|acompa[ñn]ante|familiar|patiente|nom|infirmi[èe]re?|m[ée]decin|[ée]poux|[ée]pouse)"
@@ -43,22 +58,27 @@ LABEL_END = (
 )
 INTRODUCTION = (
     r"(?:(?:my|his|her|their|patient[’']?s?|(?:son|daughter|baby|wife|husband|doctor|friend)[’']s)"
-    r" (?:full |first |last )?name(?:[’']s| is| was)|me llamo|se llama|(?:mi|su) nombre es|je m[’']appelle|s[’']appelle|mon nom est"
+    r" (?:full |first |last )?name(?:[’']s| is| was)|me llamo|se llama|(?:mi|su) nombre es|je m[’']appelle"
+    r"|s[’']appelle|mon nom est"
     r"|(?:man|woman|lady|gentleman|boy|girl|child|patient|baby|son|daughter|friend|doctor|nurse|mujer|hombre|se[ñn]ora?"
     r"|ni[ñn][oa]|paciente)[ ,]+(?:is )?(?:named|called|llamad[oa]|de nombre))"
 )
 CLOSING = (
-    r"(?:thanks?(?: you)?(?: (?:so |very )?much| again| in advance| a lot)*|(?:(?:best|kind|kindest|warm|with) )?(?:regards|wishes)"
-    r"|(?:yours )?(?:sincerely|truly|faithfully)(?: yours)?|cheers|love|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?"
+    r"(?:thanks?(?: you)?(?: (?:so |very )?much| again| in advance| a lot)*|(?:(?:best|kind|kindest|warm"
+    r"|with) )?(?:regards|wishes)"
+    r"|(?:yours )?(?:sincerely|truly|faithfully)(?: yours)?|cheers|love"
+    r"|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?"
     r"|atentamente|(?:muchas )?gracias(?: de antemano| por todo)?|cordialement|merci(?: d[’']avance)?)"
 )
 GREETING = (
-    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hola|buenos d[ií]as|buenas (?:tardes|noches)|estimad[oa]|querid[oa]"
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hola|buenos d[ií]as|buenas (?:tardes|noches)"
+    r"|estimad[oa]|querid[oa]"
     r"|bonjour|ch[eè]re?)"
 )
 CARE = (
     r"(?:(?:seen|examined|referred|accompanied|attended|cared for|signed|dictated|transcribed)(?: by| to)"
-    r"|discussed with|under the care of|(?:atendid[oa]|derivad[oa]|valorad[oa]|acompa[ñn]ad[oa]|firmad[oa]|explorad[oa]) por)"
+    r"|discussed with|under the care of|(?:atendid[oa]|derivad[oa]|valorad[oa]|acompa[ñn]ad[oa]|firmad[oa]"
+    r"|explorad[oa]) por)"
 )
 CARE_OR_MEANS = r"(?:(?:evaluated|treated|followed|performed|interpreted|brought in)(?: by| to))"
 """What follows may be a drug, a device or a laboratory as well."""
@@ -69,46 +89,59 @@ PROFESSION = (
 
 AGE_BEFORE = (
     r"(?:\d{1,3}[- ]?(?:years?|yrs?|y)[-/ ]?(?:old|o)?|a[ñn]os|\d ans)"
-    r"(?: (?:(?:old|black|white|african.american|hispanic) )?(?:man|woman|male|female|boy|girl|lady|gentleman|patient|infant|[mf]))?"
+    r"(?: (?:(?:old|black|white|african.american|hispanic) )?(?:man|woman|male|female|boy|girl|lady|gentleman"
+    r"|patient|infant|[mf]))?"
     r"(?:,? (?:named|called|llamad[oa])|,)?"
 )
 
 # --- what stands after a name ---
 
 CITED_AFTER = (
-    r"(?:[’']s?)?[ ,]*(?:et al|and (?:his |her )?(?:colleagues|co-?workers|team|associates)|y (?:sus )?col(?:s\.|aboradores|egas)"
+    r"(?:[’']s?)?[ ,]*(?:et al|and (?:his |her )?(?:colleagues|co-?workers|team|associates)|y (?:sus )?col(?:s\."
+    r"|aboradores|egas)"
     r"|et coll|\(?(?:1[5-9]\d\d|20\d\d)\)|of (?:the )?[^.\n]{0,40}\b(?:Institute|University|Foundation|Service)"
     r"|[^.\n]{0,60}\b(?:in|en|of|around|since|during|de) (?:1[5-8]\d\d|19[0-8]\d)\b"
-    r"|[^.\n]{0,40}\b(?:published|invented|discovered|pioneered|coined|Nobel|reported in|wrote in|writes in|reports? owning"
+    r"|[^.\n]{0,40}\b(?:published|invented|discovered|pioneered|coined|Nobel|reported in|wrote in|writes in"
+    r"|reports? owning"
     r"|public[óo]|descubri[óo]|invent[óo])\b"
     r"|[’']s? (?:study|studies|trial|research|book|theory|diet|method|work|paper|group|laborator|lab\b|team))"
 )
 CITED_BEFORE = (
     r"(?:(?:named|called) (?:after|for|in honou?r of)"
-    r"|(?:described|discovered|invented|developed|published|written|authored|edited|introduced|proposed|pioneered|headed|led"
+    r"|(?:described|discovered|invented|developed|published|written|authored|edited|introduced|proposed|pioneered"
+    r"|headed|led"
     r"|kindly provided|originally used|descrit[oa]|descubiert[oa]|publicad[oa])(?: in \d{4})? (?:by|por(?: el| la)?)"
     r"|(?:reviewed|updated|authors?|editors?|edited|written|courtesy|credit|source)(?: by)?:"
     r"|personal communication,?|\bwe (?:also )?(?:wish to |would like to )?thank|gift (?:from|of)|grateful to"
     r"|\b(?:laborator(?:y|ies)|work|research|team) of)\s*$"
 )
 AGE_AFTER = (
-    r"(?:(?:(?:,? (?:is|was|es)|,)(?: (?:an?|the|una?|un))?|,? an?)(?: [a-z-]+){0,3}? \d{1,3}[ -]{0,2}(?:years?|yrs?|y/?o\b|y\.o\.|months?|weeks?|days?)"
+    r"(?:(?:(?:,? (?:is|was|es)|,)(?: (?:an?|the|una?|un))?|,? an?)(?: [a-z-]+){0,3}? \d{1,3}[ -]{0,2}(?:years?|yrs?"
+    r"|y/?o\b|y\.o\.|months?|weeks?|days?)"
     r"|,? (?:tiene|de) \d{1,3} (?:a[ñn]os|meses|d[íi]as)|, (?:de )?\d{1,3} (?:a[ñn]os|ans|meses)|, [âa]g[ée]e? de \d)"
 )
 NUMBER_AFTER = r"(?:, \d{1,3}(?:,| ?[MF]\b)| \d{1,3} ?(?:[MF]\b|y/?o\b)| \(\d{1,3}(?: ?[MF]| ?y/?o)?\)|, aged? \d)"
 KIN_AFTER = rf",? \((?:(?:his|her|patient[’']s|su|sa|son) )?{_KIN_WORDS}\b"
-IDENTIFIER_AFTER = r",? ?[(<]?(?:D\.?O\.?B\.?|[Dd]ate of [Bb]irth|MRN|SSN|NHS|DNI|NIE|NHC|[Nn]acid[oa] |née? le|[Tt]el\.?:|[Pp]hone:|[\w.+-]+@\w+)(?:[^A-Za-z]|$)"
+IDENTIFIER_AFTER = (
+    r",? ?[(<]?(?:D\.?O\.?B\.?|[Dd]ate of [Bb]irth|MRN|SSN|NHS|DNI|NIE|NHC|[Nn]acid[oa] |née? le|[Tt]el\.?:|[Pp]hone:"
+    r"|[\w.+-]+@\w+)(?:[^A-Za-z]|$)"
+)
 PERSON_VERB_AFTER = (
-    r",? (?:was (?:admitted|seen|discharged|brought|transferred)|denies|denied|complains|complained|lives (?:with|alone)"
+    r",? (?:was (?:admitted|seen|discharged|brought|transferred)|denies|denied|complains|complained|lives (?:with"
+    r"|alone)"
     r"|acude|niega|fue (?:dad[oa] de alta|ingresad[oa]|atendid[oa]|derivad[oa]|trasladad[oa]))\b"
 )
 VERB_AFTER = (
     r",? (?:presented (?:to|with|for|at|in)|presents|was (?:referred|diagnosed|evaluated|treated)"
-    r"|is (?:here|seen|brought|followed)|comes? in|came in|reports (?:that|no|having|feeling|\w+ing)|states|returns (?:to|for)"
+    r"|is (?:here|seen|brought|followed)|comes? in|came in|reports (?:that|no|having|feeling|\w+ing)|states"
+    r"|returns (?:to|for)"
     r"|tolerated|underwent|lives (?:in|at)|called (?:today|the|about)|ingres[aóo]|refiere|presenta|consulta por"
     r"|fue (?:valorad[oa]|diagnosticad[oa])|consulte|se plaint)\b"
 )
 DEGREE_AFTER = r",? (?:MD|DO|D\.O\.|PA)(?![\w-])"
 """States of the USA as well: "Silver Spring, MD"."""
 CREDENTIAL_AFTER = r",? (?:M\.D\.|RN|R\.N\.|NP|PA-C|FACP|FACS|LPN|DPM|PharmD)(?![\w-])"
-AUTHOR_AFTER = r"[^\n]{0,60}(?:Universit|Institut|School|Department|Foundation|said|says|director|[Pp]rofessor|author|et al|M\.?P\.?H)"
+AUTHOR_AFTER = (
+    r"[^\n]{0,60}(?:Universit|Institut|School|Department|Foundation|Clinic\b|said|says|director|[Pp]rofessor|author"
+    r"|et al|M\.?P\.?H)"
+)

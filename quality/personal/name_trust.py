@@ -48,7 +48,7 @@ def treating(person: Person) -> bool:
 
 
 def addressed(person: Person) -> bool:
-    """Say whether "doctor X" is a person and not "your doctor" before a heading: the sentence goes on after the name."""
+    """Say whether "doctor X" is a person and not "your doctor" before a heading: the sentence goes on after it."""
     if not treating(person) or (person.name.isupper() and max(map(len, person.words)) < 4):
         return False
     return known(person) or (not_medicine(person) and not eponym(person) and _goes_on(person))

@@ -35,7 +35,7 @@ _JOINED = re.compile(r"(?:, | and |, and | y | et )")
 
 
 def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bool = False) -> Rule:
-    """Return the rule of names that follow a cue; ``certain`` allows words that are names only there, ``many`` a list."""
+    """Return the rule of names after a cue; ``certain`` allows words that are names only there, ``many`` a list."""
     pattern = re.compile(CUE_START + cue)
     stops = NEVER_NAMES if certain else NOT_NAMES
 

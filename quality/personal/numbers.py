@@ -13,9 +13,12 @@ from stdnum.us import ssn
 
 from quality.personal.rule import Rule, pattern_rule
 
-_NUMBER_WORD = r"(?:numbers?|num\.?|no\.?|nr\.?|ids?\b|identifier|#|n[.]?[ ]?[ºo°]\.?|n[úu]m(?:ero)?\.?|c[óo]digo)(?:[ ]?(?:de|del)\b)?"
+_NUMBER_WORD = (
+    r"(?:numbers?|num\.?|no\.?|nr\.?|ids?\b|identifier|#|n[.]?[ ]?[ºo°]\.?|n[úu]m(?:ero)?\.?|c[óo]digo)"
+    r"(?:[ ]?(?:de|del)\b)?"
+)
 _SEPARATOR = r"(?:[ ]?\([^)\n]{1,12}\))?[\s:.#ºª°=|*–-]{0,6}(?:(?:is|es|was)[ :]{1,2})?"
-_LONG_TOKEN = r"(?<![A-Za-z])(?P<x>[A-Za-z0-9](?:[./-]?[A-Za-z0-9]){3,23})(?!\w|-\w)"
+_LONG_TOKEN = r"(?P<x>(?:\d|(?<![A-Za-z])[A-Za-z])(?:[./-]?[A-Za-z0-9]){3,23})(?!\w|-\w)"
 _SPACED_TOKEN = (
     r"(?<![A-Za-z])(?P<x>[A-Z0-9](?:[./-]?[A-Z0-9]){1,23}(?: (?=[A-Z]{0,3}\d)[A-Z0-9-]{1,12}){0,4})(?!\w|-\w)"
 )
@@ -28,7 +31,8 @@ _NHS_CUED = re.compile(r"\bNHS[^\d\n]{0,20}(?P<x>\d{3}[- ]?\d{3}[- ]?\d{4})(?!\d
 _NHS = re.compile(r"(?<![\w.,+/-])\d{3} \d{3} \d{4}(?![\w/]|[.,-]\d)")
 _DNI = re.compile(r"(?<![\w.-])(?:\d{8}|\d{1,2}\.\d{3}\.\d{3})[ -]?[A-HJ-NP-TV-Z](?!\w)")
 _DNI_CUED = re.compile(
-    r"(?i:\b(?:DNI|NIF|NIE))[^\w\n]{0,6}(?i:(?:n[úu]mero|n[.ºo°]+|es)[ :]*)?(?P<x>(?i:[XYZ][ .-]?)?\d[\d.]{5,9}[ -]?(?i:[A-Z])?)(?!\w)"
+    r"(?i:\b(?:DNI|NIF|NIE))[^\w\n]{0,6}(?i:(?:n[úu]mero|n[.ºo°]+"
+    r"|es)[ :]*)?(?P<x>(?i:[XYZ][ .-]?)?\d[\d.]{5,9}[ -]?(?i:[A-Z])?)(?!\w)"
 )
 _NIE = re.compile(r"(?<![\w.-])[XYZxyz][ -]?\d{7}[ -]?[A-Za-z](?!\w)")
 _NIR = re.compile(
@@ -36,12 +40,15 @@ _NIR = re.compile(
 )
 _CURP = re.compile(r"\b[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d\b")
 _DOCUMENT = re.compile(
-    r"(?i:\b(?:passport|driver[’']?s? licen[cs]e|driving licen[cs]e|licen[cs]e plate|national (?:id|identity)(?: card)?|pasaporte"
-    rf"|c[ée]dula(?: de (?:ciudadan[íi]a|identidad))?|documento de identidad|passeport|carte d[’']identit[ée])(?:[ ]?{_NUMBER_WORD})?)"
+    r"(?i:\b(?:passport|driver[’']?s? licen[cs]e|driving licen[cs]e|licen[cs]e plate|national (?:id"
+    r"|identity)(?: card)?|pasaporte"
+    r"|c[ée]dula(?: de (?:ciudadan[íi]a|identidad))?|documento de identidad|passeport"
+    rf"|carte d[’']identit[ée])(?:[ ]?{_NUMBER_WORD})?)"
     rf"{_SEPARATOR}{_LONG_TOKEN}"
 )
 _CARD = re.compile(
-    r"(?<![\w.,/-])(?:[3-6]\d{3}(?:[ -]?\d{4}){3}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}|2[2-7]\d{2}(?:[ -]?\d{4}){3})(?![\w/]|[.,-]\d)"
+    r"(?<![\w.,/-])(?:[3-6]\d{3}(?:[ -]?\d{4}){3}|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}"
+    r"|2[2-7]\d{2}(?:[ -]?\d{4}){3})(?![\w/]|[.,-]\d)"
 )
 
 
@@ -76,14 +83,18 @@ def _is_card(match: re.Match[str]) -> bool:
 # --- records and insurance, told by their label ---
 
 _RECORD = re.compile(
-    r"(?i:(?<!\w)(?:(?:MRN|M\.R\.N\.|NHC|N\.H\.C\.|med(?:ical)?\.? rec(?:ord)?s?\.?|n[.]?[ ]?[ºo°]\.?[ ]?(?:de )?(?:historia|expediente|paciente|episodio)"
+    r"(?i:(?<!\w)(?:(?:MRN|M\.R\.N\.|NHC|N\.H\.C\.|med(?:ical)?\.? rec(?:ord)?s?\.?"
+    r"|n[.]?[ ]?[ºo°]\.?[ ]?(?:de )?(?:historia|expediente|paciente|episodio)"
     r"|historia cl[íi]nica|h\.?ª? ?cl[íi]nica|expediente(?: cl[íi]nico)?|episodio|dossier|IPP)"
-    rf"(?:[ ]?{_NUMBER_WORD})?|(?:hospital|chart|patient|account|acct\.?|encounter|visit|case|admission|record|unit|registration|paciente|historia)[ ]?{_NUMBER_WORD}))"
+    rf"(?:[ ]?{_NUMBER_WORD})?|(?:hospital|chart|patient|account|acct\.?|encounter|visit|case|admission|record|unit"
+    rf"|registration|paciente|historia)[ ]?{_NUMBER_WORD}))"
     rf"{_SEPARATOR}{_LONG_TOKEN}"
 )
 _INSURANCE = re.compile(
-    r"(?i:(?<!\w)(?:insurance|policy|member(?:ship)?|subscriber|beneficiary|health ?(?:plan|card|insurance)|medicaid|medicare|mbi|hicn|ohip|claim"
-    r"|p[óo]liza|tarjeta sanitaria(?: individual)?|CIP(?: auton[óo]mico| SNS)?|TSI|TIS|afiliaci[óo]n|afiliad[oa]|asegurad[oa]"
+    r"(?i:(?<!\w)(?:insurance|policy|member(?:ship)?|subscriber|beneficiary|health ?(?:plan|card|insurance)|medicaid"
+    r"|medicare|mbi|hicn|ohip|claim"
+    r"|p[óo]liza|tarjeta sanitaria(?: individual)?|CIP(?: auton[óo]mico| SNS)?|TSI|TIS|afiliaci[óo]n|afiliad[oa]"
+    r"|asegurad[oa]"
     r"|seguridad social|n\.?u?\.?s\.?s\.?|NUHSA|CIPA|mutua|seguro(?: m[ée]dico)?|mutuelle)"
     rf"(?:[ ](?:beneficiary|card|policy|plan|member|sns|cip|{_NUMBER_WORD}))*)"
     rf"{_SEPARATOR}{_SPACED_TOKEN}"
@@ -104,8 +115,10 @@ def _four_digits(match: re.Match[str]) -> bool:
 # --- date of birth ---
 
 _MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
-    r"|dec(?:ember)?|enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|ene|abr|ago|dic"
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?"
+    r"|dec(?:ember)?|enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|ene"
+    r"|abr|ago|dic"
     r"|janvier|f[ée]vrier|mars|avril|mai|juin|juillet|ao[ûu]t|septembre|octobre|novembre|d[ée]cembre)\.?"
 )
 _YEAR = r"(?:(?:18|19|20)\d\d|['’]?\d\d)(?!\d)"
@@ -115,13 +128,16 @@ _DATE = (
     rf"|{_MONTH}[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]{_YEAR})"
 )
 _BIRTH = re.compile(
-    r"(?i)(?<![\w-])(?P<cue>d\.?o\.?b\b\.?|(?:date|day) of birth|birth ?da(?:te|y)|born|b\.d\.|fecha (?:de )?nac(?:imiento|\.)?"
+    r"(?i)(?<![\w-])(?P<cue>d\.?o\.?b\b\.?|(?:date|day) of birth|birth ?da(?:te|y)|born|b\.d\."
+    r"|fecha (?:de )?nac(?:imiento|\.)?"
     r"|f\.? ?(?:de )?nac(?:\.|imiento)?|f\.n\.|nacid[oa]s?|naci[óo]|nac\.|date de naissance|ddn|n[ée]e?)"
-    r"(?:[ ]?\([^)\n]{1,12}\))?[\s:=.,|*-]{0,6}(?:(?:is|was|es|on|the|el|le|el d[íi]a|in [A-Z]\w+ on|en \w+ el)[ :]{1,2})*"
+    r"(?:[ ]?\([^)\n]{1,12}\))?[\s:=.,|*-]{0,6}(?:(?:is|was|es|on|the|el|le|el d[íi]a|in [A-Z]\w+ on"
+    r"|en \w+ el)[ :]{1,2})*"
     rf"(?P<x>{_DATE})"
 )
 _COHORT_BEFORE = re.compile(
-    r"(?i)(?:\b(?:babies|children|infants|neonates|newborns|persons|people|individuals|those|patients|men|women|adults|cohorts?"
+    r"(?i)(?:\b(?:babies|children|infants|neonates|newborns|persons|people|individuals|those|patients|men|women"
+    r"|adults|cohorts?"
     r"|births|ni[ñn][oa]s|pacientes|personas|enfants)\b[^.\n]{0,25}|was the )$"
 )
 

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import alpaca, numbered, parquet, qa
+from sources.shapes import numbered, parquet, qa, same_task
 from sources.source import Raw, Source
 
 OTHERS = ("answer_chatgpt", "answer_chatdoctor")
@@ -39,6 +39,6 @@ CHATDOCTOR_HEALTHCAREMAGIC = Source(
     lang="en",
     files={"train": ("data/train-*.parquet",)},
     rows=parquet,
-    parse=alpaca,
+    parse=same_task,
     published_rows=112_165,
 )

@@ -1,8 +1,10 @@
 """Pairs of questions on COVID-19 that ask the same or not, written for COVID-QA."""
 
+from dataclasses import replace
+
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import mcq, numbered, table
+from sources.shapes import mcq, numbered, table, told
 from sources.source import Raw, Source
 
 YES_NO = ("yes", "no")
@@ -14,8 +16,9 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     row = raw.value
     if row["similar"] not in ANSWERS:
         raise ValueError(f"similar is {row['similar']!r}, expected 0 or 1")
-    asked = "\n".join(("Do these two questions ask the same?", "", row["question_1"], row["question_2"]))
-    return mcq(numbered(raw, file), asked, YES_NO, ANSWERS[row["similar"]])
+    asked = f"{row['question_1']}\n{row['question_2']}"
+    draft = mcq(numbered(raw, file), asked, YES_NO, ANSWERS[row["similar"]])
+    return replace(draft, messages=told("Do these two questions ask the same?", asked))
 
 
 COVID_QUESTION_PAIRS = Source(

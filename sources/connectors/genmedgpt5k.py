@@ -1,6 +1,6 @@
 """GenMedGPT-5k (Li et al. 2023, ChatDoctor): patients' questions and doctors' answers, both written by ChatGPT."""
 
-from sources.shapes import alpaca, json_list
+from sources.shapes import json_list, same_task
 from sources.source import Source
 
 GENMEDGPT5K = Source(
@@ -14,6 +14,6 @@ GENMEDGPT5K = Source(
     folder="genmedgpt5k",
     files={"train": ("chatdoctor5k.json",)},
     rows=json_list,
-    parse=alpaca,
+    parse=same_task,
     published_rows=5_452,
 )

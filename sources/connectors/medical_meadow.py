@@ -3,7 +3,7 @@
 A third of the WikiDoc questions is poor by its card. Patient information is ``wikidoc_patient_information``.
 """
 
-from sources.shapes import alpaca, json_rows
+from sources.shapes import json_rows, same_task
 from sources.source import Source
 
 MEDICAL_MEADOW_WIKIDOC = Source(
@@ -16,7 +16,7 @@ MEDICAL_MEADOW_WIKIDOC = Source(
     lang="en",
     files={"train": ("medical_meadow_wikidoc.json",)},
     rows=json_rows,
-    parse=alpaca,
+    parse=same_task,
     published_rows=10_000,
 )
 
@@ -30,5 +30,5 @@ MEDICAL_MEADOW_FLASHCARDS = Source(
     lang="en",
     files={"train": ("medical_meadow_wikidoc_medical_flashcards.json",)},
     rows=json_rows,
-    parse=alpaca,
+    parse=same_task,
 )

@@ -4,10 +4,11 @@ A question entails a second one if every answer to the second answers the first 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import mcq, xml
+from sources.shapes import mcq, told, xml
 from sources.source import Broken, Raw, Source, held_out
 
 ASK = "Does every answer to the second question also answer the first, at least in part?"
@@ -28,8 +29,9 @@ def parse(raw: Raw, file: RawFile) -> Draft:
         raise ValueError(f"value is {row['value']!r}, expected true or false")
     if not (row["chq"] and row["faq"]):
         raise ValueError(f"pair {row['pid']} has an empty side, expected two questions")
-    asked = f"{ASK}\n\nFirst question: {row['chq']}\n\nSecond question: {row['faq']}"
-    return mcq(f"{file.split}-{row['pid']}", asked, ("yes", "no"), ANSWERS[row["value"]], meta={"type": row["type"]})
+    asked = f"First question: {row['chq']}\n\nSecond question: {row['faq']}"
+    draft = mcq(f"{file.split}-{row['pid']}", asked, ("yes", "no"), ANSWERS[row["value"]], meta={"type": row["type"]})
+    return replace(draft, messages=told(ASK, asked))
 
 
 RQE = Source(

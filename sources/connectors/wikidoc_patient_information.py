@@ -1,6 +1,6 @@
 """WikiDoc's patient information as question and answer (Han et al. 2023, MedAlpaca); the questions are by GPT-3.5."""
 
-from sources.shapes import alpaca, json_list
+from sources.shapes import json_list, same_task
 from sources.source import Source
 
 WIKIDOC_PATIENT_INFORMATION = Source(
@@ -14,6 +14,6 @@ WIKIDOC_PATIENT_INFORMATION = Source(
     folder="wikidoc_patient_information",
     files={"train": ("medical_meadow_small.json",)},
     rows=json_list,
-    parse=alpaca,
+    parse=same_task,
     published_rows=5_942,
 )

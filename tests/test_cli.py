@@ -1,0 +1,462 @@
+"""The command line: help for every verb, results on stdout, progress on stderr, JSON that says what the text says."""
+
+import hashlib
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import polars as pl
+import pytest
+import tiny_recipe
+from tiny_recipe import refused, run, sabila, start, steps, write_mirror, write_recipe
+
+from pipelines.cli import main
+from sources.catalog import BENCHMARKS, SOURCES
+
+FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
+CUT = b'{"id": "w3", "question": "cut'
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder to work in, with the tiny recipe and its mirror, of whose rows one is cut off."""
+    rows = {**tiny_recipe.ROWS, "ward": {"rounds.jsonl": [*tiny_recipe.ROWS["ward"]["rounds.jsonl"], CUT]}}
+    write_recipe(tmp_path)
+    write_mirror(tmp_path / "mirror", rows)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+TINY = ("tiny.py", "--mirror", "mirror")
+ALONE = (*TINY, "--workers", "1")
+
+
+def answer(*arguments):
+    """Return the stdout of a call that works."""
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+# --- help ----------------------------------------------------------------------------------------------------------
+
+
+def commands(group, *path):
+    """Return every command and its path, the shipped recipes under each verb included."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+
+
+@pytest.mark.parametrize("path", [(), *(path for path, _ in commands(main))], ids=" ".join)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_has_a_page_of_help(path, flag):
+    said = answer(*path, flag)
+    assert said.startswith("Usage: main")
+    assert len(said.splitlines()) > 5
+    command = dict(commands(main)).get(path, main)
+    assert " ".join(command.help.split()) in " ".join(said.split())
+    silent = [
+        parameter.name for parameter in command.params if isinstance(parameter, click.Option) and not parameter.help
+    ]
+    assert path[:1] in (("dedup",), ("decontaminate",)) or silent == []
+
+
+def test_the_knobs_of_a_recipe_are_options_with_their_defaults(place):
+    said = " ".join(answer("build", "tiny.py", "--help").split())
+    assert "--corpora TEXT Recipe's own. [default: clinic,ward]" in said
+    assert "--limit TEXT Recipe's own. [default: none]" in said
+    assert "--min-prose-chars TEXT Recipe's own. [default: 1]" in said
+
+
+def test_help_loads_no_heavy_library(tmp_path):
+    code = "import sys; from pipelines.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "click" in loaded
+    assert loaded.isdisjoint({"polars", "pydantic", "pyarrow", "numpy", "duckdb", "numba", "rich", "huggingface_hub"})
+
+
+def test_the_version_is_that_of_the_package():
+    assert answer("--version").startswith("main, version 0.")
+
+
+# --- plan and build ------------------------------------------------------------------------------------------------
+
+
+def test_the_last_line_of_a_build_is_the_folder_built(place):
+    folder = answer("build", *ALONE).splitlines()[-1]
+    assert folder.startswith("store/steps/exact-")
+    assert (place / folder / "step.json").exists()
+    assert (
+        answer("build", *ALONE, "--store", place / "elsewhere").splitlines()[-1].startswith(f"{place}/elsewhere/steps/")
+    )
+
+
+def test_progress_goes_to_stderr_and_results_to_stdout(place):
+    done = sabila("build", *ALONE, folder=place)
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "read-clinic: 5 rows in, 5 kept",
+        "clean-clinic: 5 rows in, 4 kept, 1 dropped (junk_question 1)",
+        "read-ward: 3 rows in, 2 kept, 1 quarantined",
+        "clean-ward: 2 rows in, 2 kept",
+        "exact: 6 rows in, 5 kept, 1 dropped (duplicate 1)",
+    ]
+    assert " rows in, " not in done.stdout
+    assert sabila("build", *ALONE, folder=place).stderr == ""
+
+
+def test_on_a_terminal_progress_shows_rows_and_rate_and_leaves_the_finished_steps(place):
+    ours, theirs = pty.openpty()
+    build = subprocess.Popen(
+        [tiny_recipe.SABILA, "build", *ALONE],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    shown = b"".join(read_all(ours)).decode()
+    output, _ = build.communicate()
+    os.close(ours)
+    assert build.returncode == 0
+    assert "clean-clinic: 5 rows in, 4 kept, 1 dropped (junk_question 1)" in shown
+    assert "steps" in shown
+    assert "rows, " in shown
+    assert output.splitlines()[-1].startswith("store/steps/exact-")
+    assert "\x1b" not in output
+
+
+def read_all(terminal):
+    while True:
+        try:
+            if not (block := os.read(terminal, 65_536)):
+                return
+        except OSError:  # the other end was closed
+            return
+        yield block
+
+
+def cells(text):
+    """Return the lines of a table as lists of cells."""
+    return [line.split() for line in text.splitlines()]
+
+
+def test_plan_tells_the_same_as_text_and_as_json(place):
+    for state in ("to do", "done"):
+        forecast = json.loads(answer("plan", *TINY, "--json"))
+        table = answer("plan", *TINY)
+        assert [step["step"] for step in forecast["steps"]] == [
+            "read-clinic",
+            "clean-clinic",
+            "read-ward",
+            "clean-ward",
+            "exact",
+        ]
+        for step in forecast["steps"]:
+            counts = [str(step["counts"][name]) for name in ("rows_in", "kept")] if step["counts"] else []
+            assert [step["step"], *state.split(), *counts] in cells(table)
+            assert step["done"] == (state == "done")
+        assert f"{forecast['requests']} requests to language models" in table
+        run("build", *ALONE)
+
+
+def test_plan_does_no_work(place):
+    answer("plan", *TINY)
+    assert steps(place / "store") == {}
+    assert not (place / "sabila.lock").exists()
+
+
+def test_plan_tells_what_is_absent_and_what_waits_for_a_teacher(place):
+    forecast = json.loads(answer("plan", "aloe_sft", "--mirror", FIXTURES, "--json"))
+    table = " ".join(answer("plan", "aloe_sft", "--mirror", FIXTURES).split())
+    assert forecast["waiting_for_teacher"] == {"cot": "verified chains of thought for the multiple-choice rows"}
+    assert "cot waits for a teacher: verified chains of thought for the multiple-choice rows" in table
+    forecast = json.loads(answer("plan", *TINY, "--corpora", "clinic,attic", "--required", "no", "--json"))
+    assert list(forecast["absent"]) == ["attic"]
+    assert "not there, left out: attic" in answer("plan", *TINY, "--corpora", "clinic,attic", "--required", "no")
+
+
+def test_build_tells_the_same_as_text_and_as_json(place):
+    table = answer("build", *ALONE)
+    account = json.loads(answer("build", *ALONE, "--json"))
+    for step in account["steps"]:
+        counts = [str(step["counts"][name]) for name in ("rows_in", "kept", "dropped", "quarantined")]
+        why = ", ".join(f"{reason} {number}" for reason, number in step["reasons"].items()).split()
+        assert [step["name"], *counts, *why] in cells(table)
+    assert f"{account['rows']} rows" in table.splitlines()
+    assert table.splitlines()[-1] == account["folder"]
+    assert account["rows"] == 5
+
+
+def test_sources_tells_the_same_as_text_and_as_json():
+    catalog = json.loads(answer("sources", "--mirror", FIXTURES, "--json"))
+    assert [row["name"] for row in catalog] == [*SOURCES, *BENCHMARKS]
+    table = sabila("sources", "--mirror", FIXTURES, folder=Path.cwd(), env={"COLUMNS": "400"}).stdout
+    for row in catalog:
+        line = next(line.split() for line in table.splitlines() if line.split()[:1] == [row["name"]])
+        published = [f"{row['rows']:,}"] if row["rows"] else []
+        home = row["home"].removeprefix("hf://datasets/")
+        expected = [row["name"], row["kind"], row["task"], row["lang"], row["license"], *published, home]
+        assert line == [*expected, row["readable_from"] or "-"]
+    readable = sum(1 for row in catalog if row["readable_from"])
+    assert table.splitlines()[-1] == f"{len(catalog)} corpora, {readable} of them readable from here"
+
+
+def test_without_a_mirror_a_corpus_is_read_from_the_hub_or_not_at_all(monkeypatch):
+    monkeypatch.delenv("SABILA_MIRROR", raising=False)
+    for row in json.loads(answer("sources", "--json")):
+        assert row["readable_from"] == ("hub" if row["home"].startswith("hf://") else None)
+        assert row["license_read"]
+
+
+def test_the_mirror_may_come_from_the_environment(place, monkeypatch):
+    monkeypatch.setenv("SABILA_MIRROR", str(place / "mirror"))
+    assert run("build", "tiny.py", "--workers", "1").exit_code == 0
+
+
+# --- trace ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def built(place):
+    answer("build", *ALONE)
+    return place
+
+
+KEPT = """\
+clinic:c1
+
+read-clinic: kept
+  read from fevers.jsonl, line 1
+  licence CC0-1.0, split train
+
+clean-clinic: kept
+
+exact: kept
+"""
+
+EDITED = """\
+clinic:c2
+
+read-clinic: kept
+  read from fevers.jsonl, line 2
+  licence CC0-1.0, split train
+
+clean-clinic: kept
+  answer: url took out 'www.example.org'
+  answer:
+    -About a week, see www.example.org.
+    +About a week, see .
+
+exact: kept
+"""
+
+DROPPED = """\
+clinic:c3
+
+read-clinic: kept
+  read from fevers.jsonl, line 3
+  licence CC0-1.0, split train
+
+clean-clinic: dropped
+  because of junk_question: unknown
+"""
+
+DUPLICATE = """\
+ward:w1
+
+read-ward: kept
+  read from rounds.jsonl, line 1
+  licence CC0-1.0, split train
+
+clean-ward: kept
+
+exact: dropped
+  because of duplicate: {"duplicate_of": "clinic:c1", "similarity": 1.0}
+"""
+
+QUARANTINED = """\
+ward:rounds.jsonl:3
+
+read-ward: quarantined
+  read from rounds.jsonl, line 3
+  because not JSON: unexpected end of data: line 1 column 30 (char 29)
+"""
+
+LIVES = {"kept": KEPT, "edited": EDITED, "dropped": DROPPED, "duplicate": DUPLICATE, "quarantined": QUARANTINED}
+
+
+@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
+def test_trace_tells_the_life_of_a_row(life, built):
+    assert answer("trace", life.splitlines()[0]) == life
+
+
+@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
+def test_trace_tells_the_same_as_json(life, built):
+    events = json.loads(answer("trace", life.splitlines()[0], "--json"))
+    told = [line for line in life.splitlines()[1:] if line and not line.startswith(" ")]
+    assert [f"{event['step']}: {event['status']}" for event in events] == told
+    for event in events:
+        assert (built / "store" / "steps" / event["folder"]).is_dir()
+        for name in ("file", "license", "reason", "evidence", "error"):
+            assert str(event.get(name, "")) in life
+        for edit in event.get("edits", []):
+            assert f"{edit['field']}: {edit['rule']} took out {edit['removed']!r}" in life
+
+
+@pytest.mark.parametrize("row", ["clinic:zz", "nowhere:c1", "clinic", "", "clinic:fevers.jsonl:1"])
+def test_trace_of_a_row_that_no_step_read_is_told(row, built):
+    assert refused(1, "trace", row) == (
+        f"Error: no row {row!r} in the last build of this store; expected <source>:<id>, "
+        "or <source>:<file>:<line> for a malformed row"
+    )
+
+
+def test_trace_looks_into_the_last_build_or_that_of_a_recipe(built):
+    (built / "other.py").write_text(tiny_recipe.RECIPE)
+    answer("build", "other.py", *ALONE[1:], "--corpora", "school")
+    assert answer("trace", "school:s1").startswith("school:s1")
+    assert "no row 'clinic:c1' in the last build of this store" in refused(1, "trace", "clinic:c1")
+    assert answer("trace", "clinic:c1", "--recipe", "tiny") == KEPT
+    assert refused(1, "trace", "school:s1", "--recipe", "nope") == (
+        "Error: store holds no finished build of nope; run sabila build first"
+    )
+
+
+def test_trace_without_a_build_says_to_build(place):
+    assert refused(1, "trace", "clinic:c1") == "Error: store holds no finished build; run sabila build first"
+
+
+def test_trace_of_a_step_that_was_deleted_says_to_build_again(built):
+    step = next((built / "store" / "steps").glob("read-clinic-*"))
+    (step / "step.json").unlink()
+    assert refused(1, "trace", "clinic:c1") == (
+        f"Error: store/steps/{step.name} is gone, expected a finished step; build again"
+    )
+
+
+# --- release -------------------------------------------------------------------------------------------------------
+
+
+def contents(folder):
+    return {path.name: (path.stat().st_ino, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_release_holds_the_rows_a_card_and_a_manifest(place):
+    folder = place / answer("release", *ALONE, "--version", "1.0").strip()
+    assert folder == place / "store" / "releases" / "tiny" / "1.0"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    [data] = manifest["data"]
+    rows = pl.read_parquet(folder / data["path"])
+    assert hashlib.sha256((folder / data["path"]).read_bytes()).hexdigest() == data["sha256"]
+    assert (manifest["rows"], data["rows"], rows.height) == (5, 5, 5)
+    assert rows["id"].to_list() == ["clinic:c1", "clinic:c2", "clinic:c4", "clinic:c5", "ward:w2"]
+    assert manifest["license"] == "CC0-1.0"
+    assert manifest["lock"].keys() == {"clinic", "ward"}
+    card = (folder / "README.md").read_text()
+    assert "5 rows, built by sabila." in card
+    assert "| exact | 6 | 5 | 1 | 0 | duplicate 1 |" in card
+
+
+def test_release_prints_its_manifest_as_json(place):
+    manifest = json.loads(answer("release", *ALONE, "--version", "1.0", "--json"))
+    assert manifest == json.loads((place / "store" / "releases" / "tiny" / "1.0" / "manifest.json").read_text())
+
+
+def test_a_release_made_twice_is_left_as_it_is(place):
+    first = answer("release", *ALONE, "--version", "1.0")
+    before = contents(place / first.strip())
+    assert answer("release", *ALONE, "--version", "1.0") == first
+    assert contents(place / first.strip()) == before
+
+
+def test_a_version_with_other_content_is_refused_and_names_what_differs(place):
+    before = contents(place / answer("release", *ALONE, "--version", "1.0").strip())
+    assert refused(1, "release", *ALONE, "--version", "1.0", "--min-prose-chars", "39") == (
+        "Error: tiny@1.0 is frozen with other content; what differs: clean-clinic, clean-ward, exact. "
+        "Choose another version"
+    )
+    assert "what differs: clean-school, exact, read-school." in refused(
+        1, "release", *ALONE, "--version", "1.0", "--corpora", "clinic,ward,school"
+    )
+    assert contents(place / "store" / "releases" / "tiny" / "1.0") == before
+    assert run("release", *ALONE, "--version", "1.1", "--min-prose-chars", "39").exit_code == 0
+
+
+@pytest.mark.parametrize("version", ["", ".", "..", ".hidden", "a/b", "../1", "1 0", "1\n", "v1:2"])
+def test_a_version_that_can_name_no_folder_is_refused_before_any_work(version, place):
+    told = refused(2, "release", *ALONE, "--version", version)
+    assert told == (
+        f"Error: Invalid value for '--version': version is {version!r}, expected letters, digits and . _ - + "
+        "as in 2026.11.22"
+    )
+    assert not (place / "store").exists()
+
+
+def test_a_release_without_a_row_is_refused(place):
+    told = refused(1, "release", *ALONE, "--version", "1.0", "--corpora", "ward", "--min-prose-chars", "5000")
+    assert told.startswith("Error: exact-")
+    assert told.endswith(" kept no row, expected one at least; sabila build tells where they went")
+    assert not (place / "store" / "releases").exists()
+
+
+# --- wrong calls ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nope",), "Error: No such command 'nope'."),
+        (("--nope",), "Error: No such option '--nope'."),
+        (("plan", "nope"), "Error: recipe: got 'nope', expected one of aloe_sft, demo, or the path of a .py file"),
+        (("build", "demo", "extra"), "Error: Got unexpected extra argument (extra)"),
+        (("build", "demo", "--workers", "0"), "Error: Invalid value for '--workers': 0 is not in the range 1<=x<=256."),
+        (
+            ("build", "demo", "--workers", "two"),
+            "Error: Invalid value for '--workers': 'two' is not a valid integer range.",
+        ),
+        (("build", "demo", "--workers"), "Error: Option '--workers' requires an argument."),
+        (("build", "demo", "--json=yes"), "Error: Option '--json' does not take a value."),
+        (("release", "demo"), "Error: Missing option '--version'."),
+        (("trace",), "Error: Missing argument 'ID'."),
+        (("trace", "a", "b"), "Error: Got unexpected extra argument (b)"),
+        (
+            ("sources", "--mirror", "nowhere"),
+            "Error: Invalid value for '--mirror': Directory 'nowhere' does not exist.",
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_call_is_told_exactly(arguments, told, place):
+    assert refused(2, *arguments) == told
+    assert not (place / "store").exists()
+
+
+@pytest.mark.parametrize("arguments", [(), ("build",), ("plan",), ("release",)], ids=" ".join)
+def test_a_call_that_is_cut_short_shows_its_help(arguments):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Commands:" in result.stderr
+    assert result.stdout == ""
+
+
+def test_an_interrupted_build_ends_without_a_traceback(place):
+    slow = "import time\n\n\ndef slow(rows, config):\n    time.sleep(60)\n\n\n"
+    write_recipe(
+        place, tiny_recipe.RECIPE.replace("def parse", f"{slow}def parse").replace("clean, config, ", "slow, None, ")
+    )
+    build = start("build", *ALONE, folder=place)
+    build.stderr.readline()
+    os.killpg(build.pid, 2)
+    _, errors = build.communicate(timeout=20)
+    assert build.returncode == 1
+    assert "Traceback" not in errors
