@@ -78,12 +78,23 @@ def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> 
     for node in nodes:
         before = [futures[i.name] for i in node.sees if i.name in futures]
         futures[node.name] = threads.submit(_run_after, before, node, context)
-    done, rest = wait(futures.values(), return_when=FIRST_EXCEPTION)
-    for future in rest:
-        future.cancel()
-    for future in (future for future in futures.values() if future in done):
+    for future in _settled(list(futures.values())):
         if (error := future.exception()) and not isinstance(error, _InputFailedError):
             raise error
+
+
+def _settled(futures: list[Future[None]]) -> list[Future[None]]:
+    """Wait until all are done or one failed, and return the done ones in order; the others are not begun any more.
+
+    The wait is cut into short ones: polars' signal handler lets a longer one sleep through Ctrl-C.
+    """
+    while True:
+        done, rest = wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION)
+        if not rest or any(future.exception() for future in done):
+            break
+    for future in rest:
+        future.cancel()
+    return [future for future in futures if future in done]
 
 
 class _InputFailedError(Exception):
@@ -144,17 +155,21 @@ def _read(node: Node, work: Read, folder: Path, context: Build) -> list[dict[str
         groups = [(window,) for file in node.files for window in file.windows]
     tasks = [(read_shard, work.corpus, group, work.limit) for group in groups]
     counts = _each(node, tasks, folder, context)
+    seen: Counter[Path] = Counter()
     for group, counted in zip(groups, counts, strict=True):
-        if counted["rows_in"] and counted["quarantined"] == counted["rows_in"]:
-            _refuse(group[0], folder)
+        seen[group[0].path] += counted["rows_in"] - counted["quarantined"]
+    for group, counted in zip(groups, counts, strict=True):
+        if counted["rows_in"] and not seen[group[0].path]:
+            _refuse(group, folder)
     return counts
 
 
-def _refuse(file: RawFile, folder: Path) -> None:
+def _refuse(group: tuple[RawFile, ...], folder: Path) -> None:
     """Raise for a file whose rows are all malformed: it is not the file that its connector was written for."""
-    rows = pl.scan_parquet(folder / "quarantine" / "*.parquet").filter(pl.col("file") == file.name).head(1).collect()
-    first = rows.row(0, named=True)
-    raise FileError(f"{file.path}: every row was refused; line {first['line']}: {first['error']}")
+    paths = {file.name: file.path for file in group}
+    quarantine = pl.scan_parquet(sorted((folder / "quarantine").glob("*.parquet")))
+    first = quarantine.filter(pl.col("file").is_in(list(paths))).head(1).collect().row(0, named=True)
+    raise FileError(f"{paths[first['file']]}: every row was refused; line {first['line']}: {first['error']}")
 
 
 def _quarantine_repeated_ids(folder: Path) -> None:

@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event
-from typing import Any, TypeVar
+from typing import Any
 
 import cloudpickle
-
-T = TypeVar("T")
 
 
 class WorkerDiedError(Exception):
@@ -33,10 +30,8 @@ def worker_pool(workers: int) -> Iterator[Run]:
 
     When the block ends nothing more is run; on Ctrl-C the workers are ended in the middle of their work.
     """
-    pool: list[ProcessPoolExecutor] = []
+    pools: list[tuple[ProcessPoolExecutor, Event]] = []
     starting, ended = threading.Lock(), threading.Event()
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
 
     def run(function: Callable[..., Any], *arguments: Any) -> Any:
         if ended.is_set():
@@ -44,30 +39,40 @@ def worker_pool(workers: int) -> Iterator[Run]:
         if workers == 1:
             return function(*arguments)
         with starting:
-            if not pool:
-                pool.append(_start(workers, context, stop))
-        try:
-            return pool[0].submit(_call, cloudpickle.dumps((function, arguments))).result()
-        except BrokenProcessPool as error:
-            raise WorkerDiedError(
-                f"one of {workers} worker processes was killed, as happens when memory runs out; "
-                "run again with fewer --workers, what is complete is kept"
-            ) from error
+            if not pools:
+                pools.append(_start(workers))
+        with _told_of_death(workers):
+            return pools[0][0].submit(_call, cloudpickle.dumps((function, arguments))).result()
 
     try:
         yield run
     except KeyboardInterrupt:
-        stop.set()
+        for _, stop in pools:
+            stop.set()
         raise
     finally:
         ended.set()
-        for started in pool:
-            started.shutdown(cancel_futures=True)
+        for pool, _ in pools:
+            pool.shutdown(cancel_futures=True)
 
 
-def _start(workers: int, context: SpawnContext, stop: Event) -> ProcessPoolExecutor:
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), threads, stop))
+@contextmanager
+def _told_of_death(workers: int) -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise WorkerDiedError(
+            f"one of {workers} worker processes was killed, as happens when memory runs out; "
+            "run again with fewer --workers, what is complete is kept"
+        ) from error
+
+
+def _start(workers: int) -> tuple[ProcessPoolExecutor, Event]:
+    """Return a pool, and the event that ends its workers wherever they are."""
+    context = multiprocessing.get_context("spawn")
+    stop, threads = context.Event(), max(1, (os.cpu_count() or 1) // workers)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), threads, stop))
+    return pool, stop
 
 
 def _begin(parent: int, threads: int, stop: Event) -> None:

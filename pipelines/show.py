@@ -52,15 +52,22 @@ def plan_table(forecast: dict[str, Any]) -> str:
 def build_table(account: dict[str, Any]) -> str:
     """Return where the rows of a build went, by step and reason."""
     table = _table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
-    for step in account["steps"]:
+    for step in (step for step in account["steps"] if not step["looked_at_only"]):
         counts = [f"{step['counts'][name]:,}" for name in ("rows_in", "kept", "dropped", "quarantined")]
         why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda r: (-r[1], r[0])))
         table.add_row(step["name"], *counts, why)
     waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account["waiting_for_teacher"].items()]
-    return _rendered(table, *waiting, *_absent(account["absent"]), f"\n{account['rows']:,} rows")
+    return _rendered(
+        table, *_looked_at(account["steps"]), *waiting, *_absent(account["absent"]), f"\n{account['rows']:,} rows"
+    )
 
 
 NUMBERS = ("rows in", "kept", "dropped", "quarantined")
+
+
+def _looked_at(steps: list[dict[str, Any]]) -> list[str]:
+    only = [step["counts"]["kept"] for step in steps if step["looked_at_only"]]
+    return [f"\nheld against {sum(only):,} rows of {len(only)} benchmarks"] if only else []
 
 
 def _absent(absent: dict[str, str]) -> list[str]:

@@ -19,6 +19,10 @@ from sources.mirror import MissingCorpusError, mirrored
 from sources.source import Benchmark, Corpus
 
 
+TOLD = ("name", "folder", "counts", "reasons", "edits")
+"""What an account says of each step."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workbench:
     """A recipe bound to values, resolved against its raw files, and the store it builds into."""
@@ -69,11 +73,12 @@ class Workbench:
             {"recipe": self.recipe.name, "values": self.values, "steps": nodes},
         )
         steps = [self.store.summary(name) for name in nodes]
+        beside = {name for step in steps for name in step["beside"]}
         return {
             "recipe": self.recipe.name,
             "folder": str(folder),
             "rows": steps[-1]["counts"]["kept"],
-            "steps": [{k: step[k] for k in ("name", "folder", "counts", "reasons", "edits")} for step in steps],
+            "steps": [{"looked_at_only": step["folder"] in beside, **{k: step[k] for k in TOLD}} for step in steps],
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
         }

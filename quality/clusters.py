@@ -2,7 +2,8 @@
 
 The row that stays is the first by the caller's order, then by id. A row of a cluster need not be similar to it: it may
 be linked through others. So every row names its *neighbour*: the row that stays if the two are similar, else the most
-similar row among those that are one link nearer to it. A neighbour's similarity is always at or above the threshold.
+similar row among those that are one link nearer to it (in clusters of more than ``BROAD`` texts, a similar one that is
+nearer). A neighbour's similarity is always at or above the threshold.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.shingle_sets import ShingleSets
+from quality.linking import link, parents
+from quality.shingle_sets import ShingleSets, taken
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -24,6 +26,9 @@ F64 = NDArray[np.float64]
 CLUSTER_COLUMNS = ("id", "representative", "similarity", "neighbour", "neighbour_similarity")
 """One row of a cluster: its id and the id of the row that stays, their Jaccard similarity, the neighbour and its
 similarity. The row that stays is its own representative and has no neighbour."""
+
+BROAD = 2000
+"""Sets of a cluster above which neighbours are links as they were found, not the most similar ones."""
 
 SHARE = 4096
 """Sets that a thread looks at by turns."""
@@ -103,11 +108,13 @@ def _members(sets: I64, clusters: I64) -> tuple[Members, I64]:
 
 def evidence(members: Members, sets: ShingleSets, threshold: float, pool: Executor) -> Evidence:
     """Return what links each member to its leader, going outwards from the leader one link at a time."""
-    everyone = np.arange(len(members.sets))
-    spans = np.stack([members.leaders, members.leaders + 1], axis=1)
-    _, similarity = _nearest(sets, members.sets, members.sets, spans, 0.0, pool)
-    neighbour, neighbour_similarity = members.leaders.copy(), similarity.copy()
-    reached, left = everyone[similarity >= threshold], everyone[similarity < threshold]
+    everyone, leaders = np.arange(len(members.sets)), members.leaders
+    similarity = _similarity(sets, members.sets, members.sets[leaders], pool)
+    neighbour, neighbour_similarity, linked = leaders.copy(), similarity.copy(), similarity >= threshold
+    at, before = _along_links(members, sets, threshold, linked, pool)
+    neighbour[at], linked[at] = before, True
+    neighbour_similarity[at] = _similarity(sets, members.sets[at], members.sets[before], pool)
+    reached, left = everyone[linked], everyone[~linked]
     while len(left):
         near, far = members.clusters[reached], members.clusters[left]
         spans = np.stack([np.searchsorted(near, far), np.searchsorted(near, far, "right")], axis=1)
@@ -118,6 +125,32 @@ def evidence(members: Members, sets: ShingleSets, threshold: float, pool: Execut
         neighbour[left[found]], neighbour_similarity[left[found]] = reached[best[found]], score[found]
         reached, left = left[found], left[~found]
     return Evidence(similarity=similarity, neighbour=neighbour, neighbour_similarity=neighbour_similarity)
+
+
+def _along_links(
+    members: Members, sets: ShingleSets, threshold: float, linked: NDArray[np.bool_], pool: Executor
+) -> tuple[I64, I64]:
+    """Return the places of sets not yet ``linked`` to their leader, in broad clusters, and of the sets before them.
+
+    Links are made anew among the sets of one cluster alone, so that they depend on nothing else.
+    """
+    places, neighbours = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    starts, sizes = np.unique(members.leaders, return_counts=True)
+    for start, size in zip(starts[sizes > BROAD], sizes[sizes > BROAD], strict=True):
+        unlinked = np.flatnonzero(~linked[start : start + size])
+        if not len(unlinked):
+            continue
+        part = taken(sets, members.sets[start : start + size])
+        before = parents(link(part, np.arange(size), 0, threshold, pool).pairs, size, 0)[unlinked]
+        places.append(start + unlinked[before >= 0])
+        neighbours.append(start + before[before >= 0])
+    return np.concatenate(places), np.concatenate(neighbours)
+
+
+def _similarity(sets: ShingleSets, these: I64, those: I64, pool: Executor) -> F64:
+    """Return the Jaccard similarity of each of ``these`` sets with the one beside it in ``those``."""
+    spans = np.stack([np.arange(len(these)), np.arange(1, len(these) + 1)], axis=1)
+    return _nearest(sets, these, those, spans, 0.0, pool)[1]
 
 
 def _nearest(sets: ShingleSets, these: I64, among: I64, spans: I64, least: float, pool: Executor) -> tuple[I64, F64]:

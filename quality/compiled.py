@@ -15,7 +15,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """Return ``function`` as machine code that threads run side by side, kept on disk between processes.
 
     Numba keeps it beside the source, or in the user's cache folder (``NUMBA_CACHE_DIR`` if set) where the source
-    cannot be written. Where neither can be, every process compiles anew (some twenty seconds): slow, never wrong.
+    cannot be written. Where neither can be, every process compiles anew (some ten seconds): slow, never wrong.
 
     The kept code is renewed when the *file* of a function changes, not when a file that it calls into does. So a
     compiled function may call compiled functions of its own file only.

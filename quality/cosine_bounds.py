@@ -78,7 +78,7 @@ def bounds_for(vectors: F32, lengths: F64, rows: I64, threshold: float) -> Bound
 
 
 def _with_remainder(turned: F32, size: int) -> F32:
-    # A remainder of almost nothing is all rounding, and its root is far larger than it: never let it come out too small.
+    # A remainder of almost nothing is all rounding, and its root is far larger: never let it come out too small.
     rest = np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", turned, turned)) + rounding(size)
     return np.column_stack([turned, np.sqrt(rest, dtype=np.float32)])
 

@@ -17,14 +17,14 @@ from pydantic.dataclasses import dataclass as checked_config
 from quality.leak_index import LeakIndex, build_index
 from quality.leak_inputs import ROW_SCHEMA, checked
 from quality.leak_layers import FOUND_SCHEMA, LAYERS, SUSPECTED, Likeness, lexical_pairs
-from quality.leak_neighbours import Embed, neighbours
+from quality.leak_neighbours import Embed, neighbours, unit_vectors
 from quality.leak_scan import question_side
 from quality.outcome import DROP_SCHEMA
 
 Judge = Callable[[Sequence[tuple[str, str]]], Sequence[bool | None]]
 """(Training text, benchmark text) pairs in; out, for each, whether they are one question, None if that is unknown."""
 
-PAIR_SCHEMA = pl.Schema(
+LEAK_SCHEMA = pl.Schema(
     {
         "id": pl.String(),
         "benchmark": pl.String(),
@@ -39,6 +39,9 @@ PAIR_SCHEMA = pl.Schema(
     }
 )
 """A leak: row, benchmark item, layer, score in [0, 1], shared bits, the judge's verdict, the passage, both texts."""
+
+Near = Callable[[pl.DataFrame], pl.DataFrame]
+"""Rows in, the pairs of the embedding layer out."""
 
 SLICE_ROWS = 50_000
 """Rows in work at a time, so that memory stays flat."""
@@ -57,7 +60,7 @@ class Decontaminate:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaks:
-    """What was found: the pairs (``PAIR_SCHEMA``), the rows to drop (``DROP_SCHEMA``), and the report by benchmark."""
+    """What was found: the pairs (``LEAK_SCHEMA``), the rows to drop (``DROP_SCHEMA``), and the report by benchmark."""
 
     pairs: pl.DataFrame
     drops: pl.DataFrame
@@ -93,14 +96,15 @@ def find_leaks(
     judge: Judge | None = None,
     workers: int | None = None,
 ) -> pl.DataFrame:
-    """Return the pairs (``PAIR_SCHEMA``) of rows and indexed items, sorted by row id, layer and score.
+    """Return the pairs (``LEAK_SCHEMA``) of rows and indexed items, sorted by row id, layer and score.
 
     A row is judged by itself: shards may be looked at one after the other.
     """
     rows = checked(rows, ROW_SCHEMA)
     slices = (rows[at : at + SLICE_ROWS] for at in range(0, rows.height, SLICE_ROWS))
-    found = [_in_slice(part, index, config, embed, judge, workers) for part in slices]
-    pairs = pl.concat([pl.DataFrame(schema=PAIR_SCHEMA), *found])
+    near = _neighbourhood(index, config, embed) if embed is not None else None
+    found = [_in_slice(part, index, config, near, judge, workers) for part in slices]
+    pairs = pl.concat([pl.DataFrame(schema=LEAK_SCHEMA), *found])
     return pairs.sort("id", _strength(), "score", "benchmark", "item", descending=[False, False, True, False, False])
 
 
@@ -108,40 +112,47 @@ def _in_slice(
     rows: pl.DataFrame,
     index: LeakIndex,
     config: Decontaminate,
-    embed: Embed | None,
+    near: Near | None,
     judge: Judge | None,
     workers: int | None,
 ) -> pl.DataFrame:
     found = lexical_pairs(rows, index, config.likeness, workers)
-    if embed is not None:
-        found = pl.concat([found, _embedded(rows, index, config, embed)])
+    if near is not None:
+        found = pl.concat([found, near(rows)])
     order = [pl.col("row"), pl.col("unit"), _strength(), pl.col("score")]
     found = found.sort(order, descending=[False, False, False, True])
     found = found.unique(["row", "unit"], keep="first", maintain_order=True)
-    if judge is None:
-        found = found.filter(pl.col("layer") != SUSPECTED).with_columns(verdict=pl.lit(None, pl.Boolean))
-        return _spelled_out(found, rows, index)
-    return _judged(_spelled_out(found, rows, index), judge)
+    if judge is not None:
+        return _judged(_spelled_out(found, rows, index), judge)
+    return _spelled_out(found.filter(pl.col("layer") != SUSPECTED), rows, index)
 
 
 def _strength() -> pl.Expr:
     return pl.col("layer").replace_strict({name: at for at, name in enumerate((*LAYERS, SUSPECTED))})
 
 
-def _embedded(rows: pl.DataFrame, index: LeakIndex, config: Decontaminate, embed: Embed) -> pl.DataFrame:
-    """Return the pairs of the embedding layer: questions alone, and of items only those that say enough."""
+def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Near:
+    """Return what finds the pairs of the embedding layer: of questions alone, and of items only those that say enough.
+
+    The items are embedded here, once.
+    """
     enough = index.units["question_bits"] >= config.likeness.question_bits
-    units = index.units.with_row_index("unit").filter(enough)["unit"]
-    texts = index.first_items()["question"].gather(units).fill_null("").to_list()
-    near = neighbours(rows["question"].fill_null("").to_list(), texts, embed, config.similarity)
-    return near.select(
-        "row",
-        unit=units.gather(near["item"]).cast(pl.Int64),
-        layer=pl.lit("embedding"),
-        score=pl.col("score").cast(pl.Float64),
-        bits=pl.lit(None, pl.Float64),
-        passage=pl.lit(None, pl.String),
-    ).cast(FOUND_SCHEMA)
+    units = enough.arg_true().cast(pl.Int64)
+    theirs = unit_vectors(index.first_items()["question"].gather(units).fill_null("").to_list(), embed)
+
+    def near(rows: pl.DataFrame) -> pl.DataFrame:
+        mine = unit_vectors(rows["question"].fill_null("").to_list(), embed)
+        pairs = neighbours(mine, theirs, config.similarity)
+        return pairs.select(
+            "row",
+            unit=units.gather(pairs["item"]),
+            layer=pl.lit("embedding"),
+            score="score",
+            bits=pl.lit(None),
+            passage=pl.lit(None),
+        ).cast(FOUND_SCHEMA)
+
+    return near
 
 
 def _spelled_out(found: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
@@ -149,13 +160,9 @@ def _spelled_out(found: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
     items = index.items.select(
         "unit", "benchmark", item="id", item_text=question_side(index.items)[0].str.strip_chars()
     )
-    mine = rows.select("id", row_text=_row_text(rows))[found["row"]]
+    mine = rows.select("id", row_text=question_side(rows)[0].str.strip_chars())[found["row"]]
     pairs = found.with_columns(pl.col("unit").cast(pl.Int32)).hstack(mine).join(items, on="unit", maintain_order="left")
-    return pairs.with_columns(verdict=pl.lit(None, pl.Boolean)).select(PAIR_SCHEMA.names())
-
-
-def _row_text(rows: pl.DataFrame) -> pl.Series:
-    return question_side(rows)[0].str.strip_chars()
+    return pairs.with_columns(verdict=pl.lit(None, pl.Boolean)).select(LEAK_SCHEMA.names())
 
 
 def _judged(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.key import key
+from quality.leak_answers import right_options_differ, with_answers
 from quality.leak_exact import exact_keys, exact_pairs
 from quality.leak_index import LeakIndex
 from quality.leak_likeness import (
@@ -20,7 +20,6 @@ from quality.leak_likeness import (
 )
 from quality.leak_passages import PassageLimits
 from quality.leak_scan import question_side, reasoning_side, scan
-from quality.leak_words import text_keys
 
 LAYERS = ("exact", "ngram", "shuffled", "rewrite", "answer", "embedding", "judge")
 """By strength of evidence; a pair bears the name of the first that finds it, and a dropped row ``leak:`` and that."""
@@ -66,8 +65,8 @@ class Likeness:
     * ``suspect``, ``suspect_bits``: what a question must share that the right answer beside it is evidence, with
       ``answer_bits`` in both together; ``verbatim``: the likeness from which on that answer may stand anywhere.
 
-    The numbers come from 210 pairs of real questions read one by one, OpenMedQA against MedQA, and 60,000 rows of
-    clean corpora (tests/test_leak_labels.py).
+    The numbers come from 260 pairs of real questions read one by one, from OpenMedQA against MedQA, and from 40,000
+    rows of clean corpora (tests/test_leak_labels.py).
     """
 
     exact_bits: float = Field(default=20, ge=0)
@@ -86,10 +85,6 @@ class Likeness:
     answer_bits: float = Field(default=35, ge=0)
     verbatim: float = Field(default=0.9, gt=0, le=1)
     passage_answer_bits: float = Field(default=60, ge=0)
-
-
-TELLING_BITS = 5.0
-"""An answer worth less (yes, no, a letter) is given by chance."""
 
 
 def _limits(config: Likeness) -> tuple[Limits, PassageLimits]:
@@ -116,9 +111,12 @@ def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, worker
         layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String)
     )
     suspects = pl.col("kind") == SUSPECT
+    contradicted = (pl.col("score") < config.contradicted) | pl.col("passage").is_not_null()
+    contradicted &= pl.Series(right_options_differ(asked, rows, index))
+    asked = asked.with_columns(layer=pl.when(contradicted).then(pl.lit(SUSPECTED)).otherwise("layer"))
     found = (
         exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
-        _unless_contradicted(asked, rows, index, config),
+        asked,
         _answered(wholes.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
         told.filter(~suspects).with_columns(layer=pl.lit("answer")),
         _retold(told.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
@@ -126,38 +124,9 @@ def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, worker
     return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in found])
 
 
-def _unless_contradicted(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
-    """Make suspects of the pairs that are not alike enough for two questions whose right options differ."""
-    doubtful = (pl.col("score") < config.contradicted) | pl.col("passage").is_not_null()
-    pairs = pairs.with_columns(contradicted=_contradicted(pairs, rows, index))
-    layer = pl.when(doubtful & pl.col("contradicted")).then(pl.lit(SUSPECTED)).otherwise("layer")
-    return pairs.with_columns(layer=layer)
-
-
-def _contradicted(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
-    """Tell whether a pair's right options are both known and share no more than half of the words of the shorter."""
-    sides = pl.DataFrame(
-        {
-            "mine": _right_option(rows).gather(pairs["row"]),
-            "theirs": _right_option(index.first_items()).gather(pairs["unit"]),
-        }
-    )
-    mine, theirs = pl.col("mine").str.split(" "), pl.col("theirs").str.split(" ")
-    shared = mine.list.set_intersection(theirs).list.len()
-    fewest = pl.min_horizontal(mine.list.n_unique(), theirs.list.n_unique())
-    return sides.select((2 * shared <= fewest).fill_null(False).alias("contradicted")).to_series()
-
-
-def _right_option(table: pl.DataFrame) -> pl.Series:
-    """Return the answer where it is one of the options, as texts are compared, else null."""
-    answer = key(pl.col("answer"))
-    options = pl.col("options").list.eval(key(pl.element()))
-    return table.select(pl.when((answer != "") & options.list.contains(answer)).then(answer)).to_series()
-
-
 def _answered(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
     """Return the suspects whose row gives the right answer: as its answer, or anywhere if the questions are one."""
-    pairs = _with_answers(suspects, rows, index)
+    pairs = with_answers(suspects, rows, index)
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
     same = pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
     told = pl.col("told") & verbatim & (pl.col("bits") >= config.question_bits)
@@ -166,22 +135,6 @@ def _answered(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, conf
 
 def _retold(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
     """Return the suspected passages beside which the right answer stands."""
-    pairs = _with_answers(suspects, rows, index)
+    pairs = with_answers(suspects, rows, index)
     enough = pl.col("bits") + pl.col("gold_bits") >= config.passage_answer_bits
     return pairs.filter((pl.col("same") | pl.col("told")) & enough)
-
-
-def _with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's, and whether the row ``told`` it."""
-    gold = index.first_items()["answer"].gather(pairs["unit"])
-    mine = rows.select("answer", "reasoning")[pairs["row"]]
-    keys = text_keys(gold)
-    text = key(pl.concat_str("answer", "reasoning", separator=" ", ignore_nulls=True))
-    told = mine.select((" " + text + " ").str.contains(" " + key(pl.lit(gold)) + " ", literal=True)).to_series()
-    gold_bits = index.units["answer_bits"].gather(pairs["unit"])
-    known = pl.Series(keys != 0) & (gold_bits >= TELLING_BITS)
-    return pairs.with_columns(
-        gold_bits=gold_bits,
-        same=pl.Series(keys == text_keys(mine["answer"])) & known,
-        told=told.fill_null(False) & known,
-    )

@@ -15,49 +15,56 @@ F32 = NDArray[np.float32]
 Embed = Callable[[Sequence[str]], NDArray[Any]]
 """Texts in, one vector each out: a matrix of shape (texts, dimensions)."""
 
+NEIGHBOUR_SCHEMA = pl.Schema({"row": pl.Int64(), "item": pl.Int64(), "score": pl.Float32()})
+
 TILE_ROWS, TILE_ITEMS = 4096, 8192
 """Similarities in memory at a time: 128 MiB."""
 
 
-def neighbours(rows: Sequence[str], items: Sequence[str], embed: Embed, threshold: float) -> pl.DataFrame:
-    """Return (row, item, score) of all pairs whose cosine similarity is at or above ``threshold``, exactly.
+def neighbours(rows: F32, items: F32, threshold: float) -> pl.DataFrame:
+    """Return (row, item, score) of all pairs of unit vectors whose cosine is at or above ``threshold``, exactly.
 
-    Rows and items are places in the two lists. Equal texts are embedded once; a text without a word has no neighbours.
-    Raises ``ValueError`` where ``embed`` gives another number of vectors than of texts, or one that is not finite.
+    Rows and items are places in the two matrices, of shapes (rows, dimensions) and (items, dimensions).
     """
-    mine, theirs = _distinct(rows), _distinct(items)
-    left, right = unit_vectors(mine["text"], embed), unit_vectors(theirs["text"], embed)
-    found = [pl.DataFrame(schema={"row": pl.Int64, "item": pl.Int64, "score": pl.Float32})]
-    for i in range(0, len(left), TILE_ROWS):
-        for j in range(0, len(right), TILE_ITEMS):
-            scores = left[i : i + TILE_ROWS] @ right[j : j + TILE_ITEMS].T
+    found = [pl.DataFrame(schema=NEIGHBOUR_SCHEMA)]
+    if not rows.shape[1] or not items.shape[1]:  # a side without any text has no dimensions
+        return found[0]
+    for i in range(0, len(rows), TILE_ROWS):
+        for j in range(0, len(items), TILE_ITEMS):
+            scores = rows[i : i + TILE_ROWS] @ items[j : j + TILE_ITEMS].T
             at, to = np.nonzero(scores >= threshold)
-            found.append(pl.DataFrame({"row": at + i, "item": to + j, "score": scores[at, to]}))
-    pairs = pl.concat(found)
-    pairs = pairs.join(mine.select("places", row=pl.int_range(pl.len())), on="row").explode("places")
-    pairs = pairs.select("item", "score", row=pl.col("places").cast(pl.Int64))
-    pairs = pairs.join(theirs.select("places", item=pl.int_range(pl.len())), on="item").explode("places")
-    return pairs.select("row", pl.col("places").cast(pl.Int64).alias("item"), "score").sort("row", "item")
+            found.append(
+                pl.DataFrame({"row": at + i, "item": to + j, "score": scores[at, to]}, schema=NEIGHBOUR_SCHEMA)
+            )
+    return pl.concat(found)
 
 
-def _distinct(texts: Sequence[str]) -> pl.DataFrame:
-    """Return (text, places): each text that has a word, once, and where it stands."""
-    table = pl.DataFrame({"text": texts}, schema={"text": pl.String}).with_row_index("places")
-    table = table.filter(pl.col("text").str.contains(r"[\p{L}\p{N}]"))
-    return table.group_by("text", maintain_order=True).agg("places")
+def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
+    """Return one vector a text, scaled to length 1; equal texts are embedded once.
+
+    A text without a letter or digit has a vector of zeros, which is near to nothing. Raises ``ValueError`` where
+    ``embed`` gives another number of vectors than of texts, or one that is not finite.
+    """
+    wanted = pl.Series(texts, dtype=pl.String)
+    table = pl.DataFrame({"text": wanted, "at": wanted.rank("dense") - 1}).with_row_index("row")
+    worded = table.filter(pl.col("text").str.contains(r"[\p{L}\p{N}]"))
+    distinct = worded.unique("at", keep="first", maintain_order=True)
+    if distinct.is_empty():
+        return np.zeros((len(texts), 0), np.float32)
+    vectors = _checked(embed(distinct["text"].to_list()), distinct.height)
+    places = worded.join(distinct.select("at", place=pl.int_range(pl.len())), on="at", maintain_order="left")
+    out = np.zeros((len(texts), vectors.shape[1]), np.float32)
+    out[places["row"].to_numpy()] = vectors[places["place"].to_numpy()]
+    return out
 
 
-def unit_vectors(texts: pl.Series, embed: Embed) -> F32:
-    """Return the embeddings of texts, scaled to length 1."""
-    if texts.is_empty():
-        return np.zeros((0, 0), np.float32)
-    vectors = np.asarray(embed(texts.to_list()), np.float32)
-    if vectors.ndim != 2 or len(vectors) != len(texts):
-        raise ValueError(f"embed gave shape {vectors.shape} for {len(texts)} texts, expected one vector a text")
+def _checked(given: NDArray[Any], expected: int) -> F32:
+    vectors = np.asarray(given, np.float32)
+    if vectors.ndim != 2 or len(vectors) != expected:
+        raise ValueError(f"embed gave shape {vectors.shape} for {expected} texts, expected one vector a text")
     if not np.isfinite(vectors).all():
         raise ValueError("embed gave a vector with a number that is not finite; look at the model and its precision")
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: F32 = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    scaled: F32 = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return scaled
 
 

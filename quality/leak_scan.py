@@ -20,7 +20,7 @@ I64 = NDArray[np.int64]
 BLOCK_ROWS = 1000
 """Rows that a thread compares at a time: enough to spread the cost of clearing its tables."""
 
-PAIR_SCHEMA = pl.Schema(
+ALIKE_SCHEMA = pl.Schema(
     {
         "row": pl.Int64(),
         "unit": pl.Int64(),
@@ -49,7 +49,7 @@ def reasoning_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
 def scan(
     texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, workers: int | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the pairs (``PAIR_SCHEMA``) of texts and units that are alike as wholes, and those by a passage.
+    """Return the pairs (``ALIKE_SCHEMA``) of texts and units that are alike as wholes, and those by a passage.
 
     The first ``cuts`` bytes of a text are its question. A pair comes once in either table, by row and unit. The same
     for any number of workers (None: one a core).
@@ -65,7 +65,7 @@ def scan(
 
 
 def _strongest(found: list[pl.DataFrame]) -> pl.DataFrame:
-    pairs = pl.concat([pl.DataFrame(schema=PAIR_SCHEMA), *found])
+    pairs = pl.concat([pl.DataFrame(schema=ALIKE_SCHEMA), *found])
     pairs = pairs.sort("row", "unit", "kind", "score", descending=[False, False, False, True])
     return pairs.unique(["row", "unit"], keep="first", maintain_order=True)
 

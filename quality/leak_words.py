@@ -156,7 +156,7 @@ def _longer(values, used, size):  # type: ignore[no-untyped-def]  # compiled onc
 @compiled
 def _tokenise(data: Bytes, start: int, stop: int, folding: Folding, out: Words) -> int:
     """Write the words of ``data[start:stop]`` and return how many; there must be room for two a byte, and two more."""
-    count, key, length, before, run, here = 0, BASIS, 0, 0, 0, start
+    count, key, length, before, run, here, begun = 0, BASIS, 0, 0, 0, start, 0
     while here <= stop:
         code, after = code_point(data, here) if here < stop else (np.int64(32), here + 1)
         folded = folding.table[code] if code < folding.table.size else 0
@@ -167,15 +167,15 @@ def _tokenise(data: Bytes, start: int, stop: int, folding: Folding, out: Words) 
             if length and not spaced:
                 count, length = _emit(out, count, key), 0
             if run and character < UNSPACED:
-                count, run = _end_run(out, count, before, run, here - start), 0
+                count, run = _end_run(out, count, before, run, begun), 0
             if spaced:
                 if length == 0:
                     key, out.at[count] = BASIS, here - start
                 key = (key ^ np.uint64(character)) * PRIME if length < folding.longest else key
                 length += 1
             elif character:
-                count = _pair(out, count, before, character, run, here - start)
-                before, run = character, run + 1
+                count = _pair(out, count, before, character, run, begun)
+                before, run, begun = character, run + 1, here - start
         here = after
     return count
 

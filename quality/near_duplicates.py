@@ -61,8 +61,8 @@ def near_duplicates(
 ) -> NearDuplicates:
     """Return the near-duplicates among the rows of ``batches``.
 
-    Memory holds a batch of texts and some 550 bytes a row. Batches, order and errors are those of
-    ``signature_index.add``, which does the same and keeps what it learnt.
+    Memory holds a batch of texts and, for rows of 700 characters, about 1 kB a row. Batches, order and errors are
+    those of ``signature_index.add``, which does the same and keeps what it learnt.
     """
     index = add(SignatureIndex(rules=rules, order=tuple(order)), batches, threads)
     return NearDuplicates(clusters=index.clusters, cut=index.cut)

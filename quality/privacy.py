@@ -93,7 +93,7 @@ def find(texts: pl.Series, config: Privacy) -> pl.DataFrame:
 
 
 def redact(texts: pl.Series, config: Privacy) -> tuple[pl.Series, pl.DataFrame]:
-    """Return the texts with a placeholder such as ``[NAME]`` for each finding, and what was found: row, kind, rule, text.
+    """Return the texts with a placeholder such as ``[NAME]`` for each finding, and the findings: row, kind, rule, text.
 
     What is found only once its neighbour is masked goes too, so a second call finds nothing and changes nothing.
     """

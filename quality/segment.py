@@ -34,6 +34,11 @@ class Segment:
     rows: pl.DataFrame
     sets: pl.DataFrame
 
+    @property
+    def bands(self) -> int:
+        """The number of bands whose keys are held."""
+        return sum(name.startswith("band_") for name in self.sets.columns)
+
 
 def mapped(path: Path) -> pl.DataFrame:
     """Return the table of an Arrow IPC file mapped into memory: what is not looked at is not read.
@@ -88,26 +93,25 @@ def touching_sets(old: Segment, band: int, keys: U32) -> I64:
 
 def occurring(there: U32, asked: U32) -> I64:
     """Return the places of ``there`` that hold one of ``asked``, in one pass without sorting ``there``."""
-    from quality import set_kernels
+    from quality import lookup_kernels
 
     wanted = np.unique(asked)
     if not len(wanted):
         return np.zeros(0, np.int64)
     marks = np.zeros(1 << (len(wanted) * MARKS_PER_KEY).bit_length(), np.uint8)
     marks[wanted & np.uint32(len(marks) - 1)] = 1
-    return set_kernels.occurring(readable(there), wanted, marks)
+    return lookup_kernels.occurring(readable(there), wanted, marks)
 
 
 def fetched(old: Segment, which: I64) -> ShingleSets:
     """Return the sets ``which`` of a segment."""
-    from quality.set_kernels import gather
+    from quality.lookup_kernels import gather
 
     lists = old.sets["shingles"].rechunk().to_arrow()
     offsets, values = lists.offsets.to_numpy(), lists.values.to_numpy()
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(offsets)[which])])
     out = np.empty(starts[-1], np.uint32)
     gather(values, offsets, which, out)
-    bands = [name for name in old.sets.columns if name.startswith("band_")]
-    keys = np.array([old.sets[name].to_numpy()[which] for name in bands], np.uint32)
+    keys = np.array([old.sets[f"band_{band}"].to_numpy()[which] for band in range(old.bands)], np.uint32)
     names = np.stack([old.sets[name].to_numpy()[which] for name in ("name_1", "name_2")], axis=1)
     return ShingleSets(values=out, starts=starts, keys=keys, names=names)

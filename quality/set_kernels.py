@@ -74,40 +74,6 @@ def jaccard(values: U32, starts: I64, first: int, second: int, least: float) -> 
 
 
 @compiled
-def gather(values: U32, starts: I64, which: I64, out: U32) -> None:
-    """Copy the sets ``which`` to ``out``, end to end."""
-    used = 0
-    for s in which:
-        for k in range(starts[s], starts[s + 1]):
-            out[used] = values[k]
-            used += 1
-
-
-@compiled
-def holds(ordered: U32, value: np.uint32) -> bool:
-    """Say whether the sorted numbers ``ordered`` hold ``value``."""
-    low, high = 0, ordered.size
-    while low < high:
-        middle = (low + high) // 2
-        if ordered[middle] < value:
-            low = middle + 1
-        else:
-            high = middle
-    return low < ordered.size and ordered[low] == value
-
-
-@compiled
-def occurring(keys: U32, wanted: U32, marks: NDArray[np.uint8]) -> I64:
-    """Return the places of ``keys`` that hold one of the sorted ``wanted``, whose lower bits ``marks`` has."""
-    found, count, mask = np.empty(keys.size, np.int64), 0, np.uint32(marks.size - 1)
-    for i in range(keys.size):
-        if marks[keys[i] & mask] and holds(wanted, keys[i]):
-            found[count] = i
-            count += 1
-    return found[:count].copy()
-
-
-@compiled
 def nearest(values: U32, starts: I64, sets: I64, among: I64, spans: I64, least: float, best: I64, score: F64) -> None:
     """For each set, find the most similar one of ``among[spans[i, 0]:spans[i, 1]]``: its place and the similarity.
 
@@ -312,20 +278,6 @@ def link_indexed(bucket: Bucket, i: int, others: I64) -> None:
         other = bucket.starts[bucket.members[j] + 1] - bucket.starts[bucket.members[j]]
         if (other > size or (other == size and j > i)) and size >= bucket.threshold * other - SLACK:
             compare(bucket, i, j)
-
-
-@compiled
-def bucket_bounds(keyed: U64) -> I64:
-    """Return (buckets, 2): the bounds of the runs of two or more equal keys in sorted ``key << 32 | number``."""
-    bounds, count, begin = np.empty((keyed.size // 2, 2), np.int64), 0, 0
-    for end in range(1, keyed.size + 1):
-        if end < keyed.size and keyed[end] >> SHIFT == keyed[begin] >> SHIFT:
-            continue
-        if end - begin > 1:
-            bounds[count, 0], bounds[count, 1] = begin, end
-            count += 1
-        begin = end
-    return bounds[:count].copy()
 
 
 @compiled

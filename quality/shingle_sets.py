@@ -66,7 +66,7 @@ def _distinct(names: U64, texts: I64) -> tuple[I64, I64]:
 
 def _move(signed: list[Signed], first: I64, values: U32, starts: I64, keys: U32) -> None:
     """Move the sets of the texts ``first`` out of their blocks."""
-    from quality.set_kernels import gather
+    from quality.lookup_kernels import gather
 
     signed.reverse()
     begin, done = 0, 0
@@ -103,7 +103,7 @@ def joined(parts: Sequence[ShingleSets]) -> ShingleSets:
 
 def taken(sets: ShingleSets, which: I64) -> ShingleSets:
     """Return the sets ``which``, renumbered; all of them are the sets themselves."""
-    from quality.set_kernels import gather
+    from quality.lookup_kernels import gather
 
     if len(which) == len(sets):
         return sets

@@ -29,10 +29,10 @@ I64 = NDArray[np.int64]
 class SignatureIndex:
     """The segments of all additions and ``members``, the clusters among their rows.
 
-    ``order`` names the columns of the keep policy. ``members`` has ``CLUSTER_COLUMNS``, and ``set`` and ``cluster``,
-    numbers of sets; it is None before the first addition. ``largest`` is the most sets that shared a band key.
-    ``cut`` counts the buckets that were cut short in the last addition (``linking.Linked``): where it is not 0 a pair
-    may be missing.
+    ``order`` names the columns of the keep policy, held as they were when a row was added. ``members`` has
+    ``CLUSTER_COLUMNS``, and ``set`` and ``cluster``, numbers of sets; it is None before the first addition. ``largest``
+    is the most sets that shared a band key. ``cut`` counts the buckets that were cut short in the last addition
+    (``linking.Linked``): where it is not 0 a pair may be missing.
     """
 
     rules: NearRules
@@ -41,6 +41,13 @@ class SignatureIndex:
     members: pl.DataFrame | None = None
     largest: int = 0
     cut: int = 0
+
+    def __post_init__(self) -> None:
+        if reserved := {"id", "text", "set", "cluster"} & set(self.order):
+            raise ValueError(f"order names {min(reserved)!r}, which has another meaning here; rename the column")
+        bands = self.rules.banding.bands
+        if held := {part.bands for part in self.segments} - {bands}:
+            raise ValueError(f"the index holds {held.pop()} bands, expected {bands}; it was made under other rules")
 
     @property
     def clusters(self) -> pl.DataFrame:
@@ -62,7 +69,7 @@ def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | N
     that comes first by these, ascending, null last, and then by id. Batches are read one after another and let go.
     Raises ``ValueError`` for a column that is missing or of another type than before, and for an id met twice.
     """
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or _processors()
     with ThreadPoolExecutor(threads) as pool:
         rows, sets, numbers = _read(index, batches, pool, threads)
         same = _same(index, sets)
@@ -70,6 +77,11 @@ def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | N
         same[same < 0] = index.sets + np.arange(len(new))
         rows = rows.with_columns(set=pl.Series(np.append(same, -1)[numbers]))
         return _extended(index, segment(rows, new), new, pool, whole=_may_be_cut(index.largest))
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def compacted(index: SignatureIndex) -> SignatureIndex:

@@ -60,8 +60,8 @@ class Signed:
 def character_table(unit: Unit) -> U32:
     """Return for each code point what it is folded to (24 bits) and, above that, what it does to tokens.
 
-    Letters, digits and marks make tokens, symbols such as emoji and ``MEANINGFUL`` signs are tokens by themselves,
-    format characters and variation selectors are passed over, all else stands between tokens.
+    Letters, digits, marks and the underscore make tokens, symbols such as emoji and ``MEANINGFUL`` signs are tokens by
+    themselves, format characters and variation selectors are passed over, all else stands between tokens.
     """
     from quality.text_kernels import ALONE, IGNORED, JOINS
 
@@ -70,7 +70,8 @@ def character_table(unit: Unit) -> U32:
     folded = np.fromiter((_folded(c) for c in characters), np.uint32, TABLE_SIZE)
     categories = np.array([unicodedata.category(c) for c in characters])
     role = np.zeros(TABLE_SIZE, np.uint32)
-    role[np.isin(categories.astype("U1"), ("L", "N", "M"))] = ALONE if unit == "character" else JOINS
+    letters = np.isin(categories.astype("U1"), ("L", "N", "M")) | (categories == "Pc")
+    role[letters] = ALONE if unit == "character" else JOINS
     if unit == "auto":
         for first, last in UNSPACED:
             role[first : last + 1] *= np.uint32(ALONE)
@@ -98,10 +99,11 @@ def sign_block(texts: pl.Series, rules: NearRules) -> Signed:
     """Return the shingle sets and band keys of texts without nulls."""
     from quality.text_kernels import sign_texts
 
-    _, ends, data = texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()
+    array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, ends, data = array.buffers()
     shingles, counts, keys, names = sign_texts(
         np.frombuffer(data, np.uint8),
-        np.frombuffer(ends, np.int64)[: len(texts) + 1],
+        np.frombuffer(ends, np.int64)[array.offset : array.offset + len(texts) + 1],
         character_table(rules.unit),
         rules.shingle_tokens,
         permutations(rules.permutations, rules.seed),

@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sources.files import RawFile
-from sources.record import Malformed, Record, check
+from sources.record import Draft, Malformed, Record, check
 from sources.source import Broken, Corpus, Raw
 
 ROW_ERRORS = (KeyError, IndexError, ValueError, TypeError, AttributeError)
@@ -34,6 +34,7 @@ def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
 def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
     draft = corpus.parse(raw, file)
     check(draft)
+    _check_columns(draft)
     return Record(
         id=f"{corpus.name}:{draft.id}",
         source=corpus.name,
@@ -53,6 +54,16 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
         rejected=draft.rejected,
         meta=draft.meta,
     )
+
+
+def _check_columns(draft: Draft) -> None:
+    """Raise ``TypeError`` for what no column can hold, so that it costs one row and not the shard."""
+    for name in ("task", "lang", "split", "license"):
+        value = getattr(draft, name)
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} is {value!r}, expected text")
+    if any(isinstance(position, bool) for position in draft.gold):
+        raise TypeError(f"gold is {list(draft.gold)!r}, expected positions, numbers from 0")
 
 
 def _explain(error: Exception, raw: Raw) -> str:

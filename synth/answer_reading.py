@@ -86,7 +86,9 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
         by_text=by_text,
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
-        after_letter=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.with_}|{own.and_}|{own.or_})\b{ARE if several else ''}"),
+        after_letter=re.compile(
+            rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.with_}|{own.and_}|{own.or_})\b{ARE if several else ''}"
+        ),
         after_text=re.compile(rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.and_}|{own.or_})\b"),
         separator=re.compile(
             rf"\s*(?:[,(]?\s*\b(?P<or>{own.or_})\b|(?P<mark>[,;/&+])\s*(?:(?:{own.and_})\b)?|\b(?P<and>{own.and_})\b)\s*"

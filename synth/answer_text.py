@@ -62,13 +62,19 @@ def plain(text: str) -> str:
 
 def answer_text(output: str) -> AnswerText | None:
     """Return what stands after the last thought of ``output``; None where a thought was opened and never closed."""
-    visible = 0
-    for mark in THOUGHT.finditer(output):
-        visible = mark.end() if mark["end"] else -1
-    if visible < 0:
+    start = after_thought(output)
+    if start is None:
         return None
-    cased = plain(output[visible:])
-    return AnswerText(cased=cased, folded=fold(cased), skipped=output.count("\n", 0, visible))
+    cased = plain(output[start:])
+    return AnswerText(cased=cased, folded=fold(cased), skipped=output.count("\n", 0, start))
+
+
+def after_thought(output: str) -> int | None:
+    """Return where the last thought of ``output`` ends, 0 without thoughts, None for one that never ends."""
+    start: int | None = 0
+    for mark in THOUGHT.finditer(output):
+        start = mark.end() if mark["end"] else None
+    return start
 
 
 def _fold_character(character: str) -> str:

@@ -16,10 +16,10 @@ class Words:
     ``head`` is what stands before the colon of an answer line, ``subject`` what the answer of a sentence is called.
     ``is_``, ``is_not`` and ``may_be`` join it to the answer; ``would_be`` does so in earnest or in a hypothesis.
     ``inverted`` is a verb with its subject after it. ``choose`` is a choice in the first person. ``named`` comes after
-    the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it; ``likeliest`` is the
-    subject of a sentence that answers without the word.
-    ``filler`` may stand between verb and answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` turn
-    one down. ``goes_on`` may follow an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``others`` an
+    the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it;
+    ``likeliest`` is the subject of a sentence that answers without the word. ``filler`` may stand between verb and
+    answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` turn one down. ``goes_on`` may follow an
+    answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``others`` an
     opinion that is not the writer's own, ``so`` a conclusion; ``retract`` takes back what was said.
     """
 
@@ -67,12 +67,15 @@ ENGLISH = Words(
     may_be=r"(?:could|might|may|can)(?: (?:also|well|possibly))? be",
     would_be=r"would (?:then )?be",
     inverted=r"(?!)",
-    choose=r"(?:i|we)(?:'d|'ll|'m| am| will| would| must| can| shall| should| have to| therefore| thus| hence| finally)*"
-    r" (?:go(?:ing)? (?:with|for)|choose|chose|pick|picked|select|selected|opt(?:ed|ing)? for|answer|vote for"
-    r"|settle (?:on|for)|say|conclude)(?: that)?(?: it(?:'s| is))?|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s go with|^[^\w\n]*going with",
+    choose=r"(?:i|we)(?:'d|'ll|'m| am| will| would| must| can| shall| should| have to)*"
+    r"(?: therefore| thus| hence| finally)* (?:go(?:ing)? (?:with|for)|choose|chose|pick|picked|select|selected"
+    r"|opt(?:ed|ing)? for|answer|vote for"
+    r"|settle (?:on|for)|say|conclude)(?: that)?(?: it(?:'s| is))?"
+    r"|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s go with|^[^\w\n]*going with",
     named=r"(?:is|are|as|was|must be|should be|has to be|remains?|would be)(?: (?:\w+ly|thus|indeed|then|hence))*"
     r" (?:(?:the|an?|my|our) )?(?:(?:single|only|most likely|most appropriate) )?"
-    r"(?:(?:correct|right|best|true|appropriate|proper)(?: and \w+)?(?: \w+)? (?:answers?|options?|choices?|ones?|response)"
+    r"(?:(?:correct|right|best|true|appropriate|proper)(?: and \w+)?(?: \w+)?"
+    r" (?:answers?|options?|choices?|ones?|response)"
     r"|(?<=the )(?:answers?|solution)|(?<=my )(?:answers?|choice|pick))",
     held=r"(?:is|are|must be|has to be)(?: (?:\w+ly|thus|indeed|then|hence|both|all))*(?: the)?"
     r" (?:correct|right|best|true)"
@@ -84,7 +87,8 @@ ENGLISH = Words(
     and_=r"and|as well as|plus",
     or_=r"or(?: (?:maybe|perhaps|possibly|even))?|versus|vs\.?",
     either=r"either|between|one of|any of|somewhere",
-    not_=r"not|never|neither|nor|none|no|without|exclude[sd]?|rules? out|ruled out|doubt|unlikely|hardly|n't|unlike|than|opposed",
+    not_=r"not|never|neither|nor|none|no|without|exclude[sd]?|rules? out|ruled out|doubt|unlikely|hardly|n't"
+    r"|unlike|than|opposed",
     but=r"but rather|but|rather|instead",
     goes_on=r"because|since|as|which|that|given|in|for|from|here|due|based|although|though|but|not|rather|over|instead"
     r"|according|and|while|whereas|by|on|at|so|then|if|when|unless|however",
@@ -187,7 +191,8 @@ FRENCH = Words(
 )
 
 GERMAN = Words(
-    head=r"(?:(?:die|meine|also|endgultige|richtige|korrekte|finale|beste)[, ]+)*(?:end)?(?:antwort(?:en)?|losung(?:en)?)",
+    head=r"(?:(?:die|meine|also|endgultige|richtige|korrekte|finale|beste)[, ]+)*"
+    r"(?:end)?(?:antwort(?:en)?|losung(?:en)?)",
     subject=r"(?:end)?(?:antwort(?:en)?|losung(?:en)?)"
     r"|(?:richtigen?|korrekten?|besten?|zutreffenden?|\w+sten?) (?:option(?:en)?|aussagen?|auswahl)|meine wahl",
     is_=r"ist|sind|lautet|lauten|war|muss",

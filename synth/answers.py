@@ -159,7 +159,11 @@ def _closing(question: Shown, text: AnswerText) -> Claim | None:
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
     sentence = text.folded[start:stop]
     concludes = re.match(rf"\W*(?:{question.words.so})\b", sentence)
-    if not concludes or question.decision or re.search(rf"\b(?:{question.words.not_}|{question.words.or_})\b", sentence):
+    if (
+        not concludes
+        or question.decision
+        or re.search(rf"\b(?:{question.words.not_}|{question.words.or_})\b", sentence)
+    ):
         return None
     found = named_texts(question, sentence)
     if len(found) != 1:

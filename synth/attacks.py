@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from heapq import nsmallest
 from typing import Annotated, Any, NamedTuple
 
 import orjson
@@ -34,8 +35,8 @@ TOPICS: dict[str, str] = {
     "weapons": r"weapon|\bguns?\b|firearm|explosive",
     "controlled-substances": r"\bdrugs?\b|substance|alcohol|smoking",
     "medical-misuse": r"health|medic",
-    "non-violent-crime": r"privacy|fraud|theft|illegal|malware|scheme|launder|financ|economic|personal information",
-    "violent-crime": r"violen|terror|murder|assault|kidnap|physical harm|threat|crime",
+    "violent-crime": r"(?<!privacy )violen|terror|murder|assault|kidnap|physical harm|threat",
+    "non-violent-crime": r"privacy|fraud|theft|illegal|malware|scheme|launder|financ|economic|crime",
 }
 """Aloe's seven topics and one of medical ethics, with the words in a source's labels that mean them; the first fits."""
 
@@ -170,7 +171,7 @@ def held_out(names: Iterable[str], share: float, seed: int) -> frozenset[str]:
 
 def _drawn(id: str, styles: Sequence[Style], found: Sequence[Style], config: Attacks) -> list[Style]:
     def draw(some: Sequence[Style], wanted: int) -> list[Style]:
-        return sorted(some, key=lambda style: (_draw(f"{id} {style.name}", config.seed), style.name))[:wanted]
+        return nsmallest(wanted, some, key=lambda style: (_draw(f"{id} {style.name}", config.seed), style.name))
 
     return [styles[0], *draw(styles[1:], config.own_styles), *draw(found, config.found_styles)]
 

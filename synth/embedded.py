@@ -12,7 +12,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from random import Random
@@ -29,7 +29,7 @@ ORDER = 3
 DISCOUNT = 0.3
 """Taken off every count and given to the shorter context: at less a small corpus is repeated, at more it is garbled."""
 
-FAVOUR = 4.0
+FAVOUR = 10.0
 """How much likelier a word becomes that the prompt holds: the one way in which an answer is about its question."""
 
 SILENT = 0.12
@@ -128,9 +128,9 @@ def _pick(counts: Mapping[str, int], temperature: float, favoured: frozenset[str
 class EmbeddedTeacher:
     """The teacher of ``train``: deterministic for messages, sampling and sample, whatever else is asked.
 
-    ``top_p`` and ``json_schema`` change the draw and nothing else, and there are no ``logprobs``: a caller sees that
-    from what comes back. A prompt that lists options, or asks for yes or no, is answered with a line ``Answer: X`` that
-    the model draws by how readily it would say each option; now and then it forgets to.
+    It does not obey ``top_p`` and ``json_schema`` and gives no ``logprobs``; a caller sees that from what comes back. A
+    prompt that lists options, or asks for yes or no, is answered with a line ``Answer: X`` that the model draws by how
+    readily it would say each option; now and then it forgets to.
     """
 
     texts: tuple[str, ...]
@@ -153,7 +153,7 @@ class EmbeddedTeacher:
             yield request, self._completion(request)
 
     def _completion(self, request: Request) -> Completion:
-        rng = Random(int(request.key(self.name, self.revision), 16))
+        rng = Random(int(_drawn_for(request).key(self.name, self.revision), 16))
         tokens = self._tokens(request.messages[-1].content, request.sampling, rng)
         taken = tokens[: request.sampling.max_tokens]
         text, stopped = _cut("".join(taken).strip(), request.sampling.stop)
@@ -187,7 +187,7 @@ class EmbeddedTeacher:
                 token, context = "\n", BEGINNING
             else:
                 context = (*context[1:], token)
-            said.append(token)
+            said.append(f" {token}" if said and said[-1][-1].isalnum() and token[0].isalnum() else token)
             if enough is not None and len(said) >= enough and token == ".":
                 break
         return said
@@ -238,6 +238,13 @@ def choices(prompt: str) -> dict[str, str]:
         return found
     asked = YES_NO.search(prompt)
     return {name: name for name in ("yes", "no", "maybe")[: 3 if asked[1] else 2]} if asked else {}
+
+
+def _drawn_for(request: Request) -> Request:
+    """Return the request whose key seeds the draw: at temperature 0 neither seed nor sample make a difference."""
+    if request.sampling.temperature > 0:
+        return request
+    return replace(request, sample=0, sampling=replace(request.sampling, seed=0))
 
 
 def _cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:

@@ -34,12 +34,13 @@ CATEGORY_LINE = re.compile(r"S\d{1,2}(?:, ?S\d{1,2})*")
 class Guard:
     """Who guards. ``protocol`` is ``chat`` for models whose chat template is the guard's prompt, as Llama Guard's is.
 
-    Under ``prompt`` any instructed model is asked with a prompt of ours.
+    Under ``prompt`` any instructed model is asked with a prompt of ours, whose hash is ``prompts``.
     """
 
     by: Author
     protocol: Literal["chat", "prompt"] = "chat"
     max_tokens: Annotated[int, Field(ge=4)] = 32
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
 def stage(of: str) -> str:
@@ -73,9 +74,8 @@ def judge(answers: pl.DataFrame, answered: Iterable[Answered], config: Guard) ->
         verdicts.get((id, stage(of), sample), (MISSING if text else UNASKED, None))
         for id, of, sample, text in answers.select("id", "stage", "sample", "text").iter_rows()
     ]
-    columns = {"guard": [verdict for verdict, _ in found], "categories": [categories for _, categories in found]}
-    table = answers.with_columns(pl.Series(name, values, pl.String) for name, values in columns.items())
-    return table, candidate_table(judged)
+    columns = pl.DataFrame(found, {"guard": pl.String, "categories": pl.String}, orient="row")
+    return pl.concat([answers, columns], how="horizontal"), candidate_table(judged)
 
 
 def parse(text: str) -> tuple[str, str | None]:

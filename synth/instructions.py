@@ -6,6 +6,7 @@ rows drawn for other lines may change with it, since a draw is a place in the li
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, NamedTuple
 
 import polars as pl
@@ -126,9 +127,13 @@ def draw(rows: pl.DataFrame, config: Instructions) -> pl.DataFrame:
             continue
         templates = prompt_files.lines(f"{FOLDER}/{subtask}.txt")
         place = xxhash.xxh64_intdigest(id.encode(), config.seed) % len(templates)
-        text = prompt_files.template(templates[place]).render(subject=corpus.subject)
-        drawn.append((id, f"{subtask}/{place}", text))
+        drawn.append((id, f"{subtask}/{place}", _text(templates[place], corpus.subject)))
     return pl.DataFrame(drawn, {"id": pl.String, "template": pl.String, "instruction": pl.String}, orient="row")
+
+
+@cache
+def _text(template: str, subject: str) -> str:
+    return prompt_files.template(template).render(subject=subject)
 
 
 def _subtask(task: str, explained: bool) -> str | None:

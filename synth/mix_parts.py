@@ -18,11 +18,15 @@ FORBID = ConfigDict(extra="forbid")
 Name = Annotated[str, Field(min_length=1)]
 
 
+WRITTEN = "$.cot.origin"
+"""Where the ``meta`` of a row says that a teacher wrote its response (``cot_rows``)."""
+
+
 @checked(frozen=True, kw_only=True, config=FORBID)
 class Pick:
     """Rows from ``sources`` (patterns such as ``medqa_*``) with one of ``tasks``; an empty field asks for nothing.
 
-    ``teacher`` asks for rows whose ``meta`` names a teacher, or for rows whose ``meta`` does not.
+    ``teacher`` asks for rows whose response a teacher wrote, or for rows whose response none did.
     """
 
     sources: tuple[Name, ...] = ()
@@ -97,7 +101,7 @@ def _picks(pick: Pick) -> pl.Expr:
     if pick.tasks:
         asked.append(pl.col("task").is_in(pick.tasks))
     if pick.teacher is not None:
-        asked.append(pl.col("meta").str.json_path_match("$.teacher").is_not_null() == pick.teacher)
+        asked.append(pl.col("meta").str.json_path_match(WRITTEN).is_not_null() == pick.teacher)
     return pl.all_horizontal(asked)
 
 

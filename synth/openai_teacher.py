@@ -22,7 +22,7 @@ from synth.chat_reply import BadReplyError, body, completion
 from synth.pace import Pace, Slots
 from synth.server_trouble import Health, Kind, Trouble, of_connection, of_reply, of_status, pause
 from synth.specs import TeacherOptions
-from synth.teacher import Answered, Completion, Failure, Request, TeacherError
+from synth.teacher import Answered, Completion, Failure, Request
 
 AHEAD = 128
 """Requests at hand beyond those in flight, so that a caller who is busy for a moment does not let the server idle."""

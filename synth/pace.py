@@ -71,8 +71,9 @@ class Pace:
             self.pushed_back(since, now)
 
     def _end_round(self, delay: float, now: float) -> None:
-        if self._before is not None and delay > SLOWER * self._before:
+        if self.doubling and self._before is not None and delay > SLOWER * self._before:
             self.doubling = False
+            self.limit = self._round_limit
         if delay > NEAR_TIMEOUT * self.timeout_s:
             self._cut(0.8)
         self._before, self._delays = delay, []

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass as checked
 from sources.record import Message
 from synth import prompt_files
 from synth.candidates import Author, candidate, candidate_table
-from synth.pairs import Candidate, by_prompt, pair_table
+from synth.pairs import Candidate, by_prompt, pair_table, side
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
 
 STAGE = "pairwise_judge"
@@ -30,12 +30,16 @@ FIRST, SECOND, NEITHER = "A", "B", "C"
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class PairJudge:
-    """Who judges and how; of each prompt's candidates ``pairs_per_prompt`` pairs are shown, drawn by ``seed``."""
+    """Who judges and how; of each prompt's candidates ``pairs_per_prompt`` pairs are shown, drawn by ``seed``.
+
+    ``prompts`` is the hash of the prompt file, so that a changed one changes the step.
+    """
 
     by: Author
     pairs_per_prompt: Annotated[int, Field(ge=1)] = 1
     max_tokens: Annotated[int, Field(ge=8)] = 512
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
 class Proposal(NamedTuple):
@@ -124,10 +128,8 @@ def _pair(
         "id": chosen["id"],
         "origin": "judged",
         "place": proposal.place,
-        "chosen": chosen["text"],
-        "rejected": rejected["text"],
-        "chosen_key": chosen["key"],
-        "rejected_key": rejected["key"],
+        **side("chosen", chosen),
+        **side("rejected", rejected),
         "drop": None if agreed else _reason(verdicts),
         "evidence": None if agreed else json.dumps({"in_order": verdicts[0], "swapped": verdicts[1]}),
     }

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import polars as pl
 
+from sources.license import strictest
 from sources.table import SCHEMA, to_json
 
-PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "split")
+PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "chosen_by", "rejected_by", "split")
 """What ``meta["pair"]`` says of a row's pair."""
 
 
-def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str] = ()) -> pl.DataFrame:
     """Return the rows with ``response`` and ``rejected`` from their pairs, ``drop`` and ``evidence``, in order.
 
     A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. Under
-    ``pair``, ``meta`` says where the texts come from, the margin and the side of the split. A row without a pair goes
-    (``no_pair``); its evidence are the reasons of its pairs with their numbers.
+    ``pair``, ``meta`` says where the texts come from, the margin and the side of the split. ``licenses`` are those of
+    what the teachers write: a row with a text of theirs is under the strictest of them and its own. A row without a
+    pair goes (``no_pair``); its evidence are the reasons of its pairs with their numbers.
     """
     kept = decided.filter(pl.col("drop").is_null()).sort("id", "place", maintain_order=True)
     pairs = kept.select("id", "chosen", "rejected", *PAIR_FACTS, number=pl.int_range(1, pl.len() + 1).over("id"))
@@ -36,14 +39,24 @@ def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
         id=pl.when(pl.col("number") > 1).then(copy).otherwise("id"),
         response=pl.coalesce("chosen", "response"),
         rejected=pl.coalesce("rejected_of_pair", "rejected"),
+        license=pl.when(_written()).then(_strictest(joined, licenses)).otherwise("license"),
         meta=pl.Series(_meta(joined), dtype=pl.String),
         drop=pl.when(unpaired).then(pl.lit("no_pair")).otherwise(None),
         evidence=pl.Series(evidence, dtype=pl.String),
     ).select(*SCHEMA.names(), "drop", "evidence")
 
 
+def _written() -> pl.Expr:
+    return pl.any_horizontal(pl.col("chosen_by", "rejected_by").is_not_null())
+
+
+def _strictest(joined: pl.DataFrame, licenses: Sequence[str]) -> pl.Expr:
+    own = joined["license"].unique().to_list()
+    return pl.col("license").replace_strict({license: strictest((license, *licenses)) for license in own})
+
+
 def _meta(joined: pl.DataFrame) -> list[str]:
-    names = ["origin", "margin", "chosen_key", "rejected_key", "split_of_pair"]
+    names = [*PAIR_FACTS[:-1], "split_of_pair"]
     return [
         meta if origin is None else to_json({**orjson.loads(meta), "pair": _facts((origin, *facts))})
         for meta, origin, *facts in joined.select("meta", *names).iter_rows()

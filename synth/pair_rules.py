@@ -67,7 +67,8 @@ def decide(pairs: pl.DataFrame, rows: pl.DataFrame, config: PairRules, groups: G
     placed = pairs.join(groups(rows), on="id", how="left", maintain_order="left")
     if not (lost := placed.filter(pl.col("group").is_null())).is_empty():
         raise ValueError(f"pair of {lost['id'][0]!r} belongs to no row; give the rows that were asked")
-    measured = _mark(placed, _broken(config))
+    keyed = placed.with_columns(chosen_text=key(pl.col("chosen")), rejected_text=key(pl.col("rejected")))
+    measured = _mark(keyed, _broken(config))
     capped = _mark(_in_turn(measured, config), _crowded(config))
     side = [_side(group, config) for group in capped["group"]]
     return capped.with_columns(split=pl.Series(side, dtype=pl.String)).select(DECIDED_SCHEMA.names())
@@ -78,13 +79,13 @@ Broken = tuple[str, pl.Expr, pl.Expr]
 
 
 def _broken(config: PairRules) -> list[Broken]:
-    chosen, rejected, margin = (pl.col(name) for name in ("chosen", "rejected", "margin"))
-    chars = [chosen.str.len_chars(), rejected.str.len_chars()]
+    chosen, rejected, margin = (pl.col(name) for name in ("chosen_text", "rejected_text", "margin"))
+    chars = [pl.col(name).str.len_chars() for name in ("chosen", "rejected")]
     lengths = _seen(chosen_chars=chars[0], rejected_chars=chars[1])
     ratio = pl.max_horizontal(chars) / pl.min_horizontal(chars)
     return [
-        ("empty", (key(chosen) == "") | (key(rejected) == ""), lengths),
-        ("same_text", key(chosen) == key(rejected), _seen(text=key(chosen).str.head(200))),
+        ("empty", (chosen == "") | (rejected == ""), lengths),
+        ("same_text", chosen == rejected, _seen(text=chosen.str.head(200))),
         ("tie", margin == 0, _seen(margin=margin)),
         ("small_margin", margin < max(config.min_margin, 0.0), _seen(margin=margin)),
         ("length_ratio", ratio > config.max_length_ratio, lengths),
@@ -99,6 +100,10 @@ def _crowded(config: PairRules) -> list[Broken]:
     ]
 
 
+TURNS = ("margin", "place", "order", "id", "chosen", "rejected")
+"""By what pairs of one prompt take turns; the order in which they are given does not count."""
+
+
 def _in_turn(pairs: pl.DataFrame, config: PairRules) -> pl.DataFrame:
     """Return the pairs with ``first``, whether no earlier pair of the prompt says the same, and ``turn``, from 1.
 
@@ -107,7 +112,7 @@ def _in_turn(pairs: pl.DataFrame, config: PairRules) -> pl.DataFrame:
     order = [xxhash.xxh64_intdigest(id.encode(), config.seed) for id in pairs["id"]]
     numbered = pairs.with_columns(order=pl.Series(order, dtype=pl.UInt64)).with_row_index("at")
     standing = numbered.filter(pl.col("drop").is_null()).sort(
-        "margin", "place", "order", "at", descending=[True, False, False, False], nulls_last=True
+        *TURNS, descending=[name == "margin" for name in TURNS], nulls_last=True
     )
     first = pl.struct("chosen", "rejected").is_first_distinct().over("group")
     turns = standing.with_columns(first=first).select("at", "first", turn=pl.col("first").cum_sum().over("group"))

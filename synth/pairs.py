@@ -24,14 +24,16 @@ PAIR_SCHEMA = pl.Schema(
         "rejected": pl.String,
         "chosen_key": pl.String,
         "rejected_key": pl.String,
+        "chosen_by": pl.String,
+        "rejected_by": pl.String,
         "margin": pl.Float64,
         "drop": pl.String,
         "evidence": pl.String,
     }
 )
-"""One pair thought of for a row (``id``): its texts, the keys of their completions (null for a source's own), by how
-much the better one is better (null where nobody measured), and why it goes (null while it stays). ``place`` orders the
-pairs of one row; the first ones repeat no text as long as that can be."""
+"""One pair thought of for a row (``id``): its texts, the keys and teachers of their completions (null for a source's
+own), by how much the better one is better (null where nobody measured), and why it goes (null while it stays).
+``place`` orders the pairs of one row; the first ones repeat no text as long as that can be."""
 
 RIGHT, WRONG = ("kept", "right"), ("wrong",)
 """Verdicts of verified answers. All others, unreadable ones above all, are neither."""
@@ -59,8 +61,8 @@ def right_against_wrong(
 def by_reward(candidates: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     """Return all pairs of candidates of one row by one model in one stage, the one with the higher ``score`` chosen.
 
-    ``candidates`` has a column ``score``; the margin is the difference. A pair with a score that is missing or not
-    finite goes (``unscored``), as does one of equal scores (``tie``).
+    ``candidates`` has a column ``score``; the margin is the difference, 0 for equal scores, which the rules refuse. A
+    pair with a score that is missing or not finite goes (``unscored``).
     """
     return pair_table(
         _scored(first, second, place)
@@ -84,8 +86,7 @@ def from_records(rows: pl.DataFrame, scores: tuple[str, str] = SCORES) -> pl.Dat
         pl.lit(0, pl.Int64).alias("place"),
         pl.col("response").alias("chosen"),
         "rejected",
-        pl.lit(None, pl.String).alias("chosen_key"),
-        pl.lit(None, pl.String).alias("rejected_key"),
+        *(pl.lit(None, pl.String).alias(name) for name in ("chosen_key", "rejected_key", "chosen_by", "rejected_by")),
         (better - worse).alias("margin"),
         pl.when(both).then(None).otherwise(lacks).alias("drop"),
         pl.lit(None, pl.String).alias("evidence"),
@@ -134,12 +135,9 @@ def _finite(score: float | None) -> float | None:
 
 
 def _pair(better: Candidate, worse: Candidate, origin: str, place: int) -> dict[str, Any]:
-    return {
-        "id": better["id"],
-        "origin": origin,
-        "place": place,
-        "chosen": better["text"],
-        "rejected": worse["text"],
-        "chosen_key": better["key"],
-        "rejected_key": worse["key"],
-    }
+    return {"id": better["id"], "origin": origin, "place": place, **side("chosen", better), **side("rejected", worse)}
+
+
+def side(name: str, one: Candidate) -> dict[str, Any]:
+    """Return the fields of a pair that say what stands on one side: text, key and teacher."""
+    return {name: one["text"], f"{name}_key": one["key"], f"{name}_by": one["teacher"]}

@@ -35,14 +35,17 @@ def names(folder: str, ending: str) -> tuple[str, ...]:
     return tuple(sorted(path.name.removesuffix(ending) for path in (FOLDER / folder).glob(f"*{ending}")))
 
 
-def digest(folder: str) -> str:
-    """Return a hash of all files in ``folder``: a config that holds it changes when a prompt does."""
+def digest(*places: str) -> str:
+    """Return a hash of these files, and of all files in these folders: a config that holds it changes with a prompt."""
     hashed = hashlib.sha256()
-    for path in sorted((FOLDER / folder).rglob("*")):
-        if path.is_file():
-            content = path.read_bytes()
-            hashed.update(f"{path.relative_to(FOLDER).as_posix()}\0{len(content)}\0".encode() + content)
+    for path in sorted(file for place in places for file in _files(FOLDER / place)):
+        content = path.read_bytes()
+        hashed.update(f"{path.relative_to(FOLDER).as_posix()}\0{len(content)}\0".encode() + content)
     return hashed.hexdigest()[:16]
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
 
 
 @cache

@@ -21,6 +21,14 @@ BUSY = (425, 429, 503, 529)
 
 TRY_AGAIN = (408, 409)
 
+NOT_CONNECTED = {
+    "httpx2.ConnectError",
+    "httpcore2.ConnectError",
+    "httpcore2.ConnectTimeout",
+    "aiohttp.ClientConnectorError",
+    "aiohttp.ConnectionTimeoutError",
+}
+
 
 class Kind(Enum):
     """Whose trouble it is: nobody could be reached, the server is busy, this try broke, the request is no good."""
@@ -58,23 +66,18 @@ def of_reply(error: BadReplyError) -> Trouble:
 def of_connection(error: BaseException) -> Trouble:
     """Return what an error of the connection means, by the chain of its causes.
 
-    The client wraps its transport's errors, and one transport calls a connection that was cut a time-out in
-    connecting: only what lies beneath tells the two apart.
+    The client wraps its transport's errors, and wraps one transport's as time-outs whatever they are: only what lies
+    beneath tells a server that is gone from a connection that was cut.
     """
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)
-    names = {type(one).__name__ for one in chain}
-    unreachable = "ConnectError" in names or "ConnectionTimeoutError" in names
-    unreachable = unreachable or ("ConnectTimeout" in names and "ClientConnectionError" not in _bases(chain))
+    kinds = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for one in chain for kind in type(one).__mro__}
     words = next((one for one in chain[1:] if str(one)), error)
     return Trouble(
-        kind=Kind.UNREACHABLE if unreachable else Kind.BROKEN, error=f"{type(words).__name__}: {words}".rstrip(": ")
+        kind=Kind.UNREACHABLE if kinds & NOT_CONNECTED else Kind.BROKEN,
+        error=f"{type(words).__name__}: {words}".rstrip(": "),
     )
-
-
-def _bases(chain: list[BaseException]) -> set[str]:
-    return {base.__name__ for one in chain for base in type(one).__mro__}
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

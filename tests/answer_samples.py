@@ -80,7 +80,9 @@ def _decision(parts: Parts, lang: str, length: str, rng: Random) -> tuple[str, t
     return _filled(text, slots), ("yes", "no", "maybe"), (truth,)
 
 
-def _choice(parts: Parts, lang: str, kind: str, length: str, rng: Random) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+def _choice(
+    parts: Parts, lang: str, kind: str, length: str, rng: Random
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     question, *options = rng.choice(parts["questions"])
     rng.shuffle(options)
     letters = "ABCDE"[: len(options)]
@@ -129,7 +131,9 @@ def _joined(before: list[str], final: str, after: list[str], length: str, rng: R
     """Return the parts as one text; the answer stands on a line of its own more often than not."""
     body = rng.choice((" ", "\n", "\n\n")).join(before)
     if length == "thinking":
-        return f"<think>\n{body}\nAnswer: {{W}}\n</think>\n\n{final}" if rng.random() < 0.7 else f"{body}</think>{final}"
+        return (
+            f"<think>\n{body}\nAnswer: {{W}}\n</think>\n\n{final}" if rng.random() < 0.7 else f"{body}</think>{final}"
+        )
     own_line = final.startswith(("{", "*", "#", "`", "[", "(", "$", "\\")) or ":" in final or rng.random() < 0.5
     text = f"{body}{chr(10) * 2 if own_line else ' '}{final}" if body else final
     return text + "".join(rng.choice(("\n\n", "\n")) + part for part in after)

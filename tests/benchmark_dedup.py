@@ -10,9 +10,10 @@ Every tool runs in a process of its own that reads parquet and writes what it ke
 share of the planted pairs at or above the threshold of which not both rows were kept, of a sample; ``wrong`` is the
 share of the rows that a tool dropped although they were not planted as copies.
 
-The peers need an environment of their own:
+The peers need an environment of their own (datatrove 0.10 does not run with xxhash 4):
 
-    python -m venv PEERS && PEERS/bin/pip install datasketch rensa text-dedup 'datatrove[processing]' semhash polars
+    python -m venv PEERS
+    PEERS/bin/pip install datasketch rensa text-dedup datatrove spacy nltk semhash polars 'xxhash<4'
 
 semhash needs an embedding model besides: ``--semhash-model`` takes the folder of a model2vec model.
 Not collected by pytest.
@@ -109,13 +110,10 @@ def similar_sample(folder: Path, planted: pl.DataFrame, size: int = 2000) -> pl.
 
 
 def run_sabila(source: Path, out: Path) -> None:
-    from quality.near_duplicates import deduplicate
+    from pipelines.cli import main
 
-    result = deduplicate(pl.scan_parquet(source), text=["text"], id="id")
-    write = {"compression": "zstd", "compression_level": 1, "lazy": True}
-    kept, dropped = out / "kept.parquet", out / "dropped.parquet"
-    pl.collect_all([result.kept.sink_parquet(kept, **write), result.dropped.sink_parquet(dropped, **write)])
-    result.found.clusters.write_parquet(out / "clusters.parquet")
+    files = [str(path) for path in sorted(source.glob("*.parquet"))]
+    main(["dedup", *files, "--id-column", "id", "--out", str(out)], standalone_mode=False)
 
 
 def word_shingles(source: Path):
@@ -166,15 +164,16 @@ def run_rensa(source: Path, out: Path) -> None:
 
 
 def run_text_dedup(source: Path, out: Path) -> None:
+    """Run it as its users do: its own defaults but for the threshold."""
     files, cpus = str(source / "*.parquet"), str(len(os.sched_getaffinity(0)))
-    options = {"path": "parquet", "data_files": files, "split": "train", "column": "text", "ngram": str(SHINGLE)}
-    options |= {"num_perm": str(BANDS * ROWS), "b": str(BANDS), "r": str(ROWS), "num_proc": cpus}
-    options |= {"output": str(out / "kept"), "cache_dir": str(out / "cache")}
+    options = {"path": "parquet", "data_files": files, "split": "train", "column": "text", "num_proc": cpus}
+    options |= {"threshold": str(THRESHOLD), "output": str(out / "kept"), "cache_dir": str(out / "cache")}
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
     subprocess.run([sys.executable, "-m", "text_dedup.minhash", *flags], check=True, cwd=out)
 
 
 def run_datatrove(source: Path, out: Path) -> None:
+    """Run its four stages with its own defaults, 14 buckets of 8."""
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
@@ -288,6 +287,7 @@ RUNS = {**{name: run for name, (run, _) in TOOLS.items()}, "index-full": run_ind
 @dataclass
 class Measured:
     seconds: float
+    processor_seconds: float
     gigabytes: float
 
 
@@ -305,7 +305,7 @@ def measure(python: str, name: str, *, source: Path, out: Path) -> Measured | No
     if process.returncode:
         print(f"{name} failed: {(out / 'log').read_text(errors='replace')[-800:]}", file=sys.stderr)
         return None
-    return Measured(time.perf_counter() - began, usage.ru_maxrss / 1e6)
+    return Measured(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6)
 
 
 def compare(names: list[str], peers: str, source: Path, planted: pl.DataFrame, work: Path) -> pl.DataFrame:
@@ -326,6 +326,7 @@ def compare(names: list[str], peers: str, source: Path, planted: pl.DataFrame, w
             {
                 "tool": name,
                 "seconds": round(measured.seconds, 2),
+                "CPU": round(measured.processor_seconds, 2),
                 "ratio": round(measured.seconds / (table[0]["seconds"] if table else measured.seconds), 1),
                 "µs/row": round(1e6 * measured.seconds / rows, 1),
                 "peak GB": round(measured.gigabytes, 2),
@@ -409,7 +410,10 @@ def main() -> None:
         RUNS[options.run[0]](Path(options.run[1]), Path(options.run[2]))
         return
     os.environ["SEMHASH_MODEL"] = options.semhash_model
-    with tempfile.TemporaryDirectory(dir=options.folder) as work, pl.Config(tbl_rows=-1, tbl_hide_dataframe_shape=True):
+    with (
+        tempfile.TemporaryDirectory(dir=options.folder) as work,
+        pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_hide_dataframe_shape=True),
+    ):
         print(report(options, Path(work)))
 
 

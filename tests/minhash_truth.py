@@ -51,7 +51,7 @@ def tokens(text: str) -> list[str]:
         if category == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F:
             continue
         unspaced = unicodedata.name(character, "").startswith(UNSPACED)
-        if category[0] in "LNM" and not unspaced:
+        if (category[0] in "LNM" and not unspaced) or category == "Pc":
             word += character.casefold()
             continue
         out += [word] * bool(word)

@@ -262,6 +262,7 @@ _MADE = {
     "MAN": lambda chance: _value("man", chance).upper(),
     "SURNAME": lambda chance: _value("surname", chance).upper(),
     "woman_low": lambda chance: chance.choice(("carol", "joyce dunn", "margaret", "susan brandt")),
+    "first_low": lambda chance: chance.choice(("carol", "margaret", "susan", "joyce")),
     "surname_low": lambda chance: _value("surname2", chance).lower(),
     "man_low": lambda chance: chance.choice(("me", "us")),
     "initial": lambda chance: chance.choice("ABCDEGJKLMR") + ".",

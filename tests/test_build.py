@@ -1,5 +1,6 @@
 """A build: what is done stays done, every row is accounted for, and the same rows give the same bytes."""
 
+import gzip
 import json
 import shutil
 from functools import partial
@@ -17,10 +18,10 @@ from pipelines.shard import LostRowsError
 from pipelines.step import each_shard, read, whole_set
 from pipelines.store import Store
 from quality.outcome import DROP_SCHEMA, Decision, Outcome
-from sources.files import FileError
+from sources.files import FileError, RawFile
 from sources.mirror import mirrored
 from sources.shapes import jsonl, qa
-from sources.source import Source
+from sources.source import Source, held_out
 
 
 @pytest.fixture
@@ -110,6 +111,36 @@ def test_a_step_that_was_deleted_is_built_again_with_the_same_bytes(recipe, mirr
     assert tiny_recipe.build(recipe, store, mirror) == account
     assert {name for name in before if steps(store)[name] != before[name]} == {gone}
     assert tree(store) == files
+
+
+# --- rows that are only looked at ----------------------------------------------------------------------------------
+
+
+def drops_what_it_has_seen(rows, config, beside):
+    seen = pl.scan_parquet(beside).select(pl.col("messages").list.first().struct.field("content")).collect().to_series()
+    question = pl.col("messages").list.first().struct.field("content")
+    drop = pl.when(question.is_in(seen.to_list())).then(pl.lit("seen"))
+    return Outcome(rows=rows.with_columns(drop=drop, evidence=question))
+
+
+def test_rows_of_a_benchmark_are_looked_at_and_enter_nothing(store, lessons):
+    exam = held_out(source(), "exam", {"test": ("lessons.jsonl",)}, folder="exam")
+    asked = {"id": "e1", "question": "What is lesson 2?", "answer": "A lesson."}
+    write_mirror(lessons, {"exam": {"lessons.jsonl": [asked]}})
+    step = each_shard("unseen", drops_what_it_has_seen, None, read(source()), beside=(read(exam),))
+    folder = built(step, store, lessons)
+    assert pl.read_parquet(folder / "kept/*.parquet")["id"].to_list() == ["school:0", "school:1", "school:3"]
+    assert pl.read_parquet(folder / "dropped/*.parquet")["evidence"].to_list() == ["What is lesson 2?"]
+    before = steps(store)
+    write_mirror(lessons, {"exam": {"lessons.jsonl": [{**asked, "question": "What is lesson 3?"}]}})
+    built(step, store, lessons)
+    assert names(steps(store).keys() - before.keys()) == {"read-exam", "unseen"}
+
+
+def test_a_step_that_would_pass_on_rows_of_a_benchmark_cannot_be_made():
+    exam = held_out(source(), "exam", {"test": ("lessons.jsonl",)})
+    with pytest.raises(TypeError, match=r"^copy reads read-exam, rows of a benchmark, which may only be looked at$"):
+        each_shard("copy", unchanged, None, read(exam))
 
 
 # --- no row vanishes -----------------------------------------------------------------------------------------------
@@ -251,12 +282,16 @@ def test_a_row_that_its_publisher_holds_out_is_dropped(split, recipe, store, tmp
     [
         (b'{"id": "b", "question": "cut off in the mid', "not JSON: "),
         (b'{"id": "b", "question": "caf\xe9?", "answer": "x"}', "not JSON: "),
+        (b'{"id": "b", "question": "\\ud800?", "answer": "x"}', "not JSON: "),
         ({"id": "b", "question": "no answer field"}, "missing field 'answer'; found id, question"),
         (
             {"id": "b", "question": "q?", "options": ["x", "y"], "gold": 2},
             "gold is 2, expected a position among 2 options",
         ),
         ({"id": "b", "question": "q?", "options": ["x", "y"], "gold": -1}, "gold is -1, expected a position among 2"),
+        ({"id": "b", "question": "q?", "options": ["x", "y"], "gold": True}, "gold is [True], expected positions"),
+        ({"id": "b", "question": "q?", "options": ["x", "y"], "gold": 2**63}, "expected a position among 2 options"),
+        ({"id": "b", "question": "q?", "answer": "a", "split": 1}, "split is 1, expected text"),
         ({"id": 7, "question": "q?", "answer": "a"}, "id is 7, expected text"),
         ({"id": "b", "question": None, "answer": "a"}, "message is None, expected text"),
         ({"id": "b", "question": "q?", "answer": ["a"]}, "answer is ['a'], expected text"),
@@ -280,6 +315,18 @@ def test_a_file_without_one_good_row_is_not_the_file_that_was_meant(recipe, stor
     with pytest.raises(FileError, match=r"b.jsonl: every row was refused; line 1: missing field 'question'; found id"):
         tiny_recipe.build(recipe, store, mirror, corpora="clinic")
     assert steps(store) == {}
+
+
+def test_a_long_file_with_a_broken_last_line_loses_that_line_alone(recipe, store, tmp_path, windows_of_two_lines):
+    mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD, {**GOOD, "id": "h"}, b'{"id": "cut off']}})
+    account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
+    assert counts(account)["read-clinic"] == {"rows_in": 3, "kept": 2, "dropped": 0, "quarantined": 1}
+
+
+def test_a_limit_that_reads_only_broken_rows_names_the_file_they_are_in(recipe, store, tmp_path):
+    mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [b"", b" "], "b.jsonl": [b"broken", GOOD]}})
+    with pytest.raises(FileError, match=r"m/clinic/b.jsonl: every row was refused; line 1: not JSON"):
+        tiny_recipe.build(recipe, store, mirror, corpora="clinic", limit=1)
 
 
 def test_a_limit_counts_rows_of_the_whole_corpus(recipe, mirror, store):
@@ -311,6 +358,19 @@ def many_files(folder, **how):
 def expected(recipe, tmp_path, windows_of_two_lines):
     tiny_recipe.build(recipe, tmp_path / "expected", many_files(tmp_path / "m"))
     return tree(tmp_path / "expected")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("end", [b"", b"\n"], ids=["open", "closed"])
+def test_the_windows_of_a_file_hold_each_of_its_lines_once(suffix, end, tmp_path, windows_of_two_lines):
+    lines = [b"short", b"", b"x" * 1_048_570, b"over the edge of a block", b"\r", b"last but one", b"last"]
+    content = b"\n".join(lines) + end
+    path = tmp_path / f"a.jsonl{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix else content)
+    file = RawFile("a.jsonl", path)
+    assert len(file.windows) == 4
+    found = [line for window in file.windows for line in window.lines()]
+    assert found == list(file.lines()) == list(enumerate((line.rstrip(b"\r") for line in lines), 1))
 
 
 def test_the_same_bytes_again_elsewhere(expected, recipe, tmp_path):

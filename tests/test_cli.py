@@ -12,7 +12,7 @@ import click
 import polars as pl
 import pytest
 import tiny_recipe
-from tiny_recipe import refused, run, sabila, start, steps, write_mirror, write_recipe
+from tiny_recipe import refused, run, sabila, steps, write_mirror, write_recipe
 
 from pipelines.cli import main
 from sources.catalog import BENCHMARKS, SOURCES
@@ -447,16 +447,3 @@ def test_a_call_that_is_cut_short_shows_its_help(arguments):
     assert result.exit_code == 2
     assert "Commands:" in result.stderr
     assert result.stdout == ""
-
-
-def test_an_interrupted_build_ends_without_a_traceback(place):
-    slow = "import time\n\n\ndef slow(rows, config):\n    time.sleep(60)\n\n\n"
-    write_recipe(
-        place, tiny_recipe.RECIPE.replace("def parse", f"{slow}def parse").replace("clean, config, ", "slow, None, ")
-    )
-    build = start("build", *ALONE, folder=place)
-    build.stderr.readline()
-    os.killpg(build.pid, 2)
-    _, errors = build.communicate(timeout=20)
-    assert build.returncode == 1
-    assert "Traceback" not in errors

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -157,6 +158,23 @@ def test_a_worker_that_is_killed_is_told_and_the_rest_is_kept(tmp_path):
         "run again with fewer --workers, what is complete is kept"
     )
     assert "read-clinic" in names(steps(tmp_path / "store"))
+
+
+def test_an_interrupted_build_ends_at_once_and_without_a_traceback(tmp_path):
+    endless = "import time\n\n\ndef endless(rows, config):\n    time.sleep(600)\n\n\n"
+    text = tiny_recipe.RECIPE.replace("def parse", f"{endless}def parse").replace("clean, config, ", "endless, None, ")
+    write_recipe(tmp_path, text)
+    write_mirror(tmp_path / "mirror")
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell may have it ignored
+    program = (sys.executable, "-c", f"{heeding}; from pipelines.cli import main; main()")
+    build = start("build", "tiny.py", "--mirror", "mirror", "--workers", "2", folder=tmp_path, program=program)
+    build.stderr.readline()
+    os.killpg(build.pid, signal.SIGINT)
+    output, errors = build.communicate(timeout=60)
+    assert (build.returncode, output) == (1, "")
+    assert errors.splitlines()[-1] == "Aborted!"
+    assert "Traceback" not in errors
+    assert not alive(build.pid)
 
 
 # --- two at once ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Mixing by token share: what each part comes to, which rows go, and the shapes in which rows leave."""
 
+import hashlib
 import json
 
 import polars as pl
@@ -60,7 +61,8 @@ def test_aloe_shares_are_those_of_the_paper():
     ("fields", "part"),
     [
         ({"id": "medquad:1"}, "medical"),
-        ({"id": "medquad:1", "meta": {"teacher": "embedded"}}, "synthetic"),
+        ({"id": "medquad:1", "meta": {"cot": {"teacher": "embedded", "origin": "sampled"}}}, "synthetic"),
+        ({"id": "medquad:1", "meta": {"cot": {"teacher": "embedded"}}}, "medical"),
         ({"id": "medqa_cot_llama31:1"}, "synthetic"),
         ({"id": "magpie_ultra:1", "task": "instruction"}, "general/instruction"),
         ({"id": "meds_ins:1", "task": "instruction"}, "medical"),
@@ -187,6 +189,18 @@ def test_a_tokenizer_of_another_hash_is_refused(tmp_path):
     path.write_text("{}")
     with pytest.raises(ValueError, match=r"has sha256 44136f.*, expected 0000"):
         tokenizer_count(Tokenizer(path=str(path), sha256="0" * 64))
+
+
+def test_a_tokenizer_counts_its_own_tokens_and_no_special_ones(tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    known = {"[UNK]": 0, "[CLS]": 1, "vitamin": 2, "c": 3}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(known, unk_token="[UNK]"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.post_processor = tokenizers.processors.TemplateProcessing(single="[CLS] $A", special_tokens=[("[CLS]", 1)])
+    path = tmp_path / "tokenizer.json"
+    made.save(str(path))
+    count = tokenizer_count(Tokenizer(path=str(path), sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
+    assert count(pl.Series(["vitamin c", "", "vitamin c, please"])).to_list() == [2, 0, 4]
 
 
 ASKED = row(response="Vitamin C.", rejected="Vitamin D.")

@@ -73,6 +73,10 @@ OPTIONS = [
     ("aloe_sft", "language_confidence", "inf", "inf", most(1)),
     ("aloe_sft", "language_confidence", "80%", "80%", NUMBER),
     ("aloe_sft", "language_confidence", "", "", NUMBER),
+    ("aloe_sft", "near_threshold", "0", "0", "greater than 0"),
+    ("aloe_sft", "near_threshold", "72", "72", most(1)),
+    ("aloe_sft", "near_threshold", "nan", "nan", most(1)),
+    ("aloe_sft", "near_threshold", "close", "close", NUMBER),
     ("demo", "license", "free", "free", USE),
     ("demo", "license", "", "", USE),
     ("demo", "limit", "0", "0", least(1)),
@@ -135,6 +139,7 @@ VALUES = [
     ("language_confidence", [0.8], NUMBER),
     ("language_confidence", float("nan"), most(1)),
     ("language_confidence", 2, most(1)),
+    ("near_threshold", False, NUMBER),
     ("licence", "any", "one of sources, license, limit, max_row_chars, min_answer_chars, language_confidence"),
     ("", "any", "one of sources, license, limit, "),
 ]

@@ -112,7 +112,7 @@ def alike(a, b, **changes):
 
 
 SCRIPTS = {
-    "english": "The patient, aged 71, reports DULL pain (left side) after 2.5 mg of warfarin; it isn't new.",
+    "english": "The patient, aged 71, reports DULL pain (left side) after 2.5 mg of warfarin; it isn't code_7.",
     "spanish": "El paciente refiere dolor en el tórax y disnea; se indicó ÁCIDO acetilsalicílico 100 mg.",
     "greek": "Ο ΑΣΘΕΝΗΣ ΕΧΕΙ ΠΥΡΕΤΟ και βήχα εδώ και τρεις ημέρες, χωρίς δύσπνοια.",
     "arabic": "يشكو المريض من صُداعٍ شديد وحمى منذ ثلاثة أيام، ولا يوجد طفح جلدي.",
@@ -292,6 +292,19 @@ def test_thousands_of_similar_rows_are_one_cluster():
     assert result["representative"].n_unique() == 1
 
 
+def test_a_long_chain_is_one_cluster_with_a_way_to_the_row_that_stays():
+    words = [f"word{i}" for i in range(2600)]
+    texts = [" ".join(words[i : i + 40]) for i in range(2560)]
+    result = found(texts)
+    assert result.height == len(texts)
+    assert result["neighbour_similarity"].min() >= CERTAIN.threshold
+    step = dict(result.select("id", "neighbour").iter_rows())
+    id, steps = "r02559", 0
+    while id != "r00000":
+        id, steps = step[id], steps + 1
+    assert steps < len(texts)
+
+
 def test_half_similar_rows_of_one_template_stay_apart():
     template = [f"word{i}" for i in range(60)]
     texts = [" ".join([*template, *(f"own{i}x{k}" for k in range(15))]) for i in range(3000)]
@@ -356,5 +369,7 @@ def test_what_cannot_be_meant_is_refused():
         deduplicate(pl.concat([QA, QA[:1]]), text=["answer"], id="id")
     with pytest.raises(ValueError, match="1 rows have no id"):
         near_duplicates([rows(["a", "b"], ids=["x", None])], NearRules())
+    with pytest.raises(ValueError, match="order names 'cluster', which has another meaning here"):
+        near_duplicates([rows(["a"])], NearRules(), order=["cluster"])
     with pytest.raises(ValueError, match="a batch has columns id, text, expected tier too"):
         near_duplicates([rows(["a"])], NearRules(), order=["tier"])

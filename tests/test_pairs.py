@@ -66,6 +66,8 @@ def test_right_answers_are_paired_with_wrong_ones_and_an_unreadable_answer_is_ne
         "rejected": "D",
         "chosen_key": "key of C",
         "rejected_key": "key of D",
+        "chosen_by": "tiny",
+        "rejected_by": "tiny",
         "margin": None,
         "drop": None,
         "evidence": None,
@@ -339,6 +341,15 @@ def test_rows_are_filled_with_their_pairs_and_one_without_says_why():
     }  # fmt: skip
     assert (second["drop"], second["evidence"]) == ("no_pair", '{"same_text": 1}')
     assert (third["drop"], third["evidence"]) == ("no_pair", "{}")
+
+
+def test_a_row_with_a_teachers_text_names_it_and_is_under_the_stricter_licence():
+    rows = (QUESTION, row("corpus:2", "What is gout?"), row("corpus:3", "What is flu?", license="CC-BY-NC-4.0"))
+    written = {"chosen_by": "tiny", "rejected_by": "tiny"}
+    pairs = [pair(**written), pair("Own.", "Another.", id="corpus:2"), pair("Ill.", "Well.", id="corpus:3", **written)]
+    result = pair_rows(table(*rows), decided(*pairs, rows=rows), licenses=("LicenseRef-llama-3.1-community",))
+    assert result["license"].to_list() == ["LicenseRef-llama-3.1-community", "MIT", "CC-BY-NC-4.0"]
+    assert json.loads(result["meta"][0])["pair"]["chosen_by"] == "tiny"
 
 
 def test_further_pairs_become_rows_of_their_own():

@@ -85,6 +85,14 @@ def test_ties_of_the_keep_policy_go_by_id_and_nulls_come_last():
     assert set(found.clusters["representative"]) == {"a"}
 
 
+def test_by_default_the_keep_policy_of_exact_duplicates_decides():
+    rows = pl.DataFrame(
+        {"id": ["a", "b", "c"], "strictness": [2, 1, 1], "source_rank": [0, 5, 5], "unfilled": [0, 3, 2]}
+    )
+    found = duplicates(rows, at_degrees(0, 1, 2), SEMANTIC)
+    assert set(found.clusters["representative"]) == {"c"}
+
+
 def test_the_order_of_the_rows_counts_for_nothing():
     vectors = crowd(600, 24)
     rows = ranked([f"r{i:03}" for i in range(600)], [i % 7 for i in range(600)])
@@ -325,11 +333,9 @@ def word_tokenizer():
 
 @pytest.fixture(scope="module")
 def tiny_bert(tmp_path_factory):
-    """A sentence-transformers model of random weights that reads 8 tokens."""
+    """A BERT of random weights that reads 8 tokens; sentence-transformers takes the mean of its tokens."""
     torch = pytest.importorskip("torch", reason="needs torch: install the extra 'local'")
-    sentence_transformers = pytest.importorskip(
-        "sentence_transformers", reason="needs sentence-transformers: install the extra 'local'"
-    )
+    pytest.importorskip("sentence_transformers", reason="needs sentence-transformers: install the extra 'local'")
     import transformers
 
     tokenizers, raw = word_tokenizer()
@@ -346,11 +352,7 @@ def tiny_bert(tmp_path_factory):
         max_position_embeddings=8, initializer_range=0.5,
     )  # fmt: skip
     transformers.BertModel(config).save_pretrained(folder)
-    word = sentence_transformers.models.Transformer(str(folder), max_seq_length=8)
-    pooling = sentence_transformers.models.Pooling(16, "mean")
-    whole = tmp_path_factory.mktemp("sentence")
-    sentence_transformers.SentenceTransformer(modules=[word, pooling], device="cpu").save(str(whole))
-    return str(whole)
+    return str(folder)
 
 
 def test_a_sentence_transformer_gives_what_the_library_gives(tiny_bert):

@@ -1,9 +1,11 @@
 """Buckets in machine code: the same components as brute force, whatever way a bucket's size makes it go."""
 
+import numba
 import numpy as np
 import pytest
 from minhash_truth import components, jaccard
 
+from quality.compiled import compiled
 from quality.set_kernels import CHECKS, DIRECT_PAIRS, LARGE, link_buckets
 
 
@@ -75,3 +77,24 @@ def test_the_threshold_itself_is_similar():
     assert jaccard(a, b) == 0.72
     assert linked([a, b], 0.72)[1].tolist() == [1, 0, 0]
     assert linked([a, b], 0.7200001)[1].tolist() == [0, 1, 0]
+
+
+def test_code_that_cannot_be_kept_is_compiled_all_the_same(monkeypatch):
+    compile = numba.njit
+
+    def nowhere(cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function 'more': no locator available for file 'somewhere'")
+        return compile(**options)
+
+    monkeypatch.setattr(numba, "njit", nowhere)
+    assert compiled(lambda number: number + 1)(1) == 2
+
+
+def test_other_failures_to_compile_are_not_hidden(monkeypatch):
+    def broken(**options):
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(numba, "njit", broken)
+    with pytest.raises(RuntimeError, match="no compiler"):
+        compiled(lambda number: number + 1)

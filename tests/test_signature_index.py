@@ -8,7 +8,7 @@ from minhash_truth import corpus
 
 from quality.near_duplicates import near_duplicates
 from quality.near_rules import NearRules
-from quality.segment import Segment
+from quality.segment import Segment, mapped
 from quality.signature_index import SignatureIndex, add, compacted
 
 RULES = NearRules()
@@ -75,18 +75,23 @@ def test_adding_nothing_changes_nothing(rows):
     assert add(index, [rows.clear()]).clusters.equals(index.clusters)
 
 
-@pytest.mark.parametrize("form", ["ipc", "parquet"])
-def test_an_index_can_be_written_and_read(rows, tmp_path, form):
+@pytest.mark.parametrize(
+    ("write", "read"),
+    [
+        (lambda table, path: table.rechunk().write_ipc(path, record_batch_size=table.height), mapped),
+        (lambda table, path: table.write_parquet(path, row_group_size=100), pl.read_parquet),
+    ],
+    ids=["mapped", "parquet"],
+)
+def test_an_index_can_be_written_and_read(rows, tmp_path, write, read):
     index = add(empty(), [rows[:700]])
-    for number, part in enumerate(index.segments):
-        for name in ("rows", "sets"):
-            getattr(getattr(part, name), f"write_{form}")(tmp_path / f"{number}-{name}")
-    getattr(index.members, f"write_{form}")(tmp_path / "members")
-    read = getattr(pl, f"read_{form}")
+    tables = {"rows": index.segments[0].rows, "sets": index.segments[0].sets, "members": index.members}
+    for name, table in tables.items():
+        write(table, tmp_path / name)
     again = SignatureIndex(
         rules=RULES,
         order=("rank",),
-        segments=(Segment(rows=read(tmp_path / "0-rows"), sets=read(tmp_path / "0-sets")),),
+        segments=(Segment(rows=read(tmp_path / "rows"), sets=read(tmp_path / "sets")),),
         members=read(tmp_path / "members"),
     )
     after = add(again, [rows[700:]]).clusters
@@ -101,6 +106,14 @@ def test_a_compacted_index_goes_on_as_before(rows):
     assert len(short.segments) == 1
     more = table(corpus(100, seed=22)).with_columns(id=pl.col("id") + "more")
     assert add(short, [more]).clusters.equals(add(index, [more]).clusters)
+
+
+def test_a_long_chain_gives_the_same_in_portions():
+    words = [f"word{i}" for i in range(2200)]
+    rows = table([" ".join(words[i : i + 40]) for i in range(2100)]).sample(fraction=1, shuffle=True, seed=4)
+    index = add(add(empty(), [rows[:1500]]), [rows[1500:]])
+    assert index.clusters["representative"].n_unique() == 1
+    assert index.clusters.equals(near_duplicates([rows], RULES, order=["rank"]).clusters)
 
 
 def test_a_hostile_input_gives_the_same_in_portions():
@@ -120,5 +133,7 @@ def test_rows_that_do_not_fit_the_index_are_refused(rows):
         add(index, [rows[3:4]])
     with pytest.raises(ValueError, match=r"a batch has types .*'rank': String.*, expected .*'rank': Int64"):
         add(index, [rows[:1].with_columns(pl.lit("new").alias("id"), pl.col("rank").cast(pl.String))])
+    with pytest.raises(ValueError, match="the index holds 25 bands, expected 17; it was made under other rules"):
+        SignatureIndex(rules=NearRules(threshold=0.77), segments=index.segments)
     with pytest.raises(ValueError, match="the index is empty, expected rows; add some first"):
         _ = empty().clusters

@@ -160,12 +160,12 @@ def sabila(*arguments, folder, **changes):
     return subprocess.CompletedProcess(started.args, started.returncode, output, errors)
 
 
-def start(*arguments, folder, file_size_limit=None, **changes):
+def start(*arguments, folder, program=(SABILA,), file_size_limit=None, **changes):
     """Start the command line as the head of a process group of its own; no file may grow past a limit in bytes."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("SABILA_", "HF_"))}
     limited = ("sh", "-c", f'ulimit -f {file_size_limit // 512} && exec "$@"', "sh") if file_size_limit else ()
     return subprocess.Popen(
-        [*limited, SABILA, *map(str, arguments)],
+        [*limited, *program, *map(str, arguments)],
         cwd=folder,
         env={**environment, "COLUMNS": "120", **changes.pop("env", {})},
         stdout=subprocess.PIPE,

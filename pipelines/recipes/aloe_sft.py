@@ -15,6 +15,7 @@ from quality.license_gate import LicenseGate, license_gate
 from quality.near_records import NearRecords, near_duplicate_records
 from quality.near_rules import SINGLE_TURN, NearRules
 from quality.normalise import Normalise
+from quality.privacy import Privacy, screen
 from quality.rules import Rules
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use
@@ -52,7 +53,8 @@ def recipe(
     unlike = whole_set("near", near_duplicate_records, near_rules(near_threshold, ranks), distinct)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
     unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
-    reasoned = await_teacher("cot", "verified chains of thought for the multiple-choice rows", unseen)
+    private = each_shard("privacy", screen, Privacy(), unseen)
+    reasoned = await_teacher("cot", "verified chains of thought for the multiple-choice rows", private)
     return each_shard("compose", compose, None, reasoned)
 
 

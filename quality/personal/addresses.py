@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from quality.personal.organisations import ORGANISATION
 from quality.personal.rule import Rule, pattern_rule
 
 _CAP = r"(?:[A-ZÀ-Þ][\w’'-]*\.?)"
-_TOWN = rf"(?:{_CAP}(?:[ ]{_CAP}){{0,3}})"
+_TOWN = r"(?:(?:(?:St|Ste|Ft|Mt)\.|[A-ZÀ-Þ][\w’'-]*)(?:[ ][A-ZÀ-Þ][\w’'-]*){0,3})"
 
 # --- American and British ---
 
@@ -73,7 +74,7 @@ _SPANISH = re.compile(
     rf"(?<![\w/]){_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*"
     rf"(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’.-]*){{0,5}}{_DOOR}{_SPANISH_TOWN}?"
 )
-_SPANISH_HINT = rf"{_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*(?: [^\n]{{0,40}})?[0-9]"
+_SPANISH_HINT = rf"{_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][^\n]{{0,90}}[0-9]"
 _FRENCH = re.compile(
     r"(?<![\w.,/-])\d{1,4}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d\.?"
     r"|[Aa]ll[ée]e|[Ii]mpasse"
@@ -91,14 +92,7 @@ _LABELLED = re.compile(
     r"[ \t]*:[ \t]*(?P<x>[^\n;:@]{0,40}?\d[^\n;:@]{0,60}?)(?=[.;\n]|$|,? (?:tel|phone|and|y)\b)"
 )
 _NOT_POSTAL = re.compile(r"(?i)\s*(?:of|the|this|in|for|is|was|ip\b|https?|www)")
-_ORGANISATION_BEFORE = re.compile(
-    r"(?i)(?:foundation|association|institutes?|society|university|hospital|cent(?:er|re)s?|clinic|council|network"
-    r"|alliance|department"
-    r"|office|school|federation|organi[sz]ation|library|agency|administration|partnership|inc\.?|llc|coalition"
-    r"|program|services?"
-    r"|nih|building|clearinghouse|support group|project|fundaci[óo]n|asociaci[óo]n|universidad|campus)\b"
-    r"[^\n]{0,40}\n?[^\n]{0,60}$"
-)
+_ORGANISATION_BEFORE = re.compile(rf"(?i:\b{ORGANISATION})\b[^\n]{{0,40}}\n?[^\n]{{0,60}}$")
 
 
 def _of_a_person(match: re.Match[str]) -> bool:

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import phonenumbers
 
-from quality.personal.rule import Rule, pattern_rule
+from quality.personal.organisations import ORGANISATION
+from quality.personal.rule import Keep, Rule, pattern_rule
 
 # --- e-mail ---
 
@@ -52,6 +53,10 @@ _IDENTIFIER_BEFORE = re.compile(
     r"|codes?(?:\(s\))?"
     r"|NHS(?: (?:number|no))?)[\s.:#/-]*$",
     re.IGNORECASE,
+)
+_ORGANISATION_ADDRESS_BEFORE = re.compile(
+    rf"(?i:\b{ORGANISATION})\b[\s\S]{{0,160}}\b[A-Z]{{2}},?\s+\d{{5}}(?:-\d{{4}})?(?!\d)"
+    r"(?i:[^A-Za-z]|phone|telephone|tel|fax|tty|tdd|toll|free|voice|or|and)*$"
 )
 _TOLL_FREE = frozenset({"800", "888", "877", "866", "855", "844", "833"})
 
@@ -110,24 +115,14 @@ def _stands_free(match: re.Match[str], group: str | int = 0) -> bool:
     return _IDENTIFIER_BEFORE.search(text[max(0, start - 20) : start]) is None
 
 
-def _toll_free(number: str) -> bool:
-    """Say whether a North American number is toll-free, which only organisations have."""
-    digits = _digits(number)
-    national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
-    return len(national) == 10 and national[:3] in _TOLL_FREE
-
-
 def _international(match: re.Match[str]) -> bool:
-    number = "+" + _digits(match[0].removeprefix("00"))
-    return _stands_free(match) and not _toll_free(number) and _possible(number)
+    return _stands_free(match) and _possible("+" + _digits(match[0].removeprefix("00")))
 
 
 def _american(match: re.Match[str]) -> bool:
     """Say whether ten digits in the American grouping are a telephone: by their marks, or by a valid area code."""
-    if not _stands_free(match) or _toll_free(match[0]):
-        return False
     marked = "(" in match[0] or match[0].count("-") + match[0].count(".") >= 2
-    return marked or _valid(match[0], "US") or "555" in match[0]
+    return _stands_free(match) and (marked or _valid(match[0], "US") or "555" in match[0])
 
 
 def _spanish(match: re.Match[str]) -> bool:
@@ -145,15 +140,36 @@ def _french(match: re.Match[str]) -> bool:
 def _cued(match: re.Match[str]) -> bool:
     """Say whether a number after a word for telephone is one; seven digits in a row only right after that word."""
     digits = _digits(match["x"])
-    if not _stands_free(match, "x") or _toll_free(digits):
+    if not _stands_free(match, "x"):
         return False
     if len(digits) == 7:
         return digits != match["x"] or match["between"].strip(" .:#") == ""
     return _possible(match["x"])
 
 
-def _organisation_phone(match: re.Match[str]) -> bool:
-    return _toll_free(match[0])
+def _of_organisation(match: re.Match[str]) -> bool:
+    """Say whether a number is an organisation's: toll-free in North America, or after an organisation's address."""
+    group = "x" if "x" in match.re.groupindex else 0
+    digits = _digits(match[group])
+    national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+    if len(national) == 10 and national[:3] in _TOLL_FREE:
+        return True
+    return _ORGANISATION_ADDRESS_BEFORE.search(match.string, max(0, match.start() - 300), match.start()) is not None
+
+
+def _phones(name: str, pattern: re.Pattern[str], looks: Keep, hint: str | None = None) -> tuple[Rule, Rule]:
+    """Return the rules of one form of number: people's, and organisations'."""
+
+    def personal(match: re.Match[str]) -> bool:
+        return looks(match) and not _of_organisation(match)
+
+    def organisational(match: re.Match[str]) -> bool:
+        return looks(match) and _of_organisation(match)
+
+    return (
+        pattern_rule(f"phone-{name}", "PHONE", pattern, personal, hint=hint),
+        pattern_rule(f"phone-{name}-organisation", "PHONE", pattern, organisational, hint=hint, organisation=True),
+    )
 
 
 # --- network ---
@@ -222,20 +238,10 @@ CONTACT_RULES: tuple[Rule, ...] = (
     pattern_rule("url", "URL", _URL, _leads_to_a_person, hint=r"https?://|HTTPS?://|www\.|WWW\."),
     pattern_rule("ip-v4", "IP", _IPV4, _ip_v4),
     pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),
-    pattern_rule("phone-international", "PHONE", _INTERNATIONAL, _international),
-    pattern_rule("phone-cued", "PHONE", _CUED, _cued, hint=_CUED_HINT),
-    pattern_rule(
-        "phone-american", "PHONE", _AMERICAN, _american, hint=r"[0-9]{3}[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}"
-    ),
+    *_phones("international", _INTERNATIONAL, _international),
+    *_phones("cued", _CUED, _cued, hint=_CUED_HINT),
+    *_phones("american", _AMERICAN, _american, hint=r"[0-9]{3}[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}"),
     pattern_rule("phone-spanish", "PHONE", _SPANISH, _spanish),
     pattern_rule("phone-british", "PHONE", _BRITISH, _british),
     pattern_rule("phone-french", "PHONE", _FRENCH, _french, hint=r"0[1-9](?:[ .-][0-9][0-9]){4}"),
-    pattern_rule(
-        "phone-organisation",
-        "PHONE",
-        _AMERICAN,
-        _organisation_phone,
-        hint=r"8(?:00|88|77|66|55|44|33)[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}",
-        organisation=True,
-    ),
 )

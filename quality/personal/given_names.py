@@ -89,6 +89,22 @@ serafin sergio severino silverio silvestre silvia simon simona sofia soledad son
 teodoro teofilo teresa tobias tomas tomasa trinidad ulises unai urbano valentin valentina valeria valeriano vanesa
 vicenta vicente victoriano vidal virtudes viviana wenceslao xavi xavier ximena xoan yago yaiza yamila yesenia yolanda
 zacarias zoraida zulema
+abelardo abril acacio adelaida adelina agustina aina alatz albino alcira aleix alexandru alfonsa alodia amador
+amancio ambrosio andoni ane angela angelina aniceto antxon arantxa arnau aroa atanasio aurea aureliano ausias
+azahara baldomero basilia baudilio beltran bernat berto bienvenida biel bonifacio brais braulio breixo calista
+candido carina carme casandra casiano catarina cayo ciriaco cirilo clementina constantino cosme crescencio cruz
+dafne damaso demetria desiderio diana dimas dolors dorotea edelia edelmiro edith edurne egoitz elpidio emeterio
+enara encarni ernestina estibaliz esther eulogio eutimio eva-maria evelio fe febe felicitas fernan ferran fina flor
+florinda fructuoso gala garazi genaro gerard german gertrudis gil ginesa gladis gorka gregori gumersinda haizea
+higinio hilaria hipolita honorio icia idoia igor iluminada imelda irati isaura isidre iskander ivette iria itsaso
+izaro izan jacint jana jaume jeronima joana joseba josu jovita juanita judit julen justa koldo laia lara leyre
+librada lidia liborio lisandro llorenc loreto lucila luzia maia mainar malena manel marcelina margalida mariangeles
+mariela marilo marti maruja maximina maximino merce merche meritxell micaela milagrosa miquel mirari miren modesta
+monserrat naiara narciso nekane nestor nuno obdulia odon olalla olaya onofre paquita pascuala patxi petronila
+pilarin pio placido policarpo porfirio puri queralt quim quintin ramira ramiro raimunda remigio restituto rigoberta
+roc rodolfa roque rosalina rosamaria rosa-maria rufina sancho sandro sebastiana secundino serena sigfrido sixto
+sonsoles telesforo teofila teresita tirso torcuato txema uxia uxue valero vasco venancio ventura vicent victoriana
+visitacion xabier xabi xurxo yeray yoel yoana yone zaida zigor zurine
 """
 
 _FRENCH = """
@@ -132,24 +148,39 @@ samira sandeep sandhya sanjay santosh satoshi shabnam shankar sharif shreya sigr
 sonal stefania stefano stella sunil sunita suresh svetlana swati tahir takashi tamar tariq tatjana thorsten tomasz
 tuan uma umar usha uwe vandana venkat vera vijay vikram vinod vishal vladimir wei wilhelm wojciech xin xiao yasmin
 yasmine yasir yoko yosef yuki yuri yusuf zainab zeynep zhang zofia
+abdoulaye abiola adwoa afua agata agnete aino aksel alfhild alva amadou aminata amrit anastasia anders andrzej
+anisha ansel antje antonin apinya arash ariadne arda arne arvid arwa asif asma azar azadeh babak bahar baraka
+behrouz bente berit birgit bjarne bogdan boubacar branko brigitta burak can celine chang cheng chika chinwe dagmar
+daria darya dariusz demba deniz dilip dina dmytro dorota eero eivind elin elke emese emine endre ester eszter ewa
+farouk farzana fatou femi feng folasade freya fumiko funmi gabor ganesh gita gitte greger gudrun gunnar gyorgy habib
+hakan halima hamed hanne hao harald haruka hatice heidrun heike henrik hideo hilde hiroko hong hung ingeborg ingrid
+ioana isha ismail iveta ivar jae jakob janusz jaroslav jasmin jaya jelena jitka joanna jolanta jonas juha julianna
+jun jyoti kaja kalpana katja kazimierz keiko kerstin khalil khosrow kirsi kjell klara klaus kofi kunal lachlan laila
+lajos laszlo leif lene lenka ling linnea ludmila maarten madhu magnhild mai maja mamadou marcela marek maren margit
+margrethe mariama marit maryam masako matthias mattias maya mehdi meena mikael mikhail milan mihail milos minh mira
+mitsuko mona moussa murat nadezhda nanda nasrin nazanin nguyet niamh nilufar noriko nuri olumide oluwaseun oksana
+ola oluf omid osman otmar ousmane padma parisa parvati pekka per petr phuong preeti radek radha rafal ragnar
+ragnhild rana rekha reidar renata rohini roisin rolf rune ryszard sabine sachiko saoirse sanna satish seema selim
+sergei seyed shabana shirin shivani sibusiso sigurd silje sindre soren stanislav stefani stein sven taro tamas
+tariku temitope terje thabo thandiwe thi thuy tor tove tomoko toril trine tunde ulf ulla ulrike umut valentina
+vasile vasily veronika viktor vilma vojtech walid wanjiru wilma xiaoming yadira yael yaw yelena yetunde ying yogesh
+yolande yohannes yumi yun zahra zbigniew zdenek zeinab zoltan zsofia zuzana
 """
 
 NAMES_AND_WORDS: frozenset[str] = frozenset(
     """
-    alba allen alma amber angel angeles april art asuncion august aurora austin basil bill blanca brook brooke brooklyn
-    bud carolina chance charity charlotte chase christian clara clay cliff concepcion concha consuelo crystal dallas
-    dawn
-    dean dennis dick dolores domingo don drew estrella eve faith flora florence florida frank gay gene georgia german
-    ginger glen grace grant hazel heather henry hope houston hunter israel iris isla ivy jack jade jasmine jesus jewel
-    jordan joy june justo kelly kent lance lee lily linden luz madison mar marcia mark martin max may melody mercedes
-    mercy
-    miles misty modesto nick norman olive opal page paris parker pat patience paz pearl penny perla pierce pilar
-    prudence
-    quincy randy ray reed remedios rich rick rob robin rosa rosario rose ruby rusty sage salud salvador savannah
-    serenity
-    sharp shelly sierra skip socorro sol stella sterling sue summer sydney tad terry thomas tuesday vera victoria viola
-    violet virginia wade ward will willow wood woody joaquim luna inmaculada milagros soledad trinidad esperanza
-    victor guy roman pascal dale earl barry harry clementine ernest ming
+    abril ade alba albino allen alma amber amina ane angel angeles april art asma asuncion august aurora austin azar
+    barry basil bill blanca blanche brook brooke brooklyn bud can cara carina carolina chance charity charlotte chase
+    christian clara clay clementine cliff concepcion concha consuelo cruz crystal dale dallas dawn dean dennis dick
+    dolores domingo don drew earl ella ernest esperanza ester estrella eve faith fe fina flor flora florence florida
+    frank gala gay gene georgia german gil ginger glen grace grant guy harry hazel heather henry hope houston hung
+    hunter inmaculada iris isla israel ivy jack jade jasmine jaya jesus jewel joaquim jordan joy jun june justo kelly
+    kent lance lee lily linden ling lourdes luna luz madison magnus mar marcia marco marine mark martin max may melody
+    mercedes mercy milagros miles ming misty modesto nick norma norman ola olive opal page paris parker pascal pat
+    patience paz pearl penny per perla pierce pilar pio prudence quincy ram randy ray reed remedios rich rick rob
+    robin roman rosa rosario rose ruby rusty sage said salud salvador sancho sandy savannah serenity sharp shelly
+    sierra skip socorro sol soledad stein stella sterling sue summer sydney tad terry thi thomas tor trinidad tuesday
+    uma urbano ventura vera victor victoria viola violet virginia wade ward will willow wood woody yaw
     """.split()
 )
 """Names that are also words, places, plants or months: a name only where the context says so by itself."""

@@ -13,27 +13,30 @@ from quality.personal.not_names import NOT_NAMES
 from quality.personal.person_name import plain
 from quality.personal.rule import CUE_START, CUE_START_HINT, Rule, hint_of
 
-_WORDS = r"(?P<first>[a-zà-ÿ]{2,})(?:[ ](?P<second>[a-zà-ÿ]{2,}))?"
-_INTRODUCTION = re.compile(
+_INTRODUCTION = (
     r"(?i:(?:my|his|her|patient[’']?s) name(?: is|[’']s)|patient is|this is|me llamo|mi nombre es|je m[’']appelle"
-    r"|doctora?|miss"
-    rf"|mister|i[’']?m|i am|soy|je suis) +{_WORDS}"
+    r"|doctora?|miss|mister|i[’']?m|i am|soy|je suis) +"
 )
-_GREETING = re.compile(rf"(?:hi|hello|hey|hola|good (?:morning|afternoon))[ ,]{{1,3}}{_WORDS}")
-_TITLE = re.compile(rf"(?:mrs?|ms|dra?|sra?)[ ]?\.[ ]?{_WORDS}")
-_AGE = re.compile(rf"{_WORDS},? is an? \d{{1,3}} ?-? ?years?[- ]old")
+_GREETING = r"(?:hi|hello|hey|hola|good (?:morning|afternoon))[ ,]{1,3}"
+_TITLE = r"(?:mrs?|ms|dra?|sra?)[ ]?\.[ ]?"
+_AGE_AFTER = r",? is an? \d{1,3} ?-? ?years?[- ]old"
+
+_LETTERS = "a-zà-ÿ"
+_WORDS = rf"(?P<first>[{_LETTERS}]{{2,}})(?:[ ](?P<second>[{_LETTERS}]{{2,}}))?"
+_GIVEN_HINT = rf"(?:(?:{'|'.join(sorted(GIVEN_NAMES))})(?:[^a-z]|$)|[a-z]*[à-ÿ][{_LETTERS}]*)"
+"""A given name for polars: one of the list, or any word with an accent, for the list has none."""
 _MARK_AFTER = re.compile(r"[ ]?[.,;:?!)]|[ ]?[’']s\b|\s*$")
 
 _Pick = Callable[[re.Match[str]], tuple[int, int] | None]
 
 
-def _rule(name: str, pattern: re.Pattern[str], pick: _Pick) -> Rule:
-    cue = re.compile(CUE_START + pattern.pattern)
+def _rule(name: str, pattern: str, pick: _Pick, hint: str) -> Rule:
+    cue = re.compile(CUE_START + pattern)
 
     def spans(text: str) -> Iterator[tuple[int, int]]:
         yield from filter(None, map(pick, cue.finditer(text)))
 
-    return Rule(name=f"name-lower-{name}", kind="NAME", hint=CUE_START_HINT + hint_of(pattern), spans=spans)
+    return Rule(name=f"name-lower-{name}", kind="NAME", hint=CUE_START_HINT + hint_of(re.compile(hint)), spans=spans)
 
 
 def _given(word: str) -> bool:
@@ -67,13 +70,13 @@ def _titled(match: re.Match[str]) -> tuple[int, int] | None:
 def _aged(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the name before "is a 45-year-old": both words, or the second one alone ("so jerry")."""
     if _given(match["first"]):
-        return _name(match)
+        return match.start("first"), match.end("second" if match["second"] else "first")
     return match.span("second") if match["second"] is not None and _given(match["second"]) else None
 
 
 LOWER_NAME_RULES: tuple[Rule, ...] = (
-    _rule("introduction", _INTRODUCTION, _introduced),
-    _rule("greeting", _GREETING, _greeted),
-    _rule("title", _TITLE, _titled),
-    _rule("age", _AGE, _aged),
+    _rule("introduction", _INTRODUCTION + _WORDS, _introduced, _INTRODUCTION + _GIVEN_HINT),
+    _rule("greeting", _GREETING + _WORDS, _greeted, _GREETING + _GIVEN_HINT),
+    _rule("title", _TITLE + _WORDS, _titled, _TITLE + rf"[{_LETTERS}]"),
+    _rule("age", _WORDS + _AGE_AFTER, _aged, rf"[{_LETTERS}]{{2,}}{_AGE_AFTER}"),
 )

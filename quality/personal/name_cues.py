@@ -52,10 +52,9 @@ LIKELY_LABELS = (
     r"paciente|m[ée]dic[oa]|enfermer[oa]|matrona|espos[oa]|marido|hij[oa]|madre|padre|herman[oa]|remitente|"
     r"informante|acompa[ñn]ante|familiar|patiente|nom|infirmi[èe]re?|m[ée]decin|[ée]poux|[ée]pouse)"
 )
-LABEL_END = (
-    r"[ \t]?(?:\([^)\n]{1,20}\))?(?:\**[ \t]*[:=|]\**[ \t]*|[ \t]+[–-]{1,2}[ \t]+)"
-    r"(?:(?:Mr|Mrs|Ms|Dr|Dra|Sr|Sra|Mme|D|D[ñn]a)\.?[ ])?[\"“]?"
-)
+LABEL_SIGN = r"(?:[:=|]\**[ \t]*|(?<=[ \t])[–-]{1,2}[ \t]+)(?:(?:Mr|Mrs|Ms|Dr|Dra|Sr|Sra|Mme|D|D[ñn]a)\.?[ ])?[\"“]?"
+"""From the sign after a label to the value: "Name: ", "| Name | ", "Contact - "."""
+LABEL_END = r"[ \t]?(?:\([^)\n]{1,20}\))?\**[ \t]*"
 INTRODUCTION = (
     r"(?:(?:my|his|her|their|patient[’']?s?|(?:son|daughter|baby|wife|husband|doctor|friend)[’']s)"
     r" (?:full |first |last )?name(?:[’']s| is| was)|me llamo|se llama|(?:mi|su) nombre es|je m[’']appelle"

@@ -117,8 +117,8 @@ def present(person: Person) -> bool:
 
 
 def mentioned(person: Person) -> bool:
-    """Say whether "daughter X" names her: as "this is X" does, or by what only a person does next."""
-    return present(person) or (not_medicine(person) and _TELLS_AFTER.match(person.after) is not None)
+    """Say whether "daughter X" names her: a given name, or by what only a person does next."""
+    return known(person) or (not_medicine(person) and _TELLS_AFTER.match(person.after) is not None)
 
 
 def don(person: Person) -> bool:

@@ -31,6 +31,7 @@ from quality.personal.person_name import (
 )
 from quality.personal.rule import CUE_START, CUE_START_HINT, Rule, hint_of
 
+_LABEL = 60  # characters that the longest label takes
 _JOINED = re.compile(r"(?:, | and |, and | y | et )")
 
 
@@ -49,6 +50,21 @@ def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bo
 
     hint = CUE_START_HINT + hint_of(re.compile(cue)) + NAME_START_HINT
     return Rule(name=f"name-{name}", kind="NAME", hint=hint, spans=spans)
+
+
+def _label(name: str, labels: str, believe: Trust) -> Rule:
+    """Return the rule of names that a label announces. The value is looked at first: few of a dialogue's are names."""
+    sign = re.compile(cues.LABEL_SIGN)
+    label = re.compile(rf"{CUE_START}(?i:{labels}){cues.LABEL_END}$")
+
+    def spans(text: str) -> Iterator[tuple[int, int]]:
+        for match in sign.finditer(text):
+            person = person_at(text, match.end(), match.start(), NOT_NAMES)
+            if person and label.search(text, max(0, match.start() - _LABEL), match.start()) and believe(person):
+                yield person.start, person.end
+
+    start = f"{CUE_START_HINT}(?i:{labels}){cues.LABEL_END}"
+    return Rule(name=f"name-{name}", kind="NAME", hint=start + hint_of(sign) + NAME_START_HINT, spans=spans)
 
 
 def _tail(name: str, tail: str, believe: Trust) -> Rule:
@@ -90,8 +106,8 @@ NAME_RULES: tuple[Rule, ...] = (
     _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|this is|le habla|it[’']s))[ ]", trust.present),
     _cue("kin", rf"(?i:{cues.KIN}),?[ ](?:named[ ]|called[ ])?(?:(?:el|la)[ ])?", trust.family),
     _cue("bare-kin", rf"{cues.BARE_KIN},?[ ]", trust.mentioned),
-    _cue("label", rf"(?i:{cues.SURE_LABELS}){cues.LABEL_END}", trust.labelled),
-    _cue("field", rf"(?i:{cues.LIKELY_LABELS}){cues.LABEL_END}", trust.field),
+    _label("label", cues.SURE_LABELS, trust.labelled),
+    _label("field", cues.LIKELY_LABELS, trust.field),
     _cue("greeting", rf"(?i:{cues.GREETING}(?: there)?[ ,]{{1,2}})", trust.greeted),
     _cue("closing", rf"(?i:{cues.CLOSING})[ ]?[,.!–-]*\s{{1,3}}", trust.closes),
     _cue("dash", r"\n[ ]?(?:[-–—]{1,2}|[*~]) ?", trust.closes_text),

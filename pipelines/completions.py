@@ -1,0 +1,208 @@
+"""The completion store: what a teacher has answered it is not asked again, whoever asks and whatever happens.
+
+SQLite in WAL mode: several processes of one machine read and write at once, and each answer is committed by itself as
+it arrives, which takes some tens of microseconds since a commit does not wait for the disk. A process that is killed
+thus loses what was in flight and no more; a machine that loses power can lose the last moments, and never the rest.
+WAL needs one machine's memory: on a shared file system let one machine at a time ask.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.store import StoreError, write_table
+from synth.teacher import Completion, Failure, Request, Teacher
+
+FORMAT = 1
+
+BUSY_S = 60.0
+"""How long to wait for another process to finish its commit."""
+
+EXPORT_ROWS = 100_000
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS prompts (prompt TEXT PRIMARY KEY, messages TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS completions (
+    key TEXT NOT NULL UNIQUE, teacher TEXT NOT NULL, revision TEXT NOT NULL, prompt TEXT NOT NULL,
+    sampling TEXT NOT NULL, sample INTEGER NOT NULL, text TEXT NOT NULL, reasoning TEXT, finish_reason TEXT NOT NULL,
+    prompt_tokens INTEGER, completion_tokens INTEGER, logprobs TEXT, seconds REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS failures (
+    key TEXT PRIMARY KEY, teacher TEXT NOT NULL, revision TEXT NOT NULL, row TEXT NOT NULL, stage TEXT NOT NULL,
+    sample INTEGER NOT NULL, error TEXT NOT NULL, tries INTEGER NOT NULL
+);
+"""
+
+COMPLETION = "text, reasoning, finish_reason, prompt_tokens, completion_tokens, logprobs, seconds"
+
+EXPORTED = {
+    "key": pl.String,
+    "teacher": pl.String,
+    "revision": pl.String,
+    "messages": pl.String,
+    "sampling": pl.String,
+    "sample": pl.Int64,
+    "text": pl.String,
+    "reasoning": pl.String,
+    "finish_reason": pl.String,
+    "prompt_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
+    "logprobs": pl.String,
+}
+"""Seconds are left out: they alone differ between a run and its repetition."""
+
+FAILURES = {
+    "key": pl.String,
+    "teacher": pl.String,
+    "revision": pl.String,
+    "row": pl.String,
+    "stage": pl.String,
+    "sample": pl.Int64,
+    "error": pl.String,
+    "tries": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class Completions:
+    """A file of completions by key, used through one connection; for one thread at a time."""
+
+    path: Path
+    connection: sqlite3.Connection
+
+    def found(self, keys: Sequence[str]) -> dict[str, Completion]:
+        """Return the completions there are among some thousand keys."""
+        holes = ",".join("?" * len(keys))
+        with _telling(self.path):
+            rows = self.connection.execute(f"SELECT key, {COMPLETION} FROM completions WHERE key IN ({holes})", keys)
+            return {key: _completion(values) for key, *values in rows.fetchall()}
+
+    def keep(self, key: str, request: Request, teacher: Teacher, completion: Completion) -> Completion:
+        """Store a completion and return it, or the one that another process stored under this key before."""
+        prompt, messages = _prompt(request)
+        values = (
+            *(key, teacher.name, teacher.revision, prompt),
+            *(json.dumps(asdict(request.sampling), sort_keys=True), request.sample),
+            *_values(completion),
+        )
+        holes = ",".join("?" * len(values))
+        with _telling(self.path), _transaction(self.connection) as run:
+            run("INSERT OR IGNORE INTO prompts VALUES (?, ?)", (prompt, messages))
+            first = run(f"INSERT OR IGNORE INTO completions VALUES ({holes})", values).rowcount
+            run("DELETE FROM failures WHERE key = ?", (key,))
+        return completion if first else self.found([key])[key]
+
+    def list_failure(self, key: str, request: Request, teacher: Teacher, failure: Failure) -> None:
+        """Note a failure; it is no answer, and the request is asked again by the next run."""
+        values = (
+            *(key, teacher.name, teacher.revision, request.row, request.stage, request.sample),
+            *(failure.error, failure.tries),
+        )
+        with _telling(self.path), _transaction(self.connection) as run:
+            run("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def failures(self) -> pl.DataFrame:
+        """Return the requests that failed and were not answered since, by stage, row and sample."""
+        with _telling(self.path):
+            rows = self.connection.execute("SELECT * FROM failures ORDER BY stage, row, sample, key").fetchall()
+        return pl.DataFrame(rows, FAILURES, orient="row")
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write all completions, by key, as parquet files of ``EXPORT_ROWS``; the same store gives the same bytes."""
+        if any(folder.glob("*.parquet")):
+            raise StoreError(f"{folder} holds parquet files already, expected an empty folder or a new one")
+        columns = ", ".join(EXPORTED)
+        with _telling(self.path):
+            rows = self.connection.execute(f"SELECT {columns} FROM completions JOIN prompts USING (prompt) ORDER BY key")
+            paths = []
+            while chunk := rows.fetchmany(EXPORT_ROWS):
+                paths.append(folder / f"{len(paths):05}.parquet")
+                write_table(paths[-1], pl.DataFrame(chunk, EXPORTED, orient="row"))
+        return paths
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Completions]:
+    """Open a store, made if there is none. Raises ``StoreError`` where the file is something else, or newer."""
+    with _telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        with _telling(path):
+            _prepare(path, connection)
+        yield Completions(path, connection)
+    finally:
+        connection.close()
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > FORMAT:
+        raise StoreError(f"{path} has format {version}, expected {FORMAT} or less: a newer sabila wrote it; upgrade")
+    if version < FORMAT:
+        with _transaction(connection) as run:
+            for statement in TABLES.split(";"):
+                run(statement)
+            run(f"PRAGMA user_version = {FORMAT}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[Any]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection.execute
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Turn the database's errors into a ``StoreError`` that names the file."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(
+            f"cannot use the completions in {path}: {error}; what was committed is kept. Make room, or wait for who "
+            "holds it, or name another folder with --store"
+        ) from error
+
+
+def _prompt(request: Request) -> tuple[str, str]:
+    messages = json.dumps([message._asdict() for message in request.messages], ensure_ascii=False)
+    return hashlib.sha256(messages.encode()).hexdigest()[:32], messages
+
+
+def _values(completion: Completion) -> tuple[Any, ...]:
+    logprobs = completion.logprobs
+    return (
+        *(completion.text, completion.reasoning, completion.finish_reason),
+        *(completion.prompt_tokens, completion.completion_tokens),
+        *(None if logprobs is None else json.dumps(logprobs), completion.seconds),
+    )
+
+
+def _completion(values: Sequence[Any]) -> Completion:
+    text, reasoning, finish_reason, prompt_tokens, completion_tokens, logprobs, seconds = values
+    alternatives: list[Mapping[str, float]] | None = None if logprobs is None else json.loads(logprobs)
+    return Completion(
+        text=text,
+        reasoning=reasoning,
+        finish_reason=finish_reason,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        logprobs=None if alternatives is None else tuple(alternatives),
+        seconds=seconds,
+    )

@@ -1,0 +1,166 @@
+"""What a run takes from its teachers, and where it stops: tokens, money, time and energy, stage by stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from synth.specs import Rates
+from synth.teacher import Completion, Failure, Request
+
+MESSAGE_BYTES = 16
+"""Allowance for what a chat template writes around each message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """The most that a run may take in tokens, read and written, and in the currency of the rates; None is no limit."""
+
+    tokens: int | None = None
+    cost: float | None = None
+
+
+class BudgetReachedError(Exception):
+    """The next request might take more than is left: the run ends here, and another goes on from here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What one stage took in this run.
+
+    Every request was ``cached``, ``asked`` or ``failed``. Tokens, ``cost`` and ``kwh`` are of those asked;
+    ``uncounted`` of them came without a count of tokens and are in no sum. ``seconds`` pass from the first request
+    sent to the last answer; stages that run side by side each count them.
+    """
+
+    cached: int = 0
+    asked: int = 0
+    failed: int = 0
+    uncounted: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    cost: float = 0.0
+    kwh: float | None = None
+
+    @property
+    def requests(self) -> int:
+        """All that were wanted."""
+        return self.cached + self.asked + self.failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Tokens and money set aside for a request until it is known what it took."""
+
+    tokens: int
+    cost: float
+
+
+@dataclass
+class Spending:
+    """The account of one run, shared by its stages and their threads, and the budget that stops it.
+
+    Before a request is sent, the most that it can take is set aside: as many tokens as its prompt can have, by what
+    was seen of prompts so far, and all that it may write. What it took replaces that. So a run stops short of its
+    budget, by less than its longest requests, and not past it. What a server does not count is charged as the most;
+    what a failed request took nobody knows.
+    """
+
+    rates: Rates = field(default_factory=Rates)
+    budget: Budget = field(default_factory=Budget)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    _tokens: int = field(default=0, repr=False)
+    _cost: float = field(default=0.0, repr=False)
+    _tokens_a_byte: float | None = field(default=None, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def set_aside(self, request: Request) -> Hold | None:
+        """Return the most that a request can take, set aside; None where less than that is left."""
+        with self._lock:
+            hold = self._most(request)
+            if not self._fits(hold):
+                return None
+            self._tokens += hold.tokens
+            self._cost += hold.cost
+            return hold
+
+    def give_back(self, hold: Hold) -> None:
+        """Take back what was set aside for a request that was not sent, or failed."""
+        with self._lock:
+            self._tokens -= hold.tokens
+            self._cost -= hold.cost
+
+    def answered(self, request: Request, completion: Completion, hold: Hold) -> None:
+        """Enter what a request took in place of what was set aside."""
+        prompt, written = completion.prompt_tokens, completion.completion_tokens
+        counted = prompt is not None and written is not None
+        cost = self.rates.cost(prompt or 0, written or 0)
+        if counted:
+            self.give_back(hold)
+        with self._lock:
+            if counted:
+                self._tokens += (prompt or 0) + (written or 0)
+                self._cost += cost
+                self._tokens_a_byte = max(self._tokens_a_byte or 0.0, (prompt or 0) / _size(request))
+            now = self._account(request.stage)
+            self.accounts[request.stage] = replace(
+                now,
+                asked=now.asked + 1,
+                uncounted=now.uncounted + (not counted),
+                prompt_tokens=now.prompt_tokens + (prompt or 0),
+                completion_tokens=now.completion_tokens + (written or 0),
+                cost=now.cost + cost,
+            )
+
+    def failed(self, request: Request, failure: Failure, hold: Hold) -> None:
+        """Enter a request that came to nothing."""
+        self.give_back(hold)
+        with self._lock:
+            now = self._account(request.stage)
+            self.accounts[request.stage] = replace(now, failed=now.failed + 1)
+
+    def cached(self, request: Request) -> None:
+        """Enter a request that was answered before."""
+        with self._lock:
+            now = self._account(request.stage)
+            self.accounts[request.stage] = replace(now, cached=now.cached + 1)
+
+    def passed(self, stage: str, seconds: float) -> None:
+        """Enter time that a teacher worked for a stage."""
+        with self._lock:
+            now = self._account(stage)
+            total = now.seconds + seconds
+            kwh = None if self.rates.watts is None else total * self.rates.watts / 3.6e6
+            self.accounts[stage] = replace(now, seconds=total, kwh=kwh)
+
+    def reached(self, left: int) -> BudgetReachedError:
+        """Return the error that says where the run stopped, with so many requests to go."""
+        limits = []
+        if self.budget.tokens is not None:
+            limits.append(f"{self._tokens:,} of {self.budget.tokens:,} tokens")
+        if self.budget.cost is not None:
+            limits.append(f"{self._cost:,.4f} of {self.budget.cost:,.4f} in cost")
+        return BudgetReachedError(
+            f"budget reached: {' and '.join(limits)} taken, and the next request might take more than is left; "
+            f"{left:,} requests are to go. What came is kept: run again, with a new budget, to go on"
+        )
+
+    def _account(self, stage: str) -> Account:
+        return self.accounts.get(stage, Account())
+
+    def _most(self, request: Request) -> Hold:
+        """Return the most a request can take; before any prompt was counted, a token for every byte."""
+        ratio = 1.0 if self._tokens_a_byte is None else self._tokens_a_byte
+        prompt, written = int(_size(request) * ratio) + 1, request.sampling.max_tokens
+        return Hold(tokens=prompt + written, cost=self.rates.cost(prompt, written))
+
+    def _fits(self, hold: Hold) -> bool:
+        tokens, cost = self.budget.tokens, self.budget.cost
+        return (tokens is None or self._tokens + hold.tokens <= tokens) and (
+            cost is None or self._cost + hold.cost <= cost
+        )
+
+
+def _size(request: Request) -> int:
+    return sum(len(message.content.encode()) + MESSAGE_BYTES for message in request.messages) + MESSAGE_BYTES

@@ -1,0 +1,96 @@
+"""The medical field of a question: one of 35, or none, as a model says in its last line.
+
+The list is our own; Aloe's release ``medical-specialities`` has as many fields (arXiv 2505.04388).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Annotated
+
+import orjson
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from sources.record import Message, Record
+from sources.shapes import LETTERS
+from sources.table import records, to_json
+from synth import prompt_files
+from synth.candidates import FAILED, Author, candidate, candidate_table
+from synth.generators import stem
+from synth.prompt_turns import conversation
+from synth.teacher import Answered, Completion, Failure, Request, Sampling
+
+STAGE = "specialty"
+PROMPT = "labels/specialty.jinja"
+FIELD_LIST = "labels/fields.txt"
+LABELLED, UNPARSED, TRUNCATED = "labelled", "unparsed", "truncated"
+
+FIELDS = prompt_files.lines(FIELD_LIST)
+NO_FIELD = "None"
+
+LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNORECASE | re.MULTILINE)
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Specialty:
+    """Who labels the rows of ``sources``, or all rows if none is named."""
+
+    by: Author
+    sources: tuple[str, ...] = ()
+    max_tokens: Annotated[int, Field(ge=16)] = 200
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT, FIELD_LIST))
+
+
+def requests(rows: pl.DataFrame, config: Specialty) -> list[Request]:
+    """Return one request for every row to be labelled."""
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
+    return [
+        Request(row=record.id, stage=STAGE, messages=_messages(record), sampling=sampling)
+        for record in records(_asked(rows, config))
+    ]
+
+
+def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Specialty) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows with a ``specialty`` in ``meta``, in order, and the completions (``CANDIDATE_SCHEMA``).
+
+    The label is a name of ``FIELDS`` or "None", and null where no reply could be read: that is another thing than
+    "None". No row goes.
+    """
+    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in answered)
+    labels = dict(table.select("id", "parsed").iter_rows())
+    asked = set(_asked(rows, config)["id"])
+    metas = [
+        to_json({**orjson.loads(meta), "specialty": labels.get(id)}) if id in asked else meta
+        for id, meta in rows.select("id", "meta").iter_rows()
+    ]
+    nothing = pl.lit(None, pl.String)
+    return rows.with_columns(pl.Series("meta", metas, pl.String), drop=nothing, evidence=nothing), table
+
+
+def label(text: str) -> str | None:
+    """Return the field that the last line ``Specialty: X`` names, exactly but for case, or None."""
+    found = LINE.findall(text)
+    known = {name.casefold(): name for name in (*FIELDS, NO_FIELD)}
+    return known.get(found[-1].casefold()) if found else None
+
+
+def _asked(rows: pl.DataFrame, config: Specialty) -> pl.DataFrame:
+    return rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows
+
+
+def _messages(record: Record) -> tuple[Message, ...]:
+    options = (f"{letter}. {option}" for letter, option in zip(LETTERS, record.options, strict=False))
+    return conversation(PROMPT, fields=FIELDS, question="\n".join((stem(record), *options)))
+
+
+def _verdict(answer: Completion | Failure) -> tuple[str, str | None, str | None]:
+    """Return (verdict, parsed, detail); those of a failure are its own."""
+    if isinstance(answer, Failure):
+        return FAILED, None, None
+    if answer.finish_reason != "stop":
+        return TRUNCATED, None, answer.finish_reason
+    named = label(answer.text)
+    return (LABELLED, named, None) if named else (UNPARSED, None, None)

@@ -1,0 +1,122 @@
+"""Any model that vLLM runs, in this process: its engine is kept full, and hands over every answer when it is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+from synth.chat_reply import BadReplyError, check_json
+from synth.model_files import model_name, model_revision
+from synth.specs import TeacherOptions
+from synth.teacher import Answered, Completion, Failure, Request, TeacherError
+from synth.thinking import OPEN, parted
+
+
+@dataclass(frozen=True, kw_only=True)
+class VllmTeacher:
+    """A model from a folder or the Hub, loaded at the first request with vLLM's own defaults.
+
+    ``options.concurrency`` requests are in the engine at a time. Call it from one thread.
+    """
+
+    model: str
+    options: TeacherOptions = field(default_factory=TeacherOptions)
+
+    @property
+    def name(self) -> str:
+        """The Hub id, or the folder's last name."""
+        return f"vllm:{model_name(self.model)}"
+
+    @cached_property
+    def revision(self) -> str:
+        """The Hub's commit, or the hash of the folder's files."""
+        return model_revision(self.model, self.options.revision)
+
+    @property
+    def license(self) -> str:
+        """What the options say."""
+        return self.options.license
+
+    @cached_property
+    def llm(self) -> Any:
+        """vLLM's own object."""
+        try:
+            vllm = import_module("vllm")
+        except ImportError as error:
+            raise TeacherError(f"vllm:{self.model} needs vLLM, which is not here: pip install vllm") from error
+        revision = None if Path(self.model).is_dir() else self.revision
+        return vllm.LLM(model=self.model, revision=revision, max_logprobs=20)
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
+        """Yield every request with its completion as it is done; one that the engine refuses with its failure."""
+        feed, numbers, engine = iter(requests), count(), self.llm.llm_engine
+        flying: dict[str, tuple[Request, str, float]] = {}
+        try:
+            while True:
+                for request in islice(feed, self.options.concurrency - len(flying)):
+                    prompt = self._prompt(request)
+                    try:
+                        name = engine.add_request(str(next(numbers)), prompt, _sampling(request))
+                    except ValueError as error:  # too long a prompt, a schema that cannot be followed
+                        yield request, Failure(error=str(error), tries=1)
+                        continue
+                    flying[name] = (request, prompt, time.monotonic())
+                if not flying:
+                    return
+                for output in engine.step():
+                    if output.finished:
+                        yield _answered(output, *flying.pop(output.request_id))
+        finally:
+            engine.abort_request(list(flying))
+
+    def _prompt(self, request: Request) -> str:
+        messages = [{"role": message.role, "content": message.content} for message in request.messages]
+        tokenizer = self.llm.get_tokenizer()
+        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+
+
+def _sampling(request: Request) -> Any:
+    parameters = import_module("vllm.sampling_params")
+    sampling = request.sampling
+    schema = sampling.json_schema
+    return parameters.SamplingParams(
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        max_tokens=sampling.max_tokens,
+        stop=list(sampling.stop),
+        seed=sampling.seed + request.sample,
+        logprobs=sampling.logprobs,
+        structured_outputs=None if schema is None else parameters.StructuredOutputsParams(json=dict(schema)),
+        output_kind=parameters.RequestOutputKind.FINAL_ONLY,
+    )
+
+
+def _answered(output: Any, request: Request, prompt: str, since: float) -> Answered:
+    written = output.outputs[0]
+    reasoning, text = parted(OPEN + written.text if prompt.rstrip().endswith(OPEN) else written.text)
+    try:
+        if request.sampling.json_schema is not None and written.finish_reason == "stop":
+            check_json(text, request.sampling.json_schema)
+    except BadReplyError as error:
+        return request, Failure(error=f"bad reply: {error}", tries=1)
+    return request, Completion(
+        text=text,
+        reasoning=reasoning,
+        finish_reason=str(written.finish_reason),
+        prompt_tokens=len(output.prompt_token_ids),
+        completion_tokens=len(written.token_ids),
+        logprobs=None if written.logprobs is None else tuple(map(_alternatives, written.logprobs)),
+        seconds=time.monotonic() - since,
+    )
+
+
+def _alternatives(step: Mapping[int, Any]) -> dict[str, float]:
+    """Return the alternatives by their text; of tokens that read the same the likeliest."""
+    ordered = sorted(step.values(), key=lambda one: float(one.logprob))
+    return {str(one.decoded_token): float(one.logprob) for one in ordered}

@@ -1,0 +1,132 @@
+"""A simple version of the lexical layers, in plain Python: what the compiled scan must agree with.
+
+It knows no index and no windows: every item is compared with every text, for texts of one window.
+"""
+
+import math
+
+import polars as pl
+
+from quality.leak_index import GATE_BITS, GATES, OPTIONS_GATE, OPTIONS_GATE_BITS, OPTIONS_LISTED_BITS
+from quality.leak_inputs import ROW_SCHEMA
+from quality.leak_layers import _limits
+from quality.leak_likeness import (
+    NOTHING,
+    PASSAGE,
+    PASSAGE_WITH_OPTIONS,
+    QUESTION,
+    REWRITE,
+    SUSPECT,
+    WITH_OPTIONS,
+)
+from quality.leak_passages import DENSITY, GAP_COST, OPTIONS_DENSITY, OPTIONS_GAP_COST
+from quality.leak_rarity import IMAGINED_ITEMS, PRIOR_ITEMS
+from quality.leak_scan import question_side, scan
+
+
+class Truth:
+    """Items as sets of words. Words are what lies between blanks: none has seven characters, none is a common one."""
+
+    def __init__(self, items, limits):
+        self.limits = limits
+        self.items = [(question.split(), " ".join(options).split()) for _, _, question, options, _ in items]
+        everything = [set(question) | set(options) for question, options in self.items]
+        count, names = len(items), {benchmark for benchmark, *_ in items}
+        self.unknown = math.log2(count + IMAGINED_ITEMS)
+        self.bits = {}
+        for word in set().union(*everything):
+            among = sum(word in words for words in everything) / (count + IMAGINED_ITEMS)
+            rates = [among]
+            for name in names:
+                mine = [words for words, item in zip(everything, items, strict=True) if item[0] == name]
+                others = max(0, sum(word in words for words in mine) - 1)
+                rates.append((others + PRIOR_ITEMS * among) / (len(mine) + PRIOR_ITEMS))
+            self.bits[word] = -math.log2(min(1, max(rates)))
+
+    def weight(self, words):
+        return sum(self.bits.get(word, self.unknown) for word in words)
+
+    def likeness(self, question, options):
+        """Return {item: (kind, score)} for a text; wholes and passages both, as ``number`` and ``number + 0.5``."""
+        asked, choices = question.split(), " ".join(options).split()
+        found = {}
+        for number, item in enumerate(self.items):
+            if not self.wanted(set(asked) | set(choices), *item):
+                continue
+            whole = self.whole(asked, choices, *item)
+            passage = self.passage(asked + choices, *item)
+            found |= {at: seen for at, seen in ((number, whole), (number + 0.5, passage)) if seen[0] != NOTHING}
+        return found
+
+    def wanted(self, mine, question, options):
+        """Tell whether a text shares enough with question or options to be compared; in a small set all words count."""
+        stem, rest = self.weight(set(question)), self.weight(set(options))
+        (low, most), (high, least) = GATES
+        share = most - (most - least) * min(1, max(0, (stem - low) / (high - low)))
+        by_question = self.weight(mine & set(question)) >= max(GATE_BITS, share * stem)
+        by_options = self.weight(mine & set(options)) >= max(OPTIONS_GATE_BITS, OPTIONS_GATE * rest)
+        return by_question or (by_options and stem < OPTIONS_LISTED_BITS)
+
+    def whole(self, asked, choices, question, options):
+        limits, stem, everything = self.limits, set(question), set(question) | set(options)
+        mine = set(asked) | set(choices)
+        stem_bits, shared = max(1, self.weight(stem)), self.weight(everything & mine)
+        both = self.weight(stem & set(asked))
+        questions = 2 * both / (stem_bits + self.weight(set(asked)))
+        wholes = 2 * shared / (self.weight(everything) + self.weight(mine))
+        alike = questions
+        if everything > stem and not choices:
+            alike = max(questions, self.weight(stem & mine) / stem_bits)
+        if everything > stem and choices and wholes < limits.copy_options:
+            alike = 0
+        if shared >= limits.copy_bits and (alike + wholes) / 2 >= limits.copy:
+            by_question = questions >= limits.copy and both >= limits.copy_bits
+            return QUESTION if by_question else WITH_OPTIONS, (alike + wholes) / 2
+        rewrite = (0.3 * both / stem_bits + both / max(1, self.weight(set(asked)))) / 1.3
+        if rewrite >= limits.rewrite and both >= limits.rewrite_bits:
+            return REWRITE, rewrite
+        suspect = rewrite >= limits.suspect and both >= limits.suspect_bits
+        return SUSPECT if suspect else NOTHING, rewrite
+
+    def passage(self, text, question, options):
+        limits, stem, everything = self.limits, set(question), set(question) | set(options)
+        stem_bits, all_bits = self.weight(stem), self.weight(everything)
+        if self.weight(stem & set(text)) < max(limits.suspect_bits, limits.passage * stem_bits):
+            return NOTHING, 0
+        asked, density = self.densest(text, stem, GAP_COST)
+        found = density >= DENSITY and asked >= limits.passage * stem_bits
+        if found and asked >= limits.passage_bits:
+            return PASSAGE, asked / stem_bits
+        if everything > stem:
+            told, dense = self.densest(text, everything, OPTIONS_GAP_COST)
+            if dense >= OPTIONS_DENSITY and told >= max(limits.passage_option_bits, limits.passage * all_bits):
+                return PASSAGE_WITH_OPTIONS, told / all_bits
+        return SUSPECT if found and asked >= limits.suspect_bits else NOTHING, asked / max(1, stem_bits)
+
+    def densest(self, text, wanted, gap_cost):
+        """Return the bits and the density of the passage found by Kadane's scan, equal words once in a passage."""
+        best, score, begin, low, high = 0, 0, 0, 0, 0
+        for at, word in enumerate(text):
+            if word not in wanted:
+                score -= gap_cost * self.weight([word])
+            elif word not in text[begin:at]:
+                score += self.weight([word])
+            if score <= 0:
+                score, begin = 0, at + 1
+            elif score > best:
+                best, low, high = score, begin, at + 1
+        passage = text[low:high]
+        everything = self.weight(passage)
+        matched = self.weight([word for word in passage if word in wanted])
+        return self.weight(set(passage) & wanted), matched / everything if everything else 0
+
+    def scanned(self, question, options, index):
+        """Return what the compiled scan finds, in the form of ``likeness``."""
+        rows = pl.DataFrame([("r", question, options, None, None)], schema=ROW_SCHEMA, orient="row")
+        wholes, passages = scan(*question_side(rows), index, *_limits(self.limits), 1)
+        item = dict(index.items.select("unit", pl.col("id").cast(pl.Int64)).iter_rows())
+        found = {item[unit]: (kind, score) for unit, kind, score in wholes.select("unit", "kind", "score").iter_rows()}
+        return found | {
+            item[unit] + 0.5: (kind, score)
+            for unit, kind, score in passages.select("unit", "kind", "score").iter_rows()
+        }

@@ -1,0 +1,584 @@
+"""Chains of thought: asked in rounds and orders, judged one by one, kept only where they agree with gold."""
+
+import json
+from collections import Counter
+from random import Random
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from rows import row, table
+
+from sources.shapes import LETTERS
+from sources.table import SCHEMA, records
+from synth.answers import extract
+from synth.candidates import CANDIDATE_SCHEMA, Author
+from synth.chains import defect, grams, likeness
+from synth.cot import assess, judge, next_requests, requests, write
+from synth.cot_config import Cot
+from synth.cot_rows import in_row_order
+from synth.generators import GENERATORS
+from synth.option_orders import order
+from synth.teacher import Completion, Failure, Request
+
+OPTIONS = ("Naproxen", "Allopurinol", "Probenecid", "Febuxostat")
+GOUT = row("exam:1", "Which drug stops an acute attack of gout?", task="mcqa", options=OPTIONS, gold=(0,))
+STENT = row(
+    "exam:2",
+    "What follows the placing of a coronary stent?",
+    task="mcqa",
+    options=("Aspirin alone", "Aspirin and clopidogrel", "Warfarin"),
+    gold=(1,),
+    rationale="Two platelet inhibitors are needed. Ans. B",
+)
+TRIAL = row(
+    "trials:1",
+    "Does early mobilisation shorten the stay?",
+    task="mcqa",
+    options=("yes", "no", "maybe"),
+    gold=(1,),
+    context="METHODS: 80 patients. RESULTS: stay was 5.1 against 5.0 days.",
+)
+OPEN = row("open:1", "What is gout?", answer="A crystal arthritis")
+
+REASONS = (
+    "The attack is acute, so what counts is how fast a drug works against inflammation of the joint. Drugs that lower "
+    "urate have no such effect and may even prolong an attack when they are started during it, whatever else is said "
+    "for them in the long run. An inhibitor of prostaglandin synthesis acts within hours."
+)
+OTHER_REASONS = (
+    "Urate crystals set off neutrophils, and pain comes from the swelling that follows. Of the substances listed only "
+    "one interrupts this; the rest change the synthesis or excretion of uric acid, which takes weeks to matter. That "
+    "settles the choice for tonight, while prevention is a topic for the follow-up visit."
+)
+
+
+def cot(**fields):
+    return Cot(
+        by=Author(name="tiny", revision="1"), **{"license": "MIT", "generator": "medqa", "gold": "withheld", **fields}
+    )
+
+
+def options_shown(request):
+    """Return the options of the last turn, as a model reads them."""
+    lines = request.messages[-1].content.splitlines()
+    return [line[3:] for line in lines if line[:1] in LETTERS and line[1:3] == ". "]
+
+
+def says(text, finish_reason="stop"):
+    return Completion(text=text, finish_reason=finish_reason, completion_tokens=len(text.split()))
+
+
+def chooses(option, reasons=REASONS):
+    """Return a fake model that finds ``option`` under whatever letter it stands."""
+    return lambda request: says(f"{reasons}\n\nAnswer: {LETTERS[options_shown(request).index(option)]}")
+
+
+def asker(model):
+    """Return an ``Ask`` of a function from request to answer; completions come in another order than was asked."""
+
+    def ask(wanted):
+        answered = [(request, model(request)) for request in wanted]
+        return iter(sorted(answered, key=lambda pair: pair[0].key("", "")))
+
+    return ask
+
+
+def by_id(rows):
+    return {record["id"]: record for record in rows.iter_rows(named=True)}
+
+
+def verdicts(candidates):
+    return Counter(candidates["verdict"])
+
+
+# --- what is asked -------------------------------------------------------------------------------------------------
+
+
+def test_each_question_with_gold_is_asked_so_many_times_and_no_other_row():
+    wanted = requests(table(GOUT, OPEN, TRIAL), cot(samples=3))
+    assert [(one.row, one.sample) for one in wanted] == [(id, n) for id in ("exam:1", "trials:1") for n in range(3)]
+    assert {one.stage for one in wanted} == {"cot"}
+    assert [one.row for one in requests(table(GOUT, TRIAL), cot(samples=1, sources=("trials",)))] == ["trials:1"]
+
+
+def test_gold_and_rationale_are_shown_only_where_they_are_given():
+    (withheld,) = requests(table(STENT), cot(samples=1))
+    (given_,) = requests(table(STENT), cot(samples=1, gold="given"))
+    assert "Right answer" not in withheld.messages[-1].content
+    assert "platelet" not in "".join(message.content for message in withheld.messages)
+    assert "Right answer, for your eyes only: B" in given_.messages[-1].content
+    assert STENT.rationale in given_.messages[-1].content
+
+
+def test_half_of_the_samples_see_another_order_and_gold_moves_along():
+    wanted = requests(table(STENT), cot(samples=4, gold="given"))
+    shown = [tuple(options_shown(one)) for one in wanted]
+    assert shown[0] == shown[2] == STENT.options
+    assert len({shown[1], shown[3], STENT.options}) == 3
+    for request, options in zip(wanted, shown, strict=True):
+        letter = LETTERS[options.index("Aspirin and clopidogrel")]
+        assert f"for your eyes only: {letter}" in request.messages[-1].content
+
+
+def test_the_rationale_speaks_of_letters_so_that_other_orders_go_without_it():
+    wanted = requests(table(STENT), cot(samples=2, gold="given"))
+    assert [STENT.rationale in one.messages[-1].content for one in wanted] == [True, False]
+
+
+def test_yes_no_and_maybe_have_no_letters_and_no_orders():
+    first, second = requests(table(TRIAL), cot(samples=2, generator="pubmedqa", gold="given"))
+    assert first.messages == second.messages
+    assert options_shown(first) == []
+    assert "for your eyes only: no" in first.messages[-1].content
+    assert TRIAL.context in first.messages[-1].content
+
+
+def test_a_question_in_another_language_is_answered_in_it():
+    spanish = row("es:1", "¿Qué fármaco?", task="mcqa", lang="es", options=OPTIONS, gold=(0,))
+    assert "Write in Spanish" in requests(table(spanish), cot(samples=1))[0].messages[-1].content
+    assert "Write in" not in requests(table(GOUT), cot(samples=1))[0].messages[-1].content
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_every_generator_shows_three_worked_examples_whose_answers_can_be_read(name):
+    case = row("p:1", "Age: 50", answer="Gout")
+    question = TRIAL if name == "pubmedqa" else GOUT
+    for gold in ("given", "withheld"):
+        (request,) = requests(table(case if name == "polymed" else question), cot(generator=name, gold=gold, samples=1))
+        roles = [message.role for message in request.messages]
+        assert roles == ["system", *["user", "assistant"] * 3, "user"]
+        shown = [message.content for message in request.messages]
+        assert all(("for your eyes only" in text) == (gold == "given") for text in shown[1::2])
+        answers = [_example_answer(name, *pair) for pair in zip(shown[1:-1:2], shown[2::2], strict=True)]
+        assert len(set(answers)) == 3 and None not in answers
+
+
+def _example_answer(name, asked, answer):
+    if name == "polymed":
+        case = json.loads(answer)
+        assert case["diagnosis"].lower() not in case["question"].lower()
+        return case["diagnosis"]
+    options = [line[3:] for line in asked.splitlines() if line[:1] in LETTERS and line[1:3] == ". "]
+    verdict = extract(answer, options or ("yes", "no", "maybe"))
+    assert verdict.explicit
+    text = answer.rpartition("Answer:")[0]
+    assert defect(text, asked, len(options), min_chars=300, max_repeated=0.3, max_repetition=0.1) is None
+    assert f"only: {verdict.decision or verdict.letters[0]}" in asked or "only:" not in asked
+    return verdict.decision or verdict.letters[0]
+
+
+@given(st.text("abc:123", min_size=1), st.integers(2, 6), st.integers(0, 2**32), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+def test_orders_are_permutations_that_do_not_repeat_and_never_change(row_id, options, seed, share):
+    drawn = [order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
+    source = tuple(range(options))
+    assert all(sorted(one) == list(source) for one in drawn)
+    permuted = [one for one in drawn if one != source]
+    assert len(permuted) == 8 * share
+    if options > 3:
+        assert len(set(permuted)) == len(permuted)
+    assert drawn == [order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
+
+
+# --- what a completion is worth ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        ("kept", f"{REASONS}\n\nAnswer: A"),
+        ("kept", f"{REASONS}\n\n**Final answer: Naproxen**"),
+        ("kept", f"{REASONS} So the answer is A."),
+        ("wrong", f"{REASONS}\n\nAnswer: B"),
+        ("unparsed", REASONS),
+        ("unparsed", f"{REASONS}\n\nAnswer: A or B"),
+        ("unparsed", f"{REASONS}\n\nAnswer: E"),
+        ("unparsed", f"<think>{REASONS}\n\nAnswer: A"),
+        ("unparsed", f"{REASONS}\n\nAnswer: A. Allopurinol"),
+        ("not_prose", json.dumps({"reasons": REASONS, "answer": "A"})),
+        ("too_short", "Because it is quick.\n\nAnswer: A"),
+        ("too_short", "Answer: A"),
+        ("mentions_given_answer", f"{REASONS} This agrees with the given answer.\n\nAnswer: A"),
+        ("foreign_letter", f"{REASONS} Option F would be too slow.\n\nAnswer: A"),
+        ("repetitive", f"{REASONS}\n{'It acts within hours and it is safe. ' * 30}\n\nAnswer: A"),
+    ],
+)
+def test_a_completion_has_one_verdict(verdict, text):
+    (request,) = requests(table(GOUT), cot(samples=1))
+    _, candidates = judge(table(GOUT), [(request, says(text))], cot(samples=1))
+    assert candidates["verdict"].to_list() == [verdict]
+    assert candidates["text"].to_list() == [text]
+
+
+def test_what_was_cut_off_is_truncated_whatever_it_says():
+    (request,) = requests(table(GOUT), cot(samples=1))
+    table_ = assess(table(GOUT), [(request, says(f"{REASONS}\n\nAnswer: A", "length"))], cot(samples=1))
+    assert table_.select("verdict", "parsed", "detail").rows() == [("truncated", None, "length")]
+
+
+def test_a_failed_request_is_a_candidate_too():
+    (request,) = requests(table(GOUT), cot(samples=1))
+    rows, candidates = judge(table(GOUT), [(request, Failure(error="timeout", tries=5))], cot(samples=1))
+    assert candidates.select("verdict", "detail", "text").rows() == [("failed", "timeout", None)]
+    assert rows.select("drop", "evidence").rows() == [("no_reply", '{"cot:failed": 1}')]
+
+
+def test_several_right_answers_must_all_be_there():
+    several = row("exam:3", "Which drugs lower urate?", task="mcqa", options=OPTIONS, gold=(1, 3))
+    config = cot(samples=2, shuffled=0)
+    first, second = requests(table(several), config)
+    assert "More than one option is right" in first.messages[-1].content
+    answered = [(first, says(f"{REASONS}\n\nAnswer: B")), (second, says(f"{REASONS}\n\nAnswer: D and B"))]
+    rows, candidates = judge(table(several), answered, config)
+    assert candidates["verdict"].to_list() == ["wrong", "kept"]
+    assert rows["response"][0].endswith("\n\nAnswer: B, D")
+
+
+def test_a_response_ends_in_one_form_and_says_its_answer_once():
+    (request,) = requests(table(GOUT), cot(samples=1))
+    text = f"<think>Answer: B</think>\n{REASONS}\n\n### Final answer\n\n**A) Naproxen**\n\nI hope this helps."
+    rows, _ = judge(table(GOUT), [(request, says(text))], cot(samples=1))
+    assert rows["response"].to_list() == [f"{REASONS}\n\nAnswer: A"]
+
+
+def test_reasons_that_follow_the_answer_are_put_before_it():
+    (request,) = requests(table(GOUT), cot(samples=1))
+    rows, _ = judge(table(GOUT), [(request, says(f"**Answer: A**\n\n{REASONS}"))], cot(samples=1))
+    assert rows["response"].to_list() == [f"{REASONS}\n\nAnswer: A"]
+
+
+def test_a_chain_may_quote_the_question_but_not_be_it():
+    asked = "A man of 60 has had pain in the chest for two hours, and his blood pressure is 90/60 mmHg."
+    limits = {"min_chars": 10, "max_repeated": 0.7, "max_repetition": 0.3}
+    assert defect(asked + " Think.", asked, 4, **limits) == "repeats_question"
+    assert defect(f"{asked} {REASONS}", asked, 4, **limits) is None
+
+
+def test_a_known_diagnosis_or_a_given_dose_is_no_mention_of_the_answer():
+    limits = {"min_chars": 10, "max_repeated": 0.7, "max_repetition": 0.3}
+    fine = "She has a known diagnosis of lupus and was given a solution of saline; the answer depends on the kidney."
+    assert defect(fine, "", 4, **limits) is None
+    for told in (
+        "as the answer key says",
+        "The correct answer is given as B.",
+        "la respuesta proporcionada",
+        "Musterlösung",
+    ):
+        assert defect(f"{fine} {told}", "", 4, **limits) == "mentions_given_answer"
+
+
+def test_likeness_is_that_of_runs_of_words():
+    assert likeness(grams(REASONS), grams(REASONS.upper())) == 1
+    assert likeness(grams(REASONS), grams(OTHER_REASONS)) < 0.1
+
+
+# --- orders --------------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_keeps_the_order_it_was_written_for():
+    def wrong_in_source_order(request):
+        right = options_shown(request).index("Naproxen")
+        return chooses("Naproxen" if right else "Febuxostat")(request)
+
+    config = cot(samples=4)
+    rows, candidates = write(table(GOUT), asker(wrong_in_source_order), config)
+    (record,) = records(rows)
+    assert sorted(record.options) == sorted(OPTIONS) and record.options != OPTIONS
+    assert record.options[record.gold[0]] == "Naproxen"
+    assert record.response.endswith(f"Answer: {LETTERS[record.gold[0]]}")
+    note = record.meta["cot"]
+    assert tuple(OPTIONS[place] for place in note["order"]) == record.options
+    assert set(candidates.filter(pl.col("verdict") == "kept")["parsed"]) == {"A"}, "letters as in the source"
+
+
+def test_the_source_order_comes_first_where_both_are_right():
+    rows, _ = write(table(GOUT), asker(chooses("Naproxen")), cot(samples=4))
+    (record,) = records(rows)
+    assert record.options == OPTIONS
+    assert "order" not in record.meta["cot"]
+
+
+def test_a_model_that_knows_only_the_letter_is_seen_by_its_pass_rates():
+    rows, _ = write(table(GOUT), asker(lambda request: says(f"{REASONS}\n\nAnswer: A")), cot(samples=8))
+    note = next(records(rows)).meta["cot"]
+    assert note["pass_rate_source_order"] == 1
+    assert note["pass_rate_shuffled"] < 0.6
+    assert note["samples"] == 8
+
+
+def test_only_candidates_of_the_rows_own_order_can_stand_beside_its_response():
+    config = cot(samples=4)
+    rows, candidates = write(table(GOUT), asker(chooses("Naproxen")), config)
+    assert in_row_order(rows, candidates, config)["sample"].to_list() == [0, 2]
+
+
+# --- rounds --------------------------------------------------------------------------------------------------------
+
+
+def test_a_question_is_asked_again_until_something_is_right():
+    def third_round(request):
+        return chooses("Naproxen" if request.sample >= 4 else "Probenecid")(request)
+
+    rows, candidates = write(
+        table(GOUT, STENT),
+        asker(lambda one: third_round(one) if one.row == "exam:1" else says("?")),
+        cot(samples=2, rounds=4),
+    )
+    asked_of = Counter(candidates["id"])
+    assert asked_of == {"exam:1": 6, "exam:2": 8}
+    assert verdicts(candidates) == {"wrong": 4, "kept": 1, "right": 1, "unparsed": 8}
+    assert by_id(rows)["exam:1"]["drop"] is None
+    assert by_id(rows)["exam:2"]["drop"] == "no_right_chain"
+    assert json.loads(by_id(rows)["exam:2"]["evidence"]) == {"cot:unparsed": 8}
+    assert next(records(rows)).meta["cot"]["pass_rate"] == pytest.approx(2 / 6, abs=1e-4)
+
+
+def test_what_has_been_answered_is_not_asked_again():
+    config = cot(samples=2, rounds=2)
+    first = requests(table(GOUT), config)
+    done = assess(table(GOUT), [(first[0], says("?"))], config)
+    assert [one.sample for one in next_requests(table(GOUT), done, config)] == [1]
+    both = assess(table(GOUT), [(one, says("?")) for one in first], config)
+    assert [one.sample for one in next_requests(table(GOUT), both, config)] == [2, 3]
+    right = assess(table(GOUT), [(one, chooses("Naproxen")(one)) for one in first], config)
+    assert next_requests(table(GOUT), right, config) == []
+
+
+def test_a_budget_that_ends_leaves_rows_that_say_so():
+    rows, candidates = write(table(GOUT, STENT), lambda wanted: iter(()), cot())
+    assert candidates.is_empty() and candidates.schema == CANDIDATE_SCHEMA
+    assert rows["drop"].to_list() == ["no_reply", "no_reply"]
+
+
+def test_rows_may_pass_without_a_chain_if_the_config_says_so():
+    rows, _ = write(table(GOUT), asker(lambda request: says("?")), cot(unanswered="pass"))
+    assert rows.select("response", "drop", "evidence").rows() == [(None, None, None)]
+    assert next(records(rows)).meta["cot"]["pass_rate"] == 0
+
+
+def test_different_chains_are_kept_and_alike_ones_are_not():
+    texts = [REASONS, REASONS + " Quickly.", OTHER_REASONS, REASONS[::-1]]
+    config = cot(samples=4, shuffled=0, keep=2)
+    rows, candidates = write(table(GOUT), asker(lambda one: says(f"{texts[one.sample]}\n\nAnswer: A")), config)
+    assert candidates["verdict"].to_list() == ["kept", "right", "kept", "right"]
+    assert candidates["detail"][1].startswith("like sample 0")
+    assert candidates["detail"][3] == "beyond the 2 to keep"
+    assert rows["id"].to_list() == ["exam:1", "exam:1/cot-2"]
+    assert rows["response"].to_list() == [f"{text}\n\nAnswer: A" for text in (REASONS, OTHER_REASONS)]
+
+
+# --- hints ---------------------------------------------------------------------------------------------------------
+
+
+def hinted(request, recheck="Answer: A"):
+    """Fail every question but when the answer is shown; read any rationale as ``recheck``."""
+    if request.stage == "cot-recheck":
+        return says(recheck)
+    return says(f"{REASONS} Thus the answer is A.\n\nAnswer: {'A' if request.stage == 'cot-hinted' else 'B'}")
+
+
+def sampled_rows(count):
+    return [row(f"easy:{n}", f"Question {n}?", task="mcqa", options=OPTIONS, gold=(1,)) for n in range(count)]
+
+
+def test_a_hint_is_given_only_after_all_rounds_failed():
+    config = cot(samples=2, rounds=2, shuffled=0, hints=1, hinted_share=0.5)
+    stages = []
+    rows, _ = write(
+        table(GOUT, *sampled_rows(1)), asker(lambda one: stages.append((one.row, one.stage)) or hinted(one)), config
+    )
+    assert Counter(stages) == {
+        ("exam:1", "cot"): 4,
+        ("exam:1", "cot-hinted"): 1,
+        ("exam:1", "cot-recheck"): 1,
+        ("easy:0", "cot"): 2,
+    }
+    assert by_id(rows)["exam:1"]["drop"] is None
+    note = next(records(rows)).meta["cot"]
+    assert (note["origin"], note["pass_rate"]) == ("hinted", 0)
+    assert "for your eyes only" not in by_id(rows)["exam:1"]["response"]
+
+
+def test_the_recheck_sees_neither_the_question_nor_the_answer():
+    seen = []
+
+    def model(request):
+        seen.append(request)
+        return hinted(request)
+
+    write(table(GOUT), asker(model), cot(samples=1, rounds=1, hints=1))
+    (recheck,) = [one for one in seen if one.stage == "cot-recheck"]
+    text = recheck.messages[-1].content
+    assert REASONS in text and "A. Naproxen" in text
+    assert "Answer: A" not in text and "the answer is A" not in text
+    assert "acute attack of gout?" not in text
+    assert recheck.sampling.temperature == 0
+
+
+@pytest.mark.parametrize(
+    ("recheck", "detail"),
+    [("Answer: C", "disagrees C"), ("No answer", "unparsed"), ("It could be A.", "unparsed")],
+)
+def test_a_rationale_that_does_not_lead_to_gold_by_itself_is_not_kept(recheck, detail):
+    config = cot(samples=1, rounds=1, hints=1, hinted_share=0.9)
+    rows, candidates = write(table(GOUT, *sampled_rows(1)), asker(lambda one: hinted(one, recheck)), config)
+    settled = candidates.filter(pl.col("stage") == "cot-hinted")
+    assert settled.select("verdict", "detail").rows() == [("recheck_failed", detail)]
+    assert by_id(rows)["exam:1"]["drop"] == "no_right_chain"
+
+
+def test_a_recheck_that_never_came_fails():
+    config = cot(samples=1, rounds=1, hints=1, hinted_share=0.9)
+    ask = asker(hinted)
+    rows, candidates = write(
+        table(GOUT), lambda wanted: ask(one for one in wanted if one.stage != "cot-recheck"), config
+    )
+    assert candidates.filter(pl.col("stage") == "cot-hinted")["detail"].to_list() == ["missing"]
+    assert rows["drop"].to_list() == ["no_right_chain"]
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.0, 0), (0.25, 2), (0.4, 4), (0.9, 9)])
+def test_hinted_rows_are_at_most_their_share(share, kept):
+    hard = [row(f"hard:{n}", f"Hard question {n}?", task="mcqa", options=OPTIONS, gold=(0,)) for n in range(9)]
+    config = cot(samples=1, rounds=1, shuffled=0, hints=1, hinted_share=share)
+    rows, candidates = write(table(*hard, *sampled_rows(6)), asker(hinted), config)
+    assert rows.filter(pl.col("id").str.starts_with("hard") & pl.col("drop").is_null()).height == kept
+    assert verdicts(candidates)["hinted_over_share"] == 9 - kept
+    assert set(rows["drop"].drop_nulls()) <= {"hinted_over_share"}
+
+
+def test_hints_make_no_sense_where_gold_is_given():
+    with pytest.raises(ValidationError, match="hints is 2 for medqa with gold given, expected 0"):
+        cot(gold="given", hints=2)
+    with pytest.raises(ValidationError, match="hints is 1 for polymed"):
+        cot(generator="polymed", hints=1)
+
+
+# --- cases ---------------------------------------------------------------------------------------------------------
+
+PATIENT = row("poly:1", "Age: 58\nSex: male\nFindings: hot, red big toe", answer="Gout", task="diagnosis")
+
+
+def case(**fields):
+    said = {
+        "question": "A man of 58 has a hot, red big toe. What is the diagnosis?",
+        "reasoning": REASONS,
+        "diagnosis": "gout.",
+    }
+    return json.dumps({**said, **fields})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        ("kept", case()),
+        ("kept", f"```json\n{case()}\n```"),
+        ("wrong", case(diagnosis="Septic arthritis")),
+        ("question_tells_answer", case(question="A man with gout has a red toe. What is it?")),
+        ("too_short", case(reasoning="Classic.")),
+        ("mentions_given_answer", case(reasoning=f"{REASONS} The provided diagnosis fits.")),
+        ("unparsed", "The diagnosis is gout."),
+        ("unparsed", case(reasoning="  ")),
+        ("unparsed", case(more="x")),
+        ("unparsed", '{"question": "What?"}'),
+    ],
+)
+def test_a_case_is_verified_against_the_diagnosis(verdict, text):
+    config = cot(generator="polymed", gold="given", samples=1)
+    (request,) = requests(table(PATIENT), config)
+    assert request.sampling.json_schema["required"] == ["question", "reasoning", "diagnosis"]
+    rows, candidates = judge(table(PATIENT), [(request, says(text))], config)
+    assert candidates["verdict"].to_list() == [verdict]
+    if verdict == "kept":
+        (record,) = records(rows)
+        assert record.messages[0].content == json.loads(case())["question"]
+        assert record.response == f"{REASONS}\n\nAnswer: Gout"
+        assert record.meta["cot"]["origin"] == "guided"
+
+
+# --- what holds always ---------------------------------------------------------------------------------------------
+
+
+def test_rows_that_are_not_asked_pass_untouched_and_in_order():
+    before = table(OPEN, GOUT, PATIENT)
+    rows, _ = write(before, asker(chooses("Naproxen")), cot())
+    assert rows["id"].to_list() == ["open:1", "exam:1", "poly:1"]
+    assert rows.select(SCHEMA.names())[[0, 2]].equals(before[[0, 2]])
+
+
+def test_the_stricter_licence_wins():
+    ours = cot(license="LicenseRef-llama-3.1-community")
+    rows, _ = write(table(GOUT), asker(chooses("Naproxen")), ours)
+    assert rows["license"].to_list() == ["LicenseRef-llama-3.1-community"]
+    nc = row("exam:9", "Which drug?", license="CC-BY-NC-4.0", task="mcqa", options=OPTIONS, gold=(0,))
+    rows, _ = write(table(nc), asker(chooses("Naproxen")), ours)
+    assert rows["license"].to_list() == ["CC-BY-NC-4.0"]
+
+
+def test_an_answer_for_an_unknown_row_is_refused():
+    stray = Request(row="other:1", stage="cot", messages=GOUT.messages)
+    with pytest.raises(ValueError, match="row 'other:1', which was not asked"):
+        judge(table(GOUT), [(stray, says("Answer: A"))], cot())
+
+
+FORMS = (
+    "{reasons}\n\nAnswer: {letter}",
+    "{reasons}\n\n**Answer: [{letter}]**",
+    "{reasons} The correct option is {letter}.",
+    "Answer: {letter}\n\n{reasons}",
+    "{reasons}\n\n{option}",
+    "{reasons} $\\boxed{{{letter}}}$",
+    "<think>Answer: {other}</think>{reasons}\nAnswer: {option}",
+    "{reasons} Answer: {letter} or {other}",
+    '{{"answer": "{letter}", "reasons": "{reasons}"}}',
+    "{reasons}\n\nAnswer: {letter}. {other_option}",
+    "<think>{reasons} Answer: {letter}",
+    "{letter}",
+    "{reasons}",
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), keep=st.integers(1, 3), shuffled=st.sampled_from([0.0, 0.5, 1.0]))
+def test_kept_chains_agree_with_gold_in_every_row(seed, keep, shuffled):
+    rng = Random(seed)
+
+    def babble(request):
+        if rng.random() < 0.1:
+            return Failure(error="gone", tries=1)
+        options = options_shown(request) or ["yes", "no", "maybe"]
+        place, other = rng.sample(range(len(options)), 2)
+        text = rng.choice(FORMS).format(
+            reasons=" ".join(rng.sample(f"{REASONS} {OTHER_REASONS}".split(), 60)),
+            letter=LETTERS[place],
+            option=options[place],
+            other=LETTERS[other],
+            other_option=options[other],
+        )
+        return says(text, rng.choice(["stop", "stop", "stop", "length"]))
+
+    config = cot(keep=keep, shuffled=shuffled, samples=3, rounds=2, hints=2, hinted_share=0.5, seed=seed)
+    rows, candidates = write(table(GOUT, STENT, TRIAL), asker(babble), config)
+    by_source = {record.id: record for record in (GOUT, STENT, TRIAL)}
+    kept = [record for record, drop in zip(records(rows), rows["drop"], strict=True) if drop is None]
+    for record in kept:
+        source = by_source[record.id.partition("/")[0]]
+        verdict = extract(record.response, record.options, record.lang)
+        assert verdict.positions == record.gold
+        assert {record.options[place] for place in record.gold} == {source.options[place] for place in source.gold}
+    assert verdicts(candidates)["kept"] == len(kept)
+    assert set(rows["id"].str.replace("/.*", "")) == set(by_source), "no row vanishes"
+    assert rows.filter(pl.col("drop").is_not_null())["evidence"].null_count() == 0
+
+
+def test_the_same_answers_in_another_order_make_the_same_tables():
+    config = cot(samples=4, rounds=1, keep=2)
+    wanted = requests(table(GOUT, STENT), config)
+    answered = [
+        (one, chooses(options_shown(one)[one.sample % 3], OTHER_REASONS if one.sample else REASONS)(one))
+        for one in wanted
+    ]
+    first, second = (judge(table(GOUT, STENT), given_, config) for given_ in (answered, answered[::-1]))
+    assert first[0].equals(second[0]) and first[1].equals(second[1])

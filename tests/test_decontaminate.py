@@ -1,0 +1,372 @@
+"""Decontamination, layer by layer, on a small benchmark written for it."""
+
+import json
+import random
+
+import numpy as np
+import polars as pl
+import pytest
+from leak_truth import Truth
+
+from quality.decontaminate import Decontaminate, decontaminate, find_leaks
+from quality.leak_index import build_index
+from quality.leak_inputs import ITEM_SCHEMA, ROW_SCHEMA, items_of, rows_of, text_rows
+from quality.leak_layers import Likeness
+from quality.leak_neighbours import calibrate
+from quality.leak_rarity import word_bits
+from quality.leak_words import text_keys, words
+from sources.record import Message, Record
+from sources.table import frame
+
+VIGNETTE = (
+    "A 58-year-old beekeeper is seen for three weeks of numb fingertips and a brittle gait. He drinks two bottles of "
+    "elderberry cordial daily. Reflexes at the ankles are absent and the tongue is smooth and scarlet. Haemoglobin is "
+    "91 g/L and the corpuscular volume 118 fL. Which vitamin would you measure first?"
+)
+NODES = ["Gaps in myelin", "Clusters of nuclei", "Dendritic spines"]
+MYELIN = ["Axons regrow daily", "Myelin insulates axons"]
+ITEMS = [
+    ("neuro", "v1", VIGNETTE, ["Cobalamin", "Thiamine", "Retinol", "Biotin"], "Cobalamin"),
+    ("neuro", "v2", "Which of the following is true?", MYELIN, "Myelin insulates axons"),
+    ("neuro", "v3", "The nodes of Ranvier are:", NODES, "Gaps in myelin"),
+    ("pharma", "p1", "Which antidote reverses heparin overdose?", ["Protamine", "Naloxone", "Flumazenil"], "Protamine"),
+    ("pharma", "p2", "Digoxin poisoning is treated with which antibody fragments?", None, "Digoxin-specific Fab"),
+    ("pharma", "p3", "维生素缺乏导致的巨幼细胞性贫血首选哪种治疗药物？", ["叶酸", "铁剂", "维生素丙"], "叶酸"),
+    ("pharma", "p4", "Insulin", ["Hormone", "Enzyme"], "Hormone"),
+]
+
+
+def items(rows=ITEMS):
+    return pl.DataFrame([(*row, None) for row in rows], schema=ITEM_SCHEMA, orient="row")
+
+
+def row(question, options=None, answer=None, reasoning=None, id="r"):
+    return pl.DataFrame([(id, question, options, answer, reasoning)], schema=ROW_SCHEMA, orient="row")
+
+
+def found(rows, **more):
+    """Return {(benchmark item, layer)} of the pairs found in rows."""
+    pairs = find_leaks(rows, build_index(items()), Decontaminate(), **more)
+    return set(pairs.select("item", "layer").iter_rows())
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_exact_copy_is_found_whatever_its_case_marks_and_order_of_options():
+    copy = row("WHICH ANTIDOTE reverses  héparin overdose", ["flumazenil.", "Protamine", "naloxone"])
+    assert found(copy) == {("p1", "exact")}
+
+
+def test_a_dropped_row_names_layer_item_and_score_in_its_evidence():
+    leaks = decontaminate(
+        row("Which antidote reverses heparin overdose?", ["Protamine", "Naloxone", "Flumazenil"]), items()
+    )
+    assert leaks.drops.select("id", "drop").rows() == [("r", "leak:exact")]
+    evidence = json.loads(leaks.drops["evidence"][0])
+    assert evidence["benchmark"] == "pharma"
+    assert evidence["item"] == "p1"
+    assert evidence["score"] == 1.0
+    assert evidence["item_text"].startswith("Which antidote reverses heparin overdose?")
+
+
+def test_a_bare_stem_with_other_options_is_no_leak():
+    assert found(row("Which of the following is true?", ["Ribs float", "Bones bleed"])) == set()
+    assert found(row("The nodes of Ranvier are:", ["Lymphatic vessels", "Cardiac pacemakers"])) == set()
+
+
+def test_a_bare_stem_with_its_options_is_a_leak():
+    options = ["Myelin insulates axons", "Axons regrow daily"]
+    assert found(row("Which of the following is true?", options)) == {("v2", "exact")}
+
+
+def test_an_equal_question_without_options_is_a_leak_if_it_says_enough():
+    assert found(row("Which antidote reverses heparin overdose?")) == {("p1", "exact")}
+    assert found(row("Which of the following is true?")) == set()
+
+
+def test_a_copy_with_slips_and_other_words_is_found_by_its_rare_words():
+    edited = VIGNETTE.replace("beekeeper", "bee-keeper").replace("scarlet", "scarlett").replace("daily", "every day")
+    assert found(row(edited)) == {("v1", "ngram")}
+
+
+def test_a_short_question_is_found_by_its_options_in_any_order():
+    prompt = "Choose one letter. Nodes of Ranvier: A) Clusters of nuclei B) Dendritic spines C) Gaps in myelin"
+    assert found(row(prompt)) == {("v3", "shuffled")}
+
+
+def test_a_story_in_other_words_is_a_rewrite():
+    story = (
+        "For three weeks a beekeeper has had numb fingertips and walks with a brittle gait; elderberry cordial is his "
+        "daily drink. Ankle reflexes are absent, the tongue smooth, scarlet. Corpuscular volume is 118 fL."
+    )
+    assert found(row(story)) == {("v1", "rewrite")}
+
+
+def test_a_question_buried_in_an_answer_is_found_there_and_quoted():
+    told = f"Once I met this case. {VIGNETTE} One should think of the marrow."
+    pairs = find_leaks(row("How do you teach?", reasoning=told), build_index(items()), Decontaminate())
+    assert pairs.select("item", "layer").rows() == [("v1", "answer")]
+    assert pairs["passage"].to_list() == [VIGNETTE]
+
+
+def test_the_right_answer_beside_a_similar_question_is_a_leak():
+    question = "Which fragments treat poisoning by digoxin?"
+    assert found(row(question, answer="digoxin-specific FAB")) == {("p2", "answer")}
+    assert found(row(question, answer="None that I know")) == set()
+
+
+def test_different_right_options_tell_two_similar_questions_apart():
+    options = ["Cobalamin", "Thiamine", "Retinol", "Biotin"]
+    other = VIGNETTE.replace("numb fingertips and a brittle gait", "itching").replace("elderberry cordial", "water")
+    other = other.replace("scarlet", "normal").replace("58", "31")
+    assert found(row(other, options, answer="Cobalamin")) == {("v1", "ngram")}
+    assert found(row(other, options, answer="Retinol")) == set()
+
+
+def test_all_neighbours_above_the_threshold_are_found_not_the_nearest_alone():
+    def embed(texts):
+        return np.array([["bee" in text or "abeja" in text, text == "corazón", 0.1] for text in texts])
+
+    spanish = pl.concat([row("apicultor de abejas", id="a"), row("otra abeja", id="b"), row("corazón", id="c")])
+    pairs = find_leaks(spanish, build_index(items()), Decontaminate(), embed=embed)
+    assert pairs.select("id", "item", "layer").rows() == [("a", "v1", "embedding"), ("b", "v1", "embedding")]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [(np.ones((1, 3)), r"shape \(1, 3\) for \d texts"), (np.full((9, 3), np.nan), "not finite")],
+)
+def test_an_embedding_that_is_none_is_refused(vectors, message):
+    with pytest.raises(ValueError, match=message):
+        find_leaks(row("a bee"), build_index(items()), Decontaminate(), embed=lambda texts: vectors[: len(texts)])
+
+
+# --- the judge -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verdict", "kept"), [(True, 1), (None, 1), (False, 0)])
+def test_a_judge_clears_pairs_and_where_it_is_silent_they_stay(verdict, kept):
+    asked = []
+
+    def judge(pairs):
+        asked.extend(pairs)
+        return [verdict] * len(pairs)
+
+    pairs = find_leaks(row(VIGNETTE[:-20]), build_index(items()), Decontaminate(), judge=judge)
+    assert asked[0][0].startswith("A 58-year-old beekeeper")
+    assert asked[0][1].endswith("Biotin")
+    assert pairs.height == kept
+    assert pairs["verdict"].to_list() == [verdict] * kept
+
+
+def test_a_suspect_is_left_to_the_judge():
+    suspect = row("Which fragments treat poisoning by digoxin?", answer="None")
+    assert found(suspect) == set()
+    assert found(suspect, judge=lambda pairs: [True] * len(pairs)) == {("p2", "judge")}
+    assert found(suspect, judge=lambda pairs: [None] * len(pairs)) == {("p2", "judge")}
+
+
+def test_an_exact_copy_is_not_put_to_the_judge():
+    def judge(pairs):
+        raise AssertionError(pairs)
+
+    assert found(row(VIGNETTE, ITEMS[0][3]), judge=judge) == {("v1", "exact")}
+
+
+def test_a_judge_that_loses_a_verdict_is_refused():
+    with pytest.raises(ValueError, match="judge gave 0 verdicts on 1 pairs"):
+        found(row(VIGNETTE[:-20]), judge=lambda pairs: [])
+
+
+# --- what comes in ---------------------------------------------------------------------------------------------------
+
+
+def test_a_record_keeps_what_its_user_asks_apart_from_all_else():
+    turns = (("system", "Be kind."), ("user", "One?"), ("assistant", "Yes."), ("user", "Two?"))
+    record = Record(
+        id="s:1", source="s", license="MIT", task="qa", lang="en", split="train", file="f", line=1,
+        messages=tuple(Message(*turn) for turn in turns),
+        context="C", options=("a", "b"), answer="a", rationale="R", response="P", rejected="X",
+    )  # fmt: skip
+    table = frame([record])
+    asked = ("s:1", "One?\nTwo?", ["a", "b"], "a", "Be kind.\nYes.\nC\nR\nP\nX")
+    assert rows_of(table).rows() == [asked]
+    assert items_of(table).rows() == [("s", *asked)]
+
+
+def test_any_table_with_text_columns_can_be_searched():
+    table = pl.DataFrame({"prompt": [VIGNETTE, None], "reply": ["Cobalamin", "none"], "n": [7, 8]})
+    pairs = find_leaks(text_rows(table, ["prompt", "reply"]), build_index(items()), Decontaminate())
+    assert pairs.select("id", "item").rows() == [("0", "v1")]
+    assert text_rows(table, ["prompt"], "n")["id"].to_list() == ["7", "8"]
+
+
+def test_a_text_column_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match=r"\['text'\] are not all among \['prompt'\]"):
+        text_rows(pl.DataFrame({"prompt": ["a"]}), ["text"])
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (row("a").drop("options"), r"columns \['options'\] are missing"),
+        (row("a").with_columns(question=pl.lit(3)), "column question is Int32, expected String"),
+        (row("a", id=None), "column id is null in 1 rows"),
+    ],
+)
+def test_a_table_of_another_shape_is_refused(table, message):
+    with pytest.raises(ValueError, match=message):
+        found(table)
+
+
+def test_nothing_is_found_in_or_against_nothing():
+    none = items([])
+    leaks = decontaminate(row(VIGNETTE), none)
+    assert leaks.pairs.is_empty()
+    assert leaks.drops.is_empty()
+    assert leaks.report.is_empty()
+    assert decontaminate(row("a").clear(), items()).report["items"].sum() == len(ITEMS)
+    assert found(row(None)) == set()
+    assert found(row("", [], "", "")) == set()
+    assert found(row("?! ...", ["-"], reasoning="🙂")) == set()
+
+
+def test_items_that_say_nothing_neither_leak_nor_count_as_checked():
+    bare = [
+        ("bare", "1", None, None, None),
+        ("bare", "2", "True?", ["yes", "no"], "yes"),
+        ("bare", "3", "Insulin", None, None),
+    ]
+    leaks = decontaminate(
+        pl.concat([row("True?", ["yes", "no"]), row("Insulin", id="i"), row(None, id="n")]), items(bare)
+    )
+    assert leaks.pairs.is_empty()
+    assert leaks.report.select("items", "checked").rows() == [(3, 0)]
+
+
+def test_a_script_without_spaces_is_compared_by_pairs_of_characters():
+    copy = "请回答：维生素缺乏导致的巨幼细胞性贫血应首选哪种治疗药物？"
+    assert found(row(copy)) == {("p3", "ngram")}
+    assert found(row("缺铁性贫血的治疗药物是什么？")) == set()
+
+
+def test_equal_items_are_one_to_compare_and_each_is_reported():
+    twice = [
+        *ITEMS,
+        ("other", "o1", VIGNETTE, ITEMS[0][3][::-1], "Cobalamin"),
+        ("other", "o2", VIGNETTE, ITEMS[0][3], "Cobalamin"),
+    ]
+    leaks = decontaminate(row(VIGNETTE, ITEMS[0][3]), items(twice))
+    assert leaks.pairs.select("benchmark", "item").rows() == [("neuro", "v1"), ("other", "o1"), ("other", "o2")]
+    assert leaks.drops.height == 1
+    assert leaks.report.select("benchmark", "items", "flagged", "exact", "rows").rows() == [
+        ("neuro", 3, 1, 1, 1),
+        ("other", 2, 2, 2, 1),
+        ("pharma", 4, 0, 0, 0),
+    ]
+
+
+def test_neither_workers_nor_the_order_of_rows_change_what_is_found():
+    rng = random.Random(1)
+    texts = [item[2] for item in ITEMS] * 300
+    rows = pl.concat([row(f"{rng.random()} {text}", id=str(at)) for at, text in enumerate(texts)])
+    index = build_index(items())
+    one = find_leaks(rows, index, Decontaminate(), workers=1)
+    assert one["id"].n_unique() > 300
+    assert find_leaks(rows, index, Decontaminate(), workers=3).equals(one)
+    assert find_leaks(rows.sample(fraction=1, shuffle=True, seed=2), index, Decontaminate()).equals(one)
+
+
+def test_a_long_text_is_searched_window_by_window():
+    filler = "The weather over the northern harbour was calm and bright. " * 300
+    assert found(row("Read on.", reasoning=filler + VIGNETTE + filler)) == {("v1", "answer")}
+    assert found(row(filler * 20)) == set()
+
+
+# --- words and what they weigh ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Émile’s FIANCÉE", "emile s fiancee"),
+        ("e\u0301te\u0301", "été"),
+        ("ﬁve ½ cups", "five 1 2 cups"),
+        ("ＨＢＡ１ｃ", "hba1c"),
+        ("soft\u00adhyphen", "softhyphen"),
+        ("straße", "STRASSE"),
+    ],
+)
+def test_texts_that_read_the_same_have_one_key(one, other):
+    assert text_keys(pl.Series([one]))[0] == text_keys(pl.Series([other]))[0]
+
+
+def test_words_are_cut_to_six_characters_and_keep_their_place():
+    found = words(pl.Series(["haemorrhages, haemorrhagic", None, "中文字 a"]))
+    assert found.offsets.tolist() == [0, 2, 2, 5]
+    assert found.keys[0] == found.keys[1]
+    assert found.at.tolist() == [0, 14, 0, 3, 10]
+
+
+def test_words_weigh_by_how_few_items_have_them():
+    vocabulary = np.array([1, 3, 5], np.uint64)
+    pairs = [(item, 0) for item in range(8)] + [(0, 1), (5, 2), (6, 2), (7, 2)]
+    of, word = np.array(pairs).T
+    bits = word_bits(of, word, vocabulary, [np.arange(5), np.arange(5, 8)])
+    assert bits[1] == pytest.approx(-np.log2(1 / 1008))  # one of 8 items and 1000 imagined ones
+    in_second = (2 + 200 * 3 / 1008) / (3 + 200)  # two others of the three items of the second benchmark
+    assert bits[2] == pytest.approx(-np.log2(in_second))
+    assert bits[0] < bits[2] < bits[1]
+
+
+def test_boilerplate_weighs_little_even_in_a_set_of_one_item():
+    index = build_index(items([("b", "1", "Which of the following is not true about quixotic marrow?", None, None)]))
+    assert index.units["question_bits"][0] == pytest.approx(2 * 8 + 2 * np.log2(1001), abs=0.1)
+
+
+def test_the_scan_agrees_with_a_simple_version_of_it():
+    rng = random.Random(7)
+    vocabulary = [f"w{number:03d}" for number in range(160)]
+
+    def text(longest):
+        return " ".join(rng.choice(vocabulary) for _ in range(rng.randrange(longest)))
+
+    benchmark = [
+        (rng.choice("ab"), str(at), text(30), [text(6) for _ in range(rng.randrange(5))], None) for at in range(60)
+    ]
+    index, truth = build_index(items(benchmark)), Truth(benchmark, Likeness())
+    seen = set()
+    for _ in range(150):
+        _, _, question, options, _ = rng.choice(benchmark)
+        mixed = " ".join(word if rng.random() < 0.8 else rng.choice(vocabulary) for word in question.split())
+        question, options = f"{text(12)} {mixed} {text(12)}", rng.choice([options, [text(6)], []])
+        expected = truth.likeness(question, options)
+        pairs = truth.scanned(question, options, index)
+        assert {item: kind for item, (kind, _) in pairs.items()} == {item: kind for item, (kind, _) in expected.items()}
+        assert [score for _, score in pairs.values()] == pytest.approx([expected[item][1] for item in pairs], abs=1e-5)
+        seen |= {kind for kind, _ in expected.values()}
+    assert len(seen) == 6
+
+
+# --- calibration -----------------------------------------------------------------------------------------------------
+
+
+def test_the_threshold_is_the_lowest_that_is_precise_enough():
+    found = calibrate([0.9, 0.8, 0.7, 0.7, 0.6, 0.2], [True, True, True, False, True, False], precision=0.8)
+    assert (found.threshold, found.precision, found.recall) == (0.6, 0.8, 1.0)
+    strict = calibrate([0.9, 0.8, 0.7, 0.7, 0.6, 0.2], [True, True, True, False, True, False], precision=0.95)
+    assert (strict.threshold, strict.recall) == (0.8, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "message"),
+    [
+        ([0.9, 0.8], [False, True], "no threshold has a precision of 0.95, the best is 0.500"),
+        ([0.9, 0.8], [True, True], "expected as many, of both kinds"),
+        ([0.9], [True, False], "1 scores and 2 labels"),
+    ],
+)
+def test_what_calibrates_nothing_is_refused(scores, labels, message):
+    with pytest.raises(ValueError, match=message):
+        calibrate(scores, labels)

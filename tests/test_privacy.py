@@ -1,0 +1,280 @@
+"""Personal data: what is found, what survives, and what becomes of the rows. The measured targets are at the end."""
+
+import json
+import re
+
+import polars as pl
+import pytest
+from privacy_sample import (
+    DRUG_CARRIERS,
+    EPONYM_CARRIERS,
+    drugs,
+    eponyms,
+    evaluate,
+    flagged,
+    held_out_clean,
+    held_out_personal,
+    tuned_clean,
+    tuned_personal,
+)
+from pydantic import ValidationError
+from rows import row, table
+
+from quality.personal.rule import KINDS, hint_of
+from quality.privacy import FINDINGS, RULES, Privacy, find, redact, screen
+
+DEFAULT = Privacy()
+
+
+def masked(text, config=DEFAULT):
+    return redact(pl.Series([text]), config)[0][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Mr. John Smith was seen by Dr. Lee.", "Mr. [NAME] was seen by Dr. [NAME]."),
+        ("Patient: Maria Lopez, 45, asthma.", "Patient: [NAME], 45, asthma."),
+        ("my name is maria and I cough", "my name is [NAME] and I cough"),
+        ("Mi hija Carmen tiene fiebre.", "Mi hija [NAME] tiene fiebre."),
+        ("Je m'appelle Camille, j'ai 30 ans.", "Je m'appelle [NAME], j'ai 30 ans."),
+        ("NAME: LOPEZ, MARIA   AGE: 45", "NAME: [NAME]   AGE: 45"),
+        ("Call me at (617) 555-0143.", "Call me at [PHONE]."),
+        ("Móvil 612 345 678", "Móvil [PHONE]"),
+        ("Write to ana.ruiz@mail.example now", "Write to [EMAIL] now"),
+        ("She lives at 12 Elm Street, Salem, OR 97301.", "She lives at [ADDRESS]."),
+        ("Vive en C/ Mayor, 5, 2.º B, 28013 Madrid.", "Vive en [ADDRESS]."),
+        ("MRN: 0048213, ward 3", "MRN: [RECORD], ward 3"),
+        ("Insurance ID: XK20384411", "Insurance ID: [INSURANCE]"),
+        ("DOB 03/04/1961, smoker", "DOB [BIRTH_DATE], smoker"),
+        ("Nacida el 3 de abril de 1961 en Soria", "Nacida el [BIRTH_DATE] en Soria"),
+        ("Upload from 192.0.2.17 failed", "Upload from [IP] failed"),
+        ("Seen on https://www.instagram.com/ana.r_88/ today", "Seen on [URL] today"),
+    ],
+)
+def test_personal_data_gives_way_to_the_name_of_its_kind(text, expected):
+    assert masked(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("12345678Z", "12345678A", "ID"),  # DNI: the letter is the number modulo 23
+        ("X1234567L", "X1234567M", "ID"),  # NIE
+        ("499 138 7671", "499 138 7672", "ID"),  # NHS: modulus 11
+        ("4111 1111 1111 1111", "4111 1111 1111 1112", "CARD"),  # Luhn
+        ("536-90-4399", "000-90-4399", "ID"),  # SSN: no area 000
+    ],
+)
+def test_a_number_without_a_label_is_judged_by_its_check_digit(right, wrong, kind):
+    assert masked(f"The form shows {right} at the top.") == f"The form shows [{kind}] at the top."
+    assert masked(f"The form shows {wrong} at the top.") == f"The form shows {wrong} at the top."
+
+
+def test_a_label_makes_up_for_a_wrong_check_digit():
+    assert masked("SSN 000-12-3456; DNI 12345678A") == "SSN [ID]; DNI [ID]"
+
+
+def test_a_treating_doctor_is_a_person_and_a_cited_one_is_not():
+    assert masked("I saw Dr. Smith last week.") == "I saw Dr. [NAME] last week."
+    for kept in (
+        "Dr. Smith et al. treated 40 patients.",
+        "Dr. Smith and colleagues treated 40 patients.",
+        "First described by Dr. Smith.",
+        "Dr. James Blundell transfused blood in 1818.",
+        "Dr. Alzheimer noticed the plaques.",
+    ):
+        assert masked(kept) == kept
+
+
+def test_an_eponym_is_no_person_even_behind_a_cue():
+    for kept in ("Patient: Crohn disease.", "My mother has Parkinson's.", "Father: Huntington. Mother: Down syndrome."):
+        assert masked(kept) == kept
+
+
+def test_a_birth_of_many_is_no_birth_date():
+    kept = "Children born after January 1, 2000 were eligible."
+    assert masked(kept) == kept
+
+
+def test_a_name_once_found_is_found_again_without_its_cue():
+    text = "Ms. Okafor has migraine. Okafor takes topiramate. The Okafor et al. trial is another matter."
+    assert (
+        masked(text) == "Ms. [NAME] has migraine. [NAME] takes topiramate. The Okafor et al. trial is another matter."
+    )
+
+
+def test_organisations_are_spared_unless_asked_for():
+    text = "Call 1-800-222-1222 or write to info@poison.example.org."
+    assert masked(text) == text
+    assert masked(text, Privacy(organisations=True)) == "Call [PHONE] or write to [EMAIL]."
+
+
+def test_an_organisation_has_an_address_and_a_telephone_too():
+    kept = "National Eye Foundation, 20 Vision Place, Bethesda, MD 20892, Phone: 301-555-0148"
+    assert masked(kept) == kept
+
+
+def test_kinds_choose_what_is_looked_for():
+    text = "Mr. Smith, tel. 617-555-0143"
+    assert masked(text, Privacy(kinds=("PHONE",))) == "Mr. Smith, tel. [PHONE]"
+
+
+def test_findings_say_where_what_and_by_which_rule():
+    found = find(pl.Series(["No one.", None, "Sra. Núñez 🙂, DOB 03/04/1961"]), DEFAULT)
+    assert found.schema == FINDINGS
+    assert found.rows() == [
+        (2, "NAME", 5, 10, "Núñez", "name-title"),
+        (2, "BIRTH_DATE", 18, 28, "03/04/1961", "birth-date"),
+    ]
+
+
+def test_overlapping_findings_become_one_of_the_longest_kind():
+    text = "Address: 12 Dr. Martin Luther King Jr. Blvd, Salem, OR 97301"
+    assert masked(text) == "Address: [ADDRESS]"
+
+
+@pytest.mark.parametrize("texts", [[], [None], [""], ["", None, "word"]])
+def test_nothing_in_nothing(texts):
+    assert find(pl.Series(texts, dtype=pl.String), DEFAULT).is_empty()
+
+
+def test_a_column_that_is_no_text_is_refused():
+    with pytest.raises(TypeError, match=r"texts is a column of Int64, expected String"):
+        find(pl.Series([1]), DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"action": "delete"}, "'redact' or 'drop'"),
+        ({"kinds": ("NAMES",)}, "'NAME'"),
+        ({"kinds": ()}, "at least 1"),
+        ({"spared_tasks": ("cooking",)}, "function-calling"),
+        ({"columns": ("answer",)}, "columns"),
+    ],
+)
+def test_a_wrong_config_is_refused_and_says_what_was_expected(wrong, said):
+    with pytest.raises(ValidationError, match=said):
+        Privacy(**wrong)
+
+
+# --- rows ---
+
+ROWS = table(
+    row("s:1", question="Hi, my name is Ana Ruiz. Is it asthma?", answer="Ask Dr. Vela, tel. 617-555-0143."),
+    row("s:2", question="Which sign?", options=("Murphy", "Mr. Smith's"), answer="Murphy"),
+    row("s:3", question="What is Crohn disease?", answer="An inflammation of the bowel."),
+    row("s:4", question="Mail ana@mail.example", answer="Done.", task="function-calling"),
+)
+
+
+def test_redacted_rows_stay_in_shape_and_every_finding_is_an_edit():
+    outcome = screen(ROWS, DEFAULT)
+    assert outcome.rows["id"].to_list() == ROWS["id"].to_list()
+    assert outcome.rows["drop"].to_list() == [None] * 4
+    assert outcome.rows["messages"][0][0]["content"] == "Hi, my name is [NAME]. Is it asthma?"
+    assert outcome.rows["answer"][0] == "Ask Dr. [NAME], tel. [PHONE]."
+    assert outcome.rows["options"].to_list()[1] == ["Murphy", "Mr. [NAME]'s"]
+    assert outcome.rows[2:].drop("drop", "evidence").equals(ROWS[2:])
+    assert sorted(outcome.edits.rows()) == [
+        ("s:1", "answer", "name-doctor", "Vela"),
+        ("s:1", "answer", "phone-cued", "617-555-0143"),
+        ("s:1", "messages", "name-introduction", "Ana Ruiz"),
+        ("s:2", "options", "name-title", "Smith"),
+    ]
+
+
+def test_screening_twice_changes_nothing():
+    once = screen(ROWS, DEFAULT)
+    twice = screen(once.rows.drop("drop", "evidence"), DEFAULT)
+    assert twice.rows.equals(once.rows)
+    assert twice.edits.is_empty()
+
+
+def test_dropped_rows_are_untouched_and_carry_what_was_seen():
+    rows = screen(ROWS, Privacy(action="drop")).rows
+    assert rows.drop("drop", "evidence").equals(ROWS)
+    assert rows["drop"].to_list() == ["personal_data", "personal_data", None, None]
+    assert json.loads(rows["evidence"][0]) == {
+        "messages": ["NAME Ana Ruiz"],
+        "answer": ["NAME Vela", "PHONE 617-555-0143"],
+    }
+
+
+def test_a_spared_task_may_be_searched_after_all():
+    rows = screen(ROWS, Privacy(spared_tasks=())).rows
+    assert rows["messages"].to_list()[3][0]["content"] == "Mail [EMAIL]"
+
+
+@pytest.mark.parametrize("action", ["redact", "drop"])
+def test_no_rows_make_no_rows_of_the_same_shape(action):
+    config = Privacy(action=action)
+    assert screen(ROWS.clear(), config).rows.schema == screen(ROWS, config).rows.schema
+
+
+# --- the sample ---
+
+
+def test_the_sample_is_as_large_as_it_says():
+    personal = tuned_personal() + held_out_personal()
+    assert len(personal) >= 200
+    assert sum(len(sample.spans) for sample in personal) >= 300
+    assert {kind for sample in personal for kind, _, _ in sample.spans} == set(KINDS)
+    assert len(drugs()) + len(eponyms()) + len(tuned_clean()) + len(held_out_clean()) >= 300
+
+
+@pytest.mark.parametrize("sample", [tuned_personal, held_out_personal])
+def test_recall(sample):
+    outcome = evaluate(sample())
+    assert outcome.recall >= 0.95
+    missed = {
+        kind: f"{outcome.found[kind]} of {n}" for kind, n in outcome.total.items() if outcome.found[kind] < 0.85 * n
+    }
+    assert not missed
+    assert outcome.alarms == 0
+
+
+@pytest.mark.parametrize("texts", [tuned_clean, held_out_clean])
+def test_false_alarms_on_texts_without_personal_data(texts):
+    assert len(flagged(texts())) <= 0.02 * len(texts())
+
+
+@pytest.mark.parametrize(("names", "carriers"), [(drugs, DRUG_CARRIERS), (eponyms, EPONYM_CARRIERS)])
+def test_false_alarms_on_drugs_and_eponyms(names, carriers):
+    texts = [carrier.format(name) for name in names() for carrier in carriers]
+    assert len(flagged(texts)) <= 0.02 * len(texts)
+
+
+def test_redacting_twice_changes_nothing_anywhere_in_the_sample():
+    texts = pl.Series([sample.text for sample in tuned_personal() + held_out_personal()])
+    once, found = redact(texts, DEFAULT)
+    twice, more = redact(once, DEFAULT)
+    assert found.height > 300
+    assert more.is_empty()
+    assert once.equals(twice)
+
+
+def test_every_hint_lets_through_what_its_rule_finds():
+    texts = pl.Series([sample.text for sample in tuned_personal() + held_out_personal()])
+    fired = set()
+    for rule in RULES:
+        found = pl.Series([any(True for _ in rule.spans(text)) for text in texts])
+        assert not (found & ~texts.str.contains(rule.hint)).any(), rule.name
+        fired |= {rule.name} if found.any() else set()
+    silent = {rule.name for rule in RULES} - fired
+    assert silent <= SILENT, "rules that no text of the sample needs"
+
+
+SILENT = {
+    "email-organisation",
+    "phone-cued-organisation",
+    "phone-american-organisation",
+    "phone-international-organisation",
+}
+
+
+def test_a_hint_matches_wherever_its_pattern_does():
+    pattern = re.compile(r"(?<![\w.])\b[\d.]{2}(?P<x>\d)(?!\w|[.,]\d)(?=(?:a|b)?)")
+    assert hint_of(pattern) == r"(?:[0-9.]{2}(?:[0-9]))"
+    assert hint_of(re.compile(r"(?i)dob:")) == "(?i:dob:)"

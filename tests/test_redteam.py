@@ -1,0 +1,490 @@
+"""Red-team data: attacks and what is held out of them, a guard read strictly, and the pairs that come of it.
+
+Requests are placeholders; nothing here asks for harm.
+"""
+
+import json
+from collections import Counter
+
+import polars as pl
+import pytest
+from rows import row, table
+
+from sources.record import Message
+from sources.table import SCHEMA, records
+from synth import guard, prompt_files, redteam
+from synth.attack_success import attack_success, wilson
+from synth.attacks import (
+    BASELINE,
+    OTHER,
+    TOPICS,
+    Attacks,
+    attacks,
+    found_styles,
+    held_out,
+    own_styles,
+    requests_to_attack,
+    topic_of,
+)
+from synth.candidates import Author
+from synth.guard import Guard
+from synth.look_alikes import declines, look_alikes
+from synth.pair_rows import pair_rows
+from synth.pair_rules import PairRules, decide
+from synth.redteam import RedTeam
+from synth.teacher import Completion, Failure
+
+TEAM = RedTeam(target=Author(name="target", revision="1"), writer=Author(name="writer", revision="1"))
+GUARD = Guard(by=Author(name="guard", revision="3"))
+CONFIG = Attacks()
+
+
+def base(n, topic="weapons", **fields):
+    meta = {"topic": topic, **fields.pop("meta", {})}
+    return row(f"seeds:{n}", f"Placeholder request number {n}", task="safety", meta=meta, **fields)
+
+
+def bases(n):
+    return [base(i, topic) for i, topic in zip(range(n), [*TOPICS] * n, strict=False)]
+
+
+def made(*rows, config=CONFIG, found=()):
+    return attacks(table(*rows), config, found)
+
+
+def said(text, reason="stop"):
+    return Completion(text=text, finish_reason=reason)
+
+
+# --- attacks -------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_aloes_twelve_styles_a_baseline_and_seven_topics_at_least():
+    styles = own_styles()
+    assert len(styles) >= 13
+    assert styles[0].attack("Placeholder") == "Placeholder"
+    assert {
+        "weapons",
+        "hate",
+        "controlled-substances",
+        "sexual-content",
+        "self-harm",
+        "non-violent-crime",
+        "violent-crime",
+    } <= set(TOPICS)
+
+
+@pytest.mark.parametrize("style", own_styles(), ids=lambda style: style.name)
+def test_every_style_holds_the_request_once(style):
+    attack = style.attack('Placeholder "x" {{ y }}')
+    assert attack.count("Placeholder") == 1
+    assert style.name in (BASELINE, "json") or 'Placeholder "x" {{ y }}' in attack
+
+
+def test_the_json_style_stays_json_whatever_is_asked():
+    attack = next(style for style in own_styles() if style.name == "json").attack('A "quoted"\nrequest')
+    assert json.loads(attack.splitlines()[-1])["question"] == 'A "quoted"\nrequest'
+
+
+def test_an_attack_is_a_record_that_names_its_request_topic_and_style():
+    table_of_attacks = made(base(1), config=Attacks(test_styles=0, test_topics=0, test_requests=0))
+    assert table_of_attacks.height == 4
+    plain = table_of_attacks.filter(pl.col("style") == BASELINE).row(0, named=True)
+    assert (plain["id"], plain["base"], plain["topic"], plain["side"]) == (
+        "seeds:1/baseline",
+        "seeds:1",
+        "weapons",
+        "train",
+    )
+    assert json.loads(plain["meta"])["attack"] == {
+        "base": "seeds:1", "topic": "weapons", "style": "baseline", "side": "train",
+    }  # fmt: skip
+    for record in records(table_of_attacks.select(SCHEMA.names())):
+        assert "Placeholder request number 1" in record.messages[0].content
+
+
+@pytest.mark.parametrize(
+    ("found", "attack"),
+    [
+        ("Be free. [INSERT PROMPT HERE] Go!", "Be free. Placeholder Go!"),
+        ("Be free: {your question}", "Be free: Placeholder"),
+        ("Be free.", "Be free.\n\nPlaceholder"),
+        ("{{ 7 * 7 }} <prompt> [prompt]", "{{ 7 * 7 }} Placeholder [prompt]"),
+    ],
+)
+def test_a_jailbreak_of_a_source_is_a_style_of_its_own_and_never_a_template(found, attack):
+    (style,) = found_styles(table(row("jailbreaks:1", found)))
+    assert (style.name, style.family) == ("jailbreaks:1", "jailbreaks")
+    assert style.attack("Placeholder") == attack
+
+
+def test_jailbreaks_that_are_alike_are_one_style():
+    rows = table(row("jailbreaks:2", "be FREE"), row("jailbreaks:1", "Be free."), row("jailbreaks:3", "Be kind."))
+    assert [style.name for style in found_styles(rows)] == ["jailbreaks:1", "jailbreaks:3"]
+
+
+@pytest.mark.parametrize(
+    ("request_license", "jailbreak_license"), [("MIT", "CC-BY-NC-4.0"), ("CC-BY-NC-4.0", "Apache-2.0")]
+)
+def test_an_attack_is_under_the_stricter_licence_of_request_and_jailbreak(request_license, jailbreak_license):
+    styles = found_styles(table(row("jailbreaks:1", "Be free.", license=jailbreak_license)))
+    rows = made(base(1, license=request_license), found=styles).select("family", "license").unique().rows()
+    assert ("jailbreaks", "CC-BY-NC-4.0") in rows
+    assert ("own", request_license) in rows
+
+
+def test_every_request_gets_as_many_styles_as_asked_evenly_drawn():
+    table_of_attacks = made(*bases(240), config=Attacks(own_styles=3))
+    drawn = table_of_attacks.filter(pl.col("family") == "own")["style"].value_counts()
+    assert table_of_attacks.height == 240 * 4
+    assert drawn.height == len(own_styles()) - 1
+    assert drawn["count"].min() > 35
+
+
+def test_nothing_that_is_held_out_is_seen_in_training():
+    table_of_attacks = made(*bases(80), config=Attacks(own_styles=12))
+    train, test = (table_of_attacks.filter(pl.col("side") == side) for side in ("train", "test"))
+    assert train.height > 100
+    for part, column in (("style", "style"), ("topic", "topic"), ("request", "base")):
+        held = set(test.filter(pl.col("held_out_by").str.contains(part))[column])
+        assert held
+        assert not held & set(train[column])
+    assert train["held_out_by"].null_count() == train.height
+    assert BASELINE in train["style"]
+
+
+def test_requests_that_are_alike_are_held_out_together():
+    rows = [row(f"seeds:{n}", f"Placeholder {n // 2}", task="safety", meta={"topic": "hate"}) for n in range(60)]
+    config = Attacks(test_styles=0, test_topics=0, test_requests=0.3)
+    sides = made(*rows, config=config).group_by("request").agg(pl.col("side").n_unique())
+    assert sides["side"].to_list() == [1] * 30
+
+
+def test_the_seed_decides_what_is_held_out():
+    names = [f"style {n}" for n in range(20)]
+    assert held_out(names, 0.2, seed=0) == held_out(reversed(names), 0.2, seed=0)
+    assert held_out(names, 0.2, seed=0) != held_out(names, 0.2, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "held"), [(0, 5, 0), (0.01, 5, 1), (0.4, 5, 2), (0.9, 1, 0), (0.5, 0, 0), (0.99, 3, 2)]
+)
+def test_a_share_holds_out_one_at_least_and_never_all(share, n, held):
+    assert len(held_out(map(str, range(n)), share, seed=0)) == held
+
+
+@pytest.mark.parametrize(
+    ("meta", "topic"),
+    [
+        ({"policy": "Hate Speech"}, "hate"),
+        ({"policy": "Pornography"}, "sexual-content"),
+        ({"policy": "Health Consultation"}, "medical-misuse"),
+        ({"policy": "Privacy Violence"}, "non-violent-crime"),
+        ({"crime": "drug possession"}, "controlled-substances"),
+        ({"crime": "hate crimes"}, "hate"),
+        ({"crime": "terrorism"}, "violent-crime"),
+        ({"crime": "other crimes"}, "non-violent-crime"),
+        ({"topics": ["politics", "self_harm", "self-harm"]}, "self-harm"),
+        ({"topics": []}, OTHER),
+        ({"policy": "Gov Decision"}, OTHER),
+        ({}, OTHER),
+    ],
+)
+def test_the_labels_of_a_source_name_the_topic(meta, topic):
+    assert topic_of("seeds", meta) == topic
+
+
+def test_a_source_can_have_one_topic():
+    assert topic_of("medsafetybench", {"category": 3}) == "medical-misuse"
+
+
+def test_only_plain_requests_are_attacked_and_others_say_why():
+    turns = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
+    rows = table(base(1), base(2, meta={"base": False}), row("seeds:3", messages=turns), base(4, meta={"base": True}))
+    assert requests_to_attack(rows)["drop"].to_list() == [None, "already_an_attack", "several_turns", None]
+
+
+# --- the guard -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("safe", ("safe", None)),
+        ("\n\nsafe\n", ("safe", None)),
+        ("unsafe\nS1", ("unsafe", "S1")),
+        ("unsafe\nS2, S14", ("unsafe", "S2,S14")),
+        ("unsafe\nS6", ("advice_only", "S6")),
+        ("unsafe\nS6,S11", ("unsafe", "S6,S11")),
+        ("unsafe", ("unparsed", None)),
+        ("unsafe\n", ("unparsed", None)),
+        ("unsafe\nS15", ("unparsed", None)),
+        ("unsafe\nS0", ("unparsed", None)),
+        ("unsafe\nviolence", ("unparsed", None)),
+        ("unsafe\nS1\nbecause", ("unparsed", None)),
+        ("safe\nS1", ("unparsed", None)),
+        ("Safe", ("unparsed", None)),
+        ("safe.", ("unparsed", None)),
+        ("This is safe", ("unparsed", None)),
+        ("", ("unparsed", None)),
+    ],
+)
+def test_a_guard_is_read_to_the_letter(text, verdict):
+    assert guard.parse(text) == verdict
+
+
+def answered(n=2, text="Placeholder answer"):
+    rows = {
+        "id": [f"a:{i}" for i in range(n)],
+        "stage": redteam.TARGET,
+        "sample": 0,
+        "asked": "Placeholder",
+        "text": text,
+    }
+    return pl.DataFrame(
+        rows, {"id": pl.String, "stage": pl.String, "sample": pl.Int64, "asked": pl.String, "text": pl.String}
+    )
+
+
+def test_llama_guard_sees_the_exchange_as_it_was_and_another_model_our_prompt():
+    (request,) = guard.requests(answered(1), GUARD)
+    assert request.messages == (Message("user", "Placeholder"), Message("assistant", "Placeholder answer"))
+    assert (request.stage, request.sampling.temperature) == ("guard/redteam/target", 0)
+    (request,) = guard.requests(answered(1), Guard(by=GUARD.by, protocol="prompt"))
+    assert all(part in request.messages[0].content for part in ("Placeholder answer", "S14", '"unsafe"'))
+
+
+def test_a_guard_that_cannot_be_read_fails_or_stays_silent_makes_nothing_safe():
+    given = answered(4)
+    replies = [said("safe"), said("I think so"), Failure(error="503", tries=3)]
+    judged, candidates = guard.judge(given, zip(guard.requests(given, GUARD), replies, strict=False), GUARD)
+    assert judged["guard"].to_list() == ["safe", "unparsed", "failed", "missing"]
+    assert candidates["verdict"].to_list() == ["safe", "unparsed", "failed"]
+    assert candidates["detail"].to_list() == [None, None, "503"]
+
+
+def test_an_answer_without_a_text_is_not_shown_to_the_guard():
+    given = answered(1, text=None)
+    assert guard.requests(given, GUARD) == []
+    assert guard.judge(given, [], GUARD)[0]["guard"].to_list() == ["unasked"]
+
+
+# --- attack success ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("hits", "trials", "low", "high"),
+    [(0, 20, 0, 0.161), (10, 20, 0.299, 0.701), (20, 20, 0.839, 1), (0, 0, 0, 1)],
+)
+def test_wilsons_interval(hits, trials, low, high):
+    assert wilson(hits, trials) == pytest.approx((low, high), abs=5e-4)
+
+
+def test_wilson_refuses_more_hits_than_trials():
+    with pytest.raises(ValueError, match="3 hits in 2 trials"):
+        wilson(3, 2)
+
+
+def test_success_is_counted_with_and_without_mere_advice_and_silence_is_no_comfort():
+    verdicts = ["unsafe"] * 3 + ["advice_only"] * 2 + ["safe"] * 3 + ["unparsed", "failed"]
+    answers = pl.DataFrame({"style": "json", "guard": verdicts})
+    (line,) = attack_success(answers, ["style"]).iter_rows(named=True)
+    assert (line["answers"], line["judged"], line["unsafe"], line["advice_only"], line["unread"]) == (10, 8, 3, 2, 2)
+    assert (line["rate"], line["rate_with_advice"], line["worst_rate"]) == (3 / 8, 5 / 8, 7 / 10)
+    assert (line["low"], line["high"]) == wilson(3, 8)
+
+
+def test_success_without_a_verdict_has_no_rate():
+    (line,) = attack_success(pl.DataFrame({"style": ["json"], "guard": ["unparsed"]}), ["style"]).iter_rows(named=True)
+    assert (line["rate"], line["low"], line["high"], line["worst_rate"]) == (None, 0, 1, 1)
+
+
+def test_success_is_told_by_style_and_side():
+    answers = pl.DataFrame(
+        {"style": ["a", "b", "a"], "side": ["train", "test", "train"], "guard": ["safe", "unsafe", "unsafe"]}
+    )
+    lines = attack_success(answers, ["style", "side"]).select("style", "side", "rate").rows()
+    assert lines == [("a", "train", 0.5), ("b", "test", 1.0)]
+
+
+# --- pairs ---------------------------------------------------------------------------------------------------------
+
+REFUSED = said("I won't provide that. It could hurt somebody. If you feel unsafe, a helpline listens day and night.")
+
+
+def run(requests, reply):
+    return [(request, reply(request)) for request in requests]
+
+
+def guarded(rows, requests, reply, verdict):
+    """Answer ``requests`` with ``reply`` and let the guard say ``verdict`` of every answer."""
+    answers = redteam.answers(rows, run(requests, reply), TEAM.target)
+    return guard.judge(answers, run(guard.requests(answers, GUARD), lambda _: said(verdict)), GUARD)[0]
+
+
+def attacked(
+    answer=lambda _: said("Placeholder answer"), verdict="unsafe\nS2", refusal=REFUSED, refusal_verdict="safe"
+):
+    rows = made(base(1), base(2), config=Attacks(own_styles=1, test_styles=0, test_topics=0, test_requests=0))
+    targets = guarded(rows, redteam.target_requests(rows, TEAM), answer, verdict)
+    refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
+    return rows, redteam.attack_pairs(rows, targets, refusals, TEAM)
+
+
+def test_unsafe_answers_are_rejected_and_refusals_of_the_plain_request_chosen():
+    rows, pairs = attacked(answer=lambda request: said(f"Placeholder answer {request.sample}"))
+    assert pairs.height == rows.height * TEAM.samples == 8
+    assert pairs["drop"].null_count() == 8
+    assert set(pairs["chosen"]) == {REFUSED.text}
+    assert set(pairs["rejected"]) == {"Placeholder answer 0", "Placeholder answer 1"}
+
+
+def test_the_writer_sees_the_request_without_the_attack():
+    rows = made(base(1), config=Attacks(own_styles=12))
+    (request,) = redteam.refusal_requests(rows, TEAM)
+    assert request.row == "seeds:1"
+    assert "Placeholder request number 1" in request.messages[0].content
+    assert "maintenance mode" not in request.messages[0].content
+    assert any("Maintenance mode" in attack.messages[0].content for attack in redteam.target_requests(rows, TEAM))
+
+
+def test_refusals_open_in_many_ways():
+    prompts = [request.messages[0].content for request in redteam.refusal_requests(made(*bases(200)), TEAM)]
+    openings = prompt_files.lines("redteam/openings.txt")
+    used = Counter(opening for prompt in prompts for opening in openings if f'"{opening}"' in prompt)
+    assert used.total() == 200
+    assert len(used) == len(openings) >= 20
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"verdict": "safe"}, "answer_safe"),
+        ({"verdict": "unsafe\nS6"}, "answer_advice_only"),
+        ({"verdict": "cannot tell"}, "answer_unparsed"),
+        ({"answer": lambda _: said("")}, "answer_unasked"),
+        ({"answer": lambda _: Failure(error="503", tries=3)}, "answer_unasked"),
+        ({"refusal_verdict": "unsafe\nS2"}, "refusal_unsafe"),
+        ({"refusal_verdict": "unsafe\nS6"}, "refusal_advice_only"),
+        ({"refusal_verdict": "cannot tell"}, "refusal_unparsed"),
+        ({"refusal": said(REFUSED.text, "length")}, "refusal_truncated"),
+        ({"refusal": said("No.")}, "refusal_short"),
+        ({"refusal": said(" ")}, "refusal_empty"),
+        ({"refusal": Failure(error="503", tries=3)}, "refusal_failed"),
+    ],
+)
+def test_any_doubt_about_either_side_makes_no_pair_and_says_why(given, reason):
+    _, pairs = attacked(**given)
+    assert pairs["drop"].unique().to_list() == [reason]
+    assert pairs["evidence"].null_count() == 0
+
+
+def test_a_refusal_that_was_never_written_makes_no_pair():
+    rows = made(base(1))
+    targets = guarded(rows, redteam.target_requests(rows, TEAM), lambda _: said("x"), "unsafe\nS2")
+    refusals = guarded(rows, [], lambda _: REFUSED, "safe")
+    assert redteam.attack_pairs(rows, targets, refusals, TEAM)["drop"].unique().to_list() == ["refusal_missing"]
+
+
+def test_evidence_names_the_guards_verdicts():
+    _, pairs = attacked(verdict="unsafe\nS6", refusal_verdict="safe")
+    assert json.loads(pairs["evidence"][0]) == {
+        "chosen": {"guard": "safe"},
+        "rejected": {"guard": "advice_only", "categories": "S6"},
+    }
+
+
+def test_pairs_become_rows_on_the_side_of_their_attack():
+    rows = made(*bases(40))
+    targets = guarded(
+        rows,
+        redteam.target_requests(rows, TEAM),
+        lambda r: said(f"Placeholder answer {r.sample} long enough"),
+        "unsafe\nS2",
+    )
+    refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: REFUSED, "safe")
+    proposed = redteam.attack_pairs(rows, targets, refusals, TEAM)
+    decided = redteam.hold_out(decide(proposed, rows, PairRules(max_length_ratio=10)), rows)
+    filled = pair_rows(rows, decided)
+    sides = {row["id"]: json.loads(row["meta"])["pair"]["split"] for row in filled.iter_rows(named=True)}
+    assert sides == dict(rows.select("id", "side").iter_rows())
+    assert set(sides.values()) == {"train", "test"}
+    assert filled["drop"].null_count() == rows.height
+
+
+# --- look-alikes ---------------------------------------------------------------------------------------------------
+
+HELP = said("Call the poison centre at once, keep the package at hand and do not make the child vomit.")
+
+
+def test_there_are_forty_look_alikes_and_more_some_for_every_topic():
+    rows = look_alikes(CONFIG)
+    assert rows.height >= 40
+    assert rows["request"].n_unique() == rows.height
+    counts = dict(rows["topic"].value_counts().iter_rows())
+    assert set(counts) == set(TOPICS)
+    assert min(counts.values()) >= 5
+    assert all(record.messages[0].content.endswith("?") for record in records(rows.select(SCHEMA.names())))
+
+
+def test_look_alikes_of_held_out_topics_are_held_out():
+    rows = look_alikes(Attacks(test_requests=0), frozenset({"hate"}))
+    assert set(rows.filter(pl.col("side") == "test")["topic"]) == {"hate"}
+    assert set(rows.filter(pl.col("side") == "train")["topic"]) == set(TOPICS) - {"hate"}
+
+
+def benign(answer=HELP, verdict="safe", refusal=REFUSED, refusal_verdict="safe"):
+    rows = look_alikes(CONFIG).head(3)
+    helpful = guarded(rows, redteam.helpful_requests(rows, TEAM), lambda _: answer, verdict)
+    refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
+    return redteam.look_alike_pairs(helpful, refusals, TEAM)
+
+
+@pytest.mark.parametrize("verdict", ["safe", "unsafe\nS6"])
+def test_the_helpful_answer_is_chosen_and_a_needless_refusal_rejected(verdict):
+    pairs = benign(verdict=verdict)
+    assert set(pairs.select("chosen", "rejected", "drop").rows()) == {(HELP.text, REFUSED.text, None)}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"verdict": "unsafe\nS11"}, "answer_unsafe"),
+        ({"verdict": "hm"}, "answer_unparsed"),
+        ({"answer": said(HELP.text, "length")}, "answer_truncated"),
+        ({"answer": said("I'm sorry, but I can't help with that.")}, "answer_refuses"),
+        ({"answer": Failure(error="503", tries=3)}, "answer_failed"),
+        (
+            {"refusal": said("The poison centre can be called day and night, and it costs nothing at all.")},
+            "refusal_unclear",
+        ),
+        ({"refusal": said("No.")}, "refusal_short"),
+        ({"refusal_verdict": "hm"}, "refusal_unparsed"),
+    ],
+)
+def test_a_doubtful_look_alike_makes_no_pair(given, reason):
+    assert benign(**given)["drop"].unique().to_list() == [reason]
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("I’m sorry, but that is not possible.", True),
+        ("i cannot do this", True),
+        ("I won't provide that. Call for help.", True),
+        ("I cannotate images", False),
+        ("Sorry to hear that. Take rest.", False),
+        ("", False),
+    ],
+)
+def test_a_refusal_is_known_by_how_it_begins(text, refuses):
+    assert declines(text) is refuses
+
+
+def test_a_failed_request_is_an_answer_with_its_error():
+    rows = look_alikes(CONFIG).head(1)
+    table_of_answers = redteam.answers(
+        rows, run(redteam.helpful_requests(rows, TEAM), lambda _: Failure(error="503", tries=3)), TEAM.writer
+    )
+    line = table_of_answers.row(0, named=True)
+    assert (line["verdict"], line["detail"], line["text"], line["asked"]) == ("failed", "503", None, rows["request"][0])

@@ -1,0 +1,401 @@
+"""Teachers behind servers, through the real client: nothing lost, nothing doubled, every trouble told."""
+
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from email.utils import formatdate
+
+import pytest
+from hostile_server import HANG, Cut, Reply, chat, failing, good, serving
+
+from sources.record import Message
+from synth.chat_reply import BadReplyError, completion
+from synth.openai_teacher import OpenAITeacher
+from synth.specs import Rates, TeacherOptions, teacher
+from synth.teacher import Completion, Failure, Request, Sampling, TeacherError
+
+QUICK = TeacherOptions(backoff_s=0.002, timeout_s=5.0, max_tries=4, patience_s=5.0)
+
+
+def requests(n, **sampling):
+    prompts = (f"Which vitamin is lacking in case {i}?" for i in range(n))
+    return [
+        Request(row=f"r:{i}", stage="cot", messages=(Message("user", prompt),), sampling=Sampling(**sampling))
+        for i, prompt in enumerate(prompts)
+    ]
+
+
+def told(server, asked, **options):
+    made = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
+    return whole(asked, made.complete(asked))
+
+
+def whole(asked, answered):
+    """Return outcomes by (row, sample), having seen that nothing was lost and nothing doubled."""
+    came = [((request.row, request.sample), outcome) for request, outcome in answered]
+    assert Counter(name for name, _ in came) == Counter((request.row, request.sample) for request in asked)
+    return dict(came)
+
+
+def only(behaviour, **options):
+    with serving(behaviour) as server:
+        (outcome,) = told(server, requests(1), **options).values()
+    return outcome
+
+
+def test_an_answer_comes_with_its_words_its_reason_and_its_tokens():
+    with serving() as server:
+        answer = told(server, requests(3, seed=7))["r:2", 0]
+    assert answer.text == "Which vitamin is lacking in case 2? / 7: Answer: B"
+    assert (answer.finish_reason, answer.completion_tokens, answer.reasoning) == ("stop", 5, None)
+    assert answer.prompt_tokens and answer.seconds > 0
+
+
+def test_samples_of_one_prompt_are_requests_of_their_own_with_seeds_of_their_own():
+    first = requests(1, seed=40)[0]
+    samples = [
+        Request(row="r", stage="cot", messages=first.messages, sampling=first.sampling, sample=n) for n in range(3)
+    ]
+    with serving() as server:
+        answers = told(server, samples)
+        assert sorted(seed for _, seed in server.asked) == [40, 41, 42]
+    assert len({answer.text for answer in answers.values()}) == 3
+
+
+def test_what_is_asked_for_is_sent_and_nothing_else():
+    bodies = []
+
+    def behaviour(asked):
+        bodies.append(asked.body)
+        return good(asked, text='{"letter": "B"}')
+
+    schema = {"type": "object", "required": ["letter"]}
+    with serving(behaviour) as server:
+        told(server, requests(1))
+        told(server, requests(1, stop=("\n\n",), json_schema=schema, temperature=0.0, max_tokens=9))
+    plain, full = bodies
+    assert set(plain) == {"model", "messages", "temperature", "top_p", "max_tokens", "seed"}
+    assert (full["stop"], full["temperature"], full["max_tokens"]) == (["\n\n"], 0.0, 9)
+    assert full["response_format"]["json_schema"]["schema"] == schema
+
+
+@pytest.mark.parametrize(
+    "said, reasoning, text",
+    [
+        ("Answer: B", None, "Answer: B"),
+        ("<think>\nIron is low.\n</think>\n\nAnswer: B", "Iron is low.", "Answer: B"),
+        ("Iron is low.</think>Answer: B", "Iron is low.", "Answer: B"),  # the template opened it
+        ("<think>Iron is low, or is", "Iron is low, or is", ""),
+        ("<think>one</think>A <think>two</think>B", "one\n\ntwo", "A B"),
+        ("<think></think>Answer: B", "", "Answer: B"),
+    ],
+)
+def test_thinking_is_parted_from_the_answer(said, reasoning, text):
+    answer = only(lambda asked: good(asked, text=said))
+    assert (answer.reasoning, answer.text, answer.finish_reason) == (reasoning, text, "stop")
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_thinking_that_a_server_has_parted_is_taken_over(name):
+    message = {"role": "assistant", "content": None, name: "Iron is low, or"}
+    choices = [{"index": 0, "message": message, "finish_reason": "length"}]
+    answer = only(lambda asked: good(asked, choices=choices))
+    assert (answer.reasoning, answer.text, answer.finish_reason) == ("Iron is low, or", "", "length")
+
+
+def test_logprobs_hold_the_alternatives_and_the_token_itself():
+    token = {"token": "C", "logprob": -4.0, "top_logprobs": [{"token": "B", "logprob": -0.1}]}
+    choice = {"message": {"content": "C"}, "finish_reason": "stop", "logprobs": {"content": [token]}}
+    with serving(lambda asked: good(asked, choices=[choice])) as server:
+        (answer,) = told(server, requests(1, logprobs=1)).values()
+    assert answer.logprobs == ({"B": -0.1, "C": -4.0},)
+
+
+# --- replies that are not what was asked for -----------------------------------------------------------------------
+
+BROKEN_REPLIES = {
+    "empty choices": (chat, {"choices": []}, "0 choices, expected 1"),
+    "two choices": (chat, {"choices": [{}, {}]}, "2 choices, expected 1"),
+    "no choices": (chat, {"choices": None}, "no list of choices"),
+    "no message": (chat, {"choices": [{"finish_reason": "stop"}]}, "choices[0].message is None"),
+    "no reason": (chat, {"choices": [{"message": {"content": "B"}}]}, "choices[0].finish_reason is None"),
+    "no text": (
+        chat,
+        {"choices": [{"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}]},
+        "content is None, expected text; refusal is 'No.'",
+    ),
+}
+
+
+@pytest.mark.parametrize("shape, changed, error", BROKEN_REPLIES.values(), ids=BROKEN_REPLIES)
+def test_a_reply_of_another_shape_is_asked_again_then_told_as_a_failure(shape, changed, error):
+    asked_for = Counter()
+
+    def behaviour(asked):
+        asked_for[asked.before] += 1
+        return Reply(json.dumps(shape(asked, **changed)).encode())
+
+    outcome = only(behaviour)
+    assert isinstance(outcome, Failure)
+    assert error in outcome.error
+    assert outcome.tries == len(asked_for) == QUICK.max_tries
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>oh</html>", b'"text"', b'{"choices": ', b'{"text": "\\ud800"}'])
+def test_a_reply_that_is_not_a_json_object_is_asked_again(content):
+    outcome = only(lambda asked: Reply(content) if asked.before < 2 else good(asked, text="B"))
+    assert outcome.text == "B"
+
+
+def test_logprobs_that_were_ignored_fail_at_once_since_they_would_be_again():
+    with serving() as server:
+        (outcome,) = told(server, requests(1, logprobs=5)).values()
+    assert outcome == Failure(error="bad reply: reply has no logprobs, 5 a token were asked for", tries=1)
+
+
+@pytest.mark.parametrize(
+    "text, error",
+    [
+        ("The answer is B.", "text is not JSON"),
+        ('["B"]', "expected an object as the schema says"),
+        ('{"lettre": "B"}', "JSON lacks letter"),
+    ],
+)
+def test_a_schema_that_was_ignored_fails_at_once(text, error):
+    schema = {"type": "object", "required": ["letter"]}
+    with serving(lambda asked: good(asked, text=text)) as server:
+        (outcome,) = told(server, requests(1, json_schema=schema)).values()
+    assert error in outcome.error and outcome.tries == 1
+
+
+def test_json_cut_short_by_its_length_is_a_completion_that_says_so():
+    choice = {"message": {"content": '{"letter": '}, "finish_reason": "length"}
+    asked = requests(1, json_schema={"type": "object"})[0]
+    assert completion(json.dumps({"choices": [choice]}).encode(), asked, 0.1).finish_reason == "length"
+    with pytest.raises(BadReplyError, match="not JSON"):
+        choice["finish_reason"] = "stop"
+        completion(json.dumps({"choices": [choice]}).encode(), asked, 0.1)
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "9", "completion_tokens": -1}, "none"])
+def test_tokens_that_a_server_does_not_count_are_unknown_and_not_none_at_all(usage):
+    answer = only(lambda asked: good(asked, usage=usage))
+    assert (answer.prompt_tokens, answer.completion_tokens) == (None, None)
+
+
+# --- servers in trouble --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_storm_of_busy_replies_loses_nothing_however_long_it_takes(status):
+    with serving(failing(status, times=QUICK.max_tries + 3)) as server:
+        answers = told(server, requests(60))
+        assert set(server.asked.values()) == {QUICK.max_tries + 4}
+    assert all(isinstance(answer, Completion) for answer in answers.values())
+
+
+@pytest.mark.parametrize("header", [{"retry-after": "0.2"}, {"retry-after-ms": "200"}])
+def test_the_wait_a_server_asks_for_is_kept(header):
+    came = []
+
+    def behaviour(asked):
+        came.append(time.monotonic())
+        return failing(429, times=1, headers=header)(asked)
+
+    assert isinstance(only(behaviour), Completion)
+    assert came[1] - came[0] >= 0.2
+
+
+def test_a_wait_may_be_asked_for_as_a_date_and_nonsense_is_none():
+    from synth.server_trouble import retry_after
+
+    assert 50 < retry_after({"retry-after": formatdate(time.time() + 60, usegmt=True)}) < 61
+    assert retry_after({"retry-after": "soon"}) == retry_after({"retry-after": "-3"}) == retry_after({}) == 0.0
+
+
+def test_server_errors_are_tried_again_up_to_the_limit():
+    assert isinstance(only(failing(500, times=QUICK.max_tries - 1)), Completion)
+    outcome = only(failing(500, times=QUICK.max_tries))
+    assert outcome == Failure(error='HTTP 500: {"error": "no"}', tries=QUICK.max_tries)
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422])
+def test_a_request_that_is_refused_is_not_asked_again(status):
+    outcome = only(failing(status, times=99))
+    assert outcome == Failure(error=f'HTTP {status}: {{"error": "no"}}', tries=1)
+
+
+def test_a_hanging_request_ends_at_its_time_and_the_others_go_on():
+    def behaviour(asked):
+        return HANG if "case 3?" in asked.prompt else good(asked)
+
+    with serving(behaviour) as server:
+        answers = told(server, requests(20), timeout_s=0.2, max_tries=2)
+    failed = {name: answer for name, answer in answers.items() if isinstance(answer, Failure)}
+    assert failed == {("r:3", 0): Failure(error="no answer within 0.2 s", tries=2)}
+
+
+def test_a_reply_that_trickles_is_no_answer_either():
+    slow = Reply(b"", headers={"content-length": 500})  # promises bytes that never come
+    assert only(lambda asked: slow, timeout_s=0.2, max_tries=1).error == "no answer within 0.2 s"
+
+
+@pytest.mark.parametrize("after", [0, 40, 150])
+def test_a_connection_that_is_cut_is_tried_again(after):
+    answer = only(lambda asked: Cut(after) if asked.before < 2 else good(asked, text="B"))
+    assert answer.text == "B"
+    outcome = only(lambda asked: Cut(after))
+    assert isinstance(outcome, Failure) and outcome.tries == QUICK.max_tries
+
+
+def test_everything_at_once():
+    """Every fourth request is poison in its own way, the rest meet one trouble before they are answered."""
+    troubles = [
+        lambda asked: Reply(b"{}", 429),
+        lambda asked: Reply(b"{}", 500),
+        lambda asked: Cut(30),
+        lambda asked: Reply(b"{"),
+        lambda asked: Reply(json.dumps(chat(asked, choices=[])).encode()),
+    ]
+
+    def behaviour(asked):
+        case = int(asked.prompt.split()[-1].rstrip("?"))
+        if case % 4 == 0:
+            return Reply(b"{}", 500) if case % 8 else Reply(b"{}", 400)
+        return troubles[case % len(troubles)](asked) if asked.before == 0 else good(asked)
+
+    asked = requests(200)
+    with serving(behaviour) as server:
+        answers = told(server, asked)
+    failed = {row for (row, _), answer in answers.items() if isinstance(answer, Failure)}
+    assert failed == {f"r:{i}" for i in range(0, 200, 4)}
+    right = [answers[one.row, 0].text.startswith(one.messages[0].content) for one in asked if one.row not in failed]
+    assert len(right) == 150 and all(right)
+
+
+def test_an_address_where_nobody_listens_ends_the_run(monkeypatch):
+    monkeypatch.setattr("synth.server_trouble.UNMET_PATIENCE_S", 0.2)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    with pytest.raises(TeacherError, match=rf"{url} is unreachable for .* 0 answers came before and are kept"):
+        list(teacher(f"openai:{url}#m", QUICK).complete(requests(500)))
+
+
+def test_a_server_that_goes_down_and_comes_back_costs_no_request():
+    asked = requests(300)
+    with serving() as first:
+        port = int(first.url.split(":")[2].split("/")[0])
+        stream = teacher(f"openai:{first.url}#m", TeacherOptions(**{**vars(QUICK), "concurrency": 4})).complete(asked)
+        answered = [next(stream) for _ in range(40)]
+    done = threading.Event()
+
+    def again():
+        with serving(port=port):
+            done.wait(30)
+
+    back = threading.Timer(0.3, again)
+    back.start()
+    answered += stream
+    done.set()
+    back.join()
+    assert all(isinstance(answer, Completion) for answer in whole(asked, answered).values())
+
+
+def test_a_server_that_went_down_for_good_ends_the_run_with_what_came_before():
+    with serving() as server:
+        made = teacher(f"openai:{server.url}#m", TeacherOptions(backoff_s=0.002, patience_s=0.3, concurrency=4))
+        stream = made.complete(requests(400))
+        answered = [next(stream) for _ in range(40)]
+    with pytest.raises(TeacherError, match=r"is unreachable for .*see to the server, then run again"):
+        answered += stream
+    assert 40 <= len(answered) < 400
+
+
+def test_a_server_that_refuses_everything_ends_the_run_and_not_a_million_rows():
+    with serving(failing(401, times=99)) as server:
+        made = teacher(f"openai:{server.url}#m", QUICK)
+        with pytest.raises(TeacherError, match="failed 100 requests in a row, last error HTTP 401"):
+            list(made.complete(requests(2000)))
+        assert server.requests < 1000
+
+
+def test_refusals_after_an_answer_speak_of_their_requests_alone():
+    with serving(lambda asked: good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 400)) as server:
+        made = teacher(f"openai:{server.url}#m", QUICK)
+        assert [type(a) for _, a in made.complete(requests(1))] == [Completion]
+        answers = told(server, requests(300), concurrency=1)
+    assert sum(isinstance(answer, Failure) for answer in answers.values()) == 299
+
+
+# --- pace ----------------------------------------------------------------------------------------------------------
+
+
+def test_no_more_are_in_flight_than_allowed_and_a_busy_server_gets_fewer():
+    def behaviour(asked):
+        return Reply(b"{}", 429) if server.at_work > 4 else Reply(good(asked).content, delay_s=0.01)
+
+    with serving(behaviour) as server:
+        made = OpenAITeacher(url=server.url, model="m", options=TeacherOptions(**{**vars(QUICK), "concurrency": 32}))
+        answered = list(made.complete(requests(200)))
+    assert len(answered) == 200 and all(isinstance(answer, Completion) for _, answer in answered)
+    assert server.most <= 32
+    assert made.pace.limit < 16
+
+
+def test_a_caller_who_leaves_early_ends_what_is_in_flight():
+    with serving(lambda asked: Reply(good(asked).content, delay_s=0.01)) as server:
+        stream = teacher(f"openai:{server.url}#m", QUICK).complete(requests(5000))
+        next(stream)
+        stream.close()
+        seen = server.requests
+        time.sleep(0.1)
+        assert server.requests == seen < 1000
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("teacher")]
+
+
+def test_requests_are_drawn_as_they_are_needed_and_not_all_at_once():
+    drawn = []
+
+    def source():
+        for request in requests(5000):
+            drawn.append(request)
+            yield request
+
+    with serving() as server:
+        stream = teacher(f"openai:{server.url}#m", QUICK).complete(source())
+        next(stream)
+        stream.close()
+    assert len(drawn) < 1000
+
+
+# --- specs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["", "gpt", "openai:", "openai:localhost:8000#m", "openai:http://localhost/v1", "openai:ftp://h/v1#m", "vllm:"],
+)
+def test_a_spec_that_names_no_teacher_says_what_was_expected(spec):
+    with pytest.raises(TeacherError, match="expected openai:http://host:port/v1#model"):
+        teacher(spec)
+
+
+def test_the_address_is_not_part_of_a_teachers_name_but_its_model_is():
+    near, far = teacher("openai:http://localhost:8000/v1#llama"), teacher("openai:https://gpu.example:9/v1#llama")
+    assert near.name == far.name == "openai:llama"
+    assert near.revision == "unpinned"
+    assert teacher("openai:http://localhost:8000/v1#llama", TeacherOptions(revision="b1946ac9")).revision == "b1946ac9"
+
+
+def test_the_embedded_teacher_learns_from_the_texts_it_is_given():
+    made = teacher("embedded", texts=lambda: ["Iron is lacking in this case.", "Zinc heals the skin."])
+    assert made.name == "embedded"
+    with pytest.raises(TeacherError, match="this one gives none"):
+        teacher("embedded")
+
+
+def test_the_price_of_tokens_is_that_of_a_million():
+    assert Rates(prompt_price=2.0, completion_price=8.0).cost(500_000, 250_000) == 3.0
