@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -79,17 +78,16 @@ class _Asking:
 
     def __init__(self, store: Completions, teacher: Teacher, spending: Spending, progress: AskProgress) -> None:
         self._store, self._teacher = store, teacher
-        self._spending, self._progress = spending, progress
+        self._spending, self._tally = spending, _Tally(spending, progress)
         self._wanted: dict[str, list[Request]] = {}
         self._holds: dict[str, Hold] = {}
-        self._meanwhile: deque[Answered] = deque()
-        self._pace = _Pace()
+        self._meanwhile: deque[str] = deque()
 
     def answers(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield what is stored, then what the teacher says of the rest."""
         try:
             yield from self._stored(requests)
-            keys = deque(_spread(sorted(self._wanted, key=lambda key: _prefix(self._wanted[key][0]))))
+            keys = deque(_spread(sorted(self._wanted, key=lambda key: _place(self._wanted[key][0])), Random()))
             while keys:
                 before = len(keys)
                 yield from self._round(keys)
@@ -98,59 +96,156 @@ class _Asking:
         finally:
             for hold in self._holds.values():
                 self._spending.give_back(hold)
-            self._progress.asked(self._pace.standing())
+            self._tally.tell()
 
     def _stored(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield the requests that are answered already, and note the others as wanted."""
         feed = iter(requests)
         while chunk := list(islice(feed, LOOKED_UP)):
-            keys = [request.key(self._teacher.name, self._teacher.revision) for request in chunk]
+            keys = [self._key(request) for request in chunk]
             found = self._store.found(keys)
-            self._pace.total += len(chunk)
+            self._tally.total += len(chunk)
             for key, request in zip(keys, chunk, strict=True):
                 if key in found:
-                    self._cached(request)
+                    self._tally.cached(request)
                     yield request, found[key]
                 else:
                     self._wanted.setdefault(key, []).append(request)
 
     def _round(self, keys: deque[str]) -> Iterator[Answered]:
-        """Ask for as many as can be paid for now. Those in flight hold back more than they will take: hence rounds."""
-        since = time.monotonic()
+        """Ask for as many as can be paid for, take them off ``keys``, and yield what comes.
+
+        What is in flight holds back more than it will take: once it has come there may be room for another round.
+        """
+        self._tally.begin()
         for request, outcome in self._teacher.complete(self._affordable(keys)):
-            now = time.monotonic()
-            self._spending.passed(request.stage, now - since)
-            since = now
             yield from self._landed(request, outcome)
             yield from self._others()
         yield from self._others()
 
     def _affordable(self, keys: deque[str]) -> Iterator[Request]:
-        """Yield requests, taken off ``keys``, for as long as the budget has room, and nobody else has answered them."""
+        """Yield requests as long as the budget has room, but those that another process answered meanwhile."""
         while keys:
-            block = [keys[n] for n in range(min(BLOCK, len(keys)))]
+            block = list(islice(keys, BLOCK))
             found = self._store.found(block)
             for key in block:
                 request = self._wanted[key][0]
                 if key in found:
-                    keys.popleft()
-                    self._meanwhile.extend((one, found[key]) for one in self._wanted[key])
+                    self._meanwhile.append(keys.popleft())
                     continue
-                if (hold := self._spending.set_aside(request)) is None:
+                hold = self._spending.set_aside(request)
+                if hold is None:
                     return
-                keys.popleft()
-                self._holds[key] = hold
+                self._holds[keys.popleft()] = hold
                 yield request
 
+    def _others(self) -> Iterator[Answered]:
+        """Yield what another process has answered since it was looked up."""
+        while self._meanwhile:
+            key = self._meanwhile.popleft()
+            completion = self._store.found([key])[key]
+            for request in self._wanted[key]:
+                self._tally.cached(request)
+                yield request, completion
+
     def _landed(self, request: Request, outcome: Completion | Failure) -> Iterator[Answered]:
-        """Store what came, enter it, and yield it for every request that wants it."""
-        key = request.key(self._teacher.name, self._teacher.revision)
+        """Store what came, enter it, and yield it for every request that waits for it."""
+        key = self._key(request)
         hold = self._holds.pop(key)
         if isinstance(outcome, Failure):
+            self._spending.give_back(hold)
             self._store.list_failure(key, request, self._teacher, outcome)
-            self._spending.failed(request, outcome, hold)
-        else:
-            self._spending.answered(request, outcome, hold)
-            self._pace.tokens += (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
-            outcome = self._store.keep(key, request, self._teacher, outcome)
-        ...
+            for one in self._wanted[key]:
+                self._tally.failed(one)
+                yield one, outcome
+            return
+        self._spending.answered(request, outcome, hold)
+        kept = self._store.keep(key, request, self._teacher, outcome)
+        self._tally.asked(request, outcome)
+        yield request, kept
+        for one in self._wanted[key][1:]:
+            self._tally.cached(one)
+            yield one, kept
+
+    def _key(self, request: Request) -> str:
+        return request.key(self._teacher.name, self._teacher.revision)
+
+
+class _Tally:
+    """What has come so far, for the account and for who watches."""
+
+    def __init__(self, spending: Spending, progress: AskProgress) -> None:
+        self._spending, self._progress = spending, progress
+        self.total = 0
+        self._asked = self._cached = self._failed = self._tokens = 0
+        self._began: float | None = None
+        self._last = self._told = 0.0
+
+    def begin(self) -> None:
+        """A teacher starts to work."""
+        self._last = time.monotonic()
+        self._began = self._began or self._last
+
+    def cached(self, request: Request) -> None:
+        """It was answered before."""
+        self._cached += 1
+        self._spending.cached(request)
+        self._now_and_then(time.monotonic())
+
+    def failed(self, request: Request) -> None:
+        """It came to nothing."""
+        self._failed += 1
+        self._spending.failed(request)
+        self._worked(request)
+
+    def asked(self, request: Request, completion: Completion) -> None:
+        """It was answered now."""
+        self._asked += 1
+        self._tokens += (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
+        self._worked(request)
+
+    def tell(self) -> None:
+        """Tell how far it is."""
+        done = self._asked + self._cached + self._failed
+        seconds = self._last - self._began if self._began else 0.0
+        rate = (self._asked + self._failed) / seconds if seconds else 0.0
+        self._progress.asked(
+            Standing(
+                total=self.total,
+                done=done,
+                cached=self._cached,
+                failed=self._failed,
+                requests_per_s=rate,
+                tokens_per_s=self._tokens / seconds if seconds else 0.0,
+                seconds_left=(self.total - done) / rate if rate else None,
+                cost=sum(account.cost for account in self._spending.accounts.copy().values()),
+            )
+        )
+
+    def _worked(self, request: Request) -> None:
+        """Enter the time since the last answer for the stage of this one: the sum is the time that passed."""
+        now = time.monotonic()
+        self._spending.passed(request.stage, now - self._last)
+        self._last = now
+        self._now_and_then(now)
+
+    def _now_and_then(self, now: float) -> None:
+        if now - self._told > TOLD_EVERY_S:
+            self._told = now
+            self.tell()
+
+
+def _place(request: Request) -> tuple[object, ...]:
+    """Return what to sort by so that requests with a long common prefix are neighbours."""
+    return request.messages, request.sample
+
+
+def _spread(keys: list[str], random: Random) -> list[str]:
+    """Return the keys in blocks of neighbours, the blocks in any order.
+
+    Two processes that want the same requests take the blocks in orders of their own, so that they seldom have the same
+    ones in flight, and each finds the other's answers when it comes to them.
+    """
+    blocks = [keys[at : at + BLOCK] for at in range(0, len(keys), BLOCK)]
+    random.shuffle(blocks)
+    return [key for block in blocks for key in block]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +23,9 @@ from pipelines.store import StoreError, write_table
 from synth.teacher import Completion, Failure, Request, Teacher
 
 FORMAT = 1
+
+FILE = Path("completions") / "completions.sqlite"
+"""Where the completions of a store are, from its root."""
 
 BUSY_S = 60.0
 """How long to wait for another process to finish its commit."""
@@ -122,7 +125,9 @@ class Completions:
             raise StoreError(f"{folder} holds parquet files already, expected an empty folder or a new one")
         columns = ", ".join(EXPORTED)
         with _telling(self.path):
-            rows = self.connection.execute(f"SELECT {columns} FROM completions JOIN prompts USING (prompt) ORDER BY key")
+            rows = self.connection.execute(
+                f"SELECT {columns} FROM completions JOIN prompts USING (prompt) ORDER BY key"
+            )
             paths = []
             while chunk := rows.fetchmany(EXPORT_ROWS):
                 paths.append(folder / f"{len(paths):05}.parquet")
@@ -163,7 +168,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[Any]:
     try:
         yield connection.execute
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from synth.specs import Rates
-from synth.teacher import Completion, Failure, Request
+from synth.teacher import Completion, Request
 
 MESSAGE_BYTES = 16
 """Allowance for what a chat template writes around each message."""
@@ -113,9 +113,8 @@ class Spending:
                 cost=now.cost + cost,
             )
 
-    def failed(self, request: Request, failure: Failure, hold: Hold) -> None:
+    def failed(self, request: Request) -> None:
         """Enter a request that came to nothing."""
-        self.give_back(hold)
         with self._lock:
             now = self._account(request.stage)
             self.accounts[request.stage] = replace(now, failed=now.failed + 1)

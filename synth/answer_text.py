@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 THOUGHT = re.compile(r"<(?P<end>/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 WRAPPED = re.compile(r"\\(?:text|textbf|textrm|textit|textsf|mathrm|mathbf|mathsf|mathit|emph|bf|rm|bm)\s*\{([^{}]*)\}")
@@ -17,6 +19,9 @@ LAYOUT = re.compile(
 QUOTES = str.maketrans("’‘´＂“”„«»‹›", "'''\"" + '"' * 7)
 BLANKS = re.compile(r"[^\S\n]+")
 BREAK = re.compile(r"\n+|(?<=[.!?;])\s+")
+
+REACH = 400
+"""Characters around a place that are looked at; a model that repeats itself writes sentences without end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,15 +36,24 @@ class AnswerText:
     skipped: int = 0
 
     def sentence(self, at: int) -> tuple[int, int]:
-        """Return where the sentence around ``at`` starts and ends."""
-        start = max((found.end() for found in BREAK.finditer(self.folded, 0, at)), default=0)
-        following = BREAK.search(self.folded, at)
-        return start, following.start() if following else len(self.folded)
+        """Return where the sentence around ``at`` starts and ends, or ``REACH`` before and after it."""
+        place = bisect_right(self._starts, at)
+        start = self._starts[place - 1]
+        stop = max(at, self._ends[place - 1])
+        return max(start, at - REACH), min(stop, at + REACH)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in BREAK.finditer(self.folded))]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [*(found.start() for found in BREAK.finditer(self.folded)), len(self.folded)]
 
     def line_end(self, at: int) -> int:
-        """Return where the line around ``at`` ends."""
-        end = self.folded.find("\n", at)
-        return len(self.folded) if end < 0 else end
+        """Return where the line around ``at`` ends, or ``REACH`` after it."""
+        end = self.folded.find("\n", at, at + REACH)
+        return min(len(self.folded), at + REACH) if end < 0 else end
 
     def line(self, at: int) -> int:
         """Return the number of the line of the output, from 0, in which ``at`` lies."""
