@@ -11,16 +11,18 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from pipelines.asking import AskProgress, asking
 from pipelines.plan import Node, Plan
 from pipelines.pool import Run, worker_pool
-from pipelines.shard import LostRowsError, map_shard, note, read_shard, sift_shard
-from pipelines.step import EachShard, Read, WholeSet
+from pipelines.shard import LostRowsError, ask_shard, map_shard, note, read_shard, sift_shard
+from pipelines.spending import Spending
+from pipelines.step import Asking, EachShard, Read, WholeSet
 from pipelines.store import Store, write_table
 from sources.files import FileError, RawFile
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 
 
-class Progress(Protocol):
+class Progress(AskProgress, Protocol):
     """Who is told how a build goes on; called from several threads."""
 
     def started(self, step: str, shards: int) -> None:
@@ -43,10 +45,11 @@ class Build:
     store: Store
     run: Run
     progress: Progress
+    spending: Spending
     workers: int
 
 
-def build(plan: Plan, store: Store, progress: Progress, *, workers: int) -> Path:
+def build(plan: Plan, store: Store, progress: Progress, *, workers: int, spending: Spending | None = None) -> Path:
     """Build what is missing of ``plan`` and return the folder of its last step.
 
     The same plan gives the same bytes with any number of workers. Raises what the first failing step raises; the
@@ -56,7 +59,7 @@ def build(plan: Plan, store: Store, progress: Progress, *, workers: int) -> Path
     missing = _missing(plan, store)
     if missing:
         with ThreadPoolExecutor(workers) as threads, worker_pool(workers) as run:
-            context = Build(store=store, run=run, progress=progress, workers=workers)
+            context = Build(store=store, run=run, progress=progress, spending=spending or Spending(), workers=workers)
             _run_all(missing, context, threads)
     return store.folder(plan.last.name)
 
@@ -121,6 +124,8 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
         counts = _each(node, tasks, folder, context)
     elif isinstance(work, WholeSet):
         counts = _whole_set(node, work, folder, context)
+    elif isinstance(work, Asking):
+        counts = _ask(node, work, folder, context)
     summary = _summary(node, folder, counts)
     context.store.finish(node.name, summary)
     context.progress.finished(node.step.name, summary)
@@ -236,6 +241,38 @@ def _checked(node: Node, drops: pl.DataFrame) -> pl.DataFrame:
     return drops.sort("id")
 
 
+# --- asking a teacher ----------------------------------------------------------------------------------------------
+
+ASKED_ROWS = 50_000
+"""Rows asked about together: a teacher that serves many requests at once idles at the end of each group."""
+
+
+def _ask(node: Node, work: Asking, folder: Path, context: Build) -> list[dict[str, Any]]:
+    """Put the rows to the teacher group by group, here: its connections and its model live in this process."""
+    groups = _groups(_shards(node.inputs, context.store))
+    context.progress.started(node.step.name, len(groups))
+    ask = asking(context.store.root / "completions", work.teacher, context.spending, context.progress)
+    counts = []
+    for shard, paths in enumerate(groups):
+        counted = note(folder, shard) or ask_shard(work, node.step.config, ask, paths, folder, shard)
+        context.progress.advanced(node.step.name, counted["rows_in"])
+        counts.append(counted)
+    return counts
+
+
+def _groups(shards: list[Path]) -> list[tuple[Path, ...]]:
+    groups: list[list[Path]] = []
+    rows = ASKED_ROWS
+    for path in shards:
+        height = _height([path])
+        if rows + height > ASKED_ROWS:
+            groups.append([])
+            rows = 0
+        groups[-1].append(path)
+        rows += height
+    return [tuple(group) for group in groups]
+
+
 # --- accounting ----------------------------------------------------------------------------------------------------
 
 
@@ -246,11 +283,12 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
         write_table(folder / "quarantine.parquet", pl.read_parquet(parts).sort("file", "line", maintain_order=True))
     total = {
         "rows_in": sum(counted["rows_in"] for counted in counts),
+        "made": sum(counted["made"] for counted in counts),
         "kept": _height(folder.glob("kept/*.parquet")),
         "dropped": _height(folder.glob("dropped/*.parquet")),
         "quarantined": _height(folder.glob("quarantine.parquet")),
     }
-    if total["rows_in"] != total["kept"] + total["dropped"] + total["quarantined"]:
+    if total["rows_in"] + total["made"] != total["kept"] + total["dropped"] + total["quarantined"]:
         raise LostRowsError(f"{node.name} loses or makes rows: {total}; this is a defect of the step")
     return {
         "name": node.step.name,

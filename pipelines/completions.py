@@ -152,6 +152,7 @@ def opened(path: Path) -> Iterator[Completions]:
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 10000")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > FORMAT:
         raise StoreError(f"{path} has format {version}, expected {FORMAT} or less: a newer sabila wrote it; upgrade")

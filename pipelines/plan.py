@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipelines.fingerprint import code_hash, fingerprint, plain
-from pipelines.step import AwaitTeacher, EachShard, Read, Step, WholeSet
+from pipelines.step import Asking, AwaitTeacher, EachShard, Read, Step, WholeSet
 from sources.files import RawFile
 from sources.mirror import MissingCorpusError
 from sources.source import Corpus
@@ -119,6 +119,8 @@ def _functions(step: Step) -> Iterator[Callable[..., Any]]:
         yield work.function
     elif isinstance(work, WholeSet):
         yield work.decide
+    elif isinstance(work, Asking):
+        yield from (work.function, work.requests)
 
 
 def _origin(work: Read, files: tuple[RawFile, ...]) -> dict[str, Any]:

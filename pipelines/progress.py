@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from pipelines.asking import Standing
 from pipelines.build import Progress
 
 
@@ -41,6 +42,7 @@ class Live:
         self._all = bars.add_task("steps", total=steps, rate="")
         self._running: dict[str, tuple[TaskID, float]] = {}
         self._rows: dict[str, int] = {}
+        self._asking: TaskID | None = None
 
     def started(self, step: str, shards: int) -> None:
         self._rows[step] = 0
@@ -57,12 +59,20 @@ class Live:
         self._bars.console.print(told(step, summary), markup=False, highlight=False)
         self._bars.advance(self._all)
 
+    def asked(self, standing: Standing) -> None:
+        if self._asking is None:
+            self._asking = self._bars.add_task("requests", total=standing.total, rate="")
+        rate = f"{standing.requests_per_s:,.0f}/s, {standing.tokens_per_s:,.0f} tokens/s, {standing.cached:,} cached"
+        self._bars.update(self._asking, total=standing.total, completed=standing.done, rate=rate)
+
     def waiting(self, step: str) -> None:
         self._bars.console.print(WAITING.format(step), markup=False, highlight=False)
 
 
 class Lines:
     """One line for each finished step, for logs."""
+
+    _since = _told = 0.0
 
     def started(self, step: str, shards: int) -> None:
         self._since = time.monotonic()
@@ -76,11 +86,26 @@ class Lines:
     def finished(self, step: str, summary: dict[str, Any]) -> None:
         print(told(step, summary), file=sys.stderr)
 
+    def asked(self, standing: Standing) -> None:
+        now = time.monotonic()
+        if now - self._told > 10 or standing.done == standing.total:
+            self._told = now
+            print(asked(standing), file=sys.stderr)
+
     def waiting(self, step: str) -> None:
         print(WAITING.format(step), file=sys.stderr)
 
 
 WAITING = "{}: another build is at work on it; waiting"
+
+
+def asked(standing: Standing) -> str:
+    """Return how far a teacher is, in one line."""
+    left = "" if standing.seconds_left is None else f", {standing.seconds_left:,.0f} s left"
+    return (
+        f"requests: {standing.done:,} of {standing.total:,}, {standing.cached:,} cached, {standing.failed:,} failed, "
+        f"{standing.requests_per_s:,.1f}/s, {standing.tokens_per_s:,.0f} tokens/s{left}"
+    )
 
 
 def told(step: str, summary: dict[str, Any]) -> str:

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipelines.step import EachShard
+from pipelines.step import Asking, EachShard
 from pipelines.store import write_json, write_table
+from quality.outcome import Outcome
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed, Record
 from sources.source import HELD_OUT_SPLITS, Benchmark, Corpus
 from sources.table import SCHEMA, frame, malformed
+from synth.teacher import Ask
 
 DROPPED_SCHEMA = pl.Schema([*SCHEMA.items(), ("reason", pl.String), ("evidence", pl.String)])
 
@@ -62,15 +65,32 @@ def map_shard(
     """Map the rows of one shard; ``LostRowsError`` where the outcome does not hold every row, in order."""
     rows = pl.read_parquet(path)
     outcome = work.function(rows, config, beside) if beside else work.function(rows, config)
-    if not outcome.rows["id"].equals(rows["id"]):
+    return _write_outcome(work.function, rows, outcome, folder, shard)
+
+
+def ask_shard(work: Asking, config: Any, ask: Ask, paths: tuple[Path, ...], folder: Path, shard: int) -> dict[str, Any]:
+    """Map the rows of some files with the help of a teacher."""
+    rows = pl.read_parquet(list(paths))
+    return _write_outcome(work.function, rows, work.function(rows, config, ask), folder, shard)
+
+
+def _write_outcome(
+    function: Callable[..., Outcome], rows: pl.DataFrame, outcome: Outcome, folder: Path, shard: int
+) -> dict[str, Any]:
+    """Write what a function made of ``rows``: all of them must be there, in order, and others descend from them."""
+    came = outcome.rows["id"].is_in(rows["id"].implode())
+    made = outcome.rows.filter(~came)
+    parents = made["id"].str.extract(r"^(.*)/[^/]*$")
+    if not outcome.rows.filter(came)["id"].equals(rows["id"]) or not parents.is_in(rows["id"].implode()).all():
         raise LostRowsError(
-            f"{work.function.__module__}.{work.function.__name__} was given {rows.height} rows and returned "
+            f"{function.__module__}.{function.__name__} was given {rows.height} rows and returned "
             f"{outcome.rows.height}, or others, or in another order; this is a defect of the step"
         )
     for name, found in {"edits": outcome.edits, **outcome.tables}.items():
         if found.height:
             write_table(folder / name / f"{shard:05}.parquet", found)
-    return _write(folder, shard, outcome.rows, rows.height, edits=_counts(outcome.edits["rule"]))
+    counted = {"edits": _counts(outcome.edits["rule"]), "made": made.height}
+    return _write(folder, shard, outcome.rows, rows.height, **counted)
 
 
 def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:
@@ -87,7 +107,7 @@ def _write(folder: Path, shard: int, rows: pl.DataFrame, rows_in: int, **counted
     for name, table in (("kept", kept), ("dropped", dropped)):
         if table.height:
             write_table(folder / name / f"{shard:05}.parquet", table)
-    counts = {"rows_in": rows_in, "quarantined": 0, "edits": {}, **counted}
+    counts = {"rows_in": rows_in, "made": 0, "quarantined": 0, "edits": {}, **counted}
     write_json(folder / "shards" / f"{shard:05}.json", counts)
     return counts
 

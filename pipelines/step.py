@@ -1,7 +1,8 @@
 """A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
 
-The work is one of three kinds. ``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard,
+The work is one of four kinds. ``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard,
 row by row, so that shards may run in any order. ``WholeSet`` sees all rows, shard by shard, and names those to drop.
+``Asking`` maps rows with the help of a teacher.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from quality.outcome import Decision, Outcome, Shards
 from sources.source import Benchmark, Corpus
+from synth.teacher import Ask, Request, Teacher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +46,26 @@ class WholeSet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` puts requests to ``teacher``.
+
+    What was asked before comes from the store of completions. The config names the teacher and its revision, since
+    they are part of what the step is. ``requests(rows, config)`` foretells the first round.
+    """
+
+    function: Callable[[pl.DataFrame, Any, Ask], Outcome]
+    requests: Callable[[pl.DataFrame, Any], list[Request]]
+    teacher: Teacher
+
+
+@dataclass(frozen=True, kw_only=True)
 class AwaitTeacher:
     """Work for a language model, listed by ``plan`` and passed over by builds without a teacher."""
 
     needs: str
 
 
-Work = Read | EachShard | WholeSet | AwaitTeacher
+Work = Read | EachShard | WholeSet | Asking | AwaitTeacher
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +103,20 @@ def each_shard(
 def whole_set(name: str, decide: Callable[[Shards, Any], Decision], config: Any, *inputs: Step) -> Step:
     """Return the step that decides over all rows of ``inputs`` which ones to drop."""
     return Step(name=name, work=WholeSet(decide=decide), config=config, inputs=inputs)
+
+
+def asking_step(
+    name: str,
+    function: Callable[[pl.DataFrame, Any, Ask], Outcome],
+    requests: Callable[[pl.DataFrame, Any], list[Request]],
+    config: Any,
+    teacher: Teacher,
+    *inputs: Step,
+) -> Step:
+    """Return the step that asks ``teacher`` about the rows of ``inputs``."""
+    return Step(
+        name=name, work=Asking(function=function, requests=requests, teacher=teacher), config=config, inputs=inputs
+    )
 
 
 def await_teacher(name: str, needs: str, *inputs: Step) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from pipelines.lock import Lock
 from pipelines.plan import Plan, resolve
 from pipelines.progress import shown
 from pipelines.recipe import Recipe
+from pipelines.spending import Spending
 from pipelines.store import Store, write_json
 from sources.files import RawFile
 from sources.mirror import MissingCorpusError, mirrored
 from sources.source import Benchmark, Corpus
-
 
 TOLD = ("name", "folder", "counts", "reasons", "edits")
 """What an account says of each step."""
@@ -61,12 +61,13 @@ class Workbench:
             "requests": 0,
         }
 
-    def build(self, *, workers: int) -> dict[str, Any]:
+    def build(self, *, workers: int, spending: Spending | None = None) -> dict[str, Any]:
         """Build what is missing and return the account: the folder, and where every row of every step went."""
         self.lock.save()
+        spent = spending or Spending()
         todo = [node for node in self.plan.nodes() if not self.store.done(node.name)]
         with shown(len(todo)) as progress:
-            folder = build(self.plan, self.store, progress, workers=workers)
+            folder = build(self.plan, self.store, progress, workers=workers, spending=spent)
         nodes = [node.name for node in self.plan.nodes()]
         write_json(
             self.store.root / "builds" / f"{self.recipe.name}.json",
@@ -79,6 +80,7 @@ class Workbench:
             "folder": str(folder),
             "rows": steps[-1]["counts"]["kept"],
             "steps": [{"looked_at_only": step["folder"] in beside, **{k: step[k] for k in TOLD}} for step in steps],
+            "asked": {stage: {**asdict(one), "requests": one.requests} for stage, one in spent.accounts.items()},
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
         }

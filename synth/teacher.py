@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -73,6 +73,10 @@ class Failure:
 
 
 Answered = tuple[Request, Completion | Failure]
+
+
+Ask = Callable[[Iterable[Request]], Iterator[Answered]]
+"""What stages ask with: a teacher's ``complete``, or that with a store of completions before it."""
 
 
 class Teacher(Protocol):

@@ -235,8 +235,8 @@ def test_every_step_says_where_each_of_its_rows_went(recipe, mirror, store):
     account = tiny_recipe.build(recipe, store, mirror)
     for step in counts(account).values():
         assert step["rows_in"] == step["kept"] + step["dropped"] + step["quarantined"]
-    assert counts(account)["clean-clinic"] == {"rows_in": 5, "kept": 4, "dropped": 1, "quarantined": 0}
-    assert counts(account)["exact"] == {"rows_in": 6, "kept": 5, "dropped": 1, "quarantined": 0}
+    assert counts(account)["clean-clinic"] == {"rows_in": 5, "made": 0, "kept": 4, "dropped": 1, "quarantined": 0}
+    assert counts(account)["exact"] == {"rows_in": 6, "made": 0, "kept": 5, "dropped": 1, "quarantined": 0}
     [dropped] = table(account, store, "exact", "dropped/*.parquet")
     assert dropped["id"] == "ward:w1"
     assert json.loads(dropped["evidence"]) == {"duplicate_of": "clinic:c1", "similarity": 1.0}
@@ -252,7 +252,7 @@ def test_a_repeated_id_is_quarantined_and_told_which_row_has_it(recipe, store, t
     other = {"id": "h", "question": "What does the liver do?", "answer": "It breaks down poisons."}
     mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD, again], "b.jsonl": [other, again]}})
     account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
-    assert counts(account)["read-clinic"] == {"rows_in": 4, "kept": 2, "dropped": 0, "quarantined": 2}
+    assert counts(account)["read-clinic"] == {"rows_in": 4, "made": 0, "kept": 2, "dropped": 0, "quarantined": 2}
     repeated = table(account, store, "read-clinic", "quarantine.parquet")
     assert [(row["file"], row["line"]) for row in repeated] == [("a.jsonl", 2), ("b.jsonl", 2)]
     assert {row["error"] for row in repeated} == {"id clinic:g repeats that of a.jsonl:1"}
@@ -262,7 +262,7 @@ def test_a_repeated_id_is_quarantined_and_told_which_row_has_it(recipe, store, t
 def test_a_file_of_nothing_but_repeated_ids_leaves_the_others(recipe, store, tmp_path):
     mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD], "b.jsonl": [GOOD]}})
     account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
-    assert counts(account)["read-clinic"] == {"rows_in": 2, "kept": 1, "dropped": 0, "quarantined": 1}
+    assert counts(account)["read-clinic"] == {"rows_in": 2, "made": 0, "kept": 1, "dropped": 0, "quarantined": 1}
     assert account["rows"] == 1
 
 
@@ -306,7 +306,7 @@ def test_a_malformed_row_is_quarantined_with_its_place_and_error(row, error, rec
     assert (broken["source"], broken["file"], broken["line"]) == ("clinic", "a.jsonl", 3)
     assert error in broken["error"]
     assert broken["text"]
-    assert counts(account)["read-clinic"] == {"rows_in": 2, "kept": 1, "dropped": 0, "quarantined": 1}
+    assert counts(account)["read-clinic"] == {"rows_in": 2, "made": 0, "kept": 1, "dropped": 0, "quarantined": 1}
 
 
 def test_a_file_without_one_good_row_is_not_the_file_that_was_meant(recipe, store, tmp_path):
@@ -320,7 +320,7 @@ def test_a_file_without_one_good_row_is_not_the_file_that_was_meant(recipe, stor
 def test_a_long_file_with_a_broken_last_line_loses_that_line_alone(recipe, store, tmp_path, windows_of_two_lines):
     mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD, {**GOOD, "id": "h"}, b'{"id": "cut off']}})
     account = tiny_recipe.build(recipe, store, mirror, corpora="clinic")
-    assert counts(account)["read-clinic"] == {"rows_in": 3, "kept": 2, "dropped": 0, "quarantined": 1}
+    assert counts(account)["read-clinic"] == {"rows_in": 3, "made": 0, "kept": 2, "dropped": 0, "quarantined": 1}
 
 
 def test_a_limit_that_reads_only_broken_rows_names_the_file_they_are_in(recipe, store, tmp_path):
