@@ -8,7 +8,14 @@ CONSTRAINTS := requirements.lock
 .PHONY: demo test check format clean
 
 demo: $(VENV)/base
-	$(BIN)/sabila build demo --store store/demo
+	$(BIN)/sabila build demo --store store/demo $(if $(TEACHER),--teacher $(TEACHER))
+	$(BIN)/sabila build demo_dpo --store store/demo $(if $(TEACHER),--teacher $(TEACHER))
+	rm -rf store/demo/releases
+	$(BIN)/sabila release demo --store store/demo --version 1 $(if $(TEACHER),--teacher $(TEACHER))
+	@echo "Try next:"
+	@echo "  $(BIN)/sabila trace medquad:1_Respiratory_QA/0000001:0000001-1 --store store/demo --recipe demo"
+	@echo "  $(BIN)/sabila sources"
+	@echo "  $(BIN)/sabila plan aloe_sft --mirror DIR"
 
 test: $(VENV)/dev
 	$(BIN)/pytest -q -n 2

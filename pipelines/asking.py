@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,15 +13,19 @@ from typing import Protocol
 
 from pipelines.completions import Completions, opened
 from pipelines.spending import Hold, Spending
-from synth.teacher import Answered, Completion, Failure, Request, Teacher
+from synth.teacher import Answered, Completion, Failure, Request, Teacher, TeacherError
 
 Ask = Callable[[Iterable[Request]], Iterator[Answered]]
 
 LOOKED_UP = 1000
 """Keys looked up at a time."""
 
-BLOCK = 64
+BLOCK = 32
 """Neighbours asked one after another, for servers that keep the prefixes of prompts; see ``_spread``."""
+
+STORED_AT_LEAST = 100
+STORED_WITHIN_S = 0.5
+"""Answers that come in one burst are stored in one commit, of so many at most; ``_Asking`` sees where a burst ends."""
 
 TOLD_EVERY_S = 0.2
 
@@ -81,7 +85,10 @@ class _Asking:
         self._spending, self._tally = spending, _Tally(spending, progress)
         self._wanted: dict[str, list[Request]] = {}
         self._holds: dict[str, Hold] = {}
-        self._meanwhile: deque[str] = deque()
+        self._landed: list[tuple[str, Request, Completion | Failure]] = []
+        self._first_landed = 0.0
+        self._ready: deque[Answered] = deque()
+        self._drawing = False
 
     def answers(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield what is stored, then what the teacher says of the rest."""
@@ -107,65 +114,92 @@ class _Asking:
             self._tally.total += len(chunk)
             for key, request in zip(keys, chunk, strict=True):
                 if key in found:
-                    self._tally.cached(request)
+                    self._tally.cached([request])
                     yield request, found[key]
                 else:
                     self._wanted.setdefault(key, []).append(request)
 
     def _round(self, keys: deque[str]) -> Iterator[Answered]:
-        """Ask for as many as can be paid for, take them off ``keys``, and yield what comes.
+        """Ask for as many as can be paid for, take them off ``keys``, and yield what comes once it is stored.
 
         What is in flight holds back more than it will take: once it has come there may be room for another round.
         """
         self._tally.begin()
-        for request, outcome in self._teacher.complete(self._affordable(keys)):
-            yield from self._landed(request, outcome)
-            yield from self._others()
-        yield from self._others()
+        self._drawing = True
+        try:
+            for request, outcome in self._teacher.complete(self._affordable(keys)):
+                self._land(request, outcome)
+                yield from self._passed_on()
+        except TeacherError:
+            self._store_landed()
+            yield from self._passed_on()
+            raise
+        finally:
+            self._store_landed()
+        yield from self._passed_on()
 
     def _affordable(self, keys: deque[str]) -> Iterator[Request]:
-        """Yield requests as long as the budget has room, but those that another process answered meanwhile."""
+        """Yield requests as long as the budget has room, but those that another process answered meanwhile.
+
+        A teacher that draws another request may wait for its answer next: what has landed is stored first.
+        """
         while keys:
-            block = list(islice(keys, BLOCK))
-            found = self._store.found(block)
-            for key in block:
-                request = self._wanted[key][0]
-                if key in found:
-                    self._meanwhile.append(keys.popleft())
+            found = self._store.found(list(islice(keys, BLOCK)))
+            for _ in range(min(BLOCK, len(keys))):
+                self._store_landed()
+                if (key := keys[0]) in found:
+                    self._pass_on(keys.popleft(), found[key], by_another=True)
                     continue
-                hold = self._spending.set_aside(request)
-                if hold is None:
+                if (hold := self._spending.set_aside(self._wanted[key][0])) is None:
+                    self._drawing = False
                     return
                 self._holds[keys.popleft()] = hold
-                yield request
+                yield self._wanted[key][0]
+        self._store_landed()
+        self._drawing = False
 
-    def _others(self) -> Iterator[Answered]:
-        """Yield what another process has answered since it was looked up."""
-        while self._meanwhile:
-            key = self._meanwhile.popleft()
-            completion = self._store.found([key])[key]
-            for request in self._wanted[key]:
-                self._tally.cached(request)
-                yield request, completion
-
-    def _landed(self, request: Request, outcome: Completion | Failure) -> Iterator[Answered]:
-        """Store what came, enter it, and yield it for every request that waits for it."""
+    def _land(self, request: Request, outcome: Completion | Failure) -> None:
+        """Take in what came, to be stored together with what comes at once."""
+        now = time.monotonic()
         key = self._key(request)
         hold = self._holds.pop(key)
         if isinstance(outcome, Failure):
             self._spending.give_back(hold)
-            self._store.list_failure(key, request, self._teacher, outcome)
-            for one in self._wanted[key]:
-                self._tally.failed(one)
-                yield one, outcome
+        else:
+            self._spending.answered(request, outcome, hold)
+        self._tally.worked(request, outcome, now)
+        self._first_landed = self._first_landed if self._landed else now
+        self._landed.append((key, request, outcome))
+        if not self._drawing or len(self._landed) >= STORED_AT_LEAST or now - self._first_landed > STORED_WITHIN_S:
+            self._store_landed()
+
+    def _store_landed(self) -> None:
+        if not self._landed:
             return
-        self._spending.answered(request, outcome, hold)
-        kept = self._store.keep(key, request, self._teacher, outcome)
-        self._tally.asked(request, outcome)
-        yield request, kept
-        for one in self._wanted[key][1:]:
-            self._tally.cached(one)
-            yield one, kept
+        landed, self._landed = self._landed, []
+        if failed := [(key, request, came) for key, request, came in landed if isinstance(came, Failure)]:
+            self._store.list_failures(failed, self._teacher)
+        if answers := [(key, request, came) for key, request, came in landed if isinstance(came, Completion)]:
+            kept = self._store.keep(answers, self._teacher)
+            answers = [(key, request, came) for (key, request, _), came in zip(answers, kept, strict=True)]
+        for key, _, failure in failed:
+            self._pass_on(key, failure)
+        for key, _, completion in answers:
+            self._pass_on(key, completion)
+
+    def _pass_on(self, key: str, outcome: Completion | Failure, *, by_another: bool = False) -> None:
+        """Make an outcome ready for all requests that wait for it, of which the first alone was asked, if any."""
+        requests = self._wanted[key]
+        if isinstance(outcome, Failure):
+            self._tally.failed(requests)
+        else:
+            self._tally.cached(requests if by_another else requests[1:])
+        self._ready.extend((request, outcome) for request in requests)
+
+    def _passed_on(self) -> Iterator[Answered]:
+        """Yield what is stored and was not yielded yet."""
+        while self._ready:
+            yield self._ready.popleft()
 
     def _key(self, request: Request) -> str:
         return request.key(self._teacher.name, self._teacher.revision)
@@ -186,23 +220,28 @@ class _Tally:
         self._last = time.monotonic()
         self._began = self._began or self._last
 
-    def cached(self, request: Request) -> None:
-        """It was answered before."""
-        self._cached += 1
-        self._spending.cached(request)
-        self._now_and_then(time.monotonic())
+    def cached(self, requests: Sequence[Request]) -> None:
+        """They were answered before."""
+        self._cached += len(requests)
+        for request in requests:
+            self._spending.cached(request)
 
-    def failed(self, request: Request) -> None:
-        """It came to nothing."""
-        self._failed += 1
-        self._spending.failed(request)
-        self._worked(request)
+    def failed(self, requests: Sequence[Request]) -> None:
+        """They came to nothing."""
+        self._failed += len(requests)
+        for request in requests:
+            self._spending.failed(request)
 
-    def asked(self, request: Request, completion: Completion) -> None:
-        """It was answered now."""
-        self._asked += 1
-        self._tokens += (completion.prompt_tokens or 0) + (completion.completion_tokens or 0)
-        self._worked(request)
+    def worked(self, request: Request, outcome: Completion | Failure, now: float) -> None:
+        """Enter the time since the last answer for the stage of this one: the sum is the time that passed."""
+        self._spending.passed(request.stage, now - self._last)
+        self._last = now
+        if isinstance(outcome, Completion):
+            self._asked += 1
+            self._tokens += (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
+        if now - self._told > TOLD_EVERY_S:
+            self._told = now
+            self.tell()
 
     def tell(self) -> None:
         """Tell how far it is."""
@@ -221,18 +260,6 @@ class _Tally:
                 cost=sum(account.cost for account in self._spending.accounts.copy().values()),
             )
         )
-
-    def _worked(self, request: Request) -> None:
-        """Enter the time since the last answer for the stage of this one: the sum is the time that passed."""
-        now = time.monotonic()
-        self._spending.passed(request.stage, now - self._last)
-        self._last = now
-        self._now_and_then(now)
-
-    def _now_and_then(self, now: float) -> None:
-        if now - self._told > TOLD_EVERY_S:
-            self._told = now
-            self.tell()
 
 
 def _place(request: Request) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
+    from pipelines.spending import Spending
 
 STORE = click.option("--store", type=click.Path(path_type=Path), default=Path("store"), help="Where steps are kept.")
 MIRROR = click.option(
@@ -35,15 +36,18 @@ def failures() -> tuple[type[Exception], ...]:
     from pipelines.pool import WorkerDiedError
     from pipelines.release import ReleaseError
     from pipelines.shard import LostRowsError
+    from pipelines.spending import BudgetReachedError
     from pipelines.store import StoreError
     from pipelines.tables import TableError
     from pipelines.trace import TraceError
     from sources.files import FileError
     from sources.hub import HubError
     from sources.mirror import MissingCorpusError
+    from synth.teacher import TeacherError
 
     of_builds = (LockError, LostRowsError, ReleaseError, StoreError, TableError, TraceError, WorkerDiedError)
-    return (*of_builds, FileError, HubError, MissingCorpusError)
+    of_teachers = (BudgetReachedError, TeacherError)
+    return (*of_builds, *of_teachers, FileError, HubError, MissingCorpusError)
 
 
 def told(call: Callable[[], Any]) -> Any:
@@ -135,7 +139,20 @@ def plan_verb(
     click.echo(json.dumps(forecast, indent=2) if as_json else plan_table(forecast))
 
 
-@recipe_verb("build", STORE, MIRROR, RELOCK, WORKERS, JSON)
+BUDGET_TOKENS = click.option("--budget-tokens", type=click.IntRange(1), help="Tokens at which to stop asking.")
+BUDGET_COST = click.option(
+    "--budget-cost", type=click.FloatRange(0, min_open=True), help="Cost at which to stop asking."
+)
+PRICE = click.option(
+    "--price",
+    nargs=2,
+    type=click.FloatRange(0),
+    help="What a million tokens cost, in the prompt and in the completion.",
+)
+WATTS = click.option("--watts", type=click.FloatRange(0, min_open=True), help="Power the teacher draws while it works.")
+
+
+@recipe_verb("build", STORE, MIRROR, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
@@ -144,16 +161,34 @@ def build_verb(
     relock: bool,
     workers: int,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Build a recipe, skipping what is built; the last line on stdout is the folder built."""
-    from pipelines.show import build_table
+    from pipelines.show import build_table, examples
     from pipelines.workbench import Workbench
 
     bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
-    account = bench.build(workers=workers)
-    click.echo(json.dumps(account, indent=2) if as_json else build_table(account))
-    if not as_json:
-        click.echo(account["folder"])
+    account = bench.build(workers=workers, spending=spending(**limits))
+    if as_json:
+        click.echo(json.dumps(account, indent=2))
+        return
+    click.echo(build_table(account))
+    click.echo(examples(account, store / "steps"))
+    click.echo(account["folder"])
+
+
+def spending(
+    budget_tokens: int | None, budget_cost: float | None, price: tuple[float, float] | None, watts: float | None
+) -> Spending:
+    """Return the account of a run with these limits; a budget in cost needs a price."""
+    from pipelines.spending import Budget, Spending
+    from synth.specs import Rates
+
+    if budget_cost is not None and price is None:
+        raise click.UsageError(f"--budget-cost is {budget_cost}, expected --price with it: what tokens cost")
+    prompt, completion = price or (0.0, 0.0)
+    rates = Rates(prompt_price=prompt, completion_price=completion, watts=watts)
+    return Spending(rates=rates, budget=Budget(tokens=budget_tokens, cost=budget_cost))
 
 
 def version_name(context: click.Context, parameter: click.Parameter, value: str) -> str:

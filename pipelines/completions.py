@@ -1,19 +1,20 @@
 """The completion store: what a teacher has answered it is not asked again, whoever asks and whatever happens.
 
-SQLite in WAL mode: several processes of one machine read and write at once, and each answer is committed by itself as
-it arrives, which takes some tens of microseconds since a commit does not wait for the disk. A process that is killed
-thus loses what was in flight and no more; a machine that loses power can lose the last moments, and never the rest.
-WAL needs one machine's memory: on a shared file system let one machine at a time ask.
+SQLite in WAL mode: several processes of one machine read and write at once, and a commit takes tens of microseconds
+since it does not wait for the disk. A process that is killed loses what it had not committed and no more; a machine
+that loses power can lose the last moments, and never the rest. WAL needs one machine's memory: on a shared file system
+let one machine at a time ask.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,29 +90,30 @@ class Completions:
             rows = self.connection.execute(f"SELECT key, {COMPLETION} FROM completions WHERE key IN ({holes})", keys)
             return {key: _completion(values) for key, *values in rows.fetchall()}
 
-    def keep(self, key: str, request: Request, teacher: Teacher, completion: Completion) -> Completion:
-        """Store a completion and return it, or the one that another process stored under this key before."""
-        prompt, messages = _prompt(request)
-        values = (
-            *(key, teacher.name, teacher.revision, prompt),
-            *(json.dumps(asdict(request.sampling), sort_keys=True), request.sample),
-            *_values(completion),
-        )
-        holes = ",".join("?" * len(values))
+    def keep(self, answers: Sequence[tuple[str, Request, Completion]], teacher: Teacher) -> list[Completion]:
+        """Store completions in one commit and return them, or those that another process stored before."""
+        keys = [key for key, _, _ in answers]
         with _telling(self.path), _transaction(self.connection) as run:
-            run("INSERT OR IGNORE INTO prompts VALUES (?, ?)", (prompt, messages))
-            first = run(f"INSERT OR IGNORE INTO completions VALUES ({holes})", values).rowcount
-            run("DELETE FROM failures WHERE key = ?", (key,))
-        return completion if first else self.found([key])[key]
+            others = self.found(keys)
+            new = [answer for answer in answers if answer[0] not in others]
+            if new:
+                prompts = {_prompt(request): None for _, request, _ in new}
+                _insert(run, "INSERT OR IGNORE INTO prompts", list(prompts))
+                _insert(run, "INSERT INTO completions", [_row(*answer, teacher) for answer in new])
+            run(f"DELETE FROM failures WHERE key IN ({','.join('?' * len(keys))})", keys)
+        return [others.get(key, completion) for key, _, completion in answers]
 
-    def list_failure(self, key: str, request: Request, teacher: Teacher, failure: Failure) -> None:
-        """Note a failure; it is no answer, and the request is asked again by the next run."""
-        values = (
-            *(key, teacher.name, teacher.revision, request.row, request.stage, request.sample),
-            *(failure.error, failure.tries),
-        )
+    def list_failures(self, failed: Sequence[tuple[str, Request, Failure]], teacher: Teacher) -> None:
+        """Note failures; they are no answers, and their requests are asked again by the next run."""
+        rows = [
+            (
+                *(key, teacher.name, teacher.revision, request.row, request.stage, request.sample),
+                *(failure.error, failure.tries),
+            )
+            for key, request, failure in failed
+        ]
         with _telling(self.path), _transaction(self.connection) as run:
-            run("INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
+            _insert(run, "INSERT OR REPLACE INTO failures", rows)
 
     def failures(self) -> pl.DataFrame:
         """Return the requests that failed and were not answered since, by stage, row and sample."""
@@ -120,19 +122,24 @@ class Completions:
         return pl.DataFrame(rows, FAILURES, orient="row")
 
     def export(self, folder: Path) -> list[Path]:
-        """Write all completions, by key, as parquet files of ``EXPORT_ROWS``; the same store gives the same bytes."""
-        if any(folder.glob("*.parquet")):
-            raise StoreError(f"{folder} holds parquet files already, expected an empty folder or a new one")
+        """Write all completions, by key, as parquet files of ``EXPORT_ROWS`` into a new folder, complete or not at all.
+
+        The same completions give the same bytes, in whatever order they came.
+        """
+        if folder.exists():
+            raise StoreError(f"{folder} is there already, expected the name of a new folder")
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
         columns = ", ".join(EXPORTED)
         with _telling(self.path):
-            rows = self.connection.execute(
-                f"SELECT {columns} FROM completions JOIN prompts USING (prompt) ORDER BY key"
-            )
-            paths = []
-            while chunk := rows.fetchmany(EXPORT_ROWS):
-                paths.append(folder / f"{len(paths):05}.parquet")
-                write_table(paths[-1], pl.DataFrame(chunk, EXPORTED, orient="row"))
-        return paths
+            query = f"SELECT {columns} FROM completions JOIN prompts USING (prompt) ORDER BY key"
+            rows = self.connection.execute(query)
+            shards = iter(lambda: rows.fetchmany(EXPORT_ROWS), [])
+            for number, shard in enumerate(shards):
+                write_table(partial / f"{number:05}.parquet", pl.DataFrame(shard, EXPORTED, orient="row"))
+        partial.mkdir(parents=True, exist_ok=True)
+        partial.rename(folder)
+        return sorted(folder.iterdir())
 
 
 @contextmanager
@@ -192,9 +199,17 @@ def _prompt(request: Request) -> tuple[str, str]:
     return hashlib.sha256(messages.encode()).hexdigest()[:32], messages
 
 
-def _values(completion: Completion) -> tuple[Any, ...]:
+def _insert(run: Any, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows by one statement: each lets other threads run while it works, and must wait for its turn again."""
+    holes = f"({','.join('?' * len(rows[0]))})"
+    run(f"{into} VALUES {','.join([holes] * len(rows))}", [value for row in rows for value in row])
+
+
+def _row(key: str, request: Request, completion: Completion, teacher: Teacher) -> tuple[Any, ...]:
     logprobs = completion.logprobs
     return (
+        *(key, teacher.name, teacher.revision, _prompt(request)[0]),
+        *(json.dumps(vars(request.sampling), sort_keys=True), request.sample),
         *(completion.text, completion.reasoning, completion.finish_reason),
         *(completion.prompt_tokens, completion.completion_tokens),
         *(None if logprobs is None else json.dumps(logprobs), completion.seconds),

@@ -16,6 +16,7 @@ import cloudpickle
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.step import Step
+from synth.teacher import TeacherError
 
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -63,7 +64,7 @@ class Recipe:
             step = self.function(**values)
         except ValidationError as error:
             raise RecipeError("; ".join(map(_explain, error.errors()))) from error
-        except ValueError as error:
+        except (ValueError, TeacherError) as error:
             raise RecipeError(str(error)) from error
         if not isinstance(step, Step):
             raise RecipeError(f"recipe: {self.name} returned {step!r}, expected its last Step")

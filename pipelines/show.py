@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 
@@ -71,7 +73,9 @@ def _looked_at(steps: list[dict[str, Any]]) -> list[str]:
 
 
 def _absent(absent: dict[str, str]) -> list[str]:
-    return [f"\nnot there, left out: {', '.join(absent)}"] if absent else []
+    names = list(absent)
+    more = f" and {len(names) - 8} more, which --json lists" if len(names) > 8 else ""
+    return [f"\nnot there, left out: {', '.join(names[:8])}{more}"] if names else []
 
 
 def life_text(row_id: str, events: list[dict[str, Any]]) -> str:
@@ -116,4 +120,32 @@ def account_text(account: dict[str, Any]) -> str:
     return "\n".join(
         f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name}: {value}"
         for name, value in account.items()
+    )
+
+
+def examples(account: dict[str, Any], steps: Path) -> str:
+    """Return one kept chain of thought, one rejected candidate and one preference pair of a build, where it has them."""
+    parts = []
+    for step in account["steps"]:
+        for name, wanted in (("candidates", EXAMPLES), ("pairs", {"a preference pair": pl.col("drop").is_null()})):
+            paths = sorted((steps / step["folder"] / name).glob("*.parquet"))
+            if paths:
+                found = pl.scan_parquet(paths)
+                parts += [_example(title, found.filter(broken).head(1).collect()) for title, broken in wanted.items()]
+    return "\n".join(part for part in dict.fromkeys(parts) if part)
+
+
+EXAMPLES = {
+    "a verified chain of thought": pl.col("verdict") == "kept",
+    "a rejected candidate": pl.col("verdict") == "wrong",
+}
+
+
+def _example(title: str, rows: pl.DataFrame) -> str:
+    if rows.is_empty():
+        return ""
+    row = rows.row(0, named=True)
+    said = {name: row[name] for name in ("verdict", "parsed", "text", "chosen", "rejected") if row.get(name)}
+    return "\n".join(
+        [f"\n{title}, {row['id']}", *(f"  {name}: {' '.join(str(text).split())[:240]}" for name, text in said.items())]
     )

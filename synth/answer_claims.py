@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -17,18 +17,21 @@ JSON_KEYS = (
     r"|choix|(?:end)?antwort(?:en)?|auswahl|losung"
 )
 JSON_VALUE = re.compile(
-    rf"[\"'](?:{JSON_KEYS})[\"']\s*:\s*(?P<value>\[[^\]]*\]?|\"[^\"\n]*\"?|'(?:[^'\n]|(?<=\w)'(?=\w))*'?|[^,}}\n]+)"
+    rf"[\"'](?:{JSON_KEYS})[\"']\s*:\s*(?P<value>\[[^\]]*\]?|\"[^\"\n]*\"?|'(?:[^'\n]|(?<=\w)'(?=\w))*'?|[^,{{}}\n]+)"
 )
 JSON_OBJECT = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*(?:\}|\Z)")
 BOX = re.compile(r"⟦(?P<value>[^⟧]*)⟧")
 NO_DOUBT = re.compile(
     r"\b(?:no|without(?: a)?|sin(?: ninguna)?|sans(?: aucun)?|kein(?:en)?|ohne) (?:doubt|duda|doute|zweifel)\b"
 )
+LETTER_BEFORE = re.compile(r"(?<!\w)[\[(]?\w[\])]?\. $")
 GAP = r"(?:,? [\w'-]+){0,8}?,?"
 """What may stand between "answer" and "is": "the answer to the first question, then, is"."""
 
 FORMS = ("line", "json", "boxed", "sentence", "choice")
 """The explicit forms; of two that find the same words the first gives its name."""
+
+MOST_CUES = 100
 
 NEAR = 30
 """Characters before a claim in which a "not" turns it down: "I do not believe that the answer is"."""
@@ -60,6 +63,7 @@ class _Cues:
     not_: re.Pattern[str]
     clause: re.Pattern[str]
     if_: re.Pattern[str]
+    when: re.Pattern[str]
     would: re.Pattern[str]
     others: re.Pattern[str]
 
@@ -70,7 +74,9 @@ def _cues(lang: str) -> _Cues:
     joint = rf"(?P<not>{own.is_not})|(?P<may>{own.may_be})|(?:{own.is_}|{own.would_be})"
     inverted = rf"\b(?:{own.inverted})(?: \w+)?? (?:die|meine)(?: \w+)? (?:antwort|losung|option)(?P<nicht> nicht)?"
     return _Cues(
-        line=re.compile(rf"^[^\w\n]*(?:{own.head})[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?=\n|\Z))[^\S\n]*", re.MULTILINE),
+        line=re.compile(
+            rf"^[^\w\n]*(?:{own.head})[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?<=ans)\.|(?=\n|\Z))[^\S\n]*", re.MULTILINE
+        ),
         sentence=re.compile(rf"\b(?:{own.subject})(?:{GAP} (?:{joint})\b|{GAP} ?:)|{inverted}"),
         choose=re.compile(rf"(?:^|\b)(?:{own.choose})\b", re.MULTILINE),
         named=re.compile(rf"(?<= )(?:{own.named})\b"),
@@ -80,42 +86,60 @@ def _cues(lang: str) -> _Cues:
         not_=re.compile(rf"\b(?:{own.not_})\b|n't\b|\bn'"),
         clause=re.compile(rf".*(?:[,;:(—]|\b(?:{own.but}|{own.so})\b)", re.DOTALL),
         if_=re.compile(rf"\b(?:{own.if_}|{own.setting})\b"),
+        when=re.compile(rf" (?:{own.when})\b"),
         would=re.compile(rf"\b(?:{own.would_be}|ware)\b"),
         others=re.compile(rf"\b(?:{own.others})"),
     )
 
 
-def explicit(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
-    """Return the explicit claims in their order: JSON, boxes and tags, answer lines, sentences.
+def last_explicit(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return the last explicit claim: JSON, a box or tag, an answer line, or a sentence.
 
     What a JSON object says beside its answer is no claim: its reasons may well speak of other answers.
     """
     claims, spans = _in_json(question, text)
-    if spans == [(0, len(text.folded))]:
-        return claims
-    bare = _blanked(text, spans)
-    found = [*claims, *_boxed(question, bare), *_lines(question, bare, lang), *_sentences(question, bare, lang)]
-    return sorted(found, key=lambda claim: (claim.at, -FORMS.index(claim.form)))
+    if spans != [(0, len(text.folded))]:
+        bare, cues = _blanked(text, spans), _cues(lang)
+        found = (
+            _last(BOX, bare, lambda cue: _boxed(question, bare, cue)),
+            _last(cues.line, bare, lambda cue: _line(question, bare, cue)),
+            _last(cues.sentence, bare, lambda cue: _after(question, bare, cues, cue, "sentence")),
+            _last(cues.right_is, bare, lambda cue: _after(question, bare, cues, cue, "sentence")),
+            _last(cues.named, bare, lambda cue: _before(question, bare, cues, cue, "sentence")),
+            _last(cues.choose, bare, lambda cue: _after(question, bare, cues, cue, "choice")),
+        )
+        claims += [claim for claim in found if claim]
+    return max(claims, key=lambda claim: (claim.at, -FORMS.index(claim.form)), default=None)
 
 
 def held_right(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     """Return what the text merely calls right ("B is correct"), which may be said of a detail too."""
     cues = _cues(lang)
-    return _agreed(_before(question, text, cues, cue, "held") for cue in cues.held.finditer(text.folded))
+    return _agreed(cues.held, text, lambda cue: _before(question, text, cues, cue, "held"))
 
 
 def likeliest(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     """Return what the text calls the best or the most likely thing ("the most likely cause is …")."""
     cues = _cues(lang)
-    return _agreed(_after(question, text, cues, cue, "likeliest") for cue in cues.likeliest.finditer(text.folded))
+    return _agreed(cues.likeliest, text, lambda cue: _after(question, text, cues, cue, "likeliest"))
 
 
-def _agreed(claims: Iterable[Claim | None]) -> Claim | None:
+def _last(pattern: re.Pattern[str], text: AnswerText, claim: Callable[[re.Match[str]], Claim | None]) -> Claim | None:
+    """Return the claim of the last cue that makes one."""
+    return next((found for cue in _cues_of(pattern, text) if (found := claim(cue))), None)
+
+
+def _agreed(pattern: re.Pattern[str], text: AnswerText, claim: Callable[[re.Match[str]], Claim | None]) -> Claim | None:
     """Return the last of the claims, marked as several where they differ."""
-    made = [claim for claim in claims if claim and claim.reading]
-    if len({claim.reading.found for claim in made if claim.reading}) > 1 and made[-1].reading:
-        return replace(made[-1], reading=replace(made[-1].reading, fault="several"))
-    return made[-1] if made else None
+    made = [found for cue in _cues_of(pattern, text) if (found := claim(cue))]
+    if len({found.reading.found for found in made if found.reading}) > 1 and made[0].reading:
+        return replace(made[0], reading=replace(made[0].reading, fault="several"))
+    return made[0] if made else None
+
+
+def _cues_of(pattern: re.Pattern[str], text: AnswerText) -> list[re.Match[str]]:
+    """Return the last cues, the very last first; a text with more of them than this goes round in circles."""
+    return list(pattern.finditer(text.folded))[: -MOST_CUES - 1 : -1]
 
 
 def _in_json(question: Shown, text: AnswerText) -> tuple[list[Claim], list[tuple[int, int]]]:
@@ -146,26 +170,29 @@ def _blanked(text: AnswerText, spans: list[tuple[int, int]]) -> AnswerText:
     return AnswerText(cased=cased, folded=folded, skipped=text.skipped)
 
 
-def _boxed(question: Shown, text: AnswerText) -> Iterator[Claim]:
-    """Yield the boxes that hold an answer; others hold steps of a calculation."""
-    for box in BOX.finditer(text.folded):
-        claim = _value(question, text, box, "boxed")
-        if claim.reading:
-            yield claim
+def _boxed(question: Shown, text: AnswerText, box: re.Match[str]) -> Claim | None:
+    """Return the claim of a box that holds an answer; others hold steps of a calculation."""
+    claim = _value(question, text, box, "boxed")
+    return claim if claim.reading else None
 
 
-def _lines(question: Shown, text: AnswerText, lang: str) -> Iterator[Claim]:
-    """Yield the answer lines, "Answer: B"; one that says nothing readable claims that nothing is."""
-    for cue in _cues(lang).line.finditer(text.folded):
-        start, stop = _content(text, cue.end())
-        reading = read(question, text, start, stop)
-        if reading and text.folded[reading.end : reading.end + 2].lstrip(" ").startswith("?"):
-            continue
-        if reading and question.several and start > cue.end():
-            reading = _listed(question, text, reading)
-        headed = text.folded[cue.end() - 1 : cue.end()] not in ":=" and start > cue.end()
-        if reading or not headed:
-            yield Claim(form="line", at=reading.start if reading else start, reading=reading)
+def _line(question: Shown, text: AnswerText, cue: re.Match[str]) -> Claim | None:
+    """Return the claim of an answer line, "Answer: B"; one that says nothing readable claims that nothing is."""
+    start, stop = _content(text, cue.end())
+    reading = read(question, text, start, stop)
+    if reading and _asks(text, reading.end):
+        return None
+    if reading and question.several and start > cue.end():
+        reading = _listed(question, text, reading)
+    headed = text.folded[cue.end() - 1 : cue.end()] not in ":=" and start > cue.end()
+    return (
+        Claim(form="line", at=reading.start if reading else start, reading=reading) if reading or not headed else None
+    )
+
+
+def _asks(text: AnswerText, end: int) -> bool:
+    """Say whether a question mark follows at ``end``."""
+    return text.folded[end : end + 2].lstrip(" ").startswith("?")
 
 
 def _listed(question: Shown, text: AnswerText, first: Reading) -> Reading:
@@ -186,20 +213,6 @@ def _content(text: AnswerText, at: int) -> tuple[int, int]:
     return start, text.line_end(start)
 
 
-def _sentences(question: Shown, text: AnswerText, lang: str) -> Iterator[Claim]:
-    """Yield the sentences that say or choose the answer, in earnest and in the writer's own name."""
-    cues = _cues(lang)
-    for pattern, form in ((cues.sentence, "sentence"), (cues.choose, "choice"), (cues.right_is, "sentence")):
-        for cue in pattern.finditer(text.folded):
-            claim = _after(question, text, cues, cue, form)
-            if claim:
-                yield claim
-    for cue in cues.named.finditer(text.folded):
-        claim = _before(question, text, cues, cue, "sentence")
-        if claim:
-            yield claim
-
-
 def _after(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], form: str) -> Claim | None:
     """Return the claim of a sentence in which the answer comes after ``cue``."""
     groups = cue.groupdict()
@@ -209,7 +222,9 @@ def _after(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], f
     reading = read(question, text, cue.end(), stop)
     if groups.get("not") or groups.get("nicht"):
         reading = _instead(question, text, cue.end(), stop)
-    if reading is None or reading.fault == "negated" or text.folded[reading.end :].lstrip(" ").startswith("?"):
+    if reading is None or reading.fault == "negated" or _asks(text, reading.end):
+        return None
+    if cues.when.match(text.folded, reading.end):
         return None
     return Claim(form=form, at=reading.start, reading=reading)
 
@@ -223,11 +238,11 @@ def _instead(question: Shown, text: AnswerText, start: int, stop: int) -> Readin
 def _before(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], form: str) -> Claim | None:
     """Return the claim of a sentence in which the answer comes before ``cue``."""
     start, stop = text.sentence(cue.start())
-    lettered = re.search(r"(?<!\w)[\[(]?\w[\])]?\. $", text.folded[:start])
+    lettered = LETTER_BEFORE.search(text.folded, max(0, start - 5), start)
     reading = mention(question, text, lettered.start() if lettered else start, cue.start())
     if reading is None or text.folded[cue.end() : stop + 1].rstrip(" ").endswith("?"):
         return None
-    if not _earnest(text, cues, reading.start, cue[0]):
+    if cues.when.match(text.folded, cue.end()) or not _earnest(text, cues, reading.start, cue[0]):
         return None
     return Claim(form=form, at=reading.start, reading=reading)
 

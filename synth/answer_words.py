@@ -19,8 +19,9 @@ class Words:
     the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it;
     ``likeliest`` is the subject of a sentence that answers without the word. ``filler`` may stand between verb and
     answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` turn one down. ``goes_on`` may follow an
-    answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``others`` an
-    opinion that is not the writer's own, ``so`` a conclusion; ``retract`` takes back what was said.
+    answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``when`` adds a
+    condition to what was said, ``others`` an opinion that is not the writer's own, ``so`` a conclusion; ``retract``
+    takes back what was said.
     """
 
     head: str
@@ -45,6 +46,7 @@ class Words:
     with_: str
     if_: str
     setting: str
+    when: str
     others: str
     so: str
     retract: str
@@ -55,7 +57,8 @@ class Words:
 
 ENGLISH = Words(
     head=r"(?:(?:the|my|our|so|thus|hence|therefore|final|correct|right|best|single|short|most likely),? )*"
-    r"(?:answers?|solutions?|(?<=final )choice|(?<=correct )(?:option|choice)s?|(?<=best )(?:option|choice))"
+    r"(?:answers?|ans\b|solutions?|(?<=final )(?:choice|decision)|(?<=correct )(?:option|choice)s?"
+    r"|(?<=best )(?:option|choice))"
     r"(?: (?:choice|letter|option))?(?: *\(s\))?",
     subject=r"answers?|solution|(?:my|final|chosen) (?:choice|pick|selection|option)"
     r"|(?:correct|right|best|true|accurate|valid|proper|(?:most|more) \w+|only \w+)(?: \w+)? "
@@ -94,6 +97,7 @@ ENGLISH = Words(
     r"|according|and|while|whereas|by|on|at|so|then|if|when|unless|however",
     with_=r"with|together with",
     if_=r"if|unless|suppose|supposing|assuming|had (?:the|he|she|it|they)|were (?:the|he|she|it|they)",
+    when=r"(?:but )?(?:only )?(?:if|when|unless|in case|provided)|only (?:in|for|with)",
     setting=r"(?:in|for|with|without|during|after|among) (?:an?|the|children|adults|men|women|patients|pregnan\w+)\b",
     others=r"(?:some|many|most|few|students?|people|others?|one|someone|textbooks?|readers?|candidates?|reader|colleagues?"
     r"|you)\b[^.\n]{0,40}\b(?:say|says|think|thinks|argue|argues|assume|believe|believes|choose|pick|picks|claim|claims"
@@ -137,6 +141,7 @@ SPANISH = Words(
     goes_on=r"porque|pues|ya|dado|puesto|que|aunque|pero|en|por|para|segun|sin|y|no|mientras|debido|frente|al|a|si",
     with_=r"con|junto con",
     if_=r"si|en caso|suponiendo|salvo|a menos",
+    when=r"(?:pero )?(?:solo )?(?:si|cuando|salvo|en caso)|solo (?:en|con)",
     setting=r"(?:en|con|para|ante|durante) (?:un|una|el|la|ninos|adultos|mujeres|hombres|caso)\b",
     others=r"(?:algunos|muchos|otros|estudiantes|alumnos|uno|hay quien)\b[^.\n]{0,40}\b(?:dirian|dicen|piensan|creen"
     r"|elegirian|responderian)|a primera vista|podria (?:pensarse|parecer|decirse)|tentador\w*|por error|trampa"
@@ -179,6 +184,7 @@ FRENCH = Words(
     goes_on=r"car|parce|puisque|qui|que|mais|dans|chez|selon|bien|quoique|en|pour|sans|et|pas|non|alors|tandis|au|a|si",
     with_=r"avec",
     if_=r"si|en cas|sauf|a moins|supposons",
+    when=r"(?:mais )?(?:seulement )?(?:si|quand|lorsque?|sauf|en cas)|seulement (?:chez|en)",
     setting=r"(?:chez|dans|pour|avec|en|pendant) (?:un|une|le|la|les|cas)\b",
     others=r"(?:certains|beaucoup|d'autres|etudiants|on|plusieurs)\b[^.\n]{0,40}\b(?:diraient|disent|pensent|croient|croire"
     r"|penser|choisiraient|dire)|a premiere vue|tentant|par erreur|piege|du type|finir par|terminer par|de la forme",
@@ -196,7 +202,7 @@ GERMAN = Words(
     subject=r"(?:end)?(?:antwort(?:en)?|losung(?:en)?)"
     r"|(?:richtigen?|korrekten?|besten?|zutreffenden?|\w+sten?) (?:option(?:en)?|aussagen?|auswahl)|meine wahl",
     is_=r"ist|sind|lautet|lauten|war|muss",
-    is_not=r"(?:ist|sind|lautet|kann|war|ware)(?: \w+)? (?:nicht|nie|kein\w*)|(?:ist|sind) (?:weder)",
+    is_not=r"(?:ist|sind|lautet|kann|war|ware)(?: \w+)? (?:nicht|nie)|(?:ist|sind) (?:weder)",
     may_be=r"konnte|kann|konnten",
     would_be=r"ware|waren",
     inverted=r"ist|sind|lautet|lauten|ware|waren",
@@ -218,6 +224,7 @@ GERMAN = Words(
     r"|gegenuber",
     with_=r"mit",
     if_=r"wenn|falls|angenommen|sofern|ausser",
+    when=r"(?:aber )?(?:nur )?(?:wenn|falls|sofern)|nur (?:bei|in)",
     setting=r"(?:bei|in|fur|mit|im fall|wahrend) (?:ein\w*|der|dem|den|kindern|erwachsenen|frauen|mannern)\b",
     others=r"(?:manche|viele|einige|andere|studierende|man)\b[^.\n]{0,40}\b(?:sagen|meinen|denken|glauben|wahlen)"
     r"|auf den ersten blick|verlockend|falschlich\w*|irrtum\w*|falle\b|der form|format",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sources.shapes import LETTERS
-from synth.answer_claims import Claim, explicit, held_right, likeliest
+from synth.answer_claims import Claim, held_right, last_explicit, likeliest
 from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named_texts, read, shown
 from synth.answer_text import AnswerText, answer_text, fold
 
@@ -66,8 +66,7 @@ def extract(
         return Verdict(outcome="unparsed", how="open_thought")
     if not text.folded.strip():
         return Verdict(outcome="unparsed", how="empty")
-    claims = explicit(question, text, lang)
-    claim = claims[-1] if claims else _fallback(question, text, lang)
+    claim = last_explicit(question, text, lang) or _fallback(question, text, lang)
     if claim and _retracted(question, text, claim):
         later = _last_line(question, text)
         if later is None or later.at < claim.end:
@@ -155,15 +154,16 @@ def _leading(question: Shown, text: AnswerText) -> Claim | None:
 
 
 def _closing(question: Shown, text: AnswerText) -> Claim | None:
-    """Return the one option that a last sentence concludes with ("So this is croup.")."""
+    """Return what a last sentence concludes with: an answer ("Hence, B."), or the one option that it names."""
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
+    concludes = re.compile(rf"\W*(?:{question.words.so})\b").match(text.folded, start, stop)
+    if not concludes:
+        return None
+    whole = _whole_line(question, text, concludes.end(), stop)
+    if whole:
+        return replace(whole, form="closing")
     sentence = text.folded[start:stop]
-    concludes = re.match(rf"\W*(?:{question.words.so})\b", sentence)
-    if (
-        not concludes
-        or question.decision
-        or re.search(rf"\b(?:{question.words.not_}|{question.words.or_})\b", sentence)
-    ):
+    if question.decision or re.search(rf"\b(?:{question.words.not_}|{question.words.or_})\b", sentence):
         return None
     found = named_texts(question, sentence)
     if len(found) != 1:

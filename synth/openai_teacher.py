@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -24,8 +24,11 @@ from synth.server_trouble import Health, Kind, Trouble, of_connection, of_reply,
 from synth.specs import TeacherOptions
 from synth.teacher import Answered, Completion, Failure, Request
 
-AHEAD = 128
+AHEAD = 32
 """Requests at hand beyond those in flight, so that a caller who is busy for a moment does not let the server idle."""
+
+BURST_S = 0.01
+"""Answers that come faster are handed over in bursts: to wake the caller for each costs more than the answer."""
 
 CONNECT_S = 10.0
 
@@ -88,7 +91,9 @@ class _Flight:
         self._slots = Slots(teacher.pace)
         self._health = Health(teacher.url, options.patience_s, options.timeout_s)
         self._inbox: asyncio.Queue[Request] = asyncio.Queue()
-        self._outbox: SimpleQueue[Answered | BaseException] = SimpleQueue()
+        self._outbox: SimpleQueue[list[Answered] | BaseException] = SimpleQueue()
+        self._burst: list[Answered] = []
+        self._handed_over = 0.0
         self._loop = asyncio.new_event_loop()
         self._main = self._loop.create_task(self._work_all())
         self._thread = Thread(target=self._run, name=f"teacher {teacher.model}", daemon=True)
@@ -104,19 +109,11 @@ class _Flight:
         return len(requests)
 
     def landed(self) -> list[Answered]:
-        """Wait for an answer and return it with those that came meanwhile; raise what ended the loop."""
-        answers = []
-        item: Answered | BaseException = self._outbox.get()
-        try:
-            while not isinstance(item, BaseException):
-                answers.append(item)
-                item = self._outbox.get_nowait()
-        except Empty:
-            return answers
-        if not answers:
+        """Wait for answers and return them; raise what ended the loop, once those before it were returned."""
+        item = self._outbox.get()
+        if isinstance(item, BaseException):
             raise item
-        self._outbox.put(item)
-        return answers
+        return item
 
     def close(self) -> None:
         """End the loop and what is in flight."""
@@ -132,6 +129,7 @@ class _Flight:
         except asyncio.CancelledError:
             pass  # close() did that
         except BaseException as error:
+            self._hand_over()
             self._outbox.put(error)
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -153,7 +151,16 @@ class _Flight:
     async def _work(self, client: Any) -> None:
         while True:
             request = await self._inbox.get()
-            self._outbox.put((request, await self._answer(client, request)))
+            answered = (request, await self._answer(client, request))
+            if not self._burst:
+                self._loop.call_at(self._handed_over + BURST_S, self._hand_over)
+            self._burst.append(answered)
+
+    def _hand_over(self) -> None:
+        if self._burst:
+            self._outbox.put(self._burst)
+            self._burst = []
+            self._handed_over = self._loop.time()
 
     async def _answer(self, client: Any, request: Request) -> Completion | Failure:
         tries = broken = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sources.record import Message
@@ -43,7 +43,7 @@ class Request:
 
     def key(self, teacher: str, revision: str) -> str:
         """Return the hash under which the completion of this request by this teacher is kept."""
-        identity = [teacher, revision, self.messages, asdict(self.sampling), self.sample]
+        identity = [teacher, revision, self.messages, vars(self.sampling), self.sample]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipelines.asking import Silence, asking  # noqa: E402
-from pipelines.spending import Spending  # noqa: E402
-from sources.record import Message  # noqa: E402
-from synth.specs import TeacherOptions, teacher  # noqa: E402
-from synth.teacher import Completion, Request, Sampling  # noqa: E402
+from pipelines.asking import Silence, asking
+from pipelines.spending import Spending
+from sources.record import Message
+from synth.specs import TeacherOptions, teacher
+from synth.teacher import Completion, Request, Sampling
 
 SYSTEM = "You are a careful clinician. Reason step by step, then end with the line Answer: X. " * 4
 QUESTION = "A patient of {} years is tired and pale. Which finding is to be expected in the blood? " * 8

@@ -174,7 +174,7 @@ def test_an_interrupted_build_ends_at_once_and_without_a_traceback(tmp_path):
     assert (build.returncode, output) == (1, "")
     assert errors.splitlines()[-1] == "Aborted!"
     assert "Traceback" not in errors
-    assert not alive(build.pid)
+    wait_for(lambda: not alive(build.pid))
 
 
 # --- two at once ---------------------------------------------------------------------------------------------------

@@ -5,18 +5,64 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 from pydantic import Field
 
 import sources.catalog
 from pipelines.recipes import aloe_sft
 from pipelines.step import Step
+from quality.near_rules import SINGLE_TURN
+from quality.rules import Rules
+from sources.catalog import SOURCES
 from sources.license import Use
+from sources.mirror import mirrored
+from sources.read import read
+from sources.record import Record
+from sources.source import Source
+from sources.table import frame
+from synth.embedded import training_texts
+from synth.specs import TeacherOptions
+from synth.specs import teacher as teacher_of
+from synth.teacher import Teacher
 
 MIRROR = Path(sources.catalog.__file__).parent / "sample"
 
 SAMPLED = ("medmcqa_sample", "medquad", "headqa_en", "pubmedqa", "genmedgpt5k", "mts_dialog")
 
 
-def recipe(*, license: Use = "any", limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None) -> Step:
-    """Build the embedded sample as ``aloe_sft`` builds the real corpora."""
-    return aloe_sft.recipe(sources=SAMPLED, license=license, limit=limit)
+def recipe(
+    *,
+    license: Use = "any",
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
+    teacher: str = "embedded",
+    teacher_license: str = "LicenseRef-unknown",
+    samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+) -> Step:
+    """Build the embedded sample as ``aloe_sft`` builds the real corpora, a small model made on the spot as teacher.
+
+    ``teacher`` may be a real one, as in ``aloe_sft``.
+    """
+    asked = sample_teacher(teacher, teacher_license)
+    rows = aloe_sft.reasoned(curated(license, limit), chosen(), asked, samples=samples, seed=seed)
+    return aloe_sft.finished(rows, seed=seed)
+
+
+def curated(license: Use, limit: int | None) -> Step:
+    """Return the steps from the sample's raw files to the rows that may stay."""
+    return aloe_sft.curated(chosen(), Rules(), license, SINGLE_TURN, required=True, limit=limit)
+
+
+def chosen() -> list[Source]:
+    """Return the sources of the sample."""
+    return [SOURCES[name] for name in SAMPLED]
+
+
+def sample_teacher(spec: str, license: str) -> Teacher:
+    """Return the teacher of a spec; the embedded one learns from the sample's open texts, which hold no gold answer."""
+    return teacher_of(spec, TeacherOptions(license=license), texts=lambda: training_texts(_sample()))
+
+
+def _sample() -> pl.DataFrame:
+    rows = [row for source in chosen() for file in mirrored(source, MIRROR) for row in read(source, file)]
+    return frame([row for row in rows if isinstance(row, Record)])

@@ -1,0 +1,32 @@
+"""Preference pairs from the embedded sample: right chains of thought against wrong ones of the same model."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.recipes import aloe_sft, demo
+from pipelines.step import Step, asking_step, each_shard
+from sources.license import Use
+from synth.compose import compose
+from synth.stages import ChainPairs, pair_requests, write_chain_pairs
+
+MIRROR = demo.MIRROR
+
+
+def recipe(
+    *,
+    license: Use = "any",
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
+    teacher: str = "embedded",
+    teacher_license: str = "LicenseRef-unknown",
+    samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+) -> Step:
+    """Build preference pairs of the sample's MedMCQA rows; what ``demo`` asked is not asked again."""
+    asked = demo.sample_teacher(teacher, teacher_license)
+    chains = aloe_sft.chains("medmcqa", aloe_sft.GENERATORS["medmcqa"], asked, samples=samples, seed=seed)
+    rows = demo.curated(license, limit)
+    pairs = asking_step("pairs", write_chain_pairs, pair_requests, ChainPairs(chains=chains), asked, rows)
+    return each_shard("compose", compose, None, pairs)
