@@ -124,7 +124,7 @@ def account_text(account: dict[str, Any]) -> str:
 
 
 def examples(account: dict[str, Any], steps: Path) -> str:
-    """Return one kept chain of thought, one rejected candidate and one preference pair of a build, where it has them."""
+    """Return a kept chain of thought, a rejected candidate and a preference pair of a build, where it has them."""
     parts = []
     for step in account["steps"]:
         for name, wanted in (("candidates", EXAMPLES), ("pairs", {"a preference pair": pl.col("drop").is_null()})):
@@ -135,6 +135,7 @@ def examples(account: dict[str, Any], steps: Path) -> str:
     return "\n".join(part for part in dict.fromkeys(parts) if part)
 
 
+EXAMPLE_FIELDS = ("verdict", "parsed", "text", "chosen", "rejected")
 EXAMPLES = {
     "a verified chain of thought": pl.col("verdict") == "kept",
     "a rejected candidate": pl.col("verdict") == "wrong",
@@ -145,7 +146,7 @@ def _example(title: str, rows: pl.DataFrame) -> str:
     if rows.is_empty():
         return ""
     row = rows.row(0, named=True)
-    said = {name: row[name] for name in ("verdict", "parsed", "text", "chosen", "rejected") if row.get(name)}
+    said = {name: row[name] for name in ("teacher", *EXAMPLE_FIELDS) if row.get(name)}
     return "\n".join(
         [f"\n{title}, {row['id']}", *(f"  {name}: {' '.join(str(text).split())[:240]}" for name, text in said.items())]
     )

@@ -31,6 +31,9 @@ GAP = r"(?:,? [\w'-]+){0,8}?,?"
 FORMS = ("line", "json", "boxed", "sentence", "choice")
 """The explicit forms; of two that find the same words the first gives its name."""
 
+HEAD_END = r"[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?<=ans)\.|(?=\n|\Z))[^\S\n]*"
+"""What ends the head of an answer line: a colon or such, or the end of the line."""
+
 MOST_CUES = 100
 
 NEAR = 30

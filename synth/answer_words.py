@@ -18,10 +18,10 @@ class Words:
     ``inverted`` is a verb with its subject after it. ``choose`` is a choice in the first person. ``named`` comes after
     the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it;
     ``likeliest`` is the subject of a sentence that answers without the word. ``filler`` may stand between verb and
-    answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` turn one down. ``goes_on`` may follow an
-    answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``when`` adds a
-    condition to what was said, ``others`` an opinion that is not the writer's own, ``so`` a conclusion; ``retract``
-    takes back what was said.
+    answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` and ``wrong`` turn one down. ``goes_on``
+    may follow an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis,
+    ``when`` adds a condition to what was said, ``others`` an opinion that is not the writer's own, ``so`` a conclusion;
+    ``retract`` takes back what was said.
     """
 
     head: str
@@ -42,6 +42,7 @@ class Words:
     either: str
     not_: str
     but: str
+    wrong: str
     goes_on: str
     with_: str
     if_: str
@@ -93,6 +94,7 @@ ENGLISH = Words(
     not_=r"not|never|neither|nor|none|no|without|exclude[sd]?|rules? out|ruled out|doubt|unlikely|hardly|n't"
     r"|unlike|than|opposed",
     but=r"but rather|but|rather|instead",
+    wrong=r"wrong|incorrect\w*|false|excluded|ruled out",
     goes_on=r"because|since|as|which|that|given|in|for|from|here|due|based|although|though|but|not|rather|over|instead"
     r"|according|and|while|whereas|by|on|at|so|then|if|when|unless|however",
     with_=r"with|together with",
@@ -138,6 +140,7 @@ SPANISH = Words(
     either=r"o|entre|o bien|bien|una de",
     not_=r"no|ni|nunca|tampoco|ningun[ao]?|descart\w+|dudo|exclu\w+|imposible",
     but=r"sino|pero",
+    wrong=r"incorrect\w*|fals[ao]s?|descartad\w*",
     goes_on=r"porque|pues|ya|dado|puesto|que|aunque|pero|en|por|para|segun|sin|y|no|mientras|debido|frente|al|a|si",
     with_=r"con|junto con",
     if_=r"si|en caso|suponiendo|salvo|a menos",
@@ -181,6 +184,7 @@ FRENCH = Words(
     either=r"soit|entre|ou bien|l'un[e]? des?",
     not_=r"pas|ne|ni|jamais|aucun[e]?|non|ecarte[rz]?|exclu\w*|impossible|n'",
     but=r"mais|plutot",
+    wrong=r"fausse?s?|incorrecte?s?|ecartee?",
     goes_on=r"car|parce|puisque|qui|que|mais|dans|chez|selon|bien|quoique|en|pour|sans|et|pas|non|alors|tandis|au|a|si",
     with_=r"avec",
     if_=r"si|en cas|sauf|a moins|supposons",
@@ -220,6 +224,7 @@ GERMAN = Words(
     either=r"entweder|zwischen|ein[er]? von",
     not_=r"nicht|kein\w*|nie|weder|noch|ausgeschlossen|scheidet|nein|unmoglich",
     but=r"sondern|aber",
+    wrong=r"falsch\w*|unrichtig|scheidet",
     goes_on=r"weil|denn|da|dass|obwohl|aber|bei|in|fur|nach|wegen|ohne|und|nicht|statt|wahrend|auch|wenn|als|die|der|das"
     r"|gegenuber",
     with_=r"mit",

@@ -14,12 +14,16 @@ from typing import Literal
 from sources.shapes import LETTERS
 from synth.answer_claims import Claim, held_right, last_explicit, likeliest
 from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named_texts, read, shown
-from synth.answer_text import AnswerText, answer_text, fold
+from synth.answer_text import BREAK, AnswerText, answer_text, fold
 
 Outcome = Literal["parsed", "unparsed", "ambiguous"]
 
 FALLBACKS = ("alone", "leading", "held", "likeliest", "closing")
 """Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
+
+
+NEXT = 80
+"""Characters after a leading answer that may say that it is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,13 +146,19 @@ def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Cla
 
 
 def _leading(question: Shown, text: AnswerText) -> Claim | None:
-    """Return the answer with which a text begins ("B. Naproxen, because…"), unless it goes on to list others so."""
+    """Return the answer with which a text begins ("B. Naproxen, because…").
+
+    It is none if others are listed in the same way, or if the sentence turns it down.
+    """
     start = len(text.folded) - len(text.folded.lstrip())
     begins = [line for line in re.finditer(r"^[^\w\n]*(\w)[.):]", text.cased, re.MULTILINE)]
     if len({line[1] for line in begins}) > 1:
         return None
     reading = read(question, text, start, len(text.folded))
     if reading is None or reading.fault or reading.start > start + 3:
+        return None
+    rest = text.folded[reading.end : reading.end + NEXT]
+    if re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
     return Claim(form="leading", at=reading.start, reading=reading)
 

@@ -119,7 +119,7 @@ def _slots(
 def _body(parts: Parts, kind: str, length: str, rng: Random) -> list[str]:
     """Return what is said before the answer; an answer that never comes is not preceded by one taken back."""
     traps = [trap for trap in TRAPS if kind not in ("none", "several", "alone") or trap in ("refute", "doubt")]
-    counts = {"terse": (0, 0), "short": (1, 0), "medium": (2, 1), "rambling": (4, 3), "thinking": (1, 1)}
+    counts = {"terse": (0, 0), "short": (1, 0), "medium": (2, 1), "rambling": (8, 5), "thinking": (1, 1)}
     reasons, snares = counts[length]
     body = _some(parts["reasoning"], reasons, rng)
     for trap in _some(traps, snares, rng):

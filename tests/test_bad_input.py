@@ -9,7 +9,10 @@ import pytest
 import tiny_recipe
 from tiny_recipe import names, refused, run, steps, tree, write_mirror, write_recipe
 
+from pipelines.recipe import shipped
 from pipelines.store import Store
+
+RECIPES = ", ".join(shipped())
 
 
 @pytest.fixture
@@ -218,7 +221,7 @@ def test_builds_of_one_recipe_with_other_values_add_to_one_lock(call, tmp_path):
 
 def test_an_unknown_recipe_lists_the_known_ones(call):
     assert refused(2, "build", "nope") == (
-        "Error: recipe: got 'nope', expected one of aloe_sft, demo, or the path of a .py file"
+        f"Error: recipe: got 'nope', expected one of {RECIPES}, or the path of a .py file"
     )
 
 
@@ -244,7 +247,7 @@ def test_a_recipe_file_that_is_none_is_told(text, told, tmp_path):
 
 
 def test_a_recipe_file_that_is_not_there_is_told(tmp_path):
-    assert "expected one of aloe_sft, demo, or the path of a .py file" in refused(2, "plan", tmp_path / "none.py")
+    assert f"expected one of {RECIPES}, or the path of a .py file" in refused(2, "plan", tmp_path / "none.py")
 
 
 def test_an_unknown_option_is_told(call, tmp_path):

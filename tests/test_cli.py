@@ -15,7 +15,10 @@ import tiny_recipe
 from tiny_recipe import refused, run, sabila, steps, write_mirror, write_recipe
 
 from pipelines.cli import main
+from pipelines.recipe import shipped
 from sources.catalog import BENCHMARKS, SOURCES
+
+RECIPES = ", ".join(shipped())
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 CUT = b'{"id": "w3", "question": "cut'
@@ -417,7 +420,7 @@ def test_a_release_without_a_row_is_refused(place):
     [
         (("nope",), "Error: No such command 'nope'."),
         (("--nope",), "Error: No such option '--nope'."),
-        (("plan", "nope"), "Error: recipe: got 'nope', expected one of aloe_sft, demo, or the path of a .py file"),
+        (("plan", "nope"), f"Error: recipe: got 'nope', expected one of {RECIPES}, or the path of a .py file"),
         (("build", "demo", "extra"), "Error: Got unexpected extra argument (extra)"),
         (("build", "demo", "--workers", "0"), "Error: Invalid value for '--workers': 0 is not in the range 1<=x<=256."),
         (

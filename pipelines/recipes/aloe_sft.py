@@ -45,10 +45,10 @@ GENERATORS: dict[Name, tuple[str, ...]] = {
 
 def recipe(
     *,
-    sources: tuple[str, ...] = ("available",),
+    sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("available",),
     license: Use = "any",
-    limit: Annotated[int, Field(ge=1)] | None = None,
-    max_row_chars: Annotated[int, Field(ge=100)] = 60_000,
+    limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
+    max_row_chars: Annotated[int, Field(ge=100, le=1_000_000_000)] = 60_000,
     min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 3,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,

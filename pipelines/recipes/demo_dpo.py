@@ -18,7 +18,7 @@ MIRROR = demo.MIRROR
 def recipe(
     *,
     license: Use = "any",
-    limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None,
+    limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
     teacher: str = "embedded",
     teacher_license: str = "LicenseRef-unknown",
     samples: Annotated[int, Field(ge=1, le=64)] = 4,

@@ -1,0 +1,393 @@
+"""What an output answers: the last explicit answer, in any form and language, and nothing where there is none."""
+
+from collections import Counter
+from itertools import permutations
+
+import pytest
+from answer_samples import KINDS, LANGUAGES, LENGTHS, samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synth.answers import FALLBACKS, extract
+
+OPTIONS = ("Naproxen", "Allopurinol", "Probenecid", "Febuxostat")
+YES_NO_MAYBE = ("yes", "no", "maybe")
+
+
+def letters(text, options=OPTIONS, **more):
+    """Return the letters that ``text`` answers with, as one word; None where it answers nothing."""
+    verdict = extract(text, options, **more)
+    assert (verdict.outcome == "parsed") == bool(verdict.letters)
+    return "".join(verdict.letters) or None
+
+
+def decision(text, lang="en"):
+    return extract(text, YES_NO_MAYBE, lang).decision
+
+
+# --- the fixtures of the reference, as shown in three orders -------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["CADB", "ABCD", "DCAB"])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\nAnswer: [A]", "A"),
+        ("\nAnswer: B", "B"),
+        ("Option [A] is wrong, [D] is better known.\n**Answer: [B]**", "B"),
+    ],
+)
+def test_the_letter_read_is_the_letter_shown_whatever_the_order(text, shown, order):
+    options = [OPTIONS["ABCD".index(letter)] for letter in order]
+    verdict = extract(text, options)
+    assert verdict.letters == (shown,)
+    assert options[verdict.positions[0]] == OPTIONS["ABCD".index(order["ABCD".index(shown)])]
+
+
+# --- forms ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Answer: C",
+        "answer: c",
+        "ANSWER: (C)",
+        "Answer: [C].",
+        "**Answer:** C",
+        "**Answer: C**",
+        "### Final answer\n\n**C) Probenecid**",
+        "Answer:\nC",
+        "Ans. (c)",
+        "Correct answer: C - Probenecid",
+        "Final answer → C",
+        "Answer: C. Probenecid",
+        "Answer: Probenecid",
+        "Answer: “Probenecid”.",
+        "Answer: C, A is wrong",
+        "Answer: C because A is wrong",
+        "The answer is C.",
+        "So the answer to this question is clearly (C), since A and B are wrong.",
+        "The correct option is probenecid.",
+        "I would go with C.",
+        "Option C is the best choice.",
+        "Probenecid (C) is the correct answer.",
+        "That leaves C as the correct answer.",
+        "The answer is not A but C.",
+        "There is no doubt that the answer is C.",
+        r"$\boxed{C}$",
+        r"The final answer is $\boxed{\text{C}}$.",
+        r"\[ \text{Answer: } \boxed{\textbf{(C)}\ Probenecid} \]",
+        "<answer>C</answer>",
+        '{"answer": "C"}',
+        '{"answer": "C", "explanation": "the answer is not A; A is the right answer for others"}',
+        '```json\n{"thoughts": "A came to mind", "answer_choice": "Probenecid"}\n```',
+        '{"thoughts": "cut off before the end", "answer": "C", "more": "It is',
+        "{'answer': 'C'}",
+        "Ａｎｓｗｅｒ： Ｃ",
+    ],
+)
+def test_an_explicit_answer_is_read(text):
+    verdict = extract(text, OPTIONS)
+    assert (verdict.letters, verdict.explicit) == (("C",), True), verdict
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("alone:letter", "C"),
+        ("alone:letter", "**(C)**"),
+        ("alone:letter", "c)"),
+        ("alone:letter", "C. Probenecid"),
+        ("alone:letter", "Urate is excreted by the kidney.\n\nC"),
+        ("alone:text", "Probenecid."),
+        ("leading:letter", "C: Probenecid makes the kidney excrete urate."),
+        ("leading:letter", "C because the kidney must excrete urate. It does not matter how fast."),
+        ("held:letter", "Option A is too fast. Option C is correct."),
+        ("likeliest:text", "The most suitable drug for this patient is probenecid."),
+        ("closing:letter", "Nothing else excretes urate. Hence, C."),
+        ("closing:text", "Urate must be excreted. Therefore he needs probenecid."),
+    ],
+)
+def test_what_is_not_explicit_is_a_fallback_with_a_name(how, text):
+    verdict = extract(text, OPTIONS)
+    assert (verdict.letters, verdict.how, verdict.explicit) == (("C",), how, False)
+    assert how.partition(":")[0] in FALLBACKS
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("Respuesta: C", "es"),
+        ("Por tanto, la respuesta correcta es la opción C) Probenecid.", "es"),
+        ("Me quedo con la C.", "es"),
+        ("La opción C es la correcta.", "es"),
+        ("Réponse : la proposition C", "fr"),
+        ("C'est la C qui est la bonne réponse.", "fr"),
+        ("La réponse n'est pas A mais C.", "fr"),
+        ("Richtige Antwort: C", "de"),
+        ("Aus diesen Gründen ist die richtige Antwort C.", "de"),
+        ("Damit ist Option C die richtige Antwort.", "de"),
+        ('{"réponse": "C"}', "fr"),
+        ("Answer: C", "de"),
+        ("Answer: C", "xx"),
+    ],
+)
+def test_answers_are_read_in_the_questions_language_and_in_english(text, lang):
+    assert letters(text, lang=lang) == "C"
+
+
+def test_the_last_explicit_answer_wins():
+    assert letters("Answer: A\n\nOn reflection that ignores the kidney.\n\nAnswer: C") == "C"
+    assert letters("The answer is A. Wait, I misread the question. The answer is C.") == "C"
+    assert letters(r"\boxed{A} was my first result. So the answer is C.") == "C"
+    assert letters("Answer: C\n\nA is correct only for prevention.") == "C", "a remark is no answer"
+
+
+# --- what is no answer ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("empty", "  \n"),
+        ("open_thought", "<think>So the answer must be C.\nAnswer: C"),
+        ("open_thought", "Answer: C <think> but then"),
+        ("no_answer", "I cannot answer this without seeing the patient."),
+        ("no_answer", "A is wrong. B is wrong. D is wrong."),
+        ("no_answer", "(C) Probenecid - incorrect, it is too slow. I would have to look it up."),
+        ("no_answer", "A. Naproxen stops pain.\nC. Probenecid makes the kidney excrete urate."),
+        ("no_answer", "The answer is not C."),
+        ("no_answer", "I do not believe that C is the right answer."),
+        ("no_answer", "Is the answer C? Perhaps."),
+        ("no_answer", "The answer could be C."),
+        ("no_answer", "If she were pregnant, the answer would be C."),
+        ("no_answer", "C is the right choice when the kidney fails."),
+        ("no_answer", "Many students would say that the answer is C."),
+        ("no_answer", "A patient with gout has pain."),
+        ("no_answer", "The correct answer is"),
+        ("no_answer", "The answer is B cells."),
+        ("unreadable", "Answer:"),
+        ("negated", "Answer: none of these"),
+        ("unreadable", "Answer: C\n\nAnswer: the second drug"),
+        ("unreadable", "Answer: A beta blocker"),
+        ("unreadable", "Answer: 3"),
+        ("not_shown", "Answer: E"),
+        ("not_shown", "The correct answer is (F)."),
+        ("not_shown", "Answer: C\nAnswer: [X]"),
+        ("not_shown", "Answer: Probenecid and colchicine"),
+        ("negated", "Answer: not C"),
+        ("hedged", "Answer: A or C"),
+        ("hedged", "The answer is either A or C."),
+        ("hedged", "Answer: C (or possibly A)"),
+        ("retracted", "Answer: C. Wait, no, that cannot be right."),
+        ("retracted", "The answer is C. Hmm, let me check again."),
+    ],
+)
+def test_what_cannot_be_read_is_unparsed_and_says_why(how, text):
+    verdict = extract(text, OPTIONS)
+    assert (verdict.outcome, verdict.how, verdict.letters) == ("unparsed", how, ())
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("several", "Answer: A, C"),
+        ("several", "Answer: A and C"),
+        ("several", "Answer: A/C"),
+        ("several", "A\n\nThat is all.\n\nC"),
+        ("contradicts", "Answer: C. Naproxen"),
+        ("contradicts", "The answer is C (Naproxen)."),
+    ],
+)
+def test_more_than_one_option_is_ambiguous_where_one_is_right(how, text):
+    verdict = extract(text, OPTIONS)
+    assert (verdict.outcome, verdict.how, verdict.letters) == ("ambiguous", how, ())
+
+
+def test_thoughts_do_not_count():
+    assert letters("<think>Answer: A</think>\nAnswer: C") == "C"
+    assert letters("the prompt opened it. Answer: A</think>C") == "C"
+    assert letters("<think>Answer: C</think>") is None
+
+
+def test_letters_inside_names_are_no_answers():
+    noise = "Vitamin C, hepatitis B, group A streptococci and Child-Pugh B were looked at."
+    assert letters(noise) is None
+    assert letters(f"{noise}\nAnswer: D") == "D"
+    assert letters("Answer: E. coli", ("S. aureus", "E. coli", "K. oxytoca", "P. mirabilis", "S. pyogenes")) == "B"
+    assert letters("Answer: E. coli", ("S. aureus", "Candida", "K. oxytoca", "P. mirabilis", "Escherichia")) is None
+
+
+def test_an_options_text_is_read_whole():
+    nested = ("Aspirin", "Aspirin and clopidogrel", "Clopidogrel")
+    assert letters("Answer: Aspirin and clopidogrel", nested) == "B"
+    assert letters("Answer: aspirin", nested) == "A"
+    assert letters("Answer: Aspirin and heparin", nested) is None
+    assert letters("Answer: 40", ("4", "40", "400")) == "B"
+    assert letters("Answer: 40%", ("4", "40", "400")) is None
+    assert letters("Answer: 4.0", ("4", "40")) is None
+    assert letters("Answer: Aspirin", ("Aspirin", "Aspirin")) is None
+
+
+def test_other_labels_are_read_as_shown():
+    assert extract("Answer: 2", OPTIONS, labels="1234").letters == ("2",)
+    assert extract("Answer: C", OPTIONS, labels="1234").outcome == "unparsed"
+    assert extract("Answer: yes", YES_NO_MAYBE, labels="ABC").letters == ("A",)
+    assert extract("Answer: B", YES_NO_MAYBE, labels="ABC").decision == "no"
+
+
+@pytest.mark.parametrize("labels", ["AB", "AABC"])
+def test_labels_must_fit_the_options(labels):
+    with pytest.raises(ValueError, match="expected 4 different ones, or none"):
+        extract("Answer: A", OPTIONS, labels=labels)
+
+
+def test_a_question_without_options_is_refused():
+    with pytest.raises(ValueError, match="no options, expected those shown"):
+        extract("Answer: A", ())
+
+
+# --- several right answers -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Answer: A, C",
+        "Answer: C and A",
+        "Answers: (A) and (C)",
+        "Answer: AC",
+        "Answer: A/C",
+        "The correct answers are A and C.",
+        "Both A and C are correct.",
+        "Answers:\n- A\n- C",
+        "Answer: A. Naproxen, C. Probenecid",
+        "Answer: Naproxen and probenecid",
+        '{"answer": ["A", "C"]}',
+        r"$\boxed{A, C}$",
+    ],
+)
+def test_several_answers_are_read_where_several_may_be_right(text):
+    assert letters(text, several=True) == "AC"
+
+
+def test_several_answers_in_other_languages():
+    assert letters("Las respuestas correctas son A y C.", lang="es", several=True) == "AC"
+    assert letters("Les bonnes réponses sont A et C.", lang="fr", several=True) == "AC"
+    assert letters("Richtig sind A und C.", lang="de", several=True) == "AC"
+
+
+def test_of_several_answers_none_may_be_unknown_or_in_doubt():
+    assert letters("Answer: A, X", several=True) is None
+    assert letters("Answer: A or C", several=True) is None
+    assert letters("Answer: B", several=True) == "B"
+
+
+# --- yes, no and maybe ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("truth", "text", "lang"),
+    [
+        ("yes", "Answer: yes", "en"),
+        ("yes", "Yes, because the interval excludes one.", "en"),
+        ("no", "The answer to the question is **no**.", "en"),
+        ("maybe", "The trial is small. So the answer is: Maybe", "en"),
+        ("maybe", "Therefore, maybe.", "en"),
+        ("no", r"$\boxed{\text{no}}$", "en"),
+        ("no", '{"final_decision": "no"}', "en"),
+        ("yes", "Respuesta: sí", "es"),
+        ("maybe", "La respuesta es quizás.", "es"),
+        ("yes", "Réponse : oui", "fr"),
+        ("maybe", "Réponse finale : peut-être.", "fr"),
+        ("no", "Antwort: nein, denn das Intervall ist breit", "de"),
+        ("maybe", "Vielleicht.", "de"),
+        ("no", "Answer: no", "de"),
+        (None, "Answer: yes or no", "en"),
+        (None, "The answer is yes, no or maybe.", "en"),
+        (None, "Answer: no significant difference", "en"),
+        (None, "No significant difference was found.", "en"),
+        (None, "Answer: A", "en"),
+        (None, "It is not known.", "en"),
+    ],
+)
+def test_decisions(truth, text, lang):
+    assert decision(text, lang) == truth
+
+
+def test_a_decision_that_was_not_on_offer_is_unparsed():
+    assert extract("Answer: maybe", ("yes", "no")).outcome == "unparsed"
+
+
+# --- what holds always ---------------------------------------------------------------------------------------------
+
+WRITTEN = (
+    "Answer: {letter}",
+    "Answer: {text}",
+    "The best option is {text}.",
+    "So {letter} is the right answer.",
+    "{other} is wrong; the answer is {letter}.",
+    "{text}",
+    "{{'answer': '{letter}. {text}'}}",
+)
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_the_order_of_the_options_changes_nothing(written):
+    for shown in permutations(OPTIONS):
+        letter, other = ("ABCD"[shown.index(option)] for option in ("Probenecid", "Naproxen"))
+        verdict = extract(written.format(letter=letter, text="Probenecid", other=other), shown)
+        assert [shown[place] for place in verdict.positions] == ["Probenecid"]
+
+
+@given(st.text(), st.booleans())
+def test_any_text_has_a_verdict_and_no_letter_is_made_up(text, several):
+    verdict = extract(text, OPTIONS, several=several)
+    assert set(verdict.letters) <= set("ABCD")
+    assert (verdict.outcome == "parsed") == bool(verdict.positions)
+    assert len(verdict.positions) <= 1 or several
+
+
+@given(
+    st.lists(st.sampled_from(["Answer", ":", " ", "\n", "A", "C", "or", "is", "not", "**", "[", "]", "{", '"', "the"]))
+)
+def test_words_of_answers_in_any_order_have_a_verdict(words):
+    verdict = extract("".join(words), OPTIONS)
+    assert verdict.how
+    assert set(verdict.letters) <= {"A", "C"}
+
+
+# --- a thousand outputs --------------------------------------------------------------------------------------------
+
+
+def test_the_samples_are_a_thousand_different_ones_of_every_kind():
+    drawn = samples()
+    assert len({(sample.options, sample.text) for sample in drawn}) == len(drawn) == 1000
+    combinations = Counter((sample.kind, sample.lang, sample.length) for sample in drawn)
+    assert len(combinations) > 0.9 * len(set(KINDS)) * len(LANGUAGES) * len(LENGTHS)
+    assert max(combinations.values()) < 25
+    sizes = sorted(len(sample.text) for sample in drawn)
+    assert sizes[10] < 10 and sizes[-100] > 500
+
+
+@pytest.mark.parametrize(("held_out", "share"), [(False, 0.99), (True, 0.97)])
+def test_the_extractor_reads_parts_that_it_was_made_with_and_parts_that_it_was_not(held_out, share):
+    """Measured: 667 of 667, and 326 of the 333 held out."""
+    found = Counter(_outcome(sample) for sample in samples() if sample.held_out == held_out)
+    assert found["right"] >= share * found.total()
+
+
+def test_the_extractor_is_right_on_99_of_100_outputs():
+    """Measured: 993 of 1,000. What it cannot read it leaves unread, which is no wrong answer."""
+    found = Counter(map(_outcome, samples()))
+    assert found["right"] >= 990
+    assert found["misread"] <= 2
+
+
+def _outcome(sample):
+    verdict = extract(sample.text, sample.options, sample.lang, several=sample.several)
+    answer = (verdict.decision,) if verdict.decision else verdict.letters
+    if answer == sample.truth:
+        return "right"
+    return "misread" if answer else "unread"

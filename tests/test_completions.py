@@ -1,0 +1,396 @@
+"""A teacher is asked once: whatever is killed, whoever else asks, whatever the budget; and the account is honest."""
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from asking_process import requests, started
+from hostile_server import HANG, Reply, good, serving
+
+from pipelines.asking import BLOCK, Silence, asking
+from pipelines.completions import opened
+from pipelines.spending import Account, Budget, BudgetReachedError, Spending
+from pipelines.store import StoreError
+from synth.specs import Rates, TeacherOptions, teacher
+from synth.teacher import Completion, Failure, TeacherError
+
+KILLS = int(os.environ.get("SABILA_KILLS", "20"))
+
+
+@dataclass
+class Scripted:
+    """A teacher in this process: it answers by ``says``, and counts what it is asked."""
+
+    says: object = None
+    name: str = "scripted"
+    revision: str = "1"
+    license: str = "CC0-1.0"
+    asked: Counter = field(default_factory=Counter)
+
+    def complete(self, requests):
+        for request in requests:
+            self.asked[request.messages[0].content, request.sample] += 1
+            yield request, self.says(request) if self.says else answer(request)
+
+
+def answer(request, **changed):
+    made = Completion(
+        text=f"{request.messages[0].content}: B", finish_reason="stop", prompt_tokens=10, completion_tokens=5
+    )
+    return replace(made, **changed)
+
+
+class Watched:
+    def __init__(self):
+        self.standings = []
+
+    def asked(self, standing):
+        self.standings.append(standing)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "store" / "completions" / "completions.sqlite"
+
+
+def run(store, made, wanted, spending=None):
+    """Return outcomes by row, having seen that every request came back once."""
+    came = [
+        (request.row, outcome) for request, outcome in asking(store, made, spending or Spending(), Silence())(wanted)
+    ]
+    assert Counter(row for row, _ in came) == Counter(request.row for request in wanted)
+    return dict(came)
+
+
+def exported(store, folder):
+    with opened(store) as completions:
+        return b"".join(path.read_bytes() for path in completions.export(folder))
+
+
+# --- asked once ----------------------------------------------------------------------------------------------------
+
+
+def test_what_was_answered_is_not_asked_again_and_reads_the_same(store):
+    full = {"reasoning": "Iron\x00 is low.", "logprobs": ({"B": -0.1, "é": -2.25},), "seconds": 0.125}
+    first = run(store, Scripted(lambda request: answer(request, **full)), requests(50))
+    made = Scripted()
+    assert run(store, made, requests(50)) == first
+    assert not made.asked
+
+
+def test_one_percent_more_rows_cost_one_percent_more_requests(store):
+    run(store, Scripted(), requests(1000))
+    made = Scripted()
+    run(store, made, requests(1010))
+    assert made.asked.total() == 10
+
+
+def test_a_changed_prompt_asks_for_its_own_rows_only(store):
+    labels = "Which specialty is case {}?"
+    run(store, Scripted(), requests(30) + requests(30, labels, stage="label"))
+    made = Scripted()
+    run(store, made, requests(30) + requests(30, "Name the specialty of case {}.", stage="label"))
+    assert made.asked == Counter({(f"Name the specialty of case {n}.", 0): 1 for n in range(30)})
+
+
+@pytest.mark.parametrize("changed", [{"temperature": 0.1}, {"seed": 1}, {"max_tokens": 21}, {"stop": ("\n",)}])
+def test_whatever_changes_an_answer_is_asked_anew(store, changed):
+    run(store, Scripted(), requests(3))
+    made = Scripted()
+    run(store, made, requests(3, **changed))
+    assert made.asked.total() == 3
+
+
+@pytest.mark.parametrize("other", [Scripted(name="another"), Scripted(revision="2")])
+def test_another_model_is_asked_anew(store, other):
+    run(store, Scripted(), requests(3))
+    run(store, other, requests(3))
+    assert other.asked.total() == 3
+
+
+def test_two_rows_with_one_prompt_ask_once_and_two_samples_twice(store):
+    one = requests(1)[0]
+    made = Scripted()
+    came = run(store, made, [one, replace(one, row="r:other", stage="again"), replace(one, row="r:sample", sample=1)])
+    assert made.asked == Counter({(one.messages[0].content, 0): 1, (one.messages[0].content, 1): 1})
+    assert len(came) == 3
+
+
+def test_requests_with_a_common_prefix_are_neighbours(store):
+    asked = []
+    wanted = [r for n in range(BLOCK // 2) for r in requests(2, f"Template {{}}: {n:03} and more")]
+    list(
+        asking(store, Scripted(lambda r: asked.append(r.messages[0].content) or answer(r)), Spending(), Silence())(
+            wanted
+        )
+    )
+    templates = [prompt.split(":")[0] for prompt in asked]
+    assert sum(one != other for one, other in pairwise(templates)) == 1
+
+
+# --- failures ------------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_is_listed_and_asked_again_until_it_is_answered(store):
+    def poison(request):
+        return Failure(error="HTTP 500: no", tries=5) if request.row == "r:2" else answer(request)
+
+    came = run(store, Scripted(poison), requests(4))
+    assert came["r:2"] == Failure(error="HTTP 500: no", tries=5)
+    with opened(store) as completions:
+        listed = completions.failures().select("row", "stage", "sample", "error", "tries", "teacher").rows()
+    assert listed == [("r:2", "cot", 0, "HTTP 500: no", 5, "scripted")]
+    again = Scripted()
+    run(store, again, requests(4))
+    assert again.asked.total() == 1
+    with opened(store) as completions:
+        assert completions.failures().is_empty()
+
+
+def test_a_teacher_that_ends_the_run_leaves_what_it_answered(store):
+    def dies(request):
+        if request.row == "r:7":
+            raise TeacherError("unreachable")
+        return answer(request)
+
+    wanted, came = requests(20), []
+    with pytest.raises(TeacherError, match="unreachable"):
+        came.extend(asking(store, Scripted(dies), Spending(), Silence())(wanted))
+    assert len(came) >= 1
+    again = Scripted()
+    run(store, again, wanted)
+    assert again.asked.total() == 20 - len(came)
+
+
+def test_a_caller_who_leaves_early_keeps_what_had_come(store):
+    left, again = Scripted(), Scripted()
+    answers = asking(store, left, Spending(), Silence())(requests(20))
+    next(answers)
+    answers.close()
+    run(store, again, requests(20))
+    assert 1 <= left.asked.total() < 20
+    assert left.asked + again.asked == Counter({(request.messages[0].content, 0): 1 for request in requests(20)})
+
+
+# --- killed --------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_killed_again_and_again_repeats_what_was_in_flight_and_ends_with_the_same_bytes(store, tmp_path):
+    count, concurrency = 40 * KILLS, 8
+    rng = random.Random(KILLS)
+
+    def behaviour(asked):
+        return Reply(good(asked).content, delay_s=0.01)
+
+    with serving(behaviour) as server:
+        for _ in range(KILLS):
+            until = server.requests + rng.randint(1, 60)
+            process = started(str(store), server.url, count, concurrency)
+            while process.is_alive() and server.requests < until:
+                time.sleep(0.001)
+            time.sleep(rng.random() * 0.02)
+            process.kill()
+            process.join()
+        last = started(str(store), server.url, count, concurrency)
+        last.join()
+        assert last.exitcode == 0
+        assert len(server.asked) == count
+        repeated = server.requests - count
+        # in flight, or come within the hundredth of a second that a burst takes, in which each place is free once
+        assert repeated <= KILLS * 2 * concurrency
+        print(f"{KILLS} kills, {count} requests, {repeated} repeated")
+        whole = tmp_path / "whole.sqlite"
+        uninterrupted = started(str(whole), server.url, count, concurrency)
+        uninterrupted.join()
+    assert exported(store, tmp_path / "killed") == exported(whole, tmp_path / "not-killed")
+
+
+def test_two_processes_share_the_work_and_get_the_same_bytes(store, tmp_path):
+    def behaviour(asked):
+        # a reply is of its moment, so that equal texts cannot be had from two replies
+        return Reply(good(asked, text=f"{asked.prompt} {time.monotonic_ns()}").content, delay_s=0.005)
+
+    count, told = 1200, [tmp_path / "one", tmp_path / "two"]
+    with serving(behaviour) as server:
+        processes = [started(str(store), server.url, count, 4, str(path)) for path in told]
+        for process in processes:
+            process.join()
+        assert [process.exitcode for process in processes] == [0, 0]
+        assert len(server.asked) == count
+        assert server.requests < 1.4 * count
+    one, two = (path.read_text(encoding="utf-8") for path in told)
+    assert one == two and one.count("case") == count
+
+
+def test_many_may_open_a_new_store_at_once(store):
+    def make():
+        with opened(store) as completions:
+            made.append(completions.found(["nothing"]))
+
+    made = []
+    threads = [threading.Thread(target=make) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == [{}] * 16
+
+
+# --- accounts and budgets ------------------------------------------------------------------------------------------
+
+
+def test_the_account_tells_each_stage_what_it_took(store):
+    rates = Rates(prompt_price=1.0, completion_price=2.0, watts=360_000.0)
+    run(store, Scripted(), requests(10), Spending(rates=rates))
+    spending = Spending(rates=rates)
+    wanted = requests(15) + requests(4, "Label {}.", stage="label")
+
+    def slow(request):
+        time.sleep(0.001)
+        if request.row == "r:3":
+            return Failure(error="no", tries=1)
+        return answer(request, prompt_tokens=None) if request.row == "r:2" else answer(request)
+
+    run(store, Scripted(slow), wanted, spending)
+    cot, label = spending.accounts["cot"], spending.accounts["label"]
+    assert replace(cot, seconds=0, kwh=None) == Account(
+        cached=10, asked=5, prompt_tokens=50, completion_tokens=25, cost=pytest.approx(1e-4)
+    )
+    assert (label.asked, label.failed, label.uncounted, label.requests) == (3, 1, 1, 4)
+    assert (label.prompt_tokens, label.completion_tokens) == (20, 15)
+    assert cot.seconds > 0.005 and cot.kwh == pytest.approx(cot.seconds / 10)
+    assert Spending().accounts == {} and Account().kwh is None
+
+
+@pytest.mark.parametrize("budget", [Budget(tokens=10_000), Budget(cost=0.05)])
+def test_a_budget_stops_the_run_short_of_it_and_another_goes_on_from_there(store, budget):
+    rates = Rates(prompt_price=5.0, completion_price=5.0)
+    wanted = requests(1500)
+    with serving() as server:
+        made = teacher(f"openai:{server.url}#m", TeacherOptions(concurrency=16))
+        spending, came = Spending(rates=rates, budget=budget), []
+        with pytest.raises(BudgetReachedError, match=r"budget reached: .* of .* taken, .* requests are to go"):
+            came.extend(asking(store, made, spending, Silence())(wanted))
+        account = spending.accounts["cot"]
+        took = account.prompt_tokens + account.completion_tokens
+        assert took == 5 * account.cost * 40_000
+        assert 9_900 <= took <= 10_000
+        assert account.asked == len(came) == server.requests
+        run(store, made, wanted, Spending())
+        assert server.requests == len(wanted)
+        assert set(server.asked.values()) == {1}
+
+
+def test_a_budget_that_is_enough_is_not_in_the_way(store):
+    spending = Spending(budget=Budget(tokens=15 * 100 + 60))
+    assert len(run(store, Scripted(), requests(100), spending)) == 100
+
+
+def test_a_budget_charges_the_most_for_what_is_not_counted(store):
+    uncounted = Scripted(lambda request: answer(request, prompt_tokens=None, completion_tokens=None))
+    with pytest.raises(BudgetReachedError):
+        run(store, uncounted, requests(100), Spending(budget=Budget(tokens=1000)))
+    assert 1 <= uncounted.asked.total() <= 1000 // 20
+
+
+def test_a_budget_is_one_for_all_stages_and_threads_and_is_not_passed(store):
+    spending = Spending(budget=Budget(tokens=6000))
+
+    def ask(n):
+        with pytest.raises(BudgetReachedError):
+            run(store, Scripted(), requests(300, f"Stage {n}, case {{}}", stage=str(n)), spending)
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = sum(account.prompt_tokens + account.completion_tokens for account in spending.accounts.values())
+    assert 5400 <= took <= 6000
+
+
+def test_what_failed_gives_back_what_was_set_aside(store):
+    broken = Scripted(lambda request: Failure(error="no", tries=1))
+    assert len(run(store, broken, requests(500), Spending(budget=Budget(tokens=200)))) == 500
+
+
+def test_progress_tells_how_much_is_done_how_fast_it_goes_and_when_it_ends(store):
+    run(store, Scripted(), requests(10))
+    watched = Watched()
+
+    def slow(request):
+        time.sleep(0.02)
+        return answer(request)
+
+    list(asking(store, Scripted(slow), Spending(rates=Rates(prompt_price=1e6)), watched)(requests(50)))
+    middle, end = watched.standings[len(watched.standings) // 2], watched.standings[-1]
+    assert len(watched.standings) >= 3
+    assert (middle.total, middle.cached) == (50, 10) and 10 < middle.done < 50
+    assert 0 < middle.seconds_left < 60
+    assert (end.done, end.failed, end.seconds_left, end.cost) == (50, 0, 0.0, 400.0)
+    assert end.tokens_per_s == pytest.approx(15 * end.requests_per_s)
+
+
+# --- the file ------------------------------------------------------------------------------------------------------
+
+
+def test_the_export_is_a_table_by_key_with_the_words_of_prompt_and_answer(store, tmp_path):
+    wanted = requests(3) + requests(2, "Label {}.", stage="label")
+    run(store, Scripted(lambda request: answer(request, logprobs=({"B": -0.5},))), wanted)
+    with opened(store) as completions:
+        table = pl.read_parquet(completions.export(tmp_path / "out"))
+        with pytest.raises(StoreError, match="is there already, expected the name of a new folder"):
+            completions.export(tmp_path / "out")
+    assert table["key"].is_sorted() and table.height == 5
+    row = table.filter(pl.col("messages").str.contains("Label 1.", literal=True)).row(0, named=True)
+    assert (row["text"], row["logprobs"], row["teacher"]) == ("Label 1.: B", '[{"B": -0.5}]', "scripted")
+    assert row["messages"] == '[{"role": "user", "content": "Label 1."}]'
+    assert row["key"] == wanted[4].key("scripted", "1")
+
+
+def test_an_empty_store_exports_to_an_empty_folder(store, tmp_path):
+    with opened(store) as completions:
+        assert completions.export(tmp_path / "out") == []
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path):
+    path = tmp_path / "completions.sqlite"
+    path.write_bytes(b"these are notes and no database at all " * 50)
+    with pytest.raises(StoreError, match=r"cannot use the completions in .*file is not a database"), opened(path):
+        pass
+
+
+def test_a_store_of_a_newer_version_is_refused(store):
+    with opened(store):
+        pass
+    with sqlite3.connect(store) as connection:
+        connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(StoreError, match="has format 9, expected 1 or less"), opened(store):
+        pass
+
+
+def test_a_hanging_request_does_not_keep_what_was_answered_from_the_store(store):
+    """What came is on disk while the teacher still works, however long that takes."""
+    with serving(lambda asked: HANG if "case 5?" in asked.prompt else good(asked)) as server:
+        made = teacher(f"openai:{server.url}#m", TeacherOptions(timeout_s=3.0, max_tries=1))
+        thread = threading.Thread(target=run, args=(store, made, requests(10)))
+        thread.start()
+        deadline = time.monotonic() + 2.5
+        while time.monotonic() < deadline:
+            if store.exists():
+                with opened(store) as completions:
+                    held = len(completions.found([r.key(made.name, made.revision) for r in requests(10)]))
+                if held == 9:
+                    break
+            time.sleep(0.05)
+        still_asking = thread.is_alive()
+        thread.join()
+    assert held == 9 and still_asking
