@@ -41,10 +41,10 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
 def _plainly(min_letters: int) -> pl.Expr:
     """Say which texts need no model: too short to judge, or full of their language's own words."""
     text, said = pl.col("text"), pl.col("said")
-    plain = pl.when(text.str.len_bytes() < min_letters).then(pl.lit(True))
+    plain = pl.lit(False)
     for lang, words in COMMON_WORDS.items():
-        plain = plain.when(said == lang).then(text.str.contains(_thrice(words)))
-    return plain.otherwise(pl.lit(False))
+        plain = pl.when(said == lang).then(text.str.contains(_thrice(words))).otherwise(plain)
+    return (text.str.len_bytes() < min_letters) | plain
 
 
 def _thrice(words: str) -> str:

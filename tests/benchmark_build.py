@@ -38,8 +38,8 @@ def recipe(*, seed: int = 0):
 """
 
 WORDS = (
-    "the patient with acute chronic renal failure was given a dose of insulin and then the blood pressure of fever pain "
-    "which is most likely caused by infection in this case after treatment for severe cough due to heart disease at "
+    "the patient with acute chronic renal failure was given a dose of insulin and then the blood pressure of fever "
+    "pain which is most likely caused by infection in this case after treatment for severe cough due to heart disease at "
     "normal level therapy should be started if symptoms persist diagnosis includes anemia asthma diabetes liver lung"
 ).split()
 BLEMISHES = (
@@ -109,9 +109,8 @@ def main() -> None:
         watcher.join()
         seconds = time.monotonic() - started
         print(f"{options.rows:,} rows of {characters / options.rows:.0f} characters, {options.workers} workers")
-        print(
-            f"{seconds:.1f} s, {options.rows / seconds:,.0f} rows/s, peak {peak[0] / 1e6:,.0f} MB, exit {process.returncode}"
-        )
+        rate, megabytes = options.rows / seconds, peak[0] / 1e6
+        print(f"{seconds:.1f} s, {rate:,.0f} rows/s, peak {megabytes:,.0f} MB, exit {process.returncode}")
 
 
 if __name__ == "__main__":
