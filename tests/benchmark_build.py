@@ -39,8 +39,8 @@ def recipe(*, seed: int = 0):
 
 WORDS = (
     "the patient with acute chronic renal failure was given a dose of insulin and then the blood pressure of fever "
-    "pain which is most likely caused by infection in this case after treatment for severe cough due to heart disease at "
-    "normal level therapy should be started if symptoms persist diagnosis includes anemia asthma diabetes liver lung"
+    "pain which is most likely caused by infection in this case after treatment for severe cough due to heart disease "
+    "at normal level therapy should be started if symptoms persist diagnosis includes anemia asthma diabetes liver lung"
 ).split()
 BLEMISHES = (
     "  two  blanks ",

@@ -272,7 +272,7 @@ def test_the_account_tells_each_stage_what_it_took(store):
 @pytest.mark.parametrize("budget", [Budget(tokens=10_000), Budget(cost=0.05)])
 def test_a_budget_stops_the_run_short_of_it_and_another_goes_on_from_there(store, budget):
     rates = Rates(prompt_price=5.0, completion_price=5.0)
-    wanted = requests(1500)
+    wanted = requests(700)
     with serving() as server:
         made = teacher(f"openai:{server.url}#m", TeacherOptions(concurrency=16))
         spending, came = Spending(rates=rates, budget=budget), []
@@ -280,7 +280,7 @@ def test_a_budget_stops_the_run_short_of_it_and_another_goes_on_from_there(store
             came.extend(asking(store, made, spending, Silence())(wanted))
         account = spending.accounts["cot"]
         took = account.prompt_tokens + account.completion_tokens
-        assert took == 5 * account.cost * 40_000
+        assert account.cost == pytest.approx(5 * took / 1e6)
         assert 9_900 <= took <= 10_000
         assert account.asked == len(came) == server.requests
         run(store, made, wanted, Spending())
@@ -380,10 +380,10 @@ def test_a_store_of_a_newer_version_is_refused(store):
 def test_a_hanging_request_does_not_keep_what_was_answered_from_the_store(store):
     """What came is on disk while the teacher still works, however long that takes."""
     with serving(lambda asked: HANG if "case 5?" in asked.prompt else good(asked)) as server:
-        made = teacher(f"openai:{server.url}#m", TeacherOptions(timeout_s=3.0, max_tries=1))
+        made = teacher(f"openai:{server.url}#m", TeacherOptions(timeout_s=2.0, max_tries=1))
         thread = threading.Thread(target=run, args=(store, made, requests(10)))
         thread.start()
-        deadline = time.monotonic() + 2.5
+        deadline = time.monotonic() + 1.8
         while time.monotonic() < deadline:
             if store.exists():
                 with opened(store) as completions:

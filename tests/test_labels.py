@@ -1,0 +1,165 @@
+"""Labels and marks by a model: medical or not, which field, how good; what cannot be read is never a default."""
+
+import json
+
+import pytest
+from rows import row, table
+
+from sources.table import SCHEMA, records
+from synth import medical_filter, rubric, specialty
+from synth.candidates import Author
+from synth.medical_filter import MedicalFilter
+from synth.rubric import CRITERIA, Rubric
+from synth.specialty import FIELDS, Specialty, label
+from synth.teacher import Completion, Failure
+
+BY = Author(name="tiny", revision="1")
+HEART = row("aux:1", "Which valve leaks?", task="mcqa", options=("Mitral", "Aortic"), gold=(0,), meta={"year": 2})
+LAW = row("aux:2", "Which court decides?", task="mcqa", options=("First", "Second"), gold=(0,))
+OTHER = row("else:1", "Who wrote it?")
+
+
+def says(text, finish_reason="stop"):
+    return Completion(text=text, finish_reason=finish_reason)
+
+
+def answered(stage, rows, config, *answers):
+    return list(zip(stage.requests(rows, config), answers, strict=True))
+
+
+# --- medical or not ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "drop", "evidence", "verdict"),
+    [
+        (says("It takes cardiology.\n\nAnswer: yes"), None, None, "medical"),
+        (says("It takes law.\n\nAnswer: no"), "not_medical", None, "not_medical"),
+        (says("Hard to say."), "medical_unknown", "unparsed", "unparsed"),
+        (says("Answer: yes or no"), "medical_unknown", "unparsed", "unparsed"),
+        (says("Answer: yes", "length"), "medical_unknown", "truncated", "truncated"),
+        (Failure(error="gone", tries=3), "medical_unknown", "failed", "failed"),
+    ],
+)
+def test_only_what_is_found_medical_stays(answer, drop, evidence, verdict):
+    config = MedicalFilter(by=BY)
+    rows, candidates = medical_filter.judge(
+        table(HEART), answered(medical_filter, table(HEART), config, answer), config
+    )
+    assert rows.select("drop", "evidence").rows() == [(drop, evidence)]
+    assert candidates["verdict"].to_list() == [verdict]
+
+
+def test_a_reply_that_never_came_keeps_nothing_and_other_sources_stay():
+    config = MedicalFilter(by=BY, sources=("aux",))
+    rows = table(HEART, OTHER, LAW)
+    replies = answered(medical_filter, rows, config, says("Answer: yes"), says("Answer: no"))
+    filtered, _ = medical_filter.judge(rows, replies[1:], config)
+    assert filtered["id"].to_list() == ["aux:1", "else:1", "aux:2"]
+    assert filtered.select("drop", "evidence").rows() == [
+        ("medical_unknown", "missing"),
+        (None, None),
+        ("not_medical", None),
+    ]
+
+
+def test_the_filter_shows_question_and_options_without_the_answer():
+    (request,) = medical_filter.requests(table(HEART), MedicalFilter(by=BY))
+    assert request.messages[-1].content == (
+        "Question: Which valve leaks?\nA. Mitral\nB. Aortic\nIs this question medical, yes or no?"
+    )
+    assert request.sampling.temperature == 0
+
+
+# --- fields --------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_35_fields():
+    assert len(set(FIELDS)) == 35
+    assert "None" not in FIELDS
+
+
+@pytest.mark.parametrize(
+    ("named", "text"),
+    [
+        ("Cardiology", "It is about a valve.\n\nSpecialty: Cardiology"),
+        ("Cardiology", "**Specialty:** cardiology."),
+        ("Nursing", "Specialty: Cardiology\nOn reflection:\nSpecialty: Nursing"),
+        ("None", "Specialty: None"),
+        (None, "Specialty: Cardiology\nSpecialty: Heart disease"),
+        (None, "Specialty: Cardiology or Nursing"),
+        (None, "The specialty is Cardiology."),
+        (None, "Cardiology"),
+        (None, ""),
+    ],
+)
+def test_a_field_is_read_from_the_last_line_that_names_one(named, text):
+    assert label(text) == named
+
+
+def test_an_unreadable_field_is_null_and_not_none():
+    config = Specialty(by=BY, sources=("aux",))
+    rows = table(HEART, LAW, OTHER)
+    replies = answered(specialty, rows, config, says("Perhaps the heart."), says("Specialty: None"))
+    labelled, candidates = specialty.judge(rows, replies, config)
+    assert [record.meta for record in records(labelled)] == [{"year": 2, "specialty": None}, {"specialty": "None"}, {}]
+    assert labelled["drop"].null_count() == 3
+    assert candidates.select("verdict", "parsed").rows() == [("unparsed", None), ("labelled", "None")]
+    assert labelled.columns == [*SCHEMA.names(), "drop", "evidence"]
+
+
+def test_all_fields_are_offered():
+    (request,) = specialty.requests(table(HEART), Specialty(by=BY))
+    assert all(f"- {field}\n" in request.messages[0].content for field in FIELDS)
+    assert request.messages[-1].content.endswith("Which valve leaks?\nA. Mitral\nB. Aortic")
+
+
+# --- marks ---------------------------------------------------------------------------------------------------------
+
+REASONED = row("aux:3", "Which valve leaks?", task="mcqa", options=("Mitral", "Aortic"), gold=(1,), response="Because.")
+
+
+def marks(**fields):
+    return json.dumps({"remark": "Sound.", **dict.fromkeys(CRITERIA, 4), **fields})
+
+
+@pytest.mark.parametrize(
+    ("answer", "drop"),
+    [
+        (says(marks()), None),
+        (says(f"```json\n{marks(safe=3)}\n```"), None),
+        (says(marks(safe=2)), "low_mark"),
+        (says(marks(safe=0)), "unmarked"),
+        (says(marks(safe=True)), "unmarked"),
+        (says(marks(safe="4")), "unmarked"),
+        (says(marks(safe=4.5)), "unmarked"),
+        (says(marks(style=5)), "unmarked"),
+        (says('{"remark": "Fine.", "correct": 5}'), "unmarked"),
+        (says("All is well: 5 of 5."), "unmarked"),
+        (says(marks(), "length"), "unmarked"),
+        (Failure(error="gone", tries=3), "unmarked"),
+    ],
+)
+def test_a_row_stays_with_all_its_marks_or_goes(answer, drop):
+    config = Rubric(by=BY)
+    rows, candidates = rubric.judge(table(REASONED), answered(rubric, table(REASONED), config, answer), config)
+    assert rows["drop"].to_list() == [drop]
+    noted = next(records(rows)).meta.get("rubric")
+    assert (noted is None) == (drop == "unmarked") == (candidates["parsed"][0] is None)
+    if drop == "low_mark":
+        assert json.loads(rows["evidence"][0]) == noted == {**dict.fromkeys(CRITERIA, 4), "safe": 2}
+
+
+def test_rows_without_a_response_are_not_marked_and_missing_marks_are_said():
+    config = Rubric(by=BY)
+    rows, candidates = rubric.judge(table(HEART, REASONED), [], config)
+    assert rows.select("drop", "evidence").rows() == [(None, None), ("unmarked", "missing")]
+    assert candidates.is_empty()
+
+
+def test_the_judge_sees_question_options_answer_and_reasoning():
+    (request,) = rubric.requests(table(REASONED), Rubric(by=BY))
+    text = request.messages[-1].content
+    assert "A. Mitral\nB. Aortic" in text
+    assert "Right answer: B" in text and text.endswith("Because.")
+    assert request.sampling.json_schema["required"] == ["remark", *CRITERIA]
