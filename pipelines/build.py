@@ -12,12 +12,15 @@ from typing import Any, Protocol
 import polars as pl
 
 from pipelines.asking import AskProgress, asking
+from pipelines.fingerprint import fingerprint
+from pipelines.memory import Memory
 from pipelines.plan import Node, Plan
 from pipelines.pool import Run, worker_pool
 from pipelines.shard import LostRowsError, ask_shard, map_shard, note, read_shard, sift_shard
 from pipelines.spending import Spending
 from pipelines.step import Asking, EachShard, Read, WholeSet
 from pipelines.store import Store, write_table
+from quality.outcome import Decision
 from sources.files import FileError, RawFile
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 
@@ -222,7 +225,7 @@ def _whole_set(node: Node, work: WholeSet, folder: Path, context: Build) -> list
     shards = _shards(node.inputs, context.store)
     drops = folder / "decided" / "drops.parquet"
     if not drops.exists():
-        decision = work.decide(lambda: map(pl.read_parquet, shards), node.step.config)
+        decision = _decision(node, work, shards, context.store)
         for name, found in decision.tables.items():
             write_table(folder / f"{name}.parquet", found)
         write_table(drops, _checked(node, decision.drops))
@@ -233,6 +236,18 @@ def _whole_set(node: Node, work: WholeSet, folder: Path, context: Build) -> list
             f"{node.step.name} names {named} rows to drop, but {dropped} of those it was given bear their ids"
         )
     return counts
+
+
+def _decision(node: Node, work: WholeSet, shards: list[Path], store: Store) -> Decision:
+    """Decide over all shards, or over those that have come since the step was last built."""
+    if not work.remembers:
+        return work.decide(lambda: map(pl.read_parquet, shards), node.step.config)
+    own = fingerprint({name: node.identity[name] for name in ("step", "config", "code")})
+    memory = Memory(store.root / "memory" / f"{node.step.name}-{own}")
+    known, fresh = memory.recall(shards)
+    decision = work.decide(lambda: map(pl.read_parquet, fresh), node.step.config, known)
+    memory.keep(decision.memory, known, shards)
+    return decision
 
 
 def _checked(node: Node, drops: pl.DataFrame) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from quality.outcome import Decision, Outcome, Shards
+from quality.outcome import Decision, Outcome
 from sources.source import Benchmark, Corpus
 from synth.teacher import Ask, Request, Teacher
 
@@ -40,9 +40,14 @@ class EachShard:
 
 @dataclass(frozen=True, kw_only=True)
 class WholeSet:
-    """Call ``decide(shards, config)`` once, for the rows to drop."""
+    """Call ``decide(shards, config)`` once, for the rows to drop.
 
-    decide: Callable[[Shards, Any], Decision]
+    A step that ``remembers`` is called with a third argument, the tables it kept when it was last built over some of
+    these shards, and ``shards`` are those that have come since; its decision is on all rows all the same.
+    """
+
+    decide: Callable[..., Decision]
+    remembers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +105,9 @@ def each_shard(
     return Step(name=name, work=EachShard(function=function), config=config, inputs=inputs, beside=beside)
 
 
-def whole_set(name: str, decide: Callable[[Shards, Any], Decision], config: Any, *inputs: Step) -> Step:
+def whole_set(name: str, decide: Callable[..., Decision], config: Any, *inputs: Step, remembers: bool = False) -> Step:
     """Return the step that decides over all rows of ``inputs`` which ones to drop."""
-    return Step(name=name, work=WholeSet(decide=decide), config=config, inputs=inputs)
+    return Step(name=name, work=WholeSet(decide=decide, remembers=remembers), config=config, inputs=inputs)
 
 
 def asking_step(

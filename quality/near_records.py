@@ -10,9 +10,11 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.keep import KEEP_ORDER, keep_columns
 from quality.key import key
-from quality.near_duplicates import NearDuplicates, near_duplicates
+from quality.near_duplicates import NearDuplicates
 from quality.near_rules import CONVERSATION, NearRules
 from quality.outcome import DROP_SCHEMA, Decision, Shards
+from quality.segment import Segment
+from quality.signature_index import SignatureIndex, add
 from sources.table import question_text
 
 ORDER = tuple(name for name in KEEP_ORDER if name != "id")
@@ -27,24 +29,49 @@ class NearRecords:
     source_ranks: tuple[tuple[str, int], ...] = ()
 
 
-def near_duplicate_records(shards: Shards, config: NearRecords) -> Decision:
+def near_duplicate_records(
+    shards: Shards, config: NearRecords, known: dict[str, pl.DataFrame] | None = None
+) -> Decision:
     """Name the rows that say almost what another row says, and give the clusters as a table.
 
     A single-turn row is compared by its question, options and answer, a conversation by its turns with their
     speakers (Aloe Beta, arXiv 2505.04388, cleaning step 4). Multiple-choice rows with different answers are never
-    duplicates.
+    duplicates. ``known`` are the signatures of rows that were there before: those of ``shards`` are added to them, and
+    the outcome is that of one run over all.
     """
     ranks = dict(config.source_ranks)
-    found = [
-        near_duplicates(_batches(shards, kind, ranks), rules, order=ORDER)
-        for kind, rules in ((~_SEVERAL_TURNS, config.single), (_SEVERAL_TURNS, config.conversation))
-    ]
+    kinds = (("single", ~_SEVERAL_TURNS, config.single), ("conversation", _SEVERAL_TURNS, config.conversation))
+    found, memory = [], {}
+    for name, kind, rules in kinds:
+        index = add(_recalled(name, rules, known or {}), _batches(shards, kind, ranks))
+        memory |= _remembered(name, index)
+        found.append(NearDuplicates(clusters=index.clusters, cut=index.cut))
     drops = pl.concat([pl.DataFrame(schema=DROP_SCHEMA), *(part.drops for part in found)])
-    return Decision(drops=drops, tables={"clusters": _clusters(found)})
+    return Decision(drops=drops, tables={"clusters": pl.concat([part.clusters for part in found])}, memory=memory)
 
 
-def _clusters(found: list[NearDuplicates]) -> pl.DataFrame:
-    return pl.concat([part.clusters for part in found])
+def _remembered(name: str, index: SignatureIndex) -> dict[str, pl.DataFrame]:
+    """Return an index as tables: its members, its segments, and its counts."""
+    assert index.members is not None, "rows were added, if none"
+    tables = {f"{name}-members": index.members, f"{name}-counts": pl.DataFrame({"largest": [index.largest]})}
+    for number, part in enumerate(index.segments):
+        tables |= {f"{name}-rows-{number:04}": part.rows, f"{name}-sets-{number:04}": part.sets}
+    return tables
+
+
+def _recalled(name: str, rules: NearRules, known: dict[str, pl.DataFrame]) -> SignatureIndex:
+    """Return the index that was made into tables, or an empty one."""
+    if f"{name}-members" not in known:
+        return SignatureIndex(rules=rules, order=ORDER)
+    numbers = sorted(table.rpartition("-")[2] for table in known if table.startswith(f"{name}-rows-"))
+    segments = [Segment(rows=known[f"{name}-rows-{n}"], sets=known[f"{name}-sets-{n}"]) for n in numbers]
+    return SignatureIndex(
+        rules=rules,
+        order=ORDER,
+        segments=tuple(segments),
+        members=known[f"{name}-members"],
+        largest=known[f"{name}-counts"]["largest"].item(),
+    )
 
 
 _SEVERAL_TURNS = pl.col("messages").list.eval(pl.element().struct.field("role") != "system").list.sum() > 1

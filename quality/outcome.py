@@ -32,10 +32,15 @@ Shards = Callable[[], Iterator[pl.DataFrame]]
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Which of all rows to drop (``DROP_SCHEMA``, each id once), and what else was found, a table by name."""
+    """Which of all rows to drop (``DROP_SCHEMA``, each id once), and what else was found, a table by name.
+
+    ``memory`` are the tables that a step which remembers wants back when rows have been added; one that is the very
+    table it got back has not changed.
+    """
 
     drops: pl.DataFrame
     tables: dict[str, pl.DataFrame] = field(default_factory=dict)
+    memory: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")

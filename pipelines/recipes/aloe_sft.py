@@ -82,7 +82,7 @@ def curated(
     ranks = tuple((source.name, source.rank) for source in chosen)
     distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
-    unlike = whole_set("near", near_duplicate_records, near, distinct)
+    unlike = whole_set("near", near_duplicate_records, near, distinct, remembers=True)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
     unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
     return each_shard("privacy", screen, Privacy(), unseen)
