@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from sources.license import LICENSES, UNKNOWN
+from sources.source import USUAL_RANK
 
 FIELDS = ("context", "answer", "rationale", "response", "rejected")
 KEEP_ORDER = ("strictness", "source_rank", "unfilled", "id")
@@ -22,7 +23,7 @@ def keep_columns(source_ranks: dict[str, int]) -> list[pl.Expr]:
     lists = (pl.col("options").list.len() > 0).cast(pl.UInt32) + (pl.col("gold").list.len() > 0).cast(pl.UInt32)
     return [
         pl.col("license").replace_strict(strictness, default=UNKNOWN.strictness).cast(pl.Int16).alias("strictness"),
-        pl.col("source").replace_strict(source_ranks, default=100, return_dtype=pl.Int16).alias("source_rank"),
+        pl.col("source").replace_strict(source_ranks, default=USUAL_RANK, return_dtype=pl.Int16).alias("source_rank"),
         (len(FIELDS) + 2 - filled - lists).cast(pl.Int16).alias("unfilled"),
         pl.col("id"),
     ]

@@ -27,6 +27,8 @@ class Broken(NamedTuple):
     text: str
 
 
+USUAL_RANK = 50
+
 Rows = Callable[[RawFile], Iterator[Raw | Broken]]
 Parse = Callable[[Raw, RawFile], Draft]
 
@@ -56,7 +58,7 @@ class Corpus:
     revision: str = "main"
     companions: tuple[str, ...] = ()
     repairs: frozenset[str] = field(default_factory=frozenset)
-    rank: int = 50
+    rank: int = USUAL_RANK
     published_rows: int | None = None
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ from quality.privacy import Privacy, screen
 from quality.rules import Rules
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use
-from sources.source import Source
+from sources.source import USUAL_RANK, Source
 from synth import cot
 from synth.candidates import author
 from synth.compose import compose
@@ -79,7 +79,7 @@ def curated(
     rows = [clean_source(source, rules, required=required, limit=limit) for source in chosen]
     if license != "any":
         rows = [each_shard("license", license_gate, LicenseGate(use=license), *rows)]
-    ranks = tuple((source.name, source.rank) for source in chosen)
+    ranks = tuple((source.name, source.rank) for source in chosen if source.rank != USUAL_RANK)
     distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
     unlike = whole_set("near", near_duplicate_records, near, distinct, remembers=True)
