@@ -122,7 +122,7 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
         counts = _read(node, work, folder, context)
         _quarantine_repeated_ids(folder)
     elif isinstance(work, EachShard):
-        beside = tuple(_shards(node.beside, context.store))
+        beside = tuple(_shards(node.beside, context.store)) if node.step.beside else None
         tasks = [(map_shard, work, node.step.config, beside, path) for path in _shards(node.inputs, context.store)]
         counts = _each(node, tasks, folder, context)
     elif isinstance(work, WholeSet):

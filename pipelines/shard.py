@@ -60,11 +60,11 @@ def read_shard(
 
 
 def map_shard(
-    work: EachShard, config: Any, beside: tuple[Path, ...], path: Path, folder: Path, shard: int
+    work: EachShard, config: Any, beside: tuple[Path, ...] | None, path: Path, folder: Path, shard: int
 ) -> dict[str, Any]:
     """Map the rows of one shard; ``LostRowsError`` where the outcome does not hold every row, in order."""
     rows = pl.read_parquet(path)
-    outcome = work.function(rows, config, beside) if beside else work.function(rows, config)
+    outcome = work.function(rows, config) if beside is None else work.function(rows, config, beside)
     return _write_outcome(work.function, rows, outcome, folder, shard)
 
 

@@ -75,6 +75,7 @@ class Workbench:
         )
         steps = [self.store.summary(name) for name in nodes]
         beside = {name for step in steps for name in step["beside"]}
+        beside -= {name for step in steps for name in step["inputs"]}
         return {
             "recipe": self.recipe.name,
             "folder": str(folder),

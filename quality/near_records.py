@@ -41,7 +41,8 @@ def near_duplicate_records(
     """
     ranks = dict(config.source_ranks)
     kinds = (("single", ~_SEVERAL_TURNS, config.single), ("conversation", _SEVERAL_TURNS, config.conversation))
-    found, memory = [], {}
+    found: list[NearDuplicates] = []
+    memory: dict[str, pl.DataFrame] = {}
     for name, kind, rules in kinds:
         index = add(_recalled(name, rules, known or {}), _batches(shards, kind, ranks))
         memory |= _remembered(name, index)
@@ -101,4 +102,5 @@ def _told_apart(text: pl.Expr) -> pl.Expr:
     Two stems that differ in "true" and "false", or one pair of questions judged "yes" and "no", are no duplicates.
     """
     answer = key(pl.col("answer").fill_null("")).str.replace_all(" ", "").str.head(60)
-    return (text + "\n").str.replace_all(r"\s+", pl.concat_str(pl.lit("_"), answer, pl.lit(" ")))
+    mark = pl.concat_str(pl.lit("_"), answer, pl.lit(" ")).fill_null("")  # null where polars masks a row of one
+    return (text + "\n").str.replace_all(r"\s+", mark)

@@ -21,6 +21,11 @@ JSON_VALUE = re.compile(
 )
 JSON_OBJECT = re.compile(r"\{(?:[^{}]|\{[^{}]*\})*(?:\}|\Z)")
 BOX = re.compile(r"⟦(?P<value>[^⟧]*)⟧")
+EXPLAINS = re.compile(
+    r"(?:^|[.\n] )[^\w\n]{0,4}(?:explanations?|rationale|reason(?:ing|s)?|justification|explicacion|justificacion"
+    r"|razonamiento|explication|raisonnement|erklarung|begrundung) ?:",
+    re.MULTILINE,
+)
 NO_DOUBT = re.compile(
     r"\b(?:no|without(?: a)?|sin(?: ninguna)?|sans(?: aucun)?|kein(?:en)?|ohne) (?:doubt|duda|doute|zweifel)\b"
 )
@@ -28,7 +33,8 @@ LETTER_BEFORE = re.compile(r"(?<!\w)[\[(]?\w[\])]?\. $")
 GAP = r"(?:,? [\w'-]+){0,8}?,?"
 """What may stand between "answer" and "is": "the answer to the first question, then, is"."""
 
-FORMS = ("line", "json", "boxed", "sentence", "choice")
+SENTENCES = ("sentence", "choice")
+FORMS = ("line", "json", "boxed", *SENTENCES)
 """The explicit forms; of two that find the same words the first gives its name."""
 
 HEAD_END = r"[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?<=ans)\.|(?=\n|\Z))[^\S\n]*"
@@ -98,21 +104,43 @@ def _cues(lang: str) -> _Cues:
 def last_explicit(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     """Return the last explicit claim: JSON, a box or tag, an answer line, or a sentence.
 
-    What a JSON object says beside its answer is no claim: its reasons may well speak of other answers.
+    What a JSON object says beside its answer is no claim: its reasons may well speak of other answers. Nor is a
+    sentence in an explanation that follows an answer.
     """
     claims, spans = _in_json(question, text)
-    if spans != [(0, len(text.folded))]:
-        bare, cues = _blanked(text, spans), _cues(lang)
-        found = (
-            _last(BOX, bare, lambda cue: _boxed(question, bare, cue)),
-            _last(cues.line, bare, lambda cue: _line(question, bare, cue)),
-            _last(cues.sentence, bare, lambda cue: _after(question, bare, cues, cue, "sentence")),
-            _last(cues.right_is, bare, lambda cue: _after(question, bare, cues, cue, "sentence")),
-            _last(cues.named, bare, lambda cue: _before(question, bare, cues, cue, "sentence")),
-            _last(cues.choose, bare, lambda cue: _after(question, bare, cues, cue, "choice")),
-        )
-        claims += [claim for claim in found if claim]
+    if spans == [(0, len(text.folded))]:
+        return _latest(claims)
+    bare = _blanked(text, spans)
+    claims += _marked(question, bare, lang)
+    said = _latest([*claims, *_said(question, bare, lang)])
+    explains = max((found.start() for found in EXPLAINS.finditer(bare.folded)), default=None)
+    if said is None or said.form not in SENTENCES or explains is None or explains > said.at:
+        return said
+    before = replace(bare, cased=bare.cased[:explains], folded=bare.folded[:explains])
+    return _latest(claims + _said(question, before, lang)) or said
+
+
+def _latest(claims: list[Claim]) -> Claim | None:
     return max(claims, key=lambda claim: (claim.at, -FORMS.index(claim.form)), default=None)
+
+
+def _marked(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
+    """Return the last box and the last answer line."""
+    box = _last(BOX, text, lambda cue: _boxed(question, text, cue))
+    line = _last(_cues(lang).line, text, lambda cue: _line(question, text, cue))
+    return [claim for claim in (box, line) if claim]
+
+
+def _said(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
+    """Return the last sentence of each kind that says or chooses the answer, in earnest and in one's own name."""
+    cues = _cues(lang)
+    found = (
+        _last(cues.sentence, text, lambda cue: _after(question, text, cues, cue, "sentence")),
+        _last(cues.right_is, text, lambda cue: _after(question, text, cues, cue, "sentence")),
+        _last(cues.named, text, lambda cue: _before(question, text, cues, cue, "sentence")),
+        _last(cues.choose, text, lambda cue: _after(question, text, cues, cue, "choice")),
+    )
+    return [claim for claim in found if claim]
 
 
 def held_right(question: Shown, text: AnswerText, lang: str) -> Claim | None:
@@ -221,10 +249,12 @@ def _after(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], f
     groups = cue.groupdict()
     if groups.get("may") or not _earnest(text, cues, cue.start(), cue[0]):
         return None
-    stop = text.line_end(cue.end())
-    reading = read(question, text, cue.end(), stop)
+    start, stop = cue.end(), text.line_end(cue.end())
+    if not text.folded[start:stop].strip(" :"):
+        start, stop = _content(text, stop)
+    reading = read(question, text, start, stop)
     if groups.get("not") or groups.get("nicht"):
-        reading = _instead(question, text, cue.end(), stop)
+        reading = _instead(question, text, start, stop)
     if reading is None or reading.fault == "negated" or _asks(text, reading.end):
         return None
     if cues.when.match(text.folded, reading.end):

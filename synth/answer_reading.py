@@ -15,8 +15,9 @@ DECISIONS = ("yes", "no", "maybe")
 
 OPEN = r"[\"'(\[<{⟦]*"
 CLOSE = r"[\"')\]>}⟧]*"
+OPENED, CLOSED, GAP = re.compile(OPEN), re.compile(rf"\.?{CLOSE}"), re.compile(r"[\s.:)(,–—-]*")
 NUMBER_GOES_ON = r"(?![\w%])(?![.,]\d)"
-FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+(]|\s+[-–—=]|\s*—"
+FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([]|\s+[-–—=]|\s*—"
 """What may come after an answer without more ado."""
 
 ARE = r"|\s+(?:are|son|sont|sind)\b"
@@ -29,11 +30,11 @@ class Shown:
     """The options of one question as patterns; ``labels`` is empty where none were shown."""
 
     labels: tuple[str, ...]
-    count: int
     several: bool
     decision: bool
     words: Words
     text: re.Pattern[str]
+    text_within: re.Pattern[str]
     by_text: dict[str, tuple[int, ...]]
     label: re.Pattern[str]
     filler: re.Pattern[str]
@@ -78,11 +79,11 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
     by_text = _texts(options, labels, own if decision else None)
     return Shown(
         labels=labels,
-        count=len(options),
         several=several,
         decision=decision,
         words=own,
         text=re.compile(_any_of(by_text)),
+        text_within=re.compile(rf"(?<![\w%])(?<!\d[.,]){_any_of(by_text)}"),
         by_text=by_text,
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
@@ -116,7 +117,8 @@ def read(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | 
     if either:
         fault = "hedged"
     found = tuple(sorted({position for item in items for position in item.found}))
-    if fault is None and len(found) > 1 and not question.several:
+    twice = any(item.by != "letter" and len(item.found) > 1 for item in items)
+    if fault is None and (twice or (len(found) > 1 and not question.several)):
         fault = "several"
     return Reading(found=found, by=item.by, start=at, end=items[-1].end, fault=fault)
 
@@ -135,7 +137,7 @@ def mention(question: Shown, text: AnswerText, start: int, stop: int) -> Reading
 
 def named_texts(question: Shown, folded: str) -> set[int]:
     """Return the positions of the options whose text occurs in ``folded``, not counting one inside another."""
-    found = (question.by_text[_spaced(match[0])] for match in _whole(question.text).finditer(folded))
+    found = (question.by_text[_spaced(match[0])] for match in question.text_within.finditer(folded))
     return {position for positions in found for position in positions}
 
 
@@ -180,7 +182,9 @@ def _items(question: Shown, text: AnswerText, first: _Item, stop: int) -> tuple[
 
 
 def _loose(question: Shown, text: AnswerText, item: _Item, separator: re.Match[str]) -> Fault | None:
-    """Return the fault of an "and" after which no option can be read: "A and C are", "aspirin and something else"."""
+    """Return the fault of an "and" after which no option can be read: "A and C are", "D&C", "aspirin and heparin"."""
+    if separator["mark"] and separator["mark"] in "/&+":
+        return "several"
     if not separator["and"]:
         return None
     label = question.label.match(text.cased, separator.end())
@@ -194,16 +198,20 @@ def _item(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None
 
 
 def _by_text(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
-    opened = re.compile(OPEN).match(text.folded, at, stop)
-    assert opened is not None, "the pattern may be empty"
-    found = question.text.match(text.folded, opened.end(), stop)
+    start = _past(OPENED, text, at, stop)
+    found = question.text.match(text.folded, start, stop)
     if not found:
         return None
-    closed = re.compile(rf"\.?{CLOSE}").match(text.folded, found.end(), stop) if opened[0] else None
-    end = closed.end() if closed else found.end()
+    end = _past(CLOSED, text, found.end(), stop) if start > at else found.end()
     if not question.after_text.match(text.folded[end:stop]):
         return None
     return _Item(found=question.by_text[_spaced(found[0])], by="word" if question.decision else "text", end=end)
+
+
+def _past(pattern: re.Pattern[str], text: AnswerText, at: int, stop: int) -> int:
+    """Return where what matches at ``at`` ends, ``at`` itself if nothing does."""
+    match = pattern.match(text.folded, at, stop)
+    return match.end() if match else at
 
 
 def _by_label(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
@@ -211,15 +219,12 @@ def _by_label(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | 
     if not match:
         return None
     label = match["label"]
-    enclosed = any(mark in match["close"] for mark in "\"')]>}⟧")
     if label not in question.labels and label.islower():
-        if not (enclosed or not text.cased[match.end() : stop].strip(" .\n")):
+        if not (match["close"].strip(".:") or not text.cased[match.end() : stop].strip(" .\n")):
             return None
         label = label.upper()
     glued = _glued(question, label)
-    if glued is None and len(label) > 1:
-        return None
-    if not (enclosed or _separate(question, text, match, stop)):
+    if (glued is None and len(label) > 1) or not _separate(question, text, match, stop):
         return None
     if glued is None:
         return _Item(found=(), by="letter", end=match.end(), fault="not_shown")
@@ -236,17 +241,17 @@ def _glued(question: Shown, label: str) -> tuple[int, ...] | None:
 
 
 def _separate(question: Shown, text: AnswerText, match: re.Match[str], stop: int) -> bool:
-    """Say whether a letter stands for itself: not "A patient", "B cells", "D-dimer" or "E. coli"."""
-    rest = text.folded[match.end() : stop]
-    if match["close"].strip() in (".", ":"):
-        genus = re.match(r" [a-z]", text.cased[match.end() : stop])
-        return not genus or bool(question.after_letter.match(rest)) or bool(question.text.match(rest.lstrip()))
-    return bool(question.after_letter.match(rest)) or bool(_own_text(question, text, match.end(), stop))
+    """Say whether a letter stands for itself: not "A patient", "B cells", "D-dimer", "E. coli", "e.g." or "C'est"."""
+    rest = text.cased[match.end() : stop]
+    if question.after_letter.match(text.folded[match.end() : stop]) or _own_text(question, text, match.end(), stop):
+        return True
+    if match["close"].strip(".:'"):
+        return not rest[:1].isalnum()
+    return match["close"] in (".", ":") and bool(re.match(r"\s+[^a-z\s]", rest))
 
 
 def _own_text(question: Shown, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:
-    gap = re.compile(r"[\s.:)(,–—-]*").match(text.folded, at, stop)
-    return question.text.match(text.folded, gap.end() if gap else at, stop)
+    return question.text.match(text.folded, _past(GAP, text, at, stop), stop)
 
 
 def _with_text(question: Shown, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
@@ -254,10 +259,11 @@ def _with_text(question: Shown, text: AnswerText, found: tuple[int, ...], at: in
     named = _own_text(question, text, at, stop)
     if named is None or not question.after_text.match(text.folded[named.end() : stop]):
         return _Item(found=found, by="letter", end=at)
-    if "," in text.folded[at : named.start()] or set(found) & set(question.by_text[_spaced(named[0])]):
-        own = set(found) & set(question.by_text[_spaced(named[0])])
-        closed = re.compile(r"\)?").match(text.folded, named.end(), stop)
-        return _Item(found=found, by="letter", end=closed.end() if own and closed else at)
+    if set(found) & set(question.by_text[_spaced(named[0])]):
+        closed = text.folded[named.end() : named.end() + 1] == ")"
+        return _Item(found=found, by="letter", end=named.end() + closed)
+    if "," in text.folded[at : named.start()]:
+        return _Item(found=found, by="letter", end=at)
     return _Item(found=found, by="letter", end=named.end(), fault="contradicts")
 
 
@@ -290,11 +296,6 @@ def _spelled(pattern: str) -> list[str]:
 def _any_of(texts: dict[str, tuple[int, ...]]) -> str:
     longest = sorted(texts, key=lambda text: (-len(text), text))
     return f"(?:{'|'.join(map(re.escape, longest)) or '(?!)'}){NUMBER_GOES_ON}"
-
-
-@lru_cache(maxsize=4096)
-def _whole(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w%])(?<!\d[.,]){pattern.pattern}")
 
 
 def _spaced(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 THOUGHT = re.compile(r"<(?P<end>/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 WRAPPED = re.compile(r"\\(?:text|textbf|textrm|textit|textsf|mathrm|mathbf|mathsf|mathit|emph|bf|rm|bm)\s*\{([^{}]*)\}")
@@ -61,8 +61,8 @@ class AnswerText:
 
 
 def fold(text: str) -> str:
-    """Return ``text`` in lower case and without accents, of the same length."""
-    return "".join(map(_fold_character, text))
+    """Return ``text`` in lower case and without accents, of the same length; scripts without cases stay as they are."""
+    return text.lower() if text.isascii() else text.translate(_folds())
 
 
 def plain(text: str) -> str:
@@ -91,7 +91,7 @@ def after_thought(output: str) -> int | None:
     return start
 
 
-def _fold_character(character: str) -> str:
-    if character < "\x80":
-        return character.lower()
-    return unicodedata.normalize("NFD", character)[0].lower()[:1]
+@cache
+def _folds() -> dict[int, str]:
+    """Return what becomes of each character up to the Greek, Cyrillic and extended Latin ones, one for one."""
+    return {code: unicodedata.normalize("NFD", chr(code))[0].lower()[:1] for code in range(0x2000)}

@@ -83,7 +83,8 @@ ENGLISH = Words(
     r"|(?<=the )(?:answers?|solution)|(?<=my )(?:answers?|choice|pick))",
     held=r"(?:is|are|must be|has to be)(?: (?:\w+ly|thus|indeed|then|hence|both|all))*(?: the)?"
     r" (?:correct|right|best|true)"
-    r"(?! (?:that|in|about|to|only|if|but|for|when|(?:\w+ )?(?:answers?|options?|choices?|ones?)))",
+    r"(?! (?:that|in|about|to|only|if|but|for|when|(?:\w+ )?(?:answers?|options?|choices?|ones?)))"
+    r"|is the (?:most (?:likely|probable|appropriate|suitable)|best|preferred)(?: [\w'-]+){1,3}",
     right_is=r"(?:correct|right) (?:is|are)",
     likeliest=r"(?:most (?:likely|probable|appropriate|common|suitable)|best|preferred)(?: [\w'-]+){1,8}?",
     filler=r"option|options|choice|choices|letter|answer|number|statement|the|clearly|therefore|thus|hence|then|so"
@@ -130,7 +131,8 @@ SPANISH = Words(
     named=r"(?:es|son|seria|debe ser|como)(?:,? (?:por tanto|pues|claramente|entonces|sin duda),?)? (?:las?|mi)? *"
     r"(?:(?:respuestas?|opcion(?:es)?|alternativas?)(?: (?:correctas?|adecuadas?|verdaderas?))?"
     r"|(?<=la )(?:correcta|verdadera)|(?<=las )(?:correctas|verdaderas))",
-    held=r"(?:es|son) (?:correct[ao]s?|verdader[ao]s?|ciert[ao]s?)",
+    held=r"(?:es|son) (?:correct[ao]s?|verdader[ao]s?|ciert[ao]s?)"
+    r"|es (?:el|la) \w+ (?:mas (?:probable|adecuad[oa]|indicad[oa])|de eleccion)",
     right_is=r"(?:es|son) (?:correctas?|verdaderas?|ciertas?)",
     likeliest=r"(?:mas (?:probable|adecuad[oa]|frecuente|indicad[oa])|de eleccion|mejor)(?: [\w'-]+){0,8}?",
     filler=r"opcion|opciones|respuestas?|letra|alternativa|la|el|las|los|claramente|por tanto|por lo tanto|entonces"
@@ -174,7 +176,8 @@ FRENCH = Words(
     named=r"(?:qui )?(?:est|sont|serait|doit etre|comme)(?:,? (?:donc|bien|clairement|alors),?)? "
     r"(?:(?:la|les) )?(?:bonnes? (?:reponses?|propositions?|options?)"
     r"|(?:reponses?|propositions?|options?)(?: (?:correctes?|exactes?|justes?))?|(?<=la )bonne)",
-    held=r"(?:est|sont) (?:correctes?|exactes?|justes?|vraies?)",
+    held=r"(?:est|sont) (?:correctes?|exactes?|justes?|vraies?)"
+    r"|est (?:le|la) \w+ (?:(?:le|la) plus (?:probable|appropriee?|adaptee?)|de choix)",
     right_is=r"sont (?:correctes|exactes|justes|vraies)",
     likeliest=r"(?:plus (?:probable|approprie\w*|frequente?|adaptee?)|de choix|meilleure?)(?: [\w'-]+){0,8}?",
     filler=r"propositions?|options?|reponses?|lettre|la|le|les|l'|donc|clairement|alors|ainsi|bien|sans doute|que|c'est"
@@ -214,7 +217,8 @@ GERMAN = Words(
     named=r"(?:(?:ist|sind|ware|als)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:die )?"
     r"(?:(?:richtigen?|korrekten?|besten?|zutreffenden?) (?:antwort(?:en)?|option(?:en)?|losung(?:en)?|aussagen?)"
     r"|(?<=die )(?:antwort|losung|richtige))",
-    held=r"(?:(?:ist|sind)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:richtig|korrekt|zutreffend)(?!e)",
+    held=r"(?:(?:ist|sind)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:richtig|korrekt|zutreffend)(?!e)"
+    r"|ist (?:die|der|das) (?:wahrscheinlichste|beste|geeignetste) \w+",
     right_is=r"(?:richtig|korrekt|zutreffend) (?:ist|sind)",
     likeliest=r"(?:wahrscheinlichste|haufigste|beste|geeignetste|sinnvollste)\w?(?: [\w'-]+){1,8}?",
     filler=r"option|optionen|antwort|buchstabe|die|der|das|also|somit|daher|damit|eindeutig|klar|wohl|wahrscheinlich"

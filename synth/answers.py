@@ -1,7 +1,7 @@
 """What a model's output answers: one extractor for synthesis and for evaluation.
 
-The last explicit answer wins; what cannot be read is never guessed. The rules unite those of simple-evals, inspect_ai
-and lm-eval with an explicit class for the unparsed, which none of them has: see the fixtures in the tests.
+The last explicit answer wins, and what cannot be read is never guessed: it is unparsed, and says why. The rules unite
+the patterns of simple-evals, inspect_ai and lm-eval's ``multi_choice_regex`` with those of prose in four languages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ Outcome = Literal["parsed", "unparsed", "ambiguous"]
 
 FALLBACKS = ("alone", "leading", "held", "likeliest", "closing")
 """Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
-
 
 NEXT = 80
 """Characters after a leading answer that may say that it is wrong."""
@@ -88,8 +87,6 @@ def _verdict(question: Shown, options: Sequence[str], text: AnswerText, claim: C
         return Verdict(outcome="unparsed", how=reading.fault or "" if reading else "unreadable", line=line)
     if reading.fault:
         return Verdict(outcome="ambiguous", how=reading.fault, line=line)
-    if len(reading.found) > 1 and not question.several:
-        return Verdict(outcome="ambiguous", how="several", line=line)
     return Verdict(
         outcome="parsed",
         how=f"{claim.form}:{reading.by}",
@@ -151,8 +148,8 @@ def _leading(question: Shown, text: AnswerText) -> Claim | None:
     It is none if others are listed in the same way, or if the sentence turns it down.
     """
     start = len(text.folded) - len(text.folded.lstrip())
-    begins = [line for line in re.finditer(r"^[^\w\n]*(\w)[.):]", text.cased, re.MULTILINE)]
-    if len({line[1] for line in begins}) > 1:
+    begins = re.findall(r"^[^\w\n]*(\w)[.):]", text.cased, re.MULTILINE)
+    if len(set(begins)) > 1:
         return None
     reading = read(question, text, start, len(text.folded))
     if reading is None or reading.fault or reading.start > start + 3:

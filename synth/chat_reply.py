@@ -24,7 +24,7 @@ class BadReplyError(Exception):
 
 
 def body(request: Request, model: str) -> dict[str, Any]:
-    """Return the JSON of a request: one choice, its seed moved on by its sample, no field that is not needed."""
+    """Return the JSON of a request: one choice, and no field that is not needed."""
     sampling = request.sampling
     asked: dict[str, Any] = {
         "model": model,
@@ -32,7 +32,7 @@ def body(request: Request, model: str) -> dict[str, Any]:
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
         "max_tokens": sampling.max_tokens,
-        "seed": sampling.seed + request.sample,
+        "seed": request.seed,
     }
     if sampling.stop:
         asked["stop"] = list(sampling.stop)

@@ -16,7 +16,7 @@ from sources.table import records
 from synth.candidates import CANDIDATE_SCHEMA, FAILED, candidate, candidate_table
 from synth.cot_config import HINTED, RECHECK, STAGE, Cot
 from synth.cot_replies import CASE_SCHEMA, RIGHT, TRUNCATED, UNPARSED, argument, chosen, reply
-from synth.cot_rows import settle
+from synth.cot_rows import KEPT, settle
 from synth.generators import lettered, letters, several
 from synth.option_orders import Order
 from synth.prompt_turns import conversation
@@ -61,10 +61,7 @@ def assess(rows: pl.DataFrame, answered: Iterable[Answered], config: Cot) -> pl.
     for request, answer in answered:
         if request.row not in known:
             raise ValueError(f"an answer for row {request.row!r}, which was not asked; give the rows that were asked")
-        read = (
-            _read(known[request.row], request, answer, config) if isinstance(answer, Completion) else ("", None, None)
-        )
-        made.append(candidate(request, answer, config.by, *read))
+        made.append(candidate(request, answer, config.by, *_read(known[request.row], request, answer, config)))
     return candidate_table(made)
 
 
@@ -100,7 +97,7 @@ def _place(request: Request) -> tuple[str, str, int]:
 
 def _next(record: Record, tried: Mapping[tuple[str, int], Mapping[str, str]], config: Cot) -> list[Request]:
     done = {stage: {s for at, s in tried if at == stage} for stage in (STAGE, HINTED, RECHECK)}
-    right = {place for place, one in tried.items() if one["verdict"] in (RIGHT, "kept")}
+    right = {place for place, one in tried.items() if one["verdict"] in (RIGHT, KEPT)}
     if any(stage == STAGE for stage, _ in right):
         return []
     for first in range(0, config.samples * config.rounds, config.samples):

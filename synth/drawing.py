@@ -26,7 +26,7 @@ class Draw:
 
     def __init__(self, requests: Sequence[Request]) -> None:
         self._samplings = [request.sampling for request in requests]
-        self._random = [Random(request.sampling.seed + request.sample) for request in requests]
+        self._random = [Random(request.seed) for request in requests]
         self.alternatives: list[list[Alternatives | None]] = []
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:

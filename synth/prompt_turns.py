@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,6 +13,9 @@ from jinja2 import Environment, Template, meta
 
 from sources.record import ROLES, Message
 from synth import prompt_files
+
+SWITCHES = frozenset({"given", "lettered"})
+"""Values that are true or false; a turn that asks for these alone is the same for thousands of rows."""
 
 MARK = re.compile(r"^\[\[(\w+)\]\]\n", re.MULTILINE)
 
@@ -20,7 +25,11 @@ def conversation(name: str, **values: Any) -> tuple[Message, ...]:
 
     Turns are parted before anything is filled in, so that no value can add one.
     """
-    return tuple(Message(role, template.render(**values).strip()) for role, template in _turns(name))
+    switches = tuple((key, values[key]) for key in sorted(SWITCHES & values.keys()))
+    return tuple(
+        _switched(name, place, switches) if turn.switched else turn.message(values)
+        for place, turn in enumerate(_turns(name))
+    )
 
 
 @cache
@@ -33,13 +42,36 @@ def digest(name: str) -> str:
     return hashed.hexdigest()[:16]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Turn:
+    """One turn; ``switched`` says that it asks for nothing but switches, as worked examples do."""
+
+    role: str
+    template: Template
+    switched: bool
+
+    def message(self, values: Mapping[str, Any]) -> Message:
+        return Message(self.role, self.template.render(**values).strip())
+
+
 @cache
-def _turns(name: str) -> tuple[tuple[str, Template], ...]:
+def _switched(name: str, place: int, switches: tuple[tuple[str, bool], ...]) -> Message:
+    """Return a turn that is the same for all rows; it is filled in once for each position of the switches."""
+    return _turns(name)[place].message(dict(switches))
+
+
+@cache
+def _turns(name: str) -> tuple[_Turn, ...]:
     head, *parts = MARK.split(_source(name))
     if not parts or (unknown := set(parts[::2]) - set(ROLES)):
         found = sorted(unknown) if parts else "no turn"
         raise ValueError(f"prompt file {name} has {found}, expected lines [[system]], [[user]] or [[assistant]]")
-    return tuple((role, prompt_files.template(head + text)) for role, text in zip(parts[::2], parts[1::2], strict=True))
+    return tuple(_turn(role, head, text) for role, text in zip(parts[::2], parts[1::2], strict=True))
+
+
+def _turn(role: str, head: str, text: str) -> _Turn:
+    asked = meta.find_undeclared_variables(Environment().parse(head + text))
+    return _Turn(role=role, template=prompt_files.template(head + text), switched=asked <= SWITCHES)
 
 
 def _source(name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from sources.license import UNKNOWN
@@ -40,7 +41,8 @@ class TeacherOptions:
     - ``backoff_s``: the first pause after one that went wrong; it doubles from try to try
     - ``patience_s``: how long a server may refuse all requests before the run ends
 
-    ``batch`` is how many completions an in-process teacher writes at a time.
+    ``batch`` is how many completions the transformers teacher writes at a time, and ``engine`` what vLLM's ``LLM``
+    takes, such as ``tensor_parallel_size`` or ``max_model_len``.
     """
 
     license: str = UNKNOWN.id
@@ -52,6 +54,7 @@ class TeacherOptions:
     backoff_s: float = 0.5
     patience_s: float = 300.0
     batch: int = 32
+    engine: Mapping[str, Any] = field(default_factory=dict)
 
 
 def teacher(

@@ -46,6 +46,15 @@ class Request:
         identity = [teacher, revision, self.messages, vars(self.sampling), self.sample]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def seed(self) -> int:
+        """What the draw starts from, below 2**31: another for each prompt and sample.
+
+        With one seed for all prompts every answer would begin alike: they begin with the same probabilities.
+        """
+        digest = hashlib.sha256(json.dumps(self.messages).encode()).digest()
+        return (int.from_bytes(digest[:8]) + self.sampling.seed + self.sample) % 2**31
+
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:

@@ -20,7 +20,7 @@ from synth.thinking import OPEN, parted
 
 @dataclass(frozen=True, kw_only=True)
 class VllmTeacher:
-    """A model from a folder or the Hub, loaded at the first request with vLLM's own defaults.
+    """A model from a folder or the Hub, loaded at the first request as ``options.engine`` says.
 
     ``options.concurrency`` requests are in the engine at a time. Call it from one thread.
     """
@@ -51,19 +51,21 @@ class VllmTeacher:
         except ImportError as error:
             raise TeacherError(f"vllm:{self.model} needs vLLM, which is not here: pip install vllm") from error
         revision = None if Path(self.model).is_dir() else self.revision
-        return vllm.LLM(model=self.model, revision=revision, max_logprobs=20)
+        eager = not import_module("torch").cuda.is_available()  # to compile for a processor takes minutes
+        return vllm.LLM(model=self.model, revision=revision, **{"enforce_eager": eager, **self.options.engine})
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion as it is done; one that the engine refuses with its failure."""
         feed, numbers, engine = iter(requests), count(), self.llm.llm_engine
+        refusals = (ValueError, import_module("vllm.exceptions").VLLMValidationError)
         flying: dict[str, tuple[Request, str, float]] = {}
         try:
             while True:
                 for request in islice(feed, self.options.concurrency - len(flying)):
-                    prompt = self._prompt(request)
+                    name, prompt = str(next(numbers)), self._prompt(request)
                     try:
-                        name = engine.add_request(str(next(numbers)), prompt, _sampling(request))
-                    except ValueError as error:  # too long a prompt, a schema that cannot be followed
+                        engine.add_request(name, {"prompt_token_ids": self._tokens(prompt)}, _sampling(request))
+                    except refusals as error:  # too long a prompt, a schema that cannot be followed
                         yield request, Failure(error=str(error), tries=1)
                         continue
                     flying[name] = (request, prompt, time.monotonic())
@@ -80,6 +82,11 @@ class VllmTeacher:
         tokenizer = self.llm.get_tokenizer()
         return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
 
+    def _tokens(self, prompt: str) -> list[int]:
+        """Return the tokens of a prompt, whose special ones the template has written."""
+        tokens: list[int] = self.llm.get_tokenizer()(prompt, add_special_tokens=False)["input_ids"]
+        return tokens
+
 
 def _sampling(request: Request) -> Any:
     parameters = import_module("vllm.sampling_params")
@@ -90,7 +97,7 @@ def _sampling(request: Request) -> Any:
         top_p=sampling.top_p,
         max_tokens=sampling.max_tokens,
         stop=list(sampling.stop),
-        seed=sampling.seed + request.sample,
+        seed=request.seed,
         logprobs=sampling.logprobs,
         structured_outputs=None if schema is None else parameters.StructuredOutputsParams(json=dict(schema)),
         output_kind=parameters.RequestOutputKind.FINAL_ONLY,

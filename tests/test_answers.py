@@ -104,6 +104,7 @@ def test_an_explicit_answer_is_read(text):
         ("leading:letter", "C: Probenecid makes the kidney excrete urate."),
         ("leading:letter", "C because the kidney must excrete urate. It does not matter how fast."),
         ("held:letter", "Option A is too fast. Option C is correct."),
+        ("held:letter", "Considering all this, **C. Probenecid** is the most appropriate treatment."),
         ("likeliest:text", "The most suitable drug for this patient is probenecid."),
         ("closing:letter", "Nothing else excretes urate. Hence, C."),
         ("closing:text", "Urate must be excreted. Therefore he needs probenecid."),
@@ -144,6 +145,13 @@ def test_the_last_explicit_answer_wins():
     assert letters("Answer: C\n\nA is correct only for prevention.") == "C", "a remark is no answer"
 
 
+def test_what_an_explanation_says_after_an_answer_is_no_answer():
+    assert letters("Answer: C\n\nExplanation: A is the best choice for prevention.") == "C"
+    assert letters("The answer is C. Explanation: I would choose A for prevention.") == "C"
+    assert letters("Explanation: A comes to mind. The answer is C.") == "C"
+    assert letters("Answer: A\n\nExplanation: no, that ignores the kidney.\n\nAnswer: C") == "C"
+
+
 # --- what is no answer ---------------------------------------------------------------------------------------------
 
 
@@ -163,6 +171,8 @@ def test_the_last_explicit_answer_wins():
         ("no_answer", "The answer could be C."),
         ("no_answer", "If she were pregnant, the answer would be C."),
         ("no_answer", "C is the right choice when the kidney fails."),
+        ("no_answer", "The answer is C only if the kidney fails."),
+        ("no_answer", "Answer: C? Let us see."),
         ("no_answer", "Many students would say that the answer is C."),
         ("no_answer", "A patient with gout has pain."),
         ("no_answer", "The correct answer is"),
@@ -217,6 +227,27 @@ def test_letters_inside_names_are_no_answers():
     assert letters(f"{noise}\nAnswer: D") == "D"
     assert letters("Answer: E. coli", ("S. aureus", "E. coli", "K. oxytoca", "P. mirabilis", "S. pyogenes")) == "B"
     assert letters("Answer: E. coli", ("S. aureus", "Candida", "K. oxytoca", "P. mirabilis", "Escherichia")) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "C'est un cas d'école.",
+        "Réponse : C'est la colchicine.",
+        "D'abord, examinons les données.",
+        "D-dimers are raised.",
+        "A man of 60 is in pain.",
+        "B cells make antibodies.",
+        "C. difficile is a cause of diarrhoea.",
+        "B12 is low.",
+        "A.m. doses are larger.",
+        "D&C was performed.",
+        "I do not know.",
+        "The answer is A1c.",
+    ],
+)
+def test_words_that_begin_with_a_letter_are_no_letters(text):
+    assert letters(text, lang="fr") is None
 
 
 def test_an_options_text_is_read_whole():

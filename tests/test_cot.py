@@ -419,7 +419,7 @@ def test_the_recheck_sees_neither_the_question_nor_the_answer():
 
 @pytest.mark.parametrize(
     ("recheck", "detail"),
-    [("Answer: C", "disagrees C"), ("No answer", "unparsed"), ("It could be A.", "unparsed")],
+    [("Answer: C", "disagrees C"), ("No answer", "unparsed"), ("Hence, A.", "unparsed")],
 )
 def test_a_rationale_that_does_not_lead_to_gold_by_itself_is_not_kept(recheck, detail):
     config = cot(samples=1, rounds=1, hints=1, hinted_share=0.9)

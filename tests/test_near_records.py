@@ -61,5 +61,9 @@ def test_the_keep_policy_is_that_of_exact_duplicates():
     assert dropped(*ranked, source_ranks=(("a", 2), ("b", 1))) == {"a:1": "b:1"}
 
 
+def test_a_shard_of_one_open_question_is_a_shard():
+    assert dropped(row("a:1", question=STORY, answer="x y")) == {}
+
+
 def test_no_rows_no_duplicates():
     assert dropped() == {}

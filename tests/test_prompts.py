@@ -20,7 +20,13 @@ def folder(tmp_path, monkeypatch):
     """An empty folder of prompts; what is cached of the real one is forgotten before and after."""
 
     def forget():
-        for cached in (digest, prompt_turns._turns, prompt_files._environment, prompt_files.template):
+        for cached in (
+            digest,
+            prompt_turns._turns,
+            prompt_turns._switched,
+            prompt_files._environment,
+            prompt_files.template,
+        ):
             cached.cache_clear()
 
     monkeypatch.setattr(prompt_files, "FOLDER", tmp_path)
@@ -57,6 +63,18 @@ def test_a_value_that_is_asked_for_and_not_given_raises(folder):
     (folder / "ask.jinja").write_text("[[user]]\n{{ question }}\n")
     with pytest.raises(UndefinedError, match="'question' is undefined"):
         conversation("ask.jinja", qestion="Why?")
+
+
+def test_examples_follow_the_switches(folder):
+    (folder / "ask.jinja").write_text(
+        "[[user]]\n{{ 'A' if given else 'none' }}\n[[user]]\n{{ question }} {{ given }}\n"
+    )
+    asked = [conversation("ask.jinja", given=given, question="Why?") for given in (True, False, True)]
+    assert [[turn.content for turn in turns] for turns in asked] == [
+        ["A", "Why? True"],
+        ["-", "Why? False"],
+        ["A", "Why? True"],
+    ]
 
 
 @pytest.mark.parametrize(("text", "found"), [("Just text.", "no turn"), ("[[robot]]\nHi\n", r"\['robot'\]")])

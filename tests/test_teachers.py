@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
@@ -46,22 +47,24 @@ def only(behaviour, **options):
 
 
 def test_an_answer_comes_with_its_words_its_reason_and_its_tokens():
+    asked = requests(3, seed=7)
     with serving() as server:
-        answer = told(server, requests(3, seed=7))["r:2", 0]
-    assert answer.text == "Which vitamin is lacking in case 2? / 7: Answer: B"
+        answer = told(server, asked)["r:2", 0]
+    assert answer.text == f"Which vitamin is lacking in case 2? / {asked[2].seed}: Answer: B"
     assert (answer.finish_reason, answer.completion_tokens, answer.reasoning) == ("stop", 5, None)
     assert answer.prompt_tokens and answer.seconds > 0
 
 
 def test_samples_of_one_prompt_are_requests_of_their_own_with_seeds_of_their_own():
-    first = requests(1, seed=40)[0]
-    samples = [
-        Request(row="r", stage="cot", messages=first.messages, sampling=first.sampling, sample=n) for n in range(3)
-    ]
+    first, other = requests(2, seed=40)
+    samples = [replace(first, sample=n) for n in range(3)]
     with serving() as server:
         answers = told(server, samples)
-        assert sorted(seed for _, seed in server.asked) == [40, 41, 42]
+        seeds = sorted(seed for _, seed in server.asked)
+    assert seeds == sorted(sample.seed for sample in samples) and len(set(seeds)) == 3
     assert len({answer.text for answer in answers.values()}) == 3
+    assert other.seed != first.seed, "another prompt with the same seed would draw alike"
+    assert requests(1, seed=41)[0].seed == replace(first, sample=1).seed < 2**31
 
 
 def test_what_is_asked_for_is_sent_and_nothing_else():

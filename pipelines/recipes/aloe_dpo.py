@@ -1,0 +1,187 @@
+"""The preference data of Aloe Beta (arXiv 2505.04388): general pairs (stage 1) and a red team's (stage 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipelines.recipes import aloe_sft
+from pipelines.step import Step, asking_step, await_teacher, each_shard, whole_set
+from quality.near_rules import SINGLE_TURN
+from quality.rules import Rules
+from sources.catalog import SOURCES
+from sources.license import Use
+from sources.source import Kind, Source
+from synth import redteam_stage as stages
+from synth.attacks import Attacks
+from synth.awaited import Written, written_only
+from synth.candidates import author
+from synth.compose import compose
+from synth.guard import Guard
+from synth.pair_rules import PairRules
+from synth.prompt_cap import PromptCap, prompt_cap
+from synth.redteam import RedTeam
+from synth.specs import TeacherOptions
+from synth.specs import teacher as teacher_of
+from synth.stages import ChainPairs, keep_source_pairs, pair_requests, write_chain_pairs
+from synth.teacher import Teacher
+
+JAILBREAKS = ("jailbreak_prompts",)
+"""Sources whose rows are ways of asking; the other safety sources hold requests."""
+
+GUARDED = PairRules(max_length_ratio=12.0)
+"""A refusal has a few sentences; what it stands against may be as long as the target was let to write."""
+
+KINDS = ("preference", "safety")
+
+NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
+
+Curate = Callable[[list[Source]], Step]
+"""Sources in, out the step with their rows that may stay."""
+
+
+def recipe(
+    *,
+    stage: Literal["general", "red_team", "all"] = "all",
+    sources: tuple[str, ...] = ("available",),
+    license: Use = "any",
+    limit: Annotated[int, Field(ge=1)] | None = None,
+    near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
+    min_margin: Annotated[float, Field(ge=0)] = 0.0,
+    max_per_prompt: Annotated[int, Field(ge=1)] = 3,
+    teacher: str | None = None,
+    teacher_license: str = "LicenseRef-unknown",
+    writer: str | None = None,
+    writer_license: str = "LicenseRef-unknown",
+    guard: str | None = None,
+    guard_license: str = "LicenseRef-unknown",
+    guard_protocol: Literal["chat", "prompt"] = "chat",
+    samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    answers: Annotated[int, Field(ge=1, le=64)] = 2,
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.15,
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+) -> Step:
+    """Build preference pairs: of the catalog's preference corpora, of right and wrong chains, and of a red team.
+
+    ``teacher`` writes chains (``samples`` a round) and is the target of attacks (``answers`` to each); ``writer``, the
+    teacher unless named, writes refusals and helpful answers; ``guard`` judges them, by Llama Guard's ``chat`` protocol
+    or, for any other model, by a ``prompt``. ``test_share`` of styles, topics and requests is held out of the red team.
+    """
+    chosen = choose(sources)
+    curate = partial(
+        aloe_sft.curated,
+        rules=Rules(),
+        license=license,
+        near_threshold=near_threshold,
+        required=sources != ("available",),
+        limit=limit,
+    )
+    target, other, judge = (
+        teacher_of(spec, TeacherOptions(license=terms)) if spec else None
+        for spec, terms in ((teacher, teacher_license), (writer, writer_license), (guard, guard_license))
+    )
+    parts: list[Step] = []
+    if stage != "red_team":
+        rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
+        parts += [source_pairs(curate(of_kind(chosen, "preference")), rules)]
+        parts += chain_pairs(chosen, curate, target, samples=samples, seed=seed)
+    if stage != "general":
+        held = Attacks(test_styles=test_share, test_topics=test_share, test_requests=test_share, seed=seed)
+        attacked = attacks(chosen, curate, held)
+        models = Models(target=target, writer=other or target, guard=judge) if target and judge else None
+        parts += [red_team(attacked, models, guard_protocol, samples=answers, seed=seed)]
+    return each_shard("compose", compose, None, *parts)
+
+
+# --- stage 1: general ----------------------------------------------------------------------------------------------
+
+
+def source_pairs(rows: Step, rules: PairRules) -> Step:
+    """Return the steps that keep the pairs of preference corpora which fit the rules, few of one prompt."""
+    paired = each_shard("source-pairs", keep_source_pairs, rules, rows)
+    cap = PromptCap(max_per_prompt=rules.max_per_prompt, seed=rules.seed)
+    return whole_set("prompts", prompt_cap, cap, paired)
+
+
+def chain_pairs(
+    chosen: list[Source], curate: Curate, teacher: Teacher | None, *, samples: int, seed: int
+) -> list[Step]:
+    """Return the steps that pair right with wrong chains of the teacher, one branch a generator.
+
+    Without a teacher nothing is read for it.
+    """
+    if teacher is None:
+        return [await_teacher("chain-pairs", "right and wrong chains of thought for the multiple-choice rows")]
+    branches = []
+    for generator, names in aloe_sft.GENERATORS.items():
+        if own := [source for source in chosen if source.name in names]:
+            chains = aloe_sft.chains(generator, names, teacher, samples=samples, seed=seed)
+            config = ChainPairs(chains=replace(chains, gold="withheld"))
+            step = f"chain-pairs-{generator}"
+            branches.append(asking_step(step, write_chain_pairs, pair_requests, config, teacher, curate(own)))
+    return branches
+
+
+# --- stage 2: the red team -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """Who is attacked, who writes refusals and helpful answers, and who judges both."""
+
+    target: Teacher
+    writer: Teacher
+    guard: Teacher
+
+
+def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
+    """Return the steps that put the requests of safety corpora in styles and part off what is held out."""
+    safety = of_kind(chosen, "safety")
+    requests = curate([source for source in safety if source.name not in JAILBREAKS])
+    jailbreaks = curate([source for source in safety if source.name in JAILBREAKS])
+    plain = each_shard("plain-requests", stages.plain_requests, None, requests)
+    config_of_stage = stages.AttackStage(attacks=config, jailbreaks=JAILBREAKS)
+    return each_shard("attack", stages.attack, config_of_stage, plain, beside=(plain, jailbreaks))
+
+
+def red_team(
+    attacked: Step, models: Models | None, protocol: Literal["chat", "prompt"], *, samples: int, seed: int
+) -> Step:
+    """Return the steps from attacks to pairs, each with one model; without models the attacks wait, outside the set."""
+    if models is None:
+        unwritten = Written(part="pair", reason="awaits_teacher", evidence=NEEDS)
+        return each_shard("paired", written_only, unwritten, await_teacher("red-team", NEEDS, attacked))
+    target, writer, judge = models.target, models.writer, models.guard
+    team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
+    guard = Guard(by=author(judge), protocol=protocol)
+    terms = (target.license, writer.license, judge.license)
+    pairs = stages.GuardedPairs(team=team, guard=guard, rules=replace(GUARDED, seed=seed), licenses=terms)
+    said = asking_step("target", stages.answer_attacks, stages.target_requests, team, target, attacked)
+    unsafe = asking_step("guard-answers", stages.keep_unsafe, stages.unsafe_requests, guard, judge, said)
+    replied = asking_step("replies", stages.write_replies, stages.reply_requests, team, writer, unsafe)
+    return asking_step("guard-replies", stages.pair_up, stages.pair_requests, pairs, judge, replied)
+
+
+# --- sources -------------------------------------------------------------------------------------------------------
+
+
+def choose(names: tuple[str, ...]) -> list[Source]:
+    """Return the sources of these names, or all that this recipe takes."""
+    multiple_choice = {name for names in aloe_sft.GENERATORS.values() for name in names}
+    fitting = {
+        name: source for name, source in SOURCES.items() if source.kind in KINDS or source.name in multiple_choice
+    }
+    if names in (("available",), ("all",)):
+        return list(fitting.values())
+    if unknown := [name for name in names if name not in fitting]:
+        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {', '.join(fitting)}")
+    return [fitting[name] for name in dict.fromkeys(names)]
+
+
+def of_kind(chosen: list[Source], kind: Kind) -> list[Source]:
+    """Return the sources of a kind."""
+    return [source for source in chosen if source.kind == kind]

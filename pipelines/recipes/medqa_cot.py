@@ -1,0 +1,100 @@
+"""Verified chains of thought for one corpus of multiple-choice questions, MedQA unless told otherwise."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.recipes import aloe_sft
+from pipelines.step import Step, asking_step, await_teacher, each_shard
+from quality.near_rules import SINGLE_TURN
+from quality.rules import Rules
+from sources.catalog import SOURCES
+from sources.license import Use
+from sources.source import Source
+from synth import cot
+from synth.awaited import Written, written_only
+from synth.candidates import author
+from synth.cot_config import Cot
+from synth.generators import Name
+from synth.specs import TeacherOptions
+from synth.specs import teacher as teacher_of
+from synth.stages import write_chains
+from synth.teacher import Teacher
+
+GENERATOR_OF: dict[str, Name] = {name: key for key, names in aloe_sft.GENERATORS.items() for name in names}
+
+PLAIN: Name = "headqa"
+"""The generator of corpora without their own: any multiple-choice question, no rationale needed."""
+
+NEEDS = "verified chains of thought for the questions"
+
+
+def recipe(
+    *,
+    sources: tuple[str, ...] = ("medqa_gbaker",),
+    license: Use = "any",
+    limit: Annotated[int, Field(ge=1)] | None = None,
+    near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
+    teacher: str | None = None,
+    teacher_license: str = "LicenseRef-unknown",
+    samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    rounds: Annotated[int, Field(ge=1, le=16)] = 3,
+    hints: Annotated[int, Field(ge=0, le=64)] = 2,
+    keep: Annotated[int, Field(ge=1, le=64)] = 1,
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+) -> Step:
+    """Build chains of thought that reach the gold answer, which the teacher does not see; rows without one go.
+
+    ``samples`` chains a round, up to ``rounds`` rounds while none is right, then ``hints`` with the answer shown (STaR,
+    arXiv 2203.14465), which count if a model reaches gold from them alone; ``keep`` different ones a question.
+    """
+    chosen = choose(sources)
+    rows = aloe_sft.curated(chosen, Rules(), license, near_threshold, required=True, limit=limit)
+    asked = teacher_of(teacher, TeacherOptions(license=teacher_license)) if teacher else None
+    if asked is None:
+        waiting = await_teacher("cot", NEEDS, rows)
+        unwritten = Written(part="cot", reason="awaits_teacher", evidence=NEEDS)
+        return aloe_sft.finished(each_shard("written", written_only, unwritten, waiting), seed=seed)
+    for generator, names in generators(chosen).items():
+        config = Cot(
+            by=author(asked),
+            license=asked.license,
+            generator=generator,
+            gold="withheld",
+            sources=names,
+            samples=samples,
+            rounds=rounds,
+            hints=hints,
+            keep=keep,
+            seed=seed,
+        )
+        rows = reasoned(rows, config, asked)
+    return aloe_sft.finished(each_shard("written", written_only, UNASKED, rows), seed=seed)
+
+
+UNASKED = Written(part="cot", reason="not_asked", evidence="no right option among two to ten")
+
+
+def reasoned(rows: Step, config: Cot, teacher: Teacher) -> Step:
+    """Return the step that writes the chains of one generator's sources."""
+    return asking_step(f"cot-{config.generator}", write_chains, cot.requests, config, teacher, rows)
+
+
+def generators(chosen: list[Source]) -> dict[Name, tuple[str, ...]]:
+    """Return the generators of these sources, each with the names of its own."""
+    found: dict[Name, tuple[str, ...]] = {}
+    for source in chosen:
+        generator = GENERATOR_OF.get(source.name, PLAIN)
+        found[generator] = (*found.get(generator, ()), source.name)
+    return found
+
+
+def choose(names: tuple[str, ...]) -> list[Source]:
+    """Return the multiple-choice sources of these names; ``ValueError`` names one that is none."""
+    fitting = {name: source for name, source in SOURCES.items() if source.task == "mcqa"}
+    if not names or (unknown := [name for name in names if name not in fitting]):
+        got = repr(unknown[0]) if names else "none"
+        raise ValueError(f"sources: got {got}, expected some of {', '.join(fitting)}")
+    return [fitting[name] for name in dict.fromkeys(names)]
