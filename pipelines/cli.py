@@ -126,19 +126,6 @@ WORKERS = click.option(
 )
 
 
-@recipe_verb("plan", STORE, MIRROR, RELOCK, JSON)
-def plan_verb(
-    recipe: Recipe, values: dict[str, Any], store: Path, mirror: Path | None, relock: bool, as_json: bool
-) -> None:
-    """Show what a build would do: steps done and to do, rows, absent sources, steps that wait for a teacher."""
-    from pipelines.show import plan_table
-    from pipelines.workbench import Workbench
-
-    bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
-    forecast = bench.forecast()
-    click.echo(json.dumps(forecast, indent=2) if as_json else plan_table(forecast))
-
-
 BUDGET_TOKENS = click.option("--budget-tokens", type=click.IntRange(1), help="Tokens at which to stop asking.")
 BUDGET_COST = click.option(
     "--budget-cost", type=click.FloatRange(0, min_open=True), help="Cost at which to stop asking."
@@ -150,6 +137,25 @@ PRICE = click.option(
     help="What a million tokens cost, in the prompt and in the completion.",
 )
 WATTS = click.option("--watts", type=click.FloatRange(0, min_open=True), help="Power the teacher draws while it works.")
+
+
+@recipe_verb("plan", STORE, MIRROR, RELOCK, PRICE, JSON)
+def plan_verb(
+    recipe: Recipe,
+    values: dict[str, Any],
+    store: Path,
+    mirror: Path | None,
+    relock: bool,
+    price: tuple[float, float] | None,
+    as_json: bool,
+) -> None:
+    """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is absent or waits."""
+    from pipelines.show import plan_table
+    from pipelines.workbench import Workbench
+
+    bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
+    forecast = bench.forecast(spending(None, None, price, None).rates)
+    click.echo(json.dumps(forecast, indent=2) if as_json else plan_table(forecast))
 
 
 @recipe_verb("build", STORE, MIRROR, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, JSON)

@@ -48,7 +48,17 @@ def plan_table(forecast: dict[str, Any]) -> str:
         table.add_row(step["step"], "done" if step["done"] else "to do", *rows)
     for name, needs in forecast["waiting_for_teacher"].items():
         table.add_row(name, f"waits for a teacher: {needs}", "", "")
-    return _rendered(table, *_absent(forecast["absent"]), f"\n{forecast['requests']:,} requests to language models")
+    asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
+    return _rendered(table, *(_asks(name, told) for name, told in asks), *_absent(forecast["absent"]))
+
+
+def _asks(name: str, told: dict[str, Any]) -> str:
+    if told["requests"] is None:
+        return f"\n{name} asks a teacher; how much is known once a step before it is built"
+    asked = f"{told['requests']:,} times in its first round, {told['answered_before']:,} of them answered before"
+    tokens = f"{told['prompt_tokens']:,} tokens in, {told['completion_tokens_at_most']:,} out at most"
+    cost = f"cost {told['cost_at_most']:,} at most"
+    return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {told['foretold_from']})"
 
 
 def build_table(account: dict[str, Any]) -> str:

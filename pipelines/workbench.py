@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.build import build
+from pipelines.forecast import asked_by
 from pipelines.lock import Lock
-from pipelines.plan import Plan, resolve
+from pipelines.plan import Node, Plan, resolve
 from pipelines.progress import shown
 from pipelines.recipe import Recipe
 from pipelines.spending import Spending
+from pipelines.step import Asking
 from pipelines.store import Store, write_json
 from sources.files import RawFile
 from sources.mirror import MissingCorpusError, mirrored
 from sources.source import Benchmark, Corpus
+from synth.specs import Rates
 
 TOLD = ("name", "folder", "counts", "reasons", "edits")
 """What an account says of each step."""
@@ -51,14 +54,13 @@ class Workbench:
         plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock))
         return cls(recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock)
 
-    def forecast(self) -> dict[str, Any]:
+    def forecast(self, rates: Rates) -> dict[str, Any]:
         """Say what a build would do: each step's state and rows, absent sources, steps that wait for a teacher."""
         return {
             "recipe": self.recipe.name,
-            "steps": [self._state(node.name, node.step.name) for node in self.plan.nodes()],
+            "steps": [self._state(node, rates) for node in self.plan.nodes()],
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
-            "requests": 0,
         }
 
     def build(self, *, workers: int, spending: Spending | None = None) -> dict[str, Any]:
@@ -86,10 +88,13 @@ class Workbench:
             "absent": self.plan.absent,
         }
 
-    def _state(self, folder: str, name: str) -> dict[str, Any]:
-        done = self.store.done(folder)
-        counts = self.store.summary(folder)["counts"] if done else None
-        return {"step": name, "folder": folder, "done": done, "counts": counts}
+    def _state(self, node: Node, rates: Rates) -> dict[str, Any]:
+        done = self.store.done(node.name)
+        counts = self.store.summary(node.name)["counts"] if done else None
+        state = {"step": node.step.name, "folder": node.name, "done": done, "counts": counts}
+        if isinstance(node.step.work, Asking) and not done:
+            state["asks"] = asked_by(node, node.step.work, self.store, rates)
+        return state
 
 
 def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock) -> tuple[RawFile, ...]:

@@ -72,7 +72,7 @@ def test_examples_follow_the_switches(folder):
     asked = [conversation("ask.jinja", given=given, question="Why?") for given in (True, False, True)]
     assert [[turn.content for turn in turns] for turns in asked] == [
         ["A", "Why? True"],
-        ["-", "Why? False"],
+        ["none", "Why? False"],
         ["A", "Why? True"],
     ]
 

@@ -9,6 +9,7 @@ import pytest
 from pipelines.recipe import load
 from pipelines.recipes.demo import SAMPLED
 from pipelines.workbench import Workbench
+from synth.specs import Rates
 
 ROOT = Path(__file__).parent.parent
 TRUTH = json.loads((ROOT / "sources" / "sample" / "truth.json").read_text(encoding="utf-8"))
@@ -78,3 +79,20 @@ def test_nothing_else_is_dropped(dropped):
 @pytest.mark.parametrize("entry", TRUTH["lookalike"], ids=lambda e: e["id"])
 def test_what_only_looks_like_a_defect_stays(entry, kept):
     assert entry["id"] in kept
+
+
+def test_a_plan_tells_what_would_be_asked_before_it_is(tmp_path):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        first = Workbench.open(load("demo"), {"samples": 1}, store=tmp_path / "store", mirror=None)
+        account = first.build(workers=1)
+        more = Workbench.open(load("demo"), {"samples": 2}, store=tmp_path / "store", mirror=None)
+        told = {
+            step["step"]: step["asks"] for step in more.forecast(Rates(prompt_price=1.0))["steps"] if "asks" in step
+        }
+    asked = sum(stage["asked"] for stage in account["asked"].values())
+    assert asked > 100
+    medmcqa = told["cot-medmcqa"]
+    assert medmcqa["foretold_from"] == "privacy"
+    assert 0 < medmcqa["answered_before"] < medmcqa["requests"]
+    assert medmcqa["cost_at_most"] == pytest.approx(medmcqa["prompt_tokens"] / 1e6, abs=1e-4)

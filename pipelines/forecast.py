@@ -1,0 +1,65 @@
+"""What a build would ask of its teachers, told before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.completions import opened
+from pipelines.plan import Node
+from pipelines.step import Asking
+from pipelines.store import Store
+from synth.specs import Rates
+from synth.teacher import Request
+
+CHARS_A_TOKEN = 4
+"""A rule of thumb for English; what a run really takes is counted as it goes."""
+
+LOOKED_UP = 1000
+
+
+def asked_by(node: Node, work: Asking, store: Store, rates: Rates) -> dict[str, Any]:
+    """Return the first round of a step that asks: requests, those answered before, tokens and cost at most.
+
+    Foretold from the rows of the last step before it that is built, some of which may go on the way; None where none
+    is built. Later rounds, for rows without a right answer, are not foretold.
+    """
+    known = _built(node, store)
+    if known is None:
+        return {"requests": None, "foretold_from": None}
+    shards = sorted((store.folder(known.name) / "kept").glob("*.parquet"))
+    requests = [one for path in shards for one in work.requests(pl.read_parquet(path), node.step.config)]
+    prompt = sum(len(message.content) for one in requests for message in one.messages) // CHARS_A_TOKEN
+    most = sum(one.sampling.max_tokens for one in requests)
+    return {
+        "requests": len(requests),
+        "answered_before": _answered(requests, work, store.root / "completions"),
+        "prompt_tokens": prompt,
+        "completion_tokens_at_most": most,
+        "cost_at_most": round(rates.cost(prompt, most), 4),
+        "foretold_from": known.step.name,
+    }
+
+
+def _built(node: Node, store: Store) -> Node | None:
+    """Return the nearest node before this one that is built, along the first inputs."""
+    while node.inputs:
+        node = node.inputs[0]
+        if store.done(node.name):
+            return node
+    return None
+
+
+def _answered(requests: Sequence[Request], work: Asking, path: Path) -> int:
+    if not path.exists():
+        return 0
+    keys = [one.key(work.teacher.name, work.teacher.revision) for one in requests]
+    with opened(path) as completions:
+        return sum(len(completions.found(part)) for part in _parts(sorted(set(keys))))
+
+
+def _parts(keys: list[str]) -> Iterator[list[str]]:
+    return (keys[at : at + LOOKED_UP] for at in range(0, len(keys), LOOKED_UP))
