@@ -22,13 +22,20 @@ BOILERPLATE: dict[str, str] = {
     "sign_off": r"(?i)\n\s*(?:(?:kind|best|warm) )?(?:regards|wishes|sincerely|cheers|take care)[,.! ]*"
     r"(?:\n?\s*dr\.? [\w .]{2,40})?\s*$",
     # What consulting services put at the end; whatever follows them is a greeting, too.
-    "hope_this_helps": r"(?i)\b(?:i )?hope (?:this|that|it|i(?:'ve| have)|my answer)[^.!\n]{0,60}"
+    "hope_this_helps": r"(?i)(?:i hope|hope) (?:this|that|it|i(?:'ve| have)|my answer)[^.!\n]{0,60}"
     r"(?:help|answer)[^.!\n]{0,60}[.!](?s:.{0,120})$",
     "further_questions": r"(?i)\b(?:if you have|should you have|feel free to ask|for) any "
     r"(?:further|other|more|additional) (?:questions?|queries|doubts?|concerns?)[^.!\n]{0,100}[.!](?s:.{0,60})$",
     "copyright": r"(?i)(?:copyright )?(?:©|\(c\)) ?(?:copyright )?\d{4}[^\n]{0,80}?(?:all rights reserved\.?|\.)\s*$",
 }
 """Passages removed from a text, by name."""
+
+HINTS: dict[str, str] = {
+    "hope_this_helps": r"(?i)hope (?:this|that|it|i|my)",
+    "further_questions": r"(?i)any (?:further|other|more|additional) ",
+    "sign_off": r"(?i)\n\s*(?:kind|best|warm|regards|wishes|sincerely|cheers|take care)",
+}
+"""What texts with such a passage hold at least: patterns that end at the end of a text are slow to look for."""
 
 JUNK_QUESTIONS = frozenset(
     (

@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION, JUNK_ANSWERS
+from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION, HINTS, JUNK_ANSWERS
 from quality.key import key
 from quality.markup import ENTITY, TAG, to_text
 from quality.outcome import EDIT_SCHEMA, VERBATIM_TASKS
@@ -49,7 +49,8 @@ class Normalise:
 class Edit:
     """One named edit: the pattern of the texts that need it, and what it makes of them.
 
-    ``removes`` says that the pattern's matches are taken out, so that they are the evidence.
+    ``removes`` says that the pattern's matches are taken out, so that they are the evidence. ``hint`` finds the texts
+    that may match, where that is quicker than the pattern.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Edit:
     apply: Callable[[pl.Series], pl.Series]
     prose_only: bool = False
     removes: bool = False
+    hint: str | None = None
 
 
 def _replace(*pairs: tuple[str, str]) -> Callable[[pl.Series], pl.Series]:
@@ -105,7 +107,7 @@ EDITS: tuple[Edit, ...] = (
     Edit(name="url", pattern=URL, apply=_remove(URL), prose_only=True, removes=True),
     Edit(name="email", pattern=EMAIL, apply=_remove(EMAIL), prose_only=True, removes=True),
     *(
-        Edit(name=name, pattern=pattern, apply=_remove(pattern), prose_only=True, removes=True)
+        Edit(name=name, pattern=pattern, apply=_remove(pattern), prose_only=True, removes=True, hint=HINTS.get(name))
         for name, pattern in BOILERPLATE.items()
     ),
     Edit(
@@ -173,11 +175,13 @@ def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
     nothing = (
         pl.col("rationale").str.contains(EMPTY_EXPLANATION) | said.is_in(JUNK_ANSWERS) | (said == key(pl.col("answer")))
     )
-    empty = nothing & (pl.col("options").list.len() > 0)
-    edits = rows.filter(empty).select(
-        "id", field=pl.lit("rationale"), rule=pl.lit("empty_explanation"), removed="rationale"
-    )
-    return rows.with_columns(rationale=pl.when(empty.fill_null(False)).then(None).otherwise("rationale")), edits
+    explained = rows.filter(pl.col("rationale").is_not_null() & (pl.col("options").list.len() > 0))
+    empty = explained.filter(nothing).select("id", removed="rationale")
+    if empty.is_empty():
+        return rows, pl.DataFrame(schema=EDIT_SCHEMA)
+    edits = empty.select("id", field=pl.lit("rationale"), rule=pl.lit("empty_explanation"), removed="removed")
+    gone = pl.col("id").is_in(empty["id"].implode())
+    return rows.with_columns(rationale=pl.when(gone).then(None).otherwise("rationale")), edits
 
 
 def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.DataFrame]:
@@ -185,7 +189,7 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
     for edit, wanted in _edits_for(active, config):
-        hit = texts.str.contains(edit.pattern)
+        hit = texts.str.contains(edit.hint or edit.pattern)
         place = (hit if wanted is None else hit & wanted).arg_true()
         if place.is_empty():
             continue

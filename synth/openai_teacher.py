@@ -163,8 +163,8 @@ class _Flight:
             self._handed_over = self._loop.time()
 
     async def _answer(self, client: Any, request: Request) -> Completion | Failure:
-        tries = broken = 0
-        began = time.monotonic()
+        """Try until there is an answer, or no sense in another try: the server's own troubles are not the request's."""
+        options, tries, broken, waited = self._options, 0, 0, 0.0
         while True:
             async with self._slots:
                 outcome = await self._try(client, request)
@@ -172,11 +172,13 @@ class _Flight:
                 return outcome
             tries += 1
             broken += outcome.kind is Kind.BROKEN
-            turned_away = time.monotonic() - began > max(self._options.patience_s, self._options.timeout_s)
-            if outcome.kind is Kind.REFUSED or broken >= self._options.max_tries or turned_away:
+            wait = pause(tries - 1, outcome, options.backoff_s, options.patience_s)
+            turned_away = waited + wait > max(options.patience_s, options.timeout_s)
+            if outcome.kind is Kind.REFUSED or broken >= options.max_tries or turned_away:
                 self._health.failed(outcome)
                 return Failure(error=outcome.error, tries=tries)
-            await asyncio.sleep(pause(tries - 1, outcome, self._options.backoff_s, self._options.patience_s))
+            waited += wait
+            await asyncio.sleep(wait)
 
     async def _try(self, client: Any, request: Request) -> Completion | Trouble:
         since = time.monotonic()

@@ -171,14 +171,20 @@ class Loaded:
 
 def load(model: str, revision: str | None) -> Loaded:
     """Return a model from a folder, or from the Hub at a commit. Raises ``TeacherError`` where it cannot serve."""
-    torch, transformers = import_module("torch"), import_module("transformers")
     try:
+        torch, transformers = import_module("torch"), import_module("transformers")
         tokenizer = transformers.AutoTokenizer.from_pretrained(model, revision=revision, padding_side="left")
         network = transformers.AutoModelForCausalLM.from_pretrained(model, revision=revision, dtype="auto")
+    except ImportError as error:
+        raise TeacherError(
+            f"transformers:{model} needs torch and transformers ({error}): install sabila[local]"
+        ) from error
     except (OSError, ValueError) as error:
-        raise TeacherError(f"{model} cannot be loaded: {str(error).splitlines()[0]}") from error
+        raise TeacherError(f"transformers:{model} cannot be loaded: {str(error).splitlines()[0]}") from error
     if tokenizer.chat_template is None:
-        raise TeacherError(f"{model} has no chat template, expected a model that was trained on conversations")
+        raise TeacherError(
+            f"transformers:{model} has no chat template, expected a model that was trained on conversations"
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     network.to("cuda" if torch.cuda.is_available() else "cpu").eval()

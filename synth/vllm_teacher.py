@@ -49,7 +49,7 @@ class VllmTeacher:
         try:
             vllm = import_module("vllm")
         except ImportError as error:
-            raise TeacherError(f"vllm:{self.model} needs vLLM, which is not here: pip install vllm") from error
+            raise TeacherError(f"vllm:{self.model} needs vLLM ({error}): install sabila[vllm]") from error
         revision = None if Path(self.model).is_dir() else self.revision
         eager = not import_module("torch").cuda.is_available()  # to compile for a processor takes minutes
         return vllm.LLM(model=self.model, revision=revision, **{"enforce_eager": eager, **self.options.engine})

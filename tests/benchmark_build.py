@@ -68,7 +68,7 @@ def generate(path: Path, rows: int) -> int:
 
 
 def peak_memory(process: subprocess.Popen, peak: list[int]) -> None:
-    """Follow the resident memory of the process and its children, in bytes, until it ends."""
+    """Follow the memory of the process and its children, in bytes, until it ends."""
     while process.poll() is None:
         peak[0] = max(peak[0], sum(map(_resident, _family(process.pid))))
         time.sleep(0.2)
@@ -84,10 +84,12 @@ def _family(pid: int) -> list[int]:
 
 
 def _resident(pid: int) -> int:
+    """Return the proportional set size: memory shared between processes counts once among them."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def main() -> None:

@@ -2,11 +2,13 @@
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections import Counter
 from dataclasses import replace
 from email.utils import formatdate
+from itertools import pairwise
 
 import pytest
 from hostile_server import HANG, Cut, Reply, chat, failing, good, serving
@@ -14,6 +16,7 @@ from hostile_server import HANG, Cut, Reply, chat, failing, good, serving
 from sources.record import Message
 from synth.chat_reply import BadReplyError, completion
 from synth.openai_teacher import OpenAITeacher
+from synth.pace import Pace
 from synth.specs import Rates, TeacherOptions, teacher
 from synth.teacher import Completion, Failure, Request, Sampling, TeacherError
 
@@ -224,6 +227,16 @@ def test_server_errors_are_tried_again_up_to_the_limit():
     assert outcome == Failure(error='HTTP 500: {"error": "no"}', tries=QUICK.max_tries)
 
 
+def test_a_request_that_is_always_turned_away_fails_while_others_are_served():
+    def behaviour(asked):
+        return Reply(b"{}", 429) if "case 3?" in asked.prompt else Reply(good(asked).content, delay_s=0.02)
+
+    with serving(behaviour) as server:
+        answers = told(server, requests(60), patience_s=0.1, timeout_s=0.5, concurrency=2)
+    failed = {row: answer.error for (row, _), answer in answers.items() if isinstance(answer, Failure)}
+    assert failed == {"r:3": "HTTP 429: {}"}
+
+
 @pytest.mark.parametrize("status", [400, 404, 413, 422])
 def test_a_request_that_is_refused_is_not_asked_again(status):
     outcome = only(failing(status, times=99))
@@ -374,6 +387,59 @@ def test_requests_are_drawn_as_they_are_needed_and_not_all_at_once():
     assert len(drawn) < 1000
 
 
+def rounds(pace, count, delay):
+    """Answer so many rounds of as many requests as the pace allows; return the limit after each."""
+    limits, now = [], 0.0
+    for _ in range(count):
+        since, now = now, now + delay(pace.limit)
+        for _ in range(int(pace.limit)):
+            pace.answered(since, now)
+        limits.append(int(pace.limit))
+    return limits
+
+
+def test_the_pace_doubles_while_that_costs_no_time_up_to_the_most():
+    assert rounds(Pace(most=256, timeout_s=600), 6, lambda limit: 2.0)[-1] == 256
+
+
+def test_the_pace_stops_doubling_where_more_at_a_time_only_take_longer():
+    limits = rounds(Pace(most=256, timeout_s=600), 6, lambda limit: 1.0 if limit <= 32 else limit / 32)
+    assert 32 <= max(limits) < 200
+    assert all(after - before <= 16 + 1 for before, after in pairwise(limits[3:]))
+
+
+def test_the_pace_takes_pushes_of_one_moment_for_one_and_comes_back():
+    pace = Pace(most=64, timeout_s=600)
+    rounds(pace, 8, lambda limit: 1.0)
+    for _ in range(20):
+        pace.pushed_back(since=8.5, now=9.0)
+    assert pace.limit == 32
+    pace.pushed_back(since=9.5, now=10.0)
+    assert pace.limit == 16
+    for n in range(20):
+        pace.pushed_back(since=20.0 + n, now=20.5 + n)
+    assert pace.limit == 1
+    for n in range(200):
+        pace.answered(since=50.0 + n, now=51.0 + n)
+    assert pace.limit > 16
+
+
+def test_the_pace_slows_when_answers_come_near_their_time():
+    limits = rounds(Pace(most=64, timeout_s=10), 40, lambda limit: limit / 5)  # one at a time, five a second
+    assert max(limits[-10:]) / 5 < 10 / 2
+
+
+def test_the_pace_does_not_slow_for_a_few_requests_that_break_but_for_many():
+    pace = Pace(most=64, timeout_s=600)
+    rounds(pace, 4, lambda limit: 1.0)
+    for n in range(200):
+        (pace.broke if n % 20 == 0 else pace.answered)(since=10.0 + n, now=11.0 + n)
+    assert pace.limit == 64
+    for n in range(20):
+        pace.broke(since=300.0 + n, now=301.0 + n)
+    assert pace.limit < 8
+
+
 # --- specs ---------------------------------------------------------------------------------------------------------
 
 
@@ -398,6 +464,47 @@ def test_the_embedded_teacher_learns_from_the_texts_it_is_given():
     assert made.name == "embedded"
     with pytest.raises(TeacherError, match="this one gives none"):
         teacher("embedded")
+
+
+@pytest.mark.parametrize("kind, package", [("vllm", "vllm"), ("transformers", "torch")])
+def test_a_model_in_this_process_says_which_packages_it_needs(kind, package, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, package, None)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(TeacherError, match=rf"{kind}:.* needs .*install sabila\["):
+        list(teacher(f"{kind}:{tmp_path}").complete(requests(1)))
+
+
+def test_a_model_in_a_folder_is_named_by_its_folder_and_pinned_by_its_files(tmp_path):
+    for place in ("here", "there"):
+        folder = tmp_path / place / "aloe-8b"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text('{"layers": 2}')
+        (folder / "model.safetensors").write_bytes(b"weights")
+    here, there = (teacher(f"transformers:{tmp_path / place / 'aloe-8b'}") for place in ("here", "there"))
+    assert (here.name, here.revision) == (there.name, there.revision) == ("transformers:aloe-8b", here.revision)
+    (folder / "model.safetensors").write_bytes(b"other weights")
+    assert teacher(f"vllm:{folder}").revision != here.revision
+    (folder / "config.json").unlink()
+    with pytest.raises(TeacherError, match=r"holds no config.json, expected the folder of a model"):
+        _ = teacher(f"vllm:{folder}").revision
+
+
+def test_a_model_of_the_hub_is_pinned_by_its_commit(monkeypatch):
+    asked = []
+
+    def snapshot(model, revision, allow_patterns):
+        asked.append((model, revision))
+        if model == "org/none":
+            raise FileNotFoundError("no such model\nlong story")
+        return f"/cache/models--org--aloe/snapshots/{'ab' * 20}"
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert teacher("vllm:org/aloe", TeacherOptions(revision="v2")).revision == "ab" * 20
+    assert asked == [("org/aloe", "v2")]
+    with pytest.raises(
+        TeacherError, match=r"'org/none' at revision main: neither a folder .*\(no such model\); expected"
+    ):
+        _ = teacher("transformers:org/none").revision
 
 
 def test_the_price_of_tokens_is_that_of_a_million():
