@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := requirements.lock
 
+# One process: its kernels are compiled once, and 300 rows want no more.
+DEMO := --store store/demo --workers 1 $(if $(TEACHER),--teacher $(TEACHER))
+
 .PHONY: demo test check format clean
 
 demo: $(VENV)/base
-	$(BIN)/sabila build demo --store store/demo $(if $(TEACHER),--teacher $(TEACHER))
-	$(BIN)/sabila build demo_dpo --store store/demo $(if $(TEACHER),--teacher $(TEACHER))
+	$(BIN)/sabila build demo $(DEMO)
+	$(BIN)/sabila build demo_dpo $(DEMO)
 	rm -rf store/demo/releases
-	$(BIN)/sabila release demo --store store/demo --version 1 $(if $(TEACHER),--teacher $(TEACHER))
+	$(BIN)/sabila release demo --version 1 $(DEMO)
 	@echo "Try next:"
 	@echo "  $(BIN)/sabila trace medquad:1_Respiratory_QA/0000001:0000001-1 --store store/demo --recipe demo"
 	@echo "  $(BIN)/sabila sources"

@@ -37,7 +37,7 @@ CONNECT_S = 10.0
 class OpenAITeacher:
     """The model that a server at ``url`` calls ``model``. The key, if it wants one, is read from OPENAI_API_KEY.
 
-    What was found out about its pace is kept from one call to the next.
+    What was found out about its pace is kept from one call to the next; calls side by side each keep to it.
     """
 
     url: str
@@ -174,7 +174,7 @@ class _Flight:
             broken += outcome.kind is Kind.BROKEN
             wait = pause(tries - 1, outcome, options.backoff_s, options.patience_s)
             turned_away = waited + wait > max(options.patience_s, options.timeout_s)
-            if outcome.kind is Kind.REFUSED or broken >= options.max_tries or turned_away:
+            if outcome.kind.final or broken >= options.max_tries or turned_away:
                 self._health.failed(outcome)
                 return Failure(error=outcome.error, tries=tries)
             waited += wait
@@ -190,7 +190,7 @@ class _Flight:
             return outcome
         if outcome.kind is Kind.BROKEN:
             self._teacher.pace.broke(since, now)
-        elif outcome.kind is not Kind.REFUSED:
+        elif not outcome.kind.final:
             self._teacher.pace.pushed_back(since, now)
         self._health.troubled(outcome, now)
         return outcome

@@ -21,6 +21,8 @@ BUSY = (425, 429, 503, 529)
 
 TRY_AGAIN = (408, 409)
 
+NOT_LET_IN = (401, 403, 404)
+
 NOT_CONNECTED = {
     "httpx2.ConnectError",
     "httpcore2.ConnectError",
@@ -31,12 +33,18 @@ NOT_CONNECTED = {
 
 
 class Kind(Enum):
-    """Whose trouble it is: nobody could be reached, the server is busy, this try broke, the request is no good."""
+    """Whose trouble it is: the network's, the server's, this try's, the request's, or that of key, address or model."""
 
     UNREACHABLE = "unreachable"
     BUSY = "busy"
     BROKEN = "broken"
     REFUSED = "refused"
+    DENIED = "denied"
+
+    @property
+    def final(self) -> bool:
+        """Whether another try would bring the same."""
+        return self in (Kind.REFUSED, Kind.DENIED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +63,7 @@ def of_status(status: int, words: str, headers: Mapping[str, str]) -> Trouble:
         return Trouble(kind=Kind.BUSY, error=error, retry_after_s=retry_after(headers))
     if status >= 500 or status in TRY_AGAIN:
         return Trouble(kind=Kind.BROKEN, error=error, retry_after_s=retry_after(headers))
-    return Trouble(kind=Kind.REFUSED, error=error)
+    return Trouble(kind=Kind.DENIED if status in NOT_LET_IN else Kind.REFUSED, error=error)
 
 
 def of_reply(error: BadReplyError) -> Trouble:
@@ -122,8 +130,8 @@ UNMET_PATIENCE_S = 30.0
 class Health:
     """Whether a server still serves: ends the run with ``TeacherError`` rather than fail row after row.
 
-    That is so when it cannot be reached, or turns all away, for as long as patience lasts, when nothing of the first
-    ``FRUITLESS`` requests succeeds, and when so many in a row break.
+    That is so when it cannot be reached, or turns all away, for as long as patience lasts, when the first request is
+    not let in, when nothing of the first ``FRUITLESS`` requests succeeds, and when so many in a row break.
     """
 
     def __init__(self, where: str, patience_s: float, timeout_s: float) -> None:
@@ -154,8 +162,13 @@ class Health:
 
     def failed(self, trouble: Trouble) -> None:
         """Take in a request that was given up. One that the server refused says nothing of others, once one went."""
-        if trouble.kind is Kind.REFUSED and self._answers:
+        if trouble.kind.final and self._answers:
             return
+        if trouble.kind is Kind.DENIED:
+            raise TeacherError(
+                f"{self._where} lets nobody in: {trouble.error}; check the address, the model's name after # in the "
+                "teacher's spec, and the key in OPENAI_API_KEY"
+            )
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= FRUITLESS:
             raise TeacherError(

@@ -237,7 +237,7 @@ def test_a_request_that_is_always_turned_away_fails_while_others_are_served():
     assert failed == {"r:3": "HTTP 429: {}"}
 
 
-@pytest.mark.parametrize("status", [400, 404, 413, 422])
+@pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_request_that_is_refused_is_not_asked_again(status):
     outcome = only(failing(status, times=99))
     assert outcome == Failure(error=f'HTTP {status}: {{"error": "no"}}', tries=1)
@@ -331,17 +331,25 @@ def test_a_server_that_went_down_for_good_ends_the_run_with_what_came_before():
 
 
 def test_a_server_that_refuses_everything_ends_the_run_and_not_a_million_rows():
-    with serving(failing(401, times=99)) as server:
+    with serving(failing(422, times=99)) as server:
         made = teacher(f"openai:{server.url}#m", QUICK)
-        with pytest.raises(TeacherError, match="failed 100 requests in a row, last error HTTP 401"):
+        with pytest.raises(TeacherError, match="failed 100 requests in a row, last error HTTP 422"):
             list(made.complete(requests(2000)))
         assert server.requests < 1000
 
 
-def test_refusals_after_an_answer_speak_of_their_requests_alone():
-    with serving(lambda asked: good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 400)) as server:
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_lets_nobody_in_ends_the_run_at_once_and_says_where_to_look(status):
+    with serving(failing(status, times=99)) as server:
         made = teacher(f"openai:{server.url}#m", QUICK)
-        assert [type(a) for _, a in made.complete(requests(1))] == [Completion]
+        with pytest.raises(
+            TeacherError, match=rf"lets nobody in: HTTP {status}.* the model's name after # .* OPENAI_API_KEY"
+        ):
+            list(made.complete(requests(3)))
+
+
+def test_refusals_after_an_answer_speak_of_their_requests_alone():
+    with serving(lambda asked: good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 404)) as server:
         answers = told(server, requests(300), concurrency=1)
     assert sum(isinstance(answer, Failure) for answer in answers.values()) == 299
 
