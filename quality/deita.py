@@ -1,13 +1,14 @@
 """DEITA's score of a row: how complex its questions are times how good its answers are, summed over the turns.
 
 Liu et al., What Makes Good Data for Alignment? (arXiv 2312.15685, section 2); Aloe Beta drops the lowest tenth by it
-(arXiv 2505.04388): ``scores.drop_lowest``. The two prompts are the interface of the published scorers, which were
-trained on exactly these words, spaces included (github.com/hkust-nlp/deita, llama_scorer.py).
+(arXiv 2505.04388): ``scores.drop_lowest``. The published scorers read prompts of their own, which stand in
+llama_scorer.py of github.com/hkust-nlp/deita and are given as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
@@ -16,21 +17,34 @@ import polars as pl
 from quality.digits import Digits, NextToken, NextTokens, expected_digit
 from quality.scores import Score, Unscored, add_score, ask
 
-COMPLEXITY = (
-    "You are a helpful assistant. Please identify the complexity score of the following user query. \n"
-    "##Query: {instruction}  \n##Complexity: "
-)
-QUALITY = (
-    "You are a helpful assistant. Please identify the quality score of the Response corresponding to the Question. \n"
-    " #Question#:\n{instruction}\n#Response#:\n{output} \n##Quality: "
-)
-
 
 class Turn(NamedTuple):
     """A question and its answer."""
 
     instruction: str
     response: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scorer:
+    """A model that answers a prompt with a digit, and that prompt: ``{instruction}`` and ``{output}`` are filled in.
+
+    The published scorers want the very words that they were trained on, spaces included.
+    """
+
+    prompt: str
+    next_tokens: NextTokens
+
+    def __post_init__(self) -> None:
+        if "{instruction}" not in self.prompt:
+            raise ValueError(f"prompt is {self.prompt!r}, expected {{instruction}} in it, where the question goes")
+
+    def digits(self, turns: Sequence[Turn]) -> list[NextToken | Unscored]:
+        """Return what the model says to each turn, all asked in one call."""
+        filled = [
+            self.prompt.replace("{instruction}", turn.instruction).replace("{output}", turn.response) for turn in turns
+        ]
+        return ask(self.next_tokens, filled)
 
 
 def turns(messages: Sequence[tuple[str, str]], response: str | None) -> tuple[Turn, ...] | Unscored:
@@ -56,8 +70,8 @@ def turns(messages: Sequence[tuple[str, str]], response: str | None) -> tuple[Tu
 
 def deita_scores(
     conversations: Sequence[Sequence[Turn] | Unscored],
-    complexity: NextTokens,
-    quality: NextTokens,
+    complexity: Scorer,
+    quality: Scorer,
     rule: Digits | None = None,
 ) -> list[Score]:
     """Return Σ over turns of complexity × quality, 1 to 36 a turn, or the reason why one of its numbers is missing.
@@ -65,8 +79,7 @@ def deita_scores(
     Each model is called once with all its prompts. Longer conversations score higher, as in the paper.
     """
     every = [turn for conversation in conversations if not isinstance(conversation, Unscored) for turn in conversation]
-    hard = ask(complexity, [COMPLEXITY.format(instruction=turn.instruction) for turn in every])
-    good = ask(quality, [QUALITY.format(instruction=turn.instruction, output=turn.response) for turn in every])
+    hard, good = complexity.digits(every), quality.digits(every)
     products = iter([_product(h, g, rule or Digits()) for h, g in zip(hard, good, strict=True)])
     return [
         conversation if isinstance(conversation, Unscored) else _sum([next(products) for _ in conversation])
@@ -74,9 +87,7 @@ def deita_scores(
     ]
 
 
-def add_deita(
-    rows: pl.DataFrame, complexity: NextTokens, quality: NextTokens, rule: Digits | None = None
-) -> pl.DataFrame:
+def add_deita(rows: pl.DataFrame, complexity: Scorer, quality: Scorer, rule: Digits | None = None) -> pl.DataFrame:
     """Return ``rows`` (``messages``, ``response``) with ``deita`` and ``deita_reason``."""
     conversations = [
         turns([(message["role"], message["content"]) for message in messages], response)

@@ -10,15 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from quality.cosine_bounds import Bounds, bounds_for, slack
 from quality.cosine_kernels import F32, F64, I64, KEPT, OVER, cosines, keep_in_order, lengths, nearest_kept
 
 BLOCK = 2048
-"""Rows compared with as many at a time: 16 MB of bounds, and each vector looked up is used by several rows."""
+"""Rows settled at a time, against as many kept rows at a time."""
 
 SHARE = 256
-"""Rows that a thread looks at by turns."""
+"""Rows that a thread takes by turns: 2 MB of bounds, which stay in its own cache until they have been looked at."""
 
 TINY = 1e-30
 """A row shorter than this has no direction."""
@@ -52,19 +53,11 @@ class Space:
 
 @dataclass(kw_only=True)
 class Kept:
-    """The rows kept so far, in order, and their narrow copies, in arrays that have room for all; and a place to work.
-
-    ``bounds`` is written over and over, as to take 16 MB from the system anew costs as much as the product itself.
-    """
+    """The rows kept so far, in order, and their narrow copies, in arrays that have room for all."""
 
     rows: I64
     narrow: F32
-    bounds: F32
     count: int = 0
-
-    def space(self, rows: int, columns: int) -> F32:
-        """Return a contiguous place for that many bounds."""
-        return self.bounds[: rows * columns].reshape(rows, columns)
 
 
 def directed(vectors: F32) -> NDArray[np.bool_]:
@@ -91,7 +84,8 @@ def leaders(vectors: F32, order: I64, threshold: float, *, weights: I64 | None =
     least = sizes[order].min(initial=np.iinfo(np.int64).max)
     kept = _none_kept(len(order), space.bounds.width(vectors.shape[1]))
     result = Leaders(np.full(len(vectors), OVER, np.int64), np.full(len(vectors), np.nan))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    # One thread a product: a product's own threads wait for each other busily, and take the cores from the others.
+    with ThreadPoolExecutor(os.cpu_count()) as pool, threadpool_limits(1, "blas"):
         for start in range(0, len(order), BLOCK):
             if least > room:
                 break
@@ -149,21 +143,22 @@ def _none_kept(rows: int, width: int) -> Kept:
     return Kept(
         rows=np.empty(rows, np.int64),
         narrow=np.empty((rows, width), np.float32),
-        bounds=np.empty(BLOCK * BLOCK, np.float32),
     )
 
 
 def _against_kept(space: Space, kept: Kept, block: I64, narrow: F32, pool: ThreadPoolExecutor) -> tuple[F64, I64]:
     """Return per row of ``block`` the greatest cosine with a row kept before it, and that row."""
     best, leader = np.full(len(block), -2.0), np.full(len(block), KEPT, np.int64)
-    shares = [slice(first, first + SHARE) for first in range(0, len(block), SHARE)]
-    for start in range(0, kept.count, BLOCK):
-        tile = slice(start, min(start + BLOCK, kept.count))
-        bounds = np.matmul(narrow, kept.narrow[tile].T, out=kept.space(len(block), tile.stop - tile.start))
 
-        def look(share: slice, bounds: F32 = bounds, tile: slice = tile) -> None:
+    def look(share: slice) -> None:
+        rows = narrow[share]
+        place = np.empty(len(rows) * BLOCK, np.float32)
+        for start in range(0, kept.count, BLOCK):
+            tile = slice(start, min(start + BLOCK, kept.count))
+            shape = len(rows), tile.stop - tile.start
+            bounds = np.matmul(rows, kept.narrow[tile].T, out=place[: shape[0] * shape[1]].reshape(shape))
             nearest_kept(
-                bounds[share],
+                bounds,
                 space.slack,
                 space.vectors,
                 space.lengths,
@@ -174,7 +169,7 @@ def _against_kept(space: Space, kept: Kept, block: I64, narrow: F32, pool: Threa
                 leader[share],
             )
 
-        deque(pool.map(look, shares), maxlen=0)
+    deque(pool.map(look, (slice(first, first + SHARE) for first in range(0, len(block), SHARE))), maxlen=0)
     return best, leader
 
 
@@ -184,9 +179,8 @@ def _among_themselves(
     """Settle the rows of ``block`` in order, add those that are kept to ``kept`` and return the room that is left."""
     chosen = np.empty(len(block), np.int64)
     # A copy, because for a product of an array with itself numpy takes a path that is several times slower.
-    bounds = np.matmul(narrow, narrow.copy().T, out=kept.space(len(block), len(block)))
     count, room = keep_in_order(
-        bounds,
+        np.matmul(narrow, narrow.copy().T),
         space.slack,
         space.vectors,
         space.lengths,

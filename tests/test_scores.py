@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from quality.deita import COMPLEXITY, QUALITY, Turn, add_deita, deita_scores, turns
+from quality import deita
+from quality.deita import Scorer, Turn, turns
 from quality.digits import Digits, NextToken, expected_digit, from_top_logprobs, softmax_expectation
 from quality.likelihood import Continuation, Ifd, add_ifd, ifd, ifd_scores, mean_loss, perplexity, perplexity_scores
 from quality.rubric import (
@@ -117,6 +118,17 @@ def test_a_token_of_no_probability_at_all_is_let_pass():
 
 # --- DEITA
 
+COMPLEXITY = "How hard is this question, from 1 to 6?\n{instruction}\nA digit: "
+QUALITY = "How good is this answer, from 1 to 6?\n{instruction}\n{output}\nA digit: "
+
+
+def deita_scores(conversations, complexity, quality):
+    return deita.deita_scores(conversations, *scorers(complexity, quality))
+
+
+def scorers(complexity, quality):
+    return Scorer(prompt=COMPLEXITY, next_tokens=complexity), Scorer(prompt=QUALITY, next_tokens=quality)
+
 
 def test_a_row_is_scored_by_complexity_times_quality_of_every_turn():
     first, second = Turn("What is anaemia?", "Too little haemoglobin."), Turn("And its cause?", "Often lack of iron.")
@@ -136,11 +148,16 @@ def test_a_row_is_scored_by_complexity_times_quality_of_every_turn():
     assert [len(call) for call in hard_calls + good_calls] == [3, 3]
 
 
-def test_the_prompts_are_those_the_published_scorers_were_trained_on():
-    assert COMPLEXITY.format(instruction="{x}").endswith("user query. \n##Query: {x}  \n##Complexity: ")
-    assert QUALITY.format(instruction="a", output="b").endswith(
-        "Question. \n #Question#:\na\n#Response#:\nb \n##Quality: "
-    )
+def test_a_prompt_without_a_place_for_the_question_is_refused():
+    with pytest.raises(ValueError, match=r"expected \{instruction\} in it"):
+        Scorer(prompt="How hard is it?", next_tokens=lambda prompts: [])
+
+
+def test_braces_in_a_question_are_no_places_of_the_prompt():
+    asked = []
+    scorer = Scorer(prompt=QUALITY, next_tokens=lambda prompts: asked.extend(prompts) or [certain("1")])
+    scorer.digits([Turn("Is {x} a set?", "{y}")])
+    assert asked == [QUALITY.replace("{instruction}", "Is {x} a set?").replace("{output}", "{y}")]
 
 
 def test_one_unscorable_turn_leaves_the_row_without_a_score():
@@ -181,7 +198,8 @@ def test_columns_hold_a_score_or_a_reason():
             "response": ["Furosemide.", None],
         }
     )
-    out = add_deita(rows, lambda p: [certain("2")] * len(p), lambda p: [certain("3")] * len(p))
+    two, three = (lambda p: [certain("2")] * len(p)), (lambda p: [certain("3")] * len(p))
+    out = deita.add_deita(rows, *scorers(two, three))
     assert out.select("id", "deita", "deita_reason").rows() == [
         ("a", 6.0, None),
         ("b", None, "the last question has no answer"),
