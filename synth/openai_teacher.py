@@ -25,7 +25,7 @@ from synth.specs import TeacherOptions
 from synth.teacher import Answered, Completion, Failure, Request
 
 AHEAD = 32
-"""Requests at hand beyond those in flight, so that a caller who is busy for a moment does not let the server idle."""
+"""Most requests at hand beyond those in flight, so that a caller busy for a moment does not let the server idle."""
 
 BURST_S = 0.01
 """Answers that come faster are handed over in bursts: to wake the caller for each costs more than the answer."""
@@ -69,7 +69,8 @@ class OpenAITeacher:
         ``requests`` is drawn from in the caller's thread, as answers are taken, some ``AHEAD`` of what is in flight.
         Raises ``TeacherError`` when the server does not serve any more; what came before has been yielded by then.
         """
-        feed, most = iter(requests), self.options.concurrency + AHEAD
+        most = self.options.concurrency + min(AHEAD, self.options.concurrency)
+        feed = iter(requests)
         flight = _Flight(self)
         try:
             out = flight.send(list(islice(feed, most)))
