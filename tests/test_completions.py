@@ -306,7 +306,7 @@ def test_a_budget_is_one_for_all_stages_and_threads_and_is_not_passed(store):
 
     def ask(n):
         with pytest.raises(BudgetReachedError):
-            run(store, Scripted(), requests(300, f"Stage {n}, case {{}}", stage=str(n)), spending)
+            run(store, Scripted(), requests(600, f"Stage {n}, case {{}}", stage=str(n)), spending)
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
     for thread in threads:
