@@ -52,7 +52,7 @@ class Live:
         task, since = self._running[step]
         self._rows[step] += rows
         rate = self._rows[step] / max(time.monotonic() - since, 1e-3)
-        self._bars.update(task, advance=1, rate=f"{self._rows[step]:,} rows, {rate:,.0f}/s")
+        self._bars.update(task, advance=1, rate=f"{self._rows[step]:,} rows, {rate:,.0f}/s", refresh=True)
 
     def finished(self, step: str, summary: dict[str, Any]) -> None:
         self._bars.remove_task(self._running.pop(step)[0])
