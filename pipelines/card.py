@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.release_data import configs, scan
+
 
 def card(manifest: dict[str, Any], folder: Path) -> str:
     """Return the card of a release whose data lies in ``folder``."""
@@ -15,9 +17,10 @@ def card(manifest: dict[str, Any], folder: Path) -> str:
         loader=PackageLoader("pipelines", "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["number"] = lambda value: f"{value:,}"
-    rows = pl.scan_parquet(folder / "data" / "*.parquet")
+    rows = scan(folder)
     return environment.get_template("card.md.jinja").render(
         manifest=manifest,
+        configs=configs(folder),
         languages=sorted(rows.select(pl.col("lang").unique()).collect()["lang"]),
         size=_size_category(manifest["rows"]),
         mix=_mix(rows),

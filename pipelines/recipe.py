@@ -44,6 +44,12 @@ class Recipe:
         """The recipe's keyword arguments and their defaults."""
         return {name: p.default for name, p in inspect.signature(self.function).parameters.items()}
 
+    def told(self) -> dict[str, Any]:
+        """Return what a manifest says of the recipe: its name, whether sabila ships it, and the hash of its file."""
+        file = Path(inspect.getsourcefile(self.function) or "")
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        return {"name": self.name, "shipped": file.parent == SHIPPED, "file_sha256": digest}
+
     def bind(self, values: Mapping[str, Any]) -> Step:
         """Return the last step for these values, texts allowed. Raises ``RecipeError`` naming every bad field."""
         if unknown := sorted(set(values) - set(self.knobs)):

@@ -87,6 +87,13 @@ class Store:
                 folder.mkdir(parents=True, exist_ok=True)
             yield folder
 
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Hold the lock ``name``, waiting for whoever holds it; it is freed when its holder dies."""
+        with _lock_file(self.root / "locks" / name) as handle:
+            fcntl.flock(handle.fileno(), fcntl.LOCK_EX)
+            yield
+
     def finish(self, name: str, summary: dict[str, Any]) -> Path:
         """Write the marker into the partial folder, tidy it up and give the folder its name."""
         write_json(self.root / "partial" / name / MARKER, summary)

@@ -351,18 +351,23 @@ def test_trace_of_a_step_that_was_deleted_says_to_build_again(built):
 
 
 def contents(folder):
-    return {path.name: (path.stat().st_ino, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder): (path.stat().st_ino, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_release_holds_the_rows_a_card_and_a_manifest(place):
     folder = place / answer("release", *ALONE, "--version", "1.0").strip()
     assert folder == place / "store" / "releases" / "tiny" / "1.0"
     manifest = json.loads((folder / "manifest.json").read_text())
-    [data] = manifest["data"]
-    rows = pl.read_parquet(folder / data["path"])
-    assert hashlib.sha256((folder / data["path"]).read_bytes()).hexdigest() == data["sha256"]
-    assert (manifest["rows"], data["rows"], rows.height) == (5, 5, 5)
-    assert rows["id"].to_list() == ["clinic:c1", "clinic:c2", "clinic:c4", "clinic:c5", "ward:w2"]
+    files = {file["path"]: file for file in manifest["files"]}
+    for path, listed in files.items():
+        content = (folder / path).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (listed["bytes"], listed["sha256"])
+    data = {path: pl.read_parquet(folder / path) for path in files if path.startswith("data/")}
+    assert {path: rows["id"].to_list() for path, rows in data.items()} == {
+        "data/prompts/clinic/train-00000-of-00001.parquet": ["clinic:c1", "clinic:c2", "clinic:c4", "clinic:c5"],
+        "data/prompts/ward/train-00000-of-00001.parquet": ["ward:w2"],
+    }
+    assert (manifest["rows"], sum(files[path]["rows"] for path in data)) == (5, 5)
     assert manifest["license"] == "CC0-1.0"
     assert manifest["lock"].keys() == {"clinic", "ward"}
     card = (folder / "README.md").read_text()

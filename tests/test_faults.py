@@ -219,7 +219,7 @@ def test_a_full_disk_leaves_no_half_release(tmp_path):
     assert sabila("build", *arguments, folder=tmp_path).returncode == 0
     full = sabila("release", *arguments, "--version", "1", folder=tmp_path, file_size_limit=8_192)
     assert full.returncode == 1
-    assert full.stderr.splitlines()[-1].startswith("Error: no room to write store/partial/release-tiny-1/data/train-")
+    assert full.stderr.splitlines()[-1].startswith("Error: no room to write store/partial/release-tiny-1/data/prompts/")
     assert "Traceback" not in full.stderr
     assert not (tmp_path / "store" / "releases" / "tiny" / "1").exists()
     assert sabila("release", *arguments, "--version", "1", folder=tmp_path).returncode == 0

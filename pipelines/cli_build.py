@@ -1,0 +1,150 @@
+"""The verbs that make rows: what can be read, what would run, what is built, and the same for files of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.command import JSON, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, told
+
+if TYPE_CHECKING:
+    from pipelines.recipe import Recipe
+    from pipelines.spending import Spending
+
+BUDGET_TOKENS = click.option("--budget-tokens", type=click.IntRange(1), help="Tokens at which to stop asking.")
+BUDGET_COST = click.option(
+    "--budget-cost", type=click.FloatRange(0, min_open=True), help="Cost at which to stop asking."
+)
+PRICE = click.option(
+    "--price",
+    nargs=2,
+    type=click.FloatRange(0),
+    help="What a million tokens cost, in the prompt and in the completion.",
+)
+WATTS = click.option("--watts", type=click.FloatRange(0, min_open=True), help="Power the teacher draws while it works.")
+
+
+@recipe_verb("plan", STORE, MIRROR, RELOCK, PRICE, JSON)
+def plan_verb(
+    recipe: Recipe,
+    values: dict[str, Any],
+    store: Path,
+    mirror: Path | None,
+    relock: bool,
+    price: tuple[float, float] | None,
+    as_json: bool,
+) -> None:
+    """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is absent or waits."""
+    from pipelines.show import plan_table
+    from pipelines.workbench import Workbench
+
+    bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
+    forecast = bench.forecast(spending(None, None, price, None).rates)
+    click.echo(json.dumps(forecast, indent=2) if as_json else plan_table(forecast))
+
+
+@recipe_verb("build", STORE, MIRROR, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, JSON)
+def build_verb(
+    recipe: Recipe,
+    values: dict[str, Any],
+    store: Path,
+    mirror: Path | None,
+    relock: bool,
+    workers: int,
+    as_json: bool,
+    **limits: Any,
+) -> None:
+    """Build a recipe, skipping what is built; the last line on stdout is the folder built."""
+    from pipelines.show import build_table, examples
+    from pipelines.workbench import Workbench
+
+    bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
+    account = bench.build(workers=workers, spending=spending(**limits))
+    if as_json:
+        click.echo(json.dumps(account, indent=2))
+        return
+    click.echo(build_table(account))
+    click.echo(examples(account, store / "steps"))
+    click.echo(account["folder"])
+
+
+def spending(
+    budget_tokens: int | None, budget_cost: float | None, price: tuple[float, float] | None, watts: float | None
+) -> Spending:
+    """Return the account of a run with these limits; a budget in cost needs a price."""
+    from pipelines.spending import Budget, Spending
+    from synth.specs import Rates
+
+    if budget_cost is not None and price is None:
+        raise click.UsageError(f"--budget-cost is {budget_cost}, expected --price with it: what tokens cost")
+    prompt, completion = price or (0.0, 0.0)
+    rates = Rates(prompt_price=prompt, completion_price=completion, watts=watts)
+    return Spending(rates=rates, budget=Budget(tokens=budget_tokens, cost=budget_cost))
+
+
+# --- verbs of their own --------------------------------------------------------------------------------------------
+
+
+@main.command()
+@MIRROR
+@JSON
+def sources(mirror: Path | None, as_json: bool) -> None:
+    """List the catalog: licence, task, rows, Hub id, and where each corpus can be read from now."""
+    from pipelines.show import sources_table
+    from pipelines.workbench import catalog
+
+    rows = catalog(mirror)
+    click.echo(json.dumps(rows, indent=2) if as_json else sources_table(rows))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
+@click.option(
+    "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
+)
+@click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
+@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.72, show_default=True)
+@click.option("--recall", type=click.FloatRange(0, 1, True, True), default=0.995, show_default=True)
+@click.option("--shingle-tokens", type=click.IntRange(1, 1000), default=5, show_default=True)
+@click.option("--unit", type=click.Choice(["auto", "word", "character"]), default="auto", show_default=True)
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads.  [default: cores]")
+@JSON
+def dedup(
+    files: tuple[Path, ...],
+    out: Path,
+    text: tuple[str, ...],
+    id: str | None,
+    threads: int | None,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Remove near-duplicates from FILES: parquet, jsonl or csv, plain or .gz."""
+    from pipelines.duplicate_files import dedup as run
+    from pipelines.show import account_text
+    from quality.near_rules import NearRules
+
+    account = told(lambda: run(files, out, text=text, id=id, rules=NearRules(**settings), threads=threads))
+    click.echo(json.dumps(account, indent=2) if as_json else account_text(account))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--against", multiple=True, required=True, help="Benchmark of the catalog, all of them, or a file.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
+@click.option(
+    "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
+)
+@click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
+@MIRROR
+@JSON
+def decontaminate(files: tuple[Path, ...], out: Path, as_json: bool, **settings: Any) -> None:
+    """Remove rows of FILES that hold an item of a benchmark; FILES are parquet, jsonl or csv, plain or .gz."""
+    from pipelines.leak_files import decontaminate as run
+    from pipelines.show import account_text
+
+    account = told(lambda: run(files, out, **settings))
+    click.echo(json.dumps(account, indent=2) if as_json else account_text(account))

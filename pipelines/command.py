@@ -1,0 +1,122 @@
+"""What all verbs share: options, the verbs over recipes, and how a failure is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipelines.recipe import Recipe
+
+STORE = click.option("--store", type=click.Path(path_type=Path), default=Path("store"), help="Where steps are kept.")
+MIRROR = click.option(
+    "--mirror",
+    envvar="SABILA_MIRROR",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Read raw files from this folder, one folder a corpus, instead of the Hub.",
+)
+RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from sabila.lock.")
+WORKERS = click.option(
+    "--workers", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1, help="Processes.  [default: cores]"
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sabila")
+def main() -> None:
+    """Build medical training datasets whose every row can say where it came from, and every missing row why."""
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return what a user can cause: told in one line, exit code 1."""
+    from pipelines.lock import LockError
+    from pipelines.manifest import ReleaseError
+    from pipelines.pool import WorkerDiedError
+    from pipelines.shard import LostRowsError
+    from pipelines.spending import BudgetReachedError
+    from pipelines.store import StoreError
+    from pipelines.tables import TableError
+    from pipelines.trace import TraceError
+    from sources.files import FileError
+    from sources.hub import HubError
+    from sources.mirror import MissingCorpusError
+    from synth.teacher import TeacherError
+
+    of_builds = (LockError, LostRowsError, ReleaseError, StoreError, TableError, TraceError, WorkerDiedError)
+    of_teachers = (BudgetReachedError, TeacherError)
+    return (*of_builds, *of_teachers, FileError, HubError, MissingCorpusError)
+
+
+def told(call: Callable[[], Any]) -> Any:
+    """Return what ``call`` returns; what a user can cause ends in one line and exit 1, or 2 for a wrong call."""
+    from pipelines.recipe import RecipeError
+
+    try:
+        return call()
+    except RecipeError as error:
+        raise click.UsageError(str(error)) from error
+    except failures() as error:
+        raise click.ClickException(str(error)) from error
+
+
+# --- verbs that take a recipe: each recipe is a command of its own, with its knobs as options ----------------------
+
+
+class RecipeGroup(click.Group):
+    """A verb whose commands are the recipes: shipped ones by name, others by the path of a file."""
+
+    def __init__(self, verb: Callable[..., None], options: list[Callable[[Any], Any]], **more: Any) -> None:
+        super().__init__(**more)
+        self._verb, self._options = verb, options
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the shipped recipes."""
+        from pipelines.recipe import shipped
+
+        return shipped()
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command:
+        """Make the command of a recipe; a name that is none ends with what there is."""
+        from pipelines.recipe import RecipeError, load
+
+        try:
+            recipe = load(name)
+        except RecipeError as error:
+            raise click.UsageError(str(error), ctx) from error
+        return recipe_command(recipe, self._verb, self._options)
+
+
+def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Callable[[Any], Any]]) -> click.Command:
+    """Return the command that calls ``verb(recipe, values, …)`` with the recipe's knobs as options."""
+
+    def callback(**given: Any) -> None:
+        values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) is not None}
+        told(lambda: verb(recipe, values, **given))
+
+    command: Any = callback
+    for knob, default in reversed(recipe.knobs.items()):
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        flag = f"--{knob.replace('_', '-')}"
+        command = click.option(flag, knob, help=f"Recipe's own.  [default: {'none' if shown is None else shown}]")(
+            command
+        )
+    for option in reversed(options):
+        command = option(command)
+    return click.command(recipe.name, help=recipe.summary)(command)
+
+
+def recipe_verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as the verb ``name`` over recipes; its docstring is the help."""
+
+    def register(verb: Callable[..., None]) -> Callable[..., None]:
+        main.add_command(
+            RecipeGroup(verb, list(options), name=name, help=verb.__doc__, subcommand_metavar="RECIPE [OPTIONS]")
+        )
+        return verb
+
+    return register
