@@ -8,7 +8,7 @@ CONSTRAINTS := requirements.lock
 # One process: its kernels are compiled once, and 300 rows want no more.
 DEMO := --store store/demo --workers 1 $(if $(TEACHER),--teacher $(TEACHER))
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format train clean
 
 demo: $(VENV)/base
 	$(BIN)/sabila build demo $(DEMO)
@@ -22,6 +22,9 @@ demo: $(VENV)/base
 
 test: $(VENV)/dev
 	$(BIN)/pytest -q -n 2
+
+# What `make test` tries besides once it is installed: training, and teachers that run in this process.
+train: $(VENV)/train
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -41,6 +44,10 @@ $(VENV)/dev: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
 	touch $(VENV)/base $@
+
+$(VENV)/train: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev,train]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) store sabila.lock
