@@ -23,7 +23,7 @@ def dedup(
 ) -> dict[str, Any]:
     """Part the rows of ``files`` into kept, dropped and clusters, a parquet file each in ``out``; return the account.
 
-    A dropped row names the row that stays, its most similar neighbour and both similarities. Raises ``TableError``.
+    A dropped row names the most similar row that stays, and how similar the two are. Raises ``TableError``.
     """
     rows = scan(files)
     found = deduplicate(rows, text=text_columns(rows, text), id=id, rules=rules, threads=threads)

@@ -1,9 +1,8 @@
-"""Clusters of near-duplicates: which row stays, and what is seen between every other row and it.
+"""Clusters of near-duplicates, and which of their rows stay.
 
-The row that stays is the first by the caller's order, then by id. A row of a cluster need not be similar to it: it may
-be linked through others. So every row names its *neighbour*: the row that stays if the two are similar, else the most
-similar row among those that are one link nearer to it (in clusters of more than ``BROAD`` texts, a similar one that is
-nearer). A neighbour's similarity is always at or above the threshold.
+A cluster is a component of similar rows: each is tied to the next, and the ends of a long one may be nothing alike. So
+a cluster does not keep one row. Its rows are taken by the caller's order, then by id, and each stays unless one that
+stays is similar to it: of two similar rows at most one stays, and a row that goes is similar to one that stays.
 """
 
 from __future__ import annotations
@@ -17,73 +16,60 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.linking import link, parents
 from quality.shingle_sets import ShingleSets, taken
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
-CLUSTER_COLUMNS = ("id", "representative", "similarity", "neighbour", "neighbour_similarity")
-"""One row of a cluster: its id and the id of the row that stays, their Jaccard similarity, the neighbour and its
-similarity. The row that stays is its own representative and has no neighbour."""
+CLUSTER_COLUMNS = ("id", "representative", "duplicate_of", "similarity")
+"""One row of a cluster: its id and that of the cluster's first row, which names it; then, for a row that goes, the id
+of the most similar row that stays and their Jaccard similarity."""
 
 BROAD = 2000
-"""Sets of a cluster above which neighbours are links as they were found, not the most similar ones."""
+"""Sets of a cluster above which only those are compared that share a band key: what misses a pair at the threshold is
+what ``NearRules.recall`` allows."""
 
 SHARE = 4096
-"""Sets that a thread looks at by turns."""
+"""Sets, or a few more, that a thread looks at by turns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Members:
-    """The distinct sets of all clusters, cluster by cluster, each cluster's leading set first.
+    """The distinct sets of all clusters, cluster by cluster, each in the order of its rows.
 
-    ``sets`` and ``clusters`` are numbers of sets and clusters, ``leaders`` is the place of the leading set. ``rows``
-    is the place of the first row that has the set.
+    ``sets`` are numbers of sets, ``bounds`` the places where clusters begin, and the end. ``rows`` is the place of the
+    first row that has the set.
     """
 
     sets: I64
-    clusters: I64
-    leaders: I64
+    bounds: I64
     rows: I64
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evidence:
-    """For each member its similarity to the leader, the place of its neighbour and its similarity to that."""
-
-    similarity: F64
-    neighbour: I64
-    neighbour_similarity: F64
 
 
 def clusters(
     rows: pl.DataFrame, order: Sequence[str], sets: ShingleSets, labels: I64, threshold: float, pool: Executor
-) -> pl.DataFrame:
-    """Return the rows of clusters of two or more: ``CLUSTER_COLUMNS``, ``set`` and ``cluster``.
+) -> tuple[pl.DataFrame, int]:
+    """Return the rows of clusters of two or more, and how many buckets were cut short in settling who stays.
 
-    ``rows`` has ``id``, ``set`` (-1 for a row that resembles nothing) and the columns of ``order``, by which the row
-    that stays comes first; null comes last. ``labels`` are the components of the sets, and clusters go by their number.
+    The table has ``CLUSTER_COLUMNS``, ``set`` and ``cluster``. ``rows`` has ``id``, ``set`` (-1 for a row that
+    resembles nothing) and the columns of ``order``, by which the row that stays comes first; null comes last.
+    ``labels`` are the components of the sets, and clusters go by their number.
     """
     shared = _shared(rows, labels).sort("cluster", *order, "id", nulls_last=True)
     members, place = _members(shared["set"].to_numpy(), shared["cluster"].to_numpy())
-    seen = evidence(members, sets, threshold, pool)
-    ids, leads = shared["id"], members.rows[members.leaders[place]]
-    stays = pl.Series(leads == np.arange(len(leads)))
-    neighbours = pl.DataFrame(
-        {
-            "neighbour": ids.gather(members.rows[seen.neighbour[place]]),
-            "neighbour_similarity": seen.neighbour_similarity[place],
-        }
-    )
-    return shared.select(
+    stays, score, cut = settled(members, sets, threshold, pool)
+    ids, kept = shared["id"], members.rows[stays[place]]
+    first = np.repeat(members.rows[members.bounds[:-1]], np.diff(members.bounds))
+    goes = pl.Series(kept != np.arange(len(kept)))
+    table = shared.select(
         "id",
-        ids.gather(leads).alias("representative"),
-        pl.Series("similarity", seen.similarity[place]),
-        *(pl.when(~stays).then(column).alias(column.name) for column in neighbours),
+        ids.gather(first[place]).alias("representative"),
+        pl.when(goes).then(ids.gather(kept)).alias("duplicate_of"),
+        pl.when(goes).then(pl.Series(score[place])).alias("similarity"),
         "set",
         "cluster",
     )
+    return table, cut
 
 
 def _shared(rows: pl.DataFrame, labels: I64) -> pl.DataFrame:
@@ -102,65 +88,45 @@ def _members(sets: I64, clusters: I64) -> tuple[Members, I64]:
     place[order] = np.arange(len(order))
     rows = first[order]
     starts = np.flatnonzero(np.diff(clusters[rows], prepend=-1))
-    leaders = np.repeat(starts, np.diff(starts, append=len(rows)))
-    return Members(sets=sets[rows], clusters=clusters[rows], leaders=leaders, rows=rows), place[inverse]
+    return Members(sets=sets[rows], bounds=np.append(starts, len(rows)), rows=rows), place[inverse]
 
 
-def evidence(members: Members, sets: ShingleSets, threshold: float, pool: Executor) -> Evidence:
-    """Return what links each member to its leader, going outwards from the leader one link at a time."""
-    everyone, leaders = np.arange(len(members.sets)), members.leaders
-    similarity = _similarity(sets, members.sets, members.sets[leaders], pool)
-    neighbour, neighbour_similarity, linked = leaders.copy(), similarity.copy(), similarity >= threshold
-    at, before = _along_links(members, sets, threshold, linked, pool)
-    neighbour[at], linked[at] = before, True
-    neighbour_similarity[at] = _similarity(sets, members.sets[at], members.sets[before], pool)
-    reached, left = everyone[linked], everyone[~linked]
-    while len(left):
-        near, far = members.clusters[reached], members.clusters[left]
-        spans = np.stack([np.searchsorted(near, far), np.searchsorted(near, far, "right")], axis=1)
-        best, score = _nearest(sets, members.sets[left], members.sets[reached], spans, threshold, pool)
-        found = best >= 0
-        if not found.any():
-            raise RuntimeError(f"{len(left)} sets of a cluster are linked to nothing in it; please report this")
-        neighbour[left[found]], neighbour_similarity[left[found]] = reached[best[found]], score[found]
-        reached, left = left[found], left[~found]
-    return Evidence(similarity=similarity, neighbour=neighbour, neighbour_similarity=neighbour_similarity)
+def settled(members: Members, sets: ShingleSets, threshold: float, pool: Executor) -> tuple[I64, F64, int]:
+    """Return for each member the place of the one that stays for it, their similarity, and the buckets cut short."""
+    stays, score = np.empty(len(members.sets), np.int64), np.empty(len(members.sets), np.float64)
+    sizes = np.diff(members.bounds)
+    shares = _shares(members.bounds, sizes)
+    deque(pool.map(lambda share: _settle(sets, members, share, threshold, stays, score), shares), maxlen=0)
+    cut = 0
+    for start, size in zip(members.bounds[:-1][sizes > BROAD], sizes[sizes > BROAD], strict=True):
+        cut += _settle_broad(sets, members.sets, slice(start, start + size), threshold, stays, score)
+    return stays, score, cut
 
 
-def _along_links(
-    members: Members, sets: ShingleSets, threshold: float, linked: NDArray[np.bool_], pool: Executor
-) -> tuple[I64, I64]:
-    """Return the places of sets not yet ``linked`` to their leader, in broad clusters, and of the sets before them.
-
-    Links are made anew among the sets of one cluster alone, so that they depend on nothing else.
-    """
-    places, neighbours = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    starts, sizes = np.unique(members.leaders, return_counts=True)
-    for start, size in zip(starts[sizes > BROAD], sizes[sizes > BROAD], strict=True):
-        unlinked = np.flatnonzero(~linked[start : start + size])
-        if not len(unlinked):
-            continue
-        part = taken(sets, members.sets[start : start + size])
-        before = parents(link(part, np.arange(size), 0, threshold, pool).pairs, size, 0)[unlinked]
-        places.append(start + unlinked[before >= 0])
-        neighbours.append(start + before[before >= 0])
-    return np.concatenate(places), np.concatenate(neighbours)
+def _shares(bounds: I64, sizes: I64) -> list[I64]:
+    """Return runs of bounds of the clusters that are not broad, of ``SHARE`` sets or a few more each."""
+    runs: list[I64] = []
+    for run in np.split(np.arange(len(sizes)), np.flatnonzero(sizes > BROAD)):
+        own = run[sizes[run] <= BROAD]
+        if len(own):
+            turns = np.cumsum(sizes[own]) // SHARE
+            parts = np.split(own, np.flatnonzero(np.diff(turns)) + 1)
+            runs += [np.append(bounds[part], bounds[part[-1] + 1]) for part in parts]
+    return runs
 
 
-def _similarity(sets: ShingleSets, these: I64, those: I64, pool: Executor) -> F64:
-    """Return the Jaccard similarity of each of ``these`` sets with the one beside it in ``those``."""
-    spans = np.stack([np.arange(len(these)), np.arange(1, len(these) + 1)], axis=1)
-    return _nearest(sets, these, those, spans, 0.0, pool)[1]
+def _settle(sets: ShingleSets, members: Members, bounds: I64, threshold: float, stays: I64, score: F64) -> None:
+    from quality.set_kernels import settle
+
+    settle(sets.values, sets.starts, members.sets, bounds, threshold, stays, score)
 
 
-def _nearest(sets: ShingleSets, these: I64, among: I64, spans: I64, least: float, pool: Executor) -> tuple[I64, F64]:
-    """Return for each set the place of the most similar one in its span of ``among``, or -1, and the similarity."""
-    from quality.set_kernels import nearest
+def _settle_broad(sets: ShingleSets, which: I64, at: slice, threshold: float, stays: I64, score: F64) -> int:
+    """Settle the members ``at`` of one broad cluster; what comes out depends on its sets alone."""
+    from quality.set_kernels import settle_broad
 
-    best, score = np.empty(len(these), np.int64), np.empty(len(these), np.float64)
-    shares = [slice(first, first + SHARE) for first in range(0, len(these), SHARE)]
-    work = pool.map(
-        lambda s: nearest(sets.values, sets.starts, these[s], among, spans[s], least, best[s], score[s]), shares
-    )
-    deque(work, maxlen=0)
-    return best, score
+    part = taken(sets, which[at])
+    buckets = np.stack([np.unique(keys, return_inverse=True)[1] for keys in part.keys]).astype(np.int64)
+    cut = settle_broad(part.values, part.starts, buckets, threshold, stays[at], score[at])
+    stays[at] += at.start
+    return int(cut)

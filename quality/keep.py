@@ -1,14 +1,16 @@
 """Which of several equal rows stays: the keep policy, one for exact, near and semantic duplicates.
 
-The row under the freer licence stays; then the one from the source of lower rank; then the one with more of its
-fields filled; then the one whose id sorts first. Nothing else counts: not order, not workers, not time.
+The row under the freer licence stays (of several that bind a row the strictest counts); then the one from the source
+of lower rank; then the one with more of its fields filled; then the one whose id sorts first. Nothing else counts: not
+order, not workers, not time.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-from sources.license import LICENSES, UNKNOWN
+from sources.known_licenses import LICENSES
+from sources.license import UNKNOWN
 from sources.source import USUAL_RANK
 
 FIELDS = ("context", "answer", "rationale", "response", "rejected")
@@ -19,10 +21,11 @@ KEEP_ORDER = ("strictness", "source_rank", "unfilled", "id")
 def keep_columns(source_ranks: dict[str, int]) -> list[pl.Expr]:
     """Return the expressions that make the columns of ``KEEP_ORDER`` from a table of records."""
     strictness = {name: license.strictness for name, license in LICENSES.items()}
+    of_one = pl.element().replace_strict(strictness, default=UNKNOWN.strictness, return_dtype=pl.Int16)
     filled = pl.sum_horizontal(pl.col(name).fill_null("") != "" for name in FIELDS)
     lists = (pl.col("options").list.len() > 0).cast(pl.UInt32) + (pl.col("gold").list.len() > 0).cast(pl.UInt32)
     return [
-        pl.col("license").replace_strict(strictness, default=UNKNOWN.strictness).cast(pl.Int16).alias("strictness"),
+        pl.col("license").str.split(" AND ").list.eval(of_one).list.max().alias("strictness"),
         pl.col("source").replace_strict(source_ranks, default=USUAL_RANK, return_dtype=pl.Int16).alias("source_rank"),
         (len(FIELDS) + 2 - filled - lists).cast(pl.Int16).alias("unfilled"),
         pl.col("id"),

@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
-from sources.license import Use, fits, terms
+from sources.license import Use, fits, parts, terms
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
@@ -18,7 +18,7 @@ class LicenseGate:
 
 
 def license_gate(rows: pl.DataFrame, config: LicenseGate) -> Outcome:
-    """Return the rows, dropped with reason ``license`` where theirs does not allow ``config.use``."""
+    """Return the rows, dropped with reason ``license`` where one of their licences does not allow ``config.use``."""
     refused = {name: _why(name, config.use) for name in rows["license"].unique() if not fits(name, config.use)}
     evidence = pl.col("license").replace_strict(refused, default=None, return_dtype=pl.String)
     return Outcome(
@@ -28,7 +28,7 @@ def license_gate(rows: pl.DataFrame, config: LicenseGate) -> Outcome:
     )
 
 
-def _why(license_id: str, use: str) -> str:
-    known = terms(license_id)
-    reason = "forbids it" if known.id == license_id else "is not known to allow it"
-    return f"{license_id} {reason}: {use} use"
+def _why(expression: str, use: str) -> str:
+    guilty = next(id for id in parts(expression) if not fits(id, use))
+    reason = "forbids it" if terms(guilty).id == guilty else "is not known to allow it"
+    return f"{guilty} {reason}: {use} use"

@@ -89,14 +89,6 @@ def merged(labels: I64, pairs: I64) -> I64:
     return np.asarray(component, np.int64)[labels]
 
 
-def parents(pairs: I64, size: int, start: int) -> I64:
-    """Return for each of ``size`` sets the one before it on the way that ``pairs`` lead from ``start``, -1 for none."""
-    from scipy.sparse.csgraph import breadth_first_order
-
-    _, before = breadth_first_order(_graph(pairs, size), start, directed=False)
-    return np.maximum(np.asarray(before, np.int64), -1)
-
-
 def _graph(ends: I64, size: int) -> csr_array:
     from scipy.sparse import coo_array
 

@@ -1,7 +1,8 @@
 """Near-duplicates by MinHash and exact Jaccard: of rows that say almost the same one stays, and the others say why.
 
 Signatures propose pairs (Broder 1997; bands after Leskovec et al., MMDS, chapter 3), exact Jaccard similarity of the
-shingle sets decides on each, connected components are clusters, and one row of a cluster stays.
+shingle sets decides on each, and connected components are clusters. A row of a cluster stays unless one that stays is
+similar to it, so that no chain of small steps takes a row away for one that it does not resemble.
 """
 
 from __future__ import annotations
@@ -32,23 +33,22 @@ class NearDuplicates:
 
     @property
     def drops(self) -> pl.DataFrame:
-        """The rows to drop, in ``DROP_SCHEMA``: evidence names the row that stays, the neighbour and similarities."""
-        evidence = pl.struct(pl.col("representative").alias("duplicate_of"), *EVIDENCE).struct.json_encode()
-        return self._others.select("id", drop=pl.lit("near_duplicate"), evidence=evidence).match_to_schema(DROP_SCHEMA)
+        """The rows to drop, in ``DROP_SCHEMA``: evidence names the row that stays, and how similar the two are."""
+        evidence = pl.struct("duplicate_of", "similarity").struct.json_encode()
+        named = self.others.select("id", drop=pl.lit("near_duplicate"), evidence=evidence)
+        return named.match_to_schema(DROP_SCHEMA)
 
     @property
-    def _others(self) -> pl.DataFrame:
-        return self.clusters.filter(pl.col("id") != pl.col("representative"))
-
-
-EVIDENCE = ("similarity", "neighbour", "neighbour_similarity")
+    def others(self) -> pl.DataFrame:
+        """The rows of clusters that do not stay."""
+        return self.clusters.filter(pl.col("duplicate_of").is_not_null())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deduplicated:
     """The rows that stay and those that do not, in their order, and what was found among them.
 
-    A dropped row has the columns ``representative``, ``similarity``, ``neighbour`` and ``neighbour_similarity`` too.
+    A dropped row has the columns ``representative``, ``duplicate_of`` and ``similarity`` of ``CLUSTER_COLUMNS`` too.
     """
 
     kept: pl.LazyFrame
@@ -88,16 +88,16 @@ def deduplicate(
 ) -> Deduplicated:
     """Return ``rows`` in two parts, those that stay and those that are near-duplicates of one that does.
 
-    ``text`` names the columns that are compared, together. Of a cluster the row stays that comes first by the columns
-    of ``order`` and then by ``id``; without an id column a column ``row`` with the row's number is made one. The parts
-    are lazy, and reading them reads ``rows`` again. Raises ``ValueError`` for columns that are not there.
+    ``text`` names the columns that are compared, together. Of similar rows the one stays that comes first by the
+    columns of ``order`` and then by ``id``; without an id column a column ``row`` with the row's number is made one.
+    The parts are lazy, and reading them reads ``rows`` again. Raises ``ValueError`` for columns that are not there.
     """
     frame = rows.lazy() if id else rows.lazy().with_row_index("row")
     name = id or "row"
     if missing := {*text, name, *order} - set(frame.collect_schema()):
         raise ValueError(f"no column {', '.join(sorted(missing))}; there are {', '.join(frame.collect_schema())}")
     found = near_duplicates(text_batches(frame, text, name, order), rules or NearRules(), order=order, threads=threads)
-    others = found.clusters.filter(pl.col("id") != pl.col("representative")).rename({"id": name}).lazy()
+    others = found.others.rename({"id": name}).lazy()
     return Deduplicated(
         kept=frame.join(others, on=name, how="anti", maintain_order="left"),
         dropped=frame.join(others, on=name, how="inner", maintain_order="left"),

@@ -74,17 +74,56 @@ def jaccard(values: U32, starts: I64, first: int, second: int, least: float) -> 
 
 
 @compiled
-def nearest(values: U32, starts: I64, sets: I64, among: I64, spans: I64, least: float, best: I64, score: F64) -> None:
-    """For each set, find the most similar one of ``among[spans[i, 0]:spans[i, 1]]``: its place and the similarity.
+def settle(values: U32, starts: I64, sets: I64, bounds: I64, threshold: float, stays: I64, score: F64) -> None:
+    """Take each cluster ``sets[bounds[c]:bounds[c + 1]]`` in its order; a set stays unless one that stays is similar.
 
-    The first of several equals is taken; ``best`` is -1 where none reaches ``least``.
+    ``stays`` receives the place of the most similar set that stays, its own for one that does, and ``score`` how
+    similar the two are.
     """
-    for i in range(sets.size):
-        best[i], score[i] = -1, -1.0
-        for k in range(spans[i, 0], spans[i, 1]):
-            found = jaccard(values, starts, sets[i], among[k], max(least, score[i]))
-            if found > score[i]:
-                best[i], score[i] = k, found
+    for c in range(bounds.size - 1):
+        kept, count = np.empty(bounds[c + 1] - bounds[c], np.int64), 0
+        for i in range(bounds[c], bounds[c + 1]):
+            stays[i], score[i] = i, -1.0
+            for k in range(count):
+                found = jaccard(values, starts, sets[i], sets[kept[k]], max(threshold, score[i]))
+                if found > score[i]:
+                    stays[i], score[i] = kept[k], found
+            if stays[i] == i:
+                kept[count], score[i] = i, 1.0
+                count += 1
+
+
+@compiled
+def settle_broad(values: U32, starts: I64, buckets: I64, threshold: float, stays: I64, score: F64) -> int:
+    """Do as ``settle`` does for all sets as one cluster, comparing only those that share a bucket of some band.
+
+    ``buckets`` says for each band and set the bucket, numbered from 0. A set that resembles none of the ``LARGE``
+    latest that stay in each of its buckets stays; return how many buckets held more than that.
+    """
+    bands, size = buckets.shape
+    latest = np.full((bands, size), -1, np.int64)
+    before = np.full((bands, size), -1, np.int64)
+    cut = np.zeros((bands, size), np.bool_)
+    met = np.full(size, -1, np.int64)
+    for i in range(size):
+        stays[i], score[i] = i, -1.0
+        for band in range(bands):
+            other, checks = latest[band, buckets[band, i]], 0
+            while other >= 0 and checks < LARGE:
+                checks += 1
+                if met[other] != i:
+                    met[other] = i
+                    found = jaccard(values, starts, i, other, max(threshold, score[i]))
+                    if found > score[i] or (found == score[i] and found >= 0 and other < stays[i]):
+                        stays[i], score[i] = other, found
+                other = before[band, other]
+            cut[band, buckets[band, i]] |= other >= 0
+        if stays[i] == i:
+            score[i] = 1.0
+            for band in range(bands):
+                before[band, i] = latest[band, buckets[band, i]]
+                latest[band, buckets[band, i]] = i
+    return int(np.sum(cut))
 
 
 @compiled

@@ -204,8 +204,9 @@ def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Ex
     if index.segments and not whole and _may_be_cut(linked.largest):
         return _extended(index, latest, new, pool, whole=True)
     largest = max(index.largest, linked.largest)
-    extended = replace(index, segments=(*index.segments, latest), largest=largest, cut=linked.cut)
-    return replace(extended, members=_members(extended, numbers, before, sets, linked.labels, pool))
+    extended = replace(index, segments=(*index.segments, latest), largest=largest)
+    members, cut = _members(extended, numbers, before, sets, linked.labels, pool)
+    return replace(extended, members=members, cut=linked.cut + cut)
 
 
 def _may_be_cut(largest: int) -> bool:
@@ -216,22 +217,22 @@ def _may_be_cut(largest: int) -> bool:
 
 def _members(
     index: SignatureIndex, numbers: I64, before: I64, sets: ShingleSets, labels: I64, pool: Executor
-) -> pl.DataFrame:
-    """Return the clusters of the index: those of ``labels`` anew, all others as they were.
+) -> tuple[pl.DataFrame, int]:
+    """Return the clusters of the index, those of ``labels`` anew, all others as they were; and the buckets cut short.
 
     ``numbers`` are the sets' numbers in the index, ``before`` the clusters that they were in.
     """
     place = np.full(index.sets + 1, -1, np.int64)
     place[numbers] = np.arange(len(numbers))
     rows = pl.concat([_placed(part.rows, place) for part in index.segments])
-    found = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
+    found, cut = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
     found = found.with_columns(set=pl.Series(numbers[found["set"].to_numpy()]))
     found = found.with_columns(cluster=pl.col("set").min().over("cluster"))
     if index.members is None:
-        return found
+        return found, cut
     anew = np.zeros(index.sets, np.bool_)
     anew[before] = True
-    return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), found])
+    return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), found]), cut
 
 
 def _placed(rows: pl.DataFrame, place: I64) -> pl.DataFrame:

@@ -123,7 +123,7 @@ def test_a_hostile_input_gives_the_same_in_portions():
     rules = NearRules(shingle_tokens=1, threshold=0.75, recall=0.7, permutations=1)
     whole = near_duplicates([rows], rules, order=["rank"])
     index = add(add(empty(rules), [rows[:2500]]), [rows[2500:]])
-    assert whole.cut == index.cut == 1
+    assert whole.cut == index.cut > 0
     assert index.clusters.equals(whole.clusters)
 
 
