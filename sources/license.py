@@ -1,82 +1,109 @@
-"""Licences: what each allows, which of two is stricter, and which rows a use may hold."""
+"""Licences of rows: a row may stand under several at once, and each of them binds it.
+
+``license`` is an SPDX expression: one id, or several joined by ``AND``, sorted. A row that a Llama model rewrote is
+under its source's licence and under Llama's terms: ``CC-BY-SA-4.0 AND LicenseRef-llama-3.1-community``.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from sources.known_licenses import LICENSES, License
 
 Use = Literal["any", "commercial"]
 USES: tuple[str, ...] = get_args(Use)
 
-
-@dataclass(frozen=True, kw_only=True)
-class License:
-    """What a licence allows. ``strictness`` orders licences: on joining rows the highest wins."""
-
-    id: str
-    commercial: bool
-    derivatives: bool = True
-    share_alike: bool = False
-    attribution: bool = True
-    strictness: int
-
-
-def _license(id: str, strictness: int, **terms: bool) -> License:
-    return License(id=id, strictness=strictness, **{"commercial": True, **terms})
-
-
-# Ordered from free to strict: public domain, attribution, copyleft, a vendor's own terms, no commercial use, unknown.
-LICENSES: dict[str, License] = {
-    license.id: license
-    for license in (
-        _license("CC0-1.0", 0, attribution=False),
-        _license("PDDL-1.0", 0, attribution=False),
-        _license("Unlicense", 0, attribution=False),
-        _license("MIT", 10),
-        _license("BSD-3-Clause", 10),
-        _license("Apache-2.0", 11),
-        _license("ODC-By-1.0", 12),
-        _license("CC-BY-2.5", 13),
-        _license("CC-BY-3.0", 13),
-        _license("CC-BY-4.0", 13),
-        _license("CDLA-Permissive-2.0", 13),
-        _license("ODbL-1.0", 30, share_alike=True),
-        _license("CC-BY-SA-3.0", 31, share_alike=True),
-        _license("CC-BY-SA-4.0", 31, share_alike=True),
-        _license("GPL-3.0-only", 32, share_alike=True),
-        _license("LicenseRef-openrail", 40),
-        _license("LicenseRef-llama-2-community", 41),
-        _license("LicenseRef-llama-3-community", 41),
-        _license("LicenseRef-llama-3.1-community", 41),
-        _license("CC-BY-NC-3.0", 60, commercial=False),
-        _license("CC-BY-NC-4.0", 60, commercial=False),
-        _license("CC-BY-NC-SA-3.0", 61, commercial=False, share_alike=True),
-        _license("CC-BY-NC-SA-4.0", 61, commercial=False, share_alike=True),
-        _license("CC-BY-ND-4.0", 62, derivatives=False),
-        _license("CC-BY-NC-ND-4.0", 63, commercial=False, derivatives=False),
-        _license("LicenseRef-research-only", 70, commercial=False),
-        _license("LicenseRef-none-stated", 90, commercial=False),
-        _license("LicenseRef-unknown", 95, commercial=False),
-    )
-}
-
 UNKNOWN = LICENSES["LicenseRef-unknown"]
 
-
-def terms(license_id: str) -> License:
-    """Return what ``license_id`` allows; one that is not in the table is held to the terms of the strictest."""
-    return LICENSES.get(license_id, UNKNOWN)
+AND = re.compile(r"\s+AND\s+")
 
 
-def strictest(license_ids: Iterable[str]) -> str:
-    """Return the id that wins when rows under these licences are joined; ties go to the first by name."""
-    return max(sorted(set(license_ids)), key=lambda license_id: terms(license_id).strictness)
+def parts(expression: str) -> tuple[str, ...]:
+    """Return the ids that an expression joins by ``AND``, sorted, each once."""
+    return tuple(sorted({part.strip("() ") for part in AND.split(expression)}))
 
 
-def fits(license_id: str, use: str) -> bool:
-    """Say whether rows under ``license_id`` may be in a build for ``use``: adapted and, if so asked, sold."""
+def joint(expressions: Iterable[str]) -> str:
+    """Return the expression of what stands under all of ``expressions``; a dedication that asks nothing is left out.
+
+    Raises ``ValueError`` for none, as what has no licence at all is not free.
+    """
+    ids = {id for expression in expressions for id in parts(expression)}
+    if not ids:
+        raise ValueError("no licence to join, expected one at least; LicenseRef-unknown where it is not known")
+    asking = {id for id in ids if terms(id).strictness > 0}
+    return " AND ".join(sorted(asking or {min(ids)}))
+
+
+def terms(id: str) -> License:
+    """Return what one licence allows; one that is not in the table is held to the terms of the strictest."""
+    return LICENSES.get(id, UNKNOWN)
+
+
+def all_terms(expression: str) -> tuple[License, ...]:
+    """Return what each licence of an expression allows."""
+    return tuple(terms(id) for id in parts(expression))
+
+
+def strictness(expression: str) -> int:
+    """Return how strict the strictest licence of an expression is."""
+    return max(license.strictness for license in all_terms(expression))
+
+
+def fits(expression: str, use: str) -> bool:
+    """Say whether rows under ``expression`` may be in a build for ``use``: adapted and, if so asked, sold."""
     if use not in USES:
         raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
-    allowed = terms(license_id)
-    return use == "any" or (allowed.commercial and allowed.derivatives)
+    return use == "any" or all(license.commercial and license.derivatives for license in all_terms(expression))
+
+
+def contradiction(expression: str) -> str | None:
+    """Say why no row can be under all licences of an expression at once; None where one can.
+
+    What is joined from a text and another is an adaptation of both. A licence against derivatives allows none. A
+    share-alike licence wants it under itself (or one of ``License.into``), which must allow all that it allows itself:
+    no commercial use but under a non-commercial one, no further terms that bind the reader. The terms of a model bind
+    who asked it, not the text, so they stand beside a share-alike licence unless they forbid commercial use.
+    """
+    bound = [license for license in all_terms(expression) if license.strictness > 0]
+    if len(bound) > 1 and (closed := [license.id for license in bound if not license.derivatives]):
+        return f"{closed[0]} allows no adaptation, and a row joined with what is under another licence is one"
+    alike = [license for license in bound if license.share_alike]
+    if not alike:
+        return None
+    shared = frozenset.intersection(*(license.into for license in alike))
+    if not shared:
+        return f"{' and '.join(license.id for license in alike)} each want what is made of them under themselves"
+    others = [license for license in bound if not license.share_alike]
+    refused = [[other.id for other in others if not _admits(LICENSES[id], other)] for id in sorted(shared)]
+    if all(refused):
+        return f"{alike[0].id} wants what is made of it under itself, which the terms of {refused[0][0]} do not allow"
+    return None
+
+
+def _admits(outer: License, inner: License) -> bool:
+    """Say whether an adaptation under ``outer`` may hold text under ``inner``."""
+    return inner.redistribution and not inner.passes_on and (inner.commercial or not outer.commercial)
+
+
+def covers(declared: str, license: str) -> bool:
+    """Say whether ``declared``, the expression a whole set is handed on under, asks all that one licence in it asks."""
+    wanted = terms(license)
+    return any(_asks_all(terms(id), wanted, same=id == license) for id in parts(declared))
+
+
+def _asks_all(declared: License, wanted: License, *, same: bool) -> bool:
+    if same or wanted.strictness == 0:
+        return True
+    if wanted.share_alike:
+        return declared.id in wanted.into
+    own_terms = wanted.outputs or wanted.passes_on or not wanted.redistribution
+    return (
+        not own_terms
+        and declared.strictness >= wanted.strictness
+        and declared.attribution
+        and (wanted.commercial or not declared.commercial)
+        and (wanted.derivatives or not declared.derivatives)
+    )

@@ -77,10 +77,11 @@ class Draft:
 class Record:
     """One row, in one schema from raw to published; ``sources.table.SCHEMA`` is its twin in polars.
 
-    ``id`` is ``<source>:<native id>`` and never changes. ``license`` is an SPDX id or a ``LicenseRef-…``. ``split`` is
-    the publisher's word. ``file`` and ``line`` say where the row was read: a path inside the corpus, without ``.gz``,
-    and the 1-based line or element. ``messages`` is the prompt, ``options`` keep the source's order, ``gold`` holds
-    positions in them, ``rationale`` is the source's own, ``response`` is what a model will be trained on.
+    ``id`` is ``<source>:<native id>`` and never changes. ``license`` is an SPDX id or a ``LicenseRef-…``, or several
+    joined by ``AND`` where each binds the row (``sources.license``). ``split`` is the publisher's word. ``file`` and
+    ``line`` say where the row was read: a path inside the corpus, without ``.gz``, and the 1-based line or element.
+    ``messages`` is the prompt, ``options`` keep the source's order, ``gold`` holds positions in them, ``rationale`` is
+    the source's own, ``response`` is what a model will be trained on.
     """
 
     id: str

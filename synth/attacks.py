@@ -18,7 +18,7 @@ import xxhash
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from sources.license import strictest
+from sources.license import joint
 from sources.table import SCHEMA, to_json
 from synth import prompt_files
 from synth.pair_rules import Groups, same_prompts
@@ -131,7 +131,7 @@ def attacks(
 ) -> pl.DataFrame:
     """Return the attacks made of ``rows`` (``ATTACK_SCHEMA``), sorted by id; a row's ``split`` stays its publisher's.
 
-    ``groups`` says which requests are alike and are held out together. An attack is under the stricter licence of
+    ``groups`` says which requests are alike and are held out together. An attack is under the licences of
     request and jailbreak.
     """
     group_of = dict(groups(rows).select("id", "group").iter_rows())
@@ -190,7 +190,7 @@ def _attack(
         **{name: row[name] for name in SCHEMA},
         **facts,
         "id": f"{row['id']}/{style.name}",
-        "license": strictest(filter(None, (row["license"], style.license))),
+        "license": joint(filter(None, (row["license"], style.license))),
         "task": "safety",
         "messages": [{"role": "user", "content": style.attack(request)}],
         "response": None,

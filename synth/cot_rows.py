@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import xxhash
 
-from sources.license import strictest
+from sources.license import joint
 from sources.record import Message, Record
 from sources.table import SCHEMA, frame, records
 from synth.candidates import FAILED
@@ -187,7 +187,7 @@ def _why_none(settled: _Settled) -> str:
 
 
 def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, Any], config: Cot) -> Record:
-    """Return the row as the chain saw it, with the chain as its response, under the stricter of both licences."""
+    """Return the row as the chain saw it, with the chain as its response, under both licences."""
     stage, sample, key = (chain.candidate[name] for name in ("stage", "sample", "key"))
     withheld = "hinted" if stage == HINTED else "sampled"
     origin = {"origin": "guided" if config.gold == "given" else withheld, "sample": sample, "key": key}
@@ -198,7 +198,7 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
         options=tuple(record.options[place] for place in chain.order),
         gold=tuple(place for place, source in enumerate(chain.order) if source in record.gold),
         response=response(record, chain.order, chain.reply.chain),
-        license=strictest((record.license, config.license)),
+        license=joint((record.license, config.license)),
         meta={**record.meta, "cot": {**facts, **origin}},
     )
     if chain.reply.question is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from sources.license import strictest
+from sources.license import joint
 from sources.table import SCHEMA, to_json
 
 PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "chosen_by", "rejected_by", "split")
@@ -22,7 +22,7 @@ def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str]
 
     A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. Under
     ``pair``, ``meta`` says where the texts come from, the margin and the side of the split. ``licenses`` are those of
-    what the teachers write: a row with a text of theirs is under the strictest of them and its own. A row without a
+    what the teachers write: a row with a text of theirs is under all of them and its own. A row without a
     pair goes (``no_pair``); its evidence are the reasons of its pairs with their numbers.
     """
     kept = decided.filter(pl.col("drop").is_null()).sort("id", "place", maintain_order=True)
@@ -39,7 +39,7 @@ def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str]
         id=pl.when(pl.col("number") > 1).then(copy).otherwise("id"),
         response=pl.coalesce("chosen", "response"),
         rejected=pl.coalesce("rejected_of_pair", "rejected"),
-        license=pl.when(_written()).then(_strictest(joined, licenses)).otherwise("license"),
+        license=pl.when(_written()).then(_joint(joined, licenses)).otherwise("license"),
         meta=pl.Series(_meta(joined), dtype=pl.String),
         drop=pl.when(unpaired).then(pl.lit("no_pair")).otherwise(None),
         evidence=pl.Series(evidence, dtype=pl.String),
@@ -50,9 +50,9 @@ def _written() -> pl.Expr:
     return pl.any_horizontal(pl.col("chosen_by", "rejected_by").is_not_null())
 
 
-def _strictest(joined: pl.DataFrame, licenses: Sequence[str]) -> pl.Expr:
+def _joint(joined: pl.DataFrame, licenses: Sequence[str]) -> pl.Expr:
     own = joined["license"].unique().to_list()
-    return pl.col("license").replace_strict({license: strictest((license, *licenses)) for license in own})
+    return pl.col("license").replace_strict({license: joint((license, *licenses)) for license in own})
 
 
 def _meta(joined: pl.DataFrame) -> list[str]:
@@ -83,17 +83,23 @@ def length_bias(decided: pl.DataFrame) -> dict[str, float | int | None]:
     mean over no pairs is None.
     """
     kept = decided.filter(pl.col("drop").is_null())
-    chosen, rejected = pl.col("chosen").str.len_chars(), pl.col("rejected").str.len_chars()
-    gap = chosen.cast(pl.Int64) - rejected.cast(pl.Int64)
-    facts = kept.select(
+    chars = [pl.col(name).str.len_chars().alias(f"{name}_chars") for name in ("chosen", "rejected")]
+    return length_bias_of(kept.select(*chars, "margin"))
+
+
+def length_bias_of(lengths: pl.DataFrame) -> dict[str, float | int | None]:
+    """Return the same for pairs of which only ``chosen_chars``, ``rejected_chars`` and ``margin`` are at hand."""
+    chosen, rejected = (pl.col(name).cast(pl.Int64) for name in ("chosen_chars", "rejected_chars"))
+    gap = chosen - rejected
+    facts = lengths.select(
         mean_chosen_chars=chosen.mean(),
         mean_rejected_chars=rejected.mean(),
         share_chosen_longer=(gap > 0).mean(),
         share_same_length=(gap == 0).mean(),
     )
-    scored = kept.drop_nulls("margin").select("margin", gap=gap)
+    scored = lengths.drop_nulls("margin").select("margin", gap=gap)
     return {
-        "pairs": kept.height,
+        "pairs": lengths.height,
         **facts.row(0, named=True),
         "pairs_with_margin": scored.height,
         "spearman_gap_margin": _spearman(scored),

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from sources.license import strictest
+from sources.license import joint
 from sources.record import Message, Record
 from sources.table import SCHEMA, frame, records, to_json
 from synth import json_reply, prompt_files
@@ -168,7 +168,7 @@ def _question(record: Record, text: str, config: Passages) -> Record:
         answer=answer,
         response=answer,
         task="qa",
-        license=strictest((record.license, config.license)),
+        license=joint((record.license, config.license)),
         meta={**record.meta, "passage": note},
     )
 

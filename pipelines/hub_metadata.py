@@ -1,0 +1,136 @@
+"""What the Hub reads at the head of a card: configurations, features, licence, languages, tasks, tags and sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from sources.license import terms
+
+TASK_CATEGORIES = {
+    "mcqa": ("question-answering", "multiple-choice"),
+    "qa": ("question-answering",),
+    "summarization": ("summarization",),
+    "clinical-note-taking": ("summarization",),
+    "ner": ("token-classification",),
+    "text-classification": ("text-classification",),
+    "nli": ("text-classification",),
+    "intent-identification": ("text-classification",),
+    "fact-verification": ("text-classification",),
+    "word-relation-classification": ("text-classification",),
+    "text-retrieval": ("text-retrieval",),
+    "translation": ("translation",),
+}
+"""Our tasks in the Hub's words; all others are the generation of text, as these are too."""
+
+SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+LARGER = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
+
+
+def front_matter(manifest: dict[str, Any], folder: Path) -> str:
+    """Return the YAML of a card, between its lines of dashes."""
+    told = manifest["figures"]
+    metadata = {
+        "pretty_name": f"{manifest['name']} {manifest['version']}",
+        **hub_license([part["license"] for part in told["by_license"]]),
+        "language": sorted(part["lang"] for part in told["by_language"]),
+        "multilinguality": ["monolingual" if len(told["by_language"]) == 1 else "multilingual"],
+        "size_categories": [_size(told["rows"]["all"])],
+        "task_categories": _categories(told),
+        "source_datasets": _source_datasets(manifest),
+        "language_creators": ["found", *(["machine-generated"] if told["chains"] else [])],
+        "tags": _tags(told),
+        "configs": _configs(told),
+        "dataset_info": [_info(size["config"], size, folder) for size in told["configs"]],
+    }
+    body = yaml.safe_dump(
+        {name: value for name, value in metadata.items() if value},
+        sort_keys=False,
+        allow_unicode=True,
+        width=10**9,
+    )
+    return f"---\n{body}---\n"
+
+
+def hub_license(ids: list[str]) -> dict[str, Any]:
+    """Return the licences of a set in the Hub's words; what it has no word for is named, and linked if it is one."""
+    words = sorted({terms(id).hub for id in ids})
+    others = [terms(id) for id in sorted(ids) if terms(id).hub == "other"]
+    told: dict[str, Any] = {"license": words[0] if len(words) == 1 else words}
+    if others:
+        told["license_name"] = "-and-".join(one.id.removeprefix("LicenseRef-").lower() for one in others)
+        if len(others) == 1 and others[0].url:
+            told["license_link"] = others[0].url
+    return told
+
+
+def _size(rows: int) -> str:
+    """Return the Hub's word for a number of rows."""
+    return next((word for limit, word in (*SIZES, *LARGER) if rows < limit), "1B<n<10B")
+
+
+def _categories(told: dict[str, Any]) -> list[str]:
+    found = [category for part in told["by_task"] for category in TASK_CATEGORIES.get(part["task"], ())]
+    return sorted({*found, "text-generation"})
+
+
+def _source_datasets(manifest: dict[str, Any]) -> list[str]:
+    """Return the ids of the sources that are on the Hub."""
+    prefix = "hf://datasets/"
+    names = {part["source"] for part in manifest["figures"]["by_source"]}
+    homes = {entry["home"] for name, entry in manifest["lock"].items() if name in names}
+    return sorted(home.removeprefix(prefix) for home in homes if home.startswith(prefix))
+
+
+def _tags(told: dict[str, Any]) -> list[str]:
+    tags = ["medical", "sabila"]
+    tags += ["instruction-tuning"] if "sft" in told["rows"] else []
+    tags += ["preference", "dpo"] if "dpo" in told["rows"] else []
+    tags += ["synthetic", "chain-of-thought"] if told["chains"] else []
+    return tags + (["red-team"] if told["red_team"] else [])
+
+
+def _configs(told: dict[str, Any]) -> list[dict[str, Any]]:
+    def pattern(name: str) -> str:
+        kind, _, source = name.partition("-")
+        return f"data/{kind}/{source or '*'}/*.parquet"
+
+    names = [size["config"] for size in told["configs"]]
+    listed = [{"config_name": name, "data_files": [{"split": "train", "path": pattern(name)}]} for name in names]
+    first, *rest = listed
+    return [{"config_name": first["config_name"], "default": True, "data_files": first["data_files"]}, *rest]
+
+
+# --- features ------------------------------------------------------------------------------------------------------
+
+
+def _info(name: str, size: dict[str, Any], folder: Path) -> dict[str, Any]:
+    split = {"name": "train", "num_bytes": size["bytes"], "num_examples": size["rows"]}
+    return {
+        "config_name": name,
+        "features": [_feature(field.name, field.type) for field in schema(name, folder)],
+        "splits": [split],
+        "download_size": size["download_bytes"],
+        "dataset_size": size["bytes"],
+    }
+
+
+def schema(config: str, folder: Path) -> pa.Schema:
+    """Return the columns of a configuration's files, as the first of them has them."""
+    kind, _, source = config.partition("-")
+    first = min((folder / "data" / kind).glob(f"{source or '*'}/*.parquet"))
+    return pq.read_schema(first)
+
+
+def _feature(name: str, type: pa.DataType) -> dict[str, Any]:
+    """Return a column as ``datasets`` writes it in YAML."""
+    if not pa.types.is_list(type):
+        return {"name": name, "dtype": str(type)}
+    inner = type.value_type
+    if pa.types.is_struct(inner):
+        return {"name": name, "list": [_feature(field.name, field.type) for field in inner]}
+    return {"name": name, "list": str(inner)}
