@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -33,6 +34,9 @@ BUSY_S = 60.0
 """How long to wait for another process to finish its commit."""
 
 EXPORT_ROWS = 100_000
+
+LOOKED_UP = 1000
+"""Keys that one query names."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS prompts (prompt TEXT PRIMARY KEY, messages TEXT NOT NULL) WITHOUT ROWID;
@@ -122,6 +126,16 @@ class Completions:
             rows = self.connection.execute("SELECT * FROM failures ORDER BY stage, row, sample, key").fetchall()
         return pl.DataFrame(rows, FAILURES, orient="row")
 
+    def exported(self, keys: Sequence[str]) -> pl.DataFrame:
+        """Return the completions there are among these keys as a table of ``EXPORTED``, in no order."""
+        rows: list[Any] = []
+        query = f"SELECT {', '.join(EXPORTED)} FROM completions JOIN prompts USING (prompt) WHERE key IN"
+        with _telling(self.path):
+            for at in range(0, len(keys), LOOKED_UP):
+                part = keys[at : at + LOOKED_UP]
+                rows += self.connection.execute(f"{query} ({','.join('?' * len(part))})", part).fetchall()
+        return pl.DataFrame(rows, EXPORTED, orient="row")
+
     def export(self, folder: Path) -> list[Path]:
         """Write all completions, by key, as parquet files of ``EXPORT_ROWS`` into a new folder, complete or not at all.
 
@@ -152,6 +166,18 @@ def opened(path: Path) -> Iterator[Completions]:
     try:
         with _telling(path):
             _prepare(path, connection)
+        yield Completions(path, connection)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Completions]:
+    """Open a store that is there to look things up, on a file system where nothing can be written, too."""
+    fixed = "" if os.access(path.parent, os.W_OK) else "&immutable=1"
+    with _telling(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{fixed}", uri=True, timeout=BUSY_S)
+    try:
         yield Completions(path, connection)
     finally:
         connection.close()

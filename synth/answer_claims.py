@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from synth.answer_reading import Reading, Shown, mention, read
 from synth.answer_text import AnswerText
-from synth.answer_words import words
+from synth.answer_words import Words, words
 
 JSON_KEYS = (
     r"(?:final|correct|selected|chosen)_?(?:answers?|choice|option|letter)|answers?(?:_(?:choice|letter|option|idx))?|choice"
@@ -30,8 +30,8 @@ NO_DOUBT = re.compile(
     r"\b(?:no|without(?: a)?|sin(?: ninguna)?|sans(?: aucun)?|kein(?:en)?|ohne) (?:doubt|duda|doute|zweifel)\b"
 )
 LETTER_BEFORE = re.compile(r"(?<!\w)[\[(]?\w[\])]?\. $")
-GAP = r"(?:,? [\w'-]+){0,8}?,?"
-"""What may stand between "answer" and "is": "the answer to the first question, then, is"."""
+GAP = r"(?:,? (?:[\w'-]+|\"[^\"\n]{1,80}\")){0,8}?,?"
+"""What may stand between "answer" and "is": "the answer to the first question, then, is"; a question in quotes too."""
 
 SENTENCES = ("sentence", "choice")
 FORMS = ("line", "json", "boxed", *SENTENCES)
@@ -39,6 +39,13 @@ FORMS = ("line", "json", "boxed", *SENTENCES)
 
 HEAD_END = r"[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?<=ans)\.|(?=\n|\Z))[^\S\n]*"
 """What ends the head of an answer line: a colon or such, or the end of the line."""
+
+QUALIFIED_END = re.compile(r"\W+\w+(?:'\w+)?\W*$")
+"""The verb that ends a cue, after which an answer comes."""
+
+CONDITIONAL = re.compile(r"\b(?:would|wurde|\w+ria|\w+rais)\b|'d\b")
+OBLIGED = re.compile(r"\b(?:had|have|forced|must|tuviera|tengo|devais|dois|fallait|musste|muss)\b")
+"""What makes "if I had to choose, I would" an answer all the same."""
 
 MOST_CUES = 100
 
@@ -48,26 +55,34 @@ NEAR = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One place that says what the answer is. ``reading`` is None where it says it unreadably."""
+    """One place that says what the answer is. ``reading`` is None where it says it unreadably.
+
+    ``upto`` is where the words end that follow an answer and claim it; ``also`` is "the answer is also B".
+    """
 
     form: str
     at: int
     reading: Reading | None
+    upto: int = 0
+    also: bool = False
 
     @property
     def end(self) -> int:
         """Where what is claimed ends."""
-        return self.reading.end if self.reading else self.at
+        return max(self.upto, self.reading.end if self.reading else self.at)
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Cues:
+class Cues:
+    """The patterns of one language for places that may claim an answer, and for what undoes a claim."""
+
     line: re.Pattern[str]
     sentence: re.Pattern[str]
     choose: re.Pattern[str]
     named: re.Pattern[str]
     held: re.Pattern[str]
     right_is: re.Pattern[str]
+    it_is: re.Pattern[str]
     likeliest: re.Pattern[str]
     not_: re.Pattern[str]
     clause: re.Pattern[str]
@@ -75,30 +90,72 @@ class _Cues:
     when: re.Pattern[str]
     would: re.Pattern[str]
     others: re.Pattern[str]
+    also: re.Pattern[str]
+    identified: re.Pattern[str]
+    points: re.Pattern[str]
+    fits: re.Pattern[str]
+    clause_end: re.Pattern[str]
+    contrast: re.Pattern[str]
+    denies: re.Pattern[str]
+    unsure: re.Pattern[str]
+    retract: re.Pattern[str]
+    qualified: re.Pattern[str]
+    supposed: re.Pattern[str]
+    parted: re.Pattern[str]
+    verdict: re.Pattern[str]
+    farewell: re.Pattern[str]
 
 
 @lru_cache
-def _cues(lang: str) -> _Cues:
+def cues_of(lang: str) -> Cues:
+    """Return the patterns of a language, which are those of English too."""
     own = words(lang)
     joint = rf"(?P<not>{own.is_not})|(?P<may>{own.may_be})|(?:{own.is_}|{own.would_be})"
     inverted = rf"\b(?:{own.inverted})(?: \w+)?? (?:die|meine)(?: \w+)? (?:antwort|losung|option)(?P<nicht> nicht)?"
-    return _Cues(
+    return Cues(
         line=re.compile(
             rf"^[^\w\n]*(?:{own.head})[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?<=ans)\.|(?=\n|\Z))[^\S\n]*", re.MULTILINE
         ),
-        sentence=re.compile(rf"\b(?:{own.subject})(?:{GAP} (?:{joint})\b|{GAP} ?:)|{inverted}"),
+        sentence=re.compile(rf"\b(?:{own.subject})(?:{GAP} (?:{joint})\b|{GAP} ?(?:[:=→]|->))|{inverted}"),
         choose=re.compile(rf"(?:^|\b)(?:{own.choose})\b", re.MULTILINE),
         named=re.compile(rf"(?<= )(?:{own.named})\b"),
         held=re.compile(rf"(?<= )(?:{own.held})\b"),
         right_is=re.compile(rf"(?:^|(?<=[.:;,!] )|(?<=\n))(?:{own.right_is})\b"),
+        it_is=re.compile(rf"(?:{own.it_is})(?= )", re.MULTILINE),
         likeliest=re.compile(rf"\b(?:{own.likeliest}) (?:{joint})\b"),
         not_=re.compile(rf"\b(?:{own.not_})\b|n't\b|\bn'"),
-        clause=re.compile(rf".*(?:[,;:(—]|\b(?:{own.but}|{own.so})\b)", re.DOTALL),
+        clause=re.compile(rf".*(?:[;:(—]|,(?! (?:{own.that})\b)|\b(?:{own.but}|{own.so})\b)", re.DOTALL),
         if_=re.compile(rf"\b(?:{own.if_}|{own.setting})\b"),
         when=re.compile(rf" (?:{own.when})\b"),
         would=re.compile(rf"\b(?:{own.would_be}|ware)\b"),
         others=re.compile(rf"\b(?:{own.others})"),
+        also=re.compile(rf"[\s,]*(?:{own.also})\b"),
+        retract=re.compile(rf"(?:^|[.!?\n—–-])\s*(?:\w+[,.!]* ){{0,2}}(?:{own.retract})(?!\w|-\w)"),
+        qualified=re.compile(rf"\b(?:{own.qualified})\W*$"),
+        supposed=re.compile(rf"\W*(?:{own.if_})\b"),
+        **_weak(own, joint),
     )
+
+
+def _weak(own: Words, joint: str) -> dict[str, re.Pattern[str]]:
+    """Return the patterns of what is not said of an answer: what a thing is, what is pointed to, what fits."""
+    not_named = rf"(?!(?:{own.rival})\b)[\w'/-]+"
+    return {
+        "identified": re.compile(
+            rf"(?:^|(?<=[.!?:,;—–] ))[^\w\n]*(?:{own.definite})(?: {not_named}){{1,8}}?,? (?:{joint})\b", re.MULTILINE
+        ),
+        "points": re.compile(rf"\b(?:{own.points})(?=[ :])"),
+        "fits": re.compile(rf"(?<=[ )])(?:{own.fits})"),
+        "clause_end": re.compile(rf"\s*$|\s*[\n.,;:!)(\]—–]| [-=]| (?:{own.because}|{own.here})\b"),
+        "parted": re.compile(rf"\s*$|\s*[\n.:;!)(\]—–]| [-=]|,? (?:{own.because})\b"),
+        "contrast": re.compile(rf"\b(?:{own.contrast})\b"),
+        "unsure": re.compile(rf"\b(?:{own.unsure})\b"),
+        "verdict": re.compile(
+            rf"(?:^|(?<=[.!?] ))[^\w\n]*(?:{own.verdict})(?: is| es| est| ist)? ?[:=→](?= )", re.MULTILINE
+        ),
+        "farewell": re.compile(rf"\W*(?:{own.farewell})"),
+        "denies": re.compile(rf"\b(?:{own.not_}|{own.wrong}|{own.would_be}|{own.less})\b|n't\b|\bn'"),
+    }
 
 
 def last_explicit(question: Shown, text: AnswerText, lang: str) -> Claim | None:
@@ -127,48 +184,36 @@ def _latest(claims: list[Claim]) -> Claim | None:
 def _marked(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
     """Return the last box and the last answer line."""
     box = _last(BOX, text, lambda cue: _boxed(question, text, cue))
-    line = _last(_cues(lang).line, text, lambda cue: _line(question, text, cue))
+    line = _last(cues_of(lang).line, text, lambda cue: _line(question, text, cue))
     return [claim for claim in (box, line) if claim]
 
 
 def _said(question: Shown, text: AnswerText, lang: str) -> list[Claim]:
     """Return the last sentence of each kind that says or chooses the answer, in earnest and in one's own name."""
-    cues = _cues(lang)
+    cues = cues_of(lang)
     found = (
-        _last(cues.sentence, text, lambda cue: _after(question, text, cues, cue, "sentence")),
-        _last(cues.right_is, text, lambda cue: _after(question, text, cues, cue, "sentence")),
-        _last(cues.named, text, lambda cue: _before(question, text, cues, cue, "sentence")),
-        _last(cues.choose, text, lambda cue: _after(question, text, cues, cue, "choice")),
+        _last(cues.sentence, text, lambda cue: claim_after(question, text, cues, cue, "sentence")),
+        _last(cues.right_is, text, lambda cue: claim_after(question, text, cues, cue, "sentence")),
+        _last(cues.named, text, lambda cue: claim_before(question, text, cues, cue, "sentence")),
+        _last(cues.choose, text, lambda cue: claim_after(question, text, cues, cue, "choice")),
     )
     return [claim for claim in found if claim]
 
 
-def held_right(question: Shown, text: AnswerText, lang: str) -> Claim | None:
-    """Return what the text merely calls right ("B is correct"), which may be said of a detail too."""
-    cues = _cues(lang)
-    return _agreed(cues.held, text, lambda cue: _before(question, text, cues, cue, "held"))
-
-
-def likeliest(question: Shown, text: AnswerText, lang: str) -> Claim | None:
-    """Return what the text calls the best or the most likely thing ("the most likely cause is …")."""
-    cues = _cues(lang)
-    return _agreed(cues.likeliest, text, lambda cue: _after(question, text, cues, cue, "likeliest"))
-
-
 def _last(pattern: re.Pattern[str], text: AnswerText, claim: Callable[[re.Match[str]], Claim | None]) -> Claim | None:
-    """Return the claim of the last cue that makes one."""
-    return next((found for cue in _cues_of(pattern, text) if (found := claim(cue))), None)
+    """Return the claim of the last cue that makes one; "also" adds to the claim before it, and takes no place."""
+    made = (found for cue in last_cues(pattern, text) if (found := claim(cue)))
+    last = next(made, None)
+    if last is None or not last.also or last.reading is None:
+        return last
+    first = next(made, None)
+    if first is None or first.reading is None or first.reading.found == last.reading.found:
+        return last
+    both = tuple(sorted({*first.reading.found, *last.reading.found}))
+    return replace(last, reading=replace(last.reading, found=both, fault="several"))
 
 
-def _agreed(pattern: re.Pattern[str], text: AnswerText, claim: Callable[[re.Match[str]], Claim | None]) -> Claim | None:
-    """Return the last of the claims, marked as several where they differ."""
-    made = [found for cue in _cues_of(pattern, text) if (found := claim(cue))]
-    if len({found.reading.found for found in made if found.reading}) > 1 and made[0].reading:
-        return replace(made[0], reading=replace(made[0].reading, fault="several"))
-    return made[0] if made else None
-
-
-def _cues_of(pattern: re.Pattern[str], text: AnswerText) -> list[re.Match[str]]:
+def last_cues(pattern: re.Pattern[str], text: AnswerText) -> list[re.Match[str]]:
     """Return the last cues, the very last first; a text with more of them than this goes round in circles."""
     return list(pattern.finditer(text.folded))[: -MOST_CUES - 1 : -1]
 
@@ -244,12 +289,14 @@ def _content(text: AnswerText, at: int) -> tuple[int, int]:
     return start, text.line_end(start)
 
 
-def _after(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], form: str) -> Claim | None:
+def claim_after(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[str], form: str) -> Claim | None:
     """Return the claim of a sentence in which the answer comes after ``cue``."""
     groups = cue.groupdict()
     if groups.get("may") or not _earnest(text, cues, cue.start(), cue[0]):
         return None
     start, stop = cue.end(), text.line_end(cue.end())
+    also = cues.also.match(text.folded, start, stop)
+    start = also.end() if also else start
     if not text.folded[start:stop].strip(" :"):
         start, stop = _content(text, stop)
     reading = read(question, text, start, stop)
@@ -257,9 +304,15 @@ def _after(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], f
         reading = _instead(question, text, start, stop)
     if reading is None or reading.fault == "negated" or _asks(text, reading.end):
         return None
-    if cues.when.match(text.folded, reading.end):
+    if cues.when.match(text.folded, reading.end) or _denied_after(question, text, reading, stop):
         return None
-    return Claim(form=form, at=reading.start, reading=reading)
+    return Claim(form=form, at=reading.start, reading=reading, also=bool(also))
+
+
+def _denied_after(question: Shown, text: AnswerText, reading: Reading, stop: int) -> bool:
+    """Say whether a "not" follows that denies the verb and no other option: "ich wurde B nicht wahlen"."""
+    denied = re.compile(r" (?:not|no|pas|nicht)\b").match(text.folded, reading.end, stop)
+    return bool(denied) and read(question, text, denied.end() if denied else stop, stop) is None
 
 
 def _instead(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
@@ -268,7 +321,7 @@ def _instead(question: Shown, text: AnswerText, start: int, stop: int) -> Readin
     return read(question, text, turn.end(), stop) if turn else None
 
 
-def _before(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], form: str) -> Claim | None:
+def claim_before(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[str], form: str) -> Claim | None:
     """Return the claim of a sentence in which the answer comes before ``cue``."""
     start, stop = text.sentence(cue.start())
     lettered = LETTER_BEFORE.search(text.folded, max(0, start - 5), start)
@@ -280,11 +333,15 @@ def _before(question: Shown, text: AnswerText, cues: _Cues, cue: re.Match[str], 
     return Claim(form=form, at=reading.start, reading=reading)
 
 
-def _earnest(text: AnswerText, cues: _Cues, at: int, said: str) -> bool:
+def _earnest(text: AnswerText, cues: Cues, at: int, said: str) -> bool:
     """Say whether a claim at ``at`` is made, not denied, supposed or reported of others."""
     start, stop = text.sentence(at)
     before = NO_DOUBT.sub("", text.folded[start:at])
     clause = cues.clause.sub("", before)[-NEAR:]
     if cues.not_.search(clause) or cues.others.search(before):
+        return False
+    if cues.qualified.search(before) or cues.qualified.search(QUALIFIED_END.sub("", said)):
+        return False
+    if CONDITIONAL.search(said) and cues.if_.match(before.lstrip(" -")) and not OBLIGED.search(before):
         return False
     return not (cues.would.search(said) and cues.if_.search(text.folded[start:stop]))

@@ -16,9 +16,12 @@ DECISIONS = ("yes", "no", "maybe")
 OPEN = r"[\"'(\[<{⟦]*"
 CLOSE = r"[\"')\]>}⟧]*"
 OPENED, CLOSED, GAP = re.compile(OPEN), re.compile(rf"\.?{CLOSE}"), re.compile(r"[\s.:)(,–—-]*")
-NUMBER_GOES_ON = r"(?![\w%])(?![.,]\d)"
+NUMBER_GOES_ON = r"(?!\w| ?%)(?![.,]\d)"
 FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([]|\s+[-–—=]|\s*—"
 """What may come after an answer without more ado."""
+
+LONE = re.compile(r"(?<![\w'-])(?:[B-Z](?![\w'-])|A(?![\w'-]| [a-z]))")
+UNIT_GAP = re.compile(r"(?<=\d) (?=[a-z%µμ°])")
 
 ARE = r"|\s+(?:are|son|sont|sind)\b"
 
@@ -38,6 +41,7 @@ class Shown:
     by_text: dict[str, tuple[int, ...]]
     label: re.Pattern[str]
     filler: re.Pattern[str]
+    article: re.Pattern[str]
     after_letter: re.Pattern[str]
     after_text: re.Pattern[str]
     separator: re.Pattern[str]
@@ -87,6 +91,7 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
         by_text=by_text,
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
+        article=re.compile(rf"(?:{own.article})\s+"),
         after_letter=re.compile(
             rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.with_}|{own.and_}|{own.or_})\b{ARE if several else ''}"
         ),
@@ -141,6 +146,12 @@ def named_texts(question: Shown, folded: str) -> set[int]:
     return {position for positions in found for position in positions}
 
 
+def named_letters(question: Shown, cased: str) -> set[int]:
+    """Return the positions of the letters that stand alone in ``cased``, not counting the article "A"."""
+    found = (letter for letter in LONE.findall(cased) if letter in question.labels)
+    return {question.labels.index(letter) for letter in found}
+
+
 def _turned_down(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
     """Return the reading of "not X" or "not X but Y"."""
     denied = question.turned_down.match(text.folded, start, stop)
@@ -157,6 +168,9 @@ def _first(question: Shown, text: AnswerText, start: int, stop: int) -> tuple[in
     while True:
         if item := _by_text(question, text, start, stop):
             return start, item
+        article = question.article.match(text.folded, start, stop)
+        if article and (item := _by_text(question, text, article.end(), stop)):
+            return article.end(), item
         filler = question.filler.match(text.folded, start, stop)
         if not filler:
             break
@@ -166,16 +180,17 @@ def _first(question: Shown, text: AnswerText, start: int, stop: int) -> tuple[in
 
 
 def _items(question: Shown, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
-    items, fault = [first], first.fault
+    items, fault, clause = [first], first.fault, 0
     while fault is None:
         separator = question.separator.match(text.cased, items[-1].end, stop)
         if not separator:
             break
         if separator["or"]:
             return items, "hedged"
-        following = _item(question, text, separator.end(), stop)
+        following = _next(question, text, separator.end(), stop)
         if following is None:
-            return items, _loose(question, text, items[-1], separator)
+            return (items[:clause], None) if clause else (items, _loose(question, text, items[-1], separator))
+        clause = clause or (len(items) if separator["mark"] == ";" else 0)
         items.append(following)
         fault = following.fault
     return items, fault
@@ -191,6 +206,14 @@ def _loose(question: Shown, text: AnswerText, item: _Item, separator: re.Match[s
     if label and label["label"] in question.labels:
         return "several"
     return "not_shown" if item.by == "text" else None
+
+
+def _next(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
+    """Return a further item of a list, after fillers too where several may be right: "A and option C"."""
+    if item := _item(question, text, at, stop):
+        return item
+    first = _first(question, text, at, stop) if question.several else None
+    return first[1] if first else None
 
 
 def _item(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
@@ -272,7 +295,7 @@ def _texts(options: Sequence[str], labels: Sequence[str], decisions: Words | Non
     positions: dict[str, tuple[int, ...]] = {}
     for position, option in enumerate(options):
         text = _spaced(fold(plain(option))).strip(" .")
-        for form in _forms(text, decisions):
+        for form in map(_spaced, _forms(text, decisions)):
             if form and form.upper() not in labels:
                 positions[form] = (*positions.get(form, ()), position)
     return positions
@@ -280,6 +303,9 @@ def _texts(options: Sequence[str], labels: Sequence[str], decisions: Words | Non
 
 def _forms(text: str, decisions: Words | None) -> Iterator[str]:
     yield text
+    short = re.sub(r" ?\([^()]*\)$", "", text)
+    if short != text and len(short) > 2:
+        yield short
     if decisions:
         every = {"yes": decisions.yes, "no": decisions.no, "maybe": decisions.maybe}[text]
         yield from (form for form in _spelled(every) if form != text)
@@ -295,11 +321,20 @@ def _spelled(pattern: str) -> list[str]:
 
 def _any_of(texts: dict[str, tuple[int, ...]]) -> str:
     longest = sorted(texts, key=lambda text: (-len(text), text))
-    return f"(?:{'|'.join(map(re.escape, longest)) or '(?!)'}){NUMBER_GOES_ON}"
+    return f"(?:{'|'.join(map(_loosely, longest)) or '(?!)'}){NUMBER_GOES_ON}"
 
 
 def _spaced(text: str) -> str:
-    return re.sub(r"\s+", " ", text)
+    """Return ``text`` with single blanks, hyphens as blanks, decimals as "2.5", and "5 mg" as "5mg"."""
+    text = re.sub(r"(?<=[a-z])[-‐‑–](?=[a-z])|\s+", " ", text)
+    text = re.sub(r"(?<=\d),(?=\d)", ".", text)
+    return UNIT_GAP.sub("", re.sub(r"(\.\d*[1-9])0+(?!\d)", r"\1", text))
+
+
+def _loosely(text: str) -> str:
+    """Return the pattern of a text from ``_spaced``, as loose as that."""
+    pattern = re.escape(text).replace(r"\ ", r"(?:\s+|[-‐‑–])")
+    return re.sub(r"(?<=\d)\\\.(\d+)", r"[.,]\g<1>0*", re.sub(r"(?<=\d)(?=[a-z%µμ°])", r"\\s?", pattern))
 
 
 def _label(labels: Sequence[str]) -> str:

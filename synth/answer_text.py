@@ -17,6 +17,7 @@ LAYOUT = re.compile(
     re.MULTILINE,
 )
 QUOTES = str.maketrans("’‘´＂“”„«»‹›", "'''\"" + '"' * 7)
+QUOTED = re.compile(r"[«‹]\s|\s[»›](?!\w)")
 BLANKS = re.compile(r"[^\S\n]+")
 BREAK = re.compile(r"\n+|(?<=[.!?;])\s+")
 
@@ -42,13 +43,23 @@ class AnswerText:
         stop = max(at, self._ends[place - 1])
         return max(start, at - REACH), min(stop, at + REACH)
 
+    def last_sentence(self) -> tuple[int, int]:
+        """Return where the last sentence starts and ends, or ``REACH`` before the end."""
+        stop = len(self.folded.rstrip())
+        line = max(self.folded.rfind("\n", 0, stop) + 1, stop - REACH)
+        return max((end.end() for end in BREAK.finditer(self.folded, line, stop)), default=line), stop
+
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(found.end() for found in BREAK.finditer(self.folded))]
+        return [0, *(end for _, end in self._breaks)]
 
     @cached_property
     def _ends(self) -> list[int]:
-        return [*(found.start() for found in BREAK.finditer(self.folded)), len(self.folded)]
+        return [*(start for start, _ in self._breaks), len(self.folded)]
+
+    @cached_property
+    def _breaks(self) -> list[tuple[int, int]]:
+        return [found.span() for found in BREAK.finditer(self.folded)]
 
     def line_end(self, at: int) -> int:
         """Return where the line around ``at`` ends, or ``REACH`` after it."""
@@ -67,7 +78,7 @@ def fold(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return ``text`` without marks of layout: Markdown, LaTeX, HTML; what is boxed or tagged stands in ``⟦⟧``."""
-    text = unicodedata.normalize("NFKC", text).translate(QUOTES)
+    text = QUOTED.sub('"', unicodedata.normalize("NFKC", text)).translate(QUOTES)
     while (unwrapped := WRAPPED.sub(r"\1", text)) != text:
         text = unwrapped
     text = BOXED.sub(lambda found: f"⟦{found[1] or found[2] or found[3] or ''}⟧", text)

@@ -17,11 +17,19 @@ class Words:
     ``is_``, ``is_not`` and ``may_be`` join it to the answer; ``would_be`` does so in earnest or in a hypothesis.
     ``inverted`` is a verb with its subject after it. ``choose`` is a choice in the first person. ``named`` comes after
     the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it;
-    ``likeliest`` is the subject of a sentence that answers without the word. ``filler`` may stand between verb and
-    answer. ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` and ``wrong`` turn one down. ``goes_on``
-    may follow an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis,
-    ``when`` adds a condition to what was said, ``others`` an opinion that is not the writer's own, ``so`` a conclusion;
-    ``retract`` takes back what was said.
+    ``it_is`` says so of what was spoken of, or that nothing else is left; ``likeliest`` is the subject of a sentence
+    that answers without the word. ``filler`` may stand between verb and answer, an ``article`` before an option's text.
+    ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` and ``wrong`` turn one down. ``goes_on`` may follow
+    an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``when`` adds a
+    condition to what was said, ``others`` an opinion that is not the writer's own, ``so`` a conclusion, ``namely`` the
+    same thing in other words; ``that`` opens a clause which what is before it denies or affirms; ``qualified`` before
+    an answer makes it another one, ``retract`` takes back what was said.
+
+    Of the weaker forms: ``definite`` opens the name of a thing that "is B", and with a ``rival`` word it is another
+    thing, or one under a condition. ``points`` comes before what findings point to or a patient needs, ``fits`` after
+    it, both in earnest unless ``unsure`` comes before. ``because`` and ``here`` may follow without adding a condition;
+    ``contrast`` turns a text round, and ``less`` turns another option down. ``verdict`` heads a line that decides,
+    ``right`` judges one option of a list, ``also`` adds an answer to one given, and ``farewell`` is said to the reader.
     """
 
     head: str
@@ -35,7 +43,9 @@ class Words:
     named: str
     held: str
     right_is: str
+    it_is: str
     likeliest: str
+    article: str
     filler: str
     and_: str
     or_: str
@@ -50,7 +60,23 @@ class Words:
     when: str
     others: str
     so: str
+    namely: str
+    that: str
+    qualified: str
     retract: str
+    definite: str
+    rival: str
+    points: str
+    fits: str
+    unsure: str
+    because: str
+    here: str
+    contrast: str
+    less: str
+    verdict: str
+    right: str
+    also: str
+    farewell: str
     yes: str
     no: str
     maybe: str
@@ -65,7 +91,8 @@ ENGLISH = Words(
     r"|(?:correct|right|best|true|accurate|valid|proper|(?:most|more) \w+|only \w+)(?: \w+)? "
     r"(?:options?|choices?|alternatives?|statements?|responses?)"
     r"|(?:option|choice|alternative) that [\w' -]{3,60}?",
-    is_=r"is|are|was|were|must be|should be|has to be|have to be|will be|remains?|can only be|equals",
+    is_=r"is|are|was|were|must be|should be|has to be|have to be|will be|remains?|can only be|equals|becomes"
+    r"|changes to|comes down to|turns out to be",
     is_not=r"(?:is|are|was|were|must|would|should|will|do|does)(?: not|n't)(?: be)?|can(?:not| not|'t|t) be"
     r"|(?:is|are) never|(?:is|are) neither",
     may_be=r"(?:could|might|may|can)(?: (?:also|well|possibly))? be",
@@ -76,7 +103,8 @@ ENGLISH = Words(
     r"|opt(?:ed|ing)? for|answer|vote for"
     r"|settle (?:on|for)|say|conclude)(?: that)?(?: it(?:'s| is))?"
     r"|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s go with|^[^\w\n]*going with",
-    named=r"(?:is|are|as|was|must be|should be|has to be|remains?|would be)(?: (?:\w+ly|thus|indeed|then|hence))*"
+    named=r"(?:is|are|as|was|(?:seems|appears|looks)(?: to be)?|must be|should be|has to be|remains?"
+    r"|would be)(?: (?:\w+ly|thus|indeed|then|hence))*"
     r" (?:(?:the|an?|my|our) )?(?:(?:single|only|most likely|most appropriate) )?"
     r"(?:(?:correct|right|best|true|appropriate|proper)(?: and \w+)?(?: \w+)?"
     r" (?:answers?|options?|choices?|ones?|response)"
@@ -84,15 +112,19 @@ ENGLISH = Words(
     held=r"(?:is|are|must be|has to be)(?: (?:\w+ly|thus|indeed|then|hence|both|all))*(?: the)?"
     r" (?:correct|right|best|true)"
     r"(?! (?:that|in|about|to|only|if|but|for|when|(?:\w+ )?(?:answers?|options?|choices?|ones?)))"
-    r"|is the (?:most (?:likely|probable|appropriate|suitable)|best|preferred)(?: [\w'-]+){1,3}",
+    r"|(?:is )?the (?:most (?:likely|probable|appropriate|suitable)|best|preferred)(?: [\w'-]+){1,3}"
+    r"|(?:applies|fits)(?: best)?(?=\s*[.,;:]|\s*$)",
     right_is=r"(?:correct|right) (?:is|are)",
+    it_is=r"\b(?:it|this|that)(?:'s| is| would be| must be| has to be| can only be)|\b(?:leaves|leaving"
+    r"|left with)(?: us)?(?: with)?",
     likeliest=r"(?:most (?:likely|probable|appropriate|common|suitable)|best|preferred)(?: [\w'-]+){1,8}?",
+    article=r"an?",
     filler=r"option|options|choice|choices|letter|answer|number|statement|the|clearly|therefore|thus|hence|then|so"
     r"|indeed|definitely|certainly|obviously|surely|probably|likely|most likely|only|just|that|simply|both|all|of",
     and_=r"and|as well as|plus",
     or_=r"or(?: (?:maybe|perhaps|possibly|even))?|versus|vs\.?",
     either=r"either|between|one of|any of|somewhere",
-    not_=r"not|never|neither|nor|none|no|without|exclude[sd]?|rules? out|ruled out|doubt|unlikely|hardly|n't"
+    not_=r"not|never|against|neither|nor|none|no|without|exclude[sd]?|rules? out|ruled out|doubt|unlikely|hardly|n't"
     r"|unlike|than|opposed",
     but=r"but rather|but|rather|instead",
     wrong=r"wrong|incorrect\w*|false|excluded|ruled out",
@@ -100,16 +132,67 @@ ENGLISH = Words(
     r"|according|and|while|whereas|by|on|at|so|then|if|when|unless|however",
     with_=r"with|together with",
     if_=r"if|unless|suppose|supposing|assuming|had (?:the|he|she|it|they)|were (?:the|he|she|it|they)",
-    when=r"(?:but )?(?:only )?(?:if|when|unless|in case|provided)|only (?:in|for|with)",
+    when=r"(?:but )?(?:only )?(?:if|when|unless|in case|provided)|to (?:an?|another) |only (?:in|for|with)",
     setting=r"(?:in|for|with|without|during|after|among) (?:an?|the|children|adults|men|women|patients|pregnan\w+)\b",
-    others=r"(?:some|many|most|few|students?|people|others?|one|someone|textbooks?|readers?|candidates?|reader|colleagues?"
+    others=r"(?:some|many|most|few|students?|people|others?|one|someone|textbooks?|readers?|candidates?|reader"
+    r"|colleagues?"
     r"|you)\b[^.\n]{0,40}\b(?:say|says|think|thinks|argue|argues|assume|believe|believes|choose|pick|picks|claim|claims"
     r"|answer|answers|expect|suggest)|tempting|at first|first (?:thought|impression)|mistaken\w*|wrongly|incorrectly"
     r"|common mistake|trap|format|form of|the form|must read|instruct\w*",
-    so=r"so|thus|hence|therefore|consequently|in conclusion|in summary|overall|finally|accordingly|all in all",
+    so=r"so|thus|hence|therefore|consequently|in conclusion|in summary|in short|to sum up|overall|accordingly"
+    r"|all in all",
+    namely=r"which is|that is|i\.e\.|namely|gives",
+    that=r"that",
+    qualified=r"wrong|incorrect|false|worst|bad|previous|earlier|former|other|another|examples?|sample|possible"
+    r"|plausible"
+    r"|acceptable|tempting|initial|(?!question)\w+'s|different question|for example|previous question",
     retract=r"wait|hold on|scratch that|on second thoughts?|let me (?:re\w+|check|start|think)|i (?:was|am) wrong"
     r"|i (?:have )?(?:made|misread)|that(?:'s| is| was| can(?:not|'t)|can't) *(?:be |not )?(?:wrong|right|a mistake"
     r"|incorrect|correct)|actually,? no\b|correction",
+    definite=r"the|this|that|these|those|my|our",
+    rival=r"others?|worst|problem|reason|drawback|risk|medication|second|wrong|incorrect|alternatives?"
+    r"|next(?= best (?!step|test|measure))|least|less|previous"
+    r"|former|initial|current|usual"
+    r"|exception"
+    r"|difference|distractor|antidote|complication|contraindicated|question|if|when|not|no|never|without|first|and|or"
+    r"|but|only|would|should"
+    r"|(?:in|for|during|with|among|to)(?! (?:this|these|her|him|his|our|my|the|such|that|give|use|start|stop|choose))",
+    points=r"suggest(?:s|ing)?|indicat(?:es?|ing)|point(?:s|ing)? (?:\w+ )?(?:to|towards?)"
+    r"|(?:consistent|compatible|in keeping|in line) with|(?:typical|characteristic|diagnostic|suggestive|indicative"
+    r"|pathognomonic|specific) (?:of|for)"
+    r"|favou?rs?|in favou?r of|(?:speaks?|argues?) for|supports?|confirms?|corresponds? to"
+    r"|should (?:\w+ly |thus )?(?:receive|get|take|have|start|be (?:given|treated with|started on))|needs?|requires?"
+    r"|calls? for|(?:i|we)(?:'d| would)?(?: (?!not|never|no)\w+)? (?:recommend|suggest|prescribe|give|diagnose"
+    r"|call (?:this|it))"
+    r"|(?:confident|sure|certain) (?:in|about|of|it(?:'s| is))|(?:choos|pick|select)ing"
+    r"",
+    fits=r"(?:best|better) (?:explains?|accounts? for|fits?|matches|suits?)"
+    r"(?: (?:the|this|these|all|both|every|her|his|everything)(?: [\w'-]+){0,5}?(?=\s*[.,;:!\n]|\s*$)|(?= than))?"
+    r"|fits better(?= than)|(?:explains?|accounts? for|fits?|matches|suits?)(?: [\w'-]+){0,6}? best"
+    r"|is (?:\w+ly |thus )?(?:the one )?(?:recommended|preferred|indicated|needed|required|warranted)"
+    r"|is (?:\w+ly |thus )?the \w+ of choice|should (?:\w+ly |thus )?be (?:given|used|started|chosen|prescribed"
+    r"|performed)"
+    r"|is (?:what remains|what is left|left)|it is|remains|is (?:what|the one)(?: that)? (?:to \w+|(?:i|we)(?:'d"
+    r"| would)? \w+)"
+    r"|is the (?:best |appropriate |right )?(?:next|first) (?:best )?(?:step|test|measure|investigation)",
+    unsure=r"may|might|could|can|possibly|perhaps|maybe|would|sometimes|often|usually",
+    because=r"because|since|as (?:it|they|she|he|there)|given|due|by|than",
+    here=r"here|now|today|immediately|first|right away|at once"
+    r"|(?:in|for) (?:(?:this|the|our) (?:patient|case|woman|man|child|setting|situation|question)|him|her(?= *[.,;]))",
+    contrast=r"however|but|yet|though|although|on the other hand|nevertheless|unless|alternatively|except|or|otherwise",
+    less=r"less|lower|worse|inferior|contraindicated|avoid\w*|than|lacks?|too|only|fails?|absent|second|later",
+    verdict=r"conclusions?|verdict|summary|in short|short answer|bottom line|(?:(?:most|likely|probable|final|correct"
+    r"|best|main) )*diagnosis|decision|correct"
+    r"|right|left"
+    r"|remaining|my pick|pick|choice|tl;?dr|result|final|overall|in summary|to sum up",
+    right=r"correct|right|true|yes|indicated|suitable",
+    also=r"also|additionally",
+    farewell=r"(?:i )?hope (?:this|that|it) helps?|let me know|feel free|(?:i'm |i am )?(?:happy|glad) to|good luck"
+    r"|thank"
+    r"|(?:if|do|should|would) you (?:have|like|want|need)|please (?:consult|seek|talk|ask|note that this)"
+    r"|have a \w+ day"
+    r"|this is not medical advice|best (?:of luck|regards|wishes)|always consult|take care|good question"
+    r"|great question",
     yes=r"yes",
     no=r"no",
     maybe=r"maybe|perhaps",
@@ -118,8 +201,10 @@ ENGLISH = Words(
 SPANISH = Words(
     head=r"(?:(?:la|las|mi|por tanto|bueno)[, ]+)*(?:respuestas?|solucion(?:es)?|opcion(?:es)?(?= correcta))"
     r"(?: (?:final(?:es)?|correctas?|definitivas?|es))*",
-    subject=r"(?:respuestas?|solucion|soluciones)(?: (?:finale?s?|correctas?|definitivas?|adecuadas?))*"
-    r"|(?:opcion|opciones|alternativas?|letra)(?: (?:mas )?(?:correctas?|adecuadas?|probables?|verdaderas?|finale?s?))"
+    subject=r"(?:respuestas?|solucion|soluciones)(?! (?:incorrect|erronea|falsa))(?: (?:finale?s?|correctas?"
+    r"|definitivas?|adecuadas?))*"
+    r"|(?:la opcion|las opciones)(?= (?:es|son|seria)\b)|(?:opcion|opciones|alternativas?"
+    r"|letra)(?: (?:mas )?(?:correctas?|adecuadas?|probables?|verdaderas?|finale?s?))"
     r"|las? (?:correctas?|verdaderas?)|mi (?:eleccion|opcion)",
     is_=r"es|son|era|debe ser|tiene que ser|ha de ser|solo puede ser",
     is_not=r"(?:no|tampoco|nunca) (?:es|son|era|puede ser|debe ser|seria)",
@@ -127,14 +212,17 @@ SPANISH = Words(
     would_be=r"seria|serian",
     inverted=r"(?!)",
     choose=r"elijo|escojo|selecciono|elegiria|escogeria|optaria por|opto por|me quedo con|me inclino por|marco"
-    r"|marcaria|(?:yo )?diria(?: que)?(?: es)?|respondo",
-    named=r"(?:es|son|seria|debe ser|como)(?:,? (?:por tanto|pues|claramente|entonces|sin duda),?)? (?:las?|mi)? *"
+    r"|marcaria|(?:yo )?diria(?: que)?(?: es)?|respondo|responderia",
+    named=r"(?:es|son|seria|debe ser|como|(?:me )?parece(?: ser)?)(?:,? (?:por tanto|pues|claramente|entonces"
+    r"|sin duda),?)? (?:las?|mi)? *"
     r"(?:(?:respuestas?|opcion(?:es)?|alternativas?)(?: (?:correctas?|adecuadas?|verdaderas?))?"
     r"|(?<=la )(?:correcta|verdadera)|(?<=las )(?:correctas|verdaderas))",
     held=r"(?:es|son) (?:correct[ao]s?|verdader[ao]s?|ciert[ao]s?)"
-    r"|es (?:el|la) \w+ (?:mas (?:probable|adecuad[oa]|indicad[oa])|de eleccion)",
+    r"|es (?:el|la)(?: \w+)? (?:mas (?:probable|adecuad[oa]|indicad[oa])|de eleccion)",
     right_is=r"(?:es|son) (?:correctas?|verdaderas?|ciertas?)",
+    it_is=r"(?:^|(?<=[.;:,!] )|(?<=\n))(?:es|tiene que ser|debe ser|ha de ser)|\b(?:solo )?queda(?: solo)?",
     likeliest=r"(?:mas (?:probable|adecuad[oa]|frecuente|indicad[oa])|de eleccion|mejor)(?: [\w'-]+){0,8}?",
+    article=r"una?",
     filler=r"opcion|opciones|respuestas?|letra|alternativa|la|el|las|los|claramente|por tanto|por lo tanto|entonces"
     r"|pues|sin duda|probablemente|que|es|correcta|evidentemente",
     and_=r"y|e|asi como|mas",
@@ -152,8 +240,39 @@ SPANISH = Words(
     r"|elegirian|responderian)|a primera vista|podria (?:pensarse|parecer|decirse)|tentador\w*|por error|trampa"
     r"|del tipo|acabar con|terminar con|formato|de la forma",
     so=r"por tanto|por lo tanto|asi pues|en conclusion|en resumen|por consiguiente|luego|entonces",
+    namely=r"es decir|o sea|que es",
+    that=r"que",
+    qualified=r"incorrect[ao]s?|fals[ao]|erronea|anterior|otra|posible|peor|por ejemplo|pregunta anterior",
     retract=r"espera|esperen|un momento|me he equivocado|me equivoque|corrijo|rectifico|pensandolo mejor|mejor dicho"
     r"|eso no es|empiezo de nuevo|he leido mal",
+    definite=r"el|la|los|las|este|esta|estos|estas|mi",
+    rival=r"otr[ao]s?|peor|problema|razon|riesgo|segund[ao]|incorrect[ao]s?|alternativas?|menos|anterior|inicial"
+    r"|actual|habitual|excepcion"
+    r"|diferencia"
+    r"|complicacion|pregunta|si|cuando|no|ni|nunca|sin|primer[ao]?|y|o|pero|solo"
+    r"|(?:en|para|con|durante|ante)(?! (?:este|esta|estos|estas|el|la|los|las|su|nuestr[ao]))",
+    points=r"sugieren?|indican?|apuntan? (?:\w+ )?a|orientan? (?:\w+ )?(?:a|hacia)|(?:compatibles?|concuerdan?) con"
+    r"|(?:tipic[ao]s?|caracteristic[ao]s?|propi[ao]s?|sugestiv[ao]s?|diagnostic[ao]s?) de(?:l)?|a favor de(?:l)?"
+    r"|apoyan?"
+    r"|confirman?|corresponden? (?:a|con)|(?:debe|deberia) (?:recibir|tomar|iniciar|darse|usarse|administrarse)"
+    r"|hay que (?:dar|usar|administrar|iniciar)|necesita|requiere|precisa|recomiendo|recomendaria|se trata de(?:l)?",
+    fits=r"(?:explica|encaja|justifica)(?: [\w'-]+){0,5}? mejor|es (?:lo|la|el) (?:indicad[oa]|recomendad[oa]"
+    r"|preferid[oa])"
+    r"|es (?:lo|la|el) que (?:queda|mejor \w+)|es (?:el|la) \w+ de eleccion|esta indicad[oa]",
+    unsure=r"puede|pueden|podria|podrian|quizas?|tal vez|a veces|a menudo|suele|inicialmente|al principio|seria",
+    because=r"porque|pues|ya que|dado|puesto que|por",
+    here=r"aqui|ahora|de inmediato|en (?:este|esta)|para (?:este|esta)",
+    contrast=r"sin embargo|pero|aunque|no obstante|salvo|en cambio|o|excepto",
+    less=r"menos|peor|inferior|contraindicad\w+|evitar\w*|carece|solo|demasiado|segund[oa]",
+    verdict=r"conclusion(?:es)?|veredicto|resumen|en resumen|en corto|respuesta (?:corta|breve)"
+    r"|diagnostico(?: (?:final|mas probable|probable|correcto|principal))?"
+    r"|decision"
+    r"|correct[ao]s?|verdader[ao]s?|resultado|mi eleccion|eleccion",
+    right=r"correct[ao]|verdader[ao]|ciert[ao]|si|indicad[ao]",
+    also=r"tambien|ademas",
+    farewell=r"espero (?:que|haber)|(?:si|¿?quieres|¿?tienes|¿?desea|¿?necesita)s? (?:que|tienes|quieres|necesitas"
+    r"|alguna|mas)"
+    r"|no dudes|avisame|(?:mucha )?suerte|gracias|consulte|un saludo|saludos",
     yes=r"si",
     no=r"no",
     maybe=r"quizas?|tal vez|puede ser|a lo mejor",
@@ -171,15 +290,19 @@ FRENCH = Words(
     may_be=r"(?:peut|pourrait|peuvent)(?: \w+)? etre",
     would_be=r"serait|seraient",
     inverted=r"(?!)",
-    choose=r"je (?:choisis|retiens|selectionne|prends|coche|dirais|reponds|choisirais|penche pour)|j'opte pour"
+    choose=r"je (?:choisis|retiens|selectionne|prends|coche|dirais|reponds|choisirais|penche pour|pencherais pour)"
+    r"|j'opte pour"
     r"|j'opterais pour|mon choix se porte sur",
-    named=r"(?:qui )?(?:est|sont|serait|doit etre|comme)(?:,? (?:donc|bien|clairement|alors),?)? "
-    r"(?:(?:la|les) )?(?:bonnes? (?:reponses?|propositions?|options?)"
+    named=r"(?:qui )?(?:est|sont|serait|doit etre|comme|(?:me )?(?:parait|semble)(?: etre)?)(?:,? (?:donc|bien"
+    r"|clairement|alors),?)? "
+    r"(?:(?:la|les) )?(?:(?:bonnes?|meilleures?) (?:reponses?|propositions?|options?)"
     r"|(?:reponses?|propositions?|options?)(?: (?:correctes?|exactes?|justes?))?|(?<=la )bonne)",
     held=r"(?:est|sont) (?:correctes?|exactes?|justes?|vraies?)"
     r"|est (?:le|la) \w+ (?:(?:le|la) plus (?:probable|appropriee?|adaptee?)|de choix)",
     right_is=r"sont (?:correctes|exactes|justes|vraies)",
+    it_is=r"\bc'(?:est|etait|doit etre)|\bil (?:ne )?(?:s'agit|reste)(?: que)?",
     likeliest=r"(?:plus (?:probable|approprie\w*|frequente?|adaptee?)|de choix|meilleure?)(?: [\w'-]+){0,8}?",
+    article=r"une?|d'une?",
     filler=r"propositions?|options?|reponses?|lettre|la|le|les|l'|donc|clairement|alors|ainsi|bien|sans doute|que|c'est"
     r"|probablement|evidemment|l'option",
     and_=r"et|ainsi que|plus",
@@ -193,11 +316,41 @@ FRENCH = Words(
     if_=r"si|en cas|sauf|a moins|supposons",
     when=r"(?:mais )?(?:seulement )?(?:si|quand|lorsque?|sauf|en cas)|seulement (?:chez|en)",
     setting=r"(?:chez|dans|pour|avec|en|pendant) (?:un|une|le|la|les|cas)\b",
-    others=r"(?:certains|beaucoup|d'autres|etudiants|on|plusieurs)\b[^.\n]{0,40}\b(?:diraient|disent|pensent|croient|croire"
+    others=r"(?:certains|beaucoup|d'autres|etudiants|on|plusieurs)\b[^.\n]{0,40}\b(?:diraient|disent|pensent|croient"
+    r"|croire"
     r"|penser|choisiraient|dire)|a premiere vue|tentant|par erreur|piege|du type|finir par|terminer par|de la forme",
     so=r"donc|ainsi|par consequent|en conclusion|en resume|finalement|au total",
+    namely=r"soit|c'est-a-dire|a savoir",
+    that=r"que|qu",
+    qualified=r"mauvaises?|fausses?|incorrectes?|autres?|precedente|possible|pire|par exemple|question precedente",
     retract=r"attendez|attends|un instant|en fait,? non|je me (?:suis )?tromp\w+|correction|je recommence"
     r"|a la reflexion|j'ai mal lu|ce n'est pas (?:juste|correct)",
+    definite=r"le|la|les|l'|ce|cet|cette|ces|mon|ma",
+    rival=r"autres?|pire|probleme|raison|risque|seconde?|deuxieme|incorrecte?s?|alternatives?|moins|precedente?"
+    r"|initiale?|actuel(?:le)?|habituelle?"
+    r"|exception|difference|complication|question|si|quand|pas|ne|ni|jamais|sans|premiere?|et|ou|mais|seulement"
+    r"|(?:en|pour|avec|chez|dans|pendant)(?! (?:ce|cet|cette|ces|le|la|les|son|sa|notre))",
+    points=r"suggere(?:nt)?|indique(?:nt)?|evoque(?:nt)?|orientent?(?: \w+)? vers|oriente(?: \w+)? vers"
+    r"|plaide(?:nt)?(?: \w+)? (?:pour|en faveur d[eu'])|(?:compatibles?|coherente?s?) avec"
+    r"|(?:typiques?|caracteristiques?|evocateurs?|evocatrices?) d[eu']|en faveur d[eu']|confirme(?:nt)?"
+    r"|correspond(?:ent)? a|doit (?:recevoir|prendre)|il faut (?:donner|prescrire|retenir)|necessite|je recommande"
+    r"|s'agit(?: \w+)? d[eu']",
+    fits=r"(?:explique|correspond)(?: [\w'-]+){0,5}? le mieux|est (?:donc )?(?:le|la) \w+ de choix"
+    r"|est (?:donc )?(?:celle|celui|ce) (?:qu'il faut retenir|qui convient(?: le mieux)?|qui reste|a retenir)"
+    r"|est (?:donc )?(?:indiquee?|recommandee?|a retenir|preferee?)|convient(?: le mieux)?",
+    unsure=r"peut|peuvent|pourrait|pourraient|peut-etre|parfois|souvent|habituellement|initialement|d'abord|serait",
+    because=r"car|parce que|puisque|par",
+    here=r"ici|maintenant|d'emblee|chez (?:ce|cet|cette)|dans ce|pour (?:ce|cet|cette)",
+    contrast=r"cependant|mais|toutefois|pourtant|neanmoins|bien que|sauf|en revanche|ou",
+    less=r"moins|pire|inferieure?|contre-indiquee?s?|eviter|manque|seulement|trop|second",
+    verdict=r"conclusions?|verdict|resume|en resume|en bref|bref|reponse courte|diagnostic(?: (?:final"
+    r"|le plus probable|probable|retenu|principal))?|decision|correctes?"
+    r"|exactes?|juste|resultat|mon choix|choix",
+    right=r"correcte?|exacte?|juste|vraie?|oui|indiquee?",
+    also=r"aussi|egalement",
+    farewell=r"j'espere|n'hesitez|n'hesite|bonne (?:chance|journee|continuation)|bon courage|merci|si (?:vous"
+    r"|tu) (?:avez|voulez"
+    r"|souhaitez|as|veux)|(?:voulez|souhaitez)-vous|consultez|cordialement",
     yes=r"oui",
     no=r"non",
     maybe=r"peut-etre",
@@ -213,14 +366,17 @@ GERMAN = Words(
     may_be=r"konnte|kann|konnten",
     would_be=r"ware|waren",
     inverted=r"ist|sind|lautet|lauten|ware|waren",
-    choose=r"ich (?:wahle|nehme|antworte|sage|wurde sagen|tippe auf|entscheide mich fur)|meine wahl fallt auf",
+    choose=r"ich (?:wahle|nehme|antworte|sage|wurde(?: sagen)?|tippe auf|entscheide mich fur)|meine wahl fallt auf",
     named=r"(?:(?:ist|sind|ware|als)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:die )?"
     r"(?:(?:richtigen?|korrekten?|besten?|zutreffenden?) (?:antwort(?:en)?|option(?:en)?|losung(?:en)?|aussagen?)"
     r"|(?<=die )(?:antwort|losung|richtige))",
     held=r"(?:(?:ist|sind)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:richtig|korrekt|zutreffend)(?!e)"
-    r"|ist (?:die|der|das) (?:wahrscheinlichste|beste|geeignetste) \w+",
-    right_is=r"(?:richtig|korrekt|zutreffend) (?:ist|sind)",
+    r"|ist (?:die|der|das) (?:wahrscheinlichste|beste|geeignetste) \w+|(?:trifft|treffen) zu",
+    right_is=r"(?:richtig|korrekt|zutreffend) (?:ist|sind|ware|waren)",
+    it_is=r"\bes (?:ist|muss|kann nur)|\bmuss es|\bpasst (?:hier )?nur|\b(?:bleibt|verbleibt)(?: (?:somit|also|damit"
+    r"|daher))?",
     likeliest=r"(?:wahrscheinlichste|haufigste|beste|geeignetste|sinnvollste)\w?(?: [\w'-]+){1,8}?",
+    article=r"ein\w?",
     filler=r"option|optionen|antwort|buchstabe|die|der|das|also|somit|daher|damit|eindeutig|klar|wohl|wahrscheinlich"
     r"|sicher|dass|es|folglich|nur|demnach",
     and_=r"und|sowie",
@@ -229,17 +385,50 @@ GERMAN = Words(
     not_=r"nicht|kein\w*|nie|weder|noch|ausgeschlossen|scheidet|nein|unmoglich",
     but=r"sondern|aber",
     wrong=r"falsch\w*|unrichtig|scheidet",
-    goes_on=r"weil|denn|da|dass|obwohl|aber|bei|in|fur|nach|wegen|ohne|und|nicht|statt|wahrend|auch|wenn|als|die|der|das"
+    goes_on=r"(?:ist|sind|lautet|wahlen|nehmen|ankreuzen|sagen|sein|hin)(?=\s*(?:[.,;!)]|$))|weil|denn|da|dass|obwohl"
+    r"|aber|bei"
+    r"|in|fur|nach|wegen|ohne|und|nicht|statt|wahrend|auch|wenn|als|die|der|das"
     r"|gegenuber",
     with_=r"mit",
     if_=r"wenn|falls|angenommen|sofern|ausser",
     when=r"(?:aber )?(?:nur )?(?:wenn|falls|sofern)|nur (?:bei|in)",
-    setting=r"(?:bei|in|fur|mit|im fall|wahrend) (?:ein\w*|der|dem|den|kindern|erwachsenen|frauen|mannern)\b",
+    setting=r"bei \w+|(?:in|fur|mit|im fall|wahrend) (?:ein\w*|der|dem|den|kindern|erwachsenen|frauen|mannern)\b",
     others=r"(?:manche|viele|einige|andere|studierende|man)\b[^.\n]{0,40}\b(?:sagen|meinen|denken|glauben|wahlen)"
     r"|auf den ersten blick|verlockend|falschlich\w*|irrtum\w*|falle\b|der form|format",
     so=r"also|somit|daher|folglich|damit|zusammengefasst|insgesamt|schliesslich|demnach",
+    namely=r"d\. ?h\.|das heisst|namlich|genauer",
+    that=r"dass|ob",
+    qualified=r"falsche\w?|schlechte\w*|andere\w?|vorige\w?|vorherige\w?|mogliche\w?|zum beispiel|vorigen frage",
     retract=r"warte|moment|halt\b|ich (?:habe mich geirrt|irre)|korrektur|das (?:stimmt|war|ist) (?:nicht|falsch)"
     r"|von vorn|falsch gelesen|doch nicht",
+    definite=r"der|die|das|dies\w*|mein\w?",
+    rival=r"andere\w?|schlechteste\w?|problem|grund|risiko|zweit\w*|falsche\w?|alternativ\w*|wenigst\w*|weniger"
+    r"|vorherige\w?|fruhere\w?|aktuelle\w?"
+    r"|ubliche\w?"
+    r"|ausnahme|unterschied|komplikation|frage|wenn|falls|nicht|kein\w*|nie|ohne|erst\w|und|oder|aber|nur"
+    r"|(?:bei|in|fur|mit|wahrend)(?! (?:dies\w*|der|dem|den|das|die|ihr\w*|ihm|unser\w*|sein\w*))",
+    points=r"(?:spricht|sprechen)(?: \w+)? fur|(?:passt|passen)(?: \w+)? zu|deute[tn](?: \w+)? auf|weis(?:t"
+    r"|en)(?: \w+)? auf"
+    r"|hinweisend auf|(?:typisch|charakteristisch|beweisend) fur|vereinbar mit|zugunsten von|entspricht"
+    r"|(?:braucht|benotigt|erhalt)|sollte(?: \w+)? (?=\w+ (?:erhalten|bekommen|nehmen))|ich empfehle|ich bleibe bei"
+    r"|es handelt sich(?: \w+)? um|am ehesten|dass (?:die|meine)(?: \w+)? (?:antwort|losung|option|diagnose)",
+    fits=r"(?:passt|erklart)(?: [\w'-]+){0,5}? am besten|ist (?:\w+ )?(?:das|die|der) \w+ der wahl"
+    r"|ist (?:\w+ )?(?:indiziert|angezeigt|empfohlen|vorzuziehen)|bleibt (?:ubrig|als einzige\w*)",
+    unsure=r"kann|konnen|konnte|konnten|vielleicht|moglicherweise|manchmal|oft|meist|anfangs|zuerst|zunachst|ware",
+    because=r"weil|denn|da",
+    here=r"(?:ist|sind|wahlen|nehmen|erhalten|bekommen|sein|hin)(?=\s*(?:[.,;!)]|$))|hier|jetzt|sofort|bei (?:dies\w*"
+    r"|ihr|ihm)",
+    contrast=r"jedoch|aber|doch|allerdings|dennoch|obwohl|ausser|hingegen|oder|dagegen",
+    less=r"weniger|schlechter|unterlegen|kontraindiziert|vermeiden|gemieden|als|fehl\w+|nur|zu|gegen",
+    verdict=r"fazit|ergebnis|kurz gesagt|kurze antwort|zusammenfassung|zusammengefasst|(?:(?:wahrscheinlichste"
+    r"|richtige|endgultige) )?diagnose|entscheidung"
+    r"|richtig"
+    r"|korrekt|zutreffend|meine wahl|auswahl",
+    right=r"richtig|korrekt|zutreffend|ja|indiziert",
+    also=r"auch|ebenfalls|zudem",
+    farewell=r"ich hoffe|(?:bei|falls|wenn|haben sie|hast du) (?:weitere\w?|fragen|noch|sie|du)\b|gern|viel (?:erfolg"
+    r"|gluck)"
+    r"|danke|bitte (?:wenden|fragen|konsultieren)|sag mir|melde dich|mit freundlichen",
     yes=r"ja",
     no=r"nein",
     maybe=r"vielleicht|moglicherweise",

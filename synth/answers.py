@@ -12,14 +12,25 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sources.shapes import LETTERS
-from synth.answer_claims import Claim, held_right, last_explicit, likeliest
-from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named_texts, read, shown
+from synth.answer_claims import Claim, cues_of, last_explicit
+from synth.answer_leanings import leaning, settled
+from synth.answer_lists import judged
+from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named_letters, named_texts, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold
+from synth.answer_words import Words
 
 Outcome = Literal["parsed", "unparsed", "ambiguous"]
 
-FALLBACKS = ("alone", "leading", "held", "likeliest", "closing")
+FALLBACKS = (
+    *("alone", "headed", "judged", "leading", "held", "likeliest", "closing", "it"),
+    *("identified", "pointed", "fitting"),
+)
 """Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
+
+LINE = re.compile(r"^.*$", re.MULTILINE)
+
+NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
+HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
 
 NEXT = 80
 """Characters after a leading answer that may say that it is wrong."""
@@ -69,10 +80,11 @@ def extract(
         return Verdict(outcome="unparsed", how="open_thought")
     if not text.folded.strip():
         return Verdict(outcome="unparsed", how="empty")
+    text = _without_farewell(question, text, lang)
     claim = last_explicit(question, text, lang) or _fallback(question, text, lang)
-    if claim and _retracted(question, text, claim):
-        later = _last_line(question, text)
-        if later is None or later.at < claim.end:
+    if claim and _retracted(text, claim, lang):
+        later = _apart(question, text, claim.end)
+        if later is None:
             return Verdict(outcome="unparsed", how="retracted", line=text.line(claim.at))
         claim = later
     return _verdict(question, options, text, claim)
@@ -97,23 +109,40 @@ def _verdict(question: Shown, options: Sequence[str], text: AnswerText, claim: C
     )
 
 
-def _retracted(question: Shown, text: AnswerText, claim: Claim) -> bool:
+def _retracted(text: AnswerText, claim: Claim, lang: str) -> bool:
     """Say whether the answer is taken back after it was given, and no other follows."""
-    taken_back = rf"(?:^|[.!?\n—–-])\s*(?:\w+[,.!]* ){{0,2}}(?:{question.words.retract})(?!\w|-\w)"
-    return bool(re.search(taken_back, text.folded[claim.end :]))
+    return bool(cues_of(lang).retract.search(text.folded[claim.end :]))
+
+
+def _without_farewell(question: Shown, text: AnswerText, lang: str) -> AnswerText:
+    """Return the text without last sentences that only take leave of the reader and name no option."""
+    start, stop = text.last_sentence()
+    if start and cues_of(lang).farewell.match(text.folded, start, stop):
+        named = named_texts(question, text.folded[start:stop]) | named_letters(question, text.cased[start:stop])
+        if not named:
+            return _without_farewell(
+                question, replace(text, cased=text.cased[:start], folded=text.folded[:start]), lang
+            )
+    return text
 
 
 # --- where nothing says "the answer is" --------------------------------------------------------------------------
 
 
 def _fallback(question: Shown, text: AnswerText, lang: str) -> Claim | None:
-    """Return the first fallback that reads: a line that is an answer, a start, a remark, a conclusion."""
+    """Return the first fallback that reads: a line that is an answer, a start, a remark, a conclusion, any line."""
     return (
         _alone(question, text)
-        or _leading(question, text)
-        or held_right(question, text, lang)
-        or likeliest(question, text, lang)
+        or _headed(question, text)
+        or leaning(question, text, lang, "headed")
+        or judged(question, text)
+        or _leading(question, text, lang)
+        or leaning(question, text, lang, "held")
+        or leaning(question, text, lang, "likeliest")
         or _closing(question, text)
+        or leaning(question, text, lang, "it")
+        or settled(question, text, lang)
+        or _apart(question, text)
     )
 
 
@@ -135,19 +164,65 @@ def _last_line(question: Shown, text: AnswerText) -> Claim | None:
     return _whole_line(question, text, text.folded.rfind("\n", 0, stop) + 1, stop)
 
 
+def _apart(question: Shown, text: AnswerText, after: int = 0) -> Claim | None:
+    """Return the answer of a line after a place that is nothing else, wherever it stands.
+
+    Lines side by side with different answers list the options, and count for nothing; of the others all must agree.
+    """
+    lines = [_whole_line(question, text, *line.span()) for line in LINE.finditer(text.folded, after)]
+    standing = [
+        claim
+        for above, claim, below in zip([None, *lines], lines, [*lines[1:], None], strict=False)
+        if claim and {_found(claim)} >= {_found(beside) for beside in (above, below) if beside}
+    ]
+    return standing[-1] if len(set(map(_found, standing))) == 1 else None
+
+
+def _found(claim: Claim) -> tuple[int, ...]:
+    return claim.reading.found if claim.reading else ()
+
+
 def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Claim | None:
     reading = read(question, text, start, stop)
-    if reading is None or reading.fault or text.folded[reading.end : stop].strip(" .!"):
+    if reading is None or reading.fault or text.folded[reading.end : stop].strip(" .!)"):
+        return None
+    if text.folded[start:stop].rstrip().endswith(":"):
         return None
     return Claim(form="alone", at=reading.start, reading=reading)
 
 
-def _leading(question: Shown, text: AnswerText) -> Claim | None:
-    """Return the answer with which a text begins ("B. Naproxen, because…").
+def _headed(question: Shown, text: AnswerText) -> Claim | None:
+    """Return the answer that fills a last line after a heading of few words, such as "Conclusion: B".
 
-    It is none if others are listed in the same way, or if the sentence turns it down.
+    Any heading will do but one that turns the answer down; the last line of a list has lines like it above.
     """
-    start = len(text.folded) - len(text.folded.lstrip())
+    stop = len(text.folded.rstrip())
+    start = text.folded.rfind("\n", 0, stop) + 1
+    heading = HEADING.match(text.folded, start, stop)
+    own = question.words
+    turned_down = rf"\b(?:{own.wrong}|{own.not_}|{own.others}|{own.less}|{own.unsure}|{own.qualified})\b"
+    if not heading or re.search(turned_down, heading[0]):
+        return None
+    above = text.folded[text.folded.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
+    beside = HEADING.match(above)
+    listed = beside and not re.search(turned_down, beside[0])
+    claim = None if listed else _whole_line(question, text, heading.end(), stop)
+    if claim is None or not claim.reading or (claim.reading.by == "text" and not _decides(own, heading[0])):
+        return None
+    return replace(claim, form="headed")
+
+
+def _decides(own: Words, heading: str) -> bool:
+    """Say whether a heading is one of answers; under others, such as "Allergies", options are merely named."""
+    return bool(re.search(rf"\b(?:{own.verdict}|{own.so}|{own.likeliest}|{own.subject}|{NOUNS})", heading))
+
+
+def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return the answer with which a text begins ("B. Naproxen, because…"), or with which it answers its one question.
+
+    It is none if others begin lines in the same way, if it goes on as a sentence of its own, or is turned down.
+    """
+    start = _after_question(text)
     begins = re.findall(r"^[^\w\n]*(\w)[.):]", text.cased, re.MULTILINE)
     if len(set(begins)) > 1:
         return None
@@ -155,24 +230,50 @@ def _leading(question: Shown, text: AnswerText) -> Claim | None:
     if reading is None or reading.fault or reading.start > start + 3:
         return None
     rest = text.folded[reading.end : reading.end + NEXT]
-    if re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
+    parted = cues_of(lang).parted if reading.by == "text" else cues_of(lang).clause_end
+    ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
+    if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
     return Claim(form="leading", at=reading.start, reading=reading)
+
+
+def _after_question(text: AnswerText) -> int:
+    """Return where the text begins, or what follows its first sentence where that is the only question."""
+    start = len(text.folded) - len(text.folded.lstrip())
+    asked = text.folded.find("?")
+    if asked < 0 or text.folded.count("?") > 1 or text.sentence(start)[1] != asked + 1:
+        return start
+    return asked + 2
+
+
+def _ending(question: Shown, text: AnswerText, start: int, stop: int) -> Claim | None:
+    """Return the answer that a last sentence ends with after a mark: "… => B", "… (option B)", "…, that is, gout".
+
+    It is none where the sentence denies or leaves open anything, or names another option.
+    """
+    own = question.words
+    marks = rf"[,(;:–—] ?(?:{NOUNS})\b|[=-]>|→|=|\((?=\w\))|[:;–—](?= )|\b(?:{own.so}|{own.namely})(?=[ ,])"
+    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.wrong}|{own.or_}|{own.others}|{own.less})\b|n'"
+    for end in re.finditer(marks, text.folded[start:stop]):
+        before = text.folded[start : start + end.start()]
+        claim = _whole_line(question, text, start + end.end(), stop)
+        if claim is None or (re.search(doubted, before) and not question.decision):
+            continue
+        others = named_texts(question, before) - set(_found(claim))
+        others |= named_letters(question, text.cased[start : start + end.start()]) - set(_found(claim))
+        return None if others else replace(claim, form="closing")
+    return None
 
 
 def _closing(question: Shown, text: AnswerText) -> Claim | None:
     """Return what a last sentence concludes with: an answer ("Hence, B."), or the one option that it names."""
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
+    if last := _whole_line(question, text, start, stop):
+        return replace(last, form="closing")
+    if ending := _ending(question, text, start, stop):
+        return ending
     concludes = re.compile(rf"\W*(?:{question.words.so})\b").match(text.folded, start, stop)
     if not concludes:
         return None
     whole = _whole_line(question, text, concludes.end(), stop)
-    if whole:
-        return replace(whole, form="closing")
-    sentence = text.folded[start:stop]
-    if question.decision or re.search(rf"\b(?:{question.words.not_}|{question.words.or_})\b", sentence):
-        return None
-    found = named_texts(question, sentence)
-    if len(found) != 1:
-        return None
-    return Claim(form="closing", at=start, reading=Reading(found=tuple(found), by="text", start=start, end=stop))
+    return replace(whole, form="closing") if whole else None

@@ -11,7 +11,6 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import DROP_SCHEMA, Decision, Shards
-from sources.table import question_text
 from synth.mix_parts import ALOE, FORBID, Name, Part, check_whole, leaves, part_of, shared_out
 from synth.token_counts import Count, Tokenizer, quarter_of_characters, tokenizer_count
 
@@ -20,13 +19,16 @@ from synth.token_counts import Count, Tokenizer, quarter_of_characters, tokenize
 class Mix:
     """What a mix is made of.
 
-    Without ``tokens`` the mix is as large as the scarcest part allows, and a part without a row is refused. With it,
-    each part gives its share of so many tokens or all it has. ``source_tokens`` caps single sources before that. Under
-    ``absent="share_out"`` the share of a part without a row goes to its siblings, in proportion.
+    Without ``tokens`` the mix is as large as the scarcest part allows, so that every share is reached; or, under
+    ``size="main"``, as the part with the largest share allows, which stays whole. With ``tokens`` it is that large. A
+    part gives its share of the size, or all it has. ``source_tokens`` caps single sources before that. A part without
+    a row is refused unless ``tokens`` is given; under ``absent="share_out"`` its share goes to its siblings, in
+    proportion.
     """
 
     parts: tuple[Part, ...] = ALOE
     tokens: Annotated[int, Field(ge=1)] | None = None
+    size: Literal["scarcest", "main"] = "scarcest"
     source_tokens: tuple[tuple[Name, Annotated[int, Field(ge=0)]], ...] = ()
     absent: Literal["refuse", "share_out"] = "refuse"
     tokenizer: Tokenizer | None = None
@@ -58,7 +60,7 @@ ROUNDING = 1e-6
 
 
 def mix(shards: Shards, config: Mix, count: Count | None = None) -> Decision:
-    """Name the rows that the mix does not take (reason ``mix``), with an account of every part (``ACCOUNT_SCHEMA``).
+    """Name the rows that the mix does not take (reason ``mix``); ``account`` tells of every part (``ACCOUNT_SCHEMA``).
 
     Which rows of a part stay is decided by a hash of seed and id: adding rows replaces few. A part stops before the row
     that would exceed its share, so that it ends less than one row below. ``count`` overrides how tokens are counted.
@@ -68,14 +70,14 @@ def mix(shards: Shards, config: Mix, count: Count | None = None) -> Decision:
     supply = sizes.filter(~pl.col("over_cap")).drop_nulls("part").group_by("part").agg(pl.col("tokens").sum())
     available = {part: tokens for part, tokens in supply.iter_rows() if tokens}
     wanted = _wanted(config, set(available))
-    total = config.tokens or min((available[part] / share for part, share in wanted.items()), default=0.0)
+    total = _total(config, wanted, available)
     lines = [
         (path, share, wanted.get(path, 0.0), wanted.get(path, 0.0) * total) for path, share, _ in leaves(config.parts)
     ]
     parts = pl.DataFrame(lines, dict(list(ACCOUNT_SCHEMA.items())[:4]), orient="row")
     taken = _take(sizes, parts)
     account = _account(taken, parts)
-    return Decision(drops=_drops(taken, account), tables={"mix": account})
+    return Decision(drops=_drops(taken, account), tables={"account": account})
 
 
 def _counter(config: Mix) -> Count:
@@ -96,8 +98,10 @@ def _sizes(shards: Shards, config: Mix, count: Count) -> pl.DataFrame:
 
 
 def _measured(rows: pl.DataFrame, config: Mix, count: Count) -> pl.DataFrame:
+    """Return the sizes of some rows: all messages, since the system's describe the functions to call, and the reply."""
+    said = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
     written = pl.coalesce("response", "answer", pl.lit(""))
-    texts = rows.select(pl.concat_str(question_text(), written, separator="\n")).to_series()
+    texts = rows.select(pl.concat_str(said, written, separator="\n")).to_series()
     part = part_of(config.parts).alias("part")
     return rows.select("id", "source", part, count(texts).cast(pl.Int64).alias("tokens"))
 
@@ -113,6 +117,16 @@ def _wanted(config: Mix, present: set[str]) -> dict[str, float]:
             'set absent to "share_out"'
         )
     return shares
+
+
+def _total(config: Mix, wanted: dict[str, float], available: dict[str, int]) -> float:
+    """Return how many tokens the mix shall have."""
+    if config.tokens:
+        return float(config.tokens)
+    sizes = {part: available[part] / share for part, share in wanted.items()}
+    if config.size == "main" and sizes:
+        return sizes[max(wanted, key=lambda part: wanted[part])]
+    return min(sizes.values(), default=0.0)
 
 
 def _take(sizes: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:

@@ -63,24 +63,36 @@ def check_whole(parts: tuple[Part, ...], what: str) -> None:
 
 INSTRUCTION_SOURCES = ("finetome", "magpie_*", "self_instruct_seed", "aloe_beta_general", "gsm8k", "mmlu_auxiliary")
 
-ALOE = (
-    Part(
-        name="synthetic",
-        share=0.2,
-        picks=(Pick(teacher=True), Pick(sources=("*_cot_llama31", "polymed_qa"))),
-    ),
-    Part(
-        name="general",
-        share=0.2,
-        parts=(
-            Part(name="instruction", share=0.675, picks=(Pick(sources=INSTRUCTION_SOURCES),)),
-            Part(name="function-calling", share=0.175, picks=(Pick(tasks=("function-calling",)),)),
-            Part(name="long-context", share=0.15, picks=(Pick(tasks=("long-context",)),)),
-        ),
-    ),
-    Part(name="medical", share=0.6, picks=(Pick(),)),
-)
-"""Aloe Beta's shares. A row is in the first part that takes it, so that what is left is public and medical."""
+ALOE_SHARES = (0.6, 0.2, 0.2)
+"""Public medical rows, synthetic ones, general ones."""
+
+ALOE_GENERAL = (0.675, 0.175, 0.15)
+"""Of the general rows: instructions, function calls, long contexts."""
+
+
+def aloe_parts(
+    shares: tuple[float, float, float] = ALOE_SHARES, general: tuple[float, float, float] = ALOE_GENERAL
+) -> tuple[Part, ...]:
+    """Return Aloe Beta's parts with these shares.
+
+    A row is in the first part that takes it. Synthetic is what a teacher wrote, here or for a corpus of chains;
+    function calls and long contexts are told by their task, instructions by their corpus. What is left is public and
+    medical. Raises pydantic's ``ValidationError`` for a share that is not above 0.
+    """
+    names = ("instruction", "function-calling", "long-context")
+    takes = (Pick(sources=INSTRUCTION_SOURCES), Pick(tasks=names[1:2]), Pick(tasks=names[2:]))
+    inner = tuple(
+        Part(name=name, share=share, picks=(pick,)) for name, share, pick in zip(names, general, takes, strict=True)
+    )
+    chains = (Pick(teacher=True), Pick(sources=("*_cot_llama31", "polymed_qa")))
+    return (
+        Part(name="synthetic", share=shares[1], picks=chains),
+        Part(name="general", share=shares[2], parts=inner),
+        Part(name="medical", share=shares[0], picks=(Pick(),)),
+    )
+
+
+ALOE = aloe_parts()
 
 
 def part_of(parts: tuple[Part, ...]) -> pl.Expr:

@@ -67,6 +67,9 @@ class OpenAITeacher:
         """Yield every request with its completion or failure as they arrive, each once.
 
         ``requests`` is drawn from in the caller's thread, as answers are taken, some ``AHEAD`` of what is in flight.
+        An answer keeps its place in flight until then: who draws has stored what was yielded before, so that a process
+        that is killed never loses more than ``concurrency`` answers.
+
         Raises ``TeacherError`` when the server does not serve any more; what came before has been yielded by then.
         """
         most = self.options.concurrency + min(AHEAD, self.options.concurrency)
@@ -78,7 +81,7 @@ class OpenAITeacher:
                 landed = flight.landed()
                 out -= len(landed)
                 yield from landed
-                out += flight.send(list(islice(feed, most - out)))
+                out += flight.send(list(islice(feed, most - out)), dealt_with=len(landed))
         finally:
             flight.close()
 
@@ -90,6 +93,7 @@ class _Flight:
         options = teacher.options
         self._teacher, self._options = teacher, options
         self._slots = Slots(teacher.pace)
+        self._places = asyncio.Semaphore(options.concurrency)
         self._health = Health(teacher.url, options.patience_s, options.timeout_s)
         self._inbox: asyncio.Queue[Request] = asyncio.Queue()
         self._outbox: SimpleQueue[list[Answered] | BaseException] = SimpleQueue()
@@ -102,11 +106,11 @@ class _Flight:
 
     # --- the caller's side ---
 
-    def send(self, requests: list[Request]) -> int:
-        """Hand requests to the loop and return their number."""
-        if requests:
+    def send(self, requests: list[Request], *, dealt_with: int = 0) -> int:
+        """Hand requests to the loop, free the places of answers that were dealt with, and return how many went."""
+        if requests or dealt_with:
             with contextlib.suppress(RuntimeError):  # the loop ended of an error, which the outbox holds
-                self._loop.call_soon_threadsafe(self._take_in, requests)
+                self._loop.call_soon_threadsafe(self._take_in, requests, dealt_with)
         return len(requests)
 
     def landed(self) -> list[Answered]:
@@ -137,9 +141,11 @@ class _Flight:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
-    def _take_in(self, requests: list[Request]) -> None:
+    def _take_in(self, requests: list[Request], dealt_with: int) -> None:
         for request in requests:
             self._inbox.put_nowait(request)
+        for _ in range(dealt_with):
+            self._places.release()
 
     async def _work_all(self) -> None:
         try:
@@ -151,6 +157,7 @@ class _Flight:
 
     async def _work(self, client: Any) -> None:
         while True:
+            await self._places.acquire()
             request = await self._inbox.get()
             answered = (request, await self._answer(client, request))
             if not self._burst:

@@ -8,11 +8,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sources.license import UNKNOWN
+from synth.recorded import KIND, RecordedTeacher
 from synth.teacher import Teacher, TeacherError
 
 EXPECTED = (
     "expected openai:http://host:port/v1#model, vllm:folder-or-hub-id, transformers:folder-or-hub-id, or embedded"
 )
+
+
+ELSEWHERE = ("openai", "vllm", "transformers")
+"""Kinds of teachers whose specs say where they are: an address or a folder of this machine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,9 @@ def teacher(
     chosen = options or TeacherOptions()
     if kind == "openai" and rest:
         return _openai(spec, rest, chosen)
+    if kind == KIND and "@" in rest:
+        name, _, revision = rest.rpartition("@")
+        return RecordedTeacher(name=name, revision=revision, license=chosen.license)
     if kind == "vllm" and rest:
         from synth.vllm_teacher import VllmTeacher
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from synth.drawing import Alternatives, Draw, Ends
+from synth.local_chat import by_text, loaded_at, prompt_text, prompt_tokens, reasoning_and_answer
 from synth.model_files import model_name, model_revision
 from synth.specs import TeacherOptions
 from synth.teacher import Answered, Completion, Failure, Request, TeacherError
-from synth.thinking import OPEN, parted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ class TransformersTeacher:
     @cached_property
     def loaded(self) -> Loaded:
         """The model and its tokenizer."""
-        return load(self.model, None if Path(self.model).is_dir() else self.revision)
+        return load(self.model, loaded_at(self.model, self.revision))
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion, batch by batch; one whose prompt is too long with its failure.
@@ -74,7 +73,7 @@ class Loaded:
         fits: list[Request] = []
         failures: list[Answered] = []
         for request in requests:
-            tokens = len(self.tokenizer(self.prompt(request), add_special_tokens=False)["input_ids"])
+            tokens = len(prompt_tokens(self.tokenizer, prompt_text(self.tokenizer, request)))
             most = request.sampling.max_tokens
             if self.longest is None or tokens + most <= self.longest:
                 fits.append(request)
@@ -83,15 +82,10 @@ class Loaded:
                 failures.append((request, Failure(error=error, tries=1)))
         return fits, failures
 
-    def prompt(self, request: Request) -> str:
-        """Return the messages as the model's template writes them."""
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
-        return str(self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-
     def completions(self, requests: Sequence[Request]) -> list[Completion]:
         """Return what the model writes for a batch; each completion took the time of all."""
         since = time.monotonic()
-        prompts = [self.prompt(request) for request in requests]
+        prompts = [prompt_text(self.tokenizer, request) for request in requests]
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         lengths = inputs["attention_mask"].sum(-1).tolist()
         draw = Draw(requests)
@@ -100,7 +94,7 @@ class Loaded:
         seconds = time.monotonic() - since
         answers = []
         for n, (text, reason, tokens) in enumerate(rows):
-            reasoning, answer = parted(OPEN + text if prompts[n].rstrip().endswith(OPEN) else text)
+            reasoning, answer = reasoning_and_answer(prompts[n], text)
             answers.append(
                 Completion(
                     text=answer,
@@ -159,14 +153,10 @@ class Loaded:
         return frozenset(said if isinstance(said, list) else [said])
 
     def _logprobs(self, steps: list[Alternatives | None]) -> tuple[Mapping[str, float], ...] | None:
-        """Return the alternatives by their text; of tokens that read the same the likeliest, which comes first."""
         told = [step for step in steps if step is not None]
         if not told:
             return None
-        return tuple(
-            {self.tokenizer.decode([token]): value for token, value in sorted(step, key=lambda one: one[1])}
-            for step in told
-        )
+        return tuple(by_text((self.tokenizer.decode([token]), value) for token, value in step) for step in told)
 
 
 def load(model: str, revision: str | None) -> Loaded:

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from itertools import count, islice
-from pathlib import Path
 from typing import Any
 
 from synth.chat_reply import BadReplyError, check_json
+from synth.local_chat import by_text, loaded_at, prompt_text, prompt_tokens, reasoning_and_answer
 from synth.model_files import model_name, model_revision
 from synth.specs import TeacherOptions
 from synth.teacher import Answered, Completion, Failure, Request, TeacherError
-from synth.thinking import OPEN, parted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,21 +49,22 @@ class VllmTeacher:
             vllm = import_module("vllm")
         except ImportError as error:
             raise TeacherError(f"vllm:{self.model} needs vLLM ({error}): install sabila[vllm]") from error
-        revision = None if Path(self.model).is_dir() else self.revision
+        revision = loaded_at(self.model, self.revision)
         eager = not import_module("torch").cuda.is_available()  # to compile for a processor takes minutes
         return vllm.LLM(model=self.model, revision=revision, **{"enforce_eager": eager, **self.options.engine})
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion as it is done; one that the engine refuses with its failure."""
-        feed, numbers, engine = iter(requests), count(), self.llm.llm_engine
+        feed, numbers, engine, tokenizer = iter(requests), count(), self.llm.llm_engine, self.llm.get_tokenizer()
         refusals = (ValueError, import_module("vllm.exceptions").VLLMValidationError)
         flying: dict[str, tuple[Request, str, float]] = {}
         try:
             while True:
                 for request in islice(feed, self.options.concurrency - len(flying)):
-                    name, prompt = str(next(numbers)), self._prompt(request)
+                    name, prompt = str(next(numbers)), prompt_text(tokenizer, request)
+                    tokens = {"prompt_token_ids": prompt_tokens(tokenizer, prompt)}
                     try:
-                        engine.add_request(name, {"prompt_token_ids": self._tokens(prompt)}, _sampling(request))
+                        engine.add_request(name, tokens, _sampling(request))
                     except refusals as error:  # too long a prompt, a schema that cannot be followed
                         yield request, Failure(error=str(error), tries=1)
                         continue
@@ -76,16 +76,6 @@ class VllmTeacher:
                         yield _answered(output, *flying.pop(output.request_id))
         finally:
             engine.abort_request(list(flying))
-
-    def _prompt(self, request: Request) -> str:
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
-        tokenizer = self.llm.get_tokenizer()
-        return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-
-    def _tokens(self, prompt: str) -> list[int]:
-        """Return the tokens of a prompt, whose special ones the template has written."""
-        tokens: list[int] = self.llm.get_tokenizer()(prompt, add_special_tokens=False)["input_ids"]
-        return tokens
 
 
 def _sampling(request: Request) -> Any:
@@ -106,7 +96,7 @@ def _sampling(request: Request) -> Any:
 
 def _answered(output: Any, request: Request, prompt: str, since: float) -> Answered:
     written = output.outputs[0]
-    reasoning, text = parted(OPEN + written.text if prompt.rstrip().endswith(OPEN) else written.text)
+    reasoning, text = reasoning_and_answer(prompt, written.text)
     try:
         if request.sampling.json_schema is not None and written.finish_reason == "stop":
             check_json(text, request.sampling.json_schema)
@@ -124,6 +114,4 @@ def _answered(output: Any, request: Request, prompt: str, since: float) -> Answe
 
 
 def _alternatives(step: Mapping[int, Any]) -> dict[str, float]:
-    """Return the alternatives by their text; of tokens that read the same the likeliest."""
-    ordered = sorted(step.values(), key=lambda one: float(one.logprob))
-    return {str(one.decoded_token): float(one.logprob) for one in ordered}
+    return by_text((str(one.decoded_token), float(one.logprob)) for one in step.values())

@@ -203,13 +203,22 @@ def test_a_run_that_is_killed_again_and_again_repeats_what_was_in_flight_and_end
         assert last.exitcode == 0
         assert len(server.asked) == count
         repeated = server.requests - count
-        # in flight, or come within the hundredth of a second that a burst takes, in which each place is free once
-        assert repeated <= KILLS * 2 * concurrency
+        assert repeated <= KILLS * concurrency
         print(f"{KILLS} kills, {count} requests, {repeated} repeated")
         whole = tmp_path / "whole.sqlite"
         uninterrupted = started(str(whole), server.url, count, concurrency)
         uninterrupted.join()
     assert exported(store, tmp_path / "killed") == exported(whole, tmp_path / "not-killed")
+
+
+def test_an_answer_keeps_its_place_in_flight_until_the_caller_has_dealt_with_it():
+    concurrency, wanted = 4, requests(40)
+    with serving() as server:
+        made = teacher(f"openai:{server.url}#m", TeacherOptions(concurrency=concurrency))
+        for dealt_with, _ in enumerate(made.complete(wanted)):
+            time.sleep(0.01)  # long enough to be asked for more
+            assert server.requests <= dealt_with + concurrency
+        assert server.requests == len(wanted)
 
 
 def test_two_processes_share_the_work_and_get_the_same_bytes(store, tmp_path):

@@ -508,13 +508,13 @@ def test_rows_that_are_not_asked_pass_untouched_and_in_order():
     assert rows.select(SCHEMA.names())[[0, 2]].equals(before[[0, 2]])
 
 
-def test_the_stricter_licence_wins():
+def test_a_row_with_a_chain_is_under_its_own_licence_and_the_models():
     ours = cot(license="LicenseRef-llama-3.1-community")
     rows, _ = write(table(GOUT), asker(chooses("Naproxen")), ours)
-    assert rows["license"].to_list() == ["LicenseRef-llama-3.1-community"]
+    assert rows["license"].to_list() == ["LicenseRef-llama-3.1-community AND MIT"]
     nc = row("exam:9", "Which drug?", license="CC-BY-NC-4.0", task="mcqa", options=OPTIONS, gold=(0,))
     rows, _ = write(table(nc), asker(chooses("Naproxen")), ours)
-    assert rows["license"].to_list() == ["CC-BY-NC-4.0"]
+    assert rows["license"].to_list() == ["CC-BY-NC-4.0 AND LicenseRef-llama-3.1-community"]
 
 
 def test_an_answer_for_an_unknown_row_is_refused():

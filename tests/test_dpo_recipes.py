@@ -13,8 +13,11 @@ import polars as pl
 import pytest
 from rows import row, table
 
+from pipelines.figures import check_figures
+from pipelines.license_check import conflicts
 from pipelines.recipe import RecipeError, load
 from pipelines.recipes import aloe_dpo, demo, medqa_cot
+from pipelines.release import find, release
 from pipelines.workbench import Workbench
 from quality.key import key
 from sources.table import SCHEMA
@@ -135,7 +138,8 @@ class Built:
             patch.chdir(store.parent)
             for recipe in (aloe_dpo, medqa_cot):
                 patch.setattr(recipe, "teacher_of", lambda spec, options: teachers[spec])
-            self.account = Workbench.open(load(name), values, store=store, mirror=mirror).build(workers=1)
+            self.bench = Workbench.open(load(name), values, store=store, mirror=mirror)
+            self.account = self.bench.build(workers=1)
 
     def step(self, name):
         return next(step for step in self.account["steps"] if step["name"] == name)
@@ -270,7 +274,7 @@ def test_right_chains_stand_against_wrong_ones_of_the_same_question(dpo):
         right, wrong = (extract(one[side], one["options"], "en") for side in ("response", "rejected"))
         assert list(right.positions) == one["gold"]
         assert list(wrong.positions) != one["gold"]
-    assert set(paired["license"]) == {"CC-BY-NC-4.0"}
+    assert set(paired["license"]) == {"Apache-2.0 AND CC-BY-NC-4.0"}
 
 
 # --- stage 2 -------------------------------------------------------------------------------------------------------
@@ -332,9 +336,9 @@ def test_look_alikes_are_answered_and_their_refusals_rejected(dpo):
     assert not any(text.startswith("Gladly") for text in rows["rejected"])
 
 
-def test_a_red_team_row_names_its_models_and_is_under_their_strictest_licence(dpo):
+def test_a_red_team_row_names_its_models_and_is_under_all_their_licences(dpo):
     pairs = attack_pairs(dpo)
-    assert set(pairs["license"]) == {"CC-BY-NC-4.0"}
+    assert set(pairs["license"]) == {"Apache-2.0 AND CC-BY-NC-4.0 AND MIT"}
     for pair, team in zip(meta(pairs, "pair"), meta(pairs, "redteam"), strict=True):
         assert (pair["chosen_by"], pair["rejected_by"], pair["split"]) == ("target", "target", "train")
         assert (pair["rejected_key"], pair["chosen_key"]) == (team["answer"]["key"], team["refusal"]["key"])
@@ -420,3 +424,32 @@ def test_what_nothing_was_written_into_goes():
     rows = table(row("a:1", meta={"cot": {"origin": "sampled"}}), row("a:2", meta={"cot": {"samples": 4}}), row("a:3"))
     config = Written(part="cot", reason="awaits_teacher", evidence="chains")
     assert written_only(rows, config).rows["drop"].to_list() == [None, "awaits_teacher", "awaits_teacher"]
+
+
+# --- its release ---------------------------------------------------------------------------------------------------
+
+
+def test_the_card_of_a_red_team_tells_what_was_held_out_and_how_often_attacks_succeeded(dpo, monkeypatch):
+    monkeypatch.chdir(dpo.store.parent)
+    manifest = release(dpo.bench, "1")
+    folder = find("aloe_dpo@1", dpo.store)
+    assert check_figures(manifest, folder) == []
+    told = manifest["figures"]
+    held = dpo.rows("attack", "dropped").filter(reason="held_out")
+    assert told["red_team"]["held_out"]["rows"] == held.height > 0
+    rates = pl.read_parquet(sorted(dpo.store.glob("steps/guard-answers-*/attack_success/*.parquet")))
+    assert sum(part["answers"] for part in told["red_team"]["attack_success"]) == rates["answers"].sum() > 0
+    assert told["rows"] == {"all": manifest["rows"], "dpo": manifest["rows"]}
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "## The red team" in text
+    assert not any(request in text for request in held["messages"].list.last().struct.field("content"))
+
+
+def test_a_red_team_release_may_be_handed_on_but_not_sold(dpo, monkeypatch):
+    monkeypatch.chdir(dpo.store.parent)
+    release(dpo.bench, "1")
+    folder = find("aloe_dpo@1", dpo.store)
+    assert conflicts(folder) == []
+    sold = conflicts(folder, use="commercial")
+    assert {conflict.rule for conflict in sold} == {"commercial"}
+    assert all("-NC-" in conflict.license for conflict in sold)

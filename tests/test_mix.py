@@ -38,7 +38,7 @@ def mixed(rows, **config):
 
 
 def account(decision):
-    return {line["part"]: line for line in decision.tables["mix"].iter_rows(named=True)}
+    return {line["part"]: line for line in decision.tables["account"].iter_rows(named=True)}
 
 
 def kept(rows, decision):
@@ -160,7 +160,7 @@ def test_the_share_of_an_absent_part_goes_to_its_siblings():
 def test_no_rows_at_all_mix_to_none():
     decision = mixed([], absent="share_out")
     assert decision.drops.is_empty()
-    assert decision.tables["mix"]["rows"].sum() == 0
+    assert decision.tables["account"]["rows"].sum() == 0
 
 
 def test_shares_that_do_not_sum_to_one_are_refused():

@@ -246,3 +246,18 @@ def test_a_config_stays_as_it_was_made(config):
 
 def test_there_are_a_hundred_of_them():
     assert len(OPTIONS) + len(VALUES) + len(CONFIGS) >= 100
+
+
+@pytest.mark.parametrize("recipe", ["aloe_sft", "aloe_dpo", "medqa_cot"])
+@pytest.mark.parametrize("terms", ["LicenseRef-unknown", "CC-BY-NC-4.0"])
+def test_a_teacher_whose_words_may_not_be_sold_is_refused_in_a_commercial_build(recipe, terms, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    teacher = ("--teacher", "openai:http://localhost:1/v1#m", "--teacher-license", terms)
+    told = refused(2, "build", recipe, "--license", "commercial", *teacher, "--mirror", str(MIRROR))
+    assert f"teacher_license: got '{terms}', which does not allow the commercial use" in told
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_teacher_whose_words_may_be_sold_is_taken_in_a_commercial_build():
+    values = {"license": "commercial", "teacher": "openai:http://localhost:1/v1#m", "teacher_license": "Apache-2.0"}
+    assert load("aloe_sft").bind(values)

@@ -343,12 +343,13 @@ def test_rows_are_filled_with_their_pairs_and_one_without_says_why():
     assert (third["drop"], third["evidence"]) == ("no_pair", "{}")
 
 
-def test_a_row_with_a_teachers_text_names_it_and_is_under_the_stricter_licence():
+def test_a_row_with_a_teachers_text_names_it_and_is_under_both_licences():
     rows = (QUESTION, row("corpus:2", "What is gout?"), row("corpus:3", "What is flu?", license="CC-BY-NC-4.0"))
+    terms = "LicenseRef-llama-3.1-community"
     written = {"chosen_by": "tiny", "rejected_by": "tiny"}
     pairs = [pair(**written), pair("Own.", "Another.", id="corpus:2"), pair("Ill.", "Well.", id="corpus:3", **written)]
-    result = pair_rows(table(*rows), decided(*pairs, rows=rows), licenses=("LicenseRef-llama-3.1-community",))
-    assert result["license"].to_list() == ["LicenseRef-llama-3.1-community", "MIT", "CC-BY-NC-4.0"]
+    result = pair_rows(table(*rows), decided(*pairs, rows=rows), licenses=(terms,))
+    assert result["license"].to_list() == [f"{terms} AND MIT", "MIT", f"CC-BY-NC-4.0 AND {terms}"]
     assert json.loads(result["meta"][0])["pair"]["chosen_by"] == "tiny"
 
 

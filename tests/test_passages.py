@@ -41,7 +41,7 @@ def test_a_passage_becomes_a_question_with_its_answer():
     assert record.messages == (Message("user", QUESTION),)
     assert (record.answer, record.response, record.context, record.task) == (ANSWER, ANSWER, None, "qa")
     assert record.meta["passage"]["support"] == SUPPORT
-    assert record.license == "LicenseRef-llama-3.1-community"
+    assert record.license == "CC-BY-SA-4.0 AND LicenseRef-llama-3.1-community"
     assert candidates.select("verdict", "parsed").rows() == [("kept", QUESTION)]
 
 

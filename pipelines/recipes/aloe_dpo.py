@@ -25,8 +25,6 @@ from synth.guard import Guard
 from synth.pair_rules import PairRules
 from synth.prompt_cap import PromptCap, prompt_cap
 from synth.redteam import RedTeam
-from synth.specs import TeacherOptions
-from synth.specs import teacher as teacher_of
 from synth.stages import ChainPairs, keep_source_pairs, pair_requests, write_chain_pairs
 from synth.teacher import Teacher
 
@@ -40,8 +38,8 @@ KINDS = ("preference", "safety")
 
 NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
 
-Curate = Callable[[list[Source]], Step]
-"""Sources in, out the step with their rows that may stay."""
+Curate = Callable[..., Step]
+"""Sources in, out the step with their rows that may stay; ``apart`` as ``aloe_sft.curated`` has it."""
 
 
 def recipe(
@@ -72,32 +70,42 @@ def recipe(
     or, for any other model, by a ``prompt``. ``test_share`` of styles, topics and requests is held out of the red team.
     """
     chosen = choose(sources)
-    curate = partial(
+    curate = curating(license, near_threshold, limit, required=sources != ("available",))
+    asked = partial(aloe_sft.asked, use=license)
+    target, judge = asked(teacher, teacher_license), asked(guard, guard_license)
+    parts: list[Step] = []
+    if stage != "red_team":
+        rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
+        parts += general(chosen, partial(curate, apart=aloe_sft.red_team_corpora(limit)), rules, target, samples)
+    if stage != "general":
+        held = Attacks(test_styles=test_share, test_topics=test_share, test_requests=test_share, seed=seed)
+        other = asked(writer, writer_license) or target
+        models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
+        parts += [red_team(attacks(chosen, curate, held), models, guard_protocol, samples=answers, seed=seed)]
+    return each_shard("compose", compose, None, *parts)
+
+
+def curating(license: Use, near_threshold: float, limit: int | None, *, required: bool) -> Curate:
+    """Return how sources become rows that may stay: as in ``aloe_sft``, with the usual rules of cleaning."""
+    return partial(
         aloe_sft.curated,
         rules=Rules(),
         license=license,
         near_threshold=near_threshold,
-        required=sources != ("available",),
+        required=required,
         limit=limit,
     )
-    target, other, judge = (
-        teacher_of(spec, TeacherOptions(license=terms)) if spec else None
-        for spec, terms in ((teacher, teacher_license), (writer, writer_license), (guard, guard_license))
-    )
-    parts: list[Step] = []
-    if stage != "red_team":
-        rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
-        parts += [source_pairs(curate(of_kind(chosen, "preference")), rules)]
-        parts += chain_pairs(chosen, curate, target, samples=samples, seed=seed)
-    if stage != "general":
-        held = Attacks(test_styles=test_share, test_topics=test_share, test_requests=test_share, seed=seed)
-        attacked = attacks(chosen, curate, held)
-        models = Models(target=target, writer=other or target, guard=judge) if target and judge else None
-        parts += [red_team(attacked, models, guard_protocol, samples=answers, seed=seed)]
-    return each_shard("compose", compose, None, *parts)
 
 
 # --- stage 1: general ----------------------------------------------------------------------------------------------
+
+
+def general(
+    chosen: list[Source], curate: Curate, rules: PairRules, teacher: Teacher | None, samples: int
+) -> list[Step]:
+    """Return the steps to the pairs of corpora and to those of chains; no row holds a request of the red team."""
+    pairs = source_pairs(curate(of_kind(chosen, "preference")), rules)
+    return [pairs, *chain_pairs(chosen, curate, teacher, samples=samples, seed=rules.seed)]
 
 
 def source_pairs(rows: Step, rules: PairRules) -> Step:

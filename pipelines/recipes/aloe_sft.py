@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,14 +18,17 @@ from quality.normalise import Normalise
 from quality.privacy import Privacy, screen
 from quality.rules import Rules
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.license import Use
+from sources.license import Use, fits
 from sources.source import USUAL_RANK, Source
 from synth import cot
+from synth.attacked_requests import drop_attacked
 from synth.candidates import author
 from synth.compose import compose
 from synth.cot_config import Cot
 from synth.generators import Name
 from synth.instructions import Instructions, instruct
+from synth.mix import Mix, mix
+from synth.mix_parts import ALOE_GENERAL, ALOE_SHARES, aloe_parts
 from synth.specs import TeacherOptions
 from synth.specs import teacher as teacher_of
 from synth.stages import write_chains
@@ -43,6 +46,9 @@ GENERATORS: dict[Name, tuple[str, ...]] = {
 """Aloe's generators of chains of thought, and the sources whose rows each is for."""
 
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
 def recipe(
     *,
     sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("available",),
@@ -55,27 +61,62 @@ def recipe(
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    mix: Literal["none", "aloe", "exact"] = "none",
+    mix_shares: tuple[Share, Share, Share] = ALOE_SHARES,
+    mix_general: tuple[Share, Share, Share] = ALOE_GENERAL,
+    mix_tokens: Annotated[int, Field(ge=1)] | None = None,
+    mix_caps: tuple[str, ...] = (),
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
     """Build Aloe's supervised set: medical and general rows, cleaned, without duplicates, ready to tune on.
 
     ``sources`` is "available" for all that can be read, "all" to insist on every one, or names; ``license`` is the
     use every row must allow; ``limit`` reads that many rows a source. ``teacher`` writes the chains of thought: a spec
-    such as openai:http://localhost:8000/v1#model; ``teacher_license`` is that of what it writes.
+    such as openai:http://localhost:8000/v1#model; ``teacher_license`` is that of what it writes. ``mix`` holds the set
+    to Aloe's shares of the tokens, as ``mixed`` says; "none" keeps every row.
     """
     rules = Rules(
         max_row_chars=max_row_chars, min_answer_chars=min_answer_chars, language_confidence=language_confidence
     )
     chosen = choose(sources)
-    rows = curated(chosen, rules, license, near_threshold, required=sources != ("available",), limit=limit)
-    asked = teacher_of(teacher, TeacherOptions(license=teacher_license)) if teacher else None
-    return finished(reasoned(rows, chosen, asked, samples=samples, seed=seed), seed=seed)
+    required = sources != ("available",)
+    apart = red_team_corpora(limit)
+    rows = curated(chosen, rules, license, near_threshold, required=required, limit=limit, apart=apart)
+    writer = asked(teacher, teacher_license, license)
+    written = finished(reasoned(rows, chosen, writer, samples=samples, seed=seed), seed=seed)
+    if mix == "none":
+        if mix_tokens or mix_caps or (mix_shares, mix_general) != (ALOE_SHARES, ALOE_GENERAL):
+            raise ValueError("mix: got 'none' and settings of a mix, expected aloe or exact with them")
+        return written
+    return mixed(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, seed=seed)
+
+
+def asked(spec: str | None, license: str, use: Use) -> Teacher | None:
+    """Return the teacher of a spec, if there is one; ``ValueError`` where what it writes is not free for ``use``."""
+    if spec is None:
+        return None
+    if not fits(license, use):
+        raise ValueError(
+            f"teacher_license: got {license!r}, which does not allow the {use} use that license asks for; name a "
+            "teacher whose words may be used so, and their licence"
+        )
+    return teacher_of(spec, TeacherOptions(license=license))
 
 
 def curated(
-    chosen: list[Source], rules: Rules, license: Use, near_threshold: float, *, required: bool, limit: int | None
+    chosen: list[Source],
+    rules: Rules,
+    license: Use,
+    near_threshold: float,
+    *,
+    required: bool,
+    limit: int | None,
+    apart: tuple[Step, ...] = (),
 ) -> Step:
-    """Return the steps from raw files to rows that may stay: cleaned, distinct, unseen by benchmarks, private."""
+    """Return the steps from raw files to rows that may stay: cleaned, distinct, unseen by benchmarks, private.
+
+    Rows that hold a request of the corpora ``apart`` go too.
+    """
     rows = [clean_source(source, rules, required=required, limit=limit) for source in chosen]
     if license != "any":
         rows = [each_shard("license", license_gate, LicenseGate(use=license), *rows)]
@@ -85,7 +126,15 @@ def curated(
     unlike = whole_set("near", near_duplicate_records, near, distinct, remembers=True)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
     unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
+    if apart:
+        unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, beside=apart)
     return each_shard("privacy", screen, Privacy(), unseen)
+
+
+def red_team_corpora(limit: int | None) -> tuple[Step, ...]:
+    """Return the steps that read the corpora of harmful requests and jailbreaks, as far as they are there."""
+    safety = (source for source in SOURCES.values() if source.kind == "safety")
+    return tuple(read(source, required=False, limit=limit) for source in safety)
 
 
 def clean_source(source: Source, rules: Rules, *, required: bool, limit: int | None) -> Step:
@@ -125,6 +174,45 @@ def chains(generator: Name, sources: tuple[str, ...], teacher: Teacher, *, sampl
 def finished(rows: Step, *, seed: int) -> Step:
     """Return the steps that make prompts and responses of rows: options listed, instructions drawn."""
     return each_shard("instruct", instruct, Instructions(seed=seed), each_shard("compose", compose, None, rows))
+
+
+def mixed(
+    rows: Step,
+    how: Literal["aloe", "exact"],
+    shares: tuple[float, float, float],
+    general: tuple[float, float, float],
+    tokens: int | None,
+    caps: tuple[str, ...],
+    *,
+    seed: int,
+) -> Step:
+    """Return the step that keeps medical, synthetic and general rows to their shares of the tokens.
+
+    Under "aloe" a part that has less than its share gives all it has and the largest share, public medical rows, stays
+    whole; under "exact" the scarcest part makes the whole set as small as the shares demand; ``tokens`` is a size for
+    either. A part without rows leaves its share to the others. ``caps`` are the most tokens of single sources, as in
+    ``longcite_45k=2000000``. The step's account tells what each share came to.
+    """
+    for name, given in (("mix_shares", shares), ("mix_general", general)):
+        if abs(sum(given) - 1) > 1e-9:
+            raise ValueError(f"{name}: got {', '.join(map(str, given))}, expected three that sum to 1")
+    config = Mix(
+        parts=aloe_parts(shares, general),
+        tokens=tokens,
+        size="main" if how == "aloe" else "scarcest",
+        source_tokens=tuple(map(cap, caps)),
+        absent="share_out",
+        seed=seed,
+    )
+    return whole_set("mix", mix, config, rows)
+
+
+def cap(text: str) -> tuple[str, int]:
+    """Return the source and the tokens of a cap; ``ValueError`` for one of another form or an unknown source."""
+    name, _, tokens = text.partition("=")
+    if name not in SOURCES or not tokens.isdecimal():
+        raise ValueError(f"mix_caps: got {text!r}, expected the name of a source and a number, as in medquad=100000")
+    return name, int(tokens)
 
 
 def choose(names: tuple[str, ...]) -> list[Source]:

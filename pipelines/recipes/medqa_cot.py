@@ -18,8 +18,6 @@ from synth.awaited import Written, written_only
 from synth.candidates import author
 from synth.cot_config import Cot
 from synth.generators import Name
-from synth.specs import TeacherOptions
-from synth.specs import teacher as teacher_of
 from synth.stages import write_chains
 from synth.teacher import Teacher
 
@@ -52,7 +50,7 @@ def recipe(
     """
     chosen = choose(sources)
     rows = aloe_sft.curated(chosen, Rules(), license, near_threshold, required=True, limit=limit)
-    asked = teacher_of(teacher, TeacherOptions(license=teacher_license)) if teacher else None
+    asked = aloe_sft.asked(teacher, teacher_license, license)
     if asked is None:
         waiting = await_teacher("cot", NEEDS, rows)
         unwritten = Written(part="cot", reason="awaits_teacher", evidence=NEEDS)

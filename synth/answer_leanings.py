@@ -1,0 +1,90 @@
+"""What a text leans to without saying that it is the answer: "B is correct", "this suggests B", "she needs B"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from synth.answer_claims import Claim, Cues, claim_after, claim_before, cues_of, last_cues
+from synth.answer_reading import Shown, named_letters, named_texts
+from synth.answer_text import BREAK, AnswerText
+
+SETTLED = ("identified", "pointed", "fitting")
+"""Forms that count only where nothing after them speaks for another option."""
+
+
+def leaning(question: Shown, text: AnswerText, lang: str, form: str) -> Claim | None:
+    """Return the last claim of a form that is not explicit, marked as several where its claims differ."""
+    made = list(_claims(question, text, cues_of(lang), form))
+    if len({claim.reading.found for claim in made if claim.reading}) > 1 and made[0].reading:
+        return replace(made[0], reading=replace(made[0].reading, fault="several"))
+    if not made or (_by_text(made[0]) and not _undisputed(question, text, cues_of(lang), made[0])):
+        return None
+    return made[0]
+
+
+def settled(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return what the weakest forms agree on: what a thing is, what findings point to, what fits or is needed.
+
+    None where they differ, where an answer hangs on a condition, or where what follows turns round or speaks for
+    another option.
+    """
+    cues = cues_of(lang)
+    made = [claim for form in SETTLED for claim in _claims(question, text, cues, form) if _ends(text, cues, claim)]
+    read = {claim.reading.found for claim in made if claim.reading and not claim.reading.fault}
+    if len(read) != 1 or any(claim.reading and claim.reading.fault for claim in made):
+        return None
+    last = max(made, key=lambda claim: claim.at)
+    return last if _undisputed(question, text, cues, last) else None
+
+
+def _claims(question: Shown, text: AnswerText, cues: Cues, form: str) -> Iterator[Claim]:
+    """Yield the claims of a form, the last first."""
+    pattern = {
+        "headed": cues.verdict,
+        "held": cues.held,
+        "likeliest": cues.likeliest,
+        "it": cues.it_is,
+        "identified": cues.identified,
+        "pointed": cues.points,
+        "fitting": cues.fits,
+    }[form]
+    made = claim_before if form in ("held", "fitting") else claim_after
+    for cue in last_cues(pattern, text):
+        if _supposed(text, cues, cue.start(), form):
+            continue
+        claim = made(question, text, cues, cue, form)
+        if claim:
+            yield claim if made is claim_after else replace(claim, upto=cue.end())
+
+
+def _by_text(claim: Claim) -> bool:
+    """Say whether an option is named by its text, as it may be without being meant as the answer."""
+    return claim.reading is not None and claim.reading.by == "text"
+
+
+def _supposed(text: AnswerText, cues: Cues, at: int, form: str) -> bool:
+    """Say whether what is claimed at ``at`` hangs on an "if", or is a mere possibility: "this may suggest"."""
+    before = text.folded[text.sentence(at)[0] : at]
+    unsure = form in SETTLED and cues.unsure.search(cues.clause.sub("", before))
+    return bool(unsure or cues.supposed.match(before))
+
+
+def _ends(text: AnswerText, cues: Cues, claim: Claim) -> bool:
+    """Say whether a clause ends after the claim, so that it is said of the case at hand and not of a condition."""
+    return bool(cues.clause_end.match(text.folded, claim.end))
+
+
+def _undisputed(question: Shown, text: AnswerText, cues: Cues, claim: Claim) -> bool:
+    """Say whether what follows neither turns round nor names another option without turning it down."""
+    found = set(claim.reading.found) if claim.reading else set()
+    rest = text.cased[claim.end :]
+    folded = text.folded[claim.end :]
+    at = 0
+    for end in [*(found_.start() for found_ in BREAK.finditer(folded)), len(folded)]:
+        sentence = folded[at:end]
+        others = (named_texts(question, sentence) | named_letters(question, rest[at:end])) - found
+        if cues.contrast.search(sentence) or (others and not cues.denies.search(sentence)):
+            return False
+        at = end
+    return True

@@ -1,0 +1,232 @@
+"""Releases written out for other trainers: every row is there or listed with a reason, and says whose it is."""
+
+import json
+from collections import Counter
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from rows import row, table
+
+from pipelines.cli import main
+from pipelines.export import ExportError, export
+from pipelines.manifest import ReleaseError, seal
+from pipelines.release_data import scan, write_data
+from sources.record import Message
+from synth.export import SHAPES, shaped
+
+TARGETS = sorted(SHAPES)
+LONG = (Message("user", "Hello."), Message("assistant", "Hi."), Message("user", "Go on."))
+TWICE = (Message("user", "Hello."), Message("user", "Are you there?"))
+
+ROWS = [
+    row("clinic:1", "What is a fever?", response="More than 38 degrees."),
+    row("clinic:2", messages=(Message("system", "Be brief."), *LONG), response="Ça va: 38 °C."),
+    row("clinic:3", messages=TWICE, response="Yes."),
+    row("clinic:4", "Nobody answered this."),
+    row("ward:1", "Is 40 degrees high?", response="Yes, see a doctor.", rejected="No.", license="CC-BY-4.0"),
+    row("ward:2", messages=LONG, response="So be it.", rejected="Never.", license="CC-BY-4.0"),
+]
+
+
+@pytest.fixture
+def release(tmp_path):
+    """Return the folder of a release of ``ROWS``."""
+    folder, shard = tmp_path / "store" / "releases" / "tiny" / "1", tmp_path / "shard.parquet"
+    table(*ROWS).write_parquet(shard)
+    write_data([shard], folder)
+    seal({"name": "tiny", "version": "1", "license": "CC-BY-4.0", "steps": []}, folder)
+    return folder
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def exported(release, to, **options):
+    return export(release, release.parents[3] / to, to=to, **{"kind": None, "model": "a/model", **options})
+
+
+def read(folder):
+    """Return the rows of an export by id."""
+    return {one["id"]: one for path in folder.glob("[sd]*.jsonl") for one in lines(path)}
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_every_row_of_a_release_is_exported_or_listed_with_a_reason(release, to, tmp_path):
+    account = exported(release, to)
+    folder = tmp_path / to
+    written, listed = read(folder), lines(folder / "not_exported.jsonl")
+    assert set(written) | {one["id"] for one in listed} == {one.id for one in ROWS}
+    assert len(written) + len(listed) == len(ROWS)
+    assert sum(account["rows"].values()) == len(written)
+    assert account["not_exported"] == len(listed) == sum(account["reasons"].values())
+    assert all(one["reason"] for one in listed)
+
+
+@pytest.mark.parametrize(
+    ("to", "refused"),
+    [
+        ("trl", ["clinic:4"]),
+        ("sharegpt", ["clinic:4"]),
+        ("axolotl", ["clinic:4"]),
+        ("openrlhf", ["clinic:4"]),
+        ("llama-factory", ["clinic:3", "clinic:4"]),
+        ("alpaca", ["clinic:2", "clinic:3", "clinic:4", "ward:2"]),
+    ],
+)
+def test_what_a_shape_cannot_hold_is_listed(release, to, refused, tmp_path):
+    exported(release, to)
+    assert sorted(one["id"] for one in lines(tmp_path / to / "not_exported.jsonl")) == refused
+
+
+def test_a_listed_row_says_what_it_has_and_what_was_expected(release, tmp_path):
+    exported(release, "alpaca")
+    told = {one["id"]: one["reason"] for one in lines(tmp_path / "alpaca" / "not_exported.jsonl")}
+    assert told["clinic:3"] == "has turns user, user, expected one by the user: export it as ShareGPT"
+    assert told["clinic:4"] == "has no response, expected a row that was kept with one"
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_every_exported_row_says_whose_it_is(release, to, tmp_path):
+    exported(release, to)
+    known = {one.id: one for one in ROWS}
+    for id, one in read(tmp_path / to).items():
+        assert (one["source"], one["license"]) == (known[id].source, known[id].license)
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_the_words_of_a_row_are_all_there(release, to, tmp_path):
+    exported(release, to)
+    for id, one in read(tmp_path / to).items():
+        record = next(record for record in ROWS if record.id == id)
+        said = json.dumps(one, ensure_ascii=False)
+        texts = [message.content for message in record.messages] + [record.response, record.rejected]
+        assert all(json.dumps(text, ensure_ascii=False)[1:-1] in said for text in texts if text)
+
+
+def test_trl_reads_the_turns_as_the_release_has_them(release, tmp_path):
+    exported(release, "trl")
+    rows = read(tmp_path / "trl")
+    assert rows["clinic:1"]["messages"] == [
+        {"role": "user", "content": "What is a fever?"},
+        {"role": "assistant", "content": "More than 38 degrees."},
+    ]
+    assert rows["ward:1"]["rejected"] == [{"role": "assistant", "content": "No."}]
+    of_release = pl.read_parquet(release / "data/sft/clinic/*.parquet").filter(id="clinic:2")["messages"].item()
+    assert rows["clinic:2"]["messages"] == of_release.to_list()
+
+
+@pytest.mark.parametrize(("kind", "files"), [("sft", ["sft.jsonl"]), ("dpo", ["dpo.jsonl"])])
+def test_one_kind_can_be_had_alone(release, kind, files, tmp_path):
+    exported(release, "trl", kind=kind)
+    assert sorted(path.name for path in (tmp_path / "trl").glob("[sd]*.jsonl")) == files
+
+
+def test_attribution_names_sources_licences_and_the_hash_of_the_release(release, tmp_path):
+    exported(release, "trl")
+    said = (tmp_path / "trl" / "ATTRIBUTION.md").read_text(encoding="utf-8")
+    assert "| clinic | MIT | 3 |" in said and "| ward | CC-BY-4.0 | 2 |" in said
+    assert json.loads((release / "manifest.json").read_text())["hash"] in said
+    assert said.endswith("\n")
+
+
+def test_the_same_release_gives_the_same_bytes(release, tmp_path):
+    for name in ("one", "two"):
+        export(release, tmp_path / name, to="llama-factory", kind=None, model="m")
+    files = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("one", "two")]
+    assert files[0] == files[1]
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files[0])
+
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_there_is_left_alone(release, tmp_path):
+    (tmp_path / "trl").mkdir()
+    with pytest.raises(ExportError, match="is there already, expected the name of a new folder"):
+        exported(release, "trl")
+    assert not list((tmp_path / "trl").iterdir())
+
+
+def test_a_release_without_the_kind_asked_for_is_no_empty_folder(release, tmp_path):
+    for path in (release / "data" / "dpo").rglob("*.parquet"):
+        path.unlink()
+    with pytest.raises(ExportError, match=r"tiny@1 has no dpo rows to export; it may have others, for --config sft"):
+        exported(release, "trl", kind="dpo")
+    assert not list(tmp_path.glob("trl*"))
+
+
+def test_a_release_none_of_whose_rows_fit_says_why(release, tmp_path):
+    shard = tmp_path / "other.parquet"
+    table(row("clinic:9", messages=LONG, response="x")).write_parquet(shard)
+    for path in (release / "data").rglob("*.parquet"):
+        path.unlink()
+    write_data([shard], release)
+    with pytest.raises(ExportError, match=r"none of 1 rows fits alpaca; 1 of them: has turns user, assistant, user"):
+        exported(release, "alpaca")
+
+
+def test_a_folder_that_is_no_release_is_refused(tmp_path):
+    with pytest.raises(ReleaseError, match="is no manifest of a release"):
+        export(tmp_path, tmp_path / "out", to="trl", kind=None, model="m")
+
+
+def test_an_export_that_was_killed_before_is_begun_anew(release, tmp_path):
+    (tmp_path / "trl.partial").mkdir()
+    (tmp_path / "trl.partial" / "sft.jsonl").write_text("half a row")
+    exported(release, "trl")
+    assert len(lines(tmp_path / "trl" / "sft.jsonl")) == 3
+    assert not (tmp_path / "trl.partial").exists()
+
+
+@pytest.mark.parametrize("to", TARGETS)
+@pytest.mark.parametrize("kind", ["sft", "dpo"])
+def test_each_shape_keeps_the_row_s_name(to, kind):
+    one = shaped(row("clinic:7", response="a", rejected="b"), to, kind)
+    assert list(one)[:3] == ["id", "source", "license"] and one["id"] == "clinic:7"
+
+
+# --- the verb --------------------------------------------------------------------------------------------------------
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, ["export", *map(str, arguments)])
+
+
+def test_the_verb_tells_counts_and_reasons_and_ends_with_the_folder(release, tmp_path):
+    out = tmp_path / "out"
+    done = call("tiny@1", "--to", "alpaca", "--out", out, "--store", tmp_path / "store")
+    assert done.exit_code == 0, done.output
+    told = done.stdout.splitlines()
+    assert told[0] == "1 rows in sft.jsonl" and told[1] == "1 rows in dpo.jsonl"
+    assert "1 rows not exported: has no response" in told
+    assert told[-1] == str(out)
+
+
+def test_the_verb_takes_a_folder_and_gives_json(release, tmp_path):
+    done = call(release, "--to", "trl", "--out", tmp_path / "out", "--config", "dpo", "--json")
+    assert json.loads(done.stdout)["rows"] == {"dpo": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["tiny@2", "--to", "trl"], 1, "no release 'tiny@2', expected name@version"),
+        (["tiny@1", "--to", "torchtune"], 2, "'torchtune' is not one of 'sharegpt'"),
+        (["tiny@1"], 2, "Missing option '--to'"),
+    ],
+)
+def test_a_wrong_call_is_told_in_a_line(release, tmp_path, arguments, code, words):
+    done = call(*arguments, "--out", tmp_path / "out", "--store", tmp_path / "store")
+    assert done.exit_code == code
+    assert words in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_demo_goes_out_whole(demo_store, tmp_path):
+    released = demo_store / "releases" / "demo" / "1"
+    account = export(released, tmp_path / "out", to="llama-factory", kind=None, model="m")
+    ids = Counter(one["id"] for one in lines(tmp_path / "out" / "sft.jsonl"))
+    assert set(ids.values()) == {1}
+    assert len(ids) + account["not_exported"] == scan(released).select(pl.len()).collect().item()
