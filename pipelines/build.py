@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,12 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from pipelines.asked_together import asked_together, height
 from pipelines.asking import AskProgress, asking
 from pipelines.fingerprint import fingerprint
+from pipelines.made_before import made_before, note_shards
 from pipelines.memory import Memory
+from pipelines.places import write_places
 from pipelines.plan import Node, Plan
 from pipelines.pool import Run, worker_pool
 from pipelines.shard import LostRowsError, ask_shard, map_shard, note, read_shard, sift_shard
@@ -35,7 +37,9 @@ class Progress(AskProgress, Protocol):
         """A shard of a step is done."""
 
     def finished(self, step: str, summary: dict[str, Any]) -> None:
-        """A step is complete; ``summary`` is what its ``step.json`` says."""
+        """A step is complete; ``summary`` is what its ``step.json`` says, how many shards it had and how many of these
+        were taken over from an earlier build.
+        """
 
     def waiting(self, step: str) -> None:
         """Another build is at work on this step."""
@@ -121,17 +125,22 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
     if isinstance(work, Read):
         counts = _read(node, work, folder, context)
         _quarantine_repeated_ids(folder)
+        write_places(folder)
     elif isinstance(work, EachShard):
         beside = tuple(_shards(node.beside, context.store)) if node.step.beside else None
-        tasks = [(map_shard, work, node.step.config, beside, path) for path in _shards(node.inputs, context.store)]
+        known = made_before(context.store, node.identity)
+        shards = _shards(node.inputs, context.store)
+        tasks = [(map_shard, work, node.step.config, beside, known, path) for path in shards]
         counts = _each(node, tasks, folder, context)
+        note_shards(folder, counts)
     elif isinstance(work, WholeSet):
         counts = _whole_set(node, work, folder, context)
     elif isinstance(work, Asking):
         counts = _ask(node, work, folder, context)
     summary = _summary(node, folder, counts)
     context.store.finish(node.name, summary)
-    context.progress.finished(node.step.name, summary)
+    taken_over = sum("taken_over" in counted for counted in counts)
+    context.progress.finished(node.step.name, {**summary, "shards": len(counts), "taken_over": taken_over})
 
 
 def _each(node: Node, tasks: list[tuple[Any, ...]], folder: Path, context: Build) -> list[dict[str, Any]]:
@@ -230,7 +239,7 @@ def _whole_set(node: Node, work: WholeSet, folder: Path, context: Build) -> list
             write_table(folder / f"{name}.parquet", found)
         write_table(drops, _checked(node, decision.drops))
     counts = _each(node, [(sift_shard, drops, path) for path in shards], folder, context)
-    named, dropped = _height([drops]), _height(folder.glob("dropped/*.parquet"))
+    named, dropped = height([drops]), height(folder.glob("dropped/*.parquet"))
     if named != dropped:
         raise LostRowsError(
             f"{node.step.name} names {named} rows to drop, but {dropped} of those it was given bear their ids"
@@ -258,34 +267,20 @@ def _checked(node: Node, drops: pl.DataFrame) -> pl.DataFrame:
 
 # --- asking a teacher ----------------------------------------------------------------------------------------------
 
-ASKED_ROWS = 50_000
-"""Rows asked about together: a teacher that serves many requests at once idles at the end of each group."""
-
 
 def _ask(node: Node, work: Asking, folder: Path, context: Build) -> list[dict[str, Any]]:
     """Put the rows to the teacher group by group, here: its connections and its model live in this process."""
-    groups = _groups(_shards(node.inputs, context.store))
+    groups = asked_together(_shards(node.inputs, context.store))
     context.progress.started(node.step.name, len(groups))
     ask = asking(context.store.root / "completions", work.teacher, context.spending, context.progress)
+    known = made_before(context.store, node.identity)
     counts = []
     for shard, paths in enumerate(groups):
-        counted = note(folder, shard) or ask_shard(work, node.step.config, ask, paths, folder, shard)
+        counted = note(folder, shard) or ask_shard(work, node.step.config, ask, known, paths, folder, shard)
         context.progress.advanced(node.step.name, counted["rows_in"])
         counts.append(counted)
+    note_shards(folder, counts)
     return counts
-
-
-def _groups(shards: list[Path]) -> list[tuple[Path, ...]]:
-    groups: list[list[Path]] = []
-    rows = ASKED_ROWS
-    for path in shards:
-        height = _height([path])
-        if rows + height > ASKED_ROWS:
-            groups.append([])
-            rows = 0
-        groups[-1].append(path)
-        rows += height
-    return [tuple(group) for group in groups]
 
 
 # --- accounting ----------------------------------------------------------------------------------------------------
@@ -299,9 +294,9 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
     total = {
         "rows_in": sum(counted["rows_in"] for counted in counts),
         "made": sum(counted["made"] for counted in counts),
-        "kept": _height(folder.glob("kept/*.parquet")),
-        "dropped": _height(folder.glob("dropped/*.parquet")),
-        "quarantined": _height(folder.glob("quarantine.parquet")),
+        "kept": height(folder.glob("kept/*.parquet")),
+        "dropped": height(folder.glob("dropped/*.parquet")),
+        "quarantined": height(folder.glob("quarantine.parquet")),
     }
     if total["rows_in"] + total["made"] != total["kept"] + total["dropped"] + total["quarantined"]:
         raise LostRowsError(f"{node.name} loses or makes rows: {total}; this is a defect of the step")
@@ -314,12 +309,29 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
         "counts": total,
         "reasons": _reasons(folder),
         "edits": _edits(counts),
+        "changed": _changed(counts),
+        **_origin(node),
+        **_told(folder),
     }
 
 
-def _height(paths: Iterable[Path]) -> int:
-    found = list(paths)
-    return int(pl.scan_parquet(found).select(pl.len()).collect().item()) if found else 0
+def _changed(counts: list[dict[str, Any]]) -> int | None:
+    """Return how many rows the step changed; None where an older sabila, which did not note it, did some shards."""
+    return sum(counted["changed"] for counted in counts) if all("changed" in counted for counted in counts) else None
+
+
+def _origin(node: Node) -> dict[str, Any]:
+    """Return where a source is from and where its licence was read; ``trace`` tells it."""
+    if not isinstance(node.step.work, Read):
+        return {}
+    corpus = node.step.work.corpus
+    return {"origin": {name: getattr(corpus, name) for name in ("title", "home", "license_read")}}
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    """Return what a step tells of itself: its table ``account``, if it has one."""
+    path = folder / "account.parquet"
+    return {"account": pl.read_parquet(path).to_dicts()} if path.exists() else {}
 
 
 def _reasons(folder: Path) -> dict[str, int]:

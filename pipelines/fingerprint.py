@@ -7,7 +7,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,27 @@ def plain(config: Any) -> Any:
 def code_hash(*functions: Callable[..., Any]) -> str:
     """Return a hash of the modules that define ``functions`` and of all of ours that these import.
 
-    A changed rule or connector thus renames its own steps and those after them, and no others.
+    A changed rule or connector thus renames its own steps and those after them, and no others. The values that a
+    ``functools.partial`` binds count too; ``TypeError`` for one that is not made of JSON.
     """
     modules: set[str] = set()
+    bound: list[Any] = []
     for function in functions:
+        while isinstance(function, partial):
+            bound.append(plain([function.args, function.keywords]))
+            function = function.func
         modules |= _closure(function.__module__)
-    return fingerprint([[name, _text(name)] for name in sorted(modules)])
+    return fingerprint([*([name, _text(name)] for name in sorted(modules)), *bound])
+
+
+def code_modules(*functions: Callable[..., Any]) -> dict[str, str]:
+    """Return the modules that ``code_hash`` looks at, each with a hash of its text."""
+    modules: set[str] = set()
+    for function in functions:
+        while isinstance(function, partial):
+            function = function.func
+        modules |= _closure(function.__module__)
+    return {name: fingerprint(_text(name)) for name in sorted(modules)}
 
 
 @cache

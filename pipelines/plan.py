@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.fingerprint import code_hash, fingerprint, plain
+from pipelines.fingerprint import code_hash, code_modules, fingerprint, plain
 from pipelines.step import Asking, AwaitTeacher, EachShard, Read, Step, WholeSet
 from sources.files import RawFile
 from sources.mirror import MissingCorpusError
@@ -109,6 +109,11 @@ def _nodes(
 
 def _common(step: Step) -> dict[str, Any]:
     return {"step": step.name, "config": plain(step.config), "code": code_hash(*_functions(step))}
+
+
+def modules(step: Step) -> dict[str, str]:
+    """Return the modules of ours that a step's code is in, each with a hash of its text."""
+    return code_modules(*_functions(step))
 
 
 def _functions(step: Step) -> Iterator[Callable[..., Any]]:

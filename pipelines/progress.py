@@ -114,4 +114,5 @@ def told(step: str, summary: dict[str, Any]) -> str:
     reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary["reasons"].items(), key=lambda r: -r[1])[:4])
     gone = f", {counts['dropped']:,} dropped ({reasons})" if counts["dropped"] else ""
     broken = f", {counts['quarantined']:,} quarantined" if counts["quarantined"] else ""
-    return f"{step}: {counts['rows_in']:,} rows in, {counts['kept']:,} kept{gone}{broken}"
+    before = f"; {summary['taken_over']:,} of {summary['shards']:,} shards as before" if summary["taken_over"] else ""
+    return f"{step}: {counts['rows_in']:,} rows in, {counts['kept']:,} kept{gone}{broken}{before}"

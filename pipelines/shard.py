@@ -14,6 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.changed_rows import CHANGED, changed_rows
+from pipelines.made_before import Known, Made, content_of
 from pipelines.step import Asking, EachShard
 from pipelines.store import write_json, write_table
 from quality.outcome import Outcome
@@ -60,22 +62,46 @@ def read_shard(
 
 
 def map_shard(
-    work: EachShard, config: Any, beside: tuple[Path, ...] | None, path: Path, folder: Path, shard: int
+    work: EachShard,
+    config: Any,
+    beside: tuple[Path, ...] | None,
+    known: Known,
+    path: Path,
+    folder: Path,
+    shard: int,
 ) -> dict[str, Any]:
-    """Map the rows of one shard; ``LostRowsError`` where the outcome does not hold every row, in order."""
+    """Map the rows of one shard, or take over what an earlier build of the step made of the same file.
+
+    Raises ``LostRowsError`` where the outcome does not hold every row, in order.
+    """
+    of = content_of((path,))
+    if of in known:
+        return _taken_over(known[of], folder, shard)
     rows = pl.read_parquet(path)
     outcome = work.function(rows, config) if beside is None else work.function(rows, config, beside)
-    return _write_outcome(work.function, rows, outcome, folder, shard)
+    return _write_outcome(work.function, rows, outcome, folder, shard, of)
 
 
-def ask_shard(work: Asking, config: Any, ask: Ask, paths: tuple[Path, ...], folder: Path, shard: int) -> dict[str, Any]:
-    """Map the rows of some files with the help of a teacher."""
+def ask_shard(
+    work: Asking, config: Any, ask: Ask, known: Known, paths: tuple[Path, ...], folder: Path, shard: int
+) -> dict[str, Any]:
+    """Map the rows of some files with the help of a teacher, or take over what was made of them before."""
+    of = content_of(paths)
+    if of in known:
+        return _taken_over(known[of], folder, shard)
     rows = pl.read_parquet(list(paths))
-    return _write_outcome(work.function, rows, work.function(rows, config, ask), folder, shard)
+    return _write_outcome(work.function, rows, work.function(rows, config, ask), folder, shard, of)
+
+
+def _taken_over(made: Made, folder: Path, shard: int) -> dict[str, Any]:
+    made.link(folder, shard)
+    counts = {**made.counts, "taken_over": True}
+    write_json(folder / "shards" / f"{shard:05}.json", counts)
+    return counts
 
 
 def _write_outcome(
-    function: Callable[..., Outcome], rows: pl.DataFrame, outcome: Outcome, folder: Path, shard: int
+    function: Callable[..., Outcome], rows: pl.DataFrame, outcome: Outcome, folder: Path, shard: int, of: str
 ) -> dict[str, Any]:
     """Write what a function made of ``rows``: all of them must be there, in order, and others descend from them."""
     came = outcome.rows["id"].is_in(rows["id"].implode())
@@ -86,10 +112,11 @@ def _write_outcome(
             f"{function.__module__}.{function.__name__} was given {rows.height} rows and returned "
             f"{outcome.rows.height}, or others, or in another order; this is a defect of the step"
         )
-    for name, found in {"edits": outcome.edits, **outcome.tables}.items():
+    changed = changed_rows(rows, outcome.rows.filter(came))
+    for name, found in {"edits": outcome.edits, CHANGED: changed, **outcome.tables}.items():
         if found.height:
             write_table(folder / name / f"{shard:05}.parquet", found)
-    counted = {"edits": _counts(outcome.edits["rule"]), "made": made.height}
+    counted = {"edits": _counts(outcome.edits["rule"]), "made": made.height, "changed": changed.height, "of": of}
     return _write(folder, shard, outcome.rows, rows.height, **counted)
 
 
@@ -107,7 +134,7 @@ def _write(folder: Path, shard: int, rows: pl.DataFrame, rows_in: int, **counted
     for name, table in (("kept", kept), ("dropped", dropped)):
         if table.height:
             write_table(folder / name / f"{shard:05}.parquet", table)
-    counts = {"rows_in": rows_in, "made": 0, "quarantined": 0, "edits": {}, **counted}
+    counts = {"rows_in": rows_in, "made": 0, "changed": 0, "quarantined": 0, "edits": {}, **counted}
     write_json(folder / "shards" / f"{shard:05}.json", counts)
     return counts
 

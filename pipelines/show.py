@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 from rich.table import Table
+
+from pipelines.changes import causes_text
 
 
 def _rendered(*parts: Any) -> str:
@@ -41,13 +42,13 @@ def sources_table(rows: list[dict[str, Any]]) -> str:
 
 def plan_table(forecast: dict[str, Any]) -> str:
     """Return the steps of a plan, and what is absent or waiting."""
-    table = _table("step", "state", "rows in", "kept", numbers=("rows in", "kept"))
+    table = _table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
     for step in forecast["steps"]:
         counts = step["counts"] or {}
         rows = (f"{counts[name]:,}" if counts else "" for name in ("rows_in", "kept"))
-        table.add_row(step["step"], "done" if step["done"] else "to do", *rows)
+        table.add_row(step["step"], "done" if step["done"] else "to do", *rows, causes_text(step.get("why", [])))
     for name, needs in forecast["waiting_for_teacher"].items():
-        table.add_row(name, f"waits for a teacher: {needs}", "", "")
+        table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
     asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
     return _rendered(table, *(_asks(name, told) for name, told in asks), *_absent(forecast["absent"]))
 
@@ -69,17 +70,49 @@ def build_table(account: dict[str, Any]) -> str:
         why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda r: (-r[1], r[0])))
         table.add_row(step["name"], *counts, why)
     waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account["waiting_for_teacher"].items()]
+    mixes = [part for step in account["steps"] if "account" in step for part in _mix(step["name"], step["account"])]
     return _rendered(
-        table, *_looked_at(account["steps"]), *waiting, *_absent(account["absent"]), f"\n{account['rows']:,} rows"
+        table,
+        *mixes,
+        *_looked_at(account["steps"]),
+        *waiting,
+        *_absent(account["absent"]),
+        f"\n{account['rows']:,} rows",
     )
 
 
 NUMBERS = ("rows in", "kept", "dropped", "quarantined")
 
 
+def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:
+    """Return what each part of a mix was to have and has, and which came short."""
+    columns = ("share", "wanted", "reached", "tokens", "of tokens", "rows", "of rows", "over cap")
+    table = _table("part", *columns, numbers=columns)
+    for part in parts:
+        shares = [f"{part[name]:.1%}" for name in ("share", "share_wanted", "share_reached")]
+        names = ("tokens", "tokens_available", "rows", "rows_available", "rows_over_cap")
+        table.add_row(part["part"], *shares, *(f"{part[name]:,}" for name in names))
+    return [f"\n{step}: shares of the tokens", table, *filter(None, map(_shortage, parts)), _left_out(parts)]
+
+
+def _left_out(parts: list[dict[str, Any]]) -> str:
+    had, taken = (sum(part[name] for part in parts) for name in ("tokens_available", "tokens"))
+    whole = [part["part"] for part in parts if part["rows_available"] and part["rows"] == part["rows_available"]]
+    share = (had - taken) / had if had else 0.0
+    return f"{share:.1%} of the tokens are left out; whole: {', '.join(whole) or 'no part'}"
+
+
+def _shortage(part: dict[str, Any]) -> str:
+    if not part["rows_available"]:
+        return f"{part['part']} has no rows: its share of {part['share']:.1%} went to other parts or to none"
+    if part["tokens_available"] < part["tokens_wanted"] - 1:
+        return f"{part['part']} has {part['tokens_available']:,} of {part['tokens_wanted']:,.0f} tokens wanted"
+    return ""
+
+
 def _looked_at(steps: list[dict[str, Any]]) -> list[str]:
     only = [step["counts"]["kept"] for step in steps if step["looked_at_only"]]
-    return [f"\nheld against {sum(only):,} rows of {len(only)} benchmarks"] if only else []
+    return [f"\nheld against {sum(only):,} rows of {len(only)} corpora that are only looked at"] if only else []
 
 
 def _absent(absent: dict[str, str]) -> list[str]:
@@ -88,49 +121,20 @@ def _absent(absent: dict[str, str]) -> list[str]:
     return [f"\nnot there, left out: {', '.join(names[:8])}{more}"] if names else []
 
 
-def life_text(row_id: str, events: list[dict[str, Any]]) -> str:
-    """Return the life of a row, step by step."""
-    lines = [row_id]
-    for event in events:
-        lines.append(f"\n{event['step']}: {event['status']}")
-        if "file" in event:
-            lines.append(f"  read from {event['file']}, line {event['line']}")
-        if "license" in event:
-            lines.append(f"  licence {event['license']}, split {event['split']}")
-        lines += [f"  {edit['field']}: {edit['rule']}{_removed(edit['removed'])}" for edit in event.get("edits", [])]
-        lines += [f"  {line}" for change in event.get("changes", []) for line in _change(change)]
-        if event["status"] == "dropped":
-            lines.append(f"  because of {event['reason']}: {event['evidence']}")
-        if event["status"] == "quarantined":
-            lines.append(f"  because {event['error']}")
-    return "\n".join(lines)
-
-
-def _removed(text: str | None) -> str:
-    return f" took out {text!r}" if text else ""
-
-
-def _change(change: dict[str, Any]) -> list[str]:
-    """Return a change as the lines that differ."""
-    before, after = (_as_text(change[name]).splitlines() for name in ("before", "after"))
-    differing = [
-        line for line in difflib.unified_diff(before, after, lineterm="", n=0) if line[:2] not in ("--", "++", "@@")
-    ]
-    return [f"{change['field']}:", *(f"  {line}" for line in differing)]
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, list):
-        return "\n".join(item["content"] if isinstance(item, dict) else str(item) for item in value)
-    return "" if value is None else str(value)
-
-
 def account_text(account: dict[str, Any]) -> str:
     """Return an account, a line a figure."""
     return "\n".join(
         f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name}: {value}"
         for name, value in account.items()
     )
+
+
+def export_text(account: dict[str, Any]) -> str:
+    """Return what an export wrote and what it could not; the last line is the folder."""
+    lines = [f"{rows:,} rows in {kind}.jsonl" for kind, rows in account["rows"].items()]
+    lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in account["reasons"].items()]
+    others = [name for name in account["files"] if not name.endswith(".jsonl")]
+    return "\n".join([*lines, f"beside them: {', '.join(others)}", account["folder"]])
 
 
 def examples(account: dict[str, Any], steps: Path) -> str:

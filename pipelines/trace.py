@@ -1,114 +1,226 @@
-"""The life of one row, told from the folders of the steps it went through."""
+"""The life of one row: where it was read, what each step did with it, and where it is now.
+
+A row keeps to its shard: the file it is in tells in which file the next step has put it. So a trace reads one file of
+ids a step, whatever the size of the set. Where that does not hold, a step's files are searched, all of them.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pipelines.asked_together import asked_together
+from pipelines.changed_rows import CHANGED
+from pipelines.places import PLACES, find_places
+from pipelines.quarantine import quarantined
+from pipelines.step_rows import Files, Row, Spot, shard_file
 from pipelines.store import Store
 
 Event = dict[str, Any]
+
+OWN = ("kept", "dropped", "edits", CHANGED)
+"""Folders of a step that are told in their own way; any other holds tables of what it found."""
+
+ORIGIN = ("source", "license", "split", "file", "line")
 
 
 class TraceError(Exception):
     """A row, or a build, that the store does not know."""
 
 
-def life(row_id: str, root: Path, recipe: str | None) -> list[Event]:
-    """Return what happened to a row in the last build of ``recipe``, one event a step, up to where it is now.
+def life(row_id: str, root: Path, recipe: str | None = None, release: str | None = None) -> list[Event]:
+    """Return what happened to a row, one event a step, up to where it is now.
 
-    A malformed row has no id: it is named ``<source>:<file>:<line>``. Raises ``TraceError`` for a row no step read.
+    The steps are those of the last build of ``recipe`` (of any, if it is None), or of ``release``, ``name@version`` or
+    a folder. Where the store no longer has a release's steps, its ledger tells what it knows. A malformed row has no
+    id: it is named ``<source>:<file>:<line>``. Raises ``TraceError`` for a row no step read or made, ``StoreError`` for
+    a step that is gone and ``ReleaseError`` for a release that is not there.
     """
     store = Store(root)
-    events: list[Event] = []
-    row: dict[str, Any] | None = None
-    for name in _steps(store, recipe):
-        summary = store.summary(name)
-        if row is None and not _reads(summary, row_id):
-            continue
-        if events and not {e["folder"] for e in events} & set(summary["inputs"]):
-            continue
-        event, row = _at(store.folder(name), summary, row_id, row)
-        if event:
-            events.append(event)
-            if event["status"] != "kept":
-                break
-    if not events:
-        raise TraceError(
-            f"no row {row_id!r} in the last build of {recipe or 'this store'}; expected <source>:<id>, "
-            "or <source>:<file>:<line> for a malformed row"
+    if release is None:
+        return History.of_build(store, recipe).life(row_id)
+    return _life_in_release(row_id, store, release)
+
+
+def _life_in_release(row_id: str, store: Store, release: str) -> list[Event]:
+    from pipelines.manifest import load
+    from pipelines.release import find
+    from pipelines.trace_ledger import told_by_ledger
+
+    folder = find(release, store.root)
+    manifest = load(folder)
+    place = f"{manifest['name']}@{manifest['version']}"
+    if all(store.done(step["folder"]) for step in manifest["steps"]):
+        return History(store=store, steps=tuple(manifest["steps"]), lock=manifest["lock"], place=place).life(row_id)
+    if event := told_by_ledger(row_id, folder, manifest):
+        return [event]
+    raise _unknown(row_id, place)
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What a build did: the summaries of its steps in order, what its sources were locked to, and how it is called."""
+
+    store: Store
+    steps: tuple[dict[str, Any], ...]
+    lock: dict[str, Any]
+    place: str
+    files: Files = field(default_factory=Files)
+
+    @classmethod
+    def of_build(cls, store: Store, recipe: str | None) -> History:
+        """Return the history of the last build of a recipe, or of any."""
+        builds = sorted((store.root / "builds").glob(f"{recipe or '*'}.json"), key=lambda path: path.stat().st_mtime_ns)
+        if not builds:
+            raise TraceError(
+                f"{store.root} holds no finished build{f' of {recipe}' if recipe else ''}; run sabila build first"
+            )
+        told = json.loads(builds[-1].read_text(encoding="utf-8"))
+        steps = tuple(store.summary(name) for name in told["steps"])
+        return cls(
+            store=store, steps=steps, lock=told.get("lock", {}), place=f"the last build of {recipe or 'this store'}"
         )
-    return events
+
+    def life(self, row_id: str) -> list[Event]:
+        """Return the events of a row; those of the row it was made from, up to then, before its own."""
+        events = list(self._events(row_id)) or list(self._malformed(row_id))
+        if not events or events[-1].pop("id") != row_id:
+            raise _unknown(row_id, self.place)
+        for event in events:
+            event.pop("id", None)
+        return events
+
+    def _events(self, row_id: str) -> Iterator[Event]:
+        wanted = _family(row_id)
+        here: dict[str, Spot] = {}
+        for step in self.steps:
+            before = next((here[name] for name in step["inputs"] if name in here), None)
+            found = self._found(step, before, wanted)
+            if found is None:
+                if looked := [here[name] for name in step["beside"] if name in here and before is None]:
+                    yield {"id": looked[0].id, "step": step["name"], "folder": step["folder"], "status": "looked_at"}
+                continue
+            wanted = [id for id in wanted if id.startswith(found.id)]
+            yield self._event(step, before, found)
+            if found.path.parent.name == "kept":
+                here[step["folder"]] = found
+
+    # --- finding the row ---------------------------------------------------------------------------------------
+
+    def _found(self, step: dict[str, Any], before: Spot | None, wanted: list[str]) -> Spot | None:
+        """Return where the step has put the row, or one that it may be made from; None where it was not given it."""
+        folder = self.store.folder(step["folder"])
+        if step["inputs"]:
+            numbers = self._next(step, before) if before else iter(())
+        else:
+            numbers = self._read_at(step, folder, wanted)
+        for number in numbers:
+            spots = (
+                self.files.spot(shard_file(folder / status, number), wanted[::-1]) for status in ("kept", "dropped")
+            )
+            if found := [spot for spot in spots if spot]:
+                return max(found, key=lambda spot: len(spot.id))
+        return None
+
+    def _next(self, step: dict[str, Any], before: Spot) -> Iterator[int]:
+        """Yield the numbers of the shards in which a step may have put a row: where it must be, then any other."""
+        given = [path for name in step["inputs"] for path in self.files.shards(self.store.folder(name) / "kept")]
+        yield given.index(before.path)
+        yield from (number for number, paths in enumerate(asked_together(given)) if before.path in paths)
+        yield from self._numbers(self.store.folder(step["folder"]))
+
+    def _read_at(self, step: dict[str, Any], folder: Path, wanted: list[str]) -> Iterator[int]:
+        """Yield the shards of a source that may hold one of the rows: by its index, or all where it has none."""
+        if not _reads(step, wanted[-1]):
+            return
+        if not (folder / PLACES).exists():
+            yield from self._numbers(folder)
+            return
+        places = find_places(folder, wanted)
+        yield from (places[id] for id in reversed(wanted) if id in places)
+
+    def _numbers(self, folder: Path) -> list[int]:
+        return sorted({int(path.stem) for status in ("kept", "dropped") for path in self.files.shards(folder / status)})
+
+    def _malformed(self, name: str) -> Iterator[Event]:
+        for step in self.steps:
+            if _reads(step, name) and (rows := quarantined(self.store.folder(step["folder"]))) is not None:
+                for row in rows.filter(pl.col("id") == name).rows(named=True):
+                    origin = {"license": step["identity"]["source"]["license"], **self._origin(step, row["source"])}
+                    yield {"step": step["name"], "folder": step["folder"], "status": "quarantined", **row, **origin}
+
+    # --- telling of it -----------------------------------------------------------------------------------------
+
+    def _event(self, step: dict[str, Any], before: Spot | None, found: Spot) -> Event:
+        """Return what a step did with the row: where it has it from, what it changed, what it found."""
+        folder, status = self.store.folder(step["folder"]), found.path.parent.name
+        event: Event = {"id": found.id, "step": step["name"], "folder": step["folder"], "status": status}
+        if before is None:
+            event |= found.read(ORIGIN) | self._origin(step, found.id.partition(":")[0])
+        elif before.id != found.id:
+            event["made_from"] = before.id
+        event["changes"] = self._changes(step, folder, before, found) if before else []
+        edits = self.files.rows_of(shard_file(folder / "edits", found.shard), [found.id])
+        event["edits"] = [{name: value for name, value in edit.items() if name != "id"} for edit in edits]
+        if status == "dropped":
+            event |= found.read(["reason", "evidence"])
+        if tables := self._tables(folder, found):
+            event["tables"] = tables
+        return event
+
+    def _changes(self, step: dict[str, Any], folder: Path, before: Spot, found: Spot) -> list[Event]:
+        """Return the fields that a step changed, before and after."""
+        fields = [name for name in pl.read_parquet_schema(before.path) if name != "id"]
+        if before.id == found.id and step.get("changed") is not None:
+            noted = self.files.rows_of(shard_file(folder / CHANGED, found.shard), [found.id]) if step["changed"] else []
+            fields = noted[0]["fields"] if noted else []
+        if not fields:
+            return []
+        old, new = before.read(fields), found.read(fields)
+        return [{"field": name, "before": old[name], "after": new[name]} for name in fields if old[name] != new[name]]
+
+    def _origin(self, step: dict[str, Any], source: str) -> Event:
+        """Return where a source is from, at which revision, and where its licence was read, as far as it was noted."""
+        revision = self.lock.get(source, {}).get("revision")
+        return {**step.get("origin", {}), **({"revision": revision} if revision else {})}
+
+    def _tables(self, folder: Path, found: Spot) -> dict[str, list[Row]]:
+        """Return what a step found of the row and of those it was made from, by table."""
+        own = [path for path in self._tables_of(folder) if path.parent == folder or path.stem == found.path.stem]
+        family = _family(found.id)
+        rows = {
+            path.stem if path.parent == folder else path.parent.name: self.files.rows_of(path, family) for path in own
+        }
+        if any("key" in row for row in rows.get("candidates", [])):
+            from pipelines.trace_asked import with_requests
+
+            rows["candidates"] = with_requests(rows["candidates"], self.store)
+        return {name: found for name, found in rows.items() if found}
+
+    def _tables_of(self, folder: Path) -> list[Path]:
+        told = [path for path in self.files.shards(folder) if path.name not in ("quarantine.parquet", PLACES)]
+        folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in OWN)
+        return [*told, *(path for inner in folders for path in self.files.shards(inner))]
 
 
-def _steps(store: Store, recipe: str | None) -> list[str]:
-    builds = sorted((store.root / "builds").glob(f"{recipe or '*'}.json"), key=lambda path: path.stat().st_mtime_ns)
-    if not builds:
-        raise TraceError(
-            f"{store.root} holds no finished build{f' of {recipe}' if recipe else ''}; run sabila build first"
-        )
-    steps: list[str] = json.loads(builds[-1].read_text(encoding="utf-8"))["steps"]
-    return steps
+def _unknown(row_id: str, place: str) -> TraceError:
+    return TraceError(
+        f"no row {row_id!r} in {place}; expected <source>:<id>, or <source>:<file>:<line> for a malformed row"
+    )
 
 
-def _reads(summary: dict[str, Any], row_id: str) -> bool:
-    source = summary["identity"].get("source")
+def _family(row_id: str) -> list[str]:
+    """Return the ids that a row, ``<parent>/<name>`` if a step made it, may be made from, eldest first, and its own."""
+    source, colon, native = row_id.partition(":")
+    parts = native.split("/")
+    return [f"{source}{colon}{'/'.join(parts[:n])}" for n in range(1, len(parts) + 1)]
+
+
+def _reads(step: dict[str, Any], row_id: str) -> bool:
+    source = step["identity"].get("source")
     return bool(source) and row_id.startswith(f"{source['name']}:")
-
-
-def _at(
-    folder: Path, summary: dict[str, Any], row_id: str, before: dict[str, Any] | None
-) -> tuple[Event | None, dict[str, Any] | None]:
-    """Return what the step in ``folder`` did with the row, and the row as it left it."""
-    event: Event = {"step": summary["name"], "folder": summary["folder"]}
-    for status in ("kept", "dropped"):
-        found = _lookup(folder / status, row_id)
-        if found:
-            event |= {"status": status, **_origin(found, before), "changes": _changes(before, found)}
-            event |= {"edits": _edits(folder, row_id)}
-            if status == "dropped":
-                event |= {"reason": found["reason"], "evidence": found["evidence"]}
-            return event, found
-    quarantined = _quarantined(folder, row_id)
-    return (event | {"status": "quarantined", **quarantined}, None) if quarantined else (None, before)
-
-
-def _lookup(folder: Path, row_id: str) -> dict[str, Any] | None:
-    if not folder.is_dir():
-        return None
-    found = pl.scan_parquet(sorted(folder.glob("*.parquet"))).filter(pl.col("id") == row_id).collect()
-    return found.row(0, named=True) if found.height else None
-
-
-def _origin(row: dict[str, Any], before: dict[str, Any] | None) -> Event:
-    """Tell where the row was read, at the step that read it."""
-    return {} if before else {name: row[name] for name in ("source", "license", "split", "file", "line")}
-
-
-def _changes(before: dict[str, Any] | None, after: dict[str, Any]) -> list[Event]:
-    if before is None:
-        return []
-    return [
-        {"field": name, "before": value, "after": after[name]}
-        for name, value in before.items()
-        if name in after and after[name] != value
-    ]
-
-
-def _edits(folder: Path, row_id: str) -> list[Event]:
-    paths = sorted((folder / "edits").glob("*.parquet"))
-    if not paths:
-        return []
-    return pl.scan_parquet(paths).filter(pl.col("id") == row_id).drop("id").collect().rows(named=True)
-
-
-def _quarantined(folder: Path, row_id: str) -> Event | None:
-    path = folder / "quarantine.parquet"
-    if not path.exists():
-        return None
-    place = pl.format("{}:{}:{}", "source", "file", "line")
-    found = pl.scan_parquet(path).filter(place == row_id).collect()
-    return found.row(0, named=True) if found.height else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.build import build
+from pipelines.changes import Cause, causes, note_build
 from pipelines.forecast import asked_by
 from pipelines.lock import Lock
 from pipelines.plan import Node, Plan, resolve
@@ -16,14 +17,14 @@ from pipelines.progress import shown
 from pipelines.recipe import Recipe
 from pipelines.spending import Spending
 from pipelines.step import Asking
-from pipelines.store import Store, write_json
+from pipelines.store import Store
 from sources.files import RawFile
 from sources.mirror import MissingCorpusError, mirrored
 from sources.source import Benchmark, Corpus
 from synth.specs import Rates
 
-TOLD = ("name", "folder", "counts", "reasons", "edits")
-"""What an account says of each step."""
+TOLD = ("name", "folder", "counts", "reasons", "edits", "account")
+"""What an account says of each step; few have an account of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +39,22 @@ class Workbench:
 
     @classmethod
     def open(
-        cls, recipe: Recipe, values: Mapping[str, Any], *, store: Path, mirror: Path | None, relock: bool = False
+        cls,
+        recipe: Recipe,
+        values: Mapping[str, Any],
+        *,
+        store: Path,
+        mirror: Path | None,
+        relock: bool = False,
+        lock: Lock | None = None,
     ) -> Workbench:
         """Check the values, find and hash every raw file, and compare with the lock, before any work.
 
+        The lock is the one beside the recipe unless another is given.
         Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``, ``FileError`` and ``LockError``.
         """
         step = recipe.bind(values)
-        lock = Lock.load(recipe.folder / "sabila.lock", recipe.name)
+        lock = lock or Lock.load(recipe.folder / "sabila.lock", recipe.name)
         if relock:
             lock.entries.clear()
         place = mirror or recipe.mirror
@@ -55,10 +64,11 @@ class Workbench:
         return cls(recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock)
 
     def forecast(self, rates: Rates) -> dict[str, Any]:
-        """Say what a build would do: each step's state and rows, absent sources, steps that wait for a teacher."""
+        """Say what a build would do: steps done and to do, and why; absent sources, steps that wait for a teacher."""
+        why = causes(self.plan, self.store, self.recipe.name)
         return {
             "recipe": self.recipe.name,
-            "steps": [self._state(node, rates) for node in self.plan.nodes()],
+            "steps": [self._state(node, rates, why) for node in self.plan.nodes()],
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
         }
@@ -71,10 +81,7 @@ class Workbench:
         with shown(len(todo)) as progress:
             folder = build(self.plan, self.store, progress, workers=workers, spending=spent)
         nodes = [node.name for node in self.plan.nodes()]
-        write_json(
-            self.store.root / "builds" / f"{self.recipe.name}.json",
-            {"recipe": self.recipe.name, "values": self.values, "steps": nodes},
-        )
+        note_build(self.plan, self.store, self.recipe.name, values=self.values, lock=self.lock.entries)
         steps = [self.store.summary(name) for name in nodes]
         beside = {name for step in steps for name in step["beside"]}
         beside -= {name for step in steps for name in step["inputs"]}
@@ -82,16 +89,21 @@ class Workbench:
             "recipe": self.recipe.name,
             "folder": str(folder),
             "rows": steps[-1]["counts"]["kept"],
-            "steps": [{"looked_at_only": step["folder"] in beside, **{k: step[k] for k in TOLD}} for step in steps],
+            "steps": [
+                {"looked_at_only": step["folder"] in beside, **{k: step[k] for k in TOLD if k in step}}
+                for step in steps
+            ],
             "asked": {stage: {**asdict(one), "requests": one.requests} for stage, one in spent.accounts.items()},
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
         }
 
-    def _state(self, node: Node, rates: Rates) -> dict[str, Any]:
+    def _state(self, node: Node, rates: Rates, why: dict[str, list[Cause]]) -> dict[str, Any]:
         done = self.store.done(node.name)
         counts = self.store.summary(node.name)["counts"] if done else None
         state = {"step": node.step.name, "folder": node.name, "done": done, "counts": counts}
+        if not done:
+            state["why"] = [cause.told() for cause in why[node.name]]
         if isinstance(node.step.work, Asking) and not done:
             state["asks"] = asked_by(node, node.step.work, self.store, rates)
         return state
@@ -99,6 +111,7 @@ class Workbench:
 
 def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock) -> tuple[RawFile, ...]:
     """Find the files of a corpus in the mirror, or on the Hub where there is none, and hold them to the lock."""
+    lock.expects(corpus)
     if mirror is not None:
         files, revision = mirrored(corpus, mirror), lock.revision(corpus)
     else:

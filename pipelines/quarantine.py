@@ -1,0 +1,23 @@
+"""Malformed rows: they have no id, and are named by where they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+QUARANTINE = "quarantine.parquet"
+
+
+def quarantined(folder: Path) -> pl.DataFrame | None:
+    """Return the malformed rows of a step with their names as ``id``; None where it has none.
+
+    A name is ``<source>:<file>:<line>``; of several rows that stand on one line, the second ends in ``#2``, and so on.
+    """
+    path = folder / QUARANTINE
+    if not path.exists():
+        return None
+    rows = pl.read_parquet(path)
+    place = pl.format("{}:{}:{}", "source", "file", "line")
+    number = pl.int_range(1, pl.len() + 1).over("source", "file", "line")
+    return rows.with_columns(id=pl.when(number > 1).then(pl.format("{}#{}", place, number)).otherwise(place))

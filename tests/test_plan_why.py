@@ -1,0 +1,185 @@
+"""What a plan says of a build to come: which steps run again, and why; and that nothing else does."""
+
+import json
+import shutil
+
+import pytest
+import tiny_recipe
+from tiny_recipe import build, names, run, steps, write_mirror, write_recipe
+
+from pipelines import fingerprint
+from pipelines.changes import causes_text
+from pipelines.recipe import load
+from pipelines.recipes import demo
+from pipelines.workbench import Workbench
+from synth.specs import Rates
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with the tiny recipe, built once from its mirror."""
+    write_recipe(tmp_path)
+    write_mirror(tmp_path / "mirror")
+    monkeypatch.chdir(tmp_path)
+    tiny_built(tmp_path)
+    return tmp_path
+
+
+def tiny_built(place, **values):
+    return build(place / "tiny.py", place / "store", place / "mirror", relock=True, **values)
+
+
+def why(place, recipe="tiny.py", mirror="mirror", **values):
+    """Return the steps that a build would run, with the causes in words."""
+    bench = Workbench.open(load(recipe), values, store=place / "store", mirror=mirror and place / mirror, relock=True)
+    told = bench.forecast(Rates())["steps"]
+    assert all(("why" in step) == (not step["done"]) for step in told)
+    return {step["step"]: causes_text(step["why"]) for step in told if not step["done"]}
+
+
+def redone(place, **values):
+    """Build, and return the names of the steps that were run for it."""
+    before = steps(place / "store")
+    tiny_built(place, **values)
+    return names(folder for folder, mark in steps(place / "store").items() if before.get(folder) != mark)
+
+
+@pytest.fixture
+def edit(place):
+    """Put one row of a raw file in place of another, or a new row after the last."""
+
+    def edit(corpus, file, at, row):
+        path = place / "mirror" / corpus / file
+        lines = path.read_text().splitlines()
+        lines[at : at + 1] = [json.dumps(row)]
+        path.write_text("".join(f"{line}\n" for line in lines))
+
+    return edit
+
+
+# --- nothing, the first time, a folder lost ------------------------------------------------------------------------
+
+
+def test_a_plan_of_what_is_built_has_nothing_to_run(place):
+    assert why(place) == {}
+    assert redone(place) == set()
+
+
+def test_a_recipe_that_was_never_built_says_so(place):
+    shutil.copy(place / "tiny.py", place / "other.py")
+    everything = {"read-clinic", "clean-clinic", "read-ward", "clean-ward", "exact"}
+    assert why(place, "other.py") == dict.fromkeys(everything, "first build")
+
+
+def test_a_step_whose_folder_was_removed_says_so(place):
+    shutil.rmtree(next((place / "store" / "steps").glob("clean-ward-*")))
+    assert why(place) == {"clean-ward": "its folder is gone"}
+    assert redone(place) == {"clean-ward"}
+
+
+def test_what_is_gone_and_changed_is_told_as_gone(place):
+    shutil.rmtree(next((place / "store" / "steps").glob("exact-*")))
+    told = why(place, min_prose_chars=20)
+    assert told["exact"] == "its folder is gone; follows from clean-clinic, clean-ward"
+
+
+# --- what changed --------------------------------------------------------------------------------------------------
+
+
+def test_a_changed_setting_is_told_with_both_values_and_what_follows_from_it(place):
+    told = why(place, min_prose_chars=39)
+    assert told == {
+        "clean-clinic": "rules.min_prose_chars 1 -> 39",
+        "clean-ward": "rules.min_prose_chars 1 -> 39",
+        "exact": "follows from clean-clinic, clean-ward",
+    }
+    assert redone(place, min_prose_chars=39) == told.keys()
+    assert why(place, min_prose_chars=39) == {}
+
+
+def test_going_back_to_what_was_built_before_runs_nothing(place):
+    tiny_built(place, min_prose_chars=39)
+    assert why(place) == {}
+
+
+def test_a_new_source_is_told_and_redoes_only_what_sees_all_rows(place):
+    told = why(place, corpora=("clinic", "ward", "school"))
+    assert told == {
+        "read-school": "new source",
+        "clean-school": "new step",
+        "exact": "also reads clean-school",
+    }
+    assert redone(place, corpora=("clinic", "ward", "school")) == told.keys()
+
+
+def test_a_source_that_is_left_out_is_told(place):
+    told = why(place, corpora=("clinic",))
+    assert told == {"exact": "no longer reads clean-ward"}
+    assert redone(place, corpora=("clinic",)) == {"exact"}
+
+
+def test_a_fixed_row_names_its_file_and_redoes_its_source(place, edit):
+    edit("ward", "rounds.jsonl", 1, {"id": "w2", "question": "What is in a saline drip?", "answer": "Water and salt."})
+    told = why(place)
+    assert told == {
+        "read-ward": "changed file train/rounds.jsonl",
+        "clean-ward": "follows from read-ward",
+        "exact": "follows from read-ward",
+    }
+    assert redone(place) == told.keys()
+
+
+def test_files_that_came_and_went_are_told(place):
+    (place / "mirror" / "clinic" / "vaccines.jsonl").rename(place / "mirror" / "clinic" / "shots.jsonl")
+    assert why(place)["read-clinic"] == "file gone train/vaccines.jsonl; new file train/shots.jsonl"
+
+
+def test_a_limit_is_told(place):
+    assert why(place, limit=1)["read-ward"] == "limit nothing -> 1"
+
+
+def test_a_changed_parser_is_told_by_the_file_it_is_in(place):
+    write_recipe(place, tiny_recipe.RECIPE.replace('row["question"]', 'row["question"].strip()'))
+    told = why(place)
+    assert told["read-clinic"] == told["read-ward"] == "changed code tiny.py"
+    assert told["exact"] == "follows from read-clinic, read-ward"
+
+
+def test_a_changed_rule_is_told_by_its_module_and_reads_nothing_again(demo_store, tmp_path, monkeypatch):
+    text = fingerprint._text
+    changed = "quality.rules"
+    monkeypatch.setattr(fingerprint, "_text", lambda name: text(name) + ("# stricter" if name == changed else ""))
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(demo_store, tmp_path / "store", ignore=shutil.ignore_patterns("releases"))
+    told = why(tmp_path, "demo", mirror=None)
+    assert {step for step, cause in told.items() if cause == "changed code quality.rules"} == {
+        f"clean-{name}" for name in demo.SAMPLED
+    }
+    assert not [step for step in told if step.startswith("read-")]
+    assert told["instruct"].startswith("follows from clean-") and told["instruct"].endswith("and 3 more")
+
+
+def test_changed_terms_of_a_source_are_told(place):
+    write_recipe(place, tiny_recipe.RECIPE.replace('"CC0-1.0"', '"MIT"'))
+    assert why(place)["read-ward"] == 'changed code tiny.py; source.license "CC0-1.0" -> "MIT"'
+
+
+def test_many_causes_are_counted():
+    found = [{"what": "file", "name": f"train/{n}.jsonl", "before": "a", "after": "b"} for n in range(9)]
+    assert causes_text(found) == "changed file train/0.jsonl, train/1.jsonl, train/2.jsonl and 6 more"
+
+
+# --- on the command line -------------------------------------------------------------------------------------------
+
+
+def test_plan_shows_why_to_people_and_programs(place):
+    arguments = ("plan", "tiny.py", "--mirror", "mirror", "--min-prose-chars", "39")
+    said = run(*arguments).stdout
+    assert "rules.min_prose_chars 1 -> 39" in said
+    told = {step["step"]: step.get("why") for step in json.loads(run(*arguments, "--json").stdout)["steps"]}
+    assert told["read-ward"] is None
+    assert told["clean-ward"] == [{"what": "setting", "name": "rules.min_prose_chars", "before": 1, "after": 39}]
+    assert told["exact"] == [
+        {"what": "follows", "name": "clean-clinic", "before": None, "after": None},
+        {"what": "follows", "name": "clean-ward", "before": None, "after": None},
+    ]
