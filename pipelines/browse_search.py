@@ -1,0 +1,72 @@
+"""Search in all that the rows of a release say: text anywhere in it, in any letters, on all cores."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Places = np.ndarray[Any, np.dtype[np.int32]]
+
+REMEMBERED = 24
+"""Searches that are kept: whoever searches turns pages, sorts, filters, and goes on typing."""
+
+FEW = 4
+"""A search among less than one in so many rows looks at these alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """What each row says, in small letters, and the rows that the last searches found."""
+
+    column: pl.Series
+    found: OrderedDict[str, Mask] = field(default_factory=OrderedDict)
+    lock: Lock = field(default_factory=Lock)
+
+    def holding(self, text: str, places: Places) -> Places:
+        """Return those of the rows at ``places`` that hold ``text``, which is in small letters."""
+        mask = self._remembered(text)
+        if mask is None and len(places) * FEW < len(self.column):
+            return places[_contains(self.column.gather(places), text)]
+        if mask is None:
+            mask = self._search(text)
+        return places[mask[places]]
+
+    def _remembered(self, text: str) -> Mask | None:
+        with self.lock:
+            if text in self.found:
+                self.found.move_to_end(text)
+            return self.found.get(text)
+
+    def _search(self, text: str) -> Mask:
+        """Search all rows, or those that held a part of ``text`` before, and remember what was found."""
+        with self.lock:
+            wider = [mask for known, mask in self.found.items() if known in text]
+        narrowest = min(wider, key=np.count_nonzero, default=None)
+        if narrowest is None or np.count_nonzero(narrowest) * FEW > len(self.column):
+            mask = _contains(self.column, text)
+        else:
+            mask = narrowest.copy()
+            mask[narrowest] = _contains(self.column.gather(np.flatnonzero(narrowest)), text)
+        with self.lock:
+            self.found[text] = mask
+            while len(self.found) > REMEMBERED:
+                self.found.popitem(last=False)
+        return mask
+
+
+def _contains(texts: pl.Series, text: str) -> Mask:
+    """Say which of the texts hold ``text``, each core looking at a part of them."""
+    cores = os.cpu_count() or 1
+    size = -(-len(texts) // cores) or 1
+    parts = [texts.slice(at, size) for at in range(0, len(texts), size)]
+    with ThreadPoolExecutor(cores) as threads:
+        found = threads.map(lambda part: part.str.contains(text, literal=True).to_numpy(), parts)
+        return np.concatenate([np.zeros(0, np.bool_), *found])

@@ -1,0 +1,145 @@
+"""The steps of a release as the few stages that people follow, and how many rows flow between them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any
+
+SOURCES_SHOWN = 10
+"""Sources with a node of their own; the smaller ones share one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Steps shown as one: the rows that come in, those it makes, and those that end here, by reason."""
+
+    name: str
+    steps: tuple[str, ...]
+    layer: int
+    rows_in: int
+    made: int
+    kept: int
+    ended: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def lost(self) -> int:
+        """How many rows end here, dropped or quarantined."""
+        return sum(self.ended.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """Rows that go from one stage to a later one; places in the list of stages."""
+
+    start: int
+    end: int
+    rows: int
+
+
+def trunk(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the steps whose rows flow to the last one; those that are only looked at are left out."""
+    by_folder = {step["folder"]: step for step in steps}
+    seen: set[str] = set()
+    left = [steps[-1]["folder"]]
+    while left:
+        folder = left.pop()
+        if folder not in seen:
+            seen.add(folder)
+            left += by_folder[folder]["inputs"]
+    return [step for step in steps if step["folder"] in seen]
+
+
+def stages(steps: list[dict[str, Any]]) -> tuple[list[Stage], list[Flow]]:
+    """Return the stages in order and the flows between them, for the steps of a manifest."""
+    steps = trunk(steps)
+    groups = _grouped(steps)
+    found = [_stage(name, layer, members) for (layer, name), members in groups.items()]
+    place = {step["folder"]: n for n, members in enumerate(groups.values()) for step in members}
+    kept = {step["folder"]: step["counts"]["kept"] for step in steps}
+    counted: Counter[tuple[int, int]] = Counter()
+    for step in steps:
+        for before in step["inputs"]:
+            counted[place[before], place[step["folder"]]] += kept[before]
+    flows = [Flow(start=start, end=end, rows=rows) for (start, end), rows in sorted(counted.items())]
+    return _without_still_runs(found, flows)
+
+
+def _grouped(steps: list[dict[str, Any]]) -> dict[tuple[int, str], list[dict[str, Any]]]:
+    """Group steps by how far they are from the raw files and by the first word of their names."""
+    layers: dict[str, int] = {}
+    for step in steps:
+        layers[step["folder"]] = 1 + max((layers[before] for before in step["inputs"]), default=-1)
+    sources = sorted((s for s in steps if not s["inputs"]), key=lambda s: (-s["counts"]["rows_in"], s["name"]))
+    large = [s["folder"] for s in (sources if len(sources) <= SOURCES_SHOWN + 1 else sources[:SOURCES_SHOWN])]
+    others = f"{len(sources) - len(large)} smaller sources"
+
+    def key(step: dict[str, Any]) -> tuple[int, str]:
+        if step["inputs"]:
+            return layers[step["folder"]], step["name"].partition("-")[0]
+        return 0, step["name"].removeprefix("read-") if step["folder"] in large else others
+
+    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    rank = {step["folder"]: n for n, step in enumerate(sources)}
+    for step in sorted(steps, key=lambda s: (layers[s["folder"]], rank.get(s["folder"], 0))):
+        groups.setdefault(key(step), []).append(step)
+    return groups
+
+
+def _stage(name: str, layer: int, members: list[dict[str, Any]]) -> Stage:
+    ended: Counter[str] = Counter()
+    for step in members:
+        ended.update(step["reasons"])
+        ended["malformed"] += step["counts"]["quarantined"]
+    shown = members[0]["name"] if len(members) == 1 and layer else name
+    return Stage(
+        name=shown,
+        steps=tuple(step["name"] for step in members),
+        layer=layer,
+        rows_in=_sum(members, "rows_in"),
+        made=_sum(members, "made"),
+        kept=_sum(members, "kept"),
+        ended=dict(sorted(((reason, n) for reason, n in ended.items() if n), key=lambda pair: (-pair[1], pair[0]))),
+    )
+
+
+def _sum(members: Iterable[dict[str, Any]], count: str) -> int:
+    return sum(int(step["counts"][count]) for step in members)
+
+
+def _without_still_runs(found: list[Stage], flows: list[Flow]) -> tuple[list[Stage], list[Flow]]:
+    """Join stages in a row that neither lose nor make a row into one: there is nothing to see between them."""
+    into = Counter(flow.end for flow in flows)
+    out_of = Counter(flow.start for flow in flows)
+    before = {flow.end: flow.start for flow in flows}
+
+    def still(n: int) -> bool:
+        return bool(found[n].layer) and not found[n].lost and not found[n].made and into[n] == 1 and out_of[n] <= 1
+
+    head: dict[int, int] = {}
+    for n in range(len(found)):
+        joins = still(n) and still(before[n]) and out_of[before[n]] == 1
+        head[n] = head[before[n]] if joins else n
+    runs = [list(run) for _, run in groupby(sorted(head, key=lambda n: (head[n], n)), key=head.__getitem__)]
+    place = {n: at for at, run in enumerate(runs) for n in run}
+    joined = [(place[flow.start], place[flow.end], flow.rows) for flow in flows]
+    kept_flows = [Flow(start=start, end=end, rows=rows) for start, end, rows in joined if start != end]
+    return _relayered([_joined([found[n] for n in run]) for run in runs], kept_flows), kept_flows
+
+
+def _joined(run: list[Stage]) -> Stage:
+    if len(run) == 1:
+        return run[0]
+    steps = tuple(step for stage in run for step in stage.steps)
+    first = run[0]
+    name = f"{first.name} … {run[-1].name}"
+    return Stage(name=name, steps=steps, layer=first.layer, rows_in=first.rows_in, made=0, kept=run[-1].kept)
+
+
+def _relayered(found: list[Stage], flows: list[Flow]) -> list[Stage]:
+    layers = dict.fromkeys(range(len(found)), 0)
+    for flow in sorted(flows, key=lambda flow: found[flow.start].layer):
+        layers[flow.end] = max(layers[flow.end], layers[flow.start] + 1)
+    return [replace(stage, layer=layers[n]) for n, stage in enumerate(found)]
