@@ -1,7 +1,10 @@
 """What several test files share: the embedded demo, built and released once."""
 
 import pytest
+from hub_releases import hub, releases
 from releases import demo_release
+
+__all__ = ["demo_store", "hub", "releases"]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,105 @@
+"""Secrets that must not be handed on: tokens, keys, passwords; told by where they stand, never by themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+SHAPES = {
+    "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
+    "an API key": r"\bsk-[A-Za-z0-9_-]{20,}",
+    "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{40})",
+    "a Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
+    "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+    "a signed web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.",
+    "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "a password in an address": r"://[^/\s:@]+:[^/\s:@]{4,}@[A-Za-z0-9]",
+}
+"""What secrets look like, by what they are called when told."""
+
+SECRET_NAMES = re.compile(r"TOKEN|API_?KEY|SECRET|PASSWORD|PASSWD|ACCESS_KEY")
+"""Names of environment variables whose values are looked for word by word."""
+
+SHORTEST = 16
+"""Values shorter than this are no secrets but switches, and would be found in any text."""
+
+NAMED = 20
+"""Places told of; more of the same would not help."""
+
+TEXTS = (".md", ".json", ".html", ".txt", ".yaml", ".yml", ".jinja", ".csv", ".jsonl", ".toml")
+
+
+def secrets(files: Iterable[tuple[str, Path]]) -> list[str]:
+    """Return where the files, named as they will be published, hold what looks like a secret; ``NAMED`` at most.
+
+    A place is a file with the line, or the row's id and column, and what kind of secret it seems to be.
+    """
+    patterns = SHAPES | _own()
+    found: list[str] = []
+    for name, path in files:
+        if path.suffix == ".parquet":
+            found += [f"{name}, {place}" for place in _in_rows(path, patterns)]
+        elif path.suffix in TEXTS:
+            found += [f"{name}, {place}" for place in _in_lines(path, patterns)]
+    return found[:NAMED]
+
+
+def without_secrets(text: str, *own: str | None) -> str:
+    """Return the text with whatever looks like a secret, and each of one's ``own``, replaced by three stars."""
+    for secret in filter(None, own):
+        text = text.replace(secret, "***")
+    return re.sub("|".join(SHAPES.values()), "***", text)
+
+
+def _own() -> dict[str, str]:
+    """Return patterns for the secrets of this machine: the Hub's token and what the environment calls a secret."""
+    from huggingface_hub import get_token
+
+    values = {f"the value of {name}": value for name, value in os.environ.items() if SECRET_NAMES.search(name)}
+    values["the token for the Hub"] = get_token() or ""
+    return {what: re.escape(v) for what, v in values.items() if len(v) >= SHORTEST and not set(v) & set(" /\\\n")}
+
+
+def _in_lines(path: Path, patterns: dict[str, str]) -> Iterator[str]:
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield from (f"line {number}: {what}" for what, pattern in patterns.items() if re.search(pattern, line))
+
+
+def _in_rows(path: Path, patterns: dict[str, str]) -> Iterator[str]:
+    """Yield where rows hold a secret; a row is named by its first column, the id of rows and the key of completions."""
+    rows = pl.scan_parquet(path)
+    texts = _texts(rows.collect_schema())
+    anything = pl.concat_str(*texts.values(), separator="\n", ignore_nulls=True)
+    hits = rows.filter(anything.str.contains("|".join(patterns.values())))
+    for row in (
+        hits.select(place=pl.first().cast(pl.String), **texts).head(NAMED).collect(engine="streaming").rows(named=True)
+    ):
+        for column in texts:
+            for what, pattern in patterns.items():
+                if row[column] and re.search(pattern, row[column]):
+                    yield f"row {without_secrets(row['place'])}, column {column}: {what}"
+
+
+def _texts(schema: pl.Schema) -> dict[str, pl.Expr]:
+    """Return every column that holds text as one text a row."""
+    texts: dict[str, pl.Expr] = {}
+    for name, kind in schema.items():
+        inner = kind.inner if isinstance(kind, pl.List) else None
+        if kind == pl.String:
+            texts[name] = pl.col(name)
+        elif inner == pl.String:
+            texts[name] = pl.col(name).list.join("\n", ignore_nulls=True)
+        elif isinstance(inner, pl.Struct):
+            turn = pl.concat_str(
+                *(pl.element().struct.field(field.name) for field in inner.fields if field.dtype == pl.String),
+                separator="\n",
+                ignore_nulls=True,
+            )
+            texts[name] = pl.col(name).list.eval(turn).list.join("\n", ignore_nulls=True)
+    return texts

@@ -1,0 +1,16 @@
+"""What the verbs that publish print for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def published_text(account: dict[str, Any]) -> str:
+    """Return what was published, or would be: a line a file, and last the address."""
+    files = [f"+ {path}  {size:,} bytes" for path, size in account["new"].items()]
+    files += [f"- {path}" for path in account["deleted"]]
+    files += [f"  {path}  stays here" for path in account.get("left_out", [])]
+    tag = f" as {account['tag']}" if account["tag"] else ""
+    counts = f"{len(account['new'])} files, {account['bytes']:,} bytes; {len(account['there'])} are there already"
+    seen = "private" if account["private"] else "for everybody"
+    return "\n".join([*files, f"{account['state']}{tag}, {seen}: {counts}", account["url"]])

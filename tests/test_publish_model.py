@@ -1,0 +1,229 @@
+"""Publishing a model: its card, record and weights; never checkpoints; under the licences that it inherits."""
+
+import json
+
+import pytest
+from hub_releases import asked
+from hub_server import WRITER, Fault
+from tiny_recipe import refused, run
+
+from pipelines.manifest import ReleaseError
+from pipelines.publish_model import publish_model
+from training.model_card import model_card
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
+
+REPO = "clinic/tiny-sft"
+
+RECORD = {
+    "stage": "sft",
+    "identity": "a" * 64,
+    "finished": "2026-11-22T10:00:00Z",
+    "release": {"name": "tiny", "version": "1", "hash": "b" * 64, "sources": ["clinic"]},
+    "start_model": {"name": "start", "revision": None, "hash": "c" * 64, "license": "Apache-2.0"},
+    "rows": {"licenses": {"CC-BY-4.0": 5}, "kept": 5, "read": 5},
+    "license": "Apache-2.0 AND CC-BY-4.0",
+    "license_conflict": None,
+}
+
+CARD = """---
+license: {word}
+license_name: {license}
+---
+
+# tiny-sft
+
+Trained on tiny@1, hash `{hash}`.
+"""
+
+STAYS = {
+    "optimizer.pt": b"state",
+    "scheduler.pt": b"state",
+    "rng_state_0.pth": b"state",
+    "training_args.bin": b"pickle",
+    "trainer_state.json": b"{}",
+    "pytorch_model.bin": b"pickle",
+    ".env": b"HF_TOKEN=none",
+    "rows.jsonl": b"{}\n",
+}
+"""What lies in folders of models and is not for others."""
+
+GOES = {
+    "model.safetensors": b"\x08\0\0\0\0\0\0\0{}      weights",
+    "config.json": b"{}",
+    "generation_config.json": b"{}",
+    "tokenizer.json": b"{}",
+    "tokenizer_config.json": b"{}",
+    "chat_template.jinja": b"{{ messages }}",
+    "loss.png": b"\x89PNG",
+    "log.jsonl": b'{"loss": 1}\n',
+}
+
+
+def say(line):
+    """Take what is said on the way."""
+
+
+def write(folder, *, card=None, files=GOES, **record):
+    """Write a model's folder as training leaves it."""
+    folder.mkdir(exist_ok=True)
+    whole = {**RECORD, **record}
+    (folder / "run.json").write_text(json.dumps(whole))
+    named = CARD.format(word="other", license=whole["license"].lower().replace(" ", "-"), hash="b" * 64)
+    (folder / "README.md").write_text(named if card is None else card)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = write(tmp_path / "tiny-sft", files=GOES | STAYS)
+    (folder / "checkpoint-100").mkdir()
+    (folder / "checkpoint-100" / "model.safetensors").write_bytes(b"older weights")
+    return folder
+
+
+def test_a_model_goes_up_private_in_one_commit_without_what_training_left(hub, model):
+    account = publish_model(model, REPO, say, version="1")
+    assert account["url"] == f"{hub.url}/{REPO}"
+    assert hub.files(REPO, kind="models").keys() == {*GOES, "README.md", "run.json"}
+    assert account["left_out"] == sorted([*STAYS, "checkpoint-100"])
+    assert hub.repo("models", REPO)["private"] is True
+    assert hub.repo("models", REPO)["tags"] == {"1": account["commit"]}
+    assert len([request for request in asked(hub) if "/commit/" in request]) == 1
+
+
+def test_the_same_again_does_nothing_and_a_version_with_other_content_is_refused(hub, model):
+    publish_model(model, REPO, say, version="1")
+    asked(hub)
+    assert publish_model(model, REPO, say, version="1")["state"] == "there already"
+    assert asked(hub) == []
+    (model / "config.json").write_text('{"edited": true}')
+    with pytest.raises(ReleaseError, match=r"has 1 with other content; what differs: config\.json"):
+        publish_model(model, REPO, say, version="1")
+
+
+def test_shards_of_an_older_version_go_and_folders_of_another_hand_stay(hub, model):
+    (model / "model.safetensors").unlink()
+    names = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    for name in names:
+        (model / name).write_bytes(name.encode())
+    index = {"weight_map": {f"layer.{n}": name for n, name in enumerate(names)}}
+    (model / "model.safetensors.index.json").write_text(json.dumps(index))
+    publish_model(model, REPO, say)
+    hub.commit(REPO, {"quantised/model.safetensors": b"4 bits"}, kind="models")
+    later = write(model.with_name("later"))
+    assert publish_model(later, REPO, say)["deleted"] == [*names, "model.safetensors.index.json"]
+    assert hub.content(REPO, "quantised/model.safetensors", kind="models") == b"4 bits"
+
+
+def test_a_fault_is_told_and_the_same_call_finishes(hub, model):
+    hub.faults = [Fault("/commit/", status=500)]
+    assert "committing to clinic/tiny-sft: 500 Internal" in refused(1, "publish-model", model, "--repo", REPO)
+    assert hub.files(REPO, kind="models") == {}
+    hub.faults = []
+    result = run("publish-model", model, "--repo", REPO, "--version", "1")
+    assert result.exit_code == 0
+    assert hub.again == []
+    assert "  optimizer.pt  stays here\n" in result.stdout
+    assert result.stdout.splitlines()[-1] == f"{hub.url}/{REPO}"
+    assert WRITER not in result.output
+
+
+def test_a_dry_run_changes_nothing(hub, model):
+    account = publish_model(model, REPO, say, dry_run=True)
+    assert account["state"] == "would publish"
+    assert account["new"].keys() == {*GOES, "README.md", "run.json"}
+    assert asked(hub) == []
+
+
+def test_the_card_that_training_writes_is_taken(hub, tmp_path, training_record):
+    folder = write(tmp_path / "model", card=model_card(training_record, "model"), **training_record)
+    assert publish_model(folder, REPO, say)["state"] == "published"
+
+
+@pytest.fixture
+def training_record():
+    """A record with all that the card tells."""
+    start = {"architecture": "Qwen2ForCausalLM", "parameters": 1_000, "dtype": "float32", "matrices": 800}
+    start |= {"layers": 2, "hidden": 8, "vocabulary": 64}
+    counts = {"too_long": 0, "tokens": 100, "learned": 50}
+    energy = {"kwh": None, "how": ["not measured"], "co2_kg": None, "co2_grams_per_kwh": 250.0}
+    return {
+        **RECORD,
+        "start_model": {**RECORD["start_model"], **start},
+        "settings": {"seed": 1},
+        "rows": {**RECORD["rows"], **counts},
+        "steps": 3,
+        "tokens_seen": 100,
+        "loss": {"first": 3.0, "last": 2.0, "mean_of_last_10": 2.5},
+        "figures": {},
+        "seconds": 1.0,
+        "sessions": 1,
+        "model_tflops_per_device": None,
+        "energy": energy,
+        "hardware": {"cpu": "two cores", "devices": [], "processes": 1, "machines": 1},
+        "libraries": {"sabila": "0"},
+    }
+
+
+# --- what is refused -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["README.md", "run.json"])
+def test_a_folder_without_card_or_record_is_refused(name, hub, model):
+    (model / name).unlink()
+    assert refused(1, "publish-model", model, "--repo", REPO) == (
+        f"Error: {model} has no {name}, expected a model's folder as sabila train leaves it"
+    )
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"release": {}}', "not json", '{"license": 3}'])
+def test_a_record_that_is_none_is_refused(text, hub, model):
+    (model / "run.json").write_text(text)
+    with pytest.raises(ReleaseError, match=r"run\.json is no record of a run"):
+        publish_model(model, REPO, say)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"card": "# a model"}, r"README\.md does not name the release, expected tiny@1"),
+        ({"card": "# a model"}, r"README\.md says licence 'None', expected 'apache-2\.0 and cc-by-4\.0' as run\.json"),
+        ({"card": CARD.format(word="mit", license="mit", hash="b" * 64)}, r"says licence 'mit', expected"),
+        ({"card": "---\nlicense: [\n---\ntiny@1"}, r"README\.md does not name the hash of the release"),
+        ({"files": {}}, r"no weights, expected \*\.safetensors"),
+        (
+            {"files": {"model.safetensors.index.json": b'{"weight_map": {"a": "m-1.safetensors"}}'}},
+            r"m-1\.safetensors is",
+        ),
+        ({"license": "Apache-2.0"}, r"CC-BY-4\.0 binds it and its licence Apache-2\.0 does not"),
+        ({"license": "LicenseRef-of-nobody"}, r"LicenseRef-of-nobody: nothing that is known here allows"),
+        ({"license": "CC-BY-SA-4.0 AND CC-BY-NC-4.0"}, r"wants what is made of it under itself"),
+        (
+            {"rows": {"licenses": {"LicenseRef-embedded-demo": 1}}, "license": "LicenseRef-embedded-demo"},
+            r"LicenseRef-embedded-demo: nothing that is known here allows handing on",
+        ),
+        (
+            {"files": {**GOES, "config.json": b'{"key": "sk-abcdefghijklmnopqrstuvwxyz"}'}},
+            r"config\.json, line 1: an API",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_model_is_told_before_anybody_is_asked(change, told, hub, tmp_path):
+    folder = write(tmp_path / "model", **change)
+    with pytest.raises(ReleaseError, match=told):
+        publish_model(folder, REPO, say)
+    assert hub.requests == []
+
+
+def test_a_model_that_may_not_be_sold_is_refused_for_that_use(hub, tmp_path):
+    licenses = {"rows": {"licenses": {"CC-BY-NC-4.0": 5}}, "license": "Apache-2.0 AND CC-BY-NC-4.0"}
+    folder = write(tmp_path / "model", **licenses)
+    with pytest.raises(
+        ReleaseError, match=r"may not be handed on for use 'commercial':\n  CC-BY-NC-4\.0 does not allow"
+    ):
+        publish_model(folder, REPO, say, use="commercial")
+    assert publish_model(folder, REPO, say)["state"] == "published"
