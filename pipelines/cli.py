@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines import cli_build, cli_release
+from pipelines import cli_build, cli_release, cli_training
 from pipelines.command import main
 
-__all__ = ["cli_build", "cli_release", "main"]
+__all__ = ["cli_build", "cli_release", "cli_training", "main"]

@@ -59,11 +59,182 @@ def release_verb(
 @click.argument("id")
 @STORE
 @click.option("--recipe", help="The recipe whose last build to look in.  [default: the one built last]")
+@click.option("--release", help="Look in the release NAME@VERSION, or in that of a folder, instead.")
 @JSON
-def trace(id: str, store: Path, recipe: str | None, as_json: bool) -> None:
-    """Tell one row's life: file and line, every step's edits, or the step, reason and evidence of its end."""
-    from pipelines.show import life_text
-    from pipelines.trace import life
+def trace(id: str, store: Path, recipe: str | None, release: str | None, as_json: bool) -> None:
+    """Tell one row's life: file and line, every step's edits, or the step, reason and evidence of its end.
 
-    events = told(lambda: life(id, store, recipe))
+    A malformed row is named SOURCE:FILE:LINE. What was removed stands in [-…-], what was added in {+…+}.
+    """
+    from pipelines.life_text import life_text
+    from pipelines.trace import TraceError, life
+
+    def events_of() -> list[dict[str, Any]]:
+        try:
+            return life(id, store, recipe, release)
+        except TraceError as error:  # told here, without loading what else can fail: that takes longer than a trace
+            raise click.ClickException(str(error)) from error
+
+    if recipe and release:
+        raise click.UsageError(f"--recipe is {recipe} and --release {release}, expected one of them")
+    events = told(events_of)
     click.echo(json.dumps(events, indent=2, ensure_ascii=False) if as_json else life_text(id, events))
+
+
+TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
+
+
+@main.command()
+@click.argument("release")
+@click.option("--to", type=click.Choice(TARGETS), required=True, help="Who shall read the rows.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to make.")
+@click.option("--config", "kind", type=click.Choice(["sft", "dpo"]), help="Conversations or pairs alone.")
+@click.option(
+    "--model",
+    default="meta-llama/Llama-3.1-8B-Instruct",
+    show_default=True,
+    help="What the tool's config trains: a model whose tokenizer has a chat template.",
+)
+@STORE
+@JSON
+def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any) -> None:
+    """Write RELEASE (NAME@VERSION or a folder) as files that another trainer reads, with a config it starts from."""
+    from pipelines.export import export as run
+    from pipelines.release import find
+    from pipelines.show import export_text
+
+    account = told(lambda: run(find(release, store), out, **settings))
+    click.echo(json.dumps(account, indent=2) if as_json else export_text(account))
+
+
+@main.command()
+@click.argument("release")
+@STORE
+@click.option("--hash", "expected", help="The hash that the manifest must have.  [default: the one the store noted]")
+@JSON
+def verify(release: str, store: Path, expected: str | None, as_json: bool) -> None:
+    """Check RELEASE (NAME@VERSION or a folder): files, rows, ledger, counts, card and hashes; exit 1 with all wrong."""
+    from dataclasses import asdict
+
+    from pipelines.release import find
+    from pipelines.show_release import verdict_text
+    from pipelines.verify import verify as run
+
+    verdict = told(lambda: run(find(release, store), expected))
+    click.echo(json.dumps(asdict(verdict), indent=2, default=str) if as_json else verdict_text(verdict))
+    if verdict.findings:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.argument("manifest", type=click.Path(path_type=Path, exists=True))
+@STORE
+@MIRROR
+@WORKERS
+@click.option("--recipe", help="The file of a recipe that sabila does not ship.")
+def rebuild(manifest: Path, store: Path, mirror: Path | None, workers: int, recipe: str | None) -> None:
+    """Make the release of MANIFEST (the file, or its folder) again: the same bytes, or what differs."""
+    from pipelines.rebuild import rebuild as run
+
+    def warn(text: str) -> None:
+        click.echo(text, err=True)
+
+    folder = told(lambda: run(manifest, store=store, mirror=mirror, workers=workers, recipe=recipe, warn=warn))
+    click.echo(folder)
+
+
+REPO = click.option("--repo", required=True, metavar="ORG/NAME", help="The repository on the Hub.")
+PUBLIC = click.option("--public", is_flag=True, help="For everybody to read.  [default: private]")
+USE = click.option(
+    "--use", type=click.Choice(["any", "commercial"]), default="any", show_default=True, help="For whom."
+)
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Check, and show what would go; change nothing.")
+
+
+@main.command()
+@click.argument("release")
+@REPO
+@PUBLIC
+@USE
+@click.option("--with-report", is_flag=True, help="Publish report.html too, which shows dropped rows.")
+@click.option(
+    "--include-completions",
+    "with_completions",
+    is_flag=True,
+    help="Publish what models answered too, of dropped rows as well: a rebuild elsewhere then asks nothing again.",
+)
+@DRY_RUN
+@STORE
+@JSON
+def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any) -> None:
+    """Check RELEASE (NAME@VERSION or a folder) and publish it to the Hub: one commit, its version as the tag."""
+    from functools import partial
+
+    from pipelines.publish import publish as run
+    from pipelines.publish_text import published_text
+    from pipelines.release import find
+
+    say = partial(click.echo, err=True)
+    account = told(lambda: run(find(release, store), repo, say, **options))
+    click.echo(json.dumps(account, indent=2) if as_json else published_text(account))
+
+
+@main.command()
+@click.argument("before")
+@click.argument("after")
+@STORE
+@click.option("--out", type=click.Path(path_type=Path), help="Write every change to this parquet file, or folder.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows shown of each kind.")
+@JSON
+def diff(before: str, after: str, store: Path, out: Path | None, limit: int, as_json: bool) -> None:
+    """Compare two releases (NAME@VERSION or folders): rows added, removed, edited, and why; what else changed."""
+    from pipelines.diff import diff as run
+    from pipelines.release import find
+    from pipelines.show_release import diff_text
+
+    found = told(lambda: run(find(before, store), find(after, store), limit=limit, out=out))
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else diff_text(found))
+
+
+@main.command()
+@click.argument("release")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="[default: report.html in its folder]")
+@click.option("--sample", type=click.IntRange(0, 10_000), default=2_000, show_default=True, help="Rows to show.")
+@click.option("--against", metavar="RELEASE", help="An earlier version, to show what changed since.")
+@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@STORE
+def report(release: str, out: Path | None, sample: int, against: str | None, show: bool, store: Path) -> None:
+    """Write the report on RELEASE (NAME@VERSION or a folder): one HTML file that needs no network."""
+    from pipelines.release import find
+    from pipelines.report import write_report
+
+    folder = told(lambda: find(release, store))
+    before = told(lambda: find(against, store)) if against else None
+    written = told(lambda: write_report(folder, out or folder / "report.html", sample=sample, against=before))
+    click.echo(written)
+    if show:
+        click.launch(str(written))
+
+
+@main.command()
+@click.argument("release")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any free one]")
+@click.option("--open/--no-open", "show", default=True, help="Open it in the browser.  [default: open]")
+@STORE
+def browse(release: str, port: int, show: bool, store: Path) -> None:
+    """Show all rows of RELEASE (NAME@VERSION or a folder) on a local page, with filters and search; Ctrl-C ends it."""
+    from pipelines.browse import Site
+    from pipelines.browse_server import Server, serve
+    from pipelines.release import find
+    from pipelines.report_rows import opened
+
+    site = told(lambda: Site.of(opened(find(release, store))))
+    try:
+        server = Server(site, port)
+    except OSError as error:
+        raise click.ClickException(f"port {port} of this machine cannot be used: {error}; name another") from error
+    click.echo(server.address)
+    click.echo("Ctrl-C ends it.", err=True)
+    if show:
+        click.launch(server.address)
+    serve(server)

@@ -34,6 +34,7 @@ def main() -> None:
 
 def failures() -> tuple[type[Exception], ...]:
     """Return what a user can cause: told in one line, exit code 1."""
+    from pipelines.export import ExportError
     from pipelines.lock import LockError
     from pipelines.manifest import ReleaseError
     from pipelines.pool import WorkerDiedError
@@ -46,22 +47,37 @@ def failures() -> tuple[type[Exception], ...]:
     from sources.hub import HubError
     from sources.mirror import MissingCorpusError
     from synth.teacher import TeacherError
+    from training.trouble import TrainingError
 
-    of_builds = (LockError, LostRowsError, ReleaseError, StoreError, TableError, TraceError, WorkerDiedError)
+    of_builds = (
+        ExportError,
+        LockError,
+        LostRowsError,
+        ReleaseError,
+        StoreError,
+        TableError,
+        TraceError,
+        WorkerDiedError,
+    )
     of_teachers = (BudgetReachedError, TeacherError)
-    return (*of_builds, *of_teachers, FileError, HubError, MissingCorpusError)
+    return (*of_builds, *of_teachers, FileError, HubError, MissingCorpusError, TrainingError)
 
 
 def told(call: Callable[[], Any]) -> Any:
     """Return what ``call`` returns; what a user can cause ends in one line and exit 1, or 2 for a wrong call."""
-    from pipelines.recipe import RecipeError
-
     try:
         return call()
-    except RecipeError as error:
-        raise click.UsageError(str(error)) from error
-    except failures() as error:
-        raise click.ClickException(str(error)) from error
+    except click.ClickException:
+        raise
+    except Exception as error:  # what each kind is loaded from takes longer to load than a row to trace
+        from pipelines.recipe import RecipeError
+        from training.trouble import SettingsError
+
+        if isinstance(error, RecipeError | SettingsError):
+            raise click.UsageError(str(error)) from error
+        if isinstance(error, failures()):
+            raise click.ClickException(str(error)) from error
+        raise
 
 
 # --- verbs that take a recipe: each recipe is a command of its own, with its knobs as options ----------------------

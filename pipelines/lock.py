@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.store import write_json
 from sources.files import RawFile
+from sources.mirror import MissingCorpusError
 from sources.source import Corpus
 
 FORMAT = 1
@@ -25,6 +26,8 @@ class Lock:
     path: Path
     recipe: str
     entries: dict[str, Any] = field(default_factory=dict)
+    frozen: bool = False
+    """A release's own lock: what it does not name is not read, and nothing enters it."""
 
     @classmethod
     def load(cls, path: Path, recipe: str) -> Lock:
@@ -38,6 +41,11 @@ class Lock:
     def files(self, corpus: Corpus) -> frozenset[str]:
         """Return the names of the locked files; none where the corpus is new."""
         return frozenset(self.entries.get(corpus.name, {}).get("files", ()))
+
+    def expects(self, corpus: Corpus) -> None:
+        """Raise ``MissingCorpusError`` for a corpus that a frozen lock does not name: it was not there either."""
+        if self.frozen and corpus.name not in self.entries:
+            raise MissingCorpusError(f"{corpus.name} was not read for what {self.path} tells of")
 
     def check(self, corpus: Corpus, files: tuple[RawFile, ...], revision: str) -> None:
         """Compare files with the lock, or enter them where the corpus is new.
@@ -53,6 +61,8 @@ class Lock:
 
     def save(self) -> None:
         """Write the entries beside those of other recipes, and of this one where another build added some meanwhile."""
+        if self.frozen:
+            return
         recipes = _recipes(self.path)
         recipes[self.recipe] = {**recipes.get(self.recipe, {}), **self.entries}
         write_json(self.path, {"format": FORMAT, "recipes": recipes})
@@ -61,8 +71,12 @@ class Lock:
         name = min(n for n in {*locked, *found} if locked.get(n) != found.get(n))
         return (
             f"{corpus.name}: {name} has sha256 {found.get(name, 'nothing, it is missing')}, but {self.path} says "
-            f"{locked.get(name, 'nothing, it is new')}; bring the file back, or accept the change with --relock"
+            f"{locked.get(name, 'nothing, it is new')}; bring the file back{self._way_out}"
         )
+
+    @property
+    def _way_out(self) -> str:
+        return "" if self.frozen else ", or accept the change with --relock"
 
 
 def _recipes(path: Path) -> dict[str, Any]:

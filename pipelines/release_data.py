@@ -21,6 +21,12 @@ KINDS = ("sft", "dpo", "prompts")
 ROWS_PER_FILE = 500_000
 ROWS_PER_GROUP = 50_000
 
+CHUNKS = {"min_chunk_size": 128 * 1024, "max_chunk_size": 512 * 1024, "norm_level": 0}
+"""Where pages are cut, in bytes before compression: half of pyarrow's own sizes, to send less beside a change."""
+
+REPEATED = ["source", "license", "task", "lang", "split", "file"]
+"""Columns kept as a dictionary. Text has none: a dictionary holds the first of it in one piece, new with every edit."""
+
 _CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _TEXTS = ("id", "source", "license", "task", "lang", "split", "file")
 _BEFORE = [*((name, pa.string()) for name in _TEXTS), ("line", pa.int64())]
@@ -106,12 +112,19 @@ def _write_file(path: Path, groups: Iterator[pa.Table], schema: pa.Schema) -> No
     """Write the next ``ROWS_PER_FILE`` rows."""
     with (
         replacing(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd", use_content_defined_chunking=True) as file,
+        pq.ParquetWriter(
+            temporary, schema, compression="zstd", use_content_defined_chunking=CHUNKS, use_dictionary=_repeated(schema)
+        ) as file,
     ):
         for _ in range(ROWS_PER_FILE // ROWS_PER_GROUP):
             if (group := next(groups, None)) is None:
                 return
             file.write_table(group, row_group_size=ROWS_PER_GROUP)
+
+
+def _repeated(schema: pa.Schema) -> list[str]:
+    chats = [field.name for field in schema if field.type == _CHAT]
+    return [*REPEATED, *(f"{name}.list.element.role" for name in chats)]
 
 
 def scan(folder: Path) -> pl.LazyFrame:

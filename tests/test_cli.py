@@ -154,7 +154,7 @@ def cells(text):
 
 
 def test_plan_tells_the_same_as_text_and_as_json(place):
-    for state in ("to do", "done"):
+    for state, why in (("to do", "first build"), ("done", "")):
         forecast = json.loads(answer("plan", *TINY, "--json"))
         table = answer("plan", *TINY)
         assert [step["step"] for step in forecast["steps"]] == [
@@ -166,7 +166,7 @@ def test_plan_tells_the_same_as_text_and_as_json(place):
         ]
         for step in forecast["steps"]:
             counts = [str(step["counts"][name]) for name in ("rows_in", "kept")] if step["counts"] else []
-            assert [step["step"], *state.split(), *counts] in cells(table)
+            assert [step["step"], *state.split(), *counts, *why.split()] in cells(table)
             assert step["done"] == (state == "done")
         assert not [step for step in forecast["steps"] if "asks" in step]
         run("build", *ALONE)
@@ -226,132 +226,15 @@ def test_the_mirror_may_come_from_the_environment(place, monkeypatch):
     assert run("build", "tiny.py", "--workers", "1").exit_code == 0
 
 
-# --- trace ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def built(place):
-    answer("build", *ALONE)
-    return place
-
-
-KEPT = """\
-clinic:c1
-
-read-clinic: kept
-  read from fevers.jsonl, line 1
-  licence CC0-1.0, split train
-
-clean-clinic: kept
-
-exact: kept
-"""
-
-EDITED = """\
-clinic:c2
-
-read-clinic: kept
-  read from fevers.jsonl, line 2
-  licence CC0-1.0, split train
-
-clean-clinic: kept
-  answer: url took out 'www.example.org'
-  answer:
-    -About a week, see www.example.org.
-    +About a week, see .
-
-exact: kept
-"""
-
-DROPPED = """\
-clinic:c3
-
-read-clinic: kept
-  read from fevers.jsonl, line 3
-  licence CC0-1.0, split train
-
-clean-clinic: dropped
-  because of junk_question: unknown
-"""
-
-DUPLICATE = """\
-ward:w1
-
-read-ward: kept
-  read from rounds.jsonl, line 1
-  licence CC0-1.0, split train
-
-clean-ward: kept
-
-exact: dropped
-  because of duplicate: {"duplicate_of": "clinic:c1", "similarity": 1.0}
-"""
-
-QUARANTINED = """\
-ward:rounds.jsonl:3
-
-read-ward: quarantined
-  read from rounds.jsonl, line 3
-  because not JSON: unexpected end of data: line 1 column 30 (char 29)
-"""
-
-LIVES = {"kept": KEPT, "edited": EDITED, "dropped": DROPPED, "duplicate": DUPLICATE, "quarantined": QUARANTINED}
-
-
-@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-def test_trace_tells_the_life_of_a_row(life, built):
-    assert answer("trace", life.splitlines()[0]) == life
-
-
-@pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-def test_trace_tells_the_same_as_json(life, built):
-    events = json.loads(answer("trace", life.splitlines()[0], "--json"))
-    told = [line for line in life.splitlines()[1:] if line and not line.startswith(" ")]
-    assert [f"{event['step']}: {event['status']}" for event in events] == told
-    for event in events:
-        assert (built / "store" / "steps" / event["folder"]).is_dir()
-        for name in ("file", "license", "reason", "evidence", "error"):
-            assert str(event.get(name, "")) in life
-        for edit in event.get("edits", []):
-            assert f"{edit['field']}: {edit['rule']} took out {edit['removed']!r}" in life
-
-
-@pytest.mark.parametrize("row", ["clinic:zz", "nowhere:c1", "clinic", "", "clinic:fevers.jsonl:1"])
-def test_trace_of_a_row_that_no_step_read_is_told(row, built):
-    assert refused(1, "trace", row) == (
-        f"Error: no row {row!r} in the last build of this store; expected <source>:<id>, "
-        "or <source>:<file>:<line> for a malformed row"
-    )
-
-
-def test_trace_looks_into_the_last_build_or_that_of_a_recipe(built):
-    (built / "other.py").write_text(tiny_recipe.RECIPE)
-    answer("build", "other.py", *ALONE[1:], "--corpora", "school")
-    assert answer("trace", "school:s1").startswith("school:s1")
-    assert "no row 'clinic:c1' in the last build of this store" in refused(1, "trace", "clinic:c1")
-    assert answer("trace", "clinic:c1", "--recipe", "tiny") == KEPT
-    assert refused(1, "trace", "school:s1", "--recipe", "nope") == (
-        "Error: store holds no finished build of nope; run sabila build first"
-    )
-
-
-def test_trace_without_a_build_says_to_build(place):
-    assert refused(1, "trace", "clinic:c1") == "Error: store holds no finished build; run sabila build first"
-
-
-def test_trace_of_a_step_that_was_deleted_says_to_build_again(built):
-    step = next((built / "store" / "steps").glob("read-clinic-*"))
-    (step / "step.json").unlink()
-    assert refused(1, "trace", "clinic:c1") == (
-        f"Error: store/steps/{step.name} is gone, expected a finished step; build again"
-    )
-
-
 # --- release -------------------------------------------------------------------------------------------------------
 
 
 def contents(folder):
-    return {path.relative_to(folder): (path.stat().st_ino, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder): (path.stat().st_ino, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_release_holds_the_rows_a_card_and_a_manifest(place):
@@ -371,8 +254,8 @@ def test_a_release_holds_the_rows_a_card_and_a_manifest(place):
     assert manifest["license"] == "CC0-1.0"
     assert manifest["lock"].keys() == {"clinic", "ward"}
     card = (folder / "README.md").read_text()
-    assert "5 rows, built by sabila." in card
-    assert "| exact | 6 | 5 | 1 | 0 | duplicate 1 |" in card
+    assert "5 rows, built by sabila from 2 sources." in card
+    assert "| `exact` | 6 | 0 | 5 | 1 | 0 | `duplicate` 1 |" in card
 
 
 def test_release_prints_its_manifest_as_json(place):
@@ -390,10 +273,11 @@ def test_a_release_made_twice_is_left_as_it_is(place):
 def test_a_version_with_other_content_is_refused_and_names_what_differs(place):
     before = contents(place / answer("release", *ALONE, "--version", "1.0").strip())
     assert refused(1, "release", *ALONE, "--version", "1.0", "--min-prose-chars", "39") == (
-        "Error: tiny@1.0 is frozen with other content; what differs: clean-clinic, clean-ward, exact. "
-        "Choose another version"
+        "Error: tiny@1.0 is frozen with other content; what differs: "
+        "clean-clinic: config.rules.min_prose_chars 1 -> 39; clean-ward: config.rules.min_prose_chars 1 -> 39; "
+        "value: min_prose_chars nothing -> 39. Choose another version"
     )
-    assert "what differs: clean-school, exact, read-school." in refused(
+    assert "read-school: step nothing -> read-school-" in refused(
         1, "release", *ALONE, "--version", "1.0", "--corpora", "clinic,ward,school"
     )
     assert contents(place / "store" / "releases" / "tiny" / "1.0") == before

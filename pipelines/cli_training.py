@@ -1,0 +1,228 @@
+"""The verbs on models: train one on a release."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli_release import DRY_RUN, PUBLIC, REPO, USE
+from pipelines.command import JSON, STORE, main, told
+
+if TYPE_CHECKING:
+    from training.settings_file import Stage
+
+STAGES: dict[str, str] = {
+    "sft": "Fine-tune a model on the answers of a release.",
+    "dpo": "Optimise a model on the preference pairs of a release, chunk after chunk.",
+}
+DETAILS = (
+    "RELEASE is name@version of the store, or a folder. Settings come from the preset, over it the file of --config "
+    "(YAML, TOML or JSON), over that the options. A run that was killed goes on when it is called again. The last line "
+    "on stdout is the model's folder."
+)
+
+
+class TrainingGroup(click.Group):
+    """Stages of training, each with its settings as options; they are loaded when a stage is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the stages."""
+        return list(STAGES)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Make the command of a stage."""
+        return stage_command(name) if name in STAGES else None
+
+
+@main.group(cls=TrainingGroup)
+def train() -> None:
+    """Train a model on a release, thin over TRL."""
+
+
+def stage_command(name: str) -> click.Command:
+    """Return the command of a stage, with an option for every setting that it has."""
+    from training.settings_file import fields, presets
+
+    stage: Stage = "dpo" if name == "dpo" else "sft"
+    command: Any = _run_stage(stage)
+    for setting, (group, _, default) in reversed(fields(stage).items()):
+        where = f"{group}.{setting}" if group else setting
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        text = f"Setting {where}.  [default: {'none' if shown in (None, '') else shown}]"
+        command = click.option(f"--{setting.replace('_', '-')}", setting, help=text)(command)
+    for option in (
+        JSON,
+        click.option("--dry-run", is_flag=True, help="Say what it would take, and the command; train nothing."),
+        click.option("--preset", help=f"Settings to begin with: {', '.join(presets(stage))}."),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path, dir_okay=False, exists=True),
+            help="File of settings: YAML, TOML or JSON.",
+        ),
+        STORE,
+        click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model."),
+        click.option("--model", required=True, help="Folder of the start model, or ORG/NAME[@REVISION] of the Hub."),
+        click.argument("release"),
+    ):
+        command = option(command)
+    return click.command(name, help=f"{STAGES[name]}\n\n{DETAILS}")(command)
+
+
+def _run_stage(stage: Stage) -> Any:
+    """Return what a stage's command calls."""
+
+    def callback(
+        release: str,
+        model: str,
+        out: Path,
+        store: Path,
+        config: Path | None,
+        preset: str | None,
+        dry_run: bool,
+        as_json: bool,
+        **given: str | None,
+    ) -> None:
+        values = {name: value for name, value in given.items() if value is not None}
+        called = told(lambda: _call(stage, release, model, out, store, config, preset, values))
+        if dry_run:
+            _echo_plan(called, as_json)
+            return
+        from training.processes import is_first
+        from training.stage import train as run
+
+        record = told(lambda: run(called))
+        if is_first():
+            click.echo(json.dumps(record, indent=2, ensure_ascii=False) if as_json else out)
+
+    return callback
+
+
+def _call(
+    stage: Stage,
+    release: str,
+    model: str,
+    out: Path,
+    store: Path,
+    config: Path | None,
+    preset: str | None,
+    values: dict[str, str],
+) -> Any:
+    """Return the call of a stage, its settings checked before anything heavy is loaded."""
+    from pipelines.release import find
+    from training.settings_file import read_settings
+
+    settings = read_settings(stage, preset, config, values)
+    folder = find(release, store)
+    program = ["sabila", "train", stage, release, "--model", model, "--out", str(out), "--store", str(store)]
+    program += ["--config", str(config)] if config else []
+    program += ["--preset", preset] if preset else []
+    program += [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", value)]
+    _need_libraries()
+    from training.stage import Call
+
+    return Call(release=folder, model=model, out=out, settings=settings, program=tuple(program))
+
+
+def _need_libraries() -> None:
+    """Raise ``TrainingError`` where the libraries that train are not installed."""
+    from importlib.util import find_spec
+
+    from training.trouble import TrainingError
+
+    if absent := [
+        name for name in ("torch", "transformers", "trl", "peft", "accelerate", "datasets") if not find_spec(name)
+    ]:
+        raise TrainingError(
+            f"{', '.join(absent)} not installed, expected the extra 'train': pip install 'sabila[train]'"
+        )
+
+
+def _echo_plan(called: Any, as_json: bool) -> None:
+    """Print what a run would take and the command that starts it."""
+    import shlex
+
+    from training.forecast import forecast_lines
+    from training.stage import plan
+
+    planned = told(lambda: plan(called))
+    if as_json:
+        click.echo(json.dumps(planned, indent=2, ensure_ascii=False))
+        return
+    for line in forecast_lines(planned["forecast"]):
+        click.echo(line)
+    click.echo(shlex.join(planned["command"]))
+
+
+# --- merge ---------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the merged model.")
+@click.option("--shard-gb", type=click.FloatRange(0.001), default=5.0, show_default=True, help="Largest file, in GB.")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads of arithmetic.  [default: cores]")
+@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done; write nothing.")
+@JSON
+def merge(config: Path, out: Path, shard_gb: float, threads: int | None, dry_run: bool, as_json: bool) -> None:
+    """Merge models of one architecture as CONFIG says, a file in mergekit's YAML."""
+    from training.merge import merge as run
+    from training.merge import plan_of
+    from training.merge_config import read_merge_config
+
+    size = int(shard_gb * 1e9)
+    asked = told(lambda: read_merge_config(config))
+    if dry_run:
+        account = told(lambda: plan_of(asked, out, size))
+    else:
+        with click.progressbar(length=1, label="merging", file=sys.stderr) as bar:
+
+            def shown(done: int, total: int) -> None:
+                bar.length = total
+                bar.update(done - bar.pos)
+
+            account = told(lambda: run(asked, out, shard_bytes=size, threads=threads, told=shown))
+    if as_json:
+        click.echo(json.dumps(account, indent=2, ensure_ascii=False))
+        return
+    for note in account["notes"]:
+        click.echo(f"note: {note}", err=True)
+    click.echo(_merge_text(account) if dry_run else out)
+
+
+def _merge_text(plan: dict[str, Any]) -> str:
+    """Return what a merge would do in a few lines; ``--json`` tells the parameters of every tensor."""
+    return "\n".join(
+        (
+            f"{plan['method']} of {', '.join(plan['models'])}",
+            f"{plan['tensors']:,} tensors, {plan['bytes']:,} bytes, the largest {plan['largest_tensor_bytes']:,}",
+            f"files: {', '.join(plan['shards'])}",
+            f"tokenizer: {plan['tokenizer'] or 'none'} ({plan['chosen_by']})",
+            f"chat template: {plan['chat_template'] or 'none'}",
+        )
+    )
+
+
+# --- publish -------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@REPO
+@PUBLIC
+@USE
+@click.option("--version", help="Tag the commit so.")
+@DRY_RUN
+@JSON
+def publish_model(folder: Path, repo: str, as_json: bool, **options: Any) -> None:
+    """Check the model in FOLDER, as `sabila train` left it, and publish it to the Hub in one commit."""
+    from functools import partial
+
+    from pipelines.publish_model import publish_model as run
+    from pipelines.publish_text import published_text
+
+    account = told(lambda: run(folder, repo, partial(click.echo, err=True), **options))
+    click.echo(json.dumps(account, indent=2) if as_json else published_text(account))

@@ -1,0 +1,187 @@
+"""A release made again from nothing but its manifest: the same bytes, or what differs and why.
+
+What models wrote is not asked for again: the completions that lie beside the manifest go into the store first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines import verify_files, verify_graph
+from pipelines.difference import Difference, contents, differences, graph_differences, libraries, told
+from pipelines.finding import Checked, Finding
+from pipelines.lock import Lock
+from pipelines.manifest import MANIFEST, ReleaseError, file_hash, read
+from pipelines.plan import Node, Plan
+from pipelines.recipe import Recipe, RecipeError
+from pipelines.recipe import load as load_recipe
+from pipelines.release import composed, freeze, installed, place
+from pipelines.released_completions import FOLDER, restore
+from pipelines.step import Asking, Step
+from pipelines.verify import checked
+from pipelines.workbench import Workbench
+from synth.recorded import RecordedTeacher
+from synth.teacher import Failure
+
+Json = dict[str, Any]
+
+NEEDED = {"recipe", "values", "lock", "libraries", "absent", "waiting_for_teacher", "license", "rows", "fingerprint"}
+"""What a manifest must have besides what every one has."""
+
+CHECKS = (verify_graph.own_hash, verify_graph.steps, verify_graph.counts, verify_graph.lock)
+
+
+def rebuild(
+    manifest: Path,
+    *,
+    store: Path,
+    mirror: Path | None,
+    workers: int,
+    recipe: str | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> Path:
+    """Build the release of a manifest (the file, or the folder it is in) anew in ``store`` and return its folder.
+
+    ``recipe`` is the file of a recipe that sabila does not ship; ``warn`` is told before the work what will make the
+    hash another one though the rows may come out the same. Raises ``ReleaseError`` before any work where the
+    manifest or its completions were changed, where recipe, code or raw files are not those it names; and after it
+    where the result is another, told file by file. Raises what a build raises besides.
+    """
+    path = manifest / MANIFEST if manifest.is_dir() else manifest
+    wanted = read(path)
+    if lacking := sorted(NEEDED - wanted.keys()):
+        raise ReleaseError(f"{path} is no manifest of a release that could be rebuilt: it has no {', '.join(lacking)}")
+    _refuse_tampered(Checked(folder=path.parent, manifest=wanted), path)
+    bench = _opened(wanted, path, _recipe(wanted, recipe), store=store, mirror=mirror)
+    if around := _around(wanted, bench.recipe):
+        warn(f"{_name(wanted)} gets another hash here, though its rows may be the same: {told(around)}")
+    failures = restore(path.parent, bench.store)
+    bench = replace(bench, plan=_failing(bench.plan, failures))
+    bench.build(workers=workers)
+    return _frozen(bench, wanted)
+
+
+def _frozen(bench: Workbench, wanted: Json) -> Path:
+    """Compose the release and give it its name if it is the wanted one; ``ReleaseError`` where it is not."""
+    with composed(bench, wanted["version"]) as (made, partial):
+        if made["hash"] != wanted["hash"]:
+            raise ReleaseError(f"{_name(wanted)} could not be made again; {_explained(wanted, made)}")
+        folder = place(bench.store, wanted)
+        if not (folder / MANIFEST).exists():
+            freeze(bench.store, made, partial)
+        elif wrong := _other_files(folder, wanted):
+            raise ReleaseError(
+                f"{folder} is there already and not the same: {', '.join(wrong)}; the release can be made again, but "
+                "not over it: move it away, or name another folder with --store"
+            )
+    return folder
+
+
+def _name(manifest: Json) -> str:
+    return f"{manifest['name']}@{manifest['version']}"
+
+
+def _explained(wanted: Json, made: Json) -> str:
+    rows = contents(wanted, made)
+    same = "its rows are the same, byte for byte" if not rows else f"what differs: {told(rows)}"
+    around = [*differences(wanted, made), *libraries(wanted, made)]
+    return f"{same}; {told(around)}" if around or not rows else same
+
+
+def _other_files(folder: Path, wanted: Json) -> list[str]:
+    return [
+        file["path"]
+        for file in wanted["files"]
+        if not (path := folder / file["path"]).is_file() or file_hash(path) != file["sha256"]
+    ]
+
+
+# --- before any work -----------------------------------------------------------------------------------------------
+
+
+def _refuse_tampered(release: Checked, path: Path) -> None:
+    """Raise ``ReleaseError`` for a manifest that contradicts itself, and for completions that are not its own."""
+    findings = list(checked(release, CHECKS))
+    findings += [one for one in checked(release, (verify_files.sizes_and_hashes,)) if one.file.startswith(FOLDER)]
+    if findings:
+        shown = "; ".join(f"{_where(one)} expected {one.expected}, found {one.found}" for one in findings[:5])
+        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
+        raise ReleaseError(f"{path} is not the manifest that was frozen: {shown}{more}")
+
+
+def _where(finding: Finding) -> str:
+    return f"{finding.what}:" if finding.file == MANIFEST else f"{finding.file}: {finding.what}:"
+
+
+def _recipe(wanted: Json, file: str | None) -> Recipe:
+    """Return the recipe of a manifest; ``ReleaseError`` for a file that is another recipe."""
+    told = wanted["recipe"]
+    if file is None and not told["shipped"]:
+        raise ReleaseError(
+            f"{_name(wanted)} was built by a recipe that sabila does not ship: give its file, {told['name']}.py, with "
+            "--recipe"
+        )
+    try:
+        recipe = load_recipe(file or told["name"])
+    except RecipeError as error:
+        raise ReleaseError(f"{_name(wanted)}: {error}") from error
+    found = recipe.told()
+    if file is not None and (found["name"], found["file_sha256"]) != (told["name"], told["file_sha256"]):
+        raise ReleaseError(
+            f"{file} is {found['name']}.py with sha256 {found['file_sha256']}, expected {told['name']}.py with "
+            f"{told['file_sha256']}"
+        )
+    return recipe
+
+
+def _opened(wanted: Json, path: Path, recipe: Recipe, *, store: Path, mirror: Path | None) -> Workbench:
+    """Return the bench with the manifest's own lock in force; ``ReleaseError`` where it would build something else."""
+    lock = Lock(path, wanted["name"], {name: dict(entry) for name, entry in wanted["lock"].items()}, frozen=True)
+    try:
+        bench = Workbench.open(recipe, wanted["values"], store=store, mirror=mirror, lock=lock)
+    except RecipeError as error:
+        raise ReleaseError(f"{_name(wanted)} cannot be made by this sabila: {error}") from error
+    if gone := sorted(set(wanted["lock"]) & set(bench.plan.absent)):
+        reasons = "; ".join(bench.plan.absent[name] for name in gone)
+        raise ReleaseError(f"{_name(wanted)} read what is not there now: {reasons}")
+    graph = [{"name": node.step.name, "folder": node.name, "identity": node.identity} for node in bench.plan.nodes()]
+    if changes := list(graph_differences(wanted["steps"], graph)):
+        changes += _around(wanted, recipe)
+        raise ReleaseError(f"{_name(wanted)} cannot be made by this sabila; what differs: {told(changes)}")
+    return bench
+
+
+def _around(wanted: Json, recipe: Recipe) -> list[Difference]:
+    """Return how the recipe's file and the libraries differ from those of a manifest."""
+    now = {"libraries": installed()}
+    before, after = wanted["recipe"]["file_sha256"], recipe.told()["file_sha256"]
+    changed = [Difference(where="recipe", field="file_sha256", before=before, after=after)] if before != after else []
+    return [*changed, *libraries(wanted, now)]
+
+
+# --- requests that came to nothing ---------------------------------------------------------------------------------
+
+
+def _failing(plan: Plan, failures: Mapping[str, Failure]) -> Plan:
+    """Return the plan with teachers who fail what they failed: what became of a row may follow from it."""
+    if not failures:
+        return plan
+    known: dict[str, Node] = {}
+
+    def with_failures(node: Node) -> Node:
+        if node.name not in known:
+            inputs, beside = tuple(map(with_failures, node.inputs)), tuple(map(with_failures, node.beside))
+            known[node.name] = replace(node, step=_step(node, failures), inputs=inputs, beside=beside)
+        return known[node.name]
+
+    return replace(plan, last=with_failures(plan.last))
+
+
+def _step(node: Node, failures: Mapping[str, Failure]) -> Step:
+    work = node.step.work
+    if not isinstance(work, Asking) or not isinstance(work.teacher, RecordedTeacher):
+        return node.step
+    return replace(node.step, work=replace(work, teacher=replace(work.teacher, failures=failures)))

@@ -1,0 +1,111 @@
+"""What the verbs that check and compare releases print for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipelines.verify import Verdict
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return what a check of a release found, a line a finding."""
+    lines = [
+        f"{one.file}: {one.what}\n  expected {_value(one.expected)}\n  found    {_value(one.found)}"
+        for one in verdict.findings
+    ]
+    if verdict.left_out:
+        lines.append(f"left out, as it may be: {', '.join(verdict.left_out)}; a rebuild needs it")
+    lines += [f"not checked: {what}" for what in verdict.unchecked]
+    known = "as frozen" if verdict.compared_with else "compare it with --hash, or with what sabila rebuild makes"
+    whole = f"{verdict.name}: {verdict.files} files and {verdict.rows:,} rows are what the manifest says"
+    faulty = f"{verdict.name}: {len(verdict.findings)} found wrong"
+    return "\n".join([*lines, faulty if verdict.findings else f"{whole}\nhash {verdict.hash} ({known})"])
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = _harmless(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(9), *range(11, 32), *range(127, 160))}
+"""All but tab and line feed."""
+
+
+def _harmless(text: str) -> str:
+    """Return a text of a row without what would steer a terminal."""
+    return text.translate(CONTROLS)
+
+
+# --- two releases compared -----------------------------------------------------------------------------------------
+
+
+def diff_text(found: dict[str, Any]) -> str:
+    """Return what changed between two releases: how much, why, and the first rows, texts word by word."""
+    parts = [
+        _counts(found),
+        _section("why", [_reason(one) for one in found["reasons"]]),
+        _section("steps, settings and sources", [_changed(one) for one in [*found["changed"], *found["libraries"]]]),
+        _section("licences", [_license(one) for one in found["licenses"]]),
+        _section("columns", [_column(one) for one in found["schema"]]),
+        *(_row(row) for row in found["rows"]),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _counts(found: dict[str, Any]) -> str:
+    counts = found["counts"]
+    changes = ", ".join(f"{counts[name]:,} {name}" for name in ("added", "removed", "edited", "unchanged"))
+    return f"{found['before']} -> {found['after']}: {counts['before']:,} -> {counts['after']:,} rows; {changes}"
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return "\n".join([f"\n{title}", *(f"  {line}" for line in lines)]) if lines else ""
+
+
+def _reason(one: dict[str, Any]) -> str:
+    return f"{one['rows']:,} {one['change']} of {one['source']}: {_why(one)}"
+
+
+def _why(one: dict[str, Any]) -> str:
+    """Say why a row is only in one release, or differs; what was added is told by what kept it out before."""
+    reason = f"{one['step']}, {one['reason']}" if one["step"] else one["reason"]
+    return f"before, {reason}" if one["change"] == "added" else reason
+
+
+def _changed(one: dict[str, Any]) -> str:
+    return f"{one['where']}: {one['field']} {_value(one['before'])} -> {_value(one['after'])}"
+
+
+def _license(one: dict[str, Any]) -> str:
+    return f"{one['source']}, {one['license']}: {one['before']:,} -> {one['after']:,} rows"
+
+
+def _column(one: dict[str, Any]) -> str:
+    return f"{one['kind']}, {one['column']}: {_value(one['before'])} -> {_value(one['after'])}"
+
+
+MARKS = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
+"""How words are marked that went and that came, as wdiff does it."""
+
+KEPT_CHARS = 60
+"""So much of a text that stayed is shown at either side of what changed."""
+
+
+def _row(row: dict[str, Any]) -> str:
+    seen = f" ({row['evidence']})" if row["evidence"] else ""
+    lines = ["", _harmless(f"{row['change']} {row['id']}: {_why(row)}{seen}")]
+    for field in row.get("fields", ()):
+        text = "".join(_piece(piece["op"], piece["text"]) for piece in field["words"])
+        lines += [f"  {field['field']}: {text}".replace("\n", "\n    ")]
+    return "\n".join(lines)
+
+
+def _piece(op: str, text: str) -> str:
+    if op == "=" and len(text) > 2 * KEPT_CHARS:
+        text = f"{text[:KEPT_CHARS]} … {text[-KEPT_CHARS:]}"
+    before, after = MARKS[op]
+    return f"{before}{_harmless(text)}{after}"

@@ -1,0 +1,384 @@
+"""Two releases compared: every row that came, went or was edited, and why; words, licences, columns, settings."""
+
+import json
+import shutil
+from itertools import pairwise
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_recipe import ROWS, run, write_mirror, write_recipe
+
+from pipelines.diff import CHANGE_SCHEMA, diff
+from pipelines.diff_texts import words
+from pipelines.manifest import load, seal
+from pipelines.recipe import load as load_recipe
+from pipelines.release import release
+from pipelines.release_data import scan
+from pipelines.workbench import Workbench
+
+
+def released(place, version, rows=None, **values):
+    """Build and release the tiny recipe as ``tiny@version`` from these raw rows; return its folder."""
+    here = place / version
+    here.mkdir(parents=True, exist_ok=True)
+    bench = Workbench.open(
+        load_recipe(str(write_recipe(here))), values, store=place / "store", mirror=write_mirror(here / "mirror", rows)
+    )
+    bench.build(workers=1)
+    release(bench, version)
+    return place / "store" / "releases" / "tiny" / version
+
+
+def told(found):
+    """Return ``{id: (change, step, reason)}`` of the rows of a comparison."""
+    return {row["id"]: (row["change"], row["step"], row["reason"]) for row in found["rows"]}
+
+
+FEVER, COLD, JUNK = ROWS["clinic"]["fevers.jsonl"]
+BIRTH, FLU = ROWS["clinic"]["vaccines.jsonl"]
+POLIO = {"id": "c6", "question": "How is the polio vaccine given?", "answer": "By mouth, or by injection."}
+
+LATER = {
+    "clinic": {
+        "fevers.jsonl": [{**FEVER, "answer": "A body temperature of 38 degrees or more."}, COLD, JUNK],
+        "vaccines.jsonl": [BIRTH, POLIO],
+    },
+    "school": ROWS["school"],
+}
+"""A row is edited, one gone, one new; the ward is gone and a school is new."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return tmp_path_factory.mktemp("diff")
+
+
+@pytest.fixture(scope="module")
+def first(place):
+    return released(place, "1")
+
+
+@pytest.fixture(scope="module")
+def later(place):
+    return released(place, "2", LATER, corpora=("clinic", "school"))
+
+
+@pytest.fixture(scope="module")
+def strict(place):
+    return released(place, "3", min_prose_chars=39)
+
+
+# --- rows and reasons ----------------------------------------------------------------------------------------------
+
+
+def test_every_row_that_came_went_or_was_edited_is_told_with_its_reason(first, later):
+    found = diff(first, later)
+    assert told(found) == {
+        "clinic:c1": ("edited", "read-clinic", "changed: file train/fevers.jsonl, file train/vaccines.jsonl"),
+        "clinic:c5": ("removed", "read-clinic", "not_in_source"),
+        "clinic:c6": ("added", "read-clinic", "not_in_source"),
+        "school:s1": ("added", "read-school", "source_not_read"),
+        "ward:w2": ("removed", "read-ward", "source_not_read"),
+    }
+    assert found["counts"] == {"before": 5, "after": 5, "added": 2, "removed": 2, "edited": 1, "unchanged": 2}
+    assert found["sources"] == [
+        {"source": "clinic", "change": "added", "rows": 1},
+        {"source": "clinic", "change": "edited", "rows": 1},
+        {"source": "clinic", "change": "removed", "rows": 1},
+        {"source": "school", "change": "added", "rows": 1},
+        {"source": "ward", "change": "removed", "rows": 1},
+    ]
+
+
+def test_a_row_that_a_rule_took_out_names_the_step_and_its_reason(first, strict):
+    found = diff(first, strict)
+    [gone] = [row for row in found["rows"] if row["id"] == "clinic:c1"]
+    assert (gone["change"], gone["step"]) == ("removed", "clean-clinic")
+    ledger = pl.read_parquet(strict / "ledger").filter(id="clinic:c1")
+    assert gone["reason"] == ledger["reason"].item()
+    assert {"where": "clean-clinic", "field": "config.rules.min_prose_chars", "before": 1, "after": 39} in found[
+        "changed"
+    ]
+
+
+def test_a_row_that_is_back_names_what_kept_it_out_before(first, strict):
+    there = {row["id"]: row for row in diff(first, strict)["rows"]}
+    back = {row["id"]: row for row in diff(strict, first)["rows"]}
+    assert there.keys() == back.keys() != set()
+    for id, row in back.items():
+        assert (row["change"], row["step"], row["reason"]) == ("added", there[id]["step"], there[id]["reason"])
+
+
+def test_an_edit_names_the_first_changed_step_that_touched_the_row(first, place):
+    rows = {**ROWS, "clinic": {**ROWS["clinic"]}}
+    folder = released(place, "4", rows)
+    edited = edit(place, folder, "prompts/clinic", answer=pl.col("answer") + " Really.")
+    relabel(edited, "clean-clinic", ["clinic:c1"])
+    found = told(diff(first, edited))
+    assert found["clinic:c1"] == ("edited", "clean-clinic", "changed: config.rules.min_prose_chars")
+    assert found["clinic:c4"] == ("edited", None, "follows_from_other_rows")
+
+
+def edit(place, folder, part, version="edited", **columns):
+    """Return a copy of a release whose rows of a part have other columns, its hashes made to fit."""
+    copy = place / f"{folder.name}-{version}"
+    shutil.copytree(folder, copy)
+    for path in (copy / "data" / part).glob("*.parquet"):
+        schema = pq.read_schema(path)
+        table = pl.read_parquet(path).with_columns(**columns).to_arrow(compat_level=pl.CompatLevel.oldest())
+        pq.write_table(table.cast(schema), path)
+    manifest = load(copy)
+    manifest["version"] = version
+    seal(manifest, copy)
+    return copy
+
+
+def relabel(folder, name, touched):
+    """Change a step's setting in the manifest, and say in the ledger whose rows it changed."""
+    manifest = load(folder)
+    [step] = [step for step in manifest["steps"] if step["name"] == name]
+    step["identity"]["config"]["rules"]["min_prose_chars"] = 7
+    step["folder"] = f"{name}-0000000000000000"
+    [path] = (folder / "ledger").glob("*.parquet")
+    schema = pq.read_schema(path)
+    changed = pl.when(pl.col("id").is_in(touched)).then(pl.lit([name])).otherwise(pl.lit([], pl.List(pl.String)))
+    table = pl.read_parquet(path).with_columns(changed_by=changed).to_arrow(compat_level=pl.CompatLevel.oldest())
+    pq.write_table(table.cast(schema), path)
+    seal(manifest, folder)
+
+
+def test_a_release_and_itself_do_not_differ(first):
+    found = diff(first, first)
+    assert (found["rows"], found["sources"], found["reasons"], found["changed"]) == ([], [], [], [])
+    assert found["counts"] == {"before": 5, "after": 5, "added": 0, "removed": 0, "edited": 0, "unchanged": 5}
+
+
+def test_the_order_of_rows_is_no_difference(first, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(first, copy)
+    path = copy / "data" / "prompts" / "clinic" / "train-00000-of-00001.parquet"
+    rows = pq.read_table(path)
+    pq.write_table(rows.take(list(range(rows.num_rows))[::-1]), path)
+    assert diff(first, copy)["rows"] == []
+
+
+def test_without_a_ledger_reasons_are_unknown_and_that_is_said(first, strict, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(strict, bare)
+    shutil.rmtree(bare / "ledger")
+    rows = diff(first, bare)["rows"]
+    assert {(row["change"], row["step"], row["reason"], row["evidence"]) for row in rows} == {
+        ("removed", None, "unknown", "tiny@3 has no ledger")
+    }
+
+
+def test_a_row_whose_ledger_says_that_it_is_there_is_told_so(first, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(first, copy)
+    shutil.rmtree(copy / "data" / "prompts" / "ward")
+    [row] = diff(first, copy)["rows"]
+    assert (row["id"], row["reason"]) == ("ward:w2", "unknown")
+    assert row["evidence"] == "the ledger of tiny@1 says kept"
+
+
+def test_a_row_that_a_step_did_not_make_names_what_it_was_made_of(first, place):
+    made = edit(place, first, "prompts/ward", "made", id=pl.lit("clinic:c4/part-1"))
+    rows = {row["id"]: row for row in diff(made, first)["rows"]}
+    part = rows["clinic:c4/part-1"]
+    assert (part["change"], part["reason"], part["evidence"]) == (
+        "removed",
+        "not_made",
+        "made of clinic:c4, which is kept",
+    )
+
+
+# --- texts ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_edited_row_shows_its_texts_word_by_word(first, later):
+    [row] = [row for row in diff(first, later)["rows"] if row["change"] == "edited"]
+    [field] = row["fields"]
+    assert (field["field"], field["before"], field["after"]) == (
+        "answer",
+        "A body temperature above 38 degrees.",
+        "A body temperature of 38 degrees or more.",
+    )
+    assert [(piece["op"], piece["text"]) for piece in field["words"]] == [
+        ("=", "A body temperature "),
+        ("-", "above "),
+        ("+", "of "),
+        ("=", "38 degrees"),
+        ("+", " or more"),
+        ("=", "."),
+    ]
+    assert rebuilt(field["words"]) == (field["before"], field["after"])
+
+
+def rebuilt(pieces):
+    """Return the two texts that pieces make up."""
+    return tuple("".join(one["text"] for one in pieces if one["op"] in ("=", op)) for op in "-+")
+
+
+TEXTS = st.lists(st.sampled_from(["fever", "rash", "0.8", "mg", " ", "  ", "\n", ".", ", ", "é", "发热", "don't"])).map(
+    "".join
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, TEXTS)
+def test_words_make_up_both_texts(before, after):
+    pieces = words(before, after)
+    assert rebuilt(pieces) == (before, after)
+    assert all(one["text"] for one in pieces)
+    assert all(one["op"] != other["op"] for one, other in pairwise(pieces))
+
+
+def test_a_text_that_was_not_there_is_added_as_a_whole():
+    assert words(None, "A rash.") == [{"op": "+", "text": "A rash."}]
+    assert words("A rash.", None) == [{"op": "-", "text": "A rash."}]
+
+
+def test_words_are_not_cut():
+    assert words("one two three", "one twofold three") == [
+        {"op": "=", "text": "one "},
+        {"op": "-", "text": "two "},
+        {"op": "+", "text": "twofold "},
+        {"op": "=", "text": "three"},
+    ]
+
+
+def test_rows_that_became_pairs_are_edited(demo_store):
+    """demo has an answer where demo_dpo has a better and a worse one: other kinds of files, the same columns told."""
+    folders = [demo_store / "releases" / name / "1" for name in ("demo", "demo_dpo")]
+    before, after = (scan(folder).collect() for folder in folders)
+    found = diff(*folders, limit=1000)
+    rows = {row["id"]: row for row in found["rows"]}
+    assert {id for id, row in rows.items() if row["change"] == "removed"} == set(before["id"]) - set(after["id"])
+    assert {id for id, row in rows.items() if row["change"] == "added"} == set(after["id"]) - set(before["id"])
+    edited = {id: row for id, row in rows.items() if row["change"] == "edited"}
+    assert edited.keys() == set(before["id"]) & set(after["id"]) != set()
+    rejected = dict(after.select("id", "rejected").iter_rows())
+    for id, row in edited.items():
+        fields = {field["field"]: field for field in row["fields"]}
+        assert fields["rejected"]["before"] is None
+        assert fields["rejected"]["after"] == rejected[id]
+
+
+# --- licences, columns, settings -----------------------------------------------------------------------------------
+
+
+def test_a_changed_licence_is_told_by_source_and_row(first, place):
+    folder = edit(place, first, "prompts/ward", "relicensed", license=pl.lit("CC-BY-4.0"))
+    found = diff(first, folder)
+    assert found["licenses"] == [
+        {"source": "ward", "license": "CC-BY-4.0", "before": 0, "after": 1},
+        {"source": "ward", "license": "CC0-1.0", "before": 1, "after": 0},
+    ]
+    [row] = found["rows"]
+    assert [(field["field"], field["before"], field["after"]) for field in row["fields"]] == [
+        ("license", "CC0-1.0", "CC-BY-4.0")
+    ]
+
+
+def test_a_column_that_came_is_told_and_does_not_make_every_row_an_edited_one(first, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(first, copy)
+    for path in (copy / "data").rglob("*.parquet"):
+        pq.write_table(pq.read_table(path).drop_columns(["rationale"]), path)
+    found = diff(copy, first)
+    assert found["schema"] == [{"kind": "prompts", "column": "rationale", "before": None, "after": "string"}]
+    assert found["rows"] == []
+
+
+def test_settings_sources_and_revisions_are_told(first, later):
+    changed = {(one["where"], one["field"]): (one["before"], one["after"]) for one in diff(first, later)["changed"]}
+    locks = [load(folder)["lock"] for folder in (first, later)]
+    assert changed["lock of clinic", "fevers.jsonl"] == tuple(lock["clinic"]["files"]["fevers.jsonl"] for lock in locks)
+    assert changed["lock of ward", "revision"] == ("main", None)
+    assert changed["value", "corpora"] == (None, ["clinic", "school"])
+    assert changed["exact", "inputs"] == (["clean-clinic", "clean-ward"], ["clean-clinic", "clean-school"])
+
+
+# --- all changes as a file -----------------------------------------------------------------------------------------
+
+
+def test_all_changes_go_to_a_parquet_file(first, later, tmp_path):
+    found = diff(first, later, limit=0, out=tmp_path / "deep" / "all.parquet")
+    assert found["rows"] == []
+    assert pq.read_schema(tmp_path / "deep" / "all.parquet").equals(CHANGE_SCHEMA)
+    rows = pl.read_parquet(tmp_path / "deep" / "all.parquet")
+    assert rows.select("id", "change").rows() == [
+        ("clinic:c6", "added"),
+        ("school:s1", "added"),
+        ("clinic:c5", "removed"),
+        ("ward:w2", "removed"),
+        ("clinic:c1", "edited"),
+    ]
+    edited = rows.row(4, named=True)
+    assert (edited["step"], edited["field"]) == ("read-clinic", "answer")
+    assert rebuilt(edited["words"]) == (edited["before"], edited["after"])
+
+
+def test_a_folder_gets_the_summary_too(first, later, tmp_path):
+    found = diff(first, later, out=tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == found
+    assert pl.read_parquet(tmp_path / "out" / "changes.parquet").height == 5
+
+
+def test_many_edits_are_read_batch_by_batch(demo_store, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.diff_texts.BATCH", 7)
+    folders = [demo_store / "releases" / name / "1" for name in ("demo", "demo_dpo")]
+    found = diff(*folders, limit=1000, out=tmp_path / "all.parquet")
+    fields = sorted((row["id"], field["field"]) for row in found["rows"] for field in row.get("fields", ()))
+    written = pl.read_parquet(tmp_path / "all.parquet").filter(change="edited")
+    assert sorted(written.select("id", "field").rows()) == fields
+    assert written["reason"].null_count() == 0
+
+
+# --- the verb ------------------------------------------------------------------------------------------------------
+
+
+def test_the_verb_tells_people_how_much_why_and_what(first, later):
+    result = run("diff", "tiny@1", "tiny@2", "--store", first.parents[2])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "tiny@1 -> tiny@2: 5 -> 5 rows; 2 added, 2 removed, 1 edited, 2 unchanged"
+    assert "  1 removed of ward: read-ward, source_not_read" in lines
+    assert "  1 added of school: before, read-school, source_not_read" in lines
+    assert "  lock of ward: revision main -> nothing" in lines
+    assert "removed clinic:c5: read-clinic, not_in_source" in lines
+    assert any(line.startswith("  answer: A body temperature [-above -]{+of +}38 ") for line in lines)
+
+
+def test_the_verb_tells_programs_the_same(first, later):
+    result = run("diff", first, later, "--json", "--limit", "1")
+    assert json.loads(result.stdout) == json.loads(json.dumps(diff(first, later, limit=1)))
+
+
+def test_what_rows_say_does_not_steer_the_terminal(first, place):
+    folder = edit(place, first, "prompts/ward", "hostile", answer=pl.lit("Water.\x1b]0;owned\x07\x9b31m\r"))
+    said = run("diff", first, folder).stdout
+    assert "owned" in said
+    assert not {"\x1b", "\x07", "\x9b", "\r"} & set(said)
+
+
+def test_a_broken_release_is_told_in_one_line(first, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(first, broken)
+    path = broken / "data" / "prompts" / "ward" / "train-00000-of-00001.parquet"
+    path.write_bytes(path.read_bytes()[:-9])
+    result = run("diff", first, broken)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"cannot compare {first} with {broken} (" in result.stderr
+    assert result.stderr.endswith("sabila verify tells what is wrong with either\n")
+    shutil.rmtree(broken / "data")
+    assert "holds no rows, expected data/; sabila verify tells what is missing" in run("diff", first, broken).stderr
+
+
+def test_the_verb_refuses_what_is_no_release(first, tmp_path):
+    result = run("diff", first, tmp_path / "nothing", "--store", tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "no release" in result.stderr

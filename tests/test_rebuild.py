@@ -1,0 +1,392 @@
+"""A release is made again from its manifest: the same bytes elsewhere, nothing asked again, all else refused."""
+
+import json
+import shutil
+
+import hub_double
+import polars as pl
+import pytest
+from hostile_server import Reply, good, serving
+from huggingface_hub import close_session
+from tiny_recipe import ROWS, run, steps, write_mirror, write_recipe
+
+from pipelines.manifest import ReleaseError, load, seal
+from pipelines.rebuild import rebuild
+from pipelines.recipe import load as load_recipe
+from pipelines.release import release
+from pipelines.store import write_json
+from pipelines.verify import verify
+from pipelines.workbench import Workbench
+from synth.teacher import TeacherError
+
+
+def released(recipe, store, mirror, **values):
+    """Build and release ``1``; return its folder."""
+    bench = Workbench.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
+    bench.build(workers=1)
+    manifest = release(bench, "1")
+    return store / "releases" / manifest["name"] / "1"
+
+
+def files(folder):
+    """Return the bytes of a release, but for what its manifest says of the machine."""
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    manifest = json.loads(found.pop("manifest.json"))
+    return found | {"manifest": {name: value for name, value in manifest.items() if name != "environment"}}
+
+
+def refusal(*arguments, error=ReleaseError, **more):
+    with pytest.raises(error) as caught:
+        rebuild(*arguments, **{"mirror": None, "workers": 1, **more})
+    return str(caught.value)
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    return write_recipe(tmp_path)
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    return write_mirror(tmp_path / "mirror")
+
+
+@pytest.fixture
+def folder(recipe, mirror, tmp_path):
+    return released(recipe, tmp_path / "store", mirror)
+
+
+@pytest.fixture
+def again(recipe, mirror, tmp_path):
+    """What a rebuild on another machine is given."""
+    return {"store": tmp_path / "elsewhere", "mirror": mirror, "workers": 1, "recipe": str(recipe)}
+
+
+# --- the same bytes ------------------------------------------------------------------------------------------------
+
+
+def test_a_release_is_made_again_from_its_manifest_alone(folder, recipe, tmp_path):
+    alone = tmp_path / "received.json"
+    shutil.copy(folder / "manifest.json", alone)
+    elsewhere = write_mirror(tmp_path / "another" / "mirror", gz=True)
+    made = rebuild(alone, store=tmp_path / "deep" / "store", mirror=elsewhere, workers=2, recipe=str(recipe))
+    assert made == tmp_path / "deep" / "store" / "releases" / "tiny" / "1"
+    assert files(made) == files(folder)
+    assert verify(made).findings == ()
+
+
+def test_a_release_that_is_there_is_found_to_be_the_same(folder, recipe, mirror, tmp_path):
+    before = files(folder)
+    assert rebuild(folder, store=tmp_path / "store", mirror=mirror, workers=1, recipe=str(recipe)) == folder
+    assert files(folder) == before
+
+
+def test_a_shipped_recipe_needs_nothing_but_the_manifest(demo_store, tmp_path):
+    folder = demo_store / "releases" / "demo_dpo" / "1"
+    made = rebuild(folder / "manifest.json", store=tmp_path / "store", mirror=None, workers=1)
+    assert files(made) == files(folder)
+
+
+def test_corpora_that_have_come_since_are_left_out_as_they_were(recipe, tmp_path):
+    corpora = ("clinic", "ward", "school")
+    mirror = write_mirror(tmp_path / "poor", {name: ROWS[name] for name in corpora[:2]})
+    folder = released(recipe, tmp_path / "store", mirror, corpora=corpora, required=False)
+    assert load(folder)["absent"] == ["school"]
+    rich = write_mirror(tmp_path / "rich")
+    made = rebuild(folder, store=tmp_path / "elsewhere", mirror=rich, workers=1, recipe=str(recipe))
+    assert files(made) == files(folder)
+
+
+def test_raw_files_come_from_the_hub_at_the_commit_that_was_read(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with hub_double.running() as double:
+        monkeypatch.setenv("HF_ENDPOINT", double.url)
+        for name, raw in ROWS.items():
+            double.commit(f"sabila-tests/{name}", {file: hub_double.rows(rows) for file, rows in raw.items()})
+        folder = released(recipe, tmp_path / "store", None)
+        newer = hub_double.rows(ROWS["ward"]["rounds.jsonl"][:1])
+        double.commit("sabila-tests/ward", {"rounds.jsonl": newer})
+        made = rebuild(folder, store=tmp_path / "elsewhere", mirror=None, workers=1, recipe=str(recipe))
+        close_session()
+    assert files(made) == files(folder)
+
+
+# --- what models wrote ---------------------------------------------------------------------------------------------
+
+ASKING = '''"""Questions of a clinic, answered by a teacher that must be right."""
+
+from pipelines.step import asking_step, each_shard, read
+from quality.clean import Clean, clean
+from quality.rules import Rules
+from sources.shapes import jsonl, mcq
+from sources.source import Source
+from synth import cot
+from synth.candidates import author
+from synth.cot_config import Cot
+from synth.specs import TeacherOptions
+from synth.specs import teacher as teacher_of
+from synth.stages import write_chains
+
+
+def parse(raw, file):
+    row = raw.value
+    return mcq(row["id"], row["question"], row["options"], row["gold"])
+
+
+CLINIC = Source(
+    name="clinic",
+    title="Questions of the clinic",
+    home="hf://datasets/sabila-tests/clinic",
+    license="CC0-1.0",
+    license_read="written for these tests",
+    task="mcqa",
+    lang="en",
+    files={"train": ("*.jsonl",)},
+    rows=jsonl,
+    parse=parse,
+)
+
+
+def recipe(*, teacher: str | None = None):
+    """Build the answers."""
+    asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.01, max_tries=2))
+    by = author(asked)
+    config = Cot(by=by, license=asked.license, generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
+    cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
+    return asking_step("cot", write_chains, cot.requests, config, asked, cleaned)
+'''
+
+QUESTIONS = [
+    {"id": "v1", "question": "Which vaccine is given at birth?", "options": ["BCG", "Measles"], "gold": 0},
+    {"id": "v2", "question": "Which vaccine is given by mouth?", "options": ["Tetanus", "Polio"], "gold": 1},
+    {"id": "v3", "question": "Which organ makes the hormone insulin?", "options": ["Pancreas", "Spleen"], "gold": 0},
+]
+
+REASONS = (
+    "We look at what each option stands for and when it matters in practice, then weigh one against the other with the "
+    "usual schedule in mind, number {}; what remains after that comparison fits the question well.\nAnswer: A"
+)
+
+
+def answers(asked):
+    """Reply at length, in words of the seed, always with the first option; no server knows of insulin."""
+    if "insulin" in asked.prompt:
+        return Reply(b'{"error": "no"}', 500)
+    return good(asked, REASONS.format(asked.seed))
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A release whose teacher was a server that is gone, the place it was built in, and what a rebuild is given."""
+    place = tmp_path / "asked"
+    place.mkdir()
+    recipe = write_recipe(place, ASKING)
+    mirror = write_mirror(place / "mirror", {"clinic": {"vaccines.jsonl": QUESTIONS}})
+    with serving(answers) as server:
+        folder = released(recipe, place / "store", mirror, teacher=f"openai:{server.url}#m")
+    return folder, {"store": tmp_path / "elsewhere", "mirror": mirror, "workers": 1, "recipe": str(recipe)}
+
+
+def test_what_a_teacher_said_is_not_asked_again(asked):
+    folder, again = asked
+    rows = pl.read_parquet(folder / "data" / "sft" / "clinic" / "train-00000-of-00001.parquet")
+    assert rows["id"].to_list() == ["clinic:v1"]
+    made = rebuild(folder, **again)  # the server is gone
+    assert files(made) == files(folder)
+
+
+def test_requests_that_failed_fail_again(asked):
+    folder, again = asked
+    said = pl.read_parquet(folder / "completions")
+    assert said["error"].null_count() == 4  # two samples of two questions; those of the third came to nothing
+    assert said.height == 6
+    made = rebuild(folder, **again)
+    [step] = (again["store"] / "steps").glob("cot-*")
+    verdicts = pl.read_parquet(step / "candidates").sort("id", "sample").select("id", "verdict")
+    assert verdicts.rows() == [
+        ("clinic:v1", "kept"),
+        ("clinic:v1", "right"),
+        *[("clinic:v2", "wrong")] * 2,
+        *[("clinic:v3", "failed")] * 2,
+    ]
+    assert files(made) == files(folder)
+
+
+def test_a_manifest_tells_of_no_address(asked):
+    folder, _ = asked
+    assert load(folder)["values"] == {"teacher": "recorded:openai:m@unpinned"}
+    assert all(b"127.0.0.1" not in content for content in files(folder).values() if isinstance(content, bytes))
+
+
+def test_without_the_completions_the_teacher_is_missed(asked, tmp_path):
+    folder, again = asked
+    shutil.copy(folder / "manifest.json", tmp_path / "manifest.json")
+    said = refusal(tmp_path / "manifest.json", error=TeacherError, **again)
+    assert said.startswith(
+        "openai:m at revision unpinned is not here, only what it answered, and that lacks sample 0 of "
+    )
+    assert "expected the completions of the release" in said
+
+
+def test_completions_that_were_edited_are_refused_before_any_work(asked):
+    folder, again = asked
+    [path] = (folder / "completions").iterdir()
+    rows = pl.read_parquet(path)
+    rows.with_columns(text=rows["text"].str.replace("schedule", "timetable")).write_parquet(path)
+    said = refusal(folder, **again)
+    assert f"{path.relative_to(folder)}: sha256: expected " in said
+    assert not again["store"].exists()
+
+
+def test_a_store_with_other_answers_is_refused(asked, tmp_path):
+    folder, again = asked
+    with serving(lambda asked: good(asked, REASONS.format("none"))) as server:
+        released(again["recipe"], again["store"], again["mirror"], teacher=f"openai:{server.url}#m")
+    shutil.rmtree(again["store"] / "releases")
+    assert "holds another answer of openai:m to the request " in refusal(folder, **again)
+
+
+def test_a_release_whose_completions_are_lost_is_refused(asked, tmp_path):
+    folder, again = asked
+    place = folder.parents[2]
+    shutil.rmtree(place / "releases")
+    for path in place.glob("completions*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    bench = Workbench.open(
+        load_recipe(again["recipe"]), {"teacher": "recorded:openai:m@unpinned"}, store=place, mirror=again["mirror"]
+    )
+    with pytest.raises(ReleaseError, match="has lost 4 of 4 completions"):
+        release(bench, "1")
+
+
+# --- what is refused before any work -------------------------------------------------------------------------------
+
+
+def edit(folder, change, *, fit=False):
+    manifest = load(folder)
+    change(manifest)
+    write_json(folder / "manifest.json", manifest)
+    if fit:
+        seal(manifest, folder)
+
+
+def test_a_tampered_manifest_is_refused(folder, again):
+    edit(folder, lambda manifest: manifest["values"].update(min_prose_chars=2))
+    said = refusal(folder, **again)
+    assert said.startswith(f"{folder / 'manifest.json'} is not the manifest that was frozen: hash: of all that the ")
+    assert not again["store"].exists()
+
+
+def test_a_manifest_whose_hash_was_made_to_fit_is_refused_by_its_fingerprints(folder, again):
+    edit(folder, lambda manifest: manifest["steps"][1]["identity"]["config"].update(rules={}), fit=True)
+    assert "fingerprint of its identity: expected clean-clinic-" in refusal(folder, **again)
+
+
+def test_values_that_give_another_graph_are_refused(folder, again):
+    edit(folder, lambda manifest: manifest["values"].update(min_prose_chars=2), fit=True)
+    assert (
+        "tiny@1 cannot be made by this sabila; what differs: clean-clinic: config.rules.min_prose_chars 1 -> 2; "
+    ) in refusal(folder, **again)
+    assert steps(again["store"]) == {}
+
+
+def test_raw_files_that_differ_are_refused_and_named(folder, again, mirror):
+    write_mirror(mirror, {"ward": {"rounds.jsonl": ROWS["ward"]["rounds.jsonl"][1:]}})
+    from pipelines.lock import LockError
+
+    said = refusal(folder, error=LockError, **again)
+    assert said.startswith("ward: rounds.jsonl has sha256 ")
+    assert f"but {folder / 'manifest.json'} says " in said
+    assert said.endswith("; bring the file back")
+    assert steps(again["store"]) == {}
+
+
+def test_a_corpus_that_is_gone_is_refused(recipe, mirror, again, tmp_path):
+    folder = released(recipe, tmp_path / "store", mirror, required=False)
+    shutil.rmtree(mirror / "ward")
+    said = refusal(folder, **again)
+    assert said.startswith("tiny@1 read what is not there now: ")
+    assert "has no folder ward" in said
+
+
+def test_a_recipe_of_ones_own_must_be_given_and_be_the_same(folder, again, recipe):
+    assert "give its file, tiny.py, with --recipe" in refusal(folder, **{**again, "recipe": None})
+    recipe.write_text(recipe.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    said = refusal(folder, **again)
+    assert said.startswith(f"{recipe} is tiny.py with sha256 ")
+    assert f"expected tiny.py with {load(folder)['recipe']['file_sha256']}" in said
+
+
+def test_changed_code_is_named(folder, again, monkeypatch):
+    monkeypatch.setattr("pipelines.plan.code_hash", lambda *functions: "changed")
+    monkeypatch.setattr("pipelines.release.library_version", lambda name: "99")
+    said = refusal(folder, **again)
+    assert "what differs: read-clinic: code " in said
+    assert " -> changed; " in said
+    assert "library: polars " in said
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"name": "tiny"}'])
+def test_what_is_no_manifest_is_refused(text, again, tmp_path):
+    path = tmp_path / "manifest.json"
+    path.write_text(text, encoding="utf-8")
+    assert refusal(path, **again).startswith(f"{path} is no manifest of a release")
+
+
+def test_a_manifest_that_lacks_what_a_rebuild_needs_is_refused(folder, again):
+    edit(folder, lambda manifest: [manifest.pop(name) for name in ("lock", "recipe")], fit=True)
+    said = refusal(folder, **again)
+    assert said.endswith("is no manifest of a release that could be rebuilt: it has no lock, recipe")
+
+
+# --- what turns out another ----------------------------------------------------------------------------------------
+
+
+def test_other_libraries_are_named_where_the_rows_are_the_same(folder, again, monkeypatch):
+    monkeypatch.setattr("pipelines.release.library_version", lambda name: "99" if name == "ftfy" else "1")
+    warned = []
+    said = refusal(folder, **again, warn=warned.append)
+    assert [text.partition(": ")[0] for text in warned] == [
+        "tiny@1 gets another hash here, though its rows may be the same"
+    ]
+    assert said.startswith("tiny@1 could not be made again; its rows are the same, byte for byte; library: ")
+    assert "library: ftfy " in said
+    assert not (again["store"] / "releases" / "tiny" / "1").exists()
+
+
+def test_other_rows_are_named_by_file(folder, again):
+    """As where a library works otherwise than it did."""
+    rebuild(folder, **again)
+    shutil.rmtree(again["store"] / "releases")
+    [last] = (again["store"] / "steps").glob("exact-*/kept/00000.parquet")
+    rows = pl.read_parquet(last)
+    rows.with_columns(answer=rows["answer"] + " Or so.").write_parquet(last)
+    said = refusal(folder, **again)
+    assert "could not be made again; what differs: file: data/prompts/clinic/train-00000-of-00001.parquet " in said
+
+
+def test_a_damaged_release_is_not_written_over(folder, recipe, mirror, tmp_path):
+    path = folder / "README.md"
+    path.write_text("lost", encoding="utf-8")
+    said = refusal(folder, store=tmp_path / "store", mirror=mirror, recipe=str(recipe))
+    assert f"{folder} is there already and not the same: README.md; " in said
+    assert path.read_text(encoding="utf-8") == "lost"
+
+
+# --- the verb ------------------------------------------------------------------------------------------------------
+
+
+def test_the_verb_prints_the_folder(folder, recipe, mirror, tmp_path):
+    call = ("--store", tmp_path / "other", "--mirror", mirror, "--recipe", recipe, "--workers", "1")
+    result = run("rebuild", folder / "manifest.json", *call)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == str(tmp_path / "other" / "releases" / "tiny" / "1")
+
+
+def test_the_verb_tells_a_refusal_in_one_line(folder, tmp_path):
+    edit(folder, lambda manifest: manifest.update(rows=99))
+    result = run("rebuild", folder, "--store", tmp_path / "other")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "is not the manifest that was frozen" in result.stderr
+    assert json.loads((folder / "manifest.json").read_text())["rows"] == 99
