@@ -2,7 +2,7 @@
 
 Five styles (an answer line, a sentence, LaTeX, JSON, the option's text) and three more kinds of question (yes or no,
 several right options, no answer at all), in four languages, from a single letter to a page of doubts. Every third
-sample is made of other parts and questions: those are held out, and no rule of the extractor was made to fit them.
+sample is made of other parts and questions: those were held out while the extractor was written.
 """
 
 from __future__ import annotations

@@ -1,0 +1,246 @@
+"""The folder, log, cost and card of a run, from figures given by hand: no model is trained here."""
+
+import json
+import struct
+import zlib
+
+import numpy as np
+import pytest
+
+from training.forecast import memory_bytes, model_flops
+from training.hardware import meter
+from training.loss_plot import HEIGHT, WIDTH, curve_png
+from training.model_card import model_card
+from training.run_folder import RunFolder, last_checkpoint, mark_complete, no_room_is_told
+from training.run_record import energy, run_record, tokens_seen
+from training.settings import Power
+from training.settings_file import read_settings
+from training.start_model import ModelFacts
+from training.token_rows import TokenRows
+from training.trouble import TrainingError
+
+LLAMA = ModelFacts(
+    name="meta-llama/Llama-3.1-8B",
+    revision="abc",
+    hash=None,
+    license="LicenseRef-llama-3.1-community",
+    architecture="LlamaForCausalLM",
+    dtype="bfloat16",
+    parameters=8_030_261_248,
+    matrices=7_504_924_672,
+    layers=32,
+    hidden=4_096,
+    vocabulary=128_256,
+)
+
+
+# --- the folder ----------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_that_was_cut_off_is_removed_and_the_whole_one_before_it_is_taken(tmp_path):
+    for step in (4, 8, 12):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "weights").write_text("")
+    mark_complete(tmp_path / "checkpoint-4")
+    mark_complete(tmp_path / "checkpoint-8")
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-8"
+    assert not (tmp_path / "checkpoint-12").exists()
+    assert last_checkpoint(tmp_path / "nothing") is None
+
+
+def test_steps_of_checkpoints_are_compared_as_numbers(tmp_path):
+    for step in (100, 20):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        mark_complete(tmp_path / f"checkpoint-{step}")
+    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-100"
+
+
+def test_a_partial_run_is_gone_on_with_by_the_same_run_alone(tmp_path):
+    place = RunFolder(out=tmp_path / "model")
+    place.begin("one")
+    place.begin("one")
+    with pytest.raises(TrainingError, match=r"model\.partial was begun with other rows, model or settings"):
+        place.begin("two")
+
+
+def test_two_runs_into_one_place_are_refused(tmp_path):
+    place = RunFolder(out=tmp_path / "model")
+    with place.held(), pytest.raises(TrainingError, match=r"another run is writing .*model: wait for it"), place.held():
+        raise AssertionError("the second run began")
+    with place.held():
+        pass
+
+
+def test_a_folder_that_is_no_run_is_not_overwritten(tmp_path):
+    (tmp_path / "model").mkdir()
+    with pytest.raises(TrainingError, match="model holds no run: remove it or give another --out"):
+        RunFolder(out=tmp_path / "model").finished("one")
+    assert RunFolder(out=tmp_path / "other").finished("one") is None
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+        RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 1984 vs 1878"),
+    ],
+    ids=["system", "safetensors", "torch"],
+)
+def test_a_full_disk_is_told_whichever_library_met_it(failure, tmp_path):
+    told = r"no room to write in .* bytes free\): make room and run again"
+    with pytest.raises(TrainingError, match=told), no_room_is_told(tmp_path):
+        raise failure
+
+
+def test_another_failure_is_not_taken_for_a_full_disk(tmp_path):
+    with pytest.raises(RuntimeError, match="shapes"), no_room_is_told(tmp_path):
+        raise RuntimeError("shapes do not match")
+
+
+# --- what it cost --------------------------------------------------------------------------------------------------
+
+
+def test_energy_is_summed_over_starts_and_turned_into_co2_by_the_factor():
+    starts = [{"joules": 1.8e6, "how": "NVML"}, {"joules": 1.8e6, "how": "NVML"}]
+    assert energy(starts, Power(co2_grams_per_kwh=300)) == {
+        "kwh": 1.0,
+        "how": ["NVML"],
+        "co2_kg": 0.3,
+        "co2_grams_per_kwh": 300,
+    }
+
+
+def test_energy_is_not_known_where_one_start_was_not_measured():
+    told = energy([{"joules": 3.6e6, "how": "NVML"}, {"joules": None, "how": "not measured"}], Power())
+    assert (told["kwh"], told["co2_kg"], told["how"]) == (None, None, ["NVML", "not measured"])
+
+
+def test_the_meters_of_all_devices_are_read_from_the_start_of_a_run(monkeypatch):
+    counts = iter([1_000, 5_000, 3_000, 9_000])  # millijoules of two devices, at the start and later
+    monkeypatch.setattr("training.hardware._nvml_counters", lambda gpus: [lambda: next(counts)] * gpus)
+    made = meter(watts=300, processes=4, machines=2)
+    assert made.how == "NVML, 2 GPUs of each machine"
+    assert made.joules() == 2 * (2_000 + 4_000) / 1_000, "each machine of two as this one"
+
+
+def test_declared_power_counts_where_no_meter_is_and_nothing_where_none_is_declared(monkeypatch):
+    monkeypatch.setattr("training.hardware._nvml_counters", lambda gpus: [])
+    assert meter(watts=300, processes=4, machines=1).how == "declared: 300 W for each of 4 processes"
+    assert meter(watts=300, processes=4, machines=1).joules() >= 0
+    assert meter(watts=None, processes=1, machines=1).joules() is None
+
+
+def test_tokens_are_counted_across_a_trainer_that_begins_anew():
+    assert tokens_seen([{"num_tokens": count} for count in (100, 200, 350, 90, 180)]) == 530
+    assert tokens_seen([]) == 0
+
+
+def test_the_operations_of_llama_are_those_of_its_matrices_and_its_attention():
+    tokens, rows = 8_192, 1
+    flops = model_flops(tokens, rows * tokens * tokens, LLAMA)
+    assert flops == 6 * 7_504_924_672 * 8_192 + 6 * 32 * 4_096 * 8_192**2
+    assert flops / tokens == pytest.approx(5.15e10, rel=0.01)
+
+
+def token_rows(length):
+    return TokenRows(
+        dataset=[0],
+        read=1,
+        kept=1,
+        tokens=length,
+        learned=1,
+        longest=length,
+        square=length**2,
+        too_long=[],
+        licenses={},
+    )
+
+
+def test_memory_is_cut_over_devices_by_what_cuts_it():
+    def needed(**given):
+        return memory_bytes(token_rows(8_192), LLAMA, read_settings("sft", None, None, {"sequence": "8192", **given}))
+
+    alone = needed()
+    assert alone > 16 * LLAMA.parameters, "fp32 weights, gradients and two moments"
+    assert alone < 16 * LLAMA.parameters + 20e9
+    eight = {"processes": "8"}
+    assert (
+        needed(parallel="fsdp", **eight) < needed(parallel="deepspeed_zero2", **eight) < needed(parallel="ddp", **eight)
+    )
+    assert needed(parallel="ddp", **eight) == alone
+    assert needed(kind="qlora") < needed(kind="lora") < alone
+    assert needed(gradient_checkpointing="false") > alone
+
+
+# --- picture and card ----------------------------------------------------------------------------------------------
+
+
+def pixels(png):
+    """Read a PNG back: its chunks, their checksums, its rows without filters."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    place, chunks = 8, {}
+    while place < len(png):
+        (size,) = struct.unpack(">I", png[place : place + 4])
+        kind, data = png[place + 4 : place + 8], png[place + 8 : place + 8 + size]
+        assert struct.unpack(">I", png[place + 8 + size : place + 12 + size])[0] == zlib.crc32(kind + data)
+        chunks[kind], place = data, place + 12 + size
+    width, height, *kind = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
+    assert kind == [8, 2, 0, 0, 0]
+    rows = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), dtype=np.uint8).reshape(height, 1 + width * 3)
+    assert (rows[:, 0] == 0).all()
+    return rows[:, 1:].reshape(height, width, 3)
+
+
+def test_a_falling_loss_is_drawn_from_the_upper_left_to_the_lower_right():
+    drawn = pixels(curve_png(list(range(50)), [50 - x for x in range(50)], x_name="step", y_name="loss"))
+    assert drawn.shape == (HEIGHT, WIDTH, 3)
+    rows, columns = np.nonzero((drawn == (20, 110, 90)).all(axis=2))
+    left, right = rows[columns == columns.min()].mean(), rows[columns == columns.max()].mean()
+    assert left < 60
+    assert right > 400
+
+
+@pytest.mark.parametrize(("xs", "ys"), [([1], [2.0]), ([1, 2], [3.0, 3.0])])
+def test_a_curve_of_one_point_or_one_height_is_drawn(xs, ys):
+    assert (pixels(curve_png(xs, ys, x_name="step", y_name="loss")) == (20, 110, 90)).all(axis=2).any()
+
+
+@pytest.mark.parametrize(("xs", "ys"), [([], []), ([1], [])])
+def test_a_curve_without_points_is_refused(xs, ys):
+    with pytest.raises(ValueError, match="expected as many, and one at least"):
+        curve_png(xs, ys, x_name="step", y_name="loss")
+
+
+def record_of(**rows):
+    pytest.importorskip("torch", reason="torch is in the extra 'train', which is not installed")
+    counts = {"read": 3, "kept": 2, "too_long": 1, "licenses": {"CC-BY-4.0": 2}, **rows}
+    return run_record(
+        stage="sft",
+        identity="i",
+        release={"name": "demo", "version": "1", "hash": "h", "license": "CC-BY-4.0", "sources": ["ward"]},
+        model=LLAMA,
+        rows=counts,
+        settings=read_settings("sft", None, None, {}),
+        log=[{"loss": 2.0, "num_tokens": 10}, {"loss": 1.0, "num_tokens": 20}],
+        starts=[{"seconds": 10.0, "joules": None, "how": "not measured"}],
+        flops=2e13,
+    )
+
+
+def test_a_record_is_json_and_its_card_names_the_start_model_of_the_hub():
+    record = record_of()
+    assert json.loads(json.dumps(record)) == json.loads(json.dumps(record, sort_keys=True))
+    assert record["model_tflops_per_device"] == 2.0
+    assert record["license"] == "CC-BY-4.0 AND LicenseRef-llama-3.1-community"
+    card = model_card(record, "ward-8b")
+    assert "base_model: meta-llama/Llama-3.1-8B\n" in card
+    assert "license: other\nlicense_name: cc-by-4.0-and-licenseref-llama-3.1-community\n" in card
+    assert "| Rows | 2 of 3; 1 were too long, see `too_long.jsonl` |" in card
+    assert "| Energy | not known kWh (not measured) |" in card
+
+
+def test_licences_that_contradict_each_other_are_told_on_the_card():
+    record = record_of(licenses={"CC-BY-NC-SA-4.0": 1, "CC-BY-SA-4.0": 1})
+    assert record["license_conflict"]
+    assert f"**These licences contradict each other**: {record['license_conflict']}." in model_card(record, "x")

@@ -1,0 +1,235 @@
+"""Settings of training: presets, files and the command line, each mistake told with field, value and expectation."""
+
+from typing import get_args, get_type_hints
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from training_place import conversation, write_release
+
+from pipelines.cli import main
+from training.forecast import chunk_sizes, steps_and_passes
+from training.launch import CONFIGS, check_launched, launch_command
+from training.settings import Launch, accumulation
+from training.settings_file import fields, presets, read_settings
+from training.trouble import SettingsError, TrainingError
+
+runner = CliRunner()
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "batch"),
+    [
+        ("sft_aloe_beta_llama_8b", 2e-5, 128),
+        ("sft_aloe_beta_qwen_7b", 1e-5, 128),
+        ("sft_aloe_beta_llama_70b", 2e-5, 128),
+        ("sft_aloe_beta_qwen_72b", 1e-5, 192),
+    ],
+)
+def test_aloes_sft_is_a_preset(name, rate, batch):
+    settings = read_settings("sft", name, None, {})
+    schedule = settings.schedule
+    assert (schedule.epochs, schedule.scheduler, schedule.warmup_steps) == (4, "cosine", 100)
+    assert (schedule.learning_rate, settings.batch.global_batch, settings.batch.sequence) == (rate, batch, 16_384)
+    assert settings.numerics.compute == "bf16"
+
+
+@pytest.mark.parametrize(("name", "rate", "chunks"), [("stage_1", 2e-7, 5), ("stage_2", 1e-7, 1)])
+def test_aloes_two_stages_of_preferences_are_presets(name, rate, chunks):
+    settings = read_settings("dpo", f"dpo_aloe_beta_{name}", None, {})
+    assert (settings.schedule.learning_rate, settings.schedule.epochs) == (rate, 1)
+    assert (settings.preference.beta, settings.preference.chunks, settings.batch.sequence) == (0.1, chunks, 4_096)
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_every_preset_can_be_read(stage):
+    assert presets(stage)
+    for name in presets(stage):
+        assert read_settings(stage, name, None, {"device_batch": "2"}).batch.device_batch == 2
+
+
+FILES = {
+    "a.yaml": "preset: sft_aloe_beta_qwen_7b\nschedule: {epochs: 3, learning_rate: 3e-5}\n",
+    "a.toml": 'preset = "sft_aloe_beta_qwen_7b"\n[schedule]\nepochs = 3\nlearning_rate = 3e-5\n',
+    "a.json": '{"preset": "sft_aloe_beta_qwen_7b", "schedule": {"epochs": 3, "learning_rate": 3e-5}}',
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_goes_over_its_preset_and_the_command_line_over_both(name, tmp_path):
+    (tmp_path / name).write_text(FILES[name])
+    settings = read_settings("sft", None, tmp_path / name, {"learning_rate": "4e-5", "sources": "a,b"})
+    assert settings.schedule.epochs == 3
+    assert settings.schedule.learning_rate == 4e-5
+    assert settings.schedule.warmup_steps == 100, "of the preset"
+    assert settings.data.too_long == "drop", "of the preset"
+    assert settings.data.sources == ("a", "b")
+
+
+def test_a_group_given_in_part_keeps_the_defaults_of_its_stage(tmp_path):
+    (tmp_path / "a.yaml").write_text("schedule: {learning_rate: 1e-6}\nbatch: {device_batch: 4}\n")
+    settings = read_settings("dpo", None, tmp_path / "a.yaml", {})
+    assert (settings.schedule.epochs, settings.batch.packing, settings.batch.sequence) == (1, False, 4_096)
+
+
+@pytest.mark.parametrize(
+    ("stage", "given", "told"),
+    [
+        ("sft", {"learning_rate": "fast"}, "schedule.learning_rate is 'fast', expected valid number"),
+        ("sft", {"learning_rate": "0"}, "schedule.learning_rate is '0', expected greater than 0"),
+        ("sft", {"beta": "0.1"}, "beta is no setting of sft, expected one of sources, limit, "),
+        ("sft", {"too_long": "cut"}, "data.too_long is 'cut', expected 'refuse', 'drop' or 'turns'"),
+        ("sft", {"keep": "1"}, "saving.keep is '1', expected greater than or equal to 2"),
+        ("sft", {"device_batch": "3"}, "batch.global_batch is 128, expected a multiple of 3: device_batch 3 times 1"),
+        ("sft", {"processes": "2"}, "processes is 2 with parallel 'none', expected ddp, fsdp or deepspeed_"),
+        ("sft", {"weights": "bf16", "compute": "fp32"}, "compute is 'fp32' over weights in 'bf16', expected bf16"),
+        ("dpo", {"packing": "true"}, "batch.packing is True, expected False: pairs are not packed"),
+        ("dpo", {"too_long": "turns"}, "data.too_long is 'turns', expected refuse or drop"),
+        ("dpo", {"loss": "sigmoid,norm"}, "preference.loss.1 is 'norm', expected 'sigmoid', 'sigmoid_norm', "),
+        ("dpo", {"loss_weights": "1,2"}, "loss_weights has 2 values, expected 1: one a loss"),
+        ("dpo", {"reference": "none"}, "preference.reference is 'none', expected 'start' or 'previous'"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_what_was_expected(stage, given, told):
+    with pytest.raises(SettingsError) as caught:
+        read_settings(stage, None, None, given)
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.yaml", "schedule: {epoch: 3}", "schedule.epoch is no setting of sft, expected one of epochs, max_steps, "),
+        ("a.yaml", "batsh: {}", "batsh is no setting of sft, expected one of data, schedule, batch, "),
+        ("a.yaml", "schedule: 3", "schedule is 3, expected dictionary"),
+        ("a.yaml", "- 1", "a.yaml holds list, expected a mapping of settings"),
+        ("a.yaml", "a: [", "a.yaml is no yaml: "),
+        ("a.toml", "a = ", "a.toml is no toml: "),
+        ("a.json", "{", "a.json is no json: "),
+        ("a.ini", "", "a.ini ends in '.ini', expected one of .yaml, .yml, .toml, .json"),
+        ("a.yaml", "preset: mine", "preset is 'mine', expected one of sft_aloe_beta_llama_70b, "),
+    ],
+)
+def test_a_wrong_file_is_told(name, text, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_settings("sft", None, path.relative_to(tmp_path), {})
+    assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_every_setting_is_an_option_under_its_own_name(stage):
+    shown = " ".join(runner.invoke(main, ["train", stage, "--help"]).stdout.split())
+    for name, (group, _, _) in fields(stage).items():
+        assert f"--{name.replace('_', '-')} TEXT" in shown
+        assert f"Setting {group + '.' if group else ''}{name}." in shown
+
+
+def test_a_wrong_setting_is_a_wrong_call_before_anything_is_looked_for(tmp_path):
+    said = runner.invoke(main, ["train", "sft", "no@1", "--model", "m", "--out", str(tmp_path), "--epochs", "-1"])
+    assert said.exit_code == 2
+    assert said.stderr.splitlines()[-1] == "Error: schedule.epochs is '-1', expected greater than 0"
+
+
+def test_without_the_libraries_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    write_release(tmp_path / "ward", "sft", [conversation(1, "Why?", "So.")])
+    said = runner.invoke(main, ["train", "sft", str(tmp_path / "ward"), "--model", "m", "--out", str(tmp_path / "out")])
+    assert said.exit_code == 1
+    assert said.stderr.splitlines()[-1].startswith(
+        "Error: torch, transformers, trl, peft, accelerate, datasets not ins"
+    )
+
+
+# --- batches and steps ---------------------------------------------------------------------------------------------
+
+
+def settings(**given):
+    return read_settings("dpo" if "chunks" in given else "sft", None, None, given)
+
+
+def test_the_global_batch_is_kept_whatever_the_number_of_devices():
+    for processes, device_batch in ((1, 1), (8, 1), (8, 4), (128, 1)):
+        parallel = "fsdp" if processes > 1 else "none"
+        made = settings(processes=processes, device_batch=device_batch, parallel=parallel)
+        assert accumulation(made) * processes * device_batch == 128
+
+
+def test_chunks_hold_every_row_and_none_twice():
+    assert chunk_sizes(251_956, 5) == [50_392, 50_391, 50_391, 50_391, 50_391]
+    assert chunk_sizes(3, 3) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("rows", "given", "steps", "passes"),
+    [
+        (1_000, {"epochs": 4}, 32, 4),
+        (1_000, {"epochs": 4, "max_steps": 2}, 2, 0.256),
+        (1_024, {"epochs": 1}, 8, 1),
+        (1_024, {"epochs": 1, "device_batch": 4, "processes": 8, "parallel": "ddp"}, 8, 1),
+        (1_000, {"epochs": 1, "chunks": 5}, 10, 1),
+    ],
+)
+def test_steps_are_counted_as_the_trainer_counts_them(rows, given, steps, passes):
+    assert steps_and_passes(rows, settings(**given)) == (steps, passes)
+
+
+# --- many devices --------------------------------------------------------------------------------------------------
+
+PROGRAM = ("sabila", "train", "sft", "demo@1")
+
+
+def test_the_command_for_many_devices_is_accelerates_own():
+    launch = Launch(parallel="fsdp", processes=16, machines=2, machine_rank=1, main_address="10.0.0.1")
+    words = launch_command(launch, PROGRAM)
+    assert words[:3] == ["accelerate", "launch", "--config_file"]
+    assert words[4:] == [
+        *("--num_processes", "16", "--num_machines", "2", "--machine_rank", "1", "--main_process_port", "29500"),
+        *("--main_process_ip", "10.0.0.1", "--no_python", *PROGRAM),
+    ]
+    assert launch_command(Launch(), PROGRAM) == list(PROGRAM)
+
+
+def test_processes_that_were_not_started_are_told_with_the_command(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    launch = Launch(parallel="ddp", processes=2)
+    with pytest.raises(TrainingError, match="1 process was started, expected processes 2: run accelerate launch"):
+        check_launched(launch, launch_command(launch, PROGRAM))
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(TrainingError, match="4 processes were started, expected 1: set processes to 4"):
+        check_launched(Launch(), PROGRAM)
+
+
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp", "deepspeed_zero2", "deepspeed_zero3"])
+def test_accelerate_reads_the_shipped_settings_and_the_command(parallel):
+    config_args = pytest.importorskip(
+        "accelerate.commands.config.config_args", reason="accelerate is in the extra 'train', which is not installed"
+    )
+    from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+
+    path = CONFIGS / f"{parallel}.yaml"
+    read = config_args.load_config_from_file(str(path))
+    written = yaml.safe_load(path.read_text())
+    for key, value in written.items():
+        found = getattr(read, key)
+        assert getattr(found, "value", found) == value
+    words = launch_command(Launch(parallel=parallel, processes=4), PROGRAM)
+    parsed = launch_command_parser().parse_args(words[2:])
+    assert (parsed.training_script, parsed.training_script_args, parsed.no_python) == (
+        *PROGRAM[:1],
+        [*PROGRAM[1:]],
+        True,
+    )
+    checked, config, _ = _validate_launch_command(parsed)
+    assert checked.num_processes == 4
+    assert (checked.use_fsdp, checked.use_deepspeed) == (parallel == "fsdp", "deepspeed" in parallel)
+    assert checked.mixed_precision == "bf16"
+    assert config.distributed_type == written["distributed_type"]
+
+
+def test_every_way_of_many_devices_has_its_file():
+    ways = get_args(get_type_hints(Launch)["parallel"])
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*ways} - {"none"}

@@ -1,0 +1,100 @@
+"""The devices of a run: what they are, how fast, and what energy they took."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+JOULES_PER_KWH = 3_600_000
+MATMUL_SIDE = 2_048
+
+
+def hardware() -> dict[str, Any]:
+    """Return the devices that this process sees, with memory in bytes, and the machine they are in."""
+    import torch
+
+    gpus = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
+    return {
+        "devices": [{"name": gpu.name, "memory_bytes": gpu.total_memory} for gpu in gpus],
+        "cpu": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "platform": platform.platform(),
+    }
+
+
+def matmul_rate(compute: str) -> float:
+    """Return the floating-point operations a second of one device, measured on square matrices of 2,048."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    matrix = torch.ones(MATMUL_SIDE, MATMUL_SIDE, device=device, dtype=getattr(torch, DTYPES[compute]))
+
+    def once() -> float:
+        start = time.perf_counter()
+        float((matrix @ matrix)[0, 0])  # reading a number waits for the device
+        return time.perf_counter() - start
+
+    return float(2 * MATMUL_SIDE**3 / min(once() for _ in range(3)))
+
+
+DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meter:
+    """``joules`` since the meter was made, or None where nothing measures; ``how`` says what does."""
+
+    how: str
+    joules: Callable[[], float | None]
+
+
+def meter(watts: float | None, processes: int, machines: int) -> Meter:
+    """Return a meter over NVML's counters of the visible GPUs, else over declared ``watts`` a process, else over none.
+
+    NVML counts the GPUs of this machine; over several machines the others are taken to draw as much.
+    """
+    counters = _nvml_counters(max(1, processes // machines))
+    if counters:
+        first = [counter() for counter in counters]
+
+        def measured() -> float:
+            return machines * sum(counter() - start for counter, start in zip(counters, first, strict=True)) / 1e3
+
+        return Meter(how=f"NVML, {len(counters)} GPUs of each machine", joules=measured)
+    if watts is None:
+        return Meter(how="not measured: no NVML, and no watts declared", joules=lambda: None)
+    start = time.monotonic()
+    return Meter(
+        how=f"declared: {watts:g} W for each of {processes} processes",
+        joules=lambda: watts * processes * (time.monotonic() - start),
+    )
+
+
+def _nvml_counters(gpus: int) -> list[Callable[[], int]]:
+    """Return functions that read the millijoules each visible GPU has taken since its driver was loaded."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    with suppress(ImportError):
+        import pynvml
+
+        with suppress(pynvml.NVMLError):
+            pynvml.nvmlInit()
+            found = [_counter(pynvml, number) for number in range(min(gpus, torch.cuda.device_count()))]
+            for counter in found:
+                counter()
+            return found
+    return []
+
+
+def _counter(pynvml: Any, number: int) -> Callable[[], int]:
+    import torch
+
+    handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(number).uuid}")
+    return lambda: int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle))

@@ -1,0 +1,36 @@
+"""The model card: README.md with the Hub's YAML, written from the record of a run and from nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sources.license import parts
+
+
+def model_card(record: dict[str, Any], name: str) -> str:
+    """Return the card of the model ``name`` that ``record`` tells of."""
+    environment = Environment(
+        loader=PackageLoader("training", "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["number"] = lambda value: f"{value:,}"
+    environment.filters["figure"] = lambda value: "not known" if value is None else f"{value:,.4g}"
+    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    ids = parts(record["license"])
+    # The Hub knows licences by the lower case of their ids, one a model; all else is "other" with a name.
+    known = len(ids) == 1 and not ids[0].startswith("LicenseRef")
+    return environment.get_template("model_card.md.jinja").render(
+        record=record, name=name, known_license=known, settings=_flat(record["settings"])
+    )
+
+
+def _flat(settings: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return settings as pairs of dotted name and value."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        pairs += (
+            [(f"{key}.{name}", inner) for name, inner in value.items()] if isinstance(value, dict) else [(key, value)]
+        )
+    return pairs

@@ -1,0 +1,133 @@
+"""Settings from a preset, a file and the command line, the later over the earlier; every mistake in one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from training.settings import Dpo, Settings, Sft
+from training.trouble import SettingsError
+
+Stage = Literal["sft", "dpo"]
+STAGES: dict[Stage, type[Sft] | type[Dpo]] = {"sft": Sft, "dpo": Dpo}
+READERS: dict[str, Callable[[str], Any]] = {
+    ".yaml": yaml.safe_load,
+    ".yml": yaml.safe_load,
+    ".toml": tomllib.loads,
+    ".json": json.loads,
+}
+PRESETS = Path(__file__).parent / "presets"
+
+
+def read_settings(stage: Stage, preset: str | None, file: Path | None, given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run: defaults, then ``preset``, then ``file``, then ``given`` by the names of fields.
+
+    A file may name its preset itself, as ``preset: …``. Raises ``SettingsError`` for a key that is not there, a value
+    that a field does not take, a field that the command line names and does not have, or a file that cannot be read.
+    """
+    from_file = dict(read_mapping(file)) if file else {}
+    named = from_file.pop("preset", None)
+    # A stage's own defaults, for a group that is given in part would take those of the group.
+    defaults = dataclasses.asdict(STAGES[stage]())
+    values = _over(_over(defaults, _preset(stage, preset or named)), from_file)
+    return _checked(stage, _over(values, _grouped(stage, given)))
+
+
+def presets(stage: Stage) -> list[str]:
+    """Return the names of the shipped presets of a stage."""
+    return sorted(path.stem for path in PRESETS.glob(f"{stage}_*.yaml"))
+
+
+def fields(stage: Stage) -> dict[str, tuple[str, str, Any]]:
+    """Return the fields of a stage by their own names: group (empty for none), name, default; no two are alike."""
+    found: dict[str, tuple[str, str, Any]] = {}
+    defaults = STAGES[stage]()
+    for field in dataclasses.fields(defaults):
+        value = getattr(defaults, field.name)
+        if not dataclasses.is_dataclass(value):
+            found[field.name] = ("", field.name, value)
+            continue
+        for inner in dataclasses.fields(value):
+            assert inner.name not in found, "the command line names fields without their group"
+            found[inner.name] = (field.name, inner.name, getattr(value, inner.name))
+    return found
+
+
+def read_mapping(file: Path) -> dict[str, Any]:
+    """Return the mapping in a YAML, TOML or JSON file; raises ``SettingsError`` for a file that holds none."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read {file}: {error}") from error
+    if file.suffix not in READERS:
+        raise SettingsError(f"{file} ends in {file.suffix!r}, expected one of {', '.join(READERS)}")
+    try:
+        values = READERS[file.suffix](text)
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{file} is no {file.suffix[1:]}: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise SettingsError(f"{file} holds {type(values).__name__}, expected a mapping of settings")
+    return values
+
+
+def _preset(stage: Stage, name: str | None) -> dict[str, Any]:
+    if name is None:
+        return {}
+    if name not in presets(stage):
+        raise SettingsError(f"preset is {name!r}, expected one of {', '.join(presets(stage))}")
+    return read_mapping(PRESETS / f"{name}.yaml")
+
+
+def _grouped(stage: Stage, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that are named without their group, each in its group."""
+    known = fields(stage)
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            raise SettingsError(f"{name} is no setting of {stage}, expected one of {', '.join(known)}")
+        group, field, _ = known[name]
+        (values.setdefault(group, {}) if group else values)[field] = value
+    return values
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``below`` with what ``above`` says put over it, group by group."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = {**merged[key], **value} if both else value
+    return merged
+
+
+def _checked(stage: Stage, values: dict[str, Any]) -> Settings:
+    try:
+        settings: Settings = TypeAdapter(STAGES[stage]).validate_python(values)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_told(stage, problem) for problem in error.errors())) from error
+    return settings
+
+
+def _told(stage: Stage, problem: Any) -> str:
+    """Return one problem as field, value and expectation."""
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        there = _siblings(stage, problem["loc"][:-1])
+        return f"{path} is no setting of {stage}, expected one of {', '.join(there)}"
+    if problem["type"] == "value_error":
+        return str(problem["ctx"]["error"])
+    expected = problem["msg"].removeprefix("Input should be ").removeprefix("a ")
+    return f"{path} is {problem['input']!r}, expected {expected}"
+
+
+def _siblings(stage: Stage, path: tuple[Any, ...]) -> list[str]:
+    value: Any = STAGES[stage]()
+    for part in path:
+        value = getattr(value, str(part))
+    return [field.name for field in dataclasses.fields(value)]

@@ -1,0 +1,189 @@
+"""TRL's trainers with the settings of a run: nothing here decides anything that the settings do not say."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.hardware import DTYPES
+from training.settings import Dpo, Numerics, Settings, accumulation
+from training.trouble import TrainingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One trainer's work: rows, the model to go on from, and for preferences the reference, None for that model."""
+
+    number: int
+    folder: Path
+    dataset: Any
+    model: str
+    revision: str | None
+    reference: str | None = None
+
+
+def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any) -> Any:
+    """Return the trainer of a part, its model loaded.
+
+    Raises ``TrainingError`` for kernels or quantisation that are asked for and not installed.
+    """
+    from transformers import PrinterCallback
+    from trl import DPOTrainer, SFTTrainer
+
+    common = {"processing_class": tokenizer, "train_dataset": part.dataset, "callbacks": [callback]}
+    # The arguments come first: where DeepSpeed cuts the weights, loading has to know of it.
+    arguments = _dpo_arguments(part, settings) if isinstance(settings, Dpo) else _sft_arguments(part, settings)
+    model = load_model(part.model, part.revision, settings)
+    common |= {"model": model, "args": arguments, "peft_config": _adapter(settings)}
+    if isinstance(settings, Dpo):
+        trainer = DPOTrainer(ref_model=_reference(part, settings), **common)
+    else:
+        trainer = SFTTrainer(**common)
+    trainer.remove_callback(PrinterCallback)  # it would print every step's figures among the results
+    return trainer
+
+
+def _reference(part: Part, settings: Settings) -> Any:
+    """Return a part's reference model; None where the part's own start serves, its adapter switched off."""
+    if settings.adapter.kind != "full" and part.reference == part.model:
+        return None
+    return load_model(str(part.reference), part.revision, settings)
+
+
+def check_installed(settings: Settings) -> None:
+    """Raise ``TrainingError`` where the settings ask for kernels or quantisation that are not installed."""
+    attention(settings.numerics)
+    liger(settings.numerics)
+    wanted = {"kind": settings.adapter.kind == "qlora", "optimizer": settings.schedule.optimizer == "adamw_bnb_8bit"}
+    for name, needs in wanted.items():
+        if needs and importlib.util.find_spec("bitsandbytes") is None:
+            raise TrainingError(
+                f"{name} needs the package bitsandbytes, which is not installed: install it or set another"
+            )
+
+
+def load_model(path: str, revision: str | None, settings: Settings) -> Any:
+    """Return a model's weights in the type and with the attention of the settings."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    more: dict[str, Any] = {}
+    if settings.adapter.kind == "qlora":
+        more["quantization_config"] = _four_bits()
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            path,
+            revision=None if Path(path).is_dir() else revision,
+            dtype=getattr(torch, DTYPES[settings.numerics.weights]),
+            attn_implementation=attention(settings.numerics),
+            **more,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise TrainingError(f"cannot load the model {path}: {' '.join(str(error).split())[:300]}") from error
+
+
+def attention(numerics: Numerics) -> str:
+    """Return the attention to use; ``auto`` is the newest flash attention that is installed, else torch's own."""
+    from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
+
+    there = {"flash_attention_3": is_flash_attn_3_available, "flash_attention_2": is_flash_attn_2_available}
+    if numerics.attention == "auto":
+        return next((name for name, available in there.items() if available()), "sdpa")
+    if numerics.attention in there and not there[numerics.attention]():
+        raise TrainingError(f"attention is {numerics.attention!r}, which is not installed for this machine: set auto")
+    return numerics.attention
+
+
+def liger(numerics: Numerics) -> bool:
+    """Say whether Liger's kernels are used; raise where they are asked for and not installed."""
+    import torch
+
+    there = importlib.util.find_spec("liger_kernel") is not None
+    if numerics.liger == "on" and not there:
+        raise TrainingError("liger is 'on' and the package liger-kernel is not installed: install it or set auto")
+    return numerics.liger == "on" or (numerics.liger == "auto" and there and torch.cuda.is_available())
+
+
+def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
+    import torch
+
+    schedule, numerics = settings.schedule, settings.numerics
+    on_cpu = not torch.cuda.is_available()
+    return {
+        "output_dir": str(part.folder / "checkpoints"),
+        "per_device_train_batch_size": settings.batch.device_batch,
+        "gradient_accumulation_steps": accumulation(settings),
+        "num_train_epochs": schedule.epochs,
+        "max_steps": schedule.max_steps or -1,
+        "learning_rate": schedule.learning_rate,
+        "lr_scheduler_type": schedule.scheduler,
+        "warmup_steps": schedule.warmup_steps,
+        "weight_decay": schedule.weight_decay,
+        "max_grad_norm": schedule.max_grad_norm,
+        "optim": schedule.optimizer,
+        "seed": schedule.seed,
+        "bf16": numerics.compute == "bf16",
+        "use_cpu": on_cpu,
+        "dataloader_pin_memory": not on_cpu,
+        "gradient_checkpointing": numerics.gradient_checkpointing,
+        "use_liger_kernel": liger(numerics),
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # a loss that is lost must be seen, not averaged away
+        "save_strategy": "steps",
+        "save_steps": settings.saving.every_steps,
+        "save_total_limit": settings.saving.keep,
+        "disable_tqdm": True,
+        "report_to": "none",
+        "max_length": settings.batch.sequence,
+    }
+
+
+def _sft_arguments(part: Part, settings: Settings) -> Any:
+    from trl import SFTConfig
+
+    # Rows come as tokens with labels, packed already and none longer than a sequence: TRL has nothing left to cut.
+    own = {"packing": settings.batch.packing, "dataset_kwargs": {"skip_prepare_dataset": True}}
+    return SFTConfig(**_arguments(part, settings), **own)
+
+
+def _dpo_arguments(part: Part, settings: Dpo) -> Any:
+    from trl import DPOConfig
+
+    preference = settings.preference
+    return DPOConfig(
+        **_arguments(part, settings),
+        beta=preference.beta,
+        loss_type=list(preference.loss),
+        loss_weights=list(preference.loss_weights) or None,
+        label_smoothing=preference.label_smoothing,
+        precompute_ref_log_probs=preference.precompute_reference,
+    )
+
+
+def _adapter(settings: Settings) -> Any:
+    if settings.adapter.kind == "full":
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.adapter.rank,
+        lora_alpha=settings.adapter.alpha,
+        lora_dropout=settings.adapter.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _four_bits() -> Any:
+    """Return QLoRA's quantisation: 4-bit normal floats, their scales quantised too (arXiv 2305.14314, section 3)."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )

@@ -1,0 +1,11 @@
+"""What a user of the training stage can cause, each told in one line."""
+
+from __future__ import annotations
+
+
+class TrainingError(Exception):
+    """A run that cannot go on: what was found, what was expected, and what to do next."""
+
+
+class SettingsError(TrainingError):
+    """A setting that is not there or does not take its value: field, value, expectation. A wrong call."""
