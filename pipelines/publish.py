@@ -56,7 +56,7 @@ def _parcel(manifest: dict[str, Any], files: dict[str, Path], repo: str, *, publ
         kind="dataset",
         public=public,
         tag=manifest["version"],
-        title=f"{manifest['name']} {manifest['version']}",
+        title=f"{manifest['name']} {manifest['version']}, manifest {manifest['hash']}",
         files=files,
         hashes={path: listed.get(path) or file_hash(file) for path, file in files.items()},
         record=MANIFEST,

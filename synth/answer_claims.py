@@ -47,6 +47,8 @@ CONDITIONAL = re.compile(r"\b(?:would|wurde|\w+ria|\w+rais)\b|'d\b")
 OBLIGED = re.compile(r"\b(?:had|have|forced|must|tuviera|tengo|devais|dois|fallait|musste|muss)\b")
 """What makes "if I had to choose, I would" an answer all the same."""
 
+NOT_NEXT = re.compile(r" (?:not|no|pas|nicht)\b")
+
 MOST_CUES = 100
 
 NEAR = 30
@@ -139,15 +141,18 @@ def cues_of(lang: str) -> Cues:
 
 def _weak(own: Words, joint: str) -> dict[str, re.Pattern[str]]:
     """Return the patterns of what is not said of an answer: what a thing is, what is pointed to, what fits."""
-    not_named = rf"(?!(?:{own.rival})\b)[\w'/-]+"
+    ended = r"\s*$|\s*[\n.:;!)(\]—–]| [-=]"
+    not_named = rf"(?!(?:{own.rival}|{own.qualified})\b)[\w'/-]+"
     return {
         "identified": re.compile(
-            rf"(?:^|(?<=[.!?:,;—–] ))[^\w\n]*(?:{own.definite})(?: {not_named}){{1,8}}?,? (?:{joint})\b", re.MULTILINE
+            rf"(?:^|(?<=[.!?:,;—–] ))[^\w\n]*(?:(?:{own.so}),? )?"
+            rf"(?:{own.definite})(?: {not_named}){{1,8}}?,? (?:{joint})\b",
+            re.MULTILINE,
         ),
-        "points": re.compile(rf"\b(?:{own.points})(?=[ :])"),
+        "points": re.compile(rf"(?<![\w-])(?:{own.points})(?=[ :])"),
         "fits": re.compile(rf"(?<=[ )])(?:{own.fits})"),
-        "clause_end": re.compile(rf"\s*$|\s*[\n.,;:!)(\]—–]| [-=]| (?:{own.because}|{own.here})\b"),
-        "parted": re.compile(rf"\s*$|\s*[\n.:;!)(\]—–]| [-=]|,? (?:{own.because})\b"),
+        "clause_end": re.compile(rf"{ended}|,| (?:(?:{own.and_}) )?not\b| (?:{own.because}|{own.here})\b"),
+        "parted": re.compile(rf"{ended}|,? (?:{own.because})\b"),
         "contrast": re.compile(rf"\b(?:{own.contrast})\b"),
         "unsure": re.compile(rf"\b(?:{own.unsure})\b"),
         "verdict": re.compile(
@@ -311,7 +316,7 @@ def claim_after(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[str
 
 def _denied_after(question: Shown, text: AnswerText, reading: Reading, stop: int) -> bool:
     """Say whether a "not" follows that denies the verb and no other option: "ich wurde B nicht wahlen"."""
-    denied = re.compile(r" (?:not|no|pas|nicht)\b").match(text.folded, reading.end, stop)
+    denied = NOT_NEXT.match(text.folded, reading.end, stop)
     return bool(denied) and read(question, text, denied.end() if denied else stop, stop) is None
 
 
@@ -328,7 +333,9 @@ def claim_before(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[st
     reading = mention(question, text, lettered.start() if lettered else start, cue.start())
     if reading is None or text.folded[cue.end() : stop + 1].rstrip(" ").endswith("?"):
         return None
-    if cues.when.match(text.folded, cue.end()) or not _earnest(text, cues, reading.start, cue[0]):
+    if NOT_NEXT.match(text.folded, cue.end()) or cues.when.match(text.folded, cue.end()):
+        return None
+    if not _earnest(text, cues, reading.start, cue[0]):
         return None
     return Claim(form=form, at=reading.start, reading=reading)
 

@@ -54,7 +54,7 @@ def _claims(question: Shown, text: AnswerText, cues: Cues, form: str) -> Iterato
         if _supposed(text, cues, cue.start(), form):
             continue
         claim = made(question, text, cues, cue, form)
-        if claim:
+        if claim and (form != "it" or _ends(text, cues, claim)):
             yield claim if made is claim_after else replace(claim, upto=cue.end())
 
 
@@ -72,7 +72,7 @@ def _supposed(text: AnswerText, cues: Cues, at: int, form: str) -> bool:
 
 def _ends(text: AnswerText, cues: Cues, claim: Claim) -> bool:
     """Say whether a clause ends after the claim, so that it is said of the case at hand and not of a condition."""
-    return bool(cues.clause_end.match(text.folded, claim.end))
+    return text.folded[claim.end - 1] in ".:)]" or bool(cues.clause_end.match(text.folded, claim.end))
 
 
 def _undisputed(question: Shown, text: AnswerText, cues: Cues, claim: Claim) -> bool:

@@ -137,7 +137,8 @@ ENGLISH = Words(
     others=r"(?:some|many|most|few|students?|people|others?|one|someone|textbooks?|readers?|candidates?|reader"
     r"|colleagues?"
     r"|you)\b[^.\n]{0,40}\b(?:say|says|think|thinks|argue|argues|assume|believe|believes|choose|pick|picks|claim|claims"
-    r"|answer|answers|expect|suggest)|tempting|at first|first (?:thought|impression)|mistaken\w*|wrongly|incorrectly"
+    r"|answer|answers|expect|suggest)|for example|(?:previous|last|different) question|tempting|at first"
+    r"|first (?:thought|impression)|mistaken\w*|wrongly|incorrectly"
     r"|common mistake|trap|format|form of|the form|must read|instruct\w*",
     so=r"so|thus|hence|therefore|consequently|in conclusion|in summary|in short|to sum up|overall|accordingly"
     r"|all in all",
@@ -145,7 +146,7 @@ ENGLISH = Words(
     that=r"that",
     qualified=r"wrong|incorrect|false|worst|bad|previous|earlier|former|other|another|examples?|sample|possible"
     r"|plausible"
-    r"|acceptable|tempting|initial|(?!question)\w+'s|different question|for example|previous question",
+    r"|acceptable|tempting|initial|(?:previous|last|different) question|(?!question)\w+'s",
     retract=r"wait|hold on|scratch that|on second thoughts?|let me (?:re\w+|check|start|think)|i (?:was|am) wrong"
     r"|i (?:have )?(?:made|misread)|that(?:'s| is| was| can(?:not|'t)|can't) *(?:be |not )?(?:wrong|right|a mistake"
     r"|incorrect|correct)|actually,? no\b|correction",
@@ -161,7 +162,8 @@ ENGLISH = Words(
     r"|(?:consistent|compatible|in keeping|in line) with|(?:typical|characteristic|diagnostic|suggestive|indicative"
     r"|pathognomonic|specific) (?:of|for)"
     r"|favou?rs?|in favou?r of|(?:speaks?|argues?) for|supports?|confirms?|corresponds? to"
-    r"|should (?:\w+ly |thus )?(?:receive|get|take|have|start|be (?:given|treated with|started on))|needs?|requires?"
+    r"|should (?:\w+ly |thus )?(?:receive|get|take|have|start|be (?:given|treated with|started on|set to"
+    r"|switched to))|needs?|requires?"
     r"|calls? for|(?:i|we)(?:'d| would)?(?: (?!not|never|no)\w+)? (?:recommend|suggest|prescribe|give|diagnose"
     r"|call (?:this|it))"
     r"|(?:confident|sure|certain) (?:in|about|of|it(?:'s| is))|(?:choos|pick|select)ing"
@@ -180,7 +182,8 @@ ENGLISH = Words(
     here=r"here|now|today|immediately|first|right away|at once"
     r"|(?:in|for) (?:(?:this|the|our) (?:patient|case|woman|man|child|setting|situation|question)|him|her(?= *[.,;]))",
     contrast=r"however|but|yet|though|although|on the other hand|nevertheless|unless|alternatively|except|or|otherwise",
-    less=r"less|lower|worse|inferior|contraindicated|avoid\w*|than|lacks?|too|only|fails?|absent|second|later",
+    less=r"less|eliminat\w+|discard\w*|reject\w*|lower|worse|inferior|contraindicated|avoid\w*|than|lacks?|too|only"
+    r"|fails?|absent|second|later",
     verdict=r"conclusions?|verdict|summary|in short|short answer|bottom line|(?:(?:most|likely|probable|final|correct"
     r"|best|main) )*diagnosis|decision|correct"
     r"|right|left"
@@ -237,12 +240,13 @@ SPANISH = Words(
     when=r"(?:pero )?(?:solo )?(?:si|cuando|salvo|en caso)|solo (?:en|con)",
     setting=r"(?:en|con|para|ante|durante) (?:un|una|el|la|ninos|adultos|mujeres|hombres|caso)\b",
     others=r"(?:algunos|muchos|otros|estudiantes|alumnos|uno|hay quien)\b[^.\n]{0,40}\b(?:dirian|dicen|piensan|creen"
-    r"|elegirian|responderian)|a primera vista|podria (?:pensarse|parecer|decirse)|tentador\w*|por error|trampa"
+    r"|elegirian|responderian)|a primera vista|por ejemplo|pregunta anterior|podria (?:pensarse|parecer|decirse)"
+    r"|tentador\w*|por error|trampa"
     r"|del tipo|acabar con|terminar con|formato|de la forma",
     so=r"por tanto|por lo tanto|asi pues|en conclusion|en resumen|por consiguiente|luego|entonces",
     namely=r"es decir|o sea|que es",
     that=r"que",
-    qualified=r"incorrect[ao]s?|fals[ao]|erronea|anterior|otra|posible|peor|por ejemplo|pregunta anterior",
+    qualified=r"incorrect[ao]s?|fals[ao]|erronea|anterior|otra|posible|peor",
     retract=r"espera|esperen|un momento|me he equivocado|me equivoque|corrijo|rectifico|pensandolo mejor|mejor dicho"
     r"|eso no es|empiezo de nuevo|he leido mal",
     definite=r"el|la|los|las|este|esta|estos|estas|mi",
@@ -318,11 +322,12 @@ FRENCH = Words(
     setting=r"(?:chez|dans|pour|avec|en|pendant) (?:un|une|le|la|les|cas)\b",
     others=r"(?:certains|beaucoup|d'autres|etudiants|on|plusieurs)\b[^.\n]{0,40}\b(?:diraient|disent|pensent|croient"
     r"|croire"
-    r"|penser|choisiraient|dire)|a premiere vue|tentant|par erreur|piege|du type|finir par|terminer par|de la forme",
+    r"|penser|choisiraient|dire)|a premiere vue|par exemple|question precedente|tentant|par erreur|piege|du type"
+    r"|finir par|terminer par|de la forme",
     so=r"donc|ainsi|par consequent|en conclusion|en resume|finalement|au total",
     namely=r"soit|c'est-a-dire|a savoir",
     that=r"que|qu",
-    qualified=r"mauvaises?|fausses?|incorrectes?|autres?|precedente|possible|pire|par exemple|question precedente",
+    qualified=r"mauvaises?|fausses?|incorrectes?|autres?|precedente|possible|pire",
     retract=r"attendez|attends|un instant|en fait,? non|je me (?:suis )?tromp\w+|correction|je recommence"
     r"|a la reflexion|j'ai mal lu|ce n'est pas (?:juste|correct)",
     definite=r"le|la|les|l'|ce|cet|cette|ces|mon|ma",
@@ -394,11 +399,11 @@ GERMAN = Words(
     when=r"(?:aber )?(?:nur )?(?:wenn|falls|sofern)|nur (?:bei|in)",
     setting=r"bei \w+|(?:in|fur|mit|im fall|wahrend) (?:ein\w*|der|dem|den|kindern|erwachsenen|frauen|mannern)\b",
     others=r"(?:manche|viele|einige|andere|studierende|man)\b[^.\n]{0,40}\b(?:sagen|meinen|denken|glauben|wahlen)"
-    r"|auf den ersten blick|verlockend|falschlich\w*|irrtum\w*|falle\b|der form|format",
+    r"|auf den ersten blick|zum beispiel|vorigen frage|verlockend|falschlich\w*|irrtum\w*|falle\b|der form|format",
     so=r"also|somit|daher|folglich|damit|zusammengefasst|insgesamt|schliesslich|demnach",
     namely=r"d\. ?h\.|das heisst|namlich|genauer",
     that=r"dass|ob",
-    qualified=r"falsche\w?|schlechte\w*|andere\w?|vorige\w?|vorherige\w?|mogliche\w?|zum beispiel|vorigen frage",
+    qualified=r"falsche\w?|schlechte\w*|andere\w?|vorige\w?|vorherige\w?|mogliche\w?",
     retract=r"warte|moment|halt\b|ich (?:habe mich geirrt|irre)|korrektur|das (?:stimmt|war|ist) (?:nicht|falsch)"
     r"|von vorn|falsch gelesen|doch nicht",
     definite=r"der|die|das|dies\w*|mein\w?",

@@ -15,7 +15,7 @@ from sources.shapes import LETTERS
 from synth.answer_claims import Claim, cues_of, last_explicit
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
-from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named_letters, named_texts, read, shown
+from synth.answer_reading import DECISIONS, Shown, is_decision, named_letters, named_texts, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold
 from synth.answer_words import Words
 
@@ -231,6 +231,8 @@ def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
         return None
     rest = text.folded[reading.end : reading.end + NEXT]
     parted = cues_of(lang).parted if reading.by == "text" else cues_of(lang).clause_end
+    if rest.strip() == ":":
+        return None
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
@@ -253,16 +255,26 @@ def _ending(question: Shown, text: AnswerText, start: int, stop: int) -> Claim |
     """
     own = question.words
     marks = rf"[,(;:–—] ?(?:{NOUNS})\b|[=-]>|→|=|\((?=\w\))|[:;–—](?= )|\b(?:{own.so}|{own.namely})(?=[ ,])"
-    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.wrong}|{own.or_}|{own.others}|{own.less})\b|n'"
+    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.or_}|{own.others}|{own.less})\b|n'"
     for end in re.finditer(marks, text.folded[start:stop]):
         before = text.folded[start : start + end.start()]
         claim = _whole_line(question, text, start + end.end(), stop)
-        if claim is None or (re.search(doubted, before) and not question.decision):
+        if (
+            claim is None
+            or _heads(text, start, start + end.start())
+            or (re.search(doubted, before) and not question.decision)
+        ):
             continue
         others = named_texts(question, before) - set(_found(claim))
         others |= named_letters(question, text.cased[start : start + end.start()]) - set(_found(claim))
         return None if others else replace(claim, form="closing")
     return None
+
+
+def _heads(text: AnswerText, start: int, stop: int) -> bool:
+    """Say whether what stands there is a heading before a colon, under which answers are read elsewhere."""
+    heading = HEADING.match(text.folded, start)
+    return heading is not None and heading.end() in (stop + 1, stop + 2) and text.folded[stop] == ":"
 
 
 def _closing(question: Shown, text: AnswerText) -> Claim | None:

@@ -49,6 +49,7 @@ class Hub:
     faults: list[Fault] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
     xet: Path | None = None
     url: str = ""
     lock: RLock = field(default_factory=RLock)
@@ -374,6 +375,7 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 gone.append(value["path"])
         oid = self.hub.commit(name, files, kind=kind, gone=gone)
+        self.hub.titles[oid] = header["summary"]
         self._json({"commitOid": oid, "commitUrl": f"{self.hub.url}/{kind}/{name}/commit/{oid}"})
 
     def _tag(self, kind, name, revision):

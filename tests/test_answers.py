@@ -1,7 +1,9 @@
 """What an output answers: the last explicit answer, in any form and language, and nothing where there is none."""
 
+import re
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -108,7 +110,7 @@ def test_an_explicit_answer_is_read(text):
         ("held:letter", "Considering all this, **C. Probenecid** is the most appropriate treatment."),
         ("likeliest:text", "The most suitable drug for this patient is probenecid."),
         ("closing:letter", "Nothing else excretes urate. Hence, C."),
-        ("closing:text", "Urate must be excreted. Therefore he needs probenecid."),
+        ("pointed:text", "Urate must be excreted. Therefore he needs probenecid."),
     ],
 )
 def test_what_is_not_explicit_is_a_fallback_with_a_name(how, text):
@@ -214,6 +216,94 @@ def test_what_cannot_be_read_is_unparsed_and_says_why(how, text):
 def test_more_than_one_option_is_ambiguous_where_one_is_right(how, text):
     verdict = extract(text, OPTIONS)
     assert (verdict.outcome, verdict.how, verdict.letters) == ("ambiguous", how, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The wrong answer is C.",
+        "Incorrect answer: C",
+        "The worst choice is C.",
+        "The student's answer is C.",
+        "The answer to the previous question was C.",
+        "C is the correct answer to a different question.",
+        "For example, the answer is C.",
+        "Avoid: C",
+        "Option C:",
+        "Allergies: probenecid",
+        "Contraindicated: probenecid.",
+        "The usual drug is probenecid, but she is allergic to it.",
+        "Probenecid is recommended for chronic gout.",
+        "Probenecid, in contrast, acts on the kidney.",
+        "Probenecid in old age is seldom used.",
+        "The findings may suggest probenecid.",
+        "Thus he has taken probenecid for years.",
+        "If the kidney works: probenecid.",
+        "In a younger man I would choose C.",
+        "It is C that worries me most.",
+        "I would not recommend probenecid.",
+        "The findings suggest probenecid. However, his kidneys fail.",
+        "He needs probenecid. Naproxen stops the pain.",
+        "C it is not.",
+    ],
+)
+def test_an_option_that_is_named_for_another_reason_is_no_answer(text):
+    assert letters(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("La respuesta incorrecta es la C.", "es"),
+        ("La peor opción es la C.", "es"),
+        ("Mauvaise réponse : C", "fr"),
+        ("Contre-indiqué : probenecid", "fr"),
+        ("Falsche Antwort: C", "de"),
+        ("Ich würde C nicht wählen.", "de"),
+    ],
+)
+def test_nor_is_it_in_other_languages(text, lang):
+    assert letters(text, lang=lang) is None
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("judged:letter", "A ❌\nB ❌\nC ✅\nD ❌"),
+        ("judged:letter", "| Option | |\n|---|---|\n| A | no |\n| B | no |\n| C | yes |\n| D | no |"),
+        ("judged:text", "Naproxen - wrong\nAllopurinol - wrong\nProbenecid - correct\nFebuxostat - not yet"),
+        ("headed:letter", "Ruled out: A, B, D\nLeft: C"),
+        ("headed:text", "TL;DR: probenecid"),
+        ("pointed:text", "He needs probenecid, as the kidney must excrete urate."),
+        ("fitting:text", "Probenecid is recommended here."),
+        ("identified:text", "The drug for this man is probenecid."),
+        ("closing:text", "The kidney must excrete urate, that is, probenecid."),
+    ],
+)
+def test_lists_headings_and_what_is_needed_are_read_last(how, text):
+    verdict = extract(text, OPTIONS)
+    assert (verdict.letters, verdict.how, verdict.explicit) == (("C",), how, False)
+
+
+def test_a_list_that_holds_two_right_or_leaves_one_out_is_no_answer():
+    assert letters("A ❌\nB ✅\nC ✅\nD ❌") is None
+    assert letters("A ❌\nB ✅\nC ✅\nD ❌", several=True) == "BC"
+    assert letters("A ❌\nC ✅\nD ❌") is None
+
+
+def test_a_second_answer_that_is_also_right_makes_two():
+    assert letters("The answer is A. The answer is also C.") is None
+    assert letters("The answer is C. By the second rule the answer is also C.") == "C"
+
+
+def test_an_options_text_is_read_however_it_is_spaced():
+    doses = ("2.5 mg", "5 mg", "25 mg", "50 mg")
+    assert letters("Answer: 5mg", doses) == "B"
+    assert letters("Answer: 2,5 mg", doses) == "A"
+    assert letters("Answer: 2.50 mg", doses) == "A"
+    assert letters("Answer: 250 mg", doses) is None
+    assert letters("Answer: beta blocker", ("Beta-blocker", "ACE inhibitor")) == "A"
+    assert letters("Answer: Acetaminophen", ("Aspirin", "Acetaminophen (paracetamol)")) == "B"
 
 
 def test_thoughts_do_not_count():
@@ -362,6 +452,11 @@ WRITTEN = (
     "{other} is wrong; the answer is {letter}.",
     "{text}",
     "{{'answer': '{letter}. {text}'}}",
+    "The findings point to {text}.",
+    "{other} fails: it is {letter}, not {other}.",
+    "{text} should be given right away.",
+    "Verdict: {letter}",
+    "**{other}**: wrong\nLeft: {letter}",
 )
 
 
@@ -417,11 +512,12 @@ def test_the_extractor_is_right_on_99_of_100_outputs():
     assert found["misread"] == 0
 
 
-FRESH = {"fresh": (150, 146), "fresh_again": (75, 66)}
+FRESH = {"fresh": (150, 148), "fresh_again": (75, 74), "fresh3": (300, 294), "fresh4": (200, 196), "fresh5": (82, 81)}
 """Whole outputs by file, and how many must be read right.
 
-Read for the first time, before any rule was changed for them, these were 131 of 150, two misread, and then 66 of 75,
-none misread. That is the share to expect of outputs nobody has seen; now it is 148 and 68.
+Read for the first time, before any rule was changed for them, these were 131 of 150 (two misread), 66 of 75, 247 of 300
+(one misread), 180 of 200 (five misread, of which three were of ten written against suspected faults), and 75 of 82. The
+last is the share to expect of outputs nobody has seen, 91%; now it is 148, 74, 295, 197 and 82.
 """
 
 
@@ -433,6 +529,42 @@ def test_whole_outputs_are_read_or_left_unread(name):
     found = Counter(_outcome(sample) for sample in map(_sample, outputs))
     assert found["right"] >= least
     assert found["misread"] == 0
+
+
+FAREWELLS = {
+    "en": ("I hope this helps!", "Let me know if you have any other questions."),
+    "es": ("Espero haberte ayudado.", "No dudes en preguntar."),
+    "fr": ("N'hésitez pas si vous avez d'autres questions.", "Bonne journée !"),
+    "de": ("Ich hoffe, das hilft.", "Bei weiteren Fragen helfe ich gern."),
+}
+
+
+@pytest.mark.parametrize("name", FRESH)
+def test_a_farewell_changes_nothing(name):
+    for sample in map(_sample, _fresh(name)):
+        for farewell in FAREWELLS[sample.lang]:
+            longer = replace(sample, text=f"{sample.text}\n\n{farewell}")
+            assert _answer(longer) == _answer(sample), longer.text
+
+
+@pytest.mark.parametrize("name", FRESH)
+def test_what_is_answered_without_letters_does_not_depend_on_the_order_of_the_options(name):
+    lettered = re.compile(r"(?<![\w'])[A-Ea-eＡ-Ｅ](?![\w'])")
+    for sample in map(_sample, _fresh(name)):
+        if lettered.search(sample.text):
+            continue
+        turned = replace(sample, options=sample.options[2:] + sample.options[:2])
+        assert _texts(turned) == _texts(sample), sample.text
+
+
+def _texts(sample):
+    verdict = extract(sample.text, sample.options, sample.lang, several=sample.several)
+    return {sample.options[position] for position in verdict.positions}
+
+
+def _answer(sample):
+    verdict = extract(sample.text, sample.options, sample.lang, several=sample.several)
+    return verdict.positions, verdict.decision
 
 
 def _fresh(name):

@@ -43,6 +43,12 @@ def test_a_first_publication_makes_a_private_repository_with_one_commit_and_a_ta
     assert sum(account["new"].values()) == account["bytes"]
 
 
+def test_the_commit_names_the_manifest_so_that_a_copy_can_be_verified_against_it(hub, releases):
+    account = publish(releases["1"], REPO, say)
+    manifest = json.loads((releases["1"] / "manifest.json").read_text())
+    assert hub.titles == {account["commit"]: f"{manifest['name']} 1, manifest {manifest['hash']}"}
+
+
 def test_every_byte_is_what_the_release_holds(hub, releases):
     publish(releases["1"], REPO, say)
     for path in listed(releases["1"]):
