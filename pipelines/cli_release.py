@@ -170,8 +170,8 @@ def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any)
     """Check RELEASE (NAME@VERSION or a folder) and publish it to the Hub: one commit, its version as the tag."""
     from functools import partial
 
-    from pipelines.publish import publish as run
-    from pipelines.publish_text import published_text
+    from pipelines.hub.publish import publish as run
+    from pipelines.hub.text import published_text
     from pipelines.release import find
 
     say = partial(click.echo, err=True)
@@ -205,8 +205,8 @@ def diff(before: str, after: str, store: Path, out: Path | None, limit: int, as_
 @STORE
 def report(release: str, out: Path | None, sample: int, against: str | None, show: bool, store: Path) -> None:
     """Write the report on RELEASE (NAME@VERSION or a folder): one HTML file that needs no network."""
+    from pipelines.pages.report import write_report
     from pipelines.release import find
-    from pipelines.report import write_report
 
     folder = told(lambda: find(release, store))
     before = told(lambda: find(against, store)) if against else None
@@ -223,10 +223,10 @@ def report(release: str, out: Path | None, sample: int, against: str | None, sho
 @STORE
 def browse(release: str, port: int, show: bool, store: Path) -> None:
     """Show all rows of RELEASE (NAME@VERSION or a folder) on a local page, with filters and search; Ctrl-C ends it."""
-    from pipelines.browse import Site
-    from pipelines.browse_server import Server, serve
+    from pipelines.pages.browse import Site
+    from pipelines.pages.rows import opened
+    from pipelines.pages.server import Server, serve
     from pipelines.release import find
-    from pipelines.report_rows import opened
 
     site = told(lambda: Site.of(opened(find(release, store))))
     try:

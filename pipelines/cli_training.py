@@ -169,9 +169,9 @@ def _echo_plan(called: Any, as_json: bool) -> None:
 @JSON
 def merge(config: Path, out: Path, shard_gb: float, threads: int | None, dry_run: bool, as_json: bool) -> None:
     """Merge models of one architecture as CONFIG says, a file in mergekit's YAML."""
-    from training.merge import merge as run
-    from training.merge import plan_of
-    from training.merge_config import read_merge_config
+    from training.merging.config import read_merge_config
+    from training.merging.merge import merge as run
+    from training.merging.merge import plan_of
 
     size = int(shard_gb * 1e9)
     asked = told(lambda: read_merge_config(config))
@@ -221,8 +221,8 @@ def publish_model(folder: Path, repo: str, as_json: bool, **options: Any) -> Non
     """Check the model in FOLDER, as `sabila train` left it, and publish it to the Hub in one commit."""
     from functools import partial
 
-    from pipelines.publish_model import publish_model as run
-    from pipelines.publish_text import published_text
+    from pipelines.hub.publish_model import publish_model as run
+    from pipelines.hub.text import published_text
 
     account = told(lambda: run(folder, repo, partial(click.echo, err=True), **options))
     click.echo(json.dumps(account, indent=2) if as_json else published_text(account))

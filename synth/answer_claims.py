@@ -118,7 +118,7 @@ def cues_of(lang: str) -> Cues:
         line=re.compile(
             rf"^[^\w\n]*(?:{own.head})[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?<=ans)\.|(?=\n|\Z))[^\S\n]*", re.MULTILINE
         ),
-        sentence=re.compile(rf"\b(?:{own.subject})(?:{GAP} (?:{joint})\b|{GAP} ?(?:[:=→]|->))|{inverted}"),
+        sentence=re.compile(rf"\b(?:{own.subject})(?:{GAP} (?:{joint})\b|'s\b|{GAP} ?(?:[:=→]|->))|{inverted}"),
         choose=re.compile(rf"(?:^|\b)(?:{own.choose})\b", re.MULTILINE),
         named=re.compile(rf"(?<= )(?:{own.named})\b"),
         held=re.compile(rf"(?<= )(?:{own.held})\b"),
@@ -159,7 +159,7 @@ def _weak(own: Words, joint: str) -> dict[str, re.Pattern[str]]:
             rf"(?:^|(?<=[.!?] ))[^\w\n]*(?:{own.verdict})(?: is| es| est| ist)? ?[:=→](?= )", re.MULTILINE
         ),
         "farewell": re.compile(rf"\W*(?:{own.farewell})"),
-        "denies": re.compile(rf"\b(?:{own.not_}|{own.wrong}|{own.would_be}|{own.less})\b|n't\b|\bn'"),
+        "denies": re.compile(rf"\b(?:{own.not_}|{own.wrong}|{own.would_be}|{own.less}|{own.shunned})\b|n't\b|\bn'"),
     }
 
 

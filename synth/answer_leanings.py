@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from synth.answer_claims import Claim, Cues, claim_after, claim_before, cues_of, last_cues
-from synth.answer_reading import Shown, named_letters, named_texts
+from synth.answer_reading import Shown, named
 from synth.answer_text import BREAK, AnswerText
 
 SETTLED = ("identified", "pointed", "fitting")
@@ -78,13 +78,12 @@ def _ends(text: AnswerText, cues: Cues, claim: Claim) -> bool:
 def _undisputed(question: Shown, text: AnswerText, cues: Cues, claim: Claim) -> bool:
     """Say whether what follows neither turns round nor names another option without turning it down."""
     found = set(claim.reading.found) if claim.reading else set()
-    rest = text.cased[claim.end :]
-    folded = text.folded[claim.end :]
-    at = 0
-    for end in [*(found_.start() for found_ in BREAK.finditer(folded)), len(folded)]:
-        sentence = folded[at:end]
-        others = (named_texts(question, sentence) | named_letters(question, rest[at:end])) - found
-        if cues.contrast.search(sentence) or (others and not cues.denies.search(sentence)):
+    start = claim.end
+    for stop in [*(end.start() for end in BREAK.finditer(text.folded, start)), len(text.folded)]:
+        others = named(question, text, start, stop) - found
+        if cues.contrast.search(text.folded, start, stop):
             return False
-        at = end
+        if others and not cues.denies.search(text.folded, start, stop):
+            return False
+        start = stop
     return True

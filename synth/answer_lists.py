@@ -41,6 +41,6 @@ def _judged(question: Shown, text: AnswerText, start: int, stop: int) -> tuple[b
         return None
     own = question.words
     right = rf"(?:^|[-–—:(,])\W*(?:{own.right})\b"
-    wrong = rf"\b(?:{own.wrong}|{own.not_}|{own.less})\b"
+    wrong = rf"\b(?:{own.wrong}|{own.not_}|{own.less}|{own.shunned})\b"
     said = re.search(rf"(?P<good>[{TICKS}]|{right})|[{CROSSES}]|{wrong}", text.folded[reading.end : stop])
     return (bool(said["good"]), reading) if said else None

@@ -140,16 +140,11 @@ def mention(question: Shown, text: AnswerText, start: int, stop: int) -> Reading
     return None
 
 
-def named_texts(question: Shown, folded: str) -> set[int]:
-    """Return the positions of the options whose text occurs in ``folded``, not counting one inside another."""
-    found = (question.by_text[_spaced(match[0])] for match in question.text_within.finditer(folded))
-    return {position for positions in found for position in positions}
-
-
-def named_letters(question: Shown, cased: str) -> set[int]:
-    """Return the positions of the letters that stand alone in ``cased``, not counting the article "A"."""
-    found = (letter for letter in LONE.findall(cased) if letter in question.labels)
-    return {question.labels.index(letter) for letter in found}
+def named(question: Shown, text: AnswerText, start: int, stop: int) -> set[int]:
+    """Return the options named there, by a text that is not part of another or by a letter other than the article."""
+    texts = (question.by_text[_spaced(found[0])] for found in question.text_within.finditer(text.folded, start, stop))
+    letters = (found[0] for found in LONE.finditer(text.cased, start, stop) if found[0] in question.labels)
+    return {place for places in texts for place in places} | set(map(question.labels.index, letters))
 
 
 def _turned_down(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:

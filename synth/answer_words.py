@@ -28,8 +28,9 @@ class Words:
     Of the weaker forms: ``definite`` opens the name of a thing that "is B", and with a ``rival`` word it is another
     thing, or one under a condition. ``points`` comes before what findings point to or a patient needs, ``fits`` after
     it, both in earnest unless ``unsure`` comes before. ``because`` and ``here`` may follow without adding a condition;
-    ``contrast`` turns a text round, and ``less`` turns another option down. ``verdict`` heads a line that decides,
-    ``right`` judges one option of a list, ``also`` adds an answer to one given, and ``farewell`` is said to the reader.
+    ``contrast`` turns a text round, ``less`` and ``shunned`` turn another option down. ``verdict`` heads a line that
+    decides, ``right`` judges one option of a list, ``also`` adds an answer to one given, and ``farewell`` is said to
+    the reader.
     """
 
     head: str
@@ -73,6 +74,7 @@ class Words:
     here: str
     contrast: str
     less: str
+    shunned: str
     verdict: str
     right: str
     also: str
@@ -116,7 +118,7 @@ ENGLISH = Words(
     r"|(?:applies|fits)(?: best)?(?=\s*[.,;:]|\s*$)",
     right_is=r"(?:correct|right) (?:is|are)",
     it_is=r"\b(?:it|this|that)(?:'s| is| would be| must be| has to be| can only be)|\b(?:leaves|leaving"
-    r"|left with)(?: us)?(?: with)?",
+    r"|left with)(?: us)?(?: with)?|\bwhat (?:is left|remains) is",
     likeliest=r"(?:most (?:likely|probable|appropriate|common|suitable)|best|preferred)(?: [\w'-]+){1,8}?",
     article=r"an?",
     filler=r"option|options|choice|choices|letter|answer|number|statement|the|clearly|therefore|thus|hence|then|so"
@@ -182,7 +184,8 @@ ENGLISH = Words(
     here=r"here|now|today|immediately|first|right away|at once"
     r"|(?:in|for) (?:(?:this|the|our) (?:patient|case|woman|man|child|setting|situation|question)|him|her(?= *[.,;]))",
     contrast=r"however|but|yet|though|although|on the other hand|nevertheless|unless|alternatively|except|or|otherwise",
-    less=r"less|eliminat\w+|discard\w*|reject\w*|lower|worse|inferior|contraindicated|avoid\w*|than|lacks?|too|only"
+    shunned=r"eliminat\w+|discard\w*|reject\w*|contraindicated|contraindications?|avoid\w*",
+    less=r"less|lower|worse|inferior|than|lacks?|too|only"
     r"|fails?|absent|second|later",
     verdict=r"conclusions?|verdict|summary|in short|short answer|bottom line|(?:(?:most|likely|probable|final|correct"
     r"|best|main) )*diagnosis|decision|correct"
@@ -256,7 +259,8 @@ SPANISH = Words(
     r"|complicacion|pregunta|si|cuando|no|ni|nunca|sin|primer[ao]?|y|o|pero|solo"
     r"|(?:en|para|con|durante|ante)(?! (?:este|esta|estos|estas|el|la|los|las|su|nuestr[ao]))",
     points=r"sugieren?|indican?|apuntan? (?:\w+ )?a|orientan? (?:\w+ )?(?:a|hacia)|(?:compatibles?|concuerdan?) con"
-    r"|(?:tipic[ao]s?|caracteristic[ao]s?|propi[ao]s?|sugestiv[ao]s?|diagnostic[ao]s?) de(?:l)?|a favor de(?:l)?"
+    r"|(?:tipic[ao]s?|patognomonic[ao]s?|especific[ao]s?|caracteristic[ao]s?|propi[ao]s?|sugestiv[ao]s?"
+    r"|diagnostic[ao]s?) de(?:l)?|a favor de(?:l)?"
     r"|apoyan?"
     r"|confirman?|corresponden? (?:a|con)|(?:debe|deberia) (?:recibir|tomar|iniciar|darse|usarse|administrarse)"
     r"|hay que (?:dar|usar|administrar|iniciar)|necesita|requiere|precisa|recomiendo|recomendaria|se trata de(?:l)?",
@@ -267,7 +271,8 @@ SPANISH = Words(
     because=r"porque|pues|ya que|dado|puesto que|por",
     here=r"aqui|ahora|de inmediato|en (?:este|esta)|para (?:este|esta)",
     contrast=r"sin embargo|pero|aunque|no obstante|salvo|en cambio|o|excepto",
-    less=r"menos|peor|inferior|contraindicad\w+|evitar\w*|carece|solo|demasiado|segund[oa]",
+    shunned=r"contraindic\w+|evitar\w*|elimin\w+",
+    less=r"menos|peor|inferior|carece|solo|demasiado|segund[oa]",
     verdict=r"conclusion(?:es)?|veredicto|resumen|en resumen|en corto|respuesta (?:corta|breve)"
     r"|diagnostico(?: (?:final|mas probable|probable|correcto|principal))?"
     r"|decision"
@@ -296,7 +301,7 @@ FRENCH = Words(
     inverted=r"(?!)",
     choose=r"je (?:choisis|retiens|selectionne|prends|coche|dirais|reponds|choisirais|penche pour|pencherais pour)"
     r"|j'opte pour"
-    r"|j'opterais pour|mon choix se porte sur",
+    r"|j'opterais pour|mon choix se porte sur|il faut (?:donc )?(?:repondre|choisir|cocher)",
     named=r"(?:qui )?(?:est|sont|serait|doit etre|comme|(?:me )?(?:parait|semble)(?: etre)?)(?:,? (?:donc|bien"
     r"|clairement|alors),?)? "
     r"(?:(?:la|les) )?(?:(?:bonnes?|meilleures?) (?:reponses?|propositions?|options?)"
@@ -337,7 +342,8 @@ FRENCH = Words(
     r"|(?:en|pour|avec|chez|dans|pendant)(?! (?:ce|cet|cette|ces|le|la|les|son|sa|notre))",
     points=r"suggere(?:nt)?|indique(?:nt)?|evoque(?:nt)?|orientent?(?: \w+)? vers|oriente(?: \w+)? vers"
     r"|plaide(?:nt)?(?: \w+)? (?:pour|en faveur d[eu'])|(?:compatibles?|coherente?s?) avec"
-    r"|(?:typiques?|caracteristiques?|evocateurs?|evocatrices?) d[eu']|en faveur d[eu']|confirme(?:nt)?"
+    r"|(?:typiques?|pathognomoniques?|specifiques?|caracteristiques?|evocateurs?|evocatrices?) d[eu']"
+    r"|en faveur d[eu']|confirme(?:nt)?"
     r"|correspond(?:ent)? a|doit (?:recevoir|prendre)|il faut (?:donner|prescrire|retenir)|necessite|je recommande"
     r"|s'agit(?: \w+)? d[eu']",
     fits=r"(?:explique|correspond)(?: [\w'-]+){0,5}? le mieux|est (?:donc )?(?:le|la) \w+ de choix"
@@ -347,7 +353,8 @@ FRENCH = Words(
     because=r"car|parce que|puisque|par",
     here=r"ici|maintenant|d'emblee|chez (?:ce|cet|cette)|dans ce|pour (?:ce|cet|cette)",
     contrast=r"cependant|mais|toutefois|pourtant|neanmoins|bien que|sauf|en revanche|ou",
-    less=r"moins|pire|inferieure?|contre-indiquee?s?|eviter|manque|seulement|trop|second",
+    shunned=r"contre-indi\w+|eviter|elimin\w+",
+    less=r"moins|pire|inferieure?|manque|seulement|trop|second",
     verdict=r"conclusions?|verdict|resume|en resume|en bref|bref|reponse courte|diagnostic(?: (?:final"
     r"|le plus probable|probable|retenu|principal))?|decision|correctes?"
     r"|exactes?|juste|resultat|mon choix|choix",
@@ -371,7 +378,8 @@ GERMAN = Words(
     may_be=r"konnte|kann|konnten",
     would_be=r"ware|waren",
     inverted=r"ist|sind|lautet|lauten|ware|waren",
-    choose=r"ich (?:wahle|nehme|antworte|sage|wurde(?: sagen)?|tippe auf|entscheide mich fur)|meine wahl fallt auf",
+    choose=r"ich (?:wahle|nehme|antworte|sage|wurde(?: sagen)?|tippe auf|entscheide mich fur)|(?:die"
+    r"|meine) wahl fallt(?: \w+)? auf",
     named=r"(?:(?:ist|sind|ware|als)(?: (?:also|somit|daher|eindeutig|damit))? )?(?:die )?"
     r"(?:(?:richtigen?|korrekten?|besten?|zutreffenden?) (?:antwort(?:en)?|option(?:en)?|losung(?:en)?|aussagen?)"
     r"|(?<=die )(?:antwort|losung|richtige))",
@@ -414,17 +422,19 @@ GERMAN = Words(
     r"|(?:bei|in|fur|mit|wahrend)(?! (?:dies\w*|der|dem|den|das|die|ihr\w*|ihm|unser\w*|sein\w*))",
     points=r"(?:spricht|sprechen)(?: \w+)? fur|(?:passt|passen)(?: \w+)? zu|deute[tn](?: \w+)? auf|weis(?:t"
     r"|en)(?: \w+)? auf"
-    r"|hinweisend auf|(?:typisch|charakteristisch|beweisend) fur|vereinbar mit|zugunsten von|entspricht"
+    r"|hinweisend auf|(?:typisch|pathognomonisch|spezifisch|charakteristisch|beweisend) fur|vereinbar mit"
+    r"|zugunsten von|entspricht"
     r"|(?:braucht|benotigt|erhalt)|sollte(?: \w+)? (?=\w+ (?:erhalten|bekommen|nehmen))|ich empfehle|ich bleibe bei"
     r"|es handelt sich(?: \w+)? um|am ehesten|dass (?:die|meine)(?: \w+)? (?:antwort|losung|option|diagnose)",
-    fits=r"(?:passt|erklart)(?: [\w'-]+){0,5}? am besten|ist (?:\w+ )?(?:das|die|der) \w+ der wahl"
+    fits=r"(?:passt|erklart)(?: [\w'-]+){0,5}? am besten|(?:ist (?:\w+ )?)?(?:das|die|der) \w+ der wahl"
     r"|ist (?:\w+ )?(?:indiziert|angezeigt|empfohlen|vorzuziehen)|bleibt (?:ubrig|als einzige\w*)",
     unsure=r"kann|konnen|konnte|konnten|vielleicht|moglicherweise|manchmal|oft|meist|anfangs|zuerst|zunachst|ware",
     because=r"weil|denn|da",
     here=r"(?:ist|sind|wahlen|nehmen|erhalten|bekommen|sein|hin)(?=\s*(?:[.,;!)]|$))|hier|jetzt|sofort|bei (?:dies\w*"
     r"|ihr|ihm)",
     contrast=r"jedoch|aber|doch|allerdings|dennoch|obwohl|ausser|hingegen|oder|dagegen",
-    less=r"weniger|schlechter|unterlegen|kontraindiziert|vermeiden|gemieden|als|fehl\w+|nur|zu|gegen",
+    shunned=r"kontraindi\w+|vermeiden|gemieden|auszuschliessen",
+    less=r"weniger|schlechter|unterlegen|als|fehl\w+|nur|zu|gegen",
     verdict=r"fazit|ergebnis|kurz gesagt|kurze antwort|zusammenfassung|zusammengefasst|(?:(?:wahrscheinlichste"
     r"|richtige|endgultige) )?diagnose|entscheidung"
     r"|richtig"

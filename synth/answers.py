@@ -15,7 +15,7 @@ from sources.shapes import LETTERS
 from synth.answer_claims import Claim, cues_of, last_explicit
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
-from synth.answer_reading import DECISIONS, Shown, is_decision, named_letters, named_texts, read, shown
+from synth.answer_reading import DECISIONS, Shown, is_decision, named, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold
 from synth.answer_words import Words
 
@@ -29,8 +29,14 @@ FALLBACKS = (
 
 LINE = re.compile(r"^.*$", re.MULTILINE)
 
+GLOSS = re.compile(r"^ ?\([^()\n]*\)")
+"""What may stand in brackets after an option's text: an abbreviation, a synonym."""
+
 NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
 HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
+
+MOST_FAREWELLS = 5
+"""Sentences that may take leave of the reader; a text with more of them goes round in circles."""
 
 NEXT = 80
 """Characters after a leading answer that may say that it is wrong."""
@@ -116,13 +122,12 @@ def _retracted(text: AnswerText, claim: Claim, lang: str) -> bool:
 
 def _without_farewell(question: Shown, text: AnswerText, lang: str) -> AnswerText:
     """Return the text without last sentences that only take leave of the reader and name no option."""
-    start, stop = text.last_sentence()
-    if start and cues_of(lang).farewell.match(text.folded, start, stop):
-        named = named_texts(question, text.folded[start:stop]) | named_letters(question, text.cased[start:stop])
-        if not named:
-            return _without_farewell(
-                question, replace(text, cased=text.cased[:start], folded=text.folded[:start]), lang
-            )
+    for _ in range(MOST_FAREWELLS):
+        start, stop = text.last_sentence()
+        farewell = cues_of(lang).farewell.match(text.folded, start, stop)
+        if not start or not farewell or named(question, text, farewell.end(), stop):
+            break
+        text = replace(text, cased=text.cased[:start], folded=text.folded[:start])
     return text
 
 
@@ -130,7 +135,7 @@ def _without_farewell(question: Shown, text: AnswerText, lang: str) -> AnswerTex
 
 
 def _fallback(question: Shown, text: AnswerText, lang: str) -> Claim | None:
-    """Return the first fallback that reads: a line that is an answer, a start, a remark, a conclusion, any line."""
+    """Return the first fallback that reads: a line or list that answers, a start, a remark, a conclusion, any line."""
     return (
         _alone(question, text)
         or _headed(question, text)
@@ -184,7 +189,12 @@ def _found(claim: Claim) -> tuple[int, ...]:
 
 def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Claim | None:
     reading = read(question, text, start, stop)
-    if reading is None or reading.fault or text.folded[reading.end : stop].strip(" .!)"):
+    if reading is None or reading.fault:
+        return None
+    rest = GLOSS.sub("", text.folded[reading.end : stop])
+    if rest.strip(" .!)") or (
+        len(rest) < stop - reading.end and named(question, text, reading.end, stop) - set(reading.found)
+    ):
         return None
     if text.folded[start:stop].rstrip().endswith(":"):
         return None
@@ -200,7 +210,7 @@ def _headed(question: Shown, text: AnswerText) -> Claim | None:
     start = text.folded.rfind("\n", 0, stop) + 1
     heading = HEADING.match(text.folded, start, stop)
     own = question.words
-    turned_down = rf"\b(?:{own.wrong}|{own.not_}|{own.others}|{own.less}|{own.unsure}|{own.qualified})\b"
+    turned_down = rf"\b(?:{own.wrong}|{own.not_}|{own.others}|{own.less}|{own.shunned}|{own.unsure}|{own.qualified})\b"
     if not heading or re.search(turned_down, heading[0]):
         return None
     above = text.folded[text.folded.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
@@ -251,11 +261,11 @@ def _after_question(text: AnswerText) -> int:
 def _ending(question: Shown, text: AnswerText, start: int, stop: int) -> Claim | None:
     """Return the answer that a last sentence ends with after a mark: "… => B", "… (option B)", "…, that is, gout".
 
-    It is none where the sentence denies or leaves open anything, or names another option.
+    It is none where the sentence denies or leaves open anything, or names another option before.
     """
     own = question.words
     marks = rf"[,(;:–—] ?(?:{NOUNS})\b|[=-]>|→|=|\((?=\w\))|[:;–—](?= )|\b(?:{own.so}|{own.namely})(?=[ ,])"
-    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.or_}|{own.others}|{own.less})\b|n'"
+    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.or_}|{own.others}|{own.shunned})\b|n'"
     for end in re.finditer(marks, text.folded[start:stop]):
         before = text.folded[start : start + end.start()]
         claim = _whole_line(question, text, start + end.end(), stop)
@@ -265,8 +275,7 @@ def _ending(question: Shown, text: AnswerText, start: int, stop: int) -> Claim |
             or (re.search(doubted, before) and not question.decision)
         ):
             continue
-        others = named_texts(question, before) - set(_found(claim))
-        others |= named_letters(question, text.cased[start : start + end.start()]) - set(_found(claim))
+        others = named(question, text, start, start + end.start()) - set(_found(claim))
         return None if others else replace(claim, form="closing")
     return None
 

@@ -39,9 +39,9 @@ def told_latencies(seconds):
 
 
 def measured(folder, words):
-    from pipelines.browse import Site
-    from pipelines.browse_index import Question
-    from pipelines.report_rows import opened
+    from pipelines.pages.browse import Site
+    from pipelines.pages.index import Question
+    from pipelines.pages.rows import opened
 
     begun = time.perf_counter()
     site = Site.of(opened(folder))

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
-from training.merge_numbers import HELD, narrowed
-from training.merge_shards import INDEX, ShardWriter, Tensor, divide, index
+from training.merging.numbers import HELD, narrowed
+from training.merging.shards import INDEX, ShardWriter, Tensor, divide, index
 
 TINY = {"layers": 4, "rows": 24, "width": 8, "inner": 16}
 BILLION = {"layers": 16, "rows": 128_256, "width": 2048, "inner": 8192, "values": 512}  # Llama 3.2 1B

@@ -296,6 +296,11 @@ def test_a_second_answer_that_is_also_right_makes_two():
     assert letters("The answer is C. By the second rule the answer is also C.") == "C"
 
 
+def test_a_text_that_goes_round_in_circles_has_a_verdict():
+    for said in ("I hope this helps. ", "This suggests probenecid and ", "However, C is ", "Naproxen - wrong\n"):
+        assert letters(said * 2000) is None
+
+
 def test_an_options_text_is_read_however_it_is_spaced():
     doses = ("2.5 mg", "5 mg", "25 mg", "50 mg")
     assert letters("Answer: 5mg", doses) == "B"
@@ -512,12 +517,20 @@ def test_the_extractor_is_right_on_99_of_100_outputs():
     assert found["misread"] == 0
 
 
-FRESH = {"fresh": (150, 148), "fresh_again": (75, 74), "fresh3": (300, 294), "fresh4": (200, 196), "fresh5": (82, 81)}
+FRESH = {
+    "fresh": (150, 148),
+    "fresh_again": (75, 74),
+    "fresh3": (300, 294),
+    "fresh4": (200, 196),
+    "fresh5": (82, 81),
+    "fresh6": (52, 51),
+}
 """Whole outputs by file, and how many must be read right.
 
 Read for the first time, before any rule was changed for them, these were 131 of 150 (two misread), 66 of 75, 247 of 300
-(one misread), 180 of 200 (five misread, of which three were of ten written against suspected faults), and 75 of 82. The
-last is the share to expect of outputs nobody has seen, 91%; now it is 148, 74, 295, 197 and 82.
+(one misread), 180 of 200 (five misread, three of them among ten written against suspected faults), 75 of 82 and 44 of
+52. The last two, 89% together and none misread, are what to expect of outputs nobody has seen; now it is 148, 74, 295,
+197, 82 and 52.
 """
 
 

@@ -32,12 +32,12 @@ from page_checks import (
     tabbed,
 )
 
-from pipelines.browse import Site, question
-from pipelines.browse_index import Index, Question, QuestionError
-from pipelines.browse_search import REMEMBERED, Texts
-from pipelines.browse_server import Server, serve
 from pipelines.cli import main
-from pipelines.report_rows import opened
+from pipelines.pages.browse import Site, question
+from pipelines.pages.index import Index, Question, QuestionError
+from pipelines.pages.rows import opened
+from pipelines.pages.search import REMEMBERED, Texts
+from pipelines.pages.server import Server, serve
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from training.merge_arithmetic import FORMULAS
-from training.merge_methods import METHODS
-from training.merge_numbers import HELD, Floats, Span, narrowed, widened
-from training.merge_tensor import BLOCK, Merging
-from training.merge_trouble import MergeError
+from training.merging.arithmetic import FORMULAS
+from training.merging.methods import METHODS
+from training.merging.numbers import HELD, Floats, Span, narrowed, widened
+from training.merging.tensor import BLOCK, Merging
+from training.merging.trouble import MergeError
 
 A = [1, -2, 0.5, 0.1, 0, 3]
 B = [-0.5, 1, 0.6, -0.2, 0, 1]

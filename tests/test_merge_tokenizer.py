@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from merge_models import config, make, read, shapes
 
-from training.merge import merge
-from training.merge_config import merge_config
-from training.merge_trouble import MergeConfigError, MergeError
+from training.merging.config import merge_config
+from training.merging.merge import merge
+from training.merging.trouble import MergeConfigError, MergeError
 
 EMBEDDING, QUERY = "model.embed_tokens.weight", "model.layers.1.self_attn.q_proj.weight"
 WORDS = ["<s>", "</s>", "fever", "cough", "rash", "dose"]

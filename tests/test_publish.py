@@ -8,8 +8,8 @@ import pytest
 from hub_releases import VERSIONS, asked, listed, made
 from tiny_recipe import ROWS, refused, run
 
+from pipelines.hub.publish import publish
 from pipelines.manifest import ReleaseError, seal
-from pipelines.publish import publish
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 
@@ -254,7 +254,7 @@ def test_a_file_that_changes_while_it_is_published_is_not_committed(hub, release
     def checked(*arguments):
         (folder / "README.md").write_text("edited after it was checked")
 
-    monkeypatch.setattr("pipelines.publish.check", checked)
+    monkeypatch.setattr("pipelines.hub.publish.check", checked)
     with pytest.raises(ReleaseError, match=r"README\.md changed while it was published; nothing was committed"):
         publish(folder, REPO, say)
     assert hub.files(REPO) == {}

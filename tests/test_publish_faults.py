@@ -13,10 +13,10 @@ from hub_releases import asked, environment, listed
 from hub_server import READER, WRITER, Fault
 from tiny_recipe import SABILA, refused, run
 
-import pipelines.publish_hub
+import pipelines.hub.client
+from pipelines.hub.client import ATTEMPTS, reached
+from pipelines.hub.publish import publish
 from pipelines.manifest import ReleaseError
-from pipelines.publish import publish
-from pipelines.publish_hub import ATTEMPTS, reached
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 
@@ -43,7 +43,7 @@ AGAIN = "The version published before stays as it was; run the same command agai
 @pytest.fixture(autouse=True)
 def checked(monkeypatch):
     """The releases here are sound, as tests/test_publish.py has it; checking them each time takes longest."""
-    monkeypatch.setattr("pipelines.publish.check", lambda folder, files, use: None)
+    monkeypatch.setattr("pipelines.hub.publish.check", lambda folder, files, use: None)
 
 
 def say(line):
@@ -157,7 +157,7 @@ def test_an_answer_lost_on_its_way_does_not_make_it_happen_twice(stage, fault, h
 
 
 def test_a_silent_hub_is_told(hub, releases, monkeypatch):
-    monkeypatch.setattr(pipelines.publish_hub, "SILENCE_S", 0.2)
+    monkeypatch.setattr(pipelines.hub.client, "SILENCE_S", 0.2)
     hub.create(REPO)
     hub.faults = [Fault("/refs", hang=True)]
     assert refused(1, *call(releases["1"])) == f"Error: looking at clinic/tiny: ReadTimeout: timed out. {AGAIN}"
@@ -227,7 +227,7 @@ def test_the_token_is_read_where_the_client_keeps_it(hub, releases, tmp_path):
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 500])
 def test_no_token_is_told_when_the_hub_itself_tells_it(status, hub, releases, caplog, monkeypatch):
-    monkeypatch.setattr(pipelines.publish_hub, "ATTEMPTS", 2)
+    monkeypatch.setattr(pipelines.hub.client, "ATTEMPTS", 2)
     publish(releases["1"], REPO, say)
     caplog.set_level("DEBUG")
     for stage in ("look", "batch", "commit", "tag"):
@@ -318,13 +318,13 @@ def test_a_push_killed_in_the_middle_is_finished_by_the_same_call(after, hub, re
 
 def test_a_push_that_another_overtakes_is_refused_and_not_mixed_in(hub, releases, monkeypatch):
     publish(releases["1"], REPO, say)
-    upload = pipelines.publish_hub.Hub.upload
+    upload = pipelines.hub.client.Hub.upload
 
     def overtaken(self, additions):
         upload(self, additions)
         hub.commit(REPO, {"README.md": b"edited on the web page"})
 
-    monkeypatch.setattr(pipelines.publish_hub.Hub, "upload", overtaken)
+    monkeypatch.setattr(pipelines.hub.client.Hub, "upload", overtaken)
     told = refused(1, *call(releases["2"]))
     assert "has moved on from " in told
     assert "while this was uploaded: another publication came first" in told
@@ -333,7 +333,7 @@ def test_a_push_that_another_overtakes_is_refused_and_not_mixed_in(hub, releases
         k: v for k, v in listed(releases["1"]).items() if k != "README.md"
     }
     assert hub.repo("datasets", REPO)["tags"].keys() == {"1"}
-    monkeypatch.setattr(pipelines.publish_hub.Hub, "upload", upload)
+    monkeypatch.setattr(pipelines.hub.client.Hub, "upload", upload)
     assert run(*call(releases["2"])).exit_code == 0
     assert whole(hub, releases) == "2"
 
@@ -360,14 +360,14 @@ def test_two_different_versions_at_once_are_not_mixed(hub, releases, tmp_path):
 
 def test_a_tag_that_another_sets_meanwhile_is_not_taken_for_ours(hub, releases, monkeypatch):
     publish(releases["2"], REPO, say)
-    upload = pipelines.publish_hub.Hub.upload
+    upload = pipelines.hub.client.Hub.upload
 
     def overtaken(self, additions):
         upload(self, additions)
         repo = hub.repo("datasets", REPO)
         hub.save("datasets", REPO, {**repo, "tags": {**repo["tags"], "1": repo["branches"]["main"]}})
 
-    monkeypatch.setattr(pipelines.publish_hub.Hub, "upload", overtaken)
+    monkeypatch.setattr(pipelines.hub.client.Hub, "upload", overtaken)
     told = refused(1, *call(releases["1"]))
     assert "has a tag 1 at " in told
     assert told.endswith("Choose another version")

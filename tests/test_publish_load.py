@@ -9,8 +9,8 @@ import pytest
 from hub_releases import environment
 from hub_server import Fault
 
+from pipelines.hub.publish import publish
 from pipelines.manifest import ReleaseError
-from pipelines.publish import publish
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 

@@ -7,8 +7,8 @@ from hub_releases import asked
 from hub_server import WRITER, Fault
 from tiny_recipe import refused, run
 
+from pipelines.hub.publish_model import publish_model
 from pipelines.manifest import ReleaseError
-from pipelines.publish_model import publish_model
 from training.model_card import model_card
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself

@@ -7,9 +7,9 @@ import hub_server
 import polars as pl
 import pytest
 
+from pipelines.hub.publish import publish
+from pipelines.hub.secrets import SHAPES, secrets, without_secrets
 from pipelines.manifest import ReleaseError, load, seal
-from pipelines.publish import publish
-from pipelines.publish_secrets import SHAPES, secrets, without_secrets
 
 BODY = "Qw3rTy8UiOp5AsDfGh1JkLzXcVb2NmQwErTy7UiO"
 MADE_UP = {

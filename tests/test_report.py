@@ -26,15 +26,15 @@ from page_checks import (
     tabbed,
 )
 
-from pipelines import report_sample
 from pipelines.cli import main
-from pipelines.report import figures, pairs, report, write_report
-from pipelines.report_figures import FACETS, counts
-from pipelines.report_funnel import funnel
-from pipelines.report_rows import all_rows, looked_at, opened
-from pipelines.report_sample import drawn, quotas
-from pipelines.report_stages import stages
-from pipelines.report_text import compared, cut, shown
+from pipelines.pages import sample as sampling
+from pipelines.pages.figures import FACETS, counts
+from pipelines.pages.funnel import funnel
+from pipelines.pages.report import figures, pairs, report, write_report
+from pipelines.pages.rows import all_rows, looked_at, opened
+from pipelines.pages.sample import drawn, quotas
+from pipelines.pages.stages import stages
+from pipelines.pages.text import compared, cut, shown
 
 
 def query(sql, *values):
@@ -287,7 +287,7 @@ def test_the_page_says_how_much_of_what_it_shows(demo):
 
 
 def test_texts_are_cut_and_then_rows_left_out_until_the_page_is_small_enough(demo, monkeypatch):
-    monkeypatch.setattr(report_sample, "BYTES", 60_000)
+    monkeypatch.setattr(sampling, "BYTES", 60_000)
     html = report(demo[0])
     told = data_of(html)["rows"]
     assert len(json.dumps(told, ensure_ascii=False).encode()) < 70_000

@@ -1,0 +1,1 @@
+"""Releases and models on the Hugging Face Hub."""

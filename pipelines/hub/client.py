@@ -1,0 +1,300 @@
+"""The Hub's side of a publication: what a repository holds, how it is written, and how its trouble is told.
+
+Tokens come from where huggingface_hub keeps them and go into requests, nowhere else: whatever the Hub or its client
+says is told without them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pipelines.manifest import ReleaseError
+
+if TYPE_CHECKING:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+
+T = TypeVar("T")
+Kind = Literal["dataset", "model"]
+Say = Callable[[str], None]
+
+ATTEMPTS = 5
+"""How often to ask in all where the trouble may pass; the client itself repeats single requests of an upload too."""
+
+LONGEST_WAIT_S = 120.0
+"""A Hub that asks for a longer pause is told of instead of waited for."""
+
+SILENCE_S = 300.0
+"""How long a connection may be silent; the client's own clock never stops it."""
+
+PASSING = (429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blob:
+    """A file of a repository: its size, git's name for it, and its sha256 where it is a large file."""
+
+    size: int
+    git: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """What a repository holds: the commit of its main branch with the files, who sees it, the commits of its tags.
+
+    ``commit`` is None where there is no repository, or none that the token may see.
+    """
+
+    commit: str | None
+    private: bool = True
+    files: dict[str, Blob]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hub:
+    """One repository on the Hub and the right to write to it. Every method raises ``ReleaseError`` in plain words."""
+
+    repo: str
+    kind: Kind
+    api: HfApi
+    token: str | None = field(repr=False)
+    say: Say
+
+    @property
+    def url(self) -> str:
+        """Where people find the repository."""
+        return f"{self.api.endpoint}/{'datasets/' if self.kind == 'dataset' else ''}{self.repo}"
+
+    def look(self) -> Remote:
+        """Return what the repository holds now."""
+        return self.patient("looking at", self.seen)
+
+    def create(self, *, public: bool) -> None:
+        """Create the repository; one that another has created meanwhile is as good."""
+        from huggingface_hub.errors import HfHubHTTPError
+
+        def once() -> None:
+            try:
+                self.api.create_repo(self.repo, repo_type=self.kind, private=not public)
+            except HfHubHTTPError as error:
+                if _status(error) != 409:
+                    raise
+
+        self.patient("creating", once)
+
+    def files(self, revision: str) -> dict[str, Blob]:
+        """Return the files of a commit by path."""
+        return self.patient("listing", lambda: self._files(revision))
+
+    def read(self, path: str, revision: str) -> dict[str, Any]:
+        """Return a JSON file of a commit."""
+        return self.patient(f"reading {path} of", lambda: self._read(path, revision))
+
+    def upload(self, additions: Sequence[CommitOperationAdd]) -> None:
+        """Send the large files among ``additions``; those that the Hub has already are not sent again."""
+        send = partial(self.api.preupload_lfs_files, repo_type=self.kind, free_memory=False)
+        self.patient("uploading to", lambda: send(self.repo, additions=additions))
+
+    def commit(
+        self,
+        additions: Sequence[CommitOperationAdd],
+        deletions: Sequence[CommitOperationDelete],
+        *,
+        parent: str,
+        message: str,
+    ) -> str:
+        """Make one commit on top of ``parent`` and return it; raises what the client raises."""
+        made = self.api.create_commit(
+            self.repo,
+            [*additions, *deletions],
+            commit_message=message,
+            repo_type=self.kind,
+            revision="main",
+            parent_commit=parent,
+        )
+        return made.oid
+
+    def tag(self, name: str, commit: str) -> None:
+        """Name ``commit``; one that has the name already stays so, another one is refused."""
+        create = partial(self.api.create_tag, tag=name, revision=commit, repo_type=self.kind, exist_ok=True)
+        self.patient("tagging", lambda: create(self.repo))
+        if (tagged := self.look().tags.get(name)) != commit:
+            raise ReleaseError(
+                f"{self.repo} has a tag {name} at {tagged}, set by another publication at the same time; "
+                f"expected {commit}. Choose another version"
+            )
+
+    def patient(self, doing: str, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns, trying again where the trouble may pass: 429, 5xx, a cut connection."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return call()
+            except trouble() as error:
+                wait = _pause(error, attempt)
+                if wait is None:
+                    raise ReleaseError(self.told(doing, error)) from None  # its own text may hold the token
+                self.say(f"{doing} {self.repo}: {self._reason(error)}; again in {wait:g} s")
+            time.sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+    def told(self, doing: str, error: Exception) -> str:
+        """Return the trouble as one line: what happened and what to do, without any token."""
+        return f"{doing} {self.repo}: {self._reason(error)}. {_advice(_status(error), self)}"
+
+    def seen(self) -> Remote:
+        """Return what the repository holds, asking once; raises what the client raises."""
+        from huggingface_hub.errors import RepositoryNotFoundError
+
+        try:
+            info = self.api.repo_info(self.repo, repo_type=self.kind, revision="main")
+        except RepositoryNotFoundError as error:
+            if self.token and _status(error) == 401:
+                raise
+            return Remote(commit=None, files={}, tags={})
+        refs = self.api.list_repo_refs(self.repo, repo_type=self.kind)
+        commit = str(info.sha)
+        tags = {tag.name: tag.target_commit for tag in refs.tags}
+        return Remote(commit=commit, private=bool(info.private), files=self._files(commit), tags=tags)
+
+    def _files(self, revision: str) -> dict[str, Blob]:
+        from huggingface_hub import RepoFile
+
+        found = self.api.list_repo_tree(self.repo, recursive=True, revision=revision, repo_type=self.kind)
+        return {
+            entry.path: Blob(size=entry.size, git=entry.blob_id, sha256=entry.lfs.sha256 if entry.lfs else None)
+            for entry in found
+            if isinstance(entry, RepoFile)
+        }
+
+    def _read(self, path: str, revision: str) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as place:
+            fetch = partial(self.api.hf_hub_download, repo_type=self.kind, local_dir=place)
+            read: dict[str, Any] = json.loads(Path(fetch(self.repo, path, revision=revision)).read_bytes())
+        return read
+
+    def _reason(self, error: Exception) -> str:
+        cause = _cause(error)
+        response = getattr(cause, "response", None)
+        if response is None:
+            return self._clean(f"{type(cause).__name__}: {cause}")
+        said = getattr(cause, "server_message", None)
+        return self._clean(f"{response.status_code} {response.reason_phrase}{f': {said}' if said else ''}")
+
+    def _clean(self, text: str) -> str:
+        from pipelines.hub.secrets import without_secrets
+
+        return without_secrets(" ".join(text.split()), self.token)[:500].rstrip(". ")
+
+
+@contextmanager
+def reached(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iterator[Hub]:
+    """Give the repository on the Hub that the environment names (``HF_ENDPOINT``), with the token kept for it.
+
+    Raises ``ReleaseError`` where there is no token, unless ``anonymous`` will do.
+    """
+    from huggingface_hub import HfApi, get_token, set_client_factory
+    from huggingface_hub.utils import logging as client_logging
+    from huggingface_hub.utils._http import default_client_factory
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    token = get_token()
+    if token is None and not anonymous:
+        raise ReleaseError(f"there is no token for the Hub, expected one that may write to {repo}; {LOG_IN}")
+    level, quiet = client_logging.get_verbosity(), nullcontext() if sys.stderr.isatty() else disable_progress_bars()
+    client_logging.set_verbosity(
+        logging.ERROR
+    )  # the client's warnings name signed addresses; ours say what is done about it
+    set_client_factory(_client)
+    try:
+        with quiet:
+            endpoint = os.environ.get("HF_ENDPOINT")
+            yield Hub(repo=repo, kind=kind, api=HfApi(endpoint, token=token or False), token=token, say=say)
+    finally:
+        set_client_factory(default_client_factory)
+        client_logging.set_verbosity(level)
+
+
+def _client() -> Any:
+    from huggingface_hub.utils._http import default_client_factory
+
+    client = default_client_factory()
+    client.timeout = SILENCE_S
+    return client
+
+
+# --- trouble -------------------------------------------------------------------------------------------------------
+
+LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
+
+
+def trouble() -> tuple[type[Exception], ...]:
+    """Return what the client raises where the Hub, the network or the disk fails it, or an answer is no answer."""
+    import httpx2
+
+    return (httpx2.HTTPError, OSError, ValueError, RuntimeError, KeyError, TypeError)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what lies under the client's own wrappings: the Hub's answer, the network's trouble, or what began it."""
+    import httpx2
+
+    while not isinstance(error, httpx2.HTTPError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _status(error: BaseException) -> int | None:
+    response = getattr(_cause(error), "response", None)
+    return None if response is None else int(response.status_code)
+
+
+def _pause(error: Exception, attempt: int) -> float | None:
+    """Return how many seconds to wait before asking again, None where that is of no use."""
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if attempt + 1 == ATTEMPTS or isinstance(error, OfflineModeIsEnabled) or not _passes(error):
+        return None
+    wait = max(2.0**attempt, _retry_after(error))
+    return wait if wait <= LONGEST_WAIT_S else None
+
+
+def _passes(error: Exception) -> bool:
+    import httpx2
+
+    status, cause = _status(error), _cause(error)
+    if status is not None:
+        return status in PASSING
+    return isinstance(cause, (httpx2.TransportError, ConnectionError, TimeoutError))
+
+
+def _retry_after(error: Exception) -> float:
+    response = getattr(_cause(error), "response", None)
+    asked = "" if response is None else response.headers.get("Retry-After", "")
+    return float(asked) if asked.isdigit() else 0.0
+
+
+def _advice(status: int | None, hub: Hub) -> str:
+    """Return what to do about an answer of the Hub."""
+    advice = {
+        400: "The Hub does not take it as it is: mend what it names, then publish again",
+        401: f"The Hub does not know the token: {LOG_IN} to a valid one",
+        403: f"The token may not write to {hub.repo}: {LOG_IN} to one with write access to it",
+        404: f"There is no {hub.repo}, or the token may not see it: check the name and the token",
+        409: "Another change is under way there: run the same command again",
+        412: f"{hub.repo} has moved on: look at what was published there, then run the same command again",
+        429: "The Hub asks for fewer requests: run the same command later; what is uploaded is not sent again",
+    }
+    again = "The version published before stays as it was; run the same command again, what is uploaded is not resent"
+    return advice.get(status or 0, again)

@@ -1,0 +1,106 @@
+"""A release on the Hub: checked again as a whole, then published as one commit and a tag of its version."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pipelines.hub.client import Say
+from pipelines.hub.push import Parcel, send
+from pipelines.hub.secrets import secrets, without_secrets
+from pipelines.manifest import MANIFEST, ReleaseError, file_hash, load
+from sources.license import Use
+
+REPORT = "report.html"
+
+COMPLETIONS = "completions/"
+
+OPTIONAL = (r"report\.html", r"completions/.*")
+"""Paths, as regular expressions, that may be left out of a version."""
+
+OWNED = (r"data/.*", r"ledger/.*", r"croissant\.json", *OPTIONAL)
+"""Paths that an older version may have left and a new one must not keep."""
+
+
+def publish(
+    folder: Path,
+    repo: str,
+    say: Say,
+    *,
+    public: bool = False,
+    use: Use = "any",
+    with_report: bool = False,
+    with_completions: bool = False,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Publish the release in ``folder`` to the dataset ``repo`` (``ORG/NAME``) and return what was done.
+
+    Rows, ledger, card and metadata go. Completions, which show what dropped rows asked, go ``with_completions`` only,
+    the report ``with_report`` only, and what the manifest does not list never. Raises ``ReleaseError`` with all that
+    is wrong where the release is not what its manifest says, its licences forbid ``use``, or it holds secrets, and
+    what ``pipelines.hub.push.send`` raises.
+    """
+    check_repo(repo)
+    manifest = load(folder)
+    files = _files(folder, manifest, {REPORT: with_report, COMPLETIONS: with_completions})
+    say(f"checking {manifest['name']}@{manifest['version']}")
+    check(folder, files, use)
+    return send(_parcel(manifest, files, repo, public=public), say, dry_run=dry_run)
+
+
+def _parcel(manifest: dict[str, Any], files: dict[str, Path], repo: str, *, public: bool) -> Parcel:
+    listed = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
+    return Parcel(
+        repo=repo,
+        kind="dataset",
+        public=public,
+        tag=manifest["version"],
+        title=f"{manifest['name']} {manifest['version']}, manifest {manifest['hash']}",
+        files=files,
+        hashes={path: listed.get(path) or file_hash(file) for path, file in files.items()},
+        record=MANIFEST,
+        owned=OWNED,
+        optional=OPTIONAL,
+        same=lambda published: published.get("hash") == manifest["hash"],
+        name=lambda published: published.get("name"),
+        called=manifest["name"],
+    )
+
+
+def check_repo(repo: str) -> None:
+    """Raise ``ReleaseError`` for what cannot be a repository's name."""
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo, re.ASCII) or len(repo) > 96 or ".." in repo or "--" in repo:
+        raise ReleaseError(f"repo is {repo!r}, expected ORG/NAME in letters, digits and single . _ - as the Hub has it")
+
+
+def check(folder: Path, files: dict[str, Path], use: Use) -> None:
+    """Raise ``ReleaseError`` with every reason not to hand on the release: broken, not allowed, or telling secrets."""
+    from pipelines.license_check import conflicts
+    from pipelines.verify import verify
+
+    if broken := [
+        f"{finding.file}, {finding.what}: expected {finding.expected}, found {finding.found}"
+        for finding in verify(folder).findings
+    ]:
+        raise ReleaseError(refusal(folder, "is not what its manifest says", broken))
+    if wrong := [conflict.told() for conflict in conflicts(folder, use=use)]:
+        raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
+    if told := secrets(files.items()):
+        raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", told))
+
+
+def _files(folder: Path, manifest: dict[str, Any], optional: dict[str, bool]) -> dict[str, Path]:
+    """Return what goes up by path: what the manifest lists, the manifest, and of what is ``optional`` the wanted."""
+    paths = [*(entry["path"] for entry in manifest["files"]), MANIFEST, REPORT]
+    paths = [path for path in paths if all(wanted for name, wanted in optional.items() if path.startswith(name))]
+    if outside := [path for path in paths if not (folder / path).resolve().is_relative_to(folder.resolve())]:
+        raise ReleaseError(f"{folder / MANIFEST} lists {outside[0]!r}, expected files inside the release alone")
+    if missing := [path for path in paths if not (folder / path).is_file()]:
+        raise ReleaseError(f"{folder} has no {missing[0]}, expected it there; make it, or publish without it")
+    return {path: folder / path for path in paths}
+
+
+def refusal(folder: Path, what: str, reasons: list[str]) -> str:
+    """Return why something is not published, a line a reason, without any secret that a reason may quote."""
+    return "\n".join([f"{folder} {what}:", *(f"  {without_secrets(reason)}" for reason in reasons)])

@@ -1,0 +1,115 @@
+"""The report on a release: one HTML file that tells where its rows came from, where the others went, and shows some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.pages import sample as sampling
+from pipelines.pages.candidates import candidates, pairs_made
+from pipelines.pages.changes import changes
+from pipelines.pages.figures import FACETS, counts, histogram, mix, reasons, sources, totals
+from pipelines.pages.funnel import funnel
+from pipelines.pages.page import as_json, page
+from pipelines.pages.pairs import (
+    MEMBERS_SHOWN,
+    closest_calls,
+    clusters,
+    duplicates,
+    leak_examples,
+    leak_figures,
+    leaks,
+    row_text,
+    side_by_side,
+)
+from pipelines.pages.rows import Opened, all_rows, kept_at, looked_at, opened, records
+from pipelines.pages.text import shown
+from pipelines.store import write_bytes
+
+SAMPLE = 2_000
+"""Rows in the page unless told otherwise."""
+
+MIXES = (("source", "Source"), ("task", "Task"), ("license", "Licence"), ("lang", "Language"))
+LENGTHS = (
+    ("prompt_chars", "Prompt, characters"),
+    ("response_chars", "Response, characters"),
+    ("tokens", "Whole row, tokens (estimated)"),
+)
+SCRIPTS = ("report_rows.js", "report.js")
+
+
+def write_report(folder: Path, out: Path, *, sample: int = SAMPLE, against: Path | None = None) -> Path:
+    """Write the report on the release in ``folder`` to ``out``; the same releases and sample give the same bytes.
+
+    Raises ``ReleaseError`` for a release that is broken or has no ledger, ``StoreError`` where ``out`` cannot be
+    written.
+    """
+    write_bytes(out, report(folder, sample=sample, against=against).encode("utf-8", "replace"))
+    return out
+
+
+def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None) -> str:
+    """Return the report on the release in ``folder`` as HTML, with ``sample`` rows, compared with ``against``."""
+    release = opened(folder)
+    rows = all_rows(release)
+    told = sampling.told(release, rows, sample)
+    data = {"rows": told["rows"], "counts": counts(rows), "facets": FACETS, "strata": told["strata"]}
+    html, _ = page(
+        "report.html.jinja",
+        SCRIPTS,
+        manifest=release.manifest,
+        in_store=release.store is not None,
+        data=as_json(data),
+        drawn={
+            "rows": len(told["rows"]),
+            "wanted": min(sample, rows.height),
+            "limit": told["limit"],
+            "strata": told["strata"],
+        },
+        changes=changes(against, folder) if against else None,
+        **figures(release, rows),
+        **pairs(release, rows),
+    )
+    return html
+
+
+def figures(release: Opened, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return every figure of the report that is counted over all rows."""
+    return {
+        "totals": {**totals(rows), "looked_at": looked_at(release)},
+        "funnel": funnel(release.manifest["steps"]),
+        "mixes": [(name, title, mix(rows, name)) for name, title in MIXES],
+        "histograms": [histogram(rows, name, title) for name, title in LENGTHS],
+        "sources": sources(rows),
+        "reasons": reasons(rows),
+        "candidates": candidates(release),
+        "pairs_made": pairs_made(release),
+    }
+
+
+def pairs(release: Opened, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return the duplicates and leaks: counted over all rows, some of them side by side with what they repeat."""
+    copies, leaking = duplicates(rows), leaks(rows)
+    found, calls, examples = clusters(copies), closest_calls(copies), leak_examples(leaking)
+    compared = [*calls, *(member for group in found["largest"] for member in group["members"])]
+    keepers: dict[str, set[str]] = {}
+    for one in compared:
+        keepers.setdefault(one["step"], set()).add(one["keeper"])
+    then = kept_at(release, keepers)
+    rest = {one["keeper"] for one in compared if (one["step"], one["keeper"]) not in then}
+    now = records(release, rest | {one["id"] for one in compared} | set(examples["id"]))
+    texts = {id: row_text(row) for id, row in now.items()}
+    for one in compared:
+        keeper = then.get((one["step"], one["keeper"])) or now.get(one["keeper"])
+        one |= side_by_side(texts.get(one["id"]), row_text(keeper))
+    shown_leaks = [{**row, **side_by_side(texts.get(row["id"]), row["item_text"])} for row in examples.rows(named=True)]
+    return {
+        "clusters": found,
+        "members_shown": MEMBERS_SHOWN,
+        "closest": calls,
+        "leaks": leak_figures(leaking),
+        "leak_examples": shown_leaks,
+        "title": shown(f"{release.manifest['name']}@{release.manifest['version']}"),
+    }

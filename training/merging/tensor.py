@@ -1,0 +1,94 @@
+"""One tensor on its way: its numbers in every model, cut into spans that threads work on side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+
+from training.merging.numbers import F32, Floats, Span
+
+BLOCK = 1 << 18
+"""Elements of a span, as whole rows: its arrays stay in a core's cache."""
+
+BATCH = 4
+"""Spans that a thread takes at once."""
+
+R = TypeVar("R")
+
+
+class Scratch(threading.local):
+    """Arrays that a thread uses again and again: to get fresh memory for each span takes longer than its sums."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, F32] = {}
+
+    def floats(self, use: str, size: int) -> F32:
+        """Return ``size`` numbers for a use, with anything in them; two uses at a time need two names."""
+        there = self._arrays.get(use)
+        if there is None or len(there) < size:
+            there = self._arrays[use] = np.empty(size, dtype=np.float32)
+        return there[:size]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merging:
+    """A tensor to merge. ``base`` is the base's numbers, where the method has one; ``models`` those of the others."""
+
+    name: str
+    shape: tuple[int, ...]
+    models: Sequence[Floats]
+    base: Floats | None = None
+    seed: int = 0
+    pool: Executor | None = field(default=None, repr=False)
+    scratch: Scratch = field(default_factory=Scratch, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def columns(self) -> int:
+        """Elements of a row, which is what the last axis counts; a vector is one row."""
+        return self.shape[-1] if self.shape else 1
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """The tensor in spans of whole rows."""
+        step = max(1, BLOCK // max(1, self.columns)) * max(1, self.columns)
+        return tuple(Span(first, min(first + step, self.size)) for first in range(0, self.size, step))
+
+    def each(self, function: Callable[[Span], R]) -> list[R]:
+        """Return what ``function`` gives for every span, in their order."""
+        if self.pool is None or len(self.spans) == 1:
+            return [function(span) for span in self.spans]
+        batches = [self.spans[n : n + BATCH] for n in range(0, len(self.spans), BATCH)]
+        return [r for part in self.pool.map(lambda batch: [function(span) for span in batch], batches) for r in part]
+
+    def room(self, span: Span, use: str) -> F32:
+        """Return an array of this thread for a span's numbers."""
+        return self.scratch.floats(use, span.last - span.first)
+
+    def start(self, span: Span) -> F32:
+        """Return the base's numbers, in an array of this thread."""
+        assert self.base is not None, "only methods that need a base ask for it"
+        return self.base.into(span, self.room(span, "start"))
+
+    def delta(self, model: int, span: Span, out: F32 | None = None) -> F32:
+        """Return what a model differs by from the base, in ``out`` or in an array of this thread."""
+        delta = self.models[model].into(span, self.room(span, "delta") if out is None else out)
+        delta -= self.start(span)
+        return delta
+
+    def key(self, model: int) -> np.uint64:
+        """Return where a model's chance comes from: the seed, the tensor's name and the model's place, nothing else."""
+        text = "\0".join(map(str, (self.seed, self.name, model)))
+        return np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))
