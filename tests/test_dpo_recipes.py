@@ -16,7 +16,7 @@ from rows import row, table
 from pipelines.figures import check_figures
 from pipelines.license_check import conflicts
 from pipelines.recipe import RecipeError, load
-from pipelines.recipes import aloe_dpo, demo, medqa_cot
+from pipelines.recipes import aloe_sft, demo, medqa_cot
 from pipelines.release import find, release
 from pipelines.workbench import Workbench
 from quality.key import key
@@ -136,8 +136,7 @@ class Built:
         self.store, self.teachers = store, teachers
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(store.parent)
-            for recipe in (aloe_dpo, medqa_cot):
-                patch.setattr(recipe, "teacher_of", lambda spec, options: teachers[spec])
+            patch.setattr(aloe_sft, "teacher_of", lambda spec, options: teachers[spec])
             self.bench = Workbench.open(load(name), values, store=store, mirror=mirror)
             self.account = self.bench.build(workers=1)
 

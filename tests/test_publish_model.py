@@ -160,7 +160,7 @@ def training_record():
         "loss": {"first": 3.0, "last": 2.0, "mean_of_last_10": 2.5},
         "figures": {},
         "seconds": 1.0,
-        "sessions": 1,
+        "starts": 1,
         "model_tflops_per_device": None,
         "energy": energy,
         "hardware": {"cpu": "two cores", "devices": [], "processes": 1, "machines": 1},
