@@ -441,3 +441,27 @@ def test_a_wrong_key_is_a_wrong_call_and_a_missing_model_a_failed_run(models, tm
     assert done.exit_code == code
     assert done.stderr.splitlines()[-1].startswith("Error: ")
     assert "Traceback" not in done.output
+
+
+# --- licence and card ------------------------------------------------------------------------------------------------
+
+
+def test_a_merge_is_under_the_licences_of_all_models_and_its_card_names_them(models, tmp_path):
+    base, tuned = models("a", "b")
+    (base / "README.md").write_text("---\nlicense: llama3.1\n---\nA base model.\n")
+    release = {"name": "tiny", "version": "1", "hash": "b" * 64, "rows": 3}
+    (tuned / "run.json").write_text(json.dumps({"license": "Apache-2.0 AND CC-BY-4.0", "release": release}))
+    record = merge(linear([base, tuned]), tmp_path / "out")
+    assert record["license"] == "Apache-2.0 AND CC-BY-4.0 AND LicenseRef-llama-3.1-community"
+    assert [model["license"] for model in record["inputs"]] == [
+        "LicenseRef-llama-3.1-community",
+        "Apache-2.0 AND CC-BY-4.0",
+    ]
+    assert record["inputs"][1]["release"] == {"name": "tiny", "version": "1", "hash": "b" * 64}
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert f"| {tuned} |  | Apache-2.0 AND CC-BY-4.0 | tiny@1 | `{'b' * 64}` |" in card
+    assert "license_name: apache-2.0-and-cc-by-4.0-and-licenseref-llama-3.1-community" in card
+
+
+def test_a_model_that_states_no_licence_makes_that_of_the_merge_unknown(models, tmp_path):
+    assert merge(linear(models("a", "b")), tmp_path / "out")["license"] == "LicenseRef-unknown"

@@ -9,7 +9,7 @@ from tiny_recipe import refused, run
 
 from pipelines.hub.publish_model import publish_model
 from pipelines.manifest import ReleaseError
-from training.model_card import model_card
+from training.model_card import merge_card, model_card
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 
@@ -168,6 +168,60 @@ def training_record():
     }
 
 
+MERGED = {
+    "license": "Apache-2.0 AND CC-BY-4.0",
+    "license_conflict": None,
+    "inputs": [
+        {"model": "org/base", "revision": "c" * 40, "license": "Apache-2.0", "release": None},
+        {
+            "model": "models/sft",
+            "revision": None,
+            "license": "Apache-2.0 AND CC-BY-4.0",
+            "release": {"name": "tiny", "version": "1", "hash": "b" * 64},
+        },
+    ],
+    "method": {"name": "ties", "paper": "arXiv 2306.01708"},
+    "tensors": 12,
+    "bytes": 4_096,
+    "notes": [],
+}
+
+
+def merged(folder, card=None, **changes):
+    """Write a model's folder as a merge leaves it."""
+    record = {**MERGED, **changes}
+    write(folder, card=merge_card(record) if card is None else card)
+    (folder / "run.json").unlink()
+    (folder / "merge.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_a_merged_model_goes_up_with_the_record_of_its_merge(hub, tmp_path):
+    folder = merged(tmp_path / "merged")
+    account = publish_model(folder, REPO, say, version="1")
+    assert hub.files(REPO, kind="models").keys() == {*GOES, "README.md", "merge.json"}
+    assert hub.repo("models", REPO)["tags"] == {"1": account["commit"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"card": "# a model"}, r"README\.md does not name the model 1, expected org/base"),
+        ({"license": "Apache-2.0"}, r"CC-BY-4\.0 binds it and its licence Apache-2\.0 does not"),
+        (
+            {"inputs": [{**MERGED["inputs"][0], "license": "LicenseRef-unknown"}]},
+            r"LicenseRef-unknown: nothing that is",
+        ),
+        ({"inputs": [{"model": "org/base"}]}, r"merge\.json is no record of a run or a merge: KeyError\('license'\)"),
+    ],
+)
+def test_what_is_wrong_with_a_merged_model_is_told(change, told, hub, tmp_path):
+    card = change.get("card") or merge_card({**MERGED, "license": change.get("license", MERGED["license"])})
+    with pytest.raises(ReleaseError, match=told):
+        publish_model(merged(tmp_path / "merged", **{**change, "card": card}), REPO, say)
+    assert hub.requests == []
+
+
 # --- what is refused -----------------------------------------------------------------------------------------------
 
 
@@ -175,7 +229,7 @@ def training_record():
 def test_a_folder_without_card_or_record_is_refused(name, hub, model):
     (model / name).unlink()
     assert refused(1, "publish-model", model, "--repo", REPO) == (
-        f"Error: {model} has no {name}, expected a model's folder as sabila train leaves it"
+        f"Error: {model} has no {name}, expected a model's folder as sabila train or merge leaves it"
     )
     assert hub.requests == []
 
@@ -183,7 +237,7 @@ def test_a_folder_without_card_or_record_is_refused(name, hub, model):
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"release": {}}', "not json", '{"license": 3}'])
 def test_a_record_that_is_none_is_refused(text, hub, model):
     (model / "run.json").write_text(text)
-    with pytest.raises(ReleaseError, match=r"run\.json is no record of a run"):
+    with pytest.raises(ReleaseError, match=r"run\.json is no record of a run or a merge"):
         publish_model(model, REPO, say)
 
 

@@ -1,4 +1,4 @@
-"""The model card: README.md with the Hub's YAML, written from the record of a run and from nothing else."""
+"""Model cards: README.md with the Hub's YAML, written from the record of a run or a merge and from nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from sources.license import parts
 
 
 def model_card(record: dict[str, Any], name: str) -> str:
-    """Return the card of the model ``name`` that ``record`` tells of."""
+    """Return the card of the model ``name`` that ``record``, of a training run, tells of."""
+    return _rendered("model_card.md.jinja", record, name, settings=_flat(record["settings"]))
+
+
+def merge_card(record: dict[str, Any]) -> str:
+    """Return the card of the model that ``record``, of a merge, tells of; where it lies does not matter."""
+    return _rendered("merge_card.md.jinja", record, f"Merge by {record['method']['name']}")
+
+
+def _rendered(template: str, record: dict[str, Any], name: str, **more: Any) -> str:
     environment = Environment(
         loader=PackageLoader("training", "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -21,9 +30,7 @@ def model_card(record: dict[str, Any], name: str) -> str:
     ids = parts(record["license"])
     # The Hub knows licences by the lower case of their ids, one a model; all else is "other" with a name.
     known = len(ids) == 1 and not ids[0].startswith("LicenseRef")
-    return environment.get_template("model_card.md.jinja").render(
-        record=record, name=name, known_license=known, settings=_flat(record["settings"])
-    )
+    return environment.get_template(template).render(record=record, name=name, known_license=known, **more)
 
 
 def _flat(settings: dict[str, Any]) -> list[tuple[str, Any]]:

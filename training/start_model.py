@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from sources.known_licenses import LICENSES
+from training.model_license import UNKNOWN_LICENSE, stated_license
 from training.settings import Settings
 from training.trouble import TrainingError
-
-UNKNOWN_LICENSE = "LicenseRef-unknown"
-
-# What the Hub calls licences whose names are not theirs in lower case.
-HUB_LICENSES = {
-    "llama2": "LicenseRef-llama-2-community",
-    "llama3": "LicenseRef-llama-3-community",
-    "llama3.1": "LicenseRef-llama-3.1-community",
-    "gpl-3.0": "GPL-3.0-only",
-    "openrail": "LicenseRef-openrail",
-    **{license_id.lower(): license_id for license_id in LICENSES},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,22 +125,10 @@ def _sizes(config: Any) -> tuple[int, int]:
 
 def _license(path: str, revision: str | None, named: str | None) -> str:
     """Return the licence that a model states, or the one that is named for it where it states none."""
-    stated = _stated_license(path, revision)
+    stated = stated_license(lambda name: _text_of(path, name, revision))
     if named is not None and stated not in (named, UNKNOWN_LICENSE):
         raise TrainingError(f"base_license is {named!r}, expected what the model {path} states, {stated!r}, or nothing")
     return named or stated
-
-
-def _stated_license(path: str, revision: str | None) -> str:
-    """Return the licence in a model's run record or on its card; unknown where it states none."""
-    record, card = (_text_of(path, name, revision) for name in ("run.json", "README.md"))
-    if record:
-        return str(json.loads(record).get("license", UNKNOWN_LICENSE))
-    if not card or not card.startswith("---"):
-        return UNKNOWN_LICENSE
-    head = yaml.safe_load(card.split("---")[1]) or {}
-    named = head.get("license_name") if head.get("license") == "other" else head.get("license")
-    return HUB_LICENSES.get(str(named).lower(), UNKNOWN_LICENSE)
 
 
 def _text_of(path: str, name: str, revision: str | None) -> str | None:

@@ -1,8 +1,9 @@
-"""A trained model on the Hub: with the card and the record of its run, under the licences that it inherits."""
+"""A trained or merged model on the Hub: with its card and record, under the licences that it inherits."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from pipelines.hub.secrets import secrets
 from pipelines.manifest import ReleaseError, file_hash
 from pipelines.release import check_version
 from sources.license import Use, contradiction, covers, fits, parts, terms
+from training.model_license import RECORDS
 
-RECORD, CARD = "run.json", "README.md"
+CARD = "README.md"
 
 GOES = (
     *(
@@ -35,9 +37,8 @@ GOES = (
         "*.png",
         "log.jsonl",
         "too_long.jsonl",
-        "merge.json",
     ),
-    *("LICENSE*", "NOTICE*", RECORD, CARD),
+    *("LICENSE*", "NOTICE*", *RECORDS, CARD),
 )
 """What is published of a model's folder, by patterns: all else stays, as checkpoints and states of optimisers do."""
 
@@ -58,22 +59,22 @@ def publish_model(
     """Publish the model in ``folder`` to ``repo`` (``ORG/NAME``) and return what was done, and ``left_out``.
 
     ``version`` becomes a tag. Raises ``ReleaseError`` where card, record or weights are missing or do not fit each
-    other, the licences of rows and start model forbid ``use`` or each other, or a file holds secrets, and what
+    other, the licences it inherits forbid ``use`` or each other, or a file holds secrets, and what
     ``pipelines.hub.push.send`` raises.
     """
     check_repo(repo)
     if version is not None:
         check_version(version)
-    record = _record(folder)
+    made = _made(folder)
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and _goes(path.name)}
     say(f"checking {folder}")
-    _check(folder, files, record, use)
-    done = send(_parcel(folder, files, record, repo, version, public=public), say, dry_run=dry_run)
+    _check(folder, files, made, use)
+    done = send(_parcel(folder, files, made, repo, version, public=public), say, dry_run=dry_run)
     return {**done, "left_out": sorted(path.name for path in folder.iterdir() if path.name not in files)}
 
 
 def _parcel(
-    folder: Path, files: dict[str, Path], record: dict[str, Any], repo: str, version: str | None, *, public: bool
+    folder: Path, files: dict[str, Path], made: Made, repo: str, version: str | None, *, public: bool
 ) -> Parcel:
     return Parcel(
         repo=repo,
@@ -83,10 +84,10 @@ def _parcel(
         title=f"{folder.name} {version or ''}".strip(),
         files=files,
         hashes={name: file_hash(path) for name, path in files.items()},
-        record=RECORD,
+        record=made.name,
         owned=WEIGHTS,
         optional=(),
-        same=lambda published: published == record,
+        same=lambda published: published == made.record,
         name=lambda published: None,
         called=folder.name,
     )
@@ -96,31 +97,70 @@ def _goes(name: str) -> bool:
     return any(fnmatch(name, pattern) for pattern in GOES)
 
 
-def _record(folder: Path) -> dict[str, Any]:
-    if missing := [name for name in (RECORD, CARD) if not (folder / name).is_file()]:
-        raise ReleaseError(f"{folder} has no {missing[0]}, expected a model's folder as sabila train leaves it")
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """How a model was made: the name of its record and the record, its licence and those that it inherits.
+
+    ``told`` is what its card has to name, by what that is.
+    """
+
+    name: str
+    record: dict[str, Any]
+    license: str
+    inherited: tuple[str, ...]
+    told: dict[str, str]
+
+
+def _made(folder: Path) -> Made:
+    name = next((name for name in RECORDS if (folder / name).is_file()), RECORDS[0])
+    if missing := [needed for needed in (name, CARD) if not (folder / needed).is_file()]:
+        raise ReleaseError(
+            f"{folder} has no {missing[0]}, expected a model's folder as sabila train or merge leaves it"
+        )
     try:
-        record: dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        release, rows, start = record["release"], record["rows"]["licenses"], record["start_model"]["license"]
-        if not all(isinstance(text, str) for text in (record["license"], release["hash"], *rows, start)):
-            raise ValueError("a licence or hash is no text")
+        record: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+        made = _of_run(record) if name == RECORDS[0] else _of_merge(record)
+        if not all(isinstance(text, str) for text in (made.license, *made.inherited, *made.told.values())):
+            raise ValueError("a licence, name or hash is no text")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReleaseError(f"{folder / RECORD} is no record of a run: {error!r}") from error
-    return record
+        raise ReleaseError(f"{folder / name} is no record of a run or a merge: {error!r}") from error
+    return made
 
 
-def _check(folder: Path, files: dict[str, Path], record: dict[str, Any], use: Use) -> None:
+def _of_run(record: dict[str, Any]) -> Made:
+    release = record["release"]
+    return Made(
+        name=RECORDS[0],
+        record=record,
+        license=record["license"],
+        inherited=(*record["rows"]["licenses"], record["start_model"]["license"]),
+        told={"release": f"{release['name']}@{release['version']}", "hash of the release": release["hash"]},
+    )
+
+
+def _of_merge(record: dict[str, Any]) -> Made:
+    models = record["inputs"]
+    return Made(
+        name=RECORDS[1],
+        record=record,
+        license=record["license"],
+        inherited=tuple(model["license"] for model in models),
+        told={f"model {n}": model["model"] for n, model in enumerate(models, 1)},
+    )
+
+
+def _check(folder: Path, files: dict[str, Path], made: Made, use: Use) -> None:
     """Raise ``ReleaseError`` with every reason not to hand on the model."""
-    if broken := [*_unlike_card(folder, record), *_weights(folder)]:
+    if broken := [*_unlike_card(folder, made), *_weights(folder)]:
         raise ReleaseError(refusal(folder, "is not whole, or not what its record says", broken))
-    if wrong := _barred(record, use):
+    if wrong := _barred(made, use):
         raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
     if told := secrets(files.items()):
         raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", told))
 
 
-def _unlike_card(folder: Path, record: dict[str, Any]) -> list[str]:
-    """Return what the card says otherwise than the record: the release, its hash, the licence."""
+def _unlike_card(folder: Path, made: Made) -> list[str]:
+    """Return what the card says otherwise than the record: the release and its hash, or the models; the licence."""
     import yaml
 
     text = (folder / CARD).read_text(encoding="utf-8")
@@ -129,14 +169,12 @@ def _unlike_card(folder: Path, record: dict[str, Any]) -> list[str]:
     except yaml.YAMLError:
         head = {}
     stated = str(head.get("license_name") if head.get("license") == "other" else head.get("license"))
-    release = record["release"]
-    wanted = {"release": f"{release['name']}@{release['version']}", "hash of the release": release["hash"]}
     found = [
-        f"{CARD} does not name the {what}, expected {value}" for what, value in wanted.items() if value not in text
+        f"{CARD} does not name the {what}, expected {value}" for what, value in made.told.items() if value not in text
     ]
-    inherited = record["license"].lower()
+    inherited = made.license.lower()
     if stated.lower() not in (inherited, inherited.replace(" ", "-")):
-        found.append(f"{CARD} says licence {stated!r}, expected {inherited!r} as {RECORD} has it")
+        found.append(f"{CARD} says licence {stated!r}, expected {inherited!r} as {made.name} has it")
     return found
 
 
@@ -149,10 +187,10 @@ def _weights(folder: Path) -> list[str]:
     return [f"{name} is missing, the index lists it" for name in sorted(listed) if not (folder / name).is_file()]
 
 
-def _barred(record: dict[str, Any], use: Use) -> list[str]:
-    """Return what the licences of rows and start model forbid, or ask and the model's own does not."""
-    own = record["license"]
-    inherited = {id for text in (*record["rows"]["licenses"], record["start_model"]["license"]) for id in parts(text)}
+def _barred(made: Made, use: Use) -> list[str]:
+    """Return what the licences of rows and models forbid, or ask and the model's own does not."""
+    own = made.license
+    inherited = {id for text in made.inherited for id in parts(text)}
     found = [f"{id} binds it and its licence {own} does not" for id in sorted(inherited) if not covers(own, id)]
     for id in sorted({*inherited, *parts(own)}):
         if terms(id).id != id or not terms(id).redistribution:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sources.license import contradiction, joint
 from training.merging.arithmetic import FORMULAS
 from training.merging.config import MergeConfig, merge_yaml
 from training.merging.folder import check_place, new_folder, write_synced
@@ -29,6 +30,7 @@ from training.merging.tensor import Merging, Scratch
 from training.merging.tokenizer import write_tokenizer
 from training.merging.trouble import MergeError
 from training.merging.vocabulary import by_token, taken_by_row
+from training.model_card import merge_card
 
 RECORD = "merge.json"
 SHARD_BYTES = 5_000_000_000
@@ -205,7 +207,7 @@ def _as_f32(content: Raw, dtype: str) -> Raw:
 
 
 def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
-    """Write tokenizer, configurations and records."""
+    """Write tokenizer, configurations, card and records."""
     for path in write_tokenizer(plan.choice, folder):
         write_synced(path, path.read_bytes())
     for name, content in _beside(plan).items():
@@ -214,6 +216,7 @@ def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
     if len(plan.shards) > 1:
         write_synced(folder / INDEX, _text(index(plan.shards)))
     write_synced(folder / "config.json", _text(plan.config))
+    write_synced(folder / "README.md", merge_card(record).encode())
     write_synced(folder / RECORD, _text(record))
 
 
@@ -230,13 +233,18 @@ def _beside(plan: Plan) -> dict[str, bytes]:
 
 def _record(plan: Plan, folder: Path) -> dict[str, Any]:
     """Return what a merge was made from, by content, and what it gave."""
+    license = joint(model.license for model in plan.models)
     return {
+        "license": license,
+        "license_conflict": contradiction(license),
         "config": dict(plan.merge.raw),
         "method": {"name": plan.merge.method, "paper": plan.merge.rules.paper},
         "inputs": [
             {
                 "model": model.name,
                 "revision": model.revision,
+                "license": model.license,
+                "release": model.release,
                 "files": {
                     file.path.name: {"bytes": file.path.stat().st_size, "xxh3_128": file.digest()}
                     for file in model.weights.files

@@ -16,8 +16,9 @@ from training.merging.shards import Checkpoint, open_checkpoint
 from training.merging.tokenizer import Tokenizer, read_tokenizer
 from training.merging.trouble import MergeError
 from training.merging.vocabulary import EMBEDDING, HEAD, row_count
+from training.model_license import stated_license
 
-PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.py"]
+PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.py", "README.md"]
 """What is fetched of a model on the Hub."""
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w./-]+)?")
@@ -60,7 +61,8 @@ BUFFERS = re.compile(r"rotary_emb\.inv_freq$")
 class Model:
     """One model of a merge. ``name`` is how the configuration calls it, ``revision`` the Hub's, where it is from there.
 
-    ``tied`` says that it has no head of its own.
+    ``tied`` says that it has no head of its own. ``license`` is the one it states, ``release`` what it was tuned on, if
+    its record says so: name, version and hash.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Model:
     weights: Checkpoint
     tokenizer: Tokenizer
     tied: bool
+    license: str
+    release: Mapping[str, Any] | None
 
     @property
     def names(self) -> list[str]:
@@ -101,7 +105,19 @@ def open_model(name: str) -> Model:
         weights=weights,
         tokenizer=read_tokenizer(name, folder),
         tied=_tied(name, config, weights),
+        license=stated_license(lambda file: _text_of(folder / file)),
+        release=_release(folder),
     )
+
+
+def _text_of(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _release(folder: Path) -> dict[str, Any] | None:
+    """Return name, version and hash of the release that a model's own record says it was tuned on."""
+    told = json.loads(_text_of(folder / "run.json") or "{}").get("release")
+    return {key: told[key] for key in ("name", "version", "hash")} if told else None
 
 
 def _folder(name: str) -> tuple[Path, str | None]:
