@@ -17,7 +17,7 @@ demo: $(VENV)/base
 	$(BIN)/sabila release demo --version 1 $(DEMO)
 	@echo "Try next:"
 	@echo "  $(BIN)/sabila trace medquad:1_Respiratory_QA/0000001:0000001-1 --store store/demo --recipe demo"
-	@echo "  $(BIN)/sabila sources"
+	@echo "  $(BIN)/sabila browse demo@1 --store store/demo"
 	@echo "  $(BIN)/sabila plan aloe_sft --mirror DIR"
 
 test: $(VENV)/dev
