@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +236,7 @@ def browse(release: str, port: int, show: bool, store: Path) -> None:
         raise click.ClickException(f"port {port} of this machine cannot be used: {error}; name another") from error
     click.echo(server.address)
     click.echo("Ctrl-C ends it.", err=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this behind it has it ignored
     if show:
         click.launch(server.address)
     serve(server)

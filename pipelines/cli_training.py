@@ -137,7 +137,7 @@ def _need_libraries() -> None:
         name for name in ("torch", "transformers", "trl", "peft", "accelerate", "datasets") if not find_spec(name)
     ]:
         raise TrainingError(
-            f"{', '.join(absent)} not installed, expected the extra 'train': pip install 'sabila[train]'"
+            f"{', '.join(absent)} not installed, expected the extra 'train': make train, or pip install -e '.[train]'"
         )
 
 

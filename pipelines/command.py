@@ -26,7 +26,7 @@ WORKERS = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="sabila")
 def main() -> None:
     """Build medical training datasets whose every row can say where it came from, and every missing row why."""
@@ -118,12 +118,11 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
     for knob, default in reversed(recipe.knobs.items()):
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         flag = f"--{knob.replace('_', '-')}"
-        command = click.option(flag, knob, help=f"Recipe's own.  [default: {'none' if shown is None else shown}]")(
-            command
-        )
+        told_default = f"Recipe's own.  [default: {'none' if shown in (None, '') else shown}]"
+        command = click.option(flag, knob, metavar=recipe.shapes[knob], help=told_default)(command)
     for option in reversed(options):
         command = option(command)
-    return click.command(recipe.name, help=recipe.summary)(command)
+    return click.command(recipe.name, help=recipe.about, short_help=recipe.summary)(command)
 
 
 def recipe_verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

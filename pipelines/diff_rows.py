@@ -22,6 +22,7 @@ Sides = tuple[Path, Path]
 UNKNOWN = "unknown"
 SOURCE_NOT_READ = "source_not_read"
 NOT_IN_SOURCE = "not_in_source"
+BEYOND_LIMIT = "beyond_limit_or_not_in_source"
 NOT_MADE = "not_made"
 FOLLOWS = "follows_from_other_rows"
 """Reasons that no ledger has a word for: a step made nothing of a row, or no changed step touched an edited one."""
@@ -129,6 +130,7 @@ def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, man
                 WHEN $none IS NULL THEN 'read-' || a.source END,
             CASE WHEN a.reason IS NOT NULL THEN a.reason WHEN p.id IS NOT NULL THEN '{NOT_MADE}'
                 WHEN $none IS NOT NULL OR a.status IS NOT NULL THEN '{UNKNOWN}'
+                WHEN list_contains($limited, a.source) THEN '{BEYOND_LIMIT}'
                 WHEN list_contains($sources, a.source) THEN '{NOT_IN_SOURCE}' ELSE '{SOURCE_NOT_READ}' END,
             CASE WHEN a.reason IS NOT NULL THEN a.evidence
                 WHEN p.id IS NOT NULL THEN format('made of {{}}, which is {{}}', p.id, p.status)
@@ -136,8 +138,22 @@ def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, man
                 ELSE $none END
         FROM absent a LEFT JOIN ledger_{name} p ON p.id = a.parent
         """,
-        {"none": no_ledger, "sources": sorted(manifest["lock"]), "change": change, "version": version},
+        {
+            "none": no_ledger,
+            "limited": _cut_short(manifest["steps"]),
+            "sources": sorted(manifest["lock"]),
+            "change": change,
+            "version": version,
+        },
     )
+
+
+def _cut_short(graph: list[Json]) -> list[str]:
+    """Return the sources of which a limit let no more rows be read."""
+    reads = [step for step in graph if step["identity"].get("limit") is not None]
+    return [
+        step["identity"]["source"]["name"] for step in reads if step["counts"]["rows_in"] >= step["identity"]["limit"]
+    ]
 
 
 def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph: list[Json]) -> None:

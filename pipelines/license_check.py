@@ -19,6 +19,9 @@ from synth.embedded import NAME as EMBEDDED
 NAMED = 20
 """How many rows a conflict names; it counts them all."""
 
+SHOWN = 3
+"""How many of them its line for people shows."""
+
 WRITERS = (
     "$.cot.teacher",
     "$.passage.teacher",
@@ -51,8 +54,9 @@ class Conflict:
 
     def told(self) -> str:
         """Return the conflict as one line for people."""
-        more = f" and {self.rows - len(self.ids):,} more" if self.rows > len(self.ids) else ""
-        return f"{self.license}: {self.why} ({', '.join(self.ids)}{more}). {self.remedy}"
+        shown = self.ids[:SHOWN]
+        more = f" and {self.rows - len(shown):,} more" if self.rows > len(shown) else ""
+        return f"{self.license}: {self.why} ({', '.join(shown)}{more}). {self.remedy}"
 
 
 def conflicts(folder: Path, *, use: Use = "any") -> list[Conflict]:
@@ -178,7 +182,10 @@ def _by_terms(group: _Group, use: Use) -> Iterator[Conflict]:
         )
 
 
-WAYS_OUT = "Ask the publisher and enter the answer, leave the source out, or name the model's terms (--teacher-license)"
+WAYS_OUT = (
+    "Build with --license share, which drops such rows and says so; or ask the publisher and enter the answer in the "
+    "source's connector. Where a model wrote in the rows, name its terms with --teacher-license"
+)
 
 
 def _unknown(group: _Group) -> Conflict | None:
@@ -186,7 +193,9 @@ def _unknown(group: _Group) -> Conflict | None:
         license = terms(id)
         if license.id != id:
             why = f"{id or 'an empty text'} is no licence that is known here, so that nothing allows handing it on"
-            return group.conflict("unknown", why, "Enter it in sources/known_licenses.py, or leave the source out")
+            return group.conflict(
+                "unknown", why, "Enter it in sources/known_licenses.py, or build with --license share"
+            )
         if not license.redistribution and id != EMBEDDED_LICENSE:
             return group.conflict("unknown", f"{license.title}: nothing allows handing the rows on", WAYS_OUT)
     return None

@@ -111,7 +111,9 @@ def asked(standing: Standing) -> str:
 def told(step: str, summary: dict[str, Any]) -> str:
     """Return a finished step in one line: rows in, and where they went."""
     counts = summary["counts"]
-    reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(summary["reasons"].items(), key=lambda r: -r[1])[:4])
+    ranked = sorted(summary["reasons"].items(), key=lambda r: -r[1])
+    rest = sum(n for _, n in ranked[4:])
+    reasons = ", ".join([*(f"{reason} {n:,}" for reason, n in ranked[:4]), *([f"others {rest:,}"] if rest else [])])
     gone = f", {counts['dropped']:,} dropped ({reasons})" if counts["dropped"] else ""
     broken = f", {counts['quarantined']:,} quarantined" if counts["quarantined"] else ""
     before = f"; {summary['taken_over']:,} of {summary['shards']:,} shards as before" if summary["taken_over"] else ""

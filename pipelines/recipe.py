@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import cloudpickle
 from pydantic import TypeAdapter, ValidationError
@@ -38,6 +38,17 @@ class Recipe:
     def summary(self) -> str:
         """The first line of the recipe's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def about(self) -> str:
+        """All of the recipe's docstring, without the marks of names."""
+        return (inspect.getdoc(self.function) or "").replace("``", "")
+
+    @property
+    def shapes(self) -> dict[str, str]:
+        """What a value of each keyword argument looks like: its choices, ``INTEGER``, ``NUMBER`` or ``TEXT``."""
+        hints = get_type_hints(self.function)
+        return {name: _shape(hints.get(name, Any)) for name in self.knobs}
 
     @property
     def knobs(self) -> dict[str, Any]:
@@ -75,6 +86,15 @@ class Recipe:
         if not isinstance(step, Step):
             raise RecipeError(f"recipe: {self.name} returned {step!r}, expected its last Step")
         return step
+
+
+def _shape(hint: Any) -> str:
+    kinds = [kind for kind in (hint, *get_args(hint)) if kind in (int, float) or get_origin(kind) is Literal]
+    if get_origin(hint) is tuple or not kinds:
+        return "TEXT"
+    return (
+        "|".join(get_args(kinds[0])) if get_origin(kinds[0]) is Literal else {int: "INTEGER", float: "NUMBER"}[kinds[0]]
+    )
 
 
 def _checked(value: Any, hint: Any) -> Any:

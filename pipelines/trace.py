@@ -7,7 +7,7 @@ ids a step, whatever the size of the set. Where that does not hold, a step's fil
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def _life_in_release(row_id: str, store: Store, release: str) -> list[Event]:
         return History(store=store, steps=tuple(manifest["steps"]), lock=manifest["lock"], place=place).life(row_id)
     if event := told_by_ledger(row_id, folder, manifest):
         return [event]
-    raise _unknown(row_id, place)
+    raise _unknown(row_id, place, manifest["steps"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class History:
         """Return the events of a row; those of the row it was made from, up to then, before its own."""
         events = list(self._events(row_id)) or list(self._malformed(row_id))
         if not events or events[-1].pop("id") != row_id:
-            raise _unknown(row_id, self.place)
+            raise _unknown(row_id, self.place, self.steps)
         for event in events:
             event.pop("id", None)
         return events
@@ -208,9 +208,16 @@ class History:
         return [*told, *(path for inner in folders for path in self.files.shards(inner))]
 
 
-def _unknown(row_id: str, place: str) -> TraceError:
+def _unknown(row_id: str, place: str, graph: Iterable[dict[str, Any]]) -> TraceError:
+    limits = [
+        f"; {step['name']} read {limit:,} rows, as limit says, and it may lie beyond"
+        for step in graph
+        if _reads(step, row_id) and (limit := step["identity"].get("limit")) is not None
+        if step["counts"]["rows_in"] >= limit
+    ]
     return TraceError(
         f"no row {row_id!r} in {place}; expected <source>:<id>, or <source>:<file>:<line> for a malformed row"
+        f"{''.join(limits)}"
     )
 
 

@@ -12,7 +12,9 @@ from typing import Literal, get_args
 
 from sources.known_licenses import LICENSES, License
 
-Use = Literal["any", "commercial"]
+Use = Literal["any", "share", "commercial"]
+"""What rows are for: ``any`` use of one's own, to ``share`` them with others, or ``commercial`` use."""
+
 USES: tuple[str, ...] = get_args(Use)
 
 UNKNOWN = LICENSES["LicenseRef-unknown"]
@@ -53,10 +55,13 @@ def strictness(expression: str) -> int:
 
 
 def fits(expression: str, use: str) -> bool:
-    """Say whether rows under ``expression`` may be in a build for ``use``: adapted and, if so asked, sold."""
+    """Say whether rows under ``expression`` may be in a build for ``use``: adapted and, if so, handed on or sold."""
     if use not in USES:
         raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
-    return use == "any" or all(license.commercial and license.derivatives for license in all_terms(expression))
+    if use == "any":
+        return True
+    asked = "redistribution" if use == "share" else "commercial"
+    return all(getattr(license, asked) and license.derivatives for license in all_terms(expression))
 
 
 def contradiction(expression: str) -> str | None:

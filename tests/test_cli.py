@@ -74,8 +74,8 @@ def test_every_command_has_a_page_of_help(path, flag):
 def test_the_knobs_of_a_recipe_are_options_with_their_defaults(place):
     said = " ".join(answer("build", "tiny.py", "--help").split())
     assert "--corpora TEXT Recipe's own. [default: clinic,ward]" in said
-    assert "--limit TEXT Recipe's own. [default: none]" in said
-    assert "--min-prose-chars TEXT Recipe's own. [default: 1]" in said
+    assert "--limit INTEGER Recipe's own. [default: none]" in said
+    assert "--min-prose-chars INTEGER Recipe's own. [default: 1]" in said
 
 
 def test_help_loads_no_heavy_library(tmp_path):

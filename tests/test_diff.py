@@ -93,6 +93,11 @@ def test_every_row_that_came_went_or_was_edited_is_told_with_its_reason(first, l
     ]
 
 
+def test_a_row_that_a_limit_left_unread_is_not_said_to_be_missing_in_its_source(place, first):
+    found = told(diff(released(place, "few", limit=2), first))
+    assert found["clinic:c5"] == ("added", "read-clinic", "beyond_limit_or_not_in_source")
+
+
 def test_a_row_that_a_rule_took_out_names_the_step_and_its_reason(first, strict):
     found = diff(first, strict)
     [gone] = [row for row in found["rows"] if row["id"] == "clinic:c1"]

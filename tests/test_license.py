@@ -196,8 +196,14 @@ def test_a_release_may_not_ask_less_than_its_rows(declared, license):
 
 
 def test_an_unknown_use_is_refused():
-    with pytest.raises(ValueError, match="use is 'military', expected one of any, commercial"):
+    with pytest.raises(ValueError, match="use is 'military', expected one of any, share, commercial"):
         fits("MIT", "military")
+
+
+def test_what_is_shared_may_not_be_sold_but_handed_on():
+    assert [fits(license, "share") for license in ("MIT", "CC-BY-NC-4.0", f"{LLAMA} AND MIT")] == [True] * 3
+    closed = ("LicenseRef-unknown", "LicenseRef-none-stated", "CC-BY-ND-4.0", "Mine", "MIT AND LicenseRef-unknown")
+    assert not any(fits(license, "share") for license in closed)
 
 
 def test_the_gate_drops_rows_with_their_licence_as_evidence():

@@ -187,7 +187,7 @@ def test_a_conflict_of_many_rows_names_the_first_and_counts_all(tmp_path):
     assert conflict.ids == tuple(f"bad:{n:03}" for n in range(NAMED))
     assert conflict.rows == 50
     assert "bad:000, bad:001, bad:002" in conflict.told()
-    assert "and 30 more" in conflict.told()
+    assert "and 47 more" in conflict.told()
 
 
 def test_a_row_with_several_conflicts_is_told_of_each_always_in_the_same_order(tmp_path):
@@ -242,7 +242,7 @@ def test_the_demo_may_not_be_handed_on(demo_store):
 
 
 def test_an_unknown_use_and_a_folder_that_is_no_release_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="use is 'military', expected one of any, commercial"):
+    with pytest.raises(ValueError, match="use is 'military', expected one of any, share, commercial"):
         conflicts(tmp_path, use="military")
     with pytest.raises(ReleaseError, match=r"no manifest of a release"):
         conflicts(tmp_path)

@@ -17,7 +17,7 @@ from sources.files import RawFile
 MIRROR = Path(__file__).parent / "fixtures" / "mirror"
 
 INTEGER, NUMBER, TUPLE, TEXT = "a valid integer", "a valid number", "a valid tuple", "a valid string"
-USE = "'any' or 'commercial'"
+USE = "'any', 'share' or 'commercial'"
 NAMES = "available, all, or some of medmcqa_sample, "
 HUGE = 10**40
 

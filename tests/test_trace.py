@@ -208,6 +208,8 @@ def test_a_row_is_traced_in_a_release_whatever_was_built_since(released):
         "Error: no row 'school:s1' in tiny@1; expected <source>:<id>, or <source>:<file>:<line> for a malformed row"
     )
     assert "no release 'tiny@2'" in refused(1, "trace", "clinic:c1", "--release", "tiny@2")
+    answer("build", *ALONE, "--limit", "2")
+    assert refused(1, "trace", "clinic:c5").endswith("; read-clinic read 2 rows, as limit says, and it may lie beyond")
     assert refused(2, "trace", "clinic:c1", "--release", "tiny@1", "--recipe", "tiny") == (
         "Error: --recipe is tiny and --release tiny@1, expected one of them"
     )
