@@ -45,9 +45,8 @@ DPO = {
     "schedule": {"epochs": 4, "learning_rate": 5e-4},
     "batch": {"sequence": 512, "global_batch": 8, "device_batch": 8},
     "preference": {"chunks": 2},
-    "base_license": "Apache-2.0",
 }
-RED_TEAM = {**DPO, "base_license": None, "schedule": {"epochs": 6, "learning_rate": 3e-4}, "preference": {"chunks": 1}}
+RED_TEAM = {**DPO, "schedule": {"epochs": 6, "learning_rate": 3e-4}, "preference": {"chunks": 1}}
 
 
 class Place:
@@ -180,6 +179,7 @@ def test_licences_of_the_rows_and_the_start_model_are_inherited(place):
     assert record["start_model"]["license"] == "Apache-2.0", "as its card says"
     ids = set(record["license"].split(" AND "))
     assert ids == {"Apache-2.0"} | {id for row in record["rows"]["licenses"] for id in row.split(" AND ")}
+    assert place.record("dpo")["start_model"]["license"] == record["license"], "as the record of the merge says"
     assert set(place.record("safe")["license"].split(" AND ")) >= set(place.record("dpo")["license"].split(" AND "))
 
 
