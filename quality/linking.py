@@ -10,15 +10,11 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quality.shingle_sets import ShingleSets
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -32,14 +28,13 @@ PARTS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Linked:
-    """The component of each set, numbered from 0, and similar pairs, shape (pairs, 2), that join the components.
+    """The component of each set, numbered from 0.
 
     ``largest`` is the most sets that shared a key. ``cut`` counts the buckets that were cut short: where so many sets
     are half similar that not all can be compared (``set_kernels.LARGE``).
     """
 
     labels: I64
-    pairs: I64
     largest: int
     cut: int
 
@@ -47,16 +42,15 @@ class Linked:
 def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Executor) -> Linked:
     """Return the components that similar sets make of ``labels``; sets below ``known`` were linked before."""
     order = np.argsort(sets.names[:, 0])
-    joining, largest, cut = [np.zeros((0, 2), np.int64)], 0, 0
+    largest, cut = 0, 0
     for first in range(0, len(sets.keys), ROUND):
         bands = list(pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND]))
         largest = max(largest, *(int(np.diff(bounds).max(initial=0)) for _, bounds in bands))
         work = [(keyed, part) for keyed, bounds in bands for part in np.array_split(bounds, PARTS) if len(part)]
         found = list(pool.map(partial(_similar, sets, order, labels, known, threshold), work))
-        joining.append(np.concatenate([joining[0], *(pairs for pairs, _ in found)]))
-        labels = merged(labels, joining[-1])
+        labels = merged(labels, np.concatenate([np.zeros((0, 2), np.int64), *(pairs for pairs, _ in found)]))
         cut += sum(int(tally[2]) for _, tally in found)
-    return Linked(labels=labels, pairs=np.concatenate(joining), largest=largest, cut=cut)
+    return Linked(labels=labels, largest=largest, cut=cut)
 
 
 def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
@@ -81,15 +75,12 @@ def _similar(
 
 def merged(labels: I64, pairs: I64) -> I64:
     """Return ``labels`` with the components of each pair of sets made one, numbered from 0."""
+    from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     if not len(pairs):
         return labels
-    _, component = connected_components(_graph(labels[pairs], int(labels.max()) + 1), directed=False)
+    ends, size = labels[pairs], int(labels.max()) + 1
+    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(size, size)).tocsr()
+    _, component = connected_components(graph, directed=False)
     return np.asarray(component, np.int64)[labels]
-
-
-def _graph(ends: I64, size: int) -> csr_array:
-    from scipy.sparse import coo_array
-
-    return coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(size, size)).tocsr()

@@ -93,7 +93,7 @@ class _Crew:
 
 def _write_weights(plan: Plan, folder: Path, threads: int, told: Told) -> None:
     """Write all shards."""
-    done = 0
+    done, total = 0, plan.bytes
     with ExitStack() as files, ExitStack() as opened:  # threads end before the files that they write are closed
         crew = _Crew(opened, [model.name for model in plan.models], threads)
         results = _results(plan, crew)
@@ -107,7 +107,7 @@ def _write_weights(plan: Plan, folder: Path, threads: int, told: Told) -> None:
                     writing.result()
                 writing = crew.writer.submit(_write, writer, content, crew.memory)
                 done += tensor.bytes
-                told(done, plan.bytes)
+                told(done, total)
             if writing is not None:
                 writing.result()
             writer.close()
