@@ -1,10 +1,46 @@
-"""How two texts are compared: case, punctuation and spacing aside, comparisons and signs kept."""
+"""How two texts are compared: case, punctuation and spacing do not count, whatever can turn a statement round does."""
 
 from __future__ import annotations
 
 import polars as pl
 
+DASHES = r"\-‐‑‒–—−﹣－⁻"
+"""Hyphens, dashes and minus signs, for a character class: writers use any of them for a minus."""
+
+LONE_SIGNS = "♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡"
+"""Symbols that carry a meaning of their own; other symbols (bullets, emoji, ®) are decoration."""
+
+SIGNS = rf"[\p{{Sm}}--[|~⁻]]\p{{Sc}}{LONE_SIGNS}%‰"
+"""Mathematical and currency signs, arrows and ``LONE_SIGNS``, for a character class."""
+
+SHORT_WORDS = frozenset(
+    "ah al am an as at ay be by da de di do du el en er es et eu ex go ha he hi ho id if il in is it je la le lo ma me "
+    "mi my na ne ni no nu of oh ok on or os ou si so su te to tu ty un up us va we ye yo".split()
+)
+"""Words of two letters whose case means nothing."""
+
+_BETWEEN_DIGITS = ((f"[{DASHES}]", "−"), ("/", "∕"), (r"[*·]", "×"), (":", "∶"), ("[.,]", "⋅"))
+
 
 def key(text: pl.Expr) -> pl.Expr:
-    """Return the text as texts are compared: lower case, all but letters, digits and ``<>≤≥±%+`` one space."""
-    return text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}<>≤≥±%+]+", " ").str.strip_chars(" ")
+    """Return the text as texts are compared: lower case, words and signs (``SIGNS``) with one space between them.
+
+    Combining marks are part of a word (Hindi vowels). Between digits ``- / * : .`` count, as does a minus before a
+    number and a ``/`` or ``*`` with a space on both sides. Case counts in a text of two letters (Mg, mg; Aa, AA) and
+    in a gene's symbol as mice have it (Brca1, BRCA1).
+    """
+    symbol = text.str.contains(r"^\s*[A-Za-z]{2}\s*$") & ~_bare(text).str.to_lowercase().is_in(SHORT_WORDS)
+    marked = text.str.normalize("NFC").str.replace_all(r"\p{Cf}+", "")
+    marked = marked.str.replace_all(r"([A-Z][a-z]{2,}[0-9])", "ʼ$1").str.to_lowercase()
+    marked = marked.str.replace_all(rf"(^|[^\p{{L}}\p{{M}}\p{{N}}])[{DASHES}](\p{{N}})", "$1 − $2")
+    marked = marked.str.replace_all(rf"(\p{{N}})\s*([{DASHES}/*·:.,])", "$1\ue000$2")
+    for pattern, sign in _BETWEEN_DIGITS:
+        marked = marked.str.replace_all(rf"\ue000{pattern}(\s*\p{{N}})", f" {sign} $1")
+    marked = marked.str.replace_all(" / ", " ∕ ", literal=True).str.replace_all(r"([^\s]) [*·] ", "$1 × ")
+    spaced = marked.str.replace_all(rf"([{SIGNS}])", " $1 ")
+    words = spaced.str.replace_all(rf"[^\p{{L}}\p{{M}}\p{{N}}{SIGNS}]+", " ").str.strip_chars(" ")
+    return pl.when(symbol).then(_bare(text)).otherwise(words)
+
+
+def _bare(text: pl.Expr) -> pl.Expr:
+    return text.str.strip_chars()

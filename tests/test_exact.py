@@ -3,6 +3,7 @@
 import json
 import random
 
+import pytest
 from rows import row, table
 
 from quality.exact import Exact, exact_duplicates
@@ -41,6 +42,48 @@ def test_another_answer_option_context_or_sign_is_another_row():
         row("a:6", answer="pH < 7", messages=(Message("user", "Hi"), Message("user", "Which pH is acid?"))),
     ]
     assert dropped(*rows) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ferritin ↑, transferrin ↓", "Ferritin ↓, transferrin ↑"),
+        ("The base excess is -3.5", "The base excess is 3.5"),
+        ("Divide: 18 / 6", "Divide: 18 - 6"),
+        ("18*6", "18:6"),
+        ("Na × K", "Na ÷ K"),
+        ("p = 0.05", "p ≠ 0.05"),
+        ("Give 1.5 mg", "Give 1-5 mg"),
+        ("Give 1.5 mg", "Give 15 mg"),
+        ("चीनी", "चना"),
+        ("Genotype ♂", "Genotype ♀"),
+        ("The fee is $5", "The fee is €5"),
+        ("Mg", "mg"),
+        ("Bb", "bb"),
+        ("the gene Trp53", "the gene TRP53"),
+    ],
+)
+def test_what_turns_a_statement_round_tells_rows_apart(one, other):
+    assert dropped(row("a:1", answer=one), row("a:2", answer=other)) == {}
+    assert dropped(row("a:1", question=one), row("a:2", question=other)) == {}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("pH<7", "pH < 7"),
+        ("A 30-year-old, post-operative", "a 30 year old post operative"),
+        ("−2 to 5", "-2 to 5"),
+        ("10–20 mg", "10 - 20 mg"),
+        ("1.5 g", "1,5 g"),
+        ("Panadol®: • safe", "panadol safe"),
+        ("cafe\u0301", "café"),
+        ("No", "NO"),
+        ("- rest\n- fluids", "Rest; fluids"),
+    ],
+)
+def test_how_a_sign_is_written_does_not(one, other):
+    assert dropped(row("a:1", answer=one), row("a:2", answer=other)) == {"a:2": "a:1"}
 
 
 def test_scripts_without_latin_letters_are_not_all_alike():
