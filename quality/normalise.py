@@ -89,7 +89,6 @@ MOJIBAKE = r"[\u00c2\u00c3\u00c5\u00e2\u00f0][^\x00-\x7f]|[\u0080-\u009f]"
 # Control characters, zero-width spaces, soft hyphens and direction marks; joiners stay, scripts need them.
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
-EMAIL = r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b"
 MARKDOWN_LINK = r"(?i)\[([^\[\]\n]+)\]\((?:https?://|www\.)[^\s()]*\)"
 BLANKS = r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]"
 
@@ -105,7 +104,6 @@ EDITS: tuple[Edit, ...] = (
     Edit(name="invisible", pattern=INVISIBLE, apply=_remove(INVISIBLE)),
     Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_replace((MARKDOWN_LINK, "$1")), prose_only=True),
     Edit(name="url", pattern=URL, apply=_remove(URL), prose_only=True, removes=True),
-    Edit(name="email", pattern=EMAIL, apply=_remove(EMAIL), prose_only=True, removes=True),
     *(
         Edit(name=name, pattern=pattern, apply=_remove(pattern), prose_only=True, removes=True, hint=HINTS.get(name))
         for name, pattern in BOILERPLATE.items()

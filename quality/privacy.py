@@ -9,7 +9,8 @@ python-stdnum check digits; what stands around a number or a name decides the re
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import polars as pl
@@ -22,6 +23,7 @@ from quality.personal.addresses import ADDRESS_RULES
 from quality.personal.contacts import CONTACT_RULES
 from quality.personal.names import NAME_RULES, name_again
 from quality.personal.numbers import NUMBER_RULES
+from quality.personal.people import placeholders
 from quality.personal.rule import KINDS, Kind, Rule
 from sources.record import TASKS
 
@@ -41,6 +43,7 @@ FINDINGS = pl.Schema(
 """One finding: place of its text in the column, kind, start and end in characters, what was found, by which rule."""
 
 _GATE = 5  # hints joined for one pass over a column
+_REPEATED = 5  # characters from which on a value is looked for without what gave it away
 _FEW = 32  # rows for which looking is cheaper than making an automaton for the hint
 
 
@@ -54,14 +57,16 @@ def _task(name: str) -> str:
 class Privacy:
     """What counts as personal, and what becomes of a row that holds it.
 
-    ``organisations`` also takes what leads to an organisation and not to a person: toll-free numbers, role mailboxes.
-    Rows of ``spared_tasks`` pass unread: what a function call holds is made up, and has to match across its turns.
+    ``organisations`` also takes what leads to an organisation and not to a person: toll-free numbers.
+    Rows of ``spared_tasks`` pass unread: what a function call holds is made up, and has to match across its turns. So
+    do rows of ``invented_sources``, whose people never lived (``Corpus.real_persons``).
     """
 
     action: Literal["redact", "drop"] = "redact"
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = KINDS
     organisations: bool = False
     spared_tasks: tuple[Annotated[str, AfterValidator(_task)], ...] = ("function-calling",)
+    invented_sources: tuple[str, ...] = ()
 
 
 class _Span(NamedTuple):
@@ -71,43 +76,57 @@ class _Span(NamedTuple):
     rule: str
 
 
-def find(texts: pl.Series, config: Privacy) -> pl.DataFrame:
+class _Mask(NamedTuple):
+    """A placeholder in a masked text, and what it stands for."""
+
+    start: int
+    end: int
+    kind: Kind
+    text: str
+
+
+def find(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> pl.DataFrame:
     """Return the findings (``FINDINGS``) in a column of texts, by row and start; a null text holds none.
 
+    ``rows`` gives the row each text belongs to: what is found in one text of a row is looked for in its others.
     Findings do not overlap: spans that do become one, of the longest one's kind. Raises ``TypeError`` for a column that
     is not text.
     """
     if texts.dtype != pl.String:
         raise TypeError(f"texts is a column of {texts.dtype}, expected String")
     spans: dict[int, list[_Span]] = {}
-    rows: list[tuple[int, str, int, int, str, str]] = []
     for rule, candidates in _hinted(texts, [rule for rule in RULES if _wanted(rule, config)]):
         for row, text in candidates.iter_rows():
             for start, end in rule.spans(text):
                 spans.setdefault(row, []).append(_Span(start, end, rule.kind, rule.name))
+    for together in _texts_of_a_row(spans, rows):
+        _add_repeats(texts, together, spans)
+    found: list[tuple[int, str, int, int, str, str]] = []
     for row in sorted(spans):
         text = texts[row]
-        together = _merged([*spans[row], *_again(text, spans[row])])
-        rows.extend((row, s.kind, s.start, s.end, text[s.start : s.end], s.rule) for s in together)
-    return pl.DataFrame(rows, schema=FINDINGS, orient="row")
+        found.extend((row, s.kind, s.start, s.end, text[s.start : s.end], s.rule) for s in _merged(spans[row]))
+    return pl.DataFrame(found, schema=FINDINGS, orient="row")
 
 
-def redact(texts: pl.Series, config: Privacy) -> tuple[pl.Series, pl.DataFrame]:
-    """Return the texts with a placeholder such as ``[NAME]`` for each finding, and the findings: row, kind, rule, text.
+def redact(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> tuple[pl.Series, pl.DataFrame]:
+    """Return the texts with a placeholder such as ``[PHONE]`` for each finding, and the findings.
 
-    What is found only once its neighbour is masked goes too, so a second call finds nothing and changes nothing.
+    Where a row names several people they are numbered, ``[NAME-1]``. ``rows`` gives the row of each text; without it
+    each is its own. The findings have ``row`` (place of the text), ``kind``, ``rule`` and ``text``. What is found only
+    once its neighbour is masked goes too, so a second call changes nothing.
     """
-    findings = find(texts, config)
-    every = [findings]
+    findings = find(texts, config, rows)
+    every, masks = [findings], dict[int, list[_Mask]]()
     while findings.height:
-        rows = findings["row"].unique().sort()
+        touched = findings["row"].unique().sort()
         parts = findings.partition_by("row", maintain_order=True)
-        masked = pl.Series([_masked(texts[part["row"][0]], part) for part in parts], dtype=pl.String)
-        texts = texts.clone().scatter(rows, masked)
-        findings = find(masked, config)
-        findings = findings.with_columns(row=rows.gather(findings["row"]))
+        masked = [_masked(texts[part["row"][0]], masks.setdefault(part["row"][0], []), part) for part in parts]
+        texts = texts.clone().scatter(touched, pl.Series(masked, dtype=pl.String))
+        members = touched if rows is None else rows.is_in(rows.gather(touched).unique().implode()).arg_true()
+        findings = find(texts.gather(members), config, None if rows is None else rows.gather(members))
+        findings = findings.with_columns(row=members.cast(pl.UInt32).gather(findings["row"]))
         every.append(findings)
-    return texts, pl.concat(every).select("row", "kind", "rule", "text")
+    return _numbered(texts, masks, rows), pl.concat(every).select("row", "kind", "rule", "text")
 
 
 def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
@@ -117,8 +136,9 @@ def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
     found: they are for the one who builds, not for publication.
     """
     flat = flatten(rows)
-    texts = flat["text"].scatter(flat["task"].is_in(config.spared_tasks).arg_true(), None)
-    masked, findings = redact(texts, config)
+    spared = flat["task"].is_in(config.spared_tasks) | flat["source"].is_in(config.invented_sources)
+    texts = flat["text"].scatter(spared.arg_true(), None)
+    masked, findings = redact(texts, config, flat["id"])
     found = flat.select(pl.col("id", "field").gather(findings["row"])).hstack(findings.drop("row"))
     if config.action == "drop":
         return Outcome(rows=_dropped(rows, found))
@@ -153,9 +173,36 @@ def _hinted(texts: pl.Series, rules: Sequence[Rule]) -> Iterator[tuple[Rule, pl.
             yield rule, passed if few else passed.filter(pl.col("text").str.contains(rule.hint))
 
 
-def _again(text: str, spans: Iterable[_Span]) -> Iterator[_Span]:
-    names = [text[span.start : span.end] for span in spans if span.kind == "NAME"]
-    return (_Span(start, end, "NAME", "name-again") for start, end in name_again(text, names))
+def _texts_of_a_row(spans: Mapping[int, object], rows: pl.Series | None) -> list[list[int]]:
+    """Return the texts of every row in which something was found, in order."""
+    found = sorted(spans)
+    if rows is None:
+        return [[text] for text in found]
+    owners = pl.DataFrame({"row": rows}).with_row_index("text")
+    mine = owners.filter(pl.col("row").is_in(rows.gather(found).unique().implode()))
+    return mine.group_by("row", maintain_order=True).agg("text")["text"].to_list()
+
+
+def _add_repeats(texts: pl.Series, together: Sequence[int], spans: dict[int, list[_Span]]) -> None:
+    """Add to ``spans`` where what was found in the texts of one row stands again without what gave it away."""
+    here = [(span.kind, texts[at][span.start : span.end]) for at in together for span in spans.get(at, ())]
+    names = [text for kind, text in here if kind == "NAME"]
+    values: dict[str, Kind] = {text: kind for kind, text in here if kind != "NAME" or " " in text}
+    for at in together:
+        if text := texts[at]:
+            again = [_Span(start, end, "NAME", "name-again") for start, end in name_again(text, names)]
+            again += [_Span(*span, values[value], "again") for value in values for span in _places(value, text)]
+            known = {(span.start, span.end) for span in spans.get(at, ())}
+            if fresh := [span for span in again if (span.start, span.end) not in known]:
+                spans.setdefault(at, []).extend(fresh)
+
+
+def _places(value: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where ``value`` stands in a text as a whole; one that is short may be any number."""
+    if len(value) < _REPEATED or value not in text:
+        return
+    for match in re.finditer(rf"(?<![\w.,-]){re.escape(value)}(?![\w-]|[.,]\w)", text):
+        yield match.span()
 
 
 def _merged(spans: Iterable[_Span]) -> list[_Span]:
@@ -178,13 +225,52 @@ def _merged(spans: Iterable[_Span]) -> list[_Span]:
 # --- what becomes of it ---
 
 
-def _masked(text: str, findings: pl.DataFrame) -> str:
+def _masked(text: str, masks: list[_Mask], findings: pl.DataFrame) -> str:
+    """Return a text with a placeholder for each finding; ``masks`` are those it has and become those it gets."""
+    spans = findings.select("start", "end", "kind").iter_rows()
+    found = [_Mask(start, end, kind, text[start:end]) for start, end, kind in spans]
+    left = [mask for mask in masks if not any(mask.start < span.end and span.start < mask.end for span in found)]
+    masks.clear()
     pieces: list[str] = []
-    position = 0
-    for kind, start, end in findings.select("kind", "start", "end").iter_rows():
-        pieces += [text[position:start], f"[{kind}]"]
-        position = end
-    return "".join(pieces) + text[position:]
+    read = written = 0
+    for span in sorted([*found, *left]):
+        placeholder = f"[{span.kind}]"
+        written += span.start - read
+        pieces += [text[read : span.start], placeholder]
+        masks.append(span._replace(start=written, end=written + len(placeholder)))
+        written += len(placeholder)
+        read = span.end
+    return "".join(pieces) + text[read:]
+
+
+def _numbered(texts: pl.Series, masks: Mapping[int, Sequence[_Mask]], rows: pl.Series | None) -> pl.Series:
+    """Return the texts with the placeholders of names numbered wherever a row names several people."""
+    changed: dict[int, str] = {}
+    for together in _texts_of_a_row(masks, rows):
+        names = [(at, mask) for at in together for mask in masks.get(at, ()) if mask.kind == "NAME"]
+        numbered = placeholders([mask.text for _, mask in names], _without_masks(texts, masks, together))
+        if not any(len(placeholder) > len("[NAME]") for placeholder in numbered):
+            continue
+        by_text: dict[int, list[tuple[_Mask, str]]] = {}
+        for (at, mask), placeholder in zip(names, numbered, strict=True):
+            by_text.setdefault(at, []).append((mask, placeholder))
+        for at, mine in by_text.items():
+            text = texts[at]
+            for mask, placeholder in reversed(mine):
+                text = text[: mask.start] + placeholder + text[mask.end :]
+            changed[at] = text
+    return texts.clone().scatter(list(changed), list(changed.values())) if changed else texts
+
+
+def _without_masks(
+    texts: pl.Series, masks: Mapping[int, Sequence[_Mask]], together: Sequence[int]
+) -> Iterator[str | None]:
+    """Yield the texts of a row without the placeholders that stand for what was found now."""
+    for at in together:
+        text: str | None = texts[at]
+        for mask in reversed(masks.get(at, ())):
+            text = (text or "")[: mask.start] + (text or "")[mask.end :]
+        yield text
 
 
 def _dropped(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:

@@ -42,6 +42,7 @@ class Corpus:
     are read beside the rows. ``folder`` is the place in a local mirror. ``rows`` cuts a file into raw rows, ``parse``
     turns one into a draft, given the file too, and raises where it is malformed. ``repairs`` names the text repairs
     that this corpus needs (``quality.normalise``). ``rank`` orders sources when two rows are equal: the lowest stays.
+    ``real_persons`` is False where every person is invented, as in word problems: then no name is masked.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Corpus:
     repairs: frozenset[str] = field(default_factory=frozenset)
     rank: int = USUAL_RANK
     published_rows: int | None = None
+    real_persons: bool = True
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:

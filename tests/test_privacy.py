@@ -22,6 +22,7 @@ from rows import row, table
 
 from quality.personal.rule import KINDS, hint_of
 from quality.privacy import FINDINGS, RULES, Privacy, find, redact, screen
+from sources.catalog import SOURCES
 
 DEFAULT = Privacy()
 
@@ -33,7 +34,7 @@ def masked(text, config=DEFAULT):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Mr. John Smith was seen by Dr. Lee.", "Mr. [NAME] was seen by Dr. [NAME]."),
+        ("Mr. John Smith was seen by Dr. Lee.", "Mr. [NAME-1] was seen by Dr. [NAME-2]."),
         ("Patient: Maria Lopez, 45, asthma.", "Patient: [NAME], 45, asthma."),
         ("my name is maria and I cough", "my name is [NAME] and I cough"),
         ("Mi hija Carmen tiene fiebre.", "Mi hija [NAME] tiene fiebre."),
@@ -105,9 +106,13 @@ def test_a_name_once_found_is_found_again_without_its_cue():
 
 
 def test_organisations_are_spared_unless_asked_for():
-    text = "Call 1-800-222-1222 or write to info@poison.example.org."
+    text = "Call 1-800-222-1222."
     assert masked(text) == text
-    assert masked(text, Privacy(organisations=True)) == "Call [PHONE] or write to [EMAIL]."
+    assert masked(text, Privacy(organisations=True)) == "Call [PHONE]."
+
+
+def test_every_mailbox_is_masked_an_office_s_too():
+    assert masked("Write to info@poison.example.org.") == "Write to [EMAIL]."
 
 
 def test_an_organisation_has_an_address_and_a_telephone_too():
@@ -173,8 +178,8 @@ def test_redacted_rows_stay_in_shape_and_every_finding_is_an_edit():
     outcome = screen(ROWS, DEFAULT)
     assert outcome.rows["id"].to_list() == ROWS["id"].to_list()
     assert outcome.rows["drop"].to_list() == [None] * 4
-    assert outcome.rows["messages"][0][0]["content"] == "Hi, my name is [NAME]. Is it asthma?"
-    assert outcome.rows["answer"][0] == "Ask Dr. [NAME], tel. [PHONE]."
+    assert outcome.rows["messages"][0][0]["content"] == "Hi, my name is [NAME-1]. Is it asthma?"
+    assert outcome.rows["answer"][0] == "Ask Dr. [NAME-2], tel. [PHONE]."
     assert outcome.rows["options"].to_list()[1] == ["Murphy", "Mr. [NAME]'s"]
     assert outcome.rows[2:].drop("drop", "evidence").equals(ROWS[2:])
     assert sorted(outcome.edits.rows()) == [
@@ -183,6 +188,45 @@ def test_redacted_rows_stay_in_shape_and_every_finding_is_an_edit():
         ("s:1", "messages", "name-introduction", "Ana Ruiz"),
         ("s:2", "options", "name-title", "Smith"),
     ]
+
+
+def test_people_of_one_row_are_numbered_and_keep_their_number_from_question_to_answer():
+    conversation = table(
+        row(
+            "s:1",
+            question="My name is Ana Ruiz. My sister Marta Ruiz has asthma, and Dr. P. Vela treats her.",
+            answer="Ms. Marta Ruiz should see Dr. Pedro Vela; Ana can go with her.",
+        ),
+        row("s:2", question="Mr. Okafor has gout.", answer="Mr. Okafor should rest."),
+    )
+    rows = screen(conversation, DEFAULT).rows
+    assert rows["messages"][0][0]["content"] == (
+        "My name is [NAME-1]. My sister [NAME-2] has asthma, and Dr. [NAME-3] treats her."
+    )
+    assert rows["answer"][0] == "Ms. [NAME-2] should see Dr. [NAME-3]; [NAME-1] can go with her."
+    assert rows["messages"][1][0]["content"] == "Mr. [NAME] has gout."
+
+
+def test_a_number_found_in_the_question_is_masked_in_the_answer_without_its_label():
+    rows = screen(table(row("s:1", question="MRN: 0048213, chest pain", answer="0048213 is stable.")), DEFAULT).rows
+    assert rows["answer"][0] == "[RECORD] is stable."
+
+
+def test_people_who_come_later_are_numbered_after_those_with_a_placeholder():
+    assert masked("Mr. [NAME-2] and Mr. [NAME-1] met Ms. Okafor.") == "Mr. [NAME-2] and Mr. [NAME-1] met Ms. [NAME-3]."
+    assert masked("Mr. [NAME] met Ms. Okafor.") == "Mr. [NAME] met Ms. [NAME-2]."
+
+
+def test_invented_people_stay():
+    config = Privacy(invented_sources=("s",))
+    rows = table(row("s:1", question="My name is Rosa Vidal, I buy 3 pears.", source="s"), row("t:1", source="t"))
+    assert screen(rows, config).edits.is_empty()
+    assert screen(rows, DEFAULT).edits["removed"].to_list() == ["Rosa Vidal"]
+
+
+def test_the_catalog_says_that_people_of_word_problems_are_invented():
+    assert not SOURCES["gsm8k"].real_persons
+    assert SOURCES["chatdoctor_icliniq"].real_persons
 
 
 def test_screening_twice_changes_nothing():
@@ -267,7 +311,6 @@ def test_every_hint_lets_through_what_its_rule_finds():
 
 
 SILENT = {
-    "email-organisation",
     "phone-cued-organisation",
     "phone-american-organisation",
     "phone-international-organisation",

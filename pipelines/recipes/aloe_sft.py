@@ -128,7 +128,8 @@ def curated(
     unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
     if apart:
         unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, beside=apart)
-    return each_shard("privacy", screen, Privacy(), unseen)
+    invented = tuple(source.name for source in chosen if not source.real_persons)
+    return each_shard("privacy", screen, Privacy(invented_sources=invented), unseen)
 
 
 def red_team_corpora(limit: int | None) -> tuple[Step, ...]:

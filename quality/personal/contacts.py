@@ -13,29 +13,12 @@ from quality.personal.rule import Keep, Rule, pattern_rule
 
 # --- e-mail ---
 
-_ROLE = re.compile(
-    r"(?:info|contact|help|helpdesk|support|admin|office|services?|customerservice|press|media|webmaster|postmaster"
-    r"|no-?reply"
-    r"|enquir(?:y|ies)|inquir(?:y|ies)|questions?|feedback|editor|library|reception|reprints|permissions|contacto"
-    r"|informacion"
-    r"|atencion|ayuda|secretaria|soporte)@|[\w.-]*info@|[\w.+-]+@[\w.-]*\.gov\b",
-    re.IGNORECASE,
-)
 _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}(?![\w-])")
 _SPELLED_EMAIL = re.compile(
     r"(?i)(?<![\w.+%-])[\w.+%-]+ ?[\[({] ?(?:at|arroba|@) ?[\])}] ?[\w-]+(?: ?(?:\."
     r"|[\[({] ?(?:dot|punto) ?[\])}]) ?[a-z]{2,24})+"
     r"|(?<![\w.+%-])[\w.+%-]+ (?:at|arroba) [\w-]+ (?:dot|punto) [a-z]{2,12}\b"
 )
-
-
-def _role_mailbox(match: re.Match[str]) -> bool:
-    return _ROLE.match(match[0]) is not None
-
-
-def _personal_mailbox(match: re.Match[str]) -> bool:
-    return not _role_mailbox(match)
-
 
 # --- telephone ---
 
@@ -227,14 +210,13 @@ def _leads_to_a_person(match: re.Match[str]) -> bool:
 
 
 CONTACT_RULES: tuple[Rule, ...] = (
-    pattern_rule("email", "EMAIL", _EMAIL, _personal_mailbox, hint="@"),
+    pattern_rule("email", "EMAIL", _EMAIL, hint="@"),
     pattern_rule(
         "email-spelled",
         "EMAIL",
         _SPELLED_EMAIL,
         hint=r"(?i)[\[({] ?(?:at|arroba|@) ?[\])}]| (?:at|arroba) [\w-]+ (?:dot|punto) ",
     ),
-    pattern_rule("email-organisation", "EMAIL", _EMAIL, _role_mailbox, hint="@", organisation=True),
     pattern_rule("url", "URL", _URL, _leads_to_a_person, hint=r"https?://|HTTPS?://|www\.|WWW\."),
     pattern_rule("ip-v4", "IP", _IPV4, _ip_v4),
     pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),

@@ -29,6 +29,7 @@ GSM8K = Source(
     rows=jsonl,
     parse=parse,
     published_rows=7_473,
+    real_persons=False,
 )
 
 GSM8K_TEST = held_out(
