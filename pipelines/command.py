@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +29,16 @@ WORKERS = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+class GuardedGroup(click.Group):
+    """The verbs, all under one guard: whatever fails ends in a line that names it, never in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb of a call."""
+        with guard():
+            return super().invoke(ctx)
+
+
+@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="sabila")
 def main() -> None:
     """Build medical training datasets whose every row can say where it came from, and every missing row why."""
@@ -64,20 +76,64 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 def told(call: Callable[[], Any]) -> Any:
-    """Return what ``call`` returns; what a user can cause ends in one line and exit 1, or 2 for a wrong call."""
-    try:
+    """Return what ``call`` returns; a failure ends as ``guard`` says."""
+    with guard():
         return call()
-    except click.ClickException:
+
+
+FOLDERS = ("sources", "quality", "synth", "training", "pipelines")
+
+TRACEBACK = "SABILA_TRACEBACK"
+"""Set in the environment, this variable lets an error through with its whole trace."""
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """End what a user can cause in one line and exit 1, or 2 for a wrong call; the unexpected too, with its place."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except Exception as error:  # what each kind is loaded from takes longer to load than a row to trace
-        from pipelines.recipe import RecipeError
-        from training.trouble import SettingsError
+        if getattr(error, "errno", None) == errno.EPIPE:
+            raise  # click ends a call whose reader is gone without a word
+        raise _ended(error) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what polars raises of a defect of its own is no Exception
+            raise
+        raise _ended(error) from error
 
-        if isinstance(error, RecipeError | SettingsError):
-            raise click.UsageError(str(error)) from error
-        if isinstance(error, failures()):
-            raise click.ClickException(str(error)) from error
-        raise
+
+def _ended(error: BaseException) -> BaseException:
+    """Return what ends the call for ``error``."""
+    from pipelines.recipe import RecipeError
+    from training.trouble import SettingsError
+
+    if isinstance(error, RecipeError | SettingsError):
+        return click.UsageError(printable(str(error)))
+    if isinstance(error, failures()):
+        return click.ClickException(printable(str(error)))
+    if os.environ.get(TRACEBACK):
+        return error
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return click.ClickException(
+        f"{printable(text)} ({type(error).__name__} in {_place(error)}, which did not expect this of its input; "
+        f"{TRACEBACK}=1 in the environment shows the whole trace)"
+    )
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and line of the project in which ``error`` was raised."""
+    home = Path(__file__).parent.parent
+    places = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    inside = [(path.relative_to(home), line) for path, line in places if path.is_relative_to(home)]
+    own = [f"{path}:{line}" for path, line in inside if path.parts[0] in FOLDERS]
+    return own[-1] if own else "sabila"
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal shows as it is: control characters and changes of direction are escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 # --- verbs that take a recipe: each recipe is a command of its own, with its knobs as options ----------------------

@@ -192,7 +192,18 @@ def writing(path: Path) -> Iterator[None]:
                 f"no room to write {path} ({os.strerror(_errno(error))}; {free:,} bytes free): make room and "
                 "run again; what is complete is kept"
             ) from error
+        if not _names(error, path):
+            raise  # what was being written could not be read
         raise StoreError(f"cannot write {path}: {error}") from error
+
+
+def _names(error: Exception, path: Path) -> bool:
+    """Say whether an error is of ``path``, of the name it has while it is written, or of a folder above it."""
+    if not isinstance(error, OSError):
+        return str(path) in str(error)
+    if error.filename is None:
+        return True
+    return str(error.filename).startswith(str(path)) or Path(str(error.filename)) in path.parents
 
 
 def _errno(error: Exception) -> int:

@@ -1,14 +1,21 @@
-"""Raw files: plain or gzipped alike, hashed by what they contain, read whole, by lines or by a window of lines."""
+"""Raw files: plain or gzipped alike, hashed by what they contain, read whole, by lines or by a window of lines.
+
+No reader trusts what a file says of its own size: lines, whole files and what a gzip file expands to are bounded.
+"""
 
 from __future__ import annotations
 
+import atexit
 import gzip
 import hashlib
+import io
+import shutil
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,6 +23,19 @@ WINDOW_LINES = 50_000
 """Lines in one window: some 50 MB of work, so that memory stays flat whatever the size of a file."""
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
+
+LONGEST_LINE = 1 << 26
+"""Bytes of the longest line that is read; a longer one is a broken row."""
+
+LARGEST_WHOLE = 1 << 31
+"""Bytes of the largest file that is read at once; larger ones must come in lines."""
+
+EXPANSION = 250
+"""Times its own size to which a gzip file may expand once it passes ``EXPANSION_FROM`` bytes; text reaches 5 to 20."""
+
+EXPANSION_FROM = 1 << 28
+
+BOM = b"\xef\xbb\xbf"
 
 
 class FileError(Exception):
@@ -33,48 +53,80 @@ class Window:
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file of a corpus. ``name`` is its path inside the corpus without ``.gz``, ``split`` the publisher's word."""
+    """One file of a corpus. ``name`` is its path inside the corpus without ``.gz``, ``split`` the publisher's word.
+
+    ``siblings`` are the names of the other files of the split. ``unpacked`` is a decompressed copy to read instead.
+    """
 
     name: str
     path: Path
     split: str = "train"
     companions: tuple[RawFile, ...] = ()
     window: Window | None = None
+    siblings: tuple[str, ...] = ()
+    unpacked: Path | None = None
 
     def open(self) -> BinaryIO:
-        """Open the content for reading, decompressed if the file is gzipped."""
-        if self.path.suffix == ".gz":
-            return cast(BinaryIO, gzip.open(self.path, "rb"))
-        return self.path.open("rb")
+        """Open the content for reading, decompressed within bounds if the file is gzipped.
+
+        Raises ``FileError`` for a Git LFS pointer, or a web page saved under the name of a data file.
+        """
+        with self.path.open("rb") as stream:
+            _refuse_stand_in(self.path, stream.read(512))
+        return open_unpacked(self.unpacked or self.path)
 
     def read(self) -> bytes:
-        """Return the whole content; ``FileError`` if the file is damaged or empty."""
+        """Return the whole content; ``FileError`` if the file is damaged, empty or larger than ``LARGEST_WHOLE``."""
         with reading(self), self.open() as stream:
-            content = stream.read()
+            content = stream.read(LARGEST_WHOLE + 1)
         if not content:
             raise FileError(f"{self.path} is empty, expected {self.name} with rows; fetch it again")
+        if len(content) > LARGEST_WHOLE:
+            raise FileError(
+                f"{self.path} holds more than {LARGEST_WHOLE:,} bytes, which is read at once in this format; "
+                "split it, or convert it to JSON Lines"
+            )
         return content
+
+    def document(self) -> bytes:
+        """Return the whole content of a text file without a byte order mark; ``FileError`` where it is UTF-16."""
+        content = self.read()
+        _refuse_utf16(self.path, content)
+        return content.removeprefix(BOM)
 
     def text(self) -> str:
         """Return the whole content as text; ``FileError`` where it is not UTF-8."""
         try:
-            return self.read().decode()
+            return self.document().decode()
         except UnicodeDecodeError as error:
             raise FileError(f"{self.path} is not UTF-8: byte {error.start} is {error.object[error.start]:#x}") from None
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (1-based number, line without its end) for the lines of the window, or of the whole file."""
-        first, last = (self.window.first, self.window.last) if self.window else (1, None)
+        """Yield (1-based number, line without its end) for the lines of the window, or of the whole file.
+
+        Of a line longer than ``LONGEST_LINE`` the first ``LONGEST_LINE + 1`` bytes are given.
+        """
+        number, last = (self.window.first, self.window.last) if self.window else (1, None)
         with reading(self), self.open() as stream:
             if self.window:
                 stream.seek(self.window.offset)
-            for number, line in enumerate(stream, first):
+            while line := stream.readline(LONGEST_LINE + 1):
                 if last is not None and number > last:
                     return
-                yield number, line.rstrip(b"\r\n")
+                if number == 1:
+                    _refuse_utf16(self.path, line)
+                if len(line) > LONGEST_LINE:
+                    _skip_line(stream)
+                yield number, line.removeprefix(BOM).rstrip(b"\r\n")
+                number += 1
+
+    def starts_with(self, mark: bytes) -> bool:
+        """Say whether the first character that is no blank is ``mark``."""
+        with reading(self), self.open() as stream:
+            return stream.read(1 << 16).removeprefix(BOM).lstrip().startswith(mark)
 
     def companion(self, name: str) -> RawFile:
-        """Return the companion file called ``name``, one that a connector needs beside the rows."""
+        """Return the companion file called ``name``, one that a connector needs with the rows."""
         for file in self.companions:
             if file.name == name:
                 return file
@@ -87,14 +139,19 @@ class RawFile:
 
     @property
     def windows(self) -> tuple[RawFile, ...]:
-        """Return the file in windows of ``WINDOW_LINES`` lines; a file that does not hold lines is one by itself."""
+        """Return the file in windows of ``WINDOW_LINES`` lines; a file that does not hold lines is one by itself.
+
+        A gzipped file of several windows is decompressed once, into the system's folder for temporary files.
+        """
         starts = self._survey[1]
-        if len(starts) < 2:
+        if len(starts) < 2 or self.starts_with(b"["):
             return (self,)
+        with reading(self):
+            unpacked = _unpack(self.path) if self.path.suffix == ".gz" else None
         spans = [
             Window(first=1 + i * WINDOW_LINES, last=(i + 1) * WINDOW_LINES, offset=o) for i, o in enumerate(starts)
         ]
-        return tuple(replace(self, window=span) for span in spans)
+        return tuple(replace(self, window=span, unpacked=unpacked) for span in spans)
 
     @cached_property
     def _survey(self) -> tuple[str, list[int]]:
@@ -124,6 +181,95 @@ def _line_starts(block: bytes, lines_before: int) -> Iterator[int]:
         if not wanted:
             yield at
             wanted = WINDOW_LINES
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while (part := stream.readline(1 << 20)) and not part.endswith(b"\n"):
+        pass
+
+
+def _refuse_stand_in(path: Path, head: bytes) -> None:
+    """Raise ``FileError`` for what stands in the place of a data file: a pointer to it, or a web page about it."""
+    if head.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise FileError(f"{path} is a Git LFS pointer, not the file itself; get it with git lfs pull")
+    if head.startswith((b"/annex/objects/", b"../.git/annex/objects/")):
+        raise FileError(f"{path} is a git-annex pointer, not the file itself; get it with git annex get")
+    start = head.removeprefix(BOM).lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise FileError(f"{path} is a web page (HTML), not a data file; fetch it again")
+
+
+def _refuse_utf16(path: Path, content: bytes) -> None:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise FileError(f"{path} is UTF-16, expected UTF-8; convert it (iconv -f UTF-16 -t UTF-8) and run again")
+
+
+class _Bounded(io.RawIOBase):
+    """The content of a gzip file, up to ``EXPANSION`` times its size; ``FileError`` names a file that expands more."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream = gzip.open(path, "rb")  # noqa: SIM115 (closed with this object)
+        self._given, self._most = 0, max(EXPANSION_FROM, EXPANSION * path.stat().st_size)
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill ``buffer`` with what comes next and return its length."""
+        given = self._stream.readinto(buffer)
+        self._given += given
+        if self._given > self._most:
+            raise FileError(
+                f"{self._path} expands to more than {self._most:,} bytes, {EXPANSION} times its size or more, as a "
+                "damaged or hostile file does; if it is right, decompress it and run again"
+            )
+        return given
+
+    def seekable(self) -> bool:
+        """Say that it can be rewound."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to ``offset``, from the start again where it lies behind."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the position in the content."""
+        return self._stream.tell()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+        super().close()
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """Open a file for reading, decompressed within bounds where its name ends in ``.gz``."""
+    if path.suffix == ".gz":
+        return cast(BinaryIO, io.BufferedReader(_Bounded(path), 1 << 18))
+    return path.open("rb")
+
+
+@cache
+def scratch_folder() -> Path:
+    """Return a folder for decompressed copies, which is removed when this process ends."""
+    folder = tempfile.mkdtemp(prefix="sabila-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _unpack(path: Path) -> Path:
+    """Return a decompressed copy of a gzip file, made once."""
+    status = path.stat()
+    copy = scratch_folder() / f"{status.st_dev}-{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
+    if not copy.exists():
+        partial = copy.with_suffix(".partial")
+        with open_unpacked(path) as stream, partial.open("wb") as to:
+            shutil.copyfileobj(stream, to, 1 << 20)
+        partial.rename(copy)
+    return copy
 
 
 @contextmanager

@@ -1,0 +1,28 @@
+"""Parquet files by their literal paths: polars takes ``[1]``, ``*`` and ``?`` in a path for a pattern unless barred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+
+def scan_parquet(paths: Path | Iterable[Path], **options: Any) -> pl.LazyFrame:
+    """Return the rows of parquet files, each path read as it is written."""
+    return pl.scan_parquet(_paths(paths), glob=False, **options)
+
+
+def read_parquet(paths: Path | Iterable[Path], columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Return the rows of parquet files as a table, each path read as it is written."""
+    return pl.read_parquet(_paths(paths), columns=list(columns) if columns else None, glob=False)
+
+
+def parquet_schema(path: Path) -> pl.Schema:
+    """Return the columns of one parquet file."""
+    return pl.scan_parquet(path, glob=False).collect_schema()
+
+
+def _paths(paths: Path | Iterable[Path]) -> Path | list[Path]:
+    return paths if isinstance(paths, Path) else list(paths)
