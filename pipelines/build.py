@@ -18,13 +18,13 @@ from pipelines.memory import Memory
 from pipelines.places import write_places
 from pipelines.plan import Node, Plan
 from pipelines.pool import Run, worker_pool
+from pipelines.repeated_ids import quarantine_repeated_ids
 from pipelines.shard import LostRowsError, ask_shard, map_shard, note, read_shard, sift_shard
 from pipelines.spending import Spending
 from pipelines.step import Asking, EachShard, Read, WholeSet
 from pipelines.store import Store, write_table
 from quality.outcome import Decision
 from sources.files import FileError, RawFile
-from sources.table import MALFORMED_SCHEMA, SCHEMA
 
 
 class Progress(AskProgress, Protocol):
@@ -124,7 +124,7 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
     work = node.step.work
     if isinstance(work, Read):
         counts = _read(node, work, folder, context)
-        _quarantine_repeated_ids(folder)
+        quarantine_repeated_ids(folder)
         write_places(folder)
     elif isinstance(work, EachShard):
         beside = tuple(_shards(node.beside, context.store)) if node.step.beside else None
@@ -189,44 +189,6 @@ def _refuse(group: tuple[RawFile, ...], folder: Path) -> None:
     raise FileError(f"{paths[first['file']]}: every row was refused; line {first['line']}: {first['error']}")
 
 
-def _quarantine_repeated_ids(folder: Path) -> None:
-    """Move rows whose id came before, in order of files and lines, from kept and dropped to the quarantine.
-
-    Safe to be killed anywhere and run again: a row is in the quarantine before it leaves the file it was in.
-    """
-    paths = sorted(
-        [*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")], key=lambda p: (p.name, p.parent)
-    )
-    if not paths:
-        return
-    places = pl.concat(
-        pl.scan_parquet(path).select("id", "file", "line", shard=pl.lit(str(path)), at=pl.int_range(pl.len()))
-        for path in paths
-    ).collect()
-    repeated = places.filter(~pl.col("id").is_first_distinct())
-    first = places.unique("id", keep="first", maintain_order=True).select(
-        "id", first=pl.format("{}:{}", "file", "line")
-    )
-    for path in map(Path, repeated["shard"].unique(maintain_order=True)):
-        _move(path, repeated.filter(pl.col("shard") == str(path)).join(first, on="id"), folder)
-
-
-def _move(path: Path, repeated: pl.DataFrame, folder: Path) -> None:
-    rows = pl.read_parquet(path).with_row_index("at", 0)
-    out = rows.join(repeated.select(pl.col("at").cast(pl.UInt32), "first"), on="at")
-    text = out.select(SCHEMA.names()).rows(named=True)
-    quarantined = out.select(
-        "source",
-        "file",
-        "line",
-        error=pl.format("id {} repeats that of {}", "id", "first"),
-        text=pl.Series(map(str, text)),
-    )
-    name = f"{path.stem}-{path.parent.name}-repeated.parquet"
-    write_table(folder / "quarantine" / name, quarantined.match_to_schema(MALFORMED_SCHEMA))
-    write_table(path, rows.join(out.select("at"), on="at", how="anti", maintain_order="left").drop("at"))
-
-
 # --- deciding over all rows ----------------------------------------------------------------------------------------
 
 
@@ -251,7 +213,7 @@ def _decision(node: Node, work: WholeSet, shards: list[Path], store: Store) -> D
     """Decide over all shards, or over those that have come since the step was last built."""
     if not work.remembers:
         return work.decide(lambda: map(pl.read_parquet, shards), node.step.config)
-    own = fingerprint({name: node.identity[name] for name in ("step", "config", "code")})
+    own = fingerprint({name: node.identity[name] for name in ("step", "config", "code", "libraries")})
     memory = Memory(store.root / "memory" / f"{node.step.name}-{own}")
     known, fresh = memory.recall(shards)
     decision = work.decide(lambda: map(pl.read_parquet, fresh), node.step.config, known)

@@ -26,9 +26,10 @@ class Cause:
 
     ``what`` is ``first`` (the recipe was not built here before), ``gone`` (the step was, and its folder is no more),
     ``source`` or ``step`` (new in the recipe), ``code`` (``name`` a module, or empty where none of ours changed),
-    ``file`` (``name`` with its split), ``input``, ``beside`` (``name`` is read or looked at, or no longer), ``setting``
-    (``name`` a field of the config, the source's terms or a limit) or ``follows`` (``name`` a step with causes of its
-    own). ``before`` and ``after`` are the two values, None where there is none.
+    ``library`` (``name`` a distribution), ``file`` (``name`` with its split), ``input``, ``beside`` (``name`` is read
+    or looked at, or no longer), ``setting`` (``name`` a field of the config, the source's terms or a limit) or
+    ``follows`` (``name`` a step with causes of its own). ``before`` and ``after`` are the two values, None where there
+    is none.
     """
 
     what: str
@@ -113,6 +114,8 @@ def _different(node: Node, name: str, before: Any, after: Any, code: Mapping[str
     elif name == "code":
         changed = [module for module, digest in modules(node.step).items() if code.get(module) != digest]
         yield from (Cause(what="code", name=RECIPE_FILE.sub(r"\1.py", module)) for module in changed or [""])
+    elif name.startswith("library "):
+        yield Cause(what="library", name=name.removeprefix("library "), before=before, after=after)
     elif name.startswith(("file ", "companion ")):
         yield Cause(what="file", name=name.partition(" ")[2], before=before, after=after)
     else:
@@ -147,6 +150,8 @@ def _words(cause: Json) -> tuple[str, str]:
     before, after = cause["before"], cause["after"]
     if cause["what"] == "setting":
         return "", f"{cause['name']} {_value(before)} -> {_value(after)}"
+    if cause["what"] == "library":
+        return "", f"library {cause['name']} {before or 'not used'} -> {after or 'not used'}"
     if cause["what"] == "file":
         return "new file" if before is None else "file gone" if after is None else "changed file", cause["name"]
     if cause["what"] in ("input", "beside"):

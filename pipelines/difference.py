@@ -48,7 +48,7 @@ def differences(before: Json, after: Json) -> list[Difference]:
 
 
 def libraries(before: Json, after: Json) -> list[Difference]:
-    """Return the libraries whose versions differ: no step is named by them, and yet they may change bytes."""
+    """Return the libraries whose versions differ; those that steps are named by are in their differences too."""
     return _plain("library", before["libraries"], after["libraries"])
 
 
@@ -105,7 +105,8 @@ def own(step: Json) -> Json:
     seen = {name: [unnumbered(folder) for folder in identity.get(name, ())] for name in ("inputs", "beside")}
     plain = {name: identity[name] for name in ("code", "limit") if name in identity}
     terms = {f"source.{name}": value for name, value in identity.get("source", {}).items()}
-    return {**dict(flat(identity["config"], "config")), **plain, **terms, **files, **seen}
+    versions = {f"library {name}": version for name, version in identity.get("libraries", {}).items()}
+    return {**dict(flat(identity["config"], "config")), **plain, **versions, **terms, **files, **seen}
 
 
 def unnumbered(folder: str) -> str:

@@ -6,11 +6,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.fingerprint import code_hash, code_modules, fingerprint, plain
+from pipelines.fingerprint import code_hash, code_modules, fingerprint, library_versions, plain
 from pipelines.step import Asking, AwaitTeacher, EachShard, Read, Step, WholeSet
 from sources.files import RawFile
 from sources.mirror import MissingCorpusError
+from sources.read import read
 from sources.source import Corpus
+from sources.table import frame
+
+DRIVERS = (
+    "pipelines.changed_rows",
+    "pipelines.memory",
+    "pipelines.places",
+    "pipelines.repeated_ids",
+    "pipelines.shard",
+)
+"""Modules that run the work of a step and decide what its folder holds; their own text is part of every step."""
+
+TERMS = ("name", "license", "license_read", "task", "lang", "title", "home")
+"""Facts of a corpus that its rows or the summary of its step hold."""
 
 Find = Callable[[Corpus], tuple[RawFile, ...]]
 """Where raw files come from: a mirror or the Hub. Raises ``MissingCorpusError`` for a corpus that is not there."""
@@ -108,18 +122,23 @@ def _nodes(
 
 
 def _common(step: Step) -> dict[str, Any]:
-    return {"step": step.name, "config": plain(step.config), "code": code_hash(*_functions(step))}
+    return {
+        "step": step.name,
+        "config": plain(step.config),
+        "code": code_hash(*_functions(step), modules=DRIVERS),
+        "libraries": library_versions(*_functions(step)),
+    }
 
 
 def modules(step: Step) -> dict[str, str]:
     """Return the modules of ours that a step's code is in, each with a hash of its text."""
-    return code_modules(*_functions(step))
+    return code_modules(*_functions(step), modules=DRIVERS)
 
 
 def _functions(step: Step) -> Iterator[Callable[..., Any]]:
     work = step.work
     if isinstance(work, Read):
-        yield from (work.corpus.parse, work.corpus.rows)
+        yield from (work.corpus.parse, work.corpus.rows, read, frame)
     elif isinstance(work, EachShard):
         yield work.function
     elif isinstance(work, WholeSet):
@@ -132,5 +151,5 @@ def _origin(work: Read, files: tuple[RawFile, ...]) -> dict[str, Any]:
     corpus = work.corpus
     hashes = [[file.split, file.name, file.sha256] for file in files]
     beside = {companion.name: companion.sha256 for file in files for companion in file.companions}
-    terms = {name: getattr(corpus, name) for name in ("name", "license", "task", "lang")}
+    terms = {name: getattr(corpus, name) for name in TERMS}
     return {"source": terms, "files": hashes, "companions": beside, "limit": work.limit}

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
+from pathlib import Path
 from random import Random
 
 import polars as pl
@@ -139,8 +140,9 @@ class EmbeddedTeacher:
 
     @cached_property
     def revision(self) -> str:
-        """Hash of the training texts."""
-        return hashlib.sha256(json.dumps(self.texts).encode()).hexdigest()[:16]
+        """Hash of the training texts and of this module, since both decide what it answers."""
+        code = Path(__file__).read_text(encoding="utf-8")
+        return hashlib.sha256(json.dumps([self.texts, code]).encode()).hexdigest()[:16]
 
     @cached_property
     def model(self) -> NGrams:

