@@ -139,10 +139,15 @@ class EmbeddedTeacher:
     license: str = LICENSE
 
     @cached_property
+    def texts_hash(self) -> str:
+        """Hash of the training texts, from which replies are drawn."""
+        return hashlib.sha256(json.dumps(self.texts).encode()).hexdigest()[:16]
+
+    @cached_property
     def revision(self) -> str:
         """Hash of the training texts and of this module, since both decide what it answers."""
-        code = Path(__file__).read_text(encoding="utf-8")
-        return hashlib.sha256(json.dumps([self.texts, code]).encode()).hexdigest()[:16]
+        code = Path(__file__).read_bytes()
+        return hashlib.sha256(self.texts_hash.encode() + code).hexdigest()[:16]
 
     @cached_property
     def model(self) -> NGrams:
@@ -155,7 +160,7 @@ class EmbeddedTeacher:
             yield request, self._completion(request)
 
     def _completion(self, request: Request) -> Completion:
-        rng = Random(int(_drawn_for(request).key(self.name, self.revision), 16))
+        rng = Random(int(_drawn_for(request).key(self.name, self.texts_hash), 16))
         tokens = self._tokens(request.messages[-1].content, request.sampling, rng)
         taken = tokens[: request.sampling.max_tokens]
         text, stopped = _cut("".join(taken).strip(), request.sampling.stop)
