@@ -46,6 +46,7 @@ def check_near_duplicates(row: dict[str, Any]) -> None:
 
 def check_cleaning(row: dict[str, Any]) -> None:
     assert all(part in row["text"] for part in row["must_keep"] + row["must_go"])
+    assert not any(part in row["text"] for part in row.get("must_not_appear", []))
     expected = row.get("expected")
     if expected is not None:
         assert all(part in expected for part in row["must_keep"])
