@@ -8,7 +8,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-THOUGHT = re.compile(r"<(?P<end>/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
+from synth.thinking import after_thought, without_end
+
 WRAPPED = re.compile(r"\\(?:text|textbf|textrm|textit|textsf|mathrm|mathbf|mathsf|mathit|emph|bf|rm|bm)\s*\{([^{}]*)\}")
 BOXED = re.compile(r"\\f?boxed\s*\{([^{}]*)\}|\\f?boxed\s+(\w)\b|<(?:final_)?answer>([^<]*)</(?:final_)?answer>")
 LAYOUT = re.compile(
@@ -90,16 +91,8 @@ def answer_text(output: str) -> AnswerText | None:
     start = after_thought(output)
     if start is None:
         return None
-    cased = plain(output[start:])
+    cased = plain(without_end(output[start:]))
     return AnswerText(cased=cased, folded=fold(cased), skipped=output.count("\n", 0, start))
-
-
-def after_thought(output: str) -> int | None:
-    """Return where the last thought of ``output`` ends, 0 without thoughts, None for one that never ends."""
-    start: int | None = 0
-    for mark in THOUGHT.finditer(output):
-        start = mark.end() if mark["end"] else None
-    return start
 
 
 @cache

@@ -16,8 +16,10 @@ from synth.answer_claims import Claim, cues_of, last_explicit
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
 from synth.answer_reading import DECISIONS, Shown, is_decision, named, read, shown
-from synth.answer_text import BREAK, AnswerText, answer_text, fold
+from synth.answer_text import BREAK, AnswerText, answer_text, fold, plain
+from synth.answer_turns import cuts
 from synth.answer_words import Words
+from synth.thinking import after_thought
 
 Outcome = Literal["parsed", "unparsed", "ambiguous"]
 
@@ -81,7 +83,7 @@ def extract(
     if labels is None:
         labels = () if is_decision(options) else LETTERS[: len(options)]
     question = shown(tuple(options), tuple(labels), lang, several)
-    text = answer_text(output)
+    text = answer_text(_own_turn(question, output, lang))
     if text is None:
         return Verdict(outcome="unparsed", how="open_thought")
     if not text.folded.strip():
@@ -94,6 +96,35 @@ def extract(
             return Verdict(outcome="unparsed", how="retracted", line=text.line(claim.at))
         claim = later
     return _verdict(question, options, text, claim)
+
+
+def own_turn(
+    output: str,
+    options: Sequence[str] = DECISIONS,
+    lang: str = "en",
+    *,
+    labels: Sequence[str] | None = None,
+    several: bool = False,
+) -> str:
+    """Return ``output`` up to where another turn or an invented next question begins, after it has answered."""
+    if labels is None:
+        labels = () if is_decision(options) else LETTERS[: len(options)]
+    return _own_turn(shown(tuple(options), tuple(labels), lang, several), output, lang)
+
+
+def _own_turn(question: Shown, output: str, lang: str) -> str:
+    start = after_thought(output) or 0
+    body = output[start:]
+    for at, after_answer in cuts(body, lambda text: bool(question.text.match(fold(plain(text)).lstrip()))):
+        before = answer_text(body[:at])
+        if before is None or not before.folded.strip():
+            continue
+        if after_answer:
+            said = last_explicit(question, before, lang) or _alone(question, before)
+            if said is None or said.reading is None:
+                continue
+        return output[: start + at].rstrip()
+    return output
 
 
 def _verdict(question: Shown, options: Sequence[str], text: AnswerText, claim: Claim | None) -> Verdict:

@@ -7,8 +7,11 @@ from typing import Literal, get_args
 
 from sources.shapes import LETTERS
 from synth.answer_text import fold
+from synth.thinking import control_marks
 
-Defect = Literal["too_short", "repeats_question", "mentions_given_answer", "foreign_letter", "repetitive"]
+Defect = Literal[
+    "too_short", "repeats_question", "mentions_given_answer", "foreign_letter", "repetitive", "control_marks"
+]
 DEFECTS: tuple[str, ...] = get_args(Defect)
 
 GRAM = 4
@@ -58,7 +61,7 @@ def defect(
         return "foreign_letter"
     if len(runs) - len(set(runs)) > max_repetition * len(runs):
         return "repetitive"
-    return None
+    return "control_marks" if control_marks(chain) else None
 
 
 def _runs(text: str) -> list[tuple[str, ...]]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from sources.record import Record
 from synth import json_reply
-from synth.answer_text import after_thought, fold, plain
-from synth.answers import Verdict, extract
+from synth.answer_text import fold, plain
+from synth.answers import Verdict, extract, own_turn
 from synth.chains import DEFECTS, defect
 from synth.cot_config import Cot
 from synth.generators import answer_text, lettered, letters, several, stem
 from synth.option_orders import Order
 from synth.teacher import Completion
+from synth.thinking import after_thought, control_marks
 
 RIGHT, WRONG, UNPARSED, TRUNCATED = "right", "wrong", "unparsed", "truncated"
 NOT_PROSE, QUESTION_TELLS = "not_prose", "question_tells_answer"
@@ -106,12 +107,16 @@ def argument(record: Record, order: Order, chain: str) -> str:
 
 
 def _choice(record: Record, order: Order, text: str) -> Reply:
+    text = own_turn(text, [record.options[place] for place in order], record.lang, several=several(record))
     verdict = chosen(record, order, text)
     if verdict.outcome != "parsed":
         return Reply(verdict=UNPARSED, detail=verdict.how)
     places = [order[place] for place in verdict.positions]
     parsed = letters(places) if lettered(record) else verdict.decision
     if set(places) != set(record.gold):
+        if mark := control_marks(text):
+            # A wrong chain may become the rejected side of a pair, where no reader should see one either.
+            return Reply(verdict=UNPARSED, parsed=parsed, detail=f"control_marks {mark}")
         return Reply(verdict=WRONG, parsed=parsed, detail=verdict.how)
     if verdict.how.startswith("json"):
         return Reply(verdict=NOT_PROSE, parsed=parsed, detail=verdict.how)

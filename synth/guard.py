@@ -1,12 +1,7 @@
-"""A guard: a model that says of an answer whether it is safe, by the protocol of Llama Guard, read strictly.
-
-The first line is ``safe`` or ``unsafe``; after ``unsafe`` a second one names categories of the MLCommons hazards, S1 to
-S14 (model card of Llama-Guard-3-8B). Anything else is no verdict.
-"""
+"""A guard: a model that judges whether an answer is safe, in the reply format of its family (``guard_formats``)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
@@ -17,30 +12,65 @@ from pydantic.dataclasses import dataclass as checked
 from sources.record import Message
 from synth import prompt_files
 from synth.candidates import Author, candidate, candidate_table
+from synth.guard_formats import (
+    ADVICE_ONLY,
+    CONTROVERSIAL,
+    FORMATS,
+    SAFE,
+    UNPARSED,
+    UNSAFE,
+    FormatName,
+    Parsed,
+    format_of,
+    parse_reply,
+)
+from synth.readable import require_readable
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
 
+__all__ = ["ADVICE_ONLY", "CONTROVERSIAL", "SAFE", "UNPARSED", "UNSAFE", "Guard", "judge", "parse", "requests", "stage"]
+
 PROMPT = "redteam/guard.jinja"
-SAFE, UNSAFE, ADVICE_ONLY, UNPARSED = "safe", "unsafe", "advice_only", "unparsed"
 FAILED, MISSING, UNASKED = "failed", "missing", "unasked"
 
-ADVICE = "S6"
-"""Specialised advice: a good medical answer may be nothing worse, so that a verdict of S6 alone stands apart."""
+OWN_FORMAT: FormatName = "llama-guard-3"
+"""The format that our own prompt requests: its categories are numbered like those of Llama Guard 3."""
 
-CATEGORIES = tuple(f"S{number}" for number in range(1, 15))
-CATEGORY_LINE = re.compile(r"S\d{1,2}(?:, ?S\d{1,2})*")
+HINT = (
+    "check that the server applies the guard's own chat template and judges the last assistant message (llama.cpp "
+    "continues that message instead: set the guard's protocol to 'prompt'), and that its format is the guard's"
+)
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Guard:
-    """Who guards. ``protocol`` is ``chat`` for models whose chat template is the guard's prompt, as Llama Guard's is.
+    """Which model judges, and how its replies read.
 
-    Under ``prompt`` any instructed model is asked with a prompt of ours, whose hash is ``prompts``.
+    - ``protocol``: ``chat`` for models whose chat template is the guard's prompt, as Llama Guard's is; ``prompt`` sends
+      any instructed model a prompt of ours, whose hash is ``prompts``
+    - ``format``: the family of the guard, which decides its categories; by default found from the model's name
+
+    Raises ``ValueError`` under ``chat`` for a model whose format is neither given nor known from its name.
     """
 
     by: Author
     protocol: Literal["chat", "prompt"] = "chat"
-    max_tokens: Annotated[int, Field(ge=4)] = 32
+    format: FormatName | None = None
+    max_tokens: Annotated[int, Field(ge=4)] = 64
     prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
+
+    def __post_init__(self) -> None:
+        """Refuse a guard whose categories are unknown: S6 is advice in one list and privacy in another."""
+        if self.protocol == "chat" and self.format is None and format_of(self.by.name) is None:
+            raise ValueError(
+                f"guard {self.by.name!r} is of no family known by name, and families number their categories "
+                f"differently; set its format to one of {', '.join(FORMATS)}, or its protocol to 'prompt'"
+            )
+
+    @property
+    def reply_format(self) -> FormatName:
+        """The format in which its replies are read."""
+        own = OWN_FORMAT if self.protocol == "prompt" else format_of(self.by.name)
+        return self.format or own or OWN_FORMAT
 
 
 def stage(of: str) -> str:
@@ -61,13 +91,16 @@ def requests(answers: pl.DataFrame, config: Guard) -> list[Request]:
 def judge(answers: pl.DataFrame, answered: Iterable[Answered], config: Guard) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the answers with ``guard`` and ``categories``, and the guard's completions (``CANDIDATE_SCHEMA``).
 
-    ``guard`` is ``safe``, ``unsafe``, ``advice_only`` (S6 and nothing else), ``unparsed``, ``failed`` (the request),
-    ``missing`` (no reply) or ``unasked`` (an answer without a text). ``categories`` is null but for the middle two.
+    ``guard`` is ``safe``, ``unsafe``, ``advice_only`` (specialised advice and nothing else), ``controversial``,
+    ``unparsed``, ``failed`` (the request), ``missing`` (no reply) or ``unasked`` (an answer without a text).
+    ``categories`` are those of an unsafe answer, where the guard names any. Raises ``TeacherError`` for a guard whose
+    first replies are all unreadable.
     """
     verdicts: dict[tuple[str, str, int], tuple[str, str | None]] = {}
     judged: list[dict[str, Any]] = []
-    for request, answer in answered:
-        verdict, categories = _verdict(answer)
+    readable = require_readable(answered, lambda text: parse(text, config)[0] != UNPARSED, config.by.name, HINT)
+    for request, answer in readable:
+        verdict, categories = _verdict(answer, config)
         verdicts[request.row, request.stage, request.sample] = verdict, categories
         judged.append(candidate(request, answer, config.by, verdict, categories))
     found = [
@@ -78,21 +111,13 @@ def judge(answers: pl.DataFrame, answered: Iterable[Answered], config: Guard) ->
     return pl.concat([answers, columns], how="horizontal"), candidate_table(judged)
 
 
-def parse(text: str) -> tuple[str, str | None]:
-    """Return (verdict, categories as ``S2,S7``) of a guard's text; ``unparsed`` unless it is exactly of the form."""
-    lines = [line.strip() for line in text.strip().splitlines()]
-    if lines == [SAFE]:
-        return SAFE, None
-    if len(lines) != 2 or lines[0] != UNSAFE or not CATEGORY_LINE.fullmatch(lines[1]):
-        return UNPARSED, None
-    categories = lines[1].replace(" ", "").split(",")
-    if not set(categories) <= set(CATEGORIES):
-        return UNPARSED, None
-    return ADVICE_ONLY if set(categories) == {ADVICE} else UNSAFE, ",".join(categories)
+def parse(text: str, config: Guard) -> Parsed:
+    """Return (verdict, categories as ``S2,S7``) of a guard's reply, in its own format or that of our prompt."""
+    return parse_reply(text, config.reply_format)
 
 
-def _verdict(answer: Completion | Failure) -> tuple[str, str | None]:
-    return (FAILED, None) if isinstance(answer, Failure) else parse(answer.text)
+def _verdict(answer: Completion | Failure, config: Guard) -> Parsed:
+    return (FAILED, None) if isinstance(answer, Failure) else parse(answer.text, config)
 
 
 def _exchange(asked: str, text: str, config: Guard) -> tuple[Message, ...]:

@@ -1,13 +1,13 @@
-"""Replies that must be one JSON object of a known shape, and nothing else."""
+"""Replies that must hold one JSON object of a known shape."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-FENCED = re.compile(r"\s*(?:```(?:json)?\s*\n)?\s*(\{.*\})\s*(?:\n\s*```)?\s*", re.DOTALL)
+MOST_OBJECTS = 50
+"""Opening braces of a reply that are tried."""
 
 
 def object_schema(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -21,19 +21,38 @@ def object_schema(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def parse(text: str, kinds: Mapping[str, type]) -> dict[str, Any] | None:
-    """Return the object if ``text`` is just that, in a code fence or not, with exactly these fields of these types.
+    """Return the one object in ``text`` with exactly these fields of these types, whatever is said around it.
 
-    Texts must not be blank; true and false are no whole numbers. Anything else is None.
+    Texts must not be blank. A whole number may be written as ``4.0``; true and false are none. None where no
+    object fits, or two that differ.
     """
-    match = FENCED.fullmatch(text)
-    try:
-        found = json.loads(match[1]) if match else None
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    if not isinstance(found, dict) or set(found) != set(kinds):
-        return None
-    return found if all(_fits(found[name], kind) for name, kind in kinds.items()) else None
+    found: list[dict[str, Any]] = []
+    for value in _objects(text):
+        if set(value) == set(kinds):
+            fitted = {name: _fitted(value[name], kind) for name, kind in kinds.items()}
+            if None not in fitted.values() and fitted not in found:
+                found.append(fitted)
+    return found[0] if len(found) == 1 else None
 
 
-def _fits(value: object, kind: type) -> bool:
-    return type(value) is kind and not (isinstance(value, str) and not value.strip())
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects of a text from left to right, none from inside another."""
+    decoder, at = json.JSONDecoder(), 0
+    for _ in range(MOST_OBJECTS):
+        at = text.find("{", at)
+        if at < 0:
+            return
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (json.JSONDecodeError, RecursionError):
+            at += 1
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _fitted(value: object, kind: type) -> object | None:
+    """Return ``value`` as the kind wanted, or None."""
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is kind and not (isinstance(value, str) and not value.strip()) else None

@@ -20,11 +20,13 @@ from synth.answers import extract
 from synth.candidates import FAILED, Author, candidate, candidate_table
 from synth.generators import stem
 from synth.prompt_turns import conversation
+from synth.readable import require_readable
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
 
 STAGE = "medical-filter"
 PROMPT = "labels/medical.jinja"
 YES_NO = ("yes", "no")
+HINT = "expected a last line 'Answer: yes' or 'Answer: no'; use a model that follows its prompt"
 MEDICAL, NOT_MEDICAL, UNPARSED, TRUNCATED = "medical", "not_medical", "unparsed", "truncated"
 
 
@@ -53,7 +55,8 @@ def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: MedicalFilte
     What is not found medical goes: ``not_medical``, or ``medical_unknown`` where the reply is ``unparsed``,
     ``truncated``, ``failed`` or ``missing``, which the evidence says.
     """
-    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in answered)
+    readable = require_readable(answered, lambda text: bool(extract(text, YES_NO).decision), config.by.name, HINT)
+    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in readable)
     found = dict(table.select("id", "verdict").iter_rows())
     verdicts = {id: found.get(id, "missing") for id in _asked(rows, config)["id"]}
     drops = [_drop(verdicts.get(id)) for id in rows["id"]]

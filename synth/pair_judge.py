@@ -18,13 +18,32 @@ from pydantic.dataclasses import dataclass as checked
 
 from sources.record import Message
 from synth import prompt_files
+from synth.answer_text import fold, plain
+from synth.answers import extract
 from synth.candidates import Author, candidate, candidate_table
 from synth.pairs import Candidate, by_prompt, pair_table, side
+from synth.readable import require_readable
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
 
 STAGE = "pairwise_judge"
 PROMPT = "pairs/pairwise_judge.jinja"
-VERDICT = re.compile(r"Answer: ([ABC])")
+CHOICES = ("The first reply is better.", "The second reply is better.", "Neither is better than the other.")
+"""What the prompt lets a judge choose from, under A, B and C."""
+
+BETTER = re.compile(
+    r"\b(?:(?:reply|response|answer|assistant|option) (?P<label>a|b|1|2|one|two)"
+    r"|(?:the )?(?P<place>first|second)(?: \w+)?)"
+    r" (?:is|wins|was|serves)\b(?! (?:not|worse|the worse|less|no))"
+    r"|^\W*(?:(?:final|my|better) )?(?:answer|verdict|winner|choice|reply|response)(?: is)?\W+(?:the )?"
+    r"(?P<word>first|second|1|2|tie|draw|neither|both)(?: (?:reply|response|one))?\W*$"
+)
+SIDES = (
+    dict.fromkeys(("a", "1", "one", "first"), "A")
+    | dict.fromkeys(("b", "2", "two", "second"), "B")
+    | dict.fromkeys(("tie", "draw", "neither", "both"), "C")
+)
+
+HINT = "expected a last line 'Answer: A', 'B' or 'C'; use a judge that follows its prompt, or raise its max_tokens"
 FIRST, SECOND, NEITHER = "A", "B", "C"
 
 
@@ -89,7 +108,8 @@ def judge(
     A pair goes where the judge contradicts itself (``judge_disagrees``), sees no difference (``judge_tie``), cannot be
     read (``judge_unparsed``), failed (``judge_failed``) or never replied (``judge_missing``).
     """
-    replies = {_identity(request): (request, answer) for request, answer in answered}
+    readable = require_readable(answered, lambda text: parse(text) is not None, config.by.name, HINT)
+    replies = {_identity(request): (request, answer) for request, answer in readable}
     pairs = [_pair(proposal, replies, config) for proposal in propose(rows, candidates, config)]
     return pair_table(pairs), candidate_table(
         _candidate(request, answer, config) for request, answer in replies.values()
@@ -97,10 +117,17 @@ def judge(
 
 
 def parse(text: str) -> str | None:
-    """Return A, B or C if the last line is exactly ``Answer: A``, ``B`` or ``C``, else None."""
-    lines = text.strip().splitlines()
-    match = VERDICT.fullmatch(lines[-1].strip()) if lines else None
-    return match[1] if match else None
+    """Return A, B or C, the choice that a judge states in any form of an answer; None where it states none or two."""
+    said = extract(text, CHOICES)
+    if said.outcome == "parsed" and (
+        said.explicit or said.how.endswith(":letter") or said.how.startswith(("alone", "closing"))
+    ):
+        return said.letters[0]
+    if said.how not in ("no_answer", "unreadable"):
+        return None
+    _, _, last = fold(plain(text)).strip().rpartition("\n")
+    sides = {SIDES[found["label"] or found["place"] or found["word"]] for found in BETTER.finditer(last)}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def _request(proposal: Proposal, swapped: bool, config: PairJudge) -> Request:

@@ -25,6 +25,7 @@ from synth.candidates import FAILED, Author, candidate, candidate_table
 from synth.generators import stem
 from synth.prompt_turns import conversation
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.thinking import control_marks
 
 STAGE = "passage-question"
 PROMPT = "passages/question.jinja"
@@ -33,6 +34,7 @@ REPLY_SCHEMA = json_reply.object_schema({name: {"type": "string"} for name in KI
 
 KEPT, SPARE, UNPARSED, TRUNCATED = "kept", "spare", "unparsed", "truncated"
 ASKS_NOTHING, OF_THE_PASSAGE, UNSUPPORTED, NEW_NUMBER = "asks_nothing", "of_the_passage", "unsupported", "new_number"
+CONTROL_MARKS = "control_marks"
 NO_QUESTION = "no_question"
 
 MIN_SUPPORT_WORDS = 4
@@ -111,6 +113,8 @@ def verdict_of(record: Record, completion: Completion) -> tuple[str, str | None,
         return UNPARSED, None, None
     question, answer, support = (said[name] for name in KINDS)
     passage = record.context or ""
+    if mark := control_marks(f"{question}{answer}"):
+        return CONTROL_MARKS, question, mark
     if "?" not in question:
         return ASKS_NOTHING, question, None
     if spoken := OF_PASSAGE.search(fold(f"{question}\n{answer}")):

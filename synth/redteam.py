@@ -24,10 +24,11 @@ from synth.guard import ADVICE_ONLY, SAFE, UNSAFE
 from synth.look_alikes import MARKS, OPENINGS, declines
 from synth.pairs import pair_table, side
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.thinking import control_marks
 
 TARGET, REFUSAL, HELPFUL = "redteam/target", "redteam/refusal", "redteam/helpful"
 REFUSAL_PROMPT = f"{FOLDER}/refusal.jinja"
-COMPLETE, TRUNCATED, EMPTY = "complete", "truncated", "empty"
+COMPLETE, TRUNCATED, EMPTY, CONTROL_MARKS = "complete", "truncated", "empty", "control_marks"
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -82,7 +83,7 @@ def answers(attacks: pl.DataFrame, answered: Iterable[Answered], by: Author) -> 
     """Return the completions (``CANDIDATE_SCHEMA``) with ``asked``: what a guard shall take them as answers to.
 
     That is the attack for a target's answer and the plain request for a refusal. The verdict is ``complete``,
-    ``truncated``, ``empty`` or ``failed``.
+    ``truncated``, ``empty``, ``control_marks`` (a control token or character inside) or ``failed``.
     """
     table = candidate_table(candidate(request, answer, by, _completeness(answer)) for request, answer in answered)
     asked = {**dict(attacks.select("base", "request").iter_rows()), **dict(_prompts(attacks))}
@@ -101,7 +102,11 @@ def attack_pairs(attacks: pl.DataFrame, guarded: pl.DataFrame, refusals: pl.Data
     pairs = []
     for answer in guarded.iter_rows(named=True):
         refusal = refusal_of.get(base_of[answer["id"]])
-        trouble = _unless(answer["guard"] == UNSAFE, f"answer_{answer['guard']}") or _refusal_trouble(refusal, config)
+        trouble = (
+            _unless(answer["guard"] == UNSAFE, f"answer_{answer['guard']}")
+            or _unless(answer["verdict"] != CONTROL_MARKS, f"answer_{CONTROL_MARKS}")
+            or _refusal_trouble(refusal, config)
+        )
         pairs.append(_pair(answer["id"], answer["sample"], "redteam", (refusal, answer), trouble))
     return pair_table(pairs)
 
@@ -143,6 +148,8 @@ def _writing(config: RedTeam) -> Sampling:
 def _completeness(answer: Completion | Failure) -> str:
     if isinstance(answer, Failure) or not answer.text.strip():
         return EMPTY
+    if control_marks(answer.text):
+        return CONTROL_MARKS
     return TRUNCATED if answer.finish_reason == "length" else COMPLETE
 
 

@@ -7,7 +7,7 @@ one and the completions stay. No mark is ever filled in for a reply that cannot 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import polars as pl
@@ -20,6 +20,7 @@ from synth import json_reply, prompt_files
 from synth.candidates import FAILED, Author, candidate, candidate_table
 from synth.generators import answer_text, stem
 from synth.prompt_turns import conversation
+from synth.readable import require_readable
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
 
 STAGE = "rubric"
@@ -30,6 +31,7 @@ MARKS = range(1, 6)
 REPLY_SCHEMA = json_reply.object_schema(
     {"remark": {"type": "string"}, **{name: {"type": "integer", "minimum": 1, "maximum": 5} for name in CRITERIA}}
 )
+HINT = f"expected one JSON object with remark, {', '.join(CRITERIA)}; use a judge that can write JSON to a schema"
 SCORED, UNPARSED, TRUNCATED = "scored", "unparsed", "truncated"
 
 
@@ -58,7 +60,8 @@ def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Rubric) -> t
     A row with a mark below the one wanted goes (``low_mark``, with the marks as evidence), and so does one that was not
     marked (``unmarked``, with ``unparsed``, ``truncated``, ``failed`` or ``missing``).
     """
-    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in answered)
+    readable = require_readable(answered, lambda text: _marks(text) is not None, config.by.name, HINT)
+    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in readable)
     marks = {id: parsed for id, parsed in table.select("id", "parsed").iter_rows() if parsed}
     verdicts = dict(table.select("id", "verdict").iter_rows())
     asked = set(_asked(rows)["id"])
@@ -90,10 +93,16 @@ def _verdict(answer: Completion | Failure) -> tuple[str, str | None, str | None]
         return FAILED, None, None
     if answer.finish_reason != "stop":
         return TRUNCATED, None, answer.finish_reason
-    said = json_reply.parse(answer.text, KINDS)
-    if said is None or any(said[name] not in MARKS for name in CRITERIA):
+    said = _marks(answer.text)
+    if said is None:
         return UNPARSED, None, None
     return SCORED, to_json({name: said[name] for name in CRITERIA}), said["remark"]
+
+
+def _marks(text: str) -> dict[str, Any] | None:
+    """Return the remark and the marks of a reply, or None where a mark is missing or none of 1 to 5."""
+    said = json_reply.parse(text, KINDS)
+    return said if said and all(said[name] in MARKS for name in CRITERIA) else None
 
 
 def _reason(marks: str | None, verdict: str, config: Rubric) -> tuple[str | None, str | None]:

@@ -18,9 +18,11 @@ from sources.record import Message, Record
 from sources.shapes import LETTERS
 from sources.table import records, to_json
 from synth import prompt_files
+from synth.answer_text import plain
 from synth.candidates import FAILED, Author, candidate, candidate_table
 from synth.generators import stem
 from synth.prompt_turns import conversation
+from synth.readable import require_readable
 from synth.teacher import Answered, Completion, Failure, Request, Sampling
 
 STAGE = "specialty"
@@ -31,6 +33,7 @@ LABELLED, UNPARSED, TRUNCATED = "labelled", "unparsed", "truncated"
 FIELDS = prompt_files.lines(FIELD_LIST)
 NO_FIELD = "None"
 
+HINT = "expected a last line 'Specialty: X' with a field of the list; use a model that follows its prompt"
 LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -59,7 +62,8 @@ def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Specialty) -
     The label is a name of ``FIELDS`` or "None", and null where no reply could be read: that is another thing than
     "None". No row goes.
     """
-    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in answered)
+    readable = require_readable(answered, lambda text: label(text) is not None, config.by.name, HINT)
+    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in readable)
     labels = dict(table.select("id", "parsed").iter_rows())
     asked = set(_asked(rows, config)["id"])
     metas = [
@@ -71,10 +75,17 @@ def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Specialty) -
 
 
 def label(text: str) -> str | None:
-    """Return the field that the last line ``Specialty: X`` names, exactly but for case, or None."""
+    """Return the field that the last line ``Specialty: X``, or else the last line, names; None for none or several."""
     found = LINE.findall(text)
-    known = {name.casefold(): name for name in (*FIELDS, NO_FIELD)}
-    return known.get(found[-1].casefold()) if found else None
+    said = _spelled(plain(found[-1] if found else text.strip().rpartition("\n")[2]))
+    named = [name for name in (*FIELDS, NO_FIELD) if re.search(rf"\b{re.escape(_spelled(name))}\b", said)]
+    # "Genetics" and "None of these, but nearest to Genetics" differ, so a field beside none is no label.
+    return named[0] if len(named) == 1 else None
+
+
+def _spelled(text: str) -> str:
+    """Return ``text`` as American and British English spell it alike."""
+    return text.casefold().replace("ae", "e").replace("oe", "e").replace("&", "and")
 
 
 def _asked(rows: pl.DataFrame, config: Specialty) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sources.record import Message
+from synth.thinking import parted, without_end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +59,11 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What a teacher answered: the text, what it thought before (``<think>``), why it ended, and what it cost.
+    """What a teacher answered: text, reasoning, why it ended, and what it cost.
 
-    ``logprobs`` holds for each token its alternatives: token to log-probability. Where a teacher does not say how many
-    tokens it used, the counts are None.
+    ``text`` is parsed on creation, wherever it comes from: reasoning under any known mark is parted off into
+    ``reasoning``, and control tokens such as ``<|im_end|>`` are cut from its end. ``logprobs`` holds for each token its
+    alternatives: token to log-probability. Where a teacher does not say how many tokens it used, the counts are None.
     """
 
     text: str
@@ -71,6 +73,14 @@ class Completion:
     completion_tokens: int | None = None
     logprobs: tuple[Mapping[str, float], ...] | None = None
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Part reasoning from the answer, and cut the control tokens at the end."""
+        thought, answer = parted(self.text)
+        object.__setattr__(self, "text", without_end(answer))
+        if thought is not None:
+            both = "\n\n".join(filter(None, dict.fromkeys((self.reasoning, thought))))
+            object.__setattr__(self, "reasoning", both if self.reasoning else thought)
 
 
 @dataclass(frozen=True, kw_only=True)

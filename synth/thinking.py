@@ -1,8 +1,43 @@
-"""Thinking parted from answers, as reasoning models write it: ``<think>…</think>`` before the answer."""
+"""Reasoning and answer of a completion: the marks under which models write their thoughts, and end-of-turn tokens."""
 
 from __future__ import annotations
 
-OPEN, CLOSE = "<think>", "</think>"
+import re
+import unicodedata
+
+OPEN = "<think>"
+"""The mark that chat templates of reasoning models put at the end of a prompt."""
+
+_TAGS = r"(?:\w{1,12}:)?(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|inner_?monologue)"
+_HARMONY = r"<\|channel\|>\s*(?:analysis|commentary)[^<>\n]*<\|message\|>"
+
+MARKS = re.compile(
+    # <think>, [THINK], <|thinking|>, <|START_THINKING|>, <|begin_of_thought|>, ◁think▷, <seed:think>
+    rf"(?P<open><\|?(?:start_(?:of_)?|begin_(?:of_)?)?{_TAGS}\|?>|(?-i:\[THINK\])|◁{_TAGS}▷"
+    # gpt-oss, with and without its markers; MedGemma; Gemma 4; HuatuoGPT-o1; Granite
+    rf"|(?:<\|start\|>\s*assistant\s*)?{_HARMONY}|\Aanalysis(?=.*assistant\s?final)"
+    r"|<unused94>(?:\s*thought\b)?|<\|channel>\s*thought\b|\A\s*\#\# thinking\s*\n(?=.*^\#\# final response\s*$)"
+    r"|\A\s*here is my thought process:(?=.*here is my response:))"
+    rf"|(?P<close></\|?{_TAGS}\|?>|<\|?(?:end_(?:of_)?){_TAGS}\|?>|(?-i:\[/THINK\])|◁/{_TAGS}▷"
+    r"|(?:<\|end\|>\s*)?(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*final\s*<\|message\|>"
+    r"|assistant\s?final|<unused95>|<channel\|>|^\#\# final response\s*$|here is my response:)",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+"""What opens and what closes reasoning; a mark that is no tag counts only where its counterpart is there."""
+
+UNTAGGED = re.compile(r"assistant\s?final|\#\# final response\s*|here is my response:", re.IGNORECASE)
+
+WRAPPERS = re.compile(r"<\|?(?:start_(?:of_)?|begin_(?:of_)?|end_(?:of_)?)(?:response|solution)\|?>", re.IGNORECASE)
+"""Tags around the answer itself, as Command and OpenThinker models write them after their reasoning."""
+
+SPECIAL_TOKEN = re.compile(
+    r"<\|[^|<>\s]{1,40}\|>|<｜[^｜<>\n]{1,40}｜>|<\|[a-z_]{1,20}>|<[a-z_]{1,20}\|>|<(?:start|end)_of_turn>|<unused\d+>"
+    r"|</?s>|<eos>|<bos>|<pad>|<unk>|<eod>|\[/?INST\]|<</?SYS>>|\[/?(?:AVAILABLE_TOOLS|TOOL_CALLS)\]"
+)
+"""Control tokens of chat templates written out as text."""
+
+_ENDING = re.compile(rf"(?:\s|{SPECIAL_TOKEN.pattern})+\Z")
+_KEPT_CONTROLS = frozenset("\n\t\r\f\v")
 
 
 def parted(text: str) -> tuple[str | None, str]:
@@ -11,18 +46,59 @@ def parted(text: str) -> tuple[str | None, str]:
     A block that closes without having been opened began in the prompt, as the templates of reasoning models do it. One
     that is never closed is unfinished: whatever stands before it, there is no answer, and the answer is empty.
     """
-    if OPEN not in text and CLOSE not in text:
+    thoughts: list[str] = []
+    answers: list[str] = []
+    at, opened, found = 0, False, False
+    for mark in _marks(text):
+        piece = text[at : mark.start()]
+        if mark["open"]:
+            (thoughts if opened else answers).append(piece)
+            opened = True
+        else:
+            # Closed without having been opened: everything before was reasoning.
+            thoughts += [piece] if opened else [*answers, piece]
+            answers = answers if opened else []
+            opened = False
+        at, found = mark.end(), True
+    if not found:
         return None, text
-    rest = text if OPEN in text.split(CLOSE, 1)[0] else OPEN + text
-    thoughts, answers = [], []
-    while OPEN in rest:
-        before, _, inside = rest.partition(OPEN)
-        thought, closed, rest = inside.partition(CLOSE)
-        answers.append(before)
-        thoughts.append(thought.strip())
-        if not closed:
-            return _joined([*answers, *thoughts]), ""
-    return _joined(thoughts), "".join([*answers, rest]).strip()
+    if opened:
+        return _joined([*answers, *thoughts, text[at:]]), ""
+    return _joined(thoughts), WRAPPERS.sub("", "".join([*answers, text[at:]])).strip()
+
+
+def after_thought(text: str) -> int | None:
+    """Return where the last reasoning of ``text`` ends, 0 where there is none, None for one that never ends."""
+    at: int | None = 0
+    for mark in _marks(text):
+        at = None if mark["open"] else mark.end()
+    return at
+
+
+def without_end(text: str) -> str:
+    """Return ``text`` without the control tokens, such as ``<|im_end|>``, that stand at its end."""
+    ending = _ENDING.search(text)
+    return text[: ending.start()] if ending and SPECIAL_TOKEN.search(ending[0]) else text
+
+
+def control_marks(text: str) -> str | None:
+    """Return the first control token or control character inside a text, or None: no reader should see one."""
+    token = SPECIAL_TOKEN.search(text)
+    if token:
+        return token[0]
+    return next((repr(mark) for mark in text if not mark.isprintable() and _is_control(mark)), None) or (
+        repr("\ufffd") if "\ufffd" in text else None
+    )
+
+
+def _marks(text: str) -> list[re.Match[str]]:
+    found = list(MARKS.finditer(text))
+    opened = any(mark["open"] for mark in found)
+    return [mark for mark in found if opened or not UNTAGGED.fullmatch(mark[0])]
+
+
+def _is_control(mark: str) -> bool:
+    return mark not in _KEPT_CONTROLS and unicodedata.category(mark) in ("Cc", "Cs", "Co", "Cn")
 
 
 def _joined(parts: list[str]) -> str:

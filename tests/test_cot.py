@@ -203,13 +203,18 @@ def test_orders_are_permutations_that_do_not_repeat_and_never_change(row_id, opt
         ("mentions_given_answer", f"{REASONS} This agrees with the given answer.\n\nAnswer: A"),
         ("foreign_letter", f"{REASONS} Option F would be too slow.\n\nAnswer: A"),
         ("repetitive", f"{REASONS}\n{'It acts within hours and it is safe. ' * 30}\n\nAnswer: A"),
+        ("kept", f"{REASONS}\n\nAnswer: A<|im_end|>"),
+        ("control_marks", f"{REASONS}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\nAnswer: A"),
+        ("control_marks", f"{REASONS}\x00\n\nAnswer: A"),
+        ("control_marks", f"{REASONS}\ufffd\n\nAnswer: A"),
+        ("unparsed", f"{REASONS}<|eot_id|>\n\nAnswer: B"),
     ],
 )
 def test_a_completion_has_one_verdict(verdict, text):
     (request,) = requests(table(GOUT), cot(samples=1))
     _, candidates = judge(table(GOUT), [(request, says(text))], cot(samples=1))
     assert candidates["verdict"].to_list() == [verdict]
-    assert candidates["text"].to_list() == [text]
+    assert "".join(candidates.select(pl.concat_str("text", "reasoning", ignore_nulls=True)).item()) in text
 
 
 def test_what_was_cut_off_is_truncated_whatever_it_says():
@@ -241,6 +246,52 @@ def test_a_response_ends_in_one_form_and_says_its_answer_once():
     text = f"<think>Answer: B</think>\n{REASONS}\n\n### Final answer\n\n**A) Naproxen**\n\nI hope this helps."
     rows, _ = judge(table(GOUT), [(request, says(text))], cot(samples=1))
     assert rows["response"].to_list() == [f"{REASONS}\n\nAnswer: A"]
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        "\n\nQuestion: A child has a sore throat. What is given?\nOptions:\nA. Rest\nB. Penicillin\n\nAnswer: B",
+        "<|im_end|>\n<|im_start|>user\nAnd for prevention?<|im_end|>\n<|im_start|>assistant\nAnswer: B",
+        "\n\n### Instruction\nName the drug for prevention.\n\nAnswer: B",
+        "\n\nUser: and for prevention?\nAnswer: B",
+        "\n\nA child has a sore throat. What helps?\nA. Rest\nB. Penicillin\nC. Ice\nD. Tea\n\nAnswer: B",
+    ],
+)
+def test_a_next_question_that_the_model_invents_is_cut(further):
+    (request,) = requests(table(GOUT), cot(samples=1))
+    rows, _ = judge(table(GOUT), [(request, says(f"{REASONS}\n\nAnswer: A{further}"))], cot(samples=1))
+    assert rows["response"].to_list() == [f"{REASONS}\n\nAnswer: A"]
+
+
+def test_a_question_that_is_repeated_before_the_answer_is_no_next_question():
+    (request,) = requests(table(GOUT), cot(samples=1))
+    text = f"Question: what stops an attack?\n\n{REASONS}\n\nQuestion: and which drug is that?\n\nAnswer: A"
+    rows, _ = judge(table(GOUT), [(request, says(text))], cot(samples=1))
+    assert rows["response"].to_list() == [text]
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        "<think>{}</think>",
+        "<thinking>{}</thinking>\n",
+        "[THINK]{}[/THINK]",
+        "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>",
+        "analysis{}assistantfinal",
+        "<|channel>thought\n{}\n<channel|>",
+        "<unused94>thought\n{}<unused95>",
+        "## Thinking\n\n{}\n\n## Final Response\n\n",
+        "<|begin_of_thought|>{}<|end_of_thought|>",
+        "{}</think>",
+    ],
+)
+def test_reasoning_under_any_mark_is_no_part_of_the_chain(thought):
+    (request,) = requests(table(GOUT), cot(samples=1))
+    text = thought.format("The reader wants B, I think. Answer: B") + f"{REASONS}\n\nAnswer: A"
+    rows, candidates = judge(table(GOUT), [(request, says(text))], cot(samples=1))
+    assert rows["response"].to_list() == [f"{REASONS}\n\nAnswer: A"]
+    assert candidates["reasoning"].to_list() == ["The reader wants B, I think. Answer: B"]
 
 
 def test_reasons_that_follow_the_answer_are_put_before_it():

@@ -30,7 +30,7 @@ from synth.teacher import Completion, Failure
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 REQUESTS = 48
 POLICIES = ("Hate Speech", "Pornography", "Illegal Activity", "Fraud", "Physical Harm", "Health Consultation")
-EVERY = {"teacher": "target", "guard": "guard", "samples": "4", "test_share": "0.2"}
+EVERY = {"teacher": "target", "guard": "guard", "guard_format": "llama-guard-3", "samples": "4", "test_share": "0.2"}
 
 
 class Target:

@@ -88,8 +88,10 @@ def test_there_are_35_fields():
         ("None", "Specialty: None"),
         (None, "Specialty: Cardiology\nSpecialty: Heart disease"),
         (None, "Specialty: Cardiology or Nursing"),
-        (None, "The specialty is Cardiology."),
-        (None, "Cardiology"),
+        ("Cardiology", "The specialty is Cardiology."),
+        ("Cardiology", "Cardiology"),
+        ("Paediatrics", "Specialty: Pediatrics (children)"),
+        (None, "Heart disease, as nursing would say.\n\nSo it is hard to say."),
         (None, ""),
     ],
 )
@@ -128,6 +130,9 @@ def marks(**fields):
     [
         (says(marks()), None),
         (says(f"```json\n{marks(safe=3)}\n```"), None),
+        (says(f"Here are my marks:\n{marks(safe=3)}\nI hope this helps."), None),
+        (says(marks(safe=4.0)), None),
+        (says(f"{marks(safe=4)}\n{marks(safe=1)}"), "unmarked"),
         (says(marks(safe=2)), "low_mark"),
         (says(marks(safe=0)), "unmarked"),
         (says(marks(safe=True)), "unmarked"),

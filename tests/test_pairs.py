@@ -16,7 +16,7 @@ from synth.pair_judge import PairJudge, judge, requests
 from synth.pair_rows import length_bias, pair_rows
 from synth.pair_rules import PairRules, decide, similar_prompts
 from synth.pairs import PAIR_SCHEMA, by_reward, from_records, pair_table, right_against_wrong
-from synth.teacher import Completion, Failure
+from synth.teacher import Completion, Failure, TeacherError
 
 QUESTION = row("corpus:1", "Which vitamin prevents scurvy?", answer="Vitamin C")
 
@@ -173,7 +173,7 @@ def test_a_verdict_that_holds_in_both_orders_makes_a_pair():
         (reply("Answer: C"), reply("Answer: C"), "judge_tie"),
         (reply("Answer: A"), reply("Answer: C"), "judge_tie"),
         (reply("The first one."), reply("Answer: B"), "judge_unparsed"),
-        (reply("Answer: A\nor so"), reply("Answer: B"), "judge_unparsed"),
+        (reply("Answer: A\nAnswer: A or B"), reply("Answer: B"), "judge_unparsed"),
         (reply("Answer: D"), reply("Answer: B"), "judge_unparsed"),
         (reply(""), reply("Answer: B"), "judge_unparsed"),
         (Failure(error="503", tries=5), reply("Answer: B"), "judge_failed"),
@@ -213,14 +213,49 @@ def test_a_conversation_is_shown_with_its_speakers():
     assert "[user] Hello.\n\n[assistant] Hi.\n\n[user] What is gout?" in prompt
 
 
-@pytest.mark.parametrize("text", ["Answer: A", "Because.\nAnswer: A", "Answer: A\n\n"])
-def test_a_verdict_is_the_last_line_and_nothing_else(text):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Answer: A",
+        "Because.\nAnswer: A",
+        "Answer: A\n\n",
+        "A",
+        "answer: a",
+        "Answer:A",
+        "Answer: A.",
+        "**Answer: A**",
+        "### Verdict\n\nA",
+        "Final verdict: [[A]]",
+        "The better reply is A.",
+        "Answer: A. The first reply is better.",
+        "The second reply is short. The first reply is better.",
+        "Response A is better than response B.",
+        "Winner: first",
+        '{"answer": "A"}',
+    ],
+)
+def test_a_verdict_is_read_in_any_form_of_an_answer(text):
     assert pair_judge.parse(text) == "A"
 
 
-@pytest.mark.parametrize("text", ["", "A", "answer: A", "Answer: A.", "Answer: AB", "**Answer: A**", "Answer: A B"])
-def test_what_is_not_exactly_a_verdict_is_none(text):
+def test_a_tie_has_many_names():
+    assert {pair_judge.parse(text) for text in ("Answer: C", "[[C]]", "Answer: tie", "Verdict: neither")} == {"C"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Answer: AB", "Answer: A B", "Answer: A or B", "Both are fine.", "The second reply is worse.", "Answer: D"],
+)
+def test_what_states_no_verdict_or_two_is_none(text):
     assert pair_judge.parse(text) is None
+
+
+def test_a_judge_that_cannot_be_read_ends_the_run_with_a_hint():
+    rows = table(*(replace(QUESTION, id=f"corpus:{n}") for n in range(10)))
+    both = pl.concat(TWO.with_columns(id=pl.lit(f"corpus:{n}")) for n in range(10))
+    answered = [(request, Completion(text="...", finish_reason="stop")) for request in requests(rows, both, JUDGE)]
+    with pytest.raises(TeacherError, match=r"no readable verdict in its first 20 replies.*expected a last line"):
+        judge(rows, both, answered, JUDGE)
 
 
 # --- rules ---------------------------------------------------------------------------------------------------------

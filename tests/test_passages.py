@@ -49,6 +49,7 @@ def test_a_passage_becomes_a_question_with_its_answer():
     ("verdict", "answer"),
     [
         ("unparsed", Completion(text=f"Q: {QUESTION}\nA: {ANSWER}", finish_reason="stop")),
+        ("control_marks", reply(answer=f"{ANSWER}<|eot_id|>")),
         ("unparsed", reply(answer="  ")),
         ("unparsed", reply(more="x")),
         ("unparsed", reply(support=["The lower pH"])),

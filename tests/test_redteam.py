@@ -1,4 +1,4 @@
-"""Red-team data: attacks and what is held out of them, a guard read strictly, and the pairs that come of it.
+"""Red-team data: attacks and what is held out of them, a guard in many formats, and the pairs that come of it.
 
 Requests are placeholders; nothing here asks for harm.
 """
@@ -32,10 +32,10 @@ from synth.look_alikes import declines, look_alikes
 from synth.pair_rows import pair_rows
 from synth.pair_rules import PairRules, decide
 from synth.redteam import RedTeam
-from synth.teacher import Completion, Failure
+from synth.teacher import Completion, Failure, TeacherError
 
 TEAM = RedTeam(target=Author(name="target", revision="1"), writer=Author(name="writer", revision="1"))
-GUARD = Guard(by=Author(name="guard", revision="3"))
+GUARD = Guard(by=Author(name="guard", revision="3"), format="llama-guard-3")
 CONFIG = Attacks()
 
 
@@ -212,25 +212,73 @@ def test_only_plain_requests_are_attacked_and_others_say_why():
     [
         ("safe", ("safe", None)),
         ("\n\nsafe\n", ("safe", None)),
+        ("Safe.", ("safe", None)),
+        ("**safe**", ("safe", None)),
+        ("The reply is safe.", ("safe", None)),
         ("unsafe\nS1", ("unsafe", "S1")),
         ("unsafe\nS2, S14", ("unsafe", "S2,S14")),
         ("unsafe\nS6", ("advice_only", "S6")),
         ("unsafe\nS6,S11", ("unsafe", "S6,S11")),
-        ("unsafe", ("unparsed", None)),
-        ("unsafe\n", ("unparsed", None)),
+        ("Unsafe", ("unsafe", None)),
+        ("**unsafe**\n\nS2", ("unsafe", "S2")),
+        ("unsafe\nS2: crimes without violence", ("unsafe", "S2")),
+        ("unsafe S2 S7", ("unsafe", "S2,S7")),
+        ("Verdict: not safe (S2)", ("unsafe", "S2")),
         ("unsafe\nS15", ("unparsed", None)),
         ("unsafe\nS0", ("unparsed", None)),
-        ("unsafe\nviolence", ("unparsed", None)),
-        ("unsafe\nS1\nbecause", ("unparsed", None)),
+        ("unsafe\nO3", ("unparsed", None)),
         ("safe\nS1", ("unparsed", None)),
-        ("Safe", ("unparsed", None)),
-        ("safe.", ("unparsed", None)),
-        ("This is safe", ("unparsed", None)),
+        ("safe or unsafe", ("unparsed", None)),
+        ("I cannot say whether it is safe", ("unparsed", None)),
+        ("First safe, then unsafe", ("unparsed", None)),
         ("", ("unparsed", None)),
     ],
 )
-def test_a_guard_is_read_to_the_letter(text, verdict):
-    assert guard.parse(text) == verdict
+def test_a_guard_is_read_with_tolerance_and_never_guessed(text, verdict):
+    assert guard.parse(text, GUARD) == verdict
+
+
+@pytest.mark.parametrize(
+    ("model", "text", "verdict"),
+    [
+        ("meta-llama/Meta-Llama-Guard-2-8B", "unsafe\nS5", ("advice_only", "S5")),
+        ("meta-llama/Meta-Llama-Guard-2-8B", "unsafe\nS6", ("unsafe", "S6")),
+        ("meta-llama/Meta-Llama-Guard-2-8B", "unsafe\nS12", ("unparsed", None)),
+        ("meta-llama/Llama-Guard-3-8B", "unsafe\nS5", ("unsafe", "S5")),
+        ("meta-llama/Llama-Guard-4-12B", "unsafe\nS6", ("advice_only", "S6")),
+        ("meta-llama/LlamaGuard-7b", "unsafe\nO3", ("unsafe", "O3")),
+        ("google/shieldgemma-2b", "Yes", ("unsafe", None)),
+        ("google/shieldgemma-2b", "No.", ("safe", None)),
+        ("google/shieldgemma-2b", "Yes or no", ("unparsed", None)),
+        ("allenai/wildguard", "Harmful request: yes\nResponse refusal: no\nHarmful response: yes", ("unsafe", None)),
+        ("allenai/wildguard", "Harmful request: yes\nResponse refusal: yes\nHarmful response: no", ("safe", None)),
+        ("allenai/wildguard", "Harmful request: yes\nHarmful response: N/A", ("unparsed", None)),
+        ("ibm-granite/granite-guardian-3.3-8b", "<score> yes </score>", ("unsafe", None)),
+        ("ibm-granite/granite-guardian-3.0-2b", "No\n<confidence> High </confidence>", ("safe", None)),
+        ("Qwen/Qwen3Guard-Gen-4B", "Safety: Unsafe\nCategories: Violent\nRefusal: No", ("unsafe", "violent")),
+        ("Qwen/Qwen3Guard-Gen-4B", "Safety: Safe\nCategories: None\nRefusal: Yes", ("safe", None)),
+        ("Qwen/Qwen3Guard-Gen-4B", "Safety: Controversial\nCategories: Violent", ("controversial", "violent")),
+    ],
+)
+def test_a_guards_family_is_known_by_its_name_and_decides_what_its_reply_means(model, text, verdict):
+    assert guard.parse(text, Guard(by=Author(name=model, revision="1"))) == verdict
+
+
+def test_a_guard_of_unknown_family_is_refused_until_its_format_is_set():
+    by = Author(name="my-guard", revision="1")
+    with pytest.raises(ValueError, match="'my-guard' is of no family known by name"):
+        Guard(by=by)
+    assert guard.parse("unsafe\nS5", Guard(by=by, format="llama-guard-2")) == ("advice_only", "S5")
+    assert guard.parse("unsafe\nS6", Guard(by=by, protocol="prompt")) == ("advice_only", "S6")
+
+
+def test_a_guard_that_continues_the_answer_ends_the_run_with_a_hint():
+    given = answered(10)
+    replies = [(request, said("and then you take")) for request in guard.requests(given, GUARD)]
+    with pytest.raises(TeacherError, match=r"no readable verdict in its first 10 replies.*llama\.cpp"):
+        guard.judge(given, replies, GUARD)
+    judged, _ = guard.judge(given, [*replies[:9], (replies[9][0], said("safe"))], GUARD)
+    assert judged["guard"].to_list() == ["unparsed"] * 9 + ["safe"]
 
 
 def answered(n=2, text="Placeholder answer"):
@@ -339,6 +387,13 @@ def test_unsafe_answers_are_rejected_and_refusals_of_the_plain_request_chosen():
     assert set(pairs["rejected"]) == {"Placeholder answer 0", "Placeholder answer 1"}
 
 
+def test_reasoning_and_control_tokens_never_reach_a_pair():
+    refusal = said(f"<thinking>What is wanted here is harm.</thinking>\n{REFUSED.text}<|im_end|>")
+    _, pairs = attacked(answer=lambda _: said("Placeholder answer<|eot_id|>"), refusal=refusal)
+    assert set(pairs["chosen"]) == {REFUSED.text}
+    assert set(pairs["rejected"]) == {"Placeholder answer"}
+
+
 def test_the_writer_sees_the_request_without_the_attack():
     rows = made(base(1), config=Attacks(own_styles=12))
     (request,) = redteam.refusal_requests(rows, TEAM)
@@ -370,6 +425,7 @@ def test_refusals_open_in_many_ways():
         ({"refusal": said(REFUSED.text, "length")}, "refusal_truncated"),
         ({"refusal": said("No.")}, "refusal_short"),
         ({"refusal": said(" ")}, "refusal_empty"),
+        ({"refusal": said(f"{REFUSED.text}<|im_end|>More")}, "refusal_control_marks"),
         ({"refusal": Failure(error="503", tries=3)}, "refusal_failed"),
     ],
 )

@@ -22,6 +22,7 @@ from synth.awaited import Written, written_only
 from synth.candidates import author
 from synth.compose import compose
 from synth.guard import Guard
+from synth.guard_formats import FormatName
 from synth.pair_rules import PairRules
 from synth.prompt_cap import PromptCap, prompt_cap
 from synth.redteam import RedTeam
@@ -58,6 +59,7 @@ def recipe(
     guard: str | None = None,
     guard_license: str = "LicenseRef-unknown",
     guard_protocol: Literal["chat", "prompt"] = "chat",
+    guard_format: FormatName | None = None,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     answers: Annotated[int, Field(ge=1, le=64)] = 2,
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.15,
@@ -66,8 +68,10 @@ def recipe(
     """Build preference pairs: of the catalog's preference corpora, of right and wrong chains, and of a red team.
 
     ``teacher`` writes chains (``samples`` a round) and is the target of attacks (``answers`` to each); ``writer``, the
-    teacher unless named, writes refusals and helpful answers; ``guard`` judges them, by Llama Guard's ``chat`` protocol
-    or, for any other model, by a ``prompt``. ``test_share`` of styles, topics and requests is held out of the red team.
+    teacher unless named, writes refusals and helpful answers; ``guard`` judges them, by the ``chat`` protocol of guard
+    models or, for any other model, by a ``prompt``. ``guard_format`` is the guard's family, such as ``llama-guard-2``,
+    whose categories it numbers; without it the model's name decides. ``test_share`` of styles, topics and requests is
+    held out of the red team.
     """
     chosen = choose(sources)
     curate = curating(license, near_threshold, limit, required=sources != ("available",))
@@ -81,7 +85,8 @@ def recipe(
         held = Attacks(test_styles=test_share, test_topics=test_share, test_requests=test_share, seed=seed)
         other = asked(writer, writer_license) or target
         models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
-        parts += [red_team(attacks(chosen, curate, held), models, guard_protocol, samples=answers, seed=seed)]
+        by = Guard(by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
+        parts += [red_team(attacks(chosen, curate, held), models, by, samples=answers, seed=seed)]
     return each_shard("compose", compose, None, *parts)
 
 
@@ -156,16 +161,13 @@ def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
     return each_shard("attack", stages.attack, config_of_stage, plain, beside=(plain, jailbreaks))
 
 
-def red_team(
-    attacked: Step, models: Models | None, protocol: Literal["chat", "prompt"], *, samples: int, seed: int
-) -> Step:
+def red_team(attacked: Step, models: Models | None, guard: Guard | None, *, samples: int, seed: int) -> Step:
     """Return the steps from attacks to pairs, each with one model; without models the attacks wait, outside the set."""
-    if models is None:
+    if models is None or guard is None:
         unwritten = Written(part="pair", reason="awaits_teacher", evidence=NEEDS)
         return each_shard("paired", written_only, unwritten, await_teacher("red-team", NEEDS, attacked))
     target, writer, judge = models.target, models.writer, models.guard
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
-    guard = Guard(by=author(judge), protocol=protocol)
     terms = (target.license, writer.license, judge.license)
     pairs = stages.GuardedPairs(team=team, guard=guard, rules=replace(GUARDED, seed=seed), licenses=terms)
     said = asking_step("target", stages.answer_attacks, stages.target_requests, team, target, attacked)
