@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,7 @@ from pipelines.diff_rows import Sides, by_license, columns, find_changes, give_r
 from pipelines.diff_texts import edits, words
 from pipelines.difference import differences, libraries
 from pipelines.joining import joining
-from pipelines.manifest import ReleaseError, load
+from pipelines.release_form import open_release, reading
 from pipelines.store import replacing, write_json
 
 if TYPE_CHECKING:
@@ -47,31 +45,20 @@ def diff(before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = No
     Everything goes to ``out`` besides: a parquet file of ``CHANGE_SCHEMA`` or, in a folder, ``changes.parquet`` and
     ``summary.json``. Raises ``ReleaseError`` for what is no release, or a broken one.
     """
-    sides, manifests = (before, after), (load(before), load(after))
-    with joining() as run, tempfile.TemporaryDirectory(prefix="sabila-") as place, _reading(sides):
+    sides = (before, after)
+    manifests = (open_release(before, whole=False), open_release(after, whole=False))
+    files = [path for folder in sides for part in ("data/*/*", "ledger") for path in folder.glob(f"{part}/*.parquet")]
+    with joining(files) as join, reading(*sides):
+        run, place = join.run, join.folder
         find_changes(run, sides)
         give_reasons(run, sides, *manifests)
-        told = {**_summary(run, sides, manifests), "rows": list(_shown(run, sides, limit, Path(place)))}
+        told = {**_summary(run, sides, manifests), "rows": list(_shown(run, sides, limit, place))}
         if out is not None:
             file = out if out.suffix == ".parquet" else out / "changes.parquet"
-            _write(run, sides, file, Path(place))
+            _write(run, sides, file, place)
             if file != out:
                 write_json(out / "summary.json", told)
     return told
-
-
-@contextmanager
-def _reading(sides: Sides) -> Iterator[None]:
-    """Turn what a broken release raises into a ``ReleaseError`` that says how to find out what is wrong."""
-    import duckdb
-
-    try:
-        yield
-    except (duckdb.Error, pa.ArrowException, KeyError, TypeError) as error:
-        raise ReleaseError(
-            f"cannot compare {sides[0]} with {sides[1]} ({type(error).__name__}: {str(error).splitlines()[0]}): "
-            "sabila verify tells what is wrong with either"
-        ) from error
 
 
 def _summary(run: DuckDBPyConnection, sides: Sides, manifests: tuple[Json, Json]) -> Json:
@@ -98,8 +85,8 @@ GROUP BY ALL ORDER BY change, rows DESC, source, step, reason
 """
 
 
-def _records(run: DuckDBPyConnection, query: str) -> list[Json]:
-    found = run.execute(query)
+def _records(run: DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[Json]:
+    found = run.execute(query, values)
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
@@ -133,10 +120,10 @@ def _schema(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]])
 def _shown(run: DuckDBPyConnection, sides: Sides, limit: int, place: Path) -> Iterator[Json]:
     """Yield the first changes of each kind, by source and id; edited rows with their fields."""
     for change in CHANGES:
-        query = f"SELECT * FROM told WHERE change = '{change}' ORDER BY source, id LIMIT {limit}"
-        rows = {row["id"]: row for row in _records(run, query)}
+        query = "FROM told WHERE change = ? ORDER BY source, id LIMIT ?"
+        rows = {row["id"]: row for row in _records(run, f"SELECT * {query}", [change, limit])}
         if change == "edited" and rows:
-            for part in edits(run, sides, f"SELECT id FROM ({query})", place):
+            for part in edits(run, sides, f"SELECT id {query}", [change, limit], place):
                 for edit in part.iter_rows(named=True):
                     fields = rows[edit.pop("id")].setdefault("fields", [])
                     fields.append({**edit, "words": words(edit["before"], edit["after"])})
@@ -147,10 +134,10 @@ def _write(run: DuckDBPyConnection, sides: Sides, file: Path, place: Path) -> No
     """Write every change; the texts of edited rows are read batch by batch."""
     with replacing(file) as temporary, pq.ParquetWriter(temporary, CHANGE_SCHEMA, compression="zstd") as writer:
         for change in ("added", "removed"):
-            query = f"SELECT * FROM told WHERE change = '{change}' ORDER BY id"
-            for batch in run.sql(query).to_arrow_reader():
+            found = run.sql("SELECT * FROM told WHERE change = ? ORDER BY id", params=[change])
+            for batch in found.to_arrow_reader():
                 writer.write_table(_padded(pa.Table.from_batches([batch])))
-        for part in edits(run, sides, "SELECT id FROM told WHERE change = 'edited'", place):
+        for part in edits(run, sides, "SELECT id FROM told WHERE change = ?", ["edited"], place):
             writer.write_table(_worded(run, part))
 
 

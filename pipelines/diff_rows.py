@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from pipelines.difference import Difference, graph_differences
-from pipelines.joining import listed
+from pipelines.joining import listed, quoted, text_literal
 from pipelines.manifest import ReleaseError
 from pipelines.release_data import KINDS
 
@@ -50,7 +50,8 @@ def find_changes(run: DuckDBPyConnection, sides: Sides) -> None:
             raise ReleaseError(f"{folder} holds no rows, expected data/; sabila verify tells what is missing")
     for name, folder in zip(("before", "after"), sides, strict=True):
         parts = [
-            f"SELECT id, source, hash('{kind}', {', '.join(shared[kind])}) AS content FROM read_parquet({files})"
+            f"SELECT id, source, hash({text_literal(kind)}, {', '.join(shared[kind])}) AS content "
+            f"FROM read_parquet({files})"
             for kind, files in _files(folder)
         ]
         run.execute(f"CREATE TABLE rows_{name} AS {' UNION ALL '.join(parts)}")
@@ -73,7 +74,7 @@ def _shared(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]])
         kind: before.get(kind, after.get(kind, {})).keys() & after.get(kind, before.get(kind, {})).keys()
         for kind in kinds
     }
-    return {kind: [f'"{name}"' for name in sorted(names)] for kind, names in every.items()}
+    return {kind: [quoted(name) for name in sorted(names)] for kind, names in every.items()}
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pipelines.diff_rows import Sides, columns
-from pipelines.joining import listed
+from pipelines.joining import listed, quoted, text_literal
 from pipelines.word_diff import KEPT, word_diff
 from sources.table import SCHEMA
 
@@ -33,16 +33,19 @@ _NOT_COLUMNS = ("response", "rejected")
 EDITS = pl.Schema({"id": pl.String, "field": pl.String, "before": pl.String, "after": pl.String})
 
 
-def edits(run: DuckDBPyConnection, sides: Sides, wanted: str, place: Path) -> Iterator[pl.DataFrame]:
-    """Yield what differs in the rows whose ids the query ``wanted`` names, a row a field (``EDITS``), by id.
+def edits(
+    run: DuckDBPyConnection, sides: Sides, wanted: str, values: Sequence[Any], place: Path
+) -> Iterator[pl.DataFrame]:
+    """Yield what differs in the rows whose ids the query ``wanted`` with ``values`` names, a row a field (``EDITS``).
 
     ``place`` is a folder for what is read of both releases.
     """
-    run.execute(f"CREATE OR REPLACE TABLE wanted AS {wanted}")
+    run.execute(f"CREATE OR REPLACE TABLE wanted AS {wanted}", values)
     files = [place / "before.parquet", place / "after.parquet"]
     for folder, file in zip(sides, files, strict=True):
         parts = [_records(folder, kind, set(there)) for kind, there in columns(folder).items()]
-        run.execute(f"COPY (SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY id) TO '{file}' (FORMAT parquet)")
+        target = text_literal(str(file))
+        run.execute(f"COPY (SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY id) TO {target} (FORMAT parquet)")
     before, after = map(pl.scan_parquet, files)
     rows = int(before.select(pl.len()).collect().item())
     for at in range(0, rows, BATCH):
@@ -52,9 +55,9 @@ def edits(run: DuckDBPyConnection, sides: Sides, wanted: str, place: Path) -> It
 def _records(folder: Path, kind: str, there: set[str]) -> str:
     """Return the query that reads the wanted rows of a kind as records; columns that it lacks are null."""
     made = _AS_RECORD[kind]
-    plain = {name: f'"{name}"' if name in there and name not in _NOT_COLUMNS else "NULL" for name in SCHEMA.names()}
+    plain = {name: quoted(name) if name in there and name not in _NOT_COLUMNS else "NULL" for name in SCHEMA.names()}
     columns = ", ".join(
-        f'({made.get(name, own)})::{_TYPES.get(name, "VARCHAR")} AS "{name}"' for name, own in plain.items()
+        f"({made.get(name, own)})::{_TYPES.get(name, 'VARCHAR')} AS {quoted(name)}" for name, own in plain.items()
     )
     files = listed(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
     return f"SELECT {columns} FROM read_parquet({files}) SEMI JOIN wanted USING (id)"

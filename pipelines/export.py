@@ -16,8 +16,8 @@ import orjson
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipelines.manifest import load
 from pipelines.release_data import scan
+from pipelines.release_form import open_release, reading
 from pipelines.store import write_bytes, writing
 from sources.catalog import SOURCES
 from sources.record import Record
@@ -50,13 +50,13 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
     ``kind`` asks for one of the two. Returns the account: rows by kind, those not exported by reason, the files.
     Raises ``ReleaseError`` where the release is broken, ``ExportError`` where it has no such rows or ``out`` is there.
     """
-    manifest = load(release)
+    manifest = open_release(release)
     if out.exists():
         raise ExportError(f"{out} is there already, expected the name of a new folder")
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     done = Exported()
-    with writing(out):
+    with writing(out), reading(release):
         partial.mkdir(parents=True)
         _write_rows(release, partial, to, (kind,) if kind else KINDS, done)
     if not done.rows.total():

@@ -1,10 +1,16 @@
-"""Joins over whole sets: DuckDB within bounds of memory, going to disk where they do not suffice."""
+"""Joins over whole sets: DuckDB within bounds of memory, reading no file but those that it was given.
+
+Names that come from data become part of a query through ``quoted``, paths through ``listed``, values never: they are
+bound. A connection reads the files it was opened for and its own scratch folder, and its settings are locked.
+"""
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,22 +21,64 @@ MEMORY = "2GB"
 """What DuckDB may hold at once; a process with it takes about a gigabyte more."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Join:
+    """A connection to an empty database, and the folder for what it writes, gone when the connection is closed."""
+
+    run: DuckDBPyConnection
+    folder: Path
+
+
 @contextmanager
-def joining(memory: str = MEMORY) -> Iterator[DuckDBPyConnection]:
-    """Give a connection to an empty database whose overflow goes to a folder that is gone afterwards."""
+def joining(files: Iterable[Path], memory: str = MEMORY) -> Iterator[Join]:
+    """Open a database that can read ``files`` and its own scratch folder, and nothing else of the machine or network.
+
+    What does not fit into ``memory`` goes to the scratch folder.
+    """
     import duckdb
 
+    readable = [text for path in files for text in dict.fromkeys((str(path), _literal(path)))]
     with tempfile.TemporaryDirectory(prefix="sabila-") as folder:
         connection = duckdb.connect(
-            config={"memory_limit": memory, "temp_directory": folder, "preserve_insertion_order": False}
+            config={
+                "memory_limit": memory,
+                "temp_directory": folder,
+                "preserve_insertion_order": False,
+                "python_enable_replacements": False,
+            }
         )
-        connection.execute("SET enable_progress_bar = false")  # it would go to stdout, among the results
         try:
-            yield connection
+            connection.execute("SET enable_progress_bar = false")  # it would go to stdout, among the results
+            if readable:
+                connection.execute(f"SET allowed_paths = [{', '.join(map(text_literal, readable))}]")
+            connection.execute(f"SET allowed_directories = [{text_literal(folder)}]")
+            lock(connection)
+            yield Join(run=connection, folder=Path(folder))
         finally:
             connection.close()
 
 
+def lock(connection: DuckDBPyConnection) -> None:
+    """Close a connection to the file system and the network, but for what it was allowed before, for good."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def quoted(name: str) -> str:
+    """Return a column's name as SQL reads it, whatever characters it has."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(text: str) -> str:
+    """Return a text as a literal of SQL, for the few places that take no bound value."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def listed(paths: Sequence[Path]) -> str:
-    """Return files as DuckDB's SQL names them."""
-    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"
+    """Return files as DuckDB's SQL names them: every character stands for itself, signs of patterns too."""
+    return "[" + ", ".join(text_literal(_literal(path)) for path in paths) + "]"
+
+
+def _literal(path: Path) -> str:
+    """Return a path as a DuckDB file pattern that matches this path alone."""
+    return re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path))

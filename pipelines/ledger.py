@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.changed_rows import CHANGED
-from pipelines.joining import joining, listed
+from pipelines.joining import joining, listed, quoted
 from pipelines.quarantine import quarantined
 from pipelines.shard import LostRowsError
 from pipelines.store import Store, replacing
@@ -62,7 +62,8 @@ def write_ledger(store: Store, graph: list[Summary], folder: Path) -> dict[str, 
     The same steps give the same bytes. Raises ``LostRowsError`` where the rows that the store holds are not those that
     the steps counted. Five million rows and ten steps take 3 GB at most.
     """
-    with joining() as run:
+    with joining(_step_files(store, graph)) as join:
+        run = join.run
         run.execute(
             "CREATE TABLE ends (id VARCHAR, source VARCHAR, file VARCHAR, line BIGINT, license VARCHAR, status VARCHAR,"
             " stage USMALLINT, reason VARCHAR, evidence VARCHAR)"
@@ -74,6 +75,13 @@ def write_ledger(store: Store, graph: list[Summary], folder: Path) -> dict[str, 
         written = _write(run, graph, folder)
     _check_all(graph, written)
     return written
+
+
+def _step_files(store: Store, graph: list[Summary]) -> Iterator[Path]:
+    """Yield the files of rows that the ledger is made of."""
+    for step in graph:
+        for name in (KEPT, DROPPED, CHANGED):
+            yield from sorted((store.folder(step["folder"]) / name).glob("*.parquet"))
 
 
 # --- where rows are ------------------------------------------------------------------------------------------------
@@ -155,7 +163,7 @@ def _changes(step: Summary, store: Store) -> str | None:
     if not before or not after:
         return None
     names = [name for name in SCHEMA.names() if name != "id"]
-    differs = " OR ".join(f"old.{name} IS DISTINCT FROM new.{name}" for name in names)
+    differs = " OR ".join(f"old.{quoted(name)} IS DISTINCT FROM new.{quoted(name)}" for name in names)
     tables = f"read_parquet({listed(before)}) old JOIN read_parquet({listed(after)}, union_by_name=true) new USING (id)"
     return f"SELECT id FROM {tables} WHERE {differs}"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.manifest import load
+from pipelines.release_form import open_release
 from sources.license import USES, Use, all_terms, contradiction, covers, joint, parts, terms
 from synth.embedded import LICENSE as EMBEDDED_LICENSE
 from synth.embedded import NAME as EMBEDDED
@@ -70,7 +70,7 @@ def conflicts(folder: Path, *, use: Use = "any") -> list[Conflict]:
     """
     if use not in USES:
         raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
-    manifest = load(folder)
+    manifest = open_release(folder, whole=False)
     rows = _rows(folder)
     groups = _grouped(rows)
     found = [*_embedded(rows), *_without_teachers_terms(rows, manifest)]
@@ -98,7 +98,9 @@ class _Group:
 def _rows(folder: Path) -> pl.LazyFrame:
     kinds = sorted(path for path in (folder / "data").iterdir() if path.is_dir())
     license = pl.col("license").fill_null("")
-    return pl.concat(pl.scan_parquet(kind / "*" / "*.parquet").select("id", license, "meta") for kind in kinds)
+    return pl.concat(
+        pl.scan_parquet(sorted(kind.glob("*/*.parquet")), glob=False).select("id", license, "meta") for kind in kinds
+    )
 
 
 def _grouped(rows: pl.LazyFrame) -> list[_Group]:

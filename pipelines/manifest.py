@@ -18,6 +18,9 @@ MANIFEST = "manifest.json"
 NOT_LISTED = (MANIFEST, "report.html")
 """What a manifest cannot list, being itself, or does not, being made later."""
 
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a manifest; one of a thousand corpora and steps has a few million."""
+
 
 class ReleaseError(Exception):
     """A release that is refused, not there, or broken."""
@@ -29,12 +32,19 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the manifest in a file; ``ReleaseError`` where it is missing or no manifest."""
+    """Return the manifest in a file; ``ReleaseError`` where it is missing or no manifest.
+
+    What is returned has the types of ``pipelines.manifest_model``, whoever wrote the file.
+    """
+    from pipelines.manifest_model import check_shape
+
     try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not {"name", "version", "files", "steps", "hash"} <= manifest.keys():
-            raise ValueError("it lacks fields that every manifest has")
-    except (OSError, ValueError, AttributeError) as error:
+        if (size := path.stat().st_size) > LARGEST:
+            raise ValueError(f"it has {size:,} bytes, expected {LARGEST:,} at most")
+        content = path.read_bytes()
+        check_shape(content)
+        manifest: dict[str, Any] = json.loads(content)
+    except (OSError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{path} is no manifest of a release: {error}") from error
     return manifest
 

@@ -138,7 +138,7 @@ def scan(folder: Path) -> pl.LazyFrame:
     nothing = {name: pl.lit(None, pl.String) for name in ("response", "rejected")}
     kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/*.parquet"))]
     return pl.concat(
-        pl.scan_parquet(folder / "data" / kind / "*" / "*.parquet")
+        pl.scan_parquet(sorted(folder.glob(f"data/{kind}/*/*.parquet")), glob=False)
         .with_columns(**{**nothing, **whole[kind]})
         .select(SCHEMA.names())
         for kind in kinds

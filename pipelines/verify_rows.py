@@ -31,7 +31,8 @@ def rows(release: Checked) -> Iterator[Finding]:
     if not paths:
         yield Finding(file="data", what="rows", expected="one at least", found="none that can be read")
         return
-    with joining() as run:
+    with joining(paths) as join:
+        run = join.run
         _open(run, "rows", paths, ("id", *PLACE, "filename"))
         yield from _folders(run, release)
         yield from _doubled(run)
@@ -45,9 +46,11 @@ def ledger(release: Checked) -> Iterator[Finding]:
     if not paths:
         yield Finding(file=LEDGER, what="ledger", expected="there", found="missing")
         return
-    with joining() as run:
+    data = [path for path in release.data() if _has(path, "id", *PLACE)]
+    with joining([*paths, *data]) as join:
+        run = join.run
         _open(run, "ledger", paths, ("id", *PLACE, "status", "step", "reason"))
-        _open(run, "rows", [path for path in release.data() if _has(path, "id", *PLACE)], ("id", *PLACE))
+        _open(run, "rows", data, ("id", *PLACE))
         yield from _words(run, release)
         yield from _both(run)
         yield from _places(run)

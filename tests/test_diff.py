@@ -4,6 +4,7 @@ import json
 import shutil
 from itertools import pairwise
 
+import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +14,8 @@ from tiny_recipe import ROWS, run, write_mirror, write_recipe
 
 from pipelines.diff import CHANGE_SCHEMA, diff
 from pipelines.diff_texts import words
-from pipelines.manifest import load, seal
+from pipelines.joining import joining, listed, text_literal
+from pipelines.manifest import ReleaseError, load, seal
 from pipelines.recipe import load as load_recipe
 from pipelines.release import release
 from pipelines.release_data import scan
@@ -377,8 +379,8 @@ def test_a_broken_release_is_told_in_one_line(first, tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     result = run("diff", first, broken)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert f"cannot compare {first} with {broken} (" in result.stderr
-    assert result.stderr.endswith("sabila verify tells what is wrong with either\n")
+    assert f"{broken} holds 'data/prompts/ward/train-00000-of-00001.parquet', which is no parquet file" in result.stderr
+    assert result.stderr.endswith("sabila verify lists what is wrong\n")
     shutil.rmtree(broken / "data")
     assert "holds no rows, expected data/; sabila verify tells what is missing" in run("diff", first, broken).stderr
 
@@ -387,3 +389,77 @@ def test_the_verb_refuses_what_is_no_release(first, tmp_path):
     result = run("diff", first, tmp_path / "nothing", "--store", tmp_path)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no release" in result.stderr
+
+
+# --- a release from a stranger -------------------------------------------------------------------------------------
+
+
+def with_column(first, folder, name, kind="dpo"):
+    """Return a copy of a release with one file more, of a kind that it has not, whose last column is called so."""
+    shutil.copytree(first, folder)
+    place = folder / "data" / kind / "clinic"
+    place.mkdir(parents=True)
+    columns = {"id": ["clinic:9"], "source": ["clinic"], "license": ["CC0-1.0"], name: ["text"]}
+    pl.DataFrame(columns).write_parquet(place / "train-00000-of-00001.parquet")
+    return folder
+
+
+def escaping(place):
+    """Return names that try to leave the place of a name in a query."""
+    target = place / "written.csv"
+    return [
+        f"""id") AS content FROM (SELECT 1 AS id, 2 AS source); COPY (SELECT 1) TO '{target}' (FORMAT csv); --""",
+        f"""x"; COPY (SELECT 1) TO '{target}'; --""",
+        f"""'); COPY (SELECT 1) TO '{target}'; --""",
+        "a\x1b[2Jb",
+        "{0.__class__}",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_name_of_a_column_is_never_part_of_a_query(first, tmp_path, number, side):
+    foreign = with_column(first, tmp_path / "foreign", escaping(tmp_path)[number])
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ReleaseError, match="a column is called"):
+        diff(*((first, foreign) if side else (foreign, first)))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_column_that_another_version_wrote_is_compared_whatever_it_is_called(first, tmp_path):
+    foreign = with_column(first, tmp_path / "foreign", "select")
+    assert {"kind": "dpo", "column": "select", "before": None, "after": "large_string"} in diff(first, foreign)[
+        "schema"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["other", "sft'", "x]"])
+def test_a_folder_that_is_no_kind_of_rows_is_refused(first, tmp_path, kind):
+    with pytest.raises(ReleaseError, match="KIND"):
+        diff(first, with_column(first, tmp_path / "foreign", "answer", kind))
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT * FROM read_text({secret})", "COPY (SELECT 1) TO {target}", "ATTACH {target}"]
+)
+def test_a_query_reaches_no_file_but_those_it_was_opened_for(tmp_path, query):
+    readable, secret, target = (tmp_path / name for name in ("it's [1] *.parquet", "secret", "target"))
+    pl.DataFrame({"id": ["a"]}).write_parquet(readable)
+    pl.DataFrame({"id": ["b"]}).write_parquet(tmp_path / "it's 1 x.parquet")
+    secret.write_text("of the user")
+    with joining([readable]) as join:
+        assert join.run.execute(f"SELECT id FROM read_parquet({listed([readable])})").fetchall() == [("a",)]
+        paths = {"secret": text_literal(str(secret)), "target": text_literal(str(target))}
+        with pytest.raises(duckdb.PermissionException):
+            join.run.execute(query.format(**paths))
+        with pytest.raises(duckdb.InvalidInputException, match="locked"):
+            join.run.execute("SET enable_external_access = true")
+    assert not target.exists()
+
+
+def test_a_release_in_a_folder_of_any_name_is_compared(first, later, tmp_path):
+    folders = [tmp_path / "it's [a] *?{b}" / name for name in ("1", "2")]
+    for folder, original in zip(folders, (first, later), strict=True):
+        shutil.copytree(original, folder)
+    assert diff(*folders) == diff(first, later)

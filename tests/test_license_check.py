@@ -50,8 +50,15 @@ def release(folder, rows, *, declared=None, steps=(), ledger=True):
     return folder
 
 
+def step(name, config=None, **identity):
+    """Return what a manifest says of a step that is called so."""
+    counts = dict.fromkeys(("rows_in", "made", "kept", "dropped", "quarantined"), 0)
+    told = {"name": name, "folder": f"{name}-1", "identity": {"step": name, "config": config, **identity}}
+    return {**told, "inputs": [], "beside": [], "counts": counts, "reasons": {}}
+
+
 def teacher_step(name, license):
-    return {"name": "cot", "identity": {"config": {"by": {"name": name, "revision": "1"}, "license": license}}}
+    return step("cot", {"by": {"name": name, "revision": "1"}, "license": license})
 
 
 # --- fifty conflicts -----------------------------------------------------------------------------------------------
@@ -221,10 +228,10 @@ def test_a_row_that_a_step_made_of_another_is_an_adaptation_of_it(tmp_path):
 
 def test_every_model_of_a_red_team_leaves_its_terms_on_the_rows_it_wrote_in(tmp_path):
     team = {"target": {"name": "target"}, "writer": {"name": "writer"}}
-    step = {"name": "guard-replies", "identity": {"config": {"team": team, "licenses": [LLAMA, "Apache-2.0"]}}}
+    guard = step("guard-replies", {"team": team, "licenses": [LLAMA, "Apache-2.0"]})
     wrote = {"redteam": {"refusal": {"by": "writer"}}}
     rows = [one("bad:1", f"{LLAMA} AND MIT", meta=wrote), one("good:1", f"Apache-2.0 AND {LLAMA} AND MIT", meta=wrote)]
-    [conflict] = conflicts(release(tmp_path / "release", rows, steps=[step]))
+    [conflict] = conflicts(release(tmp_path / "release", rows, steps=[guard]))
     assert (conflict.rule, conflict.ids) == ("teacher", ("bad:1",))
     assert conflict.why == "writer wrote a text of these rows, which leave out its terms, Apache-2.0"
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from pipelines.joining import lock, quoted
 from pipelines.pages.figures import FACETS
 from pipelines.pages.rows import Opened, all_rows
 from pipelines.pages.search import Places, Texts
@@ -87,15 +88,14 @@ class Index:
         run.register("loaded", rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
         run.execute("CREATE TABLE rows AS SELECT * FROM loaded ORDER BY n")
         run.unregister("loaded")
-        run.execute("SET enable_external_access = false")  # from here on nothing is read or written but this table
-        run.execute("SET lock_configuration = true")
+        lock(run)  # from here on nothing is read or written but this table
         return cls(run=run, names=names, texts=Texts(column=texts))
 
     def rows(self, question: Question) -> tuple[list[dict[str, Any]], int]:
         """Return the rows of a page, and how many rows there are on all pages."""
         run = self.run.cursor()
         where, values = self._where(question)
-        query = f'SELECT n, "by_{question.sort}" AS place FROM rows WHERE {where}'
+        query = f"SELECT n, {quoted(f'by_{question.sort}')} AS place FROM rows WHERE {where}"
         found = run.execute(query, values).fetchnumpy()
         rows: Places = found["n"]
         ranks = np.empty(self.rows_in_all(), np.int32)
@@ -117,15 +117,15 @@ class Index:
     def values(self) -> dict[str, list[tuple[str, int]]]:
         """Return the values of each facet with their rows."""
         run = self.run.cursor()
-        query = "SELECT {0}, count(*) FROM rows GROUP BY ALL ORDER BY {0}"
-        counted = {name: run.execute(query.format(name)).fetchall() for name in FACETS}
+        query = "SELECT {column}, count(*) FROM rows GROUP BY ALL ORDER BY {column}"
+        counted = {name: run.execute(query.format(column=quoted(name))).fetchall() for name in FACETS}
         return {name: [(self.names[name][place], rows) for place, rows in counted[name]] for name in FACETS}
 
     def _where(self, question: Question) -> tuple[str, list[Any]]:
         """Return the condition of a question with its values; what was typed is a value, never a part of the query."""
         conditions, values = ["true"], list[Any]()
         for name, value in question.by.items():
-            conditions.append(f"{name} = ?")
+            conditions.append(f"{quoted(name)} = ?")
             values.append(self.names[name].index(value) if value in self.names[name] else -1)
         for sign, limit in ((">=", question.shortest), ("<=", question.longest)):
             if limit is not None:
@@ -137,7 +137,7 @@ class Index:
         if not places:
             return {}
         marks = ", ".join("?" * len(places))
-        found = run.execute(f"SELECT {', '.join(SHOWN)} FROM rows WHERE n IN ({marks})", places).fetchall()
+        found = run.execute(f"SELECT {', '.join(map(quoted, SHOWN))} FROM rows WHERE n IN ({marks})", places).fetchall()
         rows = [dict(zip(SHOWN, row, strict=True)) for row in found]
         return {row["n"]: row | {name: self.names[name][row[name]] for name in FACETS} for row in rows}
 

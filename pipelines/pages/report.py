@@ -26,6 +26,7 @@ from pipelines.pages.pairs import (
 )
 from pipelines.pages.rows import Opened, all_rows, kept_at, looked_at, opened, records
 from pipelines.pages.text import shown
+from pipelines.release_form import reading
 from pipelines.store import write_bytes
 
 SAMPLE = 2_000
@@ -46,7 +47,9 @@ def write_report(folder: Path, out: Path, *, sample: int = SAMPLE, against: Path
     Raises ``ReleaseError`` for a release that is broken or has no ledger, ``StoreError`` where ``out`` cannot be
     written.
     """
-    write_bytes(out, report(folder, sample=sample, against=against).encode("utf-8", "replace"))
+    with reading(folder, *([against] if against else [])):
+        text = report(folder, sample=sample, against=against)
+    write_bytes(out, text.encode("utf-8", "replace"))
     return out
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import polars as pl
 
 from pipelines.ledger import KEPT, LEDGER, LOOKED_AT
-from pipelines.manifest import ReleaseError, load
+from pipelines.manifest import ReleaseError
 from pipelines.pages.stages import trunk
 from pipelines.quarantine import quarantined
 from pipelines.release_data import scan
+from pipelines.release_form import open_release
 from sources.table import SCHEMA, question_text
 from synth.token_counts import CHARACTERS_PER_TOKEN
 
@@ -48,7 +49,7 @@ class Opened:
 
 def opened(folder: Path) -> Opened:
     """Open the release in ``folder``; ``ReleaseError`` where it is none or lacks its ledger."""
-    manifest = load(folder)
+    manifest = open_release(folder)
     if not any(folder.glob("ledger/*.parquet")):
         raise ReleaseError(f"{folder} has no ledger/*.parquet, expected the ledger of every release; release it again")
     above = folder.absolute().parents

@@ -1,0 +1,27 @@
+"""Names that become folders, files and tags: one pattern, whoever gave them."""
+
+from __future__ import annotations
+
+import re
+
+NAME = re.compile(r"\w(?:[\w .+@=-]{0,126}[\w.+@=-])?")
+"""Letters, digits and ``_ . + @ = -``, spaces within: no separator of folders, no control character."""
+
+LONGEST_PATH = 4096
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can name a source, a step, a recipe or one part of a path."""
+    return NAME.fullmatch(text) is not None
+
+
+def check_name(what: str, text: str) -> None:
+    """Raise ``ValueError`` for a text that is no name; ``what`` says of what."""
+    if not is_name(text):
+        raise ValueError(f"{what} is {text!r}, expected letters, digits and _ . + @ = - alone, as in medquad or near-2")
+
+
+def is_inner_path(text: str) -> bool:
+    """Return whether a text is the relative path of a file below some folder, which it cannot leave."""
+    parts = text.split("/")
+    return len(text) <= LONGEST_PATH and "\0" not in text and all(part not in ("", ".", "..") for part in parts)
