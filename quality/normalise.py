@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import polars as pl
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.boilerplate import BOILERPLATE, EMPTY_EXPLANATION, HINTS, JUNK_ANSWERS
+from quality.boilerplate import EMPTY_EXPLANATION, JUNK_ANSWERS
+from quality.encodings import MOJIBAKE, fix_encoding
 from quality.key import key
+from quality.layout import LAYOUT, tidy
 from quality.markup import ENTITY, TAG, to_text
+from quality.office import OFFICE, remove_office
 from quality.outcome import EDIT_SCHEMA, VERBATIM_TASKS
+from quality.sentences import Removal
+from quality.stock_text import STOCK
+from quality.web_links import LINK, MARKDOWN_LINK, remove_links, unlink_markdown
 from sources.record import TASKS
 from sources.table import relist
 
@@ -25,7 +31,10 @@ REPAIRS = ("flattened_lists", "sentence_case", "spaced_punctuation")
 """Edits that run only on corpora that ask for them (``Source.repairs``)."""
 
 ROUNDS = 5
-"""An edit may lay bare the work of another (``&amp;lt;``); more rounds than this were never needed."""
+"""An edit may lay bare the work of another (``&lt;b&gt;``); a text that needs more rounds than this is reported."""
+
+UNSTABLE = "never_at_rest"
+"""The rule that the table of edits names for a text whose edits undo one another."""
 
 
 def _one_of(names: tuple[str, ...]) -> AfterValidator:
@@ -45,77 +54,69 @@ class Normalise:
     repairs: tuple[tuple[Annotated[str, Field(min_length=1)], tuple[Annotated[str, _one_of(REPAIRS)], ...]], ...] = ()
 
 
+Apply = Callable[[pl.Series], tuple[pl.Series, pl.Series | None]]
+"""Texts in, texts out and, from an edit that takes text out, what was taken out of each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """One named edit: the pattern of the texts that need it, and what it makes of them.
+    """One named edit: the pattern of the texts that may need it, and what it makes of them.
 
-    ``removes`` says that the pattern's matches are taken out, so that they are the evidence. ``hint`` finds the texts
-    that may match, where that is quicker than the pattern.
+    ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
+    of several options) or ``answers`` (running prose that was written as a reply).
     """
 
     name: str
     pattern: str
-    apply: Callable[[pl.Series], pl.Series]
-    prose_only: bool = False
-    removes: bool = False
-    hint: str | None = None
+    apply: Apply
+    where: Literal["all", "prose", "running", "answers"] = "all"
 
 
-def _replace(*pairs: tuple[str, str]) -> Callable[[pl.Series], pl.Series]:
-    def apply(texts: pl.Series) -> pl.Series:
+def _replace(*pairs: tuple[str, str]) -> Apply:
+    def apply(texts: pl.Series) -> tuple[pl.Series, None]:
         for pattern, value in pairs:
             texts = texts.str.replace_all(pattern, value)
-        return texts
+        return texts, None
 
     return apply
 
 
-def _remove(pattern: str) -> Callable[[pl.Series], pl.Series]:
-    return lambda texts: texts.str.replace_all(pattern, "")
+def _python(function: Callable[[str], str]) -> Apply:
+    return lambda texts: (pl.Series(texts.name, [function(text) for text in texts], pl.String), None)
 
 
-def _python(function: Callable[[str], str]) -> Callable[[pl.Series], pl.Series]:
-    return lambda texts: pl.Series(texts.name, [function(text) for text in texts], pl.String)
+def _removing(remove: Removal) -> Apply:
+    def apply(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+        done = [remove(text) for text in texts]
+        kept, removed = ([pair[at] for pair in done] for at in (0, 1))
+        return pl.Series(texts.name, kept, pl.String), pl.Series("removed", removed, pl.String)
+
+    return apply
 
 
-def _fix_encoding(text: str) -> str:
-    import ftfy
-
-    return ftfy.fix_encoding(text)
-
-
-# A lead byte of UTF-8 that was read as Latin-1 or Windows-1252, with what would be its trailing byte.
-MOJIBAKE = r"[\u00c2\u00c3\u00c5\u00e2\u00f0][^\x00-\x7f]|[\u0080-\u009f]"
 # Control characters, zero-width spaces, soft hyphens and direction marks; joiners stay, scripts need them.
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
-URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
-MARKDOWN_LINK = r"(?i)\[([^\[\]\n]+)\]\((?:https?://|www\.)[^\s()]*\)"
-BLANKS = r"[ \t\u00a0\u2000-\u200a\u202f\u205f\u3000]"
+LIGATURES = (("\ufb00", "ff"), ("\ufb01", "fi"), ("\ufb02", "fl"), ("\ufb03", "ffi"), ("\ufb04", "ffl"))
 
 EDITS: tuple[Edit, ...] = (
-    Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(_fix_encoding)),
-    Edit(name="html", pattern=f"{TAG}|{ENTITY}", apply=_python(to_text), prose_only=True),
-    Edit(name="unicode", pattern=r"[^\x00-\x7f]", apply=lambda texts: texts.str.normalize("NFC")),
+    Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(fix_encoding)),
+    Edit(name="office_markup", pattern=OFFICE, apply=_removing(remove_office), where="prose"),
+    Edit(name="html", pattern=f"{TAG}|{ENTITY}", apply=_python(to_text), where="prose"),
+    Edit(
+        name="unicode",
+        pattern=r"[^\x00-\x7f]",
+        apply=lambda texts: (_replace(*LIGATURES)(texts)[0].str.normalize("NFC"), None),
+    ),
     Edit(
         name="line_ends",
         pattern=r"\r|[\u0085\u2028\u2029]",
         apply=_replace((r"\r\n?|[\u0085\u2028\u2029]", "\n")),
     ),
-    Edit(name="invisible", pattern=INVISIBLE, apply=_remove(INVISIBLE)),
-    Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_replace((MARKDOWN_LINK, "$1")), prose_only=True),
-    Edit(name="url", pattern=URL, apply=_remove(URL), prose_only=True, removes=True),
-    *(
-        Edit(name=name, pattern=pattern, apply=_remove(pattern), prose_only=True, removes=True, hint=HINTS.get(name))
-        for name, pattern in BOILERPLATE.items()
-    ),
-    Edit(
-        name="whitespace",
-        pattern=rf"^\s|\s$|{BLANKS}\n|\n{{3}}|{BLANKS}{{2}}|[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]|\( *\)|\[ *\]",
-        apply=lambda texts: _replace(
-            (r"\( *\)|\[ *\]", ""), (rf"{BLANKS}+\n", "\n"), (r"\n{3,}", "\n\n"), (rf"{BLANKS}+", " ")
-        )(texts).str.strip_chars(),
-        prose_only=True,
-    ),
+    Edit(name="invisible", pattern=INVISIBLE, apply=_replace((INVISIBLE, ""))),
+    Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_python(unlink_markdown), where="prose"),
+    *(Edit(name=s.name, pattern=s.hint, apply=_removing(s.remove), where="answers") for s in STOCK),
+    Edit(name="url", pattern=LINK, apply=_removing(remove_links), where="running"),
+    Edit(name="whitespace", pattern=LAYOUT, apply=tidy, where="prose"),
 )
 
 CORPUS_EDITS: dict[str, Edit] = {
@@ -148,12 +149,12 @@ def _sentence_case(text: str) -> str:
 def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows with every text edited until nothing changes, and the table of edits (``EDIT_SCHEMA``).
 
-    ``removed`` holds the matched texts, joined by line breaks, of the edits that take text out; it is null for the
-    others. Normalising again changes nothing.
+    ``removed`` holds the texts, joined by line breaks, that an edit took out; it is null for the others. Normalising
+    again changes nothing, but for texts that the table names under ``UNSTABLE``.
     """
     flat = flatten(rows)
     texts, edits = flat["text"], []
-    active = flat.with_row_index("at").drop_nulls("text").select("at", "task", "source", "text")
+    active = flat.with_row_index("at").drop_nulls("text").drop("id")
     for _ in range(ROUNDS):
         edited, made = _one_round(active, config)
         if made.is_empty():
@@ -162,7 +163,8 @@ def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.D
         active = active.with_columns(text=edited).join(made.select("at"), on="at", how="semi", maintain_order="left")
         texts = texts.scatter(active["at"], active["text"])
     else:
-        raise RuntimeError(f"edits of {made['rule'].unique().to_list()} never come to rest: they undo one another")
+        names = made.group_by("at", maintain_order=True).agg(removed=pl.col("rule").unique().sort().str.join(", "))
+        edits.append(names.select("at", rule=pl.lit(UNSTABLE), removed="removed"))
     edited_rows, emptied = _drop_empty_rationales(unflatten(rows, texts))
     return edited_rows, pl.concat([_edit_table(edits, flat), emptied])
 
@@ -187,37 +189,45 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
     for edit, wanted in _edits_for(active, config):
-        hit = texts.str.contains(edit.hint or edit.pattern)
-        place = (hit if wanted is None else hit & wanted).arg_true()
+        place = (texts.str.contains(edit.pattern) & wanted).arg_true()
         if place.is_empty():
             continue
         before = texts.gather(place)
-        after = edit.apply(before)
+        after, removed = edit.apply(before)
         changed = before != after
-        place, before = place.filter(changed), before.filter(changed)
+        if removed is not None:
+            # An answer of nothing but stock text is none; any other text is never emptied.
+            changed &= (after.str.strip_chars() != "") | (active["field"].gather(place) == "answer")
+            removed = removed.filter(changed)
+        place = place.filter(changed)
         texts = texts.scatter(place, after.filter(changed))
-        made.append(_made(edit, active["at"].gather(place), before))
+        found = {"at": active["at"].gather(place), "removed": removed}
+        made.append(
+            pl.DataFrame(found).select("at", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
+        )
     return texts, pl.concat(made)
 
 
-def _edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series | None]]:
-    """Yield each edit, in order, with the mask of the active texts it may touch (None for all of them).
+def _edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series]]:
+    """Yield each edit, in order, with the mask of the active texts it may touch.
 
     Repairs that a corpus asks for run before the whitespace edit, which would hide what they look for.
     """
     prose = ~active["task"].is_in(config.verbatim_tasks)
+    running = prose & (active["field"] != "options") & ~((active["field"] == "answer") & active["choice"])
+    masks = {
+        "all": pl.repeat(True, active.height, eager=True),
+        "prose": prose,
+        "running": running,
+        "answers": running & active["field"].is_in(REPLIES),
+    }
     for edit in EDITS:
         if edit.name == "whitespace":
             for name in CORPUS_EDITS:
                 sources = [source for source, names in config.repairs if name in names]
                 if sources:
                     yield CORPUS_EDITS[name], active["source"].is_in(sources)
-        yield edit, prose if edit.prose_only else None
-
-
-def _made(edit: Edit, at: pl.Series, before: pl.Series) -> pl.DataFrame:
-    removed = before.str.extract_all(edit.pattern).list.join("\n") if edit.removes else pl.lit(None, pl.String)
-    return pl.DataFrame({"at": at}).with_columns(rule=pl.lit(edit.name), removed=removed)
+        yield edit, masks[edit.where]
 
 
 def _edit_table(edits: list[pl.DataFrame], flat: pl.DataFrame) -> pl.DataFrame:
@@ -230,11 +240,15 @@ def _edit_table(edits: list[pl.DataFrame], flat: pl.DataFrame) -> pl.DataFrame:
 # --- all texts of a table in one column ----------------------------------------------------------------------------
 
 SCALARS = ("context", "answer", "rationale", "response", "rejected")
+REPLIES = ("answer", "rationale", "response", "rejected")
 
 
 def flatten(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return every text of ``rows`` as a row of (id, task, source, field, text), field after field."""
-    who = ("id", "task", "source")
+    """Return every text of ``rows`` as a row of (id, task, source, choice, field, text), field after field.
+
+    ``choice`` says whether the row has options to choose from.
+    """
+    who = ("id", "task", "source", (pl.col("options").list.len() > 0).alias("choice"))
     contents = pl.col("messages").list.eval(pl.element().struct.field("content"))
     parts = [
         rows.select(*who, pl.lit("messages").alias("field"), contents.alias("text")).explode("text"),

@@ -25,7 +25,7 @@ def edited(text: str, *, task: str = "qa", config: Normalise = PLAIN) -> str:
         ("<p>Rest.</p><ul><li>Drink</li><li>Sleep</li></ul>", "Rest.\n\n- Drink\n\n- Sleep"),
         ("pain &amp; fever &lt; 38 &deg;C", "pain & fever < 38 °C"),
         ("5 x 10<sup>9</sup>/L and H<sub>2</sub>O", "5 x 10^9/L and H2O"),
-        ("See https://example.org/a?b=c.", "See ."),
+        ("Rest. See https://example.org/a?b=c.", "Rest."),
         ("Write to help@example.org today", "Write to help@example.org today"),
         ("read [the leaflet](https://example.org/x) first", "read the leaflet first"),
         ("two  blanks,\ttab and\u00a0space \n\n\n\nend  ", "two blanks, tab and space\n\nend"),
@@ -96,15 +96,15 @@ def test_an_explanation_that_explains_stays():
 
 def test_the_ledger_names_row_field_and_rule_and_keeps_what_was_taken_out():
     rows = table(
-        row("corpus:1", question="What now?  ", options=("see www.example.org/x", "rest")),
-        row("corpus:2", answer="Ask a@example.org or see www.example.org/y"),
+        row("corpus:1", question="What now?  ", context="Rest. See www.example.org/x"),
+        row("corpus:2", answer="Drink. See http://a.org/y or http://b.org/z"),
     )
     _, edits = normalise(rows, Normalise())
     assert set(edits.iter_rows()) == {
         ("corpus:1", "messages", "whitespace", None),
-        ("corpus:1", "options", "url", "www.example.org/x"),
-        ("corpus:1", "options", "whitespace", None),
-        ("corpus:2", "answer", "url", "www.example.org/y"),
+        ("corpus:1", "context", "url", "See www.example.org/x"),
+        ("corpus:1", "context", "whitespace", None),
+        ("corpus:2", "answer", "url", "See http://a.org/y or http://b.org/z"),
         ("corpus:2", "answer", "whitespace", None),
     }
 
@@ -144,6 +144,25 @@ TRAPS = st.sampled_from(
         "a@b.org",
         "[x](http://y)",
         "( )",
+        "<P>",
+        "<td>",
+        "<sup>5",
+        "<!--",
+        "-->",
+        "<o:p>",
+        "Î²",
+        "ï¬",
+        "Hope this helps. ",
+        "Hi, ",
+        "Regards,\nDr. Li",
+        " Chat Doctor.",
+        "<link>",
+        "See ",
+        "(",
+        ")",
+        "a\tb\n",
+        "\n  - ",
+        "```",
     ]
 )
 TEXTS = st.lists(st.one_of(TRAPS, st.text(max_size=8)), max_size=8).map("".join)

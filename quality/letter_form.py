@@ -1,0 +1,84 @@
+"""The form of a letter around an answer: the greeting and thanks in front of it, the sign-off behind it."""
+
+from __future__ import annotations
+
+import re
+
+from quality.sentences import sentences
+from quality.stock_sentences import THANKS, is_stock
+from quality.stock_words import COURTESY
+
+_PERSON = r"(?:there|all|dear|doctor|doc|dr|sir|madam|ma'am|friend|user|patient|member|respected|again|mr|mrs|ms|mam)"
+_GREETING = re.compile(
+    r"(?i)\s*(?:hi+|hello|hey|dear|greetings|good (?:morning|evening|afternoon|day)|welcome|namaste)"
+    rf"(?:[ ,]+(?:and )?{_PERSON})*\b\s*(?:[,!.]+|[-–](?=\s)|\n)\s*"
+)
+_NAMED_GREETING = re.compile(
+    r"\s*(?:Hi|Hello|Hey|Dear)(?: (?:Mr|Mrs|Ms|Dr|Miss)\b\.?)? (?:\[NAME(?:-\d+)?\]|[A-Z][a-z]{2,14})\s*[,!\n]\s*"
+)
+_RUN_ON = re.compile(
+    r"(?i)\s*thank(?:s| you)(?: (?:so|very) much| a lot)? for (?:your|the) (?:query|question)(?=\s+(\w+))"
+)
+_LEANING = COURTESY | frozenset("because since which what who whose concerning".split())
+_OPENING_CHARS = 400
+"""As much of a text as is looked at for a sentence of thanks."""
+
+
+def remove_greeting(text: str) -> tuple[str, str]:
+    """Take out the greeting at the start of a text, and the stock thanks behind it; something must be left."""
+    at = 0
+    while (end := _greeting_end(text, at)) is not None and text[end:].strip():
+        at = end
+    return text[at:], text[:at].strip()
+
+
+def _greeting_end(text: str, at: int) -> int | None:
+    """Return where a greeting or thanks that starts at ``at`` ends, or None where there is none."""
+    greeting = _GREETING.match(text, at) or _NAMED_GREETING.match(text, at)
+    if greeting:
+        return greeting.end()
+    run_on = _RUN_ON.match(text, at)
+    if run_on and run_on[1].lower() not in _LEANING:
+        return run_on.end()
+    first = sentences(text[at : at + _OPENING_CHARS])[:1]
+    if first and is_stock(text[at + first[0].start : at + first[0].end], THANKS, COURTESY):
+        return at + first[0].end
+    return None
+
+
+CREDENTIALS = (
+    r"(?:M\.?D\.?|MBBS|M\.?B\.?,? ?B\.?S\.?|D\.?O\.?|Ph\.?D\.?|R\.?N\.?|NP|PA-C|DNB|DM|MCh|MS|MPH|MRCP|MRCS|FRCP|FRCS|"
+    r"FACP|FACS|LMHC|LMFT|LPCC?|LCSW|LICSW|LMSW|MSW|MA|M\.A\.|M\.?Ed\.?|Psy\.?D\.?|DDS|DMD|Pharm\.?D\.?|CRNP|ARNP|FNP|DPM|BDS|"
+    r"MDS|NCC|LCPC|LPCA|CCMHC|RDN?|DPT|OD|BSN|MSN|MRCGP|DCH|DGO)"
+)
+_NAME = r"(?:\[NAME(?:-\d+)?\]|[A-Z][\w'’-]*\.?(?: [A-Z][\w'’-]*\.?){0,2})"
+_DOCTOR = rf"(?:Dr|DR|dr|Prof|Doctor)\b\.? ?(?:{_NAME}|[a-z]+(?: [a-z]+)?)"
+_TITLES = rf"(?:,? {CREDENTIALS}(?!\w))"
+_CLOSING = (
+    r"(?i:(?:with )?(?:(?:kind(?:est)?|best|warm(?:est)?) )?(?:regards|wishes)|thanks (?:and|&) (?:regards|best wishes)"
+    r"|(?:yours )?(?:sincerely|truly|faithfully)|cheers|take care|thanks|thank you)"
+)
+_FRONT = r"(?:(?<=[.!?\n])|(?<=[.!?] ))\s*"
+_SIGN_OFFS = (
+    re.compile(rf"{_FRONT}{_CLOSING}\s*(?:,|-|\n)\s*(?:{_DOCTOR}|{_NAME}){_TITLES}*\.?\s*$"),
+    re.compile(rf"{_FRONT}{_CLOSING}[\s,.!-]*(?:{_DOCTOR}{_TITLES}*\.?)?\s*$"),
+    re.compile(rf"\n\s*{_DOCTOR}{_TITLES}*\.?\s*$"),
+)
+_SIGNATURE = re.compile(rf"{_FRONT}(?:{_CLOSING}[\s,.!-]*)?({_NAME}),? {CREDENTIALS}(?!\w){_TITLES}*\s*$")
+
+
+def remove_sign_off(text: str) -> tuple[str, str]:
+    """Take out the closing words and the signature at the end of a text; something must be left."""
+    matches = [*(pattern.search(text) for pattern in _SIGN_OFFS), _signature(text)]
+    start = min((match.start() for match in matches if match and text[: match.start()].strip()), default=len(text))
+    return text[:start], text[start:].strip()
+
+
+def _signature(text: str) -> re.Match[str] | None:
+    """Return a name with credentials at the end of a text; "Multiple Sclerosis, MS" is none."""
+    match = _SIGNATURE.search(text)
+    if not match:
+        return None
+    initials = "".join(word[0] for word in match[1].split())
+    behind = re.sub(r"\W", "", match[0].rpartition(match[1])[2])
+    return None if behind.upper().startswith(initials.upper()) else match

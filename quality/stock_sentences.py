@@ -1,0 +1,75 @@
+"""Stock sentences: those that a trigger finds and that are made of stock words alone.
+
+A sentence with any other word, or with a number, has content of its own and stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from quality.sentences import Removal, bare, sentences, without
+from quality.stock_words import COURTESY, DISCLAIMER, SELF_DESCRIPTION
+
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+# Several words that are stock only together.
+_FIXED = re.compile(r"chat ?doctor\b|\btake care\b|\bget well\b|\b(?:do not|don't) (?:ever )?hesitate\b")
+
+_SERVED = r"(?:quer|question|doubt|concern|issue)\w*"
+HOPE = re.compile(
+    r"(?i)^(?:and |so |well,? )?(?:(?:i|we|i do|i really|i sincerely|i truly) )?(?:hope|hoping|hopefully|trust)\b,?.*"
+    rf"\b(?:help\w*|answer\w*|clarif\w*|useful|assist\w*|informative|satisf\w*|guid\w*|understand\w*|"
+    rf"(?:clear|re?solve)s?(?:ed)?\b.*{_SERVED})"
+)
+QUESTIONS = re.compile(
+    r"(?i)(?:\b(?:any|more|other|further|additional|follow-?up) (?:\w+[ /]){0,3}?(?:questions?|queries|query|doubts?|"
+    r"concerns?|clarifications?|assistance|help|information)\b|^(?:please )?(?:feel free|(?:do not|don.t) hesitate)\b|"
+    r"\b(?:happy|glad|pleased) to (?:help|assist|answer|clarify)\b|^let me know if (?:i can|you (?:have|need))\b)"
+)
+WISHES = re.compile(
+    r"(?i)^(?:and |i |we )?(?:wish(?:ing)? you\b|have an? (?:very )?(?:nice|good|great|wonderful|healthy|blessed)\b|"
+    r"good luck|take care|all the best|best of luck|best wishes|get well soon|god bless\b)"
+)
+_THANKED = (
+    r"query|question|queries|questions|asking|posting|posted|choosing|writing|contacting|consulting|using|visiting|"
+    r"trusting|reaching|patience|coming|sharing"
+)
+THANKS = re.compile(
+    rf"(?i)^(?:many )?thank(?:s|ing)?(?: you)?(?: (?:so|very) much| a lot)? for (?:\w+ ){{0,3}}?(?:{_THANKED})\b|"
+    r"\bwelcome to\b|\b(?:gone|read|went) (?:carefully )?through your\b|\bhave read your\b|"
+    r"^i (?:can )?understand your\b"
+)
+MODEL = re.compile(
+    r"(?i)\bas an? (?:AI|artificial intelligence|language model)\b|"
+    r"\bI(?:.m| am) (?:just |only )?an? (?:AI|language model)\b"
+)
+SUBSTITUTE = re.compile(
+    r"(?i)\bsubstitut\w* for\b|(?:\b(?:not|neither|never|nor)\b|n.t\b).*\b(?:medical|professional|clinical|health) "
+    r"(?:advice|diagnosis|care|judge?ment)\b|"
+    r"\b(?:informational|educational|information) (?:and educational )?purposes?\b"
+)
+
+
+def made_of(sentence: str, words: frozenset[str]) -> bool:
+    """Return whether every word of a sentence is one of ``words``; a number never is."""
+    said = _FIXED.sub("please", sentence.lower().replace("’", "'"))
+    found = _WORD.findall(said)
+    return bool(found) and all(word in words for word in found)
+
+
+def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
+    """Return whether a sentence is one that ``trigger`` finds, says nothing but ``words`` and asks nothing."""
+    said = bare(sentence)
+    return bool(trigger.search(said)) and not said.endswith(("?", ":")) and made_of(said, words)
+
+
+def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[str]) -> tuple[str, str]:
+    """Take out the sentences that are stock."""
+    return without(text, [span for span in sentences(text) if is_stock(text[slice(*span)], trigger, words)])
+
+
+remove_hope: Removal = partial(remove_sentences, trigger=HOPE, words=COURTESY)
+remove_questions: Removal = partial(remove_sentences, trigger=QUESTIONS, words=COURTESY)
+remove_wishes: Removal = partial(remove_sentences, trigger=WISHES, words=COURTESY)
+remove_disclaimer: Removal = partial(remove_sentences, trigger=SUBSTITUTE, words=DISCLAIMER)
+remove_self_description: Removal = partial(remove_sentences, trigger=MODEL, words=SELF_DESCRIPTION)

@@ -1,0 +1,83 @@
+"""Addresses of the web: they go where nothing is lost with them, and stay where a sentence leans on them."""
+
+from __future__ import annotations
+
+import re
+
+from quality.sentences import Span, sentences, without
+from quality.stock_sentences import made_of
+from quality.stock_words import REFERENCE
+
+URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
+LINK = rf"{URL}|<link>"
+"""An address, or what a corpus put in the place of one."""
+MARKDOWN_LINK = r"(?i)\]\(\s*(?:https?://|www\.)"
+"""What a text with a Markdown link holds at least."""
+
+_LINK = re.compile(LINK.replace("(?i)", ""), re.IGNORECASE)
+_MARKDOWN = re.compile(
+    r"(?i)!?\[([^\[\]\n]+)\]\(\s*((?:https?://|www\.)[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+\"[^\"\n]*\")?\s*\)"
+)
+_ASIDE = re.compile(r"(?<!\])\s*(?:\(([^()\n]*)\)|\[([^\[\]\n]*)\]|<([^<>\s]*)>)")
+_PLACE = re.compile(r"(?i)(?:\s*\b(?:at|on|in|from|via|here|see|visit|this|the|following|link)\b:?|\s*:)*\s*<link>")
+_POINTS_ON = re.compile(
+    r"(?i)(?:\b(?:here|below|following|links?|websites?|webpages?|pages?|sites?|at|visit|see)\b[^\w]*|:\s*)$"
+)
+
+
+def unlink_markdown(text: str) -> str:
+    """Return ``text`` with the words of its Markdown links in their places, where the words say what is there."""
+    return _MARKDOWN.sub(
+        lambda match: match[0] if made_of(match[1], REFERENCE) or _LINK.search(match[1]) else match[1], text
+    )
+
+
+def remove_links(text: str) -> tuple[str, str]:
+    """Take out addresses with the aside or the sentence that says nothing else; something must be left.
+
+    An address inside a sentence with content of its own stays, since the sentence would be maimed without it.
+    """
+    removed: list[str] = []
+
+    def drop_aside(match: re.Match[str]) -> str:
+        inner = match[1] or match[2] or match[3] or ""
+        if not _LINK.search(inner) or not _is_reference(inner):
+            return match[0]
+        removed.append(match[0].strip())
+        return ""
+
+    kept = _ASIDE.sub(drop_aside, text)
+    kept, gone = without(kept, _reference_sentences(kept))
+    removed += [gone] if gone else []
+    places = [match[0].strip() for match in _PLACE.finditer(kept)]
+    kept = _PLACE.sub("", kept)
+    if not kept.strip():
+        return text, ""
+    return kept, "\n".join([*removed, *places])
+
+
+def _is_reference(sentence: str) -> bool:
+    """Return whether a sentence with its addresses aside only refers to them, or is nothing but them."""
+    rest = _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence))
+    return made_of(rest, REFERENCE) or not any(char.isalnum() for char in rest)
+
+
+def _reference_sentences(text: str) -> list[Span]:
+    """Return the sentences that hold an address and no content, and those that announce one of these.
+
+    A bare address whose announcement has content of its own ("More on asthma is at the following page.") stays with it.
+    """
+    found: list[Span] = []
+    spans = sentences(text)
+    for at, span in enumerate(spans):
+        said = text[slice(*span)]
+        if not _LINK.search(said) or not _is_reference(said):
+            continue
+        before = spans[at - 1] if at else None
+        announced = before is not None and before not in found and bool(_POINTS_ON.search(text[slice(*before)]))
+        if announced and before:
+            if not made_of(text[slice(*before)], REFERENCE):
+                continue
+            found.append(before)
+        found.append(span)
+    return found
