@@ -25,6 +25,14 @@ _POINTS_ON = re.compile(
 )
 
 
+_FOR = r"(?: for (?:(?:an?|the|more|our) )?[a-z]+(?: [a-z]+){0,2})?"
+_POINTER = re.compile(
+    rf"(?i)(?:please )?(?:see|visit|go to|available (?:at|from)|read)(?: also)? _{_FOR}"
+    rf"(?:(?:, | and | or |, and |; )_{_FOR})*\.?"
+)
+"""What an aside says that points to addresses (each a ``_``) and names in a word or two what is there."""
+
+
 def unlink_markdown(text: str) -> str:
     """Return ``text`` with the words of its Markdown links in their places, where the words say what is there."""
     return _MARKDOWN.sub(
@@ -41,7 +49,7 @@ def remove_links(text: str) -> tuple[str, str]:
 
     def drop_aside(match: re.Match[str]) -> str:
         inner = match[1] or match[2] or match[3] or ""
-        if not _LINK.search(inner) or not _is_reference(inner):
+        if not _LINK.search(inner) or not (_is_reference(inner) or _POINTER.fullmatch(_LINK.sub("_", inner.strip()))):
             return match[0]
         removed.append(match[0].strip())
         return ""
