@@ -14,12 +14,16 @@ LAYOUT = rf"^\s|\s$|{_BLANK}\n|\n{{3}}|{_BLANK}{{2}}|[{_ODD}]|\n "
 """What a text holds at least whose layout is not tidy."""
 
 _FENCE = re.compile(r"(?s)(```.*?```)")
+_RUN = re.compile(rf"([(\[] {{2,}}[)\]])|{_BLANK}+")
+"""A blank to fill in, which keeps its width, or blanks between words."""
 _LIST = re.compile(r"(?m)^ {1,8}(?=(?:[-*•+–]|\d{1,3}[.)]|[a-z][.)]) \S)")
 
 
 def tidy(texts: pl.Series) -> tuple[pl.Series, None]:
     """Return the texts with odd and repeated blanks made one, and at most one empty line in a row."""
-    special = texts.str.contains(r"```|\n {1,8}(?:[-*•+–]|\d{1,3}[.)]|[a-z][.)]) |\t[^\n\t]+\n[^\n\t]+\t")
+    special = texts.str.contains(
+        r"```|\n {1,8}(?:[-*•+–]|\d{1,3}[.)]|[a-z][.)]) |\t[^\n\t]+\n[^\n\t]+\t|[(\[] {2,}[)\]]"
+    )
     plain = _tidied(texts)
     if special.any():
         at = special.arg_true()
@@ -45,7 +49,7 @@ def _prose(text: str) -> str:
     lines = []
     for line in _columns(text.split("\n")):
         depth = _LIST.match(line)
-        lines.append((depth[0] if depth else "") + re.sub(rf"{_BLANK}+", " ", line).strip(" "))
+        lines.append((depth[0] if depth else "") + _RUN.sub(lambda run: run[0] if run[1] else " ", line).strip(" "))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from quality.sentences import sentences
-from quality.stock_sentences import THANKS, is_stock
+from quality.stock_sentences import SERVICE, THANKS, is_stock
 from quality.stock_words import COURTESY
 
 _PERSON = r"(?:there|all|dear|doctor|doc|dr|sir|madam|ma'am|friend|user|patient|member|respected|again|mr|mrs|ms|mam)"
 _GREETING = re.compile(
-    r"(?i)\s*(?:hi+|hello|hey|dear|greetings|good (?:morning|evening|afternoon|day)|welcome|namaste)"
+    r"(?i)\s*(?:hi+|hello|hey|dear|greetings(?: of the day)?|good (?:morning|evening|afternoon|day)|welcome|namaste)"
     rf"(?:[ ,]+(?:and )?{_PERSON})*\b\s*(?:[,!.]+|[-–](?=\s)|\n)\s*"
 )
 _NAMED_GREETING = re.compile(
@@ -41,7 +41,7 @@ def _greeting_end(text: str, at: int) -> int | None:
     if run_on and run_on[1].lower() not in _LEANING:
         return run_on.end()
     first = sentences(text[at : at + _OPENING_CHARS])[:1]
-    if first and is_stock(text[at + first[0].start : at + first[0].end], THANKS, COURTESY):
+    if first and is_stock(text[at + first[0].start : at + first[0].end], THANKS, SERVICE):
         return at + first[0].end
     return None
 
@@ -58,13 +58,18 @@ _CLOSING = (
     r"(?i:(?:with )?(?:(?:kind(?:est)?|best|warm(?:est)?) )?(?:regards|wishes)|thanks (?:and|&) (?:regards|best wishes)"
     r"|(?:yours )?(?:sincerely|truly|faithfully)|cheers|take care|thanks|thank you)"
 )
+_ROLE = (
+    r"(?:\s*\([^()\n\d]{2,40}\)|[,\n]\s*(?:[A-Z][\w-]* ){0,3}(?:[A-Z][a-z]*(?:ist|ician|eon|herapist)|Physician|Doctor|"
+    r"Medicine|Consultant|Counsell?or|Nurse|Practitioner|Surgery|Pa?ediatrics))"
+)
+_TAIL = rf"{_TITLES}*{_ROLE}?\.?\s*$"
 _FRONT = r"(?:(?<=[.!?\n])|(?<=[.!?] ))\s*"
 _SIGN_OFFS = (
-    re.compile(rf"{_FRONT}{_CLOSING}\s*(?:,|-|\n)\s*(?:{_DOCTOR}|{_NAME}){_TITLES}*\.?\s*$"),
-    re.compile(rf"{_FRONT}{_CLOSING}[\s,.!-]*(?:{_DOCTOR}{_TITLES}*\.?)?\s*$"),
-    re.compile(rf"\n\s*{_DOCTOR}{_TITLES}*\.?\s*$"),
+    re.compile(rf"{_FRONT}{_CLOSING}\s*(?:,|-|\n)\s*(?:{_DOCTOR}|{_NAME}){_TAIL}"),
+    re.compile(rf"{_FRONT}{_CLOSING}[\s,.!-]*(?:{_DOCTOR}{_TAIL}|\s*$)"),
+    re.compile(rf"\n\s*{_DOCTOR}{_TAIL}"),
 )
-_SIGNATURE = re.compile(rf"{_FRONT}(?:{_CLOSING}[\s,.!-]*)?({_NAME}),? {CREDENTIALS}(?!\w){_TITLES}*\s*$")
+_SIGNATURE = re.compile(rf"{_FRONT}(?:{_CLOSING}[\s,.!-]*)?({_NAME}),? {CREDENTIALS}(?!\w){_TAIL}")
 
 
 def remove_sign_off(text: str) -> tuple[str, str]:

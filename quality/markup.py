@@ -31,8 +31,8 @@ INLINE = frozenset(
 UNSEEN = frozenset(("script", "style"))
 """Elements whose content no reader sees."""
 SHELL = frozenset(
-    "base body button col colgroup embed head html iframe input map meta noscript object option param select template "
-    "textarea wbr".split()
+    "base body button col colgroup embed head html iframe input link map meta noscript object option param select "
+    "template textarea wbr".split()
 )
 """Tags that go before the text is parsed, since a parser would take text away with them."""
 BLOCKS = (PLAIN - {"br", "img", "sub", "sup"}) | PAIRED_BLOCKS

@@ -40,6 +40,7 @@ def remove_consult_online(text: str) -> tuple[str, str]:
 
 
 _CHAT_DOCTOR = re.compile(r"(?i)(\b[\w-]+)?([)\]]?)(\s+|(?<=[.!?])|^)chat ?doctor\s*([.!]+|$)")
+_SPEAKER = re.compile(r"(?im)^\s*chat ?doctor\s*:\s*(?=\S)")
 _GOVERNS = frozenset(
     "a am an and are as ask asked at be by called choosing chosen consult consulting contact contacted contacting dear "
     "for from hello hi in is joined like my named of on or our than thank thanks that the this through to trust using "
@@ -59,7 +60,9 @@ def remove_chat_doctor(text: str) -> tuple[str, str]:
         said = (match[1] or "") + match[2]
         return said + (match[4] or ".") if said else ""
 
-    return _CHAT_DOCTOR.sub(cut, text), "\n".join(removed)
+    kept = _CHAT_DOCTOR.sub(cut, text)
+    removed += [match[0].strip() for match in _SPEAKER.finditer(kept)]
+    return _SPEAKER.sub("", kept), "\n".join(removed)
 
 
 _YEARS = r"(?:19|20)\d\d(?:\s*[-–,]\s*(?:19|20)\d\d)*"

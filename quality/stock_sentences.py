@@ -9,7 +9,7 @@ import re
 from functools import partial
 
 from quality.sentences import Removal, bare, sentences, without
-from quality.stock_words import COURTESY, DISCLAIMER, SELF_DESCRIPTION
+from quality.stock_words import COURTESY, DISCLAIMER, REFERENCE, SELF_DESCRIPTION
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 # Several words that are stock only together.
@@ -46,6 +46,8 @@ MODEL = re.compile(
 SUBSTITUTE = re.compile(
     r"(?i)\bsubstitut\w* for\b|(?:\b(?:not|neither|never|nor)\b|n.t\b).*\b(?:medical|professional|clinical|health) "
     r"(?:advice|diagnosis|care|judge?ment)\b|"
+    r"\b(?:seek|get) (?:the )?(?:medical |professional )?(?:advice|opinion)\b|"
+    r"\bdisregard (?:professional )?medical advice\b|"
     r"\b(?:informational|educational|information) (?:and educational )?purposes?\b"
 )
 
@@ -68,6 +70,28 @@ def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[st
     return without(text, [span for span in sentences(text) if is_stock(text[slice(*span)], trigger, words)])
 
 
+SERVICE = COURTESY | frozenset("app application clinic community hospital online page platform portal".split())
+DANGLING = re.compile(
+    r"(?i)^(?:please )?(?:click|tap|press) (?:here|(?:on )?(?:the|this) link)\b|"
+    r"\b(?:visit|at|see|here|to)\s+[.,]$|\bhere\s*:$"
+)
+POINTING = REFERENCE | frozenset("image images photo picture show video videos watch".split())
+
+
+def remove_dangling(text: str) -> tuple[str, str]:
+    """Take out sentences that point to an address that is no longer there ("To learn more, visit .")."""
+    spans = sentences(text)
+    gone = [
+        span
+        for at, span in enumerate(spans)
+        if DANGLING.search(bare(text[slice(*span)]))
+        and made_of(text[slice(*span)], POINTING)
+        and (text[span.end - 1] != ":" or at + 1 == len(spans))
+    ]
+    return without(text, gone)
+
+
+remove_thanks: Removal = partial(remove_sentences, trigger=THANKS, words=SERVICE)
 remove_hope: Removal = partial(remove_sentences, trigger=HOPE, words=COURTESY)
 remove_questions: Removal = partial(remove_sentences, trigger=QUESTIONS, words=COURTESY)
 remove_wishes: Removal = partial(remove_sentences, trigger=WISHES, words=COURTESY)

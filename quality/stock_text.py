@@ -16,7 +16,14 @@ from quality.stock_phrases import (
     remove_phenotype_notice,
     remove_self,
 )
-from quality.stock_sentences import remove_disclaimer, remove_hope, remove_questions, remove_wishes
+from quality.stock_sentences import (
+    remove_dangling,
+    remove_disclaimer,
+    remove_hope,
+    remove_questions,
+    remove_thanks,
+    remove_wishes,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +43,20 @@ STOCK: tuple[Stock, ...] = (
     ),
     Stock(
         name="not_medical_advice",
-        hint=r"(?i)substitut|(?:medical|professional|clinical|health) (?:advice|care|judg|diag)|"
+        hint=r"(?i)substitut|(?:medical|professional|clinical|health) (?:advice|care|judg|diag)|seek (?:the )?|"
         r"information(?:al)? purpose|educational purpose",
         remove=remove_disclaimer,
     ),
     Stock(name="as_a_model", hint=r"(?i)\ban? (?:AI|artificial intelligence|language model)\b", remove=remove_self),
     Stock(
-        name="thanks_for_query",
+        name="greeting",
         hint=r"(?i)^\s*(?:hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i )",
         remove=remove_greeting,
+    ),
+    Stock(
+        name="thanks",
+        hint=r"(?i)\bthank|\bwelcome to\b|through your|read your|understand your",
+        remove=remove_thanks,
     ),
     Stock(name="hope_this_helps", hint=r"(?i)\bhop(?:e|ing|efully)\b|\btrust (?:this|that|my)", remove=remove_hope),
     Stock(
@@ -64,6 +76,11 @@ STOCK: tuple[Stock, ...] = (
         r"[^\n]{0,60}\s*[^\n]{0,60}$)|"
         rf"{CREDENTIALS}\s*$|\n\s*[Dd][Rr]\b[^\n]{{0,60}}\s*$",
         remove=remove_sign_off,
+    ),
+    Stock(
+        name="dangling_link",
+        hint=r"(?i)(?:click|tap|press) (?:here|on|the|this)|\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:",
+        remove=remove_dangling,
     ),
     Stock(name="copyright", hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}", remove=remove_copyright),
 )

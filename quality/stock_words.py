@@ -38,12 +38,14 @@ SELF_DESCRIPTION = COMMON | frozenset(
 )
 
 DISCLAIMER = COMMON | frozenset(
-    "advice answer answers article care clinical considered constitute constitutes consultation content diagnosis "
-    "disclaimer discussion doctor does doesn't educational expert general health healthcare information informational "
-    "instead intended isn't judgement judgment licensed material meant medical medicine neither no nor not note only "
-    "own page personal physician physicians place practitioner professional professionals provide provided provider "
-    "provider's providers purpose purposes qualified reference regarded relationship relied replace replacement "
-    "response seeking site solely substitute taken text treating treatment used way website".split()
+    "advice answer answers article because care clinical condition conditions considered constitute constitutes "
+    "consultation content create creates delay diagnosis disclaimer discussion disregard doctor doctor-patient does "
+    "doesn't educational establish establishes expert form forms general have health healthcare information "
+    "informational instead intended isn't judgement judgment licensed material meant medical medicine neither no nor "
+    "not note only other own page patient personal physician physician-patient physicians place practitioner "
+    "professional professionals provide provided provider provider's providers purpose purposes qualified question "
+    "questions read reference regarded regarding relationship relied replace replacement response seek seeking site "
+    "solely something substitute taken text treating treatment used way website".split()
 )
 
 REFERENCE = COMMON | frozenset(

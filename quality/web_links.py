@@ -20,6 +20,10 @@ _MARKDOWN = re.compile(
 )
 _ASIDE = re.compile(r"(?<!\])\s*(?:\(([^()\n]*)\)|\[([^\[\]\n]*)\]|<([^<>\s]*)>)")
 _PLACE = re.compile(r"(?i)(?:\s*\b(?:at|on|in|from|via|here|see|visit|this|the|following|link)\b:?|\s*:)*\s*<link>")
+_PHRASE = re.compile(
+    rf"(?i)(?:^|(?<=[.!?\n] )|(?<=\n))according to {URL[4:]}, |\bat {URL[4:]} and (?=(?:in|at|on|from|by|with)\b)"
+)
+"""An address with the words that go with it, in a sentence that stands without them."""
 _POINTS_ON = re.compile(
     r"(?i)(?:\b(?:here|below|following|links?|websites?|webpages?|pages?|sites?|at|visit|see)\b[^\w]*|:\s*)$"
 )
@@ -57,11 +61,12 @@ def remove_links(text: str) -> tuple[str, str]:
     kept = _ASIDE.sub(drop_aside, text)
     kept, gone = without(kept, _reference_sentences(kept))
     removed += [gone] if gone else []
-    places = [match[0].strip() for match in _PLACE.finditer(kept)]
-    kept = _PLACE.sub("", kept)
+    for pattern in (_PHRASE, _PLACE):
+        removed += [match[0].strip() for match in pattern.finditer(kept)]
+        kept = pattern.sub("", kept)
     if not kept.strip():
         return text, ""
-    return kept, "\n".join([*removed, *places])
+    return kept, "\n".join(removed)
 
 
 def _is_reference(sentence: str) -> bool:

@@ -23,7 +23,9 @@ EXAMPLES = {
         "This answer is for informational purposes only.",
     ),
     "as_a_model": ("As an AI language model, I cannot provide medical advice.", "I am an AI and not a doctor."),
-    "thanks_for_query": ("Hello, thanks for your query.", "Hi there,", "Welcome to Chat Doctor."),
+    "thanks": ("Thank you for choosing our portal.", "I have gone through your query carefully."),
+    "dangling_link": ("To learn more, visit .", "Click here for a video."),
+    "greeting": ("Hello, thanks for your query.", "Hi there,", "Welcome to Chat Doctor."),
     "hope_this_helps": (
         "Hope this helps.",
         "I hope that my answer has clarified your doubts!",
@@ -38,7 +40,7 @@ EXAMPLES = {
     "sign_off": ("Regards, Dr. A. Li", "Best wishes,\nMaria Soler, LMHC", "Maria Soler, LCSW"),
     "copyright": ("Copyright © 2011 Example Press. All rights reserved.", "(c) 2004 Example-Sons, Inc."),
 }
-FIRST = {"thanks_for_query"}
+FIRST = {"greeting"}
 LAST = {"sign_off", "copyright"}
 
 CONTENT = (
