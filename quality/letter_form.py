@@ -10,11 +10,13 @@ from quality.stock_words import COURTESY
 
 _PERSON = r"(?:there|all|dear|doctor|doc|dr|sir|madam|ma'am|friend|user|patient|member|respected|again|mr|mrs|ms|mam)"
 _GREETING = re.compile(
-    r"(?i)\s*(?:hi+|hello|hey|dear|greetings(?: of the day)?|good (?:morning|evening|afternoon|day)|welcome|namaste)"
+    r"(?i)\s*(?:dear sir or madam|hi+|hello|hey|dear|greetings(?: of the day)?|good (?:morning|evening|afternoon|"
+    r"day)(?: to you)?|welcome|namaste)"
     rf"(?:[ ,]+(?:and )?{_PERSON})*\b\s*(?:[,!.]+|[-–](?=\s)|\n)\s*"
 )
 _NAMED_GREETING = re.compile(
-    r"\s*(?:Hi|Hello|Hey|Dear)(?: (?:Mr|Mrs|Ms|Dr|Miss)\b\.?)? (?:\[NAME(?:-\d+)?\]|[A-Z][a-z]{2,14})\s*[,!\n]\s*"
+    r"\s*(?:Hi|Hello|Hey|Dear)(?: (?:Mr|Mrs|Ms|Dr|Miss)\b\.?)? (?:\[NAME(?:-\d+)?\]|"
+    r"[A-Z][a-z]{2,14})(?: [A-Z][a-z]+)?\s*[,!\n]\s*"
 )
 _RUN_ON = re.compile(
     r"(?i)\s*thank(?:s| you)(?: (?:so|very) much| a lot)? for (?:your|the) (?:query|question)(?=\s+(\w+))"
@@ -34,7 +36,7 @@ def remove_greeting(text: str) -> tuple[str, str]:
 
 def _greeting_end(text: str, at: int) -> int | None:
     """Return where a greeting or thanks that starts at ``at`` ends, or None where there is none."""
-    greeting = _GREETING.match(text, at) or _NAMED_GREETING.match(text, at)
+    greeting = _NAMED_GREETING.match(text, at) or _GREETING.match(text, at)
     if greeting:
         return greeting.end()
     run_on = _RUN_ON.match(text, at)
@@ -48,28 +50,32 @@ def _greeting_end(text: str, at: int) -> int | None:
 
 CREDENTIALS = (
     r"(?:M\.?D\.?|MBBS|M\.?B\.?,? ?B\.?S\.?|D\.?O\.?|Ph\.?D\.?|R\.?N\.?|NP|PA-C|DNB|DM|MCh|MS|MPH|MRCP|MRCS|FRCP|FRCS|"
-    r"FACP|FACS|LMHC|LMFT|LPCC?|LCSW|LICSW|LMSW|MSW|MA|M\.A\.|M\.?Ed\.?|Psy\.?D\.?|DDS|DMD|Pharm\.?D\.?|CRNP|ARNP|FNP|DPM|BDS|"
-    r"MDS|NCC|LCPC|LPCA|CCMHC|RDN?|DPT|OD|BSN|MSN|MRCGP|DCH|DGO)"
+    r"FACP|FACS|LMHC|LMFT|LPCC?|LCSW|LICSW|LMSW|MSW|MA|M\.A\.|M\.?Ed\.?|Psy\.?D\.?|DDS|DMD|Pharm\.?D\.?|CRNP|ARNP|"
+    r"FNP|DPM|BDS|"
+    r"MDS|NCC|LCPC|LPCA|CCMHC|RDN?|DPT|OD|BSN|MSN|BCPS|CNM|CDE|CNS|RPh|MRCGP|DCH|DGO)"
 )
 _NAME = r"(?:\[NAME(?:-\d+)?\]|[A-Z][\w'’-]*\.?(?: [A-Z][\w'’-]*\.?){0,2})"
 _DOCTOR = rf"(?:Dr|DR|dr|Prof|Doctor)\b\.? ?(?:{_NAME}|[a-z]+(?: [a-z]+)?)"
 _TITLES = rf"(?:,? {CREDENTIALS}(?!\w))"
 _CLOSING = (
-    r"(?i:(?:with )?(?:(?:kind(?:est)?|best|warm(?:est)?) )?(?:regards|wishes)|thanks (?:and|&) (?:regards|best wishes)"
-    r"|(?:yours )?(?:sincerely|truly|faithfully)|cheers|take care|thanks|thank you)"
+    r"(?i:(?:with )?(?:(?:kind(?:est)?|best|warm(?:est)?) )?(?:regards|wishes)|many thanks|wishing you well|"
+    r"thanks (?:and|&) (?:regards|best wishes)"
+    r"|(?:yours )?(?:sincerely|truly|faithfully|respectfully|warmly)(?: yours)?|cheers|take care|thanks|thank you)"
 )
 _ROLE = (
-    r"(?:\s*\([^()\n\d]{2,40}\)|[,\n]\s*(?:[A-Z][\w-]* ){0,3}(?:[A-Z][a-z]*(?:ist|ician|eon|herapist)|Physician|Doctor|"
+    r"(?:\s*\([^()\n\d]{2,40}\)|\s*[,\n]\s*(?:[A-Z][\w-]* ){0,3}(?:[A-Z][a-z]*(?:ist|ician|itian|eon)|Physician|Doctor|"
     r"Medicine|Consultant|Counsell?or|Nurse|Practitioner|Surgery|Pa?ediatrics))"
 )
 _TAIL = rf"{_TITLES}*{_ROLE}?\.?\s*$"
 _FRONT = r"(?:(?<=[.!?\n])|(?<=[.!?] ))\s*"
+_WITH_NAME = r"(?i:yours|signed|best|love)"
+"""Closing words that close nothing without a name or a line of their own."""
 _SIGN_OFFS = (
-    re.compile(rf"{_FRONT}{_CLOSING}\s*(?:,|-|\n)\s*(?:{_DOCTOR}|{_NAME}){_TAIL}"),
+    re.compile(rf"{_FRONT}(?:{_CLOSING}|{_WITH_NAME})\s*(?:,|-|\n)\s*(?:{_DOCTOR}|{_NAME}){_TAIL}"),
     re.compile(rf"{_FRONT}{_CLOSING}[\s,.!-]*(?:{_DOCTOR}{_TAIL}|\s*$)"),
-    re.compile(rf"\n\s*{_DOCTOR}{_TAIL}"),
+    re.compile(rf"\n\s*(?:[-–—]\s*)?{_DOCTOR}{_TAIL}|{_FRONT}[-–—]\s*{_DOCTOR}{_TAIL}"),
 )
-_SIGNATURE = re.compile(rf"{_FRONT}(?:{_CLOSING}[\s,.!-]*)?({_NAME}),? {CREDENTIALS}(?!\w){_TAIL}")
+_SIGNATURE = re.compile(rf"{_FRONT}(?:{_CLOSING}[\s,.!-]*|[-–—]\s*)?({_NAME}),? {CREDENTIALS}(?!\w){_TAIL}")
 
 
 def remove_sign_off(text: str) -> tuple[str, str]:

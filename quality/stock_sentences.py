@@ -19,36 +19,45 @@ _SERVED = r"(?:quer|question|doubt|concern|issue)\w*"
 HOPE = re.compile(
     r"(?i)^(?:and |so |well,? )?(?:(?:i|we|i do|i really|i sincerely|i truly) )?(?:hope|hoping|hopefully|trust)\b,?.*"
     rf"\b(?:help\w*|answer\w*|clarif\w*|useful|assist\w*|informative|satisf\w*|guid\w*|understand\w*|"
-    rf"(?:clear|re?solve)s?(?:ed)?\b.*{_SERVED})"
+    rf"of (?:some |any |much )?(?:help|use)\b|(?:clear|re?solve)(?:s|ed)?\b.*{_SERVED})"
 )
 QUESTIONS = re.compile(
     r"(?i)(?:\b(?:any|more|other|further|additional|follow-?up) (?:\w+[ /]){0,3}?(?:questions?|queries|query|doubts?|"
-    r"concerns?|clarifications?|assistance|help|information)\b|^(?:please )?(?:feel free|(?:do not|don.t) hesitate)\b|"
-    r"\b(?:happy|glad|pleased) to (?:help|assist|answer|clarify)\b|^let me know if (?:i can|you (?:have|need))\b)"
+    r"concerns?|clarifications?|assistance|help|information)\b(?!, visit)|^(?:please )?(?:feel free|(?:do not|"
+    r"don.t) hesitate)\b|"
+    r"\b(?:happy|glad|pleased|here) to (?:help|assist|answer|clarify)\b|\blet (?:me|us) know if (?:i can|"
+    r"you (?:have|need))\b|"
+    r"^you (?:can|may) (?:always )?(?:contact|write)\b)"
 )
 WISHES = re.compile(
-    r"(?i)^(?:and |i |we )?(?:wish(?:ing)? you\b|have an? (?:very )?(?:nice|good|great|wonderful|healthy|blessed)\b|"
+    r"(?i)^(?:and |i |we )?(?:wish(?:ing)? you\b|have an? (?:very )?(?:nice|good|great|lovely|wonderful|healthy|"
+    r"blessed)\b|"
+    r"stay (?:safe|healthy|blessed|well)\b|"
     r"good luck|take care|all the best|best of luck|best wishes|get well soon|god bless\b)"
 )
 _THANKED = (
     r"query|question|queries|questions|asking|posting|posted|choosing|writing|contacting|consulting|using|visiting|"
-    r"trusting|reaching|patience|coming|sharing"
+    r"trusting|reaching|patience|coming|sharing|message|trust"
 )
 THANKS = re.compile(
     rf"(?i)^(?:many )?thank(?:s|ing)?(?: you)?(?: (?:so|very) much| a lot)? for (?:\w+ ){{0,3}}?(?:{_THANKED})\b|"
+    r"^(?:many thanks|thanks?(?: you)?(?: (?:so|very) much| a lot| again)?)[.!]|^i appreciate your\b|"
+    r"^(?:that is |that's |this is )?an? (?:very )?(?:great|good|excellent) question\b|^(?:great|good|"
+    r"excellent) question\b|"
     r"\bwelcome to\b|\b(?:gone|read|went) (?:carefully )?through your\b|\bhave read your\b|"
     r"^i (?:can )?understand your\b"
 )
 MODEL = re.compile(
-    r"(?i)\bas an? (?:AI|artificial intelligence|language model)\b|"
-    r"\bI(?:.m| am) (?:just |only )?an? (?:AI|language model)\b"
+    r"(?i)\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b|"
+    r"\bI(?:.m| am) (?:just |only )?an? (?:AI|language model)\b|\bi am not an? (?:doctor|physician)[.!]$"
 )
 SUBSTITUTE = re.compile(
     r"(?i)\bsubstitut\w* for\b|(?:\b(?:not|neither|never|nor)\b|n.t\b).*\b(?:medical|professional|clinical|health) "
     r"(?:advice|diagnosis|care|judge?ment)\b|"
     r"\b(?:seek|get) (?:the )?(?:medical |professional )?(?:advice|opinion)\b|"
     r"\bdisregard (?:professional )?medical advice\b|"
-    r"\b(?:informational|educational|information) (?:and educational )?purposes?\b"
+    r"\b(?:informational|educational|information) (?:and educational )?purposes?\b|"
+    r"\bfor (?:general )?information(?:al)? only\b|\bnot replace\b.*\b(?:consultation|advice|visit)\b"
 )
 
 
@@ -73,7 +82,8 @@ def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[st
 SERVICE = COURTESY | frozenset("app application clinic community hospital online page platform portal".split())
 DANGLING = re.compile(
     r"(?i)^(?:please )?(?:click|tap|press) (?:here|(?:on )?(?:the|this) link)\b|"
-    r"\b(?:visit|at|see|here|to)\s+[.,]$|\bhere\s*:$"
+    r"\b(?:visit|at|see|here|to)\s+[.,]$|^for (?:more|further) (?:information|details),? (?:please )?(?:visit|"
+    r"see) (?:our|the|this) (?:website|site|page)\b|\bhere\s*:$"
 )
 POINTING = REFERENCE | frozenset("image images photo picture show video videos watch".split())
 

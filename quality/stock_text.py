@@ -44,42 +44,51 @@ STOCK: tuple[Stock, ...] = (
     Stock(
         name="not_medical_advice",
         hint=r"(?i)substitut|(?:medical|professional|clinical|health) (?:advice|care|judg|diag)|seek (?:the )?|"
-        r"information(?:al)? purpose|educational purpose",
+        r"information(?:al)? purpose|educational purpose|for (?:general )?information(?:al)? only|not replace",
         remove=remove_disclaimer,
     ),
-    Stock(name="as_a_model", hint=r"(?i)\ban? (?:AI|artificial intelligence|language model)\b", remove=remove_self),
+    Stock(
+        name="as_a_model",
+        hint=r"(?i)\ban? (?:AI|artificial intelligence|(?:large )?language model)\b|not an? (?:doctor|physician)[.!]",
+        remove=remove_self,
+    ),
     Stock(
         name="greeting",
-        hint=r"(?i)^\s*(?:hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i )",
+        hint=r"(?i)^\s*(?:good |hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i )",
         remove=remove_greeting,
     ),
     Stock(
         name="thanks",
-        hint=r"(?i)\bthank|\bwelcome to\b|through your|read your|understand your",
+        hint=r"(?i)\bthank|\bi appreciate|good question|great question|excellent question|\bwelcome to\b|"
+        r"through your|read your|understand your",
         remove=remove_thanks,
     ),
     Stock(name="hope_this_helps", hint=r"(?i)\bhop(?:e|ing|efully)\b|\btrust (?:this|that|my)", remove=remove_hope),
     Stock(
         name="further_questions",
         hint=r"(?i)\b(?:questions?|quer(?:y|ies)|doubts?|concerns?|clarifications?|assistance|further help|more help|"
-        r"(?:further|more|additional|other) information)\b|feel free|hesitate|(?:happy|glad|pleased) to|let me know if",
+        r"(?:further|more|additional|other) information)\b|feel free|hesitate|(?:happy|glad|pleased|here) to|"
+        r"let (?:me|us) know if|you (?:can|may) (?:always )?(?:contact|write)",
         remove=remove_questions,
     ),
     Stock(
         name="wishes",
-        hint=r"(?i)\bwish|have an? (?:very )?[a-z]|good luck|take care|best of luck|the best|get well|god bless",
+        hint=r"(?i)\bwish|have an? (?:very )?[a-z]|good luck|take care|best of luck|the best|get well|god bless|"
+        r"\bstay [shbw]",
         remove=remove_wishes,
     ),
     Stock(
         name="sign_off",
-        hint=r"(?i:(?:regards|wishes|sincerely|truly|faithfully|cheers|care|thanks|thank you)\b"
-        r"[^\n]{0,60}\s*[^\n]{0,60}$)|"
-        rf"{CREDENTIALS}\s*$|\n\s*[Dd][Rr]\b[^\n]{{0,60}}\s*$",
+        hint=r"(?i:(?:regards|wishes|sincerely|truly|faithfully|cheers|care|thanks|you|yours|warmly|respectfully|"
+        r"signed|best|love)\b"
+        r"(?:[^\n]{0,60}\s*){1,3}$)|"
+        rf"{CREDENTIALS}\s*$|\s[Dd][Rr]\b[^\n]{{0,60}}\s*$",
         remove=remove_sign_off,
     ),
     Stock(
         name="dangling_link",
-        hint=r"(?i)(?:click|tap|press) (?:here|on|the|this)|\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:",
+        hint=r"(?i)(?:click|tap|press) (?:here|on|the|this)|\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:|"
+        r"^for (?:more|further) |\W[Ff]or (?:more|further) ",
         remove=remove_dangling,
     ),
     Stock(name="copyright", hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}", remove=remove_copyright),
