@@ -188,7 +188,7 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
     made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
-    for edit, wanted in _edits_for(active, config):
+    for edit, wanted in edits_for(active, config):
         place = (texts.str.contains(edit.pattern) & wanted).arg_true()
         if place.is_empty():
             continue
@@ -208,7 +208,7 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     return texts, pl.concat(made)
 
 
-def _edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series]]:
+def edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series]]:
     """Yield each edit, in order, with the mask of the active texts it may touch.
 
     Repairs that a corpus asks for run before the whitespace edit, which would hide what they look for.

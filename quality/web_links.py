@@ -21,7 +21,10 @@ _MARKDOWN = re.compile(
 _ASIDE = re.compile(r"(?<!\])\s*(?:\(([^()\n]*)\)|\[([^\[\]\n]*)\]|<([^<>\s]*)>)")
 _PLACE = re.compile(r"(?i)(?:\s*\b(?:at|on|in|from|via|here|see|visit|this|the|following|link)\b:?|\s*:)*\s*<link>")
 _PHRASE = re.compile(
-    rf"(?i)(?:^|(?<=[.!?\n] )|(?<=\n))according to {URL[4:]}, |\bat {URL[4:]} and (?=(?:in|at|on|from|by|with)\b)"
+    rf"(?i)(?:^|(?<=[.!?\n] )|(?<=\n))according to {URL[4:]}, |"
+    rf"\bat {URL[4:]} and (?=(?:in|at|on|from|by|with)\b)|"
+    rf"\b(?:is|are|was|were) (?:(?:available|found|given|listed|online) )?at {URL[4:]} and (?=(?:is|are|was|were|"
+    rf"has|have)\b)"
 )
 """An address with the words that go with it, in a sentence that stands without them."""
 _POINTS_ON = re.compile(
@@ -31,7 +34,8 @@ _POINTS_ON = re.compile(
 
 _FOR = r"(?: for (?:(?:an?|the|more|our) )?[a-z]+(?: [a-z]+){0,2})?"
 _POINTER = re.compile(
-    rf"(?i)(?:please )?(?:see|visit|go to|available (?:at|from)|read)(?: also)? _{_FOR}"
+    rf"(?i)(?:please )?(?:see|visit|go to|read|(?:(?:is )?(?:available|[a-z]+ed|found) )?(?:at|from|on|"
+    rf"via))(?: also)? _{_FOR}"
     rf"(?:(?:, | and | or |, and |; )_{_FOR})*\.?"
 )
 """What an aside says that points to addresses (each a ``_``) and names in a word or two what is there."""
