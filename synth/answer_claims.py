@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from synth.answer_reading import Reading, Shown, mention, read
+from synth.answer_reading import Fault, Reading, Shown, mention, read
 from synth.answer_text import AnswerText
 from synth.answer_words import Words, words
 
@@ -29,6 +29,11 @@ EXPLAINS = re.compile(
 NO_DOUBT = re.compile(
     r"\b(?:no|without(?: a)?|sin(?: ninguna)?|sans(?: aucun)?|kein(?:en)?|ohne) (?:doubt|duda|doute|zweifel)\b"
 )
+CONCEDED = re.compile(
+    r"^\W*(?:although|though|even though|while|whereas|aunque|bien que|quoique|obwohl|embora|sebbene"
+    r"|anche se)\b[^,;]*[,;] "
+)
+"""A concession at the head of a sentence, whose main clause speaks in earnest."""
 LETTER_BEFORE = re.compile(r"(?<!\w)[\[(]?\w[\])]?\. $")
 GAP = r"(?:,? (?:[\w'-]+|\"[^\"\n]{1,80}\")){0,8}?,?"
 """What may stand between "answer" and "is": "the answer to the first question, then, is"; a question in quotes too."""
@@ -46,6 +51,33 @@ QUALIFIED_END = re.compile(r"\W+\w+(?:'\w+)?\W*$")
 CONDITIONAL = re.compile(r"\b(?:would|wurde|\w+ria|\w+rais)\b|'d\b")
 OBLIGED = re.compile(r"\b(?:had|have|forced|must|tuviera|tengo|devais|dois|fallait|musste|muss)\b")
 """What makes "if I had to choose, I would" an answer all the same."""
+
+ENUMERATES = re.compile(
+    r"\b(?:(?:the|these|those|each|all|every|possible|given|following|four|five|other|remaining|available) )"
+    r"(?:of the )?(?:possible |given |following |four |five |other |remaining )?(?:answer )?"
+    r"(?:choices?|options?|answers)\W*$"
+    r"|^\W*(?:answer )?(?:choices|options)\W*$|\banswer (?:choices|options)\W*$"
+    r"|\b(?:answer (?:choices|options)|each answer|answers? one by one)\b[^.!?\n]*\W*$",
+)
+"""A heading of a list that merely goes through the options, "Let's evaluate the answer choices:"."""
+
+RIGHTLY = re.compile(r"\b(?:correct|right|best|final|true|appropriate)\b")
+
+TAKEN_BACK = re.compile(
+    r"[,;]? ?(?:which|that|but (?:that|this|it|which)|and (?:that|this|it)|(?:pero|mais|aber|mas|ma) (?:eso|esto|cela"
+    r"|das|isso|questo)|que|lo que|lo cual|qui|ce qui|was|o que|che)(?: |')(?:(?:is|was|would be|es|est|ist|e) )?"
+    r"(?:\w+ ){0,2}?(?:"
+    r"(?:not|n't|pas|nicht|no es|nao e|non e|no|isn't|wasn't)(?: (?:a|an|the|la|le|die|es|est|e|ist))*"
+    r" (?:correct|right|best|true|accurate|proper|answer|correct[aoe]|bonne|richtig|korrekt|cert[ao]|corrett[ao])"
+    r"|(?:wrong|incorrect|false|incorrect[aoe]|fausse|falsch|errad[ao]|sbagliat[ao])\b(?! (?:in|if|for|to)\b))"
+)
+"""A clause that takes an answer back in the same breath: "the answer is A, which is not correct"."""
+
+ITEM = re.compile(r"[^\w\n]*(?:\d{1,2}[.)] +)?")
+"""What stands before an item of a list."""
+MOST_ITEMS = 12
+LETTER_ALONE = 3
+"""Characters of an item that is a letter and its punctuation."""
 
 NOT_NEXT = re.compile(r" (?:not|no|pas|nicht)\b")
 
@@ -239,7 +271,7 @@ def _in_json(question: Shown, text: AnswerText) -> tuple[list[Claim], list[tuple
 def _value(question: Shown, text: AnswerText, value: re.Match[str], form: str) -> Claim:
     """Return the claim of a value that must be the answer and nothing else."""
     start, stop = value.span("value")
-    reading = read(question, text, start, stop)
+    reading = read(question, text, start, stop, numbers=True)
     return Claim(form=form, at=reading.start if reading else start, reading=reading)
 
 
@@ -260,11 +292,11 @@ def _boxed(question: Shown, text: AnswerText, box: re.Match[str]) -> Claim | Non
 def _line(question: Shown, text: AnswerText, cue: re.Match[str]) -> Claim | None:
     """Return the claim of an answer line, "Answer: B"; one that says nothing readable claims that nothing is."""
     start, stop = _content(text, cue.end())
-    reading = read(question, text, start, stop)
-    if reading and _asks(text, reading.end):
+    reading = read(question, text, start, stop, numbers=True)
+    if reading and (_asks(text, reading.end) or TAKEN_BACK.match(text.folded, reading.end)):
         return None
-    if reading and question.several and start > cue.end():
-        reading = _listed(question, text, reading)
+    if reading and start > cue.end():
+        reading = listed(question, text, reading)
     headed = text.folded[cue.end() - 1 : cue.end()] not in ":=" and start > cue.end()
     return (
         Claim(form="line", at=reading.start if reading else start, reading=reading) if reading or not headed else None
@@ -276,20 +308,69 @@ def _asks(text: AnswerText, end: int) -> bool:
     return text.folded[end : end + 2].lstrip(" ").startswith("?")
 
 
-def _listed(question: Shown, text: AnswerText, first: Reading) -> Reading:
-    """Return the answers of a list with one on each line, of which ``first`` is the first."""
-    while not text.folded[first.end : text.line_end(first.end)].strip(" ."):
-        start = min(text.line_end(first.end) + 1, len(text.folded))
-        following = read(question, text, start, text.line_end(start))
-        if following is None or following.fault or text.folded[following.end : text.line_end(start)].strip(" ."):
+def listed(question: Shown, text: AnswerText, first: Reading) -> Reading:
+    """Return all options of a list that ``first`` begins, one an item, with a remark after each or not.
+
+    Where one option is right, or where all are listed, such a list is no answer.
+    """
+    found, end = set(first.found), text.line_end(first.end)
+    at, end_of_answer = end, first.end
+    for _ in range(MOST_ITEMS):
+        start = _next_line(text, at)
+        if start is None:
             break
-        first = replace(first, found=tuple(sorted({*first.found, *following.found})), end=following.end)
-    return first
+        following = item_at(question, text, start)
+        if following is None or following.fault:
+            break
+        found |= set(following.found)
+        at, end_of_answer = text.line_end(following.end), following.end
+    if found == set(first.found):
+        return first
+    every = len(found) == max(len(question.labels), len(set(question.by_text.values())))
+    fault: Fault | None = "several" if every or not question.several else first.fault
+    return replace(first, found=tuple(sorted(found)), end=end_of_answer, fault=fault)
+
+
+def item_at(question: Shown, text: AnswerText, start: int) -> Reading | None:
+    """Return the option that the line at ``start`` begins with, as an item of a list does: "- B. …", "(B) …"."""
+    item = ITEM.match(text.folded, start)
+    begins = item.end() if item else start
+    found = read(question, text, begins, text.line_end(start))
+    if found is None or len(found.found) != 1 or found.start > begins + 2:
+        return None
+    if found.by == "letter" and text.folded[found.start + 1 : found.start + 2] not in ("", *".):]-\n"):
+        return None
+    return found
+
+
+def in_list(question: Shown, text: AnswerText, start: int) -> bool:
+    """Say whether the line at ``start`` is an item of a list: the next or the last one begins with another option."""
+    own = item_at(question, text, start)
+    if own is None:
+        return False
+    before = len(text.folded[:start].rstrip())
+    places = [_next_line(text, text.line_end(start))]
+    places.append(text.folded.rfind("\n", 0, before) + 1 if before else None)
+    others = [item_at(question, text, place) for place in places if place is not None]
+    return any(other and other.found != own.found and _alike(text, own, other) for other in others)
+
+
+def _alike(text: AnswerText, one: Reading, other: Reading) -> bool:
+    """Say whether two items are of one shape: both with a letter and more after it, or both by their texts."""
+    bare = [not text.folded[item.end : text.line_end(item.end)].strip(" .)]") for item in (one, other)]
+    short = [item.end - item.start <= LETTER_ALONE for item in (one, other)]
+    return one.by == other.by and (short == [False, False] or bare == [False, False] or short == bare == [True, True])
+
+
+def _next_line(text: AnswerText, at: int) -> int | None:
+    """Return where the next line that is not blank starts."""
+    found = re.compile(r"\s*\n[^\S\n]*(?=\S)").match(text.folded, at)
+    return found.end() if found else None
 
 
 def _content(text: AnswerText, at: int) -> tuple[int, int]:
     """Return where the content of an answer line stands: on the line, or else on the next that is not empty."""
-    blank = re.compile(r"[\s]*\n[^\w\n]*(?=\S)|\s*").match(text.folded, at)
+    blank = re.compile(r"[\s]*\n[^\w\n]*(?:\d{1,2}[.)] +)?(?=\S)|\s*").match(text.folded, at)
     start = blank.end() if blank and "\n" in blank[0] else at
     return start, text.line_end(start)
 
@@ -309,9 +390,28 @@ def claim_after(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[str
         reading = _instead(question, text, start, stop)
     if reading is None or reading.fault == "negated" or _asks(text, reading.end):
         return None
-    if cues.when.match(text.folded, reading.end) or _denied_after(question, text, reading, stop):
+    if "\n" in text.folded[cue.end() : start]:
+        if _goes_through(text, cue, start):
+            return None
+        reading = listed(question, text, reading)
+    if _qualified_after(question, text, cues, reading, stop):
         return None
     return Claim(form=form, at=reading.start, reading=reading, also=bool(also))
+
+
+def _goes_through(text: AnswerText, cue: re.Match[str], start: int) -> bool:
+    """Say whether the heading before ``start`` opens a list of all options and no answer."""
+    heading = text.folded[text.sentence(cue.start())[0] : start]
+    return bool(ENUMERATES.search(heading)) and not RIGHTLY.search(cue[0])
+
+
+def _qualified_after(question: Shown, text: AnswerText, cues: Cues, reading: Reading, stop: int) -> bool:
+    """Say whether what follows an answer takes it back, sets a condition or denies its verb."""
+    return bool(
+        TAKEN_BACK.match(text.folded, reading.end)
+        or cues.when.match(text.folded, reading.end)
+        or _denied_after(question, text, reading, stop)
+    )
 
 
 def _denied_after(question: Shown, text: AnswerText, reading: Reading, stop: int) -> bool:
@@ -343,7 +443,7 @@ def claim_before(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[st
 def _earnest(text: AnswerText, cues: Cues, at: int, said: str) -> bool:
     """Say whether a claim at ``at`` is made, not denied, supposed or reported of others."""
     start, stop = text.sentence(at)
-    before = NO_DOUBT.sub("", text.folded[start:at])
+    before = CONCEDED.sub("", NO_DOUBT.sub("", text.folded[start:at]))
     clause = cues.clause.sub("", before)[-NEAR:]
     if cues.not_.search(clause) or cues.others.search(before):
         return False

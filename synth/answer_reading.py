@@ -20,6 +20,20 @@ NUMBER_GOES_ON = r"(?!\w| ?%)(?![.,]\d)"
 FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([]|\s+[-–—=]|\s*—"
 """What may come after an answer without more ado."""
 
+NUMBERED = re.compile(
+    r"(?P<digit>[1-9])(?![\w%°]| ?%|[.,:/-]\d)[.):]?(?=\s*$|\s*\n|\s*[,;.!?)]|\s+(?:is|because|since|as)\b)"
+)
+NUMBER_NOUN = re.compile(
+    r"\b(?:options?|choice|number|no\.|alternative|opcion|opcao|opzione|numero|proposition|alternativ[ae]|aussage)\W*$"
+)
+ORDINAL = re.compile(
+    r"(?:the |la |a |die )?(?:(?P<n1>first|primera|premiere|erste|primeira|prima)|(?P<n2>second|segunda|deuxieme|zweite"
+    r"|seconda)|(?P<n3>third|tercera|troisieme|dritte|terceira|terza)|(?P<n4>fourth|cuarta|quatrieme|vierte|quarta)"
+    r"|(?P<n5>fifth|quinta|cinquieme|funfte)|(?P<last>last|ultima)) (?:answer )?(?:option|opcion|proposition"
+    r"|alternativ[ae]|opcao|opzione|aussage)\b"
+)
+"""Places among lettered options: "option 3", "the third option"."""
+
 LONE = re.compile(r"(?<![\w'-])(?:[B-Z](?![\w'-])|A(?![\w'-]| [a-z]))")
 UNIT_GAP = re.compile(r"(?<=\d) (?=[a-z%µμ°])")
 
@@ -46,6 +60,8 @@ class Shown:
     after_text: re.Pattern[str]
     separator: re.Pattern[str]
     either: re.Pattern[str]
+    holds: re.Pattern[str]
+    counted: bool
     turned_down: re.Pattern[str]
 
 
@@ -100,6 +116,11 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
             rf"\s*(?:[,(]?\s*\b(?P<or>{own.or_})\b|(?P<mark>[,;/&+])\s*(?:(?:{own.and_})\b)?|\b(?P<and>{own.and_})\b)\s*"
         ),
         either=re.compile(rf"[\s:,]*(?:{own.either})\b(?=[\s:])"),
+        holds=re.compile(
+            rf"\s+(?:{own.is_})(?: (?:\w+ly|also|thus|indeed))? (?:(?:the|an?|la|le|die) )?(?:(?:most|only|single) )?"
+            rf"(?:{own.right}|best|true|accurate|appropriate|right|answer)\b"
+        ),
+        counted=not any(character.isdigit() for option in options for character in option),
         turned_down=re.compile(rf"[\s:]*(?:{own.not_})\b"),
     )
 
@@ -109,12 +130,15 @@ def is_decision(options: Sequence[str]) -> bool:
     return {fold(option).strip(" .") for option in options} <= set(DECISIONS)
 
 
-def read(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
-    """Return what stands at ``start``, after fillers, or None where nothing there denotes an option or a letter."""
+def read(question: Shown, text: AnswerText, start: int, stop: int, *, numbers: bool = False) -> Reading | None:
+    """Return what stands at ``start``, after fillers, or None where nothing there denotes an option or a letter.
+
+    With ``numbers`` a bare number is the place of an option, unless options hold numbers themselves.
+    """
     either = question.either.match(text.folded, start, stop)
     if not (either and _first(question, text, either.end(), stop)):
         either = None
-    first = _first(question, text, either.end() if either else start, stop)
+    first = _first(question, text, either.end() if either else start, stop, numbers=numbers)
     if first is None:
         return _turned_down(question, text, start, stop)
     at, item = first
@@ -158,10 +182,13 @@ def _turned_down(question: Shown, text: AnswerText, start: int, stop: int) -> Re
     return Reading(found=(), by="none", start=start, end=denied.end(), fault="negated")
 
 
-def _first(question: Shown, text: AnswerText, start: int, stop: int) -> tuple[int, _Item] | None:
+def _first(
+    question: Shown, text: AnswerText, start: int, stop: int, *, numbers: bool = False
+) -> tuple[int, _Item] | None:
     """Return the first item after fillers and where it starts; an option's text may itself begin with a filler."""
+    began = start
     while True:
-        if item := _by_text(question, text, start, stop):
+        if item := _by_text(question, text, start, stop) or _by_ordinal(question, text, start, stop):
             return start, item
         article = question.article.match(text.folded, start, stop)
         if article and (item := _by_text(question, text, article.end(), stop)):
@@ -170,8 +197,30 @@ def _first(question: Shown, text: AnswerText, start: int, stop: int) -> tuple[in
         if not filler:
             break
         start = filler.end()
-    item = _by_label(question, text, start, stop)
+    item = _by_label(question, text, start, stop) or _by_place(
+        question, text, start, stop, numbers=numbers or bool(NUMBER_NOUN.search(text.folded[began:start]))
+    )
     return (start, item) if item else None
+
+
+def _by_place(question: Shown, text: AnswerText, at: int, stop: int, *, numbers: bool) -> _Item | None:
+    """Return the option of a number from 1, where numbers count the options and are not options themselves."""
+    found = NUMBERED.match(text.folded, at, stop) if numbers and question.counted else None
+    if found is None or not all(label.isalpha() for label in question.labels) or not question.labels:
+        return None
+    place = int(found["digit"]) - 1
+    if place >= len(question.labels):
+        return _Item(found=(), by="letter", end=found.end(), fault="not_shown")
+    return _Item(found=(place,), by="letter", end=found.end())
+
+
+def _by_ordinal(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
+    """Return the option of "the third option"."""
+    found = ORDINAL.match(text.folded, at, stop) if question.labels else None
+    if found is None:
+        return None
+    place = len(question.labels) - 1 if found["last"] else next(n for n in range(5) if found[f"n{n + 1}"])
+    return _Item(found=(place,), by="letter", end=found.end()) if place < len(question.labels) else None
 
 
 def _items(question: Shown, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
@@ -181,6 +230,11 @@ def _items(question: Shown, text: AnswerText, first: _Item, stop: int) -> tuple[
         if not separator:
             break
         if separator["or"]:
+            again = _own_text(question, text, separator.end(), stop)
+            if again and question.by_text[_spaced(again[0])] == items[-1].found:
+                # "C, or histamine": the same option by its letter and by its text.
+                items.append(_Item(found=items[-1].found, by=items[-1].by, end=again.end()))
+                continue
             return items, "hedged"
         following = _next(question, text, separator.end(), stop)
         if following is None:
@@ -212,7 +266,11 @@ def _next(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None
 
 
 def _item(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
-    return _by_text(question, text, at, stop) or _by_label(question, text, at, stop)
+    return (
+        _by_text(question, text, at, stop)
+        or _by_label(question, text, at, stop)
+        or _by_ordinal(question, text, at, stop)
+    )
 
 
 def _by_text(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
@@ -221,7 +279,8 @@ def _by_text(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | N
     if not found:
         return None
     end = _past(CLOSED, text, found.end(), stop) if start > at else found.end()
-    if not question.after_text.match(text.folded[end:stop]):
+    rest = text.folded[end:stop]
+    if not question.after_text.match(rest) and not question.holds.match(rest):
         return None
     return _Item(found=question.by_text[_spaced(found[0])], by="word" if question.decision else "text", end=end)
 
@@ -261,7 +320,12 @@ def _glued(question: Shown, label: str) -> tuple[int, ...] | None:
 def _separate(question: Shown, text: AnswerText, match: re.Match[str], stop: int) -> bool:
     """Say whether a letter stands for itself: not "A patient", "B cells", "D-dimer", "E. coli", "e.g." or "C'est"."""
     rest = text.cased[match.end() : stop]
-    if question.after_letter.match(text.folded[match.end() : stop]) or _own_text(question, text, match.end(), stop):
+    folded = text.folded[match.end() : stop]
+    if (
+        question.after_letter.match(folded)
+        or question.holds.match(folded)
+        or _own_text(question, text, match.end(), stop)
+    ):
         return True
     if match["close"].strip(".:'"):
         return not rest[:1].isalnum()

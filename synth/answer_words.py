@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
+NEVER = r"(?!)"
+"""The pattern of what a language has no words for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
@@ -33,55 +36,55 @@ class Words:
     the reader.
     """
 
-    head: str
-    subject: str
-    is_: str
-    is_not: str
-    may_be: str
-    would_be: str
-    inverted: str
-    choose: str
-    named: str
-    held: str
-    right_is: str
-    it_is: str
-    likeliest: str
-    article: str
-    filler: str
-    and_: str
-    or_: str
-    either: str
-    not_: str
-    but: str
-    wrong: str
-    goes_on: str
-    with_: str
-    if_: str
-    setting: str
-    when: str
-    others: str
-    so: str
-    namely: str
-    that: str
-    qualified: str
-    retract: str
-    definite: str
-    rival: str
-    points: str
-    fits: str
-    unsure: str
-    because: str
-    here: str
-    contrast: str
-    less: str
-    shunned: str
-    verdict: str
-    right: str
-    also: str
-    farewell: str
-    yes: str
-    no: str
-    maybe: str
+    head: str = NEVER
+    subject: str = NEVER
+    is_: str = NEVER
+    is_not: str = NEVER
+    may_be: str = NEVER
+    would_be: str = NEVER
+    inverted: str = NEVER
+    choose: str = NEVER
+    named: str = NEVER
+    held: str = NEVER
+    right_is: str = NEVER
+    it_is: str = NEVER
+    likeliest: str = NEVER
+    article: str = NEVER
+    filler: str = NEVER
+    and_: str = NEVER
+    or_: str = NEVER
+    either: str = NEVER
+    not_: str = NEVER
+    but: str = NEVER
+    wrong: str = NEVER
+    goes_on: str = NEVER
+    with_: str = NEVER
+    if_: str = NEVER
+    setting: str = NEVER
+    when: str = NEVER
+    others: str = NEVER
+    so: str = NEVER
+    namely: str = NEVER
+    that: str = NEVER
+    qualified: str = NEVER
+    retract: str = NEVER
+    definite: str = NEVER
+    rival: str = NEVER
+    points: str = NEVER
+    fits: str = NEVER
+    unsure: str = NEVER
+    because: str = NEVER
+    here: str = NEVER
+    contrast: str = NEVER
+    less: str = NEVER
+    shunned: str = NEVER
+    verdict: str = NEVER
+    right: str = NEVER
+    also: str = NEVER
+    farewell: str = NEVER
+    yes: str = NEVER
+    no: str = NEVER
+    maybe: str = NEVER
 
 
 ENGLISH = Words(
@@ -89,7 +92,7 @@ ENGLISH = Words(
     r"(?:answers?|ans\b|solutions?|(?<=final )(?:choice|decision)|(?<=correct )(?:option|choice)s?"
     r"|(?<=best )(?:option|choice))"
     r"(?: (?:choice|letter|option))?(?: *\(s\))?",
-    subject=r"answers?|solution|(?:my|final|chosen) (?:choice|pick|selection|option)"
+    subject=r"answers?|ans|solution|(?:my|final|chosen) (?:choice|pick|selection|option)"
     r"|(?:correct|right|best|true|accurate|valid|proper|(?:most|more) \w+|only \w+)(?: \w+)? "
     r"(?:options?|choices?|alternatives?|statements?|responses?)"
     r"|(?:option|choice|alternative) that [\w' -]{3,60}?",
@@ -104,7 +107,9 @@ ENGLISH = Words(
     r"(?: therefore| thus| hence| finally)* (?:go(?:ing)? (?:with|for)|choose|chose|pick|picked|select|selected"
     r"|opt(?:ed|ing)? for|answer|vote for"
     r"|settle (?:on|for)|say|conclude)(?: that)?(?: it(?:'s| is))?"
-    r"|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s go with|^[^\w\n]*going with",
+    r"|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s go with|^[^\w\n]*going with"
+    r"|(?:(?<=[.!?:;] )|^[^\w\n]*)(?:(?:so|thus|therefore|hence|then|please),? )*(?:choose|pick|select|mark|tick"
+    r"|go (?:with|for))",
     named=r"(?:is|are|as|was|(?:seems|appears|looks)(?: to be)?|must be|should be|has to be|remains?"
     r"|would be)(?: (?:\w+ly|thus|indeed|then|hence))*"
     r" (?:(?:the|an?|my|our) )?(?:(?:single|only|most likely|most appropriate) )?"
@@ -122,7 +127,8 @@ ENGLISH = Words(
     likeliest=r"(?:most (?:likely|probable|appropriate|common|suitable)|best|preferred)(?: [\w'-]+){1,8}?",
     article=r"an?",
     filler=r"option|options|choice|choices|letter|answer|number|statement|the|clearly|therefore|thus|hence|then|so"
-    r"|indeed|definitely|certainly|obviously|surely|probably|likely|most likely|only|just|that|simply|both|all|of",
+    r"|indeed|definitely|certainly|obviously|surely|probably|likely|most likely|only|just|that|simply|both|all|of"
+    r"|in fact|actually|really|in this case|no\.",
     and_=r"and|as well as|plus",
     or_=r"or(?: (?:maybe|perhaps|possibly|even))?|versus|vs\.?",
     either=r"either|between|one of|any of|somewhere",
@@ -149,7 +155,10 @@ ENGLISH = Words(
     qualified=r"wrong|incorrect|false|worst|bad|previous|earlier|former|other|another|examples?|sample|possible"
     r"|plausible"
     r"|acceptable|tempting|initial|(?:previous|last|different) question|(?!question)\w+'s",
-    retract=r"wait|hold on|scratch that|on second thoughts?|let me (?:re\w+|check|start|think)|i (?:was|am) wrong"
+    retract=r"(?:wait|hold on)(?=\s*[,.!:;…—–-]|\s*$|\s+(?:no|but|actually|i|that|this|maybe|let|a minute|a moment)\b)"
+    r"|scratch that|on second thoughts?"
+    r"|let me (?:re-?(?:\w*check|\w*consider|think|read|do|\w*evaluate|\w*calculate|examine|assess|start|visit|view)"
+    r"|check|start|think)|i (?:was|am) wrong"
     r"|i (?:have )?(?:made|misread)|that(?:'s| is| was| can(?:not|'t)|can't) *(?:be |not )?(?:wrong|right|a mistake"
     r"|incorrect|correct)|actually,? no\b|correction",
     definite=r"the|this|that|these|those|my|our",
@@ -449,7 +458,107 @@ GERMAN = Words(
     maybe=r"vielleicht|moglicherweise",
 )
 
-LANGUAGES = {"en": ENGLISH, "es": SPANISH, "fr": FRENCH, "de": GERMAN}
+PORTUGUESE = Words(
+    head=r"(?:(?:a|minha|entao|portanto)[, ]+)*(?:respostas?|gabarito|solucao"
+    r"|(?:alternativa|opcao)(?= (?:corret|cert)))(?: (?:final|corretas?|certas?|definitiva))*",
+    subject=r"(?:respostas?|gabarito|solucao)(?: (?:final|corretas?|certas?))*"
+    r"|(?:alternativas?|opcao|opcoes|letra|afirmacao|afirmativa) (?:corretas?|certas?|verdadeiras?|(?:mais|melhor) \w+)"
+    r"|melhor (?:alternativa|opcao|resposta)|minha escolha|(?:unica|correta) (?:alternativa|opcao)(?: correta)?"
+    r"|(?<=a )corret[ao]",
+    is_=r"e|sao|era|deve ser|so pode ser",
+    is_not=r"nao (?:e|sao|era|seria|pode ser)",
+    may_be=r"pode(?:ria)? ser",
+    would_be=r"seria|seriam",
+    choose=r"(?:eu )?(?:escolho|escolheria|fico com|opto por|opto pela|seleciono|marco|assinalo|respondo|voto na)",
+    named=r"(?:e|sao|seria|deve ser|como) (?:(?:a|as|o) )?(?:unica )?(?:(?:respostas?|alternativas?|opcao|opcoes) "
+    r"(?:corretas?|certas?|adequadas?)|melhor (?:resposta|alternativa|opcao)|(?<=a )(?:correta|certa|resposta))",
+    held=r"(?:e|sao|esta|estao) (?:corret[ao]s?|cert[ao]s?|verdadeir[ao]s?)",
+    right_is=r"(?:a|as|o) (?:corretas?|certas?) (?:e|sao)",
+    it_is=r"\b(?:trata-se d[eao]|resta|sobra)",
+    article=r"um|uma",
+    filler=r"[ao](?= (?:letra|alternativa|opcao|resposta|numero|[a-j]\b))|letra|alternativas?|opcao|opcoes|respostas?"
+    r"|as|os|claramente|portanto|entao|assim|provavelmente|que|e(?= [ao]\b)",
+    and_=r"e",
+    or_=r"ou(?: (?:talvez|possivelmente))?",
+    either=r"ou|entre|uma de",
+    not_=r"nao|nem|nunca|nenhum[a]?|descart\w+|exclu\w+",
+    but=r"mas(?: sim)?",
+    wrong=r"incorret\w*|errad[ao]s?|fals[ao]s?|descartad[ao]s?",
+    goes_on=r"porque|pois|ja|dado|que|embora|mas|em|por|para|segundo|sem|e|nao|enquanto|devido|se|visto",
+    with_=r"com|junto com",
+    if_=r"se|caso|supondo|a menos",
+    when=r"(?:mas )?(?:apenas |so )?(?:se|quando|caso)",
+    others=r"(?:alguns|muitos|outros|estudantes|alunos)\b[^.\n]{0,40}\b(?:diriam|dizem|pensam|escolheriam)"
+    r"|a primeira vista|por exemplo|questao anterior|pegadinha|formato",
+    so=r"portanto|logo|assim|entao|em conclusao|em resumo",
+    namely=r"isto e|ou seja",
+    that=r"que",
+    qualified=r"incorret[ao]s?|errad[ao]s?|fals[ao]s?|anterior|outr[ao]|possivel|pior",
+    retract=r"espera|espere|um momento|me enganei|corrigindo|pensando melhor|isso nao esta",
+    contrast=r"porem|mas|contudo|entretanto|no entanto|embora|exceto",
+    right=r"corret[ao]|cert[ao]|verdadeir[ao]|sim",
+    also=r"tambem",
+    farewell=r"espero|boa sorte|obrigad[ao]|se (?:tiver|precisar)",
+    yes=r"sim",
+    no=r"nao",
+    maybe=r"talvez",
+)
+
+ITALIAN = Words(
+    head=r"(?:(?:la|mia|quindi|dunque)[, ]+)*(?:rispost[ae]|soluzione)(?: (?:finale|corrett[ae]|giust[ae]|esatt[ae]))*",
+    subject=r"(?:rispost[ae]|soluzione)(?: (?:finale|corrett[ae]|giust[ae]|esatt[ae]))*"
+    r"|(?:opzion[ei]|alternativ[ae]|affermazion[ei]) (?:corrett[ae]|giust[ae]|esatt[ae]|ver[ae]|piu \w+)"
+    r"|miglior (?:opzione|risposta|scelta)|la mia scelta|(?<=la )(?:corretta|giusta)",
+    is_=r"e|sono|era|deve essere|puo essere solo|risulta",
+    is_not=r"non (?:e|sono|era|sarebbe|puo essere)",
+    may_be=r"potrebbe essere|puo essere",
+    would_be=r"sarebbe|sarebbero",
+    choose=r"(?:io )?(?:scelgo|sceglierei|opto per|seleziono|rispondo|direi)",
+    named=r"(?:e|sono|sarebbe|deve essere|come)(?: quindi| dunque)? (?:(?:la|le|quell[ae]) )?(?:(?:rispost[ae]"
+    r"|opzion[ei]|alternativ[ae]) (?:corrett[ae]|giust[ae]|esatt[ae])|miglior (?:risposta|opzione)"
+    r"|(?<=la )(?:corretta|giusta|risposta)|(?<=quella )(?:corretta|giusta))",
+    held=r"(?:e|sono) (?:corrett[aeio]|giust[aeio]|esatt[aeio]|ver[aeio])",
+    right_is=r"(?:la|le) (?:corrett[ae]|giust[ae]) (?:e|sono)",
+    it_is=r"\b(?:si tratta d[ei]|resta|rimane)",
+    article=r"un|una|uno",
+    filler=r"opzion[ei]|alternativ[ae]|rispost[ae]|lettera|la|le|il|lo|l'|chiaramente|quindi|dunque|pertanto"
+    r"|probabilmente|che|numero",
+    and_=r"e|ed",
+    or_=r"o(?: (?:forse|anche))?|oppure",
+    either=r"o|tra|una tra",
+    not_=r"non|ne|mai|nessun[ao]?|esclu\w+|scart\w+",
+    but=r"ma|bensi",
+    wrong=r"sbagliat\w*|errat\w*|scorrett\w*|fals[ao]|esclus[ao]",
+    goes_on=r"perche|poiche|in|dato|che|anche|ma|per|secondo|senza|e|non|mentre|se|visto|quando",
+    with_=r"con|insieme",
+    if_=r"se|supponendo|a meno",
+    when=r"(?:ma )?(?:solo )?(?:se|quando|qualora)",
+    others=r"(?:alcuni|molti|altri|studenti)\b[^.\n]{0,40}\b(?:direbbero|dicono|pensano|sceglierebbero)"
+    r"|a prima vista|per esempio|domanda precedente|formato",
+    so=r"quindi|dunque|pertanto|percio|in conclusione|in sintesi",
+    namely=r"cioe|ossia",
+    that=r"che",
+    qualified=r"sbagliat[ae]|errat[ae]|precedente|altr[ae]|possibile|peggiore",
+    retract=r"aspetta|un momento|mi sono sbagliat[oa]|correzione|ripensandoci",
+    contrast=r"tuttavia|ma|pero|eppure|sebbene|tranne",
+    right=r"corrett[ao]|giust[ao]|ver[ao]|si",
+    also=r"anche",
+    farewell=r"spero|buona fortuna|grazie|se (?:hai|ha|avete)",
+    yes=r"si",
+    no=r"no",
+    maybe=r"forse",
+)
+
+LANGUAGES = {"en": ENGLISH, "es": SPANISH, "fr": FRENCH, "de": GERMAN, "pt": PORTUGUESE, "it": ITALIAN}
+
+ANSWER_NOUNS = {
+    "es": r"respuestas?|opcion correcta|alternativa correcta",
+    "fr": r"reponses?|(?:proposition|option) (?:correcte|exacte)|bonne (?:proposition|option)",
+    "de": r"(?:end)?antwort(?:en)?|losung|richtig|korrekt",
+    "pt": r"respostas?|alternativas? (?:corret|cert)as?|opcao (?:correta|certa)|gabarito|alternativa \w",
+    "it": r"rispost[ae]|opzione (?:corretta|giusta|esatta)|scelgo|l'opzione",
+}
+"""Words by which a text that answers in another language than the question is known."""
 
 
 @lru_cache

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sources.shapes import LETTERS
-from synth.answer_claims import Claim, cues_of, last_explicit
+from synth.answer_claims import Claim, cues_of, in_list, item_at, last_explicit, listed
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
 from synth.answer_reading import DECISIONS, Shown, is_decision, named, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold, plain
 from synth.answer_turns import cuts
-from synth.answer_words import Words
+from synth.answer_words import ANSWER_NOUNS, Words
 from synth.thinking import after_thought
 
 Outcome = Literal["parsed", "unparsed", "ambiguous"]
@@ -29,6 +29,7 @@ FALLBACKS = (
 )
 """Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
 
+LINE_BREAK = re.compile(r"<br ?/?>\n?", re.IGNORECASE)
 LINE = re.compile(r"^.*$", re.MULTILINE)
 
 GLOSS = re.compile(r"^ ?\([^()\n]*\)")
@@ -37,8 +38,12 @@ GLOSS = re.compile(r"^ ?\([^()\n]*\)")
 NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
 HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
 
+MORE_THAN_ONE = 2
+
 MOST_FAREWELLS = 5
 """Sentences that may take leave of the reader; a text with more of them goes round in circles."""
+
+REMARK = re.compile(r"[:(]|. ?[:(\[]| ?.? [-–—=] ?")
 
 NEXT = 80
 """Characters after a leading answer that may say that it is wrong."""
@@ -89,13 +94,26 @@ def extract(
     if not text.folded.strip():
         return Verdict(outcome="unparsed", how="empty")
     text = _without_farewell(question, text, lang)
-    claim = last_explicit(question, text, lang) or _fallback(question, text, lang)
+    claim = last_explicit(question, text, lang)
+    if claim is None and (other := _other_language(text, lang)):
+        foreign = shown(tuple(options), tuple(labels), other, several)
+        claim = last_explicit(foreign, text, other)
+        question, lang = (foreign, other) if claim else (question, lang)
+    claim = claim or _fallback(question, text, lang)
     if claim and _retracted(text, claim, lang):
         later = _apart(question, text, claim.end)
         if later is None:
             return Verdict(outcome="unparsed", how="retracted", line=text.line(claim.at))
         claim = later
     return _verdict(question, options, text, claim)
+
+
+def _other_language(text: AnswerText, lang: str) -> str | None:
+    """Return the language whose word for an answer stands in the text, for models that answer in another one."""
+    for other, nouns in ANSWER_NOUNS.items():
+        if other != lang and re.search(rf"\b(?:{nouns})\b", text.folded):
+            return other
+    return None
 
 
 def own_turn(
@@ -113,6 +131,7 @@ def own_turn(
 
 
 def _own_turn(question: Shown, output: str, lang: str) -> str:
+    output = LINE_BREAK.sub("\n", output)
     start = after_thought(output) or 0
     body = output[start:]
     for at, after_answer in cuts(body, lambda text: bool(question.text.match(fold(plain(text)).lstrip()))):
@@ -184,10 +203,22 @@ def _fallback(question: Shown, text: AnswerText, lang: str) -> Claim | None:
 
 def _alone(question: Shown, text: AnswerText) -> Claim | None:
     """Return the answer of a last or first line that is nothing else; two that differ are ambiguous."""
+    if question.several and (several := _alone_list(question, text)):
+        return several
     first, last = _first_line(question, text), _last_line(question, text)
     if first and last and first.reading and last.reading and first.reading.found != last.reading.found:
         return replace(last, reading=replace(last.reading, found=(), fault="several"))
     return last or first
+
+
+def _alone_list(question: Shown, text: AnswerText) -> Claim | None:
+    """Return the answers of a text that is a list of some of the options and nothing else."""
+    start = len(text.folded) - len(text.folded.lstrip())
+    first = item_at(question, text, start)
+    every = listed(question, text, first) if first else None
+    if every is None or every.fault or len(every.found) < MORE_THAN_ONE or text.folded[every.end :].strip(" .\n"):
+        return None
+    return Claim(form="alone", at=every.start, reading=every)
 
 
 def _first_line(question: Shown, text: AnswerText) -> Claim | None:
@@ -220,7 +251,7 @@ def _found(claim: Claim) -> tuple[int, ...]:
 
 def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Claim | None:
     reading = read(question, text, start, stop)
-    if reading is None or reading.fault:
+    if reading is None or reading.fault or in_list(question, text, text.folded.rfind("\n", 0, start) + 1):
         return None
     rest = GLOSS.sub("", text.folded[reading.end : stop])
     if rest.strip(" .!)") or (
@@ -272,7 +303,10 @@ def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
         return None
     rest = text.folded[reading.end : reading.end + NEXT]
     parted = cues_of(lang).parted if reading.by == "text" else cues_of(lang).clause_end
-    if rest.strip() == ":":
+    # An option's text before a colon, a dash or a bracket heads a remark on it.
+    if rest.strip() == ":" or (reading.by == "text" and REMARK.match(text.folded, reading.end - 1)):
+        return None
+    if in_list(question, text, text.folded.rfind("\n", 0, start) + 1):
         return None
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):

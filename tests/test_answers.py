@@ -184,7 +184,8 @@ def test_what_an_explanation_says_after_an_answer_is_no_answer():
         ("negated", "Answer: none of these"),
         ("unreadable", "Answer: C\n\nAnswer: the second drug"),
         ("unreadable", "Answer: A beta blocker"),
-        ("unreadable", "Answer: 3"),
+        ("not_shown", "Answer: 5"),
+        ("unreadable", "Answer: 2.5"),
         ("not_shown", "Answer: E"),
         ("not_shown", "The correct answer is (F)."),
         ("not_shown", "Answer: C\nAnswer: [X]"),
@@ -375,6 +376,116 @@ def test_a_question_without_options_is_refused():
         extract("Answer: A", ())
 
 
+# --- lists that answer nothing ---------------------------------------------------------------------------------------
+
+LISTED = "A. Naproxen\nB. Allopurinol\nC. Probenecid\nD. Febuxostat"
+REMARKED = "\n".join(f"{item}: it has its uses." for item in LISTED.split("\n"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Let's go through the answer choices:\n\n{REMARKED}\n\nNone of them fits.",
+        f"Here are the answer options:\n{LISTED}",
+        f"Answer choices:\n{LISTED}",
+        f"Let us weigh each answer option:\n{REMARKED}",
+        LISTED,
+        f"Gout hurts at night.\n\n{LISTED}",
+        f"{LISTED}\n\nGout hurts at night.",
+        LISTED.replace("\n", "\n\n"),
+        "**Naproxen**: stops the pain.\n\n**Allopurinol**: lowers urate.\n\n**Probenecid**: acts on the kidney.",
+        "Naproxen (for the pain) is one of them. Allopurinol lowers urate.",
+        "Naproxen - for the pain.",
+        f"The correct answer is:\n{LISTED}",
+        "The correct answer is:\n\n- Naproxen\n- Allopurinol",
+        "The correct answers are:\n1. Naproxen\n2. Allopurinol",
+        f"Answer:\n{REMARKED}",
+    ],
+)
+def test_a_list_of_options_is_no_answer(text):
+    assert letters(text) is None
+
+
+def test_what_concludes_after_or_before_a_list_is_the_answer():
+    assert (
+        letters(f"Let's go through the answer choices:\n\n{REMARKED}\n\nThe most suitable drug is therefore D.") == "D"
+    )
+    assert letters(f"Options:\n{LISTED}\n\nAnswer: C") == "C"
+    assert letters("The correct answer is:\n\nC. Probenecid\n\nWhy not the others:\nA. Naproxen is for pain.") == "C"
+    assert letters("Answer: C\n\nThe other choices:\nA. Naproxen is for pain.\nB. Allopurinol is slow.") == "C"
+
+
+def test_an_answer_that_is_taken_back_in_one_breath_is_none():
+    assert letters("The answer is A, which is not the correct answer.") is None
+    assert letters("The answer is A, but that is wrong.") is None
+    assert letters("The answer is C, which is not excreted by a failing kidney.") == "C"
+
+
+def test_words_of_an_option_take_nothing_back():
+    options = ("Wait and see", "Hold on to the splint", "Correction of the axis", "Surgery")
+    assert letters("Answer: A. Wait and see", options) == "A"
+    assert letters('{"answer": "A. Wait and see"}', options) == "A"
+    assert letters("B. Hold on to the splint is what I advise.", options) == "B"
+    assert letters("Answer: B\n\nLet me recall why: splints hold the axis.", options) == "B"
+    assert letters("Answer: A. Wait, that is too slow.", options) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Answer: Option C is correct.",
+        "Answer: C is the correct answer.",
+        "C, or probenecid",
+        "The answer is C, or probenecid.",
+        "Choose C.",
+        "So, select option C.",
+        "The answer is option 3.",
+        "Answer: 3",
+        "The third option is correct.",
+        "The answer is the third option.",
+        "Although many would say that the answer is A, it is in fact C.",
+        "<b>Answer:</b> C<br>The kidney excretes urate.",
+        "The kidney counts here.<br>Answer: C",
+        "Ans is C",
+    ],
+)
+def test_more_forms_of_an_answer(text):
+    assert letters(text) == "C"
+
+
+def test_a_number_is_no_place_where_options_are_numbers():
+    assert letters("Answer: 3", ("1", "2", "4", "8")) is None
+    assert letters("Answer: 2", ("1", "2", "4", "8")) == "B"
+    assert letters("The answer is 3 of them.") is None
+
+
+@pytest.mark.parametrize("lang", ["own", "en"])
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ("fr", "La bonne réponse est la réponse C."),
+        ("fr", "La réponse correcte est donc la C."),
+        ("es", "Por lo tanto, la respuesta correcta es la C."),
+        ("es", "La respuesta es la opción 3."),
+        ("de", "Die richtige Antwort lautet C."),
+        ("de", "Richtig ist daher Antwort C."),
+        ("pt", "A resposta correta é a letra C."),
+        ("pt", "Portanto, a alternativa correta é a C."),
+        ("pt", "Resposta: C"),
+        ("it", "La risposta corretta è la C."),
+        ("it", "Quindi l'opzione corretta è C, perché agisce sul rene."),
+        ("it", "Risposta: C"),
+    ],
+)
+def test_a_model_may_answer_in_another_language_than_the_question(own, text, lang):
+    assert letters(text, lang=own if lang == "own" else lang) == "C"
+
+
+def test_an_article_is_no_letter():
+    assert letters("A resposta correta é a A.", lang="pt") == "A"
+    assert letters("A resposta depende da função renal.", lang="pt") is None
+
+
 # --- several right answers -----------------------------------------------------------------------------------------
 
 
@@ -393,6 +504,8 @@ def test_a_question_without_options_is_refused():
         "Answer: Naproxen and probenecid",
         '{"answer": ["A", "C"]}',
         r"$\boxed{A, C}$",
+        "A. Naproxen\nC. Probenecid",
+        "The correct answers are:\n- A\n- C",
     ],
 )
 def test_several_answers_are_read_where_several_may_be_right(text):
