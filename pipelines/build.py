@@ -25,6 +25,8 @@ from pipelines.step import Asking, EachShard, Read, WholeSet
 from pipelines.store import Store, write_table
 from quality.outcome import Decision
 from sources.files import FileError, RawFile
+from sources.mirror import named_as_tests
+from sources.source import Benchmark
 
 
 class Progress(AskProgress, Protocol):
@@ -287,7 +289,10 @@ def _origin(node: Node) -> dict[str, Any]:
     if not isinstance(node.step.work, Read):
         return {}
     corpus = node.step.work.corpus
-    return {"origin": {name: getattr(corpus, name) for name in ("title", "home", "license_read")}}
+    origin = {"origin": {name: getattr(corpus, name) for name in ("title", "home", "license_read")}}
+    if isinstance(corpus, Benchmark) or not (named := named_as_tests(corpus, node.files)):
+        return origin
+    return origin | {"warnings": [f"{name} is read as training rows, but is named as a test set is" for name in named]}
 
 
 def _told(folder: Path) -> dict[str, Any]:

@@ -117,4 +117,5 @@ def told(step: str, summary: dict[str, Any]) -> str:
     gone = f", {counts['dropped']:,} dropped ({reasons})" if counts["dropped"] else ""
     broken = f", {counts['quarantined']:,} quarantined" if counts["quarantined"] else ""
     before = f"; {summary['taken_over']:,} of {summary['shards']:,} shards as before" if summary["taken_over"] else ""
-    return f"{step}: {counts['rows_in']:,} rows in, {counts['kept']:,} kept{gone}{broken}{before}"
+    warnings = "".join(f"\n{step}: warning: {warning}" for warning in summary.get("warnings", ()))
+    return f"{step}: {counts['rows_in']:,} rows in, {counts['kept']:,} kept{gone}{broken}{before}{warnings}"

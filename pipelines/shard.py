@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from quality.outcome import Outcome
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed, Record
-from sources.source import HELD_OUT_SPLITS, Benchmark, Corpus
+from sources.source import Benchmark, Corpus, is_held_out, is_training
 from sources.table import SCHEMA, frame, malformed
 from synth.teacher import Ask
 
@@ -51,14 +51,25 @@ def read_shard(
     broken: list[Malformed] = []
     for row in raw:
         (rows if isinstance(row, Record) else broken).append(row)  # type: ignore[arg-type]
-    held = pl.col("split").is_in([] if isinstance(corpus, Benchmark) else HELD_OUT_SPLITS)
-    table = frame(rows).with_columns(
-        drop=pl.when(held).then(pl.lit("held_out_split")),
-        evidence=pl.when(held).then(pl.format("its publisher calls it {}", "split")),
+    table = frame(rows)
+    reasons = _reasons_to_hold_out(corpus, table["split"].unique().to_list())
+    evidence = pl.col("split").replace_strict(reasons, default=None, return_dtype=pl.String)
+    table = table.with_columns(evidence=evidence).with_columns(
+        drop=pl.when(pl.col("evidence").is_not_null()).then(pl.lit("held_out_split"))
     )
     if broken:
         write_table(folder / "quarantine" / f"{shard:05}.parquet", malformed(broken))
     return _write(folder, shard, table, len(rows) + len(broken), quarantined=len(broken))
+
+
+def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str]:
+    """Return the splits whose rows must not be trained on, and why; a word that says neither is held out too."""
+    if isinstance(corpus, Benchmark):
+        return {}
+    reasons = {split: f"its publisher calls it {split}" for split in splits if is_held_out(split)}
+    unknown = {split for split in splits if not is_held_out(split) and not is_training(split)} - set(corpus.files)
+    way = "which is no usual word for training rows; name it in the files of the source if it is one"
+    return reasons | {split: f"its publisher calls it {split!r}, {way}" for split in unknown}
 
 
 def map_shard(

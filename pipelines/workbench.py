@@ -23,7 +23,7 @@ from sources.mirror import MissingCorpusError, mirrored
 from sources.source import Benchmark, Corpus
 from synth.specs import Rates
 
-TOLD = ("name", "folder", "counts", "reasons", "edits", "account")
+TOLD = ("name", "folder", "counts", "reasons", "edits", "account", "warnings")
 """What an account says of each step; few have an account of their own."""
 
 

@@ -63,7 +63,7 @@ class RawFile:
     split: str = "train"
     companions: tuple[RawFile, ...] = ()
     window: Window | None = None
-    siblings: tuple[str, ...] = ()
+    siblings: frozenset[str] = frozenset()
     unpacked: Path | None = None
 
     def open(self) -> BinaryIO:

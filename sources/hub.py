@@ -73,6 +73,7 @@ def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
     """Return the names that ``pattern`` takes in as it does in a folder: ``*`` stays within one level."""
     depth = len(PurePosixPath(pattern).parts)
     plain = {name: PurePosixPath(name.removesuffix(".gz")) for name in names}
+    plain = {name: path for name, path in plain.items() if not any(part.startswith(".") for part in path.parts)}
     found = sorted(name for name, path in plain.items() if len(path.parts) == depth and path.match(pattern))
     if not found:
         raise MissingCorpusError(f"{corpus.home} has no {pattern}, a file of {corpus.name}")

@@ -18,26 +18,32 @@ class JsonError(ValueError):
     """Text that is no JSON value, or one whose meaning depends on its reader."""
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes, *, nan: bool = False) -> Any:
     """Return the value of a JSON text; whole numbers of any size stay whole.
 
-    Raises ``JsonError`` for what is no JSON, for NaN and infinities, and for an object that has a key twice.
+    Raises ``JsonError`` for what is no JSON, for an object that has a key twice, and for NaN and infinities unless
+    ``nan`` lets them through.
     """
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
+        if nan:
+            return parse_slowly(text, nan=True)
         raise JsonError(f"not JSON: {error.msg} at character {error.pos}") from error
     # orjson takes the last of two equal keys and rounds whole numbers past 64 bits: both leave a trace in the text.
-    twice = text.count(b'"') != orjson.dumps(value).count(b'"') or b"\\u0022" in text
+    try:
+        twice = text.count(b'"') != orjson.dumps(value).count(b'"') or b"\\u0022" in text
+    except TypeError as error:
+        raise JsonError(f"nested too deep: {error}") from error
     if twice or _LONG in text.translate(_DIGITS):
-        return parse_slowly(text)
+        return parse_slowly(text, nan=nan)
     return value
 
 
-def parse_slowly(text: bytes) -> Any:
+def parse_slowly(text: bytes, *, nan: bool) -> Any:
     """Return what ``parse_json`` does, by a parser that sees every key and every number."""
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=float if nan else _refuse_constant)
     except JsonError:
         raise
     except json.JSONDecodeError as error:

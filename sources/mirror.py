@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 
 from sources.files import RawFile
-from sources.source import Corpus
+from sources.source import Corpus, is_held_out, is_training
 
 
 class MissingCorpusError(Exception):
@@ -25,12 +26,19 @@ def files_in(corpus: Corpus, folder: Path) -> tuple[RawFile, ...]:
     """Return the raw files of ``corpus`` that lie in ``folder``; where a file is there twice, the plain one."""
     companions = tuple(_file(folder, name, "companion") for name in corpus.companions)
     found = [
-        RawFile(name=file.name, path=file.path, split=split, companions=companions)
+        RawFile(name=file.name, path=file.path, split=split, companions=companions, siblings=siblings - {file.name})
         for split, patterns in corpus.files.items()
-        for pattern in patterns
-        for file in _matches(corpus, folder, pattern, split)
+        for files in [[file for pattern in patterns for file in _matches(corpus, folder, pattern, split)]]
+        for siblings in [frozenset(file.name for file in files)]
+        for file in files
     ]
     return tuple(sorted(found, key=lambda file: (file.split, file.name)))
+
+
+def named_as_tests(corpus: Corpus, files: Iterable[RawFile]) -> list[str]:
+    """Return the training files that a pattern takes in though they are called as a test or validation set is."""
+    by_pattern = (file for file in files if file.name not in corpus.files[file.split])
+    return [file.name for file in by_pattern if is_training(file.split) and is_held_out(PurePosixPath(file.name).name)]
 
 
 def _folder(corpus: Corpus, mirror: Path) -> Path:
@@ -42,11 +50,16 @@ def _folder(corpus: Corpus, mirror: Path) -> Path:
 
 
 def _matches(corpus: Corpus, folder: Path, pattern: str, split: str) -> list[RawFile]:
-    paths = {*folder.glob(pattern), *folder.glob(f"{pattern}.gz")}
+    paths = {path for path in (*folder.glob(pattern), *folder.glob(f"{pattern}.gz")) if not _hidden(path, folder)}
     if not paths:
         raise MissingCorpusError(f"{folder} has no {pattern} (plain or .gz), the {split} rows of {corpus.name}")
     names = {_name(path, folder): path for path in sorted(paths, reverse=True)}
     return [RawFile(name=name, path=path, split=split) for name, path in names.items()]
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    """Say whether a file is one that systems put there for themselves, as macOS does with ``._rows.jsonl``."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _file(folder: Path, name: str, split: str) -> RawFile:

@@ -3,36 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from sources.files import RawFile
-from sources.record import Draft, Malformed, Record, check
+from sources.files import FileError, RawFile
+from sources.record import Draft, Malformed, Message, Record, as_position, check
 from sources.source import Broken, Corpus, Raw
-
-ROW_ERRORS = (KeyError, IndexError, ValueError, TypeError, AttributeError)
-"""What ``parse`` raises on a malformed row; anything else is a defect of the connector and stops the build."""
+from sources.table import to_json
 
 
 def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
     """Yield one record or malformed row for each raw row of ``file``, in the file's order.
 
-    Raises ``FileError`` when the file as a whole cannot be used.
+    Whatever ``parse`` raises costs its row. Raises ``FileError`` when the file as a whole cannot be used.
     """
-    for raw in corpus.rows(file):
+    for raw in _raw_rows(corpus, file):
         if isinstance(raw, Broken):
-            yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=raw.error, text=raw.text)
+            yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=raw.error, text=_whole(raw.text))
             continue
         try:
             yield _record(corpus, file, raw)
-        except ROW_ERRORS as error:
-            text = as_text(raw.value)
+        except Exception as error:
+            if isinstance(error, FileError | MemoryError):
+                raise
+            text = _whole(as_text(raw.value))
             yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=_explain(error, raw), text=text)
+
+
+def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the raw rows; what the shape raises of a file that it was not written for becomes a ``FileError``."""
+    last = 0
+    try:
+        for raw in corpus.rows(file):
+            if not isinstance(raw, Raw | Broken):
+                raise TypeError(f"it gives {raw!r}, expected a row")
+            yield raw
+            last = raw.line
+    except (FileError, MemoryError):
+        raise
+    except Exception as error:
+        raise FileError(
+            f"{file.path}: the reader of {corpus.name} ends after line {last} with {type(error).__name__}: {error}; "
+            "the file is none that it was written for"
+        ) from error
 
 
 def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
     draft = corpus.parse(raw, file)
+    if not isinstance(draft, Draft):
+        raise TypeError(f"the connector gives {draft!r}, expected a draft")
+    draft.id = _id(draft.id)
+    draft.messages = tuple(Message(*message) for message in draft.messages)
+    draft.options, draft.gold = tuple(draft.options), tuple(as_position(one) for one in draft.gold)
     check(draft)
     _check_columns(draft)
     return Record(
@@ -44,10 +67,10 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
         split=draft.split or file.split,
         file=file.name,
         line=raw.line,
-        messages=tuple(draft.messages),
+        messages=draft.messages,
         context=draft.context,
-        options=tuple(draft.options),
-        gold=tuple(draft.gold),
+        options=draft.options,
+        gold=draft.gold,
         answer=draft.answer,
         rationale=draft.rationale,
         response=draft.response,
@@ -56,25 +79,57 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
     )
 
 
+def _id(value: Any) -> Any:
+    """Return an id as text where it is a whole number, of any size."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _check_columns(draft: Draft) -> None:
-    """Raise ``TypeError`` for what no column can hold, so that it costs one row and not the shard."""
+    """Raise ``TypeError`` or ``ValueError`` for what no column can hold, so that it costs one row and not the shard."""
     for name in ("task", "lang", "split", "license"):
         value = getattr(draft, name)
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} is {value!r}, expected text")
     if any(isinstance(position, bool) for position in draft.gold):
         raise TypeError(f"gold is {list(draft.gold)!r}, expected positions, numbers from 0")
+    if not isinstance(draft.meta, Mapping):
+        raise TypeError(f"meta is {draft.meta!r}, expected an object")
+    to_json(draft.meta)
+    fields = (draft.id, draft.context, draft.answer, draft.rationale, draft.response, draft.rejected, draft.split)
+    contents = (content for _, content in draft.messages)
+    for text in (*fields, *contents, *draft.options, draft.task, draft.lang, draft.license):
+        if text is not None and not text.isascii():
+            text.encode()
 
 
 def _explain(error: Exception, raw: Raw) -> str:
+    if not isinstance(raw.value, dict | list | ElementTree.Element) or (
+        isinstance(raw.value, list) and "list indices must be" in str(error)
+    ):
+        shown = "null" if raw.value is None else f"{raw.value!r}"[:80]
+        return f"the row is {shown}, expected an object"
     if isinstance(error, KeyError):
         found = f"; found {', '.join(map(str, raw.value))}" if isinstance(raw.value, dict) else ""
-        return f"missing field {error.args[0]!r}{found}"
-    return f"{error}"
+        return f"missing field {error.args[0]!r}{found}" if error.args else "missing field"
+    if isinstance(error, UnicodeEncodeError):
+        return f"half a character (surrogate {error.object[error.start]!r}) in the text, expected Unicode"
+    return f"{error}" or type(error).__name__
+
+
+def _whole(text: str) -> str:
+    """Return text that any file can hold: half characters are written as escapes."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def as_text(value: Any) -> str:
     """Return a raw row as text for the quarantine: JSON, or XML where that is what it is."""
-    if isinstance(value, ElementTree.Element):
-        return ElementTree.tostring(value, encoding="unicode")
-    return json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        if isinstance(value, ElementTree.Element):
+            return ElementTree.tostring(value, encoding="unicode")
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, TypeError, RecursionError):  # nested too deep, in a circle, or with keys that JSON lacks
+        return repr(value)[:SHOWN]
+
+
+SHOWN = 10_000
+"""Characters of a row without a text form that the quarantine keeps."""

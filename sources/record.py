@@ -114,6 +114,11 @@ class Malformed:
     text: str
 
 
+def as_position(value: Any) -> Any:
+    """Return a whole number that is written as 2.0, as tables do whose column has empty cells; all else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def check(draft: Draft) -> None:
     """Raise ``ValueError`` or ``TypeError``, naming value and expectation, where a draft cannot be a record."""
     if not isinstance(draft.id, str) or not draft.id:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 
-import orjson
-
-from sources.elements import elements
-from sources.files import FileError, RawFile, reading
-from sources.record import Draft, Message
+from sources.archives import sheet as sheet
+from sources.csv_rows import bare_table as bare_table
+from sources.csv_rows import table as table
+from sources.elements import elements, entries
+from sources.files import LONGEST_LINE, FileError, RawFile, reading
+from sources.json_values import JsonError, parse_json
+from sources.record import Draft, Message, as_position
 from sources.source import Broken, Raw, Rows
 
 LETTERS = "ABCDEFGHIJ"
+
+SHOWN = 1000
+"""Bytes of a line that is too long which the quarantine keeps."""
 
 # --- how files hold raw rows ---------------------------------------------------------------------------------------
 
@@ -28,26 +30,30 @@ def jsonl(file: RawFile) -> Iterator[Raw | Broken]:
     for number, line in file.lines():
         if not line.strip():
             continue
+        if len(line) > LONGEST_LINE:
+            error = f"the line has more than {LONGEST_LINE:,} bytes"
+            yield Broken(number, error, line[:SHOWN].decode(errors="backslashreplace"))
+            continue
         try:
-            yield Raw(number, orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            yield Broken(number, f"not JSON: {error}", line.decode(errors="backslashreplace"))
+            yield Raw(number, parse_json(line))
+        except JsonError as error:
+            yield Broken(number, str(error), line.decode(errors="backslashreplace"))
 
 
 def json_list(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield the elements of one JSON list, numbered from 1."""
-    rows = _whole_json(file, list)
-    return (Raw(number, row) for number, row in enumerate(rows, 1))
+    return elements(file)
 
 
 def json_dict(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield ``{"key": key, **value}`` for the entries of one JSON object, numbered from 1."""
-    rows = _whole_json(file, dict)
-    for number, (key, value) in enumerate(rows.items(), 1):
-        if isinstance(value, dict):
-            yield Raw(number, {"key": key, **value})
+    for key, row in entries(file):
+        if isinstance(row, Broken):
+            yield row
+        elif isinstance(row.value, dict):
+            yield Raw(row.line, {"key": key, **row.value})
         else:
-            yield Broken(number, f"{value!r} is no object", key)
+            yield Broken(row.line, f"{row.value!r} is no object", key)
 
 
 def json_object(file: RawFile) -> dict[str, Any]:
@@ -58,9 +64,7 @@ def json_object(file: RawFile) -> dict[str, Any]:
 
 def json_rows(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield the rows of a ``.json`` file that holds either one list or JSON Lines, as on the Hub."""
-    with reading(file), file.open() as stream:
-        start = stream.read(1024).lstrip()
-    return elements(file) if start.startswith(b"[") else jsonl(file)
+    return elements(file) if file.starts_with(b"[") else jsonl(file)
 
 
 def squad(file: RawFile) -> Iterator[Raw | Broken]:
@@ -69,7 +73,7 @@ def squad(file: RawFile) -> Iterator[Raw | Broken]:
     try:
         paragraphs = [paragraph for article in content["data"] for paragraph in article["paragraphs"]]
         rows = [{**{k: v for k, v in p.items() if k != "qas"}, **question} for p in paragraphs for question in p["qas"]]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise FileError(f"{file.path} is no SQuAD file (data, paragraphs, qas): {error!r}") from error
     return (Raw(number, row) for number, row in enumerate(rows, 1))
 
@@ -92,97 +96,49 @@ def under(key: str) -> Rows:
 
 
 def _whole_json(file: RawFile, kind: type) -> Any:
+    """Return the value that a file holds; a NaN in it is a NaN, which costs the row that has it as text."""
     try:
-        content = orjson.loads(file.read())
-    except orjson.JSONDecodeError as error:
-        raise FileError(f"{file.path} is not JSON: {error}; fetch it again") from error
+        content = parse_json(file.document(), nan=True)
+    except JsonError as error:
+        raise FileError(f"{file.path} is {error}; fetch it again, or mend it") from error
     if not isinstance(content, kind):
         raise FileError(f"{file.path} holds a {type(content).__name__}, expected a {kind.__name__}")
     return content
 
 
-def table(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield one dict per row of a csv file with a header."""
-    rows = _csv(file)
-    header = next(rows, None)
-    if not isinstance(header, Raw):
-        raise FileError(f"{file.path} has no readable header, expected column names in line 1")
-    names = header.value
-    for row in rows:
-        if isinstance(row, Broken):
-            yield row
-        else:
-            yield _named(row, names)
-
-
-def bare_table(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield one list of cells per row of a csv file without a header."""
-    return _csv(file)
-
-
-def _named(row: Raw, names: list[str]) -> Raw | Broken:
-    if len(row.value) != len(names):
-        error = f"{len(row.value)} cells, expected {len(names)} ({', '.join(names)})"
-        return Broken(row.line, error, ",".join(row.value))
-    return Raw(row.line, dict(zip(names, row.value, strict=True)))
-
-
-def _csv(file: RawFile) -> Iterator[Raw | Broken]:
-    """Parse csv, and after a broken quote resume at the next line, so that one bad row costs one row.
-
-    A row is numbered by the line on which it starts. Bytes that are not UTF-8 break their own row only.
-    """
-    lines = [line.decode(errors="surrogateescape") for line in io.BytesIO(file.read())]
-    at = 0
-    while at < len(lines):
-        start = at
-        reader = csv.reader((lines[i] for i in range(start, len(lines))), strict=True)
-        try:
-            for cells in reader:
-                first, at = at, start + reader.line_num
-                if cells:
-                    yield _decoded(first + 1, cells)
-        except csv.Error as error:
-            yield Broken(at + 1, f"broken csv: {error}", _readable(lines[at]))
-            at += 1
-
-
-def _decoded(line: int, cells: list[str]) -> Raw | Broken:
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError:
-        return Broken(line, "not UTF-8", _readable(",".join(cells)))
-    return Raw(line, cells)
-
-
-def _readable(text: str) -> str:
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
 def parquet(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield one dict per row of a parquet file, a batch at a time."""
+    """Yield one dict per row of a parquet file, a batch at a time; ``FileError`` where two columns have one name."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    with reading(file), file.open():
+        pass  # a Git LFS pointer or a web page is called one
     number = 0
     try:
-        for batch in pq.ParquetFile(file.path).iter_batches(batch_size=8192):
-            for row in batch.to_pylist():
-                number += 1
-                yield Raw(number, row)
-    except (pa.ArrowInvalid, OSError) as error:
+        content = pq.ParquetFile(file.path)
+        names = content.schema_arrow.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise FileError(f"{file.path} has two columns {twice[0]!r}; rename one")
+        for batch in content.iter_batches(batch_size=8192):
+            yield from _batch_rows(batch, number)
+            number += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
         raise FileError(f"{file.path} is no readable parquet file: {error}") from error
 
 
-def sheet(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield one dict per row of the first sheet of an xlsx file; columns without a name are left out."""
-    from openpyxl import load_workbook
-
-    with reading(file), file.open() as stream:
-        rows = load_workbook(stream, read_only=True).worksheets[0].iter_rows(values_only=True)
-        names = [str(name) if name else None for name in next(rows, ())]
-        for number, cells in enumerate(rows, 2):
-            yield Raw(number, {name: cell for name, cell in zip(names, cells, strict=False) if name})
+def _batch_rows(batch: Any, before: int) -> Iterator[Raw | Broken]:
+    """Yield the rows of a batch; a value that Python cannot hold (bad UTF-8, a date past 9999) breaks its row alone."""
+    try:
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError, ArithmeticError):
+        for place in range(batch.num_rows):
+            try:
+                yield Raw(before + place + 1, batch.slice(place, 1).to_pylist()[0])
+            except (ValueError, OverflowError, ArithmeticError) as error:
+                yield Broken(before + place + 1, f"a value cannot be read: {error}", "")
+        return
+    for place, row in enumerate(rows, before + 1):
+        yield Raw(place, row)
 
 
 def xml(tag: str) -> Rows:
@@ -191,24 +147,16 @@ def xml(tag: str) -> Rows:
     def elements(file: RawFile) -> Iterator[Raw | Broken]:
         try:
             root = ElementTree.fromstring(file.read())
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise FileError(f"{file.path} is not XML: {error}; fetch it again") from error
         return (Raw(number, element) for number, element in enumerate(root.iter(tag), 1))
 
     return elements
 
 
-def members(file: RawFile, suffix: str) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of the files in a tar archive whose name ends with ``suffix``, sorted by name."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(file.read())) as archive:
-            names = sorted(m.name for m in archive.getmembers() if m.isfile() and m.name.endswith(suffix))
-            for name in names:
-                stream = archive.extractfile(name)
-                assert stream is not None, "isfile() was true"
-                yield name, stream.read()
-    except tarfile.TarError as error:
-        raise FileError(f"{file.path} is no readable tar archive: {error}; fetch it again") from error
+def whole_text(element: ElementTree.Element | None) -> str | None:
+    """Return all text of an XML element, that of the elements inside it too; None where there is none."""
+    return None if element is None else "".join(element.itertext()) or None
 
 
 # --- how rows hold content -----------------------------------------------------------------------------------------
@@ -219,10 +167,11 @@ def user(text: str) -> tuple[Message, ...]:
     return (Message("user", text),)
 
 
-def mcq(id: str, question: str, options: Sequence[str], gold: int | Sequence[int] | None, **more: Any) -> Draft:
+def mcq(id: str, question: str, options: Sequence[str], gold: float | Sequence[float] | None, **more: Any) -> Draft:
     """Return a multiple-choice draft; ``gold`` is 0-based, None where the publisher hides it."""
-    right = [] if gold is None else [gold] if isinstance(gold, int) else list(gold)
-    answer = "; ".join(options[i] for i in right if 0 <= i < len(options)) or None
+    given = [] if gold is None else [gold] if isinstance(gold, int | float) else gold
+    right = [as_position(one) for one in given]
+    answer = "; ".join(options[i] for i in right if isinstance(i, int) and 0 <= i < len(options)) or None
     return Draft(id=id, messages=user(question), options=list(options), gold=right, answer=answer, **more)
 
 
@@ -240,9 +189,12 @@ def lettered(id: str, question: str, options: Mapping[str, str | None], right: s
     return mcq(id, question, list(given.values()), letter(right, given), **more)
 
 
-def one_based(value: int | str) -> int:
+def one_based(value: float | str) -> int:
     """Return the 0-based position of a 1-based one, given as a number or as text."""
-    return int(value) - 1
+    number = float(value) if "." in str(value) else int(value)
+    if int(number) != number:
+        raise ValueError(f"gold is {value!r}, expected a whole number from 1")
+    return int(number) - 1
 
 
 def qa(id: str, question: str, answer: str | None, **more: Any) -> Draft:
@@ -281,13 +233,18 @@ def alpaca(raw: Raw, file: RawFile) -> Draft:
 
 
 def numbered(raw: Raw, file: RawFile) -> str:
-    """Return an id for a row without one: the split and the row's place in its file."""
-    return f"{file.split}-{raw.line}"
+    """Return an id for a row without one: the split and the row's place; the file's name where a split has several."""
+    return f"{file.name if file.siblings else file.split}-{raw.line}"
 
 
 def placed(raw: Raw, file: RawFile) -> str:
-    """Return an id for a row in a corpus of several files: the file's name without its ending, and the row's place."""
-    return f"{PurePosixPath(file.name).with_suffix('')}-{raw.line}"
+    """Return an id for a row in a corpus of several files: the file's name without its ending, and the row's place.
+
+    The ending stays where another file differs by nothing else.
+    """
+    stem = PurePosixPath(file.name).with_suffix("")
+    alike = any(PurePosixPath(other).with_suffix("") == stem for other in file.siblings)
+    return f"{file.name if alike else stem}-{raw.line}"
 
 
 def either(row: Mapping[str, Any], *names: str) -> Any:

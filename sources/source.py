@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
@@ -82,7 +84,7 @@ class Source(Corpus):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if held := HELD_OUT_SPLITS & set(self.files):
+        if held := [split for split in self.files if is_held_out(split)]:
             raise ValueError(f"{self.name}: split {min(held)!r} is held out, expected it in a Benchmark")
 
 
@@ -91,8 +93,28 @@ class Benchmark(Corpus):
     """Rows that only decontamination and evaluation may read."""
 
 
-HELD_OUT_SPLITS = frozenset({"test", "validation"})
-"""A publisher's test and validation rows never enter training; ``dev`` and ``val`` are written ``validation`` here."""
+HELD_OUT_WORDS = frozenset(
+    "test tests testing testset dev devel devset development val valid validate validation valset eval evals "
+    "evaluate evaluation heldout holdout hidden".split()
+)
+"""A publisher's test and validation rows never enter training, by whatever usual word they are called."""
+
+TRAINING_WORDS = frozenset("train training trainset".split())
+
+
+def is_held_out(split: str) -> bool:
+    """Say whether a split's name, in any spelling, says that its rows are not to be trained on."""
+    words = _words(split)
+    return not HELD_OUT_WORDS.isdisjoint(words) or {"held", "out"} <= words or {"hold", "out"} <= words
+
+
+def is_training(split: str) -> bool:
+    """Say whether a split's name says that its rows are to be trained on."""
+    return not is_held_out(split) and not TRAINING_WORDS.isdisjoint(_words(split))
+
+
+def _words(split: str) -> set[str]:
+    return set(re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", split).casefold()))
 
 
 def held_out(source: Source, name: str, files: Mapping[str, tuple[str, ...]], **changes: Any) -> Benchmark:

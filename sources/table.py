@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -97,7 +97,22 @@ def to_json(value: Any) -> str:
     """Return JSON text with sorted keys, the same for equal values; what JSON lacks becomes text."""
     if not value:
         return "{}"
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str).decode()
+    try:
+        return orjson.dumps(value, option=JSON_OPTIONS, default=str).decode()
+    except TypeError:
+        return orjson.dumps(_small_numbers(value), option=JSON_OPTIONS, default=str).decode()
+
+
+JSON_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
+
+
+def _small_numbers(value: Any) -> Any:
+    """Return ``value`` with whole numbers of more than 64 bits as text."""
+    if isinstance(value, int):
+        return value if -(1 << 63) <= value < 1 << 64 else str(value)
+    if isinstance(value, Mapping):
+        return {name: _small_numbers(one) for name, one in value.items()}
+    return [_small_numbers(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def question_text() -> pl.Expr:

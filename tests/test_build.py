@@ -292,11 +292,11 @@ def test_a_row_that_its_publisher_holds_out_is_dropped(split, recipe, store, tmp
         ({"id": "b", "question": "q?", "options": ["x", "y"], "gold": True}, "gold is [True], expected positions"),
         ({"id": "b", "question": "q?", "options": ["x", "y"], "gold": 2**63}, "expected a position among 2 options"),
         ({"id": "b", "question": "q?", "answer": "a", "split": 1}, "split is 1, expected text"),
-        ({"id": 7, "question": "q?", "answer": "a"}, "id is 7, expected text"),
+        ({"id": 7.5, "question": "q?", "answer": "a"}, "id is 7.5, expected text"),
         ({"id": "b", "question": None, "answer": "a"}, "message is None, expected text"),
         ({"id": "b", "question": "q?", "answer": ["a"]}, "answer is ['a'], expected text"),
-        (["b", "q?", "a"], "list indices must be integers or slices, not str"),
-        (b"null", "'NoneType'"),
+        (["b", "q?", "a"], "the row is ['b', 'q?', 'a'], expected an object"),
+        (b"null", "the row is null, expected an object"),
     ],
 )
 def test_a_malformed_row_is_quarantined_with_its_place_and_error(row, error, recipe, store, tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sources.archives import members
 from sources.connectors.careqa import CAREQA
 from sources.connectors.covid_faq import COVID_FAQ
 from sources.connectors.covid_qa import COVID_QA, PASSAGE_CHARS
@@ -38,7 +39,6 @@ from sources.connectors.wikidoc_patient_information import WIKIDOC_PATIENT_INFOR
 from sources.mirror import mirrored
 from sources.read import read
 from sources.record import Malformed, Record
-from sources.shapes import members
 
 MIRROR = Path(os.environ.get("SABILA_MIRROR") or Path(__file__).parents[2] / "shared" / "data")
 pytestmark = pytest.mark.skipif(
@@ -204,7 +204,7 @@ def medquad_file(row):
 
 
 def test_medquad_files_of_each_collection():
-    names = [name for file in mirrored(MEDQUAD, MIRROR) for name, _ in members(file, ".xml")]
+    names = [name for file in mirrored(MEDQUAD, MIRROR) for name, _, _ in members(file, ".xml")]
     assert Counter(name.split("/")[1] for name in names) == dict(zip(PAIRS, FILES, strict=True))
     assert len(names) == 5_596
 

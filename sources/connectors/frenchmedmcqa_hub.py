@@ -4,14 +4,12 @@ The repository's loading script, which recent libraries refuse to run, would tur
 letter into a 0-based label; the archive is read instead.
 """
 
-import io
-import zipfile
 from collections.abc import Iterator
 
-import orjson
-
+from sources.archives import zip_member
 from sources.connectors.frenchmedmcqa import parse
 from sources.files import FileError, RawFile
+from sources.json_values import JsonError, parse_json
 from sources.source import Broken, Raw, Source, held_out
 
 MEMBERS = {"train": "train.json", "validation": "dev.json", "test": "test.json"}
@@ -19,11 +17,13 @@ MEMBERS = {"train": "train.json", "validation": "dev.json", "test": "test.json"}
 
 def zipped(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield the questions of the archive's member for the file's split, numbered from 1."""
+    name = MEMBERS[file.split]
     try:
-        with zipfile.ZipFile(io.BytesIO(file.read())) as archive:
-            rows = orjson.loads(archive.read(MEMBERS[file.split]))
-    except (zipfile.BadZipFile, KeyError, orjson.JSONDecodeError) as error:
-        raise FileError(f"{file.path} is no zip archive with {MEMBERS[file.split]}: {error}; fetch it again") from error
+        rows = parse_json(zip_member(file, name))
+    except JsonError as error:
+        raise FileError(f"{file.path}: {name} is {error}; fetch it again") from error
+    if not isinstance(rows, list):
+        raise FileError(f"{file.path}: {name} holds a {type(rows).__name__}, expected a list; fetch it again")
     return (Raw(number, row) for number, row in enumerate(rows, 1))
 
 

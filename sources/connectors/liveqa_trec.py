@@ -5,20 +5,24 @@ from xml.etree.ElementTree import Element
 from sources.connectors.liveqa import asked
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import qa, xml
+from sources.shapes import qa, whole_text, xml
 from sources.source import Benchmark, Raw
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one question into a draft; reference answers are joined, their addresses in ``meta``."""
     question: Element = raw.value
-    prompt = asked(question.findtext("Original-Question/SUBJECT"), question.findtext("Original-Question/MESSAGE"))
-    meta = {"summary": question.findtext("NLM-Summary"), "urls": _texts(question, "AnswerURL")}
+    subject, message, summary = (
+        whole_text(question.find(path))
+        for path in ("Original-Question/SUBJECT", "Original-Question/MESSAGE", "NLM-Summary")
+    )
+    prompt = asked(subject, message)
+    meta = {"summary": summary, "urls": _texts(question, "AnswerURL")}
     return qa(question.attrib["qid"], prompt, "\n\n".join(_texts(question, "ANSWER")), meta=meta)
 
 
 def _texts(element: Element, tag: str) -> list[str]:
-    return [found.text.strip() for found in element.iter(tag) if found.text and found.text.strip()]
+    return [text for found in element.iter(tag) if (text := (whole_text(found) or "").strip())]
 
 
 LIVEQA_TEST = Benchmark(

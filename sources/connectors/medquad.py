@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
+from sources.archives import members
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import members, qa
+from sources.shapes import qa, whole_text
 from sources.source import Broken, Raw, Source
 
 ABOUT = {"focus": "focus", "synonyms": "synonym", "cuis": "cui", "semantic_types": "semantictype"}
@@ -22,12 +23,15 @@ OTHER_TAGS = {"pair": "qapair", "doctitle-focus": "focus"}
 def pairs(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield the pairs of all XML files in an archive, numbered from 1, each with what its document says of it."""
     number = 0
-    for path, content in members(file, ".xml"):
+    for path, content, problem in members(file, ".xml"):
         try:
+            if problem:
+                raise ValueError(problem)
             rows = _rows("/".join(path.split("/")[-2:]).removesuffix(".xml"), fromstring(content))
-        except ParseError as error:
+        except (ParseError, ValueError, LookupError) as error:
             number += 1
-            yield Broken(number, f"{path} is not XML: {error}", content.decode(errors="backslashreplace"))
+            why = problem or f"{path} is not XML: {error}"
+            yield Broken(number, why, content.decode(errors="backslashreplace"))
             continue
         yield from (Raw(number + i, row) for i, row in enumerate(rows, 1))
         number += len(rows)
@@ -38,9 +42,9 @@ def _rows(name: str, document: Element) -> list[dict[str, object]]:
     for element in document.iter():
         tag = element.tag.lower()
         found[OTHER_TAGS.get(tag, tag)].append(element)
-    about = {name: [element.text for element in found[tag] if element.text] for name, tag in ABOUT.items()}
+    about = {name: [text for element in found[tag] if (text := whole_text(element))] for name, tag in ABOUT.items()}
     origin = {"source": document.get("source") or document.get("corpus"), "url": document.get("url")}
-    asked = ({part.tag.lower(): (part.text, dict(part.attrib)) for part in pair} for pair in found["qapair"])
+    asked = ({part.tag.lower(): (whole_text(part), dict(part.attrib)) for part in pair} for pair in found["qapair"])
     return [{"name": name, "about": {**origin, **about}, **parts} for parts in asked]
 
 

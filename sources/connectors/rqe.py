@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import mcq, told, xml
+from sources.shapes import mcq, told, whole_text, xml
 from sources.source import Broken, Raw, Source, held_out
 
 ASK = "Does every answer to the second question also answer the first, at least in part?"
@@ -19,7 +19,7 @@ def pairs(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield the pairs of a file, attributes and questions in one dict; line breaks around a question are layout."""
     for raw in xml("pair")(file):
         assert isinstance(raw, Raw), "an XML file is read whole or not at all"
-        yield Raw(raw.line, {**raw.value.attrib, **{part.tag: (part.text or "").strip() for part in raw.value}})
+        yield Raw(raw.line, {**raw.value.attrib, **{part.tag: (whole_text(part) or "").strip() for part in raw.value}})
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
