@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from pipelines.recipe import Recipe
 
 
+UNMASKED = click.option(
+    "--unmasked",
+    is_flag=True,
+    help="Show names, telephone numbers and other personal data of dropped, malformed and edited rows as they are in "
+    "the store.  [default: masked, as in [NAME]]",
+)
+
+
 def version_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
     """Refuse what cannot name a version before any work is done for it."""
     from pipelines.manifest import ReleaseError
@@ -61,13 +69,15 @@ def release_verb(
 @STORE
 @click.option("--recipe", help="The recipe whose last build to look in.  [default: the one built last]")
 @click.option("--release", help="Look in the release NAME@VERSION, or in that of a folder, instead.")
+@UNMASKED
 @JSON
-def trace(id: str, store: Path, recipe: str | None, release: str | None, as_json: bool) -> None:
+def trace(id: str, store: Path, recipe: str | None, release: str | None, unmasked: bool, as_json: bool) -> None:
     """Tell one row's life: file and line, every step's edits, or the step, reason and evidence of its end.
 
     A malformed row is named SOURCE:FILE:LINE. What was removed stands in [-…-], what was added in {+…+}.
     """
     from pipelines.life_text import life_text
+    from pipelines.screening import Screening
     from pipelines.trace import TraceError, life
 
     def events_of() -> list[dict[str, Any]]:
@@ -78,7 +88,7 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, as_json
 
     if recipe and release:
         raise click.UsageError(f"--recipe is {recipe} and --release {release}, expected one of them")
-    events = told(events_of)
+    events = Screening.of((), unmasked=unmasked).events(told(events_of))
     click.echo(json.dumps(events, indent=2, ensure_ascii=False) if as_json else life_text(id, events))
 
 
@@ -157,7 +167,11 @@ DRY_RUN = click.option("--dry-run", is_flag=True, help="Check, and show what wou
 @REPO
 @PUBLIC
 @USE
-@click.option("--with-report", is_flag=True, help="Publish report.html too, which shows dropped rows.")
+@click.option(
+    "--with-report",
+    is_flag=True,
+    help="Publish report.html too, which shows dropped rows, with their personal data masked.",
+)
 @click.option(
     "--include-completions",
     "with_completions",
@@ -186,14 +200,15 @@ def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any)
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), help="Write every change to this parquet file, or folder.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows shown of each kind.")
+@UNMASKED
 @JSON
-def diff(before: str, after: str, store: Path, out: Path | None, limit: int, as_json: bool) -> None:
+def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -> None:
     """Compare two releases (NAME@VERSION or folders): rows added, removed, edited, and why; what else changed."""
     from pipelines.diff import diff as run
     from pipelines.release import find
     from pipelines.show_release import diff_text
 
-    found = told(lambda: run(find(before, store), find(after, store), limit=limit, out=out))
+    found = told(lambda: run(find(before, store), find(after, store), **settings))
     click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else diff_text(found))
 
 
@@ -203,15 +218,21 @@ def diff(before: str, after: str, store: Path, out: Path | None, limit: int, as_
 @click.option("--sample", type=click.IntRange(0, 10_000), default=2_000, show_default=True, help="Rows to show.")
 @click.option("--against", metavar="RELEASE", help="An earlier version, to show what changed since.")
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@UNMASKED
 @STORE
-def report(release: str, out: Path | None, sample: int, against: str | None, show: bool, store: Path) -> None:
+def report(
+    release: str, out: Path | None, sample: int, against: str | None, show: bool, unmasked: bool, store: Path
+) -> None:
     """Write the report on RELEASE (NAME@VERSION or a folder): one HTML file that needs no network."""
     from pipelines.pages.report import write_report
     from pipelines.release import find
 
     folder = told(lambda: find(release, store))
+    if unmasked and (out is None or out.absolute().parent == folder.absolute()):
+        raise click.UsageError("--unmasked shows personal data, expected --out with a file outside the release")
     before = told(lambda: find(against, store)) if against else None
-    written = told(lambda: write_report(folder, out or folder / "report.html", sample=sample, against=before))
+    out = out or folder / "report.html"
+    written = told(lambda: write_report(folder, out, sample=sample, against=before, unmasked=unmasked))
     click.echo(written)
     if show:
         click.launch(str(written))
@@ -221,15 +242,16 @@ def report(release: str, out: Path | None, sample: int, against: str | None, sho
 @click.argument("release")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any free one]")
 @click.option("--open/--no-open", "show", default=True, help="Open it in the browser.  [default: open]")
+@UNMASKED
 @STORE
-def browse(release: str, port: int, show: bool, store: Path) -> None:
+def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> None:
     """Show all rows of RELEASE (NAME@VERSION or a folder) on a local page, with filters and search; Ctrl-C ends it."""
     from pipelines.pages.browse import Site
     from pipelines.pages.rows import opened
     from pipelines.pages.server import Server, serve
     from pipelines.release import find
 
-    site = told(lambda: Site.of(opened(find(release, store))))
+    site = told(lambda: Site.of(opened(find(release, store), unmasked=unmasked)))
     try:
         server = Server(site, port)
     except OSError as error:

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.diff_rows import Sides, by_license, columns, find_changes, give_reasons
-from pipelines.diff_texts import edits, words
+from pipelines.diff_texts import Screenings, edits, words
 from pipelines.difference import differences, libraries
 from pipelines.joining import joining
 from pipelines.release_form import open_release, reading
+from pipelines.screening import Screening
 from pipelines.store import replacing, write_json
 
 if TYPE_CHECKING:
@@ -39,23 +40,25 @@ CHANGE_SCHEMA = pa.schema(
 SHOWN = 20
 
 
-def diff(before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = None) -> Json:
+def diff(before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = None, unmasked: bool = False) -> Json:
     """Return what changed from one release to another: counts, reasons, and the first ``limit`` rows of each kind.
 
     Everything goes to ``out`` besides: a parquet file of ``CHANGE_SCHEMA`` or, in a folder, ``changes.parquet`` and
-    ``summary.json``. Raises ``ReleaseError`` for what is no release, or a broken one.
+    ``summary.json``. Personal data in the texts of a release that no step of it masked is masked, unless ``unmasked``.
+    Raises ``ReleaseError`` for what is no release, or a broken one.
     """
     sides = (before, after)
     manifests = (open_release(before, whole=False), open_release(after, whole=False))
+    screenings = tuple(Screening.of(manifest["steps"], unmasked=unmasked) for manifest in manifests)
     files = [path for folder in sides for part in ("data/*/*", "ledger") for path in folder.glob(f"{part}/*.parquet")]
     with joining(files) as join, reading(*sides):
         run, place = join.run, join.folder
         find_changes(run, sides)
         give_reasons(run, sides, *manifests)
-        told = {**_summary(run, sides, manifests), "rows": list(_shown(run, sides, limit, place))}
+        told = {**_summary(run, sides, manifests), "rows": list(_shown(run, sides, screenings, limit, place))}
         if out is not None:
             file = out if out.suffix == ".parquet" else out / "changes.parquet"
-            _write(run, sides, file, place)
+            _write(run, sides, screenings, file, place)
             if file != out:
                 write_json(out / "summary.json", told)
     return told
@@ -117,27 +120,27 @@ def _schema(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]])
 # --- the rows ------------------------------------------------------------------------------------------------------
 
 
-def _shown(run: DuckDBPyConnection, sides: Sides, limit: int, place: Path) -> Iterator[Json]:
+def _shown(run: DuckDBPyConnection, sides: Sides, screenings: Screenings, limit: int, place: Path) -> Iterator[Json]:
     """Yield the first changes of each kind, by source and id; edited rows with their fields."""
     for change in CHANGES:
         query = "FROM told WHERE change = ? ORDER BY source, id LIMIT ?"
         rows = {row["id"]: row for row in _records(run, f"SELECT * {query}", [change, limit])}
         if change == "edited" and rows:
-            for part in edits(run, sides, f"SELECT id {query}", [change, limit], place):
+            for part in edits(run, sides, screenings, f"SELECT id {query}", [change, limit], place):
                 for edit in part.iter_rows(named=True):
                     fields = rows[edit.pop("id")].setdefault("fields", [])
                     fields.append({**edit, "words": words(edit["before"], edit["after"])})
         yield from rows.values()
 
 
-def _write(run: DuckDBPyConnection, sides: Sides, file: Path, place: Path) -> None:
+def _write(run: DuckDBPyConnection, sides: Sides, screenings: Screenings, file: Path, place: Path) -> None:
     """Write every change; the texts of edited rows are read batch by batch."""
     with replacing(file) as temporary, pq.ParquetWriter(temporary, CHANGE_SCHEMA, compression="zstd") as writer:
         for change in ("added", "removed"):
             found = run.sql("SELECT * FROM told WHERE change = ? ORDER BY id", params=[change])
             for batch in found.to_arrow_reader():
                 writer.write_table(_padded(pa.Table.from_batches([batch])))
-        for part in edits(run, sides, "SELECT id FROM told WHERE change = ?", ["edited"], place):
+        for part in edits(run, sides, screenings, "SELECT id FROM told WHERE change = ?", ["edited"], place):
             writer.write_table(_worded(run, part))
 
 

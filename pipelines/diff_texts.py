@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.diff_rows import Sides, columns
 from pipelines.joining import listed, quoted, text_literal
+from pipelines.screening import Screening
 from pipelines.word_diff import KEPT, word_diff
 from sources.table import SCHEMA
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BATCH = 50_000
+
+Screenings = tuple[Screening, ...]
+"""What masks the texts of either release."""
 
 _CHAT = 'STRUCT("role" VARCHAR, "content" VARCHAR)[]'
 _TYPES = {"line": "BIGINT", "messages": _CHAT, "options": "VARCHAR[]", "gold": "INTEGER[]"}
@@ -34,11 +38,11 @@ EDITS = pl.Schema({"id": pl.String, "field": pl.String, "before": pl.String, "af
 
 
 def edits(
-    run: DuckDBPyConnection, sides: Sides, wanted: str, values: Sequence[Any], place: Path
+    run: DuckDBPyConnection, sides: Sides, screenings: Screenings, wanted: str, values: Sequence[Any], place: Path
 ) -> Iterator[pl.DataFrame]:
     """Yield what differs in the rows whose ids the query ``wanted`` with ``values`` names, a row a field (``EDITS``).
 
-    ``place`` is a folder for what is read of both releases.
+    ``screenings`` mask the texts of either side; ``place`` is a folder for what is read of both releases.
     """
     run.execute(f"CREATE OR REPLACE TABLE wanted AS {wanted}", values)
     files = [place / "before.parquet", place / "after.parquet"]
@@ -49,7 +53,8 @@ def edits(
     before, after = map(pl.scan_parquet, files)
     rows = int(before.select(pl.len()).collect().item())
     for at in range(0, rows, BATCH):
-        yield _fields(before.slice(at, BATCH).collect(), after.slice(at, BATCH).collect())
+        tables = (before.slice(at, BATCH).collect(), after.slice(at, BATCH).collect())
+        yield _fields(tables, screenings)
 
 
 def _records(folder: Path, kind: str, there: set[str]) -> str:
@@ -63,13 +68,18 @@ def _records(folder: Path, kind: str, there: set[str]) -> str:
     return f"SELECT {columns} FROM read_parquet({files}) SEMI JOIN wanted USING (id)"
 
 
-def _fields(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+def _fields(tables: tuple[pl.DataFrame, pl.DataFrame], screenings: Screenings) -> pl.DataFrame:
     """Return the fields that differ between two tables of the same rows, as texts."""
+    before, after = tables
+    shown = [
+        table if screening.released else screening.table(table)
+        for table, screening in zip(tables, screenings, strict=True)
+    ]
     parts = []
     for name in SCHEMA.names():
         differs = before[name].ne_missing(after[name])
         if differs.any():
-            old, new = (_text(table.filter(differs), name) for table in (before, after))
+            old, new = (_text(table.filter(differs), name) for table in shown)
             parts.append(pl.DataFrame({"id": before["id"].filter(differs), "before": old, "after": new}))
             parts[-1] = parts[-1].select("id", field=pl.lit(name), before="before", after="after")
     return pl.concat(parts).sort("id", maintain_order=True) if parts else pl.DataFrame(schema=EDITS)

@@ -22,6 +22,7 @@ from quality.outcome import EDIT_SCHEMA, Outcome
 from quality.personal.addresses import ADDRESS_RULES
 from quality.personal.contacts import CONTACT_RULES
 from quality.personal.names import NAME_RULES, name_again
+from quality.personal.nested import list_texts, put_texts
 from quality.personal.numbers import NUMBER_RULES
 from quality.personal.people import placeholders
 from quality.personal.rule import KINDS, Kind, Rule
@@ -136,16 +137,37 @@ def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
     found: they are for the one who builds, not for publication.
     """
     flat = flatten(rows)
-    spared = flat["task"].is_in(config.spared_tasks) | flat["source"].is_in(config.invented_sources)
-    texts = flat["text"].scatter(spared.arg_true(), None)
-    masked, findings = redact(texts, config, flat["id"])
-    found = flat.select(pl.col("id", "field").gather(findings["row"])).hstack(findings.drop("row"))
+    meta = _meta_texts(rows)
+    every = pl.concat([flat, meta.select(flat.columns)])
+    spared = every["task"].is_in(config.spared_tasks) | every["source"].is_in(config.invented_sources)
+    texts = every["text"].scatter(spared.arg_true(), None)
+    masked, findings = redact(texts, config, every["id"])
+    found = every.select(pl.col("id", "field").gather(findings["row"])).hstack(findings.drop("row"))
     if config.action == "drop":
         return Outcome(rows=_dropped(rows, found))
-    kept = unflatten(rows, flat.select(pl.coalesce(masked.alias("masked"), "text")).to_series())
+    written = pl.select(pl.coalesce(masked, every["text"])).to_series()
+    kept = _with_meta(unflatten(rows, written.head(flat.height)), meta, written.tail(meta.height))
     nothing = pl.lit(None, dtype=pl.String)
     edits = found.select("id", "field", rule=pl.col("rule"), removed="text").match_to_schema(EDIT_SCHEMA)
     return Outcome(rows=kept.with_columns(drop=nothing, evidence=nothing), edits=edits)
+
+
+def _meta_texts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the texts in ``meta`` as rows of (at, id, task, source, field, text), ``at`` the place of the row."""
+    some = rows.with_row_index("at").filter(pl.col("meta") != "{}").select("at", "id", "task", "source", "meta")
+    texts = pl.Series("text", [list_texts(meta) for meta in some["meta"]], dtype=pl.List(pl.String))
+    one_each = some.with_columns(texts, field=pl.lit("meta")).filter(pl.col("text").list.len() > 0)
+    return one_each.drop("meta").explode("text")
+
+
+def _with_meta(rows: pl.DataFrame, meta: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
+    """Return ``rows`` with the texts in their ``meta`` replaced by ``texts``, which are in the order of ``meta``."""
+    if texts.equals(meta["text"]):
+        return rows
+    changed = meta.select("at", "text", written=texts).filter((pl.col("text") != pl.col("written")).any().over("at"))
+    by_row = changed.group_by("at", maintain_order=True).agg("written")
+    whole = [put_texts(rows["meta"][at], iter(written)) for at, written in by_row.iter_rows()]
+    return rows.with_columns(rows["meta"].scatter(by_row["at"], pl.Series(whole, dtype=pl.String)))
 
 
 # --- looking ---

@@ -10,6 +10,7 @@ from tiny_recipe import ROWS, refused, run
 
 from pipelines.hub.publish import publish
 from pipelines.manifest import ReleaseError, seal
+from pipelines.pages.report import write_report
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 
@@ -149,11 +150,22 @@ def test_the_report_goes_when_asked_for_and_goes_away_with_the_next_version(hub,
     with pytest.raises(ReleaseError, match=r"has no report\.html, expected it there"):
         publish(releases["1"], REPO, say, with_report=True)
     folder = shutil.copytree(releases["1"], tmp_path / "one")
-    (folder / "report.html").write_text("<title>tiny</title>")
+    write_report(folder, folder / "report.html")
     assert "report.html" not in publish(folder, REPO, say, dry_run=True)["new"]
     assert "report.html" in publish(folder, REPO, say, with_report=True)["new"]
     assert publish(releases["1"], REPO, say)["state"] == "there already"
     assert "report.html" in publish(releases["2"], REPO, say)["deleted"]
+
+
+def test_a_report_that_shows_personal_data_is_refused(releases, tmp_path):
+    folder = shutil.copytree(releases["1"], tmp_path / "one")
+    for write in (
+        lambda path: write_report(folder, path, unmasked=True),
+        lambda path: path.write_text("<title>of an earlier sabila</title>"),
+    ):
+        write(folder / "report.html")
+        with pytest.raises(ReleaseError, match=r"shows personal data of dropped rows.*write it again"):
+            publish(folder, REPO, say, with_report=True)
 
 
 def test_completions_go_when_asked_for_and_no_text_of_a_dropped_row_without(hub, demo_store, monkeypatch):

@@ -14,6 +14,9 @@ from sources.license import Use
 
 REPORT = "report.html"
 
+PERSONAL_DATA = "sabila-personal-data"
+"""The name in the report's head that says whether personal data is masked in it."""
+
 COMPLETIONS = "completions/"
 
 OPTIONAL = (r"report\.html", r"completions/.*")
@@ -86,6 +89,11 @@ def check(folder: Path, files: dict[str, Path], use: Use) -> None:
         raise ReleaseError(refusal(folder, "is not what its manifest says", broken))
     if wrong := [conflict.told() for conflict in conflicts(folder, use=use)]:
         raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
+    if REPORT in files and f'"{PERSONAL_DATA}" content="masked"'.encode() not in files[REPORT].read_bytes():
+        raise ReleaseError(
+            f"{files[REPORT]} shows personal data of dropped rows, or a sabila that did not mask it wrote it; "
+            "write it again with sabila report, or publish without it"
+        )
     if told := secrets(files.items()):
         raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", told))
 

@@ -15,12 +15,12 @@ FIELD_CHARS = 1_500
 REASONS = 40
 
 
-def changes(before: Path, after: Path) -> dict[str, Any]:
+def changes(before: Path, after: Path, *, unmasked: bool = False) -> dict[str, Any]:
     """Return the summary of the differences of two releases; of their ``rows``, some of each kind.
 
     Raises ``ReleaseError`` for what is no release.
     """
-    found = diff(before, after, limit=EXAMPLES)
+    found = diff(before, after, limit=EXAMPLES, unmasked=unmasked)
     rows = {change: [row for row in found["rows"] if row["change"] == change] for change in CHANGES}
     for row in found["rows"]:
         row["fields"] = [{"field": one["field"], "words": _short(one["words"])} for one in row.get("fields", [])]

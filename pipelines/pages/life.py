@@ -24,7 +24,7 @@ def told_life(release: Opened, row_id: str) -> dict[str, Any]:
         events = life(row_id, release.store, release=str(release.folder))
     except failures() as error:
         return {"life": [], "untold": cut(str(error), CHARS)}
-    return {"life": [_event(event) for event in events]}
+    return {"life": [_event(event) for event in release.screening.events(events)]}
 
 
 def _event(event: Event) -> dict[str, Any]:

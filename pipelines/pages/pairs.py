@@ -34,9 +34,7 @@ def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 _COPY = pl.Struct({"duplicate_of": pl.String, "similarity": pl.Float64})
-_LEAK = pl.Struct(
-    {"benchmark": pl.String, "item": pl.String, "layer": pl.String, "score": pl.Float64, "item_text": pl.String}
-)
+_LEAK = pl.Struct({"benchmark": pl.String, "item": pl.String, "layer": pl.String, "score": pl.Float64})
 
 
 def clusters(copies: pl.DataFrame) -> dict[str, Any]:
@@ -80,7 +78,7 @@ def closest_calls(copies: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def leaks(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that ended as leaks: (id, source, reason, benchmark, item, layer, score, item_text), by id."""
+    """Return the rows that ended as leaks: (id, source, reason, benchmark, item, layer, score), by id."""
     found = rows.filter(pl.col("evidence").str.contains('"benchmark"', literal=True))
     return found.select("id", "source", "reason", parsed=pl.col("evidence").str.json_decode(_LEAK)).unnest("parsed")
 

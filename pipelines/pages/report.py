@@ -21,6 +21,7 @@ from pipelines.pages.pairs import (
     leak_examples,
     leak_figures,
     leaks,
+    parsed,
     row_text,
     side_by_side,
 )
@@ -38,24 +39,30 @@ LENGTHS = (
     ("response_chars", "Response, characters"),
     ("tokens", "Whole row, tokens (estimated)"),
 )
+MASKED, UNMASKED = "masked", "unmasked"
+"""What the page says of personal data in the texts it shows; only a masked one may be published."""
+
 SCRIPTS = ("report_rows.js", "report.js")
 
 
-def write_report(folder: Path, out: Path, *, sample: int = SAMPLE, against: Path | None = None) -> Path:
+def write_report(
+    folder: Path, out: Path, *, sample: int = SAMPLE, against: Path | None = None, unmasked: bool = False
+) -> Path:
     """Write the report on the release in ``folder`` to ``out``; the same releases and sample give the same bytes.
 
+    Personal data of dropped and malformed rows is masked, unless ``unmasked``.
     Raises ``ReleaseError`` for a release that is broken or has no ledger, ``StoreError`` where ``out`` cannot be
     written.
     """
     with reading(folder, *([against] if against else [])):
-        text = report(folder, sample=sample, against=against)
+        text = report(folder, sample=sample, against=against, unmasked=unmasked)
     write_bytes(out, text.encode("utf-8", "replace"))
     return out
 
 
-def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None) -> str:
+def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None, unmasked: bool = False) -> str:
     """Return the report on the release in ``folder`` as HTML, with ``sample`` rows, compared with ``against``."""
-    release = opened(folder)
+    release = opened(folder, unmasked=unmasked)
     rows = all_rows(release)
     told = sampling.told(release, rows, sample)
     data = {"rows": told["rows"], "counts": counts(rows), "facets": FACETS, "strata": told["strata"]}
@@ -63,6 +70,7 @@ def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None) -
         "report.html.jinja",
         SCRIPTS,
         manifest=release.manifest,
+        personal_data=UNMASKED if unmasked else MASKED,
         in_store=release.store is not None,
         data=as_json(data),
         drawn={
@@ -71,7 +79,7 @@ def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None) -
             "limit": told["limit"],
             "strata": told["strata"],
         },
-        changes=changes(against, folder) if against else None,
+        changes=changes(against, folder, unmasked=unmasked) if against else None,
         **figures(release, rows),
         **pairs(release, rows),
     )
@@ -107,7 +115,10 @@ def pairs(release: Opened, rows: pl.DataFrame) -> dict[str, Any]:
     for one in compared:
         keeper = then.get((one["step"], one["keeper"])) or now.get(one["keeper"])
         one |= side_by_side(texts.get(one["id"]), row_text(keeper))
-    shown_leaks = [{**row, **side_by_side(texts.get(row["id"]), row["item_text"])} for row in examples.rows(named=True)]
+    shown_leaks = [
+        {**row, **side_by_side(texts.get(row["id"]), parsed(now.get(row["id"], {}).get("evidence")).get("item_text"))}
+        for row in examples.rows(named=True)
+    ]
     return {
         "clusters": found,
         "members_shown": MEMBERS_SHOWN,

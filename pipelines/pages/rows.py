@@ -15,13 +15,14 @@ from pipelines.pages.stages import trunk
 from pipelines.quarantine import quarantined
 from pipelines.release_data import scan
 from pipelines.release_form import open_release
+from pipelines.screening import Screening
 from sources.table import SCHEMA, question_text
 from synth.token_counts import CHARACTERS_PER_TOKEN
 
 MEASURED = ("prompt_chars", "response_chars", "tokens")
 
 _KNOWN = ("task", "lang", "split", *MEASURED, "has_text")
-_BY_STEP = ("id", "step", "evidence", *_KNOWN)
+_BY_STEP = ("id", "step", *_KNOWN)
 _SAID = ("text", "excerpt")
 
 EXCERPT = 200
@@ -30,11 +31,12 @@ EXCERPT = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A release to look at: its manifest, and the store that it lies in, if it lies in one."""
+    """A release to look at: its manifest, the store that it lies in, if it lies in one, and what masks its texts."""
 
     folder: Path
     manifest: dict[str, Any]
     store: Path | None
+    screening: Screening
 
     def parts(self, name: str) -> list[tuple[str, Path]]:
         """Return (step, file) for what is in the folder ``name`` of the release's steps; none without a store."""
@@ -47,14 +49,18 @@ class Opened:
         return [(step["name"], self.store / "steps" / step["folder"]) for step in self.manifest["steps"]]
 
 
-def opened(folder: Path) -> Opened:
-    """Open the release in ``folder``; ``ReleaseError`` where it is none or lacks its ledger."""
+def opened(folder: Path, *, unmasked: bool = False) -> Opened:
+    """Open the release in ``folder``; ``ReleaseError`` where it is none or lacks its ledger.
+
+    Personal data is masked in all that is read of it, unless ``unmasked``.
+    """
     manifest = open_release(folder)
     if not any(folder.glob("ledger/*.parquet")):
         raise ReleaseError(f"{folder} has no ledger/*.parquet, expected the ledger of every release; release it again")
     above = folder.absolute().parents
     store = above[2] if len(above) > 2 and (above[2] / "store.json").is_file() else None
-    return Opened(folder=folder, manifest=manifest, store=store)
+    screening = Screening.of(manifest["steps"], unmasked=unmasked)
+    return Opened(folder=folder, manifest=manifest, store=store, screening=screening)
 
 
 def all_rows(release: Opened, *, texts: bool = False) -> pl.DataFrame:
@@ -63,16 +69,15 @@ def all_rows(release: Opened, *, texts: bool = False) -> pl.DataFrame:
     Rows of benchmarks, which are only looked at, are not among them. Columns: those of the ledger; ``task``, ``lang``,
     ``split``, ``prompt_chars``, ``response_chars`` and ``tokens`` (a quarter of the characters of each text, as the
     card counts), null where a row's text is not at hand; ``has_text``; and with ``texts`` all that the row says in
-    small letters, as ``text``, and the beginning of its question, as ``excerpt``. Evidence is whole where the store
-    has it.
+    small letters, as ``text``, and the beginning of its question, as ``excerpt``. Evidence is the ledger's, names and
+    figures: ``records`` has the rest.
     """
     ledger = _scan_ledger(release.folder).filter(_for_training(release)).collect()
     known = ledger.filter(status=KEPT).select("id", "status", "step", "reason", "evidence", "changed_by")
-    kept = _joined(_measured(scan(release.folder), texts), known, ["id"])
-    ended = _ended(release, texts).rename({"evidence": "seen"})
+    kept = _joined(_kept(release, texts), known, ["id"])
+    ended = _ended(release, texts)
     others = ledger.filter(pl.col("status") != KEPT).join(ended, on=("id", "step"), how="left", maintain_order="left")
-    evidence = pl.coalesce("seen", "evidence").alias("evidence")
-    told = others.with_columns(evidence, pl.col("has_text").fill_null(False))
+    told = others.with_columns(pl.col("has_text").fill_null(False))
     names = [*LEDGER.names, *_KNOWN, *(_SAID if texts else ())]
     empty = [pl.col(name).fill_null("") for name in ("reason", "step")]
     return pl.concat([kept.with_columns(status=pl.lit(KEPT)).select(names), told.select(names)]).with_columns(empty)
@@ -98,8 +103,12 @@ def records(release: Opened, ids: Collection[str]) -> dict[str, dict[str, Any]]:
     wanted = pl.col("id").is_in(list(ids))
     dropped = [pl.scan_parquet(path).select(*SCHEMA.names(), "evidence") for _, path in release.parts("dropped")]
     tables = pl.collect_all([table.filter(wanted) for table in (*dropped, scan(release.folder))])
-    tables = [*(table.filter(wanted) for _, table in _malformed(release)), *tables]
-    return {row["id"]: row for table in tables for row in table.rows(named=True)}
+    ended, kept = ([row for table in part for row in table.rows(named=True)] for part in (tables[:-1], tables[-1:]))
+    broken = [row for _, table in _malformed(release) for row in table.filter(wanted).rows(named=True)]
+    screening = release.screening
+    shown = [*screening.malformed(broken), *screening.values(ended)]
+    shown += kept if screening.released else screening.values(kept)
+    return {row["id"]: row for row in shown}
 
 
 def kept_at(release: Opened, ids: dict[str, set[str]]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -114,7 +123,9 @@ def kept_at(release: Opened, ids: dict[str, set[str]]) -> dict[tuple[str, str], 
     ]
     tables = pl.collect_all([table for _, table in rows])
     steps = [step for step, _ in rows]
-    return {(step, row["id"]): row for step, table in zip(steps, tables, strict=True) for row in table.rows(named=True)}
+    found = [(step, row) for step, table in zip(steps, tables, strict=True) for row in table.rows(named=True)]
+    shown = release.screening.values([row for _, row in found])
+    return {(step, row["id"]): row for (step, _), row in zip(found, shown, strict=True)}
 
 
 def ledger_row(folder: Path, id: str) -> dict[str, Any]:
@@ -160,16 +171,29 @@ def _searched() -> pl.Expr:
     return pl.concat_str(said, separator="\n", ignore_nulls=True).str.to_lowercase()
 
 
+def _kept(release: Opened, texts: bool) -> pl.DataFrame:
+    """Return what is known of the rows of the release, whose texts are masked where no step of it masked them."""
+    rows = scan(release.folder)
+    known = _measured(rows, texts)
+    return known if not texts or release.screening.released else _masked(release, rows, known)
+
+
+def _masked(release: Opened, rows: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return what is known of ``rows`` with their texts masked: lengths are those of the rows as they are."""
+    said = _measured(release.screening.table(rows.collect()).lazy(), True).select(_SAID)
+    return known.with_columns(said[name] for name in _SAID)
+
+
 def _ended(release: Opened, texts: bool) -> pl.DataFrame:
-    """Return what the store knows of dropped and malformed rows, by id and step."""
+    """Return what the store knows of dropped and malformed rows, by id and step, with their texts masked."""
     names = [*_BY_STEP, *(_SAID if texts else ())]
-    empty = pl.LazyFrame(schema={**SCHEMA, "evidence": pl.String, "step": pl.String})
-    dropped = [
-        pl.scan_parquet(path).select(*SCHEMA.names(), "evidence", step=pl.lit(step))
-        for step, path in release.parts("dropped")
-    ]
-    found = _measured(pl.concat([empty, *dropped]), texts, "step", "evidence").select(names)
-    return pl.concat([found, *(_of_malformed(step, table).select(names) for step, table in _malformed(release))])
+    found = [_measured(pl.LazyFrame(schema={**SCHEMA, "step": pl.String}), texts, "step").select(names)]
+    for step, path in release.parts("dropped"):
+        rows = pl.scan_parquet(path).select(*SCHEMA.names(), step=pl.lit(step))
+        known = _measured(rows, texts, "step")
+        found.append((_masked(release, rows, known) if texts else known).select(names))
+    found += [_of_malformed(release, step, table).select(names) for step, table in _malformed(release)]
+    return pl.concat(found)
 
 
 def _malformed(release: Opened) -> list[tuple[str, pl.DataFrame]]:
@@ -177,17 +201,17 @@ def _malformed(release: Opened) -> list[tuple[str, pl.DataFrame]]:
     return [(step, table) for step, table in found if table is not None]
 
 
-def _of_malformed(step: str, table: pl.DataFrame) -> pl.DataFrame:
+def _of_malformed(release: Opened, step: str, table: pl.DataFrame) -> pl.DataFrame:
     """Return malformed rows with the columns of others: they have a raw text, and nothing else is known of them."""
     nothing = {name: pl.lit(None, pl.String) for name in ("task", "lang", "split")}
     numbers = {name: pl.lit(None, pl.Int64) for name in ("response_chars", "tokens")}
+    said = pl.Series([row["text"] for row in release.screening.malformed(table.rows(named=True))], dtype=pl.String)
     return table.with_columns(
         **nothing,
         **numbers,
         step=pl.lit(step),
-        evidence=pl.col("error"),
         prompt_chars=pl.col("text").str.len_chars().cast(pl.Int64),
         has_text=pl.lit(True),
-        excerpt=pl.col("text").str.slice(0, EXCERPT),
-        text=pl.concat_str("id", "text", separator="\n").str.to_lowercase(),
+        excerpt=said.str.slice(0, EXCERPT),
+        text=pl.concat_str("id", said, separator="\n").str.to_lowercase(),
     )

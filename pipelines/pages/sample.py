@@ -93,7 +93,9 @@ def _shown(sample: pl.DataFrame, texts: dict[str, dict[str, Any]], limit: int) -
 
 def _row(row: dict[str, Any], text: dict[str, Any] | None, limit: int) -> dict[str, Any]:
     known = text or {}
-    whole = {**{name: known.get(name) for name in TEXTS}, **{name: row[name] for name in TOLD}}
+    evidence = known.get("evidence") or known.get("error") or row["evidence"]
+    told = {**{name: row[name] for name in TOLD}, "evidence": evidence}
+    whole = {**{name: known.get(name) for name in TEXTS}, **told}
     said = {name: value for name, value in whole.items() if value not in (None, "", [])}
     safe: dict[str, Any] = plain(said, limit)
     return safe | {name: row[name] for name in COUNTED} | {"has_text": text is not None}

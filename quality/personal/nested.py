@@ -1,0 +1,54 @@
+"""Texts inside nested values: lists, objects, and texts that hold JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+import orjson
+
+
+def change_texts(value: Any, change: Callable[[str], str], fixed: Collection[str] = ()) -> Any:
+    """Return ``value`` with ``change`` applied to its texts, in order; what stands under a name of ``fixed`` stays.
+
+    A text that holds a JSON object or list has its texts changed, and is written anew only where one of them was.
+    """
+    if isinstance(value, str):
+        inner = parse_json(value)
+        if inner is None:
+            return change(value)
+        changed = change_texts(inner, change, fixed)
+        return value if changed == inner else orjson.dumps(changed, option=orjson.OPT_SORT_KEYS).decode()
+    if isinstance(value, dict):
+        return {name: one if name in fixed else change_texts(one, change, fixed) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [change_texts(one, change, fixed) for one in value]
+    return value
+
+
+def list_texts(value: Any, fixed: Collection[str] = ()) -> list[str]:
+    """Return the texts of ``value`` in the order in which ``change_texts`` meets them."""
+    texts: list[str] = []
+
+    def note(text: str) -> str:
+        texts.append(text)
+        return text
+
+    change_texts(value, note, fixed)
+    return texts
+
+
+def put_texts(value: Any, texts: Iterator[str], fixed: Collection[str] = ()) -> Any:
+    """Return ``value`` with its texts replaced by the next of ``texts``, one each."""
+    return change_texts(value, lambda _: next(texts), fixed)
+
+
+def parse_json(text: str) -> dict[str, Any] | Sequence[Any] | None:
+    """Return the object or list that a text holds as JSON; None for any other text."""
+    if not text.startswith(("{", "[")):
+        return None
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict | list) else None
