@@ -136,7 +136,7 @@ def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
     Masked, every finding is an edit; dropped, the evidence is a JSON object of findings by field. Both quote what was
     found: they are for the one who builds, not for publication.
     """
-    flat = flatten(rows)
+    flat = flatten(rows).select("id", "task", "source", "field", "text")
     meta = _meta_texts(rows)
     every = pl.concat([flat, meta.select(flat.columns)])
     spared = every["task"].is_in(config.spared_tasks) | every["source"].is_in(config.invented_sources)
