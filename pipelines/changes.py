@@ -52,14 +52,19 @@ def note_build(plan: Plan, store: Store, recipe: str, **told: Any) -> None:
     )
 
 
+def last_build(store: Store, recipe: str) -> Json | None:
+    """Return what ``note_build`` wrote of the newest build of a recipe in this store, None where there is none."""
+    path = store.root / "builds" / f"{recipe}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 def causes(plan: Plan, store: Store, recipe: str) -> dict[str, list[Cause]]:
     """Return why each step that is not done will run, by the name of its folder."""
     nodes = plan.nodes()
     todo = [node for node in nodes if not store.done(node.name)]
-    path = store.root / "builds" / f"{recipe}.json"
-    if not path.exists():
+    last = last_build(store, recipe)
+    if last is None:
         return {node.name: [Cause(what="first")] for node in todo}
-    last = json.loads(path.read_text(encoding="utf-8"))
     told = _of_all(nodes, last, store)
     return {node.name: told.get(node.name) or [Cause(what="gone")] for node in todo}
 

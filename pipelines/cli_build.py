@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.command import JSON, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, told
+from pipelines.command import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, told
 
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
@@ -27,12 +27,13 @@ PRICE = click.option(
 WATTS = click.option("--watts", type=click.FloatRange(0, min_open=True), help="Power the teacher draws while it works.")
 
 
-@recipe_verb("plan", STORE, MIRROR, RELOCK, PRICE, JSON)
+@recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, PRICE, JSON)
 def plan_verb(
     recipe: Recipe,
     values: dict[str, Any],
     store: Path,
     mirror: Path | None,
+    lock: Path | None,
     relock: bool,
     price: tuple[float, float] | None,
     as_json: bool,
@@ -41,17 +42,18 @@ def plan_verb(
     from pipelines.show import plan_table
     from pipelines.workbench import Workbench
 
-    bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
+    bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     forecast = bench.forecast(spending(None, None, price, None).rates)
     click.echo(json.dumps(forecast, indent=2) if as_json else plan_table(forecast))
 
 
-@recipe_verb("build", STORE, MIRROR, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, JSON)
+@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
     store: Path,
     mirror: Path | None,
+    lock: Path | None,
     relock: bool,
     workers: int,
     as_json: bool,
@@ -61,7 +63,7 @@ def build_verb(
     from pipelines.show import build_table, examples
     from pipelines.workbench import Workbench
 
-    bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
+    bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     account = bench.build(workers=workers, spending=spending(**limits))
     if as_json:
         click.echo(json.dumps(account, indent=2))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.command import JSON, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, told
+from pipelines.command import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, printable, recipe_verb, told
 
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
@@ -39,6 +39,7 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
     "release",
     STORE,
     MIRROR,
+    LOCK,
     RELOCK,
     WORKERS,
     click.option("--version", required=True, callback=version_name, help="The version to freeze, as in 2026.11.22."),
@@ -49,16 +50,26 @@ def release_verb(
     values: dict[str, Any],
     store: Path,
     mirror: Path | None,
+    lock: Path | None,
     relock: bool,
     workers: int,
     version: str,
     as_json: bool,
 ) -> None:
-    """Build a recipe and freeze it as NAME@VERSION; a version whose content changed is refused."""
-    from pipelines.release import release
-    from pipelines.workbench import Workbench
+    """Freeze a recipe as NAME@VERSION: its last build in the store, or the build of the options given.
 
-    bench = Workbench.open(recipe, values, store=store, mirror=mirror, relock=relock)
+    Without options of the recipe, those of its last build are used, and its mirror. What is missing is built first; a
+    version whose content changed is refused.
+    """
+    from pipelines.release import release
+    from pipelines.workbench import Workbench, like_last_build
+
+    if not values:
+        values, mirror, lock = like_last_build(recipe, store, mirror, lock)
+    if values:
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        click.echo(f"freezing {recipe.name} with {printable(given)}", err=True)
+    bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     bench.build(workers=workers)
     manifest = release(bench, version)
     click.echo(json.dumps(manifest, indent=2) if as_json else bench.store.root / "releases" / recipe.name / version)

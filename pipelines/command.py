@@ -22,7 +22,13 @@ MIRROR = click.option(
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Read raw files from this folder, one folder a corpus, instead of the Hub.",
 )
-RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from sabila.lock.")
+LOCK = click.option(
+    "--lock",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File that pins the raw files by content, the same for Hub and mirrors.  [default: sabila.lock, which has "
+    "entries of its own for each mirror]",
+)
+RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from the lock, and pin them.")
 WORKERS = click.option(
     "--workers", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1, help="Processes.  [default: cores]"
 )
@@ -139,6 +145,9 @@ def printable(text: str) -> str:
 # --- verbs that take a recipe: each recipe is a command of its own, with its knobs as options ----------------------
 
 
+SEVERAL = " Several: separated by commas, or the option repeated."
+
+
 class RecipeGroup(click.Group):
     """A verb whose commands are the recipes: shipped ones by name, others by the path of a file."""
 
@@ -167,15 +176,18 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
     """Return the command that calls ``verb(recipe, values, …)`` with the recipe's knobs as options."""
 
     def callback(**given: Any) -> None:
-        values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) is not None}
+        values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) not in (None, ())}
+        values.update({knob: ",".join(values[knob]) for knob in recipe.lists & values.keys()})
         told(lambda: verb(recipe, values, **given))
 
     command: Any = callback
     for knob, default in reversed(recipe.knobs.items()):
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         flag = f"--{knob.replace('_', '-')}"
-        told_default = f"Recipe's own.  [default: {'none' if shown in (None, '') else shown}]"
-        command = click.option(flag, knob, metavar=recipe.shapes[knob], help=told_default)(command)
+        several = knob in recipe.lists
+        about = recipe.knob_help.get(knob, f"{knob}, a value of the recipe.") + (SEVERAL if several else "")
+        about += f"  [default: {'none' if shown in (None, '') else shown}]"
+        command = click.option(flag, knob, metavar=recipe.shapes[knob], multiple=several, help=about)(command)
     for option in reversed(options):
         command = option(command)
     return click.command(recipe.name, help=recipe.about, short_help=recipe.summary)(command)

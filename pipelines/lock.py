@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,18 +25,22 @@ class LockError(Exception):
 
 @dataclass
 class Lock:
-    """The entries of one recipe: for each corpus its home, revision, and the sha256 of every file's content."""
+    """The entries of one recipe and mirror: for each corpus its home, revision, and the sha256 of every file.
+
+    ``key`` is the recipe's name, with the mirror where there is one: the same corpus may hold other files there.
+    """
 
     path: Path
-    recipe: str
+    key: str
     entries: dict[str, Any] = field(default_factory=dict)
     frozen: bool = False
     """A release's own lock: what it does not name is not read, and nothing enters it."""
 
     @classmethod
-    def load(cls, path: Path, recipe: str) -> Lock:
-        """Read the entries of ``recipe``; none where there is no lock yet."""
-        return cls(path, recipe, _recipes(path).get(recipe, {}))
+    def load(cls, path: Path, recipe: str, mirror: Path | None = None) -> Lock:
+        """Read the entries of ``recipe`` on ``mirror``, or on the Hub; none where there are none yet."""
+        key = recipe if mirror is None else f"{recipe} --mirror {_relative(mirror, path.parent)}"
+        return cls(path, key, _recipes(path).get(key, {}))
 
     def revision(self, corpus: Corpus) -> str:
         """Return the revision to read: the locked one, else the one that the catalog names."""
@@ -63,9 +71,10 @@ class Lock:
         """Write the entries beside those of other recipes, and of this one where another build added some meanwhile."""
         if self.frozen:
             return
-        recipes = _recipes(self.path)
-        recipes[self.recipe] = {**recipes.get(self.recipe, {}), **self.entries}
-        write_json(self.path, {"format": FORMAT, "recipes": recipes})
+        with _alone_in(self.path.parent):
+            recipes = _recipes(self.path)
+            recipes[self.key] = {**recipes.get(self.key, {}), **self.entries}
+            write_json(self.path, {"format": FORMAT, "recipes": recipes})
 
     def _difference(self, corpus: Corpus, locked: dict[str, str], found: dict[str, str]) -> str:
         name = min(n for n in {*locked, *found} if locked.get(n) != found.get(n))
@@ -76,7 +85,24 @@ class Lock:
 
     @property
     def _way_out(self) -> str:
-        return "" if self.frozen else ", or accept the change with --relock"
+        return "" if self.frozen else ", accept the change with --relock, or keep another lock with --lock FILE"
+
+
+def _relative(mirror: Path, folder: Path) -> str:
+    """Return a mirror's path as seen from the lock's folder, so that both may move together."""
+    return Path(os.path.relpath(mirror, folder)).as_posix()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process changes the locks in ``folder``, and keep others out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _recipes(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import cloudpickle
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.step import Step
+from sources.suggest import did_you_mean
 from synth.teacher import TeacherError
 
 SHIPPED = Path(__file__).parent / "recipes"
@@ -41,8 +43,21 @@ class Recipe:
 
     @property
     def about(self) -> str:
-        """All of the recipe's docstring, without the marks of names."""
-        return (inspect.getdoc(self.function) or "").replace("``", "")
+        """The recipe's docstring up to its ``Args:``, without the marks of names."""
+        return (inspect.getdoc(self.function) or "").partition("\nArgs:\n")[0].replace("``", "").strip()
+
+    @property
+    def knob_help(self) -> dict[str, str]:
+        """What each keyword argument does, as ``Args:`` of the recipe's docstring says (``name: text``)."""
+        listed = (inspect.getdoc(self.function) or "").partition("\nArgs:\n")[2]
+        entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", listed, re.MULTILINE)
+        return {name: " ".join(text.replace("``", "").split()) for name, text in entries}
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The keyword arguments that take several values."""
+        hints = get_type_hints(self.function)
+        return frozenset(name for name in self.knobs if get_origin(hints.get(name)) is tuple)
 
     @property
     def shapes(self) -> dict[str, str]:
@@ -64,7 +79,8 @@ class Recipe:
     def bind(self, values: Mapping[str, Any]) -> Step:
         """Return the last step for these values, texts allowed. Raises ``RecipeError`` naming every bad field."""
         if unknown := sorted(set(values) - set(self.knobs)):
-            raise RecipeError(f"{unknown[0]}: got {values[unknown[0]]!r}, expected one of {', '.join(self.knobs)}")
+            hint = did_you_mean(unknown[0], self.knobs)
+            raise RecipeError(f"{unknown[0]}: no such knob{hint}; expected one of {', '.join(self.knobs)}")
         hints = get_type_hints(self.function, include_extras=True)
         checked, wrong = {}, []
         for name, value in values.items():
@@ -124,7 +140,10 @@ def load(name: str) -> Recipe:
         return Recipe(name, module.recipe, Path.cwd(), getattr(module, "MIRROR", None))
     path = Path(name)
     if path.suffix != ".py" or not path.is_file():
-        raise RecipeError(f"recipe: got {name!r}, expected one of {', '.join(shipped())}, or the path of a .py file")
+        hint = did_you_mean(name, shipped())
+        raise RecipeError(
+            f"recipe: got {name!r}{hint}, expected one of {', '.join(shipped())}, or the path of a .py file"
+        )
     module = _module(path)
     if not callable(getattr(module, "recipe", None)):
         raise RecipeError(f"recipe: got {name!r}, expected a file that defines a function called recipe")

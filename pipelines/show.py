@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,20 @@ from rich.table import Table
 
 from pipelines.changes import causes_text
 
+GAP = 2
+"""Blanks between two columns of a table."""
+
+WIDE = 200
+"""Columns of a table that does not go to a terminal."""
+
+
+def _width() -> int:
+    """Return how wide a table may be: the terminal, or what a file holds."""
+    return Console().width if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
+
 
 def _rendered(*parts: Any) -> str:
-    console = Console(file=StringIO(), width=max(Console().width, 100), soft_wrap=False)
+    console = Console(file=StringIO(), width=_width(), soft_wrap=False)
     for part in parts:
         console.print(part, markup=False, highlight=False)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
@@ -25,19 +38,42 @@ def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in columns:
         right = column in numbers
-        table.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
+        whole = right or column == columns[0]  # the first column names the row
+        table.add_column(column, justify="right" if right else "left", no_wrap=whole, overflow="fold")
     return table
 
 
 def sources_table(rows: list[dict[str, Any]]) -> str:
     """Return the catalog as a table."""
-    table = _table("name", "kind", "task", "lang", "license", "rows", "home", "from", numbers=("rows",))
-    for row in rows:
-        rows_published = f"{row['rows']:,}" if row["rows"] else ""
-        cells = (row[name] for name in ("name", "kind", "task", "lang", "license"))
-        table.add_row(*cells, rows_published, row["home"].removeprefix("hf://datasets/"), row["readable_from"] or "-")
+    cells = {
+        "name": [row["name"] for row in rows],
+        "license": [row["license"] for row in rows],
+        "from": [row["readable_from"] or "-" for row in rows],
+        "rows": [f"{row['rows']:,}" if row["rows"] else "" for row in rows],
+        "kind": [row["kind"] for row in rows],
+        "task": [row["task"] for row in rows],
+        "lang": [row["lang"] for row in rows],
+        "home": [row["home"].removeprefix("hf://datasets/") for row in rows],
+    }
+    shown = _fitting(cells)
+    table = _table(*shown, numbers=("rows",))
+    for row in zip(*(cells[name] for name in shown), strict=True):
+        table.add_row(*row)
     readable = sum(1 for row in rows if row["readable_from"])
-    return _rendered(table, f"\n{len(rows)} corpora, {readable} of them readable from here")
+    left_out = [name for name in cells if name not in shown]
+    note = f"; no room for {', '.join(left_out)}: widen the terminal, or --json" if left_out else ""
+    return _rendered(table, f"\n{len(rows)} corpora, {readable} of them readable from here{note}")
+
+
+def _fitting(cells: dict[str, list[str]]) -> list[str]:
+    """Return the first columns that fit side by side into the terminal without a name being broken."""
+    shown, room = [], _width()
+    for name, texts in cells.items():
+        room -= max(map(len, [name, *texts])) + GAP
+        if room < 0:
+            break
+        shown.append(name)
+    return shown
 
 
 def plan_table(forecast: dict[str, Any]) -> str:
@@ -96,8 +132,15 @@ def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:
 
 
 def _left_out(parts: list[dict[str, Any]]) -> str:
-    had, taken = (sum(part[name] for part in parts) for name in ("tokens_available", "tokens"))
-    whole = [part["part"] for part in parts if part["rows_available"] and part["rows"] == part["rows_available"]]
+    """Say which share of the tokens a mix leaves out, rows over a source's cap included, and which parts are whole."""
+    names = ("tokens_available", "tokens_over_cap", "tokens")
+    available, over_cap, taken = (sum(part[name] for part in parts) for name in names)
+    had = available + over_cap
+    whole = [
+        part["part"]
+        for part in parts
+        if part["rows_available"] and part["rows"] == part["rows_available"] and not part["rows_over_cap"]
+    ]
     share = (had - taken) / had if had else 0.0
     return f"{share:.1%} of the tokens are left out; whole: {', '.join(whole) or 'no part'}"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.build import build
-from pipelines.changes import Cause, causes, note_build
+from pipelines.changes import Cause, causes, last_build, note_build
 from pipelines.forecast import asked_by
 from pipelines.lock import Lock
 from pipelines.plan import Node, Plan, resolve
@@ -36,6 +36,9 @@ class Workbench:
     plan: Plan
     store: Store
     lock: Lock
+    mirror: Path | None = None
+    lock_file: Path | None = None
+    """The lock's file where one was named; it is the same for the Hub and all mirrors."""
 
     @classmethod
     def open(
@@ -46,22 +49,28 @@ class Workbench:
         store: Path,
         mirror: Path | None,
         relock: bool = False,
-        lock: Lock | None = None,
+        lock: Lock | Path | None = None,
     ) -> Workbench:
         """Check the values, find and hash every raw file, and compare with the lock, before any work.
 
-        The lock is the one beside the recipe unless another is given.
+        The lock lies beside the recipe, with entries for each mirror, unless a lock or its file is given.
         Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``, ``FileError`` and ``LockError``.
         """
         step = recipe.bind(values)
-        lock = lock or Lock.load(recipe.folder / "sabila.lock", recipe.name)
+        lock_file = lock if isinstance(lock, Path) else None
+        if not isinstance(lock, Lock):
+            lock = (
+                Lock.load(lock, recipe.name) if lock else Lock.load(recipe.folder / "sabila.lock", recipe.name, mirror)
+            )
         if relock:
             lock.entries.clear()
         place = mirror or recipe.mirror
         kept = Store(store)
         kept.prepare()
         plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock))
-        return cls(recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock)
+        return cls(
+            recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock, mirror=mirror, lock_file=lock_file
+        )
 
     def forecast(self, rates: Rates) -> dict[str, Any]:
         """Say what a build would do: steps done and to do, and why; absent sources, steps that wait for a teacher."""
@@ -81,7 +90,15 @@ class Workbench:
         with shown(len(todo)) as progress:
             folder = build(self.plan, self.store, progress, workers=workers, spending=spent)
         nodes = [node.name for node in self.plan.nodes()]
-        note_build(self.plan, self.store, self.recipe.name, values=self.values, lock=self.lock.entries)
+        note_build(
+            self.plan,
+            self.store,
+            self.recipe.name,
+            values=self.values,
+            lock=self.lock.entries,
+            lock_file=self.lock_file and str(self.lock_file.absolute()),
+            mirror=self.mirror and str(self.mirror.absolute()),
+        )
         steps = [self.store.summary(name) for name in nodes]
         beside = {name for step in steps for name in step["beside"]}
         beside -= {name for step in steps for name in step["inputs"]}
@@ -129,6 +146,20 @@ def _from_hub(corpus: Corpus, raw: Path, lock: Lock) -> tuple[tuple[RawFile, ...
         return files, revision
     revision = resolve_revision(corpus, revision)
     return fetched(corpus, raw, revision), revision
+
+
+def like_last_build(
+    recipe: Recipe, store: Path, mirror: Path | None, lock: Path | None
+) -> tuple[dict[str, Any], Path | None, Path | None]:
+    """Return the values, mirror and lock file of the last build of ``recipe`` in ``store``, where there is one.
+
+    A mirror or lock that is given stays.
+    """
+    last = last_build(Store(store), recipe.name)
+    if last is None:
+        return {}, mirror, lock
+    noted_mirror, noted_lock = (last.get(name) and Path(last[name]) for name in ("mirror", "lock_file"))
+    return dict(last["values"]), mirror or noted_mirror, lock or noted_lock
 
 
 def catalog(mirror: Path | None) -> list[dict[str, Any]]:

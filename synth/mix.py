@@ -50,6 +50,7 @@ ACCOUNT_SCHEMA = pl.Schema(
         "tokens_available": pl.Int64,
         "rows_available": pl.Int64,
         "rows_over_cap": pl.Int64,
+        "tokens_over_cap": pl.Int64,
     }
 )
 """One line a part: its share by the config, its share after absent parts were shared out, and what it came to."""
@@ -145,6 +146,7 @@ def _account(taken: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
         tokens_available=pl.col("tokens").filter(offered).sum(),
         rows_available=offered.sum(),
         rows_over_cap=pl.col("over_cap").sum(),
+        tokens_over_cap=pl.col("tokens").filter("over_cap").sum(),
     )
     counted = parts.join(sums, on="part", how="left", maintain_order="left").fill_null(0)
     kept = pl.col("tokens").sum()

@@ -152,7 +152,7 @@ def test_a_changed_raw_file_is_refused_until_it_is_accepted(call, tmp_path):
     told = refused(1, *call)
     assert told.startswith("Error: ward: rounds.jsonl has sha256 ")
     assert f"but {tmp_path / 'sabila.lock'} says " in told
-    assert told.endswith("bring the file back, or accept the change with --relock")
+    assert told.endswith("bring the file back, accept the change with --relock, or keep another lock with --lock FILE")
     assert run(*call, "--relock").exit_code == 0
     assert run(*call).exit_code == 0
 
@@ -212,7 +212,7 @@ def test_a_lock_of_a_newer_version_is_refused(call, tmp_path):
 def test_builds_of_one_recipe_with_other_values_add_to_one_lock(call, tmp_path):
     for corpora in ("clinic", "ward,school"):
         assert run(*call, "--corpora", corpora).exit_code == 0
-    locked = json.loads((tmp_path / "sabila.lock").read_text())["recipes"]["tiny"]
+    locked = json.loads((tmp_path / "sabila.lock").read_text())["recipes"]["tiny --mirror mirror"]
     assert sorted(locked) == ["clinic", "school", "ward"]
 
 

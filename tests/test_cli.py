@@ -15,7 +15,7 @@ import tiny_recipe
 from tiny_recipe import refused, run, sabila, steps, write_mirror, write_recipe
 
 from pipelines.cli import main
-from pipelines.recipe import shipped
+from pipelines.recipe import load, shipped
 from sources.catalog import BENCHMARKS, SOURCES
 
 RECIPES = ", ".join(shipped())
@@ -73,9 +73,61 @@ def test_every_command_has_a_page_of_help(path, flag):
 
 def test_the_knobs_of_a_recipe_are_options_with_their_defaults(place):
     said = " ".join(answer("build", "tiny.py", "--help").split())
-    assert "--corpora TEXT Recipe's own. [default: clinic,ward]" in said
-    assert "--limit INTEGER Recipe's own. [default: none]" in said
-    assert "--min-prose-chars INTEGER Recipe's own. [default: 1]" in said
+    several = "Several: separated by commas, or the option repeated."
+    assert f"--corpora TEXT corpora, a value of the recipe. {several} [default: clinic,ward]" in said
+    assert "--limit INTEGER limit, a value of the recipe. [default: none]" in said
+    assert "--min-prose-chars INTEGER The shortest prose kept, in characters. [default: 1]" in said
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_knob_of_a_shipped_recipe_says_what_it_does(name):
+    recipe = load(name)
+    assert recipe.knob_help.keys() == recipe.knobs.keys()
+    assert all(text.endswith(".") and len(text.split()) > 3 for text in recipe.knob_help.values())
+    assert "Args:" not in recipe.about
+
+
+def test_a_knob_with_several_values_takes_them_in_either_form(place):
+    once = answer("build", *ALONE, "--corpora", "clinic,ward", "--json")
+    twice = answer("build", *ALONE, "--corpora", "clinic", "--corpora", "ward", "--json")
+    assert json.loads(once)["folder"] == json.loads(twice)["folder"]
+    assert [step["name"] for step in json.loads(twice)["steps"]][:3] == ["read-clinic", "clean-clinic", "read-ward"]
+
+
+# --- release -------------------------------------------------------------------------------------------------------
+
+
+def test_a_release_without_options_freezes_the_last_build(place):
+    built = json.loads(answer("build", *ALONE, "--corpora", "clinic", "--min-prose-chars", "2", "--json"))
+    result = run("release", "tiny.py", "--version", "1", "--json")
+    assert json.loads(result.stdout)["steps"][-1]["folder"] == Path(built["folder"]).name
+    assert result.stderr == "freezing tiny with corpora=clinic, min_prose_chars=2\n"
+
+
+def test_a_release_with_options_freezes_what_they_say(place):
+    answer("build", *ALONE, "--corpora", "clinic")
+    manifest = json.loads(answer("release", *TINY, "--version", "1", "--corpora", "ward", "--json"))
+    assert "clean-ward" in [step["name"] for step in manifest["steps"]]
+    assert "clean-clinic" not in [step["name"] for step in manifest["steps"]]
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        (("plan", "aloe_stf"), "got 'aloe_stf' (did you mean 'aloe_sft'?)"),
+        (("plan", "aloe_sft", "--sources", "medquard"), "got 'medquard' (did you mean 'medquad'?)"),
+        (("plan", "aloe_sft", "--sources", "MedQuAD"), "got 'MedQuAD' (did you mean 'medquad'?)"),
+        (("plan", "medqa_cot", "--sources", "headqaen"), "got 'headqaen' (did you mean 'headqa_en'?)"),
+        (("plan", "aloe_sft", "--mix", "aloe", "--mix-caps", "medqad=7"), "got 'medqad=7' (did you mean 'medquad'?)"),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_the_closest_one(place, call, hint):
+    result = run(*call, "--mirror", "mirror")
+    assert result.exit_code == 2
+    assert hint in " ".join(result.output.split())
 
 
 def test_help_loads_no_heavy_library(tmp_path):
@@ -208,10 +260,18 @@ def test_sources_tells_the_same_as_text_and_as_json():
         line = next(line.split() for line in table.splitlines() if line.split()[:1] == [row["name"]])
         published = [f"{row['rows']:,}"] if row["rows"] else []
         home = row["home"].removeprefix("hf://datasets/")
-        expected = [row["name"], row["kind"], row["task"], row["lang"], row["license"], *published, home]
-        assert line == [*expected, row["readable_from"] or "-"]
+        license_and_place = [row["license"], row["readable_from"] or "-"]
+        assert line == [row["name"], *license_and_place, *published, row["kind"], row["task"], row["lang"], home]
     readable = sum(1 for row in catalog if row["readable_from"])
     assert table.splitlines()[-1] == f"{len(catalog)} corpora, {readable} of them readable from here"
+
+
+def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_names():
+    table = sabila("sources", "--mirror", FIXTURES, folder=Path.cwd(), env={"COLUMNS": "80"}).stdout
+    rows, _, note = table.partition("\n\n")
+    assert all(len(line) <= 80 for line in table.splitlines())
+    assert {line.split()[0] for line in rows.splitlines()[1:]} == {*SOURCES, *BENCHMARKS}
+    assert "no room for rows, kind, task, lang, home" in " ".join(note.split())
 
 
 def test_without_a_mirror_a_corpus_is_read_from_the_hub_or_not_at_all(monkeypatch):

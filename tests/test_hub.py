@@ -107,10 +107,11 @@ def test_a_file_lost_from_the_store_is_fetched_at_the_locked_commit(hub, call, t
     assert all(commit in request for request in requests)
 
 
-def test_a_lock_made_from_a_mirror_gains_its_commit_from_the_hub(hub, call, tmp_path):
-    assert run(*call, "--mirror", write_mirror(tmp_path / "mirror")).exit_code == 0
+def test_a_named_lock_made_from_a_mirror_gains_its_commit_from_the_hub(hub, call, tmp_path):
+    lock = ("--lock", tmp_path / "sabila.lock")
+    assert run(*call, *lock, "--mirror", write_mirror(tmp_path / "mirror")).exit_code == 0
     assert locked(tmp_path)["ward"]["revision"] == "main"
-    assert run(*call).exit_code == 0
+    assert run(*call, *lock).exit_code == 0
     assert locked(tmp_path)["ward"]["revision"] == hub.branches["sabila-tests/ward", "main"]
 
 
@@ -133,14 +134,26 @@ def test_other_content_than_the_lock_says_is_refused(hub, call, tmp_path):
     hub.commits["sabila-tests/ward"][commit] = {"rounds.jsonl": rows([{"id": "x", "question": "q?", "answer": "a"}])}
     told = refused(1, *call)
     assert told.startswith("Error: ward: rounds.jsonl has sha256 ")
-    assert told.endswith("bring the file back, or accept the change with --relock")
+    assert told.endswith("bring the file back, accept the change with --relock, or keep another lock with --lock FILE")
     assert not (tmp_path / "store" / "steps").exists()
 
 
-def test_other_content_than_a_mirror_had_is_refused(hub, call, tmp_path):
+def test_other_content_than_a_mirror_had_is_refused_under_one_named_lock(hub, call, tmp_path):
     mirror = write_mirror(tmp_path / "mirror", {**tiny_recipe.ROWS, "ward": tiny_recipe.ROWS["school"]})
-    assert run(*call, "--mirror", mirror).exit_code == 0
-    assert refused(1, *call).startswith("Error: ward: lessons.jsonl has sha256 nothing, it is missing, but ")
+    lock = ("--lock", tmp_path / "shared.lock")
+    assert run(*call, *lock, "--mirror", mirror).exit_code == 0
+    assert refused(1, *call, *lock).startswith("Error: ward: lessons.jsonl has sha256 nothing, it is missing, but ")
+
+
+def test_the_hub_and_every_mirror_are_pinned_apart(hub, call, tmp_path):
+    """Trying a recipe on other files never asks to accept a change of the real ones."""
+    other = write_mirror(tmp_path / "other", {**tiny_recipe.ROWS, "ward": tiny_recipe.ROWS["school"]})
+    assert run(*call).exit_code == 0
+    assert run(*call, "--mirror", write_mirror(tmp_path / "mirror")).exit_code == 0
+    assert run(*call, "--mirror", other).exit_code == 0
+    recipes = json.loads((tmp_path / "sabila.lock").read_text())["recipes"]
+    assert list(recipes) == ["tiny", "tiny --mirror mirror", "tiny --mirror other"]
+    assert "lessons.jsonl" in recipes["tiny --mirror other"]["ward"]["files"]
 
 
 # --- failures ------------------------------------------------------------------------------------------------------

@@ -31,12 +31,11 @@ def build(folder, *options):
     """Build ``aloe_sft`` from the fixtures and return the result of the call."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        names = ",".join([*MEDICAL, *GENERAL])
+        sources = () if "--sources" in options else ("--sources", ",".join([*MEDICAL, *GENERAL]))
         call = [
             "build",
             "aloe_sft",
-            "--sources",
-            names,
+            *sources,
             "--mirror",
             str(FIXTURES),
             "--store",
@@ -127,7 +126,10 @@ def test_shares_of_ones_own(folder):
         ({"mix": "most"}, "mix: got 'most', expected 'none', 'aloe' or 'exact'"),
         ({"mix": "aloe", "mix_shares": "0.7,0.2,0.2"}, "mix_shares: got 0.7, 0.2, 0.2, expected three that sum to 1"),
         ({"mix": "aloe", "mix_general": "1,0,0"}, "mix_general.1: got '0', expected greater than 0"),
-        ({"mix": "aloe", "mix_caps": "medquat=1"}, "mix_caps: got 'medquat=1', expected the name of a source"),
+        (
+            {"mix": "aloe", "mix_caps": "medquat=1"},
+            r"mix_caps: got 'medquat=1' \(did you mean 'medquad'\?\), expected the name of a source",
+        ),
         ({"mix": "aloe", "mix_caps": "medquad=lots"}, "mix_caps: got 'medquad=lots'"),
     ],
 )

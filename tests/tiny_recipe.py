@@ -60,7 +60,12 @@ def recipe(
     limit: Annotated[int, Field(ge=1)] | None = None,
     min_prose_chars: Annotated[int, Field(ge=1)] = 1,
 ):
-    """Build the tiny set."""
+    """Build the tiny set.
+
+    Args:
+        min_prose_chars: The shortest prose kept, in
+            characters.
+    """
     config = Clean(rules=Rules(min_answer_chars=1, min_prose_chars=min_prose_chars))
     raw = [read(corpus(name), required=required, limit=limit) for name in corpora]
     rows = [each_shard(f"clean-{step.work.corpus.name}", clean, config, step) for step in raw]

@@ -16,6 +16,7 @@ from quality.rules import Rules
 from sources.catalog import SOURCES
 from sources.license import Use
 from sources.source import Kind, Source
+from sources.suggest import did_you_mean
 from synth import redteam_stage as stages
 from synth.attacks import Attacks
 from synth.awaited import Written, written_only
@@ -67,11 +68,30 @@ def recipe(
 ) -> Step:
     """Build preference pairs: of the catalog's preference corpora, of right and wrong chains, and of a red team.
 
-    ``teacher`` writes chains (``samples`` a round) and is the target of attacks (``answers`` to each); ``writer``, the
-    teacher unless named, writes refusals and helpful answers; ``guard`` judges them, by the ``chat`` protocol of guard
-    models or, for any other model, by a ``prompt``. ``guard_format`` is the guard's family, such as ``llama-guard-2``,
-    whose categories it numbers; without it the model's name decides. ``test_share`` of styles, topics and requests is
-    held out of the red team.
+    Without a teacher, only the catalog's preference corpora give pairs.
+
+    Args:
+        stage: general (preference corpora and chains), red_team, or all.
+        sources: "available" for all that can be read, "all" to insist on every one, or names as `sabila sources` lists.
+        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
+        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        min_margin: Drop pairs whose scores, where a corpus gives any, differ by less.
+        max_per_prompt: The most pairs of one prompt.
+        teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, transformers:MODEL or
+            vllm:MODEL.
+        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        writer: The model that writes refusals and helpful answers; the teacher unless named.
+        writer_license: Licence of what the writer writes.
+        guard: The model that judges answers to attacks; without one no red-team pair is made.
+        guard_license: Licence of what the guard writes.
+        guard_protocol: chat for guard models with a template of their own; prompt for any other model.
+        guard_format: The guard's family, such as llama-guard-2, which numbers the categories; by default the model's
+            name decides.
+        samples: Chains of thought written for a question in a round.
+        answers: Answers of the teacher to each attack.
+        test_share: Share of attack styles, topics and requests that is held out of the red team.
+        seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
     curate = curating(license, near_threshold, limit, required=sources != ("available",))
@@ -188,7 +208,8 @@ def choose(names: tuple[str, ...]) -> list[Source]:
     if names in (("available",), ("all",)):
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:
-        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {', '.join(fitting)}")
+        hint = did_you_mean(unknown[0], fitting)
+        raise ValueError(f"sources: got {unknown[0]!r}{hint}, expected available, all, or some of {', '.join(fitting)}")
     return [fitting[name] for name in dict.fromkeys(names)]
 
 

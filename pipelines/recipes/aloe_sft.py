@@ -20,6 +20,7 @@ from quality.rules import Rules
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use, fits
 from sources.source import USUAL_RANK, Source
+from sources.suggest import did_you_mean
 from synth import cot
 from synth.attacked_requests import drop_attacked
 from synth.candidates import author
@@ -70,10 +71,26 @@ def recipe(
 ) -> Step:
     """Build Aloe's supervised set: medical and general rows, cleaned, without duplicates, ready to tune on.
 
-    ``sources`` is "available" for all that can be read, "all" to insist on every one, or names; ``license`` is the
-    use every row must allow; ``limit`` reads that many rows a source. ``teacher`` writes the chains of thought: a spec
-    such as openai:http://localhost:8000/v1#model; ``teacher_license`` is that of what it writes. ``mix`` holds the set
-    to Aloe's shares of the tokens, as ``mixed`` says; "none" keeps every row.
+    Without a teacher, multiple-choice rows keep their gold answer and no chain of thought.
+
+    Args:
+        sources: "available" for all that can be read, "all" to insist on every one, or names as `sabila sources` lists.
+        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
+        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        max_row_chars: Drop rows whose texts have more characters together.
+        min_answer_chars: Drop rows whose answer is shorter.
+        language_confidence: Confidence from which a language other than the source's drops a row.
+        near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
+        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        samples: Chains of thought written for a question in a round.
+        mix: none keeps every row; aloe holds general and synthetic rows to Aloe's shares of the tokens and keeps
+            medical rows whole; exact reaches the shares and makes the set as small as the scarcest part.
+        mix_shares: Shares of the tokens of medical, synthetic and general rows; they sum to 1.
+        mix_general: Shares among the general rows of instructions, function calls and long contexts; they sum to 1.
+        mix_tokens: Size of the mix, in tokens.
+        mix_caps: The most tokens (not rows) of single sources, as in medquad=100000.
+        seed: Start of the random choices; the same seed gives the same rows.
     """
     rules = Rules(
         max_row_chars=max_row_chars, min_answer_chars=min_answer_chars, language_confidence=language_confidence
@@ -212,7 +229,10 @@ def cap(text: str) -> tuple[str, int]:
     """Return the source and the tokens of a cap; ``ValueError`` for one of another form or an unknown source."""
     name, _, tokens = text.partition("=")
     if name not in SOURCES or not tokens.isdecimal():
-        raise ValueError(f"mix_caps: got {text!r}, expected the name of a source and a number, as in medquad=100000")
+        hint = did_you_mean(name, SOURCES)
+        raise ValueError(
+            f"mix_caps: got {text!r}{hint}, expected the name of a source and a number of tokens, as in medquad=100000"
+        )
     return name, int(tokens)
 
 
@@ -222,5 +242,6 @@ def choose(names: tuple[str, ...]) -> list[Source]:
     if names in (("available",), ("all",)):
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:
-        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {', '.join(fitting)}")
+        hint = did_you_mean(unknown[0], fitting)
+        raise ValueError(f"sources: got {unknown[0]!r}{hint}, expected available, all, or some of {', '.join(fitting)}")
     return [fitting[name] for name in dict.fromkeys(names)]

@@ -41,7 +41,14 @@ def recipe(
 ) -> Step:
     """Build the embedded sample as ``aloe_sft`` builds the real corpora, a small model made on the spot as teacher.
 
-    ``teacher`` may be a real one, as in ``aloe_sft``.
+    Args:
+        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
+        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL,
+            vllm:MODEL, or embedded: an n-gram model made on the spot.
+        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        samples: Chains of thought written for a question in a round.
+        seed: Start of the random choices; the same seed gives the same rows.
     """
     asked = sample_teacher(teacher, teacher_license)
     rows = aloe_sft.reasoned(curated(license, limit), chosen(), asked, samples=samples, seed=seed)

@@ -24,7 +24,17 @@ def recipe(
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
-    """Build preference pairs of the sample's MedMCQA rows; what ``demo`` asked is not asked again."""
+    """Build preference pairs of the sample's MedMCQA rows; what ``demo`` requested is not requested again.
+
+    Args:
+        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
+        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL,
+            vllm:MODEL, or embedded: an n-gram model made on the spot.
+        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        samples: Chains of thought written for a question in a round.
+        seed: Start of the random choices; the same seed gives the same rows.
+    """
     asked = demo.sample_teacher(teacher, teacher_license)
     chains = aloe_sft.chains("medmcqa", aloe_sft.GENERATORS["medmcqa"], asked, samples=samples, seed=seed)
     rows = demo.curated(license, limit)

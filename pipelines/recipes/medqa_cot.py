@@ -13,6 +13,7 @@ from quality.rules import Rules
 from sources.catalog import SOURCES
 from sources.license import Use
 from sources.source import Source
+from sources.suggest import did_you_mean
 from synth import cot
 from synth.awaited import Written, written_only
 from synth.candidates import author
@@ -45,8 +46,20 @@ def recipe(
 ) -> Step:
     """Build chains of thought that reach the gold answer, which the teacher does not see; rows without one go.
 
-    ``samples`` chains a round, up to ``rounds`` rounds while none is right, then ``hints`` with the answer shown (STaR,
-    arXiv 2203.14465), which count if a model reaches gold from them alone; ``keep`` different ones a question.
+    Hints follow STaR (arXiv 2203.14465).
+
+    Args:
+        sources: Names of multiple-choice sources, as `sabila sources` lists.
+        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
+        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
+        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        samples: Chains of thought written for a question in a round.
+        rounds: The most rounds while no chain of a question is right.
+        hints: Chains written with the answer shown once all rounds failed; one counts if a model reaches gold from it.
+        keep: Different right chains kept of a question.
+        seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
     rows = aloe_sft.curated(chosen, Rules(), license, near_threshold, required=True, limit=limit)
@@ -93,6 +106,6 @@ def choose(names: tuple[str, ...]) -> list[Source]:
     """Return the multiple-choice sources of these names; ``ValueError`` names one that is none."""
     fitting = {name: source for name, source in SOURCES.items() if source.task == "mcqa"}
     if not names or (unknown := [name for name in names if name not in fitting]):
-        got = repr(unknown[0]) if names else "none"
+        got = f"{unknown[0]!r}{did_you_mean(unknown[0], fitting)}" if names else "none"
         raise ValueError(f"sources: got {got}, expected some of {', '.join(fitting)}")
     return [fitting[name] for name in dict.fromkeys(names)]
