@@ -29,6 +29,13 @@ EXPLAINS = re.compile(
 NO_DOUBT = re.compile(
     r"\b(?:no|without(?: a)?|sin(?: ninguna)?|sans(?: aucun)?|kein(?:en)?|ohne) (?:doubt|duda|doute|zweifel)\b"
 )
+TURNED = re.compile(
+    r".*\b(?:but|however|yet|pero|sin embargo|mais|cependant|aber|jedoch|doch|mas|porem|ma|tuttavia)\b", re.DOTALL
+)
+"""What comes before a turn: an opinion of others there is no longer spoken of after it."""
+
+UNLESS = re.compile(r"\W*(?:unless|only if|except (?:if|when)|a menos que|sauf si|ausser wenn|salvo)\b")
+REASON = re.compile(r", (?:as|because|since|given that) (?:the )?(?:\w+ )?$")
 CONCEDED = re.compile(
     r"^\W*(?:although|though|even though|while|whereas|aunque|bien que|quoique|obwohl|embora|sebbene"
     r"|anche se)\b[^,;]*[,;] "
@@ -63,6 +70,17 @@ ENUMERATES = re.compile(
 
 RIGHTLY = re.compile(r"\b(?:correct|right|best|final|true|appropriate)\b")
 
+REVISED = re.compile(
+    r"(?:(?:^|(?<=[.!?…—–-])|(?<=[.!?…,;:—–-] ))[^\w\n]*(?:(?:sorry|no|wait|actually|correction|scratch that|hmm|rather"
+    r"|oops|perdon|pardon|nein|non)[,:.!… —–-]+)+(?:(?:it(?:'s| is|'d be| should be| must be)|i mean[ts]?|make that"
+    r"|that(?:'s| is| should be)|the (?:correct |right )?answer is|es|c'est|es ist) )?"
+    r"|[(\[]? ?\b(?:revised|corrected|amended|updated|changed to)(?: (?:answer|to))? ?:? )",
+    re.MULTILINE,
+)
+"""What opens an answer that replaces the one before it."""
+
+REVISION_END = re.compile(r"\s*[.!)\]]*\s*(?:$|\n)|[.!)](?= )|,? (?:because|since|not|as)\b")
+
 TAKEN_BACK = re.compile(
     r"[,;]? ?(?:which|that|but (?:that|this|it|which)|and (?:that|this|it)|(?:pero|mais|aber|mas|ma) (?:eso|esto|cela"
     r"|das|isso|questo)|que|lo que|lo cual|qui|ce qui|was|o que|che)(?: |')(?:(?:is|was|would be|es|est|ist|e) )?"
@@ -91,7 +109,8 @@ NEAR = 30
 class Claim:
     """One place that says what the answer is. ``reading`` is None where it says it unreadably.
 
-    ``upto`` is where the words end that follow an answer and claim it; ``also`` is "the answer is also B".
+    ``upto`` is where the words end that follow an answer and claim it; ``also`` is "the answer is also B", ``aside`` a
+    claim in a reason for another one: "it is A, as the answer is B".
     """
 
     form: str
@@ -99,6 +118,7 @@ class Claim:
     reading: Reading | None
     upto: int = 0
     also: bool = False
+    aside: bool = False
 
     @property
     def end(self) -> int:
@@ -207,11 +227,24 @@ def last_explicit(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     bare = _blanked(text, spans)
     claims += _marked(question, bare, lang)
     said = _latest([*claims, *_said(question, bare, lang)])
+    if said and (revised := _revised(question, bare, said)):
+        return revised
     explains = max((found.start() for found in EXPLAINS.finditer(bare.folded)), default=None)
     if said is None or said.form not in SENTENCES or explains is None or explains > said.at:
         return said
     before = replace(bare, cased=bare.cased[:explains], folded=bare.folded[:explains])
     return _latest(claims + _said(question, before, lang)) or said
+
+
+def _revised(question: Shown, text: AnswerText, said: Claim) -> Claim | None:
+    """Return the answer by which the one before is replaced: "Sorry, I meant C", "(revised: C)"."""
+    for cue in last_cues(REVISED, text):
+        if cue.start() < said.end - 1:
+            break
+        reading = read(question, text, cue.end(), text.line_end(cue.end()))
+        if reading and not reading.fault and REVISION_END.match(text.folded, reading.end):
+            return Claim(form="sentence", at=reading.start, reading=reading)
+    return None
 
 
 def _latest(claims: list[Claim]) -> Claim | None:
@@ -241,6 +274,8 @@ def _last(pattern: re.Pattern[str], text: AnswerText, claim: Callable[[re.Match[
     """Return the claim of the last cue that makes one; "also" adds to the claim before it, and takes no place."""
     made = (found for cue in last_cues(pattern, text) if (found := claim(cue)))
     last = next(made, None)
+    if last is not None and last.aside:
+        last = next(made, last)
     if last is None or not last.also or last.reading is None:
         return last
     first = next(made, None)
@@ -385,7 +420,7 @@ def claim_after(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[str
     start = also.end() if also else start
     if not text.folded[start:stop].strip(" :"):
         start, stop = _content(text, stop)
-    reading = read(question, text, start, stop)
+    reading = read(question, text, start, stop, numbers=form in SENTENCES)
     if groups.get("not") or groups.get("nicht"):
         reading = _instead(question, text, start, stop)
     if reading is None or reading.fault == "negated" or _asks(text, reading.end):
@@ -396,7 +431,8 @@ def claim_after(question: Shown, text: AnswerText, cues: Cues, cue: re.Match[str
         reading = listed(question, text, reading)
     if _qualified_after(question, text, cues, reading, stop):
         return None
-    return Claim(form=form, at=reading.start, reading=reading, also=bool(also))
+    aside = bool(REASON.search(text.folded[max(0, cue.start() - NEAR) : cue.start()]))
+    return Claim(form=form, at=reading.start, reading=reading, also=bool(also), aside=aside)
 
 
 def _goes_through(text: AnswerText, cue: re.Match[str], start: int) -> bool:
@@ -445,7 +481,7 @@ def _earnest(text: AnswerText, cues: Cues, at: int, said: str) -> bool:
     start, stop = text.sentence(at)
     before = CONCEDED.sub("", NO_DOUBT.sub("", text.folded[start:at]))
     clause = cues.clause.sub("", before)[-NEAR:]
-    if cues.not_.search(clause) or cues.others.search(before):
+    if cues.not_.search(clause) or cues.others.search(TURNED.sub("", before)) or UNLESS.match(before):
         return False
     if cues.qualified.search(before) or cues.qualified.search(QUALIFIED_END.sub("", said)):
         return False

@@ -16,11 +16,21 @@ SETTLED = ("identified", "pointed", "fitting")
 def leaning(question: Shown, text: AnswerText, lang: str, form: str) -> Claim | None:
     """Return the last claim of a form that is not explicit, marked as several where its claims differ."""
     made = list(_claims(question, text, cues_of(lang), form))
+    if question.several and form == "held" and made:
+        return _united(made)
     if len({claim.reading.found for claim in made if claim.reading}) > 1 and made[0].reading:
         return replace(made[0], reading=replace(made[0].reading, fault="several"))
     if not made or (_by_text(made[0]) and not _undisputed(question, text, cues_of(lang), made[0])):
         return None
     return made[0]
+
+
+def _united(made: list[Claim]) -> Claim:
+    """Return one claim of all answers that a text calls right one by one."""
+    read = [claim.reading for claim in made if claim.reading]
+    found = tuple(sorted({place for reading in read for place in reading.found}))
+    fault = next((reading.fault for reading in read if reading.fault), None)
+    return replace(made[0], reading=replace(read[0], found=found, fault=fault))
 
 
 def settled(question: Shown, text: AnswerText, lang: str) -> Claim | None:

@@ -21,18 +21,22 @@ FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([]|\s+[-–—=]|\s*—"
 """What may come after an answer without more ado."""
 
 NUMBERED = re.compile(
-    r"(?P<digit>[1-9])(?![\w%°]| ?%|[.,:/-]\d)[.):]?(?=\s*$|\s*\n|\s*[,;.!?)]|\s+(?:is|because|since|as)\b)"
+    r"(?P<named>#|(?:no|nr)\. ?|n[°o]\. ?)?\(?(?:(?P<digit>[1-9])|(?P<word>one|two|three|four|five))"
+    r"(?![\w%°]| ?%|[.,:/-]\d)[.):]?(?=\s*$|\s*\n|\s*[,;.!?)]|\s+(?:is|because|since|as)\b)"
 )
+NUMBER_WORDS = ("one", "two", "three", "four", "five")
 NUMBER_NOUN = re.compile(
     r"\b(?:options?|choice|number|no\.|alternative|opcion|opcao|opzione|numero|proposition|alternativ[ae]|aussage)\W*$"
 )
 ORDINAL = re.compile(
-    r"(?:the |la |a |die )?(?:(?P<n1>first|primera|premiere|erste|primeira|prima)|(?P<n2>second|segunda|deuxieme|zweite"
-    r"|seconda)|(?P<n3>third|tercera|troisieme|dritte|terceira|terza)|(?P<n4>fourth|cuarta|quatrieme|vierte|quarta)"
-    r"|(?P<n5>fifth|quinta|cinquieme|funfte)|(?P<last>last|ultima)) (?:answer )?(?:option|opcion|proposition"
-    r"|alternativ[ae]|opcao|opzione|aussage)\b"
+    r"(?:the |la |a |die )?(?:(?P<n1>first|1st|primera|premiere|erste|primeira|prima)|(?P<n2>second|2nd|segunda"
+    r"|deuxieme|zweite|seconda)|(?P<n3>third|3rd|tercera|troisieme|dritte|terceira|terza)|(?P<n4>fourth|4th|cuarta|quatrieme"
+    r"|vierte|quarta)|(?P<n5>fifth|5th|quinta|cinquieme|funfte)|(?P<last>last|ultima))"
+    r" (?:(?:answer )?(?:option|opcion|proposition|alternativ[ae]|opcao|opzione|aussage)|(?<!first )(?<!1st )choice)\b"
 )
 """Places among lettered options: "option 3", "the third option"."""
+
+NUMBERED_OPTION = re.compile(r"(?:option|choice|answer)(?: (?:number|no\.?))? #?(?:[1-9]|one|two|three|four|five)\b")
 
 LONE = re.compile(r"(?<![\w'-])(?:[B-Z](?![\w'-])|A(?![\w'-]| [a-z]))")
 UNIT_GAP = re.compile(r"(?<=\d) (?=[a-z%µμ°])")
@@ -156,7 +160,7 @@ def mention(question: Shown, text: AnswerText, start: int, stop: int) -> Reading
     """Return the options named by the words that end at ``stop``, as long a list as there is."""
     for word in re.finditer(r"(?<!\w)[\w\"(\[⟦]", text.folded[start:stop]):
         at = start + word.start()
-        if _item(question, text, at, stop) is None:
+        if _item(question, text, at, stop) is None and not NUMBERED_OPTION.match(text.folded, at, stop):
             continue
         reading = read(question, text, at, stop)
         if reading and not text.folded[reading.end : stop].strip(" ,.:)-–—"):
@@ -176,6 +180,8 @@ def _turned_down(question: Shown, text: AnswerText, start: int, stop: int) -> Re
     denied = question.turned_down.match(text.folded, start, stop)
     if not denied:
         return None
+    if place := _by_place(question, text, start + len(text.folded[start:]) - len(text.folded[start:].lstrip()), stop):
+        return Reading(found=place.found, by=place.by, start=start, end=place.end, fault=place.fault)
     instead = re.compile(rf"\b(?:{question.words.but})\b").search(text.folded, denied.end(), stop)
     if instead and (reading := read(question, text, instead.end(), stop)):
         return reading
@@ -194,7 +200,8 @@ def _first(
         if article and (item := _by_text(question, text, article.end(), stop)):
             return article.end(), item
         filler = question.filler.match(text.folded, start, stop)
-        if not filler:
+        # An article of one letter is small; a capital is the letter of an option: "a A".
+        if not filler or (filler.end() - start == 1 and text.cased[start].isupper()):
             break
         start = filler.end()
     item = _by_label(question, text, start, stop) or _by_place(
@@ -203,12 +210,14 @@ def _first(
     return (start, item) if item else None
 
 
-def _by_place(question: Shown, text: AnswerText, at: int, stop: int, *, numbers: bool) -> _Item | None:
+def _by_place(question: Shown, text: AnswerText, at: int, stop: int, *, numbers: bool = False) -> _Item | None:
     """Return the option of a number from 1, where numbers count the options and are not options themselves."""
-    found = NUMBERED.match(text.folded, at, stop) if numbers and question.counted else None
-    if found is None or not all(label.isalpha() for label in question.labels) or not question.labels:
+    found = NUMBERED.match(text.folded, at, stop) if question.counted and question.labels else None
+    if found is None or not all(label.isalpha() for label in question.labels):
         return None
-    place = int(found["digit"]) - 1
+    if not (numbers or found["named"]) or (found["word"] and not NUMBER_NOUN.search(text.folded[:at])):
+        return None
+    place = int(found["digit"] or NUMBER_WORDS.index(found["word"]) + 1) - 1
     if place >= len(question.labels):
         return _Item(found=(), by="letter", end=found.end(), fault="not_shown")
     return _Item(found=(place,), by="letter", end=found.end())

@@ -11,10 +11,13 @@ from functools import cache, cached_property
 from synth.thinking import after_thought, without_end
 
 WRAPPED = re.compile(r"\\(?:text|textbf|textrm|textit|textsf|mathrm|mathbf|mathsf|mathit|emph|bf|rm|bm)\s*\{([^{}]*)\}")
-BOXED = re.compile(r"\\f?boxed\s*\{([^{}]*)\}|\\f?boxed\s+(\w)\b|<(?:final_)?answer>([^<]*)</(?:final_)?answer>")
+BOXED = re.compile(
+    r"\\f?boxed\s*\{([^{}]*)\}|\\f?boxed\s+(\w)\b|<(?:final_)?answer>([^<]*)</(?:final_)?answer>", re.IGNORECASE
+)
 LAYOUT = re.compile(
     r"\\[()\[\],;!%]|\\(?:quad|qquad|displaystyle)\b|[*`$]+|(?<!\w)_+|_+(?!\w)"
-    r"|</?(?:b|i|em|strong|u|p|span|div|h[1-6])\b[^<>]*>|^[ \t]*[#>]+[ \t]*",
+    r"|</?(?:b|i|em|strong|u|p|span|div|h[1-6]|[uo]l|li|center|font|code|pre|blockquote|table|tbody|tr|td)\b[^<>]*>"
+    r"|^[ \t]*[#>]+[ \t]*",
     re.MULTILINE,
 )
 QUOTES = str.maketrans("’‘´＂“”„«»‹›", "'''\"" + '"' * 7)

@@ -12,10 +12,15 @@ USER_TURN = re.compile(
 )
 """The user's turn in a chat template, after which nothing is the model's own."""
 
+END_TOKEN = re.compile(
+    r"<\|(?:endoftext|im_end|eot_id|end|end_of_text|eom_id|return)\|>|</s>|<end_of_turn>|<turn\|>|<eos>|<｜end▁of▁sentence｜>"
+)
+"""The end of the model's turn: nothing after it is its answer, once it has given one."""
+
 NEXT_QUESTION = re.compile(
     r"^[^\w\n]{0,8}(?:"
-    r"(?:(?:next|new|another|second|siguiente|otra|prochaine|nachste|proxima|prossima) )?"
-    r"(?:question|problem|exercise|case|vignette|pregunta|caso|exercice|cas|frage|fall|pergunta|questao|domanda)"
+    r"(?:(?:next|new|another|second|follow-?up|bonus|practice|siguiente|otra|prochaine|nachste|proxima|prossima) )?"
+    r"(?:question|problem|exercise|case|vignette|example|ejemplo|exemple|beispiel|pregunta|caso|exercice|cas|frage|fall|pergunta|questao|domanda)"
     r"(?: (?:stem|no\.?|number|n[o°]))?(?: ?#? ?\d{1,3})?\W{0,3}(?:[:.)]|\n)"
     r"|(?:q|mcq) ?\d{0,3} ?[:.)]|\d{1,3}[.)] [^\n]{10,400}\?\s*\n|(?:options|choices|opciones|optionen) ?:"
     r"|(?:user|human|student|usuario|utilisateur|benutzer|instructions?|input|prompt|context|passage|abstract|patient)"
@@ -35,7 +40,7 @@ def cuts(text: str, shown: Callable[[str], bool]) -> Iterator[tuple[int, bool]]:
     ``shown`` recognises the text of an option of the question at hand: a list of others belongs to a next question.
     """
     found = [(mark.start(), False) for mark in USER_TURN.finditer(text)]
-    found += [(mark.start(), True) for mark in NEXT_QUESTION.finditer(text)]
+    found += [(mark.start(), True) for mark in (*NEXT_QUESTION.finditer(text), *END_TOKEN.finditer(text))]
     found += [(at, True) for at in _other_lists(text, shown)]
     yield from sorted(found)
 

@@ -97,19 +97,20 @@ ENGLISH = Words(
     r"(?:options?|choices?|alternatives?|statements?|responses?)"
     r"|(?:option|choice|alternative) that [\w' -]{3,60}?",
     is_=r"is|are|was|were|must be|should be|has to be|have to be|will be|remains?|can only be|equals|becomes"
-    r"|changes to|comes down to|turns out to be",
+    r"|changes to|comes down to|turns out to be|(?:seems|appears|looks) (?:to be|like)",
     is_not=r"(?:is|are|was|were|must|would|should|will|do|does)(?: not|n't)(?: be)?|can(?:not| not|'t|t) be"
     r"|(?:is|are) never|(?:is|are) neither",
     may_be=r"(?:could|might|may|can)(?: (?:also|well|possibly))? be",
     would_be=r"would (?:then )?be",
     inverted=r"(?!)",
     choose=r"(?:i|we)(?:'d|'ll|'m| am| will| would| must| can| shall| should| have to)*"
-    r"(?: therefore| thus| hence| finally)* (?:go(?:ing)? (?:with|for)|choose|chose|pick|picked|select|selected"
-    r"|opt(?:ed|ing)? for|answer|vote for"
+    r"(?: therefore| thus| hence| finally| now| still| ultimately)* (?:go(?:ing)? (?:with|for)|choose|chose"
+    r"|pick|picked|select|selected"
+    r"|opt(?:ed|ing)? for|answer|vote(?: for)?|take|meant?"
     r"|settle (?:on|for)|say|conclude)(?: that)?(?: it(?:'s| is))?"
-    r"|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s go with|^[^\w\n]*going with"
+    r"|i (?:think|believe)(?: that)? it(?:'s| is)|let'?s (?:go with|pick|choose|select|take)|^[^\w\n]*going with"
     r"|(?:(?<=[.!?:;] )|^[^\w\n]*)(?:(?:so|thus|therefore|hence|then|please),? )*(?:choose|pick|select|mark|tick"
-    r"|go (?:with|for))",
+    r"|circle|opt for|go (?:with|for))",
     named=r"(?:is|are|as|was|(?:seems|appears|looks)(?: to be)?|must be|should be|has to be|remains?"
     r"|would be)(?: (?:\w+ly|thus|indeed|then|hence))*"
     r" (?:(?:the|an?|my|our) )?(?:(?:single|only|most likely|most appropriate) )?"
@@ -119,6 +120,7 @@ ENGLISH = Words(
     held=r"(?:is|are|must be|has to be)(?: (?:\w+ly|thus|indeed|then|hence|both|all))*(?: the)?"
     r" (?:correct|right|best|true)"
     r"(?! (?:that|in|about|to|only|if|but|for|when|(?:\w+ )?(?:answers?|options?|choices?|ones?)))"
+    r"|is the only (?:one|option|choice|answer)\b"
     r"|(?:is )?the (?:most (?:likely|probable|appropriate|suitable)|best|preferred)(?: [\w'-]+){1,3}"
     r"|(?:applies|fits)(?: best)?(?=\s*[.,;:]|\s*$)",
     right_is=r"(?:correct|right) (?:is|are)",
@@ -154,13 +156,14 @@ ENGLISH = Words(
     that=r"that",
     qualified=r"wrong|incorrect|false|worst|bad|previous|earlier|former|other|another|examples?|sample|possible"
     r"|plausible"
-    r"|acceptable|tempting|initial|(?:previous|last|different) question|(?!question)\w+'s",
+    r"|acceptable|tempting|initial|(?:previous|last|different) question|(?!question|let)\w+'s",
     retract=r"(?:wait|hold on)(?=\s*[,.!:;…—–-]|\s*$|\s+(?:no|but|actually|i|that|this|maybe|let|a minute|a moment)\b)"
     r"|scratch that|on second thoughts?"
     r"|let me (?:re-?(?:\w*check|\w*consider|think|read|do|\w*evaluate|\w*calculate|examine|assess|start|visit|view)"
     r"|check|start|think)|i (?:was|am) wrong"
     r"|i (?:have )?(?:made|misread)|that(?:'s| is| was| can(?:not|'t)|can't) *(?:be |not )?(?:wrong|right|a mistake"
-    r"|incorrect|correct)|actually,? no\b|correction",
+    r"|incorrect|correct)|actually,? no\b|correction(?=\s*[:.,!]|\s*$)|(?:the|this|that|my) (?:answer|choice|option)"
+    r"(?: is| was|'s) (?:wrong|incorrect|not (?:right|correct))",
     definite=r"the|this|that|these|those|my|our",
     rival=r"others?|worst|problem|reason|drawback|risk|medication|second|wrong|incorrect|alternatives?"
     r"|next(?= best (?!step|test|measure))|least|less|previous"
@@ -234,7 +237,7 @@ SPANISH = Words(
     r"|(?<=la )(?:correcta|verdadera)|(?<=las )(?:correctas|verdaderas))",
     held=r"(?:es|son) (?:correct[ao]s?|verdader[ao]s?|ciert[ao]s?)"
     r"|es (?:el|la)(?: \w+)? (?:mas (?:probable|adecuad[oa]|indicad[oa])|de eleccion)",
-    right_is=r"(?:es|son) (?:correctas?|verdaderas?|ciertas?)",
+    right_is=r"(?:es|son) (?:correctas?|verdaderas?|ciertas?)|las? correctas? (?:es|son)",
     it_is=r"(?:^|(?<=[.;:,!] )|(?<=\n))(?:es|tiene que ser|debe ser|ha de ser)|\b(?:solo )?queda(?: solo)?",
     likeliest=r"(?:mas (?:probable|adecuad[oa]|frecuente|indicad[oa])|de eleccion|mejor)(?: [\w'-]+){0,8}?",
     article=r"una?",
@@ -309,6 +312,7 @@ FRENCH = Words(
     would_be=r"serait|seraient",
     inverted=r"(?!)",
     choose=r"je (?:choisis|retiens|selectionne|prends|coche|dirais|reponds|choisirais|penche pour|pencherais pour)"
+    r"|on (?:choisit|retient|coche)"
     r"|j'opte pour"
     r"|j'opterais pour|mon choix se porte sur|il faut (?:donc )?(?:repondre|choisir|cocher)",
     named=r"(?:qui )?(?:est|sont|serait|doit etre|comme|(?:me )?(?:parait|semble)(?: etre)?)(?:,? (?:donc|bien"
@@ -321,7 +325,8 @@ FRENCH = Words(
     it_is=r"\bc'(?:est|etait|doit etre)|\bil (?:ne )?(?:s'agit|reste)(?: que)?",
     likeliest=r"(?:plus (?:probable|approprie\w*|frequente?|adaptee?)|de choix|meilleure?)(?: [\w'-]+){0,8}?",
     article=r"une?|d'une?",
-    filler=r"propositions?|options?|reponses?|lettre|la|le|les|l'|donc|clairement|alors|ainsi|bien|sans doute|que|c'est"
+    filler=r"de|d'|propositions?|options?|reponses?|lettre|la|le|les|l'|donc|clairement|alors|ainsi|bien|sans doute"
+    r"|que|c'est"
     r"|probablement|evidemment|l'option",
     and_=r"et|ainsi que|plus",
     or_=r"ou(?: (?:bien|peut-etre|encore))?|soit",
@@ -474,7 +479,7 @@ PORTUGUESE = Words(
     r"(?:corretas?|certas?|adequadas?)|melhor (?:resposta|alternativa|opcao)|(?<=a )(?:correta|certa|resposta))",
     held=r"(?:e|sao|esta|estao) (?:corret[ao]s?|cert[ao]s?|verdadeir[ao]s?)",
     right_is=r"(?:a|as|o) (?:corretas?|certas?) (?:e|sao)",
-    it_is=r"\b(?:trata-se d[eao]|resta|sobra)",
+    it_is=r"\b(?:trata-se d[eao]|resta|sobra)|^[^\w\n]*e(?= [ao]? ?[a-j]\b)",
     article=r"um|uma",
     filler=r"[ao](?= (?:letra|alternativa|opcao|resposta|numero|[a-j]\b))|letra|alternativas?|opcao|opcoes|respostas?"
     r"|as|os|claramente|portanto|entao|assim|provavelmente|que|e(?= [ao]\b)",
@@ -519,7 +524,7 @@ ITALIAN = Words(
     r"|(?<=la )(?:corretta|giusta|risposta)|(?<=quella )(?:corretta|giusta))",
     held=r"(?:e|sono) (?:corrett[aeio]|giust[aeio]|esatt[aeio]|ver[aeio])",
     right_is=r"(?:la|le) (?:corrett[ae]|giust[ae]) (?:e|sono)",
-    it_is=r"\b(?:si tratta d[ei]|resta|rimane)",
+    it_is=r"\b(?:si tratta d[ei]|resta|rimane)|^[^\w\n]*e(?= (?:la )?[a-j]\b)",
     article=r"un|una|uno",
     filler=r"opzion[ei]|alternativ[ae]|rispost[ae]|lettera|la|le|il|lo|l'|chiaramente|quindi|dunque|pertanto"
     r"|probabilmente|che|numero",
@@ -552,11 +557,11 @@ ITALIAN = Words(
 LANGUAGES = {"en": ENGLISH, "es": SPANISH, "fr": FRENCH, "de": GERMAN, "pt": PORTUGUESE, "it": ITALIAN}
 
 ANSWER_NOUNS = {
-    "es": r"respuestas?|opcion correcta|alternativa correcta",
-    "fr": r"reponses?|(?:proposition|option) (?:correcte|exacte)|bonne (?:proposition|option)",
-    "de": r"(?:end)?antwort(?:en)?|losung|richtig|korrekt",
-    "pt": r"respostas?|alternativas? (?:corret|cert)as?|opcao (?:correta|certa)|gabarito|alternativa \w",
-    "it": r"rispost[ae]|opzione (?:corretta|giusta|esatta)|scelgo|l'opzione",
+    "es": r"respuestas?|opcion|alternativa|correct[ao]s?|eli[jg]\w+|marco",
+    "fr": r"reponses?|proposition|bonnes?|correctes?|exactes?|choisi\w*",
+    "de": r"(?:end)?antwort(?:en)?|losung|richtig\w*|korrekt\w*|wahle",
+    "pt": r"respostas?|alternativas?|opcao|opcoes|gabarito|letra|escolho|marco|corretas?|certas?",
+    "it": r"rispost[ae]|opzion[ei]|alternativ[ae]|scelgo|corrett[ae]|giust[ae]",
 }
 """Words by which a text that answers in another language than the question is known."""
 

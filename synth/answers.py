@@ -7,7 +7,7 @@ the patterns of simple-evals, inspect_ai and lm-eval's ``multi_choice_regex`` wi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,7 +15,7 @@ from sources.shapes import LETTERS
 from synth.answer_claims import Claim, cues_of, in_list, item_at, last_explicit, listed
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
-from synth.answer_reading import DECISIONS, Shown, is_decision, named, read, shown
+from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold, plain
 from synth.answer_turns import cuts
 from synth.answer_words import ANSWER_NOUNS, Words
@@ -38,12 +38,18 @@ GLOSS = re.compile(r"^ ?\([^()\n]*\)")
 NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
 HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
 
+ITEM_BEFORE = re.compile(r"(?:\A|\n|[!?] )[^\w\n]*(?P<letter>\w)[\])]?\. $")
+"""The letter of an item, before what looks like a sentence of its own: "D. All are correct."."""
+
 MORE_THAN_ONE = 2
 
 MOST_FAREWELLS = 5
 """Sentences that may take leave of the reader; a text with more of them goes round in circles."""
 
 REMARK = re.compile(r"[:(]|. ?[:(\[]| ?.? [-–—=] ?")
+
+SHORT = 80
+"""Characters of a text that is read in every language: it holds too few words to tell which it is in."""
 
 NEXT = 80
 """Characters after a leading answer that may say that it is wrong."""
@@ -95,10 +101,11 @@ def extract(
         return Verdict(outcome="unparsed", how="empty")
     text = _without_farewell(question, text, lang)
     claim = last_explicit(question, text, lang)
-    if claim is None and (other := _other_language(text, lang)):
+    for other in _other_languages(text, lang) if claim is None else ():
         foreign = shown(tuple(options), tuple(labels), other, several)
-        claim = last_explicit(foreign, text, other)
-        question, lang = (foreign, other) if claim else (question, lang)
+        if claim := _plainly(foreign, text, other):
+            question, lang = foreign, other
+            break
     claim = claim or _fallback(question, text, lang)
     if claim and _retracted(text, claim, lang):
         later = _apart(question, text, claim.end)
@@ -108,12 +115,22 @@ def extract(
     return _verdict(question, options, text, claim)
 
 
-def _other_language(text: AnswerText, lang: str) -> str | None:
-    """Return the language whose word for an answer stands in the text, for models that answer in another one."""
+def _other_languages(text: AnswerText, lang: str) -> Iterator[str]:
+    """Yield the languages in which a model may have answered instead: all for a short text, or by their words."""
+    short = len(text.folded.strip()) <= SHORT
     for other, nouns in ANSWER_NOUNS.items():
-        if other != lang and re.search(rf"\b(?:{nouns})\b", text.folded):
-            return other
-    return None
+        if other != lang and (short or re.search(rf"\b(?:{nouns})\b", text.folded)):
+            yield other
+
+
+def _plainly(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return an answer in the forms that no other language is mistaken for."""
+    return (
+        last_explicit(question, text, lang)
+        or _alone(question, text)
+        or leaning(question, text, lang, "held")
+        or leaning(question, text, lang, "it")
+    )
 
 
 def own_turn(
@@ -240,9 +257,20 @@ def _apart(question: Shown, text: AnswerText, after: int = 0) -> Claim | None:
     standing = [
         claim
         for above, claim, below in zip([None, *lines], lines, [*lines[1:], None], strict=False)
-        if claim and {_found(claim)} >= {_found(beside) for beside in (above, below) if beside}
+        if claim
+        and {_found(claim)} >= {_found(beside) for beside in (above, below) if beside}
+        and not _between_items(question, text, claim)
     ]
     return standing[-1] if len(set(map(_found, standing))) == 1 else None
+
+
+def _between_items(question: Shown, text: AnswerText, claim: Claim) -> bool:
+    """Say whether the line above or below a lone answer begins with another option, in whatever shape."""
+    start = text.folded.rfind("\n", 0, claim.at) + 1
+    above = text.folded[: max(0, start - 1)].rstrip()
+    places = (above.rfind("\n") + 1, text.line_end(claim.at) + 1)
+    others = [item_at(question, text, place) for place in places if place < len(text.folded)]
+    return any(other and other.found != _found(claim) for other in others)
 
 
 def _found(claim: Claim) -> tuple[int, ...]:
@@ -295,7 +323,7 @@ def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     It is none if others begin lines in the same way, if it goes on as a sentence of its own, or is turned down.
     """
     start = _after_question(text)
-    begins = re.findall(r"^[^\w\n]*(\w)[.):]", text.cased, re.MULTILINE)
+    begins = re.findall(r"^[^\w\n]*(\w)[.):]|[ (\[]([A-J])[.):\]](?=\s)", text.cased, re.MULTILINE)
     if len(set(begins)) > 1:
         return None
     reading = read(question, text, start, len(text.folded))
@@ -306,12 +334,21 @@ def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     # An option's text before a colon, a dash or a bracket heads a remark on it.
     if rest.strip() == ":" or (reading.by == "text" and REMARK.match(text.folded, reading.end - 1)):
         return None
-    if in_list(question, text, text.folded.rfind("\n", 0, start) + 1):
+    if in_list(question, text, text.folded.rfind("\n", 0, start) + 1) or _of_another(question, text, reading):
         return None
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
     return Claim(form="leading", at=reading.start, reading=reading)
+
+
+def _of_another(question: Shown, text: AnswerText, reading: Reading) -> bool:
+    """Say whether the words after a letter begin like another option, and not like its own: "D. Initiate …"."""
+    word = re.match(r"\W*(\w{3,})", text.folded[reading.end : text.line_end(reading.end)])
+    if word is None or reading.by != "letter":
+        return False
+    begin = {place for form, places in question.by_text.items() if form.split()[0] == word[1] for place in places}
+    return bool(begin) and not begin & set(reading.found)
 
 
 def _after_question(text: AnswerText) -> int:
@@ -354,6 +391,8 @@ def _heads(text: AnswerText, start: int, stop: int) -> bool:
 def _closing(question: Shown, text: AnswerText) -> Claim | None:
     """Return what a last sentence concludes with: an answer ("Hence, B."), or the one option that it names."""
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
+    lettered = ITEM_BEFORE.search(text.folded, max(0, start - 8), start)
+    start = lettered.start("letter") if lettered else start
     if last := _whole_line(question, text, start, stop):
         return replace(last, form="closing")
     if ending := _ending(question, text, start, stop):

@@ -453,6 +453,49 @@ def test_more_forms_of_an_answer(text):
     assert letters(text) == "C"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is A. Sorry, I meant C.",
+        "The answer is A... no, C.",
+        "The answer is A. Scratch that: C.",
+        "The answer is A. Actually, it is C.",
+        "Answer: A (revised: C)",
+        "I first chose A. I now choose C.",
+        "At first I thought A, but the answer is C.",
+        "The correct answer is C, as the answer is A in old books.",
+    ],
+)
+def test_a_revised_answer_is_the_answer(text):
+    assert letters(text) == "C"
+
+
+def test_an_answer_called_wrong_or_under_a_condition_is_none():
+    assert letters("The answer is A. The answer is wrong.") is None
+    assert letters("Unless his kidneys fail, the answer is C.") is None
+    assert letters("If we weigh all this, the answer is C.") == "C"
+
+
+@pytest.mark.parametrize(
+    "further",
+    [
+        "\n\nExample 2:\nWhat is urate?\nAnswer: A",
+        "<|endoftext|>Question: what is urate?\nAnswer: A",
+        "\n\nFollow-up question: and in children?\nAnswer: A",
+        "\n\n2. Which salt is it, in the end?\nA) acid\nB) base\nC) salt\nAnswer: A",
+        "\nUser: and then?\nAssistant: Answer: A",
+    ],
+)
+def test_what_follows_an_answer_as_a_next_question_is_not_read(further):
+    assert letters(f"The kidney counts.\n\nAnswer: C{further}") == "C"
+
+
+def test_a_letter_before_another_options_words_is_no_answer():
+    options = ("Start a drip", "Give oxygen", "All are correct", "Wait for a week")
+    assert letters("D. Start a second drip and watch.", options) is None
+    assert letters("They go together.\n\nD. All are correct.", options) is None
+
+
 def test_a_number_is_no_place_where_options_are_numbers():
     assert letters("Answer: 3", ("1", "2", "4", "8")) is None
     assert letters("Answer: 2", ("1", "2", "4", "8")) == "B"
