@@ -12,7 +12,8 @@ from sources.source import Broken, Raw
 MOST_LINES = 1_000_000
 """Lines of the longest row; each quote that is not closed halves this, so that many of them cost no quadratic time."""
 
-FEWEST_LINES = 200
+FEWEST_LINES = 1000
+"""Lines that are parsed at a time, and at least those of the longest row."""
 
 
 def table(file: RawFile) -> Iterator[Raw | Broken]:
@@ -52,14 +53,13 @@ def _rows(file: RawFile, *, header: bool) -> Iterator[Raw | Broken]:
     """
     csv.field_size_limit(LONGEST_LINE)
     lines = _lines(file)
-    at, width, most = 0, 0, MOST_LINES
+    at, width, most, size = 0, 0, MOST_LINES, FEWEST_LINES
     while at < len(lines):
-        start, feed = at, _Feed(lines, at, most)
-        reader = csv.reader(feed, strict=True)
+        start = at
+        reader = csv.reader(lines[start : start + size], strict=True)
         try:
             for cells in reader:
                 first, at = at, start + reader.line_num
-                feed.row = at
                 if cells and at - first > 1 and width and len(cells) != width and _fits(lines[first + 1], width):
                     yield Broken(first + 1, "broken csv: a quote is not closed", _readable(lines[first]))
                     at = first + 1
@@ -67,23 +67,14 @@ def _rows(file: RawFile, *, header: bool) -> Iterator[Raw | Broken]:
                 if cells:
                     width = width or (len(cells) if header else 0)
                     yield _decoded(first + 1, cells)
+            size = FEWEST_LINES
         except csv.Error as error:
+            if reader.line_num == size and start + size < len(lines) and start + size - at < most:
+                size *= 2  # the row may end past the lines that were given
+                continue
             yield Broken(at + 1, f"broken csv: {error}", _readable(lines[at]))
-            at += 1
+            at, size = at + 1, FEWEST_LINES
             most = max(FEWEST_LINES, most // 2)
-
-
-class _Feed:
-    """The lines from one on, until a row (``row`` is where it starts) has more than ``most`` of them."""
-
-    def __init__(self, lines: list[str], row: int, most: int) -> None:
-        self._lines, self.row, self._most = lines, row, most
-
-    def __iter__(self) -> Iterator[str]:
-        for place in range(self.row, len(self._lines)):
-            if place - self.row > self._most:
-                return
-            yield self._lines[place]
 
 
 def _lines(file: RawFile) -> list[str]:

@@ -29,6 +29,16 @@ WITHIN = re.compile(rb'(?:[^"\[\]{}]++|' + STRING + rb")*+", re.DOTALL)
 OPENING, CLOSING = b"[{", b"]}"
 
 
+def _nested(depth: int) -> bytes:
+    """Return the pattern of what may stand in a value that is nested ``depth`` deep."""
+    inner = rb"|\[" + _nested(depth - 1) + rb"\]|\{" + _nested(depth - 1) + rb"\}" if depth else b""
+    return rb'(?:[^"\[\]{}]++|' + STRING + inner + rb")*+"
+
+
+SHALLOW = re.compile(rb"\{" + _nested(3) + rb"\}", re.DOTALL)
+"""An object as most are: found in one step."""
+
+
 def elements(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield the values of the JSON list that ``file`` holds, numbered from 1, in memory that does not grow with it.
 
@@ -146,6 +156,8 @@ class _Taken:
 
 def _end(text: bytes, start: int) -> int | None:
     """Return where the value that starts at ``start`` ends, or None where that cannot be seen yet."""
+    if found := SHALLOW.match(text, start):
+        return found.end()
     depth, at = 0, start
     while True:
         if depth:

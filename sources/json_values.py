@@ -13,6 +13,9 @@ _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG = b"0" * 19
 """The digits of a whole number that may not fit into 64 bits."""
 
+_PLAIN = {str, int, bool, type(None)}
+"""Kinds that orjson reads as they are: a rounded whole number is a ``float``."""
+
 
 class JsonError(ValueError):
     """Text that is no JSON value, or one whose meaning depends on its reader."""
@@ -31,6 +34,9 @@ def parse_json(text: bytes, *, nan: bool = False) -> Any:
             return parse_slowly(text, nan=True)
         raise JsonError(f"not JSON: {error.msg} at character {error.pos}") from error
     # orjson takes the last of two equal keys and rounds whole numbers past 64 bits: both leave a trace in the text.
+    flat = isinstance(value, dict) and set(map(type, value.values())) <= _PLAIN
+    if flat and text.count(b'":') == len(value):
+        return value
     try:
         twice = text.count(b'"') != orjson.dumps(value).count(b'"') or b"\\u0022" in text
     except TypeError as error:
@@ -43,7 +49,9 @@ def parse_json(text: bytes, *, nan: bool = False) -> Any:
 def parse_slowly(text: bytes, *, nan: bool) -> Any:
     """Return what ``parse_json`` does, by a parser that sees every key and every number."""
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=float if nan else _refuse_constant)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=float if nan else _refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        return value
     except JsonError:
         raise
     except json.JSONDecodeError as error:

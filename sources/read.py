@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
+import orjson
+
 from sources.files import FileError, RawFile
 from sources.record import Draft, Malformed, Message, Record, as_position, check
 from sources.source import Broken, Corpus, Raw
-from sources.table import to_json
+from sources.table import JSON_OPTIONS, to_json
 
 
 def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
@@ -54,8 +56,11 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
     if not isinstance(draft, Draft):
         raise TypeError(f"the connector gives {draft!r}, expected a draft")
     draft.id = _id(draft.id)
-    draft.messages = tuple(Message(*message) for message in draft.messages)
-    draft.options, draft.gold = tuple(draft.options), tuple(as_position(one) for one in draft.gold)
+    draft.messages, draft.options, draft.gold = tuple(draft.messages), tuple(draft.options), tuple(draft.gold)
+    if {type(message) for message in draft.messages} != {Message}:
+        draft.messages = tuple(Message(*message) for message in draft.messages)
+    if float in map(type, draft.gold):
+        draft.gold = tuple(map(as_position, draft.gold))
     check(draft)
     _check_columns(draft)
     return Record(
@@ -90,16 +95,18 @@ def _check_columns(draft: Draft) -> None:
         value = getattr(draft, name)
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} is {value!r}, expected text")
-    if any(isinstance(position, bool) for position in draft.gold):
+    if bool in map(type, draft.gold):
         raise TypeError(f"gold is {list(draft.gold)!r}, expected positions, numbers from 0")
     if not isinstance(draft.meta, Mapping):
         raise TypeError(f"meta is {draft.meta!r}, expected an object")
-    to_json(draft.meta)
-    fields = (draft.id, draft.context, draft.answer, draft.rationale, draft.response, draft.rejected, draft.split)
-    contents = (content for _, content in draft.messages)
-    for text in (*fields, *contents, *draft.options, draft.task, draft.lang, draft.license):
-        if text is not None and not text.isascii():
-            text.encode()
+    fields = [draft.id, draft.context, draft.answer, draft.rationale, draft.response, draft.rejected, draft.split]
+    texts = [*fields, *[content for _, content in draft.messages], *draft.options]
+    try:
+        orjson.dumps([texts, draft.meta, draft.task, draft.lang, draft.license], option=JSON_OPTIONS, default=str)
+    except TypeError:  # says less than those that follow
+        for text in texts:
+            (text or "").encode()
+        to_json(draft.meta)
 
 
 def _explain(error: Exception, raw: Raw) -> str:
