@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from sources.literal import scan_parquet
+
 ASKED_ROWS = 50_000
 """Rows asked about together: a teacher that serves many requests at once idles at the end of each group."""
 
@@ -28,4 +30,4 @@ def asked_together(shards: Sequence[Path]) -> list[tuple[Path, ...]]:
 def height(paths: Iterable[Path]) -> int:
     """Return the number of rows that parquet files hold together."""
     found = list(paths)
-    return int(pl.scan_parquet(found).select(pl.len()).collect().item()) if found else 0
+    return int(scan_parquet(found).select(pl.len()).collect().item()) if found else 0

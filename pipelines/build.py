@@ -25,6 +25,7 @@ from pipelines.step import Asking, EachShard, Read, WholeSet
 from pipelines.store import Store, write_table
 from quality.outcome import Decision
 from sources.files import FileError, RawFile
+from sources.literal import read_parquet, scan_parquet
 from sources.mirror import named_as_tests
 from sources.source import Benchmark
 
@@ -186,7 +187,7 @@ def _read(node: Node, work: Read, folder: Path, context: Build) -> list[dict[str
 def _refuse(group: tuple[RawFile, ...], folder: Path) -> None:
     """Raise for a file whose rows are all malformed: it is not the file that its connector was written for."""
     paths = {file.name: file.path for file in group}
-    quarantine = pl.scan_parquet(sorted((folder / "quarantine").glob("*.parquet")))
+    quarantine = scan_parquet(sorted((folder / "quarantine").glob("*.parquet")))
     first = quarantine.filter(pl.col("file").is_in(list(paths))).head(1).collect().row(0, named=True)
     raise FileError(f"{paths[first['file']]}: every row was refused; line {first['line']}: {first['error']}")
 
@@ -214,11 +215,11 @@ def _whole_set(node: Node, work: WholeSet, folder: Path, context: Build) -> list
 def _decision(node: Node, work: WholeSet, shards: list[Path], store: Store) -> Decision:
     """Decide over all shards, or over those that have come since the step was last built."""
     if not work.remembers:
-        return work.decide(lambda: map(pl.read_parquet, shards), node.step.config)
+        return work.decide(lambda: map(read_parquet, shards), node.step.config)
     own = fingerprint({name: node.identity[name] for name in ("step", "config", "code", "libraries")})
     memory = Memory(store.root / "memory" / f"{node.step.name}-{own}")
     known, fresh = memory.recall(shards)
-    decision = work.decide(lambda: map(pl.read_parquet, fresh), node.step.config, known)
+    decision = work.decide(lambda: map(read_parquet, fresh), node.step.config, known)
     memory.keep(decision.memory, known, shards)
     return decision
 
@@ -254,7 +255,7 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
     """Say where every row that came in is now, as the files have it; merge the quarantine into one file."""
     parts = sorted(folder.glob("quarantine/*.parquet"))
     if parts:
-        write_table(folder / "quarantine.parquet", pl.read_parquet(parts).sort("file", "line", maintain_order=True))
+        write_table(folder / "quarantine.parquet", read_parquet(parts).sort("file", "line", maintain_order=True))
     total = {
         "rows_in": sum(counted["rows_in"] for counted in counts),
         "made": sum(counted["made"] for counted in counts),
@@ -298,14 +299,14 @@ def _origin(node: Node) -> dict[str, Any]:
 def _told(folder: Path) -> dict[str, Any]:
     """Return what a step tells of itself: its table ``account``, if it has one."""
     path = folder / "account.parquet"
-    return {"account": pl.read_parquet(path).to_dicts()} if path.exists() else {}
+    return {"account": read_parquet(path).to_dicts()} if path.exists() else {}
 
 
 def _reasons(folder: Path) -> dict[str, int]:
     paths = list(folder.glob("dropped/*.parquet"))
     if not paths:
         return {}
-    return dict(pl.scan_parquet(paths).group_by("reason").len().sort("reason").collect().iter_rows())
+    return dict(scan_parquet(paths).group_by("reason").len().sort("reason").collect().iter_rows())
 
 
 def _edits(counts: list[dict[str, Any]]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from pipelines.diff_rows import Sides, columns
 from pipelines.joining import listed, quoted, text_literal
 from pipelines.screening import Screening
 from pipelines.word_diff import KEPT, word_diff
+from sources.literal import scan_parquet
 from sources.table import SCHEMA
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def edits(
         parts = [_records(folder, kind, set(there)) for kind, there in columns(folder).items()]
         target = text_literal(str(file))
         run.execute(f"COPY (SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY id) TO {target} (FORMAT parquet)")
-    before, after = map(pl.scan_parquet, files)
+    before, after = map(scan_parquet, files)
     rows = int(before.select(pl.len()).collect().item())
     for at in range(0, rows, BATCH):
         tables = (before.slice(at, BATCH).collect(), after.slice(at, BATCH).collect())

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from pipelines.completions import opened
 from pipelines.plan import Node
 from pipelines.step import Asking
 from pipelines.store import Store
+from sources.literal import read_parquet
 from synth.specs import Rates
 from synth.teacher import Request
 
@@ -31,7 +30,7 @@ def asked_by(node: Node, work: Asking, store: Store, rates: Rates) -> dict[str, 
     if known is None:
         return {"requests": None, "foretold_from": None}
     shards = sorted((store.folder(known.name) / "kept").glob("*.parquet"))
-    requests = [one for path in shards for one in work.requests(pl.read_parquet(path), node.step.config)]
+    requests = [one for path in shards for one in work.requests(read_parquet(path), node.step.config)]
     prompt = sum(len(message.content) for one in requests for message in one.messages) // CHARS_A_TOKEN
     most = sum(one.sampling.max_tokens for one in requests)
     return {

@@ -22,6 +22,7 @@ from pipelines.joining import joining, listed, quoted
 from pipelines.quarantine import quarantined
 from pipelines.shard import LostRowsError
 from pipelines.store import Store, replacing
+from sources.literal import read_parquet
 from sources.table import SCHEMA
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _insert_ends(run: DuckDBPyConnection, at: int, step: Summary, graph: list[Su
             f"FROM read_parquet({listed(kept)})"
         )
     for path in sorted(folder.glob("dropped/*.parquet")):
-        rows = pl.read_parquet(path, columns=["id", "source", "file", "line", "license", "reason", "evidence"])
+        rows = read_parquet(path, columns=["id", "source", "file", "line", "license", "reason", "evidence"])
         told = pl.Series([_told(evidence) for evidence in rows["evidence"]], dtype=pl.String)
         _insert(run, at, DROPPED, rows.with_columns(evidence=told))
     if (broken := quarantined(folder)) is not None:

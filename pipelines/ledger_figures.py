@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from sources.literal import scan_parquet
+
 Step = dict[str, Any]
 
 EXAMPLES = 8
@@ -30,7 +32,7 @@ def ledger_figures(steps: list[Step], folder: Path) -> dict[str, Any]:
     A release without a ledger has no row in any of them.
     """
     paths = sorted((folder / "ledger").glob("*.parquet"))
-    ledger = pl.scan_parquet(paths).select(KNOWN.names()) if paths else pl.LazyFrame(schema=KNOWN)
+    ledger = scan_parquet(paths).select(KNOWN.names()) if paths else pl.LazyFrame(schema=KNOWN)
     dropped = ledger.filter(status="dropped")
     return {
         "ledger": {"statuses": _statuses(ledger), "changed": _changed(ledger)},

@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.release_form import open_release
 from sources.license import USES, Use, all_terms, contradiction, covers, joint, parts, terms
+from sources.literal import scan_parquet
 from synth.embedded import LICENSE as EMBEDDED_LICENSE
 from synth.embedded import NAME as EMBEDDED
 
@@ -98,9 +99,7 @@ class _Group:
 def _rows(folder: Path) -> pl.LazyFrame:
     kinds = sorted(path for path in (folder / "data").iterdir() if path.is_dir())
     license = pl.col("license").fill_null("")
-    return pl.concat(
-        pl.scan_parquet(sorted(kind.glob("*/*.parquet")), glob=False).select("id", license, "meta") for kind in kinds
-    )
+    return pl.concat(scan_parquet(sorted(kind.glob("*/*.parquet"))).select("id", license, "meta") for kind in kinds)
 
 
 def _grouped(rows: pl.LazyFrame) -> list[_Group]:
@@ -240,7 +239,7 @@ def _changed(folder: Path, closed: list[_Group]) -> Iterator[Conflict]:
         remedy = "Release again, so that the ledger tells what was changed"
         yield from (group.conflict("derivatives", _against(group, "no ledger tells"), remedy) for group in closed)
         return
-    told = pl.scan_parquet(ledger).select("id", "changed_by")
+    told = scan_parquet(ledger).select("id", "changed_by")
     known = mine.with_columns(parent=pl.col("id").str.replace(r"/[^/]*$", "")).join(told, on="id", how="left")
     made = known.filter(pl.col("parent") != pl.col("id")).join(told, left_on="parent", right_on="id", how="semi")
     edited = known.filter(pl.col("changed_by").list.len().fill_null(1) > 0)

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.store import write_table
+from sources.literal import scan_parquet
 
 PLACES = "places.parquet"
 """Columns ``id``, sorted, and ``shard``: the number that the row's file bears."""
@@ -19,12 +20,12 @@ PLACES = "places.parquet"
 def write_places(folder: Path) -> None:
     """Write the index of the source that was read into ``folder``."""
     paths = sorted([*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")])
-    parts = [pl.scan_parquet(path).select("id", shard=pl.lit(int(path.stem), pl.UInt32)) for path in paths]
+    parts = [scan_parquet(path).select("id", shard=pl.lit(int(path.stem), pl.UInt32)) for path in paths]
     if parts:
         write_table(folder / PLACES, pl.concat(parts).sort("id").collect())
 
 
 def find_places(folder: Path, ids: Sequence[str]) -> dict[str, int]:
     """Return the shards of those of ``ids`` that the source has."""
-    rows = pl.scan_parquet(folder / PLACES)
+    rows = scan_parquet(folder / PLACES)
     return dict(rows.filter(pl.any_horizontal(*(pl.col("id") == id for id in ids))).collect().iter_rows())

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from sources.literal import read_parquet
+
 QUARANTINE = "quarantine.parquet"
 
 
@@ -17,7 +19,7 @@ def quarantined(folder: Path) -> pl.DataFrame | None:
     path = folder / QUARANTINE
     if not path.exists():
         return None
-    rows = pl.read_parquet(path)
+    rows = read_parquet(path)
     place = pl.format("{}:{}:{}", "source", "file", "line")
     number = pl.int_range(1, pl.len() + 1).over("source", "file", "line")
     return rows.with_columns(id=pl.when(number > 1).then(pl.format("{}#{}", place, number)).otherwise(place))

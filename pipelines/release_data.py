@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.store import replacing, writing
+from sources.literal import read_parquet, scan_parquet
 from sources.table import SCHEMA
 
 KINDS = ("sft", "dpo", "prompts")
@@ -68,11 +69,7 @@ def write_data(shards: list[Path], folder: Path) -> None:
 def _parts(shards: list[Path]) -> pl.DataFrame:
     """Return how many rows of each kind and source each shard holds."""
     found = [
-        pl.scan_parquet(path)
-        .group_by(kind=_KIND, source="source")
-        .agg(pl.len())
-        .collect()
-        .with_columns(shard=pl.lit(n))
+        scan_parquet(path).group_by(kind=_KIND, source="source").agg(pl.len()).collect().with_columns(shard=pl.lit(n))
         for n, path in enumerate(shards)
     ]
     return pl.concat(found).sort("shard", "kind", "source")
@@ -82,7 +79,7 @@ def _rows(shards: list[Path], kind: str, source: str) -> Iterator[pa.Table]:
     """Yield the rows of one file folder, ``ROWS_PER_GROUP`` at a time, whatever the size of shards."""
     held = pl.DataFrame()
     for path in shards:
-        fresh = pl.read_parquet(path).filter(_KIND == kind, source=source)
+        fresh = read_parquet(path).filter(_KIND == kind, source=source)
         held = held.vstack(fresh) if held.height else fresh
         while held.height >= ROWS_PER_GROUP:
             yield _shaped(held.head(ROWS_PER_GROUP), kind)
@@ -138,7 +135,7 @@ def scan(folder: Path) -> pl.LazyFrame:
     nothing = {name: pl.lit(None, pl.String) for name in ("response", "rejected")}
     kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/*.parquet"))]
     return pl.concat(
-        pl.scan_parquet(sorted(folder.glob(f"data/{kind}/*/*.parquet")), glob=False)
+        scan_parquet(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
         .with_columns(**{**nothing, **whole[kind]})
         .select(SCHEMA.names())
         for kind in kinds

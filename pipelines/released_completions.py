@@ -16,6 +16,7 @@ import polars as pl
 from pipelines.completions import EXPORTED, Completions, opened
 from pipelines.manifest import ReleaseError
 from pipelines.store import Store, write_table
+from sources.literal import parquet_schema, read_parquet, scan_parquet
 from sources.record import Message
 from synth.candidates import FAILED
 from synth.recorded import RecordedTeacher
@@ -49,9 +50,9 @@ def _asked(store: Store, graph: list[dict[str, Any]]) -> pl.DataFrame:
     found = [pl.LazyFrame(schema=columns)]
     for step in graph:
         for path in sorted(store.folder(step["folder"]).glob("*/*.parquet")):
-            if {"key", "verdict", "detail"} <= set(pl.read_parquet_schema(path)):
+            if {"key", "verdict", "detail"} <= set(parquet_schema(path)):
                 error = pl.when(pl.col("verdict") == FAILED).then(pl.col("detail").fill_null(""))
-                found.append(pl.scan_parquet(path).select("key", "teacher", "revision", error=error))
+                found.append(scan_parquet(path).select("key", "teacher", "revision", error=error))
     every = pl.concat(found).sort("key", "error", nulls_last=False)
     return every.unique("key", keep="first", maintain_order=True).collect()
 
@@ -76,7 +77,7 @@ def _answered(store: Store, asked: pl.DataFrame) -> pl.DataFrame:
 def tables(folder: Path) -> Iterator[pl.DataFrame]:
     """Yield the completions of a release, file by file; nothing where it has none."""
     for path in sorted((folder / FOLDER).glob("*.parquet")):
-        yield pl.read_parquet(path)
+        yield read_parquet(path)
 
 
 def request(row: dict[str, Any]) -> Request:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.store import write_table
+from sources.literal import read_parquet, scan_parquet
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 
 
@@ -21,7 +22,7 @@ def quarantine_repeated_ids(folder: Path) -> None:
     if not paths:
         return
     places = pl.concat(
-        pl.scan_parquet(path).select("id", "file", "line", shard=pl.lit(str(path)), at=pl.int_range(pl.len()))
+        scan_parquet(path).select("id", "file", "line", shard=pl.lit(str(path)), at=pl.int_range(pl.len()))
         for path in paths
     ).collect()
     repeated = places.filter(~pl.col("id").is_first_distinct())
@@ -33,7 +34,7 @@ def quarantine_repeated_ids(folder: Path) -> None:
 
 
 def _move(path: Path, repeated: pl.DataFrame, folder: Path) -> None:
-    rows = pl.read_parquet(path).with_row_index("at", 0)
+    rows = read_parquet(path).with_row_index("at", 0)
     out = rows.join(repeated.select(pl.col("at").cast(pl.UInt32), "first"), on="at")
     text = out.select(SCHEMA.names()).rows(named=True)
     quarantined = out.select(

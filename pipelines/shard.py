@@ -20,6 +20,7 @@ from pipelines.step import Asking, EachShard
 from pipelines.store import write_json, write_table
 from quality.outcome import Outcome
 from sources.files import RawFile
+from sources.literal import read_parquet, scan_parquet
 from sources.read import read
 from sources.record import Malformed, Record
 from sources.source import Benchmark, Corpus, is_held_out, is_training
@@ -88,7 +89,7 @@ def map_shard(
     of = content_of((path,))
     if of in known:
         return _taken_over(known[of], folder, shard)
-    rows = pl.read_parquet(path)
+    rows = read_parquet(path)
     outcome = work.function(rows, config) if beside is None else work.function(rows, config, beside)
     return _write_outcome(work.function, rows, outcome, folder, shard, of)
 
@@ -100,7 +101,7 @@ def ask_shard(
     of = content_of(paths)
     if of in known:
         return _taken_over(known[of], folder, shard)
-    rows = pl.read_parquet(list(paths))
+    rows = read_parquet(list(paths))
     return _write_outcome(work.function, rows, work.function(rows, config, ask), folder, shard, of)
 
 
@@ -133,8 +134,8 @@ def _write_outcome(
 
 def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:
     """Part one shard into the rows that ``drops`` names and those that stay."""
-    rows = pl.read_parquet(path)
-    dropped = pl.scan_parquet(drops).join(rows.lazy().select("id"), on="id", how="semi").collect()
+    rows = read_parquet(path)
+    dropped = scan_parquet(drops).join(rows.lazy().select("id"), on="id", how="semi").collect()
     return _write(folder, shard, rows.join(dropped, on="id", how="left", maintain_order="left"), rows.height)
 
 

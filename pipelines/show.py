@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.changes import causes_text
+from sources.literal import scan_parquet
 
 GAP = 2
 """Blanks between two columns of a table."""
@@ -187,7 +188,7 @@ def examples(account: dict[str, Any], steps: Path) -> str:
         for name, wanted in (("candidates", EXAMPLES), ("pairs", {"a preference pair": pl.col("drop").is_null()})):
             paths = sorted((steps / step["folder"] / name).glob("*.parquet"))
             if paths:
-                found = pl.scan_parquet(paths)
+                found = scan_parquet(paths)
                 parts += [_example(title, found.filter(broken).head(1).collect()) for title, broken in wanted.items()]
     return "\n".join(part for part in dict.fromkeys(parts) if part)
 

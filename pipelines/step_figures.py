@@ -15,6 +15,7 @@ import orjson
 import polars as pl
 
 from pipelines.store import Store
+from sources.literal import scan_parquet
 from synth.cot_replies import AGREES
 from synth.cot_rows import KEPT
 
@@ -88,7 +89,7 @@ def asked_figures(folder: Path) -> list[dict[str, Any]]:
     paths = sorted((folder / "completions").glob("*.parquet"))
     if not paths:
         return []
-    asked = pl.scan_parquet(paths).group_by("teacher", "revision")
+    asked = scan_parquet(paths).group_by("teacher", "revision")
     sums = asked.agg(
         requests=pl.len(),
         failed=pl.col("error").is_not_null().sum(),
@@ -117,7 +118,7 @@ Found = list[tuple[Step, Path]]
 def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
     """Return the table ``name`` of a step, in shards or in one file; None where the step has none."""
     paths = [*sorted(folder.glob(f"{name}/*.parquet")), *folder.glob(f"{name}.parquet")]
-    return pl.scan_parquet(paths) if paths else None
+    return scan_parquet(paths) if paths else None
 
 
 # --- what models wrote ---------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from sources.literal import parquet_schema, read_parquet, scan_parquet
+
 Row = dict[str, Any]
 
 
@@ -28,7 +30,7 @@ class Spot:
 
     def read(self, columns: Sequence[str]) -> Row:
         """Return some columns of the row."""
-        return pl.scan_parquet(self.path).slice(self.at, 1).select(columns).collect().row(0, named=True)
+        return scan_parquet(self.path).slice(self.at, 1).select(columns).collect().row(0, named=True)
 
 
 def shard_file(folder: Path, shard: int) -> Path:
@@ -38,9 +40,9 @@ def shard_file(folder: Path, shard: int) -> Path:
 
 def _ids(path: Path) -> pl.Series | None:
     """Return the ids in a file: reading them takes a twentieth of what whole rows take."""
-    if not path.exists() or "id" not in pl.read_parquet_schema(path):
+    if not path.exists() or "id" not in parquet_schema(path):
         return None
-    return pl.read_parquet(path, columns=["id"])["id"]
+    return read_parquet(path, columns=["id"])["id"]
 
 
 def _shards(folder: Path) -> tuple[Path, ...]:
@@ -68,5 +70,5 @@ class Files:
         if held is None or (found := held.is_in(list(ids)).arg_true()).is_empty():
             return []
         first, last = int(found[0]), int(found[-1])
-        near = pl.scan_parquet(path).slice(first, last - first + 1)
+        near = scan_parquet(path).slice(first, last - first + 1)
         return near.filter(pl.col("id").is_in(list(ids))).collect().rows(named=True)

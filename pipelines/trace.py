@@ -20,6 +20,7 @@ from pipelines.places import PLACES, find_places
 from pipelines.quarantine import quarantined
 from pipelines.step_rows import Files, Row, Spot, shard_file
 from pipelines.store import Store
+from sources.literal import parquet_schema
 
 Event = dict[str, Any]
 
@@ -175,7 +176,7 @@ class History:
 
     def _changes(self, step: dict[str, Any], folder: Path, before: Spot, found: Spot) -> list[Event]:
         """Return the fields that a step changed, before and after."""
-        fields = [name for name in pl.read_parquet_schema(before.path) if name != "id"]
+        fields = [name for name in parquet_schema(before.path) if name != "id"]
         if before.id == found.id and step.get("changed") is not None:
             noted = self.files.rows_of(shard_file(folder / CHANGED, found.shard), [found.id]) if step["changed"] else []
             fields = noted[0]["fields"] if noted else []

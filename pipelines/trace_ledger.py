@@ -7,13 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from sources.literal import scan_parquet
+
 
 def told_by_ledger(row_id: str, folder: Path, manifest: dict[str, Any]) -> dict[str, Any] | None:
     """Return the one event that the ledger of a release knows of a row; None where it has no such row."""
     paths = sorted((folder / "ledger").glob("*.parquet"))
     if not paths:
         return None
-    found = pl.scan_parquet(paths).filter(pl.col("id") == row_id).collect().rows(named=True)
+    found = scan_parquet(paths).filter(pl.col("id") == row_id).collect().rows(named=True)
     if not found:
         return None
     row, source = found[0], found[0]["source"]

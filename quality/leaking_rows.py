@@ -11,6 +11,7 @@ from quality.decontaminate import Decontaminate, drop_table, find_leaks
 from quality.leak_index import LeakIndex, build_index
 from quality.leak_inputs import items_of, rows_of
 from quality.outcome import Outcome
+from sources.literal import read_parquet
 from sources.table import frame
 
 
@@ -28,4 +29,4 @@ def drop_leaks(rows: pl.DataFrame, config: Decontaminate, benchmarks: tuple[Path
 @lru_cache(maxsize=1)
 def _index(benchmarks: tuple[Path, ...]) -> LeakIndex:
     """Build the index once in a process; it is the same for all of its shards."""
-    return build_index(items_of(pl.concat([frame([]), *map(pl.read_parquet, benchmarks)])))
+    return build_index(items_of(pl.concat([frame([]), *map(read_parquet, benchmarks)])))

@@ -25,4 +25,4 @@ def parquet_schema(path: Path) -> pl.Schema:
 
 
 def _paths(paths: Path | Iterable[Path]) -> Path | list[Path]:
-    return paths if isinstance(paths, Path) else list(paths)
+    return paths if isinstance(paths, str | Path) else list(paths)

@@ -11,6 +11,7 @@ from quality.decontaminate import Decontaminate, drop_table, find_leaks
 from quality.leak_index import LeakIndex, build_index
 from quality.leak_inputs import items_of, rows_of
 from quality.outcome import Outcome
+from sources.literal import read_parquet
 from sources.table import SCHEMA
 from synth.redteam_stage import plain_requests
 
@@ -34,6 +35,6 @@ def drop_attacked(rows: pl.DataFrame, config: Decontaminate, beside: tuple[Path,
 @lru_cache(maxsize=1)
 def _index(beside: tuple[Path, ...]) -> LeakIndex | None:
     """Build the index once in a process; None where there is no request."""
-    found = [plain_requests(pl.read_parquet(path), None).rows.filter(pl.col("drop").is_null()) for path in beside]
+    found = [plain_requests(read_parquet(path), None).rows.filter(pl.col("drop").is_null()) for path in beside]
     requests = [table.select(SCHEMA.names()) for table in found if table.height]
     return build_index(items_of(pl.concat(requests))) if requests else None

@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.near_rules import NearRules
 from quality.outcome import Outcome
+from sources.literal import read_parquet
 from sources.table import SCHEMA, to_json
 from synth import guard, redteam
 from synth import look_alikes as benign
@@ -93,7 +94,7 @@ def attack(rows: pl.DataFrame, config: AttackStage, beside: tuple[Path, ...]) ->
 @lru_cache(maxsize=1)
 def _all_attacks(paths: tuple[Path, ...], config: AttackStage) -> pl.DataFrame:
     """Return all attacks and look-alikes with ``parent``, ``drop`` and ``evidence``; once in a process."""
-    rows = pl.read_parquet(list(paths))
+    rows = read_parquet(list(paths))
     found = pl.col("source").is_in(config.jailbreaks)
     groups = similar_prompts(config.near)
     made = attacks(rows.filter(~found), config.attacks, found_styles(rows.filter(found), groups), groups)

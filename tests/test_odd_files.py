@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import re
 import tarfile
 import zipfile
+from pathlib import Path
 
 import openpyxl
 import polars as pl
@@ -15,7 +17,7 @@ import tiny_recipe
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.command import TRACEBACK
+from pipelines.command import FOLDERS, TRACEBACK
 from pipelines.tables import TableError, free_name, path_names, refuse_overwriting, scan, text_columns, write_rows
 from sources.archives import members, sheet
 from sources.connectors.medquad import MEDQUAD
@@ -153,6 +155,34 @@ def test_a_path_is_read_as_it_is_written(tmp_path, name, suffix):
     assert rows.collect()["text"].to_list() == [name]
     write_rows(rows, tmp_path / "out[1]" / "kept.parquet")
     assert scan([tmp_path / "out[1]" / "kept.parquet"]).collect()["text"].to_list() == [name]
+
+
+def test_a_store_and_a_mirror_of_any_legal_name_work(tmp_path):
+    for decoy in ("st1ore", "mirro1r"):
+        (tmp_path / decoy).mkdir()
+    recipe = tiny_recipe.write_recipe(tmp_path)
+    mirror, store = tiny_recipe.write_mirror(tmp_path / "mirro[1]r {x}"), tmp_path / "st[1]ore *? 'y'"
+    (mirror / "clinic" / "fevers.jsonl").rename(mirror / "clinic" / "fevers[1].jsonl")
+    place = ("--store", store)
+    for verb in (("build", recipe), ("release", recipe, "--version", "1"), ("release", recipe, "--version", "2")):
+        result = sabila(*verb, "--mirror", mirror, *place, "--workers", 1)
+        assert result.exit_code == 0, result.output
+    for verb in (("verify", "tiny@1"), ("trace", "clinic:c1"), ("diff", "tiny@1", "tiny@2"), ("report", "tiny@1")):
+        result = sabila(*verb, *place)
+        assert result.exit_code == 0, result.output
+
+
+def test_one_place_scans_parquet_files_and_one_text_tables():
+    """polars takes signs in a path for a pattern, so that a call of its own would read other files than those named."""
+    root = Path(__file__).parent.parent
+    found = {
+        f"{path.relative_to(root)} {call}"
+        for folder in FOLDERS
+        for path in (root / folder).rglob("*.py")
+        for call in re.findall(r"pl\.((?:scan|read)_\w+)", path.read_text(encoding="utf-8"))
+    }
+    parquet = {"sources/literal.py scan_parquet", "sources/literal.py read_parquet"}
+    assert found == parquet | {"pipelines/tables.py scan_csv", "pipelines/tables.py scan_ndjson"}
 
 
 def test_an_output_over_an_input_is_refused_under_any_name(tmp_path):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from sources.literal import scan_parquet
+
 SHAPES = {
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",
     "an API key": r"\bsk-[A-Za-z0-9_-]{20,}",
@@ -73,7 +75,7 @@ def _in_lines(path: Path, patterns: dict[str, str]) -> Iterator[str]:
 
 def _in_rows(path: Path, patterns: dict[str, str]) -> Iterator[str]:
     """Yield where rows hold a secret; a row is named by its first column, the id of rows and the key of completions."""
-    rows = pl.scan_parquet(path)
+    rows = scan_parquet(path)
     texts = _texts(rows.collect_schema())
     anything = pl.concat_str(*texts.values(), separator="\n", ignore_nulls=True)
     hits = rows.filter(anything.str.contains("|".join(patterns.values())))

@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.pages.pairs import order
 from pipelines.pages.rows import Opened
+from sources.literal import scan_parquet
 
 ACCEPTED = ("kept", "right", "agrees")
 """Verdicts of candidates that are not rejected: ``right`` ones were good and not needed."""
@@ -39,7 +40,7 @@ def candidates(release: Opened) -> list[dict[str, Any]]:
         files.setdefault(step, []).append(path)
     told = []
     for step, paths in files.items():
-        found = pl.scan_parquet(paths).select(_COLUMNS)
+        found = scan_parquet(paths).select(_COLUMNS)
         light = found.drop("text").collect()
         for stage in sorted(light["stage"].unique()):
             told.append(_stage(step, stage, light.filter(stage=stage), found.filter(stage=stage)))
@@ -53,7 +54,7 @@ def pairs_made(release: Opened) -> list[dict[str, Any]]:
         files.setdefault(step, []).append(path)
     told = []
     for step, paths in files.items():
-        by = pl.scan_parquet(paths).group_by("drop").len().collect().sort("len", "drop", descending=[True, False])
+        by = scan_parquet(paths).group_by("drop").len().collect().sort("len", "drop", descending=[True, False])
         rows = int(by["len"].sum())
         left_out = [(reason, n) for reason, n in by.iter_rows() if reason]
         told.append({"step": step, "rows": rows, "kept": rows - sum(n for _, n in left_out), "left_out": left_out})

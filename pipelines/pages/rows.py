@@ -16,6 +16,7 @@ from pipelines.quarantine import quarantined
 from pipelines.release_data import scan
 from pipelines.release_form import open_release
 from pipelines.screening import Screening
+from sources.literal import scan_parquet
 from sources.table import SCHEMA, question_text
 from synth.token_counts import CHARACTERS_PER_TOKEN
 
@@ -101,7 +102,7 @@ def records(release: Opened, ids: Collection[str]) -> dict[str, dict[str, Any]]:
     ``file``, ``line``, ``error`` and ``text``.
     """
     wanted = pl.col("id").is_in(list(ids))
-    dropped = [pl.scan_parquet(path).select(*SCHEMA.names(), "evidence") for _, path in release.parts("dropped")]
+    dropped = [scan_parquet(path).select(*SCHEMA.names(), "evidence") for _, path in release.parts("dropped")]
     tables = pl.collect_all([table.filter(wanted) for table in (*dropped, scan(release.folder))])
     ended, kept = ([row for table in part for row in table.rows(named=True)] for part in (tables[:-1], tables[-1:]))
     broken = [row for _, table in _malformed(release) for row in table.filter(wanted).rows(named=True)]
@@ -117,7 +118,7 @@ def kept_at(release: Opened, ids: dict[str, set[str]]) -> dict[tuple[str, str], 
     ``ids`` names the rows by step. Later steps may have changed them, or dropped them too.
     """
     rows = [
-        (step, pl.scan_parquet(path).select(SCHEMA.names()).filter(pl.col("id").is_in(list(ids[step]))))
+        (step, scan_parquet(path).select(SCHEMA.names()).filter(pl.col("id").is_in(list(ids[step]))))
         for step, path in release.parts("kept")
         if ids.get(step)
     ]
@@ -144,7 +145,7 @@ def _for_training(release: Opened) -> pl.Expr:
 
 
 def _scan_ledger(folder: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(sorted(folder.glob("ledger/*.parquet"))).select(LEDGER.names)
+    return scan_parquet(sorted(folder.glob("ledger/*.parquet"))).select(LEDGER.names)
 
 
 def _measured(rows: pl.LazyFrame, texts: bool, *more: str) -> pl.DataFrame:
@@ -189,7 +190,7 @@ def _ended(release: Opened, texts: bool) -> pl.DataFrame:
     names = [*_BY_STEP, *(_SAID if texts else ())]
     found = [_measured(pl.LazyFrame(schema={**SCHEMA, "step": pl.String}), texts, "step").select(names)]
     for step, path in release.parts("dropped"):
-        rows = pl.scan_parquet(path).select(*SCHEMA.names(), step=pl.lit(step))
+        rows = scan_parquet(path).select(*SCHEMA.names(), step=pl.lit(step))
         known = _measured(rows, texts, "step")
         found.append((_masked(release, rows, known) if texts else known).select(names))
     found += [_of_malformed(release, step, table).select(names) for step, table in _malformed(release)]
