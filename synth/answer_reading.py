@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -37,6 +37,14 @@ ORDINAL = re.compile(
 """Places among lettered options: "option 3", "the third option"."""
 
 NUMBERED_OPTION = re.compile(r"(?:option|choice|answer)(?: (?:number|no\.?))? #?(?:[1-9]|one|two|three|four|five)\b")
+
+WORD = re.compile(r"\w+")
+MOST_WORDS = 12
+SAME_WORDS = 3
+"""First words of another option after a letter that contradict the letter, whatever follows."""
+
+SHORT_WORD = 4
+"""Letters of words in common below which two texts begin alike by chance: "it is"."""
 
 LONE = re.compile(r"(?<![\w'-])(?:[B-Z](?![\w'-])|A(?![\w'-]| [a-z]))")
 UNIT_GAP = re.compile(r"(?<=\d) (?=[a-z%µμ°])")
@@ -153,7 +161,10 @@ def read(question: Shown, text: AnswerText, start: int, stop: int, *, numbers: b
     twice = any(item.by != "letter" and len(item.found) > 1 for item in items)
     if fault is None and (twice or (len(found) > 1 and not question.several)):
         fault = "several"
-    return Reading(found=found, by=item.by, start=at, end=items[-1].end, fault=fault)
+    reading = Reading(found=found, by=item.by, start=at, end=items[-1].end, fault=fault)
+    if fault is None and begins_another(question, text, reading, SAME_WORDS):
+        return replace(reading, fault="contradicts")
+    return reading
 
 
 def mention(question: Shown, text: AnswerText, start: int, stop: int) -> Reading | None:
@@ -356,6 +367,25 @@ def _with_text(question: Shown, text: AnswerText, found: tuple[int, ...], at: in
     if "," in text.folded[at : named.start()]:
         return _Item(found=found, by="letter", end=at)
     return _Item(found=found, by="letter", end=named.end(), fault="contradicts")
+
+
+def begins_another(question: Shown, text: AnswerText, reading: Reading, least: int = 1) -> bool:
+    """Say whether the words after a letter are the first ``least`` words of another option and not of its own.
+
+    "D. Initiate dialysis", where the option that begins so is B, names neither.
+    """
+    if reading.by != "letter" or len(reading.found) != 1:
+        return False
+    said = WORD.findall(text.folded[reading.end : text.line_end(reading.end)])[:MOST_WORDS]
+    shared = dict.fromkeys(range(len(question.labels)), 0)
+    for form, places in question.by_text.items():
+        same = [one == other for one, other in zip(said, WORD.findall(form), strict=False)]
+        count = same.index(False) if False in same else len(same)
+        for place in places:
+            shared[place] = max(shared[place], count)
+    own = shared.pop(reading.found[0], 0)
+    most = max(shared.values(), default=0)
+    return most > own and most >= least and len("".join(said[:most])) >= SHORT_WORD
 
 
 def _texts(options: Sequence[str], labels: Sequence[str], decisions: Words | None) -> dict[str, tuple[int, ...]]:

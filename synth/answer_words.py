@@ -113,8 +113,8 @@ ENGLISH = Words(
     r"|circle|opt for|go (?:with|for))",
     named=r"(?:is|are|as|was|(?:seems|appears|looks)(?: to be)?|must be|should be|has to be|remains?"
     r"|would be)(?: (?:\w+ly|thus|indeed|then|hence))*"
-    r" (?:(?:the|an?|my|our) )?(?:(?:single|only|most likely|most appropriate) )?"
-    r"(?:(?:correct|right|best|true|appropriate|proper)(?: and \w+)?(?: \w+)?"
+    r" (?:(?:the|an?|my|our) )?(?:(?:single|only|most) )*"
+    r"(?:(?:correct|right|best|true|appropriate|proper|suitable|accurate|likely|probable)(?: and \w+)?(?: \w+)?"
     r" (?:answers?|options?|choices?|ones?|response)"
     r"|(?<=the )(?:answers?|solution)|(?<=my )(?:answers?|choice|pick))",
     held=r"(?:is|are|must be|has to be)(?: (?:\w+ly|thus|indeed|then|hence|both|all))*(?: the)?"

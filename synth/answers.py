@@ -15,7 +15,7 @@ from sources.shapes import LETTERS
 from synth.answer_claims import Claim, cues_of, in_list, item_at, last_explicit, listed
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
-from synth.answer_reading import DECISIONS, Reading, Shown, is_decision, named, read, shown
+from synth.answer_reading import DECISIONS, Shown, begins_another, is_decision, named, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold, plain
 from synth.answer_turns import cuts
 from synth.answer_words import ANSWER_NOUNS, Words
@@ -334,21 +334,12 @@ def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     # An option's text before a colon, a dash or a bracket heads a remark on it.
     if rest.strip() == ":" or (reading.by == "text" and REMARK.match(text.folded, reading.end - 1)):
         return None
-    if in_list(question, text, text.folded.rfind("\n", 0, start) + 1) or _of_another(question, text, reading):
+    if in_list(question, text, text.folded.rfind("\n", 0, start) + 1) or begins_another(question, text, reading):
         return None
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
     return Claim(form="leading", at=reading.start, reading=reading)
-
-
-def _of_another(question: Shown, text: AnswerText, reading: Reading) -> bool:
-    """Say whether the words after a letter begin like another option, and not like its own: "D. Initiate …"."""
-    word = re.match(r"\W*(\w{3,})", text.folded[reading.end : text.line_end(reading.end)])
-    if word is None or reading.by != "letter":
-        return False
-    begin = {place for form, places in question.by_text.items() if form.split()[0] == word[1] for place in places}
-    return bool(begin) and not begin & set(reading.found)
 
 
 def _after_question(text: AnswerText) -> int:
