@@ -1,11 +1,14 @@
 """A release made again from nothing but its manifest: the same bytes, or what differs and why.
 
-What models wrote is not asked for again: the completions that lie beside the manifest go into the store first.
+What models wrote is not asked for again: the completions of the release go into a store of the rebuild's own. No model
+and no server is asked, no request carries a key, and the only code is sabila's own and the recipe that the user names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +19,18 @@ from pipelines.finding import Checked, Finding
 from pipelines.lock import Lock
 from pipelines.manifest import MANIFEST, ReleaseError, file_hash, read
 from pipelines.plan import Node, Plan
-from pipelines.recipe import Recipe, RecipeError
+from pipelines.recipe import Recipe, RecipeError, shipped
 from pipelines.recipe import load as load_recipe
 from pipelines.release import composed, freeze, installed, place
+from pipelines.release_form import reading
 from pipelines.released_completions import FOLDER, restore
 from pipelines.step import Asking, Step
+from pipelines.store import Store
 from pipelines.verify import checked
 from pipelines.workbench import Workbench
-from synth.recorded import RecordedTeacher
+from synth.embedded import EmbeddedTeacher
+from synth.recorded import KIND, RecordedTeacher
+from synth.specs import ELSEWHERE
 from synth.teacher import Failure
 
 Json = dict[str, Any]
@@ -55,23 +62,48 @@ def rebuild(
     if lacking := sorted(NEEDED - wanted.keys()):
         raise ReleaseError(f"{path} is no manifest of a release that could be rebuilt: it has no {', '.join(lacking)}")
     _refuse_tampered(Checked(folder=path.parent, manifest=wanted), path)
+    _refuse_live_teachers(wanted["values"], path)
     bench = _opened(wanted, path, _recipe(wanted, recipe), store=store, mirror=mirror)
     if around := _around(wanted, bench.recipe):
         warn(f"{_name(wanted)} gets another hash here, though its rows may be the same: {told(around)}")
-    failures = restore(path.parent, bench.store)
-    bench = replace(bench, plan=_failing(bench.plan, failures))
-    bench.build(workers=workers)
-    return _frozen(bench, wanted)
+    if not any((path.parent / FOLDER).glob("*.parquet")):
+        bench.build(workers=workers)
+        return _frozen(bench, wanted, bench.store)
+    with _scratch(bench.store, wanted) as own:
+        with reading(path.parent):
+            failures = restore(path.parent, own)
+        alone = replace(bench, store=own, plan=_failing(bench.plan, failures))
+        alone.build(workers=workers)
+        return _frozen(alone, wanted, bench.store)
 
 
-def _frozen(bench: Workbench, wanted: Json) -> Path:
-    """Compose the release and give it its name if it is the wanted one; ``ReleaseError`` where it is not."""
+@contextmanager
+def _scratch(store: Store, wanted: Json) -> Iterator[Store]:
+    """Give a store of the rebuild's own, for what follows from completions that came with a release.
+
+    They may be a stranger's words under the name of the user's model, so that neither they nor the rows made from them
+    enter the user's store. A rebuild that was killed resumes in it; one that came to an end removes it.
+    """
+    folder = store.root / "partial" / f"rebuild-{wanted['hash'][:16]}"
+    with store.held(folder.name):
+        own = Store(folder)
+        own.prepare()
+        try:
+            yield own
+        except ReleaseError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _frozen(bench: Workbench, wanted: Json, store: Store) -> Path:
+    """Compose the release and name it in ``store`` if it is the wanted one; ``ReleaseError`` where it is not."""
     with composed(bench, wanted["version"]) as (made, partial):
         if made["hash"] != wanted["hash"]:
             raise ReleaseError(f"{_name(wanted)} could not be made again; {_explained(wanted, made)}")
-        folder = place(bench.store, wanted)
+        folder = place(store, wanted)
         if not (folder / MANIFEST).exists():
-            freeze(bench.store, made, partial)
+            freeze(store, made, partial)
         elif wrong := _other_files(folder, wanted):
             raise ReleaseError(
                 f"{folder} is there already and not the same: {', '.join(wrong)}; the release can be made again, but "
@@ -124,6 +156,8 @@ def _recipe(wanted: Json, file: str | None) -> Recipe:
             f"{_name(wanted)} was built by a recipe that sabila does not ship: give its file, {told['name']}.py, with "
             "--recipe"
         )
+    if file is None and told["name"] not in shipped():
+        raise ReleaseError(f"{_name(wanted)} names the recipe {told['name']!r}, expected one of {', '.join(shipped())}")
     try:
         recipe = load_recipe(file or told["name"])
     except RecipeError as error:
@@ -141,9 +175,10 @@ def _opened(wanted: Json, path: Path, recipe: Recipe, *, store: Path, mirror: Pa
     """Return the bench with the manifest's own lock in force; ``ReleaseError`` where it would build something else."""
     lock = Lock(path, wanted["name"], {name: dict(entry) for name, entry in wanted["lock"].items()}, frozen=True)
     try:
-        bench = Workbench.open(recipe, wanted["values"], store=store, mirror=mirror, lock=lock)
+        bench = Workbench.open(recipe, wanted["values"], store=store, mirror=mirror, lock=lock, anonymous=True)
     except RecipeError as error:
         raise ReleaseError(f"{_name(wanted)} cannot be made by this sabila: {error}") from error
+    _refuse_other_teachers(bench.plan, path)
     if gone := sorted(set(wanted["lock"]) & set(bench.plan.absent)):
         reasons = "; ".join(bench.plan.absent[name] for name in gone)
         raise ReleaseError(f"{_name(wanted)} read what is not there now: {reasons}")
@@ -152,6 +187,29 @@ def _opened(wanted: Json, path: Path, recipe: Recipe, *, store: Path, mirror: Pa
         changes += _around(wanted, recipe)
         raise ReleaseError(f"{_name(wanted)} cannot be made by this sabila; what differs: {told(changes)}")
     return bench
+
+
+def _refuse_live_teachers(value: Any, path: Path) -> None:
+    """Raise ``ReleaseError`` for a value that names a model to run or a server to ask; a rebuild does neither."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _refuse_live_teachers(inner, path)
+    elif isinstance(value, str) and value.partition(":")[0].strip().lower() in ELSEWHERE:
+        raise ReleaseError(
+            f"{path} names the teacher {value!r}, expected {KIND}:NAME@REVISION, as a release is frozen: a rebuild "
+            "asks no model and no server"
+        )
+
+
+def _refuse_other_teachers(plan: Plan, path: Path) -> None:
+    """Raise ``ReleaseError`` for a step that would ask a teacher that is neither recorded nor embedded."""
+    for node in plan.nodes():
+        work = node.step.work
+        if isinstance(work, Asking) and not isinstance(work.teacher, RecordedTeacher | EmbeddedTeacher):
+            raise ReleaseError(
+                f"{path}: {node.step.name} would ask {work.teacher.name}, expected a teacher whose answers the "
+                "release has: a rebuild asks no model and no server"
+            )
 
 
 def _around(wanted: Json, recipe: Recipe) -> list[Difference]:

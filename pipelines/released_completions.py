@@ -75,8 +75,13 @@ def _answered(store: Store, asked: pl.DataFrame) -> pl.DataFrame:
 
 
 def tables(folder: Path) -> Iterator[pl.DataFrame]:
-    """Yield the completions of a release, file by file; nothing where it has none."""
+    """Yield the completions of a release, file by file; nothing where it has none.
+
+    Raises ``ReleaseError`` for a table with other columns.
+    """
     for path in sorted((folder / FOLDER).glob("*.parquet")):
+        if (found := pl.read_parquet_schema(path)) != SCHEMA:
+            raise ReleaseError(f"{path} has the columns {dict(found)}, expected {dict(SCHEMA)}")
         yield read_parquet(path)
 
 

@@ -50,10 +50,12 @@ class Workbench:
         mirror: Path | None,
         relock: bool = False,
         lock: Lock | Path | None = None,
+        anonymous: bool = False,
     ) -> Workbench:
         """Check the values, find and hash every raw file, and compare with the lock, before any work.
 
         The lock lies beside the recipe, with entries for each mirror, unless a lock or its file is given.
+        ``anonymous`` requests to the Hub carry no token.
         Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``, ``FileError`` and ``LockError``.
         """
         step = recipe.bind(values)
@@ -67,7 +69,7 @@ class Workbench:
         place = mirror or recipe.mirror
         kept = Store(store)
         kept.prepare()
-        plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock))
+        plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock, anonymous=anonymous))
         return cls(
             recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock, mirror=mirror, lock_file=lock_file
         )
@@ -126,26 +128,26 @@ class Workbench:
         return state
 
 
-def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock) -> tuple[RawFile, ...]:
+def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock, anonymous: bool) -> tuple[RawFile, ...]:
     """Find the files of a corpus in the mirror, or on the Hub where there is none, and hold them to the lock."""
     lock.expects(corpus)
     if mirror is not None:
         files, revision = mirrored(corpus, mirror), lock.revision(corpus)
     else:
-        files, revision = _from_hub(corpus, raw, lock)
+        files, revision = _from_hub(corpus, raw, lock, anonymous=anonymous)
     lock.check(corpus, files, revision)
     return files
 
 
-def _from_hub(corpus: Corpus, raw: Path, lock: Lock) -> tuple[tuple[RawFile, ...], str]:
+def _from_hub(corpus: Corpus, raw: Path, lock: Lock, *, anonymous: bool) -> tuple[tuple[RawFile, ...], str]:
     """Return the files of a corpus and their commit; what is locked and in the store needs no network."""
     from sources.hub import downloaded, fetched, resolve_revision
 
     revision = lock.revision(corpus)
     if files := downloaded(corpus, raw, revision, lock.files(corpus)):
         return files, revision
-    revision = resolve_revision(corpus, revision)
-    return fetched(corpus, raw, revision), revision
+    revision = resolve_revision(corpus, revision, anonymous=anonymous)
+    return fetched(corpus, raw, revision, anonymous=anonymous), revision
 
 
 def like_last_build(

@@ -16,18 +16,21 @@ class HubError(Exception):
     """The Hub did not give what was asked for."""
 
 
-def resolve_revision(corpus: Corpus, revision: str) -> str:
-    """Return the full commit that ``revision`` (a branch, tag or short commit) names now."""
+def resolve_revision(corpus: Corpus, revision: str, *, anonymous: bool = False) -> str:
+    """Return the full commit that ``revision`` (a branch, tag or short commit) names now.
+
+    An ``anonymous`` request carries no token, whatever the environment holds.
+    """
     from huggingface_hub import HfApi
 
     with _asking(corpus):
-        commit = HfApi(_endpoint()).dataset_info(_hub_id(corpus), revision=revision).sha
+        commit = HfApi(_endpoint(), token=_token(anonymous)).dataset_info(_hub_id(corpus), revision=revision).sha
     if not commit:
         raise HubError(f"{corpus.home} names no commit for revision {revision!r}")
     return commit
 
 
-def fetched(corpus: Corpus, raw: Path, revision: str) -> tuple[RawFile, ...]:
+def fetched(corpus: Corpus, raw: Path, revision: str, *, anonymous: bool = False) -> tuple[RawFile, ...]:
     """Download the files of ``corpus`` at the commit ``revision`` into ``raw`` and return them, sorted by name.
 
     Files that are there already are not fetched again. Raises ``MissingCorpusError`` for a corpus that does not live
@@ -37,12 +40,18 @@ def fetched(corpus: Corpus, raw: Path, revision: str) -> tuple[RawFile, ...]:
 
     id, folder = _hub_id(corpus), raw / corpus.name / revision
     with _asking(corpus):
-        names = HfApi(_endpoint()).list_repo_files(id, repo_type="dataset", revision=revision)
+        names = HfApi(_endpoint(), token=_token(anonymous)).list_repo_files(id, repo_type="dataset", revision=revision)
     for pattern in (*corpus.companions, *(pattern for patterns in corpus.files.values() for pattern in patterns)):
         for name in _matching(corpus, pattern, names):
             with _asking(corpus):
                 hf_hub_download(
-                    id, name, repo_type="dataset", revision=revision, local_dir=folder, endpoint=_endpoint()
+                    id,
+                    name,
+                    repo_type="dataset",
+                    revision=revision,
+                    local_dir=folder,
+                    endpoint=_endpoint(),
+                    token=_token(anonymous),
                 )
     return files_in(corpus, folder)
 
@@ -58,6 +67,11 @@ def downloaded(corpus: Corpus, raw: Path, revision: str, names: Collection[str])
 def _endpoint() -> str | None:
     """Return the Hub's address where the environment names another one than the client's own."""
     return os.environ.get("HF_ENDPOINT")
+
+
+def _token(anonymous: bool) -> bool | None:
+    """Return what the client takes for "no token", or for "the one it keeps"."""
+    return False if anonymous else None
 
 
 def _hub_id(corpus: Corpus) -> str:

@@ -10,11 +10,12 @@ from hostile_server import Reply, good, serving
 from huggingface_hub import close_session
 from tiny_recipe import ROWS, run, steps, write_mirror, write_recipe
 
-from pipelines.manifest import ReleaseError, load, seal
+from pipelines.completions import opened
+from pipelines.manifest import ReleaseError, content_hash, load, seal
 from pipelines.rebuild import rebuild
 from pipelines.recipe import load as load_recipe
 from pipelines.release import release
-from pipelines.store import write_json
+from pipelines.store import write_json, write_table
 from pipelines.verify import verify
 from pipelines.workbench import Workbench
 from synth.teacher import TeacherError
@@ -202,14 +203,8 @@ def test_requests_that_failed_fail_again(asked):
     assert said["error"].null_count() == 4  # two samples of two questions; those of the third came to nothing
     assert said.height == 6
     made = rebuild(folder, **again)
-    [step] = (again["store"] / "steps").glob("cot-*")
-    verdicts = pl.read_parquet(step / "candidates").sort("id", "sample").select("id", "verdict")
-    assert verdicts.rows() == [
-        ("clinic:v1", "kept"),
-        ("clinic:v1", "right"),
-        *[("clinic:v2", "wrong")] * 2,
-        *[("clinic:v3", "failed")] * 2,
-    ]
+    [chains] = load(made)["figures"]["generation"]
+    assert chains["verdicts"] == {"failed": 2, "kept": 1, "right": 1, "wrong": 2}
     assert files(made) == files(folder)
 
 
@@ -239,12 +234,104 @@ def test_completions_that_were_edited_are_refused_before_any_work(asked):
     assert not again["store"].exists()
 
 
-def test_a_store_with_other_answers_is_refused(asked, tmp_path):
+def rewritten(folder, pattern, text):
+    """Write other words into the completions of a release and make its manifest fit them."""
+    [path] = (folder / "completions").iterdir()
+    rows = pl.read_parquet(path)
+    write_table(path, rows.with_columns(text=rows["text"].str.replace(pattern, text)))
+    seal(load(folder), folder)
+    return folder
+
+
+def words(store):
+    """Return the words that a store holds of its teachers."""
+    with opened(store / "completions") as completions:
+        return set(completions.connection.execute("SELECT text FROM completions").fetchall())
+
+
+def test_what_a_stranger_says_of_ones_own_model_stays_out_of_the_store(asked):
     folder, again = asked
     with serving(lambda asked: good(asked, REASONS.format("none"))) as server:
         released(again["recipe"], again["store"], again["mirror"], teacher=f"openai:{server.url}#m")
     shutil.rmtree(again["store"] / "releases")
-    assert "holds another answer of openai:m to the request " in refusal(folder, **again)
+    held, built = words(again["store"]), steps(again["store"])
+    assert "could not be made again" in refusal(rewritten(folder, "schedule", "POISON"), **again)
+    assert (words(again["store"]), steps(again["store"])) == (held, built)
+    assert list((again["store"] / "partial").iterdir()) == []
+
+
+def test_a_release_with_answers_is_made_again_though_the_store_holds_others(asked):
+    folder, again = asked
+    with serving(lambda asked: good(asked, REASONS.format("none"))) as server:
+        released(again["recipe"], again["store"], again["mirror"], teacher=f"openai:{server.url}#m")
+    shutil.rmtree(again["store"] / "releases")
+    held, built = words(again["store"]), steps(again["store"])
+    assert files(rebuild(folder, **again)) == files(folder)
+    assert (words(again["store"]), steps(again["store"])) == (held, built)
+
+
+@pytest.mark.parametrize("spec", ["openai:{}#m", "OpenAI:{}#m", "vllm:meta/llama", "transformers:gpt2"])
+def test_a_rebuild_asks_no_server_and_runs_no_model_that_a_manifest_names(asked, spec, monkeypatch):
+    folder, again = asked
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-user-0123456789abcdef")
+    shutil.rmtree(folder / "completions")
+    with serving(answers) as server:
+        edit(folder, lambda manifest: manifest["values"].update(teacher=spec.format(server.url)), fit=True)
+        assert "a rebuild asks no model and no server" in refusal(folder, **again)
+        assert not server.asked
+    assert not again["store"].exists()
+
+
+CLIMBING = ["../../../victim", "x/../../victim", "/victim", "..", "a\x1b[2Jb", "", "x" * 5000]
+
+
+def place_of(manifest, field):
+    """Return the part of a manifest that holds a name, and its key."""
+    read_step = manifest["steps"][0]
+    places = {
+        "recipe": (manifest["recipe"], "name"),
+        "folder": (read_step, "folder"),
+        "source": (read_step["identity"]["source"], "name"),
+        "path": (manifest["files"][0], "path"),
+    }
+    return places.get(field, (manifest, field))
+
+
+@pytest.mark.parametrize("field", ["version", "name", "recipe", "folder", "source", "path"])
+def test_a_name_that_is_none_is_refused_wherever_it_stands(folder, again, field, tmp_path):
+    for name in CLIMBING:
+        manifest = load(folder)
+        part, key = place_of(manifest, field)
+        part[key] = name
+        manifest["hash"] = content_hash(manifest)
+        received = tmp_path / "received.json"
+        write_json(received, manifest)
+        before = sorted(tmp_path.rglob("*"))
+        assert "is no manifest of a release: " in refusal(received, **again)
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["../../../victim", "/victim", "x/../../victim", ""])
+def test_a_raw_file_that_climbs_out_of_its_corpus_is_refused(folder, again, name):
+    def change(manifest):
+        manifest["lock"]["clinic"]["files"] = {name: "0" * 64}
+        manifest["hash"] = content_hash(manifest)
+
+    edit(folder, change)
+    assert "expected the path of a file below a folder" in refusal(folder, **again)
+
+
+def test_the_code_of_a_recipe_runs_only_where_the_user_names_its_file(folder, again, tmp_path, monkeypatch):
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\ndef recipe(): pass\n")
+    monkeypatch.chdir(tmp_path)
+
+    def change(manifest):
+        manifest["name"] = "evil.py"
+        manifest["recipe"] |= {"name": "evil.py", "shipped": True}
+
+    edit(folder, change, fit=True)
+    assert "names the recipe 'evil.py', expected one of " in refusal(folder, **{**again, "recipe": None})
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_release_whose_completions_are_lost_is_refused(asked, tmp_path):
