@@ -140,6 +140,7 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
         counts = _whole_set(node, work, folder, context)
     elif isinstance(work, Asking):
         counts = _ask(node, work, folder, context)
+    _check_ids(node, folder, counts)
     summary = _summary(node, folder, counts)
     context.store.finish(node.name, summary)
     taken_over = sum("taken_over" in counted for counted in counts)
@@ -278,6 +279,45 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
         **_origin(node),
         **_told(folder),
     }
+
+
+def _check_ids(node: Node, folder: Path, counts: list[dict[str, Any]]) -> None:
+    """Raise ``LostRowsError`` for an id that two rows of a step have, where rows were made or came by two ways."""
+    paths = [*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")]
+    if not paths or not (_meet_again(node) or any(counted["made"] for counted in counts)):
+        return
+    ids = pl.scan_parquet(paths, glob=False, extra_columns="ignore").select("id")
+    twice = ids.filter(pl.col("id").is_duplicated()).unique().sort("id").collect()["id"]
+    if len(twice):
+        raise LostRowsError(
+            f"{node.step.name} has {len(twice)} ids twice, {twice[0]} first; expected each row once. It reads a row by "
+            "two ways, or makes two rows of one name"
+        )
+
+
+def _meet_again(node: Node) -> bool:
+    """Return whether two inputs of a step hold rows of one corpus."""
+    seen: set[str] = set()
+    for before in node.inputs:
+        corpora = _corpora(before)
+        if seen & corpora:
+            return True
+        seen |= corpora
+    return False
+
+
+def _corpora(node: Node) -> frozenset[str]:
+    """Return the names of the corpora whose rows go through a node."""
+    known: dict[str, frozenset[str]] = {}
+
+    def visit(node: Node) -> frozenset[str]:
+        if node.name not in known:
+            work = node.step.work
+            own = {work.corpus.name} if isinstance(work, Read) else set()
+            known[node.name] = frozenset(own).union(*map(visit, node.inputs))
+        return known[node.name]
+
+    return visit(node)
 
 
 def _changed(counts: list[dict[str, Any]]) -> int | None:

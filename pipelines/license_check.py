@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.release_form import open_release
-from sources.license import USES, Use, all_terms, contradiction, covers, joint, parts, terms
+from sources.license import USES, Use, all_terms, contradiction, covers, freed, joint, parts, terms
 from sources.literal import scan_parquet
 from synth.embedded import LICENSE as EMBEDDED_LICENSE
 from synth.embedded import NAME as EMBEDDED
@@ -64,10 +64,11 @@ def conflicts(folder: Path, *, use: Use = "any") -> list[Conflict]:
     """Return what forbids handing on the release in ``folder`` for ``use``, in the same order on every call.
 
     Rules: ``embedded`` (written by the embedded teacher), ``teacher`` (a model wrote it and its terms are left out),
-    ``unknown`` (nobody allowed handing it on), ``outputs`` (the model's terms forbid training others on it), ``joined``
-    (licences that no row can be under at once), ``commercial`` (no commercial use, in a release for it),
-    ``derivatives`` (no adaptation, yet a step changed it) and ``declared`` (the release says it is freer than its
-    rows). Raises ``ReleaseError`` for a folder that is no release, ``ValueError`` for an unknown use.
+    ``freed`` (freer than the source that the manifest or this sabila's catalog names), ``unknown`` (nobody allowed
+    handing it on), ``outputs`` (the model's terms forbid training others on it), ``joined`` (licences that no row can
+    be under at once), ``commercial`` (no commercial use, in a release for it), ``derivatives`` (no adaptation, yet a
+    step changed it) and ``declared`` (the release says it is freer than its rows). Raises ``ReleaseError`` for a folder
+    that is no release, ``ValueError`` for an unknown use.
     """
     if use not in USES:
         raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
@@ -76,12 +77,13 @@ def conflicts(folder: Path, *, use: Use = "any") -> list[Conflict]:
     groups = _grouped(rows)
     found = [*_embedded(rows), *_without_teachers_terms(rows, manifest)]
     found += [conflict for group in groups for conflict in _by_terms(group, use)]
+    found += _freed(rows, manifest)
     found += _changed(folder, [group for group in groups if _closed(group.license)])
     found += _declared(groups, str(manifest.get("license") or ""))
     return sorted(found, key=lambda one: (RULES.index(one.rule), one.license, one.why))
 
 
-RULES = ("embedded", "teacher", "unknown", "outputs", "joined", "commercial", "derivatives", "declared")
+RULES = ("embedded", "teacher", "freed", "unknown", "outputs", "joined", "commercial", "derivatives", "declared")
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ class _Group:
 def _rows(folder: Path) -> pl.LazyFrame:
     kinds = sorted(path for path in (folder / "data").iterdir() if path.is_dir())
     license = pl.col("license").fill_null("")
-    return pl.concat(scan_parquet(sorted(kind.glob("*/*.parquet"))).select("id", license, "meta") for kind in kinds)
+    return pl.concat(
+        scan_parquet(sorted(kind.glob("*/*.parquet"))).select("id", "source", license, "meta") for kind in kinds
+    )
 
 
 def _grouped(rows: pl.LazyFrame) -> list[_Group]:
@@ -166,6 +170,32 @@ def _teachers(manifest: dict[str, Any]) -> set[tuple[str, str]]:
         for role in ("target", "writer")
     }
     return alone | teams
+
+
+# --- where it is from ----------------------------------------------------------------------------------------------
+
+
+def source_licenses(manifest: dict[str, Any]) -> dict[str, str]:
+    """Return the licence of each source that a manifest names, as the step that read it says."""
+    identities = [step["identity"] for step in manifest["steps"]]
+    return {one["source"]["name"]: one["source"]["license"] for one in identities if "source" in one}
+
+
+def _freed(rows: pl.LazyFrame, manifest: dict[str, Any]) -> Iterator[Conflict]:
+    """Name the rows that leave out terms of their source: a step, or a hand, has relabelled them."""
+    from sources.catalog import SOURCES
+
+    stated = source_licenses(manifest)
+    for source, license in rows.select("source", "license").unique().sort("source", "license").collect().iter_rows():
+        known = [stated[source]] if source in stated else []
+        known += [SOURCES[source].license] if source in SOURCES else []
+        lost = sorted({id for original in known for id in freed(license, original)})
+        for group in _grouped(rows.filter(source=source, license=license)) if lost else ():
+            yield group.conflict(
+                "freed",
+                f"{source} is under {' AND '.join(lost)}, which these rows leave out",
+                "Release again with steps that let licences be: a row stays under what its source is under",
+            )
 
 
 # --- what the licences say -----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import cloudpickle
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.step import Step
+from sources.names import is_name
 from sources.suggest import did_you_mean
 from synth.teacher import TeacherError
 
@@ -143,6 +144,11 @@ def load(name: str) -> Recipe:
         hint = did_you_mean(name, shipped())
         raise RecipeError(
             f"recipe: got {name!r}{hint}, expected one of {', '.join(shipped())}, or the path of a .py file"
+        )
+    if not is_name(path.stem):
+        raise RecipeError(
+            f"recipe: {path} is called {path.stem!r}, expected letters, digits and _ . + @ = - in the name of its "
+            "file, since its releases bear it"
         )
     module = _module(path)
     if not callable(getattr(module, "recipe", None)):

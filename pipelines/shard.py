@@ -20,11 +20,13 @@ from pipelines.step import Asking, EachShard
 from pipelines.store import write_json, write_table
 from quality.outcome import Outcome
 from sources.files import RawFile
+from sources.license import freed
 from sources.literal import read_parquet, scan_parquet
 from sources.read import read
 from sources.record import Malformed, Record
 from sources.source import Benchmark, Corpus, is_held_out, is_training
 from sources.table import SCHEMA, frame, malformed
+from synth import look_alikes
 from synth.teacher import Ask
 
 DROPPED_SCHEMA = pl.Schema([*SCHEMA.items(), ("reason", pl.String), ("evidence", pl.String)])
@@ -116,20 +118,68 @@ def _write_outcome(
     function: Callable[..., Outcome], rows: pl.DataFrame, outcome: Outcome, folder: Path, shard: int, of: str
 ) -> dict[str, Any]:
     """Write what a function made of ``rows``: all of them must be there, in order, and others descend from them."""
-    came = outcome.rows["id"].is_in(rows["id"].implode())
+    came = outcome.rows["id"].is_in(rows["id"].implode()).fill_null(False)
     made = outcome.rows.filter(~came)
-    parents = made["id"].str.extract(r"^(.*)/[^/]*$")
-    if not outcome.rows.filter(came)["id"].equals(rows["id"]) or not parents.is_in(rows["id"].implode()).all():
+    parents = made.select(_parent()).to_series()
+    name = f"{function.__module__}.{function.__name__}"
+    if (
+        not outcome.rows.filter(came)["id"].equals(rows["id"])
+        or not parents.is_in(rows["id"].implode()).fill_null(False).all()
+    ):
         raise LostRowsError(
-            f"{function.__module__}.{function.__name__} was given {rows.height} rows and returned "
-            f"{outcome.rows.height}, or others, or in another order; this is a defect of the step"
+            f"{name} was given {rows.height} rows and returned {outcome.rows.height}, or others, or in another order; "
+            "this is a defect of the step"
         )
+    check_outcome(name, rows, outcome.rows.with_columns(before=pl.when(came).then("id").otherwise(_parent())))
     changed = changed_rows(rows, outcome.rows.filter(came))
     for name, found in {"edits": outcome.edits, CHANGED: changed, **outcome.tables}.items():
         if found.height:
             write_table(folder / name / f"{shard:05}.parquet", found)
     counted = {"edits": _counts(outcome.edits["rule"]), "made": made.height, "changed": changed.height, "of": of}
     return _write(folder, shard, outcome.rows, rows.height, **counted)
+
+
+def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
+    """Raise ``LostRowsError`` for rows that no longer say where they are from, or are freer than they were.
+
+    Look-alikes, which sabila wrote, are carried by the rows of others and say so.
+    ``rows`` are what a step was given; a row of ``outcome`` names the one it comes from in its column ``before``.
+    """
+    given = rows.select(pl.col("id").alias("before"), *(pl.col(column).alias(f"old_{column}") for column in FIXED))
+    ours = (pl.col("source") == look_alikes.SOURCE) & (pl.col("before") != pl.col("id"))
+    both = outcome.filter(~ours).join(given, on="before", how="left", maintain_order="left")
+    for column in ("source", "file", "line", "split"):
+        moved = both.filter(pl.col(column).ne_missing(pl.col(f"old_{column}")))
+        if moved.height:
+            id, old, new = moved.select("id", f"old_{column}", column).row(0)
+            raise LostRowsError(f"{name} says {column} {new!r} of {id}, expected {old!r}; this is a defect of the step")
+    for old, new in both.select("old_license", "license").unique(maintain_order=True).iter_rows():
+        if new is None or (lost := freed(new, old)):
+            id = both.filter(pl.col("license").eq_missing(new), old_license=old)["id"][0]
+            raise LostRowsError(
+                f"{name} says license {new!r} of {id}, which leaves out {lost[0] if new else old}; this is a defect of "
+                "the step: what a row was under it stays under"
+            )
+    silent = outcome.filter(pl.col("drop").str.strip_chars() == "")
+    if silent.height:
+        raise LostRowsError(f"{name} drops {silent['id'][0]} without a reason; this is a defect of the step")
+    emptied = both.filter(
+        pl.col("drop").is_null(), pl.col("response").str.strip_chars() == "", pl.col("old_response").ne_missing("")
+    )
+    if emptied.height:
+        raise LostRowsError(
+            f"{name} keeps {emptied['id'][0]} with an empty response, expected a text or none; this is a defect of "
+            "the step"
+        )
+
+
+FIXED = ("source", "file", "line", "split", "license", "response")
+"""What an outcome is compared in with the rows that it is of."""
+
+
+def _parent() -> pl.Expr:
+    """Return the id of the row that a row was made of."""
+    return pl.col("id").str.extract(r"^(.*)/[^/]+$")
 
 
 def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from quality.outcome import Decision, Outcome
+from sources.names import check_name
 from sources.source import Benchmark, Corpus
 from synth.teacher import Ask, Request, Teacher
 
@@ -88,6 +89,7 @@ class Step:
     beside: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
+        check_name("the name of a step", self.name)
         for step in self.inputs:
             if isinstance(step.work, Read) and isinstance(step.work.corpus, Benchmark):
                 raise TypeError(f"{self.name} reads {step.name}, rows of a benchmark, which may only be looked at")

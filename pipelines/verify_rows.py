@@ -13,6 +13,9 @@ import pyarrow.parquet as pq
 from pipelines.finding import Checked, Finding, in_manifest
 from pipelines.joining import joining, listed
 from pipelines.ledger import MALFORMED, STATUSES
+from pipelines.license_check import source_licenses
+from sources.license import freed
+from synth import look_alikes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -108,6 +111,7 @@ def _origins(run: DuckDBPyConnection, release: Checked) -> Iterator[Finding]:
         if "source" in step["identity"]
         for _, name, _ in step["identity"]["files"]
     }
+    read.add((look_alikes.SOURCE, look_alikes.FILE))
     for source, file, count in run.execute(
         "SELECT source, file, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
     ).fetchall():
@@ -121,8 +125,19 @@ def _licenses(run: DuckDBPyConnection, release: Checked) -> Iterator[Finding]:
 
     if bare := _count(run, "SELECT id FROM rows WHERE coalesce(license, '') = ''"):
         yield Finding(file="data", what="license", expected="in every row", found=f"missing in {bare}")
+    yield from _freed(run, release)
     if release.manifest["license"] != (all_rows := license_of(release.folder)):
         yield in_manifest("license: that of all rows together", all_rows, release.manifest["license"])
+
+
+def _freed(run: DuckDBPyConnection, release: Checked) -> Iterator[Finding]:
+    """Find rows that are freer than the source that the manifest names for them."""
+    of_sources = source_licenses(release.manifest)
+    query = "SELECT source, license, count(*), min(id) FROM rows GROUP BY ALL ORDER BY ALL"
+    for source, license, count, id in run.execute(query).fetchall():
+        if license and source in of_sources and (lost := freed(license, of_sources[source])):
+            what = f"license of {count} rows of {source} ({id} first)"
+            yield Finding(file="data", what=what, expected=f"{lost[0]}, as its source", found=license)
 
 
 # --- the rows and the ledger ---------------------------------------------------------------------------------------

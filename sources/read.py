@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import orjson
 
 from sources.files import FileError, RawFile
+from sources.license import freed
 from sources.record import Draft, Malformed, Message, Record, as_position, check
 from sources.source import Broken, Corpus, Raw
 from sources.table import JSON_OPTIONS, to_json
@@ -66,7 +67,7 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
     return Record(
         id=f"{corpus.name}:{draft.id}",
         source=corpus.name,
-        license=draft.license or corpus.license,
+        license=_license(draft, corpus),
         task=draft.task or corpus.task,
         lang=draft.lang or corpus.lang,
         split=draft.split or file.split,
@@ -87,6 +88,16 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
 def _id(value: Any) -> Any:
     """Return an id as text where it is a whole number, of any size."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _license(draft: Draft, corpus: Corpus) -> str:
+    """Return the licence of a row; ``ValueError`` where it is freer than that of its corpus."""
+    if draft.license and (lost := freed(draft.license, corpus.license)):
+        raise ValueError(
+            f"license is {draft.license!r}, freer than {lost[0]}, which {corpus.name} is under; expected its terms, "
+            "or a corpus that states the licence of its freest rows"
+        )
+    return draft.license or corpus.license
 
 
 def _check_columns(draft: Draft) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
 from sources.files import RawFile
+from sources.names import check_name
 from sources.record import TASKS, Draft
 
 Kind = Literal["training", "preference", "safety", "general"]
@@ -66,6 +67,7 @@ class Corpus:
     real_persons: bool = True
 
     def __post_init__(self) -> None:
+        check_name("the name of a corpus", self.name)
         if self.task not in TASKS:
             raise ValueError(f"{self.name}: task is {self.task!r}, expected one of {', '.join(TASKS)}")
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 from functools import partial
 from pathlib import Path
@@ -206,6 +207,108 @@ def test_a_step_that_does_not_return_every_row_stops_the_build(function, store, 
 def test_a_step_that_returns_every_row_goes_through(store, lessons):
     folder = built(each_shard("faithful", unchanged, None, read(source())), store, lessons)
     assert pl.read_parquet(folder / "kept/*.parquet")["id"].to_list() == [f"school:{n}" for n in range(4)]
+
+
+def moves(column, value):
+    def change(rows, config):
+        return kept(rows.with_columns(pl.lit(value, rows[column].dtype).alias(column)))
+
+    change.__name__ = f"moves_{column}"
+    return change
+
+
+def makes(*names, **fields):
+    """Return a step that makes rows of the first one, with these names after a slash."""
+
+    def make(rows, config):
+        values = {column: pl.lit(value) for column, value in fields.items()}
+        fresh = [rows.head(1).with_columns(id=pl.col("id") + f"/{name}", **values) for name in names]
+        return kept(pl.concat([rows, *fresh]))
+
+    return make
+
+
+def drops_without_a_reason(rows, config):
+    return Outcome(rows=rows.with_columns(drop=pl.lit(" "), evidence=pl.lit(None, pl.String)))
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (moves("source", "medquad"), "says source 'medquad' of school:0, expected 'school'"),
+        (moves("source", "../../elsewhere"), "says source '../../elsewhere' of school:0"),
+        (moves("file", "other.jsonl"), "says file 'other.jsonl' of school:0"),
+        (moves("line", 99), "says line 99 of school:0, expected 1"),
+        (moves("split", "test"), "says split 'test' of school:0, expected 'train'"),
+        (moves("license", "CC0-1.0"), "says license 'CC0-1.0' of school:0, which leaves out CC-BY-NC-4.0"),
+        (moves("license", "CC-BY-4.0"), "which leaves out CC-BY-NC-4.0"),
+        (moves("license", None), "says license None of school:0"),
+        (moves("response", " "), "keeps school:0 with an empty response"),
+        (makes("1", license="MIT"), "says license 'MIT' of school:0/1"),
+        (makes("1", source="exam"), "says source 'exam' of school:0/1"),
+        (makes(""), "or others, or in another order"),
+        (makes("1", "1"), "has 1 ids twice, school:0/1 first"),
+        (drops_without_a_reason, "drops school:0 without a reason"),
+    ],
+)
+def test_a_step_that_tells_other_things_of_a_row_stops_the_build_there(function, told, store, lessons):
+    with pytest.raises(LostRowsError, match=re.escape(told)):
+        built(each_shard("breach", function, None, read(source(license="CC-BY-NC-4.0"))), store, lessons)
+    assert names(steps(store)) == {"read-school"}
+
+
+@pytest.mark.parametrize("stricter", ["CC-BY-NC-4.0 AND LicenseRef-llama-3.1-community", "CC-BY-NC-ND-4.0"])
+def test_a_step_may_put_rows_under_further_terms(stricter, store, lessons):
+    folder = built(
+        each_shard("joined", moves("license", stricter), None, read(source(license="CC-BY-NC-4.0"))), store, lessons
+    )
+    assert pl.read_parquet(folder / "kept/*.parquet")["license"].unique().to_list() == [stricter]
+
+
+def test_a_row_that_two_branches_keep_stops_the_build_where_they_meet(store, lessons):
+    rows = read(source())
+    one, other = (each_shard(name, unchanged, None, rows) for name in ("one", "other"))
+    with pytest.raises(LostRowsError, match="both has 4 ids twice, school:0 first"):
+        built(each_shard("both", unchanged, None, one, other), store, lessons)
+    with pytest.raises(LostRowsError, match="twice has 4 ids twice"):
+        built(each_shard("twice", unchanged, None, rows, rows), store, lessons)
+
+
+def copies_a_benchmark(rows, config, beside):
+    extra = pl.read_parquet(list(beside)).head(1).with_columns(id=pl.lit(f"{rows['id'][0]}/1"))
+    return kept(pl.concat([rows, extra]))
+
+
+def test_rows_of_a_benchmark_do_not_become_rows_by_way_of_a_step(store, lessons):
+    exam = held_out(source(), "exam", {"test": ("lessons.jsonl",)}, folder="school")
+    step = each_shard("breach", copies_a_benchmark, None, read(source()), beside=(read(exam),))
+    with pytest.raises(LostRowsError, match="says source 'exam' of school:0/1, expected 'school'"):
+        built(step, store, lessons)
+
+
+def test_a_connector_cannot_free_a_row_of_its_corpus(store, lessons):
+    def frees(raw, file):
+        draft = parse(raw, file)
+        draft.license = {"1": "CC0-1.0", "2": "CC-BY-NC-SA-4.0"}.get(raw.value["id"])
+        return draft
+
+    folder = built(read(source(license="CC-BY-NC-4.0", parse=frees)), store, lessons)
+    licenses = dict(pl.read_parquet(folder / "kept/*.parquet").select("id", "license").iter_rows())
+    assert licenses == {
+        "school:0": "CC-BY-NC-4.0",
+        "school:2": "CC-BY-NC-SA-4.0",
+        "school:3": "CC-BY-NC-4.0",
+    }
+    [error] = pl.read_parquet(folder / "quarantine.parquet")["error"]
+    assert error.startswith("license is 'CC0-1.0', freer than CC-BY-NC-4.0, which school is under")
+
+
+@pytest.mark.parametrize("name", ["../../../x", "a/b", "", ".", "a\x1b[2J"])
+def test_a_name_that_could_leave_the_store_names_no_corpus_and_no_step(name):
+    with pytest.raises(ValueError, match="expected letters, digits and"):
+        source(name=name)
+    with pytest.raises(ValueError, match="expected letters, digits and"):
+        each_shard(name, unchanged, None, read(source()))
 
 
 def decision(*rows):

@@ -9,6 +9,7 @@ from rows import row, table
 from pipelines.license_check import NAMED, conflicts
 from pipelines.manifest import ReleaseError
 from pipelines.release_data import write_data
+from sources.catalog import SOURCES
 from sources.license import joint
 
 LLAMA_2, LLAMA_3, LLAMA = (f"LicenseRef-llama-{version}-community" for version in ("2", "3", "3.1"))
@@ -253,3 +254,35 @@ def test_an_unknown_use_and_a_folder_that_is_no_release_are_refused(tmp_path):
         conflicts(tmp_path, use="military")
     with pytest.raises(ReleaseError, match=r"no manifest of a release"):
         conflicts(tmp_path)
+
+
+# --- rows that are freer than what they come from --------------------------------------------------------------------
+
+
+def read_step(source, license):
+    """Return what a manifest says of the step that read a source."""
+    terms = {"name": source, "license": license, "task": "qa", "lang": "en"}
+    return step(f"read-{source}", source=terms, files=[], companions={}, limit=None)
+
+
+@pytest.mark.parametrize(("source", "row_license"), [("CC-BY-NC-4.0", "CC0-1.0"), ("CC-BY-SA-4.0", "CC-BY-4.0")])
+@pytest.mark.parametrize("use", ["any", "commercial"])
+def test_rows_relabelled_against_the_source_of_the_same_manifest_are_refused(tmp_path, source, row_license, use):
+    rows = [*lawful_rows(), one("shelf:1", row_license)]
+    [conflict] = conflicts(release(tmp_path / "release", rows, steps=[read_step("shelf", source)]), use=use)
+    assert (conflict.rule, conflict.ids, conflict.license) == ("freed", ("shelf:1",), row_license)
+    assert f"shelf is under {source}, which these rows leave out" in conflict.told()
+
+
+def test_rows_relabelled_against_the_catalog_are_refused_though_manifest_and_rows_agree(tmp_path):
+    name, corpus = next((name, one) for name, one in SOURCES.items() if one.license == "CC-BY-NC-4.0")
+    rows = [one(f"{name}:1", "CC0-1.0")]
+    [conflict] = conflicts(release(tmp_path / "release", rows, steps=[read_step(name, "CC0-1.0")]), use="commercial")
+    assert conflict.rule == "freed"
+    assert corpus.license in conflict.why
+
+
+@pytest.mark.parametrize("row_license", ["CC-BY-4.0", f"CC-BY-4.0 AND {LLAMA}", "CC-BY-NC-4.0"])
+def test_rows_under_the_terms_of_their_source_or_more_are_none_of_these(tmp_path, row_license):
+    rows = [one("shelf:1", row_license)]
+    assert conflicts(release(tmp_path / "release", rows, steps=[read_step("shelf", "CC-BY-4.0")])) == []

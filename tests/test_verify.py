@@ -12,7 +12,7 @@ from pipelines.card import card
 from pipelines.croissant import croissant
 from pipelines.fingerprint import fingerprint
 from pipelines.manifest import load, seal
-from pipelines.release import record
+from pipelines.release import license_of, record
 from pipelines.row_figures import row_figures
 from pipelines.store import write_json
 from pipelines.verify import verify
@@ -365,6 +365,25 @@ def forge(folder):
     seal(manifest, folder)
     (folder / "croissant.json").write_text(croissant(manifest, folder), encoding="utf-8")
     seal(manifest, folder)
+
+
+def test_rows_relabelled_in_data_ledger_and_figures_alike_are_found_by_the_manifest_s_own_sources(release):
+    source = "mts_dialog"
+    stated = next(
+        step["identity"]["source"]["license"] for step in load(release)["steps"] if step["name"] == f"read-{source}"
+    )
+    for path in (*release.glob(f"data/*/{source}/*.parquet"), *release.glob("ledger/*.parquet")):
+        table = pl.read_parquet(path)
+        mine = pl.col("source") == source
+        free = table.with_columns(license=pl.when(mine).then(pl.lit("CC0-1.0")).otherwise("license"))
+        pq.write_table(free.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pq.read_schema(path)), path)
+    manifest = load(release)
+    manifest |= {"figures": {**manifest["figures"], **row_figures(release)}, "license": license_of(release)}
+    seal(manifest, release)
+    [(expected, license)] = [
+        told for (_, what), told in found(release).items() if what.startswith("license of") and source in what
+    ]
+    assert (expected, license) == (f"{stated}, as its source", "CC0-1.0")
 
 
 def test_a_whole_forgery_is_another_release_and_has_another_hash(release):
