@@ -29,6 +29,10 @@ JUNK_QUESTIONS = frozenset(
         "publisher s note",
         "this article has been withdrawn",
         "question",
+        "which of the following",
+        "question not available",
+        "question text not available",
+        "no question",
     )
 )
 
@@ -41,12 +45,12 @@ JUNK_ANSWERS = frozenset(
         "errata",
         "corrigendum",
         "corrigenda",
-        "none",
-        "unremarkable",
-        "unknown",
         "n a",
-        "na",
         "null",
+        "todo",
+        "tbd",
+        "deleted",
+        "removed",
         "nan",
         "no answer",
         "no abstract available",
@@ -54,9 +58,7 @@ JUNK_ANSWERS = frozenset(
         "nooutput",
         "see above",
         "see text",
-        "not available",
         "to be updated",
-        "no comment",
     )
 )
 

@@ -15,6 +15,7 @@ from quality.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
 from quality.key import key
 from quality.language import foreign
 from quality.outcome import VERBATIM_TASKS
+from quality.reply_patterns import IMAGE_WORDS, ONLY_AN_IMAGE, PAGE_ERROR, REFUSAL
 from sources.shapes import LETTERS
 from sources.table import question_text
 
@@ -29,13 +30,13 @@ PROSE_TASKS = ("qa", "dialogue", "explanation", "diagnosis", "treatment-planning
 class Rules:
     """The thresholds of the rules.
 
-    ``min_answer_chars`` is asked of answers that stand alone, ``min_prose_chars`` where the task asks for sentences.
+    ``min_answer_chars`` holds for answers that stand alone, ``min_prose_chars`` where an explanation is asked for.
     ``min_distinct_words`` is the share of different words among the first 200, looked at from ``repetition_words``
     words on; a text is judged by its language from ``language_letters`` letters on.
     """
 
     min_question_chars: int = Field(default=4, ge=1, le=10_000)
-    min_answer_chars: int = Field(default=3, ge=1, le=10_000)
+    min_answer_chars: int = Field(default=1, ge=1, le=10_000)
     max_row_chars: int = Field(default=60_000, ge=100, le=1_000_000_000)
     min_prose_chars: int = Field(default=12, ge=1, le=10_000)
     min_distinct_words: float = Field(default=0.2, ge=0, lt=1)
@@ -50,7 +51,6 @@ Found = pl.DataFrame
 Find = Callable[[pl.DataFrame, Rules], Found]
 
 QUESTION, ANSWER, CHARS = pl.col("_question"), pl.col("_answer"), pl.col("_chars")
-NEVER = pl.lit(False)
 
 
 def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
@@ -74,14 +74,10 @@ def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
     return lambda rows, config: rows.filter(broken).select("at", evidence=evidence)
 
 
-def junk(text: pl.Expr, listed: frozenset[str], unless: pl.Expr = NEVER) -> Find:
-    """Return a rule that finds texts on a list of junk; only short ones are looked at, the list has no others."""
-    longest = 2 * max(map(len, listed))
-    return lambda rows, config: (
-        rows.filter((text.str.len_bytes() <= longest) & ~unless)
-        .filter(key(text).is_in(listed))
-        .select("at", evidence=text)
-    )
+def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions on the list of junk; only short ones are compared, the list has no others."""
+    short = rows.filter(QUESTION.str.len_bytes() <= 2 * max(map(len, JUNK_QUESTIONS)))
+    return short.filter(key(QUESTION).is_in(JUNK_QUESTIONS)).select("at", evidence=QUESTION)
 
 
 UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl.col("rationale").is_null()
@@ -94,32 +90,88 @@ def short_question(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that stand alone and are too short to teach anything; prose is asked for more."""
-    least = pl.when(pl.col("task").is_in(PROSE_TASKS)).then(config.min_prose_chars).otherwise(config.min_answer_chars)
-    short = (ANSWER != "") & (ANSWER.str.len_chars() < least) & ~pl.col("task").is_in(VERBATIM_TASKS)
+    """Find answers that stand alone and are too short; more is expected where the question asks for an explanation."""
+    expected = QUESTION.str.contains(EXPLAIN) & pl.col("task").is_in(PROSE_TASKS)
+    least = pl.when(expected).then(config.min_prose_chars).otherwise(config.min_answer_chars)
+    cut_off = ANSWER.str.ends_with(":") & (ANSWER.str.len_chars() < config.min_prose_chars)
+    short = (ANSWER != "") & ((ANSWER.str.len_chars() < least) | cut_off) & ~pl.col("task").is_in(VERBATIM_TASKS)
     return rows.filter(UNAIDED & short).select("at", evidence=ANSWER)
 
 
+EXPLAIN = (
+    r"(?i)(?:^|[.?!\n]\s*)(?:please )?(?:why|explain|describe|discuss|how (?:to|can|could|should|does|did|is|are|"
+    r"was|were)|"
+    r"how do(?: you| we| i)? (?:treat|prevent|manage|diagnose|get|know|make|care|cope|deal)|"
+    r"what (?:to do|(?:can|should|could|must) (?:i|you|we|one) do))\b|^what (?:are|is) the (?:symptoms|signs|"
+    r"causes|complications|treatments?|outlook)|^what causes\b"
+)
+"""Questions whose answer takes more than a word."""
+SAID = r"[\p{L}\p{N}]"
+SIGN = r"[\p{Sm}\p{Sc}°%♀♂↑-⇿⏐#*†‡′″−–]"
+LETTERED = (
+    r"(?i)\b(?:groups?|types?|class(?:es)?|grades?|stages?|categor(?:y|ies)|vitamins?|hepatitis|influenza|factors?|"
+    r"fib(?:er|re)s?|phases?|zones?|strains?|sero(?:groups?|types?)|subtypes?|schedules?|letters?|antigens?|genotypes?|"
+    r"chromosomes?|symbols?|elements?|initials?|drives?|scores?)\b"
+)
+"""Questions that a letter may answer."""
+
+
 def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions whose right option, or every option, holds no word: only marks, or its own letter."""
+    """Find questions with a blank option, with a right option of no word or sign, or with letters of a lost figure."""
+    options = rows.filter(pl.col("options").list.len() > 0)
     positions = pl.int_range(pl.len()).replace_strict(dict(enumerate(LETTERS)), default=None, return_dtype=pl.String)
-    hollow = ~pl.element().str.contains(r"[\p{L}\p{N}]") | (
-        pl.element().str.strip_chars().str.to_uppercase() == positions
+    own_letter = pl.element().str.strip_chars().str.to_uppercase() == positions
+    blank = ~pl.element().str.contains(r"\S")
+    wordless = ~pl.element().str.contains(SAID)
+    dots = wordless & ~pl.element().str.contains(SIGN) & ~pl.element().str.contains(r"^\s*-+\s*$")
+    signed = pl.col("options").list.eval(pl.element().str.contains(SIGN)).list.any()
+    right = pl.col("options").list.gather(pl.col("gold"))
+    # A dash alone is a sign among signs, and nothing among words.
+    dash = right.list.eval(pl.element().str.contains(r"^\s*-+\s*$")).list.any() & ~signed
+    letters = pl.col("options").list.eval(own_letter.fill_null(False)).list.all() & ~QUESTION.str.contains(LETTERED)
+    broken = (
+        letters
+        | pl.col("options").list.eval(blank).list.any()
+        | right.list.eval(dots).list.any()
+        | pl.col("options").list.eval(dots).list.all()
+        | dash
     )
-    asked = rows.filter(pl.col("options").list.len() > 0).with_columns(_hollow=pl.col("options").list.eval(hollow))
-    right = pl.col("_hollow").list.gather(pl.col("gold")).list.any() & ~pl.col("_hollow").list.all()
-    no_word = (
-        pl.col("options").list.gather(pl.col("gold")).list.eval(~pl.element().str.contains(r"[\p{L}\p{N}]")).list.any()
-    )
-    return asked.filter(pl.col("_hollow").list.all() | (right & no_word)).select(
-        "at", evidence=pl.col("options").list.join(" | ")
-    )
+    return options.filter(broken).select("at", evidence=pl.col("options").list.join(" | "))
+
+
+def single_option(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions that leave nothing to choose."""
+    return rows.filter(pl.col("options").list.len() == 1).select("at", evidence=pl.col("options").list.join(" | "))
 
 
 def echo(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that only say the question again; texts of very unlike lengths cannot."""
-    alike = ANSWER.str.len_bytes().is_between(QUESTION.str.len_bytes() / 2, QUESTION.str.len_bytes() * 2)
-    return rows.filter((ANSWER != "") & alike).filter(key(ANSWER) == key(QUESTION)).select("at", evidence=ANSWER)
+    """Find answers that only say the question again, once or more, or only the term that it asks to explain."""
+    asked, said = _words(QUESTION.str.replace(ASKED_LABEL, "")), _words(ANSWER.str.replace(ASKED_LABEL, ""))
+    near = (ANSWER.str.len_bytes() <= 3 * QUESTION.str.len_bytes() + 40) & (ANSWER != "")
+    found = rows.filter(near).select("at", "_answer", "_question", "task", n=pl.col("options").list.len())
+    found = found.with_columns(asked=asked, said=said)
+    term = pl.col("asked").str.extract(r"^(?:what (?:is|are)|define|explain) (?:an? |the )?(.+)$")
+    again = (
+        (pl.col("said") == pl.col("asked"))
+        | (pl.col("said") == pl.concat_str("asked", "asked", separator=" "))
+        | (pl.col("said") == pl.concat_str("asked", "asked", "asked", separator=" "))
+    )
+    bare = (pl.col("n") == 0) & (pl.col("said") == term) & pl.col("task").is_in(PROSE_TASKS)
+    # What is left of nothing but marks says nothing that could be compared.
+    return found.filter((pl.col("asked") != "") & (again | bare)).select("at", evidence="_answer")
+
+
+ASKED_LABEL = r"(?i)^\s*(?:question|q)\s*:\s*|\s*\banswer\s*:\s*$"
+
+
+def _words(text: pl.Expr) -> pl.Expr:
+    """Return the text as an echo is recognised: lower case, without marks of sentences, signs kept."""
+    return (
+        text.str.replace_all(ASKED_LABEL, "")
+        .str.to_lowercase()
+        .str.replace_all(r"[\s.,;:!?¿¡\"'“”‘’()\[\]…]+", " ")
+        .str.strip_chars(" -")
+    )
 
 
 def long_row(rows: pl.DataFrame, config: Rules) -> Found:
@@ -128,36 +180,100 @@ def long_row(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions two of whose options read the same: no letter is the answer there."""
-    same = pl.element().str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
-    options = rows.select("at", "options", n=pl.col("options").list.eval(same).list.n_unique())
-    return options.filter(pl.col("n") < pl.col("options").list.len()).select(
+    """Find questions two of whose options read the same: no letter is the answer there.
+
+    The first letter of a word is no difference, a capital inside a symbol is one: Mg is not MG, and aa is not Aa.
+    """
+    same = (
+        pl.element()
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars(" .")
+        .str.replace_all(r"\b(\p{Lu})(\p{Ll}{2,})\b", "\u0001$1\u0002$2")
+    )
+    options = rows.filter(pl.col("options").list.len() > 1).select("at", "options")
+    exact = options.with_columns(same=pl.col("options").list.eval(same))
+    lowered = pl.col("same").list.eval(_lower_marked())
+    return exact.filter(lowered.list.n_unique() < pl.col("options").list.len()).select(
         "at", evidence=pl.col("options").list.join(" | ")
     )
 
 
+def _lower_marked() -> pl.Expr:
+    """Return the elements with the letters between the marks in lower case, the marks gone."""
+    lowered = pl.element()
+    for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZÁÉÍÓÚÑÇÀÈÖÜÄ":
+        lowered = lowered.str.replace_all(f"\u0001{upper}\u0002", upper.lower(), literal=True)
+    return lowered
+
+
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that say a few words over and over."""
-    long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select(
-        "at", words=ANSWER.str.head(1600).str.to_lowercase().str.split(" ").list.head(200)
+    """Find answers that say a few words, or one sentence, over and over."""
+    long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select("at", head=ANSWER.str.head(1600))
+    words = pl.col("head").str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}][^\s]*").list.head(200)
+    parts = (
+        pl.col("head")
+        .str.strip_chars()
+        .str.split("\n")
+        .list.eval(pl.element().str.to_lowercase().str.strip_chars().str.extract_all(r"[^.!?]+").list.join("\n"))
+        .list.join("\n")
+        .str.split("\n")
+        .list.eval(pl.element().str.strip_chars())
+        .list.eval(pl.element().filter(pl.element().str.contains(SAID)))
     )
-    share = pl.col("words").list.n_unique() / pl.col("words").list.len()
-    monotonous = (pl.col("words").list.len() >= config.repetition_words) & (share < config.min_distinct_words)
-    return long.filter(monotonous).select(
+    counted = long.with_columns(words=words, parts=parts).select(
         "at",
-        evidence=pl.format(
-            "{} words, {} of them different", pl.col("words").list.len(), pl.col("words").list.n_unique()
-        ),
+        n=pl.col("words").list.len(),
+        different=pl.col("words").list.n_unique(),
+        parts=pl.col("parts").list.len(),
+        distinct=pl.col("parts").list.n_unique(),
+        code=pl.col("head").str.contains(r"```|(?m)^\s*(?:def |class |import |#include|public |function |return\b)"),
+    )
+    few = pl.col("different") < config.min_distinct_words * pl.col("n")
+    one = (pl.col("parts") >= 6) & (pl.col("distinct") * 4 <= pl.col("parts"))
+    return counted.filter((pl.col("n") >= config.repetition_words) & (few | one) & ~pl.col("code")).select(
+        "at", evidence=pl.format("{} words, {} of them different", "n", "different")
     )
 
 
 def wrong_language(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find rows whose question, options and answer are not in the language their corpus is in."""
-    texts = rows.select(
-        pl.concat_str(QUESTION.str.head(400), pl.col("options").list.join(" "), ANSWER.str.head(400), separator=" ")
-    ).to_series()
-    found = foreign(texts, rows["lang"], min_letters=config.language_letters, min_confidence=config.language_confidence)
-    return found.select("at", evidence=pl.format("{} ({})", "lang", pl.col("confidence").round(3)))
+    """Find rows whose question or answer is not in the language their corpus is in; a translation's answer may be.
+
+    Where each alone says little, they are judged together, too.
+    """
+    asked = pl.concat_str(QUESTION.str.head(400), pl.col("options").list.join(" "), separator=" ")
+    alone = (pl.col("options").list.len() == 0) & ~pl.col("task").is_in(TRANSLATING)
+    said = pl.when(alone).then(ANSWER.str.head(400)).otherwise(pl.lit(""))
+    enough = 2 * config.language_letters
+    short = (asked.str.len_bytes() < enough) & (said.str.len_bytes() < enough)
+    both = pl.when(short).then(pl.concat_str(asked, said, separator=" ")).otherwise(pl.lit(""))
+    texts = pl.concat([rows.select(at="at", said="lang", text=text) for text in (asked, said, both)])
+    texts = texts.filter(pl.col("text") != "")
+    found = foreign(
+        texts["text"], texts["said"], min_letters=config.language_letters, min_confidence=config.language_confidence
+    )
+    return (
+        found.with_columns(at=texts["at"].gather(found["at"]))
+        .unique("at", keep="first", maintain_order=True)
+        .select("at", evidence=pl.format("{} ({})", "lang", pl.col("confidence").round(3)))
+    )
+
+
+TRANSLATING = ("translation", *VERBATIM_TASKS)
+"""Tasks whose answers may be in another language than their questions."""
+
+MAX_REFUSAL_CHARS = 220
+
+
+def refusal(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that decline to answer and say nothing else."""
+    short = (ANSWER.str.len_chars() <= MAX_REFUSAL_CHARS) & ~pl.col("task").is_in(REFUSING_TASKS)
+    rest = ANSWER.str.replace(REFUSAL, "")
+    declines = ANSWER.str.contains(REFUSAL) & ~rest.str.contains(r"(?i)\b(?:but|however|instead)\b[^.]{20,}")
+    return rows.filter((pl.col("options").list.len() == 0) & short & declines).select("at", evidence=ANSWER)
+
+
+REFUSING_TASKS = ("preference", "safety")
+"""Tasks in which declining is an answer."""
 
 
 def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
@@ -167,26 +283,42 @@ def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
-IMAGE_WORDS = (
-    r"(?i)((?:image|picture|photograph|photomicrograph|figure|radiograph|x-ray|scan|ECG|EKG|tracing|graph|diagram)s? "
-    r"(?:is |are )?(?:shown |given |provided |depicted )?(?:below|above)\b|"
-    r"(?:see|refer(?:s|ring)? to|linked to|shown in) the (?:image|picture|photograph|figure)\b|\[figure: see text\])"
-)
+UNSEEN_TASKS = ("summarization", "clinical-note-taking", "dialogue", "preference", *VERBATIM_TASKS)
+"""Tasks whose questions hold talk about pictures that nobody needs to see."""
+
+
+def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions that cannot be answered without a picture; an answer that mentions one is whole without it."""
+    points = QUESTION.str.contains(IMAGE_WORDS) & ~pl.col("task").is_in(UNSEEN_TASKS)
+    only = ANSWER.str.contains(ONLY_AN_IMAGE)
+    found = rows.filter((IMAGE != "") | points | only)
+    seen = (
+        pl.when(IMAGE != "")
+        .then(IMAGE)
+        .otherwise(pl.coalesce(QUESTION.str.extract(IMAGE_WORDS).str.strip_chars(), ANSWER))
+    )
+    return found.select("at", evidence=seen)
+
+
+def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that are no answers: what stands in an empty cell, an error of a page, keys pressed at random."""
+    open_ended = rows.filter((pl.col("options").list.len() == 0) & (ANSWER.str.len_bytes() <= 120))
+    listed = key(ANSWER).is_in(JUNK_ANSWERS) | ANSWER.str.contains(PAGE_ERROR)
+    marks = (ANSWER != "") & ~ANSWER.str.contains(SAID) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
+    return open_ended.filter(listed | marks).select("at", evidence=ANSWER)
+
 
 RULES: dict[str, Find] = {
     "no_question": where(QUESTION == ""),
     "no_answer": no_answer,
-    "junk_question": junk(QUESTION, JUNK_QUESTIONS),
-    "junk_answer": junk(ANSWER, JUNK_ANSWERS, unless=pl.col("options").list.len() > 0),
-    "needs_image": where(
-        (IMAGE != "") | QUESTION.str.contains(IMAGE_WORDS) | ANSWER.str.contains(IMAGE_WORDS),
-        pl.when(IMAGE != "")
-        .then(IMAGE)
-        .otherwise(pl.coalesce(QUESTION.str.extract(IMAGE_WORDS), ANSWER.str.extract(IMAGE_WORDS))),
-    ),
+    "junk_question": junk_question,
+    "junk_answer": junk_answer,
+    "refusal": refusal,
+    "needs_image": needs_image,
     "short_question": short_question,
     "short_answer": short_answer,
     "long_row": long_row,
+    "single_option": single_option,
     "empty_option": empty_option,
     "repeated_option": repeated_option,
     "echo": echo,

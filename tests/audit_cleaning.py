@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import random
-import re
 from collections import defaultdict
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import polars as pl
@@ -56,22 +54,22 @@ def places(rows: pl.DataFrame, config: Normalise) -> Iterator[tuple[str, str]]:
         if edit.name not in PLAIN:
             where = flat.select("id", "field").gather(at)
             for (row, field), old, new in zip(where.rows(), before, after, strict=True):
-                for shown in changes(old, new):
-                    yield edit.name, f"{row} {field}: {shown}"
+                if old != new:
+                    yield edit.name, f"{row} {field}: {change(old, new)}"
 
 
-def changes(old: str, new: str) -> Iterator[str]:
-    """Yield each change of a text with what stands around it; neighbouring ones are one."""
-    if old == new:
-        return
-    words, others = re.findall(r"\s+|\S+", old), re.findall(r"\s+|\S+", new)
-    blocks = SequenceMatcher(None, words, others, autojunk=False).get_opcodes()
-    for tag, i, j, k, m in blocks:
-        if tag != "equal":
-            before, behind = "".join(words[:i])[-AROUND:], "".join(words[j:])[:AROUND]
-            gone, come = "".join(words[i:j]), "".join(others[k:m])
-            if gone.strip() or come.strip():
-                yield repr(f"{before}[-{gone}-]{{+{come}+}}{behind}")
+def shared(a: str, b: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    return next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+def change(old: str, new: str) -> str:
+    """Return what an edit changed, from the first difference to the last, with what stands around it."""
+    start = shared(old, new)
+    shorter = min(len(old), len(new)) - start
+    same = min(shared(old[::-1], new[::-1]), shorter)
+    gone, come = old[start : len(old) - same], new[start : len(new) - same]
+    return repr(f"{old[max(start - AROUND, 0) : start]}[-{gone}-]{{+{come}+}}{old[len(old) - same :][:AROUND]}")
 
 
 def drawn(found: dict[str, list[str]], sample: int, seed: int) -> dict[str, list[str]]:

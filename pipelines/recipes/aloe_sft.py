@@ -56,7 +56,7 @@ def recipe(
     license: Use = "any",
     limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
     max_row_chars: Annotated[int, Field(ge=100, le=1_000_000_000)] = 60_000,
-    min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 3,
+    min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 1,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
     teacher: str | None = None,
