@@ -9,18 +9,30 @@ if TYPE_CHECKING:
     from pipelines.verify import Verdict
 
 
+SHOWN = 5
+"""Findings shown of one file; a changed file is wrong in many places at once."""
+
+
 def verdict_text(verdict: Verdict) -> str:
-    """Return what a check of a release found, a line a finding."""
-    lines = [
-        f"{one.file}: {one.what}\n  expected {_value(one.expected)}\n  found    {_value(one.found)}"
-        for one in verdict.findings
-    ]
+    """Return what a check of a release found, file by file, the first ``SHOWN`` of each file."""
+    lines = []
+    for file in dict.fromkeys(one.file for one in verdict.findings):
+        found = [one for one in verdict.findings if one.file == file]
+        lines += [
+            f"{file}: {one.what}\n  expected {_value(one.expected)}\n  found    {_value(one.found)}"
+            for one in found[:SHOWN]
+        ]
+        if len(found) > SHOWN:
+            lines.append(f"{file}: and {len(found) - SHOWN} more, which --json lists")
+    if any(one.what == "sha256" and one.file.startswith("data/") for one in verdict.findings):
+        lines.append("figures and card are compared with what the data gives now: restore the changed data files first")
     if verdict.left_out:
         lines.append(f"left out, as it may be: {', '.join(verdict.left_out)}; a rebuild needs it")
     lines += [f"not checked: {what}" for what in verdict.unchecked]
     known = "as frozen" if verdict.compared_with else "compare it with --hash, or with what sabila rebuild makes"
     whole = f"{verdict.name}: {verdict.files} files and {verdict.rows:,} rows are what the manifest says"
-    faulty = f"{verdict.name}: {len(verdict.findings)} found wrong"
+    files = {one.file for one in verdict.findings}
+    faulty = f"{verdict.name}: {len(verdict.findings)} found wrong in {len(files)} file{'s' if len(files) > 1 else ''}"
     return "\n".join([*lines, faulty if verdict.findings else f"{whole}\nhash {verdict.hash} ({known})"])
 
 

@@ -442,7 +442,17 @@ def test_the_verb_ends_with_1_and_names_file_what_expected_and_found(release):
     result = run("verify", release)
     assert result.exit_code == 1
     assert f"{MEDQUAD}: file\n  expected there\n  found    missing\n" in result.stdout
-    assert result.stdout.endswith(" found wrong\n")
+    assert result.stdout.endswith(" found wrong in 3 files\n")
+
+
+def test_a_file_saved_again_is_named_first_and_what_follows_from_it_is_counted(release):
+    pl.read_parquet(release / MEDQUAD).write_parquet(release / MEDQUAD)
+    lines = run("verify", release).stdout.splitlines()
+    assert lines[0] == f"{MEDQUAD}: bytes"
+    assert len(lines) < 60
+    assert lines[-2].endswith("restore the changed data files first")
+    shown = [line for line in lines if line.startswith("README.md: ")]
+    assert len(shown) == 6 and shown[-1].endswith(" more, which --json lists")
 
 
 def test_the_verb_tells_programs_the_same(release):

@@ -57,8 +57,13 @@ class Site:
             return HTTPStatus.OK, HTML, self.html
         asked = dict(parse_qsl(query, keep_blank_values=True))
         if path == "/rows":
-            rows, total = self.index.rows(question(asked))
-            return HTTPStatus.OK, JSON, orjson.dumps({"rows": rows, "total": total})
+            wanted = question(asked)
+            rows, total = self.index.rows(wanted)
+            return (
+                HTTPStatus.OK,
+                JSON,
+                orjson.dumps({"rows": rows, "total": total, "values": self.index.values(wanted)}),
+            )
         if path == "/row":
             return self._row(asked)
         return HTTPStatus.NOT_FOUND, JSON, b'{"error": "no such page"}'

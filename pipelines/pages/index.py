@@ -68,6 +68,8 @@ class Index:
     run: DuckDBPyConnection
     names: dict[str, list[str]]
     texts: Texts
+    codes: dict[str, Places]
+    """Of each facet the place of every row's value in ``names``, and ``chars`` (-1: no text), in the order of rows."""
 
     @classmethod
     def of(cls, release: Opened) -> Index:
@@ -89,7 +91,8 @@ class Index:
         run.execute("CREATE TABLE rows AS SELECT * FROM loaded ORDER BY n")
         run.unregister("loaded")
         lock(run)  # from here on nothing is read or written but this table
-        return cls(run=run, names=names, texts=Texts(column=texts))
+        codes = {name: rows[name].cast(pl.Int32).fill_null(-1).to_numpy() for name in (*FACETS, "chars")}
+        return cls(run=run, names=names, texts=Texts(column=texts), codes=codes)
 
     def rows(self, question: Question) -> tuple[list[dict[str, Any]], int]:
         """Return the rows of a page, and how many rows there are on all pages."""
@@ -114,19 +117,35 @@ class Index:
         """Return how many rows there are."""
         return len(self.texts.column)
 
-    def values(self) -> dict[str, list[tuple[str, int]]]:
-        """Return the values of each facet with their rows."""
-        run = self.run.cursor()
-        query = "SELECT {column}, count(*) FROM rows GROUP BY ALL ORDER BY {column}"
-        counted = {name: run.execute(query.format(column=quoted(name))).fetchall() for name in FACETS}
-        return {name: [(self.names[name][place], rows) for place, rows in counted[name]] for name in FACETS}
+    def values(self, question: Question | None = None) -> dict[str, list[tuple[str, int]]]:
+        """Return the values of each facet with the rows that a question finds for them, its own filter aside."""
+        question = question or Question()
+        chosen = np.ones(self.rows_in_all(), bool)
+        for limit, fits in ((question.shortest, np.greater_equal), (question.longest, np.less_equal)):
+            if limit is not None:
+                chosen &= fits(self.codes["chars"], limit) & (self.codes["chars"] >= 0)
+        if question.text:
+            hits = self.texts.holding(question.text.lower(), np.flatnonzero(chosen).astype(np.int32))
+            chosen = np.zeros_like(chosen)
+            chosen[hits] = True
+        fitting = {name: self.codes[name] == self._code(name, value) for name, value in question.by.items()}
+        counted = {}
+        for name in FACETS:
+            others = [mask for facet, mask in fitting.items() if facet != name]
+            rows = self.codes[name][np.logical_and.reduce([chosen, *others])]
+            counted[name] = np.bincount(rows, minlength=len(self.names[name])).tolist()
+        return {name: list(zip(self.names[name], counted[name], strict=True)) for name in FACETS}
+
+    def _code(self, name: str, value: str) -> int:
+        """Return the place of a facet's value, -1 for one that no row has."""
+        return self.names[name].index(value) if value in self.names[name] else -1
 
     def _where(self, question: Question) -> tuple[str, list[Any]]:
         """Return the condition of a question with its values; what was typed is a value, never a part of the query."""
         conditions, values = ["true"], list[Any]()
         for name, value in question.by.items():
             conditions.append(f"{quoted(name)} = ?")
-            values.append(self.names[name].index(value) if value in self.names[name] else -1)
+            values.append(self._code(name, value))
         for sign, limit in ((">=", question.shortest), ("<=", question.longest)):
             if limit is not None:
                 conditions.append(f"chars {sign} ?")

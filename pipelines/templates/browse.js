@@ -18,11 +18,11 @@ const server = {
     const from = performance.now();
     const told = await get("rows", asked);
     const note = [make("b", {}, number(told.total)), ` of ${number(everything)} rows, in ${Math.round(performance.now() - from)} ms`];
-    return { rows: told.rows, total: told.total, note };
+    return { rows: told.rows, total: told.total, values: told.values, note };
   },
   whole(row) { return get("row", { n: row.n }); },
 };
 
 theme();
-for (const name of data.facets) fill($(`by-${name}`), data.values[name].filter(([value]) => name !== "reason" || value !== ""));
+for (const name of data.facets) fill($(`by-${name}`), data.values[name]);
 rowsBrowser(server, data.facets).ask(0);

@@ -12,6 +12,19 @@ function counted(by) {
   return sum;
 }
 
+/* Of each filter its values with their rows, under all the other filters. */
+function values(by) {
+  const sums = Object.fromEntries(data.facets.map((name) => [name, new Array(data.counts.names[name].length).fill(0)]));
+  const wanted = data.facets.map((name) => (name in by ? data.counts.names[name].indexOf(by[name]) : null));
+  for (const cell of data.counts.cells) {
+    const unlike = data.facets.filter((name, n) => wanted[n] !== null && wanted[n] !== cell[n]);
+    data.facets.forEach((name, n) => {
+      if (unlike.every((other) => other === name)) sums[name][cell[n]] += cell[cell.length - 1];
+    });
+  }
+  return Object.fromEntries(data.facets.map((name) => [name, data.counts.names[name].map((value, at) => [value, sums[name][at]])]));
+}
+
 for (const row of data.rows) {
   row.excerpt = (row.messages || []).filter((one) => one.role !== "system").map((one) => one.content).join(" ").slice(0, 240) || (row.text || "").slice(0, 240);
   row.length = (row.prompt_chars || 0) + (row.response_chars || 0);
@@ -46,18 +59,13 @@ const sample = {
     const found = data.rows.filter((row) => fits(row, question));
     if (question.sort) found.sort(ORDERS[question.sort]);
     const first = question.page * question.size;
-    return { rows: found.slice(first, first + question.size), total: found.length, note: note(question, found.length) };
+    return { rows: found.slice(first, first + question.size), total: found.length, values: values(question.by), note: note(question, found.length) };
   },
   async whole(row) { return row; },
 };
 
 theme();
-data.facets.forEach((name, n) => {
-  const sums = new Array(data.counts.names[name].length).fill(0);
-  for (const cell of data.counts.cells) sums[cell[n]] += cell[cell.length - 1];
-  const values = data.counts.names[name].map((value, at) => [value, sums[at]]).filter(([value]) => name !== "reason" || value !== "");
-  fill($(`by-${name}`), values);
-});
+for (const [name, counts] of Object.entries(values({}))) fill($(`by-${name}`), counts);
 const shownRows = rowsBrowser(sample, data.facets);
 document.querySelectorAll("button[data-facet]").forEach((button) => button.addEventListener("click", () => {
   $("filters").reset();

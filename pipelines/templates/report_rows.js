@@ -56,7 +56,8 @@ function block(title, text, words) {
 function facts(row) {
   const grid = make("dl", { class: "facts-grid" });
   const place = row.file ? `${row.file}${row.line ? `, line ${number(row.line)}` : ""}` : "";
-  const size = row.tokens ? `${number(row.prompt_chars)} + ${number(row.response_chars)} characters, about ${number(row.tokens)} tokens` : "";
+  const chars = [[row.prompt_chars, "in the prompt"], [row.response_chars, "in the response"]].filter(([count]) => count);
+  const size = row.tokens ? `${chars.map(([count, where]) => `${number(count)} characters ${where}`).join(", ")}, about ${number(row.tokens)} tokens` : "";
   const told = [["Source", row.source], ["Read from", place], ["Licence", row.license], ["Task", row.task], ["Language", row.lang],
     ["Split", row.split], ["Length", size], ["Changed by", (row.changed_by || []).join(", ")]];
   for (const [name, value] of told) if (value) grid.append(make("dt", {}, name), make("dd", {}, value));
@@ -171,6 +172,7 @@ function rowsBrowser(from, facets) {
     }
     if (mine !== state.asked) return;
     state.rows = found.rows; state.total = found.total; state.at = at === "last" ? Math.max(found.rows.length - 1, 0) : 0;
+    for (const [name, values] of Object.entries(found.values || {})) refill(selects[name], values);
     list.removeAttribute("aria-busy");
     list.scrollTop = 0;
     draw(found.note);
@@ -258,6 +260,17 @@ function rowsBrowser(from, facets) {
   return { ask, selects };
 }
 
+function option(value, rows) { return `${value === "" ? "not known" : value} (${number(rows)})`; }
+
 function fill(select, values) {
-  for (const [value, rows] of values) select.append(make("option", { value: value === "" ? "(none)" : value }, `${value === "" ? "not known" : value} (${number(rows)})`));
+  for (const [value, rows] of values) {
+    if (value === "" && select.id === "by-reason") continue;  // rows that were not dropped
+    select.append(make("option", { value: value === "" ? "(none)" : value }, option(value, rows)));
+  }
+}
+
+/* Counts follow the other filters: an option says how many rows choosing it would show. */
+function refill(select, values) {
+  const counts = new Map(values.map(([value, rows]) => [value === "" ? "(none)" : value, [value, rows]]));
+  for (const one of select.options) if (counts.has(one.value)) one.textContent = option(...counts.get(one.value));
 }
