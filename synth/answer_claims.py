@@ -238,9 +238,7 @@ def last_explicit(question: Shown, text: AnswerText, lang: str) -> Claim | None:
 
 def _revised(question: Shown, text: AnswerText, said: Claim) -> Claim | None:
     """Return the answer by which the one before is replaced: "Sorry, I meant C", "(revised: C)"."""
-    for cue in last_cues(REVISED, text):
-        if cue.start() < said.end - 1:
-            break
+    for cue in REVISED.finditer(text.folded, said.end - 1):
         reading = read(question, text, cue.end(), text.line_end(cue.end()))
         if reading and not reading.fault and REVISION_END.match(text.folded, reading.end):
             return Claim(form="sentence", at=reading.start, reading=reading)

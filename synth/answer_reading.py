@@ -65,6 +65,7 @@ class Shown:
     text: re.Pattern[str]
     text_within: re.Pattern[str]
     by_text: dict[str, tuple[int, ...]]
+    first_words: frozenset[str]
     label: re.Pattern[str]
     filler: re.Pattern[str]
     article: re.Pattern[str]
@@ -117,6 +118,7 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
         text=re.compile(_any_of(by_text)),
         text_within=re.compile(rf"(?<![\w%])(?<!\d[.,]){_any_of(by_text)}"),
         by_text=by_text,
+        first_words=frozenset(word[0] for form in by_text if (word := WORD.match(form))),
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
         article=re.compile(rf"(?:{own.article})\s+"),
@@ -375,6 +377,9 @@ def begins_another(question: Shown, text: AnswerText, reading: Reading, least: i
     "D. Initiate dialysis", where the option that begins so is B, names neither.
     """
     if reading.by != "letter" or len(reading.found) != 1:
+        return False
+    first = WORD.search(text.folded, reading.end, text.line_end(reading.end))
+    if first is None or first[0] not in question.first_words:
         return False
     said = WORD.findall(text.folded[reading.end : text.line_end(reading.end)])[:MOST_WORDS]
     shared = dict.fromkeys(range(len(question.labels)), 0)

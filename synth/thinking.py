@@ -25,6 +25,8 @@ MARKS = re.compile(
 )
 """What opens and what closes reasoning; a mark that is no tag counts only where its counterpart is there."""
 
+PARTS = ("<", "[THINK", "[/THINK", "◁", "final", "Final", "FINAL", "esponse", "RESPONSE")
+
 UNTAGGED = re.compile(r"assistant\s?final|\#\# final response\s*|here is my response:", re.IGNORECASE)
 
 WRAPPERS = re.compile(r"<\|?(?:start_(?:of_)?|begin_(?:of_)?|end_(?:of_)?)(?:response|solution)\|?>", re.IGNORECASE)
@@ -77,6 +79,8 @@ def after_thought(text: str) -> int | None:
 
 def without_end(text: str) -> str:
     """Return ``text`` without the control tokens, such as ``<|im_end|>``, that stand at its end."""
+    if not text.rstrip().endswith((">", "]")):
+        return text
     ending = _ENDING.search(text)
     return text[: ending.start()] if ending and SPECIAL_TOKEN.search(ending[0]) else text
 
@@ -92,6 +96,9 @@ def control_marks(text: str) -> str | None:
 
 
 def _marks(text: str) -> list[re.Match[str]]:
+    # The pattern is slow and most texts have no mark, none without one of these.
+    if not any(part in text for part in PARTS):
+        return []
     found = list(MARKS.finditer(text))
     opened = any(mark["open"] for mark in found)
     return [mark for mark in found if opened or not UNTAGGED.fullmatch(mark[0])]
