@@ -321,6 +321,13 @@ def _by_label(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | 
     if label not in question.labels and label.islower():
         if not (match["close"].strip(".:") or not text.cased[match.end() : stop].strip(" .\n")):
             return None
+        # Where a text is cut off, its last word may be the article.
+        if (
+            label == "a"
+            and not match["close"]
+            and not re.search(r"(?:[:=→>(\n]\s*|\A\s*|\b(?:answer is|option|choice) )$", text.folded[:at])
+        ):
+            return None
         label = label.upper()
     glued = _glued(question, label)
     if (glued is None and len(label) > 1) or not _separate(question, text, match, stop):

@@ -15,7 +15,7 @@ from sources.shapes import LETTERS
 from synth.answer_claims import Claim, cues_of, in_list, item_at, last_explicit, listed
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
-from synth.answer_reading import DECISIONS, Shown, begins_another, is_decision, named, read, shown
+from synth.answer_reading import DECISIONS, Reading, Shown, begins_another, is_decision, named, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold, plain
 from synth.answer_turns import cuts
 from synth.answer_words import ANSWER_NOUNS, Words
@@ -50,6 +50,12 @@ REMARK = re.compile(r"[:(]|. ?[:(\[]| ?.? [-–—=] ?")
 
 SHORT = 80
 """Characters of a text that is read in every language: it holds too few words to tell which it is in."""
+
+JUDGES = re.compile(
+    r"\b(?:most|best|correct|right|next|first|likely|appropriate|preferred|choice|answer|indicated|recommended|true|advised"
+    r"|needed|given|used)\b"
+)
+"""Words of a sentence that chooses an option rather than says what it is."""
 
 NEXT = 80
 """Characters after a leading answer that may say that it is wrong."""
@@ -336,10 +342,24 @@ def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
         return None
     if in_list(question, text, text.folded.rfind("\n", 0, start) + 1) or begins_another(question, text, reading):
         return None
+    if _defines(question, text, reading):
+        return None
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
     return Claim(form="leading", at=reading.start, reading=reading)
+
+
+def _defines(question: Shown, text: AnswerText, reading: Reading) -> bool:
+    """Say whether a letter and its text open a sentence about that option: "A. Gout is a disease of joints"."""
+    gap = re.compile(r"[\s.:)(,–—-]*").match(text.folded, reading.end)
+    own = question.text.match(text.folded, gap.end() if gap else reading.end)
+    if own is None or reading.by != "letter":
+        return False
+    said = re.compile(r"\s+(?:is|are|was|were|refers?|means|occurs?|describes?|has|have)\b[^.\n]*").match(
+        text.folded, own.end()
+    )
+    return bool(said) and not JUDGES.search(said[0] if said else "")
 
 
 def _after_question(text: AnswerText) -> int:
@@ -384,7 +404,9 @@ def _closing(question: Shown, text: AnswerText) -> Claim | None:
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
     lettered = ITEM_BEFORE.search(text.folded, max(0, start - 8), start)
     start = lettered.start("letter") if lettered else start
-    if last := _whole_line(question, text, start, stop):
+    last = _whole_line(question, text, start, stop)
+    # A text that is cut off may end in an option's name, as the subject of a sentence that never came.
+    if last and last.reading and (last.reading.by != "text" or text.folded[stop - 1] in ".!)"):
         return replace(last, form="closing")
     if ending := _ending(question, text, start, stop):
         return ending

@@ -108,6 +108,7 @@ def test_an_explicit_answer_is_read(text):
         ("leading:letter", "C because the kidney must excrete urate. It does not matter how fast."),
         ("held:letter", "Option A is too fast. Option C is correct."),
         ("held:letter", "Considering all this, **C. Probenecid** is the most appropriate treatment."),
+        ("closing:text", "Urate must be excreted. Probenecid."),
         ("likeliest:text", "The most suitable drug for this patient is probenecid."),
         ("closing:letter", "Nothing else excretes urate. Hence, C."),
         ("pointed:text", "Urate must be excreted. Therefore he needs probenecid."),
@@ -494,6 +495,13 @@ def test_a_letter_before_another_options_words_is_no_answer():
     options = ("Start a drip", "Give oxygen", "All are correct", "Wait for a week")
     assert letters("D. Start a second drip and watch.", options) is None
     assert letters("They go together.\n\nD. All are correct.", options) is None
+
+
+def test_a_sentence_about_an_option_does_not_choose_it():
+    assert letters("A. Naproxen is a drug that stops pain and nothing else.") is None
+    assert letters("A. Naproxen is the most appropriate drug.") == "A"
+    assert letters("The pain went. The patient did not need naproxen. Naproxen") is None
+    assert letters("Gout is a disease of joints that is a") is None
 
 
 def test_a_number_is_no_place_where_options_are_numbers():
