@@ -276,7 +276,7 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
         "reasons": _reasons(folder),
         "edits": _edits(counts),
         "changed": _changed(counts),
-        **_origin(node),
+        **_origin(node, counts),
         **_told(folder),
     }
 
@@ -286,7 +286,7 @@ def _check_ids(node: Node, folder: Path, counts: list[dict[str, Any]]) -> None:
     paths = [*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")]
     if not paths or not (_meet_again(node) or any(counted["made"] for counted in counts)):
         return
-    ids = pl.scan_parquet(paths, glob=False, extra_columns="ignore").select("id")
+    ids = scan_parquet(paths, extra_columns="ignore").select("id")
     twice = ids.filter(pl.col("id").is_duplicated()).unique().sort("id").collect()["id"]
     if len(twice):
         raise LostRowsError(
@@ -325,15 +325,20 @@ def _changed(counts: list[dict[str, Any]]) -> int | None:
     return sum(counted["changed"] for counted in counts) if all("changed" in counted for counted in counts) else None
 
 
-def _origin(node: Node) -> dict[str, Any]:
-    """Return where a source is from and where its licence was read; ``trace`` tells it."""
+def _origin(node: Node, counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return where a source is from, where its licence was read, and what seems wrong with its files."""
     if not isinstance(node.step.work, Read):
         return {}
     corpus = node.step.work.corpus
     origin = {"origin": {name: getattr(corpus, name) for name in ("title", "home", "license_read")}}
-    if isinstance(corpus, Benchmark) or not (named := named_as_tests(corpus, node.files)):
+    if isinstance(corpus, Benchmark):
         return origin
-    return origin | {"warnings": [f"{name} is read as training rows, but is named as a test set is" for name in named]}
+    warnings = [
+        f"{name} is read as training rows, but is named as a test set is" for name in named_as_tests(corpus, node.files)
+    ]
+    if unread := sum(counted.get("unread_lines", 0) for counted in counts):
+        warnings.append(f"{unread:,} lines of its files became no row, neither a kept nor a quarantined one")
+    return {**origin, "warnings": warnings} if warnings else origin
 
 
 def _told(folder: Path) -> dict[str, Any]:

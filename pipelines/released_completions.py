@@ -80,7 +80,7 @@ def tables(folder: Path) -> Iterator[pl.DataFrame]:
     Raises ``ReleaseError`` for a table with other columns.
     """
     for path in sorted((folder / FOLDER).glob("*.parquet")):
-        if (found := pl.read_parquet_schema(path)) != SCHEMA:
+        if (found := parquet_schema(path)) != SCHEMA:
             raise ReleaseError(f"{path} has the columns {dict(found)}, expected {dict(SCHEMA)}")
         yield read_parquet(path)
 

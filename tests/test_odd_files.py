@@ -582,6 +582,18 @@ def test_a_file_called_as_a_test_set_among_the_training_files_is_warned_of(tmp_p
     ]
 
 
+PASSES_OVER = tiny_recipe.RECIPE.replace("rows=jsonl", "rows=some").replace(
+    "def corpus(name)",
+    "def some(file):\n    return (row for row in jsonl(file) if row.line != 3)\n\n\ndef corpus(name)",
+)
+
+
+def test_lines_that_a_connector_passes_over_are_warned_of(tmp_path):
+    counts, _, said = built(tmp_path, {"a.jsonl": [question(n) for n in range(5)]}, PASSES_OVER)
+    assert counts["rows_in"] == 4
+    assert "read-clinic: warning: 1 lines of its files became no row, neither a kept nor a quarantined one" in said
+
+
 def test_hidden_files_are_passed_over(tmp_path):
     counts, _, _ = built(tmp_path, {"a.jsonl": [question(1)], "._a.jsonl": b"\0\5\x16\7", ".cache.jsonl": "{"})
     assert counts["rows_in"] == 1
