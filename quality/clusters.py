@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.shingle_sets import ShingleSets, taken
+from quality.shingle_sets import ShingleSets, kernel_view, taken
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
@@ -118,7 +118,7 @@ def _shares(bounds: I64, sizes: I64) -> list[I64]:
 def _settle(sets: ShingleSets, members: Members, bounds: I64, threshold: float, stays: I64, score: F64) -> None:
     from quality.set_kernels import settle
 
-    settle(sets.values, sets.starts, members.sets, bounds, threshold, stays, score)
+    settle(kernel_view(sets), members.sets, bounds, threshold, stays, score)
 
 
 def _settle_broad(sets: ShingleSets, which: I64, at: slice, threshold: float, stays: I64, score: F64) -> int:
@@ -127,6 +127,6 @@ def _settle_broad(sets: ShingleSets, which: I64, at: slice, threshold: float, st
 
     part = taken(sets, which[at])
     buckets = np.stack([np.unique(keys, return_inverse=True)[1] for keys in part.keys]).astype(np.int64)
-    cut = settle_broad(part.values, part.starts, buckets, threshold, stays[at], score[at])
+    cut = settle_broad(kernel_view(part), buckets, threshold, stays[at], score[at])
     stays[at] += at.start
     return int(cut)

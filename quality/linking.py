@@ -1,6 +1,7 @@
 """From band keys to components: sets that share a key are compared, similar ones belong together.
 
-A pair counts if it shares the key of a band and its exact Jaccard similarity reaches the threshold. Which pairs count
+A pair counts if it shares the key of a band, its exact Jaccard similarity reaches the threshold, and it is about the
+same and says nothing opposite (``set_kernels.similarity``). Which pairs count
 depends on the two sets alone, and components on those pairs alone, so neither order nor threads nor what was added
 when can change the outcome. Keys of one band are joined by sorting them, 8 bytes a set, in memory.
 """
@@ -14,7 +15,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quality.shingle_sets import ShingleSets
+from quality.shingle_sets import ShingleSets, kernel_view
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -70,7 +71,7 @@ def _similar(
     """Return the pairs that join components within some buckets of a band, and the tally of the work."""
     from quality.set_kernels import link_buckets
 
-    return link_buckets(sets.values, sets.starts, work[0], order, work[1], labels, known, threshold)
+    return link_buckets(kernel_view(sets), work[0], order, work[1], labels, known, threshold)
 
 
 def merged(labels: I64, pairs: I64) -> I64:

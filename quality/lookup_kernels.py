@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,11 +12,12 @@ from quality.compiled import compiled
 I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
+Parts = TypeVar("Parts", NDArray[np.uint32], NDArray[np.uint64])
 SHIFT = np.uint64(32)
 
 
 @compiled
-def gather(values: U32, starts: I64, which: I64, out: U32) -> None:
+def gather(values: Parts, starts: I64, which: I64, out: Parts) -> None:
     """Copy the sets ``which`` to ``out``, end to end."""
     used = 0
     for s in which:

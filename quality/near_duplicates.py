@@ -71,9 +71,13 @@ def near_duplicates(
 def text_batches(
     rows: pl.LazyFrame, text: Sequence[str], id: str, order: Sequence[str] = (), batch_rows: int = BATCH_ROWS
 ) -> Iterator[pl.DataFrame]:
-    """Yield ``id``, ``text`` and the columns of ``order`` for all rows; text columns are joined by line breaks."""
+    """Yield ``id``, ``text`` and the columns of ``order`` for all rows; text columns are joined by line breaks.
+
+    Of several columns the first is the question, which says what the row is about (``subject``).
+    """
     joined = pl.concat_str(text, separator="\n", ignore_nulls=True)
-    chosen = rows.select(pl.col(id).alias("id"), joined.alias("text"), *order)
+    question = [pl.col(text[0]).alias("subject")] if len(text) > 1 else []
+    chosen = rows.select(pl.col(id).alias("id"), joined.alias("text"), *question, *order)
     yield from chosen.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming")
 
 

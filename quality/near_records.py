@@ -15,6 +15,7 @@ from quality.near_rules import CONVERSATION, NearRules
 from quality.outcome import DROP_SCHEMA, Decision, Shards
 from quality.segment import Segment
 from quality.signature_index import SignatureIndex, add
+from quality.signatures import TEXT_COLUMNS
 from sources.table import question_text
 
 ORDER = tuple(name for name in KEEP_ORDER if name != "id")
@@ -35,9 +36,9 @@ def near_duplicate_records(
     """Name the rows that say almost what another row says, and give the clusters as a table.
 
     A single-turn row is compared by its question, options and answer, a conversation by its turns with their
-    speakers (Aloe Beta, arXiv 2505.04388, cleaning step 4). Multiple-choice rows with different answers are never
-    duplicates. ``known`` are the signatures of rows that were there before: those of ``shards`` are added to them, and
-    the outcome is that of one run over all.
+    speakers (Aloe Beta, arXiv 2505.04388, cleaning step 4). Duplicates ask about the same and say nothing opposite
+    (``NearRules``); multiple-choice rows with different answers are none. ``known`` are the signatures of rows that
+    were there before: those of ``shards`` are added to them, and the outcome is that of one run over all.
     """
     ranks = dict(config.source_ranks)
     kinds = (("single", ~_SEVERAL_TURNS, config.single), ("conversation", _SEVERAL_TURNS, config.conversation))
@@ -79,8 +80,9 @@ _SEVERAL_TURNS = pl.col("messages").list.eval(pl.element().struct.field("role") 
 
 
 def _batches(shards: Shards, kind: pl.Expr, ranks: dict[str, int]) -> Iterator[pl.DataFrame]:
+    compared = (_text().alias("text"), _question().alias("subject"), _choice().alias("apart"))
     for rows in shards():
-        yield rows.filter(kind).select(_text().alias("text"), *keep_columns(ranks)).select("id", "text", *ORDER)
+        yield rows.filter(kind).select(*compared, *keep_columns(ranks)).select(*TEXT_COLUMNS, "id", *ORDER)
 
 
 def _text() -> pl.Expr:
@@ -92,15 +94,17 @@ def _text() -> pl.Expr:
     spoken = pl.when(_SEVERAL_TURNS).then(pl.col("messages").list.eval(turn).list.join("\n")).otherwise(question_text())
     options = pl.col("options").list.sort().list.join("\n")
     answer = pl.coalesce("response", "answer")
-    text = pl.concat_str(spoken, options, answer, "rejected", separator="\n", ignore_nulls=True)
-    return pl.when(pl.col("options").list.len() > 0).then(_told_apart(text)).otherwise(text)
+    return pl.concat_str(spoken, options, answer, "rejected", separator="\n", ignore_nulls=True)
 
 
-def _told_apart(text: pl.Expr) -> pl.Expr:
-    """Tie every word of a multiple-choice row to its answer, so that rows with other answers share no shingle.
+def _question() -> pl.Expr:
+    """Return what says what a row is about: its question, or what the user says first."""
+    said = pl.col("messages").list.eval(
+        pl.element().struct.field("content").filter(pl.element().struct.field("role") == "user")
+    )
+    return pl.when(_SEVERAL_TURNS).then(said.list.first()).otherwise(question_text())
 
-    Two stems that differ in "true" and "false", or one pair of questions judged "yes" and "no", are no duplicates.
-    """
-    answer = key(pl.col("answer").fill_null("")).str.replace_all(" ", "").str.head(60)
-    mark = pl.concat_str(pl.lit("_"), answer, pl.lit(" ")).fill_null("")  # null where polars masks a row of one
-    return (text + "\n").str.replace_all(r"\s+", mark)
+
+def _choice() -> pl.Expr:
+    """Return the answer of a multiple-choice row: rows with other answers are no duplicates."""
+    return pl.when(pl.col("options").list.len() > 0).then("=" + key(pl.col("answer").fill_null("")))

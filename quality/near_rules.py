@@ -20,7 +20,13 @@ Unit = Literal["auto", "word", "character"]
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class NearRules:
-    """Two rows are near-duplicates if the Jaccard similarity of their shingle sets is ``threshold`` or more.
+    """Two rows are near-duplicates if the Jaccard similarity of their shingle sets is ``threshold`` or more, they are
+    about the same and say nothing opposite.
+
+    They are about the same if the words of their questions agree, function words, greetings and typing errors aside
+    (one in ``set_kernels.TOLERANCE`` may differ). They say something opposite if between the same words they have
+    other numbers, units, signs, letters (type A, B) or opposites (left, right), or if one has a negation or a sign
+    where the other goes on without. All of this depends on the two rows alone, so rows added later change nothing.
 
     A shingle is a run of ``shingle_tokens`` tokens, a shorter text is one shingle. With ``unit`` "auto" a token is a
     word in scripts that put spaces between words and a character in those that do not (Chinese, Japanese, Thai, …);

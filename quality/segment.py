@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.shingle_sets import ShingleSets, readable
+from quality.shingle_sets import Parts, ShingleSets, copy_parts, ends_of, readable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,8 +27,8 @@ class Segment:
     """The rows of one addition and the shingle sets that were new with them; it never changes.
 
     ``rows`` has ``id``, the columns of the keep policy and ``set``, the number of the row's set among the sets of all
-    segments (-1: none). ``sets`` has ``name_1`` and ``name_2`` (128 bits), ``shingles`` (a list of 32-bit numbers) and
-    ``band_0``, ``band_1``, … (32 bits).
+    segments (-1: none). ``sets`` has ``name_1`` and ``name_2`` (128 bits), ``shingles`` (a list of 32-bit numbers),
+    ``marks`` (a list of 64-bit numbers) and ``band_0``, ``band_1``, … (32 bits).
     """
 
     rows: pl.DataFrame
@@ -56,12 +56,15 @@ def segment(rows: pl.DataFrame, sets: ShingleSets) -> Segment:
     """Return the segment of ``rows``, its sets as a table that shares the arrays of ``sets``."""
     import pyarrow as pa
 
-    lists = pa.large_list(pa.uint32())
-    bounds, values = pa.py_buffer(sets.starts), _column(sets.values)
+    def lists(values: pa.Array, bounds: I64) -> pa.Array:
+        kind = pa.large_list(values.type)
+        return pa.Array.from_buffers(kind, len(sets), [None, pa.py_buffer(bounds)], children=[values])
+
     columns = {
         "name_1": _column(np.ascontiguousarray(sets.names[:, 0])),
         "name_2": _column(np.ascontiguousarray(sets.names[:, 1])),
-        "shingles": pa.Array.from_buffers(lists, len(sets), [None, bounds], children=[values]),
+        "shingles": lists(_column(sets.values), sets.starts),
+        "marks": lists(_column(sets.marks), sets.bounds),
         **{f"band_{band}": _column(keys) for band, keys in enumerate(sets.keys)},
     }
     table = pl.from_arrow(pa.table(columns))
@@ -105,13 +108,18 @@ def occurring(there: U32, asked: U32) -> I64:
 
 def fetched(old: Segment, which: I64) -> ShingleSets:
     """Return the sets ``which`` of a segment."""
-    from quality.lookup_kernels import gather
-
-    lists = old.sets["shingles"].rechunk().to_arrow()
-    offsets, values = lists.offsets.to_numpy(), lists.values.to_numpy()
-    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.diff(offsets)[which])])
-    out = np.empty(starts[-1], np.uint32)
-    gather(values, offsets, which, out)
+    values, starts = _parts(old.sets["shingles"], which, np.empty(0, np.uint32))
+    marks, bounds = _parts(old.sets["marks"], which, np.empty(0, np.uint64))
     keys = np.array([old.sets[f"band_{band}"].to_numpy()[which] for band in range(old.bands)], np.uint32)
     names = np.stack([old.sets[name].to_numpy()[which] for name in ("name_1", "name_2")], axis=1)
-    return ShingleSets(values=out, starts=starts, keys=keys, names=names)
+    return ShingleSets(values=values, starts=starts, keys=keys, names=names, marks=marks, bounds=bounds)
+
+
+def _parts(lists: pl.Series, which: I64, kind: Parts) -> tuple[Parts, I64]:
+    """Return the lists ``which`` end to end, as numbers of the type of ``kind``, and their bounds."""
+    array = lists.rechunk().to_arrow()
+    offsets = array.offsets.to_numpy()
+    bounds = ends_of(np.diff(offsets)[which])
+    out = np.empty(bounds[-1], kind.dtype)
+    copy_parts(array.values.to_numpy(), offsets, which, out)
+    return out, bounds

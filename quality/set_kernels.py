@@ -1,7 +1,8 @@
-"""Shingle sets in machine code: exact Jaccard, and which sets of a bucket are similar.
+"""Shingle sets in machine code: exact Jaccard, what forbids that two are duplicates, which of a bucket are similar.
 
-A set is a slice of one long array: ``values[starts[s]:starts[s + 1]]``, sorted and unique. A *label* names the
-component that a set is known to belong to. Sets of one label are not compared, since only components count; that is
+A set is a slice of one long array: ``values[starts[s]:starts[s + 1]]``, sorted and unique, and so are its marks
+(``text_kernels``): what the text is about, the slots between its plain words, and its turning points. A *label* names
+the component that a set is known to belong to. Sets of one label are not compared, since only components count; that is
 what keeps a bucket of many near-equal sets linear.
 """
 
@@ -37,15 +38,48 @@ SHIFT = np.uint64(32)
 ONE = np.uint64(1)
 
 
+FORBIDDEN = 8
+"""Pairs ruled out by their marks that count as much as one whose shingles were compared."""
+
+KIND, WORD, PLACE = np.uint64(62), np.uint64(35), np.uint64(32)
+"""What a mark is shifted by to be its kind, a word without what is known of it, a slot without its value."""
+
+APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+"""The kinds of marks."""
+
+
+def letter_number(character: str) -> int:
+    """Return the number of a letter that ``text_kernels.spelling`` sums up: MurmurHash3's fmix64, its upper half."""
+    value = ord(character)
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        value = (value ^ value >> 33) * factor % 2**64
+    return (value ^ value >> 33) >> 32
+
+
+LETTERS = np.array([letter_number(character) for character in "sabcdefghijklmnopqrtuvwxyz"], np.uint32)
+"""The numbers of letters, that of s first: it may come and go at any word."""
+
+TOLERANCE = 16
+"""Words of a question of which one may differ."""
+
+
+class Sets(NamedTuple):
+    """The arrays of ``shingle_sets.ShingleSets`` that comparing takes."""
+
+    values: U32
+    starts: I64
+    marks: U64
+    bounds: I64
+
+
 class Bucket(NamedTuple):
     """The sets ``members`` that share a band key; those numbered below ``known`` were compared among each other before.
 
     ``parents`` joins members into components. ``links`` receives the pairs of sets that joined two, ``tally`` counts
-    those (0), the pairs that were not similar (1) and the buckets cut short (2).
+    those (0), the pairs that were not similar (1), the buckets cut short (2) and the pairs that marks ruled out (3).
     """
 
-    values: U32
-    starts: I64
+    sets: Sets
     members: I64
     known: int
     threshold: float
@@ -74,8 +108,157 @@ def jaccard(values: U32, starts: I64, first: int, second: int, least: float) -> 
 
 
 @compiled
-def settle(values: U32, starts: I64, sets: I64, bounds: I64, threshold: float, stays: I64, score: F64) -> None:
-    """Take each cluster ``sets[bounds[c]:bounds[c + 1]]`` in its order; a set stays unless one that stays is similar.
+def first_of(marks: U64, begin: int, end: int, kind: np.uint64) -> int:
+    """Return the place of the first of the sorted ``marks[begin:end]`` that is of ``kind`` or a later one."""
+    while begin < end:
+        middle = (begin + end) // 2
+        if marks[middle] >> KIND < kind:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
+
+
+@compiled
+def same_but_for_a_letter(one: np.uint64, other: np.uint64) -> bool:
+    """Say whether two words may be one with a typing error: letters in another order, or one more that may be so."""
+    level = min((one >> PLACE) & np.uint64(3), (other >> PLACE) & np.uint64(3))
+    if level == 0:
+        return False
+    more, fewer = np.uint32(one & LOW), np.uint32(other & LOW)
+    if more == fewer:
+        return True
+    for k in range(LETTERS.size if level > 1 else 1):
+        if np.uint32(more - fewer) == LETTERS[k] or np.uint32(fewer - more) == LETTERS[k]:
+            return True
+    return False
+
+
+@compiled
+def missing(marks: U64, begin: int, end: int, other: int, last: int) -> tuple[int, int, int]:
+    """Return how many words of ``marks[begin:end]`` are not among ``marks[other:last]``, typing errors aside.
+
+    Then how many of those are asked about, and how many words are asked about.
+    """
+    words, asked, asking, at = 0, 0, 0, other
+    for k in range(begin, end):
+        asks = int((marks[k] >> np.uint64(34)) & ONE)
+        asking += asks
+        while at < last and marks[at] >> WORD < marks[k] >> WORD:
+            at += 1
+        found = at < last and marks[at] >> WORD == marks[k] >> WORD
+        for j in range(other, last if not found and (marks[k] >> PLACE) & np.uint64(3) else other):
+            found = found or same_but_for_a_letter(marks[k], marks[j])
+        words += not found
+        asked += asks * (not found)
+    return words, asked, asking
+
+
+@compiled
+def same_subject(sets: Sets, first: int, second: int) -> bool:
+    """Say whether two texts may be about the same.
+
+    What they must have in common is equal. Each word that one asks about is in the other's question, and of the
+    questions' other words not both have their own; a word in ``TOLERANCE`` may differ.
+    """
+    marks = sets.marks
+    i, end_i, j, end_j = sets.bounds[first], sets.bounds[first + 1], sets.bounds[second], sets.bounds[second + 1]
+    apart_i, apart_j = i < end_i and marks[i] >> KIND == APART_BY, j < end_j and marks[j] >> KIND == APART_BY
+    if apart_i != apart_j or (apart_i and marks[i] != marks[j]):
+        return False
+    i, j = first_of(marks, i, end_i, ABOUT), first_of(marks, j, end_j, ABOUT)
+    end_i, end_j = first_of(marks, i, end_i, SLOT), first_of(marks, j, end_j, SLOT)
+    if i == end_i or j == end_j:
+        return True
+    words_i, asked_i, asking_i = missing(marks, i, end_i, j, end_j)
+    words_j, asked_j, asking_j = missing(marks, j, end_j, i, end_i)
+    if max(asked_i, asked_j) > min(asking_i, asking_j) // TOLERANCE:
+        return False
+    return min(words_i, words_j) <= min(end_i - i, end_j - j) // TOLERANCE
+
+
+@compiled
+def has_own(marks: U64, begin: int, end: int, other: int, last: int) -> bool:
+    """Say whether ``marks[begin:end]`` holds one that ``marks[other:last]`` does not; both are sorted."""
+    for k in range(begin, end):
+        while other < last and marks[other] < marks[k]:
+            other += 1
+        if other == last or marks[other] != marks[k]:
+            return True
+    return False
+
+
+@compiled
+def other_in_a_slot(marks: U64, i: int, end_i: int, j: int, end_j: int) -> bool:
+    """Say whether two texts have different values between the same words, each one that the other has not."""
+    while i < end_i and j < end_j:
+        if marks[i] >> PLACE < marks[j] >> PLACE:
+            i += 1
+        elif marks[j] >> PLACE < marks[i] >> PLACE:
+            j += 1
+        else:
+            upto_i, upto_j = i, j
+            while upto_i < end_i and marks[upto_i] >> PLACE == marks[i] >> PLACE:
+                upto_i += 1
+            while upto_j < end_j and marks[upto_j] >> PLACE == marks[j] >> PLACE:
+                upto_j += 1
+            if has_own(marks, i, upto_i, j, upto_j) and has_own(marks, j, upto_j, i, upto_i):
+                return True
+            i, j = upto_i, upto_j
+    return False
+
+
+@compiled
+def holds(sets: Sets, number: int, shingle: np.uint32) -> bool:
+    """Say whether a set holds a shingle."""
+    low, high = sets.starts[number], sets.starts[number + 1]
+    while low < high:
+        middle = (low + high) // 2
+        if sets.values[middle] < shingle:
+            low = middle + 1
+        else:
+            high = middle
+    return bool(low < sets.starts[number + 1] and sets.values[low] == shingle)
+
+
+@compiled
+def turned(sets: Sets, begin: int, end: int, own: int, other: int) -> bool:
+    """Say whether the other text has what one would say without one of its negations or signs, and that one has not."""
+    for k in range(begin, end):
+        shingle = np.uint32(sets.marks[k] & LOW)
+        if holds(sets, other, shingle) and not holds(sets, own, shingle):
+            return True
+    return False
+
+
+@compiled
+def opposed(sets: Sets, first: int, second: int) -> bool:
+    """Say whether two similar texts differ in a number, a unit, a sign, a negation or one of a pair of opposites."""
+    marks = sets.marks
+    end_i, end_j = sets.bounds[first + 1], sets.bounds[second + 1]
+    i = first_of(marks, sets.bounds[first], end_i, SLOT)
+    j = first_of(marks, sets.bounds[second], end_j, SLOT)
+    turns_i, turns_j = first_of(marks, i, end_i, TURN), first_of(marks, j, end_j, TURN)
+    if other_in_a_slot(marks, i, turns_i, j, turns_j):
+        return True
+    return turned(sets, turns_i, end_i, first, second) or turned(sets, turns_j, end_j, second, first)
+
+
+@compiled
+def similarity(sets: Sets, first: int, second: int, least: float) -> float:
+    """Return how similar two sets are if they are duplicates, else -1.
+
+    Duplicates have a Jaccard similarity of ``least`` or more, are about the same and say nothing opposite.
+    """
+    if not same_subject(sets, first, second):
+        return -1.0
+    found = jaccard(sets.values, sets.starts, first, second, least)
+    return -1.0 if found >= 0 and opposed(sets, first, second) else found
+
+
+@compiled
+def settle(sets: Sets, which: I64, bounds: I64, threshold: float, stays: I64, score: F64) -> None:
+    """Take each cluster ``which[bounds[c]:bounds[c + 1]]`` in its order; a set stays unless one that stays is similar.
 
     ``stays`` receives the place of the most similar set that stays, its own for one that does, and ``score`` how
     similar the two are.
@@ -85,7 +268,7 @@ def settle(values: U32, starts: I64, sets: I64, bounds: I64, threshold: float, s
         for i in range(bounds[c], bounds[c + 1]):
             stays[i], score[i] = i, -1.0
             for k in range(count):
-                found = jaccard(values, starts, sets[i], sets[kept[k]], max(threshold, score[i]))
+                found = similarity(sets, which[i], which[kept[k]], max(threshold, score[i]))
                 if found > score[i]:
                     stays[i], score[i] = kept[k], found
             if stays[i] == i:
@@ -94,7 +277,7 @@ def settle(values: U32, starts: I64, sets: I64, bounds: I64, threshold: float, s
 
 
 @compiled
-def settle_broad(values: U32, starts: I64, buckets: I64, threshold: float, stays: I64, score: F64) -> int:
+def settle_broad(sets: Sets, buckets: I64, threshold: float, stays: I64, score: F64) -> int:
     """Do as ``settle`` does for all sets as one cluster, comparing only those that share a bucket of some band.
 
     ``buckets`` says for each band and set the bucket, numbered from 0. A set that resembles none of the ``LARGE``
@@ -113,7 +296,7 @@ def settle_broad(values: U32, starts: I64, buckets: I64, threshold: float, stays
                 checks += 1
                 if met[other] != i:
                     met[other] = i
-                    found = jaccard(values, starts, i, other, max(threshold, score[i]))
+                    found = similarity(sets, i, other, max(threshold, score[i]))
                     if found > score[i] or (found == score[i] and found >= 0 and other < stays[i]):
                         stays[i], score[i] = other, found
                 other = before[band, other]
@@ -154,7 +337,11 @@ def compare(bucket: Bucket, i: int, j: int) -> None:
     if root_i == root_j or (a < bucket.known and b < bucket.known):
         return
     tally, links = bucket.tally, bucket.links
-    if jaccard(bucket.values, bucket.starts, a, b, bucket.threshold) < 0:
+    if not same_subject(bucket.sets, a, b):
+        tally[3] += 1
+        return
+    shared = jaccard(bucket.sets.values, bucket.sets.starts, a, b, bucket.threshold)
+    if shared < 0 or opposed(bucket.sets, a, b):
         tally[1] += 1
         return
     bucket.parents[max(root_i, root_j)] = min(root_i, root_j)
@@ -226,14 +413,14 @@ def link_by_rare(bucket: Bucket) -> bool:
     Return False where that took too many comparisons and was given up.
     """
     postings = rare_postings(bucket)
-    allowed = bucket.tally[1] + CHECKS * bucket.members.size
+    allowed = bucket.tally[1] + bucket.tally[3] // FORBIDDEN + CHECKS * bucket.members.size
     begin = 0
     for end in range(1, postings.size + 1):
         if end < postings.size and postings[end] >> SHIFT == postings[begin] >> SHIFT:
             continue
         if end - begin > 1:
             link_sharing(bucket, postings[begin:end])
-        if bucket.tally[1] > allowed:
+        if bucket.tally[1] + bucket.tally[3] // FORBIDDEN > allowed:
             return False
         begin = end
     return True
@@ -252,7 +439,7 @@ def rare_postings(bucket: Bucket) -> U64:
     postings, used = np.empty(shingles_in(bucket), np.uint64), 0
     for i in range(bucket.members.size):
         member = bucket.members[i]
-        own = bucket.values[bucket.starts[member] : bucket.starts[member + 1]]
+        own = bucket.sets.values[bucket.sets.starts[member] : bucket.sets.starts[member + 1]]
         ranked = np.empty(own.size, np.uint64)
         for k in range(own.size):
             ranked[k] = counts[own[k] & mask] << SHIFT | np.uint64(own[k])
@@ -271,7 +458,7 @@ def shingles_in(bucket: Bucket) -> int:
     """Return the sum of the members' set sizes."""
     total = 0
     for member in bucket.members:
-        total += bucket.starts[member + 1] - bucket.starts[member]
+        total += bucket.sets.starts[member + 1] - bucket.sets.starts[member]
     return total
 
 
@@ -283,7 +470,7 @@ def shingle_counts(bucket: Bucket) -> U64:
         slots *= 2
     counts, mask = np.zeros(slots, np.uint64), np.uint32(slots - 1)
     for member in bucket.members:
-        for shingle in bucket.values[bucket.starts[member] : bucket.starts[member + 1]]:
+        for shingle in bucket.sets.values[bucket.sets.starts[member] : bucket.sets.starts[member + 1]]:
             counts[shingle & mask] += ONE
     return counts
 
@@ -312,9 +499,9 @@ def link_sharing(bucket: Bucket, postings: U64) -> None:
 def link_indexed(bucket: Bucket, i: int, others: I64) -> None:
     """Compare an indexed member with those of ``others`` that are larger, but not too large to be similar."""
     member = bucket.members[i]
-    size = bucket.starts[member + 1] - bucket.starts[member]
+    size = bucket.sets.starts[member + 1] - bucket.sets.starts[member]
     for j in others:
-        other = bucket.starts[bucket.members[j] + 1] - bucket.starts[bucket.members[j]]
+        other = bucket.sets.starts[bucket.members[j] + 1] - bucket.sets.starts[bucket.members[j]]
         if (other > size or (other == size and j > i)) and size >= bucket.threshold * other - SLACK:
             compare(bucket, i, j)
 
@@ -327,17 +514,17 @@ def same_label(labels: I64, members: I64) -> bool:
 
 @compiled
 def link_buckets(
-    values: U32, starts: I64, keyed: U64, numbers: I64, bounds: I64, labels: I64, known: int, threshold: float
+    sets: Sets, keyed: U64, numbers: I64, bounds: I64, labels: I64, known: int, threshold: float
 ) -> tuple[I64, I64]:
     """Return (pairs, tally): pairs of sets that join components, within buckets ``keyed[bounds[b, 0]:bounds[b, 1]]``.
 
     The lower half of ``keyed`` is a place in ``numbers``, which lists the sets. The pairs say which of the components
     that ``labels`` names belong together; they are similar pairs, not all of them. The tally is that of ``Bucket``.
     """
-    links, tally = np.empty((np.sum(bounds[:, 1] - bounds[:, 0]), 2), np.int64), np.zeros(3, np.int64)
+    links, tally = np.empty((np.sum(bounds[:, 1] - bounds[:, 0]), 2), np.int64), np.zeros(4, np.int64)
     for b in range(len(bounds)):
         members = numbers[(keyed[bounds[b, 0] : bounds[b, 1]] & LOW).astype(np.int64)]
         if not same_label(labels, members):
             parents = label_parents(labels, members)
-            link_bucket(Bucket(values, starts, members, known, threshold, parents, links, tally))
+            link_bucket(Bucket(sets, members, known, threshold, parents, links, tally))
     return links[: tally[0]].copy(), tally

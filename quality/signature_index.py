@@ -20,7 +20,7 @@ from quality.linking import link
 from quality.near_rules import NearRules
 from quality.segment import Segment, fetched, same_sets, segment, touching_sets
 from quality.shingle_sets import ShingleSets, collapse, joined, taken
-from quality.signatures import sign
+from quality.signatures import TEXT_COLUMNS, sign
 
 I64 = NDArray[np.int64]
 
@@ -43,7 +43,7 @@ class SignatureIndex:
     cut: int = 0
 
     def __post_init__(self) -> None:
-        if reserved := {"id", "text", "set", "cluster"} & set(self.order):
+        if reserved := {"id", "set", "cluster", *TEXT_COLUMNS} & set(self.order):
             raise ValueError(f"order names {min(reserved)!r}, which has another meaning here; rename the column")
         bands = self.rules.banding.bands
         if held := {part.bands for part in self.segments} - {bands}:
@@ -65,8 +65,9 @@ class SignatureIndex:
 def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | None = None) -> SignatureIndex:
     """Return ``index`` with the rows of ``batches`` added as one segment; the old segments stay as they are.
 
-    A batch has ``id`` (unique, never null), ``text`` and the columns of ``index.order``: of a cluster the row stays
-    that comes first by these, ascending, null last, and then by id. Batches are read one after another and let go.
+    A batch has ``id`` (unique, never null), ``text``, perhaps ``subject`` (the question in the text) and ``apart``
+    (rows that differ in it are never duplicates), and the columns of ``index.order``: of a cluster the row stays that
+    comes first by these, ascending, null last, and then by id. Batches are read one after another and let go.
     Raises ``ValueError`` for a column that is missing or of another type than before, and for an id met twice.
     """
     threads = threads or _processors()
@@ -99,10 +100,11 @@ def _read(
     """Return the rows without their texts, their distinct sets, and for each row the number of its set or -1."""
     kept: list[pl.DataFrame] = []
 
-    def texts() -> Iterator[pl.Series]:
+    def texts() -> Iterator[pl.DataFrame]:
         for batch in batches:
             kept.append(_policy_columns(index, batch))
-            yield batch["text"].cast(pl.String)
+            absent = [pl.lit("").alias(name) for name in TEXT_COLUMNS if name not in batch.columns]
+            yield batch.with_columns(absent)
 
     signed = list(sign(texts(), index.rules, pool, threads))
     sets, numbers = collapse(signed, index.rules.banding.bands, index.rules.join_empty)

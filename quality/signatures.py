@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from quality.minhash import Signature, permutations
 from quality.near_rules import NearRules, Unit
+
+if TYPE_CHECKING:
+    from quality.text_kernels import Column
 
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
@@ -32,8 +35,22 @@ ROW_BYTES = 64
 TABLE_SIZE = 0x20000
 """Code points that are looked up; the machine code knows what lies beyond."""
 
-MEANINGFUL = "<>≤≥±%+"
-"""Signs that change what a medical sentence says, and so are tokens."""
+LONE_SIGNS = "%‰♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡"
+"""Signs that change what a medical sentence says, besides those of mathematics and currencies."""
+
+DECORATION = "|~⁻"
+"""Signs of mathematics that are used as lines and the like."""
+
+OPERATORS = {**dict.fromkeys("-‐‑‒–—−﹣－⁻", "-"), **dict.fromkeys("/∕⁄", "/"), **dict.fromkeys("*·∗", "*")}
+"""Characters that are a sign next to numbers only, and what they are compared as."""
+
+SAME_SIGNS = {"×": "*", "÷": "/", "⬆": "↑", "⬇": "↓"}
+
+TURNING = "<>≤≥≠≮≯×÷↑↓→←↔⇑⇓⬆⬇▲▼-/*"
+"""Signs that turn a statement round when one is left out."""
+
+TEXT_COLUMNS = ("text", "subject", "apart")
+"""What is compared of a row; the question in it, if that is known; and what rows must have in common besides."""
 
 UNSPACED = (
     *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF), (0xA9E0, 0xA9FF)),
@@ -47,23 +64,27 @@ UNSPACED = (
 class Signed:
     """A block of texts: their shingles end to end, how many each has, their band keys and the names of their sets.
 
-    ``keys`` has shape (texts, bands). A name is 128 bits, shape (texts, 2); equal sets have equal names.
+    ``keys`` has shape (texts, bands). A name is 128 bits, shape (texts, 2); equal sets with equal marks have equal
+    names. Marks lie end to end too (``text_kernels``: what a text is about, and what would turn it round).
     """
 
     shingles: U32
     counts: I64
     keys: U32
     names: U64
+    marks: U64
+    mark_counts: I64
 
 
 @lru_cache
 def character_table(unit: Unit) -> U32:
-    """Return for each code point what it is folded to (24 bits) and, above that, what it does to tokens.
+    """Return for each code point what it is folded to (24 bits) and, above that, its role and what it is.
 
-    Letters, digits, marks and the underscore make tokens, symbols such as emoji and ``MEANINGFUL`` signs are tokens by
-    themselves, format characters and variation selectors are passed over, all else stands between tokens.
+    Letters, digits, marks and the underscore make tokens, signs and symbols such as emoji are tokens by themselves,
+    format characters and variation selectors are passed over, all else stands between tokens; ``OPERATORS`` are
+    tokens where they are signs.
     """
-    from quality.text_kernels import ALONE, IGNORED, JOINS
+    from quality.text_kernels import ALONE, DIGIT, IGNORED, JOINS, OPERATOR, SIGN, TURNS, UPPER
 
     points = np.arange(TABLE_SIZE, dtype=np.uint32)
     characters = [chr(point) for point in range(TABLE_SIZE)]
@@ -75,47 +96,64 @@ def character_table(unit: Unit) -> U32:
     if unit == "auto":
         for first, last in UNSPACED:
             role[first : last + 1] *= np.uint32(ALONE)
-    role[(categories == "So") | np.isin(points, [ord(sign) for sign in MEANINGFUL])] = ALONE
+    decoration, operators = (np.isin(points, [ord(c) for c in chosen]) for chosen in (DECORATION, OPERATORS))
+    signs = np.isin(categories, ("Sm", "Sc")) & ~decoration | np.isin(points, [ord(sign) for sign in LONE_SIGNS])
+    role[(categories == "So") | signs] = ALONE
     role[(categories == "Cf") | ((points >= 0xFE00) & (points <= 0xFE0F))] = IGNORED
-    return folded | role << np.uint32(24)
+    role[operators] = OPERATOR
+    role |= np.uint32(DIGIT) * (np.char.find(categories, "N") == 0)
+    role |= np.uint32(UPPER) * (categories == "Lu") | np.uint32(SIGN) * (signs | operators)
+    role |= np.uint32(TURNS) * np.isin(points, [ord(c) for c in (*TURNING, *OPERATORS)])
+    return np.asarray(folded | role << np.uint32(24), np.uint32)
 
 
 def _folded(character: str) -> int:
-    folded = character.casefold()
+    folded = OPERATORS.get(character) or SAME_SIGNS.get(character) or character.casefold()
     return ord(folded if len(folded) == 1 else character)
 
 
-def blocks(texts: pl.Series) -> Iterator[pl.Series]:
-    """Yield the column in slices of about ``BLOCK_BYTES``; null is an empty text."""
-    texts = texts.fill_null("")
-    weight = (texts.str.len_bytes().cast(pl.Int64) + ROW_BYTES).cum_sum().to_numpy()
+def blocks(texts: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows of ``TEXT_COLUMNS`` in slices of about ``BLOCK_BYTES``; null is an empty text."""
+    texts = texts.select(pl.col(TEXT_COLUMNS).cast(pl.String).fill_null("")).rechunk()
+    bytes_ = texts.select(pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.Int64)).alias("bytes"))["bytes"]
+    weight = (bytes_ + ROW_BYTES).cum_sum().to_numpy()
     cuts = np.flatnonzero(np.diff(weight // BLOCK_BYTES)) + 1
     for first, last in zip([0, *cuts], [*cuts, len(texts)], strict=True):
         if last > first:
             yield texts.slice(first, last - first)
 
 
-def sign_block(texts: pl.Series, rules: NearRules) -> Signed:
-    """Return the shingle sets and band keys of texts without nulls."""
-    from quality.text_kernels import sign_texts
+def _column(texts: pl.Series) -> Column:
+    from quality.text_kernels import Column
 
     array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
     _, ends, data = array.buffers()
-    shingles, counts, keys, names = sign_texts(
-        np.frombuffer(data, np.uint8),
-        np.frombuffer(ends, np.int64)[array.offset : array.offset + len(texts) + 1],
+    bounds = np.frombuffer(ends, np.int64)[array.offset : array.offset + len(texts) + 1]
+    return Column(np.frombuffer(data or b"", np.uint8), bounds)
+
+
+def sign_block(texts: pl.DataFrame, rules: NearRules) -> Signed:
+    """Return the shingle sets, band keys and marks of rows of ``TEXT_COLUMNS`` without nulls."""
+    from quality.near_words import word_table
+    from quality.text_kernels import Words, sign_texts
+
+    shingles, counts, keys, names, marks, mark_counts = sign_texts(
+        _column(texts["text"]),
+        _column(texts["subject"]),
+        _column(texts["apart"]),
         character_table(rules.unit),
+        Words(*word_table()),
         rules.shingle_tokens,
         permutations(rules.permutations, rules.seed),
         rules.banding.bands,
         rules.banding.rows,
     )
-    return Signed(shingles=shingles, counts=counts, keys=keys, names=names)
+    return Signed(shingles=shingles, counts=counts, keys=keys, names=names, marks=marks, mark_counts=mark_counts)
 
 
-def sign(columns: Iterable[pl.Series], rules: NearRules, pool: Executor, threads: int) -> Iterator[Signed]:
-    """Yield the signed blocks of text columns, in order, a few of them under way at a time."""
-    slices = (block for column in columns for block in blocks(column))
+def sign(batches: Iterable[pl.DataFrame], rules: NearRules, pool: Executor, threads: int) -> Iterator[Signed]:
+    """Yield the signed blocks of batches of ``TEXT_COLUMNS``, in order, a few of them under way at a time."""
+    slices = (block for batch in batches for block in blocks(batch))
     return in_order(pool, lambda block: sign_block(block, rules), slices, 2 * threads)
 
 
@@ -134,7 +172,8 @@ def shingle_sets(texts: pl.Series, rules: NearRules) -> pl.Series:
     """Return the shingle hashes of each text, sorted and unique: a column of lists of 32-bit numbers."""
     import pyarrow as pa
 
-    signed = [sign_block(block, rules) for block in blocks(texts)]
+    rows = pl.DataFrame({"text": texts}).with_columns(subject=pl.lit(""), apart=pl.lit(""))
+    signed = [sign_block(block, rules) for block in blocks(rows)]
     counts = np.concatenate([np.zeros(1, np.int64), *(block.counts for block in signed)])
     values = np.concatenate([np.zeros(0, np.uint32), *(block.shingles for block in signed)])
     return pl.Series("shingles", pa.LargeListArray.from_arrays(np.cumsum(counts), values), pl.List(pl.UInt32))

@@ -7,6 +7,8 @@ signature is made of are its upper 32 bits, as datasketch's affine32 scheme want
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +19,30 @@ U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
-APART, JOINS, ALONE, IGNORED = 0, 1, 2, 3
-"""What a character does: ends a token, continues one, is one by itself, or is passed over."""
+APART, JOINS, ALONE, IGNORED, OPERATOR = 0, 1, 2, 3, 4
+"""What a character does: ends a token, continues one, is one by itself, is passed over, or (a dash, a slash, an
+asterisk) is one by itself where it is a sign and ends one elsewhere."""
+
+DIGIT, UPPER, SIGN, TURNS = 8, 16, 32, 64
+"""What a character is, above its role: a digit, an upper-case letter, a sign, a sign that turns a statement round."""
+
+STOP, NEGATES, OPPOSED, UNIT, SYMBOL = 1, 2, 4, 8, 16
+"""What a word is: of no weight for the subject, a negation, one of a pair of opposites, a unit, a Roman number."""
+
+APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1 << 62), np.uint64(2 << 62), np.uint64(3 << 62)
+"""The kinds of marks, in their upper two bits."""
+
+NOT = np.uint32(32)
+"""The value of all words that negate."""
+
+WORDS = 64
+"""Most words outside of questions that say what a question is about; in longer ones they do not count singly."""
+
+PREFIXES = np.array(
+    [int.from_bytes(part.encode(), "big") for part in "hype hypo tach brad micr macr intr extr inte hipe hipo".split()],
+    np.uint64,
+)
+"""The first four letters of the prefixes that make opposites: hyper and hypo, tachy and brady, intra, inter, extra."""
 
 FNV_START = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -27,6 +51,7 @@ MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 ROLL = np.uint64(0x9E3779B97F4A7C15)
 SECOND = np.uint64(0xD6E8FEB86659FD93)
 SHIFT_33, SHIFT_32 = np.uint64(33), np.uint64(32)
+LOW_24 = np.uint32(0xFFFFFF)
 FIRST_IDEOGRAPH, LAST_IDEOGRAPH = np.uint32(0x20000), np.uint32(0x3FFFF)
 
 
@@ -64,29 +89,70 @@ def beyond_table(character: np.uint32) -> np.uint32:
 
 
 @compiled
-def token_hashes(data: Bytes, start: int, stop: int, table: U32, out: U64) -> int:
-    """Write the hashes of the tokens of ``data[start:stop]`` to ``out`` and return how many there are."""
-    count, at, state = 0, start, FNV_START
+def character(data: Bytes, at: int, table: U32) -> tuple[np.uint32, int]:
+    """Return the table entry of the character at byte ``at`` and the bytes that it takes."""
+    if data[at] < 0x80:
+        return table[data[at]], 1
+    point, size = code_point(data, at)
+    return (table[point] if point < table.size else beyond_table(point)), size
+
+
+@compiled
+def is_digit(byte: np.uint8) -> bool:
+    """Say whether a byte is one of the digits 0 to 9."""
+    return bool(48 <= byte <= 57)
+
+
+@compiled
+def is_sign(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
+    """Say whether the dash, slash or asterisk ``data[at:end]`` is a sign: a minus, or an operation on numbers.
+
+    A dash is one directly before a digit, unless something is written directly before it (covid-19). All are between
+    digits, spaces aside; slash and asterisk are between spaces too, but not at the begin of a line.
+    """
+    before, after = at - 1, end
+    while before >= start and data[before] == 32:
+        before -= 1
+    while after < stop and data[after] == 32:
+        after += 1
+    if before < start or after >= stop:
+        return before < start and end < stop and is_digit(data[end])
+    if is_digit(data[before]) and is_digit(data[after]):
+        return True
+    if data[at] == 47 or data[at] == 42:
+        return before < at - 1 and after > end and data[before] > 32
+    byte = data[at - 1]
+    letter = byte >= 0x80 or is_digit(byte) or 97 <= (byte | 32) <= 122
+    return is_digit(data[end]) and not letter
+
+
+@compiled
+def token_hashes(data: Bytes, start: int, stop: int, table: U32, out: U64, begins: I64, kinds: Bytes) -> int:
+    """Write the hashes of the tokens of ``data[start:stop]`` to ``out`` and return how many there are.
+
+    ``begins`` receives the byte at which a token begins, ``kinds`` what its characters are (``DIGIT``, …).
+    """
+    count, at, state, kind = 0, start, FNV_START, np.uint32(0)
     while at < stop:
-        if data[at] < 0x80:
-            entry = table[data[at]]
-            at += 1
-        else:
-            character, size = code_point(data, at)
-            entry = table[character] if character < table.size else beyond_table(character)
-            at += size
-        role, folded = entry >> np.uint32(24), np.uint64(entry & np.uint32(0xFFFFFF))
+        entry, size = character(data, at, table)
+        role, is_a, folded = (entry >> np.uint32(24)) & np.uint32(7), entry >> np.uint32(27), np.uint64(entry & LOW_24)
+        if role == OPERATOR:
+            role = np.uint32(ALONE) if is_sign(data, start, at, at + size, stop) else np.uint32(APART)
         if role == JOINS:
+            begins[count] = at if state == FNV_START else begins[count]
             state = (state ^ folded) * FNV_PRIME
+            kind |= is_a
         elif role != IGNORED:
             if state != FNV_START:
-                out[count] = mix(state)
-                count, state = count + 1, FNV_START
+                out[count], kinds[count] = mix(state), kind << np.uint32(3)
+                count, state, kind = count + 1, FNV_START, np.uint32(0)
             if role == ALONE:
-                out[count] = mix((FNV_START ^ folded) * FNV_PRIME)
+                out[count], begins[count] = mix((FNV_START ^ folded) * FNV_PRIME), at
+                kinds[count] = is_a << np.uint32(3)
                 count += 1
+        at += size
     if state != FNV_START:
-        out[count] = mix(state)
+        out[count], kinds[count] = mix(state), kind << np.uint32(3)
         count += 1
     return count
 
@@ -191,44 +257,397 @@ def band_keys(signature: U32, rows: int, out: U32) -> None:
 
 
 @compiled
-def fingerprint(shingles: U32, out: U64) -> None:
-    """Write the 128 bits that name a set of shingles."""
+def fingerprint(shingles: U32, marks: U64, out: U64) -> None:
+    """Write the 128 bits that name a set of shingles with its marks."""
     first, second = np.uint64(shingles.size), np.uint64(0)
     for shingle in shingles:
         first = (first ^ np.uint64(shingle)) * MIX_1
         first ^= first >> SHIFT_32
         second = (second + np.uint64(shingle)) * SECOND
         second ^= second >> SHIFT_32
+    for mark in marks:
+        first, second = mix(first ^ mark), mix(second + mark)
     out[0], out[1] = mix(first), mix(second)
+
+
+# --- marks: what a text is about, and what would turn it round -----------------------------------------------------
+
+
+class Tokens(NamedTuple):
+    """The tokens of one text ``data[start:stop]``, as ``token_hashes`` writes them, and their number."""
+
+    data: Bytes
+    start: int
+    stop: int
+    hashes: U64
+    begins: I64
+    kinds: Bytes
+    number: int
+
+
+class Words(NamedTuple):
+    """A hash table: the hashes of known words, and what each is (``STOP``, … below, a value above)."""
+
+    hashes: U64
+    codes: U32
+
+
+@compiled
+def code_of(words: Words, token: np.uint64) -> np.uint32:
+    """Return what is known of a word, 0 for nothing."""
+    mask = np.uint64(words.hashes.size - 1)
+    at = token & mask
+    while words.hashes[at] != 0:
+        if words.hashes[at] == token:
+            return np.uint32(words.codes[at])
+        at = (at + np.uint64(1)) & mask
+    return np.uint32(0)
+
+
+@compiled
+def letters(tokens: Tokens, i: int) -> int:
+    """Return the number of ASCII letters and digits at the begin of token ``i``, 99 where it holds others."""
+    at = tokens.begins[i]
+    while at < tokens.stop and (is_digit(tokens.data[at]) or 97 <= (tokens.data[at] | 32) <= 122):
+        at += 1
+    joined = at < tokens.stop and (tokens.data[at] >= 0xC0 or tokens.data[at] == 95)
+    return 99 if joined else at - tokens.begins[i]
+
+
+@compiled
+def is_title(tokens: Tokens, i: int) -> bool:
+    """Say whether a token is a capital, small letters and digits to its end: a gene's symbol as mice have it."""
+    at, small = tokens.begins[i] + 1, 0
+    if not 65 <= tokens.data[at - 1] <= 90:
+        return False
+    while at < tokens.stop and 97 <= tokens.data[at] <= 122:
+        at, small = at + 1, small + 1
+    while at < tokens.stop and is_digit(tokens.data[at]):
+        at += 1
+    return small > 1 and not (at < tokens.stop and 65 <= (tokens.data[at] & 0xDF) <= 90)
+
+
+@compiled
+def prefix_value(tokens: Tokens, i: int) -> np.uint32:
+    """Return the place of a token's prefix among ``PREFIXES``, from 1, and 0 for another one."""
+    packed, at = np.uint64(0), tokens.begins[i]
+    if at + 8 > tokens.stop:
+        return np.uint32(0)
+    for k in range(4):
+        packed = packed << np.uint64(8) | np.uint64(tokens.data[at + k] | 32)
+    for k in range(PREFIXES.size):
+        if packed == PREFIXES[k]:
+            return np.uint32(k + 1)
+    return np.uint32(0)
+
+
+@compiled
+def letter_value(tokens: Tokens, i: int) -> np.uint32:
+    """Return the value of a token of one letter: ``NOT`` in n't, its own where it names something (type B), else 0.
+
+    Articles and conjunctions name nothing: small a, e, o, y and the like, and A at the begin of a sentence.
+    """
+    at = tokens.begins[i]
+    byte, before = tokens.data[at], tokens.data[at - 1] if at > tokens.start else np.uint8(10)
+    if before == 39 or (before == 0x99 and at - 3 >= tokens.start and tokens.data[at - 3] == 0xE2):
+        return NOT if byte | 32 == 116 else np.uint32(0)
+    if byte > 96:
+        common = byte == 97 or byte == 101 or byte == 105 or byte == 111 or byte == 121
+        return np.uint32(0) if common or byte == 115 or byte == 116 or byte == 100 or byte == 109 else np.uint32(byte)
+    if i == 0 or (before != 32 and before != 45):
+        return np.uint32(0)
+    previous = tokens.data[at - 2]
+    ends = previous == 46 or previous == 63 or previous == 33 or previous == 58 or previous == 10
+    return np.uint32(0) if byte == 65 and ends else np.uint32(byte | 32)
+
+
+@compiled
+def named_value(tokens: Tokens, i: int) -> np.uint32:
+    """Return what a number, a sign or an abbreviation is compared by."""
+    value = np.uint32(tokens.hashes[i] >> SHIFT_32) | np.uint32(256)
+    return value ^ np.uint32(1) if tokens.kinds[i] & UPPER and is_title(tokens, i) else value
+
+
+@compiled
+def value_of(tokens: Tokens, i: int, code: np.uint32) -> tuple[np.uint32, bool]:
+    """Return the value of a token that a statement can hang on, 0 for another, and whether it is a symbol."""
+    if tokens.kinds[i] & (DIGIT | SIGN):
+        return named_value(tokens, i), True
+    if code & (NEGATES | OPPOSED):
+        return code >> np.uint32(8), False
+    if code & SYMBOL:
+        return named_value(tokens, i), True
+    if code & UNIT and i > 0 and tokens.kinds[i - 1] & DIGIT:
+        return code >> np.uint32(8), True
+    size = letters(tokens, i)
+    if size == 1:
+        value = letter_value(tokens, i)
+        return value, bool(value > 0 and value != NOT)
+    return (prefix_value(tokens, i) if size > 6 else np.uint32(0)), False
+
+
+@compiled
+def values_of(tokens: Tokens, words: Words, values: U32, codes: U32) -> None:
+    """Write the codes of the tokens, and the values of those that a statement can hang on, 0 for the others.
+
+    The value of a symbol directly after another one is made of both: 12 - 4 is not 4 - 12, nor 2.5 25.
+    """
+    before, is_symbol = np.uint32(0), False
+    for i in range(tokens.number):
+        codes[i] = code_of(words, tokens.hashes[i])
+        own, symbol = value_of(tokens, i, codes[i])
+        values[i] = np.uint32(mix(np.uint64(before) << SHIFT_32 | np.uint64(own))) if symbol and is_symbol else own
+        before, is_symbol = own, symbol
+
+
+@compiled
+def without(tokens: Tokens, i: int, size: int) -> np.uint32:
+    """Return the shingle of ``size`` tokens that is about token ``i`` where that one is left out."""
+    first = max(0, min(i - size // 2, tokens.number - 1 - size))
+    state, taken, k = np.uint64(0), 0, first
+    while taken < size and k < tokens.number:
+        if k != i:
+            state = state * ROLL + tokens.hashes[k]
+            taken += 1
+        k += 1
+    return np.uint32(mix(state) >> SHIFT_32)
+
+
+@compiled
+def around(plain: U64, k: int, step: int) -> np.uint64:
+    """Return 30 bits of the two plain tokens from the ``k``-th on, in the direction of ``step``."""
+    state = np.uint64(2 + step)
+    for n in range(2):
+        at = k + n * step
+        state = mix(state * ROLL + (plain[at] if 0 <= at < plain.size else np.uint64(0)))
+    return state & np.uint64(0x3FFFFFFF)
+
+
+@compiled
+def add_slots(tokens: Tokens, values: U32, codes: U32, size: int, out: U64) -> int:
+    """Write the slots and the turning points of a text to ``out`` and return how many there are.
+
+    A slot is what stands between plain words: two plain words on one side, and the value. A turning point is the
+    shingle that would be there without a negation or a sign.
+    """
+    plain = np.empty(tokens.number, np.uint64)
+    used, kept = 0, 0
+    for i in range(tokens.number):
+        plain[kept] = tokens.hashes[i]
+        kept += values[i] == 0
+    before = 0
+    for i in range(tokens.number):
+        if values[i] == 0:
+            before += 1
+            continue
+        out[used] = SLOT | around(plain[:kept], before - 1, -1) << SHIFT_32 | np.uint64(values[i])
+        out[used + 1] = SLOT | around(plain[:kept], before, 1) << SHIFT_32 | np.uint64(values[i])
+        used += 2
+        if tokens.number > 1 and (tokens.kinds[i] & TURNS or codes[i] & NEGATES or values[i] == NOT):
+            out[used] = TURN | np.uint64(without(tokens, i, size))
+            used += 1
+    return used
+
+
+@compiled
+def mark_asking(tokens: Tokens, asks: Bytes) -> bool:
+    """Write for each token whether its sentence ends in a question mark; return whether there are any."""
+    at, i, asking, found = tokens.stop - 1, tokens.number - 1, False, False
+    while at >= tokens.start:
+        byte = tokens.data[at]
+        if byte == 63 or (byte == 0x9F and at > tokens.start and tokens.data[at - 1] in (0xD8, 0xBC)):
+            asking = found = True
+        elif byte == 10 or ((byte == 46 or byte == 33) and at + 1 < tokens.stop and tokens.data[at + 1] <= 32):
+            asking = False
+        while i >= 0 and tokens.begins[i] >= at:
+            asks[i] = asking
+            i -= 1
+        at -= 1
+    return found
+
+
+@compiled
+def spelling(tokens: Tokens, i: int) -> tuple[np.uint64, np.uint64]:
+    """Return what a typing error may change in a token, and the sum of its letters' numbers.
+
+    0 is nothing, as in an abbreviation; 1 the place of a letter, or an s; 2 one letter more or less.
+    """
+    if tokens.kinds[i] & (DIGIT | SIGN):
+        return np.uint64(0), np.uint64(0)
+    size, total, upper = letters(tokens, i), np.uint64(0), 0
+    if size < 5 or size == 99:
+        return np.uint64(0), np.uint64(0)
+    for k in range(size):
+        byte = tokens.data[tokens.begins[i] + k]
+        total += mix(np.uint64(byte | 32)) >> SHIFT_32
+        upper += 65 <= byte <= 90
+    return np.uint64(0 if upper == size else 2 if size > 8 else 1), total & np.uint64(0xFFFFFFFF)
+
+
+@compiled
+def add_subject(tokens: Tokens, words: Words, whole: bool, asks: Bytes, out: U64) -> int:
+    """Write the words that say what a text is about to ``out`` and return how many there are.
+
+    Those are the words of its questions and, if the text is a question as a ``whole``, its other words too, up to
+    ``WORDS`` of them; then the word 0 says that there is a question, if one without a word of weight.
+    """
+    asked = mark_asking(tokens, asks)
+    used, others = 0, 0
+    if whole:
+        out[0] = ABOUT
+        used = 1
+    for i in range(tokens.number):
+        others += asks[i] == 0
+    for i in range(tokens.number):
+        asking = asks[i] if asked else np.uint8(whole and tokens.number <= WORDS // 2)
+        code = code_of(words, tokens.hashes[i])
+        named = letters(tokens, i) == 1 and letter_value(tokens, i) > 0
+        if code & STOP and not named:
+            continue
+        if asking or (whole and others <= WORDS):
+            level, total = spelling(tokens, i)
+            if code & (NEGATES | OPPOSED) or prefix_value(tokens, i):
+                level = min(level, np.uint64(1))
+            word = (tokens.hashes[i] >> np.uint64(37)) << np.uint64(35)
+            out[used] = ABOUT | word | np.uint64(asking) << np.uint64(34) | level << SHIFT_32 | total
+            used += 1
+    return used
+
+
+@compiled
+def sorted_marks(marks: U64, count: int) -> int:
+    """Sort marks, equal ones once (a word that is asked about and otherwise as one asked about)."""
+    marks[:count] = np.sort(marks[:count])
+    kept = 0
+    for i in range(count):
+        same_word = kept > 0 and marks[i] >> np.uint64(62) == ABOUT >> np.uint64(62)
+        same_word = same_word and marks[i] >> np.uint64(35) == marks[kept - 1] >> np.uint64(35)
+        if kept > 0 and (same_word or marks[i] == marks[kept - 1]):
+            marks[kept - 1] = marks[i]
+        else:
+            marks[kept] = marks[i]
+            kept += 1
+    return kept
+
+
+class Column(NamedTuple):
+    """A column of texts: text ``i`` is ``data[ends[i]:ends[i + 1]]``."""
+
+    data: Bytes
+    ends: I64
+
+
+class Scratch(NamedTuple):
+    """Room for what is made of one text."""
+
+    hashes: U64
+    begins: I64
+    kinds: Bytes
+    asks: Bytes
+    values: U32
+    codes: U32
+    marks: U64
+
+
+@compiled
+def text_marks(tokens: Tokens, words: Words, size: int, subject: bool, room: Scratch) -> int:
+    """Write the marks of a text to the room for them, its own questions among them unless its ``subject`` is given."""
+    values_of(tokens, words, room.values, room.codes)
+    used = add_slots(tokens, room.values, room.codes, size, room.marks)
+    if subject or not np.any(tokens.data[tokens.start : tokens.stop] == 63):
+        return used
+    return used + add_subject(tokens, words, False, room.asks, room.marks[used:])
+
+
+@compiled
+def longest_text(ends: I64) -> int:
+    """Return the most bytes of a text, and one more."""
+    longest = 1
+    for i in range(ends.size - 1):
+        longest = max(longest, ends[i + 1] - ends[i] + 1)
+    return longest
+
+
+@compiled
+def marks_of(
+    tokens: Tokens, words: Words, size: int, table: U32, subject: Bytes, apart: Bytes, given: bool, room: Scratch
+) -> int:
+    """Write all marks of one row, sorted, and return how many; this takes the room that ``tokens`` are in."""
+    used = text_marks(tokens, words, size, given, room)
+    if given:
+        count = token_hashes(subject, 0, subject.size, table, room.hashes, room.begins, room.kinds)
+        about = Tokens(subject, 0, subject.size, room.hashes, room.begins, room.kinds, count)
+        used += add_subject(about, words, True, room.asks, room.marks[used:])
+    if apart.size:
+        state = FNV_START
+        for byte in apart:
+            state = (state ^ np.uint64(byte)) * FNV_PRIME
+        room.marks[used] = APART_BY | mix(state) >> np.uint64(2)
+        used += 1
+    return sorted_marks(room.marks, used)
 
 
 @compiled
 def sign_texts(
-    data: Bytes, ends: I64, table: U32, size: int, permutations: U32, bands: int, rows: int
-) -> tuple[U32, I64, U32, U64]:
-    """Return (shingles, their count in each text, band keys, fingerprints) of the texts ``data[ends[i]:ends[i + 1]]``.
+    texts: Column,
+    subjects: Column,
+    apart: Column,
+    table: U32,
+    words: Words,
+    size: int,
+    permutations: U32,
+    bands: int,
+    rows: int,
+) -> tuple[U32, I64, U32, U64, U64, I64]:
+    """Return (shingles, their count in each text, band keys, fingerprints, marks, their count) of texts.
 
-    Shingles lie end to end, sorted and unique within a text; keys have shape (texts, bands), fingerprints (texts, 2).
+    Shingles lie end to end, sorted and unique within a text, and so do marks; keys have shape (texts, bands),
+    fingerprints (texts, 2). An empty subject is none: then the questions in the text say what it is about.
     """
-    texts = ends.size - 1
-    longest = 1
-    for i in range(texts):
-        longest = max(longest, ends[i + 1] - ends[i] + 1)
-    tokens, scratch = np.empty(longest, np.uint64), np.empty(longest, np.uint32)
+    count_texts = texts.ends.size - 1
+    longest = max(longest_text(texts.ends), longest_text(subjects.ends))
+    room = Scratch(
+        np.empty(longest, np.uint64),
+        np.empty(longest + 1, np.int64),
+        np.empty(longest, np.uint8),
+        np.empty(longest, np.uint8),
+        np.empty(longest, np.uint32),
+        np.empty(longest, np.uint32),
+        np.empty(5 * longest + 2, np.uint64),
+    )
+    scratch = np.empty(longest, np.uint32)
     starts = np.empty(min(longest, 1 << 16) + 1, np.int64)
     signature = np.empty(bands * rows, np.uint32)
-    shingles = np.empty(ends[-1] - ends[0] + texts, np.uint32)
-    counts, keys = np.empty(texts, np.int64), np.empty((texts, bands), np.uint32)
-    names = np.empty((texts, 2), np.uint64)
-    used = 0
-    for i in range(texts):
-        count = token_hashes(data, ends[i], ends[i + 1], table, tokens)
-        count = shingle_hashes(tokens, count, size, shingles[used:])
-        count = sort_unique(shingles[used : used + count], scratch, starts)
-        mine = shingles[used : used + count]
+    shingles = np.empty(texts.ends[-1] - texts.ends[0] + count_texts, np.uint32)
+    counts, keys = np.empty(count_texts, np.int64), np.empty((count_texts, bands), np.uint32)
+    names = np.empty((count_texts, 2), np.uint64)
+    marks, mark_counts = np.empty(4 * count_texts + 1024, np.uint64), np.empty(count_texts, np.int64)
+    used, marked = 0, 0
+    for i in range(count_texts):
+        start, stop = texts.ends[i], texts.ends[i + 1]
+        count = token_hashes(texts.data, start, stop, table, room.hashes, room.begins, room.kinds)
+        tokens = Tokens(texts.data, start, stop, room.hashes, room.begins, room.kinds, count)
+        counts[i] = shingle_hashes(room.hashes, count, size, shingles[used:])
+        counts[i] = sort_unique(shingles[used : used + counts[i]], scratch, starts)
+        mine = shingles[used : used + counts[i]]
         sign(mine, permutations[0], permutations[1], signature)
         band_keys(signature, rows, keys[i])
-        fingerprint(mine, names[i])
-        counts[i] = count
-        used += count
-    return shingles[:used].copy(), counts, keys, names
+        subject = subjects.data[subjects.ends[i] : subjects.ends[i + 1]]
+        group = apart.data[apart.ends[i] : apart.ends[i + 1]]
+        mark_counts[i] = marks_of(tokens, words, size, table, subject, group, subject.size > 0, room)
+        marks = with_room(marks, marked, mark_counts[i])
+        marks[marked : marked + mark_counts[i]] = room.marks[: mark_counts[i]]
+        fingerprint(mine, room.marks[: mark_counts[i]], names[i])
+        used += counts[i]
+        marked += mark_counts[i]
+    return shingles[:used].copy(), counts, keys, names, marks[:marked].copy(), mark_counts
+
+
+@compiled
+def with_room(marks: U64, used: int, more: int) -> U64:
+    """Return ``marks``, or a longer copy where ``more`` do not fit behind the ``used`` ones."""
+    if used + more <= marks.size:
+        return marks
+    longer = np.empty(2 * (used + more), np.uint64)
+    longer[:used] = marks[:used]
+    return longer

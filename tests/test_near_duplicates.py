@@ -1,12 +1,13 @@
 """Near-duplicates: what resembles what, which row stays, and what its copies say of it."""
 
 import json
+import random
 
 import numpy as np
 import polars as pl
 import pytest
 from datasketch import MinHash, MinHashLSH
-from minhash_truth import components, corpus, jaccard, shingles, similar_pairs
+from minhash_truth import components, corpus, duplicates, jaccard, shingles, similar_pairs
 from pydantic import ValidationError
 
 from quality import clusters
@@ -31,6 +32,11 @@ def groups(found):
     return sorted(found.group_by("representative").agg(pl.col("id").sort())["id"].to_list())
 
 
+def spelled(number):
+    """Return a word for a number: one with digits would be a name that tells rows apart, as IL-2 and IL-6."""
+    return "q" + "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
 # --- against brute force -------------------------------------------------------------------------------------------
 
 
@@ -47,11 +53,16 @@ def test_clusters_are_the_components_of_all_similar_pairs(texts):
     assert groups(found(texts)) == sorted(ids for ids in expected.values() if len(ids) > 1)
 
 
-def taken_in_order(sets, order, least):
+def taken_in_order(texts, order, least):
     """Return who stays, plainly: each row in turn, unless one that stays is similar; and the most similar of those."""
-    stays, gone = [], {}
+    sets, stays, gone = {id: shingles(text) for id, text in texts.items()}, [], {}
+
+    def score_of(one, other):
+        score = jaccard(sets[one], sets[other])
+        return score if score >= least and duplicates((texts[one], None), (texts[other], None), least) else 0
+
     for id in order:
-        score, kept = max(((jaccard(sets[id], sets[kept]), -n) for n, kept in enumerate(stays)), default=(0, 0))
+        score, kept = max(((score_of(id, kept), -n) for n, kept in enumerate(stays)), default=(0, 0))
         if score >= least:
             gone[id] = (stays[-kept], score)
         else:
@@ -62,17 +73,17 @@ def taken_in_order(sets, order, least):
 @pytest.mark.parametrize("broad", [2, 2000])
 def test_a_row_goes_only_if_one_that_stays_is_similar(texts, broad, monkeypatch):
     monkeypatch.setattr(clusters, "BROAD", broad)
-    sets = {f"r{i:05}": shingles(text) for i, text in enumerate(texts)}
+    by_id = {f"r{i:05}": text for i, text in enumerate(texts)}
     result = found(texts)
     others = result.filter(pl.col("duplicate_of").is_not_null())
-    expected = taken_in_order(sets, [id for id in sorted(sets) if sets[id]], CERTAIN.threshold)
+    expected = taken_in_order(by_id, [id for id in sorted(by_id) if shingles(by_id[id])], CERTAIN.threshold)
     assert {id: (kept, score) for id, _, kept, score in others.rows()} == expected
     assert len(result) - len(others) > result["representative"].n_unique(), "the corpus has chains"
 
 
 @pytest.mark.parametrize(("threshold", "rules"), [(0.72, NearRules()), (0.77, NearRules(threshold=CONVERSATION))])
 def test_default_recall_of_similar_pairs_is_98_percent(threshold, rules):
-    texts = corpus(700, seed=11)
+    texts = corpus(800, seed=11)
     kept = dict(found(texts, rules).select("id", "representative").iter_rows())
     pairs = similar_pairs(texts, threshold)
     together = sum(kept.get(f"r{i:05}", i) == kept.get(f"r{j:05}", j) for i, j in pairs)
@@ -126,7 +137,7 @@ SCRIPTS = {
     "thai": "ผู้ป่วยมีไข้สูงและไอแห้งมาสามวัน ไม่มีผื่น",
     "korean": "환자는 사흘 동안 두통과 발열을 호소한다.",
     "emoji": "Thanks doctor 👍🏽 my 👶 is better ❤️ now 👨‍👩‍👧 all good 😀😀",
-    "signs": "BP <140/90 and SpO2 ≥ 94 % ± 2, Na+ 140; see §4 — ‘stable’…",
+    "signs": "BP <140/90 and SpO2 ≥ 94 % ± 2, Na+ 140; see §4 — ‘stable’… T -2.5, 12 − 4 * 3, a/b, IL-6, x / y ↑",
     "ideographs": "𠀀𠀁𠀂𠀃𠀄𠀅 rare 𡀀 signs",
 }
 
@@ -178,10 +189,133 @@ def test_texts_without_a_token_are_equal_if_asked():
 
 
 def test_blocks_hold_every_text_once():
-    texts = pl.Series(["x" * 300_000, None, "", "short"] * 30 + ["y" * (3 * BLOCK_BYTES)])
-    parts = list(blocks(texts))
+    texts = pl.Series("text", ["x" * 300_000, None, "", "short"] * 30 + ["y" * (3 * BLOCK_BYTES)])
+    parts = list(blocks(pl.DataFrame({"text": texts}).with_columns(subject=pl.lit("a"), apart=pl.lit(None))))
     assert len(parts) > 3
-    assert pl.concat(parts).equals(texts.fill_null(""))
+    assert pl.concat(parts)["text"].equals(texts.fill_null(""))
+
+
+# --- what a row is about, and opposite statements ------------------------------------------------------------------
+
+ANSWER = (
+    "Both parents hand on one changed copy of the gene, and children who receive two changed copies fall ill. A visit "
+    "to a counsellor is offered to all families, who may bring their own questions to it, and costs nothing."
+)
+
+
+def pair(one, other, answer=ANSWER):
+    """Say whether two questions with one answer are duplicates, by the machine code and plainly."""
+    frame = pl.DataFrame({"id": ["a", "b"], "question": [one, other], "answer": [answer] * 2})
+    result = not deduplicate(frame, text=["question", "answer"], id="id", rules=CERTAIN).found.clusters.is_empty()
+    plain = duplicates((f"{one}\n{answer}", one), (f"{other}\n{answer}", other), CERTAIN.threshold)
+    assert result == plain
+    return result
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Is Gaucher disease passed on?", "Is Krabbe disease passed on?"),
+        ("Is Gaucher disease passed on?", "Is Gaucher disease type 2 passed on?"),
+        ("Is Gaucher disease type I passed on?", "Is Gaucher disease type II passed on?"),
+        ("Is haemophilia A passed on?", "Is haemophilia B passed on?"),
+        ("Is haemophilia passed on?", "Is acquired haemophilia passed on?"),
+        ("Is NPC1 disease passed on?", "Is NPC2 disease passed on?"),
+        ("Is hypokalaemia passed on?", "Is hyperkalaemia passed on?"),
+        ("Is dysphagia passed on?", "Is dysphasia passed on?"),
+        ("Is CADASIL passed on?", "Is CARASIL passed on?"),
+        ("My aunt has gout. Is it passed on?", "My aunt has lupus. Is it passed on?"),
+        ("¿Se hereda la porfiria?", "¿Se hereda la talasemia?"),
+        ("क्या दमा होता है?", "क्या दाम होता है?"),
+        ("Is it passed on?", "Is gout passed on?"),
+    ],
+)
+def test_one_answer_to_questions_on_different_subjects_is_many_rows(one, other):
+    assert not pair(one, other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Is Gaucher disease passed on?", "is GAUCHER disease passed on"),
+        ("Is Gaucher disease passed on?", "Is Gauhcer diseases passed on?"),
+        ("Is Gaucher disease passed on?", "Good evening doctor, is Gaucher disease passed on? Many thanks!"),
+        ("What's Gaucher disease?", "What is Gaucher disease?"),
+        ("Is Crohn's disease passed on?", "Is Crohn disease passed on?"),
+    ],
+)
+def test_a_question_written_another_way_is_the_same(one, other):
+    assert pair(one, other)
+
+
+STATEMENT = (
+    "The note of the ward says that {} and that the team will meet again on Monday to look at the curve, to speak with "
+    "the family about what comes next and to write all of it down for the night shift, who asked for a clear plan."
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("sodium is ↑ and chloride ↓", "sodium is ↓ and chloride ↑"),
+        ("the base excess is -4 today", "the base excess is 4 today"),
+        ("the base excess is −4.5 today", "the base excess is 4.5 today"),
+        ("the factor is 18 - 6 today", "the factor is 18 / 6 today"),
+        ("the factor is 18 - 6 today", "the factor is 6 - 18 today"),
+        ("the slope = 2 for him", "the slope ≠ 2 for him"),
+        ("lactate > 4 was found", "lactate < 4 was found"),
+        ("he may eat before the scan", "he may not eat before the scan"),
+        ("he should drive", "he should never drive"),
+        ("yes, he may go", "no, he may go"),
+        ("he sleeps with a mask", "he sleeps without a mask"),
+        ("he got 40 mg of it", "he got 40 mcg of it"),
+        ("he got 4.0 mg of it", "he got 40 mg of it"),
+        ("the left kidney is gone", "the right kidney is gone"),
+        ("the dose was increased", "the dose was reduced"),
+        ("vitamin B is low", "vitamin D is low"),
+        ("the Trp53 gene is lost", "the TRP53 gene is lost"),
+        ("he has macrocytic cells", "he has microcytic cells"),
+        ("मरीज को बुखार है", "मरीज को बुखार नहीं है"),
+    ],
+)
+def test_opposite_statements_are_never_duplicates(one, other):
+    texts = [STATEMENT.format(one), STATEMENT.format(other)]
+    assert jaccard(*map(shingles, texts)) >= 0.6
+    assert found(texts, NearRules(threshold=0.6, recall=0.999999, permutations=512)).is_empty()
+    assert not duplicates((texts[0], None), (texts[1], None), 0.6)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("he takes 40 mg of it", "he takes 40 milligrams of it"),
+        ("he got it", "he [3] got it"),
+        ("the dose was increased", "the dose was raised"),
+        ("he got it × 2", "he got it * 2"),
+        ("do not walk", "don't walk"),
+        ("he got it", "in short he got it"),
+        ("he got 40 mg of it", "he got it"),
+    ],
+)
+def test_other_words_for_the_same_are_no_opposites(one, other):
+    texts = [STATEMENT.format(one), STATEMENT.format(other)]
+    assert len(found(texts, NearRules(threshold=0.6, recall=0.999999, permutations=512))) == 2
+    assert duplicates((texts[0], None), (texts[1], None), 0.6)
+
+
+def test_questions_in_a_single_column_say_what_it_is_about():
+    texts = [f"Question: Is {name} passed on? Answer: {ANSWER}" for name in ("gout", "Gaucher disease", "gout")]
+    assert groups(found(texts)) == [["r00000", "r00002"]]
+
+
+def test_a_template_of_thousands_of_subjects_is_no_cluster():
+    draw = random.Random(8)
+    drawn = ("".join(draw.choices("bcdfgklmnprstvz", k=9)) for _ in range(3000))
+    names = {"".join(sorted(name)): name for name in drawn}  # no anagrams, which pass for typing errors
+    texts = [f"Is {name} passed on? {ANSWER}" for name in sorted(names.values())]
+    result = near_duplicates([rows([*texts, texts[5] + " Take care."])], NearRules())
+    assert groups(result.clusters) == [["r00005", f"r{len(names):05}"]]
+    assert result.cut == 0
 
 
 # --- signatures and bands ------------------------------------------------------------------------------------------
@@ -273,7 +407,7 @@ def test_no_batch_at_all_gives_no_cluster():
 
 
 def test_a_text_of_ten_megabytes():
-    words = [f"w{i % 9973}x{i % 31}" for i in range(1_200_000)]
+    words = [f"{spelled(i % 9973)}{spelled(i % 31)}" for i in range(1_200_000)]
     long = " ".join(words)
     assert len(long) > 10_000_000
     changed = " ".join([*words[:500_000], "inserted", *words[500_000:]])
@@ -289,15 +423,15 @@ def test_fifty_thousand_copies_are_one_cluster():
 
 
 def test_thousands_of_similar_rows_are_one_cluster():
-    words = [f"word{i}" for i in range(60)]
-    texts = [" ".join([*words[:40], f"only{i}", *words[40:]]) for i in range(5000)]
+    words = [spelled(i) for i in range(60)]
+    texts = [" ".join([*words[:40], "only" + spelled(i), *words[40:]]) for i in range(5000)]
     result = found(texts, NearRules())
     assert result.height == 5000
     assert result["representative"].n_unique() == 1
 
 
 def test_a_long_chain_is_one_cluster_of_which_every_few_links_a_row_stays():
-    words = [f"word{i}" for i in range(2600)]
+    words = [spelled(i) for i in range(2600)]
     texts = [" ".join(words[i : i + 40]) for i in range(2560)]
     result = found(texts)
     assert (result.height, result["representative"].n_unique()) == (len(texts), 1)
@@ -308,7 +442,7 @@ def test_a_long_chain_is_one_cluster_of_which_every_few_links_a_row_stays():
 
 
 def test_half_similar_rows_of_one_template_stay_apart():
-    template = [f"word{i}" for i in range(60)]
+    template = [spelled(i) for i in range(60)]
     texts = [" ".join([*template, *(f"own{i}x{k}" for k in range(15))]) for i in range(3000)]
     assert 0.6 < jaccard(shingles(texts[0]), shingles(texts[1])) < 0.72
     result = near_duplicates([rows([*texts, texts[7] + " end"])], NearRules())
