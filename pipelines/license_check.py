@@ -12,8 +12,10 @@ from typing import Any
 import polars as pl
 
 from pipelines.release_form import open_release
+from sources.known_licenses import LICENSES
 from sources.license import USES, Use, all_terms, contradiction, covers, freed, joint, parts, terms
 from sources.literal import scan_parquet
+from sources.suggest import did_you_mean
 from synth.embedded import LICENSE as EMBEDDED_LICENSE
 from synth.embedded import NAME as EMBEDDED
 
@@ -60,8 +62,10 @@ class Conflict:
         return f"{self.license}: {self.why} ({', '.join(shown)}{more}). {self.remedy}"
 
 
-def conflicts(folder: Path, *, use: Use = "any") -> list[Conflict]:
+def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[Conflict]:
     """Return what forbids handing on the release in ``folder`` for ``use``, in the same order on every call.
+
+    Into a ``private`` repository, rows of one's own may go (``License.own``).
 
     Rules: ``embedded`` (written by the embedded teacher), ``teacher`` (a model wrote it and its terms are left out),
     ``freed`` (freer than the source that the manifest or this sabila's catalog names), ``unknown`` (nobody allowed
@@ -76,7 +80,7 @@ def conflicts(folder: Path, *, use: Use = "any") -> list[Conflict]:
     rows = _rows(folder)
     groups = _grouped(rows)
     found = [*_embedded(rows), *_without_teachers_terms(rows, manifest)]
-    found += [conflict for group in groups for conflict in _by_terms(group, use)]
+    found += [conflict for group in groups for conflict in _by_terms(group, use, private=private)]
     found += _freed(rows, manifest)
     found += _changed(folder, [group for group in groups if _closed(group.license)])
     found += _declared(groups, str(manifest.get("license") or ""))
@@ -201,10 +205,10 @@ def _freed(rows: pl.LazyFrame, manifest: dict[str, Any]) -> Iterator[Conflict]:
 # --- what the licences say -----------------------------------------------------------------------------------------
 
 
-def _by_terms(group: _Group, use: Use) -> Iterator[Conflict]:
+def _by_terms(group: _Group, use: Use, *, private: bool) -> Iterator[Conflict]:
     """Yield what forbids handing on rows under one expression, whatever they hold."""
-    for rule in (_unknown, _outputs, _joined):
-        if found := rule(group):
+    for found in (_unknown(group, private=private), _outputs(group), _joined(group)):
+        if found:
             yield found
     barred = [license.id for license in all_terms(group.license) if not license.commercial]
     if use == "commercial" and barred:
@@ -219,16 +223,20 @@ WAYS_OUT = (
 )
 
 
-def _unknown(group: _Group) -> Conflict | None:
+OWN_ROWS = "Publish rows of your own without --public: into a private repository they may go"
+
+
+def _unknown(group: _Group, *, private: bool) -> Conflict | None:
     for id in parts(group.license):
         license = terms(id)
         if license.id != id:
             why = f"{id or 'an empty text'} is no licence that is known here, so that nothing allows handing it on"
-            return group.conflict(
-                "unknown", why, "Enter it in sources/known_licenses.py, or build with --license share"
-            )
-        if not license.redistribution and id != EMBEDDED_LICENSE:
-            return group.conflict("unknown", f"{license.title}: nothing allows handing the rows on", WAYS_OUT)
+            hint = did_you_mean(id, LICENSES)
+            remedy = f"Use an SPDX id{hint}, LicenseRef-proprietary for rows of your own, or build with --license share"
+            return group.conflict("unknown", why, remedy)
+        if not license.redistribution and id != EMBEDDED_LICENSE and not (private and license.own):
+            remedy = OWN_ROWS if license.own else WAYS_OUT
+            return group.conflict("unknown", f"{license.title}: nothing allows handing the rows on", remedy)
     return None
 
 

@@ -36,6 +36,8 @@ class License:
     passes_on: bool = False
     outputs: Outputs | None = None
     duty: str | None = None
+    own: bool = False
+    """Rows of whoever builds the set: they may be kept in a private repository, and are for nobody else."""
 
     @property
     def share_alike(self) -> bool:
@@ -299,6 +301,14 @@ OWN_TERMS = (
         commercial=False,
         passes_on=True,
         duty="for research only, and so is what is made of it",
+    ),
+    License(
+        id="LicenseRef-proprietary",
+        title="rows of one's own, all rights reserved",
+        strictness=80,
+        redistribution=False,
+        own=True,
+        duty="for those alone whom the owner of the rows lets read them",
     ),
     License(
         id="LicenseRef-none-stated",

@@ -286,3 +286,26 @@ def test_rows_relabelled_against_the_catalog_are_refused_though_manifest_and_row
 def test_rows_under_the_terms_of_their_source_or_more_are_none_of_these(tmp_path, row_license):
     rows = [one("shelf:1", row_license)]
     assert conflicts(release(tmp_path / "release", rows, steps=[read_step("shelf", "CC-BY-4.0")])) == []
+
+
+# --- rows of one's own ---------------------------------------------------------------------------------------------
+
+
+def test_own_rows_may_go_into_a_private_repository_and_no_other(tmp_path):
+    folder = release(tmp_path / "release", [*lawful_rows(), one("clinic:1", "LicenseRef-proprietary")])
+    assert conflicts(folder, private=True) == []
+    [conflict] = conflicts(folder)
+    assert (conflict.rule, conflict.ids) == ("unknown", ("clinic:1",))
+    assert conflict.remedy.startswith("Publish rows of your own without --public")
+
+
+def test_rows_that_nobody_allowed_to_hand_on_stay_out_of_private_repositories_too(tmp_path):
+    folder = release(tmp_path / "release", [one("clinic:1", "LicenseRef-none-stated")])
+    assert [conflict.rule for conflict in conflicts(folder, private=True)] == ["unknown"]
+
+
+def test_a_mistyped_licence_is_answered_with_the_closest_one(tmp_path):
+    [conflict] = conflicts(release(tmp_path / "release", [one("clinic:1", "CC-BY-SA-4")]))
+    assert "did you mean 'CC-BY-SA-4.0'?" in conflict.remedy
+    [conflict] = conflicts(release(tmp_path / "other", [one("clinic:1", "proprietary")]))
+    assert "LicenseRef-proprietary for rows of your own" in conflict.remedy

@@ -48,7 +48,7 @@ def publish(
     manifest = load(folder)
     files = _files(folder, manifest, {REPORT: with_report, COMPLETIONS: with_completions})
     say(f"checking {manifest['name']}@{manifest['version']}")
-    check(folder, files, use)
+    check(folder, files, use, private=not public)
     return send(_parcel(manifest, files, repo, public=public), say, dry_run=dry_run)
 
 
@@ -77,7 +77,7 @@ def check_repo(repo: str) -> None:
         raise ReleaseError(f"repo is {repo!r}, expected ORG/NAME in letters, digits and single . _ - as the Hub has it")
 
 
-def check(folder: Path, files: dict[str, Path], use: Use) -> None:
+def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> None:
     """Raise ``ReleaseError`` with every reason not to hand on the release: broken, not allowed, or telling secrets."""
     from pipelines.license_check import conflicts
     from pipelines.verify import verify
@@ -87,7 +87,7 @@ def check(folder: Path, files: dict[str, Path], use: Use) -> None:
         for finding in verify(folder).findings
     ]:
         raise ReleaseError(refusal(folder, "is not what its manifest says", broken))
-    if wrong := [conflict.told() for conflict in conflicts(folder, use=use)]:
+    if wrong := [conflict.told() for conflict in conflicts(folder, use=use, private=private)]:
         raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
     if REPORT in files and f'"{PERSONAL_DATA}" content="masked"'.encode() not in files[REPORT].read_bytes():
         raise ReleaseError(
