@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipelines.command import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, told
+from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
@@ -44,7 +44,10 @@ def plan_verb(
 
     bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     forecast = bench.forecast(spending(None, None, price, None).rates)
-    click.echo(json.dumps(forecast, indent=2) if as_json else plan_table(forecast))
+    if as_json:
+        echo_json(forecast)
+    else:
+        echo(plan_table(forecast))
 
 
 @recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, JSON)
@@ -66,11 +69,11 @@ def build_verb(
     bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     account = bench.build(workers=workers, spending=spending(**limits))
     if as_json:
-        click.echo(json.dumps(account, indent=2))
+        echo_json(account)
         return
-    click.echo(build_table(account))
-    click.echo(examples(account, store / "steps"))
-    click.echo(account["folder"])
+    echo(build_table(account))
+    echo(examples(account, store / "steps"))
+    echo(account["folder"])
 
 
 def spending(
@@ -99,7 +102,10 @@ def sources(mirror: Path | None, as_json: bool) -> None:
     from pipelines.workbench import catalog
 
     rows = catalog(mirror)
-    click.echo(json.dumps(rows, indent=2) if as_json else sources_table(rows))
+    if as_json:
+        echo_json(rows)
+    else:
+        echo(sources_table(rows))
 
 
 @main.command()
@@ -130,7 +136,10 @@ def dedup(
     from quality.near_rules import NearRules
 
     account = told(lambda: run(files, out, text=text, id=id, rules=NearRules(**settings), threads=threads))
-    click.echo(json.dumps(account, indent=2) if as_json else account_text(account))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(account_text(account))
 
 
 @main.command()
@@ -149,4 +158,7 @@ def decontaminate(files: tuple[Path, ...], out: Path, as_json: bool, **settings:
     from pipelines.show import account_text
 
     account = told(lambda: run(files, out, **settings))
-    click.echo(json.dumps(account, indent=2) if as_json else account_text(account))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(account_text(account))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.command import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, printable, recipe_verb, told
+from pipelines.command import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, told
+from pipelines.terminal import echo, echo_coloured, echo_json, printable
 
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
@@ -68,11 +68,14 @@ def release_verb(
         values, mirror, lock = like_last_build(recipe, store, mirror, lock)
     if values:
         given = ", ".join(f"{name}={value}" for name, value in values.items())
-        click.echo(f"freezing {recipe.name} with {printable(given)}", err=True)
+        echo(f"freezing {recipe.name} with {printable(given)}", err=True)
     bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     bench.build(workers=workers)
     manifest = release(bench, version)
-    click.echo(json.dumps(manifest, indent=2) if as_json else bench.store.root / "releases" / recipe.name / version)
+    if as_json:
+        echo_json(manifest)
+    else:
+        echo(bench.store.root / "releases" / recipe.name / version)
 
 
 @main.command()
@@ -100,7 +103,10 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, unmaske
     if recipe and release:
         raise click.UsageError(f"--recipe is {recipe} and --release {release}, expected one of them")
     events = Screening.of((), unmasked=unmasked).events(told(events_of))
-    click.echo(json.dumps(events, indent=2, ensure_ascii=False) if as_json else life_text(id, events))
+    if as_json:
+        echo_json(events)
+    else:
+        echo_coloured(life_text(id, events))
 
 
 TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
@@ -126,7 +132,10 @@ def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any)
     from pipelines.show import export_text
 
     account = told(lambda: run(find(release, store), out, **settings))
-    click.echo(json.dumps(account, indent=2) if as_json else export_text(account))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(export_text(account))
 
 
 @main.command()
@@ -143,7 +152,10 @@ def verify(release: str, store: Path, expected: str | None, as_json: bool) -> No
     from pipelines.verify import verify as run
 
     verdict = told(lambda: run(find(release, store), expected))
-    click.echo(json.dumps(asdict(verdict), indent=2, default=str) if as_json else verdict_text(verdict))
+    if as_json:
+        echo_json(asdict(verdict))
+    else:
+        echo(verdict_text(verdict))
     if verdict.findings:
         raise click.exceptions.Exit(1)
 
@@ -159,10 +171,10 @@ def rebuild(manifest: Path, store: Path, mirror: Path | None, workers: int, reci
     from pipelines.rebuild import rebuild as run
 
     def warn(text: str) -> None:
-        click.echo(text, err=True)
+        echo(text, err=True)
 
     folder = told(lambda: run(manifest, store=store, mirror=mirror, workers=workers, recipe=recipe, warn=warn))
-    click.echo(folder)
+    echo(folder)
 
 
 REPO = click.option("--repo", required=True, metavar="ORG/NAME", help="The repository on the Hub.")
@@ -200,9 +212,12 @@ def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any)
     from pipelines.hub.text import published_text
     from pipelines.release import find
 
-    say = partial(click.echo, err=True)
+    say = partial(echo, err=True)
     account = told(lambda: run(find(release, store), repo, say, **options))
-    click.echo(json.dumps(account, indent=2) if as_json else published_text(account))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(published_text(account))
 
 
 @main.command()
@@ -220,7 +235,10 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
     from pipelines.show_release import diff_text
 
     found = told(lambda: run(find(before, store), find(after, store), **settings))
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else diff_text(found))
+    if as_json:
+        echo_json(found)
+    else:
+        echo(diff_text(found))
 
 
 @main.command()
@@ -244,7 +262,7 @@ def report(
     before = told(lambda: find(against, store)) if against else None
     out = out or folder / "report.html"
     written = told(lambda: write_report(folder, out, sample=sample, against=before, unmasked=unmasked))
-    click.echo(written)
+    echo(written)
     if show:
         click.launch(str(written))
 
@@ -267,8 +285,8 @@ def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> 
         server = Server(site, port)
     except OSError as error:
         raise click.ClickException(f"port {port} of this machine cannot be used: {error}; name another") from error
-    click.echo(server.address)
-    click.echo("Ctrl-C ends it.", err=True)
+    echo(server.address)
+    echo("Ctrl-C ends it.", err=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this behind it has it ignored
     if show:
         click.launch(server.address)

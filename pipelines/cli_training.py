@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from pipelines.cli_release import DRY_RUN, PUBLIC, REPO, USE
 from pipelines.command import JSON, STORE, main, told
+from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from training.settings_file import Stage
@@ -96,7 +96,10 @@ def _run_stage(stage: Stage) -> Any:
 
         record = told(lambda: run(called))
         if is_first():
-            click.echo(json.dumps(record, indent=2, ensure_ascii=False) if as_json else out)
+            if as_json:
+                echo_json(record)
+            else:
+                echo(out)
 
     return callback
 
@@ -150,11 +153,11 @@ def _echo_plan(called: Any, as_json: bool) -> None:
 
     planned = told(lambda: plan(called))
     if as_json:
-        click.echo(json.dumps(planned, indent=2, ensure_ascii=False))
+        echo_json(planned)
         return
     for line in forecast_lines(planned["forecast"]):
-        click.echo(line)
-    click.echo(shlex.join(planned["command"]))
+        echo(line)
+    echo(shlex.join(planned["command"]))
 
 
 # --- merge ---------------------------------------------------------------------------------------------------------
@@ -186,11 +189,11 @@ def merge(config: Path, out: Path, shard_gb: float, threads: int | None, dry_run
 
             account = told(lambda: run(asked, out, shard_bytes=size, threads=threads, told=shown))
     if as_json:
-        click.echo(json.dumps(account, indent=2, ensure_ascii=False))
+        echo_json(account)
         return
     for note in account["notes"]:
-        click.echo(f"note: {note}", err=True)
-    click.echo(_merge_text(account) if dry_run else out)
+        echo(f"note: {note}", err=True)
+    echo(_merge_text(account) if dry_run else out)
 
 
 def _merge_text(plan: dict[str, Any]) -> str:
@@ -224,5 +227,8 @@ def publish_model(folder: Path, repo: str, as_json: bool, **options: Any) -> Non
     from pipelines.hub.publish_model import publish_model as run
     from pipelines.hub.text import published_text
 
-    account = told(lambda: run(folder, repo, partial(click.echo, err=True), **options))
-    click.echo(json.dumps(account, indent=2) if as_json else published_text(account))
+    account = told(lambda: run(folder, repo, partial(echo, err=True), **options))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(published_text(account))

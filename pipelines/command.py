@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.terminal import printable
+
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
 
@@ -37,6 +39,11 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 class GuardedGroup(click.Group):
     """The verbs, all under one guard: whatever fails ends in a line that names it, never in a traceback."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Read the words of a call."""
+        with guard():
+            return super().make_context(*arguments, **more)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb of a call."""
@@ -98,7 +105,10 @@ def guard() -> Iterator[None]:
     """End what a user can cause in one line and exit 1, or 2 for a wrong call; the unexpected too, with its place."""
     try:
         yield
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    except click.ClickException as error:
+        vars(error)["message"] = printable(error.message)  # click calls it final, and knows no hook
+        raise
+    except (click.exceptions.Exit, click.Abort):
         raise
     except Exception as error:  # what each kind is loaded from takes longer to load than a row to trace
         if getattr(error, "errno", None) == errno.EPIPE:
@@ -135,11 +145,6 @@ def _place(error: BaseException) -> str:
     inside = [(path.relative_to(home), line) for path, line in places if path.is_relative_to(home)]
     own = [f"{path}:{line}" for path, line in inside if path.parts[0] in FOLDERS]
     return own[-1] if own else "sabila"
-
-
-def printable(text: str) -> str:
-    """Return text that a terminal shows as it is: control characters and changes of direction are escaped."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 # --- verbs that take a recipe: each recipe is a command of its own, with its knobs as options ----------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from pipelines.terminal import printable
 from pipelines.word_diff import ADDED, KEPT, REMOVED, Piece, word_diff
 
 Event = dict[str, Any]
@@ -31,16 +32,12 @@ def life_text(row_id: str, events: list[Event]) -> str:
     return "\n".join(lines)
 
 
-UNSEEN = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-"""Characters that a terminal obeys, as texts that show them: rows are written by strangers."""
-
-
 def _harmless(value: Any) -> Any:
     """Return a value whose texts a terminal can only show."""
     if isinstance(value, str):
-        return value.translate(UNSEEN)
+        return printable(value)
     if isinstance(value, dict):
-        return {name: _harmless(inner) for name, inner in value.items()}
+        return {_harmless(name): _harmless(inner) for name, inner in value.items()}
     return [_harmless(inner) for inner in value] if isinstance(value, list) else value
 
 

@@ -14,6 +14,7 @@ from rich.progress import Progress as Bars
 
 from pipelines.asking import Standing
 from pipelines.build import Progress
+from pipelines.terminal import printable
 
 
 @contextmanager
@@ -56,7 +57,7 @@ class Live:
 
     def finished(self, step: str, summary: dict[str, Any]) -> None:
         self._bars.remove_task(self._running.pop(step)[0])
-        self._bars.console.print(told(step, summary), markup=False, highlight=False)
+        self._bars.console.print(printable(told(step, summary)), markup=False, highlight=False)
         self._bars.advance(self._all)
 
     def asked(self, standing: Standing) -> None:
@@ -84,7 +85,7 @@ class Lines:
             print(f"{step}: {rows:,} more rows", file=sys.stderr)
 
     def finished(self, step: str, summary: dict[str, Any]) -> None:
-        print(told(step, summary), file=sys.stderr)
+        print(printable(told(step, summary)), file=sys.stderr)
 
     def asked(self, standing: Standing) -> None:
         now = time.monotonic()

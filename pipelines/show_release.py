@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pipelines.terminal import one_line, printable
+
 if TYPE_CHECKING:
     from pipelines.verify import Verdict
 
@@ -19,37 +21,29 @@ def verdict_text(verdict: Verdict) -> str:
     for file in dict.fromkeys(one.file for one in verdict.findings):
         found = [one for one in verdict.findings if one.file == file]
         lines += [
-            f"{file}: {one.what}\n  expected {_value(one.expected)}\n  found    {_value(one.found)}"
+            f"{one_line(file)}: {one_line(one.what)}\n  expected {_value(one.expected)}\n  found    {_value(one.found)}"
             for one in found[:SHOWN]
         ]
         if len(found) > SHOWN:
-            lines.append(f"{file}: and {len(found) - SHOWN} more, which --json lists")
+            lines.append(f"{one_line(file)}: and {len(found) - SHOWN} more, which --json lists")
     if any(one.what == "sha256" and one.file.startswith("data/") for one in verdict.findings):
         lines.append("figures and card are compared with what the data gives now: restore the changed data files first")
     if verdict.left_out:
-        lines.append(f"left out, as it may be: {', '.join(verdict.left_out)}; a rebuild needs it")
+        lines.append(f"left out, as it may be: {one_line(', '.join(verdict.left_out))}; a rebuild needs it")
     lines += [f"not checked: {what}" for what in verdict.unchecked]
     known = "as frozen" if verdict.compared_with else "compare it with --hash, or with what sabila rebuild makes"
-    whole = f"{verdict.name}: {verdict.files} files and {verdict.rows:,} rows are what the manifest says"
+    name = one_line(verdict.name)
+    whole = f"{name}: {verdict.files} files and {verdict.rows:,} rows are what the manifest says"
     files = {one.file for one in verdict.findings}
-    faulty = f"{verdict.name}: {len(verdict.findings)} found wrong in {len(files)} file{'s' if len(files) > 1 else ''}"
+    faulty = f"{name}: {len(verdict.findings)} found wrong in {len(files)} file{'s' if len(files) > 1 else ''}"
     return "\n".join([*lines, faulty if verdict.findings else f"{whole}\nhash {verdict.hash} ({known})"])
 
 
 def _value(value: Any) -> str:
     if value is None:
         return "nothing"
-    text = _harmless(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    text = one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 300 else f"{text[:299]}…"
-
-
-CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(9), *range(11, 32), *range(127, 160))}
-"""All but tab and line feed."""
-
-
-def _harmless(text: str) -> str:
-    """Return a text of a row without what would steer a terminal."""
-    return text.translate(CONTROLS)
 
 
 # --- two releases compared -----------------------------------------------------------------------------------------
@@ -79,7 +73,7 @@ def _section(title: str, lines: list[str]) -> str:
 
 
 def _reason(one: dict[str, Any]) -> str:
-    return f"{one['rows']:,} {one['change']} of {one['source']}: {_why(one)}"
+    return one_line(f"{one['rows']:,} {one['change']} of {one['source']}: {_why(one)}")
 
 
 def _why(one: dict[str, Any]) -> str:
@@ -89,15 +83,15 @@ def _why(one: dict[str, Any]) -> str:
 
 
 def _changed(one: dict[str, Any]) -> str:
-    return f"{one['where']}: {one['field']} {_value(one['before'])} -> {_value(one['after'])}"
+    return one_line(f"{one['where']}: {one['field']} {_value(one['before'])} -> {_value(one['after'])}")
 
 
 def _license(one: dict[str, Any]) -> str:
-    return f"{one['source']}, {one['license']}: {one['before']:,} -> {one['after']:,} rows"
+    return one_line(f"{one['source']}, {one['license']}: {one['before']:,} -> {one['after']:,} rows")
 
 
 def _column(one: dict[str, Any]) -> str:
-    return f"{one['kind']}, {one['column']}: {_value(one['before'])} -> {_value(one['after'])}"
+    return one_line(f"{one['kind']}, {one['column']}: {_value(one['before'])} -> {_value(one['after'])}")
 
 
 MARKS = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
@@ -109,7 +103,7 @@ KEPT_CHARS = 60
 
 def _row(row: dict[str, Any]) -> str:
     seen = f" ({row['evidence']})" if row["evidence"] else ""
-    lines = ["", _harmless(f"{row['change']} {row['id']}: {_why(row)}{seen}")]
+    lines = ["", one_line(f"{row['change']} {row['id']}: {_why(row)}{seen}")]
     for field in row.get("fields", ()):
         text = "".join(_piece(piece["op"], piece["text"]) for piece in field["words"])
         lines += [f"  {field['field']}: {text}".replace("\n", "\n    ")]
@@ -120,4 +114,4 @@ def _piece(op: str, text: str) -> str:
     if op == "=" and len(text) > 2 * KEPT_CHARS:
         text = f"{text[:KEPT_CHARS]} … {text[-KEPT_CHARS:]}"
     before, after = MARKS[op]
-    return f"{before}{_harmless(text)}{after}"
+    return f"{before}{printable(text)}{after}"
