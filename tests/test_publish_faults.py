@@ -1,5 +1,6 @@
 """Publishing when something fails: told in a line, the version before stays whole, and the same call finishes it."""
 
+import base64
 import json
 import os
 import signal
@@ -7,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from urllib.parse import urlsplit
 
+import hub_server
 import pytest
 from hub_releases import asked, environment, listed
 from hub_server import READER, WRITER, Fault
@@ -378,3 +381,88 @@ def test_json_tells_what_was_done(hub, releases):
     assert account["state"] == "published"
     assert account["commit"] == hub.repo("datasets", REPO)["tags"]["1"]
     assert time.sleep.__self__ is hub.pauses  # no pause was real
+
+
+# --- a Hub that lies ------------------------------------------------------------------------------------------------
+
+
+def without(line_of):
+    """Return a commit that leaves out what ``line_of`` says of a line, or changes it."""
+    taken = hub_server.Handler._commit
+
+    def commit(self, kind, name, revision):
+        lines = [json.loads(line) for line in self.body.splitlines()]
+        kept = [line for line in map(line_of, lines) if line]
+        self.body = b"\n".join(json.dumps(line).encode() for line in kept)
+        taken(self, kind, name, revision)
+
+    return commit
+
+
+def no_ledger(line):
+    return None if "ledger" in json.dumps(line["value"]) else line
+
+
+def other_card(line):
+    if line["value"].get("path") == "README.md":
+        line["value"]["content"] = base64.b64encode(b"# Another card\n").decode()
+    return line
+
+
+def nothing_stored(self, kind, name, revision):
+    self._json({"commitOid": self.hub.resolved(kind, name, revision), "commitUrl": f"{self.hub.url}/{name}/commit/x"})
+
+
+LIES = {"stores nothing": nothing_stored, "drops a file": without(no_ledger), "other bytes": without(other_card)}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_hub_that_holds_something_else_is_not_believed(lie, hub, releases, monkeypatch):
+    routes = [(p, LIES[lie] if m is hub_server.Handler._commit else m) for p, m in hub_server.ROUTES]
+    monkeypatch.setattr(hub_server, "ROUTES", routes)
+    said = refused(1, *call(releases["1"]))
+    assert "what it holds at " in said
+    assert "is not what was sent" in said
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("size", [None, 6 << 30])
+def test_an_answer_without_end_is_not_read_on(size, hub, releases, monkeypatch):
+    monkeypatch.setattr("pipelines.hub.bounds.LARGEST_ANSWER", 1 << 20)
+    monkeypatch.setattr("pipelines.hub.bounds.LONGEST_ANSWER_S", 0.3 if size is None else 60.0)
+    pause = threading.Event()
+
+    def answer(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(size or 1_000_000))
+        self.end_headers()
+        try:
+            for _ in range(10_000):
+                self.wfile.write(b" " if size is None else b" " * 65536)
+                self.wfile.flush()
+                pause.wait(0.05 if size is None else 0)
+        except OSError:
+            self.close_connection = True
+
+    monkeypatch.setattr(hub_server.Handler, "_answer", answer)
+    assert "it was not read on" in refused(1, *call(releases["1"]))
+
+
+@pytest.mark.parametrize("where", ["/preupload/", "/commit/", "/tree/"])
+def test_what_is_published_goes_to_no_other_host(where, hub, releases, tmp_path, monkeypatch):
+    answered = hub_server.Handler._answer
+    with hub_server.running(tmp_path / "other") as other:
+
+        def answer(self):
+            if where not in self.path or self.server.server_port == urlsplit(other.url).port:
+                answered(self)
+                return
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(307)
+            self.send_header("Location", f"{other.url}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        monkeypatch.setattr(hub_server.Handler, "_answer", answer)
+        assert "expected it to answer itself" in refused(1, *call(releases["1"]))
+        assert other.requests == []

@@ -229,8 +229,12 @@ def reached(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iter
 def _client() -> Any:
     from huggingface_hub.utils._http import default_client_factory
 
+    from pipelines.hub.bounds import bound
+
     client = default_client_factory()
     client.timeout = SILENCE_S
+    hooks = client.event_hooks
+    client.event_hooks = {**hooks, "response": [*hooks.get("response", []), bound]}
     return client
 
 

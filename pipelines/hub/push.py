@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ IN_MEMORY = 4 * 1024 * 1024
 """Files up to this many bytes are read once, so that what is checked is what is sent."""
 
 NAMED = 10
+
+LOOKS, BETWEEN_LOOKS_S = 3, 2.0
+"""How often the Hub is asked what it holds before it is believed to hold something else, and how far apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +167,27 @@ def _pushed(parcel: Parcel, hub: Hub, remote: Remote, load: Freight) -> tuple[st
     commit = remote.commit or ""
     if not load.empty:
         commit = _committed(parcel, hub, commit, load)
+        _read_back(parcel, hub, commit)
     if parcel.tag:
         hub.tag(parcel.tag, commit)
+        _read_back(parcel, hub, parcel.tag)
     return commit, load
+
+
+def _read_back(parcel: Parcel, hub: Hub, revision: str) -> None:
+    """Compare what the Hub lists under a commit or a tag with what was sent: name, size and hash of every file."""
+    held = freight(parcel, hub.files(revision))
+    for _ in range(LOOKS - 1):
+        if held.empty:
+            return
+        time.sleep(BETWEEN_LOOKS_S)  # a listing may lag behind the commit that it is of
+        held = freight(parcel, hub.files(revision))
+    if not held.empty:
+        raise ReleaseError(
+            f"{hub.url} took the commit, and what it holds at {revision} is not what was sent: "
+            f"{_some(sorted({*held.new, *held.gone}))}. Nothing counts as published: look at the repository, then run "
+            "the same command again"
+        )
 
 
 def _committed(parcel: Parcel, hub: Hub, parent: str, load: Freight) -> str:
