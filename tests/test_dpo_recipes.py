@@ -25,7 +25,7 @@ from synth.answers import extract
 from synth.awaited import Written, written_only
 from synth.prompt_cap import PromptCap, prompt_cap
 from synth.redteam_stage import AttackStage, attack, plain_requests
-from synth.teacher import Completion, Failure
+from synth.teacher import Completion, Failure, TeacherError
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 REQUESTS = 48
@@ -152,6 +152,29 @@ class Built:
 def dpo(tmp_path_factory, mirror):
     store = tmp_path_factory.mktemp("dpo") / "store"
     return Built("aloe_dpo", store, mirror, EVERY, {"target": Target(), "guard": Judge()})
+
+
+class Continuing(Judge):
+    """A guard whose server continues the last message instead of judging it."""
+
+    def complete(self, requests):
+        for request in requests:
+            self.seen.append(request)
+            yield request, said("and then it goes on")
+
+
+def test_a_guard_without_a_readable_verdict_ends_the_build_with_a_hint(tmp_path, mirror):
+    teachers = {"target": Target(), "guard": Continuing()}
+    with pytest.raises(TeacherError, match=r"guard gave no readable verdict in its first 20 replies.*guard's protocol"):
+        Built("aloe_dpo", tmp_path / "store", mirror, {**EVERY, "stage": "red_team"}, teachers)
+
+
+def test_a_guard_of_unknown_family_is_refused_before_anything_is_asked(tmp_path, mirror):
+    values = {name: value for name, value in EVERY.items() if name != "guard_format"}
+    teachers = {"target": Target(), "guard": Judge()}
+    with pytest.raises(Exception, match="set its format to one of llama-guard-2"):
+        Built("aloe_dpo", tmp_path / "store", mirror, {**values, "stage": "red_team"}, teachers)
+    assert not teachers["target"].seen
 
 
 @pytest.fixture(scope="module")
