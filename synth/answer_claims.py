@@ -34,7 +34,21 @@ TURNED = re.compile(
 )
 """What comes before a turn: an opinion of others there is no longer spoken of after it."""
 
-UNLESS = re.compile(r"\W*(?:unless|only if|except (?:if|when)|a menos que|sauf si|ausser wenn|salvo)\b")
+UNLESS = re.compile(
+    r"\W*(?:(?:if|when) (?:he|she|they|(?:the|a) (?:patient|woman|man|child|girl|boy|infant))\b"
+    r"|suppose|assum(?:e|ing)|imagine|let(?:'s| us) (?:assume|suppose|say|imagine|pretend)"
+    r"|unless|only if|except (?:if|when)|a menos que|sauf si|ausser wenn|salvo)\b"
+)
+"""A condition or an assumption under which an answer is none."""
+
+SAYS = re.compile(
+    r"\b(?!(?:i|we|this|that|which|it|would|can|should|text|passage|question)\b)[\w']+ "
+    r"(?:says?|said|thinks?|thought|claim(?:s|ed)|believe[sd]|insist(?:s|ed)|told me|wrote|writes)"
+    r"(?: that)?(?: the)?(?= |$)"
+)
+"""What another person says: "my uncle says the answer is B"."""
+
+OTHERWISE = re.compile(r"[;,]? (?:otherwise|or else)\b")
 REASON = re.compile(r", (?:as|because|since|given that) (?:the )?(?:\w+ )?$")
 CONCEDED = re.compile(
     r"^\W*(?:although|though|even though|while|whereas|aunque|bien que|quoique|obwohl|embora|sebbene"
@@ -91,7 +105,7 @@ TAKEN_BACK = re.compile(
 )
 """A clause that takes an answer back in the same breath: "the answer is A, which is not correct"."""
 
-ITEM = re.compile(r"[^\w\n]*(?:\d{1,2}[.)] +)?")
+ITEM = re.compile(r"[^\w\n]*(?:\d{1,2}[.)] +)?(?:(?:option|choice|opcion|opcao|opzione|reponse|antwort) )?")
 """What stands before an item of a list."""
 MOST_ITEMS = 12
 LETTER_ALONE = 3
@@ -227,8 +241,6 @@ def last_explicit(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     bare = _blanked(text, spans)
     claims += _marked(question, bare, lang)
     said = _latest([*claims, *_said(question, bare, lang)])
-    if said and (revised := _revised(question, bare, said)):
-        return revised
     explains = max((found.start() for found in EXPLAINS.finditer(bare.folded)), default=None)
     if said is None or said.form not in SENTENCES or explains is None or explains > said.at:
         return said
@@ -236,7 +248,7 @@ def last_explicit(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     return _latest(claims + _said(question, before, lang)) or said
 
 
-def _revised(question: Shown, text: AnswerText, said: Claim) -> Claim | None:
+def revised(question: Shown, text: AnswerText, said: Claim) -> Claim | None:
     """Return the answer by which the one before is replaced: "Sorry, I meant C", "(revised: C)"."""
     for cue in REVISED.finditer(text.folded, said.end - 1):
         reading = read(question, text, cue.end(), text.line_end(cue.end()))
@@ -444,6 +456,7 @@ def _qualified_after(question: Shown, text: AnswerText, cues: Cues, reading: Rea
     return bool(
         TAKEN_BACK.match(text.folded, reading.end)
         or cues.when.match(text.folded, reading.end)
+        or OTHERWISE.match(text.folded, reading.end)
         or _denied_after(question, text, reading, stop)
     )
 
@@ -480,6 +493,8 @@ def _earnest(text: AnswerText, cues: Cues, at: int, said: str) -> bool:
     before = CONCEDED.sub("", NO_DOUBT.sub("", text.folded[start:at]))
     clause = cues.clause.sub("", before)[-NEAR:]
     if cues.not_.search(clause) or cues.others.search(TURNED.sub("", before)) or UNLESS.match(before):
+        return False
+    if SAYS.search(TURNED.sub("", before)):
         return False
     if cues.qualified.search(before) or cues.qualified.search(QUALIFIED_END.sub("", said)):
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from synth.answer_claims import Claim, Cues, claim_after, claim_before, cues_of, last_cues
+from synth.answer_claims import SAYS, Claim, Cues, claim_after, claim_before, cues_of, last_cues
 from synth.answer_reading import Shown, named
 from synth.answer_text import BREAK, AnswerText
 
@@ -61,7 +61,9 @@ def _claims(question: Shown, text: AnswerText, cues: Cues, form: str) -> Iterato
     }[form]
     made = claim_before if form in ("held", "fitting") else claim_after
     for cue in last_cues(pattern, text):
-        if _supposed(text, cues, cue.start(), form):
+        if _supposed(text, cues, cue.start(), form) or (
+            form == "identified" and (cues.others.search(cue[0]) or SAYS.search(cue[0]))
+        ):
             continue
         claim = made(question, text, cues, cue, form)
         if claim and (form != "it" or _ends(text, cues, claim)):

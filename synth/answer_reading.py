@@ -17,7 +17,7 @@ OPEN = r"[\"'(\[<{⟦]*"
 CLOSE = r"[\"')\]>}⟧]*"
 OPENED, CLOSED, GAP = re.compile(OPEN), re.compile(rf"\.?{CLOSE}"), re.compile(r"[\s.:)(,–—-]*")
 NUMBER_GOES_ON = r"(?!\w| ?%)(?![.,]\d)"
-FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([]|\s+[-–—=]|\s*—"
+FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([→]|\s+[-–—=]|\s*—"
 """What may come after an answer without more ado."""
 
 NUMBERED = re.compile(
@@ -43,8 +43,16 @@ MOST_WORDS = 12
 SAME_WORDS = 3
 """First words of another option after a letter that contradict the letter, whatever follows."""
 
+SPEAKS = re.compile(r"\b(?:is|are|was|were|would|will|can|could|may|might|should|does|has|have|had)\b")
+"""What makes a sentence of another option's text after a letter: "Answer: B. Waiting for a week would be too long"."""
+
 SHORT_WORD = 4
 """Letters of words in common below which two texts begin alike by chance: "it is"."""
+
+THE_THIRD = re.compile(
+    r"the (?:(?P<n1>first)|(?P<n2>second)|(?P<n3>third)|(?P<n4>fourth)|(?P<n5>fifth)|(?P<last>last))"
+    r"(?: one)?(?=\s*(?:[.,;!]|$))"
+)
 
 LONE = re.compile(r"(?<![\w'-])(?:[B-Z](?![\w'-])|A(?![\w'-]| [a-z]))")
 UNIT_GAP = re.compile(r"(?<=\d) (?=[a-z%µμ°])")
@@ -164,7 +172,8 @@ def read(question: Shown, text: AnswerText, start: int, stop: int, *, numbers: b
     if fault is None and (twice or (len(found) > 1 and not question.several)):
         fault = "several"
     reading = Reading(found=found, by=item.by, start=at, end=items[-1].end, fault=fault)
-    if fault is None and begins_another(question, text, reading, SAME_WORDS):
+    speaks = SPEAKS.search(text.folded, reading.end, text.line_end(reading.end))
+    if fault is None and not speaks and begins_another(question, text, reading, SAME_WORDS):
         return replace(reading, fault="contradicts")
     return reading
 
@@ -209,6 +218,8 @@ def _first(
     while True:
         if item := _by_text(question, text, start, stop) or _by_ordinal(question, text, start, stop):
             return start, item
+        if numbers and (item := _by_ordinal(question, text, start, stop, THE_THIRD)):
+            return start, item
         article = question.article.match(text.folded, start, stop)
         if article and (item := _by_text(question, text, article.end(), stop)):
             return article.end(), item
@@ -236,9 +247,11 @@ def _by_place(question: Shown, text: AnswerText, at: int, stop: int, *, numbers:
     return _Item(found=(place,), by="letter", end=found.end())
 
 
-def _by_ordinal(question: Shown, text: AnswerText, at: int, stop: int) -> _Item | None:
+def _by_ordinal(
+    question: Shown, text: AnswerText, at: int, stop: int, pattern: re.Pattern[str] = ORDINAL
+) -> _Item | None:
     """Return the option of "the third option"."""
-    found = ORDINAL.match(text.folded, at, stop) if question.labels else None
+    found = pattern.match(text.folded, at, stop) if question.labels else None
     if found is None:
         return None
     place = len(question.labels) - 1 if found["last"] else next(n for n in range(5) if found[f"n{n + 1}"])
@@ -358,7 +371,10 @@ def _separate(question: Shown, text: AnswerText, match: re.Match[str], stop: int
         return True
     if match["close"].strip(".:'"):
         return not rest[:1].isalnum()
-    return match["close"] in (".", ":") and bool(re.match(r"\s+[^a-z\s]", rest))
+    # "C: it acts fast" explains a choice; "C. difficile" is a name.
+    return (match["close"] == ":" and rest[:1] == " ") or (
+        match["close"] == "." and bool(re.match(r"\s+[^a-z\s]", rest))
+    )
 
 
 def _own_text(question: Shown, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:

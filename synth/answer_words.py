@@ -92,7 +92,7 @@ ENGLISH = Words(
     r"(?:answers?|ans\b|solutions?|(?<=final )(?:choice|decision)|(?<=correct )(?:option|choice)s?"
     r"|(?<=best )(?:option|choice))"
     r"(?: (?:choice|letter|option))?(?: *\(s\))?",
-    subject=r"answers?|ans|solution|(?:my|final|chosen) (?:choice|pick|selection|option)"
+    subject=r"answers?|ans|solution|(?:my|final|chosen|selected) (?:choice|pick|selection|option)"
     r"|(?:correct|right|best|true|accurate|valid|proper|(?:most|more) \w+|only \w+)(?: \w+)? "
     r"(?:options?|choices?|alternatives?|statements?|responses?)"
     r"|(?:option|choice|alternative) that [\w' -]{3,60}?",
@@ -147,10 +147,12 @@ ENGLISH = Words(
     others=r"(?:some|many|most|few|students?|people|others?|one|someone|textbooks?|readers?|candidates?|reader"
     r"|colleagues?"
     r"|you)\b[^.\n]{0,40}\b(?:say|says|think|thinks|argue|argues|assume|believe|believes|choose|pick|picks|claim|claims"
-    r"|answer|answers|expect|suggest)|for example|(?:previous|last|different) question|tempting|at first"
+    r"|answer|answers|expect|suggest)|for example"
+    r"|according to (?:some|others|many|my|his|her)|(?:previous|last|different) question|tempting|at first"
     r"|first (?:thought|impression)|mistaken\w*|wrongly|incorrectly"
     r"|common mistake|trap|format|form of|the form|must read|instruct\w*",
-    so=r"so|thus|hence|therefore|consequently|in conclusion|in summary|in short|to sum up|overall|accordingly"
+    so=r"so|thus|hence|therefore|ergo|by (?:elimination|exclusion)"
+    r"|on (?:second thoughts?|reflection)|consequently|in conclusion|in summary|in short|to sum up|overall|accordingly"
     r"|all in all",
     namely=r"which is|that is|i\.e\.|namely|gives",
     that=r"that",
@@ -163,7 +165,7 @@ ENGLISH = Words(
     r"|check|start|think)|i (?:was|am) wrong"
     r"|i (?:have )?(?:made|misread)|that(?:'s| is| was| can(?:not|'t)|can't) *(?:be |not )?(?:wrong|right|a mistake"
     r"|incorrect|correct)|actually,? no\b|correction(?=\s*[:.,!]|\s*$)|(?:the|this|that|my) (?:answer|choice|option)"
-    r"(?: is| was|'s) (?:wrong|incorrect|not (?:right|correct))",
+    r"(?: is| was|'s) (?:wrong|incorrect|not (?:right|correct))|i(?:'m| am) (?:not|no longer) (?:so )?(?:sure|certain)",
     definite=r"the|this|that|these|those|my|our",
     rival=r"others?|worst|problem|reason|drawback|risk|medication|second|wrong|incorrect|alternatives?"
     r"|next(?= best (?!step|test|measure))|least|less|previous"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sources.shapes import LETTERS
-from synth.answer_claims import Claim, cues_of, in_list, item_at, last_explicit, listed
+from synth.answer_claims import Claim, cues_of, in_list, item_at, last_explicit, listed, revised
 from synth.answer_leanings import leaning, settled
 from synth.answer_lists import judged
 from synth.answer_reading import DECISIONS, Reading, Shown, begins_another, is_decision, named, read, shown
@@ -34,6 +34,9 @@ LINE = re.compile(r"^.*$", re.MULTILINE)
 
 GLOSS = re.compile(r"^ ?\([^()\n]*\)")
 """What may stand in brackets after an option's text: an abbreviation, a synonym."""
+
+NOT_OTHERS = re.compile(r"^(?:, (?:and )?(?:not|nicht|no|pas)|,? (?:rather than|instead of))\b[^.\n]{1,40}")
+"""What turns other options down after an answer: "C, not B", "C rather than B"."""
 
 NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
 HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
@@ -113,7 +116,8 @@ def extract(
             question, lang = foreign, other
             break
     claim = claim or _fallback(question, text, lang)
-    if claim and _retracted(text, claim, lang):
+    claim = (revised(question, text, claim) or claim) if claim else None
+    if claim and _retracted(question, text, claim, lang):
         later = _apart(question, text, claim.end)
         if later is None:
             return Verdict(outcome="unparsed", how="retracted", line=text.line(claim.at))
@@ -188,9 +192,10 @@ def _verdict(question: Shown, options: Sequence[str], text: AnswerText, claim: C
     )
 
 
-def _retracted(text: AnswerText, claim: Claim, lang: str) -> bool:
-    """Say whether the answer is taken back after it was given, and no other follows."""
-    return bool(cues_of(lang).retract.search(text.folded[claim.end :]))
+def _retracted(question: Shown, text: AnswerText, claim: Claim, lang: str) -> bool:
+    """Say whether the answer is taken back after it was given; words of an option's text take nothing back."""
+    after = question.text_within.sub(lambda found: "x" * len(found[0]), text.folded[claim.end :])
+    return bool(cues_of(lang).retract.search(after))
 
 
 def _without_farewell(question: Shown, text: AnswerText, lang: str) -> AnswerText:
@@ -287,9 +292,11 @@ def _whole_line(question: Shown, text: AnswerText, start: int, stop: int) -> Cla
     reading = read(question, text, start, stop)
     if reading is None or reading.fault or in_list(question, text, text.folded.rfind("\n", 0, start) + 1):
         return None
-    rest = GLOSS.sub("", text.folded[reading.end : stop])
+    rest = GLOSS.sub("", NOT_OTHERS.sub("", text.folded[reading.end : stop]))
     if rest.strip(" .!)") or (
-        len(rest) < stop - reading.end and named(question, text, reading.end, stop) - set(reading.found)
+        len(rest) < stop - reading.end
+        and not NOT_OTHERS.match(text.folded[reading.end : stop])
+        and named(question, text, reading.end, stop) - set(reading.found)
     ):
         return None
     if text.folded[start:stop].rstrip().endswith(":"):

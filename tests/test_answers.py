@@ -429,6 +429,8 @@ def test_words_of_an_option_take_nothing_back():
     assert letters("B. Hold on to the splint is what I advise.", options) == "B"
     assert letters("Answer: B\n\nLet me recall why: splints hold the axis.", options) == "B"
     assert letters("Answer: A. Wait, that is too slow.", options) is None
+    assert letters("The answer is B.\nHold on to the splint, then, for six weeks.", options) == "B"
+    assert letters("Answer: B. Wait and see would be too slow.", options) == "B"
 
 
 @pytest.mark.parametrize(
@@ -448,6 +450,11 @@ def test_words_of_an_option_take_nothing_back():
         "<b>Answer:</b> C<br>The kidney excretes urate.",
         "The kidney counts here.<br>Answer: C",
         "Ans is C",
+        "The answer is C: it acts on the kidney.",
+        "By elimination, C.",
+        "C rather than A.",
+        "The correct answer is the third.",
+        "A: incorrect\nB: incorrect\nC: correct\nD: incorrect",
     ],
 )
 def test_more_forms_of_an_answer(text):
@@ -465,6 +472,8 @@ def test_more_forms_of_an_answer(text):
         "I first chose A. I now choose C.",
         "At first I thought A, but the answer is C.",
         "The correct answer is C, as the answer is A in old books.",
+        "A... actually C.",
+        "On second thought, C.",
     ],
 )
 def test_a_revised_answer_is_the_answer(text):
@@ -474,6 +483,10 @@ def test_a_revised_answer_is_the_answer(text):
 def test_an_answer_called_wrong_or_under_a_condition_is_none():
     assert letters("The answer is A. The answer is wrong.") is None
     assert letters("Unless his kidneys fail, the answer is C.") is None
+    assert letters("If he has stones, the answer is C; otherwise I would have to look.") is None
+    assert letters("Let us assume that the answer is C.") is None
+    assert letters("My uncle says the answer is C.") is None
+    assert letters("The answer is C. Actually, I am not sure.") is None
     assert letters("If we weigh all this, the answer is C.") == "C"
 
 
