@@ -20,15 +20,16 @@ from pydantic.dataclasses import dataclass as checked
 from quality.normalise import flatten, unflatten
 from quality.outcome import EDIT_SCHEMA, Outcome
 from quality.personal.addresses import ADDRESS_RULES
+from quality.personal.checked_numbers import CHECKED_NUMBER_RULES
 from quality.personal.contacts import CONTACT_RULES
-from quality.personal.names import NAME_RULES, name_again
-from quality.personal.nested import list_texts, put_texts
+from quality.personal.names import NAME_RULES, again
+from quality.personal.nested import change_texts, list_texts
 from quality.personal.numbers import NUMBER_RULES
 from quality.personal.people import placeholders
 from quality.personal.rule import KINDS, Kind, Rule
 from sources.record import TASKS
 
-RULES: tuple[Rule, ...] = (*NUMBER_RULES, *ADDRESS_RULES, *CONTACT_RULES, *NAME_RULES)
+RULES: tuple[Rule, ...] = (*NUMBER_RULES, *CHECKED_NUMBER_RULES, *ADDRESS_RULES, *CONTACT_RULES, *NAME_RULES)
 """Every rule, in the order in which they name a span that several find."""
 
 FINDINGS = pl.Schema(
@@ -45,6 +46,9 @@ FINDINGS = pl.Schema(
 
 _GATE = 5  # hints joined for one pass over a column
 _REPEATED = 5  # characters from which on a value is looked for without what gave it away
+_LONE = re.compile(r"@|(?<![A-Za-z\d])\d[\d ().-]{4,}\d|www|http")  # what a single word can give away
+_IN_META = r'@|www|http|[^A-Za-z0-9][0-9][0-9 ().-]{4,}[0-9]|[^" ] [^" ]+ [^" ]'  # the same, or three words
+_SHORTEST = 5  # bytes of a text that can hold a cue and a name: "Dr Li"
 _FEW = 32  # rows for which looking is cheaper than making an automaton for the hint
 
 
@@ -153,21 +157,38 @@ def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
 
 
 def _meta_texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the texts in ``meta`` as rows of (at, id, task, source, field, text), ``at`` the place of the row."""
-    some = rows.with_row_index("at").filter(pl.col("meta") != "{}").select("at", "id", "task", "source", "meta")
-    texts = pl.Series("text", [list_texts(meta) for meta in some["meta"]], dtype=pl.List(pl.String))
-    one_each = some.with_columns(texts, field=pl.lit("meta")).filter(pl.col("text").list.len() > 0)
-    return one_each.drop("meta").explode("text")
+    """Return the texts in ``meta`` that can hold anything, as rows of (at, id, task, source, field, text).
+
+    ``at`` is the place of the row. A word or two, such as a subject or a code, is not looked at.
+    """
+    places, texts = list[int](), list[str]()
+    known: dict[str, list[str]] = {}
+    some = rows.select("meta").with_row_index("at").filter(pl.col("meta").str.contains(_IN_META))
+    for at, meta in some.iter_rows():
+        if meta not in known:
+            known[meta] = [text for text in list_texts(meta) if text.count(" ") > 1 or _LONE.search(text)]
+        places += [at] * len(known[meta])
+        texts += known[meta]
+    found = pl.DataFrame({"at": places, "text": texts}, {"at": pl.UInt32(), "text": pl.String()})
+    who = rows.select(pl.col("id", "task", "source").gather(found["at"]))
+    return found.hstack(who).with_columns(field=pl.lit("meta"))
 
 
 def _with_meta(rows: pl.DataFrame, meta: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
     """Return ``rows`` with the texts in their ``meta`` replaced by ``texts``, which are in the order of ``meta``."""
-    if texts.equals(meta["text"]):
+    changed = meta.select("at", "text", written=texts).filter(pl.col("text") != pl.col("written"))
+    by_row: dict[int, dict[str, str]] = {}
+    for at, text, written in changed.iter_rows():
+        by_row.setdefault(at, {})[text] = written
+    if not by_row:
         return rows
-    changed = meta.select("at", "text", written=texts).filter((pl.col("text") != pl.col("written")).any().over("at"))
-    by_row = changed.group_by("at", maintain_order=True).agg("written")
-    whole = [put_texts(rows["meta"][at], iter(written)) for at, written in by_row.iter_rows()]
-    return rows.with_columns(rows["meta"].scatter(by_row["at"], pl.Series(whole, dtype=pl.String)))
+    whole = [_written(rows["meta"][at], written) for at, written in by_row.items()]
+    return rows.with_columns(rows["meta"].scatter(list(by_row), pl.Series(whole, dtype=pl.String)))
+
+
+def _written(meta: str, texts: Mapping[str, str]) -> str:
+    changed: str = change_texts(meta, lambda text: texts.get(text, text))
+    return changed
 
 
 # --- looking ---
@@ -183,7 +204,7 @@ def _hinted(texts: pl.Series, rules: Sequence[Rule]) -> Iterator[tuple[Rule, pl.
     A pass over a column costs the same for one hint as for a few joined ones, but a join of many makes the engine's
     automaton outgrow its cache and crawl: so a few are joined, and only what passes is asked for each hint.
     """
-    frame = texts.rename("text").to_frame().with_row_index("row")
+    frame = texts.rename("text").to_frame().with_row_index("row").filter(pl.col("text").str.len_bytes() >= _SHORTEST)
     gates = [rules[start : start + _GATE] for start in range(0, len(rules), _GATE)]
     passes = frame.select(
         pl.col("text").str.contains("|".join(rule.hint for rule in gate)).alias(gate[0].name) for gate in gates
@@ -208,14 +229,14 @@ def _texts_of_a_row(spans: Mapping[int, object], rows: pl.Series | None) -> list
 def _add_repeats(texts: pl.Series, together: Sequence[int], spans: dict[int, list[_Span]]) -> None:
     """Add to ``spans`` where what was found in the texts of one row stands again without what gave it away."""
     here = [(span.kind, texts[at][span.start : span.end]) for at in together for span in spans.get(at, ())]
-    names = [text for kind, text in here if kind == "NAME"]
+    named_again = again(text for kind, text in here if kind == "NAME")
     values: dict[str, Kind] = {text: kind for kind, text in here if kind != "NAME" or " " in text}
     for at in together:
         if text := texts[at]:
-            again = [_Span(start, end, "NAME", "name-again") for start, end in name_again(text, names)]
-            again += [_Span(*span, values[value], "again") for value in values for span in _places(value, text)]
+            found = [_Span(start, end, "NAME", "name-again") for start, end in named_again(text)]
+            found += [_Span(*span, values[value], "again") for value in values for span in _places(value, text)]
             known = {(span.start, span.end) for span in spans.get(at, ())}
-            if fresh := [span for span in again if (span.start, span.end) not in known]:
+            if fresh := [span for span in found if (span.start, span.end) not in known]:
                 spans.setdefault(at, []).extend(fresh)
 
 

@@ -46,7 +46,7 @@ _BOX = re.compile(
 # --- Spanish and French ---
 
 _WAY = (
-    r"(?:[Cc]/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a|[Pp]aseo"
+    r"(?:[Cc]/\.?|[Cc]l?/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a|[Pp]aseo"
     r"|[Pp]asseig|[Pp]º"
     r"|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra\.?|[Rr]onda|[Tt]raves[íi]a|[Uu]rbanizaci[óo]n|[Uu]rb\.|[Rr]ambla"
     r"|[Cc]arrer"
@@ -62,8 +62,9 @@ _STOREY = (
     r"|(?:[A-H]|izda\.?|dcha\.?|bajo)\b)"
 )
 _DOOR = (
-    r",?[ ](?:n[.]?[ºo°]\.?|n[úu]m\.?|[#])?[ ]?\d{1,4}[A-Z]?\b(?![.,]\d|[ ]?(?:mg|ml|a[ñn]os|%))(?:[ ]?(?:bis"
-    r"|dpdo\.?|duplicado))?"
+    r"(?:,?[ ](?:n[.]?[ºo°]\.?|n[úu]m(?:ero)?\.?|[#])?[ ]?\d{1,4}[A-Z]?\b(?![.,]\d|[ ]?(?:mg|ml|a[ñn]os"
+    r"|%))(?:[ ]?(?:bis"
+    r"|dpdo\.?|duplicado))?|(?=,?[ ](?:[Ss]/?[Nn](?!\w)|sin n[úu]mero)))(?:,?[ ](?:[Ss]/?[Nn](?!\w)\.?|sin n[úu]mero))?"
     rf"(?:,?[ ]{_STOREY})*"
 )
 _SPANISH_TOWN = (
@@ -74,7 +75,7 @@ _SPANISH = re.compile(
     rf"(?<![\w/]){_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*"
     rf"(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’.-]*){{0,5}}{_DOOR}{_SPANISH_TOWN}?"
 )
-_SPANISH_HINT = rf"{_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][^\n]{{0,90}}[0-9]"
+_SPANISH_HINT = rf"{_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][^\n]{{0,90}}(?:[0-9]|[Ss]/?[Nn]|sin n)"
 _FRENCH = re.compile(
     r"(?<![\w.,/-])\d{1,4}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d\.?"
     r"|[Aa]ll[ée]e|[Ii]mpasse"

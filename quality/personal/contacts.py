@@ -43,9 +43,11 @@ _ORGANISATION_ADDRESS_BEFORE = re.compile(
 )
 _TOLL_FREE = frozenset({"800", "888", "877", "866", "855", "844", "833"})
 
-_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}\)?(?:[ .()/-]{0,3}\d){6,13}(?!\w)")
+_EXTENSION = r"(?:,?[ ]?(?i:ext(?:ension|\.)?|x|extensi[óo]n|anexo|poste)[ .:]{0,2}\d{1,6}(?!\w))?"
+_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}\)?(?:[ .()/-]{0,3}\d){6,13}(?!\w)" + _EXTENSION)
 _AMERICAN = re.compile(
     r"(?<![\w.+/-])(?:\+?1[-. ]{1,2})?(?:\(\d{3}\)[ -]{0,2}|\d{3}[-. ]{1,2})[2-9]\d{2}[-. ]{1,2}\d{4}(?![\w/]|[-.]\d)"
+    + _EXTENSION
 )
 _SPANISH = re.compile(
     r"(?<![\w.,+/-])(?:[6-9]\d{2}(?:[ .-]\d{3}){2}|[6-9]\d{2}(?:[ .-]\d{2}){3}"
@@ -59,7 +61,7 @@ _CUED = re.compile(
     r"|wasap|text|call(?:ed|ing)?|dial|reach(?:ed)?|ring|contact|number is|tel[ée]fono|tfno|tlfn?o?|tf(?=[.:# ])"
     r"|m[óo]vil|fijo|celular"
     r"|ll[áa]m\w{1,6}|contacto|n[úu]mero es|t[ée]l[ée]phone|t[ée]l(?=[.:# ])|portable|appel\w{1,4}|joindre)(?!\w))"
-    r"(?P<between>[^\d\n+]{0,28}?)(?P<x>\+?\(?\d(?:[ .()/-]{0,2}\d){6,13})(?!\w|[.,-]\d)"
+    r"(?P<between>[^\d\n+]{0,28}?)(?P<x>\+?\(?\d(?:[ .()/-]{0,2}\d){6,13}(?!\w|[.,-]\d)" + _EXTENSION + ")"
 )
 # A run of digits and marks that is long enough: cheaper than the cue, which stands in front of few of them.
 _CUED_HINT = (
@@ -86,8 +88,12 @@ def _possible(number: str) -> bool:
     return any(parsed is not None and phonenumbers.is_possible_number(parsed) for parsed in numbers)
 
 
+_TAIL = re.compile(r",?[ ]?[a-zA-Zóéí]+[ .:]{0,2}\d{1,6}$")
+
+
 def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text)
+    """Return the digits of a number without those of its extension."""
+    return re.sub(r"\D", "", _TAIL.sub("", text))
 
 
 def _stands_free(match: re.Match[str], group: str | int = 0) -> bool:
@@ -140,7 +146,9 @@ def _of_organisation(match: re.Match[str]) -> bool:
     return _ORGANISATION_ADDRESS_BEFORE.search(match.string, max(0, match.start() - 300), match.start()) is not None
 
 
-def _phones(name: str, pattern: re.Pattern[str], looks: Keep, hint: str | None = None) -> tuple[Rule, Rule]:
+def _phones(
+    name: str, pattern: re.Pattern[str], looks: Keep, hint: str | None = None, near: re.Pattern[str] | None = None
+) -> tuple[Rule, Rule]:
     """Return the rules of one form of number: people's, and organisations'."""
 
     def personal(match: re.Match[str]) -> bool:
@@ -150,8 +158,10 @@ def _phones(name: str, pattern: re.Pattern[str], looks: Keep, hint: str | None =
         return looks(match) and _of_organisation(match)
 
     return (
-        pattern_rule(f"phone-{name}", "PHONE", pattern, personal, hint=hint),
-        pattern_rule(f"phone-{name}-organisation", "PHONE", pattern, organisational, hint=hint, organisation=True),
+        pattern_rule(f"phone-{name}", "PHONE", pattern, personal, hint=hint, near=near),
+        pattern_rule(
+            f"phone-{name}-organisation", "PHONE", pattern, organisational, hint=hint, organisation=True, near=near
+        ),
     )
 
 
@@ -221,7 +231,7 @@ CONTACT_RULES: tuple[Rule, ...] = (
     pattern_rule("ip-v4", "IP", _IPV4, _ip_v4),
     pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),
     *_phones("international", _INTERNATIONAL, _international),
-    *_phones("cued", _CUED, _cued, hint=_CUED_HINT),
+    *_phones("cued", _CUED, _cued, hint=_CUED_HINT, near=re.compile(_CUED_HINT)),
     *_phones("american", _AMERICAN, _american, hint=r"[0-9]{3}[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}"),
     pattern_rule("phone-spanish", "PHONE", _SPANISH, _spanish),
     pattern_rule("phone-british", "PHONE", _BRITISH, _british),

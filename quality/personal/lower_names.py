@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from quality.personal.given_names import GIVEN_NAMES
-from quality.personal.not_names import NOT_NAMES
+from quality.personal.not_names import MEDICAL_ENDING, NOT_NAMES
 from quality.personal.person_name import plain
 from quality.personal.rule import CUE_START, CUE_START_HINT, Rule, hint_of
 
@@ -21,12 +21,25 @@ _GREETING = r"(?:hi|hello|hey|hola|good (?:morning|afternoon))[ ,]{1,3}"
 _TITLE = r"(?:mrs?|ms|dra?|sra?)[ ]?\.[ ]?"
 _AGE_AFTER = r",? is an? \d{1,3} ?-? ?years?[- ]old"
 
+_OPENS = r"(?:(?<=\n)|(?<!.)(?<!\n))"
+"""The start of a line."""
+_WITH_AGE = r",? (?:is )?an? \d{1,3}[ -]?(?:years?|yr)[ -]?old (?:man|woman|male|female|boy|girl|lady|gentleman)"
+
 _LETTERS = "a-zà-ÿ"
 _WORDS = rf"(?P<first>[{_LETTERS}]{{2,}})(?:[ ](?P<second>[{_LETTERS}]{{2,}}))?"
 _GIVEN_HINT = rf"(?:(?:{'|'.join(sorted(GIVEN_NAMES))})(?:[^a-z]|$)|[a-z]*[à-ÿ][{_LETTERS}]*)"
 """A given name for polars: one of the list, or any word with an accent, for the list has none."""
 _MARK_AFTER = re.compile(r"[ ]?[.,;:?!)]|[ ]?[’']s\b|\s*$")
 
+_ANYBODY = frozenset(
+    """
+    docs friend friends folks guys all everybody gang people world again sirji mam ma'am maam dude bro buddy mate man
+    sis
+    love honey sweetie darling experts expert community members team forum group ladies girls boys mum mom dad mommy
+    daddy
+    doctora doctores doctorcito amigos amigas amigo amiga equipo chicos chicas colega colegas tio tia howdy yo reddit
+    """.split()
+)
 _Pick = Callable[[re.Match[str]], tuple[int, int] | None]
 
 
@@ -67,6 +80,20 @@ def _titled(match: re.Match[str]) -> tuple[int, int] | None:
     return _name(match) if believed else None
 
 
+def _greeted_first(match: re.Match[str]) -> tuple[int, int] | None:
+    """Return the word between a greeting that opens a message and a comma, unless it is one that greets everybody."""
+    word = match["first"]
+    believed = plain(word) not in NOT_NAMES and plain(word) not in _ANYBODY and match["second"] is None
+    return match.span("first") if believed else None
+
+
+def _aged_first(match: re.Match[str]) -> tuple[int, int] | None:
+    """Return the two words that open a text before "a 45 year old woman"."""
+    words = plain(match["first"]), plain(match["second"])
+    medical = any(word in NOT_NAMES or MEDICAL_ENDING.search(word) for word in words)
+    return None if medical else (match.start("first"), match.end("second"))
+
+
 def _aged(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the name before "is a 45-year-old": both words, or the second one alone ("so jerry")."""
     if _given(match["first"]):
@@ -77,6 +104,18 @@ def _aged(match: re.Match[str]) -> tuple[int, int] | None:
 LOWER_NAME_RULES: tuple[Rule, ...] = (
     _rule("introduction", _INTRODUCTION + _WORDS, _introduced, _INTRODUCTION + _GIVEN_HINT),
     _rule("greeting", _GREETING + _WORDS, _greeted, _GREETING + _GIVEN_HINT),
+    _rule(
+        "greeting-first",
+        _OPENS + _GREETING + rf"{_WORDS}(?=[ ]?[,!](?:\s|$))",
+        _greeted_first,
+        rf"(?:hi|hello|hey|hola)[ ,]{{1,3}}[{_LETTERS}]{{2,}}[ ]?[,!]",
+    ),
+    _rule(
+        "age-first",
+        rf"{_OPENS}(?P<first>[{_LETTERS}]{{2,}})[ ](?P<second>[{_LETTERS}]{{2,}}){_WITH_AGE}",
+        _aged_first,
+        rf"[{_LETTERS}]{{2,}}[ ][{_LETTERS}]{{2,}}{_WITH_AGE}",
+    ),
     _rule("title", _TITLE + _WORDS, _titled, _TITLE + rf"[{_LETTERS}]"),
     _rule("age", _WORDS + _AGE_AFTER, _aged, rf"[{_LETTERS}]{{2,}}{_AGE_AFTER}"),
 )

@@ -103,7 +103,9 @@ CITED_AFTER = (
     r"|[^.\n]{0,40}\b(?:published|invented|discovered|pioneered|coined|Nobel|reported in|wrote in|writes in"
     r"|reports? owning"
     r"|public[óo]|descubri[óo]|invent[óo])\b"
-    r"|[’']s? (?:study|studies|trial|research|book|theory|diet|method|work|paper|group|laborator|lab\b|team))"
+    r"|[’']s? (?:first|original|classic(?:al)?|seminal|famous) [a-z]"
+    r"|[’']s? (?:[a-z]+ ){0,2}(?:study|studies|trial|research|book|theory|diet|method|work|paper|group"
+    r"|laborator|lab\b|team))"
 )
 CITED_BEFORE = (
     r"(?:(?:named|called) (?:after|for|in honou?r of)"
@@ -122,13 +124,17 @@ AGE_AFTER = (
 NUMBER_AFTER = r"(?:, \d{1,3}(?:,| ?[MF]\b)| \d{1,3} ?(?:[MF]\b|y/?o\b)| \(\d{1,3}(?: ?[MF]| ?y/?o)?\)|, aged? \d)"
 KIN_AFTER = rf",? \((?:(?:his|her|patient[’']s|su|sa|son) )?{_KIN_WORDS}\b"
 IDENTIFIER_AFTER = (
-    r",? ?[(<]?(?:D\.?O\.?B\.?|[Dd]ate of [Bb]irth|MRN|SSN|NHS|DNI|NIE|NHC|[Nn]acid[oa] |née? le|[Tt]el\.?:|[Pp]hone:"
+    r",? ?[(<]?(?:D\.?O\.?B\.?|[Dd]ate of [Bb]irth|MRN|SSN|NHS|DNI|NIE|NHC|[Nn]acid[oa] |née? le"
+    r"|(?:[Tt]el|[Pp]hone|[Pp]h|[Cc]ell|[Mm]obile|[Mm][óo]vil|[Tt]lf|[Tt]fno|[Tt]f)\b[.:]?[ ]?[+(]?\d"
+    r"|[Tt]el\.?:|[Pp]hone:"
     r"|[\w.+-]+@\w+)(?:[^A-Za-z]|$)"
 )
+BED_AFTER = r"[ ]?[.,–-][ ](?:[Bb]ed|[Rr]oom|[Rr]m|[Ww]ard|[Cc]ama|[Hh]ab(?:itaci[óo]n)?|[Ll]it|[Cc]hambre)[ .:]{1,2}\d"
 PERSON_VERB_AFTER = (
-    r",? (?:was (?:admitted|seen|discharged|brought|transferred)|denies|denied|complains|complained|lives (?:with"
+    r",? (?:was (?:admitted|seen|discharged|brought|transferred|moved (?:to|from)|in my care|intubated"
+    r"|extubated)|denies|denied|complains|complained|lives (?:with"
     r"|alone)"
-    r"|acude|niega|fue (?:dad[oa] de alta|ingresad[oa]|atendid[oa]|derivad[oa]|trasladad[oa]))\b"
+    r"|ingres[óo] en|acude|niega|fue (?:dad[oa] de alta|ingresad[oa]|atendid[oa]|derivad[oa]|trasladad[oa]))\b"
 )
 VERB_AFTER = (
     r",? (?:presented (?:to|with|for|at|in)|presents|was (?:referred|diagnosed|evaluated|treated)"
@@ -140,6 +146,22 @@ VERB_AFTER = (
 DEGREE_AFTER = r",? (?:MD|DO|D\.O\.|PA)(?![\w-])"
 """States of the USA as well: "Silver Spring, MD"."""
 CREDENTIAL_AFTER = r",? (?:M\.D\.|RN|R\.N\.|NP|PA-C|FACP|FACS|LPN|DPM|PharmD)(?![\w-])"
+_CREDENTIAL = (
+    r"(?:M\.?D\.?|D\.?O\.?|Ph\.?D\.?|Psy\.?D\.?|Ed\.?D\.?|MBBS|M\.?B\.?,? ?B\.?S\.?|MBChB|BMBS|BM"
+    r"|MRC[A-Z]{1,4}|FRC[A-Z]{1,4}"
+    r"|FRACP|FAC[A-Z]{1,4}|FAAP|FAAFP|DNB|DM|DCH|DGO|M\.?S\.?|M\.?A\.?|M\.?Sc\.?|B\.?Sc\.?|MPH|MBA|MHA|MSW|LCSW(?:-[A-Z])?"
+    r"|LICSW|LMSW|LISW|LSW|LMHC|LMHP|LPC(?:-?[A-Z]{1,2})?|LCPC|LPCC|LCMHC|LMFT|MFT|LMT|LAC|NCC|CCMHC|RN|BSN|MSN|DNP|NP(?:-[CP])?"
+    r"|[FAP]NP(?:-(?:C|BC))?|PMHNP(?:-BC)?|AGNP|APRN|ARNP|CRNP|CNM|CNS|CRNA|CNA|PA(?:-C)?|LPN|LVN|EMT(?:-P)?|DDS|DMD|DPM"
+    r"|OD|DC|ND|DVM|PT|DPT|OT|OTR(?:/L)?|COTA|RD|RDN|LD|LDN|CCC-SLP|SLP|PharmD|RPh|BCPS|CADC|LCDC|LADC|CAC|QMHP|BCBA|CHES"
+    r"|M\.?Ed\.?|Esq\.?|R\.N\.|N\.P\.|P\.A\.)(?![\w-])"
+)
+CREDENTIALS_AFTER = rf",?[ ]{_CREDENTIAL}(?:[,/]?[ ]?{_CREDENTIAL}){{0,5}}"
+"""What a professional writes after a name, once or several times: ", MD, FACP"."""
+CREDENTIALS_LINE = rf"{CREDENTIALS_AFTER}[ .]*(?:\n|$)"
+CALLED = (
+    r"(?:(?:please )?call me|(?:they|everyone|friends|people) calls? me|goes by|preferred name is|ll[áa]mame|me llaman"
+    r"|appelez-moi)"
+)
 AUTHOR_AFTER = (
     r"[^\n]{0,60}(?:Universit|Institut|School|Department|Foundation|Clinic\b|said|says|director|[Pp]rofessor|author"
     r"|et al|M\.?P\.?H)"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from quality.personal.name_cues import AUTHOR_AFTER, CITED_AFTER, CITED_BEFORE
-from quality.personal.not_names import EPONYMS, NOT_NAMES, ONLY_EPONYMS
-from quality.personal.person_name import Person, eponym, full_name, known, likely, likely_full_name, well_known
+from quality.personal.name_cues import AUTHOR_AFTER, CITED_AFTER, CITED_BEFORE, CREDENTIALS_AFTER
+from quality.personal.not_names import EPONYMS, MEDICAL_ENDING, NOT_NAMES, ONLY_EPONYMS, PLACES
+from quality.personal.person_name import Person, company, eponym, full_name, known, likely, likely_full_name, well_known
 
 _CITED_AFTER = re.compile(CITED_AFTER)
 _CITED_BEFORE = re.compile(CITED_BEFORE, re.IGNORECASE)
@@ -18,13 +18,17 @@ _ACTED_BEFORE = re.compile(r"\b(?:by|to|with|from|attention|attn|per|of)\s*$", r
 _STARTS = re.compile(r"(?:^|[\n:.(]|[ ,](?:a|y|de|por|que|con|par|chez|et|[Pp]acient?e|[Pp]atient))[ \t]*$")
 _PERSON_AFTER = re.compile(r",?(?: who)? (?:is|was|has|had|tiene|ten[ií]a|es|est[áa]|a)\b|,? \(?\d{1,2}\b|,$")
 _SENTENCE_AFTER = re.compile(r"[.,;:?!)'’]|\s*$|[ \t][a-zà-ÿ(]")
-_SPEAKS_AFTER = re.compile(r"[,.]| calling| speaking")
+_SPEAKS_AFTER = re.compile(
+    r"[,.!]| calling| speaking| here\b| from\b| \(|,? and (?:I\b|i\b|my\b|am\b|this\b)|,? y (?:tengo|mi|soy|me|llevo)\b"
+    r"|,? et (?:j|mon\b|ma\b|je\b)"
+)
 _TELLS_AFTER = re.compile(
     r" (?:reports|states|says|said|tells|told|gave|brought|called|refiere|dice|cuenta|aporta|explica)\b"
 )
-_LINE_END = re.compile(r"[ .!,]*(?:\n|$)")
+_LINE_END = re.compile(rf"(?:{CREDENTIALS_AFTER})?[ .!,]*(?:\n|$)")
 _MARK_AFTER = re.compile(r"[ ]?[,:.!?\n]")
 _FIELD_END = re.compile(r"[ \t]*(?:[,.;()\n|/\"”]|[-–]|\d|$|MRN|DOB|Age|[A-Z][\w ]{1,20}:|is\b|was\b|y/o|aged?\b)")
+_IDENTIFIER_NEXT = re.compile(r"\.(?:\s*(?:N[.]?[ ]?[ºo°]|N[úu]m|Col\b|DNI|NHC|NIF|[Tt]el|[Tt]f)|[ ]*(?:\n|$))")
 _FRENCH_WORDS = re.compile(r"[\s,](?:est|une|les|des|pour|avec|dans|depuis|ans|plaint|été)[\s,.]")
 
 
@@ -40,7 +44,7 @@ def cited_before(person: Person) -> bool:
 
 def treating(person: Person) -> bool:
     """Say whether a doctor is spoken of as someone's doctor, not as an author, a discoverer or an eponym."""
-    if cited(person) or cited_before(person):
+    if cited(person) or cited_before(person) or company(person):
         return False
     if len(person.words) == 1 and person.words[0] in ONLY_EPONYMS:
         return False
@@ -93,10 +97,8 @@ def closes_text(person: Person) -> bool:
 
 
 def greeted(person: Person) -> bool:
-    """Say whether a greeting names someone: a given name, or any other word with a mark right after it."""
-    return known(person) or (
-        not_medicine(person) and _MARK_AFTER.match(person.after) is not None and not eponym(person)
-    )
+    """Say whether a greeting names someone and no place: a given name, or any other with a mark right after it."""
+    return called_by(person) and not (len(person.words) == 1 and person.words[0] in PLACES)
 
 
 def labelled(person: Person) -> bool:
@@ -108,12 +110,22 @@ def field(person: Person) -> bool:
     """Say whether a labelled value is a person: a name, and the field ends with it; a stop may end a speaker's turn."""
     if _FIELD_END.match(person.after) is None:
         return False
-    return known(person) or (likely(person) and not person.after.startswith("."))
+    stop = person.after.startswith(".") and _IDENTIFIER_NEXT.match(person.after) is None
+    return known(person) or (likely(person) and not stop)
 
 
 def present(person: Person) -> bool:
-    """Say whether "I am X" or "this is X" gives a name: a well-known one, or two words and a mark."""
-    return well_known(person) or (likely_full_name(person) and _SPEAKS_AFTER.match(person.after) is not None)
+    """Say whether "I am X" or "this is X" gives a name: a well-known one, or two words and what a speaker says next."""
+    speaks = _SPEAKS_AFTER.match(person.after) is not None
+    named = well_known(person) and (person.words[-1] not in EPONYMS or speaks)
+    return named or (likely_full_name(person) and speaks)
+
+
+def called_by(person: Person) -> bool:
+    """Say whether "call me X" gives a name: a given name, or any other with a mark right after it."""
+    return known(person) or (
+        not_medicine(person) and _MARK_AFTER.match(person.after) is not None and not eponym(person)
+    )
 
 
 def mentioned(person: Person) -> bool:
@@ -139,6 +151,19 @@ def signs_a_note(person: Person) -> bool:
 def signs_with_credential(person: Person) -> bool:
     """Say the same where the degree cannot be a state of the USA, so that the name need not be well known."""
     return likely_full_name(person) and _AUTHOR_AFTER.match(person.after) is None
+
+
+def signs_on_its_line(person: Person) -> bool:
+    """Say whether a name with its credentials has a line of its own, as a signature has."""
+    before = person.text[max(0, person.start - 4) : person.start]
+    return likely_full_name(person) and (person.start == 0 or before.strip(" \t-–—*~").endswith("\n"))
+
+
+def aged_in_capitals(person: Person) -> bool:
+    """Say whether what has an age in a text of capitals is a person: two or three words that open a line."""
+    opens = person.text[: person.start].rstrip(" \t")[-1:] in ("", "\n", ".", ":")
+    medical = any(MEDICAL_ENDING.search(word) for word in person.words)
+    return opens and 1 < len(person.words) < 4 and likely_full_name(person) and not medical
 
 
 def aged(person: Person) -> bool:

@@ -9,7 +9,7 @@ the cue can be trusted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from quality.personal import name_cues as cues
 from quality.personal import name_trust as trust
@@ -35,8 +35,11 @@ _LABEL = 60  # characters that the longest label takes
 _JOINED = re.compile(r"(?:, | and |, and | y | et )")
 
 
-def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bool = False) -> Rule:
-    """Return the rule of names after a cue; ``certain`` allows words that are names only there, ``many`` a list."""
+def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bool = False, then: str = "") -> Rule:
+    """Return the rule of names after a cue; ``certain`` allows words that are names only there, ``many`` a list.
+
+    ``then`` is what every text has after the name's start, where that makes the hint pass fewer.
+    """
     pattern = re.compile(CUE_START + cue)
     stops = NEVER_NAMES if certain else NOT_NAMES
 
@@ -48,7 +51,7 @@ def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bo
                 joined = _JOINED.match(text, person.end) if many else None
                 start = joined.end() if joined else None
 
-    hint = CUE_START_HINT + hint_of(re.compile(cue)) + NAME_START_HINT
+    hint = CUE_START_HINT + hint_of(re.compile(cue)) + NAME_START_HINT + then
     return Rule(name=f"name-{name}", kind="NAME", hint=hint, spans=spans)
 
 
@@ -91,7 +94,7 @@ NAME_RULES: tuple[Rule, ...] = (
     _cue(
         "title",
         r"(?:(?:Mrs?|Ms|Mx|Sra?|Srta|Sres|D[ñn]a|Mme|Mlle)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})"
-        r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Madam|Mister|Don|Do[ñn]a|Monsieur|Madame)[ \t\xa0]{1,2})",
+        r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Madam|Mister|[Dd]on|[Dd]o[ñn]a|Monsieur|Madame)[ \t\xa0]{1,2})",
         surely,
         certain=True,
     ),
@@ -104,40 +107,49 @@ NAME_RULES: tuple[Rule, ...] = (
     _cue("sister", r"Sister[ ]", trust.sister),
     _cue("introduction", rf"(?i:{cues.INTRODUCTION})[ ](?:is[ ]|(?:Mr|Mrs|Ms|Dr|Dra)\.?[ ])?", surely, certain=True),
     _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|this is|le habla|it[’']s))[ ]", trust.present),
+    _cue("called", rf"(?i:{cues.CALLED})[ ]", trust.called_by),
     _cue("kin", rf"(?i:{cues.KIN}),?[ ](?:named[ ]|called[ ])?(?:(?:el|la)[ ])?", trust.family),
     _cue("bare-kin", rf"{cues.BARE_KIN},?[ ]", trust.mentioned),
     _label("label", cues.SURE_LABELS, trust.labelled),
     _label("field", cues.LIKELY_LABELS, trust.field),
     _cue("greeting", rf"(?i:{cues.GREETING}(?: there)?[ ,]{{1,2}})", trust.greeted),
     _cue("closing", rf"(?i:{cues.CLOSING})[ ]?[,.!–-]*\s{{1,3}}", trust.closes),
-    _cue("dash", r"\n[ ]?(?:[-–—]{1,2}|[*~]) ?", trust.closes_text),
+    _cue("dash", r"\n[ ]?(?:[-–—]{1,2}|[*~]) ?(?=[^\n]{2,70}\s*$)", trust.closes_text, then=r"[^\n]{0,70}\s*$"),
     _cue("care", rf"(?i:{cues.CARE})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", likely_full_name),
     _cue("care-or-means", rf"(?i:{cues.CARE_OR_MEANS})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", full_name),
     _cue("after-age", rf"(?i:{cues.AGE_BEFORE})[ ]", likely_full_name),
     _tail("age", cues.AGE_AFTER, trust.aged),
+    _tail("age-capitals", r",? (?:AN? )?\d{1,3}[- ]?(?:YEARS?|YRS?|Y)[- /]?O(?:LD)?(?!\w)", trust.aged_in_capitals),
     _tail("number", cues.NUMBER_AFTER, full_name),
     _tail("kin-after", cues.KIN_AFTER, likely_full_name),
     _tail("identifier", cues.IDENTIFIER_AFTER, likely_full_name),
+    _tail("bed", cues.BED_AFTER, likely_full_name),
     _tail("person-verb", cues.PERSON_VERB_AFTER, likely_full_name),
     _tail("verb", cues.VERB_AFTER, full_name),
     _tail("degree", cues.DEGREE_AFTER, trust.signs_a_note),
+    _tail("signature", cues.CREDENTIALS_LINE, trust.signs_on_its_line),
     _tail("credential", cues.CREDENTIAL_AFTER, trust.signs_with_credential),
     *LOWER_NAME_RULES,
 )
 
 
-def name_again(text: str, names: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """Yield where words of names already found in a text stand again without a cue: "Karen continues to do well".
+def again(names: Iterable[str]) -> Callable[[str], Iterator[tuple[int, int]]]:
+    """Return what finds the words of names again that stand without a cue: "Karen continues to do well".
 
     Words that are also words, places or eponyms do not count, nor does a surname before a year or "et al".
     """
-    words = {word for name in names for word in re.findall(r"[^\W\d_]{3,}", name) if _only_a_name(plain(word))}
-    if not words:
-        return
-    for match in re.finditer(rf"(?<!\w)(?:{'|'.join(sorted(words))})(?!\w)", text):
-        person = Person(text, match.start(), match.start(), match.end(), (plain(match[0]),))
-        if not eponym(person) and not trust.cited(person):
-            yield match.span()
+    words = sorted({word for name in names for word in re.findall(r"[^\W\d_]{3,}", name) if _only_a_name(plain(word))})
+    pattern = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)") if words else None
+
+    def spans(text: str) -> Iterator[tuple[int, int]]:
+        if pattern is None or not any(word in text for word in words):
+            return
+        for match in pattern.finditer(text):
+            person = Person(text, match.start(), match.start(), match.end(), (plain(match[0]),))
+            if not eponym(person) and not trust.cited(person):
+                yield match.span()
+
+    return spans
 
 
 def _only_a_name(word: str) -> bool:

@@ -29,13 +29,24 @@ def change_texts(value: Any, change: Callable[[str], str], fixed: Collection[str
 def list_texts(value: Any, fixed: Collection[str] = ()) -> list[str]:
     """Return the texts of ``value`` in the order in which ``change_texts`` meets them."""
     texts: list[str] = []
-
-    def note(text: str) -> str:
-        texts.append(text)
-        return text
-
-    change_texts(value, note, fixed)
+    _collect(value, fixed, texts)
     return texts
+
+
+def _collect(value: Any, fixed: Collection[str], texts: list[str]) -> None:
+    if isinstance(value, str):
+        inner = parse_json(value)
+        if inner is None:
+            texts.append(value)
+        else:
+            _collect(inner, fixed, texts)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name not in fixed:
+                _collect(one, fixed, texts)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            _collect(one, fixed, texts)
 
 
 def put_texts(value: Any, texts: Iterator[str], fixed: Collection[str] = ()) -> Any:
@@ -45,7 +56,7 @@ def put_texts(value: Any, texts: Iterator[str], fixed: Collection[str] = ()) -> 
 
 def parse_json(text: str) -> dict[str, Any] | Sequence[Any] | None:
     """Return the object or list that a text holds as JSON; None for any other text."""
-    if not text.startswith(("{", "[")):
+    if text[:1] not in ("{", "["):
         return None
     try:
         found = orjson.loads(text)

@@ -6,6 +6,8 @@ than for a person: a weak cue does not make a person of them. ``EPONYM_HEADS`` a
 before them into an eponym. Written for this project from general knowledge.
 """
 
+import re
+
 _FUNCTION_WORDS = """
 a about after again all also although always am an and any are as ask at be because been before being both but by can
 could did do does doing down during each either else ever every everyone for from further gave get give given gives
@@ -37,7 +39,8 @@ sa sans selon ses son sont sous sur ta tes toi ton tous tout tres une vos votre 
 """
 
 _TITLES_AND_ROLES = """
-mr mrs ms miss mister mx sir sirs madam madame dr drs doctor doctors doc prof professor sr sra srta don dona dna mme
+mr mrs ms miss mister mx sir sirs madam madame ma'am maam mam medlineplus medineplus webmd dr drs doctor doctors doc
+prof professor sr sra srta don dona dna mme
 mlle monsieur
 md phd rn np pa do mph facp bsn lpn dds dvm esq jr ii iii
 attending author caregiver child children client clinician colleague colleagues consultant consultants counsel daughter
@@ -203,7 +206,40 @@ law little london long love low major march may may miner monday paris page pope
 strong white wood young
 """
 
-_GIVEN_NAMES_TOO = "april august christian dolores ella frances jan julio june"
+_GIVEN_NAMES_TOO = "will april august christian dolores ella frances jan julio june"
+
+COMPANIES: frozenset[str] = frozenset(
+    name.strip()
+    for name in """
+    eli lilly, merck sharp, merck sharp dohme, johnson johnson, mary kay, estee lauder, elizabeth arden, jack daniels
+    calvin klein, ralph lauren, hugo boss, tommy hilfiger, christian dior, giorgio armani, louis vuitton, john deere
+    harley davidson, wells fargo, henry schein, becton dickinson, boehringer ingelheim, bristol myers, johns hopkins
+    kaiser permanente, charles river, carl zeiss, philip morris, procter gamble, martens, oetker, bronner, bronner's
+    brown's, pepper, reddy's, reddys, scholl's, betty crocker, uncle ben, aunt jemima, ben jerry's, marie callender
+    """.replace("\n", ",").split(",")
+    if name.strip()
+)
+"""Companies and brands that look like people, in plain words."""
+
+PLACES: frozenset[str] = frozenset(
+    """
+    adelaide alabama alexandria america asia athens atlanta austin berlin birmingham boston bristol britain brooklyn
+    cairo
+    california cambridge carolina chad chelsea cheyenne chicago china cleveland cuba dakota dallas delhi denver detroit
+    dublin edinburgh england florence florida france geneva georgia germany glasgow hamilton havana houston india iowa
+    israel italy jamaica japan jordan kansas kenya kingston lima lisbon liverpool london lourdes lyon madison madrid
+    manchester melbourne memphis mexico miami milan montana montreal nevada odessa ohio orlando oxford paris perth
+    philadelphia phoenix roma rome salem santiago savannah scotland seattle seville siena spain sydney tennessee texas
+    toledo toronto troy utah valencia verona vienna virginia wales washington wellington windsor york barcelona sevilla
+    """.split()
+)
+"""Places that are given names too: after a mere greeting they are taken for the place."""
+
+MEDICAL_ENDING = re.compile(
+    r"(?:itis|osis|[ae]mia|oma|opathy|algia|ectomy|plasty|uria|pnea|plegia|trophy|penia|philia|phobia|ation|tion|sion|ing|ed|ic|al"
+    r"|ous|ive|ment|ness|ary|ular|ant|ent|ance|ence|able|ible)s?$"
+)
+"""How plain words end that are a finding, a drug or an adjective, and no name."""
 
 _EVERY = frozenset(
     (_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS + _HEADINGS + _CLINICAL_WORDS + _CALENDAR_AND_PEOPLES).split()

@@ -95,7 +95,7 @@ _INSURANCE = re.compile(
     r"|medicare|mbi|hicn|ohip|claim"
     r"|p[óo]liza|tarjeta sanitaria(?: individual)?|CIP(?: auton[óo]mico| SNS)?|TSI|TIS|afiliaci[óo]n|afiliad[oa]"
     r"|asegurad[oa]"
-    r"|seguridad social|n\.?u?\.?s\.?s\.?|NUHSA|CIPA|mutua|seguro(?: m[ée]dico)?|mutuelle)"
+    r"|seguridad social|n\.?[au]?\.?s\.?s\.?|NUHSA|CIPA|mutua|seguro(?: m[ée]dico)?|mutuelle)"
     rf"(?:[ ](?:beneficiary|card|policy|plan|member|sns|cip|{_NUMBER_WORD}))*)"
     rf"{_SEPARATOR}{_SPACED_TOKEN}"
 )
@@ -104,12 +104,48 @@ _MBI = re.compile(
 )
 _CIP_STATE = re.compile(r"(?<!\w)[BCDFGHJ-NP-TV-Z]{8}[A-Z]{2}\d{6}(?!\w)")
 _CIP_REGION = re.compile(r"(?<!\w)[A-Z]{4}[ -]?[01][ -]?\d{6}[ -]?\d{2}[ -]?\d(?!\w)")
-_DATE_ONLY = re.compile(r"(?:19|20)\d\d(?:[-/.]\d\d?){0,2}|[0-3]?\d[-/.][0-3]?\d[-/.](?:\d\d|\d{4})|1-8\d\d.*")
+_LITERATURE = re.compile(r"(?:PMID|PMC|ISBN|ISSN|OMIM|CHEM)")
+_UNIT_AFTER = re.compile(
+    r"[ ]?(?:mg|mcg|[µμ]g|g|kg|ml|dl|l|iu|ui|m?u/l|units?|mmol\S*|meq\S*|%|€|\$|usd|eur|euros?|dollars?"
+    r"|years?|a[ñn]os|days?"
+    r"|weeks?|months?)(?!\w)",
+    re.IGNORECASE,
+)
+_COUNT_AFTER = re.compile(
+    r"[ ](?:(?:of|de)[ ]|(?!(?:is|was|has|had|and|or|with|on|for|from|at|in|to|as|the|which|expires?"
+    r"|expired|valid|dated|issued"
+    r"|effective|belongs|ends?|es|fue|con|y|o|en|para|del|desde|e|est|et|pour|avec)(?!\w))[a-zà-ÿ]{3,})"
+)
+_SIGNED = re.compile(r"[:#=|*]|\b(?:no|nr|num|n[úu]m)\.|n[.]?[ ]?[º°]|\b(?:is|es|was)[ :]", re.IGNORECASE)
+_DATE_ONLY = re.compile(
+    r"(?:1[5-9]|20)\d\d ?[-–/] ?(?:(?:1[5-9]|20)\d\d|\d\d)|(?:19|20)\d\d(?:[-/.]\d\d?){0,2}"
+    r"|[0-3]?\d[-/.][0-3]?\d[-/.](?:\d\d|\d{4})|1-8\d\d.*"
+)
 
 
 def _four_digits(match: re.Match[str]) -> bool:
-    """Say whether a labelled value can be a number of that kind: four digits or more, and no date."""
-    return sum(character.isdigit() for character in match["x"]) >= 4 and _DATE_ONLY.fullmatch(match["x"]) is None
+    """Say whether a labelled value can be a number of that kind: four digits or more, no date, no dose and no count."""
+    value, label = match["x"], match[0][: match.start("x") - match.start()]
+    if sum(character.isdigit() for character in value) < 4 or _DATE_ONLY.fullmatch(value) is not None:
+        return False
+    if _UNIT_AFTER.match(match.string, match.end("x")):
+        return False
+    return _SIGNED.search(label) is not None or not _counts(match, label)
+
+
+def _counts(match: re.Match[str], label: str) -> bool:
+    """Say whether a number right after a word, without a sign between, is a count: "Medicaid 1200 women"."""
+    value = match["x"]
+    if re.fullmatch(r"\d{1,3}(?:[,.]\d{3})+|\d+", value) is None:
+        return False
+    if _COUNT_AFTER.match(match.string, match.end("x")):
+        return True
+    numbered = re.search(rf"{_NUMBER_WORD}\W*$", label, re.IGNORECASE) is not None
+    return not numbered and len(value) < 6
+
+
+def _region_card(match: re.Match[str]) -> bool:
+    return _LITERATURE.match(match[0]) is None
 
 
 # --- date of birth ---
@@ -165,5 +201,5 @@ NUMBER_RULES: tuple[Rule, ...] = (
     pattern_rule("insurance", "INSURANCE", _INSURANCE, _four_digits),
     pattern_rule("mbi", "INSURANCE", _MBI),
     pattern_rule("cip-state", "INSURANCE", _CIP_STATE, hint=r"[A-Z]{2}[0-9]{6}"),
-    pattern_rule("cip-region", "INSURANCE", _CIP_REGION),
+    pattern_rule("cip-region", "INSURANCE", _CIP_REGION, _region_card),
 )

@@ -8,33 +8,61 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from quality.personal.given_names import GIVEN_NAMES, NAMES_AND_WORDS
-from quality.personal.not_names import EPONYM_HEADS, EPONYMS, NEVER_NAMES, NOT_NAMES, NOT_SURNAMES
+from quality.personal.not_names import COMPANIES, EPONYM_HEADS, EPONYMS, NEVER_NAMES, NOT_NAMES, NOT_SURNAMES
 
-_UPPER, _LOWER = "A-ZÀ-ÖØ-ÞĀ-ž", "a-zß-öø-ÿĀ-ž"
+_SCRIPTS = ((0x41, 0x0588), (0x10A0, 0x10FF), (0x1C80, 0x1FFF), (0x2C60, 0x2DFF), (0xA640, 0xA7FF))
+"""Code points of the scripts with capitals: Latin, Greek, Cyrillic, Armenian, Georgian."""
+
+
+def _letters(*categories: str) -> str:
+    """Return the letters of some Unicode categories as the inside of a set of a pattern."""
+    every = (at for first, last in _SCRIPTS for at in range(first, last))
+    return "".join(chr(at) for at in every if unicodedata.category(chr(at)) in categories)
+
+
+_UPPER, _LOWER = _letters("Lu", "Lt"), _letters("Ll", "Mn")
+_CASELESS = "\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+"""Letters and marks of scripts without capitals, Hebrew to Hangul: a name only after a cue that leaves no doubt."""
 _INITIAL = rf"(?:[{_UPPER}]\.|(?![AEIOY])[{_UPPER}])"  # "A" and "Y" without a stop are words
 _WORD = (
-    rf"(?:(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
+    rf"(?:(?:[AaEe]l-)?(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
     rf"|[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?!\w)"
 )
 _PARTICLE = (
     r"(?:[Dd]e[ ]l[ao]s?|[Dd]el?|[Dd]ella|[Dd]i|[Dd]a|[Dd]os|[Dd]as|[Dd]u|[Vv]an(?:[ ]de[rn]?)?|[Vv]on(?:[ ]der)?"
-    r"|[Tt]er|[Ll][ae]|[Ee]l|[Bb]in|[Ii]bn|St\.|y|i|e)"
+    r"|[Tt]er|[Ll][ae]|[Ee]l|[Bb][ie]n|[Ii]bn|St\.|y|i|e|DE|DEL|DI|DA|DU|LA|LE|EL|AL|BIN|BEN|VAN|VON|DOS)"
 )
 _SPACE = r"[ \t\xa0]{1,2}"
 _NAME = re.compile(
     rf"(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ])?{_WORD}"
     rf"(?:{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}{_WORD}){{0,4}}"
 )
-_LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?:[ ](?:{_WORD}|{_INITIAL}))?")
+_LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?P<more>(?:[ ](?:{_WORD}|{_INITIAL})){{0,2}})")
+_CASELESS_NAME = re.compile(rf"[{_CASELESS}]{{2,12}}(?:[ ·・][{_CASELESS}]{{2,12}}){{0,2}}(?!\w)")
+_SPECIALTY = re.compile(
+    r".{3,}(?:log(?:i[ae]|y|ist[ae]?)|iatr(?:i[ae]|y|ics?|a)|graf[ií]a|graphy|scop(?:ia|y)|ectom(?:ia|y))$"
+)
+"""Plain words for a specialty or a procedure: what stands after "Dr." in a list of services."""
 _TOKEN = re.compile(r"[^\s(\[\"“]+")
 _HEAD_AFTER = re.compile(
     rf"(?:['’]s?)?[ -](?:(?:muscular|national|general|memorial|children['’]s|regional|medical)[ ])?{EPONYM_HEADS}",
     re.IGNORECASE,
 )
+_COMPANY_AFTER = re.compile(
+    r"(?:['’]s?)?,?[ ](?:Laborator(?:y|ies)|Labs\b|Pharma\w*|Inc\b|Incorporated|Ltd\b|Limited|LLC|L\.L\.C|PLC|GmbH|AG\b"
+    r"|S\.?A\.?\b|S\.?L\.?\b|N\.?V\.?\b|Corp\b|Corporation|Company|Co\.|& (?:Co|Sons?|Company)\b|Bros\b|Group\b"
+    r"|Holdings?\b|Industries|Biotech\w*|Biosciences|Therapeutics|Diagnostics|Healthcare|Health\b|Medical\b|Brands?\b"
+    r"|Products\b|Foods?\b|Stores?\b|Pharmac(?:y|ies)\b)"
+)
+_FIELD_AFTER = re.compile(r"[ ]?:[ ]*(?=[A-ZÀ-Þ\d])")
+_VALUE_END = re.compile(r"[ \t]*(?:$|[\n;(\d]|[A-Z][\w ]{1,20}:)")
+_FOREIGN = re.compile("[ăđơưĂĐƠƯ\u0180-\U0010ffff]")
+"""Letters of names whose words may be English ones too: "Nguyễn Văn An"."""
+_LEADING = re.compile(r"de|del|la|las|los|di|da|du|van|von|der|den|DE|DEL|LA|LAS|LOS|VAN|VON|DER")
 _CONTRACTION = re.compile(r"'(?:t|m|ll|re|ve|d)$")
 _LONGEST = 70  # characters of a name
 
-NAME_START_HINT = r"(?:\p{Lu}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
+NAME_START_HINT = r"(?:\p{Lu}|\p{Lo}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
 """Where a name starts, for polars' regular expressions."""
 
 
@@ -76,10 +104,16 @@ def person_at(text: str, start: int, cue: int, stops: Collection[str] = NEVER_NA
     """Return the person whose name starts exactly at ``start``, or None where the first word is among ``stops``."""
     match = _NAME.match(text, start, min(len(text), start + 2 * _LONGEST))
     if match is None:
-        return None
+        return _caseless(text, start, cue)
     words, end = _words(text, match, stops)
     end = _last_first(text, match.start(), end, words)
     return Person(text, cue, match.start(), end, tuple(words)) if any(len(word) > 1 for word in words) else None
+
+
+def _caseless(text: str, start: int, cue: int) -> Person | None:
+    """Return the name in a script without capitals that starts at ``start``."""
+    match = _CASELESS_NAME.match(text, start)
+    return Person(text, cue, start, match.end(), tuple(match[0].split())) if match else None
 
 
 def person_before(text: str, end: int) -> Person | None:
@@ -95,13 +129,18 @@ def person_before(text: str, end: int) -> Person | None:
 def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[list[str], int]:
     """Return the plain words of a name and its end: up to the first word that cannot belong to it."""
     tokens = list(_TOKEN.finditer(text, match.start(), match.end()))
-    if len(tokens) > 1 and text[match.end() : match.end() + 2].lstrip()[:1] == ":":
+    if len(tokens) > 1 and _FIELD_AFTER.match(text, match.end()):
         tokens.pop()  # the next field's label: "MARIA LOPEZ AGE: 45"
     words: list[str] = []
     end = match.start()
-    for token in tokens:
+    foreign = _FOREIGN.search(match[0]) is not None
+    for place, token in enumerate(tokens):
         word = plain(token[0])
-        if not _belongs(token[0], word, bool(words), stops, match[0].isupper()):
+        if not words and place < len(tokens) - 1 and _LEADING.fullmatch(token[0]):
+            continue
+        if not (foreign and token[0].istitle()) and not _belongs(
+            token[0], word, bool(words), stops, match[0].isupper()
+        ):
             break
         words.append(word)
         end = token.end()
@@ -111,23 +150,27 @@ def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[lis
 def _belongs(token: str, word: str, begun: bool, stops: Collection[str], shouting: bool) -> bool:
     if len(word) == 1 or (begun and re.fullmatch(_PARTICLE, token)):
         return True
-    if word in (NOT_SURNAMES if begun else stops) or _CONTRACTION.search(word):
+    if word in (NOT_SURNAMES if begun else stops) or _CONTRACTION.search(word) or _SPECIALTY.match(word):
         return False
     abbreviation = token.isupper() and len(word) < 4 and not token.endswith(".")  # "Mrs. Lee CT"
     return shouting or not (begun and abbreviation)
 
 
 def _last_first(text: str, start: int, end: int, words: list[str]) -> int:
-    """Return the end of ``LOPEZ, MARIA``: one surname, a comma, then a known given name or more capitals."""
-    match = _LAST_FIRST.match(text, end) if len(words) == 1 else None
+    """Return the end of ``LOPEZ GIL, MARIA``: surnames, a comma, then a known given name or more capitals."""
+    match = _LAST_FIRST.match(text, end) if words else None
     if match is None:
         return end
     first = plain(match["first"])
     capitals = text[start:end].isupper() and match["first"].isupper()
-    if first in NOT_NAMES or not (capitals or first in GIVEN_NAMES):
+    surnames = len(words) < 3 and (
+        words[0] not in GIVEN_NAMES or _VALUE_END.match(text, match.end("first")) is not None
+    )
+    if first in NOT_NAMES or first in words or not (capitals or (surnames and first in GIVEN_NAMES)):
         return end
-    words.append(first)
-    return match.end()
+    more = [plain(word) for word in match["more"].split()]
+    words += [first, *more]
+    return match.end("first") if any(word in NOT_SURNAMES for word in more) else match.end()
 
 
 # --- how likely a run of words is a name ---
@@ -168,8 +211,13 @@ def likely_full_name(person: Person) -> bool:
 
 
 def eponym(person: Person) -> bool:
-    """Say whether the noun after a name makes a disease, a sign or an institution of it."""
-    return _HEAD_AFTER.match(person.text, person.end) is not None
+    """Say whether the noun after a name makes a disease, a sign, an institution or a company of it."""
+    return _HEAD_AFTER.match(person.text, person.end) is not None or company(person)
+
+
+def company(person: Person) -> bool:
+    """Say whether a name is a company's: by what follows it, or because it is one of ``COMPANIES``."""
+    return _COMPANY_AFTER.match(person.text, person.end) is not None or " ".join(person.words) in COMPANIES
 
 
 def _parts(person: Person) -> list[str]:

@@ -20,6 +20,9 @@ CUE_START = r"(?<![\w-])"
 CUE_START_HINT = r"(?:^|[^A-Za-z0-9_-])"
 """The same for polars, which has no look-behind."""
 
+WINDOW = 64
+"""Characters looked at on either side of what is in every match of a slow pattern."""
+
 _LOOK_AROUND = re.compile(r"\(\?<?[=!](?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)")
 
 _ESCAPED_DIGIT_IN_SET = re.compile(r"(\[(?:[^\]\\]|\\[^d])*)\\d(?=[^\]]*\])")
@@ -63,15 +66,28 @@ def pattern_rule(
     *,
     hint: str | None = None,
     organisation: bool = False,
+    near: re.Pattern[str] | None = None,
 ) -> Rule:
     """Return the rule of a pattern: its group ``x`` where it has one, the whole match otherwise, if ``keep`` agrees.
 
-    ``hint`` replaces the pattern's own where a cheaper one exists.
+    ``hint`` replaces the pattern's own where a cheaper one exists. Where the pattern is slow, ``near`` finds what is
+    in every match, at most ``WINDOW`` characters from its start: the pattern is tried around it alone.
     """
     group: str | int = "x" if "x" in pattern.groupindex else 0
 
+    def matches(text: str) -> Iterator[re.Match[str]]:
+        if near is None:
+            yield from pattern.finditer(text)
+            return
+        done = 0
+        for place in near.finditer(text):
+            first, last = max(done, place.start() - WINDOW), min(len(text), place.end() + WINDOW)
+            for match in pattern.finditer(text, first, last):
+                done = match.end()
+                yield match
+
     def spans(text: str) -> Iterator[tuple[int, int]]:
-        for match in pattern.finditer(text):
+        for match in matches(text):
             if keep is None or keep(match):
                 yield match.span(group)
 
