@@ -306,6 +306,7 @@ OWN_TERMS = (
         id="LicenseRef-proprietary",
         title="rows of one's own, all rights reserved",
         strictness=80,
+        commercial=False,
         redistribution=False,
         own=True,
         duty="for those alone whom the owner of the rows lets read them",

@@ -169,7 +169,8 @@ def test_a_report_that_shows_personal_data_is_refused(releases, tmp_path):
 
 
 def test_completions_go_when_asked_for_and_no_text_of_a_dropped_row_without(hub, demo_store, monkeypatch):
-    monkeypatch.setattr("pipelines.license_check.conflicts", lambda folder, use: [])  # the embedded teacher's rows
+    # the rows of the embedded teacher are refused otherwise
+    monkeypatch.setattr("pipelines.license_check.conflicts", lambda folder, *, use, private: [])
     folder, steps = demo_store / "releases" / "demo" / "1", demo_store / "steps"
     publish(folder, "clinic/demo", say)
     dropped = [path for step in steps.iterdir() for path in step.glob("dropped/*.parquet")]
@@ -263,7 +264,7 @@ def test_a_manifest_that_lists_files_outside_the_release_is_refused(hub, release
 def test_a_file_that_changes_while_it_is_published_is_not_committed(hub, releases, tmp_path, monkeypatch):
     folder = shutil.copytree(releases["1"], tmp_path / "one")
 
-    def checked(*arguments):
+    def checked(*arguments, **more):
         (folder / "README.md").write_text("edited after it was checked")
 
     monkeypatch.setattr("pipelines.hub.publish.check", checked)

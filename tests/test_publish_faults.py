@@ -46,7 +46,7 @@ AGAIN = "The version published before stays as it was; run the same command agai
 @pytest.fixture(autouse=True)
 def checked(monkeypatch):
     """The releases here are sound, as tests/test_publish.py has it; checking them each time takes longest."""
-    monkeypatch.setattr("pipelines.hub.publish.check", lambda folder, files, use: None)
+    monkeypatch.setattr("pipelines.hub.publish.check", lambda folder, files, use, private: None)
 
 
 def say(line):

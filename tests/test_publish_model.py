@@ -281,3 +281,11 @@ def test_a_model_that_may_not_be_sold_is_refused_for_that_use(hub, tmp_path):
     ):
         publish_model(folder, REPO, say, use="commercial")
     assert publish_model(folder, REPO, say)["state"] == "published"
+
+
+def test_a_model_of_own_rows_goes_into_a_private_repository_and_no_other(hub, tmp_path):
+    licenses = {"rows": {"licenses": {"LicenseRef-proprietary": 5}}, "license": "Apache-2.0 AND LicenseRef-proprietary"}
+    folder = write(tmp_path / "model", **licenses)
+    with pytest.raises(ReleaseError, match=r"LicenseRef-proprietary: nothing that is known here allows"):
+        publish_model(folder, REPO, say, public=True)
+    assert publish_model(folder, REPO, say)["state"] == "published"

@@ -68,7 +68,7 @@ def publish_model(
     made = _made(folder)
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and _goes(path.name)}
     say(f"checking {folder}")
-    _check(folder, files, made, use)
+    _check(folder, files, made, use, private=not public)
     done = send(_parcel(folder, files, made, repo, version, public=public), say, dry_run=dry_run)
     return {**done, "left_out": sorted(path.name for path in folder.iterdir() if path.name not in files)}
 
@@ -149,11 +149,11 @@ def _of_merge(record: dict[str, Any]) -> Made:
     )
 
 
-def _check(folder: Path, files: dict[str, Path], made: Made, use: Use) -> None:
+def _check(folder: Path, files: dict[str, Path], made: Made, use: Use, *, private: bool) -> None:
     """Raise ``ReleaseError`` with every reason not to hand on the model."""
     if broken := [*_unlike_card(folder, made), *_weights(folder)]:
         raise ReleaseError(refusal(folder, "is not whole, or not what its record says", broken))
-    if wrong := _barred(made, use):
+    if wrong := _barred(made, use, private=private):
         raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
     if told := secrets(files.items()):
         raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", told))
@@ -187,12 +187,14 @@ def _weights(folder: Path) -> list[str]:
     return [f"{name} is missing, the index lists it" for name in sorted(listed) if not (folder / name).is_file()]
 
 
-def _barred(made: Made, use: Use) -> list[str]:
+def _barred(made: Made, use: Use, *, private: bool) -> list[str]:
     """Return what the licences of rows and models forbid, or ask and the model's own does not."""
     own = made.license
     inherited = {id for text in made.inherited for id in parts(text)}
     found = [f"{id} binds it and its licence {own} does not" for id in sorted(inherited) if not covers(own, id)]
     for id in sorted({*inherited, *parts(own)}):
+        if terms(id).own and private:
+            continue
         if terms(id).id != id or not terms(id).redistribution:
             found.append(f"{id}: nothing that is known here allows handing on what is made of it")
         elif not fits(id, use):
