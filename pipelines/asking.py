@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pipelines.completions import Completions, opened
 from pipelines.spending import Hold, Spending
-from synth.teacher import Answered, Completion, Failure, Request, Teacher, TeacherError
+from synth.teacher import Answered, Completion, Failure, Request, Teacher, TeacherError, Usage
 
 Ask = Callable[[Iterable[Request]], Iterator[Answered]]
 
@@ -77,6 +77,37 @@ def asking(path: Path, teacher: Teacher, spending: Spending, progress: AskProgre
     return ask
 
 
+class _Meter:
+    """What one request in flight took and has set aside."""
+
+    def __init__(self, spending: Spending, request: Request, hold: Hold) -> None:
+        self._spending, self._request = spending, request
+        self._hold: Hold | None = hold
+        self.no_room = False
+
+    def charge(self, usage: Usage) -> None:
+        """Enter the tokens of a reply that could not be used."""
+        self._spending.rejected(self._request, usage, self._hold)
+        self._hold = None
+
+    def renew(self) -> bool:
+        """Set aside what another try may take; False where less than that is left."""
+        self._hold = self._spending.set_aside(self._request)
+        self.no_room = self._hold is None
+        return not self.no_room
+
+    def answered(self, completion: Completion) -> None:
+        """Enter what the answer took."""
+        self._spending.answered(self._request, completion, self._hold)
+        self._hold = None
+
+    def close(self) -> None:
+        """Give back what is still set aside."""
+        if self._hold is not None:
+            self._spending.give_back(self._hold)
+            self._hold = None
+
+
 class _Asking:
     """One call: what is wanted, by key, and what is set aside for what is in flight."""
 
@@ -84,7 +115,8 @@ class _Asking:
         self._store, self._teacher = store, teacher
         self._spending, self._tally = spending, _Tally(spending, progress)
         self._wanted: dict[str, list[Request]] = {}
-        self._holds: dict[str, Hold] = {}
+        self._meters: dict[str, _Meter] = {}
+        self._unpaid: list[str] = []
         self._landed: list[tuple[str, Request, Completion | Failure]] = []
         self._first_landed = 0.0
         self._ready: deque[Answered] = deque()
@@ -98,11 +130,13 @@ class _Asking:
             while keys:
                 before = len(keys)
                 yield from self._round(keys)
+                keys.extend(self._unpaid)
+                self._unpaid = []
                 if len(keys) == before:
                     raise self._spending.reached(sum(len(self._wanted[key]) for key in keys))
         finally:
-            for hold in self._holds.values():
-                self._spending.give_back(hold)
+            for meter in self._meters.values():
+                meter.close()
             self._tally.tell()
 
     def _stored(self, requests: Iterable[Request]) -> Iterator[Answered]:
@@ -150,11 +184,12 @@ class _Asking:
                 if (key := keys[0]) in found:
                     self._pass_on(keys.popleft(), found[key], by_another=True)
                     continue
-                if (hold := self._spending.set_aside(self._wanted[key][0])) is None:
+                request = self._wanted[key][0]
+                if (hold := self._spending.set_aside(request)) is None:
                     self._drawing = False
                     return
-                self._holds[keys.popleft()] = hold
-                yield self._wanted[key][0]
+                meter = self._meters[keys.popleft()] = _Meter(self._spending, request, hold)
+                yield replace(request, meter=meter)
         self._store_landed()
         self._drawing = False
 
@@ -162,11 +197,13 @@ class _Asking:
         """Take in what came, to be stored together with what comes at once."""
         now = time.monotonic()
         key = self._key(request)
-        hold = self._holds.pop(key)
-        if isinstance(outcome, Failure):
-            self._spending.give_back(hold)
-        else:
-            self._spending.answered(request, outcome, hold)
+        meter = self._meters.pop(key)
+        if isinstance(outcome, Completion):
+            meter.answered(outcome)
+        meter.close()
+        if isinstance(outcome, Failure) and meter.no_room:
+            self._unpaid.append(key)  # it did not fail: the budget ended before its next try
+            return
         self._tally.worked(request, outcome, now)
         self._first_landed = self._first_landed if self._landed else now
         self._landed.append((key, request, outcome))

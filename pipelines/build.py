@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from pipelines.asked_together import asked_together, height
 from pipelines.asking import AskProgress, asking
+from pipelines.failed_requests import Outcomes, not_complete
 from pipelines.fingerprint import fingerprint
 from pipelines.made_before import made_before, note_shards
 from pipelines.memory import Memory
@@ -28,6 +30,8 @@ from sources.files import FileError, RawFile
 from sources.literal import read_parquet, scan_parquet
 from sources.mirror import named_as_tests
 from sources.source import Benchmark
+from synth.specs import with_options
+from synth.teacher import Teacher
 
 
 class Progress(AskProgress, Protocol):
@@ -57,19 +61,40 @@ class Build:
     progress: Progress
     spending: Spending
     workers: int
+    requesting: Mapping[str, Any] = field(default_factory=dict)
+    _teachers: dict[int, Teacher] = field(default_factory=dict)
+
+    def teacher(self, named: Teacher) -> Teacher:
+        """Return a teacher of the plan with the options of this run; the same one for all steps that ask it."""
+        return self._teachers.setdefault(id(named), with_options(named, self.requesting))
 
 
-def build(plan: Plan, store: Store, progress: Progress, *, workers: int, spending: Spending | None = None) -> Path:
+def build(
+    plan: Plan,
+    store: Store,
+    progress: Progress,
+    *,
+    workers: int,
+    spending: Spending | None = None,
+    requesting: Mapping[str, Any] | None = None,
+) -> Path:
     """Build what is missing of ``plan`` and return the folder of its last step.
 
-    The same plan gives the same bytes with any number of workers. Raises what the first failing step raises; the
-    steps that were complete stay.
+    The same plan gives the same bytes with any number of workers. ``requesting`` are fields of ``TeacherOptions`` for
+    this run, such as ``concurrency``. Raises what the first failing step raises; the steps that were complete stay.
     """
     store.prepare()
     missing = _missing(plan, store)
     if missing:
         with ThreadPoolExecutor(workers) as threads, worker_pool(workers) as run:
-            context = Build(store=store, run=run, progress=progress, spending=spending or Spending(), workers=workers)
+            context = Build(
+                store=store,
+                run=run,
+                progress=progress,
+                spending=spending or Spending(),
+                workers=workers,
+                requesting=requesting or {},
+            )
             _run_all(missing, context, threads)
     return store.folder(plan.last.name)
 
@@ -235,16 +260,25 @@ def _checked(node: Node, drops: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ask(node: Node, work: Asking, folder: Path, context: Build) -> list[dict[str, Any]]:
-    """Put the rows to the teacher group by group, here: its connections and its model live in this process."""
+    """Put the rows to the teacher group by group, here: its connections and its model live in this process.
+
+    Raises ``RequestsFailedError`` at the end, where more requests failed than may: every group is asked by then.
+    """
     groups = asked_together(_shards(node.inputs, context.store))
     context.progress.started(node.step.name, len(groups))
-    ask = asking(context.store.root / "completions", work.teacher, context.spending, context.progress)
+    teacher = context.teacher(work.teacher)
+    ask = asking(context.store.root / "completions", teacher, context.spending, context.progress)
     known = made_before(context.store, node.identity)
-    counts = []
+    counts, failed = [], Outcomes()
     for shard, paths in enumerate(groups):
         counted = note(folder, shard) or ask_shard(work, node.step.config, ask, known, paths, folder, shard)
-        context.progress.advanced(node.step.name, counted["rows_in"])
-        counts.append(counted)
+        if isinstance(counted, Outcomes):
+            failed.add(counted)
+        else:
+            context.progress.advanced(node.step.name, counted["rows_in"])
+            counts.append(counted)
+    if failed.failed:
+        raise not_complete(node.step.name, failed, work.max_failed)
     note_shards(folder, counts)
     return counts
 
@@ -278,6 +312,7 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
         "changed": _changed(counts),
         **_origin(node, counts),
         **_told(folder),
+        **_failed(counts),
     }
 
 
@@ -345,6 +380,16 @@ def _told(folder: Path) -> dict[str, Any]:
     """Return what a step tells of itself: its table ``account``, if it has one."""
     path = folder / "account.parquet"
     return {"account": read_parquet(path).to_dicts()} if path.exists() else {}
+
+
+def _failed(counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the requests that failed and were accepted, if any: how many, of how many, and their errors."""
+    total = Outcomes()
+    for counted in counts:
+        if "failed" in counted:
+            one = counted["failed"]
+            total.add(Outcomes(total=one["requests"], failed=one["failed"], errors=Counter(one["errors"])))
+    return total.to_dict()
 
 
 def _reasons(folder: Path) -> dict[str, int]:

@@ -25,6 +25,34 @@ PRICE = click.option(
     help="What a million tokens cost, in the prompt and in the completion.",
 )
 WATTS = click.option("--watts", type=click.FloatRange(0, min_open=True), help="Power the teacher draws while it works.")
+CONCURRENCY = click.option(
+    "--concurrency",
+    type=click.IntRange(1, 4096),
+    help="Most requests to a teacher in flight; it starts with one and finds out.  [default: 256]",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds that one request may take; raise it for a slow model.  [default: 600]",
+)
+TRIES = click.option(
+    "--tries", "max_tries", type=click.IntRange(1, 100), help="Tries of a request that breaks.  [default: 5]"
+)
+LEAVE_OUT = click.option(
+    "--leave-out",
+    multiple=True,
+    type=click.Choice(["temperature", "top_p", "max_tokens", "seed", "stop"]),
+    help="Field of a request that is not sent, for a server that refuses it; may be given several times.",
+)
+REQUESTING = (CONCURRENCY, TIMEOUT, TRIES, LEAVE_OUT)
+"""How requests are sent to teachers in this run; none of it is part of what is built."""
+
+
+def requesting(given: dict[str, Any]) -> dict[str, Any]:
+    """Take the values of ``REQUESTING`` out of ``given`` and return those that were set."""
+    names = ("concurrency", "timeout_s", "max_tries", "leave_out")
+    return {name: value for name in names if (value := given.pop(name))}
 
 
 @recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, PRICE, JSON)
@@ -50,7 +78,7 @@ def plan_verb(
         echo(plan_table(forecast))
 
 
-@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, JSON)
+@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, *REQUESTING, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
@@ -62,12 +90,17 @@ def build_verb(
     as_json: bool,
     **limits: Any,
 ) -> None:
-    """Build a recipe, skipping what is built; the last line on stdout is the folder built."""
+    """Build a recipe, skipping what is built; the last line on stdout is the folder built.
+
+    A step of whose requests to a teacher some failed is not complete: the build ends with exit code 1 and says why, and
+    the next one sends the failed requests again. The recipe's --max-failed accepts a share of them.
+    """
     from pipelines.show import build_table, examples
     from pipelines.workbench import Workbench
 
     bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
-    account = bench.build(workers=workers, spending=spending(**limits))
+    how = requesting(limits)
+    account = bench.build(workers=workers, spending=spending(**limits), requesting=how)
     if as_json:
         echo_json(account)
         return

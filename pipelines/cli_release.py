@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.cli_build import REQUESTING, requesting
 from pipelines.command import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, told
 from pipelines.terminal import echo, echo_coloured, echo_json, printable
 
@@ -43,6 +44,7 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
     RELOCK,
     WORKERS,
     click.option("--version", required=True, callback=version_name, help="The version to freeze, as in 2026.11.22."),
+    *REQUESTING,
     JSON,
 )
 def release_verb(
@@ -55,6 +57,7 @@ def release_verb(
     workers: int,
     version: str,
     as_json: bool,
+    **how: Any,
 ) -> None:
     """Freeze a recipe as NAME@VERSION: its last build in the store, or the build of the options given.
 
@@ -70,7 +73,7 @@ def release_verb(
         given = ", ".join(f"{name}={value}" for name, value in values.items())
         echo(f"freezing {recipe.name} with {printable(given)}", err=True)
     bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
-    bench.build(workers=workers)
+    bench.build(workers=workers, requesting=requesting(how))
     manifest = release(bench, version)
     if as_json:
         echo_json(manifest)

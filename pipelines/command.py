@@ -60,6 +60,7 @@ def main() -> None:
 def failures() -> tuple[type[Exception], ...]:
     """Return what a user can cause: told in one line, exit code 1."""
     from pipelines.export import ExportError
+    from pipelines.failed_requests import RequestsFailedError
     from pipelines.lock import LockError
     from pipelines.manifest import ReleaseError
     from pipelines.pool import WorkerDiedError
@@ -84,7 +85,7 @@ def failures() -> tuple[type[Exception], ...]:
         TraceError,
         WorkerDiedError,
     )
-    of_teachers = (BudgetReachedError, TeacherError)
+    of_teachers = (BudgetReachedError, RequestsFailedError, TeacherError)
     return (*of_builds, *of_teachers, FileError, HubError, MissingCorpusError, TrainingError)
 
 

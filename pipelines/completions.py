@@ -120,6 +120,13 @@ class Completions:
         with _telling(self.path), _transaction(self.connection) as run:
             _insert(run, "INSERT OR REPLACE INTO failures", rows)
 
+    def count_failed(self, keys: Sequence[str]) -> int:
+        """Return how many of some thousand keys failed and were not answered since."""
+        holes = ",".join("?" * len(keys))
+        with _telling(self.path):
+            (count,) = self.connection.execute(f"SELECT count(*) FROM failures WHERE key IN ({holes})", keys).fetchone()
+        return int(count)
+
     def failures(self) -> pl.DataFrame:
         """Return the requests that failed and were not answered since, by stage, row and sample."""
         with _telling(self.path):

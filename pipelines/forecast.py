@@ -35,7 +35,7 @@ def asked_by(node: Node, work: Asking, store: Store, rates: Rates) -> dict[str, 
     most = sum(one.sampling.max_tokens for one in requests)
     return {
         "requests": len(requests),
-        "answered_before": _answered(requests, work, store.root / "completions"),
+        **_known_of(requests, work, store.root / "completions"),
         "prompt_tokens": prompt,
         "completion_tokens_at_most": most,
         "cost_at_most": round(rates.cost(prompt, most), 4),
@@ -52,12 +52,16 @@ def _built(node: Node, store: Store) -> Node | None:
     return None
 
 
-def _answered(requests: Sequence[Request], work: Asking, path: Path) -> int:
+def _known_of(requests: Sequence[Request], work: Asking, path: Path) -> dict[str, int]:
+    """Return how many requests were answered before, and how many failed and were not answered since."""
     if not path.exists():
-        return 0
-    keys = [one.key(work.teacher.name, work.teacher.revision) for one in requests]
+        return {"answered_before": 0, "failed_before": 0}
+    parts = list(_parts(sorted({one.key(work.teacher.name, work.teacher.revision) for one in requests})))
     with opened(path) as completions:
-        return sum(len(completions.found(part)) for part in _parts(sorted(set(keys))))
+        return {
+            "answered_before": sum(len(completions.found(part)) for part in parts),
+            "failed_before": sum(completions.count_failed(part) for part in parts),
+        }
 
 
 def _parts(keys: list[str]) -> Iterator[list[str]]:

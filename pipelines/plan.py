@@ -16,6 +16,7 @@ from sources.table import frame
 
 DRIVERS = (
     "pipelines.changed_rows",
+    "pipelines.failed_requests",
     "pipelines.memory",
     "pipelines.places",
     "pipelines.repeated_ids",
@@ -122,9 +123,11 @@ def _nodes(
 
 
 def _common(step: Step) -> dict[str, Any]:
+    accepts_failures = isinstance(step.work, Asking) and step.work.max_failed
     return {
         "step": step.name,
         "config": plain(step.config),
+        **({"max_failed": accepts_failures} if accepts_failures else {}),
         "code": code_hash(*_functions(step), modules=DRIVERS),
         "libraries": library_versions(*_functions(step)),
     }

@@ -64,6 +64,7 @@ class Live:
         if self._asking is None:
             self._asking = self._bars.add_task("requests", total=standing.total, rate="")
         rate = f"{standing.requests_per_s:,.0f}/s, {standing.tokens_per_s:,.0f} tokens/s, {standing.cached:,} cached"
+        rate += f", {standing.failed:,} failed" if standing.failed else ""
         self._bars.update(self._asking, total=standing.total, completed=standing.done, rate=rate)
 
     def waiting(self, step: str) -> None:

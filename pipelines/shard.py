@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.changed_rows import CHANGED, changed_rows
+from pipelines.failed_requests import Outcomes, TooManyFailedError
 from pipelines.made_before import Known, Made, content_of
 from pipelines.step import Asking, EachShard
 from pipelines.store import write_json, write_table
@@ -114,13 +115,22 @@ def map_shard(
 
 def ask_shard(
     work: Asking, config: Any, ask: Ask, known: Known, paths: tuple[Path, ...], folder: Path, shard: int
-) -> dict[str, Any]:
-    """Map the rows of some files with the help of a teacher, or take over what was made of them before."""
+) -> dict[str, Any] | Outcomes:
+    """Map the rows of some files with the help of a teacher, or take over what was made of them before.
+
+    Returns the counts; where more requests failed than may, nothing is written, and their outcomes are returned.
+    """
     of = content_of(paths)
-    if of in known:
+    if of in known and "failed" not in known[of].counts:
         return _taken_over(known[of], folder, shard)
-    rows = read_parquet(list(paths))
-    return _write_outcome(work.function, rows, work.function(rows, config, ask), folder, shard, of)
+    rows, outcomes = read_parquet(list(paths)), Outcomes()
+    try:
+        outcome = work.function(rows, config, outcomes.counting(ask, work.max_failed))
+    except TooManyFailedError:
+        return outcomes
+    if outcomes.too_many(work.max_failed):
+        return outcomes
+    return _write_outcome(work.function, rows, outcome, folder, shard, of, **outcomes.to_dict())
 
 
 def _taken_over(made: Made, folder: Path, shard: int) -> dict[str, Any]:
@@ -131,7 +141,13 @@ def _taken_over(made: Made, folder: Path, shard: int) -> dict[str, Any]:
 
 
 def _write_outcome(
-    function: Callable[..., Outcome], rows: pl.DataFrame, outcome: Outcome, folder: Path, shard: int, of: str
+    function: Callable[..., Outcome],
+    rows: pl.DataFrame,
+    outcome: Outcome,
+    folder: Path,
+    shard: int,
+    of: str,
+    **more: Any,
 ) -> dict[str, Any]:
     """Write what a function made of ``rows``: all of them must be there, in order, and others descend from them."""
     came = outcome.rows["id"].is_in(rows["id"].implode()).fill_null(False)
@@ -152,7 +168,7 @@ def _write_outcome(
         if found.height:
             write_table(folder / name / f"{shard:05}.parquet", found)
     counted = {"edits": _counts(outcome.edits["rule"]), "made": made.height, "changed": changed.height, "of": of}
-    return _write(folder, shard, outcome.rows, rows.height, **counted)
+    return _write(folder, shard, outcome.rows, rows.height, **counted, **more)
 
 
 def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.changes import causes_text
+from pipelines.failed_requests import failures_text
 from sources.literal import scan_parquet
 
 GAP = 2
@@ -83,7 +84,8 @@ def plan_table(forecast: dict[str, Any]) -> str:
     for step in forecast["steps"]:
         counts = step["counts"] or {}
         rows = (f"{counts[name]:,}" if counts else "" for name in ("rows_in", "kept"))
-        table.add_row(step["step"], "done" if step["done"] else "to do", *rows, causes_text(step.get("why", [])))
+        why = causes_text(step.get("why", [])) or _accepted(step)
+        table.add_row(step["step"], "done" if step["done"] else "to do", *rows, why)
     for name, needs in forecast["waiting_for_teacher"].items():
         table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
     asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
@@ -94,6 +96,8 @@ def _asks(name: str, told: dict[str, Any]) -> str:
     if told["requests"] is None:
         return f"\n{name} asks a teacher; how much is known once a step before it is built"
     asked = f"{told['requests']:,} times in its first round, {told['answered_before']:,} of them answered before"
+    if told["failed_before"]:
+        asked += f", {told['failed_before']:,} failed, to be sent again"
     tokens = f"{told['prompt_tokens']:,} tokens in, {told['completion_tokens_at_most']:,} out at most"
     cost = f"cost {told['cost_at_most']:,} at most"
     return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {told['foretold_from']})"
@@ -113,12 +117,33 @@ def build_table(account: dict[str, Any]) -> str:
         *mixes,
         *_looked_at(account["steps"]),
         *waiting,
+        *_requests(account),
         *_absent(account["absent"]),
         f"\n{account['rows']:,} rows",
     )
 
 
 NUMBERS = ("rows in", "kept", "dropped", "quarantined")
+
+REQUESTS = ("requests", "answered", "cached", "failed", "rejected replies", "tokens in", "tokens out", "cost")
+
+
+def _requests(account: dict[str, Any]) -> list[Any]:
+    """Return what became of the requests of this run, stage by stage, of those accepted as failed, and notices."""
+    table = _table("stage", *REQUESTS, numbers=REQUESTS)
+    for stage, one in sorted(account["asked"].items()):
+        names = ("requests", "asked", "cached", "failed", "rejected", "prompt_tokens", "completion_tokens")
+        table.add_row(stage, *(f"{one[name]:,}" for name in names), f"{one['cost']:,.4f}")
+    accepted = [f"{step['name']}: {text}" for step in account["steps"] if (text := _accepted(step))]
+    notices = [f"note: {text}" for text in account["notices"]]
+    return [*(["", table] if account["asked"] else []), *accepted, *notices]
+
+
+def _accepted(step: dict[str, Any]) -> str:
+    """Return the requests of a complete step that failed, which --max-failed accepted."""
+    if not (failed := step.get("failed")):
+        return ""
+    return f"{failures_text(failed['failed'], failed['requests'], failed['errors'])} (accepted by --max-failed)"
 
 
 def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:

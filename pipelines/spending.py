@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import ceil
 from threading import Lock
 
 from synth.specs import Rates
-from synth.teacher import Completion, Request
+from synth.teacher import Completion, Request, Usage
 
 MESSAGE_BYTES = 16
 """Allowance for what a chat template writes around each message."""
@@ -28,14 +29,16 @@ class BudgetReachedError(Exception):
 class Account:
     """What one stage took in this run.
 
-    Every request was ``cached``, ``asked`` or ``failed``. Tokens, ``cost`` and ``kwh`` are of those asked;
-    ``uncounted`` of them came without a count of tokens and are in no sum. ``seconds`` pass from the first request
-    sent to the last answer; stages that run side by side each count them.
+    Every request was ``cached``, ``asked`` or ``failed``. ``rejected`` are the replies, to any of them, that could not
+    be used and were paid for all the same. Tokens, ``cost`` and ``kwh`` are of all that was paid for; ``uncounted``
+    replies came without a count of tokens and are in no sum. ``seconds`` pass from the first request sent to the last
+    answer; stages that run side by side each count them.
     """
 
     cached: int = 0
     asked: int = 0
     failed: int = 0
+    rejected: int = 0
     uncounted: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -62,9 +65,10 @@ class Spending:
     """The account of one run, shared by its stages and their threads, and the budget that stops it.
 
     Before a request is sent, the most that it can take is set aside: as many tokens as its prompt can have, by what
-    was seen of prompts so far, and all that it may write. What it took replaces that. So a run stops short of its
-    budget, by less than its longest requests, and not past it. What a server does not count is charged as the most;
-    what a failed request took nobody knows.
+    was seen of prompts so far, and all that it may write, or more where a server was seen to write more (reasoning).
+    What it took replaces that, also where the reply could not be used. So a run stops short of its budget, by less than
+    its longest requests, and not past it. What a server does not count is charged as the most; what was refused, or
+    never reached a server, costs nothing.
     """
 
     rates: Rates = field(default_factory=Rates)
@@ -73,6 +77,7 @@ class Spending:
     _tokens: int = field(default=0, repr=False)
     _cost: float = field(default=0.0, repr=False)
     _tokens_a_byte: float | None = field(default=None, repr=False)
+    _written_share: float = field(default=1.0, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def set_aside(self, request: Request) -> Hold | None:
@@ -91,27 +96,39 @@ class Spending:
             self._tokens -= hold.tokens
             self._cost -= hold.cost
 
-    def answered(self, request: Request, completion: Completion, hold: Hold) -> None:
-        """Enter what a request took in place of what was set aside."""
-        prompt, written = completion.prompt_tokens, completion.completion_tokens
-        counted = prompt is not None and written is not None
-        cost = self.rates.cost(prompt or 0, written or 0)
-        if counted:
-            self.give_back(hold)
+    def answered(self, request: Request, completion: Completion, hold: Hold | None) -> None:
+        """Enter what an answer took in place of what was set aside."""
+        usage = Usage(prompt_tokens=completion.prompt_tokens, completion_tokens=completion.completion_tokens)
+        self._enter(request, usage, hold, asked=1)
+
+    def rejected(self, request: Request, usage: Usage, hold: Hold | None) -> None:
+        """Enter what a reply took that could not be used."""
+        self._enter(request, usage, hold, rejected=1)
+
+    def _enter(self, request: Request, usage: Usage, hold: Hold | None, **counts: int) -> None:
+        prompt, written = usage.prompt_tokens or 0, usage.completion_tokens or 0
+        counted = usage.prompt_tokens is not None and usage.completion_tokens is not None
         with self._lock:
             if counted:
-                self._tokens += (prompt or 0) + (written or 0)
-                self._cost += cost
-                self._tokens_a_byte = max(self._tokens_a_byte or 0.0, (prompt or 0) / _size(request))
+                self._take(Hold(tokens=prompt + written, cost=self.rates.cost(prompt, written)), hold)
+                self._tokens_a_byte = max(self._tokens_a_byte or 0.0, prompt / _size(request))
+                self._written_share = max(self._written_share, written / request.sampling.max_tokens)
+            elif hold is None:
+                self._take(self._most(request), None)
             now = self._account(request.stage)
             self.accounts[request.stage] = replace(
                 now,
-                asked=now.asked + 1,
+                **{name: getattr(now, name) + count for name, count in counts.items()},
                 uncounted=now.uncounted + (not counted),
-                prompt_tokens=now.prompt_tokens + (prompt or 0),
-                completion_tokens=now.completion_tokens + (written or 0),
-                cost=now.cost + cost,
+                prompt_tokens=now.prompt_tokens + prompt,
+                completion_tokens=now.completion_tokens + written,
+                cost=now.cost + self.rates.cost(prompt, written),
             )
+
+    def _take(self, taken: Hold, hold: Hold | None) -> None:
+        """Enter tokens and cost in place of what was set aside, if anything was."""
+        self._tokens += taken.tokens - (hold.tokens if hold else 0)
+        self._cost += taken.cost - (hold.cost if hold else 0.0)
 
     def failed(self, request: Request) -> None:
         """Enter a request that came to nothing."""
@@ -151,7 +168,7 @@ class Spending:
     def _most(self, request: Request) -> Hold:
         """Return the most a request can take; before any prompt was counted, a token for every byte."""
         ratio = 1.0 if self._tokens_a_byte is None else self._tokens_a_byte
-        prompt, written = int(_size(request) * ratio) + 1, request.sampling.max_tokens
+        prompt, written = int(_size(request) * ratio) + 1, ceil(request.sampling.max_tokens * self._written_share)
         return Hold(tokens=prompt + written, cost=self.rates.cost(prompt, written))
 
     def _fits(self, hold: Hold) -> bool:

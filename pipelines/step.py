@@ -56,12 +56,14 @@ class Asking:
     """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` puts requests to ``teacher``.
 
     What was asked before comes from the store of completions. The config names the teacher and its revision, since
-    they are part of what the step is. ``requests(rows, config)`` foretells the first round.
+    they are part of what the step is. ``requests(rows, config)`` foretells the first round. A step of whose requests
+    more than the share ``max_failed`` failed is not complete.
     """
 
     function: Callable[[pl.DataFrame, Any, Ask], Outcome]
     requests: Callable[[pl.DataFrame, Any], list[Request]]
     teacher: Teacher
+    max_failed: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,11 +121,11 @@ def asking_step(
     config: Any,
     teacher: Teacher,
     *inputs: Step,
+    max_failed: float = 0.0,
 ) -> Step:
     """Return the step that asks ``teacher`` about the rows of ``inputs``."""
-    return Step(
-        name=name, work=Asking(function=function, requests=requests, teacher=teacher), config=config, inputs=inputs
-    )
+    work = Asking(function=function, requests=requests, teacher=teacher, max_failed=max_failed)
+    return Step(name=name, work=work, config=config, inputs=inputs)
 
 
 def await_teacher(name: str, needs: str, *inputs: Step) -> Step:

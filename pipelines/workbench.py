@@ -12,6 +12,7 @@ from pipelines.build import build
 from pipelines.changes import Cause, causes, last_build, note_build
 from pipelines.forecast import asked_by
 from pipelines.lock import Lock
+from pipelines.notices import kept_notices
 from pipelines.plan import Node, Plan, resolve
 from pipelines.progress import shown
 from pipelines.recipe import Recipe
@@ -23,7 +24,7 @@ from sources.mirror import MissingCorpusError, mirrored
 from sources.source import Benchmark, Corpus
 from synth.specs import Rates
 
-TOLD = ("name", "folder", "counts", "reasons", "edits", "account", "warnings")
+TOLD = ("name", "folder", "counts", "reasons", "edits", "account", "warnings", "failed")
 """What an account says of each step; few have an account of their own."""
 
 
@@ -84,13 +85,18 @@ class Workbench:
             "absent": self.plan.absent,
         }
 
-    def build(self, *, workers: int, spending: Spending | None = None) -> dict[str, Any]:
-        """Build what is missing and return the account: the folder, and where every row of every step went."""
+    def build(
+        self, *, workers: int, spending: Spending | None = None, requesting: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Build what is missing and return the account: the folder, and where every row of every step went.
+
+        ``requesting`` are fields of ``TeacherOptions`` for this run alone.
+        """
         self.lock.save()
         spent = spending or Spending()
         todo = [node for node in self.plan.nodes() if not self.store.done(node.name)]
-        with shown(len(todo)) as progress:
-            folder = build(self.plan, self.store, progress, workers=workers, spending=spent)
+        with shown(len(todo)) as progress, kept_notices() as notices:
+            folder = build(self.plan, self.store, progress, workers=workers, spending=spent, requesting=requesting)
         nodes = [node.name for node in self.plan.nodes()]
         note_build(
             self.plan,
@@ -112,6 +118,7 @@ class Workbench:
                 {"looked_at_only": step["folder"] in beside, **{k: step[k] for k in TOLD if k in step}}
                 for step in steps
             ],
+            "notices": notices,
             "asked": {stage: {**asdict(one), "requests": one.requests} for stage, one in spent.accounts.items()},
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
@@ -121,6 +128,8 @@ class Workbench:
         done = self.store.done(node.name)
         counts = self.store.summary(node.name)["counts"] if done else None
         state = {"step": node.step.name, "folder": node.name, "done": done, "counts": counts}
+        if done and (failed := self.store.summary(node.name).get("failed")):
+            state["failed"] = failed
         if not done:
             state["why"] = [cause.told() for cause in why[node.name]]
         if isinstance(node.step.work, Asking) and not done:

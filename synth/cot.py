@@ -154,7 +154,7 @@ def _read(
 
 
 def _rechecked(record: Record, seen: Order, completion: Completion) -> tuple[str, str | None, str | None]:
-    if completion.finish_reason != "stop":
+    if completion.ended != "stop":
         return TRUNCATED, None, completion.finish_reason
     verdict = chosen(record, seen, completion.text)
     if verdict.outcome != "parsed" or not verdict.explicit:

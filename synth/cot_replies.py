@@ -51,7 +51,7 @@ def reply(record: Record, order: Order, completion: Completion, config: Cot) -> 
 
     One that did not end by itself is ``truncated``, with the reason it ended as detail, whatever it says.
     """
-    if completion.finish_reason != "stop":
+    if completion.ended != "stop":
         return Reply(verdict=TRUNCATED, detail=completion.finish_reason)
     read = _case(record, completion.text) if config.prompt.case else _choice(record, order, completion.text)
     if read.verdict != RIGHT:

@@ -24,6 +24,7 @@ from synth.teacher import Completion
 
 KEPT, RECHECK_FAILED, OVER_SHARE = "kept", "recheck_failed", "hinted_over_share"
 NO_REPLY, NO_RIGHT_CHAIN = "no_reply", "no_right_chain"
+REQUESTS_FAILED = "requests_failed"
 
 Candidate = Mapping[str, Any]
 
@@ -60,7 +61,8 @@ def settle(
     whose answer cannot be read from it alone is ``recheck_failed``, one beyond the share ``hinted_over_share``. A row's
     first chain is its response, and its options and gold take the order that the chain was written for; further ones
     are copies of the row, whose ids end in ``/cot-2`` and so on. Under ``cot``, ``meta`` has the pass rates. A row
-    without a chain goes (``no_right_chain``, ``no_reply``, ``hinted_over_share``) with its verdicts as evidence.
+    without a chain goes (``no_right_chain``, ``no_reply``, ``hinted_over_share``) with its verdicts as evidence. Where
+    rows without one pass, those go all the same of whose requests some failed (``requests_failed``): nobody knows.
     """
     groups: dict[str, list[Candidate]] = {}
     for one in candidates.iter_rows(named=True):
@@ -176,14 +178,18 @@ def _after(record: Record, settled: _Settled | None, config: Cot) -> Iterator[tu
     if not settled.kept:
         counts = Counter(f"{one['stage']}:{one['verdict']}" for one in settled.tried)
         noted = replace(record, meta={**record.meta, "cot": facts})
-        reason = _why_none(settled) if config.unanswered == "drop" else None
+        reason = _why_none(settled, config)
         yield noted, reason, json.dumps(counts, sort_keys=True) if reason else None
 
 
-def _why_none(settled: _Settled) -> str:
+def _why_none(settled: _Settled, config: Cot) -> str | None:
+    """Return why a row without a chain goes; None where it passes."""
+    failed = [one["verdict"] == FAILED for one in settled.tried]
+    if config.unanswered == "pass":
+        return REQUESTS_FAILED if any(failed) else None
     if settled.over_share:
         return OVER_SHARE
-    return NO_RIGHT_CHAIN if any(one["verdict"] != FAILED for one in settled.tried) else NO_REPLY
+    return NO_REPLY if all(failed) else NO_RIGHT_CHAIN
 
 
 def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, Any], config: Cot) -> Record:

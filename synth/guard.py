@@ -117,7 +117,9 @@ def parse(text: str, config: Guard) -> Parsed:
 
 
 def _verdict(answer: Completion | Failure, config: Guard) -> Parsed:
-    return (FAILED, None) if isinstance(answer, Failure) else parse(answer.text, config)
+    if isinstance(answer, Failure):
+        return FAILED, None
+    return parse(answer.text, config) if answer.readable else (UNPARSED, None)
 
 
 def _exchange(asked: str, text: str, config: Guard) -> tuple[Message, ...]:

@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from synth.teacher import Request
+from sources.record import Message
+from synth.chat_reply import BadReplyError, usable
+from synth.dialect import SYSTEM_MOVED, without_system
+from synth.notices import Notices
+from synth.teacher import Completion, Failure, Request, TeacherError
 from synth.thinking import OPEN, parted
 
 
-def prompt_text(tokenizer: Any, request: Request) -> str:
-    """Return the messages as the template of ``tokenizer`` writes them, up to where the model goes on."""
-    messages = [{"role": message.role, "content": message.content} for message in request.messages]
-    return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
+def prompt_text(tokenizer: Any, request: Request, notices: Notices) -> str:
+    """Return the messages as the template of ``tokenizer`` writes them, up to where the model goes on.
+
+    Where the template refuses a system message, or leaves it out without a word, its text goes to the first user turn.
+    Raises ``TeacherError`` for a template that cannot write the messages even so.
+    """
+    system = " ".join(message.content for message in request.messages if message.role == "system").split()
+    try:
+        text = _templated(tokenizer, request.messages)
+        if set(system) <= set(text.split()):
+            return text
+    except Exception as error:  # templates raise what they like
+        if not system:
+            raise _unwritable(error) from error
+    notices.once("system", SYSTEM_MOVED)
+    try:
+        return _templated(tokenizer, without_system(request.messages))
+    except Exception as error:
+        raise _unwritable(error) from error
+
+
+def _templated(tokenizer: Any, messages: Sequence[Message]) -> str:
+    told = [{"role": message.role, "content": message.content} for message in messages]
+    return str(tokenizer.apply_chat_template(told, add_generation_prompt=True, tokenize=False))
+
+
+def _unwritable(error: Exception) -> TeacherError:
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return TeacherError(f"the model's chat template cannot write the messages: {text}")
+
+
+def answer_or_failure(completion: Completion, request: Request) -> Completion | Failure:
+    """Return a completion that can be an answer, or the failure that it is: the same request brings the same again."""
+    try:
+        return usable(completion, request)
+    except BadReplyError as error:
+        return Failure(error=f"bad reply: {error}", tries=1)
 
 
 def prompt_tokens(tokenizer: Any, prompt: str) -> list[int]:

@@ -1,8 +1,8 @@
 """Any server that speaks OpenAI's chat/completions: vllm serve, transformers serve, llama.cpp, Ollama, hosted ones.
 
 An event loop in a thread of its own keeps the server busy while the caller works on what has come. Retries are ours:
-the client's own would hide what the pace and the account must know. Requests go through the client's ``post`` and not
-its ``create``, whose checks of the parameters' types and of the reply cost half of a millisecond each.
+a client's own would hide what the pace and the account must know. Of the openai package only the HTTP client is used:
+its ``create`` checks every parameter and reply for half of a millisecond, and reads replies of any size.
 """
 
 from __future__ import annotations
@@ -10,19 +10,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import time
+import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from synth.chat_reply import BadReplyError, body, completion
+import orjson
+
+from synth.chat_reply import BadReplyError, Reply, read_reply
+from synth.dialect import Dialect, named_field
+from synth.notices import Notices
 from synth.pace import Pace, Slots
-from synth.server_trouble import Health, Kind, Trouble, of_connection, of_reply, of_status, pause
+from synth.server_trouble import WITHHELD, Health, Kind, Trouble, of_connection, of_reply, of_status, pause
 from synth.specs import TeacherOptions
-from synth.teacher import Answered, Completion, Failure, Request
+from synth.teacher import Answered, Completion, Failure, Request, Usage
 
 AHEAD = 32
 """Most requests at hand beyond those in flight, so that a caller busy for a moment does not let the server idle."""
@@ -32,21 +39,36 @@ BURST_S = 0.01
 
 CONNECT_S = 10.0
 
+LONGEST_REPLY = 16 << 20
+"""Bytes of a reply's body: some thousand tokens with twenty alternatives each have two million."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAITeacher:
     """The model that a server at ``url`` calls ``model``. The key, if it wants one, is read from OPENAI_API_KEY.
 
-    What was found out about its pace is kept from one call to the next; calls side by side each keep to it.
+    What was found out of its pace and of the fields it takes is kept from one call to the next; calls side by side each
+    keep to it.
     """
 
     url: str
     model: str
     options: TeacherOptions = field(default_factory=TeacherOptions)
     pace: Pace = field(init=False, repr=False, compare=False)
+    health: Health = field(init=False, repr=False, compare=False)
+    dialect: Dialect = field(init=False, repr=False, compare=False)
+    notices: Notices = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pace", Pace(most=self.options.concurrency, timeout_s=self.options.timeout_s))
+        options = self.options
+        learned = {
+            "pace": Pace(most=options.concurrency, timeout_s=options.timeout_s),
+            "health": Health(self.url, options.patience_s, options.timeout_s),
+            "dialect": Dialect(leave_out=set(options.leave_out)),
+            "notices": Notices(f"{self.name} at {self.url}"),
+        }
+        for name, value in learned.items():
+            object.__setattr__(self, name, value)
 
     @property
     def name(self) -> str:
@@ -94,7 +116,6 @@ class _Flight:
         self._teacher, self._options = teacher, options
         self._slots = Slots(teacher.pace)
         self._places = asyncio.Semaphore(options.concurrency)
-        self._health = Health(teacher.url, options.patience_s, options.timeout_s)
         self._inbox: asyncio.Queue[Request] = asyncio.Queue()
         self._outbox: SimpleQueue[list[Answered] | BaseException] = SimpleQueue()
         self._burst: list[Answered] = []
@@ -149,7 +170,7 @@ class _Flight:
 
     async def _work_all(self) -> None:
         try:
-            async with _client(self._teacher) as client, asyncio.TaskGroup() as group:
+            async with _client(self._options) as client, asyncio.TaskGroup() as group:
                 for _ in range(self._options.concurrency):
                     group.create_task(self._work(client))
         except BaseExceptionGroup as errors:
@@ -171,77 +192,184 @@ class _Flight:
             self._handed_over = self._loop.time()
 
     async def _answer(self, client: Any, request: Request) -> Completion | Failure:
-        """Try until there is an answer, or no sense in another try: the server's own troubles are not the request's."""
+        """Try until there is an answer, or no sense in another try: the server's own troubles are not the request's.
+
+        A request that broke keeps its place while it waits for another try; one that was turned away leaves it.
+        """
         options, tries, broken, waited = self._options, 0, 0, 0.0
         while True:
             async with self._slots:
-                outcome = await self._try(client, request)
+                outcome = await self._adapting(client, request)
+                while isinstance(outcome, Trouble) and outcome.kind in (Kind.BROKEN, Kind.SLOW):
+                    tries, broken = tries + 1, broken + 1
+                    if broken >= options.max_tries or not self._paid(request, outcome, again=True):
+                        break
+                    await asyncio.sleep(pause(tries - 1, outcome, options.backoff_s, options.patience_s))
+                    outcome = await self._adapting(client, request)
             if isinstance(outcome, Completion):
                 return outcome
+            if outcome.kind in (Kind.BROKEN, Kind.SLOW):
+                break
             tries += 1
-            broken += outcome.kind is Kind.BROKEN
+            self._paid(request, outcome, again=False)
             wait = pause(tries - 1, outcome, options.backoff_s, options.patience_s)
-            turned_away = waited + wait > max(options.patience_s, options.timeout_s)
-            if outcome.kind.final or broken >= options.max_tries or turned_away:
-                self._health.failed(outcome)
-                return Failure(error=outcome.error, tries=tries)
             waited += wait
+            if outcome.kind.final or waited > max(options.patience_s, options.timeout_s):
+                break
             await asyncio.sleep(wait)
+        self._teacher.health.failed(request.stage, outcome)
+        return Failure(error=outcome.error, tries=tries)
 
-    async def _try(self, client: Any, request: Request) -> Completion | Trouble:
-        since = time.monotonic()
-        outcome = await self._send(client, request, since)
+    async def _adapting(self, client: Any, request: Request) -> Completion | Trouble:
+        """Send a request, and again in another form as long as a refusal teaches one."""
+        dialect, model = self._teacher.dialect, self._teacher.model
+        while True:
+            sent = dialect.body(request, model)
+            outcome = await self._try(client, request, sent)
+            if isinstance(outcome, Completion) or not outcome.words:
+                return outcome
+            if learned := dialect.learn(sent, outcome.words):
+                self._teacher.notices.once(learned, learned)
+            if dialect.body(request, model) == sent:
+                name = named_field(sent, outcome.words)
+                hint = f"where it refuses {name}, --leave-out {name} sends none" if name else ""
+                return replace(outcome, hint=hint)
+
+    def _paid(self, request: Request, trouble: Trouble, *, again: bool) -> bool:
+        """Charge what a useless reply took; say whether the budget, where there is one, has room for another try."""
+        if request.meter is None or trouble.usage is None:
+            return True
+        request.meter.charge(trouble.usage)
+        return not again or request.meter.renew()
+
+    async def _try(self, client: Any, request: Request, sent: dict[str, Any]) -> Completion | Trouble:
+        teacher, since = self._teacher, time.monotonic()
+        outcome = await self._send(client, request, sent, since)
         now = time.monotonic()
-        if isinstance(outcome, Completion):
-            self._health.answered()
-            self._teacher.pace.answered(since, now)
-            return outcome
-        if outcome.kind is Kind.BROKEN:
-            self._teacher.pace.broke(since, now)
-        elif not outcome.kind.final:
-            self._teacher.pace.pushed_back(since, now)
-        self._health.troubled(outcome, now)
+        if isinstance(outcome, Reply):
+            self._notice(outcome)
+            teacher.health.answered(request.stage)
+            teacher.pace.answered(since, now)
+            return outcome.completion
+        if outcome.kind in (Kind.SLOW, Kind.BUSY, Kind.UNREACHABLE):
+            teacher.pace.pushed_back(since, now)
+        elif outcome.kind is Kind.BROKEN:
+            teacher.pace.broke(since, now)
+        teacher.health.troubled(outcome, now)
         return outcome
 
-    async def _send(self, client: Any, request: Request, since: float) -> Completion | Trouble:
-        import httpx2
-        import openai
+    def _notice(self, reply: Reply) -> None:
+        """Say what a user should know of an answer: who wrote it, and how it ended."""
+        wanted, notices, reason = self._teacher.model, self._teacher.notices, reply.completion.finish_reason
+        if reply.model and not same_model(wanted, reply.model):
+            notices.once(
+                "model",
+                f"answers as {reply.model!r:.100}, expected {wanted!r}; rows name {self._teacher.name}. If the server "
+                "holds another model, name it after # in the spec, or its weights with --teacher-revision",
+            )
+        if reply.completion.ended == "unknown":
+            notices.once(
+                f"reason {reason}",
+                f"ends replies with finish reason {reason!r:.60}, which is not known here; they count as cut short",
+            )
 
-        asked = body(request, self._teacher.model)
+    async def _send(self, client: Any, request: Request, sent: dict[str, Any], since: float) -> Reply | Trouble:
         try:
             async with asyncio.timeout(self._options.timeout_s):
-                reply = await client.post("/chat/completions", cast_to=httpx2.Response, body=asked, options=_SECURITY)
+                status, headers, content = await _post(client, self._teacher.url, orjson.dumps(sent))
         except TimeoutError:
-            return Trouble(kind=Kind.BROKEN, error=f"no answer within {self._options.timeout_s:g} s")
-        except openai.APIStatusError as error:
-            return of_status(error.status_code, error.response.text, error.response.headers)
-        except Exception as error:  # each transport has its own kinds for connections that fail
-            return of_connection(error)
-        try:
-            return completion(reply.content, request, time.monotonic() - since)
+            return Trouble(kind=Kind.SLOW, error=f"no answer within {self._options.timeout_s:g} s", usage=Usage())
         except BadReplyError as error:
             return of_reply(error)
+        except Exception as error:  # each transport has its own kinds for connections that fail
+            return of_connection(error)
+        seconds = time.monotonic() - since
+        try:
+            if 200 <= status < 300:
+                return read_reply(content, request, seconds)
+        except BadReplyError as error:
+            return of_reply(error)
+        words = content.decode("utf-8", "replace")
+        if status in (400, 403) and WITHHELD.search(words):
+            return Reply(completion=Completion(text="", finish_reason="content_filter", seconds=seconds), model=None)
+        return of_status(status, words, headers)
 
 
-_SECURITY = {"security": {"bearer_auth": True}}
-"""What the client's own ``chat.completions.create`` says of its requests: the key goes with them."""
+async def _post(client: Any, url: str, content: bytes) -> tuple[int, Any, bytes]:
+    """Return status, headers and body; ``BadReplyError`` for a body beyond ``LONGEST_REPLY``.
+
+    A redirection is followed once where it leads to the same server: the key goes nowhere else.
+    """
+    where = _endpoint(url)
+    for _ in range(2):
+        async with client.stream("POST", where, content=content, headers=_headers()) as reply:
+            moved = reply.headers.get("location") if reply.status_code in (307, 308) else None
+            to = str(reply.url.join(moved)) if moved else where
+            if to == where or urlsplit(to)[:2] != urlsplit(where)[:2]:
+                return reply.status_code, reply.headers, await _body(reply)
+            where = to
+    return reply.status_code, reply.headers, b""
 
 
-def _client(teacher: OpenAITeacher) -> Any:
-    """Return the openai client, over aiohttp where that is installed: a request then costs half."""
+def _endpoint(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/chat/completions"))
+
+
+def _headers() -> dict[str, str]:
+    key = os.environ.get("OPENAI_API_KEY") or "none"
+    return {
+        "authorization": f"Bearer {key}",
+        "content-type": "application/json",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "user-agent": "sabila",
+    }
+
+
+async def _body(reply: Any) -> bytes:
+    """Read a reply's body as far as it may go, packed by gzip at most."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in reply.aiter_raw():
+        parts.append(part)
+        size += len(part)
+        if size > LONGEST_REPLY:
+            raise _too_long()
+    raw, encoding = b"".join(parts), reply.headers.get("content-encoding", "identity").lower()
+    if encoding in ("", "identity"):
+        return raw
+    if encoding not in ("gzip", "deflate"):
+        raise BadReplyError(f"reply is packed by {encoding!r:.40}, which was not asked for")
+    try:
+        unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(raw, LONGEST_REPLY + 1)
+    except zlib.error as error:
+        raise BadReplyError(f"reply cannot be unpacked: {error}") from error
+    if len(unpacked) > LONGEST_REPLY:
+        raise _too_long()
+    return unpacked
+
+
+def _too_long() -> BadReplyError:
+    return BadReplyError(f"reply is longer than {LONGEST_REPLY:,} bytes")
+
+
+def same_model(wanted: str, said: str) -> bool:
+    """Say whether two names may be of one model: a path, a date, a tag or a file's ending make no difference."""
+    one, other = (
+        re.sub(r"\.gguf$|:latest$", "", name.casefold()).rstrip("/").split("/")[-1] for name in (wanted, said)
+    )
+    return one == other or one.startswith(f"{other}-") or other.startswith((f"{one}-", f"{one}@", f"{one}:"))
+
+
+def _client(options: TeacherOptions) -> Any:
+    """Return an HTTP client, over aiohttp where that is installed: a request then costs half."""
     import httpx2
     import openai
 
-    limits = httpx2.Limits(max_connections=teacher.options.concurrency, max_keepalive_connections=None)
+    limits = httpx2.Limits(max_connections=options.concurrency, max_keepalive_connections=None)
     patience = httpx2.Timeout(None, connect=CONNECT_S)
     try:
-        http = openai.DefaultAioHttpClient(limits=limits, timeout=patience)
+        return openai.DefaultAioHttpClient(limits=limits, timeout=patience, follow_redirects=False)
     except RuntimeError:  # the client's way to say that aiohttp is missing
-        http = openai.DefaultAsyncHttpxClient(limits=limits, timeout=patience)
-    return openai.AsyncOpenAI(
-        base_url=teacher.url,
-        api_key=os.environ.get("OPENAI_API_KEY") or "none",
-        max_retries=0,
-        timeout=patience,
-        http_client=http,
-    )
+        return openai.DefaultAsyncHttpxClient(limits=limits, timeout=patience, follow_redirects=False)

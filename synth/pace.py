@@ -13,8 +13,8 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-START = 16
-"""In flight at first: enough to see a batch at work, and no flood for a server that answers one at a time."""
+START = 1
+"""In flight at first: a server that answers one at a time would give the others of a batch no answer in their time."""
 
 SLOWER = 1.7
 """A round that takes this many times as long as the one before, at up to twice the number, gained nothing."""

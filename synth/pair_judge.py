@@ -140,7 +140,7 @@ def _identity(request: Request) -> tuple[str, tuple[Message, ...]]:
 
 
 def _candidate(request: Request, answer: Completion | Failure, config: PairJudge) -> dict[str, Any]:
-    letter = parse(answer.text) if isinstance(answer, Completion) else None
+    letter = parse(answer.text) if isinstance(answer, Completion) and answer.readable else None
     return candidate(request, answer, config.by, "judged" if letter else "unparsed", letter)
 
 
@@ -167,7 +167,7 @@ def _verdict(reply: tuple[Request, Completion | Failure] | None) -> str:
         return "missing"
     if isinstance(reply[1], Failure):
         return "failed"
-    return parse(reply[1].text) or "unparsed"
+    return (parse(reply[1].text) if reply[1].readable else None) or "unparsed"
 
 
 def _reason(verdicts: list[str]) -> str:

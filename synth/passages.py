@@ -106,7 +106,7 @@ def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Passages) ->
 
 def verdict_of(record: Record, completion: Completion) -> tuple[str, str | None, str | None]:
     """Return (verdict, question, detail) of one completion on the passage of ``record``."""
-    if completion.finish_reason != "stop":
+    if completion.ended != "stop":
         return TRUNCATED, None, completion.finish_reason
     said = json_reply.parse(completion.text, KINDS)
     if said is None:

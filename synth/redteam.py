@@ -150,7 +150,7 @@ def _completeness(answer: Completion | Failure) -> str:
         return EMPTY
     if control_marks(answer.text):
         return CONTROL_MARKS
-    return TRUNCATED if answer.finish_reason == "length" else COMPLETE
+    return COMPLETE if answer.ended == "stop" else TRUNCATED
 
 
 def _unless(fine: bool, reason: str) -> str | None:

@@ -91,7 +91,7 @@ def _verdict(answer: Completion | Failure) -> tuple[str, str | None, str | None]
     """Return (verdict, marks as JSON, remark); those of a failure are its own."""
     if isinstance(answer, Failure):
         return FAILED, None, None
-    if answer.finish_reason != "stop":
+    if answer.ended != "stop":
         return TRUNCATED, None, answer.finish_reason
     said = _marks(answer.text)
     if said is None:

@@ -155,8 +155,10 @@ def teacher_judge(teacher: Teacher, sampling: Sampling) -> Judge:
     """Return ``teacher`` as a judge of rubrics; a reply that was cut short is unscored."""
 
     def read(completion: Completion) -> str | Unscored:
-        if completion.finish_reason == "length":
+        if completion.ended == "length":
             return Unscored(f"the judge's reply was cut at {sampling.max_tokens} tokens; raise max_tokens")
+        if completion.ended != "stop":
+            return Unscored(f"the judge's reply ended with {completion.finish_reason!r}, expected a whole one")
         return completion.text
 
     return lambda prompts: [_read(answer, read) for answer in _answers(teacher, prompts, sampling)]

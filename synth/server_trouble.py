@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 import time
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
 from synth.chat_reply import BadReplyError
-from synth.teacher import TeacherError
+from synth.teacher import TeacherError, Usage
 
 LONGEST_PAUSE_S = 60.0
 LONGEST_ABSENCE_S = 5.0
@@ -21,7 +23,23 @@ BUSY = (425, 429, 503, 529)
 
 TRY_AGAIN = (408, 409)
 
-NOT_LET_IN = (401, 403, 404)
+NOT_LET_IN = {
+    401: "check the key in OPENAI_API_KEY",
+    402: "its credit is used up",
+    403: "check the key in OPENAI_API_KEY, and what it may use",
+    404: "check the address, and the model's name after # in the teacher's spec",
+}
+"""Statuses after which no other request can succeed, and what to do about each."""
+
+MOVED = (301, 302, 303, 307, 308)
+
+NO_CREDIT = re.compile(
+    r"insufficient_quota|insufficient.?credit|insufficient.?balance|billing_hard_limit", re.IGNORECASE
+)
+"""Servers say 429 of a used-up credit too, which no wait brings back."""
+
+WITHHELD = re.compile(r"content_filter|content_policy|content management policy|moderation|flagged", re.IGNORECASE)
+"""How a 400 or 403 says that a prompt was withheld by a filter, which is an answer and no failure."""
 
 NOT_CONNECTED = {
     "httpx2.ConnectError",
@@ -33,11 +51,15 @@ NOT_CONNECTED = {
 
 
 class Kind(Enum):
-    """Whose trouble it is: the network's, the server's, this try's, the request's, or that of key, address or model."""
+    """Whose trouble it is: the network's, the server's, this try's, the request's, or that of key, address or model.
+
+    A try that is ``SLOW`` came to no end in its time.
+    """
 
     UNREACHABLE = "unreachable"
     BUSY = "busy"
     BROKEN = "broken"
+    SLOW = "slow"
     REFUSED = "refused"
     DENIED = "denied"
 
@@ -49,26 +71,43 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """One try that brought no completion: whose trouble, its words, and how long the server asks to stay away."""
+    """One try that brought no completion: whose trouble, its words, and how long the server asks to stay away.
+
+    ``usage`` is what it took all the same, None where nothing was taken; ``hint`` says what to do, ``words`` is all
+    that the server said.
+    """
 
     kind: Kind
     error: str
     retry_after_s: float = 0.0
+    hint: str = ""
+    words: str = ""
+    usage: Usage | None = None
 
 
 def of_status(status: int, words: str, headers: Mapping[str, str]) -> Trouble:
     """Return what an HTTP status other than success means."""
     error = f"HTTP {status}: {' '.join(words.split())[:300]}"
+    if NO_CREDIT.search(words):
+        return Trouble(kind=Kind.DENIED, error=error, hint=NOT_LET_IN[402])
     if status in BUSY:
         return Trouble(kind=Kind.BUSY, error=error, retry_after_s=retry_after(headers))
     if status >= 500 or status in TRY_AGAIN:
-        return Trouble(kind=Kind.BROKEN, error=error, retry_after_s=retry_after(headers))
-    return Trouble(kind=Kind.DENIED if status in NOT_LET_IN else Kind.REFUSED, error=error)
+        return Trouble(kind=Kind.BROKEN, error=error, retry_after_s=retry_after(headers), words=words)
+    if status in MOVED:
+        hint = f"it points to {headers.get('location', 'nowhere')!r:.200}; put the API's own address into the spec"
+        return Trouble(kind=Kind.DENIED, error=error.rstrip(": "), hint=hint)
+    if status in NOT_LET_IN:
+        return Trouble(kind=Kind.DENIED, error=error, hint=NOT_LET_IN[status])
+    return Trouble(kind=Kind.REFUSED, error=error, words=words)
 
 
 def of_reply(error: BadReplyError) -> Trouble:
     """Return what a reply means that is not what was asked for."""
-    return Trouble(kind=Kind.REFUSED if error.final else Kind.BROKEN, error=f"bad reply: {error}")
+    if error.status is not None:
+        return replace(of_status(error.status, str(error), {}), usage=error.usage)
+    kind = Kind.REFUSED if error.final else Kind.BROKEN
+    return Trouble(kind=kind, error=f"bad reply: {error}", usage=error.usage)
 
 
 def of_connection(error: BaseException) -> Trouble:
@@ -82,10 +121,10 @@ def of_connection(error: BaseException) -> Trouble:
         chain.append(cause)
     kinds = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for one in chain for kind in type(one).__mro__}
     words = next((one for one in chain[1:] if str(one)), error)
-    return Trouble(
-        kind=Kind.UNREACHABLE if kinds & NOT_CONNECTED else Kind.BROKEN,
-        error=f"{type(words).__name__}: {words}".rstrip(": "),
-    )
+    error_text = f"{type(words).__name__}: {words}".rstrip(": ")
+    if kinds & NOT_CONNECTED:
+        return Trouble(kind=Kind.UNREACHABLE, error=error_text)
+    return Trouble(kind=Kind.BROKEN, error=error_text, usage=Usage())  # the server may have written all of a reply
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -120,8 +159,14 @@ def pause(tries: int, trouble: Trouble, backoff_s: float, longest_s: float) -> f
     return min(max(asked, random.uniform(0.0, most)), longest_s)
 
 
+FIRST = {"refused": 20, "broken": 5, "slow": 2}
+"""So many failures of a stage's first requests, by kind, with no answer among them, are the server's and not theirs.
+
+A refusal costs one try, a request that breaks or gets no answer in its time as many as are allowed.
+"""
+
 FRUITLESS = 100
-"""So many failures in a row, with no answer between them, are the server's and not the requests'."""
+"""So many in a row are so even where answers came before."""
 
 UNMET_PATIENCE_S = 30.0
 """A server that was never reached is more likely misspelt than starting up."""
@@ -130,51 +175,54 @@ UNMET_PATIENCE_S = 30.0
 class Health:
     """Whether a server still serves: ends the run with ``TeacherError`` rather than fail row after row.
 
-    That is so when it cannot be reached, or turns all away, for as long as patience lasts, when the first request is
-    not let in, when nothing of the first ``FRUITLESS`` requests succeeds, and when so many in a row break.
+    That is so when it cannot be reached, or turns all away, for as long as patience lasts or longer by its own words;
+    when it rejects the key, the model or the account; when the first requests of a stage all fail (``FIRST``), and when
+    ``FRUITLESS`` in a row do. One a teacher: a stage may ask in many calls.
     """
 
     def __init__(self, where: str, patience_s: float, timeout_s: float) -> None:
         self._where = where
         self._patience = {Kind.UNREACHABLE: patience_s, Kind.BUSY: max(patience_s, timeout_s)}
-        self._answers = 0
-        self._failed_in_a_row = 0
+        self._answers: Counter[str] = Counter()
+        self._failed_in_a_row: Counter[str] = Counter()
         self._since: dict[Kind, float] = {}
 
-    def answered(self) -> None:
+    def answered(self, stage: str) -> None:
         """Take in an answer: all is well."""
-        self._answers += 1
-        self._failed_in_a_row = 0
+        self._answers[stage] += 1
+        self._failed_in_a_row[stage] = 0
         self._since.clear()
 
     def troubled(self, trouble: Trouble, now: float) -> None:
         """Take in a try that the server did not serve."""
+        if trouble.kind is Kind.DENIED:
+            raise TeacherError(f"{self._where} rejected the request: {trouble.error}; {trouble.hint}{self._kept()}")
         if trouble.kind not in self._patience:
             return
-        lasted = now - self._since.setdefault(trouble.kind, now)
         patience = self._patience[trouble.kind]
+        if trouble.retry_after_s > patience:
+            raise TeacherError(
+                f"{self._where} wants to be left alone for {trouble.retry_after_s:,.0f} s, expected {patience:,.0f} s "
+                f"at most: {trouble.error}{self._kept()}"
+            )
+        lasted = now - self._since.setdefault(trouble.kind, now)
         if trouble.kind is Kind.UNREACHABLE and not self._answers:
             patience = min(patience, UNMET_PATIENCE_S)
         if lasted >= patience:
             raise TeacherError(
-                f"{self._where} is {trouble.kind.value} for {lasted:.0f} s, last error {trouble.error}; {self._kept()}"
+                f"{self._where} is {trouble.kind.value} for {lasted:.0f} s, last error {trouble.error}{self._kept()}"
             )
 
-    def failed(self, trouble: Trouble) -> None:
-        """Take in a request that was given up. One that the server refused says nothing of others, once one went."""
-        if trouble.kind.final and self._answers:
-            return
-        if trouble.kind is Kind.DENIED:
-            raise TeacherError(
-                f"{self._where} lets nobody in: {trouble.error}; check the address, the model's name after # in the "
-                "teacher's spec, and the key in OPENAI_API_KEY"
+    def failed(self, stage: str, trouble: Trouble) -> None:
+        """Take in a request that was given up."""
+        self._failed_in_a_row[stage] += 1
+        failed = self._failed_in_a_row[stage]
+        if failed >= (FRUITLESS if self._answers[stage] else FIRST.get(trouble.kind.value, FRUITLESS)):
+            which = (
+                "requests in a row" if self._answers[stage] else f"of the first requests of {stage}, and all of them"
             )
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row >= FRUITLESS:
-            raise TeacherError(
-                f"{self._where} failed {self._failed_in_a_row} requests in a row, last error {trouble.error}; "
-                f"{self._kept()}"
-            )
+            hint = f"; {trouble.hint}" if trouble.hint else ""
+            raise TeacherError(f"{self._where} failed {failed} {which}, last error {trouble.error}{hint}{self._kept()}")
 
     def _kept(self) -> str:
-        return f"{self._answers} answers came before and are kept; see to the server, then run again"
+        return f"; {self._answers.total():,} answers came before and are kept; see to the server, then run again"

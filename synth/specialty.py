@@ -101,7 +101,7 @@ def _verdict(answer: Completion | Failure) -> tuple[str, str | None, str | None]
     """Return (verdict, parsed, detail); those of a failure are its own."""
     if isinstance(answer, Failure):
         return FAILED, None, None
-    if answer.finish_reason != "stop":
+    if answer.ended != "stop":
         return TRUNCATED, None, answer.finish_reason
     named = label(answer.text)
     return (LABELLED, named, None) if named else (UNPARSED, None, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +45,7 @@ class TeacherOptions:
     - ``max_tries``: after so many replies that went wrong a request is given up, and told as a failure
     - ``backoff_s``: the first pause after one that went wrong; it doubles from try to try
     - ``patience_s``: how long a server may refuse all requests before the run ends
+    - ``leave_out``: fields of a request that are not sent, of ``dialect.OPTIONAL``
 
     ``batch`` is how many completions the transformers teacher writes at a time, and ``engine`` what vLLM's ``LLM``
     takes, such as ``tensor_parallel_size`` or ``max_model_len``.
@@ -58,8 +59,19 @@ class TeacherOptions:
     max_tries: int = 5
     backoff_s: float = 0.5
     patience_s: float = 300.0
+    leave_out: tuple[str, ...] = ()
     batch: int = 32
     engine: Mapping[str, Any] = field(default_factory=dict)
+
+
+def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
+    """Return a teacher that asks otherwise, with these fields of its options changed; one without options as it is."""
+    options = getattr(teacher, "options", None)
+    if not changes or not isinstance(options, TeacherOptions):
+        return teacher
+    changed: Any = teacher
+    made: Teacher = replace(changed, options=replace(options, **changes))
+    return made
 
 
 def teacher(

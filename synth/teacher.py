@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sources.record import Message
+from synth.finish_reasons import Ended, ended
 from synth.thinking import parted, without_end
 
 
@@ -30,10 +31,28 @@ class Sampling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens that a reply says it took; None where it does not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Meter(Protocol):
+    """What a teacher reports of replies that it paid for and cannot use; called from any thread."""
+
+    def charge(self, usage: Usage) -> None:
+        """Enter the tokens of an unusable reply."""
+
+    def renew(self) -> bool:
+        """Set the cost of another try aside; False where the budget has no room for it, and no try may follow."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """One completion wanted: for which row and stage, the messages, how to sample, and which of several samples it is.
 
-    ``row`` and ``stage`` say what it is for and are not part of the key: two rows with the same prompt ask once.
+    ``row``, ``stage`` and ``meter`` are not part of the key: two rows with the same prompt ask once.
     """
 
     row: str
@@ -41,6 +60,7 @@ class Request:
     messages: tuple[Message, ...]
     sampling: Sampling = field(default_factory=Sampling)
     sample: int = 0
+    meter: Meter | None = field(default=None, repr=False, compare=False)
 
     def key(self, teacher: str, revision: str) -> str:
         """Return the hash under which the completion of this request by this teacher is kept."""
@@ -61,9 +81,10 @@ class Request:
 class Completion:
     """What a teacher answered: text, reasoning, why it ended, and what it cost.
 
-    ``text`` is parsed on creation, wherever it comes from: reasoning under any known mark is parted off into
-    ``reasoning``, and control tokens such as ``<|im_end|>`` are cut from its end. ``logprobs`` holds for each token its
-    alternatives: token to log-probability. Where a teacher does not say how many tokens it used, the counts are None.
+    ``finish_reason`` is the server's word, ``ended`` what it means: only ``stop`` is a whole answer. ``text`` is
+    parsed on creation, wherever it comes from: reasoning under any known mark is parted off into ``reasoning``, and
+    control tokens such as ``<|im_end|>`` are cut from its end. ``logprobs`` holds for each token its alternatives:
+    token to log-probability. Where a teacher does not say how many tokens it used, the counts are None.
     """
 
     text: str
@@ -73,9 +94,16 @@ class Completion:
     completion_tokens: int | None = None
     logprobs: tuple[Mapping[str, float], ...] | None = None
     seconds: float = 0.0
+    ended: Ended = field(init=False)
+
+    @property
+    def readable(self) -> bool:
+        """Whether a verdict that stands in its first words can be relied on: not withheld, nor broken off."""
+        return self.ended in ("stop", "length")
 
     def __post_init__(self) -> None:
-        """Part reasoning from the answer, and cut the control tokens at the end."""
+        """Part reasoning from the answer, cut the control tokens at the end, and read the finish reason."""
+        object.__setattr__(self, "ended", ended(self.finish_reason))
         thought, answer = parted(self.text)
         object.__setattr__(self, "text", without_end(answer))
         if thought is not None:

@@ -12,8 +12,16 @@ from itertools import islice
 from typing import Any
 
 from synth.drawing import Alternatives, Draw, Ends
-from synth.local_chat import by_text, loaded_at, prompt_text, prompt_tokens, reasoning_and_answer
+from synth.local_chat import (
+    answer_or_failure,
+    by_text,
+    loaded_at,
+    prompt_text,
+    prompt_tokens,
+    reasoning_and_answer,
+)
 from synth.model_files import model_name, model_revision
+from synth.notices import Notices
 from synth.specs import TeacherOptions
 from synth.teacher import Answered, Completion, Failure, Request, TeacherError
 
@@ -57,7 +65,8 @@ class TransformersTeacher:
             fits, failures = self.loaded.sifted(batch)
             yield from failures
             if fits:
-                yield from zip(fits, self.loaded.completions(fits), strict=True)
+                for request, completion in zip(fits, self.loaded.completions(fits), strict=True):
+                    yield request, answer_or_failure(completion, request)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +76,14 @@ class Loaded:
     model: Any
     tokenizer: Any
     longest: int | None
+    notices: Notices
 
     def sifted(self, requests: Sequence[Request]) -> tuple[list[Request], list[Answered]]:
         """Part the requests that fit into the model from those that do not."""
         fits: list[Request] = []
         failures: list[Answered] = []
         for request in requests:
-            tokens = len(prompt_tokens(self.tokenizer, prompt_text(self.tokenizer, request)))
+            tokens = len(prompt_tokens(self.tokenizer, prompt_text(self.tokenizer, request, self.notices)))
             most = request.sampling.max_tokens
             if self.longest is None or tokens + most <= self.longest:
                 fits.append(request)
@@ -85,7 +95,7 @@ class Loaded:
     def completions(self, requests: Sequence[Request]) -> list[Completion]:
         """Return what the model writes for a batch; each completion took the time of all."""
         since = time.monotonic()
-        prompts = [prompt_text(self.tokenizer, request) for request in requests]
+        prompts = [prompt_text(self.tokenizer, request, self.notices) for request in requests]
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         lengths = inputs["attention_mask"].sum(-1).tolist()
         draw = Draw(requests)
@@ -179,4 +189,4 @@ def load(model: str, revision: str | None) -> Loaded:
         tokenizer.pad_token = tokenizer.eos_token
     network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     longest = getattr(network.config.get_text_config(), "max_position_embeddings", None)
-    return Loaded(model=network, tokenizer=tokenizer, longest=longest)
+    return Loaded(model=network, tokenizer=tokenizer, longest=longest, notices=Notices(f"transformers:{model}"))

@@ -10,9 +10,16 @@ from importlib import import_module
 from itertools import count, islice
 from typing import Any
 
-from synth.chat_reply import BadReplyError, check_json
-from synth.local_chat import by_text, loaded_at, prompt_text, prompt_tokens, reasoning_and_answer
+from synth.local_chat import (
+    answer_or_failure,
+    by_text,
+    loaded_at,
+    prompt_text,
+    prompt_tokens,
+    reasoning_and_answer,
+)
 from synth.model_files import model_name, model_revision
+from synth.notices import Notices
 from synth.specs import TeacherOptions
 from synth.teacher import Answered, Completion, Failure, Request, TeacherError
 
@@ -58,10 +65,11 @@ class VllmTeacher:
         feed, numbers, engine, tokenizer = iter(requests), count(), self.llm.llm_engine, self.llm.get_tokenizer()
         refusals = (ValueError, import_module("vllm.exceptions").VLLMValidationError)
         flying: dict[str, tuple[Request, str, float]] = {}
+        notices = Notices(self.name)
         try:
             while True:
                 for request in islice(feed, self.options.concurrency - len(flying)):
-                    name, prompt = str(next(numbers)), prompt_text(tokenizer, request)
+                    name, prompt = str(next(numbers)), prompt_text(tokenizer, request, notices)
                     tokens = {"prompt_token_ids": prompt_tokens(tokenizer, prompt)}
                     try:
                         engine.add_request(name, tokens, _sampling(request))
@@ -97,12 +105,7 @@ def _sampling(request: Request) -> Any:
 def _answered(output: Any, request: Request, prompt: str, since: float) -> Answered:
     written = output.outputs[0]
     reasoning, text = reasoning_and_answer(prompt, written.text)
-    try:
-        if request.sampling.json_schema is not None and written.finish_reason == "stop":
-            check_json(text, request.sampling.json_schema)
-    except BadReplyError as error:
-        return request, Failure(error=f"bad reply: {error}", tries=1)
-    return request, Completion(
+    completion = Completion(
         text=text,
         reasoning=reasoning,
         finish_reason=str(written.finish_reason),
@@ -111,6 +114,7 @@ def _answered(output: Any, request: Request, prompt: str, since: float) -> Answe
         logprobs=None if written.logprobs is None else tuple(map(_alternatives, written.logprobs)),
         seconds=time.monotonic() - since,
     )
+    return request, answer_or_failure(completion, request)
 
 
 def _alternatives(step: Mapping[int, Any]) -> dict[str, float]:

@@ -30,7 +30,14 @@ from synth.teacher import Completion, Failure, TeacherError
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 REQUESTS = 48
 POLICIES = ("Hate Speech", "Pornography", "Illegal Activity", "Fraud", "Physical Harm", "Health Consultation")
-EVERY = {"teacher": "target", "guard": "guard", "guard_format": "llama-guard-3", "samples": "4", "test_share": "0.2"}
+EVERY = {
+    "teacher": "target",
+    "guard": "guard",
+    "guard_format": "llama-guard-3",
+    "samples": "4",
+    "test_share": "0.2",
+    "max_failed": "0.1",
+}
 
 
 class Target:

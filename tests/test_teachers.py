@@ -14,7 +14,7 @@ import pytest
 from hostile_server import HANG, Cut, Reply, chat, failing, good, serving
 
 from sources.record import Message
-from synth.chat_reply import BadReplyError, completion
+from synth.chat_reply import BadReplyError, read_reply
 from synth.openai_teacher import OpenAITeacher
 from synth.pace import Pace
 from synth.specs import Rates, TeacherOptions, teacher
@@ -82,7 +82,7 @@ def test_what_is_asked_for_is_sent_and_nothing_else():
         told(server, requests(1))
         told(server, requests(1, stop=("\n\n",), json_schema=schema, temperature=0.0, max_tokens=9))
     plain, full = bodies
-    assert set(plain) == {"model", "messages", "temperature", "top_p", "max_tokens", "seed"}
+    assert set(plain) == {"model", "messages", "temperature", "max_tokens", "seed"}
     assert (full["stop"], full["temperature"], full["max_tokens"]) == (["\n\n"], 0.0, 9)
     assert full["response_format"]["json_schema"]["schema"] == schema
 
@@ -93,7 +93,6 @@ def test_what_is_asked_for_is_sent_and_nothing_else():
         ("Answer: B", None, "Answer: B"),
         ("<think>\nIron is low.\n</think>\n\nAnswer: B", "Iron is low.", "Answer: B"),
         ("Iron is low.</think>Answer: B", "Iron is low.", "Answer: B"),  # the template opened it
-        ("<think>Iron is low, or is", "Iron is low, or is", ""),
         ("<think>one</think>A <think>two</think>B", "one\n\ntwo", "A B"),
         ("<think></think>Answer: B", "", "Answer: B"),
     ],
@@ -126,12 +125,7 @@ BROKEN_REPLIES = {
     "two choices": (chat, {"choices": [{}, {}]}, "2 choices, expected 1"),
     "no choices": (chat, {"choices": None}, "no list of choices"),
     "no message": (chat, {"choices": [{"finish_reason": "stop"}]}, "choices[0].message is None"),
-    "no reason": (chat, {"choices": [{"message": {"content": "B"}}]}, "choices[0].finish_reason is None"),
-    "no text": (
-        chat,
-        {"choices": [{"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}]},
-        "content is None, expected text; refusal is 'No.'",
-    ),
+    "no text": (chat, {"choices": [{"message": {"content": None}, "finish_reason": "stop"}]}, "content is None"),
 }
 
 
@@ -179,10 +173,10 @@ def test_a_schema_that_was_ignored_fails_at_once(text, error):
 def test_json_cut_short_by_its_length_is_a_completion_that_says_so():
     choice = {"message": {"content": '{"letter": '}, "finish_reason": "length"}
     asked = requests(1, json_schema={"type": "object"})[0]
-    assert completion(json.dumps({"choices": [choice]}).encode(), asked, 0.1).finish_reason == "length"
+    assert read_reply(json.dumps({"choices": [choice]}).encode(), asked, 0.1).completion.ended == "length"
     with pytest.raises(BadReplyError, match="not JSON"):
         choice["finish_reason"] = "stop"
-        completion(json.dumps({"choices": [choice]}).encode(), asked, 0.1)
+        read_reply(json.dumps({"choices": [choice]}).encode(), asked, 0.1)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": "9", "completion_tokens": -1}, "none"])
@@ -333,25 +327,42 @@ def test_a_server_that_went_down_for_good_ends_the_run_with_what_came_before():
 def test_a_server_that_refuses_everything_ends_the_run_and_not_a_million_rows():
     with serving(failing(422, times=99)) as server:
         made = teacher(f"openai:{server.url}#m", QUICK)
-        with pytest.raises(TeacherError, match="failed 100 requests in a row, last error HTTP 422"):
-            list(made.complete(requests(2000)))
-        assert server.requests < 1000
-
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_server_that_lets_nobody_in_ends_the_run_at_once_and_says_where_to_look(status):
-    with serving(failing(status, times=99)) as server:
-        made = teacher(f"openai:{server.url}#m", QUICK)
         with pytest.raises(
-            TeacherError, match=rf"lets nobody in: HTTP {status}.* the model's name after # .* OPENAI_API_KEY"
+            TeacherError, match="failed 20 of the first requests of cot, and all of them, last error HTTP 422"
         ):
-            list(made.complete(requests(3)))
+            list(made.complete(requests(2000)))
+        assert server.requests < 100
 
 
-def test_refusals_after_an_answer_speak_of_their_requests_alone():
-    with serving(lambda asked: good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 404)) as server:
-        answers = told(server, requests(300), concurrency=1)
-    assert sum(isinstance(answer, Failure) for answer in answers.values()) == 299
+REJECTED = {
+    401: "check the key in OPENAI_API_KEY",
+    402: "its credit is used up",
+    403: "check the key in OPENAI_API_KEY",
+    404: "the model's name after #",
+}
+
+
+@pytest.mark.parametrize("answered", [0, 3])
+@pytest.mark.parametrize("status", REJECTED)
+def test_a_key_or_model_that_is_rejected_ends_the_run_at_once_also_after_answers(status, answered):
+    def behaviour(asked):
+        return good(asked) if server.requests <= answered else Reply(b'{"error": "no"}', status)
+
+    with serving(behaviour) as server:
+        made, came = teacher(f"openai:{server.url}#m", replace(QUICK, concurrency=1)), []
+        with pytest.raises(
+            TeacherError, match=rf"rejected the request: HTTP {status}.*{REJECTED[status]}.*; {answered} answers"
+        ):
+            came.extend(made.complete(requests(30)))
+        assert (len(came), server.requests) == (answered, answered + 1)
+
+
+def test_refusals_after_an_answer_speak_of_their_requests_alone_until_there_are_too_many():
+    with serving(lambda asked: good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 400)) as server:
+        answers = told(server, requests(90), concurrency=1)
+        assert sum(isinstance(answer, Failure) for answer in answers.values()) == 89
+        with pytest.raises(TeacherError, match="failed 100 requests in a row"):
+            told(server, requests(300), concurrency=1)
 
 
 # --- pace ----------------------------------------------------------------------------------------------------------
@@ -406,14 +417,14 @@ def rounds(pace, count, delay):
     return limits
 
 
-def test_the_pace_doubles_while_that_costs_no_time_up_to_the_most():
-    assert rounds(Pace(most=256, timeout_s=600), 6, lambda limit: 2.0)[-1] == 256
+def test_the_pace_starts_with_one_request_and_doubles_while_that_costs_no_time_up_to_the_most():
+    assert rounds(Pace(most=256, timeout_s=600), 10, lambda limit: 2.0) == [2, 4, 8, 16, 32, 64, 128, 256, 256, 256]
 
 
 def test_the_pace_stops_doubling_where_more_at_a_time_only_take_longer():
-    limits = rounds(Pace(most=256, timeout_s=600), 6, lambda limit: 1.0 if limit <= 32 else limit / 32)
+    limits = rounds(Pace(most=256, timeout_s=600), 10, lambda limit: 1.0 if limit <= 32 else limit / 32)
     assert 32 <= max(limits) < 200
-    assert all(after - before <= 16 + 1 for before, after in pairwise(limits[3:]))
+    assert all(after - before <= 16 + 1 for before, after in pairwise(limits[7:]))
 
 
 def test_the_pace_takes_pushes_of_one_moment_for_one_and_comes_back():

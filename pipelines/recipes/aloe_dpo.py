@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipelines.recipes import aloe_sft
+from pipelines.recipes.aloe_sft import MaxFailed
 from pipelines.step import Step, asking_step, await_teacher, each_shard, whole_set
 from quality.near_rules import SINGLE_TURN
 from quality.rules import Rules
@@ -40,6 +41,9 @@ KINDS = ("preference", "safety")
 
 NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
 
+Asks = Callable[..., Step]
+"""``asking_step``, or that with a share of requests that may fail."""
+
 Curate = Callable[..., Step]
 """Sources in, out the step with their rows that may stay; ``apart`` as ``aloe_sft.curated`` has it."""
 
@@ -55,15 +59,19 @@ def recipe(
     max_per_prompt: Annotated[int, Field(ge=1)] = 3,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
+    teacher_revision: str | None = None,
     writer: str | None = None,
     writer_license: str = "LicenseRef-unknown",
+    writer_revision: str | None = None,
     guard: str | None = None,
     guard_license: str = "LicenseRef-unknown",
+    guard_revision: str | None = None,
     guard_protocol: Literal["chat", "prompt"] = "chat",
     guard_format: FormatName | None = None,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     answers: Annotated[int, Field(ge=1, le=64)] = 2,
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.15,
+    max_failed: MaxFailed = 0.0,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
     """Build preference pairs: of the catalog's preference corpora, of right and wrong chains, and of a red team.
@@ -81,32 +89,39 @@ def recipe(
         teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, transformers:MODEL or
             vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
         writer: The model that writes refusals and helpful answers; the teacher unless named.
         writer_license: Licence of what the writer writes.
+        writer_revision: Which weights the writer's server holds.
         guard: The model that judges answers to attacks; without one no red-team pair is made.
         guard_license: Licence of what the guard writes.
+        guard_revision: Which weights the guard's server holds.
         guard_protocol: chat for guard models with a template of their own; prompt for any other model.
         guard_format: The guard's family, such as llama-guard-2, which numbers the categories; by default the model's
             name decides.
         samples: Chains of thought written for a question in a round.
         answers: Answers of the teacher to each attack.
         test_share: Share of attack styles, topics and requests that is held out of the red team.
+        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
+            complete, and the next build sends the failed requests again.
         seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
     curate = curating(license, near_threshold, limit, required=sources != ("available",))
     asked = partial(aloe_sft.asked, use=license)
-    target, judge = asked(teacher, teacher_license), asked(guard, guard_license)
+    target = asked(teacher, teacher_license, revision=teacher_revision)
+    judge = asked(guard, guard_license, revision=guard_revision)
+    asks = partial(asking_step, max_failed=max_failed)
     parts: list[Step] = []
     if stage != "red_team":
         rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
-        parts += general(chosen, partial(curate, apart=aloe_sft.red_team_corpora(limit)), rules, target, samples)
+        parts += general(chosen, partial(curate, apart=aloe_sft.red_team_corpora(limit)), rules, target, samples, asks)
     if stage != "general":
         held = Attacks(test_styles=test_share, test_topics=test_share, test_requests=test_share, seed=seed)
-        other = asked(writer, writer_license) or target
+        other = asked(writer, writer_license, revision=writer_revision) or target
         models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
         by = Guard(by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
-        parts += [red_team(attacks(chosen, curate, held), models, by, samples=answers, seed=seed)]
+        parts += [red_team(attacks(chosen, curate, held), models, by, samples=answers, seed=seed, asks=asks)]
     return each_shard("compose", compose, None, *parts)
 
 
@@ -126,11 +141,16 @@ def curating(license: Use, near_threshold: float, limit: int | None, *, required
 
 
 def general(
-    chosen: list[Source], curate: Curate, rules: PairRules, teacher: Teacher | None, samples: int
+    chosen: list[Source],
+    curate: Curate,
+    rules: PairRules,
+    teacher: Teacher | None,
+    samples: int,
+    asks: Asks = asking_step,
 ) -> list[Step]:
     """Return the steps to the pairs of corpora and to those of chains; no row holds a request of the red team."""
     pairs = source_pairs(curate(of_kind(chosen, "preference")), rules)
-    return [pairs, *chain_pairs(chosen, curate, teacher, samples=samples, seed=rules.seed)]
+    return [pairs, *chain_pairs(chosen, curate, teacher, samples=samples, seed=rules.seed, asks=asks)]
 
 
 def source_pairs(rows: Step, rules: PairRules) -> Step:
@@ -141,7 +161,7 @@ def source_pairs(rows: Step, rules: PairRules) -> Step:
 
 
 def chain_pairs(
-    chosen: list[Source], curate: Curate, teacher: Teacher | None, *, samples: int, seed: int
+    chosen: list[Source], curate: Curate, teacher: Teacher | None, *, samples: int, seed: int, asks: Asks
 ) -> list[Step]:
     """Return the steps that pair right with wrong chains of the teacher, one branch a generator.
 
@@ -155,7 +175,7 @@ def chain_pairs(
             chains = aloe_sft.chains(generator, names, teacher, samples=samples, seed=seed)
             config = ChainPairs(chains=replace(chains, gold="withheld"))
             step = f"chain-pairs-{generator}"
-            branches.append(asking_step(step, write_chain_pairs, pair_requests, config, teacher, curate(own)))
+            branches.append(asks(step, write_chain_pairs, pair_requests, config, teacher, curate(own)))
     return branches
 
 
@@ -181,7 +201,15 @@ def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
     return each_shard("attack", stages.attack, config_of_stage, plain, beside=(plain, jailbreaks))
 
 
-def red_team(attacked: Step, models: Models | None, guard: Guard | None, *, samples: int, seed: int) -> Step:
+def red_team(
+    attacked: Step,
+    models: Models | None,
+    guard: Guard | None,
+    *,
+    samples: int,
+    seed: int,
+    asks: Asks = asking_step,
+) -> Step:
     """Return the steps from attacks to pairs, each with one model; without models the attacks wait, outside the set."""
     if models is None or guard is None:
         unwritten = Written(part="pair", reason="awaits_teacher", evidence=NEEDS)
@@ -190,10 +218,10 @@ def red_team(attacked: Step, models: Models | None, guard: Guard | None, *, samp
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
     terms = (target.license, writer.license, judge.license)
     pairs = stages.GuardedPairs(team=team, guard=guard, rules=replace(GUARDED, seed=seed), licenses=terms)
-    said = asking_step("target", stages.answer_attacks, stages.target_requests, team, target, attacked)
-    unsafe = asking_step("guard-answers", stages.keep_unsafe, stages.unsafe_requests, guard, judge, said)
-    replied = asking_step("replies", stages.write_replies, stages.reply_requests, team, writer, unsafe)
-    return asking_step("guard-replies", stages.pair_up, stages.pair_requests, pairs, judge, replied)
+    said = asks("target", stages.answer_attacks, stages.target_requests, team, target, attacked)
+    unsafe = asks("guard-answers", stages.keep_unsafe, stages.unsafe_requests, guard, judge, said)
+    replied = asks("replies", stages.write_replies, stages.reply_requests, team, writer, unsafe)
+    return asks("guard-replies", stages.pair_up, stages.pair_requests, pairs, judge, replied)
 
 
 # --- sources -------------------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ GENERATORS: dict[Name, tuple[str, ...]] = {
 
 
 Share = Annotated[float, Field(gt=0, le=1)]
+MaxFailed = Annotated[float, Field(ge=0, lt=1)]
 
 
 def recipe(
@@ -61,6 +62,8 @@ def recipe(
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
+    teacher_revision: str | None = None,
+    max_failed: MaxFailed = 0.0,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     mix: Literal["none", "aloe", "exact"] = "none",
     mix_shares: tuple[Share, Share, Share] = ALOE_SHARES,
@@ -83,6 +86,9 @@ def recipe(
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
+        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
+            complete, and the next build sends the failed requests again.
         samples: Chains of thought written for a question in a round.
         mix: none keeps every row; aloe holds general and synthetic rows to Aloe's shares of the tokens and keeps
             medical rows whole; exact reaches the shares and makes the set as small as the scarcest part.
@@ -99,8 +105,9 @@ def recipe(
     required = sources != ("available",)
     apart = red_team_corpora(limit)
     rows = curated(chosen, rules, license, near_threshold, required=required, limit=limit, apart=apart)
-    writer = asked(teacher, teacher_license, license)
-    written = finished(reasoned(rows, chosen, writer, samples=samples, seed=seed), seed=seed)
+    writer = asked(teacher, teacher_license, license, teacher_revision)
+    chains = reasoned(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
+    written = finished(chains, seed=seed)
     if mix == "none":
         if mix_tokens or mix_caps or (mix_shares, mix_general) != (ALOE_SHARES, ALOE_GENERAL):
             raise ValueError("mix: got 'none' and settings of a mix, expected aloe or exact with them")
@@ -108,7 +115,7 @@ def recipe(
     return mixed(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, seed=seed)
 
 
-def asked(spec: str | None, license: str, use: Use) -> Teacher | None:
+def asked(spec: str | None, license: str, use: Use, revision: str | None = None) -> Teacher | None:
     """Return the teacher of a spec, if there is one; ``ValueError`` where what it writes is not free for ``use``."""
     if spec is None:
         return None
@@ -117,7 +124,7 @@ def asked(spec: str | None, license: str, use: Use) -> Teacher | None:
             f"teacher_license: got {license!r}, which does not allow the {use} use that license asks for; name a "
             "teacher whose words may be used so, and their licence"
         )
-    return teacher_of(spec, TeacherOptions(license=license))
+    return teacher_of(spec, TeacherOptions(license=license, revision=revision))
 
 
 def curated(
@@ -162,7 +169,9 @@ def clean_source(source: Source, rules: Rules, *, required: bool, limit: int | N
     return each_shard(f"clean-{source.name}", clean, config, read(source, required=required, limit=limit))
 
 
-def reasoned(rows: Step, chosen: list[Source], teacher: Teacher | None, *, samples: int, seed: int) -> Step:
+def reasoned(
+    rows: Step, chosen: list[Source], teacher: Teacher | None, *, samples: int, seed: int, max_failed: float = 0.0
+) -> Step:
     """Return the steps that write verified chains of thought for multiple-choice rows; those without one stay as is."""
     names = {source.name for source in chosen}
     if teacher is None:
@@ -171,7 +180,8 @@ def reasoned(rows: Step, chosen: list[Source], teacher: Teacher | None, *, sampl
         if not names & set(sources):
             continue
         config = chains(generator, sources, teacher, samples=samples, seed=seed)
-        rows = asking_step(f"cot-{generator}", write_chains, cot.requests, config, teacher, rows)
+        step = f"cot-{generator}"
+        rows = asking_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
     return rows
 
 

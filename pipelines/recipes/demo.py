@@ -10,6 +10,7 @@ from pydantic import Field
 
 import sources.catalog
 from pipelines.recipes import aloe_sft
+from pipelines.recipes.aloe_sft import MaxFailed
 from pipelines.step import Step
 from quality.near_rules import SINGLE_TURN
 from quality.rules import Rules
@@ -36,6 +37,8 @@ def recipe(
     limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
     teacher: str = "embedded",
     teacher_license: str = "LicenseRef-unknown",
+    teacher_revision: str | None = None,
+    max_failed: MaxFailed = 0.0,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
@@ -47,11 +50,15 @@ def recipe(
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL,
             vllm:MODEL, or embedded: an n-gram model made on the spot.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
+        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
+            complete, and the next build sends the failed requests again.
         samples: Chains of thought written for a question in a round.
         seed: Start of the random choices; the same seed gives the same rows.
     """
-    asked = sample_teacher(teacher, teacher_license)
-    rows = aloe_sft.reasoned(curated(license, limit), chosen(), asked, samples=samples, seed=seed)
+    asked = sample_teacher(teacher, teacher_license, teacher_revision)
+    rows = curated(license, limit)
+    rows = aloe_sft.reasoned(rows, chosen(), asked, samples=samples, seed=seed, max_failed=max_failed)
     return aloe_sft.finished(rows, seed=seed)
 
 
@@ -65,9 +72,10 @@ def chosen() -> list[Source]:
     return [SOURCES[name] for name in SAMPLED]
 
 
-def sample_teacher(spec: str, license: str) -> Teacher:
+def sample_teacher(spec: str, license: str, revision: str | None = None) -> Teacher:
     """Return the teacher of a spec; the embedded one learns from the sample's open texts, which hold no gold answer."""
-    return teacher_of(spec, TeacherOptions(license=license), texts=lambda: training_texts(_sample()))
+    options = TeacherOptions(license=license, revision=revision)
+    return teacher_of(spec, options, texts=lambda: training_texts(_sample()))
 
 
 def _sample() -> pl.DataFrame:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.recipes import aloe_sft, demo
+from pipelines.recipes.aloe_sft import MaxFailed
 from pipelines.step import Step, asking_step, each_shard
 from sources.license import Use
 from synth.compose import compose
@@ -21,6 +22,8 @@ def recipe(
     limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
     teacher: str = "embedded",
     teacher_license: str = "LicenseRef-unknown",
+    teacher_revision: str | None = None,
+    max_failed: MaxFailed = 0.0,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
@@ -32,11 +35,15 @@ def recipe(
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL,
             vllm:MODEL, or embedded: an n-gram model made on the spot.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
+        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
+            complete, and the next build sends the failed requests again.
         samples: Chains of thought written for a question in a round.
         seed: Start of the random choices; the same seed gives the same rows.
     """
-    asked = demo.sample_teacher(teacher, teacher_license)
+    asked = demo.sample_teacher(teacher, teacher_license, teacher_revision)
     chains = aloe_sft.chains("medmcqa", aloe_sft.GENERATORS["medmcqa"], asked, samples=samples, seed=seed)
     rows = demo.curated(license, limit)
-    pairs = asking_step("pairs", write_chain_pairs, pair_requests, ChainPairs(chains=chains), asked, rows)
+    config = ChainPairs(chains=chains)
+    pairs = asking_step("pairs", write_chain_pairs, pair_requests, config, asked, rows, max_failed=max_failed)
     return each_shard("compose", compose, None, pairs)

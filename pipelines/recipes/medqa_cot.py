@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.recipes import aloe_sft
+from pipelines.recipes.aloe_sft import MaxFailed
 from pipelines.step import Step, asking_step, await_teacher, each_shard
 from quality.near_rules import SINGLE_TURN
 from quality.rules import Rules
@@ -38,6 +39,8 @@ def recipe(
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
+    teacher_revision: str | None = None,
+    max_failed: MaxFailed = 0.0,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     rounds: Annotated[int, Field(ge=1, le=16)] = 3,
     hints: Annotated[int, Field(ge=0, le=64)] = 2,
@@ -55,6 +58,9 @@ def recipe(
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
+        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
+            complete, and the next build sends the failed requests again.
         samples: Chains of thought written for a question in a round.
         rounds: The most rounds while no chain of a question is right.
         hints: Chains written with the answer shown once all rounds failed; one counts if a model reaches gold from it.
@@ -63,7 +69,7 @@ def recipe(
     """
     chosen = choose(sources)
     rows = aloe_sft.curated(chosen, Rules(), license, near_threshold, required=True, limit=limit)
-    asked = aloe_sft.asked(teacher, teacher_license, license)
+    asked = aloe_sft.asked(teacher, teacher_license, license, teacher_revision)
     if asked is None:
         waiting = await_teacher("cot", NEEDS, rows)
         unwritten = Written(part="cot", reason="awaits_teacher", evidence=NEEDS)
@@ -81,16 +87,17 @@ def recipe(
             keep=keep,
             seed=seed,
         )
-        rows = reasoned(rows, config, asked)
+        rows = reasoned(rows, config, asked, max_failed=max_failed)
     return aloe_sft.finished(each_shard("written", written_only, UNASKED, rows), seed=seed)
 
 
 UNASKED = Written(part="cot", reason="not_asked", evidence="no right option among two to ten")
 
 
-def reasoned(rows: Step, config: Cot, teacher: Teacher) -> Step:
+def reasoned(rows: Step, config: Cot, teacher: Teacher, *, max_failed: float) -> Step:
     """Return the step that writes the chains of one generator's sources."""
-    return asking_step(f"cot-{config.generator}", write_chains, cot.requests, config, teacher, rows)
+    step = f"cot-{config.generator}"
+    return asking_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
 
 
 def generators(chosen: list[Source]) -> dict[Name, tuple[str, ...]]:
