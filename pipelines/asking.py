@@ -12,6 +12,7 @@ from random import Random
 from typing import Protocol
 
 from pipelines.completions import Completions, opened
+from pipelines.echoed_keys import without_keys
 from pipelines.spending import Hold, Spending
 from synth.teacher import Answered, Completion, Failure, Request, Teacher, TeacherError, Usage
 
@@ -214,6 +215,8 @@ class _Asking:
         if not self._landed:
             return
         landed, self._landed = self._landed, []
+        fit = without_keys(came for _, _, came in landed)
+        landed = [(key, request, came) for (key, request, _), came in zip(landed, fit, strict=True)]
         if failed := [(key, request, came) for key, request, came in landed if isinstance(came, Failure)]:
             self._store.list_failures(failed, self._teacher)
         if answers := [(key, request, came) for key, request, came in landed if isinstance(came, Completion)]:

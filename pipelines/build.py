@@ -102,9 +102,16 @@ def build(
 def _missing(plan: Plan, store: Store) -> list[Node]:
     """Return the nodes to build, each after those it reads.
 
-    A node that is gone though all after it are there is built too: ``trace`` and releases tell of every step.
+    A node that is gone though all after it are there is built too: ``trace`` and releases tell of every step. Raises
+    ``StoreError`` for one that is there and not as it was built: by its sizes, and by content where it will be read.
     """
-    return [node for node in plan.nodes() if not store.done(node.name)]
+    nodes = plan.nodes()
+    missing = [node for node in nodes if not store.done(node.name)]
+    read = {before.name for node in missing for before in node.sees}
+    for node in nodes:
+        if node not in missing:
+            store.check(node.name, contents=node.name in read)
+    return missing
 
 
 def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> None:

@@ -123,18 +123,20 @@ def guard() -> Iterator[None]:
 
 def _ended(error: BaseException) -> BaseException:
     """Return what ends the call for ``error``."""
+    from pipelines.hub.secrets import own_secrets, without_secrets
     from pipelines.recipe import RecipeError
     from training.trouble import SettingsError
 
+    said = printable(without_secrets(str(error), *own_secrets().values()))
     if isinstance(error, RecipeError | SettingsError):
-        return click.UsageError(printable(str(error)))
+        return click.UsageError(said)
     if isinstance(error, failures()):
-        return click.ClickException(printable(str(error)))
+        return click.ClickException(said)
     if os.environ.get(TRACEBACK):
         return error
-    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = (said.strip() or type(error).__name__).splitlines()[0]
     return click.ClickException(
-        f"{printable(text)} ({type(error).__name__} in {_place(error)}, which did not expect this of its input; "
+        f"{text} ({type(error).__name__} in {_place(error)}, which did not expect this of its input; "
         f"{TRACEBACK}=1 in the environment shows the whole trace)"
     )
 

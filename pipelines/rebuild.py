@@ -21,7 +21,7 @@ from pipelines.manifest import MANIFEST, ReleaseError, file_hash, read
 from pipelines.plan import Node, Plan
 from pipelines.recipe import Recipe, RecipeError, shipped
 from pipelines.recipe import load as load_recipe
-from pipelines.release import composed, freeze, installed, place
+from pipelines.release import built_with, composed, freeze, place
 from pipelines.release_form import reading
 from pipelines.released_completions import FOLDER, restore
 from pipelines.step import Asking, Step
@@ -64,7 +64,7 @@ def rebuild(
     _refuse_tampered(Checked(folder=path.parent, manifest=wanted), path)
     _refuse_live_teachers(wanted["values"], path)
     bench = _opened(wanted, path, _recipe(wanted, recipe), store=store, mirror=mirror)
-    if around := _around(wanted, bench.recipe):
+    if around := _around(wanted, bench.recipe, bench.plan):
         warn(f"{_name(wanted)} gets another hash here, though its rows may be the same: {told(around)}")
     if not any((path.parent / FOLDER).glob("*.parquet")):
         bench.build(workers=workers)
@@ -184,7 +184,7 @@ def _opened(wanted: Json, path: Path, recipe: Recipe, *, store: Path, mirror: Pa
         raise ReleaseError(f"{_name(wanted)} read what is not there now: {reasons}")
     graph = [{"name": node.step.name, "folder": node.name, "identity": node.identity} for node in bench.plan.nodes()]
     if changes := list(graph_differences(wanted["steps"], graph)):
-        changes += _around(wanted, recipe)
+        changes += _around(wanted, recipe, bench.plan)
         raise ReleaseError(f"{_name(wanted)} cannot be made by this sabila; what differs: {told(changes)}")
     return bench
 
@@ -212,9 +212,9 @@ def _refuse_other_teachers(plan: Plan, path: Path) -> None:
             )
 
 
-def _around(wanted: Json, recipe: Recipe) -> list[Difference]:
+def _around(wanted: Json, recipe: Recipe, plan: Plan) -> list[Difference]:
     """Return how the recipe's file and the libraries differ from those of a manifest."""
-    now = {"libraries": installed()}
+    now = {"libraries": built_with([node.identity for node in plan.nodes()])}
     before, after = wanted["recipe"]["file_sha256"], recipe.told()["file_sha256"]
     changed = [Difference(where="recipe", field="file_sha256", before=before, after=after)] if before != after else []
     return [*changed, *libraries(wanted, now)]

@@ -42,8 +42,19 @@ def release(bench: Workbench, version: str) -> dict[str, Any]:
         folder = place(bench.store, manifest)
         if (folder / MANIFEST).exists():
             return _same_or_refuse(load(folder), manifest)
+        _refuse_unsound(manifest, partial)
         freeze(bench.store, manifest, partial)
     return manifest
+
+
+def _refuse_unsound(manifest: dict[str, Any], folder: Path) -> None:
+    """Raise ``ReleaseError`` for a composed release in which ``sabila verify`` would find something wrong."""
+    from pipelines.verify import verify
+
+    if findings := verify(folder).findings:
+        shown = "; ".join(f"{one.file}, {one.what}: expected {one.expected}, found {one.found}" for one in findings[:5])
+        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
+        raise ReleaseError(f"{manifest['name']}@{manifest['version']} is not frozen, it is not sound: {shown}{more}")
 
 
 def place(store: Store, manifest: dict[str, Any]) -> Path:
@@ -82,6 +93,8 @@ def freeze(store: Store, manifest: dict[str, Any], partial: Path) -> None:
 def _compose(bench: Workbench, version: str, folder: Path) -> dict[str, Any]:
     store = bench.store
     graph = [store.summary(node.name) for node in bench.plan.nodes()]
+    for step in graph:
+        store.check(step["folder"], contents=True)
     _write_rows(store, bench.plan.last.name, folder)
     write_completions(store, graph, folder)
     write_ledger(store, graph, folder)
@@ -134,7 +147,7 @@ def _described(bench: Workbench, version: str, graph: list[dict[str, Any]], fold
         "absent": sorted(bench.plan.absent),
         "waiting_for_teacher": bench.plan.waiting,
         "license": license_of(folder),
-        "libraries": installed(),
+        "libraries": built_with([step["identity"] for step in graph]),
         "environment": environment(bench.recipe.folder),
     }
 
@@ -142,6 +155,15 @@ def _described(bench: Workbench, version: str, graph: list[dict[str, Any]], fold
 def installed() -> dict[str, str]:
     """Return the versions of the libraries that decide what bytes a release has."""
     return {name: library_version(name) for name in LIBRARIES}
+
+
+def built_with(identities: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the versions of the libraries that made the rows of these steps, and of those that write the release."""
+    made: dict[str, set[str]] = {}
+    for identity in identities:
+        for name, version in (identity.get("libraries") or {}).items():
+            made.setdefault(name, set()).add(str(version))
+    return {**installed(), **{name: ", ".join(sorted(versions)) for name, versions in made.items()}}
 
 
 def _read_corpora(graph: list[dict[str, Any]]) -> set[str]:

@@ -21,6 +21,8 @@ from typing import Any, TextIO
 
 import polars as pl
 
+from pipelines.stored_step import FILES, find_damage, list_files
+
 FORMAT = 1
 """The layout of a store; a store of a higher one was written by a newer sabila."""
 
@@ -66,8 +68,19 @@ class Store:
         path = self.folder(name) / MARKER
         if not path.exists():
             raise StoreError(f"{path.parent} is gone, expected a finished step; build again")
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise StoreError(f"{path} is damaged ({error}); remove {path.parent} and build again") from error
         return summary
+
+    def check(self, name: str, *, contents: bool) -> None:
+        """Raise ``StoreError`` for a finished step that is not as it was built; ``contents`` reads all its files."""
+        if damage := find_damage(self.folder(name), self.summary(name), contents=contents):
+            raise StoreError(
+                f"{self.folder(name)} is not as it was built: {damage}. Remove the folder and build again; what is "
+                "whole is kept"
+            )
 
     @contextmanager
     def partial(self, name: str, waiting: Callable[[], None]) -> Iterator[Path | None]:
@@ -96,7 +109,10 @@ class Store:
 
     def finish(self, name: str, summary: dict[str, Any]) -> Path:
         """Write the marker into the partial folder, tidy it up and give the folder its name."""
-        write_json(self.root / "partial" / name / MARKER, summary)
+        partial = self.root / "partial" / name
+        listed = {path: facts for path, facts in list_files(partial).items() if path.split("/")[0] not in SCRATCH}
+        write_json(partial / FILES, listed)
+        write_json(partial / MARKER, summary)
         return self._publish(name)
 
     def _publish(self, name: str) -> Path:

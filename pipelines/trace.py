@@ -51,15 +51,17 @@ def life(row_id: str, root: Path, recipe: str | None = None, release: str | None
 def _life_in_release(row_id: str, store: Store, release: str) -> list[Event]:
     from pipelines.manifest import load
     from pipelines.release import find
+    from pipelines.release_form import reading
     from pipelines.trace_ledger import told_by_ledger
 
     folder = find(release, store.root)
     manifest = load(folder)
     place = f"{manifest['name']}@{manifest['version']}"
-    if all(store.done(step["folder"]) for step in manifest["steps"]):
-        return History(store=store, steps=tuple(manifest["steps"]), lock=manifest["lock"], place=place).life(row_id)
-    if event := told_by_ledger(row_id, folder, manifest):
-        return [event]
+    with reading(folder):
+        if all(store.done(step["folder"]) for step in manifest["steps"]):
+            return History(store=store, steps=tuple(manifest["steps"]), lock=manifest["lock"], place=place).life(row_id)
+        if event := told_by_ledger(row_id, folder, manifest):
+            return [event]
     raise _unknown(row_id, place, manifest["steps"])
 
 

@@ -404,3 +404,32 @@ def test_a_hanging_request_does_not_keep_what_was_answered_from_the_store(store)
         still_asking = thread.is_alive()
         thread.join()
     assert held == 9 and still_asking
+
+
+# --- a server that repeats the key it was sent ----------------------------------------------------------------------
+
+KEY = "sk-of-the-user-0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"text": f"Authorization: Bearer {KEY}. Answer: B"},
+        {"reasoning": f"I was sent {KEY}"},
+        {"finish_reason": KEY},
+        {"logprobs": ({KEY: -0.1},)},
+    ],
+)
+def test_a_reply_that_repeats_a_secret_is_a_failure_and_is_never_stored(changed, store, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    outcomes = run(store, Scripted(lambda request: answer(request, **changed)), requests(2))
+    assert {type(outcome) for outcome in outcomes.values()} == {Failure}
+    assert all("the reply holds the value of OPENAI_API_KEY" in outcome.error for outcome in outcomes.values())
+    assert all(KEY.encode() not in path.read_bytes() for path in store.parent.iterdir())
+
+
+def test_an_error_that_repeats_a_secret_is_noted_without_it(store, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    fails = Scripted(lambda request: Failure(error=f"401: bad key {KEY}", tries=1))
+    assert {outcome.error for outcome in run(store, fails, requests(1)).values()} == {"401: bad key ***"}
+    assert all(KEY.encode() not in path.read_bytes() for path in store.parent.iterdir())

@@ -58,13 +58,18 @@ def without_secrets(text: str, *own: str | None) -> str:
     return re.sub("|".join(SHAPES.values()), "***", text)
 
 
-def _own() -> dict[str, str]:
-    """Return patterns for the secrets of this machine: the Hub's token and what the environment calls a secret."""
+def own_secrets() -> dict[str, str]:
+    """Return the secrets of this process by what they are called: the Hub's token, what the environment calls so."""
     from huggingface_hub import get_token
 
     values = {f"the value of {name}": value for name, value in os.environ.items() if SECRET_NAMES.search(name)}
     values["the token for the Hub"] = get_token() or ""
-    return {what: re.escape(v) for what, v in values.items() if len(v) >= SHORTEST and not set(v) & set(" /\\\n")}
+    return {what: v for what, v in values.items() if len(v) >= SHORTEST and not set(v) & set(" /\\\n")}
+
+
+def _own() -> dict[str, str]:
+    """Return patterns for the secrets of this process."""
+    return {what: re.escape(value) for what, value in own_secrets().items()}
 
 
 def _in_lines(path: Path, patterns: dict[str, str]) -> Iterator[str]:

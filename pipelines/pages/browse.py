@@ -16,6 +16,7 @@ from pipelines.pages.life import CHARS, told_life
 from pipelines.pages.page import as_json, page
 from pipelines.pages.rows import Opened, ledger_row, records
 from pipelines.pages.text import plain, shown
+from pipelines.release_form import reading
 
 SCRIPTS = ("report_rows.js", "browse.js")
 HTML, JSON = "text/html; charset=utf-8", "application/json"
@@ -37,8 +38,9 @@ class Site:
     @classmethod
     def of(cls, release: Opened) -> Site:
         """Read a release into memory and make its page."""
-        index = Index.of(release)
-        values = index.values()
+        with reading(release.folder):
+            index = Index.of(release)
+            values = index.values()
         html, policy = page(
             "browse.html.jinja",
             SCRIPTS,

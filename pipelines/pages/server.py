@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-import polars as pl
 
+from pipelines.manifest import ReleaseError
 from pipelines.pages.browse import JSON, Site
 from pipelines.pages.index import QuestionError
+from pipelines.release_form import BROKEN
 
 HOST = "127.0.0.1"
 """The only address that is listened on."""
@@ -86,7 +87,7 @@ class Handler(BaseHTTPRequestHandler):
             answer = self.server.site.answer(path, query)
         except QuestionError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, ReleaseError, *BROKEN) as error:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"the files of the release cannot be read now: {error}")
         else:
             self._send(*answer)

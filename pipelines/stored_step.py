@@ -1,0 +1,70 @@
+"""Whether a finished step in a store is still what was built: its files, their sizes and their content.
+
+``files.json`` in the folder of a step lists them; a step of an older sabila has none, and its rows are counted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import xxhash
+
+FILES = "files.json"
+
+BLOCK = 1 << 20
+
+Listing = dict[str, dict[str, Any]]
+
+
+def list_files(folder: Path) -> Listing:
+    """Return the files of rows and tables in the folder of a step, by path: their sizes and hashes."""
+    paths = sorted(path for path in folder.rglob("*.parquet") if path.is_file())
+    return {
+        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "xxh3": content_hash(path)}
+        for path in paths
+    }
+
+
+def content_hash(path: Path) -> str:
+    """Return 128 bits of hash of a file: against accidents, not against an adversary with the store in hand."""
+    digest = xxhash.xxh3_128()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def find_damage(folder: Path, summary: dict[str, Any], *, contents: bool) -> str | None:
+    """Return what of a finished step is not as it was built, None where all is; ``contents`` reads every file."""
+    listing = folder / FILES
+    if not listing.exists():
+        return _miscounted(folder, summary)
+    try:
+        listed: Listing = json.loads(listing.read_text(encoding="utf-8"))
+        for name, facts in listed.items():
+            path = folder / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if path.stat().st_size != facts["bytes"]:
+                return f"{name} has {path.stat().st_size:,} bytes, expected {facts['bytes']:,}"
+            if contents and content_hash(path) != facts["xxh3"]:
+                return f"{name} has other content than when it was built"
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        return f"{FILES} cannot be read ({error})"
+    return None
+
+
+def _miscounted(folder: Path, summary: dict[str, Any]) -> str | None:
+    try:
+        for name in ("kept", "dropped"):
+            found = sum(pq.read_metadata(path).num_rows for path in folder.glob(f"{name}/*.parquet"))
+            if found != summary["counts"][name]:
+                return f"{name} holds {found:,} rows, expected {summary['counts'][name]:,}"
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, KeyError, TypeError) as error:
+        return f"its rows cannot be counted ({error})"
+    return None

@@ -1,0 +1,105 @@
+"""A finished step that was damaged since is found before anything is built on it, and before it is released."""
+
+import re
+import shutil
+
+import polars as pl
+import pytest
+import tiny_recipe
+from tiny_recipe import run, write_mirror, write_recipe
+
+from pipelines.store import Store, StoreError
+from pipelines.stored_step import FILES, find_damage
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    place = tmp_path_factory.mktemp("built")
+    tiny_recipe.build(write_recipe(place), place / "store", write_mirror(place / "mirror"))
+    return place
+
+
+@pytest.fixture
+def place(built, tmp_path):
+    return shutil.copytree(built, tmp_path / "copy")
+
+
+def step(place, name):
+    [folder] = (place / "store" / "steps").glob(f"{name}-*")
+    return folder
+
+
+def kept(place, name):
+    return sorted((step(place, name) / "kept").glob("*.parquet"))[0]
+
+
+def remove(path):
+    path.unlink()
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def zero_a_page(path):
+    content = bytearray(path.read_bytes())
+    half = len(content) // 2
+    content[half : half + 16] = bytes(16)
+    path.write_bytes(content)
+
+
+def write_other_texts(path):
+    pl.read_parquet(path).with_columns(answer=pl.lit("Another answer, by another hand.")).write_parquet(path)
+
+
+DAMAGES = [remove, empty, zero_a_page, write_other_texts]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_step_is_not_built_upon(damage, place):
+    damage(kept(place, "clean-clinic"))
+    shutil.rmtree(step(place, "exact"))
+    with pytest.raises(StoreError, match=r"clean-clinic-\w+ is not as it was built: kept/00000.parquet"):
+        tiny_recipe.build(place / "tiny.py", place / "store", place / "mirror")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["read-ward", "exact"])
+def test_a_damaged_step_is_not_released(damage, name, place):
+    damage(kept(place, name))
+    words = ("--version", "1", "--store", place / "store", "--mirror", place / "mirror", "--workers", "1")
+    result = run("release", place / "tiny.py", *words)
+    assert result.exit_code == 1
+    assert re.search(rf"{name}-\w+ ", result.stderr)
+    assert not (place / "store" / "releases").exists() or not list(
+        (place / "store" / "releases").rglob("manifest.json")
+    )
+
+
+def test_a_step_without_the_folder_of_what_it_dropped_is_found(place):
+    shutil.rmtree(step(place, "clean-clinic") / "dropped")
+    shutil.rmtree(step(place, "exact"))
+    with pytest.raises(StoreError, match=r"dropped/00000\.parquet is missing"):
+        tiny_recipe.build(place / "tiny.py", place / "store", place / "mirror")
+
+
+def test_a_marker_that_is_damaged_is_named(place):
+    (step(place, "clean-clinic") / "step.json").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"step\.json is damaged"):
+        tiny_recipe.build(place / "tiny.py", place / "store", place / "mirror")
+
+
+def test_the_rows_of_a_step_without_a_listing_are_counted(place):
+    folder, store = step(place, "exact"), Store(place / "store")
+    (folder / FILES).unlink()
+    assert find_damage(folder, store.summary(folder.name), contents=True) is None
+    kept(place, "exact").unlink()
+    assert "kept holds 3 rows, expected 5" in find_damage(folder, store.summary(folder.name), contents=True)
+
+
+def test_a_release_that_verify_would_refuse_is_not_frozen(place, monkeypatch):
+    monkeypatch.setattr("pipelines.release.card", lambda manifest, folder: "# Another card\n")
+    words = ("--version", "1", "--store", place / "store", "--mirror", place / "mirror", "--workers", "1")
+    result = run("release", place / "tiny.py", *words)
+    assert "tiny@1 is not frozen, it is not sound: README.md, line 1" in result.stderr
+    assert not list((place / "store").rglob("manifest.json"))
