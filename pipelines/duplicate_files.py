@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.store import write_table
+from pipelines.store import remove_leftovers, write_table
 from pipelines.tables import height, scan, text_columns, write_rows
 from quality.near_duplicates import deduplicate
 from quality.near_rules import NearRules
@@ -26,6 +26,7 @@ def dedup(
     A dropped row names the most similar row that stays, and how similar the two are. Raises ``TableError``.
     """
     rows = scan(files)
+    remove_leftovers(out)
     found = deduplicate(rows, text=text_columns(rows, text), id=id, rules=rules, threads=threads)
     write_rows(found.kept, out / "kept.parquet")
     write_rows(found.dropped, out / "dropped.parquet")

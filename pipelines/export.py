@@ -16,6 +16,7 @@ import orjson
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.manifest import file_hash
 from pipelines.release_data import scan
 from pipelines.release_form import open_release, reading
 from pipelines.store import write_bytes, writing
@@ -28,6 +29,7 @@ from training.settings import Dpo, Sft
 
 ROWS_AT_ONCE = 10_000
 NOT_EXPORTED = "not_exported.jsonl"
+ATTRIBUTION = "ATTRIBUTION.md"
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -51,7 +53,8 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
     Raises ``ReleaseError`` where the release is broken, ``ExportError`` where it has no such rows or ``out`` is there.
     """
     manifest = open_release(release)
-    if out.exists():
+    there = out.exists()
+    if there and not (out / ATTRIBUTION).is_file():
         raise ExportError(f"{out} is there already, expected the name of a new folder")
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -64,9 +67,15 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
         raise ExportError(_nothing(manifest, to, kind, done))
     for name, text in _started(manifest, to, model, done).items():
         write_bytes(partial / name, text.encode())
-    write_bytes(partial / "ATTRIBUTION.md", _attribution(manifest, done).encode())
-    with writing(out):
-        partial.rename(out)
+    write_bytes(partial / ATTRIBUTION, _attribution(manifest, done).encode())
+    if there:  # a call that was killed when it was done is run again
+        same = _hashes(partial) == _hashes(out)
+        shutil.rmtree(partial)
+        if not same:
+            raise ExportError(f"{out} is there already and holds another export, expected the name of a new folder")
+    else:
+        with writing(out):
+            partial.rename(out)
     return {
         "folder": str(out),
         "rows": dict(done.rows),
@@ -74,6 +83,10 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
         "reasons": dict(sorted(done.reasons.items())),
         "files": sorted(path.name for path in out.iterdir()),
     }
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {path.name: file_hash(path) for path in folder.iterdir() if path.is_file()}
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------

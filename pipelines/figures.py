@@ -24,7 +24,7 @@ Figures = dict[str, Any]
 def figures(store: Store, graph: list[dict[str, Any]], folder: Path) -> Figures:
     """Return all figures of a release made by the steps ``graph``, whose data and ledger are in ``folder``."""
     counted = {**_recounted(graph, folder), **stored_figures(store, graph)}
-    told = {**counted, "origins": _origins(counted["by_source"]), "licenses": _licenses(counted["by_license"])}
+    told = {**counted, "origins": origin_facts(counted["by_source"]), "licenses": license_facts(counted["by_license"])}
     return _plain(told)
 
 
@@ -83,7 +83,7 @@ def _disagreeing(said: Figures) -> Iterator[str]:
 # --- who is to be named --------------------------------------------------------------------------------------------
 
 
-def _origins(by_source: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def origin_facts(by_source: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the sources of the rows with their titles and where their licences were read."""
     from sources.catalog import SOURCES
 
@@ -95,7 +95,7 @@ def _origins(by_source: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return told
 
 
-def _licenses(by_license: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def license_facts(by_license: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the licences of the rows with what each asks of who hands the rows on or trains on them."""
     told = []
     for part in by_license:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.store import write_table
+from pipelines.store import remove_leftovers, write_table
 from pipelines.tables import height, scan, text_columns, write_rows
 from quality.decontaminate import Decontaminate, drop_table, find_leaks, report
 from quality.leak_index import build_index
@@ -47,6 +47,7 @@ def decontaminate(
     batches = numbered.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
     pairs = pl.concat([find_leaks(text_rows(batch, columns, id or "row"), index, config) for batch in batches])
     drops = drop_table(pairs).rename({"id": id or "row", "drop": "reason"}).lazy()
+    remove_leftovers(out)
     write_rows(numbered.join(drops, on=id or "row", how="anti", maintain_order="left"), out / "kept.parquet")
     write_rows(numbered.join(drops, on=id or "row", how="inner", maintain_order="left"), out / "dropped.parquet")
     write_table(out / "leaks.parquet", pairs)

@@ -140,10 +140,16 @@ def _generation(step: Step, folder: Path) -> Iterator[dict[str, Any]]:
     for told in sums.sort(who).collect().to_dicts():
         same = verdicts.filter(pl.all_horizontal(pl.col(name) == told[name] for name in who))
         counted = dict(same.select("verdict", "len").iter_rows())
-        yield {"step": step["name"], **told, **_settings(step), "verdicts": counted, "pass_rate": pass_rate(counted)}
+        yield {
+            "step": step["name"],
+            **told,
+            **generation_settings(step),
+            "verdicts": counted,
+            "pass_rate": pass_rate(counted),
+        }
 
 
-def _settings(step: Step) -> dict[str, Any]:
+def generation_settings(step: Step) -> dict[str, Any]:
     """Return what the config of an asking step says of prompts and rounds."""
     config = step["identity"].get("config") or {}
     config = config.get("chains") or config

@@ -177,12 +177,30 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield temporary
-            _sync(temporary)
-            temporary.rename(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with temporary.open("w") as handle:  # held as long as it is written: what nobody holds is a leftover
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            try:
+                yield temporary
+                _sync(temporary)
+                temporary.rename(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+
+LEFTOVER = re.compile(r".+\.\d+\.tmp")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the files in a folder that a killed process had begun to write; those of a living one stay."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not LEFTOVER.fullmatch(path.name) or path.is_symlink() or not path.is_file():
+            continue
+        with path.open() as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

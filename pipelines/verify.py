@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from pipelines import verify_files, verify_graph, verify_made, verify_rows
+from pipelines import verify_facts, verify_files, verify_graph, verify_made, verify_rows
 from pipelines.finding import Checked, Finding, in_manifest
 from pipelines.manifest import ReleaseError, load
 from pipelines.release import record
@@ -41,9 +41,18 @@ OF_FILES: tuple[Check, ...] = (
     verify_rows.ledger,
     verify_made.figures,
     verify_made.completions,
+    verify_facts.libraries,
+    verify_facts.models,
+    verify_facts.changed,
 )
 
-MADE_ANEW: tuple[Check, ...] = (verify_made.card_text, verify_made.metadata)
+MADE_ANEW: tuple[Check, ...] = (
+    verify_made.card_text,
+    verify_made.metadata,
+    verify_facts.origins,
+    verify_facts.homes,
+    verify_facts.recipe,
+)
 """Checks that write texts again as this sabila writes them: another version may have other words."""
 
 

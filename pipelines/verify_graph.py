@@ -21,14 +21,14 @@ def own_hash(release: Checked) -> Iterator[Finding]:
 
 def name_and_version(release: Checked) -> Iterator[Finding]:
     """Find a release that lies in a store under another name or version than it says."""
+    if release.manifest["recipe"]["name"] != release.manifest["name"]:
+        yield in_manifest("recipe: name", release.manifest["name"], release.manifest["recipe"]["name"])
     folder = release.folder.resolve()
     if folder.parent.parent.name != "releases":
         return  # a copy may lie anywhere
     for what, expected in (("version", folder.name), ("name", folder.parent.name)):
         if release.manifest[what] != expected:
             yield in_manifest(f"{what}: where the release lies", expected, release.manifest[what])
-    if release.manifest["recipe"]["name"] != release.manifest["name"]:
-        yield in_manifest("recipe: name", release.manifest["name"], release.manifest["recipe"]["name"])
 
 
 def steps(release: Checked) -> Iterator[Finding]:

@@ -180,6 +180,19 @@ def test_an_export_that_was_killed_before_is_begun_anew(release, tmp_path):
     assert not (tmp_path / "trl.partial").exists()
 
 
+def test_an_export_that_was_killed_when_it_was_done_is_run_again(release, tmp_path):
+    assert exported(release, "trl") == exported(release, "trl")
+    assert not (tmp_path / "trl.partial").exists()
+
+
+def test_another_export_is_not_written_over(release, tmp_path):
+    exported(release, "trl", kind="sft")
+    with pytest.raises(ExportError, match="is there already and holds another export"):
+        exported(release, "trl")
+    assert not (tmp_path / "trl" / "dpo.jsonl").exists()
+    assert not (tmp_path / "trl.partial").exists()
+
+
 @pytest.mark.parametrize("to", TARGETS)
 @pytest.mark.parametrize("kind", ["sft", "dpo"])
 def test_each_shape_keeps_the_row_s_name(to, kind):

@@ -1,14 +1,18 @@
 """A finished step that was damaged since is found before anything is built on it, and before it is released."""
 
+import json
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
 import tiny_recipe
 from tiny_recipe import run, write_mirror, write_recipe
 
-from pipelines.store import Store, StoreError
+from pipelines.store import Store, StoreError, remove_leftovers
 from pipelines.stored_step import FILES, find_damage
 
 
@@ -103,3 +107,34 @@ def test_a_release_that_verify_would_refuse_is_not_frozen(place, monkeypatch):
     result = run("release", place / "tiny.py", *words)
     assert "tiny@1 is not frozen, it is not sound: README.md, line 1" in result.stderr
     assert not list((place / "store").rglob("manifest.json"))
+
+
+# --- what a killed process had begun to write -----------------------------------------------------------------------
+
+
+def test_leftovers_go_and_what_another_process_writes_stays(tmp_path):
+    write_rows = (
+        "import sys, time; from pathlib import Path; from pipelines.store import replacing\n"
+        "with replacing(Path(sys.argv[1])) as file:\n"
+        "    file.write_text('half'); print(file, flush=True); time.sleep(60)\n"
+    )
+    call = [sys.executable, "-c", write_rows, str(tmp_path / "kept.parquet")]
+    killed, living = (subprocess.Popen(call, stdout=subprocess.PIPE, text=True) for _ in range(2))
+    left, written = (Path(one.stdout.readline().strip()) for one in (killed, living))
+    killed.kill()
+    killed.wait()
+    (tmp_path / "notes.tmp").write_text("of the user")
+    remove_leftovers(tmp_path)
+    assert (left.exists(), written.exists(), (tmp_path / "notes.tmp").exists()) == (False, True, True)
+    living.kill()
+    for one in (killed, living):
+        one.communicate()
+
+
+def test_dedup_removes_what_an_earlier_call_left(tmp_path):
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out"
+    rows.write_text("".join(json.dumps({"text": f"A text about fever number {n}."}) + "\n" for n in range(5)))
+    out.mkdir()
+    (out / "kept.parquet.99999999.tmp").write_bytes(b"PAR1")
+    assert run("dedup", rows, "--out", out, "--threads", "1").exit_code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["clusters.parquet", "dropped.parquet", "kept.parquet"]
