@@ -13,6 +13,8 @@ from pipelines.difference import differences, told
 from pipelines.manifest import ReleaseError, content_hash, load
 from pipelines.recipe import load as load_recipe
 from pipelines.release import record, release
+from pipelines.store import write_json
+from pipelines.stored_step import FILES, list_files
 from pipelines.workbench import Workbench
 
 
@@ -165,6 +167,7 @@ def test_other_rows_of_the_same_steps_are_told_by_their_files(recipe, mirror, tm
     [last] = (tmp_path / "store" / "steps").glob("exact-*/kept/00000.parquet")
     rows = pl.read_parquet(last)
     rows.with_columns(answer=rows["answer"] + " Or so.").write_parquet(last)
+    write_json(last.parents[1] / FILES, list_files(last.parents[1]))  # as the step that made them would list them
     refused = refusal(recipe, tmp_path / "store", mirror)
     assert "what differs: file: data/prompts/clinic/train-00000-of-00001.parquet " in refused
 
