@@ -15,6 +15,8 @@ from sources.record import Draft, Malformed, Message, Record, as_position, check
 from sources.source import Broken, Corpus, Raw
 from sources.table import JSON_OPTIONS, to_json
 
+_ROWS, _MESSAGES, _WORDS = frozenset({Raw, Broken}), frozenset({Message}), frozenset({str, type(None)})
+
 
 def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
     """Yield one record or malformed row for each raw row of ``file``, in the file's order.
@@ -39,7 +41,7 @@ def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
     last = 0
     try:
         for raw in corpus.rows(file):
-            if not isinstance(raw, Raw | Broken):
+            if type(raw) not in _ROWS:
                 raise TypeError(f"it gives {raw!r}, expected a row")
             yield raw
             last = raw.line
@@ -58,7 +60,7 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
         raise TypeError(f"the connector gives {draft!r}, expected a draft")
     draft.id = _id(draft.id)
     draft.messages, draft.options, draft.gold = tuple(draft.messages), tuple(draft.options), tuple(draft.gold)
-    if {type(message) for message in draft.messages} != {Message}:
+    if not _MESSAGES.issuperset(map(type, draft.messages)):
         draft.messages = tuple(Message(*message) for message in draft.messages)
     if float in map(type, draft.gold):
         draft.gold = tuple(map(as_position, draft.gold))
@@ -87,7 +89,7 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
 
 def _id(value: Any) -> Any:
     """Return an id as text where it is a whole number, of any size."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(value) if type(value) is int else value
 
 
 def _license(draft: Draft, corpus: Corpus) -> str:
@@ -102,13 +104,13 @@ def _license(draft: Draft, corpus: Corpus) -> str:
 
 def _check_columns(draft: Draft) -> None:
     """Raise ``TypeError`` or ``ValueError`` for what no column can hold, so that it costs one row and not the shard."""
-    for name in ("task", "lang", "split", "license"):
-        value = getattr(draft, name)
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"{name} is {value!r}, expected text")
-    if bool in map(type, draft.gold):
+    if not _WORDS.issuperset(map(type, (draft.task, draft.lang, draft.split, draft.license))):
+        found = {name: getattr(draft, name) for name in ("task", "lang", "split", "license")}
+        name, value = next((n, v) for n, v in found.items() if type(v) not in _WORDS)
+        raise TypeError(f"{name} is {value!r}, expected text")
+    if draft.gold and bool in map(type, draft.gold):
         raise TypeError(f"gold is {list(draft.gold)!r}, expected positions, numbers from 0")
-    if not isinstance(draft.meta, Mapping):
+    if type(draft.meta) is not dict and not isinstance(draft.meta, Mapping):
         raise TypeError(f"meta is {draft.meta!r}, expected an object")
     fields = [draft.id, draft.context, draft.answer, draft.rationale, draft.response, draft.rejected, draft.split]
     texts = [*fields, *[content for _, content in draft.messages], *draft.options]
