@@ -366,7 +366,9 @@ def _defines(question: Shown, text: AnswerText, reading: Reading) -> bool:
     said = re.compile(r"\s+(?:is|are|was|were|refers?|means|occurs?|describes?|has|have)\b[^.\n]*").match(
         text.folded, own.end()
     )
-    return bool(said) and not JUDGES.search(said[0] if said else "")
+    # A reply of one sentence says with it which option it takes.
+    alone = not text.folded[said.end() if said else 0 :].strip(" .\n")
+    return said is not None and not alone and not JUDGES.search(said[0])
 
 
 def _after_question(text: AnswerText) -> int:
@@ -384,7 +386,8 @@ def _ending(question: Shown, text: AnswerText, start: int, stop: int) -> Claim |
     It is none where the sentence denies or leaves open anything, or names another option before.
     """
     own = question.words
-    marks = rf"[,(;:–—] ?(?:{NOUNS})\b|[=-]>|→|=|\((?=\w\))|[:;–—](?= )|\b(?:{own.so}|{own.namely})(?=[ ,])"
+    marks = r", (?=\w+\W*$)|" if question.decision else ""
+    marks += rf"[,(;:–—] ?(?:{NOUNS})\b|[=-]>|→|=|\((?=\w\))|[:;–—](?= )|\b(?:{own.so}|{own.namely})(?=[ ,])"
     doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.or_}|{own.others}|{own.shunned})\b|n'"
     for end in re.finditer(marks, text.folded[start:stop]):
         before = text.folded[start : start + end.start()]

@@ -511,7 +511,8 @@ def test_a_letter_before_another_options_words_is_no_answer():
 
 
 def test_a_sentence_about_an_option_does_not_choose_it():
-    assert letters("A. Naproxen is a drug that stops pain and nothing else.") is None
+    assert letters("A. Naproxen is a drug that stops pain.\n\nUrate is another matter.") is None
+    assert letters("A. Naproxen is a drug that stops pain.") == "A", "all that is said, and said of A"
     assert letters("A. Naproxen is the most appropriate drug.") == "A"
     assert letters("The pain went. The patient did not need naproxen. Naproxen") is None
     assert letters("Gout is a disease of joints that is a") is None
@@ -599,6 +600,7 @@ def test_of_several_answers_none_may_be_unknown_or_in_doubt():
         ("no", "The answer to the question is **no**.", "en"),
         ("maybe", "The trial is small. So the answer is: Maybe", "en"),
         ("maybe", "Therefore, maybe.", "en"),
+        ("no", "Based on these numbers, no.", "en"),
         ("no", r"$\boxed{\text{no}}$", "en"),
         ("no", '{"final_decision": "no"}', "en"),
         ("yes", "Respuesta: sí", "es"),
