@@ -60,6 +60,9 @@ JUDGES = re.compile(
 )
 """Words of a sentence that chooses an option rather than says what it is."""
 
+BASED_ON = re.compile(r"based on [^,.\n]{1,80}, ")
+NUMBER_BEFORE = re.compile(r"\d{1,2}[.)] +(?=\D)")
+
 NEXT = 80
 """Characters after a leading answer that may say that it is wrong."""
 
@@ -251,6 +254,8 @@ def _alone_list(question: Shown, text: AnswerText) -> Claim | None:
 
 def _first_line(question: Shown, text: AnswerText) -> Claim | None:
     start = len(text.folded) - len(text.folded.lstrip())
+    if "\n" not in text.folded.strip() and (number := NUMBER_BEFORE.match(text.folded, start)):
+        start = number.end()
     return _whole_line(question, text, start, text.line_end(start))
 
 
@@ -349,12 +354,21 @@ def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
         return None
     if in_list(question, text, text.folded.rfind("\n", 0, start) + 1) or begins_another(question, text, reading):
         return None
-    if _defines(question, text, reading):
+    if _defines(question, text, reading) or _names_another(question, text, reading):
         return None
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
     return Claim(form="leading", at=reading.start, reading=reading)
+
+
+def _names_another(question: Shown, text: AnswerText, reading: Reading) -> bool:
+    """Say whether the line of a leading letter is closed by another option's text: "C. ECHB (Naproxen)"."""
+    line = text.folded[reading.end : text.line_end(reading.end)].rstrip(" .)]")
+    if reading.by != "letter" or len(line) > NEXT:
+        return False
+    last = next((found for found in question.text_within.finditer(line) if found.end() == len(line)), None)
+    return last is not None and not named(question, text, reading.end, text.line_end(reading.end)) <= set(reading.found)
 
 
 def _defines(question: Shown, text: AnswerText, reading: Reading) -> bool:
@@ -372,8 +386,10 @@ def _defines(question: Shown, text: AnswerText, reading: Reading) -> bool:
 
 
 def _after_question(text: AnswerText) -> int:
-    """Return where the text begins, or what follows its first sentence where that is the only question."""
+    """Return where the text begins, past "Based on …,", or what follows its first sentence where that is a question."""
     start = len(text.folded) - len(text.folded.lstrip())
+    if based := BASED_ON.match(text.folded, start):
+        return based.end()
     asked = text.folded.find("?")
     if asked < 0 or text.folded.count("?") > 1 or text.sentence(start)[1] != asked + 1:
         return start

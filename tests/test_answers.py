@@ -507,6 +507,7 @@ def test_what_follows_an_answer_as_a_next_question_is_not_read(further):
 def test_a_letter_before_another_options_words_is_no_answer():
     options = ("Start a drip", "Give oxygen", "All are correct", "Wait for a week")
     assert letters("D. Start a second drip and watch.", options) is None
+    assert letters("C. A new drug (naproxen)") is None
     assert letters("They go together.\n\nD. All are correct.", options) is None
 
 
@@ -601,6 +602,8 @@ def test_of_several_answers_none_may_be_unknown_or_in_doubt():
         ("maybe", "The trial is small. So the answer is: Maybe", "en"),
         ("maybe", "Therefore, maybe.", "en"),
         ("no", "Based on these numbers, no.", "en"),
+        ("yes", "Based on these numbers, yes, the drug works.", "en"),
+        ("yes", "1. Yes.", "en"),
         ("no", r"$\boxed{\text{no}}$", "en"),
         ("no", '{"final_decision": "no"}', "en"),
         ("yes", "Respuesta: sí", "es"),
