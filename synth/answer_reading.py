@@ -39,11 +39,11 @@ ORDINAL = re.compile(
 NUMBERED_OPTION = re.compile(r"(?:option|choice|answer)(?: (?:number|no\.?))? #?(?:[1-9]|one|two|three|four|five)\b")
 
 WORD = re.compile(r"\w+")
-MOST_WORDS = 12
+MOST_WORDS = 20
 SAME_WORDS = 3
 """First words of another option after a letter that contradict the letter, whatever follows."""
 
-SPEAKS = re.compile(r"\b(?:is|are|was|were|would|will|can|could|may|might|should|does|has|have|had)\b")
+SPEAKS = re.compile(r"(?:is|are|was|were|would|will|can|could|may|might|should|does|has|have|had)")
 """What makes a sentence of another option's text after a letter: "Answer: B. Waiting for a week would be too long"."""
 
 SHORT_WORD = 4
@@ -126,7 +126,7 @@ def shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several:
         text=re.compile(_any_of(by_text)),
         text_within=re.compile(rf"(?<![\w%])(?<!\d[.,]){_any_of(by_text)}"),
         by_text=by_text,
-        first_words=frozenset(word[0] for form in by_text if (word := WORD.match(form))),
+        first_words=frozenset(word[0] for form in by_text if (word := WORD.search(form))),
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
         article=re.compile(rf"(?:{own.article})\s+"),
@@ -172,8 +172,7 @@ def read(question: Shown, text: AnswerText, start: int, stop: int, *, numbers: b
     if fault is None and (twice or (len(found) > 1 and not question.several)):
         fault = "several"
     reading = Reading(found=found, by=item.by, start=at, end=items[-1].end, fault=fault)
-    speaks = SPEAKS.search(text.folded, reading.end, text.line_end(reading.end))
-    if fault is None and not speaks and begins_another(question, text, reading, SAME_WORDS):
+    if fault is None and begins_another(question, text, reading, SAME_WORDS):
         return replace(reading, fault="contradicts")
     return reading
 
@@ -413,7 +412,8 @@ def begins_another(question: Shown, text: AnswerText, reading: Reading, least: i
             shared[place] = max(shared[place], count)
     own = shared.pop(reading.found[0], 0)
     most = max(shared.values(), default=0)
-    return most > own and most >= least and len("".join(said[:most])) >= SHORT_WORD
+    speaks = least > 1 and most < len(said) and SPEAKS.fullmatch(said[most])
+    return most > own and most >= least and len("".join(said[:most])) >= SHORT_WORD and not speaks
 
 
 def _texts(options: Sequence[str], labels: Sequence[str], decisions: Words | None) -> dict[str, tuple[int, ...]]:

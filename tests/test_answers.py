@@ -508,6 +508,8 @@ def test_a_letter_before_another_options_words_is_no_answer():
     options = ("Start a drip", "Give oxygen", "All are correct", "Wait for a week")
     assert letters("D. Start a second drip and watch.", options) is None
     assert letters("C. A new drug (naproxen)") is None
+    asked = ('"Do you feel safe at home?"', '"How often has he hit you?"', '"May I call him in?"')
+    assert letters('The correct answer is A. "How often has he hit you?"', asked) is None
     assert letters("They go together.\n\nD. All are correct.", options) is None
 
 
