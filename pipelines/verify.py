@@ -51,7 +51,7 @@ MADE_ANEW: tuple[Check, ...] = (
     verify_made.metadata,
     verify_facts.origins,
     verify_facts.homes,
-    verify_facts.recipe,
+    verify_facts.values,
 )
 """Checks that write texts again as this sabila writes them: another version may have other words."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +10,10 @@ import polars as pl
 
 from pipelines.figures import license_facts, origin_facts
 from pipelines.finding import Checked, Finding, in_manifest
-from pipelines.recipe import SHIPPED
+from pipelines.recipe import RecipeError, load, shipped
 from pipelines.release import built_with
+from pipelines.step import AwaitTeacher, Read
+from pipelines.step import Step as RecipeStep
 from pipelines.step_figures import generation_settings
 from sources.literal import scan_parquet
 
@@ -131,12 +132,29 @@ def homes(release: Checked) -> Iterator[Finding]:
                 yield in_manifest(f"steps: {step['folder']}: {field}", expected, found)
 
 
-def recipe(release: Checked) -> Iterator[Finding]:
-    """Find a recipe of sabila's own whose file is another one here."""
+def values(release: Checked) -> Iterator[Finding]:
+    """Find values that a recipe of sabila's own does not take, and left-out steps or sources that it does not have."""
     told = release.manifest["recipe"]
-    path = SHIPPED / f"{told['name']}.py"
-    if not told["shipped"]:
-        return  # a recipe of somebody's own, whatever it is called
-    found = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-    if found != told["file_sha256"]:
-        yield in_manifest("recipe: file_sha256", found, told["file_sha256"])
+    if not told["shipped"] or told["name"] not in shipped():
+        return  # code of somebody's own is not run to check what it made
+    try:
+        last = load(told["name"]).bind(release.manifest["values"])
+    except RecipeError as error:
+        yield in_manifest("values: that the recipe takes", "those of its knobs", str(error))
+        return
+    steps = list(_all_steps(last, set()))
+    waiting = {step.name: step.work.needs for step in steps if isinstance(step.work, AwaitTeacher)}
+    if release.manifest["waiting_for_teacher"] != waiting:
+        yield in_manifest("waiting_for_teacher: steps", waiting, release.manifest["waiting_for_teacher"])
+    corpora = {step.work.corpus.name for step in steps if isinstance(step.work, Read)}
+    for name in release.manifest["absent"]:
+        if name not in corpora or name in release.manifest["lock"]:
+            yield in_manifest("absent: a source of the recipe that was not read", sorted(corpora), name)
+
+
+def _all_steps(step: RecipeStep, seen: set[int]) -> Iterator[RecipeStep]:
+    if id(step) not in seen:
+        seen.add(id(step))
+        yield step
+        for before in (*step.inputs, *step.beside):
+            yield from _all_steps(before, seen)

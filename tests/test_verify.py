@@ -468,3 +468,48 @@ def test_the_verb_refuses_what_is_no_release(tmp_path):
     result = run("verify", "nothing@1", "--store", tmp_path)
     assert result.exit_code == 1
     assert "no release 'nothing@1'" in result.stderr
+
+
+# --- facts of the card that no row tells ------------------------------------------------------------------------------
+
+
+def forged_facts(manifest, at, value):
+    """Put another value at a place of a manifest, such as ``figures.generation.0.teacher``."""
+    *way, last = [int(part) if part.isdigit() else part for part in at.split(".")]
+    part = manifest
+    for key in way:
+        part = part[key]
+    part[last] = value
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "said"),
+    [
+        ("figures.generation.0.teacher", "gpt-4", "figures: generation[0]: teacher"),
+        ("figures.generation.0.revision", "2", "figures: generation[0]: teacher"),
+        ("figures.generation.0.license", "MIT", "figures: generation[0]: license"),
+        ("figures.generation.0.samples", 99, "figures: generation[0]: samples"),
+        ("figures.generation.0.step", "cot-x", "figures: generation[0]: step"),
+        ("figures.generation.0.prompt_tokens", 1, "figures: generation: prompt_tokens"),
+        ("figures.licenses.0.duty", "none", "figures: licenses: duty"),
+        ("figures.licenses.0.title", "free", "figures: licenses: title"),
+        ("figures.origins.0.title", "Another corpus", "figures: origins: title"),
+        ("figures.origins.0.license_read", "nowhere", "figures: origins: license_read"),
+        ("lock.medquad.home", "https://example.org", "lock: medquad: home"),
+        ("steps.0.origin.title", "Another corpus", "steps: "),
+        ("steps.0.changed", 7, "steps: "),
+        ("recipe.name", "other", "recipe: name"),
+        ("libraries.ftfy", "0.0.1", "libraries: ftfy"),
+        ("values", {"x": "y"}, "values: "),
+        ("waiting_for_teacher", {"x": "y"}, "waiting_for_teacher: "),
+        ("absent", ["medquad"], "absent: "),
+    ],
+)
+def test_a_fact_of_the_card_that_the_steps_or_the_catalog_contradict_is_found(release, at, value, said):
+    manifest = load(release)
+    forged_facts(manifest, at, value)
+    for name, make in (("README.md", card), ("croissant.json", croissant)):
+        (release / name).write_text(make(manifest, release), encoding="utf-8")
+    seal(manifest, release)
+    record(release).unlink()
+    assert told(found(release), MANIFEST, said)
