@@ -141,6 +141,10 @@ def sources(mirror: Path | None, as_json: bool) -> None:
         echo(sources_table(rows))
 
 
+SEMANTIC_THRESHOLD = 0.85
+"""Least cosine of rows with the same meaning, calibrated on all-MiniLM-L6-v2 (``synth.semantic_step``)."""
+
+
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
@@ -153,6 +157,19 @@ def sources(mirror: Path | None, as_json: bool) -> None:
 @click.option("--shingle-tokens", type=click.IntRange(1, 1000), default=5, show_default=True)
 @click.option("--unit", type=click.Choice(["auto", "word", "character"]), default="auto", show_default=True)
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads.  [default: cores]")
+@click.option(
+    "--semantic",
+    metavar="MODEL",
+    help="Compare rows by meaning too, with this embedding model: the folder or Hub name of a sentence-transformers "
+    "model, model2vec:FOLDER or openai:URL#MODEL. Finds rewrites and translations.",
+)
+@click.option(
+    "--semantic-threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=SEMANTIC_THRESHOLD,
+    show_default=True,
+    help="Least cosine of rows with the same meaning; it differs from model to model.",
+)
 @JSON
 def dedup(
     files: tuple[Path, ...],
@@ -160,15 +177,23 @@ def dedup(
     text: tuple[str, ...],
     id: str | None,
     threads: int | None,
+    semantic: str | None,
+    semantic_threshold: float,
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Remove near-duplicates from FILES: parquet, jsonl or csv, plain or .gz."""
+    """Remove near-duplicates from FILES: parquet, jsonl or csv, plain or .gz.
+
+    Duplicates share most runs of words, ask about the same and say nothing opposite. Name the question's column first.
+    """
     from pipelines.duplicate_files import dedup as run
     from pipelines.show import account_text
     from quality.near_rules import NearRules
+    from quality.semantic import Semantic
 
-    account = told(lambda: run(files, out, text=text, id=id, rules=NearRules(**settings), threads=threads))
+    meaning = Semantic(model=semantic, threshold=semantic_threshold) if semantic else None
+    rules = NearRules(**settings)
+    account = told(lambda: run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning))
     if as_json:
         echo_json(account)
     else:

@@ -16,6 +16,9 @@ from quality.near_rules import NearRules
 from quality.outcome import DROP_SCHEMA
 from quality.signature_index import SignatureIndex, add
 
+VERDICT = ("reason", "evidence", "representative", "duplicate_of", "similarity")
+"""The columns that say why a row was dropped."""
+
 BATCH_ROWS = 50_000
 """Rows that are in memory with their texts at a time."""
 
@@ -43,16 +46,23 @@ class NearDuplicates:
         """The rows of clusters that do not stay."""
         return self.clusters.filter(pl.col("duplicate_of").is_not_null())
 
+    @property
+    def verdicts(self) -> pl.DataFrame:
+        """The rows of clusters that do not stay: ``id`` and the columns of ``VERDICT``."""
+        evidence = pl.struct("duplicate_of", "similarity").struct.json_encode()
+        return self.others.with_columns(reason=pl.lit("near_duplicate"), evidence=evidence).select("id", *VERDICT)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Deduplicated:
     """The rows that stay and those that do not, in their order, and what was found among them.
 
-    A dropped row has the columns ``representative``, ``duplicate_of`` and ``similarity`` of ``CLUSTER_COLUMNS`` too.
+    A dropped row has the columns of ``VERDICT`` too; ``others`` are the ids of those rows with these columns.
     """
 
     kept: pl.LazyFrame
     dropped: pl.LazyFrame
+    others: pl.DataFrame
     found: NearDuplicates
 
 
@@ -92,18 +102,49 @@ def deduplicate(
 ) -> Deduplicated:
     """Return ``rows`` in two parts, those that stay and those that are near-duplicates of one that does.
 
-    ``text`` names the columns that are compared, together. Of similar rows the one stays that comes first by the
-    columns of ``order`` and then by ``id``; without an id column a column ``row`` with the row's number is made one.
-    The parts are lazy, and reading them reads ``rows`` again. Raises ``ValueError`` for columns that are not there.
+    ``text`` names the columns that are compared, together, of several the question first. Of similar rows the one
+    stays that comes first by the columns of ``order`` and then by ``id``; without an id column a row is named by its
+    number, from 0, which dropped rows have in a column ``row``. A column of the rows that bears the name of one of
+    ``VERDICT`` or, without an id, ``row`` is called ``input_…`` among the dropped ones. The parts are lazy, and
+    reading them reads ``rows`` again. Raises ``ValueError`` for columns that are not there, and for an id that is null
+    or met twice.
     """
-    frame = rows.lazy() if id else rows.lazy().with_row_index("row")
-    name = id or "row"
-    if missing := {*text, name, *order} - set(frame.collect_schema()):
-        raise ValueError(f"no column {', '.join(sorted(missing))}; there are {', '.join(frame.collect_schema())}")
-    found = near_duplicates(text_batches(frame, text, name, order), rules or NearRules(), order=order, threads=threads)
-    others = found.others.rename({"id": name}).lazy()
+    frame = rows.lazy()
+    columns = frame.collect_schema().names()
+    if missing := {*text, *([id] if id else []), *order} - set(columns):
+        raise ValueError(f"no column {', '.join(sorted(missing))}; there are {', '.join(columns)}")
+    name = id or free_column("row", columns)
+    numbered = frame if id else frame.with_row_index(name)
+    batches = text_batches(numbered, text, name, order)
+    found = near_duplicates(batches, rules or NearRules(), order=order, threads=threads)
+    return part_rows(numbered, found.verdicts, columns, name, id, found)
+
+
+def part_rows(
+    numbered: pl.LazyFrame,
+    others: pl.DataFrame,
+    columns: Sequence[str],
+    name: str,
+    id: str | None,
+    found: NearDuplicates,
+) -> Deduplicated:
+    """Return the rows without ``others``, and those of ``others`` with the columns of ``VERDICT`` that it has."""
+    own = VERDICT if id else ("row", *VERDICT)
+    renamed = {column: free_column(f"input_{column}", columns) for column in columns if column in own}
+    key = free_column("id", (*columns, *renamed.values(), *VERDICT, name))
+    verdict = others.rename({"id": key}).lazy()
+    at = renamed.get(name, name)
+    dropped = numbered.rename(renamed).join(verdict, left_on=at, right_on=key, how="inner", maintain_order="left")
     return Deduplicated(
-        kept=frame.join(others, on=name, how="anti", maintain_order="left"),
-        dropped=frame.join(others, on=name, how="inner", maintain_order="left"),
+        kept=numbered.join(verdict, left_on=name, right_on=key, how="anti", maintain_order="left").select(columns),
+        dropped=dropped if id else dropped.rename({name: "row"}),
+        others=others,
         found=found,
     )
+
+
+def free_column(wanted: str, taken: Sequence[str]) -> str:
+    """Return ``wanted``, or with as many underscores as make it a name that no column bears."""
+    while wanted in taken:
+        wanted += "_"
+    return wanted

@@ -80,9 +80,13 @@ _SEVERAL_TURNS = pl.col("messages").list.eval(pl.element().struct.field("role") 
 
 
 def _batches(shards: Shards, kind: pl.Expr, ranks: dict[str, int]) -> Iterator[pl.DataFrame]:
-    compared = (_text().alias("text"), _question().alias("subject"), _choice().alias("apart"))
     for rows in shards():
-        yield rows.filter(kind).select(*compared, *keep_columns(ranks)).select(*TEXT_COLUMNS, "id", *ORDER)
+        yield rows.filter(kind).select(*compared_columns(), *keep_columns(ranks)).select(*TEXT_COLUMNS, "id", *ORDER)
+
+
+def compared_columns() -> list[pl.Expr]:
+    """Return the expressions of ``TEXT_COLUMNS``: text, question, and the answer of a multiple-choice row."""
+    return [_text().alias("text"), _question().alias("subject"), _choice().alias("apart")]
 
 
 def _text() -> pl.Expr:

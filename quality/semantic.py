@@ -32,11 +32,14 @@ class Semantic:
     """``threshold`` is the least cosine of duplicates. It differs from model to model, so it has no default.
 
     Where one model puts related texts at 0.96 and unrelated ones at 0.03, another puts them at 0.57 and 0.37: look at
-    pairs known to be the same and known not to be before settling on one. ``model`` is written into the evidence.
+    pairs known to be the same and known not to be before settling on one. ``model`` is written into the evidence;
+    ``source_ranks`` as in the exact step; ``revision`` names the model's content where it lies in a folder.
     """
 
     model: str
     threshold: float = Field(gt=0, le=1)
+    source_ranks: tuple[tuple[str, int], ...] = ()
+    revision: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

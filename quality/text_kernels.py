@@ -489,7 +489,8 @@ def add_subject(tokens: Tokens, words: Words, whole: bool, asks: Bytes, out: U64
     """Write the words that say what a text is about to ``out`` and return how many there are.
 
     Those are the words of its questions and, if the text is a question as a ``whole``, its other words too, up to
-    ``WORDS`` of them; then the word 0 says that there is a question, if one without a word of weight.
+    ``WORDS`` of them; then the word 0 says that there is a question, if one without a word of weight. I is a pronoun
+    (of type I and type II the other one is a word).
     """
     asked = mark_asking(tokens, asks)
     used, others = 0, 0
@@ -501,7 +502,7 @@ def add_subject(tokens: Tokens, words: Words, whole: bool, asks: Bytes, out: U64
     for i in range(tokens.number):
         asking = asks[i] if asked else np.uint8(whole and tokens.number <= WORDS // 2)
         code = code_of(words, tokens.hashes[i])
-        named = letters(tokens, i) == 1 and letter_value(tokens, i) > 0
+        named = letters(tokens, i) == 1 and letter_value(tokens, i) > 0 and tokens.data[tokens.begins[i]] != 73
         if code & STOP and not named:
             continue
         if asking or (whole and others <= WORDS):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,44 @@ from numpy.typing import NDArray
 from quality.embeddings import Embed
 
 F32 = NDArray[np.float32]
+
+
+class EmbedderError(ValueError):
+    """An embedding model that cannot be had: a package that is not installed, a folder that holds none."""
+
+
+def embedder(spec: str) -> Embed:
+    """Return the embedding model that ``spec`` names: the folder or Hub name of a sentence-transformers model,
+    ``model2vec:FOLDER`` or ``openai:URL#MODEL``.
+
+    Raises ``EmbedderError`` where its package is not installed or the model cannot be loaded.
+    """
+    kind, _, rest = spec.partition(":")
+    try:
+        if kind == "model2vec":
+            return model2vec(rest)
+        if kind == "openai":
+            url, _, model = rest.partition("#")
+            if not url or not model:
+                raise EmbedderError(f"{spec!r} names no model; write openai:URL#MODEL")
+            return server_embedder(url, model)
+        return sentence_transformer(spec)
+    except ModuleNotFoundError as error:
+        raise EmbedderError(f"{spec!r} needs the package {error.name}; pip install {error.name}") from error
+    except (OSError, ValueError) as error:
+        raise EmbedderError(f"cannot load the embedding model {spec!r}: {str(error).splitlines()[0]}") from error
+
+
+def revision_of(spec: str) -> str:
+    """Return a hash of the files of a model in a folder, "" for a model by name."""
+    folder = Path(spec.removeprefix("model2vec:"))
+    if not folder.is_dir():
+        return ""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as stream:
+            whole.update(f"{path.relative_to(folder)}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()[:16]
 
 
 def sentence_transformer(

@@ -208,7 +208,7 @@ def about(text: str, whole: bool) -> dict[str, tuple[bool, int, Counter[str]]]:
     out: dict[str, tuple[bool, int, Counter[str]]] = {"": (False, 0, Counter())} if whole else {}
     for i, token in enumerate(tokens):
         asks = asked[i] if set("?？؟") & set(text) else whole and len(tokens) <= LONG // 2
-        named = is_letter(token) and letter(text, token, i == 0) is not None
+        named = is_letter(token) and letter(text, token, i == 0) is not None and token.written != "I"
         if (token.folded in STOP_WORDS and not named) or not (asks or (whole and others <= LONG)):
             continue
         before = out.get(token.folded, (False, 0, Counter()))

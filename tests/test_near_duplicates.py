@@ -241,6 +241,7 @@ def test_one_answer_to_questions_on_different_subjects_is_many_rows(one, other):
         ("Is Gaucher disease passed on?", "Is Gauhcer diseases passed on?"),
         ("Is Gaucher disease passed on?", "Good evening doctor, is Gaucher disease passed on? Many thanks!"),
         ("What's Gaucher disease?", "What is Gaucher disease?"),
+        ("Can I pass on Gaucher disease?", "can i pass on gaucher disease?"),
         ("Is Crohn's disease passed on?", "Is Crohn disease passed on?"),
     ],
 )
@@ -471,14 +472,29 @@ def test_deduplicate_parts_the_rows_and_says_why():
     result = deduplicate(QA.lazy(), text=["question", "answer"], id="id", order=["rank"])
     assert result.kept.collect().equals(QA.filter(pl.col("id") != "q1"))
     dropped = result.dropped.collect()
-    assert dropped.columns == [*QA.columns, "representative", "duplicate_of", "similarity"]
-    assert dropped.row(0)[-3:] == ("q2", "q2", 1.0)
+    assert dropped.columns == [*QA.columns, "reason", "evidence", "representative", "duplicate_of", "similarity"]
+    evidence = '{"duplicate_of":"q2","similarity":1.0}'
+    assert dropped.row(0)[-5:] == ("near_duplicate", evidence, "q2", "q2", 1.0)
 
 
-def test_rows_without_an_id_are_numbered():
+def test_dropped_rows_without_an_id_are_numbered_and_kept_ones_are_as_they_came():
     result = deduplicate(QA.drop("id"), text=["answer"])
-    assert result.kept.collect()["row"].to_list() == [0, 2, 3]
-    assert result.dropped.collect()["row"].to_list() == [1]
+    assert result.kept.collect().equals(QA.drop("id")[[0, 2, 3]])
+    assert result.dropped.collect().select("row", "duplicate_of").rows() == [(1, 0)]
+
+
+def test_columns_of_the_input_never_stand_where_the_verdict_is_expected():
+    own = ("row", "reason", "evidence", "similarity", "duplicate_of", "representative", "set", "cluster", "text")
+    frame = QA.with_columns(pl.lit("mine").alias(name) for name in own)
+    for id in (None, "id"):
+        result = deduplicate(frame, text=["answer"], id=id)
+        assert result.kept.collect().equals(frame[[0, 2, 3]])
+        dropped = result.dropped.collect()
+        assert dropped["reason"].to_list() == ["near_duplicate"]
+        assert dropped["similarity"].to_list() == [1.0]
+        assert dropped["input_similarity"].to_list() == ["mine"]
+    named = deduplicate(frame.with_columns(evidence="id"), text=["answer"], id="evidence").dropped.collect()
+    assert named.select("input_evidence", "duplicate_of").rows() == [("q2", "q1")]
 
 
 def test_drops_carry_a_reason_and_their_evidence():

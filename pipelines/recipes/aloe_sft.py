@@ -30,6 +30,7 @@ from synth.generators import Name
 from synth.instructions import Instructions, instruct
 from synth.mix import Mix, mix
 from synth.mix_parts import ALOE_GENERAL, ALOE_SHARES, aloe_parts
+from synth.semantic_step import semantic_config, semantic_duplicate_records
 from synth.specs import TeacherOptions
 from synth.specs import teacher as teacher_of
 from synth.stages import write_chains
@@ -60,6 +61,7 @@ def recipe(
     min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 1,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
+    semantic: str | None = None,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
     teacher_revision: str | None = None,
@@ -84,6 +86,8 @@ def recipe(
         min_answer_chars: Drop rows whose answer is shorter.
         language_confidence: Confidence from which a language other than the source's drops a row.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
         teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
@@ -104,7 +108,9 @@ def recipe(
     chosen = choose(sources)
     required = sources != ("available",)
     apart = red_team_corpora(limit)
-    rows = curated(chosen, rules, license, near_threshold, required=required, limit=limit, apart=apart)
+    rows = curated(
+        chosen, rules, license, near_threshold, required=required, limit=limit, apart=apart, semantic=semantic
+    )
     writer = asked(teacher, teacher_license, license, teacher_revision)
     chains = reasoned(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
     written = finished(chains, seed=seed)
@@ -136,10 +142,12 @@ def curated(
     required: bool,
     limit: int | None,
     apart: tuple[Step, ...] = (),
+    semantic: str | None = None,
 ) -> Step:
     """Return the steps from raw files to rows that may stay: cleaned, distinct, unseen by benchmarks, private.
 
-    Rows that hold a request of the corpora ``apart`` go too.
+    Rows that hold a request of the corpora ``apart`` go too, and those that say what another says in other words, if
+    ``semantic`` names an embedding model.
     """
     rows = [clean_source(source, rules, required=required, limit=limit) for source in chosen]
     if license != "any":
@@ -148,6 +156,8 @@ def curated(
     distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
     unlike = whole_set("near", near_duplicate_records, near, distinct, remembers=True)
+    if semantic:
+        unlike = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), unlike)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
     unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
     if apart:

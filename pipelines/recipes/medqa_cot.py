@@ -37,6 +37,7 @@ def recipe(
     license: Use = "any",
     limit: Annotated[int, Field(ge=1)] | None = None,
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
+    semantic: str | None = None,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
     teacher_revision: str | None = None,
@@ -56,6 +57,8 @@ def recipe(
         license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
         limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
         teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
@@ -68,7 +71,9 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
-    rows = aloe_sft.curated(chosen, Rules(), license, near_threshold, required=True, limit=limit)
+    rows = aloe_sft.curated(
+        chosen, Rules(), license, near_threshold, required=True, limit=limit, semantic=semantic
+    )
     asked = aloe_sft.asked(teacher, teacher_license, license, teacher_revision)
     if asked is None:
         waiting = await_teacher("cot", NEEDS, rows)

@@ -1,0 +1,109 @@
+"""`sabila dedup` on files: what is written, by words and by meaning, and what is refused before anything is."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from pipelines import duplicate_files
+from pipelines.cli import main
+
+HELP = "Drink a glass of water every hour, stay in the shade until the evening, and let a nurse look at the rash."
+ROWS = [
+    {"key": 3, "question": "What helps against heat rash?", "answer": HELP},
+    {"key": 1, "question": "What helps against heat rash?", "answer": HELP + " Take care!"},
+    {"key": 7, "question": "What helps against shingles?", "answer": HELP},
+    {
+        "key": 9,
+        "question": "Which remedy for prickly heat?",
+        "answer": "Shade and plenty to drink; show it to a nurse.",
+    },
+]
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def dedup(*arguments):
+    return CliRunner().invoke(main, ["dedup", *map(str, arguments)])
+
+
+def table(folder, name):
+    return pl.read_parquet(folder / f"{name}.parquet")
+
+
+COLUMNS = ("--text-column", "question", "--text-column", "answer")
+
+
+def test_an_edited_copy_goes_and_another_subject_stays(tmp_path):
+    done = dedup(write(tmp_path / "a.jsonl", ROWS), *COLUMNS, "--out", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["dropped"] == 1
+    assert table(tmp_path / "out", "kept").columns == ["key", "question", "answer"]
+    assert table(tmp_path / "out", "dropped").select("row", "reason", "duplicate_of").rows() == [
+        (1, "near_duplicate", 0)
+    ]
+
+
+def test_what_was_written_can_be_read_once_more(tmp_path):
+    file = write(tmp_path / "a.jsonl", [{"row": n, "similarity": 0.5, **row} for n, row in enumerate(ROWS)])
+    first, second = tmp_path / "1", tmp_path / "2"
+    for source, out in ((file, first), (first / "kept.parquet", second), (first / "dropped.parquet", tmp_path / "3")):
+        assert dedup(source, *COLUMNS, "--out", out).exit_code == 0
+    assert table(second, "kept").equals(table(first, "kept"))
+    assert table(tmp_path / "3", "kept").equals(table(first, "dropped"))
+
+
+def test_whole_numbers_name_rows_across_files(tmp_path):
+    files = [write(tmp_path / f"{n}.jsonl", ROWS[n : n + 1]) for n in range(4)]
+    assert dedup(*files, *COLUMNS, "--id-column", "key", "--out", tmp_path / "out").exit_code == 0
+    assert table(tmp_path / "out", "dropped").select("key", "duplicate_of").rows() == [(3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "said"),
+    [
+        ([*ROWS, ROWS[0]], ("--id-column", "key"), "id 3 is met twice"),
+        ([*ROWS, {**ROWS[0], "key": None}], ("--id-column", "key"), "1 rows have no id"),
+        (ROWS, ("--id-column", "kee"), "no column kee; there are key, question, answer"),
+    ],
+)
+def test_ids_that_name_no_row_are_refused_in_one_line(tmp_path, rows, options, said):
+    done = dedup(write(tmp_path / "a.jsonl", rows), *COLUMNS, *options, "--out", tmp_path / "out")
+    assert (done.exit_code, done.output.count("\n")) == (1, 1)
+    assert said in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_over_its_own_input_is_refused_before_anything_is_written(tmp_path):
+    pl.DataFrame(ROWS).write_parquet(tmp_path / "kept.parquet")
+    done = dedup(tmp_path / "kept.parquet", *COLUMNS, "--out", tmp_path)
+    assert done.exit_code == 1
+    assert "would be written over the input" in done.output
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.parquet"]
+    assert table(tmp_path, "kept").equals(pl.DataFrame(ROWS))
+
+
+def test_a_rewrite_goes_by_its_meaning_and_a_template_stays_by_its_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(duplicate_files, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
+    file, out = write(tmp_path / "a.jsonl", ROWS), tmp_path / "out"
+    done = dedup(file, *COLUMNS, "--id-column", "key", "--semantic", "any", "--out", out, "--json")
+    assert done.exit_code == 0, done.output
+    account = json.loads(done.output)
+    assert (account["by_words"], account["by_meaning"]) == (1, 1)
+    dropped = table(out, "dropped").filter(reason="semantic_duplicate")
+    assert dropped.select("key", "duplicate_of", "similarity").rows() == [(9, 1, 1.0)]
+    assert json.loads(dropped["evidence"][0])["model"] == "any"
+    assert sorted(table(out, "kept")["key"]) == [1, 7]
+    assert table(out, "clusters").filter(id=9).rows() == [(9, 1, 1, 1.0)]
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path):
+    file = write(tmp_path / "a.jsonl", ROWS)
+    done = dedup(file, *COLUMNS, "--semantic", "openai:http://localhost:1", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "write openai:URL#MODEL" in done.output
