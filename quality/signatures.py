@@ -84,7 +84,7 @@ def character_table(unit: Unit) -> U32:
     format characters and variation selectors are passed over, all else stands between tokens; ``OPERATORS`` are
     tokens where they are signs.
     """
-    from quality.text_kernels import ALONE, DIGIT, IGNORED, JOINS, OPERATOR, SIGN, TURNS, UPPER
+    from quality.text_kernels import ALONE, ASKS, DIGIT, IGNORED, JOINS, OPERATOR, SIGN, TURNS, UPPER
 
     points = np.arange(TABLE_SIZE, dtype=np.uint32)
     characters = [chr(point) for point in range(TABLE_SIZE)]
@@ -104,6 +104,7 @@ def character_table(unit: Unit) -> U32:
     role |= np.uint32(DIGIT) * (np.char.find(categories, "N") == 0)
     role |= np.uint32(UPPER) * (categories == "Lu") | np.uint32(SIGN) * (signs | operators)
     role |= np.uint32(TURNS) * np.isin(points, [ord(c) for c in (*TURNING, *OPERATORS)])
+    role |= np.uint32(ASKS) * np.isin(points, [ord(c) for c in "?؟？"])
     return np.asarray(folded | role << np.uint32(24), np.uint32)
 
 

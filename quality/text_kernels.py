@@ -23,8 +23,9 @@ APART, JOINS, ALONE, IGNORED, OPERATOR = 0, 1, 2, 3, 4
 """What a character does: ends a token, continues one, is one by itself, is passed over, or (a dash, a slash, an
 asterisk) is one by itself where it is a sign and ends one elsewhere."""
 
-DIGIT, UPPER, SIGN, TURNS = 8, 16, 32, 64
-"""What a character is, above its role: a digit, an upper-case letter, a sign, a sign that turns a statement round."""
+DIGIT, UPPER, SIGN, TURNS, ASKS = 8, 16, 32, 64, 128
+"""What a character is, above its role: a digit, an upper-case letter, a sign, a sign that turns a statement round, a
+question mark."""
 
 STOP, NEGATES, OPPOSED, UNIT, SYMBOL = 1, 2, 4, 8, 16
 """What a word is: of no weight for the subject, a negation, one of a pair of opposites, a unit, a Roman number."""
@@ -44,6 +45,9 @@ PREFIXES = np.array(
 )
 """The first four letters of the prefixes that make opposites: hyper and hypo, tachy and brady, intra, inter, extra."""
 
+FIRST_LETTERS = sum(1 << ord(letter) - ord("a") for letter in "htbmie")
+"""The first letters of ``PREFIXES``, a bit each."""
+
 FNV_START = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
@@ -51,7 +55,7 @@ MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 ROLL = np.uint64(0x9E3779B97F4A7C15)
 SECOND = np.uint64(0xD6E8FEB86659FD93)
 SHIFT_33, SHIFT_32 = np.uint64(33), np.uint64(32)
-LOW_24 = np.uint32(0xFFFFFF)
+LOW_24, SHIFT_24, ROLES = np.uint32(0xFFFFFF), np.uint32(24), np.uint32(7)
 FIRST_IDEOGRAPH, LAST_IDEOGRAPH = np.uint32(0x20000), np.uint32(0x3FFFF)
 
 
@@ -89,10 +93,8 @@ def beyond_table(character: np.uint32) -> np.uint32:
 
 
 @compiled
-def character(data: Bytes, at: int, table: U32) -> tuple[np.uint32, int]:
+def beyond_ascii(data: Bytes, at: int, table: U32) -> tuple[np.uint32, int]:
     """Return the table entry of the character at byte ``at`` and the bytes that it takes."""
-    if data[at] < 0x80:
-        return table[data[at]], 1
     point, size = code_point(data, at)
     return (table[point] if point < table.size else beyond_table(point)), size
 
@@ -101,6 +103,12 @@ def character(data: Bytes, at: int, table: U32) -> tuple[np.uint32, int]:
 def is_digit(byte: np.uint8) -> bool:
     """Say whether a byte is one of the digits 0 to 9."""
     return bool(48 <= byte <= 57)
+
+
+@compiled
+def operator_role(data: Bytes, start: int, at: int, end: int, stop: int) -> np.uint32:
+    """Return the role of the dash, slash or asterisk ``data[at:end]``."""
+    return np.uint32(ALONE) if is_sign(data, start, at, end, stop) else np.uint32(APART)
 
 
 @compiled
@@ -127,34 +135,42 @@ def is_sign(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
 
 
 @compiled
-def token_hashes(data: Bytes, start: int, stop: int, table: U32, out: U64, begins: I64, kinds: Bytes) -> int:
+def token_hashes(
+    data: Bytes, start: int, stop: int, table: U32, out: U64, begins: I64, sizes: Bytes, kinds: Bytes
+) -> tuple[int, bool]:
     """Write the hashes of the tokens of ``data[start:stop]`` to ``out`` and return how many there are.
 
-    ``begins`` receives the byte at which a token begins, ``kinds`` what its characters are (``DIGIT``, …).
+    ``begins`` receives the byte at which a token begins, ``sizes`` its bytes up to 255, ``kinds`` what its characters
+    are (``DIGIT``, …). The second value says whether there is a question mark.
     """
-    count, at, state, kind = 0, start, FNV_START, np.uint32(0)
+    count, at, state, begin = 0, start, FNV_START, 0
+    kind, seen = np.uint32(0), np.uint32(0)
     while at < stop:
-        entry, size = character(data, at, table)
-        role, is_a, folded = (entry >> np.uint32(24)) & np.uint32(7), entry >> np.uint32(27), np.uint64(entry & LOW_24)
-        if role == OPERATOR:
-            role = np.uint32(ALONE) if is_sign(data, start, at, at + size, stop) else np.uint32(APART)
+        entry, size = table[data[at]], 1
+        if data[at] >= 0x80:
+            entry, size = beyond_ascii(data, at, table)
+        role = (entry >> SHIFT_24) & ROLES
+        role = operator_role(data, start, at, at + size, stop) if role == OPERATOR else role
+        seen |= entry
         if role == JOINS:
-            begins[count] = at if state == FNV_START else begins[count]
-            state = (state ^ folded) * FNV_PRIME
-            kind |= is_a
+            begin = at if state == FNV_START else begin
+            state = (state ^ np.uint64(entry & LOW_24)) * FNV_PRIME
+            kind |= entry
         elif role != IGNORED:
             if state != FNV_START:
-                out[count], kinds[count] = mix(state), kind << np.uint32(3)
+                out[count], begins[count], sizes[count] = mix(state), begin, min(at - begin, 255)
+                kinds[count] = kind >> SHIFT_24
                 count, state, kind = count + 1, FNV_START, np.uint32(0)
             if role == ALONE:
-                out[count], begins[count] = mix((FNV_START ^ folded) * FNV_PRIME), at
-                kinds[count] = is_a << np.uint32(3)
+                out[count], begins[count] = mix((FNV_START ^ np.uint64(entry & LOW_24)) * FNV_PRIME), at
+                sizes[count], kinds[count] = size, entry >> SHIFT_24
                 count += 1
         at += size
     if state != FNV_START:
-        out[count], kinds[count] = mix(state), kind << np.uint32(3)
+        out[count], begins[count], sizes[count] = mix(state), begin, min(at - begin, 255)
+        kinds[count] = kind >> SHIFT_24
         count += 1
-    return count
+    return count, bool(seen >> SHIFT_24 >= ASKS)
 
 
 @compiled
@@ -281,8 +297,10 @@ class Tokens(NamedTuple):
     stop: int
     hashes: U64
     begins: I64
+    sizes: Bytes
     kinds: Bytes
     number: int
+    asks: bool
 
 
 class Words(NamedTuple):
@@ -306,12 +324,13 @@ def code_of(words: Words, token: np.uint64) -> np.uint32:
 
 @compiled
 def letters(tokens: Tokens, i: int) -> int:
-    """Return the number of ASCII letters and digits at the begin of token ``i``, 99 where it holds others."""
-    at = tokens.begins[i]
-    while at < tokens.stop and (is_digit(tokens.data[at]) or 97 <= (tokens.data[at] | 32) <= 122):
-        at += 1
-    joined = at < tokens.stop and (tokens.data[at] >= 0xC0 or tokens.data[at] == 95)
-    return 99 if joined else at - tokens.begins[i]
+    """Return the number of characters of a token of ASCII letters and digits alone, 99 for another one."""
+    first = tokens.begins[i]
+    for at in range(first, first + tokens.sizes[i]):
+        byte = tokens.data[at]
+        if not (is_digit(byte) or 97 <= (byte | 32) <= 122):
+            return 99
+    return int(tokens.sizes[i])
 
 
 @compiled
@@ -331,7 +350,7 @@ def is_title(tokens: Tokens, i: int) -> bool:
 def prefix_value(tokens: Tokens, i: int) -> np.uint32:
     """Return the place of a token's prefix among ``PREFIXES``, from 1, and 0 for another one."""
     packed, at = np.uint64(0), tokens.begins[i]
-    if at + 8 > tokens.stop:
+    if tokens.sizes[i] < 7:
         return np.uint32(0)
     for k in range(4):
         packed = packed << np.uint64(8) | np.uint64(tokens.data[at + k] | 32)
@@ -379,25 +398,33 @@ def value_of(tokens: Tokens, i: int, code: np.uint32) -> tuple[np.uint32, bool]:
         return named_value(tokens, i), True
     if code & UNIT and i > 0 and tokens.kinds[i - 1] & DIGIT:
         return code >> np.uint32(8), True
-    size = letters(tokens, i)
-    if size == 1:
+    if tokens.sizes[i] == 1:
         value = letter_value(tokens, i)
         return value, bool(value > 0 and value != NOT)
-    return (prefix_value(tokens, i) if size > 6 else np.uint32(0)), False
+    return prefix_value(tokens, i), False
 
 
 @compiled
-def values_of(tokens: Tokens, words: Words, values: U32, codes: U32) -> None:
+def values_of(tokens: Tokens, words: Words, values: U32, codes: U32) -> int:
     """Write the codes of the tokens, and the values of those that a statement can hang on, 0 for the others.
 
-    The value of a symbol directly after another one is made of both: 12 - 4 is not 4 - 12, nor 2.5 25.
+    Return how many have a value. The value of a symbol after another one is made of both: 12 - 4 is not 4 - 12.
     """
-    before, is_symbol = np.uint32(0), False
+    # Calls with arrays in tuples cost more than all the rest, so the usual token makes none.
+    hashes, kinds, sizes, begins, data = tokens.hashes, tokens.kinds, tokens.sizes, tokens.begins, tokens.data
+    mask = np.uint64(words.hashes.size - 1)
+    before, is_symbol, count = np.uint32(0), False, 0
     for i in range(tokens.number):
-        codes[i] = code_of(words, tokens.hashes[i])
-        own, symbol = value_of(tokens, i, codes[i])
+        codes[i] = code_of(words, hashes[i]) if words.hashes[hashes[i] & mask] != 0 else np.uint32(0)
+        own, symbol = np.uint32(0), False
+        letter = data[begins[i]] | 32
+        prefixed = sizes[i] > 6 and 97 <= letter <= 122 and FIRST_LETTERS >> (letter - 97) & 1
+        if codes[i] > STOP or kinds[i] & (DIGIT | SIGN) or sizes[i] == 1 or prefixed:
+            own, symbol = value_of(tokens, i, codes[i])
+            count += int(own > 0)
         values[i] = np.uint32(mix(np.uint64(before) << SHIFT_32 | np.uint64(own))) if symbol and is_symbol else own
         before, is_symbol = own, symbol
+    return count
 
 
 @compiled
@@ -424,13 +451,12 @@ def around(plain: U64, k: int, step: int) -> np.uint64:
 
 
 @compiled
-def add_slots(tokens: Tokens, values: U32, codes: U32, size: int, out: U64) -> int:
+def add_slots(tokens: Tokens, values: U32, codes: U32, size: int, plain: U64, out: U64) -> int:
     """Write the slots and the turning points of a text to ``out`` and return how many there are.
 
     A slot is what stands between plain words: two plain words on one side, and the value. A turning point is the
     shingle that would be there without a negation or a sign.
     """
-    plain = np.empty(tokens.number, np.uint64)
     used, kept = 0, 0
     for i in range(tokens.number):
         plain[kept] = tokens.hashes[i]
@@ -518,7 +544,8 @@ def add_subject(tokens: Tokens, words: Words, whole: bool, asks: Bytes, out: U64
 @compiled
 def sorted_marks(marks: U64, count: int) -> int:
     """Sort marks, equal ones once (a word that is asked about and otherwise as one asked about)."""
-    marks[:count] = np.sort(marks[:count])
+    if count > 1:
+        marks[:count] = np.sort(marks[:count])
     kept = 0
     for i in range(count):
         same_word = kept > 0 and marks[i] >> np.uint64(62) == ABOUT >> np.uint64(62)
@@ -543,8 +570,10 @@ class Scratch(NamedTuple):
 
     hashes: U64
     begins: I64
+    sizes: Bytes
     kinds: Bytes
     asks: Bytes
+    plain: U64
     values: U32
     codes: U32
     marks: U64
@@ -553,9 +582,10 @@ class Scratch(NamedTuple):
 @compiled
 def text_marks(tokens: Tokens, words: Words, size: int, subject: bool, room: Scratch) -> int:
     """Write the marks of a text to the room for them, its own questions among them unless its ``subject`` is given."""
-    values_of(tokens, words, room.values, room.codes)
-    used = add_slots(tokens, room.values, room.codes, size, room.marks)
-    if subject or not np.any(tokens.data[tokens.start : tokens.stop] == 63):
+    used = 0
+    if values_of(tokens, words, room.values, room.codes):
+        used = add_slots(tokens, room.values, room.codes, size, room.plain, room.marks)
+    if subject or not tokens.asks:
         return used
     return used + add_subject(tokens, words, False, room.asks, room.marks[used:])
 
@@ -576,8 +606,8 @@ def marks_of(
     """Write all marks of one row, sorted, and return how many; this takes the room that ``tokens`` are in."""
     used = text_marks(tokens, words, size, given, room)
     if given:
-        count = token_hashes(subject, 0, subject.size, table, room.hashes, room.begins, room.kinds)
-        about = Tokens(subject, 0, subject.size, room.hashes, room.begins, room.kinds, count)
+        count, asks = token_hashes(subject, 0, subject.size, table, room.hashes, room.begins, room.sizes, room.kinds)
+        about = Tokens(subject, 0, subject.size, room.hashes, room.begins, room.sizes, room.kinds, count, asks)
         used += add_subject(about, words, True, room.asks, room.marks[used:])
     if apart.size:
         state = FNV_START
@@ -609,9 +639,11 @@ def sign_texts(
     longest = max(longest_text(texts.ends), longest_text(subjects.ends))
     room = Scratch(
         np.empty(longest, np.uint64),
-        np.empty(longest + 1, np.int64),
+        np.empty(longest, np.int64),
         np.empty(longest, np.uint8),
         np.empty(longest, np.uint8),
+        np.empty(longest, np.uint8),
+        np.empty(longest, np.uint64),
         np.empty(longest, np.uint32),
         np.empty(longest, np.uint32),
         np.empty(5 * longest + 2, np.uint64),
@@ -626,8 +658,8 @@ def sign_texts(
     used, marked = 0, 0
     for i in range(count_texts):
         start, stop = texts.ends[i], texts.ends[i + 1]
-        count = token_hashes(texts.data, start, stop, table, room.hashes, room.begins, room.kinds)
-        tokens = Tokens(texts.data, start, stop, room.hashes, room.begins, room.kinds, count)
+        count, asks = token_hashes(texts.data, start, stop, table, room.hashes, room.begins, room.sizes, room.kinds)
+        tokens = Tokens(texts.data, start, stop, room.hashes, room.begins, room.sizes, room.kinds, count, asks)
         counts[i] = shingle_hashes(room.hashes, count, size, shingles[used:])
         counts[i] = sort_unique(shingles[used : used + counts[i]], scratch, starts)
         mine = shingles[used : used + counts[i]]

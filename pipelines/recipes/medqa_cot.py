@@ -71,9 +71,7 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
-    rows = aloe_sft.curated(
-        chosen, Rules(), license, near_threshold, required=True, limit=limit, semantic=semantic
-    )
+    rows = aloe_sft.curated(chosen, Rules(), license, near_threshold, required=True, limit=limit, semantic=semantic)
     asked = aloe_sft.asked(teacher, teacher_license, license, teacher_revision)
     if asked is None:
         waiting = await_teacher("cot", NEEDS, rows)
