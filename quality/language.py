@@ -42,12 +42,14 @@ PLAIN_WORDS = {
 """Words of which three in a text make it plain what its language is."""
 
 NEIGHBOURS = {
-    "en": r"\b(?:que|los|las|della|und|nicht|não|das|les|avec|dans|sont)\b",
     "es": r"\b(?:amb|els|dels|és|aquest\w*|quin\w*|cal|não|são|uma|dos|das|com|os|ou|é|ao|the|of|and|le|il|che)\b|"
     r"ção|l·l",
     "fr": r"\b(?:the|and|of|los|che|il|della|und|não|amb|els)\b",
 }
 """Words that make a text doubtful again, since its neighbours share the plain words with it."""
+
+SHARED = frozenset("a as com de den der des die do e en i im in is la le no o on or per was".split())
+"""Words, some of them of medical terms, that are no sign of another language by themselves."""
 
 SCRIPTS = (
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Bengali}\p{Tamil}"
@@ -78,9 +80,12 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
     """
     rows = pl.DataFrame({"text": texts.str.head(HEAD_CHARS), "said": langs}).with_row_index("at")
     scripted = _in_another_script(rows)
-    doubtful = rows.filter((pl.col("text").str.len_bytes() >= min_letters) & ~_plainly())
+    long = rows.filter(pl.col("text").str.len_bytes() >= min_letters)
+    parts = [part.filter(~_plainly(said[0])) for said, part in long.group_by("said", maintain_order=True)]
+    doubtful = pl.concat([long.clear(), *parts])
     doubtful = doubtful.filter(pl.col("text").str.count_matches(r"\p{L}") >= min_letters)
     doubtful = doubtful.filter(~pl.col("at").is_in(scripted["at"].implode()))
+    doubtful = doubtful.filter(_may_be_foreign())
     found = doubtful.with_columns(identify(doubtful["text"]))
     wrong = found.filter((pl.col("lang") != pl.col("said")) & pl.col("lang").is_in(list(COMMON_WORDS)))
     sure = wrong.filter(_borne_out(min_confidence)).select("at", "lang", "confidence")
@@ -97,14 +102,24 @@ def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
     return counted.filter(most).select("at", lang=pl.lit("another script"), confidence=share)
 
 
-def _plainly() -> pl.Expr:
-    """Say which texts need no model: full of their own language's words, and without those of its neighbours."""
-    plain = pl.lit(False)
-    for lang, words in PLAIN_WORDS.items():
-        own = pl.col("text").str.contains(rf"(?is)(?:{words}.*?){{3}}")
-        other = pl.col("text").str.contains(rf"(?i){NEIGHBOURS[lang]}")
-        plain = pl.when(pl.col("said") == lang).then(own & ~other).otherwise(plain)
-    return plain
+def _plainly(said: object) -> pl.Expr:
+    """Say which texts of a language need no model: full of its own words, and without those of its neighbours."""
+    words = PLAIN_WORDS.get(str(said))
+    if words is None:
+        return pl.lit(False)
+    own = pl.col("text").str.contains(rf"(?is)(?:{words}.*?){{3}}")
+    neighbour = NEIGHBOURS.get(str(said))
+    return own & ~pl.col("text").str.contains(rf"(?i){neighbour}") if neighbour else own
+
+
+def _may_be_foreign() -> pl.Expr:
+    """Say which texts hold two words that only other languages have: no other text can be found foreign."""
+    foreign = pl.lit(False)
+    for lang, words in COMMON_WORDS.items():
+        others = {word for other in COMMON_WORDS.values() for word in other.split()} - {*words.split(), *SHARED}
+        several = pl.col("text").str.contains(rf"(?is)(?:\b(?:{'|'.join(sorted(others))})\b.*?){{2}}")
+        foreign = pl.when(pl.col("said") == lang).then(several).otherwise(foreign)
+    return foreign | ~pl.col("said").is_in(list(COMMON_WORDS))
 
 
 def _borne_out(min_confidence: float) -> pl.Expr:

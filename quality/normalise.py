@@ -22,7 +22,7 @@ from quality.markup import ENTITY, TAG, to_text
 from quality.office import OFFICE, remove_office
 from quality.outcome import EDIT_SCHEMA, VERBATIM_TASKS
 from quality.sentences import Removal
-from quality.stock_text import STOCK
+from quality.stock_text import STOCK, may_hold_stock
 from quality.web_links import LINK, MARKDOWN_LINK, remove_links, unlink_markdown
 from sources.record import TASKS
 from sources.table import relist
@@ -63,13 +63,15 @@ class Edit:
     """One named edit: the pattern of the texts that may need it, and what it makes of them.
 
     ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
-    of several options) or ``answers`` (running prose that was written as a reply).
+    of several options) or ``answers`` (running prose that was written as a reply). ``tail`` is the number of characters
+    at the end of a text in which the pattern is looked for, 0 for all.
     """
 
     name: str
     pattern: str
     apply: Apply
     where: Literal["all", "prose", "running", "answers"] = "all"
+    tail: int = 0
 
 
 def _replace(*pairs: tuple[str, str]) -> Apply:
@@ -105,8 +107,9 @@ EDITS: tuple[Edit, ...] = (
     Edit(
         name="unicode",
         pattern=r"[^\x00-\x7f]",
-        apply=lambda texts: (_replace(*LIGATURES)(texts)[0].str.normalize("NFC"), None),
+        apply=lambda texts: (texts.str.normalize("NFC"), None),
     ),
+    Edit(name="ligatures", pattern=r"[\ufb00-\ufb04]", apply=_replace(*LIGATURES)),
     Edit(
         name="line_ends",
         pattern=r"\r|[\u0085\u2028\u2029]",
@@ -114,7 +117,7 @@ EDITS: tuple[Edit, ...] = (
     ),
     Edit(name="invisible", pattern=INVISIBLE, apply=_replace((INVISIBLE, ""))),
     Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_python(unlink_markdown), where="prose"),
-    *(Edit(name=s.name, pattern=s.hint, apply=_removing(s.remove), where="answers") for s in STOCK),
+    *(Edit(name=s.name, pattern=s.hint, apply=_removing(s.remove), where="answers", tail=s.tail) for s in STOCK),
     Edit(name="url", pattern=LINK, apply=_removing(remove_links), where="running"),
     Edit(name="whitespace", pattern=LAYOUT, apply=tidy, where="prose"),
 )
@@ -188,8 +191,16 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
     made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
+    stocked: pl.Series | None = None
     for edit, wanted in edits_for(active, config):
-        place = (texts.str.contains(edit.pattern) & wanted).arg_true()
+        if edit.where == "answers":
+            if stocked is None:
+                at = wanted.arg_true()
+                stocked = at.filter(may_hold_stock(texts.gather(at)))
+            near = texts.gather(stocked)
+            place = stocked.filter((near.str.tail(edit.tail) if edit.tail else near).str.contains(edit.pattern))
+        else:
+            place = (texts.str.contains(edit.pattern) & wanted).arg_true()
         if place.is_empty():
             continue
         before = texts.gather(place)

@@ -41,6 +41,12 @@ IMAGE_WORDS = (
 It is written for Rust's regular expressions; the first group is what was seen.
 """
 
+IMAGE_CUES = (
+    "image,picture,photo,micrograph,figure,diagram,illustration,exhibit,imagen,figura,below,above, here,underneath,"
+    "alongside,arrow,label,marker,asterisk"
+).split(",")
+"""What a question with such words holds at least, in whatever case."""
+
 ONLY_AN_IMAGE = (
     r"(?i)^\W*(?:\[?figure: see text\]?|see (?:the )?(?:figure|image|picture)[^.]{0,20})\W*$|"
     rf"^(?:as )?(?:shown|seen|depicted|illustrated) in (?:the )?{_SEEN} (?:above|below)[^\n]{{0,200}}$"

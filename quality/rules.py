@@ -15,7 +15,7 @@ from quality.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
 from quality.key import key
 from quality.language import foreign
 from quality.outcome import VERBATIM_TASKS
-from quality.reply_patterns import IMAGE_WORDS, ONLY_AN_IMAGE, PAGE_ERROR, REFUSAL
+from quality.reply_patterns import IMAGE_CUES, IMAGE_WORDS, ONLY_AN_IMAGE, PAGE_ERROR, REFUSAL
 from sources.shapes import LETTERS
 from sources.table import question_text
 
@@ -116,9 +116,19 @@ LETTERED = (
 """Questions that a letter may answer."""
 
 
+def gold_outside_options(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions whose right option is none of those given."""
+    options = rows.filter(pl.col("options").list.len() > 0)
+    outside = (pl.col("gold").list.max() >= pl.col("options").list.len()) | (pl.col("gold").list.min() < 0)
+    evidence = pl.format("{} of {} options", pl.col("gold").list.max() + 1, pl.col("options").list.len())
+    return options.filter(outside).select("at", evidence=evidence)
+
+
 def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions with a blank option, with a right option of no word or sign, or with letters of a lost figure."""
-    options = rows.filter(pl.col("options").list.len() > 0)
+    tiny = pl.col("options").list.eval(~pl.element().str.contains(r"[\p{L}\p{N}].*[\p{L}\p{N}]")).list.any()
+    inside = pl.col("gold").list.max().fill_null(0) < pl.col("options").list.len()
+    options = rows.filter(pl.col("options").list.len() > 0).filter(tiny & inside)
     positions = pl.int_range(pl.len()).replace_strict(dict(enumerate(LETTERS)), default=None, return_dtype=pl.String)
     own_letter = pl.element().str.strip_chars().str.to_uppercase() == positions
     blank = ~pl.element().str.contains(r"\S")
@@ -147,8 +157,12 @@ def single_option(rows: pl.DataFrame, config: Rules) -> Found:
 def echo(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that only say the question again, once or more, or only the term that it asks to explain."""
     asked, said = _words(QUESTION.str.replace(ASKED_LABEL, "")), _words(ANSWER.str.replace(ASKED_LABEL, ""))
-    near = (ANSWER.str.len_bytes() <= 3 * QUESTION.str.len_bytes() + 40) & (ANSWER != "")
-    found = rows.filter(near).select("at", "_answer", "_question", "task", n=pl.col("options").list.len())
+    asked_bytes, said_bytes = QUESTION.str.len_bytes(), ANSWER.str.len_bytes()
+    alike = (2 * said_bytes >= asked_bytes) & (said_bytes <= 3 * asked_bytes + 40)
+    names = (said_bytes < asked_bytes) & QUESTION.str.head(24).str.contains(r"(?i)what (?:is|are)|define|explain")
+    found = rows.filter((ANSWER != "") & (alike | (names & (pl.col("options").list.len() == 0)))).select(
+        "at", "_answer", "_question", "task", n=pl.col("options").list.len()
+    )
     found = found.with_columns(asked=asked, said=said)
     term = pl.col("asked").str.extract(r"^(?:what (?:is|are)|define|explain) (?:an? |the )?(.+)$")
     again = (
@@ -191,6 +205,9 @@ def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
         .str.replace_all(r"\b(\p{Lu})(\p{Ll}{2,})\b", "\u0001$1\u0002$2")
     )
     options = rows.filter(pl.col("options").list.len() > 1).select("at", "options")
+    loosely = pl.element().str.to_lowercase().str.replace_all(r"[\s.]+", "")
+    alike = pl.col("options").list.eval(loosely).list.n_unique() < pl.col("options").list.len()
+    options = options.filter(alike)
     exact = options.with_columns(same=pl.col("options").list.eval(same))
     lowered = pl.col("same").list.eval(_lower_marked())
     return exact.filter(lowered.list.n_unique() < pl.col("options").list.len()).select(
@@ -289,9 +306,11 @@ UNSEEN_TASKS = ("summarization", "clinical-note-taking", "dialogue", "preference
 
 def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions that cannot be answered without a picture; an answer that mentions one is whole without it."""
+    hinted = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & ~pl.col("task").is_in(UNSEEN_TASKS)
+    only = ANSWER.str.head(12).str.contains(r"(?i)figure|image|picture|shown|seen|see ")
+    rows = rows.filter((IMAGE != "") | hinted | only)
     points = QUESTION.str.contains(IMAGE_WORDS) & ~pl.col("task").is_in(UNSEEN_TASKS)
-    only = ANSWER.str.contains(ONLY_AN_IMAGE)
-    found = rows.filter((IMAGE != "") | points | only)
+    found = rows.filter((IMAGE != "") | points | ANSWER.str.contains(ONLY_AN_IMAGE))
     seen = (
         pl.when(IMAGE != "")
         .then(IMAGE)
@@ -319,6 +338,7 @@ RULES: dict[str, Find] = {
     "short_answer": short_answer,
     "long_row": long_row,
     "single_option": single_option,
+    "gold_outside_options": gold_outside_options,
     "empty_option": empty_option,
     "repeated_option": repeated_option,
     "echo": echo,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 _END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+|[。！？]")
@@ -22,11 +23,12 @@ class Span(NamedTuple):
     end: int
 
 
-def sentences(text: str) -> list[Span]:
+@lru_cache(maxsize=2048)
+def sentences(text: str) -> tuple[Span, ...]:
     """Return the spans of the sentences of ``text`` that hold more than blanks, in order."""
     spans, at = [], 0
     for match in _END.finditer(text):
-        if _NUMBER.fullmatch(text, at, match.end()):
+        if match.end() - at <= 6 and _NUMBER.fullmatch(text, at, match.end()):
             continue  # the number of a list item belongs to its sentence
         end = match.start() if match[0].startswith("\n") else match.end()
         if text[at:end].strip():
@@ -34,7 +36,7 @@ def sentences(text: str) -> list[Span]:
         at = match.end()
     if text[at:].strip():
         spans.append(Span(_inked(text, at), len(text.rstrip())))
-    return spans
+    return tuple(spans)
 
 
 def _inked(text: str, at: int) -> int:

@@ -61,6 +61,10 @@ SUBSTITUTE = re.compile(
 )
 
 
+LONGEST = 320
+"""Characters of the longest sentence that can be stock."""
+
+
 def made_of(sentence: str, words: frozenset[str]) -> bool:
     """Return whether every word of a sentence is one of ``words``; a number never is."""
     said = _FIXED.sub("please", sentence.lower().replace("’", "'"))
@@ -76,7 +80,8 @@ def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> 
 
 def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[str]) -> tuple[str, str]:
     """Take out the sentences that are stock."""
-    return without(text, [span for span in sentences(text) if is_stock(text[slice(*span)], trigger, words)])
+    spans = (span for span in sentences(text) if span.end - span.start <= LONGEST)
+    return without(text, [span for span in spans if is_stock(text[slice(*span)], trigger, words)])
 
 
 SERVICE = COURTESY | frozenset("app application clinic community hospital online page platform portal".split())
@@ -94,7 +99,8 @@ def remove_dangling(text: str) -> tuple[str, str]:
     gone = [
         span
         for at, span in enumerate(spans)
-        if DANGLING.search(bare(text[slice(*span)]))
+        if span.end - span.start <= LONGEST
+        and DANGLING.search(bare(text[slice(*span)]))
         and made_of(text[slice(*span)], POINTING)
         and (text[span.end - 1] != ":" or at + 1 == len(spans))
     ]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quality.letter_form import CREDENTIALS, remove_greeting, remove_sign_off
+import polars as pl
+
+from quality.letter_form import remove_greeting, remove_sign_off
 from quality.sentences import Removal
 from quality.stock_phrases import (
     remove_chat_doctor,
@@ -25,14 +27,21 @@ from quality.stock_sentences import (
     remove_wishes,
 )
 
+SIGNATURE_CHARS = 240
+"""Characters at the end of a text in which a sign-off is looked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stock:
-    """One kind of stock text: the pattern of the texts that may hold it, and what takes it out of one."""
+    """One kind of stock text: the pattern of the texts that may hold it, and what takes it out of one.
+
+    ``tail`` is the number of characters at the end in which the pattern is looked for, 0 for all of a text.
+    """
 
     name: str
     hint: str
     remove: Removal
+    tail: int = 0
 
 
 STOCK: tuple[Stock, ...] = (
@@ -43,8 +52,11 @@ STOCK: tuple[Stock, ...] = (
     ),
     Stock(
         name="not_medical_advice",
-        hint=r"(?i)substitut|(?:medical|professional|clinical|health) (?:advice|care|judg|diag)|seek (?:the )?|"
-        r"information(?:al)? purpose|educational purpose|for (?:general )?information(?:al)? only|not replace",
+        hint=r"(?i)substitut\w* for|(?:not|never|neither|nor|n.t)\b[^.\n]*(?:medical|professional|clinical|"
+        r"health) (?:advice|"
+        r"care|judg|diag)|disregard|(?:seek|get) (?:the )?(?:medical |professional )?(?:advice|opinion)|"
+        r"information(?:al)? (?:and educational )?purpose|educational purpose|"
+        r"for (?:general )?information(?:al)? only|not replace",
         remove=remove_disclaimer,
     ),
     Stock(
@@ -66,24 +78,27 @@ STOCK: tuple[Stock, ...] = (
     Stock(name="hope_this_helps", hint=r"(?i)\bhop(?:e|ing|efully)\b|\btrust (?:this|that|my)", remove=remove_hope),
     Stock(
         name="further_questions",
-        hint=r"(?i)\b(?:questions?|quer(?:y|ies)|doubts?|concerns?|clarifications?|assistance|further help|more help|"
-        r"(?:further|more|additional|other) information)\b|feel free|hesitate|(?:happy|glad|pleased|here) to|"
-        r"let (?:me|us) know if|you (?:can|may) (?:always )?(?:contact|write)",
+        hint=r"(?i)(?:any|more|other|further|additional|follow-?up) (?:\w+[ /]){0,3}?(?:question|quer(?:y|ies)|"
+        r"doubt|concern|"
+        r"clarification|assistance|help|information)|feel free|hesitate|(?:happy|glad|pleased|here) to (?:help|"
+        r"assist|answer|"
+        r"clarify)|let (?:me|us) know if|you (?:can|may) (?:always )?(?:contact|write)",
         remove=remove_questions,
     ),
     Stock(
         name="wishes",
-        hint=r"(?i)\bwish|have an? (?:very )?[a-z]|good luck|take care|best of luck|the best|get well|god bless|"
-        r"\bstay [shbw]",
+        hint=r"(?i)wish(?:ing)? you|have an? (?:very )?(?:nice|good|great|lovely|wonderful|healthy|blessed)|"
+        r"good luck|take care|"
+        r"best of luck|all the best|best wishes|get well|god bless|\bstay (?:safe|healthy|blessed|well)",
         remove=remove_wishes,
     ),
     Stock(
         name="sign_off",
-        hint=r"(?i:(?:regards|wishes|sincerely|truly|faithfully|cheers|care|thanks|you|yours|warmly|respectfully|"
-        r"signed|best|love)\b"
-        r"(?:[^\n]{0,60}\s*){1,3}$)|"
-        rf"{CREDENTIALS}\s*$|\s[Dd][Rr]\b[^\n]{{0,60}}\s*$",
+        hint=r"(?i:regards|sincerely|faithfully|respectfully|warmly|\bcheers\b|\btake care\b|\b(?:best|warm) wishes|"
+        r"\bthanks\b|\byours\b|\bsigned\b|wishing you well)|(?:[Tt]hank you|[Tt]ruly|[Ww]ishes)\W*$|"
+        r"\b(?:[Bb]est|[Ll]ove),\s|[A-Z][A-Za-z.-]{0,5}[A-Z.][\s).]*$|\b[Dd][Rr]\b[^\n]{0,60}\s*$",
         remove=remove_sign_off,
+        tail=SIGNATURE_CHARS,
     ),
     Stock(
         name="dangling_link",
@@ -94,3 +109,30 @@ STOCK: tuple[Stock, ...] = (
     Stock(name="copyright", hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}", remove=remove_copyright),
 )
 """The stock texts in the order in which they are looked for."""
+
+CUES = (
+    "human phenotype,chat doctor,chatdoctor,online,-->,substitut,advice,medical care,professional,purpose,an "
+    "ai,language model,artificial intel,a doctor,a physician,information only,informational only,not "
+    "replace,thank,welcome,through your,read your,understand your,i appreciate,good question,great "
+    "question,excellent "
+    "question,hope,hoping,trust,question,queries,query,doubt,concern,clarif,assistance,further,more "
+    "help,additional,feel free,hesitate,to help,to assist,to answer,to clarify,let me know,let us know,you "
+    "can,you may,wish,have a,good luck,take care,of luck,the best,get well,god bless,stay "
+    ",regards,sincerely,faithfully,respectfully,warmly,cheers,yours,signed,truly,©,(c),copyright,click,press ,tap "
+    ",visit,here:,here :,here .,see .,at .,to .,for more"
+).split(",")
+"""What a text with any of it holds at least, in whatever case, but for greetings and signatures at its ends."""
+GREETED = r"(?i)^\s*(?:hi|hello|hey|dear|greetings|good |namaste)"
+SIGNED = (
+    r"\b(?:[Bb]est|[Ll]ove),\s|[A-Z][A-Za-z.-]{0,5}[A-Z.][\s).]*$|\b[Dd][Rr]\b|"
+    r"(?:ist|ician|eon|edicine|onsultant|urse)\W*$|\)\W*$"
+)
+
+
+def may_hold_stock(texts: pl.Series) -> pl.Series:
+    """Return which texts may hold any stock text: one quick look before each kind is looked for."""
+    frame = texts.alias("text").to_frame()
+    cued = pl.col("text").str.contains_any(CUES, ascii_case_insensitive=True)
+    greeted = pl.col("text").str.head(20).str.contains(GREETED)
+    signed = pl.col("text").str.tail(SIGNATURE_CHARS).str.contains(SIGNED)
+    return frame.select(cued | greeted | signed).to_series()

@@ -18,7 +18,7 @@ _LINK = re.compile(LINK.replace("(?i)", ""), re.IGNORECASE)
 _MARKDOWN = re.compile(
     r"(?i)!?\[([^\[\]\n]+)\]\(\s*((?:https?://|www\.)[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+\"[^\"\n]*\")?\s*\)"
 )
-_ASIDE = re.compile(r"(?<!\])\s*(?:\(([^()\n]*)\)|\[([^\[\]\n]*)\]|<([^<>\s]*)>)")
+_ASIDE = re.compile(r"(?<!\])(?:\(([^()\n]*)\)|\[([^\[\]\n]*)\]|<([^<>\s]*)>)")
 _PLACE = re.compile(r"(?i)(?:\s*\b(?:at|on|in|from|via|here|see|visit|this|the|following|link)\b:?|\s*:)*\s*<link>")
 _PHRASE = re.compile(
     rf"(?i)(?:^|(?<=[.!?\n] )|(?<=\n))according to {URL[4:]}, |"
@@ -53,24 +53,28 @@ def remove_links(text: str) -> tuple[str, str]:
 
     An address inside a sentence with content of its own stays, since the sentence would be maimed without it.
     """
-    removed: list[str] = []
-
-    def drop_aside(match: re.Match[str]) -> str:
-        inner = match[1] or match[2] or match[3] or ""
-        if not _LINK.search(inner) or not (_is_reference(inner) or _POINTER.fullmatch(_LINK.sub("_", inner.strip()))):
-            return match[0]
-        removed.append(match[0].strip())
-        return ""
-
-    kept = _ASIDE.sub(drop_aside, text)
+    kept, removed = _without_asides(text)
     kept, gone = without(kept, _reference_sentences(kept))
     removed += [gone] if gone else []
-    for pattern in (_PHRASE, _PLACE):
+    for pattern in (_PHRASE, _PLACE) if "<link>" in kept.lower() else (_PHRASE,):
         removed += [match[0].strip() for match in pattern.finditer(kept)]
         kept = pattern.sub("", kept)
     if not kept.strip():
         return text, ""
     return kept, "\n".join(removed)
+
+
+def _without_asides(text: str) -> tuple[str, list[str]]:
+    """Return the text without the bracketed asides that only point to addresses, and these asides."""
+    pieces, removed, at = [], [], 0
+    for match in _ASIDE.finditer(text):
+        inner = match[1] or match[2] or match[3] or ""
+        points = _LINK.search(inner) and (_is_reference(inner) or _POINTER.fullmatch(_LINK.sub("_", inner.strip())))
+        if points:
+            pieces.append(text[at : match.start()].rstrip())
+            removed.append(match[0])
+            at = match.end()
+    return "".join([*pieces, text[at:]]), removed
 
 
 def _is_reference(sentence: str) -> bool:

@@ -23,7 +23,9 @@ from sources.read import read
 from sources.record import Record
 from sources.table import frame
 
-PLAIN = frozenset(("unicode", "line_ends", "invisible", "whitespace", "sentence_case", "spaced_punctuation"))
+PLAIN = frozenset(
+    ("unicode", "ligatures", "line_ends", "invisible", "whitespace", "sentence_case", "spaced_punctuation")
+)
 """Edits that change blanks, marks and capitals alone; they are not listed."""
 AROUND = 100
 

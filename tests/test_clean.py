@@ -51,7 +51,7 @@ def test_a_fault_of_every_row_is_a_fault_of_the_step_and_ends_it(monkeypatch):
 def test_gold_that_points_past_the_options_costs_its_own_row_only():
     broken = row("corpus:1", options=("iron", "zinc"), gold=(7,), answer="iron", task="mcqa")
     outcome = clean(table(row("corpus:0", answer=GOOD), broken), Clean())
-    assert outcome.rows["drop"].to_list() == [None, "cleaning_failed"]
+    assert outcome.rows.select("drop", "evidence").rows() == [(None, None), ("gold_outside_options", "8 of 2 options")]
 
 
 def test_an_entity_escaped_many_times_is_resolved_and_ends_no_build():
