@@ -300,16 +300,16 @@ def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
-UNSEEN_TASKS = ("summarization", "clinical-note-taking", "dialogue", "preference", *VERBATIM_TASKS)
-"""Tasks whose questions hold talk about pictures that nobody needs to see."""
+SEEN_TASKS = ("mcqa", "qa", "explanation", "diagnosis", "treatment-planning")
+"""Tasks whose questions are asked of the reader; those of others hold talk about pictures that nobody needs to see."""
 
 
 def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions that cannot be answered without a picture; an answer that mentions one is whole without it."""
-    hinted = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & ~pl.col("task").is_in(UNSEEN_TASKS)
+    hinted = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & pl.col("task").is_in(SEEN_TASKS)
     only = ANSWER.str.head(12).str.contains(r"(?i)figure|image|picture|shown|seen|see ")
     rows = rows.filter((IMAGE != "") | hinted | only)
-    points = QUESTION.str.contains(IMAGE_WORDS) & ~pl.col("task").is_in(UNSEEN_TASKS)
+    points = QUESTION.str.contains(IMAGE_WORDS) & pl.col("task").is_in(SEEN_TASKS)
     found = rows.filter((IMAGE != "") | points | ANSWER.str.contains(ONLY_AN_IMAGE))
     seen = (
         pl.when(IMAGE != "")
