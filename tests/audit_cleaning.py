@@ -24,7 +24,16 @@ from sources.record import Record
 from sources.table import frame
 
 PLAIN = frozenset(
-    ("unicode", "ligatures", "line_ends", "invisible", "whitespace", "sentence_case", "spaced_punctuation")
+    (
+        "unicode",
+        "ligatures",
+        "line_ends",
+        "invisible",
+        "flattened_lists",
+        "whitespace",
+        "sentence_case",
+        "spaced_punctuation",
+    )
 )
 """Edits that change blanks, marks and capitals alone; they are not listed."""
 AROUND = 100
@@ -48,7 +57,8 @@ def places(rows: pl.DataFrame, config: Normalise) -> Iterator[tuple[str, str]]:
     flat = flatten(rows).drop_nulls("text")
     texts = flat["text"]
     for edit, wanted in edits_for(flat, config):
-        at = (texts.str.contains(edit.pattern) & wanted).arg_true()
+        seen = texts.str.tail(edit.tail) if edit.tail else texts
+        at = (seen.str.contains(edit.pattern) & wanted).arg_true()
         if at.is_empty():
             continue
         before, (after, _) = texts.gather(at), edit.apply(texts.gather(at))
