@@ -30,7 +30,8 @@ QUESTIONS = re.compile(
     r"^you (?:can|may) (?:always )?(?:contact|write)\b)"
 )
 WISHES = re.compile(
-    r"(?i)^(?:and |i |we )?(?:wish(?:ing)? you\b|have an? (?:very )?(?:nice|good|great|lovely|wonderful|healthy|"
+    r"(?i)^(?:and |i |we )?(?:wish(?:ing)? you (?:an?|all|the|well|good|luck|best|every|success|happy|speedy|"
+    r"quick|lots)\b|have an? (?:very )?(?:nice|good|great|lovely|wonderful|healthy|"
     r"blessed)\b|"
     r"stay (?:safe|healthy|blessed|well)\b|"
     r"good luck|take care|all the best|best of luck|best wishes|get well soon|god bless\b)"
@@ -75,6 +76,8 @@ def made_of(sentence: str, words: frozenset[str]) -> bool:
 def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
     """Return whether a sentence is one that ``trigger`` finds, says nothing but ``words`` and asks nothing."""
     said = bare(sentence)
+    if any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
+        return False  # what it opens or closes is in its neighbours
     return bool(trigger.search(said)) and not said.endswith(("?", ":")) and made_of(said, words)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from quality.sentences import Span, sentences, without
+from quality.sentences import Span, bare, sentences, without
 from quality.stock_sentences import made_of
 from quality.stock_words import REFERENCE
 
@@ -20,6 +20,11 @@ _MARKDOWN = re.compile(
 )
 _ASIDE = re.compile(r"(?<!\])(?:\(([^()\n]*)\)|\[([^\[\]\n]*)\]|<([^<>\s]*)>)")
 _PLACE = re.compile(r"(?i)(?:\s*\b(?:at|on|in|from|via|here|see|visit|this|the|following|link)\b:?|\s*:)*\s*<link>")
+_ANNOUNCES = re.compile(
+    r"(?i)\b(?:following|below|these) (?:\w+ ){0,2}(?:links?|pages?|sites?|websites?|addresses|address|articles?|"
+    r"urls?)\b"
+)
+"""A sentence behind which addresses are to come."""
 _PHRASE = re.compile(
     rf"(?i)(?:^|(?<=[.!?\n] )|(?<=\n))according to {URL[4:]}, |"
     rf"\bat {URL[4:]} and (?=(?:in|at|on|from|by|with)\b)|"
@@ -62,6 +67,50 @@ def remove_links(text: str) -> tuple[str, str]:
     if not kept.strip():
         return text, ""
     return kept, "\n".join(removed)
+
+
+def _without_asides(text: str) -> tuple[str, list[str]]:
+    """Return the text without the bracketed asides that only point to addresses, and these asides."""
+    pieces, removed, at = [], [], 0
+    for match in _ASIDE.finditer(text):
+        inner = match[1] or match[2] or match[3] or ""
+        points = _LINK.search(inner) and (_is_reference(inner) or _POINTER.fullmatch(_LINK.sub("_", inner.strip())))
+        if points:
+            pieces.append(text[at : match.start()].rstrip())
+            removed.append(match[0])
+            at = match.end()
+    return "".join([*pieces, text[at:]]), removed
+
+
+def _is_reference(sentence: str) -> bool:
+    """Return whether a sentence with its addresses aside only refers to them, or is nothing but them."""
+    rest = _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence))
+    return made_of(rest, REFERENCE) or not any(char.isalnum() for char in rest)
+
+
+def _reference_sentences(text: str) -> list[Span]:
+    """Return the sentences that hold an address and no content, and those that announce one of these.
+
+    A bare address whose announcement has content of its own ("More on asthma is at the following page.") stays with it.
+    """
+    found: list[Span] = []
+    spans = sentences(text)
+    leaned_on = False
+    for at, span in enumerate(spans):
+        said = text[slice(*span)]
+        if not (_LINK.search(said) and _is_reference(said)):
+            # Until another sentence comes with an address, the next ones belong to what announces them.
+            leaned_on = bool(_POINTS_ON.search(said)) and not made_of(said, REFERENCE)
+            leaned_on |= at > 0 and bool(_ANNOUNCES.search(text[slice(*spans[at - 1])]))
+            leaned_on |= bool(_ANNOUNCES.search(said))
+            continue
+        if leaned_on or (bare(said)[:1].islower() and not _LINK.match(bare(said))):
+            continue
+        before = spans[at - 1] if at else None
+        if before and before not in found and _POINTS_ON.search(text[slice(*before)]):
+            found.append(before)
+        found.append(span)
+    return found
 
 
 def _without_asides(text: str) -> tuple[str, list[str]]:
