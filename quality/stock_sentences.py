@@ -73,9 +73,22 @@ def made_of(sentence: str, words: frozenset[str]) -> bool:
     return bool(found) and all(word in words for word in found)
 
 
+_EDGES = frozenset("chat chatdoctor doctor take get do don't".split())
+"""Words that stand first or last in what several words together make stock."""
+
+
+def _edges_fit(said: str, words: frozenset[str]) -> bool:
+    """Return whether the first and the last word of a sentence may be stock: most sentences are settled by these."""
+    pieces = said.replace("’", "'").lower().split()
+    edges = [pieces[at].strip(".,;:!?()[]\"'“”…-–—") for at in (0, -1)] if pieces else [""]
+    return all(not edge or edge in words or edge in _EDGES or not edge.isalpha() for edge in edges)
+
+
 def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
     """Return whether a sentence is one that ``trigger`` finds, says nothing but ``words`` and asks nothing."""
     said = bare(sentence)
+    if not _edges_fit(said, words):
+        return False
     if any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
         return False  # what it opens or closes is in its neighbours
     return bool(trigger.search(said)) and not said.endswith(("?", ":")) and made_of(said, words)
