@@ -6,7 +6,7 @@ A sentence with any other word, or with a number, has content of its own and sta
 from __future__ import annotations
 
 import re
-from functools import partial
+from functools import cache, partial
 
 from quality.sentences import Removal, bare, sentences, without
 from quality.stock_words import COURTESY, DISCLAIMER, REFERENCE, SELF_DESCRIPTION
@@ -94,8 +94,16 @@ def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> 
     return bool(trigger.search(said)) and not said.endswith(("?", ":")) and made_of(said, words)
 
 
+@cache
+def _anywhere(trigger: re.Pattern[str]) -> re.Pattern[str]:
+    """Return the trigger as it is found in a text that is not split yet: its ends may be anywhere."""
+    return re.compile(trigger.pattern.replace("^", "").replace("$", r"(?=\s|$)"))
+
+
 def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[str]) -> tuple[str, str]:
     """Take out the sentences that are stock."""
+    if not _anywhere(trigger).search(text):
+        return text, ""
     spans = (span for span in sentences(text) if span.end - span.start <= LONGEST)
     return without(text, [span for span in spans if is_stock(text[slice(*span)], trigger, words)])
 
@@ -111,6 +119,8 @@ POINTING = REFERENCE | frozenset("image images photo picture show video videos w
 
 def remove_dangling(text: str) -> tuple[str, str]:
     """Take out sentences that point to an address that is no longer there ("To learn more, visit .")."""
+    if not _anywhere(DANGLING).search(text):
+        return text, ""
     spans = sentences(text)
     gone = [
         span
