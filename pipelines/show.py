@@ -228,7 +228,9 @@ EXAMPLES = {
 def _example(title: str, rows: pl.DataFrame) -> str:
     if rows.is_empty():
         return ""
-    row = rows.row(0, named=True)
+    from pipelines.screening import Screening
+
+    [row] = Screening().values([rows.row(0, named=True)])
     said = {name: row[name] for name in ("teacher", *EXAMPLE_FIELDS) if row.get(name)}
     return "\n".join(
         [f"\n{title}, {row['id']}", *(f"  {name}: {' '.join(str(text).split())[:240]}" for name, text in said.items())]

@@ -27,6 +27,7 @@ from quality.personal.nested import change_texts, list_texts
 from quality.personal.numbers import NUMBER_RULES
 from quality.personal.people import placeholders
 from quality.personal.rule import KINDS, Kind, Rule
+from quality.recogniser import Recogniser
 from sources.record import TASKS
 
 RULES: tuple[Rule, ...] = (*NUMBER_RULES, *CHECKED_NUMBER_RULES, *ADDRESS_RULES, *CONTACT_RULES, *NAME_RULES)
@@ -64,7 +65,8 @@ class Privacy:
 
     ``organisations`` also takes what leads to an organisation and not to a person: toll-free numbers.
     Rows of ``spared_tasks`` pass unread: what a function call holds is made up, and has to match across its turns. So
-    do rows of ``invented_sources``, whose people never lived (``Corpus.real_persons``).
+    do rows of ``invented_sources``, whose people never lived (``Corpus.real_persons``). ``recogniser`` finds names
+    without a cue as well.
     """
 
     action: Literal["redact", "drop"] = "redact"
@@ -72,6 +74,7 @@ class Privacy:
     organisations: bool = False
     spared_tasks: tuple[Annotated[str, AfterValidator(_task)], ...] = ("function-calling",)
     invented_sources: tuple[str, ...] = ()
+    recogniser: Recogniser | None = None
 
 
 class _Span(NamedTuple):
@@ -104,6 +107,8 @@ def find(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> pl
         for row, text in candidates.iter_rows():
             for start, end in rule.spans(text):
                 spans.setdefault(row, []).append(_Span(start, end, rule.kind, rule.name))
+    if config.recogniser is not None and "NAME" in config.kinds:
+        _add_recognised(texts, config.recogniser, spans)
     for together in _texts_of_a_row(spans, rows):
         _add_repeats(texts, together, spans)
     found: list[tuple[int, str, int, int, str, str]] = []
@@ -214,6 +219,13 @@ def _hinted(texts: pl.Series, rules: Sequence[Rule]) -> Iterator[tuple[Rule, pl.
         few = passed.height <= _FEW
         for rule in gate:
             yield rule, passed if few else passed.filter(pl.col("text").str.contains(rule.hint))
+
+
+def _add_recognised(texts: pl.Series, recogniser: Recogniser, spans: dict[int, list[_Span]]) -> None:
+    """Add to ``spans`` the names that a model finds."""
+    frame = texts.rename("text").to_frame().with_row_index("row").filter(pl.col("text").str.len_bytes() >= _SHORTEST)
+    for place, start, end in recogniser.spans(frame["text"].to_list()):
+        spans.setdefault(frame["row"][place], []).append(_Span(start, end, "NAME", "name-recognised"))
 
 
 def _texts_of_a_row(spans: Mapping[int, object], rows: pl.Series | None) -> list[list[int]]:

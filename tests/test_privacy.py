@@ -105,6 +105,8 @@ def test_people_and_numbers_of_many_countries_are_masked(text, expected):
         "Dr. Cardiología, Dr. Psychiatry",
         "Dr. Graves's first description is from 1835.",
         "PMID 1274521215",
+        "It was named after a doctor named Paul Tessier, who described it in children.",
+        "Dear ABC, thank you.",
         "Contact: Eli Lilly.",
     ],
 )

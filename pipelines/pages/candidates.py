@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.pages.pairs import order
 from pipelines.pages.rows import Opened
+from pipelines.screening import Screening
 from sources.literal import scan_parquet
 
 ACCEPTED = ("kept", "right", "agrees")
@@ -43,7 +44,7 @@ def candidates(release: Opened) -> list[dict[str, Any]]:
         found = scan_parquet(paths).select(_COLUMNS)
         light = found.drop("text").collect()
         for stage in sorted(light["stage"].unique()):
-            told.append(_stage(step, stage, light.filter(stage=stage), found.filter(stage=stage)))
+            told.append(_stage(release.screening, step, stage, light.filter(stage=stage), found.filter(stage=stage)))
     return told
 
 
@@ -61,9 +62,9 @@ def pairs_made(release: Opened) -> list[dict[str, Any]]:
     return told
 
 
-def _stage(step: str, stage: str, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, Any]:
+def _stage(screening: Screening, step: str, stage: str, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, Any]:
     by = light.group_by("verdict").agg(rows=pl.len()).sort("rows", "verdict", descending=[True, False])
-    examples = _examples(light, found)
+    examples = _examples(screening, light, found)
     return {
         "step": step,
         "stage": stage,
@@ -85,7 +86,7 @@ def _stage(step: str, stage: str, light: pl.DataFrame, found: pl.LazyFrame) -> d
     }
 
 
-def _examples(light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
+def _examples(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
     """Return some candidates of each verdict, drawn by the hash of their rows' ids."""
     rejected = light.filter(~pl.col("verdict").is_in(ACCEPTED)).unique(["verdict", "id"], maintain_order=True)
     drawn = rejected.with_columns(drawn=order(rejected["id"])).sort("verdict", "drawn")
@@ -93,6 +94,6 @@ def _examples(light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, list[dict[s
     keys = ("id", "sample", "verdict")
     texts = found.join(chosen.lazy().select(keys), on=keys, how="semi").collect().sort("verdict", "id", "sample")
     shown: dict[str, list[dict[str, Any]]] = {}
-    for row in texts.rows(named=True):
+    for row in screening.values(texts.rows(named=True)):
         shown.setdefault(row["verdict"], []).append(row)
     return shown

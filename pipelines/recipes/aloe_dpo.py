@@ -55,6 +55,7 @@ def recipe(
     license: Use = "any",
     limit: Annotated[int, Field(ge=1)] | None = None,
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
+    name_model: str | None = None,
     semantic: str | None = None,
     min_margin: Annotated[float, Field(ge=0)] = 0.0,
     max_per_prompt: Annotated[int, Field(ge=1)] = 3,
@@ -85,6 +86,8 @@ def recipe(
         license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
         limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        name_model: Folder of a token-classification model (transformers) that also masks people's names without a
+            title, label or other cue, as in models/ner-names; needs the extra local.  [default: none]
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         min_margin: Drop pairs whose scores, where a corpus gives any, differ by less.
@@ -110,7 +113,7 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
-    curate = curating(license, near_threshold, limit, semantic, required=sources != ("available",))
+    curate = curating(license, near_threshold, limit, semantic, name_model, required=sources != ("available",))
     asked = partial(aloe_sft.asked, use=license)
     target = asked(teacher, teacher_license, revision=teacher_revision)
     judge = asked(guard, guard_license, revision=guard_revision)
@@ -128,7 +131,15 @@ def recipe(
     return each_shard("compose", compose, None, *parts)
 
 
-def curating(license: Use, near_threshold: float, limit: int | None, semantic: str | None, *, required: bool) -> Curate:
+def curating(
+    license: Use,
+    near_threshold: float,
+    limit: int | None,
+    semantic: str | None,
+    name_model: str | None,
+    *,
+    required: bool,
+) -> Curate:
     """Return how sources become rows that may stay: as in ``aloe_sft``, with the usual rules of cleaning."""
     return partial(
         aloe_sft.curated,
@@ -138,6 +149,7 @@ def curating(license: Use, near_threshold: float, limit: int | None, semantic: s
         required=required,
         limit=limit,
         semantic=semantic,
+        name_model=name_model,
     )
 
 

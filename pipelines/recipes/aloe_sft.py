@@ -16,6 +16,7 @@ from quality.near_records import NearRecords, near_duplicate_records
 from quality.near_rules import SINGLE_TURN, NearRules
 from quality.normalise import Normalise
 from quality.privacy import Privacy, screen
+from quality.recogniser import recogniser
 from quality.rules import Rules
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use, fits
@@ -61,6 +62,7 @@ def recipe(
     min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 1,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
+    name_model: str | None = None,
     semantic: str | None = None,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
@@ -86,6 +88,8 @@ def recipe(
         min_answer_chars: Drop rows whose answer is shorter.
         language_confidence: Confidence from which a language other than the source's drops a row.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        name_model: Folder of a token-classification model (transformers) that also masks people's names without a
+            title, label or other cue, as in models/ner-names; needs the extra local.  [default: none]
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
@@ -109,7 +113,15 @@ def recipe(
     required = sources != ("available",)
     apart = red_team_corpora(limit)
     rows = curated(
-        chosen, rules, license, near_threshold, required=required, limit=limit, apart=apart, semantic=semantic
+        chosen,
+        rules,
+        license,
+        near_threshold,
+        required=required,
+        limit=limit,
+        apart=apart,
+        semantic=semantic,
+        name_model=name_model,
     )
     writer = asked(teacher, teacher_license, license, teacher_revision)
     chains = reasoned(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
@@ -143,11 +155,12 @@ def curated(
     limit: int | None,
     apart: tuple[Step, ...] = (),
     semantic: str | None = None,
+    name_model: str | None = None,
 ) -> Step:
     """Return the steps from raw files to rows that may stay: cleaned, distinct, unseen by benchmarks, private.
 
     Rows that hold a request of the corpora ``apart`` go too, and those that say what another says in other words, if
-    ``semantic`` names an embedding model.
+    ``semantic`` names an embedding model. ``name_model`` is the folder of a model that finds names.
     """
     rows = [clean_source(source, rules, required=required, limit=limit) for source in chosen]
     if license != "any":
@@ -163,7 +176,8 @@ def curated(
     if apart:
         unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, beside=apart)
     invented = tuple(source.name for source in chosen if not source.real_persons)
-    return each_shard("privacy", screen, Privacy(invented_sources=invented), unseen)
+    config = Privacy(invented_sources=invented, recogniser=recogniser(name_model) if name_model else None)
+    return each_shard("privacy", screen, config, unseen)
 
 
 def red_team_corpora(limit: int | None) -> tuple[Step, ...]:

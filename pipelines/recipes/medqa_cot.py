@@ -37,6 +37,7 @@ def recipe(
     license: Use = "any",
     limit: Annotated[int, Field(ge=1)] | None = None,
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
+    name_model: str | None = None,
     semantic: str | None = None,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
@@ -57,6 +58,8 @@ def recipe(
         license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
         limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
+        name_model: Folder of a token-classification model (transformers) that also masks people's names without a
+            title, label or other cue, as in models/ner-names; needs the extra local.  [default: none]
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
@@ -71,7 +74,9 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
-    rows = aloe_sft.curated(chosen, Rules(), license, near_threshold, required=True, limit=limit, semantic=semantic)
+    rows = aloe_sft.curated(
+        chosen, Rules(), license, near_threshold, required=True, limit=limit, semantic=semantic, name_model=name_model
+    )
     asked = aloe_sft.asked(teacher, teacher_license, license, teacher_revision)
     if asked is None:
         waiting = await_teacher("cot", NEEDS, rows)

@@ -83,7 +83,8 @@ def _titled(match: re.Match[str]) -> tuple[int, int] | None:
 def _greeted_first(match: re.Match[str]) -> tuple[int, int] | None:
     """Return the word between a greeting that opens a message and a comma, unless it is one that greets everybody."""
     word = match["first"]
-    believed = plain(word) not in NOT_NAMES and plain(word) not in _ANYBODY and match["second"] is None
+    many = word.endswith("s") and not _given(word)  # "hey kiwis,"
+    believed = plain(word) not in NOT_NAMES | _ANYBODY and match["second"] is None and not many
     return match.span("first") if believed else None
 
 

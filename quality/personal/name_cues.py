@@ -103,6 +103,7 @@ CITED_AFTER = (
     r"|[^.\n]{0,40}\b(?:published|invented|discovered|pioneered|coined|Nobel|reported in|wrote in|writes in"
     r"|reports? owning"
     r"|public[óo]|descubri[óo]|invent[óo])\b"
+    r"|,? who (?:first )?(?:described|reported|identified|discovered|recogni[sz]ed)\b"
     r"|[’']s? (?:first|original|classic(?:al)?|seminal|famous) [a-z]"
     r"|[’']s? (?:[a-z]+ ){0,2}(?:study|studies|trial|research|book|theory|diet|method|work|paper|group"
     r"|laborator|lab\b|team))"

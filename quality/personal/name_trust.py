@@ -37,6 +37,11 @@ def cited(person: Person) -> bool:
     return _CITED_AFTER.match(person.after) is not None or _AUTHOR_INITIALS.match(person.after) is not None
 
 
+def introduced(person: Person) -> bool:
+    """Say whether "named X" names someone of the text, and not who described a disease."""
+    return not cited(person)
+
+
 def cited_before(person: Person) -> bool:
     """Say whether what precedes a name makes it an author's or a discoverer's: "described by", "we thank"."""
     return _CITED_BEFORE.search(person.before) is not None

@@ -105,7 +105,12 @@ NAME_RULES: tuple[Rule, ...] = (
     _cue("profession", rf"{cues.PROFESSION}[ ]", trust.addressed),
     _cue("profession-capital", r"(?:Doctora?|Nurse|Midwife|Enfermer[oa]|Matrona)[ ]", trust.called),
     _cue("sister", r"Sister[ ]", trust.sister),
-    _cue("introduction", rf"(?i:{cues.INTRODUCTION})[ ](?:is[ ]|(?:Mr|Mrs|Ms|Dr|Dra)\.?[ ])?", surely, certain=True),
+    _cue(
+        "introduction",
+        rf"(?i:{cues.INTRODUCTION})[ ](?:is[ ]|(?:Mr|Mrs|Ms|Dr|Dra)\.?[ ])?",
+        trust.introduced,
+        certain=True,
+    ),
     _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|this is|le habla|it[’']s))[ ]", trust.present),
     _cue("called", rf"(?i:{cues.CALLED})[ ]", trust.called_by),
     _cue("kin", rf"(?i:{cues.KIN}),?[ ](?:named[ ]|called[ ])?(?:(?:el|la)[ ])?", trust.family),

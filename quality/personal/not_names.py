@@ -28,8 +28,10 @@ cuando cuanto de del desde despues donde dos durante e el ella ellas ellos en en
 estaba
 estado estan estar este esto estoy etc fue gracias ha habia hace hacia han hasta hay he hola hoy la las le les lo los
 luego
-mas me mi mientras mis mucho muchas muchos muy nada ni no nos nuestra nuestro o otra otro para pero por porque pues que
-quien quiere se sea segun ser si sin sobre solo son soy su sus tal tambien tampoco tan tanto tengo tiene toda todas todo
+mas me mi mientras mis mucho muchas muchos muy nada ni no nos nuestra nuestro o otra otro para pero por porque pues
+que
+quien quiere se sea segun ser si sin sobre solo son soy su sus tal tambien tampoco tan tanto tengo tiene toda todas
+todo
 todos tras tres tu tus un una unas uno unos usted ustedes ya yo
 alors apres au aucun aussi autre aux avant avec bonjour bonsoir car ce cela ces cet cette chez comme dans des donc du
 elle
@@ -39,11 +41,13 @@ sa sans selon ses son sont sous sur ta tes toi ton tous tout tres une vos votre 
 """
 
 _TITLES_AND_ROLES = """
-mr mrs ms miss mister mx sir sirs madam madame ma'am maam mam medlineplus medineplus webmd dr drs doctor doctors doc
+mr mrs ms miss mister mx officer officers reserve corps
+sir sirs madam madame ma'am maam mam medlineplus medineplus webmd dr drs doctor doctors doc
 prof professor sr sra srta don dona dna mme
 mlle monsieur
 md phd rn np pa do mph facp bsn lpn dds dvm esq jr ii iii
-attending author caregiver child children client clinician colleague colleagues consultant consultants counsel daughter
+attending author caregiver child children client clinician colleague colleagues consultant consultants counsel
+daughter
 director editor editors everybody family father friend friends gp guest husband infant intern interviewer investigator
 man manager
 medico medica midwife mom mother mum nurse nurses nurseries officer operator parent parents partner patient patients
@@ -51,7 +55,8 @@ person pharmacist physician physicians practitioner practitioners provider provi
 sister son specialist specialists spouse staff student students surgeon surgeons surrogate team teams technician
 therapist user users visitor
 wife woman women men males females people boy girl baby adult adults
-adulto adulta caballero cirujano cirujana companero doctora doctores enfermera enfermero enfermeras equipo esposa esposo
+adulto adulta caballero cirujano cirujana companero doctora doctores enfermera enfermero enfermeras equipo esposa
+esposo
 familiar familia hermana hermano hija hijo hombre madre mujer nina nino pacientes paciente padre persona senor senora
 senorita senores tutor usuario usuaria varon
 docteur enfant femme fille fils frere homme infirmiere infirmier mere medecin pere soeur
@@ -68,13 +73,15 @@ book brand breast business calendar call cancer cancers card cardiology care cas
 centers centre certificate
 chair chart charts chest chief choice claim class classification clinic clinical clinics code codes college comment
 comments
-committee common community company complaint complaints complete conclusion condition conditions confidential confirmed
+committee common community company complaint complaints complete conclusion condition conditions confidential
+confirmed
 congress consent consult consultation contact control cost council counseling county course coverage cream criteria
 culture current
 custom daily data date day days death department description details device diagnoses diagnosis diagnostic diet
 directive disability discharge discussion disease diseases disorder disorders district dose drug drugs ear education
 elderly
-emergency employee employer encounter end evaluation evening exam examination exercise experience eye face facility fact
+emergency employee employer encounter end evaluation evening exam examination exercise experience eye face facility
+fact
 facts family-member fax fee female field file final findings first follow followup food form forms foundation free
 full function
 future gender general generic genetic genetics genital goal group groups guide guideline guidelines head health heart
@@ -143,7 +150,8 @@ dyspnea eczema ekg elevated
 embolism emphysema endocrine endoscopy enema epilepsy erythema excellent fatigue fatty fetal fever fibromyalgia
 flu foot fracture fractures gallbladder gastric gastritis gastro gastrointestinal gi glasgow glaucoma gout gravid
 habits hair hand headache
-headaches hearing hematology hemoglobin hepatitis heredity hernia herpes hip hiv hpv hypercholesterolemia hyperlipidemia
+headaches hearing hematology hemoglobin hepatitis heredity hernia herpes hip hiv hpv hypercholesterolemia
+hyperlipidemia
 hypertension hypertensive hypothyroidism ibuprofen ii increased infection infectious infertility influenza inhaler
 insomnia insulin iron irritable
 jaundice joint keto laparoscopic lateral leg leukemia lipids living loss lower lumbar lupus lymph lymphoma malaria
@@ -173,7 +181,8 @@ insuficiencia lesion migrana nauseas neumonia obesidad tos trastorno tumor ulcer
 """
 
 _CALENDAR_AND_PEOPLES = """
-monday tuesday wednesday thursday friday saturday sunday january february march april june july august september october
+monday tuesday wednesday thursday friday saturday sunday january february march april june july august september
+october
 november december jan feb mar apr jun jul aug sep sept oct nov dec lunes martes miercoles jueves viernes sabado enero
 febrero marzo mayo junio julio septiembre octubre noviembre diciembre janvier fevrier mars avril mai juin juillet aout
 septembre
@@ -202,7 +211,8 @@ none null redacted removed scholl scholls scholl's pepper google phil oz seuss s
 _SURNAMES_TOO = """
 bell best black book brand caballero case chart field fields sample stone ward church cook day dean english feeling
 france french german good hall hand head holland house ireland
-law little london long love low major march may may miner monday paris page pope power price rice short small spain sage
+law little london long love low major march may may miner monday paris page pope power price rice short small spain
+sage
 strong white wood young
 """
 
@@ -225,12 +235,14 @@ PLACES: frozenset[str] = frozenset(
     """
     adelaide alabama alexandria america asia athens atlanta austin berlin birmingham boston bristol britain brooklyn
     cairo
-    california cambridge carolina chad chelsea cheyenne chicago china cleveland cuba dakota dallas delhi denver detroit
+    california cambridge carolina chad chelsea cheyenne chicago china cleveland cuba dakota dallas delhi denver
+detroit
     dublin edinburgh england florence florida france geneva georgia germany glasgow hamilton havana houston india iowa
     israel italy jamaica japan jordan kansas kenya kingston lima lisbon liverpool london lourdes lyon madison madrid
     manchester melbourne memphis mexico miami milan montana montreal nevada odessa ohio orlando oxford paris perth
     philadelphia phoenix roma rome salem santiago savannah scotland seattle seville siena spain sydney tennessee texas
-    toledo toronto troy utah valencia verona vienna virginia wales washington wellington windsor york barcelona sevilla
+    toledo toronto troy utah valencia verona vienna virginia wales washington wellington windsor york barcelona
+sevilla
     """.split()
 )
 """Places that are given names too: after a mere greeting they are taken for the place."""
@@ -264,7 +276,8 @@ EPONYMS: frozenset[str] = frozenset(
     boerhaave
     bowen bowman braun brenner broca brodie brown brudzinski brugada bruton budd buerger burkitt calve caplan caroli
     chadwick
-    chagas charcot chediak chiari christmas churg chvostek claude cockayne colles conn coombs cooley courvoisier cowden
+    chagas charcot chediak chiari christmas churg chvostek claude cockayne colles conn coombs cooley courvoisier
+cowden
     coxsackie creutzfeldt crigler crohn cullen cushing dandy darier dejerine dercum dressler duchenne dubin dupuytren
     duffy
     ebola ebstein edwards ehlers eisenmenger epstein erb ewing fabry fallot fanconi felty fitz foley fontan friedreich
@@ -291,7 +304,8 @@ EPONYMS: frozenset[str] = frozenset(
     stokes sturge swan sweet
     sydenham takayasu tay thomas thompson thomsen tietze tinel todd tourette treacher trendelenburg trousseau turner
     valsalva vincent virchow
-    volkmann waldenstrom wallenberg waterhouse weber wegener weil wenckebach werner wernicke werdnig whipple white wilms
+    volkmann waldenstrom wallenberg waterhouse weber wegener weil wenckebach werner wernicke werdnig whipple white
+wilms
     wilson wiskott wolff wood zenker ziehl zollinger
     """.split()
 )
