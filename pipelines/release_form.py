@@ -90,18 +90,18 @@ def _check_columns(folder: Path, path: Path, wanted: pa.Schema, needed: frozense
     if lacking := sorted(needed - types.keys()):
         raise ReleaseError(f"{name}: no column {lacking[0]}, expected one of {wanted.field(lacking[0]).type}")
     for column, type in types.items():
-        if column in wanted.names and not _same(type, wanted.field(column).type):
+        if column in wanted.names and not same_type(type, wanted.field(column).type):
             raise ReleaseError(f"{name}: column {column} is {str(type)[:200]}, expected {wanted.field(column).type}")
 
 
-def _same(found: pa.DataType, wanted: pa.DataType) -> bool:
+def same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
     """Return whether a type holds the same values: texts and lists of any width, whatever a list calls its items."""
     if pa.types.is_string(wanted):
         return bool(pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found))
     if pa.types.is_list(wanted):
         lists = pa.types.is_list(found) or pa.types.is_large_list(found)
-        return lists and _same(found.value_type, wanted.value_type)
+        return lists and same_type(found.value_type, wanted.value_type)
     if pa.types.is_struct(wanted):
         names = pa.types.is_struct(found) and [field.name for field in found] == [field.name for field in wanted]
-        return names and all(_same(one.type, other.type) for one, other in zip(found, wanted, strict=True))
+        return names and all(same_type(one.type, other.type) for one, other in zip(found, wanted, strict=True))
     return bool(found == wanted)

@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from pipelines.release_data import KINDS, ROWS_PER_GROUP, configs
+from pipelines.manifest import ReleaseError
+from pipelines.release_data import KINDS, ROWS_PER_GROUP, SCHEMAS, configs
+from pipelines.release_form import same_type
 from sources.license import parts
 from synth.pair_rows import length_bias_of
 from synth.token_counts import CHARACTERS_PER_TOKEN
@@ -23,6 +25,9 @@ SHOWN_DIGITS = 6
 
 TEXTS = {"sft": ("messages",), "dpo": ("prompt", "chosen", "rejected"), "prompts": ("messages",)}
 LABELS = ("source", "license", "task", "lang")
+
+READ = frozenset({*LABELS, "meta", *(name for names in TEXTS.values() for name in names)})
+"""Columns that figures come from; what else a file has may be a stranger's."""
 
 FACTS = pl.Schema(
     {
@@ -81,9 +86,14 @@ def _batches(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
     """Yield the rows of a file in parts, with the bytes that they take as Arrow has them (``num_bytes`` on the Hub)."""
     import pyarrow.parquet as pq
 
+    wanted = SCHEMAS[path.parts[-3]]
     with pq.ParquetFile(path) as file:
+        for name in set(file.schema_arrow.names) & READ & set(wanted.names):
+            if not same_type(found := file.schema_arrow.field(name).type, wanted.field(name).type):
+                raise ReleaseError(f"{path}: column {name} is {found}, expected {wanted.field(name).type}")
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
-            yield pl.DataFrame(pl.from_arrow(batch)), batch.nbytes
+            read = batch.select([name for name in batch.schema.names if name in READ])
+            yield pl.DataFrame(pl.from_arrow(read)), batch.nbytes
 
 
 def _numbers(rows: pl.DataFrame, kind: str) -> pl.DataFrame:

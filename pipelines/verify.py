@@ -13,13 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow as pa
-
 from pipelines import verify_facts, verify_files, verify_graph, verify_made, verify_rows
 from pipelines.finding import Checked, Finding, in_manifest
 from pipelines.manifest import ReleaseError, load
 from pipelines.release import record
+from pipelines.release_form import BROKEN
 
 Check = Callable[[Checked], Iterator[Finding]]
 
@@ -108,10 +106,7 @@ def checked(release: Checked, checks: tuple[Check, ...]) -> Iterator[Finding]:
     for check in checks:
         try:
             yield from check(release)
-        except (
-            *(KeyError, IndexError, TypeError, ValueError, AttributeError, OSError),
-            *(ReleaseError, pl.exceptions.PolarsError, pa.ArrowException, duckdb.Error),
-        ) as error:
+        except (*(*BROKEN, OSError, ReleaseError, duckdb.Error),) as error:
             what = f"{check.__name__.replace('_', ' ')}: cannot be checked"
             found = f"{type(error).__name__}: {error}".splitlines()[0]
             yield in_manifest(what, "a release in the form that sabila writes", found)

@@ -422,6 +422,8 @@ def fuzz(place, count, seed, say=print):
         for verb, words in verbs(folder, base, out).items():
             found, end = ask(verb, words, folder, watch)
             wrong += [f"{where} {verb}: {one}" for one in found]
+            for one in found:
+                say(f"{where} {verb}: {one}", flush=True)
             ends[verb, end] += 1
         after = tree(place, {out, temporary})
         changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
