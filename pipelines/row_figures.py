@@ -84,6 +84,7 @@ def _measured(folder: Path) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
 
 def _batches(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
     """Yield the rows of a file in parts, with the bytes that they take as Arrow has them (``num_bytes`` on the Hub)."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     wanted = SCHEMAS[path.parts[-3]]
@@ -92,8 +93,10 @@ def _batches(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
             if not same_type(found := file.schema_arrow.field(name).type, wanted.field(name).type):
                 raise ReleaseError(f"{path}: column {name} is {found}, expected {wanted.field(name).type}")
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
-            read = batch.select([name for name in batch.schema.names if name in READ])
-            yield pl.DataFrame(pl.from_arrow(read)), batch.nbytes
+            names = [name for name in batch.schema.names if name in READ and name in wanted.names]
+            read = pa.Table.from_batches([batch.select(names)])
+            clean = read.cast(pa.schema([wanted.field(name) for name in names]))  # names inside lists may be no text
+            yield pl.DataFrame(pl.from_arrow(clean)), batch.nbytes
 
 
 def _numbers(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
