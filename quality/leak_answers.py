@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 import polars as pl
@@ -13,46 +14,92 @@ from quality.leak_words import text_keys
 TELLING_BITS = 5.0
 """An answer that adds less to its question (yes, no, a letter) is given by chance."""
 
+LENGTH_BITS = 80.0
+"""Beside so much of a question any answer tells: two stories that share it are two versions of one."""
+
 LIKE_WORDS, LIKE_FROM_CHARS = 0.8, 5
 """Words this similar (Ratcliff and Obershelp, as difflib has it) are slips of one another, from so many letters on."""
 
 
+NUMBERS = "one two three four five six seven eight nine ten eleven twelve half twice thrice first second third"
+NEGATIONS = "not no never without except neither nor none absent negative cannot false incorrect"
+FACTS = r"\d+|\b(?:" + "|".join([*NUMBERS.split(), *NEGATIONS.split()]) + r")\b"
+"""What a question cannot lose or gain and stay the same: numbers and negations."""
+
+
 def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's, and whether the row ``told`` it.
+    """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's or ``like`` it, slips allowed, and
+    whether the row ``told`` it.
 
     ``pairs`` name rows and units by number. An answer that is not there, or tells nothing, is neither.
     """
     gold = index.first_items()["answer"].gather(pairs["unit"])
-    mine = rows.select("answer", "reasoning")[pairs["row"]]
-    keys = text_keys(gold)
-    text = key(pl.concat_str("answer", "reasoning", separator=" ", ignore_nulls=True))
-    told = mine.select((" " + text + " ").str.contains(" " + key(pl.lit(gold)) + " ", literal=True)).to_series()
+    answers = _answer_texts(rows).gather(pairs["row"])
+    mine = rows.select("answer", "reasoning", "texts")[pairs["row"]]
+    said = pl.concat_str("answer", "reasoning", separator=" ", ignore_nulls=True)
+    said = pl.when(said != "").then(said).otherwise(pl.col("texts").list.join(" ", ignore_nulls=True))
+    told = mine.select(
+        (" " + _comparable(said) + " ").str.contains(" " + _comparable(pl.lit(gold)) + " ", literal=True)
+    )
     gold_bits = index.units["answer_bits"].gather(pairs["unit"])
-    known = pl.Series(keys != 0) & (gold_bits >= TELLING_BITS)
+    known = pl.Series(text_keys(gold) != 0) & (gold_bits >= TELLING_BITS)
+    told_at_length = pairs["bits"] >= LENGTH_BITS
+    table = pl.DataFrame({"answer": answers, "gold": gold}).select(_comparable(pl.col("answer", "gold")))
     return pairs.with_columns(
         gold_bits=gold_bits,
-        same=pl.Series(keys == text_keys(mine["answer"])) & known,
-        told=told.fill_null(False) & known,
+        same=(table["answer"] == table["gold"]).fill_null(False) & (known | ((table["gold"] != "") & told_at_length)),
+        like=_alike(table) & known,
+        told=told.to_series().fill_null(False) & known,
     )
 
 
-def right_options_differ(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
-    """Tell of each pair whether the right options of both are known and are not alike."""
-    mine = _right_options(rows).gather(pairs["row"])
-    theirs = _right_options(index.first_items()).gather(pairs["unit"])
-    sides = pl.DataFrame({"mine": mine, "theirs": theirs})
-    distinct = sides.drop_nulls().unique(maintain_order=True)
-    differ = [not alike(*both) for both in distinct.iter_rows()]
-    known = distinct.with_columns(differ=pl.Series(differ, dtype=pl.Boolean))
-    told = sides.join(known, on=["mine", "theirs"], how="left", maintain_order="left")
-    return told["differ"].fill_null(False)
+def _comparable(text: pl.Expr) -> pl.Expr:
+    """Return texts as they are compared, a decimal number one word."""
+    return key(text.str.replace_all(r"(\d)[.,](\d)", "${1}point${2}"))
 
 
-def _right_options(table: pl.DataFrame) -> pl.Series:
-    """Return the answers that are one of their options, as texts are compared, else null."""
-    answer = key(pl.col("answer"))
-    options = pl.col("options").list.eval(key(pl.element()))
-    return table.select(pl.when((answer != "") & options.list.contains(answer)).then(answer)).to_series()
+def _answer_texts(rows: pl.DataFrame) -> pl.Series:
+    """Return the answers; one that is a letter is the option it names."""
+    letter = key(pl.col("answer")).str.extract(r"^(?:option |answer )?([a-j])$")
+    at = letter.replace_strict({name: at for at, name in enumerate("abcdefghij")}, default=None, return_dtype=pl.Int64)
+    return rows.select(pl.coalesce(pl.col("options").list.get(at, null_on_oob=True), "answer")).to_series()
+
+
+def _alike(table: pl.DataFrame) -> pl.Series:
+    """Return whether ``answer`` and ``gold`` are alike, slips allowed."""
+    worded = (pl.col("answer") != "") & (pl.col("gold") != "")
+    distinct = table.drop_nulls().unique(maintain_order=True).filter(worded)
+    same = [mine == gold or both_alike(mine, gold) for mine, gold in distinct.iter_rows()]
+    known = distinct.with_columns(same=pl.Series(same, dtype=pl.Boolean))
+    return table.join(known, on=["answer", "gold"], how="left", maintain_order="left")["same"].fill_null(False)
+
+
+def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
+    """Return of each pair that is ``close`` whether both sides have the same numbers and negations; false of others."""
+    items = index.first_items().select("question", "options")
+    out = []
+    columns = zip(pairs["row"], pairs["unit"], pairs["passage"], pairs["close"], strict=True)
+    for row, unit, passage, close in columns:
+        out.append(close and _facts_agree(rows, int(row), items.row(int(unit)), passage))
+    return pl.Series(out, dtype=pl.Boolean)
+
+
+def _facts_agree(rows: pl.DataFrame, row: int, item: tuple[str | None, list[str] | None], passage: str | None) -> bool:
+    asked, chosen = _facts(item[0]), _facts(" ".join(option or "" for option in item[1] or ()))
+    text = passage if passage is not None else rows["question"][row]
+    mine = _facts(text)
+    return asked <= mine and mine <= asked | chosen
+
+
+def _facts(text: str | None) -> set[str]:
+    return set(re.findall(FACTS, (text or "").lower()))
+
+
+def both_alike(mine: str, theirs: str) -> bool:
+    """Return whether each text is alike the other: a part of an answer is not the answer."""
+    few, many = sorted((mine.split(), theirs.split()), key=len)
+    numbers = [[word for word in words if word[0].isdecimal()] for words in (few, many)]
+    return 2 * len(few) >= len(many) and numbers[0] == numbers[1] and alike(mine, theirs)
 
 
 def alike(mine: str, theirs: str) -> bool:

@@ -12,8 +12,9 @@ from quality.leak_candidates import Postings
 from quality.leak_exact import exact_keys
 from quality.leak_inputs import ITEM_SCHEMA, checked
 from quality.leak_likeness import OPTION_PART, QUESTION_PART, Items
-from quality.leak_rarity import unknown_bits, word_bits
-from quality.leak_words import OTHER_IDS, Words, lookup_table, word_ids, words
+from quality.leak_rarity import UNKNOWN_BITS, known_words, word_bits
+from quality.leak_verbatim import Verbatim, build_verbatim
+from quality.leak_words import OTHER_IDS, Words, lookup_table, text_keys, word_ids, words
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -21,10 +22,9 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 U64 = NDArray[np.uint64]
 
-LISTED_ITEMS, LISTED_SHARE, LISTED_MOST = 300, 0.5, 4000
-"""A part lists its words that at most so many items have, then more, rarest first, up to a share of its bits, but none
-that more items than the last number have. Measured: 99.2% of 1,272 rewrites become candidates; with 800 for 300 it is
-99.4%, for 40% more postings."""
+LISTED_BITS, LISTED_SHARE, LISTED_LEAST = 7.5, 0.5, 4.0
+"""A part lists its words of so many bits or more, then more, rarest first, up to a share of its bits, but none of fewer
+bits than the last number: one item in 181 has a listed word, at most one in 16."""
 
 OPTIONS_LISTED_BITS = 150.0
 """A question of more bits is found by itself; its options need no listing."""
@@ -39,10 +39,10 @@ long question is known by less of it."""
 class LeakIndex:
     """The benchmarks, ready to be compared with.
 
-    ``items`` are the items as given with ``unit``, the number of what is compared: items equal in question and options
-    are one. ``units`` has in that order ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question
-    and options) and ``answer_bits`` (what the answer adds to the question). ``table`` finds words among ``vocabulary``
-    ids.
+    ``items`` are the items as given with ``unit``, the number of what is compared: items equal in question, options and
+    answer are one. ``units`` has in that order ``question_key``, ``options_key``, ``question_bits``, ``all_bits``
+    (question and options) and ``answer_bits`` (what the answer adds to the question). ``table`` finds words among
+    ``vocabulary`` ids; ``verbatim`` is what is looked for word for word.
     """
 
     items: pl.DataFrame
@@ -51,6 +51,7 @@ class LeakIndex:
     vocabulary: int
     postings: Postings
     arrays: Items
+    verbatim: Verbatim
 
     def ids(self, found: Words) -> I32:
         """Return the ids of words."""
@@ -65,12 +66,10 @@ def build_index(items: pl.DataFrame) -> LeakIndex:
     """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` where it is no such table."""
     items, units = _units(checked(items, ITEM_SCHEMA))
     question, options = words(units["question"]), words(units["options"].list.join("\n", ignore_nulls=True))
-    vocabulary = np.unique(np.concatenate([question.keys, options.keys]))
+    vocabulary = np.unique(np.concatenate([question.keys, options.keys, known_words()]))
     table, size = lookup_table(vocabulary), len(vocabulary)
     unit, word, part = _entries(question, options, table, size)
-    benchmarks = [group["unit"].unique().to_numpy().astype(np.int64) for group in items.partition_by("benchmark")]
-    other = np.full(OTHER_IDS, unknown_bits(units.height))
-    bits = np.concatenate([word_bits(unit, word, vocabulary, benchmarks), other])
+    bits = np.concatenate([word_bits(vocabulary), np.full(OTHER_IDS, UNKNOWN_BITS)])
     asked = part & QUESTION_PART > 0
     units = units.with_columns(
         question_bits=np.bincount(unit[asked], bits[word[asked]], units.height),
@@ -86,14 +85,21 @@ def build_index(items: pl.DataFrame) -> LeakIndex:
         units["all_bits"].to_numpy().astype(np.float32),
     )
     postings = _postings(unit, word, part, arrays)
-    units = units.drop("question", "options", "answer")
-    return LeakIndex(items=items, units=units, table=table, vocabulary=size, postings=postings, arrays=arrays)
+    return LeakIndex(
+        items=items,
+        units=units.drop("question", "options", "answer"),
+        table=table,
+        vocabulary=size,
+        postings=postings,
+        arrays=arrays,
+        verbatim=build_verbatim(items, units["question"]),
+    )
 
 
 def _units(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the items with their unit, and the units: the first item of each, with its keys."""
-    keyed = items.hstack(exact_keys(items))
-    keys = ["question_key", "options_key"]
+    keyed = items.hstack(exact_keys(items)).with_columns(answer_key=pl.Series(text_keys(items["answer"])))
+    keys = ["question_key", "options_key", "answer_key"]
     units = keyed.unique(keys, keep="first", maintain_order=True).select(*keys, "question", "options", "answer")
     numbers = units.select(*keys, unit=pl.int_range(pl.len(), dtype=pl.Int32))
     return keyed.join(numbers, on=keys, how="left", maintain_order="left").drop(keys), units
@@ -127,11 +133,10 @@ def _answer_bits(answers: pl.Series, unit: I64, word: I64, bits: F64, table: tup
 def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
     """List each part of a unit under its rarest words, and set the gates."""
     count, bits = len(arrays.question_bits), arrays.bits.astype(np.float64)
-    frequency = np.bincount(word, minlength=len(bits))
     optioned = (part & OPTION_PART > 0) & (arrays.question_bits[unit] < OPTIONS_LISTED_BITS)
     chosen_word, chosen_part = [], []
     for which, mask in enumerate((part & QUESTION_PART > 0, optioned)):
-        keep = _listed(unit[mask], word[mask], bits, frequency)
+        keep = _listed(unit[mask], word[mask], bits)
         chosen_word.append(word[mask][keep])
         chosen_part.append(unit[mask][keep] * 2 + which)
     by_word, parts = np.concatenate(chosen_word), np.concatenate(chosen_part)
@@ -141,17 +146,16 @@ def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
     return Postings(arrays.bits, starts, parts[order].astype(np.int32), _gates(listed))
 
 
-def _listed(unit: I64, word: I64, bits: F64, frequency: I64) -> NDArray[np.bool_]:
-    """Tell which words of a part are listed."""
-    order = np.lexsort((frequency[word], unit))
+def _listed(unit: I64, word: I64, bits: F64) -> NDArray[np.bool_]:
+    """Return which words of a part are listed."""
+    order = np.lexsort((word, -bits[word], unit))
     ordered = bits[word[order]]
     total = np.bincount(unit, bits[word])[unit[order]] if len(unit) else ordered
     first = np.searchsorted(unit[order], unit[order])
     rarer = np.cumsum(ordered) - ordered
     rarer -= rarer[first] if len(unit) else 0
-    items = frequency[word[order]]
     keep = np.empty(len(unit), np.bool_)
-    keep[order] = (items <= LISTED_ITEMS) | ((rarer < LISTED_SHARE * total) & (items <= LISTED_MOST))
+    keep[order] = (ordered >= LISTED_BITS) | ((rarer < LISTED_SHARE * total) & (ordered >= LISTED_LEAST))
     return keep
 
 

@@ -1,12 +1,13 @@
 """What leak detection compares: rows and benchmark items as two tables of few columns, made from records or any table.
 
-A row has ``id``, ``question``, ``options``, ``answer`` and ``reasoning``, which holds all else it says: context,
-rationale, response, earlier answers. An item has ``benchmark`` besides. Every column may be null but ids and names.
+A row has ``id``, ``question``, ``options``, ``answer``, ``reasoning``, which holds all else it says (context,
+rationale, response, earlier answers), and ``texts``: columns whose role is not known, each compared by itself. An item
+has ``benchmark`` and ``context`` besides. Every column may be null but ids and names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -16,10 +17,23 @@ _ROW = {
     "options": pl.List(pl.String()),
     "answer": pl.String(),
     "reasoning": pl.String(),
+    "texts": pl.List(pl.String()),
 }
 
 ROW_SCHEMA = pl.Schema(_ROW)
-ITEM_SCHEMA = pl.Schema({"benchmark": pl.String(), **_ROW})
+ITEM_SCHEMA = pl.Schema({"benchmark": pl.String(), **_ROW, "context": pl.String()})
+
+ROLES = {
+    "question": "question query prompt instruction instructions input stem qtext question_text sent sent1 problem",
+    "options": "options choices candidates answer_choices endings opa opb opc opd ope option_a option_b option_c "
+    "option_d option_e a b c d e ending0 ending1 ending2 ending3 answer_a answer_b answer_c answer_d",
+    "answer": "answer answers gold target output response completion label final_decision correct_answer answer_text "
+    "solution reply correct_option right_answer",
+    "context": "context contexts abstract passage passages document documents note notes article background evidence",
+    "chain": "chain rationale explanation exp long_answer reasoning cot chain_of_thought thought thoughts think",
+    "messages": "messages conversations conversation chat dialogue dialog turns",
+}
+"""What a column is compared as, and the usual names of such columns, case aside."""
 
 
 def rows_of(records: pl.DataFrame) -> pl.DataFrame:
@@ -37,6 +51,7 @@ def rows_of(records: pl.DataFrame) -> pl.DataFrame:
         options="options",
         answer="answer",
         reasoning=pl.concat_str(reasoning, separator="\n", ignore_nulls=True),
+        texts=pl.lit(None),
     ).cast(ROW_SCHEMA)
 
 
@@ -46,26 +61,116 @@ def _said(turns: pl.Expr) -> pl.Expr:
 
 def items_of(records: pl.DataFrame) -> pl.DataFrame:
     """Return the records of benchmarks as items (``ITEM_SCHEMA``); a record's source names its benchmark."""
-    return records.select(benchmark="source").hstack(rows_of(records))
+    without = rows_of(records.with_columns(context=pl.lit(None, pl.String)))
+    return records.select(benchmark="source").hstack(without).hstack(records.select("context"))
 
 
-def text_rows(table: pl.DataFrame, columns: Sequence[str], id_column: str | None = None) -> pl.DataFrame:
-    """Return rows of any table, all of ``columns`` as the question; without ``id_column`` the row's number is its id.
+def find_roles(schema: Mapping[str, pl.DataType], given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return {role: columns}: those ``given``, and for every other role the columns of a usual name.
 
-    Raises ``ValueError`` where a column is not there.
+    Raises ``ValueError`` where a given column is not there.
     """
-    wanted = [*columns, *([id_column] if id_column else [])]
-    if not columns or not set(wanted) <= set(table.columns):
+    roles = {}
+    taken = {name for names in given.values() for name in names}
+    if missing := sorted(taken - set(schema)):
+        raise ValueError(f"column {missing[0]!r} is not there; the columns are {', '.join(schema)}")
+    for role, usual in ROLES.items():
+        names = {name: at for at, name in enumerate(usual.split())}
+        found = [name for name in schema if name.lower() in names and name not in taken]
+        found.sort(key=lambda name: names[name.lower()])
+        roles[role] = list(given.get(role, ())) or [name for name in found if schema[name] != pl.Null]
+    return roles
+
+
+def text_rows(
+    table: pl.DataFrame, columns: Sequence[str], id_column: str | None = None, roles: Mapping[str, Sequence[str]] = {}
+) -> pl.DataFrame:
+    """Return rows of any table: columns by their role, and ``columns``, whose role is not known.
+
+    Without ``id_column`` the row's number is its id. A column may hold texts, lists or objects of texts. Raises
+    ``ValueError`` where a column is not there.
+    """
+    parts = {role: list(names) for role, names in roles.items() if names}
+    wanted = [*columns, *([id_column] if id_column else []), *(name for names in parts.values() for name in names)]
+    if not (columns or parts) or not set(wanted) <= set(table.columns):
         raise ValueError(f"text columns {wanted} are not all among {table.columns}; name one or more that are")
     ids = pl.col(id_column).cast(pl.String) if id_column else pl.int_range(pl.len()).cast(pl.String)
-    texts = [pl.col(name).cast(pl.String) for name in columns]
-    rows = table.select(id=ids, question=pl.concat_str(texts, separator="\n", ignore_nulls=True))
-    nothing = [pl.lit(None, kind).alias(name) for name, kind in ROW_SCHEMA.items() if name not in rows.columns]
-    return rows.with_columns(nothing).select(ROW_SCHEMA.names())
+    schema = table.schema
+    asked = [flat(pl.col(name), schema[name]) for name in parts.get("question", ())]
+    said = [flat(pl.col(name), schema[name]) for role in ("context", "chain") for name in parts.get(role, ())]
+    for name in parts.get("messages", ()):
+        by_user, by_others = _turns(name, schema[name])
+        asked.append(by_user)
+        said += [by_others]
+    others = [flat(pl.col(name), schema[name]) for name in columns]
+    if not asked:
+        asked = others
+        others = others if len(others) > 1 else []
+    return table.select(
+        id=ids,
+        question=_lines(asked),
+        options=_listed(parts.get("options", ()), schema),
+        answer=_lines([flat(pl.col(name), schema[name]) for name in parts.get("answer", ())]),
+        reasoning=_lines(said),
+        texts=pl.concat_list(others) if others else pl.lit(None),
+    ).cast(ROW_SCHEMA)
+
+
+def flat(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    """Return all texts that a value of any kind holds, one a line; null where there is none."""
+    if isinstance(kind, pl.List | pl.Array):
+        value = value.arr.to_list() if isinstance(kind, pl.Array) else value
+        inner = kind.inner if isinstance(kind.inner, pl.DataType) else kind.inner()
+        return value.list.eval(flat(pl.element(), inner)).list.join("\n", ignore_nulls=True)
+    if isinstance(kind, pl.Struct):
+        fields = [flat(value.struct.field(field.name), field.dtype) for field in kind.fields]  # type: ignore[arg-type]
+        return pl.concat_str(fields, separator="\n", ignore_nulls=True) if fields else pl.lit(None, pl.String)
+    return value.cast(pl.String, strict=False) if kind not in (pl.Binary, pl.Object) else pl.lit(None, pl.String)
+
+
+def _lines(parts: Sequence[pl.Expr]) -> pl.Expr:
+    return pl.concat_str(parts, separator="\n", ignore_nulls=True) if parts else pl.lit(None, pl.String)
+
+
+def _listed(names: Sequence[str], schema: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Return the options of all columns as one list."""
+    lists = []
+    for name in names:
+        kind = schema[name]
+        if isinstance(kind, pl.List):
+            inner = kind.inner if isinstance(kind.inner, pl.DataType) else kind.inner()
+            lists.append(pl.col(name).list.eval(flat(pl.element(), inner)))
+        elif isinstance(kind, pl.Struct):
+            fields = [flat(pl.col(name).struct.field(field.name), field.dtype) for field in kind.fields]  # type: ignore[arg-type]
+            lists.append(pl.concat_list(fields))
+        else:
+            lists.append(pl.concat_list(flat(pl.col(name), kind).str.split("\n")))
+    filled = [value.fill_null(pl.lit([], pl.List(pl.String))) for value in lists]
+    return pl.concat_list(filled) if filled else pl.lit(None, pl.List(pl.String))
+
+
+def _turns(name: str, kind: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
+    """Return what users say and what others say in a conversation; all is a user's where no turn has a role."""
+    everything = flat(pl.col(name), kind)
+    if not isinstance(kind, pl.List) or not isinstance(kind.inner, pl.Struct):
+        return everything, pl.lit(None, pl.String)
+    fields = {field.name: field.dtype for field in kind.inner.fields}
+    role = next((field for field in ("role", "from", "speaker") if field in fields), None)
+    said = next((field for field in ("content", "value", "text") if field in fields), None)
+    if role is None or said is None:
+        return everything, pl.lit(None, pl.String)
+    by_user = pl.element().struct.field(role).cast(pl.String).str.to_lowercase().is_in(["user", "human", "patient"])
+    turns = pl.col(name).list
+    content = flat(pl.element().struct.field(said), fields[said])  # type: ignore[arg-type]
+    users = turns.filter(by_user.fill_null(True)).list.eval(content).list.join("\n", ignore_nulls=True)
+    others = turns.filter(~by_user.fill_null(True)).list.eval(content).list.join("\n", ignore_nulls=True)
+    return users, others
 
 
 def checked(table: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """Return the columns of ``schema``; ``ValueError`` names a missing column, a wrong type or a null id."""
+    if "texts" not in table.columns:
+        table = table.with_columns(texts=pl.lit(None, pl.List(pl.String)))
     missing = [name for name in schema if name not in table.columns]
     if missing:
         raise ValueError(f"columns {missing} are missing, expected {schema.names()}; rows_of and text_rows make them")

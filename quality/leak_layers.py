@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.leak_answers import right_options_differ, with_answers
+from quality.leak_answers import facts_agree, with_answers
 from quality.leak_exact import exact_keys, exact_pairs
 from quality.leak_index import LeakIndex
 from quality.leak_likeness import (
@@ -20,8 +20,9 @@ from quality.leak_likeness import (
 )
 from quality.leak_passages import PassageLimits
 from quality.leak_scan import question_side, reasoning_side, scan
+from quality.leak_verbatim import verbatim_pairs
 
-LAYERS = ("exact", "ngram", "shuffled", "rewrite", "answer", "embedding", "judge")
+LAYERS = ("exact", "verbatim", "context", "ngram", "shuffled", "rewrite", "answer", "embedding", "judge")
 """By strength of evidence; a pair bears the name of the first that finds it, and a dropped row ``leak:`` and that."""
 
 SUSPECTED = "suspected"
@@ -60,8 +61,8 @@ class Likeness:
     * ``rewrite``: (0.3 item's share + row's share) / 1.3 of the questions; with ``rewrite_bits`` shared.
     * ``passage``: share of the item found in a passage of the row that is dense in it (``quality.leak_passages``); with
       ``passage_bits`` of its question or ``passage_option_bits`` of question and options.
-    * ``contradicted``: the score that the likeness of wholes needs where both right options are known and differ; a
-      passage is no evidence then.
+    * ``certain``: the score from which on a likeness counts without the right answer in the row, if both sides have the
+      same numbers and negations.
     * ``suspect``, ``suspect_bits``: what a question must share that the right answer beside it is evidence, with
       ``answer_bits`` in both together; ``verbatim``: the likeness from which on that answer may stand anywhere.
 
@@ -79,10 +80,10 @@ class Likeness:
     passage: float = Field(default=0.8, gt=0, le=1)
     passage_bits: float = Field(default=55, ge=0)
     passage_option_bits: float = Field(default=45, ge=0)
-    contradicted: float = Field(default=0.9, gt=0, le=1)
+    certain: float = Field(default=0.85, gt=0, le=1)
     suspect: float = Field(default=0.46, gt=0, le=1)
     suspect_bits: float = Field(default=10, ge=0)
-    answer_bits: float = Field(default=35, ge=0)
+    answer_bits: float = Field(default=30, ge=0)
     verbatim: float = Field(default=0.9, gt=0, le=1)
     passage_answer_bits: float = Field(default=60, ge=0)
 
@@ -104,24 +105,57 @@ def _limits(config: Likeness) -> tuple[Limits, PassageLimits]:
 
 def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, workers: int | None) -> pl.DataFrame:
     """Return the pairs (``FOUND_SCHEMA``) that words alone find, suspects included; a pair may come several times."""
-    exact = exact_pairs(exact_keys(rows), index.units, config.exact_bits, config.question_bits)
+    keys = exact_keys(rows)
+    exact = exact_pairs(keys, index.units, config.exact_bits, config.question_bits)
+    verbatim = verbatim_pairs(rows, index.verbatim, workers)
+    whole = index.units["question_key"].gather(verbatim["unit"]) == keys["question_key"].gather(verbatim["row"])
+    verbatim = verbatim.with_columns(layer=pl.when(whole).then(pl.lit("exact")).otherwise("layer"))
     wholes, asked = scan(*question_side(rows), index, *_limits(config), workers)
+    alone, inside = _single_texts(rows, index, config, workers)
     _, told = scan(*reasoning_side(rows), index, *_limits(config), workers)
-    asked = pl.concat([wholes, asked]).with_columns(
-        layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String)
-    )
+    asked = pl.concat([wholes, asked, alone, inside])
+    asked = asked.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String))
     suspects = pl.col("kind") == SUSPECT
-    contradicted = (pl.col("score") < config.contradicted) | pl.col("passage").is_not_null()
-    contradicted &= pl.Series(right_options_differ(asked, rows, index))
-    asked = asked.with_columns(layer=pl.when(contradicted).then(pl.lit(SUSPECTED)).otherwise("layer"))
     found = (
+        verbatim,
         exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
-        asked,
-        _answered(wholes.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
-        told.filter(~suspects).with_columns(layer=pl.lit("answer")),
+        _confirmed(asked, rows, index, config),
+        _answered(pl.concat([wholes, alone]).filter(suspects), rows, index, config).with_columns(
+            layer=pl.lit("answer")
+        ),
+        _confirmed(told.filter(~suspects).with_columns(layer=pl.lit("answer")), rows, index, config),
         _retold(told.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
     )
     return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in found])
+
+
+def _single_texts(
+    rows: pl.DataFrame, index: LeakIndex, config: Likeness, workers: int | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what ``scan`` finds in texts by themselves: questions without their options, columns of no known role.
+
+    What one of them shows no other column can hide.
+    """
+    bare = pl.when(pl.col("options").list.len() > 0).then(pl.concat_list("question"))
+    each = pl.concat_list(bare.fill_null(pl.lit([], pl.List(pl.String))), pl.col("texts").fill_null([]))
+    table = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
+    table = table.explode("text", empty_as_null=True, keep_nulls=True).filter(pl.col("text").fill_null("") != "")
+    found = scan(table["text"], table["text"].str.len_bytes(), index, *_limits(config), workers)
+    return tuple(pairs.with_columns(row=table["row"].gather(pairs["row"])) for pairs in found)  # type: ignore[return-value]
+
+
+def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
+    """Return the pairs; one is a suspect if neither the row gives the right answer nor the questions are next to equal.
+
+    An answer confirms and nothing contradicts: what a row says besides may make a leak and never unmake one.
+    """
+    table = with_answers(pairs, rows, index)
+    by_question = ~pl.col("kind").is_in([REWRITE, WITH_OPTIONS, PASSAGE_WITH_OPTIONS])
+    close = (by_question & (pl.col("score") >= config.certain)) | (pl.col("like") & (pl.col("kind") != REWRITE))
+    table = table.with_columns(close=close)
+    agree = facts_agree(table, rows, index)
+    sure = pl.col("same") | pl.col("told") | (pl.col("close") & pl.Series(agree))
+    return table.with_columns(layer=pl.when(sure).then("layer").otherwise(pl.lit(SUSPECTED)))
 
 
 def _answered(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:

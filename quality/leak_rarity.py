@@ -1,11 +1,14 @@
-"""What the words of benchmark items are worth in bits: much where few items have them, little where many do.
+"""What words are worth in bits: much where few questions have them, little where many do.
 
-A word is worth -log2 of the rate at which items have it: inverse document frequency (Spärck Jones 1972). The rate is
-the higher of two: that among all items; and that in any one benchmark, the item itself left out, because boilerplate
-belongs to a benchmark and its language.
+A word is worth -log2 of the highest rate at which the questions of any one public corpus hold it: inverse document
+frequency (Spärck Jones 1972). The rates are fixed, so that adding a benchmark, an item or a row changes no other's.
 """
 
 from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -13,48 +16,83 @@ from numpy.typing import NDArray
 
 from quality.leak_words import words
 
-I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
-IMAGINED_ITEMS = 1000
-"""Items imagined besides the real ones, that a small set may not call its words rare: a lone item's have 10 bits."""
+RATES = Path(__file__).with_name("word_rates.tsv")
+"""Words, cut as they are compared, and their bits (made by ``tests/make_word_rates.py``)."""
 
-PRIOR_ITEMS = 200
-"""How many items' worth the rate among all weighs in the rate of one benchmark: a small one says little."""
+RATES_SHA256 = "9f108267a9ff9fbda283bfee1de359440cd782382622a700a54e8a5b54bd8b18"
+"""Names the file in the fingerprint of every step that weighs words."""
 
-COMMON_RATE = 0.25
+UNKNOWN_BITS = 16.0
+"""What a word is worth that no corpus has, or next to none."""
+
+COMMON_BITS = 2.0
 COMMON_WORDS = (
-    "a about all also am an and any are as at be because been but by can case choose correct did do does each except "
-    "false following for from given had has have he her his how if in indicate into is it its least less likely may "
-    "most more no none not of on one only option options or other patient question regarding select she should some "
-    "statement statements such than that the their them then there these they this those to true two used was were "
-    "what when where which who why will with would year years you your al algo como con cual cuales de del el ella en "
-    "entre es esta este las lo los mas o para pero por que se señale siguiente siguientes sin sobre son su sus un una "
-    "uno y au aux ce ces dans des du est et exacte fausse il la le les leur ou parmi pas plus pour propositions quelle "
-    "quelles quels sont suivantes sur une vous"
+    "a about above all also am an and any are as at be because been but by can case choice choose correct did "
+    "do does each except false following for from given had has have he her him his how if in indicate "
+    "incorrect into is it its least less likely may most more no none not of on one only option options or "
+    "other patient question regarding right select she should some statement statements such than that the "
+    "their them then there these they this those to true two used was were what when where which who whom why "
+    "will with would wrong year years you your al algo como con cual cuales de del el ella en entre es esta "
+    "este las lo los mas o para pero por que se señale siguiente siguientes sin sobre son su sus un una uno y "
+    "au aux ce ces dans des du est et exacte fausse il la le les leur ou parmi pas plus pour propositions "
+    "quelle quelles quels sont suivantes sur une vous"
 )
-"""Words that examinations of any kind have in every item, whatever a small set says of them."""
+"""Words that examinations of any kind have in every item."""
+
+STEM_WORDS = (
+    "answer answers appropriate best both cause caused causes concerning diagnosis differential feature "
+    "features finding findings management next step seen treatment type types use uses accurate association "
+    "associations assertion below characteristic characteristics describe described except false mark option "
+    "point respect relation afirmacion afirmaciones ambas anteriores cierta correcta correctas falsa incorrecta "
+    "indique opcion respuesta respuestas respecto todas verdadera aucune cochez exactes indiquer inexacte juste "
+    "laquelle lesquelles proposition reponse toutes vraie yes maybe si oui"
+)
+"""Words that a bare stem may have besides."""
+
+ASKING_WORDS = (
+    "are can could did do does has have how is should was were what when where which who whom whose why will "
+    "would cual cuales cuando como donde es esta estan que quien se señale son combien comment est laquelle "
+    "lequel ou pourquoi quand quel quelle quelles quels qui sont indique"
+)
+"""Words that make a question or a sentence of what would be a mere name of a topic."""
 
 
-def unknown_bits(items: int) -> float:
-    """Return what a word is worth that none of so many items has."""
-    return float(np.log2(items + IMAGINED_ITEMS))
-
-
-def word_bits(items: I64, found: I64, vocabulary: U64, benchmarks: list[I64]) -> F64:
-    """Return the bits of each word of the vocabulary.
-
-    ``items`` and ``found`` are pairs of an item and a word it has, each pair once; ``benchmarks`` are the items of each
-    benchmark.
-    """
-    count = int(items.max()) + 1 if len(items) else 0
-    rate = np.bincount(found, minlength=len(vocabulary)) / (count + IMAGINED_ITEMS)
-    highest = rate.copy()
-    for members in benchmarks:
-        mine = np.bincount(found[np.isin(items, members)], minlength=len(vocabulary))
-        others = np.maximum(mine - 1, 0)
-        np.maximum(highest, (others + PRIOR_ITEMS * rate) / (len(members) + PRIOR_ITEMS), out=highest)
+def word_bits(vocabulary: U64) -> F64:
+    """Return the bits of each word of the vocabulary (keys of ``quality.leak_words.words``)."""
+    keys, values = _rates()
+    at = np.minimum(np.searchsorted(keys, vocabulary), len(keys) - 1)
+    bits: F64 = np.where(keys[at] == vocabulary, values[at], UNKNOWN_BITS)
     common = np.isin(vocabulary, words(pl.Series([COMMON_WORDS])).keys)
-    highest[common] = np.maximum(highest[common], COMMON_RATE)
-    return -np.log2(np.minimum(highest, 1.0))
+    return np.where(common, np.minimum(bits, COMMON_BITS), bits)
+
+
+def known_words() -> U64:
+    """Return the keys of the words whose rate is known, sorted."""
+    return _rates()[0]
+
+
+@cache
+def stem_words() -> U64:
+    """Return the keys of the words of which a bare stem is made, sorted."""
+    return np.unique(words(pl.Series([COMMON_WORDS, STEM_WORDS])).keys)
+
+
+@cache
+def asking_words() -> U64:
+    """Return the keys of ``ASKING_WORDS``, sorted."""
+    return np.unique(words(pl.Series([ASKING_WORDS])).keys)
+
+
+@cache
+def _rates() -> tuple[U64, F64]:
+    """Return the keys of the words of the table, sorted, and their bits."""
+    text = RATES.read_bytes()
+    if (found := hashlib.sha256(text).hexdigest()) != RATES_SHA256:
+        raise ValueError(f"{RATES} has sha256 {found}, expected {RATES_SHA256}; install sabila again")
+    table = [line.split("\t") for line in text.decode().splitlines()]
+    found_words = words(pl.Series([word for word, _ in table]))
+    order = np.argsort(found_words.keys)
+    return found_words.keys[order], np.array([float(bits) for _, bits in table])[order]

@@ -41,7 +41,7 @@ TABLE_SIZE = 0x323B0
 
 DROPPED_MARKS = ("Mn", "Me", "Cf")
 SEPARATORS = ("Cn", "Co", "Cs", "Cc")
-OTHER_IDS = 4096
+OTHER_IDS = 1 << 16
 """Ids that words outside a vocabulary share: enough to count the different ones in a passage of some hundred words."""
 
 PRIME, BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)  # FNV-1a, 64 bits
@@ -98,18 +98,18 @@ def folding(longest: int = WORD_CHARS) -> Folding:
     return Folding(table, np.array(spill, np.int32), longest)
 
 
-def words(texts: pl.Series) -> Words:
-    """Return the words of a text column, in order; null is an empty text."""
-    return _words(*_buffers(texts), folding())
+def words(texts: pl.Series, longest: int = WORD_CHARS) -> Words:
+    """Return the words of a text column, in order, cut to ``longest`` characters; null is an empty text."""
+    return _words(*buffers(texts), folding(longest))
 
 
 def text_keys(texts: pl.Series) -> U64:
     """Return one key a text over its whole words in order; 0 for a text without any, and for null."""
-    offsets, keys, _ = _words(*_buffers(texts), folding(WHOLE))
+    offsets, keys, _ = _words(*buffers(texts), folding(WHOLE))
     return _chained(offsets, keys)
 
 
-def _buffers(texts: pl.Series) -> tuple[Bytes, I64]:
+def buffers(texts: pl.Series) -> tuple[Bytes, I64]:
     """Return the UTF-8 bytes of a text column and the n + 1 offsets into them."""
     array = texts.cast(pl.String).fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
     _, offsets, data = array.buffers()

@@ -3,8 +3,6 @@
 It knows no index and no windows: every item is compared with every text, for texts of one window.
 """
 
-import math
-
 import polars as pl
 
 from quality.leak_index import GATE_BITS, GATES, OPTIONS_GATE, OPTIONS_GATE_BITS, OPTIONS_LISTED_BITS
@@ -20,7 +18,7 @@ from quality.leak_likeness import (
     WITH_OPTIONS,
 )
 from quality.leak_passages import DENSITY, GAP_COST, OPTIONS_DENSITY, OPTIONS_GAP_COST
-from quality.leak_rarity import IMAGINED_ITEMS, PRIOR_ITEMS
+from quality.leak_rarity import UNKNOWN_BITS
 from quality.leak_scan import question_side, scan
 
 
@@ -30,21 +28,9 @@ class Truth:
     def __init__(self, items, limits):
         self.limits = limits
         self.items = [(question.split(), " ".join(options).split()) for _, _, question, options, _ in items]
-        everything = [set(question) | set(options) for question, options in self.items]
-        count, names = len(items), {benchmark for benchmark, *_ in items}
-        self.unknown = math.log2(count + IMAGINED_ITEMS)
-        self.bits = {}
-        for word in set().union(*everything):
-            among = sum(word in words for words in everything) / (count + IMAGINED_ITEMS)
-            rates = [among]
-            for name in names:
-                mine = [words for words, item in zip(everything, items, strict=True) if item[0] == name]
-                others = max(0, sum(word in words for words in mine) - 1)
-                rates.append((others + PRIOR_ITEMS * among) / (len(mine) + PRIOR_ITEMS))
-            self.bits[word] = -math.log2(min(1, max(rates)))
 
     def weight(self, words):
-        return sum(self.bits.get(word, self.unknown) for word in words)
+        return UNKNOWN_BITS * len(list(words))
 
     def likeness(self, question, options):
         """Return {item: (kind, score)} for a text; wholes and passages both, as ``number`` and ``number + 0.5``."""
@@ -122,7 +108,7 @@ class Truth:
 
     def scanned(self, question, options, index):
         """Return what the compiled scan finds, in the form of ``likeness``."""
-        rows = pl.DataFrame([("r", question, options, None, None)], schema=ROW_SCHEMA, orient="row")
+        rows = pl.DataFrame([("r", question, options, None, None, None)], schema=ROW_SCHEMA, orient="row")
         wholes, passages = scan(*question_side(rows), index, *_limits(self.limits), 1)
         item = dict(index.items.select("unit", pl.col("id").cast(pl.Int64)).iter_rows())
         found = {item[unit]: (kind, score) for unit, kind, score in wholes.select("unit", "kind", "score").iter_rows()}

@@ -8,12 +8,13 @@ import polars as pl
 import pytest
 from leak_truth import Truth
 
+from quality import leak_rarity
 from quality.decontaminate import Decontaminate, decontaminate, find_leaks
 from quality.leak_index import build_index
 from quality.leak_inputs import ITEM_SCHEMA, ROW_SCHEMA, items_of, rows_of, text_rows
 from quality.leak_layers import Likeness
 from quality.leak_neighbours import calibrate
-from quality.leak_rarity import word_bits
+from quality.leak_rarity import UNKNOWN_BITS, word_bits
 from quality.leak_words import text_keys, words
 from sources.record import Message, Record
 from sources.table import frame
@@ -37,11 +38,11 @@ ITEMS = [
 
 
 def items(rows=ITEMS):
-    return pl.DataFrame([(*row, None) for row in rows], schema=ITEM_SCHEMA, orient="row")
+    return pl.DataFrame([(*row, None, None, None) for row in rows], schema=ITEM_SCHEMA, orient="row")
 
 
 def row(question, options=None, answer=None, reasoning=None, id="r"):
-    return pl.DataFrame([(id, question, options, answer, reasoning)], schema=ROW_SCHEMA, orient="row")
+    return pl.DataFrame([(id, question, options, answer, reasoning, None)], schema=ROW_SCHEMA, orient="row")
 
 
 def found(rows, **more):
@@ -92,21 +93,22 @@ def test_a_copy_with_slips_and_other_words_is_found_by_its_rare_words():
 
 def test_a_short_question_is_found_by_its_options_in_any_order():
     prompt = "Choose one letter. Nodes of Ranvier: A) Clusters of nuclei B) Dendritic spines C) Gaps in myelin"
-    assert found(row(prompt)) == {("v3", "shuffled")}
+    assert found(row(prompt, answer="C) Gaps in myelin")) == {("v3", "shuffled")}
 
 
-def test_a_story_in_other_words_is_a_rewrite():
+def test_a_story_in_other_words_is_a_leak_beside_the_right_answer():
     story = (
         "For three weeks a beekeeper has had numb fingertips and walks with a brittle gait; elderberry cordial is his "
         "daily drink. Ankle reflexes are absent, the tongue smooth, scarlet. Corpuscular volume is 118 fL."
     )
-    assert found(row(story)) == {("v1", "rewrite")}
+    assert found(row(story)) == set()
+    assert found(row(story, answer="Cobalamin")) == {("v1", "ngram")}
 
 
 def test_a_question_buried_in_an_answer_is_found_there_and_quoted():
     told = f"Once I met this case. {VIGNETTE} One should think of the marrow."
     pairs = find_leaks(row("How do you teach?", reasoning=told), build_index(items()), Decontaminate())
-    assert pairs.select("item", "layer").rows() == [("v1", "answer")]
+    assert pairs.select("item", "layer").rows() == [("v1", "verbatim")]
     assert pairs["passage"].to_list() == [VIGNETTE]
 
 
@@ -116,7 +118,7 @@ def test_the_right_answer_beside_a_similar_question_is_a_leak():
     assert found(row(question, answer="None that I know")) == set()
 
 
-def test_different_right_options_tell_two_similar_questions_apart():
+def test_the_right_answer_makes_a_similar_question_a_leak():
     options = ["Cobalamin", "Thiamine", "Retinol", "Biotin"]
     other = VIGNETTE.replace("numb fingertips and a brittle gait", "itching").replace("elderberry cordial", "water")
     other = other.replace("scarlet", "normal").replace("58", "31")
@@ -190,9 +192,9 @@ def test_a_record_keeps_what_its_user_asks_apart_from_all_else():
         context="C", options=("a", "b"), answer="a", rationale="R", response="P", rejected="X",
     )  # fmt: skip
     table = frame([record])
-    asked = ("s:1", "One?\nTwo?", ["a", "b"], "a", "Be kind.\nYes.\nC\nR\nP\nX")
-    assert rows_of(table).rows() == [asked]
-    assert items_of(table).rows() == [("s", *asked)]
+    asked = ("s:1", "One?\nTwo?", ["a", "b"], "a")
+    assert rows_of(table).rows() == [(*asked, "Be kind.\nYes.\nC\nR\nP\nX", None)]
+    assert items_of(table).rows() == [("s", *asked, "Be kind.\nYes.\nR\nP\nX", None, "C")]
 
 
 def test_any_table_with_text_columns_can_be_searched():
@@ -280,7 +282,9 @@ def test_neither_workers_nor_the_order_of_rows_change_what_is_found():
 
 def test_a_long_text_is_searched_window_by_window():
     filler = "The weather over the northern harbour was calm and bright. " * 300
-    assert found(row("Read on.", reasoning=filler + VIGNETTE + filler)) == {("v1", "answer")}
+    assert found(row("Read on.", reasoning=filler + VIGNETTE + filler)) == {("v1", "verbatim")}
+    slips = VIGNETTE.replace("beekeeper", "bekeeper").replace("scarlet", "scarlett")
+    assert found(row("Read on.", reasoning=filler + slips + " Cobalamin. " + filler)) == {("v1", "answer")}
     assert found(row(filler * 20)) == set()
 
 
@@ -309,20 +313,18 @@ def test_words_are_cut_to_six_characters_and_keep_their_place():
     assert found.at.tolist() == [0, 14, 0, 3, 10]
 
 
-def test_words_weigh_by_how_few_items_have_them():
-    vocabulary = np.array([1, 3, 5], np.uint64)
-    pairs = [(item, 0) for item in range(8)] + [(0, 1), (5, 2), (6, 2), (7, 2)]
-    of, word = np.array(pairs).T
-    bits = word_bits(of, word, vocabulary, [np.arange(5), np.arange(5, 8)])
-    assert bits[1] == pytest.approx(-np.log2(1 / 1008))  # one of 8 items and 1000 imagined ones
-    in_second = (2 + 200 * 3 / 1008) / (3 + 200)  # two others of the three items of the second benchmark
-    assert bits[2] == pytest.approx(-np.log2(in_second))
-    assert bits[0] < bits[2] < bits[1]
+def test_words_weigh_by_a_fixed_table_whatever_the_benchmarks_say():
+    keys = words(pl.Series(["patient", "myelin", "quixotically"])).keys
+    common, telling, unknown = word_bits(keys)
+    assert common <= 2 < telling < unknown == UNKNOWN_BITS
 
 
-def test_boilerplate_weighs_little_even_in_a_set_of_one_item():
-    index = build_index(items([("b", "1", "Which of the following is not true about quixotic marrow?", None, None)]))
-    assert index.units["question_bits"][0] == pytest.approx(2 * 8 + 2 * np.log2(1001), abs=0.1)
+def test_a_damaged_table_of_words_is_refused(tmp_path, monkeypatch):
+    damaged = tmp_path / "word_rates.tsv"
+    damaged.write_text("myelin\t3\n", encoding="utf-8")
+    monkeypatch.setattr(leak_rarity, "RATES", damaged)
+    with pytest.raises(ValueError, match="sha256"):
+        leak_rarity._rates.__wrapped__()
 
 
 def test_the_scan_agrees_with_a_simple_version_of_it():
