@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,23 +201,74 @@ def dedup(
         echo(account_text(account))
 
 
+def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
+    """Return the options that name columns by role."""
+
+    def add(command: Any) -> Any:
+        for role in reversed(("question", "options", "answer", "context", "chain", "messages")):
+            name = f"{prefix.replace('-', '_')}{role}"
+            about = f"{whose} with the {role}.  [default: usual names]"
+            command = click.option(f"--{prefix}{role}-column", name, multiple=True, help=about)(command)
+        return command
+
+    return add
+
+
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--against", multiple=True, required=True, help="Benchmark of the catalog, all of them, or a file.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
 @click.option(
-    "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
+    "--text-column", "text", multiple=True, help="Column to compare as text.  [default: all texts without a role]"
 )
+@column_options("", "Columns of FILES")
+@column_options("item-", "Columns of files given by --against")
 @click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
+@click.option("--embedder", help="Also compare meanings with this sentence-transformers model: a name or a folder.")
+@click.option(
+    "--similarity", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True,
+    help="Cosine from which on the embedder's neighbours are leaks; it depends on the model.",
+)  # fmt: skip
+@click.option("--judge", help="Let this teacher decide on similar pairs, e.g. openai:http://localhost:8000/v1#model.")
 @MIRROR
 @JSON
-def decontaminate(files: tuple[Path, ...], out: Path, as_json: bool, **settings: Any) -> None:
-    """Remove rows of FILES that hold an item of a benchmark; FILES are parquet, jsonl or csv, plain or .gz."""
-    from pipelines.leak_files import decontaminate as run
+def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Remove rows of FILES that hold an item of a benchmark; FILES are parquet, jsonl or csv, plain or .gz.
+
+    Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
+    other texts by themselves.
+    """
     from pipelines.show import account_text
 
-    account = told(lambda: run(files, out, **settings))
+    account = told(lambda: _decontaminate(files, out, against, given))
     if as_json:
         echo_json(account)
     else:
         echo(account_text(account))
+
+
+def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], given: dict[str, Any]) -> Any:
+    from pipelines.leak_files import Columns
+    from pipelines.leak_files import decontaminate as run
+    from quality.decontaminate import Decontaminate
+    from quality.leak_inputs import ROLES
+    from synth.embedders import sentence_transformer
+    from synth.leak_judge import leak_judge
+    from synth.specs import teacher
+
+    columns = Columns(
+        text=given["text"],
+        roles={role: given[role] for role in ROLES},
+        item_roles={role: given[f"item_{role}"] for role in ROLES},
+        id=given["id"],
+    )
+    return run(
+        files,
+        out,
+        against=against,
+        mirror=given["mirror"],
+        columns=columns,
+        config=Decontaminate(similarity=given["similarity"]),
+        embed=sentence_transformer(given["embedder"]) if given["embedder"] else None,
+        judge=leak_judge(teacher(given["judge"])) if given["judge"] else None,
+    )

@@ -19,6 +19,7 @@ from quality.leak_inputs import ROW_SCHEMA, checked
 from quality.leak_layers import FOUND_SCHEMA, LAYERS, SUSPECTED, Likeness, lexical_pairs
 from quality.leak_neighbours import Embed, neighbours, unit_vectors
 from quality.leak_scan import question_side
+from quality.leak_verbatim import findable
 from quality.outcome import DROP_SCHEMA
 
 Judge = Callable[[Sequence[tuple[str, str]]], Sequence[bool | None]]
@@ -203,11 +204,10 @@ def _evidence(pair: dict[str, object]) -> dict[str, object]:
 
 
 def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.DataFrame:
-    """Return one row a benchmark: ``items``; ``checked``, those that say enough to be known by; ``flagged``, and how
-    many of these each layer found; and ``rows`` that hold one. An item counts for the strongest layer that found it.
+    """Return one row a benchmark: ``items``; ``checked``, those that some rule could find; ``flagged``, and how many of
+    these each layer found; and ``rows`` that hold one. An item counts for the strongest layer that found it.
     """
-    enough = index.units["all_bits"] >= config.likeness.exact_bits
-    items = index.items.with_columns(checked=enough.gather(index.items["unit"]))
+    items = index.items.with_columns(checked=pl.Series(findable(index.verbatim)).gather(index.items["unit"]))
     totals = items.group_by("benchmark").agg(items=pl.len(), checked=pl.col("checked").sum())
     strongest = pairs.sort(_strength()).unique(["benchmark", "item"], keep="first", maintain_order=True)
     by_layer = strongest.group_by("benchmark").agg(
@@ -216,3 +216,11 @@ def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.D
     rows = pairs.group_by("benchmark").agg(rows=pl.col("id").n_unique())
     table = totals.join(by_layer, on="benchmark", how="left").join(rows, on="benchmark", how="left")
     return table.with_columns(pl.exclude("benchmark").fill_null(0).cast(pl.Int64)).sort("benchmark")
+
+
+def not_checked(index: LeakIndex) -> pl.DataFrame:
+    """Return the items that no rule could find, a bare stem without a telling answer: benchmark, item and text."""
+    found = pl.Series(findable(index.verbatim)).gather(index.items["unit"])
+    return index.items.filter(~found).select(
+        "benchmark", item="id", item_text=question_side(index.items.filter(~found))[0]
+    )

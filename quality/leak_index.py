@@ -57,6 +57,10 @@ class LeakIndex:
         """Return the ids of words."""
         return word_ids(found.keys, *self.table, self.vocabulary)
 
+    def count(self) -> int:
+        """Return the number of items."""
+        return self.items.height
+
     def first_items(self) -> pl.DataFrame:
         """Return the first item of each unit, in the order of ``units``."""
         return self.items.unique("unit", keep="first", maintain_order=True).sort("unit")
