@@ -83,8 +83,7 @@ def decontaminate(
     write_rows(dropped if columns.id is None else dropped.drop(number), out / "dropped.parquet")
     write_table(out / "leaks.parquet", _with_ids(pairs, numbered, number, columns.id))
     write_table(out / "report.parquet", report(pairs, index, config))
-    unseen = not_checked(index)
-    write_table(out / "not_checked.parquet", unseen)
+    write_table(out / "not_checked.parquet", unseen := not_checked(index))
     counts = {name: height(out / f"{name}.parquet") for name in ("kept", "dropped")}
     account: dict[str, Any] = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
@@ -128,9 +127,7 @@ def compared(schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]],
     texts = [name for name, kind in schema.items() if kind in (pl.String, pl.List(pl.String)) and name not in taken]
     others = list(columns.text) or ([] if given else texts)
     if not others and not any(found.values()):
-        raise TableError(
-            f"no column holds text; the columns are {', '.join(schema)}; name one with --text-column"
-        )
+        raise TableError(f"no column holds text; the columns are {', '.join(schema)}; name one with --text-column")
     return {role: names for role, names in found.items() if names}, others
 
 

@@ -27,6 +27,10 @@ FACTS = r"\d+|\b(?:" + "|".join([*NUMBERS.split(), *NEGATIONS.split()]) + r")\b"
 """What a question cannot lose or gain and stay the same: numbers and negations."""
 
 
+FIGURE, LEAST_FIGURES, FIGURES_SHARE = r"\d[\d.,]*\d", 4, 0.9
+"""Numbers of two digits and more, how many a context must have, and the share of them that tells it by."""
+
+
 def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's or ``like`` it, slips allowed, and
     whether the row ``told`` it.
@@ -72,6 +76,17 @@ def _alike(table: pl.DataFrame) -> pl.Series:
     same = [mine == gold or both_alike(mine, gold) for mine, gold in distinct.iter_rows()]
     known = distinct.with_columns(same=pl.Series(same, dtype=pl.Boolean))
     return table.join(known, on=["answer", "gold"], how="left", maintain_order="left")["same"].fill_null(False)
+
+
+def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
+    """Return of each pair whether the row has the figures of the item's context: its results, in whatever words."""
+    items = index.first_items()["context"]
+    out = []
+    for row, unit in pairs.select("row", "unit").iter_rows():
+        theirs = set(re.findall(FIGURE, items[int(unit)] or ""))
+        mine = set(re.findall(FIGURE, rows["reasoning"][int(row)] or "")) if len(theirs) >= LEAST_FIGURES else set()
+        out.append(len(theirs) >= LEAST_FIGURES and len(theirs & mine) >= FIGURES_SHARE * len(theirs))
+    return pl.Series(out, dtype=pl.Boolean)
 
 
 def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
