@@ -5,6 +5,7 @@ In a test: ``with serving(behaviour) as server``. A behaviour gets each request 
 """
 
 import asyncio
+import gzip
 import json
 import sys
 from collections import Counter
@@ -26,7 +27,7 @@ class Asked:
 
     @property
     def seed(self):
-        return self.body["seed"]
+        return self.body.get("seed")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ class Cut:
 HANG = "never answers"
 
 
+@dataclass(frozen=True)
+class Endless:
+    """A reply without an end: ``chunk`` again and again, every ``every_s`` seconds."""
+
+    chunk: bytes = b" " * 65536
+    every_s: float = 0.0
+
+
 def chat(asked, text="Answer: B", **changed):
     """Return a good reply's JSON; ``changed`` replaces its fields, None takes one away."""
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
@@ -71,6 +80,141 @@ def good(asked, text=None, **changed):
 def failing(status, times, then=good, **more):
     """Return the behaviour that fails a request so many times with this status, then goes on as ``then``."""
     return lambda asked: Reply(b'{"error": "no"}', status, **more) if asked.before < times else then(asked)
+
+
+# --- everything that servers were seen to do -----------------------------------------------------------------------
+
+
+def ending(reason, text=None):
+    """Return the behaviour that ends its answers with ``reason``, cut to ``text`` characters if that is given."""
+
+    def behaviour(asked, said):
+        message = {"role": "assistant", "content": said[:text]}
+        return good(asked, choices=[{"index": 0, "message": message, "finish_reason": reason}])
+
+    return behaviour
+
+
+def message(asked, **fields):
+    """Return a reply whose message has these fields."""
+    return good(asked, choices=[{"index": 0, "message": {"role": "assistant", **fields}, "finish_reason": "stop"}])
+
+
+def refusing(status, words, when=lambda body: True):
+    """Return the behaviour that refuses bodies of a kind."""
+    return lambda asked, said: Reply(words.encode(), status) if when(asked.body) else good(asked, said)
+
+
+def at_first(behaviour):
+    """Return the behaviour that goes wrong with every request once."""
+    return lambda asked, said: behaviour(asked, said) if asked.before == 0 else good(asked, said)
+
+
+def usage(**counts):
+    return lambda asked, said: good(asked, said, usage=counts)
+
+
+ERROR_IN_200 = b'{"error": {"code": 429, "message": "rate limit exceeded upstream"}, "user_id": "u"}'
+HALF_A_PAIR = "\\ud83d "
+
+ANSWERED = {
+    "good": good,
+    "ends with eos_token": ending("eos_token"),
+    "ends with STOP": ending("STOP"),
+    "ends with end_turn": ending("end_turn"),
+    "ends with null": ending(None),
+    "ends with an object": ending({"type": "stop", "matched": 2}),
+    "content in parts": lambda asked, said: message(asked, content=[{"type": "text", "text": said}]),
+    "thinking in parts": lambda asked, said: message(
+        asked,
+        content=[{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": said}],
+    ),
+    "half a surrogate pair": lambda asked, said: (
+        Reply(json.dumps(chat(asked, said)).replace('"content": "', f'"content": "{HALF_A_PAIR}').encode())
+        if "response_format" not in asked.body
+        else good(asked, said)
+    ),
+    "blank lines first": lambda asked, said: Reply(b"\n \n" + good(asked, said).content),
+    "fenced": lambda asked, said: good(asked, f"```json\n{said}\n```" if "response_format" in asked.body else said),
+    "packed": lambda asked, said: Reply(gzip.compress(good(asked, said).content), headers={"content-encoding": "gzip"}),
+    "another model": lambda asked, said: good(asked, said, model="gemma-3-1b-it-qat:2"),
+    "counts nothing": lambda asked, said: good(asked, said, usage=None),
+    "counts zeros": usage(prompt_tokens=0, completion_tokens=0, total_tokens=0),
+    "counts reasoning apart": usage(prompt_tokens=40, completion_tokens=9, total_tokens=349),
+    "no system message": refusing(
+        400, '{"message": "System role not supported"}', lambda body: body["messages"][0]["role"] == "system"
+    ),
+    "no max_tokens": refusing(
+        400,
+        "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+        lambda body: "max_tokens" in body,
+    ),
+    "no seed": refusing(
+        422, '{"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"]}]}', lambda body: "seed" in body
+    ),
+    "error 500 once": at_first(lambda asked, said: Reply(b'{"error": "CUDA out of memory"}', 500)),
+    "busy once": at_first(lambda asked, said: Reply(b"{}", 429)),
+    "error in a 200 once": at_first(lambda asked, said: Reply(ERROR_IN_200)),
+    "empty once": at_first(lambda asked, said: good(asked, "")),
+    "cut off once": at_first(lambda asked, said: Cut(60)),
+    "broke off once": at_first(ending("error", 20)),
+    "moved on the same server": lambda asked, said: (
+        Reply(b"", 308, {"location": "/v1/chat/completions?there"}) if asked.before == 0 else good(asked, said)
+    ),
+}
+"""Modes in which every request gets its answer, by what is odd about the server."""
+
+CUT_SHORT = {
+    "ends with MAX_TOKENS": ending("MAX_TOKENS", 40),
+    "ends with length": ending("length", 40),
+    "withholds": ending("content_filter", 0),
+    "withholds with a 400": refusing(
+        400, '{"error": {"code": "content_filter", "message": "The response was filtered"}}'
+    ),
+    "ends with a word not known": ending("wobble"),
+}
+"""Modes in which every request gets an answer that is not whole."""
+
+FAILED = {
+    "error 500": (lambda asked, said: Reply(b'{"error": "CUDA out of memory"}', 500), "CUDA out of memory"),
+    "refuses": (refusing(400, "prompt is too long"), "prompt is too long"),
+    "empty": (lambda asked, said: good(asked, " "), "empty answer"),
+    "null": (lambda asked, said: message(asked, content=None), "empty answer"),
+    "reasoning alone": (
+        lambda asked, said: message(asked, content=None, reasoning_content=said),
+        "reasoning without an answer",
+    ),
+    "broke off": (ending("error", 20), "broke off with finish reason 'error'"),
+    "called a tool": (ending("tool_calls", 0), "broke off with finish reason 'tool_calls'"),
+    "two choices": (lambda asked, said: good(asked, choices=[{}, {}]), "2 choices"),
+    "a web page": (lambda asked, said: Reply(b"<!DOCTYPE html><title>Sign in</title>"), "a web page"),
+    "a stream": (lambda asked, said: Reply(b'data: {"choices": []}\n\ndata: [DONE]\n\n'), "a stream of events"),
+    "nothing": (lambda asked, said: Reply(b"\n\n"), "it is empty"),
+    "error in a 200": (
+        lambda asked, said: Reply(b'{"error": {"code": 500, "message": "no worker"}}'),
+        "an error inside a 200.*no worker",
+    ),
+}
+"""Modes in which no request gets an answer, and what is said of it."""
+
+ENDS = {
+    "no key": (refusing(401, "Incorrect API key"), "HTTP 401: Incorrect API key; check the key in OPENAI_API_KEY"),
+    "no credit": (refusing(402, "Insufficient credits"), "HTTP 402: Insufficient credits; its credit is used up"),
+    "no quota": (refusing(429, '{"code": "insufficient_quota"}'), "its credit is used up"),
+    "no model": (
+        refusing(404, "model not found"),
+        "HTTP 404: model not found; check the address, and the model's name",
+    ),
+    "come back in an hour": (
+        lambda asked, said: Reply(b"slow down", 429, {"retry-after": "3600"}),
+        "wants to be left alone for 3,600 s",
+    ),
+    "moved elsewhere": (
+        lambda asked, said: Reply(b"", 308, {"location": "http://elsewhere.example/v1/chat/completions"}),
+        "it points to 'http://elsewhere.example/v1/chat/completions'; put the API's own address into the spec",
+    ),
+}
+"""Modes that end the run, and what it ends with."""
 
 
 class Server:
@@ -113,7 +257,7 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, body):
         server = self._server
-        name = (body["messages"][-1]["content"], body["seed"])
+        name = (body["messages"][-1]["content"], body.get("seed"))
         asked = Asked(body, server.asked[name])
         server.asked[name] += 1
         server.at_work += 1
@@ -134,6 +278,15 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         elif isinstance(answer, Reply):
             self._transport.write(answer.raw())
+        elif isinstance(answer, Endless):
+            self._transport.write(b"HTTP/1.1 200 Told\r\ncontent-type: application/json\r\n\r\n")
+            self._more(answer)
+
+    def _more(self, endless):
+        if not self._transport.is_closing():
+            if self._transport.get_write_buffer_size() < 1 << 20:
+                self._transport.write(endless.chunk)
+            asyncio.get_running_loop().call_later(endless.every_s, self._more, endless)
 
 
 async def _serve(server, port, ready, ended):

@@ -1,5 +1,6 @@
 """Teachers behind servers, through the real client: nothing lost, nothing doubled, every trouble told."""
 
+import gzip
 import json
 import socket
 import sys
@@ -11,10 +12,12 @@ from email.utils import formatdate
 from itertools import pairwise
 
 import pytest
-from hostile_server import HANG, Cut, Reply, chat, failing, good, serving
+from hostile_server import HANG, Cut, Endless, Reply, chat, failing, good, serving
 
 from sources.record import Message
 from synth.chat_reply import BadReplyError, read_reply
+from synth.local_chat import prompt_text
+from synth.notices import Notices
 from synth.openai_teacher import OpenAITeacher
 from synth.pace import Pace
 from synth.specs import Rates, TeacherOptions, teacher
@@ -110,6 +113,57 @@ def test_thinking_that_a_server_has_parted_is_taken_over(name):
     assert (answer.reasoning, answer.text, answer.finish_reason) == ("Iron is low, or", "", "length")
 
 
+@pytest.mark.parametrize(
+    "word, ended",
+    [
+        ("stop", "stop"),
+        ("eos_token", "stop"),
+        ("STOP", "stop"),
+        ("FINISH_REASON_STOP", "stop"),
+        ("endTurn", "stop"),
+        ("stop-sequence", "stop"),
+        (None, "stop"),
+        ("", "stop"),
+        ({"type": "stop", "matched": 7}, "stop"),
+        ("MAX_TOKENS", "length"),
+        ("maxTokens", "length"),
+        ({"type": "length", "length": 9}, "length"),
+        ("model_context_window_exceeded", "length"),
+        ("SAFETY", "filtered"),
+        ("refusal", "filtered"),
+        ("wobble", "unknown"),
+    ],
+)
+def test_finish_reasons_mean_the_same_in_every_servers_words(word, ended):
+    choice = {"message": {"content": "Answer: B"}, "finish_reason": word}
+    assert only(lambda asked: good(asked, choices=[choice])).ended == ended
+
+
+def test_a_reply_without_a_reason_that_has_all_its_tokens_was_cut():
+    choice = {"message": {"content": "Iron is low, or"}, "finish_reason": None}
+    usage = {"prompt_tokens": 9, "completion_tokens": 1024}
+    assert only(lambda asked: good(asked, choices=[choice], usage=usage)).ended == "length"
+
+
+def warned(caplog):
+    return [record.getMessage() for record in caplog.records if record.name == "sabila.teacher"]
+
+
+def test_a_reason_that_is_not_known_and_another_models_name_are_reported_once(caplog):
+    choice = {"message": {"content": "Answer: B"}, "finish_reason": "wobble"}
+    with serving(lambda asked: good(asked, choices=[choice], model="gemma-3-1b")) as server:
+        told(server, requests(5))
+    model, reason = warned(caplog)
+    assert "answers as 'gemma-3-1b', expected 'm'" in model and "--teacher-revision" in model
+    assert "finish reason 'wobble', which is not known here" in reason
+
+
+@pytest.mark.parametrize("said", ["m", "M", "/models/m.gguf", "org/m", "m-2026-08-06", "m:latest", None])
+def test_a_models_name_with_a_path_a_date_or_a_tag_is_the_same(said, caplog):
+    only(lambda asked: good(asked, model=said))
+    assert warned(caplog) == []
+
+
 def test_logprobs_hold_the_alternatives_and_the_token_itself():
     token = {"token": "C", "logprob": -4.0, "top_logprobs": [{"token": "B", "logprob": -0.1}]}
     choice = {"message": {"content": "C"}, "finish_reason": "stop", "logprobs": {"content": [token]}}
@@ -185,6 +239,100 @@ def test_tokens_that_a_server_does_not_count_are_unknown_and_not_none_at_all(usa
     assert (answer.prompt_tokens, answer.completion_tokens) == (None, None)
 
 
+# --- what a server takes -------------------------------------------------------------------------------------------
+
+TALK = (Message("system", "You are a physician."), Message("user", "Is iron low?"))
+
+
+def bodies(refuses, request=None, **options):
+    """Return the bodies of one request to a server that refuses some; the last is the one that was answered."""
+    seen = []
+
+    def behaviour(asked):
+        seen.append(asked.body)
+        if said := refuses(asked.body):
+            return Reply(said[1].encode(), said[0])
+        return good(asked, "Answer: B")
+
+    one = request or Request(row="r", stage="cot", messages=TALK, sampling=Sampling(top_p=0.9, temperature=0.5))
+    with serving(behaviour) as server:
+        (outcome,) = told(server, [one], **options).values()
+    assert isinstance(outcome, Completion), outcome
+    return seen
+
+
+@pytest.mark.parametrize(
+    "status, words",
+    [
+        (400, '{"message": "System role not supported"}'),
+        (500, '{"error": "Jinja Exception: System role not supported"}'),
+        (400, "Conversation roles must alternate user/assistant/user/assistant/..."),
+        (400, "Developer instruction is not enabled for models/gemma-3-1b-it"),
+        (422, "Input should be 'user' or 'assistant'"),
+    ],
+)
+def test_a_system_message_that_is_refused_goes_before_the_first_of_the_user(status, words, caplog):
+    first, second = bodies(lambda body: body["messages"][0]["role"] == "system" and (status, words))
+    assert [one["role"] for one in first["messages"]] == ["system", "user"]
+    assert second["messages"] == [{"role": "user", "content": "You are a physician.\n\nIs iron low?"}]
+    assert len(warned(caplog)) == 1
+
+
+def test_what_a_server_refuses_once_is_not_sent_again():
+    refusals = []
+
+    def behaviour(asked):
+        if "max_tokens" in asked.body:
+            refusals.append(asked)
+            return Reply(b"'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", 400)
+        return good(asked) if asked.body["max_completion_tokens"] == 1024 else Reply(b"{}", 400)
+
+    with serving(behaviour) as server:
+        answers = told(server, requests(10), concurrency=1)
+    assert all(isinstance(answer, Completion) for answer in answers.values())
+    assert len(refusals) == 1
+
+
+def test_temperature_and_top_p_that_a_server_refuses_together_go_one_by_one():
+    words = "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
+    first, second = bodies(lambda body: {"temperature", "top_p"} <= set(body) and (400, words))
+    assert (first["top_p"], second["temperature"]) == (0.9, 0.5) and "top_p" not in second
+
+
+def test_a_setting_leaves_fields_out():
+    (sent,) = bodies(lambda body: None, leave_out=("temperature", "seed"))
+    assert {"temperature", "seed"} & set(sent) == set() and "max_tokens" in sent
+
+
+def test_a_run_that_ends_of_a_refused_field_names_the_setting():
+    words = b"Unsupported value: 'temperature' does not support 0.7 with this model."
+    with serving(lambda asked: Reply(words, 400)) as server:
+        made = teacher(f"openai:{server.url}#m", QUICK)
+        with pytest.raises(TeacherError, match="where it refuses temperature, --leave-out temperature sends none"):
+            list(made.complete(requests(50)))
+
+
+class Template:
+    """A tokenizer whose chat template refuses system messages, or leaves them out without a word."""
+
+    def __init__(self, silent):
+        self.silent = silent
+
+    def apply_chat_template(self, messages, add_generation_prompt, tokenize):
+        if messages[0]["role"] == "system" and not self.silent:
+            raise ValueError("System role not supported")
+        return "".join(f"<{m['role']}>{m['content']}" for m in messages if m["role"] != "system")
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_template_without_system_messages_gets_their_text_with_the_first_user_turn(silent, caplog):
+    request = Request(row="r", stage="cot", messages=TALK)
+    notices = Notices("tiny")
+    prompts = {prompt_text(Template(silent), request, notices) for _ in range(2)}
+    assert prompts == {"<user>You are a physician.\n\nIs iron low?"}
+    assert warned(caplog) == ["tiny: it takes no system message; its text is put before the first user message"]
+
+
 # --- servers in trouble --------------------------------------------------------------------------------------------
 
 
@@ -250,6 +398,29 @@ def test_a_hanging_request_ends_at_its_time_and_the_others_go_on():
 def test_a_reply_that_trickles_is_no_answer_either():
     slow = Reply(b"", headers={"content-length": 500})  # promises bytes that never come
     assert only(lambda asked: slow, timeout_s=0.2, max_tries=1).error == "no answer within 0.2 s"
+
+
+def test_a_reply_without_an_end_is_cut_and_one_byte_at_a_time_is_out_of_time(monkeypatch):
+    monkeypatch.setattr("synth.openai_teacher.LONGEST_REPLY", 1 << 20)
+    assert only(lambda asked: Endless(), max_tries=1).error == "bad reply: reply is longer than 1,048,576 bytes"
+    drip = Endless(chunk=b" ", every_s=0.02)
+    assert only(lambda asked: drip, timeout_s=0.3, max_tries=1).error == "no answer within 0.3 s"
+    bomb = Reply(gzip.compress(b" " * (4 << 20)), headers={"content-encoding": "gzip"})
+    assert only(lambda asked: bomb, max_tries=1).error == "bad reply: reply is longer than 1,048,576 bytes"
+
+
+def test_a_server_with_one_place_loses_nothing_to_the_time_out():
+    """Ten in flight would wait longer than their time: work would be thrown away and asked for again."""
+    one_at_a_time = [0.0]
+
+    def behaviour(asked):
+        one_at_a_time[0] = max(one_at_a_time[0], time.monotonic()) + 0.05
+        return Reply(good(asked).content, delay_s=one_at_a_time[0] - time.monotonic())
+
+    with serving(behaviour) as server:
+        answers = told(server, requests(40), timeout_s=2.0)
+        assert all(isinstance(answer, Completion) for answer in answers.values())
+        assert server.requests == 40
 
 
 @pytest.mark.parametrize("after", [0, 40, 150])

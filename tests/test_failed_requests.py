@@ -1,0 +1,164 @@
+"""Requests that fail keep their step open: the build says so, the plan too, and the next build sends them again."""
+
+import json
+
+import polars as pl
+import pytest
+from hostile_server import Endless, Reply, good, serving
+from tiny_recipe import refused, run, write_mirror, write_recipe
+
+RECIPE = '''"""Questions of a clinic, answered by a model."""
+
+from pipelines.step import asking_step, each_shard, read
+from quality.clean import Clean, clean
+from quality.rules import Rules
+from sources.shapes import jsonl, mcq
+from sources.source import Source
+from synth import cot
+from synth.candidates import author
+from synth.cot_config import Cot
+from synth.specs import TeacherOptions, teacher as teacher_of
+from synth.stages import write_chains
+
+
+def parse(raw, file):
+    row = raw.value
+    return mcq(row["id"], row["question"], row["options"], row["gold"])
+
+
+CLINIC = Source(
+    name="clinic", title="Questions of the clinic", home="hf://datasets/sabila-tests/clinic", license="CC0-1.0",
+    license_read="written for these tests", task="mcqa", lang="en", files={"train": ("*.jsonl",)}, rows=jsonl,
+    parse=parse,
+)
+
+
+def recipe(*, teacher: str | None = None, max_failed: float = 0.0):
+    """Build the answers.
+
+    Args:
+        teacher: Who answers.
+        max_failed: Share of the requests that may fail.
+    """
+    asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.001))
+    config = Cot(
+        by=author(asked), license=asked.license, generator="headqa", gold="given", samples=2, rounds=1, shuffled=0.0,
+        unanswered="pass",
+    )
+    cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
+    return asking_step("cot", write_chains, cot.requests, config, asked, cleaned, max_failed=max_failed)
+'''
+
+QUESTIONS = [
+    {"id": f"v{n}", "question": f"Which vaccine comes first for group {n}?", "options": ["BCG", "Polio"], "gold": 0}
+    for n in range(6)
+]
+REASONS = (
+    "We look at what each option stands for and when it matters in practice, then weigh one against the other with the "
+    "usual schedule in mind, number {}; what remains after that comparison fits the question well.\nAnswer: A"
+)
+
+
+def answers(asked):
+    return good(asked, REASONS.format(asked.seed))
+
+
+def half(asked):
+    """Fail every request of the groups 0, 2 and 4."""
+    broken = any(f"group {n}?" in asked.prompt for n in (0, 2, 4))
+    return Reply(b'{"error": "CUDA out of memory"}', 500) if broken else answers(asked)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A function that calls a verb on the recipe with the server at a URL, by the same name in every call."""
+    recipe = write_recipe(tmp_path, RECIPE)
+    mirror = write_mirror(tmp_path / "mirror", {"clinic": {"vaccines.jsonl": QUESTIONS}})
+    monkeypatch.chdir(tmp_path)
+
+    def arguments(verb, server, *more):
+        options = ("--mirror", mirror, "--store", tmp_path / "store", "--teacher", f"openai:{server.url}#m")
+        workers = () if verb == "plan" else ("--workers", "1")
+        return (verb, recipe, *options, *workers, *more)
+
+    return arguments
+
+
+def port(server):
+    return int(server.url.split(":")[2].split("/")[0])
+
+
+def test_failed_requests_are_reported_and_sent_again_by_the_next_build(place):
+    with serving(half) as server:
+        said = refused(1, *place("build", server, "--tries", 2))
+        assert said == (
+            'Error: cot is not complete: 6 of 12 requests failed: HTTP 500: {"error": "CUDA out of memory"} (6 times). '
+            "What was answered is kept: build again to send the failed requests again, or accept rows without them "
+            "with --max-failed 0.5"
+        )
+        assert set(server.asked.values()) == {1, 2}, "--tries bounds what is sent"
+        planned = run(*place("plan", server)).output
+        assert "to do" in next(line for line in planned.splitlines() if line.startswith("cot"))
+        assert "12 times in its first round, 6 of them answered before, 6 failed, to be sent again" in planned
+        known = port(server)
+    with serving(answers, port=known) as server:
+        built = json.loads(run(*place("build", server, "--json")).stdout)
+        assert server.requests == 6
+        assert (built["rows"], built["asked"]["cot"]["cached"], built["asked"]["cot"]["failed"]) == (6, 6, 0)
+        assert "done" in next(line for line in run(*place("plan", server)).output.splitlines() if "cot" in line)
+
+
+def test_accepted_failures_drop_their_rows_and_are_named(place, tmp_path):
+    with serving(half) as server:
+        said = run(*place("build", server, "--max-failed", "0.5", "--tries", 1))
+        assert said.exit_code == 0
+        assert "6 of 12 requests failed: HTTP 500" in said.stdout and "(accepted by --max-failed)" in said.stdout
+        [step] = (tmp_path / "store" / "steps").glob("cot-*")
+        dropped = pl.read_parquet(step / "dropped")
+        assert dropped["reason"].to_list() == ["requests_failed"] * 3, "nobody knows whether a chain was to be had"
+        assert pl.read_parquet(step / "kept")["response"].str.contains("We look at").all()
+        planned = run(*place("plan", server, "--max-failed", "0.5")).output
+        assert "6 of 12 requests failed" in planned
+        strict = run(*place("plan", server)).output
+        assert "to do" in next(line for line in strict.splitlines() if line.startswith("cot"))
+
+
+def test_a_server_that_refuses_everything_ends_the_build_however_few_requests_there_are(place):
+    with serving(lambda asked: Reply(b"no such parameter: 'max_tokens'", 400)) as server:
+        said = refused(1, *place("build", server, "--max-failed", "0.9"))
+    assert "12 of 12 requests failed: HTTP 400: no such parameter: 'max_tokens' (12 times)" in said
+
+
+def test_a_key_that_is_revoked_on_the_way_ends_the_build_and_another_goes_on(place):
+    def revoked(asked):
+        return answers(asked) if server.requests <= 5 else Reply(b"key revoked", 401)
+
+    with serving(revoked) as server:
+        said = refused(1, *place("build", server, "--concurrency", 1))
+        assert "rejected the request: HTTP 401: key revoked; check the key in OPENAI_API_KEY; 5 answers came" in said
+        known = port(server)
+    with serving(answers, port=known) as server:
+        assert run(*place("build", server)).exit_code == 0
+        assert server.requests == 7
+
+
+def test_options_of_the_command_line_reach_the_teacher(place):
+    seen = []
+
+    def behaviour(asked):
+        seen.append(asked.body)
+        return Endless(chunk=b" ", every_s=0.05)
+
+    with serving(behaviour) as server:
+        options = ("--timeout", "0.2", "--tries", 1, "--concurrency", 2, "--leave-out", "seed", "--leave-out", "stop")
+        said = refused(1, *place("build", server, *options))
+    assert "no answer within 0.2 s" in said
+    assert all("seed" not in body for body in seen)
+
+
+def test_what_a_teacher_warned_of_stands_at_the_end_of_a_build(place):
+    with serving(lambda asked: good(asked, REASONS.format(asked.seed), model="gemma\x1b[2J-3")) as server:
+        said = run(*place("build", server))
+    note = "answers as 'gemma\\x1b[2J-3', expected 'm'"
+    assert said.stdout.replace("\n", " ").count(note) == 1 and note in said.stderr.replace("\n", " ")
+    assert "\x1b[2J" not in said.output

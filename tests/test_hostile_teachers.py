@@ -1,0 +1,223 @@
+"""Every mode of the hostile server against every stage that asks: nothing lost, nothing doubled, budgets kept."""
+
+import json
+from collections import Counter
+from functools import partial
+
+import polars as pl
+import pytest
+from hostile_server import ANSWERED, CUT_SHORT, ENDS, FAILED, good, serving
+from rows import row, table
+
+from pipelines.asking import Silence, asking
+from pipelines.failed_requests import Outcomes
+from pipelines.shard import ask_shard
+from pipelines.spending import Budget, BudgetReachedError, Spending
+from pipelines.step import Asking
+from quality.outcome import Outcome
+from synth import guard, pair_judge, passages, redteam, rubric
+from synth.candidates import CANDIDATE_SCHEMA, Author
+from synth.cot_config import Cot
+from synth.guard import Guard
+from synth.pair_judge import PairJudge
+from synth.redteam import RedTeam
+from synth.specs import TeacherOptions, teacher
+from synth.stages import write_chains
+from synth.teacher import TeacherError
+
+BY = Author(name="openai:m", revision="unpinned")
+QUICK = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, patience_s=5.0)
+
+NAMES = ("scurvy", "gout", "rickets", "anaemia")
+QUESTIONS = [
+    row(f"exam:{n}", f"Which nutrient matters most in {name}?", task="mcqa", options=("Iron", "Zinc"), gold=(0,))
+    for n, name in enumerate(NAMES)
+]
+TEXTS = [
+    row(f"wiki:{n}", name, context=f"Of {name} there is much to be told, and little of it is new. " * 8)
+    for n, name in enumerate(NAMES)
+]
+MARKED = [row(f"qa:{n}", f"What is {name}?", answer=name, response=f"It is {name}.") for n, name in enumerate(NAMES)]
+NOT_DROPPED = {"drop": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
+
+
+def candidates_of(rows):
+    """Return two answers to each row, to be judged."""
+    one = {**dict.fromkeys(CANDIDATE_SCHEMA), "stage": "cot", "teacher": "t", "revision": "1", "verdict": "right"}
+    made = [
+        {**one, "id": id, "sample": sample, "key": f"{id}-{sample}", "text": f"Answer {sample} to {id}."}
+        for id in rows["id"]
+        for sample in range(2)
+    ]
+    return pl.DataFrame(made, CANDIDATE_SCHEMA)
+
+
+CHAINS = Cot(by=BY, license="MIT", generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
+PASSAGES = passages.Passages(by=BY, license="MIT", min_chars=50)
+MARKS = rubric.Rubric(by=BY)
+JUDGE = PairJudge(by=BY)
+TEAM = RedTeam(target=BY, writer=BY, samples=2)
+GUARD = Guard(by=BY, protocol="prompt")
+
+
+def as_outcome(rows, candidates):
+    return Outcome(rows=rows, tables={"candidates": candidates})
+
+
+def write_passages(rows, config, ask):
+    return as_outcome(*passages.judge(rows, ask(passages.requests(rows, config)), config))
+
+
+def mark(rows, config, ask):
+    return as_outcome(*rubric.judge(rows, ask(rubric.requests(rows, config)), config))
+
+
+def compare(rows, config, ask):
+    made = candidates_of(rows)
+    _, candidates = pair_judge.judge(rows, made, ask(pair_judge.requests(rows, made, config)), config)
+    return as_outcome(rows.with_columns(**NOT_DROPPED), candidates)
+
+
+def attack(rows, config, ask):
+    attacks = rows.with_columns(base="id", request=pl.lit("What is it?"))
+    answers = redteam.answers(attacks, ask(redteam.target_requests(attacks, config)), config.target)
+    return as_outcome(rows.with_columns(**NOT_DROPPED), answers.drop("asked"))
+
+
+def screen(rows, config, ask):
+    answers = candidates_of(rows).with_columns(asked=pl.lit("What is it?"))
+    _, candidates = guard.judge(answers, ask(guard.requests(answers, config)), config)
+    return as_outcome(rows.with_columns(**NOT_DROPPED), candidates)
+
+
+STAGES = {
+    "chains": (write_chains, QUESTIONS, CHAINS, 8),
+    "passages": (write_passages, TEXTS, PASSAGES, 4),
+    "marks": (mark, MARKED, MARKS, 4),
+    "pairs": (compare, MARKED, JUDGE, 8),
+    "red team": (attack, MARKED, TEAM, 8),
+    "guard": (screen, MARKED, GUARD, 8),
+}
+"""What a step calls, its rows, its config, and how many requests that makes where all are answered at once."""
+
+
+def says(asked):
+    """Return a good answer of any stage; it begins with what is asked, so that no two are alike."""
+    if schema := asked.body.get("response_format"):
+        fields = schema["json_schema"]["schema"]["properties"]
+        return json.dumps({name: 4 if kind["type"] == "integer" else "Fine." for name, kind in fields.items()})
+    if "=== Verdict ===" in asked.prompt:
+        return "safe"
+    return f"On {asked.seed}: iron comes first, as every textbook says of such a case in its first lines.\n\nAnswer: A"
+
+
+@pytest.fixture
+def build(tmp_path):
+    """Build one shard of a stage with a server of some behaviour; return what ``ask_shard`` does, and the accounts."""
+
+    def built(stage, behaviour, spending=None, **options):
+        function, rows, config, _ = STAGES[stage]
+        path = tmp_path / "rows.parquet"
+        table(*rows).write_parquet(path)
+        with serving(lambda asked: behaviour(asked, says(asked))) as server:
+            made = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
+            ask = asking(tmp_path / "completions.sqlite", made, spending or Spending(), Silence())
+            work = Asking(function=function, requests=lambda rows, config: [], teacher=made)
+            counts = ask_shard(work, config, ask, {}, (path,), tmp_path / "step", 0)
+        return counts, server
+
+    return built
+
+
+def written(tmp_path):
+    """Return the candidates that a shard wrote."""
+    return pl.read_parquet(tmp_path / "step" / "candidates" / "00000.parquet")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("mode", [*ANSWERED, *CUT_SHORT])
+def test_every_request_gets_one_answer(mode, stage, build, tmp_path):
+    spending = Spending(budget=Budget(tokens=1_000_000))
+    counts, server = build(stage, {**ANSWERED, **CUT_SHORT}[mode], spending)
+    found = written(tmp_path)
+    identity = ["id", "stage", "sample", "key"]
+    assert (counts["rows_in"], counts["quarantined"]) == (4, 0) and "failed" not in counts
+    assert found.height == found.unique(identity).height == STAGES[stage][3]
+    assert "failed" not in found["verdict"]
+    if mode == "good":
+        assert set(server.asked.values()) == {1}, "nothing is sent twice"
+    if stage in ("chains", "passages", "marks"):
+        assert (set(found["verdict"]) == {"truncated"}) == (mode in CUT_SHORT)
+    account = spending.accounts[next(iter(spending.accounts))]
+    assert (account.asked, account.failed) == (STAGES[stage][3], 0)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("mode", FAILED)
+def test_a_step_whose_requests_fail_is_not_complete_and_is_once_they_are_answered(mode, stage, build, tmp_path):
+    behaviour, said = FAILED[mode]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synth.server_trouble.FIRST", {})  # a step of few requests is not given up for its first ones
+        outcomes, _ = build(stage, behaviour)
+    assert isinstance(outcomes, Outcomes)
+    assert outcomes.failed == outcomes.total == STAGES[stage][3]
+    assert pl.Series([*outcomes.errors]).str.contains(said).all()
+    assert not (tmp_path / "step").exists(), "complete or absent"
+    counts, server = build(stage, good)
+    assert counts["rows_in"] == 4 and set(server.asked.values()) == {1}
+    assert written(tmp_path).height == STAGES[stage][3]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("mode", ENDS)
+def test_a_server_that_serves_nobody_ends_the_run_at_once(mode, stage, build, tmp_path):
+    behaviour, said = ENDS[mode]
+    with pytest.raises(TeacherError, match=said):
+        build(stage, behaviour)
+    assert not (tmp_path / "step").exists()
+
+
+@pytest.mark.parametrize("stage", ["chains", "pairs", "red team", "guard"])
+@pytest.mark.parametrize("mode", ["no key", "no credit", "no model"])
+def test_a_key_that_dies_on_the_way_ends_the_run_and_what_came_is_kept(mode, stage, build, tmp_path):
+    behaviour, _ = ENDS[mode]
+    seen = Counter()
+
+    def dying(asked, said):
+        seen["all"] += 1
+        return good(asked, said) if seen["all"] <= 3 else behaviour(asked, said)
+
+    with pytest.raises(TeacherError, match="3 answers came before and are kept"):
+        build(stage, dying, concurrency=1)
+    counts, server = build(stage, good)
+    assert counts["rows_in"] == 4
+    assert server.requests == STAGES[stage][3] - 3, "what was answered is not sent again"
+
+
+STATED = {
+    "counts zeros": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    "no prompt counted": {"prompt_tokens": 0, "completion_tokens": 60, "total_tokens": 60},
+    "counts reasoning apart": {"prompt_tokens": 200, "completion_tokens": 50, "total_tokens": 3000},
+    "counts reasoning in details": {
+        "prompt_tokens": 200,
+        "completion_tokens": 50,
+        "completion_tokens_details": {"reasoning_tokens": 2750},
+    },
+}
+
+
+@pytest.mark.parametrize("rejected", [False, True], ids=["answers", "replies of no use"])
+@pytest.mark.parametrize("mode", STATED)
+def test_no_reply_goes_past_a_budget_whatever_it_says_it_took(mode, rejected, build):
+    """The stated 3,000 tokens are more than a request may take, so the first reply alone is a surprise."""
+    spending = Spending(budget=Budget(tokens=9_000))
+    text = partial(lambda said: "" if rejected else said)
+
+    def behaviour(asked, said):
+        return good(asked, text(said), usage=STATED[mode])
+
+    with pytest.raises(BudgetReachedError) as reached:
+        build("chains", behaviour, spending, max_tries=4)
+        build("red team", behaviour, spending, max_tries=4)
+    took = sum(account.prompt_tokens + account.completion_tokens for account in spending.accounts.values())
+    assert took <= 9_000, str(reached.value)
