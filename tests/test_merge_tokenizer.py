@@ -1,9 +1,11 @@
 """Whose tokenizer, template and rows a merged model has: those all share, or those that were chosen, never a guess."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import tiny_model
 from merge_models import config, make, read, shapes
 
 from training.merging.config import merge_config
@@ -110,6 +112,116 @@ def test_a_model_without_any_tokenizer_gives_one_without(tmp_path):
     record = merge(linear([a, b]), tmp_path / "out")
     assert "no model has a tokenizer; the result has none" in record["notes"]
     assert not (tmp_path / "out" / "tokenizer_config.json").exists()
+
+
+# --- where an answer ends --------------------------------------------------------------------------------------------
+
+CHAT = [*WORDS, "<|im_end|>"]
+ENDED = "{% for m in messages %}{{ m['content'] }}<|im_end|>{% endfor %}"
+ADDED = [{"id": 1, "content": "</s>", "special": True}, {"id": 6, "content": "<|im_end|>", "special": True}]
+
+
+def ending(folder, eos, template=ENDED):
+    """Make a checkpoint whose files say that ``eos`` ends generation, whatever its template writes."""
+    with_tokenizer(folder, CHAT, template, added_tokens=ADDED)
+    settings = {"eos_token": eos, **({"chat_template": template} if template else {})}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": CHAT.index(eos), "top_p": 0.9}))
+    values = config(2, len(CHAT), 8, 16, eos_token_id=CHAT.index(eos))
+    (folder / "config.json").write_text(json.dumps(values))
+    return folder
+
+
+def stops(folder):
+    """Return what a model's three files say of its end."""
+    return (
+        loaded(folder, "config.json")["eos_token_id"],
+        loaded(folder, "generation_config.json")["eos_token_id"],
+        loaded(folder, "tokenizer_config.json")["eos_token"],
+    )
+
+
+def tuned_from(base, tuned, **more):
+    models = [{"model": str(tuned), "parameters": {"weight": 0.7}}]
+    return merge_config({"merge_method": "task_arithmetic", "base_model": str(base), "models": models, **more})
+
+
+def test_a_merge_stops_as_the_tuned_model_does_where_the_base_ends_on_another_token(tmp_path):
+    base, tuned = ending(tmp_path / "base", "</s>"), ending(tmp_path / "tuned", "<|im_end|>")
+    record = merge(tuned_from(base, tuned), tmp_path / "out")
+    assert stops(tmp_path / "out") == (6, 6, "<|im_end|>")
+    assert (record["generation_settings"], record["end_of_turn"]) == (str(tuned), "<|im_end|>")
+
+
+def test_the_model_whose_template_is_chosen_gives_the_end_of_an_answer_too(tmp_path):
+    base, tuned = ending(tmp_path / "base", "</s>", template=None), ending(tmp_path / "tuned", "<|im_end|>")
+    merge(tuned_from(base, tuned, chat_template=str(tuned)), tmp_path / "out")
+    assert stops(tmp_path / "out") == (6, 6, "<|im_end|>")
+
+
+def test_the_tokenizers_source_gives_template_and_end_of_an_answer_together(tmp_path):
+    base, tuned = ending(tmp_path / "base", "</s>", template=None), ending(tmp_path / "tuned", "<|im_end|>")
+    record = merge(tuned_from(base, tuned, tokenizer_source=str(tuned)), tmp_path / "out")
+    assert stops(tmp_path / "out") == (6, 6, "<|im_end|>")
+    assert record["chat_template"] == str(tuned)
+
+
+def test_the_end_that_a_template_writes_is_added_where_the_chosen_model_lacks_it(tmp_path):
+    base, tuned = ending(tmp_path / "base", "</s>"), ending(tmp_path / "tuned", "<|im_end|>")
+    merge(tuned_from(base, tuned, tokenizer_source="base"), tmp_path / "out")
+    assert stops(tmp_path / "out")[:2] == ([1, 6], [1, 6])
+    assert loaded(tmp_path / "out", "generation_config.json")["top_p"] == 0.9
+
+
+def test_models_that_stop_at_other_tokens_need_a_choice_where_the_template_does_not_decide(tmp_path):
+    a, b = ending(tmp_path / "a", "</s>", template=TEMPLATE), ending(tmp_path / "b", "<|im_end|>", template=TEMPLATE)
+    found = told(linear([a, b]), tmp_path / "out")
+    assert f"the tokens that end generation of the models differ ({a}; {b})" in found
+    assert "tokenizer_source: MODEL" in found
+
+
+def test_a_template_is_refused_whose_end_the_chosen_tokenizer_lacks(tmp_path):
+    base, tuned = with_tokenizer(tmp_path / "base", WORDS), ending(tmp_path / "tuned", "<|im_end|>")
+    choice = {"tokenizer_source": "base", "chat_template": str(tuned)}
+    assert "ends an answer with '<|im_end|>', which is no special token of" in told(
+        tuned_from(base, tuned, **choice), tmp_path / "out"
+    )
+
+
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+NOTHING_ADDED = {
+    "type": "TemplateProcessing",
+    "single": [{"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {},
+}
+BOS_ADDED = {
+    **NOTHING_ADDED,
+    "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "special_tokens": {"<s>": {"id": "<s>", "ids": [0], "tokens": ["<s>"]}},
+}
+
+
+def test_a_tokenizer_is_the_same_as_one_whose_post_processor_adds_nothing(tmp_path):
+    start = with_tokenizer(tmp_path / "start", WORDS, post_processor=None)
+    for name, processor in {"offsets": BYTE_LEVEL, "nothing": NOTHING_ADDED}.items():
+        saved = with_tokenizer(tmp_path / name, WORDS, post_processor=processor)
+        merge(linear([start, saved]), tmp_path / f"out-{name}")
+    adding = with_tokenizer(tmp_path / "adding", WORDS, post_processor=BOS_ADDED)
+    assert "the tokenizers of the models differ" in told(linear([start, adding]), tmp_path / "out")
+
+
+def test_a_tokenizer_is_the_same_as_the_one_that_a_training_run_saved_of_it(tmp_path):
+    transformers = pytest.importorskip("transformers", reason="transformers is in the extra 'train'")
+    start = tiny_model.make(tmp_path / "start")
+    saved = shutil.copytree(start, tmp_path / "saved")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(start)
+    tokenizer.save_pretrained(saved)
+    assert (start / "tokenizer.json").read_bytes() != (saved / "tokenizer.json").read_bytes()
+    merge(linear([start, saved]), tmp_path / "out")
+    merged = transformers.AutoTokenizer.from_pretrained(tmp_path / "out")
+    text = "Fever of 38.5 °C, what now?<|end|>\n"
+    assert merged(text)["input_ids"] == tokenizer(text)["input_ids"]
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import numpy as np
 from sources.license import contradiction, joint
 from training.merging.arithmetic import FORMULAS
 from training.merging.config import MergeConfig, merge_yaml
+from training.merging.end_of_turn import ids
 from training.merging.folder import check_place, new_folder, write_synced
 from training.merging.memory import Memory
 from training.merging.numbers import HELD, Floats, Raw, Span, narrowed, widened
@@ -223,12 +224,22 @@ def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
 def _beside(plan: Plan) -> dict[str, bytes]:
     """Return the files that come from one model as they are: how to generate, and its own code."""
     origin = plan.models[0]
-    chosen = plan.choice.tokenizer
-    speaker = plan.model(chosen.model) if plan.choice.asked and chosen is not None else origin
-    sources: Sequence[Path] = [speaker.folder / "generation_config.json"]
-    if origin.config.get("auto_map"):
-        sources = [*sources, *sorted(origin.folder.glob("*.py"))]
-    return {path.name: path.read_bytes() for path in sources if path.is_file()}
+    code = sorted(origin.folder.glob("*.py")) if origin.config.get("auto_map") else []
+    files = {path.name: path.read_bytes() for path in code}
+    return {**files, **_generation(plan)}
+
+
+def _generation(plan: Plan) -> dict[str, bytes]:
+    """Return generation_config.json of the model that speaks, which ends where the chat template ends an answer."""
+    path, end = plan.model(plan.choice.speaker).folder / "generation_config.json", plan.choice.end
+    if not path.is_file():
+        return {}  # config.json says where generation ends
+    content = path.read_bytes()
+    values = json.loads(content)
+    stops = ids(values.get("eos_token_id"))
+    if end is None or end[1] in stops:
+        return {path.name: content}
+    return {path.name: _text({**values, "eos_token_id": [*stops, end[1]]})}
 
 
 def _record(plan: Plan, folder: Path) -> dict[str, Any]:

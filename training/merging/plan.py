@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from training.merging.config import MergeConfig
+from training.merging.end_of_turn import ids
 from training.merging.layers import Layers
 from training.merging.models import Model, check_alike, check_tensors, open_model
 from training.merging.numbers import HELD
 from training.merging.shards import FLOATS, Shard, Tensor, divide
-from training.merging.tokenizer import Choice, choose
+from training.merging.tokenizer import Choice, as_loaded, choose
 from training.merging.trouble import MergeError
 from training.merging.vocabulary import EMBEDDING, HEAD, Rows, aligned, by_token
 
@@ -59,8 +60,9 @@ def planned(merge: MergeConfig, shard_bytes: int) -> Plan:
     notes = check_alike(models, merge.untie)
     names = {model.name: _sources(model, merge.untie) for model in models}
     check_tensors(models, {model: set(sources) for model, sources in names.items()})
-    choice = choose(merge, [model.tokenizer for model in models])
-    rows = aligned(choice, {m.name: m.tokenizer for m in models}, {m.name: m.rows for m in models})
+    tokenizers = as_loaded([model.tokenizer for model in models])
+    choice = choose(merge, tokenizers)
+    rows = aligned(choice, {t.model: t for t in tokenizers}, {m.name: m.rows for m in models})
     layers = Layers(merge, list(names[models[0].name]))
     jobs = {}
     for name in names[models[0].name]:
@@ -152,6 +154,14 @@ def _notes(models: Sequence[Model], choice: Choice, rows: Mapping[str, Rows | No
         dropped = len(model.weights.names()) - len(model.names)
         if dropped:
             notes.append(f"{dropped} tensors of {model.name} repeat others or its configuration and are left out")
+    stops = {model.name: model.tokenizer.stops for model in models}
+    if others := [name for name in stops if stops[name] != stops[choice.speaker]]:
+        notes.append(
+            f"special tokens and generation settings are those of {choice.speaker}; other tokens end generation in "
+            f"{', '.join(others)}"
+        )
+    if choice.tokenizer is not None and choice.template is not None and choice.end is None:
+        notes.append("no special token was found after an answer of the chat template: check that the result stops")
     if choice.tokenizer is None:
         notes.append("no model has a tokenizer; the result has none")
     return notes
@@ -172,7 +182,8 @@ def _result_config(
         text["vocab_size"] = rows
     if any(HEAD.search(name) for name in jobs):
         config["tie_word_embeddings"] = False
-    if choice.asked and choice.tokenizer is not None:
-        origin = next(model for model in models if model.name == choice.tokenizer.model)
-        text.update({key: origin.value(key) for key in TOKEN_IDS if origin.value(key) is not None})
+    speaker = next(model for model in models if model.name == choice.speaker)
+    text.update({key: speaker.value(key) for key in TOKEN_IDS if speaker.value(key) is not None})
+    if choice.end is not None and choice.end[1] not in ids(text.get("eos_token_id")):
+        text["eos_token_id"] = [*ids(text.get("eos_token_id")), choice.end[1]]
     return config

@@ -1,7 +1,8 @@
-"""The tokenizer and the chat template of a merged model: those that all models share, or those that were chosen.
+"""The tokenizer, chat template and end of an answer of a merged model: those that all share, or those that were chosen.
 
 Nothing is guessed: where two models differ, the configuration has to say whose is taken, as ``tokenizer_source`` and as
-``chat_template`` (``base``, one of the models, or a template itself).
+``chat_template`` (``base``, one of the models, or a template itself). One model, the speaker, gives the special tokens
+and the settings of generation: the one whose template is taken.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from training.merging.config import MergeConfig
+from training.merging.end_of_turn import end_of_turn, ids, token_text
 from training.merging.trouble import MergeConfigError, MergeError
 
 FILES = (
@@ -33,34 +36,58 @@ TEMPLATES = ("chat_template.jinja", "chat_template.json")
 OF_A_RUN = ("truncation", "padding", "version")
 """Keys of tokenizer.json that say how it was last called, not what it is."""
 
+OFFSETS = ("trim_offsets",)
+"""Keys that move the places of tokens in a text and change no token."""
+
 Template = str | list[Any] | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tokenizer:
-    """A model's tokenizer: ``identity`` is equal for equal ones, ``tokens`` their numbers where they can be read."""
+    """A model's tokenizer: ``identity`` is equal for equal ones, ``tokens`` their numbers where they can be read.
+
+    ``settings`` are those of tokenizer_config.json, ``special`` the numbers of the control tokens. ``stops`` end
+    generation, None where no file says so. ``rewritten`` marks files that transformers changes when it loads them.
+    """
 
     model: str
     folder: Path
     identity: str | None
     tokens: Mapping[str, int] | None
     template: Template
+    settings: Mapping[str, Any]
+    special: Mapping[str, int]
+    stops: tuple[int, ...] | None
+    rewritten: bool = False
+
+    @property
+    def end(self) -> str | None:
+        """The token that its own template writes after an answer."""
+        return end_of_turn(self.template, self.settings, self.special)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The tokenizer of the result (None where no model has one), and its template with where it comes from."""
+    """The tokenizer of the result (None where no model has one), and its template with where it comes from.
+
+    ``speaker`` is the model whose special tokens and generation settings are taken; ``end`` is the token that the
+    template writes after an answer, with its id.
+    """
 
     tokenizer: Tokenizer | None
     template: Template
     template_from: str | None
     asked: bool
+    speaker: str
+    end: tuple[str, int] | None
 
     def told(self) -> dict[str, Any]:
         """Return the choice for a record."""
         return {
             "tokenizer": self.tokenizer.model if self.tokenizer else None,
             "chat_template": self.template_from,
+            "generation_settings": self.speaker,
+            "end_of_turn": self.end[0] if self.end else None,
             "chosen_by": "tokenizer_source" if self.asked else "equal in all models",
         }
 
@@ -75,22 +102,96 @@ def read_tokenizer(model: str, folder: Path) -> Tokenizer:
         identity=_identity(folder, content),
         tokens=None if content is None else _tokens(folder, content),
         template=_template(folder, config),
+        settings=config,
+        special=_special(content, config),
+        stops=_stops(folder),
     )
+
+
+def as_loaded(tokenizers: Sequence[Tokenizer]) -> list[Tokenizer]:
+    """Return the tokenizers; one that transformers turns into another of them by loading has the identity of that one.
+
+    A training run saves the tokenizer as it was loaded, so that its files may differ from those of its start model.
+    """
+    known = {tokenizer.identity for tokenizer in tokenizers}
+    if len(known) == 1 or None in known or not find_spec("transformers"):
+        return list(tokenizers)
+    loaded = [_loaded_identity(tokenizer) for tokenizer in tokenizers]
+    return [
+        replace(each, identity=identity, rewritten=True) if identity in known - {each.identity} else each
+        for each, identity in zip(tokenizers, loaded, strict=True)
+    ]
+
+
+def _loaded_identity(tokenizer: Tokenizer) -> str | None:
+    """Return the identity that a tokenizer has once transformers has loaded it; None where it does not load it."""
+    from transformers import AutoTokenizer
+
+    try:
+        backend = AutoTokenizer.from_pretrained(tokenizer.folder, local_files_only=True).backend_tokenizer
+    except Exception:  # whatever makes it fail, its files are compared as they are
+        return None
+    return _identity(tokenizer.folder, json.loads(backend.to_str()))
 
 
 def choose(config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> Choice:
     """Return the tokenizer and template of the result; ``MergeError`` where models differ and nobody chose."""
     asked = config.tokenizer_source
     if asked is not None:
-        tokenizer = _named("tokenizer_source", asked, config, tokenizers)
-        if tokenizer.identity is None:
-            raise MergeError(f"tokenizer_source is {asked}, which has no tokenizer in {tokenizer.folder}: name another")
+        source = _named("tokenizer_source", asked, config, tokenizers)
+        if source.identity is None:
+            raise MergeError(f"tokenizer_source is {asked}, which has no tokenizer in {source.folder}: name another")
     else:
-        tokenizer = tokenizers[0]
+        source = tokenizers[0]
         _check_equal("tokenizers", "tokenizer_source", {t.model: t.identity for t in tokenizers})
-    template, origin = _chosen_template(config, tokenizers)
-    found = tokenizer if tokenizer.identity is not None else None
-    return Choice(tokenizer=found, template=template, template_from=origin, asked=asked is not None)
+    template, origin = _chosen_template(config, source, tokenizers)
+    speaker = _speaker(config, source, template, origin, tokenizers)
+    end = end_of_turn(template, speaker.settings, speaker.special)
+    return Choice(
+        tokenizer=speaker if speaker.identity is not None else None,
+        template=template,
+        template_from=origin,
+        asked=asked is not None,
+        speaker=speaker.model,
+        end=(end, speaker.special[end]) if end is not None else None,
+    )
+
+
+def _speaker(
+    config: MergeConfig, source: Tokenizer, template: Template, origin: str | None, tokenizers: Sequence[Tokenizer]
+) -> Tokenizer:
+    """Return the model that gives special tokens and generation settings.
+
+    It is the tokenizer's source where one is named, else the model whose template was chosen, else the one that stops
+    where the shared template ends an answer. ``MergeError`` where models stop at other tokens and nothing decides.
+    """
+    named = next((t for t in tokenizers if t.model == origin and config.chat_template is not None), None)
+    if config.tokenizer_source is not None:
+        _check_end(config, source, template, named)
+        return source
+    if named is not None:
+        return named
+    if len({(t.stops, token_text(t.settings.get("eos_token"))) for t in tokenizers}) == 1:
+        return min(tokenizers, key=lambda t: t.rewritten)
+    fitting = [t for t in tokenizers if _stops_at(t, end_of_turn(template, t.settings, t.special))]
+    if not fitting and any(t.stops is not None for t in tokenizers):
+        told = {t.model: str(sorted(t.stops or ())) for t in tokenizers}
+        _check_equal("tokens that end generation", "tokenizer_source", told)
+    return min(fitting or tokenizers, key=lambda t: (token_text(t.settings.get("eos_token")) != t.end, t.rewritten))
+
+
+def _stops_at(tokenizer: Tokenizer, end: str | None) -> bool:
+    return end is not None and tokenizer.special.get(end) in (tokenizer.stops or ())
+
+
+def _check_end(config: MergeConfig, source: Tokenizer, template: Template, named: Tokenizer | None) -> None:
+    """Raise ``MergeError`` where the chosen template ends an answer with a token that the chosen tokenizer lacks."""
+    if named is None or named.end is None or named.end in source.special:
+        return
+    raise MergeError(
+        f"the chat template of {named.model} ends an answer with {named.end!r}, which is no special token of "
+        f"{source.model}, the tokenizer_source: the result would never stop; set tokenizer_source: {named.model}"
+    )
 
 
 def write_tokenizer(choice: Choice, out: Path) -> list[Path]:
@@ -124,8 +225,12 @@ def _write_template(tokenizer: Tokenizer, template: Template, out: Path) -> list
 # --- choosing ------------------------------------------------------------------------------------------------------
 
 
-def _chosen_template(config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> tuple[Template, str | None]:
+def _chosen_template(
+    config: MergeConfig, source: Tokenizer, tokenizers: Sequence[Tokenizer]
+) -> tuple[Template, str | None]:
     asked = config.chat_template
+    if asked is None and config.tokenizer_source is not None and source.template is not None:
+        return source.template, source.model
     if asked is None:
         _check_equal("chat templates", "chat_template", {t.model: _shown(t.template) for t in tokenizers})
         return tokenizers[0].template, tokenizers[0].model if tokenizers[0].template else None
@@ -175,15 +280,61 @@ def _json(path: Path) -> dict[str, Any] | None:
 def _identity(folder: Path, content: dict[str, Any] | None) -> str | None:
     """Return a hash that is equal for tokenizers that do the same, however a version of the library wrote them."""
     if content is not None:
-        kept = {key: value for key, value in content.items() if key not in OF_A_RUN}
-        model = dict(kept.get("model") or {})
+        kept = _without({key: value for key, value in content.items() if key not in OF_A_RUN}, OFFSETS)
+        # A model's parameters that are switched off are written, or left out, by one version or another.
+        model = {key: value for key, value in dict(kept.get("model") or {}).items() if value not in (None, "", False)}
         model["merges"] = [" ".join(m) if isinstance(m, list) else m for m in model.get("merges") or []]
+        kept["post_processor"] = _adding(kept.get("post_processor"))
+        if dict(kept.get("decoder") or {}).get("type") == "ByteLevel":
+            kept["decoder"] = {"type": "ByteLevel"}  # it has no parameter that it reads
         text = json.dumps({**kept, "model": model}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
     files = [folder / name for name in ("tokenizer.model", "vocab.json", "merges.txt") if (folder / name).is_file()]
     if not files:
         return None
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _without(value: Any, keys: tuple[str, ...]) -> Any:
+    """Return a value without these keys of its objects, however deep."""
+    if isinstance(value, dict):
+        # The vocabulary is the one object whose keys are data.
+        return {k: v if k == "vocab" else _without(v, keys) for k, v in value.items() if k not in keys}
+    return [_without(item, keys) for item in value] if isinstance(value, list) else value
+
+
+def _adding(processor: Any) -> Any:
+    """Return what adds tokens of a post-processor: None for one that moves offsets, or adds nothing."""
+    if not isinstance(processor, dict) or processor.get("type") == "ByteLevel":
+        return None
+    if processor.get("type") == "Sequence":
+        kept = [each for each in map(_adding, processor.get("processors") or []) if each is not None]
+        return kept[0] if len(kept) == 1 else {"type": "Sequence", "processors": kept} if kept else None
+    if processor.get("type") == "TemplateProcessing":
+        pieces = [*(processor.get("single") or []), *(processor.get("pair") or [])]
+        return processor if any("SpecialToken" in piece for piece in pieces) else None
+    return processor
+
+
+def _special(content: Mapping[str, Any] | None, config: Mapping[str, Any]) -> dict[str, int]:
+    """Return the control tokens with their numbers, of tokenizer.json and of the configuration."""
+    decoder = dict(config.get("added_tokens_decoder") or {})
+    added = [*((content or {}).get("added_tokens") or []), *({**t, "id": int(n)} for n, t in decoder.items())]
+    found = {token["content"]: int(token["id"]) for token in added if token.get("special")}
+    named = {token_text(value) for key, value in config.items() if key.endswith("_token")}
+    vocabulary = dict((content or {}).get("model") or {}).get("vocab")
+    if isinstance(vocabulary, dict):
+        found |= {token: vocabulary[token] for token in named if token in vocabulary and token not in found}
+    return found
+
+
+def _stops(folder: Path) -> tuple[int, ...] | None:
+    """Return the tokens that end generation: of generation_config.json, or else of config.json."""
+    for name in ("generation_config.json", "config.json"):
+        content = _json(folder / name) or {}
+        if found := ids(content.get("eos_token_id", dict(content.get("text_config") or {}).get("eos_token_id"))):
+            return found
+    return None
 
 
 def _tokens(folder: Path, content: dict[str, Any]) -> dict[str, int]:
