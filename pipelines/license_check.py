@@ -232,7 +232,7 @@ def _unknown(group: _Group, *, private: bool) -> Conflict | None:
         if license.id != id:
             why = f"{id or 'an empty text'} is no licence that is known here, so that nothing allows handing it on"
             hint = did_you_mean(id, LICENSES)
-            remedy = f"Use an SPDX id{hint}, LicenseRef-proprietary for rows of your own, or build with --license share"
+            remedy = f"Use an SPDX id, LicenseRef-proprietary for rows of your own, or build with --license share{hint}"
             return group.conflict("unknown", why, remedy)
         if not license.redistribution and id != EMBEDDED_LICENSE and not (private and license.own):
             remedy = OWN_ROWS if license.own else WAYS_OUT

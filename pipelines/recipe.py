@@ -81,7 +81,9 @@ class Recipe:
         """Return the last step for these values, texts allowed. Raises ``RecipeError`` naming every bad field."""
         if unknown := sorted(set(values) - set(self.knobs)):
             hint = did_you_mean(unknown[0], self.knobs)
-            raise RecipeError(f"{unknown[0]}: no such knob{hint}; expected one of {', '.join(self.knobs)}")
+            raise RecipeError(
+                f"{unknown[0]}: got {values[unknown[0]]!r}, expected one of {', '.join(self.knobs)}{hint}"
+            )
         hints = get_type_hints(self.function, include_extras=True)
         checked, wrong = {}, []
         for name, value in values.items():
@@ -143,7 +145,7 @@ def load(name: str) -> Recipe:
     if path.suffix != ".py" or not path.is_file():
         hint = did_you_mean(name, shipped())
         raise RecipeError(
-            f"recipe: got {name!r}{hint}, expected one of {', '.join(shipped())}, or the path of a .py file"
+            f"recipe: got {name!r}, expected one of {', '.join(shipped())}, or the path of a .py file{hint}"
         )
     if not is_name(path.stem):
         raise RecipeError(

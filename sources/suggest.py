@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``" (did you mean 'medquad'?)"`` for the known name closest to ``name``, empty where none is close."""
+    """Return ``"; did you mean 'medquad'?"`` for the known name closest to ``name``, empty where none is close."""
     lowered = {one.lower(): one for one in known}
-    close = get_close_matches(name.lower(), lowered, n=1)
-    return f" (did you mean {lowered[close[0]]!r}?)" if close else ""
+    close = get_close_matches(name.strip().lower(), lowered, n=1, cutoff=0.75)
+    return f"; did you mean {lowered[close[0]]!r}?" if close else ""

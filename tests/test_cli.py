@@ -117,11 +117,11 @@ def test_a_release_with_options_freezes_what_they_say(place):
 @pytest.mark.parametrize(
     ("call", "hint"),
     [
-        (("plan", "aloe_stf"), "got 'aloe_stf' (did you mean 'aloe_sft'?)"),
-        (("plan", "aloe_sft", "--sources", "medquard"), "got 'medquard' (did you mean 'medquad'?)"),
-        (("plan", "aloe_sft", "--sources", "MedQuAD"), "got 'MedQuAD' (did you mean 'medquad'?)"),
-        (("plan", "medqa_cot", "--sources", "headqaen"), "got 'headqaen' (did you mean 'headqa_en'?)"),
-        (("plan", "aloe_sft", "--mix", "aloe", "--mix-caps", "medqad=7"), "got 'medqad=7' (did you mean 'medquad'?)"),
+        (("plan", "aloe_stf"), "did you mean 'aloe_sft'?"),
+        (("plan", "aloe_sft", "--sources", "medquard"), "did you mean 'medquad'?"),
+        (("plan", "aloe_sft", "--sources", "MedQuAD"), "did you mean 'medquad'?"),
+        (("plan", "medqa_cot", "--sources", "headqaen"), "did you mean 'headqa_en'?"),
+        (("plan", "aloe_sft", "--mix", "aloe", "--mix-caps", "medqad=7"), "did you mean 'medquad'?"),
     ],
 )
 def test_a_mistyped_name_is_answered_with_the_closest_one(place, call, hint):

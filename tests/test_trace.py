@@ -68,8 +68,8 @@ read-clinic: kept
 {READ.format(file="fevers.jsonl", line=2, corpus="clinic")}  split train
 
 clean-clinic: kept
-  answer: url took out 'www.example.org'
-  answer: About a week, see [-www.example.org-].
+  answer: url took out '(www.example.org)'
+  answer: About a week[- (www.example.org)-].
 
 exact: kept
 """
@@ -101,7 +101,7 @@ ward:rounds.jsonl:3
 
 read-ward: quarantined
 {READ.format(file="rounds.jsonl", line=3, corpus="ward")}\
-  because not JSON: unexpected end of data: line 1 column 30 (char 29)
+  because not JSON: unexpected end of data at character 29
   it reads: {CUT.decode()}
 """
 
@@ -136,8 +136,8 @@ def test_what_a_step_changed_is_told_whole_to_programs(built):
         [
             {
                 "field": "answer",
-                "before": "About a week, see www.example.org.",
-                "after": "About a week, see .",
+                "before": "About a week (www.example.org).",
+                "after": "About a week.",
             }
         ],
         [],

@@ -76,7 +76,7 @@ ROWS = {
     "clinic": {
         "fevers.jsonl": [
             {"id": "c1", "question": "What is a fever?", "answer": "A body temperature above 38 degrees."},
-            {"id": "c2", "question": "How long does a cold last?", "answer": "About a week, see www.example.org."},
+            {"id": "c2", "question": "How long does a cold last?", "answer": "About a week (www.example.org)."},
             {"id": "c3", "question": "unknown", "answer": "Nothing was asked, so nothing can be answered."},
         ],
         "vaccines.jsonl": [

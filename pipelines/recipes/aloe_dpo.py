@@ -253,7 +253,7 @@ def choose(names: tuple[str, ...]) -> list[Source]:
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)
-        raise ValueError(f"sources: got {unknown[0]!r}{hint}, expected available, all, or some of {', '.join(fitting)}")
+        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {', '.join(fitting)}{hint}")
     return [fitting[name] for name in dict.fromkeys(names)]
 
 

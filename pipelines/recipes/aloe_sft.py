@@ -265,7 +265,7 @@ def cap(text: str) -> tuple[str, int]:
     if name not in SOURCES or not tokens.isdecimal():
         hint = did_you_mean(name, SOURCES)
         raise ValueError(
-            f"mix_caps: got {text!r}{hint}, expected the name of a source and a number of tokens, as in medquad=100000"
+            f"mix_caps: got {text!r}, expected the name of a source and a number of tokens, as in medquad=100000{hint}"
         )
     return name, int(tokens)
 
@@ -277,5 +277,5 @@ def choose(names: tuple[str, ...]) -> list[Source]:
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)
-        raise ValueError(f"sources: got {unknown[0]!r}{hint}, expected available, all, or some of {', '.join(fitting)}")
+        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {', '.join(fitting)}{hint}")
     return [fitting[name] for name in dict.fromkeys(names)]

@@ -121,6 +121,6 @@ def choose(names: tuple[str, ...]) -> list[Source]:
     """Return the multiple-choice sources of these names; ``ValueError`` names one that is none."""
     fitting = {name: source for name, source in SOURCES.items() if source.task == "mcqa"}
     if not names or (unknown := [name for name in names if name not in fitting]):
-        got = f"{unknown[0]!r}{did_you_mean(unknown[0], fitting)}" if names else "none"
-        raise ValueError(f"sources: got {got}, expected some of {', '.join(fitting)}")
+        got, hint = (repr(unknown[0]), did_you_mean(unknown[0], fitting)) if names else ("none", "")
+        raise ValueError(f"sources: got {got}, expected some of {', '.join(fitting)}{hint}")
     return [fitting[name] for name in dict.fromkeys(names)]
