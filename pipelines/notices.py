@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from pipelines.hub.secrets import own_secrets, without_secrets
 from pipelines.terminal import printable
 from synth.notices import LOGGER
 
@@ -19,8 +20,8 @@ class _Kept(logging.Handler):
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a warning, as text that no terminal obeys."""
-        text = printable(record.getMessage())
+        """Show a warning, as text that no terminal obeys and without a key that a server repeats."""
+        text = printable(without_secrets(record.getMessage(), *own_secrets().values()))
         self.texts.append(text)
         Console(file=sys.stderr).print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
 

@@ -278,7 +278,8 @@ class _Flight:
             async with asyncio.timeout(self._options.timeout_s):
                 status, headers, content = await _post(client, self._teacher.url, orjson.dumps(sent))
         except TimeoutError:
-            return Trouble(kind=Kind.SLOW, error=f"no answer within {self._options.timeout_s:g} s", usage=Usage())
+            error = f"no answer within {self._options.timeout_s:g} s"
+            return Trouble(kind=Kind.SLOW, error=error, hint="--timeout gives it more", usage=Usage())
         except BadReplyError as error:
             return of_reply(error)
         except Exception as error:  # each transport has its own kinds for connections that fail

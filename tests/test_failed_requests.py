@@ -7,6 +7,9 @@ import pytest
 from hostile_server import Endless, Reply, good, serving
 from tiny_recipe import refused, run, write_mirror, write_recipe
 
+from pipelines.recipe import load
+from pipelines.step import Asking
+
 RECIPE = '''"""Questions of a clinic, answered by a model."""
 
 from pipelines.step import asking_step, each_shard, read
@@ -154,6 +157,20 @@ def test_options_of_the_command_line_reach_the_teacher(place):
         said = refused(1, *place("build", server, *options))
     assert "no answer within 0.2 s" in said
     assert all("seed" not in body for body in seen)
+
+
+def asking_steps(step):
+    """Return the work of all steps before ``step``, and its own, that sends requests."""
+    own = [step.work] if isinstance(step.work, Asking) else []
+    return own + [work for before in step.inputs for work in asking_steps(before)]
+
+
+@pytest.mark.parametrize("name", ["aloe_sft", "demo", "demo_dpo", "medqa_cot", "aloe_dpo"])
+def test_every_recipe_takes_a_revision_and_a_share_of_failures(name):
+    values = {"teacher": "openai:http://127.0.0.1:9/v1#m", "teacher_revision": "q4", "max_failed": 0.02}
+    works = asking_steps(load(name).bind(values))
+    assert works
+    assert {(work.teacher.revision, work.max_failed) for work in works} == {("q4", 0.02)}
 
 
 def test_what_a_teacher_warned_of_stands_at_the_end_of_a_build(place):
