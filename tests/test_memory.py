@@ -11,19 +11,20 @@ from pipelines.store import write_table
 from quality.near_records import NearRecords, near_duplicate_records
 from sources.record import Message
 
-WORDS = [f"word{n}" for n in range(300)]
+WORDS = [f"{one}{two}word" for one in "bcdfghklmnprstv" for two in "bcdfghklmnprstvwxz"]
 
 
 def corpus(seed, rows):
-    """Rows of which one in three is an edited copy of another, one in five a conversation."""
+    """Rows of which one in three is an edited copy of another, one in five a conversation; the question stays."""
     rng = random.Random(seed)
     texts, made = [], []
     for n in range(rows):
         words = list(rng.choice(texts)) if texts and n % 3 == 0 else rng.choices(WORDS, k=40)
-        words[rng.randrange(40)] = rng.choice(WORDS)
+        words[rng.randrange(4, 40)] = rng.choice(WORDS)
         texts.append(words)
-        turns = (Message("user", " ".join(words)),) * (2 if n % 5 == 0 else 1)
-        made.append(row(f"s{seed}:{n}", messages=turns, license=rng.choice(("MIT", "CC-BY-4.0"))))
+        turns = (Message("user", " ".join(words[:4])),) * (2 if n % 5 == 0 else 1)
+        license = rng.choice(("MIT", "CC-BY-4.0"))
+        made.append(row(f"s{seed}:{n}", messages=turns, answer=" ".join(words[4:]), license=license))
     return table(*made)
 
 
