@@ -355,7 +355,8 @@ def test_a_version_that_can_name_no_folder_is_refused_before_any_work(version, p
 
 
 def test_a_release_without_a_row_is_refused(place):
-    told = refused(1, "release", *ALONE, "--version", "1.0", "--corpora", "ward", "--min-prose-chars", "5000")
+    write_mirror(place / "mirror", {"ward": {"rounds.jsonl": [{"id": "w1", "question": "unknown", "answer": "None."}]}})
+    told = refused(1, "release", *ALONE, "--version", "1.0", "--corpora", "ward")
     assert told.startswith("Error: exact-")
     assert told.endswith(" kept no row, expected one at least; sabila build tells where they went")
     assert not (place / "store" / "releases").exists()

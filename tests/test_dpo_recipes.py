@@ -460,6 +460,7 @@ def test_what_nothing_was_written_into_goes():
 
 def test_the_card_of_a_red_team_tells_what_was_held_out_and_how_often_attacks_succeeded(dpo, monkeypatch):
     monkeypatch.chdir(dpo.store.parent)
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: dpo.teachers[spec])
     manifest = release(dpo.bench, "1")
     folder = find("aloe_dpo@1", dpo.store)
     assert check_figures(manifest, folder) == []
@@ -476,6 +477,7 @@ def test_the_card_of_a_red_team_tells_what_was_held_out_and_how_often_attacks_su
 
 def test_a_red_team_release_may_be_handed_on_but_not_sold(dpo, monkeypatch):
     monkeypatch.chdir(dpo.store.parent)
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: dpo.teachers[spec])
     release(dpo.bench, "1")
     folder = find("aloe_dpo@1", dpo.store)
     assert conflicts(folder) == []

@@ -332,7 +332,8 @@ def test_similar_prompts_can_be_collapsed():
     asked = (
         "Which of the vitamins that people eat with fruit and vegetables prevents the disease called scurvy in sailors"
     )
-    rows = [row("corpus:1", f"{asked}?"), row("corpus:2", f"{asked} today?"), row("corpus:3", "What is gout?")]
+    parted = asked.replace(" that people eat with", ", that people eat, with").replace("scurvy in", "scurvy -- in")
+    rows = [row("corpus:1", f"{asked}?"), row("corpus:2", f"{parted} ?"), row("corpus:3", "What is gout?")]
     pairs = pair_table([pair(f"good {one.id}", f"poor {one.id}", id=one.id) for one in rows])
     result = decide(pairs, table(*rows), PairRules(), similar_prompts(NearRules()))
     assert result["group"].to_list() == ["corpus:1", "corpus:1", "corpus:3"]
