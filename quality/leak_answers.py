@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+import numpy as np
 import polars as pl
 
 from quality.key import key
 from quality.leak_index import LeakIndex
-from quality.leak_words import text_keys
+from quality.leak_likeness import QUESTION_PART
+from quality.leak_words import text_keys, words
 
 TELLING_BITS = 5.0
 """An answer that adds less to its question (yes, no, a letter) is given by chance."""
@@ -86,6 +88,19 @@ def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> 
         theirs = set(re.findall(FIGURE, items[int(unit)] or ""))
         mine = set(re.findall(FIGURE, rows["reasoning"][int(row)] or "")) if len(theirs) >= LEAST_FIGURES else set()
         out.append(len(theirs) >= LEAST_FIGURES and len(theirs & mine) >= FIGURES_SHARE * len(theirs))
+    return pl.Series(out, dtype=pl.Boolean)
+
+
+def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
+    """Return of each pair whether the row has the rarest word of the item's question and all of its numbers."""
+    questions, asked = index.first_items()["question"], rows["question"]
+    items, out = index.arrays, []
+    for row, unit in pairs.select("row", "unit").iter_rows():
+        low, high = items.starts[unit], items.starts[unit + 1]
+        ids = items.words[low:high][items.parts[low:high] & QUESTION_PART > 0]
+        mine = index.ids(words(asked[row : row + 1]))
+        numbers = set(re.findall(r"\d+", questions[int(unit)] or "")) <= set(re.findall(r"\d+", asked[int(row)] or ""))
+        out.append(numbers and len(ids) > 0 and bool(np.isin(ids[np.argmax(items.bits[ids])], mine)))
     return pl.Series(out, dtype=pl.Boolean)
 
 

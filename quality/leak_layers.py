@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.leak_answers import facts_agree, figures_agree, with_answers
+from quality.leak_answers import facts_agree, figures_agree, subject_agrees, with_answers
 from quality.leak_exact import exact_keys, exact_pairs
 from quality.leak_index import LeakIndex
 from quality.leak_likeness import (
@@ -164,7 +164,9 @@ def _answered(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, conf
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
     same = pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
     told = pl.col("told") & verbatim & (pl.col("bits") >= config.question_bits)
-    return pairs.filter(same | told | figures_agree(pairs, rows, index))
+    chosen = pairs.filter(same | told)
+    figures = pairs.filter(figures_agree(pairs, rows, index))
+    return pl.concat([chosen.filter(subject_agrees(chosen, rows, index)), figures])
 
 
 def _retold(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:

@@ -48,14 +48,17 @@ STEM_WORDS = (
     "associations assertion below characteristic characteristics describe described except false mark option "
     "point respect relation afirmacion afirmaciones ambas anteriores cierta correcta correctas falsa incorrecta "
     "indique opcion respuesta respuestas respecto todas verdadera aucune cochez exactes indiquer inexacte juste "
-    "laquelle lesquelles proposition reponse toutes vraie yes maybe si oui"
+    "laquelle lesquelles proposition reponse toutes vraie yes maybe si oui "
+    "concernant celle celles affirmations affirmation lequel lesquels caracterisant enunciado enunciados acerca "
+    "relativo proposiciones pregunta"
 )
 """Words that a bare stem may have besides."""
 
 ASKING_WORDS = (
     "are can could did do does has have how is should was were what when where which who whom whose why will "
     "would cual cuales cuando como donde es esta estan que quien se señale son combien comment est laquelle "
-    "lequel ou pourquoi quand quel quelle quelles quels qui sont indique"
+    "lequel ou pourquoi quand quel quelle quelles quels qui sont indique "
+    "except following excepto siguiente siguientes sauf suivante suivantes"
 )
 """Words that make a question or a sentence of what would be a mere name of a topic."""
 

@@ -46,7 +46,7 @@ ALONE_WORDS, ALONE_BITS, ALONE_LINE_BITS = 3, 20.0, 10.0
 ALONE_LONG = 12
 """The words from which on a question is known by itself although the sentence goes on: that of another would differ."""
 
-ASKED_LONG, ASKED_SHORT = 8, 4
+ASKED_LONG, ASKED_SHORT = 10, 4
 """The words of a question from which on it is no mere name of a topic, without and with a word that asks."""
 
 ANSWERED_BITS = (16.0, 4.0, 2.0)

@@ -7,20 +7,28 @@ from pathlib import Path
 
 import polars as pl
 
-from quality.decontaminate import Decontaminate, drop_table, find_leaks
+from quality.decontaminate import Decontaminate, Judge, drop_table, find_leaks
 from quality.leak_index import LeakIndex, build_index
 from quality.leak_inputs import items_of, rows_of
+from quality.leak_neighbours import Embed
 from quality.outcome import Outcome
 from sources.literal import read_parquet
 from sources.table import frame
 
 
-def drop_leaks(rows: pl.DataFrame, config: Decontaminate, benchmarks: tuple[Path, ...]) -> Outcome:
+def drop_leaks(
+    rows: pl.DataFrame,
+    config: Decontaminate,
+    benchmarks: tuple[Path, ...],
+    *,
+    embed: Embed | None = None,
+    judge: Judge | None = None,
+) -> Outcome:
     """Return the rows, those that leak dropped, and the table ``leaks`` of all pairs with both texts.
 
     ``benchmarks`` are parquet files of records that may only be looked at.
     """
-    pairs = find_leaks(rows_of(rows), _index(benchmarks), config, workers=1)
+    pairs = find_leaks(rows_of(rows), _index(benchmarks), config, embed=embed, judge=judge, workers=1)
     drops = drop_table(pairs)
     marked = rows.join(drops, on="id", how="left", maintain_order="left")
     return Outcome(rows=marked, tables={"leaks": pairs})

@@ -25,6 +25,7 @@ from synth.candidates import author
 from synth.compose import compose
 from synth.guard import Guard
 from synth.guard_formats import FormatName
+from synth.leak_step import ModelLeaks, model_leaks
 from synth.pair_rules import PairRules
 from synth.prompt_cap import PromptCap, prompt_cap
 from synth.redteam import RedTeam
@@ -57,6 +58,8 @@ def recipe(
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
     name_model: str | None = None,
     semantic: str | None = None,
+    leak_embedder: str | None = None,
+    leak_judge: str | None = None,
     min_margin: Annotated[float, Field(ge=0)] = 0.0,
     max_per_prompt: Annotated[int, Field(ge=1)] = 3,
     teacher: str | None = None,
@@ -90,6 +93,8 @@ def recipe(
             title, label or other cue, as in models/ner-names; needs the extra local.  [default: none]
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
+        leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
+        leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
         min_margin: Drop pairs whose scores, where a corpus gives any, differ by less.
         max_per_prompt: The most pairs of one prompt.
         teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, transformers:MODEL or
@@ -113,7 +118,8 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
-    curate = curating(license, near_threshold, limit, semantic, name_model, required=sources != ("available",))
+    leaks = model_leaks(leak_embedder, leak_judge)
+    curate = curating(license, near_threshold, limit, semantic, name_model, leaks, required=sources != ("available",))
     asked = partial(aloe_sft.asked, use=license)
     target = asked(teacher, teacher_license, revision=teacher_revision)
     judge = asked(guard, guard_license, revision=guard_revision)
@@ -137,6 +143,7 @@ def curating(
     limit: int | None,
     semantic: str | None,
     name_model: str | None,
+    leaks: ModelLeaks,
     *,
     required: bool,
 ) -> Curate:
@@ -150,6 +157,7 @@ def curating(
         limit=limit,
         semantic=semantic,
         name_model=name_model,
+        leaks=leaks,
     )
 
 

@@ -29,6 +29,7 @@ from synth.compose import compose
 from synth.cot_config import Cot
 from synth.generators import Name
 from synth.instructions import Instructions, instruct
+from synth.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
 from synth.mix import Mix, mix
 from synth.mix_parts import ALOE_GENERAL, ALOE_SHARES, aloe_parts
 from synth.semantic_step import semantic_config, semantic_duplicate_records
@@ -64,6 +65,8 @@ def recipe(
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
     name_model: str | None = None,
     semantic: str | None = None,
+    leak_embedder: str | None = None,
+    leak_judge: str | None = None,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
     teacher_revision: str | None = None,
@@ -92,6 +95,8 @@ def recipe(
             title, label or other cue, as in models/ner-names; needs the extra local.  [default: none]
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
+        leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
+        leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
         teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
@@ -122,6 +127,7 @@ def recipe(
         apart=apart,
         semantic=semantic,
         name_model=name_model,
+        leaks=model_leaks(leak_embedder, leak_judge),
     )
     writer = asked(teacher, teacher_license, license, teacher_revision)
     chains = reasoned(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
@@ -156,6 +162,7 @@ def curated(
     apart: tuple[Step, ...] = (),
     semantic: str | None = None,
     name_model: str | None = None,
+    leaks: ModelLeaks | None = None,
 ) -> Step:
     """Return the steps from raw files to rows that may stay: cleaned, distinct, unseen by benchmarks, private.
 
@@ -172,7 +179,10 @@ def curated(
     if semantic:
         unlike = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), unlike)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
-    unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
+    if leaks and (leaks.embedder or leaks.judge):
+        unseen = each_shard("leaks", drop_leaks_with_models, leaks, unlike, beside=benchmarks)
+    else:
+        unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
     if apart:
         unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, beside=apart)
     invented = tuple(source.name for source in chosen if not source.real_persons)

@@ -20,6 +20,7 @@ from synth.awaited import Written, written_only
 from synth.candidates import author
 from synth.cot_config import Cot
 from synth.generators import Name
+from synth.leak_step import model_leaks
 from synth.stages import write_chains
 from synth.teacher import Teacher
 
@@ -39,6 +40,8 @@ def recipe(
     near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
     name_model: str | None = None,
     semantic: str | None = None,
+    leak_embedder: str | None = None,
+    leak_judge: str | None = None,
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
     teacher_revision: str | None = None,
@@ -62,6 +65,8 @@ def recipe(
             title, label or other cue, as in models/ner-names; needs the extra local.  [default: none]
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
+        leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
+        leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
         teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
         teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
@@ -75,7 +80,15 @@ def recipe(
     """
     chosen = choose(sources)
     rows = aloe_sft.curated(
-        chosen, Rules(), license, near_threshold, required=True, limit=limit, semantic=semantic, name_model=name_model
+        chosen,
+        Rules(),
+        license,
+        near_threshold,
+        required=True,
+        limit=limit,
+        semantic=semantic,
+        name_model=name_model,
+        leaks=model_leaks(leak_embedder, leak_judge),
     )
     asked = aloe_sft.asked(teacher, teacher_license, license, teacher_revision)
     if asked is None:

@@ -1,0 +1,60 @@
+"""The step of leaks in a recipe with models: an embedder for other words and languages, a judge for doubts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked_config
+
+from quality.decontaminate import Decontaminate
+from quality.leak_neighbours import Embed
+from quality.leaking_rows import drop_leaks
+from quality.outcome import Outcome
+from synth.embedders import embedder, revision_of
+from synth.leak_judge import leak_judge
+from synth.specs import teacher
+
+THRESHOLD = 0.9
+"""Least cosine of a row's question and an item's that makes a leak, unless the spec names another."""
+
+
+@checked_config(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class ModelLeaks:
+    """The layers of words, the embedding model with the hash of its files, and the judge; either may be none."""
+
+    layers: Decontaminate = Field(default_factory=Decontaminate)
+    embedder: str | None = None
+    embedder_revision: str = ""
+    judge: str | None = None
+
+
+def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:
+    """Return the settings that ``MODEL`` or ``MODEL@THRESHOLD`` names; ``ValueError`` where the threshold is none."""
+    if spec is None:
+        return ModelLeaks(judge=judge)
+    model, _, text = spec.rpartition("@")
+    if not model:
+        model, text = spec, str(THRESHOLD)
+    try:
+        least = float(text)
+    except ValueError:
+        least = 0.0
+    if not 0 < least <= 1:
+        raise ValueError(f"leak_embedder: got {spec!r}, expected MODEL or MODEL@THRESHOLD up to 1, as in model@0.9")
+    layers = Decontaminate(similarity=least)
+    return ModelLeaks(layers=layers, embedder=model, embedder_revision=revision_of(model), judge=judge)
+
+
+def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, benchmarks: tuple[Path, ...]) -> Outcome:
+    """Return the rows, those that leak dropped, as ``quality.leaking_rows.drop_leaks`` does, with the models' help."""
+    embed = _loaded(config.embedder) if config.embedder else None
+    judge = leak_judge(teacher(config.judge)) if config.judge else None
+    return drop_leaks(rows, config.layers, benchmarks, embed=embed, judge=judge)
+
+
+@lru_cache(maxsize=1)
+def _loaded(spec: str) -> Embed:
+    return embedder(spec)
