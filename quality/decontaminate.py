@@ -118,8 +118,9 @@ def _in_slice(
     workers: int | None,
 ) -> pl.DataFrame:
     found = lexical_pairs(rows, index, config.likeness, workers)
-    if near is not None:
-        found = pl.concat([found, near(rows)])
+    if near is not None:  # what words found alike, without the right answer, says too little in vectors as well
+        suspects = found.filter(pl.col("layer") == SUSPECTED).select("row", "unit").unique()
+        found = pl.concat([found, near(rows).join(suspects, on=["row", "unit"], how="anti")])
     order = [pl.col("row"), pl.col("unit"), _strength(), pl.col("score")]
     found = found.sort(order, descending=[False, False, False, True])
     found = found.unique(["row", "unit"], keep="first", maintain_order=True)
