@@ -55,9 +55,26 @@ def test_steps_of_checkpoints_are_compared_as_numbers(tmp_path):
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-100"
 
 
+def test_a_partial_run_without_a_whole_checkpoint_gives_way_to_other_settings(tmp_path):
+    place = RunFolder(out=tmp_path / "model")
+    place.begin("one")
+    cut_off = place.partial / "part-1" / "checkpoints" / "checkpoint-4"
+    cut_off.mkdir(parents=True)
+    (cut_off / "model.safetensors").write_bytes(b"half")
+    place.begin("other")
+    assert not cut_off.exists()
+    (place.partial / "identity").unlink()
+    (place.partial / "rows.json").write_text("{")
+    place.begin("other")
+    assert [path.name for path in place.partial.iterdir()] == ["identity"]
+
+
 def test_a_partial_run_is_gone_on_with_by_the_same_run_alone(tmp_path):
     place = RunFolder(out=tmp_path / "model")
     place.begin("one")
+    checkpoint = place.partial / "part-1" / "checkpoints" / "checkpoint-4"
+    checkpoint.mkdir(parents=True)
+    mark_complete(checkpoint)
     place.begin("one")
     with pytest.raises(TrainingError, match=r"model\.partial was begun with other rows, model or settings"):
         place.begin("two")

@@ -65,7 +65,7 @@ def forecast(rows: TokenRows, model: ModelFacts, settings: Settings) -> Forecast
         disk_bytes=disk_bytes(model, settings),
         device_flops=rate,
         seconds=work / (rate * UTILISATION * settings.launch.processes),
-        notes=tuple(_notes(model, settings, steps)),
+        notes=tuple(_notes(rows, model, settings, steps)),
     )
 
 
@@ -165,8 +165,12 @@ def disk_bytes(model: ModelFacts, settings: Settings) -> int:
     return (settings.saving.keep + 1) * checkpoint + models * model.parameters * size
 
 
-def _notes(model: ModelFacts, settings: Settings, steps: int) -> list[str]:
+def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -> list[str]:
     notes = []
+    if rows.packing_off:
+        notes.append(
+            f"packing is off: {rows.packing_off}; a batch has {settings.batch.global_batch} rows, not as many packs"
+        )
     numerics, schedule = settings.numerics, settings.schedule
     if numerics.weights == "bf16" and schedule.learning_rate < 1e-5 and settings.adapter.kind == "full":
         notes.append(

@@ -46,9 +46,15 @@ class RunFolder:
         return found
 
     def begin(self, identity: str) -> None:
-        """Make the partial folder, or find that of the same run; raise where it is that of another."""
+        """Make the partial folder, or find that of the same run; raise where it is that of another, with work to keep.
+
+        What a run left that was ended before its first whole checkpoint is removed.
+        """
         note = self.partial / "identity"
-        if note.is_file() and note.read_text() != identity:
+        same = note.is_file() and note.read_text() == identity
+        if self.partial.exists() and not same and not any(self.partial.glob(f"part-*/**/{MARKER}")):
+            shutil.rmtree(self.partial)
+        if note.is_file() and not same:
             raise TrainingError(
                 f"{self.partial} was begun with other rows, model or settings: "
                 "give those again to go on, or remove it to begin anew"

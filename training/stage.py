@@ -16,6 +16,7 @@ from typing import Any
 
 from training.forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
 from training.hardware import Meter, meter
+from training.isolation import packing_fault
 from training.launch import check_launched, launch_command
 from training.loss_plot import curve_png
 from training.model_card import model_card
@@ -68,6 +69,7 @@ def plan(call: Call) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         release, model = _opened(call)
         rows = _tokens(call, release[1], model, Path(folder))
+        call = _with_used_settings(call, rows)
         expected = forecast(rows, model.facts, call.settings)
     return {
         "stage": call.stage,
@@ -105,6 +107,7 @@ def _run(
 ) -> dict[str, Any]:
     agreed(lambda: place.begin(identity))
     rows = _kept_rows(call, place.partial, files, model)
+    call = _with_used_settings(call, rows)
     prepared = Prepared(release=release, model=model, rows=rows, identity=identity)
     agreed(lambda: _tell_or_refuse(call, place, prepared))
     launch = call.settings.launch
@@ -139,10 +142,23 @@ def _identity(call: Call, release: ReleaseFacts, model: StartModel) -> str:
 
 
 def _tokens(call: Call, files: list[Path], model: StartModel, cache: Path) -> TokenRows:
-    pairs = isinstance(call.settings, Dpo)
-    rows = load_rows(files, "dpo" if pairs else "sft", call.settings.data.limit, cache / "cache")
+    settings = call.settings
+    pairs = isinstance(settings, Dpo)
+    fault = packing_fault(model.config, settings.numerics) if settings.batch.packing else None
+    rows = load_rows(files, "dpo" if pairs else "sft", settings.data.limit, cache / "cache")
     code = pair_rows if pairs else sft_rows
-    return code(rows, model.tokenizer, model.facts.vocabulary, call.settings)
+    made = code(rows, model.tokenizer, model.facts.vocabulary, _loose(settings) if fault else settings)
+    return dataclasses.replace(made, packing_off=fault)
+
+
+def _loose(settings: Settings) -> Settings:
+    """Return settings without packing."""
+    return dataclasses.replace(settings, batch=dataclasses.replace(settings.batch, packing=False))
+
+
+def _with_used_settings(call: Call, rows: TokenRows) -> Call:
+    """Return a call with the settings that are used: without packing where rows would see each other."""
+    return dataclasses.replace(call, settings=_loose(call.settings)) if rows.packing_off else call
 
 
 def _kept_rows(call: Call, folder: Path, files: list[Path], model: StartModel) -> TokenRows:

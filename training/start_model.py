@@ -31,11 +31,12 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class StartModel:
-    """A model at ``path``, a folder or an id of the Hub at ``facts.revision``, with its tokenizer opened."""
+    """A model at ``path``, a folder or an id of the Hub at ``facts.revision``, tokenizer and configuration opened."""
 
     path: str
     facts: ModelFacts
     tokenizer: Any
+    config: Any
 
 
 def open_model(spec: str, settings: Settings) -> StartModel:
@@ -63,7 +64,7 @@ def open_model(spec: str, settings: Settings) -> StartModel:
         hidden=int(config.hidden_size),
         vocabulary=int(config.vocab_size),
     )
-    return StartModel(path=path, facts=facts, tokenizer=tokenizer)
+    return StartModel(path=path, facts=facts, tokenizer=tokenizer, config=config)
 
 
 def folder_hash(folder: Path) -> str:

@@ -25,6 +25,7 @@ class TokenRows:
 
     ``dataset`` has ``input_ids`` and ``labels`` for SFT (and ``seq_lengths`` when packed), ``prompt``, ``chosen`` and
     ``rejected`` for DPO. ``tokens`` and ``learned`` count one pass over all rows, for pairs both answers.
+    ``packing_off`` says why rows are not packed although the settings ask for it.
     """
 
     dataset: Any
@@ -36,6 +37,7 @@ class TokenRows:
     square: int
     too_long: list[dict[str, Any]]
     licenses: dict[str, int]
+    packing_off: str | None = None
 
     def counts(self) -> dict[str, Any]:
         """Return what a record says of the rows."""
@@ -48,6 +50,7 @@ class TokenRows:
             "learned_tokens": self.learned,
             "longest": self.longest,
             "licenses": self.licenses,
+            "packing_off": self.packing_off,
         }
 
 

@@ -67,33 +67,51 @@ def check_installed(settings: Settings) -> None:
 def load_model(path: str, revision: str | None, settings: Settings) -> Any:
     """Return a model's weights in the type and with the attention of the settings."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     more: dict[str, Any] = {}
     if settings.adapter.kind == "qlora":
         more["quantization_config"] = _four_bits()
+    revision = None if Path(path).is_dir() else revision
     try:
         return AutoModelForCausalLM.from_pretrained(
             path,
-            revision=None if Path(path).is_dir() else revision,
+            revision=revision,
             dtype=getattr(torch, DTYPES[settings.numerics.weights]),
-            attn_implementation=attention(settings.numerics),
+            attn_implementation=attention(settings.numerics, AutoConfig.from_pretrained(path, revision=revision)),
             **more,
         )
     except (OSError, ValueError, ImportError) as error:
         raise TrainingError(f"cannot load the model {path}: {' '.join(str(error).split())[:300]}") from error
 
 
-def attention(numerics: Numerics) -> str:
-    """Return the attention to use; ``auto`` is the newest flash attention that is installed, else torch's own."""
+def attention(numerics: Numerics, config: Any = None) -> str:
+    """Return the attention to use; ``auto`` is the newest flash attention that is installed, else torch's own.
+
+    Given the configuration of a model, one that its architecture has: ``auto`` passes over what it lacks. Raises
+    ``TrainingError`` for one that is not installed, or that the architecture does not have.
+    """
     from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
 
     there = {"flash_attention_3": is_flash_attn_3_available, "flash_attention_2": is_flash_attn_2_available}
-    if numerics.attention == "auto":
-        return next((name for name, available in there.items() if available()), "sdpa")
-    if numerics.attention in there and not there[numerics.attention]():
-        raise TrainingError(f"attention is {numerics.attention!r}, which is not installed for this machine: set auto")
-    return numerics.attention
+    wanted = numerics.attention
+    if wanted == "auto":
+        found = [name for name, available in there.items() if available() and _has(config, name)]
+        return [*found, "sdpa" if _has(config, "sdpa") else "eager"][0]
+    if wanted in there and not there[wanted]():
+        raise TrainingError(f"attention is {wanted!r}, which is not installed for this machine: set auto")
+    if not _has(config, wanted):
+        raise TrainingError(f"attention is {wanted!r}, which {type(config).__name__} does not have: set auto")
+    return wanted
+
+
+def _has(config: Any, attention: str) -> bool:
+    """Say whether the architecture of a configuration has a kind of attention; without one, every kind passes."""
+    from transformers import AutoModelForCausalLM
+
+    architecture = AutoModelForCausalLM._model_mapping.get(type(config), None) if config is not None else None
+    flag = "_supports_flash_attn" if attention.startswith("flash") else f"_supports_{attention}"
+    return architecture is None or bool(getattr(architecture, flag, True))
 
 
 def liger(numerics: Numerics) -> bool:
