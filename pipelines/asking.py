@@ -81,8 +81,9 @@ def asking(path: Path, teacher: Teacher, spending: Spending, progress: AskProgre
 class _Meter:
     """What one request in flight took and has set aside."""
 
-    def __init__(self, spending: Spending, request: Request, hold: Hold) -> None:
+    def __init__(self, spending: Spending, request: Request, hold: Hold, *, answered_before: bool) -> None:
         self._spending, self._request = spending, request
+        self.answered_before = answered_before
         self._hold: Hold | None = hold
         self.no_room = False
 
@@ -118,6 +119,7 @@ class _Asking:
         self._wanted: dict[str, list[Request]] = {}
         self._meters: dict[str, _Meter] = {}
         self._unpaid: list[str] = []
+        self._answered: set[str] = set()  # stages of which a request is in the store
         self._landed: list[tuple[str, Request, Completion | Failure]] = []
         self._first_landed = 0.0
         self._ready: deque[Answered] = deque()
@@ -149,6 +151,7 @@ class _Asking:
             self._tally.total += len(chunk)
             for key, request in zip(keys, chunk, strict=True):
                 if key in found:
+                    self._answered.add(request.stage)
                     self._tally.cached([request])
                     yield request, found[key]
                 else:
@@ -189,7 +192,8 @@ class _Asking:
                 if (hold := self._spending.set_aside(request)) is None:
                     self._drawing = False
                     return
-                meter = self._meters[keys.popleft()] = _Meter(self._spending, request, hold)
+                meter = _Meter(self._spending, request, hold, answered_before=request.stage in self._answered)
+                self._meters[keys.popleft()] = meter
                 yield replace(request, meter=meter)
         self._store_landed()
         self._drawing = False

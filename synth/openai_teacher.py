@@ -217,7 +217,8 @@ class _Flight:
             if outcome.kind.final or waited > max(options.patience_s, options.timeout_s):
                 break
             await asyncio.sleep(wait)
-        self._teacher.health.failed(request.stage, outcome)
+        known = request.meter is not None and request.meter.answered_before
+        self._teacher.health.failed(request.stage, outcome, answered_before=known)
         return Failure(error=outcome.error, tries=tries)
 
     async def _adapting(self, client: Any, request: Request) -> Completion | Trouble:

@@ -177,7 +177,7 @@ class Health:
 
     That is so when it cannot be reached, or turns all away, for as long as patience lasts or longer by its own words;
     when it rejects the key, the model or the account; when the first requests of a stage all fail (``FIRST``), and when
-    ``FRUITLESS`` in a row do. One a teacher: a stage may ask in many calls.
+    ``FRUITLESS`` in a row break. One a teacher: a stage may ask in many calls.
     """
 
     def __init__(self, where: str, patience_s: float, timeout_s: float) -> None:
@@ -213,14 +213,14 @@ class Health:
                 f"{self._where} is {trouble.kind.value} for {lasted:.0f} s, last error {trouble.error}{self._kept()}"
             )
 
-    def failed(self, stage: str, trouble: Trouble) -> None:
-        """Take in a request that was given up."""
+    def failed(self, stage: str, trouble: Trouble, *, answered_before: bool = False) -> None:
+        """Take in a request that was given up. One that is refused says nothing of others, where any was answered."""
         self._failed_in_a_row[stage] += 1
-        failed = self._failed_in_a_row[stage]
-        if failed >= (FRUITLESS if self._answers[stage] else FIRST.get(trouble.kind.value, FRUITLESS)):
-            which = (
-                "requests in a row" if self._answers[stage] else f"of the first requests of {stage}, and all of them"
-            )
+        failed, served = self._failed_in_a_row[stage], answered_before or self._answers[stage] > 0
+        if served and trouble.kind is Kind.REFUSED:
+            return
+        if failed >= (FRUITLESS if served else FIRST.get(trouble.kind.value, FRUITLESS)):
+            which = "requests in a row" if served else f"of the first requests of {stage}, and all of them"
             hint = f"; {trouble.hint}" if trouble.hint else ""
             raise TeacherError(f"{self._where} failed {failed} {which}, last error {trouble.error}{hint}{self._kept()}")
 

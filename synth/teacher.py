@@ -39,7 +39,12 @@ class Usage:
 
 
 class Meter(Protocol):
-    """What a teacher reports of replies that it paid for and cannot use; called from any thread."""
+    """What a teacher reports of replies that it paid for and cannot use; called from any thread.
+
+    ``answered_before`` where others of the request's kind are known to be answered: a refusal is then of its own.
+    """
+
+    answered_before: bool
 
     def charge(self, usage: Usage) -> None:
         """Enter the tokens of an unusable reply."""

@@ -132,6 +132,24 @@ def test_a_server_that_refuses_everything_ends_the_build_however_few_requests_th
     assert "12 of 12 requests failed: HTTP 400: no such parameter: 'max_tokens' (12 times)" in said
 
 
+def test_prompts_that_are_refused_for_good_can_be_accepted_also_when_no_others_are_left(place, tmp_path):
+    kinds = ("group", "trip", "trip", "trip", "trip")
+    asked = [
+        {**QUESTIONS[0], "id": f"u{n}", "question": f"Case {n:02}: which vaccine suits this {kinds[n % 5]} best?"}
+        for n in range(30)
+    ]
+    write_mirror(tmp_path / "mirror", {"clinic": {"vaccines.jsonl": asked}})
+
+    def short(asked):
+        return Reply(b"prompt is too long", 400) if "trip" in asked.prompt else answers(asked)
+
+    with serving(short) as server:
+        assert "48 of 60 requests failed" in refused(1, *place("build", server))
+        said = run(*place("build", server, "--max-failed", "0.8"))
+        assert said.exit_code == 0, said.output
+    assert "48 of 60 requests failed: HTTP 400: prompt is too long" in said.stdout
+
+
 def test_a_key_that_is_revoked_on_the_way_ends_the_build_and_another_goes_on(place):
     def revoked(asked):
         return answers(asked) if server.requests <= 5 else Reply(b"key revoked", 401)

@@ -528,12 +528,18 @@ def test_a_key_or_model_that_is_rejected_ends_the_run_at_once_also_after_answers
         assert (len(came), server.requests) == (answered, answered + 1)
 
 
-def test_refusals_after_an_answer_speak_of_their_requests_alone_until_there_are_too_many():
+def test_refusals_after_an_answer_speak_of_their_requests_alone():
     with serving(lambda asked: good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 400)) as server:
-        answers = told(server, requests(90), concurrency=1)
-        assert sum(isinstance(answer, Failure) for answer in answers.values()) == 89
-        with pytest.raises(TeacherError, match="failed 100 requests in a row"):
-            told(server, requests(300), concurrency=1)
+        answers = told(server, requests(300), concurrency=1)
+    assert sum(isinstance(answer, Failure) for answer in answers.values()) == 299
+
+
+def test_a_server_that_breaks_down_after_answers_ends_the_run():
+    def behaviour(asked):
+        return good(asked) if "case 0?" in asked.prompt else Reply(b"{}", 500)
+
+    with serving(behaviour) as server, pytest.raises(TeacherError, match="failed 100 requests in a row"):
+        told(server, requests(300), concurrency=1, max_tries=1)
 
 
 # --- pace ----------------------------------------------------------------------------------------------------------
