@@ -232,6 +232,7 @@ NOT_DECIDING = {
     "pipelines.store": "writes files atomically",
     "pipelines.stored_step": "lists and checks the files of a step",
     "pipelines.terminal": "prints",
+    "sources.known_licenses": "lists terms; licences that a step leaves out stop it",
     "sources.license": "stops a step that frees a row of a licence; it changes no row",
     "sources.literal": "opens the very file that it is given",
     "sources.mirror": "finds files, whose names and hashes are part of what a step is",
