@@ -174,9 +174,9 @@ def _without_surrogates(value: Any) -> Any:
 def _only_choice(reply: dict[str, Any]) -> dict[str, Any]:
     choices = reply.get("choices")
     if not isinstance(choices, list):
-        if error := next(
-            (reply[name] for name in ("error", "detail", "message", "base_resp") if reply.get(name)), None
-        ):
+        told = [reply.get(name) for name in ("error", "detail", "base_resp")]
+        told += [reply[name] for name in ("message", "msg") if isinstance(reply.get(name), str)]
+        if error := next(filter(None, told), None):
             said = error if isinstance(error, dict) else reply
             raise BadReplyError(f"an error inside a 200: {_text_of(error)}", status=_status(said))
         raise BadReplyError(f"reply has no list of choices, but {', '.join(map(repr, reply)) or 'nothing'}")

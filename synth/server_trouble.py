@@ -104,8 +104,9 @@ def of_status(status: int, words: str, headers: Mapping[str, str]) -> Trouble:
 
 def of_reply(error: BadReplyError) -> Trouble:
     """Return what a reply means that is not what was asked for."""
-    if error.status is not None:
-        return replace(of_status(error.status, str(error), {}), usage=error.usage)
+    if error.status is not None:  # an error costs what it says, a reply that says nothing costs the most
+        cost = error.usage if error.usage != Usage() else None
+        return replace(of_status(error.status, str(error), {}), usage=cost)
     kind = Kind.REFUSED if error.final else Kind.BROKEN
     return Trouble(kind=kind, error=f"bad reply: {error}", usage=error.usage)
 

@@ -20,6 +20,7 @@ from synth.local_chat import prompt_text
 from synth.notices import Notices
 from synth.openai_teacher import OpenAITeacher
 from synth.pace import Pace
+from synth.server_trouble import Kind, of_reply
 from synth.specs import Rates, TeacherOptions, teacher
 from synth.teacher import Completion, Failure, Request, Sampling, TeacherError
 
@@ -334,6 +335,27 @@ def test_a_template_without_system_messages_gets_their_text_with_the_first_user_
 
 
 # --- servers in trouble --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reply, kind",
+    [
+        ({"error": {"code": 429, "message": "free-models-per-day"}}, Kind.BUSY),
+        ({"error": {"code": "rate_limit_exceeded", "message": "slow down"}}, Kind.BUSY),
+        ({"error": {"type": "insufficient_quota", "message": "pay first"}}, Kind.DENIED),
+        ({"error": {"code": "invalid_api_key", "message": "no such key"}}, Kind.DENIED),
+        ({"message": "Model not found", "code": "404"}, Kind.DENIED),
+        ({"base_resp": {"status_code": 1002, "status_msg": "too many requests"}}, Kind.BUSY),
+        ({"error": "CUDA out of memory"}, Kind.BROKEN),
+        ({"message": {"role": "assistant", "content": "B"}, "done": True}, Kind.BROKEN),
+    ],
+)
+def test_an_error_inside_a_200_is_what_its_code_or_words_say_and_costs_nothing(reply, kind):
+    with pytest.raises(BadReplyError) as raised:
+        read_reply(json.dumps(reply).encode(), requests(1)[0], 0.1)
+    trouble = of_reply(raised.value)
+    assert trouble.kind is kind
+    assert trouble.usage is None or "no list of choices" in trouble.error
 
 
 @pytest.mark.parametrize("status", [429, 503])
