@@ -60,6 +60,55 @@ def test_personal_data_gives_way_to_the_name_of_its_kind(text, expected):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Mob. 07700 900417",
+        "Cell: 305 555 0177",
+        "Her son 07911 204512, aware.",
+        "Telf. 612.407.518",
+        "(c) 415/555-0132",
+        "Handy: 0151 20448811",
+        "Rückruf unter 089/2204517 bitte",
+        "Telemóvel: 912 204 517",
+        "Celular: (11) 98204-4517",
+        "If worse: (021) 204 45 17.",
+        "Contact 00 44 7911 204512 after five.",
+        "Mon numéro est le 06 20 44 81 17.",
+    ],
+)
+def test_telephone_numbers_of_many_countries_are_masked(text):
+    assert masked(text).count("[PHONE]") == 1 and not re.search(r"\d", masked(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Cell 2204517 was counted.", "NDC 0409-1172-30 was used.", "Platelets 150 000 420 000.", "T: 37.2 P: 84 R: 16"],
+)
+def test_measured_numbers_and_codes_of_packages_are_no_telephone(text):
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FN: 7/11/58",
+        "D.O.B.: 7-NOV-1958",
+        "DOB=(07 11 1958)",
+        "Born in Leeds on the 7th of November 1958.",
+        "Nacimiento: 7/nov/1958",
+        "Nació en Vigo el 7 de noviembre del 58",
+        "Né(e) le : 7 novembre 1958",
+        "Patientin, geb. am 7. November 1958",
+        "Geburtsdatum: 07.11.1958",
+        "Data de nascimento: 7 de novembro de 1958",
+        "Nata a Roma il 7 novembre 1958",
+    ],
+)
+def test_dates_of_birth_are_masked_however_they_are_written(text):
+    assert "[BIRTH_DATE]" in masked(text) and not re.search(r"\d", masked(text))
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("Dr. Lê Thị Mai called.", "Dr. [NAME] called."),

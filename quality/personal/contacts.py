@@ -41,32 +41,54 @@ _ORGANISATION_ADDRESS_BEFORE = re.compile(
     rf"(?i:\b{ORGANISATION})\b[\s\S]{{0,160}}\b[A-Z]{{2}},?\s+\d{{5}}(?:-\d{{4}})?(?!\d)"
     r"(?i:[^A-Za-z]|phone|telephone|tel|fax|tty|tdd|toll|free|voice|or|and)*$"
 )
+_COUNTED_AFTER = re.compile(r"[ ](?:casos|cases|pacientes|euros?|personas|years|births)\b")
+_DRUG_PACKAGE = re.compile(r"\d{4,5}-\d{3,4}-\d{1,2}")
+"""A code of the National Drug Code Directory."""
+_DOTTED = re.compile(r"[6-9]\d\d\.\d{3}\.\d{3}")
+"""A Spanish number with dots, which without its cue is a count of millions."""
 _TOLL_FREE = frozenset({"800", "888", "877", "866", "855", "844", "833"})
 
 _EXTENSION = r"(?:,?[ ]?(?i:ext(?:ension|\.)?|x|extensi[óo]n|anexo|poste)[ .:]{0,2}\d{1,6}(?!\w))?"
-_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00)[1-9]\d{0,2}\)?(?:[ .()/-]{0,3}\d){6,13}(?!\w)" + _EXTENSION)
+_INTERNATIONAL = re.compile(r"(?<![\w+])(?:\+|00[ ]?)[1-9]\d{0,2}\)?(?:[ .()/-]{0,3}\d){6,13}(?!\w)" + _EXTENSION)
 _AMERICAN = re.compile(
-    r"(?<![\w.+/-])(?:\+?1[-. ]{1,2})?(?:\(\d{3}\)[ -]{0,2}|\d{3}[-. ]{1,2})[2-9]\d{2}[-. ]{1,2}\d{4}(?![\w/]|[-.]\d)"
-    + _EXTENSION
+    r"(?<![\w.+/-])(?:\+?1[-. ]{1,2})?(?:\(\d{3}\)[ -]{0,2}\d|\d{3}[-. /]{1,2}[2-9])\d{2}[-. ]{1,2}\d{4}(?![\w/]"
+    r"|[-.]\d)" + _EXTENSION
 )
 _SPANISH = re.compile(
-    r"(?<![\w.,+/-])(?:[6-9]\d{2}(?:[ .-]\d{3}){2}|[6-9]\d{2}(?:[ .-]\d{2}){3}"
-    r"|[89]\d[ .-]\d{3}(?:[ .-]\d{2}){2})(?![\w/]|[.,-]\d)"
+    r"(?<![\w.,+/-])(?:(?:34[ ])?[6-9]\d{2}(?:[ .-]\d{3}){2}|(?:34[ ])?[6-9]\d{2}(?:[ .-]\d{2}){3}"
+    r"|(?:[89]\d[ .-]|\([89]\d\)[ ]?)\d{3}(?:[ .-]\d{2}){2})(?![\w/]|[.,-]\d)"
 )
-_BRITISH = re.compile(r"(?<![\w.,+/-])\(?0\d{2,5}\)?[ -]\d{3,4}(?:[ -]?\d{3,4})?(?![\w/]|[.,-]\d)")
+_ZERO = re.compile(
+    r"(?<![\w.,+/-])(?<!\d )(?:\(0[1-9]\d{0,4}\)[ -]?|0[1-9]\d{0,4}[ /-])\d{2,8}(?:[ -]?\d{2,4}){0,3}(?![\w/]"
+    r"|[.,-]\d)|(?<![\w.,+/-])07\d{9}(?!\w)"
+)
+_BRACKETED = re.compile(r"(?<![\w.,+/-])(?<!\d )\([1-9]\d\)[ ]?\d{4,5}[- ]\d{4}(?![\w/]|[.,-]\d)")
 _FRENCH = re.compile(r"(?<![\w.,+/-])0[1-9](?:(?: \d\d){4}|(?:\.\d\d){4}|(?:-\d\d){4})(?![\w/]|[.,-]\d)")
+_WORDS = (
+    r"telephone|phone|ph(?=[.:# ])|tele?(?=[.:# ])|mobiles?|mob(?=[.:# ])|cell(?=:|\.? ?(?:phone|number|no)"
+    r"|\.? (?:\(?\+?\d{2,4}[ .)-]|\+?\d{9}))"
+    r"|landline|fax|pager|beeper|bleep|whats ?app|wasap|text|call(?:ed|ing)?|dial|reach(?:ed)?|ring|contact"
+    r"|(?:home|work|office|daytime|evening)(?=[ ]?[:#(]| no| number)|number(?: is|\?)|it[’']s"
+    r"|tel[ée]fono|tfno|tlfn?o?|telf|tf(?=[.:# ])|m[óo]vil|fijo|celular|cel(?=[.: ])|ll[áa]m\w{1,6}|contacto"
+    r"|(?:n[úu]mero|numéro)(?: es| est)|avisar|marque|t[ée]l[ée]phone|t[ée]l(?=[.:# ])|portable|appel\w{1,4}|joindre"
+    r"|telefon\w*|handy|rufnummer|r[üu]ckruf|anruf|telem[óo]vel|telefone|ligue|ligar|cellulare|chiam\w{1,4}"
+)
 _CUED = re.compile(
-    r"(?i:(?<![\w-])(?:telephone|phone|ph(?=[.:#])|tele?(?=[.:# ])|mobile|cell ?(?:phone|number)|landline|fax|pager"
-    r"|beeper|whats ?app"
-    r"|wasap|text|call(?:ed|ing)?|dial|reach(?:ed)?|ring|contact|number is|tel[ée]fono|tfno|tlfn?o?|tf(?=[.:# ])"
-    r"|m[óo]vil|fijo|celular"
-    r"|ll[áa]m\w{1,6}|contacto|n[úu]mero es|t[ée]l[ée]phone|t[ée]l(?=[.:# ])|portable|appel\w{1,4}|joindre)(?!\w))"
-    r"(?P<between>[^\d\n+]{0,28}?)(?P<x>\+?\(?\d(?:[ .()/-]{0,2}\d){6,13}(?!\w|[.,-]\d)" + _EXTENSION + ")"
+    rf"(?:(?i:(?<![\w-])(?:{_WORDS})(?!\w))(?P<between>[^\d\n+]{{0,28}}?)"
+    r"|(?<!\w)(?:[TMCHWF]|\([cmhwCMHW]\))[.:]?[ ]{1,2}|(?i:\b(?:daughter|son|wife|husband|sister|brother|mother|father"
+    r"|mum|mom|dad|carer|partner|neighbou?r|friend|hij[oa]|espos[oa]|mujer|marido|herman[oa]|madre|padre|cuidadora?"
+    r"|vecin[oa]|nuera|yerno"
+    r"|fille|fils|mari|femme))[ ,:-]{0,2}[ (])"
+    r"(?P<x>(?:\(\+\d{1,3}\)[ ]?)?\+?\(?\d(?:[ .()/-]{0,2}\d){6,13}(?!\w|[.,-]\d)" + _EXTENSION + ")"
 )
 # A run of digits and marks that is long enough: cheaper than the cue, which stands in front of few of them.
 _CUED_HINT = (
     r"[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9]"
 )
+
+
+_REGIONS = ("US", "ES", "GB", "FR", "MX", "DE", "IT", "PT", "BR", "AU")
+"""Where a number after a word for telephone may be from."""
 
 
 @lru_cache(maxsize=4096)
@@ -83,7 +105,7 @@ def _valid(number: str, region: str) -> bool:
 
 
 def _possible(number: str) -> bool:
-    regions = (None,) if number.startswith("+") else ("US", "ES", "GB", "FR", "MX")
+    regions = (None,) if number.lstrip("(").startswith("+") else _REGIONS
     numbers = [_parsed(number, region) for region in regions]
     return any(parsed is not None and phonenumbers.is_possible_number(parsed) for parsed in numbers)
 
@@ -110,16 +132,19 @@ def _international(match: re.Match[str]) -> bool:
 
 def _american(match: re.Match[str]) -> bool:
     """Say whether ten digits in the American grouping are a telephone: by their marks, or by a valid area code."""
-    marked = "(" in match[0] or match[0].count("-") + match[0].count(".") >= 2
+    marked = "(" in match[0] or sum(map(match[0].count, "-./")) >= 2
     return _stands_free(match) and (marked or _valid(match[0], "US") or "555" in match[0])
 
 
 def _spanish(match: re.Match[str]) -> bool:
-    return _stands_free(match) and not match[0].endswith("000") and _valid(match[0], "ES")
+    counted = _COUNTED_AFTER.match(match.string, match.end()) is not None
+    return not counted and _stands_free(match) and not match[0].endswith("000") and _valid(match[0], "ES")
 
 
-def _british(match: re.Match[str]) -> bool:
-    return _stands_free(match) and _valid(match[0], "GB")
+def _zero(match: re.Match[str]) -> bool:
+    """Say whether groups of digits that begin with the zero of a trunk call are a telephone number."""
+    package = _DRUG_PACKAGE.fullmatch(match[0]) is not None
+    return not package and 9 <= len(_digits(match[0])) <= 12 and _stands_free(match)
 
 
 def _french(match: re.Match[str]) -> bool:
@@ -129,11 +154,12 @@ def _french(match: re.Match[str]) -> bool:
 def _cued(match: re.Match[str]) -> bool:
     """Say whether a number after a word for telephone is one; seven digits in a row only right after that word."""
     digits = _digits(match["x"])
-    if not _stands_free(match, "x"):
+    dotted = _DOTTED.fullmatch(match["x"]) is not None and match["between"] is not None
+    if not dotted and not _stands_free(match, "x"):
         return False
     if len(digits) == 7:
-        return digits != match["x"] or match["between"].strip(" .:#") == ""
-    return _possible(match["x"])
+        return match["between"] is not None and (digits != match["x"] or match["between"].strip(" .:#") == "")
+    return _possible(match["x"]) and (match["between"] is not None or len(digits) > 8)
 
 
 def _of_organisation(match: re.Match[str]) -> bool:
@@ -232,8 +258,9 @@ CONTACT_RULES: tuple[Rule, ...] = (
     pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),
     *_phones("international", _INTERNATIONAL, _international),
     *_phones("cued", _CUED, _cued, hint=_CUED_HINT, near=re.compile(_CUED_HINT)),
-    *_phones("american", _AMERICAN, _american, hint=r"[0-9]{3}[-. )][-. ]{0,2}[2-9][0-9]{2}[-. ]{1,2}[0-9]{4}"),
+    *_phones("american", _AMERICAN, _american, hint=r"[0-9]{3}[-. )/][-. ]{0,2}[0-9]{3}[-. ]{1,2}[0-9]{4}"),
     pattern_rule("phone-spanish", "PHONE", _SPANISH, _spanish),
-    pattern_rule("phone-british", "PHONE", _BRITISH, _british),
+    pattern_rule("phone-zero", "PHONE", _ZERO, _zero, hint=r"0[1-9][0-9]{0,4}[ /)-]{1,2}[0-9]{2}|07[0-9]{9}"),
+    pattern_rule("phone-bracketed", "PHONE", _BRACKETED, _stands_free),
     pattern_rule("phone-french", "PHONE", _FRENCH, _french, hint=r"0[1-9](?:[ .-][0-9][0-9]){4}"),
 )

@@ -151,24 +151,33 @@ def _region_card(match: re.Match[str]) -> bool:
 # --- date of birth ---
 
 _MONTH = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
-    r"|nov(?:ember)?"
-    r"|dec(?:ember)?|enero|febrero|marzo|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|ene"
-    r"|abr|ago|dic"
-    r"|janvier|f[ée]vrier|mars|avril|mai|juin|juillet|ao[ûu]t|septembre|octobre|novembre|d[ée]cembre)\.?"
+    r"(?:jan(?:uary|uar|eiro)?|feb(?:ruary|ruar|braio)?|mar(?:ch|zo|ço|s)?|apr(?:il|ile)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember|embre|embro)?|dec(?:ember)?"
+    r"|enero|febrero|abril|mayo|junio|julio|agosto|sep?tiembre|octubre|noviembre|diciembre|ene|abr|ago|dic"
+    r"|janvier|f[ée]vrier|avril|mai|juin|juillet|ao[ûu]t|septembre|octobre|d[ée]cembre"
+    r"|j[äa]nner|m[äa]rz|juni|juli|o[kc]t(?:ober)?|de[zc](?:ember)?"
+    r"|fev(?:ereiro)?|maio|junho|julho|set(?:embro|tembre)?|out(?:ubro)?|dezembro"
+    r"|gen(?:naio)?|maggio|mag|giu(?:gno)?|lug(?:lio)?|ott(?:obre)?|dicembre)\.?"
 )
 _YEAR = r"(?:(?:18|19|20)\d\d|['’]?\d\d)(?!\d)"
 _DATE = (
     rf"(?:\d{{1,2}}[ ]?[./-][ ]?\d{{1,2}}[ ]?[./-][ ]?{_YEAR}|(?:18|19|20)\d\d[./-]\d{{1,2}}[./-]\d{{1,2}}"
-    rf"|\d{{1,2}}(?:st|nd|rd|th|er|º)?[ -](?:of |de )?{_MONTH}[, -]{{0,2}}(?:del? )?{_YEAR}"
-    rf"|{_MONTH}[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]{_YEAR})"
+    rf"|\d{{1,2}}(?:st|nd|rd|th|er|[.ºª°])?[ /.-]{{0,2}}(?:of |de )?{_MONTH}[,/ -]{{0,2}}(?:del? |of )?{_YEAR}"
+    rf"|{_MONTH}[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]{_YEAR}|{_MONTH}[ -](?:de |of )?(?:19|20)\d\d(?!\d)"
+    r"|\d\d \d\d (?:19|20)\d\d(?!\d)|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?!\d))"
 )
 _BIRTH = re.compile(
-    r"(?i)(?<![\w-])(?P<cue>d\.?o\.?b\b\.?|(?:date|day) of birth|birth ?da(?:te|y)|born|b\.d\."
-    r"|fecha (?:de )?nac(?:imiento|\.)?"
-    r"|f\.? ?(?:de )?nac(?:\.|imiento)?|f\.n\.|nacid[oa]s?|naci[óo]|nac\.|date de naissance|ddn|n[ée]e?)"
-    r"(?:[ ]?\([^)\n]{1,12}\))?[\s:=.,|*-]{0,6}(?:(?:is|was|es|on|the|el|le|el d[íi]a|in [A-Z]\w+ on"
-    r"|en \w+ el)[ :]{1,2})*"
+    r"(?i)(?<![\w-])(?P<cue>d\.?o\.?b\b\.?|(?:date|day) of birth|birth ?da(?:te|y)|born|\(b\.|b\.d\."
+    r"|fecha (?:de )?nac(?:imiento|\.)?|nacimiento"
+    r"|f\.? ?(?:de )?nac(?:\.|imiento)?|f\.? ?n\b\.?(?=[ ]?:)|nacid[oa]s?|naci[óo]|nac[íi](?= )|nac\.|cumplea[ñn]os"
+    r"|date de naissance|ddn|n[ée](?:e|\(e\))?"
+    r"|geb(?:oren|urtsdatum|urtstag|\.-? ?dat(?:um|\.)|\.)|data de nascimento|nascid[oa](?: a)?|nasc[ei]u"
+    r"|d\.?n\.?(?=[ ]?:)"
+    r"|data di nascita|nat[oa](?= (?:il|a|nel)\b))"
+    r"(?:[ ]?\([^)\n]{1,12}\))?[\s:=.,|*(–-]{0,6}"
+    r"(?:(?:is|was|es|é|ist|on|the|el|le|il|am|den|em|el d[íi]a|no dia|(?:in|en|à|a|em|de"
+    r"|at) [^\W\d_]+(?: [^\W\d_]+)?,?"
+    r" (?:on|el|le|il|am|a|em))[ :]{1,3})*"
     rf"(?P<x>{_DATE})"
 )
 _COHORT_BEFORE = re.compile(
