@@ -17,7 +17,7 @@ NO_SYSTEM = re.compile(
     r"system[ _-]?(?:role|message|prompt|instruction)s?\b.{0,60}?(?:not|n't|unsupported|only|must|cannot)"
     r"|(?:not|n't|unsupported|cannot|no).{0,60}?\bsystem[ _-]?(?:role|message|prompt|instruction)"
     r"|(?:role|roles).{0,80}?\bsystem\b|\bsystem\b.{0,40}?\brole|developer instruction"
-    r"|roles must alternate|only user and assistant|should be 'user' or 'assistant'",
+    r"|'system'.{0,40}?'user'|roles must alternate|only user and assistant|should be 'user' or 'assistant'",
     re.IGNORECASE | re.DOTALL,
 )
 """How templates and servers refuse a system message: Gemma, Mistral, vLLM, llama.cpp, Google, pydantic."""

@@ -21,6 +21,9 @@ SLOWER = 1.7
 
 NEAR_TIMEOUT = 1 / 3
 
+HALF_TIME = 0.5
+"""Share of the time given that an answer may take at the next limit if the server gains nothing by more at a time."""
+
 STEPS = 16
 """From one in flight to the most in so many rounds: a round of long answers takes minutes, so not by ones."""
 
@@ -43,6 +46,7 @@ class Pace:
     _round_limit: float = field(default=0.0, repr=False)
     _delays: list[float] = field(default_factory=list, repr=False)
     _before: float | None = field(default=None, repr=False)
+    _ceiling: float = field(default=float("inf"), repr=False)
 
     def __post_init__(self) -> None:
         self.limit = self._round_limit = float(min(START, self.most))
@@ -50,12 +54,15 @@ class Pace:
     def answered(self, since: float, now: float) -> None:
         """Take in that a request sent at ``since`` was answered ``now``."""
         self.broken *= 1 - MEMORY
-        growth = 1.0 if self.doubling else min(1.0, self.most / STEPS / self.limit)
-        self.limit = min(self.limit + growth, 2 * self._round_limit, float(self.most))
         if since >= self._round_since:
             self._delays.append(now - since)
-            if len(self._delays) >= self.limit / 2:
-                self._end_round(sum(self._delays) / len(self._delays), now)
+            # A server that works on one request at a time needs n times as long for n: grow no further than it bears.
+            self._ceiling = self._round_limit * HALF_TIME * self.timeout_s / max(*self._delays, 1e-9)
+        growth = 1.0 if self.doubling else min(1.0, self.most / STEPS / self.limit)
+        most = min(2 * self._round_limit, float(self.most), max(self.limit, self._ceiling))
+        self.limit = min(self.limit + growth, most)
+        if since >= self._round_since and len(self._delays) >= self.limit / 2:
+            self._end_round(sum(self._delays) / len(self._delays), now)
 
     def pushed_back(self, since: float, now: float) -> None:
         """Take in that the server did not bear a request sent at ``since``; those sent before the last cut are one."""

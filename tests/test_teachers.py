@@ -440,9 +440,14 @@ def test_a_server_with_one_place_loses_nothing_to_the_time_out():
         return Reply(good(asked).content, delay_s=one_at_a_time[0] - time.monotonic())
 
     with serving(behaviour) as server:
-        answers = told(server, requests(40), timeout_s=2.0)
+        answers = told(server, requests(60), timeout_s=0.8)
         assert all(isinstance(answer, Completion) for answer in answers.values())
-        assert server.requests == 40
+        assert server.requests == 60
+
+
+def test_the_pace_grows_no_further_than_a_server_with_one_place_bears():
+    assert max(rounds(Pace(most=256, timeout_s=5.0), 40, lambda limit: 0.6 * limit)) * 0.6 <= 2.5
+    assert max(rounds(Pace(most=256, timeout_s=600), 40, lambda limit: 160.0)) == 256, "long answers alone are no sign"
 
 
 @pytest.mark.parametrize("after", [0, 40, 150])
