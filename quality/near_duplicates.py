@@ -88,6 +88,7 @@ def text_batches(
     joined = pl.concat_str(text, separator="\n", ignore_nulls=True)
     question = [pl.col(text[0]).alias("subject")] if len(text) > 1 else []
     chosen = rows.select(pl.col(id).alias("id"), joined.alias("text"), *question, *order)
+    yield chosen.head(0).collect()  # a table without rows gives no batch, yet its ids have a type
     yield from chosen.collect_batches(chunk_size=batch_rows, maintain_order=True, engine="streaming")
 
 

@@ -107,3 +107,15 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
     done = dedup(file, *COLUMNS, "--semantic", "openai:http://localhost:1", "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert "write openai:URL#MODEL" in done.output
+
+
+@pytest.mark.parametrize("options", [(), ("--id-column", "key"), ("--semantic", "any")])
+@pytest.mark.parametrize("name", ["header.csv", "no_rows.parquet"])
+def test_a_table_without_rows_has_no_duplicates(tmp_path, monkeypatch, name, options):
+    monkeypatch.setattr(duplicate_files, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
+    empty = pl.DataFrame(schema={"key": pl.Int64, "question": pl.String, "answer": pl.String})
+    (empty.write_csv if name.endswith("csv") else empty.write_parquet)(tmp_path / name)
+    done = dedup(tmp_path / name, *COLUMNS, *options, "--out", tmp_path / "out", "--json")
+    assert done.exit_code == 0, done.output
+    assert {json.loads(done.output)[count] for count in ("rows", "kept", "dropped", "clusters")} == {0}
+    assert table(tmp_path / "out", "kept").columns == ["key", "question", "answer"]
