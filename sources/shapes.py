@@ -171,7 +171,7 @@ def mcq(id: str, question: str, options: Sequence[str], gold: float | Sequence[f
     """Return a multiple-choice draft; ``gold`` is 0-based, None where the publisher hides it."""
     given = [] if gold is None else [gold] if isinstance(gold, int | float) else gold
     right = [as_position(one) for one in given]
-    answer = "; ".join(options[i] for i in right if isinstance(i, int) and 0 <= i < len(options)) or None
+    answer = "; ".join(str(options[i]) for i in right if isinstance(i, int) and 0 <= i < len(options)) or None
     return Draft(id=id, messages=user(question), options=list(options), gold=right, answer=answer, **more)
 
 

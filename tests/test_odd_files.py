@@ -496,6 +496,8 @@ def test_what_a_reader_does_not_expect_names_the_file(tmp_path):
         (lambda row, _: qa("1", "x", None, meta=[1]), "meta is [1], expected an object"),
         (lambda row, _: mcq("1", "x", ["a", "b"], float("nan")), "gold is nan, expected a position"),
         (lambda row, _: mcq("1", "x", ["a", "b"], 0.5), "gold is 0.5, expected a position"),
+        (lambda row, _: mcq("1", "x", [135, 125], 0), "option is 135, expected text"),
+        (lambda row, _: mcq("1", "x", ["a", None], 1), "option is None, expected text"),
         (lambda row, _: qa(None, "x", None), "id is None, expected text"),
         (lambda row, _: qa(True, "x", None), "id is True, expected text"),
     ],
