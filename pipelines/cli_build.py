@@ -15,17 +15,27 @@ if TYPE_CHECKING:
     from pipelines.recipe import Recipe
     from pipelines.spending import Spending
 
-BUDGET_TOKENS = click.option("--budget-tokens", type=click.IntRange(1), help="Tokens at which to stop asking.")
+BUDGET_TOKENS = click.option(
+    "--budget-tokens",
+    type=click.IntRange(1),
+    help="Tokens (prompt and completion) at which the teacher gets no further requests.",
+)
 BUDGET_COST = click.option(
-    "--budget-cost", type=click.FloatRange(0, min_open=True), help="Cost at which to stop asking."
+    "--budget-cost",
+    type=click.FloatRange(0, min_open=True),
+    help="Cost, in the unit of --price, at which the teacher gets no further requests.",
 )
 PRICE = click.option(
     "--price",
     nargs=2,
     type=click.FloatRange(0),
-    help="What a million tokens cost, in the prompt and in the completion.",
+    help="What a million tokens cost, in the prompt and in the completion, as in 0.5 1.5; --budget-cost needs it.",
 )
-WATTS = click.option("--watts", type=click.FloatRange(0, min_open=True), help="Power the teacher draws while it works.")
+WATTS = click.option(
+    "--watts",
+    type=click.FloatRange(0, min_open=True),
+    help="Power in watts that the teacher draws while it works, for the energy of the build.",
+)
 CONCURRENCY = click.option(
     "--concurrency",
     type=click.IntRange(1, 4096),
@@ -38,7 +48,7 @@ TIMEOUT = click.option(
     help="Seconds that one request may take; raise it for a slow model.  [default: 600]",
 )
 TRIES = click.option(
-    "--tries", "max_tries", type=click.IntRange(1, 100), help="Tries of a request that breaks.  [default: 5]"
+    "--tries", "max_tries", type=click.IntRange(1, 100), help="How often a request that breaks is tried.  [default: 5]"
 )
 LEAVE_OUT = click.option(
     "--leave-out",
@@ -148,16 +158,45 @@ SEMANTIC_THRESHOLD = 0.85
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the result: kept.parquet, dropped.parquet and more.",
+)
 @click.option(
     "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
 )
 @click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
-@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.72, show_default=True)
-@click.option("--recall", type=click.FloatRange(0, 1, True, True), default=0.995, show_default=True)
-@click.option("--shingle-tokens", type=click.IntRange(1, 1000), default=5, show_default=True)
-@click.option("--unit", type=click.Choice(["auto", "word", "character"]), default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads.  [default: cores]")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.72,
+    show_default=True,
+    help="Least share of runs of words that duplicates have in common (Jaccard); lower drops more rows.",
+)
+@click.option(
+    "--recall",
+    type=click.FloatRange(0, 1, True, True),
+    default=0.995,
+    show_default=True,
+    help="Share of the pairs just at the threshold that must be found; higher takes longer.",
+)
+@click.option(
+    "--shingle-tokens",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="Length of the runs that are compared, in words or characters.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["auto", "word", "character"]),
+    default="auto",
+    show_default=True,
+    help="What runs are made of: auto takes characters in scripts without spaces, as in Chinese, and words elsewhere.",
+)
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads that work at once.  [default: cores]")
 @click.option(
     "--semantic",
     metavar="MODEL",
@@ -207,7 +246,7 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
     def add(command: Any) -> Any:
         for role in reversed(("question", "options", "answer", "context", "chain", "messages")):
             name = f"{prefix.replace('-', '_')}{role}"
-            about = f"{whose} with the {role}.  [default: usual names]"
+            about = f"{whose} with the {role}; may be given several times.  [default: usual names]"
             command = click.option(f"--{prefix}{role}-column", name, multiple=True, help=about)(command)
         return command
 
@@ -216,15 +255,25 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option("--against", multiple=True, required=True, help="Benchmark of the catalog, all of them, or a file.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder for the result.")
+@click.option(
+    "--against",
+    multiple=True,
+    required=True,
+    help="Benchmark of the catalog, all, or a file; may be given several times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the result: kept.parquet, dropped.parquet and more.",
+)
 @click.option(
     "--text-column", "text", multiple=True, help="Column to compare as text.  [default: all texts without a role]"
 )
 @column_options("", "Columns of FILES")
 @column_options("item-", "Columns of files given by --against")
 @click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
-@click.option("--embedder", help="Also compare meanings with this sentence-transformers model: a name or a folder.")
+@click.option("--embedder", help="Also compare meanings with this model, named as for sabila dedup --semantic.")
 @click.option(
     "--similarity", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True,
     help="Cosine from which on the embedder's neighbours are leaks; it depends on the model.",
@@ -252,7 +301,7 @@ def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...],
     from pipelines.leak_files import decontaminate as run
     from quality.decontaminate import Decontaminate
     from quality.leak_inputs import ROLES
-    from synth.embedders import sentence_transformer
+    from synth.embedders import embedder
     from synth.leak_judge import leak_judge
     from synth.specs import teacher
 
@@ -269,6 +318,6 @@ def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...],
         mirror=given["mirror"],
         columns=columns,
         config=Decontaminate(similarity=given["similarity"]),
-        embed=sentence_transformer(given["embedder"]) if given["embedder"] else None,
+        embed=embedder(given["embedder"]) if given["embedder"] else None,
         judge=leak_judge(teacher(given["judge"])) if given["judge"] else None,
     )

@@ -117,9 +117,21 @@ TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
 
 @main.command()
 @click.argument("release")
-@click.option("--to", type=click.Choice(TARGETS), required=True, help="Who shall read the rows.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder to make.")
-@click.option("--config", "kind", type=click.Choice(["sft", "dpo"]), help="Conversations or pairs alone.")
+@click.option(
+    "--to",
+    type=click.Choice(TARGETS),
+    required=True,
+    help="Tool that trains on the rows; the last three get a config too.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="New folder for the files."
+)
+@click.option(
+    "--config",
+    "kind",
+    type=click.Choice(["sft", "dpo"]),
+    help="Export only conversations (sft) or only preference pairs (dpo).  [default: both]",
+)
 @click.option(
     "--model",
     default="meta-llama/Llama-3.1-8B-Instruct",
@@ -180,12 +192,18 @@ def rebuild(manifest: Path, store: Path, mirror: Path | None, workers: int, reci
     echo(folder)
 
 
-REPO = click.option("--repo", required=True, metavar="ORG/NAME", help="The repository on the Hub.")
-PUBLIC = click.option("--public", is_flag=True, help="For everybody to read.  [default: private]")
-USE = click.option(
-    "--use", type=click.Choice(["any", "commercial"]), default="any", show_default=True, help="For whom."
+REPO = click.option(
+    "--repo", required=True, metavar="ORG/NAME", help="The repository on the Hub; made if it is not there."
 )
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Check, and show what would go; change nothing.")
+PUBLIC = click.option("--public", is_flag=True, help="Let everybody read the repository.  [default: private]")
+USE = click.option(
+    "--use",
+    type=click.Choice(["any", "commercial"]),
+    default="any",
+    show_default=True,
+    help="Use that every licence must allow: any is handing on, commercial is selling.",
+)
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Check, and show what would be sent; change nothing.")
 
 
 @main.command()
@@ -246,10 +264,20 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
 
 @main.command()
 @click.argument("release")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="[default: report.html in its folder]")
-@click.option("--sample", type=click.IntRange(0, 10_000), default=2_000, show_default=True, help="Rows to show.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write the report to.  [default: report.html in the folder of the release]",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(0, 10_000),
+    default=2_000,
+    show_default=True,
+    help="How many rows the report shows as a sample.",
+)
 @click.option("--against", metavar="RELEASE", help="An earlier version, to show what changed since.")
-@click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
 @UNMASKED
 @STORE
 def report(
@@ -272,8 +300,13 @@ def report(
 
 @main.command()
 @click.argument("release")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any free one]")
-@click.option("--open/--no-open", "show", default=True, help="Open it in the browser.  [default: open]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port on this machine to listen on.  [default: any free one]",
+)
+@click.option("--open/--no-open", "show", default=True, help="Open the page in the browser.  [default: open]")
 @UNMASKED
 @STORE
 def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> None:

@@ -167,7 +167,7 @@ def _echo_plan(called: Any, as_json: bool) -> None:
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the merged model.")
 @click.option("--shard-gb", type=click.FloatRange(0.001), default=5.0, show_default=True, help="Largest file, in GB.")
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads of arithmetic.  [default: cores]")
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads that work at once.  [default: cores]")
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done; write nothing.")
 @JSON
 def merge(config: Path, out: Path, shard_gb: float, threads: int | None, dry_run: bool, as_json: bool) -> None:
@@ -217,7 +217,7 @@ def _merge_text(plan: dict[str, Any]) -> str:
 @REPO
 @PUBLIC
 @USE
-@click.option("--version", help="Tag the commit so.")
+@click.option("--version", help="Tag of the commit, as in 1.  [default: none]")
 @DRY_RUN
 @JSON
 def publish_model(folder: Path, repo: str, as_json: bool, **options: Any) -> None:

@@ -17,7 +17,12 @@ from pipelines.terminal import printable
 if TYPE_CHECKING:
     from pipelines.recipe import Recipe
 
-STORE = click.option("--store", type=click.Path(path_type=Path), default=Path("store"), help="Where steps are kept.")
+STORE = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path("store"),
+    help="Folder of steps and releases.  [default: store]",
+)
 MIRROR = click.option(
     "--mirror",
     envvar="SABILA_MIRROR",
@@ -32,9 +37,12 @@ LOCK = click.option(
 )
 RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from the lock, and pin them.")
 WORKERS = click.option(
-    "--workers", type=click.IntRange(1, 256), default=lambda: os.cpu_count() or 1, help="Processes.  [default: cores]"
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=lambda: os.cpu_count() or 1,
+    help="Processes that work at once.  [default: cores]",
 )
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 class GuardedGroup(click.Group):
@@ -72,6 +80,7 @@ def failures() -> tuple[type[Exception], ...]:
     from sources.files import FileError
     from sources.hub import HubError
     from sources.mirror import MissingCorpusError
+    from synth.embedders import EmbedderError
     from synth.teacher import TeacherError
     from training.trouble import TrainingError
 
@@ -86,7 +95,7 @@ def failures() -> tuple[type[Exception], ...]:
         WorkerDiedError,
     )
     of_teachers = (BudgetReachedError, RequestsFailedError, TeacherError)
-    return (*of_builds, *of_teachers, FileError, HubError, MissingCorpusError, TrainingError)
+    return (*of_builds, *of_teachers, EmbedderError, FileError, HubError, MissingCorpusError, TrainingError)
 
 
 def told(call: Callable[[], Any]) -> Any:

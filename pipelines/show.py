@@ -181,7 +181,7 @@ def _shortage(part: dict[str, Any]) -> str:
 
 def _looked_at(steps: list[dict[str, Any]]) -> list[str]:
     only = [step["counts"]["kept"] for step in steps if step["looked_at_only"]]
-    return [f"\nheld against {sum(only):,} rows of {len(only)} corpora that are only looked at"] if only else []
+    return [f"\nchecked against {sum(only):,} benchmark rows from {len(only)} corpora"] if only else []
 
 
 def _absent(absent: dict[str, str]) -> list[str]:
@@ -203,7 +203,7 @@ def export_text(account: dict[str, Any]) -> str:
     lines = [f"{rows:,} rows in {kind}.jsonl" for kind, rows in account["rows"].items()]
     lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in account["reasons"].items()]
     others = [name for name in account["files"] if not name.endswith(".jsonl")]
-    return "\n".join([*lines, f"beside them: {', '.join(others)}", account["folder"]])
+    return "\n".join([*lines, f"also written: {', '.join(others)}", account["folder"]])
 
 
 def examples(account: dict[str, Any], steps: Path) -> str:

@@ -92,7 +92,7 @@ def recipe(
         language_confidence: Confidence from which a language other than the source's drops a row.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
         name_model: Folder of a token-classification model (transformers) that also masks people's names without a
-            title, label or other cue, as in models/ner-names; needs the extra local.  [default: none]
+            title, label or other cue, as in models/ner-names; needs the extra local.
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
