@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
+from pipelines.recipes.demo import MIRROR, SAMPLED
+from sources.catalog import BENCHMARKS, SOURCES
 from sources.mirror import mirrored
 from sources.read import read
 from sources.record import Record
@@ -49,3 +51,14 @@ def test_every_make_target_of_the_readme_is_there(target):
 @pytest.mark.parametrize("path", sorted(set(re.findall(FILES, README))))
 def test_every_file_of_the_readme_is_there(path):
     assert (ROOT / path).is_file() or path.endswith("clinic_cards.py")
+
+
+def test_the_sample_has_as_many_rows_as_the_readme_says():
+    said = tuple(map(int, re.search(r"The sample holds (\d+) rows .* and (\d+) benchmark items", README).groups()))
+    held_out = ("medmcqa_validation", "headqa_en_held_out", "pubmedqa_test", "mts_dialog_held_out")
+    sampled = [[SOURCES[name] for name in SAMPLED], [BENCHMARKS[name] for name in held_out]]
+    counted = [
+        sum(1 for corpus in corpora for file in mirrored(corpus, MIRROR) for _ in read(corpus, file))
+        for corpora in sampled
+    ]
+    assert tuple(counted) == said
