@@ -22,6 +22,8 @@ _RUN_ON = re.compile(
     r"(?i)\s*thank(?:s| you)(?: (?:so|very) much| a lot)? for (?:your|the) (?:query|question)(?=\s+(\w+))"
 )
 _LEANING = COURTESY | frozenset("because since which what who whose concerning".split())
+_CLOSING_CHARS = 1000
+"""As much of the end of a text as is looked at for a sign-off, which is far shorter."""
 _OPENING_CHARS = 400
 """As much of a text as is looked at for a sentence of thanks."""
 
@@ -80,14 +82,15 @@ _SIGNATURE = re.compile(rf"{_FRONT}(?:{_CLOSING}[\s,.!-]*|[-–—]\s*)?({_NAME}
 
 def remove_sign_off(text: str) -> tuple[str, str]:
     """Take out the closing words and the signature at the end of a text; something must be left."""
-    matches = [*(pattern.search(text) for pattern in _SIGN_OFFS), _signature(text)]
+    start_at = max(len(text) - _CLOSING_CHARS, 0)
+    matches = [*(pattern.search(text, start_at) for pattern in _SIGN_OFFS), _signature(text, start_at)]
     start = min((match.start() for match in matches if match and text[: match.start()].strip()), default=len(text))
     return text[:start], text[start:].strip()
 
 
-def _signature(text: str) -> re.Match[str] | None:
+def _signature(text: str, start_at: int) -> re.Match[str] | None:
     """Return a name with credentials at the end of a text; "Multiple Sclerosis, MS" is none."""
-    match = _SIGNATURE.search(text)
+    match = _SIGNATURE.search(text, start_at)
     if not match:
         return None
     initials = "".join(word[0] for word in match[1].split())

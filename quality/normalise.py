@@ -64,7 +64,8 @@ class Edit:
 
     ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
     of several options) or ``answers`` (running prose that was written as a reply). ``tail`` is the number of characters
-    at the end of a text in which the pattern is looked for, 0 for all.
+    at the end of a text in which the pattern is looked for, 0 for all. ``sentence`` is a second pattern that a text
+    with the first one has to match as well. ``odd`` says that the pattern finds characters of ``ODD`` only.
     """
 
     name: str
@@ -72,6 +73,8 @@ class Edit:
     apply: Apply
     where: Literal["all", "prose", "running", "answers"] = "all"
     tail: int = 0
+    sentence: str = ""
+    odd: bool = False
 
 
 def _replace(*pairs: tuple[str, str]) -> Apply:
@@ -98,26 +101,40 @@ def _removing(remove: Removal) -> Apply:
 
 # Control characters, zero-width spaces, soft hyphens and direction marks; joiners stay, scripts need them.
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+ODD = r"[^\t\n -~]"
+"""What is no plain character of a keyboard: most texts hold none."""
 LIGATURES = (("\ufb00", "ff"), ("\ufb01", "fi"), ("\ufb02", "fl"), ("\ufb03", "ffi"), ("\ufb04", "ffl"))
 
 EDITS: tuple[Edit, ...] = (
-    Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(fix_encoding)),
+    Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(fix_encoding), odd=True),
     Edit(name="office_markup", pattern=OFFICE, apply=_removing(remove_office), where="prose"),
     Edit(name="html", pattern=f"{TAG}|{ENTITY}", apply=_python(to_text), where="prose"),
     Edit(
         name="unicode",
         pattern=r"[^\x00-\x7f]",
         apply=lambda texts: (texts.str.normalize("NFC"), None),
+        odd=True,
     ),
-    Edit(name="ligatures", pattern=r"[\ufb00-\ufb04]", apply=_replace(*LIGATURES)),
+    Edit(name="ligatures", pattern=r"[\ufb00-\ufb04]", apply=_replace(*LIGATURES), odd=True),
     Edit(
         name="line_ends",
         pattern=r"\r|[\u0085\u2028\u2029]",
         apply=_replace((r"\r\n?|[\u0085\u2028\u2029]", "\n")),
+        odd=True,
     ),
-    Edit(name="invisible", pattern=INVISIBLE, apply=_replace((INVISIBLE, ""))),
+    Edit(name="invisible", pattern=INVISIBLE, apply=_replace((INVISIBLE, "")), odd=True),
     Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_python(unlink_markdown), where="prose"),
-    *(Edit(name=s.name, pattern=s.hint, apply=_removing(s.remove), where="answers", tail=s.tail) for s in STOCK),
+    *(
+        Edit(
+            name=s.name,
+            pattern=s.hint,
+            apply=_removing(s.remove),
+            where="answers",
+            tail=s.tail,
+            sentence=s.sentence,
+        )
+        for s in STOCK
+    ),
     Edit(name="url", pattern=LINK, apply=_removing(remove_links), where="running"),
     Edit(name="whitespace", pattern=LAYOUT, apply=tidy, where="prose"),
 )
@@ -191,14 +208,14 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
     made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
-    stocked: pl.Series | None = None
+    stock: _StockPlaces | None = None
+    odd = texts.str.contains(ODD).arg_true()
     for edit, wanted in edits_for(active, config):
         if edit.where == "answers":
-            if stocked is None:
-                at = wanted.arg_true()
-                stocked = at.filter(may_hold_stock(texts.gather(at)))
-            near = texts.gather(stocked)
-            place = stocked.filter((near.str.tail(edit.tail) if edit.tail else near).str.contains(edit.pattern))
+            stock = stock or _StockPlaces(texts, wanted)
+            place = stock.places(edit, texts)
+        elif edit.odd:
+            place = odd.filter(texts.gather(odd).str.contains(edit.pattern))
         else:
             place = (texts.str.contains(edit.pattern) & wanted).arg_true()
         if place.is_empty():
@@ -211,12 +228,42 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
             changed &= (after.str.strip_chars() != "") | (active["field"].gather(place) == "answer")
             removed = removed.filter(changed)
         place = place.filter(changed)
+        odd = pl.concat([odd, place]).unique().sort()
+        if stock:
+            stock.changed = stock.changed.append(place)
         texts = texts.scatter(place, after.filter(changed))
         found = {"at": active["at"].gather(place), "removed": removed}
         made.append(
             pl.DataFrame(found).select("at", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
         )
     return texts, pl.concat(made)
+
+
+SIFTED = 64
+"""Texts from which on it is quicker to compile the pattern of a whole sentence than to look at each text."""
+
+
+class _StockPlaces:
+    """Where the texts of one round may hold stock text: looked for once, before any of it is taken out."""
+
+    def __init__(self, texts: pl.Series, wanted: pl.Series) -> None:
+        at = wanted.arg_true()
+        some, kinds = may_hold_stock(texts.gather(at))
+        self.any_kind = at.gather(some)
+        self.kinds = {name: at.gather(places) for name, places in kinds.items()}
+        self.changed = self.any_kind.clear()
+
+    def places(self, edit: Edit, texts: pl.Series) -> pl.Series:
+        """Return the places that an edit has work at; what an edit before it laid bare counts as well."""
+        cued = self.kinds.get(edit.name)
+        place = self.any_kind if cued is None else cued
+        if cued is not None and not self.changed.is_empty():
+            place = pl.concat([cued, self.changed]).unique().sort()
+        near = texts.gather(place)
+        place = place.filter((near.str.tail(edit.tail) if edit.tail else near).str.contains(edit.pattern))
+        if not edit.sentence or place.len() < SIFTED:
+            return place
+        return place.filter(texts.gather(place).str.contains(edit.sentence))
 
 
 def edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series]]:

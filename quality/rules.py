@@ -226,30 +226,37 @@ def _lower_marked() -> pl.Expr:
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that say a few words, or one sentence, over and over."""
     long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select("at", head=ANSWER.str.head(1600))
-    words = pl.col("head").str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}][^\s]*").list.head(200)
-    parts = (
-        pl.col("head")
-        .str.strip_chars()
-        .str.split("\n")
-        .list.eval(pl.element().str.to_lowercase().str.strip_chars().str.extract_all(r"[^.!?]+").list.join("\n"))
-        .list.join("\n")
-        .str.split("\n")
-        .list.eval(pl.element().str.strip_chars())
-        .list.eval(pl.element().filter(pl.element().str.contains(SAID)))
+    lowered = pl.col("head").str.to_lowercase()
+    # As many different words as these are enough for any answer; the last one may be cut off.
+    enough = config.min_distinct_words * REPETITION_WORDS + 1
+    poor = _spoken(lowered.str.head(OPENING_CHARS)).list.head(REPETITION_WORDS).list.n_unique() < enough
+    marked = pl.col("head").str.count_matches(r"[.!?\n]") >= 5
+    doubtful = long.with_columns(poor=poor, marked=marked).filter(pl.col("poor") | pl.col("marked"))
+    words = doubtful.filter("poor").select("at", words=_spoken(lowered).list.head(REPETITION_WORDS))
+    said = lowered.str.extract_all(r"[^.!?\n]*[\p{L}\p{N}][^.!?\n]*")
+    parts = doubtful.filter("marked").select("at", parts=said.list.eval(pl.element().str.strip_chars()))
+    n, different = pl.col("words").list.len(), pl.col("words").list.n_unique()
+    few = words.filter(different < config.min_distinct_words * n)
+    one = parts.filter(pl.col("parts").list.len() >= 6)
+    one = one.filter(pl.col("parts").list.n_unique() * 4 <= pl.col("parts").list.len())
+    repeating = long.filter(pl.col("at").is_in(pl.concat([few["at"], one["at"]]).implode()))
+    counted = repeating.filter(~pl.col("head").str.contains(CODE)).select(
+        "at", words=_spoken(lowered).list.head(REPETITION_WORDS)
     )
-    counted = long.with_columns(words=words, parts=parts).select(
-        "at",
-        n=pl.col("words").list.len(),
-        different=pl.col("words").list.n_unique(),
-        parts=pl.col("parts").list.len(),
-        distinct=pl.col("parts").list.n_unique(),
-        code=pl.col("head").str.contains(r"```|(?m)^\s*(?:def |class |import |#include|public |function |return\b)"),
-    )
-    few = pl.col("different") < config.min_distinct_words * pl.col("n")
-    one = (pl.col("parts") >= 6) & (pl.col("distinct") * 4 <= pl.col("parts"))
-    return counted.filter((pl.col("n") >= config.repetition_words) & (few | one) & ~pl.col("code")).select(
-        "at", evidence=pl.format("{} words, {} of them different", "n", "different")
-    )
+    evidence = pl.format("{} words, {} of them different", n, different)
+    return counted.filter(n >= config.repetition_words).select("at", evidence=evidence)
+
+
+def _spoken(lowered: pl.Expr) -> pl.Expr:
+    """Return the words of a text, with the marks behind them."""
+    return lowered.str.extract_all(r"[\p{L}\p{M}\p{N}][^\s]*")
+
+
+REPETITION_WORDS = 200
+"""Words at the start of an answer that are looked at for repetition."""
+OPENING_CHARS = 480
+"""Characters in which most answers have shown that their words differ."""
+CODE = r"```|(?m)^\s*(?:def |class |import |#include|public |function |return\b)"
 
 
 def wrong_language(rows: pl.DataFrame, config: Rules) -> Found:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+|[。！？]")
+# One class of characters in front lets the search skip to the next one that can end a sentence.
+_END = re.compile(r"[.!?…\n。！？](?:(?<=[.!?…])[.!?…]*[\"'”’)\]]*(?=\s|$)|(?<=\n)\n*|(?<=[。！？]))")
 _NUMBER = re.compile(r"\s*(?:\d{1,3}|[A-Za-z])[.)]")
 _MARKER = re.compile(r"^[\s>*•–-]*(?:\d{1,3}[.)]\s)?\s*")
 

@@ -6,7 +6,7 @@ A sentence with any other word, or with a number, has content of its own and sta
 from __future__ import annotations
 
 import re
-from functools import cache, partial
+from functools import partial
 
 from quality.sentences import Removal, bare, sentences, without
 from quality.stock_words import COURTESY, DISCLAIMER, REFERENCE, SELF_DESCRIPTION
@@ -77,33 +77,43 @@ _EDGES = frozenset("chat chatdoctor doctor take get do don't".split())
 """Words that stand first or last in what several words together make stock."""
 
 
-def _edges_fit(said: str, words: frozenset[str]) -> bool:
-    """Return whether the first and the last word of a sentence may be stock: most sentences are settled by these."""
-    pieces = said.replace("’", "'").lower().split()
-    edges = [pieces[at].strip(".,;:!?()[]\"'“”…-–—") for at in (0, -1)] if pieces else [""]
-    return all(not edge or edge in words or edge in _EDGES or not edge.isalpha() for edge in edges)
+def _fits(edge: str, words: frozenset[str]) -> bool:
+    """Return whether the first or last word of a sentence may be stock: most sentences are settled by these."""
+    word = edge.replace("’", "'").lower().strip(".,;:!?()[]\"'“”…-–—")
+    return word in words or word in _EDGES or not word.isalpha()
 
 
 def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
     """Return whether a sentence is one that ``trigger`` finds, says nothing but ``words`` and asks nothing."""
+    if not _fits(sentence.rsplit(None, 1)[-1], words):
+        return False
     said = bare(sentence)
-    if not _edges_fit(said, words):
+    if said and not _fits(said.split(None, 1)[0], words):
         return False
     if any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
         return False  # what it opens or closes is in its neighbours
     return bool(trigger.search(said)) and not said.endswith(("?", ":")) and made_of(said, words)
 
 
-@cache
-def _anywhere(trigger: re.Pattern[str]) -> re.Pattern[str]:
-    """Return the trigger as it is found in a text that is not split yet: its ends may be anywhere."""
-    return re.compile(trigger.pattern.replace("^", "").replace("$", r"(?=\s|$)"))
+_SEPARATOR = "[^a-z0-9]"
+"""What stands between two words; a letter with an accent is let through, too, since texts are only sifted here."""
+_PIECES = "chat chatdoctor doctor take care get well do not don't ever hesitate".split()
+"""The words of what several words together make stock."""
+
+
+def whole_sentence(about: str, words: frozenset[str]) -> str:
+    """Return a pattern for polars that every text matches which holds a sentence of stock words with ``about`` in it.
+
+    A few texts without such a sentence match as well.
+    """
+    one = "|".join(sorted({word.replace("'", "['’]") for word in (*words, *_PIECES)}))
+    start = r"(?:^|[.!?…)][\"'”’)\]]*\s|[\n。！？])"
+    before, behind = rf"(?:(?:{one}){_SEPARATOR}+)*[a-z'’]*", rf"[a-z'’]*(?:{_SEPARATOR}+(?:{one}))*"
+    return rf"(?i){start}{_SEPARATOR}*{before}(?:{about}){behind}{_SEPARATOR}*(?:[.!?…\n。！？]|$)"
 
 
 def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[str]) -> tuple[str, str]:
     """Take out the sentences that are stock."""
-    if not _anywhere(trigger).search(text):
-        return text, ""
     spans = (span for span in sentences(text) if span.end - span.start <= LONGEST)
     return without(text, [span for span in spans if is_stock(text[slice(*span)], trigger, words)])
 
@@ -119,8 +129,6 @@ POINTING = REFERENCE | frozenset("image images photo picture show video videos w
 
 def remove_dangling(text: str) -> tuple[str, str]:
     """Take out sentences that point to an address that is no longer there ("To learn more, visit .")."""
-    if not _anywhere(DANGLING).search(text):
-        return text, ""
     spans = sentences(text)
     gone = [
         span

@@ -19,13 +19,17 @@ from quality.stock_phrases import (
     remove_self,
 )
 from quality.stock_sentences import (
+    POINTING,
+    SERVICE,
     remove_dangling,
     remove_disclaimer,
     remove_hope,
     remove_questions,
     remove_thanks,
     remove_wishes,
+    whole_sentence,
 )
+from quality.stock_words import COURTESY, DISCLAIMER
 
 SIGNATURE_CHARS = 240
 """Characters at the end of a text in which a sign-off is looked for."""
@@ -36,19 +40,43 @@ class Stock:
     """One kind of stock text: the pattern of the texts that may hold it, and what takes it out of one.
 
     ``tail`` is the number of characters at the end in which the pattern is looked for, 0 for all of a text.
+    ``cues`` are strings of which a text with the pattern holds one at least, in whatever case; none where the pattern
+    is quick. ``sentence`` is a slower pattern that only few of the texts with the first one match.
     """
 
     name: str
     hint: str
     remove: Removal
     tail: int = 0
+    cues: tuple[str, ...] = ()
+    sentence: str = ""
 
+
+def _cues(said: str) -> tuple[str, ...]:
+    return tuple(said.split(","))
+
+
+_OF_HEALTH = ("medical", "professional", "clinical", "health")
+_GOOD = ("nice", "good", "great", "lovely", "wonderful", "healthy", "blessed")
 
 STOCK: tuple[Stock, ...] = (
-    Stock(name="hpo_notice", hint=r"Human Phenotype Ontology", remove=remove_phenotype_notice),
-    Stock(name="chat_doctor", hint=r"(?i)chat ?doctor", remove=remove_chat_doctor),
     Stock(
-        name="consult_online", hint=r"(?i)online\s*\.?\s*(?:-+|—)?>|-->\s*(?:$|<link>)", remove=remove_consult_online
+        name="hpo_notice",
+        hint=r"Human Phenotype Ontology",
+        remove=remove_phenotype_notice,
+        cues=_cues("human phenotype ontology"),
+    ),
+    Stock(
+        name="chat_doctor",
+        hint=r"(?i)chat ?doctor",
+        remove=remove_chat_doctor,
+        cues=_cues("chat doctor,chatdoctor"),
+    ),
+    Stock(
+        name="consult_online",
+        hint=r"(?i)online\s*\.?\s*(?:-+|—)?>|-->\s*(?:$|<link>)",
+        remove=remove_consult_online,
+        cues=_cues("online,-->"),
     ),
     Stock(
         name="not_medical_advice",
@@ -58,6 +86,15 @@ STOCK: tuple[Stock, ...] = (
         r"information(?:al)? (?:and educational )?purpose|educational purpose|"
         r"for (?:general )?information(?:al)? only|not replace",
         remove=remove_disclaimer,
+        cues=(
+            *_cues("substitut,advice,opinion,disregard,purpose,information only,informational only,not replace"),
+            *(f"{of} {what}" for of in _OF_HEALTH for what in ("care", "judg", "diag")),
+        ),
+        sentence=whole_sentence(
+            r"substitut|advice|diagnosis|judge?ment|opinion|purpose|only|replace|"
+            r"(?:medical|professional|clinical|health) care",
+            DISCLAIMER,
+        ),
     ),
     Stock(
         name="as_a_model",
@@ -74,8 +111,21 @@ STOCK: tuple[Stock, ...] = (
         hint=r"(?i)\bthank|\bi appreciate|good question|great question|excellent question|\bwelcome to\b|"
         r"through your|read your|understand your",
         remove=remove_thanks,
+        cues=_cues(
+            "thank,i appreciate,good question,great question,excellent question,welcome to,through your,read your,"
+            "understand your"
+        ),
+        sentence=whole_sentence(
+            r"thank|appreciate|question|welcome to|through your|read your|understand your", SERVICE
+        ),
     ),
-    Stock(name="hope_this_helps", hint=r"(?i)\bhop(?:e|ing|efully)\b|\btrust (?:this|that|my)", remove=remove_hope),
+    Stock(
+        name="hope_this_helps",
+        hint=r"(?i)\bhop(?:e|ing|efully)\b|\btrust (?:this|that|my)",
+        remove=remove_hope,
+        cues=_cues("hope,hoping,trust this,trust that,trust my"),
+        sentence=whole_sentence(r"hop(?:e|ing|efully)|trust", COURTESY),
+    ),
     Stock(
         name="further_questions",
         hint=r"(?i)(?:any|more|other|further|additional|follow-?up) (?:\w+[ /]){0,3}?(?:question|quer(?:y|ies)|"
@@ -84,6 +134,16 @@ STOCK: tuple[Stock, ...] = (
         r"assist|answer|"
         r"clarify)|let (?:me|us) know if|you (?:can|may) (?:always )?(?:contact|write)",
         remove=remove_questions,
+        cues=_cues(
+            "question,query,queri,doubt,concern,clarification,assistance,help,information,feel free,hesitate,to answer,"
+            "to assist,to clarify,me know if,us know if,you can,you may"
+        ),
+        sentence=whole_sentence(
+            r"(?:any|more|other|further|additional|follow-?up) (?:[a-z_]+[ /]){0,3}?(?:question|quer|doubt|concern|"
+            r"clarification|assistance|help|information)|feel free|hesitate|to (?:help|assist|answer|clarify)|know if|"
+            r"contact|write",
+            COURTESY,
+        ),
     ),
     Stock(
         name="wishes",
@@ -91,6 +151,15 @@ STOCK: tuple[Stock, ...] = (
         r"good luck|take care|"
         r"best of luck|all the best|best wishes|get well|god bless|\bstay (?:safe|healthy|blessed|well)",
         remove=remove_wishes,
+        cues=(
+            *_cues("wish you,wishing you,good luck,take care,best of luck,all the best,best wishes,get well,god bless"),
+            *_cues("stay safe,stay healthy,stay blessed,stay well"),
+            *(f"have {a}{what}" for a in ("a ", "an ") for what in ("very ", *_GOOD)),
+        ),
+        sentence=whole_sentence(
+            rf"wish|have an? (?:very )?(?:{'|'.join(_GOOD)})|luck|care|the best|best wishes|get well|bless|stay",
+            COURTESY,
+        ),
     ),
     Stock(
         name="sign_off",
@@ -105,8 +174,18 @@ STOCK: tuple[Stock, ...] = (
         hint=r"(?i)(?:click|tap|press) (?:here|on|the|this)|\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:|"
         r"^for (?:more|further) |\W[Ff]or (?:more|further) ",
         remove=remove_dangling,
+        sentence=whole_sentence(
+            r"(?:click|tap|press) (?:here|on|the|this)|(?:visit|at|see|here|to)\s+[.,]|here\s*:|"
+            r"for (?:more|further) (?:information|details)",
+            POINTING,
+        ),
     ),
-    Stock(name="copyright", hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}", remove=remove_copyright),
+    Stock(
+        name="copyright",
+        hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}",
+        remove=remove_copyright,
+        cues=_cues("©,(c),copyright"),
+    ),
 )
 """The stock texts in the order in which they are looked for."""
 
@@ -129,10 +208,21 @@ SIGNED = (
 )
 
 
-def may_hold_stock(texts: pl.Series) -> pl.Series:
-    """Return which texts may hold any stock text: one quick look before each kind is looked for."""
-    frame = texts.alias("text").to_frame()
+_KIND_CUES = list(dict.fromkeys(cue for kind in STOCK for cue in kind.cues))
+
+
+def may_hold_stock(texts: pl.Series) -> tuple[pl.Series, dict[str, pl.Series]]:
+    """Return the places of the texts that may hold any stock text, and of those that may hold each kind with cues."""
+    frame = texts.alias("text").to_frame().with_row_index("at")
     cued = pl.col("text").str.contains_any(CUES, ascii_case_insensitive=True)
     greeted = pl.col("text").str.head(20).str.contains(GREETED)
     signed = pl.col("text").str.tail(SIGNATURE_CHARS).str.contains(SIGNED)
-    return frame.select(cued | greeted | signed).to_series()
+    any_kind = frame.filter(cued | greeted | signed)
+    found = pl.col("text").str.extract_many(_KIND_CUES, ascii_case_insensitive=True, overlapping=True)
+    cues = any_kind.select("at", cue=found.list.eval(pl.element().str.to_lowercase())).explode("cue").drop_nulls("cue")
+    kinds = {
+        kind.name: cues.filter(pl.col("cue").is_in(kind.cues))["at"].unique(maintain_order=True)
+        for kind in STOCK
+        if kind.cues
+    }
+    return any_kind["at"], kinds

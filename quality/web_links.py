@@ -88,6 +88,22 @@ def _is_reference(sentence: str) -> bool:
     return made_of(rest, REFERENCE) or not any(char.isalnum() for char in rest)
 
 
+def _may_hold_link(said: str) -> bool:
+    """Return whether a text may hold an address: quicker than to look for one."""
+    lowered = said.lower()
+    return "http" in lowered or "www." in lowered or "<link>" in lowered
+
+
+def _announced(text: str, spans: tuple[Span, ...], at: int) -> bool:
+    """Return whether sentence ``at``, the last one with content, has the addresses behind it for its own."""
+    if at < 0:
+        return False
+    said = text[slice(*spans[at])]
+    if _POINTS_ON.search(said) and not made_of(said, REFERENCE):
+        return True
+    return any(_ANNOUNCES.search(text[slice(*span)]) for span in spans[max(at - 1, 0) : at + 1])
+
+
 def _reference_sentences(text: str) -> list[Span]:
     """Return the sentences that hold an address and no content, and those that announce one of these.
 
@@ -95,16 +111,13 @@ def _reference_sentences(text: str) -> list[Span]:
     """
     found: list[Span] = []
     spans = sentences(text)
-    leaned_on = False
+    content = -1
     for at, span in enumerate(spans):
         said = text[slice(*span)]
-        if not (_LINK.search(said) and _is_reference(said)):
-            # Until another sentence comes with an address, the next ones belong to what announces them.
-            leaned_on = bool(_POINTS_ON.search(said)) and not made_of(said, REFERENCE)
-            leaned_on |= at > 0 and bool(_ANNOUNCES.search(text[slice(*spans[at - 1])]))
-            leaned_on |= bool(_ANNOUNCES.search(said))
+        if not (_may_hold_link(said) and _LINK.search(said) and _is_reference(said)):
+            content = at
             continue
-        if leaned_on or (bare(said)[:1].islower() and not _LINK.match(bare(said))):
+        if _announced(text, spans, content) or (bare(said)[:1].islower() and not _LINK.match(bare(said))):
             continue
         before = spans[at - 1] if at else None
         if before and before not in found and _POINTS_ON.search(text[slice(*before)]):

@@ -1,5 +1,6 @@
 """Stock text goes, and with it never a sentence that has content of its own."""
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -102,6 +103,53 @@ def test_content_put_inside_a_stock_sentence_survives(stock, content, data):
     at = data.draw(st.integers(1, len(words)))
     inside = content.rstrip(".")
     assert inside in edited("Iron is lost. " + " ".join([*words[:at], inside, *words[at:]]))
+
+
+PLACED = (
+    "{}",
+    "The dose is 5 mg. {}",
+    "See the list:\n- one\n2) {}",
+    "1. {} Chew it.",
+    "He said “no.” {}",
+    "\n\n{}  \nThe dose is 5 mg",
+    "Is it so?! {}",
+)
+
+
+@pytest.mark.parametrize("around", PLACED)
+def test_what_goes_from_one_text_goes_from_each_of_many(around):
+    texts = [around.format(stock) for stocks in EXAMPLES.values() for stock in stocks]
+    alone = [edited(text) for text in texts]
+    many, _ = normalise(table(*(row(f"corpus:{at}", answer=text) for at, text in enumerate(texts * 70))), Normalise())
+    assert many["answer"].to_list() == alone * 70
+
+
+SENTENCES = [kind for kind in STOCK if kind.sentence]
+SAID = sorted({word for stocks in EXAMPLES.values() for stock in stocks for word in stock.split()})
+TURNS = (
+    "hope this helps,feel free,any more questions,other health information,any doubts,good luck,have a good,stay well,"
+    "thank you for your query,welcome to,read your,not a substitute for medical advice,information only,click here,"
+    "for more information visit our website,visit .,see ,to learn more,don’t hesitate,let me know if i can,take care"
+).split(",")
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    said=st.lists(
+        st.sampled_from((*TURNS, *SAID, "you", "well-being", "5", "(please)", "we’ll")), min_size=1, max_size=6
+    ),
+    gaps=st.lists(
+        st.sampled_from((" ", ", ", "  ", " - ", "\n", ". ", "! ", "; ", " “", "” ")), min_size=6, max_size=6
+    ),
+    around=st.sampled_from(PLACED),
+)
+def test_the_quick_look_for_whole_sentences_misses_none(said, gaps, around):
+    text = around.format("".join(word + gap for word, gap in zip(said, gaps, strict=False)))
+    for kind in SENTENCES:
+        hinted = pl.Series([text]).str.contains(kind.hint)[0]
+        if hinted and kind.remove(text)[0] != text:
+            assert pl.Series([text]).str.contains(kind.sentence)[0], kind.name
+            assert not kind.cues or any(cue in text.lower() for cue in kind.cues), kind.name
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
