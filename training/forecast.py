@@ -167,6 +167,8 @@ def disk_bytes(model: ModelFacts, settings: Settings) -> int:
 
 def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -> list[str]:
     notes = []
+    for done, reason, count in _commonest(rows.notes):
+        notes.append(f"{count:,} rows: {done} ({reason}), see row_notes.jsonl")
     if rows.packing_off:
         notes.append(
             f"packing is off: {rows.packing_off}; a batch has {settings.batch.global_batch} rows, not as many packs"
@@ -181,3 +183,12 @@ def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -
     if model.license == "LicenseRef-unknown":
         notes.append("the start model states no licence: name it by base_license, or the result cannot be published")
     return notes
+
+
+def _commonest(notes: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """Return what was done to rows, with its commonest reason and the number of rows."""
+    found = []
+    for done in dict.fromkeys(note["done"] for note in notes):
+        reasons = [note["reason"] for note in notes if note["done"] == done]
+        found.append((done, max(sorted(set(reasons)), key=reasons.count), len(reasons)))
+    return found

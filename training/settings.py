@@ -42,11 +42,18 @@ Weights = Annotated[tuple[float, ...], BeforeValidator(_split)]
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Data:
-    """Which rows of a release are read: ``sources`` by the names of their folders (none means all)."""
+    """Which rows of a release are read: ``sources`` by the names of their folders (none means all).
+
+    ``unfit`` is for rows that the chat template refuses or rewrites, ``special_tokens`` for rows that spell the
+    tokenizer's control tokens, ``system`` for templates that refuse a system turn.
+    """
 
     sources: Texts = ()
     limit: int | None = Field(default=None, gt=0)
     too_long: Literal["refuse", "drop", "turns"] = "refuse"
+    unfit: Literal["drop", "refuse"] = "drop"
+    special_tokens: Literal["text", "drop", "refuse"] = "text"
+    system: Literal["user", "keep"] = "user"
 
 
 @checked(frozen=True, kw_only=True, config=CHECKS)

@@ -27,7 +27,7 @@ from training.run_record import run_record, vars_of
 from training.saved_model import finish_model, is_saved, save_part
 from training.settings import Dpo, Settings, plain
 from training.start_model import StartModel, open_model
-from training.token_rows import TokenRows, pair_rows, save_too_long, sft_rows
+from training.token_rows import TokenRows, pair_rows, save_notes, save_too_long, sft_rows
 from training.trainers import Part, check_installed, trainer_for
 from training.trouble import TrainingError
 
@@ -266,6 +266,8 @@ def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> d
             (model / picture).write_bytes(curve_png(range(1, len(log) + 1), heights, x_name="step", y_name=figure))
     if rows.too_long:
         save_too_long(rows, model / "too_long.jsonl")
+    if rows.notes:
+        save_notes(rows, model / "row_notes.jsonl")
     (model / "README.md").write_text(model_card(record, call.out.name), encoding="utf-8")
     (model / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     place.publish(model)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.chat import encode, renderer, spans
-from training.settings import Settings
-from training.trouble import TrainingError
+from training.chat import Encoded, encode, encode_text, hold, renderer, spans, special_tokens
+from training.settings import Data, Settings
+from training.trouble import TrainingError, UnfitRowError
 
 IGNORED = -100
 """The label of a token that adds nothing to the loss, in torch and in TRL."""
+
+NOTED = {"unfit": "dropped", "special_as_text": "special tokens as text", "system_merged": "system put before user"}
+"""What a record counts of the notes on rows, and what a note says was done."""
 
 SEVERAL_PROCESSES_FROM = 5_000
 """Rows from which it pays to start processes that tokenise."""
@@ -23,9 +27,10 @@ SEVERAL_PROCESSES_FROM = 5_000
 class TokenRows:
     """Rows ready for a trainer, and what became of all that were read; lengths are in tokens.
 
-    ``dataset`` has ``input_ids`` and ``labels`` for SFT (and ``seq_lengths`` when packed), ``prompt``, ``chosen`` and
-    ``rejected`` for DPO. ``tokens`` and ``learned`` count one pass over all rows, for pairs both answers.
-    ``packing_off`` says why rows are not packed although the settings ask for it.
+    ``dataset`` has ``input_ids`` and ``labels`` for SFT (and ``seq_lengths`` when packed), ``prompt_ids``,
+    ``chosen_ids`` and ``rejected_ids`` for DPO. ``tokens`` and ``learned`` count one pass over all rows, for pairs both
+    answers. ``notes`` lists the rows that were left out or changed otherwise, ``packing_off`` says why rows are not
+    packed although the settings ask for it.
     """
 
     dataset: Any
@@ -37,6 +42,7 @@ class TokenRows:
     square: int
     too_long: list[dict[str, Any]]
     licenses: dict[str, int]
+    notes: list[dict[str, Any]] = field(default_factory=list)
     packing_off: str | None = None
 
     def counts(self) -> dict[str, Any]:
@@ -50,6 +56,7 @@ class TokenRows:
             "learned_tokens": self.learned,
             "longest": self.longest,
             "licenses": self.licenses,
+            **{name: sum(note["done"] == done for note in self.notes) for name, done in NOTED.items()},
             "packing_off": self.packing_off,
         }
 
@@ -60,45 +67,103 @@ def sft_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> To
     Raises ``TrainingError`` for a conversation without an answer, a template in which answers cannot be found, a token
     that is none of the ``embedded`` ones, or, by policy, a row that is too long.
     """
-    policy, limit = settings.data.too_long, settings.batch.sequence
+    policy, limit, special = settings.data.too_long, settings.batch.sequence, special_tokens(tokenizer)
 
     def coded(row: dict[str, Any]) -> dict[str, Any]:
         turns, left_out = row["messages"], 0
-        done = _coded_turns(tokenizer, turns, row["id"])
-        check_ids(done.ids, embedded, row["id"])
-        while policy == "turns" and len(done.ids) > limit and (shorter := _one_answer_less(turns)):
-            left_out += len(turns) - len(shorter)
-            turns, done = shorter, _coded_turns(tokenizer, shorter, row["id"])
+        try:
+            turns, merged = fitted(tokenizer, turns, settings.data)
+            done = _encoded(tokenizer, turns, special, settings.data)
+            check_ids(done.ids, embedded, row["id"])
+            while policy == "turns" and len(done.ids) > limit and (shorter := _one_answer_less(turns)):
+                left_out += len(turns) - len(shorter)
+                turns, done = shorter, _encoded(tokenizer, shorter, special, settings.data)
+        except UnfitRowError as error:
+            return {"input_ids": [], "labels": [], **_unfit(f"row {row['id']}", error, settings.data)}
         pairs = zip(done.ids, done.learned, strict=True)
         labels = [token if learned else IGNORED for token, learned in pairs]
         sizes = {"length": len(labels), "tokens": len(labels), "learned": sum(done.learned), "left_out": left_out}
-        return {"input_ids": done.ids, "labels": labels, **sizes}
+        return {"input_ids": done.ids, "labels": labels, **sizes, **_noted(done.spelt, merged)}
 
     counted = _counted(_mapped(rows, coded), settings, ["input_ids", "labels"])
     return _packed(counted, limit) if settings.batch.packing else counted
 
 
 def pair_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> TokenRows:
-    """Return preference pairs as TRL reads them, each checked at the door.
+    """Return preference pairs as tokens, each checked at the door.
 
-    Raises ``TrainingError`` for a pair whose sides have not the same prompt and one answer each, whose answers are
-    alike, or whose prompt a tokenizer joins to the answer; and, by policy, for one that is too long.
+    Raises ``TrainingError`` for a pair whose sides have not the same prompt and one answer each, or whose answers are
+    alike; and, by policy, for one that is too long, or whose prompt a tokenizer joins to the answer.
     """
-    render = renderer(tokenizer)
+    special = special_tokens(tokenizer)
 
     def coded(row: dict[str, Any]) -> dict[str, Any]:
         try:
             check_pair(row)
-            prompt = tokenizer(render(row["prompt"], prompt=True), add_special_tokens=False)["input_ids"]
-            sides = [_side_ids(tokenizer, row["prompt"] + row[side], prompt) for side in ("chosen", "rejected")]
         except TrainingError as error:
             raise TrainingError(f"pair {row['id']}: {error}") from error
-        check_ids(sides[0] + sides[1], embedded, row["id"])
-        lengths = [len(ids) for ids in sides]
-        learned = sum(lengths) - 2 * len(prompt)
-        return {"length": max(lengths), "tokens": sum(lengths), "learned": learned, "left_out": 0}
+        try:
+            turns, merged = fitted(tokenizer, row["prompt"], settings.data)
+            prompt, chosen, rejected, spelt = _pair_ids(tokenizer, {**row, "prompt": turns}, special, settings.data)
+        except UnfitRowError as error:
+            empty: dict[str, Any] = {"prompt_ids": [], "chosen_ids": [], "rejected_ids": []}
+            return {**empty, **_unfit(f"pair {row['id']}", error, settings.data)}
+        check_ids(prompt + chosen + rejected, embedded, row["id"])
+        learned = len(chosen) + len(rejected)
+        sizes = {
+            "length": len(prompt) + max(len(chosen), len(rejected)),
+            "tokens": 2 * len(prompt) + learned,
+            "learned": learned,
+            "left_out": 0,
+        }
+        ids = {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
+        return {**ids, **sizes, **_noted(spelt, merged)}
 
-    return _counted(_mapped(rows, coded), settings, ["prompt", "chosen", "rejected"])
+    return _counted(_mapped(rows, coded), settings, ["prompt_ids", "chosen_ids", "rejected_ids"])
+
+
+def fitted(tokenizer: Any, turns: list[dict[str, str]], data: Data) -> tuple[list[dict[str, str]], bool]:
+    """Return turns that the chat template takes, and whether a system turn was put before the first of the user's.
+
+    Raises ``UnfitRowError`` for turns that it does not take so either.
+    """
+    render = renderer(tokenizer)
+    try:
+        render(turns)
+    except UnfitRowError:
+        roles = [turn["role"] for turn in turns[:2]]
+        if data.system == "keep" or roles != ["system", "user"]:
+            raise
+        asked = {**turns[1], "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
+        render([asked, *turns[2:]])
+        return [asked, *turns[2:]], True
+    return turns, False
+
+
+def _encoded(tokenizer: Any, turns: list[dict[str, str]], special: Sequence[str], data: Data) -> Encoded:
+    done = encode(tokenizer, turns, special)
+    _check_spelt(done.spelt, data)
+    return done
+
+
+def _check_spelt(spelt: Sequence[str], data: Data) -> None:
+    """Raise for a row that spells control tokens, where the setting does not take them as text."""
+    if spelt and data.special_tokens != "text":
+        told = f"it spells control tokens of the tokenizer: {', '.join(sorted(set(spelt)))}"
+        if data.special_tokens == "refuse":
+            raise TrainingError(f"{told}; set special_tokens to text or drop")
+        raise UnfitRowError(told)
+
+
+def _unfit(row: str, error: UnfitRowError, data: Data) -> dict[str, Any]:
+    """Return the figures of a row that is dropped; raise where the setting refuses it."""
+    if data.unfit == "refuse":
+        raise TrainingError(f"{row}: {error}; set unfit to drop to leave such rows out") from error
+    return {"length": 0, "tokens": 0, "learned": 0, "left_out": 0, "unfit": str(error), "spelt": [], "merged": False}
+
+
+def _noted(spelt: Sequence[str], merged: bool) -> dict[str, Any]:
+    return {"unfit": "", "spelt": sorted(set(spelt)), "merged": merged}
 
 
 def check_pair(row: dict[str, Any]) -> None:
@@ -127,16 +192,14 @@ def check_ids(ids: list[int], embedded: int, row_id: str) -> None:
         )
 
 
+def save_notes(found: TokenRows, path: Path) -> None:
+    """Write one JSON line for every note on a row."""
+    path.write_text("".join(json.dumps(note, ensure_ascii=False) + "\n" for note in found.notes), encoding="utf-8")
+
+
 def save_too_long(found: TokenRows, path: Path) -> None:
     """Write one JSON line for every row that was too long: its id, length, limit, and what was done."""
     path.write_text("".join(json.dumps(row) + "\n" for row in found.too_long), encoding="utf-8")
-
-
-def _coded_turns(tokenizer: Any, turns: list[dict[str, str]], row_id: str) -> Any:
-    try:
-        return encode(tokenizer, turns)
-    except TrainingError as error:
-        raise TrainingError(f"row {row_id}: {error}") from error
 
 
 def _one_answer_less(turns: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -145,16 +208,27 @@ def _one_answer_less(turns: list[dict[str, str]]) -> list[dict[str, str]]:
     return turns[: ends[-1] + 1] if ends else []
 
 
-def _side_ids(tokenizer: Any, turns: list[dict[str, str]], prompt: list[int]) -> list[int]:
-    """Return the tokens of a prompt with an answer; what TRL trains must begin with what a model will be asked."""
-    text, _ = spans(renderer(tokenizer), turns, tuple(tokenizer.all_special_tokens))
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    if ids[: len(prompt)] != prompt:
-        raise TrainingError(
-            "the prompt alone and the prompt with its answer begin with different tokens: "
-            "give a chat template, by chat_template, that ends its prompt on a token of its own"
-        )
-    return ids
+def _pair_ids(
+    tokenizer: Any, row: dict[str, Any], special: Sequence[str], data: Data
+) -> tuple[list[int], list[int], list[int], list[str]]:
+    """Return the tokens of a prompt and of both its answers; they begin with what a model will be asked."""
+    render = renderer(tokenizer)
+    held, spelt = hold(row["prompt"], special)
+    prompt = encode_text(tokenizer, render(held, prompt=True), spelt, special)
+    sides, seen = [], list(spelt)
+    for side in ("chosen", "rejected"):
+        turns, spelt = hold(row["prompt"] + row[side], special)
+        text, _ = spans(render, turns, special)
+        ids = encode_text(tokenizer, text, spelt, special)
+        if ids[: len(prompt)] != prompt:
+            raise UnfitRowError(
+                "the prompt alone and the prompt with its answer begin with different tokens: "
+                "give a chat template, by chat_template, that ends its prompt on a token of its own"
+            )
+        sides.append(ids[len(prompt) :])
+        seen += spelt
+    _check_spelt(seen, data)
+    return prompt, sides[0], sides[1], seen
 
 
 def _mapped(rows: Any, coded: Any) -> Any:
@@ -165,12 +239,16 @@ def _mapped(rows: Any, coded: Any) -> Any:
 def _counted(coded: Any, settings: Settings, columns: list[str]) -> TokenRows:
     """Apply the policy on rows that are too long, and count."""
     limit = settings.batch.sequence
-    lengths = coded["length"][:]
+    lengths, unfit = coded["length"][:], coded["unfit"][:]
     over = [number for number, length in enumerate(lengths) if length > limit]
     cut = [number for number, turns in enumerate(coded["left_out"][:]) if turns and lengths[number] <= limit]
     if over and settings.data.too_long == "refuse":
         raise TrainingError(_refusal(coded, over, limit))
-    kept = coded.select(sorted(set(range(len(coded))) - set(over))) if over else coded
+    left = [number for number, length in enumerate(lengths) if length <= limit and not unfit[number]]
+    kept = coded.select(left) if len(left) < len(coded) else coded
+    if not len(kept) and any(unfit):
+        first = next(number for number, reason in enumerate(unfit) if reason)
+        raise TrainingError(f"no row is left of {len(coded)}: {coded[first]['id']}: {unfit[first]}")
     if not len(kept):
         raise TrainingError(f"no row is left of {len(coded)}: each has more than {limit} tokens, raise sequence")
     return TokenRows(
@@ -183,7 +261,23 @@ def _counted(coded: Any, settings: Settings, columns: list[str]) -> TokenRows:
         square=sum(length * length for length in kept["length"][:]),
         too_long=[_listed(coded[number], limit) for number in sorted(over + cut)],
         licenses=_tally(kept["license"][:]),
+        notes=_notes(coded, unfit),
     )
+
+
+def _notes(coded: Any, unfit: list[str]) -> list[dict[str, Any]]:
+    """Return a note on each row that was dropped as unfit, or changed: its id, what was done, and why."""
+    ids, spelt, merged = coded["id"][:], coded["spelt"][:], coded["merged"][:]
+    notes = [{"id": ids[n], "done": "dropped", "reason": reason} for n, reason in enumerate(unfit) if reason]
+    notes += [
+        {"id": ids[n], "done": "special tokens as text", "reason": ", ".join(tokens)}
+        for n, tokens in enumerate(spelt)
+        if tokens
+    ]
+    refused = "the chat template refuses a system turn"
+    return notes + [
+        {"id": ids[n], "done": "system put before user", "reason": refused} for n, yes in enumerate(merged) if yes
+    ]
 
 
 def _refusal(coded: Any, over: list[int], limit: int) -> str:

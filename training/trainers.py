@@ -30,7 +30,7 @@ def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any) -
     Raises ``TrainingError`` for kernels or quantisation that are asked for and not installed.
     """
     from transformers import PrinterCallback
-    from trl import DPOTrainer, SFTTrainer
+    from trl import SFTTrainer
 
     common = {"processing_class": tokenizer, "train_dataset": part.dataset, "callbacks": [callback]}
     # The arguments come first: where DeepSpeed cuts the weights, loading has to know of it.
@@ -38,11 +38,22 @@ def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any) -
     model = load_model(part.model, part.revision, settings)
     common |= {"model": model, "args": arguments, "peft_config": _adapter(settings)}
     if isinstance(settings, Dpo):
-        trainer = DPOTrainer(ref_model=_reference(part, settings), **common)
+        trainer = _pair_trainer()(ref_model=_reference(part, settings), **common)
     else:
         trainer = SFTTrainer(**common)
     trainer.remove_callback(PrinterCallback)  # it would print every step's figures among the results
     return trainer
+
+
+def _pair_trainer() -> Any:
+    """Return TRL's trainer of pairs for rows that are tokens already: it would take control tokens in them for such."""
+    from trl import DPOTrainer
+
+    class TokenPairTrainer(DPOTrainer):  # type: ignore[misc]  # its class is Any to a checker that does not follow TRL
+        def _prepare_dataset(self, dataset: Any, *given: Any, **named: Any) -> Any:
+            return dataset
+
+    return TokenPairTrainer
 
 
 def _reference(part: Part, settings: Settings) -> Any:

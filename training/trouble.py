@@ -9,3 +9,7 @@ class TrainingError(Exception):
 
 class SettingsError(TrainingError):
     """A setting that is not there or does not take its value: field, value, expectation. A wrong call."""
+
+
+class UnfitRowError(TrainingError):
+    """A row that a chat template or a tokenizer cannot express as it is; a setting says what becomes of it."""
