@@ -60,6 +60,10 @@ GOES = {
 }
 
 
+CARD_CHECK = "POST /api/validate-yaml"
+"""What asks the Hub about a card and changes nothing."""
+
+
 def say(line):
     """Take what is said on the way."""
 
@@ -98,7 +102,7 @@ def test_the_same_again_does_nothing_and_a_version_with_other_content_is_refused
     publish_model(model, REPO, say, version="1")
     asked(hub)
     assert publish_model(model, REPO, say, version="1")["state"] == "there already"
-    assert asked(hub) == []
+    assert asked(hub) == [CARD_CHECK]
     (model / "config.json").write_text('{"edited": true}')
     with pytest.raises(ReleaseError, match=r"has 1 with other content; what differs: config\.json"):
         publish_model(model, REPO, say, version="1")
@@ -118,6 +122,65 @@ def test_shards_of_an_older_version_go_and_folders_of_another_hand_stay(hub, mod
     assert hub.content(REPO, "quantised/model.safetensors", kind="models") == b"4 bits"
 
 
+def test_everything_of_an_older_version_goes_and_the_owners_licence_stays(hub, tmp_path):
+    more = {
+        "accuracy.png": b"\x89PNG",
+        "added_tokens.json": b"{}",
+        "chat_template.json": b"{}",
+        "too_long.jsonl": b"{}\n",
+    }
+    more |= {"row_notes.jsonl": b"{}\n", "special_tokens_map.json": b"{}"}
+    first = write(tmp_path / "tiny-sft", files=GOES | more)
+    (first / "adapter").mkdir()
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (first / "adapter" / name).write_bytes(b"{}")
+    publish_model(first, REPO, say, version="1")
+    hub.commit(REPO, {"LICENSE": b"mine", "notes/plan.md": b"mine"}, kind="models")
+    fewer = {name: content for name, content in GOES.items() if name != "chat_template.jinja"}
+    account = publish_model(write(tmp_path / "later", files=fewer), REPO, say, version="2")
+    adapter = ["adapter/adapter_config.json", "adapter/adapter_model.safetensors"]
+    assert account["deleted"] == sorted([*adapter, *more, "chat_template.jinja"])
+    assert hub.files(REPO, kind="models").keys() == {*fewer, "README.md", "run.json", "LICENSE", "notes/plan.md"}
+
+
+def test_an_adapter_goes_up_with_the_weights_that_it_was_merged_into(hub, model):
+    (model / "adapter").mkdir()
+    (model / "adapter" / "adapter_model.safetensors").write_bytes(b"low rank")
+    (model / "adapter" / "optimizer.pt").write_bytes(b"state")
+    publish_model(model, REPO, say)
+    assert hub.content(REPO, "adapter/adapter_model.safetensors", kind="models") == b"low rank"
+    assert "adapter/optimizer.pt" not in hub.files(REPO, kind="models")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_card_that_the_hub_refuses_is_told_before_anything_goes_up(dry_run, hub, model):
+    told = b'{"errors": [{"message": "license must be one of [mit]"}], "warnings": []}'
+    hub.faults = [Fault("validate-yaml", status=400, body=told, headers={"Content-Type": "application/json"})]
+    with pytest.raises(ReleaseError, match=r"the Hub refuses .*README\.md; nothing was uploaded: .*one of \[mit\]"):
+        publish_model(model, REPO, say, dry_run=dry_run)
+    assert asked(hub) == [CARD_CHECK]
+    assert hub.uploads == []
+
+
+def test_a_card_is_read_to_the_line_that_ends_its_metadata(hub, tmp_path):
+    license = RECORD["license"].lower().replace(" ", "-")
+    card = f"---\nlicense: other\nlicense_name: {license}\nsummary: 'a --- b'\n---\n\ntiny@1 {'b' * 64}\n\n---\n"
+    assert publish_model(write(tmp_path / "model", card=card), REPO, say)["state"] == "published"
+
+
+def test_a_card_names_no_folder_of_the_machine(tmp_path, training_record):
+    start = {**training_record["start_model"], "name": "/home/ward/models/start"}
+    settings = {"chat_template": "/home/ward/chat.jinja", "launch": {"processes": 2, "main_address": "10.0.0.7"}}
+    card = model_card({**training_record, "start_model": start, "settings": settings}, "model")
+    inputs = [MERGED["inputs"][0], {**MERGED["inputs"][1], "model": "/home/ward/sft"}]
+    notes = ["2 tensors of /home/ward/sft are left out"]
+    both = card + merge_card({**MERGED, "inputs": inputs, "notes": notes})
+    assert not [word for word in ("/home", "ward", "10.0.0.7") if word in both]
+    assert "| Start model | start |" in card
+    assert "2 tensors of sft are left out" in both
+    assert "org/base" in both
+
+
 def test_a_fault_is_told_and_the_same_call_finishes(hub, model):
     hub.faults = [Fault("/commit/", status=500)]
     assert "committing to clinic/tiny-sft: 500 Internal" in refused(1, "publish-model", model, "--repo", REPO)
@@ -135,7 +198,7 @@ def test_a_dry_run_changes_nothing(hub, model):
     account = publish_model(model, REPO, say, dry_run=True)
     assert account["state"] == "would publish"
     assert account["new"].keys() == {*GOES, "README.md", "run.json"}
-    assert asked(hub) == []
+    assert asked(hub) == [CARD_CHECK]
 
 
 def test_the_card_that_training_writes_is_taken(hub, tmp_path, training_record):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,12 +13,25 @@ from sources.license import parts
 
 def model_card(record: dict[str, Any], name: str) -> str:
     """Return the card of the model ``name`` that ``record``, of a training run, tells of."""
-    return _rendered("model_card.md.jinja", record, name, settings=_flat(record["settings"]))
+    start = record["start_model"]
+    shown = {**record, "start_model": {**start, "name": public_name(start["name"], local=start["hash"] is not None)}}
+    return _rendered("model_card.md.jinja", shown, name, settings=_flat(record["settings"]))
 
 
 def merge_card(record: dict[str, Any]) -> str:
     """Return the card of the model that ``record``, of a merge, tells of; where it lies does not matter."""
-    return _rendered("merge_card.md.jinja", record, f"Merge by {record['method']['name']}")
+    names = {model["model"]: public_name(model["model"], local=model["revision"] is None) for model in record["inputs"]}
+    inputs = [{**model, "model": names[model["model"]]} for model in record["inputs"]]
+    notes = list(record["notes"])
+    for name in sorted(names, key=len, reverse=True):
+        notes = [note.replace(name, names[name]) for note in notes]
+    shown = {**record, "inputs": inputs, "notes": notes}
+    return _rendered("merge_card.md.jinja", shown, f"Merge by {record['method']['name']}")
+
+
+def public_name(name: str, *, local: bool) -> str:
+    """Return how a card calls a model: a folder of this machine by its own name, without where it lies."""
+    return Path(name).expanduser().resolve().name if local else name
 
 
 def _rendered(template: str, record: dict[str, Any], name: str, **more: Any) -> str:
@@ -34,7 +48,12 @@ def _rendered(template: str, record: dict[str, Any], name: str, **more: Any) -> 
 
 
 def _flat(settings: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return settings as pairs of dotted name and value."""
+    """Return settings as pairs of dotted name and value, without the places of this machine and its network."""
+    template = settings.get("chat_template")
+    settings = {**settings, **({"chat_template": Path(template).name} if template else {})}
+    if launch := settings.get("launch"):
+        hidden = ("main_address", "main_port", "machine_rank")
+        settings["launch"] = {key: value for key, value in launch.items() if key not in hidden}
     pairs: list[tuple[str, Any]] = []
     for key, value in settings.items():
         pairs += (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from typing import Any
 
 import yaml
 
@@ -25,6 +27,19 @@ HUB_LICENSES = {
 }
 
 
+HEAD = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
+
+
+def card_head(text: str) -> dict[str, Any]:
+    """Return the metadata at the head of a card, between two lines of ``---``; empty where it has none to read."""
+    found = HEAD.match(text)
+    try:
+        head = yaml.safe_load(found[1]) if found else {}
+    except yaml.YAMLError:
+        return {}
+    return head if isinstance(head, dict) else {}
+
+
 def stated_license(text_of: Callable[[str], str | None]) -> str:
     """Return the licence in a model's record or else on its card; ``LicenseRef-unknown`` where it states none.
 
@@ -33,9 +48,6 @@ def stated_license(text_of: Callable[[str], str | None]) -> str:
     for name in RECORDS:
         if record := text_of(name):
             return str(json.loads(record).get("license", UNKNOWN_LICENSE))
-    card = text_of("README.md")
-    if not card or not card.startswith("---"):
-        return UNKNOWN_LICENSE
-    head = yaml.safe_load(card.split("---")[1]) or {}
+    head = card_head(text_of("README.md") or "")
     named = head.get("license_name") if head.get("license") == "other" else head.get("license")
     return HUB_LICENSES.get(str(named).lower(), UNKNOWN_LICENSE)

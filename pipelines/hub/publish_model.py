@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatch, translate
 from pathlib import Path
 from typing import Any
 
-from pipelines.hub.client import Say
+from pipelines.hub.client import Say, reached
 from pipelines.hub.publish import check_repo, refusal
 from pipelines.hub.push import Parcel, send
 from pipelines.hub.secrets import secrets
 from pipelines.manifest import ReleaseError, file_hash
 from pipelines.release import check_version
+from pipelines.terminal import one_line
 from sources.license import Use, contradiction, covers, fits, parts, terms
-from training.model_license import RECORDS
+from training.model_card import public_name
+from training.model_license import RECORDS, card_head
 
 CARD = "README.md"
 
@@ -30,6 +32,7 @@ GOES = (
     ),
     *(
         "added_tokens.json",
+        "chat_template.json",
         "vocab.json",
         "vocab.txt",
         "merges.txt",
@@ -37,12 +40,22 @@ GOES = (
         "*.png",
         "log.jsonl",
         "too_long.jsonl",
+        "row_notes.jsonl",
     ),
     *("LICENSE*", "NOTICE*", *RECORDS, CARD),
 )
 """What is published of a model's folder, by patterns: all else stays, as checkpoints and states of optimisers do."""
 
-WEIGHTS = (r"[^/]*\.safetensors", r"[^/]*\.safetensors\.index\.json")
+ADAPTER = "adapter"
+"""Folder of the low-rank additions that were merged into the weights; they are published as they are too."""
+
+KEPT = ("LICENSE*", "NOTICE*")
+"""Texts that the owner of a repository may have put there."""
+
+OWNED = (
+    *(translate(pattern).replace(".*", "[^/]*") for pattern in GOES if pattern not in KEPT),
+    rf"{ADAPTER}/[^/]*",
+)
 """What an older version may have left and a new one must not keep, as regular expressions."""
 
 
@@ -67,10 +80,32 @@ def publish_model(
         check_version(version)
     made = _made(folder)
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and _goes(path.name)}
+    files |= {f"{ADAPTER}/{path.name}": path for path in sorted((folder / ADAPTER).glob("adapter_*"))}
     say(f"checking {folder}")
     _check(folder, files, made, use, private=not public)
+    _check_card(folder, repo, say, dry_run=dry_run)
     done = send(_parcel(folder, files, made, repo, version, public=public), say, dry_run=dry_run)
-    return {**done, "left_out": sorted(path.name for path in folder.iterdir() if path.name not in files)}
+    taken = {path.split("/")[0] for path in files}
+    return {**done, "left_out": sorted(path.name for path in folder.iterdir() if path.name not in taken)}
+
+
+def _check_card(folder: Path, repo: str, say: Say, *, dry_run: bool) -> None:
+    """Have the Hub check the metadata of the card, before anything goes up; raise ``ReleaseError`` with its words."""
+    from huggingface_hub.errors import BadRequestError
+
+    text = (folder / CARD).read_text(encoding="utf-8")
+    with reached(repo, "model", say, anonymous=dry_run) as hub:
+
+        def validate() -> None:
+            try:
+                hub.api._validate_yaml(text, repo_type="model")
+            except ValueError as error:
+                if not isinstance(error.__cause__, BadRequestError):
+                    raise
+                reason = one_line(str(error))[:600]
+                raise ReleaseError(f"the Hub refuses {folder / CARD}; nothing was uploaded: {reason}") from None
+
+        hub.patient("checking the card of", validate)
 
 
 def _parcel(
@@ -85,7 +120,7 @@ def _parcel(
         files=files,
         hashes={name: file_hash(path) for name, path in files.items()},
         record=made.name,
-        owned=WEIGHTS,
+        owned=OWNED,
         optional=(),
         same=lambda published: published == made.record,
         name=lambda published: None,
@@ -145,7 +180,10 @@ def _of_merge(record: dict[str, Any]) -> Made:
         record=record,
         license=record["license"],
         inherited=tuple(model["license"] for model in models),
-        told={f"model {n}": model["model"] for n, model in enumerate(models, 1)},
+        told={
+            f"model {n}": public_name(model["model"], local=model.get("revision") is None)
+            for n, model in enumerate(models, 1)
+        },
     )
 
 
@@ -161,13 +199,8 @@ def _check(folder: Path, files: dict[str, Path], made: Made, use: Use, *, privat
 
 def _unlike_card(folder: Path, made: Made) -> list[str]:
     """Return what the card says otherwise than the record: the release and its hash, or the models; the licence."""
-    import yaml
-
     text = (folder / CARD).read_text(encoding="utf-8")
-    try:
-        head = yaml.safe_load(text.split("---")[1]) if text.startswith("---") else {}
-    except yaml.YAMLError:
-        head = {}
+    head = card_head(text)
     stated = str(head.get("license_name") if head.get("license") == "other" else head.get("license"))
     found = [
         f"{CARD} does not name the {what}, expected {value}" for what, value in made.told.items() if value not in text
