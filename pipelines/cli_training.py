@@ -45,15 +45,19 @@ def train() -> None:
 
 def stage_command(name: str) -> click.Command:
     """Return the command of a stage, with an option for every setting that it has."""
-    from training.settings_file import fields, presets
+    from training.settings_file import choices, fields, presets
+    from training.settings_help import SETTINGS
 
     stage: Stage = "dpo" if name == "dpo" else "sft"
     command: Any = _run_stage(stage)
+    few = choices(stage)
     for setting, (group, _, default) in reversed(fields(stage).items()):
-        where = f"{group}.{setting}" if group else setting
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        text = f"Setting {where}.  [default: {'none' if shown in (None, '') else shown}]"
-        command = click.option(f"--{setting.replace('_', '-')}", setting, help=text)(command)
+        found = "none" if shown in (None, "") else str(shown).lower() if isinstance(shown, bool) else shown
+        place = f"{group}.{setting}" if group else setting
+        text = f"{SETTINGS[setting]}  [in files: {place}; default: {found}]"
+        shape = f"[{'|'.join(few[setting])}]" if setting in few else _shape(default)
+        command = click.option(f"--{setting.replace('_', '-')}", setting, help=text, metavar=shape)(command)
     for option in (
         JSON,
         click.option("--dry-run", is_flag=True, help="Say what it would take, and the command; train nothing."),
@@ -70,6 +74,13 @@ def stage_command(name: str) -> click.Command:
     ):
         command = option(command)
     return click.command(name, help=f"{STAGES[name]}\n\n{DETAILS}")(command)
+
+
+def _shape(default: Any) -> str:
+    """Return what kind of value a setting takes, as its help shows it."""
+    if isinstance(default, bool):
+        return "true|false"
+    return "NUMBER" if isinstance(default, (int, float)) else "TEXT"
 
 
 def _run_stage(stage: Stage) -> Any:
@@ -125,6 +136,7 @@ def _call(
     program += ["--preset", preset] if preset else []
     program += [word for name, value in values.items() for word in (f"--{name.replace('_', '-')}", value)]
     _need_libraries()
+    echo("loading torch, transformers and TRL", err=True)
     from training.stage import Call
 
     return Call(release=folder, model=model, out=out, settings=settings, program=tuple(program))

@@ -133,6 +133,7 @@ def settings_of(kind, shape):
 def trainer_of(run, folder, shape, callback):
     """Return the trainer of a run, the facts of its model and the mean square of a row's length over its length."""
     from training.rows import load_rows, read_release
+    from training.settings import Data
     from training.start_model import open_model
     from training.token_rows import pair_rows, sft_rows
     from training.trainers import Part, trainer_for
@@ -141,7 +142,7 @@ def trainer_of(run, folder, shape, callback):
     settings = settings_of(kind, shape)
     start = open_model(str(folder / "model"), settings)
     _, files = read_release(folder / kind, kind, settings.data)
-    rows = load_rows(files, kind, None, folder / "cache")
+    rows = load_rows(files, kind, Data(), 0, folder / "cache")
     coded = (sft_rows if kind == "sft" else pair_rows)(rows, start.tokenizer, start.facts.vocabulary, settings)
     square = (2 if kind == "dpo" else 1) * coded.square / coded.tokens
     if whose == "ours":

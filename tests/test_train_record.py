@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from training_place import pair, write_release
 
 from training.forecast import memory_bytes, model_flops
 from training.hardware import meter
@@ -190,6 +191,66 @@ def test_memory_is_cut_over_devices_by_what_cuts_it():
     assert needed(gradient_checkpointing="false") > alone
 
 
+# --- the type that a model is saved in ------------------------------------------------------------------------------
+
+
+def saved(folder, weights):
+    from safetensors.torch import save_file
+
+    folder.mkdir()
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text('{"dtype": "float32"}')
+    return folder
+
+
+def test_it_is_counted_how_many_changed_weights_rounding_leaves_changed(tmp_path):
+    torch = pytest.importorskip("torch", reason="torch is in the extra 'train', which is not installed")
+    from training.saved_model import recast, rounding_line
+
+    before = {"a": torch.tensor([1.0, 1.0, 1.0, 1.0])}
+    start = saved(tmp_path / "start", before)
+    # One weight as it was, two moved by less than half a step of bfloat16 at 1, one by more.
+    trained = saved(tmp_path / "trained", {"a": before["a"] + torch.tensor([0.0, 1e-5, 1e-4, 0.1])})
+    left = recast(trained, "bfloat16", {"a": start / "model.safetensors"})
+    assert left == {"dtype": "bfloat16", "changed": 3, "survived": 1, "share": 1 / 3}
+    assert rounding_line(left).startswith("1 of 3 weights that training changed (33.3%) still differ from the start")
+    assert json.loads((trained / "config.json").read_text())["dtype"] == "bfloat16"
+
+
+def test_a_model_that_is_saved_as_it_was_trained_loses_nothing(tmp_path):
+    torch = pytest.importorskip("torch", reason="torch is in the extra 'train', which is not installed")
+    from training.saved_model import recast
+
+    start = saved(tmp_path / "start", {"a": torch.ones(2)})
+    trained = saved(tmp_path / "trained", {"a": torch.ones(2) + 1e-6})
+    content = (trained / "model.safetensors").read_bytes()
+    assert recast(trained, "float32", {"a": start / "model.safetensors"}) is None
+    assert (trained / "model.safetensors").read_bytes() == content
+
+
+# --- a draw of rows ------------------------------------------------------------------------------------------------
+
+
+def test_a_limit_draws_from_all_sources_by_seed(tmp_path):
+    pytest.importorskip("datasets", reason="datasets is in the extra 'train', which is not installed")
+    from training.rows import load_rows, read_release
+    from training.settings import Data
+
+    rows = [
+        {**pair(n, "Is it safe?", "No.", "Yes.", source=source)} for source in ("clinic", "ward") for n in range(50)
+    ]
+    folder = write_release(tmp_path / "release", "dpo", rows)
+    data = Data(limit=20)
+    _, files = read_release(folder, "dpo", data)
+
+    def ids(seed):
+        return load_rows(files, "dpo", data, seed, tmp_path / "cache")["id"][:]
+
+    assert len(ids(0)) == 20
+    assert {row.split(":")[0] for row in ids(0)} == {"clinic", "ward"}
+    assert ids(0) == ids(0) != ids(1)
+
+
 # --- picture and card ----------------------------------------------------------------------------------------------
 
 
@@ -242,6 +303,7 @@ def record_of(**rows):
         log=[{"loss": 2.0, "num_tokens": 10}, {"loss": 1.0, "num_tokens": 20}],
         starts=[{"seconds": 10.0, "joules": None, "how": "not measured"}],
         flops=2e13,
+        passes=1.0,
     )
 
 

@@ -2,16 +2,19 @@
 
 from typing import get_args, get_type_hints
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
 from training_place import conversation, write_release
 
 from pipelines.cli import main
-from training.forecast import chunk_sizes, steps_and_passes
+from pipelines.cli_training import stage_command
+from training.forecast import chunk_sizes, duration, steps_and_passes
 from training.launch import CONFIGS, check_launched, launch_command
 from training.settings import Launch, accumulation
 from training.settings_file import fields, presets, read_settings
+from training.settings_help import SETTINGS
 from training.trouble import SettingsError, TrainingError
 
 runner = CliRunner()
@@ -124,8 +127,8 @@ def test_a_wrong_file_is_told(name, text, told, tmp_path, monkeypatch):
 def test_every_setting_is_an_option_under_its_own_name(stage):
     shown = " ".join(runner.invoke(main, ["train", stage, "--help"]).stdout.split())
     for name, (group, _, _) in fields(stage).items():
-        assert f"--{name.replace('_', '-')} TEXT" in shown
-        assert f"Setting {group + '.' if group else ''}{name}." in shown
+        assert f"--{name.replace('_', '-')} " in shown
+        assert f"[in files: {group + '.' if group else ''}{name};" in shown
 
 
 def test_a_wrong_setting_is_a_wrong_call_before_anything_is_looked_for(tmp_path):
@@ -233,3 +236,31 @@ def test_accelerate_reads_the_shipped_settings_and_the_command(parallel):
 def test_every_way_of_many_devices_has_its_file():
     ways = get_args(get_type_hints(Launch)["parallel"])
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == {*ways} - {"none"}
+
+
+# --- help ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_the_help_says_what_every_setting_does_its_default_and_its_values(stage):
+    options = {option.name: option for option in stage_command(stage).params if isinstance(option, click.Option)}
+    for name, (group, field, _) in fields(stage).items():
+        text = options[name].help
+        assert not text.startswith("Setting "), "the name of a setting is no help"
+        assert len(text.split("  [in files: ")[0].split()) > 2
+        assert f"[in files: {group}.{field}" in text if group else f"[in files: {field}" in text
+        assert "default: " in text
+    assert options["attention"].metavar == "[auto|sdpa|eager|flash_attention_2|flash_attention_3]"
+    assert "default: true]" in options["gradient_checkpointing"].help
+
+
+def test_no_help_is_left_over_for_a_setting_that_is_gone():
+    assert SETTINGS.keys() == {*fields("sft"), *fields("dpo")}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "1 s"), (90, "90 s"), (600, "10.0 minutes"), (12_000, "3.3 hours"), (12_474_411, "144 days")],
+)
+def test_a_time_is_said_as_people_say_it(seconds, said):
+    assert duration(seconds) == said

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from training.hardware import matmul_rate
+from training.hardware import device_name, matmul_rate
 from training.settings import Dpo, Settings, accumulation
 from training.start_model import ModelFacts
 from training.token_rows import TokenRows
@@ -38,6 +38,7 @@ class Forecast:
     memory_bytes: int
     disk_bytes: int
     device_flops: float
+    rate_from: str
     seconds: float
     notes: tuple[str, ...]
 
@@ -64,6 +65,7 @@ def forecast(rows: TokenRows, model: ModelFacts, settings: Settings) -> Forecast
         memory_bytes=memory_bytes(rows, model, settings),
         disk_bytes=disk_bytes(model, settings),
         device_flops=rate,
+        rate_from="declared as tflops" if settings.power.tflops else f"measured on {device_name()}",
         seconds=work / (rate * UTILISATION * settings.launch.processes),
         notes=tuple(_notes(rows, model, settings, steps)),
     )
@@ -79,10 +81,18 @@ def forecast_lines(expected: dict[str, Any]) -> list[str]:
         ),
         "steps: {steps:,}".format(**expected),
         f"memory: {memory:,.2f} GB a device; disk: {disk:,.2f} GB",
-        f"time: {expected['seconds']:,.0f} s at {expected['device_flops'] / 1e12:,.2f} TFLOP/s a device, "
-        f"{UTILISATION:.0%} of it used",
+        f"time: about {duration(expected['seconds'])}, taking {UTILISATION:.0%} of "
+        f"{expected['device_flops'] / 1e12:,.3g} TFLOP/s a device, {expected['rate_from']}",
         *(f"note: {note}" for note in expected["notes"]),
     ]
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: in minutes, hours or days."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}" if seconds >= 20 * size else f"{seconds / size:,.1f} {unit}"
+    return f"{max(seconds, 1):,.0f} s"
 
 
 def steps_and_passes(sequences: int, settings: Settings) -> tuple[int, float]:
@@ -178,6 +188,14 @@ def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -
         notes.append(
             f"weights in bf16 lose steps as small as a learning rate of {schedule.learning_rate:g} makes: keep fp32"
         )
+    narrow = model.dtype != "float32" if settings.saving.saved_as == "start" else settings.saving.saved_as != "fp32"
+    if numerics.weights == "fp32" and narrow and schedule.learning_rate < 1e-5 and settings.adapter.kind == "full":
+        notes.append(
+            f"changes as small as a learning rate of {schedule.learning_rate:g} makes may be lost when the model is "
+            "saved in 16 bits; the record says how many are left: set saved_as to fp32 to keep them"
+        )
+    if settings.power.tflops is None and device_name().endswith("CPU"):
+        notes.append("no GPU was found, the time is that of a CPU: give the rate of the device to use by tflops")
     if schedule.warmup_steps > steps / 2:
         notes.append(f"warm-up takes {schedule.warmup_steps} of {steps} steps")
     if model.license == "LicenseRef-unknown":

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 JOULES_PER_KWH = 3_600_000
-MATMUL_SIDE = 2_048
+SMALLEST_SIDE, LARGEST_SIDE = 256, 8_192
+TIMED_S = 0.02
+"""A product that takes as long is timed well enough; eight times as much is the most that the next one takes."""
 
 
 def hardware() -> dict[str, Any]:
@@ -28,18 +30,33 @@ def hardware() -> dict[str, Any]:
 
 
 def matmul_rate(compute: str) -> float:
-    """Return the floating-point operations a second of one device, measured on square matrices of 2,048."""
+    """Return the floating-point operations a second of one device, measured on square matrices in seconds at most.
+
+    The matrices grow until a product takes long enough to be timed; the largest has a side of 8,192.
+    """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    matrix = torch.ones(MATMUL_SIDE, MATMUL_SIDE, device=device, dtype=getattr(torch, DTYPES[compute]))
+    side, took = SMALLEST_SIDE, 0.0
+    while True:
+        matrix = torch.ones(side, side, device=device, dtype=getattr(torch, DTYPES[compute]))
+        took = min(_product_seconds(matrix) for _ in range(3))
+        if took >= TIMED_S or side >= LARGEST_SIDE:
+            return float(2 * side**3 / took)
+        side *= 2
 
-    def once() -> float:
-        start = time.perf_counter()
-        float((matrix @ matrix)[0, 0])  # reading a number waits for the device
-        return time.perf_counter() - start
 
-    return float(2 * MATMUL_SIDE**3 / min(once() for _ in range(3)))
+def _product_seconds(matrix: Any) -> float:
+    start = time.perf_counter()
+    float((matrix @ matrix)[0, 0])  # reading a number waits for the device
+    return max(time.perf_counter() - start, 1e-9)
+
+
+def device_name() -> str:
+    """Return the name of the device that a run would use."""
+    import torch
+
+    return str(torch.cuda.get_device_name(0)) if torch.cuda.is_available() else "this machine's CPU"
 
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -84,8 +85,8 @@ def _same_file(folder: Path, entry: dict[str, Any]) -> Path:
     return path
 
 
-def load_rows(files: list[Path], kind: Kind, limit: int | None, cache: Path) -> Any:
-    """Return a ``datasets.Dataset`` over parquet files, in their order, the first ``limit`` rows of them.
+def load_rows(files: list[Path], kind: Kind, data: Data, seed: int, cache: Path) -> Any:
+    """Return a ``datasets.Dataset`` over parquet files, in their order; with a limit, a draw from all of them by seed.
 
     Its Arrow copy is written under ``cache``. Raises ``TrainingError`` for a file without the columns of the stage.
     """
@@ -98,4 +99,6 @@ def load_rows(files: list[Path], kind: Kind, limit: int | None, cache: Path) -> 
             raise TrainingError(f"{file} has no column {', '.join(absent)}, expected {', '.join(COLUMNS[kind])}")
     names = [str(file) for file in files]
     rows = Dataset.from_parquet(names, columns=COLUMNS[kind], cache_dir=str(cache), keep_in_memory=False)
-    return rows.select(range(min(limit, len(rows)))) if limit else rows
+    if data.limit is None or data.limit >= len(rows):
+        return rows
+    return rows.select(sorted(random.Random(seed).sample(range(len(rows)), data.limit)))

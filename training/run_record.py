@@ -29,10 +29,13 @@ def run_record(
     log: Sequence[dict[str, Any]],
     starts: Sequence[dict[str, Any]],
     flops: float,
+    passes: float,
+    rounding: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the record of a run from its log and starts; ``flops`` are the model's own for all its passes.
+    """Return the record of a run from its log and starts; ``flops`` are the model's own for all ``passes``.
 
-    The licence is that of the rows and of the start model together, as the result is made from both.
+    ``passes`` say how often the rows were seen, ``rounding`` how much of what was learned is left in the type that the
+    model is saved in. The licence is that of the rows and of the start model together, as the result is made from both.
     """
     seconds = sum(start["seconds"] for start in starts)
     license = joint([*rows["licenses"], model.license])
@@ -44,10 +47,12 @@ def run_record(
         "start_model": vars_of(model),
         "settings": plain(settings),
         "rows": rows,
+        "passes": passes,
         "steps": len(log),
         "tokens_seen": tokens_seen(log),
         "loss": {"first": log[0]["loss"], "last": log[-1]["loss"], f"mean_of_last_{LAST_STEPS}": _last(log, "loss")},
         "figures": {name: _last(log, name) for name in FIGURES if name in log[-1]},
+        "rounding": rounding,
         "seconds": seconds,
         "starts": len(starts),
         "model_tflops_per_device": flops / seconds / settings.launch.processes / 1e12 if seconds else None,

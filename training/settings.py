@@ -113,10 +113,14 @@ class Adapter:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Saving:
-    """How often a checkpoint is written; two at least are kept, for one may be cut off by what ends the run."""
+    """How often a checkpoint is written; two at least are kept, for one may be cut off by what ends the run.
+
+    ``saved_as`` is the type of the weights in the result: that of the start model, or another.
+    """
 
     every_steps: int = Field(default=100, gt=0)
     keep: int = Field(default=2, ge=2)
+    saved_as: Literal["start", "fp32", "bf16", "fp16"] = "start"
 
 
 @checked(frozen=True, kw_only=True, config=CHECKS)

@@ -7,7 +7,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -57,6 +57,19 @@ def fields(stage: Stage) -> dict[str, tuple[str, str, Any]]:
         for inner in dataclasses.fields(value):
             assert inner.name not in found, "the command line names fields without their group"
             found[inner.name] = (field.name, inner.name, getattr(value, inner.name))
+    return found
+
+
+def choices(stage: Stage) -> dict[str, tuple[str, ...]]:
+    """Return the values of the fields that take one of a few, by the fields' own names."""
+    found = {}
+    stack = [STAGES[stage]]
+    while stack:
+        for name, kind in get_type_hints(stack.pop()).items():
+            if dataclasses.is_dataclass(kind):
+                stack.append(kind)  # type: ignore[arg-type]
+            elif get_origin(kind) is Literal:
+                found[name] = tuple(map(str, get_args(kind)))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sources.license import joint
 from training.forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
 from training.hardware import Meter, meter
 from training.isolation import packing_fault
@@ -24,7 +26,7 @@ from training.processes import agreed, is_first
 from training.rows import ReleaseFacts, load_rows, read_release
 from training.run_folder import RECORD, RunFolder, identity_of, last_checkpoint, no_room_is_told, write
 from training.run_record import run_record, vars_of
-from training.saved_model import finish_model, is_saved, save_part
+from training.saved_model import FAINT, finish_model, is_saved, rounding_line, save_part
 from training.settings import Dpo, Settings, plain
 from training.start_model import StartModel, open_model
 from training.token_rows import TokenRows, pair_rows, save_notes, save_too_long, sft_rows
@@ -66,6 +68,7 @@ def plan(call: Call) -> dict[str, Any]:
     Raises ``TrainingError`` for whatever would be refused before training.
     """
     _be_quiet()
+    _say(f"checking {call.release} and {call.model}")
     with tempfile.TemporaryDirectory() as folder:
         release, model = _opened(call)
         rows = _tokens(call, release[1], model, Path(folder))
@@ -88,6 +91,7 @@ def train(call: Call) -> dict[str, Any]:
     done again. Raises ``TrainingError`` for what a user can cause.
     """
     _be_quiet()
+    _say(f"checking {call.release} and {call.model}")
     check_launched(call.settings.launch, launch_command(call.settings.launch, call.program))
     place = RunFolder(out=call.out)
     (release, files), model = agreed(lambda: _opened(call))
@@ -129,8 +133,8 @@ def _opened(call: Call) -> tuple[tuple[ReleaseFacts, list[Path]], StartModel]:
 def _identity(call: Call, release: ReleaseFacts, model: StartModel) -> str:
     """Return the name of what decides the outcome: not the power, the place of machines, or how often it is saved."""
     settings = plain(call.settings)
-    for beside in ("power", "saving"):
-        del settings[beside]
+    del settings["power"]
+    settings["saving"] = {"saved_as": settings["saving"]["saved_as"]}
     for beside in ("machine_rank", "main_address", "main_port"):
         del settings["launch"][beside]
     template = model.tokenizer.chat_template
@@ -144,9 +148,12 @@ def _identity(call: Call, release: ReleaseFacts, model: StartModel) -> str:
 def _tokens(call: Call, files: list[Path], model: StartModel, cache: Path) -> TokenRows:
     settings = call.settings
     pairs = isinstance(settings, Dpo)
+    if settings.batch.packing:
+        _say("trying whether the model keeps packed rows apart")
     fault = packing_fault(model.config, settings.numerics) if settings.batch.packing else None
-    rows = load_rows(files, "dpo" if pairs else "sft", settings.data.limit, cache / "cache")
+    rows = load_rows(files, "dpo" if pairs else "sft", settings.data, settings.schedule.seed, cache / "cache")
     code = pair_rows if pairs else sft_rows
+    _say(f"making tokens of {len(rows):,} rows")
     made = code(rows, model.tokenizer, model.facts.vocabulary, _loose(settings) if fault else settings)
     return dataclasses.replace(made, packing_off=fault)
 
@@ -243,7 +250,7 @@ def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> d
     """Complete the folder of the last part's model and put it in the result's place."""
     from training.run_log import read_log, read_starts
 
-    finish_model(model, prepared.model.tokenizer, prepared.model.facts.dtype)
+    rounding = finish_model(model, prepared.model, call.settings)
     log = read_log(place.partial)
     rows = prepared.rows
     _, passes = steps_and_passes(len(rows.dataset), call.settings)
@@ -251,14 +258,23 @@ def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> d
     record = run_record(
         stage=call.stage,
         identity=prepared.identity,
-        release=dataclasses.asdict(prepared.release),
+        # Only what was trained on: a limit or a policy may have left out all rows of a source.
+        release={
+            **dataclasses.asdict(prepared.release),
+            "license": joint(rows.licenses),
+            "sources": list(rows.sources),
+        },
         model=prepared.model.facts,
         rows=rows.counts(),
         settings=call.settings,
         log=log,
         starts=read_starts(place.partial),
         flops=passes * model_flops(rows.tokens, square, prepared.model.facts),
+        passes=passes,
+        rounding=rounding,
     )
+    if rounding is not None and rounding["share"] < FAINT:
+        print(f"note: {rounding_line(rounding)}", file=sys.stderr)
     shutil.copyfile(place.partial / "log.jsonl", model / "log.jsonl")
     for picture, figure in PICTURES.items():
         if figure in log[-1]:
@@ -272,6 +288,12 @@ def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> d
     (model / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     place.publish(model)
     return record
+
+
+def _say(line: str) -> None:
+    """Say on stderr what is done next, in the process that speaks for all."""
+    if int(os.environ.get("RANK", "0")) == 0:
+        print(line, file=sys.stderr, flush=True)
 
 
 def _be_quiet() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def open_model(spec: str, settings: Settings) -> StartModel:
     if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
         raise TrainingError(f"{path} has no config.json, expected the complete folder of a model")
     config, tokenizer = _opened(path, revision or None)
+    _check_generation(path, revision or None)
     _give_template(tokenizer, settings.chat_template, spec)
     _check_fit(tokenizer, config, spec)
     parameters, matrices = _sizes(config)
@@ -88,6 +90,23 @@ def _opened(path: str, revision: str | None) -> tuple[Any, Any]:
     if not tokenizer.is_fast:
         raise TrainingError(f"the tokenizer of {path} does not say where its tokens lie, expected a fast one")
     return config.get_text_config(), tokenizer
+
+
+def _check_generation(path: str, revision: str | None) -> None:
+    """Refuse a generation_config.json that transformers would refuse to save, which it does at the first checkpoint."""
+    from transformers import GenerationConfig
+
+    if _text_of(path, "generation_config.json", revision) is None:
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            GenerationConfig.from_pretrained(path, revision=revision).validate(strict=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"generation_config.json of {path} is one that transformers refuses to save with a checkpoint: mend it in "
+            f"a copy of the model, then train that ({' '.join(str(error).split())[:300]})"
+        ) from error
 
 
 def _give_template(tokenizer: Any, file: str | None, spec: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ class TokenRows:
     square: int
     too_long: list[dict[str, Any]]
     licenses: dict[str, int]
+    sources: dict[str, int] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
     packing_off: str | None = None
 
@@ -56,6 +58,7 @@ class TokenRows:
             "learned_tokens": self.learned,
             "longest": self.longest,
             "licenses": self.licenses,
+            "sources": self.sources,
             **{name: sum(note["done"] == done for note in self.notes) for name, done in NOTED.items()},
             "packing_off": self.packing_off,
         }
@@ -261,6 +264,7 @@ def _counted(coded: Any, settings: Settings, columns: list[str]) -> TokenRows:
         square=sum(length * length for length in kept["length"][:]),
         too_long=[_listed(coded[number], limit) for number in sorted(over + cut)],
         licenses=_tally(kept["license"][:]),
+        sources=_tally(kept["source"][:]),
         notes=_notes(coded, unfit),
     )
 
@@ -294,7 +298,7 @@ def _listed(row: dict[str, Any], limit: int) -> dict[str, Any]:
 
 
 def _tally(values: list[str]) -> dict[str, int]:
-    return {value: values.count(value) for value in sorted(set(values))}
+    return dict(sorted(Counter(values).items()))
 
 
 def _packed(rows: TokenRows, sequence: int) -> TokenRows:
