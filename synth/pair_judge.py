@@ -36,6 +36,8 @@ BETTER = re.compile(
     r" (?:is|wins|was|serves)\b(?! (?:not|worse|the worse|less|no))"
     r"|^\W*(?:(?:final|my|better) )?(?:answer|verdict|winner|choice|reply|response)(?: is)?\W+(?:the )?"
     r"(?P<word>first|second|1|2|tie|draw|neither|both)(?: (?:reply|response|one))?\W*$"
+    r"|^\W*(?:(?:(?:final|my|better) )?(?:answer|verdict|winner|choice)(?: is)?\W+)?"
+    r"(?:reply|response|assistant|option) (?P<named>a|b|1|2|one|two)\W*$"
 )
 SIDES = (
     dict.fromkeys(("a", "1", "one", "first"), "A")
@@ -126,7 +128,8 @@ def parse(text: str) -> str | None:
     if said.how not in ("no_answer", "unreadable"):
         return None
     _, _, last = fold(plain(text)).strip().rpartition("\n")
-    sides = {SIDES[found["label"] or found["place"] or found["word"]] for found in BETTER.finditer(last)}
+    names = (next(filter(None, found.groups())) for found in BETTER.finditer(last))
+    sides = {SIDES[name] for name in names}
     return sides.pop() if len(sides) == 1 else None
 
 

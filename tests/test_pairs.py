@@ -231,6 +231,9 @@ def test_a_conversation_is_shown_with_its_speakers():
         "The second reply is short. The first reply is better.",
         "Response A is better than response B.",
         "Winner: first",
+        "Answer: Assistant A",
+        "**Verdict: Reply 1**",
+        "[[Response A]]",
         '{"answer": "A"}',
     ],
 )
@@ -244,7 +247,10 @@ def test_a_tie_has_many_names():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Answer: AB", "Answer: A B", "Answer: A or B", "Both are fine.", "The second reply is worse.", "Answer: D"],
+    [
+        *("", "Answer: AB", "Answer: A B", "Answer: A or B", "Both are fine.", "The second reply is worse."),
+        *("Answer: D", "Answer: not Response A", "Response A or Response B", "Worse: Reply 1"),
+    ],
 )
 def test_what_states_no_verdict_or_two_is_none(text):
     assert pair_judge.parse(text) is None
