@@ -60,6 +60,53 @@ def test_personal_data_gives_way_to_the_name_of_its_kind(text, expected):
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Patient: Whitcombe, Zofia\nAge: 31", "Patient: [NAME]\nAge: 31"),
+        ("Pt: J. Whitcombe\nWard 3", "Pt: [NAME]\nWard 3"),
+        ("Seen by: A. Malm", "Seen by: [NAME]"),
+        ("NOK: Ondra Orsós (son), aware.", "NOK: [NAME] (son), aware."),
+        ("Thank you for referring Ilse Malm-Reyes, who has angina.", "Thank you for referring [NAME], who has angina."),
+        ("Kind regards\n\nT. Whitcombe", "Kind regards\n\n[NAME]"),
+        ("MRS ORSÓS WAS ADMITTED.", "MRS [NAME] WAS ADMITTED."),
+        ("Remitido por: Ondra Orsós", "Remitido por: [NAME]"),
+        ("Fdo. Lucía Malm Reyes", "Fdo. [NAME]"),
+        ("Ayudante: Ondra Orsós", "Ayudante: [NAME]"),
+        ("Herr Orsós klagt über Husten.", "Herr [NAME] klagt über Husten."),
+        ("Ich heiße Ondra und habe Fieber.", "Ich heiße [NAME] und habe Fieber."),
+        ("Mit freundlichen Grüßen\nOndra Orsós", "Mit freundlichen Grüßen\n[NAME]"),
+        ("Nome completo: Ondra Orsós", "Nome completo: [NAME]"),
+        ("Mi chiamo Ondra e ho la tosse.", "Mi chiamo [NAME] e ho la tosse."),
+        ("Il signor Orsós riferisce dolore.", "Il signor [NAME] riferisce dolore."),
+        ("Doente: Ondra dos Anjos\n", "Doente: [NAME]\n"),
+        ("This morning Ondra Orsós walked to the door.", "This morning [NAME] walked to the door."),
+        ("Ondra Orsós slept badly.", "[NAME] slept badly."),
+        ("ORSÓS, ONDRA / ward C", "[NAME] / ward C"),
+        ("Hoy Ondra Orsós está afebril.", "Hoy [NAME] está afebril."),
+    ],
+)
+def test_names_of_forms_letters_and_notes_are_masked(text, expected):
+    assert masked(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Blood was taken from Wistar Rats.",
+        "The Supreme Court denies the appeal.",
+        "Staphylococcus Aureus was seen.",
+        "Contact Abbott Laboratories for the data.",
+        "MR IMAGING WAS NORMAL.",
+        "Any allergies? Patient: Penicillin, Sulfa.",
+        "La muestra de Fosfato Sódico llegó.",
+        "Today Vitamin Supplements were given.",
+    ],
+)
+def test_germs_animals_and_institutions_are_no_person(text):
+    assert masked(text) == text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Mob. 07700 900417",
@@ -469,6 +516,8 @@ MORE = [
     "hey meera, hi",
     "RITA VALDEZ, 61 YEARS OLD",
     "rita valdez, a 61 year old woman",
+    "Greta Malm slept well.",
+    "The family of Greta Malm was informed.",
 ]
 
 SILENT = {

@@ -46,7 +46,8 @@ _BOX = re.compile(
 # --- Spanish and French ---
 
 _WAY = (
-    r"(?:[Cc]/\.?|[Cc]l?/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a|[Pp]aseo"
+    r"(?:[Cc]/\.?|[Cc]l?/|[Cc]alle|C\.|[Aa]v(?:enida|da|d)?\.?|[Aa]vgda\.?|[Pp]laza|[Pp]za\.?|[Pp]l\.|[Pp]la[çc]a"
+    r"|[Pp]aseo"
     r"|[Pp]asseig|[Pp]º"
     r"|[Pp]\.º|[Cc]amino|[Cc]arretera|[Cc]tra\.?|[Rr]onda|[Tt]raves[íi]a|[Uu]rbanizaci[óo]n|[Uu]rb\.|[Rr]ambla"
     r"|[Cc]arrer"

@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import re
 
+from quality.personal.given_names import NAMES_AND_WORDS
 from quality.personal.name_cues import AUTHOR_AFTER, CITED_AFTER, CITED_BEFORE, CREDENTIALS_AFTER
 from quality.personal.not_names import EPONYMS, MEDICAL_ENDING, NOT_NAMES, ONLY_EPONYMS, PLACES
-from quality.personal.person_name import Person, company, eponym, full_name, known, likely, likely_full_name, well_known
+from quality.personal.person_name import (
+    Person,
+    company,
+    eponym,
+    full_name,
+    initialed,
+    known,
+    likely,
+    likely_full_name,
+    well_known,
+)
 
 _CITED_AFTER = re.compile(CITED_AFTER)
 _CITED_BEFORE = re.compile(CITED_BEFORE, re.IGNORECASE)
 _AUTHOR_AFTER = re.compile(AUTHOR_AFTER)
+_INSTITUTIONAL = frozenset(
+    """
+    clinics court courts cross dawley department hotline helpline inc laboratories labs line locator mice ombudsman
+    party rats registry retailer ricans senate shield sprague states supreme united versus vs wistar
+    """.split()
+)
+"""Words of names that are no person's."""
+_GERM = re.compile(
+    r"(?:coccus|bacter|bacillus|ella|ium|monas|virus|myces|phyta|ensis|idae|aceae|ii|ae|ideo|fato|uro"
+    r"|odico|medizin|logie)$"
+)
+_CAPITAL_VERB = re.compile(r" (?:WAS|IS|HAS|HAD|WILL|DENIES|REPORTS)\b")
+_VERB_NEXT = re.compile(r"[ ][a-zà-ÿ]{2,}")
 _AUTHOR_INITIALS = re.compile(r"[ ]+[A-Z]{1,3}[,.;]")
 _GAVE_BEFORE = re.compile(r"\b(?:gave|give|giving|put|feed|takes?|di|doy|dar)\s+(?:to\s+)?$", re.IGNORECASE)
 _ANY_DOCTOR_BEFORE = re.compile(r"\b(?:your|an?|the|my|or|and|other|every|any|su|un|una|al|el|la)\s*$", re.IGNORECASE)
 _ACTED_BEFORE = re.compile(r"\b(?:by|to|with|from|attention|attn|per|of)\s*$", re.IGNORECASE)
 _STARTS = re.compile(r"(?:^|[\n:.(]|[ ,](?:a|y|de|por|que|con|par|chez|et|[Pp]acient?e|[Pp]atient))[ \t]*$")
-_PERSON_AFTER = re.compile(r",?(?: who)? (?:is|was|has|had|tiene|ten[ií]a|es|est[áa]|a)\b|,? \(?\d{1,2}\b|,$")
+_PERSON_AFTER = re.compile(
+    r",?(?: who)? (?:is|was|has|had|today|lives|said|says|reports|refiere|dice|vive|hoy|tiene"
+    r"|ten[ií]a|es|est[áa]|a)\b|,? \(?\d{1,2}\b|,$"
+)
 _SENTENCE_AFTER = re.compile(r"[.,;:?!)'’]|\s*$|[ \t][a-zà-ÿ(]")
 _SPEAKS_AFTER = re.compile(
-    r"[,.!]| calling| speaking| here\b| from\b| \(|,? and (?:I\b|i\b|my\b|am\b|this\b)|,? y (?:tengo|mi|soy|me|llevo)\b"
+    r"[,.!]| calling| speaking| here\b| from\b| \(|,? and (?:I\b|i\b|my\b|am\b|this\b)|,? y (?:tengo|mi|soy|me|llevo"
+    r"|llamo|quer[íi]a|quiero|necesito|escribo|vivo|padezco)\b"
+    r"|,? und (?:ich|habe|bin)\b|,? e (?:tenho|ho|sono|sou)\b"
     r"|,? et (?:j|mon\b|ma\b|je\b)"
 )
+_CALLS_AFTER = re.compile(r" (?:calling|speaking)\b|,? y llamo\b")
 _TELLS_AFTER = re.compile(
     r" (?:reports|states|says|said|tells|told|gave|brought|called|refiere|dice|cuenta|aporta|explica)\b"
 )
@@ -93,12 +123,45 @@ def family(person: Person) -> bool:
 
 def closes(person: Person) -> bool:
     """Say whether a name closes a letter: nothing but the line's end after it, and no word of the trade."""
-    return _LINE_END.match(person.after) is not None and (known(person) or not_medicine(person))
+    return _LINE_END.match(person.after) is not None and (known(person) or initialed(person) or not_medicine(person))
 
 
 def closes_text(person: Person) -> bool:
     """Say whether a name after a dash ends the whole text: "- Susan"."""
     return person.after.strip(" .\n") == "" and known(person)
+
+
+def miss(person: Person) -> bool:
+    """Say whether "Miss X" is a person: a given name, or no word of medicine."""
+    return known(person) or not_medicine(person)
+
+
+def titled_in_capitals(person: Person) -> bool:
+    """Say whether "MRS X" is a person and no "MR IMAGING": a given name, or what only a person does next."""
+    medical = any(MEDICAL_ENDING.search(word) for word in person.words)
+    return known(person) or (not_medicine(person) and not medical and _CAPITAL_VERB.match(person.after) is not None)
+
+
+def cared(person: Person) -> bool:
+    """Say whether who did something to a patient is named: two words likely to be a name, or an initial and one."""
+    return likely_full_name(person) or initialed(person)
+
+
+def person_like(person: Person) -> bool:
+    """Say whether two words or more are a person in running text: none is a finding's, a germ's, a place's."""
+    if full_name(person):
+        return True
+    odd = any(
+        MEDICAL_ENDING.search(word) or _GERM.search(word) or word in PLACES or word in _INSTITUTIONAL
+        for word in person.words
+        if word not in NAMES_AND_WORDS
+    )
+    return not odd and likely_full_name(person) and not cited(person)
+
+
+def does_next(person: Person) -> bool:
+    """Say whether a name goes on with a verb: "Today X walked"."""
+    return _VERB_NEXT.match(person.after) is not None and person_like(person)
 
 
 def greeted(person: Person) -> bool:
@@ -108,7 +171,7 @@ def greeted(person: Person) -> bool:
 
 def labelled(person: Person) -> bool:
     """Say whether a value is what its label, such as "next of kin", promises: likely a name, or alone on its line."""
-    return likely(person) or (not_medicine(person) and _LINE_END.match(person.after) is not None)
+    return likely(person) or initialed(person) or (not_medicine(person) and _LINE_END.match(person.after) is not None)
 
 
 def field(person: Person) -> bool:
@@ -116,14 +179,15 @@ def field(person: Person) -> bool:
     if _FIELD_END.match(person.after) is None:
         return False
     stop = person.after.startswith(".") and _IDENTIFIER_NEXT.match(person.after) is None
-    return known(person) or (likely(person) and not stop)
+    return known(person) or ((likely(person) or initialed(person)) and not stop)
 
 
 def present(person: Person) -> bool:
     """Say whether "I am X" or "this is X" gives a name: a well-known one, or two words and what a speaker says next."""
     speaks = _SPEAKS_AFTER.match(person.after) is not None
     named = well_known(person) and (person.words[-1] not in EPONYMS or speaks)
-    return named or (likely_full_name(person) and speaks)
+    calls = _CALLS_AFTER.match(person.after) is not None and not_medicine(person)
+    return named or calls or (likely_full_name(person) and speaks)
 
 
 def called_by(person: Person) -> bool:

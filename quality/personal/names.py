@@ -22,7 +22,6 @@ from quality.personal.person_name import (
     Trust,
     eponym,
     full_name,
-    known,
     likely_full_name,
     person_at,
     person_before,
@@ -32,6 +31,7 @@ from quality.personal.person_name import (
 from quality.personal.rule import CUE_START, CUE_START_HINT, Rule, hint_of
 
 _LABEL = 60  # characters that the longest label takes
+_OPENS_A_FIELD = re.compile(r"(?:^|[\n|]|[ \t]{2}|[.;] )[ \t*#>-]{0,6}(?:[Ee]lectronically )?$")
 _JOINED = re.compile(r"(?:, | and |, and | y | et )")
 
 
@@ -55,15 +55,21 @@ def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bo
     return Rule(name=f"name-{name}", kind="NAME", hint=hint, spans=spans)
 
 
-def _label(name: str, labels: str, believe: Trust) -> Rule:
-    """Return the rule of names that a label announces. The value is looked at first: few of a dialogue's are names."""
+def _label(name: str, labels: str, believe: Trust, *, form: bool = False) -> Rule:
+    """Return the rule of names that a label announces. The value is looked at first: few of a dialogue's are names.
+
+    In a ``form``, a label that opens its line may have "Surname, Given" for its value.
+    """
     sign = re.compile(cues.LABEL_SIGN)
     label = re.compile(rf"{CUE_START}(?i:{labels}){cues.LABEL_END}$")
 
     def spans(text: str) -> Iterator[tuple[int, int]]:
         for match in sign.finditer(text):
             person = person_at(text, match.end(), match.start(), NOT_NAMES)
-            if person and label.search(text, max(0, match.start() - _LABEL), match.start()) and believe(person):
+            labelled = label.search(text, max(0, match.start() - _LABEL), match.start()) if person else None
+            if labelled and form and _OPENS_A_FIELD.search(text, 0, labelled.start()):
+                person = person_at(text, match.end(), match.start(), NOT_NAMES, field=True)
+            if labelled and person and believe(person):
                 yield person.start, person.end
 
     start = f"{CUE_START_HINT}(?i:{labels}){cues.LABEL_END}"
@@ -94,12 +100,14 @@ NAME_RULES: tuple[Rule, ...] = (
     _cue(
         "title",
         r"(?:(?:Mrs?|Ms|Mx|Sra?|Srta|Sres|D[ñn]a|Mme|Mlle)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})"
-        r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Madam|Mister|[Dd]on|[Dd]o[ñn]a|Monsieur|Madame)[ \t\xa0]{1,2})",
+        r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Sig(?:\.ra|\.na|ra)?|Dott(?:\.ssa|oressa|ore)?)(?:\.[ ]?|[ ])"
+        r"|(?:Madam|Mister|[Dd]on|[Dd]o[ñn]a|Monsieur|Madame|Herrn?|Frau|[Ss]ignor[ae]?|[Ss]ignorina"
+        r"|[Ss]enhora?)[ \t\xa0]{1,2})",
         surely,
         certain=True,
     ),
-    _cue("title-capitals", r"(?:M(?:RS?|S)|MISS|DR)[ ](?=[A-Z]{2})", known),
-    _cue("miss", r"Miss[ ]", trust.not_medicine),
+    _cue("title-capitals", r"(?:M(?:RS?|S)|MISS|DR)[ ](?=[^\W\d_a-z]{2})", trust.titled_in_capitals),
+    _cue("miss", r"Miss[ ]", trust.miss),
     _cue("don", r"D\.[ ]", trust.don),
     _cue("monsieur", r"M\.[ ]", trust.monsieur),
     _cue("profession", rf"{cues.PROFESSION}[ ]", trust.addressed),
@@ -111,16 +119,20 @@ NAME_RULES: tuple[Rule, ...] = (
         trust.introduced,
         certain=True,
     ),
-    _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|this is|le habla|it[’']s))[ ]", trust.present),
+    _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|ich bin|this is|le habla|it[’']s))[ ]", trust.present),
     _cue("called", rf"(?i:{cues.CALLED})[ ]", trust.called_by),
     _cue("kin", rf"(?i:{cues.KIN}),?[ ](?:named[ ]|called[ ])?(?:(?:el|la)[ ])?", trust.family),
     _cue("bare-kin", rf"{cues.BARE_KIN},?[ ]", trust.mentioned),
-    _label("label", cues.SURE_LABELS, trust.labelled),
+    _label("label", cues.SURE_LABELS, trust.labelled, form=True),
+    _label("form", cues.FORM_LABELS, trust.field, form=True),
     _label("field", cues.LIKELY_LABELS, trust.field),
     _cue("greeting", rf"(?i:{cues.GREETING}(?: there)?[ ,]{{1,2}})", trust.greeted),
     _cue("closing", rf"(?i:{cues.CLOSING})[ ]?[,.!–-]*\s{{1,3}}", trust.closes),
     _cue("dash", r"\n[ ]?(?:[-–—]{1,2}|[*~]) ?(?=[^\n]{2,70}\s*$)", trust.closes_text, then=r"[^\n]{0,70}\s*$"),
-    _cue("care", rf"(?i:{cues.CARE})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", likely_full_name),
+    _cue("care", rf"(?i:{cues.CARE})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", trust.cared),
+    _cue("spoken-of", rf"(?i:{cues.SPOKEN_OF})[ ]", trust.person_like),
+    _cue("role", rf"{cues.ROLE}[, ][ ]?", trust.person_like),
+    _cue("day", rf"{cues.DAY},?[ ]", trust.does_next),
     _cue("care-or-means", rf"(?i:{cues.CARE_OR_MEANS})[ ](?:(?:her|his|a|the) [a-z]+,?[ ])?", full_name),
     _cue("after-age", rf"(?i:{cues.AGE_BEFORE})[ ]", likely_full_name),
     _tail("age", cues.AGE_AFTER, trust.aged),
@@ -128,8 +140,9 @@ NAME_RULES: tuple[Rule, ...] = (
     _tail("number", cues.NUMBER_AFTER, full_name),
     _tail("kin-after", cues.KIN_AFTER, likely_full_name),
     _tail("identifier", cues.IDENTIFIER_AFTER, likely_full_name),
-    _tail("bed", cues.BED_AFTER, likely_full_name),
-    _tail("person-verb", cues.PERSON_VERB_AFTER, likely_full_name),
+    _tail("bed", cues.BED_AFTER, trust.person_like),
+    _tail("person-verb", cues.PERSON_VERB_AFTER, trust.person_like),
+    _tail("patient-verb", cues.PATIENT_VERB_AFTER, trust.person_like),
     _tail("verb", cues.VERB_AFTER, full_name),
     _tail("degree", cues.DEGREE_AFTER, trust.signs_a_note),
     _tail("signature", cues.CREDENTIALS_LINE, trust.signs_on_its_line),

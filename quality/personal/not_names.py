@@ -55,6 +55,9 @@ person pharmacist physician physicians practitioner practitioners provider provi
 sister son specialist specialists spouse staff student students surgeon surgeons surrogate team teams technician
 therapist user users visitor
 wife woman women men males females people boy girl baby adult adults
+uomo homem mulher mann herr frau maschio femmina weiblich maennlich mannlich masculino feminino feminin masculin
+bambino bambina crianca menino menina kind sexo sex maternidad weite
+orthopaedics orthopedics surgery world control resources poison officer customer service services sociales social
 adulto adulta caballero cirujano cirujana companero doctora doctores enfermera enfermero enfermeras equipo esposa
 esposo
 familiar familia hermana hermano hija hijo hombre madre mujer nina nino pacientes paciente padre persona senor senora
@@ -198,7 +201,7 @@ americana americano argentina argentino colombiana colombiano cubana cubano espa
 mexicano peruana peruano venezolana venezolano
 africa america asia australia barcelona boston california canada chicago china cuba europe france germany india
 ireland italy japan london madrid mexico paris russia spain texas
-god lord jesus allah covid internet google facebook whatsapp medline pubmed wikipedia amazon xanax tylenol advil
+god lord allah covid internet google facebook whatsapp medline pubmed wikipedia amazon xanax tylenol advil
 motrin zantac benadryl
 """
 
@@ -248,7 +251,8 @@ sevilla
 """Places that are given names too: after a mere greeting they are taken for the place."""
 
 MEDICAL_ENDING = re.compile(
-    r"(?:itis|osis|[ae]mia|oma|opathy|algia|ectomy|plasty|uria|pnea|plegia|trophy|penia|philia|phobia|ation|tion|sion|ing|ed|ic|al"
+    r"(?:itis|osis|[ae]mia|oma|opathy|algia|ectomy|plasty|uria|pnea|plegia|trophy|penia|philia|phobia|ation|tion"
+    r"|sion|ing|ed|ic|al"
     r"|ous|ive|ment|ness|ary|ular|ant|ent|ance|ence|able|ible)s?$"
 )
 """How plain words end that are a finding, a drug or an adjective, and no name."""
@@ -258,7 +262,7 @@ _EVERY = frozenset(
 )
 
 NEVER_NAMES: frozenset[str] = frozenset((_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS).split()) - frozenset(
-    "ella good long may little son".split()
+    "ella good long may little son jesus kind world".split()
 )
 """Words that do not begin a name even where a title stands before them."""
 

@@ -8,7 +8,15 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from quality.personal.given_names import GIVEN_NAMES, NAMES_AND_WORDS
-from quality.personal.not_names import COMPANIES, EPONYM_HEADS, EPONYMS, NEVER_NAMES, NOT_NAMES, NOT_SURNAMES
+from quality.personal.not_names import (
+    COMPANIES,
+    EPONYM_HEADS,
+    EPONYMS,
+    MEDICAL_ENDING,
+    NEVER_NAMES,
+    NOT_NAMES,
+    NOT_SURNAMES,
+)
 
 _SCRIPTS = ((0x41, 0x0588), (0x10A0, 0x10FF), (0x1C80, 0x1FFF), (0x2C60, 0x2DFF), (0xA640, 0xA7FF))
 """Code points of the scripts with capitals: Latin, Greek, Cyrillic, Armenian, Georgian."""
@@ -26,16 +34,17 @@ _CASELESS = "\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\u
 _INITIAL = rf"(?:[{_UPPER}]\.|(?![AEIOY])[{_UPPER}])"  # "A" and "Y" without a stop are words
 _WORD = (
     rf"(?:(?:[AaEe]l-)?(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
-    rf"|[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?!\w)"
+    rf"|(?:[{_UPPER}]['’])?[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?!\w)"
 )
 _PARTICLE = (
     r"(?:[Dd]e[ ]l[ao]s?|[Dd]el?|[Dd]ella|[Dd]i|[Dd]a|[Dd]os|[Dd]as|[Dd]u|[Vv]an(?:[ ]de[rn]?)?|[Vv]on(?:[ ]der)?"
-    r"|[Tt]er|[Ll][ae]|[Ee]l|[Bb][ie]n|[Ii]bn|St\.|y|i|e|DE|DEL|DI|DA|DU|LA|LE|EL|AL|BIN|BEN|VAN|VON|DOS)"
+    r"|[Tt]er|[Ll][ae]|[Ee]l|[Bb][ie]n|[Ii]bn|St\.|y|i|e|DE|DEL|DER|DEN|DI|DA|DU|LA|LAS|LOS|LE|EL|AL|BIN|BEN|IBN|VAN"
+    r"|VON|DOS|DAS)"
 )
 _SPACE = r"[ \t\xa0]{1,2}"
 _NAME = re.compile(
-    rf"(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ])?{_WORD}"
-    rf"(?:{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}{_WORD}){{0,4}}"
+    rf"(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ]){{0,2}}{_WORD}"
+    rf"(?:{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ]){{0,2}}{_WORD}){{0,4}}"
 )
 _LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?P<more>(?:[ ](?:{_WORD}|{_INITIAL})){{0,2}})")
 _CASELESS_NAME = re.compile(rf"[{_CASELESS}]{{2,12}}(?:[ ·・][{_CASELESS}]{{2,12}}){{0,2}}(?!\w)")
@@ -55,14 +64,18 @@ _COMPANY_AFTER = re.compile(
     r"|Products\b|Foods?\b|Stores?\b|Pharmac(?:y|ies)\b)"
 )
 _FIELD_AFTER = re.compile(r"[ ]?:[ ]*(?=[A-ZÀ-Þ\d])")
+_FIELD_VALUE_END = re.compile(r"[ \t]*(?:$|[\n;.,(|\d]|[ \t]{2}|on\b|y/o|[A-Z][\w ]{1,20}:)")
 _VALUE_END = re.compile(r"[ \t]*(?:$|[\n;(\d]|[A-Z][\w ]{1,20}:)")
 _FOREIGN = re.compile("[ăđơưĂĐƠƯ\u0180-\U0010ffff]")
 """Letters of names whose words may be English ones too: "Nguyễn Văn An"."""
-_LEADING = re.compile(r"de|del|la|las|los|di|da|du|van|von|der|den|DE|DEL|LA|LAS|LOS|VAN|VON|DER")
+_LEADING = re.compile(r"de|del|la|las|los|di|da|dos|das|du|van|von|der|den|DE|DEL|LA|LAS|LOS|DOS|DAS|VAN|VON|DER|DEN")
 _CONTRACTION = re.compile(r"'(?:t|m|ll|re|ve|d)$")
+_INITIALED = re.compile(
+    rf"(?:[{_UPPER}]\.[ ]?){{1,3}}[{_UPPER}][{_UPPER}{_LOWER}'’-]{{2,}}(?:[ ][{_UPPER}][{_UPPER}{_LOWER}'’-]+)?"
+)
 _LONGEST = 70  # characters of a name
 
-NAME_START_HINT = r"(?:\p{Lu}|\p{Lo}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
+NAME_START_HINT = r"(?:\p{Lu}|[ae]l-|\p{Lo}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
 """Where a name starts, for polars' regular expressions."""
 
 
@@ -100,13 +113,18 @@ def plain(word: str) -> str:
     return "".join(c for c in folded if not unicodedata.combining(c)).strip(".,;:'\"()")
 
 
-def person_at(text: str, start: int, cue: int, stops: Collection[str] = NEVER_NAMES) -> Person | None:
-    """Return the person whose name starts exactly at ``start``, or None where the first word is among ``stops``."""
+def person_at(
+    text: str, start: int, cue: int, stops: Collection[str] = NEVER_NAMES, *, field: bool = False
+) -> Person | None:
+    """Return the person whose name starts exactly at ``start``, or None where the first word is among ``stops``.
+
+    A ``field`` of a form is believed to hold "Surname, Given" even where the given name is in no list.
+    """
     match = _NAME.match(text, start, min(len(text), start + 2 * _LONGEST))
     if match is None:
         return _caseless(text, start, cue)
     words, end = _words(text, match, stops)
-    end = _last_first(text, match.start(), end, words)
+    end = _last_first(text, match.start(), end, words, field)
     return Person(text, cue, match.start(), end, tuple(words)) if any(len(word) > 1 for word in words) else None
 
 
@@ -156,7 +174,7 @@ def _belongs(token: str, word: str, begun: bool, stops: Collection[str], shoutin
     return shouting or not (begun and abbreviation)
 
 
-def _last_first(text: str, start: int, end: int, words: list[str]) -> int:
+def _last_first(text: str, start: int, end: int, words: list[str], field: bool) -> int:
     """Return the end of ``LOPEZ GIL, MARIA``: surnames, a comma, then a known given name or more capitals."""
     match = _LAST_FIRST.match(text, end) if words else None
     if match is None:
@@ -166,7 +184,10 @@ def _last_first(text: str, start: int, end: int, words: list[str]) -> int:
     surnames = len(words) < 3 and (
         words[0] not in GIVEN_NAMES or _VALUE_END.match(text, match.end("first")) is not None
     )
-    if first in NOT_NAMES or first in words or not (capitals or (surnames and first in GIVEN_NAMES)):
+    given = surnames and (first in GIVEN_NAMES or (field and first in NAMES_AND_WORDS))
+    alone = field and words[0] not in GIVEN_NAMES and not any(MEDICAL_ENDING.search(word) for word in (*words, first))
+    filled = alone and len(words) < 4 and _FIELD_VALUE_END.match(text, match.end()) is not None
+    if first in NOT_NAMES or first in words or not (capitals or given or filled):
         return end
     more = [plain(word) for word in match["more"].split()]
     words += [first, *more]
@@ -200,9 +221,14 @@ def likely(person: Person) -> bool:
     """Say whether a given name stands there, or two words and more that are neither medicine nor an eponym."""
     if known(person):
         return True
-    words = [word for word in person.words if len(word) > 2]
+    words = [word for word in person.words if len(word) > 2 and not re.fullmatch(_PARTICLE, word)]
     only_eponyms = all(part in EPONYMS for part in _parts(person))
     return len(words) > 1 and not any(word in NOT_NAMES for word in words) and not only_eponyms and not eponym(person)
+
+
+def initialed(person: Person) -> bool:
+    """Say whether an initial with a stop and one word stand there: "J. Barlow"."""
+    return _INITIALED.fullmatch(person.name) is not None and not eponym(person)
 
 
 def likely_full_name(person: Person) -> bool:
