@@ -316,6 +316,8 @@ def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
     hinted = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & pl.col("task").is_in(SEEN_TASKS)
     only = ANSWER.str.head(12).str.contains(r"(?i)figure|image|picture|shown|seen|see ")
     rows = rows.filter((IMAGE != "") | hinted | only)
+    if rows.is_empty():
+        return rows.select("at", evidence=QUESTION)
     points = QUESTION.str.contains(IMAGE_WORDS) & pl.col("task").is_in(SEEN_TASKS)
     found = rows.filter((IMAGE != "") | points | ANSWER.str.contains(ONLY_AN_IMAGE))
     seen = (
