@@ -16,6 +16,7 @@ from pipelines.store import replacing
 from pipelines.table_checks import Checked, TableError, check_csv, check_json_lines
 from sources.files import FileError, RawFile, scratch_folder
 from sources.literal import scan_parquet
+from sources.suggest import did_you_mean
 
 __all__ = [
     "TableError",
@@ -69,7 +70,8 @@ def _scan(path: Path) -> pl.LazyFrame | None:
     if suffix not in SUFFIXES:
         raise TableError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}, plain or .gz")
     if not path.is_file():
-        raise TableError(f"{path} is not there")
+        siblings = [one.name for one in path.parent.glob("*") if one.is_file()]
+        raise TableError(f"{path} is not there{did_you_mean(path.name, siblings)}")
     try:
         with reading(path):
             if suffix == ".parquet":

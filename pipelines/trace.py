@@ -21,6 +21,7 @@ from pipelines.quarantine import quarantined
 from pipelines.step_rows import Files, Row, Spot, shard_file
 from pipelines.store import Store
 from sources.literal import parquet_schema
+from sources.suggest import did_you_mean
 
 Event = dict[str, Any]
 
@@ -80,9 +81,10 @@ class History:
         """Return the history of the last build of a recipe, or of any."""
         builds = sorted((store.root / "builds").glob(f"{recipe or '*'}.json"), key=lambda path: path.stat().st_mtime_ns)
         if not builds:
-            raise TraceError(
-                f"{store.root} holds no finished build{f' of {recipe}' if recipe else ''}; run sabila build first"
-            )
+            built = [path.stem for path in (store.root / "builds").glob("*.json")]
+            wanted = f" of {recipe}" if recipe else ""
+            hint = did_you_mean(recipe or "", built)
+            raise TraceError(f"{store.root} holds no finished build{wanted}; run sabila build first{hint}")
         told = json.loads(builds[-1].read_text(encoding="utf-8"))
         steps = tuple(store.summary(name) for name in told["steps"])
         return cls(

@@ -107,6 +107,12 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
     done = dedup(file, *COLUMNS, "--semantic", "openai:http://localhost:1", "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert "write openai:URL#MODEL" in done.output
+    folder = tmp_path / "no_model"
+    folder.mkdir()
+    done = dedup(file, *COLUMNS, "--semantic", folder, "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert str(folder) in done.output
+    assert "did not expect" not in done.output
 
 
 @pytest.mark.parametrize("options", [(), ("--id-column", "key"), ("--semantic", "any")])

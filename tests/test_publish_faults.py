@@ -169,7 +169,10 @@ def test_a_silent_hub_is_told(hub, releases, monkeypatch):
 
 def test_a_hub_that_is_not_there_is_told(hub, releases, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    assert refused(1, *call(releases["1"])).startswith("Error: looking at clinic/tiny: ConnectError: ")
+    said = refused(1, *call(releases["1"]))
+    assert said.startswith("Error: looking at clinic/tiny: ConnectError: ")
+    assert "No connection to http" in said
+    assert said.endswith(AGAIN)
 
 
 def test_a_page_that_is_none_of_the_hub_is_told(hub, releases):

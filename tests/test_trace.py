@@ -176,6 +176,7 @@ def test_trace_looks_into_the_last_build_or_that_of_a_recipe(built):
     assert refused(1, "trace", "school:s1", "--recipe", "nope") == (
         "Error: store holds no finished build of nope; run sabila build first"
     )
+    assert refused(1, "trace", "school:s1", "--recipe", "tihy").endswith("; did you mean 'tiny'?")
 
 
 def test_trace_without_a_build_says_to_build(place):

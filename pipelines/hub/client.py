@@ -151,7 +151,7 @@ class Hub:
 
     def told(self, doing: str, error: Exception) -> str:
         """Return the trouble as one line: what happened and what to do, without any token."""
-        return f"{doing} {self.repo}: {self._reason(error)}. {_advice(_status(error), self)}"
+        return f"{doing} {self.repo}: {self._reason(error)}. {_advice(error, self)}"
 
     def seen(self) -> Remote:
         """Return what the repository holds, asking once; raises what the client raises."""
@@ -289,8 +289,10 @@ def _retry_after(error: Exception) -> float:
     return float(asked) if asked.isdigit() else 0.0
 
 
-def _advice(status: int | None, hub: Hub) -> str:
-    """Return what to do about an answer of the Hub."""
+def _advice(error: Exception, hub: Hub) -> str:
+    """Return what to do about an answer of the Hub, or about none."""
+    import httpx2
+
     advice = {
         400: "The Hub does not take it as it is: mend what it names, then publish again",
         401: f"The Hub does not know the token: {LOG_IN} to a valid one",
@@ -301,4 +303,6 @@ def _advice(status: int | None, hub: Hub) -> str:
         429: "The Hub asks for fewer requests: run the same command later; what is uploaded is not sent again",
     }
     again = "The version published before stays as it was; run the same command again, what is uploaded is not resent"
-    return advice.get(status or 0, again)
+    if isinstance(_cause(error), httpx2.ConnectError):
+        return f"No connection to {hub.api.endpoint}: check the network. {again}"
+    return advice.get(_status(error) or 0, again)
