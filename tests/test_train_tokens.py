@@ -1,6 +1,7 @@
 """What a model learns of a row: the assistant's words and their end, by any template, and nothing cut in silence."""
 
 import json
+import shutil
 
 import pytest
 import tiny_model
@@ -8,6 +9,7 @@ from training_place import conversation, pair, said
 
 from training.chat import encode
 from training.settings_file import read_settings
+from training.start_model import open_model
 from training.token_rows import IGNORED, pair_rows, save_notes, save_too_long, sft_rows
 from training.trainers import attention, check_installed
 from training.trouble import TrainingError
@@ -287,6 +289,17 @@ def test_labels_are_the_tokens_of_the_answer_and_are_ignored_elsewhere(tokenizer
     assert (made.read, made.kept, made.too_long, made.licenses) == (6, 6, [], {"CC-BY-4.0": 6})
 
 
+def test_rows_that_are_held_out_are_drawn_by_seed_and_are_in_no_count(tokenizer):
+    made = rows_of(SHORT, tokenizer, eval_share="0.34")
+    assert (made.kept, len(made.dataset), len(made.held_out), made.counts()["held_out"]) == (4, 4, 2, 2)
+    every = sorted(row["input_ids"] for part in (made.dataset, made.held_out) for row in part)
+    assert every == sorted(row["input_ids"] for row in rows_of(SHORT, tokenizer).dataset)
+    again = rows_of(SHORT, tokenizer, eval_share="0.34")
+    assert made.held_out["input_ids"][:] == again.held_out["input_ids"][:]
+    with pytest.raises(TrainingError, match=r"eval_share is 0\.99, expected one that leaves rows to train on of 6"):
+        rows_of(SHORT, tokenizer, eval_share="0.99")
+
+
 def test_rows_that_are_too_long_stop_a_run_that_has_no_policy_for_them(tokenizer):
     with pytest.raises(
         TrainingError, match=r"1 of 7 rows have more than 64 tokens, the longest \d+ \(ward:9\): raise s"
@@ -323,6 +336,18 @@ def test_a_token_beyond_the_embedding_is_told_with_its_row(tokenizer):
         TrainingError, match=r"row ward:0 has the token id \d+, expected below 100, the rows of the model"
     ):
         rows_of(SHORT, tokenizer, embedded=100)
+
+
+# --- the start model -----------------------------------------------------------------------------------------------
+
+
+def test_generation_settings_that_no_checkpoint_could_be_saved_with_are_told_before_training(model, tmp_path):
+    wrong = shutil.copytree(model, tmp_path / "wrong")
+    (wrong / "generation_config.json").write_text(json.dumps({"do_sample": False, "temperature": 0.6}))
+    settings = read_settings("sft", None, None, {})
+    with pytest.raises(TrainingError, match=r"generation_config\.json of .* is one that transformers refuses to save"):
+        open_model(str(wrong), settings)
+    assert open_model(str(model), settings).facts.architecture == "Qwen2ForCausalLM"
 
 
 # --- packing -------------------------------------------------------------------------------------------------------
@@ -367,6 +392,7 @@ def test_a_row_in_a_pack_does_not_see_its_neighbours(tokenizer, model):
             "attention is 'flash_attention_2', which is not installed for this machine",
         ),
         ({"liger": "on"}, "liger is 'on' and the package liger-kernel is not installed"),
+        ({"report_to": "trackio"}, "report_to needs the package trackio, which is not installed"),
         ({"kind": "qlora"}, "kind needs the package bitsandbytes, which is not installed"),
         ({"optimizer": "adamw_bnb_8bit"}, "optimizer needs the package bitsandbytes, which is not installed"),
     ],

@@ -56,6 +56,8 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
         """Keep the figures of a step; raise ``TrainingError`` where they are none, before a checkpoint is written."""
+        if logs and "eval_loss" in logs and state.is_world_process_zero:
+            self._evaluated(state.global_step, float(logs["eval_loss"]))
         if not logs or "loss" not in logs:
             return
         for name in ("loss", "grad_norm"):
@@ -71,6 +73,12 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
             log.write(json.dumps(line) + "\n")
         self._spent(state)
         self._tell(state, line)
+
+    def _evaluated(self, step: int, loss: float) -> None:
+        line = {"part": self._part, "step": step, "eval_loss": loss}
+        with (self._folder / "evaluations.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        print(f"part {self._part}: step {step}  loss on held-out rows {loss:.4f}", file=sys.stderr)
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         """Mark the checkpoint as whole, when every process has written its part."""
@@ -117,6 +125,14 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     path = folder / "log.jsonl"
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
     return [json.loads(line) for line in lines]
+
+
+def read_evaluations(folder: Path) -> list[dict[str, Any]]:
+    """Return the loss on held-out rows at every step where it was measured; of a repeated step the last."""
+    path = folder / "evaluations.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    found = {(line["part"], line["step"]): line for line in map(json.loads, lines)}
+    return [found[place] for place in sorted(found)]
 
 
 def read_starts(folder: Path) -> list[dict[str, Any]]:

@@ -31,11 +31,13 @@ def run_record(
     flops: float,
     passes: float,
     rounding: dict[str, Any] | None = None,
+    evaluations: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the record of a run from its log and starts; ``flops`` are the model's own for all ``passes``.
 
     ``passes`` say how often the rows were seen, ``rounding`` how much of what was learned is left in the type that the
-    model is saved in. The licence is that of the rows and of the start model together, as the result is made from both.
+    model is saved in, ``evaluations`` the loss on the rows that were held out. The licence is that of the rows and of
+    the start model together, as the result is made from both.
     """
     seconds = sum(start["seconds"] for start in starts)
     license = joint([*rows["licenses"], model.license])
@@ -52,6 +54,7 @@ def run_record(
         "tokens_seen": tokens_seen(log),
         "loss": {"first": log[0]["loss"], "last": log[-1]["loss"], f"mean_of_last_{LAST_STEPS}": _last(log, "loss")},
         "figures": {name: _last(log, name) for name in FIGURES if name in log[-1]},
+        "evaluations": list(evaluations),
         "rounding": rounding,
         "seconds": seconds,
         "starts": len(starts),

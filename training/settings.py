@@ -36,6 +36,7 @@ def _split(value: Any) -> Any:
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Trackers = Annotated[tuple[Literal["tensorboard", "wandb", "trackio", "mlflow"], ...], BeforeValidator(_split)]
 Losses = Annotated[tuple[LOSSES, ...], BeforeValidator(_split), Field(min_length=1)]
 Weights = Annotated[tuple[float, ...], BeforeValidator(_split)]
 
@@ -45,7 +46,8 @@ class Data:
     """Which rows of a release are read: ``sources`` by the names of their folders (none means all).
 
     ``unfit`` is for rows that the chat template refuses or rewrites, ``special_tokens`` for rows that spell the
-    tokenizer's control tokens, ``system`` for templates that refuse a system turn.
+    tokenizer's control tokens, ``system`` for templates that refuse a system turn. ``eval_share`` of the rows is held
+    out.
     """
 
     sources: Texts = ()
@@ -54,6 +56,7 @@ class Data:
     unfit: Literal["drop", "refuse"] = "drop"
     special_tokens: Literal["text", "drop", "refuse"] = "text"
     system: Literal["user", "keep"] = "user"
+    eval_share: float = Field(default=0, ge=0, lt=1)
 
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
@@ -175,6 +178,7 @@ class Sft:
     power: Power = Field(default_factory=Power)
     base_license: str | None = None
     chat_template: str | None = None
+    report_to: Trackers = ()
 
     @model_validator(mode="after")
     def _batches_come_out_even(self) -> Self:
@@ -228,6 +232,7 @@ class Dpo:
     power: Power = Field(default_factory=Power)
     base_license: str | None = None
     chat_template: str | None = None
+    report_to: Trackers = ()
 
     @model_validator(mode="after")
     def _what_preferences_do_not_have(self) -> Self:

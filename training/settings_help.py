@@ -10,6 +10,7 @@ SETTINGS: dict[str, str] = {
     "unfit": "Rows that the chat template refuses or rewrites: drop and list them, or end the run.",
     "special_tokens": "Rows that spell control tokens such as <|im_end|>: learn them as text, drop, or end the run.",
     "system": "Where the template refuses a system turn: put it before the first user turn, or keep it.",
+    "eval_share": "Share of the rows that is held out; the loss on them is measured after each epoch. 0: none.",
     # schedule
     "epochs": "How often every row is seen; for pairs, in each chunk.",
     "max_steps": "End after so many optimiser steps, for pairs in each chunk; for a trial.",
@@ -54,6 +55,7 @@ SETTINGS: dict[str, str] = {
     # of the stage
     "base_license": "Licence of the start model, where it states none, as an SPDX id.",
     "chat_template": "File with a chat template, for a model that has none.",
+    "report_to": "Trackers to report to, separated by commas: tensorboard, wandb, trackio, mlflow; none: no tracker.",
     # preference
     "beta": "How close the model is kept to the reference; larger is closer.",
     "loss": "Losses of preference optimisation by TRL's names, separated by commas.",

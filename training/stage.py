@@ -133,7 +133,7 @@ def _opened(call: Call) -> tuple[tuple[ReleaseFacts, list[Path]], StartModel]:
 def _identity(call: Call, release: ReleaseFacts, model: StartModel) -> str:
     """Return the name of what decides the outcome: not the power, the place of machines, or how often it is saved."""
     settings = plain(call.settings)
-    del settings["power"]
+    del settings["power"], settings["report_to"]
     settings["saving"] = {"saved_as": settings["saving"]["saved_as"]}
     for beside in ("machine_rank", "main_address", "main_port"):
         del settings["launch"][beside]
@@ -172,19 +172,24 @@ def _kept_rows(call: Call, folder: Path, files: list[Path], model: StartModel) -
     """Return the rows as tokens, made by the first process, once for all starts of a run."""
     from datasets import Dataset
 
-    kept, counts = folder / "rows", folder / "rows.json"
+    kept, held, counts = folder / "rows", folder / "held_out", folder / "rows.json"
 
     def make() -> None:
         if counts.is_file():
             return
         made = _tokens(call, files, model, folder)
         shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(held, ignore_errors=True)
         made.dataset.save_to_disk(str(kept))
+        if made.held_out is not None:
+            made.held_out.save_to_disk(str(held))
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        write(counts, json.dumps({**dataclasses.asdict(dataclasses.replace(made, dataset=None))}))
+        write(counts, json.dumps({**dataclasses.asdict(dataclasses.replace(made, dataset=None, held_out=None))}))
 
     agreed(make)
-    return TokenRows(**{**json.loads(counts.read_text()), "dataset": Dataset.load_from_disk(str(kept))})
+    held_out = Dataset.load_from_disk(str(held)) if held.is_dir() else None
+    loaded = {"dataset": Dataset.load_from_disk(str(kept)), "held_out": held_out}
+    return TokenRows(**{**json.loads(counts.read_text()), **loaded})
 
 
 def _tell_or_refuse(call: Call, place: RunFolder, prepared: Prepared) -> None:
@@ -229,7 +234,7 @@ def _train_part(part: Part, settings: Settings, prepared: Prepared, place: RunFo
     from training.run_log import RunLog
 
     callback = RunLog(place.partial, part=part.number, meter=gauge)
-    trainer = trainer_for(part, prepared.model.tokenizer, settings, callback)
+    trainer = trainer_for(part, prepared.model.tokenizer, settings, callback, prepared.rows.held_out)
     checkpoint = agreed(lambda: last_checkpoint(part.folder / "checkpoints"))
     if checkpoint:
         print(f"going on from {checkpoint.name} of part {part.number}", file=sys.stderr)
@@ -248,7 +253,7 @@ def _forget(part: Part) -> None:
 
 def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> dict[str, Any]:
     """Complete the folder of the last part's model and put it in the result's place."""
-    from training.run_log import read_log, read_starts
+    from training.run_log import read_evaluations, read_log, read_starts
 
     rounding = finish_model(model, prepared.model, call.settings)
     log = read_log(place.partial)
@@ -271,6 +276,7 @@ def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> d
         starts=read_starts(place.partial),
         flops=passes * model_flops(rows.tokens, square, prepared.model.facts),
         passes=passes,
+        evaluations=read_evaluations(place.partial),
         rounding=rounding,
     )
     if rounding is not None and rounding["share"] < FAINT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,8 +31,8 @@ class TokenRows:
 
     ``dataset`` has ``input_ids`` and ``labels`` for SFT (and ``seq_lengths`` when packed), ``prompt_ids``,
     ``chosen_ids`` and ``rejected_ids`` for DPO. ``tokens`` and ``learned`` count one pass over all rows, for pairs both
-    answers. ``notes`` lists the rows that were left out or changed otherwise, ``packing_off`` says why rows are not
-    packed although the settings ask for it.
+    answers. ``held_out`` are rows to evaluate on, which are in no count; ``notes`` lists the rows that were left out or
+    changed otherwise, ``packing_off`` says why rows are not packed although the settings ask for it.
     """
 
     dataset: Any
@@ -44,6 +45,7 @@ class TokenRows:
     too_long: list[dict[str, Any]]
     licenses: dict[str, int]
     sources: dict[str, int] = field(default_factory=dict)
+    held_out: Any = None
     notes: list[dict[str, Any]] = field(default_factory=list)
     packing_off: str | None = None
 
@@ -60,6 +62,7 @@ class TokenRows:
             "licenses": self.licenses,
             "sources": self.sources,
             **{name: sum(note["done"] == done for note in self.notes) for name, done in NOTED.items()},
+            "held_out": len(self.held_out) if self.held_out is not None else 0,
             "packing_off": self.packing_off,
         }
 
@@ -254,7 +257,9 @@ def _counted(coded: Any, settings: Settings, columns: list[str]) -> TokenRows:
         raise TrainingError(f"no row is left of {len(coded)}: {coded[first]['id']}: {unfit[first]}")
     if not len(kept):
         raise TrainingError(f"no row is left of {len(coded)}: each has more than {limit} tokens, raise sequence")
+    kept, held_out = _split(kept, settings)
     return TokenRows(
+        held_out=held_out.select_columns(columns) if held_out is not None else None,
         dataset=kept.select_columns(columns),
         read=len(coded),
         kept=len(kept),
@@ -267,6 +272,18 @@ def _counted(coded: Any, settings: Settings, columns: list[str]) -> TokenRows:
         sources=_tally(kept["source"][:]),
         notes=_notes(coded, unfit),
     )
+
+
+def _split(rows: Any, settings: Settings) -> tuple[Any, Any]:
+    """Return the rows to train on and those to evaluate on, drawn by seed; None where none are held out."""
+    share = settings.data.eval_share
+    if not share:
+        return rows, None
+    count = max(1, round(share * len(rows)))
+    if count >= len(rows):
+        raise TrainingError(f"eval_share is {share:g}, expected one that leaves rows to train on of {len(rows)}")
+    held = set(random.Random(settings.schedule.seed).sample(range(len(rows)), count))
+    return rows.select([n for n in range(len(rows)) if n not in held]), rows.select(sorted(held))
 
 
 def _notes(coded: Any, unfit: list[str]) -> list[dict[str, Any]]:

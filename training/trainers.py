@@ -24,8 +24,8 @@ class Part:
     reference: str | None = None
 
 
-def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any) -> Any:
-    """Return the trainer of a part, its model loaded.
+def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any, held_out: Any = None) -> Any:
+    """Return the trainer of a part, its model loaded; it evaluates on the rows ``held_out`` after each epoch.
 
     Raises ``TrainingError`` for kernels or quantisation that are asked for and not installed.
     """
@@ -33,6 +33,8 @@ def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any) -
     from trl import SFTTrainer
 
     common = {"processing_class": tokenizer, "train_dataset": part.dataset, "callbacks": [callback]}
+    if held_out is not None:
+        common["eval_dataset"] = held_out
     # The arguments come first: where DeepSpeed cuts the weights, loading has to know of it.
     arguments = _dpo_arguments(part, settings) if isinstance(settings, Dpo) else _sft_arguments(part, settings)
     model = load_model(part.model, part.revision, settings)
@@ -73,6 +75,10 @@ def check_installed(settings: Settings) -> None:
             raise TrainingError(
                 f"{name} needs the package bitsandbytes, which is not installed: install it or set another"
             )
+
+    for tracker in settings.report_to:
+        if importlib.util.find_spec(tracker) is None:
+            raise TrainingError(f"report_to needs the package {tracker}, which is not installed: install it")
 
 
 def load_model(path: str, revision: str | None, settings: Settings) -> Any:
@@ -164,7 +170,9 @@ def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
         "save_steps": settings.saving.every_steps,
         "save_total_limit": settings.saving.keep,
         "disable_tqdm": True,
-        "report_to": "none",
+        "report_to": list(settings.report_to) or "none",
+        "eval_strategy": "epoch" if settings.data.eval_share else "no",
+        "per_device_eval_batch_size": settings.batch.device_batch,
         "max_length": settings.batch.sequence,
     }
 
