@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.store import remove_leftovers, write_table
 from pipelines.tables import TableError, free_name, height, path_names, refuse_overwriting, scan, write_rows
 from quality.decontaminate import Decontaminate, Judge, drop_table, find_leaks, not_checked, report
+from quality.leak_cleaned import with_cleaned
 from quality.leak_index import build_index
 from quality.leak_inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
 from quality.leak_neighbours import Embed
@@ -66,7 +67,7 @@ def decontaminate(
     if columns.id is not None:
         _check_ids(rows, columns.id)
     number = free_name("row", schema)
-    index = build_index(benchmark_items(named, paths, mirror, columns))
+    index = build_index(with_cleaned(benchmark_items(named, paths, mirror, columns)))
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
     batches = numbered.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
     found = [

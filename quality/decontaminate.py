@@ -106,7 +106,8 @@ def find_leaks(
     near = _neighbourhood(index, config, embed) if embed is not None else None
     found = [_in_slice(part, index, config, near, judge, workers) for part in slices]
     pairs = pl.concat([pl.DataFrame(schema=LEAK_SCHEMA), *found])
-    return pairs.sort("id", _strength(), "score", "benchmark", "item", descending=[False, False, True, False, False])
+    pairs = pairs.sort("id", _strength(), "score", "benchmark", "item", descending=[False, False, True, False, False])
+    return pairs.unique(["id", "benchmark", "item"], keep="first", maintain_order=True)
 
 
 def _in_slice(
@@ -118,9 +119,8 @@ def _in_slice(
     workers: int | None,
 ) -> pl.DataFrame:
     found = lexical_pairs(rows, index, config.likeness, workers)
-    if near is not None:  # what words found alike, without the right answer, says too little in vectors as well
-        suspects = found.filter(pl.col("layer") == SUSPECTED).select("row", "unit").unique()
-        found = pl.concat([found, near(rows).join(suspects, on=["row", "unit"], how="anti")])
+    if near is not None:
+        found = pl.concat([found, near(rows)])
     order = [pl.col("row"), pl.col("unit"), _strength(), pl.col("score")]
     found = found.sort(order, descending=[False, False, False, True])
     found = found.unique(["row", "unit"], keep="first", maintain_order=True)
@@ -134,7 +134,8 @@ def _strength() -> pl.Expr:
 
 
 def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Near:
-    """Return what finds the pairs of the embedding layer: of questions alone, and of items only those that say enough.
+    """Return what finds the pairs of the embedding layer: of questions and columns of no known role, each by itself,
+    and of items only those that say enough.
 
     The items are embedded here, once.
     """
@@ -143,10 +144,12 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
     theirs = unit_vectors(index.first_items()["question"].gather(units).fill_null("").to_list(), embed)
 
     def near(rows: pl.DataFrame) -> pl.DataFrame:
-        mine = unit_vectors(rows["question"].fill_null("").to_list(), embed)
-        pairs = neighbours(mine, theirs, config.similarity)
+        each = pl.concat_list("question", pl.col("texts").fill_null([]))
+        said = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
+        said = said.explode("text", empty_as_null=True, keep_nulls=True)
+        pairs = neighbours(unit_vectors(said["text"].fill_null("").to_list(), embed), theirs, config.similarity)
         return pairs.select(
-            "row",
+            row=said["row"].gather(pairs["row"]),
             unit=units.gather(pairs["item"]),
             layer=pl.lit("embedding"),
             score="score",
@@ -208,8 +211,7 @@ def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.D
     """Return one row a benchmark: ``items``; ``checked``, those that some rule could find; ``flagged``, and how many of
     these each layer found; and ``rows`` that hold one. An item counts for the strongest layer that found it.
     """
-    items = index.items.with_columns(checked=pl.Series(findable(index.verbatim)).gather(index.items["unit"]))
-    totals = items.group_by("benchmark").agg(items=pl.len(), checked=pl.col("checked").sum())
+    totals = _once(index).group_by("benchmark").agg(items=pl.len(), checked=pl.col("checked").sum())
     strongest = pairs.sort(_strength()).unique(["benchmark", "item"], keep="first", maintain_order=True)
     by_layer = strongest.group_by("benchmark").agg(
         pl.len().alias("flagged"), *((pl.col("layer") == name).sum().alias(name) for name in LAYERS)
@@ -219,9 +221,14 @@ def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.D
     return table.with_columns(pl.exclude("benchmark").fill_null(0).cast(pl.Int64)).sort("benchmark")
 
 
+def _once(index: LeakIndex) -> pl.DataFrame:
+    """Return the items, one that is there in several forms once, with ``checked``: whether a rule could find a form."""
+    known = index.items.with_columns(checked=pl.Series(findable(index.verbatim)).gather(index.items["unit"]))
+    known = known.with_columns(pl.col("checked").any().over("benchmark", "id"))
+    return known.unique(["benchmark", "id"], keep="first", maintain_order=True)
+
+
 def not_checked(index: LeakIndex) -> pl.DataFrame:
     """Return the items that no rule could find, a bare stem without a telling answer: benchmark, item and text."""
-    found = pl.Series(findable(index.verbatim)).gather(index.items["unit"])
-    return index.items.filter(~found).select(
-        "benchmark", item="id", item_text=question_side(index.items.filter(~found))[0]
-    )
+    unseen = _once(index).filter(~pl.col("checked"))
+    return unseen.select("benchmark", item="id", item_text=question_side(unseen)[0])

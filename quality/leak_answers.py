@@ -42,8 +42,8 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
     gold = index.first_items()["answer"].gather(pairs["unit"])
     answers = _answer_texts(rows).gather(pairs["row"])
     mine = rows.select("answer", "reasoning", "texts")[pairs["row"]]
-    said = pl.concat_str("answer", "reasoning", separator=" ", ignore_nulls=True)
-    said = pl.when(said != "").then(said).otherwise(pl.col("texts").list.join(" ", ignore_nulls=True))
+    texts = pl.col("texts").list.join("\n", ignore_nulls=True)
+    said = pl.concat_str("answer", "reasoning", texts, separator="\n", ignore_nulls=True)
     told = mine.select(
         (" " + _comparable(said) + " ").str.contains(" " + _comparable(pl.lit(gold)) + " ", literal=True)
     )
@@ -108,15 +108,15 @@ def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl
     """Return of each pair that is ``close`` whether both sides have the same numbers and negations; false of others."""
     items = index.first_items().select("question", "options")
     out = []
-    columns = zip(pairs["row"], pairs["unit"], pairs["passage"], pairs["close"], strict=True)
-    for row, unit, passage, close in columns:
-        out.append(close and _facts_agree(rows, int(row), items.row(int(unit)), passage))
+    columns = zip(pairs["row"], pairs["unit"], pairs["passage"], pairs["said"], pairs["close"], strict=True)
+    for row, unit, passage, said, close in columns:
+        text = passage if passage is not None else said or rows["question"][int(row)]
+        out.append(close and _facts_agree(text, items.row(int(unit))))
     return pl.Series(out, dtype=pl.Boolean)
 
 
-def _facts_agree(rows: pl.DataFrame, row: int, item: tuple[str | None, list[str] | None], passage: str | None) -> bool:
+def _facts_agree(text: str | None, item: tuple[str | None, list[str] | None]) -> bool:
     asked, chosen = _facts(item[0]), _facts(" ".join(option or "" for option in item[1] or ()))
-    text = passage if passage is not None else rows["question"][row]
     mine = _facts(text)
     return asked <= mine and mine <= asked | chosen
 

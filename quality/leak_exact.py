@@ -32,17 +32,12 @@ def option_keys(options: pl.Series) -> U64:
     return out
 
 
-def exact_pairs(keys: pl.DataFrame, units: pl.DataFrame, whole_bits: float, question_bits: float) -> pl.DataFrame:
-    """Return (row, unit, bits) of the rows that equal a unit and say enough for that to be no chance.
+def exact_pairs(keys: pl.DataFrame, units: pl.DataFrame, whole_bits: float) -> pl.DataFrame:
+    """Return (row, unit, bits) of the rows that equal a unit in question and options, if these say ``whole_bits``.
 
-    ``keys`` are the rows' (``exact_keys``). Question and options both equal need ``whole_bits``; an equal question that
-    has no options on one side at least needs ``question_bits``: a bare stem that many items share is no evidence.
+    ``keys`` are the rows' (``exact_keys``). Questions alone are looked for word for word (``quality.leak_verbatim``).
     """
-    rows = keys.with_row_index("row").filter(pl.col("question_key") != 0)
-    there = units.with_row_index("unit").select("unit", "question_key", "options_key", "question_bits", "all_bits")
-    both = rows.join(there, on="question_key", suffix="_there")
-    same = pl.col("options_key") == pl.col("options_key_there")
-    bare = (pl.col("options_key") == 0) | (pl.col("options_key_there") == 0)
-    enough = (same & (pl.col("all_bits") >= whole_bits)) | (bare & (pl.col("question_bits") >= question_bits))
-    bits = pl.when(same).then("all_bits").otherwise("question_bits")
-    return both.filter(enough).select(pl.col("row").cast(pl.Int64), pl.col("unit").cast(pl.Int64), bits=bits)
+    rows = keys.with_row_index("row").filter((pl.col("question_key") != 0) & (pl.col("options_key") != 0))
+    there = units.with_row_index("unit").select("unit", "question_key", "options_key", bits="all_bits")
+    both = rows.join(there.filter(pl.col("bits") >= whole_bits), on=["question_key", "options_key"])
+    return both.select(pl.col("row").cast(pl.Int64), pl.col("unit").cast(pl.Int64), "bits")

@@ -58,8 +58,8 @@ class LeakIndex:
         return word_ids(found.keys, *self.table, self.vocabulary)
 
     def count(self) -> int:
-        """Return the number of items."""
-        return self.items.height
+        """Return the number of items; one that is there in several forms counts once."""
+        return self.items.unique(["benchmark", "id"]).height
 
     def first_items(self) -> pl.DataFrame:
         """Return the first item of each unit, in the order of ``units``."""

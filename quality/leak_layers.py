@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.leak_answers import facts_agree, figures_agree, subject_agrees, with_answers
+from quality.leak_contrast import contrasts
 from quality.leak_exact import exact_keys, exact_pairs
 from quality.leak_index import LeakIndex
 from quality.leak_likeness import (
@@ -36,6 +37,9 @@ OF_KIND = {
     PASSAGE_WITH_OPTIONS: "shuffled",
     SUSPECT: SUSPECTED,
 }
+
+WHOLE_TO = 2
+"""A text up to so many times as long as the item's question is compared with it as a whole, not by a passage."""
 
 FOUND_SCHEMA = pl.Schema(
     {
@@ -106,19 +110,19 @@ def _limits(config: Likeness) -> tuple[Limits, PassageLimits]:
 def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, workers: int | None) -> pl.DataFrame:
     """Return the pairs (``FOUND_SCHEMA``) that words alone find, suspects included; a pair may come several times."""
     keys = exact_keys(rows)
-    exact = exact_pairs(keys, index.units, config.exact_bits, config.question_bits)
+    exact = exact_pairs(keys, index.units, config.exact_bits)
     verbatim = verbatim_pairs(rows, index.verbatim, workers)
     whole = index.units["question_key"].gather(verbatim["unit"]) == keys["question_key"].gather(verbatim["row"])
     verbatim = verbatim.with_columns(layer=pl.when(whole).then(pl.lit("exact")).otherwise("layer"))
     wholes, asked = scan(*question_side(rows), index, *_limits(config), workers)
     alone, inside = _single_texts(rows, index, config, workers)
     _, told = scan(*reasoning_side(rows), index, *_limits(config), workers)
+    plain = pl.lit(None, pl.String).alias("said")
+    wholes, asked, told = (pairs.with_columns(plain) for pairs in (wholes, asked, told))
     asked = pl.concat([wholes, asked, alone, inside])
     asked = asked.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String))
     suspects = pl.col("kind") == SUSPECT
-    found = (
-        verbatim,
-        exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
+    alike = (
         _confirmed(asked, rows, index, config),
         _answered(pl.concat([wholes, alone]).filter(suspects), rows, index, config).with_columns(
             layer=pl.lit("answer")
@@ -126,7 +130,24 @@ def lexical_pairs(rows: pl.DataFrame, index: LeakIndex, config: Likeness, worker
         _confirmed(told.filter(~suspects).with_columns(layer=pl.lit("answer")), rows, index, config),
         _retold(told.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
     )
+    found = (
+        verbatim,
+        exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
+        *(_about_one(pairs, rows, index) for pairs in alike),
+    )
     return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in found])
+
+
+def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
+    """Return the pairs; one is a suspect if the row asks for another name or number in the place of the item's."""
+    theirs, asked = index.first_items()["question"], rows["question"]
+    apart = []
+    for row, unit, passage, said, layer in pairs.select("row", "unit", "passage", "said", "layer").iter_rows():
+        item, mine = theirs[int(unit)] or "", said or asked[int(row)] or ""
+        text = mine if passage is None or len(mine) <= WHOLE_TO * len(item) else passage
+        apart.append(layer != SUSPECTED and len(text) <= WHOLE_TO * len(item) and contrasts(text, item))
+    suspected = pl.when(pl.Series(apart, dtype=pl.Boolean)).then(pl.lit(SUSPECTED)).otherwise("layer")
+    return pairs.with_columns(layer=suspected)
 
 
 def _single_texts(
@@ -141,7 +162,11 @@ def _single_texts(
     table = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
     table = table.explode("text", empty_as_null=True, keep_nulls=True).filter(pl.col("text").fill_null("") != "")
     found = scan(table["text"], table["text"].str.len_bytes(), index, *_limits(config), workers)
-    return tuple(pairs.with_columns(row=table["row"].gather(pairs["row"])) for pairs in found)  # type: ignore[return-value]
+    wholes, parts = (
+        pairs.with_columns(row=table["row"].gather(pairs["row"]), said=table["text"].gather(pairs["row"]))
+        for pairs in found
+    )
+    return wholes, parts
 
 
 def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:

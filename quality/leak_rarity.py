@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.leak_words import words
+from quality.leak_words import WHOLE, words
 
 F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
@@ -62,6 +62,13 @@ ASKING_WORDS = (
 )
 """Words that make a question or a sentence of what would be a mere name of a topic."""
 
+JUDGING_WORDS = (
+    "true false correct incorrect wrong accurate inaccurate cierto cierta ciertas falso falsa falsas correcta "
+    "correctas correcto incorrecta incorrectas incorrecto verdadera verdadero verdaderas exacte exactes inexacte "
+    "inexactes vrai vraie vraies faux fausse fausses juste justes"
+)
+"""Words of a stem that has statements judged."""
+
 
 def word_bits(vocabulary: U64) -> F64:
     """Return the bits of each word of the vocabulary (keys of ``quality.leak_words.words``)."""
@@ -87,6 +94,12 @@ def stem_words() -> U64:
 def asking_words() -> U64:
     """Return the keys of ``ASKING_WORDS``, sorted."""
     return np.unique(words(pl.Series([ASKING_WORDS])).keys)
+
+
+@cache
+def judging_words() -> U64:
+    """Return the keys of ``JUDGING_WORDS``, none cut, sorted."""
+    return np.unique(words(pl.Series([JUDGING_WORDS]), WHOLE).keys)
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.leak_rarity import UNKNOWN_BITS, asking_words, known_words, stem_words, word_bits
+from quality.leak_rarity import UNKNOWN_BITS, asking_words, judging_words, known_words, stem_words, word_bits
 from quality.leak_sequences import (
     INSIDE,
     LINE,
@@ -42,6 +42,15 @@ LEAST_BITS = 2.0
 
 ALONE_WORDS, ALONE_BITS, ALONE_LINE_BITS = 3, 20.0, 10.0
 """What a question must say to be known by itself: inside a text, and as a text or line of its own."""
+
+JUDGED_BITS = 26.0
+"""The same for a stem that has statements on a topic judged (true, false, correct): another may have it as well."""
+
+FULL_WORDS, FULL_BITS = 8, 6.0
+"""Words of a question that asks for something else, from which on it is known as a line of its own by one word."""
+
+NAMED_BITS = 30.0
+"""What a line must say to be known by itself whether it asks or not."""
 
 ALONE_LONG = 12
 """The words from which on a question is known by itself although the sentence goes on: that of another would differ."""
@@ -90,8 +99,10 @@ class Verbatim:
     sequences: Sequences
     owners: pl.DataFrame
     parts: pl.DataFrame
+    question_length: I64
     question_words: I64
     question_bits: F64
+    judged: NDArray[np.bool_]
     unanswered: NDArray[np.bool_]
     asks: NDArray[np.bool_]
     answers: Answers
@@ -145,8 +156,10 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
         sequences=sequences,
         owners=owners.select("sequence", "unit", "part", pl.col("words").cast(pl.Int32)),
         parts=parts,
+        question_length=counts[: len(questions)],
         question_words=counted[: len(questions)],
         question_bits=bits[: len(questions)],
+        judged=_judged(found)[: len(questions)],
         unanswered=~np.isin(np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["unit"]),
         asks=_asks(found)[: len(questions)],
         answers=answers,
@@ -160,6 +173,24 @@ def _asks(found: Words) -> NDArray[np.bool_]:
     asking = np.bincount(text, np.isin(found.keys, asking_words()), len(counts)) > 0
     asks: NDArray[np.bool_] = (counts >= ASKED_LONG) | (asking & (counts >= ASKED_SHORT))
     return asks
+
+
+def _judged(found: Words) -> NDArray[np.bool_]:
+    """Return which texts have statements judged."""
+    counts = np.diff(found.offsets)
+    text = np.repeat(np.arange(len(counts)), counts)
+    return np.bincount(text, np.isin(found.keys, judging_words()), len(counts)) > 0
+
+
+def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
+    """Return which units' questions are known by themselves as a line of its own."""
+    bits, counted = known.question_bits, known.question_words
+    out = (counted >= ALONE_WORDS) & (bits >= np.where(known.judged, JUDGED_BITS, ALONE_LINE_BITS))
+    out |= (counted > 0) & (known.question_length >= FULL_WORDS) & (bits >= FULL_BITS) & ~known.judged
+    out &= known.asks
+    out |= bits >= NAMED_BITS
+    alone: NDArray[np.bool_] = out | (known.unanswered & (counted >= WHOLE_WORDS) & (bits >= WHOLE_BITS[LINE]))
+    return alone
 
 
 def _rarity(keys: NDArray[np.uint64]) -> F64:
@@ -243,7 +274,7 @@ def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
 
 def findable(known: Verbatim) -> NDArray[np.bool_]:
     """Return of each unit whether anything it holds is enough to be found by."""
-    answers, bits, words_of = known.answers, known.question_bits, known.question_words
+    answers, bits = known.answers, known.question_bits
     unit = np.repeat(np.arange(len(bits)), np.diff(answers.of_unit))
     right = np.zeros(len(bits))
     np.maximum.at(right, unit[~answers.options], answers.bits[~answers.options])
@@ -251,9 +282,7 @@ def findable(known: Verbatim) -> NDArray[np.bool_]:
     counts = np.bincount(unit[answers.options], minlength=len(bits))
     answered = np.bincount(unit[~answers.options], minlength=len(bits)) > 0
     asked = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["unit"].to_numpy())
-    out = known.asks & (words_of >= ALONE_WORDS) & (bits >= ALONE_LINE_BITS)
-    out |= known.unanswered & (words_of >= WHOLE_WORDS) & (bits >= WHOLE_BITS[LINE])
-    out |= answered & (bits + right >= ANSWERED_BITS[LINE])
+    out = _line_alone(known) | (answered & (bits + right >= ANSWERED_BITS[LINE]))
     out |= (counts > 1) & (bits + options >= ALL_OPTIONS_BITS[LINE])
     with_parts = np.isin(np.arange(len(bits)), known.parts["unit"].to_numpy())
     return (out & asked) | with_parts
@@ -310,8 +339,9 @@ def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verba
     ends, long = np.minimum(begins, ends), hits["words"].to_numpy() >= ALONE_LONG
     closed = (hits["stops"].to_numpy() > INSIDE) | long
     asks = known.asks[units]
-    alone = ((ends == LINE) & (bits >= ALONE_LINE_BITS)) | (closed & (bits >= ALONE_BITS))
-    alone &= asks & (known.question_words[units] >= ALONE_WORDS)
+    inside = np.where(known.judged[units], JUDGED_BITS, ALONE_BITS)
+    alone = closed & (bits >= inside) & asks & (known.question_words[units] >= ALONE_WORDS)
+    alone |= (ends == LINE) & _line_alone(known)[units]
     enough = known.unanswered[units] & (known.question_words[units] >= WHOLE_WORDS)
     alone |= enough & (bits >= np.array(WHOLE_BITS)[ends])
     rest = np.flatnonzero(~alone)

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from quality.decontaminate import Decontaminate, Judge, drop_table, find_leaks
+from quality.leak_cleaned import with_cleaned
 from quality.leak_index import LeakIndex, build_index
 from quality.leak_inputs import items_of, rows_of
 from quality.leak_neighbours import Embed
@@ -37,4 +38,4 @@ def drop_leaks(
 @lru_cache(maxsize=1)
 def _index(benchmarks: tuple[Path, ...]) -> LeakIndex:
     """Build the index once in a process; it is the same for all of its shards."""
-    return build_index(items_of(pl.concat([frame([]), *map(read_parquet, benchmarks)])))
+    return build_index(with_cleaned(items_of(pl.concat([frame([]), *map(read_parquet, benchmarks)]))))

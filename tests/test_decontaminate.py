@@ -10,6 +10,8 @@ from leak_truth import Truth
 
 from quality import leak_rarity
 from quality.decontaminate import Decontaminate, decontaminate, find_leaks
+from quality.leak_cleaned import with_cleaned
+from quality.leak_contrast import contrasts
 from quality.leak_index import build_index
 from quality.leak_inputs import ITEM_SCHEMA, ROW_SCHEMA, items_of, rows_of, text_rows
 from quality.leak_layers import Likeness
@@ -124,6 +126,46 @@ def test_the_right_answer_makes_a_similar_question_a_leak():
     other = other.replace("scarlet", "normal").replace("58", "31")
     assert found(row(other, options, answer="Cobalamin")) == {("v1", "ngram")}
     assert found(row(other, options, answer="Retinol")) == set()
+
+
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("Which hormone is made in the first chamber of the oviduct?", "first -> second"),
+        ("From which precursor does the gland synthesise melatonin?", "melatonin -> adrenaline"),
+        ("A karyotype 45,XX,rob(14;21) belongs to a person who is:", "14 -> 15"),
+        ("What happens to the pulse in hyperkalemia of the newborn?", "hyper -> hypo"),
+        ("Where do most K ions leave the loop of the nephron?", "K -> H"),
+        ("What is the effect of an increased filling pressure?", "increased -> decreased"),
+    ],
+)
+def test_questions_that_name_another_thing_in_the_same_place_are_two(asked, other):
+    assert contrasts(asked, asked.replace(*other.split(" -> ")))
+    assert not contrasts(asked, asked.upper())
+
+
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("Which fibres carry sharp pain?", "Which fibers carry sharp pain?"),
+        ("What is giardiosis treated with?", "How is giardiasis treated?"),
+        ("All of these are true of the spleen except:", "Which of these is not true of the spleen?"),
+        (VIGNETTE, VIGNETTE.replace("58", "31")),
+        ("At 30 weeks her blood pressure rises. What is next?", "At 34 weeks her blood pressure rises. What is next?"),
+    ],
+)
+def test_another_wording_is_no_other_question(asked, other):
+    assert not contrasts(asked, other)
+
+
+def test_an_item_is_found_in_a_row_that_was_cleaned():
+    raw = "Dear doctor, <p>Which antidote reverses heparin overdose in H&amp;E clinics?</p>"
+    listed = items([("pharma", "p9", raw, None, "Protamine &alpha;")])
+    cleaned = row("Dear doctor, Which antidote reverses heparin overdose in H&E clinics?", answer="Protamine α")
+    index = build_index(with_cleaned(listed))
+    assert find_leaks(cleaned, index, Decontaminate())["item"].to_list() == ["p9"]
+    assert index.count() == 1
+    assert with_cleaned(items()).height == len(ITEMS)
 
 
 def test_all_neighbours_above_the_threshold_are_found_not_the_nearest_alone():

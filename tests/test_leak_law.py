@@ -5,6 +5,7 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -45,9 +46,9 @@ def index(*names):
     return build_index(pl.DataFrame(rows, schema=ITEM_SCHEMA, orient="row"))
 
 
-def leaking(table, *names):
+def leaking(table, *names, embed=None):
     """Return the numbers of the rows of a table that hold an item."""
-    pairs = find_leaks(text_rows(table, table.columns), index(*names), Decontaminate(), workers=1)
+    pairs = find_leaks(text_rows(table, table.columns), index(*names), Decontaminate(), embed=embed, workers=1)
     return {(row, item) for row, item in pairs.select("id", "item").iter_rows()}
 
 
@@ -70,6 +71,34 @@ def test_nothing_added_turns_a_leak_into_a_clean_row(item, further, others, join
         wider = wider.select(text=pl.concat_str(pl.all(), separator="\n"))
     longer = pl.concat([wider, wider.select(pl.lit("Another row.").alias(key) for key in wider.columns)])
     assert found <= leaking(longer, *sorted({name, *others}))
+
+
+REWORDED = {
+    "ward": "When a climber hangs from one arm, which nerve is it that is stretched?",
+    "night": "A sailor, 44 years old, bruises at a touch and bleeds from his gums. What is he missing?",
+}
+
+
+def embed(texts):
+    """Vectors that tell climbers, sailors and keepers of bees, and nothing else."""
+    return np.array([["climb" in text, "sailor" in text, "sting" in text, 0.01] for text in texts])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(sorted(REWORDED)),
+    st.booleans(),
+    st.lists(st.sampled_from(FURTHER), max_size=3),
+    st.sets(st.sampled_from(sorted(BENCHMARKS))),
+    st.sampled_from([None, embed]),
+)
+def test_nothing_added_turns_a_reworded_leak_into_a_clean_row(name, answered, further, others, model):
+    answer = BENCHMARKS[name][0][2] if answered else "I do not know."
+    table = pl.DataFrame({"asked": [REWORDED[name]], "said": [answer]})
+    found = leaking(table, name, embed=model)
+    assert found if answered or model else True
+    wider = table.with_columns(**{f"more_{at}": pl.lit(text) for at, text in enumerate(further)})
+    assert found <= leaking(wider, *sorted({name, *others}), embed=model)
 
 
 @pytest.mark.parametrize("stem", ["Which of the following is true?", "Bitter almonds:"])
