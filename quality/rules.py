@@ -5,6 +5,7 @@ A new rule is one function and one line in ``RULES``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import polars as pl
@@ -15,7 +16,18 @@ from quality.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
 from quality.key import key
 from quality.language import foreign
 from quality.outcome import VERBATIM_TASKS
-from quality.reply_patterns import IMAGE_CUES, IMAGE_WORDS, ONLY_AN_IMAGE, PAGE_ERROR, REFUSAL
+from quality.reply_patterns import (
+    ASKS_TO_REPEAT,
+    EMPTY_QUESTION,
+    IMAGE_CUES,
+    IMAGE_WORDS,
+    MASHED,
+    NO_REPLY,
+    ONLY_AN_IMAGE,
+    PAGE_ERROR,
+    PLACEHOLDER,
+    REFUSAL,
+)
 from sources.shapes import LETTERS
 from sources.table import question_text
 
@@ -75,9 +87,12 @@ def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
 
 
 def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions on the list of junk; only short ones are compared, the list has no others."""
+    """Find questions on the list of junk, or that ask nothing; only short ones are compared, there are no others."""
     short = rows.filter(QUESTION.str.len_bytes() <= 2 * max(map(len, JUNK_QUESTIONS)))
-    return short.filter(key(QUESTION).is_in(JUNK_QUESTIONS)).select("at", evidence=QUESTION)
+    wordless = ~QUESTION.str.contains(f"{SAID}|{SIGN}|[^\\x00-\\x7f¿]") & ~pl.col("task").is_in(VERBATIM_TASKS)
+    asks = pl.col("context").is_null() & ~pl.col("task").is_in(VERBATIM_TASKS) & QUESTION.str.contains(EMPTY_QUESTION)
+    junk = key(QUESTION).is_in(JUNK_QUESTIONS) | wordless | asks
+    return short.filter((QUESTION != "") & junk).select("at", evidence=QUESTION)
 
 
 UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl.col("rationale").is_null()
@@ -175,7 +190,7 @@ def echo(rows: pl.DataFrame, config: Rules) -> Found:
     return found.filter((pl.col("asked") != "") & (again | bare)).select("at", evidence="_answer")
 
 
-ASKED_LABEL = r"(?i)^\s*(?:question|q)\s*:\s*|\s*\banswer\s*:\s*$"
+ASKED_LABEL = r"(?i)^\s*(?:(?:your |the )?question(?: is| was)?|q|you asked|pregunta|frage)\s*:\s*|\s*\banswer\s*:\s*$"
 
 
 def _words(text: pl.Expr) -> pl.Expr:
@@ -200,12 +215,13 @@ def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
     """
     same = (
         pl.element()
+        .str.replace(OPTION_LETTER, "")
         .str.replace_all(r"\s+", " ")
-        .str.strip_chars(" .")
+        .str.strip_chars(' .,;:"“”')
         .str.replace_all(r"\b(\p{Lu})(\p{Ll}{2,})\b", "\u0001$1\u0002$2")
     )
     options = rows.filter(pl.col("options").list.len() > 1).select("at", "options")
-    loosely = pl.element().str.to_lowercase().str.replace_all(r"[\s.]+", "")
+    loosely = pl.element().str.replace(OPTION_LETTER, "").str.to_lowercase().str.replace_all(r"[\s.,;:\"“”]+", "")
     alike = pl.col("options").list.eval(loosely).list.n_unique() < pl.col("options").list.len()
     options = options.filter(alike)
     exact = options.with_columns(same=pl.col("options").list.eval(same))
@@ -213,6 +229,9 @@ def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
     return exact.filter(lowered.list.n_unique() < pl.col("options").list.len()).select(
         "at", evidence=pl.col("options").list.join(" | ")
     )
+
+
+OPTION_LETTER = r"^\s*\(?[A-Ha-h][.):]\s+"
 
 
 def _lower_marked() -> pl.Expr:
@@ -225,7 +244,9 @@ def _lower_marked() -> pl.Expr:
 
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that say a few words, or one sentence, over and over."""
-    long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select("at", head=ANSWER.str.head(1600))
+    long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select(
+        "at", head=ANSWER.str.head(1600), wanted=QUESTION.str.head(300).str.contains(ASKS_TO_REPEAT)
+    )
     lowered = pl.col("head").str.to_lowercase()
     # As many different words as these are enough for any answer; the last one may be cut off.
     enough = config.min_distinct_words * REPETITION_WORDS + 1
@@ -239,12 +260,28 @@ def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     few = words.filter(different < config.min_distinct_words * n)
     one = parts.filter(pl.col("parts").list.len() >= 6)
     one = one.filter(pl.col("parts").list.n_unique() * 4 <= pl.col("parts").list.len())
-    repeating = long.filter(pl.col("at").is_in(pl.concat([few["at"], one["at"]]).implode()))
-    counted = repeating.filter(~pl.col("head").str.contains(CODE)).select(
+    half = words.filter((n >= config.repetition_words) & (2 * different <= n))
+    some = parts.filter(
+        (pl.col("parts").list.len() >= 6) & (pl.col("parts").list.n_unique() * 2 <= pl.col("parts").list.len())
+    )
+    stuck = long.filter(pl.col("at").is_in(pl.concat([half["at"], some["at"]]).implode()))
+    stuck = stuck.filter(pl.Series([_loops(text) for text in stuck["head"]], dtype=pl.Boolean))
+    repeating = long.filter(pl.col("at").is_in(pl.concat([few["at"], one["at"], stuck["at"]]).implode()))
+    counted = repeating.filter(~(pl.col("head").str.contains(CODE) | pl.col("wanted"))).select(
         "at", words=_spoken(lowered).list.head(REPETITION_WORDS)
     )
     evidence = pl.format("{} words, {} of them different", n, different)
     return counted.filter(n >= config.repetition_words).select("at", evidence=evidence)
+
+
+LOOP = re.compile(r"(?<!\S)(\S+(?:\s+\S+){1,24}?)(?:\s+\1){3,}(?!\w)", re.IGNORECASE)
+"""Two words and more that are said four times and more without any between."""
+
+
+def _loops(text: str) -> bool:
+    """Return whether a text says the same words over and over from some place on."""
+    found = LOOP.search(text)
+    return found is not None and re.search(r"[^\W\d_]{4}", found[1]) is not None
 
 
 def _spoken(lowered: pl.Expr) -> pl.Expr:
@@ -292,7 +329,9 @@ def refusal(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that decline to answer and say nothing else."""
     short = (ANSWER.str.len_chars() <= MAX_REFUSAL_CHARS) & ~pl.col("task").is_in(REFUSING_TASKS)
     rest = ANSWER.str.replace(REFUSAL, "")
-    declines = ANSWER.str.contains(REFUSAL) & ~rest.str.contains(r"(?i)\b(?:but|however|instead)\b[^.]{20,}")
+    declines = ANSWER.str.contains(NO_REPLY) | ANSWER.str.contains(REFUSAL) & ~rest.str.contains(
+        r"(?i)\b(?:but|however|instead)\b[^.]{20,}"
+    )
     return rows.filter((pl.col("options").list.len() == 0) & short & declines).select("at", evidence=ANSWER)
 
 
@@ -331,7 +370,8 @@ def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
 def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that are no answers: what stands in an empty cell, an error of a page, keys pressed at random."""
     open_ended = rows.filter((pl.col("options").list.len() == 0) & (ANSWER.str.len_bytes() <= 120))
-    listed = key(ANSWER).is_in(JUNK_ANSWERS) | ANSWER.str.contains(PAGE_ERROR)
+    listed = key(ANSWER).is_in(JUNK_ANSWERS) | ANSWER.str.contains(f"{PAGE_ERROR}|{MASHED}")
+    listed |= ANSWER.str.contains(PLACEHOLDER) & ~pl.col("task").is_in(VERBATIM_TASKS)
     marks = (ANSWER != "") & ~ANSWER.str.contains(SAID) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
     return open_ended.filter(listed | marks).select("at", evidence=ANSWER)
 

@@ -82,3 +82,108 @@ def test_rules_drop_bad_rows_and_keep_good_ones(half):
     drops = clean(table(*given), Clean()).rows["drop"]
     right = [(label["kind"], (drop is None) == label["keep"]) for label, drop in zip(labels, drops, strict=True)]
     check_floors("rules", right)
+
+
+def rules_drop(**columns: Any) -> str | None:
+    fields = {"question": "How is a burn cooled?", "answer": "Under running water.", "task": "qa", **columns}
+    return clean(table(row("label:0", **fields)), Clean()).rows["drop"][0]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "To be determined",
+        "#N/A",
+        "[truncated]",
+        "Service unavailable.",
+        "sdfg hjkl",
+        "The answer is:",
+        "This post has been removed.",
+        "Véase arriba",
+        "siehe oben",
+        "[object Object]",
+        "test 3",
+    ],
+)
+def test_what_stands_in_place_of_an_answer_is_dropped(answer):
+    assert rules_drop(answer=answer) == "junk_answer"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I don't know.",
+        "I'm afraid I can't help with this.",
+        "This question cannot be answered.",
+        "No lo sé.",
+        "Lo siento, pero no puedo responder.",
+        "Je ne sais pas.",
+        "Ich kann diese Frage nicht beantworten.",
+        "Desculpe, não posso responder.",
+        "Mi dispiace, non posso rispondere.",
+    ],
+)
+def test_replies_that_decline_are_dropped_in_many_languages(answer):
+    assert rules_drop(answer=answer) == "refusal"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Na+",
+        "None.",
+        "Unknown.",
+        "Not available in Europe",
+        "Removed surgically",
+        "Testing for antibodies",
+        "I don't know of a single cause, but heat and friction both raise the risk.",
+        "Certainly.",
+    ],
+)
+def test_short_answers_with_content_stay(answer):
+    assert rules_drop(question="What was found?", answer=answer) is None
+
+
+@pytest.mark.parametrize("question", ["Question 4:", "(b)", "12.", "Pregunta:", "[deleted]", "____", "Which one?"])
+def test_questions_that_ask_nothing_are_dropped(question):
+    assert rules_drop(question=question) in ("junk_question", "short_question")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does this ECG show?",
+        "Image B shows which cell?",
+        "Which rhythm is shown below?",
+        "Según la imagen, ¿qué lesión es?",
+        "Was ist in der Abbildung zu sehen?",
+        "Name the part marked with an arrow.",
+    ],
+)
+def test_questions_about_a_picture_that_is_not_there_are_dropped(question):
+    assert rules_drop(question=question) == "needs_image"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What does an ECG show in hyperkalaemia?",
+        "Her laboratory values are shown below: sodium 120. What is next?",
+        "Does this scan use radiation?",
+        "Which arteries are below the knee?",
+    ],
+)
+def test_questions_that_describe_their_picture_stay(question):
+    assert rules_drop(question=question, answer="Peaked waves and a wide complex.") is None
+
+
+def test_loops_are_dropped_and_wanted_repeats_stay():
+    assert rules_drop(answer="Cool it and cover it. " + "Then cover it again. " * 6) == "repetition"
+    assert rules_drop(question="Translate the codons CAG CAG.", answer="Gln " * 12) is None
+
+
+def test_options_that_differ_in_their_letter_or_marks_are_repeated():
+    options = ("A. Ulna", "B. Ulna", "C. Tibia")
+    assert (
+        rules_drop(question="Which bone?", task="mcqa", options=options, gold=(0,), answer="Ulna") == "repeated_option"
+    )
