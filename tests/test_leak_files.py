@@ -1,0 +1,80 @@
+"""`sabila decontaminate` on files that other tools write: ids, names of columns, outputs and benchmarks that meet."""
+
+import json
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli import main
+
+ITEM = {"question": "Which nerve is stretched when a climber hangs from one arm?", "answer": "Long thoracic"}
+OTHER = {"question": "How often should a kettle on a ward be descaled?", "answer": "Monthly"}
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def decontaminate(rows, against, out, *more):
+    call = ["decontaminate", rows, *(word for path in against for word in ("--against", path)), "--out", out, *more]
+    result = CliRunner().invoke(main, [str(word) for word in call])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return write(tmp_path / "bench.jsonl", [ITEM])
+
+
+@pytest.mark.parametrize(("ids", "said"), [(("q1", "q1"), "'q1' stands in 2 rows"), ((None, "q2"), "null in 1 rows")])
+def test_ids_that_do_not_tell_rows_apart_are_refused(tmp_path, bench, ids, said):
+    rows = [{"uid": id, **row} for id, row in zip(ids, (ITEM, OTHER), strict=True)]
+    result = decontaminate(write(tmp_path / "train.jsonl", rows), [bench], tmp_path / "out", "--id-column", "uid")
+    assert result.exit_code and said in result.output
+    assert not (tmp_path / "out" / "kept.parquet").exists()
+
+
+def test_ids_that_are_numbers_name_rows(tmp_path, bench):
+    rows = write(tmp_path / "train.jsonl", [{"uid": 7, **ITEM}, {"uid": 8, **OTHER}])
+    assert not decontaminate(rows, [bench], tmp_path / "out", "--id-column", "uid").exit_code
+    assert pl.read_parquet(tmp_path / "out" / "kept.parquet")["uid"].to_list() == [8]
+    assert pl.read_parquet(tmp_path / "out" / "leaks.parquet")["id"].to_list() == ["7"]
+
+
+def test_an_output_that_is_an_input_is_refused(tmp_path, bench):
+    path = tmp_path / "d" / "kept.parquet"
+    path.parent.mkdir()
+    pl.DataFrame([ITEM, OTHER]).write_parquet(path)
+    before = path.read_bytes()
+    assert decontaminate(path, [bench], path.parent).exit_code
+    assert path.read_bytes() == before
+
+
+def test_columns_named_as_the_account_names_its_own_are_kept_apart(tmp_path, bench):
+    rows = [{**row, "row": at, "reason": "mine", "evidence": "mine"} for at, row in enumerate((ITEM, OTHER))]
+    assert not decontaminate(write(tmp_path / "train.jsonl", rows), [bench], tmp_path / "out").exit_code
+    kept, dropped = (pl.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("kept", "dropped"))
+    assert kept.columns == list(rows[0])
+    assert dropped["reason"].to_list() == ["mine"]
+    assert "leak:exact" in dropped.row(0)
+    assert not decontaminate(tmp_path / "out" / "kept.parquet", [bench], tmp_path / "again").exit_code
+
+
+def test_a_benchmark_is_named_by_its_path_where_two_files_have_one_name(tmp_path):
+    ours = [write(tmp_path / name / "test.jsonl", [row]) for name, row in (("a", ITEM), ("b", OTHER))]
+    rows = write(tmp_path / "train.jsonl", [ITEM, OTHER])
+    assert not decontaminate(rows, ours, tmp_path / "out").exit_code
+    assert pl.read_parquet(tmp_path / "out" / "report.parquet")["benchmark"].n_unique() == 2
+
+
+def test_a_benchmark_that_is_none_is_answered_in_a_line(tmp_path, bench):
+    rows = write(tmp_path / "train.jsonl", [ITEM])
+    unknown = decontaminate(rows, ["carequa"], tmp_path / "out")
+    assert unknown.exit_code and "Did you mean careqa?" in " ".join(unknown.output.split())
+    odd = write(tmp_path / "odd.jsonl", [{"asks": "What is this?"}])
+    nameless = decontaminate(rows, [odd], tmp_path / "out")
+    assert nameless.exit_code and "--item-question-column" in nameless.output
