@@ -65,7 +65,7 @@ It is written for Rust's regular expressions; the first group is what was seen.
 
 IMAGE_CUES = (
     "image,picture,photo,micrograph,figure,diagram,illustration,exhibit,imagen,figura,below,above, here,underneath,"
-    "alongside,arrow,label,marker,asterisk,fig.,panel ,attached,accompanying,enclosed,shown,"
+    "alongside,arrow,label,marker,asterisk,fig.,panel ,attached,accompanying,enclosed,"
     "this ecg,this ekg,this eeg,this ct,this mri,this scan,this x,this chest,this radio,this slide,this smear,"
     "this film,this tracing,this graph,this chart,this ultra,following ecg,following ekg,following x,following radio,"
     "following scan,"
