@@ -43,7 +43,7 @@ LEAST_BITS = 2.0
 ALONE_WORDS, ALONE_BITS, ALONE_LINE_BITS = 3, 20.0, 10.0
 """What a question must say to be known by itself: inside a text, and as a text or line of its own."""
 
-JUDGED_BITS = 26.0
+JUDGED_BITS = 19.0
 """The same for a stem that has statements on a topic judged (true, false, correct): another may have it as well."""
 
 FULL_WORDS, FULL_BITS = 8, 6.0
