@@ -61,6 +61,8 @@ def decontaminate(
     columns, config = columns or Columns(), config or Decontaminate()
     named, paths = _parted(against)
     refuse_overwriting([*files, *paths], [out / f"{name}.parquet" for name in OUTPUTS])
+    if same := {path.resolve() for path in files} & {path.resolve() for path in paths}:
+        raise TableError(f"{min(same)} is both an input and a benchmark: every row would be dropped; name another file")
     rows = scan(files)
     schema = rows.collect_schema()
     roles, others = compared(schema, columns)

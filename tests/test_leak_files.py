@@ -78,3 +78,10 @@ def test_a_benchmark_that_is_none_is_answered_in_a_line(tmp_path, bench):
     odd = write(tmp_path / "odd.jsonl", [{"asks": "What is this?"}])
     nameless = decontaminate(rows, [odd], tmp_path / "out")
     assert nameless.exit_code and "--item-question-column" in nameless.output
+
+
+def test_a_benchmark_that_is_an_input_is_refused(bench, tmp_path):
+    result = decontaminate(bench, [bench], tmp_path / "out")
+    assert result.exit_code == 1
+    assert "is both an input and a benchmark: every row would be dropped" in result.output
+    assert not (tmp_path / "out").exists()
