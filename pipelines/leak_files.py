@@ -60,9 +60,7 @@ def decontaminate(
     """
     columns, config = columns or Columns(), config or Decontaminate()
     named, paths = _parted(against)
-    refuse_overwriting([*files, *paths], [out / f"{name}.parquet" for name in OUTPUTS])
-    if same := {path.resolve() for path in files} & {path.resolve() for path in paths}:
-        raise TableError(f"{min(same)} is both an input and a benchmark: every row would be dropped; name another file")
+    _check_files(files, paths, out)
     rows = scan(files)
     schema = rows.collect_schema()
     roles, others = compared(schema, columns)
@@ -153,6 +151,13 @@ def _with_ids(pairs: pl.DataFrame, numbered: pl.LazyFrame, number: str, id: str 
 
 
 # --- benchmarks ------------------------------------------------------------------------------------------------------
+
+
+def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path) -> None:
+    """Raise ``TableError`` where an output is an input, or a benchmark is one."""
+    refuse_overwriting([*files, *benchmarks], [out / f"{name}.parquet" for name in OUTPUTS])
+    if same := {path.resolve() for path in files} & {path.resolve() for path in benchmarks}:
+        raise TableError(f"{min(same)} is both an input and a benchmark: every row would be dropped; name another file")
 
 
 def _parted(against: Sequence[str]) -> tuple[list[str], list[Path]]:
