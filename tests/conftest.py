@@ -1,8 +1,12 @@
 """What several test files share: the embedded demo, built and released once."""
 
+import os
+
 import pytest
 from hub_releases import hub, releases
 from releases import demo_release
+
+os.environ.pop("COLUMNS", None)  # workers of a parallel run inherit a width of 80, which breaks tables
 
 __all__ = ["demo_store", "hub", "releases"]
 

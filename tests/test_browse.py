@@ -184,10 +184,10 @@ def test_pages_hold_every_row_once(site):
 def test_a_row_tells_its_whole_life(site):
     n = site.index.rows(Question(text="medmcqa_train_900216"))[0][0]["n"]
     row = json.loads(site.answer("/row", f"n={n}")[2])
-    assert (row["status"], row["step"], row["reason"]) == ("dropped", "leaks", "leak:rewrite")
+    assert (row["status"], row["step"], row["reason"]) == ("dropped", "leaks", "leak:ngram")
     assert json.loads(row["evidence"])["item_text"]
     assert [event["step"] for event in row["life"]][::4] == ["read-medmcqa_sample", "leaks"]
-    assert row["life"][-1]["because"] == "leak:rewrite"
+    assert row["life"][-1]["because"] == "leak:ngram"
 
 
 def test_a_change_is_told_word_by_word(site):
@@ -462,7 +462,7 @@ def test_a_row_is_opened_by_key_with_its_life(page):
     page.press("Escape", "j", "Enter")
     page.until("return document.querySelector('.life')")
     said = page.js("return document.getElementById('detail').textContent")
-    assert "leak:rewrite" in said
+    assert "leak:ngram" in said
     assert "read from medmcqa/medmcqa_val.json, line 80" in said
     page.press("Escape")
     assert page.until("return document.getElementById('detail').hasAttribute('data-empty')")

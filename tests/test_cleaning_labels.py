@@ -18,8 +18,9 @@ from quality.normalise import Normalise, normalise
 
 LABELLED = Path(__file__).parent / "labelled"
 HALVES = ("tune", "held")
-FLOORS = {"cleaning": 0.9, "rules": 0.9}
+FLOORS = {("cleaning", "tune"): 0.9, ("rules", "tune"): 0.9, ("cleaning", "held"): 0.85, ("rules", "held"): 0.85}
 KIND_FLOOR = 0.5
+"""Of a kind of the tune half; the held half was read by kind and count only, and no rule was changed for a row of it."""
 
 
 def labelled(kind: str, half: str) -> list[dict[str, Any]]:
@@ -29,7 +30,7 @@ def labelled(kind: str, half: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def check_floors(kind: str, right: list[tuple[str, bool]]) -> None:
+def check_floors(kind: str, half: str, right: list[tuple[str, bool]]) -> None:
     """Fail, with the counts of every kind, where all together or one of them is below its floor."""
     counts: dict[str, list[bool]] = defaultdict(list)
     for name, good in right:
@@ -37,8 +38,9 @@ def check_floors(kind: str, right: list[tuple[str, bool]]) -> None:
     report = {name: f"{sum(good)}/{len(good)}" for name, good in sorted(counts.items())}
     share = sum(good for _, good in right) / len(right)
     print(f"{kind}: {share:.3f}", report)
-    assert share >= FLOORS[kind], report
-    assert all(sum(good) >= KIND_FLOOR * len(good) for good in counts.values()), report
+    assert share >= FLOORS[kind, half], report
+    if half == "tune":
+        assert all(sum(good) >= KIND_FLOOR * len(good) for good in counts.values()), report
 
 
 def cleaned(labels: list[dict[str, Any]]) -> list[str]:
@@ -57,12 +59,15 @@ def test_cleaning_takes_what_must_go_and_leaves_the_rest(half):
         return stays and gone and some and label.get("expected", out).strip() == out.strip()
 
     check_floors(
-        "cleaning", [(label["kind"], right(label, out)) for label, out in zip(labels, cleaned(labels), strict=True)]
+        "cleaning",
+        half,
+        [(label["kind"], right(label, out)) for label, out in zip(labels, cleaned(labels), strict=True)],
     )
 
 
-def test_no_labelled_text_loses_content():
-    labels = labelled("cleaning", "tune")
+@pytest.mark.parametrize("half", HALVES)
+def test_no_labelled_text_loses_content(half):
+    labels = labelled("cleaning", half)
     lost = [
         (label["id"], part)
         for label, out in zip(labels, cleaned(labels), strict=True)
@@ -81,7 +86,7 @@ def test_rules_drop_bad_rows_and_keep_good_ones(half):
         given.append(row(f"label:{n}", **fields))
     drops = clean(table(*given), Clean()).rows["drop"]
     right = [(label["kind"], (drop is None) == label["keep"]) for label, drop in zip(labels, drops, strict=True)]
-    check_floors("rules", right)
+    check_floors("rules", half, right)
 
 
 def rules_drop(**columns: Any) -> str | None:

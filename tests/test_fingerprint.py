@@ -262,6 +262,7 @@ def test_every_module_that_runs_in_a_step_is_part_of_its_fingerprint_or_says_why
             threading.settrace(None)
 
     monkeypatch.setattr(pipelines.build, "_run_node", traced)
+    monkeypatch.chdir(tmp_path)
     bench = Workbench.open(load(recipe), {}, store=tmp_path / "store", mirror=None)
     bench.build(workers=1)
     for node in bench.plan.nodes():

@@ -156,7 +156,8 @@ def test_a_changed_rule_is_told_by_its_module_and_reads_nothing_again(demo_store
         f"clean-{name}" for name in demo.SAMPLED
     }
     assert not [step for step in told if step.startswith("read-")]
-    assert told["instruct"].startswith("follows from clean-") and told["instruct"].endswith("and 3 more")
+    assert told["exact"].startswith("follows from clean-") and told["exact"].endswith("and 3 more")
+    assert told["instruct"] == "follows from leaks"  # which cleans the items as well
 
 
 def test_changed_terms_of_a_source_are_told(place):

@@ -75,7 +75,7 @@ def recipe(
 ROWS = {
     "clinic": {
         "fevers.jsonl": [
-            {"id": "c1", "question": "What is a fever?", "answer": "A body temperature above 38 degrees."},
+            {"id": "c1", "question": "Describe a fever.", "answer": "A body temperature above 38 degrees."},
             {"id": "c2", "question": "How long does a cold last?", "answer": "About a week (www.example.org)."},
             {"id": "c3", "question": "unknown", "answer": "Nothing was asked, so nothing can be answered."},
         ],
@@ -86,7 +86,7 @@ ROWS = {
     },
     "ward": {
         "rounds.jsonl": [
-            {"id": "w1", "question": "What is a fever?", "answer": "A body temperature above 38 degrees."},
+            {"id": "w1", "question": "Describe a fever.", "answer": "A body temperature above 38 degrees."},
             {"id": "w2", "question": "What does a saline drip hold?", "answer": "Water with 0.9% of common salt."},
         ],
     },

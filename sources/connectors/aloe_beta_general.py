@@ -40,8 +40,9 @@ ALOE_BETA_GENERAL = Source(
     name="aloe_beta_general",
     title="Aloe Beta, general collection",
     home="hf://datasets/HPAI-BSC/Aloe-Beta-General-Collection",
-    license="LicenseRef-unknown",
-    license_read="Hub tag Apache-2.0; each file's origin as the paper's table of general data gives it",
+    license="MIT",
+    license_read="the freest of its files', whose rows keep their origin's as the paper's table gives it; Hub tag "
+    "Apache-2.0",
     task="instruction",
     lang="en",
     kind="general",
