@@ -20,7 +20,7 @@ LABELLED = Path(__file__).parent / "labelled"
 HALVES = ("tune", "held")
 FLOORS = {("cleaning", "tune"): 0.9, ("rules", "tune"): 0.9, ("cleaning", "held"): 0.85, ("rules", "held"): 0.85}
 KIND_FLOOR = 0.5
-"""Of a kind of the tune half; the held half was read by kind and count only, and no rule was changed for a row of it."""
+"""Of a kind of the tune half. The held half was read by kind and count only; no rule was changed for a row of it."""
 
 
 def labelled(kind: str, half: str) -> list[dict[str, Any]]:
