@@ -19,7 +19,6 @@ from quality.stock_phrases import (
     remove_self,
 )
 from quality.stock_sentences import (
-    POINTING,
     SERVICE,
     remove_dangling,
     remove_disclaimer,
@@ -174,11 +173,6 @@ STOCK: tuple[Stock, ...] = (
         hint=r"(?i)(?:click|tap|press) (?:here|on|the|this)|\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:|"
         r"^for (?:more|further) |\W[Ff]or (?:more|further) ",
         remove=remove_dangling,
-        sentence=whole_sentence(
-            r"(?:click|tap|press) (?:here|on|the|this)|(?:visit|at|see|here|to)\s+[.,]|here\s*:|"
-            r"for (?:more|further) (?:information|details)",
-            POINTING,
-        ),
     ),
     Stock(
         name="copyright",

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import re
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -478,11 +479,19 @@ def _range(asked, size):
     return (int(first), min(size, int(last) + 1 if last else size)) if first else (max(0, size - int(last)), size)
 
 
+class QuietServer(ThreadingHTTPServer):
+    """A server that says nothing of a client that hangs up, as a call that refuses an answer does."""
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def running(folder):
     """Give a ``Hub`` that keeps its repositories in ``folder`` and answers on a free port until the block ends."""
     hub = Hub(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("HubHandler", (Handler,), {"hub": hub}))
+    server = QuietServer(("127.0.0.1", 0), type("HubHandler", (Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

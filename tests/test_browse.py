@@ -503,7 +503,7 @@ def test_on_a_narrow_screen_filters_are_folded_and_a_row_covers_the_list(page, s
     shown = "return document.getElementById(arguments[0]).checkVisibility({ contentVisibilityAuto: true })"
     assert not page.js(shown, "by-status")
     page.js("document.querySelector('#more summary').click()")
-    assert page.js(shown, "by-status")
+    page.until(shown.replace("arguments[0]", "'by-status'"))
     page.js("document.querySelector('#list li').click()")
     page.until("return document.querySelector('.life')")
     box = page.js(

@@ -31,7 +31,9 @@ def generated_rows(name, number):
     for n in range(number):
         signs, advice = pick.sample(SIGNS, 3), pick.sample(HELP, 3)
         question = f"Case {n} of {name}: somebody aged {n % 90} has {', '.join(signs)} for {n % 30} days. What now?"
-        answer = f"For {signs[0]} the team asks for {advice[0]} and {advice[1]}. " * 4 + f"After that, {advice[2]}."
+        days = ("first", "second", "third", "fourth")
+        answer = " ".join(f"For {signs[0]} on the {day} day: {advice[0]}, {advice[1]}." for day in days)
+        answer += f" After that, {advice[2]}."
         yield {"id": f"{name}-{n}", "question": question, "answer": answer}
 
 

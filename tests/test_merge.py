@@ -462,7 +462,7 @@ def test_a_merge_is_under_the_licences_of_all_models_and_its_card_names_them(mod
     ]
     assert record["inputs"][1]["release"] == {"name": "tiny", "version": "1", "hash": "b" * 64}
     card = (tmp_path / "out" / "README.md").read_text()
-    assert f"| {tuned} |  | Apache-2.0 AND CC-BY-4.0 | tiny@1 | `{'b' * 64}` |" in card
+    assert f"| {tuned.name} |  | Apache-2.0 AND CC-BY-4.0 | tiny@1 | `{'b' * 64}` |" in card
     assert "license_name: apache-2.0-and-cc-by-4.0-and-licenseref-llama-3.1-community" in card
 
 
