@@ -154,3 +154,20 @@ def _weighted(vectors: F32, places: Sequence[int], weights: Sequence[int], texts
     out = np.zeros((texts, vectors.shape[1]), np.float32)
     np.add.at(out, np.asarray(places), vectors * np.asarray(weights, np.float32)[:, None])
     return out
+
+
+def model_and_threshold(knob: str, spec: str, usual: float) -> tuple[str, float]:
+    """Return the model and the threshold that ``MODEL`` or ``MODEL@THRESHOLD`` names; without one it is ``usual``.
+
+    Raises ``ValueError``, which names the ``knob``, where the threshold is no number above 0 and up to 1.
+    """
+    model, _, text = spec.rpartition("@")
+    if not model:
+        model, text = spec, str(usual)
+    try:
+        least = float(text)
+    except ValueError:
+        least = 0.0
+    if not 0 < least <= 1:
+        raise ValueError(f"{knob}: got {spec!r}, expected MODEL or MODEL@THRESHOLD up to 1, as in model@0.9")
+    return model, least

@@ -13,7 +13,7 @@ from quality.decontaminate import Decontaminate
 from quality.leak_neighbours import Embed
 from quality.leaking_rows import drop_leaks
 from quality.outcome import Outcome
-from synth.embedders import embedder, revision_of
+from synth.embedders import embedder, model_and_threshold, revision_of
 from synth.leak_judge import leak_judge
 from synth.specs import teacher
 
@@ -35,15 +35,7 @@ def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:
     """Return the settings that ``MODEL`` or ``MODEL@THRESHOLD`` names; ``ValueError`` where the threshold is none."""
     if spec is None:
         return ModelLeaks(judge=judge)
-    model, _, text = spec.rpartition("@")
-    if not model:
-        model, text = spec, str(THRESHOLD)
-    try:
-        least = float(text)
-    except ValueError:
-        least = 0.0
-    if not 0 < least <= 1:
-        raise ValueError(f"leak_embedder: got {spec!r}, expected MODEL or MODEL@THRESHOLD up to 1, as in model@0.9")
+    model, least = model_and_threshold("leak_embedder", spec, THRESHOLD)
     layers = Decontaminate(similarity=least)
     return ModelLeaks(layers=layers, embedder=model, embedder_revision=revision_of(model), judge=judge)
 

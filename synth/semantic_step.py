@@ -14,7 +14,7 @@ from quality.outcome import Decision, Shards
 from quality.semantic import Semantic, drops
 from quality.semantic_guard import guarded_duplicates
 from quality.signatures import TEXT_COLUMNS
-from synth.embedders import embedder, revision_of
+from synth.embedders import embedder, model_and_threshold, revision_of
 
 THRESHOLD = 0.85
 """Least cosine of rows with the same meaning, for all-MiniLM-L6-v2; it differs from model to model."""
@@ -22,15 +22,7 @@ THRESHOLD = 0.85
 
 def semantic_config(spec: str, source_ranks: tuple[tuple[str, int], ...]) -> Semantic:
     """Return the settings that ``MODEL`` or ``MODEL@THRESHOLD`` names; ``ValueError`` where the threshold is none."""
-    model, _, threshold = spec.rpartition("@")
-    if not model:
-        model, threshold = spec, str(THRESHOLD)
-    try:
-        least = float(threshold)
-    except ValueError:
-        least = 0.0
-    if not 0 < least <= 1:
-        raise ValueError(f"semantic: got {spec!r}, expected MODEL or MODEL@THRESHOLD up to 1, as in model@0.9")
+    model, least = model_and_threshold("semantic", spec, THRESHOLD)
     return Semantic(model=model, threshold=least, source_ranks=source_ranks, revision=revision_of(model))
 
 
