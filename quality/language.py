@@ -9,28 +9,34 @@ from __future__ import annotations
 import polars as pl
 
 COMMON_WORDS: dict[str, str] = {
-    "en": "the of with which is are following what and how why does should when for to that this was from who can",
-    "es": "el los las del una por cuál siguientes es qué cuáles con para que se son la más está cuando como "
-    "sobre según",
-    "fr": "le les des est une du parmi dans sont quel quelle sur pour avec que la au aux ce cette ne pas qui chez",
+    "en": "the of with which is are following what and how why does should when for to that this was from who can "
+    "has have been be at by it they you your not or if there these more than many may also into after before "
+    "take usually during",
+    "es": "el los las del una por cuál siguientes es qué cuáles con para que se son la más está cuando como sobre "
+    "según muy pero también hay puede pueden debe tiene tienen sin entre desde hasta porque sus conviene "
+    "evitar estos estas",
+    "fr": "le les des est une du parmi dans sont quel quelle sur pour avec que la au aux ce cette ne pas qui chez "
+    "mais aussi peut il elle vous leur très sous entre après avant depuis plus sans fait oui si votre",
     "pt": "não são uma dos das com os por quais qual é ou do da ao mais pelo você para quando como se meu minha "
-    "mesma está "
-    "pode o um e depois sempre três posso na no em",
-    "ca": "els amb una és dels per què quin quina quins quines aquest aquesta i les cal són més al del meva "
-    "seva quan com "
-    "cada pot pots puc sense la a de",
-    "it": "il gli della delle una che è sono con per di nel quale quali più non si come dei alla dal anche",
-    "de": "der die das und ist nicht mit von ein eine bei wird sind zu den dem werden oder auf im welche wie "
-    "durch nach "
-    "weil",
-    "nl": "de het een van en is met niet voor dat bij op zijn welke wordt worden aan ook deze als",
-    "ro": "și este sunt cu pentru care din la un o în nu mai sau ale prin",
-    "pl": "jest nie się na do z oraz w przy od który która są jak przez lub po",
-    "sv": "och är det att som en ett för med av på inte vid till den har",
-    "da": "og er det at som en et for med af på ikke ved til den har",
+    "mesma está pode o um e depois sempre três posso na no em à às aos pela pelos também mas tem até isso seu "
+    "sua ele ela há muito umas nas nos acordo dois sim",
+    "ca": "els amb una és dels per què quin quina quins quines aquest aquesta i les cal són més al del meva seva "
+    "quan com cada pot pots puc sense la a de també però sobre molt dos",
+    "it": "il gli della delle una che è sono con per di nel quale quali più non si come dei alla dal anche nelle "
+    "nella degli molto può essere ma questo questa dopo prima oppure perché conviene sua suo",
+    "de": "der die das und ist nicht mit von ein eine bei wird sind zu den dem werden oder auf im welche wie durch "
+    "nach weil für sich als kann bis häufig nur sehr oft wenn aber auch haben hat können selten viel",
+    "nl": "de het een van en is met niet voor dat bij op zijn welke wordt worden aan ook deze als kan maar meer "
+    "veel naar langer dan die te zich moet geen ja vooral",
+    "ro": "și este sunt cu pentru care din la un o în nu mai sau ale prin poate fi după",
+    "pl": "jest nie się na do z oraz w przy od który która są jak przez lub po to przed ze ma być może tylko",
+    "sv": "och är det att som en ett för med av på inte vid till den har kan om från efter eller under hos mycket "
+    "första",
+    "da": "og er det at som en et for med af på ikke ved til den har kan eller fra efter hos meget",
     "tr": "ve bir bu için ile olan veya olarak daha da de gibi en",
     "vi": "và là của các có được cho không trong với một những khi",
     "id": "dan yang di dengan untuk pada adalah dari tidak atau ini dapat",
+    "no": "og er det som kan ikke av med til ved eller fra etter hos veldig på en et i",
 }
 """Words that are frequent in a language; where more of them are another language's, a text is not in its own."""
 
@@ -48,7 +54,7 @@ NEIGHBOURS = {
 }
 """Words that make a text doubtful again, since its neighbours share the plain words with it."""
 
-SHARED = frozenset("a as com de den der des die do e en i im in is la le no o on or per was".split())
+SHARED = frozenset("a als as bis com de den der des die do e en i im in is la le met no o on or sin per was".split())
 """Words, some of them of medical terms, that are no sign of another language by themselves."""
 
 SCRIPTS = (
@@ -150,4 +156,5 @@ def _borne_out(langs: set[str], min_confidence: float) -> pl.Expr:
     confidence = pl.col("confidence")
     many = (found >= 3) & (found > said)
     plenty = many & ((found >= 2 * said + 2) | marked) & (confidence >= min_confidence / 2)
-    return plenty | (many & (confidence >= min_confidence))
+    few = (found >= 2) & (said == 0)
+    return plenty | ((many | few) & (confidence >= min_confidence))

@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 
 from quality.sentences import sentences
-from quality.stock_sentences import SERVICE, THANKS, is_stock
+from quality.stock_sentences import OPENING, SERVICE, is_stock, made_of
 from quality.stock_words import COURTESY
 
 _PERSON = r"(?:there|all|dear|doctor|doc|dr|sir|madam|ma'am|friend|user|patient|member|respected|again|mr|mrs|ms|mam)"
 _GREETING = re.compile(
-    r"(?i)\s*(?:dear sir or madam|hi+|hello|hey|dear|greetings(?: of the day)?|good (?:morning|evening|afternoon|"
+    r"(?i)\s*(?:dear sir or madam|respected (?:sir|madam)|assalam\w*(?: o? ?alaikum)?|salam|hi+|hello|hey|dear|"
+    r"greetings(?: of the day)?|good (?:morning|evening|afternoon|"
     r"day)(?: to you)?|welcome|namaste)"
     rf"(?:[ ,]+(?:and )?{_PERSON})*\b\s*(?:[,!.]+|[-–](?=\s)|\n)\s*"
 )
 _NAMED_GREETING = re.compile(
     r"\s*(?:Hi|Hello|Hey|Dear)(?: (?:Mr|Mrs|Ms|Dr|Miss)\b\.?)? (?:\[NAME(?:-\d+)?\]|"
     r"[A-Z][a-z]{2,14})(?: [A-Z][a-z]+)?\s*[,!\n]\s*"
+)
+_INTRODUCED = re.compile(
+    r"\s*(?i:i am|i.m|this is|my name is)(?: (?:Dr|Doctor|Mr|Mrs|Ms)\b\.? ?)(?:\[NAME(?:-\d+)?\]|[A-Z][\w'’-]*)"
+    r"(?: [A-Z][\w'’-]*\.?){0,2}([^.!\n]{0,80})[.!\n]\s*"
 )
 _RUN_ON = re.compile(
     r"(?i)\s*thank(?:s| you)(?: (?:so|very) much| a lot)? for (?:your|the) (?:query|question)(?=\s+(\w+))"
@@ -41,11 +46,14 @@ def _greeting_end(text: str, at: int) -> int | None:
     greeting = _NAMED_GREETING.match(text, at) or _GREETING.match(text, at)
     if greeting:
         return greeting.end()
+    named = _INTRODUCED.match(text, at)
+    if named and (not named[1].strip() or made_of(named[1], SERVICE)):
+        return named.end()
     run_on = _RUN_ON.match(text, at)
     if run_on and run_on[1].lower() not in _LEANING:
         return run_on.end()
     first = sentences(text[at : at + _OPENING_CHARS])[:1]
-    if first and is_stock(text[at + first[0].start : at + first[0].end], THANKS, SERVICE):
+    if first and is_stock(text[at + first[0].start : at + first[0].end], OPENING, SERVICE):
         return at + first[0].end
     return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _SEEN = r"(?:image|picture|photo(?:graph)?|photomicrograph|micrograph|figure|diagram|illustration|exhibit)s?"
 _TAKEN = (
     r"(?:(?:image|picture|photo(?:graph)?|photomicrograph|micrograph|figure|diagram|illustration|exhibit|radiograph|"
@@ -16,6 +18,10 @@ _HERE = (
     r"suggests?|indicates?|points?|belongs?)\b)"
 )
 _SHOWN = r"(?:shown|given|provided|depicted|displayed|attached|presented|reproduced)"
+_OBJECT = (
+    r"(?:instrument|device|lesion|rash|structure|organism|parasite|cell|sign|deformity|abnormality|procedure|"
+    r"spirogram|audiogram|histology)s?"
+)
 
 IMAGE_WORDS = (
     r"(?i)("
@@ -47,6 +53,23 @@ IMAGE_WORDS = (
     rf"\b(?:shown|pictured|depicted|illustrated|displayed) (?:below|above|here)\s*\?\s*$|\bpictured\b[^.\n]{{0,20}}\?|"
     rf"\b(?:attached|accompanying|enclosed) {_TAKEN}\b|"
     rf"\b(?:in|on) the (?:figure|diagram|illustration|photograph)\b|"
+    rf"\((?:please )?(?:see|refer to) (?:the |attached |accompanying )*{_SEEN}\b|"
+    rf"\((?:see )?(?:figure|fig\.?|image|photo|panel|plate|exhibit) ?(?:[A-H]|\d{{1,2}})\)|"
+    rf"\b(?:{_TAKEN}|histology|histopathology|audiogram|spirogram|fundus)\b[^.?\n]{{0,50}} (?:is|are|was|were) "
+    rf"(?:{_SHOWN}|pictured|as follows)(?: here| below| above)?\s*[.?]|"
+    rf"\b(?:the|this|his|her|these|following) (?:{_TAKEN}|{_OBJECT})(?: of [^.?\n]{{1,40}})? (?:{_SHOWN}|pictured)"
+    rf"(?: here| below| above)?(?:\s*[?.,;]|\s*$|\s+(?:is|are|has|was|were|belongs?|represents?|shows?)\b)|"
+    rf"\bthe (?:following|accompanying|attached) {_TAKEN} (?:shows?|depicts?|represents?|reveals?|is|was)\b|"
+    rf"\b(?:refer to|look at|examine|observe|study|see) (?:the|this) {_TAKEN}\s*(?:[.,;:?]|$|and\b)|"
+    rf"\b(?:sign|finding|abnormality|lesion|structure|organism|device)s? (?:shown|seen|visible|depicted) (?:in|on) "
+    rf"th(?:is|ese) {_TAKEN}\b|"
+    rf"^(?:identify|name|label|state) the (?:marked|labell?ed|indicated|highlighted|circled|numbered) \w+|"
+    rf"\bwhich of the (?:labell?ed|marked|numbered|lettered|circled|highlighted)\b|"
+    rf"\b(?:point|label|letter|arrow|line|curve|segment) [A-Z\d]\b[^.?\n]{{0,20}} (?:on|in) (?:the|this) "
+    rf"(?:{_TAKEN}|spirogram|loop|audiogram)\b|"
+    r"\b(?:imagen|figura|radiografía|fotografía|ecografía|electrocardiograma|gráfico) que se (?:muestra|adjunta"
+    r"|presenta|observa|aporta)\b|"
+    r"\b(?:visible|montrée?|présentée?) (?:sur|dans) (?:le cliché|la radiographie|l[’']image|la figure|la photo)\b|"
     r"\b(?:marked|indicated|shown|pointed|highlighted|labell?ed) (?:to )?(?:with|by) (?:the |an |a \w+ )?arrow|"
     r"\b(?:(?:según|observe|vea|mire|identifique(?: en)?) (?:la|el|esta?|las?) (?:siguiente )?(?:imagen|figura"
     r"|fotografía"
@@ -69,6 +92,10 @@ IMAGE_CUES = (
     "this ecg,this ekg,this eeg,this ct,this mri,this scan,this x,this chest,this radio,this slide,this smear,"
     "this film,this tracing,this graph,this chart,this ultra,following ecg,following ekg,following x,following radio,"
     "following scan,"
+    "shown,displayed,reproduced,provided,as follows,marked,indicated,numbered,circled,highlighted,lettered,(fig,(see,"
+    "depicted,presented,refer to the,look at the,examine the,observe the,study the,see the,following s,following f,"
+    "following b,following u,following a,following g,following c,following t,following m,following p,following k,"
+    "point ,que se ,cliché,"
     "pictured,radiograf,fotograf, foto,gráfic,esquema,electrocardiograma,ecograf,schéma,abbildung,röntgenbild,skizze,"
     "imagem,immagine"
 ).split(",")
@@ -135,6 +162,21 @@ NO_REPLY = (
     r")\W*(?:(?:please |por favor,? |bitte )?(?:consult|see|ask|contact|consulte|acuda|wenden)[^.\n]{0,80})?\W*$"
 )
 """A whole reply that declines or says that it does not know."""
+
+_NOT = (
+    r"(?:cannot|can not|can't|could not|couldn't|won't|will not|unable|not able|not in a position|decline|refuse|"
+    r"refrain|regret|rather not|prefer not|not something|do not feel|don't feel|do not think|don't think|"
+    r"not (?:comfortable|qualified|allowed|permitted|authori[sz]ed|equipped|trained|programmed|appropriate|possible)|"
+    r"inappropriate|irresponsible|unethical|against (?:my|our)|nobody|no one|beyond|outside)"
+)
+DECLINES = re.compile(
+    rf"\b{_NOT}\b.*\b(?:answer\w*|help\w*|assist\w*|advi[cs]e|advising|comment|respond|response|reply|"
+    r"provide|give|offer|discuss|say|tell|speculate|recommendations?|question|query|request|area|expertise|scope|"
+    r"policy)\b|\b(?:beyond|outside) what (?:i|we)\b|"
+    r"\b(?:no|not enough|not have (?:enough|the|any)|insufficient|lack(?:s|ing)?|(?:need|requires?) (?:more|further)) "
+    r"(?:\w+ )?(?:information|knowledge|details?|context|data|expertise)\b"
+)
+"""What a reply says that declines, in lower case; every word of it is one of ``DECLINING``."""
 
 PLACEHOLDER = (
     r"(?i)^\W*(?:n\.? ?[/\\] ?a\.?|n\.a\.|t\.?b\.?[adc]\.?|to ?do|fix ?me|x{3,}|blah(?:\W+blah)*|(?:foo|bar"

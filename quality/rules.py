@@ -18,6 +18,7 @@ from quality.language import foreign
 from quality.outcome import VERBATIM_TASKS
 from quality.reply_patterns import (
     ASKS_TO_REPEAT,
+    DECLINES,
     EMPTY_QUESTION,
     IMAGE_CUES,
     IMAGE_WORDS,
@@ -28,6 +29,8 @@ from quality.reply_patterns import (
     PLACEHOLDER,
     REFUSAL,
 )
+from quality.stock_sentences import made_of
+from quality.stock_words import DECLINING
 from sources.shapes import LETTERS
 from sources.table import question_text
 
@@ -332,8 +335,19 @@ def refusal(rows: pl.DataFrame, config: Rules) -> Found:
     declines = ANSWER.str.contains(NO_REPLY) | ANSWER.str.contains(REFUSAL) & ~rest.str.contains(
         r"(?i)\b(?:but|however|instead)\b[^.]{20,}"
     )
-    return rows.filter((pl.col("options").list.len() == 0) & short & declines).select("at", evidence=ANSWER)
+    said = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != "")).select(
+        "at", "_answer", declines=declines | ANSWER.map_elements(_declines, return_dtype=pl.Boolean)
+    )
+    return said.filter("declines").select("at", evidence="_answer")
 
+
+def _declines(answer: str) -> bool:
+    """Return whether a reply declines and says nothing on the matter."""
+    said = SPECIALISTS.sub("doctor", answer.lower().replace("’", "'"))
+    return DECLINES.search(said) is not None and made_of(said, DECLINING)
+
+
+SPECIALISTS = re.compile(r"\b[a-z]+(?:ologist|iatrist|ician)s?\b")
 
 REFUSING_TASKS = ("preference", "safety")
 """Tasks in which declining is an answer."""

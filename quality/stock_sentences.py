@@ -27,7 +27,11 @@ QUESTIONS = re.compile(
     r"don.t) hesitate)\b|"
     r"\b(?:happy|glad|pleased|here) to (?:help|assist|answer|clarify)\b|\blet (?:me|us) know if (?:i can|"
     r"you (?:have|need))\b|"
-    r"^you (?:can|may) (?:always )?(?:contact|write)\b)"
+    r"^you (?:can|may) (?:always )?(?:contact|write)\b|"
+    r"^(?:please |kindly )?(?:accept|rate|upvote|close|like) (?:my|this|the) "
+    r"(?:answer|discussion|question|thread|post)\b|"
+    r"^(?:should you|if you) (?:need|have|want|require)\b|\bat your (?:disposal|service)\b|"
+    r"^(?:i am |i.m |we are )?look(?:ing)? forward to\b)"
 )
 WISHES = re.compile(
     r"(?i)^(?:and |i |we )?(?:wish(?:ing)? you (?:an?|all|the|well|good|luck|best|every|success|happy|speedy|"
@@ -36,6 +40,7 @@ WISHES = re.compile(
     r"stay (?:safe|healthy|blessed|well)\b|"
     r"good luck|take care|all the best|best of luck|best wishes|get well soon|god bless\b)"
 )
+_RECEIVED = r"(?:question|query|queries|concern|message|problem|case|history|post|details|reports?)s?"
 _THANKED = (
     r"query|question|queries|questions|asking|posting|posted|choosing|writing|contacting|consulting|using|visiting|"
     r"trusting|reaching|patience|coming|sharing|message|trust"
@@ -45,9 +50,17 @@ THANKS = re.compile(
     r"^(?:many thanks|thanks?(?: you)?(?: (?:so|very) much| a lot| again)?)[.!]|^i appreciate your\b|"
     r"^(?:that is |that's |this is )?an? (?:very )?(?:great|good|excellent) question\b|^(?:great|good|"
     r"excellent) question\b|"
-    r"\bwelcome to\b|\b(?:gone|read|went) (?:carefully )?through your\b|\bhave read your\b|"
-    r"^i (?:can )?understand your\b"
+    r"\bwelcome to\b|^i (?:can |have |had )?(?:\w+ly )?(?:understood|understand|read|reviewed|seen|noted|gone|went|"
+    rf"looked)(?: \w+ly)?(?: (?:through|at|into))? (?:all )?your (?:\w+ )?{_RECEIVED}\b"
 )
+OPENING = re.compile(
+    rf"{THANKS.pattern}|^(?:(?:hello|hi|hey|dear)\b.* )?(?:and )?(?:many )?thank|^(?:and )?welcome\b|^greetings\b|"
+    r"^(?:(?:and |i |we )(?:\w+ly )?)?hope (?:this (?:message )?finds you|you|everything|all)\b.*"
+    r"\b(?:well|fine|good|safe|healthy)\b|"
+    r"^(?:let me|i will|i.ll|i am going to|i would like to|i am here to|i.m here to) (?:\w+ ){0,3}"
+    r"(?:help|assist|answer|guide)\b"
+)
+"""How a reply opens before it says anything."""
 MODEL = re.compile(
     r"(?i)\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b|"
     r"\bI(?:.m| am) (?:just |only )?an? (?:AI|language model)\b|\bi am not an? (?:doctor|physician)[.!]$"
@@ -58,7 +71,17 @@ SUBSTITUTE = re.compile(
     r"\b(?:seek|get) (?:the )?(?:medical |professional )?(?:advice|opinion)\b|"
     r"\bdisregard (?:professional )?medical advice\b|"
     r"\b(?:informational|educational|information) (?:and educational )?purposes?\b|"
-    r"\bfor (?:general )?information(?:al)? only\b|\bnot replace\b.*\b(?:consultation|advice|visit)\b"
+    r"\bfor (?:general )?information(?:al)? only\b|"
+    r"(?:\b(?:not|nor|never|no|nothing|cannot)\b|n.t\b).*(?:\b(?:construed|constitutes?)\b|\breplac\w+ "
+    r"(?:\w+ ){0,4}(?:consultation|advice|visit|opinion|examination|judge?ment|doctor|physician|professional)\b)|"
+    r"\b(?:reply|answer|response|information|content|article|message|material|website|site|page|text|opinion)\b.*"
+    r"(?:\bnot\b|n.t\b).*\b(?:intended|meant|diagnose|prescription|apply|liable|responsible)\b|"
+    r"\b(?:doctor|physician)-patient relationship\b|"
+    r"\b(?:no|not|n.t)\b.*\b(?:liability|responsibility)\b|\bgeneral in nature\b|"
+    r"^(?:(?:please|kindly) )?(?:note|remember)?(?: that)?:? ?(?:it is |it's )?always (?:\w+ ){0,3}"
+    r"(?:check|consult|speak|talk) (?:\w+ ){0,4}(?:professional|provider|practitioner)s?\b|"
+    r"\bi(?: am|.m) not an? (?:\w+ )?(?:doctor|physician|professional|provider)\b|\b(?:personal|own) opinion\b|"
+    r"^(?:(?:medical|legal) )?(?:disclaimer|notice)\b"
 )
 
 
@@ -118,13 +141,24 @@ def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[st
     return without(text, [span for span in spans if is_stock(text[slice(*span)], trigger, words)])
 
 
-SERVICE = COURTESY | frozenset("app application clinic community hospital online page platform portal".split())
+SERVICE = COURTESY | frozenset(
+    "app application clinic community desk doctor everything finds history hospital online page platform portal report "
+    "reports reviewed see team".split()
+)
 DANGLING = re.compile(
     r"(?i)^(?:please )?(?:click|tap|press) (?:here|(?:on )?(?:the|this) link)\b|"
+    r"^(?:please )?(?:click|tap|press|follow|use) (?:on )?(?:the|this) (?:following )?(?:link|button)\b|"
+    r"\bclick here\.?$|^(?:please )?(?:watch|download|view|find|get|read)\b.*\bhere\.?$|"
+    r"^share (?:this|it)\b|^(?:please )?visit (?:our|this|the) (?:\w+ )?(?:website|site|page)\b|"
+    r"^(?:more|further|additional) (?:information|details) (?:is|are|can be)\b.*"
+    r"\b(?:website|site|page|online|link)\b\W*$|"
     r"\b(?:visit|at|see|here|to)\s+[.,]$|^for (?:more|further) (?:information|details),? (?:please )?(?:visit|"
     r"see) (?:our|the|this) (?:website|site|page)\b|\bhere\s*:$"
 )
-POINTING = REFERENCE | frozenset("image images photo picture show video videos watch".split())
+POINTING = REFERENCE | frozenset(
+    "appointment book booking button email facebook friends instagram leaflet print share show subscribe twitter video "
+    "videos watch whole whatsapp youtube".split()
+)
 
 
 def remove_dangling(text: str) -> tuple[str, str]:

@@ -83,14 +83,21 @@ STOCK: tuple[Stock, ...] = (
         r"health) (?:advice|"
         r"care|judg|diag)|disregard|(?:seek|get) (?:the )?(?:medical |professional )?(?:advice|opinion)|"
         r"information(?:al)? (?:and educational )?purpose|educational purpose|"
-        r"for (?:general )?information(?:al)? only|not replace",
+        r"for (?:general )?information(?:al)? only|not replace|construed|constitute|relationship|liability|"
+        r"responsibility|in nature|disclaimer|notice|prescription|intended|meant|diagnose|apply|liable|responsible|"
+        r"not an? (?:\w+ )?(?:doctor|physician|professional|provider)|opinion|replac\w+|always",
         remove=remove_disclaimer,
         cues=(
-            *_cues("substitut,advice,opinion,disregard,purpose,information only,informational only,not replace"),
+            *_cues(
+                "substitut,advice,opinion,disregard,purpose,information only,informational only,replac,construed,"
+                "constitut,relationship,liability,responsibility,in nature,disclaimer,notice,prescription,intended,"
+                "meant,diagnose,apply,liable,responsible,not a,always"
+            ),
             *(f"{of} {what}" for of in _OF_HEALTH for what in ("care", "judg", "diag")),
         ),
         sentence=whole_sentence(
-            r"substitut|advice|diagnosis|judge?ment|opinion|purpose|only|replace|"
+            r"substitut|advice|diagnos|judge?ment|opinion|purpose|only|replac|construed|constitut|relationship|liab|"
+            r"responsib|nature|disclaimer|notice|prescription|intended|meant|apply|not an? |always|"
             r"(?:medical|professional|clinical|health) care",
             DISCLAIMER,
         ),
@@ -102,21 +109,21 @@ STOCK: tuple[Stock, ...] = (
     ),
     Stock(
         name="greeting",
-        hint=r"(?i)^\s*(?:good |hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i )",
+        hint=r"(?i)^\s*(?:good |hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i |"
+        r"respected|assalam|salam|hope|let me|"
+        r"this is|my name|and )",
         remove=remove_greeting,
     ),
     Stock(
         name="thanks",
         hint=r"(?i)\bthank|\bi appreciate|good question|great question|excellent question|\bwelcome to\b|"
-        r"through your|read your|understand your",
+        r"\bi (?:\w+ ){1,4}your\b",
         remove=remove_thanks,
         cues=_cues(
-            "thank,i appreciate,good question,great question,excellent question,welcome to,through your,read your,"
-            "understand your"
+            "thank,i appreciate,good question,great question,excellent question,welcome to,your quer,your question,"
+            "your concern,your message,your problem,your case,your history,your post,your detail,your report,your "
         ),
-        sentence=whole_sentence(
-            r"thank|appreciate|question|welcome to|through your|read your|understand your", SERVICE
-        ),
+        sentence=whole_sentence(r"thank|appreciate|question|welcome to|your", SERVICE),
     ),
     Stock(
         name="hope_this_helps",
@@ -131,16 +138,20 @@ STOCK: tuple[Stock, ...] = (
         r"doubt|concern|"
         r"clarification|assistance|help|information)|feel free|hesitate|(?:happy|glad|pleased|here) to (?:help|"
         r"assist|answer|"
-        r"clarify)|let (?:me|us) know if|you (?:can|may) (?:always )?(?:contact|write)",
+        r"clarify)|let (?:me|us) know if|you (?:can|may) (?:always )?(?:contact|write)|"
+        r"(?:accept|rate|upvote|close|like) (?:my|this|the) |"
+        r"(?:should|if) you (?:need|have|want|require)|at your (?:disposal|service)|looking forward|look forward",
         remove=remove_questions,
         cues=_cues(
             "question,query,queri,doubt,concern,clarification,assistance,help,information,feel free,hesitate,to answer,"
-            "to assist,to clarify,me know if,us know if,you can,you may"
+            "to assist,to clarify,me know if,us know if,you can,you may,accept ,rate ,upvote ,close ,"
+            "like ,you need,you have,"
+            "you want,you require,at your,forward to"
         ),
         sentence=whole_sentence(
             r"(?:any|more|other|further|additional|follow-?up) (?:[a-z_]+[ /]){0,3}?(?:question|quer|doubt|concern|"
             r"clarification|assistance|help|information)|feel free|hesitate|to (?:help|assist|answer|clarify)|know if|"
-            r"contact|write",
+            r"contact|write|accept|rate|upvote|close|like|you need|you have|you want|you require|at your|forward to",
             COURTESY,
         ),
     ),
@@ -170,7 +181,10 @@ STOCK: tuple[Stock, ...] = (
     ),
     Stock(
         name="dangling_link",
-        hint=r"(?i)(?:click|tap|press) (?:here|on|the|this)|\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:|"
+        hint=r"(?i)(?:click|tap|press|follow|use|visit) (?:here|on|the|this|our)|\bhere\s*(?:[.!]|$|\n)|"
+        r"share (?:this|it)|"
+        r"(?:more|further|additional) (?:information|details) (?:is|are|can)|"
+        r"\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:|"
         r"^for (?:more|further) |\W[Ff]or (?:more|further) ",
         remove=remove_dangling,
     ),
@@ -184,18 +198,20 @@ STOCK: tuple[Stock, ...] = (
 """The stock texts in the order in which they are looked for."""
 
 CUES = (
-    "human phenotype,chat doctor,chatdoctor,online,-->,substitut,advice,medical care,professional,purpose,an "
-    "ai,language model,artificial intel,a doctor,a physician,information only,informational only,not "
-    "replace,thank,welcome,through your,read your,understand your,i appreciate,good question,great "
-    "question,excellent "
-    "question,hope,hoping,trust,question,queries,query,doubt,concern,clarif,assistance,further,more "
-    "help,additional,feel free,hesitate,to help,to assist,to answer,to clarify,let me know,let us know,you "
-    "can,you may,wish,have a,good luck,take care,of luck,the best,get well,god bless,stay "
-    ",regards,sincerely,faithfully,respectfully,warmly,cheers,yours,signed,truly,©,(c),copyright,click,press ,tap "
-    ",visit,here:,here :,here .,see .,at .,to .,for more"
+    "human phenotype,chat doctor,chatdoctor,online,-->,substitut,advice,medical care,professional,purpose,an ai,"
+    "language model,artificial intel,a doctor,a physician,information only,informational only,not replace,thank,"
+    "welcome,through your,read your,understand your,i appreciate,good question,great question,excellent question,"
+    "hope,hoping,trust,question,queries,query,doubt,concern,clarif,assistance,further,more help,additional,"
+    "feel free,hesitate,to help,to assist,to answer,to clarify,let me know,let us know,you can,you may,wish,"
+    "have a,good luck,take care,of luck,the best,get well,god bless,stay ,regards,sincerely,faithfully,"
+    "respectfully,warmly,cheers,yours,signed,truly,©,(c),copyright,click,press ,tap ,visit,here:,here :,here .,"
+    "see .,at .,to .,for more,here,visit ,share ,follow ,use the,use this,further ,additional ,more information,"
+    "more details,construed,constitut,relationship,liab,responsib,in nature,disclaimer,notice,prescription,"
+    "intended,meant,diagnose,apply,not a,always,your ,accept ,rate ,upvote,close ,like ,you need,you have,"
+    "you want,you require,forward"
 ).split(",")
 """What a text with any of it holds at least, in whatever case, but for greetings and signatures at its ends."""
-GREETED = r"(?i)^\s*(?:hi|hello|hey|dear|greetings|good |namaste)"
+GREETED = r"(?i)^\s*(?:hi|hello|hey|dear|greetings|good |namaste|respected|assalam|salam|i |let me|this is|my name)"
 SIGNED = (
     r"\b(?:[Bb]est|[Ll]ove),\s|[A-Z][A-Za-z.-]{0,5}[A-Z.][\s).]*$|\b[Dd][Rr]\b|"
     r"(?:ist|ician|eon|edicine|onsultant|urse)\W*$|\)\W*$"

@@ -82,9 +82,13 @@ def _without_asides(text: str) -> tuple[str, list[str]]:
     return "".join([*pieces, text[at:]]), removed
 
 
+_NUMBERED = re.compile(r"^\W*\[\d{1,2}\]")
+"""The number of an address in a list of references."""
+
+
 def _is_reference(sentence: str) -> bool:
     """Return whether a sentence with its addresses aside only refers to them, or is nothing but them."""
-    rest = _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence))
+    rest = _NUMBERED.sub("", _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence)))
     return made_of(rest, REFERENCE) or not any(char.isalnum() for char in rest)
 
 
