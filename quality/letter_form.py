@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 
-from quality.sentences import sentences
-from quality.stock_sentences import OPENING, SERVICE, is_stock, made_of
+from quality.sentences import bare, sentences
+from quality.stock_sentences import GREETED, OPENING, SERVICE, is_stock, made_of
 from quality.stock_words import COURTESY
 
-_PERSON = r"(?:there|all|dear|doctor|doc|dr|sir|madam|ma'am|friend|user|patient|member|respected|again|mr|mrs|ms|mam)"
+_PERSON = (
+    r"(?:there|all|everyone|again|questioner|sir/madam|dear|doctor|doc|dr|sir|madam|ma'am|friend|user|patient|member|"
+    r"respected|mr|mrs|ms|mam)"
+)
 _GREETING = re.compile(
-    r"(?i)\s*(?:dear sir or madam|respected (?:sir|madam)|assalam\w*(?: o? ?alaikum)?|salam|hi+|hello|hey|dear|"
+    r"(?i)\s*(?:dear sir ?(?:or|/) ?madam|to whom it may concern|respected (?:sir|madam)|assalam\w*(?: o? ?alaikum)?|"
+    r"salam|"
+    r"hi+|hello|hey|dear|"
     r"greetings(?: of the day)?|good (?:morning|evening|afternoon|"
     r"day)(?: to you)?|welcome|namaste)"
-    rf"(?:[ ,]+(?:and )?{_PERSON})*\b\s*(?:[,!.]+|[-–](?=\s)|\n)\s*"
+    rf"(?:[ ,]+(?:and )?{_PERSON})*\b\s*(?:[,!.]+|[-–](?=\s)|\n|[:;]-?\)|(?= and (?:welcome|thank)))\s*"
 )
 _NAMED_GREETING = re.compile(
     r"\s*(?:Hi|Hello|Hey|Dear)(?: (?:Mr|Mrs|Ms|Dr|Miss)\b\.?)? (?:\[NAME(?:-\d+)?\]|"
@@ -25,6 +30,10 @@ _INTRODUCED = re.compile(
 )
 _RUN_ON = re.compile(
     r"(?i)\s*thank(?:s| you)(?: (?:so|very) much| a lot)? for (?:your|the) (?:query|question)(?=\s+(\w+))"
+)
+_SERVICE_NAME = re.compile(
+    r"\b((?:[Ww]elcome to|using|choosing|contacting|consulting|visiting|trusting|writing to)(?: the)?) "
+    r"[A-Z][\w.-]*(?: [A-Z][\w.-]*){0,3}"
 )
 _LEANING = COURTESY | frozenset("because since which what who whose concerning".split())
 _CLOSING_CHARS = 1000
@@ -52,9 +61,10 @@ def _greeting_end(text: str, at: int) -> int | None:
     run_on = _RUN_ON.match(text, at)
     if run_on and run_on[1].lower() not in _LEANING:
         return run_on.end()
-    first = sentences(text[at : at + _OPENING_CHARS])[:1]
-    if first and is_stock(text[at + first[0].start : at + first[0].end], OPENING, SERVICE):
-        return at + first[0].end
+    for span in sentences(text[at : at + _OPENING_CHARS])[:1]:
+        said = _SERVICE_NAME.sub(r"\1 page", text[at + span.start : at + span.end])
+        if is_stock(said, OPENING, SERVICE) or (at and GREETED.search(bare(said)) and made_of(said, SERVICE)):
+            return at + span.end
     return None
 
 

@@ -20,7 +20,7 @@ from quality.key import key
 from quality.layout import LAYOUT, tidy
 from quality.markup import ENTITY, TAG, to_text
 from quality.office import OFFICE, remove_office
-from quality.outcome import EDIT_SCHEMA, VERBATIM_TASKS
+from quality.outcome import EDIT_SCHEMA, REFUSING_TASKS, VERBATIM_TASKS
 from quality.sentences import Removal
 from quality.stock_text import STOCK, may_hold_stock
 from quality.web_links import LINK, MARKDOWN_LINK, remove_links, unlink_markdown
@@ -63,15 +63,16 @@ class Edit:
     """One named edit: the pattern of the texts that may need it, and what it makes of them.
 
     ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
-    of several options) or ``answers`` (running prose that was written as a reply). ``tail`` is the number of characters
-    at the end of a text in which the pattern is looked for, 0 for all. ``sentence`` is a second pattern that a text
-    with the first one has to match as well. ``odd`` says that the pattern finds characters of ``ODD`` only.
+    of several options), ``answers`` (running prose that was written as a reply) or ``advice`` (replies to tasks in
+    which declining is no answer). ``tail`` is the number of characters at the end of a text in which the pattern is
+    looked for, 0 for all. ``sentence`` is a second pattern that a text with the first one has to match as well.
+    ``odd`` says that the pattern finds characters of ``ODD`` only.
     """
 
     name: str
     pattern: str
     apply: Apply
-    where: Literal["all", "prose", "running", "answers"] = "all"
+    where: Literal["all", "prose", "running", "answers", "advice"] = "all"
     tail: int = 0
     sentence: str = ""
     odd: bool = False
@@ -105,6 +106,9 @@ ODD = r"[^\t\n -~]"
 """What is no plain character of a keyboard: most texts hold none."""
 LIGATURES = (("\ufb00", "ff"), ("\ufb01", "fi"), ("\ufb02", "fl"), ("\ufb03", "ffi"), ("\ufb04", "ffl"))
 
+DECLINING = ("not_medical_advice", "as_a_model", "further_questions")
+"""Stock text that is the answer itself in tasks in which declining is one."""
+
 EDITS: tuple[Edit, ...] = (
     Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(fix_encoding), odd=True),
     Edit(name="office_markup", pattern=OFFICE, apply=_removing(remove_office), where="prose"),
@@ -129,7 +133,7 @@ EDITS: tuple[Edit, ...] = (
             name=s.name,
             pattern=s.hint,
             apply=_removing(s.remove),
-            where="answers",
+            where="advice" if s.name in DECLINING else "answers",
             tail=s.tail,
             sentence=s.sentence,
         )
@@ -211,9 +215,10 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     stock: _StockPlaces | None = None
     odd = texts.str.contains(ODD).arg_true()
     for edit, wanted in edits_for(active, config):
-        if edit.where == "answers":
+        if edit.where in ("answers", "advice"):
             stock = stock or _StockPlaces(texts, wanted)
             place = stock.places(edit, texts)
+            place = place.filter(wanted.gather(place))
         elif edit.odd:
             place = odd.filter(texts.gather(odd).str.contains(edit.pattern))
         else:
@@ -260,7 +265,8 @@ class _StockPlaces:
         if cued is not None and not self.changed.is_empty():
             place = pl.concat([cued, self.changed]).unique().sort()
         near = texts.gather(place)
-        place = place.filter((near.str.tail(edit.tail) if edit.tail else near).str.contains(edit.pattern))
+        if edit.pattern:
+            place = place.filter((near.str.tail(edit.tail) if edit.tail else near).str.contains(edit.pattern))
         if not edit.sentence or place.len() < SIFTED:
             return place
         return place.filter(texts.gather(place).str.contains(edit.sentence))
@@ -278,6 +284,7 @@ def edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, p
         "prose": prose,
         "running": running,
         "answers": running & active["field"].is_in(REPLIES),
+        "advice": running & active["field"].is_in(REPLIES) & ~active["task"].is_in(REFUSING_TASKS),
     }
     for edit in EDITS:
         if edit.name == "whitespace":

@@ -45,3 +45,6 @@ class Decision:
 
 VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")
 """Tasks whose texts may hold markup, addresses or odd spacing on purpose."""
+
+REFUSING_TASKS = ("preference", "safety")
+"""Tasks in which declining is an answer."""

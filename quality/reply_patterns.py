@@ -59,7 +59,7 @@ IMAGE_WORDS = (
     rf"(?:{_SHOWN}|pictured|as follows)(?: here| below| above)?\s*[.?]|"
     rf"\b(?:the|this|his|her|these|following) (?:{_TAKEN}|{_OBJECT})(?: of [^.?\n]{{1,40}})? (?:{_SHOWN}|pictured)"
     rf"(?: here| below| above)?(?:\s*[?.,;]|\s*$|\s+(?:is|are|has|was|were|belongs?|represents?|shows?)\b)|"
-    rf"\bthe (?:following|accompanying|attached) {_TAKEN} (?:shows?|depicts?|represents?|reveals?|is|was)\b|"
+    rf"(?:^|[.?!,:;] |\n)the following {_TAKEN} (?:shows?|depicts?|represents?|reveals?|is|was)\b|"
     rf"\b(?:refer to|look at|examine|observe|study|see) (?:the|this) {_TAKEN}\s*(?:[.,;:?]|$|and\b)|"
     rf"\b(?:sign|finding|abnormality|lesion|structure|organism|device)s? (?:shown|seen|visible|depicted) (?:in|on) "
     rf"th(?:is|ese) {_TAKEN}\b|"

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass as checked
 from quality.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
 from quality.key import key
 from quality.language import foreign
-from quality.outcome import VERBATIM_TASKS
+from quality.outcome import REFUSING_TASKS, VERBATIM_TASKS
 from quality.reply_patterns import (
     ASKS_TO_REPEAT,
     DECLINES,
@@ -348,9 +348,6 @@ def _declines(answer: str) -> bool:
 
 
 SPECIALISTS = re.compile(r"\b[a-z]+(?:ologist|iatrist|ician)s?\b")
-
-REFUSING_TASKS = ("preference", "safety")
-"""Tasks in which declining is an answer."""
 
 
 def no_answer(rows: pl.DataFrame, config: Rules) -> Found:

@@ -9,7 +9,7 @@ import re
 from functools import partial
 
 from quality.sentences import Removal, bare, sentences, without
-from quality.stock_words import COURTESY, DISCLAIMER, REFERENCE, SELF_DESCRIPTION
+from quality.stock_words import COURTESY, DISCLAIMER, DOCUMENTS, SELF_DESCRIPTION
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 # Several words that are stock only together.
@@ -25,20 +25,30 @@ QUESTIONS = re.compile(
     r"(?i)(?:\b(?:any|more|other|further|additional|follow-?up) (?:\w+[ /]){0,3}?(?:questions?|queries|query|doubts?|"
     r"concerns?|clarifications?|assistance|help|information)\b(?!, visit)|^(?:please )?(?:feel free|(?:do not|"
     r"don.t) hesitate)\b|"
-    r"\b(?:happy|glad|pleased|here) to (?:help|assist|answer|clarify)\b|\blet (?:me|us) know if (?:i can|"
-    r"you (?:have|need))\b|"
-    r"^you (?:can|may) (?:always )?(?:contact|write)\b|"
+    r"\b(?:happy|glad|pleased|here) to (?:help|assist|answer|clarify)\b|\blet (?:me|us) know\b|"
+    r"^you (?:can|may|are welcome to) (?:always )?(?:contact|write|ask)\b|\bget back to (?:me|us|you)\b|"
+    r"^(?:please |kindly |do )*(?:write|get|come|revert|report|reach|contact|message|ask|keep) (?:\w+ )?"
+    r"(?:back|out|me|us|"
+    r"in touch|here)\b|\b(?:hear|hearing) (?:back )?from you\b|^(?:it was |it is |it's )?(?:my|a|our) pleasure\b|"
+    r"^(?:i am|i.m|we are) (?:\w+ )?(?:here|available|around)\b|"
     r"^(?:please |kindly )?(?:accept|rate|upvote|close|like) (?:my|this|the) "
     r"(?:answer|discussion|question|thread|post)\b|"
     r"^(?:should you|if you) (?:need|have|want|require)\b|\bat your (?:disposal|service)\b|"
+    r"\b(?:stay|be|get) in touch\b|"
+    r"\b(?:leave|give) (?:a|us a|me a) (?:rating|review)\b|\bforget to (?:upvote|rate|accept|like|subscribe)\b|"
+    r"\bglad to be of\b|^should anything\b|"
     r"^(?:i am |i.m |we are )?look(?:ing)? forward to\b)"
 )
 WISHES = re.compile(
-    r"(?i)^(?:and |i |we )?(?:wish(?:ing)? you (?:an?|all|the|well|good|luck|best|every|success|happy|speedy|"
+    r"(?i)^(?:and |i |we |thank you and )?(?:wish(?:ing)? you (?:an?|all|the|well|good|luck|best|every|success|happy|"
+    r"speedy|"
     r"quick|lots)\b|have an? (?:very )?(?:nice|good|great|lovely|wonderful|healthy|"
     r"blessed)\b|"
-    r"stay (?:safe|healthy|blessed|well)\b|"
-    r"good luck|take care|all the best|best of luck|best wishes|get well soon|god bless\b)"
+    r"(?:stay|be|keep) (?:safe|healthy|blessed|well|happy)\b|enjoy your\b|my best\b|"
+    r"(?:really |sincerely )?hope (?:that )?(?:you|everything|all)\b.*\b(?:better|recover\w*|well|soon|fine|good)\b|"
+    r"good luck|take (?:good )?care|all the (?:very )?best|best of luck|(?:best|warm|kind) (?:wishes|regards)|get well|"
+    r"sending you\b|"
+    r"(?:may )?god bless\b)"
 )
 _RECEIVED = r"(?:question|query|queries|concern|message|problem|case|history|post|details|reports?)s?"
 _THANKED = (
@@ -55,33 +65,45 @@ THANKS = re.compile(
 )
 OPENING = re.compile(
     rf"{THANKS.pattern}|^(?:(?:hello|hi|hey|dear)\b.* )?(?:and )?(?:many )?thank|^(?:and )?welcome\b|^greetings\b|"
-    r"^(?:(?:and |i |we )(?:\w+ly )?)?hope (?:this (?:message )?finds you|you|everything|all)\b.*"
-    r"\b(?:well|fine|good|safe|healthy)\b|"
-    r"^(?:let me|i will|i.ll|i am going to|i would like to|i am here to|i.m here to) (?:\w+ ){0,3}"
-    r"(?:help|assist|answer|guide)\b"
+    r"^(?:hola|bonjour|salut)\b|^(?:muchas )?gracias por\b|^merci (?:pour|de)\b|"
+    r"^(?:i |we )?(?:\w+ly )?hope (?:this (?:message |letter )?finds you|you|everything|all)\b.*"
+    r"\b(?:well|fine|good|safe)\b"
 )
 """How a reply opens before it says anything."""
+GREETED = re.compile(
+    r"(?i)^(?:and |so |first of all,? )?(?:i|we|i.m|i.ve|i.ll|we.ll|my|our|thank\w*|many|welcome|hope|hoping|nice|glad|"
+    r"happy|pleased|greetings|let|how|good|great|sorry|it is|it.s|this is|as per)\b"
+)
+"""How a sentence behind a greeting starts that belongs to it, if it is made of stock words."""
 MODEL = re.compile(
     r"(?i)\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b|"
     r"\bI(?:.m| am) (?:just |only )?an? (?:AI|language model)\b|\bi am not an? (?:doctor|physician)[.!]$"
 )
+_OWN = r"(?:medical|professional|clinical|health) (?:advice|diagnosis|care|judge?ment)"
+_OF_TEXT = (
+    r"information(?:al)?|statements?|contents?|materials?|website|web ?page|page|site|service|forum|post|article|"
+    r"message|advice|opinion|"
+    r"discussion"
+)
+_MEANT = (
+    r"intended|meant|advice|purposes?|establish\w*|creates?|constitutes?|construed|diagnose|prescription|apply|liable|"
+    r"responsible|replac\w+|substitute|information|doctor|physician"
+)
+_NOT = r"(?:\b(?:not|nor|neither|never|no|nothing|cannot)\b|n.t\b)"
 SUBSTITUTE = re.compile(
-    r"(?i)\bsubstitut\w* for\b|(?:\b(?:not|neither|never|nor)\b|n.t\b).*\b(?:medical|professional|clinical|health) "
-    r"(?:advice|diagnosis|care|judge?ment)\b|"
-    r"\b(?:seek|get) (?:the )?(?:medical |professional )?(?:advice|opinion)\b|"
-    r"\bdisregard (?:professional )?medical advice\b|"
-    r"\b(?:informational|educational|information) (?:and educational )?purposes?\b|"
-    r"\bfor (?:general )?information(?:al)? only\b|"
-    r"(?:\b(?:not|nor|never|no|nothing|cannot)\b|n.t\b).*(?:\b(?:construed|constitutes?)\b|\breplac\w+ "
-    r"(?:\w+ ){0,4}(?:consultation|advice|visit|opinion|examination|judge?ment|doctor|physician|professional)\b)|"
-    r"\b(?:reply|answer|response|information|content|article|message|material|website|site|page|text|opinion)\b.*"
-    r"(?:\bnot\b|n.t\b).*\b(?:intended|meant|diagnose|prescription|apply|liable|responsible)\b|"
-    r"\b(?:doctor|physician)-patient relationship\b|"
-    r"\b(?:no|not|n.t)\b.*\b(?:liability|responsibility)\b|\bgeneral in nature\b|"
-    r"^(?:(?:please|kindly) )?(?:note|remember)?(?: that)?:? ?(?:it is |it's )?always (?:\w+ ){0,3}"
-    r"(?:check|consult|speak|talk) (?:\w+ ){0,4}(?:professional|provider|practitioner)s?\b|"
-    r"\bi(?: am|.m) not an? (?:\w+ )?(?:doctor|physician|professional|provider)\b|\b(?:personal|own) opinion\b|"
-    r"^(?:(?:medical|legal) )?(?:disclaimer|notice)\b"
+    rf"(?i)\bsubstitut\w* for\b|{_NOT}.*\b{_OWN}\b|\bdisregard\b|\b(?:seek|get) (?:\w+ ){{0,3}}(?:advice|opinion)\b|"
+    rf"^(?=(?:\S+\s+){{3}})(?!.*\bavailable\b)(?=.*\b(?:{_OF_TEXT})\b).*(?:\b(?:not|nothing|never|only|general|purposes?)\b|n.t\b)|"
+    rf"\b(?:answer|response|reply|text)\b.*(?:\b(?:not|nothing|never|only|general)\b|n.t\b).*\b(?:{_MEANT})\b|"
+    rf"{_NOT}.*(?:\b(?:construed|constitutes?|liability|responsibility)\b|\breplac\w+ (?:\w+ ){{0,4}}"
+    r"(?:consultation|advice|visit|opinion|examination|judge?ment|doctor|physician|professional)\b)|"
+    r"\b(?:doctor|physician)-patient relationship\b|\b(?:personal|own) opinion\b|^(?:\w+ )?(?:disclaimer|notice)\b|"
+    r"\balways (?:\w+ ){0,3}(?:check|consult|speak|talk) (?:\w+ ){0,4}(?:professional|provider|practitioner)s?\b|"
+    r"\bi(?: am|.m) not an? (?:\w+ )?(?:doctor|physician|professional|provider|clinician)\b|"
+    r"\bauthors?\b.*\b(?:assumes?|responsible|views|opinions?)\b|\bviews expressed\b|^these statements\b|"
+    r"\b(?:written|information|article|page|leaflet|content|text|site)\b.*\b(?:date|intended|only|provided|every|changes)\b|"
+    r"\bnot (?:able|possible) to examine you\b|\bcannot examine you\b|\b(?:this|it) is not an? diagnosis\b|"
+    r"\bno (?:sustituy|reemplaz|constituy)\w+\b.*\b(?:médic|consejo)|"
+    r"\bne (?:remplace|constitue)\w*\b.*\b(?:avis|conseil)\b"
 )
 
 
@@ -149,15 +171,19 @@ DANGLING = re.compile(
     r"(?i)^(?:please )?(?:click|tap|press) (?:here|(?:on )?(?:the|this) link)\b|"
     r"^(?:please )?(?:click|tap|press|follow|use) (?:on )?(?:the|this) (?:following )?(?:link|button)\b|"
     r"\bclick here\.?$|^(?:please )?(?:watch|download|view|find|get|read)\b.*\bhere\.?$|"
-    r"^share (?:this|it)\b|^(?:please )?visit (?:our|this|the) (?:\w+ )?(?:website|site|page)\b|"
+    r"^(?:share|tweet|like) (?:this|it)\b|^subscribe to\b|^sign up\b|^book (?:your|an|now)\b.*:$|^read more\b[^\w]*$|"
+    r"^(?:please )?visit (?:our|this|the) (?:\w+ )?(?:website|site|page)\b|"
     r"^(?:more|further|additional) (?:information|details) (?:is|are|can be)\b.*"
     r"\b(?:website|site|page|online|link)\b\W*$|"
-    r"\b(?:visit|at|see|here|to)\s+[.,]$|^for (?:more|further) (?:information|details),? (?:please )?(?:visit|"
-    r"see) (?:our|the|this) (?:website|site|page)\b|\bhere\s*:$"
+    r"\b(?:visit|at|see|here|to|from|on|via|website|link|page)\s+[.,]$|"
+    r"\b(?:here|at|link|website|below|visit|via)\s*:$|"
+    r"^for (?:more|further) (?:information|details),? (?:please )?(?:visit|"
+    r"see) (?:our|the|this) (?:website|site|page)\b"
 )
-POINTING = REFERENCE | frozenset(
-    "appointment book booking button email facebook friends instagram leaflet print share show subscribe twitter video "
-    "videos watch whole whatsapp youtube".split()
+POINTING = DOCUMENTS | frozenset(
+    "address appointment appointments ask book booking browser button call channel chat copy email enlarge "
+    "facebook friends instagram into now our picture print related share show sign speak subscribe talk tweet "
+    "twitter up video videos watch whatsapp whole youtube".split()
 )
 
 

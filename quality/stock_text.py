@@ -34,187 +34,120 @@ SIGNATURE_CHARS = 240
 """Characters at the end of a text in which a sign-off is looked for."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Stock:
-    """One kind of stock text: the pattern of the texts that may hold it, and what takes it out of one.
+    """One kind of stock text: what takes it out, and how the texts that may hold it are found.
 
-    ``tail`` is the number of characters at the end in which the pattern is looked for, 0 for all of a text.
-    ``cues`` are strings of which a text with the pattern holds one at least, in whatever case; none where the pattern
-    is quick. ``sentence`` is a slower pattern that only few of the texts with the first one match.
+    ``about`` are strings of which a text that holds it has one at least, in whatever case; with ``words`` one of them
+    stands in a whole sentence of these words. ``hint`` is a pattern that such texts match besides; ``tail`` is the
+    number of characters at the end in which it is looked for, 0 for all of a text.
     """
 
     name: str
-    hint: str
     remove: Removal
+    about: str = ""
+    words: frozenset[str] = frozenset()
+    hint: str = ""
     tail: int = 0
-    cues: tuple[str, ...] = ()
-    sentence: str = ""
 
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """Return the strings of ``about``."""
+        return tuple(filter(None, self.about.split(",")))
 
-def _cues(said: str) -> tuple[str, ...]:
-    return tuple(said.split(","))
+    @property
+    def sentence(self) -> str:
+        """Return the pattern of texts with a whole sentence of these words; empty without words."""
+        return whole_sentence("|".join(self.cues), self.words) if self.words else ""
 
-
-_OF_HEALTH = ("medical", "professional", "clinical", "health")
-_GOOD = ("nice", "good", "great", "lovely", "wonderful", "healthy", "blessed")
 
 STOCK: tuple[Stock, ...] = (
+    Stock("hpo_notice", remove_phenotype_notice, "human phenotype ontology"),
+    Stock("chat_doctor", remove_chat_doctor, "chat doctor,chatdoctor"),
     Stock(
-        name="hpo_notice",
-        hint=r"Human Phenotype Ontology",
-        remove=remove_phenotype_notice,
-        cues=_cues("human phenotype ontology"),
-    ),
-    Stock(
-        name="chat_doctor",
-        hint=r"(?i)chat ?doctor",
-        remove=remove_chat_doctor,
-        cues=_cues("chat doctor,chatdoctor"),
-    ),
-    Stock(
-        name="consult_online",
+        "consult_online",
+        remove_consult_online,
+        "online,-->",
         hint=r"(?i)online\s*\.?\s*(?:-+|—)?>|-->\s*(?:$|<link>)",
-        remove=remove_consult_online,
-        cues=_cues("online,-->"),
     ),
     Stock(
-        name="not_medical_advice",
-        hint=r"(?i)substitut\w* for|(?:not|never|neither|nor|n.t)\b[^.\n]*(?:medical|professional|clinical|"
-        r"health) (?:advice|"
-        r"care|judg|diag)|disregard|(?:seek|get) (?:the )?(?:medical |professional )?(?:advice|opinion)|"
-        r"information(?:al)? (?:and educational )?purpose|educational purpose|"
-        r"for (?:general )?information(?:al)? only|not replace|construed|constitute|relationship|liability|"
-        r"responsibility|in nature|disclaimer|notice|prescription|intended|meant|diagnose|apply|liable|responsible|"
-        r"not an? (?:\w+ )?(?:doctor|physician|professional|provider)|opinion|replac\w+|always",
-        remove=remove_disclaimer,
-        cues=(
-            *_cues(
-                "substitut,advice,opinion,disregard,purpose,information only,informational only,replac,construed,"
-                "constitut,relationship,liability,responsibility,in nature,disclaimer,notice,prescription,intended,"
-                "meant,diagnose,apply,liable,responsible,not a,always"
-            ),
-            *(f"{of} {what}" for of in _OF_HEALTH for what in ("care", "judg", "diag")),
-        ),
-        sentence=whole_sentence(
-            r"substitut|advice|diagnos|judge?ment|opinion|purpose|only|replac|construed|constitut|relationship|liab|"
-            r"responsib|nature|disclaimer|notice|prescription|intended|meant|apply|not an? |always|"
-            r"(?:medical|professional|clinical|health) care",
-            DISCLAIMER,
-        ),
+        "not_medical_advice",
+        remove_disclaimer,
+        "substitut,advice,opinion,disregard,purpose,information,replac,constru,constitut,relationship,liab,"
+        "responsib,disclaimer,notice,content,material,website,web page,webpage,this page,this site,article,"
+        "message,service,forum,this post,discussion,a doctor,a physician,professional,provider,practitioner,"
+        "medical care,clinical care,health care,medical diagnosis,clinical diagnosis,health diagnosis,"
+        "medical jud,clinical jud,health jud,intended,meant,author,views expressed,statements,examine you,"
+        "diagnosis,written,leaflet,this text,sustituye,reemplaza,constitu,remplace,a clinician",
+        DISCLAIMER,
     ),
     Stock(
-        name="as_a_model",
+        "as_a_model",
+        remove_self,
+        "an ai,artificial intelligence,language model,not a doctor,not a physician",
         hint=r"(?i)\ban? (?:AI|artificial intelligence|(?:large )?language model)\b|not an? (?:doctor|physician)[.!]",
-        remove=remove_self,
     ),
     Stock(
-        name="greeting",
-        hint=r"(?i)^\s*(?:good |hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i |"
-        r"respected|assalam|salam|hope|let me|"
-        r"this is|my name|and )",
-        remove=remove_greeting,
+        "greeting",
+        remove_greeting,
+        hint=r"(?i)^\s*(?:good |hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i |we |i.m |"
+        r"respected|assalam|salam|hope|this is|my name|and |hola|bonjour|salut|gracias|muchas|merci|to whom)",
     ),
     Stock(
-        name="thanks",
-        hint=r"(?i)\bthank|\bi appreciate|good question|great question|excellent question|\bwelcome to\b|"
-        r"\bi (?:\w+ ){1,4}your\b",
-        remove=remove_thanks,
-        cues=_cues(
-            "thank,i appreciate,good question,great question,excellent question,welcome to,your quer,your question,"
-            "your concern,your message,your problem,your case,your history,your post,your detail,your report,your "
-        ),
-        sentence=whole_sentence(r"thank|appreciate|question|welcome to|your", SERVICE),
+        "thanks",
+        remove_thanks,
+        "thank,i appreciate,good question,great question,excellent question,welcome to,your quer,your question,"
+        "your concern,your message,your problem,your case,your history,your post,your detail,your report",
+        SERVICE,
+    ),
+    Stock("hope_this_helps", remove_hope, "hope,hoping,trust", COURTESY),
+    Stock(
+        "further_questions",
+        remove_questions,
+        "question,query,queri,doubt,concern,clarification,assistance,help,information,feel free,hesitate,"
+        "to answer,to assist,to clarify,me know,us know,you can,you may,welcome to ask,accept ,rate ,upvote ,"
+        "close ,like ,you need,you have,you want,you require,at your,forward to,back,reach out,contact ,"
+        "write ,in touch,keep me,keep us,rating,review,forget to,glad to,should anything,ask me,ask us,"
+        "ask here,message me,message us,report ,come ,from you,pleasure,am here,m here,are here,available,"
+        "around",
+        COURTESY,
     ),
     Stock(
-        name="hope_this_helps",
-        hint=r"(?i)\bhop(?:e|ing|efully)\b|\btrust (?:this|that|my)",
-        remove=remove_hope,
-        cues=_cues("hope,hoping,trust this,trust that,trust my"),
-        sentence=whole_sentence(r"hop(?:e|ing|efully)|trust", COURTESY),
+        "wishes",
+        remove_wishes,
+        "wish,have a,sending you,luck,care,the best,very best,my best,get well,bless,stay ,be safe,be healthy,be well,"
+        "be happy,keep ,enjoy,hope,regards",
+        COURTESY,
     ),
     Stock(
-        name="further_questions",
-        hint=r"(?i)(?:any|more|other|further|additional|follow-?up) (?:\w+[ /]){0,3}?(?:question|quer(?:y|ies)|"
-        r"doubt|concern|"
-        r"clarification|assistance|help|information)|feel free|hesitate|(?:happy|glad|pleased|here) to (?:help|"
-        r"assist|answer|"
-        r"clarify)|let (?:me|us) know if|you (?:can|may) (?:always )?(?:contact|write)|"
-        r"(?:accept|rate|upvote|close|like) (?:my|this|the) |"
-        r"(?:should|if) you (?:need|have|want|require)|at your (?:disposal|service)|looking forward|look forward",
-        remove=remove_questions,
-        cues=_cues(
-            "question,query,queri,doubt,concern,clarification,assistance,help,information,feel free,hesitate,to answer,"
-            "to assist,to clarify,me know if,us know if,you can,you may,accept ,rate ,upvote ,close ,"
-            "like ,you need,you have,"
-            "you want,you require,at your,forward to"
-        ),
-        sentence=whole_sentence(
-            r"(?:any|more|other|further|additional|follow-?up) (?:[a-z_]+[ /]){0,3}?(?:question|quer|doubt|concern|"
-            r"clarification|assistance|help|information)|feel free|hesitate|to (?:help|assist|answer|clarify)|know if|"
-            r"contact|write|accept|rate|upvote|close|like|you need|you have|you want|you require|at your|forward to",
-            COURTESY,
-        ),
-    ),
-    Stock(
-        name="wishes",
-        hint=r"(?i)wish(?:ing)? you|have an? (?:very )?(?:nice|good|great|lovely|wonderful|healthy|blessed)|"
-        r"good luck|take care|"
-        r"best of luck|all the best|best wishes|get well|god bless|\bstay (?:safe|healthy|blessed|well)",
-        remove=remove_wishes,
-        cues=(
-            *_cues("wish you,wishing you,good luck,take care,best of luck,all the best,best wishes,get well,god bless"),
-            *_cues("stay safe,stay healthy,stay blessed,stay well"),
-            *(f"have {a}{what}" for a in ("a ", "an ") for what in ("very ", *_GOOD)),
-        ),
-        sentence=whole_sentence(
-            rf"wish|have an? (?:very )?(?:{'|'.join(_GOOD)})|luck|care|the best|best wishes|get well|bless|stay",
-            COURTESY,
-        ),
-    ),
-    Stock(
-        name="sign_off",
+        "sign_off",
+        remove_sign_off,
         hint=r"(?i:regards|sincerely|faithfully|respectfully|warmly|\bcheers\b|\btake care\b|\b(?:best|warm) wishes|"
         r"\bthanks\b|\byours\b|\bsigned\b|wishing you well)|(?:[Tt]hank you|[Tt]ruly|[Ww]ishes)\W*$|"
         r"\b(?:[Bb]est|[Ll]ove),\s|[A-Z][A-Za-z.-]{0,5}[A-Z.][\s).]*$|\b[Dd][Rr]\b[^\n]{0,60}\s*$",
-        remove=remove_sign_off,
         tail=SIGNATURE_CHARS,
     ),
     Stock(
-        name="dangling_link",
-        hint=r"(?i)(?:click|tap|press|follow|use|visit) (?:here|on|the|this|our)|\bhere\s*(?:[.!]|$|\n)|"
-        r"share (?:this|it)|"
+        "dangling_link",
+        remove_dangling,
+        "click,press,tap ,follow,use the,use this,visit,here,share ,more information,more details,further ,"
+        "additional ,for more, .,at:,link:,website:,below:,via:,at :,link :,website :,subscribe,sign up,"
+        "tweet ,book ,read more",
+        hint=r"(?i)(?:click|tap|press|follow|use|visit) (?:here|on|the|this|our)|\bhere\s*(?:[.!:]|$|\n)|"
+        r"(?:share|tweet|like) (?:this|it)|subscribe|sign up|book (?:your|an|now)|read more|"
         r"(?:more|further|additional) (?:information|details) (?:is|are|can)|"
-        r"\b(?:visit|at|see|here|to)\s+[.,]|\bhere\s*:|"
-        r"^for (?:more|further) |\W[Ff]or (?:more|further) ",
-        remove=remove_dangling,
+        r"\b(?:visit|at|see|here|to|from|on|via|website|link|page)\s+[.,]|"
+        r"\b(?:at|link|website|below|visit|via)\s*:(?:\s|$)|for (?:more|further) ",
     ),
-    Stock(
-        name="copyright",
-        hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}",
-        remove=remove_copyright,
-        cues=_cues("©,(c),copyright"),
-    ),
+    Stock("copyright", remove_copyright, "©,(c),copyright", hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}"),
 )
 """The stock texts in the order in which they are looked for."""
 
-CUES = (
-    "human phenotype,chat doctor,chatdoctor,online,-->,substitut,advice,medical care,professional,purpose,an ai,"
-    "language model,artificial intel,a doctor,a physician,information only,informational only,not replace,thank,"
-    "welcome,through your,read your,understand your,i appreciate,good question,great question,excellent question,"
-    "hope,hoping,trust,question,queries,query,doubt,concern,clarif,assistance,further,more help,additional,"
-    "feel free,hesitate,to help,to assist,to answer,to clarify,let me know,let us know,you can,you may,wish,"
-    "have a,good luck,take care,of luck,the best,get well,god bless,stay ,regards,sincerely,faithfully,"
-    "respectfully,warmly,cheers,yours,signed,truly,©,(c),copyright,click,press ,tap ,visit,here:,here :,here .,"
-    "see .,at .,to .,for more,here,visit ,share ,follow ,use the,use this,further ,additional ,more information,"
-    "more details,construed,constitut,relationship,liab,responsib,in nature,disclaimer,notice,prescription,"
-    "intended,meant,diagnose,apply,not a,always,your ,accept ,rate ,upvote,close ,like ,you need,you have,"
-    "you want,you require,forward"
-).split(",")
-"""What a text with any of it holds at least, in whatever case, but for greetings and signatures at its ends."""
-GREETED = r"(?i)^\s*(?:hi|hello|hey|dear|greetings|good |namaste|respected|assalam|salam|i |let me|this is|my name)"
+GREETED = next(kind.hint for kind in STOCK if kind.name == "greeting")
 SIGNED = (
     r"\b(?:[Bb]est|[Ll]ove),\s|[A-Z][A-Za-z.-]{0,5}[A-Z.][\s).]*$|\b[Dd][Rr]\b|"
-    r"(?:ist|ician|eon|edicine|onsultant|urse)\W*$|\)\W*$"
+    r"(?:ist|ician|eon|edicine|onsultant|urse)\W*$|\)\W*$|"
+    r"(?i:regards|sincerely|faithfully|respectfully|warmly|cheers|yours|signed|truly|take care|wishes|thank)"
 )
 
 
@@ -224,7 +157,7 @@ _KIND_CUES = list(dict.fromkeys(cue for kind in STOCK for cue in kind.cues))
 def may_hold_stock(texts: pl.Series) -> tuple[pl.Series, dict[str, pl.Series]]:
     """Return the places of the texts that may hold any stock text, and of those that may hold each kind with cues."""
     frame = texts.alias("text").to_frame().with_row_index("at")
-    cued = pl.col("text").str.contains_any(CUES, ascii_case_insensitive=True)
+    cued = pl.col("text").str.contains_any(_KIND_CUES, ascii_case_insensitive=True)
     greeted = pl.col("text").str.head(20).str.contains(GREETED)
     signed = pl.col("text").str.tail(SIGNATURE_CHARS).str.contains(SIGNED)
     any_kind = frame.filter(cued | greeted | signed)

@@ -10,60 +10,94 @@ COMMON = frozenset(
 )
 
 COURTESY = COMMON | frozenset(
-    "able accept additional advice afternoon ahead answer answered answering answers any anymore anything appreciate "
-    "appreciated ask asked asking assist assistance assisted back best better bless blessed care carefully caring "
-    "case cases cheers choose choosing clarification clarifications clarified clarifies clarify clear clears come "
-    "coming concern concerned concerns consult consulting contact contacted contacting day dear decide decision "
-    "detail detailed details disposal doing doubt doubts else enough evening everything excellent feel feeling feels "
-    "find fine follow-up followup forum forward free friend further future gave get getting give given glad gladly "
-    "god gone good great greetings guidance guide happily happy have having hcm health healthcare healthcaremagic "
-    "healthy hear hearing hello help helped helpful helping helps here's hesitate hey hi hope hopefully hoping "
-    "icliniq info information informative informed kind kindest know leave let life like look looking lovely luck "
-    "madam many message moment morning must need needed needs nice no noted now other out outcome page part patience "
-    "pleased pleasure post posted posting problem problems proceed provide provided queries query question questions "
-    "quick rate reach reaching read recover recovery regard regarding regards related remain reply require resolve "
-    "resolved resolves respected response revert reviewed safe satisfied satisfies satisfy service sharing shortly "
-    "side sincerely sir solve solved solves speedy stay suggestion suggestions sure team thank thankful thanks that's "
-    "things through time today todays truly trust trusted trusting unclear understand understanding understood use "
-    "used useful using via visiting warm warmest website weekend welcome well-being wellbeing went what whenever "
-    "willing wish wishes wishing wonderful worries worry write writing wrote year yourself".split()
+    "a able accept additional address advice afternoon agree ahead aide aider always answer answered answering "
+    "answers any anymore anyone anything anyway appreciate appreciated appreciates ask asked asking assist assistance "
+    "assisted attention ayudarle ayude back best better bien bienvenida bienvenido bless blessed bonjour bonne bring "
+    "bringing buenas buenos care carefully caring case cases channel cheers choose choosing clarification "
+    "clarifications clarified clarifies clarify clear clears come comes coming comments concern concerned concerns "
+    "confiance confianza confidence connect connecting consult consulta consulting contact contacted contacting "
+    "cordial cordialement cordially cordialmente courtesy cualquier curious day dear decide decision delay delayed "
+    "describe describing detail detailed detailing details difficult disposal disposición doing doubt doubts duda "
+    "días earlier earliest elaborate else enjoy enough entire espero estimada estimado evening everyone everything "
+    "excellent experts explain explaining feel feeling feels fellow find fine follow-up follows followup forget forum "
+    "forward free friend frustrating further future gave get getting give given glad gladly god gone good gracias "
+    "great greetings guidance guide happen happens happily happy have having hcm health healthcare healthcaremagic "
+    "healthy hear hearing hello help helped helpful helping helps here's hesitate hey hi history hola honest honour "
+    "hope hopefully hoping icliniq imagine important info information informative informed input inquiry interest "
+    "interested interesting introduce introduction it'll j'espère journey journée keep kind kindest kindness know "
+    "late le leave let letter life like listen listening look looking looks lovely luck madam mail many matter meet "
+    "member merci message moment morning must myself need needed needs newsletter nice no not note noted now offer "
+    "online opportunity order other out outcome page part patience people pleasant pleased pleasure por possible post "
+    "posted posting pour pray praying pregunta problem problems proceed professional provide provided que quedo "
+    "queries query question questions quick quickly rate rating reach reached reaching read reader reading really "
+    "reason recover recovery references regard regarding regards regret related relevant remain reply require "
+    "requirements resolve resolved resolves respected response return revert review reviewed safe saludo saludos "
+    "salut satisfied satisfies satisfy say see send sending service set share shared sharing shortly side sido "
+    "sincerely sir sir/madam solve solved solves soon sorry speedy spend stay story su subscribe suggestion "
+    "suggestions support supporting sure tardes team tell telling thank thankful thanks that's them then therefore "
+    "they things those through time today todays touch tough trouble troubles truly trust trusted trusting try trying "
+    "tu unclear understand understanding understood upset use used useful using very via visiting votre vous warm "
+    "warmest we'd website week weekend welcome well-being wellbeing went what whenever whole why willing wish wishes "
+    "wishing wonderful worried worries worrisome worry worrying write writing wrote year yourself à útil".split()
 )
 
 SELF_DESCRIPTION = COMMON | frozenset(
-    "ability access advice ai an answer answers apologize artificial assist assistance assistant based being beliefs "
-    "but can't cannot chatbot check consciousness could decision decisions diagnose diagnoses diagnosis diagnostic "
-    "doctor don't educational emotions exam examination examine experience experiences feelings general give guidance "
-    "have health healthcare however human i'm information intelligence just language large legal licensed like make "
-    "medical model no nor not note offer only opinion opinions personal physical physically physician prescribe "
-    "professional program provide providing purposes qualified real remember replace same sensitive sorry specific "
-    "suggest therefore trained treat treatment unable verify way".split()
+    "ability access advice ai an answer answers anything apologize artificial assist assistance assistant based bear "
+    "being beliefs but can't cannot certified chatbot check clinical clinician clinicians computer conditions "
+    "consciousness could decision decisions diagnose diagnoses diagnosis diagnostic doctor doctor's doctors don't "
+    "educational emotions exam examination examine experience experiences feelings file files general give guidance "
+    "have health healthcare however human i'm information intelligence judgement just keep language large legal "
+    "licensed like machine make medical mind model no nor not note offer only opinion opinions own personal physical "
+    "physically physician prescribe professional program provide providing purposes qualified real records rely "
+    "remember replace same sensitive sorry specific suggest therefore trained treat treatment unable verify virtual "
+    "way".split()
 )
 
 DISCLAIMER = COMMON | frozenset(
-    "above accept advice always answer answers applicable apply article awareness because best cannot care check "
-    "clinical condition conditions considered constitute constitutes construed consult consultation content create "
-    "created creates delay diagnose diagnosing diagnosis disclaimer discussion disregard doctor doctor's doctor- "
-    "doctor-patient doctors does doesn't educational establish establishes examination expert form forms general have "
-    "health healthcare here i'm information informational instead intended is isn't judgement judgment just kindly "
-    "legal liability liable licensed material meant medical medicine message nature neither no nor not note nothing "
-    "notice offered online only opinion other own page patient personal physical physician physician-patient "
-    "physicians place practitioner prescription professional professionally professionals provide provided provider "
-    "provider's providers purpose purposes qualified question questions read reference regarded regarding "
-    "relationship relied rely remember replace replacement reply response responsibility responsible reviewed seek "
-    "seeking service should site situation solely something speak substitute taken talk text treat treating treatment "
-    "use used visit way website".split()
+    "able above accept accuracy accurate acting advice advised affiliated always answer answers applicable apply "
+    "arising article artículo assumes author authors avis aviso aware awareness basic bear because before beliefs "
+    "best cannot care carers carácter ce ces cet cette changes chatbot check circumstances clinical clinician "
+    "complete completeness con condition conditions conseil consejo considered constantly constitue constitute "
+    "constitutes constituye construed consult consulta consultation contained content cover covers create created "
+    "creates currency d damages date de decisions delay diagnose diagnosing diagnosis disclaimer discuss discussed "
+    "discussion disregard doctor doctor's doctor- doctor-patient doctors does doesn't educational el employer endorse "
+    "endorsed endorsement endorses errors es esta establish establishes este esto et evaluated every everyone "
+    "examination examine expert experts expressed expressly fda files fines follow form forms general guaranteed "
+    "guidance guideline guidelines harm have health healthcare her here herein herself him himself his i'm "
+    "immediately implied important individual información informatif information informational informations "
+    "informativa informative informativo informativos informed instead instructions intended internet is isn't it's "
+    "judgement judgment just keep kindly knowledge knows l la las le leaflet legal les liability liable licensed "
+    "limited los loss losses made material meant medical medicine mentioned merely message mind médecin médica "
+    "médical médico médicos n nature ne neither ni no nor not nota note nothing notice o offered omissions online "
+    "only opinion opinions organisation organization other ou out over own page pas patient patients personal "
+    "personalised personalized physical physician physician-patient physicians place practitioner prescription "
+    "presented profesional professional professionally professionals provide provided provider provider's providers "
+    "public publisher purely purpose purposes qualified question questions read recommendations records reemplaza "
+    "reference regarded regarding relationship reliance relied rely remember remplace remplacent replace replacement "
+    "reply response responsibility responsible respuesta resulting results reviewed réponse seek seeking service "
+    "shared should site situation solely solo something son speak specialist specialists specific statement "
+    "statements strictly su substitute substitutes sustituye sustituyen sólo tailored taken taking talk text texte "
+    "texto think those titre treat treating treatment truth un una une use used vary views visit visitors warranties "
+    "warranty way website were whose writer written y à".split()
 )
 
 REFERENCE = COMMON | frozenset(
-    "access accessed adapted additional address aquí article articles book browse check click complete consult "
-    "consulte copy credit credits detail details download en enlace external find follow following found fuente full "
-    "further go here's homepage http https ici image images info información information internet last learn lien "
-    "link linked links list located look more más next obtained online our out page pages paper pdf photo picture "
-    "read reading ref refer reference references resource resources retrieved see site sites source sources summary "
-    "table text the this title topic updated url using ver via view viewed visit visite visited visiting voir véase "
-    "web webpage website websites wikipedia www".split()
+    "access accessed adapted additional address aquí article articles book browse check click consult consulte copy "
+    "detail details download en enlace external find follow following found fuente full further go here's homepage "
+    "http https ici info información information internet learn lien link linked links located look more más next "
+    "obtained online our out page pages paper pdf please read reading ref refer reference references resource "
+    "resources retrieved see site sites source sources summary table text the this title topic url using ver via view "
+    "viewed visit visite visited visiting voir véase web webpage website websites wikipedia www".split()
 )
 """Words around an address; the names of publishers and subjects are not among them."""
+
+DOCUMENTS = REFERENCE | frozenset(
+    "brochure calculator calendar chart complete credit credits document documents factsheet faq faqs figure form "
+    "guide guideline guidelines image images infographic last leaflet leaflets list map news newsletter photo picture "
+    "portal post posts publication publications register registration report schedule section sheet study tool tools "
+    "tutorial update updated updates version".split()
+)
+"""Words around an address that say what kind of thing is there."""
 
 DECLINING = COMMON | frozenset(
     "able about above accurate advice advise advising afraid against allowed am answer answered answering answers "

@@ -6,7 +6,7 @@ import re
 
 from quality.sentences import Span, bare, sentences, without
 from quality.stock_sentences import made_of
-from quality.stock_words import REFERENCE
+from quality.stock_words import DOCUMENTS, REFERENCE
 
 URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
 LINK = rf"{URL}|<link>"
@@ -89,7 +89,7 @@ _NUMBERED = re.compile(r"^\W*\[\d{1,2}\]")
 def _is_reference(sentence: str) -> bool:
     """Return whether a sentence with its addresses aside only refers to them, or is nothing but them."""
     rest = _NUMBERED.sub("", _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence)))
-    return made_of(rest, REFERENCE) or not any(char.isalnum() for char in rest)
+    return made_of(rest, DOCUMENTS) or not any(char.isalnum() for char in rest)
 
 
 def _may_hold_link(said: str) -> bool:

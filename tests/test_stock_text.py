@@ -146,8 +146,7 @@ TURNS = (
 def test_the_quick_look_for_whole_sentences_misses_none(said, gaps, around):
     text = around.format("".join(word + gap for word, gap in zip(said, gaps, strict=False)))
     for kind in SENTENCES:
-        hinted = pl.Series([text]).str.contains(kind.hint)[0]
-        if hinted and kind.remove(text)[0] != text:
+        if kind.remove(text)[0] != text:
             assert pl.Series([text]).str.contains(kind.sentence)[0], kind.name
             assert not kind.cues or any(cue in text.lower() for cue in kind.cues), kind.name
 
