@@ -317,7 +317,7 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
         "reasons": _reasons(folder),
         "edits": _edits(counts),
         "changed": _changed(counts),
-        **_origin(node, counts),
+        **_origin(node),
         **_told(folder),
         **_failed(counts),
     }
@@ -367,7 +367,7 @@ def _changed(counts: list[dict[str, Any]]) -> int | None:
     return sum(counted["changed"] for counted in counts) if all("changed" in counted for counted in counts) else None
 
 
-def _origin(node: Node, counts: list[dict[str, Any]]) -> dict[str, Any]:
+def _origin(node: Node) -> dict[str, Any]:
     """Return where a source is from, where its licence was read, and what seems wrong with its files."""
     if not isinstance(node.step.work, Read):
         return {}
@@ -378,8 +378,6 @@ def _origin(node: Node, counts: list[dict[str, Any]]) -> dict[str, Any]:
     warnings = [
         f"{name} is read as training rows, but is named as a test set is" for name in named_as_tests(corpus, node.files)
     ]
-    if unread := sum(counted.get("unread_lines", 0) for counted in counts):
-        warnings.append(f"{unread:,} lines of its files became no row, neither a kept nor a quarantined one")
     return {**origin, "warnings": warnings} if warnings else origin
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,27 @@ class ReleaseError(Exception):
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a release; ``ReleaseError`` where it is missing or no manifest."""
+    """Return the manifest of a release; ``ReleaseError`` where it is missing or no manifest, or a file is none."""
+    _check_kinds(folder)
     return read(folder / MANIFEST)
+
+
+def _check_kinds(folder: Path) -> None:
+    """Raise ``ReleaseError`` for a named pipe, a socket or a device: opening one can wait for ever, or never end."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root, name)
+            if path.exists() and not path.is_file():
+                raise ReleaseError(
+                    f"{folder} holds {path.relative_to(folder).as_posix()!r}, which is {kind_of(path)}, expected a file"
+                )
+
+
+def kind_of(path: Path) -> str:
+    """Return in words what stands at a path that is no file."""
+    mode = path.stat().st_mode
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -39,6 +60,8 @@ def read(path: Path) -> dict[str, Any]:
     from pipelines.manifest_model import check_shape
 
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"it is {kind_of(path)}, expected a file")
         if (size := path.stat().st_size) > LARGEST:
             raise ValueError(f"it has {size:,} bytes, expected {LARGEST:,} at most")
         content = path.read_bytes()

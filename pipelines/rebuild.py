@@ -17,7 +17,7 @@ from pipelines import verify_files, verify_graph
 from pipelines.difference import Difference, contents, differences, graph_differences, libraries, told
 from pipelines.finding import Checked, Finding
 from pipelines.lock import Lock
-from pipelines.manifest import MANIFEST, ReleaseError, file_hash, read
+from pipelines.manifest import MANIFEST, ReleaseError, file_hash, load, read
 from pipelines.plan import Node, Plan
 from pipelines.recipe import Recipe, RecipeError, shipped
 from pipelines.recipe import load as load_recipe
@@ -58,7 +58,7 @@ def rebuild(
     where the result is another, told file by file. Raises what a build raises besides.
     """
     path = manifest / MANIFEST if manifest.is_dir() else manifest
-    wanted = read(path)
+    wanted = load(path.parent) if manifest.is_dir() else read(path)
     if lacking := sorted(NEEDED - wanted.keys()):
         raise ReleaseError(f"{path} is no manifest of a release that could be rebuilt: it has no {', '.join(lacking)}")
     _refuse_tampered(Checked(folder=path.parent, manifest=wanted), path)

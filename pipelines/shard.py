@@ -20,12 +20,11 @@ from pipelines.made_before import Known, Made, content_of
 from pipelines.step import Asking, EachShard
 from pipelines.store import write_json, write_table
 from quality.outcome import Outcome
-from sources.files import LINE_SUFFIXES, RawFile
+from sources.files import RawFile
 from sources.license import freed
 from sources.literal import read_parquet, scan_parquet
 from sources.read import read
 from sources.record import Malformed, Record
-from sources.shapes import json_rows, jsonl
 from sources.source import Benchmark, Corpus, is_held_out, is_training
 from sources.table import SCHEMA, frame, malformed
 from synth import look_alikes
@@ -65,21 +64,7 @@ def read_shard(
     if broken:
         write_table(folder / "quarantine" / f"{shard:05}.parquet", malformed(broken))
     given = len(rows) + len(broken)
-    unread = {} if limit is not None else _unread_lines(corpus, files, given)
-    return _write(folder, shard, table, given, quarantined=len(broken), **unread)
-
-
-def _unread_lines(corpus: Corpus, files: tuple[RawFile, ...], given: int) -> dict[str, int]:
-    """Return how many lines of JSON Lines a source's own shape makes no row of, where there are any.
-
-    The shapes of ``sources.shapes`` read every line; a function around one of them may pass over some.
-    """
-    if isinstance(corpus, Benchmark) or corpus.rows in (jsonl, json_rows):
-        return {}
-    if not all(file.name.endswith(LINE_SUFFIXES) and not file.starts_with(b"[") for file in files):
-        return {}
-    lines = sum(bool(line.strip()) for file in files for _, line in file.lines())
-    return {"unread_lines": lines - given} if lines > given else {}
+    return _write(folder, shard, table, given, quarantined=len(broken))
 
 
 def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str]:

@@ -21,8 +21,13 @@ def read_parquet(paths: Path | Iterable[Path], columns: Sequence[str] | None = N
 
 def parquet_schema(path: Path) -> pl.Schema:
     """Return the columns of one parquet file."""
-    return pl.scan_parquet(path, glob=False).collect_schema()
+    return pl.scan_parquet(_paths(path), glob=False).collect_schema()
 
 
 def _paths(paths: Path | Iterable[Path]) -> Path | list[Path]:
-    return paths if isinstance(paths, str | Path) else list(paths)
+    """Return the paths; ``ValueError`` for a pipe or a device, on which polars waits without end, and a dead link."""
+    listed = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    for path in listed:
+        if not path.is_file() and (path.is_symlink() or path.exists()):
+            raise ValueError(f"{path} is no file")
+    return listed[0] if isinstance(paths, str | Path) else listed

@@ -9,11 +9,15 @@ from xml.etree import ElementTree
 
 import orjson
 
-from sources.files import FileError, RawFile
+from sources.files import LINE_SUFFIXES, FileError, RawFile
 from sources.license import freed
 from sources.record import Draft, Malformed, Message, Record, as_position, check
-from sources.source import Broken, Corpus, Raw
+from sources.shapes import json_rows, parquet
+from sources.source import Benchmark, Broken, Corpus, Raw, Rows
 from sources.table import JSON_OPTIONS, to_json
+
+STANDARD = ("sources.shapes", "sources.csv_rows", "sources.elements", "sources.archives")
+"""Modules whose shapes give a row for every line; a connector's own function may pass over some."""
 
 _ROWS, _MESSAGES, _WORDS = frozenset({Raw, Broken}), frozenset({Message}), frozenset({str, type(None)})
 
@@ -21,9 +25,14 @@ _ROWS, _MESSAGES, _WORDS = frozenset({Raw, Broken}), frozenset({Message}), froze
 def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
     """Yield one record or malformed row for each raw row of ``file``, in the file's order.
 
-    Whatever ``parse`` raises costs its row. Raises ``FileError`` when the file as a whole cannot be used.
+    Whatever ``parse`` raises costs its row; lines that a connector's own shape gives no row for come last, as malformed
+    rows. Raises ``FileError`` when the file as a whole cannot be used.
     """
+    standard = _standard_shape(corpus, file)
+    given: set[int] = set()
     for raw in _raw_rows(corpus, file):
+        if standard:
+            given.add(raw.line)
         if isinstance(raw, Broken):
             yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=raw.error, text=_whole(raw.text))
             continue
@@ -34,6 +43,38 @@ def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
                 raise
             text = _whole(as_text(raw.value))
             yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=_explain(error, raw), text=text)
+    if standard:
+        yield from _passed_over(corpus, file, standard, given)
+
+
+def _standard_shape(corpus: Corpus, file: RawFile) -> Rows | None:
+    """Return the shape that counts the lines of a file which a source reads by a shape of its own, if one can."""
+    if isinstance(corpus, Benchmark) or corpus.joins_lines or getattr(corpus.rows, "__module__", "") in STANDARD:
+        return None
+    if file.name.endswith(LINE_SUFFIXES):
+        return json_rows
+    return parquet if file.name.endswith(".parquet") else None
+
+
+def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int]) -> Iterator[Malformed]:
+    """Yield the lines without a row; ``FileError`` where the given rows name lines that the file does not have."""
+    found, missing = 0, []
+    for raw in standard(file):
+        if raw.line in given:
+            found += 1
+        else:
+            missing.append(raw)
+    if len(given) >= found + len(missing):
+        return
+    if found < len(given):
+        raise FileError(
+            f"{file.path}: the reader of {corpus.name} gives rows for {len(given):,} of {found + len(missing):,} "
+            f"lines, and {len(given) - found:,} of them name a line that is none; expected the line in the file"
+        )
+    error = f"the reader of {corpus.name} gives no row for this line; expected a row, or Broken with the reason"
+    for raw in missing:
+        text = raw.text if isinstance(raw, Broken) else as_text(raw.value)
+        yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=error, text=_whole(text))
 
 
 def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:

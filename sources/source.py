@@ -46,6 +46,7 @@ class Corpus:
     turns one into a draft, given the file too, and raises where it is malformed. ``repairs`` names the text repairs
     that this corpus needs (``quality.normalise``). ``rank`` orders sources when two rows are equal: the lowest stays.
     ``real_persons`` is False where every person is invented, as in word problems: then no name is masked.
+    ``joins_lines`` is True where ``rows`` makes one row of several lines, so that lines cannot be counted.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Corpus:
     rank: int = USUAL_RANK
     published_rows: int | None = None
     real_persons: bool = True
+    joins_lines: bool = False
 
     def __post_init__(self) -> None:
         check_name("the name of a corpus", self.name)

@@ -5,6 +5,7 @@ that nothing ends in a traceback. The seed is told, so that a case can be had ag
 """
 
 import argparse
+import faulthandler
 import json
 import os
 import random
@@ -181,12 +182,23 @@ def move_files(folder, drawn):
     elif how == 3:
         path.unlink()
         path.symlink_to(folder.parent / "home" / "secret.parquet")
-    elif how == 4:
-        path.unlink()
-        os.mkfifo(path)
     else:
-        path.unlink()
+        put_in_place(drawn.choice(sorted(path for path in folder.rglob("*") if path.is_file())), drawn)
+
+
+def put_in_place(path, drawn):
+    """Put a pipe, a folder, a socket or a link to a device that never ends where a file was."""
+    path.unlink()
+    how = drawn.randrange(4)
+    if how == 0:
+        os.mkfifo(path)
+    elif how == 1:
         path.mkdir()
+    elif how == 2:
+        path.symlink_to(drawn.choice(["/dev/zero", "/dev/tty", path.name]))
+    else:
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as one:  # paths of sockets are short
+            one.bind(str(path))
 
 
 def add_completions(folder, drawn):
@@ -205,6 +217,8 @@ def pose_as_a_store(folder, drawn):
     for name in ("kept", "dropped", "candidates", "pairs", "edits"):
         (step / name).mkdir(parents=True, exist_ok=True)
         (step / name / "00000.parquet").write_bytes(drawn.choice([b"", b"PAR1", b"x" * 100]))
+        if drawn.random() < 0.2:
+            put_in_place(step / name / "00000.parquet", drawn)
     (step / "step.json").write_text(drawn.choice(["", "{}", '{"folder": "../../x"}']))
 
 
@@ -390,6 +404,7 @@ def ask(verb, words, folder, watch):
     """Make one call under the watch; return what went wrong, and whether the release was refused."""
     watch.found.clear()
     signal.alarm(ALLOWED_S)
+    faulthandler.dump_traceback_later(2 * ALLOWED_S, exit=True)  # a wait in a library hears no alarm
     watch.on = True
     try:
         raised, said = call(verb, words, folder)
@@ -398,6 +413,7 @@ def ask(verb, words, folder, watch):
     finally:
         watch.on = False
         signal.alarm(0)
+        faulthandler.cancel_dump_traceback_later()
     wrong = list(watch.found)
     if raised is not None or "Traceback" in said:
         wrong.append(f"traceback: {type(raised).__name__}: {str(raised)[:300]}")
@@ -406,17 +422,18 @@ def ask(verb, words, folder, watch):
     return wrong, "refused" if said.startswith("Error") or "\nError" in said else "answered"
 
 
-def fuzz(place, count, seed, say=print):
-    """Return what went wrong with ``count`` releases, and how calls ended."""
+def fuzz(place, count, seed, say=print, first=0):
+    """Return what went wrong with ``count`` releases from number ``first`` on, and how calls ended."""
     base, watch = make_base(place), prepare(place)
     out, temporary = place / "out", place / "tmp"
     wrong, ends = [], Counter()
 
-    for number in range(count):
+    for number in range(first, first + count):
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
         folder, changes = received(place, base, random.Random(f"{seed}-{number}"))
         where = f"{seed}-{number} ({changes})"
+        (place / "now").write_text(where)  # what hung, where the run ends by itself
         before = tree(place, {out, temporary})
         for verb, words in verbs(folder, base, out).items():
             found, end = ask(verb, words, folder, watch)
@@ -428,7 +445,7 @@ def fuzz(place, count, seed, say=print):
         changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
         wrong += [f"{where}: changed {path}" for path in [*changed, *temporary.iterdir()]]
         if number % 25 == 24:
-            say(f"{number + 1} releases, {len(wrong)} things wrong", flush=True)
+            say(f"up to number {number}: {len(wrong)} things wrong", flush=True)
     return wrong, ends
 
 
@@ -437,15 +454,16 @@ def main():
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("count", type=int, nargs="?", default=10)
     words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--first", type=int, default=0, help="number of the first release, to go on where a run ended")
     given = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as place:
-        wrong, ends = fuzz(Path(place), given.count, given.seed)
+        wrong, ends = fuzz(Path(place), given.count, given.seed, first=given.first)
         os.chdir("/")
     for line in wrong:
         print(line)
     for (verb, end), times in sorted(ends.items()):
         print(f"{verb}: {end} {times}")
-    print(f"{given.count} releases, seed {given.seed}: {len(wrong)} things wrong")
+    print(f"{given.count} releases from number {given.first}, seed {given.seed}: {len(wrong)} things wrong")
     sys.exit(bool(wrong))
 
 

@@ -269,6 +269,51 @@ def test_a_defect_of_a_step_is_told_and_stops_the_build(call, tmp_path):
     )
 
 
+OWN_SHAPE = """
+def own(file):
+    for raw in jsonl(file):
+        LINES
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "passed_over"),
+    [
+        ("if raw.line != 2:\n            yield raw", [2]),
+        ("if raw.line == 2:\n            return\n        yield raw", [2, 3]),
+        ("yield raw\n        yield raw._replace(value={**raw.value, 'id': raw.value['id'] + 'b'})", []),
+    ],
+)
+def test_lines_that_a_connector_passes_over_are_quarantined_with_their_text(lines, passed_over, call, tmp_path):
+    text = tiny_recipe.RECIPE.replace("def parse", OWN_SHAPE.replace("LINES", lines).lstrip() + "def parse")
+    write_recipe(tmp_path, text.replace("rows=jsonl", "rows=own"))
+    assert run(*call, "--corpora", "clinic").exit_code == 0
+    [step] = [folder for folder in (tmp_path / "store" / "steps").iterdir() if folder.name.startswith("read-clinic")]
+    path = step / "quarantine.parquet"
+    rows = pl.read_parquet(path).filter(file="fevers.jsonl") if path.exists() else pl.DataFrame({"line": []})
+    assert rows["line"].to_list() == passed_over
+    for error, row in zip(rows.get_column("error", default=[]), rows.get_column("text", default=[]), strict=True):
+        assert error == "the reader of clinic gives no row for this line; expected a row, or Broken with the reason"
+        assert json.loads(row)["question"] in ("How long does a cold last?", "unknown")
+
+
+def test_a_connector_that_numbers_its_rows_anew_and_passes_over_some_is_refused(call, tmp_path):
+    shape = OWN_SHAPE.replace("LINES", "if raw.line != 2:\n            yield raw._replace(line=raw.line + 100)")
+    text = tiny_recipe.RECIPE.replace("def parse", shape.lstrip() + "def parse").replace("rows=jsonl", "rows=own")
+    write_recipe(tmp_path, text)
+    assert "gives rows for 2 of 3 lines, and 2 of them name a line that is none" in refused(1, *call)
+
+
+def test_a_connector_may_say_that_it_joins_lines(call, tmp_path):
+    shape = OWN_SHAPE.replace("LINES", "if raw.line != 2:\n            yield raw")
+    text = tiny_recipe.RECIPE.replace("def parse", shape.lstrip() + "def parse")
+    write_recipe(tmp_path, text.replace("rows=jsonl", "rows=own,\n        joins_lines=True"))
+    assert run(*call).exit_code == 0
+    assert not list((tmp_path / "store").rglob("quarantine.parquet"))
+
+
 def test_a_store_with_a_stray_folder_in_place_of_a_step_builds_it(call, tmp_path):
     assert run(*call).exit_code == 0
     expected = tree(tmp_path / "store")

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from jinja2 import UndefinedError
 
+from pipelines.manifest import MANIFEST, ReleaseError
 from pipelines.pages import sample as sampling
 from pipelines.pages.candidates import candidates, pairs_made
 from pipelines.pages.changes import changes
@@ -54,8 +56,13 @@ def write_report(
     Raises ``ReleaseError`` for a release that is broken or has no ledger, ``StoreError`` where ``out`` cannot be
     written.
     """
-    with reading(folder, *([against] if against else [])):
-        text = report(folder, sample=sample, against=against, unmasked=unmasked)
+    try:
+        with reading(folder, *([against] if against else [])):
+            text = report(folder, sample=sample, against=against, unmasked=unmasked)
+    except UndefinedError as error:
+        raise ReleaseError(
+            f"{folder / MANIFEST} lacks what the report shows ({error.message}): sabila verify lists what is wrong"
+        ) from error
     write_bytes(out, text.encode("utf-8", "replace"))
     return out
 

@@ -131,7 +131,7 @@ def kept_at(release: Opened, ids: dict[str, set[str]]) -> dict[tuple[str, str], 
 
 def ledger_row(folder: Path, id: str) -> dict[str, Any]:
     """Return what the ledger says of a row; nothing for an id that it does not know."""
-    found = _scan_ledger(folder).filter(pl.col("id") == id).collect().rows(named=True)
+    found = _scan_ledger(folder).filter(pl.col("id") == pl.lit(id, pl.String)).collect().rows(named=True)
     return found[0] if found else {}
 
 
