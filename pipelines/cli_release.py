@@ -203,7 +203,12 @@ USE = click.option(
     show_default=True,
     help="Use that every licence must allow: any is handing on, commercial is selling.",
 )
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Check, and show what would be sent; change nothing.")
+DRY_RUN = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check, and show what would be sent; change nothing. Your token is used only to look at a repository that not "
+    "everybody can see.",
+)
 
 
 @main.command()

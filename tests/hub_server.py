@@ -47,6 +47,7 @@ class Hub:
 
     folder: Path
     requests: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
@@ -142,6 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         self.body = self.rfile.read(length) if length else self._chunked()
         self.hub.requests.append(request)
+        self.hub.tokens.append(self._token())
         fault = self._fault(request)
         if fault and not fault.late:
             self._fail(fault)

@@ -108,6 +108,25 @@ def test_a_dry_run_needs_no_token(hub, releases, monkeypatch):
     assert asked(hub) == []
 
 
+def test_a_dry_run_sends_no_token_where_everybody_may_look(hub, releases):
+    publish(releases["1"], REPO, say, public=True)
+    hub.tokens.clear()
+    assert publish(releases["2"], REPO, say, public=True, dry_run=True)["state"] == "would publish"
+    assert set(hub.tokens) == {""}
+
+
+def test_a_dry_run_says_that_it_looks_with_the_token_and_only_reads_with_it(hub, releases):
+    publish(releases["1"], REPO, say)
+    hub.tokens.clear()
+    hub.requests.clear()
+    said = []
+    assert publish(releases["2"], REPO, said.append, dry_run=True)["state"] == "would publish"
+    assert f"{REPO} cannot be seen by everybody: looking again with your token, for reading alone" in said
+    sent = [request for request, token in zip(hub.requests, hub.tokens, strict=True) if token]
+    assert sent
+    assert all(request.startswith(("GET ", "HEAD ")) for request in sent)
+
+
 def test_files_of_another_hand_stay(hub, releases):
     publish(releases["1"], REPO, say)
     hub.commit(REPO, {"LICENSE": b"words", "figures/plot.png": b"png"})

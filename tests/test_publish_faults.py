@@ -452,6 +452,27 @@ def test_an_answer_without_end_is_not_read_on(size, hub, releases, monkeypatch):
         publish(releases["1"], REPO, say)
 
 
+@pytest.mark.parametrize("dripped", [b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 10_000, b"HTTP/1.1 " + b"0" * 10_000])
+def test_headers_that_drip_are_not_read_on(dripped, hub, releases, monkeypatch):
+    monkeypatch.setattr("pipelines.hub.bounds.LONGEST_ANSWER_S", 0.3)
+    pause = threading.Event()
+
+    def answer(self):
+        self.close_connection = True
+        try:
+            for byte in dripped:
+                self.connection.sendall(bytes([byte]))
+                pause.wait(0.05)
+        except OSError:
+            return
+
+    monkeypatch.setattr(hub_server.Handler, "_answer", answer)
+    began = time.monotonic()
+    with pytest.raises(ReleaseError, match=r"was not whole after 0\.3 s; it was not read on"):
+        publish(releases["1"], REPO, say)
+    assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize("where", ["/preupload/", "/commit/", "/tree/"])
 def test_what_is_published_goes_to_no_other_host(where, hub, releases, tmp_path, monkeypatch):
     answered = hub_server.Handler._answer

@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import httpcore2
 import httpx2
 
 LARGEST_ANSWER = 256 * 1024 * 1024
 """Bytes of one answer; the largest that a publication reads is a manifest."""
 
 LONGEST_ANSWER_S = 60.0
-"""Seconds from the first to the last byte of one answer."""
+"""Seconds from the first to the last byte of one answer, its headers included."""
 
 
 class BoundedStream(httpx2.SyncByteStream):
@@ -22,21 +23,71 @@ class BoundedStream(httpx2.SyncByteStream):
         self._stream, self._place = stream, place
 
     def __iter__(self) -> Iterator[bytes]:
-        until, size = time.monotonic() + LONGEST_ANSWER_S, 0
+        size = 0
         for part in self._stream:
             size += len(part)
             if size > LARGEST_ANSWER:
                 raise ValueError(f"the answer of {self._place} has over {LARGEST_ANSWER:,} bytes; it was not read on")
-            if time.monotonic() > until:
-                raise ValueError(
-                    f"the answer of {self._place} was not whole after {LONGEST_ANSWER_S:g} s, {size:,} bytes of it; it "
-                    "was not read on"
-                )
             yield part
 
     def close(self) -> None:
         """Let go of the connection."""
         self._stream.close()
+
+
+class BoundedConnection(httpcore2.NetworkStream):
+    """A connection whose answers are whole in time, headers too, however slowly they drip; ``ValueError`` if not.
+
+    The client bounds a single read; the time of an answer runs from its first byte, the next request begins anew.
+    """
+
+    def __init__(self, stream: httpcore2.NetworkStream, place: str) -> None:
+        self._stream, self._place = stream, place
+        self._until: float | None = None
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send a part of a request."""
+        self._until = None
+        self._stream.write(buffer, timeout)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Return the next bytes of an answer."""
+        part = self._stream.read(max_bytes, timeout)
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + LONGEST_ANSWER_S
+        elif part and now > self._until:
+            raise ValueError(
+                f"the answer of {self._place} was not whole after {LONGEST_ANSWER_S:g} s; it was not read on"
+            )
+        return part
+
+    def start_tls(self, *arguments: Any, **more: Any) -> httpcore2.NetworkStream:
+        """Return the connection as an encrypted one."""
+        return BoundedConnection(self._stream.start_tls(*arguments, **more), self._place)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what is known of the connection."""
+        return self._stream.get_extra_info(info)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._stream.close()
+
+
+class BoundedNetwork(httpcore2.SyncBackend):
+    """The network of this machine, by ``BoundedConnection`` alone."""
+
+    def connect_tcp(self, host: str, port: int, *arguments: Any, **more: Any) -> httpcore2.NetworkStream:
+        """Connect to a port of a host."""
+        return BoundedConnection(super().connect_tcp(host, port, *arguments, **more), f"{host}:{port}")
+
+
+def bound_connections(client: httpx2.Client) -> None:
+    """Let a client connect by ``BoundedNetwork``, through a proxy too: it takes no other network by itself."""
+    for transport in (client._transport, *client._mounts.values()):
+        if (pool := getattr(transport, "_pool", None)) is not None:
+            pool._network_backend = BoundedNetwork()
 
 
 def bound(response: httpx2.Response) -> None:

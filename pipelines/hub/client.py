@@ -53,11 +53,13 @@ class Blob:
 class Remote:
     """What a repository holds: the commit of its main branch with the files, who sees it, the commits of its tags.
 
-    ``commit`` is None where there is no repository, or none that the token may see.
+    ``commit`` is None where there is no repository, or none that the token may see; ``gated`` files are read by those
+    alone whom its owner let in.
     """
 
     commit: str | None
     private: bool = True
+    gated: bool = False
     files: dict[str, Blob]
     tags: dict[str, str]
 
@@ -166,7 +168,8 @@ class Hub:
         refs = self.api.list_repo_refs(self.repo, repo_type=self.kind)
         commit = str(info.sha)
         tags = {tag.name: tag.target_commit for tag in refs.tags}
-        return Remote(commit=commit, private=bool(info.private), files=self._files(commit), tags=tags)
+        seen_by = {"private": bool(info.private), "gated": bool(getattr(info, "gated", False))}
+        return Remote(commit=commit, **seen_by, files=self._files(commit), tags=tags)
 
     def _files(self, revision: str) -> dict[str, Blob]:
         from huggingface_hub import RepoFile
@@ -202,14 +205,14 @@ class Hub:
 def reached(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iterator[Hub]:
     """Give the repository on the Hub that the environment names (``HF_ENDPOINT``), with the token kept for it.
 
-    Raises ``ReleaseError`` where there is no token, unless ``anonymous`` will do.
+    ``anonymous`` requests carry no token. Raises ``ReleaseError`` where the others need one that is not there.
     """
     from huggingface_hub import HfApi, get_token, set_client_factory
     from huggingface_hub.utils import logging as client_logging
     from huggingface_hub.utils._http import default_client_factory
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    token = get_token()
+    token = None if anonymous else get_token()
     if token is None and not anonymous:
         raise ReleaseError(f"there is no token for the Hub, expected one that may write to {repo}; {LOG_IN}")
     level, quiet = client_logging.get_verbosity(), nullcontext() if sys.stderr.isatty() else disable_progress_bars()
@@ -229,16 +232,25 @@ def reached(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iter
 def _client() -> Any:
     from huggingface_hub.utils._http import default_client_factory
 
-    from pipelines.hub.bounds import bound
+    from pipelines.hub.bounds import bound, bound_connections
 
     client = default_client_factory()
     client.timeout = SILENCE_S
+    bound_connections(client)
     hooks = client.event_hooks
     client.event_hooks = {**hooks, "response": [*hooks.get("response", []), bound]}
     return client
 
 
 # --- trouble -------------------------------------------------------------------------------------------------------
+
+
+def has_token() -> bool:
+    """Say whether a token for the Hub is kept on this machine."""
+    from huggingface_hub import get_token
+
+    return get_token() is not None
+
 
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 

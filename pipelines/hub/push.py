@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.hub.client import Blob, Hub, Kind, Remote, Say, reached, trouble
+from pipelines.hub.client import Blob, Hub, Kind, Remote, Say, has_token, reached, trouble
 from pipelines.manifest import ReleaseError
 
 if TYPE_CHECKING:
@@ -76,22 +76,35 @@ class Freight:
 def send(parcel: Parcel, say: Say, *, dry_run: bool = False) -> dict[str, Any]:
     """Publish the parcel and return what was done: state, address, commit, and the paths added, there and deleted.
 
-    ``state`` is ``published``, ``there already`` or ``would publish``. Raises ``ReleaseError`` where the Hub refuses,
-    the tag names other content, the repository holds something else or is public without ``parcel.public``, or has
+    ``state`` is ``published``, ``there already`` or ``would publish``. A dry run asks without the token; with it, for
+    reading alone, only where not everybody may see the repository. Raises ``ReleaseError`` where the Hub refuses, the
+    tag names other content, the repository holds something else or is public without ``parcel.public``, or has
     moved on; what was published before is whole in every case.
     """
-    with reached(parcel.repo, parcel.kind, say, anonymous=dry_run) as hub:
-        remote = hub.look()
-        _check_repository(parcel, remote, hub)
-        if parcel.tag in remote.tags:
-            _check_tag(parcel, remote.tags[parcel.tag], hub)
-            load = Freight(new=[], there=sorted(parcel.files), gone=[])
-            return _told(parcel, hub, remote, load, "there already", remote.tags[parcel.tag])
-        load = freight(parcel, remote.files)
-        if dry_run:
-            return _told(parcel, hub, remote, load, "would publish", remote.commit)
-        commit, load = _pushed(parcel, hub, remote, load)
-        return _told(parcel, hub, remote, load, "published", commit)
+    if dry_run:
+        with reached(parcel.repo, parcel.kind, say, anonymous=True) as hub:
+            remote = hub.look()
+            if (remote.commit and not remote.gated) or not has_token():
+                if remote.commit is None:
+                    say(f"{parcel.repo} cannot be seen without a token: it is not there, or it is private")
+                return _sent(parcel, hub, remote, dry_run=True)
+        say(f"{parcel.repo} cannot be seen by everybody: looking again with your token, for reading alone")
+    with reached(parcel.repo, parcel.kind, say) as hub:
+        return _sent(parcel, hub, hub.look(), dry_run=dry_run)
+
+
+def _sent(parcel: Parcel, hub: Hub, remote: Remote, *, dry_run: bool) -> dict[str, Any]:
+    """Publish the parcel to a repository as it is now, or say what would be done."""
+    _check_repository(parcel, remote, hub)
+    if parcel.tag in remote.tags:
+        _check_tag(parcel, remote.tags[parcel.tag], hub)
+        load = Freight(new=[], there=sorted(parcel.files), gone=[])
+        return _told(parcel, hub, remote, load, "there already", remote.tags[parcel.tag])
+    load = freight(parcel, remote.files)
+    if dry_run:
+        return _told(parcel, hub, remote, load, "would publish", remote.commit)
+    commit, load = _pushed(parcel, hub, remote, load)
+    return _told(parcel, hub, remote, load, "published", commit)
 
 
 def freight(parcel: Parcel, there: dict[str, Blob]) -> Freight:
