@@ -152,6 +152,8 @@ def sources(mirror: Path | None, as_json: bool) -> None:
         echo(sources_table(rows))
 
 
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result of an earlier call in --out.")
+
 SEMANTIC_THRESHOLD = 0.85
 """Least cosine of rows with the same meaning, calibrated on all-MiniLM-L6-v2 (``synth.semantic_step``)."""
 
@@ -164,6 +166,7 @@ SEMANTIC_THRESHOLD = 0.85
     required=True,
     help="Folder for the result: kept.parquet, dropped.parquet and more.",
 )
+@OVERWRITE
 @click.option(
     "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
 )
@@ -219,6 +222,7 @@ def dedup(
     threads: int | None,
     semantic: str | None,
     semantic_threshold: float,
+    overwrite: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -233,7 +237,9 @@ def dedup(
 
     meaning = Semantic(model=semantic, threshold=semantic_threshold) if semantic else None
     rules = NearRules(**settings)
-    account = told(lambda: run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning))
+    account = told(
+        lambda: run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
+    )
     if as_json:
         echo_json(account)
     else:
@@ -267,6 +273,7 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
     required=True,
     help="Folder for the result: kept.parquet, dropped.parquet and more.",
 )
+@OVERWRITE
 @click.option(
     "--text-column", "text", multiple=True, help="Column to compare as text.  [default: all texts without a role]"
 )
@@ -320,4 +327,5 @@ def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...],
         config=Decontaminate(similarity=given["similarity"]),
         embed=embedder(given["embedder"]) if given["embedder"] else None,
         judge=leak_judge(teacher(given["judge"])) if given["judge"] else None,
+        overwrite=given["overwrite"],
     )

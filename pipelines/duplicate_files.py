@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.store import remove_leftovers, write_table
-from pipelines.tables import TableError, height, refuse_overwriting, scan, text_columns, write_rows
+from pipelines.tables import TableError, height, refuse_overwriting, refuse_result, scan, text_columns, write_rows
 from quality.near_duplicates import Deduplicated, deduplicate, free_column, part_rows, text_batches
 from quality.near_rules import NearRules
 from quality.semantic import Semantic, drops
@@ -29,15 +29,17 @@ def dedup(
     rules: NearRules,
     threads: int | None,
     semantic: Semantic | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Part the rows of ``files`` into kept, dropped and clusters, a parquet file each in ``out``; return the account.
 
     A dropped row says why, names the most similar row that stays, and how similar the two are. A row without an id is
     named by its number over all files in their order, from 0. Rows that stay by their words are compared by meaning
-    where ``semantic`` names a model. Raises ``TableError``, before anything is written for an output that is an input,
-    a column that is not there, and an id that is null or met twice.
+    where ``semantic`` names a model. Raises ``TableError``, before anything is written, for an output that is an input,
+    an earlier result in ``out`` unless ``overwrite``, a column that is not there, and an id that is null or met twice.
     """
     refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
     rows = scan(files)
     columns = text_columns(rows, text)
     try:
@@ -52,9 +54,10 @@ def dedup(
         found, more = by_meaning(rows, found, columns, id, semantic)
         clusters = pl.concat([clusters, more])
         account = {"by_words": by_words, "by_meaning": len(found.others) - by_words}
-    write_rows(found.kept, out / OUTPUTS[0])
+    (out / OUTPUTS[0]).unlink(missing_ok=True)  # that of an earlier call: it belongs to other files from here on
     write_rows(found.dropped, out / OUTPUTS[1])
     write_table(out / OUTPUTS[2], clusters)
+    write_rows(found.kept, out / OUTPUTS[0])
     kept, dropped = height(out / OUTPUTS[0]), height(out / OUTPUTS[1])
     return {
         "rows": kept + dropped,

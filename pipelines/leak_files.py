@@ -11,13 +11,23 @@ from typing import Any
 import polars as pl
 
 from pipelines.store import remove_leftovers, write_table
-from pipelines.tables import TableError, free_name, height, path_names, refuse_overwriting, scan, write_rows
+from pipelines.tables import (
+    RESULT,
+    TableError,
+    free_name,
+    height,
+    path_names,
+    refuse_overwriting,
+    refuse_result,
+    scan,
+    write_rows,
+)
 from quality.decontaminate import Decontaminate, Judge, drop_table, find_leaks, not_checked, report
 from quality.leak_cleaned import with_cleaned
 from quality.leak_index import build_index
 from quality.leak_inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
 from quality.leak_neighbours import Embed
-from sources.catalog import BENCHMARKS
+from sources.catalog import BENCHMARKS, SOURCES
 from sources.mirror import MissingCorpusError, mirrored
 from sources.read import read
 from sources.record import Record
@@ -51,6 +61,7 @@ def decontaminate(
     config: Decontaminate | None = None,
     embed: Embed | None = None,
     judge: Judge | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Part the rows of ``files`` into those that hold no item of a benchmark and those that do; return the account.
 
@@ -60,37 +71,60 @@ def decontaminate(
     """
     columns, config = columns or Columns(), config or Decontaminate()
     named, paths = _parted(against)
-    _check_files(files, paths, out)
+    _check_files(files, paths, out, overwrite=overwrite)
     rows = scan(files)
     schema = rows.collect_schema()
     roles, others = compared(schema, columns)
+    others = list(others) if columns.text else _without_numbers(rows, others)
     if columns.id is not None:
         _check_ids(rows, columns.id)
     number = free_name("row", schema)
     index = build_index(with_cleaned(benchmark_items(named, paths, mirror, columns)))
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
-    batches = numbered.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
     found = [
         find_leaks(text_rows(batch, others, number, roles), index, config, embed=embed, judge=judge)
-        for batch in batches
+        for batch in numbered.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
     ]
     pairs = pl.concat([find_leaks(text_rows(_nothing(), ["text"]), index, config), *found])
     added = {name: free_name(name, schema) for name in ADDED}
     drops = drop_table(pairs).rename({"id": number, "drop": added["reason"], "evidence": added["evidence"]}).lazy()
     kept = numbered.join(drops, on=number, how="anti", maintain_order="left")
     dropped = numbered.join(drops, on=number, how="inner", maintain_order="left")
-    remove_leftovers(out)
-    write_rows(kept.drop(number), out / "kept.parquet")
+    _clear(out)
     write_rows(dropped if columns.id is None else dropped.drop(number), out / "dropped.parquet")
     write_table(out / "leaks.parquet", _with_ids(pairs, numbered, number, columns.id))
     write_table(out / "report.parquet", report(pairs, index, config))
     write_table(out / "not_checked.parquet", unseen := not_checked(index))
+    write_rows(kept.drop(number), out / RESULT)
     counts = {name: height(out / f"{name}.parquet") for name in ("kept", "dropped")}
     account: dict[str, Any] = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
-    compared_as = {role: ", ".join(names) for role, names in {**roles, "text": others}.items() if names}
-    told = {"compared": "; ".join(f"{role}: {names}" for role, names in compared_as.items())}
+    told = {"compared": _by_role(roles, others)}
+    for path, name in zip(paths, path_names(paths), strict=True):
+        told[f"with {name}"] = _by_role(*_item_columns(path, scan([path]).collect_schema(), columns))
     return {**account, **counts, **flagged, **told, **_limits(embed, judge), "folder": str(out)}
+
+
+def _clear(out: Path) -> None:
+    """Remove what a killed call left, and the mark of an earlier result: it belongs to other files from here on."""
+    remove_leftovers(out)
+    (out / RESULT).unlink(missing_ok=True)
+
+
+def _by_role(roles: Mapping[str, Sequence[str]], texts: Sequence[str]) -> str:
+    """Return in words which columns are read as what."""
+    columns = {**roles, "text": texts}
+    return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items() if names)
+
+
+def _without_numbers(rows: pl.LazyFrame, names: list[str]) -> list[str]:
+    """Return the columns without those that hold numbers alone, as a row's number in a csv: no text to compare."""
+    texts = [name for name in names if rows.collect_schema()[name] == pl.String]
+    numbers = rows.select(pl.col(texts).str.contains(r"^\s*[-+]?[0-9][0-9.,]*\s*$").all()).collect() if texts else None
+    if numbers is None or numbers.is_empty():
+        return names
+    left = [name for name in names if name not in texts or not numbers[name][0]]
+    return left or names
 
 
 def _limits(embed: Embed | None, judge: Judge | None) -> dict[str, str]:
@@ -153,9 +187,10 @@ def _with_ids(pairs: pl.DataFrame, numbered: pl.LazyFrame, number: str, id: str 
 # --- benchmarks ------------------------------------------------------------------------------------------------------
 
 
-def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path) -> None:
-    """Raise ``TableError`` where an output is an input, or a benchmark is one."""
+def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path, *, overwrite: bool) -> None:
+    """Raise ``TableError`` where an output is an input or is there already, or a benchmark is an input."""
     refuse_overwriting([*files, *benchmarks], [out / f"{name}.parquet" for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
     if same := {path.resolve() for path in files} & {path.resolve() for path in benchmarks}:
         raise TableError(f"{min(same)} is both an input and a benchmark: every row would be dropped; name another file")
 
@@ -166,10 +201,21 @@ def _parted(against: Sequence[str]) -> tuple[list[str], list[Path]]:
     paths = [Path(name) for name in against if name not in named]
     for path in paths:
         if not path.suffix and not path.exists():
-            near = get_close_matches(str(path), BENCHMARKS, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise TableError(f"no benchmark or file is called {path}.{hint} Benchmarks: all, {', '.join(BENCHMARKS)}")
+            raise TableError(_no_benchmark(str(path)))
     return named, paths
+
+
+def _no_benchmark(name: str) -> str:
+    """Return in words that there is no such benchmark, with what may have been meant first."""
+    if name in SOURCES:
+        return f"{name} is a corpus to train on, not a benchmark; name a benchmark of the catalog, all, or a file"
+    near = get_close_matches(name, BENCHMARKS, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    some = ", ".join(list(BENCHMARKS)[:10])
+    return (
+        f"no benchmark or file is called {name}. {hint}There are {len(BENCHMARKS)}: {some} … (sabila sources lists "
+        "all), and all of them by the name all"
+    )
 
 
 def benchmark_items(named: Sequence[str], paths: Sequence[Path], mirror: Path | None, columns: Columns) -> pl.DataFrame:
@@ -190,7 +236,16 @@ def benchmark_items(named: Sequence[str], paths: Sequence[Path], mirror: Path | 
 def _file_items(path: Path, name: str, columns: Columns) -> pl.DataFrame:
     """Return the rows of a benchmark file as items; ``TableError`` where no column is known to hold the questions."""
     table = scan([path]).collect()
-    schema = table.schema
+    roles, texts = _item_columns(path, table.schema, columns)
+    context = {"context": roles.pop("context")}
+    rows = text_rows(table, texts, None, roles)
+    contexts = text_rows(table, [], None, context)["reasoning"] if context["context"] else pl.lit(None, pl.String)
+    items = rows.with_columns(benchmark=pl.lit(name), context=contexts)
+    return items.select(ITEM_SCHEMA.names()).cast(ITEM_SCHEMA)
+
+
+def _item_columns(path: Path, schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the columns of a benchmark file by role and without one; ``TableError`` as ``_file_items`` has it."""
     given = {role: names for role, names in columns.item_roles.items() if names}
     if missing := [column for names in given.values() for column in names if column not in schema]:
         raise TableError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(schema)}")
@@ -202,11 +257,7 @@ def _file_items(path: Path, name: str, columns: Columns) -> pl.DataFrame:
             f"{path}: which column holds the questions? Its columns are {', '.join(schema)}; "
             "name it with --item-question-column"
         )
-    context = {"context": roles.pop("context")}
-    rows = text_rows(table, texts, None, roles)
-    contexts = text_rows(table, [], None, context)["reasoning"] if context["context"] else pl.lit(None, pl.String)
-    items = rows.with_columns(benchmark=pl.lit(name), context=contexts)
-    return items.select(ITEM_SCHEMA.names()).cast(ITEM_SCHEMA)
+    return roles, texts
 
 
 def _records(benchmark: Benchmark, mirror: Path | None) -> pl.DataFrame:

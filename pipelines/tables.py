@@ -25,6 +25,7 @@ __all__ = [
     "path_names",
     "reading",
     "refuse_overwriting",
+    "refuse_result",
     "scan",
     "text_columns",
     "write_rows",
@@ -138,6 +139,18 @@ def refuse_overwriting(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
         for path in inputs:
             if path.resolve() == output.resolve() or (output.exists() and path.exists() and path.samefile(output)):
                 raise TableError(f"{output} would be written over the input {path}; name another folder with --out")
+
+
+RESULT = "kept.parquet"
+"""Written last: where it is, a result is whole."""
+
+
+def refuse_result(out: Path, *, overwrite: bool) -> None:
+    """Raise ``TableError`` where ``out`` holds the result of an earlier call; what a killed one left is no result."""
+    if (out / RESULT).exists() and not overwrite:
+        raise TableError(
+            f"{out / RESULT} is the result of an earlier call; name another folder with --out, or give --overwrite"
+        )
 
 
 def path_names(paths: Sequence[Path]) -> list[str]:

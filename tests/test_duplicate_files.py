@@ -125,3 +125,21 @@ def test_a_table_without_rows_has_no_duplicates(tmp_path, monkeypatch, name, opt
     assert done.exit_code == 0, done.output
     assert {json.loads(done.output)[count] for count in ("rows", "kept", "dropped", "clusters")} == {0}
     assert table(tmp_path / "out", "kept").columns == ["key", "question", "answer"]
+
+
+def test_an_earlier_result_is_replaced_only_where_that_is_asked_for(tmp_path):
+    call = (write(tmp_path / "a.jsonl", ROWS), *COLUMNS, "--out", tmp_path / "out")
+    assert dedup(*call).exit_code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    again = dedup(*call)
+    assert (again.exit_code, again.output.count("\n")) == (1, 1)
+    assert (
+        "kept.parquet is the result of an earlier call; name another folder with --out, or give --overwr"
+        in again.output
+    )
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    write(tmp_path / "a.jsonl", ROWS[:1])
+    assert dedup(*call, "--overwrite").exit_code == 0
+    assert table(tmp_path / "out", "kept").height == 1
+    (tmp_path / "out" / "kept.parquet").unlink()  # as a call that was killed leaves it
+    assert dedup(*call).exit_code == 0

@@ -85,3 +85,25 @@ def test_a_benchmark_that_is_an_input_is_refused(bench, tmp_path):
     assert result.exit_code == 1
     assert "is both an input and a benchmark: every row would be dropped" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_an_earlier_result_is_replaced_only_where_that_is_asked_for(bench, tmp_path):
+    rows = write(tmp_path / "train.jsonl", [ITEM, OTHER])
+    assert not decontaminate(rows, [bench], tmp_path / "out").exit_code
+    again = decontaminate(rows, [bench], tmp_path / "out")
+    assert again.exit_code == 1
+    assert "is the result of an earlier call" in again.output
+    assert not decontaminate(rows, [bench], tmp_path / "out", "--overwrite").exit_code
+
+
+def test_the_columns_of_both_sides_are_shown_and_numbers_are_no_text(tmp_path):
+    (tmp_path / "cards.csv").write_text(f"Nr,Frage,Antwort\n1,{ITEM['question']},Long thoracic\n2,Why?,No reason\n")
+    test = write(tmp_path / "my_test.jsonl", [{"frage": ITEM["question"], "answer": "Long thoracic"}])
+    said = decontaminate(tmp_path / "cards.csv", [test], tmp_path / "out", "--item-question-column", "frage").output
+    assert "compared: text: Frage, Antwort\n" in said
+    assert "with my_test.jsonl: question: frage; answer: answer\n" in said
+
+
+def test_a_corpus_to_train_on_is_no_benchmark(tmp_path):
+    rows = write(tmp_path / "train.jsonl", [ITEM])
+    assert "medquad is a corpus to train on, not a benchmark" in decontaminate(rows, ["medquad"], tmp_path / "o").output
