@@ -34,16 +34,19 @@ FIGURE, LEAST_FIGURES, FIGURES_SHARE = r"\d[\d.,]*\d", 4, 0.9
 
 
 def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's or ``like`` it, slips allowed, and
-    whether the row ``told`` it.
+    """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's or ``like`` it, slips allowed,
+    whether the row ``told`` it, and whether the passage is ``optional``, one of the row's options.
 
-    ``pairs`` name rows and units by number. An answer that is not there, or tells nothing, is neither.
+    ``pairs`` name rows and units by number. An answer that is not there, or tells nothing, is neither. Where the
+    passage is optional, the row's question may tell the answer.
     """
     gold = index.first_items()["answer"].gather(pairs["unit"])
     answers = _answer_texts(rows).gather(pairs["row"])
-    mine = rows.select("answer", "reasoning", "texts")[pairs["row"]]
+    optional = _optional(pairs, rows)
+    mine = rows.select("question", "answer", "reasoning", "texts")[pairs["row"]]
     texts = pl.col("texts").list.join("\n", ignore_nulls=True)
-    said = pl.concat_str("answer", "reasoning", texts, separator="\n", ignore_nulls=True)
+    asked = pl.when(optional).then("question")
+    said = pl.concat_str(asked, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
     told = mine.select(
         (" " + _comparable(said) + " ").str.contains(" " + _comparable(pl.lit(gold)) + " ", literal=True)
     )
@@ -56,7 +59,18 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
         same=(table["answer"] == table["gold"]).fill_null(False) & (known | ((table["gold"] != "") & told_at_length)),
         like=_alike(table) & known,
         told=told.to_series().fill_null(False) & known,
+        optional=optional,
     )
+
+
+def _optional(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+    """Return of each pair whether its passage stands among the row's options and not in its question."""
+    options, asked = rows["options"].list.join("\n", ignore_nulls=True), rows["question"]
+    out = []
+    for row, passage in zip(pairs["row"], pairs["passage"], strict=True):
+        there = passage is not None and passage in (options[row] or "")
+        out.append(there and passage not in (asked[row] or ""))
+    return pl.Series(out, dtype=pl.Boolean)
 
 
 def _comparable(text: pl.Expr) -> pl.Expr:

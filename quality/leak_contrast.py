@@ -36,6 +36,9 @@ ORDINALS = (
 TIME = r"\d+(?=[\s-]*(?:year|yr|week|wk|month|day|hour|ano|mes|dia|semana|an|mois|jour|semaine)s?\b)"
 """Ages and spans of time: the case of a patient of another age is the same case."""
 
+EXPECTING = ("pregn", "gravid", "gestat", "gestac", "gestant", "embaraz", "grossesse", "enceinte")
+"""How words of pregnancy begin: what is right for others need not be right then."""
+
 CONJUNCTIONS = frozenset("aeouy")
 """Letters that are words."""
 
@@ -44,15 +47,28 @@ OPPOSITE = {word: line for line, group in enumerate(OPPOSITES) for word in group
 
 
 def contrasts(mine: str, theirs: str) -> bool:
-    """Tell whether one question has another name, number, ordinal or opposite in the place of the other's."""
+    """Tell whether one question has another name, number, ordinal or opposite in the place of the other's.
+
+    So has one that asks about the pregnant alone.
+    """
     few, many = _tokens(mine), _tokens(theirs)
     if min(len(few), len(many)) > LONG:
         return False
+    if _expecting(few, many) or _expecting(many, few):
+        return True
     runs = SequenceMatcher(None, few, many, autojunk=False).get_opcodes()
     for kind, a, b, c, d in runs:
         if kind == "replace" and b - a <= RUN and d - c <= RUN and _differ(few[a:b], many[c:d], few, many):
             return True
     return False
+
+
+def _expecting(mine: list[str], theirs: list[str]) -> bool:
+    """Tell whether one text has a word of pregnancy and the other none in any spelling."""
+    words = [word for word in mine if word.startswith(EXPECTING)]
+    if not words or any(word.startswith(EXPECTING) for word in theirs):
+        return False
+    return not any(_one_word(word, other) for word in words for other in theirs)
 
 
 def _tokens(text: str) -> list[str]:

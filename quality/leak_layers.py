@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from quality.leak_answers import facts_agree, figures_agree, subject_agrees, with_answers
+from quality.leak_answers import LENGTH_BITS, facts_agree, figures_agree, subject_agrees, with_answers
 from quality.leak_contrast import contrasts
 from quality.leak_exact import exact_keys, exact_pairs
 from quality.leak_index import LeakIndex
@@ -37,6 +37,9 @@ OF_KIND = {
     PASSAGE_WITH_OPTIONS: "shuffled",
     SUSPECT: SUSPECTED,
 }
+
+ASKED_SHARE = 0.4
+"""The share of an item's question, in bits, that a row with its answer must ask: a mere part is another question."""
 
 WHOLE_TO = 2
 """A text up to so many times as long as the item's question is compared with it as a whole, not by a passage."""
@@ -172,11 +175,15 @@ def _single_texts(
 def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: Likeness) -> pl.DataFrame:
     """Return the pairs; one is a suspect if neither the row gives the right answer nor the questions are next to equal.
 
-    An answer confirms and nothing contradicts: what a row says besides may make a leak and never unmake one.
+    An answer confirms and nothing contradicts: what a row says besides may make a leak and never unmake one. A stem
+    that has statements judged may have others to judge, and what is only an option is not asked: both need the answer.
     """
     table = with_answers(pairs, rows, index)
     by_question = ~pl.col("kind").is_in([REWRITE, WITH_OPTIONS, PASSAGE_WITH_OPTIONS])
-    close = (by_question & (pl.col("score") >= config.certain)) | (pl.col("like") & (pl.col("kind") != REWRITE))
+    bits = index.units["question_bits"].gather(table["unit"])
+    judged = pl.Series(index.verbatim.judged).gather(table["unit"]) & (bits < LENGTH_BITS)
+    itself = by_question & ~judged & ~pl.col("optional")
+    close = (itself & (pl.col("score") >= config.certain)) | (pl.col("like") & (pl.col("kind") != REWRITE))
     table = table.with_columns(close=close)
     agree = facts_agree(table, rows, index)
     sure = pl.col("same") | pl.col("told") | (pl.col("close") & pl.Series(agree))
@@ -187,7 +194,8 @@ def _answered(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, conf
     """Return the suspects whose row gives the right answer: as its answer, or anywhere if the questions are one."""
     pairs = with_answers(suspects, rows, index)
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
-    same = pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
+    whole = pl.col("bits") >= ASKED_SHARE * index.units["question_bits"].gather(pairs["unit"])
+    same = whole & pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
     told = pl.col("told") & verbatim & (pl.col("bits") >= config.question_bits)
     chosen = pairs.filter(same | told)
     figures = pairs.filter(figures_agree(pairs, rows, index))

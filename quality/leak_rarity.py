@@ -92,8 +92,8 @@ def stem_words() -> U64:
 
 @cache
 def asking_words() -> U64:
-    """Return the keys of ``ASKING_WORDS``, sorted."""
-    return np.unique(words(pl.Series([ASKING_WORDS])).keys)
+    """Return the keys of ``ASKING_WORDS``, none cut, sorted."""
+    return np.unique(words(pl.Series([ASKING_WORDS]), WHOLE).keys)
 
 
 @cache

@@ -25,6 +25,9 @@ ANCHOR_WORDS = 5
 INSIDE, SENTENCE, LINE = 0, 1, 2
 """What stands at both ends of an occurrence: words; punctuation that ends a sentence or opens one; a line or a text."""
 
+MOST = 100
+"""Occurrences of one sequence that are looked at in one text; more of them are the work of a loop."""
+
 FILTER_BITS = 23
 PRIME, SHIFT, ONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(1)
 
@@ -142,13 +145,13 @@ def distinct_weights(offsets: I64, ids: I32, less_offsets: I64, less: I32, bits:
 
 @compiled
 def occurrences(data: U8, bounds: I64, offsets: I64, keys: U64, places: I64, known: Sequences) -> Occurrences:
-    """Return where the known sequences stand in texts; of several places in a text the one with the clearest ends.
+    """Return where the known sequences stand in texts, each up to ``MOST`` times in a text.
 
     ``data`` are the texts' bytes and ``bounds`` their limits; ``offsets``, ``keys`` and ``places`` are their words, as
     ``quality.leak_words`` gives them.
     """
     out, count, hits = _room(256), 0, np.empty((4096, 2), np.int64)
-    text_of, number_of = np.full(known.anchors.size, -1, np.int32), np.zeros(known.anchors.size, np.int64)
+    text_of, times = np.full(known.anchors.size, -1, np.int32), np.zeros(known.anchors.size, np.int32)
     for text in range(offsets.size - 1):
         low, high = offsets[text], offsets[text + 1]
         found = _anchored(keys, low, high, known.filter, known.prefixes, known.slots, hits)
@@ -162,24 +165,14 @@ def occurrences(data: U8, bounds: I64, offsets: I64, keys: U64, places: I64, kno
                 if _stands(keys, first, low, high, known, i):
                     last = first + known.starts[i + 1] - known.starts[i] - 1
                     begins = _break(data, bounds[text] + places[first] - 1, bounds[text], LINE)
-                    stops = _after(data, bounds[text], places, last, high)
-                    k, clear = number_of[i], _clarity(begins, stops)
-                    if text_of[i] != text and begins >= known.needs[i]:
+                    times[i], text_of[i] = times[i] if text_of[i] == text else 0, text
+                    if begins >= known.needs[i] and times[i] < MOST:
                         out = _grown(out) if count == out.texts.size else out
-                        text_of[i], number_of[i], count = text, count, count + 1
-                        out.texts[count - 1], out.sequences[count - 1] = text, i
-                        out.at[count - 1], out.begins[count - 1], out.stops[count - 1] = first, begins, stops
-                    elif text_of[i] == text and clear > 4 * min(out.begins[k], out.stops[k]) + max(
-                        out.begins[k], out.stops[k]
-                    ):
-                        out.at[k], out.begins[k], out.stops[k] = first, begins, stops
+                        out.texts[count], out.sequences[count], out.at[count] = text, i, first
+                        out.begins[count], out.stops[count] = begins, _after(data, bounds[text], places, last, high)
+                        times[i], count = times[i] + 1, count + 1
                 i = known.following[i]
     return _front(out, count)
-
-
-@compiled
-def _clarity(begins: int, stops: int) -> int:
-    return 4 * min(begins, stops) + max(begins, stops)
 
 
 @compiled
@@ -242,8 +235,9 @@ def answers_of(
     """Return for each occurrence of a unit's question whether an answer, or all options, stand in the same text.
 
     ``texts``, ``firsts`` and ``stops`` say where the question stands, ``begins`` and ``ends`` what is before it and at
-    both of its ends, ``asks`` whether it counts inside a sentence and ``bits`` what it says; ``answered`` and
-    ``complete`` are the bits that question and answer, or question and options, need by that.
+    both of its ends, ``asks`` whether it counts inside a sentence (else it must begin one, and the answer be one) and
+    ``bits`` what it says; ``answered`` and ``complete`` are the bits that question and answer, or question and options,
+    need by that.
     """
     out = np.zeros(texts.size, np.bool_)
     for h in range(texts.size):
@@ -255,8 +249,10 @@ def answers_of(
                 options, present = options + 1, present + (clear >= 0)
                 option_bits += known.bits[form]
             else:
+                counts = asks[h] or (clear > INSIDE and begins[h] > INSIDE)
                 clear = max(min(clear, ends[h]), min(after, begins[h]))
-                if (clear > INSIDE or (clear == INSIDE and asks[h])) and bits[h] + known.bits[form] >= answered[clear]:
+                enough = clear >= INSIDE and bits[h] + known.bits[form] >= answered[clear]
+                if enough and (clear > INSIDE or counts):
                     out[h] = True
         if (
             options > 1

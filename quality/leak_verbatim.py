@@ -43,8 +43,9 @@ LEAST_BITS = 2.0
 ALONE_WORDS, ALONE_BITS, ALONE_LINE_BITS = 3, 20.0, 10.0
 """What a question must say to be known by itself: inside a text, and as a text or line of its own."""
 
-JUDGED_BITS = 19.0
-"""The same for a stem that has statements on a topic judged (true, false, correct): another may have it as well."""
+JUDGED_LINE_BITS = 10.5
+"""The latter for a stem that has statements on a topic judged (true, false, correct), however long: that little tells
+one topic from another."""
 
 FULL_WORDS, FULL_BITS = 8, 6.0
 """Words of a question that asks for something else, from which on it is known as a line of its own by one word."""
@@ -185,9 +186,8 @@ def _judged(found: Words) -> NDArray[np.bool_]:
 def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
     """Return which units' questions are known by themselves as a line of its own."""
     bits, counted = known.question_bits, known.question_words
-    out = (counted >= ALONE_WORDS) & (bits >= np.where(known.judged, JUDGED_BITS, ALONE_LINE_BITS))
+    out = (counted >= ALONE_WORDS) & (bits >= np.where(known.judged, JUDGED_LINE_BITS, ALONE_LINE_BITS)) & known.asks
     out |= (counted > 0) & (known.question_length >= FULL_WORDS) & (bits >= FULL_BITS) & ~known.judged
-    out &= known.asks
     out |= bits >= NAMED_BITS
     alone: NDArray[np.bool_] = out | (known.unanswered & (counted >= WHOLE_WORDS) & (bits >= WHOLE_BITS[LINE]))
     return alone
@@ -339,8 +339,7 @@ def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verba
     ends, long = np.minimum(begins, ends), hits["words"].to_numpy() >= ALONE_LONG
     closed = (hits["stops"].to_numpy() > INSIDE) | long
     asks = known.asks[units]
-    inside = np.where(known.judged[units], JUDGED_BITS, ALONE_BITS)
-    alone = closed & (bits >= inside) & asks & (known.question_words[units] >= ALONE_WORDS)
+    alone = closed & (bits >= ALONE_BITS) & asks & (known.question_words[units] >= ALONE_WORDS)
     alone |= (ends == LINE) & _line_alone(known)[units]
     enough = known.unanswered[units] & (known.question_words[units] >= WHOLE_WORDS)
     alone |= enough & (bits >= np.array(WHOLE_BITS)[ends])
@@ -366,7 +365,8 @@ def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verba
 
 def _told(hits: pl.DataFrame, known: Verbatim) -> pl.DataFrame:
     """Return the passages of which a row holds enough."""
-    sums = hits.group_by("text", "part", maintain_order=True).agg(
+    once = hits.unique(["text", "part", "sequence"], keep="first", maintain_order=True)
+    sums = once.group_by("text", "part", maintain_order=True).agg(
         pl.col("words").cast(pl.Int64).sum(),
         first=pl.col("first").sort_by("words", descending=True).first(),
         longest=pl.col("words").cast(pl.Int64).max(),

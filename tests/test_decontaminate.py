@@ -114,6 +114,17 @@ def test_a_question_buried_in_an_answer_is_found_there_and_quoted():
     assert pairs["passage"].to_list() == [VIGNETTE]
 
 
+def test_a_question_that_is_only_an_option_is_a_leak_beside_its_answer():
+    options = ["A sunny porch", VIGNETTE.replace("brittle", "stiff").replace("numb fingertips", "dull toes")]
+    assert found(row("What is a hospice?", options, answer="A sunny porch")) == set()
+    assert found(row("When is Cobalamin measured?", options)) == {("v1", "ngram")}
+
+
+def test_a_mere_part_of_a_question_is_another_question():
+    asked = "Which vitamin would you measure first in a beekeeper?"
+    assert found(row(asked, answer="Cobalamin")) == set()
+
+
 def test_the_right_answer_beside_a_similar_question_is_a_leak():
     question = "Which fragments treat poisoning by digoxin?"
     assert found(row(question, answer="digoxin-specific FAB")) == {("p2", "answer")}
@@ -137,6 +148,7 @@ def test_the_right_answer_makes_a_similar_question_a_leak():
         ("What happens to the pulse in hyperkalemia of the newborn?", "hyper -> hypo"),
         ("Where do most K ions leave the loop of the nephron?", "K -> H"),
         ("What is the effect of an increased filling pressure?", "increased -> decreased"),
+        ("Which drug is best for an infected bladder in pregnancy?", " in pregnancy -> "),
     ],
 )
 def test_questions_that_name_another_thing_in_the_same_place_are_two(asked, other):

@@ -116,6 +116,12 @@ def test_question_and_answer_are_found_in_any_layout(text):
                 assert ("0", f"{name}-{at}") in found
 
 
+def test_a_stem_without_a_question_mark_is_found_before_talk_and_its_answer():
+    told = "Bitter almonds Let us think of poisons, one after the other. {a}"
+    assert ("0", "ward-2") in leaking(pl.DataFrame({"text": [told.format(a="Cyanide.")]}), *BENCHMARKS)
+    assert leaking(pl.DataFrame({"text": [told.format(a="It smells of cyanide.")]}), *BENCHMARKS) == set()
+
+
 # --- the labelled set, whose rows were written without a look at the rules -------------------------------------------
 
 LABELLED = Path(__file__).parent / "labelled" / "leaks.tune.jsonl"
