@@ -63,9 +63,6 @@ SENTENCES = ("sentence", "choice")
 FORMS = ("line", "json", "boxed", *SENTENCES)
 """The explicit forms; of two that find the same words the first gives its name."""
 
-HEAD_END = r"[^\S\n]*(?:[:=]|[-–—]+>?(?=\s)|→|(?<=ans)\.|(?=\n|\Z))[^\S\n]*"
-"""What ends the head of an answer line: a colon or such, or the end of the line."""
-
 QUALIFIED_END = re.compile(r"\W+\w+(?:'\w+)?\W*$")
 """The verb that ends a cue, after which an answer comes."""
 
@@ -401,10 +398,18 @@ def in_list(question: Shown, text: AnswerText, start: int) -> bool:
 
 
 def _alike(text: AnswerText, one: Reading, other: Reading) -> bool:
-    """Say whether two items are of one shape: both with a letter and more after it, or both by their texts."""
-    bare = [not text.folded[item.end : text.line_end(item.end)].strip(" .)]") for item in (one, other)]
-    short = [item.end - item.start <= LETTER_ALONE for item in (one, other)]
-    return one.by == other.by and (short == [False, False] or bare == [False, False] or short == bare == [True, True])
+    """Say whether two items are of one shape: both a letter alone, both with more after it, or both by their texts."""
+    alone = [
+        item.end - item.start <= LETTER_ALONE and not text.folded[item.end : text.line_end(item.end)].strip(" .)]")
+        for item in (one, other)
+    ]
+    return one.by == other.by and (alone[0] == alone[1] or _follows(text, one, other) or _follows(text, other, one))
+
+
+def _follows(text: AnswerText, one: Reading, other: Reading) -> bool:
+    """Say whether the next line is the next item of a list by its letter, no blank line between."""
+    between = text.folded[text.line_end(one.end) : max(other.start, 0)]
+    return one.by == "letter" and other.found == (one.found[0] + 1,) and between.count("\n") == 1
 
 
 def _next_line(text: AnswerText, at: int) -> int | None:

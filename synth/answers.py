@@ -24,7 +24,7 @@ from synth.thinking import after_thought
 Outcome = Literal["parsed", "unparsed", "ambiguous"]
 
 FALLBACKS = (
-    *("alone", "headed", "judged", "leading", "held", "likeliest", "closing", "it"),
+    *("alone", "headed", "judged", "leading", "held", "named", "closing", "it"),
     *("identified", "pointed", "fitting"),
 )
 """Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
@@ -224,7 +224,7 @@ def _fallback(question: Shown, text: AnswerText, lang: str) -> Claim | None:
         or judged(question, text)
         or _leading(question, text, lang)
         or leaning(question, text, lang, "held")
-        or leaning(question, text, lang, "likeliest")
+        or _only_named(question, text, lang)
         or _closing(question, text)
         or leaning(question, text, lang, "it")
         or settled(question, text, lang)
@@ -416,6 +416,20 @@ def _ending(question: Shown, text: AnswerText, start: int, stop: int) -> Claim |
             continue
         others = named(question, text, start, start + end.start()) - set(_found(claim))
         return None if others else replace(claim, form="closing")
+    return None
+
+
+def _only_named(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return the one option that a text names, where its last sentence says so at its end: "The drug is naproxen."."""
+    start, stop = text.last_sentence()
+    own = question.words
+    if question.decision or cues_of(lang).unsure.search(text.folded, start, stop):
+        return None
+    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.others}|{own.shunned})\b|n'"
+    for cue in reversed([*re.finditer(rf" (?:{own.is_}|known as|called)(?= )", text.folded[start:stop])]):
+        claim = _whole_line(question, text, start + cue.end(), stop)
+        if claim and claim.reading and claim.reading.by == "text" and not re.search(doubted, text.folded[start : claim.at]):
+            return replace(claim, form="named") if named(question, text, 0, stop) <= set(_found(claim)) else None
     return None
 
 
