@@ -148,7 +148,7 @@ class Cues:
     held: re.Pattern[str]
     right_is: re.Pattern[str]
     it_is: re.Pattern[str]
-    likeliest: re.Pattern[str]
+    states: re.Pattern[str]
     not_: re.Pattern[str]
     clause: re.Pattern[str]
     if_: re.Pattern[str]
@@ -156,7 +156,6 @@ class Cues:
     would: re.Pattern[str]
     others: re.Pattern[str]
     also: re.Pattern[str]
-    identified: re.Pattern[str]
     points: re.Pattern[str]
     fits: re.Pattern[str]
     clause_end: re.Pattern[str]
@@ -187,7 +186,7 @@ def cues_of(lang: str) -> Cues:
         held=re.compile(rf"(?<= )(?:{own.held})\b"),
         right_is=re.compile(rf"(?:^|(?<=[.:;,!] )|(?<=\n))(?:{own.right_is})\b"),
         it_is=re.compile(rf"(?:{own.it_is})(?= )", re.MULTILINE),
-        likeliest=re.compile(rf"\b(?:{own.likeliest}) (?:{joint})\b"),
+        states=re.compile(rf" (?:{own.is_}|known as|called)(?= )"),
         not_=re.compile(rf"\b(?:{own.not_})\b|n't\b|\bn'"),
         clause=re.compile(rf".*(?:[;:(—]|,(?! (?:{own.that})\b)|\b(?:{own.but}|{own.so})\b)", re.DOTALL),
         if_=re.compile(rf"\b(?:{own.if_}|{own.setting})\b"),
@@ -198,20 +197,14 @@ def cues_of(lang: str) -> Cues:
         retract=re.compile(rf"(?:^|[.!?\n—–-])\s*(?:\w+[,.!]* ){{0,2}}(?:{own.retract})(?!\w|-\w)"),
         qualified=re.compile(rf"\b(?:{own.qualified})\W*$"),
         supposed=re.compile(rf"\W*(?:{own.if_})\b"),
-        **_weak(own, joint),
+        **_weak(own),
     )
 
 
-def _weak(own: Words, joint: str) -> dict[str, re.Pattern[str]]:
+def _weak(own: Words) -> dict[str, re.Pattern[str]]:
     """Return the patterns of what is not said of an answer: what a thing is, what is pointed to, what fits."""
     ended = r"\s*$|\s*[\n.:;!)(\]—–]| [-=]"
-    not_named = rf"(?!(?:{own.rival}|{own.qualified})\b)[\w'/-]+"
     return {
-        "identified": re.compile(
-            rf"(?:^|(?<=[.!?:,;—–] ))[^\w\n]*(?:(?:{own.so}),? )?"
-            rf"(?:{own.definite})(?: {not_named}){{1,8}}?,? (?:{joint})\b",
-            re.MULTILINE,
-        ),
         "points": re.compile(rf"(?<![\w-])(?:{own.points})(?=[ :])"),
         "fits": re.compile(rf"(?<=[ )])(?:{own.fits})"),
         "clause_end": re.compile(rf"{ended}|,| (?:(?:{own.and_}) )?not\b| (?:{own.because}|{own.here})\b"),

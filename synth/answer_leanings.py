@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from synth.answer_claims import SAYS, Claim, Cues, claim_after, claim_before, cues_of, last_cues
+from synth.answer_claims import Claim, Cues, claim_after, claim_before, cues_of, last_cues
 from synth.answer_reading import Shown, named
 from synth.answer_text import BREAK, AnswerText
 
-SETTLED = ("identified", "pointed", "fitting")
+SETTLED = ("pointed", "fitting")
 """Forms that count only where nothing after them speaks for another option."""
 
 
@@ -48,22 +49,36 @@ def settled(question: Shown, text: AnswerText, lang: str) -> Claim | None:
     return last if _undisputed(question, text, cues, last) else None
 
 
+def only_named(question: Shown, text: AnswerText, lang: str) -> Claim | None:
+    """Return the one option that a text names, where its last sentence ends in it: "The drug is naproxen."."""
+    cues = cues_of(lang)
+    start, stop = text.last_sentence()
+    if question.decision or cues.unsure.search(text.folded, start, stop) or cues.supposed.match(text.folded, start):
+        return None
+    own = question.words
+    turned = re.compile(rf"\b(?:{own.qualified}|{own.wrong}|{own.not_}|{own.shunned})\b")
+    for cue in last_cues(cues.states, text):
+        if cue.start() <= start or turned.search(text.folded, start, cue.start()):
+            continue
+        claim = claim_after(question, text, cues, cue, "named")
+        if claim is None or claim.reading is None or claim.reading.fault or text.folded[claim.end : stop].strip(" .!)"):
+            continue
+        return claim if named(question, text, 0, stop) <= set(claim.reading.found) else None
+    return None
+
+
 def _claims(question: Shown, text: AnswerText, cues: Cues, form: str) -> Iterator[Claim]:
     """Yield the claims of a form, the last first."""
     pattern = {
         "headed": cues.verdict,
         "held": cues.held,
-        "likeliest": cues.likeliest,
         "it": cues.it_is,
-        "identified": cues.identified,
         "pointed": cues.points,
         "fitting": cues.fits,
     }[form]
     made = claim_before if form in ("held", "fitting") else claim_after
     for cue in last_cues(pattern, text):
-        if _supposed(text, cues, cue.start(), form) or (
-            form == "identified" and (cues.others.search(cue[0]) or SAYS.search(cue[0]))
-        ):
+        if _supposed(text, cues, cue.start(), form):
             continue
         claim = made(question, text, cues, cue, form)
         if claim and (form != "it" or _ends(text, cues, claim)):

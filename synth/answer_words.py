@@ -20,17 +20,16 @@ class Words:
     ``is_``, ``is_not`` and ``may_be`` join it to the answer; ``would_be`` does so in earnest or in a hypothesis.
     ``inverted`` is a verb with its subject after it. ``choose`` is a choice in the first person. ``named`` comes after
     the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it;
-    ``it_is`` says so of what was spoken of, or that nothing else is left; ``likeliest`` is the subject of a sentence
-    that answers without the word. ``filler`` may stand between verb and answer, an ``article`` before an option's text.
+    ``it_is`` says so of what was spoken of, or that nothing else is left. ``filler`` may stand between verb and
+    answer, an ``article`` before an option's text.
     ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` and ``wrong`` turn one down. ``goes_on`` may follow
     an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``when`` adds a
     condition to what was said, ``others`` an opinion that is not the writer's own, ``so`` a conclusion, ``namely`` the
     same thing in other words; ``that`` opens a clause which what is before it denies or affirms; ``qualified`` before
     an answer makes it another one, ``retract`` takes back what was said.
 
-    Of the weaker forms: ``definite`` opens the name of a thing that "is B", and with a ``rival`` word it is another
-    thing, or one under a condition. ``points`` comes before what findings point to or a patient needs, ``fits`` after
-    it, both in earnest unless ``unsure`` comes before. ``because`` and ``here`` may follow without adding a condition;
+    Of the weaker forms: ``points`` comes before what findings point to or a patient needs, ``fits`` after it,
+    both in earnest unless ``unsure`` comes before. ``because`` and ``here`` may follow without adding a condition;
     ``contrast`` turns a text round, ``less`` and ``shunned`` turn another option down. ``verdict`` heads a line that
     decides, ``right`` judges one option of a list, ``also`` adds an answer to one given, and ``farewell`` is said to
     the reader.
@@ -48,7 +47,6 @@ class Words:
     held: str = NEVER
     right_is: str = NEVER
     it_is: str = NEVER
-    likeliest: str = NEVER
     article: str = NEVER
     filler: str = NEVER
     and_: str = NEVER
@@ -68,8 +66,6 @@ class Words:
     that: str = NEVER
     qualified: str = NEVER
     retract: str = NEVER
-    definite: str = NEVER
-    rival: str = NEVER
     points: str = NEVER
     fits: str = NEVER
     unsure: str = NEVER
@@ -102,7 +98,6 @@ ENGLISH = Words(
     r"|(?:is|are) never|(?:is|are) neither",
     may_be=r"(?:could|might|may|can)(?: (?:also|well|possibly))? be",
     would_be=r"would (?:then )?be",
-    inverted=r"(?!)",
     choose=r"(?:i|we)(?:'d|'ll|'m| am| will| would| must| can| shall| should| have to)*"
     r"(?: therefore| thus| hence| finally| now| still| ultimately)* (?:go(?:ing)? (?:with|for)|choose|chose"
     r"|pick|picked|select|selected"
@@ -126,7 +121,6 @@ ENGLISH = Words(
     right_is=r"(?:correct|right) (?:is|are)",
     it_is=r"\b(?:it|this|that)(?:'s| is| would be| must be| has to be| can only be)|\b(?:leaves|leaving"
     r"|left with)(?: us)?(?: with)?|\bwhat (?:is left|remains) is",
-    likeliest=r"(?:most (?:likely|probable|appropriate|common|suitable)|best|preferred)(?: [\w'-]+){1,8}?",
     article=r"an?",
     filler=r"option|options|choice|choices|letter|answer|number|statement|the|clearly|therefore|thus|hence|then|so"
     r"|indeed|definitely|certainly|obviously|surely|probably|likely|most likely|only|just|that|simply|both|all|of"
@@ -166,14 +160,6 @@ ENGLISH = Words(
     r"|i (?:have )?(?:made|misread)|that(?:'s| is| was| can(?:not|'t)|can't) *(?:be |not )?(?:wrong|right|a mistake"
     r"|incorrect|correct)|actually,? no\b|correction(?=\s*[:.,!]|\s*$)|(?:the|this|that|my) (?:answer|choice|option)"
     r"(?: is| was|'s) (?:wrong|incorrect|not (?:right|correct))|i(?:'m| am) (?:not|no longer) (?:so )?(?:sure|certain)",
-    definite=r"the|this|that|these|those|my|our",
-    rival=r"others?|worst|problem|reason|drawback|risk|medication|second|wrong|incorrect|alternatives?"
-    r"|next(?= best (?!step|test|measure))|least|less|previous"
-    r"|former|initial|current|usual"
-    r"|exception"
-    r"|difference|distractor|antidote|complication|contraindicated|question|if|when|not|no|never|without|first|and|or"
-    r"|but|only|would|should"
-    r"|(?:in|for|during|with|among|to)(?! (?:this|these|her|him|his|our|my|the|such|that|give|use|start|stop|choose))",
     points=r"suggest(?:s|ing)?|indicat(?:es?|ing)|point(?:s|ing)? (?:\w+ )?(?:to|towards?)"
     r"|(?:consistent|compatible|in keeping|in line) with|(?:typical|characteristic|diagnostic|suggestive|indicative"
     r"|pathognomonic|specific) (?:of|for)"
@@ -230,7 +216,6 @@ SPANISH = Words(
     is_not=r"(?:no|tampoco|nunca) (?:es|son|era|puede ser|debe ser|seria)",
     may_be=r"(?:puede|podria|pueden)(?: \w+)? ser",
     would_be=r"seria|serian",
-    inverted=r"(?!)",
     choose=r"elijo|escojo|selecciono|elegiria|escogeria|optaria por|opto por|me quedo con|me inclino por|marco"
     r"|marcaria|(?:yo )?diria(?: que)?(?: es)?|respondo|responderia",
     named=r"(?:es|son|seria|debe ser|como|(?:me )?parece(?: ser)?)(?:,? (?:por tanto|pues|claramente|entonces"
@@ -241,7 +226,6 @@ SPANISH = Words(
     r"|es (?:el|la)(?: \w+)? (?:mas (?:probable|adecuad[oa]|indicad[oa])|de eleccion)",
     right_is=r"(?:es|son) (?:correctas?|verdaderas?|ciertas?)|las? correctas? (?:es|son)",
     it_is=r"(?:^|(?<=[.;:,!] )|(?<=\n))(?:es|tiene que ser|debe ser|ha de ser)|\b(?:solo )?queda(?: solo)?",
-    likeliest=r"(?:mas (?:probable|adecuad[oa]|frecuente|indicad[oa])|de eleccion|mejor)(?: [\w'-]+){0,8}?",
     article=r"una?",
     filler=r"opcion|opciones|respuestas?|letra|alternativa|la|el|las|los|claramente|por tanto|por lo tanto|entonces"
     r"|pues|sin duda|probablemente|que|es|correcta|evidentemente",
@@ -266,12 +250,6 @@ SPANISH = Words(
     qualified=r"incorrect[ao]s?|fals[ao]|erronea|anterior|otra|posible|peor",
     retract=r"espera|esperen|un momento|me he equivocado|me equivoque|corrijo|rectifico|pensandolo mejor|mejor dicho"
     r"|eso no es|empiezo de nuevo|he leido mal",
-    definite=r"el|la|los|las|este|esta|estos|estas|mi",
-    rival=r"otr[ao]s?|peor|problema|razon|riesgo|segund[ao]|incorrect[ao]s?|alternativas?|menos|anterior|inicial"
-    r"|actual|habitual|excepcion"
-    r"|diferencia"
-    r"|complicacion|pregunta|si|cuando|no|ni|nunca|sin|primer[ao]?|y|o|pero|solo"
-    r"|(?:en|para|con|durante|ante)(?! (?:este|esta|estos|estas|el|la|los|las|su|nuestr[ao]))",
     points=r"sugieren?|indican?|apuntan? (?:\w+ )?a|orientan? (?:\w+ )?(?:a|hacia)|(?:compatibles?|concuerdan?) con"
     r"|(?:tipic[ao]s?|patognomonic[ao]s?|especific[ao]s?|caracteristic[ao]s?|propi[ao]s?|sugestiv[ao]s?"
     r"|diagnostic[ao]s?) de(?:l)?|a favor de(?:l)?"
@@ -312,7 +290,6 @@ FRENCH = Words(
     r"(?: pas)?(?! que)",
     may_be=r"(?:peut|pourrait|peuvent)(?: \w+)? etre",
     would_be=r"serait|seraient",
-    inverted=r"(?!)",
     choose=r"je (?:choisis|retiens|selectionne|prends|coche|dirais|reponds|choisirais|penche pour|pencherais pour)"
     r"|on (?:choisit|retient|coche)"
     r"|j'opte pour"
@@ -325,7 +302,6 @@ FRENCH = Words(
     r"|est (?:le|la) \w+ (?:(?:le|la) plus (?:probable|appropriee?|adaptee?)|de choix)",
     right_is=r"sont (?:correctes|exactes|justes|vraies)",
     it_is=r"\bc'(?:est|etait|doit etre)|\bil (?:ne )?(?:s'agit|reste)(?: que)?",
-    likeliest=r"(?:plus (?:probable|approprie\w*|frequente?|adaptee?)|de choix|meilleure?)(?: [\w'-]+){0,8}?",
     article=r"une?|d'une?",
     filler=r"de|d'|propositions?|options?|reponses?|lettre|la|le|les|l'|donc|clairement|alors|ainsi|bien|sans doute"
     r"|que|c'est"
@@ -351,11 +327,6 @@ FRENCH = Words(
     qualified=r"mauvaises?|fausses?|incorrectes?|autres?|precedente|possible|pire",
     retract=r"attendez|attends|un instant|en fait,? non|je me (?:suis )?tromp\w+|correction|je recommence"
     r"|a la reflexion|j'ai mal lu|ce n'est pas (?:juste|correct)",
-    definite=r"le|la|les|l'|ce|cet|cette|ces|mon|ma",
-    rival=r"autres?|pire|probleme|raison|risque|seconde?|deuxieme|incorrecte?s?|alternatives?|moins|precedente?"
-    r"|initiale?|actuel(?:le)?|habituelle?"
-    r"|exception|difference|complication|question|si|quand|pas|ne|ni|jamais|sans|premiere?|et|ou|mais|seulement"
-    r"|(?:en|pour|avec|chez|dans|pendant)(?! (?:ce|cet|cette|ces|le|la|les|son|sa|notre))",
     points=r"suggere(?:nt)?|indique(?:nt)?|evoque(?:nt)?|orientent?(?: \w+)? vers|oriente(?: \w+)? vers"
     r"|plaide(?:nt)?(?: \w+)? (?:pour|en faveur d[eu'])|(?:compatibles?|coherente?s?) avec"
     r"|(?:typiques?|pathognomoniques?|specifiques?|caracteristiques?|evocateurs?|evocatrices?) d[eu']"
@@ -404,7 +375,6 @@ GERMAN = Words(
     right_is=r"(?:richtig|korrekt|zutreffend) (?:ist|sind|ware|waren)",
     it_is=r"\bes (?:ist|muss|kann nur)|\bmuss es|\bpasst (?:hier )?nur|\b(?:bleibt|verbleibt)(?: (?:somit|also|damit"
     r"|daher))?",
-    likeliest=r"(?:wahrscheinlichste|haufigste|beste|geeignetste|sinnvollste)\w?(?: [\w'-]+){1,8}?",
     article=r"ein\w?",
     filler=r"option|optionen|antwort|buchstabe|die|der|das|also|somit|daher|damit|eindeutig|klar|wohl|wahrscheinlich"
     r"|sicher|dass|es|folglich|nur|demnach",
@@ -430,12 +400,6 @@ GERMAN = Words(
     qualified=r"falsche\w?|schlechte\w*|andere\w?|vorige\w?|vorherige\w?|mogliche\w?",
     retract=r"warte|moment|halt\b|ich (?:habe mich geirrt|irre)|korrektur|das (?:stimmt|war|ist) (?:nicht|falsch)"
     r"|von vorn|falsch gelesen|doch nicht",
-    definite=r"der|die|das|dies\w*|mein\w?",
-    rival=r"andere\w?|schlechteste\w?|problem|grund|risiko|zweit\w*|falsche\w?|alternativ\w*|wenigst\w*|weniger"
-    r"|vorherige\w?|fruhere\w?|aktuelle\w?"
-    r"|ubliche\w?"
-    r"|ausnahme|unterschied|komplikation|frage|wenn|falls|nicht|kein\w*|nie|ohne|erst\w|und|oder|aber|nur"
-    r"|(?:bei|in|fur|mit|wahrend)(?! (?:dies\w*|der|dem|den|das|die|ihr\w*|ihm|unser\w*|sein\w*))",
     points=r"(?:spricht|sprechen)(?: \w+)? fur|(?:passt|passen)(?: \w+)? zu|deute[tn](?: \w+)? auf|weis(?:t"
     r"|en)(?: \w+)? auf"
     r"|hinweisend auf|(?:typisch|pathognomonisch|spezifisch|charakteristisch|beweisend) fur|vereinbar mit"

@@ -13,7 +13,7 @@ from typing import Literal
 
 from sources.shapes import LETTERS
 from synth.answer_claims import Claim, cues_of, in_list, item_at, last_explicit, listed, revised
-from synth.answer_leanings import leaning, settled
+from synth.answer_leanings import leaning, only_named, settled
 from synth.answer_lists import judged
 from synth.answer_reading import DECISIONS, Reading, Shown, begins_another, is_decision, named, read, shown
 from synth.answer_text import BREAK, AnswerText, answer_text, fold, plain
@@ -25,7 +25,7 @@ Outcome = Literal["parsed", "unparsed", "ambiguous"]
 
 FALLBACKS = (
     *("alone", "headed", "judged", "leading", "held", "named", "closing", "it"),
-    *("identified", "pointed", "fitting"),
+    *("pointed", "fitting"),
 )
 """Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
 
@@ -43,6 +43,9 @@ HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
 
 ITEM_BEFORE = re.compile(r"(?:\A|\n|[!?] )[^\w\n]*(?P<letter>\w)[\])]?\. $")
 """The letter of an item, before what looks like a sentence of its own: "D. All are correct."."""
+
+CLAIMED_BEFORE = re.compile(r"\w [\[(]?[a-j][\])]?\. $")
+"""A letter that ends a sentence of its own before an option's text: "The incorrect answer is D. Gout."."""
 
 MORE_THAN_ONE = 2
 
@@ -224,7 +227,7 @@ def _fallback(question: Shown, text: AnswerText, lang: str) -> Claim | None:
         or judged(question, text)
         or _leading(question, text, lang)
         or leaning(question, text, lang, "held")
-        or _only_named(question, text, lang)
+        or only_named(question, text, lang)
         or _closing(question, text)
         or leaning(question, text, lang, "it")
         or settled(question, text, lang)
@@ -332,7 +335,7 @@ def _headed(question: Shown, text: AnswerText) -> Claim | None:
 
 def _decides(own: Words, heading: str) -> bool:
     """Say whether a heading is one of answers; under others, such as "Allergies", options are merely named."""
-    return bool(re.search(rf"\b(?:{own.verdict}|{own.so}|{own.likeliest}|{own.subject}|{NOUNS})", heading))
+    return bool(re.search(rf"\b(?:{own.verdict}|{own.so}|{own.subject}|{NOUNS})", heading))
 
 
 def _leading(question: Shown, text: AnswerText, lang: str) -> Claim | None:
@@ -419,20 +422,6 @@ def _ending(question: Shown, text: AnswerText, start: int, stop: int) -> Claim |
     return None
 
 
-def _only_named(question: Shown, text: AnswerText, lang: str) -> Claim | None:
-    """Return the one option that a text names, where its last sentence says so at its end: "The drug is naproxen."."""
-    start, stop = text.last_sentence()
-    own = question.words
-    if question.decision or cues_of(lang).unsure.search(text.folded, start, stop):
-        return None
-    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.others}|{own.shunned})\b|n'"
-    for cue in reversed([*re.finditer(rf" (?:{own.is_}|known as|called)(?= )", text.folded[start:stop])]):
-        claim = _whole_line(question, text, start + cue.end(), stop)
-        if claim and claim.reading and claim.reading.by == "text" and not re.search(doubted, text.folded[start : claim.at]):
-            return replace(claim, form="named") if named(question, text, 0, stop) <= set(_found(claim)) else None
-    return None
-
-
 def _heads(text: AnswerText, start: int, stop: int) -> bool:
     """Say whether what stands there is a heading before a colon, under which answers are read elsewhere."""
     heading = HEADING.match(text.folded, start)
@@ -445,6 +434,9 @@ def _closing(question: Shown, text: AnswerText) -> Claim | None:
     lettered = ITEM_BEFORE.search(text.folded, max(0, start - 8), start)
     start = lettered.start("letter") if lettered else start
     last = _whole_line(question, text, start, stop)
+    claimed = not lettered and CLAIMED_BEFORE.search(text.folded, max(0, start - 8), start)
+    if claimed and last and last.reading and last.reading.by == "text":
+        return None
     # A text that is cut off may end in an option's name, as the subject of a sentence that never came.
     if last and last.reading and (last.reading.by != "text" or text.folded[stop - 1] in ".!)"):
         return replace(last, form="closing")

@@ -109,7 +109,7 @@ def test_an_explicit_answer_is_read(text):
         ("held:letter", "Option A is too fast. Option C is correct."),
         ("held:letter", "Considering all this, **C. Probenecid** is the most appropriate treatment."),
         ("closing:text", "Urate must be excreted. Probenecid."),
-        ("likeliest:text", "The most suitable drug for this patient is probenecid."),
+        ("named:text", "The most suitable drug for this patient is probenecid."),
         ("closing:letter", "Nothing else excretes urate. Hence, C."),
         ("pointed:text", "Urate must be excreted. Therefore he needs probenecid."),
     ],
@@ -224,6 +224,8 @@ def test_more_than_one_option_is_ambiguous_where_one_is_right(how, text):
     "text",
     [
         "The wrong answer is C.",
+        "The incorrect answer is B. Probenecid.",
+        "The disease of lupus is treated with steroids. Probenecid and naproxen are others.",
         "Incorrect answer: C",
         "The worst choice is C.",
         "The student's answer is C.",
@@ -278,7 +280,9 @@ def test_nor_is_it_in_other_languages(text, lang):
         ("headed:text", "TL;DR: probenecid"),
         ("pointed:text", "He needs probenecid, as the kidney must excrete urate."),
         ("fitting:text", "Probenecid is recommended here."),
-        ("identified:text", "The drug for this man is probenecid."),
+        ("named:text", "The drug for this man is probenecid."),
+        ("named:text", "What makes the kidney excrete urate is known as probenecid."),
+        ("named:text", "The first drug that comes to mind is probenecid."),
         ("closing:text", "The kidney must excrete urate, that is, probenecid."),
     ],
 )
@@ -404,6 +408,13 @@ REMARKED = "\n".join(f"{item}: it has its uses." for item in LISTED.split("\n"))
     ],
 )
 def test_a_list_of_options_is_no_answer(text):
+    assert letters(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["A. Naproxen.\nB. Alopurinol stops it.\nC. Probenecid.\nD.", "C. A drug\nD. Another\n\nx"]
+)
+def test_a_list_that_breaks_off_is_no_answer(text):
     assert letters(text) is None
 
 
@@ -714,7 +725,7 @@ FRESH = {
 Read for the first time, before any rule was changed for them, these were 131 of 150 (two misread), 66 of 75, 247 of 300
 (one misread), 180 of 200 (five misread, three of them among ten written against suspected faults), 75 of 82 and 44 of
 52. The last two, 89% together and none misread, are what to expect of outputs nobody has seen; now it is 148, 74, 295,
-197, 82 and 52.
+196, 82 and 52.
 """
 
 
