@@ -27,6 +27,7 @@ from pipelines.step import Asking, EachShard, Read, WholeSet
 from pipelines.store import Store, write_table
 from quality.outcome import Decision
 from sources.files import FileError, RawFile
+from sources.license import unknown_parts
 from sources.literal import read_parquet, scan_parquet
 from sources.mirror import named_as_tests
 from sources.source import Benchmark
@@ -377,6 +378,10 @@ def _origin(node: Node) -> dict[str, Any]:
         return origin
     warnings = [
         f"{name} is read as training rows, but is named as a test set is" for name in named_as_tests(corpus, node.files)
+    ]
+    warnings += [
+        f"no known licence is called {unknown}; its rows may be handed to nobody"
+        for unknown in unknown_parts(corpus.license)
     ]
     return {**origin, "warnings": warnings} if warnings else origin
 

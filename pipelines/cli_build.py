@@ -144,8 +144,12 @@ def sources(mirror: Path | None, as_json: bool) -> None:
     """List the catalog: licence, task, rows, Hub id, and where each corpus can be read from now."""
     from pipelines.show import sources_table
     from pipelines.workbench import catalog
+    from sources.license import unknown_parts
 
     rows = catalog(mirror)
+    for row in rows:
+        for unknown in unknown_parts(row["license"]):
+            echo(f"{row['name']}: no known licence is called {unknown}; its rows may be handed to nobody", err=True)
     if as_json:
         echo_json(rows)
     else:

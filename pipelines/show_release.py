@@ -54,7 +54,7 @@ def diff_text(found: dict[str, Any]) -> str:
     parts = [
         _counts(found),
         _section("why", [_reason(one) for one in found["reasons"]]),
-        _section("steps, settings and sources", [_changed(one) for one in [*found["changed"], *found["libraries"]]]),
+        _section("steps, settings and sources", _changes([*found["changed"], *found["libraries"]])),
         _section("licences", [_license(one) for one in found["licenses"]]),
         _section("columns", [_column(one) for one in found["schema"]]),
         *(_row(row) for row in found["rows"]),
@@ -80,6 +80,15 @@ def _why(one: dict[str, Any]) -> str:
     """Say why a row is only in one release, or differs; what was added is told by what kept it out before."""
     reason = f"{one['step']}, {one['reason']}" if one["step"] else one["reason"]
     return f"before, {reason}" if one["change"] == "added" else reason
+
+
+def _changes(found: list[dict[str, Any]]) -> list[str]:
+    """Return a line a change, and one for all steps whose code alone is another."""
+    code = [one["where"] for one in found if one["field"] == "code"]
+    lines = [_changed(one) for one in found if one["field"] != "code" or len(code) == 1]
+    if len(code) > 1:
+        lines.append(one_line(f"code of {len(code)} steps: {', '.join(code)} (--json shows the hashes)"))
+    return lines
 
 
 def _changed(one: dict[str, Any]) -> str:

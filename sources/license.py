@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Literal, get_args
 
 from sources.known_licenses import LICENSES, License
+from sources.suggest import did_you_mean
 
 Use = Literal["any", "share", "commercial"]
 """What rows are for: ``any`` use of one's own, to ``share`` them with others, or ``commercial`` use."""
@@ -42,6 +43,11 @@ def joint(expressions: Iterable[str]) -> str:
 def terms(id: str) -> License:
     """Return what one licence allows; one that is not in the table is held to the terms of the strictest."""
     return LICENSES.get(id, UNKNOWN)
+
+
+def unknown_parts(expression: str) -> tuple[str, ...]:
+    """Return the licences of an expression that are not in the table, each with what may have been meant."""
+    return tuple(f"{id!r}{did_you_mean(id, LICENSES)}" for id in parts(expression) if id not in LICENSES)
 
 
 def all_terms(expression: str) -> tuple[License, ...]:

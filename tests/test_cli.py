@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -410,3 +411,12 @@ def test_a_call_that_is_cut_short_shows_its_help(arguments):
     assert result.exit_code == 2
     assert "Commands:" in result.stderr
     assert result.stdout == ""
+
+
+def test_a_mistyped_licence_is_pointed_out_by_sources(monkeypatch):
+    mistyped = replace(SOURCES["medquad"], license="LicenseRef-propietary")
+    monkeypatch.setitem(SOURCES, "medquad", mistyped)
+    done = run("sources")
+    assert done.exit_code == 0
+    told = "medquad: no known licence is called 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
+    assert done.stderr.splitlines() == [f"{told}; its rows may be handed to nobody"]

@@ -14,6 +14,7 @@ from tiny_recipe import ROWS, run, write_mirror, write_recipe
 
 from pipelines.diff import CHANGE_SCHEMA, diff
 from pipelines.diff_texts import words
+from pipelines.show_release import diff_text
 from pipelines.joining import joining, listed, text_literal
 from pipelines.manifest import ReleaseError, load, seal
 from pipelines.recipe import load as load_recipe
@@ -463,3 +464,13 @@ def test_a_release_in_a_folder_of_any_name_is_compared(first, later, tmp_path):
     for folder, original in zip(folders, (first, later), strict=True):
         shutil.copytree(original, folder)
     assert diff(*folders) == diff(first, later)
+
+
+@pytest.mark.parametrize(("steps", "lines"), [(1, ["  step-0: code a -> b"]), (3, ["  code of 3 steps: step-0, step-1, s"])])
+def test_steps_whose_code_alone_changed_take_one_line(steps, lines):
+    changed = [{"where": f"step-{n}", "field": "code", "before": "a", "after": "b"} for n in range(steps)]
+    counts = dict.fromkeys(("before", "after", "added", "removed", "edited", "unchanged"), 0)
+    nothing = {name: [] for name in ("reasons", "libraries", "licenses", "schema", "rows")}
+    text = diff_text({"before": "1", "after": "2", "counts": counts, "changed": changed, **nothing})
+    said = [line for line in text.splitlines() if "code" in line]
+    assert [line[: len(start)] for line, start in zip(said, lines, strict=True)] == lines

@@ -250,6 +250,8 @@ def test_the_page_says_the_numbers(demo, html):
         title: told["totals"][name] for title, name in wanted.items()
     }
     assert int(tiles["Tokens, estimated"].replace(",", "")) == told["totals"]["tokens"]
+    table = html.partition('<table class="narrow">')[2].partition("</table>")[0]
+    assert table.count('<th scope="row">') == len(told["funnel"].stages)
     for ribbon in told["funnel"].ribbons:
         assert ribbon.title in html
 

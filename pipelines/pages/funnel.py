@@ -44,10 +44,11 @@ class Ribbon:
 
 @dataclass(frozen=True, kw_only=True)
 class Funnel:
-    """A diagram and its size."""
+    """A diagram and its size, and its stages as rows of a table, for pages too narrow for it."""
 
     width: int
     height: int
+    stages: tuple[Stage, ...]
     boxes: tuple[Box, ...]
     ribbons: tuple[Ribbon, ...]
 
@@ -66,6 +67,7 @@ def funnel(steps: list[dict[str, Any]]) -> Funnel:
     return Funnel(
         width=max(WIDTH, LEFT + layers * pitch + RIGHT),
         height=round(floor + tallest + (lines + 1) * LINE),
+        stages=tuple(found),
         boxes=(*_boxes(found, places, scale), *endings),
         ribbons=(*_ribbons(found, flows, places, scale), *_ending_ribbons(found, places, endings, scale)),
     )
