@@ -14,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quality.embeddings import Embed
+from synth.model_files import hub_or_cache
 
 F32 = NDArray[np.float32]
+
+MODEL_FILES = ("modules.json", "config.json")
 
 
 class EmbedderError(ValueError):
@@ -64,7 +67,11 @@ def sentence_transformer(
     A text longer than the model reads is cut into windows and gets the mean of their vectors, weighted by tokens: cut
     off instead, texts that begin alike would be taken for duplicates.
     """
-    model = import_module("sentence_transformers").SentenceTransformer(path, revision=revision, device=device)
+    load = import_module("sentence_transformers").SentenceTransformer
+    if inner := _inner_model(Path(path)):
+        raise EmbedderError(f"{path} holds no model, but {inner} does: name that folder")
+    with hub_or_cache(path):
+        model = load(path, revision=revision, device=device)
     room = _room(model, prompt)
 
     def embed(texts: Sequence[str]) -> F32:
@@ -83,9 +90,18 @@ def sentence_transformer(
     return embed
 
 
+def _inner_model(folder: Path) -> Path | None:
+    """Return the folder of a model inside one that holds none itself."""
+    if not folder.is_dir() or any((folder / name).exists() for name in MODEL_FILES):
+        return None
+    return next((path.parent for name in MODEL_FILES for path in sorted(folder.glob(f"*/{name}"))), None)
+
+
 def model2vec(path: str) -> Embed:
     """Return a model2vec model (package ``model2vec``): a mean over static vectors of all tokens, quick on a CPU."""
-    model = import_module("model2vec").StaticModel.from_pretrained(path)
+    load = import_module("model2vec").StaticModel.from_pretrained
+    with hub_or_cache(path):
+        model = load(path)
 
     def embed(texts: Sequence[str]) -> F32:
         vectors = model.encode(list(texts), max_length=None, use_multiprocessing=False, show_progress_bar=False)

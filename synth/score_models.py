@@ -16,6 +16,7 @@ from quality.likelihood import Continuation
 from quality.rubric import Judge
 from quality.scores import Score, Unscored
 from sources.record import Message
+from synth.model_files import hub_or_cache
 from synth.teacher import Completion, Failure, Request, Sampling, Teacher
 
 T = TypeVar("T")
@@ -213,8 +214,9 @@ def _chat_ids(tokenizer: Any, conversation: Sequence[tuple[str, str]]) -> list[i
 
 def _load(kind: str, path: str, revision: str | None, device: str | None, dtype: str, batch_tokens: int) -> LoadedModel:
     torch, transformers = import_module("torch"), import_module("transformers")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
-    model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype=dtype)
+    with hub_or_cache(path):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
+        model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype=dtype)
     model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return LoadedModel(model=model, tokenizer=tokenizer, longest=longest, batch_tokens=batch_tokens)

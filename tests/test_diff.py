@@ -14,12 +14,12 @@ from tiny_recipe import ROWS, run, write_mirror, write_recipe
 
 from pipelines.diff import CHANGE_SCHEMA, diff
 from pipelines.diff_texts import words
-from pipelines.show_release import diff_text
 from pipelines.joining import joining, listed, text_literal
 from pipelines.manifest import ReleaseError, load, seal
 from pipelines.recipe import load as load_recipe
 from pipelines.release import release
 from pipelines.release_data import scan
+from pipelines.show_release import diff_text
 from pipelines.workbench import Workbench
 
 
@@ -466,7 +466,9 @@ def test_a_release_in_a_folder_of_any_name_is_compared(first, later, tmp_path):
     assert diff(*folders) == diff(first, later)
 
 
-@pytest.mark.parametrize(("steps", "lines"), [(1, ["  step-0: code a -> b"]), (3, ["  code of 3 steps: step-0, step-1, s"])])
+@pytest.mark.parametrize(
+    ("steps", "lines"), [(1, ["  step-0: code a -> b"]), (3, ["  code of 3 steps: step-0, step-1, step-2 (--json"])]
+)
 def test_steps_whose_code_alone_changed_take_one_line(steps, lines):
     changed = [{"where": f"step-{n}", "field": "code", "before": "a", "after": "b"} for n in range(steps)]
     counts = dict.fromkeys(("before", "after", "added", "removed", "edited", "unchanged"), 0)

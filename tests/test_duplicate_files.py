@@ -1,6 +1,7 @@
 """`sabila dedup` on files: what is written, by words and by meaning, and what is refused before anything is."""
 
 import json
+import time
 
 import numpy as np
 import polars as pl
@@ -143,3 +144,22 @@ def test_an_earlier_result_is_replaced_only_where_that_is_asked_for(tmp_path):
     assert table(tmp_path / "out", "kept").height == 1
     (tmp_path / "out" / "kept.parquet").unlink()  # as a call that was killed leaves it
     assert dedup(*call).exit_code == 0
+
+
+def test_a_name_of_the_hub_without_network_ends_in_a_line_at_once(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waits to try again"))
+    done = dedup(write(tmp_path / "a.jsonl", ROWS), *COLUMNS, "--semantic", "nofolder/x", "--out", tmp_path / "out")
+    assert (done.exit_code, done.output.count("\n")) == (1, 1)
+    assert "nofolder/x is no folder here and was not downloaded before, and http://127.0.0.1:9 does not" in done.output
+    assert "Retrying" not in capfd.readouterr().err
+
+
+def test_the_folder_around_a_model_is_told_from_the_model(tmp_path):
+    (tmp_path / "package" / "model").mkdir(parents=True)
+    (tmp_path / "package" / "model" / "config.json").write_text("{}")
+    file = write(tmp_path / "a.jsonl", ROWS)
+    done = dedup(file, *COLUMNS, "--semantic", tmp_path / "package", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert f"{tmp_path / 'package' / 'model'} does: name that folder" in done.output

@@ -82,9 +82,12 @@ def folder_hash(folder: Path) -> str:
 def _opened(path: str, revision: str | None) -> tuple[Any, Any]:
     from transformers import AutoConfig, AutoTokenizer
 
+    from synth.model_files import hub_or_cache
+
     try:
-        config = AutoConfig.from_pretrained(path, revision=revision)
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+        with hub_or_cache(path):
+            config = AutoConfig.from_pretrained(path, revision=revision)
+            tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
     except (OSError, ValueError, KeyError) as error:
         raise TrainingError(f"cannot open the model {path}: {' '.join(str(error).split())[:300]}") from error
     if not tokenizer.is_fast:
