@@ -180,16 +180,30 @@ def _echo_plan(called: Any, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the merged model.")
 @click.option("--shard-gb", type=click.FloatRange(0.001), default=5.0, show_default=True, help="Largest file, in GB.")
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads that work at once.  [default: cores]")
+@click.option(
+    "--model-license",
+    multiple=True,
+    metavar="[MODEL=]LICENCE",
+    help="Licence of a model that states none, as an SPDX id or the Hub's word; without MODEL of all that state none.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything and say what would be done; write nothing.")
 @JSON
-def merge(config: Path, out: Path, shard_gb: float, threads: int | None, dry_run: bool, as_json: bool) -> None:
+def merge(
+    config: Path,
+    out: Path,
+    shard_gb: float,
+    threads: int | None,
+    model_license: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Merge models of one architecture as CONFIG says, a file in mergekit's YAML."""
-    from training.merging.config import read_merge_config
+    from training.merging.config import named_licenses, read_merge_config
     from training.merging.merge import merge as run
     from training.merging.merge import plan_of
 
     size = int(shard_gb * 1e9)
-    asked = told(lambda: read_merge_config(config))
+    asked = told(lambda: named_licenses(model_license, read_merge_config(config)))
     if dry_run:
         account = told(lambda: plan_of(asked, out, size))
     else:

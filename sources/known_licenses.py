@@ -6,6 +6,8 @@ the texts as they stood in 2026; no legal advice.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +19,8 @@ Outputs = Literal["free", "named", "own_family", "forbidden"]
 class License:
     """What a licence allows.
 
-    ``strictness`` orders licences: of equal rows the one under the lowest stays. ``hub`` is the Hub's word for it.
+    ``strictness`` orders licences: of equal rows the one under the lowest stays. ``hub`` is the Hub's word for it,
+    ``hub_names`` are the names that cards give it beside ``license: other``.
     ``into`` names the licences that an adaptation may be under, where the licence is share-alike. ``passes_on`` is
     true of terms of use that bind whoever gets the text. ``outputs`` is None where the licence is none of a model.
     ``duty`` is what the licence asks of who hands on the rows or trains on them.
@@ -36,6 +39,7 @@ class License:
     passes_on: bool = False
     outputs: Outputs | None = None
     duty: str | None = None
+    hub_names: tuple[str, ...] = ()
     own: bool = False
     """Rows of whoever builds the set: they may be kept in a private repository, and are for nobody else."""
 
@@ -112,10 +116,16 @@ def _llama(version: str, outputs: Outputs, duty: str) -> License:
     )
 
 
-LLAMA_OWN = "outputs may improve no other large language model than Llama and what derives from it"
+LLAMA_OWN = (
+    "outputs may improve no other large language model than Llama and what derives from it; what derives from the "
+    "weights is handed on with the agreement and its notice; above 700 million monthly users a licence of its own"
+)
 LLAMA_NAMED = (
     'a model trained on outputs that is handed on has a name that begins with "Llama", and its page says '
     '"Built with Llama"; the acceptable use policy applies; above 700 million monthly users a licence of its own'
+)
+LLAMA_NOT_IN_EU = (
+    f"{LLAMA_NAMED}; the models that read images are not licensed to persons and companies of the European Union"
 )
 GEMMA_DUTY = (
     "a model made by training on outputs counts as a derivative of the model: it is handed on under the same terms and "
@@ -128,9 +138,9 @@ MODELS = (
     _llama("2", "own_family", LLAMA_OWN),
     _llama("3", "own_family", LLAMA_OWN),
     _llama("3.1", "named", LLAMA_NAMED),
-    _llama("3.2", "named", LLAMA_NAMED),
+    _llama("3.2", "named", LLAMA_NOT_IN_EU),
     _llama("3.3", "named", LLAMA_NAMED),
-    _llama("4", "named", LLAMA_NAMED),
+    _llama("4", "named", LLAMA_NOT_IN_EU),
     _model(
         "LicenseRef-gemma", "Gemma Terms of Use", "https://ai.google.dev/gemma/terms", "named", GEMMA_DUTY, hub="gemma"
     ),
@@ -140,6 +150,7 @@ MODELS = (
         "https://developers.google.com/health-ai-developer-foundations/terms",
         "named",
         f"{GEMMA_DUTY}; no clinical use without the approval of the regulator",
+        hub_names=("health-ai-developer-foundations",),
     ),
     _model(
         "LicenseRef-qwen",
@@ -148,6 +159,7 @@ MODELS = (
         "named",
         'a model trained on outputs that is handed on says "Built with Qwen" or "Improved using Qwen" in its '
         "documentation; above 100 million monthly users a licence of its own",
+        hub_names=("qwen",),
     ),
     _model(
         "LicenseRef-tongyi-qianwen",
@@ -155,6 +167,7 @@ MODELS = (
         "https://github.com/QwenLM/Qwen/blob/main/Tongyi%20Qianwen%20LICENSE%20AGREEMENT",
         "own_family",
         "outputs may improve no other large language model than Tongyi Qianwen and what derives from it",
+        hub_names=("tongyi-qianwen",),
     ),
     _model(
         "LicenseRef-qwen-research",
@@ -164,6 +177,7 @@ MODELS = (
         f'{RESEARCH_DUTY}; a model trained on outputs says "Built with Qwen" or "Improved using Qwen"',
         strictness=65,
         commercial=False,
+        hub_names=("qwen-research",),
     ),
     _model(
         "LicenseRef-mistral-research",
@@ -173,6 +187,7 @@ MODELS = (
         RESEARCH_DUTY,
         strictness=65,
         commercial=False,
+        hub_names=("mrl", "mistral-research-license", "mistral-ai-research-license"),
     ),
     _model(
         "LicenseRef-mistral-non-production",
@@ -182,6 +197,7 @@ MODELS = (
         "for testing, research and evaluation only, outputs included; no commercial use",
         strictness=65,
         commercial=False,
+        hub_names=("mnpl", "mistral-ai-non-production-license"),
     ),
     _model(
         "LicenseRef-deepseek-model",
@@ -189,6 +205,7 @@ MODELS = (
         "https://github.com/deepseek-ai/DeepSeek-V3/blob/main/LICENSE-MODEL",
         "free",
         "no right in the outputs is claimed; the use restrictions go with the model and what derives from it",
+        hub_names=("deepseek", "deepseek-license"),
     ),
     _model(
         "LicenseRef-nvidia-open-model",
@@ -196,6 +213,7 @@ MODELS = (
         "https://www.nvidia.com/en-us/agreements/enterprise-software/nvidia-open-model-license/",
         "free",
         "no right in the outputs is claimed",
+        hub_names=("nvidia-open-model-license", "nvidia-open-model-license-agreement"),
     ),
     _model(
         "LicenseRef-openai-terms",
@@ -293,6 +311,13 @@ OWN_TERMS = (
         strictness=40,
         passes_on=True,
         duty="hand on the use restrictions with the rows",
+        hub_names=(
+            "creativeml-openrail-m",
+            "bigscience-openrail-m",
+            "bigcode-openrail-m",
+            "bigscience-bloom-rail-1.0",
+            "openrail++",
+        ),
     ),
     License(
         id="LicenseRef-research-only",
@@ -330,3 +355,23 @@ OWN_TERMS = (
 
 LICENSES: dict[str, License] = {license.id: license for license in (*OPEN, *COMMONS, *MODELS, *OWN_TERMS)}
 """Every known licence by its SPDX id, or by a ``LicenseRef`` where SPDX has none."""
+
+
+def named_license(word: str) -> str | None:
+    """Return the id of a licence by its own id, the Hub's word for it or a name that cards give it; None for others."""
+    return _NAMES.get(_plain(word))
+
+
+def _plain(word: str) -> str:
+    return re.sub(r"[\s_]+", "-", word.strip().casefold()).removeprefix("licenseref-")
+
+
+def _names() -> dict[str, str]:
+    """Return the id of each licence by all of its names; a word that stands for several is none of them."""
+    words = [(word, known.id) for known in LICENSES.values() for word in (known.hub, *known.hub_names)]
+    counts = Counter(word for word, _ in words)
+    by_word = {_plain(word): id for word, id in words if counts[word] == 1}
+    return by_word | {_plain(id): id for id in LICENSES}
+
+
+_NAMES = _names()

@@ -216,6 +216,7 @@ def training_record():
     return {
         **RECORD,
         "start_model": {**RECORD["start_model"], **start},
+        "lineage": {"made_by": "sft", "release": None, "from": []},
         "settings": {"seed": 1},
         "rows": {**RECORD["rows"], **counts},
         "steps": 3,
@@ -243,6 +244,7 @@ MERGED = {
             "release": {"name": "tiny", "version": "1", "hash": "b" * 64},
         },
     ],
+    "lineage": {"made_by": "merge", "release": None, "from": []},
     "method": {"name": "ties", "paper": "arXiv 2306.01708"},
     "tensors": 12,
     "bytes": 4_096,

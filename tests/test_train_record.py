@@ -10,6 +10,7 @@ from training_place import pair, write_release
 
 from training.forecast import memory_bytes, model_flops
 from training.hardware import meter
+from training.lineage import node
 from training.loss_plot import HEIGHT, WIDTH, curve_png
 from training.model_card import model_card
 from training.run_folder import RunFolder, last_checkpoint, mark_complete, no_room_is_told
@@ -304,6 +305,7 @@ def record_of(**rows):
         starts=[{"seconds": 10.0, "joules": None, "how": "not measured"}],
         flops=2e13,
         passes=1.0,
+        origin=node(lambda file: None, LLAMA.name, hub=True, revision=LLAMA.revision, license=LLAMA.license),
     )
 
 
@@ -313,7 +315,7 @@ def test_a_record_is_json_and_its_card_names_the_start_model_of_the_hub():
     assert record["model_tflops_per_device"] == 2.0
     assert record["license"] == "CC-BY-4.0 AND LicenseRef-llama-3.1-community"
     card = model_card(record, "ward-8b")
-    assert "base_model: meta-llama/Llama-3.1-8B\n" in card
+    assert "base_model:\n- meta-llama/Llama-3.1-8B\n" in card
     assert "license: other\nlicense_name: cc-by-4.0-and-licenseref-llama-3.1-community\n" in card
     assert "| Rows | 2 of 3; 1 were too long, see `too_long.jsonl` |" in card
     assert "| Energy | not known kWh (not measured) |" in card

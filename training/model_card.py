@@ -8,7 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from sources.license import parts
+from sources.license import parts, terms
+from training.lineage import ancestors, public_name
 
 
 def model_card(record: dict[str, Any], name: str) -> str:
@@ -29,11 +30,6 @@ def merge_card(record: dict[str, Any]) -> str:
     return _rendered("merge_card.md.jinja", shown, f"Merge by {record['method']['name']}")
 
 
-def public_name(name: str, *, local: bool) -> str:
-    """Return how a card calls a model: a folder of this machine by its own name, without where it lies."""
-    return Path(name).expanduser().resolve().name if local else name
-
-
 def _rendered(template: str, record: dict[str, Any], name: str, **more: Any) -> str:
     environment = Environment(
         loader=PackageLoader("training", "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -42,9 +38,14 @@ def _rendered(template: str, record: dict[str, Any], name: str, **more: Any) -> 
     environment.filters["figure"] = lambda value: "not known" if value is None else f"{value:,.4g}"
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
     ids = parts(record["license"])
-    # The Hub knows licences by the lower case of their ids, one a model; all else is "other" with a name.
-    known = len(ids) == 1 and not ids[0].startswith("LicenseRef")
-    return environment.get_template(template).render(record=record, name=name, known_license=known, **more)
+    # The Hub has a word for many licences, and takes one a model; all else is "other" with a name.
+    word = terms(ids[0]).hub if len(ids) == 1 else "other"
+    known = None if word in ("other", "unknown") else word
+    way = ancestors(record["lineage"])
+    first = sorted({model["model"] for model in way if model["hub"] and not model["from"]})
+    return environment.get_template(template).render(
+        record=record, name=name, known_license=known, way=way, first=first, **more
+    )
 
 
 def _flat(settings: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
 
-from sources.known_licenses import LICENSES
+from sources.known_licenses import LICENSES, named_license
+from sources.license import joint, parts
+from sources.suggest import did_you_mean
 
 UNKNOWN_LICENSE = "LicenseRef-unknown"
 
 RECORDS = ("run.json", "merge.json")
 """What a training run and a merge leave beside the weights they wrote."""
 
-# What the Hub calls licences whose names are not theirs in lower case.
-HUB_LICENSES = {
-    "llama2": "LicenseRef-llama-2-community",
-    "llama3": "LicenseRef-llama-3-community",
-    "llama3.1": "LicenseRef-llama-3.1-community",
-    "gpl-3.0": "GPL-3.0-only",
-    "openrail": "LicenseRef-openrail",
-    **{license_id.lower(): license_id for license_id in LICENSES},
-}
+LINEAGES = (
+    (r"meta-llama/(?:Meta-)?Llama-2-", "LicenseRef-llama-2-community"),
+    (r"meta-llama/(?:Meta-)?Llama-(?:3|Guard-2)-", "LicenseRef-llama-3-community"),
+    (r"meta-llama/(?:Meta-)?Llama-(?:3\.1|Guard-3-8B)", "LicenseRef-llama-3.1-community"),
+    (r"deepseek-ai/DeepSeek-R1-Distill-Llama-8B", "LicenseRef-llama-3.1-community"),
+    (r"meta-llama/Llama-(?:3\.2|Guard-3-1B|Guard-3-11B)", "LicenseRef-llama-3.2-community"),
+    (r"(?:meta-llama/Llama-3\.3|deepseek-ai/DeepSeek-R1-Distill-Llama-70B)", "LicenseRef-llama-3.3-community"),
+    (r"meta-llama/Llama-(?:4|Guard-4)", "LicenseRef-llama-4-community"),
+    (r"google/(?:code|shield|t5)?gemma-(?:1\.1|[237n])", "LicenseRef-gemma"),
+    (r"google/(?:med|tx)gemma", "LicenseRef-health-ai-developer-foundations"),
+)
+"""Models whose terms bind what derives from them, by the beginning of their names on the Hub.
 
+Many cards of tuned models name a freer licence than that of the model they began with: then both count.
+"""
 
 HEAD = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
 
@@ -40,14 +47,44 @@ def card_head(text: str) -> dict[str, Any]:
     return head if isinstance(head, dict) else {}
 
 
-def stated_license(text_of: Callable[[str], str | None]) -> str:
+def stated_license(text_of: Callable[[str], str | None], name: str = "") -> str:
     """Return the licence in a model's record or else on its card; ``LicenseRef-unknown`` where it states none.
 
-    ``text_of`` gives the text of a file of the model by its name, None where there is none.
+    ``text_of`` gives the text of a file of the model by its name, None where there is none; ``name`` is the model's own
+    on the Hub. The terms of a model that it is known to derive from are part of the licence.
     """
-    for name in RECORDS:
-        if record := text_of(name):
-            return str(json.loads(record).get("license", UNKNOWN_LICENSE))
+    for record in RECORDS:
+        if text := text_of(record):
+            return str(json.loads(text).get("license", UNKNOWN_LICENSE))
     head = card_head(text_of("README.md") or "")
-    named = head.get("license_name") if head.get("license") == "other" else head.get("license")
-    return HUB_LICENSES.get(str(named).lower(), UNKNOWN_LICENSE)
+    bases = head.get("base_model")
+    names = [name, *(bases if isinstance(bases, list) else [bases])]
+    inherited = [license for pattern, license in LINEAGES for one in names if re.match(pattern, str(one or ""))]
+    stated = card_license(head)
+    return joint([*inherited, *([] if inherited and stated == UNKNOWN_LICENSE else [stated])])
+
+
+def card_license(head: dict[str, Any]) -> str:
+    """Return the licence that a card's metadata state, several of them together; what is not known is unknown."""
+    found = list(_named(head))
+    known = [named_license(word) for word in found]
+    return joint(id or UNKNOWN_LICENSE for id in known) if found else UNKNOWN_LICENSE
+
+
+def _named(head: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of licences on a card: the Hub's words, and in the place of ``other`` the name beside it."""
+    license = head.get("license")
+    for word in license if isinstance(license, list) else [license]:
+        if word == "other":
+            name = str(head.get("license_name"))
+            yield from [name] if named_license(name) else re.split(r"-and-", name)
+        elif word is not None:
+            yield str(word)
+
+
+def license_of_user(given: str, what: str) -> str:
+    """Return the expression that a user names for a model; ``ValueError`` for a licence that is not known here."""
+    known = {part: named_license(part) for part in parts(given)}
+    if wrong := next((part for part, id in known.items() if id is None), None):
+        raise ValueError(f"{what} is {wrong!r}, expected a licence that is known here{did_you_mean(wrong, LICENSES)}")
+    return joint(id for id in known.values() if id)

@@ -10,6 +10,7 @@ from typing import Any
 
 from sources.license import contradiction, joint
 from training.hardware import JOULES_PER_KWH, hardware
+from training.lineage import made_by
 from training.settings import Power, Settings, plain
 from training.start_model import ModelFacts
 
@@ -30,14 +31,15 @@ def run_record(
     starts: Sequence[dict[str, Any]],
     flops: float,
     passes: float,
+    origin: dict[str, Any],
     rounding: dict[str, Any] | None = None,
     evaluations: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the record of a run from its log and starts; ``flops`` are the model's own for all ``passes``.
 
-    ``passes`` say how often the rows were seen, ``rounding`` how much of what was learned is left in the type that the
-    model is saved in, ``evaluations`` the loss on the rows that were held out. The licence is that of the rows and of
-    the start model together, as the result is made from both.
+    ``origin`` is the start model with all that it was made from. ``passes`` say how often the rows were seen,
+    ``rounding`` how much of what was learned is left in the type that the model is saved in, ``evaluations`` the loss
+    on the rows that were held out. The licence is that of the rows and of the start model together.
     """
     seconds = sum(start["seconds"] for start in starts)
     license = joint([*rows["licenses"], model.license])
@@ -63,6 +65,7 @@ def run_record(
         "hardware": {**hardware(), "processes": settings.launch.processes, "machines": settings.launch.machines},
         "license": license,
         "license_conflict": contradiction(license),
+        "lineage": made_by(stage, release, [origin]),
         "libraries": libraries(),
     }
 

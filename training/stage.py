@@ -276,6 +276,7 @@ def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> d
         starts=read_starts(place.partial),
         flops=passes * model_flops(rows.tokens, square, prepared.model.facts),
         passes=passes,
+        origin=prepared.model.origin,
         evaluations=read_evaluations(place.partial),
         rounding=rounding,
     )

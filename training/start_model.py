@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.model_license import UNKNOWN_LICENSE, stated_license
+from training.lineage import node
+from training.model_license import UNKNOWN_LICENSE, license_of_user, stated_license
 from training.settings import Settings
 from training.trouble import TrainingError
 
@@ -32,12 +33,16 @@ class ModelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class StartModel:
-    """A model at ``path``, a folder or an id of the Hub at ``facts.revision``, tokenizer and configuration opened."""
+    """A model at ``path``, a folder or an id of the Hub at ``facts.revision``, tokenizer and configuration opened.
+
+    ``origin`` is the model with all that it was made from, as its record says.
+    """
 
     path: str
     facts: ModelFacts
     tokenizer: Any
     config: Any
+    origin: dict[str, Any]
 
 
 def open_model(spec: str, settings: Settings) -> StartModel:
@@ -66,7 +71,14 @@ def open_model(spec: str, settings: Settings) -> StartModel:
         hidden=int(config.hidden_size),
         vocabulary=int(config.vocab_size),
     )
-    return StartModel(path=path, facts=facts, tokenizer=tokenizer, config=config)
+    origin = node(
+        lambda name: _text_of(path, name, revision or None),
+        path,
+        hub=facts.hash is None,
+        revision=facts.revision,
+        license=facts.license,
+    )
+    return StartModel(path=path, facts=facts, tokenizer=tokenizer, config=config, origin=origin)
 
 
 def folder_hash(folder: Path) -> str:
@@ -148,10 +160,16 @@ def _sizes(config: Any) -> tuple[int, int]:
 
 def _license(path: str, revision: str | None, named: str | None) -> str:
     """Return the licence that a model states, or the one that is named for it where it states none."""
-    stated = stated_license(lambda name: _text_of(path, name, revision))
-    if named is not None and stated not in (named, UNKNOWN_LICENSE):
+    stated = stated_license(lambda name: _text_of(path, name, revision), "" if Path(path).is_dir() else path)
+    if named is None:
+        return stated
+    try:
+        named = license_of_user(named, "base_license")
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    if stated not in (named, UNKNOWN_LICENSE):
         raise TrainingError(f"base_license is {named!r}, expected what the model {path} states, {stated!r}, or nothing")
-    return named or stated
+    return named
 
 
 def _text_of(path: str, name: str, revision: str | None) -> str | None:

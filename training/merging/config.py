@@ -6,13 +6,14 @@ parameter ``rescaling``. What it would ignore (a wrong key, a parameter that the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from training.merging.methods import KINDS, METHODS, RESCALINGS, Method
 from training.merging.trouble import MergeConfigError
+from training.model_license import license_of_user
 
 DTYPES = ("bfloat16", "float16", "float32")
 
@@ -65,7 +66,10 @@ class Slice:
 
 @dataclass(frozen=True, kw_only=True)
 class MergeConfig:
-    """A merge to make. ``raw`` is the mapping it was read from; ``dtype`` is that of the result (None: the base's)."""
+    """A merge to make. ``raw`` is the mapping it was read from; ``dtype`` is that of the result (None: the base's).
+
+    ``licenses`` are those that a user names, by model, or under an empty name for all that state none.
+    """
 
     method: str
     slices: tuple[Slice, ...]
@@ -77,6 +81,7 @@ class MergeConfig:
     chat_template: str | None = None
     seed: int = 0
     untie: bool = False
+    licenses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rules(self) -> Method:
@@ -93,6 +98,23 @@ class MergeConfig:
         """All models, the base first."""
         base = (self.base_model,) if self.base_model is not None else ()
         return (*base, *(model for model in self.models if model != self.base_model))
+
+
+def named_licenses(given: Sequence[str], config: MergeConfig) -> MergeConfig:
+    """Return a merge with licences for its models, each as ``MODEL=LICENCE``, or ``LICENCE`` for all that state none.
+
+    Raises ``MergeConfigError`` for a model that is not merged or a licence that is not known here.
+    """
+    named = {}
+    for text in given:
+        model, _, license = text.rpartition("=")
+        if model and model not in config.inputs:
+            raise MergeConfigError(f"no model {model!r} is merged, expected one of {', '.join(config.inputs)}")
+        try:
+            named[model] = license_of_user(license, f"the licence of {model or 'the models'}")
+        except ValueError as error:
+            raise MergeConfigError(str(error)) from error
+    return replace(config, licenses=named)
 
 
 # --- reading and writing -------------------------------------------------------------------------------------------

@@ -6,17 +6,18 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from training.lineage import node
 from training.merging.shards import Checkpoint, open_checkpoint
 from training.merging.tokenizer import Tokenizer, read_tokenizer
 from training.merging.trouble import MergeError
 from training.merging.vocabulary import EMBEDDING, HEAD, row_count
-from training.model_license import stated_license
+from training.model_license import UNKNOWN_LICENSE, stated_license
 
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.py", "README.md"]
 """What is fetched of a model on the Hub."""
@@ -62,7 +63,7 @@ class Model:
     """One model of a merge. ``name`` is how the configuration calls it, ``revision`` the Hub's, where it is from there.
 
     ``tied`` says that it has no head of its own. ``license`` is the one it states, ``release`` what it was tuned on, if
-    its record says so: name, version and hash.
+    its record says so: name, version and hash; ``origin`` is the model with all that it was made from.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Model:
     tied: bool
     license: str
     release: Mapping[str, Any] | None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -90,13 +92,21 @@ class Model:
         return self.config[key] if key in self.config else dict(self.config.get("text_config") or {}).get(key)
 
 
-def open_model(name: str) -> Model:
-    """Return a model by the path of its folder, or by its Hub id with an optional ``@revision``."""
+def open_model(name: str, licenses: Mapping[str, str] | None = None) -> Model:
+    """Return a model by the path of its folder, or by its Hub id with an optional ``@revision``.
+
+    ``licenses`` are those that a user names, by model, or under an empty name for all that state none.
+    """
     folder, revision = _folder(name)
     config = _config(folder)
     if config.get("quantization_config"):
         raise MergeError(f"{name} is quantised, expected weights in bfloat16, float16 or float32: save it dequantised")
     weights = open_checkpoint(folder)
+
+    def text_of(file: str) -> str | None:
+        return _text_of(folder / file)
+
+    license = _license(name, stated_license(text_of, name if revision else ""), licenses or {})
     return Model(
         name=name,
         folder=folder,
@@ -105,9 +115,26 @@ def open_model(name: str) -> Model:
         weights=weights,
         tokenizer=read_tokenizer(name, folder),
         tied=_tied(name, config, weights),
-        license=stated_license(lambda file: _text_of(folder / file)),
+        license=license,
         release=_release(folder),
+        origin=node(
+            text_of,
+            name.partition("@")[0] if revision else name,
+            hub=bool(revision),
+            revision=revision,
+            license=license,
+        ),
     )
+
+
+def _license(name: str, stated: str, named: Mapping[str, str]) -> str:
+    """Return the licence that a model states, or the one that a user names for it where it states none."""
+    given = named.get(name, named.get("") if stated == UNKNOWN_LICENSE else None)
+    if given is None:
+        return stated
+    if stated not in (given, UNKNOWN_LICENSE):
+        raise MergeError(f"the licence named for {name} is {given!r}, expected what it states, {stated!r}, or none")
+    return given
 
 
 def _text_of(path: Path) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sources.license import parts
 from training.merging.config import MergeConfig
 from training.merging.end_of_turn import ids
 from training.merging.layers import Layers
@@ -16,6 +17,7 @@ from training.merging.shards import FLOATS, Shard, Tensor, divide
 from training.merging.tokenizer import Choice, as_loaded, choose
 from training.merging.trouble import MergeError
 from training.merging.vocabulary import EMBEDDING, HEAD, Rows, aligned, by_token
+from training.model_license import UNKNOWN_LICENSE
 
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 
@@ -56,7 +58,7 @@ class Plan:
 
 def planned(merge: MergeConfig, shard_bytes: int) -> Plan:
     """Return the plan of a merge; ``MergeError`` where they cannot be merged as they are."""
-    models = tuple(open_model(name) for name in merge.inputs)
+    models = tuple(open_model(name, merge.licenses) for name in merge.inputs)
     notes = check_alike(models, merge.untie)
     names = {model.name: _sources(model, merge.untie) for model in models}
     check_tensors(models, {model: set(sources) for model, sources in names.items()})
@@ -162,6 +164,10 @@ def _notes(models: Sequence[Model], choice: Choice, rows: Mapping[str, Rows | No
         )
     if choice.tokenizer is not None and choice.template is not None and choice.end is None:
         notes.append("no special token was found after an answer of the chat template: check that the result stops")
+    if unknown := [model.name for model in models if UNKNOWN_LICENSE in parts(model.license)]:
+        notes.append(
+            f"{', '.join(unknown)} state no licence: name it by --model-license, or the result cannot be published"
+        )
     if choice.tokenizer is None:
         notes.append("no model has a tokenizer; the result has none")
     return notes

@@ -1,0 +1,113 @@
+"""Where a model comes from: every model, release and licence on the way to it, by the records in the folders.
+
+A node is a model: ``made_by`` what (``sft``, ``dpo`` or ``merge``, None for a model of others), on which ``release``,
+``from`` which models, which are nodes again. Records of others are read, so that nothing in them is taken as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from training.model_license import RECORDS, UNKNOWN_LICENSE
+
+DEEPEST = 20
+MOST = 200
+"""Models of a lineage that are kept: a record of a stranger may hold any number."""
+
+STEPS = ("sft", "dpo", "merge")
+UNPRINTED = re.compile(r"[^\w .,:;@/+=()#~-]+")
+
+
+def public_name(name: str, *, local: bool) -> str:
+    """Return how a card calls a model: a folder of this machine by its own name, without where it lies."""
+    return Path(name).expanduser().resolve().name if local else name
+
+
+def node(
+    text_of: Callable[[str], str | None], name: str, *, hub: bool, revision: str | None, license: str
+) -> dict[str, Any]:
+    """Return a model with all that it was made from; ``text_of`` gives the text of a file of it, None without one."""
+    made = next((_made(text) for record in RECORDS if (text := text_of(record))), None) or {}
+    return {
+        "model": public_name(name, local=not hub),
+        "hub": hub,
+        "revision": revision,
+        "license": license,
+        "made_by": made.get("made_by"),
+        "release": made.get("release"),
+        "from": made.get("from", []),
+    }
+
+
+def made_by(step: str, release: Mapping[str, Any] | None, models: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a record says of how its model was made."""
+    kept = {key: release[key] for key in RELEASE} if release else None
+    return {"made_by": step, "release": kept, "from": list(models)}
+
+
+def ancestors(lineage: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the models of a lineage, each once and after those it was made from."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in _walk(lineage):
+        found.setdefault(json.dumps({key: value for key, value in one.items() if key != "from"}, sort_keys=True), one)
+    return list(found.values())
+
+
+def _walk(lineage: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for model in lineage["from"]:
+        yield from _walk(model)
+        yield model
+
+
+RELEASE = ("name", "version", "hash", "license")
+
+
+def _made(text: str) -> dict[str, Any]:
+    """Return how the model beside a record was made; a record that was written before there were lineages has one."""
+    try:
+        record = json.loads(text)
+        if "lineage" in record:
+            return _checked(record["lineage"], DEEPEST, [MOST])
+        if "start_model" in record:
+            start = record["start_model"]
+            first = {**start, "model": public_name(start["name"], local=bool(start["hash"])), "hub": not start["hash"]}
+            made = {"made_by": record["stage"], "release": record["release"], "from": [first]}
+        else:
+            inputs = [
+                {**one, "model": public_name(one["model"], local=not one["revision"]), "hub": bool(one["revision"])}
+                for one in record["inputs"]
+            ]
+            made = {"made_by": "merge", "release": None, "from": inputs}
+        return _checked(made, DEEPEST, [MOST])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}  # no record of ours: the model is taken as it is
+
+
+def _checked(made: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
+    """Return how a model was made with nothing in it but what a lineage has, cut where it is too deep or too long."""
+    models = []
+    for model in list(made.get("from") or []) if depth else []:
+        left[0] -= 1
+        if left[0] < 0:
+            break
+        models.append(
+            {
+                "model": _text(model["model"]) or "unnamed",
+                "hub": model.get("hub") is True,
+                "revision": _text(model.get("revision")),
+                "license": _text(model.get("license")) or UNKNOWN_LICENSE,
+                **_checked(model, depth - 1, left),
+            }
+        )
+    release = made.get("release")
+    kept = {key: _text(release.get(key)) for key in RELEASE} if isinstance(release, Mapping) else None
+    return {"made_by": step if (step := made.get("made_by")) in STEPS else None, "release": kept, "from": models}
+
+
+def _text(value: object) -> str | None:
+    """Return a text of a record without what could act on a page or a terminal."""
+    return UNPRINTED.sub(" ", value)[:200].strip() if isinstance(value, str) else None
