@@ -209,6 +209,23 @@ def test_a_system_turn_that_the_template_refuses_is_put_before_the_users(tokeniz
     assert "refuses turns of system, user, assistant: no system turn" in kept.notes[0]["reason"]
 
 
+DATED = (  # as Llama 3.2 does
+    "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}{% endif %}"
+    "<|im_start|>system\nToday Date: {{ date_string }}<|im_end|>\n" + CHATML
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "day"), [({}, "26 Jul 2024"), ({"template_date": "2026-11-28"}, "28 Nov 2026")], ids=["pinned", "given"]
+)
+def test_a_template_that_writes_todays_date_gives_the_same_tokens_on_any_day(given, day, tokenizer):
+    tokenizer.chat_template = DATED
+    row = rows_of(SHORT[:1], tokenizer, **given).dataset[0]["input_ids"]
+    pair = rows_of([GOOD], tokenizer, stage="dpo", **given).dataset[0]["prompt_ids"]
+    for ids in (row, pair):
+        assert f"Today Date: {day}<|im_end|>" in tokenizer.decode(ids)
+
+
 def test_a_row_that_the_template_rewrites_is_left_out_and_counted(tokenizer):
     tokenizer.chat_template = THOUGHTFUL.replace("m.content.split('</think>')[0]", "'' + m.role")
     made = rows_of([*SHORT, conversation(7, "Why?", "<think>\nSo.\n</think>\n\nThus.")], tokenizer)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synth.template_clock import PINNED, clock
 from training.trouble import UnfitRowError
 
 Turn = dict[str, str]
@@ -37,8 +38,8 @@ class Encoded:
     spelt: tuple[str, ...] = ()
 
 
-def renderer(tokenizer: Any) -> Render:
-    """Return a function from turns to the text that the tokenizer's chat template makes of them.
+def renderer(tokenizer: Any, day: str = PINNED) -> Render:
+    """Return a function from turns to the text that the tokenizer's chat template makes of them on a ``day``.
 
     It raises ``UnfitRowError`` where the template refuses the turns, as some do a system message.
     """
@@ -47,7 +48,9 @@ def renderer(tokenizer: Any) -> Render:
         from jinja2.exceptions import TemplateError
 
         try:
-            return str(tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=prompt))
+            return str(
+                tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=prompt, **clock(day))
+            )
         except TemplateError as error:
             roles = ", ".join(turn["role"] for turn in turns)
             raise UnfitRowError(f"the chat template refuses turns of {roles}: {error}") from error
@@ -61,16 +64,16 @@ def special_tokens(tokenizer: Any) -> tuple[str, ...]:
     return tuple(sorted({*tokenizer.all_special_tokens, *added} - {""}, key=lambda text: (-len(text), text)))
 
 
-def encode(tokenizer: Any, turns: Sequence[Turn], special: Sequence[str] | None = None) -> Encoded:
+def encode(tokenizer: Any, turns: Sequence[Turn], special: Sequence[str] | None = None, day: str = PINNED) -> Encoded:
     """Return a conversation's tokens; learned are those that hold what the assistant writes and nothing else.
 
     White space that a tokenizer joins to the first or last word of an answer does not count. ``special`` are the
-    tokenizer's control tokens. Raises ``UnfitRowError`` where the template does not let the answers be found, or an
-    answer has no token of its own.
+    tokenizer's control tokens, ``day`` is the date that the template may write. Raises ``UnfitRowError`` where the
+    template does not let the answers be found, or an answer has no token of its own.
     """
     special = special_tokens(tokenizer) if special is None else special
     held, spelt = hold(turns, special)
-    text, found = spans(renderer(tokenizer), held, special)
+    text, found = spans(renderer(tokenizer, day), held, special)
     text, found, letters = _released(text, found, spelt)
     ids, offsets = _tokens(tokenizer, text, letters, special)
     learned = [False] * len(ids)

@@ -50,9 +50,21 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
             self._bar = _bar(self._part, state.max_steps)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Take the bar from the terminal."""
+        """Take the bar from the terminal, and note which checkpoint is kept where the loss decides that."""
         if self._bar:
             self._bar.stop()
+        if not args.load_best_model_at_end or not state.is_world_process_zero or state.best_metric is None:
+            return
+        line = {
+            "part": self._part,
+            "step": state.best_global_step,
+            "eval_loss": state.best_metric,
+            "last_step": state.global_step,
+            "planned_steps": state.max_steps,
+        }
+        with (self._folder / "kept.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        print(f"part {self._part}: kept step {line['step']} of {line['last_step']}", file=sys.stderr)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
         """Keep the figures of a step; raise ``TrainingError`` where they are none, before a checkpoint is written."""
@@ -133,6 +145,14 @@ def read_evaluations(folder: Path) -> list[dict[str, Any]]:
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
     found = {(line["part"], line["step"]): line for line in map(json.loads, lines)}
     return [found[place] for place in sorted(found)]
+
+
+def read_kept(folder: Path) -> list[dict[str, Any]]:
+    """Return for each part which step is kept by its loss on held-out rows; none where the last one always is."""
+    path = folder / "kept.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    found = {line["part"]: line for line in map(json.loads, lines)}
+    return [found[part] for part in sorted(found)]
 
 
 def read_starts(folder: Path) -> list[dict[str, Any]]:

@@ -34,12 +34,14 @@ def run_record(
     origin: dict[str, Any],
     rounding: dict[str, Any] | None = None,
     evaluations: Sequence[dict[str, Any]] = (),
+    kept: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return the record of a run from its log and starts; ``flops`` are the model's own for all ``passes``.
 
     ``origin`` is the start model with all that it was made from. ``passes`` say how often the rows were seen,
     ``rounding`` how much of what was learned is left in the type that the model is saved in, ``evaluations`` the loss
-    on the rows that were held out. The licence is that of the rows and of the start model together.
+    on the rows that were held out, ``kept`` the step of each part that was kept for it. The licence is that of the rows
+    and of the start model together.
     """
     seconds = sum(start["seconds"] for start in starts)
     license = joint([*rows["licenses"], model.license])
@@ -57,6 +59,7 @@ def run_record(
         "loss": {"first": log[0]["loss"], "last": log[-1]["loss"], f"mean_of_last_{LAST_STEPS}": _last(log, "loss")},
         "figures": {name: _last(log, name) for name in FIGURES if name in log[-1]},
         "evaluations": list(evaluations),
+        "kept": list(kept),
         "rounding": rounding,
         "seconds": seconds,
         "starts": len(starts),

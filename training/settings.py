@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
+
+from synth.template_clock import PINNED
 
 CHECKS = ConfigDict(extra="forbid")
 
@@ -35,6 +38,15 @@ def _split(value: Any) -> Any:
     return [part for part in value.split(",") if part] if isinstance(value, str) else value
 
 
+def _day(value: Any) -> Any:
+    """Return a date in ISO's form, which YAML and TOML give as a date."""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise ValueError(f"data.template_date is {value!r}, expected a date such as 2024-07-26") from None
+
+
+Day = Annotated[str, BeforeValidator(_day)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Trackers = Annotated[tuple[Literal["tensorboard", "wandb", "trackio", "mlflow"], ...], BeforeValidator(_split)]
 Losses = Annotated[tuple[LOSSES, ...], BeforeValidator(_split), Field(min_length=1)]
@@ -47,7 +59,7 @@ class Data:
 
     ``unfit`` is for rows that the chat template refuses or rewrites, ``special_tokens`` for rows that spell the
     tokenizer's control tokens, ``system`` for templates that refuse a system turn. ``eval_share`` of the rows is held
-    out.
+    out. ``template_date`` is what a template writes that would write today's date.
     """
 
     sources: Texts = ()
@@ -57,15 +69,20 @@ class Data:
     special_tokens: Literal["text", "drop", "refuse"] = "text"
     system: Literal["user", "keep"] = "user"
     eval_share: float = Field(default=0, ge=0, lt=1)
+    template_date: Day = PINNED
 
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Schedule:
-    """How long and how fast a model learns; the defaults are those of Aloe Beta's SFT (arXiv 2505.04388, section 4)."""
+    """How long and how fast a model learns; the defaults are those of Aloe Beta's SFT (arXiv 2505.04388, section 4).
+
+    ``early_stopping`` ends a part after so many evaluations in a row without a lower loss on the held-out rows.
+    """
 
     epochs: float = Field(default=4, gt=0)
     max_steps: int | None = Field(default=None, gt=0)
     learning_rate: float = Field(default=2e-5, gt=0, lt=1)
+    early_stopping: int | None = Field(default=None, gt=0)
     scheduler: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
     warmup_steps: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=0, ge=0)
@@ -118,11 +135,13 @@ class Adapter:
 class Saving:
     """How often a checkpoint is written; two at least are kept, for one may be cut off by what ends the run.
 
-    ``saved_as`` is the type of the weights in the result: that of the start model, or another.
+    ``saved_as`` is the type of the weights in the result: that of the start model, or another. With ``best`` the
+    result is the checkpoint with the lowest loss on the held-out rows.
     """
 
     every_steps: int = Field(default=100, gt=0)
     keep: int = Field(default=2, ge=2)
+    best: bool = False
     saved_as: Literal["start", "fp32", "bf16", "fp16"] = "start"
 
 
@@ -183,6 +202,7 @@ class Sft:
     @model_validator(mode="after")
     def _batches_come_out_even(self) -> Self:
         accumulation(self)
+        _check_evaluation(self)
         return self
 
 
@@ -237,6 +257,7 @@ class Dpo:
     @model_validator(mode="after")
     def _what_preferences_do_not_have(self) -> Self:
         accumulation(self)
+        _check_evaluation(self)
         if self.batch.packing:
             raise ValueError("batch.packing is True, expected False: pairs are not packed")
         if self.data.too_long == "turns":
@@ -245,6 +266,17 @@ class Dpo:
 
 
 Settings = Sft | Dpo
+
+
+def by_loss(settings: Settings) -> bool:
+    """Say whether the loss on held-out rows decides which weights are kept; it is measured at every checkpoint then."""
+    return settings.saving.best or settings.schedule.early_stopping is not None
+
+
+def _check_evaluation(settings: Settings) -> None:
+    if by_loss(settings) and not settings.data.eval_share:
+        name = "saving.best" if settings.saving.best else "schedule.early_stopping"
+        raise ValueError(f"{name} needs rows to measure the loss on, expected data.eval_share above 0")
 
 
 def accumulation(settings: Settings) -> int:

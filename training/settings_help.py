@@ -11,10 +11,12 @@ SETTINGS: dict[str, str] = {
     "special_tokens": "Rows that spell control tokens such as <|im_end|>: learn them as text, drop, or end the run.",
     "system": "Where the template refuses a system turn: put it before the first user turn, or keep it.",
     "eval_share": "Share of the rows that is held out; the loss on them is measured after each epoch. 0: none.",
+    "template_date": "Date that a chat template writes which would write today's, so that a row is the same any day.",
     # schedule
     "epochs": "How often every row is seen; for pairs, in each chunk.",
     "max_steps": "End after so many optimiser steps, for pairs in each chunk; for a trial.",
     "learning_rate": "Peak learning rate.",
+    "early_stopping": "End after so many checkpoints in a row without a lower loss on held-out rows; keep the best.",
     "scheduler": "How the learning rate falls after the warm-up.",
     "warmup_steps": "Steps over which the learning rate rises to its peak.",
     "weight_decay": "Weight decay of the optimiser.",
@@ -40,6 +42,7 @@ SETTINGS: dict[str, str] = {
     # saving
     "every_steps": "Steps from one checkpoint to the next; a killed run goes on from the last.",
     "keep": "Checkpoints to keep, two at least.",
+    "best": "Keep the checkpoint with the lowest loss on held-out rows, measured at each; needs --eval-share.",
     "saved_as": "Type of the weights in the result; start: that of the start model. run.json says what rounding left.",
     # launch
     "parallel": "How several devices share the work; the command to start is shown by --dry-run.",

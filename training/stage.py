@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sources.license import joint
+from synth.template_clock import writes_date
 from training.forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
 from training.hardware import Meter, meter
 from training.isolation import packing_fault
@@ -27,7 +28,7 @@ from training.rows import ReleaseFacts, load_rows, read_release
 from training.run_folder import RECORD, RunFolder, identity_of, last_checkpoint, no_room_is_told, write
 from training.run_record import run_record, vars_of
 from training.saved_model import FAINT, finish_model, is_saved, rounding_line, save_part
-from training.settings import Dpo, Settings, plain
+from training.settings import Dpo, Settings, by_loss, plain
 from training.start_model import StartModel, open_model
 from training.token_rows import TokenRows, pair_rows, save_notes, save_too_long, sft_rows
 from training.trainers import Part, check_installed, trainer_for
@@ -134,7 +135,8 @@ def _identity(call: Call, release: ReleaseFacts, model: StartModel) -> str:
     """Return the name of what decides the outcome: not the power, the place of machines, or how often it is saved."""
     settings = plain(call.settings)
     del settings["power"], settings["report_to"]
-    settings["saving"] = {"saved_as": settings["saving"]["saved_as"]}
+    decides = ("saved_as", "best", *(("every_steps",) if by_loss(call.settings) else ()))
+    settings["saving"] = {name: settings["saving"][name] for name in decides}
     for beside in ("machine_rank", "main_address", "main_port"):
         del settings["launch"][beside]
     template = model.tokenizer.chat_template
@@ -155,7 +157,10 @@ def _tokens(call: Call, files: list[Path], model: StartModel, cache: Path) -> To
     code = pair_rows if pairs else sft_rows
     _say(f"making tokens of {len(rows):,} rows")
     made = code(rows, model.tokenizer, model.facts.vocabulary, _loose(settings) if fault else settings)
-    return dataclasses.replace(made, packing_off=fault)
+    day = settings.data.template_date if writes_date(model.tokenizer.chat_template) else None
+    if day:
+        _say(f"the chat template writes today's date: {day} for every row (--template-date sets another)")
+    return dataclasses.replace(made, packing_off=fault, template_date=day)
 
 
 def _loose(settings: Settings) -> Settings:
@@ -253,12 +258,13 @@ def _forget(part: Part) -> None:
 
 def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> dict[str, Any]:
     """Complete the folder of the last part's model and put it in the result's place."""
-    from training.run_log import read_evaluations, read_log, read_starts
+    from training.run_log import read_evaluations, read_kept, read_log, read_starts
 
     rounding = finish_model(model, prepared.model, call.settings)
     log = read_log(place.partial)
     rows = prepared.rows
-    _, passes = steps_and_passes(len(rows.dataset), call.settings)
+    planned, passes = steps_and_passes(len(rows.dataset), call.settings)
+    passes *= min(1.0, len(log) / planned)  # fewer where the loss on held-out rows ended a part
     square = 2 * rows.square if isinstance(call.settings, Dpo) else rows.square
     record = run_record(
         stage=call.stage,
@@ -278,6 +284,7 @@ def _publish(call: Call, place: RunFolder, prepared: Prepared, model: Path) -> d
         passes=passes,
         origin=prepared.model.origin,
         evaluations=read_evaluations(place.partial),
+        kept=read_kept(place.partial),
         rounding=rounding,
     )
     if rounding is not None and rounding["share"] < FAINT:

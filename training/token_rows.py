@@ -32,7 +32,8 @@ class TokenRows:
     ``dataset`` has ``input_ids`` and ``labels`` for SFT (and ``seq_lengths`` when packed), ``prompt_ids``,
     ``chosen_ids`` and ``rejected_ids`` for DPO. ``tokens`` and ``learned`` count one pass over all rows, for pairs both
     answers. ``held_out`` are rows to evaluate on, which are in no count; ``notes`` lists the rows that were left out or
-    changed otherwise, ``packing_off`` says why rows are not packed although the settings ask for it.
+    changed otherwise, ``packing_off`` says why rows are not packed although the settings ask for it, ``template_date``
+    is the date that the chat template wrote, where it writes one.
     """
 
     dataset: Any
@@ -48,6 +49,7 @@ class TokenRows:
     held_out: Any = None
     notes: list[dict[str, Any]] = field(default_factory=list)
     packing_off: str | None = None
+    template_date: str | None = None
 
     def counts(self) -> dict[str, Any]:
         """Return what a record says of the rows."""
@@ -64,6 +66,7 @@ class TokenRows:
             **{name: sum(note["done"] == done for note in self.notes) for name, done in NOTED.items()},
             "held_out": len(self.held_out) if self.held_out is not None else 0,
             "packing_off": self.packing_off,
+            "template_date": self.template_date,
         }
 
 
@@ -133,7 +136,7 @@ def fitted(tokenizer: Any, turns: list[dict[str, str]], data: Data) -> tuple[lis
 
     Raises ``UnfitRowError`` for turns that it does not take so either.
     """
-    render = renderer(tokenizer)
+    render = renderer(tokenizer, data.template_date)
     try:
         render(turns)
     except UnfitRowError:
@@ -147,7 +150,7 @@ def fitted(tokenizer: Any, turns: list[dict[str, str]], data: Data) -> tuple[lis
 
 
 def _encoded(tokenizer: Any, turns: list[dict[str, str]], special: Sequence[str], data: Data) -> Encoded:
-    done = encode(tokenizer, turns, special)
+    done = encode(tokenizer, turns, special, data.template_date)
     _check_spelt(done.spelt, data)
     return done
 
@@ -218,7 +221,7 @@ def _pair_ids(
     tokenizer: Any, row: dict[str, Any], special: Sequence[str], data: Data
 ) -> tuple[list[int], list[int], list[int], list[str]]:
     """Return the tokens of a prompt and of both its answers; they begin with what a model will be asked."""
-    render = renderer(tokenizer)
+    render = renderer(tokenizer, data.template_date)
     held, spelt = hold(row["prompt"], special)
     prompt = encode_text(tokenizer, render(held, prompt=True), spelt, special)
     sides, seen = [], list(spelt)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.hardware import DTYPES
-from training.settings import Dpo, Numerics, Settings, accumulation
+from training.settings import Dpo, Numerics, Settings, accumulation, by_loss
 from training.trouble import TrainingError
 
 
@@ -25,16 +25,18 @@ class Part:
 
 
 def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any, held_out: Any = None) -> Any:
-    """Return the trainer of a part, its model loaded; it evaluates on the rows ``held_out`` after each epoch.
+    """Return the trainer of a part, its model loaded; it evaluates on the rows ``held_out``.
 
     Raises ``TrainingError`` for kernels or quantisation that are asked for and not installed.
     """
-    from transformers import PrinterCallback
+    from transformers import EarlyStoppingCallback, PrinterCallback
     from trl import SFTTrainer
 
-    common = {"processing_class": tokenizer, "train_dataset": part.dataset, "callbacks": [callback]}
+    common: dict[str, Any] = {"processing_class": tokenizer, "train_dataset": part.dataset, "callbacks": [callback]}
     if held_out is not None:
         common["eval_dataset"] = held_out
+    if settings.schedule.early_stopping:
+        common["callbacks"].append(EarlyStoppingCallback(settings.schedule.early_stopping))
     # The arguments come first: where DeepSpeed cuts the weights, loading has to know of it.
     arguments = _dpo_arguments(part, settings) if isinstance(settings, Dpo) else _sft_arguments(part, settings)
     model = load_model(part.model, part.revision, settings)
@@ -171,9 +173,23 @@ def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
         "save_total_limit": settings.saving.keep,
         "disable_tqdm": True,
         "report_to": list(settings.report_to) or "none",
-        "eval_strategy": "epoch" if settings.data.eval_share else "no",
+        **_evaluation(settings),
         "per_device_eval_batch_size": settings.batch.device_batch,
         "max_length": settings.batch.sequence,
+    }
+
+
+def _evaluation(settings: Settings) -> dict[str, Any]:
+    """Return when the loss on held-out rows is measured, and whether it decides which weights are kept."""
+    if not by_loss(settings):
+        return {"eval_strategy": "epoch" if settings.data.eval_share else "no"}
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": settings.saving.every_steps,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "restore_callback_states_from_checkpoint": True,  # a run that goes on counts evaluations from where it was
     }
 
 
