@@ -16,13 +16,14 @@ from synth.notices import LOGGER
 
 class _Kept(logging.Handler):
     def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a warning, as text that no terminal obeys and without a key that a server repeats."""
+        """Show a warning or a wait, as text that no terminal obeys and without a key that a server repeats."""
         text = printable(without_secrets(record.getMessage(), *own_secrets().values()))
-        self.texts.append(text)
+        if record.levelno >= logging.WARNING:
+            self.texts.append(text)
         Console(file=sys.stderr).print(f"note: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -32,8 +33,11 @@ def kept_notices() -> Iterator[list[str]]:
     handler = _Kept()
     LOGGER.addHandler(handler)
     propagates, LOGGER.propagate = LOGGER.propagate, False
+    level = LOGGER.level
+    LOGGER.setLevel(logging.INFO)
     try:
         yield handler.texts
     finally:
         LOGGER.removeHandler(handler)
         LOGGER.propagate = propagates
+        LOGGER.setLevel(level)

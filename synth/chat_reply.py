@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from synth.event_stream import StreamError, folded, is_stream
 from synth.finish_reasons import NOT_GIVEN, ended
 from synth.teacher import Completion, Request, Usage
 from synth.thinking import parted
@@ -37,15 +38,17 @@ class BadReplyError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A completion, and the model that the server says wrote it."""
+    """A completion, the model that the server says wrote it, and whether it came in a stream of events."""
 
     completion: Completion
     model: str | None
+    streamed: bool = False
 
 
 def read_reply(content: bytes, request: Request, seconds: float) -> Reply:
     """Return the completion in a reply's body; ``BadReplyError`` says what is not as asked."""
-    reply = _json(content)
+    streamed = is_stream(content)
+    reply = _folded(content) if streamed else _json(content)
     usage = _usage(reply.get("usage"))
     try:
         made = _completion(reply, usage, request, seconds)
@@ -53,7 +56,7 @@ def read_reply(content: bytes, request: Request, seconds: float) -> Reply:
         error.usage = usage
         raise
     model = reply.get("model")
-    return Reply(completion=made, model=model if isinstance(model, str) else None)
+    return Reply(completion=made, model=model if isinstance(model, str) else None, streamed=streamed)
 
 
 def usable(completion: Completion, request: Request) -> Completion:
@@ -136,6 +139,14 @@ def _completion(reply: dict[str, Any], usage: Usage, request: Request, seconds: 
     return usable(made, request)
 
 
+def _folded(content: bytes) -> dict[str, Any]:
+    try:
+        reply: dict[str, Any] = _without_surrogates(folded(content))
+    except StreamError as error:
+        raise BadReplyError(f"reply is {error}") from error
+    return reply
+
+
 def _json(content: bytes) -> dict[str, Any]:
     """Return a reply's JSON; half a pair of surrogates, and bytes that are no UTF-8, become replacement characters."""
     try:
@@ -156,8 +167,6 @@ def _not_json(content: bytes) -> str:
         return "reply is not JSON: it is empty"
     if start.startswith(b"<"):
         return f"reply is not JSON but a web page, {start!r}: the address may be that of a site and not of an API"
-    if start.startswith((b"data:", b"event:", b":")):
-        return f"reply is not JSON but a stream of events, which was not asked for: {start!r}"
     return f"reply is not JSON: {start!r}"
 
 

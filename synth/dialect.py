@@ -22,6 +22,15 @@ NO_SYSTEM = re.compile(
 )
 """How templates and servers refuse a system message: Gemma, Mistral, vLLM, llama.cpp, Google, pydantic."""
 
+STREAM_ONLY = re.compile(
+    r"\bnon-?stream|\bstream(?:ing)?(?: mode)?\b.{0,40}?\b(?:must be|required|is required|cannot be|needs? to be)"
+    r"|\b(?:only|requires?|must)\b.{0,40}?\bstream(?:ing)?\b|\bstream\W{1,3}false\b.{0,40}?not|\benable.{0,20}\bstream",
+    re.IGNORECASE,
+)
+"""How servers refuse to answer in one piece."""
+
+STREAM_ASKED = "it answers only in streams of events, which are asked for and put together"
+
 NOT_TAKEN = re.compile(
     r"unsupported|not support|n't support|not permitted|not allowed|extra_forbidden|extra inputs|unknown"
     r"|unrecogni[sz]ed|unexpected|no longer|deprecated|cannot be used",
@@ -36,6 +45,8 @@ class Dialect:
     leave_out: set[str] = field(default_factory=set)
     max_tokens: str = "max_tokens"
     system: bool = True
+    stream: bool = False
+    stream_usage: bool = True
 
     def body(self, request: Request, model: str) -> dict[str, Any]:
         """Return the JSON of a request: one choice, and no field that is not needed."""
@@ -61,6 +72,9 @@ class Dialect:
         if sampling.json_schema is not None:
             schema = {"name": "answer", "strict": True, "schema": dict(sampling.json_schema)}
             sent["response_format"] = {"type": "json_schema", "json_schema": schema}
+        if self.stream:
+            sent["stream"] = True
+            sent |= {"stream_options": {"include_usage": True}} if self.stream_usage else {}
         return sent
 
     def learn(self, sent: dict[str, Any], refusal: str) -> str | None:
@@ -74,6 +88,12 @@ class Dialect:
         if "seed" in sent and _names(refusal, "seed") and NOT_TAKEN.search(refusal):
             self.leave_out.add("seed")
             return "it refuses seed, which is left out; the same request may be answered otherwise the next time"
+        if "stream" not in sent and STREAM_ONLY.search(refusal):
+            self.stream = True
+            return STREAM_ASKED
+        if "stream_options" in sent and _names(refusal, "stream_options"):
+            self.stream_usage = False
+            return "it refuses stream_options, which is left out; what its answers take may not be known"
         if sent["messages"][0]["role"] == "system" and NO_SYSTEM.search(refusal):
             self.system = False
             return SYSTEM_MOVED

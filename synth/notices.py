@@ -1,21 +1,34 @@
-"""What a user should know of a teacher, each said once: a warning of the logger ``sabila.teacher``."""
+"""What a user should know of a teacher: warnings of the logger ``sabila.teacher``, and waits as its information."""
 
 from __future__ import annotations
 
 import logging
+import time
 
 LOGGER = logging.getLogger("sabila.teacher")
 
+AGAIN_S, SELDOM_S = 60.0, 600.0
+"""Seconds from the first line on a wait to the second, and at most from one to the next."""
+
 
 class Notices:
-    """Warnings of one teacher, each kind once, however many replies give cause for it."""
+    """Warnings of one teacher, each kind once, however many replies give cause for it; waits are told more often."""
 
     def __init__(self, where: str) -> None:
         self._where = where
         self._said: set[str] = set()
+        self._next: dict[str, tuple[float, float]] = {}
 
     def once(self, kind: str, text: str) -> None:
         """Warn, unless a warning of this kind was given before."""
         if kind not in self._said:
             self._said.add(kind)
             LOGGER.warning("%s: %s", self._where, text)
+
+    def now_and_then(self, kind: str, text: str, now: float | None = None) -> None:
+        """Tell of a wait: the first time at once, then after ``AGAIN_S``, and twice as long each further time."""
+        now = time.monotonic() if now is None else now
+        due, gap = self._next.get(kind, (now, AGAIN_S))
+        if now >= due:
+            self._next[kind] = (now + gap, min(2 * gap, SELDOM_S))
+            LOGGER.info("%s: %s", self._where, text)

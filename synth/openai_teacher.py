@@ -24,7 +24,8 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from synth.chat_reply import BadReplyError, Reply, read_reply
-from synth.dialect import Dialect, named_field
+from synth.dialect import STREAM_ASKED, Dialect, named_field
+from synth.event_stream import END, TYPE
 from synth.notices import Notices
 from synth.pace import Pace, Slots
 from synth.server_trouble import WITHHELD, Health, Kind, Trouble, of_connection, of_reply, of_status, pause
@@ -39,6 +40,11 @@ BURST_S = 0.01
 
 CONNECT_S = 10.0
 
+AZURE = (".openai.azure.com", ".openai.azure.us", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+
+END_BYTES = 32
+"""Bytes of a stream that are looked at again with the next part, for an end that lies across two."""
+
 LONGEST_REPLY = 16 << 20
 """Bytes of a reply's body: some thousand tokens with twenty alternatives each have two million."""
 
@@ -46,6 +52,9 @@ LONGEST_REPLY = 16 << 20
 @dataclass(frozen=True, kw_only=True)
 class OpenAITeacher:
     """The model that a server at ``url`` calls ``model``. The key, if it wants one, is read from OPENAI_API_KEY.
+
+    At Azure it is read from AZURE_OPENAI_API_KEY where that is set, and sent as ``api-key``; the address ends in
+    ``?api-version=...`` as Azure's own does.
 
     What was found out of its pace and of the fields it takes is kept from one call to the next; calls side by side each
     keep to it.
@@ -216,10 +225,19 @@ class _Flight:
             waited += wait
             if outcome.kind.final or waited > max(options.patience_s, options.timeout_s):
                 break
+            self._tell_wait(outcome, wait)
             await asyncio.sleep(wait)
         known = request.meter is not None and request.meter.answered_before
         self._teacher.health.failed(request.stage, outcome, answered_before=known)
         return Failure(error=outcome.error, tries=tries)
+
+    def _tell_wait(self, outcome: Trouble, wait: float) -> None:
+        """Say that a server is waited for: at once the first time, then ever more rarely."""
+        what = "cannot be reached" if outcome.kind is Kind.UNREACHABLE else "turns requests away"
+        self._teacher.notices.now_and_then(
+            outcome.kind.value,
+            f"{what} ({outcome.error:.200}); waiting, {max(wait, 1):.0f} s to the next try of this request",
+        )
 
     async def _adapting(self, client: Any, request: Request) -> Completion | Trouble:
         """Send a request, and again in another form as long as a refusal teaches one."""
@@ -268,6 +286,9 @@ class _Flight:
                 f"answers as {reply.model!r:.100}, expected {wanted!r}; rows name {self._teacher.name}. If the server "
                 "holds another model, name it after # in the spec, or its weights with --teacher-revision",
             )
+        if reply.streamed and not self._teacher.dialect.stream:  # asked for one, it may say what an answer took
+            self._teacher.dialect.stream = True
+            notices.once(STREAM_ASKED, STREAM_ASKED)
         if reply.completion.ended == "unknown":
             notices.once(
                 f"reason {reason}",
@@ -294,7 +315,8 @@ class _Flight:
         words = content.decode("utf-8", "replace")
         if status in (400, 403) and WITHHELD.search(words):
             return Reply(completion=Completion(text="", finish_reason="content_filter", seconds=seconds), model=None)
-        return of_status(status, words, headers)
+        trouble = of_status(status, words, headers)
+        return _at_azure(trouble, self._teacher.url) if is_azure(self._teacher.url) else trouble
 
 
 async def _post(client: Any, url: str, content: bytes) -> tuple[int, Any, bytes]:
@@ -304,7 +326,7 @@ async def _post(client: Any, url: str, content: bytes) -> tuple[int, Any, bytes]
     """
     where = _endpoint(url)
     for _ in range(2):
-        async with client.stream("POST", where, content=content, headers=_headers()) as reply:
+        async with client.stream("POST", where, content=content, headers=_headers(url)) as reply:
             moved = reply.headers.get("location") if reply.status_code in (307, 308) else None
             to = str(reply.url.join(moved)) if moved else where
             if to == where or urlsplit(to)[:2] != urlsplit(where)[:2]:
@@ -313,17 +335,34 @@ async def _post(client: Any, url: str, content: bytes) -> tuple[int, Any, bytes]
     return reply.status_code, reply.headers, b""
 
 
+def _at_azure(trouble: Trouble, url: str) -> Trouble:
+    """Return a trouble with what to do about it at Azure."""
+    hint = trouble.hint.replace("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY (or OPENAI_API_KEY)")
+    if trouble.kind is Kind.DENIED and "api-version=" not in url and "/v1" not in url:
+        hint += "; the address of a deployment ends in ?api-version=2024-10-21 or a later one"
+    return replace(trouble, hint=hint)
+
+
+def is_azure(url: str) -> bool:
+    """Say whether an address is Azure's, or of a gateway that is spoken to like it: by host or by ``api-version``."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").endswith(AZURE) or "api-version=" in parts.query
+
+
 def _endpoint(url: str) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/chat/completions"))
 
 
-def _headers() -> dict[str, str]:
+def _headers(url: str) -> dict[str, str]:
     key = os.environ.get("OPENAI_API_KEY") or "none"
+    authorised = {"authorization": f"Bearer {key}"}
+    if is_azure(url):
+        authorised = {"api-key": os.environ.get("AZURE_OPENAI_API_KEY") or key}
     return {
-        "authorization": f"Bearer {key}",
+        **authorised,
         "content-type": "application/json",
-        "accept": "application/json",
+        "accept": f"application/json, {TYPE}",
         "accept-encoding": "identity",
         "user-agent": "sabila",
     }
@@ -332,12 +371,16 @@ def _headers() -> dict[str, str]:
 async def _body(reply: Any) -> bytes:
     """Read a reply's body as far as it may go, packed by gzip at most."""
     parts: list[bytes] = []
-    size = 0
+    size, tail = 0, b""
+    streamed = TYPE in reply.headers.get("content-type", "").lower()
     async for part in reply.aiter_raw():
         parts.append(part)
         size += len(part)
         if size > LONGEST_REPLY:
             raise _too_long()
+        tail = tail[-END_BYTES:] + part
+        if streamed and END.search(tail):
+            break  # some servers keep the connection open after it
     raw, encoding = b"".join(parts), reply.headers.get("content-encoding", "identity").lower()
     if encoding in ("", "identity"):
         return raw

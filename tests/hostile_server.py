@@ -16,10 +16,11 @@ from threading import Event, Thread
 
 @dataclass(frozen=True)
 class Asked:
-    """A request's JSON, and how often the same one came before."""
+    """A request's JSON, how often the same one came before, and its head in lower case."""
 
     body: dict
     before: int
+    head: str = ""
 
     @property
     def prompt(self):
@@ -57,10 +58,12 @@ HANG = "never answers"
 
 @dataclass(frozen=True)
 class Endless:
-    """A reply without an end: ``chunk`` again and again, every ``every_s`` seconds."""
+    """A reply without an end: after ``first`` comes ``chunk`` again and again, every ``every_s`` seconds."""
 
     chunk: bytes = b" " * 65536
     every_s: float = 0.0
+    first: bytes = b""
+    kind: str = "application/json"
 
 
 def chat(asked, text="Answer: B", **changed):
@@ -75,6 +78,33 @@ def good(asked, text=None, **changed):
     """Return a good reply whose text is a function of the request alone."""
     said = f"{asked.prompt} / {asked.seed}: Answer: B" if text is None else text
     return Reply(json.dumps(chat(asked, said, **changed)).encode())
+
+
+EVENTS = {"content-type": "text/event-stream"}
+
+
+def stream(asked, said, *, keep=None, end=b"data: [DONE]\n\n"):
+    """Return a good reply's events: a word each, then why it ended, then what it took; ``keep`` cuts them off."""
+    whole = chat(asked, said)
+    words = [said[n : n + 9] for n in range(0, len(said), 9)]
+    deltas = [{"role": "assistant", "content": ""}, *({"content": word} for word in words)]
+    choices = [[{"index": 0, "delta": delta, "finish_reason": None}] for delta in deltas]
+    parts = [*choices, [{"index": 0, "delta": {}, "finish_reason": "stop"}]]
+    chunks = [{"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": part} for part in parts]
+    if asked.body.get("stream_options"):
+        chunks.append({"id": "c", "model": "m", "choices": [], "usage": whole["usage"]})
+    events = [f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks]
+    return b"".join([b": keep alive\n\n", *events[:keep], *([end] if keep is None else [])])
+
+
+def streams(asked, said):
+    """Answer in a stream of events, whatever was asked for."""
+    return Reply(stream(asked, said), headers=EVENTS)
+
+
+def streams_alone(words):
+    """Return the behaviour that refuses to answer in one piece, with these words."""
+    return lambda asked, said: streams(asked, said) if asked.body.get("stream") else Reply(words.encode(), 400)
 
 
 def failing(status, times, then=good, **more):
@@ -158,6 +188,20 @@ ANSWERED = {
     "empty once": at_first(lambda asked, said: good(asked, "")),
     "cut off once": at_first(lambda asked, said: Cut(60)),
     "broke off once": at_first(ending("error", 20)),
+    "streams": streams,
+    "streams and never hangs up": lambda asked, said: Endless(
+        b": more\n\n", 0.2, stream(asked, said), "text/event-stream"
+    ),
+    "streams alone": streams_alone('{"detail": "Stream must be set to true"}'),
+    "streams alone, in other words": streams_alone(
+        "This model only support stream mode, please enable the stream parameter to access the model."
+    ),
+    "streams without options": lambda asked, said: (
+        Reply(b'{"error": "Unrecognized request argument supplied: stream_options"}', 400)
+        if "stream_options" in asked.body
+        else streams_alone("Non-streaming requests are not supported")(asked, said)
+    ),
+    "stream cut off once": at_first(lambda asked, said: Reply(stream(asked, said, keep=2), headers=EVENTS)),
     "moved on the same server": lambda asked, said: (
         Reply(b"", 308, {"location": "/v1/chat/completions?there"}) if asked.before == 0 else good(asked, said)
     ),
@@ -188,7 +232,15 @@ FAILED = {
     "called a tool": (ending("tool_calls", 0), "broke off with finish reason 'tool_calls'"),
     "two choices": (lambda asked, said: good(asked, choices=[{}, {}]), "2 choices"),
     "a web page": (lambda asked, said: Reply(b"<!DOCTYPE html><title>Sign in</title>"), "a web page"),
-    "a stream": (lambda asked, said: Reply(b'data: {"choices": []}\n\ndata: [DONE]\n\n'), "a stream of events"),
+    "an empty stream": (lambda asked, said: Reply(b'data: {"choices": []}\n\ndata: [DONE]\n\n'), "without an answer"),
+    "a stream cut off": (
+        lambda asked, said: Reply(stream(asked, said, keep=2), headers=EVENTS),
+        "a stream of events that ends before the answer does",
+    ),
+    "an error in a stream": (
+        lambda asked, said: Reply(stream(asked, said, keep=2) + b'data: {"error": {"message": "out of memory"}}\n\n'),
+        "an error inside a 200.*out of memory",
+    ),
     "nothing": (lambda asked, said: Reply(b"\n\n"), "it is empty"),
     "error in a 200": (
         lambda asked, said: Reply(b'{"error": {"code": 500, "message": "no worker"}}'),
@@ -253,12 +305,12 @@ class Connection(asyncio.Protocol):
             if len(self._held) < end + 4 + length:
                 return
             content, self._held = self._held[end + 4 : end + 4 + length], self._held[end + 4 + length :]
-            self._serve(json.loads(content))
+            self._serve(json.loads(content), head.decode())
 
-    def _serve(self, body):
+    def _serve(self, body, head):
         server = self._server
         name = (body["messages"][-1]["content"], body.get("seed"))
-        asked = Asked(body, server.asked[name])
+        asked = Asked(body, server.asked[name], head)
         server.asked[name] += 1
         server.at_work += 1
         server.most = max(server.most, server.at_work)
@@ -279,7 +331,8 @@ class Connection(asyncio.Protocol):
         elif isinstance(answer, Reply):
             self._transport.write(answer.raw())
         elif isinstance(answer, Endless):
-            self._transport.write(b"HTTP/1.1 200 Told\r\ncontent-type: application/json\r\n\r\n")
+            head = f"HTTP/1.1 200 Told\r\ncontent-type: {answer.kind}\r\n\r\n"
+            self._transport.write(head.encode() + answer.first)
             self._more(answer)
 
     def _more(self, endless):

@@ -12,15 +12,16 @@ from email.utils import formatdate
 from itertools import pairwise
 
 import pytest
-from hostile_server import HANG, Cut, Endless, Reply, chat, failing, good, serving
+from hostile_server import EVENTS, HANG, Cut, Endless, Reply, chat, failing, good, serving, stream
 
+from pipelines.notices import kept_notices
 from sources.record import Message
 from synth.chat_reply import BadReplyError, read_reply
 from synth.local_chat import prompt_text
 from synth.notices import Notices
-from synth.openai_teacher import OpenAITeacher
+from synth.openai_teacher import OpenAITeacher, _at_azure, _headers
 from synth.pace import Pace
-from synth.server_trouble import Kind, of_reply
+from synth.server_trouble import Kind, of_reply, of_status
 from synth.specs import Rates, TeacherOptions, teacher
 from synth.teacher import Completion, Failure, Request, Sampling, TeacherError
 
@@ -732,3 +733,135 @@ def test_a_model_of_the_hub_is_pinned_by_its_commit(monkeypatch):
 
 def test_the_price_of_tokens_is_that_of_a_million():
     assert Rates(prompt_price=2.0, completion_price=8.0).cost(500_000, 250_000) == 3.0
+
+
+# --- streams, Azure, waits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "reasoning", "finish"),
+    [
+        ('data: {"choices":[{"delta":{"content":"Hi"}}]}\n\ndata: [DONE]\n\n', "Hi", None, "not given"),
+        (
+            'data: {"choices":[{"delta":{"reasoning_content":"Hm"}}]}\r\n\r\n'
+            'data: {"choices":[{"delta":{"content":"A"},"finish_reason":"length"}]}\r\n\r\n',
+            *("A", "Hm", "length"),
+        ),
+        ('event: x\nid: 1\ndata:{"choices":[{"message":{"content":"A"},"finish_reason":"stop"}]}', "A", None, "stop"),
+        (
+            'data: {"choices":[{"delta":{"content":"\\ud83d"}}]}\n\n'
+            'data: {"choices":[{"delta":{"content":"\\ude00"},"finish_reason":"stop"}]}\n\n',
+            *("\N{GRINNING FACE}", None, "stop"),
+        ),
+        (
+            'data: {"choices":[{"delta":{"content":[{"type":"text","text":"A"}]}}]}\n'
+            'data: {"choices":[{"delta":{"content":"B"},"finish_reason":"stop"}]}\n',
+            *("AB", None, "stop"),
+        ),
+    ],
+    ids=["done alone", "reasoning", "one message", "half pairs", "no empty lines"],
+)
+def test_a_stream_of_events_is_put_together(body, text, reasoning, finish):
+    (asked,) = requests(1)
+    made = read_reply(body.encode(), asked, 0.1)
+    assert (made.completion.text, made.completion.reasoning, made.completion.finish_reason) == (text, reasoning, finish)
+    assert made.streamed
+
+
+def test_logprobs_of_a_stream_are_those_of_its_chunks():
+    token = '{"token":"%s","logprob":-0.5,"top_logprobs":[{"token":"%s","logprob":-0.5}]}'
+    chunk = 'data: {"choices":[{"delta":{"content":"A"},"logprobs":{"content":[%s]},"finish_reason":%s}]}\n\n'
+    body = chunk % (token % ("A", "A"), "null") + chunk % (token % ("B", "B"), '"stop"')
+    (asked,) = requests(1, logprobs=2)
+    assert read_reply(body.encode(), asked, 0.1).completion.logprobs == ({"A": -0.5}, {"B": -0.5})
+
+
+def test_a_server_that_streams_is_asked_for_streams_with_their_usage_from_then_on(caplog):
+    sent = []
+
+    def behaviour(asked):
+        sent.append(asked.body)
+        return Reply(stream(asked, "Answer: B"), headers=EVENTS)
+
+    with serving(behaviour) as server:
+        answers = told(server, requests(3), concurrency=1)
+    assert [body.get("stream") for body in sent] == [None, True, True]
+    assert [answer.completion_tokens for answer in answers.values()] == [None, 5, 5]
+    assert caplog.text.count("it answers only in streams of events") == 1
+
+
+AT_AZURE = "https://ward.openai.azure.com/openai/deployments/gpt-4o?api-version=2024-10-21"
+
+
+@pytest.mark.parametrize(
+    ("url", "azure"),
+    [
+        (AT_AZURE, True),
+        ("https://ward.services.ai.azure.com/openai/v1", True),
+        ("https://gate.example.org/llm?api-version=2024-06-01", True),
+        ("https://api.openai.com/v1", False),
+        ("https://openai.azure.com.example.org/v1", False),
+    ],
+)
+def test_azures_key_goes_to_azure_alone(url, azure, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-openai")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "key-of-azure")
+    sent = _headers(url)
+    assert (sent.get("api-key"), sent.get("authorization")) == (
+        ("key-of-azure", None) if azure else (None, "Bearer key-of-openai")
+    )
+
+
+def test_the_api_version_stays_at_the_end_of_azures_address(monkeypatch):
+    monkeypatch.delenv("AZURE_OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-openai")
+    heads = []
+
+    def behaviour(asked):
+        heads.append(asked.head)
+        return good(asked)
+
+    with serving(behaviour) as server:
+        place = server.url.removesuffix("/v1")
+        spec = f"openai:{place}/openai/deployments/gpt-4o?api-version=2024-10-21#gpt-4o"
+        whole(requests(1), teacher(spec, QUICK).complete(requests(1)))
+    (head,) = heads
+    assert head.startswith("post /openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21 http/1.1\r\n")
+    assert "\r\napi-key: key-of-openai\r\n" in head and "authorization" not in head
+
+
+def test_azures_refusals_say_what_to_do_there():
+    refused = Reply(b'{"error": {"code": "404", "message": "Resource not found"}}', 404)
+    with serving(lambda asked: refused) as server:
+        place = f"{server.url}?api-version=1"
+        with pytest.raises(TeacherError, match="check the address"):
+            list(teacher(f"openai:{place}#m", QUICK).complete(requests(1)))
+    bare = _at_azure(of_status(404, "Resource not found", {}), "https://ward.openai.azure.com/openai/deployments/x")
+    assert "ends in ?api-version=" in bare.hint
+    assert "AZURE_OPENAI_API_KEY" in _at_azure(of_status(401, "no", {}), AT_AZURE).hint
+
+
+@pytest.mark.parametrize("behaviour", [failing(429, times=2), failing(503, times=2)])
+def test_a_wait_is_told_once_at_first(behaviour, caplog):
+    caplog.set_level("INFO", logger="sabila.teacher")
+    with serving(behaviour) as server:
+        told(server, requests(6))
+    lines = [record.getMessage() for record in caplog.records if "turns requests away" in record.getMessage()]
+    assert len(lines) == 1 and "(HTTP " in lines[0] and "s to the next try" in lines[0]
+
+
+def test_a_wait_that_lasts_is_told_ever_more_rarely(caplog):
+    caplog.set_level("INFO", logger="sabila.teacher")
+    notices = Notices("openai:m")
+    for second in range(0, 3600, 5):
+        notices.now_and_then("busy", f"turns requests away since {second} s", float(second))
+    said = [int(record.getMessage().split()[-2]) for record in caplog.records]
+    assert said == [0, 60, 180, 420, 900, 1500, 2100, 2700, 3300]
+
+
+def test_a_wait_is_one_plain_line_where_stderr_is_no_terminal(capsys):
+    with kept_notices() as kept, serving(failing(429, times=1)) as server:
+        told(server, requests(3))
+    lines = [line for line in capsys.readouterr().err.splitlines() if "turns requests away" in line]
+    assert len(lines) == 1 and lines[0].startswith("note: openai:m at http://127.0.0.1:")
+    assert kept == [], "what is over is not repeated at the end"

@@ -110,4 +110,4 @@ def _checked(made: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, 
 
 def _text(value: object) -> str | None:
     """Return a text of a record without what could act on a page or a terminal."""
-    return UNPRINTED.sub(" ", value)[:200].strip() if isinstance(value, str) else None
+    return " ".join(UNPRINTED.sub(" ", value).split())[:200] if isinstance(value, str) else None
