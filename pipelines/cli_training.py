@@ -235,6 +235,39 @@ def _merge_text(plan: dict[str, Any]) -> str:
     )
 
 
+# --- gguf ----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="New file, NAME.gguf.")
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(("auto", "f32", "f16", "bf16", "q8_0")),
+    default="auto",
+    show_default=True,
+    help="Type of the weights; auto: the 16-bit type nearest to the model's own.",
+)
+@click.option(
+    "--converter",
+    type=click.Path(path_type=Path, exists=True),
+    help="llama.cpp's folder or its convert_hf_to_gguf.py.  [default: LLAMA_CPP, or the one that is installed]",
+)
+@JSON
+def gguf(folder: Path, out: Path, kind: str, converter: Path | None, as_json: bool) -> None:
+    """Write the model in FOLDER as one GGUF file, by llama.cpp's converter, and check what it says of itself."""
+    from training.gguf_export import export_gguf
+
+    record = told(lambda: export_gguf(folder, out, kind=kind, converter=converter))
+    if as_json:
+        echo_json(record)
+        return
+    if record["checked"] is None:
+        echo("note: the file was not read back: pip install gguf", err=True)
+    echo(out)
+
+
 # --- publish -------------------------------------------------------------------------------------------------------
 
 
