@@ -235,6 +235,45 @@ def _merge_text(plan: dict[str, Any]) -> str:
     )
 
 
+# --- licences ------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+@JSON
+def licenses(names: tuple[str, ...], as_json: bool) -> None:
+    """Say what licences of data and models allow and ask, and where that can be read; all, or those in NAMES.
+
+    NAMES are SPDX ids or the Hub's words, such as llama3.2 or cc-by-4.0.
+    """
+    from sources.known_licenses import LICENSES, License, named_license
+    from sources.suggest import did_you_mean
+
+    def known(name: str) -> License:
+        if (id := named_license(name)) is None:
+            raise ValueError(f"{name!r} is no licence that is known here{did_you_mean(name, LICENSES)}")
+        return LICENSES[id]
+
+    try:
+        chosen = [known(name) for name in names] or list(LICENSES.values())
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if as_json:
+        echo_json([one.facts() for one in chosen])
+        return
+    echo("\n\n".join(_license_text(one.facts()) for one in chosen))
+
+
+def _license_text(facts: dict[str, Any]) -> str:
+    """Return a licence in a few lines."""
+    uses = ", ".join(use for use, allowed in facts["rows_may_be"].items() if allowed) or "kept to oneself alone"
+    lines = [f"{facts['id']}: {facts['title']}", f"  rows may be: {uses}"]
+    lines += [f"  trained on what such a model wrote: {facts['outputs']}"] if facts["outputs"] else []
+    lines += [f"  asks: {facts['duty']}"] if facts["duty"] else []
+    lines += [f"  read at: {facts['url']}"] if facts["url"] else []
+    return "\n".join(lines)
+
+
 # --- gguf ----------------------------------------------------------------------------------------------------------
 
 

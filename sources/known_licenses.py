@@ -14,6 +14,14 @@ from typing import Any, Literal
 Outputs = Literal["free", "named", "own_family", "forbidden"]
 """What may be trained on outputs: any model; any that names the vendor's; the vendor's own alone; no rival of it."""
 
+OUTPUTS: dict[Outputs, str] = {
+    "free": "any model",
+    "named": "any model that keeps to the duties",
+    "own_family": "models of the same family alone",
+    "forbidden": "no model that competes with the vendor's",
+}
+"""The same in words."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class License:
@@ -42,6 +50,21 @@ class License:
     hub_names: tuple[str, ...] = ()
     own: bool = False
     """Rows of whoever builds the set: they may be kept in a private repository, and are for nobody else."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the licence allows and asks, in words."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "rows_may_be": {
+                "adapted": self.derivatives,
+                "handed on": self.redistribution,
+                "sold": self.redistribution and self.commercial,
+            },
+            "outputs": OUTPUTS[self.outputs] if self.outputs else None,
+            "duty": self.duty,
+            "url": self.url,
+        }
 
     @property
     def share_alike(self) -> bool:

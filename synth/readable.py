@@ -23,20 +23,22 @@ def require_readable(
     Raises ``TeacherError`` with ``hint`` where none of the first ``FIRST`` replies, or of all in a batch of at least
     ``FEWEST``, is readable.
     """
-    unread, found = 0, False
+    unread, echoed, found = 0, 0, False
     last = ""
     for request, answer in answered:
         if not found and isinstance(answer, Completion):
             found = readable(answer.text)
             unread, last = unread + (not found), answer.text
+            echoed += answer.text.strip().startswith(request.messages[-1].content.strip()[:SHOWN])
             if not found and unread == FIRST:
-                raise _unreadable(model, unread, last, hint)
+                raise _unreadable(model, unread, echoed, last, hint)
         yield request, answer
     if not found and unread >= FEWEST:
-        raise _unreadable(model, unread, last, hint)
+        raise _unreadable(model, unread, echoed, last, hint)
 
 
-def _unreadable(model: str, count: int, text: str, hint: str) -> TeacherError:
+def _unreadable(model: str, count: int, echoed: int, text: str, hint: str) -> TeacherError:
+    told = f"; {echoed} of them repeat the answer they were to judge and go on with it" if echoed else ""
     return TeacherError(
-        f"{model} gave no readable verdict in its first {count} replies; the last one is {text[:SHOWN]!r}; {hint}"
+        f"{model} gave no readable verdict in its first {count} replies{told}; the last one is {text[:SHOWN]!r}; {hint}"
     )
