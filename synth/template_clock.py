@@ -1,20 +1,54 @@
-"""A clock for chat templates that write today's date: it stands still, so that a row is the same on any day."""
+"""Chat templates that write today's date write one date here, so that a row is the same on any day.
+
+The date is put into the template's text: transformers hands a template no functions of a caller's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 PINNED = "2024-07-26"
 """The date that the templates of Llama 3.1 and 3.2 write where nobody gives them one."""
 
+CALL = re.compile(r"""\bstrftime_now\s*\(\s*(?:format\s*=\s*)?(["'])((?:(?!\1)[^\\])*)\1\s*\)""")
+TESTED = re.compile(r"\bstrftime_now\s+is\s+(?:not\s+)?defined\b")
 
-def clock(day: str = PINNED) -> dict[str, Callable[[str], str]]:
-    """Return what a template is rendered with, so that ``strftime_now`` gives ``day``, a date in ISO's form."""
-    return {"strftime_now": date.fromisoformat(day).strftime}
+
+def at_date(tokenizer: Any, day: str = PINNED) -> dict[str, str]:
+    """Return what to render a tokenizer's chat template with so that it writes ``day``, a date in ISO's form.
+
+    That is nothing where the template writes no date. Raises ``ValueError`` where it does so by other means than calls
+    with a format of its own.
+    """
+    template = getattr(tokenizer, "chat_template", None)
+    if isinstance(template, dict):
+        template = template.get("default")
+    if not isinstance(template, str) or not writes_date(template):
+        return {}
+    return {"chat_template": pinned(template, day)}
 
 
 def writes_date(template: Any) -> bool:
     """Say whether a chat template, or one of several, asks for today's date."""
     return "strftime_now" in str(template)
+
+
+@lru_cache(maxsize=8)
+def pinned(template: str, day: str) -> str:
+    """Return a chat template with ``day`` in the place of today's date."""
+    moment = date.fromisoformat(day)
+
+    def written(call: re.Match[str]) -> str:
+        return f"{call[1]}{moment.strftime(call[2])}{call[1]}"
+
+    found = CALL.sub(written, template)
+    if "strftime_now" in TESTED.sub("", found):
+        place = found.index("strftime_now")
+        raise ValueError(
+            "the chat template asks for today's date in a way that cannot be pinned, expected calls of strftime_now "
+            f"with a format: {' '.join(found[max(0, place - 20) : place + 40].split())!r}"
+        )
+    return found

@@ -10,6 +10,7 @@ from training_place import conversation, write_release
 
 from pipelines.cli import main
 from pipelines.cli_training import stage_command
+from synth.template_clock import PINNED, pinned
 from training.forecast import chunk_sizes, duration, steps_and_passes
 from training.launch import CONFIGS, check_launched, launch_command
 from training.settings import Launch, accumulation
@@ -267,3 +268,28 @@ def test_no_help_is_left_over_for_a_setting_that_is_gone():
 )
 def test_a_time_is_said_as_people_say_it(seconds, said):
     assert duration(seconds) == said
+
+
+# --- dates in templates --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        ("{{ strftime_now('%d %b %Y') }}", "{{ '26 Jul 2024' }}"),
+        ('{{ strftime_now( format="%Y-%m-%d" ) }}!', '{{ "2024-07-26" }}!'),
+        (
+            "{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% endif %}",
+            "{% if strftime_now is defined %}{{ '2024' }}{% endif %}",
+        ),
+        ("no date", "no date"),
+    ],
+)
+def test_a_date_is_put_in_the_place_of_todays(template, written):
+    assert pinned(template, PINNED) == written
+
+
+@pytest.mark.parametrize("template", ["{% set now = strftime_now %}", "{{ strftime_now(form) }}"])
+def test_a_date_that_cannot_be_pinned_is_refused(template):
+    with pytest.raises(ValueError, match="cannot be pinned, expected calls of strftime_now with a format"):
+        pinned(template, PINNED)

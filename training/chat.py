@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth.template_clock import PINNED, clock
+from synth.template_clock import PINNED, at_date
 from training.trouble import UnfitRowError
 
 Turn = dict[str, str]
@@ -44,12 +44,14 @@ def renderer(tokenizer: Any, day: str = PINNED) -> Render:
     It raises ``UnfitRowError`` where the template refuses the turns, as some do a system message.
     """
 
+    dated = at_date(tokenizer, day)
+
     def render(turns: Sequence[Turn], prompt: bool = False) -> str:
         from jinja2.exceptions import TemplateError
 
         try:
             return str(
-                tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=prompt, **clock(day))
+                tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=prompt, **dated)
             )
         except TemplateError as error:
             roles = ", ".join(turn["role"] for turn in turns)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from synth.template_clock import at_date
 from training.lineage import node
 from training.model_license import UNKNOWN_LICENSE, license_of_user, stated_license
 from training.settings import Settings
@@ -55,7 +56,7 @@ def open_model(spec: str, settings: Settings) -> StartModel:
         raise TrainingError(f"{path} has no config.json, expected the complete folder of a model")
     config, tokenizer = _opened(path, revision or None)
     _check_generation(path, revision or None)
-    _give_template(tokenizer, settings.chat_template, spec)
+    _give_template(tokenizer, settings.chat_template, settings.data.template_date, spec)
     _check_fit(tokenizer, config, spec)
     parameters, matrices = _sizes(config)
     facts = ModelFacts(
@@ -124,7 +125,7 @@ def _check_generation(path: str, revision: str | None) -> None:
         ) from error
 
 
-def _give_template(tokenizer: Any, file: str | None, spec: str) -> None:
+def _give_template(tokenizer: Any, file: str | None, day: str, spec: str) -> None:
     if file is not None:
         try:
             tokenizer.chat_template = Path(file).read_text(encoding="utf-8")
@@ -132,6 +133,10 @@ def _give_template(tokenizer: Any, file: str | None, spec: str) -> None:
             raise TrainingError(f"cannot read the chat_template {file}: {error}") from error
     if not tokenizer.chat_template:
         raise TrainingError(f"the model {spec} has no chat template: name a file with one by chat_template")
+    try:
+        at_date(tokenizer, day)
+    except ValueError as error:
+        raise TrainingError(f"{spec}: {error}; give another one by chat_template") from error
     if tokenizer.eos_token is None:
         raise TrainingError(f"the tokenizer of {spec} has no end-of-text token, expected eos_token in its settings")
 
