@@ -41,8 +41,9 @@ ONE = np.uint64(1)
 FORBIDDEN = 8
 """Pairs ruled out by their marks that count as much as one whose shingles were compared."""
 
-KIND, WORD, PLACE = np.uint64(62), np.uint64(35), np.uint64(32)
-"""What a mark is shifted by to be its kind, a word without what is known of it, a slot without its value."""
+KIND, WORD, ASKED, PLACE = np.uint64(62), np.uint64(35), np.uint64(34), np.uint64(32)
+"""What a mark is shifted by to be its kind, a word without what is known of it, whether a word is asked about, and a
+slot without its value."""
 
 APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 """The kinds of marks."""
@@ -135,23 +136,38 @@ def same_but_for_a_letter(one: np.uint64, other: np.uint64) -> bool:
 
 
 @compiled
-def missing(marks: U64, begin: int, end: int, other: int, last: int) -> tuple[int, int, int]:
+def asked_words(marks: U64, begin: int, end: int) -> int:
+    """Return how many of the words ``marks[begin:end]`` are asked about."""
+    asked = 0
+    for k in range(begin, end):
+        asked += int((marks[k] >> ASKED) & ONE)
+    return asked
+
+
+@compiled
+def missing(marks: U64, begin: int, end: int, other: int, last: int, most: int) -> tuple[int, int]:
     """Return how many words of ``marks[begin:end]`` are not among ``marks[other:last]``, typing errors aside.
 
-    Then how many of those are asked about, and how many words are asked about.
+    Then how many of those are asked about; counting ends where these are more than ``most``.
     """
-    words, asked, asking, at = 0, 0, 0, other
+    words, asked, at = 0, 0, other
     for k in range(begin, end):
-        asks = int((marks[k] >> np.uint64(34)) & ONE)
-        asking += asks
         while at < last and marks[at] >> WORD < marks[k] >> WORD:
             at += 1
-        found = at < last and marks[at] >> WORD == marks[k] >> WORD
-        for j in range(other, last if not found and (marks[k] >> PLACE) & np.uint64(3) else other):
-            found = found or same_but_for_a_letter(marks[k], marks[j])
-        words += not found
-        asked += asks * (not found)
-    return words, asked, asking
+        if at < last and marks[at] >> WORD == marks[k] >> WORD:
+            continue
+        found = False
+        if (marks[k] >> PLACE) & np.uint64(3):
+            for j in range(other, last):
+                if same_but_for_a_letter(marks[k], marks[j]):
+                    found = True
+                    break
+        if not found:
+            words += 1
+            asked += int((marks[k] >> ASKED) & ONE)
+            if asked > most:
+                break
+    return words, asked
 
 
 @compiled
@@ -166,15 +182,17 @@ def same_subject(sets: Sets, first: int, second: int) -> bool:
     apart_i, apart_j = i < end_i and marks[i] >> KIND == APART_BY, j < end_j and marks[j] >> KIND == APART_BY
     if apart_i != apart_j or (apart_i and marks[i] != marks[j]):
         return False
-    i, j = first_of(marks, i, end_i, ABOUT), first_of(marks, j, end_j, ABOUT)
+    i, j = i + apart_i, j + apart_j
     end_i, end_j = first_of(marks, i, end_i, SLOT), first_of(marks, j, end_j, SLOT)
     if i == end_i or j == end_j:
         return True
-    words_i, asked_i, asking_i = missing(marks, i, end_i, j, end_j)
-    words_j, asked_j, asking_j = missing(marks, j, end_j, i, end_i)
-    if max(asked_i, asked_j) > min(asking_i, asking_j) // TOLERANCE:
+    # Most pairs of templates differ in a word that is asked about: the first one that too many are ends it.
+    most = min(asked_words(marks, i, end_i), asked_words(marks, j, end_j)) // TOLERANCE
+    words_i, asked_i = missing(marks, i, end_i, j, end_j, most)
+    if asked_i > most:
         return False
-    return min(words_i, words_j) <= min(end_i - i, end_j - j) // TOLERANCE
+    words_j, asked_j = missing(marks, j, end_j, i, end_i, most)
+    return asked_j <= most and min(words_i, words_j) <= min(end_i - i, end_j - j) // TOLERANCE
 
 
 @compiled
@@ -361,8 +379,9 @@ def link_bucket(bucket: Bucket) -> None:
     for j in range(1, size):
         compare(bucket, 0, j)
     order, first, last = by_component(bucket.parents)
-    few = pairs_left(bucket, order, first, last) <= DIRECT_PAIRS * size
-    done = not few and link_by_rare(bucket)
+    pairs = pairs_left(bucket, order, first, last)
+    few = pairs <= DIRECT_PAIRS * size
+    done = not few and link_by_rare(bucket, pairs if size <= LARGE else -1)
     if few or (not done and size <= LARGE):
         link_across(bucket, order, first, last)
     elif not done:
@@ -407,12 +426,15 @@ def link_across(bucket: Bucket, order: I64, first: I64, last: I64) -> None:
 
 
 @compiled
-def link_by_rare(bucket: Bucket) -> bool:
+def link_by_rare(bucket: Bucket, pairs: int) -> bool:
     """Join the similar members of a large bucket, comparing only those that share a rare shingle.
 
-    Return False where that took too many comparisons and was given up.
+    Return False where that took too many comparisons and was given up, or would take more than ``pairs`` (-1: no
+    matter how many), since templates share even their rare shingles.
     """
     postings = rare_postings(bucket)
+    if 0 <= pairs < sharing_pairs(postings):
+        return False
     allowed = bucket.tally[1] + bucket.tally[3] // FORBIDDEN + CHECKS * bucket.members.size
     begin = 0
     for end in range(1, postings.size + 1):
@@ -424,6 +446,17 @@ def link_by_rare(bucket: Bucket) -> bool:
             return False
         begin = end
     return True
+
+
+@compiled
+def sharing_pairs(postings: U64) -> int:
+    """Return how many pairs share a rare shingle, once for each that they share."""
+    pairs, begin = 0, 0
+    for end in range(1, postings.size + 1):
+        if end == postings.size or postings[end] >> SHIFT != postings[begin] >> SHIFT:
+            pairs += (end - begin) * (end - begin - 1) // 2
+            begin = end
+    return pairs
 
 
 @compiled
