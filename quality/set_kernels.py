@@ -450,12 +450,13 @@ def link_by_rare(bucket: Bucket, pairs: int) -> bool:
 
 @compiled
 def sharing_pairs(postings: U64) -> int:
-    """Return how many pairs share a rare shingle, once for each that they share."""
-    pairs, begin = 0, 0
+    """Return how many pairs share a rare shingle that is indexed for one of them, once for each that they share."""
+    pairs, begin, probing = 0, 0, 0
     for end in range(1, postings.size + 1):
+        probing += int(not postings[end - 1] & ONE)
         if end == postings.size or postings[end] >> SHIFT != postings[begin] >> SHIFT:
-            pairs += (end - begin) * (end - begin - 1) // 2
-            begin = end
+            pairs += ((end - begin) * (end - begin - 1) - probing * (probing - 1)) // 2
+            begin, probing = end, 0
     return pairs
 
 
