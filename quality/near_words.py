@@ -120,18 +120,28 @@ UNITS = (
     "kj",
 )
 
+NAMING = (
+    "type types tipo tipos typ group groups grupo grupos groupe gruppe grade grado stage class clase classe "
+    "category vitamin vitamins vitamina vitaminas vitamine hepatitis hépatite influenza gripe grippe factor "
+    "factors hemophilia haemophilia hemofilia protein proteins blood immunoglobulin apolipoprotein coenzyme "
+    "option options part plan phase strep streptococcus toxin amphotericin antigen variant subtype form "
+    "serotype schedule wave site subunit chain arm cohort appendix figure table patient drug point zone region "
+    "layer level line answer choice statement assertion opción opciones parte"
+).split()
+"""Words that a capital after them goes with, in a title too."""
+
 ROMAN = "ii iii iv vi vii viii ix xi xii alpha beta gamma delta".split()
 
 
 @lru_cache
 def word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
     """Return the hash table of all these words (``text_kernels.Words``): hashes, 0 where a place is free, and codes."""
-    from quality.text_kernels import NEGATES, NOT, OPPOSED, STOP, SYMBOL, UNIT
+    from quality.text_kernels import NAMES, NEGATES, NOT, OPPOSED, STOP, SYMBOL, UNIT
 
     codes: dict[str, int] = {}
     lines = [(40 + n, OPPOSED, line.split()) for n, line in enumerate(OPPOSITES)]
     lines += [(128 + n, UNIT, line.split()) for n, line in enumerate(UNITS)]
-    lines += [(int(NOT), NEGATES, NEGATIONS), (0, SYMBOL, ROMAN), (0, STOP, STOP_WORDS)]
+    lines += [(int(NOT), NEGATES, NEGATIONS), (0, SYMBOL, ROMAN), (0, NAMES, NAMING), (0, STOP, STOP_WORDS)]
     for value, kind, words in lines:
         for word in words:
             codes[word] = codes.get(word, 0) | kind | (0 if codes.get(word, 0) >> 8 else value << 8)
@@ -154,3 +164,11 @@ def word_hash(word: str) -> int:
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         state = (state ^ state >> 33) * factor % 2**64
     return state ^ state >> 33
+
+
+def letter_number(character: str) -> int:
+    """Return the number of a letter that ``text_kernels.spelling`` sums up: MurmurHash3's fmix64, its upper half."""
+    value = ord(character)
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        value = (value ^ value >> 33) * factor % 2**64
+    return (value ^ value >> 33) >> 32

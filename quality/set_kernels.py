@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quality.compiled import compiled
+from quality.near_words import letter_number
 
 I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
@@ -47,14 +48,6 @@ slot without its value."""
 
 APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 """The kinds of marks."""
-
-
-def letter_number(character: str) -> int:
-    """Return the number of a letter that ``text_kernels.spelling`` sums up: MurmurHash3's fmix64, its upper half."""
-    value = ord(character)
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        value = (value ^ value >> 33) * factor % 2**64
-    return (value ^ value >> 33) >> 32
 
 
 LETTERS = np.array([letter_number(character) for character in "sabcdefghijklmnopqrtuvwxyz"], np.uint32)
@@ -136,6 +129,16 @@ def same_but_for_a_letter(one: np.uint64, other: np.uint64) -> bool:
 
 
 @compiled
+def is_misspelt(marks: U64, k: int, other: int, last: int) -> bool:
+    """Say whether the word ``marks[k]`` is one of ``marks[other:last]`` with a typing error in one of them."""
+    if (marks[k] >> PLACE) & np.uint64(3):
+        for j in range(other, last):
+            if same_but_for_a_letter(marks[k], marks[j]):
+                return True
+    return False
+
+
+@compiled
 def asked_words(marks: U64, begin: int, end: int) -> int:
     """Return how many of the words ``marks[begin:end]`` are asked about."""
     asked = 0
@@ -156,13 +159,7 @@ def missing(marks: U64, begin: int, end: int, other: int, last: int, most: int) 
             at += 1
         if at < last and marks[at] >> WORD == marks[k] >> WORD:
             continue
-        found = False
-        if (marks[k] >> PLACE) & np.uint64(3):
-            for j in range(other, last):
-                if same_but_for_a_letter(marks[k], marks[j]):
-                    found = True
-                    break
-        if not found:
+        if not is_misspelt(marks, k, other, last):
             words += 1
             asked += int((marks[k] >> ASKED) & ONE)
             if asked > most:

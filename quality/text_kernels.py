@@ -7,12 +7,14 @@ signature is made of are its upper 32 bits, as datasketch's affine32 scheme want
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quality.compiled import compiled
+from quality.near_words import letter_number
 
 Bytes = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
@@ -27,8 +29,12 @@ DIGIT, UPPER, SIGN, TURNS, ASKS = 8, 16, 32, 64, 128
 """What a character is, above its role: a digit, an upper-case letter, a sign, a sign that turns a statement round, a
 question mark."""
 
-STOP, NEGATES, OPPOSED, UNIT, SYMBOL = 1, 2, 4, 8, 16
-"""What a word is: of no weight for the subject, a negation, one of a pair of opposites, a unit, a Roman number."""
+STOP, NEGATES, OPPOSED, UNIT, SYMBOL, NAMES = 1, 2, 4, 8, 16, 32
+"""What a word is: of no weight for the subject, a negation, one of a pair of opposites, a unit, a Roman number, one
+that a letter goes with (type A)."""
+
+VALUED = NEGATES | OPPOSED | UNIT | SYMBOL
+"""What a word is that a statement can hang on."""
 
 APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1 << 62), np.uint64(2 << 62), np.uint64(3 << 62)
 """The kinds of marks, in their upper two bits."""
@@ -45,8 +51,15 @@ PREFIXES = np.array(
 )
 """The first four letters of the prefixes that make opposites: hyper and hypo, tachy and brady, intra, inter, extra."""
 
-FIRST_LETTERS = sum(1 << ord(letter) - ord("a") for letter in "htbmie")
-"""The first letters of ``PREFIXES``, a bit each."""
+SHORT = 64
+"""Most marks that are sorted by insertion, which is quicker for few."""
+
+BEGINNINGS = np.zeros(1024, np.bool_)
+"""Whether two letters (five bits each) begin one of ``PREFIXES``; most words end here."""
+BEGINNINGS[[(int(part) >> 24 & 31) << 5 | int(part) >> 16 & 31 for part in PREFIXES]] = True
+
+LETTERS = np.array([letter_number(letter) for letter in ascii_lowercase], np.uint64)
+"""The numbers that the letters of a word are summed up by."""
 
 FNV_START = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -143,20 +156,21 @@ def token_hashes(
     ``begins`` receives the byte at which a token begins, ``sizes`` its bytes up to 255, ``kinds`` what its characters
     are (``DIGIT``, …). The second value says whether there is a question mark.
     """
-    count, at, state, begin = 0, start, FNV_START, 0
+    count, at, state, begin = 0, start, FNV_START, start
     kind, seen = np.uint32(0), np.uint32(0)
     while at < stop:
         entry, size = table[data[at]], 1
         if data[at] >= 0x80:
             entry, size = beyond_ascii(data, at, table)
         role = (entry >> SHIFT_24) & ROLES
-        role = operator_role(data, start, at, at + size, stop) if role == OPERATOR else role
-        seen |= entry
         if role == JOINS:
-            begin = at if state == FNV_START else begin
             state = (state ^ np.uint64(entry & LOW_24)) * FNV_PRIME
             kind |= entry
-        elif role != IGNORED:
+            at += size
+            continue
+        seen |= entry
+        role = operator_role(data, start, at, at + size, stop) if role == OPERATOR else role
+        if role != IGNORED:
             if state != FNV_START:
                 out[count], begins[count], sizes[count] = mix(state), begin, min(at - begin, 255)
                 kinds[count] = kind >> SHIFT_24
@@ -166,6 +180,7 @@ def token_hashes(
                 sizes[count], kinds[count] = size, entry >> SHIFT_24
                 count += 1
         at += size
+        begin = at if state == FNV_START else begin
     if state != FNV_START:
         out[count], begins[count], sizes[count] = mix(state), begin, min(at - begin, 255)
         kinds[count] = kind >> SHIFT_24
@@ -311,26 +326,14 @@ class Words(NamedTuple):
 
 
 @compiled
-def code_of(words: Words, token: np.uint64) -> np.uint32:
-    """Return what is known of a word, 0 for nothing."""
-    mask = np.uint64(words.hashes.size - 1)
-    at = token & mask
-    while words.hashes[at] != 0:
-        if words.hashes[at] == token:
-            return np.uint32(words.codes[at])
-        at = (at + np.uint64(1)) & mask
-    return np.uint32(0)
-
-
-@compiled
-def letters(tokens: Tokens, i: int) -> int:
-    """Return the number of characters of a token of ASCII letters and digits alone, 99 for another one."""
+def is_plain(tokens: Tokens, i: int) -> bool:
+    """Say whether a token is made of ASCII letters and digits alone."""
     first = tokens.begins[i]
     for at in range(first, first + tokens.sizes[i]):
         byte = tokens.data[at]
         if not (is_digit(byte) or 97 <= (byte | 32) <= 122):
-            return 99
-    return int(tokens.sizes[i])
+            return False
+    return True
 
 
 @compiled
@@ -361,10 +364,20 @@ def prefix_value(tokens: Tokens, i: int) -> np.uint32:
 
 
 @compiled
-def letter_value(tokens: Tokens, i: int) -> np.uint32:
+def is_capitalised(tokens: Tokens, codes: U32, i: int) -> bool:
+    """Say whether a capital is an article or the like in a title or in capitals (Is A Scan Needed), and no name of
+    something (Vitamin A Deficiency)."""
+    if i + 1 == tokens.number or codes[i - 1] & NAMES or not (tokens.kinds[i - 1] & tokens.kinds[i + 1] & UPPER):
+        return False
+    return tokens.data[tokens.begins[i]] in (65, 69, 73, 79, 89) and tokens.data[tokens.begins[i] + 1] == 32
+
+
+@compiled
+def letter_value(tokens: Tokens, codes: U32, i: int) -> np.uint32:
     """Return the value of a token of one letter: ``NOT`` in n't, its own where it names something (type B), else 0.
 
-    Articles and conjunctions name nothing: small a, e, o, y and the like, and A at the begin of a sentence.
+    Articles and conjunctions name nothing: small a, e, o, y and the like, their capitals in a title or in a text of
+    capitals, and A at the begin of a sentence.
     """
     at = tokens.begins[i]
     byte, before = tokens.data[at], tokens.data[at - 1] if at > tokens.start else np.uint8(10)
@@ -373,7 +386,7 @@ def letter_value(tokens: Tokens, i: int) -> np.uint32:
     if byte > 96:
         common = byte == 97 or byte == 101 or byte == 105 or byte == 111 or byte == 121
         return np.uint32(0) if common or byte == 115 or byte == 116 or byte == 100 or byte == 109 else np.uint32(byte)
-    if i == 0 or (before != 32 and before != 45):
+    if i == 0 or (before != 32 and before != 45) or is_capitalised(tokens, codes, i):
         return np.uint32(0)
     previous = tokens.data[at - 2]
     ends = previous == 46 or previous == 63 or previous == 33 or previous == 58 or previous == 10
@@ -388,8 +401,9 @@ def named_value(tokens: Tokens, i: int) -> np.uint32:
 
 
 @compiled
-def value_of(tokens: Tokens, i: int, code: np.uint32) -> tuple[np.uint32, bool]:
+def value_of(tokens: Tokens, codes: U32, i: int) -> tuple[np.uint32, bool]:
     """Return the value of a token that a statement can hang on, 0 for another, and whether it is a symbol."""
+    code = codes[i]
     if tokens.kinds[i] & (DIGIT | SIGN):
         return named_value(tokens, i), True
     if code & (NEGATES | OPPOSED):
@@ -399,29 +413,45 @@ def value_of(tokens: Tokens, i: int, code: np.uint32) -> tuple[np.uint32, bool]:
     if code & UNIT and i > 0 and tokens.kinds[i - 1] & DIGIT:
         return code >> np.uint32(8), True
     if tokens.sizes[i] == 1:
-        value = letter_value(tokens, i)
+        value = letter_value(tokens, codes, i)
         return value, bool(value > 0 and value != NOT)
     return prefix_value(tokens, i), False
 
 
 @compiled
-def values_of(tokens: Tokens, words: Words, values: U32, codes: U32) -> int:
-    """Write the codes of the tokens, and the values of those that a statement can hang on, 0 for the others.
+def codes_of(tokens: Tokens, words: Words, codes: U32) -> None:
+    """Write what is known of each token, 0 for nothing."""
+    known, found, mask = words.hashes, words.codes, np.uint64(words.hashes.size - 1)
+    for i in range(tokens.number):
+        token = tokens.hashes[i]
+        at, code = token & mask, np.uint32(0)
+        while known[at] != 0:
+            if known[at] == token:
+                code = found[at]
+                break
+            at = (at + np.uint64(1)) & mask
+        codes[i] = code
 
-    Return how many have a value. The value of a symbol after another one is made of both: 12 - 4 is not 4 - 12.
+
+@compiled
+def values_of(tokens: Tokens, codes: U32, values: U32) -> int:
+    """Write the values of the tokens that a statement can hang on, 0 for the others, and return how many have one.
+
+    The value of a symbol after another one is made of both: 12 - 4 is not 4 - 12.
     """
     # Calls with arrays in tuples cost more than all the rest, so the usual token makes none.
-    hashes, kinds, sizes, begins, data = tokens.hashes, tokens.kinds, tokens.sizes, tokens.begins, tokens.data
-    mask = np.uint64(words.hashes.size - 1)
+    kinds, sizes, begins, data = tokens.kinds, tokens.sizes, tokens.begins, tokens.data
     before, is_symbol, count = np.uint32(0), False, 0
     for i in range(tokens.number):
-        codes[i] = code_of(words, hashes[i]) if words.hashes[hashes[i] & mask] != 0 else np.uint32(0)
         own, symbol = np.uint32(0), False
-        letter = data[begins[i]] | 32
-        prefixed = sizes[i] > 6 and 97 <= letter <= 122 and FIRST_LETTERS >> (letter - 97) & 1
-        if codes[i] > STOP or kinds[i] & (DIGIT | SIGN) or sizes[i] == 1 or prefixed:
-            own, symbol = value_of(tokens, i, codes[i])
-            count += int(own > 0)
+        # Without branches, since how long a word is cannot be foreseen.
+        at, long = begins[i], sizes[i] > 1
+        prefixed = (sizes[i] > 6) & BEGINNINGS[(data[at] & 31) << 5 | data[at + long] & 31]
+        if not (codes[i] & VALUED > 0) | (kinds[i] & (DIGIT | SIGN) > 0) | prefixed | (not long):
+            values[i], before, is_symbol = own, own, symbol
+            continue
+        own, symbol = value_of(tokens, codes, i)
+        count += int(own > 0)
         values[i] = np.uint32(mix(np.uint64(before) << SHIFT_32 | np.uint64(own))) if symbol and is_symbol else own
         before, is_symbol = own, symbol
     return count
@@ -498,56 +528,72 @@ def spelling(tokens: Tokens, i: int) -> tuple[np.uint64, np.uint64]:
 
     0 is nothing, as in an abbreviation; 1 the place of a letter, or an s; 2 one letter more or less.
     """
-    if tokens.kinds[i] & (DIGIT | SIGN):
-        return np.uint64(0), np.uint64(0)
-    size, total, upper = letters(tokens, i), np.uint64(0), 0
-    if size < 5 or size == 99:
+    size, total, upper = int(tokens.sizes[i]), np.uint64(0), 0
+    if size < 5 or tokens.kinds[i] & (DIGIT | SIGN):
         return np.uint64(0), np.uint64(0)
     for k in range(size):
         byte = tokens.data[tokens.begins[i] + k]
-        total += mix(np.uint64(byte | 32)) >> SHIFT_32
+        letter = (byte | 32) - 97
+        if not 0 <= letter < 26:
+            return np.uint64(0), np.uint64(0)
+        total += LETTERS[letter]
         upper += 65 <= byte <= 90
     return np.uint64(0 if upper == size else 2 if size > 8 else 1), total & np.uint64(0xFFFFFFFF)
 
 
 @compiled
-def add_subject(tokens: Tokens, words: Words, whole: bool, asks: Bytes, out: U64) -> int:
+def names_something(tokens: Tokens, codes: U32, i: int) -> bool:
+    """Say whether a token is a single letter that names something; I is a pronoun (of type I and type II the other
+    one is a word)."""
+    return bool(
+        tokens.sizes[i] == 1
+        and tokens.data[tokens.begins[i]] != 73
+        and is_plain(tokens, i)
+        and letter_value(tokens, codes, i)
+    )
+
+
+@compiled
+def add_subject(tokens: Tokens, codes: U32, whole: bool, asks: Bytes, out: U64) -> int:
     """Write the words that say what a text is about to ``out`` and return how many there are.
 
     Those are the words of its questions and, if the text is a question as a ``whole``, its other words too, up to
-    ``WORDS`` of them; then the word 0 says that there is a question, if one without a word of weight. I is a pronoun
-    (of type I and type II the other one is a word).
+    ``WORDS`` of them; then the word 0 says that there is a question, if one without a word of weight.
     """
-    asked = mark_asking(tokens, asks)
-    used, others = 0, 0
+    asked = tokens.asks and mark_asking(tokens, asks)
+    used, others = 0, tokens.number
     if whole:
         out[0] = ABOUT
         used = 1
-    for i in range(tokens.number):
-        others += asks[i] == 0
+    for i in range(tokens.number if asked else 0):
+        others -= asks[i] != 0
     for i in range(tokens.number):
         asking = asks[i] if asked else np.uint8(whole and tokens.number <= WORDS // 2)
-        code = code_of(words, tokens.hashes[i])
-        named = letters(tokens, i) == 1 and letter_value(tokens, i) > 0 and tokens.data[tokens.begins[i]] != 73
-        if code & STOP and not named:
+        if not (asking or (whole and others <= WORDS)) or (codes[i] & STOP and not names_something(tokens, codes, i)):
             continue
-        if asking or (whole and others <= WORDS):
-            level, total = spelling(tokens, i)
-            if code & (NEGATES | OPPOSED) or prefix_value(tokens, i):
-                level = min(level, np.uint64(1))
-            word = (tokens.hashes[i] >> np.uint64(37)) << np.uint64(35)
-            out[used] = ABOUT | word | np.uint64(asking) << np.uint64(34) | level << SHIFT_32 | total
-            used += 1
+        level, total = spelling(tokens, i)
+        if codes[i] & (NEGATES | OPPOSED) or prefix_value(tokens, i):
+            level = min(level, np.uint64(1))
+        word = (tokens.hashes[i] >> np.uint64(37)) << np.uint64(35)
+        out[used] = ABOUT | word | np.uint64(asking) << np.uint64(34) | level << SHIFT_32 | total
+        used += 1
     return used
 
 
 @compiled
-def sorted_marks(marks: U64, count: int) -> int:
-    """Sort marks, equal ones once (a word that is asked about and otherwise as one asked about)."""
-    if count > 1:
-        marks[:count] = np.sort(marks[:count])
+def sorted_marks(marks: U64) -> int:
+    """Sort marks, equal ones once (a word that is asked about and otherwise as one asked about); return how many."""
+    if marks.size > SHORT:
+        marks[:] = np.sort(marks)
+    else:
+        for i in range(1, marks.size):
+            mark, j = marks[i], i
+            while j > 0 and marks[j - 1] > mark:
+                marks[j] = marks[j - 1]
+                j -= 1
+            marks[j] = mark
     kept = 0
-    for i in range(count):
+    for i in range(marks.size):
         same_word = kept > 0 and marks[i] >> np.uint64(62) == ABOUT >> np.uint64(62)
         same_word = same_word and marks[i] >> np.uint64(35) == marks[kept - 1] >> np.uint64(35)
         if kept > 0 and (same_word or marks[i] == marks[kept - 1]):
@@ -580,17 +626,6 @@ class Scratch(NamedTuple):
 
 
 @compiled
-def text_marks(tokens: Tokens, words: Words, size: int, subject: bool, room: Scratch) -> int:
-    """Write the marks of a text to the room for them, its own questions among them unless its ``subject`` is given."""
-    used = 0
-    if values_of(tokens, words, room.values, room.codes):
-        used = add_slots(tokens, room.values, room.codes, size, room.plain, room.marks)
-    if subject or not tokens.asks:
-        return used
-    return used + add_subject(tokens, words, False, room.asks, room.marks[used:])
-
-
-@compiled
 def longest_text(ends: I64) -> int:
     """Return the most bytes of a text, and one more."""
     longest = 1
@@ -600,22 +635,64 @@ def longest_text(ends: I64) -> int:
 
 
 @compiled
+def begins_with(tokens: Tokens, subject: Bytes) -> bool:
+    """Say whether a text begins with its question, a line of its own, so that its first tokens are the question's."""
+    size = subject.size
+    if size > tokens.stop - tokens.start:
+        return False
+    after, last = tokens.start + size, subject[size - 1]
+    # At its end a sign or a blank may stand for another thing than at the end of a line.
+    if (after < tokens.stop and tokens.data[after] != 10) or last >= 0x80 or last in (32, 42, 45, 47):
+        return False
+    return bool(np.all(tokens.data[tokens.start : after] == subject))
+
+
+@compiled
+def tokens_before(tokens: Tokens, stop: int) -> Tokens:
+    """Return the tokens that begin before byte ``stop``, as those of a text that ends there."""
+    low, high = 0, tokens.number
+    while low < high:
+        middle = (low + high) // 2
+        if tokens.begins[middle] < stop:
+            low = middle + 1
+        else:
+            high = middle
+    t = tokens
+    return Tokens(t.data, t.start, stop, t.hashes, t.begins, t.sizes, t.kinds, low, t.asks)
+
+
+@compiled
 def marks_of(
-    tokens: Tokens, words: Words, size: int, table: U32, subject: Bytes, apart: Bytes, given: bool, room: Scratch
-) -> int:
-    """Write all marks of one row, sorted, and return how many; this takes the room that ``tokens`` are in."""
-    used = text_marks(tokens, words, size, given, room)
-    if given:
-        count, asks = token_hashes(subject, 0, subject.size, table, room.hashes, room.begins, room.sizes, room.kinds)
-        about = Tokens(subject, 0, subject.size, room.hashes, room.begins, room.sizes, room.kinds, count, asks)
-        used += add_subject(about, words, True, room.asks, room.marks[used:])
+    tokens: Tokens, words: Words, size: int, table: U32, subject: Bytes, apart: Bytes, room: Scratch
+) -> tuple[int, int]:
+    """Write all marks of one row to the room for them, sorted, and return the bounds of those that come first.
+
+    What the row is about lies behind the slots and turning points, which come after it. An empty subject is none: then
+    the questions in the text say what it is about. This takes the room that ``tokens`` are in.
+    """
+    slots, asks = 0, room.asks
+    codes_of(tokens, words, room.codes)
+    if values_of(tokens, room.codes, room.values):
+        slots = add_slots(tokens, room.values, room.codes, size, room.plain, room.marks)
+        slots = sorted_marks(room.marks[:slots])
+    used = slots
     if apart.size:
         state = FNV_START
         for byte in apart:
             state = (state ^ np.uint64(byte)) * FNV_PRIME
         room.marks[used] = APART_BY | mix(state) >> np.uint64(2)
         used += 1
-    return sorted_marks(room.marks, used)
+    if not subject.size:
+        used += add_subject(tokens, room.codes, False, asks, room.marks[used:]) if tokens.asks else 0
+    elif begins_with(tokens, subject):
+        about = tokens_before(tokens, tokens.start + subject.size)
+        used += add_subject(about, room.codes, True, asks, room.marks[used:])
+    else:
+        count, asking = token_hashes(subject, 0, subject.size, table, room.hashes, room.begins, room.sizes, room.kinds)
+        about = Tokens(subject, 0, subject.size, room.hashes, room.begins, room.sizes, room.kinds, count, asking)
+        codes_of(about, words, room.codes)
+        used += add_subject(about, room.codes, True, asks, room.marks[used:])
+    return slots, slots + sorted_marks(room.marks[slots:used])
 
 
 @compiled
@@ -667,12 +744,14 @@ def sign_texts(
         band_keys(signature, rows, keys[i])
         subject = subjects.data[subjects.ends[i] : subjects.ends[i + 1]]
         group = apart.data[apart.ends[i] : apart.ends[i + 1]]
-        mark_counts[i] = marks_of(tokens, words, size, table, subject, group, subject.size > 0, room)
-        marks = with_room(marks, marked, mark_counts[i])
-        marks[marked : marked + mark_counts[i]] = room.marks[: mark_counts[i]]
-        fingerprint(mine, room.marks[: mark_counts[i]], names[i])
+        slots, end = marks_of(tokens, words, size, table, subject, group, room)
+        marks = with_room(marks, marked, end)
+        marks[marked : marked + end - slots] = room.marks[slots:end]
+        marks[marked + end - slots : marked + end] = room.marks[:slots]
+        mark_counts[i] = end
+        fingerprint(mine, marks[marked : marked + end], names[i])
         used += counts[i]
-        marked += mark_counts[i]
+        marked += end
     return shingles[:used].copy(), counts, keys, names, marks[:marked].copy(), mark_counts
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 
-from quality.near_words import NEGATIONS, OPPOSITES, ROMAN, STOP_WORDS, UNITS
+from quality.near_words import NAMING, NEGATIONS, OPPOSITES, ROMAN, STOP_WORDS, UNITS
 
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
@@ -131,14 +131,28 @@ def lines(groups: list[str]) -> dict[str, int]:
 OPPOSED, UNIT = lines(OPPOSITES), lines(UNITS)
 
 
-def letter(text: str, token: Token, first: bool) -> str | None:
+def is_capitalised(text: str, read: list[Token], i: int) -> bool:
+    """Say whether a capital is an article or the like in a title or in capitals."""
+    if i + 1 == len(read) or read[i - 1].folded in NAMING or read[i].written not in "AEIOY":
+        return False
+    around = (read[i - 1].written, read[i + 1].written)
+    return all(any(unicodedata.category(c) == "Lu" for c in word) for word in around) and text[read[i].at + 1] == " "
+
+
+def letter(text: str, read: list[Token], i: int) -> str | None:
     """Return what a token of one letter names, None for an article, "NOT" for the end of n't."""
+    token, first = read[i], i == 0
     before = text[token.at - 1] if token.at else "\n"
     if before in "'’":
         return "NOT" if token.folded == "t" else None
     if token.written.islower():
         return None if token.folded in "aeioystdm" else token.folded
-    if first or before not in " -" or (token.written == "A" and text[token.at - 2] in ".?!:\n"):
+    if (
+        first
+        or before not in " -"
+        or is_capitalised(text, read, i)
+        or (token.written == "A" and text[token.at - 2] in ".?!:\n")
+    ):
         return None
     return token.folded
 
@@ -168,7 +182,7 @@ def value(text: str, read: list[Token], i: int) -> tuple[object, bool]:
     if token.folded in UNIT and number:
         return ("unit", UNIT[token.folded]), True
     if is_letter(token):
-        found = letter(text, token, i == 0)
+        found = letter(text, read, i)
         return found, found not in (None, "NOT")
     return opposing_prefix(token), False
 
@@ -208,7 +222,7 @@ def about(text: str, whole: bool) -> dict[str, tuple[bool, int, Counter[str]]]:
     out: dict[str, tuple[bool, int, Counter[str]]] = {"": (False, 0, Counter())} if whole else {}
     for i, token in enumerate(tokens):
         asks = asked[i] if set("?？؟") & set(text) else whole and len(tokens) <= LONG // 2
-        named = is_letter(token) and letter(text, token, i == 0) is not None and token.written != "I"
+        named = is_letter(token) and letter(text, tokens, i) is not None and token.written != "I"
         if (token.folded in STOP_WORDS and not named) or not (asks or (whole and others <= LONG)):
             continue
         before = out.get(token.folded, (False, 0, Counter()))

@@ -228,6 +228,9 @@ def pair(one, other, answer=ANSWER):
         ("¿Se hereda la porfiria?", "¿Se hereda la talasemia?"),
         ("क्या दमा होता है?", "क्या दाम होता है?"),
         ("Is it passed on?", "Is gout passed on?"),
+        ("Is Haemophilia A Passed On?", "Is Haemophilia B Passed On?"),
+        ("IS VITAMIN A SAFE IN GOUT?", "IS VITAMIN E SAFE IN GOUT?"),
+        ("IS VITAMIN A SAFE IN GOUT?", "IS A VITAMIN SAFE IN GOUT?"),
     ],
 )
 def test_one_answer_to_questions_on_different_subjects_is_many_rows(one, other):
@@ -243,6 +246,9 @@ def test_one_answer_to_questions_on_different_subjects_is_many_rows(one, other):
         ("What's Gaucher disease?", "What is Gaucher disease?"),
         ("Can I pass on Gaucher disease?", "can i pass on gaucher disease?"),
         ("Is Crohn's disease passed on?", "Is Crohn disease passed on?"),
+        ("Is there a test or a cure for gout?", "Is There A Test Or A Cure For Gout?"),
+        ("Is there a test or a cure for gout?", "IS THERE A TEST OR A CURE FOR GOUT?"),
+        ("¿Hay una prueba o un análisis y a la vez una cura?", "¿HAY UNA PRUEBA O UN ANÁLISIS Y A LA VEZ UNA CURA?"),
     ],
 )
 def test_a_question_written_another_way_is_the_same(one, other):
