@@ -45,7 +45,6 @@ FINDINGS = pl.Schema(
 )
 """One finding: place of its text in the column, kind, start and end in characters, what was found, by which rule."""
 
-_GATE = 5  # hints joined for one pass over a column
 _REPEATED = 5  # characters from which on a value is looked for without what gave it away
 _LONE = re.compile(r"@|(?<![A-Za-z\d])\d[\d ().-]{4,}\d|www|http")  # what a single word can give away
 _IN_META = r'@|www|http|[^A-Za-z0-9][0-9][0-9 ().-]{4,}[0-9]|[^" ] [^" ]+ [^" ]'  # the same, or three words
@@ -204,21 +203,28 @@ def _wanted(rule: Rule, config: Privacy) -> bool:
 
 
 def _hinted(texts: pl.Series, rules: Sequence[Rule]) -> Iterator[tuple[Rule, pl.DataFrame]]:
-    """Yield every rule with the rows (row, text) that may hold its hint; no row that does is missing.
-
-    A pass over a column costs the same for one hint as for a few joined ones, but a join of many makes the engine's
-    automaton outgrow its cache and crawl: so a few are joined, and only what passes is asked for each hint.
-    """
+    """Yield every rule with the rows (row, text) that may hold its hint; no row that does is missing."""
     frame = texts.rename("text").to_frame().with_row_index("row").filter(pl.col("text").str.len_bytes() >= _SHORTEST)
-    gates = [rules[start : start + _GATE] for start in range(0, len(rules), _GATE)]
-    passes = frame.select(
-        pl.col("text").str.contains("|".join(rule.hint for rule in gate)).alias(gate[0].name) for gate in gates
-    )
-    for gate in gates:
-        passed = frame.filter(passes[gate[0].name])
-        few = passed.height <= _FEW
-        for rule in gate:
-            yield rule, passed if few else passed.filter(pl.col("text").str.contains(rule.hint))
+    needed: dict[tuple[str, ...], pl.DataFrame] = {(): frame}
+    passed: dict[str, pl.DataFrame] = {}
+    for rule in rules:
+        if rule.together not in passed:
+            hints = {other.hint: None for other in rules if other.together == rule.together}
+            passed[rule.together] = _matching(_needed(rule.needs, needed), "|".join(hints))
+        some = passed[rule.together]
+        alone = sum(other.together == rule.together for other in rules) == 1
+        yield rule, some if alone or some.height <= _FEW else _matching(some, rule.hint)
+
+
+def _needed(needs: tuple[str, ...], known: dict[tuple[str, ...], pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows that match each of ``needs``; ``known`` holds those of every beginning of it that was asked."""
+    if needs not in known:
+        known[needs] = _matching(_needed(needs[:-1], known), needs[-1])
+    return known[needs]
+
+
+def _matching(frame: pl.DataFrame, pattern: str) -> pl.DataFrame:
+    return frame.filter(pl.col("text").str.contains(pattern))
 
 
 def _add_recognised(texts: pl.Series, recogniser: Recogniser, spans: dict[int, list[_Span]]) -> None:

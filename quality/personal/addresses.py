@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from quality.personal.organisations import ORGANISATION
-from quality.personal.rule import Rule, pattern_rule
+from quality.personal.rule import DIGIT, Rule, pattern_rule, together
 
 _CAP = r"(?:[A-ZÀ-Þ][\w’'-]*\.?)"
 _TOWN = r"(?:(?:(?:St|Ste|Ft|Mt)\.|[A-ZÀ-Þ][\w’'-]*)(?:[ ][A-ZÀ-Þ][\w’'-]*){0,3})"
@@ -76,7 +76,8 @@ _SPANISH = re.compile(
     rf"(?<![\w/]){_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][\wà-ÿ'’.-]*"
     rf"(?:[ ]{_LINK}{{0,2}}[A-ZÀ-Þ][\wà-ÿ'’.-]*){{0,5}}{_DOOR}{_SPANISH_TOWN}?"
 )
-_SPANISH_HINT = rf"{_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][^\n]{{0,90}}(?:[0-9]|[Ss]/?[Nn]|sin n)"
+_SPANISH_HINT = rf"(?:^|[^A-Za-z0-9_]){_WAY}[ ]?{_LINK}{{0,4}}[A-ZÀ-Þ0-9][^\n]{{0,90}}(?:[0-9]|[Ss]/?[Nn]|sin n)"
+_DOORS = r"[0-9]| (?:[Ss]/?[Nn]|sin n)"
 _FRENCH = re.compile(
     r"(?<![\w.,/-])\d{1,4}(?:[ ]?(?:bis|ter|quater))?,?[ ](?:[Rr]ue|[Aa]venue|[Aa]v\.|[Bb]oulevard|[Bb]d\.?"
     r"|[Aa]ll[ée]e|[Ii]mpasse"
@@ -108,18 +109,34 @@ def _labelled(match: re.Match[str]) -> bool:
 
 
 ADDRESS_RULES: tuple[Rule, ...] = (
-    pattern_rule("address-street", "ADDRESS", _STREET_ADDRESS, _of_a_person, hint=_STREET_HINT),
-    pattern_rule(
-        "address-postcode", "ADDRESS", _POSTCODE_ADDRESS, _of_a_person, hint=r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}"
+    *together(
+        "streets", (DIGIT,), pattern_rule("address-street", "ADDRESS", _STREET_ADDRESS, _of_a_person, hint=_STREET_HINT)
     ),
-    pattern_rule("address-box", "ADDRESS", _BOX, _of_a_person),
-    pattern_rule("address-spanish", "ADDRESS", _SPANISH, _of_a_person, hint=_SPANISH_HINT),
-    pattern_rule("address-french", "ADDRESS", _FRENCH, _of_a_person),
-    pattern_rule(
-        "address-labelled",
-        "ADDRESS",
-        _LABELLED,
-        _labelled,
-        hint=r"(?i:address(?: is)?|direcci[óo]n|domicilio|adresse)[ \t]*:",
+    *together(
+        "checked",
+        (DIGIT,),
+        pattern_rule(
+            "address-postcode",
+            "ADDRESS",
+            _POSTCODE_ADDRESS,
+            _of_a_person,
+            hint=r"[A-Z]{1,2}[0-9][A-Z0-9]? ?[0-9][A-Z]{2}",
+        ),
+        pattern_rule("address-box", "ADDRESS", _BOX, _of_a_person),
+    ),
+    *together(
+        "ways", (_DOORS,), pattern_rule("address-spanish", "ADDRESS", _SPANISH, _of_a_person, hint=_SPANISH_HINT)
+    ),
+    *together("rues", (DIGIT,), pattern_rule("address-french", "ADDRESS", _FRENCH, _of_a_person)),
+    *together(
+        "labelled numbers",
+        (DIGIT,),
+        pattern_rule(
+            "address-labelled",
+            "ADDRESS",
+            _LABELLED,
+            _labelled,
+            hint=r"(?i:address(?: is)?|direcci[óo]n|domicilio|adresse)[ \t]*:",
+        ),
     ),
 )

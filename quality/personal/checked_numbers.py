@@ -32,7 +32,7 @@ from stdnum.tr import tckimlik
 from stdnum.us import itin
 from stdnum.za import idnr
 
-from quality.personal.rule import Rule, hint_of
+from quality.personal.rule import DIGIT, Rule, hint_of, together
 
 Valid = Callable[[str], bool]
 
@@ -138,12 +138,20 @@ def _cued(text: str) -> Iterator[tuple[int, int]]:
 
 
 CHECKED_NUMBER_RULES: tuple[Rule, ...] = (
-    Rule(name="iban", kind="ID", hint=r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{2}", spans=_ibans),
-    Rule(
-        name="checked",
-        kind="ID",
-        hint="|".join(hint_of(re.compile(form.pattern)) for form in _FORMS),
-        spans=_checked,
+    *together(
+        "labelled numbers",
+        (DIGIT,),
+        Rule(name="iban", kind="ID", hint=r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{2}", spans=_ibans),
     ),
-    Rule(name="identity-labelled", kind="ID", hint=_CUED_HINT, spans=_cued),
+    *together(
+        "checked",
+        (DIGIT,),
+        Rule(
+            name="checked",
+            kind="ID",
+            hint="|".join(hint_of(re.compile(form.pattern)) for form in _FORMS),
+            spans=_checked,
+        ),
+    ),
+    *together("checked", (DIGIT,), Rule(name="identity-labelled", kind="ID", hint=_CUED_HINT, spans=_cued)),
 )

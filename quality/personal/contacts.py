@@ -9,7 +9,7 @@ from functools import lru_cache
 import phonenumbers
 
 from quality.personal.organisations import ORGANISATION
-from quality.personal.rule import Keep, Rule, pattern_rule
+from quality.personal.rule import DIGIT, Keep, Rule, pattern_rule, together
 
 # --- e-mail ---
 
@@ -17,8 +17,10 @@ _EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}
 _SPELLED_EMAIL = re.compile(
     r"(?i)(?<![\w.+%-])[\w.+%-]+ ?[\[({] ?(?:at|arroba|@) ?[\])}] ?[\w-]+(?: ?(?:\."
     r"|[\[({] ?(?:dot|punto) ?[\])}]) ?[a-z]{2,24})+"
-    r"|(?<![\w.+%-])[\w.+%-]+ (?:at|arroba) [\w-]+ (?:dot|punto) [a-z]{2,12}\b"
 )
+_AT = r"[\[({] ?(?:at|At|AT|@|arroba|Arroba|ARROBA) ?[\])}]"
+_SPOKEN_EMAIL = re.compile(r"(?i)(?<![\w.+%-])[\w.+%-]+ (?:at|arroba) [\w-]+ (?:dot|punto) [a-z]{2,12}\b")
+_DOT = r" (?:dot|Dot|DOT|punto|Punto|PUNTO) "
 
 # --- telephone ---
 
@@ -62,6 +64,7 @@ _ZERO = re.compile(
     r"(?<![\w.,+/-])(?<!\d )(?:\(0[1-9]\d{0,4}\)[ -]?|0[1-9]\d{0,4}[ /-])\d{2,8}(?:[ -]?\d{2,4}){0,3}(?![\w/]"
     r"|[.,-]\d)|(?<![\w.,+/-])07\d{9}(?!\w)"
 )
+_ZERO_HINT = r"0[1-9][0-9]{0,4}[ /)-]{1,2}[0-9]{2}|07[0-9]{9}"
 _BRACKETED = re.compile(r"(?<![\w.,+/-])(?<!\d )\([1-9]\d\)[ ]?\d{4,5}[- ]\d{4}(?![\w/]|[.,-]\d)")
 _FRENCH = re.compile(r"(?<![\w.,+/-])0[1-9](?:(?: \d\d){4}|(?:\.\d\d){4}|(?:-\d\d){4})(?![\w/]|[.,-]\d)")
 _WORDS = (
@@ -86,6 +89,8 @@ _CUED_HINT = (
     r"[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9][ .()/-]{0,2}[0-9]"
 )
 
+_LONG_NUMBER = r"[0-9][ .()/-]{0,3}[0-9][ .()/-]{0,3}[0-9][ .()/-]{0,3}[0-9]"
+"""Four digits with only marks between: what every telephone number has."""
 
 _REGIONS = ("US", "ES", "GB", "FR", "MX", "DE", "IT", "PT", "BR", "AU")
 """Where a number after a word for telephone may be from."""
@@ -246,21 +251,41 @@ def _leads_to_a_person(match: re.Match[str]) -> bool:
 
 
 CONTACT_RULES: tuple[Rule, ...] = (
-    pattern_rule("email", "EMAIL", _EMAIL, hint="@"),
-    pattern_rule(
-        "email-spelled",
-        "EMAIL",
-        _SPELLED_EMAIL,
-        hint=r"(?i)[\[({] ?(?:at|arroba|@) ?[\])}]| (?:at|arroba) [\w-]+ (?:dot|punto) ",
+    *together("mail", (), pattern_rule("email", "EMAIL", _EMAIL, hint="@")),
+    *together(
+        "spelled mail",
+        (),
+        pattern_rule("email-spelled", "EMAIL", _SPELLED_EMAIL, hint=_AT, near=re.compile(_AT)),
     ),
-    pattern_rule("url", "URL", _URL, _leads_to_a_person, hint=r"https?://|HTTPS?://|www\.|WWW\."),
-    pattern_rule("ip-v4", "IP", _IPV4, _ip_v4),
-    pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),
-    *_phones("international", _INTERNATIONAL, _international),
-    *_phones("cued", _CUED, _cued, hint=_CUED_HINT, near=re.compile(_CUED_HINT)),
-    *_phones("american", _AMERICAN, _american, hint=r"[0-9]{3}[-. )/][-. ]{0,2}[0-9]{3}[-. ]{1,2}[0-9]{4}"),
-    pattern_rule("phone-spanish", "PHONE", _SPANISH, _spanish),
-    pattern_rule("phone-zero", "PHONE", _ZERO, _zero, hint=r"0[1-9][0-9]{0,4}[ /)-]{1,2}[0-9]{2}|07[0-9]{9}"),
-    pattern_rule("phone-bracketed", "PHONE", _BRACKETED, _stands_free),
-    pattern_rule("phone-french", "PHONE", _FRENCH, _french, hint=r"0[1-9](?:[ .-][0-9][0-9]){4}"),
+    *together(
+        "spoken mail",
+        (),
+        pattern_rule("email-spelled", "EMAIL", _SPOKEN_EMAIL, hint=_DOT, near=re.compile(_DOT)),
+    ),
+    *together(
+        "web",
+        (),
+        pattern_rule("url", "URL", _URL, _leads_to_a_person, hint=r"https?://|HTTPS?://|www\.|WWW\."),
+    ),
+    *together(
+        "numbers",
+        (DIGIT,),
+        pattern_rule("ip-v4", "IP", _IPV4, _ip_v4),
+    ),
+    *together(
+        "labelled numbers",
+        (DIGIT,),
+        pattern_rule("ip-v6", "IP", _IPV6, _ip_v6),
+    ),
+    *together("international", (DIGIT,), *_phones("international", _INTERNATIONAL, _international)),
+    *together(
+        "long numbers",
+        (_LONG_NUMBER,),
+        *_phones("cued", _CUED, _cued, hint=_CUED_HINT, near=re.compile(_CUED_HINT)),
+        *_phones("american", _AMERICAN, _american, hint=r"[0-9]{3}[-. )/][-. ]{0,2}[0-9]{3}[-. ]{1,2}[0-9]{4}"),
+        pattern_rule("phone-spanish", "PHONE", _SPANISH, _spanish),
+        pattern_rule("phone-zero", "PHONE", _ZERO, _zero, hint=_ZERO_HINT, near=re.compile(_ZERO_HINT)),
+        pattern_rule("phone-bracketed", "PHONE", _BRACKETED, _stands_free),
+        pattern_rule("phone-french", "PHONE", _FRENCH, _french, hint=r"0[1-9](?:[ .-][0-9][0-9]){4}"),
+    ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from quality.personal.given_names import GIVEN_NAMES
 from quality.personal.not_names import MEDICAL_ENDING, NOT_NAMES
 from quality.personal.person_name import plain
-from quality.personal.rule import CUE_START, CUE_START_HINT, Rule, hint_of
+from quality.personal.rule import CUE_START, CUE_START_HINT, DIGIT, Rule, hint_of, together
 
 _INTRODUCTION = (
     r"(?i:(?:my|his|her|patient[’']?s) name(?: is|[’']s)|patient is|this is|me llamo|mi nombre es|je m[’']appelle"
@@ -29,6 +29,9 @@ _LETTERS = "a-zà-ÿ"
 _WORDS = rf"(?P<first>[{_LETTERS}]{{2,}})(?:[ ](?P<second>[{_LETTERS}]{{2,}}))?"
 _GIVEN_HINT = rf"(?:(?:{'|'.join(sorted(GIVEN_NAMES))})(?:[^a-z]|$)|[a-z]*[à-ÿ][{_LETTERS}]*)"
 """A given name for polars: one of the list, or any word with an accent, for the list has none."""
+_CUE_AND_WORD = f"(?:{_INTRODUCTION}|{_GREETING}|{_TITLE})[{_LETTERS}]{{2}}"
+_CUE_AND_GIVEN = f"(?:{_INTRODUCTION}|{_GREETING}){_GIVEN_HINT}"
+"""One hint of two rules: the list of names is compiled once."""
 _MARK_AFTER = re.compile(r"[ ]?[.,;:?!)]|[ ]?[’']s\b|\s*$")
 
 _ANYBODY = frozenset(
@@ -103,20 +106,32 @@ def _aged(match: re.Match[str]) -> tuple[int, int] | None:
 
 
 LOWER_NAME_RULES: tuple[Rule, ...] = (
-    _rule("introduction", _INTRODUCTION + _WORDS, _introduced, _INTRODUCTION + _GIVEN_HINT),
-    _rule("greeting", _GREETING + _WORDS, _greeted, _GREETING + _GIVEN_HINT),
-    _rule(
-        "greeting-first",
-        _OPENS + _GREETING + rf"{_WORDS}(?=[ ]?[,!](?:\s|$))",
-        _greeted_first,
-        rf"(?:hi|hello|hey|hola)[ ,]{{1,3}}[{_LETTERS}]{{2,}}[ ]?[,!]",
+    *together(
+        "lower",
+        (_CUE_AND_WORD,),
+        _rule("introduction", _INTRODUCTION + _WORDS, _introduced, _CUE_AND_GIVEN),
+        _rule("greeting", _GREETING + _WORDS, _greeted, _CUE_AND_GIVEN),
+        _rule(
+            "greeting-first",
+            _OPENS + _GREETING + rf"{_WORDS}(?=[ ]?[,!](?:\s|$))",
+            _greeted_first,
+            rf"(?:hi|hello|hey|hola)[ ,]{{1,3}}[{_LETTERS}]{{2,}}[ ]?[,!]",
+        ),
     ),
-    _rule(
-        "age-first",
-        rf"{_OPENS}(?P<first>[{_LETTERS}]{{2,}})[ ](?P<second>[{_LETTERS}]{{2,}}){_WITH_AGE}",
-        _aged_first,
-        rf"[{_LETTERS}]{{2,}}[ ][{_LETTERS}]{{2,}}{_WITH_AGE}",
+    *together(
+        "lower ages",
+        (DIGIT,),
+        _rule(
+            "age-first",
+            rf"{_OPENS}(?P<first>[{_LETTERS}]{{2,}})[ ](?P<second>[{_LETTERS}]{{2,}}){_WITH_AGE}",
+            _aged_first,
+            rf"[{_LETTERS}]{{2,}}[ ][{_LETTERS}]{{2,}}{_WITH_AGE}",
+        ),
     ),
-    _rule("title", _TITLE + _WORDS, _titled, _TITLE + rf"[{_LETTERS}]"),
-    _rule("age", _WORDS + _AGE_AFTER, _aged, rf"[{_LETTERS}]{{2,}}{_AGE_AFTER}"),
+    *together(
+        "lower",
+        (_CUE_AND_WORD,),
+        _rule("title", _TITLE + _WORDS, _titled, _TITLE + rf"[{_LETTERS}]"),
+    ),
+    *together("lower ages", (DIGIT,), _rule("age", _WORDS + _AGE_AFTER, _aged, rf"[{_LETTERS}]{{2,}}{_AGE_AFTER}")),
 )

@@ -11,7 +11,7 @@ from stdnum.gb import nhs
 from stdnum.mx import curp
 from stdnum.us import ssn
 
-from quality.personal.rule import Rule, pattern_rule
+from quality.personal.rule import DIGIT, Rule, pattern_rule, together
 
 _NUMBER_WORD = (
     r"(?:numbers?|num\.?|no\.?|nr\.?|ids?\b|identifier|#|n[.]?[ ]?[ºo°]\.?|n[úu]m(?:ero)?\.?|c[óo]digo)"
@@ -194,21 +194,45 @@ def _one_person(match: re.Match[str]) -> bool:
 
 
 NUMBER_RULES: tuple[Rule, ...] = (
-    pattern_rule("birth-date", "BIRTH_DATE", _BIRTH, _one_person),
-    pattern_rule("ssn", "ID", _SSN, _is_ssn),
-    pattern_rule("ssn-cued", "ID", _SSN_CUED, hint=r"(?i:ssn|social security)"),
-    pattern_rule("nhs-cued", "ID", _NHS_CUED, hint=r"NHS[^\n]{0,20}[0-9]{3}"),
-    pattern_rule("nhs", "ID", _NHS, _is_nhs),
-    pattern_rule("dni", "ID", _DNI, _is_dni),
-    pattern_rule("dni-cued", "ID", _DNI_CUED, hint=r"(?i:DNI|NIF|NIE)[^\n]{0,16}[0-9][0-9.]{5}"),
-    pattern_rule("nie", "ID", _NIE, _is_nie, hint=r"[0-9]{7}[ -]?[A-Za-z]"),
-    pattern_rule("nir", "ID", _NIR, _is_nir),
-    pattern_rule("curp", "ID", _CURP, _is_curp),
-    pattern_rule("document", "ID", _DOCUMENT, _four_digits),
-    pattern_rule("card", "CARD", _CARD, _is_card),
-    pattern_rule("record", "RECORD", _RECORD, _four_digits),
-    pattern_rule("insurance", "INSURANCE", _INSURANCE, _four_digits),
-    pattern_rule("mbi", "INSURANCE", _MBI),
-    pattern_rule("cip-state", "INSURANCE", _CIP_STATE, hint=r"[A-Z]{2}[0-9]{6}"),
-    pattern_rule("cip-region", "INSURANCE", _CIP_REGION, _region_card),
+    *together(
+        "births",
+        (DIGIT,),
+        pattern_rule("birth-date", "BIRTH_DATE", _BIRTH, _one_person),
+        pattern_rule("ssn", "ID", _SSN, _is_ssn),
+        pattern_rule("ssn-cued", "ID", _SSN_CUED, hint=r"(?i:ssn|social security)"),
+        pattern_rule("nhs-cued", "ID", _NHS_CUED, hint=r"NHS[^\n]{0,20}[0-9]{3}"),
+    ),
+    *together(
+        "numbers",
+        (DIGIT,),
+        pattern_rule("nhs", "ID", _NHS, _is_nhs),
+        pattern_rule("dni", "ID", _DNI, _is_dni),
+    ),
+    *together(
+        "births",
+        (DIGIT,),
+        pattern_rule("dni-cued", "ID", _DNI_CUED, hint=r"(?i:DNI|NIF|NIE)[^\n]{0,16}[0-9][0-9.]{5}"),
+        pattern_rule("nie", "ID", _NIE, _is_nie, hint=r"[0-9]{7}[ -]?[A-Za-z]"),
+    ),
+    *together(
+        "numbers",
+        (DIGIT,),
+        pattern_rule("nir", "ID", _NIR, _is_nir),
+        pattern_rule("curp", "ID", _CURP, _is_curp),
+    ),
+    *together("documents", (DIGIT,), pattern_rule("document", "ID", _DOCUMENT, _four_digits)),
+    *together("numbers", (DIGIT,), pattern_rule("card", "CARD", _CARD, _is_card)),
+    *together(
+        "labelled numbers",
+        (DIGIT,),
+        pattern_rule("record", "RECORD", _RECORD, _four_digits),
+        pattern_rule("insurance", "INSURANCE", _INSURANCE, _four_digits),
+    ),
+    *together(
+        "numbers",
+        (DIGIT,),
+        pattern_rule("mbi", "INSURANCE", _MBI),
+        pattern_rule("cip-state", "INSURANCE", _CIP_STATE, hint=r"[A-Z]{2}[0-9]{6}"),
+        pattern_rule("cip-region", "INSURANCE", _CIP_REGION, _region_card),
+    ),
 )

@@ -17,6 +17,7 @@ from quality.personal.not_names import (
     NOT_NAMES,
     NOT_SURNAMES,
 )
+from quality.personal.rule import CAPITAL
 
 _SCRIPTS = ((0x41, 0x0588), (0x10A0, 0x10FF), (0x1C80, 0x1FFF), (0x2C60, 0x2DFF), (0xA640, 0xA7FF))
 """Code points of the scripts with capitals: Latin, Greek, Cyrillic, Armenian, Georgian."""
@@ -75,7 +76,7 @@ _INITIALED = re.compile(
 )
 _LONGEST = 70  # characters of a name
 
-NAME_START_HINT = r"(?:\p{Lu}|[ae]l-|\p{Lo}|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
+NAME_START_HINT = rf"(?:{CAPITAL}|[ae]l-|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
 """Where a name starts, for polars' regular expressions."""
 
 
