@@ -6,6 +6,9 @@ where words that are frequent in the language found bear the model out, or where
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 import polars as pl
 
 COMMON_WORDS: dict[str, str] = {
@@ -14,9 +17,10 @@ COMMON_WORDS: dict[str, str] = {
     "take usually during",
     "es": "el los las del una por cuál siguientes es qué cuáles con para que se son la más está cuando como sobre "
     "según muy pero también hay puede pueden debe tiene tienen sin entre desde hasta porque sus conviene "
-    "evitar estos estas",
+    "evitar estos estas un al dos si cada este nos y lo le su ya ni",
     "fr": "le les des est une du parmi dans sont quel quelle sur pour avec que la au aux ce cette ne pas qui chez "
-    "mais aussi peut il elle vous leur très sous entre après avant depuis plus sans fait oui si votre",
+    "mais aussi peut il elle vous leur très sous entre après avant depuis plus sans fait oui si votre un à et "
+    "se ou son non ses lui on",
     "pt": "não são uma dos das com os por quais qual é ou do da ao mais pelo você para quando como se meu minha "
     "mesma está pode o um e depois sempre três posso na no em à às aos pela pelos também mas tem até isso seu "
     "sua ele ela há muito umas nas nos acordo dois sim",
@@ -54,7 +58,9 @@ NEIGHBOURS = {
 }
 """Words that make a text doubtful again, since its neighbours share the plain words with it."""
 
-SHARED = frozenset("a als as bis com de den der des die do e en i im in is la le met no o on or sin per was".split())
+SHARED = frozenset(
+    "a als as bis care com de den der des die do e en i im in is la le met no o on or per sin ve was".split()
+)
 """Words, some of them of medical terms, that are no sign of another language by themselves."""
 
 SCRIPTS = (
@@ -63,6 +69,8 @@ SCRIPTS = (
 )
 SCRIPT_LETTERS = 10
 """Letters of another script than Latin from which on a text says enough to be judged."""
+
+WORD = re.compile(r"\w+")
 
 HEAD_CHARS = 400
 """As much of a text as the model needs; more changes no verdict and costs time."""
@@ -91,7 +99,7 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
     doubtful = pl.concat([long.clear(), *parts])
     doubtful = doubtful.filter(pl.col("text").str.count_matches(r"\p{L}") >= min_letters)
     doubtful = doubtful.filter(~pl.col("at").is_in(scripted["at"].implode()))
-    doubtful = doubtful.filter(_may_be_foreign(doubtful["said"]))
+    doubtful = doubtful.filter(_may_be_foreign(doubtful))
     if doubtful.is_empty():
         return scripted.sort("at")
     found = doubtful.with_columns(identify(doubtful["text"]))
@@ -130,15 +138,23 @@ def _in_order(words: str, times: int) -> str:
     return r"(?is)(?:^|\W)" + r"\W(?:.*\W)?".join([f"(?:{words})"] * times) + r"(?:\W|$)"
 
 
-def _may_be_foreign(langs: pl.Series) -> pl.Expr:
-    """Say which texts in ``langs`` hold two words that only other languages have: no other can be found foreign."""
-    foreign = pl.lit(False)
-    for lang in sorted(COMMON_WORDS.keys() & {*langs.unique()}):
-        mine = {*COMMON_WORDS[lang].split(), *SHARED}
-        others = {word for other in COMMON_WORDS.values() for word in other.split()} - mine
-        several = pl.col("text").str.contains(_in_order("|".join(sorted(others)), 2))
-        foreign = pl.when(pl.col("said") == lang).then(several).otherwise(foreign)
-    return foreign | ~pl.col("said").is_in(list(COMMON_WORDS))
+def _may_be_foreign(rows: pl.DataFrame) -> pl.Series:
+    """Say which texts hold two words that only other languages have: no other can be found foreign."""
+    return pl.Series([_two_foreign(text, said) for said, text in rows.select("said", "text").iter_rows()], dtype=bool)
+
+
+def _two_foreign(text: str, said: str) -> bool:
+    others = _foreign_words(said)
+    return others is None or sum(word in others for word in WORD.findall(text.lower())) > 1
+
+
+@cache
+def _foreign_words(lang: str) -> frozenset[str] | None:
+    """Return the words that other languages have and this one has not; None for a language without words here."""
+    if lang not in COMMON_WORDS:
+        return None
+    mine = {*COMMON_WORDS[lang].split(), *SHARED}
+    return frozenset({word for other in COMMON_WORDS.values() for word in other.split()} - mine)
 
 
 def _borne_out(langs: set[str], min_confidence: float) -> pl.Expr:

@@ -195,11 +195,13 @@ def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.D
 
 def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Take out explanations of multiple-choice rows that explain nothing (Aloe's cleaning step 3)."""
+    explained = rows.filter(pl.col("rationale").is_not_null() & (pl.col("options").list.len() > 0))
+    if explained.is_empty():
+        return rows, pl.DataFrame(schema=EDIT_SCHEMA)
     said = key(pl.col("rationale").str.head(200)).str.strip_prefix("answer ")
     nothing = (
         pl.col("rationale").str.contains(EMPTY_EXPLANATION) | said.is_in(JUNK_ANSWERS) | (said == key(pl.col("answer")))
     )
-    explained = rows.filter(pl.col("rationale").is_not_null() & (pl.col("options").list.len() > 0))
     empty = explained.filter(nothing).select("id", removed="rationale")
     if empty.is_empty():
         return rows, pl.DataFrame(schema=EDIT_SCHEMA)

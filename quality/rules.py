@@ -84,6 +84,18 @@ def _chars(*names: str) -> pl.Expr:
     return pl.sum_horizontal(pl.col(name).str.len_chars().fill_null(0) for name in names)
 
 
+MANY = 2_000
+"""Texts from which on it is quicker to have polars compile a long pattern, which it does anew in most calls."""
+
+
+def matches(texts: pl.Series, pattern: str) -> pl.Series:
+    """Say in which texts a long pattern is found."""
+    if texts.len() > MANY:
+        return texts.str.contains(pattern)
+    found = re.compile(pattern).search
+    return pl.Series([found(text) is not None for text in texts], dtype=pl.Boolean)
+
+
 def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
     """Return a rule that finds the rows for which ``broken`` holds."""
     return lambda rows, config: rows.filter(broken).select("at", evidence=evidence)
@@ -331,22 +343,21 @@ MAX_REFUSAL_CHARS = 220
 def refusal(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that decline to answer and say nothing else."""
     short = (ANSWER.str.len_chars() <= MAX_REFUSAL_CHARS) & ~pl.col("task").is_in(REFUSING_TASKS)
-    rest = ANSWER.str.replace(REFUSAL, "")
-    declines = ANSWER.str.contains(NO_REPLY) | ANSWER.str.contains(REFUSAL) & ~rest.str.contains(
-        r"(?i)\b(?:but|however|instead)\b[^.]{20,}"
-    )
-    said = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != "")).select(
-        "at", "_answer", declines=declines | ANSWER.map_elements(_declines, return_dtype=pl.Boolean)
-    )
-    return said.filter("declines").select("at", evidence="_answer")
+    said = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != ""))
+    declines = matches(said["_answer"], NO_REPLY) | pl.Series([_declines(text) for text in said["_answer"]], dtype=bool)
+    return said.filter(declines).select("at", evidence="_answer")
 
 
 def _declines(answer: str) -> bool:
     """Return whether a reply declines and says nothing on the matter."""
+    if _REFUSAL.search(answer) and not _GOES_ON.search(_REFUSAL.sub("", answer, count=1)):
+        return True
     said = SPECIALISTS.sub("doctor", answer.lower().replace("’", "'"))
     return DECLINES.search(said) is not None and made_of(said, DECLINING)
 
 
+_REFUSAL = re.compile(REFUSAL)
+_GOES_ON = re.compile(r"(?i)\b(?:but|however|instead)\b[^.]{20,}")
 SPECIALISTS = re.compile(r"\b[a-z]+(?:ologist|iatrist|ician)s?\b")
 
 
@@ -368,21 +379,19 @@ def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
     rows = rows.filter((IMAGE != "") | hinted | only)
     if rows.is_empty():
         return rows.select("at", evidence=QUESTION)
-    points = QUESTION.str.contains(IMAGE_WORDS) & pl.col("task").is_in(SEEN_TASKS)
-    found = rows.filter((IMAGE != "") | points | ANSWER.str.contains(ONLY_AN_IMAGE))
-    seen = (
-        pl.when(IMAGE != "")
-        .then(IMAGE)
-        .otherwise(pl.coalesce(QUESTION.str.extract(IMAGE_WORDS).str.strip_chars(), ANSWER))
+    points = pl.when(pl.col("task").is_in(SEEN_TASKS)).then(QUESTION.str.extract(IMAGE_WORDS).str.strip_chars())
+    found = rows.with_columns(points=points).filter(
+        (IMAGE != "") | pl.col("points").is_not_null() | ANSWER.str.contains(ONLY_AN_IMAGE)
     )
-    return found.select("at", evidence=seen)
+    return found.select("at", evidence=pl.when(IMAGE != "").then(IMAGE).otherwise(pl.coalesce("points", ANSWER)))
 
 
 def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that are no answers: what stands in an empty cell, an error of a page, keys pressed at random."""
     open_ended = rows.filter((pl.col("options").list.len() == 0) & (ANSWER.str.len_bytes() <= 120))
-    listed = key(ANSWER).is_in(JUNK_ANSWERS) | ANSWER.str.contains(f"{PAGE_ERROR}|{MASHED}")
-    listed |= ANSWER.str.contains(PLACEHOLDER) & ~pl.col("task").is_in(VERBATIM_TASKS)
+    said = open_ended["_answer"]
+    listed = key(ANSWER).is_in(JUNK_ANSWERS) | pl.lit(matches(said, f"{PAGE_ERROR}|{MASHED}"))
+    listed |= pl.lit(matches(said, PLACEHOLDER)) & ~pl.col("task").is_in(VERBATIM_TASKS)
     marks = (ANSWER != "") & ~ANSWER.str.contains(SAID) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
     return open_ended.filter(listed | marks).select("at", evidence=ANSWER)
 

@@ -187,6 +187,14 @@ POINTING = DOCUMENTS | frozenset(
 )
 
 
+def _points(sentence: str) -> bool:
+    """Return whether a sentence only points to a place; most are settled by their last and first words."""
+    said = bare(sentence)
+    if not said or not _fits(said.rsplit(None, 1)[-1], POINTING) or not _fits(said.split(None, 1)[0], POINTING):
+        return False
+    return made_of(said, POINTING) and bool(DANGLING.search(said))
+
+
 def remove_dangling(text: str) -> tuple[str, str]:
     """Take out sentences that point to an address that is no longer there ("To learn more, visit .")."""
     spans = sentences(text)
@@ -194,9 +202,8 @@ def remove_dangling(text: str) -> tuple[str, str]:
         span
         for at, span in enumerate(spans)
         if span.end - span.start <= LONGEST
-        and DANGLING.search(bare(text[slice(*span)]))
-        and made_of(text[slice(*span)], POINTING)
         and (text[span.end - 1] != ":" or at + 1 == len(spans))
+        and _points(text[slice(*span)])
     ]
     return without(text, gone)
 

@@ -106,17 +106,24 @@ STOCK: tuple[Stock, ...] = (
         remove_questions,
         "question,query,queri,doubt,concern,clarification,assistance,help,information,feel free,hesitate,"
         "to answer,to assist,to clarify,me know,us know,you can,you may,welcome to ask,accept ,rate ,upvote ,"
-        "close ,like ,you need,you have,you want,you require,at your,forward to,back,reach out,contact ,"
-        "write ,in touch,keep me,keep us,rating,review,forget to,glad to,should anything,ask me,ask us,"
-        "ask here,message me,message us,report ,come ,from you,pleasure,am here,m here,are here,available,"
-        "around",
+        "close ,like ,you need,you have,you want,you require,at your,forward to,back to me,back to us,"
+        "back to you,write back,get back,come back,revert back,reach back,contact back,ask back,report back,"
+        "keep back,reach out,contact ,write ,in touch,keep me,keep us,rating,review,forget to,glad to,"
+        "should anything,ask me,ask us,ask here,message me,message us,report to me,report to us,report me,"
+        "report here,come here,come to me,come to us,come out,from you,pleasure,am here,m here,are here,"
+        "am available,are available,m available,always available,still available,am around,are around,"
+        "m around,always around,still around",
         COURTESY,
     ),
     Stock(
         "wishes",
         remove_wishes,
-        "wish,have a,sending you,luck,care,the best,very best,my best,get well,bless,stay ,be safe,be healthy,be well,"
-        "be happy,keep ,enjoy,hope,regards",
+        "wish,have a nice,have a good,have a great,have a lovely,have a wonderful,have a healthy,"
+        "have a blessed,have a very nice,have a very good,have a very great,have a very lovely,"
+        "have a very wonderful,have a very healthy,have a very blessed,sending you,good luck,of luck,"
+        "take care,take good care,all the best,very best,my best,get well,god bless,stay safe,stay healthy,"
+        "stay blessed,stay well,stay happy,be safe,be healthy,be well,be happy,keep safe,keep healthy,"
+        "keep blessed,keep well,keep happy,enjoy your,hope,regards",
         COURTESY,
     ),
     Stock(
@@ -130,14 +137,16 @@ STOCK: tuple[Stock, ...] = (
     Stock(
         "dangling_link",
         remove_dangling,
-        "click,press,tap ,follow,use the,use this,visit,here,share ,more information,more details,further ,"
-        "additional ,for more, .,at:,link:,website:,below:,via:,at :,link :,website :,subscribe,sign up,"
-        "tweet ,book ,read more",
+        "click,press here,press on,press the,press this,tap ,follow the,follow this,follow on,use the,"
+        "use this,visit, here,here:,share ,more information,more details,further information,further details,"
+        "additional information,additional details,for more, .,at:,link:,website:,below:,via:,at :,link :,"
+        "website :,subscribe,sign up,tweet ,book ,read more",
         hint=r"(?i)(?:click|tap|press|follow|use|visit) (?:here|on|the|this|our)|\bhere\s*(?:[.!:]|$|\n)|"
         r"(?:share|tweet|like) (?:this|it)|subscribe|sign up|book (?:your|an|now)|read more|"
         r"(?:more|further|additional) (?:information|details) (?:is|are|can)|"
         r"\b(?:visit|at|see|here|to|from|on|via|website|link|page)\s+[.,]|"
-        r"\b(?:at|link|website|below|visit|via)\s*:(?:\s|$)|for (?:more|further) ",
+        r"\b(?:at|link|website|below|visit|via)\s*:(?:\s|$)|"
+        r"for (?:more|further) (?:information|details),? (?:please )?(?:visit|see) ",
     ),
     Stock("copyright", remove_copyright, "©,(c),copyright", hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}"),
 )
