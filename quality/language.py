@@ -140,7 +140,9 @@ def _in_order(words: str, times: int) -> str:
 
 def _may_be_foreign(rows: pl.DataFrame) -> pl.Series:
     """Say which texts hold two words that only other languages have: no other can be found foreign."""
-    return pl.Series([_two_foreign(text, said) for said, text in rows.select("said", "text").iter_rows()], dtype=bool)
+    return pl.Series(
+        [_two_foreign(text, said) for said, text in rows.select("said", "text").iter_rows()], dtype=pl.Boolean
+    )
 
 
 def _two_foreign(text: str, said: str) -> bool:

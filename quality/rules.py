@@ -344,7 +344,9 @@ def refusal(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that decline to answer and say nothing else."""
     short = (ANSWER.str.len_chars() <= MAX_REFUSAL_CHARS) & ~pl.col("task").is_in(REFUSING_TASKS)
     said = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != ""))
-    declines = matches(said["_answer"], NO_REPLY) | pl.Series([_declines(text) for text in said["_answer"]], dtype=bool)
+    declines = matches(said["_answer"], NO_REPLY) | pl.Series(
+        [_declines(text) for text in said["_answer"]], dtype=pl.Boolean
+    )
     return said.filter(declines).select("at", evidence="_answer")
 
 
