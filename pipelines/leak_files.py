@@ -32,6 +32,7 @@ from sources.mirror import MissingCorpusError, mirrored
 from sources.read import read
 from sources.record import Record
 from sources.source import Benchmark
+from sources.suggest import some_of
 from sources.table import frame
 
 BATCH_ROWS = 50_000
@@ -211,11 +212,7 @@ def _no_benchmark(name: str) -> str:
         return f"{name} is a corpus to train on, not a benchmark; name a benchmark of the catalog, all, or a file"
     near = get_close_matches(name, BENCHMARKS, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    some = ", ".join(list(BENCHMARKS)[:10])
-    return (
-        f"no benchmark or file is called {name}. {hint}There are {len(BENCHMARKS)}: {some} … (sabila sources lists "
-        "all), and all of them by the name all"
-    )
+    return f"no benchmark or file is called {name}. {hint}Benchmarks: all, {some_of(BENCHMARKS)}"
 
 
 def benchmark_items(named: Sequence[str], paths: Sequence[Path], mirror: Path | None, columns: Columns) -> pl.DataFrame:

@@ -106,7 +106,11 @@ def _change(change: Event) -> Iterator[str]:
     """Yield a change of a field, or of the parts of one that holds JSON."""
     before, after = change["before"], change["after"]
     if change["field"] != "meta":
-        yield from _indented(change["field"], _words(word_diff(_as_text(before), _as_text(after))))
+        old_text, new_text = _as_text(before), _as_text(after)
+        if old_text.split() == new_text.split():
+            yield f"{change['field']}: white space alone changed, {len(old_text):,} -> {len(new_text):,} characters"
+        else:
+            yield from _indented(change["field"], _words(word_diff(old_text, new_text)))
         return
     old, new = _harmless(json.loads(before)), _harmless(json.loads(after))
     for name in [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]:

@@ -35,11 +35,11 @@ def load(folder: Path) -> dict[str, Any]:
 
 
 def _check_kinds(folder: Path) -> None:
-    """Raise ``ReleaseError`` for a named pipe, a socket or a device: opening one can wait for ever, or never end."""
+    """Raise ``ReleaseError`` for a pipe, a socket or a device, which can be read without end, and for a dead link."""
     for root, _, names in os.walk(folder):
         for name in names:
             path = Path(root, name)
-            if path.exists() and not path.is_file():
+            if not path.is_file() and (path.exists() or path.is_symlink()):
                 raise ReleaseError(
                     f"{folder} holds {path.relative_to(folder).as_posix()!r}, which is {kind_of(path)}, expected a file"
                 )
@@ -47,6 +47,8 @@ def _check_kinds(folder: Path) -> None:
 
 def kind_of(path: Path) -> str:
     """Return in words what stands at a path that is no file."""
+    if not path.exists():
+        return "a link that leads nowhere"
     mode = path.stat().st_mode
     kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "a device")
@@ -60,7 +62,7 @@ def read(path: Path) -> dict[str, Any]:
     from pipelines.manifest_model import check_shape
 
     try:
-        if path.exists() and not path.is_file():
+        if not path.is_file() and (path.exists() or path.is_symlink()):
             raise ValueError(f"it is {kind_of(path)}, expected a file")
         if (size := path.stat().st_size) > LARGEST:
             raise ValueError(f"it has {size:,} bytes, expected {LARGEST:,} at most")

@@ -202,7 +202,7 @@ def export_text(account: dict[str, Any]) -> str:
     """Return what an export wrote and what it could not; the last line is the folder."""
     lines = [f"{rows:,} rows in {kind}.jsonl" for kind, rows in account["rows"].items()]
     lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in account["reasons"].items()]
-    others = [name for name in account["files"] if not name.endswith(".jsonl")]
+    others = [name for name in account["files"] if name.removesuffix(".jsonl") not in account["rows"]]
     return "\n".join([*lines, f"also written: {', '.join(others)}", account["folder"]])
 
 

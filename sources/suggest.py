@@ -11,3 +11,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     lowered = {one.lower(): one for one in known}
     close = get_close_matches(name.strip().lower(), lowered, n=1, cutoff=0.75)
     return f"; did you mean {lowered[close[0]]!r}?" if close else ""
+
+
+SHOWN = 10
+
+
+def some_of(names: Iterable[str]) -> str:
+    """Return names of the catalog for a message: the first ten, and where the others are listed."""
+    listed = list(names)
+    more = f" and {len(listed) - SHOWN} more (sabila sources lists all)" if len(listed) > SHOWN else ""
+    return f"{', '.join(listed[:SHOWN])}{more}"

@@ -57,6 +57,15 @@ def test_a_link_to_a_device_is_refused_in_place_of_any_file(name, device, releas
         load(release)
 
 
+@pytest.mark.parametrize("name", [WARD, "README.md", "manifest.json"])
+@pytest.mark.parametrize("to", ["nowhere", "{itself}"])
+def test_a_link_that_leads_nowhere_is_refused_in_place_of_any_file(name, to, release):
+    (release / name).unlink()
+    (release / name).symlink_to(to.format(itself=(release / name).name))
+    with pytest.raises(ReleaseError, match="a link that leads nowhere, expected a file"):
+        load(release)
+
+
 @pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to(path.name), lambda path: path.mkdir()])
 def test_a_table_is_read_from_a_file_alone(put, tmp_path):
     put(tmp_path / "rows.parquet")

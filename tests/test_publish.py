@@ -121,6 +121,7 @@ def test_a_dry_run_says_that_it_looks_with_the_token_and_only_reads_with_it(hub,
     hub.requests.clear()
     said = []
     assert publish(releases["2"], REPO, said.append, dry_run=True)["state"] == "would publish"
+    assert said[1] == "tiny@2 is what its manifest says and may be handed on; asking the Hub"
     assert f"{REPO} cannot be seen by everybody: looking again with your token, for reading alone" in said
     sent = [request for request, token in zip(hub.requests, hub.tokens, strict=True) if token]
     assert sent

@@ -398,3 +398,9 @@ def test_the_seed_told_is_the_seed_asked_with(demo_store):
             sample=one["sample"],
         )
         assert (asked.key(one["teacher"], one["revision"]), asked.seed) == (one["key"], one["seed"])
+
+
+def test_a_change_of_white_space_alone_takes_one_line():
+    change = {"field": "answer", "before": "Rest.\n\n\nDrink   water.", "after": "Rest.\n\nDrink water."}
+    told = life_text("a:1", [{"step": "clean", "status": "kept", "changes": [change]}])
+    assert "  answer: white space alone changed, 22 -> 19 characters" in told.splitlines()

@@ -49,6 +49,8 @@ def publish(
     files = _files(folder, manifest, {REPORT: with_report, COMPLETIONS: with_completions})
     say(f"checking {manifest['name']}@{manifest['version']}")
     check(folder, files, use, private=not public)
+    if dry_run:
+        say(f"{manifest['name']}@{manifest['version']} is what its manifest says and may be handed on; asking the Hub")
     return send(_parcel(manifest, files, repo, public=public), say, dry_run=dry_run)
 
 

@@ -17,7 +17,7 @@ from quality.rules import Rules
 from sources.catalog import SOURCES
 from sources.license import Use
 from sources.source import Kind, Source
-from sources.suggest import did_you_mean
+from sources.suggest import did_you_mean, some_of
 from synth import redteam_stage as stages
 from synth.attacks import Attacks
 from synth.awaited import Written, written_only
@@ -261,7 +261,7 @@ def choose(names: tuple[str, ...]) -> list[Source]:
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)
-        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {', '.join(fitting)}{hint}")
+        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {some_of(fitting)}{hint}")
     return [fitting[name] for name in dict.fromkeys(names)]
 
 

@@ -21,7 +21,7 @@ from quality.rules import Rules
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use, fits
 from sources.source import USUAL_RANK, Source
-from sources.suggest import did_you_mean
+from sources.suggest import did_you_mean, some_of
 from synth import cot
 from synth.attacked_requests import drop_attacked
 from synth.candidates import author
@@ -287,5 +287,5 @@ def choose(names: tuple[str, ...]) -> list[Source]:
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)
-        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {', '.join(fitting)}{hint}")
+        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {some_of(fitting)}{hint}")
     return [fitting[name] for name in dict.fromkeys(names)]
