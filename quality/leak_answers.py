@@ -11,7 +11,7 @@ import polars as pl
 from quality.key import key
 from quality.leak_index import LeakIndex
 from quality.leak_likeness import QUESTION_PART
-from quality.leak_words import text_keys, words
+from quality.leak_words import words
 
 TELLING_BITS = 5.0
 """An answer that adds less to its question (yes, no, a letter) is given by chance."""
@@ -40,26 +40,37 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
     ``pairs`` name rows and units by number. An answer that is not there, or tells nothing, is neither. Where the
     passage is optional, the row's question may tell the answer.
     """
-    gold = index.first_items()["answer"].gather(pairs["unit"])
-    answers = _answer_texts(rows).gather(pairs["row"])
-    optional = _optional(pairs, rows)
-    mine = rows.select("question", "answer", "reasoning", "texts")[pairs["row"]]
-    texts = pl.col("texts").list.join("\n", ignore_nulls=True)
-    asked = pl.when(optional).then("question")
-    said = pl.concat_str(asked, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
-    told = mine.select(
-        (" " + _comparable(said) + " ").str.contains(" " + _comparable(pl.lit(gold)) + " ", literal=True)
-    )
     gold_bits = index.units["answer_bits"].gather(pairs["unit"])
-    known = pl.Series(text_keys(gold) != 0) & (gold_bits >= TELLING_BITS)
-    told_at_length = pairs["bits"] >= LENGTH_BITS
-    table = pl.DataFrame({"answer": answers, "gold": gold}).select(_comparable(pl.col("answer", "gold")))
-    return pairs.with_columns(
-        gold_bits=gold_bits,
-        same=(table["answer"] == table["gold"]).fill_null(False) & (known | ((table["gold"] != "") & told_at_length)),
-        like=_alike(table) & known,
-        told=told.to_series().fill_null(False) & known,
-        optional=optional,
+    numbered = pairs.select(
+        "row",
+        "unit",
+        "bits",
+        at=pl.int_range(pl.len()),
+        optional=_optional(pairs, rows),
+        known=gold_bits >= TELLING_BITS,
+    )
+    telling = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
+    found = telling.select("at").hstack(_compared(telling, rows, index.first_items()["answer"]))
+    flags = numbered.join(found, on="at", how="left", maintain_order="left")
+    flags = flags.select("optional", pl.col("same", "like", "told").fill_null(False))
+    return pairs.with_columns(gold_bits=gold_bits).hstack(flags)
+
+
+def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl.DataFrame:
+    """Return ``same``, ``like`` and ``told`` of each pair; the texts of a row are made comparable once."""
+    once = pairs.select("row", "optional").unique(maintain_order=True)
+    mine = rows[once["row"]]
+    texts = pl.col("texts").list.join("\n", ignore_nulls=True)
+    asked = pl.when(once["optional"]).then("question")
+    said = pl.concat_str(asked, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
+    mine = mine.select(said=" " + _comparable(said) + " ", answer=_comparable(pl.lit(_answer_texts(mine))))
+    gold = pl.DataFrame({"gold": answers.gather(pairs["unit"])}).select(_comparable(pl.col("gold")))
+    table = pairs.join(once.hstack(mine), on=["row", "optional"], how="left", maintain_order="left").hstack(gold)
+    equal = (pl.col("answer") == pl.col("gold")) & (pl.col("gold") != "")
+    return table.select(
+        same=equal.fill_null(False),
+        like=pl.lit(_alike(table.select("answer", "gold"))) & pl.col("known"),
+        told=pl.col("said").str.contains(" " + pl.col("gold") + " ", literal=True).fill_null(False) & pl.col("known"),
     )
 
 

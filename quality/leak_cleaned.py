@@ -18,7 +18,8 @@ TEXTS = ("question", "answer", "reasoning", "context")
 def with_cleaned(items: pl.DataFrame) -> pl.DataFrame:
     """Return ``items`` (``ITEM_SCHEMA``), and once more those whose words cleaning changes, in their cleaned form.
 
-    The repairs that a corpus asks for change spacing and case, which are not compared.
+    The repairs that a corpus asks for change spacing and case, which are not compared. The rules of cleaning decide
+    here what a leak is: an edit of one gives the step that drops leaks another name, and it runs again.
     """
     items = checked(items, ITEM_SCHEMA)
     cleaned = _cleaned(items)

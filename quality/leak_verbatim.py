@@ -34,8 +34,8 @@ I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-BLOCK_ROWS = 1000
-"""Rows that a thread compares at a time."""
+BLOCK_ROWS = 4000
+"""Rows that a thread compares at a time: enough to spread the cost of its tables."""
 
 LEAST_BITS = 2.0
 """What a word that no bare stem has is worth at least."""
@@ -138,13 +138,14 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
     """Return what to look for: ``items`` (``ITEM_SCHEMA`` and ``unit``), and the question of each unit."""
     wholes = pl.DataFrame({"unit": pl.int_range(len(questions), eager=True, dtype=pl.Int32), "text": questions})
     wholes = wholes.with_columns(part=pl.lit(-1, pl.Int32))
-    pieces, parts = _pieces(_passages(items, wholes))
-    texts = pl.concat([wholes.select("unit", "part", "text"), pieces.select("unit", "part", "text")])
+    split = _split(_passages(items, wholes))
+    texts = pl.concat([wholes.select("unit", "part", "text", kind=pl.lit(None, pl.String)), split])
     found, (counted, bits) = whole_words(texts["text"]), content(texts["text"])
     counts = np.diff(found.offsets)
-    table = texts.with_columns(
-        words=pl.Series(counts), bits=pl.Series(bits), key=pl.Series(_sequence_keys(found)), at=pl.int_range(pl.len())
-    ).filter(pl.col("words") > 0)
+    texts = texts.with_columns(words=pl.Series(counts), bits=pl.Series(bits), at=pl.int_range(pl.len()))
+    pieces, parts = _pieces(texts.filter(pl.col("part") >= 0))
+    table = pl.concat([texts.filter(pl.col("part") < 0, pl.col("words") > 0), pieces])
+    table = table.with_columns(key=pl.Series(_sequence_keys(found, table["at"].to_list()), dtype=pl.Binary))
     firsts = table.unique("key", keep="first", maintain_order=True).with_row_index("sequence")
     owners = table.join(firsts.select("key", pl.col("sequence").cast(pl.Int32)), on="key", maintain_order="left")
     short = (firsts["bits"] < SHORT_BITS) | (firsts["words"] < SHORT_WORDS)
@@ -160,27 +161,30 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
         question_length=counts[: len(questions)],
         question_words=counted[: len(questions)],
         question_bits=bits[: len(questions)],
-        judged=_judged(found)[: len(questions)],
+        judged=_judged(found, len(questions)),
         unanswered=~np.isin(np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["unit"]),
-        asks=_asks(found)[: len(questions)],
+        asks=_asks(found, len(questions)),
         answers=answers,
     )
 
 
-def _asks(found: Words) -> NDArray[np.bool_]:
-    """Return which texts are more than the name of a topic."""
-    counts = np.diff(found.offsets)
-    text = np.repeat(np.arange(len(counts)), counts)
-    asking = np.bincount(text, np.isin(found.keys, asking_words()), len(counts)) > 0
-    asks: NDArray[np.bool_] = (counts >= ASKED_LONG) | (asking & (counts >= ASKED_SHORT))
+def _asks(found: Words, texts: int) -> NDArray[np.bool_]:
+    """Return which of the first texts are more than the name of a topic."""
+    counts = np.diff(found.offsets[: texts + 1])
+    asks: NDArray[np.bool_] = (counts >= ASKED_LONG) | (_having(found, texts, asking_words()) & (counts >= ASKED_SHORT))
     return asks
 
 
-def _judged(found: Words) -> NDArray[np.bool_]:
-    """Return which texts have statements judged."""
-    counts = np.diff(found.offsets)
-    text = np.repeat(np.arange(len(counts)), counts)
-    return np.bincount(text, np.isin(found.keys, judging_words()), len(counts)) > 0
+def _judged(found: Words, texts: int) -> NDArray[np.bool_]:
+    """Return which of the first texts have statements judged."""
+    return _having(found, texts, judging_words())
+
+
+def _having(found: Words, texts: int, wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return which of the first texts have a word that is wanted."""
+    text = np.repeat(np.arange(texts), np.diff(found.offsets[: texts + 1]))
+    having: NDArray[np.bool_] = np.bincount(text[np.isin(found.keys[: len(text)], wanted)], minlength=texts) > 0
+    return having
 
 
 def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
@@ -201,9 +205,9 @@ def _rarity(keys: NDArray[np.uint64]) -> F64:
     return lifted
 
 
-def _sequence_keys(found: Words) -> list[bytes]:
-    data = found.keys.tobytes()
-    return [data[8 * low : 8 * high] for low, high in zip(found.offsets[:-1], found.offsets[1:], strict=True)]
+def _sequence_keys(found: Words, texts: list[int]) -> list[bytes]:
+    data, offsets = found.keys.tobytes(), found.offsets.tolist()
+    return [data[8 * offsets[at] : 8 * offsets[at + 1]] for at in texts]
 
 
 def _gathered(found: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
@@ -225,14 +229,17 @@ def _passages(items: pl.DataFrame, wholes: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(tables).drop_nulls("text").unique(["unit", "text", "kind"], maintain_order=True)
 
 
-def _pieces(passages: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the pieces of passages that are looked for, and the passages that have enough of them."""
+def _split(passages: pl.DataFrame) -> pl.DataFrame:
+    """Return the pieces of passages: unit, part (the passage's number), text and kind."""
     split = passages.with_row_index("part").with_columns(
         pl.col("part").cast(pl.Int32), text=pl.col("text").str.replace_all(PIECE, "\x1e").str.split("\x1e")
     )
     pieces = split.explode("text", empty_as_null=True, keep_nulls=True).drop_nulls("text")
-    counts = np.diff(whole_words(pieces["text"]).offsets)
-    pieces = pieces.with_columns(words=pl.Series(counts), bits=pl.Series(content(pieces["text"])[1]))
+    return pieces.select("unit", "part", "text", "kind")
+
+
+def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the pieces that are looked for, and the passages that have enough of them."""
     all_words = pieces.group_by("part", maintain_order=True).agg(all=pl.col("words").sum())
     fit = pieces.filter((pl.col("words") >= PIECE_WORDS) & (pl.col("bits") >= PIECE_BITS))
     parts = fit.group_by("part", maintain_order=True).agg(

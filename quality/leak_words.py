@@ -82,9 +82,14 @@ def _flag(code: int) -> int:
     return UNSPACED if any(first <= code <= last for first, last in UNSPACED_SCRIPTS) else 0
 
 
-@cache
 def folding(longest: int = WORD_CHARS) -> Folding:
     """Return the folding of all characters, words cut to ``longest`` characters."""
+    return Folding(*_tables(), longest)
+
+
+@cache
+def _tables() -> tuple[I32, I32]:
+    """Return ``table`` and ``spill`` of every folding."""
     table, spill = np.zeros(TABLE_SIZE, np.int32), [0]
     for code in range(TABLE_SIZE):
         if unicodedata.category(chr(code)) in SEPARATORS:
@@ -95,7 +100,7 @@ def folding(longest: int = WORD_CHARS) -> Folding:
             spill += [len(folded), *folded]
         else:
             table[code] = folded[0] if folded else -1
-    return Folding(table, np.array(spill, np.int32), longest)
+    return table, np.array(spill, np.int32)
 
 
 def words(texts: pl.Series, longest: int = WORD_CHARS) -> Words:

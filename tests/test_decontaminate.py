@@ -121,8 +121,17 @@ def test_a_question_that_is_only_an_option_is_a_leak_beside_its_answer():
 
 
 def test_a_mere_part_of_a_question_is_another_question():
-    asked = "Which vitamin would you measure first in a beekeeper?"
-    assert found(row(asked, answer="Cobalamin")) == set()
+    asked = (
+        "To prevent vomiting and pain in children and adults who wake after surgery of the heart, the hand or the "
+        "eye, a qelbutin antagonist is given early in the night. Which drug is it?"
+    )
+    index = build_index(items([("ward", "w", asked, None, "Scopolamine")]))
+
+    def leaks(question):
+        return find_leaks(row(question, answer="Scopolamine"), index, Decontaminate()).height
+
+    assert leaks("Which drug is a qelbutin antagonist?") == 0
+    assert leaks("Which qelbutin antagonist prevents vomiting and pain after surgery of the heart or the hand?") == 1
 
 
 def test_the_right_answer_beside_a_similar_question_is_a_leak():

@@ -20,6 +20,7 @@ from pipelines.step import Read, each_shard, read
 from pipelines.workbench import Workbench
 from quality.clean import Clean, clean
 from quality.exact import exact_duplicates
+from quality.leaking_rows import drop_leaks
 from quality.normalise import Normalise
 from quality.rules import Rules
 from sources.catalog import BENCHMARKS, SOURCES
@@ -153,6 +154,11 @@ def test_an_edited_module_renames_the_steps_whose_rows_it_decides_and_no_others(
     before = folders(*of_medquad())
     edit(module)
     assert {name for name, folder in folders(*of_medquad()).items() if folder != before[name]} == renamed
+
+
+def test_a_rule_of_cleaning_decides_what_a_leak_is_too():
+    """Items are compared in their cleaned form as well."""
+    assert {"quality.normalise", "quality.boilerplate", "quality.stock_phrases"} <= set(code_modules(drop_leaks))
 
 
 @pytest.mark.parametrize("corpus", [*SOURCES.values(), *BENCHMARKS.values()], ids=lambda corpus: corpus.name)

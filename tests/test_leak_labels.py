@@ -25,7 +25,7 @@ ROWS = [name for name in ROW_SCHEMA if name != "texts"]
 HEADLINE = (*MADE, "renamed", "openmedqa")
 LEAST = {
     **{"copy": 1.0, "renamed": 1.0, "shuffled": 1.0, "flattened": 0.99, "mistyped": 0.95, "substituted": 0.97},
-    **{"reordered": 0.98, "rewritten": 0.98, "opened": 0.99, "openmedqa": 0.97, "buried": 0.98, "natural": 0.68},
+    **{"reordered": 0.98, "rewritten": 0.98, "opened": 0.99, "openmedqa": 0.97, "buried": 0.98, "natural": 0.67},
 }
 """The least recall of each kind, some 0.01 below what was measured."""
 
