@@ -81,9 +81,11 @@ MODEL = re.compile(
 )
 _OWN = r"(?:medical|professional|clinical|health) (?:advice|diagnosis|care|judge?ment)"
 _OF_TEXT = (
-    r"information(?:al)?|statements?|contents?|materials?|website|web ?page|page|site|service|forum|post|article|"
-    r"message|advice|opinion|"
-    r"discussion"
+    r"information(?:al)?|statements?|(?:the|this|all|our|my) (?:contents?|materials?|text|reply|answers?|"
+    r"response|chat)|"
+    r"web ?site|(?:this|our|the web) ?(?:page|site|service|forum)|page|post|article|message|discussion|"
+    r"opinions? (?:given|"
+    r"here|expressed)|online (?:answers?|advice|opinions?)|nothing (?:here|in this|on this)"
 )
 _MEANT = (
     r"intended|meant|advice|purposes?|establish\w*|creates?|constitutes?|construed|diagnose|prescription|apply|liable|"
@@ -92,7 +94,8 @@ _MEANT = (
 _NOT = r"(?:\b(?:not|nor|neither|never|no|nothing|cannot)\b|n.t\b)"
 SUBSTITUTE = re.compile(
     rf"(?i)\bsubstitut\w* for\b|{_NOT}.*\b{_OWN}\b|\bdisregard\b|\b(?:seek|get) (?:\w+ ){{0,3}}(?:advice|opinion)\b|"
-    rf"^(?=(?:\S+\s+){{3}})(?!.*\bavailable\b)(?=.*\b(?:{_OF_TEXT})\b).*(?:\b(?:not|nothing|never|only|general|purposes?)\b|n.t\b)|"
+    rf"^(?=(?:\S+\s+){{3}})(?!.*\bavailable\b)(?=.*\b(?:{_OF_TEXT})\b).*(?:\b(?:not|no|nothing|never|cannot|only|general|"
+    r"purposes?|without guarantees?)\b|n.t\b)|"
     rf"\b(?:answer|response|reply|text)\b.*(?:\b(?:not|nothing|never|only|general)\b|n.t\b).*\b(?:{_MEANT})\b|"
     rf"{_NOT}.*(?:\b(?:construed|constitutes?|liability|responsibility)\b|\breplac\w+ (?:\w+ ){{0,4}}"
     r"(?:consultation|advice|visit|opinion|examination|judge?ment|doctor|physician|professional)\b)|"

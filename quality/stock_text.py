@@ -74,11 +74,12 @@ STOCK: tuple[Stock, ...] = (
         "not_medical_advice",
         remove_disclaimer,
         "substitut,advice,opinion,disregard,purpose,information,replac,constru,constitut,relationship,liab,"
-        "responsib,disclaimer,notice,content,material,website,web page,webpage,this page,this site,article,"
-        "message,service,forum,this post,discussion,a doctor,a physician,professional,provider,practitioner,"
-        "medical care,clinical care,health care,medical diagnosis,clinical diagnosis,health diagnosis,"
-        "medical jud,clinical jud,health jud,intended,meant,author,views expressed,statements,examine you,"
-        "diagnosis,written,leaflet,this text,sustituye,reemplaza,constitu,remplace,a clinician",
+        "responsib,disclaimer,notice,content,material,online,nothing here,nothing in,this chat,this reply,"
+        "this answer,our answers,website,web page,webpage,this page,this site,article,message,service,forum,"
+        "this post,discussion,a doctor,a physician,professional,provider,practitioner,medical care,"
+        "clinical care,health care,medical diagnosis,clinical diagnosis,health diagnosis,medical jud,"
+        "clinical jud,health jud,intended,meant,author,views expressed,statements,examine you,diagnosis,"
+        "written,leaflet,this text,sustituye,reemplaza,constitu,remplace,a clinician",
         DISCLAIMER,
     ),
     Stock(
