@@ -17,7 +17,7 @@ COMMON_WORDS: dict[str, str] = {
     "take usually during",
     "es": "el los las del una por cuál siguientes es qué cuáles con para que se son la más está cuando como sobre "
     "según muy pero también hay puede pueden debe tiene tienen sin entre desde hasta porque sus conviene "
-    "evitar estos estas un al dos si cada este nos y lo le su ya ni",
+    "evitar estos estas un al si este nos y lo le su ya ni",
     "fr": "le les des est une du parmi dans sont quel quelle sur pour avec que la au aux ce cette ne pas qui chez "
     "mais aussi peut il elle vous leur très sous entre après avant depuis plus sans fait oui si votre un à et "
     "se ou son non ses lui on",
