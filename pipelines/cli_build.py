@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +79,13 @@ def plan_verb(
 ) -> None:
     """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is absent or waits."""
     from pipelines.show import plan_table
+    from pipelines.step import Read
     from pipelines.workbench import Workbench
 
     bench = Workbench.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     forecast = bench.forecast(spending(None, None, price, None).rates)
+    reads = [node.step.work for node in bench.plan.nodes() if isinstance(node.step.work, Read)]
+    point_out_licenses((work.corpus.name, work.corpus.license) for work in reads)
     if as_json:
         echo_json(forecast)
     else:
@@ -134,6 +137,15 @@ def spending(
     return Spending(rates=rates, budget=Budget(tokens=budget_tokens, cost=budget_cost))
 
 
+def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
+    """Print corpora, given by name and licence, whose licence is not known here."""
+    from sources.license import unknown_parts
+
+    for name, license in corpora:
+        for unknown in unknown_parts(license):
+            echo(f"{name}: no known licence is called {unknown}; its rows may be handed to nobody", err=True)
+
+
 # --- verbs of their own --------------------------------------------------------------------------------------------
 
 
@@ -144,12 +156,9 @@ def sources(mirror: Path | None, as_json: bool) -> None:
     """List the catalog: licence, task, rows, Hub id, and where each corpus can be read from now."""
     from pipelines.show import sources_table
     from pipelines.workbench import catalog
-    from sources.license import unknown_parts
 
     rows = catalog(mirror)
-    for row in rows:
-        for unknown in unknown_parts(row["license"]):
-            echo(f"{row['name']}: no known licence is called {unknown}; its rows may be handed to nobody", err=True)
+    point_out_licenses((row["name"], row["license"]) for row in rows)
     if as_json:
         echo_json(rows)
     else:

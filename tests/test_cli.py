@@ -420,3 +420,11 @@ def test_a_mistyped_licence_is_pointed_out_by_sources(monkeypatch):
     assert done.exit_code == 0
     told = "medquad: no known licence is called 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
     assert done.stderr.splitlines() == [f"{told}; its rows may be handed to nobody"]
+
+
+def test_a_mistyped_licence_of_one_s_own_corpus_is_pointed_out_by_plan_and_build(tmp_path):
+    text = tiny_recipe.RECIPE.replace('license="CC0-1.0"', 'license="LicenseRef-propietary"')
+    call = (write_recipe(tmp_path, text), "--mirror", write_mirror(tmp_path / "mirror"), "--store", tmp_path / "store")
+    told = "no known licence is called 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
+    assert f"clinic: {told}" in run("plan", *call).stderr
+    assert f"read-clinic: warning: {told}" in run("build", *call, "--workers", "1").stderr
