@@ -81,15 +81,25 @@ def _fitting(cells: dict[str, list[str]]) -> list[str]:
 def plan_table(forecast: dict[str, Any]) -> str:
     """Return the steps of a plan, and what is absent or waiting."""
     table = _table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
+    benchmarks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for step in forecast["steps"]:
-        counts = step["counts"] or {}
-        rows = (f"{counts[name]:,}" if counts else "" for name in ("rows_in", "kept"))
         why = causes_text(step.get("why", [])) or _accepted(step)
-        table.add_row(step["step"], "done" if step["done"] else "to do", *rows, why)
+        state = "done" if step["done"] else "to do"
+        if step["looked_at_only"]:
+            benchmarks.setdefault((state, why), []).append(step["counts"] or {})
+        else:
+            table.add_row(step["step"], state, *_row_counts([step["counts"] or {}]), why)
+    for (state, why), counts in benchmarks.items():
+        table.add_row(f"{len(counts)} benchmark step{'s' * (len(counts) > 1)}", state, *_row_counts(counts), why)
     for name, needs in forecast["waiting_for_teacher"].items():
         table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
     asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
     return _rendered(table, *(_asks(name, told) for name, told in asks), *_absent(forecast["absent"]))
+
+
+def _row_counts(counts: list[dict[str, int]]) -> list[str]:
+    """Return how many rows go into steps and are kept, empty for those that are not built."""
+    return [f"{sum(one[name] for one in counts):,}" if all(counts) else "" for name in ("rows_in", "kept")]
 
 
 def _asks(name: str, told: dict[str, Any]) -> str:

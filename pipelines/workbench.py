@@ -78,9 +78,13 @@ class Workbench:
     def forecast(self, rates: Rates) -> dict[str, Any]:
         """Say what a build would do: steps done and to do, and why; absent sources, steps that wait for a teacher."""
         why = causes(self.plan, self.store, self.recipe.name)
+        nodes = self.plan.nodes()
+        beside = {one.name for node in nodes for one in node.beside} - {
+            one.name for node in nodes for one in node.inputs
+        }
         return {
             "recipe": self.recipe.name,
-            "steps": [self._state(node, rates, why) for node in self.plan.nodes()],
+            "steps": [{**self._state(node, rates, why), "looked_at_only": node.name in beside} for node in nodes],
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
         }

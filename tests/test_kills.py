@@ -50,7 +50,7 @@ PLACES = {"release": "--store", "export": "--out", "dedup": "--out", "decontamin
 
 def content(folder):
     """Return ``{path: hash}`` of what a call is to leave: of a store the release alone, steps have tests of theirs."""
-    root = folder / "releases" if (folder / "releases").exists() else folder
+    root = folder / "releases" if (folder / "store.json").exists() else folder
     files = sorted(path for path in root.rglob("*") if path.is_file())
     return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
