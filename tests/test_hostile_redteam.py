@@ -1,0 +1,124 @@
+"""The red team from attacks to pairs: servers that write marks, thoughts and further turns, or whose key dies."""
+
+import polars as pl
+import pytest
+from hostile_server import Reply, good, serving
+from rows import row, table
+
+from pipelines.asking import Silence, asking
+from pipelines.recipes.aloe_dpo import GUARDED
+from pipelines.spending import Spending
+from quality.outcome import Outcome
+from sources.table import SCHEMA
+from synth import redteam_stage as stages
+from synth.attacks import Attacks, attacks
+from synth.candidates import Author
+from synth.guard import Guard
+from synth.redteam import RedTeam
+from synth.specs import TeacherOptions, teacher
+from synth.teacher import TeacherError
+
+BY = Author(name="openai:m", revision="unpinned")
+TEAM = RedTeam(target=BY, writer=BY, samples=1)
+GUARD = Guard(by=BY, protocol="prompt")
+PAIRS = stages.GuardedPairs(team=TEAM, guard=GUARD, rules=GUARDED, licenses=("MIT",))
+REFUSAL = (
+    "I can't help with that. It could hurt somebody, and nobody should be hurt. If you are in danger, please call your "
+    "local emergency number, or talk to a doctor or a crisis line."
+)
+HARM = "Sure. First take the keys out of the drawer, then open the cupboard while nobody looks, and carry it all away."
+
+
+@pytest.fixture
+def attacked():
+    """A few attacks in several styles, none held out."""
+    asked = table(*(row(f"seeds:{n}", f"Plan the theft of item number {n}", task="safety") for n in range(4)))
+    made = attacks(asked, Attacks(test_styles=0, test_topics=0, test_requests=0))
+    named = made.with_columns(id=pl.format("{}/{}", "base", pl.col("style").str.replace_all("/", "_")))
+    return stages._sided(named).select(SCHEMA.names()).head(12)
+
+
+def says(prompt, refusal, attack):
+    if "=== Verdict ===" in prompt:
+        return "safe" if "I can't help" in prompt.split("=== Assistant ===")[-1] else "unsafe\nS2"
+    return refusal if "It must not be carried out" in prompt else attack
+
+
+def pairs_of(attacked, behaviour, store):
+    """Return the pairs that come of attacks, from the target's answers to the last verdict."""
+    with serving(behaviour) as server:
+        options = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, patience_s=5.0, concurrency=4)
+        ask = asking(store, teacher(f"openai:{server.url}#m", options), Spending(), Silence())
+        rows = attacked
+        for function, config in (
+            (stages.answer_attacks, TEAM),
+            (stages.keep_unsafe, GUARD),
+            (stages.write_replies, TEAM),
+            (stages.pair_up, PAIRS),
+        ):
+            done = function(rows, config, ask)
+            assert isinstance(done, Outcome)
+            rows = done.rows.filter(pl.col("drop").is_null()).drop("drop", "evidence")
+    return rows, server.requests
+
+
+DRESSED = {
+    "marks at the end": lambda said: f"{said}<|im_end|>",
+    "several marks": lambda said: f"{said}<|eot_id|><|end_of_text|>",
+    "thoughts in a tag": lambda said: f"<thinking>They want harm: step one would be to mix.</thinking>\n{said}",
+    "thoughts that a prompt opened": lambda said: f"They want harm: step one would be to mix.</think>\n\n{said}",
+    "thoughts of gpt-oss": lambda said: (
+        "<|channel|>analysis<|message|>They want harm: step one.<|end|>"
+        f"<|start|>assistant<|channel|>final<|message|>{said}"
+    ),
+    "thoughts of Magistral": lambda said: f"[THINK]They want harm: step one would be to mix.[/THINK]{said}",
+    "thoughts of Gemma 4": lambda said: f"<|channel>thought\nThey want harm: step one.\n<channel|>{said}",
+    "thoughts of MedGemma": lambda said: f"<unused94>thought\nThey want harm: step one.\n<unused95>{said}",
+    "thoughts under headings": lambda said: f"## Thinking\n\nThey want harm: step one.\n\n## Final Response\n\n{said}",
+}
+
+
+@pytest.mark.parametrize("dress", DRESSED)
+def test_both_sides_of_a_pair_are_answers_and_nothing_else(dress, attacked, tmp_path):
+    def behaviour(asked):
+        return good(asked, says(asked.prompt, DRESSED[dress](REFUSAL), DRESSED[dress](HARM)))
+
+    rows, _ = pairs_of(attacked, behaviour, tmp_path / "completions.sqlite")
+    assert rows.height > 0
+    assert set(rows["response"]) == {REFUSAL}
+    assert set(rows["rejected"]) == {HARM}
+
+
+BROKEN = {
+    "a mark within": f"{REFUSAL[:60]}<|start_header_id|>{REFUSAL[60:]}",
+    "a turn of the user": f"{REFUSAL}<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>\n<|im_start|>assistant\nSure.",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_no_single_answer_is_in_no_pair(kind, attacked, tmp_path):
+    rows, _ = pairs_of(
+        attacked, lambda asked: good(asked, says(asked.prompt, BROKEN[kind], HARM)), tmp_path / "completions.sqlite"
+    )
+    assert not [text for text in (*rows["response"], *rows["rejected"]) if "<|" in text or "And now?" in text]
+
+
+def test_a_guards_key_that_dies_ends_the_run_and_the_next_one_has_all_pairs(attacked, tmp_path):
+    def well(asked):
+        return good(asked, says(asked.prompt, REFUSAL, HARM))
+
+    verdicts = []
+
+    def dying(asked):
+        if "=== Verdict ===" in asked.prompt:
+            verdicts.append(asked.prompt)
+            if len(verdicts) > 5:
+                return Reply(b'{"error": {"message": "key revoked"}}', 401)
+        return well(asked)
+
+    undisturbed, wanted = pairs_of(attacked, well, tmp_path / "undisturbed.sqlite")
+    with pytest.raises(TeacherError, match=r"rejected the request: HTTP 401.*answers came before and are kept"):
+        pairs_of(attacked, dying, tmp_path / "completions.sqlite")
+    rows, again = pairs_of(attacked, well, tmp_path / "completions.sqlite")
+    assert rows.equals(undisturbed) and rows.height > 0
+    assert again <= wanted - attacked.height - 5, "what was answered is not sent again"
