@@ -457,6 +457,41 @@ def test_recall_by_type_and_false_alarms_on_labelled_notes():
     assert sum(place in found for place in clean) <= 0.005 * len(clean)
 
 
+def test_names_with_a_cue_in_many_languages():
+    lines = (Path(__file__).parent / "labelled/names.tune.jsonl").read_text(encoding="utf-8").splitlines()
+    labelled = [json.loads(line) for line in lines]
+    found = {}
+    spans = find(pl.Series([one["text"] for one in labelled]), DEFAULT).select("row", "start", "end")
+    for place, start, end in spans.rows():
+        found.setdefault(place, []).append((start, end))
+    whole = [good for place, one in enumerate(labelled) for _, good in covered(one, found.get(place, []))]
+    assert sum(whole) >= 0.95 * len(whole)
+    clean = [place for place, one in enumerate(labelled) if not one["spans"]]
+    assert sum(place in found for place in clean) <= 0.04 * len(clean)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Patient: Rafael de los Ríos Cano", "Patient: [NAME]"),
+        ("Name: Ng Wei", "Name: [NAME]"),
+        ("Mr. Khalid ibn Walid has gout.", "Mr. [NAME] has gout."),
+        ("Best wishes,\nHà Lê", "Best wishes,\n[NAME]"),
+        ('Name: Walter "Wally" Ferrick', "Name: [NAME]"),
+        ("Seen by: B. Wu", "Seen by: [NAME]"),
+        ("Pani Ćwiklińska ma kaszel.", "Pani [NAME] ma kaszel."),
+        ("Меня зовут Ярослав, мне 40 лет.", "Меня зовут [NAME], мне 40 лет."),
+        ("Mia zia Ondra ha la tosse.", "Mia zia [NAME] ha la tosse."),
+        ("Nom : Quélard\nPrénom : Anne", "Nom : [NAME-1]\nPrénom : [NAME-2]"),
+        ("La prueba de la Sra. no llegó.", "La prueba de la Sra. no llegó."),
+        ("Nombre: Zolmitan\nDosis: 1 g", "Nombre: Zolmitan\nDosis: 1 g"),
+        ("Name of Dr. An Aspirin dose", "Name of Dr. An Aspirin dose"),
+    ],
+)
+def test_short_names_particles_and_cues_of_other_languages(text, expected):
+    assert masked(text) == expected
+
+
 # --- the sample ---
 
 
@@ -518,6 +553,14 @@ MORE = [
     "rita valdez, a 61 year old woman",
     "Greta Malm slept well.",
     "The family of Greta Malm was informed.",
+    "Pani Ćwiklińska ma kaszel.",
+    "Меня зовут Ярослав.",
+    "Здравствуйте, я Раиса Щукина, у меня кашель.",
+    "Мой муж Глеб курит.",
+    "С уважением,\nЛев Цой",
+    "Здравствуйте, Анфиса! Всё хорошо.",
+    "Имя: Злата",
+    "Пациент: Лев Цой",
 ]
 
 SILENT = {

@@ -14,7 +14,14 @@ KIN = (
     r"sobrin[oa]|prim[oa]|amig[oa]|novi[oa]|pareja|beb[ée]|ni[ñn][oa]|vecin[oa]|m[ée]dic[oa]|doctora?|enfermer[oa]|"
     r"ginec[óo]log[oa]|pediatra|dentista|compa[ñn]er[oa])"
     r"|(?:mon|ma|son|sa) (?:fils|fille|femme|mari|m[èe]re|p[èe]re|fr[èe]re|s(?:œ|oe)ur|amie?|copine?|b[ée]b[ée]"
-    r"|m[ée]decin|enfant))"
+    r"|m[ée]decin|enfant)"
+    r"|(?:mi[ao]|su[ao]|nostr[ao]) (?:figli[oa]|marito|moglie|madre|padre|fratello|sorella|nonn[oa]|zi[oa]|compagn[oa]"
+    r"|amic[oa]|nipote|mamma|pap[àa]|bambin[oa])"
+    r"|(?:meu|minha|seu|sua|nosso|nossa) (?:filh[oa]|espos[oa]|marido|mulher|m[ãa]e|pai|irm[ãa]o?|av[óôo]"
+    r"|net[oa]|ti[oa]"
+    r"|prim[oa]|amig[oa]|namorad[oa]|beb[êé])"
+    r"|(?:mein|sein|ihr|unser)(?:e[rnms]?)? (?:sohn|tochter|mann|frau|ehemann|ehefrau|mutter|vater|bruder|schwester|oma"
+    r"|opa|gro(?:ß|ss)(?:mutter|vater)|enkel(?:in)?|freund(?:in)?|partner(?:in)?|tante|onkel))"
 )
 _KIN_WORDS = (
     r"(?:husband|wife|spouse|son|daughter|mother|father|mom|mum|dad|brother|sister|partner|niece|nephew|grandson"
@@ -68,7 +75,7 @@ LIKELY_LABELS = (
     r"m[ée]dic[oa]|enfermer[oa]|matrona|espos[oa]|marido|hij[oa]|madre|padre|herman[oa]|remitente|"
     r"informante|acompa[ñn]ante|familiar|infirmi[èe]re?|m[ée]decin|[ée]poux|[ée]pouse)"
 )
-FORM_LABELS = r"(?:patient|pt|name|re|paciente|patiente|nom|nome)"
+FORM_LABELS = r"(?:patient|pt|name|re|paciente|pacient|patiente|nom|nome|nom i cognoms)"
 """Labels of a form whose value may be "Surname, Given"; in a dialogue "Patient:" is the speaker."""
 LABEL_SIGN = r"(?:[:=|]\**[ \t]*|(?<=[ \t])[–-]{1,2}[ \t]+)(?:(?:Mr|Mrs|Ms|Dr|Dra|Sr|Sra|Mme|D|D[ñn]a)\.?[ ])?[\"“]?"
 """From the sign after a label to the value: "Name: ", "| Name | ", "Contact - "."""
@@ -77,7 +84,8 @@ INTRODUCTION = (
     r"(?:(?:my|his|her|their|patient[’']?s?|(?:son|daughter|baby|wife|husband|doctor|friend)[’']s)"
     r" (?:full |first |last )?name(?:[’']s| is| was)|me llamo|se llama|(?:mi|su) nombre es|je m[’']appelle"
     r"|s[’']appelle|mon nom est"
-    r"|ich hei(?:ß|ss)e|mein name ist|meu nome [ée]|(?:me chamo|chamo-me)|mi chiamo|(?:il mio|suo) nome [èe]"
+    r"|ich hei(?:ß|ss)e|mein name ist|meu nome [ée]|(?:me chamo|chamo-me)|mi chiamo|em dic|mam na imi[ęe]"
+    r"|(?:il mio|suo) nome [èe]"
     r"|er hei(?:ß|ss)t|sie hei(?:ß|ss)t|si chiama"
     r"|(?:man|woman|lady|gentleman|boy|girl|child|patient|baby|son|daughter|friend|doctor|nurse|mujer|hombre|se[ñn]ora?"
     r"|ni[ñn][oa]|paciente)[ ,]+(?:is )?(?:named|called|llamad[oa]|de nombre))"
@@ -91,7 +99,8 @@ CLOSING = (
     r"|(?:com os )?(?:melhores )?cumprimentos|atenciosamente|obrigad[oa]|(?:cordiali|distinti) saluti|grazie"
     r"|bien [àa] vous|(?:sinc[èe]res )?salutations|bien cordialement"
     r"|(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?"
-    r"|atentamente|(?:muchas )?gracias(?: de antemano| por todo)?|cordialement|merci(?: d[’']avance)?)"
+    r"|atentamente|(?:muchas )?gracias(?: de antemano| por todo)?|cordialement|pozdrawiam"
+    r"|salutacions(?: cordials)?|merci(?: d[’']avance)?)"
 )
 GREETING = (
     r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|hola|buenos d[ií]as|buenas (?:tardes|noches)"

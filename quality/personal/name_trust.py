@@ -7,6 +7,7 @@ import re
 from quality.personal.given_names import NAMES_AND_WORDS
 from quality.personal.name_cues import AUTHOR_AFTER, CITED_AFTER, CITED_BEFORE, CREDENTIALS_AFTER
 from quality.personal.not_names import EPONYMS, MEDICAL_ENDING, NOT_NAMES, ONLY_EPONYMS, PLACES
+from quality.personal.other_languages import WORDS
 from quality.personal.person_name import (
     Person,
     company,
@@ -16,6 +17,7 @@ from quality.personal.person_name import (
     known,
     likely,
     likely_full_name,
+    plain,
     well_known,
 )
 
@@ -24,7 +26,8 @@ _CITED_BEFORE = re.compile(CITED_BEFORE, re.IGNORECASE)
 _AUTHOR_AFTER = re.compile(AUTHOR_AFTER)
 _INSTITUTIONAL = frozenset(
     """
-    clinics court courts cross dawley department hotline helpline inc laboratories labs line locator mice ombudsman
+    clinics healthcare nordisk pharma pharmaceuticals tech court courts cross dawley department hotline
+    helpline inc laboratories labs line locator mice ombudsman
     party rats registry retailer ricans senate shield sprague states supreme united versus vs wistar
     """.split()
 )
@@ -36,12 +39,14 @@ _GERM = re.compile(
 _CAPITAL_VERB = re.compile(r" (?:WAS|IS|HAS|HAD|WILL|DENIES|REPORTS)\b")
 _VERB_NEXT = re.compile(r"[ ][a-zà-ÿ]{2,}")
 _AUTHOR_INITIALS = re.compile(r"[ ]+[A-Z]{1,3}[,.;]")
+_BESIDE_BEFORE = re.compile(r"\b(?:by|with|por|con|von|da|par|com|avec|mit|per) $")
 _GAVE_BEFORE = re.compile(r"\b(?:gave|give|giving|put|feed|takes?|di|doy|dar)\s+(?:to\s+)?$", re.IGNORECASE)
 _ANY_DOCTOR_BEFORE = re.compile(r"\b(?:your|an?|the|my|or|and|other|every|any|su|un|una|al|el|la)\s*$", re.IGNORECASE)
 _ACTED_BEFORE = re.compile(r"\b(?:by|to|with|from|attention|attn|per|of)\s*$", re.IGNORECASE)
 _STARTS = re.compile(r"(?:^|[\n:.(]|[ ,](?:a|y|de|por|que|con|par|chez|et|[Pp]acient?e|[Pp]atient))[ \t]*$")
 _PERSON_AFTER = re.compile(
-    r",?(?: who)? (?:is|was|has|had|today|lives|said|says|reports|refiere|dice|vive|hoy|tiene"
+    r",?(?: who)? (?:is|was|has|had|today|lives|said|says|reports|refiere|dice|vive|hoy|tiene|ha|è|prende|hat"
+    r"|ist|war|nimmt|tem|foi|est[áa]|toma"
     r"|ten[ií]a|es|est[áa]|a)\b|,? \(?\d{1,2}\b|,$"
 )
 _SENTENCE_AFTER = re.compile(r"[.,;:?!)'’]|\s*$|[ \t][a-zà-ÿ(]")
@@ -51,6 +56,9 @@ _SPEAKS_AFTER = re.compile(
     r"|,? und (?:ich|habe|bin)\b|,? e (?:tenho|ho|sono|sou)\b"
     r"|,? et (?:j|mon\b|ma\b|je\b)"
 )
+_GOES_ON_ABROAD = re.compile(r",? (?:i (?:tinc|mam)|și am|si am|и (?:у )?меня|у меня|και έχω|bị|em bị)\b")
+_DRUG_NEXT = re.compile(r"\s*(?:[Dd]os(?:e|is|i|agem|age)|Doza|Dawka|Class|Use|Liều|Доза)\b|\s*\d+ ?(?:mg|ml|g)\b")
+_GIVEN_NEXT = re.compile(r"[ ,;]*\n?[ ]*(?:Pr[ée]noms?|Vorname|First name|Given name|Nombre|Prenume)[ ]?:")
 _CALLS_AFTER = re.compile(r" (?:calling|speaking)\b|,? y llamo\b")
 _TELLS_AFTER = re.compile(
     r" (?:reports|states|says|said|tells|told|gave|brought|called|refiere|dice|cuenta|aporta|explica)\b"
@@ -109,7 +117,7 @@ def called(person: Person) -> bool:
 
 def not_medicine(person: Person) -> bool:
     """Say whether none of the words is medicine's, the trade's or an eponym."""
-    return not any(word in NOT_NAMES or word in EPONYMS for word in person.words)
+    return not any(word in NOT_NAMES or word in EPONYMS or word in WORDS for word in person.words if len(word) > 1)
 
 
 def family(person: Person) -> bool:
@@ -118,7 +126,11 @@ def family(person: Person) -> bool:
         return True
     if _GAVE_BEFORE.search(person.before) or eponym(person):
         return False
-    return likely_full_name(person) or (_PERSON_AFTER.match(person.after) is not None and not_medicine(person))
+    odd = any(MEDICAL_ENDING.search(word) for word in person.words)
+    goes_on = _PERSON_AFTER.match(person.after) or (
+        _BESIDE_BEFORE.search(person.before) and person.after[:1] in ".;)" and not odd
+    )
+    return likely_full_name(person) or (bool(goes_on) and not_medicine(person))
 
 
 def closes(person: Person) -> bool:
@@ -136,10 +148,44 @@ def miss(person: Person) -> bool:
     return known(person) or not_medicine(person)
 
 
+def abroad(person: Person) -> bool:
+    """Say whether a cue of another language names someone: no word of its own, of medicine or of the trade."""
+    return known(person) or (not_medicine(person) and plain(person.words[0]) not in WORDS and not eponym(person))
+
+
+def present_abroad(person: Person) -> bool:
+    """Say the same of "I am X", where a speaker goes on after it."""
+    return (
+        abroad(person)
+        and (well_known(person) or (len(person.words) > 1 and _MARK_AFTER.match(person.after) is not None))
+    ) or (abroad(person) and _GOES_ON_ABROAD.match(person.after) is not None)
+
+
+def closes_abroad(person: Person) -> bool:
+    """Say whether a name closes a letter of another language."""
+    return abroad(person) and closes(person)
+
+
+def greeted_abroad(person: Person) -> bool:
+    """Say whether a greeting of another language names someone, with a mark after it."""
+    return abroad(person) and greeted(person)
+
+
+def labelled_abroad(person: Person) -> bool:
+    """Say whether a label of another language holds a name."""
+    return abroad(person) and labelled(person)
+
+
+def field_abroad(person: Person) -> bool:
+    """Say whether a label that may be a speaker's as well holds a name."""
+    return abroad(person) and (field(person) or (len(person.words) > 1 and _LINE_END.match(person.after) is not None))
+
+
 def titled_in_capitals(person: Person) -> bool:
     """Say whether "MRS X" is a person and no "MR IMAGING": a given name, or what only a person does next."""
     medical = any(MEDICAL_ENDING.search(word) for word in person.words)
-    return known(person) or (not_medicine(person) and not medical and _CAPITAL_VERB.match(person.after) is not None)
+    addressed_so = person.before.endswith("DEAR ") or _CAPITAL_VERB.match(person.after) is not None
+    return known(person) or (not_medicine(person) and not medical and addressed_so)
 
 
 def cared(person: Person) -> bool:
@@ -171,12 +217,16 @@ def greeted(person: Person) -> bool:
 
 def labelled(person: Person) -> bool:
     """Say whether a value is what its label, such as "next of kin", promises: likely a name, or alone on its line."""
+    if _DRUG_NEXT.match(person.after):
+        return False
     return likely(person) or initialed(person) or (not_medicine(person) and _LINE_END.match(person.after) is not None)
 
 
 def field(person: Person) -> bool:
     """Say whether a labelled value is a person: a name, and the field ends with it; a stop may end a speaker's turn."""
-    if _FIELD_END.match(person.after) is None:
+    if _GIVEN_NEXT.match(person.after):
+        return True
+    if _FIELD_END.match(person.after) is None or _DRUG_NEXT.match(person.after):
         return False
     stop = person.after.startswith(".") and _IDENTIFIER_NEXT.match(person.after) is None
     return known(person) or ((likely(person) or initialed(person)) and not stop)

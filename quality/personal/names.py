@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from quality.personal import name_cues as cues
 from quality.personal import name_trust as trust
+from quality.personal import other_languages as other
 from quality.personal.given_names import GIVEN_NAMES, NAMES_AND_WORDS
 from quality.personal.lower_names import LOWER_NAME_RULES
 from quality.personal.not_names import EPONYMS, NEVER_NAMES, NOT_NAMES
@@ -29,13 +30,23 @@ from quality.personal.person_name import (
     plain,
     surely,
 )
-from quality.personal.rule import CAPITAL, CUE_START, CUE_START_HINT, LATER_CAPITAL, LETTER, Rule, hint_of, together
+from quality.personal.rule import (
+    BEYOND_ASCII,
+    CAPITAL,
+    CUE_START,
+    CUE_START_HINT,
+    LATER_CAPITAL,
+    LETTER,
+    Rule,
+    hint_of,
+    together,
+)
 
 _CAPITAL_WORD = rf"{CAPITAL}(?:{LETTER}|['-])+"
 _CAPITAL_AND_MORE = _CAPITAL_WORD + "[^A-Za-z]"
 _TITLE = (
     r"(?:D[Rr](?:[aA]|s)?|M(?:[xs]|[rR][sS]?|S|iss|ISS|lle|me)|S(?:r|ra|rta|res))[.\t\xa0 ]|[DM]\. |D[ñn]a|Dres"
-    r"|Prof|Doct|Dott|Sig|Sist|Mada|Miste|[Dd]on[ \t\xa0]|[Dd]o[ñn]a|[Mm]onsi|[Mm]adam|Herr|Frau|[Ss]ign"
+    r"|Prof|Doct|[Dd]ott|Sig|sig[. r]|Sist|Mada|Miste|[Dd]on[ \t\xa0]|[Dd]o[ñn]a|[Mm]onsi|[Mm]adam|Herr|Frau|[Ss]ign"
     r"|[Ss]e[ñn]or|[Ss]enho|doctor|[Nn]urse|[Mm]idwi|[Ee]nferm|profes|[Mm]atron|infirm"
 )
 """What every text with a title has."""
@@ -120,7 +131,7 @@ NAME_RULES: tuple[Rule, ...] = (
         _cue(
             "title",
             r"(?:(?:Mrs?|Ms|Mx|Sra?|Srta|Sres|D[ñn]a|Mme|Mlle)(?:\.[ \t\xa0]{0,2}|[ \t\xa0]{1,2})"
-            r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:Sig(?:\.ra|\.na|ra)?|Dott(?:\.ssa|oressa|ore)?)(?:\.[ ]?|[ ])"
+            r"|M(?:RS?|S)\.[ ](?=[A-Z][A-Z.])|(?:[Ss]ig(?:\.ra|\.na|ra)?|[Dd]ott(?:\.ssa|oressa|ore)?)(?:\.[ ]?|[ ])"
             r"|(?:Madam|Mister|[Dd]on|[Dd]o[ñn]a|Monsieur|Madame|Herrn?|Frau|[Ss]ignor[ae]?|[Ss]ignorina"
             r"|[Ss]enhora?)[ \t\xa0]{1,2})",
             surely,
@@ -143,7 +154,11 @@ NAME_RULES: tuple[Rule, ...] = (
             trust.introduced,
             certain=True,
         ),
-        _cue("present", r"(?i:(?:i[’']?m|i am|soy|je suis|ich bin|this is|le habla|it[’']s))[ ]", trust.present),
+        _cue(
+            "present",
+            r"(?i:(?:i[’']?m|i am|soy|je suis|ich bin|sono|sou(?: [oa])?|soc (?:en|la)|this is|le habla|it[’']s))[ ]",
+            trust.present,
+        ),
         _cue("called", rf"(?i:{cues.CALLED})[ ]", trust.called_by),
     ),
     *together(
@@ -207,6 +222,22 @@ NAME_RULES: tuple[Rule, ...] = (
         _tail("degree", cues.DEGREE_AFTER, trust.signs_a_note),
         _tail("signature", cues.CREDENTIALS_LINE, trust.signs_on_its_line),
         _tail("credential", cues.CREDENTIAL_AFTER, trust.signs_with_credential),
+    ),
+    *together(
+        "other languages",
+        (BEYOND_ASCII, LATER_CAPITAL),
+        _cue("title-abroad", other.TITLE, trust.abroad, certain=True),
+        _cue("introduction-abroad", rf"(?i:{other.INTRODUCTION})[ ]", trust.abroad, certain=True),
+        _cue("present-abroad", rf"(?i:{other.PRESENT})[ ]?", trust.present_abroad),
+        _cue("kin-abroad", rf"(?i:{other.KIN}),?[ ]", trust.abroad),
+        _cue("closing-abroad", rf"(?i:{other.CLOSING})[ ]?[,.!–-]*\s{{1,3}}", trust.closes_abroad),
+        _cue("greeting-abroad", rf"(?i:{other.GREETING})[ ,]{{1,2}}", trust.greeted_abroad),
+    ),
+    *together(
+        "labels of other languages",
+        (BEYOND_ASCII, LATER_CAPITAL, _SIGN),
+        _label("label-abroad", other.SURE_LABELS, trust.labelled_abroad, form=True),
+        _label("field-abroad", other.LIKELY_LABELS, trust.field_abroad, form=True),
     ),
     *LOWER_NAME_RULES,
 )

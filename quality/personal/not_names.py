@@ -41,6 +41,7 @@ sa sans selon ses son sont sous sur ta tes toi ton tous tout tres une vos votre 
 """
 
 _TITLES_AND_ROLES = """
+doktor doutor doutora dottore dottoressa kollege kollegen sekretariat pending
 mr mrs ms miss mister mx officer officers reserve corps
 sir sirs madam madame ma'am maam mam medlineplus medineplus webmd dr drs doctor doctors doc
 prof professor sr sra srta don dona dna mme

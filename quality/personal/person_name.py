@@ -32,20 +32,22 @@ def _letters(*categories: str) -> str:
 _UPPER, _LOWER = _letters("Lu", "Lt"), _letters("Ll", "Mn")
 _CASELESS = "\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
 """Letters and marks of scripts without capitals, Hebrew to Hangul: a name only after a cue that leaves no doubt."""
-_INITIAL = rf"(?:[{_UPPER}]\.|(?![AEIOY])[{_UPPER}])"  # "A" and "Y" without a stop are words
+_INITIAL = rf"(?:M\.?ª|[{_UPPER}]\.|(?![AEIOY])[{_UPPER}])"  # "A" and "Y" without a stop are words
 _WORD = (
     rf"(?:(?:[AaEe]l-)?(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
     rf"|(?:[{_UPPER}]['’])?[{_UPPER}]{{2,}}(?:[-'’][{_UPPER}]{{2,}})*)(?!\w)"
 )
 _PARTICLE = (
     r"(?:[Dd]e[ ]l[ao]s?|[Dd]el?|[Dd]ella|[Dd]i|[Dd]a|[Dd]os|[Dd]as|[Dd]u|[Vv]an(?:[ ]de[rn]?)?|[Vv]on(?:[ ]der)?"
-    r"|[Tt]er|[Ll][ae]|[Ee]l|[Bb][ie]n|[Ii]bn|St\.|y|i|e|DE|DEL|DER|DEN|DI|DA|DU|LA|LAS|LOS|LE|EL|AL|BIN|BEN|IBN|VAN"
+    r"|[Tt]er|[Tt]en|[Zz]u(?:[mr])?|[Ll][aeo]|[Ll][ao]s|[Ee]l|[Aa]l|[Bb][ie]n|[Bb]int[ie]?|[Ii]bn|[Aa]bu|[Dd]en|[Dd]er|[Dd]alla|[Dd]ello"
+    r"|[Ll]i|[Dd]e[ ]la|St\.?|N[íi]|y|i|e|DE|DEL|DER|DEN|DI|DA|DU|LA|LAS|LOS|LE|EL|AL|BIN|BEN|IBN|VAN"
     r"|VON|DOS|DAS)"
 )
+_NICKNAME = r"(?:[ ][\"“'‘(][^\W\d_]{2,12}[\"”'’)](?=[ ]))?"
 _SPACE = r"[ \t\xa0]{1,2}"
 _NAME = re.compile(
     rf"(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ]){{0,2}}{_WORD}"
-    rf"(?:{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ]){{0,2}}{_WORD}){{0,4}}"
+    rf"(?:{_NICKNAME}{_SPACE}(?:{_PARTICLE}[ ])*(?:{_INITIAL}[ ]?){{0,2}}(?:{_PARTICLE}[ ]){{0,2}}{_WORD}){{0,4}}"
 )
 _LAST_FIRST = re.compile(rf",[ ]?(?P<first>{_WORD})(?P<more>(?:[ ](?:{_WORD}|{_INITIAL})){{0,2}})")
 _CASELESS_NAME = re.compile(rf"[{_CASELESS}]{{2,12}}(?:[ ·・][{_CASELESS}]{{2,12}}){{0,2}}(?!\w)")
@@ -54,6 +56,21 @@ _SPECIALTY = re.compile(
 )
 """Plain words for a specialty or a procedure: what stands after "Dr." in a list of services."""
 _TOKEN = re.compile(r"[^\s(\[\"“]+")
+_ACCENTED_WORDS = frozenset(
+    "él mí sí sé té tú aún qué más dé las là où né été dès ça às é já só há até três père mère très même".split()
+)
+"""Short words of running text that have an accent: "Hà Lê" is not "ha le"."""
+_SYLLABLES = frozenset(
+    """
+    an bach bao bo bui cai cao chan chau che chen cheng cheung chin cho choi chow chu chung dai dang dao dinh do doan
+    dong duong fan fang feng fu gao guo ha han hang he ho hoang hong hsu hu hua huang hui huynh jia jiang jin jung kang
+    kim ko kong ku kwan kwok lai lam lau law le lee leung li lian liang lim lin ling liu lo lu luo luong ly ma mai mei
+    min my na ng ngo nguyen nhu oh ong pan park peng pham phan qi qian quach rao ryu san shen shi shin sim so song su
+    sun sung ta tam tan tang thai thi thu tian to ton tong tran trinh truong tse tsai tu van vo vu wan wang wei wen
+    wong woo wu xi xiao xie xin xu yan yang yao yap ye yeo yi yin yip yoo you yu yuan yun zhang zhao zheng zhou zhu
+    """.split()
+)
+"""Syllables of Chinese, Korean and Vietnamese names, many of them words of other languages as well."""
 _HEAD_AFTER = re.compile(
     rf"(?:['’]s?)?[ -](?:(?:muscular|national|general|memorial|children['’]s|regional|medical)[ ])?{EPONYM_HEADS}",
     re.IGNORECASE,
@@ -69,10 +86,13 @@ _FIELD_VALUE_END = re.compile(r"[ \t]*(?:$|[\n;.,(|\d]|[ \t]{2}|on\b|y/o|[A-Z][\
 _VALUE_END = re.compile(r"[ \t]*(?:$|[\n;(\d]|[A-Z][\w ]{1,20}:)")
 _FOREIGN = re.compile("[ăđơưĂĐƠƯ\u0180-\U0010ffff]")
 """Letters of names whose words may be English ones too: "Nguyễn Văn An"."""
-_LEADING = re.compile(r"de|del|la|las|los|di|da|dos|das|du|van|von|der|den|DE|DEL|LA|LAS|LOS|DOS|DAS|VAN|VON|DER|DEN")
+_LEADING = re.compile(
+    r"L[aeoi]|El|Al|Los|De|Del|Della|Di|Da|Dos|Du|Abu|Ben|Bin|Ibn|Ter|Ten|Van|Von|St\.?|ter|ten|zu|ibn|bin|abu|de|del|la|las|los|di|da|dos|das|du|van|von|der|den|DE|DEL|LA|LAS|LOS|DOS|DAS|VAN|VON|DER|DEN"
+)
 _CONTRACTION = re.compile(r"'(?:t|m|ll|re|ve|d)$")
 _INITIALED = re.compile(
-    rf"(?:[{_UPPER}]\.[ ]?){{1,3}}[{_UPPER}][{_UPPER}{_LOWER}'’-]{{2,}}(?:[ ][{_UPPER}][{_UPPER}{_LOWER}'’-]+)?"
+    rf"(?:[{_UPPER}]\.[ -]?){{1,3}}(?:{_PARTICLE}[ ]){{0,2}}[{_UPPER}][{_UPPER}{_LOWER}'’-]+"
+    rf"(?:[ ][{_UPPER}][{_UPPER}{_LOWER}'’-]+)?"
 )
 _LONGEST = 70  # characters of a name
 
@@ -157,13 +177,35 @@ def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[lis
         word = plain(token[0])
         if not words and place < len(tokens) - 1 and _LEADING.fullmatch(token[0]):
             continue
-        if not (foreign and token[0].istitle()) and not _belongs(
-            token[0], word, bool(words), stops, match[0].isupper()
-        ):
+        named = (foreign and token[0].istitle()) or _accented(token[0]) or _syllable(tokens, place)
+        if not named and not _belongs(token[0], word, bool(words), stops, match[0].isupper()):
             break
-        words.append(word)
+        words.append(token[0] if named and word in NOT_NAMES else word)
         end = token.end()
+    while len(words) > 1 and (last := text[match.start() : end].split()[-1]).islower():
+        words.pop()  # a particle that nothing follows
+        end = match.start() + len(text[match.start() : end - len(last)].rstrip())
     return words, end
+
+
+def _accented(token: str) -> bool:
+    """Say whether a short word is no word of running text because of its accent: "Hà", "Lê"."""
+    bare = token.strip(".,;:")
+    return (
+        len(bare) < 4
+        and (bare.istitle() or bare.isupper())
+        and not bare.isascii()
+        and bare.lower() not in _ACCENTED_WORDS
+    )
+
+
+def _syllable(tokens: list[re.Match[str]], place: int) -> bool:
+    """Say whether a short word and its neighbour are syllables of a name: "An Vu", "Do Thi"."""
+    beside = tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 2]
+    return all(
+        word[0].istitle() and len(plain(word[0])) < 7 and plain(word[0]) in _SYLLABLES
+        for word in (tokens[place], *beside[:1])
+    ) and bool(beside)
 
 
 def _belongs(token: str, word: str, begun: bool, stops: Collection[str], shouting: bool) -> bool:
@@ -222,7 +264,11 @@ def likely(person: Person) -> bool:
     """Say whether a given name stands there, or two words and more that are neither medicine nor an eponym."""
     if known(person):
         return True
-    words = [word for word in person.words if len(word) > 2 and not re.fullmatch(_PARTICLE, word)]
+    words = [
+        word
+        for word in person.words
+        if (len(word) > 2 or plain(word) in _SYLLABLES) and not re.fullmatch(_PARTICLE, word)
+    ]
     only_eponyms = all(part in EPONYMS for part in _parts(person))
     return len(words) > 1 and not any(word in NOT_NAMES for word in words) and not only_eponyms and not eponym(person)
 

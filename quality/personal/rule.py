@@ -22,6 +22,8 @@ CUE_START_HINT = r"(?:^|[^A-Za-z0-9_-])"
 
 DIGIT = "[0-9]"
 """What every number has."""
+BEYOND_ASCII = r"[^\x00-\x7F]"
+"""What the texts of languages other than English have."""
 LATER_CAPITAL = r"[^\pL\pN_][\p{Lu}\p{Lt}\p{Lo}]"
 """What every text with a name after a cue has: a capital, or a letter of a script without any, after a sign."""
 

@@ -99,23 +99,38 @@ def leaks(half: str) -> Results:
 def privacy(half: str) -> Results:
     import make_privacy
     import make_privacy_held
+
+    rows = make_privacy.make_rows(*((make_privacy.TUNE, 1) if half == "tune" else (make_privacy_held.HELD, 2)))
+    return personal_data([one for one in rows if not one["invented"]])
+
+
+def names(half: str) -> Results:
+    rows = read("names", half)
+    for kind, whole in personal_data(rows):
+        yield kind, whole
+    for lang in sorted({one["lang"] for one in rows}):
+        for kind, whole in personal_data([one for one in rows if one["lang"] == lang and one["spans"]]):
+            yield f"{kind}: {lang}", whole
+
+
+def personal_data(rows: list[Row]) -> Results:
+    """Yield for every personal datum whether all of it is found, and for every text without any whether it is left."""
     from test_privacy import covered
 
     from quality.privacy import Privacy, find
 
-    rows = make_privacy.make_rows(*((make_privacy.TUNE, 1) if half == "tune" else (make_privacy_held.HELD, 2)))
     found = defaultdict(list)
     texts = pl.Series([one["text"] for one in rows])
     for place, start, end in find(texts, Privacy()).select("row", "start", "end").rows():
         found[place].append((start, end))
     for place, one in enumerate(rows):
         yield from ((kind, whole) for kind, whole in covered(one, found.get(place, [])))
-        if not one["spans"] and not one["invented"]:
+        if not one["spans"]:
             yield "no personal data", place not in found
 
 
 SETS: dict[str, Callable[[str], Results]] = {
-    one.__name__: one for one in (answers, cleaning, rules, near_duplicates, leaks, privacy)
+    one.__name__: one for one in (answers, cleaning, rules, near_duplicates, leaks, privacy, names)
 }
 
 
