@@ -215,9 +215,10 @@ SEMANTIC_THRESHOLD = 0.85
 @click.option("--threads", type=click.IntRange(1, 256), help="Threads that work at once.  [default: cores]")
 @click.option(
     "--semantic",
-    metavar="MODEL",
+    metavar="MODEL[@THRESHOLD]",
     help="Compare rows by meaning too, with this embedding model: the folder or Hub name of a sentence-transformers "
-    "model, model2vec:FOLDER or openai:URL#MODEL. Finds rewrites and translations.",
+    "model, model2vec:FOLDER or openai:URL#MODEL. Finds rewrites and translations. A threshold after @ stands for "
+    "--semantic-threshold.",
 )
 @click.option(
     "--semantic-threshold",
@@ -247,8 +248,12 @@ def dedup(
     from pipelines.show import account_text
     from quality.near_rules import NearRules
     from quality.semantic import Semantic
+    from synth.embedders import model_and_threshold
 
-    meaning = Semantic(model=semantic, threshold=semantic_threshold) if semantic else None
+    meaning = None
+    if semantic:
+        model, least = told(lambda: model_and_threshold("--semantic", semantic, semantic_threshold))
+        meaning = Semantic(model=model, threshold=least)
     rules = NearRules(**settings)
     account = told(
         lambda: run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)

@@ -7,7 +7,7 @@ import polars as pl
 DASHES = r"\-‐‑‒–—−﹣－⁻"
 """Hyphens, dashes and minus signs, for a character class: writers use any of them for a minus."""
 
-LONE_SIGNS = "♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡"
+LONE_SIGNS = "♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡👍👎′″"
 """Symbols that carry a meaning of their own; other symbols (bullets, emoji, ®) are decoration."""
 
 SIGNS = rf"[\p{{Sm}}--[|~⁻]]\p{{Sc}}{LONE_SIGNS}%‰"
@@ -19,6 +19,9 @@ SHORT_WORDS = frozenset(
 )
 """Words of two letters whose case means nothing."""
 
+GENES = [f"{letter}{letter}" for letter in "ABCDEFGHJKLMNOPQRSTUVWXYZ"]
+"""Pairs of genes as a genotype writes them, where a small letter is another gene (Aa, aa); II is a number."""
+
 _BETWEEN_DIGITS = ((f"[{DASHES}]", "−"), ("/", "∕"), (r"[*·]", "×"), (":", "∶"), ("[.,]", "⋅"))
 
 
@@ -26,12 +29,15 @@ def key(text: pl.Expr) -> pl.Expr:
     """Return the text as texts are compared: lower case, words and signs (``SIGNS``) with one space between them.
 
     Combining marks are part of a word (Hindi vowels). Between digits ``- / * : .`` count, as does a minus before a
-    number and a ``/`` or ``*`` with a space on both sides. Case counts in a text of two letters (Mg, mg; Aa, AA) and
-    in a gene's symbol as mice have it (Brca1, BRCA1).
+    number, one at the end of a word (HIV-, HCO3-) and a ``/`` or ``*`` with a space on both sides. Case counts in a
+    text of two letters (Mg, mg), in genotypes (Aa, AA) and in a gene's symbol as mice have it (Brca1, BRCA1).
     """
     symbol = text.str.contains(r"^\s*[A-Za-z]{2}\s*$") & ~_bare(text).str.to_lowercase().is_in(SHORT_WORDS)
     marked = text.str.normalize("NFC").str.replace_all(r"\p{Cf}+", "")
+    for form, mark in ((str.title, "ʼ"), (str.upper, "ʼʼ")):
+        marked = marked.str.replace_all(rf"\b((?:{'|'.join(map(form, GENES))})+)\b", f"${{1}}{mark}")
     marked = marked.str.replace_all(r"([A-Z][a-z]{2,}[0-9])", "ʼ$1").str.to_lowercase()
+    marked = marked.str.replace_all(rf"([\p{{L}}\p{{N}})])[{DASHES}](\s|$|[+,;.)\]/])", "$1 − $2")
     marked = marked.str.replace_all(rf"(^|[^\p{{L}}\p{{M}}\p{{N}}])[{DASHES}](\p{{N}})", "$1 − $2")
     marked = marked.str.replace_all(rf"(\p{{N}})\s*([{DASHES}/*·:.,])", "$1\ue000$2")
     for pattern, sign in _BETWEEN_DIGITS:

@@ -23,7 +23,9 @@ STOP_WORDS = (
 
 NEGATIONS = (
     "not no never without neither nor none cannot non nunca sin ni ningún ninguna jamais sans pas aucun aucune nicht "
-    "kein keine ohne nie não nunca sem नहीं बिना न"
+    "kein keine ohne nie não nunca sem नहीं बिना न "
+    "niet geen zonder nie bez не нет без δεν χωρίς değil yok inte utan ikke không tidak لا ليس ليست لم لن غير "
+    "بدون نہیں نیست לא אין ללא בלי না নেই নয় இல்லை లేదు 不 没 沒 無 无 未 非"
 ).split()
 
 OPPOSITES = (
@@ -90,7 +92,7 @@ OPPOSITES = (
 
 UNITS = (
     "mg milligram milligrams milligramme miligramo miligramos",
-    "mcg µg ug microgram micrograms microgramme microgramo microgramos",
+    "mcg μg ug microgram micrograms microgramme microgramo microgramos",
     "ng nanogram nanograms",
     "g gram grams gm gramo gramos",
     "kg kilogram kilograms kilo kilos",
@@ -98,10 +100,16 @@ UNITS = (
     "dl deciliter decilitre",
     "l liter liters litre litres",
     "mmol millimole millimoles",
-    "µmol umol micromole micromoles",
+    "μmol umol micromole micromoles",
     "mol",
     "meq",
     "iu units unit",
+    "pg picogram picograms",
+    "nmol nanomole nanomoles",
+    "nm nanometer nanometers nanometre nanometres",
+    "μm um micrometer micrometers micrometre micrometres micron microns",
+    "c celsius centigrade",
+    "f fahrenheit",
     "mm millimeter millimeters millimetre millimetres",
     "cm centimeter centimeters centimetre centimetres",
     "m meter meters metre metres",
@@ -130,7 +138,7 @@ NAMING = (
 ).split()
 """Words that a capital after them goes with, in a title too."""
 
-ROMAN = "ii iii iv vi vii viii ix xi xii alpha beta gamma delta".split()
+ROMAN = "ii iii iv vi vii viii ix xi xii alpha beta gamma delta α β γ δ ε κ".split()
 
 
 @lru_cache

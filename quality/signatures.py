@@ -38,8 +38,8 @@ TABLE_SIZE = 0x20000
 LONE_SIGNS = "%‰♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡"
 """Signs that change what a medical sentence says, besides those of mathematics and currencies."""
 
-DECORATION = "|~⁻"
-"""Signs of mathematics that are used as lines and the like."""
+DECORATION = "|~⁻°"
+"""Signs of mathematics that are used as lines and the like, and the degree, which writers leave out."""
 
 OPERATORS = {**dict.fromkeys("-‐‑‒–—−﹣－⁻", "-"), **dict.fromkeys("/∕⁄", "/"), **dict.fromkeys("*·∗", "*")}
 """Characters that are a sign next to numbers only, and what they are compared as."""
@@ -98,7 +98,7 @@ def character_table(unit: Unit) -> U32:
             role[first : last + 1] *= np.uint32(ALONE)
     decoration, operators = (np.isin(points, [ord(c) for c in chosen]) for chosen in (DECORATION, OPERATORS))
     signs = np.isin(categories, ("Sm", "Sc")) & ~decoration | np.isin(points, [ord(sign) for sign in LONE_SIGNS])
-    role[(categories == "So") | signs] = ALONE
+    role[(categories == "So") & ~decoration | signs] = ALONE
     role[(categories == "Cf") | ((points >= 0xFE00) & (points <= 0xFE0F))] = IGNORED
     role[operators] = OPERATOR
     role |= np.uint32(DIGIT) * (np.char.find(categories, "N") == 0)

@@ -125,12 +125,44 @@ def operator_role(data: Bytes, start: int, at: int, end: int, stop: int) -> np.u
 
 
 @compiled
+def is_dash(data: Bytes, at: int) -> bool:
+    """Say whether the dash, slash or asterisk at ``at`` is a dash: in UTF-8, -, ‐ to ―, − or ⁻."""
+    if data[at] != 0xE2:
+        return bool(data[at] == 45)
+    second, third = data[at + 1], data[at + 2]
+    return bool(second == 0x80 or (second == 0x88 and third == 0x92) or (second == 0x81 and third == 0xBB))
+
+
+@compiled
+def is_charge(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
+    """Say whether a dash stands for negative: HIV-, Cl-, CD4⁻, (-), -/-.
+
+    After a word in small letters it does not (pre- and postnatal).
+    """
+    after = data[end] if end < stop else np.uint8(32)
+    ends = after == 32 or after == 41 or after == 43 or after == 44 or after == 46 or after == 47 or after == 59
+    if not ends or not is_dash(data, at):
+        return False
+    before = data[at - 1] if at > start else np.uint8(32)
+    if before <= 32:
+        return bool(after == 47)
+    if before == 40 or before == 47 or (data[at] == 0xE2 and data[at + 1] == 0x81):
+        return True
+    if is_digit(before) or 65 <= before <= 90 or before == 41:
+        return True
+    element = at - 1 > start and 97 <= before <= 122 and 65 <= data[at - 2] <= 90
+    return bool(element and (at - 2 == start or not 65 <= data[at - 3] & 0xDF <= 90))
+
+
+@compiled
 def is_sign(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
     """Say whether the dash, slash or asterisk ``data[at:end]`` is a sign: a minus, or an operation on numbers.
 
     A dash is one directly before a digit, unless something is written directly before it (covid-19). All are between
     digits, spaces aside; slash and asterisk are between spaces too, but not at the begin of a line.
     """
+    if is_charge(data, start, at, end, stop):
+        return True
     before, after = at - 1, end
     while before >= start and data[before] == 32:
         before -= 1

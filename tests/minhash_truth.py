@@ -66,6 +66,13 @@ class Token:
 
 def is_sign(text: str, at: int) -> bool:
     """Say whether the dash, slash or asterisk at ``at`` is a minus or an operation."""
+    if OPERATORS[text[at]] == "-" and text[at] not in "﹣－" and text[at + 1 : at + 2] in ("", *" )+,./;"):
+        before = text[:at]
+        if not before or before[-1] <= " ":
+            if text[at + 1 : at + 2] == "/":
+                return True
+        elif before[-1] in "(/" or text[at] == "⁻" or re.search(r"[A-Z0-9)]$|(^|[^A-Za-z])[A-Z][a-z]$", before):
+            return True
     left, right = text[:at].rstrip(" "), text[at + 1 :].lstrip(" ")
     directly = text[at + 1 : at + 2] in list("0123456789")
     if not left or not right:
@@ -88,7 +95,7 @@ def read(text: str) -> list[Token]:
             out.append(Token("".join(c.casefold() for c in word), word, begin, False))
 
     for at, character in enumerate(text):
-        category = unicodedata.category(character)
+        category = "Zs" if character == "°" else unicodedata.category(character)
         if (category == "Cf" or 0xFE00 <= ord(character) <= 0xFE0F) and character not in OPERATORS:
             continue
         unspaced = unicodedata.name(character, "").startswith(UNSPACED)

@@ -92,13 +92,14 @@ def test_an_output_over_its_own_input_is_refused_before_anything_is_written(tmp_
 def test_a_rewrite_goes_by_its_meaning_and_a_template_stays_by_its_words(tmp_path, monkeypatch):
     monkeypatch.setattr(duplicate_files, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
     file, out = write(tmp_path / "a.jsonl", ROWS), tmp_path / "out"
-    done = dedup(file, *COLUMNS, "--id-column", "key", "--semantic", "any", "--out", out, "--json")
+    done = dedup(file, *COLUMNS, "--id-column", "key", "--semantic", "any@0.9", "--out", out, "--json")
     assert done.exit_code == 0, done.output
     account = json.loads(done.output)
     assert (account["by_words"], account["by_meaning"]) == (1, 1)
     dropped = table(out, "dropped").filter(reason="semantic_duplicate")
     assert dropped.select("key", "duplicate_of", "similarity").rows() == [(9, 1, 1.0)]
-    assert json.loads(dropped["evidence"][0])["model"] == "any"
+    evidence = json.loads(dropped["evidence"][0])
+    assert (evidence["model"], evidence["threshold"]) == ("any", 0.9)
     assert sorted(table(out, "kept")["key"]) == [1, 7]
     assert table(out, "clusters").filter(id=9).rows() == [(9, 1, 1, 1.0)]
 
@@ -108,6 +109,9 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
     done = dedup(file, *COLUMNS, "--semantic", "openai:http://localhost:1", "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert "write openai:URL#MODEL" in done.output
+    done = dedup(file, *COLUMNS, "--semantic", "model@9", "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    assert "expected MODEL or MODEL@THRESHOLD" in done.output
     folder = tmp_path / "no_model"
     folder.mkdir()
     done = dedup(file, *COLUMNS, "--semantic", folder, "--out", tmp_path / "out")
