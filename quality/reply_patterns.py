@@ -31,8 +31,8 @@ IMAGE_WORDS = (
     rf"(?:\w+ )?{_SEEN}\b|"
     rf"\b(?:look at|examine|observe|study|identify|based on|see|refer(?:s|ring)? to|linked to|according to|given) "
     rf"(?:(?:\w+ ){{0,5}}(?:in|on|of) )?(?:the|this|these) (?:(?:following|given|above|below|attached|accompanying) )?"
-    rf"{_SEEN}\b|"
-    rf"\b(?:letter|structure|point|arrow|area|part|label|marker|instrument|organ|bone)s?\b[^.?\n]{{0,30}} (?:in|"
+    rf"{_SEEN}\b)",
+    rf"(?i)(\b(?:letter|structure|point|arrow|area|part|label|marker|instrument|organ|bone)s?\b[^.?\n]{{0,30}} (?:in|"
     rf"on) the "
     rf"(?:\w+ )?{_SEEN}\b|"
     rf"\b(?:arrow|label|marker|asterisk)s?\b[^.?\n]{{0,20}} (?:in|on) (?:the|this) {_TAKEN}\b|"
@@ -41,8 +41,8 @@ IMAGE_WORDS = (
     r"\b(?:linked|related|vinculada|asociada) (?:to|with|a) (?:the |la )?(?:image|imagen)\b|"
     r"\b(?:en la|de la|la siguiente) (?:siguiente )?(?:imagen|figura|fotografía) (?:adjunta|siguiente|se|que se|"
     r"muestra|describe)\b|"
-    r"\[figure: see text\]|"
-    rf"\b(?:what|which|identify|interpret|describe|diagnose|name|read|report|qué|cuál|identifique|interprete)\b"
+    r"\[figure: see text\])",
+    rf"(?i)(\b(?:what|which|identify|interpret|describe|diagnose|name|read|report|qué|cuál|identifique|interprete)\b"
     rf"[^.\n]{{0,60}} (?:this|the (?:following|above|attached|accompanying|displayed)|esta?|la siguiente) "
     rf"(?:(?:chest|abdominal|head|brain|skin|blood|pelvic|12-lead) )?(?:{_TAKEN}|electrocardiograma|radiografía"
     rf"|imagen|figura|ecografía|fotografía|gráfic[oa])"
@@ -52,8 +52,9 @@ IMAGE_WORDS = (
     rf"\b{_TAKEN} (?:[A-H]|\d) (?:shows?|depicts?|represents?|is)\b|"
     rf"\b(?:shown|pictured|depicted|illustrated|displayed) (?:below|above|here)\s*\?\s*$|\bpictured\b[^.\n]{{0,20}}\?|"
     rf"\b(?:attached|accompanying|enclosed) {_TAKEN}\b|"
-    rf"\b(?:in|on) the (?:figure|diagram|illustration|photograph)\b|"
-    r"\b(?:in|on) (?:the|this) (?:photo|image|picture|tracing)\b(?:\W|$| (?:is|are|shows?|points?|marks?|was|were)\b)|"
+    rf"\b(?:in|on) the (?:figure|diagram|illustration|photograph)\b)",
+    r"(?i)(\b(?:in|on) (?:the|this) (?:photo|image|picture|tracing)\b"
+    r"(?:\W|$| (?:is|are|shows?|points?|marks?|was|were)\b)|"
     rf"\bthe (?:\w+ )?{_TAKEN}(?: of (?:this|the) \w+)? (?:shows?|demonstrates?|depicts?|represents?|suggests?) "
     rf"(?:which|what)\b|"
     r"\bwhat (?:does|do|is|are) the arrows? (?:point|indicate|show|mark)\w*|\bwhich (?:number|letter|arrow) (?:mark|"
@@ -64,15 +65,15 @@ IMAGE_WORDS = (
     r"\b(?:represented|indicated|shown|marked) (?:by|in|with) (?:the )?(?:dotted|dashed|red|blue|green|yellow|black)\b|"
     r"^(?:name|identify) (?:the|this) (?:instrument|device|organism|specimen|lesion|sign|structure)\s*[.?:]?\s*$|"
     r"^spot (?:the )?diagnosis\b|\bseen here\b|"
-    r"\bthis (?:\w+ )?(?:slide|photo(?:graph)?|photomicrograph|picture|image) (?:is|was|shows?|comes?|belongs?)\b|"
-    rf"\((?:please )?(?:see|refer to) (?:the |attached |accompanying )*{_SEEN}\b|"
+    r"\bthis (?:\w+ )?(?:slide|photo(?:graph)?|photomicrograph|picture|image) (?:is|was|shows?|comes?|belongs?)\b)",
+    rf"(?i)(\((?:please )?(?:see|refer to) (?:the |attached |accompanying )*{_SEEN}\b|"
     rf"\((?:see )?(?:figure|fig\.?|image|photo|panel|plate|exhibit) ?(?:[A-H]|\d{{1,2}})\)|"
     rf"\b(?:{_TAKEN}|histology|histopathology|audiogram|spirogram|fundus)\b[^.?\n]{{0,50}} (?:is|are|was|were) "
     rf"(?:{_SHOWN}|pictured|as follows)(?: here| below| above)?\s*[.?]|"
     rf"\b(?:the|this|his|her|these|following) (?:{_TAKEN}|{_OBJECT})(?: of [^.?\n]{{1,40}})? (?:{_SHOWN}|pictured)"
     rf"(?: here| below| above)?(?:\s*[?.,;]|\s*$|\s+(?:is|are|has|was|were|belongs?|represents?|shows?)\b)|"
-    rf"(?:^|[.?!,:;] |\n)the following {_TAKEN} (?:shows?|depicts?|represents?|reveals?|is|was)\b|"
-    rf"\b(?:refer to|look at|examine|observe|study|see) (?:the|this) {_TAKEN}\s*(?:[.,;:?]|$|and\b)|"
+    rf"(?:^|[.?!,:;] |\n)the following {_TAKEN} (?:shows?|depicts?|represents?|reveals?|is|was)\b)",
+    rf"(?i)(\b(?:refer to|look at|examine|observe|study|see) (?:the|this) {_TAKEN}\s*(?:[.,;:?]|$|and\b)|"
     rf"\b(?:sign|finding|abnormality|lesion|structure|organism|device)s? (?:shown|seen|visible|depicted) (?:in|on) "
     rf"th(?:is|ese) {_TAKEN}\b|"
     rf"^(?:identify|name|label|state) the (?:marked|labell?ed|indicated|highlighted|circled|numbered) \w+|"
@@ -82,8 +83,8 @@ IMAGE_WORDS = (
     r"\b(?:imagen|figura|radiografía|fotografía|ecografía|electrocardiograma|gráfico) que se (?:muestra|adjunta"
     r"|presenta|observa|aporta)\b|"
     r"\b(?:visible|montrée?|présentée?) (?:sur|dans) (?:le cliché|la radiographie|l[’']image|la figure|la photo)\b|"
-    r"\b(?:marked|indicated|shown|pointed|highlighted|labell?ed) (?:to )?(?:with|by) (?:the |an |a \w+ )?arrow|"
-    r"\b(?:(?:según|observe|vea|mire|identifique(?: en)?) (?:la|el|esta?|las?) (?:siguiente )?(?:imagen|figura"
+    r"\b(?:marked|indicated|shown|pointed|highlighted|labell?ed) (?:to )?(?:with|by) (?:the |an |a \w+ )?arrow)",
+    r"(?i)(\b(?:(?:según|observe|vea|mire|identifique(?: en)?) (?:la|el|esta?|las?) (?:siguiente )?(?:imagen|figura"
     r"|fotografía"
     r"|radiografía|gráfic[oa]|esquema|diagrama|foto)|en (?:la|esta) (?:siguiente )?(?:imagen|figura|fotografía))\b"
     r"[^.\n]{0,40}[?¿:.,]|"
@@ -91,28 +92,31 @@ IMAGE_WORDS = (
     r"\b(?:dans|sur|selon|d’après|d'après) (?:l[’']image|la figure|la photo|le schéma|la radiographie)\b|"
     r"\b(?:in der|laut|auf (?:dem|der)) (?:abbildung|bild|foto|röntgenbild|grafik|skizze)\b|"
     r"\b(?:na|nesta|segundo a) (?:figura|imagem|radiografia|fotografia)\b|"
-    r"\b(?:nella|in questa|secondo la) (?:figura|immagine|radiografia|foto|fotografia)\b)"
+    r"\b(?:nella|in questa|secondo la) (?:figura|immagine|radiografia|foto|fotografia)\b)",
 )
-"""A question that points to a picture which is not there. A picture that the question describes itself is no sign.
+"""Questions that point to a picture which is not there. A picture that the question describes itself is no sign.
 
-It is written for Rust's regular expressions; the first group is what was seen.
+They are written for Rust's regular expressions; the first group is what was seen. One pattern of them all takes three
+times as long.
 """
 
 IMAGE_CUES = (
-    "image,picture,photo,micrograph,figure,diagram,illustration,exhibit,imagen,figura,below,above, here,underneath,"
-    "alongside,arrow,label,marker,asterisk,fig.,panel ,attached,accompanying,enclosed,"
-    "this ecg,this ekg,this eeg,this ct,this mri,this scan,this x,this chest,this radio,this slide,this smear,"
-    "this film,this tracing,this graph,this chart,this ultra,following ecg,following ekg,following x,following radio,"
-    "following scan,"
-    "arrow,which number,which letter,structure ,dotted,dashed,in red,in blue,in green,in yellow,name the,name this,"
-    "identify,spot ,seen here,this histolog,(see,shows which,shows what,demonstrates which,demonstrates what,depicts,"
-    "suggests which,represents which, labelled, labeled, marked ,tracing,"
-    "shown,displayed,reproduced,depicted,as follows,is provided,are provided,is presented,are presented,the marked,"
-    "the indicated,the numbered,the circled,the highlighted,the lettered,(fig,(see,refer to the,look at the,"
-    "examine the,observe the,study the,see the,following s,following f,following b,following u,following a,following g,"
-    "following c,following t,following m,following p,following k,point ,que se ,cliché,"
-    "pictured,radiograf,fotograf, foto,gráfic,esquema,electrocardiograma,ecograf,schéma,abbildung,röntgenbild,skizze,"
-    "imagem,immagine"
+    "image,picture,photo,micrograph,figure,diagram,illustration,exhibit,imagen,figura,below,above, here,"
+    "underneath,alongside,arrow,label,marker,asterisk,fig.,panel ,attached,accompanying,enclosed,this ecg,"
+    "this ekg,this eeg,this ct,this mri,this scan,this x,this chest,this radio,this slide,this smear,"
+    "this film,this tracing,this graph,this chart,this ultra,following ecg,following ekg,following x,"
+    "following radio,following scan,which number,which letter,structure ,dotted,dashed,in red,in blue,"
+    "in green,in yellow,name the,name this,identify,spot ,seen here,this histolog,(see,shows which,shows what,"
+    "demonstrates which,demonstrates what,depicts,suggests which,represents which, labelled, labeled, marked ,"
+    "tracing,shown,displayed,reproduced,depicted,as follows,is provided,are provided,is presented,"
+    "are presented,the marked,the indicated,the numbered,the circled,the highlighted,the lettered,(fig,"
+    "refer to the,look at the,examine the,observe the,study the,see the,point ,que se muestra,que se adjunta,"
+    "que se presenta,que se observa,que se aporta,cliché,pictured,radiograf,fotograf, foto,gráfic,esquema,"
+    "electrocardiograma,ecograf,schéma,abbildung,röntgenbild,skizze,imagem,immagine,following slide,"
+    "following specimen,following biopsy,following smear,following film,following graph,following chart,"
+    "following ct,following tracing,following angiogram,following mammogram,following karyotype,"
+    "following pedigree,following mri,following ultrasound,following sonogram,following curve,"
+    "following audiogram,following spirogram"
 ).split(",")
 """What a question with such words holds at least, in whatever case."""
 
