@@ -28,6 +28,9 @@ INSIDE, SENTENCE, LINE = 0, 1, 2
 MOST = 100
 """Occurrences of one sequence that are looked at in one text; more of them are the work of a loop."""
 
+PHRASE_WORDS, PHRASE_BITS = 3, 10.0
+"""What a question that begins a sentence and an answer that is one must say together, from so many words on."""
+
 FILTER_BITS = 23
 PRIME, SHIFT, ONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(1)
 
@@ -249,10 +252,11 @@ def answers_of(
                 options, present = options + 1, present + (clear >= 0)
                 option_bits += known.bits[form]
             else:
-                counts = asks[h] or (clear > INSIDE and begins[h] > INSIDE)
+                apart = clear > INSIDE and begins[h] > INSIDE
                 clear = max(min(clear, ends[h]), min(after, begins[h]))
-                enough = clear >= INSIDE and bits[h] + known.bits[form] >= answered[clear]
-                if enough and (clear > INSIDE or counts):
+                phrase = clear == INSIDE and apart and stops[h] - firsts[h] >= PHRASE_WORDS
+                enough = clear >= INSIDE and bits[h] + known.bits[form] >= (PHRASE_BITS if phrase else answered[clear])
+                if enough and (clear > INSIDE or asks[h] or apart):
                     out[h] = True
         if (
             options > 1

@@ -48,7 +48,8 @@ JUDGED_LINE_BITS = 10.5
 one topic from another."""
 
 FULL_WORDS, FULL_BITS = 8, 6.0
-"""Words of a question that asks for something else, from which on it is known as a line of its own by one word."""
+"""Words of a question from which on it is known as a line of its own by one word, and what that word must say where no
+statements are judged."""
 
 NAMED_BITS = 30.0
 """What a line must say to be known by itself whether it asks or not."""
@@ -191,7 +192,8 @@ def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
     """Return which units' questions are known by themselves as a line of its own."""
     bits, counted = known.question_bits, known.question_words
     out = (counted >= ALONE_WORDS) & (bits >= np.where(known.judged, JUDGED_LINE_BITS, ALONE_LINE_BITS)) & known.asks
-    out |= (counted > 0) & (known.question_length >= FULL_WORDS) & (bits >= FULL_BITS) & ~known.judged
+    full = (counted > 0) & (known.question_length >= FULL_WORDS)
+    out |= full & (bits >= np.where(known.judged, JUDGED_LINE_BITS, FULL_BITS))
     out |= bits >= NAMED_BITS
     alone: NDArray[np.bool_] = out | (known.unanswered & (counted >= WHOLE_WORDS) & (bits >= WHOLE_BITS[LINE]))
     return alone
