@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from synth.event_stream import StreamError, folded, is_stream
+from synth.event_stream import StreamError, is_stream, join_chunks
 from synth.finish_reasons import NOT_GIVEN, ended
 from synth.teacher import Completion, Request, Usage
 from synth.thinking import parted
@@ -48,7 +48,7 @@ class Reply:
 def read_reply(content: bytes, request: Request, seconds: float) -> Reply:
     """Return the completion in a reply's body; ``BadReplyError`` says what is not as asked."""
     streamed = is_stream(content)
-    reply = _folded(content) if streamed else _json(content)
+    reply = _joined(content) if streamed else _json(content)
     usage = _usage(reply.get("usage"))
     try:
         made = _completion(reply, usage, request, seconds)
@@ -139,9 +139,9 @@ def _completion(reply: dict[str, Any], usage: Usage, request: Request, seconds: 
     return usable(made, request)
 
 
-def _folded(content: bytes) -> dict[str, Any]:
+def _joined(content: bytes) -> dict[str, Any]:
     try:
-        reply: dict[str, Any] = _without_surrogates(folded(content))
+        reply: dict[str, Any] = _without_surrogates(join_chunks(content))
     except StreamError as error:
         raise BadReplyError(f"reply is {error}") from error
     return reply

@@ -27,7 +27,7 @@ def is_stream(content: bytes) -> bool:
     return content.lstrip()[:6].startswith((b"data:", b"event:", b"id:", b":"))
 
 
-def folded(content: bytes) -> dict[str, Any]:
+def join_chunks(content: bytes) -> dict[str, Any]:
     """Return the reply that a stream's chunks make together; ``StreamError`` where it is cut off or holds none."""
     reply: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}

@@ -11,7 +11,7 @@ from synth.chat_reply import BadReplyError, usable
 from synth.dialect import SYSTEM_MOVED, without_system
 from synth.notices import Notices
 from synth.teacher import Completion, Failure, Request, TeacherError
-from synth.template_clock import at_date
+from synth.template_dates import dated_template
 from synth.thinking import OPEN, parted
 
 
@@ -38,7 +38,9 @@ def prompt_text(tokenizer: Any, request: Request, notices: Notices) -> str:
 
 def _templated(tokenizer: Any, messages: Sequence[Message]) -> str:
     told = [{"role": message.role, "content": message.content} for message in messages]
-    return str(tokenizer.apply_chat_template(told, add_generation_prompt=True, tokenize=False, **at_date(tokenizer)))
+    return str(
+        tokenizer.apply_chat_template(told, add_generation_prompt=True, tokenize=False, **dated_template(tokenizer))
+    )
 
 
 def _unwritable(error: Exception) -> TeacherError:

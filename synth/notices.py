@@ -25,7 +25,7 @@ class Notices:
             self._said.add(kind)
             LOGGER.warning("%s: %s", self._where, text)
 
-    def now_and_then(self, kind: str, text: str, now: float | None = None) -> None:
+    def log_rarely(self, kind: str, text: str, now: float | None = None) -> None:
         """Tell of a wait: the first time at once, then after ``AGAIN_S``, and twice as long each further time."""
         now = time.monotonic() if now is None else now
         due, gap = self._next.get(kind, (now, AGAIN_S))

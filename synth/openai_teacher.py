@@ -234,7 +234,7 @@ class _Flight:
     def _tell_wait(self, outcome: Trouble, wait: float) -> None:
         """Say that a server is waited for: at once the first time, then ever more rarely."""
         what = "cannot be reached" if outcome.kind is Kind.UNREACHABLE else "turns requests away"
-        self._teacher.notices.now_and_then(
+        self._teacher.notices.log_rarely(
             outcome.kind.value,
             f"{what} ({outcome.error:.200}); waiting, {max(wait, 1):.0f} s to the next try of this request",
         )

@@ -18,7 +18,7 @@ from quality.scores import Score, Unscored
 from sources.record import Message
 from synth.model_files import hub_or_cache
 from synth.teacher import Completion, Failure, Request, Sampling, Teacher
-from synth.template_clock import at_date
+from synth.template_dates import dated_template
 
 T = TypeVar("T")
 
@@ -208,7 +208,7 @@ def _padded(rows: list[list[int]], device: Any, pad: int = 0) -> dict[str, Any]:
 
 def _chat_ids(tokenizer: Any, conversation: Sequence[tuple[str, str]]) -> list[int]:
     messages = [{"role": role, "content": content} for role, content in conversation]
-    ids: list[int] = tokenizer(tokenizer.apply_chat_template(messages, tokenize=False, **at_date(tokenizer)))[
+    ids: list[int] = tokenizer(tokenizer.apply_chat_template(messages, tokenize=False, **dated_template(tokenizer)))[
         "input_ids"
     ]
     # Some templates write the beginning-of-text token themselves and the tokenizer adds it again.

@@ -854,7 +854,7 @@ def test_a_wait_that_lasts_is_told_ever_more_rarely(caplog):
     caplog.set_level("INFO", logger="sabila.teacher")
     notices = Notices("openai:m")
     for second in range(0, 3600, 5):
-        notices.now_and_then("busy", f"turns requests away since {second} s", float(second))
+        notices.log_rarely("busy", f"turns requests away since {second} s", float(second))
     said = [int(record.getMessage().split()[-2]) for record in caplog.records]
     assert said == [0, 60, 180, 420, 900, 1500, 2100, 2700, 3300]
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from pipelines.cli import main
 from sources.known_licenses import LICENSES, named_license
 from sources.license import fits, parts, terms
-from training.lineage import ancestors, made_by, node
+from training.lineage import ancestors, describe_step, trace_model
 from training.merging.config import merge_config, named_licenses
 from training.merging.merge import merge
 from training.merging.trouble import MergeConfigError, MergeError
@@ -164,7 +164,7 @@ def test_a_wrong_licence_for_a_merge_is_told(given, told, pair):
 def folder_with(folder, record, name="run.json"):
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(json.dumps(record))
-    return node(
+    return trace_model(
         lambda file: (folder / file).read_text() if (folder / file).is_file() else None,
         str(folder),
         hub=False,
@@ -176,11 +176,11 @@ def folder_with(folder, record, name="run.json"):
 def test_a_merge_names_every_release_and_licence_on_the_way_to_it(pair, tmp_path):
     base, tuned = pair
     (base / "README.md").write_text("---\nlicense: apache-2.0\n---\n")
-    start = node(lambda file: None, "org/start", hub=True, revision="c" * 40, license="LicenseRef-gemma")
+    start = trace_model(lambda file: None, "org/start", hub=True, revision="c" * 40, license="LicenseRef-gemma")
     both = "CC-BY-4.0 AND LicenseRef-gemma"
-    sft = folder_with(tmp_path / "sft", {"license": both, "lineage": made_by("sft", RELEASE, [start])})
+    sft = folder_with(tmp_path / "sft", {"license": both, "lineage": describe_step("sft", RELEASE, [start])})
     pairs = {**RELEASE, "name": "pairs", "hash": "d" * 64}
-    record = {"license": both, "lineage": made_by("dpo", pairs, [sft]), "release": pairs}
+    record = {"license": both, "lineage": describe_step("dpo", pairs, [sft]), "release": pairs}
     (tuned / "run.json").write_text(json.dumps(record))
     made = merge(linear(pair), tmp_path / "out")
     assert [(m["model"], m["made_by"], m["license"]) for m in ancestors(made["lineage"])] == [
@@ -199,9 +199,9 @@ def test_a_merge_names_every_release_and_licence_on_the_way_to_it(pair, tmp_path
 
 
 def test_a_model_that_is_on_two_ways_is_named_once():
-    start = node(lambda file: None, "org/start", hub=True, revision=None, license="MIT")
+    start = trace_model(lambda file: None, "org/start", hub=True, revision=None, license="MIT")
     one, two = ({**start, "model": name, "from": [start]} for name in ("one", "two"))
-    assert [m["model"] for m in ancestors(made_by("merge", None, [one, two]))] == ["org/start", "one", "two"]
+    assert [m["model"] for m in ancestors(describe_step("merge", None, [one, two]))] == ["org/start", "one", "two"]
 
 
 def test_a_record_from_before_lineages_tells_its_last_step(tmp_path):
@@ -210,13 +210,13 @@ def test_a_record_from_before_lineages_tells_its_last_step(tmp_path):
         tmp_path / "old", {"license": "CC-BY-4.0 AND MIT", "stage": "sft", "release": RELEASE, "start_model": start}
     )
     assert (old["made_by"], old["release"]["name"]) == ("sft", "ward")
-    assert [m["model"] for m in ancestors(made_by("dpo", RELEASE, [old]))] == ["org/start", "old"]
+    assert [m["model"] for m in ancestors(describe_step("dpo", RELEASE, [old]))] == ["org/start", "old"]
 
 
 @pytest.mark.parametrize("lineage", [[], "x", {"from": 3}, {"from": [{"model": 1}] * 10_000}, {"from": [None]}])
 def test_a_strangers_record_cannot_break_a_lineage(lineage, tmp_path):
     found = folder_with(tmp_path / "odd", {"license": "MIT", "lineage": lineage})
-    assert len(ancestors(made_by("dpo", None, [found]))) < 500
+    assert len(ancestors(describe_step("dpo", None, [found]))) < 500
 
 
 def test_a_strangers_record_puts_nothing_onto_a_card_but_words(tmp_path):

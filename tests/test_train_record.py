@@ -10,7 +10,7 @@ from training_place import pair, write_release
 
 from training.forecast import memory_bytes, model_flops
 from training.hardware import meter
-from training.lineage import node
+from training.lineage import trace_model
 from training.loss_plot import HEIGHT, WIDTH, curve_png
 from training.model_card import model_card
 from training.run_folder import RunFolder, last_checkpoint, mark_complete, no_room_is_told
@@ -305,7 +305,7 @@ def record_of(**rows):
         starts=[{"seconds": 10.0, "joules": None, "how": "not measured"}],
         flops=2e13,
         passes=1.0,
-        origin=node(lambda file: None, LLAMA.name, hub=True, revision=LLAMA.revision, license=LLAMA.license),
+        origin=trace_model(lambda file: None, LLAMA.name, hub=True, revision=LLAMA.revision, license=LLAMA.license),
     )
 
 

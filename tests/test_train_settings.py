@@ -10,7 +10,7 @@ from training_place import conversation, write_release
 
 from pipelines.cli import main
 from pipelines.cli_training import stage_command
-from synth.template_clock import PINNED, pinned
+from synth.template_dates import PINNED, pin_date
 from training.forecast import chunk_sizes, duration, steps_and_passes
 from training.launch import CONFIGS, check_launched, launch_command
 from training.settings import Launch, accumulation
@@ -286,10 +286,10 @@ def test_a_time_is_said_as_people_say_it(seconds, said):
     ],
 )
 def test_a_date_is_put_in_the_place_of_todays(template, written):
-    assert pinned(template, PINNED) == written
+    assert pin_date(template, PINNED) == written
 
 
 @pytest.mark.parametrize("template", ["{% set now = strftime_now %}", "{{ strftime_now(form) }}"])
 def test_a_date_that_cannot_be_pinned_is_refused(template):
     with pytest.raises(ValueError, match="cannot be pinned, expected calls of strftime_now with a format"):
-        pinned(template, PINNED)
+        pin_date(template, PINNED)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from synth.template_clock import PINNED, at_date
+from synth.template_dates import PINNED, dated_template
 from training.trouble import UnfitRowError
 
 Turn = dict[str, str]
@@ -44,7 +44,7 @@ def renderer(tokenizer: Any, day: str = PINNED) -> Render:
     It raises ``UnfitRowError`` where the template refuses the turns, as some do a system message.
     """
 
-    dated = at_date(tokenizer, day)
+    dated = dated_template(tokenizer, day)
 
     def render(turns: Sequence[Turn], prompt: bool = False) -> str:
         from jinja2.exceptions import TemplateError

@@ -27,7 +27,7 @@ def public_name(name: str, *, local: bool) -> str:
     return Path(name).expanduser().resolve().name if local else name
 
 
-def node(
+def trace_model(
     text_of: Callable[[str], str | None], name: str, *, hub: bool, revision: str | None, license: str
 ) -> dict[str, Any]:
     """Return a model with all that it was made from; ``text_of`` gives the text of a file of it, None without one."""
@@ -43,7 +43,7 @@ def node(
     }
 
 
-def made_by(step: str, release: Mapping[str, Any] | None, models: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def describe_step(step: str, release: Mapping[str, Any] | None, models: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what a record says of how its model was made."""
     kept = {key: release[key] for key in RELEASE} if release else None
     return {"made_by": step, "release": kept, "from": list(models)}

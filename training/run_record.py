@@ -10,7 +10,7 @@ from typing import Any
 
 from sources.license import contradiction, joint
 from training.hardware import JOULES_PER_KWH, hardware
-from training.lineage import made_by
+from training.lineage import describe_step
 from training.settings import Power, Settings, plain
 from training.start_model import ModelFacts
 
@@ -68,7 +68,7 @@ def run_record(
         "hardware": {**hardware(), "processes": settings.launch.processes, "machines": settings.launch.machines},
         "license": license,
         "license_conflict": contradiction(license),
-        "lineage": made_by(stage, release, [origin]),
+        "lineage": describe_step(stage, release, [origin]),
         "libraries": libraries(),
     }
 

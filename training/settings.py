@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
-from synth.template_clock import PINNED
+from synth.template_dates import PINNED
 
 CHECKS = ConfigDict(extra="forbid")
 

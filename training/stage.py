@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sources.license import joint
-from synth.template_clock import writes_date
+from synth.template_dates import writes_date
 from training.forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
 from training.hardware import Meter, meter
 from training.isolation import packing_fault

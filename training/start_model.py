@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synth.template_clock import at_date
-from training.lineage import node
+from synth.template_dates import dated_template
+from training.lineage import trace_model
 from training.model_license import UNKNOWN_LICENSE, license_of_user, stated_license
 from training.settings import Settings
 from training.trouble import TrainingError
@@ -72,7 +72,7 @@ def open_model(spec: str, settings: Settings) -> StartModel:
         hidden=int(config.hidden_size),
         vocabulary=int(config.vocab_size),
     )
-    origin = node(
+    origin = trace_model(
         lambda name: _text_of(path, name, revision or None),
         path,
         hub=facts.hash is None,
@@ -134,7 +134,7 @@ def _give_template(tokenizer: Any, file: str | None, day: str, spec: str) -> Non
     if not tokenizer.chat_template:
         raise TrainingError(f"the model {spec} has no chat template: name a file with one by chat_template")
     try:
-        at_date(tokenizer, day)
+        dated_template(tokenizer, day)
     except ValueError as error:
         raise TrainingError(f"{spec}: {error}; give another one by chat_template") from error
     if tokenizer.eos_token is None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from sources.license import contradiction, joint
-from training.lineage import made_by
+from training.lineage import describe_step
 from training.merging.arithmetic import FORMULAS
 from training.merging.config import MergeConfig, merge_yaml
 from training.merging.end_of_turn import ids
@@ -249,7 +249,7 @@ def _record(plan: Plan, folder: Path) -> dict[str, Any]:
     return {
         "license": license,
         "license_conflict": contradiction(license),
-        "lineage": made_by("merge", None, [dict(model.origin) for model in plan.models]),
+        "lineage": describe_step("merge", None, [dict(model.origin) for model in plan.models]),
         "config": dict(plan.merge.raw),
         "method": {"name": plan.merge.method, "paper": plan.merge.rules.paper},
         "inputs": [

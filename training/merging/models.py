@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from training.lineage import node
+from training.lineage import trace_model
 from training.merging.shards import Checkpoint, open_checkpoint
 from training.merging.tokenizer import Tokenizer, read_tokenizer
 from training.merging.trouble import MergeError
@@ -117,7 +117,7 @@ def open_model(name: str, licenses: Mapping[str, str] | None = None) -> Model:
         tied=_tied(name, config, weights),
         license=license,
         release=_release(folder),
-        origin=node(
+        origin=trace_model(
             text_of,
             name.partition("@")[0] if revision else name,
             hub=bool(revision),

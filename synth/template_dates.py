@@ -17,7 +17,7 @@ CALL = re.compile(r"""\bstrftime_now\s*\(\s*(?:format\s*=\s*)?(["'])((?:(?!\1)[^
 TESTED = re.compile(r"\bstrftime_now\s+is\s+(?:not\s+)?defined\b")
 
 
-def at_date(tokenizer: Any, day: str = PINNED) -> dict[str, str]:
+def dated_template(tokenizer: Any, day: str = PINNED) -> dict[str, str]:
     """Return what to render a tokenizer's chat template with so that it writes ``day``, a date in ISO's form.
 
     That is nothing where the template writes no date. Raises ``ValueError`` where it does so by other means than calls
@@ -28,7 +28,7 @@ def at_date(tokenizer: Any, day: str = PINNED) -> dict[str, str]:
         template = template.get("default")
     if not isinstance(template, str) or not writes_date(template):
         return {}
-    return {"chat_template": pinned(template, day)}
+    return {"chat_template": pin_date(template, day)}
 
 
 def writes_date(template: Any) -> bool:
@@ -37,7 +37,7 @@ def writes_date(template: Any) -> bool:
 
 
 @lru_cache(maxsize=8)
-def pinned(template: str, day: str) -> str:
+def pin_date(template: str, day: str) -> str:
     """Return a chat template with ``day`` in the place of today's date."""
     moment = date.fromisoformat(day)
 
