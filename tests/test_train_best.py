@@ -4,9 +4,7 @@ import json
 
 import pytest
 import yaml
-from training_place import conversation, killed_at, make_model, pair, sabila, write_release
-
-from training.run_folder import MARKER
+from training_place import conversation, make_model, pair, sabila, write_release
 
 for library in ("torch", "trl", "peft", "accelerate"):
     pytest.importorskip(library, reason=f"{library} is in the extra 'train', which is not installed")
@@ -76,18 +74,6 @@ def test_the_weights_are_those_of_the_checkpoint_that_was_kept(runs):
         ]
     mean = sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
     assert mean == pytest.approx(record(runs, "sft")["kept"][0]["eval_loss"], rel=0.02)
-
-
-def test_a_killed_run_counts_on_and_keeps_the_same_checkpoint(runs):
-    words = ("train", "sft", "rows", "--model", "start", "--out", "again", "--config", "sft.yaml")
-    second = runs / "again.partial" / "part-1" / "checkpoints" / "checkpoint-4" / MARKER
-    killed_at(second.exists, *words, folder=runs)
-    done = sabila(*words, folder=runs)
-    assert done.returncode == 0, done.stderr
-    assert "going on from checkpoint-" in done.stderr
-    assert record(runs, "again")["kept"] == record(runs, "sft")["kept"]
-    one, other = ((runs / name / "model.safetensors").read_bytes() for name in ("sft", "again"))
-    assert one == other
 
 
 def test_every_chunk_of_preferences_keeps_its_best(runs):
