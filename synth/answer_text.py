@@ -12,7 +12,10 @@ from synth.thinking import after_thought, without_end
 
 WRAPPED = re.compile(r"\\(?:text|textbf|textrm|textit|textsf|mathrm|mathbf|mathsf|mathit|emph|bf|rm|bm)\s*\{([^{}]*)\}")
 BOXED = re.compile(
-    r"\\f?boxed\s*\{([^{}]*)\}|\\f?boxed\s+(\w)\b|<(?:final_)?answer>([^<]*)</(?:final_)?answer>", re.IGNORECASE
+    r"\\f?boxed\s*\{([^{}]*)\}|\\f?boxed\s+(\w)\b|"
+    r"(?:<(?:(?:final|correct)[_ -]?)?(?:answer|ans|final|solution|result|verdict|prediction)>"
+    r"|\[(?:final[_ ])?answer\])([^<\[]*)(?:</[\w -]+>|\[/(?:final[_ ])?answer\])",
+    re.IGNORECASE,
 )
 LAYOUT = re.compile(
     r"\\[()\[\],;!%]|\\(?:quad|qquad|displaystyle)\b|[*`$]+|(?<!\w)_+|_+(?!\w)"
@@ -20,8 +23,14 @@ LAYOUT = re.compile(
     r"|^[ \t]*[#>]+[ \t]*",
     re.MULTILINE,
 )
-QUOTES = str.maketrans("’‘´＂“”„«»‹›", "'''\"" + '"' * 7)
+QUOTES = str.maketrans("’‘´＂“”„«»‹›【】「」『』。、", "'''\"" + '"' * 7 + '[]""""' + ".,")
 QUOTED = re.compile(r"[«‹]\s|\s[»›](?!\w)")
+CHINESE = re.compile(
+    r"(?:正确|最终|最佳)?(?:答案|选项)[^\S\n]*(?:应该?)?(?:是|为|选)?\]?[^\S\n]*[::]?[^\S\n]*(?=[\[(]?[A-Ja-j]\b)"
+    r"|(?<![不别])选择?[^\S\n]*(?=[\[(]?[A-J]\b)"
+)
+"""How Chinese says that a letter is the answer."""
+
 BLANKS = re.compile(r"[^\S\n]+")
 BREAK = re.compile(r"\n+|(?<=[.!?;])\s+")
 
@@ -83,6 +92,7 @@ def fold(text: str) -> str:
 def plain(text: str) -> str:
     """Return ``text`` without marks of layout: Markdown, LaTeX, HTML; what is boxed or tagged stands in ``⟦⟧``."""
     text = QUOTED.sub('"', unicodedata.normalize("NFKC", text)).translate(QUOTES)
+    text = text if text.isascii() else CHINESE.sub("answer: ", text)
     while (unwrapped := WRAPPED.sub(r"\1", text)) != text:
         text = unwrapped
     text = BOXED.sub(lambda found: f"⟦{found[1] or found[2] or found[3] or ''}⟧", text)

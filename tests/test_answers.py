@@ -418,6 +418,18 @@ def test_a_list_that_breaks_off_is_no_answer(text):
     assert letters(text) is None
 
 
+@pytest.mark.parametrize(
+    "text", ["【答案】Ｃ", "正确答案是Ｃ。", "故选C", "The answer is 「C」。", "<final>C</final>", "[ANSWER]C[/ANSWER]"]
+)
+def test_full_width_signs_chinese_and_tags_are_read(text):
+    assert letters(text) == "C"
+
+
+@pytest.mark.parametrize("text", ["答案不是C", "不选C", "<option>A</option><option>C</option>"])
+def test_what_chinese_turns_down_and_a_list_of_tags_are_no_answer(text):
+    assert letters(text) is None
+
+
 def test_what_concludes_after_or_before_a_list_is_the_answer():
     assert (
         letters(f"Let's go through the answer choices:\n\n{REMARKED}\n\nThe most suitable drug is therefore D.") == "D"
