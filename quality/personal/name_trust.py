@@ -228,6 +228,8 @@ def field(person: Person) -> bool:
         return True
     if _FIELD_END.match(person.after) is None or _DRUG_NEXT.match(person.after):
         return False
+    if person.name[0].upper() == person.name[0].lower():  # a script without capitals
+        return True
     stop = person.after.startswith(".") and _IDENTIFIER_NEXT.match(person.after) is None
     return known(person) or ((likely(person) or initialed(person)) and not stop)
 

@@ -157,6 +157,9 @@ def _caseless(text: str, start: int, cue: int) -> Person | None:
 
 def person_before(text: str, end: int) -> Person | None:
     """Return the person whose name ends exactly at ``end``: the longest run of words of which none is no name."""
+    last = text[max(0, end - _LONGEST) : end].rsplit(None, 1)[-1:]
+    if last and last[0].islower():
+        return None
     starts = [match.start() for match in _TOKEN.finditer(text, max(0, end - _LONGEST), end)][-5:]
     for start in starts:
         person = person_at(text, start, start, NOT_NAMES) if text[start : start + 1].isupper() else None
