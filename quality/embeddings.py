@@ -47,7 +47,7 @@ def matrix(texts: Sequence[str | None], model: str, known: pl.DataFrame) -> F32:
     """
     mine = known.filter(pl.col("model") == model)
     place = {key: row for row, key in enumerate(mine["text_hash"])}
-    rows = np.array([_place(text, model, place) if text and text.strip() else -1 for text in texts], np.int64)
+    rows = np.array([_vector_file(text, model, place) if text and text.strip() else -1 for text in texts], np.int64)
     width = mine["vector"].list.len().max() or 0
     assert isinstance(width, int), "a length is a whole number"
     flat = mine["vector"].explode(empty_as_null=False).to_numpy().astype(np.float32, copy=False)
@@ -55,7 +55,7 @@ def matrix(texts: Sequence[str | None], model: str, known: pl.DataFrame) -> F32:
     return np.asarray(table[rows], np.float32)
 
 
-def _place(text: str, model: str, place: dict[bytes, int]) -> int:
+def _vector_file(text: str, model: str, place: dict[bytes, int]) -> int:
     key = text_hash(text)
     if key not in place:
         raise KeyError(f"no vector by {model} for the text {text[:60]!r}; make it with new_vectors first")

@@ -19,6 +19,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from sources.errors import SabilaError
+
 WINDOW_LINES = 50_000
 """Lines in one window: some 50 MB of work, so that memory stays flat whatever the size of a file."""
 
@@ -38,7 +40,7 @@ EXPANSION_FROM = 1 << 28
 BOM = b"\xef\xbb\xbf"
 
 
-class FileError(Exception):
+class FileError(SabilaError):
     """A raw file that cannot be used as a whole: damaged, empty or unreadable."""
 
 

@@ -105,7 +105,7 @@ def covers(declared: str, license: str) -> bool:
     return any(_asks_all(terms(id), wanted, same=id == license) for id in parts(declared))
 
 
-def freed(license: str, original: str) -> tuple[str, ...]:
+def freer_licenses(license: str, original: str) -> tuple[str, ...]:
     """Return the licences of ``original`` that ``license`` does not cover: none where a text kept what it was under."""
     return tuple(id for id in parts(original) if not covers(license, id))
 

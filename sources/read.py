@@ -10,13 +10,18 @@ from xml.etree import ElementTree
 import orjson
 
 from sources.files import LINE_SUFFIXES, FileError, RawFile
-from sources.license import freed
+from sources.license import freer_licenses
 from sources.record import Draft, Malformed, Message, Record, as_position, check
-from sources.shapes import json_rows, parquet
+from sources.shapes.row_shapes import json_rows, parquet
 from sources.source import Benchmark, Broken, Corpus, Raw, Rows
 from sources.table import JSON_OPTIONS, to_json
 
-STANDARD = ("sources.shapes", "sources.csv_rows", "sources.elements", "sources.archives")
+STANDARD = (
+    "sources.shapes.row_shapes",
+    "sources.formats.csv_rows",
+    "sources.formats.elements",
+    "sources.formats.archives",
+)
 """Modules whose shapes give a row for every line; a connector's own function may pass over some."""
 
 _ROWS, _MESSAGES, _WORDS = frozenset({Raw, Broken}), frozenset({Message}), frozenset({str, type(None)})
@@ -135,7 +140,7 @@ def _id(value: Any) -> Any:
 
 def _license(draft: Draft, corpus: Corpus) -> str:
     """Return the licence of a row; ``ValueError`` where it is freer than that of its corpus."""
-    if draft.license and (lost := freed(draft.license, corpus.license)):
+    if draft.license and (lost := freer_licenses(draft.license, corpus.license)):
         raise ValueError(
             f"license is {draft.license!r}, freer than {lost[0]}, which {corpus.name} is under; expected its terms, "
             "or a corpus that states the licence of its freest rows"

@@ -44,7 +44,7 @@ class Corpus:
     maps a split, by its publisher's name, to glob patterns inside the corpus's folder; ``companions`` are files that
     are read beside the rows. ``folder`` is the place in a local mirror. ``rows`` cuts a file into raw rows, ``parse``
     turns one into a draft, given the file too, and raises where it is malformed. ``repairs`` names the text repairs
-    that this corpus needs (``quality.normalise``). ``rank`` orders sources when two rows are equal: the lowest stays.
+    that this corpus needs (``normalize``). ``rank`` orders sources when two rows are equal: the lowest stays.
     ``real_persons`` is False where every person is invented, as in word problems: then no name is masked.
     ``joins_lines`` is True where ``rows`` makes one row of several lines, so that lines cannot be counted.
     """

@@ -4,12 +4,14 @@ import multiprocessing
 from pathlib import Path
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["openai", "httpx2", "pipelines.asking", "synth.openai_teacher"])
+CONTEXT.set_forkserver_preload(
+    ["openai", "httpx2", "pipelines.completions.cached_teacher", "synth.teachers.openai_server"]
+)
 
 
 def requests(count, question="Which vitamin is lacking in case {}?", stage="cot", **sampling):
     from sources.record import Message
-    from synth.teacher import Request, Sampling
+    from synth.teachers.teacher import Request, Sampling
 
     prompts = ((Message("user", question.format(n)),) for n in range(count))
     return [
@@ -20,12 +22,15 @@ def requests(count, question="Which vitamin is lacking in case {}?", stage="cot"
 
 def ask(store, url, count, concurrency, told=None):
     """Ask a server for ``count`` completions; write their texts by row into the file ``told``."""
-    from pipelines.asking import Silence, asking
-    from pipelines.spending import Spending
-    from synth.specs import TeacherOptions, teacher
+    from pipelines.completions.budget import Spending
+    from pipelines.completions.cached_teacher import NullProgress, cached_teacher
+    from synth.teachers.options import TeacherOptions
+    from synth.teachers.specs import teacher
 
     options = TeacherOptions(concurrency=concurrency, backoff_s=0.01)
-    answers = asking(Path(store), teacher(f"openai:{url}#m", options), Spending(), Silence())(requests(count))
+    answers = cached_teacher(Path(store), teacher(f"openai:{url}#m", options), Spending(), NullProgress())(
+        requests(count)
+    )
     texts = sorted((request.row, completion.text, completion.seconds) for request, completion in answers)
     if told:
         Path(told).write_text(repr(texts), encoding="utf-8")

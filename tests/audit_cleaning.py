@@ -16,9 +16,9 @@ from pathlib import Path
 
 import polars as pl
 
-from quality.normalise import Normalise, edits_for, flatten
+from quality.cleaning.normalize import Normalise, edits_for, flatten
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.mirror import MissingCorpusError, mirrored
+from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.read import read
 from sources.record import Record
 from sources.table import frame

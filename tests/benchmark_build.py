@@ -20,9 +20,9 @@ import orjson
 RECIPE = """
 from pathlib import Path
 
-from pipelines.step import each_shard, read
-from quality.clean import Clean, clean
-from sources.shapes import alpaca, jsonl
+from pipelines.build.step import each_shard, read
+from quality.cleaning.clean import Clean, clean
+from sources.shapes.row_shapes import alpaca, jsonl
 from sources.source import Source
 
 MIRROR = Path(__file__).parent / "mirror"
@@ -102,7 +102,7 @@ def main() -> None:
         (folder / "mirror" / "big").mkdir(parents=True)
         characters = generate(folder / "mirror" / "big" / "rows.jsonl", options.rows)
         (folder / "big.py").write_text(RECIPE)
-        command = [sys.executable, "-c", "from pipelines.cli import main; main()", "build", "big.py"]
+        command = [sys.executable, "-c", "from pipelines.cli.commands import main; main()", "build", "big.py"]
         started, peak = time.monotonic(), [0]
         environment = {"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": "/usr/bin:/bin"}
         process = subprocess.Popen([*command, "--workers", str(options.workers)], cwd=folder, env=environment)

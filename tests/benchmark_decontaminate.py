@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 from make_leak_labels import records
 
-from quality.decontaminate import Decontaminate, find_leaks
-from quality.leak_index import build_index
-from quality.leak_inputs import items_of, rows_of
+from quality.decontamination.find_leaks import Decontaminate, find_leaks
+from quality.decontamination.inputs import items_of, rows_of
+from quality.decontamination.item_index import build_index
 from sources.catalog import BENCHMARKS
-from sources.mirror import MissingCorpusError
+from sources.fetch.mirror import MissingCorpusError
 
 SOURCES = ("medmcqa_sample", "headqa_en", "medquad", "rqe", "genmedgpt5k", "wikidoc_patient_information", "pubmedqa")
 QUESTION_CHARS, REASONING_CHARS = 200, 500

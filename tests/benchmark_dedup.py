@@ -110,7 +110,7 @@ def similar_sample(folder: Path, planted: pl.DataFrame, size: int = 2000) -> pl.
 
 
 def run_sabila(source: Path, out: Path) -> None:
-    from pipelines.cli import main
+    from pipelines.cli.commands import main
 
     files = [str(path) for path in sorted(source.glob("*.parquet"))]
     main(["dedup", *files, "--id-column", "id", "--out", str(out)], standalone_mode=False)
@@ -250,16 +250,16 @@ def load_everything(out: Path) -> None:
 
 
 def batches(source: Path, first: bool):
-    from quality.near_duplicates import text_batches
+    from quality.duplicates.near_duplicates import text_batches
 
     files = sorted(source.glob("*.parquet"))
     return text_batches(pl.scan_parquet(files[:-1] if first else files[-1:]), ["text"], "id")
 
 
 def index_of(folders: list[Path]):
-    from quality.near_rules import NearRules
-    from quality.segment import Segment, mapped
-    from quality.signature_index import SignatureIndex
+    from quality.duplicates.near_settings import NearRules
+    from quality.duplicates.segment import Segment, mapped
+    from quality.duplicates.signature_index import SignatureIndex
 
     segments = tuple(Segment(rows=mapped(at / "rows.arrow"), sets=mapped(at / "sets.arrow")) for at in folders)
     members = mapped(folders[-1] / "members.arrow") if folders else None
@@ -268,7 +268,7 @@ def index_of(folders: list[Path]):
 
 def add_to(index, rows, out: Path) -> None:
     """Add rows and write what is new: the last segment and the clusters."""
-    from quality.signature_index import add
+    from quality.duplicates.signature_index import add
 
     after = add(index, rows)
     for name, table in (

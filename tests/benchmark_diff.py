@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from pipelines.ledger import LEDGER
-from pipelines.manifest import seal
-from pipelines.release_data import SCHEMAS
+from pipelines.release.data_files import SCHEMAS
+from pipelines.release.ledger import LEDGER
+from pipelines.release.manifest import seal
 
 GROUP = 50_000
 FILE = 500_000
@@ -28,7 +28,7 @@ SOURCES = ("asked", "answered", "noted", "told")
 CODE = """
 import resource, sys, time
 from pathlib import Path
-from pipelines.diff import diff
+from pipelines.diff.compare_releases import diff
 started = time.monotonic()
 before, after, out = sys.argv[1:]
 found = diff(Path(before), Path(after), out=Path(out) if out else None)
@@ -126,8 +126,8 @@ class Half:
 
 
 def step(name, config):
-    identity = {"step": name, "config": config, "code": "0", "inputs": [], "beside": []}
-    return {"name": name, "folder": f"{name}-{config}", "identity": identity, "inputs": [], "beside": []}
+    identity = {"step": name, "config": config, "code": "0", "inputs": [], "reference_inputs": []}
+    return {"name": name, "folder": f"{name}-{config}", "identity": identity, "inputs": [], "reference_inputs": []}
 
 
 def make(place, count):

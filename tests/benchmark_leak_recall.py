@@ -15,11 +15,11 @@ from pathlib import Path
 import polars as pl
 from make_leak_labels import records
 
-from quality.decontaminate import Decontaminate, find_leaks
-from quality.leak_index import build_index
-from quality.leak_inputs import items_of, text_rows
+from quality.decontamination.find_leaks import Decontaminate, find_leaks
+from quality.decontamination.inputs import items_of, text_rows
+from quality.decontamination.item_index import build_index
 from sources.catalog import BENCHMARKS
-from sources.mirror import MissingCorpusError
+from sources.fetch.mirror import MissingCorpusError
 
 CHAIN = (
     "Let us work through this one step at a time. The findings narrow the choice down, and two of the candidates can "

@@ -23,14 +23,14 @@ from pathlib import Path
 import polars as pl
 from lineage_recipe import recipe
 
-from pipelines.build import build
-from pipelines.changes import note_build
-from pipelines.ledger import write_ledger
-from pipelines.places import write_places
-from pipelines.plan import resolve
-from pipelines.progress import Lines
-from pipelines.step import Read
-from pipelines.store import Store, write_table
+from pipelines.build.plan import resolve
+from pipelines.build.progress import PlainProgress
+from pipelines.build.rebuild_reasons import note_build
+from pipelines.build.run_plan import build
+from pipelines.build.step import Read
+from pipelines.release.ledger import write_ledger
+from pipelines.storage.row_index import write_row_index
+from pipelines.storage.store import Store, write_table
 from sources.files import RawFile
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 
@@ -50,7 +50,7 @@ def make(folder, rows, workers):
         if isinstance(node.step.work, Read):
             share = rows * 4 // 5 if node.step.work.corpus.name == "large" else rows - rows * 4 // 5
             make_read(store, node, share)
-    build(plan, store, Lines(), workers=workers)
+    build(plan, store, PlainProgress(), workers=workers)
     note_build(plan, store, "benchmark", values={}, lock={})
     return store, [store.summary(node.name) for node in plan.nodes()]
 
@@ -65,9 +65,15 @@ def make_read(store, node, rows):
             write_table(folder / "kept" / f"{shard:05}.parquet", made_rows(source, first, min(SHARD, rows - first)))
         broken = [[source, "rows.jsonl", rows + n, "not JSON", "{"] for n in range(1, 1 + rows // 1000)]
         write_table(folder / "quarantine.parquet", pl.DataFrame(broken, MALFORMED_SCHEMA, orient="row"))
-        write_places(folder)
+        write_row_index(folder)
         counts = {"rows_in": rows + len(broken), "made": 0, "kept": rows, "dropped": 0, "quarantined": len(broken)}
-        told = {"name": node.step.name, "folder": node.name, "identity": node.identity, "inputs": [], "beside": []}
+        told = {
+            "name": node.step.name,
+            "folder": node.name,
+            "identity": node.identity,
+            "inputs": [],
+            "reference_inputs": [],
+        }
         store.finish(node.name, {**told, "counts": counts, "reasons": {}, "edits": {}, "changed": 0})
 
 
@@ -106,7 +112,15 @@ def trace(id, store, *, cold):
             os.fsync(handle)
             os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
             os.close(handle)
-    call = [sys.executable, "-c", "from pipelines.cli import main; main()", "trace", id, "--store", str(store.root)]
+    call = [
+        sys.executable,
+        "-c",
+        "from pipelines.cli.commands import main; main()",
+        "trace",
+        id,
+        "--store",
+        str(store.root),
+    ]
     began, worked = time.perf_counter(), _worked()
     told = subprocess.run([*call, "--json"], capture_output=True, text=True, check=False)
     seconds, worked = time.perf_counter() - began, _worked() - worked

@@ -125,7 +125,7 @@ def runs(options, first, second):
     for method in options.methods.split(",") * options.times:
         file = options.folder / f"{method}.yaml"
         file.write_text(configuration(method, first, second))
-        code = "from pipelines.cli import main; main()"
+        code = "from pipelines.cli.commands import main; main()"
         yield "sabila", method, [sys.executable, "-c", code, "merge", str(file), "--out"]
     for method in options.mergekit_methods.split(",") if options.mergekit_python else ():
         file = options.folder / f"{method}.yaml"

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from pipelines.release_data import write_data
+from pipelines.release.data_files import write_data
 from sources.table import SCHEMA
 
 SYLLABLES = "ba co di fe gu ha in jo ka lu me no or pe qui ra so tu ul va cardi hepat nephr itis osis emia al ic tion"

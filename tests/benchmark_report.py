@@ -16,7 +16,7 @@ from large_release import large_release
 
 
 def measured(folder):
-    from pipelines.pages.report import write_report
+    from pipelines.report.report_page import write_report
 
     begun, before = time.perf_counter(), time.process_time()
     written = write_report(folder, folder / "report.html")

@@ -14,11 +14,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from pipelines.asking import Silence, asking
-from pipelines.spending import Spending
+from pipelines.completions.budget import Spending
+from pipelines.completions.cached_teacher import NullProgress, cached_teacher
 from sources.record import Message
-from synth.specs import TeacherOptions, teacher
-from synth.teacher import Completion, Request, Sampling
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import Completion, Request, Sampling
 
 SYSTEM = "You are a careful clinician. Reason step by step, then end with the line Answer: X. " * 4
 QUESTION = "A patient of {} years is tired and pale. Which finding is to be expected in the blood? " * 8
@@ -50,7 +51,7 @@ def main(count=5000, concurrency=64):
         list(made.complete(requests(50, "warm")))
         measure("teacher", count, lambda: made.complete(requests(count, "alone")))
         with tempfile.TemporaryDirectory() as folder:
-            ask = asking(Path(folder) / "completions.sqlite", made, Spending(), Silence())
+            ask = cached_teacher(Path(folder) / "completions.sqlite", made, Spending(), NullProgress())
             measure("teacher and store", count, lambda: ask(requests(count, "stored")))
             measure("store, all answered before", count, lambda: ask(requests(count, "stored")))
     finally:

@@ -7,7 +7,7 @@ Four runs, each a process of its own, on the same random weights and the same in
 and DPO at 4,096, by this project's settings and by TRL's defaults. TRL's defaults are for another batch and length than
 anyone would train 8B with, so they are given what cannot be left out: the length, bf16 weights, one row at a time, and
 the same number of rows a step. Steps after the first three are timed. Tokens are those of rows, padding is not counted.
-Utilisation is the model's operations (``training.forecast.model_flops``; for DPO with those of the reference) over what
+Utilisation is the model's operations (``cost_forecast.model_flops``; for DPO with those of the reference) over what
 a GPU can do in bf16 without sparsity. On a CPU seconds are those of its cores at work, as others may be at work there
 too, and there is no utilisation. SCRATCH takes 20 GB.
 Not collected by pytest.
@@ -132,11 +132,11 @@ def settings_of(kind, shape):
 
 def trainer_of(run, folder, shape, callback):
     """Return the trainer of a run, the facts of its model and the mean square of a row's length over its length."""
-    from training.rows import load_rows, read_release
+    from training.data.release_rows import load_rows, read_release
+    from training.data.token_rows import pair_rows, sft_rows
+    from training.run.start_model import open_model
+    from training.run.trainers import Part, trainer_for
     from training.settings import Data
-    from training.start_model import open_model
-    from training.token_rows import pair_rows, sft_rows
-    from training.trainers import Part, trainer_for
 
     kind, whose = run.split("-")
     settings = settings_of(kind, shape)
@@ -144,7 +144,7 @@ def trainer_of(run, folder, shape, callback):
     _, files = read_release(folder / kind, kind, settings.data)
     rows = load_rows(files, kind, Data(), 0, folder / "cache")
     coded = (sft_rows if kind == "sft" else pair_rows)(rows, start.tokenizer, start.facts.vocabulary, settings)
-    square = (2 if kind == "dpo" else 1) * coded.square / coded.tokens
+    square = (2 if kind == "dpo" else 1) * coded.sum_squared_lengths / coded.tokens
     if whose == "ours":
         part = Part(
             number=1, folder=folder / run, dataset=coded.dataset, model=start.path, revision=None, reference=start.path
@@ -182,8 +182,8 @@ def measured(run, folder, shape):
     import torch
     from transformers import TrainerCallback
 
-    from training.forecast import model_flops
-    from training.hardware import matmul_rate
+    from training.run.cost_forecast import model_flops
+    from training.run.hardware import matmul_rate
 
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
 

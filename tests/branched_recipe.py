@@ -9,9 +9,9 @@ BRANCHED = '''"""Rows of two wards, some made from others, in branches."""
 
 import polars as pl
 
-from pipelines.step import asking_step, each_shard, read
+from pipelines.build.step import generate_step, each_shard, read
 from quality.outcome import Outcome
-from sources.shapes import jsonl, qa
+from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Benchmark, Source
 
 NOTHING = {"drop": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
@@ -67,8 +67,8 @@ def recipe():
     held = read(corpus(Benchmark, "exam"))
     both = each_shard("split", split, None, read(corpus(Source, "ward")), read(corpus(Source, "clinic")))
     one, other = each_shard("one", only, "^ward:", both), each_shard("other", only, "^clinic:", both)
-    asked = asking_step("again", again, nothing, None, Mute(), one, other)
-    return each_shard("last", against, None, asked, beside=(held,))
+    asked = generate_step("again", again, nothing, None, Mute(), one, other)
+    return each_shard("last", against, None, asked, reference_inputs=(held,))
 '''
 
 
@@ -89,7 +89,7 @@ def branched_store(place, monkeypatch):
     }
     write_mirror(place / "mirror", files)
     monkeypatch.chdir(place)
-    monkeypatch.setattr("pipelines.asked_together.ASKED_ROWS", 20)
+    monkeypatch.setattr("pipelines.completions.shard_groups.ASKED_ROWS", 20)
     built = run("build", "branched.py", "--mirror", "mirror", "--workers", "1")
     assert built.exit_code == 0, built.output
     return place / "store"

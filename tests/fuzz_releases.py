@@ -24,9 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tiny_recipe import run, write_mirror, write_recipe
 
-from pipelines.command import guard
-from pipelines.manifest import content_hash, file_hash
-from pipelines.release_form import BROKEN, reading
+from pipelines.cli.shared_options import guard
+from pipelines.release.manifest import content_hash, file_hash
+from pipelines.release.open_release import BROKEN, reading
 
 NASTY = [
     "../../../../victim",
@@ -305,11 +305,11 @@ class Watch:
 
 def browse(folder):
     """Do what the page over a release does: open it, list rows, show one."""
-    from pipelines.pages.browse import Site
-    from pipelines.pages.rows import opened
+    from pipelines.report.all_rows import opened
+    from pipelines.report.browse import BrowseApp
 
     with guard(), reading(folder):  # as the server does it, request by request
-        site = Site.of(opened(folder))
+        site = BrowseApp.of(opened(folder))
         site.answer("/rows", "")
         site.answer("/rows", "text=fever&sort=long")
         site.answer("/row", "n=0")

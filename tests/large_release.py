@@ -77,10 +77,10 @@ def evidence(reason, ids, keepers):
 
 def write_release(store, rows, ended):
     """Write a store with a release of ``rows`` rows, ``ended`` more dropped; return its folder and words."""
-    from pipelines.ledger import LEDGER
-    from pipelines.manifest import seal
-    from pipelines.release_data import write_data
-    from pipelines.store import write_json, write_table
+    from pipelines.release.data_files import write_data
+    from pipelines.release.ledger import LEDGER
+    from pipelines.release.manifest import seal
+    from pipelines.storage.store import write_json, write_table
 
     rng = np.random.default_rng(5)
     pool, vocabulary = sentences(rng)
@@ -157,7 +157,7 @@ def manifest(kept, each_ended, dropped_by):
 def step(name, folder, inputs, rows, reasons):
     ended = sum(reasons.values())
     counts = {"rows_in": rows, "made": 0, "kept": rows - ended, "dropped": ended, "quarantined": 0}
-    told_of = {"name": name, "folder": folder, "inputs": inputs, "beside": [], "identity": {}}
+    told_of = {"name": name, "folder": folder, "inputs": inputs, "reference_inputs": [], "identity": {}}
     return {**told_of, "counts": counts, "reasons": reasons}
 
 

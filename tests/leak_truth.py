@@ -5,10 +5,13 @@ It knows no index and no windows: every item is compared with every text, for te
 
 import polars as pl
 
-from quality.leak_index import GATE_BITS, GATES, OPTIONS_GATE, OPTIONS_GATE_BITS, OPTIONS_LISTED_BITS
-from quality.leak_inputs import ROW_SCHEMA
-from quality.leak_layers import _limits
-from quality.leak_likeness import (
+from quality.decontamination.inputs import ROW_SCHEMA
+from quality.decontamination.item_index import GATE_BITS, GATES, OPTIONS_GATE, OPTIONS_GATE_BITS, OPTIONS_LISTED_BITS
+from quality.decontamination.lexical_layers import _limits
+from quality.decontamination.rarity import UNKNOWN_BITS
+from quality.decontamination.scan import question_side, scan
+from quality.decontamination.similar_passages import DENSITY, GAP_COST, OPTIONS_DENSITY, OPTIONS_GAP_COST
+from quality.decontamination.similarity import (
     NOTHING,
     PASSAGE,
     PASSAGE_WITH_OPTIONS,
@@ -17,9 +20,6 @@ from quality.leak_likeness import (
     SUSPECT,
     WITH_OPTIONS,
 )
-from quality.leak_passages import DENSITY, GAP_COST, OPTIONS_DENSITY, OPTIONS_GAP_COST
-from quality.leak_rarity import UNKNOWN_BITS
-from quality.leak_scan import question_side, scan
 
 
 class Truth:

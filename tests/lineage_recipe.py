@@ -2,11 +2,11 @@
 
 import polars as pl
 
-from pipelines.step import asking_step, each_shard, read, whole_set
+from pipelines.build.step import each_shard, generate_step, read, whole_set
 from quality.outcome import DROP_SCHEMA, EDIT_SCHEMA, Decision, Outcome
-from sources.shapes import jsonl, qa
+from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Source
-from synth.candidates import candidate_table
+from synth.teachers.candidates import candidate_table
 
 NOTHING = {"drop": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
 NUMBER = pl.col("line")
@@ -75,7 +75,7 @@ def recipe():
     rows = [each_shard(f"clean-{name}", clean, None, read(corpus(name))) for name in ("large", "small")]
     unlike = whole_set("near", distinct, 2, whole_set("exact", distinct, 1, *rows))
     safe = each_shard("privacy", untouched, None, each_shard("leaks", untouched, None, unlike))
-    return each_shard("compose", compose, None, asking_step("cot", reason, nothing, None, Mute(), safe))
+    return each_shard("compose", compose, None, generate_step("cot", reason, nothing, None, Mute(), safe))
 
 
 def corpus(name):

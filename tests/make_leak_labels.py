@@ -18,9 +18,9 @@ from pathlib import Path
 import polars as pl
 from leak_positives import made
 
-from quality.leak_inputs import items_of, rows_of
+from quality.decontamination.inputs import items_of, rows_of
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Record
 from sources.table import frame

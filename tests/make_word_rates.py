@@ -1,4 +1,4 @@
-"""Make ``quality/word_rates.tsv``: how common words are in medical questions, so that no set under test decides it.
+"""Make ``word_rates.tsv``: how common words are in medical questions, so that no set under test decides it.
 
     PYTHONPATH=. python tests/make_word_rates.py DATA [OUT]
 
@@ -14,12 +14,12 @@ import numpy as np
 import polars as pl
 from make_leak_labels import records
 
-from quality.leak_inputs import rows_of
-from quality.leak_rarity import RATES, UNKNOWN_BITS
-from quality.leak_scan import question_side
-from quality.leak_words import UNSPACED, WORD_CHARS, fold, words
+from quality.decontamination.inputs import rows_of
+from quality.decontamination.rarity import RATES, UNKNOWN_BITS
+from quality.decontamination.scan import question_side
+from quality.decontamination.word_keys import UNSPACED, WORD_CHARS, fold, words
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.mirror import MissingCorpusError
+from sources.fetch.mirror import MissingCorpusError
 
 IMAGINED_ROWS, PRIOR_ROWS = 1000, 200
 """Rows imagined besides all, and how many rows' worth the rate among all weighs in one corpus: a small one says little.

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from training.merging.numbers import HELD, narrowed
+from training.merging.number_types import HELD, narrowed
 from training.merging.shards import INDEX, ShardWriter, Tensor, divide, index
 
 TINY = {"layers": 4, "rows": 24, "width": 8, "inner": 16}

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
 
-from quality.near_words import NAMING, NEGATIONS, OPPOSITES, ROMAN, STOP_WORDS, UNITS
+from quality.duplicates.distinguishing_words import NAMING, NEGATIONS, OPPOSITES, ROMAN, STOP_WORDS, UNITS
 
 UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 

@@ -16,7 +16,7 @@ from stdnum.es import dni, nie
 from stdnum.fr import nir
 from stdnum.gb import nhs
 
-from quality.privacy import Privacy, find
+from quality.privacy.redaction import Privacy, find
 
 FOLDER = Path(__file__).parent / "fixtures" / "privacy"
 SEED = 20240611

@@ -35,7 +35,7 @@ from sources.connectors import (
     pubmedqa_labelled,
     rqe,
 )
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Malformed, Record
 

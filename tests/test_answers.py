@@ -11,7 +11,7 @@ from answer_samples import FOLDER, KINDS, LANGUAGES, LENGTHS, Sample, samples
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.answers import FALLBACKS, extract
+from synth.answers.extractor import FALLBACKS, extract
 
 OPTIONS = ("Naproxen", "Allopurinol", "Probenecid", "Febuxostat")
 YES_NO_MAYBE = ("yes", "no", "maybe")

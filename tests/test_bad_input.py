@@ -9,8 +9,8 @@ import pytest
 import tiny_recipe
 from tiny_recipe import names, refused, run, steps, tree, write_mirror, write_recipe
 
-from pipelines.recipe import shipped
-from pipelines.store import Store
+from pipelines.build.recipe import shipped
+from pipelines.storage.store import Store
 
 RECIPES = ", ".join(shipped())
 

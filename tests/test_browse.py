@@ -32,17 +32,17 @@ from page_checks import (
     tabbed,
 )
 
-from pipelines.cli import main
-from pipelines.pages.browse import Site, question
-from pipelines.pages.index import Index, Question, QuestionError
-from pipelines.pages.rows import opened
-from pipelines.pages.search import REMEMBERED, Texts
-from pipelines.pages.server import Server, serve
+from pipelines.cli.commands import main
+from pipelines.report.all_rows import opened
+from pipelines.report.browse import BrowseApp, question
+from pipelines.report.row_queries import Index, Question, QuestionError
+from pipelines.report.server import Server, serve
+from pipelines.report.text_search import REMEMBERED, Texts
 
 
 @pytest.fixture(scope="module")
 def site(demo_store):
-    return Site.of(opened(demo_store / "releases/demo/1"))
+    return BrowseApp.of(opened(demo_store / "releases/demo/1"))
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_no_more_than_the_last_searches_are_kept():
 
 def test_files_that_are_gone_are_told_in_words(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo/1", tmp_path / "alone")
-    server = Server(Site.of(opened(tmp_path / "alone")), 0)
+    server = Server(BrowseApp.of(opened(tmp_path / "alone")), 0)
     thread = threading.Thread(target=serve, args=(server,))
     thread.start()
     try:
@@ -210,7 +210,7 @@ def test_a_malformed_row_is_shown_as_it_was(site):
 
 def test_without_its_store_rows_are_there_and_their_life_is_not(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo/1", tmp_path / "alone")
-    site = Site.of(opened(tmp_path / "alone"))
+    site = BrowseApp.of(opened(tmp_path / "alone"))
     assert b'id="no-store"' in site.html
     rows, total = site.index.rows(Question(by={"status": "dropped"}, size=500))
     assert total == 68
@@ -367,7 +367,7 @@ def test_many_ask_at_once(served):
 
 
 def test_the_verb_serves_until_ctrl_c(demo_store):
-    call = [sys.executable, "-c", "from pipelines.cli import main; main()", "browse", "demo@1", "--no-open"]
+    call = [sys.executable, "-c", "from pipelines.cli.commands import main; main()", "browse", "demo@1", "--no-open"]
     with subprocess.Popen(
         [*call, "--store", str(demo_store)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
@@ -384,7 +384,7 @@ def test_the_verb_serves_until_ctrl_c(demo_store):
 
 
 def test_two_servers_have_two_secrets(site, demo_store):
-    other = Site.of(opened(demo_store / "releases/demo/1"))
+    other = BrowseApp.of(opened(demo_store / "releases/demo/1"))
     assert other.token != site.token
     assert len(site.token) >= 32
 
@@ -526,7 +526,7 @@ def hostile(demo_store, tmp_path_factory):
     for n, text in enumerate([*HOSTILE, "deep" * 300_000]):
         messages[n] = [{"role": "user", "content": text}, {"role": "assistant", "content": text}]
     rows.with_columns(pl.Series("messages", messages, rows.schema["messages"])).write_parquet(path)
-    return Site.of(opened(folder))
+    return BrowseApp.of(opened(folder))
 
 
 def test_hostile_rows_are_only_ever_text(window, hostile):

@@ -12,16 +12,16 @@ import pytest
 import tiny_recipe
 from tiny_recipe import names, steps, tree, write_mirror, write_recipe
 
-from pipelines.build import build
-from pipelines.plan import resolve
-from pipelines.progress import Lines
-from pipelines.shard import LostRowsError
-from pipelines.step import each_shard, read, whole_set
-from pipelines.store import Store
+from pipelines.build.plan import resolve
+from pipelines.build.progress import PlainProgress
+from pipelines.build.run_plan import build
+from pipelines.build.shard import LostRowsError
+from pipelines.build.step import each_shard, read, whole_set
+from pipelines.storage.store import Store
 from quality.outcome import DROP_SCHEMA, Decision, Outcome
+from sources.fetch.mirror import mirrored
 from sources.files import FileError, RawFile
-from sources.mirror import mirrored
-from sources.shapes import jsonl, qa
+from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Source, held_out
 
 
@@ -117,8 +117,13 @@ def test_a_step_that_was_deleted_is_built_again_with_the_same_bytes(recipe, mirr
 # --- rows that are only looked at ----------------------------------------------------------------------------------
 
 
-def drops_what_it_has_seen(rows, config, beside):
-    seen = pl.scan_parquet(beside).select(pl.col("messages").list.first().struct.field("content")).collect().to_series()
+def drops_what_it_has_seen(rows, config, reference_inputs):
+    seen = (
+        pl.scan_parquet(reference_inputs)
+        .select(pl.col("messages").list.first().struct.field("content"))
+        .collect()
+        .to_series()
+    )
     question = pl.col("messages").list.first().struct.field("content")
     drop = pl.when(question.is_in(seen.to_list())).then(pl.lit("seen"))
     return Outcome(rows=rows.with_columns(drop=drop, evidence=question))
@@ -128,7 +133,7 @@ def test_rows_of_a_benchmark_are_looked_at_and_enter_nothing(store, lessons):
     exam = held_out(source(), "exam", {"test": ("lessons.jsonl",)}, folder="exam")
     asked = {"id": "e1", "question": "What is lesson 2?", "answer": "A lesson."}
     write_mirror(lessons, {"exam": {"lessons.jsonl": [asked]}})
-    step = each_shard("unseen", drops_what_it_has_seen, None, read(source()), beside=(read(exam),))
+    step = each_shard("unseen", drops_what_it_has_seen, None, read(source()), reference_inputs=(read(exam),))
     folder = built(step, store, lessons)
     assert pl.read_parquet(folder / "kept/*.parquet")["id"].to_list() == ["school:0", "school:1", "school:3"]
     assert pl.read_parquet(folder / "dropped/*.parquet")["evidence"].to_list() == ["What is lesson 2?"]
@@ -159,7 +164,7 @@ def source(**changes):
 
 def built(step, store, mirror):
     plan = resolve(step, partial(mirrored, mirror=mirror))
-    return build(plan, Store(store), Lines(), workers=1)
+    return build(plan, Store(store), PlainProgress(), workers=1)
 
 
 @pytest.fixture
@@ -274,14 +279,14 @@ def test_a_row_that_two_branches_keep_stops_the_build_where_they_meet(store, les
         built(each_shard("twice", unchanged, None, rows, rows), store, lessons)
 
 
-def copies_a_benchmark(rows, config, beside):
-    extra = pl.read_parquet(list(beside)).head(1).with_columns(id=pl.lit(f"{rows['id'][0]}/1"))
+def copies_a_benchmark(rows, config, reference_inputs):
+    extra = pl.read_parquet(list(reference_inputs)).head(1).with_columns(id=pl.lit(f"{rows['id'][0]}/1"))
     return kept(pl.concat([rows, extra]))
 
 
 def test_rows_of_a_benchmark_do_not_become_rows_by_way_of_a_step(store, lessons):
     exam = held_out(source(), "exam", {"test": ("lessons.jsonl",)}, folder="school")
-    step = each_shard("breach", copies_a_benchmark, None, read(source()), beside=(read(exam),))
+    step = each_shard("breach", copies_a_benchmark, None, read(source()), reference_inputs=(read(exam),))
     with pytest.raises(LostRowsError, match="says source 'exam' of school:0/1, expected 'school'"):
         built(step, store, lessons)
 

@@ -13,20 +13,20 @@ import pytest
 import yaml
 from rows import row, table
 
-from pipelines import figures as figures_module
-from pipelines.card import card, cell, code, decimal, number, percent
-from pipelines.figures import check_figures, figures
-from pipelines.hub_metadata import _size, hub_license
-from pipelines.ledger import LEDGER
-from pipelines.ledger_figures import ledger_figures
-from pipelines.manifest import load
-from pipelines.release_data import SCHEMAS, write_data
-from pipelines.row_figures import row_figures
-from pipelines.step_figures import asked_figures, stored_figures, told_figures
-from pipelines.store import Store
+from pipelines.release import figures as figures_module
+from pipelines.release.card import card, cell, code, decimal, number, percent
+from pipelines.release.data_files import SCHEMAS, write_data
+from pipelines.release.figures import check_figures, figures
+from pipelines.release.hub_metadata import _size, hub_license
+from pipelines.release.ledger import LEDGER
+from pipelines.release.ledger_figures import ledger_figures
+from pipelines.release.manifest import load
+from pipelines.release.row_figures import row_figures
+from pipelines.release.step_figures import request_figures, stored_figures, teacher_figures
+from pipelines.storage.store import Store
 from sources.record import Message
-from synth.mix import Mix, mix
-from synth.mix_parts import Part, Pick
+from synth.formatting.mix import Mix, mix
+from synth.formatting.mix_parts import Part, Pick
 
 LLAMA = "LicenseRef-llama-3.1-community"
 
@@ -132,7 +132,7 @@ def counted_once(monkeypatch):
         return of_ledger.get(folder) or of_ledger.setdefault(folder, ledger_figures(steps, folder))
 
     monkeypatch.setattr(figures_module, "ledger_figures", ledger_once)
-    for count in (row_figures, asked_figures):
+    for count in (row_figures, request_figures):
         monkeypatch.setattr(figures_module, count.__name__, cache(count))
 
 
@@ -315,11 +315,12 @@ def test_length_bias_of_pairs_by_hand(tmp_path):
     }  # fmt: skip
 
 
-def step(name, folder=None, inputs=(), beside=(), config=None, reasons=None, **more):
+def step(name, folder=None, inputs=(), reference_inputs=(), config=None, reasons=None, **more):
     """Return a step as its ``step.json`` tells of it."""
     counts = {"rows_in": 9, "made": 0, "kept": 7, "dropped": 2, "quarantined": 0}
     return {
-        "name": name, "folder": folder or f"{name}-0", "inputs": list(inputs), "beside": list(beside),
+        "name": name, "folder": folder or f"{name}-0",
+        "inputs": list(inputs), "reference_inputs": list(reference_inputs),
         "identity": {"config": config, "source": {"name": name.removeprefix("read-")}}, "counts": counts,
         "reasons": reasons or {}, "edits": {}, **more,
     }  # fmt: skip
@@ -372,7 +373,7 @@ def test_leaks_are_told_by_benchmark_and_layer(tmp_path):
     ends = [leaked("a:1", "exam", "exact", 1.0, 99.04), leaked("a:2", "exam", "rewrite", 0.6004, 80.0),
             leaked("a:3", "exam", "exact", 1.0, 50.0), leaked("a:4", "quiz", "exact", 1.0, 50.0)]  # fmt: skip
     read = [step(f"read-{name}") for name in ("exam", "quiz", "other")]
-    steps = [*read, step("leaks", beside=[one["folder"] for one in read])]
+    steps = [*read, step("leaks", reference_inputs=[one["folder"] for one in read])]
     told = ledger_figures(steps, ledger(tmp_path, *ends))["leaks"]
     assert told["benchmarks"] == [
         {"benchmark": "exam", "looked_for": 7, "layers": {"exact": 2, "rewrite": 1}},
@@ -475,7 +476,7 @@ def test_a_mix_is_told_with_the_shares_it_reached():
     rows = table(asked("a:1", "1234567", response="1"), asked("b:1", "1234567", response="1"), asked("b:2", "1" * 70))
     parts = (Part(name="one", share=0.5, picks=(Pick(sources=("a",)),)), Part(name="two", share=0.5, picks=(Pick(),)))
     account = mix(lambda: iter([rows]), Mix(parts=parts, size="scarcest")).tables["account"].to_dicts()
-    [told] = told_figures([step("mix", config={"tokenizer": None}, account=account)])["mix"]
+    [told] = teacher_figures([step("mix", config={"tokenizer": None}, account=account)])["mix"]
     assert told["counted_by"] == "a quarter of the characters"
     assert [part["part"] for part in told["parts"]] == ["one", "two"]
     assert told["parts"][0]["share_reached"] == account[0]["share_reached"]

@@ -4,9 +4,9 @@ import polars as pl
 import pytest
 from rows import row, table
 
-from quality import normalise as normalising
-from quality.clean import Clean, clean
-from quality.normalise import EDITS, Edit
+from quality.cleaning import normalize as normalising
+from quality.cleaning.clean import Clean, clean
+from quality.cleaning.normalize import EDITS, Edit
 
 GOOD = "Rest, drink enough water and see a physician after three days of fever."
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from rows import row, table
 
-from quality.clean import Clean, clean
-from quality.normalise import Normalise, normalise
+from quality.cleaning.clean import Clean, clean
+from quality.cleaning.normalize import Normalise, normalise
 
 LABELLED = Path(__file__).parent / "labelled"
 HALVES = ("tune", "held")

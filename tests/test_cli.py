@@ -15,8 +15,8 @@ import pytest
 import tiny_recipe
 from tiny_recipe import refused, run, sabila, steps, write_mirror, write_recipe
 
-from pipelines.cli import main
-from pipelines.recipe import load, shipped
+from pipelines.build.recipe import load, shipped
+from pipelines.cli.commands import main
 from sources.catalog import BENCHMARKS, SOURCES
 
 RECIPES = ", ".join(shipped())
@@ -142,7 +142,8 @@ def test_a_mistyped_name_is_answered_with_the_closest_one(place, call, hint):
 
 
 def test_help_loads_no_heavy_library(tmp_path):
-    code = "import sys; from pipelines.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
+    call = "from pipelines.cli.commands import main; main(['--help'], standalone_mode=False)"
+    code = f"import sys; {call}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "click" in loaded

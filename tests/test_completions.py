@@ -14,12 +14,13 @@ import pytest
 from asking_process import requests, started
 from hostile_server import HANG, Reply, good, serving
 
-from pipelines.asking import BLOCK, Silence, asking
-from pipelines.completions import opened
-from pipelines.spending import Account, Budget, BudgetReachedError, Spending
-from pipelines.store import StoreError
-from synth.specs import Rates, TeacherOptions, teacher
-from synth.teacher import Completion, Failure, TeacherError
+from pipelines.completions.budget import Account, Budget, BudgetReachedError, Spending
+from pipelines.completions.cached_teacher import BLOCK, NullProgress, cached_teacher
+from pipelines.completions.completion_store import opened
+from pipelines.storage.store import StoreError
+from synth.teachers.options import Rates, TeacherOptions
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import Completion, Failure, TeacherError
 
 KILLS = int(os.environ.get("SABILA_KILLS", "20"))
 
@@ -63,7 +64,8 @@ def store(tmp_path):
 def run(store, made, wanted, spending=None):
     """Return outcomes by row, having seen that every request came back once."""
     came = [
-        (request.row, outcome) for request, outcome in asking(store, made, spending or Spending(), Silence())(wanted)
+        (request.row, outcome)
+        for request, outcome in cached_teacher(store, made, spending or Spending(), NullProgress())(wanted)
     ]
     assert Counter(row for row, _ in came) == Counter(request.row for request in wanted)
     return dict(came)
@@ -127,9 +129,9 @@ def test_requests_with_a_common_prefix_are_neighbours(store):
     asked = []
     wanted = [r for n in range(BLOCK // 2) for r in requests(2, f"Template {{}}: {n:03} and more")]
     list(
-        asking(store, Scripted(lambda r: asked.append(r.messages[0].content) or answer(r)), Spending(), Silence())(
-            wanted
-        )
+        cached_teacher(
+            store, Scripted(lambda r: asked.append(r.messages[0].content) or answer(r)), Spending(), NullProgress()
+        )(wanted)
     )
     templates = [prompt.split(":")[0] for prompt in asked]
     assert sum(one != other for one, other in pairwise(templates)) == 1
@@ -162,7 +164,7 @@ def test_a_teacher_that_ends_the_run_leaves_what_it_answered(store):
 
     wanted, came = requests(20), []
     with pytest.raises(TeacherError, match="unreachable"):
-        came.extend(asking(store, Scripted(dies), Spending(), Silence())(wanted))
+        came.extend(cached_teacher(store, Scripted(dies), Spending(), NullProgress())(wanted))
     assert len(came) >= 1
     again = Scripted()
     run(store, again, wanted)
@@ -171,7 +173,7 @@ def test_a_teacher_that_ends_the_run_leaves_what_it_answered(store):
 
 def test_a_caller_who_leaves_early_keeps_what_had_come(store):
     left, again = Scripted(), Scripted()
-    answers = asking(store, left, Spending(), Silence())(requests(20))
+    answers = cached_teacher(store, left, Spending(), NullProgress())(requests(20))
     next(answers)
     answers.close()
     run(store, again, requests(20))
@@ -287,7 +289,7 @@ def test_a_budget_stops_the_run_short_of_it_and_another_goes_on_from_there(store
         made = teacher(f"openai:{server.url}#m", TeacherOptions(concurrency=16))
         spending, came = Spending(rates=rates, budget=budget), []
         with pytest.raises(BudgetReachedError, match=r"budget reached: .* of .* taken, .* requests are to go"):
-            came.extend(asking(store, made, spending, Silence())(wanted))
+            came.extend(cached_teacher(store, made, spending, NullProgress())(wanted))
         account = spending.accounts["cot"]
         took = account.prompt_tokens + account.completion_tokens
         assert account.cost == pytest.approx(5 * took / 1e6)
@@ -339,7 +341,7 @@ def test_progress_tells_how_much_is_done_how_fast_it_goes_and_when_it_ends(store
         time.sleep(0.02)
         return answer(request)
 
-    list(asking(store, Scripted(slow), Spending(rates=Rates(prompt_price=1e6)), watched)(requests(50)))
+    list(cached_teacher(store, Scripted(slow), Spending(rates=Rates(prompt_price=1e6)), watched)(requests(50)))
     middle, end = watched.standings[len(watched.standings) // 2], watched.standings[-1]
     assert len(watched.standings) >= 3
     assert (middle.total, middle.cached) == (50, 10) and 10 < middle.done < 50

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Record
 from sources.source import Source, is_held_out

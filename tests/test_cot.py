@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from rows import row, table
 
-from sources.shapes import LETTERS
+from sources.shapes.row_shapes import LETTERS
 from sources.table import SCHEMA, records
-from synth.answers import extract
-from synth.candidates import CANDIDATE_SCHEMA, Author
-from synth.chains import defect, grams, likeness
-from synth.cot import assess, judge, next_requests, requests, write
-from synth.cot_config import Cot
-from synth.cot_rows import in_row_order
-from synth.generators import GENERATORS
-from synth.option_orders import order
-from synth.teacher import Completion, Failure, Request
+from synth.answers.extractor import extract
+from synth.cot.chain_defects import chain_similarity, defect, grams
+from synth.cot.chain_settings import Cot
+from synth.cot.chosen_chains import in_row_order
+from synth.cot.sample_chains import assess, judge, next_requests, requests, write
+from synth.prompting.generators import GENERATORS
+from synth.prompting.option_orders import order
+from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
+from synth.teachers.teacher import Completion, Failure, Request
 
 OPTIONS = ("Naproxen", "Allopurinol", "Probenecid", "Febuxostat")
 GOUT = row("exam:1", "Which drug stops an acute attack of gout?", task="mcqa", options=OPTIONS, gold=(0,))
@@ -321,8 +321,8 @@ def test_a_known_diagnosis_or_a_given_dose_is_no_mention_of_the_answer():
 
 
 def test_likeness_is_that_of_runs_of_words():
-    assert likeness(grams(REASONS), grams(REASONS.upper())) == 1
-    assert likeness(grams(REASONS), grams(OTHER_REASONS)) < 0.1
+    assert chain_similarity(grams(REASONS), grams(REASONS.upper())) == 1
+    assert chain_similarity(grams(REASONS), grams(OTHER_REASONS)) < 0.1
 
 
 # --- orders --------------------------------------------------------------------------------------------------------

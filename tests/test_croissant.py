@@ -12,10 +12,10 @@ import subprocess
 import polars as pl
 import pytest
 
-from pipelines.croissant import COLUMNS, CONFORMS_TO, croissant
-from pipelines.hub_metadata import schema
-from pipelines.manifest import load
-from pipelines.release_data import SCHEMAS
+from pipelines.release.croissant import COLUMNS, CONFORMS_TO, croissant
+from pipelines.release.data_files import SCHEMAS
+from pipelines.release.hub_metadata import schema
+from pipelines.release.manifest import load
 
 
 @pytest.fixture(params=["demo", "demo_dpo"])

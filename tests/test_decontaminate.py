@@ -8,16 +8,16 @@ import polars as pl
 import pytest
 from leak_truth import Truth
 
-from quality import leak_rarity
-from quality.decontaminate import Decontaminate, decontaminate, find_leaks
-from quality.leak_cleaned import with_cleaned
-from quality.leak_contrast import contrasts
-from quality.leak_index import build_index
-from quality.leak_inputs import ITEM_SCHEMA, ROW_SCHEMA, items_of, rows_of, text_rows
-from quality.leak_layers import Likeness
-from quality.leak_neighbours import calibrate
-from quality.leak_rarity import UNKNOWN_BITS, word_bits
-from quality.leak_words import text_keys, words
+from quality.decontamination import rarity as leak_rarity
+from quality.decontamination.cleaned_items import with_cleaned
+from quality.decontamination.find_leaks import Decontaminate, decontaminate, find_leaks
+from quality.decontamination.inputs import ITEM_SCHEMA, ROW_SCHEMA, items_of, rows_of, text_rows
+from quality.decontamination.item_index import build_index
+from quality.decontamination.lexical_layers import SimilarityThresholds
+from quality.decontamination.neighbors import calibrate
+from quality.decontamination.question_contrast import contrasts
+from quality.decontamination.rarity import UNKNOWN_BITS, word_bits
+from quality.decontamination.word_keys import text_keys, words
 from sources.record import Message, Record
 from sources.table import frame
 
@@ -400,7 +400,7 @@ def test_the_scan_agrees_with_a_simple_version_of_it():
     benchmark = [
         (rng.choice("ab"), str(at), text(30), [text(6) for _ in range(rng.randrange(5))], None) for at in range(60)
     ]
-    index, truth = build_index(items(benchmark)), Truth(benchmark, Likeness())
+    index, truth = build_index(items(benchmark)), Truth(benchmark, SimilarityThresholds())
     seen = set()
     for _ in range(150):
         _, _, question, options, _ = rng.choice(benchmark)

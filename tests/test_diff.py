@@ -12,22 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_recipe import ROWS, run, write_mirror, write_recipe
 
-from pipelines.diff import CHANGE_SCHEMA, diff
-from pipelines.diff_texts import words
-from pipelines.joining import joining, listed, text_literal
-from pipelines.manifest import ReleaseError, load, seal
-from pipelines.recipe import load as load_recipe
-from pipelines.release import release
-from pipelines.release_data import scan
-from pipelines.show_release import diff_text
-from pipelines.workbench import Workbench
+from pipelines.build.recipe import load as load_recipe
+from pipelines.build.session import BuildSession
+from pipelines.cli.print_release import diff_text
+from pipelines.diff.compare_releases import CHANGE_SCHEMA, diff
+from pipelines.diff.text_differences import words
+from pipelines.freeze.freeze_release import release
+from pipelines.release.data_files import scan
+from pipelines.release.manifest import ReleaseError, load, seal
+from pipelines.storage.duckdb_session import joining, listed, text_literal
 
 
 def released(place, version, rows=None, **values):
     """Build and release the tiny recipe as ``tiny@version`` from these raw rows; return its folder."""
     here = place / version
     here.mkdir(parents=True, exist_ok=True)
-    bench = Workbench.open(
+    bench = BuildSession.open(
         load_recipe(str(write_recipe(here))), values, store=place / "store", mirror=write_mirror(here / "mirror", rows)
     )
     bench.build(workers=1)
@@ -337,7 +337,7 @@ def test_a_folder_gets_the_summary_too(first, later, tmp_path):
 
 
 def test_many_edits_are_read_batch_by_batch(demo_store, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.diff_texts.BATCH", 7)
+    monkeypatch.setattr("pipelines.diff.text_differences.BATCH", 7)
     folders = [demo_store / "releases" / name / "1" for name in ("demo", "demo_dpo")]
     found = diff(*folders, limit=1000, out=tmp_path / "all.parquet")
     fields = sorted((row["id"], field["field"]) for row in found["rows"] for field in row.get("fields", ()))

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from quality.diversity import Diversity, select
+from quality.scores.diversity import Diversity, select
 
 
 def at_degrees(*angles):

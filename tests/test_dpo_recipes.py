@@ -13,19 +13,20 @@ import polars as pl
 import pytest
 from rows import row, table
 
-from pipelines.figures import check_figures
-from pipelines.license_check import conflicts
-from pipelines.recipe import RecipeError, load
+from pipelines.build.recipe import RecipeError, load
+from pipelines.build.session import BuildSession
+from pipelines.freeze.freeze_release import release
 from pipelines.recipes import aloe_sft, demo, medqa_cot
-from pipelines.release import find, release
-from pipelines.workbench import Workbench
+from pipelines.release.figures import check_figures
+from pipelines.release.license_check import conflicts
+from pipelines.release.locate import find
 from quality.key import key
 from sources.table import SCHEMA
-from synth.answers import extract
-from synth.awaited import Written, written_only
-from synth.prompt_cap import PromptCap, prompt_cap
-from synth.redteam_stage import AttackStage, attack, plain_requests
-from synth.teacher import Completion, Failure, TeacherError
+from synth.answers.extractor import extract
+from synth.formatting.require_generated import RequireGenerated, require_generated
+from synth.preferences.prompt_cap import PromptCap, prompt_cap
+from synth.redteam.red_team_steps import AttackStage, attack, plain_requests
+from synth.teachers.teacher import Completion, Failure, TeacherError
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 REQUESTS = 48
@@ -144,7 +145,7 @@ class Built:
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(store.parent)
             patch.setattr(aloe_sft, "teacher_of", lambda spec, options: teachers[spec])
-            self.bench = Workbench.open(load(name), values, store=store, mirror=mirror)
+            self.bench = BuildSession.open(load(name), values, store=store, mirror=mirror)
             self.account = self.bench.build(workers=1)
 
     def step(self, name):
@@ -451,8 +452,8 @@ def test_a_source_without_options_is_refused(sources, got):
 
 def test_what_nothing_was_written_into_goes():
     rows = table(row("a:1", meta={"cot": {"origin": "sampled"}}), row("a:2", meta={"cot": {"samples": 4}}), row("a:3"))
-    config = Written(part="cot", reason="awaits_teacher", evidence="chains")
-    assert written_only(rows, config).rows["drop"].to_list() == [None, "awaits_teacher", "awaits_teacher"]
+    config = RequireGenerated(part="cot", reason="awaits_teacher", evidence="chains")
+    assert require_generated(rows, config).rows["drop"].to_list() == [None, "awaits_teacher", "awaits_teacher"]
 
 
 # --- its release ---------------------------------------------------------------------------------------------------

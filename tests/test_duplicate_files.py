@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from pipelines import duplicate_files
-from pipelines.cli import main
+from pipelines.cli.commands import main
+from pipelines.own_files import duplicate_files
 
 HELP = "Drink a glass of water every hour, stay in the shade until the evening, and let a nurse look at the rash."
 ROWS = [

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from sources import elements as module
-from sources.elements import elements
 from sources.files import FileError, RawFile
-from sources.shapes import json_rows
+from sources.formats import elements as module
+from sources.formats.elements import elements
+from sources.shapes.row_shapes import json_rows
 from sources.source import Broken, Raw
 
 

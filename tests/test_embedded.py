@@ -10,13 +10,13 @@ import pytest
 from rows import row, table
 
 from sources.catalog import SOURCES
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Message, Record
 from sources.table import frame
-from synth.candidates import author
-from synth.embedded import END, choices, ngrams, tokenise, train, training_texts
-from synth.teacher import Request, Sampling
+from synth.teachers.candidates import author
+from synth.teachers.embedded import END, choices, ngrams, tokenise, train, training_texts
+from synth.teachers.teacher import Request, Sampling
 
 TEXTS = [
     "Asthma is treated with inhaled medicines. The inhaler opens the airways in minutes, and it should be used calmly.",

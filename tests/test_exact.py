@@ -6,7 +6,7 @@ import random
 import pytest
 from rows import row, table
 
-from quality.exact import Exact, exact_duplicates
+from quality.duplicates.exact import Exact, exact_duplicates
 from sources.record import Message
 
 

@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner
 from rows import row, table
 
-from pipelines.cli import main
-from pipelines.export import ExportError, export
-from pipelines.manifest import ReleaseError, seal
-from pipelines.release_data import scan, write_data
+from pipelines.cli.commands import main
+from pipelines.freeze.export_release import ExportError, export
+from pipelines.release.data_files import scan, write_data
+from pipelines.release.manifest import ReleaseError, seal
 from sources.record import Message
-from synth.export import SHAPES, shaped
+from synth.formatting.trainer_formats import SHAPES, shaped
 
 TARGETS = sorted(SHAPES)
 LONG = (Message("user", "Hello."), Message("assistant", "Hi."), Message("user", "Go on."))

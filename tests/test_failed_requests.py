@@ -7,21 +7,22 @@ import pytest
 from hostile_server import Endless, Reply, good, serving
 from tiny_recipe import refused, run, write_mirror, write_recipe
 
-from pipelines.recipe import load
-from pipelines.step import Asking
+from pipelines.build.recipe import load
+from pipelines.build.step import GenerateStep
 
 RECIPE = '''"""Questions of a clinic, answered by a model."""
 
-from pipelines.step import asking_step, each_shard, read
-from quality.clean import Clean, clean
-from quality.rules import Rules
-from sources.shapes import jsonl, mcq
+from pipelines.build.step import generate_step, each_shard, read
+from quality.cleaning.clean import Clean, clean
+from quality.cleaning.rules import Rules
+from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Source
-from synth import cot
-from synth.candidates import author
-from synth.cot_config import Cot
-from synth.specs import TeacherOptions, teacher as teacher_of
-from synth.stages import write_chains
+from synth.cot import sample_chains as cot
+from synth.teachers.candidates import author
+from synth.cot.chain_settings import Cot
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher as teacher_of
+from synth.preferences.stages import write_chains
 
 
 def parse(raw, file):
@@ -49,7 +50,7 @@ def recipe(*, teacher: str | None = None, max_failed: float = 0.0):
         unanswered="pass",
     )
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return asking_step("cot", write_chains, cot.requests, config, asked, cleaned, max_failed=max_failed)
+    return generate_step("cot", write_chains, cot.requests, config, asked, cleaned, max_failed=max_failed)
 '''
 
 QUESTIONS = [
@@ -179,7 +180,7 @@ def test_options_of_the_command_line_reach_the_teacher(place):
 
 def asking_steps(step):
     """Return the work of all steps before ``step``, and its own, that sends requests."""
-    own = [step.work] if isinstance(step.work, Asking) else []
+    own = [step.work] if isinstance(step.work, GenerateStep) else []
     return own + [work for before in step.inputs for work in asking_steps(before)]
 
 

@@ -138,7 +138,7 @@ def test_a_build_killed_between_the_marker_and_the_name_of_a_step_goes_on_there(
         return real(path, *rest, **more)
 
     real = shutil.rmtree if place == "shutil.rmtree" else Path.rename
-    monkeypatch.setattr(f"pipelines.store.{place}", killed)
+    monkeypatch.setattr(f"pipelines.storage.store.{place}", killed)
     with pytest.raises(Killed):
         tiny_recipe.build(recipe, tmp_path / "store", mirror, corpora="clinic")
     monkeypatch.undo()
@@ -168,7 +168,7 @@ def test_an_interrupted_build_ends_at_once_and_without_a_traceback(tmp_path):
     write_recipe(tmp_path, text)
     write_mirror(tmp_path / "mirror")
     heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell may have it ignored
-    program = (sys.executable, "-c", f"{heeding}; from pipelines.cli import main; main()")
+    program = (sys.executable, "-c", f"{heeding}; from pipelines.cli.commands import main; main()")
     build = start("build", "tiny.py", "--mirror", "mirror", "--workers", "2", folder=tmp_path, program=program)
     build.stderr.readline()
     os.killpg(build.pid, signal.SIGINT)

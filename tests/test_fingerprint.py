@@ -11,49 +11,52 @@ from pathlib import Path
 
 import pytest
 
-import pipelines.build
-from pipelines import fingerprint
-from pipelines.fingerprint import FOLDERS, NEUTRAL_LIBRARIES, RESULT_LIBRARIES, code_hash, code_modules
-from pipelines.plan import modules, resolve
-from pipelines.recipe import load
-from pipelines.step import Read, each_shard, read
-from pipelines.workbench import Workbench
-from quality.clean import Clean, clean
-from quality.exact import exact_duplicates
-from quality.leaking_rows import drop_leaks
-from quality.normalise import Normalise
-from quality.rules import Rules
+import pipelines.build.run_plan
+from pipelines.build import fingerprint
+from pipelines.build.fingerprint import FOLDERS, NEUTRAL_LIBRARIES, RESULT_LIBRARIES, code_hash, code_modules
+from pipelines.build.plan import modules, resolve
+from pipelines.build.recipe import load
+from pipelines.build.session import BuildSession
+from pipelines.build.step import Read, each_shard, read
+from quality.cleaning.clean import Clean, clean
+from quality.cleaning.normalize import Normalise
+from quality.cleaning.rules import Rules
+from quality.decontamination.leaking_rows import drop_leaks
+from quality.duplicates.exact import exact_duplicates
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.mirror import mirrored
-from sources.official_test import told_apart
-from sources.shapes import parquet, under
-from synth.compose import compose
-from synth.instructions import instruct
+from sources.fetch.mirror import mirrored
+from sources.shapes.official_test import split_by_test_ids
+from sources.shapes.row_shapes import parquet, under
+from synth.formatting.instructions import add_instructions
+from synth.formatting.render_prompts import render_prompts
 
-ROOT = Path(fingerprint.__file__).parents[1]
+ROOT = Path(fingerprint.__file__).parents[2]
 MIRROR = Path(__file__).parent / "fixtures" / "mirror"
 
 
 def test_the_code_of_a_function_is_that_of_its_module():
-    assert code_hash(compose) == code_hash(compose)
-    assert code_hash(compose) != code_hash(instruct)
+    assert code_hash(render_prompts) == code_hash(render_prompts)
+    assert code_hash(render_prompts) != code_hash(add_instructions)
 
 
 def test_a_bound_function_is_hashed_by_its_own_code():
-    bound = [code_hash(partial(function, config=None)) for function in (compose, instruct, exact_duplicates)]
+    bound = [
+        code_hash(partial(function, config=None)) for function in (render_prompts, add_instructions, exact_duplicates)
+    ]
     assert len(set(bound)) == 3
 
 
 @pytest.mark.parametrize(
-    "other", [partial(compose, config=2), partial(compose, 1), partial(partial(compose, 1), config=1)]
+    "other",
+    [partial(render_prompts, config=2), partial(render_prompts, 1), partial(partial(render_prompts, 1), config=1)],
 )
 def test_what_is_bound_is_part_of_the_hash(other):
-    assert code_hash(other) not in (code_hash(compose), code_hash(partial(compose, config=1)))
+    assert code_hash(other) not in (code_hash(render_prompts), code_hash(partial(render_prompts, config=1)))
 
 
 def test_a_bound_value_without_a_stable_form_is_refused():
     with pytest.raises(TypeError, match="is not made of JSON values"):
-        code_hash(partial(compose, config=object()))
+        code_hash(partial(render_prompts, config=object()))
 
 
 # --- closures ------------------------------------------------------------------------------------------------------
@@ -82,14 +85,17 @@ def countdown(start):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (told_apart(parquet, "pubid", "test.json"), told_apart(parquet, "id", "test.json")),
-        (told_apart(parquet, "pubid", "test.json"), told_apart(parquet, "pubid", "other.json")),
-        (told_apart(parquet, "pubid", "test.json"), told_apart(parquet, "pubid", "test.json", keep=("test",))),
-        (told_apart(under("a"), "pubid", "test.json"), told_apart(under("b"), "pubid", "test.json")),
-        (told_apart(parquet, "pubid", "test.json"), told_apart(partial(parquet), "pubid", "test.json")),
+        (split_by_test_ids(parquet, "pubid", "test.json"), split_by_test_ids(parquet, "id", "test.json")),
+        (split_by_test_ids(parquet, "pubid", "test.json"), split_by_test_ids(parquet, "pubid", "other.json")),
+        (
+            split_by_test_ids(parquet, "pubid", "test.json"),
+            split_by_test_ids(parquet, "pubid", "test.json", keep=("test",)),
+        ),
+        (split_by_test_ids(under("a"), "pubid", "test.json"), split_by_test_ids(under("b"), "pubid", "test.json")),
+        (split_by_test_ids(parquet, "pubid", "test.json"), split_by_test_ids(partial(parquet), "pubid", "test.json")),
         (reader(re.compile("a")), reader(re.compile("a", re.IGNORECASE))),
         (reader(Columns("q")), reader(Columns("q", frozenset({"x"})))),
-        (reader(compose), reader(instruct)),
+        (reader(render_prompts), reader(add_instructions)),
         (countdown(1), countdown(2)),
     ],
 )
@@ -104,7 +110,7 @@ def test_the_order_of_a_bound_set_does_not_matter():
 
 
 def test_the_code_of_a_bound_function_is_part_of_the_code():
-    assert "synth.instructions" in code_modules(reader({"rows": [instruct]}))
+    assert "synth.formatting.instructions" in code_modules(reader({"rows": [add_instructions]}))
 
 
 # --- the reader ----------------------------------------------------------------------------------------------------
@@ -137,17 +143,17 @@ def of_medquad():
         ("sources.read", {"read-medquad", "clean"}),
         ("sources.table", {"read-medquad", "clean"}),
         ("sources.files", {"read-medquad", "clean"}),
-        ("sources.shapes", {"read-medquad", "clean"}),
+        ("sources.shapes.row_shapes", {"read-medquad", "clean"}),
         ("sources.source", {"read-medquad", "clean"}),
         ("sources.connectors.medquad", {"read-medquad", "clean"}),
-        ("pipelines.shard", {"read-medquad", "clean"}),
-        ("pipelines.repeated_ids", {"read-medquad", "clean"}),
-        ("quality.rules", {"clean"}),
+        ("pipelines.build.shard", {"read-medquad", "clean"}),
+        ("pipelines.build.repeated_ids", {"read-medquad", "clean"}),
+        ("quality.cleaning.rules", {"clean"}),
         ("sources.connectors.rqe", set()),
-        ("pipelines.progress", set()),
-        ("pipelines.cli", set()),
-        ("synth.pairs", set()),
-        ("training.stage", set()),
+        ("pipelines.build.progress", set()),
+        ("pipelines.cli.commands", set()),
+        ("synth.preferences.propose_pairs", set()),
+        ("training.run.train_model", set()),
     ],
 )
 def test_an_edited_module_renames_the_steps_whose_rows_it_decides_and_no_others(edit, module, renamed):
@@ -158,12 +164,14 @@ def test_an_edited_module_renames_the_steps_whose_rows_it_decides_and_no_others(
 
 def test_a_rule_of_cleaning_decides_what_a_leak_is_too():
     """Items are compared in their cleaned form as well."""
-    assert {"quality.normalise", "quality.boilerplate", "quality.stock_phrases"} <= set(code_modules(drop_leaks))
+    assert {"quality.cleaning.normalize", "quality.cleaning.boilerplate", "quality.cleaning.stock_phrases"} <= set(
+        code_modules(drop_leaks)
+    )
 
 
 @pytest.mark.parametrize("corpus", [*SOURCES.values(), *BENCHMARKS.values()], ids=lambda corpus: corpus.name)
 def test_the_reader_is_part_of_every_source(corpus):
-    assert {"sources.read", "sources.table", "pipelines.shard"} <= set(modules(read(corpus)))
+    assert {"sources.read", "sources.table", "pipelines.build.shard"} <= set(modules(read(corpus)))
 
 
 @pytest.mark.parametrize("fact", ["title", "home", "license_read", "license", "lang"])
@@ -194,7 +202,7 @@ def test_another_version_of_a_library_renames_the_steps_that_compute_with_it(mon
 
 
 def test_privacy_depends_on_the_library_that_reads_telephone_numbers():
-    from quality.privacy import screen
+    from quality.privacy.redaction import screen
 
     assert {"phonenumberslite", "python-stdnum"} <= set(fingerprint.library_versions(screen))
 
@@ -223,27 +231,27 @@ def test_every_library_either_renames_steps_or_says_why_it_does_not():
 # --- all that runs -------------------------------------------------------------------------------------------------
 
 NOT_DECIDING = {
-    "pipelines.asked_together": "groups shards for a teacher; a row's outcome does not depend on its group",
-    "pipelines.asking": "fetches completions, which are part of the store and not of a step",
-    "pipelines.build": "runs steps in order and counts",
-    "pipelines.completions": "stores completions by request",
-    "pipelines.echoed_keys": "makes a failure of a reply that holds a key, as if it had not come",
-    "pipelines.fingerprint": "names steps",
-    "pipelines.hub.secrets": "finds keys in replies",
-    "pipelines.made_before": "links files that the same code made of the same content",
-    "pipelines.plan": "names steps",
-    "pipelines.pool": "starts processes",
-    "pipelines.progress": "reports progress",
-    "pipelines.spending": "stops at a budget",
-    "pipelines.store": "writes files atomically",
-    "pipelines.stored_step": "lists and checks the files of a step",
+    "pipelines.completions.shard_groups": "groups shards for a teacher; a row's outcome does not depend on its group",
+    "pipelines.completions.cached_teacher": "fetches completions, which are part of the store and not of a step",
+    "pipelines.build.run_plan": "runs steps in order and counts",
+    "pipelines.completions.completion_store": "stores completions by request",
+    "pipelines.completions.leaked_secrets": "makes a failure of a reply that holds a key, as if it had not come",
+    "pipelines.build.fingerprint": "names steps",
+    "pipelines.storage.secrets": "finds keys in replies",
+    "pipelines.build.shard_cache": "links files that the same code made of the same content",
+    "pipelines.build.plan": "names steps",
+    "pipelines.build.worker_pool": "starts processes",
+    "pipelines.build.progress": "reports progress",
+    "pipelines.completions.budget": "stops at a budget",
+    "pipelines.storage.store": "writes files atomically",
+    "pipelines.storage.stored_step": "lists and checks the files of a step",
     "pipelines.terminal": "prints",
     "sources.known_licenses": "lists terms; licences that a step leaves out stop it",
     "sources.license": "stops a step that frees a row of a licence; it changes no row",
     "sources.literal": "opens the very file that it is given",
-    "sources.mirror": "finds files, whose names and hashes are part of what a step is",
-    "synth.embedded": "its revision is a hash of its code and is in the config of every step that asks it",
-    "synth.specs": "makes the teacher; its name and revision are in the config",
+    "sources.fetch.mirror": "finds files, whose names and hashes are part of what a step is",
+    "synth.teachers.embedded": "its revision is a hash of its code and is in the config of every step that asks it",
+    "synth.teachers.specs": "makes the teacher; its name and revision are in the config",
 }
 """Modules that run while a step is built and are no part of its fingerprint, each with the reason."""
 
@@ -251,7 +259,7 @@ NOT_DECIDING = {
 @pytest.mark.parametrize("recipe", ["demo", "demo_dpo"])
 def test_every_module_that_runs_in_a_step_is_part_of_its_fingerprint_or_says_why_not(recipe, tmp_path, monkeypatch):
     ran = defaultdict(set)
-    run_node = pipelines.build._run_node
+    run_node = pipelines.build.run_plan._run_node
 
     def traced(node, folder, context):
         files = ran[node.step.name]
@@ -267,9 +275,9 @@ def test_every_module_that_runs_in_a_step_is_part_of_its_fingerprint_or_says_why
             sys.settrace(None)
             threading.settrace(None)
 
-    monkeypatch.setattr(pipelines.build, "_run_node", traced)
+    monkeypatch.setattr(pipelines.build.run_plan, "_run_node", traced)
     monkeypatch.chdir(tmp_path)
-    bench = Workbench.open(load(recipe), {}, store=tmp_path / "store", mirror=None)
+    bench = BuildSession.open(load(recipe), {}, store=tmp_path / "store", mirror=None)
     bench.build(workers=1)
     for node in bench.plan.nodes():
         paths = [Path(file) for file in ran[node.step.name] if file.endswith(".py")]

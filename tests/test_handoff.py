@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.export import export
-from training.handoff import Handoff, configs
+from pipelines.freeze.export_release import export
+from training.data.handoff import Handoff, configs
 from training.settings import Dpo, Sft
 
 CHECKS = Path(__file__).with_name("handoff_checks.py")

@@ -5,18 +5,19 @@ import pytest
 from hostile_server import Reply, good, serving
 from rows import row, table
 
-from pipelines.asking import Silence, asking
+from pipelines.completions.budget import Spending
+from pipelines.completions.cached_teacher import NullProgress, cached_teacher
 from pipelines.recipes.aloe_dpo import GUARDED
-from pipelines.spending import Spending
 from quality.outcome import Outcome
 from sources.table import SCHEMA
-from synth import redteam_stage as stages
-from synth.attacks import Attacks, attacks
-from synth.candidates import Author
-from synth.guard import Guard
-from synth.redteam import RedTeam
-from synth.specs import TeacherOptions, teacher
-from synth.teacher import TeacherError
+from synth.judges.guard import Guard
+from synth.redteam import red_team_steps as stages
+from synth.redteam.attacks import Attacks, attacks
+from synth.redteam.safety_pairs import RedTeam
+from synth.teachers.candidates import Author
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import TeacherError
 
 BY = Author(name="openai:m", revision="unpinned")
 TEAM = RedTeam(target=BY, writer=BY, samples=1)
@@ -48,7 +49,7 @@ def pairs_of(attacked, behaviour, store):
     """Return the pairs that come of attacks, from the target's answers to the last verdict."""
     with serving(behaviour) as server:
         options = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, patience_s=5.0, concurrency=4)
-        ask = asking(store, teacher(f"openai:{server.url}#m", options), Spending(), Silence())
+        ask = cached_teacher(store, teacher(f"openai:{server.url}#m", options), Spending(), NullProgress())
         rows = attacked
         for function, config in (
             (stages.answer_attacks, TEAM),

@@ -9,21 +9,25 @@ import pytest
 from hostile_server import ANSWERED, CUT_SHORT, ENDS, FAILED, good, serving
 from rows import row, table
 
-from pipelines.asking import Silence, asking
-from pipelines.failed_requests import Outcomes
-from pipelines.shard import ask_shard
-from pipelines.spending import Budget, BudgetReachedError, Spending
-from pipelines.step import Asking
+from pipelines.build.shard import generate_shard
+from pipelines.build.step import GenerateStep
+from pipelines.completions.budget import Budget, BudgetReachedError, Spending
+from pipelines.completions.cached_teacher import NullProgress, cached_teacher
+from pipelines.completions.failed_requests import Outcomes
 from quality.outcome import Outcome
-from synth import guard, pair_judge, passages, redteam, rubric
-from synth.candidates import CANDIDATE_SCHEMA, Author
-from synth.cot_config import Cot
-from synth.guard import Guard
-from synth.pair_judge import PairJudge
-from synth.redteam import RedTeam
-from synth.specs import TeacherOptions, teacher
-from synth.stages import write_chains
-from synth.teacher import TeacherError
+from synth.cot.chain_settings import Cot
+from synth.judges import guard, rubric
+from synth.judges.guard import Guard
+from synth.passages import passage_questions as passages
+from synth.preferences import judged_pairs as pair_judge
+from synth.preferences.judged_pairs import PairJudge
+from synth.preferences.stages import write_chains
+from synth.redteam import safety_pairs as redteam
+from synth.redteam.safety_pairs import RedTeam
+from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import TeacherError
 
 BY = Author(name="openai:m", revision="unpinned")
 QUICK = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, patience_s=5.0)
@@ -121,9 +125,9 @@ def build(tmp_path):
         table(*rows).write_parquet(path)
         with serving(lambda asked: behaviour(asked, says(asked))) as server:
             made = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
-            ask = asking(tmp_path / "completions.sqlite", made, spending or Spending(), Silence())
-            work = Asking(function=function, requests=lambda rows, config: [], teacher=made)
-            counts = ask_shard(work, config, ask, {}, (path,), tmp_path / "step", 0)
+            ask = cached_teacher(tmp_path / "completions.sqlite", made, spending or Spending(), NullProgress())
+            work = GenerateStep(function=function, requests=lambda rows, config: [], teacher=made)
+            counts = generate_shard(work, config, ask, {}, (path,), tmp_path / "step", 0)
         return counts, server
 
     return built
@@ -157,7 +161,9 @@ def test_every_request_gets_one_answer(mode, stage, build, tmp_path):
 def test_a_step_whose_requests_fail_is_not_complete_and_is_once_they_are_answered(mode, stage, build, tmp_path):
     behaviour, said = FAILED[mode]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("synth.server_trouble.FIRST", {})  # a step of few requests is not given up for its first ones
+        patch.setattr(
+            "synth.teachers.request_errors.FIRST", {}
+        )  # a step of few requests is not given up for its first ones
         outcomes, _ = build(stage, behaviour)
     assert isinstance(outcomes, Outcomes)
     assert outcomes.failed == outcomes.total == STAGES[stage][3]

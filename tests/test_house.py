@@ -1,8 +1,10 @@
 """The house: five folders in the order of the data, imports only to the left, names that say what a file holds."""
 
 import ast
+import graphlib
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -46,11 +48,11 @@ def test_files_import_from_their_own_folder_and_those_to_its_left():
     "text",
     [
         "import pipelines",
-        "import numpy, pipelines.step",
-        "from pipelines.step import Step",
+        "import numpy, pipelines.build.step",
+        "from pipelines.build.step import Step",
         "from training import x",
         "def late():\n    from synth import compose",
-        "if TYPE_CHECKING:\n    from pipelines.recipe import Recipe",
+        "if TYPE_CHECKING:\n    from pipelines.build.recipe import Recipe",
         "import tests.tiny_recipe",
     ],
 )
@@ -76,6 +78,69 @@ def test_a_folder_is_a_package_whose_first_file_only_says_what_it_is(folder):
 def test_every_module_says_what_it_holds():
     assert len(MODULES) > 100
     assert [name(path) for path in MODULES if not ast.get_docstring(parsed(path))] == []
+
+
+ROOMS = {
+    "sources": "errors suggest names literal files record known_licenses license source table formats "
+    "shapes fetch read connectors catalog",
+    "quality": "compiled key keep outcome license_gate embeddings cleaning privacy duplicates decontamination scores",
+    "synth": "teachers answers prompting passages formatting cot judges preferences redteam",
+    "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
+    "merging",
+    "pipelines": "terminal storage completions build recipes release verify freeze diff trace report hub own_files cli",
+}
+"""The rooms of each folder, and the files that lie in no room, in the order in which they build on each other."""
+
+
+def room(module):
+    """Return the room of a module, or the module itself where it lies in none."""
+    return ".".join(module.split(".")[:2])
+
+
+def modules_imported(path):
+    """Yield every module of this repository that a file imports, wherever it does so."""
+    known = {name(module.with_suffix("")).replace("/", ".") for module in MODULES}
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in known)
+        elif isinstance(node, ast.ImportFrom):
+            found = {f"{node.module}.{alias.name}" for alias in node.names} & known
+            yield from found or ({node.module} & known)
+
+
+def test_every_file_lies_in_a_room_that_is_listed_or_is_listed_itself():
+    found = {
+        folder: {
+            path.relative_to(ROOT / folder).parts[0].removesuffix(".py")
+            for path in MODULES
+            if path.relative_to(ROOT).parts[0] == folder
+        }
+        - {"__init__"}
+        for folder in FOLDERS
+    }
+    assert found == {folder: set(ROOMS[folder].split()) for folder in FOLDERS}
+
+
+def test_rooms_import_only_rooms_before_them():
+    order = [f"{folder}.{each}" for folder in FOLDERS for each in ROOMS[folder].split()]
+    wrong = [
+        f"{name(path)} imports {module}"
+        for path in MODULES
+        if path.name != "__init__.py"
+        for module in modules_imported(path)
+        if order.index(room(module)) > order.index(room(name(path.with_suffix("")).replace("/", ".")))
+    ]
+    assert wrong == []
+
+
+def test_no_two_files_import_each_other_however_far_around():
+    graph = {name(path.with_suffix("")).replace("/", "."): set(modules_imported(path)) for path in MODULES}
+    list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, with the files in a ring
+
+
+def test_no_name_of_a_file_or_room_stands_twice():
+    names = Counter(path.stem if path.name != "__init__.py" else path.parent.name for path in MODULES)
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 VAGUE = {"utils", "util", "helpers", "helper", "base", "manager", "common", "misc"}

@@ -12,9 +12,9 @@ from hub_double import Failure, rows
 from huggingface_hub import close_session
 from tiny_recipe import refused, run, tree, write_mirror, write_recipe
 
-from sources.hub import HubError, fetched, resolve_revision
-from sources.mirror import MissingCorpusError
-from sources.shapes import jsonl, qa
+from sources.fetch.hub_files import HubError, fetched, resolve_revision
+from sources.fetch.mirror import MissingCorpusError
+from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Source
 
 

@@ -23,11 +23,11 @@ from sources.connectors.mental_health_conversational import MENTAL_HEALTH_CONVER
 from sources.connectors.ultrafeedback import ULTRAFEEDBACK
 from sources.connectors.ultramedical import ULTRAMEDICAL, rating
 from sources.connectors.xlam_function_calling import XLAM_FUNCTION_CALLING
+from sources.fetch.mirror import mirrored
 from sources.files import FileError, RawFile
-from sources.mirror import mirrored
 from sources.read import read
 from sources.record import Record
-from sources.shapes import sft, under
+from sources.shapes.row_shapes import sft, under
 from sources.source import Broken, Raw
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"

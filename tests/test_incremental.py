@@ -8,7 +8,7 @@ import pytest
 import tiny_recipe
 from tiny_recipe import build, tree, write_mirror, write_recipe
 
-from pipelines import shard as shard_module
+from pipelines.build import shard as shard_module
 from pipelines.recipes import demo
 
 RECIPE = tiny_recipe.RECIPE.replace(

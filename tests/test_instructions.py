@@ -11,8 +11,15 @@ from scipy.stats import chisquare
 from sources.catalog import SOURCES
 from sources.record import Message
 from sources.table import records
-from synth import prompt_files
-from synth.instructions import SUBTASKS, UNINSTRUCTED, Instructions, Uninstructed, draw, instruct
+from synth.formatting.instructions import (
+    SUBTASKS,
+    UNINSTRUCTED,
+    Instructions,
+    Uninstructed,
+    add_instructions,
+    draw_instruction,
+)
+from synth.prompting import templates as prompt_files
 
 TEMPLATES = {name: prompt_files.lines(f"instructions/{name}.txt") for name in SUBTASKS}
 SCURVY = Uninstructed("corpus", "nutrition")
@@ -24,7 +31,7 @@ def prompt(record):
 
 
 def instructed(*rows, config=CONFIG):
-    return list(records(instruct(table(*rows), config).rows))
+    return list(records(add_instructions(table(*rows), config).rows))
 
 
 def test_sixteen_subtasks_have_five_to_ten_templates_each_and_110_or_more_in_all():
@@ -55,7 +62,7 @@ def test_the_instruction_stands_before_the_question_and_names_the_subject():
 
 def test_rows_of_other_corpora_other_languages_and_unknown_tasks_are_left_as_they_are():
     rows = [row("instructed:1"), row("corpus:2", lang="es"), row("corpus:3", task="math")]
-    outcome = instruct(table(*rows), CONFIG)
+    outcome = add_instructions(table(*rows), CONFIG)
     assert list(records(outcome.rows)) == rows
     assert outcome.edits.is_empty()
 
@@ -84,12 +91,12 @@ def test_earlier_turns_stay_and_the_last_one_is_instructed():
     ],
 )
 def test_the_task_and_the_answer_choose_the_subtask(fields, subtask):
-    assert draw(table(row(**fields)), CONFIG)["template"][0].split("/")[0] == subtask
+    assert draw_instruction(table(row(**fields)), CONFIG)["template"][0].split("/")[0] == subtask
 
 
 def test_a_corpus_can_name_its_subtask():
     config = Instructions(corpora=(Uninstructed("corpus", "outpatient care", "note_summary"),))
-    assert draw(table(row(task="summarization")), config)["template"][0].startswith("note_summary/")
+    assert draw_instruction(table(row(task="summarization")), config)["template"][0].startswith("note_summary/")
 
 
 def test_an_unknown_subtask_is_refused_with_the_known_ones():
@@ -105,20 +112,20 @@ def test_a_row_keeps_its_instruction_whatever_rows_are_beside_it():
 
 def test_another_seed_draws_other_instructions():
     rows = table(*[row(f"corpus:{n}") for n in range(50)])
-    first, second = (draw(rows, Instructions(corpora=(SCURVY,), seed=seed))["template"] for seed in (0, 1))
+    first, second = (draw_instruction(rows, Instructions(corpora=(SCURVY,), seed=seed))["template"] for seed in (0, 1))
     assert 30 < (first != second).sum() < 50
 
 
 @pytest.mark.parametrize("seed", [0, 7])
 def test_templates_are_drawn_evenly(seed):
     rows = table(*[row(f"corpus:{n}") for n in range(5_000)])
-    drawn = draw(rows, Instructions(corpora=(SCURVY,), seed=seed))["template"].value_counts()
+    drawn = draw_instruction(rows, Instructions(corpora=(SCURVY,), seed=seed))["template"].value_counts()
     assert drawn.height == len(TEMPLATES["medical_qa"])
     assert chisquare(drawn["count"].to_list()).pvalue > 0.001
 
 
 def test_an_edit_says_which_template_a_row_got():
-    outcome = instruct(table(row("corpus:1"), row("other:1")), CONFIG)
+    outcome = add_instructions(table(row("corpus:1"), row("other:1")), CONFIG)
     (edit,) = outcome.edits.iter_rows(named=True)
     assert (edit["id"], edit["field"], edit["removed"]) == ("corpus:1", "messages", None)
     assert re.fullmatch(r"instruction medical_qa/\d", edit["rule"])

@@ -6,12 +6,12 @@ import pytest
 from rows import row, table
 
 from sources.table import SCHEMA, records
-from synth import medical_filter, rubric, specialty
-from synth.candidates import Author
-from synth.medical_filter import MedicalFilter
-from synth.rubric import CRITERIA, Rubric
-from synth.specialty import FIELDS, Specialty, label
-from synth.teacher import Completion, Failure
+from synth.judges import medical_filter, rubric, specialty
+from synth.judges.medical_filter import MedicalFilter
+from synth.judges.rubric import CRITERIA, Rubric
+from synth.judges.specialty import FIELDS, Specialty, label
+from synth.teachers.candidates import Author
+from synth.teachers.teacher import Completion, Failure
 
 BY = Author(name="tiny", revision="1")
 HEART = row("aux:1", "Which valve leaks?", task="mcqa", options=("Mitral", "Aortic"), gold=(0,), meta={"year": 2})

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import main
+from pipelines.cli.commands import main
 
 ITEM = {"question": "Which nerve is stretched when a climber hangs from one arm?", "answer": "Long thoracic"}
 OTHER = {"question": "How often should a kettle on a ward be descaled?", "answer": "Monthly"}

@@ -14,9 +14,9 @@ import pytest
 from leak_positives import MADE, made
 from make_leak_labels import SEED, main
 
-from quality.decontaminate import Decontaminate, find_leaks
-from quality.leak_index import build_index
-from quality.leak_inputs import ROW_SCHEMA
+from quality.decontamination.find_leaks import Decontaminate, find_leaks
+from quality.decontamination.inputs import ROW_SCHEMA
+from quality.decontamination.item_index import build_index
 
 DATA = Path(os.environ.get("SABILA_MIRROR") or Path(__file__).parents[2] / "shared" / "data")
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not there; set SABILA_MIRROR to the raw corpora")

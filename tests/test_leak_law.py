@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quality.decontaminate import Decontaminate, find_leaks
-from quality.leak_index import build_index
-from quality.leak_inputs import ITEM_SCHEMA, find_roles, text_rows
+from quality.decontamination.find_leaks import Decontaminate, find_leaks
+from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, text_rows
+from quality.decontamination.item_index import build_index
 
 BENCHMARKS = {
     "ward": [

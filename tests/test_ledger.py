@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 from branched_recipe import as_an_older_sabila_left_it, branched_store
 
-from pipelines import ledger
-from pipelines.ledger import STATUSES, write_ledger
-from pipelines.quarantine import quarantined
-from pipelines.shard import LostRowsError
-from pipelines.store import Store
+from pipelines.build.shard import LostRowsError
+from pipelines.release import ledger
+from pipelines.release.ledger import STATUSES, write_ledger
+from pipelines.storage.quarantine import quarantined
+from pipelines.storage.store import Store
 from sources.table import MALFORMED_SCHEMA
 
 
@@ -130,10 +130,10 @@ def test_it_names_rows_and_figures_and_quotes_no_text(demo_store, demo, recipe):
 
 
 def test_evidence_of_private_texts_is_left_in_the_store():
-    told = ledger._told(json.dumps({"answer": ["phone 020 7946 0958"], "score": 0.5, "note": "Ada Example"}))
+    told = ledger._ledger_rows(json.dumps({"answer": ["phone 020 7946 0958"], "score": 0.5, "note": "Ada Example"}))
     assert json.loads(told) == {"score": 0.5}
-    assert ledger._told('{"answer": "020 7946 0958"}') is None
-    assert ledger._told("020 7946 0958") is None
+    assert ledger._ledger_rows('{"answer": "020 7946 0958"}') is None
+    assert ledger._ledger_rows("020 7946 0958") is None
 
 
 # --- who changed a row ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from quality.license_gate import LicenseGate, license_gate
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.known_licenses import LICENSES
 from sources.license import contradiction, covers, fits, joint, parts, strictness, terms
-from synth.embedded import LICENSE as EMBEDDED
+from synth.teachers.embedded import LICENSE as EMBEDDED
 
 LLAMA = "LicenseRef-llama-3.1-community"
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from rows import row, table
 
-from pipelines.license_check import NAMED, conflicts
-from pipelines.manifest import ReleaseError
-from pipelines.release_data import write_data
+from pipelines.release.data_files import write_data
+from pipelines.release.license_check import NAMED, conflicts
+from pipelines.release.manifest import ReleaseError
 from sources.catalog import SOURCES
 from sources.license import joint
 
@@ -55,7 +55,7 @@ def step(name, config=None, **identity):
     """Return what a manifest says of a step that is called so."""
     counts = dict.fromkeys(("rows_in", "made", "kept", "dropped", "quarantined"), 0)
     told = {"name": name, "folder": f"{name}-1", "identity": {"step": name, "config": config, **identity}}
-    return {**told, "inputs": [], "beside": [], "counts": counts, "reasons": {}}
+    return {**told, "inputs": [], "reference_inputs": [], "counts": counts, "reasons": {}}
 
 
 def teacher_step(name, license):
@@ -120,7 +120,7 @@ def test_a_conflict_is_refused_and_names_its_rows_and_why(tmp_path, rule, use, m
     [conflict] = [conflict for conflict in found if conflict.rule == rule and "bad:1" in conflict.ids]
     assert conflict.rows == len(conflict.ids)
     assert conflict.why and conflict.remedy
-    assert all(text in conflict.told() for text in (conflict.why, conflict.remedy, "bad:1"))
+    assert all(text in conflict.describe() for text in (conflict.why, conflict.remedy, "bad:1"))
     if rule != "declared":  # what the whole release declares may wrong other rows besides
         assert conflict.ids == ("bad:1",)
         assert {id for one in found for id in one.ids} == {"bad:1"}
@@ -194,8 +194,8 @@ def test_a_conflict_of_many_rows_names_the_first_and_counts_all(tmp_path):
     [conflict] = conflicts(release(tmp_path / "release", rows, declared="Mine"))
     assert conflict.ids == tuple(f"bad:{n:03}" for n in range(NAMED))
     assert conflict.rows == 50
-    assert "bad:000, bad:001, bad:002" in conflict.told()
-    assert "and 47 more" in conflict.told()
+    assert "bad:000, bad:001, bad:002" in conflict.describe()
+    assert "and 47 more" in conflict.describe()
 
 
 def test_a_row_with_several_conflicts_is_told_of_each_always_in_the_same_order(tmp_path):
@@ -271,7 +271,7 @@ def test_rows_relabelled_against_the_source_of_the_same_manifest_are_refused(tmp
     rows = [*lawful_rows(), one("shelf:1", row_license)]
     [conflict] = conflicts(release(tmp_path / "release", rows, steps=[read_step("shelf", source)]), use=use)
     assert (conflict.rule, conflict.ids, conflict.license) == ("freed", ("shelf:1",), row_license)
-    assert f"shelf is under {source}, which these rows leave out" in conflict.told()
+    assert f"shelf is under {source}, which these rows leave out" in conflict.describe()
 
 
 def test_rows_relabelled_against_the_catalog_are_refused_though_manifest_and_rows_agree(tmp_path):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from quality.markup import to_text, unescape
-from quality.office import remove_office
+from quality.cleaning.markup import to_text, unescape
+from quality.cleaning.office_markup import remove_office
 
 
 @pytest.mark.parametrize(

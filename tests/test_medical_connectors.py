@@ -22,11 +22,11 @@ from sources.connectors.pubmedqa import PUBMEDQA, PUBMEDQA_TEST
 from sources.connectors.pubmedqa_artificial import PUBMEDQA_UNLABELLED
 from sources.connectors.pubmedqa_labelled import PUBMEDQA_LABELLED, PUBMEDQA_LABELLED_TEST
 from sources.connectors.rqe import RQE
+from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.files import FileError, RawFile
-from sources.mirror import MissingCorpusError, mirrored
 from sources.read import read
 from sources.record import Malformed
-from sources.shapes import json_rows, lettered, squad
+from sources.shapes.row_shapes import json_rows, lettered, squad
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from rows import row, table
 
-from pipelines.memory import Memory
-from pipelines.store import write_table
-from quality.near_records import NearRecords, near_duplicate_records
+from pipelines.build.signature_memory import Memory
+from pipelines.storage.store import write_table
+from quality.duplicates.near_records import NearRecords, near_duplicate_records
 from sources.record import Message
 
 WORDS = [f"{one}{two}word" for one in "bcdfghklmnprstv" for two in "bcdfghklmnprstvwxz"]

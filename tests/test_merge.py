@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from huggingface_hub import close_session
 from merge_models import config, make, read, shapes, write_weights
 
-from pipelines.cli import main
-from training.merging import folder as merge_folder
+from pipelines.cli.commands import main
+from training.merging import merged_folder as merge_folder
 from training.merging import shards
-from training.merging.config import merge_config
-from training.merging.merge import RECORD, merge
+from training.merging.merge_config import merge_config
+from training.merging.merge_errors import MergeError
+from training.merging.merge_models import RECORD, merge
 from training.merging.shards import INDEX
-from training.merging.trouble import MergeError
 
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 QUERY = "model.layers.1.self_attn.q_proj.weight"
@@ -355,9 +355,9 @@ def test_too_little_room_is_told_before_any_work(models, tmp_path, monkeypatch):
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from training.merging.merge import merge
-from training.merging.config import read_merge_config
-from training.merging.trouble import MergeError
+from training.merging.merge_models import merge
+from training.merging.merge_config import read_merge_config
+from training.merging.merge_errors import MergeError
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 try:
     merge(read_merge_config(Path(sys.argv[1])), Path(sys.argv[2]))
@@ -378,8 +378,8 @@ def test_a_disk_that_becomes_full_is_told_and_nothing_is_left(models, tmp_path):
 HELD_UP = """
 import sys, time
 from pathlib import Path
-from training.merging.merge import merge
-from training.merging.config import read_merge_config
+from training.merging.merge_models import merge
+from training.merging.merge_config import read_merge_config
 def told(done, total):
     if done > total / 2:
         print("halfway", flush=True)

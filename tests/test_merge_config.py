@@ -3,9 +3,9 @@
 import pytest
 import yaml
 
-from training.merging.config import merge_config, merge_yaml, read_merge_config
 from training.merging.layers import Layers
-from training.merging.trouble import MergeConfigError
+from training.merging.merge_config import merge_config, merge_yaml, read_merge_config
+from training.merging.merge_errors import MergeConfigError
 
 NAMES = ["model.embed_tokens.weight", "model.norm.weight"] + [
     f"model.layers.{n}.{part}.weight" for n in range(5) for part in ("self_attn.q_proj", "mlp.up_proj")

@@ -9,8 +9,8 @@ pytest.importorskip("torch", reason="torch is not installed (the extra `train`):
 pytest.importorskip("transformers", reason="transformers is not installed (the extra `train`)")
 tiny_model = pytest.importorskip("tiny_model")
 
-from training.merging.config import merge_config  # noqa: E402
-from training.merging.merge import merge  # noqa: E402
+from training.merging.merge_config import merge_config  # noqa: E402
+from training.merging.merge_models import merge  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of torch and transformers are not ours to fix
 
@@ -90,7 +90,7 @@ def test_the_library_of_the_format_reads_what_was_written(models, tmp_path):
 def test_bfloat16_rounds_as_torch_rounds():
     import torch
 
-    from training.merging.numbers import narrowed
+    from training.merging.number_types import narrowed
 
     values = np.random.default_rng(0).integers(0, 0x7F7F0000, 100_000, dtype=np.uint32).view(np.float32)
     held = np.empty(len(values), np.uint16)

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from rows import row, table
 
 from sources.record import Message
-from synth import export
-from synth.mix import Mix, mix
-from synth.mix_parts import ALOE, Part, Pick, leaves, part_of
-from synth.token_counts import Tokenizer, quarter_of_characters, tokenizer_count
+from synth.formatting import trainer_formats as export
+from synth.formatting.mix import Mix, mix
+from synth.formatting.mix_parts import ALOE, Part, Pick, leaves, part_of
+from synth.teachers.token_counts import Tokenizer, quarter_of_characters, tokenizer_count
 
 HALVES = (
     Part(name="cases", share=0.75, picks=(Pick(sources=("cases",)),)),

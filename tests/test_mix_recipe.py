@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 from rows import row, table
 
-from pipelines.cli import main
-from pipelines.recipe import RecipeError, load
-from pipelines.show import build_table
+from pipelines.build.recipe import RecipeError, load
+from pipelines.cli.commands import main
+from pipelines.cli.print_tables import build_table
 from sources.catalog import SOURCES
 from sources.record import Message
-from synth.mix import Mix, mix
-from synth.mix_parts import ALOE, Part, Pick, part_of
+from synth.formatting.mix import Mix, mix
+from synth.formatting.mix_parts import ALOE, Part, Pick, part_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 

@@ -6,12 +6,12 @@ import pytest
 from pydantic import ValidationError
 from tiny_recipe import refused
 
-from pipelines.recipe import RecipeError, load
-from quality.clean import Clean
-from quality.exact import Exact
+from pipelines.build.recipe import RecipeError, load
+from quality.cleaning.clean import Clean
+from quality.cleaning.normalize import Normalise
+from quality.cleaning.rules import Rules
+from quality.duplicates.exact import Exact
 from quality.license_gate import LicenseGate
-from quality.normalise import Normalise
-from quality.rules import Rules
 from sources.files import RawFile
 
 MIRROR = Path(__file__).parent / "fixtures" / "mirror"

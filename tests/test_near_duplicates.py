@@ -10,11 +10,11 @@ from datasketch import MinHash, MinHashLSH
 from minhash_truth import components, corpus, duplicates, jaccard, shingles, similar_pairs
 from pydantic import ValidationError
 
-from quality import clusters
-from quality.minhash import Banding, banding, from_datasketch, to_datasketch
-from quality.near_duplicates import deduplicate, near_duplicates, text_batches
-from quality.near_rules import CONVERSATION, NearRules
-from quality.signatures import BLOCK_BYTES, blocks, shingle_sets, signatures
+from quality.duplicates import clusters
+from quality.duplicates.minhash import Banding, banding, from_datasketch, to_datasketch
+from quality.duplicates.near_duplicates import deduplicate, near_duplicates, text_batches
+from quality.duplicates.near_settings import CONVERSATION, NearRules
+from quality.duplicates.signatures import BLOCK_BYTES, blocks, shingle_sets, signatures
 
 CERTAIN = NearRules(recall=0.999999, permutations=512)
 """Rules under which hardly a pair at the threshold is missed, for tests that compare with brute force."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from quality.near_duplicates import deduplicate
-from quality.semantic_guard import allowed
+from quality.duplicates.near_duplicates import deduplicate
+from quality.duplicates.semantic_guard import allowed
 
 PAIRS = [
     json.loads(line)

@@ -4,7 +4,7 @@ import json
 
 from rows import row, table
 
-from quality.near_records import NearRecords, near_duplicate_records
+from quality.duplicates.near_records import NearRecords, near_duplicate_records
 from sources.record import Message
 
 STORY = (

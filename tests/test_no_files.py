@@ -6,7 +6,7 @@ import shutil
 import pytest
 from tiny_recipe import run, sabila, write_mirror, write_recipe
 
-from pipelines.manifest import ReleaseError, load
+from pipelines.release.manifest import ReleaseError, load
 from sources.literal import read_parquet
 
 WARD = "data/prompts/ward/train-00000-of-00001.parquet"

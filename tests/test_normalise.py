@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import row, table
 
-from quality.normalise import Normalise, normalise
+from quality.cleaning.normalize import Normalise, normalise
 
 REPAIRS = (("corpus", ("flattened_lists", "sentence_case", "spaced_punctuation")),)
 PLAIN = Normalise()

@@ -16,16 +16,35 @@ import pytest
 import tiny_recipe
 from click.testing import CliRunner
 
-from pipelines.cli import main
-from pipelines.command import FOLDERS, TRACEBACK
-from pipelines.tables import TableError, free_name, path_names, refuse_overwriting, scan, text_columns, write_rows
-from sources.archives import members, sheet
+from pipelines.cli.commands import main
+from pipelines.cli.shared_options import FOLDERS, TRACEBACK
+from pipelines.own_files.file_tables import (
+    TableError,
+    free_name,
+    path_names,
+    refuse_overwriting,
+    scan,
+    text_columns,
+    write_rows,
+)
 from sources.connectors.medquad import MEDQUAD
-from sources.csv_rows import table
 from sources.files import FileError, RawFile
+from sources.formats.archives import members, sheet
+from sources.formats.csv_rows import table
 from sources.read import read
 from sources.record import Malformed, Record
-from sources.shapes import json_dict, json_list, json_object, json_rows, jsonl, mcq, one_based, parquet, qa, under
+from sources.shapes.row_shapes import (
+    json_dict,
+    json_list,
+    json_object,
+    json_rows,
+    jsonl,
+    mcq,
+    one_based,
+    parquet,
+    qa,
+    under,
+)
 from sources.source import Broken, Raw, Source
 from sources.table import frame
 
@@ -182,7 +201,10 @@ def test_one_place_scans_parquet_files_and_one_text_tables():
         for call in re.findall(r"pl\.((?:scan|read)_\w+)", path.read_text(encoding="utf-8"))
     }
     parquet = {"sources/literal.py scan_parquet", "sources/literal.py read_parquet"}
-    assert found == parquet | {"pipelines/tables.py scan_csv", "pipelines/tables.py scan_ndjson"}
+    assert found == parquet | {
+        "pipelines/own_files/file_tables.py scan_csv",
+        "pipelines/own_files/file_tables.py scan_ndjson",
+    }
 
 
 def test_an_output_over_an_input_is_refused_under_any_name(tmp_path):
@@ -210,7 +232,7 @@ def test_what_nobody_expected_ends_in_a_line_that_says_where(tmp_path, monkeypat
     def fail(*_, **__):
         raise RuntimeError("row q\x1b[31m7 cannot be\u202e read\nsecond line")
 
-    monkeypatch.setattr("pipelines.duplicate_files.scan", fail)
+    monkeypatch.setattr("pipelines.own_files.duplicate_files.scan", fail)
     call = ("dedup", write(tmp_path / "a.jsonl", lines([{"text": "x"}])), "--out", tmp_path / "out")
     result = sabila(*call)
     assert result.exit_code == 1
@@ -417,7 +439,7 @@ def test_a_sheet_that_says_it_is_shorter_than_it_is_is_read_whole(tmp_path):
 
 
 def test_a_workbook_that_expands_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("sources.archives.UNPACKED", 10_000)
+    monkeypatch.setattr("sources.formats.archives.UNPACKED", 10_000)
     path = workbook(tmp_path / "a.xlsx", [["q"], ["x" * 20_000]])
     with pytest.raises(FileError, match=r"a\.xlsx.* expands to .*10,000"):
         list(sheet(raw(path)))
@@ -436,7 +458,7 @@ def test_a_parquet_value_that_is_no_text_costs_its_row(tmp_path):
 
 
 def test_a_line_too_long_costs_its_row_and_no_memory(tmp_path, monkeypatch):
-    for module in ("sources.files", "sources.shapes"):
+    for module in ("sources.files", "sources.shapes.row_shapes"):
         monkeypatch.setattr(f"{module}.LONGEST_LINE", 100)
     content = '{"q": 1}\n' + "x" * 5_000 + '\n{"q": 3}\n'
     for path in (write(tmp_path / "a.jsonl", content), write(tmp_path / "b.jsonl.gz", gzip.compress(content.encode()))):
@@ -616,8 +638,11 @@ def test_rows_of_several_shards_have_ids_of_their_own_and_those_of_one_file_keep
 
 
 TOLD_APART = tiny_recipe.RECIPE.replace(
-    "rows=jsonl", 'rows=told_apart(jsonl, "id", "test_ids.json"), companions=("test_ids.json",)'
-).replace("from sources.shapes", "from sources.official_test import told_apart\nfrom sources.shapes")
+    "rows=jsonl", 'rows=split_by_test_ids(jsonl, "id", "test_ids.json"), companions=("test_ids.json",)'
+).replace(
+    "from sources.shapes.row_shapes",
+    "from sources.shapes.official_test import split_by_test_ids\nfrom sources.shapes.row_shapes",
+)
 
 
 def test_a_list_of_test_ids_holds_out_its_rows(tmp_path):

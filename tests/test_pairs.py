@@ -7,16 +7,17 @@ import polars as pl
 import pytest
 from rows import row, table
 
-from quality.near_rules import NearRules
+from quality.duplicates.near_settings import NearRules
 from sources.record import Message
 from sources.table import SCHEMA, records
-from synth import export, pair_judge
-from synth.candidates import CANDIDATE_SCHEMA, Author
-from synth.pair_judge import PairJudge, judge, requests
-from synth.pair_rows import length_bias, pair_rows
-from synth.pair_rules import PairRules, decide, similar_prompts
-from synth.pairs import PAIR_SCHEMA, by_reward, from_records, pair_table, right_against_wrong
-from synth.teacher import Completion, Failure, TeacherError
+from synth.formatting import trainer_formats as export
+from synth.preferences import judged_pairs as pair_judge
+from synth.preferences.judged_pairs import PairJudge, judge, requests
+from synth.preferences.pair_rows import length_bias, pair_rows
+from synth.preferences.pair_rules import PairRules, decide, similar_prompts
+from synth.preferences.propose_pairs import PAIR_SCHEMA, by_reward, from_records, pair_table, right_against_wrong
+from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
+from synth.teachers.teacher import Completion, Failure, TeacherError
 
 QUESTION = row("corpus:1", "Which vitamin prevents scurvy?", answer="Vitamin C")
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.passage import located, passage
+from sources.shapes.passage_window import located, passage
 
 TEXT = "Coffee is old. Tea is older! Is cocoa the oldest?\n\nNobody knows. Milk came first."
 

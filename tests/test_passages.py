@@ -7,9 +7,9 @@ from rows import row, table
 
 from sources.record import Message
 from sources.table import records
-from synth.candidates import Author
-from synth.passages import Passages, judge, requests
-from synth.teacher import Completion, Failure
+from synth.passages.passage_questions import Passages, judge, requests
+from synth.teachers.candidates import Author
+from synth.teachers.teacher import Completion, Failure
 
 TEXT = (
     "Lactulose is split by bacteria of the colon into acids. The lower pH turns ammonia into ammonium,\n"

@@ -7,12 +7,12 @@ import pytest
 import tiny_recipe
 from tiny_recipe import build, names, run, steps, write_mirror, write_recipe
 
-from pipelines import fingerprint
-from pipelines.changes import causes_text
-from pipelines.recipe import load
+from pipelines.build import fingerprint
+from pipelines.build.rebuild_reasons import causes_text
+from pipelines.build.recipe import load
+from pipelines.build.session import BuildSession
 from pipelines.recipes import demo
-from pipelines.workbench import Workbench
-from synth.specs import Rates
+from synth.teachers.options import Rates
 
 
 @pytest.fixture
@@ -31,7 +31,9 @@ def tiny_built(place, **values):
 
 def why(place, recipe="tiny.py", mirror="mirror", **values):
     """Return the steps that a build would run, with the causes in words."""
-    bench = Workbench.open(load(recipe), values, store=place / "store", mirror=mirror and place / mirror, relock=True)
+    bench = BuildSession.open(
+        load(recipe), values, store=place / "store", mirror=mirror and place / mirror, relock=True
+    )
     told = bench.forecast(Rates())["steps"]
     assert all(("why" in step) == (not step["done"]) for step in told)
     return {step["step"]: causes_text(step["why"]) for step in told if not step["done"]}
@@ -147,12 +149,12 @@ def test_a_changed_parser_is_told_by_the_file_it_is_in(place):
 
 def test_a_changed_rule_is_told_by_its_module_and_reads_nothing_again(demo_store, tmp_path, monkeypatch):
     text = fingerprint._text
-    changed = "quality.rules"
+    changed = "quality.cleaning.rules"
     monkeypatch.setattr(fingerprint, "_text", lambda name: text(name) + ("# stricter" if name == changed else ""))
     monkeypatch.chdir(tmp_path)
     shutil.copytree(demo_store, tmp_path / "store", ignore=shutil.ignore_patterns("releases"))
     told = why(tmp_path, "demo", mirror=None)
-    assert {step for step, cause in told.items() if cause == "changed code quality.rules"} == {
+    assert {step for step, cause in told.items() if cause == "changed code quality.cleaning.rules"} == {
         f"clean-{name}" for name in demo.SAMPLED
     }
     assert not [step for step in told if step.startswith("read-")]

@@ -12,7 +12,7 @@ from sources.connectors.meddialog import MEDDIALOG
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed, Message, check
-from sources.shapes import chat, compared, conversation, preference, transcript, turns
+from sources.shapes.row_shapes import chat, compared, conversation, preference, transcript, turns
 from sources.source import Raw
 
 FILE = RawFile("train.json", Path("train.json"))

@@ -22,8 +22,8 @@ from privacy_sample import (
 from pydantic import ValidationError
 from rows import row, table
 
-from quality.personal.rule import KINDS, hint_of
-from quality.privacy import FINDINGS, RULES, Privacy, find, redact, screen
+from quality.privacy.privacy_rule import KINDS, hint_of
+from quality.privacy.redaction import FINDINGS, RULES, Privacy, find, redact, screen
 from sources.catalog import SOURCES
 
 DEFAULT = Privacy()

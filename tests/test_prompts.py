@@ -4,9 +4,10 @@ import pytest
 from jinja2 import UndefinedError
 
 from sources.record import Message
-from synth import prompt_files, prompt_turns
-from synth.generators import GENERATORS
-from synth.prompt_turns import conversation, digest
+from synth.prompting import templates as prompt_files
+from synth.prompting import turns as prompt_turns
+from synth.prompting.generators import GENERATORS
+from synth.prompting.turns import conversation, digest
 
 CONVERSATIONS = sorted(
     path.relative_to(prompt_files.FOLDER).as_posix()

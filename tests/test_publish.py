@@ -9,8 +9,8 @@ from hub_releases import VERSIONS, asked, listed, made
 from tiny_recipe import ROWS, refused, run
 
 from pipelines.hub.publish import publish
-from pipelines.manifest import ReleaseError, seal
-from pipelines.pages.report import write_report
+from pipelines.release.manifest import ReleaseError, seal
+from pipelines.report.report_page import write_report
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 
@@ -190,7 +190,7 @@ def test_a_report_that_shows_personal_data_is_refused(releases, tmp_path):
 
 def test_completions_go_when_asked_for_and_no_text_of_a_dropped_row_without(hub, demo_store, monkeypatch):
     # the rows of the embedded teacher are refused otherwise
-    monkeypatch.setattr("pipelines.license_check.conflicts", lambda folder, *, use, private: [])
+    monkeypatch.setattr("pipelines.release.license_check.conflicts", lambda folder, *, use, private: [])
     folder, steps = demo_store / "releases" / "demo" / "1", demo_store / "steps"
     publish(folder, "clinic/demo", say)
     dropped = [path for step in steps.iterdir() for path in step.glob("dropped/*.parquet")]

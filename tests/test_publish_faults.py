@@ -19,7 +19,7 @@ from tiny_recipe import SABILA, refused, run
 import pipelines.hub.client
 from pipelines.hub.client import ATTEMPTS, reached
 from pipelines.hub.publish import publish
-from pipelines.manifest import ReleaseError
+from pipelines.release.manifest import ReleaseError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 
@@ -263,7 +263,7 @@ def test_no_token_is_in_what_is_printed_logged_or_written(hub, releases, tmp_pat
         program = f"""
 import time
 time.sleep = lambda seconds: None
-from pipelines.cli import main
+from pipelines.cli.commands import main
 main(["publish", {str(releases["1"])!r}, "--repo", {target!r}])
 """
         ran = [sys.executable, "-X", "dev", "-W", "ignore", "-c", program]

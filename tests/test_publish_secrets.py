@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from pipelines.hub.publish import publish
-from pipelines.hub.secrets import SHAPES, secrets, without_secrets
-from pipelines.manifest import ReleaseError, load, seal
+from pipelines.release.manifest import ReleaseError, load, seal
+from pipelines.storage.secrets import SHAPES, secrets, without_secrets
 
 BODY = "Qw3rTy8UiOp5AsDfGh1JkLzXcVb2NmQwErTy7UiO"
 MADE_UP = {
@@ -122,7 +122,7 @@ def test_a_text_without_secrets_has_none(secret):
 
 def test_a_release_with_a_secret_is_refused_before_anybody_is_asked(hub, releases, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", hub_server.WRITER)
-    monkeypatch.setattr("pipelines.verify.verify", lambda folder: type("Verdict", (), {"findings": ()}))
+    monkeypatch.setattr("pipelines.verify.verify_release.verify", lambda folder: type("Verdict", (), {"findings": ()}))
     folder = shutil.copytree(releases["1"], tmp_path / "one")
     manifest = load(folder)
     manifest["values"] = {"key": MADE_UP["an API key"], "other": hub_server.WRITER}

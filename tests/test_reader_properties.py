@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from sources.connectors.medquad import pairs
 from sources.files import FileError, RawFile
-from sources.shapes import bare_table, json_dict, json_list, json_object, json_rows, jsonl, sheet, table, under, xml
+from sources.shapes.row_shapes import (
+    bare_table,
+    json_dict,
+    json_list,
+    json_object,
+    json_rows,
+    jsonl,
+    sheet,
+    table,
+    under,
+    xml,
+)
 from sources.source import Broken, Raw
 
 SHAPES = [jsonl, json_list, json_dict, json_object, json_rows, table, bare_table, sheet, pairs]

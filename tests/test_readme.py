@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import main
+from pipelines.cli.commands import main
 from pipelines.recipes.demo import MIRROR, SAMPLED
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Record
 

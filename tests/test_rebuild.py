@@ -10,21 +10,21 @@ from hostile_server import Reply, good, serving
 from huggingface_hub import close_session
 from tiny_recipe import ROWS, run, steps, write_mirror, write_recipe
 
-from pipelines.completions import opened
-from pipelines.manifest import ReleaseError, content_hash, load, seal
-from pipelines.rebuild import rebuild
-from pipelines.recipe import load as load_recipe
-from pipelines.release import release
-from pipelines.store import write_json, write_table
-from pipelines.stored_step import FILES, list_files
-from pipelines.verify import verify
-from pipelines.workbench import Workbench
-from synth.teacher import TeacherError
+from pipelines.build.recipe import load as load_recipe
+from pipelines.build.session import BuildSession
+from pipelines.completions.completion_store import opened
+from pipelines.freeze.freeze_release import release
+from pipelines.freeze.rebuild import rebuild
+from pipelines.release.manifest import ReleaseError, content_hash, load, seal
+from pipelines.storage.store import write_json, write_table
+from pipelines.storage.stored_step import FILES, list_files
+from pipelines.verify.verify_release import verify
+from synth.teachers.teacher import TeacherError
 
 
 def released(recipe, store, mirror, **values):
     """Build and release ``1``; return its folder."""
-    bench = Workbench.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
+    bench = BuildSession.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
     bench.build(workers=1)
     manifest = release(bench, "1")
     return store / "releases" / manifest["name"] / "1"
@@ -118,17 +118,17 @@ def test_raw_files_come_from_the_hub_at_the_commit_that_was_read(recipe, tmp_pat
 
 ASKING = '''"""Questions of a clinic, answered by a teacher that must be right."""
 
-from pipelines.step import asking_step, each_shard, read
-from quality.clean import Clean, clean
-from quality.rules import Rules
-from sources.shapes import jsonl, mcq
+from pipelines.build.step import generate_step, each_shard, read
+from quality.cleaning.clean import Clean, clean
+from quality.cleaning.rules import Rules
+from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Source
-from synth import cot
-from synth.candidates import author
-from synth.cot_config import Cot
-from synth.specs import TeacherOptions
-from synth.specs import teacher as teacher_of
-from synth.stages import write_chains
+from synth.cot import sample_chains as cot
+from synth.teachers.candidates import author
+from synth.cot.chain_settings import Cot
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher as teacher_of
+from synth.preferences.stages import write_chains
 
 
 def parse(raw, file):
@@ -156,7 +156,7 @@ def recipe(*, teacher: str | None = None):
     by = author(asked)
     config = Cot(by=by, license=asked.license, generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return asking_step("cot", write_chains, cot.requests, config, asked, cleaned, max_failed=0.4)
+    return generate_step("cot", write_chains, cot.requests, config, asked, cleaned, max_failed=0.4)
 '''
 
 QUESTIONS = [
@@ -341,7 +341,7 @@ def test_a_release_whose_completions_are_lost_is_refused(asked, tmp_path):
     shutil.rmtree(place / "releases")
     for path in place.glob("completions*"):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    bench = Workbench.open(
+    bench = BuildSession.open(
         load_recipe(again["recipe"]), {"teacher": "recorded:openai:m@unpinned"}, store=place, mirror=again["mirror"]
     )
     with pytest.raises(ReleaseError, match="has lost 4 of 4 completions"):
@@ -381,7 +381,7 @@ def test_values_that_give_another_graph_are_refused(folder, again):
 
 def test_raw_files_that_differ_are_refused_and_named(folder, again, mirror):
     write_mirror(mirror, {"ward": {"rounds.jsonl": ROWS["ward"]["rounds.jsonl"][1:]}})
-    from pipelines.lock import LockError
+    from pipelines.storage.lock import LockError
 
     said = refusal(folder, error=LockError, **again)
     assert said.startswith("ward: rounds.jsonl has sha256 ")
@@ -407,8 +407,8 @@ def test_a_recipe_of_ones_own_must_be_given_and_be_the_same(folder, again, recip
 
 
 def test_changed_code_is_named(folder, again, monkeypatch):
-    monkeypatch.setattr("pipelines.plan.code_hash", lambda *functions, modules: "changed")
-    monkeypatch.setattr("pipelines.release.library_version", lambda name: "99")
+    monkeypatch.setattr("pipelines.build.plan.code_hash", lambda *functions, modules: "changed")
+    monkeypatch.setattr("pipelines.release.libraries.library_version", lambda name: "99")
     said = refusal(folder, **again)
     assert "what differs: read-clinic: code " in said
     assert " -> changed; " in said
@@ -432,7 +432,7 @@ def test_a_manifest_that_lacks_what_a_rebuild_needs_is_refused(folder, again):
 
 
 def test_other_libraries_are_named_where_the_rows_are_the_same(folder, again, monkeypatch):
-    monkeypatch.setattr("pipelines.release.library_version", lambda name: "99" if name == "pyarrow" else "1")
+    monkeypatch.setattr("pipelines.release.libraries.library_version", lambda name: "99" if name == "pyarrow" else "1")
     warned = []
     said = refusal(folder, **again, warn=warned.append)
     assert [text.partition(": ")[0] for text in warned] == [

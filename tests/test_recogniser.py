@@ -7,9 +7,9 @@ from rows import row, table
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
 
-from pipelines.fingerprint import plain
-from quality.privacy import Privacy, redact, screen
-from quality.recogniser import recogniser
+from pipelines.build.fingerprint import plain
+from quality.privacy.recognizer import recogniser
+from quality.privacy.redaction import Privacy, redact, screen
 
 WORDS = ("[PAD]", "[UNK]", "Ada", "Quill", "Whipple", "was", "moved", "disease", "today", ".", ",")
 PEOPLE = ("Ada", "Quill", "Whipple")

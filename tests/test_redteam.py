@@ -12,9 +12,14 @@ from rows import row, table
 
 from sources.record import Message
 from sources.table import SCHEMA, records
-from synth import guard, prompt_files, redteam
-from synth.attack_success import attack_success, wilson
-from synth.attacks import (
+from synth.judges import guard
+from synth.judges.guard import Guard
+from synth.preferences.pair_rows import pair_rows
+from synth.preferences.pair_rules import PairRules, decide
+from synth.prompting import templates as prompt_files
+from synth.redteam import safety_pairs as redteam
+from synth.redteam.attack_success import attack_success, wilson
+from synth.redteam.attacks import (
     BASELINE,
     OTHER,
     TOPICS,
@@ -26,13 +31,10 @@ from synth.attacks import (
     requests_to_attack,
     topic_of,
 )
-from synth.candidates import Author
-from synth.guard import Guard
-from synth.look_alikes import declines, look_alikes
-from synth.pair_rows import pair_rows
-from synth.pair_rules import PairRules, decide
-from synth.redteam import RedTeam
-from synth.teacher import Completion, Failure, TeacherError
+from synth.redteam.benign_lookalikes import benign_lookalikes, declines
+from synth.redteam.safety_pairs import RedTeam
+from synth.teachers.candidates import Author
+from synth.teachers.teacher import Completion, Failure, TeacherError
 
 TEAM = RedTeam(target=Author(name="target", revision="1"), writer=Author(name="writer", revision="1"))
 GUARD = Guard(by=Author(name="guard", revision="3"), format="llama-guard-3")
@@ -474,7 +476,7 @@ HELP = said("Call the poison centre at once, keep the package at hand and do not
 
 
 def test_there_are_forty_look_alikes_and_more_some_for_every_topic():
-    rows = look_alikes(CONFIG)
+    rows = benign_lookalikes(CONFIG)
     assert rows.height >= 40
     assert rows["request"].n_unique() == rows.height
     counts = dict(rows["topic"].value_counts().iter_rows())
@@ -484,16 +486,16 @@ def test_there_are_forty_look_alikes_and_more_some_for_every_topic():
 
 
 def test_look_alikes_of_held_out_topics_are_held_out():
-    rows = look_alikes(Attacks(test_requests=0), frozenset({"hate"}))
+    rows = benign_lookalikes(Attacks(test_requests=0), frozenset({"hate"}))
     assert set(rows.filter(pl.col("side") == "test")["topic"]) == {"hate"}
     assert set(rows.filter(pl.col("side") == "train")["topic"]) == set(TOPICS) - {"hate"}
 
 
 def benign(answer=HELP, verdict="safe", refusal=REFUSED, refusal_verdict="safe"):
-    rows = look_alikes(CONFIG).head(3)
+    rows = benign_lookalikes(CONFIG).head(3)
     helpful = guarded(rows, redteam.helpful_requests(rows, TEAM), lambda _: answer, verdict)
     refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
-    return redteam.look_alike_pairs(helpful, refusals, TEAM)
+    return redteam.benign_lookalike_pairs(helpful, refusals, TEAM)
 
 
 @pytest.mark.parametrize("verdict", ["safe", "unsafe\nS6"])
@@ -538,7 +540,7 @@ def test_a_refusal_is_known_by_how_it_begins(text, refuses):
 
 
 def test_a_failed_request_is_an_answer_with_its_error():
-    rows = look_alikes(CONFIG).head(1)
+    rows = benign_lookalikes(CONFIG).head(1)
     table_of_answers = redteam.answers(
         rows, run(redteam.helpful_requests(rows, TEAM), lambda _: Failure(error="503", tries=3)), TEAM.writer
     )

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from rows import row, table
 
-from pipelines import release_data
-from pipelines.release_data import SCHEMAS, configs, scan, write_data
+from pipelines.release import data_files as release_data
+from pipelines.release.data_files import SCHEMAS, configs, scan, write_data
 from sources.record import Message
 from sources.table import SCHEMA
 

@@ -26,15 +26,15 @@ from page_checks import (
     tabbed,
 )
 
-from pipelines.cli import main
-from pipelines.pages import sample as sampling
-from pipelines.pages.figures import FACETS, counts
-from pipelines.pages.funnel import funnel
-from pipelines.pages.report import figures, pairs, report, write_report
-from pipelines.pages.rows import all_rows, looked_at, opened
-from pipelines.pages.sample import drawn, quotas
-from pipelines.pages.stages import stages
-from pipelines.pages.text import compared, cut, shown
+from pipelines.cli.commands import main
+from pipelines.report import row_sample as sampling
+from pipelines.report.all_rows import all_rows, opened, reference_only
+from pipelines.report.funnel import funnel
+from pipelines.report.funnel_stages import stages
+from pipelines.report.page_text import compared, cut, safe_text
+from pipelines.report.report_figures import FACETS, counts
+from pipelines.report.report_page import figures, pairs, report, write_report
+from pipelines.report.row_sample import drawn, quotas
 
 
 def query(sql, *values):
@@ -187,7 +187,7 @@ def test_malformed_rows_of_benchmarks_are_not_rows_read_for_training(demo, tmp_p
     pl.concat([ledger, broken]).sort("id").write_parquet(path)
     release = opened(tmp_path / "release")
     assert all_rows(release).height == rows.height
-    assert looked_at(release) == told["totals"]["looked_at"] + 1
+    assert reference_only(release) == told["totals"]["looked_at"] + 1
 
 
 def test_stages_lose_no_row_between_them(demo):
@@ -204,7 +204,14 @@ def test_stages_lose_no_row_between_them(demo):
 def step(name, inputs, rows_in, *, made=0, **reasons):
     ended = sum(reasons.values())
     counts = {"rows_in": rows_in, "made": made, "kept": rows_in + made - ended, "dropped": ended, "quarantined": 0}
-    return {"name": name, "folder": name, "inputs": inputs, "beside": [], "counts": counts, "reasons": reasons}
+    return {
+        "name": name,
+        "folder": name,
+        "inputs": inputs,
+        "reference_inputs": [],
+        "counts": counts,
+        "reasons": reasons,
+    }
 
 
 def test_many_sources_share_a_node_and_steps_that_change_nothing_another():
@@ -231,8 +238,8 @@ def test_many_sources_share_a_node_and_steps_that_change_nothing_another():
 
 def test_steps_that_fork_and_meet_again_are_drawn_once():
     steps = [step("read-a", [], 10), step("easy", ["read-a"], 10, hard=4), step("hard", ["read-a"], 10, easy=6)]
-    beside = step("only_looked_at", ["read-a"], 10)
-    found, flows = stages([*steps, beside, step("mix", ["easy", "hard"], 10)])
+    reference_inputs = step("only_looked_at", ["read-a"], 10)
+    found, flows = stages([*steps, reference_inputs, step("mix", ["easy", "hard"], 10)])
     assert [stage.name for stage in found] == ["a", "easy", "hard", "mix"]
     assert [(found[flow.start].name, found[flow.end].name, flow.rows) for flow in flows] == [
         ("a", "easy", 10),
@@ -404,7 +411,7 @@ def test_the_policy_names_the_style_and_the_script_of_the_page_and_nothing_else(
 
 
 def test_hidden_characters_are_written_out():
-    assert shown("a\u202eb\x00c\td\ne\ud800") == "a⟦U+202E⟧b⟦U+0000⟧c\td\ne⟦U+D800⟧"
+    assert safe_text("a\u202eb\x00c\td\ne\ud800") == "a⟦U+202E⟧b⟦U+0000⟧c\td\ne⟦U+D800⟧"
     assert cut("x" * 1_000_000, 10) == "xxxxxxxxxx ⟦999,990 more characters⟧"
 
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from rows import row, table
 
-from quality.rules import Rules, apply_rules
+from quality.cleaning.rules import Rules, apply_rules
 
 
 def judged(**fields):

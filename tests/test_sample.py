@@ -10,7 +10,7 @@ import make_sample
 import pytest
 
 from sources.connectors import genmedgpt5k, headqa, medmcqa_sample, medquad, mts_dialog, pubmedqa
-from sources.mirror import mirrored
+from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Malformed, Record
 

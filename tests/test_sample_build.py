@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.recipe import load
+from pipelines.build.recipe import load
+from pipelines.build.session import BuildSession
 from pipelines.recipes.demo import SAMPLED
-from pipelines.workbench import Workbench
-from synth.specs import Rates
+from synth.teachers.options import Rates
 
 ROOT = Path(__file__).parent.parent
 TRUTH = json.loads((ROOT / "sources" / "sample" / "truth.json").read_text(encoding="utf-8"))
@@ -21,7 +21,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        bench = Workbench.open(load("demo"), {}, store=folder / "store", mirror=None)
+        bench = BuildSession.open(load("demo"), {}, store=folder / "store", mirror=None)
         bench.build(workers=1)
     return folder / "store" / "steps"
 
@@ -84,9 +84,9 @@ def test_what_only_looks_like_a_defect_stays(entry, kept):
 def test_a_plan_tells_what_would_be_asked_before_it_is(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        first = Workbench.open(load("demo"), {"samples": 1}, store=tmp_path / "store", mirror=None)
+        first = BuildSession.open(load("demo"), {"samples": 1}, store=tmp_path / "store", mirror=None)
         account = first.build(workers=1)
-        more = Workbench.open(load("demo"), {"samples": 2}, store=tmp_path / "store", mirror=None)
+        more = BuildSession.open(load("demo"), {"samples": 2}, store=tmp_path / "store", mirror=None)
         told = {
             step["step"]: step["asks"] for step in more.forecast(Rates(prompt_price=1.0))["steps"] if "asks" in step
         }

@@ -8,11 +8,20 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from quality import deita
-from quality.deita import Scorer, Turn, turns
-from quality.digits import Digits, NextToken, expected_digit, from_top_logprobs, softmax_expectation
-from quality.likelihood import Continuation, Ifd, add_ifd, ifd, ifd_scores, mean_loss, perplexity, perplexity_scores
-from quality.rubric import (
+from quality.scores import deita
+from quality.scores.deita import Scorer, Turn, turns
+from quality.scores.digits import Digits, NextToken, expected_digit, from_top_logprobs, softmax_expectation
+from quality.scores.likelihood import (
+    Continuation,
+    Ifd,
+    add_ifd,
+    ifd,
+    ifd_scores,
+    mean_loss,
+    perplexity,
+    perplexity_scores,
+)
+from quality.scores.rubric_marks import (
     MEDICAL_ANSWER,
     Answered,
     Criterion,
@@ -22,9 +31,9 @@ from quality.rubric import (
     rubric_marks,
     rubric_prompt,
 )
-from quality.scores import Lowest, Unscored, add_score, drop_above, drop_lowest, reward_scores
-from synth.score_models import batches, teacher_judge, teacher_next_tokens
-from synth.teacher import Completion, Failure, Sampling
+from quality.scores.score_columns import Lowest, Unscored, add_score, drop_above, drop_lowest, reward_scores
+from synth.judges.score_models import batches, teacher_judge, teacher_next_tokens
+from synth.teachers.teacher import Completion, Failure, Sampling
 
 
 def certain(digit):
@@ -555,7 +564,7 @@ def save_tokenizer(folder):
 def causal(request, tmp_path_factory):
     """A causal model of random weights: one with rotary positions, one with absolute ones."""
     torch = pytest.importorskip("torch", reason=WITHOUT)
-    from synth.score_models import causal_model
+    from synth.judges.score_models import causal_model
 
     folder = tmp_path_factory.mktemp(request.param)
     size = save_tokenizer(folder)
@@ -630,7 +639,7 @@ def test_ifd_over_a_real_model_scores_the_same_tokens_twice(causal):
 @pytest.fixture(scope="module", params=[3, None, 2], ids=["pad", "no pad", "pad is end"])
 def reward(request, tmp_path_factory):
     torch = pytest.importorskip("torch", reason=WITHOUT)
-    from synth.score_models import reward_model
+    from synth.judges.score_models import reward_model
 
     folder = tmp_path_factory.mktemp("reward")
     size = save_tokenizer(folder)

@@ -6,17 +6,17 @@ import polars as pl
 import pytest
 from tiny_recipe import run, write_mirror, write_recipe
 
-from pipelines.pages.browse import Site
-from pipelines.pages.report import report
-from pipelines.pages.rows import opened
-from pipelines.screening import Screening
+from pipelines.release.screening import Screening
+from pipelines.report.all_rows import opened
+from pipelines.report.browse import BrowseApp
+from pipelines.report.report_page import report
 
 RECIPE = '''"""A ward's questions, some of which end at every step of a real build."""
 
-from pipelines.recipes.aloe_sft import curated, finished
-from quality.near_rules import SINGLE_TURN
-from quality.rules import Rules
-from sources.shapes import jsonl, qa
+from pipelines.recipes.aloe_sft import clean_and_deduplicate, format_rows
+from quality.duplicates.near_settings import SINGLE_TURN
+from quality.cleaning.rules import Rules
+from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Source
 
 
@@ -41,8 +41,8 @@ WARD = Source(
 
 def recipe():
     """Build the ward's set."""
-    rows = curated([WARD], Rules(), "any", SINGLE_TURN, required=True, limit=None)
-    return finished(rows, seed=0)
+    rows = clean_and_deduplicate([WARD], Rules(), "any", SINGLE_TURN, required=True, limit=None)
+    return format_rows(rows, seed=0)
 '''
 
 PEOPLE = {
@@ -158,7 +158,7 @@ def test_the_report_shows_it_to_the_owner_who_wants_it(made):
 
 
 def test_browse_neither_shows_nor_finds_it(made):
-    site, bare = Site.of(opened(made)), Site.of(opened(made, unmasked=True))
+    site, bare = BrowseApp.of(opened(made)), BrowseApp.of(opened(made, unmasked=True))
     rows = json.loads(site.answer("/rows", "size=500")[2])
     assert rows["total"] == 11
     pages = [site.answer("/", ""), site.answer("/rows", "size=500")]
@@ -185,8 +185,10 @@ def test_trace_shows_it_only_unmasked(made, form):
 
 def test_a_release_made_without_the_privacy_step_is_shown_masked(made, tmp_path):
     mirror, store = tmp_path / "mirror", tmp_path / "store"
-    plain = RECIPE.replace('curated([WARD], Rules(), "any", SINGLE_TURN, required=True, limit=None)', "read(WARD)")
-    plain = plain.replace("from pipelines.recipes", "from pipelines.step import read\nfrom pipelines.recipes")
+    plain = RECIPE.replace(
+        'clean_and_deduplicate([WARD], Rules(), "any", SINGLE_TURN, required=True, limit=None)', "read(WARD)"
+    )
+    plain = plain.replace("from pipelines.recipes", "from pipelines.build.step import read\nfrom pipelines.recipes")
     for version, question in (("1", story("kept", ASTHMA)), ("2", story("near", ASTHMA))):
         write_mirror(mirror, {"ward": {"notes.jsonl": [{"id": "a", "question": question, "answer": INHALER}]}})
         recipe = write_recipe(tmp_path, plain)

@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from quality.cosine_bounds import Bounds, bounds_for, slack
-from quality.cosine_kernels import KEPT, OVER, lengths
+from quality.duplicates.cosine_bounds import Bounds, bounds_for, slack
+from quality.duplicates.cosine_kernels import KEPT, OVER, lengths
+from quality.duplicates.leaders import leaders, neighbours
+from quality.duplicates.semantic import Semantic, drops, duplicates
 from quality.embeddings import VECTOR_SCHEMA, matrix, new_vectors
-from quality.leaders import leaders, neighbours
-from quality.semantic import Semantic, drops, duplicates
-from synth.embedders import server_embedder
+from synth.teachers.embedders import server_embedder
 
 SEMANTIC = Semantic(model="toy@1", threshold=0.9)
 
@@ -358,7 +358,7 @@ def tiny_bert(tmp_path_factory):
 def test_a_sentence_transformer_gives_what_the_library_gives(tiny_bert):
     import sentence_transformers
 
-    from synth.embedders import sentence_transformer
+    from synth.teachers.embedders import sentence_transformer
 
     texts = ["fever and cough", "rash", "pain in the chest"]
     plain = sentence_transformers.SentenceTransformer(tiny_bert, device="cpu").encode(texts)
@@ -368,7 +368,7 @@ def test_a_sentence_transformer_gives_what_the_library_gives(tiny_bert):
 
 
 def test_texts_that_begin_alike_and_end_apart_are_no_duplicates(tiny_bert):
-    from synth.embedders import sentence_transformer
+    from synth.teachers.embedders import sentence_transformer
 
     start = "pain in the chest and cough "
     texts = [start + "fever fever fever fever", start + "rash rash rash rash rash rash rash rash", start.strip()]
@@ -382,7 +382,7 @@ def test_texts_that_begin_alike_and_end_apart_are_no_duplicates(tiny_bert):
 
 
 def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(tiny_bert):
-    from synth.embedders import sentence_transformer
+    from synth.teachers.embedders import sentence_transformer
 
     with pytest.raises(ValueError, match="the prompt takes 9 of the model's 8 tokens"):
         sentence_transformer(tiny_bert, device="cpu", prompt="pain in the chest and cough fever")
@@ -390,7 +390,7 @@ def test_a_prompt_that_leaves_no_room_for_a_text_is_refused(tiny_bert):
 
 def test_model2vec_reads_whole_texts(tmp_path):
     library = pytest.importorskip("model2vec", reason="needs model2vec: pip install model2vec")
-    from synth.embedders import model2vec
+    from synth.teachers.embedders import model2vec
 
     _, raw = word_tokenizer()
     vectors = np.eye(len(WORDS), dtype=np.float32)

@@ -6,7 +6,7 @@ import pytest
 from minhash_truth import components, jaccard
 
 from quality.compiled import compiled
-from quality.set_kernels import CHECKS, DIRECT_PAIRS, LARGE, Sets, link_buckets
+from quality.duplicates.set_kernels import CHECKS, DIRECT_PAIRS, LARGE, Sets, link_buckets
 
 
 def linked(sets, threshold, known=0, labels=None):

@@ -6,10 +6,10 @@ import polars as pl
 import pytest
 from minhash_truth import corpus
 
-from quality.near_duplicates import near_duplicates
-from quality.near_rules import NearRules
-from quality.segment import Segment, mapped
-from quality.signature_index import SignatureIndex, add, compacted
+from quality.duplicates.near_duplicates import near_duplicates
+from quality.duplicates.near_settings import NearRules
+from quality.duplicates.segment import Segment, mapped
+from quality.duplicates.signature_index import SignatureIndex, add, compacted
 
 RULES = NearRules()
 

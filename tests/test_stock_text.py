@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import row, table
 
-from quality.normalise import Normalise, normalise
-from quality.stock_text import STOCK
+from quality.cleaning.normalize import Normalise, normalise
+from quality.cleaning.stock_text import STOCK
 
 EXAMPLES = {
     "hpo_notice": (

@@ -12,8 +12,8 @@ import pytest
 import tiny_recipe
 from tiny_recipe import run, write_mirror, write_recipe
 
-from pipelines.store import Store, StoreError, remove_leftovers
-from pipelines.stored_step import FILES, find_damage
+from pipelines.storage.store import Store, StoreError, remove_leftovers
+from pipelines.storage.stored_step import FILES, find_damage
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_a_release_that_verify_would_refuse_is_not_frozen(place, monkeypatch):
 
 def test_leftovers_go_and_what_another_process_writes_stays(tmp_path):
     write_rows = (
-        "import sys, time; from pathlib import Path; from pipelines.store import replacing\n"
+        "import sys, time; from pathlib import Path; from pipelines.storage.store import replacing\n"
         "with replacing(Path(sys.argv[1])) as file:\n"
         "    file.write_text('half'); print(file, flush=True); time.sleep(60)\n"
     )

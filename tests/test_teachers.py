@@ -14,16 +14,17 @@ from itertools import pairwise
 import pytest
 from hostile_server import EVENTS, HANG, Cut, Endless, Reply, chat, failing, good, serving, stream
 
-from pipelines.notices import kept_notices
+from pipelines.completions.warning_log import kept_notices
 from sources.record import Message
-from synth.chat_reply import BadReplyError, read_reply
-from synth.local_chat import prompt_text
-from synth.notices import Notices
-from synth.openai_teacher import OpenAITeacher, _at_azure, _headers
-from synth.pace import Pace
-from synth.server_trouble import Kind, of_reply, of_status
-from synth.specs import Rates, TeacherOptions, teacher
-from synth.teacher import Completion, Failure, Request, Sampling, TeacherError
+from synth.teachers.chat_reply import BadReplyError, read_reply
+from synth.teachers.concurrency import Pace
+from synth.teachers.local_chat import prompt_text
+from synth.teachers.openai_server import OpenAITeacher, _at_azure, _headers
+from synth.teachers.options import Rates, TeacherOptions
+from synth.teachers.request_errors import Kind, of_reply, of_status
+from synth.teachers.specs import teacher
+from synth.teachers.teacher import Completion, Failure, Request, Sampling, TeacherError
+from synth.teachers.teacher_warnings import Notices
 
 QUICK = TeacherOptions(backoff_s=0.002, timeout_s=5.0, max_tries=4, patience_s=5.0)
 
@@ -380,7 +381,7 @@ def test_the_wait_a_server_asks_for_is_kept(header):
 
 
 def test_a_wait_may_be_asked_for_as_a_date_and_nonsense_is_none():
-    from synth.server_trouble import retry_after
+    from synth.teachers.request_errors import retry_after
 
     assert 50 < retry_after({"retry-after": formatdate(time.time() + 60, usegmt=True)}) < 61
     assert retry_after({"retry-after": "soon"}) == retry_after({"retry-after": "-3"}) == retry_after({}) == 0.0
@@ -424,7 +425,7 @@ def test_a_reply_that_trickles_is_no_answer_either():
 
 
 def test_a_reply_without_an_end_is_cut_and_one_byte_at_a_time_is_out_of_time(monkeypatch):
-    monkeypatch.setattr("synth.openai_teacher.LONGEST_REPLY", 1 << 20)
+    monkeypatch.setattr("synth.teachers.openai_server.LONGEST_REPLY", 1 << 20)
     assert only(lambda asked: Endless(), max_tries=1).error == "bad reply: reply is longer than 1,048,576 bytes"
     drip = Endless(chunk=b" ", every_s=0.02)
     assert only(lambda asked: drip, timeout_s=0.3, max_tries=1).error == "no answer within 0.3 s"
@@ -485,7 +486,7 @@ def test_everything_at_once():
 
 
 def test_an_address_where_nobody_listens_ends_the_run(monkeypatch):
-    monkeypatch.setattr("synth.server_trouble.UNMET_PATIENCE_S", 0.2)
+    monkeypatch.setattr("synth.teachers.request_errors.UNMET_PATIENCE_S", 0.2)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"

@@ -9,12 +9,12 @@ import tiny_recipe
 from branched_recipe import as_an_older_sabila_left_it, branched_store
 from tiny_recipe import refused, run, write_mirror, write_recipe
 
-from pipelines.asked_together import ASKED_ROWS
-from pipelines.ledger import write_ledger
-from pipelines.life_text import life_text
-from pipelines.store import Store
-from pipelines.trace import History, TraceError, life
-from synth.teacher import Request
+from pipelines.completions.shard_groups import ASKED_ROWS
+from pipelines.release.ledger import write_ledger
+from pipelines.storage.store import Store
+from pipelines.trace.history_text import history_text
+from pipelines.trace.row_history import History, TraceError, row_history
+from synth.teachers.teacher import Request
 
 CUT = b'{"id": "w3", "question": "cut'
 ALONE = ("tiny.py", "--mirror", "mirror", "--workers", "1")
@@ -148,7 +148,7 @@ def test_a_row_cannot_command_the_terminal_it_is_shown_on():
     hostile = "\x1b[2J\x9b31m wiped \x07"
     change = {"field": "answer", "before": "fine", "after": hostile}
     meta = {"field": "meta", "before": "{}", "after": json.dumps({"note": hostile})}
-    told = life_text("a:\x1b1", [{"step": "clean", "status": "kept", "changes": [change, meta]}])
+    told = history_text("a:\x1b1", [{"step": "clean", "status": "kept", "changes": [change, meta]}])
     assert "\\x1b[2J\\x9b31m wiped \\x07" in told
     coloured = {"\x1b[31m", "\x1b[32m", "\x1b[0m"}
     for code in coloured:
@@ -288,7 +288,7 @@ def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
         assert asked["status"] == "kept"
         assert one["teacher"] == "embedded" and one["revision"]
         assert 0 <= one["seed"] < 2**31
-    told = life_text(row["id"], list(events.values()))
+    told = history_text(row["id"], list(events.values()))
     assert "verdict kept (parsed" in told
     assert "prompt, but for:" in told
 
@@ -297,15 +297,15 @@ def test_completions_that_the_store_has_lost_are_said_to_be_lost(demo_store, tmp
     store = tmp_path / "store"
     shutil.copytree(demo_store, store, ignore=shutil.ignore_patterns("completions*", "releases"))
     row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
-    events = life(row, store, "demo")
-    assert "the store has lost what was asked" in life_text(row, events)
+    events = row_history(row, store, "demo")
+    assert "the store has lost what was asked" in history_text(row, events)
 
 
 def test_prompts_are_found_in_a_store_that_cannot_be_written(demo_store, monkeypatch):
     row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
-    before = life(row, demo_store, "demo")
+    before = row_history(row, demo_store, "demo")
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert life(row, demo_store, "demo") == before
+    assert row_history(row, demo_store, "demo") == before
     assert any("messages" in one for event in before for one in event.get("tables", {}).get("candidates", []))
 
 
@@ -324,7 +324,7 @@ def of_build(store, place):
 
 
 def test_a_row_made_by_a_step_is_traced_to_the_row_it_was_made_from(branched):
-    events = life("ward:w2-1/short/again", branched)
+    events = row_history("ward:w2-1/short/again", branched)
     assert [(event["step"], event["status"], event.get("made_from")) for event in events] == [
         ("read-ward", "kept", None),
         ("split", "kept", "ward:w2-1"),
@@ -336,7 +336,7 @@ def test_a_row_made_by_a_step_is_traced_to_the_row_it_was_made_from(branched):
     assert (events[0]["file"], events[0]["line"]) == ("2.jsonl", 2)
     made = {change["field"]: (change["before"], change["after"]) for change in events[1]["changes"]}
     assert made == {"answer": ("She is, on day 1.", "Yes.")}
-    assert "made from ward:w2-1" in life_text("ward:w2-1/short/again", events)
+    assert "made from ward:w2-1" in history_text("ward:w2-1/short/again", events)
 
 
 def test_every_row_of_branches_and_many_shards_is_traced(branched, tmp_path):
@@ -378,16 +378,16 @@ def test_a_row_out_of_its_place_is_found_all_the_same(branched):
     rows = pl.concat([pl.read_parquet(path) for path in files])
     for path, part in zip(files, [rows.reverse().head(50), rows.reverse().slice(50)], strict=False):
         part.write_parquet(path)
-    assert life("ward:w2-1", branched)[-1]["status"] == "kept"
+    assert row_history("ward:w2-1", branched)[-1]["status"] == "kept"
     with pytest.raises(TraceError, match="no row 'ward:w9-9'"):
-        life("ward:w9-9", branched)
+        row_history("ward:w9-9", branched)
 
 
 def test_the_seed_told_is_the_seed_asked_with(demo_store):
     row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
-    step = next(event for event in life(row, demo_store, "demo") if event["step"] == "cot-medmcqa")
+    step = next(event for event in row_history(row, demo_store, "demo") if event["step"] == "cot-medmcqa")
     from sources.record import Message
-    from synth.teacher import Sampling
+    from synth.teachers.teacher import Sampling
 
     for one in step["tables"]["candidates"]:
         asked = Request(
@@ -402,5 +402,5 @@ def test_the_seed_told_is_the_seed_asked_with(demo_store):
 
 def test_a_change_of_white_space_alone_takes_one_line():
     change = {"field": "answer", "before": "Rest.\n\n\nDrink   water.", "after": "Rest.\n\nDrink water."}
-    told = life_text("a:1", [{"step": "clean", "status": "kept", "changes": [change]}])
+    told = history_text("a:1", [{"step": "clean", "status": "kept", "changes": [change]}])
     assert "  answer: white space alone changed, 22 -> 19 characters" in told.splitlines()

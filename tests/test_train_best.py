@@ -57,8 +57,8 @@ def test_the_weights_are_those_of_the_checkpoint_that_was_kept(runs):
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    from training.data.token_rows import sft_rows
     from training.settings_file import read_settings
-    from training.token_rows import sft_rows
 
     model, tokenizer = (kind.from_pretrained(runs / "sft") for kind in (AutoModelForCausalLM, AutoTokenizer))
     settings = read_settings("sft", None, runs / "sft.yaml", {})

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import main
-from training import gguf_export
-from training.gguf_export import PLACE, SCRIPT, WAY_OUT, export_gguf, find_converter
-from training.trouble import TrainingError
+from pipelines.cli.commands import main
+from training.run import gguf_export
+from training.run.gguf_export import PLACE, SCRIPT, WAY_OUT, export_gguf, find_converter
+from training.training_errors import TrainingError
 
 TEMPLATE = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|done|>{% endfor %}"
 

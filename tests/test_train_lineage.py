@@ -6,13 +6,13 @@ import merge_models
 import pytest
 from click.testing import CliRunner
 
-from pipelines.cli import main
+from pipelines.cli.commands import main
 from sources.known_licenses import LICENSES, named_license
 from sources.license import fits, parts, terms
 from training.lineage import ancestors, describe_step, trace_model
-from training.merging.config import merge_config, named_licenses
-from training.merging.merge import merge
-from training.merging.trouble import MergeConfigError, MergeError
+from training.merging.merge_config import merge_config, named_licenses
+from training.merging.merge_errors import MergeConfigError, MergeError
+from training.merging.merge_models import merge
 from training.model_license import card_license, license_of_user, stated_license
 
 HASH = "b" * 64

@@ -4,9 +4,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from training.settings import Numerics
+from training.settings import Precision
 from training.settings_file import read_settings
-from training.trouble import TrainingError
+from training.training_errors import TrainingError
 
 transformers, _, _ = (
     pytest.importorskip(library, reason=f"{library} is in the extra 'train', which is not installed")
@@ -43,9 +43,9 @@ def lfm2():
 
 @pytest.fixture
 def fault():
-    from training.isolation import packing_fault
+    from training.run.packing_isolation import packing_fault
 
-    return lambda config, **numerics: packing_fault(config, Numerics(**numerics))
+    return lambda config, **numerics: packing_fault(config, Precision(**numerics))
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
@@ -64,36 +64,36 @@ def test_rows_are_not_packed_where_the_model_fails_on_them(fault):
 
 
 def test_the_model_that_is_tried_has_as_few_layers_as_have_one_of_each_kind():
-    from training.isolation import small_model
+    from training.run.packing_isolation import small_model
 
     for config, layers in ((llama(num_hidden_layers=6), 1), (lfm2(), 3)):
-        assert small_model(config, Numerics()).config.num_hidden_layers == layers
+        assert small_model(config, Precision()).config.num_hidden_layers == layers
         assert config.num_hidden_layers > layers, "the model's own configuration stays"
 
 
 def test_a_model_of_real_width_has_few_tokens_when_it_is_tried():
-    from training.isolation import small_model
+    from training.run.packing_isolation import small_model
 
-    small = small_model(llama(vocab_size=128_256, pad_token_id=128_004), Numerics())
+    small = small_model(llama(vocab_size=128_256, pad_token_id=128_004), Precision())
     assert small.get_input_embeddings().weight.shape[0] == 512
 
 
 def test_attention_is_one_that_the_architecture_has():
-    from training.trainers import attention
+    from training.run.trainers import attention
 
-    assert attention(Numerics(attention="auto"), bloom()) == "eager"
+    assert attention(Precision(attention="auto"), bloom()) == "eager"
     with pytest.raises(TrainingError, match="attention is 'sdpa', which BloomConfig does not have: set auto"):
-        attention(Numerics(attention="sdpa"), bloom())
+        attention(Precision(attention="sdpa"), bloom())
 
 
 def test_a_run_packs_nothing_where_rows_would_see_each_other(tmp_path, demo_store, monkeypatch):
     from click.testing import CliRunner
     from training_place import make_model
 
-    from pipelines.cli import main
+    from pipelines.cli.commands import main
 
     make_model(tmp_path / "start")
-    monkeypatch.setattr("training.stage.packing_fault", lambda *given: "a packed row sees the row before it")
+    monkeypatch.setattr("training.run.train_model.packing_fault", lambda *given: "a packed row sees the row before it")
     words = ["train", "sft", "demo@1", "--model", str(tmp_path / "start"), "--out", str(tmp_path / "out")]
     words += ["--store", str(demo_store), "--sequence", "512", "--limit", "8", "--tflops", "1", "--global-batch", "4"]
     done = CliRunner().invoke(main, [*words, "--dry-run"])

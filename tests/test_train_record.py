@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from training_place import pair, write_release
 
-from training.forecast import memory_bytes, model_flops
-from training.hardware import meter
+from training.data.token_rows import TokenRows
 from training.lineage import trace_model
-from training.loss_plot import HEIGHT, WIDTH, curve_png
 from training.model_card import model_card
-from training.run_folder import RunFolder, last_checkpoint, mark_complete, no_room_is_told
-from training.run_record import energy, run_record, tokens_seen
+from training.run.cost_forecast import memory_bytes, model_flops
+from training.run.hardware import meter
+from training.run.loss_plot import HEIGHT, WIDTH, curve_png
+from training.run.output_folder import RunFolder, last_checkpoint, mark_complete, report_full_disk
+from training.run.start_model import ModelFacts
+from training.run.training_record import energy, run_record, tokens_seen
 from training.settings import Power
 from training.settings_file import read_settings
-from training.start_model import ModelFacts
-from training.token_rows import TokenRows
-from training.trouble import TrainingError
+from training.training_errors import TrainingError
 
 LLAMA = ModelFacts(
     name="meta-llama/Llama-3.1-8B",
@@ -108,12 +108,12 @@ def test_a_folder_that_is_no_run_is_not_overwritten(tmp_path):
 )
 def test_a_full_disk_is_told_whichever_library_met_it(failure, tmp_path):
     told = r"no room to write in .* bytes free\): make room and run again"
-    with pytest.raises(TrainingError, match=told), no_room_is_told(tmp_path):
+    with pytest.raises(TrainingError, match=told), report_full_disk(tmp_path):
         raise failure
 
 
 def test_another_failure_is_not_taken_for_a_full_disk(tmp_path):
-    with pytest.raises(RuntimeError, match="shapes"), no_room_is_told(tmp_path):
+    with pytest.raises(RuntimeError, match="shapes"), report_full_disk(tmp_path):
         raise RuntimeError("shapes do not match")
 
 
@@ -137,14 +137,14 @@ def test_energy_is_not_known_where_one_start_was_not_measured():
 
 def test_the_meters_of_all_devices_are_read_from_the_start_of_a_run(monkeypatch):
     counts = iter([1_000, 5_000, 3_000, 9_000])  # millijoules of two devices, at the start and later
-    monkeypatch.setattr("training.hardware._nvml_counters", lambda gpus: [lambda: next(counts)] * gpus)
+    monkeypatch.setattr("training.run.hardware._nvml_counters", lambda gpus: [lambda: next(counts)] * gpus)
     made = meter(watts=300, processes=4, machines=2)
     assert made.how == "NVML, 2 GPUs of each machine"
     assert made.joules() == 2 * (2_000 + 4_000) / 1_000, "each machine of two as this one"
 
 
 def test_declared_power_counts_where_no_meter_is_and_nothing_where_none_is_declared(monkeypatch):
-    monkeypatch.setattr("training.hardware._nvml_counters", lambda gpus: [])
+    monkeypatch.setattr("training.run.hardware._nvml_counters", lambda gpus: [])
     assert meter(watts=300, processes=4, machines=1).how == "declared: 300 W for each of 4 processes"
     assert meter(watts=300, processes=4, machines=1).joules() >= 0
     assert meter(watts=None, processes=1, machines=1).joules() is None
@@ -206,7 +206,7 @@ def saved(folder, weights):
 
 def test_it_is_counted_how_many_changed_weights_rounding_leaves_changed(tmp_path):
     torch = pytest.importorskip("torch", reason="torch is in the extra 'train', which is not installed")
-    from training.saved_model import recast, rounding_line
+    from training.run.saved_model import recast, rounding_line
 
     before = {"a": torch.tensor([1.0, 1.0, 1.0, 1.0])}
     start = saved(tmp_path / "start", before)
@@ -220,7 +220,7 @@ def test_it_is_counted_how_many_changed_weights_rounding_leaves_changed(tmp_path
 
 def test_a_model_that_is_saved_as_it_was_trained_loses_nothing(tmp_path):
     torch = pytest.importorskip("torch", reason="torch is in the extra 'train', which is not installed")
-    from training.saved_model import recast
+    from training.run.saved_model import recast
 
     start = saved(tmp_path / "start", {"a": torch.ones(2)})
     trained = saved(tmp_path / "trained", {"a": torch.ones(2) + 1e-6})
@@ -234,7 +234,7 @@ def test_a_model_that_is_saved_as_it_was_trained_loses_nothing(tmp_path):
 
 def test_a_limit_draws_from_all_sources_by_seed(tmp_path):
     pytest.importorskip("datasets", reason="datasets is in the extra 'train', which is not installed")
-    from training.rows import load_rows, read_release
+    from training.data.release_rows import load_rows, read_release
     from training.settings import Data
 
     rows = [

@@ -8,15 +8,15 @@ import yaml
 from click.testing import CliRunner
 from training_place import conversation, write_release
 
-from pipelines.cli import main
-from pipelines.cli_training import stage_command
-from synth.template_dates import PINNED, pin_date
-from training.forecast import chunk_sizes, duration, steps_and_passes
-from training.launch import CONFIGS, check_launched, launch_command
+from pipelines.cli.commands import main
+from pipelines.cli.training_verbs import stage_command
+from synth.teachers.template_dates import PINNED, pin_date
+from training.run.cost_forecast import chunk_sizes, duration, steps_and_passes
+from training.run.launch import CONFIGS, check_launched, launch_command
 from training.settings import Launch, accumulation
 from training.settings_file import fields, presets, read_settings
 from training.settings_help import SETTINGS
-from training.trouble import SettingsError, TrainingError
+from training.training_errors import SettingsError, TrainingError
 
 runner = CliRunner()
 

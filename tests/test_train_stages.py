@@ -24,7 +24,7 @@ from training_place import (
     write_release,
 )
 
-from pipelines.cli import main
+from pipelines.cli.commands import main
 
 for library in ("torch", "trl", "peft", "accelerate"):
     pytest.importorskip(library, reason=f"{library} is in the extra 'train', which is not installed")

@@ -7,12 +7,12 @@ import pytest
 import tiny_model
 from training_place import conversation, pair, said
 
-from training.chat import encode
+from training.data.chat import encode
+from training.data.token_rows import IGNORED, pair_rows, save_notes, save_too_long, sft_rows
+from training.run.start_model import open_model
+from training.run.trainers import attention, check_installed
 from training.settings_file import read_settings
-from training.start_model import open_model
-from training.token_rows import IGNORED, pair_rows, save_notes, save_too_long, sft_rows
-from training.trainers import attention, check_installed
-from training.trouble import TrainingError
+from training.training_errors import TrainingError
 
 torch, _ = (
     pytest.importorskip(library, reason=f"{library} is in the extra 'train', which is not installed")
@@ -92,7 +92,7 @@ def tokenizer(model):
 def learned(tokenizer, turns=TURNS):
     coded = encode(tokenizer, turns)
     assert coded.ids == tokenizer.apply_chat_template(turns)["input_ids"], "the tokens are the template's own"
-    return tokenizer.decode([token for token, mark in zip(coded.ids, coded.learned, strict=True) if mark])
+    return tokenizer.decode([token for token, mark in zip(coded.ids, coded.label_tokens, strict=True) if mark])
 
 
 # --- the assistant's words -----------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_control_tokens_that_a_row_spells_are_text(tokenizer):
     names = tokenizer.convert_ids_to_tokens(coded.ids)
     controls = [name for name in names if name in coded.spelt]
     assert controls == ["<|user|>", "<|end|>", "<|assistant|>", "<|end|>"], "those of the template alone"
-    assert tokenizer.decode([t for t, mark in zip(coded.ids, coded.learned, strict=True) if mark]) == (
+    assert tokenizer.decode([t for t, mark in zip(coded.ids, coded.label_tokens, strict=True) if mark]) == (
         f"{SPELT[1]['content']}<|end|>"
     )
     assert set(coded.spelt) == {"<|end|>", "<|user|>", "<|assistant|>", "<|im_end|>"}
@@ -243,7 +243,7 @@ def test_markers_of_a_template_agree_with_what_is_found_without_them(tokenizer):
     tokenizer.chat_template = MARKED
     coded = tokenizer.apply_chat_template(TURNS, return_assistant_tokens_mask=True, return_dict=True)
     found = encode(tokenizer, TURNS)
-    assert found.learned == [bool(mark) for mark in coded["assistant_masks"]]
+    assert found.label_tokens == [bool(mark) for mark in coded["assistant_masks"]]
     tokenizer.chat_template = CHATML
     assert encode(tokenizer, TURNS) == found, "the same conversation, the same tokens, the same marks"
 
@@ -253,7 +253,7 @@ def test_an_answer_that_repeats_the_question_is_found_in_its_own_place(tokenizer
     turns = [said("user", "assistant"), said("assistant", "assistant")]
     coded = encode(tokenizer, turns)
     assert learned(tokenizer, turns) == "assistant<|im_end|>"
-    assert coded.learned.index(True) > coded.ids.index(tokenizer.convert_tokens_to_ids("<|im_end|>"))
+    assert coded.label_tokens.index(True) > coded.ids.index(tokenizer.convert_tokens_to_ids("<|im_end|>"))
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def test_labels_are_the_tokens_of_the_answer_and_are_ignored_elsewhere(tokenizer
     labels = [token for token in row["labels"] if token != IGNORED]
     assert tokenizer.decode(labels) == "A number, 2.<|end|>"
     assert all(label in (IGNORED, token) for token, label in zip(row["input_ids"], row["labels"], strict=True))
-    assert made.learned == sum(label != IGNORED for row in made.dataset for label in row["labels"])
+    assert made.label_tokens == sum(label != IGNORED for row in made.dataset for label in row["labels"])
     assert made.tokens == sum(len(row["input_ids"]) for row in made.dataset)
     assert (made.read, made.kept, made.too_long, made.licenses) == (6, 6, [], {"CC-BY-4.0": 6})
 
@@ -444,7 +444,7 @@ def test_pairs_are_the_tokens_of_a_prompt_and_of_both_answers_and_are_counted(to
     answers = [tokenizer(text + "<|end|>")["input_ids"] for text in ("No, it is not.", "Yes.")]
     asked = tokenizer.apply_chat_template(GOOD["prompt"], add_generation_prompt=True)["input_ids"]
     assert made.dataset[0] == {"prompt_ids": asked, "chosen_ids": answers[0], "rejected_ids": answers[1]}
-    assert made.learned == sum(map(len, answers))
+    assert made.label_tokens == sum(map(len, answers))
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_recipe import run
 
-from pipelines.card import card
-from pipelines.croissant import croissant
-from pipelines.fingerprint import fingerprint
-from pipelines.manifest import load, seal
-from pipelines.release import license_of, record
-from pipelines.row_figures import row_figures
-from pipelines.store import write_json
-from pipelines.verify import verify
+from pipelines.build.fingerprint import fingerprint
+from pipelines.release.card import card
+from pipelines.release.croissant import croissant
+from pipelines.release.data_files import license_of
+from pipelines.release.locate import hash_file
+from pipelines.release.manifest import load, seal
+from pipelines.release.row_figures import row_figures
+from pipelines.storage.store import write_json
+from pipelines.verify.verify_release import verify
 
 MEDQUAD = "data/sft/medquad/train-00000-of-00001.parquet"
 HEADQA = "data/sft/headqa_en/train-00000-of-00001.parquet"
@@ -29,7 +30,7 @@ def release(demo_store, tmp_path):
     """A copy of demo@1, in a store, with the hash that was noted of it."""
     folder = tmp_path / "store" / "releases" / "demo" / "1"
     shutil.copytree(demo_store / "releases" / "demo" / "1", folder)
-    shutil.copy(record(demo_store / "releases" / "demo" / "1"), record(folder))
+    shutil.copy(hash_file(demo_store / "releases" / "demo" / "1"), hash_file(folder))
     return folder
 
 
@@ -327,7 +328,7 @@ FORGED = [
 def test_tampering_is_found_though_all_hashes_were_made_to_fit(tamper, file, what, release):
     tamper(release)
     seal(load(release), release)
-    record(release).unlink()
+    hash_file(release).unlink()
     findings = found(release)
     assert told(findings, file, what), findings
     assert not told(findings, MANIFEST, "hash"), findings
@@ -390,7 +391,7 @@ def test_a_whole_forgery_is_another_release_and_has_another_hash(release):
     genuine = load(release)["hash"]
     forge(release)
     assert ((MANIFEST, "hash: as it was frozen")) in found(release)
-    record(release).unlink()
+    hash_file(release).unlink()
     verdict = verify(release)
     assert (verdict.findings, verdict.compared_with) == ((), None)  # nothing is left to compare it with
     assert found(release, genuine) == {(MANIFEST, "hash: as it was frozen"): (genuine, load(release)["hash"])}
@@ -418,7 +419,7 @@ def test_the_words_of_another_version_of_sabila_are_not_held_against_a_release(r
     change_manifest(release, lambda manifest: manifest["libraries"].update(sabila="0.0.1"))
     edit_the_card(release)
     seal(load(release), release)
-    record(release).unlink()
+    hash_file(release).unlink()
     verdict = verify(release)
     assert verdict.findings == ()
     [unchecked] = verdict.unchecked
@@ -511,5 +512,5 @@ def test_a_fact_of_the_card_that_the_steps_or_the_catalog_contradict_is_found(re
     for name, make in (("README.md", card), ("croissant.json", croissant)):
         (release / name).write_text(make(manifest, release), encoding="utf-8")
     seal(manifest, release)
-    record(release).unlink()
+    hash_file(release).unlink()
     assert told(found(release), MANIFEST, said)

@@ -9,13 +9,14 @@ import pytest
 import tiny_recipe
 from tiny_recipe import ROWS, sabila, start, write_mirror, write_recipe
 
-from pipelines.difference import differences, told
-from pipelines.manifest import ReleaseError, content_hash, load
-from pipelines.recipe import load as load_recipe
-from pipelines.release import record, release
-from pipelines.store import write_json
-from pipelines.stored_step import FILES, list_files
-from pipelines.workbench import Workbench
+from pipelines.build.manifest_diff import describe, differences
+from pipelines.build.recipe import load as load_recipe
+from pipelines.build.session import BuildSession
+from pipelines.freeze.freeze_release import release
+from pipelines.release.locate import hash_file
+from pipelines.release.manifest import ReleaseError, content_hash, load
+from pipelines.storage.store import write_json
+from pipelines.storage.stored_step import FILES, list_files
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def mirror(tmp_path):
 
 def released(recipe, store, mirror, *, version="1", workers=1, **values):
     """Build and release in this process; return the manifest."""
-    bench = Workbench.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
+    bench = BuildSession.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
     bench.build(workers=workers)
     return release(bench, version)
 
@@ -110,7 +111,7 @@ def test_the_hash_is_over_all_but_the_machine(expected):
 
 def test_a_store_notes_the_hash_of_what_it_froze(recipe, mirror, tmp_path):
     manifest = released(recipe, tmp_path / "store", mirror)
-    noted = record(tmp_path / "store" / "releases" / "tiny" / "1")
+    noted = hash_file(tmp_path / "store" / "releases" / "tiny" / "1")
     assert noted.read_text() == f"{manifest['hash']}\n"
 
 
@@ -182,7 +183,7 @@ def test_a_release_without_its_manifest_is_no_release_and_makes_room(recipe, mir
 def test_nothing_differs_between_a_manifest_and_itself(recipe, mirror, tmp_path):
     manifest = released(recipe, tmp_path / "store", mirror)
     assert differences(manifest, json.loads(json.dumps(manifest))) == []
-    assert told([]) == "nothing that its manifest tells"
+    assert describe([]) == "nothing that its manifest tells"
 
 
 def test_a_release_that_breaks_off_leaves_nothing_and_is_made_by_the_next(recipe, mirror, tmp_path, monkeypatch):
@@ -190,7 +191,7 @@ def test_a_release_that_breaks_off_leaves_nothing_and_is_made_by_the_next(recipe
         raise OSError("the disk is gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr("pipelines.release.seal", breaks)
+        broken.setattr("pipelines.freeze.freeze_release.seal", breaks)
         with pytest.raises(OSError, match="the disk is gone"):
             released(recipe, tmp_path / "store", mirror)
     assert not (tmp_path / "store" / "releases").exists()

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from pipelines.word_diff import ADDED, REMOVED, word_diff
+from pipelines.diff.word_diff import ADDED, REMOVED, word_diff
 
 
 @pytest.mark.parametrize(

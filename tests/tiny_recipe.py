@@ -11,9 +11,9 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from pipelines.cli import main
-from pipelines.recipe import load
-from pipelines.workbench import Workbench
+from pipelines.build.recipe import load
+from pipelines.build.session import BuildSession
+from pipelines.cli.commands import main
 
 SABILA = shutil.which("sabila", path=str(Path(sys.executable).parent)) or "sabila"
 
@@ -23,11 +23,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipelines.step import each_shard, read, whole_set
-from quality.clean import Clean, clean
-from quality.exact import Exact, exact_duplicates
-from quality.rules import Rules
-from sources.shapes import jsonl, mcq, qa
+from pipelines.build.step import each_shard, read, whole_set
+from quality.cleaning.clean import Clean, clean
+from quality.duplicates.exact import Exact, exact_duplicates
+from quality.cleaning.rules import Rules
+from sources.shapes.row_shapes import jsonl, mcq, qa
 from sources.source import Source
 
 
@@ -122,7 +122,7 @@ def write_mirror(folder, rows=None, *, gz=False):
 
 def build(recipe, store, mirror, *, workers=1, relock=False, **values):
     """Build a recipe file in this process and return the account of it."""
-    bench = Workbench.open(load(str(recipe)), values, store=store, mirror=mirror, relock=relock)
+    bench = BuildSession.open(load(str(recipe)), values, store=store, mirror=mirror, relock=relock)
     return bench.build(workers=workers)
 
 

@@ -79,7 +79,7 @@ def make_model(folder):
 
 
 def call(*words):
-    return [sys.executable, "-W", "ignore", "-c", "from pipelines.cli import main; main()", *map(str, words)]
+    return [sys.executable, "-W", "ignore", "-c", "from pipelines.cli.commands import main; main()", *map(str, words)]
 
 
 def environment():

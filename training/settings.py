@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass as checked
 
-from synth.template_dates import PINNED
+from synth.teachers.template_dates import PINNED
 
 CHECKS = ConfigDict(extra="forbid")
 
@@ -102,7 +102,7 @@ class Batch:
 
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
-class Numerics:
+class Precision:
     """How numbers and kernels are kept: ``weights`` is the type of the trained weights, ``compute`` that of a pass.
 
     ``auto`` takes Liger's kernels and flash attention where they are installed and a GPU is there.
@@ -190,7 +190,7 @@ class Sft:
     data: Data = Field(default_factory=Data)
     schedule: Schedule = Field(default_factory=Schedule)
     batch: Batch = Field(default_factory=Batch)
-    numerics: Numerics = Field(default_factory=Numerics)
+    numerics: Precision = Field(default_factory=Precision)
     adapter: Adapter = Field(default_factory=Adapter)
     saving: Saving = Field(default_factory=Saving)
     launch: Launch = Field(default_factory=Launch)
@@ -245,7 +245,7 @@ class Dpo:
     schedule: Schedule = Field(default_factory=_dpo_schedule)
     batch: Batch = Field(default_factory=_dpo_batch)
     preference: Preference = Field(default_factory=Preference)
-    numerics: Numerics = Field(default_factory=Numerics)
+    numerics: Precision = Field(default_factory=Precision)
     adapter: Adapter = Field(default_factory=Adapter)
     saving: Saving = Field(default_factory=Saving)
     launch: Launch = Field(default_factory=Launch)

@@ -13,7 +13,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from training.settings import Dpo, Settings, Sft
-from training.trouble import SettingsError
+from training.training_errors import SettingsError
 
 Stage = Literal["sft", "dpo"]
 STAGES: dict[Stage, type[Sft] | type[Dpo]] = {"sft": Sft, "dpo": Dpo}
@@ -123,11 +123,11 @@ def _checked(stage: Stage, values: dict[str, Any]) -> Settings:
     try:
         settings: Settings = TypeAdapter(STAGES[stage]).validate_python(values)
     except ValidationError as error:
-        raise SettingsError("; ".join(_told(stage, problem) for problem in error.errors())) from error
+        raise SettingsError("; ".join(_describe_error(stage, problem) for problem in error.errors())) from error
     return settings
 
 
-def _told(stage: Stage, problem: Any) -> str:
+def _describe_error(stage: Stage, problem: Any) -> str:
     """Return one problem as field, value and expectation."""
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pipelines.manifest import ReleaseError
+from pipelines.release.manifest import ReleaseError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -143,15 +143,15 @@ class Hub:
         for attempt in range(ATTEMPTS):
             try:
                 return call()
-            except trouble() as error:
+            except hub_error() as error:
                 wait = _pause(error, attempt)
                 if wait is None:
-                    raise ReleaseError(self.told(doing, error)) from None  # its own text may hold the token
+                    raise ReleaseError(self.describe(doing, error)) from None  # its own text may hold the token
                 self.say(f"{doing} {self.repo}: {self._reason(error)}; again in {wait:g} s")
             time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def told(self, doing: str, error: Exception) -> str:
+    def describe(self, doing: str, error: Exception) -> str:
         """Return the trouble as one line: what happened and what to do, without any token."""
         return f"{doing} {self.repo}: {self._reason(error)}. {_advice(error, self)}"
 
@@ -196,7 +196,7 @@ class Hub:
         return self._clean(f"{response.status_code} {response.reason_phrase}{f': {said}' if said else ''}")
 
     def _clean(self, text: str) -> str:
-        from pipelines.hub.secrets import without_secrets
+        from pipelines.storage.secrets import without_secrets
 
         return without_secrets(" ".join(text.split()), self.token)[:500].rstrip(". ")
 
@@ -255,7 +255,7 @@ def has_token() -> bool:
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
-def trouble() -> tuple[type[Exception], ...]:
+def hub_error() -> tuple[type[Exception], ...]:
     """Return what the client raises where the Hub, the network or the disk fails it, or an answer is no answer."""
     import httpx2
 

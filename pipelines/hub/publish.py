@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.hub.client import Say
-from pipelines.hub.push import Parcel, send
-from pipelines.hub.secrets import secrets, without_secrets
-from pipelines.manifest import MANIFEST, ReleaseError, file_hash, load
+from pipelines.hub.push import Upload, send
+from pipelines.release.manifest import MANIFEST, ReleaseError, file_hash, load
+from pipelines.storage.secrets import secrets, without_secrets
 from sources.license import Use
 
 REPORT = "report.html"
@@ -54,9 +54,9 @@ def publish(
     return send(_parcel(manifest, files, repo, public=public), say, dry_run=dry_run)
 
 
-def _parcel(manifest: dict[str, Any], files: dict[str, Path], repo: str, *, public: bool) -> Parcel:
+def _parcel(manifest: dict[str, Any], files: dict[str, Path], repo: str, *, public: bool) -> Upload:
     listed = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
-    return Parcel(
+    return Upload(
         repo=repo,
         kind="dataset",
         public=public,
@@ -81,15 +81,15 @@ def check_repo(repo: str) -> None:
 
 def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> None:
     """Raise ``ReleaseError`` with every reason not to hand on the release: broken, not allowed, or telling secrets."""
-    from pipelines.license_check import conflicts
-    from pipelines.verify import verify
+    from pipelines.release.license_check import conflicts
+    from pipelines.verify.verify_release import verify
 
     if broken := [
         f"{finding.file}, {finding.what}: expected {finding.expected}, found {finding.found}"
         for finding in verify(folder).findings
     ]:
         raise ReleaseError(refusal(folder, "is not what its manifest says", broken))
-    if wrong := [conflict.told() for conflict in conflicts(folder, use=use, private=private)]:
+    if wrong := [conflict.describe() for conflict in conflicts(folder, use=use, private=private)]:
         raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
     if REPORT in files and f'"{PERSONAL_DATA}" content="masked"'.encode() not in files[REPORT].read_bytes():
         raise ReleaseError(

@@ -10,10 +10,10 @@ from typing import Any
 
 from pipelines.hub.client import Say, reached
 from pipelines.hub.publish import check_repo, refusal
-from pipelines.hub.push import Parcel, send
-from pipelines.hub.secrets import secrets
-from pipelines.manifest import ReleaseError, file_hash
-from pipelines.release import check_version
+from pipelines.hub.push import Upload, send
+from pipelines.release.locate import check_version
+from pipelines.release.manifest import ReleaseError, file_hash
+from pipelines.storage.secrets import secrets
 from pipelines.terminal import one_line
 from sources.license import Use, contradiction, covers, fits, parts, terms
 from training.lineage import public_name
@@ -78,7 +78,7 @@ def publish_model(
     check_repo(repo)
     if version is not None:
         check_version(version)
-    made = _made(folder)
+    made = _model_origin(folder)
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and _goes(path.name)}
     files |= {f"{ADAPTER}/{path.name}": path for path in sorted((folder / ADAPTER).glob("adapter_*"))}
     say(f"checking {folder}")
@@ -109,9 +109,9 @@ def _check_card(folder: Path, repo: str, say: Say, *, dry_run: bool) -> None:
 
 
 def _parcel(
-    folder: Path, files: dict[str, Path], made: Made, repo: str, version: str | None, *, public: bool
-) -> Parcel:
-    return Parcel(
+    folder: Path, files: dict[str, Path], made: ModelOrigin, repo: str, version: str | None, *, public: bool
+) -> Upload:
+    return Upload(
         repo=repo,
         kind="model",
         public=public,
@@ -133,7 +133,7 @@ def _goes(name: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class ModelOrigin:
     """How a model was made: the name of its record and the record, its licence and those that it inherits.
 
     ``told`` is what its card has to name, by what that is.
@@ -146,7 +146,7 @@ class Made:
     told: dict[str, str]
 
 
-def _made(folder: Path) -> Made:
+def _model_origin(folder: Path) -> ModelOrigin:
     name = next((name for name in RECORDS if (folder / name).is_file()), RECORDS[0])
     if missing := [needed for needed in (name, CARD) if not (folder / needed).is_file()]:
         raise ReleaseError(
@@ -162,9 +162,9 @@ def _made(folder: Path) -> Made:
     return made
 
 
-def _of_run(record: dict[str, Any]) -> Made:
+def _of_run(record: dict[str, Any]) -> ModelOrigin:
     release = record["release"]
-    return Made(
+    return ModelOrigin(
         name=RECORDS[0],
         record=record,
         license=record["license"],
@@ -173,9 +173,9 @@ def _of_run(record: dict[str, Any]) -> Made:
     )
 
 
-def _of_merge(record: dict[str, Any]) -> Made:
+def _of_merge(record: dict[str, Any]) -> ModelOrigin:
     models = record["inputs"]
-    return Made(
+    return ModelOrigin(
         name=RECORDS[1],
         record=record,
         license=record["license"],
@@ -187,7 +187,7 @@ def _of_merge(record: dict[str, Any]) -> Made:
     )
 
 
-def _check(folder: Path, files: dict[str, Path], made: Made, use: Use, *, private: bool) -> None:
+def _check(folder: Path, files: dict[str, Path], made: ModelOrigin, use: Use, *, private: bool) -> None:
     """Raise ``ReleaseError`` with every reason not to hand on the model."""
     if broken := [*_unlike_card(folder, made), *_weights(folder)]:
         raise ReleaseError(refusal(folder, "is not whole, or not what its record says", broken))
@@ -197,7 +197,7 @@ def _check(folder: Path, files: dict[str, Path], made: Made, use: Use, *, privat
         raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", told))
 
 
-def _unlike_card(folder: Path, made: Made) -> list[str]:
+def _unlike_card(folder: Path, made: ModelOrigin) -> list[str]:
     """Return what the card says otherwise than the record: the release and its hash, or the models; the licence."""
     text = (folder / CARD).read_text(encoding="utf-8")
     head = card_head(text)
@@ -220,7 +220,7 @@ def _weights(folder: Path) -> list[str]:
     return [f"{name} is missing, the index lists it" for name in sorted(listed) if not (folder / name).is_file()]
 
 
-def _barred(made: Made, use: Use, *, private: bool) -> list[str]:
+def _barred(made: ModelOrigin, use: Use, *, private: bool) -> list[str]:
     """Return what the licences of rows and models forbid, or ask and the model's own does not."""
     own = made.license
     inherited = {id for text in made.inherited for id in parts(text)}

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.hub.client import Blob, Hub, Kind, Remote, Say, has_token, reached, trouble
-from pipelines.manifest import ReleaseError
+from pipelines.hub.client import Blob, Hub, Kind, Remote, Say, has_token, hub_error, reached
+from pipelines.release.manifest import ReleaseError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd
@@ -34,7 +34,7 @@ LOOKS, BETWEEN_LOOKS_S = 3, 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parcel:
+class Upload:
     """What is to be published, where, and what it replaces.
 
     ``hashes`` are the sha256 of ``files``, both by path in the repository. ``record`` is the file that says what a
@@ -60,7 +60,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Freight:
+class UploadPlan:
     """Paths that a commit has to add, those that are there already, and those to delete."""
 
     new: list[str]
@@ -73,7 +73,7 @@ class Freight:
         return not self.new and not self.gone
 
 
-def send(parcel: Parcel, say: Say, *, dry_run: bool = False) -> dict[str, Any]:
+def send(parcel: Upload, say: Say, *, dry_run: bool = False) -> dict[str, Any]:
     """Publish the parcel and return what was done: state, address, commit, and the paths added, there and deleted.
 
     ``state`` is ``published``, ``there already`` or ``would publish``. A dry run asks without the token; with it, for
@@ -93,32 +93,34 @@ def send(parcel: Parcel, say: Say, *, dry_run: bool = False) -> dict[str, Any]:
         return _sent(parcel, hub, hub.look(), dry_run=dry_run)
 
 
-def _sent(parcel: Parcel, hub: Hub, remote: Remote, *, dry_run: bool) -> dict[str, Any]:
+def _sent(parcel: Upload, hub: Hub, remote: Remote, *, dry_run: bool) -> dict[str, Any]:
     """Publish the parcel to a repository as it is now, or say what would be done."""
     _check_repository(parcel, remote, hub)
     if parcel.tag in remote.tags:
         _check_tag(parcel, remote.tags[parcel.tag], hub)
-        load = Freight(new=[], there=sorted(parcel.files), gone=[])
-        return _told(parcel, hub, remote, load, "there already", remote.tags[parcel.tag])
-    load = freight(parcel, remote.files)
+        load = UploadPlan(new=[], there=sorted(parcel.files), gone=[])
+        return _describe(parcel, hub, remote, load, "there already", remote.tags[parcel.tag])
+    load = upload_plan(parcel, remote.files)
     if dry_run:
-        return _told(parcel, hub, remote, load, "would publish", remote.commit)
+        return _describe(parcel, hub, remote, load, "would publish", remote.commit)
     commit, load = _pushed(parcel, hub, remote, load)
-    return _told(parcel, hub, remote, load, "published", commit)
+    return _describe(parcel, hub, remote, load, "published", commit)
 
 
-def freight(parcel: Parcel, there: dict[str, Blob]) -> Freight:
+def upload_plan(parcel: Upload, there: dict[str, Blob]) -> UploadPlan:
     """Return what distinguishes the parcel from the files of a commit."""
     same = {path for path in parcel.files if path in there and _same(parcel, path, there[path])}
     owned = {path for path in there if _matches(path, parcel.owned)}
-    return Freight(new=sorted(parcel.files.keys() - same), there=sorted(same), gone=sorted(owned - parcel.files.keys()))
+    return UploadPlan(
+        new=sorted(parcel.files.keys() - same), there=sorted(same), gone=sorted(owned - parcel.files.keys())
+    )
 
 
 def _matches(path: str, patterns: tuple[str, ...]) -> bool:
     return any(re.fullmatch(pattern, path) for pattern in patterns)
 
 
-def _same(parcel: Parcel, path: str, blob: Blob) -> bool:
+def _same(parcel: Upload, path: str, blob: Blob) -> bool:
     if blob.sha256:
         return blob.sha256 == parcel.hashes[path]
     file = parcel.files[path]
@@ -133,7 +135,7 @@ def _git_name(file: Path) -> str:
 # --- what forbids it -----------------------------------------------------------------------------------------------
 
 
-def _check_repository(parcel: Parcel, remote: Remote, hub: Hub) -> None:
+def _check_repository(parcel: Upload, remote: Remote, hub: Hub) -> None:
     """Refuse a repository that others read without its being asked for, or that holds something else."""
     if remote.commit and not remote.private and not parcel.public:
         raise ReleaseError(f"{hub.url} is public, expected a private one: say --public to publish for everybody")
@@ -146,9 +148,9 @@ def _check_repository(parcel: Parcel, remote: Remote, hub: Hub) -> None:
         raise ReleaseError(f"{hub.url} holds {called}, not {parcel.called}: choose another repository")
 
 
-def _check_tag(parcel: Parcel, commit: str, hub: Hub) -> None:
+def _check_tag(parcel: Upload, commit: str, hub: Hub) -> None:
     """Refuse a tag that names other content; the record may differ in where it was made, no more."""
-    load = freight(parcel, hub.files(commit))
+    load = upload_plan(parcel, hub.files(commit))
     new = [path for path in load.new if path != parcel.record]
     gone = [path for path in load.gone if not _matches(path, parcel.optional)]
     if not new and not gone and (parcel.record not in load.new or parcel.same(hub.read(parcel.record, commit))):
@@ -167,7 +169,7 @@ def _some(paths: list[str]) -> str:
 # --- the push ------------------------------------------------------------------------------------------------------
 
 
-def _pushed(parcel: Parcel, hub: Hub, remote: Remote, load: Freight) -> tuple[str, Freight]:
+def _pushed(parcel: Upload, hub: Hub, remote: Remote, load: UploadPlan) -> tuple[str, UploadPlan]:
     """Upload, commit and tag; return the commit and what it brought."""
     if remote.commit is None:
         hub.say(f"creating {hub.url}, {'for everybody' if parcel.public else 'private'}")
@@ -176,7 +178,7 @@ def _pushed(parcel: Parcel, hub: Hub, remote: Remote, load: Freight) -> tuple[st
         if remote.commit is None:
             raise ReleaseError(f"{hub.url} was created and cannot be seen; check what the token may do")
         _check_repository(parcel, remote, hub)
-        load = freight(parcel, remote.files)
+        load = upload_plan(parcel, remote.files)
     commit = remote.commit or ""
     if not load.empty:
         commit = _committed(parcel, hub, commit, load)
@@ -187,14 +189,14 @@ def _pushed(parcel: Parcel, hub: Hub, remote: Remote, load: Freight) -> tuple[st
     return commit, load
 
 
-def _read_back(parcel: Parcel, hub: Hub, revision: str) -> None:
+def _read_back(parcel: Upload, hub: Hub, revision: str) -> None:
     """Compare what the Hub lists under a commit or a tag with what was sent: name, size and hash of every file."""
-    held = freight(parcel, hub.files(revision))
+    held = upload_plan(parcel, hub.files(revision))
     for _ in range(LOOKS - 1):
         if held.empty:
             return
         time.sleep(BETWEEN_LOOKS_S)  # a listing may lag behind the commit that it is of
-        held = freight(parcel, hub.files(revision))
+        held = upload_plan(parcel, hub.files(revision))
     if not held.empty:
         raise ReleaseError(
             f"{hub.url} took the commit, and what it holds at {revision} is not what was sent: "
@@ -203,7 +205,7 @@ def _read_back(parcel: Parcel, hub: Hub, revision: str) -> None:
         )
 
 
-def _committed(parcel: Parcel, hub: Hub, parent: str, load: Freight) -> str:
+def _committed(parcel: Upload, hub: Hub, parent: str, load: UploadPlan) -> str:
     from huggingface_hub import CommitOperationDelete
 
     additions = [_addition(parcel, path) for path in load.new]
@@ -217,16 +219,16 @@ def _committed(parcel: Parcel, hub: Hub, parent: str, load: Freight) -> str:
     def once() -> str:
         try:
             return hub.commit(additions, deletions, parent=parent, message=parcel.title)
-        except trouble():
+        except hub_error():
             # The answer may be lost and the commit made; or another push came first, and ours must not follow it
-            if landed := _landed(parcel, hub, parent):
+            if landed := _already_committed(parcel, hub, parent):
                 return landed
             raise
 
     return hub.patient("committing to", once)
 
 
-def _addition(parcel: Parcel, path: str) -> CommitOperationAdd:
+def _addition(parcel: Upload, path: str) -> CommitOperationAdd:
     from huggingface_hub import CommitOperationAdd
 
     file = parcel.files[path]
@@ -236,19 +238,19 @@ def _addition(parcel: Parcel, path: str) -> CommitOperationAdd:
     return addition
 
 
-def _check_addition(parcel: Parcel, addition: CommitOperationAdd) -> None:
+def _check_addition(parcel: Upload, addition: CommitOperationAdd) -> None:
     """Refuse content that is not what was checked; large files are hashed on their way up."""
     path = addition.path_in_repo
     if addition.upload_info.is_hashed and addition.upload_info.sha256.hex() != parcel.hashes[path]:
         raise ReleaseError(f"{parcel.files[path]} changed while it was published; nothing was committed")
 
 
-def _landed(parcel: Parcel, hub: Hub, parent: str) -> str | None:
+def _already_committed(parcel: Upload, hub: Hub, parent: str) -> str | None:
     """Return the commit that holds the parcel already, None where the repository stands at ``parent`` still."""
     remote = hub.seen()
     if remote.commit == parent:
         return None
-    if remote.commit and freight(parcel, remote.files).empty:
+    if remote.commit and upload_plan(parcel, remote.files).empty:
         return remote.commit
     raise ReleaseError(
         f"{hub.url} has moved on from {parent} to {remote.commit} while this was uploaded: another publication came "
@@ -256,11 +258,13 @@ def _landed(parcel: Parcel, hub: Hub, parent: str) -> str | None:
     )
 
 
-def _bytes(parcel: Parcel, paths: list[str]) -> int:
+def _bytes(parcel: Upload, paths: list[str]) -> int:
     return sum(parcel.files[path].stat().st_size for path in paths)
 
 
-def _told(parcel: Parcel, hub: Hub, before: Remote, load: Freight, state: str, commit: str | None) -> dict[str, Any]:
+def _describe(
+    parcel: Upload, hub: Hub, before: Remote, load: UploadPlan, state: str, commit: str | None
+) -> dict[str, Any]:
     return {
         "state": state,
         "url": hub.url,

@@ -9,28 +9,28 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pipelines.build.step import Step, await_teacher, each_shard, generate_step, whole_set
 from pipelines.recipes import aloe_sft
 from pipelines.recipes.aloe_sft import MaxFailed
-from pipelines.step import Step, asking_step, await_teacher, each_shard, whole_set
-from quality.near_rules import SINGLE_TURN
-from quality.rules import Rules
+from quality.cleaning.rules import Rules
+from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
 from sources.license import Use
 from sources.source import Kind, Source
 from sources.suggest import did_you_mean, some_of
-from synth import redteam_stage as stages
-from synth.attacks import Attacks
-from synth.awaited import Written, written_only
-from synth.candidates import author
-from synth.compose import compose
-from synth.guard import Guard
-from synth.guard_formats import FormatName
-from synth.leak_step import ModelLeaks, model_leaks
-from synth.pair_rules import PairRules
-from synth.prompt_cap import PromptCap, prompt_cap
-from synth.redteam import RedTeam
-from synth.stages import ChainPairs, keep_source_pairs, pair_requests, write_chain_pairs
-from synth.teacher import Teacher
+from synth.formatting.render_prompts import render_prompts
+from synth.formatting.require_generated import RequireGenerated, require_generated
+from synth.judges.guard import Guard
+from synth.judges.guard_formats import FormatName
+from synth.judges.leak_step import ModelLeaks, model_leaks
+from synth.preferences.pair_rules import PairRules
+from synth.preferences.prompt_cap import PromptCap, prompt_cap
+from synth.preferences.stages import ChainPairs, keep_source_pairs, pair_requests, write_chain_pairs
+from synth.redteam import red_team_steps as stages
+from synth.redteam.attacks import Attacks
+from synth.redteam.safety_pairs import RedTeam
+from synth.teachers.candidates import author
+from synth.teachers.teacher import Teacher
 
 JAILBREAKS = ("jailbreak_prompts",)
 """Sources whose rows are ways of asking; the other safety sources hold requests."""
@@ -120,10 +120,10 @@ def recipe(
     chosen = choose(sources)
     leaks = model_leaks(leak_embedder, leak_judge)
     curate = curating(license, near_threshold, limit, semantic, name_model, leaks, required=sources != ("available",))
-    asked = partial(aloe_sft.asked, use=license)
+    asked = partial(aloe_sft.make_teacher, use=license)
     target = asked(teacher, teacher_license, revision=teacher_revision)
     judge = asked(guard, guard_license, revision=guard_revision)
-    asks = partial(asking_step, max_failed=max_failed)
+    asks = partial(generate_step, max_failed=max_failed)
     parts: list[Step] = []
     if stage != "red_team":
         rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
@@ -134,7 +134,7 @@ def recipe(
         models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
         by = Guard(by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
         parts += [red_team(attacks(chosen, curate, held), models, by, samples=answers, seed=seed, asks=asks)]
-    return each_shard("compose", compose, None, *parts)
+    return each_shard("render_prompts", render_prompts, None, *parts)
 
 
 def curating(
@@ -149,7 +149,7 @@ def curating(
 ) -> Curate:
     """Return how sources become rows that may stay: as in ``aloe_sft``, with the usual rules of cleaning."""
     return partial(
-        aloe_sft.curated,
+        aloe_sft.clean_and_deduplicate,
         rules=Rules(),
         license=license,
         near_threshold=near_threshold,
@@ -170,7 +170,7 @@ def general(
     rules: PairRules,
     teacher: Teacher | None,
     samples: int,
-    asks: Asks = asking_step,
+    asks: Asks = generate_step,
 ) -> list[Step]:
     """Return the steps to the pairs of corpora and to those of chains; no row holds a request of the red team."""
     pairs = source_pairs(curate(of_kind(chosen, "preference")), rules)
@@ -222,7 +222,7 @@ def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
     jailbreaks = curate([source for source in safety if source.name in JAILBREAKS])
     plain = each_shard("plain-requests", stages.plain_requests, None, requests)
     config_of_stage = stages.AttackStage(attacks=config, jailbreaks=JAILBREAKS)
-    return each_shard("attack", stages.attack, config_of_stage, plain, beside=(plain, jailbreaks))
+    return each_shard("attack", stages.attack, config_of_stage, plain, reference_inputs=(plain, jailbreaks))
 
 
 def red_team(
@@ -232,12 +232,12 @@ def red_team(
     *,
     samples: int,
     seed: int,
-    asks: Asks = asking_step,
+    asks: Asks = generate_step,
 ) -> Step:
     """Return the steps from attacks to pairs, each with one model; without models the attacks wait, outside the set."""
     if models is None or guard is None:
-        unwritten = Written(part="pair", reason="awaits_teacher", evidence=NEEDS)
-        return each_shard("paired", written_only, unwritten, await_teacher("red-team", NEEDS, attacked))
+        unwritten = RequireGenerated(part="pair", reason="awaits_teacher", evidence=NEEDS)
+        return each_shard("paired", require_generated, unwritten, await_teacher("red-team", NEEDS, attacked))
     target, writer, judge = models.target, models.writer, models.guard
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
     terms = (target.license, writer.license, judge.license)

@@ -6,37 +6,37 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelines.step import Step, asking_step, await_teacher, each_shard, read, whole_set
-from quality.clean import Clean, clean
-from quality.decontaminate import Decontaminate
-from quality.exact import Exact, exact_duplicates
-from quality.leaking_rows import drop_leaks
+from pipelines.build.step import Step, await_teacher, each_shard, generate_step, read, whole_set
+from quality.cleaning.clean import Clean, clean
+from quality.cleaning.normalize import Normalise
+from quality.cleaning.rules import Rules
+from quality.decontamination.find_leaks import Decontaminate
+from quality.decontamination.leaking_rows import drop_leaks
+from quality.duplicates.exact import Exact, exact_duplicates
+from quality.duplicates.near_records import NearRecords, near_duplicate_records
+from quality.duplicates.near_settings import SINGLE_TURN, NearRules
 from quality.license_gate import LicenseGate, license_gate
-from quality.near_records import NearRecords, near_duplicate_records
-from quality.near_rules import SINGLE_TURN, NearRules
-from quality.normalise import Normalise
-from quality.privacy import Privacy, screen
-from quality.recogniser import recogniser
-from quality.rules import Rules
+from quality.privacy.recognizer import recogniser
+from quality.privacy.redaction import Privacy, screen
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use, fits
 from sources.source import USUAL_RANK, Source
 from sources.suggest import did_you_mean, some_of
-from synth import cot
-from synth.attacked_requests import drop_attacked
-from synth.candidates import author
-from synth.compose import compose
-from synth.cot_config import Cot
-from synth.generators import Name
-from synth.instructions import Instructions, instruct
-from synth.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
-from synth.mix import Mix, mix
-from synth.mix_parts import ALOE_GENERAL, ALOE_SHARES, aloe_parts
-from synth.semantic_step import semantic_config, semantic_duplicate_records
-from synth.specs import TeacherOptions
-from synth.specs import teacher as teacher_of
-from synth.stages import write_chains
-from synth.teacher import Teacher
+from synth.cot import sample_chains as cot
+from synth.cot.chain_settings import Cot
+from synth.formatting.instructions import Instructions, add_instructions
+from synth.formatting.mix import Mix, mix
+from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, aloe_parts
+from synth.formatting.render_prompts import render_prompts
+from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
+from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
+from synth.preferences.stages import write_chains
+from synth.prompting.generators import Name
+from synth.redteam.attacked_requests import drop_attacked
+from synth.teachers.candidates import author
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher as teacher_of
+from synth.teachers.teacher import Teacher
 
 KINDS = ("training", "general")
 
@@ -117,7 +117,7 @@ def recipe(
     chosen = choose(sources)
     required = sources != ("available",)
     apart = red_team_corpora(limit)
-    rows = curated(
+    rows = clean_and_deduplicate(
         chosen,
         rules,
         license,
@@ -129,17 +129,17 @@ def recipe(
         name_model=name_model,
         leaks=model_leaks(leak_embedder, leak_judge),
     )
-    writer = asked(teacher, teacher_license, license, teacher_revision)
-    chains = reasoned(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
-    written = finished(chains, seed=seed)
+    writer = make_teacher(teacher, teacher_license, license, teacher_revision)
+    chains = generate_chains(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
+    written = format_rows(chains, seed=seed)
     if mix == "none":
         if mix_tokens or mix_caps or (mix_shares, mix_general) != (ALOE_SHARES, ALOE_GENERAL):
             raise ValueError("mix: got 'none' and settings of a mix, expected aloe or exact with them")
         return written
-    return mixed(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, seed=seed)
+    return mix_sources(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, seed=seed)
 
 
-def asked(spec: str | None, license: str, use: Use, revision: str | None = None) -> Teacher | None:
+def make_teacher(spec: str | None, license: str, use: Use, revision: str | None = None) -> Teacher | None:
     """Return the teacher of a spec, if there is one; ``ValueError`` where what it writes is not free for ``use``."""
     if spec is None:
         return None
@@ -151,7 +151,7 @@ def asked(spec: str | None, license: str, use: Use, revision: str | None = None)
     return teacher_of(spec, TeacherOptions(license=license, revision=revision))
 
 
-def curated(
+def clean_and_deduplicate(
     chosen: list[Source],
     rules: Rules,
     license: Use,
@@ -180,11 +180,11 @@ def curated(
         unlike = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), unlike)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
     if leaks and (leaks.embedder or leaks.judge):
-        unseen = each_shard("leaks", drop_leaks_with_models, leaks, unlike, beside=benchmarks)
+        unseen = each_shard("leaks", drop_leaks_with_models, leaks, unlike, reference_inputs=benchmarks)
     else:
-        unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, beside=benchmarks)
+        unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, reference_inputs=benchmarks)
     if apart:
-        unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, beside=apart)
+        unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, reference_inputs=apart)
     invented = tuple(source.name for source in chosen if not source.real_persons)
     config = Privacy(invented_sources=invented, recogniser=recogniser(name_model) if name_model else None)
     return each_shard("privacy", screen, config, unseen)
@@ -203,7 +203,7 @@ def clean_source(source: Source, rules: Rules, *, required: bool, limit: int | N
     return each_shard(f"clean-{source.name}", clean, config, read(source, required=required, limit=limit))
 
 
-def reasoned(
+def generate_chains(
     rows: Step, chosen: list[Source], teacher: Teacher | None, *, samples: int, seed: int, max_failed: float = 0.0
 ) -> Step:
     """Return the steps that write verified chains of thought for multiple-choice rows; those without one stay as is."""
@@ -215,7 +215,7 @@ def reasoned(
             continue
         config = chains(generator, sources, teacher, samples=samples, seed=seed)
         step = f"cot-{generator}"
-        rows = asking_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
+        rows = generate_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
     return rows
 
 
@@ -233,12 +233,14 @@ def chains(generator: Name, sources: tuple[str, ...], teacher: Teacher, *, sampl
     )
 
 
-def finished(rows: Step, *, seed: int) -> Step:
+def format_rows(rows: Step, *, seed: int) -> Step:
     """Return the steps that make prompts and responses of rows: options listed, instructions drawn."""
-    return each_shard("instruct", instruct, Instructions(seed=seed), each_shard("compose", compose, None, rows))
+    return each_shard(
+        "instruct", add_instructions, Instructions(seed=seed), each_shard("compose", render_prompts, None, rows)
+    )
 
 
-def mixed(
+def mix_sources(
     rows: Step,
     how: Literal["aloe", "exact"],
     shares: tuple[float, float, float],

@@ -9,22 +9,22 @@ import polars as pl
 from pydantic import Field
 
 import sources.catalog
+from pipelines.build.step import Step
 from pipelines.recipes import aloe_sft
 from pipelines.recipes.aloe_sft import MaxFailed
-from pipelines.step import Step
-from quality.near_rules import SINGLE_TURN
-from quality.rules import Rules
+from quality.cleaning.rules import Rules
+from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
+from sources.fetch.mirror import mirrored
 from sources.license import Use
-from sources.mirror import mirrored
 from sources.read import read
 from sources.record import Record
 from sources.source import Source
 from sources.table import frame
-from synth.embedded import training_texts
-from synth.specs import TeacherOptions
-from synth.specs import teacher as teacher_of
-from synth.teacher import Teacher
+from synth.teachers.embedded import training_texts
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher as teacher_of
+from synth.teachers.teacher import Teacher
 
 MIRROR = Path(sources.catalog.__file__).parent / "sample"
 
@@ -57,14 +57,14 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     asked = sample_teacher(teacher, teacher_license, teacher_revision)
-    rows = curated(license, limit)
-    rows = aloe_sft.reasoned(rows, chosen(), asked, samples=samples, seed=seed, max_failed=max_failed)
-    return aloe_sft.finished(rows, seed=seed)
+    rows = clean_and_deduplicate(license, limit)
+    rows = aloe_sft.generate_chains(rows, chosen(), asked, samples=samples, seed=seed, max_failed=max_failed)
+    return aloe_sft.format_rows(rows, seed=seed)
 
 
-def curated(license: Use, limit: int | None) -> Step:
+def clean_and_deduplicate(license: Use, limit: int | None) -> Step:
     """Return the steps from the sample's raw files to the rows that may stay."""
-    return aloe_sft.curated(chosen(), Rules(), license, SINGLE_TURN, required=True, limit=limit)
+    return aloe_sft.clean_and_deduplicate(chosen(), Rules(), license, SINGLE_TURN, required=True, limit=limit)
 
 
 def chosen() -> list[Source]:

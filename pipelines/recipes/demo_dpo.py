@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipelines.build.step import Step, each_shard, generate_step
 from pipelines.recipes import aloe_sft, demo
 from pipelines.recipes.aloe_sft import MaxFailed
-from pipelines.step import Step, asking_step, each_shard
 from sources.license import Use
-from synth.compose import compose
-from synth.stages import ChainPairs, pair_requests, write_chain_pairs
+from synth.formatting.render_prompts import render_prompts
+from synth.preferences.stages import ChainPairs, pair_requests, write_chain_pairs
 
 MIRROR = demo.MIRROR
 
@@ -43,7 +43,7 @@ def recipe(
     """
     asked = demo.sample_teacher(teacher, teacher_license, teacher_revision)
     chains = aloe_sft.chains("medmcqa", aloe_sft.GENERATORS["medmcqa"], asked, samples=samples, seed=seed)
-    rows = demo.curated(license, limit)
+    rows = demo.clean_and_deduplicate(license, limit)
     config = ChainPairs(chains=chains)
-    pairs = asking_step("pairs", write_chain_pairs, pair_requests, config, asked, rows, max_failed=max_failed)
-    return each_shard("compose", compose, None, pairs)
+    pairs = generate_step("pairs", write_chain_pairs, pair_requests, config, asked, rows, max_failed=max_failed)
+    return each_shard("compose", render_prompts, None, pairs)

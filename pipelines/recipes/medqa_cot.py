@@ -6,23 +6,23 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipelines.build.step import Step, await_teacher, each_shard, generate_step
 from pipelines.recipes import aloe_sft
 from pipelines.recipes.aloe_sft import MaxFailed
-from pipelines.step import Step, asking_step, await_teacher, each_shard
-from quality.near_rules import SINGLE_TURN
-from quality.rules import Rules
+from quality.cleaning.rules import Rules
+from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
 from sources.license import Use
 from sources.source import Source
 from sources.suggest import did_you_mean
-from synth import cot
-from synth.awaited import Written, written_only
-from synth.candidates import author
-from synth.cot_config import Cot
-from synth.generators import Name
-from synth.leak_step import model_leaks
-from synth.stages import write_chains
-from synth.teacher import Teacher
+from synth.cot import sample_chains as cot
+from synth.cot.chain_settings import Cot
+from synth.formatting.require_generated import RequireGenerated, require_generated
+from synth.judges.leak_step import model_leaks
+from synth.preferences.stages import write_chains
+from synth.prompting.generators import Name
+from synth.teachers.candidates import author
+from synth.teachers.teacher import Teacher
 
 GENERATOR_OF: dict[str, Name] = {name: key for key, names in aloe_sft.GENERATORS.items() for name in names}
 
@@ -79,7 +79,7 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     chosen = choose(sources)
-    rows = aloe_sft.curated(
+    rows = aloe_sft.clean_and_deduplicate(
         chosen,
         Rules(),
         license,
@@ -90,11 +90,11 @@ def recipe(
         name_model=name_model,
         leaks=model_leaks(leak_embedder, leak_judge),
     )
-    asked = aloe_sft.asked(teacher, teacher_license, license, teacher_revision)
+    asked = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
     if asked is None:
         waiting = await_teacher("cot", NEEDS, rows)
-        unwritten = Written(part="cot", reason="awaits_teacher", evidence=NEEDS)
-        return aloe_sft.finished(each_shard("written", written_only, unwritten, waiting), seed=seed)
+        unwritten = RequireGenerated(part="cot", reason="awaits_teacher", evidence=NEEDS)
+        return aloe_sft.format_rows(each_shard("written", require_generated, unwritten, waiting), seed=seed)
     for generator, names in generators(chosen).items():
         config = Cot(
             by=author(asked),
@@ -108,17 +108,17 @@ def recipe(
             keep=keep,
             seed=seed,
         )
-        rows = reasoned(rows, config, asked, max_failed=max_failed)
-    return aloe_sft.finished(each_shard("written", written_only, UNASKED, rows), seed=seed)
+        rows = generate_chains(rows, config, asked, max_failed=max_failed)
+    return aloe_sft.format_rows(each_shard("written", require_generated, UNASKED, rows), seed=seed)
 
 
-UNASKED = Written(part="cot", reason="not_asked", evidence="no right option among two to ten")
+UNASKED = RequireGenerated(part="cot", reason="not_asked", evidence="no right option among two to ten")
 
 
-def reasoned(rows: Step, config: Cot, teacher: Teacher, *, max_failed: float) -> Step:
+def generate_chains(rows: Step, config: Cot, teacher: Teacher, *, max_failed: float) -> Step:
     """Return the step that writes the chains of one generator's sources."""
     step = f"cot-{config.generator}"
-    return asking_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
+    return generate_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
 
 
 def generators(chosen: list[Source]) -> dict[Name, tuple[str, ...]]:

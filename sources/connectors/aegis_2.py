@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import json_rows, numbered, qa
+from sources.shapes.row_shapes import json_rows, numbered, qa
 from sources.source import Raw, Source, held_out
 
 SIDES = {"safe": "answer", "unsafe": "rejected"}

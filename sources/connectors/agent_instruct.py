@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import chat, conversation, parquet, placed
+from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 
 ENVIRONMENTS = ("os", "db", "alfworld", "webshop", "kg", "mind2web")

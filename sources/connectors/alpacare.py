@@ -1,6 +1,6 @@
 """MedInstruct-52k (Zhang et al. 2023, AlpaCare): medical instructions written by GPT-4; a third has ``<noinput>``."""
 
-from sources.shapes import alpaca, parquet
+from sources.shapes.row_shapes import alpaca, parquet
 from sources.source import Source
 
 ALPACARE_MEDINSTRUCT = Source(

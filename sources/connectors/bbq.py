@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import jsonl, mcq
+from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Benchmark, Raw
 
 OPTIONS = ("ans0", "ans1", "ans2")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import json_rows, placed, qa, under
+from sources.shapes.row_shapes import json_rows, placed, qa, under
 from sources.source import Raw, Source
 
 

@@ -5,7 +5,7 @@ Made for evaluation: all of it is a benchmark.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import json_dict, lettered
+from sources.shapes.row_shapes import json_dict, lettered
 from sources.source import Benchmark, Raw
 
 

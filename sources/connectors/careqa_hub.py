@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import json_rows, mcq, numbered, one_based, qa
+from sources.shapes.row_shapes import json_rows, mcq, numbered, one_based, qa
 from sources.source import Benchmark, Raw
 
 

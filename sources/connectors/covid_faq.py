@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import numbered, qa, table
+from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 
 ABOUT = ("answer_html", "name", "source", "category", "country", "region", "city", "last_update")

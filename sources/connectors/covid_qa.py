@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sources.files import RawFile
-from sources.passage import located, passage
 from sources.record import Draft
-from sources.shapes import qa, squad
+from sources.shapes.passage_window import located, passage
+from sources.shapes.row_shapes import qa, squad
 from sources.source import Raw, Source
 
 PASSAGE_CHARS = 3_000

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import mcq, numbered, table, told
+from sources.shapes.row_shapes import mcq, numbered, table, told
 from sources.source import Raw, Source
 
 YES_NO = ("yes", "no")

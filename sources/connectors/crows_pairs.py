@@ -5,7 +5,7 @@ Bias is measured by which sentence a model finds likelier, so that no option is 
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import mcq, table
+from sources.shapes.row_shapes import mcq, table
 from sources.source import Benchmark, Raw
 
 

@@ -6,7 +6,7 @@ style ``BaseInstruction``. File names follow those of Egida-DPO and could not be
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import json_rows, placed, qa
+from sources.shapes.row_shapes import json_rows, placed, qa
 from sources.source import Raw, Source, held_out
 
 

@@ -5,7 +5,7 @@ The test set does not say which of its questions have several.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import json_list, letter, mcq
+from sources.shapes.row_shapes import json_list, letter, mcq
 from sources.source import Raw, Source, held_out
 
 

@@ -6,10 +6,10 @@ letter into a 0-based label; the archive is read instead.
 
 from collections.abc import Iterator
 
-from sources.archives import zip_member
 from sources.connectors.frenchmedmcqa import parse
 from sources.files import FileError, RawFile
-from sources.json_values import JsonError, parse_json
+from sources.formats.archives import zip_member
+from sources.formats.json_values import JsonError, parse_json
 from sources.source import Broken, Raw, Source, held_out
 
 MEMBERS = {"train": "train.json", "validation": "dev.json", "test": "test.json"}

@@ -4,7 +4,7 @@ import ast
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import qa, table
+from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source
 
 ASK = "Describe {}: what it is, how it shows, how it is examined and which medications are common."

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import numbered, qa, table
+from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Benchmark, Raw
 
 FOLDER = "data/behavior_datasets"

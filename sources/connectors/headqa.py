@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sources.files import FileError, RawFile
 from sources.record import Draft
-from sources.shapes import json_object, letter, mcq
+from sources.shapes.row_shapes import json_object, letter, mcq
 from sources.source import Benchmark, Broken, Raw, Source, held_out
 
 

@@ -5,7 +5,7 @@
 """
 
 from sources.connectors.headqa import parse
-from sources.shapes import parquet
+from sources.shapes.row_shapes import parquet
 from sources.source import Benchmark, Source, held_out
 
 

@@ -6,7 +6,7 @@ malformed; an empty chosen reply makes a record, for the rules to drop.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import compared, jsonl, placed, transcript
+from sources.shapes.row_shapes import compared, jsonl, placed, transcript
 from sources.source import Raw, Source, held_out
 
 MARKS = {"\n\nHuman:": "user", "\n\nAssistant:": "assistant"}

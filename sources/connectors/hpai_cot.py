@@ -8,7 +8,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import answered, json_rows, numbered
+from sources.shapes.row_shapes import answered, json_rows, numbered
 from sources.source import Raw, Source
 
 

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import jsonl, numbered, qa
+from sources.shapes.row_shapes import jsonl, numbered, qa
 from sources.source import Benchmark, Broken, Raw
 
 MODELS = ("gpt-4", "claude-2", "gpt-3.5-turbo", "text-davinci-003")

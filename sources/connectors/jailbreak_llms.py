@@ -5,7 +5,7 @@ Prompts repeat across communities, so that a row's line names it. Hub: ``TrustAI
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import numbered, qa, table
+from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 
 FOUND = ("platform", "source", "date", "community_id", "community_name")

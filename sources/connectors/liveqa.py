@@ -5,7 +5,7 @@ A copy on the Hub, with one row an answer. The test set is ``liveqa_trec``.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import numbered, parquet, qa
+from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 
 
@@ -13,10 +13,10 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one pair into a draft."""
     row = raw.value
     meta = {name: row.get(name) for name in ("questionid", "focus", "type")}
-    return qa(numbered(raw, file), asked(row["subject"], row["message"]), row["answer"], meta=meta)
+    return qa(numbered(raw, file), questions_of(row["subject"], row["message"]), row["answer"], meta=meta)
 
 
-def asked(subject: str | None, message: str | None) -> str:
+def questions_of(subject: str | None, message: str | None) -> str:
     """Return the question that a message and its subject ask; either may be empty, not both."""
     parts = [part.strip() for part in (subject, message) if part and part.strip()]
     if not parts:

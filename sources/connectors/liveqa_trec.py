@@ -2,10 +2,10 @@
 
 from xml.etree.ElementTree import Element
 
-from sources.connectors.liveqa import asked
+from sources.connectors.liveqa import questions_of
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import qa, whole_text, xml
+from sources.shapes.row_shapes import qa, whole_text, xml
 from sources.source import Benchmark, Raw
 
 
@@ -16,7 +16,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
         whole_text(question.find(path))
         for path in ("Original-Question/SUBJECT", "Original-Question/MESSAGE", "NLM-Summary")
     )
-    prompt = asked(subject, message)
+    prompt = questions_of(subject, message)
     meta = {"summary": summary, "urls": _texts(question, "AnswerURL")}
     return qa(question.attrib["qid"], prompt, "\n\n".join(_texts(question, "ANSWER")), meta=meta)
 

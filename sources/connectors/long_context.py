@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import chat, conversation, jsonl, numbered, qa
+from sources.shapes.row_shapes import chat, conversation, jsonl, numbered, qa
 from sources.source import Parse, Raw, Source
 
 

@@ -5,7 +5,7 @@ The files are SQuAD-like. An answer's spans could not be verified to come in one
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import numbered, qa, squad
+from sources.shapes.row_shapes import numbered, qa, squad
 from sources.source import Raw, Source, held_out
 
 

@@ -5,7 +5,7 @@ One configuration a site, iCliniq and HealthCareMagic, whose terms forbid reuse.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import parquet, placed, qa
+from sources.shapes.row_shapes import parquet, placed, qa
 from sources.source import Raw, Source, held_out
 
 

@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft, Message
-from sources.shapes import conversation, json_rows, placed
+from sources.shapes.row_shapes import conversation, json_rows, placed
 from sources.source import Raw, Source
 
 MARKS = {"patient:": "user", "doctor:": "assistant"}
@@ -14,11 +14,11 @@ MARKS = {"patient:": "user", "doctor:": "assistant"}
 def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one consultation into a draft that ends with the doctor's last reply."""
     row = raw.value
-    messages = [_said(utterance) for utterance in row["utterances"]]
+    messages = [_speaker_turn(utterance) for utterance in row["utterances"]]
     return conversation(placed(raw, file), messages, meta={"description": row["description"]})
 
 
-def _said(utterance: str) -> Message:
+def _speaker_turn(utterance: str) -> Message:
     for mark, role in MARKS.items():
         if utterance.startswith(mark):
             return Message(role, utterance.removeprefix(mark).strip())

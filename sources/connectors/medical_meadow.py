@@ -3,7 +3,7 @@
 A third of the WikiDoc questions is poor by its card. Patient information is ``wikidoc_patient_information``.
 """
 
-from sources.shapes import json_rows, same_task
+from sources.shapes.row_shapes import json_rows, same_task
 from sources.source import Source
 
 MEDICAL_MEADOW_WIKIDOC = Source(

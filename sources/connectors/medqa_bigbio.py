@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import lettered, numbered, parquet
+from sources.shapes.row_shapes import lettered, numbered, parquet
 from sources.source import Raw, Source, held_out
 
 

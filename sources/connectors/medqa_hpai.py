@@ -1,7 +1,7 @@
 """MedQA-USMLE with four options (Jin et al. 2020) as the Aloe group's prompt engine carries it. Answers are letters."""
 
 from sources.connectors.medmcqa_sample import parse
-from sources.shapes import json_dict
+from sources.shapes.row_shapes import json_dict
 from sources.source import Benchmark
 
 MEDQA_HPAI = Benchmark(

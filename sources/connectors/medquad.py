@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
-from sources.archives import members
 from sources.files import RawFile
+from sources.formats.archives import members
 from sources.record import Draft
-from sources.shapes import qa, whole_text
+from sources.shapes.row_shapes import qa, whole_text
 from sources.source import Broken, Raw, Source
 
 ABOUT = {"focus": "focus", "synonyms": "synonym", "cuis": "cui", "semantic_types": "semantictype"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import TASKS, Draft
-from sources.shapes import instructed, placed, under
+from sources.shapes.row_shapes import instructed, placed, under
 from sources.source import Raw, Source
 
 ALIASES = {"named-entity-recognition": "ner", "natural-language-inference": "nli", "question-answering": "qa"}

@@ -7,7 +7,7 @@ import re
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import qa, table
+from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source, held_out
 
 PLACE = re.compile(r"(?P<split>train|test)/(?P<author>gpt4|llama2)/\D+_category_(?P<category>\d)\.csv$")

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import conversation, numbered, parquet, transcript
+from sources.shapes.row_shapes import conversation, numbered, parquet, transcript
 from sources.source import Raw, Source
 
 MARKS = {"<HUMAN>:": "user", "<ASSISTANT>:": "assistant"}

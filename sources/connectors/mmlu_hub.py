@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import mcq, numbered, parquet
+from sources.shapes.row_shapes import mcq, numbered, parquet
 from sources.source import Raw, Source, held_out
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import qa, table
+from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source, held_out
 
 

@@ -7,9 +7,9 @@ gives those split ``test``; the benchmark reads those alone.
 from collections.abc import Sequence
 
 from sources.files import RawFile
-from sources.official_test import told_apart
 from sources.record import Draft
-from sources.shapes import json_dict, letter, mcq
+from sources.shapes.official_test import split_by_test_ids
+from sources.shapes.row_shapes import json_dict, letter, mcq
 from sources.source import Raw, Source, held_out
 
 DECISIONS = ("yes", "no", "maybe")
@@ -41,7 +41,7 @@ PUBMEDQA = Source(
     folder="pubmedqa",
     files={"train": ("data/ori_pqal.json",)},
     companions=(GROUND_TRUTH,),
-    rows=told_apart(json_dict, "key", GROUND_TRUTH),
+    rows=split_by_test_ids(json_dict, "key", GROUND_TRUTH),
     parse=parse,
     published_rows=1_000,
 )
@@ -51,6 +51,6 @@ PUBMEDQA_TEST = held_out(
     "pubmedqa_test",
     {"test": PUBMEDQA.files["train"]},
     title="PubMedQA, official test",
-    rows=told_apart(json_dict, "key", GROUND_TRUTH, keep=("test",)),
+    rows=split_by_test_ids(json_dict, "key", GROUND_TRUTH, keep=("test",)),
     published_rows=500,
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sources.connectors.pubmedqa import DECISIONS, labelled
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import letter, mcq, parquet
+from sources.shapes.row_shapes import letter, mcq, parquet
 from sources.source import Raw, Source
 
 

@@ -7,8 +7,8 @@ lie beside the rows: without it nothing is read.
 from dataclasses import replace
 
 from sources.connectors.pubmedqa_artificial import PUBMEDQA_ARTIFICIAL
-from sources.official_test import told_apart
-from sources.shapes import parquet
+from sources.shapes.official_test import split_by_test_ids
+from sources.shapes.row_shapes import parquet
 from sources.source import held_out
 
 GROUND_TRUTH = "test_ground_truth.json"
@@ -19,7 +19,7 @@ PUBMEDQA_LABELLED = replace(
     title="PubMedQA, expert-labelled, Hub",
     files={"train": ("pqa_labeled/train-*.parquet",)},
     companions=(GROUND_TRUTH,),
-    rows=told_apart(parquet, "pubid", GROUND_TRUTH),
+    rows=split_by_test_ids(parquet, "pubid", GROUND_TRUTH),
     rank=60,
     published_rows=1_000,
 )
@@ -29,6 +29,6 @@ PUBMEDQA_LABELLED_TEST = held_out(
     "pubmedqa_labelled_test",
     {"test": PUBMEDQA_LABELLED.files["train"]},
     title="PubMedQA, official test, Hub",
-    rows=told_apart(parquet, "pubid", GROUND_TRUTH, keep=("test",)),
+    rows=split_by_test_ids(parquet, "pubid", GROUND_TRUTH, keep=("test",)),
     published_rows=500,
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import mcq, told, whole_text, xml
+from sources.shapes.row_shapes import mcq, told, whole_text, xml
 from sources.source import Broken, Raw, Source, held_out
 
 ASK = "Does every answer to the second question also answer the first, at least in part?"

@@ -5,7 +5,7 @@ Its magpie-ultra part overlaps with RewardBench, which is why the authors replac
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import numbered, parquet, preference
+from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source
 
 

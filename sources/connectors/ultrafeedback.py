@@ -5,7 +5,7 @@ The scores of a pair can be equal, in which case the order means nothing: both a
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import numbered, parquet, preference
+from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source, held_out
 
 KEPT = ("prompt_id", "score_chosen", "score_rejected")

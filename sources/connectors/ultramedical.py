@@ -8,7 +8,7 @@ import re
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import chat, conversation, json_list, parquet, placed
+from sources.shapes.row_shapes import chat, conversation, json_list, parquet, placed
 from sources.source import Raw, Source
 
 RATING = re.compile(r"(?:\brat(?:e|ed|ing)\b|\bscore\b)\D{0,60}?\b(10|[1-9])\b", re.IGNORECASE)

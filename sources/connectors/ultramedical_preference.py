@@ -6,7 +6,7 @@ development and test files are held out.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import json_rows, numbered, preference
+from sources.shapes.row_shapes import json_rows, numbered, preference
 from sources.source import Raw, Source, held_out
 
 

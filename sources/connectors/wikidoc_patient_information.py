@@ -1,6 +1,6 @@
 """WikiDoc's patient information as question and answer (Han et al. 2023, MedAlpaca); the questions are by GPT-3.5."""
 
-from sources.shapes import json_list, same_task
+from sources.shapes.row_shapes import json_list, same_task
 from sources.source import Source
 
 WIKIDOC_PATIENT_INFORMATION = Source(

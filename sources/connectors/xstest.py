@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes import qa, table
+from sources.shapes.row_shapes import qa, table
 from sources.source import Benchmark, Raw
 
 

@@ -27,7 +27,7 @@ def read(name: str, half: str) -> list[Row]:
 
 
 def answers(half: str) -> Results:
-    from synth.answers import extract
+    from synth.answers.extractor import extract
 
     for one in read("answers", half):
         several = isinstance(one["reading"], list)
@@ -54,7 +54,7 @@ def cleaning(half: str) -> Results:
 def rules(half: str) -> Results:
     from rows import row, table
 
-    from quality.clean import Clean, clean
+    from quality.cleaning.clean import Clean, clean
 
     labels = read("rules", half)
     given = [
@@ -66,7 +66,7 @@ def rules(half: str) -> Results:
 
 
 def near_duplicates(half: str) -> Results:
-    from quality.near_duplicates import deduplicate
+    from quality.duplicates.near_duplicates import deduplicate
 
     for one in read("near_duplicates", half):
         rows = pl.DataFrame([{"id": "a", **one["a"]}, {"id": "b", **one["b"]}])
@@ -75,9 +75,9 @@ def near_duplicates(half: str) -> Results:
 
 
 def leaks(half: str) -> Results:
-    from quality.decontaminate import Decontaminate, find_leaks
-    from quality.leak_index import build_index
-    from quality.leak_inputs import ITEM_SCHEMA, find_roles, text_rows
+    from quality.decontamination.find_leaks import Decontaminate, find_leaks
+    from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, text_rows
+    from quality.decontamination.item_index import build_index
 
     rows = read("leaks", half)
     items = {one["item"]["id"]: one["item"] for one in rows}
@@ -117,7 +117,7 @@ def personal_data(rows: list[Row]) -> Results:
     """Yield for every personal datum whether all of it is found, and for every text without any whether it is left."""
     from test_privacy import covered
 
-    from quality.privacy import Privacy, find
+    from quality.privacy.redaction import Privacy, find
 
     found = defaultdict(list)
     texts = pl.Series([one["text"] for one in rows])

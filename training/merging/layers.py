@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from training.merging.config import MergeConfig, Settings, Slice, setting
+from training.merging.merge_config import MergeConfig, Settings, Slice, setting
+from training.merging.merge_errors import MergeConfigError
 from training.merging.methods import REQUIRED
-from training.merging.trouble import MergeConfigError
 from training.merging.vocabulary import EMBEDDING
 
 LAYER = re.compile(r"^(?P<stack>(?:.*?\.)?(?:layers|h|blocks|block))\.(?P<number>\d+)\.")

@@ -22,7 +22,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from training.merging.trouble import MergeError
+from training.merging.merge_errors import MergeError
 
 DIRECT: int = getattr(os, "O_DIRECT", 0)
 """Past the page cache, where the system knows that."""

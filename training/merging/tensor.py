@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from training.merging.numbers import F32, Floats, Span
+from training.merging.number_types import F32, Floats, Span
 
 BLOCK = 1 << 18
 """Elements of a span, as whole rows: its arrays stay in a core's cache."""

@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from training.merging.config import MergeConfig
-from training.merging.end_of_turn import end_of_turn, ids, token_text
-from training.merging.trouble import MergeConfigError, MergeError
+from training.data.end_of_turn import end_of_turn, ids, token_text
+from training.merging.merge_config import MergeConfig
+from training.merging.merge_errors import MergeConfigError, MergeError
 
 FILES = (
     "tokenizer.json",
@@ -81,7 +81,7 @@ class Choice:
     speaker: str
     end: tuple[str, int] | None
 
-    def told(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Return the choice for a record."""
         return {
             "tokenizer": self.tokenizer.model if self.tokenizer else None,

@@ -1,0 +1,1 @@
+"""Recipes, plans and their runs."""

@@ -1,0 +1,68 @@
+"""What a build would ask of its teachers, told before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.build.plan import Node
+from pipelines.build.step import GenerateStep
+from pipelines.completions.completion_store import opened
+from pipelines.storage.store import Store
+from sources.literal import read_parquet
+from synth.teachers.options import Rates
+from synth.teachers.teacher import Request
+
+CHARS_A_TOKEN = 4
+"""A rule of thumb for English; what a run really takes is counted as it goes."""
+
+LOOKED_UP = 1000
+
+
+def requests_of(node: Node, work: GenerateStep, store: Store, rates: Rates) -> dict[str, Any]:
+    """Return the first round of a step that asks: requests, those answered before, tokens and cost at most.
+
+    Foretold from the rows of the last step before it that is built, some of which may go on the way; None where none
+    is built. Later rounds, for rows without a right answer, are not foretold.
+    """
+    known = _built(node, store)
+    if known is None:
+        return {"requests": None, "foretold_from": None}
+    shards = sorted((store.folder(known.name) / "kept").glob("*.parquet"))
+    requests = [one for path in shards for one in work.requests(read_parquet(path), node.step.config)]
+    prompt = sum(len(message.content) for one in requests for message in one.messages) // CHARS_A_TOKEN
+    most = sum(one.sampling.max_tokens for one in requests)
+    return {
+        "requests": len(requests),
+        **_known_of(requests, work, store.root / "completions"),
+        "prompt_tokens": prompt,
+        "completion_tokens_at_most": most,
+        "cost_at_most": round(rates.cost(prompt, most), 4),
+        "foretold_from": known.step.name,
+    }
+
+
+def _built(node: Node, store: Store) -> Node | None:
+    """Return the nearest node before this one that is built, along the first inputs."""
+    while node.inputs:
+        node = node.inputs[0]
+        if store.done(node.name):
+            return node
+    return None
+
+
+def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> dict[str, int]:
+    """Return how many requests were answered before, and how many failed and were not answered since."""
+    if not path.exists():
+        return {"answered_before": 0, "failed_before": 0}
+    parts = list(_parts(sorted({one.key(work.teacher.name, work.teacher.revision) for one in requests})))
+    with opened(path) as completions:
+        return {
+            "answered_before": sum(len(completions.found(part)) for part in parts),
+            "failed_before": sum(completions.count_failed(part) for part in parts),
+        }
+
+
+def _parts(keys: list[str]) -> Iterator[list[str]]:
+    return (keys[at : at + LOOKED_UP] for at in range(0, len(keys), LOOKED_UP))

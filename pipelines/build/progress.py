@@ -1,0 +1,123 @@
+"""Progress on stderr: live bars on a terminal, a plain line per finished step elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from pipelines.build.run_plan import Progress
+from pipelines.completions.cached_teacher import ProgressSnapshot
+from pipelines.terminal import printable
+
+
+@contextmanager
+def show_progress(steps: int) -> Iterator[Progress]:
+    """Give a progress that tells of ``steps`` steps: rows so far, rows a second, time left."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield PlainProgress()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True),
+    )
+    with Bars(*columns, console=console, transient=True) as bars:
+        yield RichProgress(bars, steps)
+
+
+class RichProgress:
+    """Bars: one for all steps, one for each that runs, with its shards done and its rows a second."""
+
+    def __init__(self, bars: Bars, steps: int) -> None:
+        self._bars = bars
+        self._all = bars.add_task("steps", total=steps, rate="")
+        self._running: dict[str, tuple[TaskID, float]] = {}
+        self._rows: dict[str, int] = {}
+        self._asking: TaskID | None = None
+
+    def started(self, step: str, shards: int) -> None:
+        self._rows[step] = 0
+        self._running[step] = (self._bars.add_task(step, total=shards, rate=""), time.monotonic())
+
+    def advanced(self, step: str, rows: int) -> None:
+        task, since = self._running[step]
+        self._rows[step] += rows
+        rate = self._rows[step] / max(time.monotonic() - since, 1e-3)
+        self._bars.update(task, advance=1, rate=f"{self._rows[step]:,} rows, {rate:,.0f}/s", refresh=True)
+
+    def finished(self, step: str, summary: dict[str, Any]) -> None:
+        self._bars.remove_task(self._running.pop(step)[0])
+        self._bars.console.print(printable(format_step(step, summary)), markup=False, highlight=False)
+        self._bars.advance(self._all)
+
+    def asked(self, standing: ProgressSnapshot) -> None:
+        if self._asking is None:
+            self._asking = self._bars.add_task("requests", total=standing.total, rate="")
+        rate = f"{standing.requests_per_s:,.0f}/s, {standing.tokens_per_s:,.0f} tokens/s, {standing.cached:,} cached"
+        rate += f", {standing.failed:,} failed" if standing.failed else ""
+        self._bars.update(self._asking, total=standing.total, completed=standing.done, rate=rate)
+
+    def waiting(self, step: str) -> None:
+        self._bars.console.print(WAITING.format(step), markup=False, highlight=False)
+
+
+class PlainProgress:
+    """One line for each finished step, for logs."""
+
+    _since = _told = 0.0
+
+    def started(self, step: str, shards: int) -> None:
+        self._since = time.monotonic()
+
+    def advanced(self, step: str, rows: int) -> None:
+        now = time.monotonic()
+        if now - self._since > 10:
+            self._since = now
+            print(f"{step}: {rows:,} more rows", file=sys.stderr)
+
+    def finished(self, step: str, summary: dict[str, Any]) -> None:
+        print(printable(format_step(step, summary)), file=sys.stderr)
+
+    def asked(self, standing: ProgressSnapshot) -> None:
+        now = time.monotonic()
+        if now - self._told > 10 or standing.done == standing.total:
+            self._told = now
+            print(format_requests(standing), file=sys.stderr)
+
+    def waiting(self, step: str) -> None:
+        print(WAITING.format(step), file=sys.stderr)
+
+
+WAITING = "{}: another build is at work on it; waiting"
+
+
+def format_requests(standing: ProgressSnapshot) -> str:
+    """Return how far a teacher is, in one line."""
+    left = "" if standing.seconds_left is None else f", {standing.seconds_left:,.0f} s left"
+    return (
+        f"requests: {standing.done:,} of {standing.total:,}, {standing.cached:,} cached, {standing.failed:,} failed, "
+        f"{standing.requests_per_s:,.1f}/s, {standing.tokens_per_s:,.0f} tokens/s{left}"
+    )
+
+
+def format_step(step: str, summary: dict[str, Any]) -> str:
+    """Return a finished step in one line: rows in, and where they went."""
+    counts = summary["counts"]
+    ranked = sorted(summary["reasons"].items(), key=lambda r: -r[1])
+    rest = sum(n for _, n in ranked[4:])
+    reasons = ", ".join([*(f"{reason} {n:,}" for reason, n in ranked[:4]), *([f"others {rest:,}"] if rest else [])])
+    gone = f", {counts['dropped']:,} dropped ({reasons})" if counts["dropped"] else ""
+    broken = f", {counts['quarantined']:,} quarantined" if counts["quarantined"] else ""
+    before = f"; {summary['taken_over']:,} of {summary['shards']:,} shards as before" if summary["taken_over"] else ""
+    warnings = "".join(f"\n{step}: warning: {warning}" for warning in summary.get("warnings", ()))
+    return f"{step}: {counts['rows_in']:,} rows in, {counts['kept']:,} kept{gone}{broken}{before}{warnings}"

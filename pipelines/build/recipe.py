@@ -1,0 +1,179 @@
+"""Recipes: found by name or path, called with checked values."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import cloudpickle
+from pydantic import TypeAdapter, ValidationError
+
+from pipelines.build.step import Step
+from sources.errors import SabilaError
+from sources.names import is_name
+from sources.suggest import did_you_mean
+from synth.teachers.teacher import TeacherError
+
+SHIPPED = Path(__file__).parents[1] / "recipes"
+
+
+class RecipeError(SabilaError):
+    """A recipe that is not there or is none, or a value that it does not take: field, value, expectation."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe by name: the function that returns its last step, the lock's folder, and its own mirror if any."""
+
+    name: str
+    function: Callable[..., Step]
+    folder: Path
+    mirror: Path | None = None
+
+    @property
+    def summary(self) -> str:
+        """The first line of the recipe's docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def about(self) -> str:
+        """The recipe's docstring up to its ``Args:``, without the marks of names."""
+        return (inspect.getdoc(self.function) or "").partition("\nArgs:\n")[0].replace("``", "").strip()
+
+    @property
+    def knob_help(self) -> dict[str, str]:
+        """What each keyword argument does, as ``Args:`` of the recipe's docstring says (``name: text``)."""
+        listed = (inspect.getdoc(self.function) or "").partition("\nArgs:\n")[2]
+        entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", listed, re.MULTILINE)
+        return {name: " ".join(text.replace("``", "").split()) for name, text in entries}
+
+    @property
+    def lists(self) -> frozenset[str]:
+        """The keyword arguments that take several values."""
+        hints = get_type_hints(self.function)
+        return frozenset(name for name in self.knobs if get_origin(hints.get(name)) is tuple)
+
+    @property
+    def shapes(self) -> dict[str, str]:
+        """What a value of each keyword argument looks like: its choices, ``INTEGER``, ``NUMBER`` or ``TEXT``."""
+        hints = get_type_hints(self.function)
+        return {name: _shape(hints.get(name, Any)) for name in self.knobs}
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """The recipe's keyword arguments and their defaults."""
+        return {name: p.default for name, p in inspect.signature(self.function).parameters.items()}
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a manifest says of the recipe: its name, whether sabila ships it, and the hash of its file."""
+        file = Path(inspect.getsourcefile(self.function) or "")
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        return {"name": self.name, "shipped": file.parent == SHIPPED, "file_sha256": digest}
+
+    def bind(self, values: Mapping[str, Any]) -> Step:
+        """Return the last step for these values, texts allowed. Raises ``RecipeError`` naming every bad field."""
+        if unknown := sorted(set(values) - set(self.knobs)):
+            hint = did_you_mean(unknown[0], self.knobs)
+            raise RecipeError(
+                f"{unknown[0]}: got {values[unknown[0]]!r}, expected one of {', '.join(self.knobs)}{hint}"
+            )
+        hints = get_type_hints(self.function, include_extras=True)
+        checked, wrong = {}, []
+        for name, value in values.items():
+            try:
+                checked[name] = _checked(value, hints.get(name, Any))
+            except ValidationError as error:
+                wrong += [_explain(part, name) for part in error.errors()]
+        if wrong:
+            raise RecipeError("; ".join(wrong))
+        return self._call(checked)
+
+    def _call(self, values: dict[str, Any]) -> Step:
+        try:
+            step = self.function(**values)
+        except ValidationError as error:
+            raise RecipeError("; ".join(map(_explain, error.errors()))) from error
+        except (ValueError, TeacherError) as error:
+            raise RecipeError(str(error)) from error
+        if not isinstance(step, Step):
+            raise RecipeError(f"recipe: {self.name} returned {step!r}, expected its last Step")
+        return step
+
+
+def _shape(hint: Any) -> str:
+    kinds = [kind for kind in (hint, *get_args(hint)) if kind in (int, float) or get_origin(kind) is Literal]
+    if get_origin(hint) is tuple or not kinds:
+        return "TEXT"
+    return (
+        "|".join(get_args(kinds[0])) if get_origin(kinds[0]) is Literal else {int: "INTEGER", float: "NUMBER"}[kinds[0]]
+    )
+
+
+def _checked(value: Any, hint: Any) -> Any:
+    """Return ``value`` as a recipe's type hint wants it: a text is parsed, anything else must be of that type."""
+    kinds = {get_origin(kind) for kind in (hint, *get_args(hint))}
+    parsed = isinstance(value, str)
+    if tuple in kinds and isinstance(value, str | list):
+        value = tuple(value.split(",") if isinstance(value, str) else value)
+    return TypeAdapter(hint).validate_python(value, strict=not parsed)
+
+
+def _explain(error: Any, *within: str) -> str:
+    field = ".".join(map(str, (*within, *error["loc"])))
+    message = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return f"{field}: got {error['input']!r}, expected {message}"
+
+
+def shipped() -> list[str]:
+    """Return the names of the recipes that come with sabila."""
+    return sorted(path.stem for path in SHIPPED.glob("*.py") if path.stem != "__init__")
+
+
+def load(name: str) -> Recipe:
+    """Return a shipped recipe by its name, or the one in a file by its path; ``RecipeError`` lists what there is."""
+    if name in shipped():
+        module = importlib.import_module(f"pipelines.recipes.{name}")
+        return Recipe(name, module.recipe, Path.cwd(), getattr(module, "MIRROR", None))
+    path = Path(name)
+    if path.suffix != ".py" or not path.is_file():
+        hint = did_you_mean(name, shipped())
+        raise RecipeError(
+            f"recipe: got {name!r}, expected one of {', '.join(shipped())}, or the path of a .py file{hint}"
+        )
+    if not is_name(path.stem):
+        raise RecipeError(
+            f"recipe: {path} is called {path.stem!r}, expected letters, digits and _ . + @ = - in the name of its "
+            "file, since its releases bear it"
+        )
+    module = _module(path)
+    if not callable(getattr(module, "recipe", None)):
+        raise RecipeError(f"recipe: got {name!r}, expected a file that defines a function called recipe")
+    for knob, parameter in inspect.signature(module.recipe).parameters.items():
+        if parameter.kind is not parameter.KEYWORD_ONLY or parameter.default is parameter.empty:
+            raise RecipeError(f"recipe: {path} takes {knob!r}, expected keyword arguments with defaults alone")
+    return Recipe(path.stem, module.recipe, path.absolute().parent, getattr(module, "MIRROR", None))
+
+
+def _module(path: Path) -> ModuleType:
+    """Import the file under a name that changes with its content: names stand for code in fingerprints."""
+    name = f"recipe_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise RecipeError(f"recipe: {path} cannot be imported: {type(error).__name__}: {error}") from error
+    cloudpickle.register_pickle_by_value(module)  # workers cannot import it
+    return module

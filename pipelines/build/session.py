@@ -1,0 +1,209 @@
+"""One recipe on one store: what it reads found and locked, what it would do told, what it does done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipelines.build.forecast import requests_of
+from pipelines.build.plan import Node, Plan, resolve
+from pipelines.build.progress import show_progress
+from pipelines.build.rebuild_reasons import Cause, causes, last_build, note_build
+from pipelines.build.recipe import Recipe
+from pipelines.build.run_plan import build
+from pipelines.build.step import GenerateStep
+from pipelines.completions.budget import Spending
+from pipelines.completions.warning_log import kept_notices
+from pipelines.storage.lock import Lock
+from pipelines.storage.store import Store
+from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.files import RawFile
+from sources.source import Benchmark, Corpus
+from synth.teachers.options import Rates
+
+TOLD = ("name", "folder", "counts", "reasons", "edits", "account", "warnings", "failed")
+"""What an account says of each step; few have an account of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSession:
+    """A recipe bound to values, resolved against its raw files, and the store it builds into."""
+
+    recipe: Recipe
+    values: dict[str, Any]
+    plan: Plan
+    store: Store
+    lock: Lock
+    mirror: Path | None = None
+    lock_file: Path | None = None
+    """The lock's file where one was named; it is the same for the Hub and all mirrors."""
+
+    @classmethod
+    def open(
+        cls,
+        recipe: Recipe,
+        values: Mapping[str, Any],
+        *,
+        store: Path,
+        mirror: Path | None,
+        relock: bool = False,
+        lock: Lock | Path | None = None,
+        anonymous: bool = False,
+    ) -> BuildSession:
+        """Check the values, find and hash every raw file, and compare with the lock, before any work.
+
+        The lock lies beside the recipe, with entries for each mirror, unless a lock or its file is given.
+        ``anonymous`` requests to the Hub carry no token.
+        Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``, ``FileError`` and ``LockError``.
+        """
+        step = recipe.bind(values)
+        lock_file = lock if isinstance(lock, Path) else None
+        if not isinstance(lock, Lock):
+            lock = (
+                Lock.load(lock, recipe.name) if lock else Lock.load(recipe.folder / "sabila.lock", recipe.name, mirror)
+            )
+        if relock:
+            lock.entries.clear()
+        place = mirror or recipe.mirror
+        kept = Store(store)
+        kept.prepare()
+        plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock, anonymous=anonymous))
+        return cls(
+            recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock, mirror=mirror, lock_file=lock_file
+        )
+
+    def forecast(self, rates: Rates) -> dict[str, Any]:
+        """Say what a build would do: steps done and to do, and why; absent sources, steps that wait for a teacher."""
+        why = causes(self.plan, self.store, self.recipe.name)
+        nodes = self.plan.nodes()
+        beside = {one.name for node in nodes for one in node.reference_inputs} - {
+            one.name for node in nodes for one in node.inputs
+        }
+        return {
+            "recipe": self.recipe.name,
+            "steps": [{**self._state(node, rates, why), "looked_at_only": node.name in beside} for node in nodes],
+            "waiting_for_teacher": self.plan.waiting,
+            "absent": self.plan.absent,
+        }
+
+    def build(
+        self, *, workers: int, spending: Spending | None = None, requesting: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Build what is missing and return the account: the folder, and where every row of every step went.
+
+        ``requesting`` are fields of ``TeacherOptions`` for this run alone.
+        """
+        self.lock.save()
+        spent = spending or Spending()
+        todo = [node for node in self.plan.nodes() if not self.store.done(node.name)]
+        with show_progress(len(todo)) as progress, kept_notices() as notices:
+            folder = build(self.plan, self.store, progress, workers=workers, spending=spent, requesting=requesting)
+        nodes = [node.name for node in self.plan.nodes()]
+        note_build(
+            self.plan,
+            self.store,
+            self.recipe.name,
+            values=self.values,
+            lock=self.lock.entries,
+            lock_file=self.lock_file and str(self.lock_file.absolute()),
+            mirror=self.mirror and str(self.mirror.absolute()),
+        )
+        steps = [self.store.summary(name) for name in nodes]
+        reference_inputs = {name for step in steps for name in step["reference_inputs"]}
+        reference_inputs -= {name for step in steps for name in step["inputs"]}
+        return {
+            "recipe": self.recipe.name,
+            "folder": str(folder),
+            "rows": steps[-1]["counts"]["kept"],
+            "steps": [
+                {"looked_at_only": step["folder"] in reference_inputs, **{k: step[k] for k in TOLD if k in step}}
+                for step in steps
+            ],
+            "notices": notices,
+            "asked": {stage: {**asdict(one), "requests": one.requests} for stage, one in spent.accounts.items()},
+            "waiting_for_teacher": self.plan.waiting,
+            "absent": self.plan.absent,
+        }
+
+    def _state(self, node: Node, rates: Rates, why: dict[str, list[Cause]]) -> dict[str, Any]:
+        done = self.store.done(node.name)
+        counts = self.store.summary(node.name)["counts"] if done else None
+        state = {"step": node.step.name, "folder": node.name, "done": done, "counts": counts}
+        if done and (failed := self.store.summary(node.name).get("failed")):
+            state["failed"] = failed
+        if not done:
+            state["why"] = [cause.describe() for cause in why[node.name]]
+        if isinstance(node.step.work, GenerateStep) and not done:
+            state["asks"] = requests_of(node, node.step.work, self.store, rates)
+        return state
+
+
+def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock, anonymous: bool) -> tuple[RawFile, ...]:
+    """Find the files of a corpus in the mirror, or on the Hub where there is none, and hold them to the lock."""
+    lock.expects(corpus)
+    if mirror is not None:
+        files, revision = mirrored(corpus, mirror), lock.revision(corpus)
+    else:
+        files, revision = _from_hub(corpus, raw, lock, anonymous=anonymous)
+    lock.check(corpus, files, revision)
+    return files
+
+
+def _from_hub(corpus: Corpus, raw: Path, lock: Lock, *, anonymous: bool) -> tuple[tuple[RawFile, ...], str]:
+    """Return the files of a corpus and their commit; what is locked and in the store needs no network."""
+    from sources.fetch.hub_files import downloaded, fetched, resolve_revision
+
+    revision = lock.revision(corpus)
+    if files := downloaded(corpus, raw, revision, lock.files(corpus)):
+        return files, revision
+    revision = resolve_revision(corpus, revision, anonymous=anonymous)
+    return fetched(corpus, raw, revision, anonymous=anonymous), revision
+
+
+def like_last_build(
+    recipe: Recipe, store: Path, mirror: Path | None, lock: Path | None
+) -> tuple[dict[str, Any], Path | None, Path | None]:
+    """Return the values, mirror and lock file of the last build of ``recipe`` in ``store``, where there is one.
+
+    A mirror or lock that is given stays.
+    """
+    last = last_build(Store(store), recipe.name)
+    if last is None:
+        return {}, mirror, lock
+    noted_mirror, noted_lock = (last.get(name) and Path(last[name]) for name in ("mirror", "lock_file"))
+    return dict(last["values"]), mirror or noted_mirror, lock or noted_lock
+
+
+def catalog(mirror: Path | None) -> list[dict[str, Any]]:
+    """Return the catalog, a row a corpus, and where each can be read from now: ``hub``, ``mirror`` or None."""
+    from sources.catalog import BENCHMARKS, SOURCES
+
+    return [_entry(corpus, mirror) for corpus in (*SOURCES.values(), *BENCHMARKS.values())]
+
+
+def _entry(corpus: Corpus, mirror: Path | None) -> dict[str, Any]:
+    return {
+        "name": corpus.name,
+        "kind": "benchmark" if isinstance(corpus, Benchmark) else getattr(corpus, "kind", ""),
+        "title": corpus.title,
+        "task": corpus.task,
+        "lang": corpus.lang,
+        "license": corpus.license,
+        "license_read": corpus.license_read,
+        "rows": corpus.published_rows,
+        "home": corpus.home,
+        "readable_from": _readable_from(corpus, mirror),
+    }
+
+
+def _readable_from(corpus: Corpus, mirror: Path | None) -> str | None:
+    if mirror is None:
+        return "hub" if corpus.hub_id else None
+    try:
+        mirrored(corpus, mirror)
+    except MissingCorpusError:
+        return None
+    return "mirror"

@@ -1,0 +1,223 @@
+"""The work on one shard, in whatever process it runs: read, map or sift, write, and say what was counted.
+
+A shard is done when its note ``shards/<n>.json`` is there; a build that was killed finds it and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.build.changed_rows import CHANGED, changed_rows
+from pipelines.build.shard_cache import CachedShard, Known, content_of
+from pipelines.build.step import EachShard, GenerateStep
+from pipelines.completions.failed_requests import Outcomes, TooManyFailedError
+from pipelines.storage.store import write_json, write_table
+from quality.outcome import Outcome
+from sources.errors import SabilaError
+from sources.files import RawFile
+from sources.license import freer_licenses
+from sources.literal import read_parquet, scan_parquet
+from sources.read import read
+from sources.record import Malformed, Record
+from sources.source import Benchmark, Corpus, is_held_out, is_training
+from sources.table import SCHEMA, frame, malformed
+from synth.redteam import benign_lookalikes as look_alikes
+from synth.teachers.teacher import Ask
+
+DROPPED_SCHEMA = pl.Schema([*SCHEMA.items(), ("reason", pl.String), ("evidence", pl.String)])
+
+
+class LostRowsError(SabilaError):
+    """A step that did not account for every row it was given; the build stops."""
+
+
+def note(folder: Path, shard: int) -> dict[str, Any] | None:
+    """Return what was counted in a shard that is done, else None."""
+    path = folder / "shards" / f"{shard:05}.json"
+    if not path.exists():
+        return None
+    counted: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return counted
+
+
+def read_shard(
+    corpus: Corpus, files: tuple[RawFile, ...], limit: int | None, folder: Path, shard: int
+) -> dict[str, Any]:
+    """Read raw files into rows: kept ones, held-out ones that are dropped, malformed ones that are quarantined."""
+    raw = islice((row for file in files for row in read(corpus, file)), limit)
+    rows: list[Record] = []
+    broken: list[Malformed] = []
+    for row in raw:
+        (rows if isinstance(row, Record) else broken).append(row)  # type: ignore[arg-type]
+    table = frame(rows)
+    reasons = _reasons_to_hold_out(corpus, table["split"].unique().to_list())
+    evidence = pl.col("split").replace_strict(reasons, default=None, return_dtype=pl.String)
+    table = table.with_columns(evidence=evidence).with_columns(
+        drop=pl.when(pl.col("evidence").is_not_null()).then(pl.lit("held_out_split"))
+    )
+    if broken:
+        write_table(folder / "quarantine" / f"{shard:05}.parquet", malformed(broken))
+    given = len(rows) + len(broken)
+    return _write(folder, shard, table, given, quarantined=len(broken))
+
+
+def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str]:
+    """Return the splits whose rows must not be trained on, and why; a word that says neither is held out too."""
+    if isinstance(corpus, Benchmark):
+        return {}
+    reasons = {split: f"its publisher calls it {split}" for split in splits if is_held_out(split)}
+    unknown = {split for split in splits if not is_held_out(split) and not is_training(split)} - set(corpus.files)
+    way = "which is no usual word for training rows; name it in the files of the source if it is one"
+    return reasons | {split: f"its publisher calls it {split!r}, {way}" for split in unknown}
+
+
+def map_shard(
+    work: EachShard,
+    config: Any,
+    reference_inputs: tuple[Path, ...] | None,
+    known: Known,
+    path: Path,
+    folder: Path,
+    shard: int,
+) -> dict[str, Any]:
+    """Map the rows of one shard, or take over what an earlier build of the step made of the same file.
+
+    Raises ``LostRowsError`` where the outcome does not hold every row, in order.
+    """
+    of = content_of((path,))
+    if of in known:
+        return _reuse_cached(known[of], folder, shard)
+    rows = read_parquet(path)
+    outcome = work.function(rows, config) if reference_inputs is None else work.function(rows, config, reference_inputs)
+    return _write_outcome(work.function, rows, outcome, folder, shard, of)
+
+
+def generate_shard(
+    work: GenerateStep, config: Any, ask: Ask, known: Known, paths: tuple[Path, ...], folder: Path, shard: int
+) -> dict[str, Any] | Outcomes:
+    """Map the rows of some files with the help of a teacher, or take over what was made of them before.
+
+    Returns the counts; where more requests failed than may, nothing is written, and their outcomes are returned.
+    """
+    of = content_of(paths)
+    if of in known and "failed" not in known[of].counts:
+        return _reuse_cached(known[of], folder, shard)
+    rows, outcomes = read_parquet(list(paths)), Outcomes()
+    try:
+        outcome = work.function(rows, config, outcomes.counting(ask, work.max_failed))
+    except TooManyFailedError:
+        return outcomes
+    if outcomes.too_many(work.max_failed):
+        return outcomes
+    return _write_outcome(work.function, rows, outcome, folder, shard, of, **outcomes.to_dict())
+
+
+def _reuse_cached(made: CachedShard, folder: Path, shard: int) -> dict[str, Any]:
+    made.link(folder, shard)
+    counts = {**made.counts, "taken_over": True}
+    write_json(folder / "shards" / f"{shard:05}.json", counts)
+    return counts
+
+
+def _write_outcome(
+    function: Callable[..., Outcome],
+    rows: pl.DataFrame,
+    outcome: Outcome,
+    folder: Path,
+    shard: int,
+    of: str,
+    **more: Any,
+) -> dict[str, Any]:
+    """Write what a function made of ``rows``: all of them must be there, in order, and others descend from them."""
+    came = outcome.rows["id"].is_in(rows["id"].implode()).fill_null(False)
+    made = outcome.rows.filter(~came)
+    parents = made.select(_parent()).to_series()
+    name = f"{function.__module__}.{function.__name__}"
+    if (
+        not outcome.rows.filter(came)["id"].equals(rows["id"])
+        or not parents.is_in(rows["id"].implode()).fill_null(False).all()
+    ):
+        raise LostRowsError(
+            f"{name} was given {rows.height} rows and returned {outcome.rows.height}, or others, or in another order; "
+            "this is a defect of the step"
+        )
+    check_outcome(name, rows, outcome.rows.with_columns(before=pl.when(came).then("id").otherwise(_parent())))
+    changed = changed_rows(rows, outcome.rows.filter(came))
+    for name, found in {"edits": outcome.edits, CHANGED: changed, **outcome.tables}.items():
+        if found.height:
+            write_table(folder / name / f"{shard:05}.parquet", found)
+    counted = {"edits": _counts(outcome.edits["rule"]), "made": made.height, "changed": changed.height, "of": of}
+    return _write(folder, shard, outcome.rows, rows.height, **counted, **more)
+
+
+def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
+    """Raise ``LostRowsError`` for rows that no longer say where they are from, or are freer than they were.
+
+    Look-alikes, which sabila wrote, are carried by the rows of others and say so.
+    ``rows`` are what a step was given; a row of ``outcome`` names the one it comes from in its column ``before``.
+    """
+    given = rows.select(pl.col("id").alias("before"), *(pl.col(column).alias(f"old_{column}") for column in FIXED))
+    ours = (pl.col("source") == look_alikes.SOURCE) & (pl.col("before") != pl.col("id"))
+    both = outcome.filter(~ours).join(given, on="before", how="left", maintain_order="left")
+    for column in ("source", "file", "line", "split"):
+        moved = both.filter(pl.col(column).ne_missing(pl.col(f"old_{column}")))
+        if moved.height:
+            id, old, new = moved.select("id", f"old_{column}", column).row(0)
+            raise LostRowsError(f"{name} says {column} {new!r} of {id}, expected {old!r}; this is a defect of the step")
+    for old, new in both.select("old_license", "license").unique(maintain_order=True).iter_rows():
+        if new is None or (lost := freer_licenses(new, old)):
+            id = both.filter(pl.col("license").eq_missing(new), old_license=old)["id"][0]
+            raise LostRowsError(
+                f"{name} says license {new!r} of {id}, which leaves out {lost[0] if new else old}; this is a defect of "
+                "the step: what a row was under it stays under"
+            )
+    silent = outcome.filter(pl.col("drop").str.strip_chars() == "")
+    if silent.height:
+        raise LostRowsError(f"{name} drops {silent['id'][0]} without a reason; this is a defect of the step")
+    emptied = both.filter(
+        pl.col("drop").is_null(), pl.col("response").str.strip_chars() == "", pl.col("old_response").ne_missing("")
+    )
+    if emptied.height:
+        raise LostRowsError(
+            f"{name} keeps {emptied['id'][0]} with an empty response, expected a text or none; this is a defect of "
+            "the step"
+        )
+
+
+FIXED = ("source", "file", "line", "split", "license", "response")
+"""What an outcome is compared in with the rows that it is of."""
+
+
+def _parent() -> pl.Expr:
+    """Return the id of the row that a row was made of."""
+    return pl.col("id").str.extract(r"^(.*)/[^/]+$")
+
+
+def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:
+    """Part one shard into the rows that ``drops`` names and those that stay."""
+    rows = read_parquet(path)
+    dropped = scan_parquet(drops).join(rows.lazy().select("id"), on="id", how="semi").collect()
+    return _write(folder, shard, rows.join(dropped, on="id", how="left", maintain_order="left"), rows.height)
+
+
+def _write(folder: Path, shard: int, rows: pl.DataFrame, rows_in: int, **counted: Any) -> dict[str, Any]:
+    """Write kept and dropped rows, then the shard's note."""
+    kept = rows.filter(pl.col("drop").is_null()).select(SCHEMA.names())
+    dropped = rows.filter(pl.col("drop").is_not_null()).rename({"drop": "reason"}).select(DROPPED_SCHEMA.names())
+    for name, table in (("kept", kept), ("dropped", dropped)):
+        if table.height:
+            write_table(folder / name / f"{shard:05}.parquet", table)
+    counts = {"rows_in": rows_in, "made": 0, "changed": 0, "quarantined": 0, "edits": {}, **counted}
+    write_json(folder / "shards" / f"{shard:05}.json", counts)
+    return counts
+
+
+def _counts(names: pl.Series) -> dict[str, int]:
+    return dict(sorted(Counter(names.to_list()).items()))

@@ -1,0 +1,85 @@
+"""What a step over a whole set learnt of its rows, kept in the store: the next build looks at new shards alone.
+
+A memory belongs to a step's name, code and config. It holds tables as Arrow files, which are mapped and not read, and
+the hashes of the shards they stand for; tables that did not change are linked from one memory to the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.storage.store import replacing, write_json, writing
+
+CONTENTS = "contents.json"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The memories of one step, in ``folder``: one for each set of shards it was built over, the newest last."""
+
+    folder: Path
+
+    def recall(self, shards: Sequence[Path]) -> tuple[dict[str, pl.DataFrame], list[Path]]:
+        """Return the tables of the largest memory that holds none but these shards, and the shards it does not hold."""
+        hashes = {_sha256(path): path for path in shards}
+        fitting = [known for known in self._held() if set(known[1]) <= set(hashes)]
+        if not fitting or len(hashes) < len(shards):
+            return {}, list(shards)
+        place, held = max(fitting, key=lambda known: len(known[1]))
+        tables = {path.stem: _mapped(path) for path in sorted(place.glob("*.arrow"))}
+        return tables, [path for digest, path in hashes.items() if digest not in held]
+
+    def keep(self, tables: dict[str, pl.DataFrame], known: dict[str, pl.DataFrame], shards: Sequence[Path]) -> None:
+        """Keep ``tables`` for ``shards``, complete or not at all, in place of what was there."""
+        hashes = sorted(map(_sha256, shards))
+        place = self.folder / hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
+        before = [held for held, _ in self._held()]
+        if place in before:
+            return
+        partial = self.folder / f"{place.name}.{os.getpid()}.tmp"
+        shutil.rmtree(partial, ignore_errors=True)
+        with writing(partial):
+            partial.mkdir(parents=True)
+            for name, table in tables.items():
+                self._put(partial / f"{name}.arrow", table, known.get(name))
+            write_json(partial / CONTENTS, hashes)
+            partial.rename(place)
+        for old in before:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _put(self, path: Path, table: pl.DataFrame, known: pl.DataFrame | None) -> None:
+        """Write a table, or link the file it was mapped from where it did not change."""
+        if table is known:
+            for held, _ in self._held():
+                if (held / path.name).exists():
+                    os.link(held / path.name, path)
+                    return
+        with replacing(path) as temporary:
+            table.rechunk().write_ipc(temporary, record_batch_size=max(table.height, 1))
+
+    def _held(self) -> list[tuple[Path, list[str]]]:
+        found = sorted(self.folder.glob(f"*/{CONTENTS}"), key=lambda path: path.stat().st_mtime_ns)
+        return [(path.parent, json.loads(path.read_text(encoding="utf-8"))) for path in found if _whole(path.parent)]
+
+
+def _whole(folder: Path) -> bool:
+    return folder.suffix != ".tmp"
+
+
+def _mapped(path: Path) -> pl.DataFrame:
+    from quality.duplicates.segment import mapped
+
+    return mapped(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,135 @@
+"""A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
+
+The work is one of four kinds. ``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard,
+row by row, so that shards may run in any order. ``WholeSet`` sees all rows, shard by shard, and names those to drop.
+``Asking`` maps rows with the help of a teacher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from quality.outcome import Decision, Outcome
+from sources.names import check_name
+from sources.source import Benchmark, Corpus
+from synth.teachers.teacher import Ask, Request, Teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """Read ``corpus``; where it is not ``required``, a build that cannot find it goes on without and says so."""
+
+    corpus: Corpus
+    required: bool = True
+    limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EachShard:
+    """Call ``function(rows, config)`` on every shard; all of the rows must be in the outcome, in order.
+
+    A step that also compares with other rows (``Step.reference_inputs``) has a function of three arguments: the third
+    are the files of those rows.
+    """
+
+    function: Callable[..., Outcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeSet:
+    """Call ``decide(shards, config)`` once, for the rows to drop.
+
+    A step that ``remembers`` is called with a third argument, the tables it kept when it was last built over some of
+    these shards, and ``shards`` are those that have come since; its decision is on all rows all the same.
+    """
+
+    decide: Callable[..., Decision]
+    remembers: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateStep:
+    """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` puts requests to ``teacher``.
+
+    What was asked before comes from the store of completions. The config names the teacher and its revision, since
+    they are part of what the step is. ``requests(rows, config)`` foretells the first round. A step of whose requests
+    more than the share ``max_failed`` failed is not complete.
+    """
+
+    function: Callable[[pl.DataFrame, Any, Ask], Outcome]
+    requests: Callable[[pl.DataFrame, Any], list[Request]]
+    teacher: Teacher
+    max_failed: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwaitTeacher:
+    """Work for a language model, listed by ``plan`` and passed over by builds without a teacher."""
+
+    needs: str
+
+
+Work = Read | EachShard | WholeSet | GenerateStep | AwaitTeacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of a recipe; ``config`` is a frozen dataclass whose fields are JSON, or None.
+
+    Rows of ``inputs`` go through the step, rows of ``reference_inputs`` are only compared with. Benchmark rows may only
+    be reference inputs: a step that would pass them on is refused.
+    """
+
+    name: str
+    work: Work
+    config: Any = None
+    inputs: tuple[Step, ...] = ()
+    reference_inputs: tuple[Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name("the name of a step", self.name)
+        for step in self.inputs:
+            if isinstance(step.work, Read) and isinstance(step.work.corpus, Benchmark):
+                raise TypeError(f"{self.name} reads {step.name}, rows of a benchmark, which may only be looked at")
+
+
+def read(corpus: Corpus, *, required: bool = True, limit: int | None = None) -> Step:
+    """Return the step that reads ``corpus``."""
+    return Step(name=f"read-{corpus.name}", work=Read(corpus=corpus, required=required, limit=limit))
+
+
+def each_shard(
+    name: str, function: Callable[..., Outcome], config: Any, *inputs: Step, reference_inputs: tuple[Step, ...] = ()
+) -> Step:
+    """Return the step that maps the shards of ``inputs``, one by one."""
+    return Step(
+        name=name, work=EachShard(function=function), config=config, inputs=inputs, reference_inputs=reference_inputs
+    )
+
+
+def whole_set(name: str, decide: Callable[..., Decision], config: Any, *inputs: Step, remembers: bool = False) -> Step:
+    """Return the step that decides over all rows of ``inputs`` which ones to drop."""
+    return Step(name=name, work=WholeSet(decide=decide, remembers=remembers), config=config, inputs=inputs)
+
+
+def generate_step(
+    name: str,
+    function: Callable[[pl.DataFrame, Any, Ask], Outcome],
+    requests: Callable[[pl.DataFrame, Any], list[Request]],
+    config: Any,
+    teacher: Teacher,
+    *inputs: Step,
+    max_failed: float = 0.0,
+) -> Step:
+    """Return the step that asks ``teacher`` about the rows of ``inputs``."""
+    work = GenerateStep(function=function, requests=requests, teacher=teacher, max_failed=max_failed)
+    return Step(name=name, work=work, config=config, inputs=inputs)
+
+
+def await_teacher(name: str, needs: str, *inputs: Step) -> Step:
+    """Return the step that stands for what a teacher will write; its rows pass through unchanged until there is one."""
+    return Step(name=name, work=AwaitTeacher(needs=needs), inputs=inputs)

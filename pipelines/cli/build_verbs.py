@@ -1,0 +1,349 @@
+"""The verbs that make rows: what can be read, what would run, what is built, and the same for files of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, report_errors
+from pipelines.terminal import echo, echo_json
+
+if TYPE_CHECKING:
+    from pipelines.build.recipe import Recipe
+    from pipelines.completions.budget import Spending
+
+BUDGET_TOKENS = click.option(
+    "--budget-tokens",
+    type=click.IntRange(1),
+    help="Tokens (prompt and completion) at which the teacher gets no further requests.",
+)
+BUDGET_COST = click.option(
+    "--budget-cost",
+    type=click.FloatRange(0, min_open=True),
+    help="Cost, in the unit of --price, at which the teacher gets no further requests.",
+)
+PRICE = click.option(
+    "--price",
+    nargs=2,
+    type=click.FloatRange(0),
+    help="What a million tokens cost, in the prompt and in the completion, as in 0.5 1.5; --budget-cost needs it.",
+)
+WATTS = click.option(
+    "--watts",
+    type=click.FloatRange(0, min_open=True),
+    help="Power in watts that the teacher draws while it works, for the energy of the build.",
+)
+CONCURRENCY = click.option(
+    "--concurrency",
+    type=click.IntRange(1, 4096),
+    help="Most requests to a teacher in flight; it starts with one and finds out.  [default: 256]",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds that one request may take; raise it for a slow model.  [default: 600]",
+)
+TRIES = click.option(
+    "--tries", "max_tries", type=click.IntRange(1, 100), help="How often a request that breaks is tried.  [default: 5]"
+)
+LEAVE_OUT = click.option(
+    "--leave-out",
+    multiple=True,
+    type=click.Choice(["temperature", "top_p", "max_tokens", "seed", "stop"]),
+    help="Field of a request that is not sent, for a server that refuses it; may be given several times.",
+)
+REQUESTING = (CONCURRENCY, TIMEOUT, TRIES, LEAVE_OUT)
+"""How requests are sent to teachers in this run; none of it is part of what is built."""
+
+
+def requesting(given: dict[str, Any]) -> dict[str, Any]:
+    """Take the values of ``REQUESTING`` out of ``given`` and return those that were set."""
+    names = ("concurrency", "timeout_s", "max_tries", "leave_out")
+    return {name: value for name in names if (value := given.pop(name))}
+
+
+@recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, PRICE, JSON)
+def plan_verb(
+    recipe: Recipe,
+    values: dict[str, Any],
+    store: Path,
+    mirror: Path | None,
+    lock: Path | None,
+    relock: bool,
+    price: tuple[float, float] | None,
+    as_json: bool,
+) -> None:
+    """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is absent or waits."""
+    from pipelines.build.session import BuildSession
+    from pipelines.build.step import Read
+    from pipelines.cli.print_tables import plan_table
+
+    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
+    forecast = bench.forecast(spending(None, None, price, None).rates)
+    reads = [node.step.work for node in bench.plan.nodes() if isinstance(node.step.work, Read)]
+    point_out_licenses((work.corpus.name, work.corpus.license) for work in reads)
+    if as_json:
+        echo_json(forecast)
+    else:
+        echo(plan_table(forecast))
+
+
+@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, *REQUESTING, JSON)
+def build_verb(
+    recipe: Recipe,
+    values: dict[str, Any],
+    store: Path,
+    mirror: Path | None,
+    lock: Path | None,
+    relock: bool,
+    workers: int,
+    as_json: bool,
+    **limits: Any,
+) -> None:
+    """Build a recipe, skipping what is built; the last line on stdout is the folder built.
+
+    A step of whose requests to a teacher some failed is not complete: the build ends with exit code 1 and says why, and
+    the next one sends the failed requests again. The recipe's --max-failed accepts a share of them.
+    """
+    from pipelines.build.session import BuildSession
+    from pipelines.cli.print_tables import build_table, examples
+
+    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
+    how = requesting(limits)
+    account = bench.build(workers=workers, spending=spending(**limits), requesting=how)
+    if as_json:
+        echo_json(account)
+        return
+    echo(build_table(account))
+    echo(examples(account, store / "steps"))
+    echo(account["folder"])
+
+
+def spending(
+    budget_tokens: int | None, budget_cost: float | None, price: tuple[float, float] | None, watts: float | None
+) -> Spending:
+    """Return the account of a run with these limits; a budget in cost needs a price."""
+    from pipelines.completions.budget import Budget, Spending
+    from synth.teachers.options import Rates
+
+    if budget_cost is not None and price is None:
+        raise click.UsageError(f"--budget-cost is {budget_cost}, expected --price with it: what tokens cost")
+    prompt, completion = price or (0.0, 0.0)
+    rates = Rates(prompt_price=prompt, completion_price=completion, watts=watts)
+    return Spending(rates=rates, budget=Budget(tokens=budget_tokens, cost=budget_cost))
+
+
+def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
+    """Print corpora, given by name and licence, whose licence is not known here."""
+    from sources.license import unknown_parts
+
+    for name, license in corpora:
+        for unknown in unknown_parts(license):
+            echo(f"{name}: no known licence is called {unknown}; its rows may be handed to nobody", err=True)
+
+
+# --- verbs of their own --------------------------------------------------------------------------------------------
+
+
+@main.command()
+@MIRROR
+@JSON
+def sources(mirror: Path | None, as_json: bool) -> None:
+    """List the catalog: licence, task, rows, Hub id, and where each corpus can be read from now."""
+    from pipelines.build.session import catalog
+    from pipelines.cli.print_tables import sources_table
+
+    rows = catalog(mirror)
+    point_out_licenses((row["name"], row["license"]) for row in rows)
+    if as_json:
+        echo_json(rows)
+    else:
+        echo(sources_table(rows))
+
+
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result of an earlier call in --out.")
+
+SEMANTIC_THRESHOLD = 0.85
+"""Least cosine of rows with the same meaning, calibrated on all-MiniLM-L6-v2 (``synth.judges.semantic_step``)."""
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the result: kept.parquet, dropped.parquet and more.",
+)
+@OVERWRITE
+@click.option(
+    "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
+)
+@click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.72,
+    show_default=True,
+    help="Least share of runs of words that duplicates have in common (Jaccard); lower drops more rows.",
+)
+@click.option(
+    "--recall",
+    type=click.FloatRange(0, 1, True, True),
+    default=0.995,
+    show_default=True,
+    help="Share of the pairs just at the threshold that must be found; higher takes longer.",
+)
+@click.option(
+    "--shingle-tokens",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="Length of the runs that are compared, in words or characters.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["auto", "word", "character"]),
+    default="auto",
+    show_default=True,
+    help="What runs are made of: auto takes characters in scripts without spaces, as in Chinese, and words elsewhere.",
+)
+@click.option("--threads", type=click.IntRange(1, 256), help="Threads that work at once.  [default: cores]")
+@click.option(
+    "--semantic",
+    metavar="MODEL[@THRESHOLD]",
+    help="Compare rows by meaning too, with this embedding model: the folder or Hub name of a sentence-transformers "
+    "model, model2vec:FOLDER or openai:URL#MODEL. Finds rewrites and translations. A threshold after @ stands for "
+    "--semantic-threshold.",
+)
+@click.option(
+    "--semantic-threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=SEMANTIC_THRESHOLD,
+    show_default=True,
+    help="Least cosine of rows with the same meaning; it differs from model to model.",
+)
+@JSON
+def dedup(
+    files: tuple[Path, ...],
+    out: Path,
+    text: tuple[str, ...],
+    id: str | None,
+    threads: int | None,
+    semantic: str | None,
+    semantic_threshold: float,
+    overwrite: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Remove near-duplicates from FILES: parquet, jsonl or csv, plain or .gz.
+
+    Duplicates share most runs of words, ask about the same and say nothing opposite. Name the question's column first.
+    """
+    from pipelines.cli.print_tables import account_text
+    from pipelines.own_files.duplicate_files import dedup as run
+    from quality.duplicates.near_settings import NearRules
+    from quality.duplicates.semantic import Semantic
+    from synth.teachers.embedders import model_and_threshold
+
+    meaning = None
+    if semantic:
+        model, least = report_errors(lambda: model_and_threshold("--semantic", semantic, semantic_threshold))
+        meaning = Semantic(model=model, threshold=least)
+    rules = NearRules(**settings)
+    account = report_errors(
+        lambda: run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
+    )
+    if as_json:
+        echo_json(account)
+    else:
+        echo(account_text(account))
+
+
+def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
+    """Return the options that name columns by role."""
+
+    def add(command: Any) -> Any:
+        for role in reversed(("question", "options", "answer", "context", "chain", "messages")):
+            name = f"{prefix.replace('-', '_')}{role}"
+            about = f"{whose} with the {role}; may be given several times.  [default: usual names]"
+            command = click.option(f"--{prefix}{role}-column", name, multiple=True, help=about)(command)
+        return command
+
+    return add
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--against",
+    multiple=True,
+    required=True,
+    help="Benchmark of the catalog, all, or a file; may be given several times.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the result: kept.parquet, dropped.parquet and more.",
+)
+@OVERWRITE
+@click.option(
+    "--text-column", "text", multiple=True, help="Column to compare as text.  [default: all texts without a role]"
+)
+@column_options("", "Columns of FILES")
+@column_options("item-", "Columns of files given by --against")
+@click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
+@click.option("--embedder", help="Also compare meanings with this model, named as for sabila dedup --semantic.")
+@click.option(
+    "--similarity", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True,
+    help="Cosine from which on the embedder's neighbours are leaks; it depends on the model.",
+)  # fmt: skip
+@click.option("--judge", help="Let this teacher decide on similar pairs, e.g. openai:http://localhost:8000/v1#model.")
+@MIRROR
+@JSON
+def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Remove rows of FILES that hold an item of a benchmark; FILES are parquet, jsonl or csv, plain or .gz.
+
+    Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
+    other texts by themselves.
+    """
+    from pipelines.cli.print_tables import account_text
+
+    account = report_errors(lambda: _decontaminate(files, out, against, given))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(account_text(account))
+
+
+def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], given: dict[str, Any]) -> Any:
+    from pipelines.own_files.leak_files import Columns
+    from pipelines.own_files.leak_files import decontaminate as run
+    from quality.decontamination.find_leaks import Decontaminate
+    from quality.decontamination.inputs import ROLES
+    from synth.judges.leak_judge import leak_judge
+    from synth.teachers.embedders import embedder
+    from synth.teachers.specs import teacher
+
+    columns = Columns(
+        text=given["text"],
+        roles={role: given[role] for role in ROLES},
+        item_roles={role: given[f"item_{role}"] for role in ROLES},
+        id=given["id"],
+    )
+    return run(
+        files,
+        out,
+        against=against,
+        mirror=given["mirror"],
+        columns=columns,
+        config=Decontaminate(similarity=given["similarity"]),
+        embed=embedder(given["embedder"]) if given["embedder"] else None,
+        judge=leak_judge(teacher(given["judge"])) if given["judge"] else None,
+        overwrite=given["overwrite"],
+    )

@@ -1,0 +1,126 @@
+"""What the verbs that check and compare releases print for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pipelines.terminal import one_line, printable
+
+if TYPE_CHECKING:
+    from pipelines.verify.verify_release import Verdict
+
+
+SHOWN = 5
+"""Findings shown of one file; a changed file is wrong in many places at once."""
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Return what a check of a release found, file by file, the first ``SHOWN`` of each file."""
+    lines = []
+    for file in dict.fromkeys(one.file for one in verdict.findings):
+        found = [one for one in verdict.findings if one.file == file]
+        lines += [
+            f"{one_line(file)}: {one_line(one.what)}\n  expected {_value(one.expected)}\n  found    {_value(one.found)}"
+            for one in found[:SHOWN]
+        ]
+        if len(found) > SHOWN:
+            lines.append(f"{one_line(file)}: and {len(found) - SHOWN} more, which --json lists")
+    if any(one.what == "sha256" and one.file.startswith("data/") for one in verdict.findings):
+        lines.append("figures and card are compared with what the data gives now: restore the changed data files first")
+    if verdict.left_out:
+        lines.append(f"left out, as it may be: {one_line(', '.join(verdict.left_out))}; a rebuild needs it")
+    lines += [f"not checked: {what}" for what in verdict.unchecked]
+    known = "as frozen" if verdict.compared_with else "compare it with --hash, or with what sabila rebuild makes"
+    name = one_line(verdict.name)
+    whole = f"{name}: {verdict.files} files and {verdict.rows:,} rows are what the manifest says"
+    files = {one.file for one in verdict.findings}
+    faulty = f"{name}: {len(verdict.findings)} found wrong in {len(files)} file{'s' if len(files) > 1 else ''}"
+    return "\n".join([*lines, faulty if verdict.findings else f"{whole}\nhash {verdict.hash} ({known})"])
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+# --- two releases compared -----------------------------------------------------------------------------------------
+
+
+def diff_text(found: dict[str, Any]) -> str:
+    """Return what changed between two releases: how much, why, and the first rows, texts word by word."""
+    parts = [
+        _counts(found),
+        _section("why", [_reason(one) for one in found["reasons"]]),
+        _section("steps, settings and sources", _changes([*found["changed"], *found["libraries"]])),
+        _section("licences", [_license(one) for one in found["licenses"]]),
+        _section("columns", [_column(one) for one in found["schema"]]),
+        *(_row(row) for row in found["rows"]),
+    ]
+    return "\n".join(filter(None, parts))
+
+
+def _counts(found: dict[str, Any]) -> str:
+    counts = found["counts"]
+    changes = ", ".join(f"{counts[name]:,} {name}" for name in ("added", "removed", "edited", "unchanged"))
+    return f"{found['before']} -> {found['after']}: {counts['before']:,} -> {counts['after']:,} rows; {changes}"
+
+
+def _section(title: str, lines: list[str]) -> str:
+    return "\n".join([f"\n{title}", *(f"  {line}" for line in lines)]) if lines else ""
+
+
+def _reason(one: dict[str, Any]) -> str:
+    return one_line(f"{one['rows']:,} {one['change']} of {one['source']}: {_why(one)}")
+
+
+def _why(one: dict[str, Any]) -> str:
+    """Say why a row is only in one release, or differs; what was added is told by what kept it out before."""
+    reason = f"{one['step']}, {one['reason']}" if one["step"] else one["reason"]
+    return f"before, {reason}" if one["change"] == "added" else reason
+
+
+def _changes(found: list[dict[str, Any]]) -> list[str]:
+    """Return a line a change, and one for all steps whose code alone is another."""
+    code = [one["where"] for one in found if one["field"] == "code"]
+    lines = [_changed(one) for one in found if one["field"] != "code" or len(code) == 1]
+    if len(code) > 1:
+        lines.append(one_line(f"code of {len(code)} steps: {', '.join(code)} (--json shows the hashes)"))
+    return lines
+
+
+def _changed(one: dict[str, Any]) -> str:
+    return one_line(f"{one['where']}: {one['field']} {_value(one['before'])} -> {_value(one['after'])}")
+
+
+def _license(one: dict[str, Any]) -> str:
+    return one_line(f"{one['source']}, {one['license']}: {one['before']:,} -> {one['after']:,} rows")
+
+
+def _column(one: dict[str, Any]) -> str:
+    return one_line(f"{one['kind']}, {one['column']}: {_value(one['before'])} -> {_value(one['after'])}")
+
+
+MARKS = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
+"""How words are marked that went and that came, as wdiff does it."""
+
+KEPT_CHARS = 60
+"""So much of a text that stayed is shown at either side of what changed."""
+
+
+def _row(row: dict[str, Any]) -> str:
+    seen = f" ({row['evidence']})" if row["evidence"] else ""
+    lines = ["", one_line(f"{row['change']} {row['id']}: {_why(row)}{seen}")]
+    for field in row.get("fields", ()):
+        text = "".join(_piece(piece["op"], piece["text"]) for piece in field["words"])
+        lines += [f"  {field['field']}: {text}".replace("\n", "\n    ")]
+    return "\n".join(lines)
+
+
+def _piece(op: str, text: str) -> str:
+    if op == "=" and len(text) > 2 * KEPT_CHARS:
+        text = f"{text[:KEPT_CHARS]} … {text[-KEPT_CHARS:]}"
+    before, after = MARKS[op]
+    return f"{before}{printable(text)}{after}"

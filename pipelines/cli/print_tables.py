@@ -1,0 +1,247 @@
+"""What the verbs print for people: tables and texts. Programs read ``--json``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.build.rebuild_reasons import causes_text
+from pipelines.completions.failed_requests import failures_text
+from sources.literal import scan_parquet
+
+GAP = 2
+"""Blanks between two columns of a table."""
+
+WIDE = 200
+"""Columns of a table that does not go to a terminal."""
+
+
+def _width() -> int:
+    """Return how wide a table may be: the terminal, or what a file holds."""
+    return Console().width if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
+
+
+def _rendered(*parts: Any) -> str:
+    console = Console(file=StringIO(), width=_width(), soft_wrap=False)
+    for part in parts:
+        console.print(part, markup=False, highlight=False)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text.rstrip()
+
+
+def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        right = column in numbers
+        whole = right or column == columns[0]  # the first column names the row
+        table.add_column(column, justify="right" if right else "left", no_wrap=whole, overflow="fold")
+    return table
+
+
+def sources_table(rows: list[dict[str, Any]]) -> str:
+    """Return the catalog as a table."""
+    cells = {
+        "name": [row["name"] for row in rows],
+        "license": [row["license"] for row in rows],
+        "from": [row["readable_from"] or "-" for row in rows],
+        "rows": [f"{row['rows']:,}" if row["rows"] else "" for row in rows],
+        "kind": [row["kind"] for row in rows],
+        "task": [row["task"] for row in rows],
+        "lang": [row["lang"] for row in rows],
+        "home": [row["home"].removeprefix("hf://datasets/") for row in rows],
+    }
+    shown = _fitting(cells)
+    table = _table(*shown, numbers=("rows",))
+    for row in zip(*(cells[name] for name in shown), strict=True):
+        table.add_row(*row)
+    readable = sum(1 for row in rows if row["readable_from"])
+    left_out = [name for name in cells if name not in shown]
+    note = f"; no room for {', '.join(left_out)}: widen the terminal, or --json" if left_out else ""
+    return _rendered(table, f"\n{len(rows)} corpora, {readable} of them readable from here{note}")
+
+
+def _fitting(cells: dict[str, list[str]]) -> list[str]:
+    """Return the first columns that fit side by side into the terminal without a name being broken."""
+    shown, room = [], _width()
+    for name, texts in cells.items():
+        room -= max(map(len, [name, *texts])) + GAP
+        if room < 0:
+            break
+        shown.append(name)
+    return shown
+
+
+def plan_table(forecast: dict[str, Any]) -> str:
+    """Return the steps of a plan, and what is absent or waiting."""
+    table = _table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
+    benchmarks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for step in forecast["steps"]:
+        why = causes_text(step.get("why", [])) or _accepted(step)
+        state = "done" if step["done"] else "to do"
+        if step["looked_at_only"]:
+            benchmarks.setdefault((state, why), []).append(step["counts"] or {})
+        else:
+            table.add_row(step["step"], state, *_row_counts([step["counts"] or {}]), why)
+    for (state, why), counts in benchmarks.items():
+        table.add_row(f"{len(counts)} benchmark step{'s' * (len(counts) > 1)}", state, *_row_counts(counts), why)
+    for name, needs in forecast["waiting_for_teacher"].items():
+        table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
+    asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
+    return _rendered(table, *(_format_requests(name, told) for name, told in asks), *_absent(forecast["absent"]))
+
+
+def _row_counts(counts: list[dict[str, int]]) -> list[str]:
+    """Return how many rows go into steps and are kept, empty for those that are not built."""
+    return [f"{sum(one[name] for one in counts):,}" if all(counts) else "" for name in ("rows_in", "kept")]
+
+
+def _format_requests(name: str, told: dict[str, Any]) -> str:
+    if told["requests"] is None:
+        return f"\n{name} asks a teacher; how much is known once a step before it is built"
+    asked = f"{told['requests']:,} times in its first round, {told['answered_before']:,} of them answered before"
+    if told["failed_before"]:
+        asked += f", {told['failed_before']:,} failed, to be sent again"
+    tokens = f"{told['prompt_tokens']:,} tokens in, {told['completion_tokens_at_most']:,} out at most"
+    cost = f"cost {told['cost_at_most']:,} at most"
+    return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {told['foretold_from']})"
+
+
+def build_table(account: dict[str, Any]) -> str:
+    """Return where the rows of a build went, by step and reason."""
+    table = _table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
+    for step in (step for step in account["steps"] if not step["looked_at_only"]):
+        counts = [f"{step['counts'][name]:,}" for name in ("rows_in", "kept", "dropped", "quarantined")]
+        why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda r: (-r[1], r[0])))
+        table.add_row(step["name"], *counts, why)
+    waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account["waiting_for_teacher"].items()]
+    mixes = [part for step in account["steps"] if "account" in step for part in _mix(step["name"], step["account"])]
+    return _rendered(
+        table,
+        *mixes,
+        *_format_benchmarks(account["steps"]),
+        *waiting,
+        *_requests(account),
+        *_absent(account["absent"]),
+        f"\n{account['rows']:,} rows",
+    )
+
+
+NUMBERS = ("rows in", "kept", "dropped", "quarantined")
+
+REQUESTS = ("requests", "answered", "cached", "failed", "rejected replies", "tokens in", "tokens out", "cost")
+
+
+def _requests(account: dict[str, Any]) -> list[Any]:
+    """Return what became of the requests of this run, stage by stage, of those accepted as failed, and notices."""
+    table = _table("stage", *REQUESTS, numbers=REQUESTS)
+    for stage, one in sorted(account["asked"].items()):
+        names = ("requests", "asked", "cached", "failed", "rejected", "prompt_tokens", "completion_tokens")
+        table.add_row(stage, *(f"{one[name]:,}" for name in names), f"{one['cost']:,.4f}")
+    accepted = [f"{step['name']}: {text}" for step in account["steps"] if (text := _accepted(step))]
+    notices = [f"note: {text}" for text in account["notices"]]
+    return [*(["", table] if account["asked"] else []), *accepted, *notices]
+
+
+def _accepted(step: dict[str, Any]) -> str:
+    """Return the requests of a complete step that failed, which --max-failed accepted."""
+    if not (failed := step.get("failed")):
+        return ""
+    return f"{failures_text(failed['failed'], failed['requests'], failed['errors'])} (accepted by --max-failed)"
+
+
+def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:
+    """Return what each part of a mix was to have and has, and which came short."""
+    columns = ("share", "wanted", "reached", "tokens", "of tokens", "rows", "of rows", "over cap")
+    table = _table("part", *columns, numbers=columns)
+    for part in parts:
+        shares = [f"{part[name]:.1%}" for name in ("share", "share_wanted", "share_reached")]
+        names = ("tokens", "tokens_available", "rows", "rows_available", "rows_over_cap")
+        table.add_row(part["part"], *shares, *(f"{part[name]:,}" for name in names))
+    return [f"\n{step}: shares of the tokens", table, *filter(None, map(_shortage, parts)), _left_out(parts)]
+
+
+def _left_out(parts: list[dict[str, Any]]) -> str:
+    """Say which share of the tokens a mix leaves out, rows over a source's cap included, and which parts are whole."""
+    names = ("tokens_available", "tokens_over_cap", "tokens")
+    available, over_cap, taken = (sum(part[name] for part in parts) for name in names)
+    had = available + over_cap
+    whole = [
+        part["part"]
+        for part in parts
+        if part["rows_available"] and part["rows"] == part["rows_available"] and not part["rows_over_cap"]
+    ]
+    share = (had - taken) / had if had else 0.0
+    return f"{share:.1%} of the tokens are left out; whole: {', '.join(whole) or 'no part'}"
+
+
+def _shortage(part: dict[str, Any]) -> str:
+    if not part["rows_available"]:
+        return f"{part['part']} has no rows: its share of {part['share']:.1%} went to other parts or to none"
+    if part["tokens_available"] < part["tokens_wanted"] - 1:
+        return f"{part['part']} has {part['tokens_available']:,} of {part['tokens_wanted']:,.0f} tokens wanted"
+    return ""
+
+
+def _format_benchmarks(steps: list[dict[str, Any]]) -> list[str]:
+    only = [step["counts"]["kept"] for step in steps if step["looked_at_only"]]
+    return [f"\nchecked against {sum(only):,} benchmark rows from {len(only)} corpora"] if only else []
+
+
+def _absent(absent: dict[str, str]) -> list[str]:
+    names = list(absent)
+    more = f" and {len(names) - 8} more, which --json lists" if len(names) > 8 else ""
+    return [f"\nnot there, left out: {', '.join(names[:8])}{more}"] if names else []
+
+
+def account_text(account: dict[str, Any]) -> str:
+    """Return an account, a line a figure."""
+    return "\n".join(
+        f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name}: {value}"
+        for name, value in account.items()
+    )
+
+
+def export_text(account: dict[str, Any]) -> str:
+    """Return what an export wrote and what it could not; the last line is the folder."""
+    lines = [f"{rows:,} rows in {kind}.jsonl" for kind, rows in account["rows"].items()]
+    lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in account["reasons"].items()]
+    others = [name for name in account["files"] if name.removesuffix(".jsonl") not in account["rows"]]
+    return "\n".join([*lines, f"also written: {', '.join(others)}", account["folder"]])
+
+
+def examples(account: dict[str, Any], steps: Path) -> str:
+    """Return a kept chain of thought, a rejected candidate and a preference pair of a build, where it has them."""
+    parts = []
+    for step in account["steps"]:
+        for name, wanted in (("candidates", EXAMPLES), ("pairs", {"a preference pair": pl.col("drop").is_null()})):
+            paths = sorted((steps / step["folder"] / name).glob("*.parquet"))
+            if paths:
+                found = scan_parquet(paths)
+                parts += [_example(title, found.filter(broken).head(1).collect()) for title, broken in wanted.items()]
+    return "\n".join(part for part in dict.fromkeys(parts) if part)
+
+
+EXAMPLE_FIELDS = ("verdict", "parsed", "text", "chosen", "rejected")
+EXAMPLES = {
+    "a verified chain of thought": pl.col("verdict") == "kept",
+    "a rejected candidate": pl.col("verdict") == "wrong",
+}
+
+
+def _example(title: str, rows: pl.DataFrame) -> str:
+    if rows.is_empty():
+        return ""
+    from pipelines.release.screening import Screening
+
+    [row] = Screening().values([rows.row(0, named=True)])
+    said = {name: row[name] for name in ("teacher", *EXAMPLE_FIELDS) if row.get(name)}
+    return "\n".join(
+        [f"\n{title}, {row['id']}", *(f"  {name}: {' '.join(str(text).split())[:240]}" for name, text in said.items())]
+    )

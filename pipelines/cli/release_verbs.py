@@ -1,0 +1,334 @@
+"""The verbs on releases: freeze, trace, compare, check, show, hand on."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli.build_verbs import REQUESTING, requesting
+from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, report_errors
+from pipelines.terminal import echo, echo_coloured, echo_json, printable
+
+if TYPE_CHECKING:
+    from pipelines.build.recipe import Recipe
+
+
+UNMASKED = click.option(
+    "--unmasked",
+    is_flag=True,
+    help="Show names, telephone numbers and other personal data of dropped, malformed and edited rows as they are in "
+    "the store.  [default: masked, as in [NAME]]",
+)
+
+
+def version_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Refuse what cannot name a version before any work is done for it."""
+    from pipelines.release.locate import check_version
+    from pipelines.release.manifest import ReleaseError
+
+    try:
+        check_version(value)
+    except ReleaseError as error:
+        raise click.BadParameter(str(error)) from error
+    return value
+
+
+@recipe_verb(
+    "release",
+    STORE,
+    MIRROR,
+    LOCK,
+    RELOCK,
+    WORKERS,
+    click.option("--version", required=True, callback=version_name, help="The version to freeze, as in 2026.11.22."),
+    *REQUESTING,
+    JSON,
+)
+def release_verb(
+    recipe: Recipe,
+    values: dict[str, Any],
+    store: Path,
+    mirror: Path | None,
+    lock: Path | None,
+    relock: bool,
+    workers: int,
+    version: str,
+    as_json: bool,
+    **how: Any,
+) -> None:
+    """Freeze a recipe as NAME@VERSION: its last build in the store, or the build of the options given.
+
+    Without options of the recipe, those of its last build are used, and its mirror. What is missing is built first; a
+    version whose content changed is refused.
+    """
+    from pipelines.build.session import BuildSession, like_last_build
+    from pipelines.freeze.freeze_release import release
+
+    if not values:
+        values, mirror, lock = like_last_build(recipe, store, mirror, lock)
+    if values:
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        echo(f"freezing {recipe.name} with {printable(given)}", err=True)
+    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
+    bench.build(workers=workers, requesting=requesting(how))
+    manifest = release(bench, version)
+    if as_json:
+        echo_json(manifest)
+    else:
+        echo(bench.store.root / "releases" / recipe.name / version)
+
+
+@main.command()
+@click.argument("id")
+@STORE
+@click.option("--recipe", help="The recipe whose last build to look in.  [default: the one built last]")
+@click.option("--release", help="Look in the release NAME@VERSION, or in that of a folder, instead.")
+@UNMASKED
+@JSON
+def trace(id: str, store: Path, recipe: str | None, release: str | None, unmasked: bool, as_json: bool) -> None:
+    """Tell one row's life: file and line, every step's edits, or the step, reason and evidence of its end.
+
+    A malformed row is named SOURCE:FILE:LINE. What was removed stands in [-…-], what was added in {+…+}.
+    """
+    from pipelines.release.screening import Screening
+    from pipelines.trace.history_text import history_text
+    from pipelines.trace.row_history import TraceError, row_history
+
+    def events_of() -> list[dict[str, Any]]:
+        try:
+            return row_history(id, store, recipe, release)
+        except TraceError as error:  # told here, without loading what else can fail: that takes longer than a trace
+            raise click.ClickException(str(error)) from error
+
+    if recipe and release:
+        raise click.UsageError(f"--recipe is {recipe} and --release {release}, expected one of them")
+    events = Screening.of((), unmasked=unmasked).events(report_errors(events_of))
+    if as_json:
+        echo_json(events)
+    else:
+        echo_coloured(history_text(id, events))
+
+
+TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
+
+
+@main.command()
+@click.argument("release")
+@click.option(
+    "--to",
+    type=click.Choice(TARGETS),
+    required=True,
+    help="Tool that trains on the rows; the last three get a config too.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="New folder for the files."
+)
+@click.option(
+    "--config",
+    "kind",
+    type=click.Choice(["sft", "dpo"]),
+    help="Export only conversations (sft) or only preference pairs (dpo).  [default: both]",
+)
+@click.option(
+    "--model",
+    default="meta-llama/Llama-3.1-8B-Instruct",
+    show_default=True,
+    help="What the tool's config trains: a model whose tokenizer has a chat template.",
+)
+@STORE
+@JSON
+def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any) -> None:
+    """Write RELEASE (NAME@VERSION or a folder) as files that another trainer reads, with a config it starts from."""
+    from pipelines.cli.print_tables import export_text
+    from pipelines.freeze.export_release import export as run
+    from pipelines.release.locate import find
+
+    account = report_errors(lambda: run(find(release, store), out, **settings))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(export_text(account))
+
+
+@main.command()
+@click.argument("release")
+@STORE
+@click.option("--hash", "expected", help="The hash that the manifest must have.  [default: the one the store noted]")
+@JSON
+def verify(release: str, store: Path, expected: str | None, as_json: bool) -> None:
+    """Check RELEASE (NAME@VERSION or a folder): files, rows, ledger, counts, card and hashes; exit 1 with all wrong."""
+    from dataclasses import asdict
+
+    from pipelines.cli.print_release import verdict_text
+    from pipelines.release.locate import find
+    from pipelines.verify.verify_release import verify as run
+
+    verdict = report_errors(lambda: run(find(release, store), expected))
+    if as_json:
+        echo_json(asdict(verdict))
+    else:
+        echo(verdict_text(verdict))
+    if verdict.findings:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.argument("manifest", type=click.Path(path_type=Path, exists=True))
+@STORE
+@MIRROR
+@WORKERS
+@click.option("--recipe", help="The file of a recipe that sabila does not ship.")
+def rebuild(manifest: Path, store: Path, mirror: Path | None, workers: int, recipe: str | None) -> None:
+    """Make the release of MANIFEST (the file, or its folder) again: the same bytes, or what differs."""
+    from pipelines.freeze.rebuild import rebuild as run
+
+    def warn(text: str) -> None:
+        echo(text, err=True)
+
+    folder = report_errors(lambda: run(manifest, store=store, mirror=mirror, workers=workers, recipe=recipe, warn=warn))
+    echo(folder)
+
+
+REPO = click.option(
+    "--repo", required=True, metavar="ORG/NAME", help="The repository on the Hub; made if it is not there."
+)
+PUBLIC = click.option("--public", is_flag=True, help="Let everybody read the repository.  [default: private]")
+USE = click.option(
+    "--use",
+    type=click.Choice(["any", "commercial"]),
+    default="any",
+    show_default=True,
+    help="Use that every licence must allow: any is handing on, commercial is selling.",
+)
+DRY_RUN = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check, and show what would be sent; change nothing. Your token is used only to look at a repository that not "
+    "everybody can see.",
+)
+
+
+@main.command()
+@click.argument("release")
+@REPO
+@PUBLIC
+@USE
+@click.option(
+    "--with-report",
+    is_flag=True,
+    help="Publish report.html too, which shows dropped rows, with their personal data masked.",
+)
+@click.option(
+    "--include-completions",
+    "with_completions",
+    is_flag=True,
+    help="Publish what models answered too, of dropped rows as well: a rebuild elsewhere then asks nothing again.",
+)
+@DRY_RUN
+@STORE
+@JSON
+def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any) -> None:
+    """Check RELEASE (NAME@VERSION or a folder) and publish it to the Hub: one commit, its version as the tag."""
+    from functools import partial
+
+    from pipelines.hub.publish import publish as run
+    from pipelines.hub.publish_output import published_text
+    from pipelines.release.locate import find
+
+    say = partial(echo, err=True)
+    account = report_errors(lambda: run(find(release, store), repo, say, **options))
+    if as_json:
+        echo_json(account)
+    else:
+        echo(published_text(account))
+
+
+@main.command()
+@click.argument("before")
+@click.argument("after")
+@STORE
+@click.option("--out", type=click.Path(path_type=Path), help="Write every change to this parquet file, or folder.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows shown of each kind.")
+@UNMASKED
+@JSON
+def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -> None:
+    """Compare two releases (NAME@VERSION or folders): rows added, removed, edited, and why; what else changed."""
+    from pipelines.cli.print_release import diff_text
+    from pipelines.diff.compare_releases import diff as run
+    from pipelines.release.locate import find
+
+    found = report_errors(lambda: run(find(before, store), find(after, store), **settings))
+    if as_json:
+        echo_json(found)
+    else:
+        echo(diff_text(found))
+
+
+@main.command()
+@click.argument("release")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write the report to.  [default: report.html in the folder of the release]",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(0, 10_000),
+    default=2_000,
+    show_default=True,
+    help="How many rows the report shows as a sample.",
+)
+@click.option("--against", metavar="RELEASE", help="An earlier version, to show what changed since.")
+@click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
+@UNMASKED
+@STORE
+def report(
+    release: str, out: Path | None, sample: int, against: str | None, show: bool, unmasked: bool, store: Path
+) -> None:
+    """Write the report on RELEASE (NAME@VERSION or a folder): one HTML file that needs no network."""
+    from pipelines.release.locate import find
+    from pipelines.report.report_page import write_report
+
+    folder = report_errors(lambda: find(release, store))
+    if unmasked and (out is None or out.absolute().parent == folder.absolute()):
+        raise click.UsageError("--unmasked shows personal data, expected --out with a file outside the release")
+    before = report_errors(lambda: find(against, store)) if against else None
+    out = out or folder / "report.html"
+    written = report_errors(lambda: write_report(folder, out, sample=sample, against=before, unmasked=unmasked))
+    echo(written)
+    if show:
+        click.launch(str(written))
+
+
+@main.command()
+@click.argument("release")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port on this machine to listen on.  [default: any free one]",
+)
+@click.option("--open/--no-open", "show", default=True, help="Open the page in the browser.  [default: open]")
+@UNMASKED
+@STORE
+def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> None:
+    """Show all rows of RELEASE (NAME@VERSION or a folder) on a local page, with filters and search; Ctrl-C ends it."""
+    from pipelines.release.locate import find
+    from pipelines.report.all_rows import opened
+    from pipelines.report.browse import BrowseApp
+    from pipelines.report.server import Server, serve
+
+    site = report_errors(lambda: BrowseApp.of(opened(find(release, store), unmasked=unmasked)))
+    try:
+        server = Server(site, port)
+    except OSError as error:
+        raise click.ClickException(f"port {port} of this machine cannot be used: {error}; name another") from error
+    echo(server.address)
+    echo("Ctrl-C ends it.", err=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this behind it has it ignored
+    if show:
+        click.launch(server.address)
+    serve(server)

@@ -1,0 +1,186 @@
+"""What all verbs share: options, the verbs over recipes, and how a failure is told."""
+
+from __future__ import annotations
+
+import errno
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.terminal import printable
+from sources.errors import SabilaError
+
+if TYPE_CHECKING:
+    from pipelines.build.recipe import Recipe
+
+STORE = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    default=Path("store"),
+    help="Folder of steps and releases.  [default: store]",
+)
+MIRROR = click.option(
+    "--mirror",
+    envvar="SABILA_MIRROR",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Read raw files from this folder, one folder a corpus, instead of the Hub.",
+)
+LOCK = click.option(
+    "--lock",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File that pins the raw files by content, the same for Hub and mirrors.  [default: sabila.lock, which has "
+    "entries of its own for each mirror]",
+)
+RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from the lock, and pin them.")
+WORKERS = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=lambda: os.cpu_count() or 1,
+    help="Processes that work at once.  [default: cores]",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+class GuardedGroup(click.Group):
+    """The verbs, all under one guard: whatever fails ends in a line that names it, never in a traceback."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        """Read the words of a call."""
+        with guard():
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb of a call."""
+        with guard():
+            return super().invoke(ctx)
+
+
+@click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="sabila")
+def main() -> None:
+    """Build medical training datasets whose every row can say where it came from, and every missing row why."""
+
+
+def report_errors(call: Callable[[], Any]) -> Any:
+    """Return what ``call`` returns; a failure ends as ``guard`` says."""
+    with guard():
+        return call()
+
+
+FOLDERS = ("sources", "quality", "synth", "training", "pipelines")
+
+TRACEBACK = "SABILA_TRACEBACK"
+"""Set in the environment, this variable lets an error through with its whole trace."""
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """End what a user can cause in one line and exit 1, or 2 for a wrong call; the unexpected too, with its place."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = printable(error.message)  # click calls it final, and knows no hook
+        raise
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:  # what each kind is loaded from takes longer to load than a row to trace
+        if getattr(error, "errno", None) == errno.EPIPE:
+            raise  # click ends a call whose reader is gone without a word
+        raise _ended(error) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what polars raises of a defect of its own is no Exception
+            raise
+        raise _ended(error) from error
+
+
+def _ended(error: BaseException) -> BaseException:
+    """Return what ends the call for ``error``."""
+    from pipelines.storage.secrets import own_secrets, without_secrets
+
+    said = printable(without_secrets(str(error), *own_secrets().values()))
+    if isinstance(error, SabilaError):
+        return click.UsageError(said) if error.exit_code == click.UsageError.exit_code else click.ClickException(said)
+    if os.environ.get(TRACEBACK):
+        return error
+    text = (said.strip() or type(error).__name__).splitlines()[0]
+    return click.ClickException(
+        f"{text} ({type(error).__name__} in {_place(error)}, which did not expect this of its input; "
+        f"{TRACEBACK}=1 in the environment shows the whole trace)"
+    )
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and line of the project in which ``error`` was raised."""
+    home = Path(__file__).parents[2]
+    places = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    inside = [(path.relative_to(home), line) for path, line in places if path.is_relative_to(home)]
+    own = [f"{path}:{line}" for path, line in inside if path.parts[0] in FOLDERS]
+    return own[-1] if own else "sabila"
+
+
+# --- verbs that take a recipe: each recipe is a command of its own, with its knobs as options ----------------------
+
+
+SEVERAL = " Several: separated by commas, or the option repeated."
+
+
+class RecipeGroup(click.Group):
+    """A verb whose commands are the recipes: shipped ones by name, others by the path of a file."""
+
+    def __init__(self, verb: Callable[..., None], options: list[Callable[[Any], Any]], **more: Any) -> None:
+        super().__init__(**more)
+        self._verb, self._options = verb, options
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the shipped recipes."""
+        from pipelines.build.recipe import shipped
+
+        return shipped()
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command:
+        """Make the command of a recipe; a name that is none ends with what there is."""
+        from pipelines.build.recipe import RecipeError, load
+
+        try:
+            recipe = load(name)
+        except RecipeError as error:
+            raise click.UsageError(str(error), ctx) from error
+        return recipe_command(recipe, self._verb, self._options)
+
+
+def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Callable[[Any], Any]]) -> click.Command:
+    """Return the command that calls ``verb(recipe, values, …)`` with the recipe's knobs as options."""
+
+    def callback(**given: Any) -> None:
+        values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) not in (None, ())}
+        values.update({knob: ",".join(values[knob]) for knob in recipe.lists & values.keys()})
+        report_errors(lambda: verb(recipe, values, **given))
+
+    command: Any = callback
+    for knob, default in reversed(recipe.knobs.items()):
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        flag = f"--{knob.replace('_', '-')}"
+        several = knob in recipe.lists
+        about = recipe.knob_help.get(knob, f"{knob}, a value of the recipe.") + (SEVERAL if several else "")
+        about += f"  [default: {'none' if shown in (None, '') else shown}]"
+        command = click.option(flag, knob, metavar=recipe.shapes[knob], multiple=several, help=about)(command)
+    for option in reversed(options):
+        command = option(command)
+    return click.command(recipe.name, help=recipe.about, short_help=recipe.summary)(command)
+
+
+def recipe_verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as the verb ``name`` over recipes; its docstring is the help."""
+
+    def register(verb: Callable[..., None]) -> Callable[..., None]:
+        main.add_command(
+            RecipeGroup(verb, list(options), name=name, help=verb.__doc__, subcommand_metavar="RECIPE [OPTIONS]")
+        )
+        return verb
+
+    return register

@@ -1,0 +1,1 @@
+"""Stored completions, budgets and failed requests: a teacher is asked once."""

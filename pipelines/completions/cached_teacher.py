@@ -1,0 +1,322 @@
+"""Asking a teacher once: stored completions at once, the rest as they arrive, each stored before it is passed on."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from pipelines.completions.budget import Reservation, Spending
+from pipelines.completions.completion_store import Completions, opened
+from pipelines.completions.leaked_secrets import without_keys
+from synth.teachers.teacher import Answered, Completion, Failure, Request, Teacher, TeacherError, Usage
+
+Ask = Callable[[Iterable[Request]], Iterator[Answered]]
+
+LOOKED_UP = 1000
+"""Keys looked up at a time."""
+
+BLOCK = 32
+"""Neighbours asked one after another, for servers that keep the prefixes of prompts; see ``_spread``."""
+
+STORED_AT_LEAST = 100
+STORED_WITHIN_S = 0.5
+"""Answers that come in one burst are stored in one commit, of so many at most; ``_Asking`` sees where a burst ends."""
+
+TOLD_EVERY_S = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressSnapshot:
+    """How far the asking is: of ``total`` requests ``done``, of those ``cached`` and ``failed``, and how fast it goes.
+
+    ``seconds_left`` is None until the first answer.
+    """
+
+    total: int
+    done: int
+    cached: int
+    failed: int
+    requests_per_s: float
+    tokens_per_s: float
+    seconds_left: float | None
+    cost: float
+
+
+class GenerateProgress(Protocol):
+    """Who is told how the asking goes on, a few times a second and at the end."""
+
+    def asked(self, standing: ProgressSnapshot) -> None:
+        """So far it is."""
+
+
+class NullProgress:
+    """Progress for nobody."""
+
+    def asked(self, standing: ProgressSnapshot) -> None:
+        """Say nothing."""
+
+
+def cached_teacher(path: Path, teacher: Teacher, spending: Spending, progress: GenerateProgress) -> Ask:
+    """Return the teacher's ``complete`` with the store at ``path`` before it.
+
+    Every request comes back once, those with equal keys with the same completion, which was asked for once. Where
+    processes share a store, at most what both have in flight is asked twice; the completion that was stored first is
+    what both get. Raises ``BudgetReachedError`` when the budget ends, ``TeacherError`` when the teacher does,
+    ``StoreError`` when the store does, each after what came before; asking again goes on from there.
+    """
+
+    def ask(requests: Iterable[Request]) -> Iterator[Answered]:
+        with opened(path) as store:
+            yield from _CachedTeacher(store, teacher, spending, progress).answers(requests)
+
+    return ask
+
+
+class _Meter:
+    """What one request in flight took and has set aside."""
+
+    def __init__(self, spending: Spending, request: Request, hold: Reservation, *, answered_before: bool) -> None:
+        self._spending, self._request = spending, request
+        self.answered_before = answered_before
+        self._hold: Reservation | None = hold
+        self.no_room = False
+
+    def charge(self, usage: Usage) -> None:
+        """Enter the tokens of a reply that could not be used."""
+        self._spending.rejected(self._request, usage, self._hold)
+        self._hold = None
+
+    def renew(self) -> bool:
+        """Set aside what another try may take; False where less than that is left."""
+        self._hold = self._spending.set_aside(self._request)
+        self.no_room = self._hold is None
+        return not self.no_room
+
+    def answered(self, completion: Completion) -> None:
+        """Enter what the answer took."""
+        self._spending.answered(self._request, completion, self._hold)
+        self._hold = None
+
+    def close(self) -> None:
+        """Give back what is still set aside."""
+        if self._hold is not None:
+            self._spending.give_back(self._hold)
+            self._hold = None
+
+
+class _CachedTeacher:
+    """One call: what is wanted, by key, and what is set aside for what is in flight."""
+
+    def __init__(self, store: Completions, teacher: Teacher, spending: Spending, progress: GenerateProgress) -> None:
+        self._store, self._teacher = store, teacher
+        self._spending, self._tally = spending, _Tally(spending, progress)
+        self._wanted: dict[str, list[Request]] = {}
+        self._meters: dict[str, _Meter] = {}
+        self._unpaid: list[str] = []
+        self._answered: set[str] = set()  # stages of which a request is in the store
+        self._landed: list[tuple[str, Request, Completion | Failure]] = []
+        self._first_landed = 0.0
+        self._ready: deque[Answered] = deque()
+        self._drawing = False
+
+    def answers(self, requests: Iterable[Request]) -> Iterator[Answered]:
+        """Yield what is stored, then what the teacher says of the rest."""
+        try:
+            yield from self._stored(requests)
+            keys = deque(_spread(sorted(self._wanted, key=lambda key: _key(self._wanted[key][0])), Random()))
+            while keys:
+                before = len(keys)
+                yield from self._round(keys)
+                keys.extend(self._unpaid)
+                self._unpaid = []
+                if len(keys) == before:
+                    raise self._spending.reached(sum(len(self._wanted[key]) for key in keys))
+        finally:
+            for meter in self._meters.values():
+                meter.close()
+            self._tally.tell()
+
+    def _stored(self, requests: Iterable[Request]) -> Iterator[Answered]:
+        """Yield the requests that are answered already, and note the others as wanted."""
+        feed = iter(requests)
+        while chunk := list(islice(feed, LOOKED_UP)):
+            keys = [self._key(request) for request in chunk]
+            found = self._store.found(keys)
+            self._tally.total += len(chunk)
+            for key, request in zip(keys, chunk, strict=True):
+                if key in found:
+                    self._answered.add(request.stage)
+                    self._tally.cached([request])
+                    yield request, found[key]
+                else:
+                    self._wanted.setdefault(key, []).append(request)
+
+    def _round(self, keys: deque[str]) -> Iterator[Answered]:
+        """Ask for as many as can be paid for, take them off ``keys``, and yield what comes once it is stored.
+
+        What is in flight holds back more than it will take: once it has come there may be room for another round.
+        """
+        self._tally.begin()
+        self._drawing = True
+        try:
+            for request, outcome in self._teacher.complete(self._affordable(keys)):
+                self._land(request, outcome)
+                yield from self._passed_on()
+        except TeacherError:
+            self._store_landed()
+            yield from self._passed_on()
+            raise
+        finally:
+            self._store_landed()
+        yield from self._passed_on()
+
+    def _affordable(self, keys: deque[str]) -> Iterator[Request]:
+        """Yield requests as long as the budget has room, but those that another process answered meanwhile.
+
+        A teacher that draws another request may wait for its answer next: what has landed is stored first.
+        """
+        while keys:
+            found = self._store.found(list(islice(keys, BLOCK)))
+            for _ in range(min(BLOCK, len(keys))):
+                self._store_landed()
+                if (key := keys[0]) in found:
+                    self._pass_on(keys.popleft(), found[key], by_another=True)
+                    continue
+                request = self._wanted[key][0]
+                if (hold := self._spending.set_aside(request)) is None:
+                    self._drawing = False
+                    return
+                meter = _Meter(self._spending, request, hold, answered_before=request.stage in self._answered)
+                self._meters[keys.popleft()] = meter
+                yield replace(request, meter=meter)
+        self._store_landed()
+        self._drawing = False
+
+    def _land(self, request: Request, outcome: Completion | Failure) -> None:
+        """Take in what came, to be stored together with what comes at once."""
+        now = time.monotonic()
+        key = self._key(request)
+        meter = self._meters.pop(key)
+        if isinstance(outcome, Completion):
+            meter.answered(outcome)
+        meter.close()
+        if isinstance(outcome, Failure) and meter.no_room:
+            self._unpaid.append(key)  # it did not fail: the budget ended before its next try
+            return
+        self._tally.worked(request, outcome, now)
+        self._first_landed = self._first_landed if self._landed else now
+        self._landed.append((key, request, outcome))
+        if not self._drawing or len(self._landed) >= STORED_AT_LEAST or now - self._first_landed > STORED_WITHIN_S:
+            self._store_landed()
+
+    def _store_landed(self) -> None:
+        if not self._landed:
+            return
+        landed, self._landed = self._landed, []
+        fit = without_keys(came for _, _, came in landed)
+        landed = [(key, request, came) for (key, request, _), came in zip(landed, fit, strict=True)]
+        if failed := [(key, request, came) for key, request, came in landed if isinstance(came, Failure)]:
+            self._store.list_failures(failed, self._teacher)
+        if answers := [(key, request, came) for key, request, came in landed if isinstance(came, Completion)]:
+            kept = self._store.keep(answers, self._teacher)
+            answers = [(key, request, came) for (key, request, _), came in zip(answers, kept, strict=True)]
+        for key, _, failure in failed:
+            self._pass_on(key, failure)
+        for key, _, completion in answers:
+            self._pass_on(key, completion)
+
+    def _pass_on(self, key: str, outcome: Completion | Failure, *, by_another: bool = False) -> None:
+        """Make an outcome ready for all requests that wait for it, of which the first alone was asked, if any."""
+        requests = self._wanted[key]
+        if isinstance(outcome, Failure):
+            self._tally.failed(requests)
+        else:
+            self._tally.cached(requests if by_another else requests[1:])
+        self._ready.extend((request, outcome) for request in requests)
+
+    def _passed_on(self) -> Iterator[Answered]:
+        """Yield what is stored and was not yielded yet."""
+        while self._ready:
+            yield self._ready.popleft()
+
+    def _key(self, request: Request) -> str:
+        return request.key(self._teacher.name, self._teacher.revision)
+
+
+class _Tally:
+    """What has come so far, for the account and for who watches."""
+
+    def __init__(self, spending: Spending, progress: GenerateProgress) -> None:
+        self._spending, self._progress = spending, progress
+        self.total = 0
+        self._asked = self._cached = self._failed = self._tokens = 0
+        self._began: float | None = None
+        self._last = self._told = 0.0
+
+    def begin(self) -> None:
+        """A teacher starts to work."""
+        self._last = time.monotonic()
+        self._began = self._began or self._last
+
+    def cached(self, requests: Sequence[Request]) -> None:
+        """They were answered before."""
+        self._cached += len(requests)
+        for request in requests:
+            self._spending.cached(request)
+
+    def failed(self, requests: Sequence[Request]) -> None:
+        """They came to nothing."""
+        self._failed += len(requests)
+        for request in requests:
+            self._spending.failed(request)
+
+    def worked(self, request: Request, outcome: Completion | Failure, now: float) -> None:
+        """Enter the time since the last answer for the stage of this one: the sum is the time that passed."""
+        self._spending.passed(request.stage, now - self._last)
+        self._last = now
+        if isinstance(outcome, Completion):
+            self._asked += 1
+            self._tokens += (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
+        if now - self._told > TOLD_EVERY_S:
+            self._told = now
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell how far it is."""
+        done = self._asked + self._cached + self._failed
+        seconds = self._last - self._began if self._began else 0.0
+        rate = (self._asked + self._failed) / seconds if seconds else 0.0
+        self._progress.asked(
+            ProgressSnapshot(
+                total=self.total,
+                done=done,
+                cached=self._cached,
+                failed=self._failed,
+                requests_per_s=rate,
+                tokens_per_s=self._tokens / seconds if seconds else 0.0,
+                seconds_left=(self.total - done) / rate if rate else None,
+                cost=sum(account.cost for account in self._spending.accounts.copy().values()),
+            )
+        )
+
+
+def _key(request: Request) -> tuple[object, ...]:
+    """Return what to sort by so that requests with a long common prefix are neighbours."""
+    return request.messages, request.sample
+
+
+def _spread(keys: list[str], random: Random) -> list[str]:
+    """Return the keys in blocks of neighbours, the blocks in any order.
+
+    Two processes that want the same requests take the blocks in orders of their own, so that they seldom have the same
+    ones in flight, and each finds the other's answers when it comes to them.
+    """
+    blocks = [keys[at : at + BLOCK] for at in range(0, len(keys), BLOCK)]
+    random.shuffle(blocks)
+    return [key for block in blocks for key in block]

@@ -1,0 +1,277 @@
+"""The completion store: what a teacher has answered it is not asked again, whoever asks and whatever happens.
+
+SQLite in WAL mode: several processes of one machine read and write at once, and a commit takes tens of microseconds
+since it does not wait for the disk. A process that is killed loses what it had not committed and no more; a machine
+that loses power can lose the last moments, and never the rest. WAL needs one machine's memory: on a shared file system
+let one machine at a time ask.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.storage.store import StoreError, write_table
+from synth.teachers.teacher import Completion, Failure, Request, Teacher
+
+FORMAT = 1
+
+FILE = Path("completions") / "completions.sqlite"
+"""Where the completions of a store are, from its root."""
+
+BUSY_S = 60.0
+"""How long to wait for another process to finish its commit."""
+
+EXPORT_ROWS = 100_000
+
+LOOKED_UP = 1000
+"""Keys that one query names."""
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS prompts (prompt TEXT PRIMARY KEY, messages TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS completions (
+    key TEXT NOT NULL UNIQUE, teacher TEXT NOT NULL, revision TEXT NOT NULL, prompt TEXT NOT NULL,
+    sampling TEXT NOT NULL, sample INTEGER NOT NULL, text TEXT NOT NULL, reasoning TEXT, finish_reason TEXT NOT NULL,
+    prompt_tokens INTEGER, completion_tokens INTEGER, logprobs TEXT, seconds REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS failures (
+    key TEXT PRIMARY KEY, teacher TEXT NOT NULL, revision TEXT NOT NULL, row TEXT NOT NULL, stage TEXT NOT NULL,
+    sample INTEGER NOT NULL, error TEXT NOT NULL, tries INTEGER NOT NULL
+);
+"""
+
+COMPLETION = "text, reasoning, finish_reason, prompt_tokens, completion_tokens, logprobs, seconds"
+
+EXPORTED = {
+    "key": pl.String,
+    "teacher": pl.String,
+    "revision": pl.String,
+    "messages": pl.String,
+    "sampling": pl.String,
+    "sample": pl.Int64,
+    "text": pl.String,
+    "reasoning": pl.String,
+    "finish_reason": pl.String,
+    "prompt_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
+    "logprobs": pl.String,
+}
+"""Seconds are left out: they alone differ between a run and its repetition."""
+
+FAILURES = {
+    "key": pl.String,
+    "teacher": pl.String,
+    "revision": pl.String,
+    "row": pl.String,
+    "stage": pl.String,
+    "sample": pl.Int64,
+    "error": pl.String,
+    "tries": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class Completions:
+    """A file of completions by key, used through one connection; for one thread at a time."""
+
+    path: Path
+    connection: sqlite3.Connection
+
+    def found(self, keys: Sequence[str]) -> dict[str, Completion]:
+        """Return the completions there are among some thousand keys."""
+        holes = ",".join("?" * len(keys))
+        with _telling(self.path):
+            rows = self.connection.execute(f"SELECT key, {COMPLETION} FROM completions WHERE key IN ({holes})", keys)
+            return {key: _completion(values) for key, *values in rows.fetchall()}
+
+    def keep(self, answers: Sequence[tuple[str, Request, Completion]], teacher: Teacher) -> list[Completion]:
+        """Store completions in one commit and return them, or those that another process stored before."""
+        keys = [key for key, _, _ in answers]
+        with _telling(self.path), _transaction(self.connection) as run:
+            others = self.found(keys)
+            new = [answer for answer in answers if answer[0] not in others]
+            if new:
+                prompts = {_prompt(request): None for _, request, _ in new}
+                _insert(run, "INSERT OR IGNORE INTO prompts", list(prompts))
+                _insert(run, "INSERT INTO completions", [_row(*answer, teacher) for answer in new])
+            run(f"DELETE FROM failures WHERE key IN ({','.join('?' * len(keys))})", keys)
+        return [others.get(key, completion) for key, _, completion in answers]
+
+    def list_failures(self, failed: Sequence[tuple[str, Request, Failure]], teacher: Teacher) -> None:
+        """Note failures; they are no answers, and their requests are asked again by the next run."""
+        rows = [
+            (
+                *(key, teacher.name, teacher.revision, request.row, request.stage, request.sample),
+                *(failure.error, failure.tries),
+            )
+            for key, request, failure in failed
+        ]
+        with _telling(self.path), _transaction(self.connection) as run:
+            _insert(run, "INSERT OR REPLACE INTO failures", rows)
+
+    def count_failed(self, keys: Sequence[str]) -> int:
+        """Return how many of some thousand keys failed and were not answered since."""
+        holes = ",".join("?" * len(keys))
+        with _telling(self.path):
+            (count,) = self.connection.execute(f"SELECT count(*) FROM failures WHERE key IN ({holes})", keys).fetchone()
+        return int(count)
+
+    def failures(self) -> pl.DataFrame:
+        """Return the requests that failed and were not answered since, by stage, row and sample."""
+        with _telling(self.path):
+            rows = self.connection.execute("SELECT * FROM failures ORDER BY stage, row, sample, key").fetchall()
+        return pl.DataFrame(rows, FAILURES, orient="row")
+
+    def exported(self, keys: Sequence[str]) -> pl.DataFrame:
+        """Return the completions there are among these keys as a table of ``EXPORTED``, in no order."""
+        rows: list[Any] = []
+        query = f"SELECT {', '.join(EXPORTED)} FROM completions JOIN prompts USING (prompt) WHERE key IN"
+        with _telling(self.path):
+            for at in range(0, len(keys), LOOKED_UP):
+                part = keys[at : at + LOOKED_UP]
+                rows += self.connection.execute(f"{query} ({','.join('?' * len(part))})", part).fetchall()
+        return pl.DataFrame(rows, EXPORTED, orient="row")
+
+    def export(self, folder: Path) -> list[Path]:
+        """Write all completions, by key, as parquet files of ``EXPORT_ROWS`` into a new folder, complete or not at all.
+
+        The same completions give the same bytes, in whatever order they came.
+        """
+        if folder.exists():
+            raise StoreError(f"{folder} is there already, expected the name of a new folder")
+        partial = folder.with_name(f"{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        columns = ", ".join(EXPORTED)
+        with _telling(self.path):
+            query = f"SELECT {columns} FROM completions JOIN prompts USING (prompt) ORDER BY key"
+            rows = self.connection.execute(query)
+            shards = iter(lambda: rows.fetchmany(EXPORT_ROWS), [])
+            for number, shard in enumerate(shards):
+                write_table(partial / f"{number:05}.parquet", pl.DataFrame(shard, EXPORTED, orient="row"))
+        partial.mkdir(parents=True, exist_ok=True)
+        partial.rename(folder)
+        return sorted(folder.iterdir())
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Completions]:
+    """Open a store, made if there is none. Raises ``StoreError`` where the file is something else, or newer."""
+    with _telling(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        with _telling(path):
+            _prepare(path, connection)
+        yield Completions(path, connection)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Completions]:
+    """Open a store that is there to look things up, on a file system where nothing can be written, too."""
+    fixed = "" if os.access(path.parent, os.W_OK) else "&immutable=1"
+    with _telling(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{fixed}", uri=True, timeout=BUSY_S)
+    try:
+        yield Completions(path, connection)
+    finally:
+        connection.close()
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on; SQLite does not wait for a process that does the same just now, so this does."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    _to_wal(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint = 10000")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > FORMAT:
+        raise StoreError(f"{path} has format {version}, expected {FORMAT} or less: a newer sabila wrote it; upgrade")
+    if version < FORMAT:
+        with _transaction(connection) as run:
+            for statement in TABLES.split(";"):
+                run(statement)
+            run(f"PRAGMA user_version = {FORMAT}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[Any]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection.execute
+    except BaseException:
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Turn the database's errors into a ``StoreError`` that names the file."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(
+            f"cannot use the completions in {path}: {error}; what was committed is kept. Make room, or wait for who "
+            "holds it, or name another folder with --store"
+        ) from error
+
+
+def _prompt(request: Request) -> tuple[str, str]:
+    messages = json.dumps([message._asdict() for message in request.messages], ensure_ascii=False)
+    return hashlib.sha256(messages.encode()).hexdigest()[:32], messages
+
+
+def _insert(run: Any, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows by one statement: each lets other threads run while it works, and must wait for its turn again."""
+    holes = f"({','.join('?' * len(rows[0]))})"
+    run(f"{into} VALUES {','.join([holes] * len(rows))}", [value for row in rows for value in row])
+
+
+def _row(key: str, request: Request, completion: Completion, teacher: Teacher) -> tuple[Any, ...]:
+    logprobs = completion.logprobs
+    return (
+        *(key, teacher.name, teacher.revision, _prompt(request)[0]),
+        *(json.dumps(vars(request.sampling), sort_keys=True), request.sample),
+        *(completion.text, completion.reasoning, completion.finish_reason),
+        *(completion.prompt_tokens, completion.completion_tokens),
+        *(None if logprobs is None else json.dumps(logprobs), completion.seconds),
+    )
+
+
+def _completion(values: Sequence[Any]) -> Completion:
+    text, reasoning, finish_reason, prompt_tokens, completion_tokens, logprobs, seconds = values
+    alternatives: list[Mapping[str, float]] | None = None if logprobs is None else json.loads(logprobs)
+    return Completion(
+        text=text,
+        reasoning=reasoning,
+        finish_reason=finish_reason,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        logprobs=None if alternatives is None else tuple(alternatives),
+        seconds=seconds,
+    )

@@ -1,0 +1,96 @@
+"""Requests that failed: counted as a step is made, and the reason why it is not complete."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Any
+
+from sources.errors import SabilaError
+from synth.teachers.teacher import Answered, Ask, Failure, Request
+
+SHOWN = 3
+"""Errors that a message lists, the commonest first."""
+
+LONGEST = 300
+
+
+class RequestsFailedError(SabilaError):
+    """More requests of a step failed than may fail: the step stays incomplete, and the next build sends them again."""
+
+
+class TooManyFailedError(Exception):
+    """A stage that asks on though too many of its requests have failed."""
+
+
+@dataclass
+class Outcomes:
+    """How many requests were sent and failed, and their errors; digits make no difference between two of these."""
+
+    total: int = 0
+    failed: int = 0
+    errors: Counter[str] = field(default_factory=Counter)
+    _examples: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def share(self) -> float:
+        """The share that failed."""
+        return self.failed / self.total if self.total else 0.0
+
+    def counting(self, ask: Ask, max_failed: float) -> Ask:
+        """Return ``ask`` with its outcomes counted here.
+
+        Raises ``TooManyFailedError`` where another round is asked for though more than ``max_failed`` have failed:
+        what is to be asked next depends on what they would have answered.
+        """
+
+        def counted(requests: Iterable[Request]) -> Iterator[Answered]:
+            if self.too_many(max_failed):
+                raise TooManyFailedError
+            for request, outcome in ask(requests):
+                self.total += 1
+                if isinstance(outcome, Failure):
+                    self.failed += 1
+                    kind = re.sub(r"\d+", "#", outcome.error[:LONGEST])
+                    self.errors[self._examples.setdefault(kind, outcome.error[:LONGEST])] += 1
+                yield request, outcome
+
+        return counted
+
+    def too_many(self, max_failed: float) -> bool:
+        """Say whether more than this share failed, or all."""
+        return self.failed > 0 and (self.share > max_failed or self.failed == self.total)
+
+    def add(self, other: Outcomes) -> None:
+        """Take in the outcomes of another part of the step."""
+        self.total += other.total
+        self.failed += other.failed
+        self.errors += other.errors
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as JSON has them; nothing where no request failed."""
+        if not self.failed:
+            return {}
+        return {"failed": {"requests": self.total, "failed": self.failed, "errors": dict(self.errors)}}
+
+
+def not_complete(step: str, outcomes: Outcomes, max_failed: float) -> RequestsFailedError:
+    """Return the error of a step of whose requests too many failed."""
+    allowed = f", expected {max_failed:.2%} at most" if max_failed else ""
+    share = ceil(outcomes.share * 1000) / 1000
+    accept = f", or accept rows without them with --max-failed {share:g}" if share < 1 else ""
+    return RequestsFailedError(
+        f"{step} is not complete: {failures_text(outcomes.failed, outcomes.total, outcomes.errors)}{allowed}. What was "
+        f"answered is kept: build again to send the failed requests again{accept}"
+    )
+
+
+def failures_text(failed: int, total: int, errors: dict[str, int] | Counter[str]) -> str:
+    """Return how many requests failed, and the commonest errors."""
+    ranked = sorted(errors.items(), key=lambda one: (-one[1], one[0]))
+    shown = "; ".join(f"{error} ({count:,} times)" for error, count in ranked[:SHOWN])
+    more = f"; and {len(ranked) - SHOWN} other errors" if len(ranked) > SHOWN else ""
+    return f"{failed:,} of {total:,} requests failed: {shown}{more}"

@@ -1,0 +1,33 @@
+"""Replies that hold a secret of this process: a server that echoes requests must not fill the store with keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from pipelines.storage.secrets import own_secrets, without_secrets
+from synth.teachers.teacher import Completion, Failure
+
+Outcome = Completion | Failure
+
+
+def without_keys(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Yield outcomes fit to be stored: a reply with a secret becomes a failure, a failure's error loses it."""
+    secrets = own_secrets()
+    for outcome in outcomes:
+        if isinstance(outcome, Failure):
+            yield replace(outcome, error=without_secrets(outcome.error, *secrets.values()))
+            continue
+        said = "\n".join(_texts(outcome))
+        held = next((what for what, value in secrets.items() if value in said), None)
+        if held is None:
+            yield outcome
+        else:
+            yield Failure(error=f"the reply holds {held}: the server repeats what it is sent; revoke it", tries=1)
+
+
+def _texts(completion: Completion) -> Iterator[str]:
+    """Yield all that a server said in a reply."""
+    yield from (completion.text, completion.reasoning or "", completion.finish_reason)
+    for alternatives in completion.logprobs or ():
+        yield from alternatives

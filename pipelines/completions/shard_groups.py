@@ -1,0 +1,33 @@
+"""Which shards a teacher is asked about together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from sources.literal import scan_parquet
+
+ASKED_ROWS = 50_000
+"""Rows asked about together: a teacher that serves many requests at once idles at the end of each group."""
+
+
+def shard_groups(shards: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Return the shards in groups of at most ``ASKED_ROWS`` rows, in order; a larger one is a group by itself."""
+    groups: list[list[Path]] = []
+    rows = ASKED_ROWS
+    for path in shards:
+        own = height([path])
+        if rows + own > ASKED_ROWS:
+            groups.append([])
+            rows = 0
+        groups[-1].append(path)
+        rows += own
+    return [tuple(group) for group in groups]
+
+
+def height(paths: Iterable[Path]) -> int:
+    """Return the number of rows that parquet files hold together."""
+    found = list(paths)
+    return int(scan_parquet(found).select(pl.len()).collect().item()) if found else 0

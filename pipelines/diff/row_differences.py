@@ -1,0 +1,191 @@
+"""Which rows of two releases differ, found by a hash of each row, and why, as both ledgers tell; all in DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from pipelines.build.manifest_diff import Difference, graph_differences
+from pipelines.release.data_files import KINDS
+from pipelines.release.manifest import ReleaseError
+from pipelines.storage.duckdb_session import listed, quoted, text_literal
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+Json = dict[str, Any]
+Sides = tuple[Path, Path]
+
+UNKNOWN = "unknown"
+SOURCE_NOT_READ = "source_not_read"
+NOT_IN_SOURCE = "not_in_source"
+BEYOND_LIMIT = "beyond_limit_or_not_in_source"
+NOT_MADE = "not_made"
+FOLLOWS = "follows_from_other_rows"
+"""Reasons that no ledger has a word for: a step made nothing of a row, or no changed step touched an edited one."""
+
+
+def columns(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the columns of a release and their types, by kind of file."""
+    found = {}
+    for kind in KINDS:
+        for path in sorted(folder.glob(f"data/{kind}/*/*.parquet"))[:1]:
+            schema = pq.read_schema(path)
+            found[kind] = {name: str(type) for name, type in zip(schema.names, schema.types, strict=True)}
+    return found
+
+
+def find_changes(run: DuckDBPyConnection, sides: Sides) -> None:
+    """Make the table ``changes`` (id, source, change) of the rows added, removed or edited.
+
+    A row is edited where the columns that both releases have differ, or its kind does. Rows are told apart by hashes
+    of 64 bits: two versions of one row are taken for the same once in 10^19 times.
+    """
+    shared = _shared(*map(columns, sides))
+    for folder in sides:
+        if not columns(folder):
+            raise ReleaseError(f"{folder} holds no rows, expected data/; sabila verify tells what is missing")
+    for name, folder in zip(("before", "after"), sides, strict=True):
+        parts = [
+            f"SELECT id, source, hash({text_literal(kind)}, {', '.join(shared[kind])}) AS content "
+            f"FROM read_parquet({files})"
+            for kind, files in _files(folder)
+        ]
+        run.execute(f"CREATE TABLE rows_{name} AS {' UNION ALL '.join(parts)}")
+    run.execute(
+        """
+        CREATE TABLE changes AS
+        SELECT coalesce(a.id, b.id) AS id, coalesce(b.source, a.source) AS source,
+            CASE WHEN a.id IS NULL THEN 'added' WHEN b.id IS NULL THEN 'removed' ELSE 'edited' END AS change
+        FROM rows_before a FULL JOIN rows_after b ON a.id = b.id
+        WHERE a.content IS DISTINCT FROM b.content
+        """
+    )
+    run.execute("DROP TABLE rows_before; DROP TABLE rows_after")
+
+
+def _shared(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+    """Return the columns to compare by kind: those of both releases, or of the one that has the kind."""
+    kinds = {*before, *after}
+    every = {
+        kind: before.get(kind, after.get(kind, {})).keys() & after.get(kind, before.get(kind, {})).keys()
+        for kind in kinds
+    }
+    return {kind: [quoted(name) for name in sorted(names)] for kind, names in every.items()}
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    for kind in KINDS:
+        if paths := sorted(folder.glob(f"data/{kind}/*/*.parquet")):
+            yield kind, listed(paths)
+
+
+def by_license(run: DuckDBPyConnection, folder: Path) -> dict[tuple[str, str], int]:
+    """Return the rows of a release by source and licence."""
+    parts = [f"SELECT source, license FROM read_parquet({files})" for _, files in _files(folder)]
+    query = f"SELECT source, license, count(*) FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
+    return {(source, license): count for source, license, count in run.execute(query).fetchall()}
+
+
+# --- why -----------------------------------------------------------------------------------------------------------
+
+
+def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Json, after: Json) -> None:
+    """Make the table ``told`` of ``changes`` with step, reason and evidence of each.
+
+    What was removed has its reason in the new ledger, what was added in the old one: where it was dropped then, or that
+    it was not read. What was edited names the first changed step that touched it, and what changed there.
+    """
+    for name, folder in zip(("before", "after"), sides, strict=True):
+        paths = sorted((folder / "ledger").glob("*.parquet"))
+        nothing = (
+            "SELECT NULL::VARCHAR id, '' status, '' step, '' reason, '' evidence, []::VARCHAR[] changed_by LIMIT 0"
+        )
+        ledger = f"SELECT id, status, step, reason, evidence, changed_by FROM read_parquet({listed(paths)})"
+        run.execute(f"CREATE VIEW ledger_{name} AS {ledger if paths else nothing}")
+    run.execute(
+        "CREATE TABLE told (id VARCHAR, source VARCHAR, change VARCHAR, step VARCHAR, reason VARCHAR, evidence VARCHAR)"
+    )
+    _absences(run, "removed", "after", sides[1], after)
+    _absences(run, "added", "before", sides[0], before)
+    _edits(run, sides, list(graph_differences(before["steps"], after["steps"])), after["steps"])
+
+
+def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, manifest: Json) -> None:
+    """Tell why a release does not have rows that the other one has."""
+    version = f"{manifest['name']}@{manifest['version']}"
+    no_ledger = None if any(folder.glob("ledger/*.parquet")) else f"{version} has no ledger"
+    run.execute(
+        f"""
+        INSERT INTO told
+        WITH absent AS (
+            SELECT c.*, l.status, l.step, l.reason, l.evidence,
+                CASE WHEN l.id IS NULL AND contains(c.id, '/') THEN regexp_replace(c.id, '/[^/]*$', '') END AS parent
+            FROM changes c LEFT JOIN ledger_{name} l ON c.id = l.id WHERE c.change = $change
+        )
+        SELECT a.id, a.source, a.change,
+            CASE WHEN a.reason IS NOT NULL THEN a.step WHEN p.id IS NOT NULL THEN p.step
+                WHEN $none IS NULL THEN 'read-' || a.source END,
+            CASE WHEN a.reason IS NOT NULL THEN a.reason WHEN p.id IS NOT NULL THEN '{NOT_MADE}'
+                WHEN $none IS NOT NULL OR a.status IS NOT NULL THEN '{UNKNOWN}'
+                WHEN list_contains($limited, a.source) THEN '{BEYOND_LIMIT}'
+                WHEN list_contains($sources, a.source) THEN '{NOT_IN_SOURCE}' ELSE '{SOURCE_NOT_READ}' END,
+            CASE WHEN a.reason IS NOT NULL THEN a.evidence
+                WHEN p.id IS NOT NULL THEN format('made of {{}}, which is {{}}', p.id, p.status)
+                WHEN a.status IS NOT NULL THEN format('the ledger of {{}} says {{}}', $version::VARCHAR, a.status)
+                ELSE $none END
+        FROM absent a LEFT JOIN ledger_{name} p ON p.id = a.parent
+        """,
+        {
+            "none": no_ledger,
+            "limited": _cut_short(manifest["steps"]),
+            "sources": sorted(manifest["lock"]),
+            "change": change,
+            "version": version,
+        },
+    )
+
+
+def _cut_short(graph: list[Json]) -> list[str]:
+    """Return the sources of which a limit let no more rows be read."""
+    reads = [step for step in graph if step["identity"].get("limit") is not None]
+    return [
+        step["identity"]["source"]["name"] for step in reads if step["counts"]["rows_in"] >= step["identity"]["limit"]
+    ]
+
+
+def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph: list[Json]) -> None:
+    """Tell of edited rows which changed step came first of those that touched them."""
+    run.execute("CREATE TABLE moved (step VARCHAR, place INTEGER, reason VARCHAR)")
+    if rows := list(_moved(found, graph)):
+        run.executemany("INSERT INTO moved VALUES (?, ?, ?)", rows)
+    silent = not all(any(folder.glob("ledger/*.parquet")) for folder in sides)
+    run.execute(
+        f"""
+        CREATE TABLE touched AS
+        WITH ledgers AS (SELECT id, changed_by FROM ledger_before UNION ALL SELECT id, changed_by FROM ledger_after),
+        steps AS (
+            SELECT c.id, unnest(l.changed_by) AS step FROM changes c JOIN ledgers l ON c.id = l.id
+            WHERE c.change = 'edited'
+            UNION ALL SELECT id, 'read-' || source FROM changes WHERE change = 'edited'
+        )
+        SELECT steps.id, arg_min(moved.step, place) AS step, arg_min(moved.reason, place) AS reason
+        FROM steps JOIN moved ON steps.step = moved.step GROUP BY steps.id;
+        INSERT INTO told SELECT c.id, c.source, c.change, t.step,
+            coalesce(t.reason, '{UNKNOWN if silent else FOLLOWS}'), NULL
+        FROM changes c LEFT JOIN touched t ON c.id = t.id WHERE c.change = 'edited'
+        """
+    )
+
+
+def _moved(found: list[Difference], graph: list[Json]) -> Iterator[tuple[str, int, str]]:
+    """Yield the steps that were changed themselves, their place in the graph, and what of them."""
+    place = {step["name"]: at for at, step in reversed(list(enumerate(graph)))}
+    reasons: dict[str, list[str]] = {}
+    for difference in found:
+        reasons.setdefault(difference.where, []).append(difference.field)
+    for step, fields in reasons.items():
+        yield step, place.get(step, len(graph)), f"changed: {', '.join(fields[:4])}{' …' if len(fields) > 4 else ''}"

@@ -1,0 +1,156 @@
+"""What was edited in a row: the fields that differ between two releases, before and after, word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pipelines.diff.row_differences import Sides, columns
+from pipelines.diff.word_diff import KEPT, word_diff
+from pipelines.release.screening import Screening
+from pipelines.storage.duckdb_session import listed, quoted, text_literal
+from sources.literal import scan_parquet
+from sources.table import SCHEMA
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+BATCH = 50_000
+
+Screenings = tuple[Screening, ...]
+"""What masks the texts of either release."""
+
+_CHAT = 'STRUCT("role" VARCHAR, "content" VARCHAR)[]'
+_TYPES = {"line": "BIGINT", "messages": _CHAT, "options": "VARCHAR[]", "gold": "INTEGER[]"}
+
+_AS_RECORD = {
+    "sft": {"messages": "messages[1:len(messages) - 1]", "response": "messages[len(messages)].content"},
+    "dpo": {"messages": "prompt", "response": "chosen[1].content", "rejected": "rejected[1].content"},
+    "prompts": {"messages": "messages"},
+}
+"""How the columns of a kind of file make those of a record; what is not named here has its own name."""
+
+_NOT_COLUMNS = ("response", "rejected")
+
+EDITS = pl.Schema({"id": pl.String, "field": pl.String, "before": pl.String, "after": pl.String})
+
+
+def edits(
+    run: DuckDBPyConnection, sides: Sides, screenings: Screenings, wanted: str, values: Sequence[Any], place: Path
+) -> Iterator[pl.DataFrame]:
+    """Yield what differs in the rows whose ids the query ``wanted`` with ``values`` names, a row a field (``EDITS``).
+
+    ``screenings`` mask the texts of either side; ``place`` is a folder for what is read of both releases.
+    """
+    run.execute(f"CREATE OR REPLACE TABLE wanted AS {wanted}", values)
+    files = [place / "before.parquet", place / "after.parquet"]
+    for folder, file in zip(sides, files, strict=True):
+        parts = [_records(folder, kind, set(there)) for kind, there in columns(folder).items()]
+        target = text_literal(str(file))
+        run.execute(f"COPY (SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY id) TO {target} (FORMAT parquet)")
+    before, after = map(scan_parquet, files)
+    rows = int(before.select(pl.len()).collect().item())
+    for at in range(0, rows, BATCH):
+        tables = (before.slice(at, BATCH).collect(), after.slice(at, BATCH).collect())
+        yield _fields(tables, screenings)
+
+
+def _records(folder: Path, kind: str, there: set[str]) -> str:
+    """Return the query that reads the wanted rows of a kind as records; columns that it lacks are null."""
+    made = _AS_RECORD[kind]
+    plain = {name: quoted(name) if name in there and name not in _NOT_COLUMNS else "NULL" for name in SCHEMA.names()}
+    columns = ", ".join(
+        f"({made.get(name, own)})::{_TYPES.get(name, 'VARCHAR')} AS {quoted(name)}" for name, own in plain.items()
+    )
+    files = listed(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
+    return f"SELECT {columns} FROM read_parquet({files}) SEMI JOIN wanted USING (id)"
+
+
+def _fields(tables: tuple[pl.DataFrame, pl.DataFrame], screenings: Screenings) -> pl.DataFrame:
+    """Return the fields that differ between two tables of the same rows, as texts."""
+    before, after = tables
+    shown = [
+        table if screening.released else screening.table(table)
+        for table, screening in zip(tables, screenings, strict=True)
+    ]
+    parts = []
+    for name in SCHEMA.names():
+        differs = before[name].ne_missing(after[name])
+        if differs.any():
+            old, new = (_text(table.filter(differs), name) for table in shown)
+            parts.append(pl.DataFrame({"id": before["id"].filter(differs), "before": old, "after": new}))
+            parts[-1] = parts[-1].select("id", field=pl.lit(name), before="before", after="after")
+    return pl.concat(parts).sort("id", maintain_order=True) if parts else pl.DataFrame(schema=EDITS)
+
+
+def _text(rows: pl.DataFrame, name: str) -> pl.Series:
+    column = pl.col(name)
+    if name == "messages":
+        turn = pl.format("{}: {}", pl.element().struct.field("role"), pl.element().struct.field("content"))
+        column = column.list.eval(turn).list.join("\n")
+    elif name in ("options", "gold"):
+        column = column.cast(pl.List(pl.String)).list.join("\n")
+    return rows.select(column.cast(pl.String)).to_series()
+
+
+# --- word by word --------------------------------------------------------------------------------------------------
+
+
+def words(before: str | None, after: str | None) -> list[dict[str, Any]]:
+    """Return two texts word by word: pieces with ``op`` (= - +) and ``text``.
+
+    What both begin and end with is set aside first: most edits are small.
+    """
+    old, new = before or "", after or ""
+    start = _start(old, new)
+    end = _end(old[start:], new[start:])
+    middle = word_diff(old[start : len(old) - end], new[start : len(new) - end])
+    pieces = [(KEPT, old[:start]), *middle, (KEPT, old[len(old) - end :])]
+    return [{"op": op, "text": text} for op, text in _joined(pieces)]
+
+
+def _start(old: str, new: str) -> int:
+    """Return where the first word begins that may differ."""
+    at = _common(len(old), len(new), lambda size: old[:size] == new[:size])
+    while at and not (old[at - 1].isspace() and old[at : at + 1].strip() and new[at : at + 1].strip()):
+        at -= 1
+    return at
+
+
+def _end(old: str, new: str) -> int:
+    """Return the length of the common end, from where a word begins after a space in both texts."""
+    size = _common(len(old), len(new), lambda size: old[len(old) - size :] == new[len(new) - size :])
+    while size and not (_begins(old, size) and _begins(new, size)):
+        size -= 1
+    return size
+
+
+def _begins(text: str, size: int) -> bool:
+    at = len(text) - size
+    return at > 0 and text[at - 1].isspace() and not text[at].isspace()
+
+
+def _common(old: int, new: int, same: Any) -> int:
+    """Return the largest size, of these lengths at most, for which ``same`` holds, as it does for all below."""
+    low, high = 0, min(old, new)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if same(middle) else (low, middle - 1)
+    return low
+
+
+def _joined(pieces: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Yield the pieces that hold a text, neighbours of one kind as one."""
+    held = ("", "")
+    for op, text in pieces:
+        if text and op == held[0]:
+            held = (op, held[1] + text)
+        elif text:
+            if held[1]:
+                yield held
+            held = (op, text)
+    if held[1]:
+        yield held

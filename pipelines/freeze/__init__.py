@@ -1,0 +1,1 @@
+"""Releases made: frozen, rebuilt, exported."""

@@ -1,0 +1,174 @@
+"""A release written out for other trainers: rows as they read them, a config to start from, and whose rows they are.
+
+A row that a shape cannot hold is listed with the reason in ``not_exported.jsonl``: nothing is lost in silence.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, get_args
+
+import orjson
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipelines.release.data_files import scan
+from pipelines.release.manifest import file_hash
+from pipelines.release.open_release import open_release, reading
+from pipelines.storage.store import write_bytes, writing
+from sources.catalog import SOURCES
+from sources.errors import SabilaError
+from sources.record import Record
+from sources.table import records
+from synth.formatting.trainer_formats import Kind, Target, shaped
+from training.data.handoff import Handoff, Tool, configs
+from training.settings import Dpo, Sft
+
+ROWS_AT_ONCE = 10_000
+NOT_EXPORTED = "not_exported.jsonl"
+ATTRIBUTION = "ATTRIBUTION.md"
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class ExportError(SabilaError):
+    """A release that has no rows of the kind asked for, or a folder that is taken."""
+
+
+@dataclass(kw_only=True)
+class Exported:
+    """Rows written by kind, and reasons of those that were not."""
+
+    rows: Counter[Kind] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    licenses: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: str) -> dict[str, Any]:
+    """Write the conversations (``sft``) and pairs (``dpo``) of a release into a new folder, complete or not at all.
+
+    ``kind`` asks for one of the two. Returns the account: rows by kind, those not exported by reason, the files.
+    Raises ``ReleaseError`` where the release is broken, ``ExportError`` where it has no such rows or ``out`` is there.
+    """
+    manifest = open_release(release)
+    there = out.exists()
+    if there and not (out / ATTRIBUTION).is_file():
+        raise ExportError(f"{out} is there already, expected the name of a new folder")
+    partial = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    done = Exported()
+    with writing(out), reading(release):
+        partial.mkdir(parents=True)
+        _write_rows(release, partial, to, (kind,) if kind else KINDS, done)
+    if not done.rows.total():
+        shutil.rmtree(partial)
+        raise ExportError(_nothing(manifest, to, kind, done))
+    for name, text in _started(manifest, to, model, done).items():
+        write_bytes(partial / name, text.encode())
+    write_bytes(partial / ATTRIBUTION, _attribution(manifest, done).encode())
+    if there:  # a call that was killed when it was done is run again
+        same = _hashes(partial) == _hashes(out)
+        shutil.rmtree(partial)
+        if not same:
+            raise ExportError(f"{out} is there already and holds another export, expected the name of a new folder")
+    else:
+        with writing(out):
+            partial.rename(out)
+    return {
+        "folder": str(out),
+        "rows": dict(done.rows),
+        "not_exported": done.reasons.total(),
+        "reasons": dict(sorted(done.reasons.items())),
+        "files": sorted(path.name for path in out.iterdir()),
+    }
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {path.name: file_hash(path) for path in folder.iterdir() if path.is_file()}
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def _write_rows(release: Path, folder: Path, to: Target, kinds: tuple[Kind, ...], done: Exported) -> None:
+    files: dict[Kind, IO[bytes]] = {}
+    try:
+        with (folder / NOT_EXPORTED).open("wb") as refused:
+            for record in _rows(release):
+                kind: Kind = "sft" if record.rejected is None else "dpo"
+                if kind not in kinds:
+                    continue
+                if kind not in files:
+                    files[kind] = (folder / f"{kind}.jsonl").open("wb")
+                _write(record, to, kind, files[kind], refused, done)
+    finally:
+        for file in files.values():
+            file.close()
+    for kind in files:
+        if not done.rows[kind]:
+            (folder / f"{kind}.jsonl").unlink()
+
+
+def _rows(release: Path) -> Iterator[Record]:
+    for batch in scan(release).collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
+        yield from records(batch)
+
+
+def _write(record: Record, to: Target, kind: Kind, file: IO[bytes], refused: IO[bytes], done: Exported) -> None:
+    try:
+        row = shaped(record, to, kind)
+    except ValueError as error:
+        reason = str(error).removeprefix(f"{record.id} ")
+        refused.write(orjson.dumps({"id": record.id, "reason": reason}) + b"\n")
+        done.reasons[reason.partition(", expected")[0]] += 1
+        return
+    file.write(orjson.dumps(row) + b"\n")
+    done.rows[kind] += 1
+    done.licenses[record.source, record.license] += 1
+
+
+def _nothing(manifest: dict[str, Any], to: Target, kind: Kind | None, done: Exported) -> str:
+    what = f"{manifest['name']}@{manifest['version']}"
+    if done.reasons:
+        reason, count = done.reasons.most_common(1)[0]
+        return f"{what}: none of {done.reasons.total():,} rows fits {to}; {count:,} of them: {reason}"
+    other = f"; it may have others, for --config {'dpo' if kind == 'sft' else 'sft'}" if kind else ""
+    return f"{what} has no {kind or 'finished'} rows to export{other}"
+
+
+# --- what goes with them -------------------------------------------------------------------------------------------
+
+
+def _started(manifest: dict[str, Any], to: Target, model: str, done: Exported) -> dict[str, str]:
+    """Return the configs that a tool starts from, with Aloe's settings; forms that are no tool's have none."""
+    if to not in get_args(Tool):
+        return {}
+    settings: dict[Kind, Sft | Dpo] = {"sft": Sft(), "dpo": Dpo()}
+    parts = [
+        Handoff(
+            dataset=f"{manifest['name']}_{kind}",
+            file=f"{kind}.jsonl",
+            rows=done.rows[kind],
+            model=model,
+            settings=settings[kind],
+        )
+        for kind in KINDS
+        if done.rows[kind]
+    ]
+    return configs(to, parts)  # type: ignore[arg-type]
+
+
+def _attribution(manifest: dict[str, Any], done: Exported) -> str:
+    environment = Environment(
+        loader=PackageLoader("pipelines", "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    parts = pl.DataFrame(
+        [(*key, rows) for key, rows in done.licenses.items()], ["source", "license", "rows"], orient="row"
+    )
+    origins = {name: (SOURCES[name].title, SOURCES[name].home) for name in parts["source"] if name in SOURCES}
+    return environment.get_template("attribution.md.jinja").render(
+        manifest=manifest, parts=parts.sort("source", "license").to_dicts(), origins=origins
+    )

@@ -1,0 +1,149 @@
+"""A release: the last step of a recipe frozen under a name and a version, with its data, card and manifest."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipelines.build.fingerprint import fingerprint, plain
+from pipelines.build.manifest_diff import contents, differences, libraries
+from pipelines.build.manifest_diff import describe as differing
+from pipelines.build.session import BuildSession
+from pipelines.build.step import GenerateStep
+from pipelines.release.card import card
+from pipelines.release.completion_files import write_completions
+from pipelines.release.croissant import croissant
+from pipelines.release.data_files import license_of, write_data
+from pipelines.release.figures import figures
+from pipelines.release.ledger import write_ledger
+from pipelines.release.libraries import built_with
+from pipelines.release.locate import check_version, hash_file, place
+from pipelines.release.manifest import MANIFEST, ReleaseError, environment, load, seal
+from pipelines.storage.store import Store, write_bytes, writing
+from synth.teachers.replay import recorded
+from synth.teachers.specs import ELSEWHERE, teacher
+
+
+def release(bench: BuildSession, version: str) -> dict[str, Any]:
+    """Freeze the built recipe of ``bench`` as ``<recipe>@<version>`` and return its manifest.
+
+    Releasing the same content again changes nothing; whoever else releases that version waits. Raises ``ReleaseError``
+    where the version is taken by other content, told in full, or is no folder name, and where there is no row.
+    """
+    check_version(version)
+    with staged_release(bench, version) as (manifest, partial):
+        folder = place(bench.store, manifest)
+        if (folder / MANIFEST).exists():
+            return _same_or_refuse(load(folder), manifest)
+        _refuse_unsound(manifest, partial)
+        freeze(bench.store, manifest, partial)
+    return manifest
+
+
+def _refuse_unsound(manifest: dict[str, Any], folder: Path) -> None:
+    """Raise ``ReleaseError`` for a composed release in which ``sabila verify`` would find something wrong."""
+    from pipelines.verify.verify_release import verify
+
+    if findings := verify(folder).findings:
+        shown = "; ".join(f"{one.file}, {one.what}: expected {one.expected}, found {one.found}" for one in findings[:5])
+        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
+        raise ReleaseError(f"{manifest['name']}@{manifest['version']} is not frozen, it is not sound: {shown}{more}")
+
+
+@contextmanager
+def staged_release(bench: BuildSession, version: str) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Give the manifest of a release and the folder it was made in, whole but for its name, alone with that version."""
+    store, name = bench.store, bench.recipe.name
+    partial = store.root / "partial" / f"release-{name}-{version}"
+    with store.held(f"release-{name}-{version}"):
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            yield _compose(bench, version, partial), partial
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def freeze(store: Store, manifest: dict[str, Any], partial: Path) -> None:
+    """Give a composed release its name, and note its hash beside it."""
+    folder = place(store, manifest)
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(hash_file(folder), f"{manifest['hash']}\n".encode())
+        shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, by another hand than ours
+        partial.rename(folder)
+
+
+def _compose(bench: BuildSession, version: str, folder: Path) -> dict[str, Any]:
+    store = bench.store
+    graph = [store.summary(node.name) for node in bench.plan.nodes()]
+    for step in graph:
+        store.check(step["folder"], contents=True)
+    _write_rows(store, bench.plan.last.name, folder)
+    write_completions(store, graph, folder)
+    write_ledger(store, graph, folder)
+    manifest = _described(bench, version, graph, folder)
+    manifest["figures"] = figures(store, graph, folder)
+    write_bytes(folder / "README.md", card(manifest, folder).encode())
+    write_bytes(folder / "croissant.json", croissant(manifest, folder).encode())
+    seal(manifest, folder)
+    return manifest
+
+
+def _described(bench: BuildSession, version: str, graph: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    last = graph[-1]["counts"]
+    return {
+        "name": bench.recipe.name,
+        "version": version,
+        "recipe": bench.recipe.identity(),
+        "values": _values(bench),
+        "fingerprint": fingerprint([step["folder"] for step in graph]),
+        "rows": last["kept"],
+        "steps": graph,
+        "lock": {name: bench.lock.entries[name] for name in sorted(_read_corpora(graph))},
+        "absent": sorted(bench.plan.absent),
+        "waiting_for_teacher": bench.plan.waiting,
+        "license": license_of(folder),
+        "libraries": built_with([step["identity"] for step in graph]),
+        "environment": environment(bench.recipe.folder),
+    }
+
+
+def _read_corpora(graph: list[dict[str, Any]]) -> set[str]:
+    return {step["identity"]["source"]["name"] for step in graph if "source" in step["identity"]}
+
+
+def _values(bench: BuildSession) -> dict[str, Any]:
+    """Return the values of the recipe's knobs; teachers by name and revision, not by where they are to be found."""
+    works = [node.step.work for node in bench.plan.nodes()]
+    asked = {work.teacher.name: work.teacher for work in works if isinstance(work, GenerateStep)}
+
+    def told(value: Any) -> Any:
+        if not isinstance(value, str) or value.partition(":")[0] not in ELSEWHERE:
+            return value
+        named = teacher(value)
+        return recorded(asked.get(named.name, named))
+
+    values: dict[str, Any] = plain({name: told(value) for name, value in bench.values.items()})
+    return values
+
+
+def _same_or_refuse(frozen: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+    if frozen["fingerprint"] == manifest["fingerprint"] and not contents(frozen, manifest):
+        return frozen
+    changes = differences(frozen, manifest) or [*contents(frozen, manifest), *libraries(frozen, manifest)]
+    raise ReleaseError(
+        f"{frozen['name']}@{frozen['version']} is frozen with other content; what differs: {differing(changes)}. "
+        "Choose another version"
+    )
+
+
+# --- the rows ------------------------------------------------------------------------------------------------------
+
+
+def _write_rows(store: Store, last: str, folder: Path) -> None:
+    if not store.summary(last)["counts"]["kept"]:
+        raise ReleaseError(f"{last} kept no row, expected one at least; sabila build tells where they went")
+    write_data(sorted((store.folder(last) / "kept").glob("*.parquet")), folder)

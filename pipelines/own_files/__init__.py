@@ -1,0 +1,1 @@
+"""Duplicates and leaks in any files."""

@@ -1,0 +1,104 @@
+"""Near-duplicates in any files, by their words and, if a model is named, by their meaning: read, decide, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.own_files.file_tables import (
+    TableError,
+    height,
+    refuse_overwriting,
+    refuse_result,
+    scan,
+    text_columns,
+    write_rows,
+)
+from pipelines.storage.store import remove_leftovers, write_table
+from quality.duplicates.near_duplicates import Deduplicated, deduplicate, free_column, part_rows, text_batches
+from quality.duplicates.near_settings import NearRules
+from quality.duplicates.semantic import Semantic, drops
+from quality.duplicates.semantic_guard import guarded_duplicates
+from quality.duplicates.signatures import TEXT_COLUMNS
+from synth.teachers.embedders import embedder
+
+OUTPUTS = ("kept.parquet", "dropped.parquet", "clusters.parquet")
+
+
+def dedup(
+    files: Sequence[Path],
+    out: Path,
+    *,
+    text: Sequence[str],
+    id: str | None,
+    rules: NearRules,
+    threads: int | None,
+    semantic: Semantic | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Part the rows of ``files`` into kept, dropped and clusters, a parquet file each in ``out``; return the account.
+
+    A dropped row says why, names the most similar row that stays, and how similar the two are. A row without an id is
+    named by its number over all files in their order, from 0. Rows that stay by their words are compared by meaning
+    where ``semantic`` names a model. Raises ``TableError``, before anything is written, for an output that is an input,
+    an earlier result in ``out`` unless ``overwrite``, a column that is not there, and an id that is null or met twice.
+    """
+    refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
+    rows = scan(files)
+    columns = text_columns(rows, text)
+    try:
+        found = deduplicate(rows, text=columns, id=id, rules=rules, threads=threads)
+    except ValueError as error:
+        raise TableError(f"{error}{f' (--id-column {id})' if id else ''}") from error
+    remove_leftovers(out)
+    account: dict[str, Any] = {}
+    clusters = found.found.clusters
+    if semantic:
+        by_words = len(found.others)
+        found, more = by_meaning(rows, found, columns, id, semantic)
+        clusters = pl.concat([clusters, more])
+        account = {"by_words": by_words, "by_meaning": len(found.others) - by_words}
+    (out / OUTPUTS[0]).unlink(missing_ok=True)  # that of an earlier call: it belongs to other files from here on
+    write_rows(found.dropped, out / OUTPUTS[1])
+    write_table(out / OUTPUTS[2], clusters)
+    write_rows(found.kept, out / OUTPUTS[0])
+    kept, dropped = height(out / OUTPUTS[0]), height(out / OUTPUTS[1])
+    return {
+        "rows": kept + dropped,
+        "kept": kept,
+        "dropped": dropped,
+        **account,
+        "clusters": clusters["representative"].n_unique(),
+        "buckets_cut": found.found.cut,
+        "folder": str(out),
+    }
+
+
+def by_meaning(
+    rows: pl.LazyFrame, found: Deduplicated, text: Sequence[str], id: str | None, semantic: Semantic
+) -> tuple[Deduplicated, pl.DataFrame]:
+    """Return the rows in two parts once more, those that say the same in other words dropped too, and their clusters.
+
+    The row that stays is the one whose id, or number, comes first. All texts are in memory.
+    """
+    columns = rows.collect_schema().names()
+    name = id or free_column("row", columns)
+    numbered = rows if id else rows.with_row_index(name)
+    read = pl.concat(text_batches(numbered, text, name))
+    left = read.filter(~pl.col("id").is_in(found.others["id"].implode()))
+    absent = [pl.lit("").alias(column) for column in TEXT_COLUMNS if column not in left.columns]
+    texts = left.with_columns(absent).with_columns(pl.col(TEXT_COLUMNS).fill_null(""))
+    ranked = texts.with_columns(rank=pl.col("id").rank("ordinal"), id=pl.col("id").cast(pl.String))
+    vectors = embedder(semantic.model)(ranked["text"].to_list())
+    same = guarded_duplicates(ranked, vectors, semantic, order=("rank",)).clusters
+    other = pl.when(pl.col("id") != pl.col("representative")).then("representative").alias("duplicate_of")
+    shown = same.select("id", "representative", other, "similarity")
+    kind = pl.col("id", "representative", "duplicate_of").cast(read.schema["id"])
+    verdicts = drops(same, semantic).rename({"drop": "reason"}).join(shown, on="id").with_columns(kind)
+    others = pl.concat([found.others, verdicts.select(found.others.columns)])
+    clusters = shown.with_columns(kind, similarity=pl.when(pl.col("duplicate_of").is_not_null()).then("similarity"))
+    return part_rows(numbered, others, columns, name, id, found.found), clusters

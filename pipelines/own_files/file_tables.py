@@ -1,0 +1,185 @@
+"""Any parquet, JSON Lines or csv files as one table, and the files that a verb on them writes.
+
+A csv cell is text. Every line of a text file is looked at before any work, so that what is wrong with one is reported
+with its file and line, and so that a column that first appears late is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.own_files.table_checks import CheckedTable, TableError, check_csv, check_json_lines
+from pipelines.storage.store import replacing
+from sources.files import FileError, RawFile, scratch_folder
+from sources.literal import scan_parquet
+from sources.suggest import did_you_mean
+
+__all__ = [
+    "TableError",
+    "free_name",
+    "height",
+    "path_names",
+    "reading",
+    "refuse_overwriting",
+    "refuse_result",
+    "scan",
+    "text_columns",
+    "write_rows",
+]
+
+SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
+
+
+def scan(files: Sequence[Path]) -> pl.LazyFrame:
+    """Return the rows of ``files`` one after the other, columns that one lacks null there.
+
+    Paths are literal. An empty file has no rows; categorical columns become text. Raises ``TableError`` for a file
+    that is not there, of a kind that is not read, or damaged, with the line where one is.
+    """
+    found = [(path, frame) for path in files if (frame := _scan(path)) is not None]
+    if not found:
+        raise TableError(f"{', '.join(map(str, files))}: no rows and no column names, expected a table")
+    rows = pl.concat([frame for _, frame in found], how="diagonal_relaxed")
+    try:
+        rows.collect_schema()
+    except pl.exceptions.PolarsError as error:
+        raise TableError(f"{_disagreement(found) or error}") from error
+    return rows
+
+
+def _disagreement(found: Sequence[tuple[Path, pl.LazyFrame]]) -> str | None:
+    """Say which column two files hold as kinds that do not go together."""
+    first: dict[str, tuple[Path, pl.DataType]] = {}
+    for path, frame in found:
+        for name, kind in frame.collect_schema().items():
+            before, known = first.setdefault(name, (path, kind))
+            try:
+                pl.concat([pl.LazyFrame(schema={name: k}) for k in (known, kind)], how="diagonal_relaxed").collect()
+            except pl.exceptions.PolarsError:
+                return f"column {name!r} is {kind} in {path} and {known} in {before}; rename or convert one"
+    return None
+
+
+def _scan(path: Path) -> pl.LazyFrame | None:
+    """Return the rows of one file, or None for one without rows and columns."""
+    name = path.name.removesuffix(".gz")
+    suffix = Path(name).suffix
+    if suffix not in SUFFIXES:
+        raise TableError(f"{path} ends in {suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}, plain or .gz")
+    if not path.is_file():
+        siblings = [one.name for one in path.parent.glob("*") if one.is_file()]
+        raise TableError(f"{path} is not there{did_you_mean(path.name, siblings)}")
+    try:
+        with reading(path):
+            if suffix == ".parquet":
+                return _parquet(path)
+            file = RawFile(name, path)
+            checked = check_csv(file) if suffix == ".csv" else check_json_lines(file)
+            return None if checked is None else _text(checked, suffix)
+    except FileError as error:
+        raise TableError(str(error)) from error
+
+
+def _parquet(path: Path) -> pl.LazyFrame:
+    with RawFile(path.name, path).open():
+        pass  # a Git LFS pointer or a web page is called one
+    rows = scan_parquet(path)
+    names = [n for n, kind in rows.collect_schema().items() if isinstance(kind, pl.Categorical | pl.Enum)]
+    return rows.with_columns(pl.col(names).cast(pl.String)) if names else rows
+
+
+def _text(checked: CheckedTable, suffix: str) -> pl.LazyFrame:
+    path = _plain_path(checked.path)
+    if suffix == ".csv":
+        return pl.scan_csv(path, infer_schema=False, glob=False)
+    overrides = dict.fromkeys(checked.as_text, pl.String)
+    return pl.scan_ndjson(path, infer_schema_length=None, schema_overrides=overrides)
+
+
+def _plain_path(path: Path) -> Path:
+    """Return the path, or one without the characters that polars takes for a pattern and that leads to the file."""
+    if not set(str(path)) & set("*?["):
+        return path
+    status = path.stat()
+    link = scratch_folder() / f"link-{status.st_dev}-{status.st_ino}{path.suffix}"
+    if not link.exists():
+        link.symlink_to(path.absolute())
+    return link
+
+
+@contextmanager
+def reading(path: Path | None = None) -> Iterator[None]:
+    """Turn what polars says of a damaged table into a ``TableError`` that names the file where one is given."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        what = f"cannot read {path}" if path else "cannot read the table"
+        raise TableError(f"{what}: {str(error).splitlines()[0]}") from error
+
+
+def text_columns(rows: pl.LazyFrame, wanted: Sequence[str]) -> list[str]:
+    """Return the columns to compare: those wanted, else ``text``. Raises ``TableError`` where one is no text."""
+    schema = rows.collect_schema()
+    for name in wanted or ("text",):
+        if schema.get(name) != pl.String:
+            texts = [column for column, kind in schema.items() if kind == pl.String]
+            kind = f" but {schema[name]}" if name in schema else ""
+            way = f"name one or more of {', '.join(texts)} with --text-column" if texts else "no column holds text"
+            raise TableError(f"{name!r} is no text column{kind}; {way}")
+    return list(wanted or ("text",))
+
+
+def refuse_overwriting(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Raise ``TableError`` where an output is one of the inputs, by whatever path or link it is named."""
+    for output in outputs:
+        for path in inputs:
+            if path.resolve() == output.resolve() or (output.exists() and path.exists() and path.samefile(output)):
+                raise TableError(f"{output} would be written over the input {path}; name another folder with --out")
+
+
+RESULT = "kept.parquet"
+"""Written last: where it is, a result is whole."""
+
+
+def refuse_result(out: Path, *, overwrite: bool) -> None:
+    """Raise ``TableError`` where ``out`` holds the result of an earlier call; what a killed one left is no result."""
+    if (out / RESULT).exists() and not overwrite:
+        raise TableError(
+            f"{out / RESULT} is the result of an earlier call; name another folder with --out, or give --overwrite"
+        )
+
+
+def path_names(paths: Sequence[Path]) -> list[str]:
+    """Return a name for each file: its base name, or as much of its path as tells it from the others."""
+    parts = [path.absolute().parts for path in paths]
+
+    def named(own: tuple[str, ...]) -> str:
+        others = [other for other in parts if other != own]
+        for length in range(1, len(own)):
+            if all(other[-length:] != own[-length:] for other in others):
+                return "/".join(own[-length:])
+        return str(Path(*own))
+
+    return [named(own) for own in parts]
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Return ``wanted``, or with as many underscores as make it a name that no column bears."""
+    while wanted in taken:
+        wanted += "_"
+    return wanted
+
+
+def write_rows(rows: pl.LazyFrame, path: Path) -> None:
+    """Write rows as parquet, a batch at a time, complete or not at all."""
+    with reading(), replacing(path) as temporary:
+        rows.sink_parquet(temporary, compression="zstd", compression_level=1, maintain_order=True)
+
+
+def height(path: Path) -> int:
+    """Return the number of rows of a parquet file."""
+    return int(scan_parquet(path).select(pl.len()).collect().item())

@@ -1,0 +1,264 @@
+"""Leaks of benchmarks in any files: read, decide, write what is kept, what is dropped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.own_files.file_tables import (
+    RESULT,
+    TableError,
+    free_name,
+    height,
+    path_names,
+    refuse_overwriting,
+    refuse_result,
+    scan,
+    write_rows,
+)
+from pipelines.storage.store import remove_leftovers, write_table
+from quality.decontamination.cleaned_items import with_cleaned
+from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table, find_leaks, not_checked, report
+from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
+from quality.decontamination.item_index import build_index
+from quality.decontamination.neighbors import Embed
+from sources.catalog import BENCHMARKS, SOURCES
+from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.read import read
+from sources.record import Record
+from sources.source import Benchmark
+from sources.suggest import some_of
+from sources.table import frame
+
+BATCH_ROWS = 50_000
+"""Rows that are in memory with their texts at a time."""
+
+OUTPUTS = ("kept", "dropped", "leaks", "report", "not_checked")
+ADDED = ("reason", "evidence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Columns named by the caller: by role, those without a role, and the id; of the rows and of benchmark files."""
+
+    text: Sequence[str] = ()
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    item_roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    id: str | None = None
+
+
+def decontaminate(
+    files: Sequence[Path],
+    out: Path,
+    *,
+    against: Sequence[str],
+    mirror: Path | None,
+    columns: Columns | None = None,
+    config: Decontaminate | None = None,
+    embed: Embed | None = None,
+    judge: Judge | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Part the rows of ``files`` into those that hold no item of a benchmark and those that do; return the account.
+
+    Writes ``kept``, ``dropped`` (with reason and evidence), ``leaks`` (all pairs, both texts), ``report`` (by benchmark
+    and layer) and ``not_checked`` (items that no rule can find) to ``out``. ``against`` are benchmarks of the catalog
+    by name, "all" of those that can be read, or files. Raises ``TableError`` and ``MissingCorpusError``.
+    """
+    columns, config = columns or Columns(), config or Decontaminate()
+    named, paths = _parted(against)
+    _check_files(files, paths, out, overwrite=overwrite)
+    rows = scan(files)
+    schema = rows.collect_schema()
+    roles, others = compared(schema, columns)
+    others = list(others) if columns.text else _without_numbers(rows, others)
+    if columns.id is not None:
+        _check_ids(rows, columns.id)
+    number = free_name("row", schema)
+    index = build_index(with_cleaned(benchmark_items(named, paths, mirror, columns)))
+    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
+    found = [
+        find_leaks(text_rows(batch, others, number, roles), index, config, embed=embed, judge=judge)
+        for batch in numbered.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+    ]
+    pairs = pl.concat([find_leaks(text_rows(_nothing(), ["text"]), index, config), *found])
+    added = {name: free_name(name, schema) for name in ADDED}
+    drops = drop_table(pairs).rename({"id": number, "drop": added["reason"], "evidence": added["evidence"]}).lazy()
+    kept = numbered.join(drops, on=number, how="anti", maintain_order="left")
+    dropped = numbered.join(drops, on=number, how="inner", maintain_order="left")
+    _clear(out)
+    write_rows(dropped if columns.id is None else dropped.drop(number), out / "dropped.parquet")
+    write_table(out / "leaks.parquet", _with_ids(pairs, numbered, number, columns.id))
+    write_table(out / "report.parquet", report(pairs, index, config))
+    write_table(out / "not_checked.parquet", unseen := not_checked(index))
+    write_rows(kept.drop(number), out / RESULT)
+    counts = {name: height(out / f"{name}.parquet") for name in ("kept", "dropped")}
+    account: dict[str, Any] = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
+    flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
+    told = {"compared": _by_role(roles, others)}
+    for path, name in zip(paths, path_names(paths), strict=True):
+        told[f"with {name}"] = _by_role(*_item_columns(path, scan([path]).collect_schema(), columns))
+    return {**account, **counts, **flagged, **told, **_limits(embed, judge), "folder": str(out)}
+
+
+def _clear(out: Path) -> None:
+    """Remove what a killed call left, and the mark of an earlier result: it belongs to other files from here on."""
+    remove_leftovers(out)
+    (out / RESULT).unlink(missing_ok=True)
+
+
+def _by_role(roles: Mapping[str, Sequence[str]], texts: Sequence[str]) -> str:
+    """Return in words which columns are read as what."""
+    columns = {**roles, "text": texts}
+    return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items() if names)
+
+
+def _without_numbers(rows: pl.LazyFrame, names: list[str]) -> list[str]:
+    """Return the columns without those that hold numbers alone, as a row's number in a csv: no text to compare."""
+    texts = [name for name in names if rows.collect_schema()[name] == pl.String]
+    numbers = rows.select(pl.col(texts).str.contains(r"^\s*[-+]?[0-9][0-9.,]*\s*$").all()).collect() if texts else None
+    if numbers is None or numbers.is_empty():
+        return names
+    left = [name for name in names if name not in texts or not numbers[name][0]]
+    return left or names
+
+
+def _limits(embed: Embed | None, judge: Judge | None) -> dict[str, str]:
+    """Return in words what a run without a model cannot see."""
+    limits = {}
+    if embed is None:
+        limits["cannot see"] = "translations and free paraphrases; --embedder MODEL compares meanings"
+    if judge is None:
+        limits["not judged"] = "similar questions without the right answer are kept; --judge SPEC decides on them"
+    return limits
+
+
+def _nothing() -> pl.DataFrame:
+    return pl.DataFrame(schema={"text": pl.String})
+
+
+def compared(schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the columns to compare, by role and without one.
+
+    Named columns are all there is; where none is named, columns of usual names have their role and other texts none.
+    Raises ``TableError`` for a column that is not there, and where no column holds text.
+    """
+    given = {role: names for role, names in columns.roles.items() if names}
+    wanted = [name for names in [columns.text, *given.values()] for name in names]
+    if missing := [name for name in [*wanted, *([columns.id] if columns.id else [])] if name not in schema]:
+        near = get_close_matches(missing[0], schema, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise TableError(f"column {missing[0]!r} is not in the table; its columns are {', '.join(schema)}{hint}")
+    if columns.text and not given:
+        return {}, list(columns.text)
+    found = find_roles(schema, given)
+    if given:
+        found = {role: names for role, names in found.items() if role in given}
+    taken = {name for names in found.values() for name in names} | {columns.id}
+    texts = [name for name, kind in schema.items() if kind in (pl.String, pl.List(pl.String)) and name not in taken]
+    others = list(columns.text) or ([] if given else texts)
+    if not others and not any(found.values()):
+        raise TableError(f"no column holds text; the columns are {', '.join(schema)}; name one with --text-column")
+    return {role: names for role, names in found.items() if names}, others
+
+
+def _check_ids(rows: pl.LazyFrame, name: str) -> None:
+    """Raise ``TableError`` where an id is missing or stands twice."""
+    ids = rows.select(pl.col(name).cast(pl.String)).collect()[name]
+    if ids.null_count():
+        raise TableError(f"column {name!r} is null in {ids.null_count()} rows, expected an id in each")
+    if not (twice := ids.filter(ids.is_duplicated())).is_empty():
+        raise TableError(f"id {twice[0]!r} stands in {(ids == twice[0]).sum()} rows of column {name!r}, expected one")
+
+
+def _with_ids(pairs: pl.DataFrame, numbered: pl.LazyFrame, number: str, id: str | None) -> pl.DataFrame:
+    """Return the pairs with the rows' own ids for their numbers."""
+    if id is None:
+        return pairs
+    ids = numbered.select(pl.col(number).alias("id"), own=pl.col(id).cast(pl.String)).collect()
+    named = pairs.join(ids, on="id", how="left", maintain_order="left")
+    return named.with_columns(id="own").drop("own")
+
+
+# --- benchmarks ------------------------------------------------------------------------------------------------------
+
+
+def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path, *, overwrite: bool) -> None:
+    """Raise ``TableError`` where an output is an input or is there already, or a benchmark is an input."""
+    refuse_overwriting([*files, *benchmarks], [out / f"{name}.parquet" for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
+    if same := {path.resolve() for path in files} & {path.resolve() for path in benchmarks}:
+        raise TableError(f"{min(same)} is both an input and a benchmark: every row would be dropped; name another file")
+
+
+def _parted(against: Sequence[str]) -> tuple[list[str], list[Path]]:
+    """Return names of benchmarks and paths of files; ``TableError`` for what is neither."""
+    named = [name for name in against if name == "all" or name in BENCHMARKS]
+    paths = [Path(name) for name in against if name not in named]
+    for path in paths:
+        if not path.suffix and not path.exists():
+            raise TableError(_no_benchmark(str(path)))
+    return named, paths
+
+
+def _no_benchmark(name: str) -> str:
+    """Return in words that there is no such benchmark, with what may have been meant first."""
+    if name in SOURCES:
+        return f"{name} is a corpus to train on, not a benchmark; name a benchmark of the catalog, all, or a file"
+    near = get_close_matches(name, BENCHMARKS, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return f"no benchmark or file is called {name}. {hint}Benchmarks: all, {some_of(BENCHMARKS)}"
+
+
+def benchmark_items(named: Sequence[str], paths: Sequence[Path], mirror: Path | None, columns: Columns) -> pl.DataFrame:
+    """Return the items to compare rows with (``leak_inputs.ITEM_SCHEMA``)."""
+    tables = [_file_items(path, name, columns) for path, name in zip(paths, path_names(paths), strict=True)]
+    wanted = BENCHMARKS.values() if "all" in named else [BENCHMARKS[name] for name in named]
+    for benchmark in wanted:
+        try:
+            tables.append(items_of(_records(benchmark, mirror)))
+        except MissingCorpusError:
+            if "all" not in named:
+                raise
+    if not tables:
+        raise MissingCorpusError(f"no benchmark to compare rows with in {mirror}; name some, or files")
+    return pl.concat(tables)
+
+
+def _file_items(path: Path, name: str, columns: Columns) -> pl.DataFrame:
+    """Return the rows of a benchmark file as items; ``TableError`` where no column is known to hold the questions."""
+    table = scan([path]).collect()
+    roles, texts = _item_columns(path, table.schema, columns)
+    context = {"context": roles.pop("context")}
+    rows = text_rows(table, texts, None, roles)
+    contexts = text_rows(table, [], None, context)["reasoning"] if context["context"] else pl.lit(None, pl.String)
+    items = rows.with_columns(benchmark=pl.lit(name), context=contexts)
+    return items.select(ITEM_SCHEMA.names()).cast(ITEM_SCHEMA)
+
+
+def _item_columns(path: Path, schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the columns of a benchmark file by role and without one; ``TableError`` as ``_file_items`` has it."""
+    given = {role: names for role, names in columns.item_roles.items() if names}
+    if missing := [column for names in given.values() for column in names if column not in schema]:
+        raise TableError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(schema)}")
+    roles = find_roles(schema, given)
+    asked = [*roles["question"], *roles["messages"]]
+    texts = [] if asked else [column for column in [*columns.text, "text"] if column in schema][:1]
+    if not asked and not texts:
+        raise TableError(
+            f"{path}: which column holds the questions? Its columns are {', '.join(schema)}; "
+            "name it with --item-question-column"
+        )
+    return roles, texts
+
+
+def _records(benchmark: Benchmark, mirror: Path | None) -> pl.DataFrame:
+    if mirror is None:
+        raise MissingCorpusError(f"{benchmark.name} is read from a mirror; name one with --mirror, or files")
+    rows = [row for file in mirrored(benchmark, mirror) for row in read(benchmark, file)]
+    return frame([row for row in rows if isinstance(row, Record)])

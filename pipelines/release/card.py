@@ -1,0 +1,101 @@
+"""The dataset card: README.md with the Hub's YAML, made of the figures in the manifest and of nothing else."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, UndefinedError
+
+from pipelines.release.hub_metadata import front_matter
+
+HUB = "hf://datasets/"
+
+
+def card(manifest: dict[str, Any], folder: Path) -> str:
+    """Return the card of a release whose data lie in ``folder``; the same manifest and data give the same text.
+
+    Every number in it is one of ``manifest["figures"]``. ``KeyError`` where the manifest lacks one.
+    """
+    told = manifest["figures"]
+    try:
+        return _template().render(
+            front_matter=front_matter(manifest, folder),
+            manifest=manifest,
+            told=told,
+            origins=[_origin(origin, manifest) for origin in told["origins"]],
+            teachers=_teachers(told),
+        )
+    except UndefinedError as error:
+        raise KeyError(f"the manifest lacks a figure that the card tells: {error}") from error
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("pipelines", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"number": number, "percent": percent, "decimal": decimal, "code": code, "cell": cell}
+    return environment.get_template("card.md.jinja")
+
+
+# --- how numbers and names are written -----------------------------------------------------------------------------
+
+
+def number(value: float | None) -> str:
+    """Write a count with commas, any other number as it is, and a dash for none."""
+    if value is None:
+        return "–"
+    return f"{value:,}"
+
+
+def percent(value: float | None) -> str:
+    """Write a share."""
+    return "–" if value is None else f"{value:.1%}"
+
+
+def decimal(value: float | None) -> str:
+    """Write a measure to three digits."""
+    return "–" if value is None else f"{value:.3f}"
+
+
+def code(value: object) -> str:
+    """Write a name as code, whatever it holds, so that it can neither end the code nor the cell of a table."""
+    text = " ".join(str(value).replace("`", "'").split()) or "(empty)"
+    return f"`{text}`".replace("|", "\\|")
+
+
+def cell(value: object) -> str:
+    """Write a text of a source into a table as text alone."""
+    text = " ".join(str(value).split())
+    for sign, instead in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("[", "\\["), ("`", "'"), ("*", "\\*")):
+        text = text.replace(sign, instead)
+    return text
+
+
+# --- what is told together -----------------------------------------------------------------------------------------
+
+
+def _origin(origin: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a source with its page, its pinned revision, its rows, their licences and what was changed."""
+    name, told = origin["source"], manifest["figures"]
+    locked = manifest["lock"].get(name, {})
+    home = locked.get("home", "")
+    mine = [part for part in told["by_source"] if part["source"] == name]
+    return {
+        **origin,
+        "url": f"https://huggingface.co/datasets/{home.removeprefix(HUB)}" if home.startswith(HUB) else home,
+        "revision": locked.get("revision"),
+        "licenses": sorted({part["license"] for part in mine}),
+        "changed": [part for part in told["ledger"].get("changed", ()) if part["source"] == name],
+    }
+
+
+def _teachers(told: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the models that were asked, with their revisions."""
+    return sorted({(part["teacher"], part["revision"]) for part in (*told["asked"], *told["generation"])})

@@ -1,0 +1,139 @@
+"""What models answered for a release, beside its rows, so that a rebuild elsewhere asks nothing again.
+
+``completions/*.parquet`` holds a row for every request of the release's steps, by key: the teacher and its revision,
+the prompt, how it was sampled, and the reply, or the error of a request that came to nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.completions.completion_store import EXPORTED, Completions, opened
+from pipelines.release.manifest import ReleaseError
+from pipelines.storage.store import Store, write_table
+from sources.literal import parquet_schema, read_parquet, scan_parquet
+from sources.record import Message
+from synth.teachers.candidates import FAILED
+from synth.teachers.replay import RecordedTeacher
+from synth.teachers.teacher import Completion, Failure, Request, Sampling
+
+FOLDER = "completions"
+
+SCHEMA = pl.Schema({**EXPORTED, "error": pl.String})
+"""A failed request has an ``error`` and no reply; its prompt is not kept."""
+
+ROWS_PER_FILE = 100_000
+
+LOOKED_UP = 1000
+
+
+def write_completions(store: Store, graph: list[dict[str, Any]], folder: Path) -> None:
+    """Write what the steps of ``graph`` asked, sorted by key, into ``folder/completions``; nothing if none asked.
+
+    Raises ``ReleaseError`` where the store has lost some of it.
+    """
+    asked = _requests(store, graph)
+    files = -(-asked.height // ROWS_PER_FILE)
+    for n, part in enumerate(asked.iter_slices(ROWS_PER_FILE)):
+        name = f"completions-{n:05}-of-{files:05}.parquet"
+        write_table(folder / FOLDER / name, _answered(store, part))
+
+
+def _requests(store: Store, graph: list[dict[str, Any]]) -> pl.DataFrame:
+    """Return the keys of all requests of these steps, each once, with who was asked and, if that failed, the error."""
+    columns = {name: SCHEMA[name] for name in ("key", "teacher", "revision", "error")}
+    found = [pl.LazyFrame(schema=columns)]
+    for step in graph:
+        for path in sorted(store.folder(step["folder"]).glob("*/*.parquet")):
+            if {"key", "verdict", "detail"} <= set(parquet_schema(path)):
+                error = pl.when(pl.col("verdict") == FAILED).then(pl.col("detail").fill_null(""))
+                found.append(scan_parquet(path).select("key", "teacher", "revision", error=error))
+    every = pl.concat(found).sort("key", "error", nulls_last=False)
+    return every.unique("key", keep="first", maintain_order=True).collect()
+
+
+def _answered(store: Store, asked: pl.DataFrame) -> pl.DataFrame:
+    """Return the requests with these keys as a table of ``SCHEMA``, in the same order."""
+    failed = asked.filter(pl.col("error").is_not_null()).match_to_schema(SCHEMA, missing_columns="insert")
+    keys = asked.filter(pl.col("error").is_null())["key"].to_list()
+    with opened(store.root / "completions") as completions:
+        answered = completions.exported(keys)
+    if lost := len(keys) - answered.height:
+        raise ReleaseError(
+            f"{store.root} has lost {lost} of {len(keys)} completions that the rows were made from, expected all: a "
+            "rebuild needs them. Bring completions back, or remove the asking steps' folders to ask again"
+        )
+    return pl.concat([answered.match_to_schema(SCHEMA, missing_columns="insert"), failed]).sort("key")
+
+
+# --- back into a store ---------------------------------------------------------------------------------------------
+
+
+def tables(folder: Path) -> Iterator[pl.DataFrame]:
+    """Yield the completions of a release, file by file; nothing where it has none.
+
+    Raises ``ReleaseError`` for a table with other columns.
+    """
+    for path in sorted((folder / FOLDER).glob("*.parquet")):
+        if (found := parquet_schema(path)) != SCHEMA:
+            raise ReleaseError(f"{path} has the columns {dict(found)}, expected {dict(SCHEMA)}")
+        yield read_parquet(path)
+
+
+def request(row: dict[str, Any]) -> Request:
+    """Return the request that a completion answers, with nothing of the row it was for."""
+    said = json.loads(row["sampling"])
+    return Request(
+        row="",
+        stage="",
+        messages=tuple(Message(**message) for message in json.loads(row["messages"])),
+        sampling=Sampling(**{**said, "stop": tuple(said["stop"])}),
+        sample=row["sample"],
+    )
+
+
+def completion(row: dict[str, Any]) -> Completion:
+    """Return the reply of a row."""
+    names = ("text", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens")
+    logprobs = None if row["logprobs"] is None else tuple(json.loads(row["logprobs"]))
+    return Completion(**{name: row[name] for name in names}, logprobs=logprobs)
+
+
+def restore(folder: Path, store: Store) -> dict[str, Failure]:
+    """Put the completions of a release into a store and return the requests, by key, that had failed.
+
+    Raises ``ReleaseError`` where the store holds another answer to one of them.
+    """
+    failures: dict[str, Failure] = {}
+    for rows in tables(folder):
+        failed = rows.filter(pl.col("error").is_not_null()).select("key", "error")
+        failures |= {key: Failure(error=error, tries=1) for key, error in failed.iter_rows()}
+        with opened(store.root / "completions") as completions:
+            for part in _parts(rows.filter(pl.col("error").is_null())):
+                _restore(part, completions)
+    return failures
+
+
+def _parts(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    for teacher in rows.partition_by("teacher", "revision", maintain_order=True):
+        yield from teacher.iter_slices(LOOKED_UP)
+
+
+def _restore(rows: pl.DataFrame, completions: Completions) -> None:
+    answers = [(row["key"], request(row), completion(row)) for row in rows.iter_rows(named=True)]
+    teacher = RecordedTeacher(name=rows["teacher"][0], revision=rows["revision"][0], license="")
+    for (key, _, released), kept in zip(answers, completions.keep(answers, teacher), strict=True):
+        if _said(kept) != _said(released):
+            raise ReleaseError(
+                f"{completions.path} holds another answer of {teacher.name} to the request {key}: name a fresh folder "
+                "with --store, so that the release's own is used"
+            )
+
+
+def _said(answer: Completion) -> dict[str, Any]:
+    return {name: value for name, value in vars(answer).items() if name != "seconds"}

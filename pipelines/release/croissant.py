@@ -1,0 +1,252 @@
+"""The release as Croissant says it (mlcommons.org/croissant, 1.0, with the responsible-AI fields of RAI 1.0).
+
+Made of the manifest and its data files alone: the same release gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.release.hub_metadata import schema
+from pipelines.release.manifest import file_hash
+from sources.license import terms
+
+CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
+
+PARQUET = "application/x-parquet"
+
+DATA_TYPES = {"string": "sc:Text", "int64": "cr:Int64", "int32": "cr:Int32"}
+
+CONTEXT = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileObject": "cr:fileObject",
+    "fileProperty": "cr:fileProperty",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+
+COLUMNS = {
+    "id": "the row's name, which never changes",
+    "source": "the corpus that the row was read from",
+    "license": "the licences that the row is under, joined by AND",
+    "task": "what the row asks for",
+    "lang": "the language of the row",
+    "split": "the split of the source, in its publisher's word",
+    "file": "the file of the source that the row stands in",
+    "line": "the line or element of that file, from 1",
+    "messages": "the conversation",
+    "prompt": "the conversation up to the answer",
+    "chosen": "the better answer",
+    "rejected": "the worse answer",
+    "context": "what the question is about",
+    "options": "the options of a multiple-choice question",
+    "gold": "the places of the right options, from 0",
+    "answer": "the source's answer",
+    "rationale": "the source's reasons",
+    "meta": "what else is known of the row, as JSON",
+    "role": "who speaks",
+    "content": "what is said",
+}
+
+
+def croissant(manifest: dict[str, Any], folder: Path) -> str:
+    """Return ``croissant.json`` of the release in ``folder``: files with hashes, a record set for each configuration.
+
+    Addresses of files are relative to ``croissant.json``. Hashes come from the manifest where it lists the files
+    already, else from the files.
+    """
+    told = manifest["figures"]
+    described = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "@id": f"{manifest['name']}@{manifest['version']}",
+        "name": manifest["name"],
+        "version": manifest["version"],
+        "description": _description(manifest),
+        "conformsTo": CONFORMS_TO,
+        "license": [terms(part["license"]).url or part["license"] for part in told["licenses"]],
+        "inLanguage": sorted(part["lang"] for part in told["by_language"]),
+        "keywords": ["medical", "sabila", *sorted(part["task"] for part in told["by_task"])],
+        "isLiveDataset": False,
+        "citeAs": f"@misc{{{manifest['name']}, title={{{manifest['name']} {manifest['version']}}}}}",
+        **_responsible(manifest),
+        "distribution": [*_files(manifest, folder), *(_file_set(size["config"]) for size in told["configs"])],
+        "recordSet": [_record_set(size["config"], folder) for size in told["configs"]],
+    }
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def _description(manifest: dict[str, Any]) -> str:
+    names = ", ".join(origin["title"] for origin in manifest["figures"]["origins"])
+    rows = manifest["figures"]["rows"]["all"]
+    return f"{rows} rows to train language models on medical text, built by sabila from: {names}."
+
+
+# --- responsible AI ------------------------------------------------------------------------------------------------
+
+
+def _responsible(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of the responsible-AI vocabulary, as far as the build knows."""
+    told = manifest["figures"]
+    teachers = sorted({f"{part['teacher']} at {part['revision']}" for part in told["generation"]})
+    fields: dict[str, Any] = {
+        "rai:dataCollection": _collection(manifest),
+        "rai:dataCollectionType": ["Secondary Data Analysis", *(["Experiments"] if teachers else [])],
+        "rai:dataPreprocessingProtocol": [step["step"] for step in told["funnel"] if not step["looked_at"]],
+        "rai:dataAnnotationProtocol": _annotation(told),
+        "rai:machineAnnotationTools": teachers,
+        "rai:dataBiases": _biases(told),
+        "rai:personalSensitiveInformation": _personal(told),
+        "rai:dataUseCases": [
+            "Training of language models for research on medical question answering, with the licences of the rows.",
+            "Not for medical advice, and not for decisions about a patient.",
+        ],
+        "rai:dataLimitations": _limitations(manifest),
+        "rai:dataReleaseMaintenancePlan": "A version never changes; what is mended comes in a new one.",
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _collection(manifest: dict[str, Any]) -> str:
+    origins = manifest["figures"]["origins"]
+    homes = [f"{origin['title']} ({manifest['lock'].get(origin['source'], {}).get('home', '–')})" for origin in origins]
+    return f"Read from public corpora, at the revisions that manifest.json names: {'; '.join(homes)}."
+
+
+def _annotation(told: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{part['teacher']} wrote chains of thought ({part['chain']}) for {part['rows']} rows; those kept end in the "
+        "gold answer."
+        for part in told["chains"]
+    ]
+    if told["pairs"]:
+        origins = ", ".join(f"{part['origin']} {part['rows']}" for part in told["pairs"]["origins"])
+        lines.append(f"Preference pairs come from: {origins}.")
+    return lines
+
+
+def _biases(told: dict[str, Any]) -> list[str]:
+    languages = ", ".join(f"{part['lang']} {part['rows']}" for part in told["by_language"])
+    tasks = ", ".join(f"{part['task']} {part['rows']}" for part in told["by_task"])
+    lines = [f"Rows by language: {languages}.", f"Rows by task: {tasks}."]
+    if told["pairs"]:
+        share = told["pairs"]["length_bias"]["share_chosen_longer"]
+        lines.append(f"The chosen answer is the longer one in a share of {share} of the pairs.")
+    return [*lines, "Places, ages, sexes and conditions were not counted, and are as uneven as in the sources."]
+
+
+def _personal(told: dict[str, Any]) -> list[str]:
+    done = {"redact": "replaced by its kind", "drop": "dropped with its row"}
+    lines = [
+        f"Looked for {', '.join(part['kinds'])}; what was found was {done[part['action']]}." for part in told["privacy"]
+    ]
+    return [*(lines or ["No step looked for personal data."]), "A person whom only the story gives away can remain."]
+
+
+def _limitations(manifest: dict[str, Any]) -> list[str]:
+    names = ", ".join(part["benchmark"] for part in manifest["figures"]["leaks"]["benchmarks"])
+    looked = f"Items were looked for of these benchmarks alone: {names}." if names else "No benchmark was looked for."
+    return ["Some of it is outdated or wrong; no physician has read it row by row.", looked]
+
+
+# --- files and fields ----------------------------------------------------------------------------------------------
+
+
+def _files(manifest: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
+    known = {file["path"]: file["sha256"] for file in manifest.get("files", ())}
+    for path in sorted((folder / "data").glob("*/*/*.parquet")):
+        name = path.relative_to(folder).as_posix()
+        yield {
+            "@type": "cr:FileObject",
+            "@id": name,
+            "name": name,
+            "contentUrl": name,
+            "contentSize": f"{path.stat().st_size} B",
+            "encodingFormat": PARQUET,
+            "sha256": known.get(name) or file_hash(path),
+        }
+
+
+def _file_set(config: str) -> dict[str, Any]:
+    kind, _, source = config.partition("-")
+    return {
+        "@type": "cr:FileSet",
+        "@id": f"{config}-files",
+        "name": f"{config}-files",
+        "description": f"the files of configuration {config}",
+        "encodingFormat": PARQUET,
+        "includes": f"data/{kind}/{source or '*'}/*.parquet",
+    }
+
+
+def _record_set(config: str, folder: Path) -> dict[str, Any]:
+    return {
+        "@type": "cr:RecordSet",
+        "@id": config,
+        "name": config,
+        "description": f"the rows of configuration {config}",
+        "key": {"@id": f"{config}/id"},
+        "field": [_field(config, field.name, field.type) for field in schema(config, folder)],
+    }
+
+
+def _field(config: str, name: str, type: pa.DataType) -> dict[str, Any]:
+    """Return a column; turns of a conversation have fields of their own, which the column's values hold."""
+    listed = pa.types.is_list(type)
+    inner = type.value_type if listed else type
+    field: dict[str, Any] = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name, "description": COLUMNS[name]}
+    source = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": name}}
+    if listed:
+        field["repeated"] = True
+    if not pa.types.is_struct(inner):
+        return {**field, "dataType": DATA_TYPES[str(inner)], "source": source}
+    return {**field, "source": source, "subField": [_turn(config, name, part) for part in inner]}
+
+
+def _turn(config: str, column: str, part: pa.Field) -> dict[str, Any]:
+    source = {"fileSet": {"@id": f"{config}-files"}, "extract": {"column": column}}
+    return {
+        "@type": "cr:Field",
+        "@id": f"{config}/{column}/{part.name}",
+        "name": part.name,
+        "description": COLUMNS[part.name],
+        "dataType": DATA_TYPES[str(part.type)],
+        "repeated": True,
+        "source": {**source, "transform": {"jsonPath": part.name}},
+    }

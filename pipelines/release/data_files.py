@@ -1,0 +1,163 @@
+"""The data files of a release: one folder a source, in the shapes that trainers read unchanged.
+
+A row with a rejected answer is a preference pair (``dpo``), one with a response a conversation (``sft``), one with
+neither a prompt (``prompts``). Pages are cut by content and files by source, so that a small change moves few bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.storage.store import replacing, writing
+from sources.license import joint
+from sources.literal import read_parquet, scan_parquet
+from sources.table import SCHEMA
+
+KINDS = ("sft", "dpo", "prompts")
+
+ROWS_PER_FILE = 500_000
+ROWS_PER_GROUP = 50_000
+
+CHUNKS = {"min_chunk_size": 128 * 1024, "max_chunk_size": 512 * 1024, "norm_level": 0}
+"""Where pages are cut, in bytes before compression: half of pyarrow's own sizes, to send less beside a change."""
+
+REPEATED = ["source", "license", "task", "lang", "split", "file"]
+"""Columns kept as a dictionary. Text has none: a dictionary holds the first of it in one piece, new with every edit."""
+
+_CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_TEXTS = ("id", "source", "license", "task", "lang", "split", "file")
+_BEFORE = [*((name, pa.string()) for name in _TEXTS), ("line", pa.int64())]
+_AFTER = [
+    ("context", pa.string()),
+    ("options", pa.list_(pa.string())),
+    ("gold", pa.list_(pa.int32())),
+    ("answer", pa.string()),
+    ("rationale", pa.string()),
+    ("meta", pa.string()),
+]
+_CHATS = {"sft": ("messages",), "dpo": ("prompt", "chosen", "rejected"), "prompts": ("messages",)}
+
+SCHEMAS = {kind: pa.schema([*_BEFORE, *((name, _CHAT) for name in chats), *_AFTER]) for kind, chats in _CHATS.items()}
+"""The columns of each kind of file: a record with its turns put together as TRL's trainers read them."""
+
+_KIND = (
+    pl.when(pl.col("rejected").is_not_null())
+    .then(pl.lit("dpo"))
+    .when(pl.col("response").is_not_null())
+    .then(pl.lit("sft"))
+    .otherwise(pl.lit("prompts"))
+)
+
+
+def write_data(shards: list[Path], folder: Path) -> None:
+    """Write the rows of ``shards`` as ``data/<kind>/<source>/train-….parquet`` in ``folder``, in their order."""
+    parts = _parts(shards)
+    for kind, source in sorted(set(zip(parts["kind"], parts["source"], strict=True))):
+        mine = parts.filter(kind=kind, source=source)
+        with writing(folder):
+            (place := folder / "data" / kind / source).mkdir(parents=True, exist_ok=True)
+        files = -(-int(mine["len"].sum()) // ROWS_PER_FILE)
+        rows = _rows([shards[n] for n in mine["shard"]], kind, source)
+        for n in range(files):
+            _write_file(place / f"train-{n:05}-of-{files:05}.parquet", rows, SCHEMAS[kind])
+
+
+def _parts(shards: list[Path]) -> pl.DataFrame:
+    """Return how many rows of each kind and source each shard holds."""
+    found = [
+        scan_parquet(path).group_by(kind=_KIND, source="source").agg(pl.len()).collect().with_columns(shard=pl.lit(n))
+        for n, path in enumerate(shards)
+    ]
+    return pl.concat(found).sort("shard", "kind", "source")
+
+
+def _rows(shards: list[Path], kind: str, source: str) -> Iterator[pa.Table]:
+    """Yield the rows of one file folder, ``ROWS_PER_GROUP`` at a time, whatever the size of shards."""
+    held = pl.DataFrame()
+    for path in shards:
+        fresh = read_parquet(path).filter(_KIND == kind, source=source)
+        held = held.vstack(fresh) if held.height else fresh
+        while held.height >= ROWS_PER_GROUP:
+            yield _shaped(held.head(ROWS_PER_GROUP), kind)
+            held = held.slice(ROWS_PER_GROUP)
+    if held.height:
+        yield _shaped(held, kind)
+
+
+def _shaped(rows: pl.DataFrame, kind: str) -> pa.Table:
+    def said(column: str) -> pl.Expr:
+        return pl.concat_list(pl.struct(role=pl.lit("assistant"), content=pl.col(column)))
+
+    shaped = {
+        "sft": [pl.concat_list("messages", said("response")).alias("messages")],
+        "dpo": [
+            pl.col("messages").alias("prompt"),
+            said("response").alias("chosen"),
+            said("rejected").alias("rejected"),
+        ],
+        "prompts": [],
+    }
+    table = rows.with_columns(shaped[kind]).select(SCHEMAS[kind].names)
+    return table.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(SCHEMAS[kind])
+
+
+def _write_file(path: Path, groups: Iterator[pa.Table], schema: pa.Schema) -> None:
+    """Write the next ``ROWS_PER_FILE`` rows."""
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(
+            temporary, schema, compression="zstd", use_content_defined_chunking=CHUNKS, use_dictionary=_repeated(schema)
+        ) as file,
+    ):
+        for _ in range(ROWS_PER_FILE // ROWS_PER_GROUP):
+            if (group := next(groups, None)) is None:
+                return
+            file.write_table(group, row_group_size=ROWS_PER_GROUP)
+
+
+def _repeated(schema: pa.Schema) -> list[str]:
+    chats = [field.name for field in schema if field.type == _CHAT]
+    return [*REPEATED, *(f"{name}.list.element.role" for name in chats)]
+
+
+def scan(folder: Path) -> pl.LazyFrame:
+    """Return the rows of a release as records, the columns of ``sources.table.SCHEMA``, kind by kind and by source."""
+    last = pl.col("messages").list.last().struct.field("content")
+    whole = {
+        "sft": {"messages": pl.col("messages").list.head(pl.col("messages").list.len() - 1), "response": last},
+        "dpo": {"messages": pl.col("prompt"), "response": _content("chosen"), "rejected": _content("rejected")},
+        "prompts": {},
+    }
+    nothing = {name: pl.lit(None, pl.String) for name in ("response", "rejected")}
+    kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/*.parquet"))]
+    return pl.concat(
+        scan_parquet(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
+        .with_columns(**{**nothing, **whole[kind]})
+        .select(SCHEMA.names())
+        for kind in kinds
+    )
+
+
+def _content(column: str) -> pl.Expr:
+    return pl.col(column).list.first().struct.field("content")
+
+
+def configs(folder: Path) -> dict[str, str]:
+    """Return the configurations of a release as ``datasets`` loads them: name to file pattern, the default first.
+
+    ``sft``, ``dpo`` and ``prompts`` are all rows of a kind, ``sft-medqa`` those of one source.
+    """
+    kinds = [kind for kind in KINDS if (folder / "data" / kind).is_dir()]
+    sources = [(kind, place.name) for kind in kinds for place in sorted((folder / "data" / kind).iterdir())]
+    whole = {kind: f"data/{kind}/*/*.parquet" for kind in kinds}
+    return whole | {f"{kind}-{source}": f"data/{kind}/{source}/*.parquet" for kind, source in sources}
+
+
+def license_of(folder: Path) -> str:
+    """Return the licence that holds for all rows of a release together."""
+    return joint(scan(folder).select(pl.col("license").unique()).collect()["license"])

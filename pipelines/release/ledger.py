@@ -1,0 +1,261 @@
+"""The ledger of a release: one row for every row ever read or made, and where it is now.
+
+It holds no text of any row, since rows that were dropped may be private: what a step saw is told as far as it names
+other rows, benchmarks and figures. ``sabila trace`` tells the rest from the store.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.build.changed_rows import CHANGED
+from pipelines.build.shard import LostRowsError
+from pipelines.storage.duckdb_session import joining, listed, quoted
+from pipelines.storage.quarantine import quarantined
+from pipelines.storage.store import Store, replacing
+from sources.literal import read_parquet
+from sources.table import SCHEMA
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+KEPT, DROPPED, QUARANTINED, LOOKED_AT = STATUSES = ("kept", "dropped", "quarantined", "looked_at")
+"""Where a row is; a row that is in two places, since the graph forks, is told to be in the first of them."""
+
+TEXTS = ("id", "source", "file", "license", "status", "step", "reason", "evidence")
+
+LEDGER = pa.schema(
+    [
+        *((name, pa.string()) for name in TEXTS[:3]),
+        ("line", pa.int64()),
+        *((name, pa.string()) for name in TEXTS[3:]),
+        ("changed_by", pa.list_(pa.string())),
+    ]
+)
+"""``step`` is the one that ended the row, the last for kept rows; ``changed_by`` those that changed it, in order."""
+
+MALFORMED = "malformed"
+
+NAMES = frozenset("duplicate_of neighbour similar_to benchmark item layer group guard part source".split())
+"""What may be a text in evidence: the name of a row, a benchmark, a part; any other text is one of a row's."""
+
+ROWS_PER_FILE = 500_000
+ROWS_PER_GROUP = 50_000
+
+WORD = 64
+"""Steps that one column of bits tells of."""
+
+Summary = dict[str, Any]
+
+
+def write_ledger(store: Store, graph: list[Summary], folder: Path) -> dict[str, int]:
+    """Write ``ledger/rows-….parquet`` of the steps ``graph`` into ``folder``, by id; return rows by status.
+
+    The same steps give the same bytes. Raises ``LostRowsError`` where the rows that the store holds are not those that
+    the steps counted. Five million rows and ten steps take 3 GB at most.
+    """
+    with joining(_step_files(store, graph)) as join:
+        run = join.run
+        run.execute(
+            "CREATE TABLE ends (id VARCHAR, source VARCHAR, file VARCHAR, line BIGINT, license VARCHAR, status VARCHAR,"
+            " stage USMALLINT, reason VARCHAR, evidence VARCHAR)"
+        )
+        for at, step in enumerate(graph):
+            _insert_ends(run, at, step, graph, store.folder(step["folder"]))
+        _check_steps(run, graph)
+        _note_changes(run, graph, store)
+        written = _write(run, graph, folder)
+    _check_all(graph, written)
+    return written
+
+
+def _step_files(store: Store, graph: list[Summary]) -> Iterator[Path]:
+    """Yield the files of rows that the ledger is made of."""
+    for step in graph:
+        for name in (KEPT, DROPPED, CHANGED):
+            yield from sorted((store.folder(step["folder"]) / name).glob("*.parquet"))
+
+
+# --- where rows are ------------------------------------------------------------------------------------------------
+
+
+def _insert_ends(run: DuckDBPyConnection, at: int, step: Summary, graph: list[Summary], folder: Path) -> None:
+    """Enter the rows that end in a step."""
+    kept = sorted(folder.glob("kept/*.parquet"))
+    if (status := _status(step, graph)) and kept:
+        run.execute(
+            f"INSERT INTO ends SELECT id, source, file, line, license, '{status}', {at}, NULL, NULL "
+            f"FROM read_parquet({listed(kept)})"
+        )
+    for path in sorted(folder.glob("dropped/*.parquet")):
+        rows = read_parquet(path, columns=["id", "source", "file", "line", "license", "reason", "evidence"])
+        told = pl.Series([_ledger_rows(evidence) for evidence in rows["evidence"]], dtype=pl.String)
+        _insert(run, at, DROPPED, rows.with_columns(evidence=told))
+    if (broken := quarantined(folder)) is not None:
+        terms = step["identity"]["source"]["license"]
+        _insert(
+            run, at, QUARANTINED, broken.with_columns(license=pl.lit(terms), reason=pl.lit(MALFORMED), evidence=None)
+        )
+
+
+def _status(step: Summary, graph: list[Summary]) -> str | None:
+    """Return what the rows are that a step keeps; None where they go on into another."""
+    if step is graph[-1]:
+        return KEPT
+    return None if any(step["folder"] in after["inputs"] for after in graph) else LOOKED_AT
+
+
+def _insert(run: DuckDBPyConnection, at: int, status: str, rows: pl.DataFrame) -> None:
+    run.register("fresh", rows.select("id", "source", "file", "line", "license", "reason", "evidence").to_arrow())
+    run.execute(
+        f"INSERT INTO ends SELECT id, source, file, line, license, '{status}', {at}, reason, evidence FROM fresh"
+    )
+    run.unregister("fresh")
+
+
+def _ledger_rows(evidence: str | None) -> str | None:
+    """Return what evidence tells in names and figures; what quotes a text is left out."""
+    if not evidence or not evidence.startswith("{"):
+        return None
+    seen = {
+        name: value
+        for name, value in orjson.loads(evidence).items()
+        if isinstance(value, int | float) or (name in NAMES and isinstance(value, str))
+    }
+    return orjson.dumps(seen, option=orjson.OPT_SORT_KEYS).decode() if seen else None
+
+
+# --- who changed them ----------------------------------------------------------------------------------------------
+
+
+def _note_changes(run: DuckDBPyConnection, graph: list[Summary], store: Store) -> None:
+    """Make the table ``changed``: id and a bit for each step that changed it, in columns of ``WORD`` steps each."""
+    run.execute("CREATE TABLE changes (id VARCHAR, word UTINYINT, bit UBIGINT)")
+    for at, step in enumerate(graph):
+        if query := _changes(step, store):
+            run.execute(f"INSERT INTO changes SELECT id, {at // WORD}, 1::UBIGINT << {at % WORD} FROM ({query})")
+    words = ", ".join(f"coalesce(bit_or(bit) FILTER (word = {n}), 0) AS word{n}" for n in _words(graph))
+    run.execute(f"CREATE TABLE changed AS SELECT id, {words} FROM changes GROUP BY id")
+    run.execute("DROP TABLE changes")
+
+
+def _words(graph: list[Summary]) -> range:
+    return range(-(-len(graph) // WORD))
+
+
+def _changes(step: Summary, store: Store) -> str | None:
+    """Return a query for the ids that a step changed: as it noted them, or by comparing where it did not."""
+    folder = store.folder(step["folder"])
+    if not step["inputs"] or step.get("changed") == 0:
+        return None
+    if "changed" in step and step["changed"] is not None:
+        return f"SELECT id FROM read_parquet({listed(sorted((folder / CHANGED).glob('*.parquet')))})"
+    before = [path for name in step["inputs"] for path in sorted(store.folder(name).glob("kept/*.parquet"))]
+    after = [*sorted(folder.glob("kept/*.parquet")), *sorted(folder.glob("dropped/*.parquet"))]
+    if not before or not after:
+        return None
+    names = [name for name in SCHEMA.names() if name != "id"]
+    differs = " OR ".join(f"old.{quoted(name)} IS DISTINCT FROM new.{quoted(name)}" for name in names)
+    tables = f"read_parquet({listed(before)}) old JOIN read_parquet({listed(after)}, union_by_name=true) new USING (id)"
+    return f"SELECT id FROM {tables} WHERE {differs}"
+
+
+def _name_changes(run: DuckDBPyConnection, graph: list[Summary]) -> None:
+    """Make the table ``named``: every combination of bits that there is, and the names of its steps in order."""
+    columns = ", ".join(f"word{n}" for n in _words(graph))
+    run.execute(f"CREATE TABLE named AS SELECT DISTINCT {columns}, []::VARCHAR[] AS changed_by FROM changed")
+    for bits in run.execute(f"SELECT {columns} FROM named").fetchall():
+        names = [step["name"] for at, step in enumerate(graph) if bits[at // WORD] >> at % WORD & 1]
+        same = " AND ".join(f"word{n} = {bit}" for n, bit in enumerate(bits))
+        run.execute(f"UPDATE named SET changed_by = ? WHERE {same}", [names])
+
+
+# --- the files -----------------------------------------------------------------------------------------------------
+
+
+def _write(run: DuckDBPyConnection, graph: list[Summary], folder: Path) -> dict[str, int]:
+    """Write the files and return rows by status."""
+    _name_changes(run, graph)
+    once = _once(run, graph)
+    counts: dict[str, int] = dict(run.execute(f"SELECT status, count(*) FROM ({once}) GROUP BY 1").fetchall())
+    files = max(1, -(-sum(counts.values()) // ROWS_PER_FILE))
+    groups = _groups(run, graph, once)
+    for n in range(files):
+        path = folder / "ledger" / f"rows-{n:05}-of-{files:05}.parquet"
+        with (
+            replacing(path) as temporary,
+            pq.ParquetWriter(temporary, LEDGER, compression="zstd", use_content_defined_chunking=True) as file,
+        ):
+            for group in islice(groups, ROWS_PER_FILE // ROWS_PER_GROUP):
+                file.write_table(group, row_group_size=ROWS_PER_GROUP)
+    return counts
+
+
+def _once(run: DuckDBPyConnection, graph: list[Summary]) -> str:
+    """Return a query for the ends of all rows, one each."""
+    feeds = Counter(before for step in graph for before in step["inputs"])
+    if all(times == 1 for times in feeds.values()):
+        return "SELECT * FROM ends"
+    first = f"list_position({list(STATUSES)}, status)"
+    return f"SELECT * FROM ends QUALIFY row_number() OVER (PARTITION BY id ORDER BY {first}, stage DESC) = 1"
+
+
+def _groups(run: DuckDBPyConnection, graph: list[Summary], once: str) -> Iterator[pa.Table]:
+    """Yield the rows by id, ``ROWS_PER_GROUP`` at a time."""
+    run.register("steps", pa.table({"stage": range(len(graph)), "step": [step["name"] for step in graph]}))
+    words = ", ".join(f"word{n}" for n in _words(graph))
+    rows: Any = run.sql(
+        f"SELECT ends.* EXCLUDE (stage), step, coalesce(changed_by, []) AS changed_by FROM ({once}) ends "
+        f"JOIN steps USING (stage) LEFT JOIN (changed JOIN named USING ({words})) USING (id) ORDER BY id"
+    )
+    held: list[pa.RecordBatch] = []
+    for batch in rows.to_arrow_reader(ROWS_PER_GROUP):
+        held.append(batch)
+        while sum(part.num_rows for part in held) >= ROWS_PER_GROUP:
+            table = pa.Table.from_batches(held)
+            yield _typed(table.slice(0, ROWS_PER_GROUP))
+            held = table.slice(ROWS_PER_GROUP).to_batches()
+    if held:
+        yield _typed(pa.Table.from_batches(held))
+
+
+def _typed(rows: pa.Table) -> pa.Table:
+    return rows.select(LEDGER.names).cast(LEDGER).combine_chunks()
+
+
+# --- do they add up ------------------------------------------------------------------------------------------------
+
+
+def _check_steps(run: DuckDBPyConnection, graph: list[Summary]) -> None:
+    """Compare what was found in each step's files with what the step counted when it was built."""
+    found: dict[int, Counter[str]] = {at: Counter() for at in range(len(graph))}
+    for at, status, count in run.execute("SELECT stage, status, count(*) FROM ends GROUP BY ALL").fetchall():
+        found[at][status] = count
+    for at, step in enumerate(graph):
+        wanted = {name: step["counts"][name] for name in (DROPPED, QUARANTINED)}
+        if status := _status(step, graph):
+            wanted[status] = step["counts"][KEPT]
+        for name, count in wanted.items():
+            if found[at][name] != count:
+                raise LostRowsError(
+                    f"{step['folder']} counted {count} rows {name} when it was built, but its files hold "
+                    f"{found[at][name]}: they were changed since. Remove the folder and build again"
+                )
+
+
+def _check_all(graph: list[Summary], written: dict[str, int]) -> None:
+    """Compare the rows of the ledger with those that were read and made: none may be missing, none told twice."""
+    counted = sum(step["counts"]["made"] + (0 if step["inputs"] else step["counts"]["rows_in"]) for step in graph)
+    if counted != (told := sum(written.values())):
+        raise LostRowsError(
+            f"{counted} rows were read or made, but the ledger tells of {told}: {written}; this is a defect of a step"
+        )

@@ -1,0 +1,138 @@
+"""What the ledger of a release says: where all rows ever read are, which leaked, and which were duplicates.
+
+No step and no store is asked, so that whoever has the release can count again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sources.literal import scan_parquet
+
+Step = dict[str, Any]
+
+EXAMPLES = 8
+"""How many leaks a card tells of, by name and score."""
+
+SIZES = ((2, 2), (3, 5), (6, 10), (11, 100), (101, None))
+"""Clusters of so many rows are counted together."""
+
+_TEXTS = ("id", "source", "status", "step", "reason", "evidence")
+
+KNOWN = pl.Schema([*((name, pl.String()) for name in _TEXTS), ("changed_by", pl.List(pl.String))])
+"""The columns of a ledger that figures come from."""
+
+
+def ledger_figures(steps: list[Step], folder: Path) -> dict[str, Any]:
+    """Return ``ledger`` (rows by status, kept rows changed by each step), ``leaks`` and ``duplicates``.
+
+    A release without a ledger has no row in any of them.
+    """
+    paths = sorted((folder / "ledger").glob("*.parquet"))
+    ledger = scan_parquet(paths).select(KNOWN.names()) if paths else pl.LazyFrame(schema=KNOWN)
+    dropped = ledger.filter(status="dropped")
+    return {
+        "ledger": {"statuses": _statuses(ledger), "changed": _changed(ledger)},
+        "leaks": _leaks(dropped, steps),
+        "duplicates": _duplicates(dropped, steps),
+    }
+
+
+def _statuses(ledger: pl.LazyFrame) -> dict[str, int]:
+    return dict(ledger.group_by("status").len("rows").sort("status").collect().iter_rows())
+
+
+def _changed(ledger: pl.LazyFrame) -> list[dict[str, Any]]:
+    """Return how many of the kept rows of each source each step changed."""
+    kept = ledger.filter(status="kept").select("source", step="changed_by").explode("step").drop_nulls()
+    return kept.group_by("source", "step").len("rows").sort("source", "step").collect().to_dicts()
+
+
+def _seen(name: str) -> pl.Expr:
+    return pl.col("evidence").str.json_path_match(f"$.{name}")
+
+
+# --- leaks ---------------------------------------------------------------------------------------------------------
+
+
+def _leaks(dropped: pl.LazyFrame, steps: list[Step]) -> dict[str, Any]:
+    """Return, by benchmark, how many items were looked for and how many rows went, by layer; and examples."""
+    reference_inputs = {name for step in steps for name in step["reference_inputs"]}
+    read = [step for step in steps if step["folder"] in reference_inputs and not step["inputs"]]
+    items = {step["identity"]["source"]["name"]: step["counts"]["kept"] for step in read}
+    leaks = dropped.filter(pl.col("reason").str.starts_with("leak:")).select(
+        "id",
+        *(_seen(name).alias(name) for name in ("benchmark", "item", "layer")),
+        *(_seen(name).cast(pl.Float64).alias(name) for name in ("score", "bits")),
+    )
+    found = leaks.collect()
+    layers: dict[str, dict[str, int]] = {}
+    for benchmark, layer, rows in sorted(found.group_by("benchmark", "layer").len().iter_rows()):
+        layers.setdefault(benchmark, {})[layer] = rows
+    return {
+        "benchmarks": [
+            {"benchmark": name, "looked_for": items.get(name, 0), "layers": layers.get(name, {})}
+            for name in sorted({*items, *layers})
+        ],
+        "looked_for": sum(items.values()),
+        "rows": found.height,
+        "examples": _examples(found),
+    }
+
+
+def _examples(leaks: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the first leaks by name, one of each benchmark and layer before a second one."""
+    turn = pl.int_range(pl.len()).over("benchmark", "layer")
+    first = leaks.sort("benchmark", "layer", "id").sort(turn, maintain_order=True).head(EXAMPLES)
+    return first.with_columns(pl.col("score").round(3), pl.col("bits").round(1)).to_dicts()
+
+
+# --- duplicates ----------------------------------------------------------------------------------------------------
+
+
+def _duplicates(dropped: pl.LazyFrame, steps: list[Step]) -> list[dict[str, Any]]:
+    """Return, for each step that drops duplicates, how many clusters it found, how large, and how alike they are."""
+    gone = dropped.filter(pl.col("reason").str.ends_with("duplicate"))
+    heads = gone.group_by("step", "reason", _seen("duplicate_of").alias("of")).len("rows")
+    sizes = heads.group_by("step", "reason", size=pl.col("rows") + 1).len("clusters").collect()
+    order = list(dict.fromkeys(step["name"] for step in steps))
+    told = []
+    for (step, reason), mine in sorted(sizes.group_by("step", "reason"), key=lambda x: (order.index(x[0][0]), x[0][1])):
+        counted = dict(mine.select("size", "clusters").iter_rows())
+        told.append({"step": step, "reason": reason, **_spread(counted), **_thresholds(step, steps)})
+    return told
+
+
+def _spread(clusters: dict[int, int]) -> dict[str, Any]:
+    """Return what there is to say of clusters, given how many there are of each size."""
+    spread = [
+        {"size": _named(low, high), "clusters": sum(n for size, n in clusters.items() if low <= size <= (high or size))}
+        for low, high in SIZES
+    ]
+    rows = sum(size * number for size, number in clusters.items())
+    return {
+        "dropped": rows - sum(clusters.values()),
+        "clusters": sum(clusters.values()),
+        "rows": rows,
+        "largest": max(clusters),
+        "sizes": [part for part in spread if part["clusters"]],
+    }
+
+
+def _named(low: int, high: int | None) -> str:
+    if high is None:
+        return f"{low} or more"
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _thresholds(name: str, steps: list[Step]) -> dict[str, Any]:
+    """Return the likeness from which rows are duplicates, by what is compared, as the step's config has it."""
+    [config, *_] = [step["identity"].get("config") or {} for step in steps if step["name"] == name]
+    nested = {
+        part: told["threshold"] for part, told in config.items() if isinstance(told, dict) and "threshold" in told
+    }
+    own = {"cosine": config["threshold"]} if "threshold" in config else {}
+    return {"thresholds": {**own, **nested}}

@@ -1,0 +1,315 @@
+"""What keeps a release from being handed on: rows whose licences forbid it, each with the reason and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.release.open_release import open_release
+from sources.known_licenses import LICENSES
+from sources.license import USES, Use, all_terms, contradiction, covers, freer_licenses, joint, parts, terms
+from sources.literal import scan_parquet
+from sources.suggest import did_you_mean
+from synth.teachers.embedded import LICENSE as EMBEDDED_LICENSE
+from synth.teachers.embedded import NAME as EMBEDDED
+
+NAMED = 20
+"""How many rows a conflict names; it counts them all."""
+
+SHOWN = 3
+"""How many of them its line for people shows."""
+
+WRITERS = (
+    "$.cot.teacher",
+    "$.passage.teacher",
+    "$.pair.chosen_by",
+    "$.pair.rejected_by",
+    "$.redteam.answer.by",
+    "$.redteam.refusal.by",
+    "$.redteam.helpful.by",
+)
+"""Where ``meta`` says which model wrote a text of the row."""
+
+ASKED_ONLY = {"$.cot.teacher": "$.cot.origin"}
+"""A row whose chains were all wrong names its teacher too; what was kept of a teacher has an origin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conflict:
+    """Rows that may not be handed on: under which licence, by which rule, why, and what to do.
+
+    ``ids`` are the first of them by id, ``NAMED`` at most; ``rows`` is how many there are. ``license`` is the rows'
+    expression, or for rule ``declared`` what the release says of itself.
+    """
+
+    ids: tuple[str, ...]
+    rows: int
+    license: str
+    rule: str
+    why: str
+    remedy: str
+
+    def describe(self) -> str:
+        """Return the conflict as one line for people."""
+        shown = self.ids[:SHOWN]
+        more = f" and {self.rows - len(shown):,} more" if self.rows > len(shown) else ""
+        return f"{self.license}: {self.why} ({', '.join(shown)}{more}). {self.remedy}"
+
+
+def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[Conflict]:
+    """Return what forbids handing on the release in ``folder`` for ``use``, in the same order on every call.
+
+    Into a ``private`` repository, rows of one's own may go (``License.own``).
+
+    Rules: ``embedded`` (written by the embedded teacher), ``teacher`` (a model wrote it and its terms are left out),
+    ``freed`` (freer than the source that the manifest or this sabila's catalog names), ``unknown`` (nobody allowed
+    handing it on), ``outputs`` (the model's terms forbid training others on it), ``joined`` (licences that no row can
+    be under at once), ``commercial`` (no commercial use, in a release for it), ``derivatives`` (no adaptation, yet a
+    step changed it) and ``declared`` (the release says it is freer than its rows). Raises ``ReleaseError`` for a folder
+    that is no release, ``ValueError`` for an unknown use.
+    """
+    if use not in USES:
+        raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
+    manifest = open_release(folder, whole=False)
+    rows = _rows(folder)
+    groups = _grouped(rows)
+    found = [*_embedded(rows), *_without_teachers_terms(rows, manifest)]
+    found += [conflict for group in groups for conflict in _by_terms(group, use, private=private)]
+    found += _freer_rows(rows, manifest)
+    found += _changed(folder, [group for group in groups if _closed(group.license)])
+    found += _declared(groups, str(manifest.get("license") or ""))
+    return sorted(found, key=lambda one: (RULES.index(one.rule), one.license, one.why))
+
+
+RULES = ("embedded", "teacher", "freed", "unknown", "outputs", "joined", "commercial", "derivatives", "declared")
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The rows under one expression: how many, and the first by id."""
+
+    license: str
+    rows: int
+    ids: tuple[str, ...]
+
+    def conflict(self, rule: str, why: str, remedy: str) -> Conflict:
+        return Conflict(ids=self.ids, rows=self.rows, license=self.license, rule=rule, why=why, remedy=remedy)
+
+
+def _rows(folder: Path) -> pl.LazyFrame:
+    kinds = sorted(path for path in (folder / "data").iterdir() if path.is_dir())
+    license = pl.col("license").fill_null("")
+    return pl.concat(
+        scan_parquet(sorted(kind.glob("*/*.parquet"))).select("id", "source", license, "meta") for kind in kinds
+    )
+
+
+def _grouped(rows: pl.LazyFrame) -> list[_Group]:
+    """Return the rows of each expression, sorted by it."""
+    ids = pl.col("id").sort().head(NAMED)
+    table = rows.group_by("license").agg(pl.len(), ids).sort("license").collect(engine="streaming")
+    return [_Group(license, rows, tuple(ids)) for license, rows, ids in table.iter_rows()]
+
+
+# --- who wrote it --------------------------------------------------------------------------------------------------
+
+
+def _embedded(rows: pl.LazyFrame) -> Iterator[Conflict]:
+    """Name the rows of the embedded teacher, by their licence or by what ``meta`` tells of them."""
+    listed = pl.col("license").str.split(" AND ").list.contains(EMBEDDED_LICENSE)
+    for group in _grouped(rows.filter(listed | _written_by(EMBEDDED))):
+        yield group.conflict(
+            "embedded",
+            "the embedded teacher wrote these rows, which show how the stages work and mean nothing",
+            "Build with a real teacher (--teacher)",
+        )
+
+
+def _written_by(name: str) -> pl.Expr:
+    """Say which rows have a text by the model ``name``; the search for its name spares most rows the parsing."""
+    meta = pl.col("meta").fill_null("")
+    named = pl.when(meta.str.contains(f'"{name}"', literal=True)).then(meta)
+
+    def writes(path: str) -> pl.Expr:
+        wrote = named.str.json_path_match(path).eq(name).fill_null(False)
+        return wrote & named.str.json_path_match(ASKED_ONLY[path]).is_not_null() if path in ASKED_ONLY else wrote
+
+    return reduce(or_, map(writes, WRITERS))
+
+
+def _without_teachers_terms(rows: pl.LazyFrame, manifest: dict[str, Any]) -> Iterator[Conflict]:
+    for name, license in sorted(_teachers(manifest)):
+        for group in _grouped(rows.filter(_written_by(name))):
+            if lacking := sorted(set(parts(license)) - set(parts(group.license)) - _asking_nothing(license)):
+                yield group.conflict(
+                    "teacher",
+                    f"{name} wrote a text of these rows, which leave out its terms, {' AND '.join(lacking)}",
+                    "Release again: a row is under the licences of its source and of the model",
+                )
+
+
+def _asking_nothing(license: str) -> set[str]:
+    return {one.id for one in all_terms(license) if one.strictness == 0}
+
+
+def _teachers(manifest: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return the models that write texts of rows, by the configs of steps, and what their texts are under."""
+    configs = [step.get("identity", {}).get("config") or {} for step in manifest["steps"]]
+    configs += [config["chains"] for config in configs if isinstance(config.get("chains"), dict)]
+    alone = {
+        (config["by"]["name"], config["license"])
+        for config in configs
+        if isinstance(config.get("by"), dict) and config.get("license")
+    }
+    teams = {
+        (config["team"][role]["name"], joint(config["licenses"]))
+        for config in configs
+        if isinstance(config.get("team"), dict) and config.get("licenses")
+        for role in ("target", "writer")
+    }
+    return alone | teams
+
+
+# --- where it is from ----------------------------------------------------------------------------------------------
+
+
+def source_licenses(manifest: dict[str, Any]) -> dict[str, str]:
+    """Return the licence of each source that a manifest names, as the step that read it says."""
+    identities = [step["identity"] for step in manifest["steps"]]
+    return {one["source"]["name"]: one["source"]["license"] for one in identities if "source" in one}
+
+
+def _freer_rows(rows: pl.LazyFrame, manifest: dict[str, Any]) -> Iterator[Conflict]:
+    """Name the rows that leave out terms of their source: a step, or a hand, has relabelled them."""
+    from sources.catalog import SOURCES
+
+    stated = source_licenses(manifest)
+    for source, license in rows.select("source", "license").unique().sort("source", "license").collect().iter_rows():
+        known = [stated[source]] if source in stated else []
+        known += [SOURCES[source].license] if source in SOURCES else []
+        lost = sorted({id for original in known for id in freer_licenses(license, original)})
+        for group in _grouped(rows.filter(source=source, license=license)) if lost else ():
+            yield group.conflict(
+                "freed",
+                f"{source} is under {' AND '.join(lost)}, which these rows leave out",
+                "Release again with steps that let licences be: a row stays under what its source is under",
+            )
+
+
+# --- what the licences say -----------------------------------------------------------------------------------------
+
+
+def _by_terms(group: _Group, use: Use, *, private: bool) -> Iterator[Conflict]:
+    """Yield what forbids handing on rows under one expression, whatever they hold."""
+    for found in (_unknown(group, private=private), _outputs(group), _joined(group)):
+        if found:
+            yield found
+    barred = [license.id for license in all_terms(group.license) if not license.commercial]
+    if use == "commercial" and barred:
+        yield group.conflict(
+            "commercial", f"{barred[0]} forbids commercial use", 'Build with --license commercial, or publish for "any"'
+        )
+
+
+WAYS_OUT = (
+    "Build with --license share, which drops such rows and says so; or ask the publisher and enter the answer in the "
+    "source's connector. Where a model wrote in the rows, name its terms with --teacher-license"
+)
+
+
+OWN_ROWS = "Publish rows of your own without --public: into a private repository they may go"
+
+
+def _unknown(group: _Group, *, private: bool) -> Conflict | None:
+    for id in parts(group.license):
+        license = terms(id)
+        if license.id != id:
+            why = f"{id or 'an empty text'} is no licence that is known here, so that nothing allows handing it on"
+            hint = did_you_mean(id, LICENSES)
+            remedy = f"Use an SPDX id, LicenseRef-proprietary for rows of your own, or build with --license share{hint}"
+            return group.conflict("unknown", why, remedy)
+        if not license.redistribution and id != EMBEDDED_LICENSE and not (private and license.own):
+            remedy = OWN_ROWS if license.own else WAYS_OUT
+            return group.conflict("unknown", f"{license.title}: nothing allows handing the rows on", remedy)
+    return None
+
+
+def _outputs(group: _Group) -> Conflict | None:
+    for license in all_terms(group.license):
+        if license.outputs in ("own_family", "forbidden") and license.id != EMBEDDED_LICENSE:
+            why = f"{license.title}: {license.duty}, and a release is for training any model"
+            return group.conflict(
+                "outputs", why, "Have the rows written by a model whose terms let others learn from it"
+            )
+    return None
+
+
+def _joined(group: _Group) -> Conflict | None:
+    why = contradiction(group.license)
+    remedy = "Join only what fits together: another teacher, or one source less"
+    return group.conflict("joined", why, remedy) if why else None
+
+
+# --- rows that must not change -------------------------------------------------------------------------------------
+
+
+def _closed(license: str) -> bool:
+    return not all(one.derivatives for one in all_terms(license))
+
+
+def _changed(folder: Path, closed: list[_Group]) -> Iterator[Conflict]:
+    """Name the rows under a licence against derivatives that a step changed or made, or of which no ledger tells.
+
+    What a step makes of a row has that row's id and something after a slash.
+    """
+    if not closed:
+        return
+    licenses = [group.license for group in closed]
+    mine = _rows(folder).filter(pl.col("license").is_in(licenses)).select("id", "license")
+    ledger = sorted((folder / "ledger").glob("*.parquet"))
+    if not ledger:
+        remedy = "Release again, so that the ledger tells what was changed"
+        yield from (group.conflict("derivatives", _against(group, "no ledger tells"), remedy) for group in closed)
+        return
+    told = scan_parquet(ledger).select("id", "changed_by")
+    known = mine.with_columns(parent=pl.col("id").str.replace(r"/[^/]*$", "")).join(told, on="id", how="left")
+    made = known.filter(pl.col("parent") != pl.col("id")).join(told, left_on="parent", right_on="id", how="semi")
+    edited = known.filter(pl.col("changed_by").list.len().fill_null(1) > 0)
+    changed = pl.concat([edited, made]).unique("id")
+    for group in _grouped(changed):
+        remedy = "Leave the source out, or build with steps that let its rows be"
+        yield group.conflict("derivatives", _against(group, _steps(changed, group.license)), remedy)
+
+
+def _against(group: _Group, how: str) -> str:
+    guilty = next(license.id for license in all_terms(group.license) if not license.derivatives)
+    return f"{guilty} allows no adapted copies, and the rows were changed: {how}"
+
+
+def _steps(changed: pl.LazyFrame, license: str) -> str:
+    steps = changed.filter(license=license).select(pl.col("changed_by").explode().unique().sort())
+    return ", ".join(step or "made of another row, or in no ledger" for step in steps.collect()["changed_by"])
+
+
+# --- what the release says of itself -------------------------------------------------------------------------------
+
+
+def _declared(groups: list[_Group], declared: str) -> Iterator[Conflict]:
+    for id in sorted({id for group in groups for id in parts(group.license)}):
+        if declared and covers(declared, id):
+            continue
+        wronged = [group for group in groups if id in parts(group.license)]
+        yield Conflict(
+            ids=tuple(sorted(id for group in wronged for id in group.ids)[:NAMED]),
+            rows=sum(group.rows for group in wronged),
+            license=declared or "none declared",
+            rule="declared",
+            why=f"the release says less than {id} asks, which these rows are under",
+            remedy="Release again: the licence of a release is joined from those of its rows",
+        )

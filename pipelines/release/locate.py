@@ -1,0 +1,43 @@
+"""Where releases lie, and how one is found by its name and version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.release.manifest import MANIFEST, ReleaseError
+from pipelines.storage.store import Store
+
+
+def place(store: Store, manifest: dict[str, Any]) -> Path:
+    """Return where a release lies in a store."""
+    return store.root / "releases" / str(manifest["name"]) / str(manifest["version"])
+
+
+def hash_file(folder: Path) -> Path:
+    """Return the file beside a release's folder that keeps the hash of its manifest."""
+    return folder.with_name(f"{folder.name}.sha256")
+
+
+def check_version(version: str) -> None:
+    """Raise ``ReleaseError`` for a version that cannot be the name of a folder and a tag."""
+    if not version or version.startswith(".") or not all(c.isalnum() or c in "._-+" for c in version):
+        raise ReleaseError(f"version is {version!r}, expected letters, digits and . _ - + as in 2026.11.22")
+
+
+def find(spec: str, store: Path) -> Path:
+    """Return the folder of a release named ``name@version`` in ``store``, or by the path of its folder.
+
+    Raises ``ReleaseError`` that lists the releases there are.
+    """
+    name, at, version = spec.rpartition("@")
+    folder = store / "releases" / name / version if at and "/" not in version else Path(spec)
+    if not (folder / MANIFEST).is_file():
+        there = sorted(
+            f"{path.parent.parent.name}@{path.parent.name}" for path in store.glob(f"releases/*/*/{MANIFEST}")
+        )
+        raise ReleaseError(
+            f"no release {spec!r}, expected name@version in {store} ({', '.join(there) or 'there is none'}) "
+            "or the folder of one"
+        )
+    return folder

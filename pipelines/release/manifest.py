@@ -1,0 +1,122 @@
+"""The manifest of a release: all that it is made of, the hash of every file, and a hash over what it says itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipelines.storage.store import write_json
+from sources.errors import SabilaError
+
+MANIFEST = "manifest.json"
+
+NOT_LISTED = (MANIFEST, "report.html")
+"""What a manifest cannot list, being itself, or does not, being made later."""
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a manifest; one of a thousand corpora and steps has a few million."""
+
+
+class ReleaseError(SabilaError):
+    """A release that is refused, not there, or broken."""
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Return the manifest of a release; ``ReleaseError`` where it is missing or no manifest, or a file is none."""
+    _check_kinds(folder)
+    return read(folder / MANIFEST)
+
+
+def _check_kinds(folder: Path) -> None:
+    """Raise ``ReleaseError`` for a pipe, a socket or a device, which can be read without end, and for a dead link."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            path = Path(root, name)
+            if not path.is_file() and (path.exists() or path.is_symlink()):
+                raise ReleaseError(
+                    f"{folder} holds {path.relative_to(folder).as_posix()!r}, which is {kind_of(path)}, expected a file"
+                )
+
+
+def kind_of(path: Path) -> str:
+    """Return in words what stands at a path that is no file."""
+    if not path.exists():
+        return "a link that leads nowhere"
+    mode = path.stat().st_mode
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the manifest in a file; ``ReleaseError`` where it is missing or no manifest.
+
+    What is returned has the types of ``pipelines.release.manifest_model``, whoever wrote the file.
+    """
+    from pipelines.release.manifest_model import check_shape
+
+    try:
+        if not path.is_file() and (path.exists() or path.is_symlink()):
+            raise ValueError(f"it is {kind_of(path)}, expected a file")
+        if (size := path.stat().st_size) > LARGEST:
+            raise ValueError(f"it has {size:,} bytes, expected {LARGEST:,} at most")
+        content = path.read_bytes()
+        check_shape(content)
+        manifest: dict[str, Any] = json.loads(content)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ReleaseError(f"{path} is no manifest of a release: {error}") from error
+    return manifest
+
+
+def seal(manifest: dict[str, Any], folder: Path) -> None:
+    """List the files of ``folder`` in the manifest, add its hash, and write it: from then on the release is whole."""
+    manifest["files"] = [
+        _listed(path, folder) for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in NOT_LISTED
+    ]
+    manifest["hash"] = content_hash(manifest)
+    write_json(folder / MANIFEST, manifest)
+
+
+def content_hash(manifest: dict[str, Any]) -> str:
+    """Return the sha256 of all that a manifest says, but for the machine it was made on: equal wherever it is built."""
+    told = {name: value for name, value in manifest.items() if name not in ("hash", "environment")}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _listed(path: Path, folder: Path) -> dict[str, Any]:
+    listed = {
+        "path": path.relative_to(folder).as_posix(),
+        "bytes": path.stat().st_size,
+        "sha256": file_hash(path),
+    }
+    if path.suffix == ".parquet":
+        listed["rows"] = pq.read_metadata(path).num_rows
+    return listed
+
+
+def environment(folder: Path) -> dict[str, str | None]:
+    """Return what a manifest says of the machine: Python, platform, and git's commit in ``folder``."""
+    return {"python": platform.python_version(), "platform": platform.platform(), "git_commit": _git_commit(folder)}
+
+
+def _git_commit(folder: Path) -> str | None:
+    try:
+        told = subprocess.run(
+            ["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):  # no git here, or one that hangs: the commit is told where it is known
+        return None
+    return told.stdout.strip() or None

@@ -1,0 +1,107 @@
+"""The form of a release: what its tables must look like before anything else is read from them.
+
+A release may come from a stranger. Its manifest is checked by ``manifest_model`` as it is read, its tables
+here: kinds, sources and columns have names that are names, and columns the types that sabila writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.release.data_files import SCHEMAS
+from pipelines.release.ledger import LEDGER
+from pipelines.release.manifest import ReleaseError, load
+from sources.names import is_name
+
+IDENTIFIER = re.compile(r"[^\W\d]\w{0,62}")
+"""Names of columns that an older or newer sabila may have written besides."""
+
+NEEDED = frozenset({"id", "source", "license"})
+
+BROKEN = (
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException),
+    *(KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, EOFError),
+)
+"""What reading a table or a manifest that contradicts itself raises."""
+
+
+def open_release(folder: Path, *, whole: bool = True) -> dict[str, Any]:
+    """Return the manifest of a release whose tables have the form that sabila writes; ``ReleaseError`` otherwise.
+
+    A release that need not be ``whole`` may lack columns, as one of another version of sabila does.
+    """
+    manifest = load(folder)
+    for path in sorted((folder / "data").rglob("*.parquet")):
+        _check_data(folder, path, whole)
+    for path in sorted((folder / "ledger").glob("*.parquet")):
+        _check_columns(folder, path, LEDGER, frozenset(LEDGER.names if whole else ("id",)))
+    return manifest
+
+
+@contextmanager
+def reading(*folders: Path) -> Iterator[None]:
+    """Turn what a broken release raises into a ``ReleaseError`` that says how to find out what is wrong."""
+    import duckdb
+
+    try:
+        yield
+    except (*BROKEN, duckdb.Error) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise ReleaseError(
+            f"cannot read {' or '.join(map(str, folders))} ({type(error).__name__}: {first}): "
+            "sabila verify lists what is wrong"
+        ) from error
+
+
+def _check_data(folder: Path, path: Path, whole: bool) -> None:
+    parts = path.relative_to(folder).parts
+    if len(parts) != 4 or parts[1] not in SCHEMAS or not all(map(is_name, parts)):
+        raise ReleaseError(
+            f"{folder} holds {'/'.join(parts)!r}, expected data/KIND/SOURCE/FILE with one of {', '.join(SCHEMAS)} as "
+            "KIND and names of letters, digits and _ . + @ = -"
+        )
+    schema = SCHEMAS[parts[1]]
+    _check_columns(folder, path, schema, frozenset(schema.names) if whole else NEEDED)
+
+
+def _check_columns(folder: Path, path: Path, wanted: pa.Schema, needed: frozenset[str]) -> None:
+    name = path.relative_to(folder).as_posix()
+    try:
+        if not path.is_file():
+            raise ValueError("it is no file")
+        found = pq.read_schema(path)
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
+        raise ReleaseError(
+            f"{folder} holds {name!r}, which is no parquet file ({error}): sabila verify lists what is wrong"
+        ) from error
+    if strange := [column for column in found.names if not IDENTIFIER.fullmatch(column)]:
+        raise ReleaseError(f"{name}: a column is called {strange[0][:200]!r}, expected letters, digits and _")
+    if len(found.names) != len(set(found.names)):
+        raise ReleaseError(f"{name}: two columns have one name, expected each once")
+    types = dict(zip(found.names, found.types, strict=True))
+    if lacking := sorted(needed - types.keys()):
+        raise ReleaseError(f"{name}: no column {lacking[0]}, expected one of {wanted.field(lacking[0]).type}")
+    for column, type in types.items():
+        if column in wanted.names and not same_type(type, wanted.field(column).type):
+            raise ReleaseError(f"{name}: column {column} is {str(type)[:200]}, expected {wanted.field(column).type}")
+
+
+def same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Return whether a type holds the same values: texts and lists of any width, whatever a list calls its items."""
+    if pa.types.is_string(wanted):
+        return bool(pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found))
+    if pa.types.is_list(wanted):
+        lists = pa.types.is_list(found) or pa.types.is_large_list(found)
+        return lists and same_type(found.value_type, wanted.value_type)
+    if pa.types.is_struct(wanted):
+        names = pa.types.is_struct(found) and [field.name for field in found] == [field.name for field in wanted]
+        return names and all(same_type(one.type, other.type) for one, other in zip(found, wanted, strict=True))
+    return bool(found == wanted)

@@ -1,0 +1,228 @@
+"""What the data of a release say of themselves: rows, tokens, lengths, licences, chains and pairs.
+
+Everything here is counted from ``data/`` alone, so that whoever has the release can count again. A text column is read
+once, fifty thousand rows at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from pipelines.release.data_files import KINDS, ROWS_PER_GROUP, SCHEMAS, configs
+from pipelines.release.manifest import ReleaseError
+from pipelines.release.open_release import same_type
+from sources.license import parts
+from synth.preferences.pair_rows import length_bias_of
+from synth.teachers.token_counts import CHARACTERS_PER_TOKEN
+
+SHOWN_DIGITS = 6
+"""To so many digits a share or a mean is kept, so that sums in another order make no other figure."""
+
+TEXTS = {"sft": ("messages",), "dpo": ("prompt", "chosen", "rejected"), "prompts": ("messages",)}
+LABELS = ("source", "license", "task", "lang")
+
+READ = frozenset({*LABELS, "meta", *(name for names in TEXTS.values() for name in names)})
+"""Columns that figures come from; what else a file has may be a stranger's."""
+
+FACTS = pl.Schema(
+    {
+        "chain": pl.String,
+        "pass_rate": pl.Float64,
+        "samples": pl.Int64,
+        "teacher": pl.String,
+        "pair": pl.String,
+        "margin": pl.Float64,
+    }
+)
+"""What ``meta`` says: the chain's origin, how often its teacher was right, the pair's origin and its margin."""
+
+
+def row_figures(folder: Path) -> dict[str, Any]:
+    """Return the figures of the rows of a release, by subject: how many, of what, how long, chains and pairs."""
+    rows, sizes = _measured(folder)
+    kinds = [kind for kind in KINDS if kind in rows["kind"].cast(pl.String).unique()]
+    return {
+        "rows": {"all": rows.height, **{kind: int(rows.filter(kind=kind).height) for kind in kinds}},
+        "configs": _configs(folder, sizes),
+        "tokens": {"characters_per_token": CHARACTERS_PER_TOKEN, **_sums(rows)},
+        "lengths": {kind: _lengths(rows.filter(kind=kind)) for kind in kinds},
+        "by_source": _by(rows, "kind", "source", "license"),
+        "by_task": _by(rows, "task"),
+        "by_language": _by(rows, "lang"),
+        "by_license": _by_license(rows),
+        "chains": _chains(rows),
+        "pairs": _pairs(rows),
+    }
+
+
+EMPTY = {"rows": 0, "bytes": 0, "download_bytes": 0}
+"""Of a configuration: ``bytes`` is what it takes in memory, ``num_bytes`` on the Hub."""
+
+
+# --- one pass over the data ----------------------------------------------------------------------------------------
+
+
+def _measured(folder: Path) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
+    """Return a row of numbers for every row, and by ``<kind>-<source>`` how many rows and bytes there are."""
+    tables: list[pl.DataFrame] = []
+    sizes: dict[str, dict[str, int]] = {}
+    for path in sorted((folder / "data").glob("*/*/*.parquet")):
+        kind, source = path.parts[-3:-1]
+        size = sizes.setdefault(f"{kind}-{source}", dict(EMPTY))
+        size["download_bytes"] += path.stat().st_size
+        for rows, in_memory in _batches(path):
+            size["rows"] += rows.height
+            size["bytes"] += in_memory
+            tables.append(_numbers(rows, kind))
+    return pl.concat(tables), sizes
+
+
+def _batches(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
+    """Yield the rows of a file in parts, with the bytes that they take as Arrow has them (``num_bytes`` on the Hub)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wanted = SCHEMAS[path.parts[-3]]
+    with pq.ParquetFile(path) as file:
+        for name in set(file.schema_arrow.names) & READ & set(wanted.names):
+            if not same_type(found := file.schema_arrow.field(name).type, wanted.field(name).type):
+                raise ReleaseError(f"{path}: column {name} is {found}, expected {wanted.field(name).type}")
+        for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
+            names = [name for name in batch.schema.names if name in READ and name in wanted.names]
+            read = pa.Table.from_batches([batch.select(names)])
+            clean = read.cast(pa.schema([wanted.field(name) for name in names]))  # names inside lists may be no text
+            yield pl.DataFrame(pl.from_arrow(clean)), batch.nbytes
+
+
+def _numbers(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
+    texts = {
+        "sft": {"prompt": _all_but_last("messages"), "response": _last("messages"), "rejected": _none()},
+        "dpo": {"prompt": _all("prompt"), "response": _last("chosen"), "rejected": _last("rejected")},
+        "prompts": {"prompt": _all("messages"), "response": _none(), "rejected": _none()},
+    }
+    measured = rows.select(
+        pl.lit(kind).alias("kind"), *LABELS, **{f"{name}_chars": chars for name, chars in texts[kind].items()}
+    )
+    facts = pl.DataFrame([_facts(meta) for meta in rows["meta"]], FACTS, orient="row")
+    labels = [pl.col(name).cast(pl.Categorical) for name in ("kind", *LABELS)]
+    return measured.with_columns(labels).hstack(facts)
+
+
+def _chars(column: str) -> pl.Expr:
+    """Return the characters of each turn."""
+    return pl.col(column).list.eval(pl.element().struct.field("content").str.len_chars())
+
+
+def _all(column: str) -> pl.Expr:
+    return _chars(column).list.sum().cast(pl.Int64)
+
+
+def _last(column: str) -> pl.Expr:
+    return _chars(column).list.last().cast(pl.Int64)
+
+
+def _all_but_last(column: str) -> pl.Expr:
+    return _all(column) - _last(column)
+
+
+def _none() -> pl.Expr:
+    return pl.lit(0, pl.Int64)
+
+
+NO_FACTS = (None,) * len(FACTS)
+
+
+def _facts(meta: str) -> tuple[Any, ...]:
+    if '"cot"' not in meta and '"pair"' not in meta:
+        return NO_FACTS
+    told = orjson.loads(meta)
+    chain, pair = told.get("cot") or {}, told.get("pair") or {}
+    rates = (chain.get("pass_rate"), chain.get("samples"), chain.get("teacher"))
+    return chain.get("origin"), *rates, pair.get("origin"), pair.get("margin")
+
+
+# --- figures -------------------------------------------------------------------------------------------------------
+
+
+def _tokens(name: str) -> pl.Expr:
+    """Estimate the tokens of each row's text, as ``synth.teachers.token_counts.quarter_of_characters`` does."""
+    return (pl.col(f"{name}_chars") + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN
+
+
+SUMS = [_tokens(name).sum().alias(name) for name in ("prompt", "response", "rejected")]
+
+
+def _sums(rows: pl.DataFrame) -> dict[str, int]:
+    found: dict[str, int] = rows.select(SUMS).row(0, named=True)
+    return {**found, "all": sum(found.values())}
+
+
+def _by(rows: pl.DataFrame, *names: str) -> list[dict[str, Any]]:
+    """Return rows and tokens by some labels, most rows first."""
+    found = rows.group_by(names).agg(pl.len().alias("rows"), *SUMS).with_columns(pl.col(names).cast(pl.String))
+    whole = found.with_columns(
+        tokens=pl.sum_horizontal("prompt", "response", "rejected"), share=(pl.col("rows") / rows.height)
+    )
+    shown = whole.select(
+        *names, "rows", pl.col("share").round(SHOWN_DIGITS), "tokens", "prompt", "response", "rejected"
+    )
+    return shown.sort(pl.col("rows"), *names, descending=[True, *(False for _ in names)]).to_dicts()
+
+
+def _by_license(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return how many rows stand under each single licence; a row under several counts for each."""
+    counted: dict[str, int] = {}
+    for expression, number in rows.group_by(pl.col("license").cast(pl.String)).len().iter_rows():
+        for id in parts(expression):
+            counted[id] = counted.get(id, 0) + number
+    return [{"license": id, "rows": number} for id, number in sorted(counted.items(), key=lambda x: (-x[1], x[0]))]
+
+
+def _lengths(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Return the spread of estimated tokens of prompt, response and rejected answer."""
+    return {
+        name: rows.select(
+            least=_tokens(name).min(),
+            median=_tokens(name).quantile(0.5, "nearest").cast(pl.Int64),
+            p95=_tokens(name).quantile(0.95, "nearest").cast(pl.Int64),
+            most=_tokens(name).max(),
+        ).row(0, named=True)
+        for name in ("prompt", "response", "rejected")
+        if rows[f"{name}_chars"].max()
+    }
+
+
+def _chains(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return, for each teacher and way of asking, how many rows have a chain of its, and how often it was right."""
+    found = rows.filter(pl.col("chain").is_not_null()).group_by("teacher", "chain")
+    told = found.agg(pl.len().alias("rows"), samples=pl.col("samples").sum(), pass_rate=pl.col("pass_rate").mean())
+    return told.with_columns(pl.col("pass_rate").round(SHOWN_DIGITS)).sort("teacher", "chain").to_dicts()
+
+
+def _pairs(rows: pl.DataFrame) -> dict[str, Any] | None:
+    """Return where the pairs come from, and whether the longer text tends to be the chosen one."""
+    pairs = rows.filter(kind="dpo")
+    if pairs.is_empty():
+        return None
+    lengths = pairs.select("margin", chosen_chars="response_chars", rejected_chars="rejected_chars")
+    origins = pairs.group_by(origin=pl.col("pair").fill_null("source")).agg(rows=pl.len()).sort("origin")
+    bias = length_bias_of(lengths)
+    return {"origins": origins.to_dicts(), "length_bias": {name: _rounded(value) for name, value in bias.items()}}
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, SHOWN_DIGITS) if isinstance(value, float) else value
+
+
+def _configs(folder: Path, sizes: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+    """Return rows, bytes in memory and bytes to download of each configuration, the default one first."""
+    told = []
+    for name in configs(folder):
+        mine = [size for one, size in sizes.items() if name == one or (name in KINDS and one.startswith(f"{name}-"))]
+        told.append({"config": name, **{key: sum(size[key] for size in mine) for key in EMPTY}})
+    return told

@@ -1,0 +1,251 @@
+"""What the steps of a release say of how it was made: the funnel, edits, a mix, models and their verdicts.
+
+``told_figures`` needs nothing but the manifest; ``stored_figures`` also reads the tables that steps keep in the store.
+No text of a row is among them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from pipelines.storage.store import Store
+from sources.literal import scan_parquet
+from synth.cot.chain_verdicts import AGREES
+from synth.cot.chosen_chains import KEPT
+
+Step = dict[str, Any]
+
+DIGITS = 6
+
+
+# --- from the manifest alone ---------------------------------------------------------------------------------------
+
+
+def teacher_figures(steps: list[Step]) -> dict[str, Any]:
+    """Return what ``step.json`` tells of every step: ``funnel``, ``edits`` and, where there was a mix, ``mix``."""
+    only_looked_at = {name for step in steps for name in step["reference_inputs"]}
+    only_looked_at -= {name for step in steps for name in step["inputs"]}
+    return {
+        "funnel": [
+            {
+                "step": step["name"],
+                "looked_at": step["folder"] in only_looked_at,
+                **step["counts"],
+                "reasons": step["reasons"],
+            }
+            for step in steps
+        ],
+        "edits": _edits(steps),
+        "privacy": [
+            {"step": step["name"], "action": config["action"], "kinds": config["kinds"], "edits": step["edits"]}
+            for step, config in _configured(steps)
+            if {"action", "kinds"} <= config.keys()
+        ],
+        "mix": [{"step": step["name"], **_mix(step)} for step in steps if "account" in step],
+    }
+
+
+def _configured(steps: list[Step]) -> Iterator[tuple[Step, dict[str, Any]]]:
+    for step in steps:
+        config = step["identity"].get("config")
+        if isinstance(config, dict):
+            yield step, config
+
+
+def _edits(steps: list[Step]) -> list[dict[str, Any]]:
+    """Return how many edits each rule made, in all steps whose names begin alike (``clean-medquad``, ``clean-rqe``)."""
+    counted: dict[str, Counter[str]] = {}
+    for step in steps:
+        first = step["name"].partition("-")[0]
+        rules = {rule.partition(" ")[0]: 0 for rule in step["edits"]}
+        for rule, number in step["edits"].items():
+            rules[rule.partition(" ")[0]] += number
+        counted.setdefault(first, Counter()).update(rules)
+    return [{"steps": name, "rules": dict(sorted(rules.items()))} for name, rules in counted.items() if rules]
+
+
+def _mix(step: Step) -> dict[str, Any]:
+    tokenizer = (step["identity"].get("config") or {}).get("tokenizer")
+    counted_by = f"tokenizer {tokenizer['sha256'][:16]}" if tokenizer else "a quarter of the characters"
+    parts = [{name: _rounded(value) for name, value in part.items()} for part in step["account"]]
+    return {"counted_by": counted_by, "parts": parts}
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, DIGITS) if isinstance(value, float) else value
+
+
+# --- from the completions of the release ---------------------------------------------------------------------------
+
+
+def request_figures(folder: Path) -> list[dict[str, Any]]:
+    """Return, for each model and revision, how many requests a release rests on, and the tokens that they took."""
+    paths = sorted((folder / "completions").glob("*.parquet"))
+    if not paths:
+        return []
+    asked = scan_parquet(paths).group_by("teacher", "revision")
+    sums = asked.agg(
+        requests=pl.len(),
+        failed=pl.col("error").is_not_null().sum(),
+        prompt_tokens=pl.col("prompt_tokens").sum(),
+        completion_tokens=pl.col("completion_tokens").sum(),
+    )
+    return sums.sort("teacher", "revision").collect().to_dicts()
+
+
+# --- from the tables of the store ----------------------------------------------------------------------------------
+
+
+def stored_figures(store: Store, steps: list[Step]) -> dict[str, Any]:
+    """Return what the tables of steps tell of what models wrote: generation, proposed pairs and the red team."""
+    found = [(step, store.folder(step["folder"])) for step in steps]
+    return {
+        "generation": [told for step, folder in found for told in _generation(step, folder)],
+        "proposed_pairs": [told for step, folder in found if (told := _pairs(step, folder))],
+        "red_team": _red_team(found),
+    }
+
+
+Found = list[tuple[Step, Path]]
+
+
+def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
+    """Return the table ``name`` of a step, in shards or in one file; None where the step has none."""
+    paths = [*sorted(folder.glob(f"{name}/*.parquet")), *folder.glob(f"{name}.parquet")]
+    return scan_parquet(paths) if paths else None
+
+
+# --- what models wrote ---------------------------------------------------------------------------------------------
+
+
+def _generation(step: Step, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield, for each stage and model of a step, what it was asked, what it took, and what its answers were worth."""
+    candidates = _tables(folder, "candidates")
+    if candidates is None:
+        return
+    who = ("stage", "teacher", "revision")
+    sums = candidates.group_by(who).agg(
+        rows=pl.col("id").n_unique(),
+        completions=pl.len(),
+        prompt_tokens=pl.col("prompt_tokens").sum(),
+        completion_tokens=pl.col("completion_tokens").sum(),
+    )
+    verdicts = candidates.group_by(*who, "verdict").len().sort(*who, "verdict").collect()
+    for told in sums.sort(who).collect().to_dicts():
+        same = verdicts.filter(pl.all_horizontal(pl.col(name) == told[name] for name in who))
+        counted = dict(same.select("verdict", "len").iter_rows())
+        yield {
+            "step": step["name"],
+            **told,
+            **generation_settings(step),
+            "verdicts": counted,
+            "pass_rate": pass_rate(counted),
+        }
+
+
+def generation_settings(step: Step) -> dict[str, Any]:
+    """Return what the config of an asking step says of prompts and rounds."""
+    config = step["identity"].get("config") or {}
+    config = config.get("chains") or config
+    return {
+        name: config[name]
+        for name in ("prompts", "license", "samples", "rounds", "temperature", "gold")
+        if name in config
+    }
+
+
+def pass_rate(verdicts: dict[str, int]) -> float | None:
+    """Return the share of replies that gave the gold answer; None for a stage whose replies have no right and wrong."""
+    if not verdicts.keys() & {"right", "wrong", KEPT}:
+        return None
+    replies = sum(number for verdict, number in verdicts.items() if verdict != "failed")
+    right = sum(number for verdict, number in verdicts.items() if verdict in (KEPT, *AGREES))
+    return round(right / replies, DIGITS) if replies else None
+
+
+# --- pairs ---------------------------------------------------------------------------------------------------------
+
+
+def _pairs(step: Step, folder: Path) -> dict[str, Any] | None:
+    """Return how many pairs were proposed and why some went; where a judge proposed them, how it judged."""
+    table = _tables(folder, "pairs")
+    if table is None:
+        return None
+    counted = table.group_by("origin", "drop").len().sort("origin", "drop").collect()
+    kept = counted.filter(pl.col("drop").is_null())
+    gone = counted.drop_nulls("drop").group_by("drop").agg(pl.col("len").sum()).sort("drop")
+    judged = table.filter(pl.col("origin") == "judged").select("drop", "evidence").collect()
+    return {
+        "step": step["name"],
+        "proposed": int(counted["len"].sum()),
+        "kept": int(kept["len"].sum()),
+        "reasons": dict(gone.iter_rows()),
+        "judge": _judge(judged) if judged.height else None,
+    }
+
+
+def _judge(judged: pl.DataFrame) -> dict[str, Any]:
+    """Return how often a judge said the same of both orders, and which place it prefers where it did not.
+
+    A judge without a leaning contradicts itself as often for the first place as for the second: a share of 0.5.
+    """
+    contradicted = [orjson.loads(one) for one in judged.filter(pl.col("drop") == "judge_disagrees")["evidence"]]
+    agreed = judged.filter(~pl.col("drop").fill_null("").str.starts_with("judge_")).height
+    unread = judged.filter(pl.col("drop").is_in(["judge_unparsed", "judge_failed", "judge_missing"])).height
+    first = sum(one["in_order"] == one["swapped"] == "A" for one in contradicted)
+    read = judged.height - unread
+    return {
+        "pairs": judged.height,
+        "read_both_ways": read,
+        "agreed": agreed,
+        "ties": judged.filter(pl.col("drop") == "judge_tie").height,
+        "contradicted": len(contradicted),
+        "agreement": round(agreed / read, DIGITS) if read else None,
+        "prefers_first": round(first / len(contradicted), DIGITS) if contradicted else None,
+    }
+
+
+# --- the red team --------------------------------------------------------------------------------------------------
+
+
+def _red_team(found: Found) -> dict[str, Any] | None:
+    """Return what was held out of the red team, and how often attacks succeeded; None where there was none."""
+    dropped = [_tables(folder, "dropped") for step, folder in found if "held_out" in step["reasons"]]
+    held = [table.filter(reason="held_out") for table in dropped if table is not None]
+    rates = [table for _, folder in found if (table := _tables(folder, "attack_success")) is not None]
+    if not held and not rates:
+        return None
+    return {"held_out": _held_out(held), "attack_success": _success(rates)}
+
+
+def _held_out(tables: list[pl.LazyFrame]) -> dict[str, Any]:
+    """Return how many rows were held out, for their style, their topic or their request."""
+    rows = [
+        (orjson.loads(evidence).get("held_out_by") or "", orjson.loads(meta)["attack"])
+        for table in tables
+        for evidence, meta in table.select("evidence", "meta").collect().iter_rows()
+    ]
+    by = {name: [attack for why, attack in rows if name in why.split(",")] for name in ("style", "topic", "request")}
+    return {
+        "rows": len(rows),
+        "rows_by": {name: len(attacks) for name, attacks in by.items()},
+        "styles": len({attack["style"] for attack in by["style"]}),
+        "topics": sorted({attack["topic"] for attack in by["topic"]}),
+        "requests": len({attack["base"] for attack in by["request"]}),
+    }
+
+
+def _success(tables: list[pl.LazyFrame]) -> list[dict[str, Any]]:
+    """Return attack success by topic: answers, those the guard could judge, unsafe ones, and their share."""
+    if not tables:
+        return []
+    sums = pl.concat([table.select("topic", "answers", "judged", "unsafe") for table in tables]).group_by("topic")
+    told = sums.agg(pl.col("answers", "judged", "unsafe").sum()).sort("topic")
+    rate = pl.when(pl.col("judged") > 0).then((pl.col("unsafe") / pl.col("judged")).round(DIGITS))
+    return told.with_columns(rate=rate).collect().to_dicts()

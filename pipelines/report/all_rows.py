@@ -1,0 +1,218 @@
+"""All rows of a release, kept and ended, as one table: what the report counts and what ``browse`` pages through."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.release.data_files import scan
+from pipelines.release.ledger import KEPT, LEDGER, LOOKED_AT
+from pipelines.release.manifest import ReleaseError
+from pipelines.release.open_release import open_release
+from pipelines.release.screening import Screening
+from pipelines.report.funnel_stages import trunk
+from pipelines.storage.quarantine import quarantined
+from sources.literal import scan_parquet
+from sources.table import SCHEMA, question_text
+from synth.teachers.token_counts import CHARACTERS_PER_TOKEN
+
+MEASURED = ("prompt_chars", "response_chars", "tokens")
+
+_KNOWN = ("task", "lang", "split", *MEASURED, "has_text")
+_BY_STEP = ("id", "step", *_KNOWN)
+_SAID = ("text", "excerpt")
+
+EXCERPT = 200
+"""Characters of a row's question that a list of rows shows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseView:
+    """A release to look at: its manifest, the store that it lies in, if it lies in one, and what masks its texts."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    store: Path | None
+    screening: Screening
+
+    def parts(self, name: str) -> list[tuple[str, Path]]:
+        """Return (step, file) for what is in the folder ``name`` of the release's steps; none without a store."""
+        return [(step, path) for step, folder in self.steps() for path in sorted((folder / name).glob("*.parquet"))]
+
+    def steps(self) -> list[tuple[str, Path]]:
+        """Return (step, folder) for the steps of the release; none without a store."""
+        if self.store is None:
+            return []
+        return [(step["name"], self.store / "steps" / step["folder"]) for step in self.manifest["steps"]]
+
+
+def opened(folder: Path, *, unmasked: bool = False) -> ReleaseView:
+    """Open the release in ``folder``; ``ReleaseError`` where it is none or lacks its ledger.
+
+    Personal data is masked in all that is read of it, unless ``unmasked``.
+    """
+    manifest = open_release(folder)
+    if not any(folder.glob("ledger/*.parquet")):
+        raise ReleaseError(f"{folder} has no ledger/*.parquet, expected the ledger of every release; release it again")
+    above = folder.absolute().parents
+    store = above[2] if len(above) > 2 and (above[2] / "store.json").is_file() else None
+    screening = Screening.of(manifest["steps"], unmasked=unmasked)
+    return ReleaseView(folder=folder, manifest=manifest, store=store, screening=screening)
+
+
+def all_rows(release: ReleaseView, *, texts: bool = False) -> pl.DataFrame:
+    """Return every row that was read or made for training: the kept ones as released, then the others by id.
+
+    Rows of benchmarks, which are only looked at, are not among them. Columns: those of the ledger; ``task``, ``lang``,
+    ``split``, ``prompt_chars``, ``response_chars`` and ``tokens`` (a quarter of the characters of each text, as the
+    card counts), null where a row's text is not at hand; ``has_text``; and with ``texts`` all that the row says in
+    small letters, as ``text``, and the beginning of its question, as ``excerpt``. Evidence is the ledger's, names and
+    figures: ``records`` has the rest.
+    """
+    ledger = _scan_ledger(release.folder).filter(_for_training(release)).collect()
+    known = ledger.filter(status=KEPT).select("id", "status", "step", "reason", "evidence", "changed_by")
+    kept = _joined(_kept(release, texts), known, ["id"])
+    ended = _ended(release, texts)
+    others = ledger.filter(pl.col("status") != KEPT).join(ended, on=("id", "step"), how="left", maintain_order="left")
+    told = others.with_columns(pl.col("has_text").fill_null(False))
+    names = [*LEDGER.names, *_KNOWN, *(_SAID if texts else ())]
+    empty = [pl.col(name).fill_null("") for name in ("reason", "step")]
+    return pl.concat([kept.with_columns(status=pl.lit(KEPT)).select(names), told.select(names)]).with_columns(empty)
+
+
+def _joined(rows: pl.DataFrame, known: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+    """Return ``rows`` with what is known of them, in their order; their texts are not copied for it."""
+    said = [rows[name] for name in _SAID if name in rows.columns]
+    return rows.drop(_SAID, strict=False).join(known, on=on, how="left", maintain_order="left").with_columns(said)
+
+
+def reference_only(release: ReleaseView) -> int:
+    """Return how many rows of benchmarks were only looked at, malformed ones included."""
+    return int(_scan_ledger(release.folder).filter(~_for_training(release)).select(pl.len()).collect().item())
+
+
+def records(release: ReleaseView, ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the whole rows of these ids, from the data or, for rows that ended, from the store; malformed ones too.
+
+    A row is a record of ``sources.table.SCHEMA``, a dropped one with its ``evidence``; a malformed one has ``source``,
+    ``file``, ``line``, ``error`` and ``text``.
+    """
+    wanted = pl.col("id").is_in(list(ids))
+    dropped = [scan_parquet(path).select(*SCHEMA.names(), "evidence") for _, path in release.parts("dropped")]
+    tables = pl.collect_all([table.filter(wanted) for table in (*dropped, scan(release.folder))])
+    ended, kept = ([row for table in part for row in table.rows(named=True)] for part in (tables[:-1], tables[-1:]))
+    broken = [row for _, table in _malformed(release) for row in table.filter(wanted).rows(named=True)]
+    screening = release.screening
+    shown = [*screening.malformed(broken), *screening.values(ended)]
+    shown += kept if screening.released else screening.values(kept)
+    return {row["id"]: row for row in shown}
+
+
+def kept_at(release: ReleaseView, ids: dict[str, set[str]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return rows as the step that compared them with others had them, by (step, id); nothing without a store.
+
+    ``ids`` names the rows by step. Later steps may have changed them, or dropped them too.
+    """
+    rows = [
+        (step, scan_parquet(path).select(SCHEMA.names()).filter(pl.col("id").is_in(list(ids[step]))))
+        for step, path in release.parts("kept")
+        if ids.get(step)
+    ]
+    tables = pl.collect_all([table for _, table in rows])
+    steps = [step for step, _ in rows]
+    found = [(step, row) for step, table in zip(steps, tables, strict=True) for row in table.rows(named=True)]
+    shown = release.screening.values([row for _, row in found])
+    return {(step, row["id"]): row for (step, _), row in zip(found, shown, strict=True)}
+
+
+def ledger_row(folder: Path, id: str) -> dict[str, Any]:
+    """Return what the ledger says of a row; nothing for an id that it does not know."""
+    found = _scan_ledger(folder).filter(pl.col("id") == pl.lit(id, pl.String)).collect().rows(named=True)
+    return found[0] if found else {}
+
+
+# --- what the tables are made of -----------------------------------------------------------------------------------
+
+
+def _for_training(release: ReleaseView) -> pl.Expr:
+    """Say which rows of the ledger went towards the release: those that ended in a step on the way to it."""
+    steps = [step["name"] for step in trunk(release.manifest["steps"])]
+    return (pl.col("status") != LOOKED_AT) & pl.col("step").is_in(steps)
+
+
+def _scan_ledger(folder: Path) -> pl.LazyFrame:
+    return scan_parquet(sorted(folder.glob("ledger/*.parquet"))).select(LEDGER.names)
+
+
+def _measured(rows: pl.LazyFrame, texts: bool, *more: str) -> pl.DataFrame:
+    """Return what is known of rows of ``SCHEMA``, in their order, without their texts unless asked for."""
+    lengths = {
+        "prompt_chars": pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum(),
+        "response_chars": pl.col("response").str.len_chars().fill_null(0),
+        "rejected_chars": pl.col("rejected").str.len_chars().fill_null(0),
+    }
+    measured = rows.select(
+        *("id", "source", "license", "task", "lang", "split", "file", "line"),
+        *more,
+        **{name: length.cast(pl.Int64) for name, length in lengths.items()},
+        has_text=pl.lit(True),
+        **({"text": _searched(), "excerpt": question_text().str.slice(0, EXCERPT)} if texts else {}),
+    )
+    tokens = [(pl.col(name) + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN for name in lengths]
+    return measured.with_columns(tokens=pl.sum_horizontal(tokens)).drop("rejected_chars").collect(engine="streaming")
+
+
+def _searched() -> pl.Expr:
+    """Return all that a row says, its id first, in small letters."""
+    said = [pl.col("id"), question_text(), *(pl.col(name) for name in ("response", "rejected", "answer"))]
+    return pl.concat_str(said, separator="\n", ignore_nulls=True).str.to_lowercase()
+
+
+def _kept(release: ReleaseView, texts: bool) -> pl.DataFrame:
+    """Return what is known of the rows of the release, whose texts are masked where no step of it masked them."""
+    rows = scan(release.folder)
+    known = _measured(rows, texts)
+    return known if not texts or release.screening.released else _masked(release, rows, known)
+
+
+def _masked(release: ReleaseView, rows: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return what is known of ``rows`` with their texts masked: lengths are those of the rows as they are."""
+    said = _measured(release.screening.table(rows.collect()).lazy(), True).select(_SAID)
+    return known.with_columns(said[name] for name in _SAID)
+
+
+def _ended(release: ReleaseView, texts: bool) -> pl.DataFrame:
+    """Return what the store knows of dropped and malformed rows, by id and step, with their texts masked."""
+    names = [*_BY_STEP, *(_SAID if texts else ())]
+    found = [_measured(pl.LazyFrame(schema={**SCHEMA, "step": pl.String}), texts, "step").select(names)]
+    for step, path in release.parts("dropped"):
+        rows = scan_parquet(path).select(*SCHEMA.names(), step=pl.lit(step))
+        known = _measured(rows, texts, "step")
+        found.append((_masked(release, rows, known) if texts else known).select(names))
+    found += [_of_malformed(release, step, table).select(names) for step, table in _malformed(release)]
+    return pl.concat(found)
+
+
+def _malformed(release: ReleaseView) -> list[tuple[str, pl.DataFrame]]:
+    found = [(step, quarantined(folder)) for step, folder in release.steps()]
+    return [(step, table) for step, table in found if table is not None]
+
+
+def _of_malformed(release: ReleaseView, step: str, table: pl.DataFrame) -> pl.DataFrame:
+    """Return malformed rows with the columns of others: they have a raw text, and nothing else is known of them."""
+    nothing = {name: pl.lit(None, pl.String) for name in ("task", "lang", "split")}
+    numbers = {name: pl.lit(None, pl.Int64) for name in ("response_chars", "tokens")}
+    said = pl.Series([row["text"] for row in release.screening.malformed(table.rows(named=True))], dtype=pl.String)
+    return table.with_columns(
+        **nothing,
+        **numbers,
+        step=pl.lit(step),
+        prompt_chars=pl.col("text").str.len_chars().cast(pl.Int64),
+        has_text=pl.lit(True),
+        excerpt=said.str.slice(0, EXCERPT),
+        text=pl.concat_str("id", said, separator="\n").str.to_lowercase(),
+    )

@@ -1,0 +1,99 @@
+"""What language models wrote and what became of it: candidates by verdict, with a few of each to read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from pipelines.release.screening import Screening
+from pipelines.report.all_rows import ReleaseView
+from pipelines.report.paired_rows import order
+from sources.literal import scan_parquet
+
+ACCEPTED = ("kept", "right", "agrees")
+"""Verdicts of candidates that are not rejected: ``right`` ones were good and not needed."""
+
+EXAMPLES = 2
+
+_COLUMNS = (
+    "id",
+    "stage",
+    "sample",
+    "teacher",
+    "text",
+    "verdict",
+    "parsed",
+    "detail",
+    "prompt_tokens",
+    "completion_tokens",
+)
+
+
+def candidates(release: ReleaseView) -> list[dict[str, Any]]:
+    """Return, for each step that asked a teacher, its candidates by stage and verdict, counted from the store.
+
+    One entry a step and stage: ``step``, ``stage``, ``teachers``, ``asked``, ``accepted``, token counts, and
+    ``verdicts``, each with its ``rows`` and ``examples``.
+    """
+    files: dict[str, list[Any]] = {}
+    for step, path in release.parts("candidates"):
+        files.setdefault(step, []).append(path)
+    told = []
+    for step, paths in files.items():
+        found = scan_parquet(paths).select(_COLUMNS)
+        light = found.drop("text").collect()
+        for stage in sorted(light["stage"].unique()):
+            told.append(_stage(release.screening, step, stage, light.filter(stage=stage), found.filter(stage=stage)))
+    return told
+
+
+def pair_counts(release: ReleaseView) -> list[dict[str, Any]]:
+    """Return, for each step that made preference pairs, how many it made, kept, and left out for which reason."""
+    files: dict[str, list[Any]] = {}
+    for step, path in release.parts("pairs"):
+        files.setdefault(step, []).append(path)
+    told = []
+    for step, paths in files.items():
+        by = scan_parquet(paths).group_by("drop").len().collect().sort("len", "drop", descending=[True, False])
+        rows = int(by["len"].sum())
+        left_out = [(reason, n) for reason, n in by.iter_rows() if reason]
+        told.append({"step": step, "rows": rows, "kept": rows - sum(n for _, n in left_out), "left_out": left_out})
+    return told
+
+
+def _stage(screening: Screening, step: str, stage: str, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, Any]:
+    by = light.group_by("verdict").agg(rows=pl.len()).sort("rows", "verdict", descending=[True, False])
+    examples = _examples(screening, light, found)
+    return {
+        "step": step,
+        "stage": stage,
+        "teachers": sorted(light["teacher"].drop_nulls().unique()),
+        "asked": light.height,
+        "accepted": int(light["verdict"].is_in(ACCEPTED).sum()),
+        "prompt_tokens": int(light["prompt_tokens"].sum()),
+        "completion_tokens": int(light["completion_tokens"].sum()),
+        "verdicts": [
+            {
+                "verdict": verdict,
+                "rows": rows,
+                "share": rows / light.height,
+                "accepted": verdict in ACCEPTED,
+                "examples": examples.get(verdict, []),
+            }
+            for verdict, rows in by.iter_rows()
+        ],
+    }
+
+
+def _examples(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
+    """Return some candidates of each verdict, drawn by the hash of their rows' ids."""
+    rejected = light.filter(~pl.col("verdict").is_in(ACCEPTED)).unique(["verdict", "id"], maintain_order=True)
+    drawn = rejected.with_columns(drawn=order(rejected["id"])).sort("verdict", "drawn")
+    chosen = drawn.group_by("verdict", maintain_order=True).head(EXAMPLES)
+    keys = ("id", "sample", "verdict")
+    texts = found.join(chosen.lazy().select(keys), on=keys, how="semi").collect().sort("verdict", "id", "sample")
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for row in screening.values(texts.rows(named=True)):
+        shown.setdefault(row["verdict"], []).append(row)
+    return shown

@@ -1,0 +1,146 @@
+"""Rows that ended because of another: duplicates and what they repeat, leaks and the benchmark's item, side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import polars as pl
+
+from pipelines.report.page_text import compared
+
+CLUSTERS_SHOWN = 10
+MEMBERS_SHOWN = 4
+LEAKS_SHOWN = 30
+COMPARED_CHARS = 1_200
+
+SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 99), (100, None))
+
+Text = Callable[[str], str | None]
+"""The text of a row by its id, None where it is not at hand."""
+
+
+def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that ended as copies: (id, source, step, reason, keeper, similarity), by keeper and id."""
+    found = rows.filter(pl.col("evidence").str.contains('"duplicate_of"', literal=True))
+    return (
+        found.select("id", "source", "step", "reason", parsed=pl.col("evidence").str.json_decode(_COPY))
+        .unnest("parsed")
+        .rename({"duplicate_of": "keeper"})
+        .sort("keeper", "id")
+    )
+
+
+_COPY = pl.Struct({"duplicate_of": pl.String, "similarity": pl.Float64})
+_LEAK = pl.Struct({"benchmark": pl.String, "item": pl.String, "layer": pl.String, "score": pl.Float64})
+
+
+def clusters(copies: pl.DataFrame) -> dict[str, Any]:
+    """Return how many rows repeat how many others, the clusters by size, and the largest of them.
+
+    A cluster is a row and all that ended as its copies; its size counts that row too.
+    """
+    sized = copies.group_by("keeper").agg(size=pl.len() + 1)
+    counted: Counter[tuple[int, int | None]] = Counter()
+    for size, n in sized["size"].value_counts().iter_rows():
+        counted[next(span for span in SIZES if span[1] is None or size <= span[1])] += n
+    largest = sized.sort("size", "keeper", descending=[True, False]).head(CLUSTERS_SHOWN)
+    return {
+        "rows": copies.height,
+        "clusters": sized.height,
+        "sizes": [(_size_name(*span), counted[span]) for span in SIZES if counted[span]],
+        "by_reason": copies.group_by("reason").len().sort("reason").rows(),
+        "across_sources": int((copies["source"] != copies["keeper"].str.extract(r"^([^:]*):")).sum()),
+        "largest": [
+            {"keeper": keeper, "size": size, "members": _members(copies, keeper)}
+            for keeper, size in largest.iter_rows()
+        ],
+    }
+
+
+def _size_name(low: int, high: int | None) -> str:
+    if high is None:
+        return f"{low} or more"
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _members(copies: pl.DataFrame, keeper: str) -> list[dict[str, Any]]:
+    """Return those of a cluster that differ most: they are the ones to check."""
+    return copies.filter(keeper=keeper).sort("similarity", "id").head(MEMBERS_SHOWN).rows(named=True)
+
+
+def closest_calls(copies: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the copies that are least like what they repeat: where the threshold shows."""
+    near = copies.filter(pl.col("similarity") < 1).sort("similarity", "id")
+    return near.head(CLUSTERS_SHOWN).rows(named=True)
+
+
+def leaks(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that ended as leaks: (id, source, reason, benchmark, item, layer, score), by id."""
+    found = rows.filter(pl.col("evidence").str.contains('"benchmark"', literal=True))
+    return found.select("id", "source", "reason", parsed=pl.col("evidence").str.json_decode(_LEAK)).unnest("parsed")
+
+
+def leak_figures(found: pl.DataFrame) -> dict[str, Any]:
+    """Return how many rows leak how many items, and a table of benchmarks by layer."""
+    layers = sorted(found["layer"].unique().to_list())
+    counted: dict[str, Counter[str]] = {}
+    for benchmark, layer, n in found.group_by("benchmark", "layer").len().iter_rows():
+        counted.setdefault(benchmark, Counter())[layer] = n
+    ordered = sorted(counted.items(), key=lambda pair: (-pair[1].total(), pair[0]))
+    return {
+        "rows": found.height,
+        "different": found["item"].n_unique(),
+        "layers": layers,
+        "benchmarks": [(name, [by[layer] for layer in layers], by.total()) for name, by in ordered],
+    }
+
+
+def leak_examples(found: pl.DataFrame) -> pl.DataFrame:
+    """Return leaks to show: in turn one of each benchmark and layer, by the hash of their ids."""
+    hashed = found.with_columns(drawn=order(found["id"]))
+    turn = pl.col("drawn").rank("ordinal").over("benchmark", "layer")
+    shown = hashed.with_columns(turn=turn).sort("turn", "benchmark", "layer").head(LEAKS_SHOWN)
+    return shown.sort("benchmark", "layer", "drawn")
+
+
+def order(ids: pl.Series) -> pl.Series:
+    """Return a number for each id by which to draw: the same wherever and whenever it is computed (xxh64)."""
+    import xxhash
+
+    return pl.Series("drawn", [xxhash.xxh64_intdigest(one.encode()) for one in ids.to_list()], pl.UInt64)
+
+
+def side_by_side(left: str | None, right: str | None) -> dict[str, Any]:
+    """Return two texts in pieces to set beside each other; a text that is not at hand is None."""
+    if left is None or right is None:
+        return {
+            "left": left and compared(left, left, COMPARED_CHARS)[0],
+            "right": right and compared(right, right, COMPARED_CHARS)[0],
+        }
+    pieces = compared(left, right, COMPARED_CHARS)
+    return {"left": pieces[0], "right": pieces[1]}
+
+
+def row_text(row: dict[str, Any] | None) -> str | None:
+    """Return what a row says in one text: its turns, options and answers; None for a row that is not at hand."""
+    if row is None:
+        return None
+    if "messages" not in row:
+        return str(row["text"])
+    turns = [message["content"] for message in row["messages"]]
+    said = [*turns, *(row[name] for name in ("response", "rejected") if row[name])]
+    if not row["response"]:
+        said += row["options"] or [row["answer"] or ""]
+    return "\n".join(said)
+
+
+def parsed(evidence: str | None) -> dict[str, Any]:
+    """Return evidence that is a JSON object, and nothing for any other."""
+    try:
+        found = orjson.loads(evidence or "null")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}

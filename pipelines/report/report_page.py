@@ -1,0 +1,136 @@
+"""The report on a release: one HTML file that tells where its rows came from, where the others went, and shows some."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from jinja2 import UndefinedError
+
+from pipelines.release.manifest import MANIFEST, ReleaseError
+from pipelines.release.open_release import reading
+from pipelines.report import row_sample as sampling
+from pipelines.report.all_rows import ReleaseView, all_rows, kept_at, opened, records, reference_only
+from pipelines.report.candidate_tables import candidates, pair_counts
+from pipelines.report.funnel import funnel
+from pipelines.report.page import as_json, page
+from pipelines.report.page_text import safe_text
+from pipelines.report.paired_rows import (
+    MEMBERS_SHOWN,
+    closest_calls,
+    clusters,
+    duplicates,
+    leak_examples,
+    leak_figures,
+    leaks,
+    parsed,
+    row_text,
+    side_by_side,
+)
+from pipelines.report.report_figures import FACETS, counts, histogram, mix, reasons, sources, totals
+from pipelines.report.version_changes import changes
+from pipelines.storage.store import write_bytes
+
+SAMPLE = 2_000
+"""Rows in the page unless told otherwise."""
+
+MIXES = (("source", "Source"), ("task", "Task"), ("license", "Licence"), ("lang", "Language"))
+LENGTHS = (
+    ("prompt_chars", "Prompt, characters"),
+    ("response_chars", "Response, characters"),
+    ("tokens", "Whole row, tokens (estimated)"),
+)
+MASKED, UNMASKED = "masked", "unmasked"
+"""What the page says of personal data in the texts it shows; only a masked one may be published."""
+
+SCRIPTS = ("report_rows.js", "report.js")
+
+
+def write_report(
+    folder: Path, out: Path, *, sample: int = SAMPLE, against: Path | None = None, unmasked: bool = False
+) -> Path:
+    """Write the report on the release in ``folder`` to ``out``; the same releases and sample give the same bytes.
+
+    Personal data of dropped and malformed rows is masked, unless ``unmasked``.
+    Raises ``ReleaseError`` for a release that is broken or has no ledger, ``StoreError`` where ``out`` cannot be
+    written.
+    """
+    try:
+        with reading(folder, *([against] if against else [])):
+            text = report(folder, sample=sample, against=against, unmasked=unmasked)
+    except UndefinedError as error:
+        raise ReleaseError(
+            f"{folder / MANIFEST} lacks what the report shows ({error.message}): sabila verify lists what is wrong"
+        ) from error
+    write_bytes(out, text.encode("utf-8", "replace"))
+    return out
+
+
+def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None, unmasked: bool = False) -> str:
+    """Return the report on the release in ``folder`` as HTML, with ``sample`` rows, compared with ``against``."""
+    release = opened(folder, unmasked=unmasked)
+    rows = all_rows(release)
+    told = sampling.describe_sample(release, rows, sample)
+    data = {"rows": told["rows"], "counts": counts(rows), "facets": FACETS, "strata": told["strata"]}
+    html, _ = page(
+        "report.html.jinja",
+        SCRIPTS,
+        manifest=release.manifest,
+        personal_data=UNMASKED if unmasked else MASKED,
+        in_store=release.store is not None,
+        data=as_json(data),
+        drawn={
+            "rows": len(told["rows"]),
+            "wanted": min(sample, rows.height),
+            "limit": told["limit"],
+            "strata": told["strata"],
+        },
+        changes=changes(against, folder, unmasked=unmasked) if against else None,
+        **figures(release, rows),
+        **pairs(release, rows),
+    )
+    return html
+
+
+def figures(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return every figure of the report that is counted over all rows."""
+    return {
+        "totals": {**totals(rows), "looked_at": reference_only(release)},
+        "funnel": funnel(release.manifest["steps"]),
+        "mixes": [(name, title, mix(rows, name)) for name, title in MIXES],
+        "histograms": [histogram(rows, name, title) for name, title in LENGTHS],
+        "sources": sources(rows),
+        "reasons": reasons(rows),
+        "candidates": candidates(release),
+        "pairs_made": pair_counts(release),
+    }
+
+
+def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
+    """Return the duplicates and leaks: counted over all rows, some of them side by side with what they repeat."""
+    copies, leaking = duplicates(rows), leaks(rows)
+    found, calls, examples = clusters(copies), closest_calls(copies), leak_examples(leaking)
+    compared = [*calls, *(member for group in found["largest"] for member in group["members"])]
+    keepers: dict[str, set[str]] = {}
+    for one in compared:
+        keepers.setdefault(one["step"], set()).add(one["keeper"])
+    then = kept_at(release, keepers)
+    rest = {one["keeper"] for one in compared if (one["step"], one["keeper"]) not in then}
+    now = records(release, rest | {one["id"] for one in compared} | set(examples["id"]))
+    texts = {id: row_text(row) for id, row in now.items()}
+    for one in compared:
+        keeper = then.get((one["step"], one["keeper"])) or now.get(one["keeper"])
+        one |= side_by_side(texts.get(one["id"]), row_text(keeper))
+    shown_leaks = [
+        {**row, **side_by_side(texts.get(row["id"]), parsed(now.get(row["id"], {}).get("evidence")).get("item_text"))}
+        for row in examples.rows(named=True)
+    ]
+    return {
+        "clusters": found,
+        "members_shown": MEMBERS_SHOWN,
+        "closest": calls,
+        "leaks": leak_figures(leaking),
+        "leak_examples": shown_leaks,
+        "title": safe_text(f"{release.manifest['name']}@{release.manifest['version']}"),
+    }

@@ -1,0 +1,101 @@
+"""Rows drawn for the page: from every stratum, by the hash of their ids, with the sizes of both told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from pipelines.report.all_rows import ReleaseView, records
+from pipelines.report.page import as_json
+from pipelines.report.page_text import plain
+from pipelines.report.paired_rows import order
+
+BYTES = 7_500_000
+"""What the drawn rows may take up in the page."""
+
+LIMITS = (4_000, 2_000, 1_000, 500, 250)
+"""To how many characters a text is cut, the first that keeps the rows within ``BYTES``."""
+
+STRATA = ("status", "source", "reason")
+
+TEXTS = ("messages", "response", "rejected", "options", "gold", "answer", "rationale", "text")
+TOLD = ("id", "status", "source", "license", "task", "lang", "split", "file", "line", "step", "reason", "evidence")
+COUNTED = ("changed_by", "prompt_chars", "response_chars", "tokens")
+
+
+def quotas(sizes: Sequence[int], wanted: int) -> list[int]:
+    """Share ``wanted`` rows out over strata: the same number to each, what small ones lack to the larger ones.
+
+    >>> quotas([3, 100, 50], 60)
+    [3, 29, 28]
+    """
+    given = [0] * len(sizes)
+    left = min(wanted, sum(sizes))
+    while left:
+        open_ = [n for n, size in enumerate(sizes) if given[n] < size]
+        each, more = divmod(left, len(open_))
+        for rank, n in enumerate(open_):
+            taken = min(each + (rank < more), sizes[n] - given[n])
+            given[n] += taken
+            left -= taken
+    return given
+
+
+def drawn(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
+    """Return ``wanted`` rows, half of them kept ones where there are enough, each half shared out over its strata.
+
+    Strata are the combinations of status, source and reason.
+    """
+    kept, ended = rows.filter(pl.col("status") == "kept"), rows.filter(pl.col("status") != "kept")
+    for_kept, for_ended = quotas([kept.height, ended.height], wanted)
+    return pl.concat([_shared_out(kept, for_kept), _shared_out(ended, for_ended)])
+
+
+def _shared_out(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
+    sizes = rows.group_by(STRATA).len().sort(STRATA)
+    shares = sizes.with_columns(quota=pl.Series(quotas(sizes["len"].to_list(), wanted), dtype=pl.Int64)).drop("len")
+    ordered = rows.with_columns(drawn=order(rows["id"])).sort(*STRATA, "drawn", "id")
+    rank = pl.int_range(pl.len()).over(STRATA)
+    return ordered.join(shares, on=STRATA, maintain_order="left").filter(rank < pl.col("quota")).drop("drawn", "quota")
+
+
+def strata(rows: pl.DataFrame, sample: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return how many rows of each status and source were drawn, out of how many."""
+    population = rows.group_by("status", "source").agg(population=pl.len())
+    counted = sample.group_by("status", "source").agg(sample=pl.len())
+    joined = population.join(counted, on=("status", "source"), how="left").with_columns(pl.col("sample").fill_null(0))
+    return joined.sort("status", "population", "source", descending=[False, True, False]).rows(named=True)
+
+
+def describe_sample(release: ReleaseView, rows: pl.DataFrame, wanted: int) -> dict[str, Any]:
+    """Return the rows for the page: ``rows``, the ``limit`` their texts were cut to, and ``strata``.
+
+    Texts are cut, and then rows left out, until all fit into ``BYTES``.
+    """
+    sample = drawn(rows, wanted)
+    texts = records(release, sample["id"].to_list())
+    for limit in LIMITS:
+        shown = _shown(sample, texts, limit)
+        if (size := len(as_json(shown))) <= BYTES:
+            break
+    while size > BYTES:
+        sample = drawn(rows, sample.height * BYTES // size)
+        shown = _shown(sample, texts, limit)
+        size = len(as_json(shown))
+    return {"rows": shown, "limit": limit, "strata": strata(rows, sample)}
+
+
+def _shown(sample: pl.DataFrame, texts: dict[str, dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    return [_row(row, texts.get(row["id"]), limit) for row in sample.rows(named=True)]
+
+
+def _row(row: dict[str, Any], text: dict[str, Any] | None, limit: int) -> dict[str, Any]:
+    known = text or {}
+    evidence = known.get("evidence") or known.get("error") or row["evidence"]
+    told = {**{name: row[name] for name in TOLD}, "evidence": evidence}
+    whole = {**{name: known.get(name) for name in TEXTS}, **told}
+    said = {name: value for name, value in whole.items() if value not in (None, "", [])}
+    safe: dict[str, Any] = plain(said, limit)
+    return safe | {name: row[name] for name in COUNTED} | {"has_text": text is not None}

@@ -1,0 +1,116 @@
+"""The server of the page: read-only, for this machine alone, and only for who has its address."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from pipelines.release.manifest import ReleaseError
+from pipelines.release.open_release import BROKEN
+from pipelines.report.browse import JSON, BrowseApp
+from pipelines.report.row_queries import QuestionError
+
+HOST = "127.0.0.1"
+"""The only address that is listened on."""
+
+IDLE_SECONDS = 60
+
+SAFE = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Headers of every answer: nothing is kept, framed, guessed at or told to others."""
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a site on a port of this machine, of any free one for 0; ``OSError`` where it is taken."""
+
+    daemon_threads = True
+
+    def __init__(self, site: BrowseApp, port: int) -> None:
+        super().__init__((HOST, port), Handler)
+        self.site = site
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away before its answer; tell of anything else."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    @property
+    def address(self) -> str:
+        """The address of the page, which nobody can guess."""
+        return f"http://{HOST}:{self.server_port}/{self.site.token}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET, and only for who asks this machine by its name and knows the secret of the address."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version, sys_version = "sabila", ""
+    timeout = IDLE_SECONDS
+
+    def do_GET(self) -> None:
+        """Answer, or refuse: another name of this host may be that of a page elsewhere (DNS rebinding)."""
+        url = urlsplit(self.path)
+        secret, _, path = url.path.removeprefix("/").partition("/")
+        hosts = [f"{name}:{self.server.server_port}" for name in (HOST, "localhost")]
+        if self.headers.get_all("Host") not in [[host] for host in hosts]:
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server answers to its own address alone")
+        elif not secrets.compare_digest(secret.encode(errors="replace"), self.server.site.token.encode()):
+            self._refuse(HTTPStatus.FORBIDDEN, "the address lacks its secret; sabila browse printed it")
+        else:
+            self._answer(f"/{path}", url.query)
+
+    def _only_get(self) -> None:
+        """Refuse all that is no GET."""
+        self.close_connection = True  # whatever was sent along is not read
+        self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this page is read-only, expected GET")
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _only_get  # noqa: N815
+
+    def log_message(self, *parts: object) -> None:
+        """Say nothing: what is searched for is nobody's business."""
+
+    def _answer(self, path: str, query: str) -> None:
+        try:
+            answer = self.server.site.answer(path, query)
+        except QuestionError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+        except (OSError, ReleaseError, *BROKEN) as error:
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"the files of the release cannot be read now: {error}")
+        else:
+            self._send(*answer)
+
+    def _refuse(self, status: HTTPStatus, why: str) -> None:
+        self._send(status, JSON, orjson.dumps({"error": why}))
+
+    def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**SAFE, "Content-Security-Policy": self.server.site.policy}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+def serve(server: Server) -> None:
+    """Serve until Ctrl-C, then let go of the port."""
+    try:
+        server.serve_forever(poll_interval=0.2)
+    except KeyboardInterrupt:  # how it is meant to end
+        pass
+    finally:
+        server.server_close()

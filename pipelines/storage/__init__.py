@@ -1,0 +1,1 @@
+"""The store, the lock file and what is read from them."""

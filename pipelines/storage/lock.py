@@ -1,0 +1,127 @@
+"""``sabila.lock``: what a recipe read, by content; resolved the first time, checked ever after."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.storage.store import write_json
+from sources.errors import SabilaError
+from sources.fetch.mirror import MissingCorpusError
+from sources.files import RawFile
+from sources.source import Corpus
+
+FORMAT = 1
+
+
+class LockError(SabilaError):
+    """Raw files that are not those the lock names, or a lock that cannot be read."""
+
+
+@dataclass
+class Lock:
+    """The entries of one recipe and mirror: for each corpus its home, revision, and the sha256 of every file.
+
+    ``key`` is the recipe's name, with the mirror where there is one: the same corpus may hold other files there.
+    """
+
+    path: Path
+    key: str
+    entries: dict[str, Any] = field(default_factory=dict)
+    frozen: bool = False
+    """A release's own lock: what it does not name is not read, and nothing enters it."""
+
+    @classmethod
+    def load(cls, path: Path, recipe: str, mirror: Path | None = None) -> Lock:
+        """Read the entries of ``recipe`` on ``mirror``, or on the Hub; none where there are none yet."""
+        key = recipe if mirror is None else f"{recipe} --mirror {_relative(mirror, path.parent)}"
+        return cls(path, key, _recipes(path).get(key, {}))
+
+    def revision(self, corpus: Corpus) -> str:
+        """Return the revision to read: the locked one, else the one that the catalog names."""
+        return str(self.entries.get(corpus.name, {}).get("revision", corpus.revision))
+
+    def files(self, corpus: Corpus) -> frozenset[str]:
+        """Return the names of the locked files; none where the corpus is new."""
+        return frozenset(self.entries.get(corpus.name, {}).get("files", ()))
+
+    def expects(self, corpus: Corpus) -> None:
+        """Raise ``MissingCorpusError`` for a corpus that a frozen lock does not name: it was not there either."""
+        if self.frozen and corpus.name not in self.entries:
+            raise MissingCorpusError(f"{corpus.name} was not read for what {self.path} tells of")
+
+    def check(self, corpus: Corpus, files: tuple[RawFile, ...], revision: str) -> None:
+        """Compare files with the lock, or enter them where the corpus is new.
+
+        Raises ``LockError`` that names the file, both hashes and the ways out.
+        """
+        hashes = {file.name: file.sha256 for file in files}
+        hashes.update({c.name: c.sha256 for file in files for c in file.companions})
+        locked = self.entries.get(corpus.name)
+        if locked and locked["files"] != hashes:
+            raise LockError(self._difference(corpus, locked["files"], hashes))
+        self.entries[corpus.name] = {"home": corpus.home, "revision": revision, "files": hashes}
+
+    def save(self) -> None:
+        """Write the entries beside those of other recipes, and of this one where another build added some meanwhile."""
+        if self.frozen:
+            return
+        with _alone_in(self.path.parent):
+            recipes = _recipes(self.path)
+            recipes[self.key] = {**recipes.get(self.key, {}), **self.entries}
+            write_json(self.path, {"format": FORMAT, "recipes": recipes})
+
+    def _difference(self, corpus: Corpus, locked: dict[str, str], found: dict[str, str]) -> str:
+        name = min(n for n in {*locked, *found} if locked.get(n) != found.get(n))
+        return (
+            f"{corpus.name}: {name} has sha256 {found.get(name, 'nothing, it is missing')}, but {self.path} says "
+            f"{locked.get(name, 'nothing, it is new')}; bring the file back{self._way_out}"
+        )
+
+    @property
+    def _way_out(self) -> str:
+        return "" if self.frozen else ", accept the change with --relock, or keep another lock with --lock FILE"
+
+
+def _relative(mirror: Path, folder: Path) -> str:
+    """Return a mirror's path as seen from the lock's folder, so that both may move together."""
+    return Path(os.path.relpath(mirror, folder)).as_posix()
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process changes the locks in ``folder``, and keep others out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _recipes(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] > FORMAT:
+            raise LockError(
+                f"{path} has format {content['format']}, expected {FORMAT}: a newer sabila wrote it; upgrade"
+            )
+        return {recipe: _entries(corpora) for recipe, corpora in content["recipes"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LockError(f"{path} is no lock file ({error!r}); restore it, or delete it to resolve anew") from error
+
+
+def _entries(corpora: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {"home": entry["home"], "revision": entry["revision"], "files": dict(entry["files"])}
+        for name, entry in corpora.items()
+    }

@@ -1,0 +1,31 @@
+"""Where the rows of a source are: an index from id to shard, written when the source has been read.
+
+Rows keep to their shard's place in every later step, so that knowing where one was read is knowing where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.storage.store import write_table
+from sources.literal import scan_parquet
+
+PLACES = "places.parquet"
+"""Columns ``id``, sorted, and ``shard``: the number that the row's file bears."""
+
+
+def write_row_index(folder: Path) -> None:
+    """Write the index of the source that was read into ``folder``."""
+    paths = sorted([*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")])
+    parts = [scan_parquet(path).select("id", shard=pl.lit(int(path.stem), pl.UInt32)) for path in paths]
+    if parts:
+        write_table(folder / PLACES, pl.concat(parts).sort("id").collect())
+
+
+def find_rows(folder: Path, ids: Sequence[str]) -> dict[str, int]:
+    """Return the shards of those of ``ids`` that the source has."""
+    rows = scan_parquet(folder / PLACES)
+    return dict(rows.filter(pl.any_horizontal(*(pl.col("id") == id for id in ids))).collect().iter_rows())

@@ -1,0 +1,74 @@
+"""Single rows in the files of finished steps: found by the ids alone, and read from where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sources.literal import parquet_schema, read_parquet, scan_parquet
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowLocation:
+    """Where a row stands: the file, and its number in it, from 0."""
+
+    id: str
+    path: Path
+    at: int
+
+    @property
+    def shard(self) -> int:
+        """The number that the row's file bears."""
+        return int(self.path.stem)
+
+    def read(self, columns: Sequence[str]) -> Row:
+        """Return some columns of the row."""
+        return scan_parquet(self.path).slice(self.at, 1).select(columns).collect().row(0, named=True)
+
+
+def shard_file(folder: Path, shard: int) -> Path:
+    """Return the file of a shard in one of a step's folders."""
+    return folder / f"{shard:05}.parquet"
+
+
+def _ids(path: Path) -> pl.Series | None:
+    """Return the ids in a file: reading them takes a twentieth of what whole rows take."""
+    if not path.exists() or "id" not in parquet_schema(path):
+        return None
+    return read_parquet(path, columns=["id"])["id"]
+
+
+def _shards(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(folder.glob("*.parquet")))
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of finished steps, which do not change: those looked at last are remembered."""
+
+    ids: Callable[[Path], pl.Series | None] = field(default_factory=lambda: lru_cache(maxsize=64)(_ids))
+    shards: Callable[[Path], tuple[Path, ...]] = field(default_factory=lambda: lru_cache(maxsize=1024)(_shards))
+
+    def locate(self, path: Path, ids: Sequence[str]) -> RowLocation | None:
+        """Return where the first of ``ids`` that a file holds stands; None where it holds none or is not there."""
+        held = self.ids(path)
+        if held is None:
+            return None
+        places = ((id, held.index_of(id)) for id in ids)
+        return next((RowLocation(id=id, path=path, at=at) for id, at in places if at is not None), None)
+
+    def rows_of(self, path: Path, ids: Collection[str]) -> list[Row]:
+        """Return the rows of a table about one of ``ids``, in order; none where it is not there or has no ids."""
+        held = self.ids(path)
+        if held is None or (found := held.is_in(list(ids)).arg_true()).is_empty():
+            return []
+        first, last = int(found[0]), int(found[-1])
+        near = scan_parquet(path).slice(first, last - first + 1)
+        return near.filter(pl.col("id").is_in(list(ids))).collect().rows(named=True)

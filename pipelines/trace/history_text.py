@@ -1,0 +1,189 @@
+"""The life of a row as a person reads it: step by step, edits word by word, prompts and candidates with verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import click
+
+from pipelines.diff.word_diff import ADDED, KEPT, REMOVED, Piece, word_diff
+from pipelines.terminal import printable
+
+Event = dict[str, Any]
+
+AROUND = 60
+"""Characters told of what stayed, on either side of an edit."""
+
+MARKS = {REMOVED: ("[-", "-]", "red"), ADDED: ("{+", "+}", "green")}
+"""What stands around removed and added words, and their colour on a terminal; where there is none, marks do."""
+
+
+def history_text(row_id: str, events: list[Event]) -> str:
+    """Return the life of a row, step by step; colours are for ``click.echo``, which drops them where none can be."""
+    row_id, events = _harmless(row_id), [_harmless(event) for event in events]
+    if events[0].get("told_by") == "ledger":
+        return "\n".join([row_id, "", *_of_ledger(events[0])])
+    lines = [row_id]
+    for event in events:
+        lines += ["", f"{event['step']}: {event['status'].replace('_', ' ')}"]
+        lines += [f"  {line}" for line in _of(event)]
+    return "\n".join(lines)
+
+
+def _harmless(value: Any) -> Any:
+    """Return a value whose texts a terminal can only show."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+    return [_harmless(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _of(event: Event) -> Iterator[str]:
+    """Yield the lines of one event."""
+    yield from _origin(event)
+    if "made_from" in event:
+        yield f"made from {event['made_from']}"
+    for edit in event.get("edits", []):
+        yield f"{edit['field']}: {edit['rule']}" + (f" took out {edit['removed']!r}" if edit["removed"] else "")
+    for change in event.get("changes", []):
+        yield from _change(change)
+    for name, rows in event.get("tables", {}).items():
+        yield from _candidates(rows) if name == "candidates" else _table(name, rows)
+    if event["status"] == "dropped":
+        yield f"because of {event['reason']}{_evidence(event['evidence'])}"
+    if event["status"] == "quarantined":
+        yield f"because {event['error']}"
+        yield from _indented("it reads", event["text"])
+
+
+def _of_ledger(event: Event) -> Iterator[str]:
+    """Yield what a release's ledger tells; the store with its steps is elsewhere."""
+    yield f"{event['step']}: {event['status'].replace('_', ' ')}"
+    yield from (f"  {line}" for line in _origin(event))
+    yield f"  changed by {', '.join(event['changed_by']) or 'no step'}"
+    if event["reason"]:
+        yield f"  because of {event['reason']}{_evidence(event['evidence'])}"
+    yield "  as the release's ledger tells; the texts before and after are in the store it was built in"
+
+
+def _origin(event: Event) -> Iterator[str]:
+    if "file" not in event:
+        return
+    home = f", of {event['home']}" if "home" in event else ""
+    revision = f" at revision {event['revision']}" if "revision" in event else ""
+    yield f"read from {event['file']}, line {event['line']}{home}{revision}"
+    where = f", read in: {event['license_read']}" if "license_read" in event else ""
+    yield f"licence {event['license']}{where}"
+    if "split" in event:
+        yield f"split {event['split']}"
+
+
+def _evidence(evidence: str | None) -> str:
+    """Return evidence behind a colon: an object as its fields, a text as it is."""
+    if not evidence:
+        return ""
+    return f": {_fields(_harmless(json.loads(evidence)))}" if evidence.startswith("{") else f": {evidence}"
+
+
+def _fields(values: dict[str, Any]) -> str:
+    told = (f"{name} {_one_line(value)}" for name, value in values.items() if value is not None)
+    return ", ".join(told)
+
+
+def _one_line(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= 2 * AROUND else f"{text[: 2 * AROUND - 1]}…"
+
+
+# --- changes -------------------------------------------------------------------------------------------------------
+
+
+def _change(change: Event) -> Iterator[str]:
+    """Yield a change of a field, or of the parts of one that holds JSON."""
+    before, after = change["before"], change["after"]
+    if change["field"] != "meta":
+        old_text, new_text = _as_text(before), _as_text(after)
+        if old_text.split() == new_text.split():
+            yield f"{change['field']}: white space alone changed, {len(old_text):,} -> {len(new_text):,} characters"
+        else:
+            yield from _indented(change["field"], _words(word_diff(old_text, new_text)))
+        return
+    old, new = _harmless(json.loads(before)), _harmless(json.loads(after))
+    for name in [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]:
+        pieces = word_diff(*(_as_text(meta[name]) if name in meta else "" for meta in (old, new)))
+        yield from _indented(f"meta.{name}", _words(pieces))
+
+
+def _as_text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, list):
+        return "\n".join(item["content"] if isinstance(item, dict) else str(item) for item in value)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _words(pieces: list[Piece]) -> str:
+    """Return a comparison as one text: what stayed shortened, what went and what came marked."""
+    told = []
+    for at, (kind, text) in enumerate(pieces):
+        if kind == KEPT:
+            told.append(_shortened(text, first=at == 0, last=at == len(pieces) - 1))
+        else:
+            before, after, colour = MARKS[kind]
+            told.append(click.style(f"{before}{text}{after}", fg=colour))
+    return "".join(told)
+
+
+def _shortened(text: str, *, first: bool, last: bool) -> str:
+    """Return the ends of a long text that are next to an edit."""
+    head, tail = ("" if first else text[:AROUND]), ("" if last else text[-AROUND:])
+    return text if len(text) <= len(head) + len(tail) + AROUND else f"{head}…{tail}"
+
+
+def _indented(title: str, text: str) -> Iterator[str]:
+    """Yield a text behind its title, or below it where it has several lines."""
+    lines = text.splitlines() or [""]
+    if len(lines) == 1:
+        yield f"{title}: {lines[0]}"
+        return
+    yield f"{title}:"
+    yield from (f"  {line}" for line in lines)
+
+
+# --- what was asked and found --------------------------------------------------------------------------------------
+
+
+def _candidates(rows: Iterable[Event]) -> Iterator[str]:
+    """Yield every completion with its prompt, that of the first in full and of others where they differ from it."""
+    first: str | None = None
+    for row in rows:
+        yield _requests(row)
+        prompt = _prompt(row)
+        if first is None and prompt:
+            yield from (f"  {line}" for line in _indented("prompt", prompt))
+        elif first is not None and prompt and prompt != first:
+            yield from (f"  {line}" for line in _indented("prompt, but for", _words(word_diff(first, prompt))))
+        first = first or prompt
+        yield from (f"  {line}" for line in _indented("reply", row["text"] or ""))
+        read = {name: row[name] for name in ("parsed", "detail") if row.get(name)}
+        yield f"  verdict {row['verdict']}" + (f" ({_fields(read)})" if read else "")
+
+
+def _requests(row: Event) -> str:
+    sampling = {name: value for name, value in row.get("sampling", {}).items() if value and name != "seed"}
+    drawn = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the store has lost what was asked"
+    return f"{row['stage']}, sample {row['sample']}: {row['teacher']} at revision {row['revision']}{drawn}"
+
+
+def _prompt(row: Event) -> str:
+    return "\n".join(f"{message['role']}: {message['content']}" for message in row.get("messages", []))
+
+
+def _table(name: str, rows: list[Event]) -> Iterator[str]:
+    """Yield the rows of any other table, a line each."""
+    for row in rows:
+        yield f"{name}: {_fields({field: value for field, value in row.items() if field != 'id'})}"

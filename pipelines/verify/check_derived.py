@@ -1,0 +1,74 @@
+"""Checks of what is made of a release's rows: figures, card and metadata, all made anew, and its completions' keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import zip_longest
+
+import polars as pl
+
+from pipelines.release.card import card
+from pipelines.release.completion_files import FOLDER, request, tables
+from pipelines.release.croissant import croissant
+from pipelines.release.figures import check_figures
+from pipelines.verify.check_files import left_out
+from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+
+OF_COMPLETIONS = "figures.asked"
+"""What is counted from the completions, and cannot be where a release came without them."""
+
+
+def figures(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find figures of the manifest, those that its card tells, that its rows, ledger and steps do not give."""
+    told_elsewhere = ["README.md"]  # line by line, by the next check
+    if left_out(release):
+        told_elsewhere.append(OF_COMPLETIONS)
+    for line in check_figures(release.manifest, release.folder):
+        if not line.startswith(tuple(told_elsewhere)):
+            yield in_manifest("figures", "what rows, ledger and steps give, counted again", line)
+
+
+def card_text(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find lines of the card that are not what the manifest's figures make of it."""
+    yield from _lines(release, "README.md", card(release.manifest, release.folder))
+
+
+def metadata(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find lines of the Croissant metadata that are not what manifest and files make of them."""
+    yield from _lines(release, "croissant.json", croissant(release.manifest, release.folder))
+
+
+def _lines(release: ReleaseUnderTest, name: str, made: str) -> Iterator[Finding]:
+    path = release.folder / name
+    if not path.is_file():
+        return  # told as missing
+    found = path.read_bytes().decode("utf-8", errors="replace")
+    if found == made:
+        return
+    pairs = zip_longest(made.splitlines(), found.splitlines())
+    differing = [(number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]]
+    for number, expected, line in differing:
+        yield Finding(file=name, what=f"line {number}, as it is made of the figures", expected=expected, found=line)
+    if not differing:
+        yield Finding(file=name, what="line ends", expected="those that sabila writes", found="others")
+
+
+def completions(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find completions whose key is not that of their request, twice there, or out of order."""
+    last = ""
+    for rows in tables(release.folder):
+        keys = rows["key"]
+        if keys.len() and (not keys.is_sorted() or keys.is_duplicated().any() or keys[0] <= last):
+            yield Finding(file=FOLDER, what="keys", expected="each once, in order", found="doubled or out of order")
+        last = keys[-1] if keys.len() else last
+        for row in rows.filter(pl.col("error").is_null()).iter_rows(named=True):
+            if (key := _key(row)) != row["key"]:
+                yield Finding(file=FOLDER, what=f"key of {row['key']}", expected=key, found=row["key"])
+
+
+def _key(row: dict[str, str]) -> str:
+    try:
+        return request(row).key(row["teacher"], row["revision"])
+    except (json.JSONDecodeError, TypeError, KeyError) as error:
+        return f"none, it is no request: {error}"

@@ -1,0 +1,160 @@
+"""Checks of the facts that a card tells and no row does: models, libraries, sources, the duties of licences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from pipelines.build.recipe import RecipeError, load, shipped
+from pipelines.build.step import AwaitTeacher, Read
+from pipelines.build.step import Step as RecipeStep
+from pipelines.release.figures import license_facts, origin_facts
+from pipelines.release.libraries import built_with
+from pipelines.release.step_figures import generation_settings
+from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from sources.literal import scan_parquet
+
+Step = dict[str, Any]
+
+
+def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find libraries of other versions than the steps say that they were built with."""
+    steps = release.manifest["steps"]
+    made = {name for step in steps for name in step["identity"].get("libraries") or {}}
+    built, said = built_with([step["identity"] for step in steps]), release.manifest["libraries"]
+    for name in sorted(made):
+        if said.get(name) != built[name]:
+            yield in_manifest(f"libraries: {name}: that the steps were built with", built[name], said.get(name))
+
+
+def models(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find figures of what models wrote that name another step, model or setting than the steps do."""
+    steps = {step["name"]: step for step in release.manifest["steps"]}
+    for at, part in enumerate(release.manifest["figures"].get("generation", ())):
+        place = f"figures: generation[{at}]"
+        if (step := steps.get(part["step"])) is None:
+            yield in_manifest(f"{place}: step", "a step of the manifest", part["step"])
+            continue
+        for name, value in generation_settings(step).items():
+            if part.get(name) != value:
+                yield in_manifest(f"{place}: {name}, as {step['name']} has it", value, part.get(name))
+        asked = set(_models(step["identity"].get("config")))
+        if (part["teacher"], part["revision"]) not in asked:
+            found = f"{part['teacher']} at {part['revision']}"
+            yield in_manifest(f"{place}: teacher, a model that {step['name']} names", sorted(asked), found)
+        if not 0 < part["rows"] <= part["completions"]:
+            yield in_manifest(f"{place}: rows", f"1 to {part['completions']}, its completions", part["rows"])
+    yield from _tokens(release)
+
+
+def _models(config: Any) -> Iterator[tuple[str, str]]:
+    """Yield the models that a config names, with their revisions, however deep they stand."""
+    if isinstance(config, dict):
+        if isinstance(config.get("name"), str) and isinstance(config.get("revision"), str):
+            yield config["name"], config["revision"]
+        for value in config.values():
+            yield from _models(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _models(value)
+
+
+def _tokens(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find models of which fewer tokens are told by step than their completions took."""
+    said: Counter[tuple[str, str, str]] = Counter()
+    for part in release.manifest["figures"].get("generation", ()):
+        for name in TOKENS:
+            said[part["teacher"], part["revision"], name] += part[name] or 0
+    for asked in release.manifest["figures"].get("asked", ()):
+        for name in TOKENS:
+            told = said[asked["teacher"], asked["revision"], name]
+            if told and told != asked[name]:
+                what = f"figures: generation: {name} of {asked['teacher']} in all"
+                yield in_manifest(what, asked[name], told)
+
+
+TOKENS = ("prompt_tokens", "completion_tokens")
+
+
+def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find steps that say they changed another number of rows than the ledger tells."""
+    steps = release.manifest["steps"]
+    feeds = Counter(before for step in steps for before in step["inputs"])
+    names = Counter(step["name"] for step in steps)
+    paths = sorted(release.folder.glob("ledger/*.parquet"))
+    if not paths or any(times > 1 for times in (*feeds.values(), *names.values())):
+        return  # a row of several branches stands in the ledger once
+    by_step = scan_parquet(paths).select(pl.col("changed_by").explode().alias("step")).drop_nulls()
+    counted = dict(by_step.group_by("step").len().collect().iter_rows())
+    for step in steps:
+        said = step.get("changed")
+        if said is not None and said != counted.get(step["name"], 0):
+            yield in_manifest(f"steps: {step['folder']}: changed", counted.get(step["name"], 0), said)
+
+
+# --- as this sabila knows them --------------------------------------------------------------------------------------
+
+
+def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find sources and licences described otherwise than this sabila describes them."""
+    said = release.manifest["figures"]
+    known = {
+        "origins": origin_facts(said["by_source"]),
+        "licenses": license_facts(said["by_license"]),
+    }
+    for name, facts in known.items():
+        for expected, found in zip(facts, said[name], strict=False):
+            for field in sorted({*expected, *found}):
+                if expected.get(field) != found.get(field):
+                    yield in_manifest(f"figures: {name}: {field}", expected.get(field), found.get(field))
+        if len(facts) != len(said[name]):
+            yield in_manifest(f"figures: {name}: how many", len(facts), len(said[name]))
+
+
+def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find sources that lock, steps and this sabila's catalog say are from different places."""
+    from sources.catalog import BENCHMARKS, SOURCES
+
+    corpora = {**BENCHMARKS, **SOURCES}
+    lock = release.manifest["lock"]
+    for step in release.manifest["steps"]:
+        if "source" not in step["identity"] or "origin" not in step:
+            continue
+        name, origin = step["identity"]["source"]["name"], step["origin"]
+        if name in lock and lock[name]["home"] != origin.get("home"):
+            yield in_manifest(f"lock: {name}: home", origin.get("home"), lock[name]["home"])
+        for field, found in origin.items():
+            expected = getattr(corpora.get(name), field, found)
+            if found != expected:
+                yield in_manifest(f"steps: {step['folder']}: {field}", expected, found)
+
+
+def values(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find values that a recipe of sabila's own does not take, and left-out steps or sources that it does not have."""
+    told = release.manifest["recipe"]
+    if not told["shipped"] or told["name"] not in shipped():
+        return  # code of somebody's own is not run to check what it made
+    try:
+        last = load(told["name"]).bind(release.manifest["values"])
+    except RecipeError as error:
+        yield in_manifest("values: that the recipe takes", "those of its knobs", str(error))
+        return
+    steps = list(_all_steps(last, set()))
+    waiting = {step.name: step.work.needs for step in steps if isinstance(step.work, AwaitTeacher)}
+    if release.manifest["waiting_for_teacher"] != waiting:
+        yield in_manifest("waiting_for_teacher: steps", waiting, release.manifest["waiting_for_teacher"])
+    corpora = {step.work.corpus.name for step in steps if isinstance(step.work, Read)}
+    for name in release.manifest["absent"]:
+        if name not in corpora or name in release.manifest["lock"]:
+            yield in_manifest("absent: a source of the recipe that was not read", sorted(corpora), name)
+
+
+def _all_steps(step: RecipeStep, seen: set[int]) -> Iterator[RecipeStep]:
+    if id(step) not in seen:
+        seen.add(id(step))
+        yield step
+        for before in (*step.inputs, *step.reference_inputs):
+            yield from _all_steps(before, seen)

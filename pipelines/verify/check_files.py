@@ -1,0 +1,93 @@
+"""Checks of the files of a release against its manifest: which there are, their bytes, their rows and columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.release.completion_files import FOLDER as COMPLETIONS
+from pipelines.release.data_files import SCHEMAS
+from pipelines.release.manifest import NOT_LISTED, file_hash
+from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+
+NOT_OURS = (".cache", ".git", ".gitattributes")
+"""What a download from the Hub leaves in a folder."""
+
+
+def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find files that are missing or too many; completions that were left out as a whole are none."""
+    listed = Counter(file["path"] for file in release.manifest["files"])
+    for path, times in listed.items():
+        if times > 1 or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            yield in_manifest(f"files: {path}", "a file inside the release, listed once", f"listed {times} times")
+    there = {release.name(path) for path in release.folder.rglob("*") if path.is_file() or path.is_symlink()}
+    there = {name for name in there if PurePosixPath(name).parts[0] not in (*NOT_LISTED, *NOT_OURS)}
+    absent = set(listed) - there - (left_out(release) if left_out(release) else set())
+    yield from (Finding(file=name, what="file", expected="there", found="missing") for name in sorted(absent))
+    for name in sorted(there - set(listed)):
+        yield Finding(file=name, what="file", expected="nothing, the manifest does not list it", found="there")
+
+
+def left_out(release: ReleaseUnderTest) -> set[str]:
+    """Return the listed completions where a release came without all of them, as publishing may leave them out."""
+    listed = {file["path"] for file in release.manifest["files"] if file["path"].startswith(f"{COMPLETIONS}/")}
+    return set() if (release.folder / COMPLETIONS).exists() else listed
+
+
+def sizes_and_hashes(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find files whose bytes are not those that were listed."""
+    for file in release.manifest["files"]:
+        path = release.folder / file["path"]
+        if path.is_symlink():
+            yield Finding(file=file["path"], what="kind", expected="a file", found=f"a link to {path.readlink()}")
+        if not path.is_file():
+            continue
+        if path.stat().st_size != file["bytes"]:
+            yield Finding(file=file["path"], what="bytes", expected=file["bytes"], found=path.stat().st_size)
+        if (found := file_hash(path)) != file["sha256"]:
+            yield Finding(file=file["path"], what="sha256", expected=file["sha256"], found=found)
+
+
+def tables(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find parquet files that cannot be read, hold another number of rows than listed, or other columns."""
+    listed = {file["path"]: file.get("rows") for file in release.manifest["files"]}
+    for path in release.tables:
+        name = release.name(path)
+        try:
+            footer = pq.read_metadata(path)
+        except (pa.ArrowException, OSError) as error:
+            yield Finding(file=name, what="parquet", expected="a file that can be read", found=str(error))
+            continue
+        if name in listed and footer.num_rows != listed[name]:
+            yield Finding(file=name, what="rows", expected=listed[name], found=footer.num_rows)
+        yield from _columns(name, footer.schema.to_arrow_schema())
+
+
+def _columns(name: str, found: pa.Schema) -> Iterator[Finding]:
+    parts = PurePosixPath(name).parts
+    if parts[0] != "data":
+        return
+    if len(parts) != 4 or parts[1] not in SCHEMAS:
+        place = f"data/KIND/SOURCE/FILE with one of {', '.join(SCHEMAS)} as kind"
+        yield Finding(file=name, what="place", expected=place, found=name)
+        return
+    wanted, columns = (dict(zip(one.names, one.types, strict=True)) for one in (SCHEMAS[parts[1]], found))
+    for column in dict.fromkeys([*wanted, *columns]):
+        if wanted.get(column) != columns.get(column):  # whatever a list calls its items
+            expected, there = (str(one[column]) if column in one else None for one in (wanted, columns))
+            yield Finding(file=name, what=f"column {column}", expected=expected, found=there)
+
+
+def numbering(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find folders of rows whose files are not numbered from first to last."""
+    folders: dict[Path, list[str]] = {}
+    for path in release.data():
+        folders.setdefault(path.parent, []).append(path.name)
+    for folder, names in folders.items():
+        expected = [f"train-{n:05}-of-{len(names):05}.parquet" for n in range(len(names))]
+        if sorted(names) != expected:
+            yield Finding(file=release.name(folder), what="names of files", expected=expected, found=sorted(names))

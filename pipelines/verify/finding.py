@@ -1,0 +1,46 @@
+"""What a check of a release finds wrong: in which file, what, what was expected and what is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipelines.release.manifest import MANIFEST
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing wrong with a release."""
+
+    file: str
+    what: str
+    expected: Any
+    found: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseUnderTest:
+    """A release as it is checked: its folder, and its manifest as it was read."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @cached_property
+    def tables(self) -> list[Path]:
+        """The parquet files that lie in the folder, whatever the manifest says."""
+        return sorted(path for path in self.folder.rglob("*.parquet") if path.is_file())
+
+    def data(self) -> list[Path]:
+        """Return the files of rows."""
+        return [path for path in self.tables if path.is_relative_to(self.folder / "data")]
+
+    def name(self, path: Path) -> str:
+        """Return the name of a file as the manifest lists it."""
+        return path.relative_to(self.folder).as_posix()
+
+
+def in_manifest(what: str, expected: Any, found: Any) -> Finding:
+    """Return a finding about the manifest itself."""
+    return Finding(file=MANIFEST, what=what, expected=expected, found=found)

@@ -1,0 +1,140 @@
+"""Is a release what it says it is? Every check over its manifest, files, rows, ledger and card, all findings told.
+
+What cannot be found from the release alone: a forger who changes rows and makes ledger, card and manifest anew to fit
+makes another release under the same name. Its hash is another one: that is compared with the one the store noted when
+it froze the release, with the one that is given (a Hub tag carries it), or with what ``sabila rebuild`` makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipelines.release.locate import hash_file
+from pipelines.release.manifest import ReleaseError, load
+from pipelines.release.open_release import BROKEN
+from pipelines.verify import check_derived as verify_made
+from pipelines.verify import check_facts as verify_facts
+from pipelines.verify import check_files as verify_files
+from pipelines.verify import check_graph as verify_graph
+from pipelines.verify import check_rows as verify_rows
+from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+
+Check = Callable[[ReleaseUnderTest], Iterator[Finding]]
+
+OF_MANIFEST: tuple[Check, ...] = (
+    verify_graph.own_hash,
+    verify_graph.name_and_version,
+    verify_graph.steps,
+    verify_graph.counts,
+    verify_graph.lock,
+)
+"""Checks that need the manifest alone."""
+
+OF_FILES: tuple[Check, ...] = (
+    verify_files.listing,
+    verify_files.sizes_and_hashes,
+    verify_files.tables,
+    verify_files.numbering,
+    verify_rows.rows,
+    verify_rows.ledger,
+    verify_made.figures,
+    verify_made.completions,
+    verify_facts.libraries,
+    verify_facts.models,
+    verify_facts.changed,
+)
+
+MADE_ANEW: tuple[Check, ...] = (
+    verify_made.card_text,
+    verify_made.metadata,
+    verify_facts.origins,
+    verify_facts.homes,
+    verify_facts.values,
+)
+"""Checks that write texts again as this sabila writes them: another version may have other words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """All that is wrong with a release.
+
+    ``left_out`` are files that it came without, as it may; ``compared_with`` the hash that it was held against, None
+    where there was none; ``unchecked`` says what could not be checked and why.
+    """
+
+    name: str
+    hash: str
+    files: int
+    rows: int
+    findings: tuple[Finding, ...]
+    left_out: tuple[str, ...] = ()
+    compared_with: str | None = None
+    unchecked: tuple[str, ...] = ()
+
+
+def verify(folder: Path, expected: str | None = None) -> Verdict:
+    """Check a release; ``expected`` is the hash that its manifest must have.
+
+    Without it the hash is compared with the one noted in the store, if the release lies in one.
+    """
+    try:
+        manifest = load(folder)
+    except ReleaseError as error:
+        broken = in_manifest("manifest", "the manifest of a release", str(error))
+        return Verdict(name=str(folder), hash="", files=0, rows=0, findings=(broken,))
+    release = ReleaseUnderTest(folder=folder, manifest=manifest)
+    noted = expected or _noted(folder)
+    unchecked = _unchecked(manifest)
+    checks = (*OF_MANIFEST, *OF_FILES, *(() if unchecked else MADE_ANEW))
+    findings = [*_against(noted, manifest["hash"]), *checked(release, checks)]
+    return Verdict(
+        name=f"{manifest['name']}@{manifest['version']}",
+        hash=manifest["hash"],
+        files=len(manifest["files"]),
+        rows=manifest.get("rows", 0),
+        findings=tuple(findings),
+        left_out=tuple(sorted(_left_out(release))),
+        compared_with=noted,
+        unchecked=unchecked,
+    )
+
+
+def checked(release: ReleaseUnderTest, checks: tuple[Check, ...]) -> Iterator[Finding]:
+    """Yield what these checks find; a release that a check cannot make sense of is a finding too."""
+    import duckdb
+
+    for check in checks:
+        try:
+            yield from check(release)
+        except (*(*BROKEN, OSError, ReleaseError, duckdb.Error),) as error:
+            what = f"{check.__name__.replace('_', ' ')}: cannot be checked"
+            found = f"{type(error).__name__}: {error}".splitlines()[0]
+            yield in_manifest(what, "a release in the form that sabila writes", found)
+
+
+def _unchecked(manifest: dict[str, Any]) -> tuple[str, ...]:
+    made, here = manifest.get("libraries", {}).get("sabila"), version("sabila")
+    if made == here:
+        return ()
+    return (f"the words of README.md and croissant.json: sabila {made} wrote them, this is {here}",)
+
+
+def _noted(folder: Path) -> str | None:
+    path = hash_file(folder.resolve())
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+
+def _against(expected: str | None, found: str) -> Iterator[Finding]:
+    if expected and expected != found:
+        yield in_manifest("hash: as it was frozen", expected, found)
+
+
+def _left_out(release: ReleaseUnderTest) -> set[str]:
+    try:
+        return verify_files.left_out(release)
+    except (KeyError, TypeError):
+        return set()  # told by the check of the listing

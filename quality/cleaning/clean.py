@@ -1,0 +1,85 @@
+"""The cleaning of one shard: normalise its texts, then let the rules say which rows stay.
+
+A row that cannot be cleaned is dropped with what went wrong: no single row ends a build.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
+
+from quality.cleaning.normalize import UNSTABLE, Normalise, normalise
+from quality.cleaning.rules import Rules, apply_rules
+from quality.outcome import Outcome
+from sources.record import Message, Record
+from sources.table import frame
+
+EVIDENCE_CHARS = 500
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
+class Clean:
+    """How to clean: the edits, then the thresholds of the rules."""
+
+    normalise: Normalise = Normalise()
+    rules: Rules = Rules()
+
+
+FAULTS = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+)
+"""What one row can bring about, besides a ``ValueError``; a missing library or file is no fault of a row."""
+
+PROBE = frame(
+    [
+        Record(
+            id="probe:1",
+            source="probe",
+            license="CC0-1.0",
+            task="qa",
+            lang="en",
+            split="train",
+            file="probe",
+            line=1,
+            messages=(Message("user", "Which vitamin prevents scurvy, and in which foods is it found?"),),
+            answer="Vitamin C, which is found in citrus fruit, in berries and in most of the fresh vegetables.",
+        )
+    ]
+)
+"""A row that nothing is wrong with: where it cannot be cleaned either, the fault is not in the rows."""
+
+
+def clean(rows: pl.DataFrame, config: Clean) -> Outcome:
+    """Return the rows edited, each with the rule that drops it or null, and the table of edits."""
+    try:
+        return _clean(rows, config)
+    except (*FAULTS, ValueError) as error:
+        _clean(PROBE, config)
+        if rows.height > 1:
+            half = rows.height // 2
+            parts = [clean(rows.head(half), config), clean(rows.tail(rows.height - half), config)]
+            return Outcome(rows=pl.concat([p.rows for p in parts]), edits=pl.concat([p.edits for p in parts]))
+        said = f"{type(error).__name__}: {error}"[:EVIDENCE_CHARS]
+        failed = {"drop": pl.lit("cleaning_failed", pl.String), "evidence": pl.lit(said, pl.String)}
+        return Outcome(rows=rows.with_columns(**failed))
+
+
+def _clean(rows: pl.DataFrame, config: Clean) -> Outcome:
+    edited, edits = normalise(rows, config.normalise)
+    judged = apply_rules(edited, config.rules)
+    restless = edits.filter(pl.col("rule") == UNSTABLE)
+    if restless.is_empty():
+        return Outcome(rows=judged, edits=edits)
+    why = restless.group_by("id", maintain_order=True).agg(pl.col("field").first(), pl.col("removed").first())
+    said = why.select("id", why=pl.format("{}: edits that never come to rest: {}", "field", "removed"))
+    judged = judged.join(said, on="id", how="left", maintain_order="left").with_columns(
+        drop=pl.when(pl.col("why").is_null()).then("drop").otherwise(pl.lit("unstable_text")),
+        evidence=pl.coalesce("why", "evidence"),
+    )
+    return Outcome(rows=judged.drop("why"), edits=edits)

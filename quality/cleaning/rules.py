@@ -1,0 +1,419 @@
+"""Rules: each names the rows it drops and keeps what it saw as evidence. Cleaning steps 1 and 2 of Aloe Beta.
+
+A new rule is one function and one line in ``RULES``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from quality.cleaning.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
+from quality.cleaning.language import foreign
+from quality.cleaning.reply_patterns import (
+    ASKS_TO_REPEAT,
+    DECLINES,
+    EMPTY_QUESTION,
+    IMAGE_CUES,
+    IMAGE_WORDS,
+    MASHED,
+    NO_REPLY,
+    ONLY_AN_IMAGE,
+    PAGE_ERROR,
+    PLACEHOLDER,
+    REFUSAL,
+)
+from quality.cleaning.stock_sentences import made_of
+from quality.cleaning.stock_words import DECLINING
+from quality.key import key
+from quality.outcome import REFUSING_TASKS, VERBATIM_TASKS
+from sources.shapes.row_shapes import LETTERS
+from sources.table import question_text
+
+ANSWERLESS_TASKS = ("safety",)
+"""Tasks whose rows may be prompts alone."""
+
+PROSE_TASKS = ("qa", "dialogue", "explanation", "diagnosis", "treatment-planning")
+"""Tasks whose answers are sentences."""
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
+class Rules:
+    """The thresholds of the rules.
+
+    ``min_answer_chars`` holds for answers that stand alone, ``min_prose_chars`` where an explanation is asked for.
+    ``min_distinct_words`` is the share of different words among the first 200, looked at from ``repetition_words``
+    words on; a text is judged by its language from ``language_letters`` letters on.
+    """
+
+    min_question_chars: int = Field(default=4, ge=1, le=10_000)
+    min_answer_chars: int = Field(default=1, ge=1, le=10_000)
+    max_row_chars: int = Field(default=60_000, ge=100, le=1_000_000_000)
+    min_prose_chars: int = Field(default=12, ge=1, le=10_000)
+    min_distinct_words: float = Field(default=0.2, ge=0, lt=1)
+    repetition_words: int = Field(default=10, ge=5, le=10_000)
+    language_letters: int = Field(default=40, ge=10, le=10_000)
+    language_confidence: float = Field(default=0.8, gt=0, le=1)
+
+
+Found = pl.DataFrame
+"""What a rule found: ``at``, the row's place, and ``evidence``, what was seen there."""
+
+Find = Callable[[pl.DataFrame, Rules], Found]
+
+QUESTION, ANSWER, CHARS = pl.col("_question"), pl.col("_answer"), pl.col("_chars")
+
+
+def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
+    """Return the rows with ``drop``, the name of the first rule a row breaks or null, and ``evidence``."""
+    seen = rows.with_columns(
+        _question=question_text().str.strip_chars(),
+        _answer=pl.coalesce("response", "answer", pl.lit("")).str.strip_chars(),
+    ).with_row_index("at")
+    seen = seen.with_columns(_chars=QUESTION.str.len_chars() + ANSWER.str.len_chars() + _chars("context", "rationale"))
+    found = [rule(seen, config).select("at", "evidence", drop=pl.lit(name)) for name, rule in RULES.items()]
+    first = pl.concat(found).unique("at", keep="first", maintain_order=True)
+    return seen.join(first, on="at", how="left", maintain_order="left").select(*rows.columns, "drop", "evidence")
+
+
+def _chars(*names: str) -> pl.Expr:
+    return pl.sum_horizontal(pl.col(name).str.len_chars().fill_null(0) for name in names)
+
+
+MANY = 2_000
+"""Texts from which on it is quicker to have polars compile a long pattern, which it does anew in most calls."""
+
+
+def matches(texts: pl.Series, pattern: str) -> pl.Series:
+    """Say in which texts a long pattern is found."""
+    if texts.len() > MANY:
+        return texts.str.contains(pattern)
+    found = re.compile(pattern).search
+    return pl.Series([found(text) is not None for text in texts], dtype=pl.Boolean)
+
+
+def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
+    """Return a rule that finds the rows for which ``broken`` holds."""
+    return lambda rows, config: rows.filter(broken).select("at", evidence=evidence)
+
+
+def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions on the list of junk, or that ask nothing; only short ones are compared, there are no others."""
+    short = rows.filter(QUESTION.str.len_bytes() <= 2 * max(map(len, JUNK_QUESTIONS)))
+    wordless = ~QUESTION.str.contains(f"{SAID}|{SIGN}|[^\\x00-\\x7f¿]") & ~pl.col("task").is_in(VERBATIM_TASKS)
+    asks = pl.col("context").is_null() & ~pl.col("task").is_in(VERBATIM_TASKS) & QUESTION.str.contains(EMPTY_QUESTION)
+    junk = key(QUESTION).is_in(JUNK_QUESTIONS) | wordless | asks
+    return short.filter((QUESTION != "") & junk).select("at", evidence=QUESTION)
+
+
+UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl.col("rationale").is_null()
+"""Answers that stand alone: no option, no quotation from a context, no result after its reasons."""
+
+
+def short_question(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions too short to ask anything."""
+    return rows.filter(QUESTION.str.len_chars() < config.min_question_chars).select("at", evidence=QUESTION)
+
+
+def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that stand alone and are too short; more is expected where the question asks for an explanation."""
+    expected = QUESTION.str.contains(EXPLAIN) & pl.col("task").is_in(PROSE_TASKS)
+    least = pl.when(expected).then(config.min_prose_chars).otherwise(config.min_answer_chars)
+    cut_off = ANSWER.str.ends_with(":") & (ANSWER.str.len_chars() < config.min_prose_chars)
+    short = (ANSWER != "") & ((ANSWER.str.len_chars() < least) | cut_off) & ~pl.col("task").is_in(VERBATIM_TASKS)
+    return rows.filter(UNAIDED & short).select("at", evidence=ANSWER)
+
+
+EXPLAIN = (
+    r"(?i)(?:^|[.?!\n]\s*)(?:please )?(?:why|explain|describe|discuss|how (?:to|can|could|should|does|did|is|are|"
+    r"was|were)|"
+    r"how do(?: you| we| i)? (?:treat|prevent|manage|diagnose|get|know|make|care|cope|deal)|"
+    r"what (?:to do|(?:can|should|could|must) (?:i|you|we|one) do))\b|^what (?:are|is) the (?:symptoms|signs|"
+    r"causes|complications|treatments?|outlook)|^what causes\b"
+)
+"""Questions whose answer takes more than a word."""
+SAID = r"[\p{L}\p{N}]"
+SIGN = r"[\p{Sm}\p{Sc}°%♀♂↑-⇿⏐#*†‡′″−–]"
+LETTERED = (
+    r"(?i)\b(?:groups?|types?|class(?:es)?|grades?|stages?|categor(?:y|ies)|vitamins?|hepatitis|influenza|factors?|"
+    r"fib(?:er|re)s?|phases?|zones?|strains?|sero(?:groups?|types?)|subtypes?|schedules?|letters?|antigens?|genotypes?|"
+    r"chromosomes?|symbols?|elements?|initials?|drives?|scores?)\b"
+)
+"""Questions that a letter may answer."""
+
+
+def gold_outside_options(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions whose right option is none of those given."""
+    options = rows.filter(pl.col("options").list.len() > 0)
+    outside = (pl.col("gold").list.max() >= pl.col("options").list.len()) | (pl.col("gold").list.min() < 0)
+    evidence = pl.format("{} of {} options", pl.col("gold").list.max() + 1, pl.col("options").list.len())
+    return options.filter(outside).select("at", evidence=evidence)
+
+
+def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions with a blank option, with a right option of no word or sign, or with letters of a lost figure."""
+    tiny = pl.col("options").list.eval(~pl.element().str.contains(r"[\p{L}\p{N}].*[\p{L}\p{N}]")).list.any()
+    inside = pl.col("gold").list.max().fill_null(0) < pl.col("options").list.len()
+    options = rows.filter(pl.col("options").list.len() > 0).filter(tiny & inside)
+    positions = pl.int_range(pl.len()).replace_strict(dict(enumerate(LETTERS)), default=None, return_dtype=pl.String)
+    own_letter = pl.element().str.strip_chars().str.to_uppercase() == positions
+    blank = ~pl.element().str.contains(r"\S")
+    wordless = ~pl.element().str.contains(SAID)
+    dots = wordless & ~pl.element().str.contains(SIGN) & ~pl.element().str.contains(r"^\s*-+\s*$")
+    signed = pl.col("options").list.eval(pl.element().str.contains(SIGN)).list.any()
+    right = pl.col("options").list.gather(pl.col("gold"))
+    # A dash alone is a sign among signs, and nothing among words.
+    dash = right.list.eval(pl.element().str.contains(r"^\s*-+\s*$")).list.any() & ~signed
+    letters = pl.col("options").list.eval(own_letter.fill_null(False)).list.all() & ~QUESTION.str.contains(LETTERED)
+    broken = (
+        letters
+        | pl.col("options").list.eval(blank).list.any()
+        | right.list.eval(dots).list.any()
+        | pl.col("options").list.eval(dots).list.all()
+        | dash
+    )
+    return options.filter(broken).select("at", evidence=pl.col("options").list.join(" | "))
+
+
+def single_option(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions that leave nothing to choose."""
+    return rows.filter(pl.col("options").list.len() == 1).select("at", evidence=pl.col("options").list.join(" | "))
+
+
+def echo(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that only say the question again, once or more, or only the term that it asks to explain."""
+    asked, said = _words(QUESTION.str.replace(ASKED_LABEL, "")), _words(ANSWER.str.replace(ASKED_LABEL, ""))
+    asked_bytes, said_bytes = QUESTION.str.len_bytes(), ANSWER.str.len_bytes()
+    alike = (2 * said_bytes >= asked_bytes) & (said_bytes <= 3 * asked_bytes + 40)
+    names = (said_bytes < asked_bytes) & QUESTION.str.head(24).str.contains(r"(?i)what (?:is|are)|define|explain")
+    found = rows.filter((ANSWER != "") & (alike | (names & (pl.col("options").list.len() == 0)))).select(
+        "at", "_answer", "_question", "task", n=pl.col("options").list.len()
+    )
+    found = found.with_columns(asked=asked, said=said)
+    term = pl.col("asked").str.extract(r"^(?:what (?:is|are)|define|explain) (?:an? |the )?(.+)$")
+    again = (
+        (pl.col("said") == pl.col("asked"))
+        | (pl.col("said") == pl.concat_str("asked", "asked", separator=" "))
+        | (pl.col("said") == pl.concat_str("asked", "asked", "asked", separator=" "))
+    )
+    bare = (pl.col("n") == 0) & (pl.col("said") == term) & pl.col("task").is_in(PROSE_TASKS)
+    # What is left of nothing but marks says nothing that could be compared.
+    return found.filter((pl.col("asked") != "") & (again | bare)).select("at", evidence="_answer")
+
+
+ASKED_LABEL = r"(?i)^\s*(?:(?:your |the )?question(?: is| was)?|q|you asked|pregunta|frage)\s*:\s*|\s*\banswer\s*:\s*$"
+
+
+def _words(text: pl.Expr) -> pl.Expr:
+    """Return the text as an echo is recognised: lower case, without marks of sentences, signs kept."""
+    return (
+        text.str.replace_all(ASKED_LABEL, "")
+        .str.to_lowercase()
+        .str.replace_all(r"[\s.,;:!?¿¡\"'“”‘’()\[\]…]+", " ")
+        .str.strip_chars(" -")
+    )
+
+
+def long_row(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find rows whose texts together are longer than any model's window will be."""
+    return rows.filter(CHARS > config.max_row_chars).select("at", evidence=pl.format("{} characters", CHARS))
+
+
+def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions two of whose options read the same: no letter is the answer there.
+
+    The first letter of a word is no difference, a capital inside a symbol is one: Mg is not MG, and aa is not Aa.
+    """
+    same = (
+        pl.element()
+        .str.replace(OPTION_LETTER, "")
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars(' .,;:"“”')
+        .str.replace_all(r"\b(\p{Lu})(\p{Ll}{2,})\b", "\u0001$1\u0002$2")
+    )
+    options = rows.filter(pl.col("options").list.len() > 1).select("at", "options")
+    loosely = pl.element().str.replace(OPTION_LETTER, "").str.to_lowercase().str.replace_all(r"[\s.,;:\"“”]+", "")
+    alike = pl.col("options").list.eval(loosely).list.n_unique() < pl.col("options").list.len()
+    options = options.filter(alike)
+    exact = options.with_columns(same=pl.col("options").list.eval(same))
+    lowered = pl.col("same").list.eval(_lower_marked())
+    return exact.filter(lowered.list.n_unique() < pl.col("options").list.len()).select(
+        "at", evidence=pl.col("options").list.join(" | ")
+    )
+
+
+OPTION_LETTER = r"^\s*\(?[A-Ha-h][.):]\s+"
+
+
+def _lower_marked() -> pl.Expr:
+    """Return the elements with the letters between the marks in lower case, the marks gone."""
+    lowered = pl.element()
+    for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZÁÉÍÓÚÑÇÀÈÖÜÄ":
+        lowered = lowered.str.replace_all(f"\u0001{upper}\u0002", upper.lower(), literal=True)
+    return lowered
+
+
+def repetition(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that say a few words, or one sentence, over and over."""
+    long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select(
+        "at", head=ANSWER.str.head(1600), wanted=QUESTION.str.head(300).str.contains(ASKS_TO_REPEAT)
+    )
+    lowered = pl.col("head").str.to_lowercase()
+    # As many different words as these are enough for any answer; the last one may be cut off.
+    enough = config.min_distinct_words * REPETITION_WORDS + 1
+    poor = _spoken(lowered.str.head(OPENING_CHARS)).list.head(REPETITION_WORDS).list.n_unique() < enough
+    marked = pl.col("head").str.count_matches(r"[.!?\n]") >= 5
+    doubtful = long.with_columns(poor=poor, marked=marked).filter(pl.col("poor") | pl.col("marked"))
+    words = doubtful.filter("poor").select("at", words=_spoken(lowered).list.head(REPETITION_WORDS))
+    said = lowered.str.extract_all(r"[^.!?\n]*[\p{L}\p{N}][^.!?\n]*")
+    parts = doubtful.filter("marked").select("at", parts=said.list.eval(pl.element().str.strip_chars()))
+    n, different = pl.col("words").list.len(), pl.col("words").list.n_unique()
+    few = words.filter(different < config.min_distinct_words * n)
+    one = parts.filter(pl.col("parts").list.len() >= 6)
+    one = one.filter(pl.col("parts").list.n_unique() * 4 <= pl.col("parts").list.len())
+    half = words.filter((n >= config.repetition_words) & (2 * different <= n))
+    some = parts.filter(
+        (pl.col("parts").list.len() >= 6) & (pl.col("parts").list.n_unique() * 2 <= pl.col("parts").list.len())
+    )
+    stuck = long.filter(pl.col("at").is_in(pl.concat([half["at"], some["at"]]).implode()))
+    stuck = stuck.filter(pl.Series([_loops(text) for text in stuck["head"]], dtype=pl.Boolean))
+    repeating = long.filter(pl.col("at").is_in(pl.concat([few["at"], one["at"], stuck["at"]]).implode()))
+    counted = repeating.filter(~(pl.col("head").str.contains(CODE) | pl.col("wanted"))).select(
+        "at", words=_spoken(lowered).list.head(REPETITION_WORDS)
+    )
+    evidence = pl.format("{} words, {} of them different", n, different)
+    return counted.filter(n >= config.repetition_words).select("at", evidence=evidence)
+
+
+LOOP = re.compile(r"(?<!\S)(\S+(?:\s+\S+){1,24}?)(?:\s+\1){3,}(?!\w)", re.IGNORECASE)
+"""Two words and more that are said four times and more without any between."""
+
+
+def _loops(text: str) -> bool:
+    """Return whether a text says the same words over and over from some place on."""
+    found = LOOP.search(text)
+    return found is not None and re.search(r"[^\W\d_]{4}", found[1]) is not None
+
+
+def _spoken(lowered: pl.Expr) -> pl.Expr:
+    """Return the words of a text, with the marks behind them."""
+    return lowered.str.extract_all(r"[\p{L}\p{M}\p{N}][^\s]*")
+
+
+REPETITION_WORDS = 200
+"""Words at the start of an answer that are looked at for repetition."""
+OPENING_CHARS = 480
+"""Characters in which most answers have shown that their words differ."""
+CODE = r"```|(?m)^\s*(?:def |class |import |#include|public |function |return\b)"
+
+
+def wrong_language(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find rows whose question or answer is not in the language their corpus is in; a translation's answer may be.
+
+    Where each alone says little, they are judged together, too.
+    """
+    asked = pl.concat_str(QUESTION.str.head(400), pl.col("options").list.join(" "), separator=" ")
+    alone = (pl.col("options").list.len() == 0) & ~pl.col("task").is_in(TRANSLATING)
+    said = pl.when(alone).then(ANSWER.str.head(400)).otherwise(pl.lit(""))
+    enough = 2 * config.language_letters
+    short = (asked.str.len_bytes() < enough) & (said.str.len_bytes() < enough)
+    both = pl.when(short).then(pl.concat_str(asked, said, separator=" ")).otherwise(pl.lit(""))
+    texts = pl.concat([rows.select(at="at", said="lang", text=text) for text in (asked, said, both)])
+    texts = texts.filter(pl.col("text") != "")
+    found = foreign(
+        texts["text"], texts["said"], min_letters=config.language_letters, min_confidence=config.language_confidence
+    )
+    return (
+        found.with_columns(at=texts["at"].gather(found["at"]))
+        .unique("at", keep="first", maintain_order=True)
+        .select("at", evidence=pl.format("{} ({})", "lang", pl.col("confidence").round(3)))
+    )
+
+
+TRANSLATING = ("translation", *VERBATIM_TASKS)
+"""Tasks whose answers may be in another language than their questions."""
+
+MAX_REFUSAL_CHARS = 220
+
+
+def refusal(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that decline to answer and say nothing else."""
+    short = (ANSWER.str.len_chars() <= MAX_REFUSAL_CHARS) & ~pl.col("task").is_in(REFUSING_TASKS)
+    said = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != ""))
+    declines = matches(said["_answer"], NO_REPLY) | pl.Series(
+        [_declines(text) for text in said["_answer"]], dtype=pl.Boolean
+    )
+    return said.filter(declines).select("at", evidence="_answer")
+
+
+def _declines(answer: str) -> bool:
+    """Return whether a reply declines and says nothing on the matter."""
+    if _REFUSAL.search(answer) and not _GOES_ON.search(_REFUSAL.sub("", answer, count=1)):
+        return True
+    said = SPECIALISTS.sub("doctor", answer.lower().replace("’", "'"))
+    return DECLINES.search(said) is not None and made_of(said, DECLINING)
+
+
+_REFUSAL = re.compile(REFUSAL)
+_GOES_ON = re.compile(r"(?i)\b(?:but|however|instead)\b[^.]{20,}")
+SPECIALISTS = re.compile(r"\b[a-z]+(?:ologist|iatrist|ician)s?\b")
+
+
+def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find rows without an answer, but for tasks whose rows are prompts alone."""
+    answerless = (ANSWER == "") & ~pl.col("task").is_in(ANSWERLESS_TASKS)
+    return rows.filter(answerless).select("at", evidence=QUESTION)
+
+
+IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
+SEEN_TASKS = ("mcqa", "qa", "explanation", "diagnosis", "treatment-planning")
+"""Tasks whose questions are asked of the reader; those of others hold talk about pictures that nobody needs to see."""
+
+
+def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find questions that cannot be answered without a picture; an answer that mentions one is whole without it."""
+    hinted = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & pl.col("task").is_in(SEEN_TASKS)
+    only = ANSWER.str.head(12).str.contains(r"(?i)figure|image|picture|shown|seen|see ")
+    rows = rows.filter((IMAGE != "") | hinted | only)
+    if rows.is_empty():
+        return rows.select("at", evidence=QUESTION)
+    points = pl.any_horizontal(QUESTION.str.contains(words) for words in IMAGE_WORDS) & pl.col("task").is_in(SEEN_TASKS)
+    found = rows.filter((IMAGE != "") | points | ANSWER.str.contains(ONLY_AN_IMAGE))
+    # To say what was seen is far slower than to see it.
+    seen = pl.coalesce(*(QUESTION.str.extract(words).str.strip_chars() for words in IMAGE_WORDS), ANSWER)
+    return found.select("at", evidence=pl.when(IMAGE != "").then(IMAGE).otherwise(seen))
+
+
+def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
+    """Find answers that are no answers: what stands in an empty cell, an error of a page, keys pressed at random."""
+    open_ended = rows.filter((pl.col("options").list.len() == 0) & (ANSWER.str.len_bytes() <= 120))
+    said = open_ended["_answer"]
+    listed = key(ANSWER).is_in(JUNK_ANSWERS) | pl.lit(matches(said, f"{PAGE_ERROR}|{MASHED}"))
+    listed |= pl.lit(matches(said, PLACEHOLDER)) & ~pl.col("task").is_in(VERBATIM_TASKS)
+    marks = (ANSWER != "") & ~ANSWER.str.contains(SAID) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
+    return open_ended.filter(listed | marks).select("at", evidence=ANSWER)
+
+
+RULES: dict[str, Find] = {
+    "no_question": where(QUESTION == ""),
+    "no_answer": no_answer,
+    "junk_question": junk_question,
+    "junk_answer": junk_answer,
+    "refusal": refusal,
+    "needs_image": needs_image,
+    "short_question": short_question,
+    "short_answer": short_answer,
+    "long_row": long_row,
+    "single_option": single_option,
+    "gold_outside_options": gold_outside_options,
+    "empty_option": empty_option,
+    "repeated_option": repeated_option,
+    "echo": echo,
+    "repetition": repetition,
+    "wrong_language": wrong_language,
+}
+"""The rules in the order in which they claim a row."""

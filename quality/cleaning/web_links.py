@@ -1,0 +1,130 @@
+"""Addresses of the web: they go where nothing is lost with them, and stay where a sentence leans on them."""
+
+from __future__ import annotations
+
+import re
+
+from quality.cleaning.sentences import Span, bare, sentences, without
+from quality.cleaning.stock_sentences import made_of
+from quality.cleaning.stock_words import DOCUMENTS, REFERENCE
+
+URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
+LINK = rf"{URL}|<link>"
+"""An address, or what a corpus put in the place of one."""
+MARKDOWN_LINK = r"(?i)\]\(\s*(?:https?://|www\.)"
+"""What a text with a Markdown link holds at least."""
+
+_LINK = re.compile(LINK.replace("(?i)", ""), re.IGNORECASE)
+_MARKDOWN = re.compile(
+    r"(?i)!?\[([^\[\]\n]+)\]\(\s*((?:https?://|www\.)[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s+\"[^\"\n]*\")?\s*\)"
+)
+_ASIDE = re.compile(r"(?<!\])(?:\(([^()\n]*)\)|\[([^\[\]\n]*)\]|<([^<>\s]*)>)")
+_PLACE = re.compile(r"(?i)(?:\s*\b(?:at|on|in|from|via|here|see|visit|this|the|following|link)\b:?|\s*:)*\s*<link>")
+_ANNOUNCES = re.compile(
+    r"(?i)\b(?:following|below|these) (?:\w+ ){0,2}(?:links?|pages?|sites?|websites?|addresses|address|articles?|"
+    r"urls?)\b"
+)
+"""A sentence behind which addresses are to come."""
+_PHRASE = re.compile(
+    rf"(?i)(?:^|(?<=[.!?\n] )|(?<=\n))according to {URL[4:]}, |"
+    rf"\bat {URL[4:]} and (?=(?:in|at|on|from|by|with)\b)|"
+    rf"\b(?:is|are|was|were) (?:(?:available|found|given|listed|online) )?at {URL[4:]} and (?=(?:is|are|was|were|"
+    rf"has|have)\b)"
+)
+"""An address with the words that go with it, in a sentence that stands without them."""
+_POINTS_ON = re.compile(
+    r"(?i)(?:\b(?:here|below|following|links?|websites?|webpages?|pages?|sites?|at|visit|see)\b[^\w]*|:\s*)$"
+)
+
+
+_FOR = r"(?: for (?:(?:an?|the|more|our) )?[a-z]+(?: [a-z]+){0,2})?"
+_POINTER = re.compile(
+    rf"(?i)(?:please )?(?:see|visit|go to|read|(?:(?:is )?(?:available|[a-z]+ed|found) )?(?:at|from|on|"
+    rf"via))(?: also)? _{_FOR}"
+    rf"(?:(?:, | and | or |, and |; )_{_FOR})*\.?"
+)
+"""What an aside says that points to addresses (each a ``_``) and names in a word or two what is there."""
+
+
+def unlink_markdown(text: str) -> str:
+    """Return ``text`` with the words of its Markdown links in their places, where the words say what is there."""
+    return _MARKDOWN.sub(
+        lambda match: match[0] if made_of(match[1], REFERENCE) or _LINK.search(match[1]) else match[1], text
+    )
+
+
+def remove_links(text: str) -> tuple[str, str]:
+    """Take out addresses with the aside or the sentence that says nothing else; something must be left.
+
+    An address inside a sentence with content of its own stays, since the sentence would be maimed without it.
+    """
+    kept, removed = _without_asides(text)
+    kept, gone = without(kept, _reference_sentences(kept))
+    removed += [gone] if gone else []
+    for pattern in (_PHRASE, _PLACE) if "<link>" in kept.lower() else (_PHRASE,):
+        removed += [match[0].strip() for match in pattern.finditer(kept)]
+        kept = pattern.sub("", kept)
+    if not kept.strip():
+        return text, ""
+    return kept, "\n".join(removed)
+
+
+def _without_asides(text: str) -> tuple[str, list[str]]:
+    """Return the text without the bracketed asides that only point to addresses, and these asides."""
+    pieces, removed, at = [], [], 0
+    for match in _ASIDE.finditer(text):
+        inner = match[1] or match[2] or match[3] or ""
+        points = _LINK.search(inner) and (_is_reference(inner) or _POINTER.fullmatch(_LINK.sub("_", inner.strip())))
+        if points:
+            pieces.append(text[at : match.start()].rstrip())
+            removed.append(match[0])
+            at = match.end()
+    return "".join([*pieces, text[at:]]), removed
+
+
+_NUMBERED = re.compile(r"^\W*\[\d{1,2}\]")
+"""The number of an address in a list of references."""
+
+
+def _is_reference(sentence: str) -> bool:
+    """Return whether a sentence with its addresses aside only refers to them, or is nothing but them."""
+    rest = _NUMBERED.sub("", _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence)))
+    return made_of(rest, DOCUMENTS) or not any(char.isalnum() for char in rest)
+
+
+def _may_hold_link(said: str) -> bool:
+    """Return whether a text may hold an address: quicker than to look for one."""
+    lowered = said.lower()
+    return "http" in lowered or "www." in lowered or "<link>" in lowered
+
+
+def _announced(text: str, spans: tuple[Span, ...], at: int) -> bool:
+    """Return whether sentence ``at``, the last one with content, has the addresses behind it for its own."""
+    if at < 0:
+        return False
+    said = text[slice(*spans[at])]
+    if _POINTS_ON.search(said) and not made_of(said, REFERENCE):
+        return True
+    return any(_ANNOUNCES.search(text[slice(*span)]) for span in spans[max(at - 1, 0) : at + 1])
+
+
+def _reference_sentences(text: str) -> list[Span]:
+    """Return the sentences that hold an address and no content, and those that announce one of these.
+
+    A bare address whose announcement has content of its own ("More on asthma is at the following page.") stays with it.
+    """
+    found: list[Span] = []
+    spans = sentences(text)
+    content = -1
+    for at, span in enumerate(spans):
+        said = text[slice(*span)]
+        if not (_may_hold_link(said) and _LINK.search(said) and _is_reference(said)):
+            content = at
+            continue
+        if _announced(text, spans, content) or (bare(said)[:1].islower() and not _LINK.match(bare(said))):
+            continue
+        before = spans[at - 1] if at else None
+        if before and before not in found and _POINTS_ON.search(text[slice(*before)]):
+            found.append(before)
+        found.append(span)
+    return found

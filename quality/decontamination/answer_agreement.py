@@ -1,0 +1,169 @@
+"""What answers say about two questions that are alike: the same one confirms, two different ones contradict."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+import numpy as np
+import polars as pl
+
+from quality.decontamination.item_index import LeakIndex
+from quality.decontamination.similarity import QUESTION_PART
+from quality.decontamination.word_keys import words
+from quality.key import key
+
+TELLING_BITS = 5.0
+"""An answer that adds less to its question (yes, no, a letter) is given by chance."""
+
+LENGTH_BITS = 80.0
+"""Beside so much of a question any answer tells: two stories that share it are two versions of one."""
+
+LIKE_WORDS, LIKE_FROM_CHARS = 0.8, 5
+"""Words this similar (Ratcliff and Obershelp, as difflib has it) are slips of one another, from so many letters on."""
+
+
+NUMBERS = "one two three four five six seven eight nine ten eleven twelve half twice thrice first second third"
+NEGATIONS = "not no never without except neither nor none absent negative cannot false incorrect"
+FACTS = r"\d+|\b(?:" + "|".join([*NUMBERS.split(), *NEGATIONS.split()]) + r")\b"
+"""What a question cannot lose or gain and stay the same: numbers and negations."""
+
+
+FIGURE, LEAST_FIGURES, FIGURES_SHARE = r"\d[\d.,]*\d", 4, 0.9
+"""Numbers of two digits and more, how many a context must have, and the share of them that tells it by."""
+
+
+def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
+    """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's or ``like`` it, slips allowed,
+    whether the row ``told`` it, and whether the passage is ``optional``, one of the row's options.
+
+    ``pairs`` name rows and units by number. An answer that is not there, or tells nothing, is neither. Where the
+    passage is optional, the row's question may tell the answer.
+    """
+    gold_bits = index.units["answer_bits"].gather(pairs["unit"])
+    numbered = pairs.select(
+        "row",
+        "unit",
+        "bits",
+        at=pl.int_range(pl.len()),
+        optional=_optional(pairs, rows),
+        known=gold_bits >= TELLING_BITS,
+    )
+    telling = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
+    found = telling.select("at").hstack(_compared(telling, rows, index.first_items()["answer"]))
+    flags = numbered.join(found, on="at", how="left", maintain_order="left")
+    flags = flags.select("optional", pl.col("same", "like", "told").fill_null(False))
+    return pairs.with_columns(gold_bits=gold_bits).hstack(flags)
+
+
+def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl.DataFrame:
+    """Return ``same``, ``like`` and ``told`` of each pair; the texts of a row are made comparable once."""
+    once = pairs.select("row", "optional").unique(maintain_order=True)
+    mine = rows[once["row"]]
+    texts = pl.col("texts").list.join("\n", ignore_nulls=True)
+    asked = pl.when(once["optional"]).then("question")
+    said = pl.concat_str(asked, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
+    mine = mine.select(said=" " + _comparable(said) + " ", answer=_comparable(pl.lit(_answer_texts(mine))))
+    gold = pl.DataFrame({"gold": answers.gather(pairs["unit"])}).select(_comparable(pl.col("gold")))
+    table = pairs.join(once.hstack(mine), on=["row", "optional"], how="left", maintain_order="left").hstack(gold)
+    equal = (pl.col("answer") == pl.col("gold")) & (pl.col("gold") != "")
+    return table.select(
+        same=equal.fill_null(False),
+        like=pl.lit(_alike(table.select("answer", "gold"))) & pl.col("known"),
+        told=pl.col("said").str.contains(" " + pl.col("gold") + " ", literal=True).fill_null(False) & pl.col("known"),
+    )
+
+
+def _optional(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+    """Return of each pair whether its passage stands among the row's options and not in its question."""
+    options, asked = rows["options"].list.join("\n", ignore_nulls=True), rows["question"]
+    out = []
+    for row, passage in zip(pairs["row"], pairs["passage"], strict=True):
+        there = passage is not None and passage in (options[row] or "")
+        out.append(there and passage not in (asked[row] or ""))
+    return pl.Series(out, dtype=pl.Boolean)
+
+
+def _comparable(text: pl.Expr) -> pl.Expr:
+    """Return texts as they are compared, a decimal number one word."""
+    return key(text.str.replace_all(r"(\d)[.,](\d)", "${1}point${2}"))
+
+
+def _answer_texts(rows: pl.DataFrame) -> pl.Series:
+    """Return the answers; one that is a letter is the option it names."""
+    letter = key(pl.col("answer")).str.extract(r"^(?:option |answer )?([a-j])$")
+    at = letter.replace_strict({name: at for at, name in enumerate("abcdefghij")}, default=None, return_dtype=pl.Int64)
+    return rows.select(pl.coalesce(pl.col("options").list.get(at, null_on_oob=True), "answer")).to_series()
+
+
+def _alike(table: pl.DataFrame) -> pl.Series:
+    """Return whether ``answer`` and ``gold`` are alike, slips allowed."""
+    worded = (pl.col("answer") != "") & (pl.col("gold") != "")
+    distinct = table.drop_nulls().unique(maintain_order=True).filter(worded)
+    same = [mine == gold or answers_agree(mine, gold) for mine, gold in distinct.iter_rows()]
+    known = distinct.with_columns(same=pl.Series(same, dtype=pl.Boolean))
+    return table.join(known, on=["answer", "gold"], how="left", maintain_order="left")["same"].fill_null(False)
+
+
+def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
+    """Return of each pair whether the row has the figures of the item's context: its results, in whatever words."""
+    items = index.first_items()["context"]
+    out = []
+    for row, unit in pairs.select("row", "unit").iter_rows():
+        theirs = set(re.findall(FIGURE, items[int(unit)] or ""))
+        mine = set(re.findall(FIGURE, rows["reasoning"][int(row)] or "")) if len(theirs) >= LEAST_FIGURES else set()
+        out.append(len(theirs) >= LEAST_FIGURES and len(theirs & mine) >= FIGURES_SHARE * len(theirs))
+    return pl.Series(out, dtype=pl.Boolean)
+
+
+def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
+    """Return of each pair whether the row has the rarest word of the item's question and all of its numbers."""
+    questions, asked = index.first_items()["question"], rows["question"]
+    items, out = index.arrays, []
+    for row, unit in pairs.select("row", "unit").iter_rows():
+        low, high = items.starts[unit], items.starts[unit + 1]
+        ids = items.words[low:high][items.parts[low:high] & QUESTION_PART > 0]
+        mine = index.ids(words(asked[row : row + 1]))
+        numbers = set(re.findall(r"\d+", questions[int(unit)] or "")) <= set(re.findall(r"\d+", asked[int(row)] or ""))
+        out.append(numbers and len(ids) > 0 and bool(np.isin(ids[np.argmax(items.bits[ids])], mine)))
+    return pl.Series(out, dtype=pl.Boolean)
+
+
+def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
+    """Return of each pair that is ``close`` whether both sides have the same numbers and negations; false of others."""
+    items = index.first_items().select("question", "options")
+    out = []
+    columns = zip(pairs["row"], pairs["unit"], pairs["passage"], pairs["said"], pairs["close"], strict=True)
+    for row, unit, passage, said, close in columns:
+        text = passage if passage is not None else said or rows["question"][int(row)]
+        out.append(close and _facts_agree(text, items.row(int(unit))))
+    return pl.Series(out, dtype=pl.Boolean)
+
+
+def _facts_agree(text: str | None, item: tuple[str | None, list[str] | None]) -> bool:
+    asked, chosen = _facts(item[0]), _facts(" ".join(option or "" for option in item[1] or ()))
+    mine = _facts(text)
+    return asked <= mine and mine <= asked | chosen
+
+
+def _facts(text: str | None) -> set[str]:
+    return set(re.findall(FACTS, (text or "").lower()))
+
+
+def answers_agree(mine: str, theirs: str) -> bool:
+    """Return whether each text is alike the other: a part of an answer is not the answer."""
+    few, many = sorted((mine.split(), theirs.split()), key=len)
+    numbers = [[word for word in words if word[0].isdecimal()] for words in (few, many)]
+    return 2 * len(few) >= len(many) and numbers[0] == numbers[1] and alike(mine, theirs)
+
+
+def alike(mine: str, theirs: str) -> bool:
+    """Tell whether more than half of the words of the shorter text are in the other, slips allowed."""
+    few, many = sorted((mine.split(), theirs.split()), key=len)
+    return 2 * sum(_is_among(word, many) for word in few) > len(few)
+
+
+def _is_among(word: str, words: list[str]) -> bool:
+    if len(word) < LIKE_FROM_CHARS:
+        return word in words
+    return bool(get_close_matches(word, words, n=1, cutoff=LIKE_WORDS))

@@ -1,0 +1,43 @@
+"""Exact leaks: rows that ask what a benchmark item asks, with the same options in any order."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.decontamination.word_keys import text_keys
+
+U64 = NDArray[np.uint64]
+
+
+def exact_keys(table: pl.DataFrame) -> pl.DataFrame:
+    """Return ``question_key`` and ``options_key`` (unsigned, 64 bits) of ``question`` and ``options``.
+
+    Texts that differ in case, marks, punctuation or spacing alone have equal keys; so have options in another order. A
+    question without a word has key 0, and so have options where there are none.
+    """
+    return pl.DataFrame({"question_key": text_keys(table["question"]), "options_key": option_keys(table["options"])})
+
+
+def option_keys(options: pl.Series) -> U64:
+    """Return one key for each list of texts, whatever their order; empty texts do not count, and none give 0."""
+    rows = (
+        pl.DataFrame({"options": options}).with_row_index("row").explode("options", empty_as_null=True, keep_nulls=True)
+    )
+    keyed = rows.select("row", key=pl.Series(text_keys(rows["options"]))).filter(pl.col("key") != 0)
+    joined = keyed.sort("row", "key").group_by("row", maintain_order=True).agg(pl.col("key").cast(pl.String))
+    out = np.zeros(len(options), np.uint64)
+    out[joined["row"].to_numpy()] = text_keys(joined["key"].list.join(" "))
+    return out
+
+
+def exact_pairs(keys: pl.DataFrame, units: pl.DataFrame, whole_bits: float) -> pl.DataFrame:
+    """Return (row, unit, bits) of the rows that equal a unit in question and options, if these say ``whole_bits``.
+
+    ``keys`` are the rows' (``exact_keys``). Questions alone are looked for word for word (``verbatim``).
+    """
+    rows = keys.with_row_index("row").filter((pl.col("question_key") != 0) & (pl.col("options_key") != 0))
+    there = units.with_row_index("unit").select("unit", "question_key", "options_key", bits="all_bits")
+    both = rows.join(there.filter(pl.col("bits") >= whole_bits), on=["question_key", "options_key"])
+    return both.select(pl.col("row").cast(pl.Int64), pl.col("unit").cast(pl.Int64), "bits")

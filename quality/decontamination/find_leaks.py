@@ -1,0 +1,234 @@
+"""Decontamination: training rows that hold items of a benchmark, found layer by layer, each with its evidence.
+
+Words weighed by rarity find copies, shuffled options, rewrites and leaks into answers; embeddings find what shares no
+words; a judge may look at what they found, and where it cannot say, the row counts as contaminated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked_config
+
+from quality.decontamination.inputs import ROW_SCHEMA, checked
+from quality.decontamination.item_index import LeakIndex, build_index
+from quality.decontamination.lexical_layers import FOUND_SCHEMA, LAYERS, SUSPECTED, SimilarityThresholds, lexical_pairs
+from quality.decontamination.neighbors import Embed, neighbours, unit_vectors
+from quality.decontamination.scan import question_side
+from quality.decontamination.verbatim import findable
+from quality.outcome import DROP_SCHEMA
+
+Judge = Callable[[Sequence[tuple[str, str]]], Sequence[bool | None]]
+"""(Training text, benchmark text) pairs in; out, for each, whether they are one question, None if that is unknown."""
+
+LEAK_SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "benchmark": pl.String(),
+        "item": pl.String(),
+        "layer": pl.String(),
+        "score": pl.Float64(),
+        "bits": pl.Float64(),
+        "verdict": pl.Boolean(),
+        "passage": pl.String(),
+        "row_text": pl.String(),
+        "item_text": pl.String(),
+    }
+)
+"""A leak: row, benchmark item, layer, score in [0, 1], shared bits, the judge's verdict, the passage, both texts."""
+
+Near = Callable[[pl.DataFrame], pl.DataFrame]
+"""Rows in, the pairs of the embedding layer out."""
+
+SLICE_ROWS = 50_000
+"""Rows in work at a time, so that memory stays flat."""
+
+
+@checked_config(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Decontaminate:
+    """``thresholds`` are those of the layers of words, ``similarity`` is the cosine of the embedding layer.
+
+    That one depends on the model: ``quality.decontamination.neighbors.calibrate`` finds it.
+    """
+
+    thresholds: SimilarityThresholds = Field(default_factory=SimilarityThresholds)
+    similarity: float = Field(default=0.9, gt=0, le=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaks:
+    """What was found: the pairs (``LEAK_SCHEMA``), the rows to drop (``DROP_SCHEMA``), and the report by benchmark."""
+
+    pairs: pl.DataFrame
+    drops: pl.DataFrame
+    report: pl.DataFrame
+
+
+def decontaminate(
+    rows: pl.DataFrame,
+    items: pl.DataFrame,
+    config: Decontaminate | None = None,
+    *,
+    embed: Embed | None = None,
+    judge: Judge | None = None,
+    workers: int | None = None,
+) -> Leaks:
+    """Return the leaks of benchmark ``items`` (``ITEM_SCHEMA``) in ``rows`` (``ROW_SCHEMA``).
+
+    Without ``embed`` and ``judge`` their layers are left out. The outcome is the same for any number of ``workers`` and
+    any order of rows. Raises ``ValueError`` where a table has not the columns it should.
+    """
+    config = config or Decontaminate()
+    index = build_index(items)
+    pairs = find_leaks(rows, index, config, embed=embed, judge=judge, workers=workers)
+    return Leaks(pairs=pairs, drops=drop_table(pairs), report=report(pairs, index, config))
+
+
+def find_leaks(
+    rows: pl.DataFrame,
+    index: LeakIndex,
+    config: Decontaminate,
+    *,
+    embed: Embed | None = None,
+    judge: Judge | None = None,
+    workers: int | None = None,
+) -> pl.DataFrame:
+    """Return the pairs (``LEAK_SCHEMA``) of rows and indexed items, sorted by row id, layer and score.
+
+    A row is judged by itself: shards may be looked at one after the other.
+    """
+    rows = checked(rows, ROW_SCHEMA)
+    slices = (rows[at : at + SLICE_ROWS] for at in range(0, rows.height, SLICE_ROWS))
+    near = _neighbourhood(index, config, embed) if embed is not None else None
+    found = [_in_slice(part, index, config, near, judge, workers) for part in slices]
+    pairs = pl.concat([pl.DataFrame(schema=LEAK_SCHEMA), *found])
+    pairs = pairs.sort("id", _strength(), "score", "benchmark", "item", descending=[False, False, True, False, False])
+    return pairs.unique(["id", "benchmark", "item"], keep="first", maintain_order=True)
+
+
+def _in_slice(
+    rows: pl.DataFrame,
+    index: LeakIndex,
+    config: Decontaminate,
+    near: Near | None,
+    judge: Judge | None,
+    workers: int | None,
+) -> pl.DataFrame:
+    found = lexical_pairs(rows, index, config.thresholds, workers)
+    if near is not None:
+        found = pl.concat([found, near(rows)])
+    order = [pl.col("row"), pl.col("unit"), _strength(), pl.col("score")]
+    found = found.sort(order, descending=[False, False, False, True])
+    found = found.unique(["row", "unit"], keep="first", maintain_order=True)
+    if judge is not None:
+        return _judged(_spelled_out(found, rows, index), judge)
+    return _spelled_out(found.filter(pl.col("layer") != SUSPECTED), rows, index)
+
+
+def _strength() -> pl.Expr:
+    return pl.col("layer").replace_strict({name: at for at, name in enumerate((*LAYERS, SUSPECTED))})
+
+
+def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Near:
+    """Return what finds the pairs of the embedding layer: of questions and columns of no known role, each by itself,
+    and of items only those that say enough.
+
+    The items are embedded here, once.
+    """
+    enough = index.units["question_bits"] >= config.thresholds.question_bits
+    units = enough.arg_true().cast(pl.Int64)
+    theirs = unit_vectors(index.first_items()["question"].gather(units).fill_null("").to_list(), embed)
+
+    def near(rows: pl.DataFrame) -> pl.DataFrame:
+        each = pl.concat_list("question", pl.col("texts").fill_null([]))
+        said = rows.select(row=pl.int_range(pl.len(), dtype=pl.Int64), text=each)
+        said = said.explode("text", empty_as_null=True, keep_nulls=True)
+        pairs = neighbours(unit_vectors(said["text"].fill_null("").to_list(), embed), theirs, config.similarity)
+        return pairs.select(
+            row=said["row"].gather(pairs["row"]),
+            unit=units.gather(pairs["item"]),
+            layer=pl.lit("embedding"),
+            score="score",
+            bits=pl.lit(None),
+            passage=pl.lit(None),
+        ).cast(FOUND_SCHEMA)
+
+    return near
+
+
+def _spelled_out(found: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
+    """Return the pairs with ids, names and texts instead of numbers: one for each item that a unit stands for."""
+    items = index.items.select(
+        "unit", "benchmark", item="id", item_text=question_side(index.items)[0].str.strip_chars()
+    )
+    mine = rows.select("id", row_text=question_side(rows)[0].str.strip_chars())[found["row"]]
+    pairs = found.with_columns(pl.col("unit").cast(pl.Int32)).hstack(mine).join(items, on="unit", maintain_order="left")
+    return pairs.with_columns(verdict=pl.lit(None, pl.Boolean)).select(LEAK_SCHEMA.names())
+
+
+def _judged(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:
+    """Return the pairs that the judge does not clear; exact ones are not asked about.
+
+    A verdict that is not there leaves a pair contaminated. A suspect that is not cleared bears the layer ``judge``.
+    """
+    asked = pairs.filter(pl.col("layer") != "exact")
+    texts = list(zip(asked.select(pl.coalesce("passage", "row_text")).to_series(), asked["item_text"], strict=True))
+    verdicts = list(judge(texts)) if texts else []
+    if len(verdicts) != len(texts):
+        raise ValueError(
+            f"judge gave {len(verdicts)} verdicts on {len(texts)} pairs, expected one each, None if unknown"
+        )
+    asked = asked.with_columns(verdict=pl.Series(verdicts, dtype=pl.Boolean))
+    kept = asked.filter(pl.col("verdict").fill_null(True))
+    layer = pl.when(pl.col("layer") == SUSPECTED).then(pl.lit("judge")).otherwise("layer")
+    return pl.concat([pairs.filter(pl.col("layer") == "exact"), kept.with_columns(layer=layer)])
+
+
+def drop_table(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows to drop (``DROP_SCHEMA``), by id: the reason is ``leak:`` and the layer of the strongest pair."""
+    order = ("id", _strength(), "score", "benchmark", "item")
+    ordered = pairs.sort(*order, descending=[False, False, True, False, False])
+    first = ordered.group_by("id", maintain_order=True).agg(pl.all().first(), pairs=pl.len())
+    evidence = [json.dumps(_evidence(pair), ensure_ascii=False) for pair in first.iter_rows(named=True)]
+    return (
+        first.select("id", drop="leak:" + pl.col("layer"))
+        .with_columns(evidence=pl.Series(evidence, dtype=pl.String))
+        .match_to_schema(DROP_SCHEMA)
+    )
+
+
+def _evidence(pair: dict[str, object]) -> dict[str, object]:
+    names = ("benchmark", "item", "layer", "score", "bits", "verdict", "passage", "item_text", "pairs")
+    rounded = {name: round(value, 3) if isinstance(value := pair[name], float) else value for name in names}
+    return {name: value for name, value in rounded.items() if value is not None}
+
+
+def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.DataFrame:
+    """Return one row a benchmark: ``items``; ``checked``, those that some rule could find; ``flagged``, and how many of
+    these each layer found; and ``rows`` that hold one. An item counts for the strongest layer that found it.
+    """
+    totals = _once(index).group_by("benchmark").agg(items=pl.len(), checked=pl.col("checked").sum())
+    strongest = pairs.sort(_strength()).unique(["benchmark", "item"], keep="first", maintain_order=True)
+    by_layer = strongest.group_by("benchmark").agg(
+        pl.len().alias("flagged"), *((pl.col("layer") == name).sum().alias(name) for name in LAYERS)
+    )
+    rows = pairs.group_by("benchmark").agg(rows=pl.col("id").n_unique())
+    table = totals.join(by_layer, on="benchmark", how="left").join(rows, on="benchmark", how="left")
+    return table.with_columns(pl.exclude("benchmark").fill_null(0).cast(pl.Int64)).sort("benchmark")
+
+
+def _once(index: LeakIndex) -> pl.DataFrame:
+    """Return the items, one that is there in several forms once, with ``checked``: whether a rule could find a form."""
+    known = index.items.with_columns(checked=pl.Series(findable(index.verbatim)).gather(index.items["unit"]))
+    known = known.with_columns(pl.col("checked").any().over("benchmark", "id"))
+    return known.unique(["benchmark", "id"], keep="first", maintain_order=True)
+
+
+def not_checked(index: LeakIndex) -> pl.DataFrame:
+    """Return the items that no rule could find, a bare stem without a telling answer: benchmark, item and text."""
+    unseen = _once(index).filter(~pl.col("checked"))
+    return unseen.select("benchmark", item="id", item_text=question_side(unseen)[0])

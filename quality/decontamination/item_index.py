@@ -1,0 +1,186 @@
+"""Benchmark items as an index: the bits of their words, and which items list a word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.decontamination.exact_questions import exact_keys
+from quality.decontamination.inputs import ITEM_SCHEMA, checked
+from quality.decontamination.inverted_index import Postings
+from quality.decontamination.rarity import UNKNOWN_BITS, known_words, word_bits
+from quality.decontamination.similarity import OPTION_PART, QUESTION_PART, Items
+from quality.decontamination.verbatim import Verbatim, build_verbatim
+from quality.decontamination.word_keys import OTHER_IDS, Words, lookup_table, text_keys, word_ids, words
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+U64 = NDArray[np.uint64]
+
+LISTED_BITS, LISTED_SHARE, LISTED_LEAST = 7.5, 0.5, 4.0
+"""A part lists its words of so many bits or more, then more, rarest first, up to a share of its bits, but none of fewer
+bits than the last number: one item in 181 has a listed word, at most one in 16."""
+
+OPTIONS_LISTED_BITS = 150.0
+"""A question of more bits is found by itself; its options need no listing."""
+
+GATE_BITS, OPTIONS_GATE_BITS, OPTIONS_GATE = 10.0, 15.0, 0.6
+GATES = ((80.0, 0.4), (200.0, 0.2))
+"""The share of a question's listed bits that makes a candidate: 0.4 up to 80 bits, 0.2 from 200 on, between in line. A
+long question is known by less of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeakIndex:
+    """The benchmarks, ready to be compared with.
+
+    ``items`` are the items as given with ``unit``, the number of what is compared: items equal in question, options and
+    answer are one. ``units`` has in that order ``question_key``, ``options_key``, ``question_bits``, ``all_bits``
+    (question and options) and ``answer_bits`` (what the answer adds to the question). ``table`` finds words among
+    ``vocabulary`` ids; ``verbatim`` is what is looked for word for word.
+    """
+
+    items: pl.DataFrame
+    units: pl.DataFrame
+    table: tuple[U64, I32]
+    vocabulary: int
+    postings: Postings
+    arrays: Items
+    verbatim: Verbatim
+
+    def ids(self, found: Words) -> I32:
+        """Return the ids of words."""
+        return word_ids(found.keys, *self.table, self.vocabulary)
+
+    def count(self) -> int:
+        """Return the number of items; one that is there in several forms counts once."""
+        return self.items.unique(["benchmark", "id"]).height
+
+    def first_items(self) -> pl.DataFrame:
+        """Return the first item of each unit, in the order of ``units``."""
+        return self.items.unique("unit", keep="first", maintain_order=True).sort("unit")
+
+
+def build_index(items: pl.DataFrame) -> LeakIndex:
+    """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` where it is no such table."""
+    items, units = _units(checked(items, ITEM_SCHEMA))
+    question, options = words(units["question"]), words(units["options"].list.join("\n", ignore_nulls=True))
+    vocabulary = _distinct(np.concatenate([question.keys, options.keys, known_words()]))
+    table, size = lookup_table(vocabulary), len(vocabulary)
+    unit, word, part = _entries(question, options, table, size)
+    bits = np.concatenate([word_bits(vocabulary), np.full(OTHER_IDS, UNKNOWN_BITS)])
+    asked = part & QUESTION_PART > 0
+    units = units.with_columns(
+        question_bits=np.bincount(unit[asked], bits[word[asked]], units.height),
+        all_bits=np.bincount(unit, bits[word], units.height),
+        answer_bits=_answer_bits(units["answer"], unit[asked], word[asked], bits, (table, size)),
+    )
+    arrays = Items(
+        bits.astype(np.float32),
+        _starts(unit, units.height),
+        word.astype(np.int32),
+        part,
+        units["question_bits"].to_numpy().astype(np.float32),
+        units["all_bits"].to_numpy().astype(np.float32),
+    )
+    postings = _postings(unit, word, part, arrays)
+    return LeakIndex(
+        items=items,
+        units=units.drop("question", "options", "answer"),
+        table=table,
+        vocabulary=size,
+        postings=postings,
+        arrays=arrays,
+        verbatim=build_verbatim(items, units["question"]),
+    )
+
+
+def _units(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the items with their unit, and the units: the first item of each, with its keys."""
+    keyed = items.hstack(exact_keys(items)).with_columns(answer_key=pl.Series(text_keys(items["answer"])))
+    keys = ["question_key", "options_key", "answer_key"]
+    units = keyed.unique(keys, keep="first", maintain_order=True).select(*keys, "question", "options", "answer")
+    numbers = units.select(*keys, unit=pl.int_range(pl.len(), dtype=pl.Int32))
+    return keyed.join(numbers, on=keys, how="left", maintain_order="left").drop(keys), units
+
+
+def _distinct(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return the different numbers, sorted; sorting is many times faster here than NumPy's table of hashes."""
+    ordered = np.sort(numbers)
+    first = np.concatenate([np.ones(min(len(ordered), 1), np.bool_), ordered[1:] != ordered[:-1]])
+    distinct: NDArray[Any] = ordered[first]
+    return distinct
+
+
+def _entries(question: Words, options: Words, table: tuple[U64, I32], size: int) -> tuple[I64, I64, U8]:
+    """Return (unit, word, parts it stands in) for every word of every unit, once, sorted by unit."""
+    found = []
+    for words_of, part in ((question, QUESTION_PART), (options, OPTION_PART)):
+        unit = np.repeat(np.arange(len(words_of.offsets) - 1), np.diff(words_of.offsets))
+        found.append((unit * size + word_ids(words_of.keys, *table, size)) * 4 + part)
+    entries = _distinct(np.concatenate(found))
+    first = np.flatnonzero(np.diff(entries >> 2, prepend=-1))
+    word = entries[first] >> 2
+    parts = np.bitwise_or.reduceat(entries & 3, first) if len(first) else entries
+    return word // max(size, 1), word % max(size, 1), parts.astype(np.uint8)
+
+
+def _starts(sorted_numbers: I64, count: int) -> I64:
+    return np.searchsorted(sorted_numbers, np.arange(count + 1)).astype(np.int64)
+
+
+def _answer_bits(answers: pl.Series, unit: I64, word: I64, bits: F64, table: tuple[tuple[U64, I32], int]) -> F64:
+    """Return the bits of the words of each answer that its question has not."""
+    found = words(answers)
+    owner = np.repeat(np.arange(len(answers)), np.diff(found.offsets))
+    mine = _distinct(owner * len(bits) + word_ids(found.keys, *table[0], table[1]))
+    theirs = unit * len(bits) + word
+    at = np.minimum(np.searchsorted(theirs, mine), len(theirs) - 1)
+    mine = mine[theirs[at] != mine] if len(theirs) else mine
+    return np.bincount(mine // len(bits), bits[mine % len(bits)], len(answers)).astype(np.float64)
+
+
+def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
+    """List each part of a unit under its rarest words, and set the gates."""
+    count, bits = len(arrays.question_bits), arrays.bits.astype(np.float64)
+    optioned = (part & OPTION_PART > 0) & (arrays.question_bits[unit] < OPTIONS_LISTED_BITS)
+    chosen_word, chosen_part = [], []
+    for which, mask in enumerate((part & QUESTION_PART > 0, optioned)):
+        keep = _listed(unit[mask], word[mask], bits)
+        chosen_word.append(word[mask][keep])
+        chosen_part.append(unit[mask][keep] * 2 + which)
+    by_word, parts = np.concatenate(chosen_word), np.concatenate(chosen_part)
+    listed = np.bincount(parts, bits[by_word], 2 * count).astype(np.float64)
+    order = np.lexsort((parts, by_word))
+    starts = _starts(by_word[order], len(bits))
+    return Postings(arrays.bits, starts, parts[order].astype(np.int32), _gates(listed))
+
+
+def _listed(unit: I64, word: I64, bits: F64) -> NDArray[np.bool_]:
+    """Return which words of a part are listed."""
+    order = np.lexsort((word, -bits[word], unit))
+    ordered = bits[word[order]]
+    total = np.bincount(unit, bits[word])[unit[order]] if len(unit) else ordered
+    first = np.searchsorted(unit[order], unit[order])
+    rarer = np.cumsum(ordered) - ordered
+    rarer -= rarer[first] if len(unit) else 0
+    keep = np.empty(len(unit), np.bool_)
+    keep[order] = (ordered >= LISTED_BITS) | ((rarer < LISTED_SHARE * total) & (ordered >= LISTED_LEAST))
+    return keep
+
+
+def _gates(listed: F64) -> NDArray[np.float32]:
+    """Return the bits from which on a part makes a candidate; infinite where it lists too little."""
+    question, options = listed[0::2], listed[1::2]
+    gates = np.empty(len(listed), np.float32)
+    (low, most), (high, least) = GATES
+    gates[0::2] = np.maximum(GATE_BITS, question * np.interp(question, (low, high), (most, least)))
+    gates[1::2] = np.maximum(OPTIONS_GATE_BITS, OPTIONS_GATE * options)
+    gates[listed < gates] = np.inf
+    return gates

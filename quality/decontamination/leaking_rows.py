@@ -1,0 +1,41 @@
+"""Decontamination of records: rows that hold an item of a benchmark are dropped, with the item as evidence."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from quality.decontamination.cleaned_items import with_cleaned
+from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table, find_leaks
+from quality.decontamination.inputs import items_of, rows_of
+from quality.decontamination.item_index import LeakIndex, build_index
+from quality.decontamination.neighbors import Embed
+from quality.outcome import Outcome
+from sources.literal import read_parquet
+from sources.table import frame
+
+
+def drop_leaks(
+    rows: pl.DataFrame,
+    config: Decontaminate,
+    benchmarks: tuple[Path, ...],
+    *,
+    embed: Embed | None = None,
+    judge: Judge | None = None,
+) -> Outcome:
+    """Return the rows, those that leak dropped, and the table ``leaks`` of all pairs with both texts.
+
+    ``benchmarks`` are parquet files of records that may only be looked at.
+    """
+    pairs = find_leaks(rows_of(rows), _index(benchmarks), config, embed=embed, judge=judge, workers=1)
+    drops = drop_table(pairs)
+    marked = rows.join(drops, on="id", how="left", maintain_order="left")
+    return Outcome(rows=marked, tables={"leaks": pairs})
+
+
+@lru_cache(maxsize=1)
+def _index(benchmarks: tuple[Path, ...]) -> LeakIndex:
+    """Build the index once in a process; it is the same for all of its shards."""
+    return build_index(with_cleaned(items_of(pl.concat([frame([]), *map(read_parquet, benchmarks)]))))

@@ -1,0 +1,103 @@
+"""Rows against an index, block by block in threads: the lexical pairs of both sides of a row."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.decontamination.inverted_index import candidates
+from quality.decontamination.item_index import LeakIndex
+from quality.decontamination.similar_passages import PassageLimits, Passages, passages
+from quality.decontamination.similarity import Limits, Pairs, Texts, likeness
+from quality.decontamination.word_keys import Words, words
+
+I64 = NDArray[np.int64]
+
+BLOCK_ROWS = 1000
+"""Rows that a thread compares at a time: enough to spread the cost of clearing its tables."""
+
+ALIKE_SCHEMA = pl.Schema(
+    {
+        "row": pl.Int64(),
+        "unit": pl.Int64(),
+        "kind": pl.UInt8(),
+        "score": pl.Float32(),
+        "bits": pl.Float32(),
+        "passage": pl.String(),
+    }
+)
+"""A row's number, a unit's, how alike they are (``similarity``), and the passage where only one is alike."""
+
+
+def question_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Return question and options as one text a row, and the bytes of it that are the question."""
+    question = rows["question"].fill_null("")
+    options = rows["options"].list.join("\n", ignore_nulls=True).fill_null("")
+    return question + "\n" + options, question.str.len_bytes()
+
+
+def reasoning_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Return answer and reasoning as one text a row, none of it options."""
+    texts = rows.select(pl.concat_str("answer", "reasoning", separator="\n", ignore_nulls=True)).to_series()
+    return texts, texts.str.len_bytes()
+
+
+def scan(
+    texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, workers: int | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the pairs (``ALIKE_SCHEMA``) of texts and units that are alike as wholes, and those by a passage.
+
+    The first ``cuts`` bytes of a text are its question. A pair comes once in either table, by row and unit. The same
+    for any number of workers (None: one a core).
+    """
+    starts = range(0, len(texts), BLOCK_ROWS)
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        work = [
+            pool.submit(_block, texts[at : at + BLOCK_ROWS], cuts[at : at + BLOCK_ROWS], index, limits, dense, at)
+            for at in starts
+        ]
+        found = [future.result() for future in work]
+    return _strongest([wholes for wholes, _ in found]), _strongest([parts for _, parts in found])
+
+
+def _strongest(found: list[pl.DataFrame]) -> pl.DataFrame:
+    pairs = pl.concat([pl.DataFrame(schema=ALIKE_SCHEMA), *found])
+    pairs = pairs.sort("row", "unit", "kind", "score", descending=[False, False, False, True])
+    return pairs.unique(["row", "unit"], keep="first", maintain_order=True)
+
+
+def _block(
+    texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, at: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    found = words(texts)
+    mine = Texts(found.offsets, index.ids(found), _question_words(found, cuts.fill_null(0).to_numpy().astype(np.int64)))
+    wanted = candidates(mine.offsets, mine.ids, index.postings)
+    wholes, near = likeness(mine, index.arrays, wanted, limits)
+    parts = passages(mine.offsets, mine.ids, index.arrays, wanted, near, dense)
+    said = [_passage(texts, found, *place) for place in zip(parts.texts, parts.lows, parts.highs, strict=True)]
+    return _table(wholes, at, None), _table(parts, at, said)
+
+
+def _table(pairs: Pairs | Passages, at: int, said: list[str] | None) -> pl.DataFrame:
+    rows, units = pairs.texts.astype(np.int64) + at, pairs.items.astype(np.int64)
+    table = pl.DataFrame({"row": rows, "unit": units, "kind": pairs.kinds, "score": pairs.scores, "bits": pairs.bits})
+    return table.with_columns(passage=pl.Series(said, dtype=pl.String) if said else pl.lit(None, pl.String))
+
+
+def _question_words(found: Words, cuts: I64) -> I64:
+    """Return how many words of each text begin before its cut."""
+    before = found.at < np.repeat(cuts, np.diff(found.offsets))
+    counts = np.concatenate([np.zeros(1, np.int64), np.cumsum(before)])
+    before_cut: I64 = counts[found.offsets[1:]] - counts[found.offsets[:-1]]
+    return before_cut
+
+
+def _passage(texts: pl.Series, found: Words, number: int, low: int, high: int) -> str:
+    """Return the text of words ``low`` to ``high`` (counted over the block) of a text."""
+    data = str(texts[int(number)]).encode()
+    stop = found.at[high] if high < found.offsets[number + 1] else len(data)
+    return data[found.at[low] : stop].decode().strip()

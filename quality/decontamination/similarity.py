@@ -1,0 +1,182 @@
+"""How like a benchmark item a window of a training text is as a whole: kind and score of candidate pairs.
+
+All sums are in bits, what the rarity of a word is worth, and count equal words once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.compiled import compiled
+from quality.decontamination.inverted_index import Candidates
+
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+F32 = NDArray[np.float32]
+
+QUESTION_PART, OPTION_PART = 1, 2
+"""Where a word of an item, or of a text, stands; both is 3."""
+
+NOTHING, QUESTION, WITH_OPTIONS, REWRITE, PASSAGE, PASSAGE_WITH_OPTIONS, SUSPECT = range(7)
+"""Kinds; passages are found by ``similar_passages``. A suspect is too little by itself: it takes the right answer,
+or a judge, beside it."""
+
+
+class Items(NamedTuple):
+    """Benchmark items: distinct word ids end to end, the parts each stands in, and bits of question and of all."""
+
+    bits: F32
+    starts: I64
+    words: I32
+    parts: U8
+    question_bits: F32
+    all_bits: F32
+
+
+class Texts(NamedTuple):
+    """Training texts: word ids end to end, and how many words of each are its question (the rest are options)."""
+
+    offsets: I64
+    ids: I32
+    questions: I64
+
+
+class Limits(NamedTuple):
+    """From where on a pair counts; see ``quality.decontamination.lexical_layers.SimilarityThresholds``."""
+
+    copy: float
+    copy_bits: float
+    copy_options: float
+    rewrite: float
+    rewrite_bits: float
+    suspect: float
+    suspect_bits: float
+    passage: float
+
+
+class Pairs(NamedTuple):
+    """Pairs that are alike: text, item, kind, score in [0, 1], and the bits shared."""
+
+    texts: I32
+    items: I32
+    kinds: U8
+    scores: F32
+    bits: F32
+
+
+class Window(NamedTuple):
+    """Words ``first`` to ``stop`` of all: bits of the question and of everything, whether it has words of options."""
+
+    first: int
+    stop: int
+    question: float
+    everything: float
+    has_options: bool
+
+
+class Shared(NamedTuple):
+    """Bits that an item and a window share: the two questions; the item's question and all; everything and all."""
+
+    asked: float
+    question: float
+    everything: float
+
+
+class Seen(NamedTuple):
+    """What a comparison says."""
+
+    kind: int
+    score: float
+    bits: float
+
+
+@compiled
+def likeness(texts: Texts, items: Items, wanted: Candidates, limits: Limits) -> tuple[Pairs, I64]:
+    """Return the pairs among the ``wanted`` that are alike, and the places of those that may hold a passage.
+
+    A pair may come from several windows of a text.
+    """
+    present, parts = np.zeros(items.bits.size, np.int64), np.zeros(items.bits.size, np.uint8)
+    out, near, count, nearby, number = _room(wanted.items.size), np.empty(wanted.items.size, np.int64), 0, 0, 0
+    window, text, first = Window(0, 0, 0.0, 0.0, False), -1, -1
+    for k in range(wanted.items.size):
+        item = wanted.items[k]
+        if wanted.texts[k] != text or wanted.firsts[k] != first:
+            text, first, number = wanted.texts[k], wanted.firsts[k], number + 1
+            window = _survey(texts, items.bits, present, parts, text, first, wanted.stops[k], number)
+        shared = _overlap(items, item, present, parts, number)
+        if shared.question >= max(limits.suspect_bits, limits.passage * items.question_bits[item]):
+            near[nearby] = k
+            nearby += 1
+        seen = _compare(items.question_bits[item], items.all_bits[item], window, shared, limits)
+        if seen.kind != NOTHING:
+            out.texts[count], out.items[count], out.kinds[count] = text, item, seen.kind
+            out.scores[count], out.bits[count] = seen.score, seen.bits
+            count += 1
+    return _front(out, count), near[:nearby].copy()
+
+
+@compiled
+def _room(size: int) -> Pairs:
+    texts, items, kinds = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.uint8)
+    return Pairs(texts, items, kinds, np.empty(size, np.float32), np.empty(size, np.float32))
+
+
+@compiled
+def _front(old: Pairs, count: int) -> Pairs:
+    texts, items, kinds = old.texts[:count].copy(), old.items[:count].copy(), old.kinds[:count].copy()
+    return Pairs(texts, items, kinds, old.scores[:count].copy(), old.bits[:count].copy())
+
+
+@compiled
+def _survey(texts: Texts, bits: F32, present: I64, parts: U8, text: int, first: int, last: int, number: int) -> Window:
+    """Mark the words that are present in a window with its number, and the part they first stand in; weigh them."""
+    start, stop = texts.offsets[text] + first, texts.offsets[text] + last
+    cut = texts.offsets[text] + texts.questions[text]
+    question, everything = 0.0, 0.0
+    for k in range(start, stop):
+        word = texts.ids[k]
+        if present[word] != number:
+            present[word], parts[word] = number, QUESTION_PART if k < cut else OPTION_PART
+            everything += bits[word]
+            question += bits[word] if k < cut else 0.0
+    return Window(start, stop, question, everything, stop > cut)
+
+
+@compiled
+def _overlap(items: Items, item: int, present: I64, parts: U8, number: int) -> Shared:
+    asked, question, everything = 0.0, 0.0, 0.0
+    for p in range(items.starts[item], items.starts[item + 1]):
+        word = items.words[p]
+        if present[word] == number:
+            bits = items.bits[word]
+            everything += bits
+            if items.parts[p] & QUESTION_PART:
+                question += bits
+                asked += bits if parts[word] == QUESTION_PART else 0.0
+    return Shared(asked, question, everything)
+
+
+@compiled
+def _compare(question_bits: float, all_bits: float, window: Window, shared: Shared, limits: Limits) -> Seen:
+    """Compare an item, given by its bits, with a window, given what they share."""
+    optioned, question_bits = all_bits > question_bits, max(question_bits, 1.0)
+    questions = 2 * shared.asked / (question_bits + window.question)
+    everything = 2 * shared.everything / (all_bits + window.everything)
+    alike = questions
+    if optioned and not window.has_options:  # the text may hold its options in the question
+        alike = max(questions, shared.question / question_bits)
+    if optioned and window.has_options and everything < limits.copy_options:
+        alike = 0.0
+    if shared.everything >= limits.copy_bits and (alike + everything) / 2 >= limits.copy:
+        by_question = questions >= limits.copy and shared.asked >= limits.copy_bits
+        return Seen(QUESTION if by_question else WITH_OPTIONS, (alike + everything) / 2, shared.everything)
+    rewrite = (0.3 * shared.asked / question_bits + shared.asked / max(window.question, 1.0)) / 1.3
+    if rewrite >= limits.rewrite and shared.asked >= limits.rewrite_bits:
+        return Seen(REWRITE, rewrite, shared.asked)
+    suspect = rewrite >= limits.suspect and shared.asked >= limits.suspect_bits
+    return Seen(SUSPECT if suspect else NOTHING, rewrite, shared.asked)

@@ -1,0 +1,393 @@
+"""Items that stand word for word in a row: in any column or message, inside longer text, whatever else the row says.
+
+Equal is equal however common the words are, with one exception: a stem that any examination has ("Which of the
+following is true?") is evidence only together with an answer of the item. What a question and an answer need to say is
+fixed (``rarity``), so that no other item, benchmark, column or row can turn a leak into a clean row.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.decontamination.rarity import UNKNOWN_BITS, asking_words, judging_words, known_words, stem_words, word_bits
+from quality.decontamination.sequences import (
+    INSIDE,
+    LINE,
+    SENTENCE,
+    Answers,
+    Sequences,
+    answers_of,
+    distinct_weights,
+    index_sequences,
+    occurrences,
+)
+from quality.decontamination.word_keys import OTHER_IDS, WHOLE, Words, buffers, lookup_table, word_ids, words
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+BLOCK_ROWS = 4000
+"""Rows that a thread compares at a time: enough to spread the cost of its tables."""
+
+LEAST_BITS = 2.0
+"""What a word that no bare stem has is worth at least."""
+
+ALONE_WORDS, ALONE_BITS, ALONE_LINE_BITS = 3, 20.0, 10.0
+"""What a question must say to be known by itself: inside a text, and as a text or line of its own."""
+
+JUDGED_LINE_BITS = 10.5
+"""The latter for a stem that has statements on a topic judged (true, false, correct), however long: that little tells
+one topic from another."""
+
+FULL_WORDS, FULL_BITS = 8, 6.0
+"""Words of a question from which on it is known as a line of its own by one word, and what that word must say where no
+statements are judged."""
+
+NAMED_BITS = 30.0
+"""What a line must say to be known by itself whether it asks or not."""
+
+ALONE_LONG = 12
+"""The words from which on a question is known by itself although the sentence goes on: that of another would differ."""
+
+ASKED_LONG, ASKED_SHORT = 10, 4
+"""The words of a question from which on it is no mere name of a topic, without and with a word that asks."""
+
+ANSWERED_BITS = (16.0, 4.0, 2.0)
+"""What question and answer must say together, by what stands at their ends: words, a sentence's end, a line's. The name
+of a topic is no question inside a sentence."""
+
+WHOLE_WORDS, WHOLE_BITS = 2, (12.0, 8.0, 4.0)
+"""What a question without an answer must say, by the same: it is all there is of its item."""
+
+ALL_OPTIONS_BITS = (16.0, 8.0, 4.0)
+"""The same for a question and all of its options."""
+
+SHORT_BITS, SHORT_WORDS = 8.0, 3
+"""A question that says less, or has fewer words, counts only as a sentence of its own."""
+
+PIECE_WORDS, PIECE_BITS = 6, 20.0
+"""A sentence long and rare enough to be looked for by itself."""
+
+PASSAGE_WORDS, PASSAGE_SHARE = 25, 0.6
+"""How many words the pieces of a passage must have together, and the share of them that a row must hold."""
+
+LEAST_OPTIONS = 3
+"""So many options, each long and rare enough to be looked for, are known without their question."""
+
+PIECES_SHARE = 0.7
+"""The share of a question's words that must stand in its pieces for them to be the question."""
+
+PIECE = r"[.?!]+[\s\"')\]]+|\n+"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verbatim:
+    """What is looked for.
+
+    ``owners`` has a row for every sequence of a unit: ``sequence``, ``unit``, ``part`` (-1: the whole question, else
+    the passage that it is a piece of) and its ``words``. ``parts`` are the passages: ``part``, ``unit``, ``total``
+    (words of its pieces), ``layer`` and the ``share`` of them that makes a leak. ``answers`` are the forms in which
+    each unit's answer may stand.
+    """
+
+    sequences: Sequences
+    owners: pl.DataFrame
+    parts: pl.DataFrame
+    question_length: I64
+    question_words: I64
+    question_bits: F64
+    judged: NDArray[np.bool_]
+    unanswered: NDArray[np.bool_]
+    asks: NDArray[np.bool_]
+    answers: Answers
+
+
+def whole_words(texts: pl.Series) -> Words:
+    """Return the words of a text column, none cut."""
+    return words(texts, WHOLE)
+
+
+def content(texts: pl.Series, less: pl.Series | None = None) -> tuple[I64, F64]:
+    """Return how many words of each text no bare stem has, and their bits, equal ones once; those of ``less`` aside."""
+    keys, ids, bits = _weights()
+    found, other = words(texts), words(less if less is not None else pl.Series([None] * len(texts), dtype=pl.String))
+    mine, theirs = (word_ids(each.keys, keys, ids, len(bits) - OTHER_IDS) for each in (found, other))
+    counts, sums = distinct_weights(found.offsets, mine, other.offsets, theirs, bits)
+    return counts, sums
+
+
+@cache
+def _weights() -> tuple[NDArray[np.uint64], NDArray[np.int32], F64]:
+    """Return the table of words whose rate is known, and the bits of each and of others; those of bare stems have 0."""
+    known = np.union1d(known_words(), stem_words())
+    bits = np.where(np.isin(known, stem_words()), 0.0, np.maximum(word_bits(known), LEAST_BITS))
+    return *lookup_table(known), np.concatenate([bits, np.full(OTHER_IDS, UNKNOWN_BITS)])
+
+
+# --- what is looked for ----------------------------------------------------------------------------------------------
+
+
+def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
+    """Return what to look for: ``items`` (``ITEM_SCHEMA`` and ``unit``), and the question of each unit."""
+    wholes = pl.DataFrame({"unit": pl.int_range(len(questions), eager=True, dtype=pl.Int32), "text": questions})
+    wholes = wholes.with_columns(part=pl.lit(-1, pl.Int32))
+    split = _split(_passages(items, wholes))
+    texts = pl.concat([wholes.select("unit", "part", "text", kind=pl.lit(None, pl.String)), split])
+    found, (counted, bits) = whole_words(texts["text"]), content(texts["text"])
+    counts = np.diff(found.offsets)
+    texts = texts.with_columns(words=pl.Series(counts), bits=pl.Series(bits), at=pl.int_range(pl.len()))
+    pieces, parts = _pieces(texts.filter(pl.col("part") >= 0))
+    table = pl.concat([texts.filter(pl.col("part") < 0, pl.col("words") > 0), pieces])
+    table = table.with_columns(key=pl.Series(_sequence_keys(found, table["at"].to_list()), dtype=pl.Binary))
+    firsts = table.unique("key", keep="first", maintain_order=True).with_row_index("sequence")
+    owners = table.join(firsts.select("key", pl.col("sequence").cast(pl.Int32)), on="key", maintain_order="left")
+    short = (firsts["bits"] < SHORT_BITS) | (firsts["words"] < SHORT_WORDS)
+    figures = ~firsts["text"].str.contains(r"\p{L}{2}")
+    needs = np.where(figures.to_numpy(), LINE, np.where(short.to_numpy(), SENTENCE, INSIDE)).astype(np.uint8)
+    starts, keys = _gathered(found, firsts["at"].to_numpy())
+    sequences = index_sequences(starts, keys, _rarity(keys), needs)
+    answers = _answers(items, questions)
+    return Verbatim(
+        sequences=sequences,
+        owners=owners.select("sequence", "unit", "part", pl.col("words").cast(pl.Int32)),
+        parts=parts,
+        question_length=counts[: len(questions)],
+        question_words=counted[: len(questions)],
+        question_bits=bits[: len(questions)],
+        judged=_judged(found, len(questions)),
+        unanswered=~np.isin(np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["unit"]),
+        asks=_asks(found, len(questions)),
+        answers=answers,
+    )
+
+
+def _asks(found: Words, texts: int) -> NDArray[np.bool_]:
+    """Return which of the first texts are more than the name of a topic."""
+    counts = np.diff(found.offsets[: texts + 1])
+    asks: NDArray[np.bool_] = (counts >= ASKED_LONG) | (_having(found, texts, asking_words()) & (counts >= ASKED_SHORT))
+    return asks
+
+
+def _judged(found: Words, texts: int) -> NDArray[np.bool_]:
+    """Return which of the first texts have statements judged."""
+    return _having(found, texts, judging_words())
+
+
+def _having(found: Words, texts: int, wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return which of the first texts have a word that is wanted."""
+    text = np.repeat(np.arange(texts), np.diff(found.offsets[: texts + 1]))
+    having: NDArray[np.bool_] = np.bincount(text[np.isin(found.keys[: len(text)], wanted)], minlength=texts) > 0
+    return having
+
+
+def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
+    """Return which units' questions are known by themselves as a line of its own."""
+    bits, counted = known.question_bits, known.question_words
+    out = (counted >= ALONE_WORDS) & (bits >= np.where(known.judged, JUDGED_LINE_BITS, ALONE_LINE_BITS)) & known.asks
+    full = (counted > 0) & (known.question_length >= FULL_WORDS)
+    out |= full & (bits >= np.where(known.judged, JUDGED_LINE_BITS, FULL_BITS))
+    out |= bits >= NAMED_BITS
+    alone: NDArray[np.bool_] = out | (known.unanswered & (counted >= WHOLE_WORDS) & (bits >= WHOLE_BITS[LINE]))
+    return alone
+
+
+def _rarity(keys: NDArray[np.uint64]) -> F64:
+    """Return how rare each word is among the sequences: which run of words is the anchor is a matter of speed alone."""
+    table = pl.DataFrame({"key": keys})
+    rarity = np.asarray(table.select(-(pl.len().over("key").log(2))).to_series().to_numpy(), np.float64)
+    lifted: F64 = rarity - rarity.min(initial=0.0)
+    return lifted
+
+
+def _sequence_keys(found: Words, texts: list[int]) -> list[bytes]:
+    data, offsets = found.keys.tobytes(), found.offsets.tolist()
+    return [data[8 * offsets[at] : 8 * offsets[at + 1]] for at in texts]
+
+
+def _gathered(found: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
+    """Return starts and keys of the texts number ``at``."""
+    lows, counts = found.offsets[at], found.offsets[at + 1] - found.offsets[at]
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    places = np.arange(starts[-1]) - np.repeat(starts[:-1], counts) + np.repeat(lows, counts)
+    return starts, found.keys[places]
+
+
+def _passages(items: pl.DataFrame, wholes: pl.DataFrame) -> pl.DataFrame:
+    """Return the passages of items: the question in pieces, contexts, and answers at length, equal ones once a unit."""
+    tables = [wholes.select("unit", "text", kind=pl.lit("question"))]
+    tables += [items.select("unit", text=name, kind=pl.lit("context")) for name in ("context", "answer", "reasoning")]
+    options = items.filter(pl.col("options").list.len() >= LEAST_OPTIONS)
+    tables += [
+        options.select("unit", text=pl.col("options").list.join("\n", ignore_nulls=True), kind=pl.lit("options"))
+    ]
+    return pl.concat(tables).drop_nulls("text").unique(["unit", "text", "kind"], maintain_order=True)
+
+
+def _split(passages: pl.DataFrame) -> pl.DataFrame:
+    """Return the pieces of passages: unit, part (the passage's number), text and kind."""
+    split = passages.with_row_index("part").with_columns(
+        pl.col("part").cast(pl.Int32), text=pl.col("text").str.replace_all(PIECE, "\x1e").str.split("\x1e")
+    )
+    pieces = split.explode("text", empty_as_null=True, keep_nulls=True).drop_nulls("text")
+    return pieces.select("unit", "part", "text", "kind")
+
+
+def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the pieces that are looked for, and the passages that have enough of them."""
+    all_words = pieces.group_by("part", maintain_order=True).agg(all=pl.col("words").sum())
+    fit = pieces.filter((pl.col("words") >= PIECE_WORDS) & (pl.col("bits") >= PIECE_BITS))
+    parts = fit.group_by("part", maintain_order=True).agg(
+        pl.col("unit").first(), pl.col("kind").first(), total=pl.col("words").sum(), pieces=pl.len()
+    )
+    parts = parts.join(all_words, on="part", maintain_order="left")
+    told = pl.when(pl.col("kind") == "question").then(
+        (pl.col("pieces") > 1) & (pl.col("total") >= PIECES_SHARE * pl.col("all"))
+    )
+    chosen = told.when(pl.col("kind") == "options").then(pl.col("total") == pl.col("all"))
+    parts = parts.filter(chosen.otherwise(pl.col("total") >= PASSAGE_WORDS))
+    share = pl.when(pl.col("kind") == "context").then(PASSAGE_SHARE).otherwise(1.0)
+    layer = pl.when(pl.col("kind") == "question").then(pl.lit("verbatim")).otherwise(pl.lit("context"))
+    parts = parts.select("part", "unit", pl.col("total").cast(pl.Int64), layer=layer, share=share)
+    return fit.join(parts.select("part"), on="part", how="semi", maintain_order="left"), parts
+
+
+def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
+    """Return the forms of each unit's answer with the bits they add to its question, and its options."""
+    forms = pl.concat(
+        [
+            items.select("unit", text="answer", option=pl.lit(False)),
+            items.select("unit", text="reasoning", option=pl.lit(False)),
+            items.select("unit", text="options", option=pl.lit(True)).explode(
+                "text", empty_as_null=True, keep_nulls=True
+            ),
+        ]
+    )
+    forms = forms.drop_nulls("text").unique(["unit", "text", "option"], maintain_order=True)
+    forms = forms.sort("unit", "option", maintain_order=True)
+    found = whole_words(forms["text"])
+    _, bits = content(forms["text"], questions.gather(forms["unit"]))
+    full = np.flatnonzero(np.diff(found.offsets))
+    forms, bits = forms[full], bits[full]
+    starts, keys = _gathered(found, full)
+    of_unit = np.searchsorted(forms["unit"].to_numpy(), np.arange(len(questions) + 1)).astype(np.int64)
+    return Answers(of_unit, starts, keys, bits, forms["option"].to_numpy().astype(np.bool_))
+
+
+def findable(known: Verbatim) -> NDArray[np.bool_]:
+    """Return of each unit whether anything it holds is enough to be found by."""
+    answers, bits = known.answers, known.question_bits
+    unit = np.repeat(np.arange(len(bits)), np.diff(answers.of_unit))
+    right = np.zeros(len(bits))
+    np.maximum.at(right, unit[~answers.options], answers.bits[~answers.options])
+    options = np.bincount(unit[answers.options], answers.bits[answers.options], len(bits))
+    counts = np.bincount(unit[answers.options], minlength=len(bits))
+    answered = np.bincount(unit[~answers.options], minlength=len(bits)) > 0
+    asked = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["unit"].to_numpy())
+    out = _line_alone(known) | (answered & (bits + right >= ANSWERED_BITS[LINE]))
+    out |= (counts > 1) & (bits + options >= ALL_OPTIONS_BITS[LINE])
+    with_parts = np.isin(np.arange(len(bits)), known.parts["unit"].to_numpy())
+    return (out & asked) | with_parts
+
+
+# --- looking ---------------------------------------------------------------------------------------------------------
+
+
+def joined(rows: pl.DataFrame) -> pl.Series:
+    """Return all that a row says as one text, a line for each column."""
+    lists = [pl.col(name).list.join("\n", ignore_nulls=True) for name in ("options", "texts")]
+    parts = ("question", lists[0], "answer", "reasoning", lists[1])
+    return rows.select(pl.concat_str(parts, separator="\n", ignore_nulls=True)).to_series()
+
+
+def verbatim_pairs(rows: pl.DataFrame, known: Verbatim, workers: int | None) -> pl.DataFrame:
+    """Return (row, unit, layer, score, bits, passage) of the units that stand in rows word for word."""
+    texts = joined(rows)
+    starts = range(0, rows.height, BLOCK_ROWS)
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        work = [pool.submit(_block, texts[at : at + BLOCK_ROWS], known, at) for at in starts]
+        found = [future.result() for future in work]
+    schema = {"row": pl.Int64, "unit": pl.Int64, "layer": pl.String, "score": pl.Float64, "bits": pl.Float64}
+    return pl.concat([pl.DataFrame(schema={**schema, "passage": pl.String}), *found])
+
+
+def _block(texts: pl.Series, known: Verbatim, at: int) -> pl.DataFrame:
+    (data, bounds), found = buffers(texts), whole_words(texts)
+    seen = occurrences(data, bounds, found.offsets, found.keys, found.at, known.sequences)
+    table = pl.DataFrame(
+        {"text": seen.texts, "sequence": seen.sequences, "first": seen.at, "begins": seen.begins, "stops": seen.stops}
+    ).join(known.owners, on="sequence", maintain_order="left")
+    wholes = _asked(table.filter(pl.col("part") == -1), data, bounds, found, known)
+    parts = _describe(table.filter(pl.col("part") >= 0), known)
+    pairs = pl.concat([wholes, parts]).with_columns(row=pl.col("text").cast(pl.Int64) + at)
+    places = pairs.select("text", "first", "stop").iter_rows()
+    said = [_quoted(data, bounds, found, *place) for place in places]
+    return pairs.select(
+        "row", pl.col("unit").cast(pl.Int64), "layer", "score", "bits", passage=pl.Series(said, dtype=pl.String)
+    )
+
+
+def _quoted(data: U8, bounds: I64, found: Words, text: int, first: int, stop: int) -> str:
+    """Return the text of words ``first`` to ``stop`` of a text, up to the next word."""
+    begin = bounds[text]
+    end = begin + found.at[stop] if stop < found.offsets[text + 1] else bounds[text + 1]
+    return data[begin + found.at[first] : end].tobytes().decode(errors="ignore").strip()
+
+
+def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verbatim) -> pl.DataFrame:
+    """Return the questions that are known by themselves or by an answer in the same row."""
+    units = hits["unit"].to_numpy().astype(np.int64)
+    bits, begins, ends = known.question_bits[units], hits["begins"].to_numpy(), hits["stops"].to_numpy()
+    ends, long = np.minimum(begins, ends), hits["words"].to_numpy() >= ALONE_LONG
+    closed = (hits["stops"].to_numpy() > INSIDE) | long
+    asks = known.asks[units]
+    alone = closed & (bits >= ALONE_BITS) & asks & (known.question_words[units] >= ALONE_WORDS)
+    alone |= (ends == LINE) & _line_alone(known)[units]
+    enough = known.unanswered[units] & (known.question_words[units] >= WHOLE_WORDS)
+    alone |= enough & (bits >= np.array(WHOLE_BITS)[ends])
+    rest = np.flatnonzero(~alone)
+    first = hits["first"].to_numpy()
+    stop = first + hits["words"].to_numpy()
+    texts = hits["text"].to_numpy().astype(np.int64)
+    place = (texts[rest], first[rest], stop[rest], begins[rest], ends[rest])
+    told = answers_of(
+        data, bounds, found.offsets, found.keys, found.at, *place, asks[rest], bits[rest], units[rest], known.answers,
+        np.array(ANSWERED_BITS), np.array(ALL_OPTIONS_BITS),
+    )  # fmt: skip
+    keep = alone.copy()
+    keep[rest] = told
+    return (
+        hits.with_columns(
+            layer=pl.lit("verbatim"), score=pl.lit(1.0), bits=pl.Series(bits), stop=pl.Series(stop, dtype=pl.Int64)
+        )
+        .filter(pl.Series(keep, dtype=pl.Boolean))
+        .select("text", "unit", "layer", "score", "bits", "first", "stop")
+    )
+
+
+def _describe(hits: pl.DataFrame, known: Verbatim) -> pl.DataFrame:
+    """Return the passages of which a row holds enough."""
+    once = hits.unique(["text", "part", "sequence"], keep="first", maintain_order=True)
+    sums = once.group_by("text", "part", maintain_order=True).agg(
+        pl.col("words").cast(pl.Int64).sum(),
+        first=pl.col("first").sort_by("words", descending=True).first(),
+        longest=pl.col("words").cast(pl.Int64).max(),
+    )
+    sums = sums.join(known.parts, on="part", maintain_order="left")
+    enough = sums.filter(pl.col("words") >= pl.col("share") * pl.col("total"))
+    return enough.select(
+        "text",
+        "unit",
+        "layer",
+        score=(pl.col("words") / pl.col("total")).clip(upper_bound=1.0),
+        bits=pl.lit(None, pl.Float64),
+        first="first",
+        stop=pl.col("first") + pl.col("longest"),
+    )

@@ -1,0 +1,87 @@
+"""From band keys to components: sets that share a key are compared, similar ones belong together.
+
+A pair counts if it shares the key of a band, its exact Jaccard similarity reaches the threshold, and it is about the
+same and says nothing opposite (``set_kernels.similarity``). Which pairs count
+depends on the two sets alone, and components on those pairs alone, so neither order nor threads nor what was added
+when can change the outcome. Keys of one band are joined by sorting them, 8 bytes a set, in memory.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.duplicates.shingle_sets import ShingleSets, kernel_view
+
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+ROUND = 4
+"""Bands whose pairs are compared before components are drawn up; fixed, so that threads change nothing."""
+
+PARTS = 8
+"""Shares of a band's buckets that threads take by turns."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """The component of each set, numbered from 0.
+
+    ``largest`` is the most sets that shared a key. ``cut`` counts the buckets that were cut short: where so many sets
+    are half similar that not all can be compared (``set_kernels.LARGE``).
+    """
+
+    labels: I64
+    largest: int
+    cut: int
+
+
+def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Executor) -> Linked:
+    """Return the components that similar sets make of ``labels``; sets below ``known`` were linked before."""
+    order = np.argsort(sets.names[:, 0])
+    largest, cut = 0, 0
+    for first in range(0, len(sets.keys), ROUND):
+        bands = list(pool.map(lambda keys: _buckets(keys, order), sets.keys[first : first + ROUND]))
+        largest = max(largest, *(int(np.diff(bounds).max(initial=0)) for _, bounds in bands))
+        work = [(keyed, part) for keyed, bounds in bands for part in np.array_split(bounds, PARTS) if len(part)]
+        found = list(pool.map(partial(_similar, sets, order, labels, known, threshold), work))
+        labels = merged(labels, np.concatenate([np.zeros((0, 2), np.int64), *(pairs for pairs, _ in found)]))
+        cut += sum(int(tally[2]) for _, tally in found)
+    return Linked(labels=labels, largest=largest, cut=cut)
+
+
+def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
+    """Return the keys of one band, sorted, each above its set's place in ``order``, and the bounds of its buckets."""
+    from quality.duplicates.lookup_kernels import bucket_bounds
+
+    keyed = keys[order].astype(np.uint64)
+    keyed <<= np.uint64(32)
+    keyed |= np.arange(len(order), dtype=np.uint64)
+    keyed.sort()
+    return keyed, bucket_bounds(keyed)
+
+
+def _similar(
+    sets: ShingleSets, order: I64, labels: I64, known: int, threshold: float, work: tuple[U64, I64]
+) -> tuple[I64, I64]:
+    """Return the pairs that join components within some buckets of a band, and the tally of the work."""
+    from quality.duplicates.set_kernels import link_buckets
+
+    return link_buckets(kernel_view(sets), work[0], order, work[1], labels, known, threshold)
+
+
+def merged(labels: I64, pairs: I64) -> I64:
+    """Return ``labels`` with the components of each pair of sets made one, numbered from 0."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if not len(pairs):
+        return labels
+    ends, size = labels[pairs], int(labels.max()) + 1
+    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(size, size)).tocsr()
+    _, component = connected_components(graph, directed=False)
+    return np.asarray(component, np.int64)[labels]

@@ -1,0 +1,114 @@
+"""Near-duplicates among records: single questions with their answers, and conversations, each by Aloe's threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from quality.duplicates.near_duplicates import NearDuplicates
+from quality.duplicates.near_settings import CONVERSATION, NearRules
+from quality.duplicates.segment import Segment
+from quality.duplicates.signature_index import SignatureIndex, add
+from quality.duplicates.signatures import TEXT_COLUMNS
+from quality.keep import KEEP_ORDER, keep_columns
+from quality.key import key
+from quality.outcome import DROP_SCHEMA, Decision, Shards
+from sources.table import question_text
+
+ORDER = tuple(name for name in KEEP_ORDER if name != "id")
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class NearRecords:
+    """``single`` is for rows of one turn, ``conversation`` for those of more; ``source_ranks`` as in the exact step."""
+
+    single: NearRules = Field(default_factory=NearRules)
+    conversation: NearRules = Field(default_factory=lambda: NearRules(threshold=CONVERSATION))
+    source_ranks: tuple[tuple[str, int], ...] = ()
+
+
+def near_duplicate_records(
+    shards: Shards, config: NearRecords, known: dict[str, pl.DataFrame] | None = None
+) -> Decision:
+    """Name the rows that say almost what another row says, and give the clusters as a table.
+
+    A single-turn row is compared by its question, options and answer, a conversation by its turns with their
+    speakers (Aloe Beta, arXiv 2505.04388, cleaning step 4). Duplicates ask about the same and say nothing opposite
+    (``NearRules``); multiple-choice rows with different answers are none. ``known`` are the signatures of rows that
+    were there before: those of ``shards`` are added to them, and the outcome is that of one run over all.
+    """
+    ranks = dict(config.source_ranks)
+    kinds = (("single", ~_SEVERAL_TURNS, config.single), ("conversation", _SEVERAL_TURNS, config.conversation))
+    found: list[NearDuplicates] = []
+    memory: dict[str, pl.DataFrame] = {}
+    for name, kind, rules in kinds:
+        index = add(_recalled(name, rules, known or {}), _batches(shards, kind, ranks))
+        memory |= _remembered(name, index)
+        found.append(NearDuplicates(clusters=index.clusters, cut=index.cut))
+    drops = pl.concat([pl.DataFrame(schema=DROP_SCHEMA), *(part.drops for part in found)])
+    return Decision(drops=drops, tables={"clusters": pl.concat([part.clusters for part in found])}, memory=memory)
+
+
+def _remembered(name: str, index: SignatureIndex) -> dict[str, pl.DataFrame]:
+    """Return an index as tables: its members, its segments, and its counts."""
+    assert index.members is not None, "rows were added, if none"
+    tables = {f"{name}-members": index.members, f"{name}-counts": pl.DataFrame({"largest": [index.largest]})}
+    for number, part in enumerate(index.segments):
+        tables |= {f"{name}-rows-{number:04}": part.rows, f"{name}-sets-{number:04}": part.sets}
+    return tables
+
+
+def _recalled(name: str, rules: NearRules, known: dict[str, pl.DataFrame]) -> SignatureIndex:
+    """Return the index that was made into tables, or an empty one."""
+    if f"{name}-members" not in known:
+        return SignatureIndex(rules=rules, order=ORDER)
+    numbers = sorted(table.rpartition("-")[2] for table in known if table.startswith(f"{name}-rows-"))
+    segments = [Segment(rows=known[f"{name}-rows-{n}"], sets=known[f"{name}-sets-{n}"]) for n in numbers]
+    return SignatureIndex(
+        rules=rules,
+        order=ORDER,
+        segments=tuple(segments),
+        members=known[f"{name}-members"],
+        largest=known[f"{name}-counts"]["largest"].item(),
+    )
+
+
+_SEVERAL_TURNS = pl.col("messages").list.eval(pl.element().struct.field("role") != "system").list.sum() > 1
+
+
+def _batches(shards: Shards, kind: pl.Expr, ranks: dict[str, int]) -> Iterator[pl.DataFrame]:
+    for rows in shards():
+        yield rows.filter(kind).select(*compared_columns(), *keep_columns(ranks)).select(*TEXT_COLUMNS, "id", *ORDER)
+
+
+def compared_columns() -> list[pl.Expr]:
+    """Return the expressions of ``TEXT_COLUMNS``: text, question, and the answer of a multiple-choice row."""
+    return [_text().alias("text"), _question().alias("subject"), _choice().alias("apart")]
+
+
+def _text() -> pl.Expr:
+    """Return what is compared of a row: its turns (with speakers, if several), options in any order, answer.
+
+    The context is left out: many questions on one passage are many questions.
+    """
+    turn = pl.element().struct.field("role") + pl.lit(": ") + pl.element().struct.field("content")
+    spoken = pl.when(_SEVERAL_TURNS).then(pl.col("messages").list.eval(turn).list.join("\n")).otherwise(question_text())
+    options = pl.col("options").list.sort().list.join("\n")
+    answer = pl.coalesce("response", "answer")
+    return pl.concat_str(spoken, options, answer, "rejected", separator="\n", ignore_nulls=True)
+
+
+def _question() -> pl.Expr:
+    """Return what says what a row is about: its question, or what the user says first."""
+    said = pl.col("messages").list.eval(
+        pl.element().struct.field("content").filter(pl.element().struct.field("role") == "user")
+    )
+    return pl.when(_SEVERAL_TURNS).then(said.list.first()).otherwise(question_text())
+
+
+def _choice() -> pl.Expr:
+    """Return the answer of a multiple-choice row: rows with other answers are no duplicates."""
+    return pl.when(pl.col("options").list.len() > 0).then("=" + key(pl.col("answer").fill_null("")))

@@ -1,0 +1,152 @@
+"""The distinct shingle sets of many texts: stored once each, in the order in which they were first met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.duplicates.signatures import Signed
+
+if TYPE_CHECKING:
+    from quality.duplicates.set_kernels import Sets
+
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+Numbers = TypeVar("Numbers", U32, U64, I64)
+Parts = TypeVar("Parts", U32, U64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShingleSets:
+    """Sets numbered from 0: ``values[starts[s]:starts[s + 1]]`` are the shingles of set ``s``, sorted and unique.
+
+    ``keys`` are the band keys, shape (bands, sets), ``names`` the 128 bits that name a set, shape (sets, 2). The marks
+    of a set (``text_kernels``) lie likewise: ``marks[bounds[s]:bounds[s + 1]]``.
+    """
+
+    values: U32
+    starts: I64
+    keys: U32
+    names: U64
+    marks: U64
+    bounds: I64
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def collapse(signed: list[Signed], bands: int, join_empty: bool) -> tuple[ShingleSets, I64]:
+    """Return the distinct sets and for each text the number of its set, -1 for a text without shingles.
+
+    With ``join_empty`` the texts without shingles share the empty set instead. ``signed`` is emptied on the way, so
+    that the shingles are never held twice.
+    """
+    names = np.concatenate([np.zeros((0, 2), np.uint64), *(block.names for block in signed)])
+    counts = np.concatenate([np.zeros(0, np.int64), *(block.counts for block in signed)])
+    first, numbers = _distinct(names, np.flatnonzero(join_empty | (counts > 0)))
+    mark_counts = np.concatenate([np.zeros(0, np.int64), *(block.mark_counts for block in signed)])
+    starts, bounds = ends_of(counts[first]), ends_of(mark_counts[first])
+    sets = ShingleSets(
+        values=np.empty(starts[-1], np.uint32),
+        starts=starts,
+        keys=np.empty((bands, len(first)), np.uint32),
+        names=names[first],
+        marks=np.empty(bounds[-1], np.uint64),
+        bounds=bounds,
+    )
+    _move(signed, first, sets)
+    return sets, numbers
+
+
+def ends_of(counts: I64) -> I64:
+    """Return the bounds of parts of these sizes that lie end to end, from 0."""
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+
+
+def _distinct(names: U64, texts: I64) -> tuple[I64, I64]:
+    """Return the first text of each distinct name, ascending, and for each text its place there, -1 if not asked."""
+    numbers = np.full(len(names), -1, np.int64)
+    if not len(texts):
+        return texts, numbers
+    ordered = texts[np.argsort(names[texts, 0])]
+    changes = np.any(names[ordered[1:]] != names[ordered[:-1]], axis=1)
+    groups = np.concatenate([[0], np.cumsum(changes)])
+    first = np.minimum.reduceat(ordered, np.concatenate([[0], np.flatnonzero(changes) + 1]))
+    place = np.empty(len(first), np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    numbers[ordered] = place[groups]
+    return np.sort(first), numbers
+
+
+def _move(signed: list[Signed], first: I64, sets: ShingleSets) -> None:
+    """Move the sets of the texts ``first`` out of their blocks."""
+    signed.reverse()
+    begin, done = 0, 0
+    while signed:
+        block = signed.pop()
+        upto = int(np.searchsorted(first, begin + len(block.counts)))
+        which = first[done:upto] - begin
+        copy_parts(block.shingles, ends_of(block.counts), which, sets.values[sets.starts[done] : sets.starts[upto]])
+        copy_parts(block.marks, ends_of(block.mark_counts), which, sets.marks[sets.bounds[done] : sets.bounds[upto]])
+        sets.keys[:, done:upto] = block.keys[which].T
+        begin, done = begin + len(block.counts), upto
+
+
+def copy_parts(values: Parts, starts: I64, which: I64, out: Parts) -> None:
+    """Copy the parts ``which`` of ``values`` to ``out``, end to end."""
+    from quality.duplicates.lookup_kernels import gather
+
+    gather(readable(values), readable(starts), which, out)
+
+
+def readable(array: Numbers) -> Numbers:
+    """Return a read-only view, as arrays out of Arrow are, so that one compilation serves both."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def kernel_view(sets: ShingleSets) -> Sets:
+    """Return the arrays that comparing sets takes."""
+    from quality.duplicates.set_kernels import Sets
+
+    return Sets(readable(sets.values), readable(sets.starts), readable(sets.marks), readable(sets.bounds))
+
+
+def joined(parts: Sequence[ShingleSets]) -> ShingleSets:
+    """Return the sets of ``parts`` one after another; of a single part, that part itself."""
+    parts = [part for part in parts if len(part)] or list(parts[:1])
+    if len(parts) == 1:
+        return parts[0]
+    return ShingleSets(
+        values=np.concatenate([part.values for part in parts]),
+        starts=ends_of(np.concatenate([np.diff(part.starts) for part in parts])),
+        keys=np.concatenate([part.keys for part in parts], axis=1),
+        names=np.concatenate([part.names for part in parts]),
+        marks=np.concatenate([part.marks for part in parts]),
+        bounds=ends_of(np.concatenate([np.diff(part.bounds) for part in parts])),
+    )
+
+
+def taken(sets: ShingleSets, which: I64) -> ShingleSets:
+    """Return the sets ``which``, renumbered; all of them are the sets themselves."""
+    if len(which) == len(sets):
+        return sets
+    starts, bounds = ends_of(np.diff(sets.starts)[which]), ends_of(np.diff(sets.bounds)[which])
+    values: U32 = np.empty(starts[-1], np.uint32)
+    marks: U64 = np.empty(bounds[-1], np.uint64)
+    copy_parts(sets.values, sets.starts, which, values)
+    copy_parts(sets.marks, sets.bounds, which, marks)
+    return ShingleSets(
+        values=values,
+        starts=starts,
+        keys=np.take(sets.keys, which, axis=1),
+        names=sets.names[which],
+        marks=marks,
+        bounds=bounds,
+    )

@@ -1,0 +1,243 @@
+"""The signature index: what adding rows needs of the rows before, so that their texts are never read again.
+
+An addition reads the band keys of the old sets once through, sorts none of them and fetches the few sets that may be
+similar to a new one. Its outcome equals that of one run over all rows, row for row.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.duplicates.clusters import CLUSTER_COLUMNS, clusters
+from quality.duplicates.linking import link
+from quality.duplicates.near_settings import NearRules
+from quality.duplicates.segment import Segment, fetched, same_sets, segment, touching_sets
+from quality.duplicates.shingle_sets import ShingleSets, collapse, joined, taken
+from quality.duplicates.signatures import TEXT_COLUMNS, sign
+
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureIndex:
+    """The segments of all additions and ``members``, the clusters among their rows.
+
+    ``order`` names the columns of the keep policy, held as they were when a row was added. ``members`` has
+    ``CLUSTER_COLUMNS``, and ``set`` and ``cluster``, numbers of sets; it is None before the first addition. ``largest``
+    is the most sets that shared a band key. ``cut`` counts the buckets that were cut short in the last addition
+    (``linking.Linked``): where it is not 0 a pair may be missing.
+    """
+
+    rules: NearRules
+    order: tuple[str, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    members: pl.DataFrame | None = None
+    largest: int = 0
+    cut: int = 0
+
+    def __post_init__(self) -> None:
+        if reserved := {"id", "set", "cluster", *TEXT_COLUMNS} & set(self.order):
+            raise ValueError(f"order names {min(reserved)!r}, which has another meaning here; rename the column")
+        bands = self.rules.banding.bands
+        if held := {part.bands for part in self.segments} - {bands}:
+            raise ValueError(f"the index holds {held.pop()} bands, expected {bands}; it was made under other rules")
+
+    @property
+    def clusters(self) -> pl.DataFrame:
+        """The rows of clusters of two or more (``CLUSTER_COLUMNS``), sorted by representative and id."""
+        if self.members is None:
+            raise ValueError("the index is empty, expected rows; add some first")
+        return self.members.select(CLUSTER_COLUMNS).sort("representative", "id")
+
+    @property
+    def sets(self) -> int:
+        """The number of distinct shingle sets."""
+        return sum(part.sets.height for part in self.segments)
+
+
+def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | None = None) -> SignatureIndex:
+    """Return ``index`` with the rows of ``batches`` added as one segment; the old segments stay as they are.
+
+    A batch has ``id`` (unique, never null), ``text``, perhaps ``subject`` (the question in the text) and ``apart``
+    (rows that differ in it are never duplicates), and the columns of ``index.order``: of a cluster the row stays that
+    comes first by these, ascending, null last, and then by id. Batches are read one after another and let go.
+    Raises ``ValueError`` for a column that is missing or of another type than before, and for an id met twice.
+    """
+    threads = threads or _processors()
+    with ThreadPoolExecutor(threads) as pool:
+        rows, sets, numbers = _read(index, batches, pool, threads)
+        same = _same(index, sets)
+        new = taken(sets, np.flatnonzero(same < 0))
+        same[same < 0] = index.sets + np.arange(len(new))
+        rows = rows.with_columns(set=pl.Series(np.append(same, -1)[numbers]))
+        return _extended(index, segment(rows, new), new, pool, whole=_may_be_cut(index.largest))
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compacted(index: SignatureIndex) -> SignatureIndex:
+    """Return the same index with its segments made one, for when additions have left many small ones."""
+    if len(index.segments) < 2:
+        return index
+    rows = pl.concat([part.rows for part in index.segments])
+    sets = pl.concat([part.sets for part in index.segments], rechunk=True)
+    return replace(index, segments=(Segment(rows=rows, sets=sets),))
+
+
+def _read(
+    index: SignatureIndex, batches: Iterable[pl.DataFrame], pool: Executor, threads: int
+) -> tuple[pl.DataFrame, ShingleSets, I64]:
+    """Return the rows without their texts, their distinct sets, and for each row the number of its set or -1."""
+    kept: list[pl.DataFrame] = []
+
+    def texts() -> Iterator[pl.DataFrame]:
+        for batch in batches:
+            kept.append(_policy_columns(index, batch))
+            absent = [pl.lit("").alias(name) for name in TEXT_COLUMNS if name not in batch.columns]
+            yield batch.with_columns(absent)
+
+    signed = list(sign(texts(), index.rules, pool, threads))
+    sets, numbers = collapse(signed, index.rules.banding.bands, index.rules.join_empty)
+    rows = pl.concat(kept) if kept else pl.DataFrame(schema=_schema(index))
+    _check_ids(index, rows)
+    return rows, sets, numbers
+
+
+def _schema(index: SignatureIndex) -> dict[str, pl.DataType]:
+    """Return the types of id and policy columns, as far as earlier rows tell."""
+    if index.segments:
+        return {name: kind for name, kind in index.segments[0].rows.schema.items() if name != "set"}
+    return {"id": pl.String(), **dict.fromkeys(index.order, pl.Int64())}
+
+
+def _policy_columns(index: SignatureIndex, batch: pl.DataFrame) -> pl.DataFrame:
+    names = ["id", *index.order]
+    if missing := {*names, "text"} - set(batch.columns):
+        raise ValueError(f"a batch has columns {', '.join(batch.columns)}, expected {', '.join(sorted(missing))} too")
+    rows = batch.select(names)
+    if index.segments and dict(rows.schema) != _schema(index):
+        raise ValueError(f"a batch has types {dict(rows.schema)}, expected {_schema(index)} as in the index")
+    return rows
+
+
+def _check_ids(index: SignatureIndex, rows: pl.DataFrame) -> None:
+    """Raise ``ValueError`` for a null id, or one that is met twice: its row could be dropped for another one."""
+    if rows["id"].null_count():
+        raise ValueError(f"{rows['id'].null_count()} rows have no id, expected one in every row")
+    ids = rows["id"]
+    twice = [ids.filter(ids.is_duplicated())] if ids.n_unique() < len(ids) else []
+    twice += [part.rows["id"].filter(part.rows["id"].is_in(ids.implode())) for part in index.segments]
+    for met in twice:
+        if len(met):
+            raise ValueError(f"id {met[0]!r} is met twice, expected every row to have its own")
+
+
+def _same(index: SignatureIndex, sets: ShingleSets) -> I64:
+    """Return for each set the number of the equal set in the index, or -1."""
+    same = np.full(len(sets), -1, np.int64)
+    for part, base in _bases(index):
+        places, numbers = same_sets(part, sets.names)
+        same[places] = base + numbers
+    return same
+
+
+def _bases(index: SignatureIndex) -> Iterator[tuple[Segment, int]]:
+    """Yield the segments, each with the number of its first set."""
+    base = 0
+    for part in index.segments:
+        yield part, base
+        base += part.sets.height
+
+
+def _touching(index: SignatureIndex, new: ShingleSets, pool: Executor) -> I64:
+    """Return the numbers of the old sets that share a band key with a new one."""
+    asked = [(part, base, band) for part, base in _bases(index) for band in range(len(new.keys))]
+    found = pool.map(lambda ask: ask[1] + touching_sets(ask[0], ask[2], new.keys[ask[2]]), asked)
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+
+
+def _fetch(index: SignatureIndex, which: I64) -> list[ShingleSets]:
+    """Return the sets ``which``, ascending, one part a segment."""
+    parts = []
+    for part, base in _bases(index):
+        first, last = np.searchsorted(which, [base, base + part.sets.height])
+        if last > first:
+            parts.append(fetched(part, which[first:last] - base))
+    return parts
+
+
+def _clusters_of_sets(index: SignatureIndex) -> I64:
+    """Return the cluster of each old set; a set that is in none is its own."""
+    of = np.arange(index.sets)
+    if index.members is not None:
+        of[index.members["set"].to_numpy()] = index.members["cluster"].to_numpy()
+    return of
+
+
+def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Executor, whole: bool) -> SignatureIndex:
+    """Return ``index`` with its latest segment linked; ``whole`` compares the old sets among each other once more.
+
+    That is needed where a bucket may be cut short, as what is left out then depends on what else is in the bucket.
+    Else the old sets that matter are those that share a band key with a new one or are met again, and all others in
+    their clusters.
+    """
+    of = np.arange(index.sets) if whole else _clusters_of_sets(index)
+    matters = np.full(index.sets, whole)
+    if not whole:
+        again = latest.rows["set"].to_numpy()
+        matters[of[_touching(index, new, pool)]] = True
+        matters[of[again[(again >= 0) & (again < index.sets)]]] = True
+    old = np.flatnonzero(matters[of])
+    numbers = np.concatenate([old, index.sets + np.arange(len(new))])
+    before = np.concatenate([of[old], numbers[len(old) :]])
+    sets = joined([*_fetch(index, old), new])
+    labels = np.unique(before, return_inverse=True)[1]
+    linked = link(sets, labels, 0 if whole else len(old), index.rules.threshold, pool)
+    if index.segments and not whole and _may_be_cut(linked.largest):
+        return _extended(index, latest, new, pool, whole=True)
+    largest = max(index.largest, linked.largest)
+    extended = replace(index, segments=(*index.segments, latest), largest=largest)
+    members, cut = _members(extended, numbers, before, sets, linked.labels, pool)
+    return replace(extended, members=members, cut=linked.cut + cut)
+
+
+def _may_be_cut(largest: int) -> bool:
+    from quality.duplicates.set_kernels import LARGE
+
+    return largest > LARGE
+
+
+def _members(
+    index: SignatureIndex, numbers: I64, before: I64, sets: ShingleSets, labels: I64, pool: Executor
+) -> tuple[pl.DataFrame, int]:
+    """Return the clusters of the index, those of ``labels`` anew, all others as they were; and the buckets cut short.
+
+    ``numbers`` are the sets' numbers in the index, ``before`` the clusters that they were in.
+    """
+    place = np.full(index.sets + 1, -1, np.int64)
+    place[numbers] = np.arange(len(numbers))
+    rows = pl.concat([_placed(part.rows, place) for part in index.segments])
+    found, cut = clusters(rows, index.order, sets, labels, index.rules.threshold, pool)
+    found = found.with_columns(set=pl.Series(numbers[found["set"].to_numpy()]))
+    found = found.with_columns(cluster=pl.col("set").min().over("cluster"))
+    if index.members is None:
+        return found, cut
+    anew = np.zeros(index.sets, np.bool_)
+    anew[before] = True
+    return pl.concat([index.members.filter(pl.Series(~anew[index.members["cluster"].to_numpy()])), found]), cut
+
+
+def _placed(rows: pl.DataFrame, place: I64) -> pl.DataFrame:
+    """Return the rows whose set has a place, with that in ``set``."""
+    at = place[rows["set"].to_numpy()]
+    return rows.with_columns(set=pl.Series(at)).filter(pl.Series(at >= 0))

@@ -1,0 +1,191 @@
+"""Texts in, shingle sets and MinHash signatures out: the machine code's view of a polars column, block by block."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from quality.duplicates.minhash import Signature, permutations
+from quality.duplicates.near_settings import NearRules, Unit
+
+if TYPE_CHECKING:
+    from quality.duplicates.text_kernels import Column
+
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+BLOCK_BYTES = 1 << 21
+"""Text that one thread signs at a time: it and what is made of it fit a processor's cache."""
+
+ROW_BYTES = 64
+"""What a row counts for besides its text, so that a block of empty texts has an end."""
+
+TABLE_SIZE = 0x20000
+"""Code points that are looked up; the machine code knows what lies beyond."""
+
+LONE_SIGNS = "%‰♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡"
+"""Signs that change what a medical sentence says, besides those of mathematics and currencies."""
+
+DECORATION = "|~⁻°"
+"""Signs of mathematics that are used as lines and the like, and the degree, which writers leave out."""
+
+OPERATORS = {**dict.fromkeys("-‐‑‒–—−﹣－⁻", "-"), **dict.fromkeys("/∕⁄", "/"), **dict.fromkeys("*·∗", "*")}
+"""Characters that are a sign next to numbers only, and what they are compared as."""
+
+SAME_SIGNS = {"×": "*", "÷": "/", "⬆": "↑", "⬇": "↓"}
+
+TURNING = "<>≤≥≠≮≯×÷↑↓→←↔⇑⇓⬆⬇▲▼-/*"
+"""Signs that turn a statement round when one is left out."""
+
+TEXT_COLUMNS = ("text", "subject", "apart")
+"""What is compared of a row; the question in it, if that is known; and what rows must have in common besides."""
+
+UNSPACED = (
+    *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF), (0xA9E0, 0xA9FF)),
+    *((0xAA60, 0xAADF), (0x3005, 0x3007), (0x3021, 0x3029), (0x3040, 0x312F), (0x31A0, 0x31BF), (0x31F0, 0x31FF)),
+    *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA000, 0xA48F), (0xF900, 0xFAFF), (0xFF66, 0xFF9F), (0x1AFF0, 0x1B16F)),
+)
+"""Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Tai; kana, Bopomofo, ideographs, Yi."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """A block of texts: their shingles end to end, how many each has, their band keys and the names of their sets.
+
+    ``keys`` has shape (texts, bands). A name is 128 bits, shape (texts, 2); equal sets with equal marks have equal
+    names. Marks lie end to end too (``text_kernels``: what a text is about, and what would turn it round).
+    """
+
+    shingles: U32
+    counts: I64
+    keys: U32
+    names: U64
+    marks: U64
+    mark_counts: I64
+
+
+@lru_cache
+def character_table(unit: Unit) -> U32:
+    """Return for each code point what it is folded to (24 bits) and, above that, its role and what it is.
+
+    Letters, digits, marks and the underscore make tokens, signs and symbols such as emoji are tokens by themselves,
+    format characters and variation selectors are passed over, all else stands between tokens; ``OPERATORS`` are
+    tokens where they are signs.
+    """
+    from quality.duplicates.text_kernels import ALONE, ASKS, DIGIT, IGNORED, JOINS, OPERATOR, SIGN, TURNS, UPPER
+
+    points = np.arange(TABLE_SIZE, dtype=np.uint32)
+    characters = [chr(point) for point in range(TABLE_SIZE)]
+    folded = np.fromiter((_folded(c) for c in characters), np.uint32, TABLE_SIZE)
+    categories = np.array([unicodedata.category(c) for c in characters])
+    role = np.zeros(TABLE_SIZE, np.uint32)
+    letters = np.isin(categories.astype("U1"), ("L", "N", "M")) | (categories == "Pc")
+    role[letters] = ALONE if unit == "character" else JOINS
+    if unit == "auto":
+        for first, last in UNSPACED:
+            role[first : last + 1] *= np.uint32(ALONE)
+    decoration, operators = (np.isin(points, [ord(c) for c in chosen]) for chosen in (DECORATION, OPERATORS))
+    signs = np.isin(categories, ("Sm", "Sc")) & ~decoration | np.isin(points, [ord(sign) for sign in LONE_SIGNS])
+    role[(categories == "So") & ~decoration | signs] = ALONE
+    role[(categories == "Cf") | ((points >= 0xFE00) & (points <= 0xFE0F))] = IGNORED
+    role[operators] = OPERATOR
+    role |= np.uint32(DIGIT) * (np.char.find(categories, "N") == 0)
+    role |= np.uint32(UPPER) * (categories == "Lu") | np.uint32(SIGN) * (signs | operators)
+    role |= np.uint32(TURNS) * np.isin(points, [ord(c) for c in (*TURNING, *OPERATORS)])
+    role |= np.uint32(ASKS) * np.isin(points, [ord(c) for c in "?؟？"])
+    return np.asarray(folded | role << np.uint32(24), np.uint32)
+
+
+def _folded(character: str) -> int:
+    folded = OPERATORS.get(character) or SAME_SIGNS.get(character) or character.casefold()
+    return ord(folded if len(folded) == 1 else character)
+
+
+def blocks(texts: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows of ``TEXT_COLUMNS`` in slices of about ``BLOCK_BYTES``; null is an empty text."""
+    texts = texts.select(pl.col(TEXT_COLUMNS).cast(pl.String).fill_null("")).rechunk()
+    bytes_ = texts.select(pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.Int64)).alias("bytes"))["bytes"]
+    weight = (bytes_ + ROW_BYTES).cum_sum().to_numpy()
+    cuts = np.flatnonzero(np.diff(weight // BLOCK_BYTES)) + 1
+    for first, last in zip([0, *cuts], [*cuts, len(texts)], strict=True):
+        if last > first:
+            yield texts.slice(first, last - first)
+
+
+def _column(texts: pl.Series) -> Column:
+    from quality.duplicates.text_kernels import Column
+
+    array = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, ends, data = array.buffers()
+    bounds = np.frombuffer(ends, np.int64)[array.offset : array.offset + len(texts) + 1]
+    return Column(np.frombuffer(data or b"", np.uint8), bounds)
+
+
+def sign_block(texts: pl.DataFrame, rules: NearRules) -> Signed:
+    """Return the shingle sets, band keys and marks of rows of ``TEXT_COLUMNS`` without nulls."""
+    from quality.duplicates.distinguishing_words import word_table
+    from quality.duplicates.text_kernels import Words, sign_texts
+
+    shingles, counts, keys, names, marks, mark_counts = sign_texts(
+        _column(texts["text"]),
+        _column(texts["subject"]),
+        _column(texts["apart"]),
+        character_table(rules.unit),
+        Words(*word_table()),
+        rules.shingle_tokens,
+        permutations(rules.permutations, rules.seed),
+        rules.banding.bands,
+        rules.banding.rows,
+    )
+    return Signed(shingles=shingles, counts=counts, keys=keys, names=names, marks=marks, mark_counts=mark_counts)
+
+
+def sign(batches: Iterable[pl.DataFrame], rules: NearRules, pool: Executor, threads: int) -> Iterator[Signed]:
+    """Yield the signed blocks of batches of ``TEXT_COLUMNS``, in order, a few of them under way at a time."""
+    slices = (block for batch in batches for block in blocks(batch))
+    return in_order(pool, lambda block: sign_block(block, rules), slices, 2 * threads)
+
+
+def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
+    """Yield the results in the order of ``items``, at most ``ahead`` of them begun before they are asked for."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def shingle_sets(texts: pl.Series, rules: NearRules) -> pl.Series:
+    """Return the shingle hashes of each text, sorted and unique: a column of lists of 32-bit numbers."""
+    import pyarrow as pa
+
+    rows = pl.DataFrame({"text": texts}).with_columns(subject=pl.lit(""), apart=pl.lit(""))
+    signed = [sign_block(block, rules) for block in blocks(rows)]
+    counts = np.concatenate([np.zeros(1, np.int64), *(block.counts for block in signed)])
+    values = np.concatenate([np.zeros(0, np.uint32), *(block.shingles for block in signed)])
+    return pl.Series("shingles", pa.LargeListArray.from_arrays(np.cumsum(counts), values), pl.List(pl.UInt32))
+
+
+def signatures(texts: pl.Series, rules: NearRules) -> Signature:
+    """Return the MinHash values of each text, shape (texts, rules.permutations); ``to_datasketch`` takes one row."""
+    from quality.duplicates.text_kernels import sign_sets
+
+    sets = shingle_sets(texts, rules).to_arrow()
+    out = np.empty((len(texts), rules.permutations), np.uint32)
+    values, starts = sets.values.to_numpy(), sets.offsets.to_numpy()
+    sign_sets(values, starts, permutations(rules.permutations, rules.seed), out)
+    return out

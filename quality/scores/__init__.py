@@ -1,0 +1,1 @@
+"""Scores of rows, and the rows that a score drops."""

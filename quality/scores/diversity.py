@@ -1,0 +1,135 @@
+"""A subset of good and unlike rows: best score first, nothing too similar to what was taken, up to a size or budget.
+
+DEITA's selection (arXiv 2312.15685, section 2): rows sorted by score, each taken if its greatest cosine to the rows
+taken so far is 0.9 at most.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass as checked
+
+from quality.outcome import DROP_SCHEMA
+from quality.scores.score_columns import check_scores
+
+F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
+
+SELECTED_SCHEMA = pl.Schema({"id": pl.String, "position": pl.Int64})
+"""A row of the subset and when it was taken, from 1."""
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Diversity:
+    """Which rows a subset takes.
+
+    ``score`` names the column to sort by, the highest first. A row is passed over if its cosine to one taken before it
+    is above ``most_similar``. Taking ends at ``size`` rows, or at ``budget_tokens`` of the column ``tokens``: a row
+    that would go past the budget is passed over, and shorter ones after it may still fit. With neither, every row that
+    is unlike those before it is taken.
+    """
+
+    score: str
+    most_similar: float = Field(default=0.9, gt=0, le=1)
+    size: int | None = Field(default=None, ge=1)
+    budget_tokens: int | None = Field(default=None, ge=1)
+    tokens: str = "tokens"
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if self.size is not None and self.budget_tokens is not None:
+            raise ValueError(f"size is {self.size} and budget_tokens is {self.budget_tokens}, expected one of the two")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subset:
+    """``selected`` (``SELECTED_SCHEMA``) in the order of taking, and ``drops`` (``DROP_SCHEMA``), all others by id."""
+
+    selected: pl.DataFrame
+    drops: pl.DataFrame
+
+
+def select(rows: pl.DataFrame, vectors: F32, config: Diversity) -> Subset:
+    """Return the subset of ``rows``, whose embeddings are ``vectors``, row for row; of equal scores the first id leads.
+
+    The reasons of the others: ``unscored`` (nothing to rank it by), ``no_vector`` (all zeros: nothing to compare),
+    ``too_similar`` (the evidence names the row taken that it resembles most) and ``beyond_target``.
+    """
+    from quality.duplicates.cosine_kernels import KEPT
+    from quality.duplicates.leaders import directed, leaders
+
+    if len(rows) != len(vectors):
+        raise ValueError(f"{len(vectors)} vectors for {len(rows)} rows, expected one each")
+    check_scores(rows[config.score])
+    compared = directed(vectors)
+    ranked, scored = _ranked(rows, config.score)
+    order = ranked[compared[ranked]]
+    weights, room = _weights(rows, config)
+    found = leaders(vectors, order, _above(config.most_similar), weights=weights, room=room)
+    taken = rows["id"].gather(order[found.leader[order] == KEPT])
+    left = _reasons(scored, compared, found.leader, KEPT)
+    similar = left.with_columns(similar_to=rows["id"].gather(np.maximum(found.leader, 0)), similarity=found.similarity)
+    return Subset(
+        selected=pl.DataFrame({"id": taken, "position": np.arange(1, len(taken) + 1)}, SELECTED_SCHEMA),
+        drops=_drops(rows.select("id", score=config.score).hstack(similar), config),
+    )
+
+
+def _ranked(rows: pl.DataFrame, score: str) -> tuple[I64, NDArray[np.bool_]]:
+    """Return the scored rows, best first, and which rows are scored."""
+    by = rows.select("id", score=score).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    ranked = by.drop_nulls("score").sort("score", "id", descending=[True, False])
+    return ranked["row"].to_numpy(writable=True), rows[score].is_not_null().to_numpy()
+
+
+def _weights(rows: pl.DataFrame, config: Diversity) -> tuple[I64, int]:
+    """Return how much of the target each row takes, and the target; nothing of nothing where there is none."""
+    if config.budget_tokens is None:
+        return np.full(len(rows), int(config.size is not None), np.int64), config.size or 0
+    tokens = rows[config.tokens]
+    if tokens.null_count() or (tokens < 0).any():
+        raise ValueError(f"column {config.tokens!r} holds nulls or negative numbers, expected the tokens of each row")
+    return tokens.cast(pl.Int64).to_numpy(writable=True), config.budget_tokens
+
+
+def _above(similarity: float) -> float:
+    """Return the least number of six decimals, which is what cosines have, that is above ``similarity``."""
+    return (math.floor(similarity * 1e6 + 1e-3) + 1) / 1e6
+
+
+def _reasons(scored: NDArray[np.bool_], compared: NDArray[np.bool_], leader: I64, kept: int) -> pl.DataFrame:
+    states = pl.DataFrame({"scored": scored, "compared": compared, "leader": leader})
+    reason = (
+        pl.when(~pl.col("scored"))
+        .then(pl.lit("unscored"))
+        .when(~pl.col("compared"))
+        .then(pl.lit("no_vector"))
+        .when(pl.col("leader") >= 0)
+        .then(pl.lit("too_similar"))
+        .when(pl.col("leader") != kept)
+        .then(pl.lit("beyond_target"))
+    )
+    return states.select(drop=reason)
+
+
+def _drops(rows: pl.DataFrame, config: Diversity) -> pl.DataFrame:
+    gone = rows.filter(pl.col("drop").is_not_null()).sort("id")
+    target = {"size": config.size} if config.size else {"budget_tokens": config.budget_tokens}
+    evidence = []
+    for drop, score, other, similarity in gone.select("drop", "score", "similar_to", "similarity").iter_rows():
+        seen = {"score": score}
+        if drop == "too_similar":
+            seen |= {"similar_to": other, "similarity": similarity, "most_similar": config.most_similar}
+        elif drop == "beyond_target":
+            seen |= target
+        evidence.append(json.dumps(seen, ensure_ascii=False))
+    return pl.DataFrame({"id": gone["id"], "drop": gone["drop"], "evidence": evidence}, DROP_SCHEMA)

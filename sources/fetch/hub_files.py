@@ -1,0 +1,118 @@
+"""Raw files from the Hugging Face Hub, at a pinned revision, kept in the store and checked by their content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from sources.errors import SabilaError
+from sources.fetch.mirror import MissingCorpusError, files_in
+from sources.files import RawFile
+from sources.source import Corpus
+
+
+class HubError(SabilaError):
+    """The Hub did not give what was asked for."""
+
+
+def resolve_revision(corpus: Corpus, revision: str, *, anonymous: bool = False) -> str:
+    """Return the full commit that ``revision`` (a branch, tag or short commit) names now.
+
+    An ``anonymous`` request carries no token, whatever the environment holds.
+    """
+    from huggingface_hub import HfApi
+
+    with _hub_request(corpus):
+        commit = HfApi(_endpoint(), token=_token(anonymous)).dataset_info(_hub_id(corpus), revision=revision).sha
+    if not commit:
+        raise HubError(f"{corpus.home} names no commit for revision {revision!r}")
+    return commit
+
+
+def fetched(corpus: Corpus, raw: Path, revision: str, *, anonymous: bool = False) -> tuple[RawFile, ...]:
+    """Download the files of ``corpus`` at the commit ``revision`` into ``raw`` and return them, sorted by name.
+
+    Files that are there already are not fetched again. Raises ``MissingCorpusError`` for a corpus that does not live
+    on the Hub or lacks the files of a split, ``HubError`` where the Hub fails.
+    """
+    from huggingface_hub import HfApi, hf_hub_download
+
+    id, folder = _hub_id(corpus), raw / corpus.name / revision
+    with _hub_request(corpus):
+        names = HfApi(_endpoint(), token=_token(anonymous)).list_repo_files(id, repo_type="dataset", revision=revision)
+    for pattern in (*corpus.companions, *(pattern for patterns in corpus.files.values() for pattern in patterns)):
+        for name in _matching(corpus, pattern, names):
+            with _hub_request(corpus):
+                hf_hub_download(
+                    id,
+                    name,
+                    repo_type="dataset",
+                    revision=revision,
+                    local_dir=folder,
+                    endpoint=_endpoint(),
+                    token=_token(anonymous),
+                )
+    return files_in(corpus, folder)
+
+
+def downloaded(corpus: Corpus, raw: Path, revision: str, names: Collection[str]) -> tuple[RawFile, ...] | None:
+    """Return the files of an earlier download, asking nobody; None where not all of the locked ``names`` are there."""
+    folder = raw / corpus.name / revision
+    if not names or not all((folder / name).exists() or (folder / f"{name}.gz").exists() for name in names):
+        return None
+    return files_in(corpus, folder)
+
+
+def _endpoint() -> str | None:
+    """Return the Hub's address where the environment names another one than the client's own."""
+    return os.environ.get("HF_ENDPOINT")
+
+
+def _token(anonymous: bool) -> bool | None:
+    """Return what the client takes for "no token", or for "the one it keeps"."""
+    return False if anonymous else None
+
+
+def _hub_id(corpus: Corpus) -> str:
+    if corpus.hub_id is None:
+        raise MissingCorpusError(
+            f"{corpus.name} is not on the Hub but at {corpus.home}; put its files into a folder "
+            f"{corpus.folder or corpus.name} and read them with --mirror"
+        )
+    return corpus.hub_id
+
+
+def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
+    """Return the names that ``pattern`` takes in as it does in a folder: ``*`` stays within one level."""
+    depth = len(PurePosixPath(pattern).parts)
+    plain = {name: PurePosixPath(name.removesuffix(".gz")) for name in names}
+    plain = {name: path for name, path in plain.items() if not any(part.startswith(".") for part in path.parts)}
+    found = sorted(name for name, path in plain.items() if len(path.parts) == depth and path.match(pattern))
+    if not found:
+        raise MissingCorpusError(f"{corpus.home} has no {pattern}, a file of {corpus.name}")
+    return found
+
+
+@contextmanager
+def _hub_request(corpus: Corpus) -> Iterator[None]:
+    """Turn what the Hub's client raises into a ``HubError`` that names the corpus and says what to do."""
+    import httpx2
+
+    try:
+        yield
+    except (httpx2.HTTPError, OSError, ValueError) as error:
+        raise HubError(
+            f"{corpus.name}: the Hub did not give {corpus.home} ({_reason(error)}); "
+            "check the network and the token, or read from a folder with --mirror"
+        ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Return the Hub's answer in one line; the client wraps it in advice of its own, or in another error."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        said = getattr(error, "server_message", None)
+        return f"{response.status_code} {response.reason_phrase}{f': {said}' if said else ''}"
+    return _reason(error.__cause__) if error.__cause__ else f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,1 @@
+"""Files to raw rows: archives, csv, JSON values and lists."""

@@ -1,0 +1,104 @@
+"""Csv files row by row: a broken quote, byte or row costs that row alone, and every cell is the text that it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from sources.files import LONGEST_LINE, FileError, RawFile
+from sources.source import Broken, Raw
+
+MOST_LINES = 1_000_000
+"""Lines of the longest row; each quote that is not closed halves this, so that many of them cost no quadratic time."""
+
+FEWEST_LINES = 1000
+"""Lines that are parsed at a time, and at least those of the longest row."""
+
+
+def table(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield one dict per row of a csv file with a header; ``FileError`` where two columns have one name."""
+    rows = _rows(file, header=True)
+    header = next(rows, None)
+    if not isinstance(header, Raw):
+        raise FileError(f"{file.path} has no readable header, expected column names in line 1")
+    names = column_names(file, header.value)
+    for row in rows:
+        yield _named(row, names) if isinstance(row, Raw) else row
+
+
+def bare_table(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield one list of cells per row of a csv file without a header."""
+    return _rows(file, header=False)
+
+
+def column_names(file: RawFile, names: list[str]) -> list[str]:
+    """Return the names of a header, made up for columns without one; ``FileError`` where two have the same."""
+    if twice := [name for name in names if name and names.count(name) > 1]:
+        raise FileError(f"{file.path} names two columns {twice[0]!r} in its header; rename one")
+    return [name or (f"column {place}" if names.count(name) > 1 else "") for place, name in enumerate(names, 1)]
+
+
+def _named(row: Raw, names: list[str]) -> Raw | Broken:
+    if len(row.value) != len(names):
+        error = f"{len(row.value)} cells, expected {len(names)} ({', '.join(names)})"
+        return Broken(row.line, error, ",".join(row.value))
+    return Raw(row.line, dict(zip(names, row.value, strict=True)))
+
+
+def _rows(file: RawFile, *, header: bool) -> Iterator[Raw | Broken]:
+    """Parse csv, and after a broken quote resume at the next line, so that one bad row costs one row.
+
+    A row is numbered by the line on which it starts. Bytes that are not UTF-8 break their own row only.
+    """
+    csv.field_size_limit(LONGEST_LINE)
+    lines = _decode_lines(file)
+    at, width, most, size = 0, 0, MOST_LINES, FEWEST_LINES
+    while at < len(lines):
+        start = at
+        reader = csv.reader(lines[start : start + size], strict=True)
+        try:
+            for cells in reader:
+                first, at = at, start + reader.line_num
+                if cells and at - first > 1 and width and len(cells) != width and _fits(lines[first + 1], width):
+                    yield Broken(first + 1, "broken csv: a quote is not closed", _readable(lines[first]))
+                    at = first + 1
+                    break
+                if cells:
+                    width = width or (len(cells) if header else 0)
+                    yield _decoded(first + 1, cells)
+            size = FEWEST_LINES
+        except csv.Error as error:
+            if reader.line_num == size and start + size < len(lines) and start + size - at < most:
+                size *= 2  # the row may end past the lines that were given
+                continue
+            yield Broken(at + 1, f"broken csv: {error}", _readable(lines[at]))
+            at, size = at + 1, FEWEST_LINES
+            most = max(FEWEST_LINES, most // 2)
+
+
+def _decode_lines(file: RawFile) -> list[str]:
+    content = file.document()
+    if b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
+    return [line.decode(errors="surrogateescape") for line in io.BytesIO(content)]
+
+
+def _fits(line: str, width: int) -> bool:
+    """Say whether a line by itself is a row of ``width`` cells: then a quote before it was not closed."""
+    try:
+        return [len(cells) for cells in csv.reader([line], strict=True)] == [width]
+    except csv.Error:
+        return False
+
+
+def _decoded(line: int, cells: list[str]) -> Raw | Broken:
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return Broken(line, "not UTF-8", _readable(",".join(cells)))
+    return Raw(line, cells)
+
+
+def _readable(text: str) -> str:
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")

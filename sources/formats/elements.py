@@ -1,0 +1,179 @@
+"""The values of a JSON list or object, one at a time: collections of several GB are published as a single list.
+
+Where a value ends is told by its quotes and brackets alone, so that one that is no JSON costs one row, and one that is
+nested too deep is no danger.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from sources.files import BOM, FileError, RawFile, reading
+from sources.formats.json_values import JsonError, parse_json
+from sources.source import Broken, Raw
+
+BLOCK = 1 << 20
+"""Bytes that are taken in at a time."""
+
+LONGEST = 1 << 26
+"""Bytes an element may have: past a broken one there is no telling where the next begins."""
+
+BLANKS = re.compile(rb"\s*+")
+SEPARATORS = re.compile(rb"[\s,]*+")
+STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+KEY = re.compile(rb"(" + STRING + rb")\s*+:\s*+(?=\S)", re.DOTALL)
+SCALAR = re.compile(STRING + rb"|(?:-?(?:[0-9][-+.0-9eE]*+|Infinity)|true|false|null|NaN)(?=[\s,\]}])", re.DOTALL)
+WITHIN = re.compile(rb'(?:[^"\[\]{}]++|' + STRING + rb")*+", re.DOTALL)
+OPENING, CLOSING = b"[{", b"]}"
+
+
+def _nested(depth: int) -> bytes:
+    """Return the pattern of what may stand in a value that is nested ``depth`` deep."""
+    inner = rb"|\[" + _nested(depth - 1) + rb"\]|\{" + _nested(depth - 1) + rb"\}" if depth else b""
+    return rb'(?:[^"\[\]{}]++|' + STRING + inner + rb")*+"
+
+
+SHALLOW = re.compile(rb"\{" + _nested(3) + rb"\}", re.DOTALL)
+"""An object as most are: found in one step."""
+
+
+def elements(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the values of the JSON list that ``file`` holds, numbered from 1, in memory that does not grow with it.
+
+    Lists that follow one another are read as one. Raises ``FileError`` where a list breaks off, where what is in it
+    has no end, or where something else follows it.
+    """
+    for number, _, text in _values(file, b"["):
+        yield _row(number, text)
+
+
+def entries(file: RawFile) -> Iterator[tuple[str, Raw | Broken]]:
+    """Yield (key, value) for the entries of the JSON object that ``file`` holds, numbered from 1, as ``elements`` does.
+
+    A key that occurs twice is yielded twice.
+    """
+    for number, key, text in _values(file, b"{"):
+        try:
+            yield str(parse_json(key)), _row(number, text)
+        except JsonError as error:
+            shown = key.decode(errors="backslashreplace")
+            yield shown, Broken(number, f"key {shown[:80]} is {error}", text.decode(errors="backslashreplace"))
+
+
+def _row(number: int, text: bytes) -> Raw | Broken:
+    try:
+        return Raw(number, parse_json(text))
+    except JsonError as error:
+        return Broken(number, str(error), text.decode(errors="backslashreplace"))
+
+
+def _values(file: RawFile, opening: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield (number, key, value) as they are written; the values of a list have no key."""
+    with reading(file), file.open() as stream:
+        taken = _Taken(stream, file)
+        number = 0
+        taken.open(opening)
+        while True:
+            while not taken.closes(b"]" if opening == b"[" else b"}"):
+                number += 1
+                key = taken.key(number) if opening == b"{" else b""
+                yield number, key, taken.value(number)
+            if not taken.opens_again(opening, number):
+                return
+
+
+class _Taken:
+    """What was taken in of a file and not yet given."""
+
+    def __init__(self, stream: BinaryIO, file: RawFile) -> None:
+        self._stream, self._file, self._text, self._at, self._ended = stream, file, b"", 0, False
+
+    def open(self, opening: bytes) -> None:
+        """Go past the bracket that opens the list or object; ``FileError`` where another thing stands there."""
+        kinds = {b"[": "list", b"{": "dict"}
+        self._more(0, "", may_end=True)
+        self._text = self._text.removeprefix(BOM)
+        found = self._next(BLANKS)
+        if found in kinds and found != opening:
+            raise FileError(f"{self._file.path} holds a {kinds[found]}, expected a {kinds[opening]}")
+        if found != opening:
+            kind = "list" if opening == b"[" else "object"
+            raise FileError(f"{self._file.path} is not JSON or is broken in its start: no {kind} opens")
+        self._at += 1
+
+    def closes(self, closing: bytes) -> bool:
+        """Go to the next value and say whether the list or object ends instead."""
+        if self._next(SEPARATORS) != closing:
+            return False
+        self._at += 1
+        return True
+
+    def opens_again(self, opening: bytes, number: int) -> bool:
+        """Say whether another list follows; ``FileError`` where anything else does."""
+        found = self._next(BLANKS)
+        if found and found != opening:
+            raise FileError(
+                f"{self._file.path} goes on with {found.decode(errors='backslashreplace')!r} after its end, past "
+                f"{number:,} values, expected one list or object; mend the file"
+            )
+        self._at += len(found)
+        return bool(found)
+
+    def key(self, number: int) -> bytes:
+        """Go past a key and the colon and return the key, in its quotes."""
+        while not (found := KEY.match(self._text, self._at)):
+            self._more(number, "no key is there")
+        self._at = found.end()
+        return found[1]
+
+    def value(self, number: int) -> bytes:
+        """Go past a value and return its text."""
+        while (end := _end(self._text, self._at)) is None:
+            self._more(number, "it does not end, or is no value")
+        text, self._at = self._text[self._at : end], end
+        return text
+
+    def _next(self, blanks: re.Pattern[bytes]) -> bytes:
+        """Go past blanks and return the byte that follows; nothing at the file's end."""
+        while True:
+            found = blanks.match(self._text, self._at)
+            assert found is not None, "the pattern matches nothing too"
+            self._at = found.end()
+            if self._at < len(self._text) or self._ended:
+                return self._text[self._at : self._at + 1]
+            self._more(0, "", may_end=True)
+
+    def _more(self, number: int, why: str, *, may_end: bool = False) -> None:
+        held = len(self._text) - self._at
+        block = self._stream.read(max(BLOCK, held)) if held < LONGEST else b""
+        if not block and not may_end:
+            raise FileError(f"{self._file.path} breaks off or is broken in element {number}: {why}; fetch it again")
+        self._ended = not block
+        self._text, self._at = self._text[self._at :] + block, 0
+
+
+def _end(text: bytes, start: int) -> int | None:
+    """Return where the value that starts at ``start`` ends, or None where that cannot be seen yet."""
+    if found := SHALLOW.match(text, start):
+        return found.end()
+    depth, at = 0, start
+    while True:
+        if depth:
+            within = WITHIN.match(text, at)
+            assert within is not None, "the pattern matches nothing too"
+            at = within.end()
+        sign = text[at : at + 1]
+        if sign and sign in OPENING:
+            depth += 1
+        elif depth and sign and sign in CLOSING:
+            depth -= 1
+        elif depth:
+            return None
+        else:
+            found = SCALAR.match(text, at)
+            return found.end() if found else None
+        at += 1
+        if not depth:
+            return at

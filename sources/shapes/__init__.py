@@ -1,0 +1,1 @@
+"""Raw rows to drafts: the shapes that corpora share."""

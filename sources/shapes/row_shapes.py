@@ -1,0 +1,353 @@
+"""Shapes that corpora share: how files hold raw rows (``jsonl``, ``table``), and how rows hold content (``mcq``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+from xml.etree import ElementTree
+
+from sources.files import LONGEST_LINE, FileError, RawFile, reading
+from sources.formats.archives import sheet as sheet
+from sources.formats.csv_rows import bare_table as bare_table
+from sources.formats.csv_rows import table as table
+from sources.formats.elements import elements, entries
+from sources.formats.json_values import JsonError, parse_json
+from sources.record import Draft, Message, as_position
+from sources.source import Broken, Raw, Rows
+
+LETTERS = "ABCDEFGHIJ"
+
+SHOWN = 1000
+"""Bytes of a line that is too long which the quarantine keeps."""
+
+# --- how files hold raw rows ---------------------------------------------------------------------------------------
+
+
+def jsonl(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield one row per line of JSON Lines; blank lines are no rows, bad lines are broken ones."""
+    for number, line in file.lines():
+        if not line.strip():
+            continue
+        if len(line) > LONGEST_LINE:
+            error = f"the line has more than {LONGEST_LINE:,} bytes"
+            yield Broken(number, error, line[:SHOWN].decode(errors="backslashreplace"))
+            continue
+        try:
+            yield Raw(number, parse_json(line))
+        except JsonError as error:
+            yield Broken(number, str(error), line.decode(errors="backslashreplace"))
+
+
+def json_list(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the elements of one JSON list, numbered from 1."""
+    return elements(file)
+
+
+def json_dict(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield ``{"key": key, **value}`` for the entries of one JSON object, numbered from 1."""
+    for key, row in entries(file):
+        if isinstance(row, Broken):
+            yield row
+        elif isinstance(row.value, dict):
+            yield Raw(row.line, {"key": key, **row.value})
+        else:
+            yield Broken(row.line, f"{row.value!r} is no object", key)
+
+
+def json_object(file: RawFile) -> dict[str, Any]:
+    """Return the one JSON object that a file holds; ``FileError`` if it holds something else."""
+    content: dict[str, Any] = _whole_json(file, dict)
+    return content
+
+
+def json_rows(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the rows of a ``.json`` file that holds either one list or JSON Lines, as on the Hub."""
+    return elements(file) if file.starts_with(b"[") else jsonl(file)
+
+
+def squad(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield one row per question of a SQuAD file, numbered from 1, with the ``context`` of its paragraph."""
+    content = json_object(file)
+    try:
+        paragraphs = [paragraph for article in content["data"] for paragraph in article["paragraphs"]]
+        rows = [{**{k: v for k, v in p.items() if k != "qas"}, **question} for p in paragraphs for question in p["qas"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FileError(f"{file.path} is no SQuAD file (data, paragraphs, qas): {error!r}") from error
+    return (Raw(number, row) for number, row in enumerate(rows, 1))
+
+
+def under(key: str) -> Rows:
+    """Return a shape that yields the objects listed under ``key`` of one JSON object, with its other fields."""
+
+    def listed(file: RawFile) -> Iterator[Raw | Broken]:
+        whole = _whole_json(file, dict)
+        if not isinstance(whole.get(key), list):
+            raise FileError(f"{file.path} has no list {key!r}, expected one; found {', '.join(whole)}")
+        shared = {name: value for name, value in whole.items() if name != key}
+        for number, element in enumerate(whole[key], 1):
+            if isinstance(element, dict):
+                yield Raw(number, {**shared, **element})
+            else:
+                yield Broken(number, f"{element!r} is no object", key)
+
+    return listed
+
+
+def _whole_json(file: RawFile, kind: type) -> Any:
+    """Return the value that a file holds; a NaN in it is a NaN, which costs the row that has it as text."""
+    try:
+        content = parse_json(file.document(), nan=True)
+    except JsonError as error:
+        raise FileError(f"{file.path} is {error}; fetch it again, or mend it") from error
+    if not isinstance(content, kind):
+        raise FileError(f"{file.path} holds a {type(content).__name__}, expected a {kind.__name__}")
+    return content
+
+
+def parquet(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield one dict per row of a parquet file, a batch at a time; ``FileError`` where two columns have one name."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with reading(file), file.open():
+        pass  # a Git LFS pointer or a web page is called one
+    number = 0
+    try:
+        content = pq.ParquetFile(file.path)
+        names = content.schema_arrow.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise FileError(f"{file.path} has two columns {twice[0]!r}; rename one")
+        for batch in content.iter_batches(batch_size=8192):
+            yield from _batch_rows(batch, number)
+            number += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        raise FileError(f"{file.path} is no readable parquet file: {error}") from error
+
+
+def _batch_rows(batch: Any, before: int) -> Iterator[Raw | Broken]:
+    """Yield the rows of a batch; a value that Python cannot hold (bad UTF-8, a date past 9999) breaks its row alone."""
+    try:
+        rows = batch.to_pylist()
+    except (ValueError, OverflowError, ArithmeticError):
+        for place in range(batch.num_rows):
+            try:
+                yield Raw(before + place + 1, batch.slice(place, 1).to_pylist()[0])
+            except (ValueError, OverflowError, ArithmeticError) as error:
+                yield Broken(before + place + 1, f"a value cannot be read: {error}", "")
+        return
+    for place, row in enumerate(rows, before + 1):
+        yield Raw(place, row)
+
+
+def xml(tag: str) -> Rows:
+    """Return a shape that yields the elements called ``tag`` of an XML file, numbered from 1."""
+
+    def elements(file: RawFile) -> Iterator[Raw | Broken]:
+        try:
+            root = ElementTree.fromstring(file.read())
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
+            raise FileError(f"{file.path} is not XML: {error}; fetch it again") from error
+        return (Raw(number, element) for number, element in enumerate(root.iter(tag), 1))
+
+    return elements
+
+
+def whole_text(element: ElementTree.Element | None) -> str | None:
+    """Return all text of an XML element, that of the elements inside it too; None where there is none."""
+    return None if element is None else "".join(element.itertext()) or None
+
+
+# --- how rows hold content -----------------------------------------------------------------------------------------
+
+
+def user(text: str) -> tuple[Message, ...]:
+    """Return a prompt of one user message."""
+    return (Message("user", text),)
+
+
+def mcq(id: str, question: str, options: Sequence[str], gold: float | Sequence[float] | None, **more: Any) -> Draft:
+    """Return a multiple-choice draft; ``gold`` is 0-based, None where the publisher hides it."""
+    given = [] if gold is None else [gold] if isinstance(gold, int | float) else gold
+    right = [as_position(one) for one in given]
+    answer = "; ".join(str(options[i]) for i in right if isinstance(i, int) and 0 <= i < len(options)) or None
+    return Draft(id=id, messages=user(question), options=list(options), gold=right, answer=answer, **more)
+
+
+def letter(value: str, options: Iterable[str] = LETTERS) -> int:
+    """Return the 0-based position of an answer letter; ``ValueError`` names a letter that is not there."""
+    letters = list(options)
+    if value not in letters:
+        raise ValueError(f"answer is {value!r}, expected one of {', '.join(letters)}")
+    return letters.index(value)
+
+
+def lettered(id: str, question: str, options: Mapping[str, str | None], right: str, **more: Any) -> Draft:
+    """Return a multiple-choice draft from options by letter; a null option is a column that this row does not use."""
+    given = {name: option for name, option in options.items() if option is not None}
+    return mcq(id, question, list(given.values()), letter(right, given), **more)
+
+
+def one_based(value: float | str) -> int:
+    """Return the 0-based position of a 1-based one, given as a number or as text."""
+    number = float(value) if "." in str(value) else int(value)
+    if int(number) != number:
+        raise ValueError(f"gold is {value!r}, expected a whole number from 1")
+    return int(number) - 1
+
+
+def qa(id: str, question: str, answer: str | None, **more: Any) -> Draft:
+    """Return an open question with its answer."""
+    return Draft(id=id, messages=user(question), answer=answer or None, **more)
+
+
+def instructed(id: str, instruction: str, input: str | None, output: str, **more: Any) -> Draft:
+    """Return an Alpaca row: instruction and input make the prompt, ``<noinput>`` and blanks are no input."""
+    given = (input or "").strip()
+    prompt = instruction if given in ("", "<noinput>") else f"{instruction}\n\n{given}" if instruction else given
+    return qa(id, prompt, output, **more)
+
+
+def same_task(raw: Raw, file: RawFile) -> Draft:
+    """Parse an Alpaca row of a corpus with one ``instruction`` for all: that tells the task, ``input`` is the question.
+
+    Without an input the instruction is the question.
+    """
+    row = raw.value
+    if (row.get("input") or "").strip() in ("", "<noinput>"):
+        return alpaca(raw, file)
+    messages = told(row["instruction"], row["input"]) if row["instruction"] else user(row["input"])
+    return Draft(id=numbered(raw, file), messages=messages, answer=row["output"] or None)
+
+
+def told(task: str, question: str) -> tuple[Message, ...]:
+    """Return a prompt whose system message tells the task, so that questions are compared without it."""
+    return (Message("system", task), Message("user", question))
+
+
+def alpaca(raw: Raw, file: RawFile) -> Draft:
+    """Parse an Alpaca row (``instruction, input, output``) that has no id: split and row number name it."""
+    row = raw.value
+    return instructed(numbered(raw, file), row["instruction"], row.get("input"), row["output"])
+
+
+def numbered(raw: Raw, file: RawFile) -> str:
+    """Return an id for a row without one: the split and the row's place; the file's name where a split has several."""
+    return f"{file.name if file.siblings else file.split}-{raw.line}"
+
+
+def placed(raw: Raw, file: RawFile) -> str:
+    """Return an id for a row in a corpus of several files: the file's name without its ending, and the row's place.
+
+    The ending stays where another file differs by nothing else.
+    """
+    stem = PurePosixPath(file.name).with_suffix("")
+    alike = any(PurePosixPath(other).with_suffix("") == stem for other in file.siblings)
+    return f"{file.name if alike else stem}-{raw.line}"
+
+
+def either(row: Mapping[str, Any], *names: str) -> Any:
+    """Return the field that a corpus has under one of several documented ``names``; ``KeyError`` names them all."""
+    for name in names:
+        if name in row:
+            return row[name]
+    raise KeyError(" or ".join(names))
+
+
+SPEAKERS: Mapping[str, str] = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "system": "system",
+}
+
+
+def turns(
+    conversation: Sequence[Mapping[str, Any]],
+    speaker: str = "from",
+    text: str = "value",
+    speakers: Mapping[str, str] = SPEAKERS,
+) -> list[Message]:
+    """Return the messages of a ShareGPT (``from, value``) or chat (``role, content``) conversation."""
+    messages = []
+    for turn in conversation:
+        who = turn[speaker]
+        if who not in speakers:
+            raise ValueError(f"speaker is {who!r}, expected one of {', '.join(speakers)}")
+        messages.append(Message(speakers[who], turn[text]))
+    return messages
+
+
+def chat(row: Mapping[str, Any], speakers: Mapping[str, str] = SPEAKERS) -> list[Message]:
+    """Return the messages of a row that lists turns as ``conversations`` or ``messages``, ShareGPT or chat."""
+    told = either(row, "conversations", "messages")
+    keys = ("role", "content") if told and "role" in told[0] else ("from", "value")
+    return turns(told, *keys, speakers=speakers)
+
+
+def transcript(text: str, marks: Mapping[str, str]) -> list[Message]:
+    """Return the messages of a text in which each turn starts with its speaker's mark, such as ``Human:``."""
+    start, *parts = re.split(f"({'|'.join(map(re.escape, marks))})", text)
+    if start.strip() or not parts:
+        raise ValueError(f"transcript starts with {text[:40]!r}, expected one of {', '.join(map(repr, marks))}")
+    return [Message(marks[mark], said.strip()) for mark, said in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def conversation(id: str, messages: Sequence[Message], **more: Any) -> Draft:
+    """Return a draft whose prompt is all but the last assistant turn, which is its answer."""
+    if len(messages) < 2 or messages[-1].role != "assistant":
+        raise ValueError(f"conversation of {len(messages)} turns, expected a last one by the assistant")
+    return Draft(id=id, messages=messages[:-1], answer=messages[-1].content, **more)
+
+
+def sft(raw: Raw, file: RawFile) -> Draft:
+    """Parse a row of a collection that mixes the usual styles: turns, Alpaca, or question and response."""
+    row, id = raw.value, placed(raw, file)
+    if "conversations" in row or "messages" in row:
+        return conversation(id, chat(row))
+    if "instruction" in row:
+        return instructed(id, row["instruction"], row.get("input"), either(row, "output", "response"))
+    return answered(id, row)
+
+
+def answered(id: str, row: Mapping[str, Any], **more: Any) -> Draft:
+    """Return a row of ``system_prompt, question, response``; the system prompt may be missing."""
+    system = row.get("system_prompt")
+    start = (Message("system", system),) if system else ()
+    return Draft(id=id, messages=(*start, *user(row["question"])), answer=row["response"], **more)
+
+
+def pair(id: str, prompt: Sequence[Message], chosen: str, rejected: str | None, **more: Any) -> Draft:
+    """Return a preference pair: two replies to one prompt, the better one as ``response``."""
+    return Draft(id=id, messages=prompt, response=chosen, rejected=rejected, **more)
+
+
+def compared(id: str, chosen: Sequence[Message], rejected: Sequence[Message], **more: Any) -> Draft:
+    """Return the pair of two conversations, which may differ in their last turn, the assistant's, and nowhere else."""
+    for side, messages in (("chosen", chosen), ("rejected", rejected)):
+        if len(messages) < 2 or messages[-1].role != "assistant":
+            raise ValueError(f"{side} has {len(messages)} turns, expected a prompt and a last turn by the assistant")
+    if list(chosen[:-1]) != list(rejected[:-1]):
+        raise ValueError("chosen and rejected answer different prompts, expected one prompt")
+    return pair(id, chosen[:-1], chosen[-1].content, rejected[-1].content, **more)
+
+
+def preference(id: str, row: Mapping[str, Any], **more: Any) -> Draft:
+    """Return a row of ``prompt, chosen, rejected``: replies as text, or as message lists with or without the prompt."""
+    replies = [row["chosen"], row["rejected"]]
+    if all(isinstance(reply, str) for reply in replies):
+        return pair(id, _prompt(row["prompt"]), *replies, **more)
+    if not all(isinstance(reply, list) for reply in replies):
+        kinds = " and ".join(type(reply).__name__ for reply in replies)
+        raise TypeError(f"chosen and rejected are {kinds}, expected both text or both lists of messages")
+    chosen, rejected = (turns(reply, "role", "content") for reply in replies)
+    if len(chosen) == len(rejected) == 1:
+        prompt = _prompt(row["prompt"])
+        return compared(id, [*prompt, *chosen], [*prompt, *rejected], **more)
+    return compared(id, chosen, rejected, **more)
+
+
+def _prompt(value: str | Sequence[Mapping[str, str]]) -> Sequence[Message]:
+    return user(value) if isinstance(value, str) else turns(value, "role", "content")

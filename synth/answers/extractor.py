@@ -1,0 +1,458 @@
+"""What a model's output answers: one extractor for synthesis and for evaluation.
+
+The last explicit answer wins, and what cannot be read is never guessed: it is unparsed, and says why. The rules unite
+the patterns of simple-evals, inspect_ai and lm-eval's ``multi_choice_regex`` with those of prose in four languages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sources.shapes.row_shapes import LETTERS
+from synth.answers.answer_phrases import ANSWER_NOUNS, Words
+from synth.answers.explicit_answers import Claim, cues_of, in_list, item_at, last_explicit, listed, revised
+from synth.answers.implicit_answers import final_implicit_answer, implicit_answer, only_named
+from synth.answers.invented_turns import cuts
+from synth.answers.model_output import BREAK, AnswerText, answer_text, fold, plain
+from synth.answers.option_reading import (
+    DECISIONS,
+    Reading,
+    ShownOption,
+    as_shown,
+    begins_another,
+    is_decision,
+    named,
+    read,
+)
+from synth.answers.option_verdicts import judged
+from synth.teachers.thinking import after_thought
+
+Outcome = Literal["parsed", "unparsed", "ambiguous"]
+
+FALLBACKS = (
+    *("alone", "headed", "judged", "leading", "held", "named", "closing", "it"),
+    *("pointed", "fitting"),
+)
+"""Forms that are not explicit, in the order in which they are tried; each is counted under its own name."""
+
+LINE_BREAK = re.compile(r"<br ?/?>\n?", re.IGNORECASE)
+LINE = re.compile(r"^.*$", re.MULTILINE)
+
+GLOSS = re.compile(r"^ ?\([^()\n]*\)")
+"""What may stand in brackets after an option's text: an abbreviation, a synonym."""
+
+NOT_OTHERS = re.compile(r"^(?:, (?:and )?(?:not|nicht|no|pas)|,? (?:rather than|instead of))\b[^.\n]{1,40}")
+"""What turns other options down after an answer: "C, not B", "C rather than B"."""
+
+NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
+HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
+
+ITEM_BEFORE = re.compile(r"(?:\A|\n|[!?] )[^\w\n]*(?P<letter>\w)[\])]?\. $")
+"""The letter of an item, before what looks like a sentence of its own: "D. All are correct."."""
+
+CLAIMED_BEFORE = re.compile(r"\w [\[(]?[a-j][\])]?\. $")
+"""A letter that ends a sentence of its own before an option's text: "The incorrect answer is D. Gout."."""
+
+MORE_THAN_ONE = 2
+
+MOST_FAREWELLS = 5
+"""Sentences that may take leave of the reader; a text with more of them goes round in circles."""
+
+REMARK = re.compile(r"[:(]|. ?[:(\[]| ?.? [-–—=] ?")
+
+SHORT = 80
+"""Characters of a text that is read in every language: it holds too few words to tell which it is in."""
+
+JUDGES = re.compile(
+    r"\b(?:most|best|correct|right|next|first|likely|appropriate|preferred|choice|answer|indicated|recommended|true|advised"
+    r"|needed|given|used)\b"
+)
+"""Words of a sentence that chooses an option rather than says what it is."""
+
+BASED_ON = re.compile(r"based on [^,.\n]{1,80}, ")
+NUMBER_BEFORE = re.compile(r"\d{1,2}[.)] +(?=\D)")
+
+NEXT = 80
+"""Characters after a leading answer that may say that it is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What an output answers.
+
+    ``positions`` are places among the options as shown, ``letters`` their labels (none where none were shown),
+    ``decision`` is yes, no or maybe for such a question. ``how`` names form and content, such as ``line:letter`` or
+    ``alone:text``, or says why there is no answer. ``ambiguous`` is an output that names several options where one is
+    right, or a letter with another option's text. ``line`` is the line of the output, from 0, with the answer.
+    """
+
+    outcome: Outcome
+    how: str
+    positions: tuple[int, ...] = ()
+    letters: tuple[str, ...] = ()
+    decision: str | None = None
+    line: int | None = None
+
+    @property
+    def explicit(self) -> bool:
+        """Whether the output says that this is its answer, rather than merely being it."""
+        return self.outcome == "parsed" and self.how.partition(":")[0] not in FALLBACKS
+
+
+def extract(
+    output: str,
+    options: Sequence[str] = DECISIONS,
+    lang: str = "en",
+    *,
+    labels: Sequence[str] | None = None,
+    several: bool = False,
+) -> Verdict:
+    """Return what ``output`` answers to a question that showed ``options`` in this order.
+
+    ``labels`` are the letters they were shown with: A, B, C… unless said, and none for yes, no and maybe. With
+    ``several`` any number of options may be right. ``ValueError`` where labels and options do not fit each other.
+    """
+    if labels is None:
+        labels = () if is_decision(options) else LETTERS[: len(options)]
+    question = as_shown(tuple(options), tuple(labels), lang, several)
+    text = answer_text(_own_turn(question, output, lang))
+    if text is None:
+        return Verdict(outcome="unparsed", how="open_thought")
+    if not text.folded.strip():
+        return Verdict(outcome="unparsed", how="empty")
+    text = _without_farewell(question, text, lang)
+    claim = last_explicit(question, text, lang)
+    for other in _other_languages(text, lang) if claim is None else ():
+        foreign = as_shown(tuple(options), tuple(labels), other, several)
+        if claim := _plainly(foreign, text, other):
+            question, lang = foreign, other
+            break
+    claim = claim or _fallback(question, text, lang)
+    claim = (revised(question, text, claim) or claim) if claim else None
+    if claim and _retracted(question, text, claim, lang):
+        later = _distinct(question, text, claim.end)
+        if later is None:
+            return Verdict(outcome="unparsed", how="retracted", line=text.line(claim.at))
+        claim = later
+    return _verdict(question, options, text, claim)
+
+
+def _other_languages(text: AnswerText, lang: str) -> Iterator[str]:
+    """Yield the languages in which a model may have answered instead: all for a short text, or by their words."""
+    short = len(text.folded.strip()) <= SHORT
+    for other, nouns in ANSWER_NOUNS.items():
+        if other != lang and (short or re.search(rf"\b(?:{nouns})\b", text.folded)):
+            yield other
+
+
+def _plainly(question: ShownOption, text: AnswerText, lang: str) -> Claim | None:
+    """Return an answer in the forms that no other language is mistaken for."""
+    return (
+        last_explicit(question, text, lang)
+        or _alone(question, text)
+        or implicit_answer(question, text, lang, "held")
+        or implicit_answer(question, text, lang, "it")
+    )
+
+
+def own_turn(
+    output: str,
+    options: Sequence[str] = DECISIONS,
+    lang: str = "en",
+    *,
+    labels: Sequence[str] | None = None,
+    several: bool = False,
+) -> str:
+    """Return ``output`` up to where another turn or an invented next question begins, after it has answered."""
+    if labels is None:
+        labels = () if is_decision(options) else LETTERS[: len(options)]
+    return _own_turn(as_shown(tuple(options), tuple(labels), lang, several), output, lang)
+
+
+def _own_turn(question: ShownOption, output: str, lang: str) -> str:
+    output = LINE_BREAK.sub("\n", output)
+    start = after_thought(output) or 0
+    body = output[start:]
+    for at, after_answer in cuts(body, lambda text: bool(question.text.match(fold(plain(text)).lstrip()))):
+        before = answer_text(body[:at])
+        if before is None or not before.folded.strip():
+            continue
+        if after_answer:
+            said = last_explicit(question, before, lang) or _alone(question, before)
+            if said is None or said.reading is None:
+                continue
+        return output[: start + at].rstrip()
+    return output
+
+
+def _verdict(question: ShownOption, options: Sequence[str], text: AnswerText, claim: Claim | None) -> Verdict:
+    if claim is None:
+        return Verdict(outcome="unparsed", how="no_answer")
+    line = text.line(claim.at)
+    reading = claim.reading
+    if reading is None or reading.fault in ("hedged", "not_shown", "negated"):
+        return Verdict(outcome="unparsed", how=reading.fault or "" if reading else "unreadable", line=line)
+    if reading.fault:
+        return Verdict(outcome="ambiguous", how=reading.fault, line=line)
+    return Verdict(
+        outcome="parsed",
+        how=f"{claim.form}:{reading.by}",
+        positions=reading.found,
+        letters=tuple(question.labels[position] for position in reading.found) if question.labels else (),
+        decision=fold(options[reading.found[0]]).strip(" .") if question.decision else None,
+        line=line,
+    )
+
+
+def _retracted(question: ShownOption, text: AnswerText, claim: Claim, lang: str) -> bool:
+    """Say whether the answer is taken back after it was given; words of an option's text take nothing back."""
+    after = question.text_within.sub(lambda found: "x" * len(found[0]), text.folded[claim.end :])
+    return bool(cues_of(lang).retract.search(after))
+
+
+def _without_farewell(question: ShownOption, text: AnswerText, lang: str) -> AnswerText:
+    """Return the text without last sentences that only take leave of the reader and name no option."""
+    for _ in range(MOST_FAREWELLS):
+        start, stop = text.last_sentence()
+        farewell = cues_of(lang).farewell.match(text.folded, start, stop)
+        if not start or not farewell or named(question, text, farewell.end(), stop):
+            break
+        text = replace(text, cased=text.cased[:start], folded=text.folded[:start])
+    return text
+
+
+# --- where nothing says "the answer is" --------------------------------------------------------------------------
+
+
+def _fallback(question: ShownOption, text: AnswerText, lang: str) -> Claim | None:
+    """Return the first fallback that reads: a line or list that answers, a start, a remark, a conclusion, any line."""
+    return (
+        _alone(question, text)
+        or _headed(question, text)
+        or implicit_answer(question, text, lang, "headed")
+        or judged(question, text)
+        or _leading(question, text, lang)
+        or implicit_answer(question, text, lang, "held")
+        or only_named(question, text, lang)
+        or _closing(question, text)
+        or implicit_answer(question, text, lang, "it")
+        or final_implicit_answer(question, text, lang)
+        or _distinct(question, text)
+    )
+
+
+def _alone(question: ShownOption, text: AnswerText) -> Claim | None:
+    """Return the answer of a last or first line that is nothing else; two that differ are ambiguous."""
+    if question.several and (several := _alone_list(question, text)):
+        return several
+    first, last = _first_line(question, text), _last_line(question, text)
+    if first and last and first.reading and last.reading and first.reading.found != last.reading.found:
+        return replace(last, reading=replace(last.reading, found=(), fault="several"))
+    return last or first
+
+
+def _alone_list(question: ShownOption, text: AnswerText) -> Claim | None:
+    """Return the answers of a text that is a list of some of the options and nothing else."""
+    start = len(text.folded) - len(text.folded.lstrip())
+    first = item_at(question, text, start)
+    every = listed(question, text, first) if first else None
+    if every is None or every.fault or len(every.found) < MORE_THAN_ONE or text.folded[every.end :].strip(" .\n"):
+        return None
+    return Claim(form="alone", at=every.start, reading=every)
+
+
+def _first_line(question: ShownOption, text: AnswerText) -> Claim | None:
+    start = len(text.folded) - len(text.folded.lstrip())
+    if "\n" not in text.folded.strip() and (number := NUMBER_BEFORE.match(text.folded, start)):
+        start = number.end()
+    return _whole_line(question, text, start, text.line_end(start))
+
+
+def _last_line(question: ShownOption, text: AnswerText) -> Claim | None:
+    stop = len(text.folded.rstrip())
+    return _whole_line(question, text, text.folded.rfind("\n", 0, stop) + 1, stop)
+
+
+def _distinct(question: ShownOption, text: AnswerText, after: int = 0) -> Claim | None:
+    """Return the answer of a line after a place that is nothing else, wherever it stands.
+
+    Lines side by side with different answers list the options, and count for nothing; of the others all must agree.
+    """
+    lines = [_whole_line(question, text, *line.span()) for line in LINE.finditer(text.folded, after)]
+    standing = [
+        claim
+        for above, claim, below in zip([None, *lines], lines, [*lines[1:], None], strict=False)
+        if claim
+        and {_found(claim)} >= {_found(beside) for beside in (above, below) if beside}
+        and not _between_items(question, text, claim)
+    ]
+    return standing[-1] if len(set(map(_found, standing))) == 1 else None
+
+
+def _between_items(question: ShownOption, text: AnswerText, claim: Claim) -> bool:
+    """Say whether the line above or below a lone answer begins with another option, in whatever shape."""
+    start = text.folded.rfind("\n", 0, claim.at) + 1
+    above = text.folded[: max(0, start - 1)].rstrip()
+    places = (above.rfind("\n") + 1, text.line_end(claim.at) + 1)
+    others = [item_at(question, text, place) for place in places if place < len(text.folded)]
+    return any(other and other.found != _found(claim) for other in others)
+
+
+def _found(claim: Claim) -> tuple[int, ...]:
+    return claim.reading.found if claim.reading else ()
+
+
+def _whole_line(question: ShownOption, text: AnswerText, start: int, stop: int) -> Claim | None:
+    reading = read(question, text, start, stop)
+    if reading is None or reading.fault or in_list(question, text, text.folded.rfind("\n", 0, start) + 1):
+        return None
+    rest = GLOSS.sub("", NOT_OTHERS.sub("", text.folded[reading.end : stop]))
+    if rest.strip(" .!)") or (
+        len(rest) < stop - reading.end
+        and not NOT_OTHERS.match(text.folded[reading.end : stop])
+        and named(question, text, reading.end, stop) - set(reading.found)
+    ):
+        return None
+    if text.folded[start:stop].rstrip().endswith(":"):
+        return None
+    return Claim(form="alone", at=reading.start, reading=reading)
+
+
+def _headed(question: ShownOption, text: AnswerText) -> Claim | None:
+    """Return the answer that fills a last line after a heading of few words, such as "Conclusion: B".
+
+    Any heading will do but one that turns the answer down; the last line of a list has lines like it above.
+    """
+    stop = len(text.folded.rstrip())
+    start = text.folded.rfind("\n", 0, stop) + 1
+    heading = HEADING.match(text.folded, start, stop)
+    own = question.words
+    turned_down = rf"\b(?:{own.wrong}|{own.not_}|{own.others}|{own.less}|{own.shunned}|{own.unsure}|{own.qualified})\b"
+    if not heading or re.search(turned_down, heading[0]):
+        return None
+    above = text.folded[text.folded.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
+    beside = HEADING.match(above)
+    listed = beside and not re.search(turned_down, beside[0])
+    claim = None if listed else _whole_line(question, text, heading.end(), stop)
+    if claim is None or not claim.reading or (claim.reading.by == "text" and not _decides(own, heading[0])):
+        return None
+    return replace(claim, form="headed")
+
+
+def _decides(own: Words, heading: str) -> bool:
+    """Say whether a heading is one of answers; under others, such as "Allergies", options are merely named."""
+    return bool(re.search(rf"\b(?:{own.verdict}|{own.so}|{own.subject}|{NOUNS})", heading))
+
+
+def _leading(question: ShownOption, text: AnswerText, lang: str) -> Claim | None:
+    """Return the answer with which a text begins ("B. Naproxen, because…"), or with which it answers its one question.
+
+    It is none if others begin lines in the same way, if it goes on as a sentence of its own, or is turned down.
+    """
+    start = _after_question(text)
+    begins = re.findall(r"^[^\w\n]*(\w)[.):]|[ (\[]([A-J])[.):\]](?=\s)", text.cased, re.MULTILINE)
+    if len(set(begins)) > 1:
+        return None
+    reading = read(question, text, start, len(text.folded))
+    if reading is None or reading.fault or reading.start > start + 3:
+        return None
+    rest = text.folded[reading.end : reading.end + NEXT]
+    parted = cues_of(lang).parted if reading.by == "text" else cues_of(lang).clause_end
+    # An option's text before a colon, a dash or a bracket heads a remark on it.
+    if rest.strip() == ":" or (reading.by == "text" and REMARK.match(text.folded, reading.end - 1)):
+        return None
+    if in_list(question, text, text.folded.rfind("\n", 0, start) + 1) or begins_another(question, text, reading):
+        return None
+    if _defines(question, text, reading) or _names_another(question, text, reading):
+        return None
+    ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
+    if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
+        return None
+    return Claim(form="leading", at=reading.start, reading=reading)
+
+
+def _names_another(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
+    """Say whether the line of a leading letter is closed by another option's text: "C. ECHB (Naproxen)"."""
+    line = text.folded[reading.end : text.line_end(reading.end)].rstrip(" .)]")
+    if reading.by != "letter" or len(line) > NEXT:
+        return False
+    last = next((found for found in question.text_within.finditer(line) if found.end() == len(line)), None)
+    return last is not None and not named(question, text, reading.end, text.line_end(reading.end)) <= set(reading.found)
+
+
+def _defines(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
+    """Say whether a letter and its text open a sentence about that option: "A. Gout is a disease of joints"."""
+    gap = re.compile(r"[\s.:)(,–—-]*").match(text.folded, reading.end)
+    own = question.text.match(text.folded, gap.end() if gap else reading.end)
+    if own is None or reading.by != "letter":
+        return False
+    said = re.compile(r"\s+(?:is|are|was|were|refers?|means|occurs?|describes?|has|have)\b[^.\n]*").match(
+        text.folded, own.end()
+    )
+    # A reply of one sentence says with it which option it takes.
+    alone = not text.folded[said.end() if said else 0 :].strip(" .\n")
+    return said is not None and not alone and not JUDGES.search(said[0])
+
+
+def _after_question(text: AnswerText) -> int:
+    """Return where the text begins, past "Based on …,", or what follows its first sentence where that is a question."""
+    start = len(text.folded) - len(text.folded.lstrip())
+    if based := BASED_ON.match(text.folded, start):
+        return based.end()
+    asked = text.folded.find("?")
+    if asked < 0 or text.folded.count("?") > 1 or text.sentence(start)[1] != asked + 1:
+        return start
+    return asked + 2
+
+
+def _ending(question: ShownOption, text: AnswerText, start: int, stop: int) -> Claim | None:
+    """Return the answer that a last sentence ends with after a mark: "… => B", "… (option B)", "…, that is, gout".
+
+    It is none where the sentence denies or leaves open anything, or names another option before.
+    """
+    own = question.words
+    marks = r", (?=\w+\W*$)|" if question.decision else ""
+    marks += rf"[,(;:–—] ?(?:{NOUNS})\b|[=-]>|→|=|\((?=\w\))|[:;–—](?= )|\b(?:{own.so}|{own.namely})(?=[ ,])"
+    doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.or_}|{own.others}|{own.shunned})\b|n'"
+    for end in re.finditer(marks, text.folded[start:stop]):
+        before = text.folded[start : start + end.start()]
+        claim = _whole_line(question, text, start + end.end(), stop)
+        if (
+            claim is None
+            or _heads(text, start, start + end.start())
+            or (re.search(doubted, before) and not question.decision)
+        ):
+            continue
+        others = named(question, text, start, start + end.start()) - set(_found(claim))
+        return None if others else replace(claim, form="closing")
+    return None
+
+
+def _heads(text: AnswerText, start: int, stop: int) -> bool:
+    """Say whether what stands there is a heading before a colon, under which answers are read elsewhere."""
+    heading = HEADING.match(text.folded, start)
+    return heading is not None and heading.end() in (stop + 1, stop + 2) and text.folded[stop] == ":"
+
+
+def _closing(question: ShownOption, text: AnswerText) -> Claim | None:
+    """Return what a last sentence concludes with: an answer ("Hence, B."), or the one option that it names."""
+    start, stop = text.sentence(len(text.folded.rstrip()) - 1)
+    lettered = ITEM_BEFORE.search(text.folded, max(0, start - 8), start)
+    start = lettered.start("letter") if lettered else start
+    last = _whole_line(question, text, start, stop)
+    claimed = not lettered and CLAIMED_BEFORE.search(text.folded, max(0, start - 8), start)
+    if claimed and last and last.reading and last.reading.by == "text":
+        return None
+    # A text that is cut off may end in an option's name, as the subject of a sentence that never came.
+    if last and last.reading and (last.reading.by != "text" or text.folded[stop - 1] in ".!)"):
+        return replace(last, form="closing")
+    if ending := _ending(question, text, start, stop):
+        return ending
+    concludes = re.compile(rf"\W*(?:{question.words.so})\b").match(text.folded, start, stop)
+    if not concludes:
+        return None
+    whole = _whole_line(question, text, concludes.end(), stop)
+    return replace(whole, form="closing") if whole else None

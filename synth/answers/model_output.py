@@ -1,0 +1,114 @@
+"""A model's output made ready for reading: what it thought is cut off, and the marks of layout are taken out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from synth.teachers.thinking import after_thought, without_end
+
+WRAPPED = re.compile(r"\\(?:text|textbf|textrm|textit|textsf|mathrm|mathbf|mathsf|mathit|emph|bf|rm|bm)\s*\{([^{}]*)\}")
+BOXED = re.compile(
+    r"\\f?boxed\s*\{([^{}]*)\}|\\f?boxed\s+(\w)\b|"
+    r"(?:<(?:(?:final|correct)[_ -]?)?(?:answer|ans|final|solution|result|verdict|prediction)>"
+    r"|\[(?:final[_ ])?answer\])([^<\[]*)(?:</[\w -]+>|\[/(?:final[_ ])?answer\])",
+    re.IGNORECASE,
+)
+LAYOUT = re.compile(
+    r"\\[()\[\],;!%]|\\(?:quad|qquad|displaystyle)\b|[*`$]+|(?<!\w)_+|_+(?!\w)"
+    r"|</?(?:b|i|em|strong|u|p|span|div|h[1-6]|[uo]l|li|center|font|code|pre|blockquote|table|tbody|tr|td)\b[^<>]*>"
+    r"|^[ \t]*[#>]+[ \t]*",
+    re.MULTILINE,
+)
+QUOTES = str.maketrans("’‘´＂“”„«»‹›【】「」『』。、", "'''\"" + '"' * 7 + '[]""""' + ".,")
+QUOTED = re.compile(r"[«‹]\s|\s[»›](?!\w)")
+CHINESE = re.compile(
+    r"(?:正确|最终|最佳)?(?:答案|选项)[^\S\n]*(?:应该?)?(?:是|为|选)?\]?[^\S\n]*[::]?[^\S\n]*(?=[\[(]?[A-Ja-j]\b)"
+    r"|(?<![不别])选择?[^\S\n]*(?=[\[(]?[A-J]\b)"
+)
+"""How Chinese says that a letter is the answer."""
+
+BLANKS = re.compile(r"[^\S\n]+")
+BREAK = re.compile(r"\n+|(?<=[.!?;])\s+")
+
+REACH = 400
+"""Characters around a place that are looked at; a model that repeats itself writes sentences without end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerText:
+    """``cased`` is the text without layout, ``folded`` the same in lower case without accents, place by place.
+
+    ``skipped`` is how many lines of the output come before it.
+    """
+
+    cased: str
+    folded: str
+    skipped: int = 0
+
+    def sentence(self, at: int) -> tuple[int, int]:
+        """Return where the sentence around ``at`` starts and ends, or ``REACH`` before and after it."""
+        place = bisect_right(self._starts, at)
+        start = self._starts[place - 1]
+        stop = max(at, self._ends[place - 1])
+        return max(start, at - REACH), min(stop, at + REACH)
+
+    def last_sentence(self) -> tuple[int, int]:
+        """Return where the last sentence starts and ends, or ``REACH`` before the end."""
+        stop = len(self.folded.rstrip())
+        line = max(self.folded.rfind("\n", 0, stop) + 1, stop - REACH)
+        return max((end.end() for end in BREAK.finditer(self.folded, line, stop)), default=line), stop
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(end for _, end in self._breaks)]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [*(start for start, _ in self._breaks), len(self.folded)]
+
+    @cached_property
+    def _breaks(self) -> list[tuple[int, int]]:
+        return [found.span() for found in BREAK.finditer(self.folded)]
+
+    def line_end(self, at: int) -> int:
+        """Return where the line around ``at`` ends, or ``REACH`` after it."""
+        end = self.folded.find("\n", at, at + REACH)
+        return min(len(self.folded), at + REACH) if end < 0 else end
+
+    def line(self, at: int) -> int:
+        """Return the number of the line of the output, from 0, in which ``at`` lies."""
+        return self.skipped + self.cased.count("\n", 0, at)
+
+
+def fold(text: str) -> str:
+    """Return ``text`` in lower case and without accents, of the same length; scripts without cases stay as they are."""
+    return text.lower() if text.isascii() else text.translate(_folds())
+
+
+def plain(text: str) -> str:
+    """Return ``text`` without marks of layout: Markdown, LaTeX, HTML; what is boxed or tagged stands in ``⟦⟧``."""
+    text = QUOTED.sub('"', unicodedata.normalize("NFKC", text)).translate(QUOTES)
+    text = text if text.isascii() else CHINESE.sub("answer: ", text)
+    while (unwrapped := WRAPPED.sub(r"\1", text)) != text:
+        text = unwrapped
+    text = BOXED.sub(lambda found: f"⟦{found[1] or found[2] or found[3] or ''}⟧", text)
+    return BLANKS.sub(" ", LAYOUT.sub("", text))
+
+
+def answer_text(output: str) -> AnswerText | None:
+    """Return what stands after the last thought of ``output``; None where a thought was opened and never closed."""
+    start = after_thought(output)
+    if start is None:
+        return None
+    cased = plain(without_end(output[start:]))
+    return AnswerText(cased=cased, folded=fold(cased), skipped=output.count("\n", 0, start))
+
+
+@cache
+def _folds() -> dict[int, str]:
+    """Return what becomes of each character up to the Greek, Cyrillic and extended Latin ones, one for one."""
+    return {code: unicodedata.normalize("NFD", chr(code))[0].lower()[:1] for code in range(0x2000)}

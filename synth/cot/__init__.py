@@ -1,0 +1,1 @@
+"""Verified chains of thought."""

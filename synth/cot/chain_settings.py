@@ -1,0 +1,71 @@
+"""How chains of thought are asked for and what they must be like: the config of the stage, and what follows from it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from sources.record import Record
+from synth.prompting import templates as prompt_files
+from synth.prompting.generators import GENERATORS, Generator, Name, lettered
+from synth.prompting.option_orders import Order, order
+from synth.teachers.candidates import Author
+
+STAGE, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
+"""Samples, samples with gold as a hint, and answers read from a hinted rationale alone."""
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Cot:
+    """Who writes chains for which rows, how many, and what they must be like.
+
+    - ``generator``: one of the six prompts; rows of ``sources`` are asked (all that fit, if none is named)
+    - ``gold``: "given" shows the right answer and the source's rationale, as Aloe does; "withheld" does not
+    - ``samples`` a round, up to ``rounds`` rounds while none is right; ``keep`` different chains of a question
+    - ``shuffled``: share of the samples that see the options in another order
+    - ``hints``: samples with gold as a hint once all rounds failed; ``hinted_share`` of the kept rows may rest on them
+    - ``unanswered``: what becomes of rows without a right chain
+    - ``license``: that of what ``by`` writes
+    """
+
+    by: Author
+    license: str
+    generator: Name
+    gold: Literal["given", "withheld"]
+    sources: tuple[str, ...] = ()
+    samples: Annotated[int, Field(ge=1)] = 4
+    rounds: Annotated[int, Field(ge=1)] = 3
+    keep: Annotated[int, Field(ge=1)] = 1
+    shuffled: Annotated[float, Field(ge=0, le=1)] = 0.5
+    hints: Annotated[int, Field(ge=0)] = 0
+    hinted_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    unanswered: Literal["drop", "pass"] = "drop"
+    min_chars: Annotated[int, Field(ge=0)] = 150
+    max_repeated: Annotated[float, Field(gt=0, le=1)] = 0.7
+    max_repetition: Annotated[float, Field(gt=0, le=1)] = 0.3
+    max_similarity: Annotated[float, Field(gt=0, le=1)] = 0.7
+    temperature: Annotated[float, Field(ge=0)] = 0.8
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    max_tokens: Annotated[int, Field(ge=16)] = 1500
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    prompts: str = Field(default_factory=lambda: prompt_files.digest("cot"))
+
+    def __post_init__(self) -> None:
+        """Refuse hints where gold is given anyway, and for cases, whose rationale has no options to be read against."""
+        if self.hints and (self.gold == "given" or self.prompt.case):
+            raise ValueError(
+                f"hints is {self.hints} for {self.generator} with gold {self.gold}, expected 0: a hint is the gold "
+                "answer of a multiple-choice question, from which it was withheld"
+            )
+
+    @property
+    def prompt(self) -> Generator:
+        """The generator of that name."""
+        return GENERATORS[self.generator]
+
+    def order(self, record: Record, stage: str, sample: int) -> Order:
+        """Return the order in which a sample of a row saw its options; hinted samples see the source's."""
+        share = self.shuffled if stage == STAGE and lettered(record) else 0.0
+        return order(record.id, sample, len(record.options), share=share, seed=self.seed)

@@ -1,0 +1,143 @@
+"""What a completion of a chain-of-thought request is worth: right or wrong, readable or not, and its defects."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sources.record import Record
+from synth.answers import json_reply
+from synth.answers.extractor import Verdict, extract, own_turn
+from synth.answers.model_output import fold, plain
+from synth.cot.chain_defects import DEFECTS, defect
+from synth.cot.chain_settings import Cot
+from synth.prompting.generators import answer_text, lettered, letters, several, stem
+from synth.prompting.option_orders import Order
+from synth.teachers.teacher import Completion
+from synth.teachers.thinking import after_thought, control_marks
+
+RIGHT, WRONG, UNPARSED, TRUNCATED = "right", "wrong", "unparsed", "truncated"
+NOT_PROSE, QUESTION_TELLS = "not_prose", "question_tells_answer"
+
+AGREES = (RIGHT, NOT_PROSE, QUESTION_TELLS, *DEFECTS)
+"""Verdicts of completions that give the gold answer."""
+
+OWN_LINE = ("line", "boxed", "alone")
+"""Forms of answers that stand on a line of their own, which is no part of the chain."""
+
+HEADING = re.compile(r"[\W_]*(?:\w+ )?(?:answer|respuesta|reponse|antwort)(?: \w+)?[\W_]*")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+
+CASE_KINDS = {"question": str, "reasoning": str, "diagnosis": str}
+CASE_SCHEMA = json_reply.object_schema({name: {"type": "string"} for name in CASE_KINDS})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A completion's verdict, what it answers (letters in the source's order), and its chain without the answer.
+
+    ``question`` is the one that a case was turned into.
+    """
+
+    verdict: str
+    parsed: str | None = None
+    detail: str | None = None
+    chain: str = ""
+    question: str | None = None
+
+
+def reply(record: Record, order: Order, completion: Completion, config: Cot) -> Reply:
+    """Return what ``completion`` is worth as a chain for ``record``, whose options it saw in ``order``.
+
+    One that did not end by itself is ``truncated``, with the reason it ended as detail, whatever it says.
+    """
+    if completion.ended != "stop":
+        return Reply(verdict=TRUNCATED, detail=completion.finish_reason)
+    read = _case(record, completion.text) if config.prompt.case else _choice(record, order, completion.text)
+    if read.verdict != RIGHT:
+        return read
+    found = defect(
+        read.chain,
+        "\n".join(filter(None, (record.context, stem(record), *record.options))),
+        len(record.options) if lettered(record) else 0,
+        min_chars=config.min_chars,
+        max_repeated=config.max_repeated,
+        max_repetition=config.max_repetition,
+    )
+    return Reply(verdict=found, parsed=read.parsed, detail=read.detail) if found else read
+
+
+def response(record: Record, order: Order, chain: str) -> str:
+    """Return a chain with its answer as the last line, in the form that all rows share."""
+    return f"{chain}\n\nAnswer: {answer_text(record, order)}"
+
+
+def chosen(record: Record, order: Order, text: str) -> Verdict:
+    """Return what ``text`` answers to a multiple-choice row shown in ``order``."""
+    shown = [record.options[place] for place in order]
+    return extract(text, shown, record.lang, several=several(record))
+
+
+def chain_of(text: str, verdict: Verdict) -> str:
+    """Return a completion without its thoughts and without the line that is its answer.
+
+    What follows that line goes too ("I hope this helps"), unless most of the text does: then the answer came first.
+    """
+    start = after_thought(text) or 0
+    if verdict.line is None or verdict.how.partition(":")[0] not in OWN_LINE:
+        return text[start:].strip()
+    lines = text[start:].split("\n")
+    at = verdict.line - text.count("\n", 0, start)
+    before, after = "\n".join(lines[:at]).strip(), "\n".join(lines[at + 1 :]).strip()
+    above, _, heading = before.rpartition("\n")
+    if HEADING.fullmatch(fold(heading)):
+        before = above.strip()
+    return before if len(before) > len(after) else f"{before}\n\n{after}".strip()
+
+
+def argument(record: Record, order: Order, chain: str) -> str:
+    """Return a chain without the sentences that say outright which option is the answer."""
+    while (verdict := chosen(record, order, chain)).explicit and verdict.line is not None:
+        lines = chain.split("\n")
+        said = SENTENCE_END.split(lines[verdict.line])
+        silent = [sentence for sentence in said if not chosen(record, order, sentence).explicit]
+        lines[verdict.line] = " ".join(silent) if len(silent) < len(said) else ""
+        chain = "\n".join(lines).strip()
+    return chain
+
+
+def _choice(record: Record, order: Order, text: str) -> Reply:
+    text = own_turn(text, [record.options[place] for place in order], record.lang, several=several(record))
+    verdict = chosen(record, order, text)
+    if verdict.outcome != "parsed":
+        return Reply(verdict=UNPARSED, detail=verdict.how)
+    places = [order[place] for place in verdict.positions]
+    parsed = letters(places) if lettered(record) else verdict.decision
+    if set(places) != set(record.gold):
+        if mark := control_marks(text):
+            # A wrong chain may become the rejected side of a pair, where no reader should see one either.
+            return Reply(verdict=UNPARSED, parsed=parsed, detail=f"control_marks {mark}")
+        return Reply(verdict=WRONG, parsed=parsed, detail=verdict.how)
+    if verdict.how.startswith("json"):
+        return Reply(verdict=NOT_PROSE, parsed=parsed, detail=verdict.how)
+    chain = chain_of(text, verdict)
+    again = chosen(record, order, response(record, order, chain))
+    if again.positions != verdict.positions:
+        return Reply(verdict=UNPARSED, parsed=parsed, detail=f"{verdict.how}, unsteady")
+    return Reply(verdict=RIGHT, parsed=parsed, detail=verdict.how, chain=chain)
+
+
+def _case(record: Record, text: str) -> Reply:
+    case = json_reply.parse(text, CASE_KINDS)
+    if case is None:
+        return Reply(verdict=UNPARSED, detail="not the object asked for")
+    diagnosis = case["diagnosis"]
+    if _normal(diagnosis) != _normal(record.answer or ""):
+        return Reply(verdict=WRONG, parsed=diagnosis)
+    if _normal(diagnosis) in _normal(case["question"]):
+        return Reply(verdict=QUESTION_TELLS, parsed=diagnosis)
+    return Reply(verdict=RIGHT, parsed=diagnosis, chain=case["reasoning"].strip(), question=case["question"].strip())
+
+
+def _normal(text: str) -> str:
+    return " ".join(re.findall(r"\w+", fold(plain(text))))

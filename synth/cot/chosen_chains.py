@@ -1,0 +1,237 @@
+"""What becomes of rows and candidates once no more is asked: which chains are kept, and what a row says of them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+import xxhash
+
+from sources.license import joint
+from sources.record import Message, Record
+from sources.table import SCHEMA, frame, records
+from synth.cot.chain_defects import chain_similarity, grams
+from synth.cot.chain_settings import HINTED, RECHECK, STAGE, Cot
+from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, reply, response
+from synth.prompting.option_orders import Order
+from synth.prompting.turns import digest
+from synth.teachers.candidates import FAILED
+from synth.teachers.teacher import Completion
+
+KEPT, RECHECK_FAILED, OVER_SHARE = "kept", "recheck_failed", "hinted_over_share"
+NO_REPLY, NO_RIGHT_CHAIN = "no_reply", "no_right_chain"
+REQUESTS_FAILED = "requests_failed"
+
+Candidate = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chain:
+    candidate: Candidate
+    order: Order
+    reply: Reply
+
+
+@dataclass(kw_only=True)
+class _Chosen:
+    """The chains kept for a row, the first as its response; new verdicts by stage and sample, with their details."""
+
+    record: Record
+    tried: Sequence[Candidate]
+    kept: list[_Chain] = field(default_factory=list)
+    verdicts: dict[tuple[str, int], tuple[str, str | None]] = field(default_factory=dict)
+    over_share: bool = False
+
+    @property
+    def hinted(self) -> bool:
+        """Whether the chains kept are hinted ones."""
+        return any(chain.candidate["stage"] == HINTED for chain in self.kept)
+
+
+def settle(
+    rows: pl.DataFrame, candidates: pl.DataFrame, asked: Sequence[Record], config: Cot
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows with ``drop`` and ``evidence``, in order, and the candidates with their last verdicts.
+
+    A right chain becomes ``kept``, or stays ``right`` where a kept one is too like it or there are enough; a hinted one
+    whose answer cannot be read from it alone is ``recheck_failed``, one beyond the share ``hinted_over_share``. A row's
+    first chain is its response, and its options and gold take the order that the chain was written for; further ones
+    are copies of the row, whose ids end in ``/cot-2`` and so on. Under ``cot``, ``meta`` has the pass rates. A row
+    without a chain goes (``no_right_chain``, ``no_reply``, ``hinted_over_share``) with its verdicts as evidence. Where
+    rows without one pass, those go all the same of whose requests some failed (``requests_failed``): nobody knows.
+    """
+    groups: dict[str, list[Candidate]] = {}
+    for one in candidates.iter_rows(named=True):
+        groups.setdefault(one["id"], []).append(one)
+    settled = {record.id: _choose(record, groups.get(record.id, []), config) for record in asked}
+    _cap_hinted(list(settled.values()), config)
+    verdicts = {(id, *place): verdict for id, one in settled.items() for place, verdict in one.verdicts.items()}
+    return _rows(rows, settled, config), _with_verdicts(candidates, verdicts)
+
+
+def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> pl.DataFrame:
+    """Return the candidates that saw the options in the order that their row, once settled, has them.
+
+    Only these can stand beside a row's response in a preference pair: the letters of others mean other options.
+    """
+    now = {record.id: (record, tuple(record.meta.get("cot", {}).get("order", ()))) for record in records(rows)}
+    places = candidates.select("id", "stage", "sample").iter_rows()
+    fits = [id in now and _saw(*now[id], stage, sample, config) for id, stage, sample in places]
+    return candidates.filter(pl.Series(fits, dtype=pl.Boolean))
+
+
+def _saw(record: Record, has: Order, stage: str, sample: int, config: Cot) -> bool:
+    source = tuple(range(len(record.options)))
+    return config.order(record, stage, sample) == (has or source)
+
+
+def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Chosen:
+    settled = _Chosen(record=record, tried=tried)
+    right = [_chain(record, one, config) for one in tried if one["stage"] == STAGE and one["verdict"] == RIGHT]
+    right = right or list(_rechecked(settled, config))
+    right.sort(key=lambda chain: (chain.order != tuple(sorted(chain.order)), chain.candidate["sample"]))
+    for chain in right:
+        _rank(settled, chain, config)
+    return settled
+
+
+def _chain(record: Record, one: Candidate, config: Cot) -> _Chain:
+    order = config.order(record, one["stage"], one["sample"])
+    completion = Completion(text=one["text"], finish_reason=one["finish_reason"])
+    return _Chain(candidate=one, order=order, reply=reply(record, order, completion, config))
+
+
+def _rechecked(settled: _Chosen, config: Cot) -> Iterator[_Chain]:
+    """Yield the right hinted chains from which a model read the gold answer; a recheck that is missing is none."""
+    checks = {one["sample"]: one for one in settled.tried if one["stage"] == RECHECK}
+    for one in settled.tried:
+        if one["stage"] != HINTED or one["verdict"] != RIGHT:
+            continue
+        check = checks.get(one["sample"])
+        if check and check["verdict"] == "agrees":
+            yield _chain(settled.record, one, config)
+        else:
+            found = f"{check['verdict']} {check['parsed'] or ''}".strip() if check else "missing"
+            settled.verdicts[HINTED, one["sample"]] = RECHECK_FAILED, found
+
+
+def _rank(settled: _Chosen, chain: _Chain, config: Cot) -> None:
+    """Keep a chain, or note why not."""
+    place = chain.candidate["stage"], chain.candidate["sample"]
+    own = grams(chain.reply.chain)
+    for other in settled.kept:
+        alike = chain_similarity(own, grams(other.reply.chain))
+        if alike >= config.max_similarity:
+            settled.verdicts[place] = RIGHT, f"like sample {other.candidate['sample']} ({alike:.2f})"
+            return
+    if len(settled.kept) == config.keep:
+        settled.verdicts[place] = RIGHT, f"beyond the {config.keep} to keep"
+        return
+    settled.verdicts[place] = KEPT, chain.reply.detail
+    settled.kept.append(chain)
+
+
+def _cap_hinted(settled: Sequence[_Chosen], config: Cot) -> None:
+    """Give up hinted rows, drawn by seed, until they are at most their share of the rows with a chain."""
+    hinted = [one for one in settled if one.hinted]
+    sampled = sum(bool(one.kept) and not one.hinted for one in settled)
+    allowed = int(config.hinted_share * sampled / (1 - config.hinted_share) + 1e-9)
+    hinted.sort(key=lambda one: (xxhash.xxh64_intdigest(one.record.id.encode(), config.seed), one.record.id))
+    for one in hinted[allowed:]:
+        for chain in one.kept:
+            one.verdicts[HINTED, chain.candidate["sample"]] = OVER_SHARE, chain.reply.detail
+        one.kept, one.over_share = [], True
+
+
+def _with_verdicts(
+    candidates: pl.DataFrame, verdicts: Mapping[tuple[str, str, int], tuple[str, str | None]]
+) -> pl.DataFrame:
+    places = candidates.select("id", "stage", "sample").iter_rows()
+    before = candidates.select("verdict", "detail").iter_rows()
+    after = [verdicts.get(place, old) for place, old in zip(places, before, strict=True)]
+    columns = pl.DataFrame(after, {"verdict": pl.String, "detail": pl.String}, orient="row")
+    return candidates.with_columns(columns)
+
+
+# --- rows ----------------------------------------------------------------------------------------------------------
+
+
+def _rows(rows: pl.DataFrame, settled: Mapping[str, _Chosen], config: Cot) -> pl.DataFrame:
+    made = [one for record in records(rows) for one in _after(record, settled.get(record.id), config)]
+    reasons = [(drop, evidence) for _, drop, evidence in made]
+    columns = pl.DataFrame(reasons, {"drop": pl.String, "evidence": pl.String}, orient="row")
+    return frame([record for record, _, _ in made]).hstack(columns).select(*SCHEMA.names(), "drop", "evidence")
+
+
+def _after(record: Record, settled: _Chosen | None, config: Cot) -> Iterator[tuple[Record, str | None, str | None]]:
+    """Yield what becomes of a row: itself, or itself and copies, with reason and evidence where it goes."""
+    if settled is None:
+        yield record, None, None
+        return
+    facts = _facts(settled, config)
+    for number, chain in enumerate(settled.kept, 1):
+        yield _with_chain(record, chain, number, facts, config), None, None
+    if not settled.kept:
+        counts = Counter(f"{one['stage']}:{one['verdict']}" for one in settled.tried)
+        noted = replace(record, meta={**record.meta, "cot": facts})
+        reason = _why_none(settled, config)
+        yield noted, reason, json.dumps(counts, sort_keys=True) if reason else None
+
+
+def _why_none(settled: _Chosen, config: Cot) -> str | None:
+    """Return why a row without a chain goes; None where it passes."""
+    failed = [one["verdict"] == FAILED for one in settled.tried]
+    if config.unanswered == "pass":
+        return REQUESTS_FAILED if any(failed) else None
+    if settled.over_share:
+        return OVER_SHARE
+    return NO_REPLY if all(failed) else NO_RIGHT_CHAIN
+
+
+def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, Any], config: Cot) -> Record:
+    """Return the row as the chain saw it, with the chain as its response, under both licences."""
+    stage, sample, key = (chain.candidate[name] for name in ("stage", "sample", "key"))
+    withheld = "hinted" if stage == HINTED else "sampled"
+    origin = {"origin": "guided" if config.gold == "given" else withheld, "sample": sample, "key": key}
+    if chain.order != tuple(sorted(chain.order)):
+        origin["order"] = list(chain.order)
+    seen = replace(
+        record,
+        options=tuple(record.options[place] for place in chain.order),
+        gold=tuple(place for place, source in enumerate(chain.order) if source in record.gold),
+        response=response(record, chain.order, chain.reply.chain),
+        license=joint((record.license, config.license)),
+        meta={**record.meta, "cot": {**facts, **origin}},
+    )
+    if chain.reply.question is not None:
+        seen = replace(seen, messages=(Message("user", chain.reply.question),), context=None)
+    return replace(seen, id=f"{record.id}/cot-{number}") if number > 1 else seen
+
+
+def _facts(settled: _Chosen, config: Cot) -> dict[str, Any]:
+    """Return what ``meta`` says of a question: who was asked, how, and how many of its samples were right."""
+    replies = [one for one in settled.tried if one["stage"] == STAGE and one["verdict"] != FAILED]
+    permuted = [one for one in replies if _permuted(settled.record, one, config)]
+    source = [one for one in replies if not _permuted(settled.record, one, config)]
+    rates = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}
+    return {
+        "teacher": config.by.name,
+        "revision": config.by.revision,
+        "prompt": f"{config.prompt.prompt}@{digest(config.prompt.prompt)}",
+        "gold": config.gold,
+        "samples": len(replies),
+        **{name: _rate(group) for name, group in rates.items() if group},
+    }
+
+
+def _permuted(record: Record, one: Candidate, config: Cot) -> bool:
+    order = config.order(record, one["stage"], one["sample"])
+    return order != tuple(sorted(order))
+
+
+def _rate(replies: Sequence[Candidate]) -> float:
+    return round(sum(one["verdict"] in AGREES for one in replies) / len(replies), 4)

@@ -1,0 +1,1 @@
+"""Rows as a model is trained on them: prompts, instructions, mixes, formats of trainers."""

@@ -1,0 +1,155 @@
+"""Instructions before questions, for corpora that have none: Aloe Beta's step 7 (arXiv 2505.04388), in our own words.
+
+Each of 16 sub-tasks has a file of templates under ``prompts/instructions``, one a line. A new template is a new line;
+rows drawn for other lines may change with it, since a draw is a place in the list.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, NamedTuple
+
+import polars as pl
+import xxhash
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from quality.outcome import EDIT_SCHEMA, Outcome
+from synth.prompting import templates as prompt_files
+
+FOLDER = "instructions"
+SUBTASKS = prompt_files.names(FOLDER, ".txt")
+
+TASK_SUBTASKS: dict[str, str] = {
+    "mcqa": "mcq",
+    "qa": "medical_qa",
+    "summarization": "summarisation",
+    "explanation": "term_definition",
+    "dialogue": "conversation",
+    "clinical-note-taking": "conversation_to_note",
+    "ner": "note_entities",
+    "word-relation-classification": "relations",
+}
+"""The sub-task of a row by its task; ``mcq`` becomes ``mcq_with_explanation`` where the row gives reasons."""
+
+
+class Uninstructed(NamedTuple):
+    """A corpus without instructions: its subject, and its sub-task where the row's task does not tell it."""
+
+    source: str
+    subject: str
+    subtask: str | None = None
+
+
+UNINSTRUCTED: tuple[Uninstructed, ...] = (
+    Uninstructed("medmcqa_sample", "medical entrance examinations"),
+    Uninstructed("medmcqa_hub", "medical entrance examinations"),
+    Uninstructed("medqa_gbaker", "the medical licensing examination"),
+    Uninstructed("medqa_gbaker_hf", "the medical licensing examination"),
+    Uninstructed("medqa_openlifescience", "the medical licensing examination"),
+    Uninstructed("medqa_bigbio", "the medical licensing examination"),
+    Uninstructed("headqa_en", "specialist training in health care"),
+    Uninstructed("headqa_hub_en", "specialist training in health care"),
+    Uninstructed("headqa_openlifescience", "specialist training in health care"),
+    Uninstructed("pubmedqa", "biomedical research"),
+    Uninstructed("pubmedqa_hpai", "biomedical research"),
+    Uninstructed("pubmedqa_labelled", "biomedical research"),
+    Uninstructed("pubmedqa_artificial", "biomedical research"),
+    Uninstructed("bioasq", "biomedical research"),
+    Uninstructed("bioasq_bigbio", "biomedical research"),
+    Uninstructed("medquad", "consumer health"),
+    Uninstructed("medquad_keivalya", "consumer health"),
+    Uninstructed("medquad_lavita", "consumer health"),
+    Uninstructed("mash_qa", "consumer health"),
+    Uninstructed("liveqa", "consumer health"),
+    Uninstructed("covid_qa", "research on COVID-19"),
+    Uninstructed("covid_qa_hub", "research on COVID-19"),
+    Uninstructed("covid_faq", "public information on COVID-19"),
+    Uninstructed("meqsum", "consumer health"),
+    Uninstructed("mts_dialog", "outpatient care", "conversation_summary"),
+    Uninstructed("aci_bench", "outpatient care", "conversation_to_note"),
+    Uninstructed("med_dialog", "online consultations", "conversation_summary"),
+    Uninstructed("soap_summary", "outpatient care"),
+    Uninstructed("meddialog", "online consultations"),
+    Uninstructed("know_medical_dialogue", "online consultations"),
+    Uninstructed("mental_health_conversational", "mental health", "conversation"),
+    Uninstructed("wiki_medical_terms", "medicine"),
+    Uninstructed("genmedgpt_diseases", "general practice"),
+)
+"""The corpora of the catalog whose prompts are bare questions, dialogues or terms."""
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Instructions:
+    """Which corpora get instructions. ``templates`` is the hash of the files, so that a changed one changes the step.
+
+    Rows in languages other than ``langs`` are left alone: the templates are in English.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    corpora: tuple[Uninstructed, ...] = UNINSTRUCTED
+    langs: tuple[str, ...] = ("en",)
+    templates: str = Field(default_factory=lambda: prompt_files.digest(FOLDER))
+
+    def __post_init__(self) -> None:
+        for corpus in self.corpora:
+            if corpus.subtask not in (None, *SUBTASKS):
+                wanted = ", ".join(SUBTASKS)
+                raise ValueError(f"{corpus.source}: subtask is {corpus.subtask!r}, expected one of {wanted}")
+
+
+def add_instructions(rows: pl.DataFrame, config: Instructions) -> Outcome:
+    """Return the rows, those of corpora without instructions with one before the question in the last message.
+
+    Run it after ``compose``, which puts context and options into that message. An edit names each row's template, such
+    as ``instruction mcq/3``.
+    """
+    drawn = draw_instruction(rows, config)
+    text = pl.when(pl.col("_instruction").is_null()).then("messages").otherwise(_instructed())
+    written = rows.with_columns(_instruction=drawn["instruction"]).with_columns(messages=text).drop("_instruction")
+    edits = drawn.drop_nulls("instruction").select(
+        "id", field=pl.lit("messages"), rule="instruction " + pl.col("template"), removed=pl.lit(None, pl.String)
+    )
+    kept = written.with_columns(drop=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
+    return Outcome(rows=kept, edits=edits.match_to_schema(EDIT_SCHEMA))
+
+
+def draw_instruction(rows: pl.DataFrame, config: Instructions) -> pl.DataFrame:
+    """Return (id, template, instruction) for every row, in order; null for a row that gets none."""
+    corpora = {corpus.source: corpus for corpus in config.corpora}
+    facts = rows.select("id", "source", "task", "lang", explained=_explained())
+    drawn: list[tuple[str, str | None, str | None]] = []
+    for id, source, task, lang, explained in facts.iter_rows():
+        corpus = corpora.get(source) if lang in config.langs else None
+        subtask = corpus and (corpus.subtask or _subtask(task, explained))
+        if corpus is None or subtask is None:
+            drawn.append((id, None, None))
+            continue
+        templates = prompt_files.lines(f"{FOLDER}/{subtask}.txt")
+        place = xxhash.xxh64_intdigest(id.encode(), config.seed) % len(templates)
+        drawn.append((id, f"{subtask}/{place}", _text(templates[place], corpus.subject)))
+    return pl.DataFrame(drawn, {"id": pl.String, "template": pl.String, "instruction": pl.String}, orient="row")
+
+
+@cache
+def _text(template: str, subject: str) -> str:
+    return prompt_files.template(template).render(subject=subject)
+
+
+def _subtask(task: str, explained: bool) -> str | None:
+    subtask = TASK_SUBTASKS.get(task)
+    return "mcq_with_explanation" if subtask == "mcq" and explained else subtask
+
+
+def _explained() -> pl.Expr:
+    """Say whether a row gives reasons: a rationale, or a response of more than one paragraph."""
+    reasoned = pl.col("response").fill_null("").str.contains("\n\n", literal=True)
+    return (pl.col("rationale").fill_null("") != "") | reasoned
+
+
+def _instructed() -> pl.Expr:
+    messages = pl.col("messages")
+    last = messages.list.last()
+    content = pl.concat_str("_instruction", pl.lit("\n\n"), last.struct.field("content"))
+    final = pl.struct(last.struct.field("role"), content.alias("content"))
+    return pl.concat_list(messages.list.head(messages.list.len() - 1), final)

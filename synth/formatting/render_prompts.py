@@ -1,0 +1,52 @@
+"""The rows as a model will see them: options listed in the prompt, the answer with its reasons as the response."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from quality.outcome import Outcome
+from sources.shapes.row_shapes import LETTERS
+from sources.table import SCHEMA
+
+
+def render_prompts(rows: pl.DataFrame, config: None) -> Outcome:
+    """Return the rows with ``response`` filled from rationale and answer where nothing wrote one.
+
+    The prompt's last turn gains the context before it and the options after it, as ``A. …`` lines; the response of a
+    multiple-choice row ends in ``Answer: X``, several letters separated by commas.
+    """
+    written = rows.with_columns(messages=_messages(), response=pl.coalesce("response", _response()))
+    return Outcome(rows=written.select(*SCHEMA.names(), drop=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
+
+
+def _messages() -> pl.Expr:
+    last = pl.col("messages").list.last()
+    content = pl.concat_str(
+        pl.when(_given("context")).then(pl.col("context") + "\n\n").otherwise(pl.lit("")),
+        last.struct.field("content"),
+        pl.when(_has_options()).then("\n" + _option_lines()).otherwise(pl.lit("")),
+    )
+    final = pl.struct(last.struct.field("role"), content.alias("content"))
+    return pl.concat_list(pl.col("messages").list.head(pl.col("messages").list.len() - 1), final)
+
+
+def _response() -> pl.Expr:
+    letters = (
+        pl.col("gold").list.eval(pl.element().replace_strict(dict(enumerate(LETTERS)), default=None)).list.join(", ")
+    )
+    reasons = pl.when(_given("rationale")).then(pl.col("rationale") + "\n\n").otherwise(pl.lit(""))
+    chosen = pl.concat_str(reasons, pl.lit("Answer: "), letters)
+    return pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise(reasons + pl.col("answer"))
+
+
+def _option_lines() -> pl.Expr:
+    letter = pl.int_range(pl.len()).replace_strict(dict(enumerate(LETTERS)), return_dtype=pl.String)
+    return pl.col("options").list.eval(pl.concat_str(letter, pl.lit(". "), pl.element())).list.join("\n")
+
+
+def _has_options() -> pl.Expr:
+    return pl.col("options").list.len() > 0
+
+
+def _given(name: str) -> pl.Expr:
+    return pl.col(name).fill_null("") != ""

@@ -1,0 +1,27 @@
+"""The end of a set that a teacher writes: rows for which nothing was written go, and say what they wait for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from quality.outcome import Outcome
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class RequireGenerated:
+    """What a row must hold, by the part of ``meta`` that tells of it; why others go (``reason``), and what is said."""
+
+    part: Literal["cot", "pair"]
+    reason: Annotated[str, Field(min_length=1)]
+    evidence: str
+
+
+def require_generated(rows: pl.DataFrame, config: RequireGenerated) -> Outcome:
+    """Return the rows, dropped where no chain or pair was written into them."""
+    lacks = pl.col("meta").str.json_path_match(f"$.{config.part}.origin").is_null()
+    drop, evidence = (pl.when(lacks).then(pl.lit(text)) for text in (config.reason, config.evidence))
+    return Outcome(rows=rows.with_columns(drop=drop, evidence=evidence))

@@ -1,0 +1,1 @@
+"""Models that judge: guards, rubrics, labels, leaks and duplicates."""

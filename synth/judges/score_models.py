@@ -1,0 +1,241 @@
+"""The models behind ``quality``'s scores: transformers in this process, or any teacher.
+
+Rows of a batch are padded on the right: in a causal model nothing after a token reaches it, so a row's numbers do not
+depend on what shares its batch (beyond the rounding of the model's own number format). No text is ever cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar
+
+from quality.scores.digits import DIGITS, NextToken, NextTokens, from_top_logprobs
+from quality.scores.likelihood import Continuation
+from quality.scores.rubric_marks import Judge
+from quality.scores.score_columns import Score, Unscored
+from sources.record import Message
+from synth.teachers.model_files import hub_or_cache
+from synth.teachers.teacher import Completion, Failure, Request, Sampling, Teacher
+from synth.teachers.template_dates import dated_template
+
+T = TypeVar("T")
+
+BATCH_TOKENS = 4096
+"""Tokens of a batch, padding included. Logits take that many times the vocabulary: 1.2 GB at 150,000 in bfloat16."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A transformers model and its tokenizer; ``longest`` is the number of tokens it can read, if it says so."""
+
+    model: Any
+    tokenizer: Any
+    longest: int | None
+    batch_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CausalModel:
+    """A language model as the source of ``NextTokens`` and ``TokenLogprobs``."""
+
+    loaded: LoadedModel
+    digits: tuple[int, ...]
+
+    def next_digits(self, prompts: Sequence[str]) -> list[NextToken | Unscored]:
+        """Return the log-probabilities of "1" to "6" as the first token after each prompt, all logits considered."""
+        rows = [self.loaded.tokenizer(prompt)["input_ids"] for prompt in prompts]
+        return _by_batch(self.loaded, rows, self._digits_after)
+
+    def token_logprobs(self, continuations: Sequence[Continuation]) -> list[list[float] | Unscored]:
+        """Return the log-probabilities of each text's tokens, as ``quality.scores.likelihood.TokenLogprobs`` says."""
+        tokenizer = self.loaded.tokenizer
+        prefixes = [tokenizer(one.prefix)["input_ids"] for one in continuations]
+        texts = [tokenizer(one.text, add_special_tokens=False)["input_ids"] for one in continuations]
+        rows = [prefix + text for prefix, text in zip(prefixes, texts, strict=True)]
+        starts = [len(prefix) for prefix in prefixes]
+        return _by_batch(self.loaded, rows, lambda batch, places: self._logprobs(batch, [starts[i] for i in places]))
+
+    def _digits_after(self, rows: list[list[int]], _: list[int]) -> list[NextToken]:
+        torch = import_module("torch")
+        last = sorted({len(row) - 1 for row in rows})
+        with torch.inference_mode():
+            at = torch.tensor(last, device=self.loaded.model.device)
+            logits = self.loaded.model(**_padded(rows, self.loaded.model.device), logits_to_keep=at).logits
+            own = [last.index(len(row) - 1) for row in rows]
+            logprobs = logits[range(len(rows)), own].float().log_softmax(-1)[:, list(self.digits)].tolist()
+        return [NextToken(dict(zip(DIGITS, row, strict=True))) for row in logprobs]
+
+    def _logprobs(self, rows: list[list[int]], starts: list[int]) -> list[list[float]]:
+        torch = import_module("torch")
+        found = []
+        with torch.inference_mode():
+            logits = self.loaded.model(**_padded(rows, self.loaded.model.device)).logits
+            for row, ids, start in zip(logits, rows, starts, strict=True):
+                first = max(start, 1)  # nothing foretells the first token of all
+                wanted = torch.tensor(ids[first:], device=row.device, dtype=torch.long)
+                logprobs = row[first - 1 : len(ids) - 1].float().log_softmax(-1)
+                found.append(logprobs.gather(1, wanted[:, None])[:, 0].tolist())
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardModel:
+    """A sequence classifier with one label as the source of ``Rewards``."""
+
+    loaded: LoadedModel
+
+    def __call__(self, conversations: Sequence[Sequence[tuple[str, str]]]) -> list[Score]:
+        """Return the reward of each conversation, in its chat template with one beginning-of-text token."""
+        rows = [_chat_ids(self.loaded.tokenizer, conversation) for conversation in conversations]
+        return _by_batch(self.loaded, rows, self._rewards)
+
+    def _rewards(self, rows: list[list[int]], _: list[int]) -> list[float]:
+        torch = import_module("torch")
+        # The classifier reads the last token that is not this one, so rows must be filled up with it and no other.
+        pad = self.loaded.model.config.get_text_config().pad_token_id
+        batches = [rows] if pad is not None else [[row] for row in rows]
+        with torch.inference_mode():
+            logits = [
+                self.loaded.model(**_padded(batch, self.loaded.model.device, pad or 0)).logits for batch in batches
+            ]
+        return [float(value) for part in logits for value in part[:, 0].float()]
+
+
+def causal_model(
+    path: str,
+    *,
+    revision: str | None = None,
+    device: str | None = None,
+    dtype: str = "auto",
+    batch_tokens: int = BATCH_TOKENS,
+) -> CausalModel:
+    """Return the model at a folder or Hub id; ``ValueError`` where a digit is not a token of its vocabulary."""
+    loaded = _load("AutoModelForCausalLM", path, revision, device, dtype, batch_tokens)
+    digits = loaded.tokenizer.convert_tokens_to_ids(list(DIGITS))
+    for digit, number in zip(DIGITS, digits, strict=True):
+        if number is None or loaded.tokenizer.decode([number]).strip() != digit:
+            raise ValueError(f"{digit!r} is no token of {path}, so its digits cannot be read; use another scorer")
+    return CausalModel(loaded=loaded, digits=tuple(digits))
+
+
+def reward_model(
+    path: str,
+    *,
+    revision: str | None = None,
+    device: str | None = None,
+    dtype: str = "auto",
+    batch_tokens: int = BATCH_TOKENS,
+) -> RewardModel:
+    """Return the reward model at a folder or Hub id; ``ValueError`` if it has other than one label or no template."""
+    loaded = _load("AutoModelForSequenceClassification", path, revision, device, dtype, batch_tokens)
+    if loaded.model.config.num_labels != 1:
+        raise ValueError(f"{path} has {loaded.model.config.num_labels} labels, expected one as reward models have")
+    if not loaded.tokenizer.chat_template:
+        raise ValueError(f"the tokenizer of {path} has no chat template, so a conversation cannot be written for it")
+    return RewardModel(loaded=loaded)
+
+
+def teacher_next_tokens(teacher: Teacher, top: int = 20) -> NextTokens:
+    """Return what ``teacher`` expects as the first token of its answer, from its ``top`` likeliest alternatives.
+
+    The prompt goes through the teacher's chat template, so this suits general models; the published DEITA scorers want
+    their prompt bare (``CausalModel``). A teacher that ignores the wish for log-probabilities leaves all unscored.
+    """
+    sampling = Sampling(temperature=1.0, max_tokens=1, logprobs=top)
+
+    def read(completion: Completion) -> NextToken | Unscored:
+        if not completion.logprobs:
+            return Unscored(f"{teacher.name} returned no log-probabilities; use a server that does")
+        return from_top_logprobs(completion.logprobs[0].items())
+
+    return lambda prompts: [_read(answer, read) for answer in _answers(teacher, prompts, sampling)]
+
+
+def teacher_judge(teacher: Teacher, sampling: Sampling) -> Judge:
+    """Return ``teacher`` as a judge of rubrics; a reply that was cut short is unscored."""
+
+    def read(completion: Completion) -> str | Unscored:
+        if completion.ended == "length":
+            return Unscored(f"the judge's reply was cut at {sampling.max_tokens} tokens; raise max_tokens")
+        if completion.ended != "stop":
+            return Unscored(f"the judge's reply ended with {completion.finish_reason!r}, expected a whole one")
+        return completion.text
+
+    return lambda prompts: [_read(answer, read) for answer in _answers(teacher, prompts, sampling)]
+
+
+def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    """Yield the places of rows, longest first, in batches of ``batch_tokens`` tokens at most, padding included.
+
+    A row that is longer than that is a batch of its own.
+    """
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if batch and (len(batch) + 1) * lengths[batch[0]] > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def _by_batch(
+    loaded: LoadedModel, rows: list[list[int]], run: Callable[[list[list[int]], list[int]], list[T]]
+) -> list[T | Unscored]:
+    """Return what ``run`` makes of the rows (and their places), batch by batch; rows that do not fit are unscored."""
+    found: list[T | Unscored] = [_unfit(row, loaded.longest) for row in rows]
+    fit = [place for place, row in enumerate(rows) if row and (loaded.longest is None or len(row) <= loaded.longest)]
+    for batch in batches([len(rows[place]) for place in fit], loaded.batch_tokens):
+        places = [fit[i] for i in batch]
+        for place, value in zip(places, run([rows[place] for place in places], places), strict=True):
+            found[place] = value
+    return found
+
+
+def _unfit(row: list[int], longest: int | None) -> Unscored:
+    return Unscored(f"{len(row)} tokens, expected 1 to {longest or 'any number'}")
+
+
+def _padded(rows: list[list[int]], device: Any, pad: int = 0) -> dict[str, Any]:
+    torch = import_module("torch")
+    width = max(map(len, rows))
+    ids = [row + [pad] * (width - len(row)) for row in rows]
+    mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+    return {"input_ids": torch.tensor(ids, device=device), "attention_mask": torch.tensor(mask, device=device)}
+
+
+def _chat_ids(tokenizer: Any, conversation: Sequence[tuple[str, str]]) -> list[int]:
+    messages = [{"role": role, "content": content} for role, content in conversation]
+    ids: list[int] = tokenizer(tokenizer.apply_chat_template(messages, tokenize=False, **dated_template(tokenizer)))[
+        "input_ids"
+    ]
+    # Some templates write the beginning-of-text token themselves and the tokenizer adds it again.
+    return ids[1:] if len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id else ids
+
+
+def _load(kind: str, path: str, revision: str | None, device: str | None, dtype: str, batch_tokens: int) -> LoadedModel:
+    torch, transformers = import_module("torch"), import_module("transformers")
+    with hub_or_cache(path):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
+        model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype=dtype)
+    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return LoadedModel(model=model, tokenizer=tokenizer, longest=longest, batch_tokens=batch_tokens)
+
+
+def _answers(teacher: Teacher, prompts: Sequence[str], sampling: Sampling) -> list[Completion | Failure]:
+    """Return a teacher's answers in the order of the prompts."""
+    requests = [
+        Request(row=str(place), stage="score", messages=(Message("user", prompt),), sampling=sampling)
+        for place, prompt in enumerate(prompts)
+    ]
+    found = {int(request.row): answer for request, answer in teacher.complete(requests)}
+    return [found[place] for place in range(len(prompts))]
+
+
+def _read(answer: Completion | Failure, read: Callable[[Completion], T | Unscored]) -> T | Unscored:
+    if isinstance(answer, Failure):
+        return Unscored(f"the request failed {answer.tries} times: {answer.error}")
+    return read(answer)

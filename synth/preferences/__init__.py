@@ -1,0 +1,1 @@
+"""Preference pairs: proposed, checked, capped."""

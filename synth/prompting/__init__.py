@@ -1,0 +1,1 @@
+"""Prompts: templates, turns, the generators of chains of thought."""

@@ -1,0 +1,99 @@
+"""The six generators of Aloe Beta's chains of thought (arXiv 2505.04388, section on synthetic data): what each shows.
+
+The prompts are our own: three worked examples each, and the gold answer and the source's rationale where a config
+gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sources.record import Message, Record
+from sources.shapes.row_shapes import LETTERS
+from synth.answers.option_reading import is_decision
+from synth.prompting.option_orders import Order
+from synth.prompting.turns import conversation
+
+Name = Literal["pubmedqa", "medqa", "medmcqa", "headqa", "mmlu", "polymed"]
+
+LANGUAGE_NAMES = {"es": "Spanish", "fr": "French", "de": "German", "it": "Italian", "pt": "Portuguese", "zh": "Chinese"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generator:
+    """A prompt file; whether a row's rationale supports a given answer; whether rows are cases without a question."""
+
+    prompt: str
+    support: bool = False
+    case: bool = False
+
+    def takes(self, record: Record) -> bool:
+        """Say whether a row can be asked: it has a gold answer, and from two to ten options or, for a case, none."""
+        if self.case:
+            return bool(record.answer and not record.options)
+        return 2 <= len(record.options) <= len(LETTERS) and bool(record.gold)
+
+    def messages(self, record: Record, order: Order, *, given: bool) -> tuple[Message, ...]:
+        """Return the prompt of a row with its options in ``order`` and, if ``given``, its gold answer.
+
+        The rationale goes along in the source's order only: it may speak of letters.
+        """
+        answer = answer_text(record, order) if given else None
+        language = None if record.lang == "en" else LANGUAGE_NAMES.get(record.lang, f"the language {record.lang!r}")
+        if self.case:
+            data = "\n".join(filter(None, (record.context, stem(record))))
+            return conversation(self.prompt, context=data, answer=answer, given=given, language=language)
+        in_source_order = order == tuple(range(len(order)))
+        return conversation(
+            self.prompt,
+            stem=stem(record),
+            options=[record.options[place] for place in order],
+            context=record.context,
+            answer=answer,
+            support=record.rationale if given and self.support and in_source_order else None,
+            lettered=lettered(record),
+            several=several(record),
+            language=language,
+            given=given,
+        )
+
+
+GENERATORS: dict[Name, Generator] = {
+    "pubmedqa": Generator(prompt="cot/pubmedqa.jinja", support=True),
+    "medqa": Generator(prompt="cot/medqa.jinja", support=True),
+    "medmcqa": Generator(prompt="cot/medmcqa.jinja", support=True),
+    "headqa": Generator(prompt="cot/headqa.jinja"),
+    "mmlu": Generator(prompt="cot/mmlu.jinja"),
+    "polymed": Generator(prompt="cot/polymed.jinja", case=True),
+}
+
+
+def stem(record: Record) -> str:
+    """Return what a row asks, without its options: the contents of its messages."""
+    return "\n\n".join(message.content for message in record.messages)
+
+
+def lettered(record: Record) -> bool:
+    """Say whether options are shown with letters; yes, no and maybe are not."""
+    return not is_decision(record.options)
+
+
+def several(record: Record) -> bool:
+    """Say whether more than one option of a row is right."""
+    return len(record.gold) > 1
+
+
+def answer_text(record: Record, order: Order) -> str:
+    """Return the gold answer as an answer line states it: letters in this order, a decision, or a diagnosis."""
+    if not record.options:
+        return record.answer or ""
+    if not lettered(record):
+        return record.options[record.gold[0]]
+    return letters([place for place, source in enumerate(order) if source in record.gold])
+
+
+def letters(places: Sequence[int]) -> str:
+    """Return the letters of places among the options, from 0, separated by commas."""
+    return ", ".join(LETTERS[place] for place in sorted(places))

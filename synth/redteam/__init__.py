@@ -1,0 +1,1 @@
+"""Attacks, the answers to them, and safety pairs."""

@@ -1,0 +1,40 @@
+"""Requests belong to the red team alone: what it holds out for tests must not be learnt from another corpus."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from quality.decontamination.find_leaks import Decontaminate, drop_table, find_leaks
+from quality.decontamination.inputs import items_of, rows_of
+from quality.decontamination.item_index import LeakIndex, build_index
+from quality.outcome import Outcome
+from sources.literal import read_parquet
+from sources.table import SCHEMA
+from synth.redteam.red_team_steps import plain_requests
+
+REASON = "red_team"
+
+
+def drop_attacked(rows: pl.DataFrame, config: Decontaminate, beside: tuple[Path, ...]) -> Outcome:
+    """Return the rows, those dropped (``red_team:<layer>``) that hold a request or jailbreak of the red team.
+
+    ``beside`` are the files of the safety corpora. All of their requests count, so that whatever styles, topics and
+    requests a red team holds out are unseen, whichever seed drew them; the layers are those of benchmark leaks.
+    """
+    index = _index(beside)
+    if index is None:
+        return Outcome(rows=rows.with_columns(drop=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
+    drops = drop_table(find_leaks(rows_of(rows), index, config, workers=1))
+    renamed = drops.with_columns(drop=pl.col("drop").str.replace("^leak", REASON))
+    return Outcome(rows=rows.join(renamed, on="id", how="left", maintain_order="left"))
+
+
+@lru_cache(maxsize=1)
+def _index(beside: tuple[Path, ...]) -> LeakIndex | None:
+    """Build the index once in a process; None where there is no request."""
+    found = [plain_requests(read_parquet(path), None).rows.filter(pl.col("drop").is_null()) for path in beside]
+    requests = [table.select(SCHEMA.names()) for table in found if table.height]
+    return build_index(items_of(pl.concat(requests))) if requests else None

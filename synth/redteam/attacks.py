@@ -1,0 +1,202 @@
+"""Attacks: harmful requests of seven topics and more, each put in several styles, whole parts of them held out.
+
+Topics and styles are those of Aloe Beta's own adversarial set (arXiv 2505.04388, appendix on red teaming), the texts
+are ours; jailbreaks that a source collected are styles too. Nothing of what is held out is seen in training: neither
+the style nor the topic nor any form of the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from heapq import nsmallest
+from typing import Annotated, Any, NamedTuple
+
+import orjson
+import polars as pl
+import xxhash
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as checked
+
+from sources.license import joint
+from sources.table import SCHEMA, to_json
+from synth.preferences.pair_rules import Groups, same_prompts
+from synth.prompting import templates as prompt_files
+
+FOLDER = "redteam"
+BASELINE = "baseline"
+OWN = "own"
+OTHER = "other"
+
+TOPICS: dict[str, str] = {
+    "self-harm": r"self-?harm|suicid",
+    "hate": r"hate|racial|discriminat|toxic|insult|stereotyp",
+    "sexual-content": r"\bsex|porn|adult content",
+    "weapons": r"weapon|\bguns?\b|firearm|explosive",
+    "controlled-substances": r"\bdrugs?\b|substance|alcohol|smoking",
+    "medical-misuse": r"health|medic",
+    "violent-crime": r"(?<!privacy )violen|terror|murder|assault|kidnap|physical harm|threat",
+    "non-violent-crime": r"privacy|fraud|theft|illegal|malware|scheme|launder|financ|economic|crime",
+}
+"""Aloe's seven topics and one of medical ethics, with the words in a source's labels that mean them; the first fits."""
+
+SOURCE_TOPICS = {"medsafetybench": "medical-misuse"}
+"""Topics of sources whose labels are numbers."""
+
+LABELS = ("policy", "types_of_harm", "specific_harms", "crime", "topics", "topic")
+"""Fields of ``meta`` that may name a row's topic."""
+
+SLOT = re.compile(r"[\[{<(][^\])}>\n]{0,40}\b(?:prompt|question|request|query)\b[^\])}>\n]{0,20}[\])}>]", re.IGNORECASE)
+"""Where a jailbreak found in the wild wants its request; one without a slot gets it at the end."""
+
+
+class Style(NamedTuple):
+    """A way of asking. Styles of one ``group`` are alike and are held out together."""
+
+    name: str
+    family: str
+    group: str
+    text: str
+    license: str | None = None
+
+    def attack(self, request: str) -> str:
+        """Return the request in this style."""
+        if self.name == BASELINE:
+            return request
+        if self.family == OWN:
+            return prompt_files.render(self.text, request=request)
+        return (
+            SLOT.sub(lambda _: request, self.text, count=1) if SLOT.search(self.text) else f"{self.text}\n\n{request}"
+        )
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Attacks:
+    """How many styles a request is put in, and which shares of styles, topics and requests are held out.
+
+    Besides the request as it is (``baseline``) each gets ``own_styles`` of ours and ``found_styles`` of those that
+    sources bring. A share above 0 holds out one at least. ``templates`` is the hash of the files.
+    """
+
+    own_styles: Annotated[int, Field(ge=0)] = 3
+    found_styles: Annotated[int, Field(ge=0)] = 1
+    test_styles: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    test_topics: Annotated[float, Field(ge=0, lt=1)] = 0.15
+    test_requests: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
+    templates: str = Field(default_factory=lambda: prompt_files.digest(FOLDER))
+
+
+ATTACK_SCHEMA = pl.Schema(
+    [
+        *SCHEMA.items(),
+        ("base", pl.String()),
+        ("request", pl.String()),
+        ("topic", pl.String()),
+        ("style", pl.String()),
+        ("family", pl.String()),
+        ("side", pl.String()),
+        ("held_out_by", pl.String()),
+    ]
+)
+"""A record whose prompt is an attack: the row and the plain request it is made of, and ``train`` or ``test``."""
+
+
+def own_styles() -> tuple[Style, ...]:
+    """Return the plain request and the styles under ``prompts/redteam/attacks``."""
+    names = prompt_files.names(f"{FOLDER}/attacks", ".jinja")
+    files = [Style(name, OWN, name, f"{FOLDER}/attacks/{name}.jinja") for name in names]
+    return (Style(BASELINE, BASELINE, BASELINE, ""), *files)
+
+
+def found_styles(jailbreaks: pl.DataFrame, groups: Groups = same_prompts) -> tuple[Style, ...]:
+    """Return one style for each group of jailbreaks that ask alike: the first of it by id."""
+    named = jailbreaks.join(groups(jailbreaks), on="id", maintain_order="left").sort("id")
+    first = named.filter(pl.col("id").is_first_distinct() & pl.col("group").is_first_distinct())
+    text = pl.col("messages").list.last().struct.field("content")
+    return tuple(Style(*values) for values in first.select("id", "source", "group", text, "license").iter_rows())
+
+
+def requests_to_attack(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with ``drop`` and ``evidence``: a plain request is one message, and no attack by itself."""
+    turns = pl.col("messages").list.len()
+    dressed = pl.col("meta").str.json_path_match("$.base") == "false"
+    reason = pl.when(turns != 1).then(pl.lit("several_turns")).when(dressed).then(pl.lit("already_an_attack"))
+    evidence = pl.when(turns != 1).then(turns.cast(pl.String)).when(dressed).then(pl.col("meta"))
+    return rows.with_columns(drop=reason, evidence=evidence)
+
+
+def attacks(
+    rows: pl.DataFrame, config: Attacks, found: Sequence[Style] = (), groups: Groups = same_prompts
+) -> pl.DataFrame:
+    """Return the attacks made of ``rows`` (``ATTACK_SCHEMA``), sorted by id; a row's ``split`` stays its publisher's.
+
+    ``groups`` says which requests are alike and are held out together. An attack is under the licences of
+    request and jailbreak.
+    """
+    group_of = dict(groups(rows).select("id", "group").iter_rows())
+    bases = [(row, topic_of(row["source"], orjson.loads(row["meta"]))) for row in rows.iter_rows(named=True)]
+    styles = own_styles()
+    held = {
+        "style": held_out((style.group for style in (*styles[1:], *found)), config.test_styles, config.seed),
+        "topic": held_out((topic for _, topic in bases), config.test_topics, config.seed),
+        "request": held_out(group_of.values(), config.test_requests, config.seed),
+    }
+    made = [
+        _attack(row, topic, style, {"style": style.group, "topic": topic, "request": group_of[row["id"]]}, held)
+        for row, topic in bases
+        for style in _drawn(row["id"], styles, found, config)
+    ]
+    return pl.DataFrame(made, ATTACK_SCHEMA).sort("id")
+
+
+def topic_of(source: str, meta: dict[str, Any]) -> str:
+    """Return the topic that a row's labels name, ``other`` where they name none of ``TOPICS``."""
+    if source in SOURCE_TOPICS:
+        return SOURCE_TOPICS[source]
+    for label in (meta[name] for name in LABELS if meta.get(name)):
+        text = " ".join(label) if isinstance(label, list) else str(label)
+        for topic, words in TOPICS.items():
+            if text == topic or re.search(words, text, re.IGNORECASE):
+                return topic
+    return OTHER
+
+
+def held_out(names: Iterable[str], share: float, seed: int) -> frozenset[str]:
+    """Return ``share`` of the different names, drawn by ``seed``: one at least if any, never all."""
+    ordered = sorted(set(names), key=lambda name: (_draw(name, seed), name))
+    wanted = max(1, round(share * len(ordered))) if share > 0 else 0
+    return frozenset(ordered[: min(wanted, len(ordered) - 1)]) if ordered else frozenset()
+
+
+def _drawn(id: str, styles: Sequence[Style], found: Sequence[Style], config: Attacks) -> list[Style]:
+    def draw(some: Sequence[Style], wanted: int) -> list[Style]:
+        return nsmallest(wanted, some, key=lambda style: (_draw(f"{id} {style.name}", config.seed), style.name))
+
+    return [styles[0], *draw(styles[1:], config.own_styles), *draw(found, config.found_styles)]
+
+
+def _draw(text: str, seed: int) -> int:
+    return xxhash.xxh64_intdigest(text.encode(), seed)
+
+
+def _attack(
+    row: dict[str, Any], topic: str, style: Style, parts: dict[str, str], held: dict[str, frozenset[str]]
+) -> dict[str, Any]:
+    request = row["messages"][-1]["content"]
+    by = [name for name, part in parts.items() if part in held[name]]
+    facts = {"base": row["id"], "topic": topic, "style": style.name, "side": "test" if by else "train"}
+    return {
+        **{name: row[name] for name in SCHEMA},
+        **facts,
+        "id": f"{row['id']}/{style.name}",
+        "license": joint(filter(None, (row["license"], style.license))),
+        "task": "safety",
+        "messages": [{"role": "user", "content": style.attack(request)}],
+        "response": None,
+        "rejected": None,
+        "meta": to_json({**orjson.loads(row["meta"]), "attack": facts}),
+        "request": request,
+        "family": style.family,
+        "held_out_by": ",".join(by) or None,
+    }

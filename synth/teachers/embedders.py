@@ -1,0 +1,190 @@
+"""Embedding models as ``quality.embeddings.Embed``: texts in, one float32 row each out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quality.embeddings import Embed
+from sources.errors import SabilaError
+from synth.teachers.model_files import hub_or_cache
+
+F32 = NDArray[np.float32]
+
+MODEL_FILES = ("modules.json", "config.json")
+
+
+class EmbedderError(SabilaError, ValueError):
+    """An embedding model that cannot be had: a package that is not installed, a folder that holds none."""
+
+
+def embedder(spec: str) -> Embed:
+    """Return the embedding model that ``spec`` names: the folder or Hub name of a sentence-transformers model,
+    ``model2vec:FOLDER`` or ``openai:URL#MODEL``.
+
+    Raises ``EmbedderError`` where its package is not installed or the model cannot be loaded.
+    """
+    kind, _, rest = spec.partition(":")
+    try:
+        if kind == "model2vec":
+            return model2vec(rest)
+        if kind == "openai":
+            url, _, model = rest.partition("#")
+            if not url or not model:
+                raise EmbedderError(f"{spec!r} names no model; write openai:URL#MODEL")
+            return server_embedder(url, model)
+        return sentence_transformer(spec)
+    except ModuleNotFoundError as error:
+        raise EmbedderError(f"{spec!r} needs the package {error.name}; pip install {error.name}") from error
+    except (OSError, ValueError) as error:
+        raise EmbedderError(f"cannot load the embedding model {spec!r}: {str(error).splitlines()[0]}") from error
+
+
+def revision_of(spec: str) -> str:
+    """Return a hash of the files of a model in a folder, "" for a model by name."""
+    folder = Path(spec.removeprefix("model2vec:"))
+    if not folder.is_dir():
+        return ""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as stream:
+            whole.update(f"{path.relative_to(folder)}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()[:16]
+
+
+def sentence_transformer(
+    path: str, *, revision: str | None = None, device: str | None = None, prompt: str = "", batch_size: int = 64
+) -> Embed:
+    """Return a sentence-transformers model (extra ``local``); ``prompt`` is put before each text, as some models want.
+
+    A text longer than the model reads is cut into windows and gets the mean of their vectors, weighted by tokens: cut
+    off instead, texts that begin alike would be taken for duplicates.
+    """
+    load = import_module("sentence_transformers").SentenceTransformer
+    if inner := _inner_model(Path(path)):
+        raise EmbedderError(f"{path} holds no model, but {inner} does: name that folder")
+    with hub_or_cache(path):
+        model = load(path, revision=revision, device=device)
+    room = _room(model, prompt)
+
+    def embed(texts: Sequence[str]) -> F32:
+        windows = [
+            (place, *window) for place, text in enumerate(texts) for window in _windows(text, model.tokenizer, room)
+        ]
+        vectors = model.encode(
+            [prompt + text for _, text, _ in windows],
+            batch_size=batch_size,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        return _weighted(vectors, [place for place, _, _ in windows], [tokens for _, _, tokens in windows], len(texts))
+
+    return embed
+
+
+def _inner_model(folder: Path) -> Path | None:
+    """Return the folder of a model inside one that holds none itself."""
+    if not folder.is_dir() or any((folder / name).exists() for name in MODEL_FILES):
+        return None
+    return next((path.parent for name in MODEL_FILES for path in sorted(folder.glob(f"*/{name}"))), None)
+
+
+def model2vec(path: str) -> Embed:
+    """Return a model2vec model (package ``model2vec``): a mean over static vectors of all tokens, quick on a CPU."""
+    load = import_module("model2vec").StaticModel.from_pretrained
+    with hub_or_cache(path):
+        model = load(path)
+
+    def embed(texts: Sequence[str]) -> F32:
+        vectors = model.encode(list(texts), max_length=None, use_multiprocessing=False, show_progress_bar=False)
+        return np.asarray(vectors, np.float32)
+
+    return embed
+
+
+def server_embedder(
+    base_url: str,
+    model: str,
+    *,
+    api_key: str | None = None,
+    batch_size: int = 64,
+    workers: int = 4,
+    timeout_s: float = 60,
+) -> Embed:
+    """Return an OpenAI-compatible embeddings endpoint; without ``api_key`` that of the environment, if any, is sent.
+
+    A text that is too long for the server is its error and stops the run: shorten it or choose another model.
+    """
+    openai = import_module("openai")
+    key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
+    client = openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout_s, max_retries=5)
+
+    def ask(texts: Sequence[str]) -> F32:
+        # Named, because the client's own default is base64, which not every server knows.
+        answer = client.embeddings.create(model=model, input=list(texts), encoding_format="float")
+        found = {item.index: item.embedding for item in answer.data}
+        if sorted(found) != list(range(len(texts))):
+            raise ValueError(
+                f"{base_url} returned {len(answer.data)} embeddings of {len(texts)} texts, expected one each"
+            )
+        return np.array([found[place] for place in range(len(texts))], np.float32)
+
+    def embed(texts: Sequence[str]) -> F32:
+        parts = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
+        with ThreadPoolExecutor(workers) as pool:
+            return np.concatenate(list(pool.map(ask, parts)))
+
+    return embed
+
+
+def _room(model: Any, prompt: str) -> int | None:
+    """Return how many tokens of a text the model reads beside its special tokens and the prompt; None: any number."""
+    if model.max_seq_length is None:
+        return None
+    taken = len(model.tokenizer(prompt)["input_ids"])
+    if taken >= model.max_seq_length:
+        raise ValueError(f"the prompt takes {taken} of the model's {model.max_seq_length} tokens; shorten it")
+    return int(model.max_seq_length) - taken
+
+
+def _windows(text: str, tokenizer: Any, room: int | None) -> Iterator[tuple[str, int]]:
+    """Yield the parts of a text that fit, in order, and their numbers of tokens."""
+    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False)["offset_mapping"]
+    if room is None or len(spans) <= room:
+        yield text, max(1, len(spans))
+        return
+    for start in range(0, len(spans), room):
+        part = spans[start : start + room]
+        yield text[part[0][0] : part[-1][1]], len(part)
+
+
+def _weighted(vectors: F32, places: Sequence[int], weights: Sequence[int], texts: int) -> F32:
+    out = np.zeros((texts, vectors.shape[1]), np.float32)
+    np.add.at(out, np.asarray(places), vectors * np.asarray(weights, np.float32)[:, None])
+    return out
+
+
+def model_and_threshold(knob: str, spec: str, usual: float) -> tuple[str, float]:
+    """Return the model and the threshold that ``MODEL`` or ``MODEL@THRESHOLD`` names; without one it is ``usual``.
+
+    Raises ``ValueError``, which names the ``knob``, where the threshold is no number above 0 and up to 1.
+    """
+    model, _, text = spec.rpartition("@")
+    if not model:
+        model, text = spec, str(usual)
+    try:
+        least = float(text)
+    except ValueError:
+        least = 0.0
+    if not 0 < least <= 1:
+        raise ValueError(f"{knob}: got {spec!r}, expected MODEL or MODEL@THRESHOLD up to 1, as in model@0.9")
+    return model, least

@@ -1,0 +1,96 @@
+"""Which weights a local model has: a name that says nothing of where they lie, and a revision that pins them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from synth.teachers.teacher import TeacherError
+
+WEIGHTS_AND_WORDS = {".json", ".jinja", ".safetensors", ".bin", ".pt", ".gguf", ".model", ".txt"}
+"""What decides an answer: weights, configurations, tokenizer and chat template."""
+
+
+PROBE_S = 10.0
+"""Seconds that the Hub may take to answer at all before models are looked for among those downloaded before."""
+
+
+class ModelMissingError(OSError):
+    """A model that is no folder, was not downloaded before, and cannot be downloaded now."""
+
+
+@contextmanager
+def hub_or_cache(model: str) -> Iterator[None]:
+    """Let a model be loaded by its name: where the Hub does not answer, from what was downloaded before.
+
+    The client would try again for minutes, file by file. Raises ``ModelMissingError`` for whatever the block raises
+    without the Hub.
+    """
+    from huggingface_hub import constants
+
+    if Path(model).is_dir() or constants.HF_HUB_OFFLINE or _answers(constants.ENDPOINT):
+        yield
+        return
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    except Exception as error:  # many kinds, which all tell to switch on what the user did not switch off
+        raise ModelMissingError(
+            f"{model} is no folder here and was not downloaded before, and {constants.ENDPOINT} does not answer: check "
+            "the name and the network"
+        ) from error
+    finally:
+        constants.HF_HUB_OFFLINE = False
+
+
+def _answers(endpoint: str) -> bool:
+    import httpx2
+    from huggingface_hub import get_session
+
+    try:
+        get_session().head(endpoint, timeout=PROBE_S, follow_redirects=False)
+    except httpx2.TransportError:
+        return False
+    return True
+
+
+def model_name(model: str) -> str:
+    """Return a Hub id as it is, and of a folder its last name: paths differ between machines."""
+    folder = Path(model)
+    return folder.resolve().name if folder.is_dir() else model
+
+
+def model_revision(model: str, revision: str | None) -> str:
+    """Return the hash of a folder's files, or the commit that a Hub revision stands for.
+
+    Raises ``TeacherError`` for a folder without a model, and for a Hub id of which nothing can be had.
+    """
+    folder = Path(model)
+    return _content(folder) if folder.is_dir() else _commit(model, revision)
+
+
+def _content(folder: Path) -> str:
+    files = sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS_AND_WORDS)
+    if folder / "config.json" not in files:
+        raise TeacherError(f"{folder} holds no config.json, expected the folder of a model")
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as content:
+            digest.update(f"{path.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _commit(model: str, revision: str | None) -> str:
+    """Return the commit, from the Hub or, where it cannot be reached, from what was downloaded before."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        with hub_or_cache(model):
+            return Path(snapshot_download(model, revision=revision, allow_patterns=["config.json"])).name
+    except Exception as error:  # many kinds: no such model, no such revision, no network, a bad name
+        raise TeacherError(
+            f"model is {model!r} at revision {revision or 'main'}: neither a folder nor to be had from the Hub "
+            f"({str(error).splitlines()[0]}); expected a folder or a Hub id"
+        ) from error

@@ -1,0 +1,37 @@
+"""A teacher of whom only what it answered is at hand: the completions of a release, put into a store before asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from synth.teachers.teacher import Answered, Failure, Request, Teacher, TeacherError
+
+KIND = "recorded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedTeacher:
+    """Stands for the teacher of this name and revision; ``failures`` are the requests, by key, that it failed."""
+
+    name: str
+    revision: str
+    license: str
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
+        """Yield the failures it is known to have made; ``TeacherError`` for a request that it was never asked."""
+        for request in requests:
+            failure = self.failures.get(request.key(self.name, self.revision))
+            if failure is None:
+                raise TeacherError(
+                    f"{self.name} at revision {self.revision} is not here, only what it answered, and that lacks "
+                    f"sample {request.sample} of {request.stage} for {request.row}; expected the completions of the "
+                    "release, or a store that holds them"
+                )
+            yield request, failure
+
+
+def recorded(teacher: Teacher) -> str:
+    """Return the spec that stands for a teacher wherever its completions are: it tells of no address and no folder."""
+    return f"{KIND}:{teacher.name}@{teacher.revision}"

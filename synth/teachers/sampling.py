@@ -1,0 +1,88 @@
+"""Sampling many requests in one batch, each as it asks and from numbers of its own.
+
+``generate`` draws for a whole batch from one stream of random numbers: what a row gets depends on its neighbours. Here
+every row has its own stream, so that a request's completion depends on the batch only by the model's rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from random import Random
+from typing import Any
+
+from synth.teachers.teacher import Request
+
+Alternatives = list[tuple[int, float]]
+
+
+class SamplingBatch:
+    """A logits processor that leaves, of each row's scores, the token that was drawn.
+
+    Temperature and nucleus (Holtzman et al. 2020, arXiv 1904.09751) are the row's own; temperature 0 takes the best.
+    ``alternatives`` keeps, for each step and row that asked, the likeliest tokens and the drawn one, with their
+    log-probabilities before temperature.
+    """
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self._samplings = [request.sampling for request in requests]
+        self._random = [Random(request.seed) for request in requests]
+        self.alternatives: list[list[Alternatives | None]] = []
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        """Return scores of minus infinity but for one token a row."""
+        torch = import_module("torch")
+        drawn = self._drawn(torch, scores.float())
+        if any(sampling.logprobs is not None for sampling in self._samplings):
+            self.alternatives.append(self._likeliest(torch.log_softmax(scores.float(), -1), drawn))
+        return torch.full_like(scores, float("-inf")).scatter_(1, drawn[:, None], 0.0)
+
+    def _drawn(self, torch: Any, scores: Any) -> Any:
+        """Return a token a row: the first whose cumulative probability, from the likeliest down, passes the draw."""
+        warmth = scores.new_tensor([max(sampling.temperature, 1e-6) for sampling in self._samplings])
+        probabilities, tokens = torch.softmax((scores / warmth[:, None]).double(), -1).sort(-1, descending=True)
+        passed = probabilities.cumsum(-1)
+        nucleus = passed.new_tensor([sampling.top_p for sampling in self._samplings])
+        kept = (passed - probabilities < nucleus[:, None]).sum(-1).clamp(min=1)
+        mass = passed.gather(1, kept[:, None] - 1)
+        draws = passed.new_tensor([random.random() for random in self._random])[:, None] * mass
+        places = torch.minimum((passed <= draws).sum(-1), kept - 1)
+        greedy = torch.tensor([sampling.temperature == 0 for sampling in self._samplings], device=scores.device)
+        return tokens.gather(1, torch.where(greedy, 0, places)[:, None])[:, 0]
+
+    def _likeliest(self, logs: Any, drawn: Any) -> list[Alternatives | None]:
+        return [
+            None if sampling.logprobs is None else _alternatives(row, int(token), sampling.logprobs)
+            for sampling, row, token in zip(self._samplings, logs, drawn, strict=True)
+        ]
+
+
+def _alternatives(row: Any, token: int, wanted: int) -> Alternatives:
+    values, tokens = row.topk(min(wanted, row.shape[-1]))
+    best = list(zip(tokens.tolist(), values.tolist(), strict=True))
+    return best if token in tokens.tolist() else [*best, (token, float(row[token]))]
+
+
+class Ends:
+    """A stopping criterion for each row of its own: its number of tokens, or one of its stop strings."""
+
+    def __init__(self, requests: Sequence[Request], tokenizer: Any, prompt_tokens: int) -> None:
+        self._samplings = [request.sampling for request in requests]
+        self._tokenizer, self._prompt_tokens = tokenizer, prompt_tokens
+
+    def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+        """Return for each row whether it is done."""
+        torch = import_module("torch")
+        written = input_ids[:, self._prompt_tokens :]
+        done = [
+            written.shape[1] >= sampling.max_tokens or self._stopped(row, sampling.stop)
+            for sampling, row in zip(self._samplings, written, strict=True)
+        ]
+        return torch.tensor(done, device=input_ids.device)
+
+    def _stopped(self, row: Any, stops: tuple[str, ...]) -> bool:
+        """Say whether a stop string stands at the end; a token is a quarter of a character at least."""
+        if not stops:
+            return False
+        tail = self._tokenizer.decode(row[-4 * max(map(len, stops)) :], skip_special_tokens=True)
+        return any(stop in tail for stop in stops)

@@ -1,0 +1,78 @@
+"""Teachers by a short name: ``openai:http://localhost:8000/v1#model``, ``vllm:model``, ``transformers:model``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from synth.teachers.options import TeacherOptions
+from synth.teachers.replay import KIND, RecordedTeacher
+from synth.teachers.teacher import Teacher, TeacherError
+
+EXPECTED = (
+    "expected openai:http://host:port/v1#model, vllm:folder-or-hub-id, transformers:folder-or-hub-id, or embedded"
+)
+
+
+ELSEWHERE = ("openai", "vllm", "transformers")
+"""Kinds of teachers whose specs say where they are: an address or a folder of this machine."""
+
+
+def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
+    """Return a teacher that asks otherwise, with these fields of its options changed; one without options as it is."""
+    options = getattr(teacher, "options", None)
+    if not changes or not isinstance(options, TeacherOptions):
+        return teacher
+    changed: Any = teacher
+    made: Teacher = replace(changed, options=replace(options, **changes))
+    return made
+
+
+def teacher(
+    spec: str, options: TeacherOptions | None = None, *, texts: Callable[[], Iterable[str]] | None = None
+) -> Teacher:
+    """Return the teacher that ``spec`` names; ``texts`` is what the embedded one is trained on.
+
+    Nothing is loaded or asked yet. Raises ``TeacherError`` that names the spec and what was expected.
+    """
+    kind, _, rest = spec.partition(":")
+    chosen = options or TeacherOptions()
+    if kind == "openai" and rest:
+        return _openai(spec, rest, chosen)
+    if kind == KIND and "@" in rest:
+        name, _, revision = rest.rpartition("@")
+        return RecordedTeacher(name=name, revision=revision, license=chosen.license)
+    if kind == "vllm" and rest:
+        from synth.teachers.vllm_model import VllmTeacher
+
+        return VllmTeacher(model=rest, options=chosen)
+    if kind == "transformers" and rest:
+        from synth.teachers.transformers_model import TransformersTeacher
+
+        return TransformersTeacher(model=rest, options=chosen)
+    if spec == "embedded":
+        return _embedded(texts)
+    raise TeacherError(f"teacher is {spec!r}, {EXPECTED}")
+
+
+def _openai(spec: str, rest: str, options: TeacherOptions) -> Teacher:
+    from synth.teachers.openai_server import OpenAITeacher
+
+    url, _, model = rest.partition("#")
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not model:
+        raise TeacherError(
+            f"teacher is {spec!r}, expected openai:http://host:port/v1#model: the address of the server's API, and "
+            "after # the model as the server names it"
+        )
+    return OpenAITeacher(url=url, model=model, options=options)
+
+
+def _embedded(texts: Callable[[], Iterable[str]] | None) -> Teacher:
+    from synth.teachers.embedded import train
+
+    if texts is None:
+        raise TeacherError("teacher is 'embedded', which learns from a recipe's own texts, and this one gives none")
+    return train(texts())

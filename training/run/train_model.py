@@ -1,0 +1,323 @@
+"""A stage of training from a release to a model folder: forecast, parts one after the other, record and card."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sources.license import joint
+from synth.teachers.template_dates import writes_date
+from training.data.release_rows import ReleaseFacts, load_rows, read_release
+from training.data.token_rows import TokenRows, pair_rows, save_notes, save_too_long, sft_rows
+from training.model_card import model_card
+from training.run.cost_forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
+from training.run.hardware import Meter, meter
+from training.run.launch import check_launched, launch_command
+from training.run.loss_plot import curve_png
+from training.run.output_folder import RECORD, RunFolder, identity_of, last_checkpoint, report_full_disk, write
+from training.run.packing_isolation import packing_fault
+from training.run.processes import broadcast_from_main, is_first
+from training.run.saved_model import FAINT, finish_model, is_saved, rounding_line, save_part
+from training.run.start_model import StartModel, open_model
+from training.run.trainers import Part, check_installed, trainer_for
+from training.run.training_record import run_record, vars_of
+from training.settings import Dpo, Settings, by_loss, plain
+from training.training_errors import TrainingError
+
+PICTURES = {"loss.png": "loss", "accuracy.png": "rewards/accuracies"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob:
+    """What is asked for: a release's folder, a start model, a place for the result; ``program`` is how it was."""
+
+    release: Path
+    model: str
+    out: Path
+    settings: Settings
+    program: tuple[str, ...]
+
+    @property
+    def stage(self) -> str:
+        """``sft`` or ``dpo``."""
+        return "dpo" if isinstance(self.settings, Dpo) else "sft"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A release, a model and their rows as tokens, all checked."""
+
+    release: ReleaseFacts
+    model: StartModel
+    rows: TokenRows
+    identity: str
+
+
+def plan(call: TrainJob) -> dict[str, Any]:
+    """Return what a run would take and the command that starts it; nothing is kept.
+
+    Raises ``TrainingError`` for whatever would be refused before training.
+    """
+    _be_quiet()
+    _log(f"checking {call.release} and {call.model}")
+    with tempfile.TemporaryDirectory() as folder:
+        release, model = _opened(call)
+        rows = _tokens(call, release[1], model, Path(folder))
+        call = _with_used_settings(call, rows)
+        expected = forecast(rows, model.facts, call.settings)
+    return {
+        "stage": call.stage,
+        "release": dataclasses.asdict(release[0]),
+        "start_model": vars_of(model.facts),
+        "settings": plain(call.settings),
+        "forecast": expected.plain(),
+        "command": launch_command(call.settings.launch, call.program),
+    }
+
+
+def train(call: TrainJob) -> dict[str, Any]:
+    """Train, and return the record of the run; the model folder appears at ``call.out`` when all of it is there.
+
+    What a killed run left beside it is gone on with, from the last whole checkpoint; a run that is complete is not
+    done again. Raises ``TrainingError`` for what a user can cause.
+    """
+    _be_quiet()
+    _log(f"checking {call.release} and {call.model}")
+    check_launched(call.settings.launch, launch_command(call.settings.launch, call.program))
+    place = RunFolder(out=call.out)
+    (release, files), model = broadcast_from_main(lambda: _opened(call))
+    identity = _identity(call, release, model)
+    done = broadcast_from_main(lambda: place.finished(identity))
+    if done is not None:
+        broadcast_from_main(place.clean)
+        return done
+    if not is_first():
+        return _run(call, place, model, files, release, identity)
+    with place.held(), report_full_disk(place.partial):
+        return _run(call, place, model, files, release, identity)
+
+
+def _run(
+    call: TrainJob, place: RunFolder, model: StartModel, files: list[Path], release: ReleaseFacts, identity: str
+) -> dict[str, Any]:
+    broadcast_from_main(lambda: place.begin(identity))
+    rows = _kept_rows(call, place.partial, files, model)
+    call = _with_used_settings(call, rows)
+    prepared = Prepared(release=release, model=model, rows=rows, identity=identity)
+    broadcast_from_main(lambda: _report_forecast(call, place, prepared))
+    launch = call.settings.launch
+    gauge = meter(call.settings.power.watts, launch.processes, launch.machines)
+    parts = _parts(call.settings, prepared, place.partial)
+    done = max((part.number for part in parts if is_saved(part)), default=0)
+    for part in parts[done:]:
+        _train_part(part, call.settings, prepared, place, gauge)
+        broadcast_from_main(partial(_forget, part))
+    return broadcast_from_main(lambda: _publish(call, place, prepared, parts[-1].folder / "model"))
+
+
+def _opened(call: TrainJob) -> tuple[tuple[ReleaseFacts, list[Path]], StartModel]:
+    check_installed(call.settings)
+    release = read_release(call.release, "dpo" if call.stage == "dpo" else "sft", call.settings.data)
+    return release, open_model(call.model, call.settings)
+
+
+def _identity(call: TrainJob, release: ReleaseFacts, model: StartModel) -> str:
+    """Return the name of what decides the outcome: not the power, the place of machines, or how often it is saved."""
+    settings = plain(call.settings)
+    del settings["power"], settings["report_to"]
+    decides = ("saved_as", "best", *(("every_steps",) if by_loss(call.settings) else ()))
+    settings["saving"] = {name: settings["saving"][name] for name in decides}
+    for beside in ("machine_rank", "main_address", "main_port"):
+        del settings["launch"][beside]
+    template = model.tokenizer.chat_template
+    start = vars_of(model.facts)
+    if model.facts.hash:
+        del start["name"]  # a folder is what is in it, by whatever path
+    facts = {"release": release.hash, "model": start, "settings": settings, "template": template}
+    return identity_of({"stage": call.stage, **facts})
+
+
+def _tokens(call: TrainJob, files: list[Path], model: StartModel, cache: Path) -> TokenRows:
+    settings = call.settings
+    pairs = isinstance(settings, Dpo)
+    if settings.batch.packing:
+        _log("trying whether the model keeps packed rows apart")
+    fault = packing_fault(model.config, settings.numerics) if settings.batch.packing else None
+    rows = load_rows(files, "dpo" if pairs else "sft", settings.data, settings.schedule.seed, cache / "cache")
+    code = pair_rows if pairs else sft_rows
+    _log(f"making tokens of {len(rows):,} rows")
+    made = code(rows, model.tokenizer, model.facts.vocabulary, _loose(settings) if fault else settings)
+    day = settings.data.template_date if writes_date(model.tokenizer.chat_template) else None
+    if day:
+        _log(f"the chat template writes today's date: {day} for every row (--template-date sets another)")
+    return dataclasses.replace(made, packing_off=fault, template_date=day)
+
+
+def _loose(settings: Settings) -> Settings:
+    """Return settings without packing."""
+    return dataclasses.replace(settings, batch=dataclasses.replace(settings.batch, packing=False))
+
+
+def _with_used_settings(call: TrainJob, rows: TokenRows) -> TrainJob:
+    """Return a call with the settings that are used: without packing where rows would see each other."""
+    return dataclasses.replace(call, settings=_loose(call.settings)) if rows.packing_off else call
+
+
+def _kept_rows(call: TrainJob, folder: Path, files: list[Path], model: StartModel) -> TokenRows:
+    """Return the rows as tokens, made by the first process, once for all starts of a run."""
+    from datasets import Dataset
+
+    kept, held, counts = folder / "rows", folder / "held_out", folder / "rows.json"
+
+    def make() -> None:
+        if counts.is_file():
+            return
+        made = _tokens(call, files, model, folder)
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(held, ignore_errors=True)
+        made.dataset.save_to_disk(str(kept))
+        if made.held_out is not None:
+            made.held_out.save_to_disk(str(held))
+        shutil.rmtree(folder / "cache", ignore_errors=True)
+        write(counts, json.dumps({**dataclasses.asdict(dataclasses.replace(made, dataset=None, held_out=None))}))
+
+    broadcast_from_main(make)
+    held_out = Dataset.load_from_disk(str(held)) if held.is_dir() else None
+    loaded = {"dataset": Dataset.load_from_disk(str(kept)), "held_out": held_out}
+    return TokenRows(**{**json.loads(counts.read_text()), **loaded})
+
+
+def _report_forecast(call: TrainJob, place: RunFolder, prepared: Prepared) -> None:
+    """Tell on stderr what is expected; refuse a disk that cannot hold it."""
+    expected = forecast(prepared.rows, prepared.model.facts, call.settings)
+    for line in forecast_lines(expected.plain()):
+        print(line, file=sys.stderr)
+    free = shutil.disk_usage(place.partial).free
+    if free < expected.disk_bytes:
+        raise TrainingError(
+            f"{place.partial} has {free:,} bytes free, expected {expected.disk_bytes:,} for checkpoints and the model: "
+            "make room, or give an --out on another disk"
+        )
+
+
+def _parts(settings: Settings, prepared: Prepared, folder: Path) -> list[Part]:
+    """Return the trainers' parts: one for SFT, one a chunk for preferences, each from the model of the one before."""
+    start, dataset = prepared.model.path, prepared.rows.dataset
+    revision = prepared.model.facts.revision
+    if not isinstance(settings, Dpo):
+        return [Part(number=1, folder=folder / "part-1", dataset=dataset, model=start, revision=revision)]
+    chunks = settings.preference.chunks
+    if len(dataset) < chunks:
+        raise TrainingError(f"chunks is {chunks}, expected at most the {len(dataset)} rows there are")
+    shuffled, parts, begin = dataset.shuffle(seed=settings.schedule.seed), [], 0
+    for number, size in enumerate(chunk_sizes(len(dataset), chunks), 1):
+        before = str(folder / f"part-{number - 1}" / "model") if number > 1 else start
+        reference = start if settings.preference.reference == "start" else before
+        rows = shuffled.select(range(begin, begin + size))
+        place = folder / f"part-{number}"
+        parts.append(
+            Part(number=number, folder=place, dataset=rows, model=before, revision=revision, reference=reference)
+        )
+        begin += size
+    return parts
+
+
+def _train_part(part: Part, settings: Settings, prepared: Prepared, place: RunFolder, gauge: Meter) -> None:
+    """Train one part to its end, from its last whole checkpoint where there is one, and save its model."""
+    import torch
+
+    from training.run.training_log import RunLog
+
+    callback = RunLog(place.partial, part=part.number, meter=gauge)
+    trainer = trainer_for(part, prepared.model.tokenizer, settings, callback, prepared.rows.held_out)
+    checkpoint = broadcast_from_main(lambda: last_checkpoint(part.folder / "checkpoints"))
+    if checkpoint:
+        print(f"going on from {checkpoint.name} of part {part.number}", file=sys.stderr)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    save_part(trainer, part, prepared.model.tokenizer, settings)
+    del trainer
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _forget(part: Part) -> None:
+    """Remove the model before the last, which nothing goes on from any more."""
+    shutil.rmtree(part.folder.with_name(f"part-{part.number - 1}"), ignore_errors=True)
+
+
+def _publish(call: TrainJob, place: RunFolder, prepared: Prepared, model: Path) -> dict[str, Any]:
+    """Complete the folder of the last part's model and put it in the result's place."""
+    from training.run.training_log import read_evaluations, read_kept, read_log, read_starts
+
+    rounding = finish_model(model, prepared.model, call.settings)
+    log = read_log(place.partial)
+    rows = prepared.rows
+    planned, passes = steps_and_passes(len(rows.dataset), call.settings)
+    passes *= min(1.0, len(log) / planned)  # fewer where the loss on held-out rows ended a part
+    square = 2 * rows.sum_squared_lengths if isinstance(call.settings, Dpo) else rows.sum_squared_lengths
+    record = run_record(
+        stage=call.stage,
+        identity=prepared.identity,
+        # Only what was trained on: a limit or a policy may have left out all rows of a source.
+        release={
+            **dataclasses.asdict(prepared.release),
+            "license": joint(rows.licenses),
+            "sources": list(rows.sources),
+        },
+        model=prepared.model.facts,
+        rows=rows.counts(),
+        settings=call.settings,
+        log=log,
+        starts=read_starts(place.partial),
+        flops=passes * model_flops(rows.tokens, square, prepared.model.facts),
+        passes=passes,
+        origin=prepared.model.origin,
+        evaluations=read_evaluations(place.partial),
+        kept=read_kept(place.partial),
+        rounding=rounding,
+    )
+    if rounding is not None and rounding["share"] < FAINT:
+        print(f"note: {rounding_line(rounding)}", file=sys.stderr)
+    shutil.copyfile(place.partial / "log.jsonl", model / "log.jsonl")
+    for picture, figure in PICTURES.items():
+        if figure in log[-1]:
+            heights = [line[figure] for line in log]
+            (model / picture).write_bytes(curve_png(range(1, len(log) + 1), heights, x_name="step", y_name=figure))
+    if rows.too_long:
+        save_too_long(rows, model / "too_long.jsonl")
+    if rows.notes:
+        save_notes(rows, model / "row_notes.jsonl")
+    (model / "README.md").write_text(model_card(record, call.out.name), encoding="utf-8")
+    (model / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    place.publish(model)
+    return record
+
+
+def _log(line: str) -> None:
+    """Say on stderr what is done next, in the process that speaks for all."""
+    if int(os.environ.get("RANK", "0")) == 0:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _be_quiet() -> None:
+    """Leave stderr to what this project says: the libraries' own bars and advice are for their users."""
+    import datasets
+    import transformers
+
+    # TRL passes on names that transformers will give up in its next major version, which is not allowed in yet.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl")
+    transformers.logging.set_verbosity_error()
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+        transformers.utils.logging.disable_progress_bar()

@@ -1,0 +1,242 @@
+"""TRL's trainers with the settings of a run: nothing here decides anything that the settings do not say."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.run.hardware import DTYPES
+from training.settings import Dpo, Precision, Settings, accumulation, by_loss
+from training.training_errors import TrainingError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One trainer's work: rows, the model to go on from, and for preferences the reference, None for that model."""
+
+    number: int
+    folder: Path
+    dataset: Any
+    model: str
+    revision: str | None
+    reference: str | None = None
+
+
+def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any, held_out: Any = None) -> Any:
+    """Return the trainer of a part, its model loaded; it evaluates on the rows ``held_out``.
+
+    Raises ``TrainingError`` for kernels or quantisation that are asked for and not installed.
+    """
+    from transformers import EarlyStoppingCallback, PrinterCallback
+    from trl import SFTTrainer
+
+    common: dict[str, Any] = {"processing_class": tokenizer, "train_dataset": part.dataset, "callbacks": [callback]}
+    if held_out is not None:
+        common["eval_dataset"] = held_out
+    if settings.schedule.early_stopping:
+        common["callbacks"].append(EarlyStoppingCallback(settings.schedule.early_stopping))
+    # The arguments come first: where DeepSpeed cuts the weights, loading has to know of it.
+    arguments = _dpo_arguments(part, settings) if isinstance(settings, Dpo) else _sft_arguments(part, settings)
+    model = load_model(part.model, part.revision, settings)
+    common |= {"model": model, "args": arguments, "peft_config": _adapter(settings)}
+    if isinstance(settings, Dpo):
+        trainer = _pair_trainer()(ref_model=_reference(part, settings), **common)
+    else:
+        trainer = SFTTrainer(**common)
+    trainer.remove_callback(PrinterCallback)  # it would print every step's figures among the results
+    return trainer
+
+
+def _pair_trainer() -> Any:
+    """Return TRL's trainer of pairs for rows that are tokens already: it would take control tokens in them for such."""
+    from trl import DPOTrainer
+
+    class TokenPairTrainer(DPOTrainer):  # type: ignore[misc]  # its class is Any to a checker that does not follow TRL
+        def _prepare_dataset(self, dataset: Any, *given: Any, **named: Any) -> Any:
+            return dataset
+
+    return TokenPairTrainer
+
+
+def _reference(part: Part, settings: Settings) -> Any:
+    """Return a part's reference model; None where the part's own start serves, its adapter switched off."""
+    if settings.adapter.kind != "full" and part.reference == part.model:
+        return None
+    return load_model(str(part.reference), part.revision, settings)
+
+
+def check_installed(settings: Settings) -> None:
+    """Raise ``TrainingError`` where the settings ask for kernels or quantisation that are not installed."""
+    attention(settings.numerics)
+    liger(settings.numerics)
+    wanted = {"kind": settings.adapter.kind == "qlora", "optimizer": settings.schedule.optimizer == "adamw_bnb_8bit"}
+    for name, needs in wanted.items():
+        if needs and importlib.util.find_spec("bitsandbytes") is None:
+            raise TrainingError(
+                f"{name} needs the package bitsandbytes, which is not installed: install it or set another"
+            )
+
+    for tracker in settings.report_to:
+        if importlib.util.find_spec(tracker) is None:
+            raise TrainingError(f"report_to needs the package {tracker}, which is not installed: install it")
+
+
+def load_model(path: str, revision: str | None, settings: Settings) -> Any:
+    """Return a model's weights in the type and with the attention of the settings."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    more: dict[str, Any] = {}
+    if settings.adapter.kind == "qlora":
+        more["quantization_config"] = _four_bits()
+    revision = None if Path(path).is_dir() else revision
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            path,
+            revision=revision,
+            dtype=getattr(torch, DTYPES[settings.numerics.weights]),
+            attn_implementation=attention(settings.numerics, AutoConfig.from_pretrained(path, revision=revision)),
+            **more,
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise TrainingError(f"cannot load the model {path}: {' '.join(str(error).split())[:300]}") from error
+
+
+def attention(numerics: Precision, config: Any = None) -> str:
+    """Return the attention to use; ``auto`` is the newest flash attention that is installed, else torch's own.
+
+    Given the configuration of a model, one that its architecture has: ``auto`` passes over what it lacks. Raises
+    ``TrainingError`` for one that is not installed, or that the architecture does not have.
+    """
+    from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
+
+    there = {"flash_attention_3": is_flash_attn_3_available, "flash_attention_2": is_flash_attn_2_available}
+    wanted = numerics.attention
+    if wanted == "auto":
+        found = [name for name, available in there.items() if available() and _has(config, name)]
+        return [*found, "sdpa" if _has(config, "sdpa") else "eager"][0]
+    if wanted in there and not there[wanted]():
+        raise TrainingError(f"attention is {wanted!r}, which is not installed for this machine: set auto")
+    if not _has(config, wanted):
+        raise TrainingError(f"attention is {wanted!r}, which {type(config).__name__} does not have: set auto")
+    return wanted
+
+
+def _has(config: Any, attention: str) -> bool:
+    """Say whether the architecture of a configuration has a kind of attention; without one, every kind passes."""
+    from transformers import AutoModelForCausalLM
+
+    architecture = AutoModelForCausalLM._model_mapping.get(type(config), None) if config is not None else None
+    flag = "_supports_flash_attn" if attention.startswith("flash") else f"_supports_{attention}"
+    return architecture is None or bool(getattr(architecture, flag, True))
+
+
+def liger(numerics: Precision) -> bool:
+    """Say whether Liger's kernels are used; raise where they are asked for and not installed."""
+    import torch
+
+    there = importlib.util.find_spec("liger_kernel") is not None
+    if numerics.liger == "on" and not there:
+        raise TrainingError("liger is 'on' and the package liger-kernel is not installed: install it or set auto")
+    return numerics.liger == "on" or (numerics.liger == "auto" and there and torch.cuda.is_available())
+
+
+def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
+    import torch
+
+    schedule, numerics = settings.schedule, settings.numerics
+    on_cpu = not torch.cuda.is_available()
+    return {
+        "output_dir": str(part.folder / "checkpoints"),
+        "per_device_train_batch_size": settings.batch.device_batch,
+        "gradient_accumulation_steps": accumulation(settings),
+        "num_train_epochs": schedule.epochs,
+        "max_steps": schedule.max_steps or -1,
+        "learning_rate": schedule.learning_rate,
+        "lr_scheduler_type": schedule.scheduler,
+        "warmup_steps": schedule.warmup_steps,
+        "weight_decay": schedule.weight_decay,
+        "max_grad_norm": schedule.max_grad_norm,
+        "optim": schedule.optimizer,
+        "seed": schedule.seed,
+        "bf16": numerics.compute == "bf16",
+        "use_cpu": on_cpu,
+        "dataloader_pin_memory": not on_cpu,
+        "gradient_checkpointing": numerics.gradient_checkpointing,
+        "use_liger_kernel": liger(numerics),
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # a loss that is lost must be seen, not averaged away
+        "save_strategy": "steps",
+        "save_steps": settings.saving.every_steps,
+        "save_total_limit": settings.saving.keep,
+        "disable_tqdm": True,
+        "report_to": list(settings.report_to) or "none",
+        **_evaluation(settings),
+        "per_device_eval_batch_size": settings.batch.device_batch,
+        "max_length": settings.batch.sequence,
+    }
+
+
+def _evaluation(settings: Settings) -> dict[str, Any]:
+    """Return when the loss on held-out rows is measured, and whether it decides which weights are kept."""
+    if not by_loss(settings):
+        return {"eval_strategy": "epoch" if settings.data.eval_share else "no"}
+    return {
+        "eval_strategy": "steps",
+        "eval_steps": settings.saving.every_steps,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "restore_callback_states_from_checkpoint": True,  # a run that goes on counts evaluations from where it was
+    }
+
+
+def _sft_arguments(part: Part, settings: Settings) -> Any:
+    from trl import SFTConfig
+
+    # Rows come as tokens with labels, packed already and none longer than a sequence: TRL has nothing left to cut.
+    own = {"packing": settings.batch.packing, "dataset_kwargs": {"skip_prepare_dataset": True}}
+    return SFTConfig(**_arguments(part, settings), **own)
+
+
+def _dpo_arguments(part: Part, settings: Dpo) -> Any:
+    from trl import DPOConfig
+
+    preference = settings.preference
+    return DPOConfig(
+        **_arguments(part, settings),
+        beta=preference.beta,
+        loss_type=list(preference.loss),
+        loss_weights=list(preference.loss_weights) or None,
+        label_smoothing=preference.label_smoothing,
+        precompute_ref_log_probs=preference.precompute_reference,
+    )
+
+
+def _adapter(settings: Settings) -> Any:
+    if settings.adapter.kind == "full":
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=settings.adapter.rank,
+        lora_alpha=settings.adapter.alpha,
+        lora_dropout=settings.adapter.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _four_bits() -> Any:
+    """Return QLoRA's quantisation: 4-bit normal floats, their scales quantised too (arXiv 2305.14314, section 3)."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )

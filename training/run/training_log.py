@@ -1,0 +1,160 @@
+"""What happens while a model trains: a line of figures a step, an end where the loss is lost, marked checkpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers import TrainerCallback
+
+from training.run.hardware import Meter
+from training.run.output_folder import mark_complete, write
+from training.training_errors import TrainingError
+
+SECONDS_BETWEEN_LINES = 10
+
+
+class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a checker that does not follow transformers
+    """Writes ``log.jsonl`` and ``starts/*.json`` of a run, and ends it where a loss is no number.
+
+    A start is the work of one process on one part, to its end or a kill; what it spends is kept as it is spent.
+    """
+
+    def __init__(self, folder: Path, *, part: int, meter: Meter) -> None:
+        self._folder, self._part, self._meter = folder, part, meter
+        self._began = self._last_line = time.monotonic()
+        self._joules = meter.joules()
+        self._figures = Path()
+        self._first_step = 0
+        self._bar: Progress | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Note a start, and forget what was logged after the checkpoint that training goes on from."""
+        self._first_step = state.global_step
+        if not state.is_world_process_zero:
+            return
+        kept = [
+            line for line in read_log(self._folder) if (line["part"], line["step"]) <= (self._part, self._first_step)
+        ]
+        write(self._folder / "log.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+        starts = self._folder / "starts"
+        starts.mkdir(exist_ok=True)
+        self._figures = starts / f"{len(list(starts.glob('*.json'))):04}.json"
+        if sys.stderr.isatty():
+            self._bar = _bar(self._part, state.max_steps)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Take the bar from the terminal, and note which checkpoint is kept where the loss decides that."""
+        if self._bar:
+            self._bar.stop()
+        if not args.load_best_model_at_end or not state.is_world_process_zero or state.best_metric is None:
+            return
+        line = {
+            "part": self._part,
+            "step": state.best_global_step,
+            "eval_loss": state.best_metric,
+            "last_step": state.global_step,
+            "planned_steps": state.max_steps,
+        }
+        with (self._folder / "kept.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        print(f"part {self._part}: kept step {line['step']} of {line['last_step']}", file=sys.stderr)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
+        """Keep the figures of a step; raise ``TrainingError`` where they are none, before a checkpoint is written."""
+        if logs and "eval_loss" in logs and state.is_world_process_zero:
+            self._evaluated(state.global_step, float(logs["eval_loss"]))
+        if not logs or "loss" not in logs:
+            return
+        for name in ("loss", "grad_norm"):
+            if not math.isfinite(float(logs.get(name, 0))):
+                raise TrainingError(
+                    f"{name} is {logs[name]} at step {state.global_step}: lower learning_rate or raise warmup_steps, "
+                    "and look at the rows; checkpoints before this step are whole"
+                )
+        if not state.is_world_process_zero:
+            return
+        line = {"part": self._part, "step": state.global_step, **{name: float(value) for name, value in logs.items()}}
+        with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        self._spent(state)
+        self._tell(state, line)
+
+    def _evaluated(self, step: int, loss: float) -> None:
+        line = {"part": self._part, "step": step, "eval_loss": loss}
+        with (self._folder / "evaluations.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        print(f"part {self._part}: step {step}  loss on held-out rows {loss:.4f}", file=sys.stderr)
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """Mark the checkpoint as whole, when every process has written its part."""
+        import torch
+
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.barrier()
+        if state.is_world_process_zero:
+            mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+
+    def _spent(self, state: Any) -> None:
+        seconds = time.monotonic() - self._began
+        figures = {"part": self._part, "steps": [self._first_step, state.global_step], "seconds": seconds}
+        total = self._meter.joules()
+        joules = None if total is None or self._joules is None else total - self._joules
+        write(self._figures, json.dumps({**figures, "joules": joules, "how": self._meter.how}))
+
+    def _tell(self, state: Any, line: dict[str, Any]) -> None:
+        """Say how far it is: a bar on a terminal, a line now and then on a plain stderr."""
+        now = time.monotonic()
+        rate = (now - self._began) / max(1, state.global_step - self._first_step)
+        if self._bar:
+            loss = f"loss {line['loss']:.4f}"
+            task = self._bar.task_ids[0]
+            self._bar.update(task, completed=state.global_step, loss=loss, rate=f"{rate:.2f} s/step")
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES or state.global_step >= state.max_steps:
+            self._last_line = now
+            left = rate * (state.max_steps - state.global_step)
+            done = f"part {self._part}: step {state.global_step}/{state.max_steps}"
+            print(f"{done}  loss {line['loss']:.4f}  {rate:.2f} s/step  {left:.0f} s left", file=sys.stderr)
+
+
+def _bar(part: int, steps: int) -> Progress:
+    """Return a bar that has begun to show steps, their rate, and the time left."""
+    texts = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}")]
+    bar = Progress(*texts, TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=Console(stderr=True))
+    bar.add_task(f"part {part}", total=steps, loss="", rate="")
+    bar.start()
+    return bar
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """Return the figures of every step so far; a last line that a kill cut off is left out."""
+    path = folder / "log.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def read_evaluations(folder: Path) -> list[dict[str, Any]]:
+    """Return the loss on held-out rows at every step where it was measured; of a repeated step the last."""
+    path = folder / "evaluations.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    found = {(line["part"], line["step"]): line for line in map(json.loads, lines)}
+    return [found[place] for place in sorted(found)]
+
+
+def read_kept(folder: Path) -> list[dict[str, Any]]:
+    """Return for each part which step is kept by its loss on held-out rows; none where the last one always is."""
+    path = folder / "kept.jsonl"
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    found = {line["part"]: line for line in map(json.loads, lines)}
+    return [found[part] for part in sorted(found)]
+
+
+def read_starts(folder: Path) -> list[dict[str, Any]]:
+    """Return what every start so far has spent, in their order."""
+    return [json.loads(path.read_text()) for path in sorted((folder / "starts").glob("*.json"))]
