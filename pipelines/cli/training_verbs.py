@@ -279,7 +279,12 @@ def _license_text(facts: dict[str, Any]) -> str:
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write, which must not exist, such as model.gguf.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="File to write, which must not exist, such as model.gguf.",
+)
 @click.option(
     "--type",
     "kind",
