@@ -225,8 +225,8 @@ SEMANTIC_THRESHOLD = 0.95
     type=click.FloatRange(0, 1, min_open=True),
     default=SEMANTIC_THRESHOLD,
     show_default=True,
-    help="Least cosine of rows with the same meaning; it differs from model to model. With all-MiniLM-L6-v2, 0.85 drops "
-    "many rows that only have the same topic.",
+    help="Least cosine of rows with the same meaning; it differs from model to model. With all-MiniLM-L6-v2, 0.85 "
+    "drops many rows that only have the same topic.",
 )
 @JSON
 def dedup(
