@@ -8,7 +8,7 @@ CONSTRAINTS := requirements.lock
 # One process: its kernels are compiled once, and 300 rows want no more.
 DEMO := --store store/demo --workers 1 $(if $(TEACHER),--teacher $(TEACHER))
 
-.PHONY: demo test check format train clean
+.PHONY: demo test quick check format train clean
 
 demo: $(VENV)/base
 	$(BIN)/sabila build demo $(DEMO)
@@ -22,6 +22,10 @@ demo: $(VENV)/base
 
 test: $(VENV)/dev
 	$(BIN)/pytest -q -n 2
+
+# Tests that are quick, need no corpora, browser or model: under 90 s on two idle cores once kernels are compiled.
+quick: $(VENV)/dev
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not corpora and not browser and not real_model"
 
 # What `make test` tries besides once it is installed: training, and teachers that run in this process.
 train: $(VENV)/train

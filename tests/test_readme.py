@@ -1,10 +1,12 @@
-"""What the README says can be done is done here: its connector is run, its verbs and make targets exist."""
+"""What the READMEs say can be done is done here: the connector is run; verbs, make targets, files and options exist."""
 
 import re
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
+from test_house import FOLDERS
 
 from pipelines.cli.commands import main
 from pipelines.recipes.demo import MIRROR, SAMPLED
@@ -14,11 +16,20 @@ from sources.read import read
 from sources.record import Record
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = "\n".join(re.findall(r"^    \S.*$|`[^`]+`", README, re.MULTILINE))
-FILES = r"`((?:sources|pipelines|tests)/[\w./-]+\.(?:py|md))`"
-CONNECTOR = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
-CARD = re.search(r"`(\{\"card\".*?\})`", README)[1]
+PAGES = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "CONTRIBUTING.md", *(f"{folder}/README.md" for folder in FOLDERS))
+}
+README, SOURCES_PAGE = PAGES["README.md"], PAGES["sources/README.md"]
+COMMANDS = "\n".join(
+    found for page in PAGES.values() for found in re.findall(r"^    \S.*$|`[^`]+`", page, re.MULTILINE)
+)
+SABILA = re.sub(r"^ *(?:python|pytest|pip|source) .*$", "", COMMANDS, flags=re.MULTILINE)
+FILES = rf"`((?:{'|'.join(FOLDERS)}|tests)/[\w./-]+)`|`(CONTRIBUTING\.md|CHANGELOG\.md)`"
+TO_BE_ADDED = "clinic_cards"
+"""The corpus that a reader adds as an exercise."""
+CONNECTOR = re.search(r"```python\n(.*?)```", SOURCES_PAGE, re.DOTALL)[1]
+CARD = re.search(r"`(\{\"card\".*?\})`", SOURCES_PAGE)[1]
 
 
 def test_the_connector_of_the_readme_reads_the_row_of_the_readme(tmp_path):
@@ -48,9 +59,36 @@ def test_every_make_target_of_the_readme_is_there(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(FILES, README))))
-def test_every_file_of_the_readme_is_there(path):
-    assert (ROOT / path).is_file() or path.endswith("clinic_cards.py")
+def test_the_readme_is_short_and_sends_to_every_folder():
+    assert len(README.splitlines()) <= 130
+    assert [folder for folder in FOLDERS if f"`{folder}/README.md`" not in README] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_folder_of_a_page_is_there(page):
+    paths = {path or other for path, other in re.findall(FILES, PAGES[page])}
+    assert [path for path in sorted(paths) if not (ROOT / path).exists() and TO_BE_ADDED not in path] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_page_of_a_folder_names_every_room(folder):
+    rooms = [path.name for path in (ROOT / folder).iterdir() if (path / "__init__.py").is_file()]
+    assert rooms
+    assert [room for room in rooms if f"`{folder}/{room}/`" not in PAGES[f"{folder}/README.md"]] == []
+
+
+def test_every_option_of_a_page_is_one_of_a_verb():
+    known = {*help_pages(main), "--help", "--strict"}  # the last is mypy's
+    assert sorted(set(re.findall(r"(?<![\w-])--[a-z][\w-]*", SABILA)) - known) == []
+
+
+def help_pages(command):
+    """Yield the options of a command and of all commands below it."""
+    yield from (option for parameter in command.params for option in parameter.opts)
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from help_pages(command.get_command(context, name))
 
 
 def test_the_sample_has_as_many_rows_as_the_readme_says():

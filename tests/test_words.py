@@ -1,0 +1,117 @@
+"""Words that were given up for those of the field: gone from names, messages and templates, and not to come back."""
+
+import ast
+import re
+
+import pytest
+from test_house import FOLDERS, MODULES, ROOT, name
+
+WORDS = {
+    "awaited": "pending",
+    "curated": "clean_and_deduplicate",
+    "freight": "upload plan",
+    "leans": "implicit answer",
+    "lives": "is stored",
+    "workbench": "BuildSession",
+}
+"""Words of names of functions, classes, arguments and fields, and what to say instead."""
+
+NAMES_KEPT = {"ACI_BENCH", "ACI_BENCH_HELD_OUT"}
+"""Names that contain such a word for another reason: a corpus is called so."""
+
+PHRASES = {
+    "recipe's own.": "what the option does",
+    "for whom.": "what the option does",
+    "lets nobody in": "rejected the request (HTTP 401)",
+}
+"""Phrases of messages, help and templates, and what to say instead."""
+
+TEMPLATES = [
+    path
+    for folder in ("pipelines", "training")
+    for path in sorted((ROOT / folder / "templates").iterdir())
+    if path.suffix in (".jinja", ".js", ".css")
+]
+
+
+def words(identifier):
+    """Return the words of a name, in lower case: of ``read_JSONFile`` they are read, json and file."""
+    return {part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)}
+
+
+def identifiers(tree):
+    """Yield the names that a module gives: to functions, classes, arguments, fields and variables."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+
+
+def messages(tree):
+    """Yield the texts of a module: all of its strings, the docstrings of commands among them, since they are help."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def banned_words(tree):
+    found = {identifier: words(identifier) & WORDS.keys() for identifier in identifiers(tree)}
+    return {name: sorted(banned) for name, banned in found.items() if banned and name not in NAMES_KEPT}
+
+
+def banned_phrases(text):
+    return [phrase for phrase in PHRASES if phrase in " ".join(text.lower().split())]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_name_has_a_word_that_was_given_up(folder):
+    modules = [path for path in MODULES if path.relative_to(ROOT).parts[0] == folder]
+    found = {name(path): banned_words(ast.parse(path.read_text(encoding="utf-8"))) for path in modules}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_message_has_a_phrase_that_was_given_up(folder):
+    modules = [path for path in MODULES if path.relative_to(ROOT).parts[0] == folder]
+    texts = {name(path): messages(ast.parse(path.read_text(encoding="utf-8"))) for path in modules}
+    found = {path: [phrase for text in texts[path] for phrase in banned_phrases(text)] for path in texts}
+    assert {path: phrases for path, phrases in found.items() if phrases} == {}
+
+
+def test_no_template_has_a_phrase_that_was_given_up():
+    assert len(TEMPLATES) > 5
+    found = {name(path): banned_phrases(path.read_text(encoding="utf-8")) for path in TEMPLATES}
+    assert {path: phrases for path, phrases in found.items() if phrases} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def make_workbench(): ...",
+        "class UploadFreight: ...",
+        "def f(awaited): ...",
+        "def f(*, awaitedRows=None): ...",
+        "class A:\n    awaited: int = 0",
+        "workbench = 1",
+        "self.workbench = 1",
+    ],
+)
+def test_a_word_that_was_given_up_would_be_found(code):
+    assert banned_words(ast.parse(code))
+
+
+def test_words_are_found_whole():
+    tree = ast.parse("def benchmark_rows(benchmarks, stands): ...\nACI_BENCH = 1")
+    assert banned_words(tree) == {}
+
+
+def test_a_phrase_is_found_over_the_end_of_a_line():
+    assert banned_phrases("Recipe's\n    own.") == ["recipe's own."]
+
+
+def test_lists_are_sorted_and_say_what_to_use():
+    assert list(WORDS) == sorted(WORDS)
+    assert all([*WORDS.values(), *PHRASES.values()])
