@@ -1,255 +1,101 @@
-"""The catalog: every source and benchmark by name. A new connector is one line here."""
+"""The catalog: every source and benchmark by name, in the order in which recipes read them.
 
-from sources.connectors import (
-    aart,
-    aci_bench,
-    aegis_1,
-    aegis_2,
-    agent_instruct,
-    aligner,
-    aloe_beta,
-    aloe_beta_general,
-    alpacare,
-    bbq,
-    bioasq,
-    careqa,
-    careqa_hub,
-    chatdoctor,
-    covid_faq,
-    covid_qa,
-    covid_qa_hub,
-    covid_question_pairs,
-    crows_pairs,
-    do_not_answer,
-    egida,
-    finetome,
-    frenchmedmcqa,
-    frenchmedmcqa_hub,
-    genmedgpt5k,
-    genmedgpt_diseases,
-    gsm8k,
-    harm_behaviors,
-    headqa,
-    headqa_hub,
-    headqa_openlifescience,
-    hermes_function_calling,
-    hh_rlhf,
-    hpai_cot,
-    hpai_curated,
-    icliniq_answers,
-    infinity_preference,
-    jailbreak_llms,
-    know_medical_dialogue,
-    liveqa,
-    liveqa_trec,
-    long_context,
-    magpie,
-    mash_qa,
-    med_dialog,
-    meddialog,
-    medical_meadow,
-    medical_o1,
-    medical_qa_datasets,
-    medinstruct_seed,
-    medinstruct_test,
-    medmcqa,
-    medmcqa_hub,
-    medmcqa_sample,
-    medqa,
-    medqa_bigbio,
-    medqa_gbaker,
-    medqa_gbaker_hf,
-    medqa_hpai,
-    medqa_openlifescience,
-    medquad,
-    medquad_keivalya,
-    medquad_lavita,
-    meds_ins,
-    medsafetybench,
-    medtext,
-    mental_health_conversational,
-    meqsum,
-    mmlu,
-    mmlu_hub,
-    mmlu_medical,
-    mts_dialog,
-    openmedqa,
-    pmc_llama_instructions,
-    pubmedqa,
-    pubmedqa_artificial,
-    pubmedqa_hpai,
-    pubmedqa_labelled,
-    rqe,
-    self_instruct,
-    skywork_preference,
-    soap_summary,
-    truthfulqa,
-    ultrafeedback,
-    ultramedical,
-    ultramedical_preference,
-    wiki_medical_terms,
-    wikidoc_patient_information,
-    wikidoc_patient_information_hub,
-    xlam_function_calling,
-    xstest,
-)
+To add a corpus, write its connector and add one line here.
+"""
+# ruff: noqa: F401, I001 (the imports are the catalog)
+
+from sources.connectors.medmcqa_sample import MEDMCQA_SAMPLE, MEDMCQA_VALIDATION
+from sources.connectors.medmcqa import MEDMCQA_DEV
+from sources.connectors.medmcqa_hub import MEDMCQA_HUB, MEDMCQA_HUB_HELD_OUT
+from sources.connectors.medqa import MEDQA, MEDQA_4_OPTIONS
+from sources.connectors.medqa_hpai import MEDQA_HPAI
+from sources.connectors.medqa_gbaker import MEDQA_GBAKER, MEDQA_GBAKER_TEST
+from sources.connectors.medqa_gbaker_hf import MEDQA_GBAKER_HF, MEDQA_GBAKER_HF_HELD_OUT
+from sources.connectors.medqa_openlifescience import MEDQA_OPENLIFESCIENCE, MEDQA_OPENLIFESCIENCE_HELD_OUT
+from sources.connectors.medqa_bigbio import MEDQA_BIGBIO, MEDQA_BIGBIO_HELD_OUT
+from sources.connectors.openmedqa import OPENMEDQA
+from sources.connectors.headqa import HEADQA_EN, HEADQA_ES, HEADQA_EN_HELD_OUT, HEADQA_ES_HELD_OUT
+from sources.connectors.headqa_hub import HEADQA_HUB_EN, HEADQA_HUB_ES, HEADQA_HUB_EN_HELD_OUT, HEADQA_HUB_ES_HELD_OUT
+from sources.connectors.headqa_openlifescience import HEADQA_OPENLIFESCIENCE, HEADQA_OPENLIFESCIENCE_HELD_OUT
+from sources.connectors.careqa import CAREQA
+from sources.connectors.careqa_hub import CAREQA_HUB_EN, CAREQA_HUB_ES, CAREQA_HUB_OPEN
+from sources.connectors.mmlu import MMLU
+from sources.connectors.mmlu_medical import MMLU_MEDICAL
+from sources.connectors.mmlu_hub import MMLU_AUXILIARY, MMLU_HUB
+from sources.connectors.frenchmedmcqa import FRENCHMEDMCQA, FRENCHMEDMCQA_HELD_OUT
+from sources.connectors.frenchmedmcqa_hub import FRENCHMEDMCQA_HUB, FRENCHMEDMCQA_HUB_HELD_OUT
+from sources.connectors.medquad import MEDQUAD
+from sources.connectors.medquad_keivalya import MEDQUAD_KEIVALYA
+from sources.connectors.medquad_lavita import MEDQUAD_LAVITA
+from sources.connectors.pubmedqa import PUBMEDQA, PUBMEDQA_TEST
+from sources.connectors.pubmedqa_hpai import PUBMEDQA_HPAI, PUBMEDQA_HPAI_HELD_OUT
+from sources.connectors.pubmedqa_labelled import PUBMEDQA_LABELLED, PUBMEDQA_LABELLED_TEST
+from sources.connectors.pubmedqa_artificial import PUBMEDQA_ARTIFICIAL, PUBMEDQA_UNLABELLED
+from sources.connectors.covid_qa import COVID_QA
+from sources.connectors.covid_qa_hub import COVID_QA_HUB
+from sources.connectors.covid_faq import COVID_FAQ
+from sources.connectors.covid_question_pairs import COVID_QUESTION_PAIRS
+from sources.connectors.meqsum import MEQSUM
+from sources.connectors.rqe import RQE, RQE_TEST
+from sources.connectors.genmedgpt5k import GENMEDGPT5K
+from sources.connectors.genmedgpt_diseases import GENMEDGPT_DISEASES
+from sources.connectors.wikidoc_patient_information import WIKIDOC_PATIENT_INFORMATION
+from sources.connectors.wikidoc_patient_information_hub import WIKIDOC_PATIENT_INFORMATION_HUB
+from sources.connectors.medinstruct_seed import MEDINSTRUCT_SEED
+from sources.connectors.medinstruct_test import MEDINSTRUCT_TEST
+from sources.connectors.icliniq_answers import ICLINIQ_ANSWERS
+from sources.connectors.mts_dialog import MTS_DIALOG, MTS_DIALOG_HELD_OUT
+from sources.connectors.aci_bench import ACI_BENCH, ACI_BENCH_HELD_OUT
+from sources.connectors.ultramedical import ULTRAMEDICAL_EXAMPLES, ULTRAMEDICAL
+from sources.connectors.gsm8k import GSM8K, GSM8K_TEST
+from sources.connectors.self_instruct import SELF_INSTRUCT_SEED, USER_ORIENTED_INSTRUCTIONS
+from sources.connectors.hh_rlhf import HH_RLHF, HH_RLHF_TEST
+from sources.connectors.medsafetybench import MEDSAFETYBENCH, MEDSAFETYBENCH_TEST
+from sources.connectors.aart import AART
+from sources.connectors.jailbreak_llms import JAILBREAK_PROMPTS, FORBIDDEN_QUESTIONS
+from sources.connectors.do_not_answer import DO_NOT_ANSWER
+from sources.connectors.aloe_beta import ALOE_BETA_MEDICAL, ALOE_BETA_DPO
+from sources.connectors.aloe_beta_general import ALOE_BETA_GENERAL
+from sources.connectors.hpai_cot import MEDMCQA_COT, MEDQA_COT, HEADQA_COT, PUBMEDQA_COT, MMLU_MEDICAL_COT, POLYMED_QA
+from sources.connectors.hpai_curated import MEDS_INS_HPAI, CHAIN_OF_DIAGNOSIS, ULTRAMEDICAL_HPAI
+from sources.connectors.xstest import XSTEST
+from sources.connectors.harm_behaviors import HARMBENCH, STRONGREJECT
+from sources.connectors.bbq import BBQ
+from sources.connectors.truthfulqa import TRUTHFULQA
+from sources.connectors.crows_pairs import CROWS_PAIRS
+from sources.connectors.egida import EGIDA, EGIDA_TEST
+from sources.connectors.meds_ins import MEDS_INS
+from sources.connectors.alpacare import ALPACARE_MEDINSTRUCT
+from sources.connectors.chatdoctor import CHATDOCTOR_ICLINIQ, CHATDOCTOR_HEALTHCAREMAGIC
+from sources.connectors.medical_qa_datasets import MEDICAL_QA_DATASETS
+from sources.connectors.mash_qa import MASH_QA, MASH_QA_HELD_OUT
+from sources.connectors.know_medical_dialogue import KNOW_MEDICAL_DIALOGUE
+from sources.connectors.wiki_medical_terms import WIKI_MEDICAL_TERMS
+from sources.connectors.medtext import MEDTEXT
+from sources.connectors.soap_summary import SOAP_SUMMARY, SOAP_SUMMARY_HELD_OUT
+from sources.connectors.mental_health_conversational import MENTAL_HEALTH_CONVERSATIONAL
+from sources.connectors.bioasq import BIOASQ, BIOASQ_BIGBIO
+from sources.connectors.liveqa import LIVEQA
+from sources.connectors.liveqa_trec import LIVEQA_TEST
+from sources.connectors.ultramedical_preference import ULTRAMEDICAL_PREFERENCE, ULTRAMEDICAL_PREFERENCE_HELD_OUT
+from sources.connectors.infinity_preference import INFINITY_PREFERENCE, INFINITY_PREFERENCE_TEST
+from sources.connectors.skywork_preference import SKYWORK_PREFERENCE
+from sources.connectors.aligner import ALIGNER
+from sources.connectors.medical_meadow import MEDICAL_MEADOW_WIKIDOC, MEDICAL_MEADOW_FLASHCARDS
+from sources.connectors.pmc_llama_instructions import PMC_LLAMA_INSTRUCTIONS
+from sources.connectors.medical_o1 import MEDICAL_O1
+from sources.connectors.ultrafeedback import ULTRAFEEDBACK, ULTRAFEEDBACK_TEST
+from sources.connectors.aegis_1 import AEGIS_1, AEGIS_1_TEST
+from sources.connectors.aegis_2 import AEGIS_2, AEGIS_2_HELD_OUT
+from sources.connectors.meddialog import MEDDIALOG
+from sources.connectors.med_dialog import MED_DIALOG, MED_DIALOG_HELD_OUT
+from sources.connectors.finetome import FINETOME
+from sources.connectors.magpie import MAGPIE_ULTRA, MAGPIE_PRO_MT
+from sources.connectors.hermes_function_calling import HERMES_FUNCTION_CALLING
+from sources.connectors.agent_instruct import AGENT_INSTRUCT
+from sources.connectors.xlam_function_calling import XLAM_FUNCTION_CALLING
+from sources.connectors.long_context import LONG_ALIGN, LONG_CITE, LONG_WRITER
 from sources.source import Benchmark, Source
 
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        medmcqa_sample.MEDMCQA_SAMPLE,
-        medmcqa_hub.MEDMCQA_HUB,
-        medqa_gbaker.MEDQA_GBAKER,
-        medqa_gbaker_hf.MEDQA_GBAKER_HF,
-        medqa_openlifescience.MEDQA_OPENLIFESCIENCE,
-        medqa_bigbio.MEDQA_BIGBIO,
-        headqa.HEADQA_EN,
-        headqa.HEADQA_ES,
-        headqa_hub.HEADQA_HUB_EN,
-        headqa_hub.HEADQA_HUB_ES,
-        headqa_openlifescience.HEADQA_OPENLIFESCIENCE,
-        mmlu_hub.MMLU_AUXILIARY,
-        frenchmedmcqa.FRENCHMEDMCQA,
-        frenchmedmcqa_hub.FRENCHMEDMCQA_HUB,
-        medquad.MEDQUAD,
-        medquad_keivalya.MEDQUAD_KEIVALYA,
-        medquad_lavita.MEDQUAD_LAVITA,
-        pubmedqa.PUBMEDQA,
-        pubmedqa_hpai.PUBMEDQA_HPAI,
-        pubmedqa_labelled.PUBMEDQA_LABELLED,
-        pubmedqa_artificial.PUBMEDQA_ARTIFICIAL,
-        pubmedqa_artificial.PUBMEDQA_UNLABELLED,
-        covid_qa.COVID_QA,
-        covid_qa_hub.COVID_QA_HUB,
-        covid_faq.COVID_FAQ,
-        covid_question_pairs.COVID_QUESTION_PAIRS,
-        meqsum.MEQSUM,
-        rqe.RQE,
-        genmedgpt5k.GENMEDGPT5K,
-        genmedgpt_diseases.GENMEDGPT_DISEASES,
-        wikidoc_patient_information.WIKIDOC_PATIENT_INFORMATION,
-        wikidoc_patient_information_hub.WIKIDOC_PATIENT_INFORMATION_HUB,
-        medinstruct_seed.MEDINSTRUCT_SEED,
-        mts_dialog.MTS_DIALOG,
-        aci_bench.ACI_BENCH,
-        ultramedical.ULTRAMEDICAL_EXAMPLES,
-        ultramedical.ULTRAMEDICAL,
-        gsm8k.GSM8K,
-        self_instruct.SELF_INSTRUCT_SEED,
-        hh_rlhf.HH_RLHF,
-        medsafetybench.MEDSAFETYBENCH,
-        aart.AART,
-        jailbreak_llms.JAILBREAK_PROMPTS,
-        jailbreak_llms.FORBIDDEN_QUESTIONS,
-        do_not_answer.DO_NOT_ANSWER,
-        aloe_beta.ALOE_BETA_MEDICAL,
-        aloe_beta_general.ALOE_BETA_GENERAL,
-        aloe_beta.ALOE_BETA_DPO,
-        hpai_cot.MEDMCQA_COT,
-        hpai_cot.MEDQA_COT,
-        hpai_cot.HEADQA_COT,
-        hpai_cot.PUBMEDQA_COT,
-        hpai_cot.MMLU_MEDICAL_COT,
-        hpai_cot.POLYMED_QA,
-        hpai_curated.MEDS_INS_HPAI,
-        hpai_curated.CHAIN_OF_DIAGNOSIS,
-        hpai_curated.ULTRAMEDICAL_HPAI,
-        egida.EGIDA,
-        meds_ins.MEDS_INS,
-        alpacare.ALPACARE_MEDINSTRUCT,
-        chatdoctor.CHATDOCTOR_ICLINIQ,
-        chatdoctor.CHATDOCTOR_HEALTHCAREMAGIC,
-        medical_qa_datasets.MEDICAL_QA_DATASETS,
-        mash_qa.MASH_QA,
-        know_medical_dialogue.KNOW_MEDICAL_DIALOGUE,
-        wiki_medical_terms.WIKI_MEDICAL_TERMS,
-        medtext.MEDTEXT,
-        soap_summary.SOAP_SUMMARY,
-        mental_health_conversational.MENTAL_HEALTH_CONVERSATIONAL,
-        bioasq.BIOASQ,
-        bioasq.BIOASQ_BIGBIO,
-        liveqa.LIVEQA,
-        ultramedical_preference.ULTRAMEDICAL_PREFERENCE,
-        infinity_preference.INFINITY_PREFERENCE,
-        skywork_preference.SKYWORK_PREFERENCE,
-        aligner.ALIGNER,
-        medical_meadow.MEDICAL_MEADOW_WIKIDOC,
-        medical_meadow.MEDICAL_MEADOW_FLASHCARDS,
-        pmc_llama_instructions.PMC_LLAMA_INSTRUCTIONS,
-        medical_o1.MEDICAL_O1,
-        ultrafeedback.ULTRAFEEDBACK,
-        aegis_1.AEGIS_1,
-        aegis_2.AEGIS_2,
-        meddialog.MEDDIALOG,
-        med_dialog.MED_DIALOG,
-        finetome.FINETOME,
-        magpie.MAGPIE_ULTRA,
-        magpie.MAGPIE_PRO_MT,
-        hermes_function_calling.HERMES_FUNCTION_CALLING,
-        agent_instruct.AGENT_INSTRUCT,
-        xlam_function_calling.XLAM_FUNCTION_CALLING,
-        long_context.LONG_ALIGN,
-        long_context.LONG_CITE,
-        long_context.LONG_WRITER,
-    )
-}
-
-BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark
-    for benchmark in (
-        medmcqa_sample.MEDMCQA_VALIDATION,
-        medmcqa.MEDMCQA_DEV,
-        medmcqa_hub.MEDMCQA_HUB_HELD_OUT,
-        medqa.MEDQA,
-        medqa.MEDQA_4_OPTIONS,
-        medqa_hpai.MEDQA_HPAI,
-        medqa_gbaker.MEDQA_GBAKER_TEST,
-        medqa_gbaker_hf.MEDQA_GBAKER_HF_HELD_OUT,
-        medqa_openlifescience.MEDQA_OPENLIFESCIENCE_HELD_OUT,
-        medqa_bigbio.MEDQA_BIGBIO_HELD_OUT,
-        openmedqa.OPENMEDQA,
-        headqa.HEADQA_EN_HELD_OUT,
-        headqa.HEADQA_ES_HELD_OUT,
-        headqa_hub.HEADQA_HUB_EN_HELD_OUT,
-        headqa_hub.HEADQA_HUB_ES_HELD_OUT,
-        headqa_openlifescience.HEADQA_OPENLIFESCIENCE_HELD_OUT,
-        careqa.CAREQA,
-        careqa_hub.CAREQA_HUB_EN,
-        careqa_hub.CAREQA_HUB_ES,
-        careqa_hub.CAREQA_HUB_OPEN,
-        mmlu.MMLU,
-        mmlu_medical.MMLU_MEDICAL,
-        mmlu_hub.MMLU_HUB,
-        frenchmedmcqa.FRENCHMEDMCQA_HELD_OUT,
-        frenchmedmcqa_hub.FRENCHMEDMCQA_HUB_HELD_OUT,
-        pubmedqa.PUBMEDQA_TEST,
-        pubmedqa_hpai.PUBMEDQA_HPAI_HELD_OUT,
-        pubmedqa_labelled.PUBMEDQA_LABELLED_TEST,
-        rqe.RQE_TEST,
-        medinstruct_test.MEDINSTRUCT_TEST,
-        icliniq_answers.ICLINIQ_ANSWERS,
-        mts_dialog.MTS_DIALOG_HELD_OUT,
-        aci_bench.ACI_BENCH_HELD_OUT,
-        gsm8k.GSM8K_TEST,
-        self_instruct.USER_ORIENTED_INSTRUCTIONS,
-        hh_rlhf.HH_RLHF_TEST,
-        medsafetybench.MEDSAFETYBENCH_TEST,
-        xstest.XSTEST,
-        harm_behaviors.HARMBENCH,
-        harm_behaviors.STRONGREJECT,
-        bbq.BBQ,
-        truthfulqa.TRUTHFULQA,
-        crows_pairs.CROWS_PAIRS,
-        egida.EGIDA_TEST,
-        mash_qa.MASH_QA_HELD_OUT,
-        soap_summary.SOAP_SUMMARY_HELD_OUT,
-        liveqa_trec.LIVEQA_TEST,
-        ultramedical_preference.ULTRAMEDICAL_PREFERENCE_HELD_OUT,
-        infinity_preference.INFINITY_PREFERENCE_TEST,
-        ultrafeedback.ULTRAFEEDBACK_TEST,
-        aegis_1.AEGIS_1_TEST,
-        aegis_2.AEGIS_2_HELD_OUT,
-        med_dialog.MED_DIALOG_HELD_OUT,
-    )
-}
+SOURCES: dict[str, Source] = {each.name: each for each in list(globals().values()) if isinstance(each, Source)}
+BENCHMARKS: dict[str, Benchmark] = {each.name: each for each in list(globals().values()) if isinstance(each, Benchmark)}

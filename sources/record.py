@@ -41,6 +41,9 @@ TASKS = (
     "safety",
 )
 
+ChainPrompt = Literal["pubmedqa", "medqa", "medmcqa", "headqa", "mmlu", "polymed"]
+"""The prompts of Aloe Beta that generate chains of thought, by the corpus that each was written for."""
+
 
 class Message(NamedTuple):
     """One turn of a conversation."""

@@ -10,9 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 from sources.files import RawFile
 from sources.names import check_name
-from sources.record import TASKS, Draft
+from sources.record import TASKS, ChainPrompt, Draft
 
 Kind = Literal["training", "preference", "safety", "general"]
+MixPart = Literal["instruction", "synthetic"]
+"""Parts of Aloe Beta's mix that a corpus belongs to as a whole; the task of a row decides the others."""
 
 
 class Raw(NamedTuple):
@@ -82,9 +84,25 @@ class Corpus:
 
 @dataclass(frozen=True, kw_only=True)
 class Source(Corpus):
-    """A corpus whose rows may be trained on. Only splits that its publisher trains on may be listed."""
+    """A corpus whose rows may be trained on; ``files`` may list only splits that its publisher trains on.
+
+    - ``kind``: which recipes read it
+    - ``chain_prompt``: the prompt that generates chains of thought for its rows; None for no chains
+    - ``instruction_subject``: completes the instructions that are put before its questions ("Answer this question on
+      consumer health."); None where the rows bring instructions of their own
+    - ``instruction_subtask``: a file of ``synth/prompts/instructions``; None to choose it by the task of a row
+    - ``mix_part``: its part of Aloe's mix; None to choose it by the task of a row, medical by default
+    - ``attack_topic``: the topic of all its harmful requests (``synth/redteam/attacks.py``); None to read the labels
+    - ``jailbreaks``: True where its rows are jailbreak prompts to put requests into, and not requests
+    """
 
     kind: Kind = "training"
+    chain_prompt: ChainPrompt | None = None
+    instruction_subject: str | None = None
+    instruction_subtask: str | None = None
+    mix_part: MixPart | None = None
+    attack_topic: str | None = None
+    jailbreaks: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

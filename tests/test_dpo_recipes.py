@@ -441,7 +441,9 @@ def test_without_a_teacher_no_question_passes_for_a_chain(tmp_path):
 
 def test_sources_have_the_generator_that_is_theirs():
     chosen = medqa_cot.choose(("medqa_gbaker", "frenchmedmcqa", "headqa_en", "medqa_gbaker"))
-    assert medqa_cot.generators(chosen) == {"medqa": ("medqa_gbaker",), "headqa": ("frenchmedmcqa", "headqa_en")}
+    by_prompt = aloe_sft.by_chain_prompt(chosen, medqa_cot.PLAIN)
+    names = {prompt: tuple(source.name for source in own) for prompt, own in by_prompt.items()}
+    assert names == {"medqa": ("medqa_gbaker",), "headqa": ("frenchmedmcqa", "headqa_en")}
 
 
 @pytest.mark.parametrize(("sources", "got"), [("medquad", "'medquad'"), ((), "none")])

@@ -13,7 +13,6 @@ from sources.record import Message
 from sources.table import records
 from synth.formatting.instructions import (
     SUBTASKS,
-    UNINSTRUCTED,
     Instructions,
     Uninstructed,
     add_instructions,
@@ -46,10 +45,13 @@ def test_templates_differ_in_more_than_case_and_each_names_the_subject_once():
     assert [line for lines in TEMPLATES.values() for line in lines if line.count("{{ subject }}") != 1] == []
 
 
-def test_corpora_without_instructions_are_corpora_of_the_catalog():
-    named = [corpus.source for corpus in UNINSTRUCTED]
-    assert set(named) <= set(SOURCES)
-    assert len(named) == len(set(named))
+@pytest.mark.parametrize("source", [source for source in SOURCES.values() if source.instruction_subject])
+def test_a_row_of_a_corpus_without_instructions_gets_one_on_its_subject(source):
+    corpus = Uninstructed(source.name, source.instruction_subject, source.instruction_subtask)
+    options = {"options": ("Vitamin A", "Vitamin C"), "gold": (1,)} if source.task == "mcqa" else {}
+    bare = row(f"{source.name}:1", task=source.task, **options)
+    (record,) = instructed(bare, config=Instructions(corpora=(corpus,)))
+    assert source.instruction_subject in prompt(record)
 
 
 def test_the_instruction_stands_before_the_question_and_names_the_subject():

@@ -8,12 +8,14 @@ import pytest
 from pydantic import ValidationError
 from rows import row, table
 
+from pipelines.recipes.aloe_sft import catalog_parts
 from sources.record import Message
 from synth.formatting import trainer_formats as export
 from synth.formatting.mix import Mix, mix
-from synth.formatting.mix_parts import ALOE, Part, Pick, leaves, part_of
+from synth.formatting.mix_parts import Part, Pick, leaves, part_of
 from synth.teachers.token_counts import Tokenizer, quarter_of_characters, tokenizer_count
 
+ALOE = catalog_parts()
 HALVES = (
     Part(name="cases", share=0.75, picks=(Pick(sources=("cases",)),)),
     Part(name="facts", share=0.25, picks=(Pick(sources=("facts*",)),)),

@@ -11,13 +11,15 @@ from rows import row, table
 from pipelines.build.recipe import RecipeError, load
 from pipelines.cli.commands import main
 from pipelines.cli.print_tables import build_table
+from pipelines.recipes.aloe_sft import catalog_parts
 from sources.catalog import SOURCES
 from sources.record import Message
 from synth.formatting.mix import Mix, mix
-from synth.formatting.mix_parts import ALOE, Part, Pick, part_of
+from synth.formatting.mix_parts import Part, Pick, part_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 
+ALOE = catalog_parts()
 MEDICAL = ("medquad", "genmedgpt5k", "wikidoc_patient_information", "medqa_cot_llama31", "aloe_beta_medical")
 GENERAL = ("finetome", "magpie_ultra", "gsm8k", "xlam_function_calling", "longwriter_6k")
 

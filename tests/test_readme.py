@@ -4,16 +4,21 @@ import re
 from pathlib import Path
 
 import click
+import polars as pl
 import pytest
 from click.testing import CliRunner
 from test_house import FOLDERS
 
+from pipelines.build.recipe import load
+from pipelines.build.session import BuildSession
 from pipelines.cli.commands import main
+from pipelines.recipes import aloe_sft
 from pipelines.recipes.demo import MIRROR, SAMPLED
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import mirrored
 from sources.read import read
 from sources.record import Record
+from synth.teachers.teacher import Completion
 
 ROOT = Path(__file__).parent.parent
 PAGES = {
@@ -42,6 +47,51 @@ def test_the_connector_of_the_readme_reads_the_row_of_the_readme(tmp_path):
     [record] = [row for file in mirrored(source, tmp_path) for row in read(source, file)]
     assert isinstance(record, Record)
     assert (record.id, record.answer, record.gold) == ("clinic_cards:7", "C", (1,))
+
+
+class NutritionTeacher:
+    """Gives the right chain of thought for the README's card, and keeps the requests."""
+
+    name, revision, license = "nutritionist", "1", "CC0-1.0"
+
+    def __init__(self):
+        self.requests = []
+
+    def complete(self, requests):
+        for request in requests:
+            self.requests.append(request)
+            chain = (
+                "Scurvy comes from a lack of ascorbic acid, which collagen needs to form fibres. Ascorbic acid is "
+                "vitamin C; vitamins A and D act on vision and on bone, and a lack of either causes other diseases."
+            )
+            yield request, Completion(text=f"{chain}\n\nAnswer: {request_letter(request)}", finish_reason="stop")
+
+
+def request_letter(request):
+    """Return the letter of the option "C" in the question of a request."""
+    return re.findall(r"^([A-C])[.)] C$", request.messages[-1].content, re.MULTILINE)[-1]
+
+
+def test_the_corpus_of_the_readme_gets_its_chains_and_instructions_in_a_build(tmp_path, monkeypatch):
+    namespace, teacher = {}, NutritionTeacher()
+    exec(CONNECTOR, namespace)
+    monkeypatch.setitem(SOURCES, "clinic_cards", namespace["CLINIC_CARDS"])
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: teacher)
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "mirror" / "clinic_cards"
+    folder.mkdir(parents=True)
+    (folder / "cards.jsonl").write_text(f"{CARD}\n", encoding="utf-8")
+    values = {"sources": "clinic_cards", "teacher": "nutritionist", "samples": "1"}
+    session = BuildSession.open(load("aloe_sft"), values, store=tmp_path / "store", mirror=tmp_path / "mirror")
+    steps = {step["name"]: step["folder"] for step in session.build(workers=1)["steps"]}
+    [kept] = (tmp_path / "store" / "steps" / steps["instruct"] / "kept").glob("*.parquet")
+    [written] = pl.read_parquet(kept).to_dicts()
+    assert "cot-headqa" in steps
+    assert teacher.requests[0].messages[0].content.startswith("You teach health workers of all kinds")
+    assert "collagen needs to form" in written["response"]
+    instruction, question = written["messages"][-1]["content"].split("\n\n", 1)
+    assert "nutrition" in instruction
+    assert question.startswith("Vitamin that prevents scurvy?")
 
 
 def test_the_connector_of_the_readme_is_as_short_as_it_says():

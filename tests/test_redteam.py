@@ -8,8 +8,10 @@ from collections import Counter
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 from rows import row, table
 
+from sources.catalog import SOURCES
 from sources.record import Message
 from sources.table import SCHEMA, records
 from synth.judges import guard
@@ -193,11 +195,21 @@ def test_a_share_holds_out_one_at_least_and_never_all(share, n, held):
     ],
 )
 def test_the_labels_of_a_source_name_the_topic(meta, topic):
-    assert topic_of("seeds", meta) == topic
+    assert topic_of(meta) == topic
 
 
 def test_a_source_can_have_one_topic():
-    assert topic_of("medsafetybench", {"category": 3}) == "medical-misuse"
+    topics = (("seeds", SOURCES["medsafetybench"].attack_topic),)
+    config = Attacks(source_topics=topics)
+    assert set(made(base(1), base(2, meta={"category": 3}), config=config)["topic"]) == {"medical-misuse"}
+
+
+def test_topics_of_sources_are_topics_of_attacks():
+    topics = {source.attack_topic for source in SOURCES.values() if source.attack_topic}
+    assert topics == {"medical-misuse"}
+    assert topics <= TOPICS.keys()
+    with pytest.raises(ValidationError, match="seeds: topic is 'gossip', expected one of self-harm, hate"):
+        Attacks(source_topics=(("seeds", "gossip"),))
 
 
 def test_only_plain_requests_are_attacked_and_others_say_why():

@@ -42,7 +42,7 @@ WARD = Source(
 def recipe():
     """Build the ward's set."""
     rows = clean_and_deduplicate([WARD], Rules(), "any", SINGLE_TURN, required=True, limit=None)
-    return format_rows(rows, seed=0)
+    return format_rows(rows, [WARD], seed=0)
 '''
 
 PEOPLE = {

@@ -32,9 +32,6 @@ from synth.redteam.safety_pairs import RedTeam
 from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
-JAILBREAKS = ("jailbreak_prompts",)
-"""Sources whose rows are ways of asking; the other safety sources hold requests."""
-
 GUARDED = PairRules(max_length_ratio=12.0)
 """A refusal has a few sentences; what it stands against may be as long as the target was let to write."""
 
@@ -129,7 +126,14 @@ def recipe(
         rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
         parts += general(chosen, partial(curate, apart=aloe_sft.red_team_corpora(limit)), rules, target, samples, asks)
     if stage != "general":
-        held = Attacks(test_styles=test_share, test_topics=test_share, test_requests=test_share, seed=seed)
+        topics = tuple((source.name, source.attack_topic) for source in chosen if source.attack_topic)
+        held = Attacks(
+            test_styles=test_share,
+            test_topics=test_share,
+            test_requests=test_share,
+            source_topics=topics,
+            seed=seed,
+        )
         other = asked(writer, writer_license, revision=writer_revision) or target
         models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
         by = Guard(by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
@@ -194,12 +198,10 @@ def chain_pairs(
     if teacher is None:
         return [await_teacher("chain-pairs", "right and wrong chains of thought for the multiple-choice rows")]
     branches = []
-    for generator, names in aloe_sft.GENERATORS.items():
-        if own := [source for source in chosen if source.name in names]:
-            chains = aloe_sft.chains(generator, names, teacher, samples=samples, seed=seed)
-            config = ChainPairs(chains=replace(chains, gold="withheld"))
-            step = f"chain-pairs-{generator}"
-            branches.append(asks(step, write_chain_pairs, pair_requests, config, teacher, curate(own)))
+    for prompt, own in aloe_sft.by_chain_prompt(chosen).items():
+        chains = aloe_sft.chains(prompt, own, teacher, samples=samples, seed=seed)
+        config = ChainPairs(chains=replace(chains, gold="withheld"))
+        branches.append(asks(f"chain-pairs-{prompt}", write_chain_pairs, pair_requests, config, teacher, curate(own)))
     return branches
 
 
@@ -218,10 +220,11 @@ class Models:
 def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
     """Return the steps that put the requests of safety corpora in styles and part off what is held out."""
     safety = of_kind(chosen, "safety")
-    requests = curate([source for source in safety if source.name not in JAILBREAKS])
-    jailbreaks = curate([source for source in safety if source.name in JAILBREAKS])
+    requests = curate([source for source in safety if not source.jailbreaks])
+    found = [source for source in safety if source.jailbreaks]
+    jailbreaks = curate(found)
     plain = each_shard("plain-requests", stages.plain_requests, None, requests)
-    config_of_stage = stages.AttackStage(attacks=config, jailbreaks=JAILBREAKS)
+    config_of_stage = stages.AttackStage(attacks=config, jailbreaks=tuple(source.name for source in found))
     return each_shard("attack", stages.attack, config_of_stage, plain, reference_inputs=(plain, jailbreaks))
 
 
@@ -253,10 +256,7 @@ def red_team(
 
 def choose(names: tuple[str, ...]) -> list[Source]:
     """Return the sources of these names, or all that this recipe takes."""
-    multiple_choice = {name for names in aloe_sft.GENERATORS.values() for name in names}
-    fitting = {
-        name: source for name, source in SOURCES.items() if source.kind in KINDS or source.name in multiple_choice
-    }
+    fitting = {name: source for name, source in SOURCES.items() if source.kind in KINDS or source.chain_prompt}
     if names in (("available",), ("all",)):
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:

@@ -20,18 +20,18 @@ from quality.privacy.recognizer import recogniser
 from quality.privacy.redaction import Privacy, screen
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.license import Use, fits
+from sources.record import ChainPrompt
 from sources.source import USUAL_RANK, Source
 from sources.suggest import did_you_mean, some_of
 from synth.cot import sample_chains as cot
 from synth.cot.chain_settings import Cot
-from synth.formatting.instructions import Instructions, add_instructions
+from synth.formatting.instructions import Instructions, Uninstructed, add_instructions
 from synth.formatting.mix import Mix, mix
-from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, aloe_parts
+from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, Part, aloe_parts
 from synth.formatting.render_prompts import render_prompts
 from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
 from synth.preferences.stages import write_chains
-from synth.prompting.generators import Name
 from synth.redteam.attacked_requests import drop_attacked
 from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
@@ -39,16 +39,6 @@ from synth.teachers.specs import teacher as teacher_of
 from synth.teachers.teacher import Teacher
 
 KINDS = ("training", "general")
-
-GENERATORS: dict[Name, tuple[str, ...]] = {
-    "medmcqa": ("medmcqa_sample", "medmcqa_hub"),
-    "medqa": ("medqa_gbaker", "medqa_gbaker_hf", "medqa_openlifescience", "medqa_bigbio"),
-    "headqa": ("headqa_en", "headqa_hub_en", "headqa_openlifescience"),
-    "pubmedqa": ("pubmedqa", "pubmedqa_hpai", "pubmedqa_labelled", "pubmedqa_artificial"),
-    "mmlu": ("mmlu_auxiliary",),
-}
-"""Aloe's generators of chains of thought, and the sources whose rows each is for."""
-
 
 Share = Annotated[float, Field(gt=0, le=1)]
 MaxFailed = Annotated[float, Field(ge=0, lt=1)]
@@ -131,7 +121,7 @@ def recipe(
     )
     writer = make_teacher(teacher, teacher_license, license, teacher_revision)
     chains = generate_chains(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
-    written = format_rows(chains, seed=seed)
+    written = format_rows(chains, chosen, seed=seed)
     if mix == "none":
         if mix_tokens or mix_caps or (mix_shares, mix_general) != (ALOE_SHARES, ALOE_GENERAL):
             raise ValueError("mix: got 'none' and settings of a mix, expected aloe or exact with them")
@@ -207,37 +197,46 @@ def generate_chains(
     rows: Step, chosen: list[Source], teacher: Teacher | None, *, samples: int, seed: int, max_failed: float = 0.0
 ) -> Step:
     """Return the steps that write verified chains of thought for multiple-choice rows; those without one stay as is."""
-    names = {source.name for source in chosen}
     if teacher is None:
         return await_teacher("cot", "verified chains of thought for the multiple-choice rows", rows)
-    for generator, sources in GENERATORS.items():
-        if not names & set(sources):
-            continue
-        config = chains(generator, sources, teacher, samples=samples, seed=seed)
-        step = f"cot-{generator}"
-        rows = generate_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
+    for prompt, own in by_chain_prompt(chosen).items():
+        config = chains(prompt, own, teacher, samples=samples, seed=seed)
+        rows = generate_step(f"cot-{prompt}", write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
     return rows
 
 
-def chains(generator: Name, sources: tuple[str, ...], teacher: Teacher, *, samples: int, seed: int) -> Cot:
-    """Return the settings of one generator: gold is shown, as Aloe does, and a row without a right chain passes."""
+def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) -> dict[ChainPrompt, list[Source]]:
+    """Return the sources that have a prompt for chains of thought, or get ``default``, by that prompt."""
+    found: dict[ChainPrompt, list[Source]] = {}
+    for source in chosen:
+        if prompt := source.chain_prompt or default:
+            found.setdefault(prompt, []).append(source)
+    return found
+
+
+def chains(prompt: ChainPrompt, own: list[Source], teacher: Teacher, *, samples: int, seed: int) -> Cot:
+    """Return the settings of one prompt: gold is shown, as Aloe does, and a row without a right chain passes."""
     return Cot(
         by=author(teacher),
         license=teacher.license,
-        generator=generator,
+        generator=prompt,
         gold="given",
-        sources=sources,
+        sources=tuple(source.name for source in own),
         samples=samples,
         unanswered="pass",
         seed=seed,
     )
 
 
-def format_rows(rows: Step, *, seed: int) -> Step:
-    """Return the steps that make prompts and responses of rows: options listed, instructions drawn."""
-    return each_shard(
-        "instruct", add_instructions, Instructions(seed=seed), each_shard("compose", render_prompts, None, rows)
+def format_rows(rows: Step, chosen: list[Source], *, seed: int) -> Step:
+    """Return the steps that render prompts and responses: options listed, an instruction where a source has none."""
+    corpora = tuple(
+        Uninstructed(source.name, source.instruction_subject, source.instruction_subtask)
+        for source in chosen
+        if source.instruction_subject
     )
+    composed = each_shard("compose", render_prompts, None, rows)
+    return each_shard("instruct", add_instructions, Instructions(corpora=corpora, seed=seed), composed)
 
 
 def mix_sources(
@@ -261,7 +260,7 @@ def mix_sources(
         if abs(sum(given) - 1) > 1e-9:
             raise ValueError(f"{name}: got {', '.join(map(str, given))}, expected three that sum to 1")
     config = Mix(
-        parts=aloe_parts(shares, general),
+        parts=catalog_parts(shares, general),
         tokens=tokens,
         size="main" if how == "aloe" else "scarcest",
         source_tokens=tuple(map(cap, caps)),
@@ -269,6 +268,17 @@ def mix_sources(
         seed=seed,
     )
     return whole_set("mix", mix, config, rows)
+
+
+def catalog_parts(
+    shares: tuple[float, float, float] = ALOE_SHARES, general: tuple[float, float, float] = ALOE_GENERAL
+) -> tuple[Part, ...]:
+    """Return Aloe's parts of the catalog's sources, with these shares."""
+    instruction, synthetic = (
+        tuple(source.name for source in SOURCES.values() if source.mix_part == part)
+        for part in ("instruction", "synthetic")
+    )
+    return aloe_parts(instruction, synthetic, shares, general)
 
 
 def cap(text: str) -> tuple[str, int]:

@@ -59,7 +59,7 @@ def recipe(
     asked = sample_teacher(teacher, teacher_license, teacher_revision)
     rows = clean_and_deduplicate(license, limit)
     rows = aloe_sft.generate_chains(rows, chosen(), asked, samples=samples, seed=seed, max_failed=max_failed)
-    return aloe_sft.format_rows(rows, seed=seed)
+    return aloe_sft.format_rows(rows, chosen(), seed=seed)
 
 
 def clean_and_deduplicate(license: Use, limit: int | None) -> Step:

@@ -42,7 +42,8 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     asked = demo.sample_teacher(teacher, teacher_license, teacher_revision)
-    chains = aloe_sft.chains("medmcqa", aloe_sft.GENERATORS["medmcqa"], asked, samples=samples, seed=seed)
+    medmcqa = aloe_sft.by_chain_prompt(demo.chosen())["medmcqa"]
+    chains = aloe_sft.chains("medmcqa", medmcqa, asked, samples=samples, seed=seed)
     rows = demo.clean_and_deduplicate(license, limit)
     config = ChainPairs(chains=chains)
     pairs = generate_step("pairs", write_chain_pairs, pair_requests, config, asked, rows, max_failed=max_failed)

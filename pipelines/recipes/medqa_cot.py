@@ -13,6 +13,7 @@ from quality.cleaning.rules import Rules
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
 from sources.license import Use
+from sources.record import ChainPrompt
 from sources.source import Source
 from sources.suggest import did_you_mean
 from synth.cot import sample_chains as cot
@@ -20,14 +21,11 @@ from synth.cot.chain_settings import Cot
 from synth.formatting.require_generated import RequireGenerated, require_generated
 from synth.judges.leak_step import model_leaks
 from synth.preferences.stages import write_chains
-from synth.prompting.generators import Name
 from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
-GENERATOR_OF: dict[str, Name] = {name: key for key, names in aloe_sft.GENERATORS.items() for name in names}
-
-PLAIN: Name = "headqa"
-"""The generator of corpora without their own: any multiple-choice question, no rationale needed."""
+PLAIN: ChainPrompt = "headqa"
+"""The prompt of corpora without their own: any multiple-choice question, no rationale needed."""
 
 NEEDS = "verified chains of thought for the questions"
 
@@ -94,14 +92,14 @@ def recipe(
     if asked is None:
         waiting = await_teacher("cot", NEEDS, rows)
         unwritten = RequireGenerated(part="cot", reason="awaits_teacher", evidence=NEEDS)
-        return aloe_sft.format_rows(each_shard("written", require_generated, unwritten, waiting), seed=seed)
-    for generator, names in generators(chosen).items():
+        return aloe_sft.format_rows(each_shard("written", require_generated, unwritten, waiting), chosen, seed=seed)
+    for prompt, own in aloe_sft.by_chain_prompt(chosen, PLAIN).items():
         config = Cot(
             by=author(asked),
             license=asked.license,
-            generator=generator,
+            generator=prompt,
             gold="withheld",
-            sources=names,
+            sources=tuple(source.name for source in own),
             samples=samples,
             rounds=rounds,
             hints=hints,
@@ -109,7 +107,7 @@ def recipe(
             seed=seed,
         )
         rows = generate_chains(rows, config, asked, max_failed=max_failed)
-    return aloe_sft.format_rows(each_shard("written", require_generated, UNASKED, rows), seed=seed)
+    return aloe_sft.format_rows(each_shard("written", require_generated, UNASKED, rows), chosen, seed=seed)
 
 
 UNASKED = RequireGenerated(part="cot", reason="not_asked", evidence="no right option among two to ten")
@@ -119,15 +117,6 @@ def generate_chains(rows: Step, config: Cot, teacher: Teacher, *, max_failed: fl
     """Return the step that writes the chains of one generator's sources."""
     step = f"cot-{config.generator}"
     return generate_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
-
-
-def generators(chosen: list[Source]) -> dict[Name, tuple[str, ...]]:
-    """Return the generators of these sources, each with the names of its own."""
-    found: dict[Name, tuple[str, ...]] = {}
-    for source in chosen:
-        generator = GENERATOR_OF.get(source.name, PLAIN)
-        found[generator] = (*found.get(generator, ()), source.name)
-    return found
 
 
 def choose(names: tuple[str, ...]) -> list[Source]:

@@ -30,6 +30,8 @@ ACI_BENCH = Source(
     rows=table,
     parse=parse,
     published_rows=67,
+    instruction_subject="outpatient care",
+    instruction_subtask="conversation_to_note",
 )
 
 ACI_BENCH_HELD_OUT = held_out(

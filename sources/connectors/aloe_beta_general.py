@@ -49,4 +49,5 @@ ALOE_BETA_GENERAL = Source(
     files={"train": tuple(f"{origin}.json" for origin in LICENSES)},
     rows=json_rows,
     parse=parse,
+    mix_part="instruction",
 )

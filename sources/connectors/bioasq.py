@@ -42,6 +42,7 @@ BIOASQ = Source(
     files={"train": ("training*b.json",)},
     rows=under("questions"),
     parse=parse,
+    instruction_subject="biomedical research",
 )
 
 BIOASQ_BIGBIO = Source(
@@ -55,4 +56,5 @@ BIOASQ_BIGBIO = Source(
     files={"train": ("train*.jsonl",)},
     rows=json_rows,
     parse=parse_bigbio,
+    instruction_subject="biomedical research",
 )

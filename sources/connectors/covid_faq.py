@@ -28,4 +28,5 @@ COVID_FAQ = Source(
     rows=table,
     parse=parse,
     published_rows=213,
+    instruction_subject="public information on COVID-19",
 )

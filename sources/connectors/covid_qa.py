@@ -46,4 +46,5 @@ COVID_QA = Source(
     rows=squad,
     parse=parse,
     published_rows=1_380,
+    instruction_subject="research on COVID-19",
 )

@@ -26,4 +26,5 @@ COVID_QA_HUB = Source(
     parse=parse,
     rank=60,
     published_rows=2_019,
+    instruction_subject="research on COVID-19",
 )

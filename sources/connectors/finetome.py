@@ -25,4 +25,5 @@ FINETOME = Source(
     rows=parquet,
     parse=parse,
     published_rows=100_000,
+    mix_part="instruction",
 )

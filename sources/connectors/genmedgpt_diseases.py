@@ -46,4 +46,5 @@ GENMEDGPT_DISEASES = Source(
     rows=table,
     parse=parse,
     published_rows=796,
+    instruction_subject="general practice",
 )

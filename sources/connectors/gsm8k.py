@@ -30,6 +30,7 @@ GSM8K = Source(
     parse=parse,
     published_rows=7_473,
     real_persons=False,
+    mix_part="instruction",
 )
 
 GSM8K_TEST = held_out(

@@ -7,7 +7,7 @@ depend on a picture carry its path in ``meta["image"]``; the pictures are not pu
 from collections.abc import Iterator
 
 from sources.files import FileError, RawFile
-from sources.record import Draft
+from sources.record import ChainPrompt, Draft
 from sources.shapes.row_shapes import json_object, letter, mcq
 from sources.source import Benchmark, Broken, Raw, Source, held_out
 
@@ -32,7 +32,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     return mcq(f"{row['name']}-{row['qid']}", row["qtext"], [a["atext"] for a in answers], gold, meta=meta)
 
 
-def _headqa(lang: str, title: str, path: str) -> tuple[Source, Benchmark]:
+def _headqa(lang: str, title: str, path: str, chain_prompt: ChainPrompt | None = None) -> tuple[Source, Benchmark]:
     source = Source(
         name=f"headqa_{lang}",
         title=title,
@@ -46,11 +46,13 @@ def _headqa(lang: str, title: str, path: str) -> tuple[Source, Benchmark]:
         rows=questions,
         parse=parse,
         published_rows=2_657,
+        chain_prompt=chain_prompt,
+        instruction_subject="specialist training in health care",
     )
     files = {"validation": (path.format("dev"),), "test": (path.format("test"),)}
     title = f"{title}, development and test"
     return source, held_out(source, f"headqa_{lang}_held_out", files, title=title, published_rows=4_108)
 
 
-HEADQA_EN, HEADQA_EN_HELD_OUT = _headqa("en", "HEAD-QA, English", "HEAD_EN/{}_HEAD_EN.json")
+HEADQA_EN, HEADQA_EN_HELD_OUT = _headqa("en", "HEAD-QA, English", "HEAD_EN/{}_HEAD_EN.json", "headqa")
 HEADQA_ES, HEADQA_ES_HELD_OUT = _headqa("es", "HEAD-QA, Spanish", "HEAD/{}_HEAD.json")

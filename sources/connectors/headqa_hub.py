@@ -5,11 +5,12 @@
 """
 
 from sources.connectors.headqa import parse
+from sources.record import ChainPrompt
 from sources.shapes.row_shapes import parquet
 from sources.source import Benchmark, Source, held_out
 
 
-def _headqa(lang: str, title: str) -> tuple[Source, Benchmark]:
+def _headqa(lang: str, title: str, chain_prompt: ChainPrompt | None = None) -> tuple[Source, Benchmark]:
     source = Source(
         name=f"headqa_hub_{lang}",
         title=title,
@@ -24,11 +25,13 @@ def _headqa(lang: str, title: str) -> tuple[Source, Benchmark]:
         parse=parse,
         rank=60,
         published_rows=2_657,
+        chain_prompt=chain_prompt,
+        instruction_subject="specialist training in health care",
     )
     files = {"validation": (f"{lang}/validation*.parquet",), "test": (f"{lang}/test*.parquet",)}
     title = f"{title}, validation and test"
     return source, held_out(source, f"headqa_hub_{lang}_held_out", files, title=title, published_rows=4_108)
 
 
-HEADQA_HUB_EN, HEADQA_HUB_EN_HELD_OUT = _headqa("en", "HEAD-QA, English, Hub")
+HEADQA_HUB_EN, HEADQA_HUB_EN_HELD_OUT = _headqa("en", "HEAD-QA, English, Hub", "headqa")
 HEADQA_HUB_ES, HEADQA_HUB_ES_HELD_OUT = _headqa("es", "HEAD-QA, Spanish, Hub")

@@ -26,6 +26,8 @@ HEADQA_OPENLIFESCIENCE = Source(
     parse=parse,
     rank=70,
     published_rows=2_657,
+    chain_prompt="headqa",
+    instruction_subject="specialist training in health care",
 )
 
 HEADQA_OPENLIFESCIENCE_HELD_OUT = held_out(

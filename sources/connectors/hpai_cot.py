@@ -28,6 +28,7 @@ def _source(repository: str, file: str, **more: Any) -> Source:
         "files": {"train": (file,)},
         "rows": json_rows,
         "parse": parse,
+        "mix_part": "synthetic",
     }
     return Source(**{**shared, **more})
 

@@ -38,6 +38,7 @@ JAILBREAK_PROMPTS = Source(
     rows=table,
     parse=parse_prompt,
     published_rows=666,
+    jailbreaks=True,
 )
 
 FORBIDDEN_QUESTIONS = Source(

@@ -15,4 +15,5 @@ KNOW_MEDICAL_DIALOGUE = Source(
     rows=json_rows,
     parse=alpaca,
     published_rows=6_307,
+    instruction_subject="online consultations",
 )

@@ -35,4 +35,5 @@ LIVEQA = Source(
     files={"train": ("data/train-*.parquet",)},
     rows=parquet,
     parse=parse,
+    instruction_subject="consumer health",
 )

@@ -32,6 +32,7 @@ MAGPIE_ULTRA = Source(
     files={"train": ("data/train-*.parquet",)},
     rows=parquet,
     parse=parse_ultra,
+    mix_part="instruction",
 )
 
 MAGPIE_PRO_MT = Source(
@@ -46,4 +47,5 @@ MAGPIE_PRO_MT = Source(
     files={"train": ("data/train-*.parquet",)},
     rows=parquet,
     parse=parse_turns,
+    mix_part="instruction",
 )

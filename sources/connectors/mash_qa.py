@@ -28,6 +28,7 @@ MASH_QA = Source(
     files={"train": ("mashqa_data/train_webmd_squad_v2_full.json",)},
     rows=squad,
     parse=parse,
+    instruction_subject="consumer health",
 )
 
 MASH_QA_HELD_OUT = held_out(

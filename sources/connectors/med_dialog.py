@@ -27,6 +27,8 @@ MED_DIALOG = Source(
     files={"train": ("*/train-*.parquet",)},
     rows=parquet,
     parse=parse,
+    instruction_subject="online consultations",
+    instruction_subtask="conversation_summary",
 )
 
 MED_DIALOG_HELD_OUT = held_out(

@@ -36,4 +36,5 @@ MEDDIALOG = Source(
     files={"train": ("train*.jsonl",)},
     rows=json_rows,
     parse=parse,
+    instruction_subject="online consultations",
 )

@@ -33,6 +33,8 @@ MEDMCQA_HUB = Source(
     parse=parse,
     rank=40,  # holds the explanations that the sample lacks
     published_rows=182_822,
+    chain_prompt="medmcqa",
+    instruction_subject="medical entrance examinations",
 )
 
 MEDMCQA_HUB_HELD_OUT = held_out(

@@ -30,6 +30,8 @@ MEDMCQA_SAMPLE = Source(
     rows=json_dict,
     parse=parse,
     published_rows=10_000,
+    chain_prompt="medmcqa",
+    instruction_subject="medical entrance examinations",
 )
 
 MEDMCQA_VALIDATION = held_out(

@@ -28,6 +28,8 @@ MEDQA_BIGBIO = Source(
     parse=parse,
     rank=60,
     published_rows=10_178,
+    chain_prompt="medqa",
+    instruction_subject="the medical licensing examination",
 )
 
 MEDQA_BIGBIO_HELD_OUT = held_out(

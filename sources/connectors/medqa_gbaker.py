@@ -17,6 +17,8 @@ MEDQA_GBAKER = Source(
     rows=jsonl,
     parse=parse,
     published_rows=10_178,
+    chain_prompt="medqa",
+    instruction_subject="the medical licensing examination",
 )
 
 MEDQA_GBAKER_TEST = held_out(

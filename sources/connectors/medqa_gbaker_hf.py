@@ -27,6 +27,8 @@ MEDQA_GBAKER_HF = Source(
     parse=parse,
     rank=60,
     published_rows=10_178,
+    chain_prompt="medqa",
+    instruction_subject="the medical licensing examination",
 )
 
 MEDQA_GBAKER_HF_HELD_OUT = held_out(

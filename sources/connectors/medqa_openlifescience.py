@@ -34,6 +34,8 @@ MEDQA_OPENLIFESCIENCE = Source(
     parse=parse,
     rank=60,
     published_rows=10_178,
+    chain_prompt="medqa",
+    instruction_subject="the medical licensing examination",
 )
 
 MEDQA_OPENLIFESCIENCE_HELD_OUT = held_out(

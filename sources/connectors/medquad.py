@@ -68,4 +68,5 @@ MEDQUAD = Source(
     parse=parse,
     repairs=frozenset({"flattened_lists", "spaced_punctuation"}),
     published_rows=17_220,
+    instruction_subject="consumer health",
 )

@@ -26,4 +26,5 @@ MEDQUAD_KEIVALYA = Source(
     repairs=frozenset({"flattened_lists", "spaced_punctuation"}),
     rank=70,
     published_rows=16_407,
+    instruction_subject="consumer health",
 )

@@ -42,4 +42,5 @@ MEDQUAD_LAVITA = Source(
     repairs=frozenset({"flattened_lists", "spaced_punctuation"}),
     rank=60,
     published_rows=47_441,
+    instruction_subject="consumer health",
 )

@@ -39,6 +39,7 @@ MEDSAFETYBENCH = Source(
     rows=table,
     parse=parse,
     published_rows=900,
+    attack_topic="medical-misuse",
 )
 
 MEDSAFETYBENCH_TEST = held_out(

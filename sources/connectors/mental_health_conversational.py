@@ -24,4 +24,6 @@ MENTAL_HEALTH_CONVERSATIONAL = Source(
     files={"train": ("data/train-*.parquet",)},
     rows=parquet,
     parse=parse,
+    instruction_subject="mental health",
+    instruction_subtask="conversation",
 )

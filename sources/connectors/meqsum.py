@@ -25,4 +25,5 @@ MEQSUM = Source(
     rows=sheet,
     parse=parse,
     published_rows=1_000,
+    instruction_subject="consumer health",
 )

@@ -35,6 +35,8 @@ MMLU_AUXILIARY = Source(
     rows=parquet,
     parse=parse_auxiliary,
     published_rows=99_842,
+    chain_prompt="mmlu",
+    mix_part="instruction",
 )
 
 MMLU_HUB = held_out(

@@ -31,6 +31,8 @@ MTS_DIALOG = Source(
     rows=table,
     parse=parse,
     published_rows=1_201,
+    instruction_subject="outpatient care",
+    instruction_subtask="conversation_summary",
 )
 
 MTS_DIALOG_HELD_OUT = held_out(

@@ -44,6 +44,8 @@ PUBMEDQA = Source(
     rows=split_by_test_ids(json_dict, "key", GROUND_TRUTH),
     parse=parse,
     published_rows=1_000,
+    chain_prompt="pubmedqa",
+    instruction_subject="biomedical research",
 )
 
 PUBMEDQA_TEST = held_out(

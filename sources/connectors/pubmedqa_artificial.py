@@ -41,6 +41,8 @@ PUBMEDQA_ARTIFICIAL = Source(
     rows=parquet,
     parse=parse,
     published_rows=211_269,
+    chain_prompt="pubmedqa",
+    instruction_subject="biomedical research",
 )
 
 PUBMEDQA_UNLABELLED = replace(
@@ -50,4 +52,6 @@ PUBMEDQA_UNLABELLED = replace(
     files={"train": ("pqa_unlabeled/train-*.parquet",)},
     parse=parse_unlabelled,
     published_rows=61_249,
+    chain_prompt=None,
+    instruction_subject=None,
 )

@@ -27,6 +27,8 @@ PUBMEDQA_HPAI = Source(
     parse=parse,
     rank=60,
     published_rows=450,
+    chain_prompt="pubmedqa",
+    instruction_subject="biomedical research",
 )
 
 PUBMEDQA_HPAI_HELD_OUT = held_out(

@@ -30,6 +30,7 @@ SELF_INSTRUCT_SEED = Source(
     rows=jsonl,
     parse=parse,
     published_rows=175,
+    mix_part="instruction",
 )
 
 USER_ORIENTED_INSTRUCTIONS = held_out(

@@ -25,6 +25,7 @@ SOAP_SUMMARY = Source(
     rows=json_rows,
     parse=parse,
     published_rows=9_250,
+    instruction_subject="outpatient care",
 )
 
 SOAP_SUMMARY_HELD_OUT = held_out(

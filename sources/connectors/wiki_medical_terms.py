@@ -23,4 +23,5 @@ WIKI_MEDICAL_TERMS = Source(
     files={"train": ("wiki_medical_terms.parquet",)},
     rows=parquet,
     parse=parse,
+    instruction_subject="medicine",
 )

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from sources.record import Record
+from sources.record import ChainPrompt, Record
 from synth.prompting import templates as prompt_files
-from synth.prompting.generators import GENERATORS, Generator, Name, lettered
+from synth.prompting.generators import GENERATORS, Generator, lettered
 from synth.prompting.option_orders import Order, order
 from synth.teachers.candidates import Author
 
@@ -32,7 +32,7 @@ class Cot:
 
     by: Author
     license: str
-    generator: Name
+    generator: ChainPrompt
     gold: Literal["given", "withheld"]
     sources: tuple[str, ...] = ()
     samples: Annotated[int, Field(ge=1)] = 4

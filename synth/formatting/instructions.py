@@ -41,44 +41,6 @@ class Uninstructed(NamedTuple):
     subtask: str | None = None
 
 
-UNINSTRUCTED: tuple[Uninstructed, ...] = (
-    Uninstructed("medmcqa_sample", "medical entrance examinations"),
-    Uninstructed("medmcqa_hub", "medical entrance examinations"),
-    Uninstructed("medqa_gbaker", "the medical licensing examination"),
-    Uninstructed("medqa_gbaker_hf", "the medical licensing examination"),
-    Uninstructed("medqa_openlifescience", "the medical licensing examination"),
-    Uninstructed("medqa_bigbio", "the medical licensing examination"),
-    Uninstructed("headqa_en", "specialist training in health care"),
-    Uninstructed("headqa_hub_en", "specialist training in health care"),
-    Uninstructed("headqa_openlifescience", "specialist training in health care"),
-    Uninstructed("pubmedqa", "biomedical research"),
-    Uninstructed("pubmedqa_hpai", "biomedical research"),
-    Uninstructed("pubmedqa_labelled", "biomedical research"),
-    Uninstructed("pubmedqa_artificial", "biomedical research"),
-    Uninstructed("bioasq", "biomedical research"),
-    Uninstructed("bioasq_bigbio", "biomedical research"),
-    Uninstructed("medquad", "consumer health"),
-    Uninstructed("medquad_keivalya", "consumer health"),
-    Uninstructed("medquad_lavita", "consumer health"),
-    Uninstructed("mash_qa", "consumer health"),
-    Uninstructed("liveqa", "consumer health"),
-    Uninstructed("covid_qa", "research on COVID-19"),
-    Uninstructed("covid_qa_hub", "research on COVID-19"),
-    Uninstructed("covid_faq", "public information on COVID-19"),
-    Uninstructed("meqsum", "consumer health"),
-    Uninstructed("mts_dialog", "outpatient care", "conversation_summary"),
-    Uninstructed("aci_bench", "outpatient care", "conversation_to_note"),
-    Uninstructed("med_dialog", "online consultations", "conversation_summary"),
-    Uninstructed("soap_summary", "outpatient care"),
-    Uninstructed("meddialog", "online consultations"),
-    Uninstructed("know_medical_dialogue", "online consultations"),
-    Uninstructed("mental_health_conversational", "mental health", "conversation"),
-    Uninstructed("wiki_medical_terms", "medicine"),
-    Uninstructed("genmedgpt_diseases", "general practice"),
-)
-"""The corpora of the catalog whose prompts are bare questions, dialogues or terms."""
-
-
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Instructions:
     """Which corpora get instructions. ``templates`` is the hash of the files, so that a changed one changes the step.
@@ -87,7 +49,7 @@ class Instructions:
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    corpora: tuple[Uninstructed, ...] = UNINSTRUCTED
+    corpora: tuple[Uninstructed, ...] = ()
     langs: tuple[str, ...] = ("en",)
     templates: str = Field(default_factory=lambda: prompt_files.digest(FOLDER))
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import DROP_SCHEMA, Decision, Shards
-from synth.formatting.mix_parts import ALOE, FORBID, Name, Part, check_whole, leaves, part_of, shared_out
+from synth.formatting.mix_parts import FORBID, Name, Part, check_whole, leaves, part_of, shared_out
 from synth.teachers.token_counts import Count, Tokenizer, quarter_of_characters, tokenizer_count
 
 
@@ -26,7 +26,7 @@ class Mix:
     proportion.
     """
 
-    parts: tuple[Part, ...] = ALOE
+    parts: tuple[Part, ...]
     tokens: Annotated[int, Field(ge=1)] | None = None
     size: Literal["scarcest", "main"] = "scarcest"
     source_tokens: tuple[tuple[Name, Annotated[int, Field(ge=0)]], ...] = ()

@@ -61,8 +61,6 @@ def check_whole(parts: tuple[Part, ...], what: str) -> None:
         raise ValueError(f"two {what} have one name: {', '.join(part.name for part in parts)}")
 
 
-INSTRUCTION_SOURCES = ("finetome", "magpie_*", "self_instruct_seed", "aloe_beta_general", "gsm8k", "mmlu_auxiliary")
-
 ALOE_SHARES = (0.6, 0.2, 0.2)
 """Public medical rows, synthetic ones, general ones."""
 
@@ -71,28 +69,29 @@ ALOE_GENERAL = (0.675, 0.175, 0.15)
 
 
 def aloe_parts(
-    shares: tuple[float, float, float] = ALOE_SHARES, general: tuple[float, float, float] = ALOE_GENERAL
+    instruction: tuple[Name, ...],
+    synthetic: tuple[Name, ...],
+    shares: tuple[float, float, float] = ALOE_SHARES,
+    general: tuple[float, float, float] = ALOE_GENERAL,
 ) -> tuple[Part, ...]:
-    """Return Aloe Beta's parts with these shares.
+    """Return Aloe Beta's parts with these shares, given the sources of instructions and of synthetic rows.
 
-    A row is in the first part that takes it. Synthetic is what a teacher wrote, here or for a corpus of chains;
-    function calls and long contexts are told by their task, instructions by their corpus. What is left is public and
-    medical. Raises pydantic's ``ValidationError`` for a share that is not above 0.
+    A row belongs to the first part that takes it. Rows that a teacher of the build wrote are synthetic too; function
+    calls and long contexts are recognised by their task, and all other rows are public medical ones. Raises
+    ``ValueError`` where no source is named, and pydantic's ``ValidationError`` for a share that is not above 0.
     """
+    if not (instruction and synthetic):
+        raise ValueError(f"instruction is {instruction}, synthetic is {synthetic}; expected one source or more in each")
     names = ("instruction", "function-calling", "long-context")
-    takes = (Pick(sources=INSTRUCTION_SOURCES), Pick(tasks=names[1:2]), Pick(tasks=names[2:]))
+    takes = (Pick(sources=instruction), Pick(tasks=names[1:2]), Pick(tasks=names[2:]))
     inner = tuple(
         Part(name=name, share=share, picks=(pick,)) for name, share, pick in zip(names, general, takes, strict=True)
     )
-    chains = (Pick(teacher=True), Pick(sources=("*_cot_llama31", "polymed_qa")))
     return (
-        Part(name="synthetic", share=shares[1], picks=chains),
+        Part(name="synthetic", share=shares[1], picks=(Pick(teacher=True), Pick(sources=synthetic))),
         Part(name="general", share=shares[2], parts=inner),
         Part(name="medical", share=shares[0], picks=(Pick(),)),
     )
-
-
-ALOE = aloe_parts()
 
 
 def part_of(parts: tuple[Part, ...]) -> pl.Expr:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from sources.record import Message, Record
+from sources.record import ChainPrompt, Message, Record
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.option_reading import is_decision
 from synth.prompting.option_orders import Order
 from synth.prompting.turns import conversation
-
-Name = Literal["pubmedqa", "medqa", "medmcqa", "headqa", "mmlu", "polymed"]
 
 LANGUAGE_NAMES = {"es": "Spanish", "fr": "French", "de": "German", "it": "Italian", "pt": "Portuguese", "zh": "Chinese"}
 
@@ -60,7 +57,7 @@ class Generator:
         )
 
 
-GENERATORS: dict[Name, Generator] = {
+GENERATORS: dict[ChainPrompt, Generator] = {
     "pubmedqa": Generator(prompt="cot/pubmedqa.jinja", support=True),
     "medqa": Generator(prompt="cot/medqa.jinja", support=True),
     "medmcqa": Generator(prompt="cot/medmcqa.jinja", support=True),

@@ -40,9 +40,6 @@ TOPICS: dict[str, str] = {
 }
 """Aloe's seven topics and one of medical ethics, with the words in a source's labels that mean them; the first fits."""
 
-SOURCE_TOPICS = {"medsafetybench": "medical-misuse"}
-"""Topics of sources whose labels are numbers."""
-
 LABELS = ("policy", "types_of_harm", "specific_harms", "crime", "topics", "topic")
 """Fields of ``meta`` that may name a row's topic."""
 
@@ -75,7 +72,8 @@ class Attacks:
     """How many styles a request is put in, and which shares of styles, topics and requests are held out.
 
     Besides the request as it is (``baseline``) each gets ``own_styles`` of ours and ``found_styles`` of those that
-    sources bring. A share above 0 holds out one at least. ``templates`` is the hash of the files.
+    sources bring. A share above 0 holds out one at least. ``source_topics`` are pairs of a source and the topic of all
+    its requests; labels name the topics of other rows. ``templates`` is the hash of the files.
     """
 
     own_styles: Annotated[int, Field(ge=0)] = 3
@@ -83,8 +81,14 @@ class Attacks:
     test_styles: Annotated[float, Field(ge=0, lt=1)] = 0.2
     test_topics: Annotated[float, Field(ge=0, lt=1)] = 0.15
     test_requests: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    source_topics: tuple[tuple[str, str], ...] = ()
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
     templates: str = Field(default_factory=lambda: prompt_files.digest(FOLDER))
+
+    def __post_init__(self) -> None:
+        for source, topic in self.source_topics:
+            if topic not in TOPICS:
+                raise ValueError(f"{source}: topic is {topic!r}, expected one of {', '.join(TOPICS)}")
 
 
 ATTACK_SCHEMA = pl.Schema(
@@ -135,7 +139,10 @@ def attacks(
     request and jailbreak.
     """
     group_of = dict(groups(rows).select("id", "group").iter_rows())
-    bases = [(row, topic_of(row["source"], orjson.loads(row["meta"]))) for row in rows.iter_rows(named=True)]
+    topics = dict(config.source_topics)
+    bases = [
+        (row, topics.get(row["source"]) or topic_of(orjson.loads(row["meta"]))) for row in rows.iter_rows(named=True)
+    ]
     styles = own_styles()
     held = {
         "style": held_out((style.group for style in (*styles[1:], *found)), config.test_styles, config.seed),
@@ -150,10 +157,8 @@ def attacks(
     return pl.DataFrame(made, ATTACK_SCHEMA).sort("id")
 
 
-def topic_of(source: str, meta: dict[str, Any]) -> str:
+def topic_of(meta: dict[str, Any]) -> str:
     """Return the topic that a row's labels name, ``other`` where they name none of ``TOPICS``."""
-    if source in SOURCE_TOPICS:
-        return SOURCE_TOPICS[source]
     for label in (meta[name] for name in LABELS if meta.get(name)):
         text = " ".join(label) if isinstance(label, list) else str(label)
         for topic, words in TOPICS.items():
