@@ -30,7 +30,8 @@ from pipelines.build.run_plan import build
 from pipelines.build.step import Read
 from pipelines.release.ledger import write_ledger
 from pipelines.storage.row_index import write_row_index
-from pipelines.storage.store import Store, write_table
+from pipelines.storage.store import Store
+from sources.atomic import write_table
 from sources.files import RawFile
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 

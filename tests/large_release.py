@@ -80,7 +80,7 @@ def write_release(store, rows, ended):
     from pipelines.release.data_files import write_data
     from pipelines.release.ledger import LEDGER
     from pipelines.release.manifest import seal
-    from pipelines.storage.store import write_json, write_table
+    from sources.atomic import write_json, write_table
 
     rng = np.random.default_rng(5)
     pool, vocabulary = sentences(rng)

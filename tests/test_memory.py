@@ -7,8 +7,8 @@ import pytest
 from rows import row, table
 
 from pipelines.build.signature_memory import Memory
-from pipelines.storage.store import write_table
 from quality.duplicates.near_records import NearRecords, near_duplicate_records
+from sources.atomic import write_table
 from sources.record import Message
 
 WORDS = [f"{one}{two}word" for one in "bcdfghklmnprstv" for two in "bcdfghklmnprstvwxz"]

@@ -16,9 +16,9 @@ from pipelines.completions.completion_store import opened
 from pipelines.freeze.freeze_release import release
 from pipelines.freeze.rebuild import rebuild
 from pipelines.release.manifest import ReleaseError, content_hash, load, seal
-from pipelines.storage.store import write_json, write_table
 from pipelines.storage.stored_step import FILES, list_files
 from pipelines.verify.verify_release import verify
+from sources.atomic import write_json, write_table
 from synth.teachers.teacher import TeacherError
 
 

@@ -12,8 +12,9 @@ import pytest
 import tiny_recipe
 from tiny_recipe import run, write_mirror, write_recipe
 
-from pipelines.storage.store import Store, StoreError, remove_leftovers
+from pipelines.storage.store import Store, StoreError
 from pipelines.storage.stored_step import FILES, find_damage
+from sources.atomic import remove_leftovers
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_a_release_that_verify_would_refuse_is_not_frozen(place, monkeypatch):
 
 def test_leftovers_go_and_what_another_process_writes_stays(tmp_path):
     write_rows = (
-        "import sys, time; from pathlib import Path; from pipelines.storage.store import replacing\n"
+        "import sys, time; from pathlib import Path; from sources.atomic import replacing\n"
         "with replacing(Path(sys.argv[1])) as file:\n"
         "    file.write_text('half'); print(file, flush=True); time.sleep(60)\n"
     )

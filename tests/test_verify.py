@@ -15,8 +15,8 @@ from pipelines.release.data_files import license_of
 from pipelines.release.locate import hash_file
 from pipelines.release.manifest import load, seal
 from pipelines.release.row_figures import row_figures
-from pipelines.storage.store import write_json
 from pipelines.verify.verify_release import verify
+from sources.atomic import write_json
 
 MEDQUAD = "data/sft/medquad/train-00000-of-00001.parquet"
 HEADQA = "data/sft/headqa_en/train-00000-of-00001.parquet"

@@ -15,8 +15,8 @@ from pipelines.build.session import BuildSession
 from pipelines.freeze.freeze_release import release
 from pipelines.release.locate import hash_file
 from pipelines.release.manifest import ReleaseError, content_hash, load
-from pipelines.storage.store import write_json
 from pipelines.storage.stored_step import FILES, list_files
+from sources.atomic import write_json
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import Any
 from pipelines.build.manifest_diff import own, pairs
 from pipelines.build.plan import Node, Plan, modules
 from pipelines.build.step import Read
-from pipelines.storage.store import Store, write_json
+from pipelines.storage.store import Store
+from sources.atomic import write_json
 
 Json = dict[str, Any]
 

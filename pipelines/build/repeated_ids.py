@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.storage.store import write_table
+from sources.atomic import write_table
 from sources.literal import read_parquet, scan_parquet
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 

@@ -24,8 +24,9 @@ from pipelines.completions.cached_teacher import GenerateProgress, cached_teache
 from pipelines.completions.failed_requests import Outcomes, not_complete
 from pipelines.completions.shard_groups import height, shard_groups
 from pipelines.storage.row_index import write_row_index
-from pipelines.storage.store import Store, write_table
+from pipelines.storage.store import Store
 from quality.outcome import Decision
+from sources.atomic import write_table
 from sources.fetch.mirror import named_as_tests
 from sources.files import FileError, RawFile
 from sources.license import unknown_parts

@@ -18,8 +18,8 @@ from pipelines.build.changed_rows import CHANGED, changed_rows
 from pipelines.build.shard_cache import CachedShard, Known, content_of
 from pipelines.build.step import EachShard, GenerateStep
 from pipelines.completions.failed_requests import Outcomes, TooManyFailedError
-from pipelines.storage.store import write_json, write_table
 from quality.outcome import Outcome
+from sources.atomic import write_json, write_table
 from sources.errors import SabilaError
 from sources.files import RawFile
 from sources.license import freer_licenses

@@ -16,7 +16,8 @@ from typing import Any
 
 import xxhash
 
-from pipelines.storage.store import Store, write_json, writing
+from pipelines.storage.store import Store
+from sources.atomic import write_json, writing
 
 INDEX = "shards.json"
 """In the folder of a step: what each of its shards was made of and what was counted, by shard."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.storage.store import replacing, write_json, writing
+from sources.atomic import replacing, write_json, writing
 
 CONTENTS = "contents.json"
 

@@ -22,7 +22,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.storage.store import StoreError, write_table
+from pipelines.storage.store import StoreError
+from sources.atomic import write_table
 from synth.teachers.teacher import Completion, Failure, Request, Teacher
 
 FORMAT = 1

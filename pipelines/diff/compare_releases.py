@@ -17,7 +17,7 @@ from pipelines.diff.text_differences import Screenings, edits, words
 from pipelines.release.open_release import open_release, reading
 from pipelines.release.screening import Screening
 from pipelines.storage.duckdb_session import joining
-from pipelines.storage.store import replacing, write_json
+from sources.atomic import replacing, write_json
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

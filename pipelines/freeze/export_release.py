@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pipelines.release.data_files import scan
 from pipelines.release.manifest import file_hash
 from pipelines.release.open_release import open_release, reading
-from pipelines.storage.store import write_bytes, writing
+from sources.atomic import write_bytes, writing
 from sources.catalog import SOURCES
 from sources.errors import SabilaError
 from sources.record import Record

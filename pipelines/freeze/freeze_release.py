@@ -22,7 +22,8 @@ from pipelines.release.ledger import write_ledger
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import check_version, hash_file, place
 from pipelines.release.manifest import MANIFEST, ReleaseError, environment, load, seal
-from pipelines.storage.store import Store, write_bytes, writing
+from pipelines.storage.store import Store
+from sources.atomic import write_bytes, writing
 from synth.teachers.replay import recorded
 from synth.teachers.specs import ELSEWHERE, teacher
 

@@ -17,12 +17,12 @@ from pipelines.own_files.file_tables import (
     text_columns,
     write_rows,
 )
-from pipelines.storage.store import remove_leftovers, write_table
 from quality.duplicates.near_duplicates import Deduplicated, deduplicate, free_column, part_rows, text_batches
 from quality.duplicates.near_settings import NearRules
 from quality.duplicates.semantic import Semantic, drops
 from quality.duplicates.semantic_guard import guarded_duplicates
 from quality.duplicates.signatures import TEXT_COLUMNS
+from sources.atomic import remove_leftovers, write_table
 from synth.teachers.embedders import embedder
 
 OUTPUTS = ("kept.parquet", "dropped.parquet", "clusters.parquet")

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.own_files.table_checks import CheckedTable, TableError, check_csv, check_json_lines
-from pipelines.storage.store import replacing
+from sources.atomic import replacing
 from sources.files import FileError, RawFile, scratch_folder
 from sources.literal import scan_parquet
 from sources.suggest import did_you_mean

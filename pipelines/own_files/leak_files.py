@@ -21,12 +21,12 @@ from pipelines.own_files.file_tables import (
     scan,
     write_rows,
 )
-from pipelines.storage.store import remove_leftovers, write_table
 from quality.decontamination.cleaned_items import with_cleaned
 from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table, find_leaks, not_checked, report
 from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
 from quality.decontamination.item_index import build_index
 from quality.decontamination.neighbors import Embed
+from sources.atomic import remove_leftovers, write_table
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.read import read

@@ -15,7 +15,8 @@ import polars as pl
 
 from pipelines.completions.completion_store import EXPORTED, Completions, opened
 from pipelines.release.manifest import ReleaseError
-from pipelines.storage.store import Store, write_table
+from pipelines.storage.store import Store
+from sources.atomic import write_table
 from sources.literal import parquet_schema, read_parquet, scan_parquet
 from sources.record import Message
 from synth.teachers.candidates import FAILED

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.storage.store import replacing, writing
+from sources.atomic import replacing, writing
 from sources.license import joint
 from sources.literal import read_parquet, scan_parquet
 from sources.table import SCHEMA

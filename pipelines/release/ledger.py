@@ -21,7 +21,8 @@ from pipelines.build.changed_rows import CHANGED
 from pipelines.build.shard import LostRowsError
 from pipelines.storage.duckdb_session import joining, listed, quoted
 from pipelines.storage.quarantine import quarantined
-from pipelines.storage.store import Store, replacing
+from pipelines.storage.store import Store
+from sources.atomic import replacing
 from sources.literal import read_parquet
 from sources.table import SCHEMA
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipelines.storage.store import write_json
+from sources.atomic import write_json
 from sources.errors import SabilaError
 
 MANIFEST = "manifest.json"

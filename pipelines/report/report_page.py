@@ -30,7 +30,7 @@ from pipelines.report.paired_rows import (
 )
 from pipelines.report.report_figures import FACETS, counts, histogram, mix, reasons, sources, totals
 from pipelines.report.version_changes import changes
-from pipelines.storage.store import write_bytes
+from sources.atomic import write_bytes
 
 SAMPLE = 2_000
 """Rows in the page unless told otherwise."""

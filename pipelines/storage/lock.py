@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage.store import write_json
+from sources.atomic import write_json
 from sources.errors import SabilaError
 from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.storage.store import write_table
+from sources.atomic import write_table
 from sources.literal import scan_parquet
 
 PLACES = "places.parquet"

@@ -7,11 +7,8 @@ and the folder gets its name. What a killed build had finished of a step, shard 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
-import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-import polars as pl
-
 from pipelines.storage.stored_step import FILES, find_damage, list_files
+from sources.atomic import sync, write_json, writing
 from sources.errors import SabilaError
 
 FORMAT = 1
@@ -126,7 +122,7 @@ class Store:
             folder.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, by another hand than ours
             partial.rename(folder)
-            _sync(folder.parent)
+            sync(folder.parent)
         return folder
 
 
@@ -152,102 +148,3 @@ def _acquire(handle: int, waiting: Callable[[], None]) -> None:
     except BlockingIOError:
         waiting()
         fcntl.flock(handle, fcntl.LOCK_EX)
-
-
-def write_table(path: Path, table: pl.DataFrame) -> None:
-    """Write a parquet file, complete or not at all; the same table gives the same bytes."""
-    with replacing(path) as temporary:
-        table.write_parquet(temporary, compression="zstd", compression_level=1, row_group_size=50_000, statistics=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, complete or not at all, keys sorted."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file, complete or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a name to write to; what was written there becomes ``path``, synced, when all went well."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w") as handle:  # held as long as it is written: what nobody holds is a leftover
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            try:
-                yield temporary
-                _sync(temporary)
-                temporary.rename(path)
-            finally:
-                temporary.unlink(missing_ok=True)
-
-
-LEFTOVER = re.compile(r".+\.\d+\.tmp")
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the files in a folder that a killed process had begun to write; those of a living one stay."""
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if not LEFTOVER.fullmatch(path.name) or path.is_symlink() or not path.is_file():
-            continue
-        with path.open() as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn the failure to write ``path`` into a ``StoreError`` that says what to do."""
-    try:
-        yield
-    except (OSError, pl.exceptions.PolarsError) as error:
-        if _errno(error) in NO_ROOM:
-            free = shutil.disk_usage(_existing(path)).free
-            raise StoreError(
-                f"no room to write {path} ({os.strerror(_errno(error))}; {free:,} bytes free): make room and "
-                "run again; what is complete is kept"
-            ) from error
-        if not _names(error, path):
-            raise  # what was being written could not be read
-        raise StoreError(f"cannot write {path}: {error}") from error
-
-
-def _names(error: Exception, path: Path) -> bool:
-    """Say whether an error is of ``path``, of the name it has while it is written, or of a folder above it."""
-    if not isinstance(error, OSError):
-        return str(path) in str(error)
-    if error.filename is None:
-        return True
-    return str(error.filename).startswith(str(path)) or Path(str(error.filename)) in path.parents
-
-
-def _errno(error: Exception) -> int:
-    """Return the system's error number, which polars gives only as text: "(os error 28)"."""
-    if isinstance(error, OSError):
-        return error.errno or 0
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    return int(found[1]) if found else 0
-
-
-def _existing(path: Path) -> Path:
-    return next(parent for parent in path.absolute().parents if parent.exists())

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sources.atomic import write_bytes
 from sources.license import contradiction, joint
 from training.data.end_of_turn import ids
 from training.lineage import describe_step
@@ -25,7 +26,7 @@ from training.merging.arithmetic import FORMULAS
 from training.merging.memory_budget import Memory
 from training.merging.merge_config import MergeConfig, merge_yaml
 from training.merging.merge_errors import MergeError
-from training.merging.merged_folder import check_output_folder, new_folder, write_synced
+from training.merging.merged_folder import check_output_folder, new_folder
 from training.merging.number_types import HELD, Floats, Raw, Span, narrowed, widened
 from training.merging.shards import INDEX, ShardWriter, index
 from training.merging.tensor import Merging, Scratch
@@ -211,15 +212,15 @@ def _as_f32(content: Raw, dtype: str) -> Raw:
 def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
     """Write tokenizer, configurations, card and records."""
     for path in write_tokenizer(plan.choice, folder):
-        write_synced(path, path.read_bytes())
+        write_bytes(path, path.read_bytes())
     for name, content in _beside(plan).items():
-        write_synced(folder / name, content)
-    write_synced(folder / "mergekit_config.yml", merge_yaml(plan.merge).encode())
+        write_bytes(folder / name, content)
+    write_bytes(folder / "mergekit_config.yml", merge_yaml(plan.merge).encode())
     if len(plan.shards) > 1:
-        write_synced(folder / INDEX, _text(index(plan.shards)))
-    write_synced(folder / "config.json", _text(plan.config))
-    write_synced(folder / "README.md", merge_card(record).encode())
-    write_synced(folder / RECORD, _text(record))
+        write_bytes(folder / INDEX, _text(index(plan.shards)))
+    write_bytes(folder / "config.json", _text(plan.config))
+    write_bytes(folder / "README.md", merge_card(record).encode())
+    write_bytes(folder / RECORD, _text(record))
 
 
 def _beside(plan: Plan) -> dict[str, bytes]:

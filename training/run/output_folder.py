@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
-import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sources.atomic import disk_full_reason, free_bytes, publish_folder, sync, write_bytes
 from training.training_errors import TrainingError
 
 RECORD = "run.json"
 MARKER = "complete"
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +57,7 @@ class RunFolder:
                 "give those again to go on, or remove it to begin anew"
             )
         self.partial.mkdir(parents=True, exist_ok=True)
-        write(note, identity)
+        write_bytes(note, identity.encode())
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -78,8 +75,8 @@ class RunFolder:
 
     def publish(self, model: Path) -> None:
         """Put a complete model folder in the place of the result, whole, and clean up."""
-        sync(model)
-        model.rename(self.out)
+        sync_tree(model)
+        publish_folder(model, self.out)
         self.clean()
 
     def clean(self) -> None:
@@ -93,27 +90,16 @@ def identity_of(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def write(path: Path, text: str) -> None:
-    """Write a small file at once: it is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
-def sync(folder: Path) -> None:
-    """Wait until every file under ``folder`` is on the disk."""
+def sync_tree(folder: Path) -> None:
+    """Wait until a folder and every file and folder in it are on the disk."""
     for path in [folder, *folder.rglob("*")]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(path)
 
 
 def mark_complete(folder: Path) -> None:
     """Mark a checkpoint or a part's model as whole; what has no mark is never read."""
-    sync(folder)
-    write(folder / MARKER, "")
+    sync_tree(folder)
+    write_bytes(folder / MARKER, b"")
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -133,22 +119,9 @@ def report_full_disk(folder: Path) -> Iterator[None]:
     except TrainingError:
         raise
     except Exception as error:
-        if not _is_full(error):
+        if not disk_full_reason(error):
             raise
-        free = shutil.disk_usage(folder if folder.exists() else folder.parent).free
         raise TrainingError(
-            f"no room to write in {folder} ({free:,} bytes free): make room and run again; "
+            f"no room to write in {folder} ({free_bytes(folder):,} bytes free): make room and run again; "
             "the run goes on from its last whole checkpoint"
         ) from error
-
-
-def _is_full(error: BaseException | None) -> bool:
-    """Say whether an error, or one that it came from, is that of a full disk; some libraries give only its text."""
-    if error is None:
-        return False
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return True
-    told = re.search(r"os error (\d+)|(No space left|File too large|unexpected pos|file write failed)", str(error))
-    if told and (told[2] or int(told[1]) in NO_ROOM):
-        return True
-    return _is_full(error.__cause__ or error.__context__)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sources.atomic import write_bytes
 from training.data.chat import encode
-from training.run.output_folder import MARKER, mark_complete, write
+from training.run.output_folder import MARKER, mark_complete
 from training.run.processes import broadcast_from_main
 from training.run.start_model import StartModel
 from training.run.trainers import Part
@@ -126,10 +127,10 @@ def recast(folder: Path, dtype: str, before: Mapping[str, Path] | None = None) -
     if index.is_file():
         listed = json.loads(index.read_text())
         listed["metadata"]["total_size"] = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
-        write(index, json.dumps(listed, indent=2) + "\n")
+        write_bytes(index, (json.dumps(listed, indent=2) + "\n").encode())
     config = json.loads((folder / "config.json").read_text())
     config["dtype"] = dtype
-    write(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    write_bytes(folder / "config.json", (json.dumps(config, indent=2) + "\n").encode())
     share = survived / changed if changed else 1.0
     return {"dtype": dtype, "changed": changed, "survived": survived, "share": share} if changed else None
 

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sources.atomic import free_bytes, write_json
 from sources.license import joint
 from synth.teachers.template_dates import writes_date
 from training.data.release_rows import ReleaseFacts, load_rows, read_release
@@ -24,7 +25,7 @@ from training.run.cost_forecast import chunk_sizes, forecast, forecast_lines, mo
 from training.run.hardware import Meter, meter
 from training.run.launch import check_launched, launch_command
 from training.run.loss_plot import curve_png
-from training.run.output_folder import RECORD, RunFolder, identity_of, last_checkpoint, report_full_disk, write
+from training.run.output_folder import RECORD, RunFolder, identity_of, last_checkpoint, report_full_disk
 from training.run.packing_isolation import packing_fault
 from training.run.processes import broadcast_from_main, is_first
 from training.run.saved_model import FAINT, finish_model, is_saved, rounding_line, save_part
@@ -189,7 +190,7 @@ def _kept_rows(call: TrainJob, folder: Path, files: list[Path], model: StartMode
         if made.held_out is not None:
             made.held_out.save_to_disk(str(held))
         shutil.rmtree(folder / "cache", ignore_errors=True)
-        write(counts, json.dumps({**dataclasses.asdict(dataclasses.replace(made, dataset=None, held_out=None))}))
+        write_json(counts, dataclasses.asdict(dataclasses.replace(made, dataset=None, held_out=None)))
 
     broadcast_from_main(make)
     held_out = Dataset.load_from_disk(str(held)) if held.is_dir() else None
@@ -202,7 +203,7 @@ def _report_forecast(call: TrainJob, place: RunFolder, prepared: Prepared) -> No
     expected = forecast(prepared.rows, prepared.model.facts, call.settings)
     for line in forecast_lines(expected.plain()):
         print(line, file=sys.stderr)
-    free = shutil.disk_usage(place.partial).free
+    free = free_bytes(place.partial)
     if free < expected.disk_bytes:
         raise TrainingError(
             f"{place.partial} has {free:,} bytes free, expected {expected.disk_bytes:,} for checkpoints and the model: "

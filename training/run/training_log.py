@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback
 
+from sources.atomic import write_bytes, write_json
 from training.run.hardware import Meter
-from training.run.output_folder import mark_complete, write
+from training.run.output_folder import mark_complete
 from training.training_errors import TrainingError
 
 SECONDS_BETWEEN_LINES = 10
@@ -42,7 +43,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         kept = [
             line for line in read_log(self._folder) if (line["part"], line["step"]) <= (self._part, self._first_step)
         ]
-        write(self._folder / "log.jsonl", "".join(json.dumps(line) + "\n" for line in kept))
+        write_bytes(self._folder / "log.jsonl", "".join(json.dumps(line) + "\n" for line in kept).encode())
         starts = self._folder / "starts"
         starts.mkdir(exist_ok=True)
         self._figures = starts / f"{len(list(starts.glob('*.json'))):04}.json"
@@ -106,7 +107,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         figures = {"part": self._part, "steps": [self._first_step, state.global_step], "seconds": seconds}
         total = self._meter.joules()
         joules = None if total is None or self._joules is None else total - self._joules
-        write(self._figures, json.dumps({**figures, "joules": joules, "how": self._meter.how}))
+        write_json(self._figures, {**figures, "joules": joules, "how": self._meter.how})
 
     def _tell(self, state: Any, line: dict[str, Any]) -> None:
         """Say how far it is: a bar on a terminal, a line now and then on a plain stderr."""
