@@ -103,7 +103,7 @@ def test_the_rows_of_a_step_without_a_listing_are_counted(place):
 
 
 def test_a_release_that_verify_would_refuse_is_not_frozen(place, monkeypatch):
-    monkeypatch.setattr("pipelines.release.card", lambda manifest, folder: "# Another card\n")
+    monkeypatch.setattr("pipelines.freeze.freeze_release.card", lambda manifest, folder: "# Another card\n")
     words = ("--version", "1", "--store", place / "store", "--mirror", place / "mirror", "--workers", "1")
     result = run("release", place / "tiny.py", *words)
     assert "tiny@1 is not frozen, it is not sound: README.md, line 1" in result.stderr

@@ -168,9 +168,9 @@ def token_rows(length):
         read=1,
         kept=1,
         tokens=length,
-        learned=1,
+        label_tokens=1,
         longest=length,
-        square=length**2,
+        sum_squared_lengths=length**2,
         too_long=[],
         licenses={},
     )
