@@ -1,8 +1,6 @@
 """The folder, log, cost and card of a run, from figures given by hand: no model is trained here."""
 
 import json
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from training.lineage import trace_model
 from training.model_card import model_card
 from training.run.cost_forecast import memory_bytes, model_flops
 from training.run.hardware import meter
-from training.run.loss_plot import HEIGHT, WIDTH, curve_png
+from training.run.loss_plot import save_plots
 from training.run.output_folder import RunFolder, last_checkpoint, mark_complete, report_full_disk
 from training.run.start_model import ModelFacts
 from training.run.training_record import energy, run_record, tokens_seen
@@ -255,40 +253,40 @@ def test_a_limit_draws_from_all_sources_by_seed(tmp_path):
 # --- picture and card ----------------------------------------------------------------------------------------------
 
 
-def pixels(png):
-    """Read a PNG back: its chunks, their checksums, its rows without filters."""
-    assert png[:8] == b"\x89PNG\r\n\x1a\n"
-    place, chunks = 8, {}
-    while place < len(png):
-        (size,) = struct.unpack(">I", png[place : place + 4])
-        kind, data = png[place + 4 : place + 8], png[place + 8 : place + 8 + size]
-        assert struct.unpack(">I", png[place + 8 + size : place + 12 + size])[0] == zlib.crc32(kind + data)
-        chunks[kind], place = data, place + 12 + size
-    width, height, *kind = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
-    assert kind == [8, 2, 0, 0, 0]
-    rows = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), dtype=np.uint8).reshape(height, 1 + width * 3)
-    assert (rows[:, 0] == 0).all()
-    return rows[:, 1:].reshape(height, width, 3)
+def curve(path):
+    """Return where a saved plot of one curve has its colour: the rows and columns of those pixels, and the shape."""
+    from matplotlib.image import imread
+
+    drawn = imread(path)
+    blue = np.abs(drawn[:, :, :3] - np.array([0x1F, 0x77, 0xB4]) / 255).max(axis=2) < 0.02
+    return *np.nonzero(blue), drawn.shape[:2]
 
 
-def test_a_falling_loss_is_drawn_from_the_upper_left_to_the_lower_right():
-    drawn = pixels(curve_png(list(range(50)), [50 - x for x in range(50)], x_name="step", y_name="loss"))
-    assert drawn.shape == (HEIGHT, WIDTH, 3)
-    rows, columns = np.nonzero((drawn == (20, 110, 90)).all(axis=2))
+def test_a_falling_loss_is_drawn_from_the_upper_left_to_the_lower_right(tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is in the extra 'train', which is not installed")
+    assert save_plots([{"loss": 50.0 - step} for step in range(50)], tmp_path) == ["loss.png"]
+    rows, columns, shape = curve(tmp_path / "loss.png")
+    assert shape == (480, 960)
     left, right = rows[columns == columns.min()].mean(), rows[columns == columns.max()].mean()
     assert left < 60
-    assert right > 400
+    assert right > 350
 
 
-@pytest.mark.parametrize(("xs", "ys"), [([1], [2.0]), ([1, 2], [3.0, 3.0])])
-def test_a_curve_of_one_point_or_one_height_is_drawn(xs, ys):
-    assert (pixels(curve_png(xs, ys, x_name="step", y_name="loss")) == (20, 110, 90)).all(axis=2).any()
+@pytest.mark.parametrize("values", [[2.0], [3.0, 3.0]])
+def test_a_curve_of_one_point_or_one_height_is_drawn(values, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is in the extra 'train', which is not installed")
+    log = [{"loss": value, "rewards/accuracies": value} for value in values]
+    assert save_plots(log, tmp_path) == ["loss.png", "accuracy.png"]
+    assert all(curve(tmp_path / name)[0].size for name in ("loss.png", "accuracy.png"))
 
 
-@pytest.mark.parametrize(("xs", "ys"), [([], []), ([1], [])])
-def test_a_curve_without_points_is_refused(xs, ys):
-    with pytest.raises(ValueError, match="expected as many, and one at least"):
-        curve_png(xs, ys, x_name="step", y_name="loss")
+def test_without_matplotlib_there_is_no_plot_and_the_card_shows_none(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.run.loss_plot.find_spec", lambda name: None)
+    assert save_plots([{"loss": 1.0}], tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+    record = record_of()
+    assert ".png" not in model_card(record, "x")
+    assert "![Loss by step](loss.png)" in model_card(record, "x", ["loss.png"])
 
 
 def record_of(**rows):

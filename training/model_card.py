@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ from sources.license import parts, terms
 from training.lineage import ancestors, public_name
 
 
-def model_card(record: dict[str, Any], name: str) -> str:
-    """Return the card of the model ``name`` that ``record``, of a training run, tells of."""
+def model_card(record: dict[str, Any], name: str, plots: Collection[str] = ()) -> str:
+    """Return the card of the model ``name`` from the record of its training run; ``plots`` are pictures beside it."""
     start = record["start_model"]
     shown = {**record, "start_model": {**start, "name": public_name(start["name"], local=start["hash"] is not None)}}
-    return _rendered("model_card.md.jinja", shown, name, settings=_flat(record["settings"]))
+    return _rendered("model_card.md.jinja", shown, name, plots=plots, settings=_flat(record["settings"]))
 
 
 def merge_card(record: dict[str, Any]) -> str:
-    """Return the card of the model that ``record``, of a merge, tells of; where it lies does not matter."""
+    """Return the card of a merged model from the record of the merge, without the places of this machine."""
     names = {model["model"]: public_name(model["model"], local=model["revision"] is None) for model in record["inputs"]}
     inputs = [{**model, "model": names[model["model"]]} for model in record["inputs"]]
     notes = list(record["notes"])

@@ -59,7 +59,7 @@ class TokenRows:
             "sequences": len(self.dataset),
             "too_long": len(self.too_long),
             "tokens": self.tokens,
-            "learned_tokens": self.label_tokens,
+            "label_tokens": self.label_tokens,
             "longest": self.longest,
             "licenses": self.licenses,
             "sources": self.sources,

@@ -76,7 +76,7 @@ def forecast_lines(expected: dict[str, Any]) -> list[str]:
     memory, disk = expected["memory_bytes"] / 1e9, expected["disk_bytes"] / 1e9
     return [
         "rows: {rows:,} in {sequences:,} sequences, {too_long:,} were too long".format(**expected),
-        "tokens: {tokens:,} in the rows, {learned_tokens:,} of them learned; {tokens_in_all:,} in all passes".format(
+        "tokens: {tokens:,} in the rows, {label_tokens:,} of them labels; {tokens_in_all:,} in all passes".format(
             **expected
         ),
         "steps: {steps:,}".format(**expected),

@@ -24,7 +24,7 @@ from training.model_card import model_card
 from training.run.cost_forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
 from training.run.hardware import Meter, meter
 from training.run.launch import check_launched, launch_command
-from training.run.loss_plot import curve_png
+from training.run.loss_plot import save_plots
 from training.run.output_folder import RECORD, RunFolder, identity_of, last_checkpoint, report_full_disk
 from training.run.packing_isolation import packing_fault
 from training.run.processes import broadcast_from_main, is_first
@@ -34,8 +34,6 @@ from training.run.trainers import Part, check_installed, trainer_for
 from training.run.training_record import run_record, vars_of
 from training.settings import Dpo, Settings, by_loss, plain
 from training.training_errors import TrainingError
-
-PICTURES = {"loss.png": "loss", "accuracy.png": "rewards/accuracies"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,15 +289,14 @@ def _publish(call: TrainJob, place: RunFolder, prepared: Prepared, model: Path) 
     if rounding is not None and rounding["share"] < FAINT:
         print(f"note: {rounding_line(rounding)}", file=sys.stderr)
     shutil.copyfile(place.partial / "log.jsonl", model / "log.jsonl")
-    for picture, figure in PICTURES.items():
-        if figure in log[-1]:
-            heights = [line[figure] for line in log]
-            (model / picture).write_bytes(curve_png(range(1, len(log) + 1), heights, x_name="step", y_name=figure))
+    plots = save_plots(log, model)
+    if not plots:
+        print("note: no plots are written, matplotlib is not installed (extra 'train')", file=sys.stderr)
     if rows.too_long:
         save_too_long(rows, model / "too_long.jsonl")
     if rows.notes:
         save_notes(rows, model / "row_notes.jsonl")
-    (model / "README.md").write_text(model_card(record, call.out.name), encoding="utf-8")
+    (model / "README.md").write_text(model_card(record, call.out.name, plots), encoding="utf-8")
     (model / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     place.publish(model)
     return record
