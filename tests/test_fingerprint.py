@@ -252,6 +252,7 @@ NOT_DECIDING = {
     "sources.literal": "opens the very file that it is given",
     "sources.fetch.mirror": "finds files, whose names and hashes are part of what a step is",
     "synth.teachers.embedded": "its revision is a hash of its code and is in the config of every step that asks it",
+    "synth.teachers.options": "holds the options of the teacher that the config names",
     "synth.teachers.specs": "makes the teacher; its name and revision are in the config",
 }
 """Modules that run while a step is built and are no part of its fingerprint, each with the reason."""
