@@ -1,4 +1,4 @@
-"""Raw files: plain or gzipped alike, hashed by what they contain, read whole, by lines or by a window of lines.
+"""Raw files, plain or gzipped: hashed by content, and read whole, by lines or by windows of lines.
 
 No reader trusts what a file says of its own size: lines, whole files and what a gzip file expands to are bounded.
 """
@@ -123,12 +123,12 @@ class RawFile:
                 number += 1
 
     def starts_with(self, mark: bytes) -> bool:
-        """Say whether the first character that is no blank is ``mark``."""
+        """Return whether the first character that is no blank is ``mark``."""
         with reading(self), self.open() as stream:
             return stream.read(1 << 16).removeprefix(BOM).lstrip().startswith(mark)
 
     def companion(self, name: str) -> RawFile:
-        """Return the companion file called ``name``, one that a connector needs with the rows."""
+        """Return the companion file ``name`` that the connector reads with the rows."""
         for file in self.companions:
             if file.name == name:
                 return file
@@ -191,7 +191,7 @@ def _skip_line(stream: BinaryIO) -> None:
 
 
 def _refuse_stand_in(path: Path, head: bytes) -> None:
-    """Raise ``FileError`` for what stands in the place of a data file: a pointer to it, or a web page about it."""
+    """Raise ``FileError`` for a Git LFS pointer or a web page in place of a data file."""
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
         raise FileError(f"{path} is a Git LFS pointer, not the file itself; get it with git lfs pull")
     if head.startswith((b"/annex/objects/", b"../.git/annex/objects/")):
@@ -215,7 +215,7 @@ class _Bounded(io.RawIOBase):
         self._given, self._most = 0, max(EXPANSION_FROM, EXPANSION * path.stat().st_size)
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True: the content can be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
@@ -230,11 +230,11 @@ class _Bounded(io.RawIOBase):
         return given
 
     def seekable(self) -> bool:
-        """Say that it can be rewound."""
+        """Return True: the content can be read again."""
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to ``offset``, from the start again where it lies behind."""
+        """Move to ``offset``; an earlier one is reached by reading again from the start."""
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
@@ -276,7 +276,7 @@ def _unpack(path: Path) -> Path:
 
 @contextmanager
 def reading(file: RawFile) -> Iterator[None]:
-    """Turn what a damaged or unreadable file raises into a ``FileError`` that names it and says what to do."""
+    """Turn errors of a damaged or unreadable file into a ``FileError`` that names the file and a remedy."""
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -390,7 +390,7 @@ def _plain(word: str) -> str:
 
 
 def _names() -> dict[str, str]:
-    """Return the id of each licence by all of its names; a word that stands for several is none of them."""
+    """Return the id of each licence by all of its names, without names that several licences share."""
     words = [(word, known.id) for known in LICENSES.values() for word in (known.hub, *known.hub_names)]
     counts = Counter(word for word, _ in words)
     by_word = {_plain(word): id for word, id in words if counts[word] == 1}

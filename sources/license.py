@@ -1,4 +1,4 @@
-"""Licences of rows: a row may stand under several at once, and each of them binds it.
+"""Licences of rows; a row may have several, which bind it together.
 
 ``license`` is an SPDX expression: one id, or several joined by ``AND``, sorted. A row that a Llama model rewrote is
 under its source's licence and under Llama's terms: ``CC-BY-SA-4.0 AND LicenseRef-llama-3.1-community``.
@@ -29,7 +29,7 @@ def parts(expression: str) -> tuple[str, ...]:
 
 
 def joint(expressions: Iterable[str]) -> str:
-    """Return the expression of what stands under all of ``expressions``; a dedication that asks nothing is left out.
+    """Return the licence of text under all of ``expressions``; public-domain dedications are left out.
 
     Raises ``ValueError`` for none, as what has no licence at all is not free.
     """
@@ -41,17 +41,17 @@ def joint(expressions: Iterable[str]) -> str:
 
 
 def terms(id: str) -> License:
-    """Return what one licence allows; one that is not in the table is held to the terms of the strictest."""
+    """Return the terms of one licence; an unknown licence gets the strictest terms."""
     return LICENSES.get(id, UNKNOWN)
 
 
 def unknown_parts(expression: str) -> tuple[str, ...]:
-    """Return the licences of an expression that are not in the table, each with what may have been meant."""
+    """Return the unknown licences of an expression, each with a suggestion."""
     return tuple(f"{id!r}{did_you_mean(id, LICENSES)}" for id in parts(expression) if id not in LICENSES)
 
 
 def all_terms(expression: str) -> tuple[License, ...]:
-    """Return what each licence of an expression allows."""
+    """Return the terms of each licence of an expression."""
     return tuple(terms(id) for id in parts(expression))
 
 
@@ -61,7 +61,7 @@ def strictness(expression: str) -> int:
 
 
 def fits(expression: str, use: str) -> bool:
-    """Say whether rows under ``expression`` may be in a build for ``use``: adapted and, if so, handed on or sold."""
+    """Return whether rows under ``expression`` may be in a build for ``use``."""
     if use not in USES:
         raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
     if use == "any":
@@ -71,7 +71,7 @@ def fits(expression: str, use: str) -> bool:
 
 
 def contradiction(expression: str) -> str | None:
-    """Say why no row can be under all licences of an expression at once; None where one can.
+    """Return why the licences of an expression exclude each other; None where they are compatible.
 
     What is joined from a text and another is an adaptation of both. A licence against derivatives allows none. A
     share-alike licence wants it under itself (or one of ``License.into``), which must allow all that it allows itself:
@@ -95,18 +95,18 @@ def contradiction(expression: str) -> str | None:
 
 
 def _admits(outer: License, inner: License) -> bool:
-    """Say whether an adaptation under ``outer`` may hold text under ``inner``."""
+    """Return whether an adaptation under ``outer`` may hold text under ``inner``."""
     return inner.redistribution and not inner.passes_on and (inner.commercial or not outer.commercial)
 
 
 def covers(declared: str, license: str) -> bool:
-    """Say whether ``declared``, the expression a whole set is handed on under, asks all that one licence in it asks."""
+    """Return whether ``declared``, the licence of a whole set, has all duties of one licence in it."""
     wanted = terms(license)
     return any(_asks_all(terms(id), wanted, same=id == license) for id in parts(declared))
 
 
 def freer_licenses(license: str, original: str) -> tuple[str, ...]:
-    """Return the licences of ``original`` that ``license`` does not cover: none where a text kept what it was under."""
+    """Return the licences of ``original`` that ``license`` does not cover; empty where all were kept."""
     return tuple(id for id in parts(original) if not covers(license, id))
 
 

@@ -1,4 +1,4 @@
-"""Parquet files by their literal paths: polars takes ``[1]``, ``*`` and ``?`` in a path for a pattern unless barred."""
+"""Parquet files by literal paths: by default polars expands ``[1]``, ``*`` and ``?`` in a path as a pattern."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def parquet_schema(path: Path) -> pl.Schema:
 
 
 def _paths(paths: Path | Iterable[Path]) -> Path | list[Path]:
-    """Return the paths; ``ValueError`` for a pipe or a device, on which polars waits without end, and a dead link."""
+    """Return the paths; ``ValueError`` for a broken link, and for pipes and devices, which block polars."""
     listed = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     for path in listed:
         if not path.is_file() and (path.is_symlink() or path.exists()):

@@ -1,4 +1,4 @@
-"""Names that become folders, files and tags: one pattern, whoever gave them."""
+"""One pattern for names that become folders, files and tags."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def check_name(what: str, text: str) -> None:
 
 
 def is_inner_path(text: str) -> bool:
-    """Return whether a text is the relative path of a file below some folder, which it cannot leave."""
+    """Return whether a text is a relative path that stays inside its folder."""
     parts = text.split("/")
     return len(text) <= LONGEST_PATH and "\0" not in text and all(part not in ("", ".", "..") for part in parts)

@@ -1,4 +1,4 @@
-"""From a raw file to records: every raw row comes out, as a record or as a malformed row that says why."""
+"""Raw files to records: every raw row becomes a record, or a malformed row with its error."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
 
 
 def _standard_shape(corpus: Corpus, file: RawFile) -> Rows | None:
-    """Return the shape that counts the lines of a file which a source reads by a shape of its own, if one can."""
+    """Return the standard shape that checks the lines read by a connector's own shape, None where none can."""
     if isinstance(corpus, Benchmark) or corpus.joins_lines or getattr(corpus.rows, "__module__", "") in STANDARD:
         return None
     if file.name.endswith(LINE_SUFFIXES):
@@ -62,7 +62,7 @@ def _standard_shape(corpus: Corpus, file: RawFile) -> Rows | None:
 
 
 def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int]) -> Iterator[Malformed]:
-    """Yield the lines without a row; ``FileError`` where the given rows name lines that the file does not have."""
+    """Yield the lines that gave no row; ``FileError`` where rows name lines that do not exist."""
     found, missing = 0, []
     for raw in standard(file):
         if raw.line in given:
@@ -83,7 +83,7 @@ def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int])
 
 
 def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield the raw rows; what the shape raises of a file that it was not written for becomes a ``FileError``."""
+    """Yield the raw rows; an error of the shape becomes a ``FileError``."""
     last = 0
     try:
         for raw in corpus.rows(file):
@@ -134,7 +134,7 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
 
 
 def _id(value: Any) -> Any:
-    """Return an id as text where it is a whole number, of any size."""
+    """Return an integer id of any size as text."""
     return str(value) if type(value) is int else value
 
 
@@ -149,7 +149,7 @@ def _license(draft: Draft, corpus: Corpus) -> str:
 
 
 def _check_columns(draft: Draft) -> None:
-    """Raise ``TypeError`` or ``ValueError`` for what no column can hold, so that it costs one row and not the shard."""
+    """Raise ``TypeError`` or ``ValueError`` for values that no column can hold, so that only their row is lost."""
     if not _WORDS.issuperset(map(type, (draft.task, draft.lang, draft.split, draft.license))):
         found = {name: getattr(draft, name) for name in ("task", "lang", "split", "license")}
         name, value = next((n, v) for n, v in found.items() if type(v) not in _WORDS)
@@ -183,12 +183,12 @@ def _explain(error: Exception, raw: Raw) -> str:
 
 
 def _whole(text: str) -> str:
-    """Return text that any file can hold: half characters are written as escapes."""
+    """Return text that can be encoded: lone surrogates become escapes."""
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def as_text(value: Any) -> str:
-    """Return a raw row as text for the quarantine: JSON, or XML where that is what it is."""
+    """Return a raw row as text for the quarantine: XML for XML elements, JSON for all else."""
     try:
         if isinstance(value, ElementTree.Element):
             return ElementTree.tostring(value, encoding="unicode")

@@ -54,7 +54,7 @@ class Message(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """What a connector says of one raw row; the reader adds source, licence, file and line.
+    """One raw row as its connector parsed it; the reader adds source, licence, file and line.
 
     ``id`` is the corpus's own id. ``gold`` holds 0-based positions in ``options``: none for an open question, one for
     a single-answer question, several where a corpus allows that. The optional last fields override the corpus's.
@@ -108,7 +108,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Malformed:
-    """A raw row that could not become a record: where it stands, what is wrong, and its text."""
+    """A raw row that could not become a record: its place, the error, and its text."""
 
     source: str
     file: str
@@ -118,7 +118,7 @@ class Malformed:
 
 
 def as_position(value: Any) -> Any:
-    """Return a whole number that is written as 2.0, as tables do whose column has empty cells; all else as it is."""
+    """Return 2.0 as 2, as tables write integers in a column with empty cells; other values are unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -1,4 +1,4 @@
-"""What a corpus is: a pinned origin, its licence and where that was read, its files by split, and how to read them."""
+"""The definition of a corpus: pinned origin, licence, files by split, and functions that read it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Raw(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A place in a file that is no row at all: its line, the error, and the text that stands there."""
+    """A place in a file that is not a row: its line, the error, and its text."""
 
     line: int
     error: str
@@ -42,13 +42,17 @@ Parse = Callable[[Raw, RawFile], Draft]
 class Corpus:
     """A pinned origin of rows.
 
-    ``home`` is ``hf://datasets/ORG/NAME`` or the address of a page. ``revision`` is what the lock resolves. ``files``
-    maps a split, by its publisher's name, to glob patterns inside the corpus's folder; ``companions`` are files that
-    are read beside the rows. ``folder`` is the place in a local mirror. ``rows`` cuts a file into raw rows, ``parse``
-    turns one into a draft, given the file too, and raises where it is malformed. ``repairs`` names the text repairs
-    that this corpus needs (``normalize``). ``rank`` orders sources when two rows are equal: the lowest stays.
-    ``real_persons`` is False where every person is invented, as in word problems: then no name is masked.
-    ``joins_lines`` is True where ``rows`` makes one row of several lines, so that lines cannot be counted.
+    - ``home``: ``hf://datasets/ORG/NAME``, or the address of a page
+    - ``license``, ``license_read``: an SPDX expression, and where it was read
+    - ``files``: glob patterns inside the corpus's folder, by the publisher's name of the split
+    - ``rows``, ``parse``: functions that yield the raw rows of a file, and turn one into a draft or raise
+    - ``folder``: the folder in a local mirror, the corpus's name by default
+    - ``revision``: the branch, tag or commit that the lock resolves
+    - ``companions``: further files that the connector reads with the rows
+    - ``repairs``: text repairs that the corpus needs (``quality/cleaning/normalize.py``)
+    - ``rank``: of two equal rows the one whose source has the lower rank is kept
+    - ``real_persons``: False where every person is invented, as in word problems; names are not masked then
+    - ``joins_lines``: True where one row spans several lines, so that lines cannot be counted
     """
 
     name: str
@@ -77,7 +81,7 @@ class Corpus:
 
     @property
     def hub_id(self) -> str | None:
-        """The dataset's id on the Hugging Face Hub, or None for a corpus that lives elsewhere."""
+        """The dataset's id on the Hugging Face Hub, or None for a corpus hosted elsewhere."""
         prefix = "hf://datasets/"
         return self.home.removeprefix(prefix) if self.home.startswith(prefix) else None
 
@@ -125,13 +129,13 @@ TRAINING_WORDS = frozenset("train training trainset".split())
 
 
 def is_held_out(split: str) -> bool:
-    """Say whether a split's name, in any spelling, says that its rows are not to be trained on."""
+    """Return whether a split's name, in any spelling, marks rows that must not be trained on."""
     words = _words(split)
     return not HELD_OUT_WORDS.isdisjoint(words) or {"held", "out"} <= words or {"hold", "out"} <= words
 
 
 def is_training(split: str) -> bool:
-    """Say whether a split's name says that its rows are to be trained on."""
+    """Return whether a split's name marks training rows."""
     return not is_held_out(split) and not TRAINING_WORDS.isdisjoint(_words(split))
 
 

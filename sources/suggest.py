@@ -17,7 +17,7 @@ SHOWN = 10
 
 
 def some_of(names: Iterable[str]) -> str:
-    """Return names of the catalog for a message: the first ten, and where the others are listed."""
+    """Return the first ten names of the catalog for a message, and the command that lists the others."""
     listed = list(names)
     more = f" and {len(listed) - SHOWN} more (sabila sources lists all)" if len(listed) > SHOWN else ""
     return f"{', '.join(listed[:SHOWN])}{more}"

@@ -1,4 +1,4 @@
-"""Records as polars tables and back; the two schemas are held together by a test."""
+"""Records as polars tables and back."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _messages(values: Sequence[tuple[Message, ...]]) -> Any:
 
 
 def relist(values: pl.Series, like: pl.Series) -> pl.Series:
-    """Return ``values`` cut into lists of the lengths that ``like`` has, under the name of ``like``."""
+    """Return ``values`` as lists with the lengths and the name of ``like``."""
     offsets = pa.array([0, *like.list.len().fill_null(0).cum_sum().to_list()], pa.int64())
     lists = pl.from_arrow(pa.LargeListArray.from_arrays(offsets, values.to_arrow()))
     assert isinstance(lists, pl.Series), "a pyarrow array becomes a series"
@@ -94,7 +94,7 @@ def malformed(rows: Iterable[Malformed]) -> pl.DataFrame:
 
 
 def to_json(value: Any) -> str:
-    """Return JSON text with sorted keys, the same for equal values; what JSON lacks becomes text."""
+    """Return JSON with sorted keys, equal for equal values; values that JSON lacks become text."""
     if not value:
         return "{}"
     try:
@@ -116,6 +116,6 @@ def _small_numbers(value: Any) -> Any:
 
 
 def question_text() -> pl.Expr:
-    """Return the text a row asks: the contents of its messages joined by line breaks, but for what the system says."""
+    """Return the question of a row: its messages, without those of the system, joined by line breaks."""
     said = pl.col("messages").list.filter(pl.element().struct.field("role") != "system")
     return said.list.eval(pl.element().struct.field("content")).list.join("\n")

@@ -384,7 +384,7 @@ def told(done, total):
     if done > total / 2:
         print("halfway", flush=True)
         time.sleep(60)
-merge(read_merge_config(Path(sys.argv[1])), Path(sys.argv[2]), told=told, shard_bytes=2000)
+merge(read_merge_config(Path(sys.argv[1])), Path(sys.argv[2]), report_progress=told, shard_bytes=2000)
 """
 
 

@@ -11,7 +11,7 @@ for library in ("torch", "trl", "peft", "accelerate"):
 
 SETTINGS = {
     "data": {"eval_share": 0.25},
-    "numerics": {"compute": "fp32", "gradient_checkpointing": False},
+    "precision": {"compute": "fp32", "gradient_checkpointing": False},
     "power": {"watts": 40, "tflops": 0.1},
     "saving": {"every_steps": 2, "best": True},
     "schedule": {"epochs": 40, "learning_rate": 2e-2, "warmup_steps": 0, "early_stopping": 2},

@@ -45,7 +45,7 @@ def lfm2():
 def fault():
     from training.run.packing_isolation import packing_fault
 
-    return lambda config, **numerics: packing_fault(config, Precision(**numerics))
+    return lambda config, **precision: packing_fault(config, Precision(**precision))
 
 
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])

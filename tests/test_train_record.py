@@ -82,17 +82,17 @@ def test_a_partial_run_is_gone_on_with_by_the_same_run_alone(tmp_path):
 
 def test_two_runs_into_one_place_are_refused(tmp_path):
     place = RunFolder(out=tmp_path / "model")
-    with place.held(), pytest.raises(TrainingError, match=r"another run is writing .*model: wait for it"), place.held():
+    with place.lock(), pytest.raises(TrainingError, match=r"another run is writing .*model: wait for it"), place.lock():
         raise AssertionError("the second run began")
-    with place.held():
+    with place.lock():
         pass
 
 
 def test_a_folder_that_is_no_run_is_not_overwritten(tmp_path):
     (tmp_path / "model").mkdir()
     with pytest.raises(TrainingError, match="model holds no run: remove it or give another --out"):
-        RunFolder(out=tmp_path / "model").finished("one")
-    assert RunFolder(out=tmp_path / "other").finished("one") is None
+        RunFolder(out=tmp_path / "model").finished_record("one")
+    assert RunFolder(out=tmp_path / "other").finished_record("one") is None
 
 
 @pytest.mark.parametrize(

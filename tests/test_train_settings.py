@@ -35,7 +35,7 @@ def test_aloes_sft_is_a_preset(name, rate, batch):
     schedule = settings.schedule
     assert (schedule.epochs, schedule.scheduler, schedule.warmup_steps) == (4, "cosine", 100)
     assert (schedule.learning_rate, settings.batch.global_batch, settings.batch.sequence) == (rate, batch, 16_384)
-    assert settings.numerics.compute == "bf16"
+    assert settings.precision.compute == "bf16"
 
 
 @pytest.mark.parametrize(("name", "rate", "chunks"), [("stage_1", 2e-7, 5), ("stage_2", 1e-7, 1)])

@@ -31,7 +31,7 @@ for library in ("torch", "trl", "peft", "accelerate"):
     pytest.importorskip(library, reason=f"{library} is in the extra 'train', which is not installed")
 
 TINY = {
-    "numerics": {"compute": "fp32", "gradient_checkpointing": False},
+    "precision": {"compute": "fp32", "gradient_checkpointing": False},
     "power": {"watts": 40, "tflops": 0.1},
     "saving": {"every_steps": 4},
 }

@@ -426,7 +426,7 @@ def test_the_newest_attention_that_is_there_is_taken_and_torchs_own_where_none_i
     there = {"2": True, "3": False}
     for number in there:
         monkeypatch.setattr(f"transformers.utils.is_flash_attn_{number}_available", lambda number=number: there[number])
-    auto = read_settings("sft", None, None, {}).numerics
+    auto = read_settings("sft", None, None, {}).precision
     assert attention(auto) == "flash_attention_2"
     there["3"] = True
     assert attention(auto) == "flash_attention_3"

@@ -1,4 +1,4 @@
-"""Where a model comes from: every model, release and licence on the way to it, by the records in the folders.
+"""The lineage of a model: every model, release and licence it derives from, by the records in its folders.
 
 A node is a model: ``made_by`` what (``sft``, ``dpo`` or ``merge``, None for a model of others), on which ``release``,
 ``from`` which models, which are nodes again. Records of others are read, so that nothing in them is taken as it is.
@@ -23,14 +23,14 @@ UNPRINTED = re.compile(r"[^\w .,:;@/+=()#~-]+")
 
 
 def public_name(name: str, *, local: bool) -> str:
-    """Return how a card calls a model: a folder of this machine by its own name, without where it lies."""
+    """Return the name of a model for a card; a local folder is named without its path."""
     return Path(name).expanduser().resolve().name if local else name
 
 
 def trace_model(
     text_of: Callable[[str], str | None], name: str, *, hub: bool, revision: str | None, license: str
 ) -> dict[str, Any]:
-    """Return a model with all that it was made from; ``text_of`` gives the text of a file of it, None without one."""
+    """Return the lineage of a model; ``text_of`` returns the text of one of its files, or None."""
     made = next((_made(text) for record in RECORDS if (text := text_of(record))), None) or {}
     return {
         "model": public_name(name, local=not hub),
@@ -44,7 +44,7 @@ def trace_model(
 
 
 def describe_step(step: str, release: Mapping[str, Any] | None, models: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what a record says of how its model was made."""
+    """Return the step that made the model of a record."""
     kept = {key: release[key] for key in RELEASE} if release else None
     return {"made_by": step, "release": kept, "from": list(models)}
 
@@ -67,7 +67,7 @@ RELEASE = ("name", "version", "hash", "license")
 
 
 def _made(text: str) -> dict[str, Any]:
-    """Return how the model beside a record was made; a record that was written before there were lineages has one."""
+    """Return the step that made the model of a record, also of records without a lineage."""
     try:
         record = json.loads(text)
         if "lineage" in record:
@@ -88,7 +88,7 @@ def _made(text: str) -> dict[str, Any]:
 
 
 def _checked(made: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
-    """Return how a model was made with nothing in it but what a lineage has, cut where it is too deep or too long."""
+    """Return a step with the fields of a lineage only, cut where it is too deep or too long."""
     models = []
     for model in list(made.get("from") or []) if depth else []:
         left[0] -= 1
@@ -109,5 +109,5 @@ def _checked(made: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, 
 
 
 def _text(value: object) -> str | None:
-    """Return a text of a record without what could act on a page or a terminal."""
+    """Return a text of a record without control characters and markup."""
     return " ".join(UNPRINTED.sub(" ", value).split())[:200] if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""Model cards: README.md with the Hub's YAML, written from the record of a run or a merge and from nothing else."""
+"""Model cards: README.md with the Hub's YAML, from the record of a run or merge."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _rendered(template: str, record: dict[str, Any], name: str, **more: Any) -> 
 
 
 def _flat(settings: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return settings as pairs of dotted name and value, without the places of this machine and its network."""
+    """Return settings as pairs of dotted name and value, without local paths and addresses."""
     template = settings.get("chat_template")
     settings = {**settings, **({"chat_template": Path(template).name} if template else {})}
     if launch := settings.get("launch"):

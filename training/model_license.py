@@ -1,4 +1,4 @@
-"""The licence that a model states: in the record that sabila left beside it, or on its card."""
+"""The licence of a model, from its sabila record or its card."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HEAD = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.
 
 
 def card_head(text: str) -> dict[str, Any]:
-    """Return the metadata at the head of a card, between two lines of ``---``; empty where it has none to read."""
+    """Return the YAML metadata of a card; empty where it has none."""
     found = HEAD.match(text)
     try:
         head = yaml.safe_load(found[1]) if found else {}
@@ -65,14 +65,14 @@ def stated_license(text_of: Callable[[str], str | None], name: str = "") -> str:
 
 
 def card_license(head: dict[str, Any]) -> str:
-    """Return the licence that a card's metadata state, several of them together; what is not known is unknown."""
+    """Return the licence expression of a card's metadata; unknown names become ``LicenseRef-unknown``."""
     found = list(_named(head))
     known = [named_license(word) for word in found]
     return joint(id or UNKNOWN_LICENSE for id in known) if found else UNKNOWN_LICENSE
 
 
 def _named(head: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of licences on a card: the Hub's words, and in the place of ``other`` the name beside it."""
+    """Yield the names of licences on a card; for ``other`` the separate name."""
     license = head.get("license")
     for word in license if isinstance(license, list) else [license]:
         if word == "other":
@@ -83,7 +83,7 @@ def _named(head: dict[str, Any]) -> Iterator[str]:
 
 
 def license_of_user(given: str, what: str) -> str:
-    """Return the expression that a user names for a model; ``ValueError`` for a licence that is not known here."""
+    """Return the licence that a user gives for a model; ``ValueError`` for an unknown one."""
     known = {part: named_license(part) for part in parts(given)}
     if wrong := next((part for part, id in known.items() if id is None), None):
         raise ValueError(f"{what} is {wrong!r}, expected a licence that is known here{did_you_mean(wrong, LICENSES)}")

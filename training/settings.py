@@ -74,7 +74,7 @@ class Data:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Schedule:
-    """How long and how fast a model learns; the defaults are those of Aloe Beta's SFT (arXiv 2505.04388, section 4).
+    """Epochs and learning rate; the defaults are those of Aloe Beta's SFT (arXiv 2505.04388, section 4).
 
     ``early_stopping`` ends a part after so many evaluations in a row without a lower loss on the held-out rows.
     """
@@ -93,7 +93,7 @@ class Schedule:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Batch:
-    """How rows come to a device: lengths in tokens, batches in rows, or in packs of ``sequence`` tokens if packed."""
+    """Batches: lengths in tokens, sizes in rows, or in packs of ``sequence`` tokens if packed."""
 
     sequence: int = Field(default=16_384, ge=16)
     global_batch: int = Field(default=128, gt=0)
@@ -103,7 +103,7 @@ class Batch:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Precision:
-    """How numbers and kernels are kept: ``weights`` is the type of the trained weights, ``compute`` that of a pass.
+    """Number types and kernels: ``weights`` is the type of the trained weights, ``compute`` that of a pass.
 
     ``auto`` takes Liger's kernels and flash attention where they are installed and a GPU is there.
     """
@@ -123,7 +123,7 @@ class Precision:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Adapter:
-    """Which weights learn: all of them, or low-rank additions, which are merged into the model at the end."""
+    """The trained weights: all of them, or low-rank adapters that are merged into the model at the end."""
 
     kind: Literal["full", "lora", "qlora"] = "full"
     rank: int = Field(default=16, gt=0)
@@ -133,7 +133,7 @@ class Adapter:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Saving:
-    """How often a checkpoint is written; two at least are kept, for one may be cut off by what ends the run.
+    """Checkpoints; at least two are kept, since the last may be incomplete.
 
     ``saved_as`` is the type of the weights in the result: that of the start model, or another. With ``best`` the
     result is the checkpoint with the lowest loss on the held-out rows.
@@ -147,7 +147,7 @@ class Saving:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Launch:
-    """On how many devices: ``processes`` in all, over ``machines``; ``machine_rank`` 0 is at ``main_address``."""
+    """Devices: ``processes`` in all, over ``machines``; ``machine_rank`` 0 is at ``main_address``."""
 
     parallel: Literal["none", "ddp", "fsdp", "deepspeed_zero2", "deepspeed_zero3"] = "none"
     processes: int = Field(default=1, gt=0)
@@ -169,7 +169,7 @@ class Launch:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Power:
-    """What energy costs: ``watts`` of a process where no meter is at hand, grams of CO2 a kWh.
+    """Energy: ``watts`` per process where there is no meter, and grams of CO2 per kWh.
 
     The default factor is the world's mean of 2023, 480 g/kWh (Ember, Global Electricity Review 2024). ``tflops`` is the
     rate of one device, for the forecast; it is measured where it is not given.
@@ -190,7 +190,7 @@ class Sft:
     data: Data = Field(default_factory=Data)
     schedule: Schedule = Field(default_factory=Schedule)
     batch: Batch = Field(default_factory=Batch)
-    numerics: Precision = Field(default_factory=Precision)
+    precision: Precision = Field(default_factory=Precision)
     adapter: Adapter = Field(default_factory=Adapter)
     saving: Saving = Field(default_factory=Saving)
     launch: Launch = Field(default_factory=Launch)
@@ -245,7 +245,7 @@ class Dpo:
     schedule: Schedule = Field(default_factory=_dpo_schedule)
     batch: Batch = Field(default_factory=_dpo_batch)
     preference: Preference = Field(default_factory=Preference)
-    numerics: Precision = Field(default_factory=Precision)
+    precision: Precision = Field(default_factory=Precision)
     adapter: Adapter = Field(default_factory=Adapter)
     saving: Saving = Field(default_factory=Saving)
     launch: Launch = Field(default_factory=Launch)
@@ -269,7 +269,7 @@ Settings = Sft | Dpo
 
 
 def by_loss(settings: Settings) -> bool:
-    """Say whether the loss on held-out rows decides which weights are kept; it is measured at every checkpoint then."""
+    """Return whether the loss on held-out rows, measured at every checkpoint, decides which weights are kept."""
     return settings.saving.best or settings.schedule.early_stopping is not None
 
 
@@ -294,6 +294,6 @@ def accumulation(settings: Settings) -> int:
     return batch.global_batch // at_once
 
 
-def plain(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON can hold them."""
+def to_dict(settings: Settings) -> dict[str, Any]:
+    """Return settings as JSON values."""
     return dataclasses.asdict(settings)

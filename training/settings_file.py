@@ -1,4 +1,4 @@
-"""Settings from a preset, a file and the command line, the later over the earlier; every mistake in one line."""
+"""Settings from a preset, a file and the command line, in rising priority."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _preset(stage: Stage, name: str | None) -> dict[str, Any]:
 
 
 def _grouped(stage: Stage, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values that are named without their group, each in its group."""
+    """Return values with each ungrouped name put into its group."""
     known = fields(stage)
     values: dict[str, Any] = {}
     for name, value in given.items():
@@ -111,7 +111,7 @@ def _grouped(stage: Stage, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``below`` with what ``above`` says put over it, group by group."""
+    """Return ``below`` overridden by ``above``, group by group."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)

@@ -1,4 +1,4 @@
-"""What each setting of a training run does, in one place: the command line and its help are made from this."""
+"""Help texts of the settings of a training run, for the command line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTINGS: dict[str, str] = {
     "global_batch": "Rows (or packs) of one optimiser step, over all devices.",
     "device_batch": "Rows (or packs) that one device holds at once; the rest is accumulated.",
     "packing": "Fill sequences with several whole rows; switched off by itself where the model would mix them up.",
-    # numerics
+    # precision
     "weights": "Type of the weights while they are trained; bf16 halves the memory and loses small steps.",
     "compute": "Type of a forward and backward pass.",
     "gradient_checkpointing": "Compute activations again instead of keeping them: less memory, a third more work.",

@@ -1,4 +1,4 @@
-"""What a user of the training stage can cause, each told in one line."""
+"""Errors of training that a user can fix."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from sources.errors import SabilaError
 
 
 class TrainingError(SabilaError):
-    """A run that cannot go on: what was found, what was expected, and what to do next."""
+    """A run that cannot continue."""
 
 
 class SettingsError(TrainingError):
-    """A setting that is not there or does not take its value: field, value, expectation. A wrong call."""
+    """An unknown setting or an invalid value: a usage error."""
 
     exit_code = 2
 
 
 class UnfitRowError(TrainingError):
-    """A row that a chat template or a tokenizer cannot express as it is; a setting says what becomes of it."""
+    """A row that a chat template or tokenizer cannot represent; the settings decide whether it is dropped."""

@@ -213,7 +213,7 @@ def merge(
                 bar.length = total
                 bar.update(done - bar.pos)
 
-            account = report_errors(lambda: run(asked, out, shard_bytes=size, threads=threads, told=shown))
+            account = report_errors(lambda: run(asked, out, shard_bytes=size, threads=threads, report_progress=shown))
     if as_json:
         echo_json(account)
         return

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes.row_shapes import mcq, numbered, table, told
+from sources.shapes.row_shapes import mcq, numbered, table, task_and_question
 from sources.source import Raw, Source
 
 YES_NO = ("yes", "no")
@@ -18,7 +18,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
         raise ValueError(f"similar is {row['similar']!r}, expected 0 or 1")
     asked = f"{row['question_1']}\n{row['question_2']}"
     draft = mcq(numbered(raw, file), asked, YES_NO, ANSWERS[row["similar"]])
-    return replace(draft, messages=told("Do these two questions ask the same?", asked))
+    return replace(draft, messages=task_and_question("Do these two questions ask the same?", asked))
 
 
 COVID_QUESTION_PAIRS = Source(

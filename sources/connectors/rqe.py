@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.shapes.row_shapes import mcq, told, whole_text, xml
+from sources.shapes.row_shapes import mcq, task_and_question, whole_text, xml
 from sources.source import Broken, Raw, Source, held_out
 
 ASK = "Does every answer to the second question also answer the first, at least in part?"
@@ -31,7 +31,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
         raise ValueError(f"pair {row['pid']} has an empty side, expected two questions")
     asked = f"First question: {row['chq']}\n\nSecond question: {row['faq']}"
     draft = mcq(f"{file.split}-{row['pid']}", asked, ("yes", "no"), ANSWERS[row["value"]], meta={"type": row["type"]})
-    return replace(draft, messages=told(ASK, asked))
+    return replace(draft, messages=task_and_question(ASK, asked))
 
 
 RQE = Source(

@@ -14,7 +14,7 @@ from sources.source import Corpus
 
 
 class HubError(SabilaError):
-    """The Hub did not give what was asked for."""
+    """A request to the Hub that failed."""
 
 
 def resolve_revision(corpus: Corpus, revision: str, *, anonymous: bool = False) -> str:
@@ -58,7 +58,7 @@ def fetched(corpus: Corpus, raw: Path, revision: str, *, anonymous: bool = False
 
 
 def downloaded(corpus: Corpus, raw: Path, revision: str, names: Collection[str]) -> tuple[RawFile, ...] | None:
-    """Return the files of an earlier download, asking nobody; None where not all of the locked ``names`` are there."""
+    """Return the files of an earlier download without a request; None where one of the locked ``names`` is missing."""
     folder = raw / corpus.name / revision
     if not names or not all((folder / name).exists() or (folder / f"{name}.gz").exists() for name in names):
         return None
@@ -71,7 +71,7 @@ def _endpoint() -> str | None:
 
 
 def _token(anonymous: bool) -> bool | None:
-    """Return what the client takes for "no token", or for "the one it keeps"."""
+    """Return the value that tells the client to send no token, or its stored one."""
     return False if anonymous else None
 
 
@@ -85,7 +85,7 @@ def _hub_id(corpus: Corpus) -> str:
 
 
 def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
-    """Return the names that ``pattern`` takes in as it does in a folder: ``*`` stays within one level."""
+    """Return the names that match ``pattern`` as in a folder: ``*`` does not match a slash."""
     depth = len(PurePosixPath(pattern).parts)
     plain = {name: PurePosixPath(name.removesuffix(".gz")) for name in names}
     plain = {name: path for name, path in plain.items() if not any(part.startswith(".") for part in path.parts)}
@@ -97,7 +97,7 @@ def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
 
 @contextmanager
 def _hub_request(corpus: Corpus) -> Iterator[None]:
-    """Turn what the Hub's client raises into a ``HubError`` that names the corpus and says what to do."""
+    """Turn errors of the Hub's client into a ``HubError`` that names the corpus and a remedy."""
     import httpx2
 
     try:
@@ -110,7 +110,7 @@ def _hub_request(corpus: Corpus) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the Hub's answer in one line; the client wraps it in advice of its own, or in another error."""
+    """Return the Hub's reply in one line, without the client's advice and wrapping errors."""
     response = getattr(error, "response", None)
     if response is not None:
         said = getattr(error, "server_message", None)

@@ -1,4 +1,4 @@
-"""A local folder of raw files in place of the Hub: one folder a corpus, as an air-gapped node has it."""
+"""A local mirror of raw files, with one folder per corpus, for machines without access to the Hub."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sources.source import Corpus, is_held_out, is_training
 
 
 class MissingCorpusError(SabilaError):
-    """A corpus that cannot be read from where reading was asked for."""
+    """A corpus that is not available where its files were requested."""
 
 
 def mirrored(corpus: Corpus, mirror: Path) -> tuple[RawFile, ...]:
@@ -24,7 +24,7 @@ def mirrored(corpus: Corpus, mirror: Path) -> tuple[RawFile, ...]:
 
 
 def files_in(corpus: Corpus, folder: Path) -> tuple[RawFile, ...]:
-    """Return the raw files of ``corpus`` that lie in ``folder``; where a file is there twice, the plain one."""
+    """Return the raw files of ``corpus`` in ``folder``; of a plain and a gzipped copy, the plain one."""
     companions = tuple(_file(folder, name, "companion") for name in corpus.companions)
     found = [
         RawFile(name=file.name, path=file.path, split=split, companions=companions, siblings=siblings - {file.name})
@@ -37,7 +37,7 @@ def files_in(corpus: Corpus, folder: Path) -> tuple[RawFile, ...]:
 
 
 def named_as_tests(corpus: Corpus, files: Iterable[RawFile]) -> list[str]:
-    """Return the training files that a pattern takes in though they are called as a test or validation set is."""
+    """Return the training files whose names look like those of a test or validation set."""
     by_pattern = (file for file in files if file.name not in corpus.files[file.split])
     return [file.name for file in by_pattern if is_training(file.split) and is_held_out(PurePosixPath(file.name).name)]
 
@@ -59,7 +59,7 @@ def _matches(corpus: Corpus, folder: Path, pattern: str, split: str) -> list[Raw
 
 
 def _hidden(path: Path, folder: Path) -> bool:
-    """Say whether a file is one that systems put there for themselves, as macOS does with ``._rows.jsonl``."""
+    """Return whether a file is a hidden system file, such as ``._rows.jsonl`` of macOS."""
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 

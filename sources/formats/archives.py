@@ -64,7 +64,7 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
 
 
 def _check_end(file: RawFile, content: bytes, end: int) -> None:
-    """Raise ``FileError`` where an archive goes on after the place at which its reader stopped, or has no end."""
+    """Raise ``FileError`` where an archive has data after its end, or no end."""
     if end >= len(content):
         raise FileError(f"{file.path} breaks off: a tar archive ends in blocks of zeros; fetch it again")
     if any(content[end : end + BLOCK]):

@@ -1,4 +1,4 @@
-"""Csv files row by row: a broken quote, byte or row costs that row alone, and every cell is the text that it is."""
+"""CSV files by row: a broken quote or byte breaks one row only, and every cell stays text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bare_table(file: RawFile) -> Iterator[Raw | Broken]:
 
 
 def column_names(file: RawFile, names: list[str]) -> list[str]:
-    """Return the names of a header, made up for columns without one; ``FileError`` where two have the same."""
+    """Return the names of a header, with numbered ones for unnamed columns; ``FileError`` for a repeated name."""
     if twice := [name for name in names if name and names.count(name) > 1]:
         raise FileError(f"{file.path} names two columns {twice[0]!r} in its header; rename one")
     return [name or (f"column {place}" if names.count(name) > 1 else "") for place, name in enumerate(names, 1)]
@@ -85,7 +85,7 @@ def _decode_lines(file: RawFile) -> list[str]:
 
 
 def _fits(line: str, width: int) -> bool:
-    """Say whether a line by itself is a row of ``width`` cells: then a quote before it was not closed."""
+    """Return whether a line alone is a row of ``width`` cells, which means that a quote before it was not closed."""
     try:
         return [len(cells) for cells in csv.reader([line], strict=True)] == [width]
     except csv.Error:

@@ -30,7 +30,7 @@ OPENING, CLOSING = b"[{", b"]}"
 
 
 def _nested(depth: int) -> bytes:
-    """Return the pattern of what may stand in a value that is nested ``depth`` deep."""
+    """Return the pattern of the content of a value with ``depth`` levels of nesting."""
     inner = rb"|\[" + _nested(depth - 1) + rb"\]|\{" + _nested(depth - 1) + rb"\}" if depth else b""
     return rb'(?:[^"\[\]{}]++|' + STRING + inner + rb")*+"
 
@@ -70,7 +70,7 @@ def _row(number: int, text: bytes) -> Raw | Broken:
 
 
 def _values(file: RawFile, opening: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Yield (number, key, value) as they are written; the values of a list have no key."""
+    """Yield (number, key, value) as JSON text; the key is None in a list."""
     with reading(file), file.open() as stream:
         taken = _Taken(stream, file)
         number = 0
@@ -85,13 +85,13 @@ def _values(file: RawFile, opening: bytes) -> Iterator[tuple[int, bytes, bytes]]
 
 
 class _Taken:
-    """What was taken in of a file and not yet given."""
+    """The part of a file that was read and not yet parsed."""
 
     def __init__(self, stream: BinaryIO, file: RawFile) -> None:
         self._stream, self._file, self._text, self._at, self._ended = stream, file, b"", 0, False
 
     def open(self, opening: bytes) -> None:
-        """Go past the bracket that opens the list or object; ``FileError`` where another thing stands there."""
+        """Skip the opening bracket of the list or object; ``FileError`` for any other character."""
         kinds = {b"[": "list", b"{": "dict"}
         self._more(0, "", may_end=True)
         self._text = self._text.removeprefix(BOM)
@@ -104,14 +104,14 @@ class _Taken:
         self._at += 1
 
     def closes(self, closing: bytes) -> bool:
-        """Go to the next value and say whether the list or object ends instead."""
+        """Move to the next value; return True where the list or object ends instead."""
         if self._next(SEPARATORS) != closing:
             return False
         self._at += 1
         return True
 
     def opens_again(self, opening: bytes, number: int) -> bool:
-        """Say whether another list follows; ``FileError`` where anything else does."""
+        """Return whether another list follows; ``FileError`` for any other content."""
         found = self._next(BLANKS)
         if found and found != opening:
             raise FileError(
@@ -122,21 +122,21 @@ class _Taken:
         return bool(found)
 
     def key(self, number: int) -> bytes:
-        """Go past a key and the colon and return the key, in its quotes."""
+        """Read a key and its colon, and return the key with its quotes."""
         while not (found := KEY.match(self._text, self._at)):
             self._more(number, "no key is there")
         self._at = found.end()
         return found[1]
 
     def value(self, number: int) -> bytes:
-        """Go past a value and return its text."""
+        """Read a value and return its text."""
         while (end := _end(self._text, self._at)) is None:
             self._more(number, "it does not end, or is no value")
         text, self._at = self._text[self._at : end], end
         return text
 
     def _next(self, blanks: re.Pattern[bytes]) -> bytes:
-        """Go past blanks and return the byte that follows; nothing at the file's end."""
+        """Skip white space and return the next byte, empty at the end of the file."""
         while True:
             found = blanks.match(self._text, self._at)
             assert found is not None, "the pattern matches nothing too"
@@ -155,7 +155,7 @@ class _Taken:
 
 
 def _end(text: bytes, start: int) -> int | None:
-    """Return where the value that starts at ``start`` ends, or None where that cannot be seen yet."""
+    """Return the end of the value that starts at ``start``, or None where more of the file is needed."""
     if found := SHALLOW.match(text, start):
         return found.end()
     depth, at = 0, start

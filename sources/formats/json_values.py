@@ -1,4 +1,4 @@
-"""JSON values as they are written: no key twice, no number that loses digits, no NaN, however deep."""
+"""Strict JSON: no repeated key, no number that loses digits, no NaN, at any depth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 
 
 class JsonError(ValueError):
-    """Text that is no JSON value, or one whose meaning depends on its reader."""
+    """Text that is not a JSON value, or one that parsers read differently."""
 
 
 def parse_json(text: bytes, *, nan: bool = False) -> Any:
@@ -51,7 +51,7 @@ def parse_json(text: bytes, *, nan: bool = False) -> Any:
 
 
 def parse_slowly(text: bytes, *, nan: bool) -> Any:
-    """Return what ``parse_json`` does, by a parser that sees every key and every number."""
+    """Parse JSON like ``parse_json``, with a slower parser that checks every key and number."""
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=float if nan else _refuse_constant)
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text

@@ -1,4 +1,4 @@
-"""Rows of one file told apart by the list of test ids that their publisher gives beside it."""
+"""Rows of one file that are split by the publisher's separate list of test ids."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def json_dict(file: RawFile) -> Iterator[Raw | Broken]:
 
 
 def json_object(file: RawFile) -> dict[str, Any]:
-    """Return the one JSON object that a file holds; ``FileError`` if it holds something else."""
+    """Return the JSON object of a file; ``FileError`` for any other content."""
     content: dict[str, Any] = _whole_json(file, dict)
     return content
 
@@ -96,7 +96,7 @@ def under(key: str) -> Rows:
 
 
 def _whole_json(file: RawFile, kind: type) -> Any:
-    """Return the value that a file holds; a NaN in it is a NaN, which costs the row that has it as text."""
+    """Return the JSON value of a file; NaN is read, and later breaks the row that has it."""
     try:
         content = parse_json(file.document(), nan=True)
     except JsonError as error:
@@ -155,7 +155,7 @@ def xml(tag: str) -> Rows:
 
 
 def whole_text(element: ElementTree.Element | None) -> str | None:
-    """Return all text of an XML element, that of the elements inside it too; None where there is none."""
+    """Return all text of an XML element and its children; None where it is empty."""
     return None if element is None else "".join(element.itertext()) or None
 
 
@@ -184,13 +184,13 @@ def letter(value: str, options: Iterable[str] = LETTERS) -> int:
 
 
 def lettered(id: str, question: str, options: Mapping[str, str | None], right: str, **more: Any) -> Draft:
-    """Return a multiple-choice draft from options by letter; a null option is a column that this row does not use."""
+    """Return a multiple-choice draft from options by letter, without null options."""
     given = {name: option for name, option in options.items() if option is not None}
     return mcq(id, question, list(given.values()), letter(right, given), **more)
 
 
 def one_based(value: float | str) -> int:
-    """Return the 0-based position of a 1-based one, given as a number or as text."""
+    """Return a 1-based position, a number or text, as a 0-based one."""
     number = float(value) if "." in str(value) else int(value)
     if int(number) != number:
         raise ValueError(f"gold is {value!r}, expected a whole number from 1")
@@ -217,12 +217,12 @@ def same_task(raw: Raw, file: RawFile) -> Draft:
     row = raw.value
     if (row.get("input") or "").strip() in ("", "<noinput>"):
         return alpaca(raw, file)
-    messages = told(row["instruction"], row["input"]) if row["instruction"] else user(row["input"])
+    messages = task_and_question(row["instruction"], row["input"]) if row["instruction"] else user(row["input"])
     return Draft(id=numbered(raw, file), messages=messages, answer=row["output"] or None)
 
 
-def told(task: str, question: str) -> tuple[Message, ...]:
-    """Return a prompt whose system message tells the task, so that questions are compared without it."""
+def task_and_question(task: str, question: str) -> tuple[Message, ...]:
+    """Return a prompt with the task as system message, which comparisons of questions ignore."""
     return (Message("system", task), Message("user", question))
 
 
@@ -248,7 +248,7 @@ def placed(raw: Raw, file: RawFile) -> str:
 
 
 def either(row: Mapping[str, Any], *names: str) -> Any:
-    """Return the field that a corpus has under one of several documented ``names``; ``KeyError`` names them all."""
+    """Return the first field of a row that has one of ``names``; ``KeyError`` lists them."""
     for name in names:
         if name in row:
             return row[name]

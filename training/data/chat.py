@@ -95,7 +95,7 @@ def encode_text(tokenizer: Any, text: str, spelt: Sequence[str], special: Sequen
 
 
 def _holds(text: str, start: int, end: int, token_start: int, token_end: int) -> bool:
-    """Say whether a token lies within ``text[start:end]``, but for white space around it."""
+    """Return whether a token lies within ``text[start:end]``, but for white space around it."""
     # A token of white space may come with an empty range at its own end: it belongs to what ends there.
     reaches = token_start < end or token_start == token_end == end
     outside = text[token_start:start] + text[end:token_end]

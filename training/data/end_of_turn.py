@@ -1,4 +1,4 @@
-"""Which token ends an answer in a chat template, and which tokens end generation: both decide if a model stops."""
+"""The token that ends an answer in a chat template, and the tokens that end generation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ GENERATION_TAGS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 
 
 def token_text(value: Any) -> str | None:
-    """Return a special token of a tokenizer's configuration as text; it is a text, or an object that holds one."""
+    """Return a special token of a tokenizer's configuration, a string or an object, as text."""
     found = value.get("content") if isinstance(value, Mapping) else value
     return found if isinstance(found, str) else None
 
 
 def ids(value: Any) -> tuple[int, ...]:
-    """Return token ids as a configuration gives them: none, one or a list."""
+    """Return the token ids of a configuration's value: null, one id or a list."""
     listed = value if isinstance(value, list) else [value]
     return tuple(number for number in listed if isinstance(number, int))
 
@@ -39,7 +39,7 @@ def end_of_turn(template: Any, settings: Mapping[str, Any], tokens: Collection[s
 
 
 def _default(template: Any) -> str | None:
-    """Return the template that is used when none is named."""
+    """Return the default of several templates."""
     if isinstance(template, list):
         named = {entry.get("name"): entry.get("template") for entry in template if isinstance(entry, Mapping)}
         template = named.get("default")

@@ -1,4 +1,4 @@
-"""Settings of ours in the words of other trainers: axolotl, LLaMA-Factory and OpenRLHF, for who trains elsewhere.
+"""Training settings as configs of other trainers: axolotl, LLaMA-Factory and OpenRLHF.
 
 Field names are those of the versions 0.19.0, 0.9.5 and 0.11.2; ``tests/test_handoff.py`` puts each config through the
 tool's own parser where it is installed. All weights are trained, and the chat template is the tokenizer's own. What a
@@ -23,7 +23,7 @@ Tool = Literal["axolotl", "llama-factory", "openrlhf"]
 
 @dataclass(frozen=True, kw_only=True)
 class Handoff:
-    """What a tool shall do: train ``model`` on the ``rows`` rows of the JSON Lines ``file``, under a name."""
+    """A training job for another trainer: ``model``, and the JSON Lines ``file`` with ``rows`` rows."""
 
     dataset: str
     file: str
@@ -55,7 +55,7 @@ def configs(tool: Tool, parts: list[Handoff]) -> dict[str, str]:
 def axolotl(part: Handoff) -> dict[str, Any]:
     """Return axolotl's config."""
     settings = part.settings
-    schedule, batch, numerics = settings.schedule, settings.batch, settings.numerics
+    schedule, batch, precision = settings.schedule, settings.batch, settings.precision
     return {
         "base_model": part.model,
         "chat_template": "tokenizer_default",
@@ -67,8 +67,8 @@ def axolotl(part: Handoff) -> dict[str, Any]:
         **_hugging_face(settings),
         "num_epochs": schedule.epochs,
         "optimizer": schedule.optimizer,
-        "bf16": numerics.compute == "bf16",
-        "gradient_checkpointing": numerics.gradient_checkpointing,
+        "bf16": precision.compute == "bf16",
+        "gradient_checkpointing": precision.gradient_checkpointing,
         "attn_implementation": "flash_attention_2",
         "save_total_limit": settings.saving.keep,
         "output_dir": f"./{part.stage}-out",
@@ -95,9 +95,9 @@ def _axolotl_data(part: Handoff) -> dict[str, Any]:
 
 
 def _hugging_face(settings: Settings) -> dict[str, Any]:
-    """Return what axolotl and LLaMA-Factory both hand to transformers' trainer under its own names."""
+    """Return the arguments of transformers' trainer that axolotl and LLaMA-Factory share."""
     schedule = settings.schedule
-    told = {
+    arguments = {
         "learning_rate": schedule.learning_rate,
         "warmup_steps": schedule.warmup_steps,
         "weight_decay": schedule.weight_decay,
@@ -107,14 +107,14 @@ def _hugging_face(settings: Settings) -> dict[str, Any]:
         "logging_steps": 10,
     }
     scheduler = {"lr_scheduler": schedule.scheduler}
-    return {**told, **scheduler, **({"max_steps": schedule.max_steps} if schedule.max_steps else {})}
+    return {**arguments, **scheduler, **({"max_steps": schedule.max_steps} if schedule.max_steps else {})}
 
 
 # --- LLaMA-Factory -------------------------------------------------------------------------------------------------
 
 
 def dataset_info(parts: list[Handoff]) -> dict[str, Any]:
-    """Return what LLaMA-Factory must know of the files: ShareGPT's form, pairs with ``ranking``."""
+    """Return LLaMA-Factory's dataset description: ShareGPT format, with ``ranking`` for pairs."""
     columns: dict[str, dict[str, str]] = {
         "sft": {"messages": "conversations"},
         "dpo": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
@@ -155,8 +155,8 @@ def llama_factory(part: Handoff) -> dict[str, Any]:
         "lr_scheduler_type": shared.pop("lr_scheduler"),
         **shared,
         "optim": settings.schedule.optimizer,
-        "bf16": settings.numerics.compute == "bf16",
-        "disable_gradient_checkpointing": not settings.numerics.gradient_checkpointing,
+        "bf16": settings.precision.compute == "bf16",
+        "disable_gradient_checkpointing": not settings.precision.gradient_checkpointing,
         "flash_attn": "auto",
         "save_total_limit": settings.saving.keep,
         "output_dir": f"./{part.stage}-out",
@@ -195,7 +195,7 @@ def openrlhf(part: Handoff) -> list[str]:
     flags = ["data.apply_chat_template"]
     flags += ["data.multiturn"] if part.stage == "sft" else []
     flags += ["ds.packing_samples"] if batch.packing else []
-    flags += ["model.gradient_checkpointing_enable"] if settings.numerics.gradient_checkpointing else []
+    flags += ["model.gradient_checkpointing_enable"] if settings.precision.gradient_checkpointing else []
     call = ["deepspeed", "--module", f"openrlhf.cli.train_{part.stage}"]
     return [*call, *(word for name, value in options.items() for word in (f"--{name}", str(value)))] + [
         f"--{flag}" for flag in flags

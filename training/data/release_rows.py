@@ -21,7 +21,7 @@ COLUMNS: dict[Kind, list[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseFacts:
-    """What a run says of the release it was trained on."""
+    """The release of a training run, as its record names it."""
 
     name: str
     version: str
@@ -31,7 +31,7 @@ class ReleaseFacts:
 
 
 def read_release(folder: Path, kind: Kind, data: Data) -> tuple[ReleaseFacts, list[Path]]:
-    """Return what a release is and its files of rows for a stage, each as its manifest says.
+    """Return the facts of a release and its files for a stage, checked against the manifest.
 
     Raises ``TrainingError`` where there is no manifest, no row for the stage, a source that is not there, or a file
     that is not the one that was released.
@@ -74,7 +74,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _same_file(folder: Path, entry: dict[str, Any]) -> Path:
-    """Return the path of a released file; a training run must not be fed by another."""
+    """Return the path of a released file after checking its hash."""
     path = folder / str(entry["path"])
     if not path.is_file():
         raise TrainingError(f"{path} is not there, expected as its release's manifest says: fetch it again")

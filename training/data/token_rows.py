@@ -52,7 +52,7 @@ class TokenRows:
     template_date: str | None = None
 
     def counts(self) -> dict[str, Any]:
-        """Return what a record says of the rows."""
+        """Return the counts of rows and tokens for the record of a run."""
         return {
             "read": self.read,
             "kept": self.kept,
@@ -81,7 +81,7 @@ def sft_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> To
     def coded(row: dict[str, Any]) -> dict[str, Any]:
         turns, left_out = row["messages"], 0
         try:
-            turns, merged = fitted(tokenizer, turns, settings.data)
+            turns, merged = fit_turns(tokenizer, turns, settings.data)
             done = _encoded(tokenizer, turns, special, settings.data)
             check_ids(done.ids, embedded, row["id"])
             while policy == "turns" and len(done.ids) > limit and (shorter := _one_answer_less(turns)):
@@ -99,7 +99,7 @@ def sft_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> To
 
 
 def pair_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> TokenRows:
-    """Return preference pairs as tokens, each checked at the door.
+    """Return checked preference pairs as tokens.
 
     Raises ``TrainingError`` for a pair whose sides have not the same prompt and one answer each, or whose answers are
     alike; and, by policy, for one that is too long, or whose prompt a tokenizer joins to the answer.
@@ -112,7 +112,7 @@ def pair_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> T
         except TrainingError as error:
             raise TrainingError(f"pair {row['id']}: {error}") from error
         try:
-            turns, merged = fitted(tokenizer, row["prompt"], settings.data)
+            turns, merged = fit_turns(tokenizer, row["prompt"], settings.data)
             prompt, chosen, rejected, spelt = _pair_ids(tokenizer, {**row, "prompt": turns}, special, settings.data)
         except UnfitRowError as error:
             empty: dict[str, Any] = {"prompt_ids": [], "chosen_ids": [], "rejected_ids": []}
@@ -131,8 +131,8 @@ def pair_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> T
     return _counted(_mapped(rows, coded), settings, ["prompt_ids", "chosen_ids", "rejected_ids"])
 
 
-def fitted(tokenizer: Any, turns: list[dict[str, str]], data: Data) -> tuple[list[dict[str, str]], bool]:
-    """Return turns that the chat template takes, and whether a system turn was put before the first of the user's.
+def fit_turns(tokenizer: Any, turns: list[dict[str, str]], data: Data) -> tuple[list[dict[str, str]], bool]:
+    """Return turns that the chat template accepts, and whether the system turn was merged into the user's first.
 
     Raises ``UnfitRowError`` for turns that it does not take so either.
     """
@@ -143,29 +143,29 @@ def fitted(tokenizer: Any, turns: list[dict[str, str]], data: Data) -> tuple[lis
         roles = [turn["role"] for turn in turns[:2]]
         if data.system == "keep" or roles != ["system", "user"]:
             raise
-        asked = {**turns[1], "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
-        render([asked, *turns[2:]])
-        return [asked, *turns[2:]], True
+        joined = {**turns[1], "content": f"{turns[0]['content']}\n\n{turns[1]['content']}"}
+        render([joined, *turns[2:]])
+        return [joined, *turns[2:]], True
     return turns, False
 
 
 def _encoded(tokenizer: Any, turns: list[dict[str, str]], special: Sequence[str], data: Data) -> Encoded:
     done = encode(tokenizer, turns, special, data.template_date)
-    _check_spelt(done.spelt, data)
+    _check_special_tokens(done.spelt, data)
     return done
 
 
-def _check_spelt(spelt: Sequence[str], data: Data) -> None:
-    """Raise for a row that spells control tokens, where the setting does not take them as text."""
+def _check_special_tokens(spelt: Sequence[str], data: Data) -> None:
+    """Raise for a row that contains control tokens, unless the settings encode them as text."""
     if spelt and data.special_tokens != "text":
-        told = f"it spells control tokens of the tokenizer: {', '.join(sorted(set(spelt)))}"
+        problem = f"it spells control tokens of the tokenizer: {', '.join(sorted(set(spelt)))}"
         if data.special_tokens == "refuse":
-            raise TrainingError(f"{told}; set special_tokens to text or drop")
-        raise UnfitRowError(told)
+            raise TrainingError(f"{problem}; set special_tokens to text or drop")
+        raise UnfitRowError(problem)
 
 
 def _unfit(row: str, error: UnfitRowError, data: Data) -> dict[str, Any]:
-    """Return the figures of a row that is dropped; raise where the setting refuses it."""
+    """Return the counts of a dropped row; raise where the settings refuse it."""
     if data.unfit == "refuse":
         raise TrainingError(f"{row}: {error}; set unfit to drop to leave such rows out") from error
     return {"length": 0, "tokens": 0, "learned": 0, "left_out": 0, "unfit": str(error), "spelt": [], "merged": False}
@@ -207,12 +207,12 @@ def save_notes(found: TokenRows, path: Path) -> None:
 
 
 def save_too_long(found: TokenRows, path: Path) -> None:
-    """Write one JSON line for every row that was too long: its id, length, limit, and what was done."""
+    """Write one JSON line per row that was too long: id, length, limit, and action."""
     path.write_text("".join(json.dumps(row) + "\n" for row in found.too_long), encoding="utf-8")
 
 
 def _one_answer_less(turns: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Return a conversation up to the answer before its last, or nothing where there is none."""
+    """Return a conversation without its last answer, empty where it has only one."""
     ends = [number for number, turn in enumerate(turns[:-1]) if turn["role"] == "assistant"]
     return turns[: ends[-1] + 1] if ends else []
 
@@ -220,7 +220,7 @@ def _one_answer_less(turns: list[dict[str, str]]) -> list[dict[str, str]]:
 def _pair_ids(
     tokenizer: Any, row: dict[str, Any], special: Sequence[str], data: Data
 ) -> tuple[list[int], list[int], list[int], list[str]]:
-    """Return the tokens of a prompt and of both its answers; they begin with what a model will be asked."""
+    """Return the tokens of a prompt and of both its answers, with the generation prompt in the prompt."""
     render = renderer(tokenizer, data.template_date)
     held, spelt = hold(row["prompt"], special)
     prompt = encode_text(tokenizer, render(held, prompt=True), spelt, special)
@@ -236,7 +236,7 @@ def _pair_ids(
             )
         sides.append(ids[len(prompt) :])
         seen += spelt
-    _check_spelt(seen, data)
+    _check_special_tokens(seen, data)
     return prompt, sides[0], sides[1], seen
 
 
@@ -290,7 +290,7 @@ def _split(rows: Any, settings: Settings) -> tuple[Any, Any]:
 
 
 def _notes(coded: Any, unfit: list[str]) -> list[dict[str, Any]]:
-    """Return a note on each row that was dropped as unfit, or changed: its id, what was done, and why."""
+    """Return a note on each dropped or changed row: its id, the action and the reason."""
     ids, spelt, merged = coded["id"][:], coded["spelt"][:], coded["merged"][:]
     notes = [{"id": ids[n], "done": "dropped", "reason": reason} for n, reason in enumerate(unfit) if reason]
     notes += [
@@ -322,7 +322,7 @@ def _tally(values: list[str]) -> dict[str, int]:
 
 
 def _packed(rows: TokenRows, sequence: int) -> TokenRows:
-    """Return rows packed by best fit decreasing (arXiv 2404.10830), whole rows only, each blind to its neighbours."""
+    """Return rows packed by best fit decreasing (arXiv 2404.10830), never split, with separate attention."""
     import dataclasses
 
     from trl import pack_dataset

@@ -1,1 +1,1 @@
-"""Several models of one architecture become one, tensor by tensor."""
+"""Merging of models of one architecture, tensor by tensor."""

@@ -1,4 +1,4 @@
-"""The models of a merge as folders: found or fetched, opened, and checked to be of one architecture."""
+"""The input models of a merge: found or downloaded, opened, and checked for one architecture."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def open_model(name: str, licenses: Mapping[str, str] | None = None) -> Model:
 
 
 def _license(name: str, stated: str, named: Mapping[str, str]) -> str:
-    """Return the licence that a model states, or the one that a user names for it where it states none."""
+    """Return the licence of a model, or the user's where the model states none."""
     given = named.get(name, named.get("") if stated == UNKNOWN_LICENSE else None)
     if given is None:
         return stated
@@ -142,9 +142,9 @@ def _text_of(path: Path) -> str | None:
 
 
 def _release(folder: Path) -> dict[str, Any] | None:
-    """Return name, version and hash of the release that a model's own record says it was tuned on."""
-    told = json.loads(_text_of(folder / "run.json") or "{}").get("release")
-    return {key: told[key] for key in ("name", "version", "hash")} if told else None
+    """Return name, version and hash of the release in a model's own record."""
+    recorded = json.loads(_text_of(folder / "run.json") or "{}").get("release")
+    return {key: recorded[key] for key in ("name", "version", "hash")} if recorded else None
 
 
 def _folder(name: str) -> tuple[Path, str | None]:
@@ -187,7 +187,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _tied(name: str, config: Mapping[str, Any], weights: Checkpoint) -> bool:
-    """Tell whether the head of a model is its embeddings; a file may repeat them, and must not contradict them."""
+    """Return whether a model's head shares its embeddings; ``MergeError`` where a stored head differs."""
     heads = [tensor for tensor in weights.names() if HEAD.search(tensor) and tensor.endswith("weight")]
     embeddings = [tensor for tensor in weights.names() if EMBEDDING.search(tensor)]
     flag = config.get("tie_word_embeddings", dict(config.get("text_config") or {}).get("tie_word_embeddings"))
@@ -209,7 +209,7 @@ def _tied(name: str, config: Mapping[str, Any], weights: Checkpoint) -> bool:
 
 
 def check_compatible(models: Sequence[Model], untie: bool) -> list[str]:
-    """Raise ``MergeError`` for models of unlike architecture; return what differs and is told instead."""
+    """Raise ``MergeError`` for different architectures; return harmless differences as notes."""
     first = models[0]
     for model in models[1:]:
         for key in MUST_AGREE:

@@ -1,4 +1,4 @@
-"""Loops of merging in machine code, each over one span; NumPy alone would write every step of them to memory.
+"""Compiled loops of merging, each over one span; NumPy alone would write every step to memory.
 
 ``bits`` are float32 numbers seen as whole ones: without their sign they order as the magnitudes do. No sum here is
 reordered, so the machine's vector width changes nothing.
@@ -33,7 +33,7 @@ ABOVE = np.uint64(32)
 
 @compiled
 def widen(held: U16, bits: U32) -> bool:
-    """Turn bfloat16 numbers into float32, exactly; tell whether all are finite."""
+    """Widen bfloat16 numbers to float32; return whether all are finite."""
     most = np.uint16(0)
     for n in range(len(held)):
         bits[n] = np.uint32(held[n]) << UPPER
@@ -43,7 +43,7 @@ def widen(held: U16, bits: U32) -> bool:
 
 @compiled
 def narrow(bits: U32, held: U16) -> bool:
-    """Turn float32 numbers into the nearest bfloat16, of two equally near the even one; tell whether all are finite."""
+    """Round float32 numbers to bfloat16, ties to even; return whether all are finite."""
     most = np.uint16(0)
     for n in range(len(held)):
         held[n] = np.uint16((bits[n] + HALF_UNIT + ((bits[n] >> UPPER) & ONE)) >> UPPER)

@@ -1,4 +1,4 @@
-"""Where a tensor stands in its stack of layers, and which parameters hold for it there."""
+"""The layer of a tensor, and the parameters that apply to it there."""
 
 from __future__ import annotations
 

@@ -327,10 +327,10 @@ def _check_models(config: MergeConfig) -> None:
 
 def _check_count(config: MergeConfig) -> None:
     least, most, count = config.rules.least, config.rules.most, len(config.models)
-    beside = " beside the base" if config.rules.needs_base else ""
+    extra = " beside the base" if config.rules.needs_base else ""
     if count < least or (most is not None and count > most):
         expected = f"{least}" if most == least else f"{least} or more"
-        raise MergeConfigError(f"{config.method} has {count} models{beside}, expected {expected}")
+        raise MergeConfigError(f"{config.method} has {count} models{extra}, expected {expected}")
 
 
 def _mapping(place: str, value: Any, keys: Collection[str]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from training.model_card import merge_card
 RECORD = "merge.json"
 SHARD_BYTES = 5_000_000_000
 
-Told = Callable[[int, int], None]
+ReportProgress = Callable[[int, int], None]
 
 
 def merge(
@@ -47,17 +47,17 @@ def merge(
     *,
     shard_bytes: int = SHARD_BYTES,
     threads: int | None = None,
-    told: Told | None = None,
+    report_progress: ReportProgress | None = None,
 ) -> dict[str, Any]:
     """Merge models into the new folder ``out`` and return the record that is written there as ``merge.json``.
 
-    ``told`` is called with bytes written and bytes in all. The same models and configuration give the same bytes,
-    whatever the number of ``threads`` (the cores). Raises ``MergeError`` where models do not fit, hold what is no
+    ``report_progress`` gets the bytes written and the bytes in all. The result does not depend on the number of
+    ``threads`` (by default the cores). Raises ``MergeError`` where models do not fit, hold what is no
     number, or the disk is full; then there is no ``out``.
     """
     plan = planned(config, shard_bytes)
     with new_folder(out, plan.bytes) as folder:
-        _write_weights(plan, folder, threads or os.cpu_count() or 1, told or (lambda done, total: None))
+        _write_weights(plan, folder, threads or os.cpu_count() or 1, report_progress or (lambda done, total: None))
         record = _record(plan, folder)
         _write_rest(plan, folder, record)
     return record
@@ -94,12 +94,12 @@ class _ThreadPools:
         self.memory, self.scratch = Memory(), Scratch()
 
 
-def _write_weights(plan: Plan, folder: Path, threads: int, told: Told) -> None:
+def _write_weights(plan: Plan, folder: Path, threads: int, report_progress: ReportProgress) -> None:
     """Write all shards."""
     done, total = 0, plan.bytes
     with ExitStack() as files, ExitStack() as opened:  # threads end before the files that they write are closed
-        crew = _ThreadPools(opened, [model.name for model in plan.models], threads)
-        results = _results(plan, crew)
+        thread_pools = _ThreadPools(opened, [model.name for model in plan.models], threads)
+        results = _results(plan, thread_pools)
         for shard in plan.shards:
             writer = ShardWriter(folder / shard.name, shard)
             files.callback(writer.abandon)
@@ -108,9 +108,9 @@ def _write_weights(plan: Plan, folder: Path, threads: int, told: Told) -> None:
                 content = next(results)
                 if writing is not None:
                     writing.result()
-                writing = crew.writer.submit(_write, writer, content, crew.memory)
+                writing = thread_pools.writer.submit(_write, writer, content, thread_pools.memory)
                 done += tensor.bytes
-                told(done, total)
+                report_progress(done, total)
             if writing is not None:
                 writing.result()
             writer.close()
@@ -121,7 +121,7 @@ def _write(writer: ShardWriter, content: Raw, memory: Memory) -> None:
     memory.give(content)
 
 
-def _results(plan: Plan, crew: _ThreadPools) -> Iterator[Raw]:
+def _results(plan: Plan, thread_pools: _ThreadPools) -> Iterator[Raw]:
     """Yield the bytes of every tensor of the result in the order of writing, the next read while one is merged."""
     jobs = [plan.jobs[tensor.name] for shard in plan.shards for tensor in shard.tensors]
     for job, following in zip(jobs, [*jobs[1:], None], strict=True):
@@ -129,18 +129,18 @@ def _results(plan: Plan, crew: _ThreadPools) -> Iterator[Raw]:
         for model in plan.models:
             if following is not None:
                 model.weights.expect(following.sources[model.name])
-            hashing.append(crew.hashers[model.name].submit(model.weights.hash, job.sources[model.name]))
-        yield _merged(plan, job, crew)
+            hashing.append(thread_pools.hashers[model.name].submit(model.weights.hash, job.sources[model.name]))
+        yield _merged(plan, job, thread_pools)
         for each in hashing:
             each.result()
         for model in plan.models:
             model.weights.release(job.sources[model.name])
 
 
-def _merged(plan: Plan, job: Job, crew: _ThreadPools) -> Raw:
+def _merged(plan: Plan, job: Job, thread_pools: _ThreadPools) -> Raw:
     """Return the bytes of one tensor of the result, in an array of their own."""
     contents = {model.name: model.weights.read(job.sources[model.name]) for model in plan.models}
-    result = crew.memory.take(job.result.bytes)
+    result = thread_pools.memory.take(job.result.bytes)
     if not job.merged:
         result[:] = _same(job, contents)
         return result
@@ -152,8 +152,8 @@ def _merged(plan: Plan, job: Job, crew: _ThreadPools) -> Raw:
         models=[numbers[model] for model in merging.models],
         base=numbers[merging.base_model] if merging.rules.needs_base and merging.base_model else None,
         seed=merging.seed,
-        pool=crew.pool,
-        scratch=crew.scratch,
+        pool=thread_pools.pool,
+        scratch=thread_pools.scratch,
     )
     formula = FORMULAS[merging.method](work, job.own, job.shared)
     held = result.view(HELD[job.result.dtype])
@@ -213,7 +213,7 @@ def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
     """Write tokenizer, configurations, card and records."""
     for path in write_tokenizer(plan.choice, folder):
         write_bytes(path, path.read_bytes())
-    for name, content in _beside(plan).items():
+    for name, content in _extra_files(plan).items():
         write_bytes(folder / name, content)
     write_bytes(folder / "mergekit_config.yml", merge_yaml(plan.merge).encode())
     if len(plan.shards) > 1:
@@ -223,7 +223,7 @@ def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
     write_bytes(folder / RECORD, _text(record))
 
 
-def _beside(plan: Plan) -> dict[str, bytes]:
+def _extra_files(plan: Plan) -> dict[str, bytes]:
     """Return the files that come from one model as they are: how to generate, and its own code."""
     origin = plan.models[0]
     code = sorted(origin.folder.glob("*.py")) if origin.config.get("auto_map") else []
@@ -245,7 +245,7 @@ def _generation(plan: Plan) -> dict[str, bytes]:
 
 
 def _record(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Return what a merge was made from, by content, and what it gave."""
+    """Return the record of a merge: inputs by content, and results."""
     license = joint(model.license for model in plan.models)
     return {
         "license": license,

@@ -59,7 +59,7 @@ def _partial(out: Path) -> Path:
 
 
 def _held(partial: Path, out: Path) -> int:
-    """Return a handle on the folder that keeps other runs out until it is closed, or the process ends."""
+    """Return a handle that locks the folder until it is closed or the process ends."""
     partial.mkdir(exist_ok=True)
     handle = os.open(partial, os.O_RDONLY)
     try:

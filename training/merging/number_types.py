@@ -50,7 +50,7 @@ class Floats:
 
 
 def widened(held: NDArray[Any], dtype: str, out: F32) -> bool:
-    """Write numbers of a type to ``out``, exactly; tell whether all are finite."""
+    """Write numbers of a type to ``out``, exactly; return whether all are finite."""
     if dtype == "BF16":
         return widen(held, out.view(np.uint32))
     np.copyto(out, held)

@@ -78,11 +78,11 @@ class ShardFile:
         return np.frombuffer(self._map, dtype=np.uint8, count=tensor.bytes, offset=tensor.start)
 
     def expect(self, tensor: Tensor) -> None:
-        """Have the bytes of a tensor read ahead."""
+        """Start reading the bytes of a tensor."""
         self._advise(mmap.MADV_WILLNEED, tensor.start, tensor.bytes)
 
     def release(self, tensor: Tensor) -> None:
-        """Let the memory of a tensor go."""
+        """Release the memory of a tensor."""
         self._advise(mmap.MADV_DONTNEED, tensor.start, tensor.bytes)
 
     def hash(self, tensor: Tensor) -> None:
@@ -130,7 +130,7 @@ class Checkpoint:
         return self.places[name].read(self.tensor(name))
 
     def expect(self, name: str) -> None:
-        """Have the bytes of a tensor read ahead."""
+        """Start reading the bytes of a tensor."""
         self.places[name].expect(self.tensor(name))
 
     def hash(self, name: str) -> None:
@@ -138,7 +138,7 @@ class Checkpoint:
         self.places[name].hash(self.tensor(name))
 
     def release(self, name: str) -> None:
-        """Let the memory of a tensor go."""
+        """Release the memory of a tensor."""
         self.places[name].release(self.tensor(name))
 
     def names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Which entries of a difference between two models stay, and how much they weigh then: trim, drop, drop by rank.
+"""Sparsification of the difference between two models: trim, drop, drop by rank.
 
 Every function returns a ``Sparsifier``: it takes a span of a flattened difference and sets to zero, in place, what
 goes. Chance depends on the seed, the tensor's name, the model's place in the configuration and the element's in the

@@ -1,4 +1,4 @@
-"""One tensor on its way: its numbers in every model, cut into spans that threads work on side by side."""
+"""One tensor of a merge: its numbers in every model, in spans that threads process in parallel."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ R = TypeVar("R")
 
 
 class Scratch(threading.local):
-    """Arrays that a thread uses again and again: to get fresh memory for each span takes longer than its sums."""
+    """Arrays that a thread reuses; allocating memory for each span takes longer than the sums."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, F32] = {}
 
     def floats(self, use: str, size: int) -> F32:
-        """Return ``size`` numbers for a use, with anything in them; two uses at a time need two names."""
+        """Return an uninitialised array of ``size`` numbers; arrays in use at one time need different names."""
         there = self._arrays.get(use)
         if there is None or len(there) < size:
             there = self._arrays[use] = np.empty(size, dtype=np.float32)
@@ -89,6 +89,6 @@ class Merging:
         return delta
 
     def key(self, model: int) -> np.uint64:
-        """Return where a model's chance comes from: the seed, the tensor's name and the model's place, nothing else."""
+        """Return the random key of a model: seed, name of the tensor and place of the model."""
         text = "\0".join(map(str, (self.seed, self.name, model)))
         return np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))

@@ -1,4 +1,4 @@
-"""What a merge will do, settled before any of it is done: every tensor, its parameters, its file; what is told."""
+"""The plan of a merge: every tensor, its parameters and its file, and notes for the user."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Plan:
 
 
 def planned(merge: MergeConfig, shard_bytes: int) -> Plan:
-    """Return the plan of a merge; ``MergeError`` where they cannot be merged as they are."""
+    """Return the plan of a merge; ``MergeError`` where the models do not fit together."""
     models = tuple(open_model(name, merge.licenses) for name in merge.inputs)
     notes = check_compatible(models, merge.untie)
     names = {model.name: _sources(model, merge.untie) for model in models}
@@ -128,16 +128,16 @@ def _shape(name: str, tensors: Mapping[str, Tensor], rows: Mapping[str, Rows | N
         own = rows[model]
         shapes[model] = tensor.shape if own is None or not by_token(name) else (len(own), *tensor.shape[1:])
     if len(set(shapes.values())) > 1:
-        told = ", ".join(f"{list(tensors[model].shape)} in {model}" for model in shapes)
-        raise MergeError(f"{name} differs in shape ({told}), expected one architecture: leave one of the models out")
+        listed = ", ".join(f"{list(tensors[model].shape)} in {model}" for model in shapes)
+        raise MergeError(f"{name} differs in shape ({listed}), expected one architecture: leave one of the models out")
     return next(iter(shapes.values()))
 
 
 def _check_copy(name: str, tensors: Mapping[str, Tensor]) -> None:
     types = {model: tensor.dtype for model, tensor in tensors.items()}
     if len(set(types.values())) > 1 or any(dtype.startswith("F") for dtype in types.values()):
-        told = ", ".join(f"{dtype} in {model}" for model, dtype in types.items())
-        raise MergeError(f"{name} is {told}, expected BF16, F16 or F32 in all: save the model in one of these types")
+        listed = ", ".join(f"{dtype} in {model}" for model, dtype in types.items())
+        raise MergeError(f"{name} is {listed}, expected BF16, F16 or F32 in all: save the model in one of these types")
 
 
 # --- the result ----------------------------------------------------------------------------------------------------

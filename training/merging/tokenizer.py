@@ -77,7 +77,7 @@ class Choice:
     tokenizer: Tokenizer | None
     template: Template
     template_from: str | None
-    asked: bool
+    requested: bool
     speaker: str
     end: tuple[str, int] | None
 
@@ -88,7 +88,7 @@ class Choice:
             "chat_template": self.template_from,
             "generation_settings": self.speaker,
             "end_of_turn": self.end[0] if self.end else None,
-            "chosen_by": "tokenizer_source" if self.asked else "equal in all models",
+            "chosen_by": "tokenizer_source" if self.requested else "equal in all models",
         }
 
 
@@ -136,11 +136,11 @@ def _loaded_identity(tokenizer: Tokenizer) -> str | None:
 
 def choose(config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> Choice:
     """Return the tokenizer and template of the result; ``MergeError`` where models differ and nobody chose."""
-    asked = config.tokenizer_source
-    if asked is not None:
-        source = _named("tokenizer_source", asked, config, tokenizers)
+    requested = config.tokenizer_source
+    if requested is not None:
+        source = _named("tokenizer_source", requested, config, tokenizers)
         if source.identity is None:
-            raise MergeError(f"tokenizer_source is {asked}, which has no tokenizer in {source.folder}: name another")
+            raise MergeError(f"tokenizer_source is {requested}, which has no tokenizer in {source.folder}: name one")
     else:
         source = tokenizers[0]
         _check_equal("tokenizers", "tokenizer_source", {t.model: t.identity for t in tokenizers})
@@ -151,7 +151,7 @@ def choose(config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> Choice:
         tokenizer=speaker if speaker.identity is not None else None,
         template=template,
         template_from=origin,
-        asked=asked is not None,
+        requested=requested is not None,
         speaker=speaker.model,
         end=(end, speaker.special[end]) if end is not None else None,
     )
@@ -175,8 +175,8 @@ def _speaker(
         return min(tokenizers, key=lambda t: t.rewritten)
     fitting = [t for t in tokenizers if _stops_at(t, end_of_turn(template, t.settings, t.special))]
     if not fitting and any(t.stops is not None for t in tokenizers):
-        told = {t.model: str(sorted(t.stops or ())) for t in tokenizers}
-        _check_equal("tokens that end generation", "tokenizer_source", told)
+        listed = {t.model: str(sorted(t.stops or ())) for t in tokenizers}
+        _check_equal("tokens that end generation", "tokenizer_source", listed)
     return min(fitting or tokenizers, key=lambda t: (token_text(t.settings.get("eos_token")) != t.end, t.rewritten))
 
 
@@ -228,29 +228,29 @@ def _write_template(tokenizer: Tokenizer, template: Template, out: Path) -> list
 def _chosen_template(
     config: MergeConfig, source: Tokenizer, tokenizers: Sequence[Tokenizer]
 ) -> tuple[Template, str | None]:
-    asked = config.chat_template
-    if asked is None and config.tokenizer_source is not None and source.template is not None:
+    requested = config.chat_template
+    if requested is None and config.tokenizer_source is not None and source.template is not None:
         return source.template, source.model
-    if asked is None:
+    if requested is None:
         _check_equal("chat templates", "chat_template", {t.model: _shown(t.template) for t in tokenizers})
         return tokenizers[0].template, tokenizers[0].model if tokenizers[0].template else None
-    if "{" in asked:
-        return asked, "the configuration"
-    chosen = _named("chat_template", asked, config, tokenizers)
+    if "{" in requested:
+        return requested, "the configuration"
+    chosen = _named("chat_template", requested, config, tokenizers)
     if chosen.template is None:
-        raise MergeError(f"chat_template is {asked}, which has no chat template in {chosen.folder}: name another")
+        raise MergeError(f"chat_template is {requested}, which has no chat template in {chosen.folder}: name another")
     return chosen.template, chosen.model
 
 
-def _named(key: str, asked: str, config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> Tokenizer:
-    wanted = config.base_model if asked == "base" else asked
+def _named(key: str, requested: str, config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> Tokenizer:
+    wanted = config.base_model if requested == "base" else requested
     for tokenizer in tokenizers:
         if tokenizer.model == wanted:
             return tokenizer
     own = ", 'base'" if config.base_model is not None else ""
     also = ", or a template" if key == "chat_template" else ""
     names = ", ".join(tokenizer.model for tokenizer in tokenizers)
-    raise MergeConfigError(f"{key} is {asked!r}, expected one of the models ({names}){own}{also}")
+    raise MergeConfigError(f"{key} is {requested!r}, expected one of the models ({names}){own}{also}")
 
 
 def _check_equal(what: str, key: str, found: Mapping[str, str | None]) -> None:
@@ -258,8 +258,8 @@ def _check_equal(what: str, key: str, found: Mapping[str, str | None]) -> None:
     for model, value in found.items():
         groups.setdefault(value, []).append(model)
     if len(groups) > 1:
-        told = "; ".join(f"{', '.join(models)}{'' if value else ' (none)'}" for value, models in groups.items())
-        raise MergeError(f"the {what} of the models differ ({told}): say whose to take, as {key}: MODEL")
+        listed = "; ".join(f"{', '.join(models)}{'' if value else ' (none)'}" for value, models in groups.items())
+        raise MergeError(f"the {what} of the models differ ({listed}): say whose to take, as {key}: MODEL")
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def _without(value: Any, keys: tuple[str, ...]) -> Any:
 
 
 def _adding(processor: Any) -> Any:
-    """Return what adds tokens of a post-processor: None for one that moves offsets, or adds nothing."""
+    """Return the part of a post-processor that adds tokens, None where it adds none."""
     if not isinstance(processor, dict) or processor.get("type") == "ByteLevel":
         return None
     if processor.get("type") == "Sequence":
@@ -351,8 +351,8 @@ def _template(folder: Path, config: Mapping[str, Any]) -> Template:
     """Return the template as transformers finds it: a file of its own goes before the configuration."""
     if (folder / "chat_template.jinja").is_file():
         return (folder / "chat_template.jinja").read_text(encoding="utf-8")
-    beside = _json(folder / "chat_template.json") or {}
-    found: Template = beside.get("chat_template") or config.get("chat_template")
+    extra = _json(folder / "chat_template.json") or {}
+    found: Template = extra.get("chat_template") or config.get("chat_template")
     return found
 
 

@@ -26,7 +26,7 @@ Rows = NDArray[np.int64]
 
 
 def by_token(tensor: str) -> bool:
-    """Tell whether a tensor has one row a token."""
+    """Return whether a tensor has one row a token."""
     return bool(EMBEDDING.search(tensor) or HEAD.search(tensor))
 
 
@@ -45,7 +45,7 @@ def aligned(
 
     Raises ``MergeError`` where rows differ in number or meaning and the configuration does not say whose to take.
     """
-    if not choice.asked or choice.tokenizer is None:
+    if not choice.requested or choice.tokenizer is None:
         _check_counts(choice, counts)
         return dict.fromkeys(counts)
     chosen = choice.tokenizer
@@ -59,7 +59,7 @@ def aligned(
 def _check_counts(choice: Choice, counts: Mapping[str, int | None]) -> None:
     if len(set(counts.values())) <= 1:
         return
-    told = ", ".join(
+    listed = ", ".join(
         f"{count:,} in {model}" if count is not None else f"none in {model}" for model, count in counts.items()
     )
     hint = "say whose rows the result has, as tokenizer_source: MODEL"
@@ -67,7 +67,7 @@ def _check_counts(choice: Choice, counts: Mapping[str, int | None]) -> None:
         hint = (
             "put the tokenizer of each into its folder, and say whose rows the result has, as tokenizer_source: MODEL"
         )
-    raise MergeError(f"the embeddings differ in rows ({told}): {hint}")
+    raise MergeError(f"the embeddings differ in rows ({listed}): {hint}")
 
 
 def _rows(chosen: Tokenizer, own: Tokenizer, count: int | None, own_count: int | None) -> Rows | None:

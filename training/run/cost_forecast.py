@@ -1,4 +1,4 @@
-"""What a run will take, told before it starts: tokens, steps, memory and time, with the formulas they come from."""
+"""The forecast of a run: tokens, steps, memory and time, and their formulas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUANTISED_BYTES = 0.55
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
-    """Expected of a run: steps in all, bytes a device, seconds; ``notes`` say what deserves a second look."""
+    """Expected cost of a run: steps in all, bytes per device, seconds; ``notes`` are warnings."""
 
     rows: int
     sequences: int
@@ -42,14 +42,14 @@ class Forecast:
     seconds: float
     notes: tuple[str, ...]
 
-    def plain(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the forecast as JSON values."""
         return asdict(self)
 
 
 def forecast(rows: TokenRows, model: ModelFacts, settings: Settings) -> Forecast:
-    """Return what training ``model`` on ``rows`` will take; the rate of a device is declared, or measured now."""
-    rate = settings.power.tflops * 1e12 if settings.power.tflops else matmul_rate(settings.numerics.compute)
+    """Return the cost of training ``model`` on ``rows``; the rate of a device is declared, or measured now."""
+    rate = settings.power.tflops * 1e12 if settings.power.tflops else matmul_rate(settings.precision.compute)
     steps, passes = steps_and_passes(len(rows.dataset), settings)
     work = passes * pass_flops(rows, model, settings)
     return Forecast(
@@ -72,7 +72,7 @@ def forecast(rows: TokenRows, model: ModelFacts, settings: Settings) -> Forecast
 
 
 def forecast_lines(expected: dict[str, Any]) -> list[str]:
-    """Return a forecast, as ``plain`` gives it, in words."""
+    """Return the lines that describe a forecast, given as by ``to_dict``."""
     memory, disk = expected["memory_bytes"] / 1e9, expected["disk_bytes"] / 1e9
     return [
         "rows: {rows:,} in {sequences:,} sequences, {too_long:,} were too long".format(**expected),
@@ -88,7 +88,7 @@ def forecast_lines(expected: dict[str, Any]) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it: in minutes, hours or days."""
+    """Return a time in minutes, hours or days, as text."""
     for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}" if seconds >= 20 * size else f"{seconds / size:,.1f} {unit}"
@@ -96,7 +96,7 @@ def duration(seconds: float) -> str:
 
 
 def steps_and_passes(sequences: int, settings: Settings) -> tuple[int, float]:
-    """Return the optimiser's steps, all chunks together, and how often the rows are seen; a rest is a step too."""
+    """Return the optimiser's steps over all chunks, and the number of passes over the rows."""
     schedule, per_step = settings.schedule, settings.batch.device_batch * settings.launch.processes
     parts = chunk_sizes(sequences, settings.preference.chunks) if isinstance(settings, Dpo) else [sequences]
     steps = 0
@@ -127,7 +127,7 @@ def pass_flops(rows: TokenRows, model: ModelFacts, settings: Settings) -> float:
     """Return the operations of one pass over the rows, recomputed activations and a reference model included."""
     square = 2 * rows.sum_squared_lengths if isinstance(settings, Dpo) else rows.sum_squared_lengths
     forward = model_flops(rows.tokens, square, model) / 3
-    again = 1 if settings.numerics.gradient_checkpointing else 0
+    again = 1 if settings.precision.gradient_checkpointing else 0
     return forward * (3 + again + (1 if isinstance(settings, Dpo) else 0))
 
 
@@ -144,7 +144,7 @@ def memory_bytes(rows: TokenRows, model: ModelFacts, settings: Settings) -> int:
     Activations are 34 bytes for each token and width in a layer, of which checkpointing keeps two and one layer whole
     (arXiv 2205.05198, section 4.1, with attention that keeps no matrix of scores; the head is computed in parts).
     """
-    size, trained = BYTES[settings.numerics.weights], trained_parameters(model, settings)
+    size, trained = BYTES[settings.precision.weights], trained_parameters(model, settings)
     share = {"fsdp": (1, 1, 1), "deepspeed_zero3": (1, 1, 1), "deepspeed_zero2": (0, 1, 1)}
     cut = [settings.launch.processes if flag else 1 for flag in share.get(settings.launch.parallel, (0, 0, 0))]
     held = QUANTISED_BYTES if settings.adapter.kind == "qlora" else size
@@ -159,9 +159,9 @@ def memory_bytes(rows: TokenRows, model: ModelFacts, settings: Settings) -> int:
 def _activation_bytes(rows: TokenRows, model: ModelFacts, settings: Settings) -> float:
     length = settings.batch.sequence if settings.batch.packing else rows.longest
     tokens = length * settings.batch.device_batch * (2 if isinstance(settings, Dpo) else 1)
-    layer = 34 * tokens * model.hidden * BYTES[settings.numerics.compute] / 2
+    layer = 34 * tokens * model.hidden * BYTES[settings.precision.compute] / 2
     kept = 2 * tokens * model.hidden * model.layers
-    return layer + kept if settings.numerics.gradient_checkpointing else layer * model.layers
+    return layer + kept if settings.precision.gradient_checkpointing else layer * model.layers
 
 
 def disk_bytes(model: ModelFacts, settings: Settings) -> int:
@@ -169,7 +169,7 @@ def disk_bytes(model: ModelFacts, settings: Settings) -> int:
 
     A checkpoint holds the trained weights and their moments; preference chunks leave two models as well.
     """
-    size, trained = BYTES[settings.numerics.weights], trained_parameters(model, settings)
+    size, trained = BYTES[settings.precision.weights], trained_parameters(model, settings)
     checkpoint = trained * (size + (STATE_BYTES[settings.schedule.optimizer] * size or 2))
     models = 3 if isinstance(settings, Dpo) else 1
     return (settings.saving.keep + 1) * checkpoint + models * model.parameters * size
@@ -183,13 +183,13 @@ def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -
         notes.append(
             f"packing is off: {rows.packing_off}; a batch has {settings.batch.global_batch} rows, not as many packs"
         )
-    numerics, schedule = settings.numerics, settings.schedule
-    if numerics.weights == "bf16" and schedule.learning_rate < 1e-5 and settings.adapter.kind == "full":
+    precision, schedule = settings.precision, settings.schedule
+    if precision.weights == "bf16" and schedule.learning_rate < 1e-5 and settings.adapter.kind == "full":
         notes.append(
             f"weights in bf16 lose steps as small as a learning rate of {schedule.learning_rate:g} makes: keep fp32"
         )
     narrow = model.dtype != "float32" if settings.saving.saved_as == "start" else settings.saving.saved_as != "fp32"
-    if numerics.weights == "fp32" and narrow and schedule.learning_rate < 1e-5 and settings.adapter.kind == "full":
+    if precision.weights == "fp32" and narrow and schedule.learning_rate < 1e-5 and settings.adapter.kind == "full":
         notes.append(
             f"changes as small as a learning rate of {schedule.learning_rate:g} makes may be lost when the model is "
             "saved in 16 bits; the record says how many are left: set saved_as to fp32 to keep them"

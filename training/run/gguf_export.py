@@ -89,7 +89,7 @@ def export_gguf(folder: Path, out: Path, *, kind: str = "auto", converter: Path 
 
 
 def _convert(command: list[str], made: Path) -> None:
-    """Run the converter; raise ``TrainingError`` with its last words where it fails."""
+    """Run the converter; raise ``TrainingError`` with its last output where it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, errors="replace")
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -103,7 +103,7 @@ def _convert(command: list[str], made: Path) -> None:
 
 
 def check_file(file: Path, folder: Path) -> dict[str, Any] | None:
-    """Return what a GGUF file says of its template and its end; None where the package ``gguf`` is not installed.
+    """Return the chat template and end tokens of a GGUF file; None where the package ``gguf`` is not installed.
 
     Raises ``TrainingError`` where it has another template than the folder, or generation would not end with an answer.
     """
@@ -148,7 +148,7 @@ KNOWN_ENDS = (
 
 
 def _template(folder: Path) -> str | None:
-    """Return the chat template of a folder, where it has one and no more."""
+    """Return the chat template of a folder; None where it has none or several."""
     if text := _text_of(folder / "chat_template.jinja"):
         return text
     template = _settings(folder).get("chat_template")

@@ -64,7 +64,7 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 @dataclass(frozen=True, kw_only=True)
 class Meter:
-    """``joules`` since the meter was made, or None where nothing measures; ``how`` says what does."""
+    """The energy since its creation, in ``joules``, or None without a meter; ``how`` names the meter."""
 
     how: str
     joules: Callable[[], float | None]

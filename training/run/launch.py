@@ -13,7 +13,7 @@ CONFIGS = Path(__file__).parents[1] / "launch_configs"
 
 
 def launch_command(launch: Launch, program: Sequence[str]) -> list[str]:
-    """Return the words of the command that runs ``program`` in every process, for this machine of all."""
+    """Return the command that runs ``program`` in every process of this machine."""
     if launch.parallel == "none":
         return list(program)
     words = ["accelerate", "launch", "--config_file", str(CONFIGS / f"{launch.parallel}.yaml")]
@@ -25,7 +25,7 @@ def launch_command(launch: Launch, program: Sequence[str]) -> list[str]:
 
 
 def check_launched(launch: Launch, command: Sequence[str]) -> None:
-    """Raise ``TrainingError`` where the processes that the settings count on were not started."""
+    """Raise ``TrainingError`` where fewer or more processes run than the settings name."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started != launch.processes:
         raise TrainingError(

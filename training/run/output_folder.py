@@ -1,4 +1,4 @@
-"""Where a run writes: a partial folder beside its result, which appears complete or not at all."""
+"""The output folder of a run: a partial folder, renamed to the result when it is complete."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ MARKER = "complete"
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """The result at ``out``, and beside it what a run that was ended can go on from."""
+    """The result at ``out``, and the partial folder from which an interrupted run resumes."""
 
     out: Path
 
     @property
     def partial(self) -> Path:
-        """The folder of a run that is not complete: its rows, checkpoints and log."""
+        """The folder of an unfinished run: rows, checkpoints and log."""
         return self.out.with_name(f"{self.out.name}.partial")
 
-    def finished(self, identity: str) -> dict[str, Any] | None:
-        """Return the record of the run if it is complete; raise where something else is in its place."""
+    def finished_record(self, identity: str) -> dict[str, Any] | None:
+        """Return the record of a complete run, None without one; raise where ``out`` is something else."""
         if not self.out.exists():
             return None
         record = self.out / RECORD
@@ -43,9 +43,9 @@ class RunFolder:
         return found
 
     def begin(self, identity: str) -> None:
-        """Make the partial folder, or find that of the same run; raise where it is that of another, with work to keep.
+        """Create or reuse the partial folder of a run; raise where it belongs to another run with checkpoints.
 
-        What a run left that was ended before its first whole checkpoint is removed.
+        The files of a run without a complete checkpoint are removed.
         """
         note = self.partial / "identity"
         same = note.is_file() and note.read_text() == identity
@@ -60,8 +60,8 @@ class RunFolder:
         write_bytes(note, identity.encode())
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the folder against another run into the same place, which is refused."""
+    def lock(self) -> Iterator[None]:
+        """Lock the output folder; raise where another run has locked it."""
         self.out.parent.mkdir(parents=True, exist_ok=True)
         with (self.out.parent / f".{self.out.name}.lock").open("w") as lock:
             try:
@@ -74,19 +74,19 @@ class RunFolder:
                 Path(lock.name).unlink(missing_ok=True)
 
     def publish(self, model: Path) -> None:
-        """Put a complete model folder in the place of the result, whole, and clean up."""
+        """Rename a complete model folder to the result and clean up."""
         sync_tree(model)
         publish_folder(model, self.out)
         self.clean()
 
     def clean(self) -> None:
-        """Remove what a complete run needs no more."""
+        """Remove the files that a complete run no longer needs."""
         (self.out / MARKER).unlink(missing_ok=True)
         shutil.rmtree(self.partial, ignore_errors=True)
 
 
 def identity_of(facts: Mapping[str, Any]) -> str:
-    """Return the name of a run: the sha256 of what decides its outcome."""
+    """Return the identity of a run: the sha256 of everything that decides its outcome."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -97,13 +97,13 @@ def sync_tree(folder: Path) -> None:
 
 
 def mark_complete(folder: Path) -> None:
-    """Mark a checkpoint or a part's model as whole; what has no mark is never read."""
+    """Mark a checkpoint or a part's model as complete; unmarked ones are never read."""
     sync_tree(folder)
     write_bytes(folder / MARKER, b"")
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """Return the last whole checkpoint in ``folder``, and remove those that were cut off."""
+    """Return the last complete checkpoint in ``folder``, and remove incomplete ones."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for path in found:
         if not (path / MARKER).is_file():
@@ -113,7 +113,7 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 @contextmanager
 def report_full_disk(folder: Path) -> Iterator[None]:
-    """Turn the failure to write for want of room into a ``TrainingError`` that says what to do."""
+    """Turn errors of a full disk into a ``TrainingError`` that says what to do."""
     try:
         yield
     except TrainingError:

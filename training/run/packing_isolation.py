@@ -1,4 +1,4 @@
-"""Whether rows that are packed into one sequence see each other in a model: tried out on its own architecture.
+"""A check that the rows packed into one sequence do not attend to each other in a model's architecture.
 
 The architecture is built anew from its configuration, with as few layers as have one of each kind, so that no weights
 are read. Two rows are packed as the trainer packs them; the second must come out as it does alone, and must not change
@@ -24,12 +24,12 @@ TOLERANCE = 1e-3
 """Largest difference that passes, as a share of the spread of the logits; what leaks differs by more than 1e-2."""
 
 
-def packing_fault(config: Any, numerics: Precision) -> str | None:
+def packing_fault(config: Any, precision: Precision) -> str | None:
     """Return why rows must not be packed for a model of this configuration; None where packed rows are isolated."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            model = small_model(config, numerics)
+            model = small_model(config, precision)
         except TrainingError:
             raise
         except Exception as error:  # whatever cannot be built cannot be shown to keep rows apart
@@ -52,7 +52,7 @@ def _short(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 
-def small_model(config: Any, numerics: Precision) -> Any:
+def small_model(config: Any, precision: Precision) -> Any:
     """Return a model of the configuration with random weights in float32, cut to the first layers of each kind."""
     import torch
     from transformers import AutoModelForCausalLM
@@ -60,7 +60,7 @@ def small_model(config: Any, numerics: Precision) -> Any:
     from training.run.trainers import attention
 
     small = copy.deepcopy(config)
-    kind = attention(numerics, small)
+    kind = attention(precision, small)
     with torch.device("meta"):
         layers = _layers(AutoModelForCausalLM.from_config(small, attn_implementation="eager"))
     _cut(small, layers)
@@ -80,7 +80,7 @@ def small_model(config: Any, numerics: Precision) -> Any:
 
 
 def _layers(model: Any) -> int:
-    """Return how many of a model's first layers have one of each kind: other modules, or another type of layer."""
+    """Return how many first layers of a model contain one layer of every kind."""
     config = model.config
     count = int(config.num_hidden_layers)
     stack = next((m for m in model.modules() if type(m).__name__ == "ModuleList" and len(m) == count), None)
@@ -91,7 +91,7 @@ def _layers(model: Any) -> int:
 
 
 def _cut(config: Any, layers: int) -> None:
-    """Leave the first ``layers`` layers of a configuration."""
+    """Cut a configuration to its first ``layers`` layers."""
     whole = int(config.num_hidden_layers)
     for name, value in vars(config).copy().items():
         if "layer" in name and isinstance(value, list) and len(value) == whole:

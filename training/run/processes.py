@@ -1,4 +1,4 @@
-"""What the processes of one run agree on: the first does it, and all learn what came of it."""
+"""Work that the main process of a run does once, with its result broadcast to all processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def is_first() -> bool:
-    """Say whether this is the process that writes for all."""
+    """Return whether this is the main process."""
     import torch
     from accelerate import PartialState
 
@@ -20,7 +20,7 @@ def is_first() -> bool:
 
 
 def broadcast_from_main(work: Callable[[], T]) -> T:
-    """Return in every process what ``work`` gives in the first; a failure there ends all of them, none waits on."""
+    """Return the result of ``work`` of the main process in every process; its failure ends all of them."""
     from accelerate.utils import broadcast_object_list
 
     answer: list[Any] = [None, None]

@@ -1,4 +1,4 @@
-"""A trained model as a folder: adapters merged, weights in the type of the start model, an end to every answer."""
+"""The folder of a trained model: merged adapters, weights in the final type, end tokens of generation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAVED = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 def save_part(trainer: Any, part: Part, tokenizer: Any, settings: Settings) -> None:
-    """Write the model that a trainer made as ``part.folder/model``, whole or not at all."""
+    """Write the model of a trainer to ``part.folder/model`` atomically."""
     done, temporary = part.folder / "model", part.folder / "model.tmp"
     broadcast_from_main(lambda: shutil.rmtree(temporary, ignore_errors=True))
     trainer.save_model(str(temporary))  # in every process: each may hold a part of the weights
@@ -38,7 +38,7 @@ def save_part(trainer: Any, part: Part, tokenizer: Any, settings: Settings) -> N
 
 
 def is_saved(part: Part) -> bool:
-    """Say whether the model of a part is there, whole."""
+    """Return whether the model of a part is complete."""
     return (part.folder / "model" / MARKER).is_file()
 
 
@@ -68,7 +68,7 @@ def finish_model(folder: Path, start: StartModel, settings: Settings) -> dict[st
 
 
 def rounding_line(rounding: dict[str, Any]) -> str:
-    """Return what rounding left of the training in words."""
+    """Return a line on how much of the training rounding kept."""
     return (
         f"{rounding['survived']:,} of {rounding['changed']:,} weights that training changed ({rounding['share']:.1%}) "
         f"still differ from the start model in {rounding['dtype']}: saved_as fp32 keeps what was learned"
@@ -76,7 +76,7 @@ def rounding_line(rounding: dict[str, Any]) -> str:
 
 
 def start_weights(start: StartModel) -> dict[str, Path]:
-    """Return the file of each tensor of the start model, as far as they are in safetensors on this machine."""
+    """Return the safetensors file of each tensor of the start model, where it is on this machine."""
     from safetensors import safe_open
     from transformers.utils import cached_file
 
@@ -151,7 +151,7 @@ def _merge_adapter(part: Part, folder: Path, settings: Settings) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    dtype = torch.float32 if settings.numerics.weights == "fp32" else torch.bfloat16
+    dtype = torch.float32 if settings.precision.weights == "fp32" else torch.bfloat16
     revision = None if Path(part.model).is_dir() else part.revision
     model = AutoModelForCausalLM.from_pretrained(part.model, revision=revision, dtype=dtype)
     merged = PeftModel.from_pretrained(model, folder).merge_and_unload()

@@ -17,7 +17,7 @@ from training.training_errors import TrainingError
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a run says of the model it starts from; ``matrices`` are the weights that multiply every token."""
+    """The facts of a start model for the record; ``matrices`` counts the weights that multiply every token."""
 
     name: str
     revision: str | None
@@ -109,7 +109,7 @@ def _opened(path: str, revision: str | None) -> tuple[Any, Any]:
 
 
 def _check_generation(path: str, revision: str | None) -> None:
-    """Refuse a generation_config.json that transformers would refuse to save, which it does at the first checkpoint."""
+    """Raise for a generation_config.json that transformers would refuse to save at the first checkpoint."""
     from transformers import GenerationConfig
 
     if _text_of(path, "generation_config.json", revision) is None:
@@ -142,7 +142,7 @@ def _give_template(tokenizer: Any, file: str | None, day: str, spec: str) -> Non
 
 
 def _check_fit(tokenizer: Any, config: Any, spec: str) -> None:
-    """Refuse a tokenizer whose tokens have no row in the embedding; an added one may have none while no row uses it."""
+    """Raise for tokens without a row in the embedding; added tokens may lack one, ``check_ids`` checks their use."""
     highest = int(tokenizer.vocab_size) - 1
     if highest >= config.vocab_size:
         raise TrainingError(
@@ -164,7 +164,7 @@ def _sizes(config: Any) -> tuple[int, int]:
 
 
 def _license(path: str, revision: str | None, named: str | None) -> str:
-    """Return the licence that a model states, or the one that is named for it where it states none."""
+    """Return the licence of a model, or the user's where the model states none."""
     stated = stated_license(lambda name: _text_of(path, name, revision), "" if Path(path).is_dir() else path)
     if named is None:
         return stated

@@ -32,13 +32,13 @@ from training.run.saved_model import FAINT, finish_model, is_saved, rounding_lin
 from training.run.start_model import StartModel, open_model
 from training.run.trainers import Part, check_installed, trainer_for
 from training.run.training_record import run_record, vars_of
-from training.settings import Dpo, Settings, by_loss, plain
+from training.settings import Dpo, Settings, by_loss, to_dict
 from training.training_errors import TrainingError
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainJob:
-    """What is asked for: a release's folder, a start model, a place for the result; ``program`` is how it was."""
+    """A training run: release folder, start model, output folder and settings; ``program`` is its command."""
 
     release: Path
     model: str
@@ -63,11 +63,11 @@ class Prepared:
 
 
 def plan(call: TrainJob) -> dict[str, Any]:
-    """Return what a run would take and the command that starts it; nothing is kept.
+    """Return the forecast of a run and the command that starts it, without writing anything.
 
     Raises ``TrainingError`` for whatever would be refused before training.
     """
-    _be_quiet()
+    _silence_libraries()
     _log(f"checking {call.release} and {call.model}")
     with tempfile.TemporaryDirectory() as folder:
         release, model = _opened(call)
@@ -78,31 +78,31 @@ def plan(call: TrainJob) -> dict[str, Any]:
         "stage": call.stage,
         "release": dataclasses.asdict(release[0]),
         "start_model": vars_of(model.facts),
-        "settings": plain(call.settings),
-        "forecast": expected.plain(),
+        "settings": to_dict(call.settings),
+        "forecast": expected.to_dict(),
         "command": launch_command(call.settings.launch, call.program),
     }
 
 
 def train(call: TrainJob) -> dict[str, Any]:
-    """Train, and return the record of the run; the model folder appears at ``call.out`` when all of it is there.
+    """Train a model into ``call.out`` and return the record of the run.
 
-    What a killed run left beside it is gone on with, from the last whole checkpoint; a run that is complete is not
+    An interrupted run resumes from its last complete checkpoint; a complete run is not
     done again. Raises ``TrainingError`` for what a user can cause.
     """
-    _be_quiet()
+    _silence_libraries()
     _log(f"checking {call.release} and {call.model}")
     check_launched(call.settings.launch, launch_command(call.settings.launch, call.program))
     place = RunFolder(out=call.out)
     (release, files), model = broadcast_from_main(lambda: _opened(call))
     identity = _identity(call, release, model)
-    done = broadcast_from_main(lambda: place.finished(identity))
+    done = broadcast_from_main(lambda: place.finished_record(identity))
     if done is not None:
         broadcast_from_main(place.clean)
         return done
     if not is_first():
         return _run(call, place, model, files, release, identity)
-    with place.held(), report_full_disk(place.partial):
+    with place.lock(), report_full_disk(place.partial):
         return _run(call, place, model, files, release, identity)
 
 
@@ -120,7 +120,7 @@ def _run(
     done = max((part.number for part in parts if is_saved(part)), default=0)
     for part in parts[done:]:
         _train_part(part, call.settings, prepared, place, gauge)
-        broadcast_from_main(partial(_forget, part))
+        broadcast_from_main(partial(_remove_previous_model, part))
     return broadcast_from_main(lambda: _publish(call, place, prepared, parts[-1].folder / "model"))
 
 
@@ -131,8 +131,8 @@ def _opened(call: TrainJob) -> tuple[tuple[ReleaseFacts, list[Path]], StartModel
 
 
 def _identity(call: TrainJob, release: ReleaseFacts, model: StartModel) -> str:
-    """Return the name of what decides the outcome: not the power, the place of machines, or how often it is saved."""
-    settings = plain(call.settings)
+    """Return the identity of a run, which excludes power, addresses and the frequency of checkpoints."""
+    settings = to_dict(call.settings)
     del settings["power"], settings["report_to"]
     decides = ("saved_as", "best", *(("every_steps",) if by_loss(call.settings) else ()))
     settings["saving"] = {name: settings["saving"][name] for name in decides}
@@ -151,29 +151,29 @@ def _tokens(call: TrainJob, files: list[Path], model: StartModel, cache: Path) -
     pairs = isinstance(settings, Dpo)
     if settings.batch.packing:
         _log("trying whether the model keeps packed rows apart")
-    fault = packing_fault(model.config, settings.numerics) if settings.batch.packing else None
+    fault = packing_fault(model.config, settings.precision) if settings.batch.packing else None
     rows = load_rows(files, "dpo" if pairs else "sft", settings.data, settings.schedule.seed, cache / "cache")
     code = pair_rows if pairs else sft_rows
     _log(f"making tokens of {len(rows):,} rows")
-    made = code(rows, model.tokenizer, model.facts.vocabulary, _loose(settings) if fault else settings)
+    made = code(rows, model.tokenizer, model.facts.vocabulary, _without_packing(settings) if fault else settings)
     day = settings.data.template_date if writes_date(model.tokenizer.chat_template) else None
     if day:
         _log(f"the chat template writes today's date: {day} for every row (--template-date sets another)")
     return dataclasses.replace(made, packing_off=fault, template_date=day)
 
 
-def _loose(settings: Settings) -> Settings:
+def _without_packing(settings: Settings) -> Settings:
     """Return settings without packing."""
     return dataclasses.replace(settings, batch=dataclasses.replace(settings.batch, packing=False))
 
 
 def _with_used_settings(call: TrainJob, rows: TokenRows) -> TrainJob:
-    """Return a call with the settings that are used: without packing where rows would see each other."""
-    return dataclasses.replace(call, settings=_loose(call.settings)) if rows.packing_off else call
+    """Return the job with the settings in use: without packing where packed rows would attend to each other."""
+    return dataclasses.replace(call, settings=_without_packing(call.settings)) if rows.packing_off else call
 
 
 def _kept_rows(call: TrainJob, folder: Path, files: list[Path], model: StartModel) -> TokenRows:
-    """Return the rows as tokens, made by the first process, once for all starts of a run."""
+    """Return the rows as tokens; the main process prepares them once per run."""
     from datasets import Dataset
 
     kept, held, counts = folder / "rows", folder / "held_out", folder / "rows.json"
@@ -197,9 +197,9 @@ def _kept_rows(call: TrainJob, folder: Path, files: list[Path], model: StartMode
 
 
 def _report_forecast(call: TrainJob, place: RunFolder, prepared: Prepared) -> None:
-    """Tell on stderr what is expected; refuse a disk that cannot hold it."""
+    """Print the forecast to stderr; raise where the disk is too small."""
     expected = forecast(prepared.rows, prepared.model.facts, call.settings)
-    for line in forecast_lines(expected.plain()):
+    for line in forecast_lines(expected.to_dict()):
         print(line, file=sys.stderr)
     free = free_bytes(place.partial)
     if free < expected.disk_bytes:
@@ -210,7 +210,7 @@ def _report_forecast(call: TrainJob, place: RunFolder, prepared: Prepared) -> No
 
 
 def _parts(settings: Settings, prepared: Prepared, folder: Path) -> list[Part]:
-    """Return the trainers' parts: one for SFT, one a chunk for preferences, each from the model of the one before."""
+    """Return the parts of a run: one for SFT, one per chunk for DPO, each starting from the model before."""
     start, dataset = prepared.model.path, prepared.rows.dataset
     revision = prepared.model.facts.revision
     if not isinstance(settings, Dpo):
@@ -232,7 +232,7 @@ def _parts(settings: Settings, prepared: Prepared, folder: Path) -> list[Part]:
 
 
 def _train_part(part: Part, settings: Settings, prepared: Prepared, place: RunFolder, gauge: Meter) -> None:
-    """Train one part to its end, from its last whole checkpoint where there is one, and save its model."""
+    """Train one part, from its last complete checkpoint if there is one, and save its model."""
     import torch
 
     from training.run.training_log import RunLog
@@ -250,13 +250,13 @@ def _train_part(part: Part, settings: Settings, prepared: Prepared, place: RunFo
         torch.cuda.empty_cache()
 
 
-def _forget(part: Part) -> None:
-    """Remove the model before the last, which nothing goes on from any more."""
+def _remove_previous_model(part: Part) -> None:
+    """Remove the model of the part before, which is no longer needed."""
     shutil.rmtree(part.folder.with_name(f"part-{part.number - 1}"), ignore_errors=True)
 
 
 def _publish(call: TrainJob, place: RunFolder, prepared: Prepared, model: Path) -> dict[str, Any]:
-    """Complete the folder of the last part's model and put it in the result's place."""
+    """Complete the folder of the last part's model and publish it."""
     from training.run.training_log import read_evaluations, read_kept, read_log, read_starts
 
     rounding = finish_model(model, prepared.model, call.settings)
@@ -303,13 +303,13 @@ def _publish(call: TrainJob, place: RunFolder, prepared: Prepared, model: Path) 
 
 
 def _log(line: str) -> None:
-    """Say on stderr what is done next, in the process that speaks for all."""
+    """Print a line to stderr in the main process."""
     if int(os.environ.get("RANK", "0")) == 0:
         print(line, file=sys.stderr, flush=True)
 
 
-def _be_quiet() -> None:
-    """Leave stderr to what this project says: the libraries' own bars and advice are for their users."""
+def _silence_libraries() -> None:
+    """Silence the progress bars and warnings of the libraries."""
     import datasets
     import transformers
 

@@ -1,4 +1,4 @@
-"""TRL's trainers with the settings of a run: nothing here decides anything that the settings do not say."""
+"""TRL's trainers, configured by the settings of a run."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any, h
 
 
 def _pair_trainer() -> Any:
-    """Return TRL's trainer of pairs for rows that are tokens already: it would take control tokens in them for such."""
+    """Return TRL's DPO trainer for tokenised rows, so that it does not parse control tokens in their text."""
     from trl import DPOTrainer
 
     class TokenPairTrainer(DPOTrainer):  # type: ignore[misc]  # its class is Any to a checker that does not follow TRL
@@ -61,7 +61,7 @@ def _pair_trainer() -> Any:
 
 
 def _reference(part: Part, settings: Settings) -> Any:
-    """Return a part's reference model; None where the part's own start serves, its adapter switched off."""
+    """Return a part's reference model; None where its start model without the adapter serves."""
     if settings.adapter.kind != "full" and part.reference == part.model:
         return None
     return load_model(str(part.reference), part.revision, settings)
@@ -69,8 +69,8 @@ def _reference(part: Part, settings: Settings) -> Any:
 
 def check_installed(settings: Settings) -> None:
     """Raise ``TrainingError`` where the settings ask for kernels or quantisation that are not installed."""
-    attention(settings.numerics)
-    liger(settings.numerics)
+    attention(settings.precision)
+    liger(settings.precision)
     wanted = {"kind": settings.adapter.kind == "qlora", "optimizer": settings.schedule.optimizer == "adamw_bnb_8bit"}
     for name, needs in wanted.items():
         if needs and importlib.util.find_spec("bitsandbytes") is None:
@@ -96,15 +96,15 @@ def load_model(path: str, revision: str | None, settings: Settings) -> Any:
         return AutoModelForCausalLM.from_pretrained(
             path,
             revision=revision,
-            dtype=getattr(torch, DTYPES[settings.numerics.weights]),
-            attn_implementation=attention(settings.numerics, AutoConfig.from_pretrained(path, revision=revision)),
+            dtype=getattr(torch, DTYPES[settings.precision.weights]),
+            attn_implementation=attention(settings.precision, AutoConfig.from_pretrained(path, revision=revision)),
             **more,
         )
     except (OSError, ValueError, ImportError) as error:
         raise TrainingError(f"cannot load the model {path}: {' '.join(str(error).split())[:300]}") from error
 
 
-def attention(numerics: Precision, config: Any = None) -> str:
+def attention(precision: Precision, config: Any = None) -> str:
     """Return the attention to use; ``auto`` is the newest flash attention that is installed, else torch's own.
 
     Given the configuration of a model, one that its architecture has: ``auto`` passes over what it lacks. Raises
@@ -113,7 +113,7 @@ def attention(numerics: Precision, config: Any = None) -> str:
     from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
 
     there = {"flash_attention_3": is_flash_attn_3_available, "flash_attention_2": is_flash_attn_2_available}
-    wanted = numerics.attention
+    wanted = precision.attention
     if wanted == "auto":
         found = [name for name, available in there.items() if available() and _has(config, name)]
         return [*found, "sdpa" if _has(config, "sdpa") else "eager"][0]
@@ -125,7 +125,7 @@ def attention(numerics: Precision, config: Any = None) -> str:
 
 
 def _has(config: Any, attention: str) -> bool:
-    """Say whether the architecture of a configuration has a kind of attention; without one, every kind passes."""
+    """Return whether the architecture of a configuration has a kind of attention; without one, every kind passes."""
     from transformers import AutoModelForCausalLM
 
     architecture = AutoModelForCausalLM._model_mapping.get(type(config), None) if config is not None else None
@@ -133,20 +133,20 @@ def _has(config: Any, attention: str) -> bool:
     return architecture is None or bool(getattr(architecture, flag, True))
 
 
-def liger(numerics: Precision) -> bool:
-    """Say whether Liger's kernels are used; raise where they are asked for and not installed."""
+def liger(precision: Precision) -> bool:
+    """Return whether Liger's kernels are used; raise where they are asked for and not installed."""
     import torch
 
     there = importlib.util.find_spec("liger_kernel") is not None
-    if numerics.liger == "on" and not there:
+    if precision.liger == "on" and not there:
         raise TrainingError("liger is 'on' and the package liger-kernel is not installed: install it or set auto")
-    return numerics.liger == "on" or (numerics.liger == "auto" and there and torch.cuda.is_available())
+    return precision.liger == "on" or (precision.liger == "auto" and there and torch.cuda.is_available())
 
 
 def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
     import torch
 
-    schedule, numerics = settings.schedule, settings.numerics
+    schedule, precision = settings.schedule, settings.precision
     on_cpu = not torch.cuda.is_available()
     return {
         "output_dir": str(part.folder / "checkpoints"),
@@ -161,11 +161,11 @@ def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
         "max_grad_norm": schedule.max_grad_norm,
         "optim": schedule.optimizer,
         "seed": schedule.seed,
-        "bf16": numerics.compute == "bf16",
+        "bf16": precision.compute == "bf16",
         "use_cpu": on_cpu,
         "dataloader_pin_memory": not on_cpu,
-        "gradient_checkpointing": numerics.gradient_checkpointing,
-        "use_liger_kernel": liger(numerics),
+        "gradient_checkpointing": precision.gradient_checkpointing,
+        "use_liger_kernel": liger(precision),
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # a loss that is lost must be seen, not averaged away
         "save_strategy": "steps",
@@ -180,7 +180,7 @@ def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
 
 
 def _evaluation(settings: Settings) -> dict[str, Any]:
-    """Return when the loss on held-out rows is measured, and whether it decides which weights are kept."""
+    """Return the settings of evaluation and of keeping the best checkpoint."""
     if not by_loss(settings):
         return {"eval_strategy": "epoch" if settings.data.eval_share else "no"}
     return {

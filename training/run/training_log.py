@@ -1,4 +1,4 @@
-"""What happens while a model trains: a line of figures a step, an end where the loss is lost, marked checkpoints."""
+"""The log of a training run: figures of each step, a stop where the loss is not finite, complete checkpoints marked."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         self._bar: Progress | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Note a start, and forget what was logged after the checkpoint that training goes on from."""
+        """Log a start, and remove the lines after the checkpoint from which training resumes."""
         self._first_step = state.global_step
         if not state.is_world_process_zero:
             return
@@ -51,7 +51,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
             self._bar = _bar(self._part, state.max_steps)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Take the bar from the terminal, and note which checkpoint is kept where the loss decides that."""
+        """Remove the progress bar, and log which checkpoint is kept where the loss decides that."""
         if self._bar:
             self._bar.stop()
         if not args.load_best_model_at_end or not state.is_world_process_zero or state.best_metric is None:
@@ -68,7 +68,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         print(f"part {self._part}: kept step {line['step']} of {line['last_step']}", file=sys.stderr)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
-        """Keep the figures of a step; raise ``TrainingError`` where they are none, before a checkpoint is written."""
+        """Log the figures of a step; raise ``TrainingError`` for a loss that is not finite."""
         if logs and "eval_loss" in logs and state.is_world_process_zero:
             self._evaluated(state.global_step, float(logs["eval_loss"]))
         if not logs or "loss" not in logs:
@@ -85,7 +85,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         self._spent(state)
-        self._tell(state, line)
+        self._report_progress(state, line)
 
     def _evaluated(self, step: int, loss: float) -> None:
         line = {"part": self._part, "step": step, "eval_loss": loss}
@@ -94,7 +94,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         print(f"part {self._part}: step {step}  loss on held-out rows {loss:.4f}", file=sys.stderr)
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Mark the checkpoint as whole, when every process has written its part."""
+        """Mark the checkpoint as complete after every process has written its part."""
         import torch
 
         if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -109,8 +109,8 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         joules = None if total is None or self._joules is None else total - self._joules
         write_json(self._figures, {**figures, "joules": joules, "how": self._meter.how})
 
-    def _tell(self, state: Any, line: dict[str, Any]) -> None:
-        """Say how far it is: a bar on a terminal, a line now and then on a plain stderr."""
+    def _report_progress(self, state: Any, line: dict[str, Any]) -> None:
+        """Report progress: a bar on a terminal, occasional lines elsewhere."""
         now = time.monotonic()
         rate = (now - self._began) / max(1, state.global_step - self._first_step)
         if self._bar:
@@ -125,7 +125,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
 
 
 def _bar(part: int, steps: int) -> Progress:
-    """Return a bar that has begun to show steps, their rate, and the time left."""
+    """Return a started progress bar with steps, rate and time left."""
     texts = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[loss]}")]
     bar = Progress(*texts, TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=Console(stderr=True))
     bar.add_task(f"part {part}", total=steps, loss="", rate="")
@@ -134,7 +134,7 @@ def _bar(part: int, steps: int) -> Progress:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Return the figures of every step so far; a last line that a kill cut off is left out."""
+    """Return the figures of every step so far, without an incomplete last line."""
     path = folder / "log.jsonl"
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
     return [json.loads(line) for line in lines]
@@ -149,7 +149,7 @@ def read_evaluations(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_kept(folder: Path) -> list[dict[str, Any]]:
-    """Return for each part which step is kept by its loss on held-out rows; none where the last one always is."""
+    """Return the step kept for each part by its loss on held-out rows; empty where the last one is kept."""
     path = folder / "kept.jsonl"
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
     found = {line["part"]: line for line in map(json.loads, lines)}
@@ -157,5 +157,5 @@ def read_kept(folder: Path) -> list[dict[str, Any]]:
 
 
 def read_starts(folder: Path) -> list[dict[str, Any]]:
-    """Return what every start so far has spent, in their order."""
+    """Return the time and energy of every start, in order."""
     return [json.loads(path.read_text()) for path in sorted((folder / "starts").glob("*.json"))]

@@ -1,4 +1,4 @@
-"""The record of a run, ``run.json``: what went in, what came out, what it cost; every number computed."""
+"""The record of a run, ``run.json``: inputs, results and costs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sources.license import contradiction, joint
 from training.lineage import describe_step
 from training.run.hardware import JOULES_PER_KWH, hardware
 from training.run.start_model import ModelFacts
-from training.settings import Power, Settings, plain
+from training.settings import Power, Settings, to_dict
 
 LIBRARIES = ("sabila", "torch", "transformers", "trl", "peft", "accelerate", "datasets")
 LAST_STEPS = 10
@@ -51,7 +51,7 @@ def run_record(
         "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "release": release,
         "start_model": vars_of(model),
-        "settings": plain(settings),
+        "settings": to_dict(settings),
         "rows": rows,
         "passes": passes,
         "steps": len(log),
@@ -103,7 +103,7 @@ def libraries() -> dict[str, str]:
 
 
 def vars_of(model: ModelFacts) -> dict[str, Any]:
-    """Return the facts of a model as JSON can hold them."""
+    """Return the facts of a model as JSON values."""
     return {name: getattr(model, name) for name in ModelFacts.__dataclass_fields__}
 
 
