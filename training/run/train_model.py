@@ -87,8 +87,8 @@ def plan(call: TrainJob) -> dict[str, Any]:
 def train(call: TrainJob) -> dict[str, Any]:
     """Train a model into ``call.out`` and return the record of the run.
 
-    An interrupted run resumes from its last complete checkpoint; a complete run is not
-    done again. Raises ``TrainingError`` for what a user can cause.
+    An interrupted run resumes from its last complete checkpoint, a complete one is not repeated. Raises
+    ``TrainingError`` for errors that a user can fix.
     """
     _silence_libraries()
     _log(f"checking {call.release} and {call.model}")
