@@ -18,9 +18,10 @@ from quality.cleaning.boilerplate import EMPTY_EXPLANATION, JUNK_ANSWERS
 from quality.cleaning.encodings import MOJIBAKE, fix_encoding
 from quality.cleaning.layout import LAYOUT, tidy
 from quality.cleaning.markup import ENTITY, TAG, to_text
+from quality.cleaning.matching import ascii_boundaries
 from quality.cleaning.office_markup import OFFICE, remove_office
 from quality.cleaning.sentences import Removal
-from quality.cleaning.stock_text import STOCK, may_hold_stock
+from quality.cleaning.stock_text import STOCK, find_stock
 from quality.cleaning.web_links import LINK, MARKDOWN_LINK, remove_links, unlink_markdown
 from quality.key import key
 from quality.outcome import EDIT_SCHEMA, REFUSING_TASKS, VERBATIM_TASKS
@@ -65,8 +66,7 @@ class Edit:
     ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
     of several options), ``answers`` (running prose that was written as a reply) or ``advice`` (replies to tasks in
     which declining is no answer). ``tail`` is the number of characters at the end of a text in which the pattern is
-    looked for, 0 for all. ``sentence`` is a second pattern that a text with the first one has to match as well.
-    ``odd`` says that the pattern finds characters of ``ODD`` only.
+    looked for, 0 for all. ``odd`` says that the pattern finds characters of ``ODD`` only.
     """
 
     name: str
@@ -74,7 +74,6 @@ class Edit:
     apply: Apply
     where: Literal["all", "prose", "running", "answers", "advice"] = "all"
     tail: int = 0
-    sentence: str = ""
     odd: bool = False
 
 
@@ -135,7 +134,6 @@ EDITS: tuple[Edit, ...] = (
             apply=_removing(s.remove),
             where="advice" if s.name in DECLINING else "answers",
             tail=s.tail,
-            sentence=s.sentence,
         )
         for s in STOCK
     ),
@@ -214,17 +212,19 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
     made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
-    stock: _StockPlaces | None = None
+    stock: dict[str, pl.Series] = {}
     odd = texts.str.contains(ODD).arg_true()
     for edit, wanted in edits_for(active, config):
         if edit.where in ("answers", "advice"):
-            stock = stock or _StockPlaces(texts, wanted)
-            place = stock.places(edit, texts)
+            if not stock:
+                replies = wanted.arg_true()
+                stock = {name: replies.gather(at) for name, at in find_stock(texts.gather(replies)).items()}
+            place = stock[edit.name]
             place = place.filter(wanted.gather(place))
         elif edit.odd:
-            place = odd.filter(texts.gather(odd).str.contains(edit.pattern))
+            place = odd.filter(texts.gather(odd).str.contains(ascii_boundaries(edit.pattern)))
         else:
-            place = (texts.str.contains(edit.pattern) & wanted).arg_true()
+            place = (texts.str.contains(ascii_boundaries(edit.pattern)) & wanted).arg_true()
         if place.is_empty():
             continue
         before = texts.gather(place)
@@ -236,42 +236,12 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
             removed = removed.filter(changed)
         place = place.filter(changed)
         odd = pl.concat([odd, place]).unique().sort()
-        if stock:
-            stock.changed = stock.changed.append(place)
         texts = texts.scatter(place, after.filter(changed))
         found = {"at": active["at"].gather(place), "removed": removed}
         made.append(
             pl.DataFrame(found).select("at", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
         )
     return texts, pl.concat(made)
-
-
-SIFTED = 64
-"""Texts from which on it is quicker to compile the pattern of a whole sentence than to look at each text."""
-
-
-class _StockPlaces:
-    """Where the texts of one round may hold stock text: looked for once, before any of it is taken out."""
-
-    def __init__(self, texts: pl.Series, wanted: pl.Series) -> None:
-        at = wanted.arg_true()
-        some, kinds = may_hold_stock(texts.gather(at))
-        self.any_kind = at.gather(some)
-        self.kinds = {name: at.gather(places) for name, places in kinds.items()}
-        self.changed = self.any_kind.clear()
-
-    def places(self, edit: Edit, texts: pl.Series) -> pl.Series:
-        """Return the places that an edit has work at; what an edit before it laid bare counts as well."""
-        cued = self.kinds.get(edit.name)
-        place = self.any_kind if cued is None else cued
-        if cued is not None and not self.changed.is_empty():
-            place = pl.concat([cued, self.changed]).unique().sort()
-        near = texts.gather(place)
-        if edit.pattern:
-            place = place.filter((near.str.tail(edit.tail) if edit.tail else near).str.contains(edit.pattern))
-        if not edit.sentence or place.len() < SIFTED:
-            return place
-        return place.filter(texts.gather(place).str.contains(edit.sentence))
 
 
 def edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series]]:

@@ -23,7 +23,7 @@ _OBJECT = (
     r"spirogram|audiogram|histology)s?"
 )
 
-IMAGE_WORDS = (
+_POINTING = (
     r"(?i)("
     rf"\b{_TAKEN} (?:\w+ ){{0,4}}?(?:is |are |as )?{_SHOWN} {_HERE}|"
     rf"\b{_TAKEN} {_HERE}|"
@@ -94,10 +94,10 @@ IMAGE_WORDS = (
     r"\b(?:na|nesta|segundo a) (?:figura|imagem|radiografia|fotografia)\b|"
     r"\b(?:nella|in questa|secondo la) (?:figura|immagine|radiografia|foto|fotografia)\b)",
 )
-"""Questions that point to a picture which is not there. A picture that the question describes itself is no sign.
+IMAGE_WORDS = tuple(map(re.compile, _POINTING))
+"""Questions that point to a picture which is not there; the first group is the words that do.
 
-They are written for Rust's regular expressions; the first group is what was seen. One pattern of them all takes three
-times as long.
+A picture that the question describes itself is no sign.
 """
 
 IMAGE_CUES = (
@@ -120,7 +120,7 @@ IMAGE_CUES = (
 ).split(",")
 """What a question with such words holds at least, in whatever case."""
 
-ONLY_AN_IMAGE = (
+ONLY_AN_IMAGE = re.compile(
     r"(?i)^\W*(?:\[?figure: see text\]?|see (?:the )?(?:figure|image|picture)[^.]{0,20})\W*$|"
     rf"^(?:as )?(?:shown|seen|depicted|illustrated) in (?:the )?{_SEEN} (?:above|below)[^\n]{{0,200}}$"
 )
@@ -141,7 +141,7 @@ REFUSAL = (
 """How a reply begins that declines to be one."""
 
 _ANSWERED = r"(?:answer|help|assist|provide|comply|respond|give|discuss|diagnose|advise|say|tell|determine|find|offer)"
-NO_REPLY = (
+NO_REPLY = re.compile(
     r"(?i)^\W*(?:(?:(?:i(?:'|’)?m|i am) (?:so |very |really )?sorry|sorry|i apologi[sz]e|unfortunately|well|hmm"
     r"|honestly)\W+"
     r"(?:but )?)?(?:"
@@ -197,7 +197,7 @@ DECLINES = re.compile(
 )
 """What a reply says that declines, in lower case; every word of it is one of ``DECLINING``."""
 
-PLACEHOLDER = (
+PLACEHOLDER = re.compile(
     r"(?i)^\W*(?:n\.? ?[/\\] ?a\.?|n\.a\.|t\.?b\.?[adc]\.?|to ?do|fix ?me|x{3,}|blah(?:\W+blah)*|(?:foo|bar"
     r"|baz)(?:\W+(?:foo|bar|baz))*|"
     r"#(?:n/a|ref|value|name|div/0|null|num)[!?]?|null|undefined|nan|\[?object object\]?|string|placeholder"
@@ -249,7 +249,7 @@ MASHED = (
 )
 """Keys pressed at random, in lower case."""
 
-EMPTY_QUESTION = (
+EMPTY_QUESTION = re.compile(
     r"(?i)^\W*(?:(?:(?:the )?(?:question|questions|q|item|query|prompt|input|problem|exercise|mcq|pregunta|frage"
     r"|domanda|pergunta|quesito)"
     r"(?: (?:text|title|stem|body|here|goes here|no|number|número|n))?\W*\d{0,4})|[a-h]|\d{1,5}(?:\.\d{1,3})?"
@@ -289,3 +289,5 @@ PAGE_ERROR = (
     r"(?:insert |your )?(?:answer|response|text|output) (?:goes )?here)\W*$"
 )
 """What a page or a form says in place of an answer."""
+BROKEN_ANSWER = re.compile(f"{PAGE_ERROR}|{MASHED}")
+"""An error of a page, or keys pressed at random."""

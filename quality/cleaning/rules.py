@@ -14,22 +14,21 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.cleaning.boilerplate import JUNK_ANSWERS, JUNK_QUESTIONS
 from quality.cleaning.language import foreign
+from quality.cleaning.matching import is_listed, matches
 from quality.cleaning.reply_patterns import (
     ASKS_TO_REPEAT,
+    BROKEN_ANSWER,
     DECLINES,
     EMPTY_QUESTION,
     IMAGE_CUES,
     IMAGE_WORDS,
-    MASHED,
     NO_REPLY,
     ONLY_AN_IMAGE,
-    PAGE_ERROR,
     PLACEHOLDER,
     REFUSAL,
 )
 from quality.cleaning.stock_sentences import made_of
 from quality.cleaning.stock_words import DECLINING
-from quality.key import key
 from quality.outcome import REFUSING_TASKS, VERBATIM_TASKS
 from sources.shapes.row_shapes import LETTERS
 from sources.table import question_text
@@ -84,18 +83,6 @@ def _chars(*names: str) -> pl.Expr:
     return pl.sum_horizontal(pl.col(name).str.len_chars().fill_null(0) for name in names)
 
 
-MANY = 2_000
-"""Texts from which on it is quicker to have polars compile a long pattern, which it does anew in most calls."""
-
-
-def matches(texts: pl.Series, pattern: str) -> pl.Series:
-    """Say in which texts a long pattern is found."""
-    if texts.len() > MANY:
-        return texts.str.contains(pattern)
-    found = re.compile(pattern).search
-    return pl.Series([found(text) is not None for text in texts], dtype=pl.Boolean)
-
-
 def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
     """Return a rule that finds the rows for which ``broken`` holds."""
     return lambda rows, config: rows.filter(broken).select("at", evidence=evidence)
@@ -103,11 +90,12 @@ def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
 
 def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions on the list of junk, or that ask nothing; only short ones are compared, there are no others."""
-    short = rows.filter(QUESTION.str.len_bytes() <= 2 * max(map(len, JUNK_QUESTIONS)))
-    wordless = ~QUESTION.str.contains(f"{SAID}|{SIGN}|[^\\x00-\\x7f¿]") & ~pl.col("task").is_in(VERBATIM_TASKS)
-    asks = pl.col("context").is_null() & ~pl.col("task").is_in(VERBATIM_TASKS) & QUESTION.str.contains(EMPTY_QUESTION)
-    junk = key(QUESTION).is_in(JUNK_QUESTIONS) | wordless | asks
-    return short.filter((QUESTION != "") & junk).select("at", evidence=QUESTION)
+    short = rows.filter(QUESTION.str.len_bytes().is_between(1, 2 * max(map(len, JUNK_QUESTIONS))))
+    verbatim = pl.col("task").is_in(VERBATIM_TASKS)
+    asks = pl.lit(matches(short["_question"], EMPTY_QUESTION)) & pl.col("context").is_null()
+    empty = ~QUESTION.str.contains(ASCII_SAID) | asks
+    listed = pl.lit(is_listed(short["_question"], JUNK_QUESTIONS))
+    return short.filter(listed | (empty & ~verbatim)).select("at", evidence=QUESTION)
 
 
 UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl.col("rationale").is_null()
@@ -137,6 +125,8 @@ EXPLAIN = (
 )
 """Questions whose answer takes more than a word."""
 SAID = r"[\p{L}\p{N}]"
+ASCII_SAID = r"[A-Za-z0-9+<=>|~$%#*]|[^\x00-\x7f¿]"
+"""A letter, a digit or a sign of ASCII, or any other character but the mark that opens a Spanish question."""
 SIGN = r"[\p{Sm}\p{Sc}°%♀♂↑-⇿⏐#*†‡′″−–]"
 LETTERED = (
     r"(?i)\b(?:groups?|types?|class(?:es)?|grades?|stages?|categor(?:y|ies)|vitamins?|hepatitis|influenza|factors?|"
@@ -372,27 +362,43 @@ def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
 IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
 SEEN_TASKS = ("mcqa", "qa", "explanation", "diagnosis", "treatment-planning")
 """Tasks whose questions are asked of the reader; those of others hold talk about pictures that nobody needs to see."""
+SEEN = pl.col("task").is_in(SEEN_TASKS)
 
 
 def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions that cannot be answered without a picture; an answer that mentions one is whole without it."""
-    hinted = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & pl.col("task").is_in(SEEN_TASKS)
-    only = ANSWER.str.head(12).str.contains(r"(?i)figure|image|picture|shown|seen|see ")
-    rows = rows.filter((IMAGE != "") | hinted | only)
-    if rows.is_empty():
-        return rows.select("at", evidence=QUESTION)
-    points = pl.any_horizontal(QUESTION.str.contains(words) for words in IMAGE_WORDS) & pl.col("task").is_in(SEEN_TASKS)
-    found = rows.filter((IMAGE != "") | points | ANSWER.str.contains(ONLY_AN_IMAGE))
-    # To say what was seen is far slower than to see it.
-    seen = pl.coalesce(*(QUESTION.str.extract(words).str.strip_chars() for words in IMAGE_WORDS), ANSWER)
-    return found.select("at", evidence=pl.when(IMAGE != "").then(IMAGE).otherwise(seen))
+    asked = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & SEEN
+    captioned = ANSWER.str.head(12).str.contains_any(CAPTION_CUES, ascii_case_insensitive=True)
+    hinted = rows.select("at", "_question", "_answer", asked=SEEN, hinted=asked | captioned, image=IMAGE)
+    hinted = hinted.filter(pl.col("hinted") | (pl.col("image") != "")).drop("hinted")
+    found: dict[str, list[object]] = {"at": [], "evidence": []}
+    pointing = _pointing(hinted["_question"])
+    for (at, question, answer, is_asked, image), pattern in zip(hinted.iter_rows(), pointing, strict=True):
+        words = pattern and pattern.search(question)
+        if image or (words and is_asked) or ONLY_AN_IMAGE.search(answer):
+            found["at"].append(at)
+            found["evidence"].append(image or (words[1].strip() if words else answer))
+    return pl.DataFrame(found, schema={"at": pl.UInt32, "evidence": pl.String})
+
+
+def _pointing(questions: pl.Series) -> list[re.Pattern[str] | None]:
+    """Return the first of ``IMAGE_WORDS`` that each question contains."""
+    found: list[re.Pattern[str] | None] = [None] * questions.len()
+    for pattern in reversed(IMAGE_WORDS):
+        for at in matches(questions, pattern, anchored=False).arg_true():
+            found[at] = pattern
+    return found
+
+
+CAPTION_CUES = ["figure", "image", "picture", "shown", "seen", "see "]
+"""Words of which an answer that only points to a picture has one in its first characters."""
 
 
 def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that are no answers: what stands in an empty cell, an error of a page, keys pressed at random."""
     open_ended = rows.filter((pl.col("options").list.len() == 0) & (ANSWER.str.len_bytes() <= 120))
     said = open_ended["_answer"]
-    listed = key(ANSWER).is_in(JUNK_ANSWERS) | pl.lit(matches(said, f"{PAGE_ERROR}|{MASHED}"))
+    listed = pl.lit(is_listed(said, JUNK_ANSWERS) | matches(said, BROKEN_ANSWER))
     listed |= pl.lit(matches(said, PLACEHOLDER)) & ~pl.col("task").is_in(VERBATIM_TASKS)
     marks = (ANSWER != "") & ~ANSWER.str.contains(SAID) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
     return open_ended.filter(listed | marks).select("at", evidence=ANSWER)

@@ -125,7 +125,7 @@ _EDGES = frozenset("chat chatdoctor doctor take get do don't".split())
 """Words that stand first or last in what several words together make stock."""
 
 
-def _fits(edge: str, words: frozenset[str]) -> bool:
+def fits(edge: str, words: frozenset[str]) -> bool:
     """Return whether the first or last word of a sentence may be stock: most sentences are settled by these."""
     word = edge.replace("’", "'").lower().strip(".,;:!?()[]\"'“”…-–—")
     return word in words or word in _EDGES or not word.isalpha()
@@ -133,14 +133,14 @@ def _fits(edge: str, words: frozenset[str]) -> bool:
 
 def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
     """Return whether a sentence is one that ``trigger`` finds, says nothing but ``words`` and asks nothing."""
-    if not _fits(sentence.rsplit(None, 1)[-1], words):
+    if not fits(sentence.rsplit(None, 1)[-1], words):
         return False
     said = bare(sentence)
-    if said and not _fits(said.split(None, 1)[0], words):
+    if said and not fits(said.split(None, 1)[0], words):
         return False
     if any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
         return False  # what it opens or closes is in its neighbours
-    return bool(trigger.search(said)) and not said.endswith(("?", ":")) and made_of(said, words)
+    return not said.endswith(("?", ":")) and made_of(said, words) and bool(trigger.search(said))
 
 
 _SEPARATOR = "[^a-z0-9]"
@@ -149,15 +149,11 @@ _PIECES = "chat chatdoctor doctor take care get well do not don't ever hesitate"
 """The words of what several words together make stock."""
 
 
-def whole_sentence(about: str, words: frozenset[str]) -> str:
-    """Return a pattern for polars that every text matches which holds a sentence of stock words with ``about`` in it.
-
-    A few texts without such a sentence match as well.
-    """
+def whole_sentence(words: frozenset[str]) -> str:
+    """Return the polars pattern of lower-case texts that contain a sentence of ``words`` alone; a few others match."""
     one = "|".join(sorted({word.replace("'", "['’]") for word in (*words, *_PIECES)}))
     start = r"(?:^|[.!?…)][\"'”’)\]]*\s|[\n。！？])"
-    before, behind = rf"(?:(?:{one}){_SEPARATOR}+)*[a-z'’]*", rf"[a-z'’]*(?:{_SEPARATOR}+(?:{one}))*"
-    return rf"(?i){start}{_SEPARATOR}*{before}(?:{about}){behind}{_SEPARATOR}*(?:[.!?…\n。！？]|$)"
+    return rf"{start}{_SEPARATOR}*(?:(?:{one}){_SEPARATOR}*)+(?:[.!?…\n。！？]|$)"
 
 
 def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[str]) -> tuple[str, str]:
@@ -193,7 +189,7 @@ POINTING = DOCUMENTS | frozenset(
 def _points(sentence: str) -> bool:
     """Return whether a sentence only points to a place; most are settled by their last and first words."""
     said = bare(sentence)
-    if not said or not _fits(said.rsplit(None, 1)[-1], POINTING) or not _fits(said.split(None, 1)[0], POINTING):
+    if not said or not fits(said.rsplit(None, 1)[-1], POINTING) or not fits(said.split(None, 1)[0], POINTING):
         return False
     return made_of(said, POINTING) and bool(DANGLING.search(said))
 
