@@ -36,7 +36,14 @@ SLOW_FILES = frozenset(
 )
 """Test files that build, serve, kill or train: more than a few seconds together. Without ``test_`` and ``.py``."""
 
-SLOW_TESTS: frozenset[str] = frozenset()
+SLOW_TESTS = frozenset(
+    """
+    test_a_template_of_thousands_of_subjects_is_no_cluster
+    test_leaks_of_the_labelled_set_are_found
+    test_nothing_added_turns_a_leak_into_a_clean_row
+    test_nothing_added_turns_a_reworded_leak_into_a_clean_row
+    """.split()
+)
 """Single tests of other files that take more than three seconds of processor time."""
 
 REAL_MODEL_FILES = frozenset("real_llama real_servers".split())

@@ -202,6 +202,7 @@ LIBRARY = "import pytest\n\npytest.importorskip('no_such_library')\n"
         ("true", LIBRARY, "1 error"),
         ("", LIBRARY, "1 skipped"),
     ],
+    ids=["tests-in-ci", "tests-elsewhere", "module-in-ci", "module-elsewhere"],
 )
 def test_in_ci_a_skip_without_a_listed_reason_fails(ci, code, said, tmp_path):
     (tmp_path / "test_skipping.py").write_text(code, encoding="utf-8")
