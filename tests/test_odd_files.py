@@ -612,10 +612,9 @@ PASSES_OVER = tiny_recipe.RECIPE.replace("rows=jsonl", "rows=some").replace(
 )
 
 
-def test_lines_that_a_connector_passes_over_are_warned_of(tmp_path):
-    counts, _, said = built(tmp_path, {"a.jsonl": [question(n) for n in range(5)]}, PASSES_OVER)
-    assert counts["rows_in"] == 4
-    assert "read-clinic: warning: 1 lines of its files became no row, neither a kept nor a quarantined one" in said
+def test_lines_that_a_connector_passes_over_are_quarantined(tmp_path):
+    counts, _, _ = built(tmp_path, {"a.jsonl": [question(n) for n in range(5)]}, PASSES_OVER)
+    assert (counts["rows_in"], counts["kept"], counts["quarantined"]) == (5, 4, 1)
 
 
 def test_hidden_files_are_passed_over(tmp_path):
