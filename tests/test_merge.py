@@ -1,8 +1,6 @@
 """Whole merges of tiny checkpoints: what comes out, that it is there whole or not at all, and what is refused."""
 
-import errno
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,11 +16,10 @@ from merge_models import config, make, read, shapes, write_weights
 
 from pipelines.cli.commands import main
 from training.merging import merged_folder as merge_folder
-from training.merging import shards
 from training.merging.merge_config import merge_config
-from training.merging.merge_errors import MergeError
 from training.merging.merge_models import RECORD, merge
 from training.merging.shards import INDEX
+from training.training_errors import MergeError
 
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 QUERY = "model.layers.1.self_attn.q_proj.weight"
@@ -357,7 +354,7 @@ import resource, sys
 from pathlib import Path
 from training.merging.merge_models import merge
 from training.merging.merge_config import read_merge_config
-from training.merging.merge_errors import MergeError
+from training.training_errors import MergeError
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
 try:
     merge(read_merge_config(Path(sys.argv[1])), Path(sys.argv[2]))
@@ -468,33 +465,3 @@ def test_a_merge_is_under_the_licences_of_all_models_and_its_card_names_them(mod
 
 def test_a_model_that_states_no_licence_makes_that_of_the_merge_unknown(models, tmp_path):
     assert merge(linear(models("a", "b")), tmp_path / "out")["license"] == "LicenseRef-unknown"
-
-
-# --- the file system -----------------------------------------------------------------------------------------------
-
-
-def test_a_file_system_that_writes_through_its_cache_alone_gives_the_same_bytes(models, tmp_path, monkeypatch):
-    config = linear(models("a", "b"))
-    merge(config, tmp_path / "past")
-    real = os.open
-
-    def refusing(path, flags, *mode):
-        if flags & shards.DIRECT and flags & os.O_CREAT:
-            os.close(real(path, flags & ~shards.DIRECT, *mode))  # as some do: the file is there all the same
-            raise OSError(errno.EINVAL, "Invalid argument")
-        return real(path, flags, *mode)
-
-    monkeypatch.setattr(shards.os, "open", refusing)
-    merge(config, tmp_path / "through")
-    past, through = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("past", "through"))
-    assert past == through
-
-
-def test_a_shard_larger_than_what_is_written_at_a_time_is_whole(models, tmp_path, monkeypatch):
-    config = linear(models("a", "b"))
-    merge(config, tmp_path / "once")
-    monkeypatch.setattr(shards, "STAGED_BYTES", 4096)
-    merge(config, tmp_path / "often")
-    once, often = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("once", "often"))
-    assert len(once) > 2 * 4096
-    assert once == often

@@ -5,7 +5,7 @@ import yaml
 
 from training.merging.layers import Layers
 from training.merging.merge_config import merge_config, merge_yaml, read_merge_config
-from training.merging.merge_errors import MergeConfigError
+from training.training_errors import MergeConfigError
 
 NAMES = ["model.embed_tokens.weight", "model.norm.weight"] + [
     f"model.layers.{n}.{part}.weight" for n in range(5) for part in ("self_attn.q_proj", "mlp.up_proj")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from training.merging.arithmetic import FORMULAS
-from training.merging.merge_errors import MergeError
 from training.merging.methods import METHODS
 from training.merging.number_types import HELD, Floats, Span, narrowed, widened
 from training.merging.tensor import BLOCK, Merging
+from training.training_errors import MergeError
 
 A = [1, -2, 0.5, 0.1, 0, 3]
 B = [-0.5, 1, 0.6, -0.2, 0, 1]

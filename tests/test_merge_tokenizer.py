@@ -9,8 +9,8 @@ import tiny_model
 from merge_models import config, make, read, shapes
 
 from training.merging.merge_config import merge_config
-from training.merging.merge_errors import MergeConfigError, MergeError
 from training.merging.merge_models import merge
+from training.training_errors import MergeConfigError, MergeError
 
 EMBEDDING, QUERY = "model.embed_tokens.weight", "model.layers.1.self_attn.q_proj.weight"
 WORDS = ["<s>", "</s>", "fever", "cough", "rash", "dose"]

@@ -11,9 +11,9 @@ from sources.known_licenses import LICENSES, named_license
 from sources.license import fits, parts, terms
 from training.lineage import ancestors, describe_step, trace_model
 from training.merging.merge_config import merge_config, named_licenses
-from training.merging.merge_errors import MergeConfigError, MergeError
 from training.merging.merge_models import merge
 from training.model_license import card_license, license_of_user, stated_license
+from training.training_errors import MergeConfigError, MergeError
 
 HASH = "b" * 64
 RELEASE = {"name": "ward", "version": "1", "hash": HASH, "license": "CC-BY-4.0", "sources": ["ward"]}

@@ -12,7 +12,7 @@ from pipelines.cli.commands import main
 from pipelines.cli.training_verbs import stage_command
 from synth.teachers.template_dates import PINNED, pin_date
 from training.run.cost_forecast import chunk_sizes, duration, steps_and_passes
-from training.run.launch import CONFIGS, check_launched, launch_command
+from training.run.processes import CONFIGS, check_launched, launch_command
 from training.settings import Launch, accumulation
 from training.settings_file import fields, presets, read_settings
 from training.settings_help import SETTINGS

@@ -15,5 +15,13 @@ class SettingsError(TrainingError):
     exit_code = 2
 
 
+class MergeError(TrainingError):
+    """Models that cannot be merged, or a merge that cannot continue."""
+
+
+class MergeConfigError(MergeError, SettingsError):
+    """An invalid configuration of a merge: a usage error."""
+
+
 class UnfitRowError(TrainingError):
     """A row that a chat template or tokenizer cannot represent; the settings decide whether it is dropped."""

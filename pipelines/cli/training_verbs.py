@@ -102,11 +102,11 @@ def _run_stage(stage: Stage) -> Any:
         if dry_run:
             _echo_plan(called, as_json)
             return
-        from training.run.processes import is_first
+        from training.run.processes import is_main_process
         from training.run.train_model import train as run
 
         record = report_errors(lambda: run(called))
-        if is_first():
+        if is_main_process():
             if as_json:
                 echo_json(record)
             else:

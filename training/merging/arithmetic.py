@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.merging.kernels import add_agreeing, divide, dots
-from training.merging.merge_errors import MergeError
 from training.merging.number_types import F32, Span
 from training.merging.sparsify import Sparsifier, any_of, largest, norm_kept, nothing, rather_larger, whole
 from training.merging.tensor import Merging
+from training.training_errors import MergeError
 
 Formula = Callable[[Span], F32]
 Parameters = Mapping[str, Any]

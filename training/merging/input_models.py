@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from training.lineage import trace_model
-from training.merging.merge_errors import MergeError
 from training.merging.shards import Checkpoint, open_checkpoint
 from training.merging.tokenizer import Tokenizer, read_tokenizer
 from training.merging.vocabulary import EMBEDDING, HEAD, row_count
 from training.model_license import UNKNOWN_LICENSE, stated_license
+from training.training_errors import MergeError
 
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.py", "README.md"]
 """What is fetched of a model on the Hub."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from training.merging.merge_config import MergeConfig, Settings, Slice, setting
-from training.merging.merge_errors import MergeConfigError
 from training.merging.methods import REQUIRED
 from training.merging.vocabulary import EMBEDDING
+from training.training_errors import MergeConfigError
 
 LAYER = re.compile(r"^(?P<stack>(?:.*?\.)?(?:layers|h|blocks|block))\.(?P<number>\d+)\.")
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from training.merging.merge_errors import MergeConfigError
 from training.merging.methods import KINDS, METHODS, RESCALINGS, Method
 from training.model_license import license_of_user
+from training.training_errors import MergeConfigError
 
 DTYPES = ("bfloat16", "float16", "float32")
 

@@ -23,17 +23,16 @@ from sources.license import contradiction, joint
 from training.data.end_of_turn import ids
 from training.lineage import describe_step
 from training.merging.arithmetic import FORMULAS
-from training.merging.memory_budget import Memory
 from training.merging.merge_config import MergeConfig, merge_yaml
-from training.merging.merge_errors import MergeError
 from training.merging.merged_folder import check_output_folder, new_folder
 from training.merging.number_types import HELD, Floats, Raw, Span, narrowed, widened
 from training.merging.shards import INDEX, ShardWriter, index
-from training.merging.tensor import Merging, Scratch
+from training.merging.tensor import Memory, Merging, Scratch
 from training.merging.tensor_plan import Job, Plan, planned
 from training.merging.tokenizer import write_tokenizer
 from training.merging.vocabulary import by_token, taken_by_row
 from training.model_card import merge_card
+from training.training_errors import MergeError
 
 RECORD = "merge.json"
 SHARD_BYTES = 5_000_000_000

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sources.atomic import WriteError, disk_full_reason, free_bytes, publish_folder
-from training.merging.merge_errors import MergeError
+from training.training_errors import MergeError
 
 RESERVE = 64 << 20
 """Bytes beside the weights: tokenizer, records, the file system's own."""

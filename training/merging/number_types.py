@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.merging.kernels import narrow, widen
-from training.merging.merge_errors import MergeError
+from training.training_errors import MergeError
 
 F32 = NDArray[np.float32]
 Raw = NDArray[np.uint8]

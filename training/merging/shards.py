@@ -7,8 +7,6 @@ are all in memory, five gigabytes of them for a shard of the usual size; hence t
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import math
 import mmap
@@ -22,10 +20,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from training.merging.merge_errors import MergeError
-
-DIRECT: int = getattr(os, "O_DIRECT", 0)
-"""Past the page cache, where the system knows that."""
+from training.training_errors import MergeError
 
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
@@ -252,68 +247,30 @@ def divide(tensors: Iterable[Tensor], most: int) -> tuple[Shard, ...]:
     return tuple(Shard(name=name, tensors=group) for name, group in zip(names, by_width, strict=True))
 
 
-STAGED_BYTES = 16 << 20
-"""Bytes written at a time, gathered where the disk can fetch them itself."""
-
-
 class ShardWriter:
-    """Writes one shard, tensor after tensor; the file is complete when it is closed.
-
-    What is written goes to the disk past the page cache, which it would only fill: that costs a third of the time. A
-    file system that does not allow it takes the same writes through the cache.
-    """
+    """Writes one shard, tensor after tensor; the file is complete when it is closed."""
 
     def __init__(self, path: Path, shard: Shard) -> None:
-        self._file = _opened(path)
-        self._stage = mmap.mmap(-1, STAGED_BYTES)  # begins at a page, as a write past the cache has to
-        self._room, self._staged = np.frombuffer(self._stage, dtype=np.uint8), 0
+        self._file = path.open("xb", buffering=0)
         header = np.frombuffer(_header_bytes(shard), dtype=np.uint8)
-        # Room that is taken beforehand is written faster, and lacking room is known at once.
-        os.posix_fallocate(self._file, 0, len(header) + sum(tensor.bytes for tensor in shard.tensors))
+        # Allocated in advance, so that a full disk is reported before the work.
+        os.posix_fallocate(self._file.fileno(), 0, len(header) + sum(tensor.bytes for tensor in shard.tensors))
         self.write(header)
 
     def write(self, content: Raw) -> None:
         """Append the bytes of the next tensor."""
-        done = 0
-        while done < len(content):
-            part = content[done : done + STAGED_BYTES - self._staged]
-            self._room[self._staged : self._staged + len(part)] = part
-            self._staged += len(part)
-            done += len(part)
-            if self._staged == STAGED_BYTES:
-                self._flush()
+        left = content.data
+        while left:
+            left = left[self._file.write(left) or 0 :]
 
     def close(self) -> None:
-        """Write what is left and sync the file."""
-        if DIRECT:  # what is left fills no page
-            fcntl.fcntl(self._file, fcntl.F_SETFL, fcntl.fcntl(self._file, fcntl.F_GETFL) & ~DIRECT)
-        self._flush()
-        os.fsync(self._file)
-        self.abandon()
+        """Sync the file and close it."""
+        os.fsync(self._file.fileno())
+        self._file.close()
 
     def abandon(self) -> None:
         """Close the file as it is."""
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
-
-    def _flush(self) -> None:
-        left = memoryview(self._stage)[: self._staged]
-        while left:
-            left = left[os.write(self._file, left) :]
-        self._staged = 0
-
-
-def _opened(path: Path) -> int:
-    """Return the descriptor of a new file, written past the page cache where the file system allows that."""
-    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
-    try:
-        return os.open(path, new | DIRECT, 0o644)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-    path.unlink(missing_ok=True)  # some file systems make the file before they refuse
-    return os.open(path, new, 0o644)
+        self._file.close()
 
 
 def _header_bytes(shard: Shard) -> bytes:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.merging.kernels import drop, drop_by_rank, equals, keep_first, keep_from, magnitude, rank_keys, tally
-from training.merging.merge_errors import MergeError
 from training.merging.number_types import F32, Span
 from training.merging.tensor import Merging
+from training.training_errors import MergeError
 
 Sparsifier = Callable[[Span, F32], None]
 

@@ -9,17 +9,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
 
-from training.merging.number_types import F32, Floats, Span
+from training.merging.number_types import F32, Floats, Raw, Span
 
 BLOCK = 1 << 18
 """Elements of a span, as whole rows: its arrays stay in a core's cache."""
 
 BATCH = 4
 """Spans that a thread takes at once."""
+
+KEPT_BYTES = 512 << 20
+"""Bytes of free arrays that are kept; the layers of a model have few different sizes."""
 
 R = TypeVar("R")
 
@@ -36,6 +40,29 @@ class Scratch(threading.local):
         if there is None or len(there) < size:
             there = self._arrays[use] = np.empty(size, dtype=np.float32)
         return there[:size]
+
+
+class Memory:
+    """Reused arrays of bytes, shared by all threads; fresh memory takes longer than reading into it."""
+
+    def __init__(self) -> None:
+        self._free: list[Raw] = []
+        self._lock = Lock()
+
+    def take(self, size: int) -> Raw:
+        """Return an uninitialised array of ``size`` bytes."""
+        with self._lock:
+            for place, content in enumerate(self._free):
+                if content.nbytes == size:
+                    return self._free.pop(place)
+        return np.empty(size, dtype=np.uint8)
+
+    def give(self, content: Raw) -> None:
+        """Return an array to the pool."""
+        with self._lock:
+            self._free.append(content)
+            while sum(each.nbytes for each in self._free) > KEPT_BYTES:
+                self._free.pop(0)
 
 
 @dataclass(frozen=True, kw_only=True)

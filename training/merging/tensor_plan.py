@@ -12,12 +12,12 @@ from training.data.end_of_turn import ids
 from training.merging.input_models import Model, check_compatible, check_tensors, open_model
 from training.merging.layers import Layers
 from training.merging.merge_config import MergeConfig
-from training.merging.merge_errors import MergeError
 from training.merging.number_types import HELD
 from training.merging.shards import FLOATS, Shard, Tensor, divide
 from training.merging.tokenizer import Choice, as_loaded, choose
 from training.merging.vocabulary import EMBEDDING, HEAD, Rows, aligned, by_token
 from training.model_license import UNKNOWN_LICENSE
+from training.training_errors import MergeError
 
 TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
 

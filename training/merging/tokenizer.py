@@ -17,7 +17,7 @@ from typing import Any
 
 from training.data.end_of_turn import end_of_turn, ids, token_text
 from training.merging.merge_config import MergeConfig
-from training.merging.merge_errors import MergeConfigError, MergeError
+from training.training_errors import MergeConfigError, MergeError
 
 FILES = (
     "tokenizer.json",

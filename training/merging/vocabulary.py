@@ -13,10 +13,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from training.merging.merge_errors import MergeError
 from training.merging.number_types import Raw
 from training.merging.shards import Checkpoint
 from training.merging.tokenizer import Choice, Tokenizer
+from training.training_errors import MergeError
 
 EMBEDDING = re.compile(r"(?:^|\.)(?:embed_tokens|wte|embed_in|word_embeddings|tok_embeddings)\.weight$")
 HEAD = re.compile(r"(?:^|\.)(?:lm_head|embed_out)\.(?:weight|bias)$")

@@ -23,11 +23,10 @@ from training.data.token_rows import TokenRows, pair_rows, save_notes, save_too_
 from training.model_card import model_card
 from training.run.cost_forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
 from training.run.hardware import Meter, meter
-from training.run.launch import check_launched, launch_command
 from training.run.loss_plot import save_plots
 from training.run.output_folder import RECORD, RunFolder, identity_of, last_checkpoint, report_full_disk
 from training.run.packing_isolation import packing_fault
-from training.run.processes import broadcast_from_main, is_first
+from training.run.processes import broadcast_from_main, check_launched, is_main_process, launch_command
 from training.run.saved_model import FAINT, finish_model, is_saved, rounding_line, save_part
 from training.run.start_model import StartModel, open_model
 from training.run.trainers import Part, check_installed, trainer_for
@@ -100,7 +99,7 @@ def train(call: TrainJob) -> dict[str, Any]:
     if done is not None:
         broadcast_from_main(place.clean)
         return done
-    if not is_first():
+    if not is_main_process():
         return _run(call, place, model, files, release, identity)
     with place.lock(), report_full_disk(place.partial):
         return _run(call, place, model, files, release, identity)
