@@ -45,9 +45,10 @@ def write_release(folder, kind, rows, name="ward", version="1"):
         pl.DataFrame([row for row in rows if row["source"] == source]).write_parquet(path)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         count = sum(row["source"] == source for row in rows)
-        files.append({"path": path.relative_to(folder).as_posix(), "sha256": sha256, "rows": count})
+        size = path.stat().st_size
+        files.append({"path": path.relative_to(folder).as_posix(), "bytes": size, "sha256": sha256, "rows": count})
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = {"name": name, "version": version, "hash": "0" * 64, "license": "CC-BY-4.0", "files": files}
+    manifest = {"name": name, "version": version, "hash": "0" * 64, "license": "CC-BY-4.0", "files": files, "steps": []}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
