@@ -132,7 +132,7 @@ class RawFile:
         for file in self.companions:
             if file.name == name:
                 return file
-        raise FileError(f"{self.path} needs {name} beside it, which is missing")
+        raise FileError(f"{self.path} needs {name} in the same folder, which is missing")
 
     @cached_property
     def sha256(self) -> str:

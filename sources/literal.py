@@ -29,5 +29,5 @@ def _paths(paths: Path | Iterable[Path]) -> Path | list[Path]:
     listed = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
     for path in listed:
         if not path.is_file() and (path.is_symlink() or path.exists()):
-            raise ValueError(f"{path} is no file")
+            raise ValueError(f"{path} is not a file")
     return listed[0] if isinstance(paths, str | Path) else listed

@@ -76,7 +76,7 @@ def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int])
             f"{file.path}: the reader of {corpus.name} gives rows for {len(given):,} of {found + len(missing):,} "
             f"lines, and {len(given) - found:,} of them name a line that is none; expected the line in the file"
         )
-    error = f"the reader of {corpus.name} gives no row for this line; expected a row, or Broken with the reason"
+    error = f"the reader of {corpus.name} returned no row for this line; expected a row, or Broken with the reason"
     for raw in missing:
         text = raw.text if isinstance(raw, Broken) else as_text(raw.value)
         yield Malformed(source=corpus.name, file=file.name, line=raw.line, error=error, text=_whole(text))

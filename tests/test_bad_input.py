@@ -295,7 +295,7 @@ def test_lines_that_a_connector_passes_over_are_quarantined_with_their_text(line
     rows = pl.read_parquet(path).filter(file="fevers.jsonl") if path.exists() else pl.DataFrame({"line": []})
     assert rows["line"].to_list() == passed_over
     for error, row in zip(rows.get_column("error", default=[]), rows.get_column("text", default=[]), strict=True):
-        assert error == "the reader of clinic gives no row for this line; expected a row, or Broken with the reason"
+        assert error == "the reader of clinic returned no row for this line; expected a row, or Broken with the reason"
         assert json.loads(row)["question"] in ("How long does a cold last?", "unknown")
 
 

@@ -189,7 +189,7 @@ def test_a_cell_that_writes_no_list_is_set_aside(copied, cell):
     path = copied("genmedgpt5k") / "format_dataset.csv"
     path.write_text(path.read_text().replace("['Dry lips']", cell))
     _, malformed = rows_of(GENMEDGPT_DISEASES, path.parents[1])
-    assert malformed.error.startswith(f"{cell!r} is no Python list")
+    assert malformed.error.startswith(f"{cell!r} is not a Python list")
 
 
 def test_seed_tasks_have_no_answer_and_noinput_is_no_input():
@@ -212,7 +212,7 @@ def test_an_archive_without_the_split_says_so(tmp_path):
     path.parent.mkdir()
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("dev.json", "[]")
-    with pytest.raises(FileError, match=r"no zip archive with train\.json"):
+    with pytest.raises(FileError, match=r"not a zip archive with train\.json"):
         rows_of(FRENCHMEDMCQA_HUB, tmp_path)
     path.write_bytes(b"no archive")
     with pytest.raises(FileError, match="not a zip file"):
@@ -226,7 +226,7 @@ def test_a_headqa_file_without_exams_says_so(tmp_path, content):
     path = tmp_path / "headqa" / "HEAD_EN" / "train_HEAD_EN.json"
     path.parent.mkdir(parents=True)
     path.write_text(content)
-    with pytest.raises(FileError, match="is no HEAD-QA file"):
+    with pytest.raises(FileError, match="is not a HEAD-QA file"):
         rows_of(HEADQA_EN, tmp_path)
 
 
@@ -243,7 +243,7 @@ def test_a_json_file_holds_a_list_or_lines(tmp_path, content):
 def test_a_file_that_is_no_squad_says_so(tmp_path):
     path = tmp_path / "squad.json"
     path.write_text('{"data": [{"title": "x"}]}')
-    with pytest.raises(FileError, match=r"is no SQuAD file .*'paragraphs'"):
+    with pytest.raises(FileError, match=r"is not a SQuAD file .*'paragraphs'"):
         squad(RawFile("squad.json", path))
 
 

@@ -279,7 +279,7 @@ SPOILED = {
         ("no config", "has no config.json, expected the folder of a model"),
         ("quantised", "is quantised, expected weights in bfloat16, float16 or float32"),
         ("shard gone", "names model-00001-of-00002.safetensors, which is not in"),
-        ("no index", "is no index of weights"),
+        ("no index", "is not an index of weights"),
     ],
 )
 def test_a_folder_that_is_no_whole_model_is_told(models, tmp_path, how, told):
@@ -329,7 +329,7 @@ def test_a_model_of_the_hub_is_fetched_and_its_commit_recorded(models, hub, tmp_
 
 def test_a_model_that_the_hub_does_not_have_is_told(models, hub, tmp_path):
     (a,) = models("a")
-    with pytest.raises(MergeError, match=r"org/none is no folder, and the Hub does not give it .*check the id"):
+    with pytest.raises(MergeError, match=r"org/none is not a folder, and the Hub does not give it .*check the id"):
         merge(linear([a, "org/none"]), tmp_path / "out")
 
 
@@ -339,7 +339,7 @@ def test_a_model_that_the_hub_does_not_have_is_told(models, hub, tmp_path):
 def test_a_folder_that_is_there_is_left_as_it_is(models, tmp_path):
     a, b = models("a", "b")
     (tmp_path / "out").mkdir()
-    assert "is there already, expected a new folder" in refused(linear([a, b]), tmp_path)
+    assert "exists already, expected a new folder" in refused(linear([a, b]), tmp_path)
 
 
 def test_too_little_room_is_told_before_any_work(models, tmp_path, monkeypatch):

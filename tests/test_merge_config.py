@@ -176,7 +176,7 @@ def test_a_filter_that_fits_no_tensor_is_noted():
     assert Layers(merge_config(values), NAMES).unused() == ["the filter 'self_atn' is in no tensor's name"]
 
 
-@pytest.mark.parametrize(("text", "told"), [("a: [", "is no YAML"), ("", "the configuration is None")])
+@pytest.mark.parametrize(("text", "told"), [("a: [", "is not valid YAML"), ("", "the configuration is None")])
 def test_a_file_that_holds_no_configuration_is_told(text, told, tmp_path):
     (tmp_path / "merge.yaml").write_text(text)
     with pytest.raises(MergeConfigError, match=told):

@@ -66,7 +66,7 @@ def test_how_a_tokenizer_was_last_called_makes_it_no_other(tmp_path):
 def test_unlike_tokenizers_need_a_choice(tmp_path):
     a, b = with_tokenizer(tmp_path / "a", WORDS), with_tokenizer(tmp_path / "b", WORDS, normalizer={"type": "NFC"})
     assert "the tokenizers of the models differ" in told(linear([a, b]), tmp_path / "out")
-    assert "say whose to take, as tokenizer_source: MODEL" in told(linear([a, b]), tmp_path / "out")
+    assert "choose one, as tokenizer_source: MODEL" in told(linear([a, b]), tmp_path / "out")
     record = merge(linear([a, b], tokenizer_source=str(b)), tmp_path / "out")
     assert loaded(tmp_path / "out", "tokenizer.json")["normalizer"] == {"type": "NFC"}
     assert (record["tokenizer"], record["chosen_by"]) == (str(b), "tokenizer_source")
@@ -74,7 +74,7 @@ def test_unlike_tokenizers_need_a_choice(tmp_path):
 
 def test_unlike_templates_need_a_choice(tmp_path):
     a, b = with_tokenizer(tmp_path / "a", WORDS), with_tokenizer(tmp_path / "b", WORDS, TEMPLATE)
-    assert f"the chat templates of the models differ ({a} (none); {b}): say whose to take, as chat_template" in told(
+    assert f"the chat templates of the models differ ({a} (none); {b}): choose one, as chat_template" in told(
         linear([a, b]), tmp_path / "out"
     )
     assert f"{a}, which has no chat template" in told(linear([a, b], chat_template=str(a)), tmp_path / "out")
@@ -183,7 +183,7 @@ def test_models_that_stop_at_other_tokens_need_a_choice_where_the_template_does_
 def test_a_template_is_refused_whose_end_the_chosen_tokenizer_lacks(tmp_path):
     base, tuned = with_tokenizer(tmp_path / "base", WORDS), ending(tmp_path / "tuned", "<|im_end|>")
     choice = {"tokenizer_source": "base", "chat_template": str(tuned)}
-    assert "ends an answer with '<|im_end|>', which is no special token of" in told(
+    assert "ends an answer with '<|im_end|>', which is not a special token of" in told(
         tuned_from(base, tuned, **choice), tmp_path / "out"
     )
 

@@ -69,7 +69,7 @@ def test_a_link_that_leads_nowhere_is_refused_in_place_of_any_file(name, to, rel
 @pytest.mark.parametrize("put", [os.mkfifo, lambda path: path.symlink_to(path.name), lambda path: path.mkdir()])
 def test_a_table_is_read_from_a_file_alone(put, tmp_path):
     put(tmp_path / "rows.parquet")
-    with pytest.raises(ValueError, match="is no file"):
+    with pytest.raises(ValueError, match="is not a file"):
         read_parquet(tmp_path / "rows.parquet")
 
 

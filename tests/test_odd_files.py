@@ -422,7 +422,7 @@ def test_a_sheet_gives_values_not_formulas_and_passes_over_empty_rows(tmp_path):
 
 @pytest.mark.parametrize("content", ["PK and no more", "<html><body>Sign in</body></html>", ""])
 def test_what_is_no_workbook_is_called_that(tmp_path, content):
-    with pytest.raises(FileError, match=r"a\.xlsx is (no workbook|a web page|empty)"):
+    with pytest.raises(FileError, match=r"a\.xlsx is (not a valid workbook|a web page|empty)"):
         list(sheet(raw(write(tmp_path / "a.xlsx", content))))
 
 

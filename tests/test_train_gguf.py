@@ -103,7 +103,7 @@ def test_a_file_appears_with_its_record_or_not_at_all(model, tmp_path, monkeypat
     assert out.read_bytes() == b"GGUF f16"
     assert json.loads((tmp_path / "new" / "m.gguf.json").read_text()) == record
     assert (record["license"], record["model"], record["checked"]) == ("MIT", "model", None)
-    with pytest.raises(TrainingError, match="is there already, expected a new file"):
+    with pytest.raises(TrainingError, match="exists already, expected a new file"):
         export_gguf(model(plain=True), out, converter=place)
     with pytest.raises(TrainingError, match="failed with exit code 1: NotImplementedError: no such architecture"):
         export_gguf(model(fails=True), tmp_path / "other.gguf", converter=place)

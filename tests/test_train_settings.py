@@ -81,7 +81,7 @@ def test_a_group_given_in_part_keeps_the_defaults_of_its_stage(tmp_path):
     [
         ("sft", {"learning_rate": "fast"}, "schedule.learning_rate is 'fast', expected valid number"),
         ("sft", {"learning_rate": "0"}, "schedule.learning_rate is '0', expected greater than 0"),
-        ("sft", {"beta": "0.1"}, "beta is no setting of sft, expected one of sources, limit, "),
+        ("sft", {"beta": "0.1"}, "beta is not a setting of sft, expected one of sources, limit, "),
         ("sft", {"too_long": "cut"}, "data.too_long is 'cut', expected 'refuse', 'drop' or 'turns'"),
         ("sft", {"keep": "1"}, "saving.keep is '1', expected greater than or equal to 2"),
         ("sft", {"device_batch": "3"}, "batch.global_batch is 128, expected a multiple of 3: device_batch 3 times 1"),
@@ -107,13 +107,17 @@ def test_a_wrong_setting_is_told_with_what_was_expected(stage, given, told):
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.yaml", "schedule: {epoch: 3}", "schedule.epoch is no setting of sft, expected one of epochs, max_steps, "),
-        ("a.yaml", "batsh: {}", "batsh is no setting of sft, expected one of data, schedule, batch, "),
+        (
+            "a.yaml",
+            "schedule: {epoch: 3}",
+            "schedule.epoch is not a setting of sft, expected one of epochs, max_st",
+        ),
+        ("a.yaml", "batsh: {}", "batsh is not a setting of sft, expected one of data, schedule, batch, "),
         ("a.yaml", "schedule: 3", "schedule is 3, expected dictionary"),
         ("a.yaml", "- 1", "a.yaml holds list, expected a mapping of settings"),
-        ("a.yaml", "a: [", "a.yaml is no yaml: "),
-        ("a.toml", "a = ", "a.toml is no toml: "),
-        ("a.json", "{", "a.json is no json: "),
+        ("a.yaml", "a: [", "a.yaml is not valid yaml: "),
+        ("a.toml", "a = ", "a.toml is not valid toml: "),
+        ("a.json", "{", "a.json is not valid json: "),
         ("a.ini", "", "a.ini ends in '.ini', expected one of .yaml, .yml, .toml, .json"),
         ("a.yaml", "preset: mine", "preset is 'mine', expected one of sft_aloe_beta_llama_70b, "),
     ],

@@ -84,7 +84,7 @@ def read_mapping(file: Path) -> dict[str, Any]:
     try:
         values = READERS[file.suffix](text)
     except (tomllib.TOMLDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
-        raise SettingsError(f"{file} is no {file.suffix[1:]}: {' '.join(str(error).split())}") from error
+        raise SettingsError(f"{file} is not valid {file.suffix[1:]}: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise SettingsError(f"{file} holds {type(values).__name__}, expected a mapping of settings")
     return values
@@ -104,7 +104,7 @@ def _grouped(stage: Stage, given: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
-            raise SettingsError(f"{name} is no setting of {stage}, expected one of {', '.join(known)}")
+            raise SettingsError(f"{name} is not a setting of {stage}, expected one of {', '.join(known)}")
         group, field, _ = known[name]
         (values.setdefault(group, {}) if group else values)[field] = value
     return values
@@ -132,7 +132,7 @@ def _describe_error(stage: Stage, problem: Any) -> str:
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         there = _siblings(stage, problem["loc"][:-1])
-        return f"{path} is no setting of {stage}, expected one of {', '.join(there)}"
+        return f"{path} is not a setting of {stage}, expected one of {', '.join(there)}"
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     expected = problem["msg"].removeprefix("Input should be ").removeprefix("a ")

@@ -27,9 +27,9 @@ def listed(cell: str) -> list[str]:
     try:
         items = ast.literal_eval(cell)
     except (SyntaxError, ValueError) as error:
-        raise ValueError(f"{cell!r} is no Python list: {error}") from None
+        raise ValueError(f"{cell!r} is not a Python list: {error}") from None
     if not isinstance(items, list):
-        raise ValueError(f"{cell!r} is no Python list")
+        raise ValueError(f"{cell!r} is not a Python list")
     return items
 
 

@@ -19,7 +19,7 @@ def questions(file: RawFile) -> Iterator[Raw | Broken]:
         exams = [(name, exam["category"], exam["year"], exam["data"]) for name, exam in content["exams"].items()]
         rows = [{"name": name, "category": c, "year": y, **question} for name, c, y, data in exams for question in data]
     except (KeyError, TypeError, AttributeError) as error:
-        raise FileError(f"{file.path} is no HEAD-QA file (exams, data): {error!r}") from error
+        raise FileError(f"{file.path} is not a HEAD-QA file (exams, data): {error!r}") from error
     return (Raw(number, row) for number, row in enumerate(rows, 1))
 
 

@@ -49,7 +49,7 @@ def members(file: RawFile, suffix: str) -> Iterator[Member]:
             for member in sorted(wanted, key=lambda m: (m.name, m.offset)):
                 yield _member(archive, member)
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise FileError(f"{file.path} is no readable tar archive: {error}; fetch it again") from error
+        raise FileError(f"{file.path} is not a readable tar archive: {error}; fetch it again") from error
 
 
 def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
@@ -80,7 +80,7 @@ def zip_member(file: RawFile, name: str) -> bytes:
     with _open_archive(file, f"zip archive with {name}") as archive:
         found = [info for info in archive.infolist() if info.filename == name]
         if not found:
-            raise FileError(f"{file.path} is no zip archive with {name}; fetch it again")
+            raise FileError(f"{file.path} is not a zip archive with {name}; fetch it again")
         if len(found) > 1:
             raise FileError(f"{file.path} has {len(found)} members {name}, expected one; fetch it again")
         return b"".join(_blocks(file, archive, found[0], f"zip archive with {name}"))
@@ -90,7 +90,7 @@ def _open_archive(file: RawFile, kind: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(file.read()))
     except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise FileError(f"{file.path} is no {kind}: {error}; fetch it again") from error
+        raise FileError(f"{file.path} is not a valid {kind}: {error}; fetch it again") from error
 
 
 def _blocks(file: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, kind: str) -> Iterator[bytes]:
@@ -107,7 +107,7 @@ def _blocks(file: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, kind
                     )
                 yield block
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        raise FileError(f"{file.path} is no {kind}: {error}; fetch it again") from error
+        raise FileError(f"{file.path} is not a valid {kind}: {error}; fetch it again") from error
 
 
 def sheet(file: RawFile) -> Iterator[Raw | Broken]:
@@ -121,7 +121,7 @@ def sheet(file: RawFile) -> Iterator[Raw | Broken]:
     except FileError:
         raise
     except Exception as error:  # openpyxl lets through whatever its XML, dates and references raise
-        raise FileError(f"{file.path} is no readable workbook (xlsx): {error!r}; fetch it again") from error
+        raise FileError(f"{file.path} is not a readable workbook (xlsx): {error!r}; fetch it again") from error
 
 
 def _check_workbook(file: RawFile) -> None:

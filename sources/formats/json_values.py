@@ -74,4 +74,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> Never:
-    raise JsonError(f"not JSON: {name} is no JSON number")
+    raise JsonError(f"not JSON: {name} is not a JSON number")

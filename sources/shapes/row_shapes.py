@@ -74,7 +74,7 @@ def squad(file: RawFile) -> Iterator[Raw | Broken]:
         paragraphs = [paragraph for article in content["data"] for paragraph in article["paragraphs"]]
         rows = [{**{k: v for k, v in p.items() if k != "qas"}, **question} for p in paragraphs for question in p["qas"]]
     except (KeyError, TypeError, AttributeError) as error:
-        raise FileError(f"{file.path} is no SQuAD file (data, paragraphs, qas): {error!r}") from error
+        raise FileError(f"{file.path} is not a SQuAD file (data, paragraphs, qas): {error!r}") from error
     return (Raw(number, row) for number, row in enumerate(rows, 1))
 
 
@@ -123,7 +123,7 @@ def parquet(file: RawFile) -> Iterator[Raw | Broken]:
             yield from _batch_rows(batch, number)
             number += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise FileError(f"{file.path} is no readable parquet file: {error}") from error
+        raise FileError(f"{file.path} is not a readable parquet file: {error}") from error
 
 
 def _batch_rows(batch: Any, before: int) -> Iterator[Raw | Broken]:

@@ -152,7 +152,7 @@ def _folder(name: str) -> tuple[Path, str | None]:
     if path.is_dir():
         return path, None
     if path.exists() or not HUB_ID.fullmatch(name):
-        raise MergeError(f"{name} is no folder, expected the folder of a model or its Hub id, as in ORG/NAME")
+        raise MergeError(f"{name} is not a folder, expected the folder of a model or its Hub id, as in ORG/NAME")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -165,7 +165,7 @@ def _folder(name: str) -> tuple[Path, str | None]:
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         raise MergeError(
-            f"{name} is no folder, and the Hub does not give it ({' '.join(str(error).split())[:200]}): "
+            f"{name} is not a folder, and the Hub did not provide it ({' '.join(str(error).split())[:200]}): "
             "name the folder of the model, or check the id and the network"
         ) from error
     return fetched, fetched.name

@@ -129,7 +129,7 @@ def read_merge_config(file: Path) -> MergeConfig:
     except (OSError, UnicodeDecodeError) as error:
         raise MergeConfigError(f"cannot read {file}: {error}") from error
     except yaml.YAMLError as error:
-        raise MergeConfigError(f"{file} is no YAML: {' '.join(str(error).split())}") from error
+        raise MergeConfigError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from error
     return merge_config(values)
 
 

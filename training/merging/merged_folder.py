@@ -43,7 +43,7 @@ def new_folder(out: Path, size: int) -> Iterator[Path]:
 def check_output_folder(out: Path, size: int) -> None:
     """Raise ``MergeError`` where ``out`` is there already, or its disk has no room for ``size`` bytes."""
     if out.exists():
-        raise MergeError(f"{out} is there already, expected a new folder: name another or remove it")
+        raise MergeError(f"{out} exists already, expected a new folder: name another or remove it")
     # The files of a killed run count as free: the next one removes them.
     left = sum(path.stat().st_size for path in _partial(out).glob("*"))
     free = free_bytes(out) + left

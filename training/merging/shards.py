@@ -177,7 +177,7 @@ def _indexed(folder: Path) -> list[str]:
     try:
         names = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MergeError(f"{path} is no index of weights ({error!r}): fetch it again") from error
+        raise MergeError(f"{path} is not an index of weights ({error!r}): fetch it again") from error
     for name in map(str, names):
         if Path(name).name != name or not (folder / name).is_file():
             raise MergeError(f"{path} names {name}, which is not in {folder}: fetch it again")

@@ -189,7 +189,7 @@ def _check_end(config: MergeConfig, source: Tokenizer, template: Template, named
     if named is None or named.end is None or named.end in source.special:
         return
     raise MergeError(
-        f"the chat template of {named.model} ends an answer with {named.end!r}, which is no special token of "
+        f"the chat template of {named.model} ends an answer with {named.end!r}, which is not a special token of "
         f"{source.model}, the tokenizer_source: the result would never stop; set tokenizer_source: {named.model}"
     )
 
@@ -259,7 +259,7 @@ def _check_equal(what: str, key: str, found: Mapping[str, str | None]) -> None:
         groups.setdefault(value, []).append(model)
     if len(groups) > 1:
         listed = "; ".join(f"{', '.join(models)}{'' if value else ' (none)'}" for value, models in groups.items())
-        raise MergeError(f"the {what} of the models differ ({listed}): say whose to take, as {key}: MODEL")
+        raise MergeError(f"the {what} of the models differ ({listed}): choose one, as {key}: MODEL")
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

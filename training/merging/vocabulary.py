@@ -43,7 +43,7 @@ def aligned(
 ) -> dict[str, Rows | None]:
     """Return for each model how its rows become those of the result; None for a model whose rows stay as they are.
 
-    Raises ``MergeError`` where rows differ in number or meaning and the configuration does not say whose to take.
+    Raises ``MergeError`` where rows differ in number or meaning and the configuration does not choose one.
     """
     if not choice.requested or choice.tokenizer is None:
         _check_counts(choice, counts)

@@ -64,7 +64,7 @@ def export_gguf(folder: Path, out: Path, *, kind: str = "auto", converter: Path 
     if not (folder / "config.json").is_file():
         raise TrainingError(f"{folder} has no config.json, expected the folder of a model")
     if out.exists():
-        raise TrainingError(f"{out} is there already, expected a new file: name another or remove it")
+        raise TrainingError(f"{out} exists already, expected a new file: name another or remove it")
     command = find_converter(converter)
     partial = out.with_name(f".{out.name}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)
