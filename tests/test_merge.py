@@ -329,7 +329,7 @@ def test_a_model_of_the_hub_is_fetched_and_its_commit_recorded(models, hub, tmp_
 
 def test_a_model_that_the_hub_does_not_have_is_told(models, hub, tmp_path):
     (a,) = models("a")
-    with pytest.raises(MergeError, match=r"org/none is not a folder, and the Hub does not give it .*check the id"):
+    with pytest.raises(MergeError, match=r"org/none is not a folder, and the Hub did not provide it .*check the id"):
         merge(linear([a, "org/none"]), tmp_path / "out")
 
 
