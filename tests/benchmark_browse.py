@@ -39,12 +39,12 @@ def told_latencies(seconds):
 
 
 def measured(folder, words):
-    from pipelines.report.all_rows import opened
+    from pipelines.report.all_rows import open_view
     from pipelines.report.browse import BrowseApp
     from pipelines.report.row_queries import Question
 
     begun = time.perf_counter()
-    site = BrowseApp.of(opened(folder))
+    site = BrowseApp.of(open_view(folder))
     ready = time.perf_counter() - begun
     index = site.index
     index.rows(Question())  # the first answer of a database is slower than the rest

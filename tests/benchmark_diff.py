@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
+from manifests import seal
 
 from pipelines.release.data_files import SCHEMAS
 from pipelines.release.ledger import LEDGER
-from pipelines.release.manifest import seal
 
 GROUP = 50_000
 FILE = 500_000

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import polars as pl
 from lineage_recipe import recipe
+from manifests import summaries
 
 from pipelines.build.plan import resolve
 from pipelines.build.progress import PlainProgress
@@ -139,7 +140,7 @@ def ledger(folder):
     store = Store(folder / "store")
     steps = json.loads((store.root / "builds" / "benchmark.json").read_text())["steps"]
     began = time.perf_counter()
-    counts = write_ledger(store, [store.summary(name) for name in steps], folder)
+    counts = write_ledger(store, summaries(store.summary(name) for name in steps), folder)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     size = sum(path.stat().st_size for path in (folder / "ledger").iterdir()) / 1e6

@@ -305,11 +305,11 @@ class Watch:
 
 def browse(folder):
     """Do what the page over a release does: open it, list rows, show one."""
-    from pipelines.report.all_rows import opened
+    from pipelines.report.all_rows import open_view
     from pipelines.report.browse import BrowseApp
 
     with guard(), reading(folder):  # as the server does it, request by request
-        site = BrowseApp.of(opened(folder))
+        site = BrowseApp.of(open_view(folder))
         site.answer("/rows", "")
         site.answer("/rows", "text=fever&sort=long")
         site.answer("/row", "n=0")

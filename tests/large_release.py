@@ -77,9 +77,10 @@ def evidence(reason, ids, keepers):
 
 def write_release(store, rows, ended):
     """Write a store with a release of ``rows`` rows, ``ended`` more dropped; return its folder and words."""
+    from manifests import seal
+
     from pipelines.release.data_files import write_data
     from pipelines.release.ledger import LEDGER
-    from pipelines.release.manifest import seal
     from sources.atomic import write_json, write_table
 
     rng = np.random.default_rng(5)
@@ -150,14 +151,20 @@ def manifest(kept, each_ended, dropped_by):
         before = [f"{name}-1"]
     return {
         **{"name": "large", "version": "1", "rows": kept, "steps": steps, "license": "CC-BY-4.0"},
-        **{"recipe": {"name": "large"}, "libraries": {"sabila": "0"}, "lock": {}},
+        **{"recipe": {"name": "large", "shipped": False, "file_sha256": ""}, "libraries": {"sabila": "0"}, "lock": {}},
     }
 
 
 def step(name, folder, inputs, rows, reasons):
     ended = sum(reasons.values())
     counts = {"rows_in": rows, "made": 0, "kept": rows - ended, "dropped": ended, "quarantined": 0}
-    told_of = {"name": name, "folder": folder, "inputs": inputs, "reference_inputs": [], "identity": {}}
+    told_of = {
+        "name": name,
+        "folder": folder,
+        "inputs": inputs,
+        "reference_inputs": [],
+        "identity": {"step": name, "config": None},
+    }
     return {**told_of, "counts": counts, "reasons": reasons}
 
 

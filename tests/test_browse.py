@@ -33,7 +33,7 @@ from page_checks import (
 )
 
 from pipelines.cli.commands import main
-from pipelines.report.all_rows import opened
+from pipelines.report.all_rows import open_view
 from pipelines.report.browse import BrowseApp, question
 from pipelines.report.row_queries import Index, Question, QuestionError
 from pipelines.report.server import Server, serve
@@ -42,7 +42,7 @@ from pipelines.report.text_search import REMEMBERED, Texts
 
 @pytest.fixture(scope="module")
 def site(demo_store):
-    return BrowseApp.of(opened(demo_store / "releases/demo/1"))
+    return BrowseApp.of(open_view(demo_store / "releases/demo/1"))
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def test_no_more_than_the_last_searches_are_kept():
 
 def test_files_that_are_gone_are_told_in_words(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo/1", tmp_path / "alone")
-    server = Server(BrowseApp.of(opened(tmp_path / "alone")), 0)
+    server = Server(BrowseApp.of(open_view(tmp_path / "alone")), 0)
     thread = threading.Thread(target=serve, args=(server,))
     thread.start()
     try:
@@ -186,13 +186,13 @@ def test_a_row_tells_its_whole_life(site):
     row = json.loads(site.answer("/row", f"n={n}")[2])
     assert (row["status"], row["step"], row["reason"]) == ("dropped", "leaks", "leak:ngram")
     assert json.loads(row["evidence"])["item_text"]
-    assert [event["step"] for event in row["life"]][::4] == ["read-medmcqa_sample", "leaks"]
-    assert row["life"][-1]["because"] == "leak:ngram"
+    assert [event["step"] for event in row["history"]][::4] == ["read-medmcqa_sample", "leaks"]
+    assert row["history"][-1]["because"] == "leak:ngram"
 
 
 def test_a_change_is_told_word_by_word(site):
     n = site.index.rows(Question(text="medmcqa_train_900101"))[0][0]["n"]
-    life = json.loads(site.answer("/row", f"n={n}")[2])["life"]
+    life = json.loads(site.answer("/row", f"n={n}")[2])["history"]
     compose = next(event for event in life if event["step"] == "compose")
     assert {kind for change in compose["changes"] for kind, _ in change["pieces"]} == {"=", "+"}
     cot = next(event for event in life if event["step"].startswith("cot") and event["tables"])
@@ -205,18 +205,18 @@ def test_a_malformed_row_is_shown_as_it_was(site):
     told = json.loads(site.answer("/row", f"n={row['n']}")[2])
     assert told["text"]
     assert told["evidence"]
-    assert told["life"][-1]["status"] == "quarantined"
+    assert told["history"][-1]["status"] == "quarantined"
 
 
 def test_without_its_store_rows_are_there_and_their_life_is_not(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo/1", tmp_path / "alone")
-    site = BrowseApp.of(opened(tmp_path / "alone"))
+    site = BrowseApp.of(open_view(tmp_path / "alone"))
     assert b'id="no-store"' in site.html
     rows, total = site.index.rows(Question(by={"status": "dropped"}, size=500))
     assert total == 68
     told = json.loads(site.answer("/row", f"n={rows[0]['n']}")[2])
-    assert told["life"] == []
-    assert "store" in told["untold"]
+    assert told["history"] == []
+    assert "store" in told["unavailable"]
     assert "messages" not in told
 
 
@@ -384,7 +384,7 @@ def test_the_verb_serves_until_ctrl_c(demo_store):
 
 
 def test_two_servers_have_two_secrets(site, demo_store):
-    other = BrowseApp.of(opened(demo_store / "releases/demo/1"))
+    other = BrowseApp.of(open_view(demo_store / "releases/demo/1"))
     assert other.token != site.token
     assert len(site.token) >= 32
 
@@ -427,12 +427,12 @@ def test_the_page_asks_its_own_server_alone(page, served):
     asked = page.requests()
     assert len(asked) == 2
     assert all(url.startswith(served.address) for url in asked)
-    assert page.js("return document.getElementById('told').textContent").startswith("315 of 315 rows, in ")
+    assert page.js("return document.getElementById('summary').textContent").startswith("315 of 315 rows, in ")
 
 
 def test_filters_search_and_order(page, site):
     choose(page, "status", "dropped")
-    page.until("return document.getElementById('told').textContent.startsWith('68 of 315')")
+    page.until("return document.getElementById('summary').textContent.startsWith('68 of 315')")
     page.press("/")
     page.press(*"asthma")
     wanted, total = site.index.rows(Question(by={"status": "dropped"}, text="asthma"))
@@ -460,7 +460,7 @@ def test_a_row_is_opened_by_key_with_its_life(page):
     search(page, "medmcqa_train_900216")
     rows_shown(page, 1)
     page.press("Escape", "j", "Enter")
-    page.until("return document.querySelector('.life')")
+    page.until("return document.querySelector('.history')")
     said = page.js("return document.getElementById('detail').textContent")
     assert "leak:ngram" in said
     assert "read from medmcqa/medmcqa_val.json, line 80" in said
@@ -483,7 +483,7 @@ def test_all_text_stands_out_from_what_is_behind_it(page, scheme):
     for text in ("medmcqa_train_900216", "medmcqa_train_900101"):
         found(page, text)
         page.press("Escape", "j", "Enter")
-        page.until("return document.querySelector('.life')")
+        page.until("return document.querySelector('.history')")
         page.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         looked, poor = page.js(LOW_CONTRAST)
         assert looked > 30
@@ -505,7 +505,7 @@ def test_on_a_narrow_screen_filters_are_folded_and_a_row_covers_the_list(page, s
     page.js("document.querySelector('#more summary').click()")
     page.until(shown.replace("arguments[0]", "'by-status'"))
     page.js("document.querySelector('#list li').click()")
-    page.until("return document.querySelector('.life')")
+    page.until("return document.querySelector('.history')")
     box = page.js(
         "const { width, top } = document.getElementById('detail').getBoundingClientRect(); return [width, top]"
     )
@@ -526,7 +526,7 @@ def hostile(demo_store, tmp_path_factory):
     for n, text in enumerate([*HOSTILE, "deep" * 300_000]):
         messages[n] = [{"role": "user", "content": text}, {"role": "assistant", "content": text}]
     rows.with_columns(pl.Series("messages", messages, rows.schema["messages"])).write_parquet(path)
-    return BrowseApp.of(opened(folder))
+    return BrowseApp.of(open_view(folder))
 
 
 def test_hostile_rows_are_only_ever_text(window, hostile):
@@ -555,7 +555,7 @@ def test_hostile_rows_are_only_ever_text(window, hostile):
 
 def test_an_index_of_no_text_answers_too(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo_dpo/1", tmp_path / "alone")
-    index = Index.of(opened(tmp_path / "alone"))
+    index = Index.of(open_view(tmp_path / "alone"))
     kept = json.loads((tmp_path / "alone" / "manifest.json").read_text(encoding="utf-8"))["rows"]
     assert index.rows(Question(by={"status": "kept"}))[1] == kept > 30
     assert index.rows(Question(text="no_such_word"))[1] == 0

@@ -11,16 +11,15 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
+from manifests import card, check_figures, figures, load, summaries
 from rows import row, table
 
 from pipelines.release import figures as figures_module
-from pipelines.release.card import card, cell, code, decimal, number, percent
+from pipelines.release.card import cell, code, decimal, number, percent
 from pipelines.release.data_files import SCHEMAS, write_data
-from pipelines.release.figures import check_figures, figures
 from pipelines.release.hub_metadata import _size, hub_license
 from pipelines.release.ledger import LEDGER
 from pipelines.release.ledger_figures import ledger_figures
-from pipelines.release.manifest import load
 from pipelines.release.row_figures import row_figures
 from pipelines.release.step_figures import request_figures, stored_figures, teacher_figures
 from pipelines.storage.store import Store
@@ -220,7 +219,7 @@ def test_rows_of_the_manifest_must_be_those_of_its_figures(released, counted_onc
 
 def test_a_manifest_without_figures_or_a_release_without_a_card_says_so(copied, counted_once):
     manifest = load(copied)
-    assert check_figures({**manifest, "figures": None}, copied) == [
+    assert check_figures({**manifest, "figures": {}}, copied) == [
         "manifest.json has no figures, expected those of its rows and steps"
     ]
     (copied / "README.md").unlink()
@@ -343,7 +342,7 @@ def test_a_judge_is_measured_by_what_it_says_of_both_orders(tmp_path):
     ]  # fmt: skip
     pairs = pl.DataFrame(judged, {"drop": pl.String, "evidence": pl.String}, orient="row")
     kept_tables(tmp_path, "pairs-0", pairs=pairs.with_columns(origin=pl.lit("judged")))
-    [told] = stored_figures(Store(tmp_path), [step("pairs")])["proposed_pairs"]
+    [told] = stored_figures(Store(tmp_path), summaries([step("pairs")]))["proposed_pairs"]
     assert (told["proposed"], told["kept"]) == (8, 2)
     assert told["reasons"] == {"judge_disagrees": 3, "judge_tie": 1, "judge_unparsed": 1, "prompt_cap": 1}
     assert told["judge"] == {
@@ -374,13 +373,13 @@ def test_leaks_are_told_by_benchmark_and_layer(tmp_path):
             leaked("a:3", "exam", "exact", 1.0, 50.0), leaked("a:4", "quiz", "exact", 1.0, 50.0)]  # fmt: skip
     read = [step(f"read-{name}") for name in ("exam", "quiz", "other")]
     steps = [*read, step("leaks", reference_inputs=[one["folder"] for one in read])]
-    told = ledger_figures(steps, ledger(tmp_path, *ends))["leaks"]
+    told = ledger_figures(summaries(steps), ledger(tmp_path, *ends))["leaks"]
     assert told["benchmarks"] == [
-        {"benchmark": "exam", "looked_for": 7, "layers": {"exact": 2, "rewrite": 1}},
-        {"benchmark": "other", "looked_for": 7, "layers": {}},
-        {"benchmark": "quiz", "looked_for": 7, "layers": {"exact": 1}},
+        {"benchmark": "exam", "n_items": 7, "layers": {"exact": 2, "rewrite": 1}},
+        {"benchmark": "other", "n_items": 7, "layers": {}},
+        {"benchmark": "quiz", "n_items": 7, "layers": {"exact": 1}},
     ]
-    assert (told["looked_for"], told["rows"]) == (21, 4)
+    assert (told["n_items"], told["rows"]) == (21, 4)
     assert [(leak["id"], leak["score"], leak["bits"]) for leak in told["examples"]] == [
         ("a:1", 1.0, 99.0), ("a:2", 0.6, 80.0), ("a:4", 1.0, 50.0), ("a:3", 1.0, 50.0)
     ]  # fmt: skip
@@ -396,7 +395,7 @@ def test_clusters_of_duplicates_are_counted_by_size(tmp_path):
     ]
     equal = [duplicate("d:1", "d:0", "exact", "duplicate")]
     steps = [step("exact"), step("semantic", config={"threshold": 0.93, "model": "tiny"})]
-    exact, semantic = ledger_figures(steps, ledger(tmp_path, *alike, *equal))["duplicates"]
+    exact, semantic = ledger_figures(summaries(steps), ledger(tmp_path, *alike, *equal))["duplicates"]
     assert exact == {
         "step": "exact", "reason": "duplicate", "dropped": 1, "clusters": 1, "rows": 2, "largest": 2,
         "sizes": [{"size": "2", "clusters": 1}], "thresholds": {},
@@ -426,7 +425,7 @@ def test_a_ledger_tells_where_rows_are_and_which_steps_changed_those_that_stayed
 
 
 def test_without_a_ledger_nothing_is_told_of_it(tmp_path):
-    told = ledger_figures([step("exact")], tmp_path)
+    told = ledger_figures(summaries([step("exact")]), tmp_path)
     assert told["ledger"] == {"statuses": {}, "changed": []}
     assert (told["leaks"]["rows"], told["duplicates"]) == (0, [])
 
@@ -442,7 +441,7 @@ def test_generation_is_told_by_stage_and_model_with_its_pass_rate(tmp_path):
     )  # fmt: skip
     kept_tables(tmp_path, "cot-0", candidates=candidates)
     config = {"samples": 4, "rounds": 2, "prompts": "abc", "temperature": 0.8}
-    [told] = stored_figures(Store(tmp_path), [step("cot", config=config)])["generation"]
+    [told] = stored_figures(Store(tmp_path), summaries([step("cot", config=config)]))["generation"]
     assert told == {
         "step": "cot", "stage": "cot", "teacher": "tiny", "revision": "1", "rows": 3, "completions": 6,
         "prompt_tokens": 50, "completion_tokens": 10, **config, "verdicts": dict.fromkeys(sorted(verdicts), 1),
@@ -461,7 +460,9 @@ def test_what_the_red_team_holds_out_is_told_without_its_text(tmp_path):
                           "judged": [4, 3, 0], "unsafe": [2, 1, 0]})  # fmt: skip
     kept_tables(tmp_path, "attack-0", dropped=dropped)
     kept_tables(tmp_path, "guard-0", attack_success=rates)
-    told = stored_figures(Store(tmp_path), [step("attack", reasons={"held_out": 2}), step("guard")])["red_team"]
+    told = stored_figures(Store(tmp_path), summaries([step("attack", reasons={"held_out": 2}), step("guard")]))[
+        "red_team"
+    ]
     assert told["held_out"] == {
         "rows": 2, "rows_by": {"style": 1, "topic": 1, "request": 1}, "styles": 1, "topics": ["weapons"], "requests": 1
     }  # fmt: skip
@@ -476,7 +477,7 @@ def test_a_mix_is_told_with_the_shares_it_reached():
     rows = table(asked("a:1", "1234567", response="1"), asked("b:1", "1234567", response="1"), asked("b:2", "1" * 70))
     parts = (Part(name="one", share=0.5, picks=(Pick(sources=("a",)),)), Part(name="two", share=0.5, picks=(Pick(),)))
     account = mix(lambda: iter([rows]), Mix(parts=parts, size="scarcest")).tables["account"].to_dicts()
-    [told] = teacher_figures([step("mix", config={"tokenizer": None}, account=account)])["mix"]
+    [told] = teacher_figures(summaries([step("mix", config={"tokenizer": None}, account=account)]))["mix"]
     assert told["counted_by"] == "a quarter of the characters"
     assert [part["part"] for part in told["parts"]] == ["one", "two"]
     assert told["parts"][0]["share_reached"] == account[0]["share_reached"]
@@ -520,7 +521,7 @@ def everything(tmp_path):
 
 def test_a_card_tells_of_mix_judge_pairs_and_red_team(everything):
     text = card(*everything)
-    for said in ("## The mix", "## The red team", "a judge saw 1 pairs", "Not written yet", "Not read", "`weapons`"):
+    for said in ("## The mix", "## The red team", "a judge saw 1 pairs", "Not generated", "Not read", "`weapons`"):
         assert said in text
     assert "| `tiny` | `1` | 2 | 1 | 9 | 4 |" in text
     assert "hostile" not in text
@@ -539,9 +540,9 @@ def test_every_number_of_a_card_made_by_hand_is_a_figure(everything):
 
 def test_a_release_without_a_ledger_or_benchmark_says_so(everything):
     text = card(*everything)
-    assert "No benchmark was at hand" in text
-    assert "No step looked for duplicates." in text
-    assert "No step looked for personal data." in text
+    assert "No benchmark was checked" in text
+    assert "No step checked for duplicates." in text
+    assert "No step searched for personal data." in text
 
 
 # --- names that do harm --------------------------------------------------------------------------------------------

@@ -247,7 +247,7 @@ def test_plan_tells_what_is_absent_and_what_waits_for_a_teacher(place):
     table = " ".join(answer("plan", "aloe_sft", "--mirror", FIXTURES).split())
     assert forecast["waiting_for_teacher"] == {"cot": "verified chains of thought for the multiple-choice rows"}
     assert "cot waits for a teacher: verified chains of thought for the multiple-choice rows" in table
-    only = sum(step["looked_at_only"] for step in forecast["steps"])
+    only = sum(step["reference_only"] for step in forecast["steps"])
     assert f"{only} benchmark steps to do first build" in table
     forecast = json.loads(answer("plan", *TINY, "--corpora", "clinic,attic", "--required", "no", "--json"))
     assert list(forecast["absent"]) == ["attic"]
@@ -372,7 +372,7 @@ def test_a_release_without_a_row_is_refused(place):
     write_mirror(place / "mirror", {"ward": {"rounds.jsonl": [{"id": "w1", "question": "unknown", "answer": "None."}]}})
     told = refused(1, "release", *ALONE, "--version", "1.0", "--corpora", "ward")
     assert told.startswith("Error: exact-")
-    assert told.endswith(" kept no row, expected one at least; sabila build tells where they went")
+    assert told.endswith(" kept no row, expected one at least; sabila build lists why they were dropped")
     assert not (place / "store" / "releases").exists()
 
 

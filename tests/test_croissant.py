@@ -11,11 +11,11 @@ import subprocess
 
 import polars as pl
 import pytest
+from manifests import croissant, load
 
-from pipelines.release.croissant import COLUMNS, CONFORMS_TO, croissant
+from pipelines.release.croissant import COLUMNS, CONFORMS_TO
 from pipelines.release.data_files import SCHEMAS
 from pipelines.release.hub_metadata import schema
-from pipelines.release.manifest import load
 
 
 @pytest.fixture(params=["demo", "demo_dpo"])

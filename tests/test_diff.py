@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from manifests import load, seal
 from tiny_recipe import ROWS, run, write_mirror, write_recipe
 
 from pipelines.build.recipe import load as load_recipe
@@ -19,7 +20,7 @@ from pipelines.diff.compare_releases import CHANGE_SCHEMA, diff
 from pipelines.diff.text_differences import words
 from pipelines.freeze.freeze_release import release
 from pipelines.release.data_files import scan
-from pipelines.release.manifest import ReleaseError, load, seal
+from pipelines.release.manifest import ReleaseError
 from pipelines.storage.duckdb_session import joining, listed, text_literal
 
 
@@ -383,7 +384,7 @@ def test_a_broken_release_is_told_in_one_line(first, tmp_path):
     assert f"{broken} holds 'data/prompts/ward/train-00000-of-00001.parquet', which is no parquet file" in result.stderr
     assert result.stderr.endswith("sabila verify lists what is wrong\n")
     shutil.rmtree(broken / "data")
-    assert "holds no rows, expected data/; sabila verify tells what is missing" in run("diff", first, broken).stderr
+    assert "holds no rows, expected data/; sabila verify lists what is missing" in run("diff", first, broken).stderr
 
 
 def test_the_verb_refuses_what_is_no_release(first, tmp_path):

@@ -467,12 +467,12 @@ def test_the_card_of_a_red_team_tells_what_was_held_out_and_how_often_attacks_su
     manifest = release(dpo.bench, "1")
     folder = find("aloe_dpo@1", dpo.store)
     assert check_figures(manifest, folder) == []
-    told = manifest["figures"]
+    told = manifest.figures
     held = dpo.rows("attack", "dropped").filter(reason="held_out")
     assert told["red_team"]["held_out"]["rows"] == held.height > 0
     rates = pl.read_parquet(sorted(dpo.store.glob("steps/guard-answers-*/attack_success/*.parquet")))
     assert sum(part["answers"] for part in told["red_team"]["attack_success"]) == rates["answers"].sum() > 0
-    assert told["rows"] == {"all": manifest["rows"], "dpo": manifest["rows"]}
+    assert told["rows"] == {"all": manifest.rows, "dpo": manifest.rows}
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "## The red team" in text
     assert not any(request in text for request in held["messages"].list.last().struct.field("content"))

@@ -6,12 +6,13 @@ from collections import Counter
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from manifests import seal
 from rows import row, table
 
 from pipelines.cli.commands import main
 from pipelines.freeze.export_release import ExportError, export
 from pipelines.release.data_files import scan, write_data
-from pipelines.release.manifest import ReleaseError, seal
+from pipelines.release.manifest import ReleaseError
 from sources.record import Message
 from synth.formatting.trainer_formats import SHAPES, shaped
 

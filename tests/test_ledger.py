@@ -7,6 +7,7 @@ from collections import Counter
 import polars as pl
 import pytest
 from branched_recipe import as_an_older_sabila_left_it, branched_store
+from manifests import summaries
 
 from pipelines.build.shard import LostRowsError
 from pipelines.release import ledger
@@ -18,7 +19,7 @@ from sources.table import MALFORMED_SCHEMA
 
 def graph(store, recipe):
     steps = json.loads((store / "builds" / f"{recipe}.json").read_text())["steps"]
-    return [Store(store).summary(name) for name in steps]
+    return summaries(Store(store).summary(name) for name in steps)
 
 
 def written(store, recipe, place):
@@ -54,9 +55,9 @@ def test_every_row_stands_in_it_once_by_id(demo):
 
 
 def test_every_raw_row_of_every_file_stands_in_it(demo, demo_store, recipe):
-    read = [step for step in graph(demo_store, recipe) if not step["inputs"]]
+    read = [step for step in graph(demo_store, recipe) if not step.inputs]
     counts = Counter(demo["source"])
-    assert {step["identity"]["source"]["name"]: step["counts"]["rows_in"] for step in read} == counts
+    assert {step.source.name: step.counts.rows_in for step in read} == counts
 
 
 def test_it_agrees_with_what_every_step_counted(demo, demo_store, recipe):
@@ -65,9 +66,9 @@ def test_it_agrees_with_what_every_step_counted(demo, demo_store, recipe):
     steps = graph(demo_store, recipe)
     for step in steps:
         for status in ("dropped", "quarantined"):
-            assert ends[step["name"], status] == step["counts"][status]
-        assert {reason: reasons[step["name"], reason] for reason in step["reasons"]} == step["reasons"]
-    assert ends[steps[-1]["name"], "kept"] == steps[-1]["counts"]["kept"]
+            assert ends[step.name, status] == getattr(step.counts, status)
+        assert {reason: reasons[step.name, reason] for reason in step.reasons} == step.reasons
+    assert ends[steps[-1].name, "kept"] == steps[-1].counts.kept
 
 
 def test_kept_rows_are_those_of_the_release(demo_store, recipe):
@@ -109,7 +110,7 @@ def test_malformed_rows_that_stand_on_one_line_are_told_apart(tmp_path):
 
 
 def test_rows_of_benchmarks_are_told_to_be_looked_at(demo):
-    looked = demo.filter(pl.col("status") == "looked_at")
+    looked = demo.filter(pl.col("status") == "reference_only")
     assert set(looked["source"]) == {"headqa_en_held_out", "medmcqa_validation", "mts_dialog_held_out", "pubmedqa_test"}
 
 
@@ -119,7 +120,7 @@ def test_rows_of_benchmarks_are_told_to_be_looked_at(demo):
 def test_it_names_rows_and_figures_and_quotes_no_text(demo_store, demo, recipe):
     leaks = [json.loads(seen) for seen in demo.filter(pl.col("reason").str.starts_with("leak:"))["evidence"]]
     assert all({"benchmark", "item", "layer", "score"} <= seen.keys() and "item_text" not in seen for seen in leaks)
-    steps = [Store(demo_store).folder(step["folder"]) for step in graph(demo_store, recipe)]
+    steps = [Store(demo_store).folder(step.folder) for step in graph(demo_store, recipe)]
     rows = pl.concat(pl.read_parquet(path) for step in steps for path in step.glob("dropped/*.parquet"))
     quoting = rows.filter(pl.col("reason").is_in(["junk_question", "junk_answer", "needs_image", "no_answer"]))
     assert quoting.height > 5
@@ -130,10 +131,10 @@ def test_it_names_rows_and_figures_and_quotes_no_text(demo_store, demo, recipe):
 
 
 def test_evidence_of_private_texts_is_left_in_the_store():
-    told = ledger._ledger_rows(json.dumps({"answer": ["phone 020 7946 0958"], "score": 0.5, "note": "Ada Example"}))
+    told = ledger._public_evidence(json.dumps({"answer": ["phone 020 7946 0958"], "score": 0.5, "note": "Ada Example"}))
     assert json.loads(told) == {"score": 0.5}
-    assert ledger._ledger_rows('{"answer": "020 7946 0958"}') is None
-    assert ledger._ledger_rows("020 7946 0958") is None
+    assert ledger._public_evidence('{"answer": "020 7946 0958"}') is None
+    assert ledger._public_evidence("020 7946 0958") is None
 
 
 # --- who changed a row ---------------------------------------------------------------------------------------------
@@ -209,21 +210,21 @@ def test_a_malformed_row_lost_is_found(store, tmp_path):
 def test_a_row_lost_between_two_steps_is_found(store, tmp_path):
     """The step after says it was given fewer rows: each step is whole in itself, and yet a row is nowhere."""
     steps = graph(store, "demo")
-    path = sorted((Store(store).folder(steps[-1]["folder"]) / "kept").iterdir())[0]
+    path = sorted((Store(store).folder(steps[-1].folder) / "kept").iterdir())[0]
     rewritten(path, pl.read_parquet(path).head(-1))
-    steps[-1]["counts"]["kept"] -= 1
-    steps[-1]["counts"]["rows_in"] -= 1
-    with pytest.raises(LostRowsError, match="349 rows were read or made, but the ledger tells of 348"):
+    steps[-1].counts.kept -= 1
+    steps[-1].counts.rows_in -= 1
+    with pytest.raises(LostRowsError, match="349 rows were read or made, but the ledger has 348"):
         write_ledger(Store(store), steps, tmp_path)
 
 
 def test_a_row_in_two_places_is_found(store, tmp_path):
     steps = graph(store, "demo")
-    path = sorted((Store(store).folder(steps[-1]["folder"]) / "kept").iterdir())[0]
+    path = sorted((Store(store).folder(steps[-1].folder) / "kept").iterdir())[0]
     rows = pl.read_parquet(path)
     rewritten(path, pl.concat([rows, rows.head(1)]))
-    steps[-1]["counts"]["kept"] += 1
-    with pytest.raises(LostRowsError, match="349 rows were read or made, but the ledger tells of 350"):
+    steps[-1].counts.kept += 1
+    with pytest.raises(LostRowsError, match="349 rows were read or made, but the ledger has 350"):
         write_ledger(Store(store), steps, tmp_path)
 
 
@@ -233,7 +234,7 @@ def test_a_row_in_two_places_is_found(store, tmp_path):
 def test_a_row_that_ended_in_one_branch_and_went_on_in_another_is_kept(tmp_path, monkeypatch):
     rows, _ = written(branched_store(tmp_path, monkeypatch), "branched", tmp_path)
     made = rows.filter(pl.col("id").str.contains("/"))
-    assert Counter(rows["status"]) == {"kept": 63, "dropped": 21, "looked_at": 2}
+    assert Counter(rows["status"]) == {"kept": 63, "dropped": 21, "reference_only": 2}
     assert Counter(made["id"].str.extract(r"/(.*)$")) == {"short": 21, "long": 21, "short/again": 21}
     assert made.filter(pl.col("status") == "kept")["step"].unique().to_list() == ["last"]
     assert rows["id"].is_sorted() and rows["id"].n_unique() == rows.height == 86

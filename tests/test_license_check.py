@@ -211,7 +211,7 @@ def test_without_a_ledger_nothing_says_that_a_row_was_left_as_it_was(tmp_path):
     folder = release(tmp_path / "release", [one("bad:1", "CC-BY-ND-4.0")], ledger=False)
     [conflict] = conflicts(folder)
     assert (conflict.rule, conflict.ids) == ("derivatives", ("bad:1",))
-    assert "no ledger tells" in conflict.why
+    assert "there is no ledger that records it" in conflict.why
 
 
 def test_the_steps_that_changed_a_row_are_named(tmp_path):

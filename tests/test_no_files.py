@@ -79,4 +79,4 @@ def test_a_manifest_without_a_part_that_the_report_shows_ends_in_a_line(release,
     change_manifest(release, lambda manifest: manifest.pop("recipe"))
     done = run("report", release, "--out", tmp_path / "report.html")
     assert done.exit_code == 1
-    assert "lacks what the report shows ('dict object' has no attribute 'recipe')" in done.stderr
+    assert "lacks what the report shows (recipe)" in done.stderr

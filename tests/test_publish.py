@@ -6,10 +6,11 @@ import shutil
 import polars as pl
 import pytest
 from hub_releases import VERSIONS, asked, listed, made
+from manifests import seal
 from tiny_recipe import ROWS, refused, run
 
 from pipelines.hub.publish import publish
-from pipelines.release.manifest import ReleaseError, seal
+from pipelines.release.manifest import ReleaseError
 from pipelines.report.report_page import write_report
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
@@ -60,7 +61,12 @@ def test_the_same_again_does_nothing(hub, releases):
     first = publish(releases["1"], REPO, say)
     asked(hub)
     again = publish(releases["1"], REPO, say)
-    assert (again["state"], again["commit"], again["new"], again["bytes"]) == ("there already", first["commit"], {}, 0)
+    assert (again["state"], again["commit"], again["new"], again["bytes"]) == (
+        "already published",
+        first["commit"],
+        {},
+        0,
+    )
     assert asked(hub) == []
 
 
@@ -71,7 +77,7 @@ def test_the_same_release_made_on_another_machine_does_nothing(hub, releases, tm
     manifest["environment"]["platform"] = "another one"
     (other / "manifest.json").write_text(json.dumps(manifest))
     asked(hub)
-    assert publish(other, REPO, say)["state"] == "there already"
+    assert publish(other, REPO, say)["state"] == "already published"
     assert asked(hub) == []
 
 
@@ -81,7 +87,7 @@ def test_a_new_version_sends_what_is_new_and_deletes_what_is_gone_in_one_commit(
     account = publish(releases["2"], REPO, say)
     assert len(commits(hub)) == 1
     assert SCHOOL in account["new"]
-    assert "data/prompts/clinic/train-00000-of-00001.parquet" in account["there"]
+    assert "data/prompts/clinic/train-00000-of-00001.parquet" in account["unchanged"]
     assert account["deleted"] == [WARD]
     assert hub.files(REPO) == listed(releases["2"])
     assert hub.files(REPO, revision="1") == listed(releases["1"])
@@ -173,7 +179,7 @@ def test_the_report_goes_when_asked_for_and_goes_away_with_the_next_version(hub,
     write_report(folder, folder / "report.html")
     assert "report.html" not in publish(folder, REPO, say, dry_run=True)["new"]
     assert "report.html" in publish(folder, REPO, say, with_report=True)["new"]
-    assert publish(releases["1"], REPO, say)["state"] == "there already"
+    assert publish(releases["1"], REPO, say)["state"] == "already published"
     assert "report.html" in publish(releases["2"], REPO, say)["deleted"]
 
 
@@ -242,7 +248,9 @@ def test_a_repository_of_another_hand_is_not_written_over(hub, releases):
     publish(releases["1"], REPO, say)
     hub.create("clinic/other")
     hub.commit("clinic/other", {"train.csv": b"a,b"})
-    with pytest.raises(ReleaseError, match=r"holds files of another hand \(train\.csv\): choose another repository"):
+    with pytest.raises(
+        ReleaseError, match=r"contains files that sabila did not publish \(train\.csv\): choose another repository"
+    ):
         publish(releases["1"], "clinic/other", say)
 
 
@@ -318,7 +326,7 @@ def test_the_command_prints_what_goes_and_where(hub, releases):
         f"creating {hub.url}/datasets/{REPO}, private",
     ]
     again = json.loads(run(*call, "--json").stdout)
-    assert (again["state"], again["repo"], again["tag"], again["new"]) == ("there already", REPO, "1", {})
+    assert (again["state"], again["repo"], again["tag"], again["new"]) == ("already published", REPO, "1", {})
 
 
 def test_the_command_tells_in_a_line_what_is_wrong(hub, releases):

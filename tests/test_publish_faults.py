@@ -17,7 +17,7 @@ from hub_server import READER, WRITER, Fault
 from tiny_recipe import SABILA, refused, run
 
 import pipelines.hub.client
-from pipelines.hub.client import ATTEMPTS, reached
+from pipelines.hub.client import ATTEMPTS, connect
 from pipelines.hub.publish import publish
 from pipelines.release.manifest import ReleaseError
 
@@ -112,7 +112,7 @@ def test_a_blob_that_came_whole_needs_no_second_word_of_the_hub(hub, releases):
     [
         (401, "log in with `hf auth login`, or set HF_TOKEN to a valid one"),
         (403, "The token may not write to clinic/tiny: log in with `hf auth login`, or set HF_TOKEN to one with write"),
-        (409, "Another change is under way there: run the same command again"),
+        (409, "Another change is in progress (HTTP 409): run the same command again"),
         (429, "The Hub asks for fewer requests: run the same command later; what is uploaded is not sent again"),
         (500, AGAIN),
     ],
@@ -184,7 +184,7 @@ def test_a_card_that_the_hub_does_not_take_is_told_and_nothing_is_committed(hub,
     hub.create(REPO)
     said = json.dumps({"error": "invalid", "errors": [{"message": "license is none of the list"}]}).encode()
     hub.faults = [Fault(STAGES["card"], status=400, body=said)]
-    assert "400 Bad Request: invalid license is none of the list. The Hub does not take it as it is" in refused(
+    assert "400 Bad Request: invalid license is none of the list. The Hub rejected the request (HTTP 400)" in refused(
         1, *call(releases["1"])
     )
     assert hub.files(REPO) == {}
@@ -215,7 +215,7 @@ def test_a_token_that_nobody_knows_is_told(hub, releases, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_expired")
     told = refused(1, *call(releases["1"]))
     assert "401 Unauthorized" in told
-    assert "The Hub does not know the token: log in with `hf auth login`" in told
+    assert "The Hub rejected the token (HTTP 401): log in with `hf auth login`" in told
 
 
 def test_the_token_is_read_where_the_client_keeps_it(hub, releases, tmp_path):
@@ -277,7 +277,7 @@ main(["publish", {str(releases["1"])!r}, "--repo", {target!r}])
 
 
 def test_the_token_is_not_in_what_a_debugger_shows(hub):
-    with reached(REPO, "dataset", say) as there:
+    with connect(REPO, "dataset", say) as there:
         assert there.token == WRITER
         assert WRITER not in repr(there)
 

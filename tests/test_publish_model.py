@@ -101,7 +101,7 @@ def test_a_model_goes_up_private_in_one_commit_without_what_training_left(hub, m
 def test_the_same_again_does_nothing_and_a_version_with_other_content_is_refused(hub, model):
     publish_model(model, REPO, say, version="1")
     asked(hub)
-    assert publish_model(model, REPO, say, version="1")["state"] == "there already"
+    assert publish_model(model, REPO, say, version="1")["state"] == "already published"
     assert asked(hub) == [CARD_CHECK]
     (model / "config.json").write_text('{"edited": true}')
     with pytest.raises(ReleaseError, match=r"has 1 with other content; what differs: config\.json"):

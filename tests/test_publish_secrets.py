@@ -6,9 +6,10 @@ import shutil
 import hub_server
 import polars as pl
 import pytest
+from manifests import load, seal
 
 from pipelines.hub.publish import publish
-from pipelines.release.manifest import ReleaseError, load, seal
+from pipelines.release.manifest import ReleaseError
 from pipelines.storage.secrets import SHAPES, secrets, without_secrets
 
 BODY = "Qw3rTy8UiOp5AsDfGh1JkLzXcVb2NmQwErTy7UiO"

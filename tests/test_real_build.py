@@ -27,14 +27,14 @@ def built(tmp_path_factory):
 
 def test_all_in_hand_training_corpora_are_built(built):
     _, account = built
-    read = [step for step in account["steps"] if step["name"].startswith("read-") and not step["looked_at_only"]]
+    read = [step for step in account["steps"] if step["name"].startswith("read-") and not step["reference_only"]]
     assert sum(step["counts"]["rows_in"] for step in read) > 60_000
     assert len(read) >= 21
 
 
 def test_no_row_vanishes_between_the_raw_files_and_the_result(built):
     _, account = built
-    steps = {step["name"]: step["counts"] for step in account["steps"] if not step["looked_at_only"]}
+    steps = {step["name"]: step["counts"] for step in account["steps"] if not step["reference_only"]}
     came = sum(counts["rows_in"] for name, counts in steps.items() if name.startswith("read-"))
     gone = sum(counts["dropped"] + counts["quarantined"] for counts in steps.values())
     assert came == gone + account["rows"]

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hostile_server import Reply, good, serving
 from huggingface_hub import close_session
+from manifests import load, seal
 from tiny_recipe import ROWS, run, steps, write_mirror, write_recipe
 
 from pipelines.build.recipe import load as load_recipe
@@ -15,7 +16,7 @@ from pipelines.build.session import BuildSession
 from pipelines.completions.completion_store import opened
 from pipelines.freeze.freeze_release import release
 from pipelines.freeze.rebuild import rebuild
-from pipelines.release.manifest import ReleaseError, content_hash, load, seal
+from pipelines.release.manifest import ReleaseError, content_hash
 from pipelines.storage.stored_step import FILES, list_files
 from pipelines.verify.verify_release import verify
 from sources.atomic import write_json, write_table
@@ -27,7 +28,7 @@ def released(recipe, store, mirror, **values):
     bench = BuildSession.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
     bench.build(workers=1)
     manifest = release(bench, "1")
-    return store / "releases" / manifest["name"] / "1"
+    return store / "releases" / manifest.name / "1"
 
 
 def files(folder):

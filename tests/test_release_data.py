@@ -1,12 +1,18 @@
 """The data files of a release: where rows go, in what shape, and that nothing is lost on the way."""
 
+import tempfile
+from pathlib import Path
+
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rows import row, table
 
 from pipelines.release import data_files as release_data
 from pipelines.release.data_files import SCHEMAS, configs, scan, write_data
+from pipelines.release.row_figures import row_figures
 from sources.record import Message
 from sources.table import SCHEMA
 
@@ -66,6 +72,35 @@ def test_a_release_read_back_gives_the_records_that_were_kept(tmp_path):
     back = scan(tmp_path).collect()
     assert back.schema == SCHEMA
     assert back.sort("id").equals(pl.read_parquet(paths).sort("id"))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TURN = st.builds(Message, st.sampled_from(["system", "user", "assistant"]), TEXT)
+
+
+@st.composite
+def any_row(draw):
+    """Return a row of one of the three kinds, with any texts and any number of turns."""
+    number, source = draw(st.integers(0, 10**6)), draw(st.sampled_from(["clinic", "ward"]))
+    response = draw(st.none() | TEXT)
+    rejected = None if response is None else draw(st.none() | TEXT)
+    fields = {"context": draw(st.none() | TEXT), "rationale": draw(st.none() | TEXT), "lang": draw(TEXT)}
+    turns = tuple(draw(st.lists(TURN, min_size=1, max_size=4)))
+    return row(f"{source}:{number}", messages=turns, response=response, rejected=rejected, **fields)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(any_row(), min_size=1, max_size=6, unique_by=lambda one: one.id))
+def test_any_rows_that_were_written_are_read_back_unchanged(rows):
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        written = table(*rows)
+        write_data(shards(folder / "kept", written), folder)
+        assert scan(folder).collect().sort("id").equals(written.sort("id"))
+        figures = row_figures(folder)
+    texts = ["".join(turn.content for turn in one.messages) for one in rows]
+    texts += [text for one in rows for text in (one.response, one.rejected) if text]
+    assert figures["tokens"]["all"] == sum(-(-len(text) // 4) for text in texts)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 100])

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from browser import browser
 from click.testing import CliRunner
+from manifests import summaries
 from page_checks import (
     ACTIVE_CONTENT,
     HOSTILE,
@@ -28,13 +29,13 @@ from page_checks import (
 
 from pipelines.cli.commands import main
 from pipelines.report import row_sample as sampling
-from pipelines.report.all_rows import all_rows, opened, reference_only
+from pipelines.report.all_rows import all_rows, open_view, reference_only
 from pipelines.report.funnel import funnel
 from pipelines.report.funnel_stages import stages
 from pipelines.report.page_text import compared, cut, safe_text
-from pipelines.report.report_figures import FACETS, counts
+from pipelines.report.report_figures import FACETS, counts, mix
 from pipelines.report.report_page import figures, pairs, report, write_report
-from pipelines.report.row_sample import drawn, quotas
+from pipelines.report.row_sample import draw_rows, quotas
 
 
 def query(sql, *values):
@@ -49,7 +50,7 @@ def data_of(html):
 def demo(demo_store):
     """The release of the embedded demo: its folder, what was read of it, and its figures."""
     folder = demo_store / "releases" / "demo" / "1"
-    release = opened(folder)
+    release = open_view(folder)
     rows = all_rows(release)
     return folder, rows, {**figures(release, rows), **pairs(release, rows)}
 
@@ -65,7 +66,7 @@ def html(demo):
 def test_totals_are_those_of_the_ledger_and_the_data(demo):
     folder, _, told = demo
     ledger = dict(query("SELECT status, count(*) FROM read_parquet(?) GROUP BY 1", str(folder / "ledger/*.parquet")))
-    assert told["totals"]["looked_at"] == ledger.pop("looked_at")
+    assert told["totals"]["reference_only"] == ledger.pop("reference_only")
     assert {name: told["totals"][name] for name in ledger} == ledger
     assert told["totals"]["read"] == sum(ledger.values())
     [(kept, tokens)] = query(
@@ -162,14 +163,14 @@ def test_candidates_are_counted_from_the_store(demo, demo_store):
         assert {by["verdict"]: by["rows"] for by in one["verdicts"]} == dict(
             found.group_by("verdict").len().iter_rows()
         )
-        assert one["asked"] == found.height
+        assert one["candidates"] == found.height
         assert one["completion_tokens"] == found["completion_tokens"].sum()
         assert all(example["verdict"] == by["verdict"] for by in one["verdicts"] for example in by["examples"])
         assert not any(by["examples"] for by in one["verdicts"] if by["accepted"])
 
 
 def test_pairs_are_counted_from_the_store(demo_store):
-    release = opened(demo_store / "releases/demo_dpo/1")
+    release = open_view(demo_store / "releases/demo_dpo/1")
     [told] = figures(release, all_rows(release))["pairs_made"]
     [folder] = [path for path in (demo_store / "steps").glob("pairs-*") if path.is_dir()]
     found = pl.read_parquet(folder / "pairs" / "*.parquet")["drop"]
@@ -177,22 +178,32 @@ def test_pairs_are_counted_from_the_store(demo_store):
     assert dict(told["left_out"]) == dict(Counter(found.drop_nulls()))
 
 
+def test_the_report_and_the_card_count_the_same(demo):
+    folder, rows, told = demo
+    said = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["figures"]
+    assert told["totals"]["tokens"] == said["tokens"]["all"]
+    assert told["totals"]["kept"] == said["rows"]["all"]
+    assert [(bar.name, bar.rows, bar.tokens) for bar in mix(rows, "task")] == [
+        (part["task"], part["rows"], part["tokens"]) for part in said["by_task"]
+    ]
+
+
 def test_malformed_rows_of_benchmarks_are_not_rows_read_for_training(demo, tmp_path):
     folder, rows, told = demo
     shutil.copytree(folder, tmp_path / "release")
     path = next((tmp_path / "release/ledger").glob("*.parquet"))
     ledger = pl.read_parquet(path)
-    one = ledger.filter(status="looked_at").head(1)
+    one = ledger.filter(status="reference_only").head(1)
     broken = one.with_columns(id=pl.lit("x:y:1"), status=pl.lit("quarantined"), reason=pl.lit("malformed"))
     pl.concat([ledger, broken]).sort("id").write_parquet(path)
-    release = opened(tmp_path / "release")
+    release = open_view(tmp_path / "release")
     assert all_rows(release).height == rows.height
-    assert reference_only(release) == told["totals"]["looked_at"] + 1
+    assert reference_only(release) == told["totals"]["reference_only"] + 1
 
 
 def test_stages_lose_no_row_between_them(demo):
     steps = json.loads((demo[0] / "manifest.json").read_text(encoding="utf-8"))["steps"]
-    found, flows = stages(steps)
+    found, flows = stages(summaries(steps))
     for n, stage in enumerate(found):
         assert stage.rows_in + stage.made == stage.kept + stage.lost
         if stage.layer:
@@ -204,21 +215,15 @@ def test_stages_lose_no_row_between_them(demo):
 def step(name, inputs, rows_in, *, made=0, **reasons):
     ended = sum(reasons.values())
     counts = {"rows_in": rows_in, "made": made, "kept": rows_in + made - ended, "dropped": ended, "quarantined": 0}
-    return {
-        "name": name,
-        "folder": name,
-        "inputs": inputs,
-        "reference_inputs": [],
-        "counts": counts,
-        "reasons": reasons,
-    }
+    told = {"name": name, "folder": name, "inputs": inputs, "reference_inputs": [], "counts": counts}
+    return summaries([{**told, "reasons": reasons}])[0]
 
 
 def test_many_sources_share_a_node_and_steps_that_change_nothing_another():
     reads = [step(f"read-s{n:02}", [], 100 - n) for n in range(20)]
     cleans = [step(f"clean-s{n:02}", [f"read-s{n:02}"], 100 - n, echo=n) for n in range(20)]
-    left = sum(one["counts"]["kept"] for one in cleans)
-    still = [step("private", [one["name"] for one in cleans], left), step("told", ["private"], left)]
+    left = sum(one.counts.kept for one in cleans)
+    still = [step("private", [one.name for one in cleans], left), step("told", ["private"], left)]
     last = step("mixed", ["told"], left, made=30, over_share=5)
     found, flows = stages([*reads, *cleans, *still, last])
     assert [stage.name for stage in found if not stage.layer] == [f"s{n:02}" for n in range(10)] + [
@@ -238,7 +243,7 @@ def test_many_sources_share_a_node_and_steps_that_change_nothing_another():
 
 def test_steps_that_fork_and_meet_again_are_drawn_once():
     steps = [step("read-a", [], 10), step("easy", ["read-a"], 10, hard=4), step("hard", ["read-a"], 10, easy=6)]
-    reference_inputs = step("only_looked_at", ["read-a"], 10)
+    reference_inputs = step("only_reference", ["read-a"], 10)
     found, flows = stages([*steps, reference_inputs, step("mix", ["easy", "hard"], 10)])
     assert [stage.name for stage in found] == ["a", "easy", "hard", "mix"]
     assert [(found[flow.start].name, found[flow.end].name, flow.rows) for flow in flows] == [
@@ -276,13 +281,13 @@ def test_every_stratum_has_the_same_share_as_far_as_it_goes(sizes, wanted, share
 
 def test_a_sample_has_rows_of_every_stratum_and_is_always_the_same(demo):
     _, rows, _ = demo
-    sample = drawn(rows, 120)
+    sample = draw_rows(rows, 120)
     assert sample.height == 120
     assert sample.filter(status="kept").height == 60
     strata = rows.unique(["status", "source", "reason"]).filter(pl.col("status") == "kept")
     assert sample.filter(status="kept")["source"].n_unique() == strata.height
     assert set(sample["reason"]) == set(rows["reason"])
-    shuffled = drawn(rows.sample(fraction=1, shuffle=True, seed=3), 120)
+    shuffled = draw_rows(rows.sample(fraction=1, shuffle=True, seed=3), 120)
     assert shuffled["id"].to_list() == sample["id"].to_list()
 
 
@@ -521,13 +526,13 @@ def test_filters_and_search_choose_rows_and_say_out_of_how_many(demo_page, demo)
     near = rows.filter(reason="near_duplicate")
     rows_shown(demo_page, 7)
     assert sorted(ids(demo_page)) == sorted(near["id"])
-    assert demo_page.js("return document.getElementById('told').textContent") == (
+    assert demo_page.js("return document.getElementById('summary').textContent") == (
         "7 sampled rows, out of 7 rows of the release and its ledger that these filters choose (all counted)."
     )
     demo_page.press("/")
     demo_page.press(*"asthma")
     rows_shown(demo_page, 1)
-    assert "look through the sample only" in demo_page.js("return document.getElementById('told').textContent")
+    assert "look through the sample only" in demo_page.js("return document.getElementById('summary').textContent")
 
 
 def test_a_name_in_a_table_leads_to_its_rows(demo_page, demo):

@@ -7,7 +7,7 @@ import pytest
 from tiny_recipe import run, write_mirror, write_recipe
 
 from pipelines.release.screening import Screening
-from pipelines.report.all_rows import opened
+from pipelines.report.all_rows import open_view
 from pipelines.report.browse import BrowseApp
 from pipelines.report.report_page import report
 
@@ -158,7 +158,7 @@ def test_the_report_shows_it_to_the_owner_who_wants_it(made):
 
 
 def test_browse_neither_shows_nor_finds_it(made):
-    site, bare = BrowseApp.of(opened(made)), BrowseApp.of(opened(made, unmasked=True))
+    site, bare = BrowseApp.of(open_view(made)), BrowseApp.of(open_view(made, unmasked=True))
     rows = json.loads(site.answer("/rows", "size=500")[2])
     assert rows["total"] == 11
     pages = [site.answer("/", ""), site.answer("/rows", "size=500")]

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from manifests import load, seal
 from tiny_recipe import run
 
-from pipelines.release.manifest import load, seal
 from pipelines.terminal import one_line, printable, to_json
 
 COMMANDS = "\x1b[2J\x1b[8m\x1b]0;title\x07\r\x08\x9b2J\u202e\u2066\x00\x7f\U000e0041"

@@ -223,7 +223,7 @@ def test_a_release_far_from_its_store_tells_what_its_ledger_knows(released):
     assert told == (
         f"clinic:c2\n\nexact: kept\n{READ.format(file='fevers.jsonl', line=2, corpus='clinic')}"
         "  changed by clean-clinic\n"
-        "  as the release's ledger tells; the texts before and after are in the store it was built in\n"
+        "  from the ledger of the release; the texts before and after are in the store it was built in\n"
     )
     (dropped,) = json.loads(answer("trace", "ward:w1", "--release", away, "--store", "elsewhere", "--json"))
     assert (dropped["step"], dropped["status"], dropped["reason"]) == ("exact", "dropped", "duplicate")
@@ -241,15 +241,15 @@ def ledger(store, recipe):
 @pytest.mark.parametrize("recipe", ["demo", "demo_dpo"])
 def test_every_row_ever_read_is_traced_to_where_the_ledger_says_it_is(recipe, demo_store):
     history = History.of_build(Store(demo_store), recipe)
-    read = {step["name"]: step["identity"]["source"]["name"] for step in history.steps if not step["inputs"]}
+    read = {step.name: step.source.name for step in history.steps if step.source}
     for row in ledger(demo_store, recipe):
-        events = history.life(row["id"])
+        events = history.events(row["id"])
         first, last = events[0], events[-1]
         assert read[first["step"]] == row["source"]
         assert (first["file"], first["line"]) == (row["file"], row["line"])
         assert first["license_read"] and first["home"] and first["revision"]
         assert last["status"] == row["status"]
-        assert last["step"] == row["step"] or row["status"] == "looked_at"
+        assert last["step"] == row["step"] or row["status"] == "reference_only"
         assert last.get("reason", row["reason"]) == row["reason"]
         assert [event["step"] for event in events if event.get("changes")] == row["changed_by"]
 
@@ -262,20 +262,20 @@ def test_a_row_that_another_stands_for_names_one_that_can_be_traced_in_turn(demo
         if "dup" in (row["reason"] or "")
     ]
     assert len(named) == 20
-    assert all(history.life(other) for other in named)
+    assert all(history.events(other) for other in named)
 
 
 def test_a_trace_looks_into_few_files_whatever_the_number_of_shards(demo_store):
     history = History.of_build(Store(demo_store), "demo")
     kept = next(row["id"] for row in ledger(demo_store, "demo") if row["status"] == "kept")
-    steps = len(history.life(kept))
+    steps = len(history.events(kept))
     assert history.files.ids.cache_info().misses < 6 * steps
 
 
 def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
     history = History.of_build(Store(demo_store), "demo")
     row = next(row for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
-    events = {event["step"]: event for event in history.life(row["id"])}
+    events = {event["step"]: event for event in history.events(row["id"])}
     candidates = events["cot-medmcqa"]["tables"]["candidates"]
     assert [one["sample"] for one in candidates] == [0, 1, 2, 3]
     assert {one["verdict"] for one in candidates} >= {"kept"}
@@ -284,7 +284,7 @@ def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
     for one in candidates:
         assert one["messages"][0]["role"] == "system"
         assert one["sampling"]["temperature"] == 0.8
-        asked = history.life(row["id"])[0]
+        asked = history.events(row["id"])[0]
         assert asked["status"] == "kept"
         assert one["teacher"] == "embedded" and one["revision"]
         assert 0 <= one["seed"] < 2**31
@@ -347,9 +347,9 @@ def test_every_row_of_branches_and_many_shards_is_traced(branched, tmp_path):
     ends = {row["id"]: (row["status"], row["step"], row["reason"]) for row in rows}
     assert ends["clinic:c0-0/long"] == ("dropped", "split", "too_long")
     assert ends["clinic:c0-0"] == ("kept", "last", None)
-    assert ends["exam:e1"] == ("looked_at", "read-exam", None)
+    assert ends["exam:e1"] == ("reference_only", "read-exam", None)
     for row in rows:
-        last = history.life(row["id"])[-1]
+        last = history.events(row["id"])[-1]
         assert last["status"] == row["status"]
         assert (last["step"], last.get("reason")) == (
             ("last", None) if row["status"] != "dropped" else ("split", "too_long")
@@ -359,11 +359,11 @@ def test_every_row_of_branches_and_many_shards_is_traced(branched, tmp_path):
 def test_a_store_without_indexes_is_traced_all_the_same(branched, tmp_path):
     ids = [row["id"] for row in of_build(branched, tmp_path)]
     known = History.of_build(Store(branched), None)
-    before = {id: known.life(id) for id in ids}
+    before = {id: known.events(id) for id in ids}
     as_an_older_sabila_left_it(branched)
     older = History.of_build(Store(branched), None)
     for id in ids:
-        for event, same in zip(older.life(id), before[id], strict=True):
+        for event, same in zip(older.events(id), before[id], strict=True):
             assert {**event, "title": None, "home": None, "license_read": None} == {
                 **same,
                 "title": None,

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import tiny_recipe
+from manifests import load
 from tiny_recipe import ROWS, sabila, start, write_mirror, write_recipe
 
 from pipelines.build.manifest_diff import describe, differences
@@ -14,7 +15,7 @@ from pipelines.build.recipe import load as load_recipe
 from pipelines.build.session import BuildSession
 from pipelines.freeze.freeze_release import release
 from pipelines.release.locate import hash_file
-from pipelines.release.manifest import ReleaseError, content_hash, load
+from pipelines.release.manifest import ReleaseError, content_hash
 from pipelines.storage.stored_step import FILES, list_files
 from sources.atomic import write_json
 
@@ -34,7 +35,7 @@ def released(recipe, store, mirror, *, version="1", workers=1, **values):
     """Build and release in this process; return the manifest."""
     bench = BuildSession.open(load_recipe(str(recipe)), values, store=store, mirror=mirror)
     bench.build(workers=workers)
-    return release(bench, version)
+    return release(bench, version).to_json()
 
 
 def refusal(*arguments, **more):

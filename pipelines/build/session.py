@@ -84,7 +84,7 @@ class BuildSession:
         }
         return {
             "recipe": self.recipe.name,
-            "steps": [{**self._state(node, rates, why), "looked_at_only": node.name in beside} for node in nodes],
+            "steps": [{**self._state(node, rates, why), "reference_only": node.name in beside} for node in nodes],
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
         }
@@ -119,7 +119,7 @@ class BuildSession:
             "folder": str(folder),
             "rows": steps[-1]["counts"]["kept"],
             "steps": [
-                {"looked_at_only": step["folder"] in reference_inputs, **{k: step[k] for k in TOLD if k in step}}
+                {"reference_only": step["folder"] in reference_inputs, **{k: step[k] for k in TOLD if k in step}}
                 for step in steps
             ],
             "notices": notices,

@@ -85,7 +85,7 @@ def plan_table(forecast: dict[str, Any]) -> str:
     for step in forecast["steps"]:
         why = causes_text(step.get("why", [])) or _accepted(step)
         state = "done" if step["done"] else "to do"
-        if step["looked_at_only"]:
+        if step["reference_only"]:
             benchmarks.setdefault((state, why), []).append(step["counts"] or {})
         else:
             table.add_row(step["step"], state, *_row_counts([step["counts"] or {}]), why)
@@ -116,7 +116,7 @@ def _format_requests(name: str, told: dict[str, Any]) -> str:
 def build_table(account: dict[str, Any]) -> str:
     """Return where the rows of a build went, by step and reason."""
     table = _table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
-    for step in (step for step in account["steps"] if not step["looked_at_only"]):
+    for step in (step for step in account["steps"] if not step["reference_only"]):
         counts = [f"{step['counts'][name]:,}" for name in ("rows_in", "kept", "dropped", "quarantined")]
         why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda r: (-r[1], r[0])))
         table.add_row(step["name"], *counts, why)
@@ -190,7 +190,7 @@ def _shortage(part: dict[str, Any]) -> str:
 
 
 def _format_benchmarks(steps: list[dict[str, Any]]) -> list[str]:
-    only = [step["counts"]["kept"] for step in steps if step["looked_at_only"]]
+    only = [step["counts"]["kept"] for step in steps if step["reference_only"]]
     return [f"\nchecked against {sum(only):,} benchmark rows from {len(only)} corpora"] if only else []
 
 

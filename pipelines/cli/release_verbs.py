@@ -76,7 +76,7 @@ def release_verb(
     bench.build(workers=workers, requesting=requesting(how))
     manifest = release(bench, version)
     if as_json:
-        echo_json(manifest)
+        echo_json(manifest.to_json())
     else:
         echo(bench.store.root / "releases" / recipe.name / version)
 
@@ -317,11 +317,11 @@ def report(
 def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> None:
     """Show all rows of RELEASE (NAME@VERSION or a folder) on a local page, with filters and search; Ctrl-C ends it."""
     from pipelines.release.locate import find
-    from pipelines.report.all_rows import opened
+    from pipelines.report.all_rows import open_view
     from pipelines.report.browse import BrowseApp
     from pipelines.report.server import Server, serve
 
-    site = report_errors(lambda: BrowseApp.of(opened(find(release, store), unmasked=unmasked)))
+    site = report_errors(lambda: BrowseApp.of(open_view(find(release, store), unmasked=unmasked)))
     try:
         server = Server(site, port)
     except OSError as error:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pipelines.build.manifest_diff import differences, libraries
 from pipelines.diff.row_differences import Sides, by_license, columns, find_changes, give_reasons
 from pipelines.diff.text_differences import Screenings, edits, words
+from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import open_release, reading
 from pipelines.release.screening import Screening
 from pipelines.storage.duckdb_session import joining
@@ -49,41 +50,42 @@ def diff(before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = No
     """
     sides = (before, after)
     manifests = (open_release(before, whole=False), open_release(after, whole=False))
-    screenings = tuple(Screening.of(manifest["steps"], unmasked=unmasked) for manifest in manifests)
+    screenings = tuple(Screening.of(manifest.steps, unmasked=unmasked) for manifest in manifests)
     files = [path for folder in sides for part in ("data/*/*", "ledger") for path in folder.glob(f"{part}/*.parquet")]
     with joining(files) as join, reading(*sides):
         run, place = join.run, join.folder
         find_changes(run, sides)
         give_reasons(run, sides, *manifests)
-        told = {**_summary(run, sides, manifests), "rows": list(_shown(run, sides, screenings, limit, place))}
+        result = {**_summary(run, sides, manifests), "rows": list(_shown(run, sides, screenings, limit, place))}
         if out is not None:
             file = out if out.suffix == ".parquet" else out / "changes.parquet"
             _write(run, sides, screenings, file, place)
             if file != out:
-                write_json(out / "summary.json", told)
-    return told
+                write_json(out / "summary.json", result)
+    return result
 
 
-def _summary(run: DuckDBPyConnection, sides: Sides, manifests: tuple[Json, Json]) -> Json:
+def _summary(run: DuckDBPyConnection, sides: Sides, manifests: tuple[Manifest, Manifest]) -> Json:
     found = dict(run.execute("SELECT change, count(*) FROM changes GROUP BY ALL").fetchall())
     counted = {change: found.get(change, 0) for change in CHANGES}
-    rows = [manifest["rows"] for manifest in manifests]
+    rows = [manifest.rows for manifest in manifests]
+    as_json = [manifest.to_json() for manifest in manifests]
     unchanged = rows[0] - counted["removed"] - counted["edited"]
     return {
-        "before": f"{manifests[0]['name']}@{manifests[0]['version']}",
-        "after": f"{manifests[1]['name']}@{manifests[1]['version']}",
+        "before": manifests[0].title,
+        "after": manifests[1].title,
         "counts": {"before": rows[0], "after": rows[1], **counted, "unchanged": unchanged},
-        "sources": _records(run, "SELECT source, change, count(*) AS rows FROM told GROUP BY ALL ORDER BY ALL"),
+        "sources": _records(run, "SELECT source, change, count(*) AS rows FROM explained GROUP BY ALL ORDER BY ALL"),
         "reasons": _records(run, _REASONS),
         "licenses": _licenses(run, sides),
         "schema": list(_schema(*map(columns, sides))),
-        "changed": [asdict(one) for one in differences(*manifests)],
-        "libraries": [asdict(one) for one in libraries(*manifests)],
+        "changed": [asdict(one) for one in differences(*as_json)],
+        "libraries": [asdict(one) for one in libraries(*as_json)],
     }
 
 
 _REASONS = """
-SELECT change, source, step, reason, count(*) AS rows FROM told
+SELECT change, source, step, reason, count(*) AS rows FROM explained
 GROUP BY ALL ORDER BY change, rows DESC, source, step, reason
 """
 
@@ -123,7 +125,7 @@ def _schema(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]])
 def _shown(run: DuckDBPyConnection, sides: Sides, screenings: Screenings, limit: int, place: Path) -> Iterator[Json]:
     """Yield the first changes of each kind, by source and id; edited rows with their fields."""
     for change in CHANGES:
-        query = "FROM told WHERE change = ? ORDER BY source, id LIMIT ?"
+        query = "FROM explained WHERE change = ? ORDER BY source, id LIMIT ?"
         rows = {row["id"]: row for row in _records(run, f"SELECT * {query}", [change, limit])}
         if change == "edited" and rows:
             for part in edits(run, sides, screenings, f"SELECT id {query}", [change, limit], place):
@@ -137,10 +139,10 @@ def _write(run: DuckDBPyConnection, sides: Sides, screenings: Screenings, file: 
     """Write every change; the texts of edited rows are read batch by batch."""
     with replacing(file) as temporary, pq.ParquetWriter(temporary, CHANGE_SCHEMA, compression="zstd") as writer:
         for change in ("added", "removed"):
-            found = run.sql("SELECT * FROM told WHERE change = ? ORDER BY id", params=[change])
+            found = run.sql("SELECT * FROM explained WHERE change = ? ORDER BY id", params=[change])
             for batch in found.to_arrow_reader():
                 writer.write_table(_padded(pa.Table.from_batches([batch])))
-        for part in edits(run, sides, screenings, "SELECT id FROM told WHERE change = ?", ["edited"], place):
+        for part in edits(run, sides, screenings, "SELECT id FROM explained WHERE change = ?", ["edited"], place):
             writer.write_table(_worded(run, part))
 
 
@@ -153,10 +155,10 @@ def _padded(table: pa.Table) -> pa.Table:
 def _worded(run: DuckDBPyConnection, part: pl.DataFrame) -> pa.Table:
     """Return the fields of edited rows with why they were edited, and their words."""
     ids = part.select(pl.col("id").min().alias("low"), pl.col("id").max().alias("high")).row(0)
-    query = "SELECT * FROM told WHERE change = 'edited' AND id BETWEEN ? AND ?"
-    told = pl.from_arrow(run.sql(query, params=ids).to_arrow_table())
-    assert isinstance(told, pl.DataFrame), "an arrow table becomes a frame"
-    whole = part.join(told, on="id", how="left", maintain_order="left").select(CHANGE_SCHEMA.names[:-1])
+    query = "SELECT * FROM explained WHERE change = 'edited' AND id BETWEEN ? AND ?"
+    result = pl.from_arrow(run.sql(query, params=ids).to_arrow_table())
+    assert isinstance(result, pl.DataFrame), "an arrow table becomes a frame"
+    whole = part.join(result, on="id", how="left", maintain_order="left").select(CHANGE_SCHEMA.names[:-1])
     pieces = pa.array([words(*texts) for texts in whole.select("before", "after").iter_rows()], WORDS)
     table = whole.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.schema(list(CHANGE_SCHEMA)[:-1]))
     return table.append_column("words", pieces)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from pipelines.build.manifest_diff import Difference, graph_differences
 from pipelines.release.data_files import KINDS
 from pipelines.release.manifest import ReleaseError
+from pipelines.release.manifest_model import Manifest, StepSummary
 from pipelines.storage.duckdb_session import listed, quoted, text_literal
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ def columns(folder: Path) -> dict[str, dict[str, str]]:
 def find_changes(run: DuckDBPyConnection, sides: Sides) -> None:
     """Make the table ``changes`` (id, source, change) of the rows added, removed or edited.
 
-    A row is edited where the columns that both releases have differ, or its kind does. Rows are told apart by hashes
+    A row is edited where the columns that both releases have differ, or its kind does. Rows are compared by hashes
     of 64 bits: two versions of one row are taken for the same once in 10^19 times.
     """
     shared = _shared(*map(columns, sides))
     for folder in sides:
         if not columns(folder):
-            raise ReleaseError(f"{folder} holds no rows, expected data/; sabila verify tells what is missing")
+            raise ReleaseError(f"{folder} holds no rows, expected data/; sabila verify lists what is missing")
     for name, folder in zip(("before", "after"), sides, strict=True):
         parts = [
             f"SELECT id, source, hash({text_literal(kind)}, {', '.join(shared[kind])}) AS content "
@@ -93,8 +94,8 @@ def by_license(run: DuckDBPyConnection, folder: Path) -> dict[tuple[str, str], i
 # --- why -----------------------------------------------------------------------------------------------------------
 
 
-def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Json, after: Json) -> None:
-    """Make the table ``told`` of ``changes`` with step, reason and evidence of each.
+def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Manifest, after: Manifest) -> None:
+    """Make the table ``explained`` of ``changes`` with step, reason and evidence of each.
 
     What was removed has its reason in the new ledger, what was added in the old one: where it was dropped then, or that
     it was not read. What was edited names the first changed step that touched it, and what changed there.
@@ -107,20 +108,22 @@ def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Json, after: Jso
         ledger = f"SELECT id, status, step, reason, evidence, changed_by FROM read_parquet({listed(paths)})"
         run.execute(f"CREATE VIEW ledger_{name} AS {ledger if paths else nothing}")
     run.execute(
-        "CREATE TABLE told (id VARCHAR, source VARCHAR, change VARCHAR, step VARCHAR, reason VARCHAR, evidence VARCHAR)"
+        "CREATE TABLE explained (id VARCHAR, source VARCHAR, change VARCHAR, step VARCHAR, reason VARCHAR, "
+        "evidence VARCHAR)"
     )
     _absences(run, "removed", "after", sides[1], after)
     _absences(run, "added", "before", sides[0], before)
-    _edits(run, sides, list(graph_differences(before["steps"], after["steps"])), after["steps"])
+    graphs = ([step.to_json() for step in manifest.steps] for manifest in (before, after))
+    _edits(run, sides, list(graph_differences(*graphs)), after.steps)
 
 
-def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, manifest: Json) -> None:
+def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, manifest: Manifest) -> None:
     """Tell why a release does not have rows that the other one has."""
-    version = f"{manifest['name']}@{manifest['version']}"
+    version = manifest.title
     no_ledger = None if any(folder.glob("ledger/*.parquet")) else f"{version} has no ledger"
     run.execute(
         f"""
-        INSERT INTO told
+        INSERT INTO explained
         WITH absent AS (
             SELECT c.*, l.status, l.step, l.reason, l.evidence,
                 CASE WHEN l.id IS NULL AND contains(c.id, '/') THEN regexp_replace(c.id, '/[^/]*$', '') END AS parent
@@ -141,23 +144,24 @@ def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, man
         """,
         {
             "none": no_ledger,
-            "limited": _cut_short(manifest["steps"]),
-            "sources": sorted(manifest["lock"]),
+            "limited": _cut_short(manifest.steps),
+            "sources": sorted(manifest.lock),
             "change": change,
             "version": version,
         },
     )
 
 
-def _cut_short(graph: list[Json]) -> list[str]:
+def _cut_short(graph: list[StepSummary]) -> list[str]:
     """Return the sources of which a limit let no more rows be read."""
-    reads = [step for step in graph if step["identity"].get("limit") is not None]
     return [
-        step["identity"]["source"]["name"] for step in reads if step["counts"]["rows_in"] >= step["identity"]["limit"]
+        step.source.name
+        for step in graph
+        if step.source and step.identity.limit is not None and step.counts.rows_in >= step.identity.limit
     ]
 
 
-def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph: list[Json]) -> None:
+def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph: list[StepSummary]) -> None:
     """Tell of edited rows which changed step came first of those that touched them."""
     run.execute("CREATE TABLE moved (step VARCHAR, place INTEGER, reason VARCHAR)")
     if rows := list(_moved(found, graph)):
@@ -174,16 +178,16 @@ def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph
         )
         SELECT steps.id, arg_min(moved.step, place) AS step, arg_min(moved.reason, place) AS reason
         FROM steps JOIN moved ON steps.step = moved.step GROUP BY steps.id;
-        INSERT INTO told SELECT c.id, c.source, c.change, t.step,
+        INSERT INTO explained SELECT c.id, c.source, c.change, t.step,
             coalesce(t.reason, '{UNKNOWN if silent else FOLLOWS}'), NULL
         FROM changes c LEFT JOIN touched t ON c.id = t.id WHERE c.change = 'edited'
         """
     )
 
 
-def _moved(found: list[Difference], graph: list[Json]) -> Iterator[tuple[str, int, str]]:
+def _moved(found: list[Difference], graph: list[StepSummary]) -> Iterator[tuple[str, int, str]]:
     """Yield the steps that were changed themselves, their place in the graph, and what of them."""
-    place = {step["name"]: at for at, step in reversed(list(enumerate(graph)))}
+    place = {step.name: at for at, step in reversed(list(enumerate(graph)))}
     reasons: dict[str, list[str]] = {}
     for difference in found:
         reasons.setdefault(difference.where, []).append(difference.field)

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.diff.row_differences import Sides, columns
 from pipelines.diff.word_diff import KEPT, word_diff
+from pipelines.release.data_files import RECORD_PARTS
 from pipelines.release.screening import Screening
 from pipelines.storage.duckdb_session import listed, quoted, text_literal
 from sources.literal import scan_parquet
@@ -26,12 +27,8 @@ Screenings = tuple[Screening, ...]
 _CHAT = 'STRUCT("role" VARCHAR, "content" VARCHAR)[]'
 _TYPES = {"line": "BIGINT", "messages": _CHAT, "options": "VARCHAR[]", "gold": "INTEGER[]"}
 
-_AS_RECORD = {
-    "sft": {"messages": "messages[1:len(messages) - 1]", "response": "messages[len(messages)].content"},
-    "dpo": {"messages": "prompt", "response": "chosen[1].content", "rejected": "rejected[1].content"},
-    "prompts": {"messages": "messages"},
-}
-"""How the columns of a kind of file make those of a record; what is not named here has its own name."""
+_TURNS = {"all": "{0}", "all but last": "{0}[1:len({0}) - 1]", "last": "{0}[len({0})].content"}
+"""DuckDB expressions for the turns of a chat column (``data_files.RECORD_PARTS``)."""
 
 _NOT_COLUMNS = ("response", "rejected")
 
@@ -60,7 +57,7 @@ def edits(
 
 def _records(folder: Path, kind: str, there: set[str]) -> str:
     """Return the query that reads the wanted rows of a kind as records; columns that it lacks are null."""
-    made = _AS_RECORD[kind]
+    made = {name: _TURNS[part.turns].format(part.column) for name, part in RECORD_PARTS[kind].items()}
     plain = {name: quoted(name) if name in there and name not in _NOT_COLUMNS else "NULL" for name in SCHEMA.names()}
     columns = ", ".join(
         f"({made.get(name, own)})::{_TYPES.get(name, 'VARCHAR')} AS {quoted(name)}" for name, own in plain.items()

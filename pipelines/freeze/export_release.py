@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.release.data_files import scan
 from pipelines.release.manifest import file_hash
+from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import open_release, reading
 from sources.atomic import write_bytes, writing
 from sources.catalog import SOURCES
@@ -130,8 +131,8 @@ def _write(record: Record, to: Target, kind: Kind, file: IO[bytes], refused: IO[
     done.licenses[record.source, record.license] += 1
 
 
-def _nothing(manifest: dict[str, Any], to: Target, kind: Kind | None, done: Exported) -> str:
-    what = f"{manifest['name']}@{manifest['version']}"
+def _nothing(manifest: Manifest, to: Target, kind: Kind | None, done: Exported) -> str:
+    what = manifest.title
     if done.reasons:
         reason, count = done.reasons.most_common(1)[0]
         return f"{what}: none of {done.reasons.total():,} rows fits {to}; {count:,} of them: {reason}"
@@ -142,14 +143,14 @@ def _nothing(manifest: dict[str, Any], to: Target, kind: Kind | None, done: Expo
 # --- what goes with them -------------------------------------------------------------------------------------------
 
 
-def _started(manifest: dict[str, Any], to: Target, model: str, done: Exported) -> dict[str, str]:
+def _started(manifest: Manifest, to: Target, model: str, done: Exported) -> dict[str, str]:
     """Return the configs that a tool starts from, with Aloe's settings; forms that are no tool's have none."""
     if to not in get_args(Tool):
         return {}
     settings: dict[Kind, Sft | Dpo] = {"sft": Sft(), "dpo": Dpo()}
     parts = [
         Handoff(
-            dataset=f"{manifest['name']}_{kind}",
+            dataset=f"{manifest.name}_{kind}",
             file=f"{kind}.jsonl",
             rows=done.rows[kind],
             model=model,
@@ -161,7 +162,7 @@ def _started(manifest: dict[str, Any], to: Target, model: str, done: Exported) -
     return configs(to, parts)  # type: ignore[arg-type]
 
 
-def _attribution(manifest: dict[str, Any], done: Exported) -> str:
+def _attribution(manifest: Manifest, done: Exported) -> str:
     environment = Environment(
         loader=PackageLoader("pipelines", "templates"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

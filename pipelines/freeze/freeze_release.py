@@ -22,122 +22,120 @@ from pipelines.release.ledger import write_ledger
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import check_version, hash_file, place
 from pipelines.release.manifest import MANIFEST, ReleaseError, environment, load, seal
+from pipelines.release.manifest_model import Manifest, StepSummary
 from pipelines.storage.store import Store
 from sources.atomic import write_bytes, writing
 from synth.teachers.replay import recorded
 from synth.teachers.specs import ELSEWHERE, teacher
 
 
-def release(bench: BuildSession, version: str) -> dict[str, Any]:
+def release(session: BuildSession, version: str) -> Manifest:
     """Freeze the built recipe of ``bench`` as ``<recipe>@<version>`` and return its manifest.
 
-    Releasing the same content again changes nothing; whoever else releases that version waits. Raises ``ReleaseError``
-    where the version is taken by other content, told in full, or is no folder name, and where there is no row.
+    Releasing the same content again changes nothing. Raises ``ReleaseError`` where the version has other content or
+    is no folder name, and where no row was kept.
     """
     check_version(version)
-    with staged_release(bench, version) as (manifest, partial):
-        folder = place(bench.store, manifest)
+    with staged_release(session, version) as (manifest, partial):
+        folder = place(session.store, manifest)
         if (folder / MANIFEST).exists():
             return _same_or_refuse(load(folder), manifest)
         _refuse_unsound(manifest, partial)
-        freeze(bench.store, manifest, partial)
+        freeze(session.store, manifest, partial)
     return manifest
 
 
-def _refuse_unsound(manifest: dict[str, Any], folder: Path) -> None:
+def _refuse_unsound(manifest: Manifest, folder: Path) -> None:
     """Raise ``ReleaseError`` for a composed release in which ``sabila verify`` would find something wrong."""
     from pipelines.verify.verify_release import verify
 
     if findings := verify(folder).findings:
         shown = "; ".join(f"{one.file}, {one.what}: expected {one.expected}, found {one.found}" for one in findings[:5])
         more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
-        raise ReleaseError(f"{manifest['name']}@{manifest['version']} is not frozen, it is not sound: {shown}{more}")
+        raise ReleaseError(f"{manifest.title} is not frozen, it is not sound: {shown}{more}")
 
 
 @contextmanager
-def staged_release(bench: BuildSession, version: str) -> Iterator[tuple[dict[str, Any], Path]]:
+def staged_release(session: BuildSession, version: str) -> Iterator[tuple[Manifest, Path]]:
     """Give the manifest of a release and the folder it was made in, whole but for its name, alone with that version."""
-    store, name = bench.store, bench.recipe.name
+    store, name = session.store, session.recipe.name
     partial = store.root / "partial" / f"release-{name}-{version}"
     with store.held(f"release-{name}-{version}"):
         shutil.rmtree(partial, ignore_errors=True)
         try:
-            yield _compose(bench, version, partial), partial
+            yield _compose(session, version, partial), partial
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def freeze(store: Store, manifest: dict[str, Any], partial: Path) -> None:
+def freeze(store: Store, manifest: Manifest, partial: Path) -> None:
     """Give a composed release its name, and note its hash beside it."""
     folder = place(store, manifest)
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(hash_file(folder), f"{manifest['hash']}\n".encode())
+        write_bytes(hash_file(folder), f"{manifest.hash}\n".encode())
         shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, by another hand than ours
         partial.rename(folder)
 
 
-def _compose(bench: BuildSession, version: str, folder: Path) -> dict[str, Any]:
-    store = bench.store
-    graph = [store.summary(node.name) for node in bench.plan.nodes()]
+def _compose(session: BuildSession, version: str, folder: Path) -> Manifest:
+    store = session.store
+    graph = [StepSummary.of(store.summary(node.name)) for node in session.plan.nodes()]
     for step in graph:
-        store.check(step["folder"], contents=True)
-    _write_rows(store, bench.plan.last.name, folder)
+        store.check(step.folder, contents=True)
+    _write_rows(store, session.plan.last.name, folder)
     write_completions(store, graph, folder)
     write_ledger(store, graph, folder)
-    manifest = _described(bench, version, graph, folder)
-    manifest["figures"] = figures(store, graph, folder)
+    manifest = _described(session, version, graph, folder)
     write_bytes(folder / "README.md", card(manifest, folder).encode())
     write_bytes(folder / "croissant.json", croissant(manifest, folder).encode())
-    seal(manifest, folder)
-    return manifest
+    return seal(manifest, folder)
 
 
-def _described(bench: BuildSession, version: str, graph: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
-    last = graph[-1]["counts"]
-    return {
-        "name": bench.recipe.name,
-        "version": version,
-        "recipe": bench.recipe.identity(),
-        "values": _values(bench),
-        "fingerprint": fingerprint([step["folder"] for step in graph]),
-        "rows": last["kept"],
-        "steps": graph,
-        "lock": {name: bench.lock.entries[name] for name in sorted(_read_corpora(graph))},
-        "absent": sorted(bench.plan.absent),
-        "waiting_for_teacher": bench.plan.waiting,
-        "license": license_of(folder),
-        "libraries": built_with([step["identity"] for step in graph]),
-        "environment": environment(bench.recipe.folder),
-    }
+def _described(session: BuildSession, version: str, graph: list[StepSummary], folder: Path) -> Manifest:
+    corpora = sorted(step.source.name for step in graph if step.source)
+    return Manifest.of(
+        {
+            "name": session.recipe.name,
+            "version": version,
+            "recipe": session.recipe.identity(),
+            "values": _values(session),
+            "fingerprint": fingerprint([step.folder for step in graph]),
+            "rows": graph[-1].counts.kept,
+            "steps": [step.to_json() for step in graph],
+            "lock": {name: session.lock.entries[name] for name in corpora},
+            "absent": sorted(session.plan.absent),
+            "waiting_for_teacher": session.plan.waiting,
+            "license": license_of(folder),
+            "libraries": built_with(step.identity.libraries for step in graph),
+            "environment": environment(session.recipe.folder),
+            "figures": figures(session.store, graph, folder),
+        }
+    )
 
 
-def _read_corpora(graph: list[dict[str, Any]]) -> set[str]:
-    return {step["identity"]["source"]["name"] for step in graph if "source" in step["identity"]}
-
-
-def _values(bench: BuildSession) -> dict[str, Any]:
+def _values(session: BuildSession) -> dict[str, Any]:
     """Return the values of the recipe's knobs; teachers by name and revision, not by where they are to be found."""
-    works = [node.step.work for node in bench.plan.nodes()]
-    asked = {work.teacher.name: work.teacher for work in works if isinstance(work, GenerateStep)}
+    works = [node.step.work for node in session.plan.nodes()]
+    teachers = {work.teacher.name: work.teacher for work in works if isinstance(work, GenerateStep)}
 
-    def told(value: Any) -> Any:
+    def portable(value: Any) -> Any:
         if not isinstance(value, str) or value.partition(":")[0] not in ELSEWHERE:
             return value
         named = teacher(value)
-        return recorded(asked.get(named.name, named))
+        return recorded(teachers.get(named.name, named))
 
-    values: dict[str, Any] = plain({name: told(value) for name, value in bench.values.items()})
+    values: dict[str, Any] = plain({name: portable(value) for name, value in session.values.items()})
     return values
 
 
-def _same_or_refuse(frozen: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
-    if frozen["fingerprint"] == manifest["fingerprint"] and not contents(frozen, manifest):
+def _same_or_refuse(frozen: Manifest, manifest: Manifest) -> Manifest:
+    before, after = frozen.to_json(), manifest.to_json()
+    if frozen.fingerprint == manifest.fingerprint and not contents(before, after):
         return frozen
-    changes = differences(frozen, manifest) or [*contents(frozen, manifest), *libraries(frozen, manifest)]
+    changes = differences(before, after) or [*contents(before, after), *libraries(before, after)]
     raise ReleaseError(
-        f"{frozen['name']}@{frozen['version']} is frozen with other content; what differs: {differing(changes)}. "
-        "Choose another version"
+        f"{frozen.title} is frozen with other content; what differs: {differing(changes)}. Choose another version"
     )
 
 
@@ -146,5 +144,5 @@ def _same_or_refuse(frozen: dict[str, Any], manifest: dict[str, Any]) -> dict[st
 
 def _write_rows(store: Store, last: str, folder: Path) -> None:
     if not store.summary(last)["counts"]["kept"]:
-        raise ReleaseError(f"{last} kept no row, expected one at least; sabila build tells where they went")
+        raise ReleaseError(f"{last} kept no row, expected one at least; sabila build lists why they were dropped")
     write_data(sorted((store.folder(last) / "kept").glob("*.parquet")), folder)

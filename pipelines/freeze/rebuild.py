@@ -1,7 +1,7 @@
-"""A release made again from nothing but its manifest: the same bytes, or what differs and why.
+"""Rebuilding a release from its manifest: the same bytes, or an error that lists what differs and why.
 
-What models wrote is not asked for again: the completions of the release go into a store of the rebuild's own. No model
-and no server is asked, no request carries a key, and the only code is sabila's own and the recipe that the user names.
+Completions of the release are replayed from a temporary store. No model is called, no request carries a token, and the
+only code that runs is sabila's own and the recipe that the user names.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pipelines.release.completion_files import FOLDER, restore
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import place
 from pipelines.release.manifest import MANIFEST, ReleaseError, file_hash, load, read
+from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import reading
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
@@ -55,39 +56,38 @@ def rebuild(
 ) -> Path:
     """Build the release of a manifest (the file, or the folder it is in) anew in ``store`` and return its folder.
 
-    ``recipe`` is the file of a recipe that sabila does not ship; ``warn`` is told before the work what will make the
-    hash another one though the rows may come out the same. Raises ``ReleaseError`` before any work where the
-    manifest or its completions were changed, where recipe, code or raw files are not those it names; and after it
-    where the result is another, told file by file. Raises what a build raises besides.
+    ``recipe`` is the file of a recipe that sabila does not ship; ``warn`` receives, before the build, what will change
+    the hash. Raises ``ReleaseError`` before the build where the manifest or its completions were edited or where
+    recipe, code or raw files differ; after it where the result differs; and whatever a build raises.
     """
     path = manifest / MANIFEST if manifest.is_dir() else manifest
-    wanted = load(path.parent) if manifest.is_dir() else read(path)
-    if lacking := sorted(NEEDED - wanted.keys()):
+    original = load(path.parent) if manifest.is_dir() else read(path)
+    if lacking := sorted(NEEDED - original.model_fields_set):
         raise ReleaseError(f"{path} is no manifest of a release that could be rebuilt: it has no {', '.join(lacking)}")
-    _refuse_tampered(ReleaseUnderTest(folder=path.parent, manifest=wanted), path)
-    _refuse_live_teachers(wanted["values"], path)
-    bench = _opened(wanted, path, _recipe(wanted, recipe), store=store, mirror=mirror)
-    if around := _around(wanted, bench.recipe, bench.plan):
-        warn(f"{_name(wanted)} gets another hash here, though its rows may be the same: {describe(around)}")
+    _refuse_tampered(ReleaseUnderTest(folder=path.parent, manifest=original), path)
+    _refuse_live_teachers(original.values, path)
+    session = _open_session(original, path, _recipe(original, recipe), store=store, mirror=mirror)
+    if also_changed := _surroundings(original, session.recipe, session.plan):
+        warn(f"{original.title} gets another hash here, though its rows may be the same: {describe(also_changed)}")
     if not any((path.parent / FOLDER).glob("*.parquet")):
-        bench.build(workers=workers)
-        return _frozen(bench, wanted, bench.store)
-    with _scratch(bench.store, wanted) as own:
+        session.build(workers=workers)
+        return _freeze_rebuilt(session, original, session.store)
+    with _scratch(session.store, original) as own:
         with reading(path.parent):
             failures = restore(path.parent, own)
-        alone = replace(bench, store=own, plan=_failing(bench.plan, failures))
+        alone = replace(session, store=own, plan=_failing(session.plan, failures))
         alone.build(workers=workers)
-        return _frozen(alone, wanted, bench.store)
+        return _freeze_rebuilt(alone, original, session.store)
 
 
 @contextmanager
-def _scratch(store: Store, wanted: Json) -> Iterator[Store]:
-    """Give a store of the rebuild's own, for what follows from completions that came with a release.
+def _scratch(store: Store, original: Manifest) -> Iterator[Store]:
+    """Open a temporary store for completions that came with a release, and remove it at the end.
 
-    They may be a stranger's words under the name of the user's model, so that neither they nor the rows made from them
-    enter the user's store. A rebuild that was killed resumes in it; one that came to an end removes it.
+    The completions may be a stranger's, so neither they nor rows generated from them enter the user's store. An
+    interrupted rebuild resumes in it.
     """
-    folder = store.root / "partial" / f"rebuild-{wanted['hash'][:16]}"
+    folder = store.root / "partial" / f"rebuild-{original.hash[:16]}"
     with store.held(folder.name):
         own = Store(folder)
         own.prepare()
@@ -99,15 +99,15 @@ def _scratch(store: Store, wanted: Json) -> Iterator[Store]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _frozen(bench: BuildSession, wanted: Json, store: Store) -> Path:
+def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store) -> Path:
     """Compose the release and name it in ``store`` if it is the wanted one; ``ReleaseError`` where it is not."""
-    with staged_release(bench, wanted["version"]) as (made, partial):
-        if made["hash"] != wanted["hash"]:
-            raise ReleaseError(f"{_name(wanted)} could not be made again; {_explained(wanted, made)}")
-        folder = place(store, wanted)
+    with staged_release(session, original.version) as (rebuilt, partial):
+        if rebuilt.hash != original.hash:
+            raise ReleaseError(f"{original.title} could not be made again; {_explained(original, rebuilt)}")
+        folder = place(store, original)
         if not (folder / MANIFEST).exists():
-            freeze(store, made, partial)
-        elif wrong := _other_files(folder, wanted):
+            freeze(store, rebuilt, partial)
+        elif wrong := _other_files(folder, original):
             raise ReleaseError(
                 f"{folder} is there already and not the same: {', '.join(wrong)}; the release can be made again, but "
                 "not over it: move it away, or name another folder with --store"
@@ -115,22 +115,19 @@ def _frozen(bench: BuildSession, wanted: Json, store: Store) -> Path:
     return folder
 
 
-def _name(manifest: Json) -> str:
-    return f"{manifest['name']}@{manifest['version']}"
-
-
-def _explained(wanted: Json, made: Json) -> str:
-    rows = contents(wanted, made)
+def _explained(original: Manifest, rebuilt: Manifest) -> str:
+    before, after = original.to_json(), rebuilt.to_json()
+    rows = contents(before, after)
     same = "its rows are the same, byte for byte" if not rows else f"what differs: {describe(rows)}"
-    around = [*differences(wanted, made), *libraries(wanted, made)]
-    return f"{same}; {describe(around)}" if around or not rows else same
+    also_changed = [*differences(before, after), *libraries(before, after)]
+    return f"{same}; {describe(also_changed)}" if also_changed or not rows else same
 
 
-def _other_files(folder: Path, wanted: Json) -> list[str]:
+def _other_files(folder: Path, original: Manifest) -> list[str]:
     return [
-        file["path"]
-        for file in wanted["files"]
-        if not (path := folder / file["path"]).is_file() or file_hash(path) != file["sha256"]
+        file.path
+        for file in original.files
+        if not (path := folder / file.path).is_file() or file_hash(path) != file.sha256
     ]
 
 
@@ -151,45 +148,45 @@ def _where(finding: Finding) -> str:
     return f"{finding.what}:" if finding.file == MANIFEST else f"{finding.file}: {finding.what}:"
 
 
-def _recipe(wanted: Json, file: str | None) -> Recipe:
+def _recipe(original: Manifest, file: str | None) -> Recipe:
     """Return the recipe of a manifest; ``ReleaseError`` for a file that is another recipe."""
-    told = wanted["recipe"]
-    if file is None and not told["shipped"]:
+    named = original.recipe
+    if file is None and not named.shipped:
         raise ReleaseError(
-            f"{_name(wanted)} was built by a recipe that sabila does not ship: give its file, {told['name']}.py, with "
+            f"{original.title} was built by a recipe that sabila does not ship: give its file, {named.name}.py, with "
             "--recipe"
         )
-    if file is None and told["name"] not in shipped():
-        raise ReleaseError(f"{_name(wanted)} names the recipe {told['name']!r}, expected one of {', '.join(shipped())}")
+    if file is None and named.name not in shipped():
+        raise ReleaseError(f"{original.title} names the recipe {named.name!r}, expected one of {', '.join(shipped())}")
     try:
-        recipe = load_recipe(file or told["name"])
+        recipe = load_recipe(file or named.name)
     except RecipeError as error:
-        raise ReleaseError(f"{_name(wanted)}: {error}") from error
+        raise ReleaseError(f"{original.title}: {error}") from error
     found = recipe.identity()
-    if file is not None and (found["name"], found["file_sha256"]) != (told["name"], told["file_sha256"]):
+    if file is not None and (found["name"], found["file_sha256"]) != (named.name, named.file_sha256):
         raise ReleaseError(
-            f"{file} is {found['name']}.py with sha256 {found['file_sha256']}, expected {told['name']}.py with "
-            f"{told['file_sha256']}"
+            f"{file} is {found['name']}.py with sha256 {found['file_sha256']}, expected {named.name}.py with "
+            f"{named.file_sha256}"
         )
     return recipe
 
 
-def _opened(wanted: Json, path: Path, recipe: Recipe, *, store: Path, mirror: Path | None) -> BuildSession:
-    """Return the bench with the manifest's own lock in force; ``ReleaseError`` where it would build something else."""
-    lock = Lock(path, wanted["name"], {name: dict(entry) for name, entry in wanted["lock"].items()}, frozen=True)
+def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path, mirror: Path | None) -> BuildSession:
+    """Open the build session with the lock of the manifest; ``ReleaseError`` where it would build something else."""
+    lock = Lock(path, original.name, {name: entry.to_json() for name, entry in original.lock.items()}, frozen=True)
     try:
-        bench = BuildSession.open(recipe, wanted["values"], store=store, mirror=mirror, lock=lock, anonymous=True)
+        session = BuildSession.open(recipe, original.values, store=store, mirror=mirror, lock=lock, anonymous=True)
     except RecipeError as error:
-        raise ReleaseError(f"{_name(wanted)} cannot be made by this sabila: {error}") from error
-    _refuse_other_teachers(bench.plan, path)
-    if gone := sorted(set(wanted["lock"]) & set(bench.plan.absent)):
-        reasons = "; ".join(bench.plan.absent[name] for name in gone)
-        raise ReleaseError(f"{_name(wanted)} read what is not there now: {reasons}")
-    graph = [{"name": node.step.name, "folder": node.name, "identity": node.identity} for node in bench.plan.nodes()]
-    if changes := list(graph_differences(wanted["steps"], graph)):
-        changes += _around(wanted, recipe, bench.plan)
-        raise ReleaseError(f"{_name(wanted)} cannot be made by this sabila; what differs: {describe(changes)}")
-    return bench
+        raise ReleaseError(f"{original.title} cannot be made by this sabila: {error}") from error
+    _refuse_other_teachers(session.plan, path)
+    if missing := sorted(set(original.lock) & set(session.plan.absent)):
+        reasons = "; ".join(session.plan.absent[name] for name in missing)
+        raise ReleaseError(f"{original.title} read what is not there now: {reasons}")
+    graph = [{"name": node.step.name, "folder": node.name, "identity": node.identity} for node in session.plan.nodes()]
+    if changes := list(graph_differences([step.to_json() for step in original.steps], graph)):
+        changes += _surroundings(original, recipe, session.plan)
+        raise ReleaseError(f"{original.title} cannot be made by this sabila; what differs: {describe(changes)}")
+    return session
 
 
 def _refuse_live_teachers(value: Any, path: Path) -> None:
@@ -215,19 +212,19 @@ def _refuse_other_teachers(plan: Plan, path: Path) -> None:
             )
 
 
-def _around(wanted: Json, recipe: Recipe, plan: Plan) -> list[Difference]:
+def _surroundings(original: Manifest, recipe: Recipe, plan: Plan) -> list[Difference]:
     """Return how the recipe's file and the libraries differ from those of a manifest."""
-    now = {"libraries": built_with([node.identity for node in plan.nodes()])}
-    before, after = wanted["recipe"]["file_sha256"], recipe.identity()["file_sha256"]
+    now = {"libraries": built_with(node.identity["libraries"] for node in plan.nodes())}
+    before, after = original.recipe.file_sha256, recipe.identity()["file_sha256"]
     changed = [Difference(where="recipe", field="file_sha256", before=before, after=after)] if before != after else []
-    return [*changed, *libraries(wanted, now)]
+    return [*changed, *libraries(original.to_json(), now)]
 
 
 # --- requests that came to nothing ---------------------------------------------------------------------------------
 
 
 def _failing(plan: Plan, failures: Mapping[str, Failure]) -> Plan:
-    """Return the plan with teachers who fail what they failed: what became of a row may follow from it."""
+    """Return the plan with replay teachers that repeat recorded failures, because dropped rows may depend on them."""
     if not failures:
         return plan
     known: dict[str, Node] = {}

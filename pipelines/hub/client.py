@@ -1,7 +1,6 @@
-"""The Hub's side of a publication: what a repository holds, how it is written, and how its trouble is told.
+"""Reading and writing one repository on the Hugging Face Hub, with retries and errors in plain words.
 
-Tokens come from where huggingface_hub keeps them and go into requests, nowhere else: whatever the Hub or its client
-says is told without them.
+Tokens come from huggingface_hub and enter requests only: they are removed from every message.
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ Kind = Literal["dataset", "model"]
 Say = Callable[[str], None]
 
 ATTEMPTS = 5
-"""How often to ask in all where the trouble may pass; the client itself repeats single requests of an upload too."""
+"""Attempts in all after a temporary error; the client itself also repeats single requests of an upload."""
 
 LONGEST_WAIT_S = 120.0
-"""A Hub that asks for a longer pause is told of instead of waited for."""
+"""Longest pause before a retry; a longer ``Retry-After`` ends the call with an error."""
 
 SILENCE_S = 300.0
-"""How long a connection may be silent; the client's own clock never stops it."""
+"""Read timeout of a connection; the client has none of its own."""
 
 PASSING = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blob:
-    """A file of a repository: its size, git's name for it, and its sha256 where it is a large file."""
+    """A file of a repository: size in bytes, git blob id, and sha256 for a large file."""
 
     size: int
     git: str
@@ -51,10 +50,10 @@ class Blob:
 
 @dataclass(frozen=True, kw_only=True)
 class Remote:
-    """What a repository holds: the commit of its main branch with the files, who sees it, the commits of its tags.
+    """The state of a repository: commit and files of its main branch, visibility, and commits of its tags.
 
-    ``commit`` is None where there is no repository, or none that the token may see; ``gated`` files are read by those
-    alone whom its owner let in.
+    ``commit`` is None for a repository that does not exist or that the token may not see. Files of a ``gated`` one
+    need its owner's permission.
     """
 
     commit: str | None
@@ -76,15 +75,15 @@ class Hub:
 
     @property
     def url(self) -> str:
-        """Where people find the repository."""
+        """The address of the repository's page."""
         return f"{self.api.endpoint}/{'datasets/' if self.kind == 'dataset' else ''}{self.repo}"
 
-    def look(self) -> Remote:
-        """Return what the repository holds now."""
-        return self.patient("looking at", self.seen)
+    def fetch(self) -> Remote:
+        """Return the state of the repository, with retries."""
+        return self.retry("looking at", self.fetch_once)
 
     def create(self, *, public: bool) -> None:
-        """Create the repository; one that another has created meanwhile is as good."""
+        """Create the repository, unless it was created meanwhile."""
         from huggingface_hub.errors import HfHubHTTPError
 
         def once() -> None:
@@ -94,20 +93,20 @@ class Hub:
                 if _status(error) != 409:
                     raise
 
-        self.patient("creating", once)
+        self.retry("creating", once)
 
     def files(self, revision: str) -> dict[str, Blob]:
         """Return the files of a commit by path."""
-        return self.patient("listing", lambda: self._files(revision))
+        return self.retry("listing", lambda: self._files(revision))
 
     def read(self, path: str, revision: str) -> dict[str, Any]:
         """Return a JSON file of a commit."""
-        return self.patient(f"reading {path} of", lambda: self._read(path, revision))
+        return self.retry(f"reading {path} of", lambda: self._read(path, revision))
 
     def upload(self, additions: Sequence[CommitOperationAdd]) -> None:
-        """Send the large files among ``additions``; those that the Hub has already are not sent again."""
+        """Upload the large files among ``additions`` that the Hub lacks."""
         send = partial(self.api.preupload_lfs_files, repo_type=self.kind, free_memory=False)
-        self.patient("uploading to", lambda: send(self.repo, additions=additions))
+        self.retry("uploading to", lambda: send(self.repo, additions=additions))
 
     def commit(
         self,
@@ -118,7 +117,7 @@ class Hub:
         message: str,
     ) -> str:
         """Make one commit on top of ``parent`` and return it; raises what the client raises."""
-        made = self.api.create_commit(
+        created = self.api.create_commit(
             self.repo,
             [*additions, *deletions],
             commit_message=message,
@@ -126,20 +125,20 @@ class Hub:
             revision="main",
             parent_commit=parent,
         )
-        return made.oid
+        return created.oid
 
     def tag(self, name: str, commit: str) -> None:
-        """Name ``commit``; one that has the name already stays so, another one is refused."""
+        """Tag ``commit``; ``ReleaseError`` where the tag exists on another commit."""
         create = partial(self.api.create_tag, tag=name, revision=commit, repo_type=self.kind, exist_ok=True)
-        self.patient("tagging", lambda: create(self.repo))
-        if (tagged := self.look().tags.get(name)) != commit:
+        self.retry("tagging", lambda: create(self.repo))
+        if (tagged := self.fetch().tags.get(name)) != commit:
             raise ReleaseError(
                 f"{self.repo} has a tag {name} at {tagged}, set by another publication at the same time; "
                 f"expected {commit}. Choose another version"
             )
 
-    def patient(self, doing: str, call: Callable[[], T]) -> T:
-        """Return what ``call`` returns, trying again where the trouble may pass: 429, 5xx, a cut connection."""
+    def retry(self, doing: str, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns, retrying after temporary errors: 429, 5xx, a broken connection."""
         for attempt in range(ATTEMPTS):
             try:
                 return call()
@@ -152,11 +151,11 @@ class Hub:
         raise AssertionError("the last attempt returns or raises")
 
     def describe(self, doing: str, error: Exception) -> str:
-        """Return the trouble as one line: what happened and what to do, without any token."""
+        """Return an error as one line: what happened and what to do, without any token."""
         return f"{doing} {self.repo}: {self._reason(error)}. {_advice(error, self)}"
 
-    def seen(self) -> Remote:
-        """Return what the repository holds, asking once; raises what the client raises."""
+    def fetch_once(self) -> Remote:
+        """Return the state of the repository without retries; raises what the client raises."""
         from huggingface_hub.errors import RepositoryNotFoundError
 
         try:
@@ -202,7 +201,7 @@ class Hub:
 
 
 @contextmanager
-def reached(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iterator[Hub]:
+def connect(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iterator[Hub]:
     """Give the repository on the Hub that the environment names (``HF_ENDPOINT``), with the token kept for it.
 
     ``anonymous`` requests carry no token. Raises ``ReleaseError`` where the others need one that is not there.
@@ -242,11 +241,11 @@ def _client() -> Any:
     return client
 
 
-# --- trouble -------------------------------------------------------------------------------------------------------
+# --- errors --------------------------------------------------------------------------------------------------------
 
 
 def has_token() -> bool:
-    """Say whether a token for the Hub is kept on this machine."""
+    """Return whether a token for the Hub is stored on this machine."""
     from huggingface_hub import get_token
 
     return get_token() is not None
@@ -256,14 +255,14 @@ LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
 def hub_error() -> tuple[type[Exception], ...]:
-    """Return what the client raises where the Hub, the network or the disk fails it, or an answer is no answer."""
+    """Return the errors that the client raises: of the Hub, the network, the disk, or a malformed response."""
     import httpx2
 
     return (httpx2.HTTPError, OSError, ValueError, RuntimeError, KeyError, TypeError)
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return what lies under the client's own wrappings: the Hub's answer, the network's trouble, or what began it."""
+    """Return the error that the client wrapped: an HTTP error, or the first of the chain."""
     import httpx2
 
     while not isinstance(error, httpx2.HTTPError) and error.__cause__ is not None:
@@ -277,7 +276,7 @@ def _status(error: BaseException) -> int | None:
 
 
 def _pause(error: Exception, attempt: int) -> float | None:
-    """Return how many seconds to wait before asking again, None where that is of no use."""
+    """Return the seconds to wait before a retry, None where a retry cannot help."""
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     if attempt + 1 == ATTEMPTS or isinstance(error, OfflineModeIsEnabled) or not _passes(error):
@@ -297,20 +296,20 @@ def _passes(error: Exception) -> bool:
 
 def _retry_after(error: Exception) -> float:
     response = getattr(_cause(error), "response", None)
-    asked = "" if response is None else response.headers.get("Retry-After", "")
-    return float(asked) if asked.isdigit() else 0.0
+    retry_after = "" if response is None else response.headers.get("Retry-After", "")
+    return float(retry_after) if retry_after.isdigit() else 0.0
 
 
 def _advice(error: Exception, hub: Hub) -> str:
-    """Return what to do about an answer of the Hub, or about none."""
+    """Return what to do about an error."""
     import httpx2
 
     advice = {
-        400: "The Hub does not take it as it is: mend what it names, then publish again",
-        401: f"The Hub does not know the token: {LOG_IN} to a valid one",
+        400: "The Hub rejected the request (HTTP 400): correct what it names, then publish again",
+        401: f"The Hub rejected the token (HTTP 401): {LOG_IN} to a valid one",
         403: f"The token may not write to {hub.repo}: {LOG_IN} to one with write access to it",
         404: f"There is no {hub.repo}, or the token may not see it: check the name and the token",
-        409: "Another change is under way there: run the same command again",
+        409: "Another change is in progress (HTTP 409): run the same command again",
         412: f"{hub.repo} has moved on: look at what was published there, then run the same command again",
         429: "The Hub asks for fewer requests: run the same command later; what is uploaded is not sent again",
     }

@@ -9,6 +9,7 @@ from typing import Any
 from pipelines.hub.client import Say
 from pipelines.hub.push import Upload, send
 from pipelines.release.manifest import MANIFEST, ReleaseError, file_hash, load
+from pipelines.release.manifest_model import Manifest
 from pipelines.storage.secrets import secrets, without_secrets
 from sources.license import Use
 
@@ -47,29 +48,29 @@ def publish(
     check_repo(repo)
     manifest = load(folder)
     files = _files(folder, manifest, {REPORT: with_report, COMPLETIONS: with_completions})
-    say(f"checking {manifest['name']}@{manifest['version']}")
+    say(f"checking {manifest.title}")
     check(folder, files, use, private=not public)
     if dry_run:
-        say(f"{manifest['name']}@{manifest['version']} is what its manifest says and may be handed on; asking the Hub")
-    return send(_parcel(manifest, files, repo, public=public), say, dry_run=dry_run)
+        say(f"{manifest.title} is what its manifest says and may be handed on; asking the Hub")
+    return send(_upload(manifest, files, repo, public=public), say, dry_run=dry_run)
 
 
-def _parcel(manifest: dict[str, Any], files: dict[str, Path], repo: str, *, public: bool) -> Upload:
-    listed = {entry["path"]: entry["sha256"] for entry in manifest["files"]}
+def _upload(manifest: Manifest, files: dict[str, Path], repo: str, *, public: bool) -> Upload:
+    listed = {entry.path: entry.sha256 for entry in manifest.files}
     return Upload(
         repo=repo,
         kind="dataset",
         public=public,
-        tag=manifest["version"],
-        title=f"{manifest['name']} {manifest['version']}, manifest {manifest['hash']}",
+        tag=manifest.version,
+        title=f"{manifest.name} {manifest.version}, manifest {manifest.hash}",
         files=files,
         hashes={path: listed.get(path) or file_hash(file) for path, file in files.items()},
         record=MANIFEST,
         owned=OWNED,
         optional=OPTIONAL,
-        same=lambda published: published.get("hash") == manifest["hash"],
+        same=lambda published: published.get("hash") == manifest.hash,
         name=lambda published: published.get("name"),
-        called=manifest["name"],
+        called=manifest.name,
     )
 
 
@@ -96,13 +97,13 @@ def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> N
             f"{files[REPORT]} shows personal data of dropped rows, or a sabila that did not mask it wrote it; "
             "write it again with sabila report, or publish without it"
         )
-    if told := secrets(files.items()):
-        raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", told))
+    if secrets_found := secrets(files.items()):
+        raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", secrets_found))
 
 
-def _files(folder: Path, manifest: dict[str, Any], optional: dict[str, bool]) -> dict[str, Path]:
+def _files(folder: Path, manifest: Manifest, optional: dict[str, bool]) -> dict[str, Path]:
     """Return what goes up by path: what the manifest lists, the manifest, and of what is ``optional`` the wanted."""
-    paths = [*(entry["path"] for entry in manifest["files"]), MANIFEST, REPORT]
+    paths = [*(entry.path for entry in manifest.files), MANIFEST, REPORT]
     paths = [path for path in paths if all(wanted for name, wanted in optional.items() if path.startswith(name))]
     if outside := [path for path in paths if not (folder / path).resolve().is_relative_to(folder.resolve())]:
         raise ReleaseError(f"{folder / MANIFEST} lists {outside[0]!r}, expected files inside the release alone")

@@ -8,7 +8,7 @@ from fnmatch import fnmatch, translate
 from pathlib import Path
 from typing import Any
 
-from pipelines.hub.client import Say, reached
+from pipelines.hub.client import Say, connect
 from pipelines.hub.publish import check_repo, refusal
 from pipelines.hub.push import Upload, send
 from pipelines.release.locate import check_version
@@ -78,13 +78,13 @@ def publish_model(
     check_repo(repo)
     if version is not None:
         check_version(version)
-    made = _model_origin(folder)
+    origin = _model_origin(folder)
     files = {path.name: path for path in sorted(folder.iterdir()) if path.is_file() and _goes(path.name)}
     files |= {f"{ADAPTER}/{path.name}": path for path in sorted((folder / ADAPTER).glob("adapter_*"))}
     say(f"checking {folder}")
-    _check(folder, files, made, use, private=not public)
+    _check(folder, files, origin, use, private=not public)
     _check_card(folder, repo, say, dry_run=dry_run)
-    done = send(_parcel(folder, files, made, repo, version, public=public), say, dry_run=dry_run)
+    done = send(_upload(folder, files, origin, repo, version, public=public), say, dry_run=dry_run)
     taken = {path.split("/")[0] for path in files}
     return {**done, "left_out": sorted(path.name for path in folder.iterdir() if path.name not in taken)}
 
@@ -94,7 +94,7 @@ def _check_card(folder: Path, repo: str, say: Say, *, dry_run: bool) -> None:
     from huggingface_hub.errors import BadRequestError
 
     text = (folder / CARD).read_text(encoding="utf-8")
-    with reached(repo, "model", say, anonymous=dry_run) as hub:
+    with connect(repo, "model", say, anonymous=dry_run) as hub:
 
         def validate() -> None:
             try:
@@ -105,11 +105,11 @@ def _check_card(folder: Path, repo: str, say: Say, *, dry_run: bool) -> None:
                 reason = one_line(str(error))[:600]
                 raise ReleaseError(f"the Hub refuses {folder / CARD}; nothing was uploaded: {reason}") from None
 
-        hub.patient("checking the card of", validate)
+        hub.retry("checking the card of", validate)
 
 
-def _parcel(
-    folder: Path, files: dict[str, Path], made: ModelOrigin, repo: str, version: str | None, *, public: bool
+def _upload(
+    folder: Path, files: dict[str, Path], origin: ModelOrigin, repo: str, version: str | None, *, public: bool
 ) -> Upload:
     return Upload(
         repo=repo,
@@ -119,10 +119,10 @@ def _parcel(
         title=f"{folder.name} {version or ''}".strip(),
         files=files,
         hashes={name: file_hash(path) for name, path in files.items()},
-        record=made.name,
+        record=origin.name,
         owned=OWNED,
         optional=(),
-        same=lambda published: published == made.record,
+        same=lambda published: published == origin.record,
         name=lambda published: None,
         called=folder.name,
     )
@@ -136,14 +136,14 @@ def _goes(name: str) -> bool:
 class ModelOrigin:
     """How a model was made: the name of its record and the record, its licence and those that it inherits.
 
-    ``told`` is what its card has to name, by what that is.
+    ``card_facts`` are the texts that its card must contain, by what they are.
     """
 
     name: str
     record: dict[str, Any]
     license: str
     inherited: tuple[str, ...]
-    told: dict[str, str]
+    card_facts: dict[str, str]
 
 
 def _model_origin(folder: Path) -> ModelOrigin:
@@ -154,12 +154,12 @@ def _model_origin(folder: Path) -> ModelOrigin:
         )
     try:
         record: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
-        made = _of_run(record) if name == RECORDS[0] else _of_merge(record)
-        if not all(isinstance(text, str) for text in (made.license, *made.inherited, *made.told.values())):
+        origin = _of_run(record) if name == RECORDS[0] else _of_merge(record)
+        if not all(isinstance(text, str) for text in (origin.license, *origin.inherited, *origin.card_facts.values())):
             raise ValueError("a licence, name or hash is no text")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{folder / name} is no record of a run or a merge: {error!r}") from error
-    return made
+    return origin
 
 
 def _of_run(record: dict[str, Any]) -> ModelOrigin:
@@ -169,7 +169,7 @@ def _of_run(record: dict[str, Any]) -> ModelOrigin:
         record=record,
         license=record["license"],
         inherited=(*record["rows"]["licenses"], record["start_model"]["license"]),
-        told={"release": f"{release['name']}@{release['version']}", "hash of the release": release["hash"]},
+        card_facts={"release": f"{release['name']}@{release['version']}", "hash of the release": release["hash"]},
     )
 
 
@@ -180,34 +180,36 @@ def _of_merge(record: dict[str, Any]) -> ModelOrigin:
         record=record,
         license=record["license"],
         inherited=tuple(model["license"] for model in models),
-        told={
+        card_facts={
             f"model {n}": public_name(model["model"], local=model.get("revision") is None)
             for n, model in enumerate(models, 1)
         },
     )
 
 
-def _check(folder: Path, files: dict[str, Path], made: ModelOrigin, use: Use, *, private: bool) -> None:
+def _check(folder: Path, files: dict[str, Path], origin: ModelOrigin, use: Use, *, private: bool) -> None:
     """Raise ``ReleaseError`` with every reason not to hand on the model."""
-    if broken := [*_unlike_card(folder, made), *_weights(folder)]:
+    if broken := [*_unlike_card(folder, origin), *_weights(folder)]:
         raise ReleaseError(refusal(folder, "is not whole, or not what its record says", broken))
-    if wrong := _barred(made, use, private=private):
+    if wrong := _barred(origin, use, private=private):
         raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
-    if told := secrets(files.items()):
-        raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", told))
+    if found := secrets(files.items()):
+        raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", found))
 
 
-def _unlike_card(folder: Path, made: ModelOrigin) -> list[str]:
+def _unlike_card(folder: Path, origin: ModelOrigin) -> list[str]:
     """Return what the card says otherwise than the record: the release and its hash, or the models; the licence."""
     text = (folder / CARD).read_text(encoding="utf-8")
     head = card_head(text)
     stated = str(head.get("license_name") if head.get("license") == "other" else head.get("license"))
     found = [
-        f"{CARD} does not name the {what}, expected {value}" for what, value in made.told.items() if value not in text
+        f"{CARD} does not name the {what}, expected {value}"
+        for what, value in origin.card_facts.items()
+        if value not in text
     ]
-    inherited = made.license.lower()
-    if stated.lower() not in (inherited, inherited.replace(" ", "-")) and card_license(head) != made.license:
-        found.append(f"{CARD} says licence {stated!r}, expected {inherited!r} as {made.name} has it")
+    inherited = origin.license.lower()
+    if stated.lower() not in (inherited, inherited.replace(" ", "-")) and card_license(head) != origin.license:
+        found.append(f"{CARD} says licence {stated!r}, expected {inherited!r} as {origin.name} has it")
     return found
 
 
@@ -220,10 +222,10 @@ def _weights(folder: Path) -> list[str]:
     return [f"{name} is missing, the index lists it" for name in sorted(listed) if not (folder / name).is_file()]
 
 
-def _barred(made: ModelOrigin, use: Use, *, private: bool) -> list[str]:
+def _barred(origin: ModelOrigin, use: Use, *, private: bool) -> list[str]:
     """Return what the licences of rows and models forbid, or ask and the model's own does not."""
-    own = made.license
-    inherited = {id for text in made.inherited for id in parts(text)}
+    own = origin.license
+    inherited = {id for text in origin.inherited for id in parts(text)}
     found = [f"{id} binds it and its licence {own} does not" for id in sorted(inherited) if not covers(own, id)]
     for id in sorted({*inherited, *parts(own)}):
         if terms(id).own and private:

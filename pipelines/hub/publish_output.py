@@ -11,6 +11,6 @@ def published_text(account: dict[str, Any]) -> str:
     files += [f"- {path}" for path in account["deleted"]]
     files += [f"  {path}  stays here" for path in account.get("left_out", [])]
     tag = f" as {account['tag']}" if account["tag"] else ""
-    counts = f"{len(account['new'])} files, {account['bytes']:,} bytes; {len(account['there'])} are there already"
+    counts = f"{len(account['new'])} files, {account['bytes']:,} bytes; {len(account['unchanged'])} are there already"
     seen = "private" if account["private"] else "for everybody"
     return "\n".join([*files, f"{account['state']}{tag}, {seen}: {counts}", account["url"]])

@@ -9,26 +9,27 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, UndefinedError
 
 from pipelines.release.hub_metadata import front_matter
+from pipelines.release.manifest_model import Manifest
 
 HUB = "hf://datasets/"
 
 
-def card(manifest: dict[str, Any], folder: Path) -> str:
+def card(manifest: Manifest, folder: Path) -> str:
     """Return the card of a release whose data lie in ``folder``; the same manifest and data give the same text.
 
-    Every number in it is one of ``manifest["figures"]``. ``KeyError`` where the manifest lacks one.
+    Every number in it is one of ``manifest.figures``. ``KeyError`` where the manifest lacks one.
     """
-    told = manifest["figures"]
+    figures = manifest.figures
     try:
         return _template().render(
             front_matter=front_matter(manifest, folder),
             manifest=manifest,
-            told=told,
-            origins=[_origin(origin, manifest) for origin in told["origins"]],
-            teachers=_teachers(told),
+            figures=figures,
+            origins=[_origin(origin, manifest) for origin in figures["origins"]],
+            teachers=_teachers(figures),
         )
     except UndefinedError as error:
-        raise KeyError(f"the manifest lacks a figure that the card tells: {error}") from error
+        raise KeyError(f"the manifest lacks a figure of the card: {error}") from error
 
 
 @cache
@@ -78,24 +79,24 @@ def cell(value: object) -> str:
     return text
 
 
-# --- what is told together -----------------------------------------------------------------------------------------
+# --- sources and models --------------------------------------------------------------------------------------------
 
 
-def _origin(origin: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+def _origin(origin: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
     """Return a source with its page, its pinned revision, its rows, their licences and what was changed."""
-    name, told = origin["source"], manifest["figures"]
-    locked = manifest["lock"].get(name, {})
-    home = locked.get("home", "")
-    mine = [part for part in told["by_source"] if part["source"] == name]
+    name, figures = origin["source"], manifest.figures
+    locked = manifest.lock.get(name)
+    home = locked.home if locked else ""
+    of_source = [part for part in figures["by_source"] if part["source"] == name]
     return {
         **origin,
         "url": f"https://huggingface.co/datasets/{home.removeprefix(HUB)}" if home.startswith(HUB) else home,
-        "revision": locked.get("revision"),
-        "licenses": sorted({part["license"] for part in mine}),
-        "changed": [part for part in told["ledger"].get("changed", ()) if part["source"] == name],
+        "revision": locked.revision if locked else None,
+        "licenses": sorted({part["license"] for part in of_source}),
+        "changed": [part for part in figures["ledger"].get("changed", ()) if part["source"] == name],
     }
 
 
-def _teachers(told: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the models that were asked, with their revisions."""
-    return sorted({(part["teacher"], part["revision"]) for part in (*told["asked"], *told["generation"])})
+def _teachers(figures: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the models that wrote completions, with their revisions."""
+    return sorted({(part["teacher"], part["revision"]) for part in (*figures["requests"], *figures["generation"])})

@@ -15,6 +15,7 @@ import polars as pl
 
 from pipelines.completions.completion_store import EXPORTED, Completions, opened
 from pipelines.release.manifest import ReleaseError
+from pipelines.release.manifest_model import StepSummary
 from pipelines.storage.store import Store
 from sources.atomic import write_table
 from sources.literal import parquet_schema, read_parquet, scan_parquet
@@ -33,24 +34,24 @@ ROWS_PER_FILE = 100_000
 LOOKED_UP = 1000
 
 
-def write_completions(store: Store, graph: list[dict[str, Any]], folder: Path) -> None:
+def write_completions(store: Store, graph: list[StepSummary], folder: Path) -> None:
     """Write what the steps of ``graph`` asked, sorted by key, into ``folder/completions``; nothing if none asked.
 
     Raises ``ReleaseError`` where the store has lost some of it.
     """
-    asked = _requests(store, graph)
-    files = -(-asked.height // ROWS_PER_FILE)
-    for n, part in enumerate(asked.iter_slices(ROWS_PER_FILE)):
+    requests = _requests(store, graph)
+    files = -(-requests.height // ROWS_PER_FILE)
+    for n, part in enumerate(requests.iter_slices(ROWS_PER_FILE)):
         name = f"completions-{n:05}-of-{files:05}.parquet"
-        write_table(folder / FOLDER / name, _answered(store, part))
+        write_table(folder / FOLDER / name, _with_replies(store, part))
 
 
-def _requests(store: Store, graph: list[dict[str, Any]]) -> pl.DataFrame:
+def _requests(store: Store, graph: list[StepSummary]) -> pl.DataFrame:
     """Return the keys of all requests of these steps, each once, with who was asked and, if that failed, the error."""
     columns = {name: SCHEMA[name] for name in ("key", "teacher", "revision", "error")}
     found = [pl.LazyFrame(schema=columns)]
     for step in graph:
-        for path in sorted(store.folder(step["folder"]).glob("*/*.parquet")):
+        for path in sorted(store.folder(step.folder).glob("*/*.parquet")):
             if {"key", "verdict", "detail"} <= set(parquet_schema(path)):
                 error = pl.when(pl.col("verdict") == FAILED).then(pl.col("detail").fill_null(""))
                 found.append(scan_parquet(path).select("key", "teacher", "revision", error=error))
@@ -58,10 +59,10 @@ def _requests(store: Store, graph: list[dict[str, Any]]) -> pl.DataFrame:
     return every.unique("key", keep="first", maintain_order=True).collect()
 
 
-def _answered(store: Store, asked: pl.DataFrame) -> pl.DataFrame:
+def _with_replies(store: Store, requests: pl.DataFrame) -> pl.DataFrame:
     """Return the requests with these keys as a table of ``SCHEMA``, in the same order."""
-    failed = asked.filter(pl.col("error").is_not_null()).match_to_schema(SCHEMA, missing_columns="insert")
-    keys = asked.filter(pl.col("error").is_null())["key"].to_list()
+    failed = requests.filter(pl.col("error").is_not_null()).match_to_schema(SCHEMA, missing_columns="insert")
+    keys = requests.filter(pl.col("error").is_null())["key"].to_list()
     with opened(store.root / "completions") as completions:
         answered = completions.exported(keys)
     if lost := len(keys) - answered.height:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipelines.release.hub_metadata import schema
 from pipelines.release.manifest import file_hash
+from pipelines.release.manifest_model import Manifest
 from sources.license import terms
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -68,7 +69,7 @@ COLUMNS = {
     "task": "what the row asks for",
     "lang": "the language of the row",
     "split": "the split of the source, in its publisher's word",
-    "file": "the file of the source that the row stands in",
+    "file": "the file of the source that contains the row",
     "line": "the line or element of that file, from 1",
     "messages": "the conversation",
     "prompt": "the conversation up to the answer",
@@ -85,54 +86,54 @@ COLUMNS = {
 }
 
 
-def croissant(manifest: dict[str, Any], folder: Path) -> str:
+def croissant(manifest: Manifest, folder: Path) -> str:
     """Return ``croissant.json`` of the release in ``folder``: files with hashes, a record set for each configuration.
 
     Addresses of files are relative to ``croissant.json``. Hashes come from the manifest where it lists the files
     already, else from the files.
     """
-    told = manifest["figures"]
+    figures = manifest.figures
     described = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
-        "@id": f"{manifest['name']}@{manifest['version']}",
-        "name": manifest["name"],
-        "version": manifest["version"],
+        "@id": f"{manifest.name}@{manifest.version}",
+        "name": manifest.name,
+        "version": manifest.version,
         "description": _description(manifest),
         "conformsTo": CONFORMS_TO,
-        "license": [terms(part["license"]).url or part["license"] for part in told["licenses"]],
-        "inLanguage": sorted(part["lang"] for part in told["by_language"]),
-        "keywords": ["medical", "sabila", *sorted(part["task"] for part in told["by_task"])],
+        "license": [terms(part["license"]).url or part["license"] for part in figures["licenses"]],
+        "inLanguage": sorted(part["lang"] for part in figures["by_language"]),
+        "keywords": ["medical", "sabila", *sorted(part["task"] for part in figures["by_task"])],
         "isLiveDataset": False,
-        "citeAs": f"@misc{{{manifest['name']}, title={{{manifest['name']} {manifest['version']}}}}}",
+        "citeAs": f"@misc{{{manifest.name}, title={{{manifest.name} {manifest.version}}}}}",
         **_responsible(manifest),
-        "distribution": [*_files(manifest, folder), *(_file_set(size["config"]) for size in told["configs"])],
-        "recordSet": [_record_set(size["config"], folder) for size in told["configs"]],
+        "distribution": [*_files(manifest, folder), *(_file_set(size["config"]) for size in figures["configs"])],
+        "recordSet": [_record_set(size["config"], folder) for size in figures["configs"]],
     }
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
 
-def _description(manifest: dict[str, Any]) -> str:
-    names = ", ".join(origin["title"] for origin in manifest["figures"]["origins"])
-    rows = manifest["figures"]["rows"]["all"]
+def _description(manifest: Manifest) -> str:
+    names = ", ".join(origin["title"] for origin in manifest.figures["origins"])
+    rows = manifest.figures["rows"]["all"]
     return f"{rows} rows to train language models on medical text, built by sabila from: {names}."
 
 
 # --- responsible AI ------------------------------------------------------------------------------------------------
 
 
-def _responsible(manifest: dict[str, Any]) -> dict[str, Any]:
+def _responsible(manifest: Manifest) -> dict[str, Any]:
     """Return the fields of the responsible-AI vocabulary, as far as the build knows."""
-    told = manifest["figures"]
-    teachers = sorted({f"{part['teacher']} at {part['revision']}" for part in told["generation"]})
+    figures = manifest.figures
+    teachers = sorted({f"{part['teacher']} at {part['revision']}" for part in figures["generation"]})
     fields: dict[str, Any] = {
         "rai:dataCollection": _collection(manifest),
         "rai:dataCollectionType": ["Secondary Data Analysis", *(["Experiments"] if teachers else [])],
-        "rai:dataPreprocessingProtocol": [step["step"] for step in told["funnel"] if not step["looked_at"]],
-        "rai:dataAnnotationProtocol": _annotation(told),
+        "rai:dataPreprocessingProtocol": [step["step"] for step in figures["funnel"] if not step["reference_only"]],
+        "rai:dataAnnotationProtocol": _annotation(figures),
         "rai:machineAnnotationTools": teachers,
-        "rai:dataBiases": _biases(told),
-        "rai:personalSensitiveInformation": _personal(told),
+        "rai:dataBiases": _biases(figures),
+        "rai:personalSensitiveInformation": _personal(figures),
         "rai:dataUseCases": [
             "Training of language models for research on medical question answering, with the licences of the rows.",
             "Not for medical advice, and not for decisions about a patient.",
@@ -143,53 +144,57 @@ def _responsible(manifest: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _collection(manifest: dict[str, Any]) -> str:
-    origins = manifest["figures"]["origins"]
-    homes = [f"{origin['title']} ({manifest['lock'].get(origin['source'], {}).get('home', '–')})" for origin in origins]
+def _collection(manifest: Manifest) -> str:
+    origins = manifest.figures["origins"]
+    homes = []
+    for origin in origins:
+        entry = manifest.lock.get(origin["source"])
+        homes.append(f"{origin['title']} ({entry.home if entry else '–'})")
     return f"Read from public corpora, at the revisions that manifest.json names: {'; '.join(homes)}."
 
 
-def _annotation(told: dict[str, Any]) -> list[str]:
+def _annotation(figures: dict[str, Any]) -> list[str]:
     lines = [
         f"{part['teacher']} wrote chains of thought ({part['chain']}) for {part['rows']} rows; those kept end in the "
         "gold answer."
-        for part in told["chains"]
+        for part in figures["chains"]
     ]
-    if told["pairs"]:
-        origins = ", ".join(f"{part['origin']} {part['rows']}" for part in told["pairs"]["origins"])
+    if figures["pairs"]:
+        origins = ", ".join(f"{part['origin']} {part['rows']}" for part in figures["pairs"]["origins"])
         lines.append(f"Preference pairs come from: {origins}.")
     return lines
 
 
-def _biases(told: dict[str, Any]) -> list[str]:
-    languages = ", ".join(f"{part['lang']} {part['rows']}" for part in told["by_language"])
-    tasks = ", ".join(f"{part['task']} {part['rows']}" for part in told["by_task"])
+def _biases(figures: dict[str, Any]) -> list[str]:
+    languages = ", ".join(f"{part['lang']} {part['rows']}" for part in figures["by_language"])
+    tasks = ", ".join(f"{part['task']} {part['rows']}" for part in figures["by_task"])
     lines = [f"Rows by language: {languages}.", f"Rows by task: {tasks}."]
-    if told["pairs"]:
-        share = told["pairs"]["length_bias"]["share_chosen_longer"]
+    if figures["pairs"]:
+        share = figures["pairs"]["length_bias"]["share_chosen_longer"]
         lines.append(f"The chosen answer is the longer one in a share of {share} of the pairs.")
     return [*lines, "Places, ages, sexes and conditions were not counted, and are as uneven as in the sources."]
 
 
-def _personal(told: dict[str, Any]) -> list[str]:
+def _personal(figures: dict[str, Any]) -> list[str]:
     done = {"redact": "replaced by its kind", "drop": "dropped with its row"}
     lines = [
-        f"Looked for {', '.join(part['kinds'])}; what was found was {done[part['action']]}." for part in told["privacy"]
+        f"Searched for {', '.join(part['kinds'])}; what was found was {done[part['action']]}."
+        for part in figures["privacy"]
     ]
-    return [*(lines or ["No step looked for personal data."]), "A person whom only the story gives away can remain."]
+    return [*(lines or ["No step searched for personal data."]), "A person whom only the story gives away can remain."]
 
 
-def _limitations(manifest: dict[str, Any]) -> list[str]:
-    names = ", ".join(part["benchmark"] for part in manifest["figures"]["leaks"]["benchmarks"])
-    looked = f"Items were looked for of these benchmarks alone: {names}." if names else "No benchmark was looked for."
+def _limitations(manifest: Manifest) -> list[str]:
+    names = ", ".join(part["benchmark"] for part in manifest.figures["leaks"]["benchmarks"])
+    looked = f"Rows were checked against these benchmarks alone: {names}." if names else "No benchmark was checked."
     return ["Some of it is outdated or wrong; no physician has read it row by row.", looked]
 
 
 # --- files and fields ----------------------------------------------------------------------------------------------
 
 
-def _files(manifest: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
-    known = {file["path"]: file["sha256"] for file in manifest.get("files", ())}
+def _files(manifest: Manifest, folder: Path) -> Iterator[dict[str, Any]]:
+    known = {file.path: file.sha256 for file in manifest.files}
     for path in sorted((folder / "data").glob("*/*/*.parquet")):
         name = path.relative_to(folder).as_posix()
         yield {

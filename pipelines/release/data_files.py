@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -40,7 +41,30 @@ _AFTER = [
     ("rationale", pa.string()),
     ("meta", pa.string()),
 ]
-_CHATS = {"sft": ("messages",), "dpo": ("prompt", "chosen", "rejected"), "prompts": ("messages",)}
+
+
+class Part(NamedTuple):
+    """The turns of a published chat column that hold one field of a record."""
+
+    column: str
+    turns: Literal["all", "all but last", "last"]
+
+
+RECORD_PARTS = {
+    "sft": {"messages": Part("messages", "all but last"), "response": Part("messages", "last")},
+    "dpo": {
+        "messages": Part("prompt", "all"),
+        "response": Part("chosen", "last"),
+        "rejected": Part("rejected", "last"),
+    },
+    "prompts": {"messages": Part("messages", "all")},
+}
+"""Where each kind of file holds the prompt and the answers of a record, in the order of the columns.
+
+Writing, reading, figures and diff all follow this table. Any other field of a record is a column of its own.
+"""
+
+_CHATS = {kind: list(dict.fromkeys(part.column for part in parts.values())) for kind, parts in RECORD_PARTS.items()}
 
 SCHEMAS = {kind: pa.schema([*_BEFORE, *((name, _CHAT) for name in chats), *_AFTER]) for kind, chats in _CHATS.items()}
 """The columns of each kind of file: a record with its turns put together as TRL's trainers read them."""
@@ -83,26 +107,20 @@ def _rows(shards: list[Path], kind: str, source: str) -> Iterator[pa.Table]:
         fresh = read_parquet(path).filter(_KIND == kind, source=source)
         held = held.vstack(fresh) if held.height else fresh
         while held.height >= ROWS_PER_GROUP:
-            yield _shaped(held.head(ROWS_PER_GROUP), kind)
+            yield _published(held.head(ROWS_PER_GROUP), kind)
             held = held.slice(ROWS_PER_GROUP)
     if held.height:
-        yield _shaped(held, kind)
+        yield _published(held, kind)
 
 
-def _shaped(rows: pl.DataFrame, kind: str) -> pa.Table:
-    def said(column: str) -> pl.Expr:
-        return pl.concat_list(pl.struct(role=pl.lit("assistant"), content=pl.col(column)))
-
-    shaped = {
-        "sft": [pl.concat_list("messages", said("response")).alias("messages")],
-        "dpo": [
-            pl.col("messages").alias("prompt"),
-            said("response").alias("chosen"),
-            said("rejected").alias("rejected"),
-        ],
-        "prompts": [],
-    }
-    table = rows.with_columns(shaped[kind]).select(SCHEMAS[kind].names)
+def _published(rows: pl.DataFrame, kind: str) -> pa.Table:
+    """Return records as the columns of a kind of file."""
+    chats: dict[str, list[pl.Expr]] = {}
+    for field, part in RECORD_PARTS[kind].items():
+        answer = pl.concat_list(pl.struct(role=pl.lit("assistant"), content=pl.col(field)))
+        chats.setdefault(part.column, []).append(answer if part.turns == "last" else pl.col(field))
+    columns = [pl.concat_list(turns).alias(name) for name, turns in chats.items()]
+    table = rows.with_columns(columns).select(SCHEMAS[kind].names)
     return table.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(SCHEMAS[kind])
 
 
@@ -127,24 +145,26 @@ def _repeated(schema: pa.Schema) -> list[str]:
 
 def scan(folder: Path) -> pl.LazyFrame:
     """Return the rows of a release as records, the columns of ``sources.table.SCHEMA``, kind by kind and by source."""
-    last = pl.col("messages").list.last().struct.field("content")
-    whole = {
-        "sft": {"messages": pl.col("messages").list.head(pl.col("messages").list.len() - 1), "response": last},
-        "dpo": {"messages": pl.col("prompt"), "response": _content("chosen"), "rejected": _content("rejected")},
-        "prompts": {},
-    }
-    nothing = {name: pl.lit(None, pl.String) for name in ("response", "rejected")}
     kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/*.parquet"))]
     return pl.concat(
         scan_parquet(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
-        .with_columns(**{**nothing, **whole[kind]})
+        .with_columns(**_record_fields(kind))
         .select(SCHEMA.names())
         for kind in kinds
     )
 
 
-def _content(column: str) -> pl.Expr:
-    return pl.col(column).list.first().struct.field("content")
+def _record_fields(kind: str) -> dict[str, pl.Expr]:
+    """Return the prompt and the answers of a record as expressions over the columns of a kind of file."""
+    fields = {name: pl.lit(None, pl.String) for name in ("response", "rejected")}
+    for field, part in RECORD_PARTS[kind].items():
+        turns = pl.col(part.column)
+        fields[field] = {
+            "all": turns,
+            "all but last": turns.list.head(turns.list.len() - 1),
+            "last": turns.list.last().struct.field("content"),
+        }[part.turns]
+    return fields
 
 
 def configs(folder: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from pipelines.release.manifest_model import Manifest
 from sources.license import terms
 
 TASK_CATEGORIES = {
@@ -31,21 +32,21 @@ SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_
 LARGER = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
 
 
-def front_matter(manifest: dict[str, Any], folder: Path) -> str:
+def front_matter(manifest: Manifest, folder: Path) -> str:
     """Return the YAML of a card, between its lines of dashes."""
-    told = manifest["figures"]
+    figures = manifest.figures
     metadata = {
-        "pretty_name": f"{manifest['name']} {manifest['version']}",
-        **hub_license([part["license"] for part in told["by_license"]]),
-        "language": sorted(part["lang"] for part in told["by_language"]),
-        "multilinguality": ["monolingual" if len(told["by_language"]) == 1 else "multilingual"],
-        "size_categories": [_size(told["rows"]["all"])],
-        "task_categories": _categories(told),
+        "pretty_name": f"{manifest.name} {manifest.version}",
+        **hub_license([part["license"] for part in figures["by_license"]]),
+        "language": sorted(part["lang"] for part in figures["by_language"]),
+        "multilinguality": ["monolingual" if len(figures["by_language"]) == 1 else "multilingual"],
+        "size_categories": [_size(figures["rows"]["all"])],
+        "task_categories": _categories(figures),
         "source_datasets": _source_datasets(manifest),
-        "language_creators": ["found", *(["machine-generated"] if told["chains"] else [])],
-        "tags": _tags(told),
-        "configs": _configs(told),
-        "dataset_info": [_info(size["config"], size, folder) for size in told["configs"]],
+        "language_creators": ["found", *(["machine-generated"] if figures["chains"] else [])],
+        "tags": _tags(figures),
+        "configs": _configs(figures),
+        "dataset_info": [_info(size["config"], size, folder) for size in figures["configs"]],
     }
     body = yaml.safe_dump(
         {name: value for name, value in metadata.items() if value},
@@ -60,12 +61,12 @@ def hub_license(ids: list[str]) -> dict[str, Any]:
     """Return the licences of a set in the Hub's words; what it has no word for is named, and linked if it is one."""
     words = sorted({terms(id).hub for id in ids})
     others = [terms(id) for id in sorted(ids) if terms(id).hub == "other"]
-    told: dict[str, Any] = {"license": words[0] if len(words) == 1 else words}
+    fields: dict[str, Any] = {"license": words[0] if len(words) == 1 else words}
     if others:
-        told["license_name"] = "-and-".join(one.id.removeprefix("LicenseRef-").lower() for one in others)
+        fields["license_name"] = "-and-".join(one.id.removeprefix("LicenseRef-").lower() for one in others)
         if len(others) == 1 and others[0].url:
-            told["license_link"] = others[0].url
-    return told
+            fields["license_link"] = others[0].url
+    return fields
 
 
 def _size(rows: int) -> str:
@@ -73,33 +74,33 @@ def _size(rows: int) -> str:
     return next((word for limit, word in (*SIZES, *LARGER) if rows < limit), "1B<n<10B")
 
 
-def _categories(told: dict[str, Any]) -> list[str]:
-    found = [category for part in told["by_task"] for category in TASK_CATEGORIES.get(part["task"], ())]
+def _categories(figures: dict[str, Any]) -> list[str]:
+    found = [category for part in figures["by_task"] for category in TASK_CATEGORIES.get(part["task"], ())]
     return sorted({*found, "text-generation"})
 
 
-def _source_datasets(manifest: dict[str, Any]) -> list[str]:
+def _source_datasets(manifest: Manifest) -> list[str]:
     """Return the ids of the sources that are on the Hub."""
     prefix = "hf://datasets/"
-    names = {part["source"] for part in manifest["figures"]["by_source"]}
-    homes = {entry["home"] for name, entry in manifest["lock"].items() if name in names}
+    names = {part["source"] for part in manifest.figures["by_source"]}
+    homes = {entry.home for name, entry in manifest.lock.items() if name in names}
     return sorted(home.removeprefix(prefix) for home in homes if home.startswith(prefix))
 
 
-def _tags(told: dict[str, Any]) -> list[str]:
+def _tags(figures: dict[str, Any]) -> list[str]:
     tags = ["medical", "sabila"]
-    tags += ["instruction-tuning"] if "sft" in told["rows"] else []
-    tags += ["preference", "dpo"] if "dpo" in told["rows"] else []
-    tags += ["synthetic", "chain-of-thought"] if told["chains"] else []
-    return tags + (["red-team"] if told["red_team"] else [])
+    tags += ["instruction-tuning"] if "sft" in figures["rows"] else []
+    tags += ["preference", "dpo"] if "dpo" in figures["rows"] else []
+    tags += ["synthetic", "chain-of-thought"] if figures["chains"] else []
+    return tags + (["red-team"] if figures["red_team"] else [])
 
 
-def _configs(told: dict[str, Any]) -> list[dict[str, Any]]:
+def _configs(figures: dict[str, Any]) -> list[dict[str, Any]]:
     def pattern(name: str) -> str:
         kind, _, source = name.partition("-")
         return f"data/{kind}/{source or '*'}/*.parquet"
 
-    names = [size["config"] for size in told["configs"]]
+    names = [size["config"] for size in figures["configs"]]
     listed = [{"config_name": name, "data_files": [{"split": "train", "path": pattern(name)}]} for name in names]
     first, *rest = listed
     return [{"config_name": first["config_name"], "default": True, "data_files": first["data_files"]}, *rest]

@@ -1,7 +1,7 @@
 """The ledger of a release: one row for every row ever read or made, and where it is now.
 
-It holds no text of any row, since rows that were dropped may be private: what a step saw is told as far as it names
-other rows, benchmarks and figures. ``sabila trace`` tells the rest from the store.
+It contains no text of any row, since dropped rows may be private: evidence keeps names and numbers only.
+``sabila trace`` shows the rest from the store.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from pipelines.build.changed_rows import CHANGED
 from pipelines.build.shard import LostRowsError
+from pipelines.release.manifest_model import StepSummary
 from pipelines.storage.duckdb_session import joining, listed, quoted
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.store import Store
@@ -29,8 +30,8 @@ from sources.table import SCHEMA
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-KEPT, DROPPED, QUARANTINED, LOOKED_AT = STATUSES = ("kept", "dropped", "quarantined", "looked_at")
-"""Where a row is; a row that is in two places, since the graph forks, is told to be in the first of them."""
+KEPT, DROPPED, QUARANTINED, REFERENCE_ONLY = STATUSES = ("kept", "dropped", "quarantined", "reference_only")
+"""Statuses of a row; a row of several branches has the first that applies."""
 
 TEXTS = ("id", "source", "file", "license", "status", "step", "reason", "evidence")
 
@@ -53,12 +54,10 @@ ROWS_PER_FILE = 500_000
 ROWS_PER_GROUP = 50_000
 
 WORD = 64
-"""Steps that one column of bits tells of."""
-
-Summary = dict[str, Any]
+"""Steps per column of bits."""
 
 
-def write_ledger(store: Store, graph: list[Summary], folder: Path) -> dict[str, int]:
+def write_ledger(store: Store, graph: list[StepSummary], folder: Path) -> dict[str, int]:
     """Write ``ledger/rows-….parquet`` of the steps ``graph`` into ``folder``, by id; return rows by status.
 
     The same steps give the same bytes. Raises ``LostRowsError`` where the rows that the store holds are not those that
@@ -71,7 +70,7 @@ def write_ledger(store: Store, graph: list[Summary], folder: Path) -> dict[str, 
             " stage USMALLINT, reason VARCHAR, evidence VARCHAR)"
         )
         for at, step in enumerate(graph):
-            _insert_ends(run, at, step, graph, store.folder(step["folder"]))
+            _insert_ends(run, at, step, graph, store.folder(step.folder))
         _check_steps(run, graph)
         _note_changes(run, graph, store)
         written = _write(run, graph, folder)
@@ -79,17 +78,17 @@ def write_ledger(store: Store, graph: list[Summary], folder: Path) -> dict[str, 
     return written
 
 
-def _step_files(store: Store, graph: list[Summary]) -> Iterator[Path]:
+def _step_files(store: Store, graph: list[StepSummary]) -> Iterator[Path]:
     """Yield the files of rows that the ledger is made of."""
     for step in graph:
         for name in (KEPT, DROPPED, CHANGED):
-            yield from sorted((store.folder(step["folder"]) / name).glob("*.parquet"))
+            yield from sorted((store.folder(step.folder) / name).glob("*.parquet"))
 
 
 # --- where rows are ------------------------------------------------------------------------------------------------
 
 
-def _insert_ends(run: DuckDBPyConnection, at: int, step: Summary, graph: list[Summary], folder: Path) -> None:
+def _insert_ends(run: DuckDBPyConnection, at: int, step: StepSummary, graph: list[StepSummary], folder: Path) -> None:
     """Enter the rows that end in a step."""
     kept = sorted(folder.glob("kept/*.parquet"))
     if (status := _status(step, graph)) and kept:
@@ -99,20 +98,20 @@ def _insert_ends(run: DuckDBPyConnection, at: int, step: Summary, graph: list[Su
         )
     for path in sorted(folder.glob("dropped/*.parquet")):
         rows = read_parquet(path, columns=["id", "source", "file", "line", "license", "reason", "evidence"])
-        told = pl.Series([_ledger_rows(evidence) for evidence in rows["evidence"]], dtype=pl.String)
-        _insert(run, at, DROPPED, rows.with_columns(evidence=told))
+        evidence = pl.Series([_public_evidence(text) for text in rows["evidence"]], dtype=pl.String)
+        _insert(run, at, DROPPED, rows.with_columns(evidence=evidence))
     if (broken := quarantined(folder)) is not None:
-        terms = step["identity"]["source"]["license"]
+        terms = step.source.license if step.source else ""
         _insert(
             run, at, QUARANTINED, broken.with_columns(license=pl.lit(terms), reason=pl.lit(MALFORMED), evidence=None)
         )
 
 
-def _status(step: Summary, graph: list[Summary]) -> str | None:
+def _status(step: StepSummary, graph: list[StepSummary]) -> str | None:
     """Return what the rows are that a step keeps; None where they go on into another."""
     if step is graph[-1]:
         return KEPT
-    return None if any(step["folder"] in after["inputs"] for after in graph) else LOOKED_AT
+    return None if any(step.folder in after.inputs for after in graph) else REFERENCE_ONLY
 
 
 def _insert(run: DuckDBPyConnection, at: int, status: str, rows: pl.DataFrame) -> None:
@@ -123,8 +122,8 @@ def _insert(run: DuckDBPyConnection, at: int, status: str, rows: pl.DataFrame) -
     run.unregister("fresh")
 
 
-def _ledger_rows(evidence: str | None) -> str | None:
-    """Return what evidence tells in names and figures; what quotes a text is left out."""
+def _public_evidence(evidence: str | None) -> str | None:
+    """Return the names and numbers of evidence, without quoted text."""
     if not evidence or not evidence.startswith("{"):
         return None
     seen = {
@@ -138,7 +137,7 @@ def _ledger_rows(evidence: str | None) -> str | None:
 # --- who changed them ----------------------------------------------------------------------------------------------
 
 
-def _note_changes(run: DuckDBPyConnection, graph: list[Summary], store: Store) -> None:
+def _note_changes(run: DuckDBPyConnection, graph: list[StepSummary], store: Store) -> None:
     """Make the table ``changed``: id and a bit for each step that changed it, in columns of ``WORD`` steps each."""
     run.execute("CREATE TABLE changes (id VARCHAR, word UTINYINT, bit UBIGINT)")
     for at, step in enumerate(graph):
@@ -149,18 +148,18 @@ def _note_changes(run: DuckDBPyConnection, graph: list[Summary], store: Store) -
     run.execute("DROP TABLE changes")
 
 
-def _words(graph: list[Summary]) -> range:
+def _words(graph: list[StepSummary]) -> range:
     return range(-(-len(graph) // WORD))
 
 
-def _changes(step: Summary, store: Store) -> str | None:
+def _changes(step: StepSummary, store: Store) -> str | None:
     """Return a query for the ids that a step changed: as it noted them, or by comparing where it did not."""
-    folder = store.folder(step["folder"])
-    if not step["inputs"] or step.get("changed") == 0:
+    folder = store.folder(step.folder)
+    if not step.inputs or step.changed == 0:
         return None
-    if "changed" in step and step["changed"] is not None:
+    if step.changed is not None:
         return f"SELECT id FROM read_parquet({listed(sorted((folder / CHANGED).glob('*.parquet')))})"
-    before = [path for name in step["inputs"] for path in sorted(store.folder(name).glob("kept/*.parquet"))]
+    before = [path for name in step.inputs for path in sorted(store.folder(name).glob("kept/*.parquet"))]
     after = [*sorted(folder.glob("kept/*.parquet")), *sorted(folder.glob("dropped/*.parquet"))]
     if not before or not after:
         return None
@@ -170,12 +169,12 @@ def _changes(step: Summary, store: Store) -> str | None:
     return f"SELECT id FROM {tables} WHERE {differs}"
 
 
-def _name_changes(run: DuckDBPyConnection, graph: list[Summary]) -> None:
+def _name_changes(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
     """Make the table ``named``: every combination of bits that there is, and the names of its steps in order."""
     columns = ", ".join(f"word{n}" for n in _words(graph))
     run.execute(f"CREATE TABLE named AS SELECT DISTINCT {columns}, []::VARCHAR[] AS changed_by FROM changed")
     for bits in run.execute(f"SELECT {columns} FROM named").fetchall():
-        names = [step["name"] for at, step in enumerate(graph) if bits[at // WORD] >> at % WORD & 1]
+        names = [step.name for at, step in enumerate(graph) if bits[at // WORD] >> at % WORD & 1]
         same = " AND ".join(f"word{n} = {bit}" for n, bit in enumerate(bits))
         run.execute(f"UPDATE named SET changed_by = ? WHERE {same}", [names])
 
@@ -183,7 +182,7 @@ def _name_changes(run: DuckDBPyConnection, graph: list[Summary]) -> None:
 # --- the files -----------------------------------------------------------------------------------------------------
 
 
-def _write(run: DuckDBPyConnection, graph: list[Summary], folder: Path) -> dict[str, int]:
+def _write(run: DuckDBPyConnection, graph: list[StepSummary], folder: Path) -> dict[str, int]:
     """Write the files and return rows by status."""
     _name_changes(run, graph)
     once = _once(run, graph)
@@ -201,18 +200,18 @@ def _write(run: DuckDBPyConnection, graph: list[Summary], folder: Path) -> dict[
     return counts
 
 
-def _once(run: DuckDBPyConnection, graph: list[Summary]) -> str:
+def _once(run: DuckDBPyConnection, graph: list[StepSummary]) -> str:
     """Return a query for the ends of all rows, one each."""
-    feeds = Counter(before for step in graph for before in step["inputs"])
+    feeds = Counter(before for step in graph for before in step.inputs)
     if all(times == 1 for times in feeds.values()):
         return "SELECT * FROM ends"
     first = f"list_position({list(STATUSES)}, status)"
     return f"SELECT * FROM ends QUALIFY row_number() OVER (PARTITION BY id ORDER BY {first}, stage DESC) = 1"
 
 
-def _groups(run: DuckDBPyConnection, graph: list[Summary], once: str) -> Iterator[pa.Table]:
+def _groups(run: DuckDBPyConnection, graph: list[StepSummary], once: str) -> Iterator[pa.Table]:
     """Yield the rows by id, ``ROWS_PER_GROUP`` at a time."""
-    run.register("steps", pa.table({"stage": range(len(graph)), "step": [step["name"] for step in graph]}))
+    run.register("steps", pa.table({"stage": range(len(graph)), "step": [step.name for step in graph]}))
     words = ", ".join(f"word{n}" for n in _words(graph))
     rows: Any = run.sql(
         f"SELECT ends.* EXCLUDE (stage), step, coalesce(changed_by, []) AS changed_by FROM ({once}) ends "
@@ -236,27 +235,27 @@ def _typed(rows: pa.Table) -> pa.Table:
 # --- do they add up ------------------------------------------------------------------------------------------------
 
 
-def _check_steps(run: DuckDBPyConnection, graph: list[Summary]) -> None:
+def _check_steps(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
     """Compare what was found in each step's files with what the step counted when it was built."""
     found: dict[int, Counter[str]] = {at: Counter() for at in range(len(graph))}
     for at, status, count in run.execute("SELECT stage, status, count(*) FROM ends GROUP BY ALL").fetchall():
         found[at][status] = count
     for at, step in enumerate(graph):
-        wanted = {name: step["counts"][name] for name in (DROPPED, QUARANTINED)}
+        expected = {DROPPED: step.counts.dropped, QUARANTINED: step.counts.quarantined}
         if status := _status(step, graph):
-            wanted[status] = step["counts"][KEPT]
-        for name, count in wanted.items():
+            expected[status] = step.counts.kept
+        for name, count in expected.items():
             if found[at][name] != count:
                 raise LostRowsError(
-                    f"{step['folder']} counted {count} rows {name} when it was built, but its files hold "
+                    f"{step.folder} counted {count} rows {name} when it was built, but its files hold "
                     f"{found[at][name]}: they were changed since. Remove the folder and build again"
                 )
 
 
-def _check_all(graph: list[Summary], written: dict[str, int]) -> None:
-    """Compare the rows of the ledger with those that were read and made: none may be missing, none told twice."""
-    counted = sum(step["counts"]["made"] + (0 if step["inputs"] else step["counts"]["rows_in"]) for step in graph)
-    if counted != (told := sum(written.values())):
+def _check_all(graph: list[StepSummary], written: dict[str, int]) -> None:
+    """Compare the rows of the ledger with those that were read and made: none may be missing or counted twice."""
+    counted = sum(step.counts.made + (0 if step.inputs else step.counts.rows_in) for step in graph)
+    if counted != (recorded := sum(written.values())):
         raise LostRowsError(
-            f"{counted} rows were read or made, but the ledger tells of {told}: {written}; this is a defect of a step"
+            f"{counted} rows were read or made, but the ledger has {recorded}: {written}; this is a defect of a step"
         )

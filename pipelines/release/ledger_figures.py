@@ -1,6 +1,6 @@
 """What the ledger of a release says: where all rows ever read are, which leaked, and which were duplicates.
 
-No step and no store is asked, so that whoever has the release can count again.
+Counted from the release alone.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.release.manifest_model import StepSummary
 from sources.literal import scan_parquet
 
-Step = dict[str, Any]
-
 EXAMPLES = 8
-"""How many leaks a card tells of, by name and score."""
+"""Leaks listed in a card."""
 
 SIZES = ((2, 2), (3, 5), (6, 10), (11, 100), (101, None))
-"""Clusters of so many rows are counted together."""
+"""Classes of cluster sizes, for the card and the report."""
 
 _TEXTS = ("id", "source", "status", "step", "reason", "evidence")
 
@@ -26,7 +25,7 @@ KNOWN = pl.Schema([*((name, pl.String()) for name in _TEXTS), ("changed_by", pl.
 """The columns of a ledger that figures come from."""
 
 
-def ledger_figures(steps: list[Step], folder: Path) -> dict[str, Any]:
+def ledger_figures(steps: list[StepSummary], folder: Path) -> dict[str, Any]:
     """Return ``ledger`` (rows by status, kept rows changed by each step), ``leaks`` and ``duplicates``.
 
     A release without a ledger has no row in any of them.
@@ -58,11 +57,11 @@ def _seen(name: str) -> pl.Expr:
 # --- leaks ---------------------------------------------------------------------------------------------------------
 
 
-def _leaks(dropped: pl.LazyFrame, steps: list[Step]) -> dict[str, Any]:
+def _leaks(dropped: pl.LazyFrame, steps: list[StepSummary]) -> dict[str, Any]:
     """Return, by benchmark, how many items were looked for and how many rows went, by layer; and examples."""
-    reference_inputs = {name for step in steps for name in step["reference_inputs"]}
-    read = [step for step in steps if step["folder"] in reference_inputs and not step["inputs"]]
-    items = {step["identity"]["source"]["name"]: step["counts"]["kept"] for step in read}
+    reference_inputs = {name for step in steps for name in step.reference_inputs}
+    read = [step for step in steps if step.folder in reference_inputs and not step.inputs]
+    items = {step.source.name: step.counts.kept for step in read if step.source}
     leaks = dropped.filter(pl.col("reason").str.starts_with("leak:")).select(
         "id",
         *(_seen(name).alias(name) for name in ("benchmark", "item", "layer")),
@@ -74,10 +73,10 @@ def _leaks(dropped: pl.LazyFrame, steps: list[Step]) -> dict[str, Any]:
         layers.setdefault(benchmark, {})[layer] = rows
     return {
         "benchmarks": [
-            {"benchmark": name, "looked_for": items.get(name, 0), "layers": layers.get(name, {})}
+            {"benchmark": name, "n_items": items.get(name, 0), "layers": layers.get(name, {})}
             for name in sorted({*items, *layers})
         ],
-        "looked_for": sum(items.values()),
+        "n_items": sum(items.values()),
         "rows": found.height,
         "examples": _examples(found),
     }
@@ -93,46 +92,48 @@ def _examples(leaks: pl.DataFrame) -> list[dict[str, Any]]:
 # --- duplicates ----------------------------------------------------------------------------------------------------
 
 
-def _duplicates(dropped: pl.LazyFrame, steps: list[Step]) -> list[dict[str, Any]]:
-    """Return, for each step that drops duplicates, how many clusters it found, how large, and how alike they are."""
-    gone = dropped.filter(pl.col("reason").str.ends_with("duplicate"))
-    heads = gone.group_by("step", "reason", _seen("duplicate_of").alias("of")).len("rows")
+def _duplicates(dropped: pl.LazyFrame, steps: list[StepSummary]) -> list[dict[str, Any]]:
+    """Return, for each step that drops duplicates, the number and sizes of its clusters and its thresholds."""
+    copies = dropped.filter(pl.col("reason").str.ends_with("duplicate"))
+    heads = copies.group_by("step", "reason", _seen("duplicate_of").alias("of")).len("rows")
     sizes = heads.group_by("step", "reason", size=pl.col("rows") + 1).len("clusters").collect()
-    order = list(dict.fromkeys(step["name"] for step in steps))
-    told = []
-    for (step, reason), mine in sorted(sizes.group_by("step", "reason"), key=lambda x: (order.index(x[0][0]), x[0][1])):
-        counted = dict(mine.select("size", "clusters").iter_rows())
-        told.append({"step": step, "reason": reason, **_spread(counted), **_thresholds(step, steps)})
-    return told
+    order = list(dict.fromkeys(step.name for step in steps))
+    found = []
+    for (step, reason), of_step in sorted(
+        sizes.group_by("step", "reason"), key=lambda x: (order.index(x[0][0]), x[0][1])
+    ):
+        counted = dict(of_step.select("size", "clusters").iter_rows())
+        found.append({"step": step, "reason": reason, **_spread(counted), **_thresholds(step, steps)})
+    return found
 
 
 def _spread(clusters: dict[int, int]) -> dict[str, Any]:
-    """Return what there is to say of clusters, given how many there are of each size."""
-    spread = [
-        {"size": _named(low, high), "clusters": sum(n for size, n in clusters.items() if low <= size <= (high or size))}
-        for low, high in SIZES
-    ]
+    """Return the figures of clusters, from the number of clusters of each size."""
     rows = sum(size * number for size, number in clusters.items())
     return {
         "dropped": rows - sum(clusters.values()),
         "clusters": sum(clusters.values()),
         "rows": rows,
         "largest": max(clusters),
-        "sizes": [part for part in spread if part["clusters"]],
+        "sizes": cluster_sizes(clusters),
     }
 
 
-def _named(low: int, high: int | None) -> str:
-    if high is None:
-        return f"{low} or more"
-    return f"{low}" if low == high else f"{low} to {high}"
+def cluster_sizes(clusters: dict[int, int]) -> list[dict[str, Any]]:
+    """Return ``size`` (a class of ``SIZES`` in words) and ``clusters`` for each class that has any."""
+    sizes = []
+    for low, high in SIZES:
+        name = f"{low} or more" if high is None else f"{low}" if low == high else f"{low} to {high}"
+        if number := sum(n for size, n in clusters.items() if low <= size <= (high or size)):
+            sizes.append({"size": name, "clusters": number})
+    return sizes
 
 
-def _thresholds(name: str, steps: list[Step]) -> dict[str, Any]:
-    """Return the likeness from which rows are duplicates, by what is compared, as the step's config has it."""
-    [config, *_] = [step["identity"].get("config") or {} for step in steps if step["name"] == name]
+def _thresholds(name: str, steps: list[StepSummary]) -> dict[str, Any]:
+    """Return the similarity thresholds in the config of a step, by what is compared."""
+    [config, *_] = [step.identity.settings for step in steps if step.name == name]
     nested = {
-        part: told["threshold"] for part, told in config.items() if isinstance(told, dict) and "threshold" in told
+        part: value["threshold"] for part, value in config.items() if isinstance(value, dict) and "threshold" in value
     }
     own = {"cosine": config["threshold"]} if "threshold" in config else {}
     return {"thresholds": {**own, **nested}}

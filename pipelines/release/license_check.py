@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import open_release
 from sources.known_licenses import LICENSES
 from sources.license import USES, Use, all_terms, contradiction, covers, freer_licenses, joint, parts, terms
@@ -36,7 +36,7 @@ WRITERS = (
 )
 """Where ``meta`` says which model wrote a text of the row."""
 
-ASKED_ONLY = {"$.cot.teacher": "$.cot.origin"}
+ORIGIN_OF = {"$.cot.teacher": "$.cot.origin"}
 """A row whose chains were all wrong names its teacher too; what was kept of a teacher has an origin."""
 
 
@@ -83,7 +83,7 @@ def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[
     found += [conflict for group in groups for conflict in _by_terms(group, use, private=private)]
     found += _freer_rows(rows, manifest)
     found += _changed(folder, [group for group in groups if _closed(group.license)])
-    found += _declared(groups, str(manifest.get("license") or ""))
+    found += _declared(groups, manifest.license)
     return sorted(found, key=lambda one: (RULES.index(one.rule), one.license, one.why))
 
 
@@ -121,7 +121,7 @@ def _grouped(rows: pl.LazyFrame) -> list[_Group]:
 
 
 def _embedded(rows: pl.LazyFrame) -> Iterator[Conflict]:
-    """Name the rows of the embedded teacher, by their licence or by what ``meta`` tells of them."""
+    """Name the rows of the embedded teacher, by their licence or their ``meta``."""
     listed = pl.col("license").str.split(" AND ").list.contains(EMBEDDED_LICENSE)
     for group in _grouped(rows.filter(listed | _written_by(EMBEDDED))):
         yield group.conflict(
@@ -138,15 +138,15 @@ def _written_by(name: str) -> pl.Expr:
 
     def writes(path: str) -> pl.Expr:
         wrote = named.str.json_path_match(path).eq(name).fill_null(False)
-        return wrote & named.str.json_path_match(ASKED_ONLY[path]).is_not_null() if path in ASKED_ONLY else wrote
+        return wrote & named.str.json_path_match(ORIGIN_OF[path]).is_not_null() if path in ORIGIN_OF else wrote
 
     return reduce(or_, map(writes, WRITERS))
 
 
-def _without_teachers_terms(rows: pl.LazyFrame, manifest: dict[str, Any]) -> Iterator[Conflict]:
+def _without_teachers_terms(rows: pl.LazyFrame, manifest: Manifest) -> Iterator[Conflict]:
     for name, license in sorted(_teachers(manifest)):
         for group in _grouped(rows.filter(_written_by(name))):
-            if lacking := sorted(set(parts(license)) - set(parts(group.license)) - _asking_nothing(license)):
+            if lacking := sorted(set(parts(license)) - set(parts(group.license)) - _permissive(license)):
                 yield group.conflict(
                     "teacher",
                     f"{name} wrote a text of these rows, which leave out its terms, {' AND '.join(lacking)}",
@@ -154,13 +154,13 @@ def _without_teachers_terms(rows: pl.LazyFrame, manifest: dict[str, Any]) -> Ite
                 )
 
 
-def _asking_nothing(license: str) -> set[str]:
+def _permissive(license: str) -> set[str]:
     return {one.id for one in all_terms(license) if one.strictness == 0}
 
 
-def _teachers(manifest: dict[str, Any]) -> set[tuple[str, str]]:
+def _teachers(manifest: Manifest) -> set[tuple[str, str]]:
     """Return the models that write texts of rows, by the configs of steps, and what their texts are under."""
-    configs = [step.get("identity", {}).get("config") or {} for step in manifest["steps"]]
+    configs = [step.identity.settings for step in manifest.steps]
     configs += [config["chains"] for config in configs if isinstance(config.get("chains"), dict)]
     alone = {
         (config["by"]["name"], config["license"])
@@ -179,13 +179,12 @@ def _teachers(manifest: dict[str, Any]) -> set[tuple[str, str]]:
 # --- where it is from ----------------------------------------------------------------------------------------------
 
 
-def source_licenses(manifest: dict[str, Any]) -> dict[str, str]:
+def source_licenses(manifest: Manifest) -> dict[str, str]:
     """Return the licence of each source that a manifest names, as the step that read it says."""
-    identities = [step["identity"] for step in manifest["steps"]]
-    return {one["source"]["name"]: one["source"]["license"] for one in identities if "source" in one}
+    return {step.source.name: step.source.license for step in manifest.steps if step.source}
 
 
-def _freer_rows(rows: pl.LazyFrame, manifest: dict[str, Any]) -> Iterator[Conflict]:
+def _freer_rows(rows: pl.LazyFrame, manifest: Manifest) -> Iterator[Conflict]:
     """Name the rows that leave out terms of their source: a step, or a hand, has relabelled them."""
     from sources.catalog import SOURCES
 
@@ -264,24 +263,29 @@ def _closed(license: str) -> bool:
 
 
 def _changed(folder: Path, closed: list[_Group]) -> Iterator[Conflict]:
-    """Name the rows under a licence against derivatives that a step changed or made, or of which no ledger tells.
+    """Name the rows under a licence against derivatives that a step changed or made, or that no ledger covers.
 
     What a step makes of a row has that row's id and something after a slash.
     """
     if not closed:
         return
     licenses = [group.license for group in closed]
-    mine = _rows(folder).filter(pl.col("license").is_in(licenses)).select("id", "license")
+    closed_rows = _rows(folder).filter(pl.col("license").is_in(licenses)).select("id", "license")
     ledger = sorted((folder / "ledger").glob("*.parquet"))
     if not ledger:
-        remedy = "Release again, so that the ledger tells what was changed"
-        yield from (group.conflict("derivatives", _against(group, "no ledger tells"), remedy) for group in closed)
+        remedy = "Release again, so that the ledger records what was changed"
+        yield from (
+            group.conflict("derivatives", _against(group, "there is no ledger that records it"), remedy)
+            for group in closed
+        )
         return
-    told = scan_parquet(ledger).select("id", "changed_by")
-    known = mine.with_columns(parent=pl.col("id").str.replace(r"/[^/]*$", "")).join(told, on="id", how="left")
-    made = known.filter(pl.col("parent") != pl.col("id")).join(told, left_on="parent", right_on="id", how="semi")
+    recorded = scan_parquet(ledger).select("id", "changed_by")
+    known = closed_rows.with_columns(parent=pl.col("id").str.replace(r"/[^/]*$", "")).join(
+        recorded, on="id", how="left"
+    )
+    derived = known.filter(pl.col("parent") != pl.col("id")).join(recorded, left_on="parent", right_on="id", how="semi")
     edited = known.filter(pl.col("changed_by").list.len().fill_null(1) > 0)
-    changed = pl.concat([edited, made]).unique("id")
+    changed = pl.concat([edited, derived]).unique("id")
     for group in _grouped(changed):
         remedy = "Leave the source out, or build with steps that let its rows be"
         yield group.conflict("derivatives", _against(group, _steps(changed, group.license)), remedy)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pipelines.release.manifest import MANIFEST, ReleaseError
+from pipelines.release.manifest_model import Manifest
 from pipelines.storage.store import Store
 
 
-def place(store: Store, manifest: dict[str, Any]) -> Path:
+def place(store: Store, manifest: Manifest) -> Path:
     """Return where a release lies in a store."""
-    return store.root / "releases" / str(manifest["name"]) / str(manifest["version"])
+    return store.root / "releases" / str(manifest.name) / str(manifest.version)
 
 
 def hash_file(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The manifest of a release: all that it is made of, the hash of every file, and a hash over what it says itself."""
+"""Reading and writing the manifest of a release."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ import platform
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
 from sources.atomic import write_json
 from sources.errors import SabilaError
 
+if TYPE_CHECKING:
+    from pipelines.release.manifest_model import Manifest
+
 MANIFEST = "manifest.json"
 
 NOT_LISTED = (MANIFEST, "report.html")
-"""What a manifest cannot list, being itself, or does not, being made later."""
+"""Files that a manifest does not list: itself, and the report, which is written later."""
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a manifest; one of a thousand corpora and steps has a few million."""
@@ -29,8 +32,8 @@ class ReleaseError(SabilaError):
     """A release that is refused, not there, or broken."""
 
 
-def load(folder: Path) -> dict[str, Any]:
-    """Return the manifest of a release; ``ReleaseError`` where it is missing or no manifest, or a file is none."""
+def load(folder: Path) -> Manifest:
+    """Return the manifest of a release; ``ReleaseError`` where it is missing or malformed, or a file is a pipe."""
     _check_kinds(folder)
     return read(folder / MANIFEST)
 
@@ -47,7 +50,7 @@ def _check_kinds(folder: Path) -> None:
 
 
 def kind_of(path: Path) -> str:
-    """Return in words what stands at a path that is no file."""
+    """Return in words what kind of thing a path is that is no file."""
     if not path.exists():
         return "a link that leads nowhere"
     mode = path.stat().st_mode
@@ -55,39 +58,33 @@ def kind_of(path: Path) -> str:
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the manifest in a file; ``ReleaseError`` where it is missing or no manifest.
-
-    What is returned has the types of ``pipelines.release.manifest_model``, whoever wrote the file.
-    """
-    from pipelines.release.manifest_model import check_shape
+def read(path: Path) -> Manifest:
+    """Return the manifest in a file; ``ReleaseError`` where it is missing or malformed."""
+    from pipelines.release.manifest_model import Manifest
 
     try:
         if not path.is_file() and (path.exists() or path.is_symlink()):
             raise ValueError(f"it is {kind_of(path)}, expected a file")
         if (size := path.stat().st_size) > LARGEST:
             raise ValueError(f"it has {size:,} bytes, expected {LARGEST:,} at most")
-        content = path.read_bytes()
-        check_shape(content)
-        manifest: dict[str, Any] = json.loads(content)
+        return Manifest.parse(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise ReleaseError(f"{path} is no manifest of a release: {error}") from error
-    return manifest
 
 
-def seal(manifest: dict[str, Any], folder: Path) -> None:
-    """List the files of ``folder`` in the manifest, add its hash, and write it: from then on the release is whole."""
-    manifest["files"] = [
-        _listed(path, folder) for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in NOT_LISTED
-    ]
-    manifest["hash"] = content_hash(manifest)
-    write_json(folder / MANIFEST, manifest)
+def seal(manifest: Manifest, folder: Path) -> Manifest:
+    """List the files of ``folder`` in the manifest, add its hash, write it as the last file, and return it."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in NOT_LISTED]
+    listed = manifest.to_json() | {"files": [_listed(path, folder) for path in paths]}
+    listed["hash"] = content_hash(listed)
+    write_json(folder / MANIFEST, listed)
+    return type(manifest).of(listed)
 
 
 def content_hash(manifest: dict[str, Any]) -> str:
-    """Return the sha256 of all that a manifest says, but for the machine it was made on: equal wherever it is built."""
-    told = {name: value for name, value in manifest.items() if name not in ("hash", "environment")}
-    return hashlib.sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    """Return the sha256 of a manifest as JSON, without ``hash`` and ``environment``: equal on every machine."""
+    hashed = {name: value for name, value in manifest.items() if name not in ("hash", "environment")}
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:
@@ -114,9 +111,9 @@ def environment(folder: Path) -> dict[str, str | None]:
 
 def _git_commit(folder: Path) -> str | None:
     try:
-        told = subprocess.run(
+        done = subprocess.run(
             ["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
         )
-    except (OSError, subprocess.TimeoutExpired):  # no git here, or one that hangs: the commit is told where it is known
+    except (OSError, subprocess.TimeoutExpired):  # no git here, or one that hangs: the commit is optional
         return None
-    return told.stdout.strip() or None
+    return done.stdout.strip() or None

@@ -1,12 +1,12 @@
-"""What a manifest holds: the type of every part that is read from it, and the names that may stand in it.
+"""The types of a manifest and of its parts.
 
-A manifest may come from a stranger. What this model lets through can be read without a surprise: its numbers are
-numbers, its names cannot leave a folder. Whether it is true is another question, which ``sabila verify`` answers.
+A manifest may come from a stranger: its numbers must be numbers, and its names and paths must stay inside a folder.
+``sabila verify`` checks whether it is true.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -15,7 +15,7 @@ from sources.names import is_inner_path, is_name
 LARGEST = 2**63 - 1
 
 SHOWN = 3
-"""So many faults are named in one message."""
+"""Faults named in one message."""
 
 
 def _name(text: str) -> str:
@@ -47,35 +47,53 @@ Values = dict[str, Any]
 class _Part(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
 
+    @classmethod
+    def of(cls, value: Values) -> Self:
+        """Return the part that ``value``, made of JSON, describes; ``ValidationError`` (a ``ValueError``) otherwise."""
+        return cls.model_validate(value, strict=False)
+
+    def to_json(self) -> Values:
+        """Return the values this was read from, fields of another version of sabila included."""
+        return self.model_dump(exclude_unset=True)
+
 
 class Terms(_Part):
-    """What a step that reads a corpus says of it."""
+    """The name and licence of a corpus, as the step that reads it gives them."""
 
     name: Name
     license: str
 
 
 class Identity(_Part):
-    """What a step's folder is named by."""
+    """Everything that the name of a step's folder is a hash of."""
 
     step: Name
-    config: Values | None
+    config: Any
+    libraries: dict[str, str] = {}
     inputs: list[Name] = []
     reference_inputs: list[Name] = []
-    source: Terms = Field(default=None)  # type: ignore[assignment]  # absent, or terms: never null
+    source: Terms | None = None
     files: list[tuple[str, InnerPath, str]] = []
     companions: dict[InnerPath, str] = {}
     limit: Size | None = None
 
     @model_validator(mode="after")
-    def _reads_files(self) -> Identity:
-        if "source" in self.model_fields_set and not {"files", "companions"} <= self.model_fields_set:
-            raise ValueError("a step with a source names its files and companions")
+    def _check_source(self) -> Identity:
+        if "source" in self.model_fields_set:
+            if self.source is None:
+                raise ValueError("expected a source with a name and a license")
+            if not {"files", "companions"} <= self.model_fields_set:
+                raise ValueError("a step with a source names its files and companions")
         return self
+
+    @property
+    def settings(self) -> Values:
+        """The config of the step by field, empty for a step without one."""
+        return self.config if isinstance(self.config, dict) else {}
 
 
 class Counts(_Part):
-    """Where the rows of a step went."""
+    """Numbers of rows of a step: ``rows_in + made == kept + dropped + quarantined``."""
 
     rows_in: Count
     made: Count
@@ -85,7 +103,7 @@ class Counts(_Part):
 
 
 class StepSummary(_Part):
-    """A step as its ``step.json`` tells of it."""
+    """The content of a step's ``step.json``."""
 
     name: Name
     folder: Name
@@ -97,11 +115,16 @@ class StepSummary(_Part):
     edits: dict[str, Count] = {}
     changed: Count | None = None
     origin: dict[str, str] = {}
-    account: list[Values] = []
+    account: list[Values] | None = None
+
+    @property
+    def source(self) -> Terms | None:
+        """The corpus that the step reads, None for any other step."""
+        return self.identity.source
 
 
 class ListedFile(_Part):
-    """A file of the release."""
+    """A file of the release; ``rows`` for parquet files alone."""
 
     path: ReleasedPath
     bytes: Size
@@ -110,7 +133,7 @@ class ListedFile(_Part):
 
 
 class Locked(_Part):
-    """What was read of a corpus."""
+    """Where a corpus was read from: its home, its revision, and the sha256 of each file by path."""
 
     home: str
     revision: InnerPath
@@ -118,7 +141,7 @@ class Locked(_Part):
 
 
 class RecipeFacts(_Part):
-    """What a manifest says of its recipe."""
+    """The recipe of a release and the sha256 of its file."""
 
     name: Name
     shipped: bool
@@ -130,8 +153,8 @@ class Manifest(_Part):
 
     name: Name
     version: Name
-    hash: str
-    files: list[ListedFile]
+    hash: str = ""
+    files: list[ListedFile] = []
     steps: list[StepSummary]
     recipe: RecipeFacts = Field(default=None)  # type: ignore[assignment]
     values: Values = {}
@@ -145,15 +168,25 @@ class Manifest(_Part):
     environment: dict[str, str | None] = {}
     figures: Values = {}
 
+    @classmethod
+    def parse(cls, content: bytes) -> Manifest:
+        """Return the manifest in a file's bytes; ``ValueError`` names the first parts that are not of their type."""
+        try:
+            manifest = cls.model_validate_json(content)
+        except ValidationError as error:
+            parts = list(map(_explain, error.errors()))
+            more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+            raise ValueError(f"{'; '.join(parts[:SHOWN])}{more}") from None
+        if "asked" in manifest.figures:
+            raise ValueError("sabila 0.1 wrote it in an older form: build and release again")
+        if lacking := sorted({"hash", "files"} - manifest.model_fields_set):
+            raise ValueError(f"{lacking[0]} is missing, expected the manifest of a finished release")
+        return manifest
 
-def check_shape(content: bytes) -> None:
-    """Raise ``ValueError`` that names the first parts of a manifest, as JSON, that are not of their type."""
-    try:
-        Manifest.model_validate_json(content)
-    except ValidationError as error:
-        parts = list(map(_explain, error.errors()))
-        more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
-        raise ValueError(f"{'; '.join(parts[:SHOWN])}{more}") from None
+    @property
+    def title(self) -> str:
+        """The name and version of the release, as ``name@version``."""
+        return f"{self.name}@{self.version}"
 
 
 def _explain(part: Any) -> str:

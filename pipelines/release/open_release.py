@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from pipelines.release.data_files import SCHEMAS
 from pipelines.release.ledger import LEDGER
 from pipelines.release.manifest import ReleaseError, load
+from pipelines.release.manifest_model import Manifest
 from sources.names import is_name
 
 IDENTIFIER = re.compile(r"[^\W\d]\w{0,62}")
@@ -33,7 +33,7 @@ BROKEN = (
 """What reading a table or a manifest that contradicts itself raises."""
 
 
-def open_release(folder: Path, *, whole: bool = True) -> dict[str, Any]:
+def open_release(folder: Path, *, whole: bool = True) -> Manifest:
     """Return the manifest of a release whose tables have the form that sabila writes; ``ReleaseError`` otherwise.
 
     A release that need not be ``whole`` may lack columns, as one of another version of sabila does.
@@ -72,7 +72,7 @@ def _check_data(folder: Path, path: Path, whole: bool) -> None:
     _check_columns(folder, path, schema, frozenset(schema.names) if whole else NEEDED)
 
 
-def _check_columns(folder: Path, path: Path, wanted: pa.Schema, needed: frozenset[str]) -> None:
+def _check_columns(folder: Path, path: Path, expected: pa.Schema, needed: frozenset[str]) -> None:
     name = path.relative_to(folder).as_posix()
     try:
         if not path.is_file():
@@ -88,20 +88,20 @@ def _check_columns(folder: Path, path: Path, wanted: pa.Schema, needed: frozense
         raise ReleaseError(f"{name}: two columns have one name, expected each once")
     types = dict(zip(found.names, found.types, strict=True))
     if lacking := sorted(needed - types.keys()):
-        raise ReleaseError(f"{name}: no column {lacking[0]}, expected one of {wanted.field(lacking[0]).type}")
+        raise ReleaseError(f"{name}: no column {lacking[0]}, expected one of {expected.field(lacking[0]).type}")
     for column, type in types.items():
-        if column in wanted.names and not same_type(type, wanted.field(column).type):
-            raise ReleaseError(f"{name}: column {column} is {str(type)[:200]}, expected {wanted.field(column).type}")
+        if column in expected.names and not same_type(type, expected.field(column).type):
+            raise ReleaseError(f"{name}: column {column} is {str(type)[:200]}, expected {expected.field(column).type}")
 
 
-def same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
+def same_type(found: pa.DataType, expected: pa.DataType) -> bool:
     """Return whether a type holds the same values: texts and lists of any width, whatever a list calls its items."""
-    if pa.types.is_string(wanted):
+    if pa.types.is_string(expected):
         return bool(pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found))
-    if pa.types.is_list(wanted):
+    if pa.types.is_list(expected):
         lists = pa.types.is_list(found) or pa.types.is_large_list(found)
-        return lists and same_type(found.value_type, wanted.value_type)
-    if pa.types.is_struct(wanted):
-        names = pa.types.is_struct(found) and [field.name for field in found] == [field.name for field in wanted]
-        return names and all(same_type(one.type, other.type) for one, other in zip(found, wanted, strict=True))
-    return bool(found == wanted)
+        return lists and same_type(found.value_type, expected.value_type)
+    if pa.types.is_struct(expected):
+        names = pa.types.is_struct(found) and [field.name for field in found] == [field.name for field in expected]
+        return names and all(same_type(one.type, other.type) for one, other in zip(found, expected, strict=True))
+    return bool(found == expected)

@@ -13,20 +13,22 @@ from typing import Any
 import orjson
 import polars as pl
 
-from pipelines.release.data_files import KINDS, ROWS_PER_GROUP, SCHEMAS, configs
+from pipelines.release.data_files import KINDS, RECORD_PARTS, ROWS_PER_GROUP, SCHEMAS, Part, configs
 from pipelines.release.manifest import ReleaseError
 from pipelines.release.open_release import same_type
 from sources.license import parts
 from synth.preferences.pair_rows import length_bias_of
-from synth.teachers.token_counts import CHARACTERS_PER_TOKEN
+from synth.teachers.token_counts import CHARACTERS_PER_TOKEN, estimate_tokens
 
 SHOWN_DIGITS = 6
 """To so many digits a share or a mean is kept, so that sums in another order make no other figure."""
 
-TEXTS = {"sft": ("messages",), "dpo": ("prompt", "chosen", "rejected"), "prompts": ("messages",)}
+FIELDS = {"prompt": "messages", "response": "response", "rejected": "rejected"}
+"""The texts of a record that are measured, by the name that figures give them."""
+
 LABELS = ("source", "license", "task", "lang")
 
-READ = frozenset({*LABELS, "meta", *(name for names in TEXTS.values() for name in names)})
+READ = frozenset({*LABELS, "meta", *(part.column for parts in RECORD_PARTS.values() for part in parts.values())})
 """Columns that figures come from; what else a file has may be a stranger's."""
 
 FACTS = pl.Schema(
@@ -87,51 +89,34 @@ def _batches(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    wanted = SCHEMAS[path.parts[-3]]
+    expected = SCHEMAS[path.parts[-3]]
     with pq.ParquetFile(path) as file:
-        for name in set(file.schema_arrow.names) & READ & set(wanted.names):
-            if not same_type(found := file.schema_arrow.field(name).type, wanted.field(name).type):
-                raise ReleaseError(f"{path}: column {name} is {found}, expected {wanted.field(name).type}")
+        for name in set(file.schema_arrow.names) & READ & set(expected.names):
+            if not same_type(found := file.schema_arrow.field(name).type, expected.field(name).type):
+                raise ReleaseError(f"{path}: column {name} is {found}, expected {expected.field(name).type}")
         for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
-            names = [name for name in batch.schema.names if name in READ and name in wanted.names]
+            names = [name for name in batch.schema.names if name in READ and name in expected.names]
             read = pa.Table.from_batches([batch.select(names)])
-            clean = read.cast(pa.schema([wanted.field(name) for name in names]))  # names inside lists may be no text
+            clean = read.cast(pa.schema([expected.field(name) for name in names]))  # names inside lists may be no text
             yield pl.DataFrame(pl.from_arrow(clean)), batch.nbytes
 
 
 def _numbers(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
-    texts = {
-        "sft": {"prompt": _all_but_last("messages"), "response": _last("messages"), "rejected": _none()},
-        "dpo": {"prompt": _all("prompt"), "response": _last("chosen"), "rejected": _last("rejected")},
-        "prompts": {"prompt": _all("messages"), "response": _none(), "rejected": _none()},
-    }
-    measured = rows.select(
-        pl.lit(kind).alias("kind"), *LABELS, **{f"{name}_chars": chars for name, chars in texts[kind].items()}
-    )
+    columns = RECORD_PARTS[kind]
+    chars = {f"{name}_chars": _chars(columns.get(field)) for name, field in FIELDS.items()}
+    measured = rows.select(pl.lit(kind).alias("kind"), *LABELS, **chars)
     facts = pl.DataFrame([_facts(meta) for meta in rows["meta"]], FACTS, orient="row")
     labels = [pl.col(name).cast(pl.Categorical) for name in ("kind", *LABELS)]
     return measured.with_columns(labels).hstack(facts)
 
 
-def _chars(column: str) -> pl.Expr:
-    """Return the characters of each turn."""
-    return pl.col(column).list.eval(pl.element().struct.field("content").str.len_chars())
-
-
-def _all(column: str) -> pl.Expr:
-    return _chars(column).list.sum().cast(pl.Int64)
-
-
-def _last(column: str) -> pl.Expr:
-    return _chars(column).list.last().cast(pl.Int64)
-
-
-def _all_but_last(column: str) -> pl.Expr:
-    return _all(column) - _last(column)
-
-
-def _none() -> pl.Expr:
-    return pl.lit(0, pl.Int64)
+def _chars(part: Part | None) -> pl.Expr:
+    """Return the characters of some turns of a column; 0 for a field that the kind of file does not have."""
+    if part is None:
+        return pl.lit(0, pl.Int64)
+    turns = pl.col(part.column).list.eval(pl.element().struct.field("content").str.len_chars())
+    every, last = turns.list.sum().cast(pl.Int64), turns.list.last().cast(pl.Int64)
+    return {"all": every, "all but last": every - last, "last": last}[part.turns]
 
 
 NO_FACTS = (None,) * len(FACTS)
@@ -140,8 +125,8 @@ NO_FACTS = (None,) * len(FACTS)
 def _facts(meta: str) -> tuple[Any, ...]:
     if '"cot"' not in meta and '"pair"' not in meta:
         return NO_FACTS
-    told = orjson.loads(meta)
-    chain, pair = told.get("cot") or {}, told.get("pair") or {}
+    counted = orjson.loads(meta)
+    chain, pair = counted.get("cot") or {}, counted.get("pair") or {}
     rates = (chain.get("pass_rate"), chain.get("samples"), chain.get("teacher"))
     return chain.get("origin"), *rates, pair.get("origin"), pair.get("margin")
 
@@ -150,8 +135,8 @@ def _facts(meta: str) -> tuple[Any, ...]:
 
 
 def _tokens(name: str) -> pl.Expr:
-    """Estimate the tokens of each row's text, as ``synth.teachers.token_counts.quarter_of_characters`` does."""
-    return (pl.col(f"{name}_chars") + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN
+    """Return the estimated tokens of a text of each row."""
+    return estimate_tokens(pl.col(f"{name}_chars"))
 
 
 SUMS = [_tokens(name).sum().alias(name) for name in ("prompt", "response", "rejected")]
@@ -200,8 +185,8 @@ def _lengths(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
 def _chains(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """Return, for each teacher and way of asking, how many rows have a chain of its, and how often it was right."""
     found = rows.filter(pl.col("chain").is_not_null()).group_by("teacher", "chain")
-    told = found.agg(pl.len().alias("rows"), samples=pl.col("samples").sum(), pass_rate=pl.col("pass_rate").mean())
-    return told.with_columns(pl.col("pass_rate").round(SHOWN_DIGITS)).sort("teacher", "chain").to_dicts()
+    counted = found.agg(pl.len().alias("rows"), samples=pl.col("samples").sum(), pass_rate=pl.col("pass_rate").mean())
+    return counted.with_columns(pl.col("pass_rate").round(SHOWN_DIGITS)).sort("teacher", "chain").to_dicts()
 
 
 def _pairs(rows: pl.DataFrame) -> dict[str, Any] | None:
@@ -221,8 +206,10 @@ def _rounded(value: float | None) -> float | None:
 
 def _configs(folder: Path, sizes: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     """Return rows, bytes in memory and bytes to download of each configuration, the default one first."""
-    told = []
+    counted = []
     for name in configs(folder):
-        mine = [size for one, size in sizes.items() if name == one or (name in KINDS and one.startswith(f"{name}-"))]
-        told.append({"config": name, **{key: sum(size[key] for size in mine) for key in EMPTY}})
-    return told
+        of_config = [
+            size for one, size in sizes.items() if name == one or (name in KINDS and one.startswith(f"{name}-"))
+        ]
+        counted.append({"config": name, **{key: sum(size[key] for size in of_config) for key in EMPTY}})
+    return counted

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.release.manifest_model import StepSummary
 from quality.outcome import Outcome
 from quality.privacy.nested import list_texts, put_texts
 from quality.privacy.people import NUMBERED
@@ -24,8 +25,8 @@ Json = dict[str, Any]
 
 FIXED = frozenset(
     "id source license task lang split file line gold role step folder status reason made_from home license_read "
-    "revision field rule told_by changed_by duplicate_of neighbour similar_to benchmark item layer group guard part "
-    "change key teacher stage".split()
+    "revision field rule recorded_by changed_by duplicate_of neighbour similar_to benchmark item layer group guard "
+    "part change key teacher stage".split()
 )
 """Names of values that name a row, a step, a file or a rule and hold no text of a row."""
 
@@ -41,9 +42,9 @@ class Screening:
     invented: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, steps: Sequence[Json], *, unmasked: bool = False) -> Screening:
+    def of(cls, steps: Sequence[StepSummary], *, unmasked: bool = False) -> Screening:
         """Return the screening of a release with these steps, as its manifest has them."""
-        configs = [step["identity"].get("config") for step in steps if _screens(step)]
+        configs = [step.identity.settings for step in steps if {"action", "kinds"} <= step.identity.settings.keys()]
         invented = {name for config in configs for name in config.get("invented_sources", ())}
         invented |= {name for name, source in SOURCES.items() if not source.real_persons}
         return cls(unmasked=unmasked, released=bool(configs), invented=frozenset(invented))
@@ -90,11 +91,6 @@ class Screening:
             return False
         source = value.get("source") or str(value.get("id", "")).partition(":")[0]
         return source in self.invented
-
-
-def _screens(step: Json) -> bool:
-    config = step["identity"].get("config")
-    return isinstance(config, dict) and {"action", "kinds"} <= config.keys()
 
 
 def _readable(row: Json) -> Json:

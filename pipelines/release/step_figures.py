@@ -1,7 +1,6 @@
-"""What the steps of a release say of how it was made: the funnel, edits, a mix, models and their verdicts.
+"""Figures of the steps of a release: the funnel, edits, the mix, models and verdicts. They contain no text of a row.
 
-``told_figures`` needs nothing but the manifest; ``stored_figures`` also reads the tables that steps keep in the store.
-No text of a row is among them.
+``teacher_figures`` needs the manifest alone; ``stored_figures`` also reads the tables of steps in the store.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipelines.release.manifest_model import StepSummary
 from pipelines.storage.store import Store
 from sources.literal import scan_parquet
 from synth.cot.chain_verdicts import AGREES
 from synth.cot.chosen_chains import KEPT
-
-Step = dict[str, Any]
 
 DIGITS = 6
 
@@ -27,53 +25,46 @@ DIGITS = 6
 # --- from the manifest alone ---------------------------------------------------------------------------------------
 
 
-def teacher_figures(steps: list[Step]) -> dict[str, Any]:
-    """Return what ``step.json`` tells of every step: ``funnel``, ``edits`` and, where there was a mix, ``mix``."""
-    only_looked_at = {name for step in steps for name in step["reference_inputs"]}
-    only_looked_at -= {name for step in steps for name in step["inputs"]}
+def teacher_figures(steps: list[StepSummary]) -> dict[str, Any]:
+    """Return ``funnel``, ``edits``, ``privacy`` and ``mix`` from the summaries of steps."""
+    reference_only = {name for step in steps for name in step.reference_inputs}
+    reference_only -= {name for step in steps for name in step.inputs}
     return {
         "funnel": [
             {
-                "step": step["name"],
-                "looked_at": step["folder"] in only_looked_at,
-                **step["counts"],
-                "reasons": step["reasons"],
+                "step": step.name,
+                "reference_only": step.folder in reference_only,
+                **step.counts.to_json(),
+                "reasons": step.reasons,
             }
             for step in steps
         ],
         "edits": _edits(steps),
         "privacy": [
-            {"step": step["name"], "action": config["action"], "kinds": config["kinds"], "edits": step["edits"]}
-            for step, config in _configured(steps)
-            if {"action", "kinds"} <= config.keys()
+            {"step": step.name, "action": settings["action"], "kinds": settings["kinds"], "edits": step.edits}
+            for step in steps
+            if {"action", "kinds"} <= (settings := step.identity.settings).keys()
         ],
-        "mix": [{"step": step["name"], **_mix(step)} for step in steps if "account" in step],
+        "mix": [{"step": step.name, **_mix(step)} for step in steps if step.account is not None],
     }
 
 
-def _configured(steps: list[Step]) -> Iterator[tuple[Step, dict[str, Any]]]:
-    for step in steps:
-        config = step["identity"].get("config")
-        if isinstance(config, dict):
-            yield step, config
-
-
-def _edits(steps: list[Step]) -> list[dict[str, Any]]:
+def _edits(steps: list[StepSummary]) -> list[dict[str, Any]]:
     """Return how many edits each rule made, in all steps whose names begin alike (``clean-medquad``, ``clean-rqe``)."""
     counted: dict[str, Counter[str]] = {}
     for step in steps:
-        first = step["name"].partition("-")[0]
-        rules = {rule.partition(" ")[0]: 0 for rule in step["edits"]}
-        for rule, number in step["edits"].items():
+        first = step.name.partition("-")[0]
+        rules = {rule.partition(" ")[0]: 0 for rule in step.edits}
+        for rule, number in step.edits.items():
             rules[rule.partition(" ")[0]] += number
         counted.setdefault(first, Counter()).update(rules)
     return [{"steps": name, "rules": dict(sorted(rules.items()))} for name, rules in counted.items() if rules]
 
 
-def _mix(step: Step) -> dict[str, Any]:
-    tokenizer = (step["identity"].get("config") or {}).get("tokenizer")
+def _mix(step: StepSummary) -> dict[str, Any]:
+    tokenizer = step.identity.settings.get("tokenizer")
     counted_by = f"tokenizer {tokenizer['sha256'][:16]}" if tokenizer else "a quarter of the characters"
-    parts = [{name: _rounded(value) for name, value in part.items()} for part in step["account"]]
+    parts = [{name: _rounded(value) for name, value in part.items()} for part in step.account or ()]
     return {"counted_by": counted_by, "parts": parts}
 
 
@@ -89,8 +80,8 @@ def request_figures(folder: Path) -> list[dict[str, Any]]:
     paths = sorted((folder / "completions").glob("*.parquet"))
     if not paths:
         return []
-    asked = scan_parquet(paths).group_by("teacher", "revision")
-    sums = asked.agg(
+    completions = scan_parquet(paths).group_by("teacher", "revision")
+    sums = completions.agg(
         requests=pl.len(),
         failed=pl.col("error").is_not_null().sum(),
         prompt_tokens=pl.col("prompt_tokens").sum(),
@@ -102,17 +93,17 @@ def request_figures(folder: Path) -> list[dict[str, Any]]:
 # --- from the tables of the store ----------------------------------------------------------------------------------
 
 
-def stored_figures(store: Store, steps: list[Step]) -> dict[str, Any]:
-    """Return what the tables of steps tell of what models wrote: generation, proposed pairs and the red team."""
-    found = [(step, store.folder(step["folder"])) for step in steps]
+def stored_figures(store: Store, steps: list[StepSummary]) -> dict[str, Any]:
+    """Return ``generation``, ``proposed_pairs`` and ``red_team`` from the tables of steps."""
+    found = [(step, store.folder(step.folder)) for step in steps]
     return {
-        "generation": [told for step, folder in found for told in _generation(step, folder)],
-        "proposed_pairs": [told for step, folder in found if (told := _pairs(step, folder))],
+        "generation": [part for step, folder in found for part in _generation(step, folder)],
+        "proposed_pairs": [part for step, folder in found if (part := _pairs(step, folder))],
         "red_team": _red_team(found),
     }
 
 
-Found = list[tuple[Step, Path]]
+Found = list[tuple[StepSummary, Path]]
 
 
 def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
@@ -124,8 +115,8 @@ def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
 # --- what models wrote ---------------------------------------------------------------------------------------------
 
 
-def _generation(step: Step, folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield, for each stage and model of a step, what it was asked, what it took, and what its answers were worth."""
+def _generation(step: StepSummary, folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield, for each stage and model of a step, the completions, tokens and verdicts."""
     candidates = _tables(folder, "candidates")
     if candidates is None:
         return
@@ -137,21 +128,21 @@ def _generation(step: Step, folder: Path) -> Iterator[dict[str, Any]]:
         completion_tokens=pl.col("completion_tokens").sum(),
     )
     verdicts = candidates.group_by(*who, "verdict").len().sort(*who, "verdict").collect()
-    for told in sums.sort(who).collect().to_dicts():
-        same = verdicts.filter(pl.all_horizontal(pl.col(name) == told[name] for name in who))
+    for part in sums.sort(who).collect().to_dicts():
+        same = verdicts.filter(pl.all_horizontal(pl.col(name) == part[name] for name in who))
         counted = dict(same.select("verdict", "len").iter_rows())
         yield {
-            "step": step["name"],
-            **told,
+            "step": step.name,
+            **part,
             **generation_settings(step),
             "verdicts": counted,
             "pass_rate": pass_rate(counted),
         }
 
 
-def generation_settings(step: Step) -> dict[str, Any]:
-    """Return what the config of an asking step says of prompts and rounds."""
-    config = step["identity"].get("config") or {}
+def generation_settings(step: StepSummary) -> dict[str, Any]:
+    """Return prompts, licence, rounds and sampling from the config of a step that calls a model."""
+    config = step.identity.settings
     config = config.get("chains") or config
     return {
         name: config[name]
@@ -172,20 +163,20 @@ def pass_rate(verdicts: dict[str, int]) -> float | None:
 # --- pairs ---------------------------------------------------------------------------------------------------------
 
 
-def _pairs(step: Step, folder: Path) -> dict[str, Any] | None:
+def _pairs(step: StepSummary, folder: Path) -> dict[str, Any] | None:
     """Return how many pairs were proposed and why some went; where a judge proposed them, how it judged."""
     table = _tables(folder, "pairs")
     if table is None:
         return None
     counted = table.group_by("origin", "drop").len().sort("origin", "drop").collect()
     kept = counted.filter(pl.col("drop").is_null())
-    gone = counted.drop_nulls("drop").group_by("drop").agg(pl.col("len").sum()).sort("drop")
+    dropped = counted.drop_nulls("drop").group_by("drop").agg(pl.col("len").sum()).sort("drop")
     judged = table.filter(pl.col("origin") == "judged").select("drop", "evidence").collect()
     return {
-        "step": step["name"],
+        "step": step.name,
         "proposed": int(counted["len"].sum()),
         "kept": int(kept["len"].sum()),
-        "reasons": dict(gone.iter_rows()),
+        "reasons": dict(dropped.iter_rows()),
         "judge": _judge(judged) if judged.height else None,
     }
 
@@ -193,7 +184,7 @@ def _pairs(step: Step, folder: Path) -> dict[str, Any] | None:
 def _judge(judged: pl.DataFrame) -> dict[str, Any]:
     """Return how often a judge said the same of both orders, and which place it prefers where it did not.
 
-    A judge without a leaning contradicts itself as often for the first place as for the second: a share of 0.5.
+    A judge without position bias contradicts itself as often for the first place as for the second: a share of 0.5.
     """
     contradicted = [orjson.loads(one) for one in judged.filter(pl.col("drop") == "judge_disagrees")["evidence"]]
     agreed = judged.filter(~pl.col("drop").fill_null("").str.starts_with("judge_")).height
@@ -216,7 +207,7 @@ def _judge(judged: pl.DataFrame) -> dict[str, Any]:
 
 def _red_team(found: Found) -> dict[str, Any] | None:
     """Return what was held out of the red team, and how often attacks succeeded; None where there was none."""
-    dropped = [_tables(folder, "dropped") for step, folder in found if "held_out" in step["reasons"]]
+    dropped = [_tables(folder, "dropped") for step, folder in found if "held_out" in step.reasons]
     held = [table.filter(reason="held_out") for table in dropped if table is not None]
     rates = [table for _, folder in found if (table := _tables(folder, "attack_success")) is not None]
     if not held and not rates:
@@ -246,6 +237,6 @@ def _success(tables: list[pl.LazyFrame]) -> list[dict[str, Any]]:
     if not tables:
         return []
     sums = pl.concat([table.select("topic", "answers", "judged", "unsafe") for table in tables]).group_by("topic")
-    told = sums.agg(pl.col("answers", "judged", "unsafe").sum()).sort("topic")
+    part = sums.agg(pl.col("answers", "judged", "unsafe").sum()).sort("topic")
     rate = pl.when(pl.col("judged") > 0).then((pl.col("unsafe") / pl.col("judged")).round(DIGITS))
-    return told.with_columns(rate=rate).collect().to_dicts()
+    return part.with_columns(rate=rate).collect().to_dicts()

@@ -10,15 +10,16 @@ from typing import Any
 import polars as pl
 
 from pipelines.release.data_files import scan
-from pipelines.release.ledger import KEPT, LEDGER, LOOKED_AT
+from pipelines.release.ledger import KEPT, LEDGER, REFERENCE_ONLY
 from pipelines.release.manifest import ReleaseError
+from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import open_release
 from pipelines.release.screening import Screening
 from pipelines.report.funnel_stages import trunk
 from pipelines.storage.quarantine import quarantined
 from sources.literal import scan_parquet
 from sources.table import SCHEMA, question_text
-from synth.teachers.token_counts import CHARACTERS_PER_TOKEN
+from synth.teachers.token_counts import estimate_tokens
 
 MEASURED = ("prompt_chars", "response_chars", "tokens")
 
@@ -32,10 +33,10 @@ EXCERPT = 200
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseView:
-    """A release to look at: its manifest, the store that it lies in, if it lies in one, and what masks its texts."""
+    """A release opened for reading: manifest, the store that contains it (or None), and the masking of its texts."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     store: Path | None
     screening: Screening
 
@@ -47,10 +48,10 @@ class ReleaseView:
         """Return (step, folder) for the steps of the release; none without a store."""
         if self.store is None:
             return []
-        return [(step["name"], self.store / "steps" / step["folder"]) for step in self.manifest["steps"]]
+        return [(step.name, self.store / "steps" / step.folder) for step in self.manifest.steps]
 
 
-def opened(folder: Path, *, unmasked: bool = False) -> ReleaseView:
+def open_view(folder: Path, *, unmasked: bool = False) -> ReleaseView:
     """Open the release in ``folder``; ``ReleaseError`` where it is none or lacks its ledger.
 
     Personal data is masked in all that is read of it, unless ``unmasked``.
@@ -60,14 +61,14 @@ def opened(folder: Path, *, unmasked: bool = False) -> ReleaseView:
         raise ReleaseError(f"{folder} has no ledger/*.parquet, expected the ledger of every release; release it again")
     above = folder.absolute().parents
     store = above[2] if len(above) > 2 and (above[2] / "store.json").is_file() else None
-    screening = Screening.of(manifest["steps"], unmasked=unmasked)
+    screening = Screening.of(manifest.steps, unmasked=unmasked)
     return ReleaseView(folder=folder, manifest=manifest, store=store, screening=screening)
 
 
 def all_rows(release: ReleaseView, *, texts: bool = False) -> pl.DataFrame:
     """Return every row that was read or made for training: the kept ones as released, then the others by id.
 
-    Rows of benchmarks, which are only looked at, are not among them. Columns: those of the ledger; ``task``, ``lang``,
+    Rows of benchmarks are not among them. Columns: those of the ledger; ``task``, ``lang``,
     ``split``, ``prompt_chars``, ``response_chars`` and ``tokens`` (a quarter of the characters of each text, as the
     card counts), null where a row's text is not at hand; ``has_text``; and with ``texts`` all that the row says in
     small letters, as ``text``, and the beginning of its question, as ``excerpt``. Evidence is the ledger's, names and
@@ -78,10 +79,12 @@ def all_rows(release: ReleaseView, *, texts: bool = False) -> pl.DataFrame:
     kept = _joined(_kept(release, texts), known, ["id"])
     ended = _ended(release, texts)
     others = ledger.filter(pl.col("status") != KEPT).join(ended, on=("id", "step"), how="left", maintain_order="left")
-    told = others.with_columns(pl.col("has_text").fill_null(False))
+    others_shown = others.with_columns(pl.col("has_text").fill_null(False))
     names = [*LEDGER.names, *_KNOWN, *(_SAID if texts else ())]
     empty = [pl.col(name).fill_null("") for name in ("reason", "step")]
-    return pl.concat([kept.with_columns(status=pl.lit(KEPT)).select(names), told.select(names)]).with_columns(empty)
+    return pl.concat([kept.with_columns(status=pl.lit(KEPT)).select(names), others_shown.select(names)]).with_columns(
+        empty
+    )
 
 
 def _joined(rows: pl.DataFrame, known: pl.DataFrame, on: list[str]) -> pl.DataFrame:
@@ -91,7 +94,7 @@ def _joined(rows: pl.DataFrame, known: pl.DataFrame, on: list[str]) -> pl.DataFr
 
 
 def reference_only(release: ReleaseView) -> int:
-    """Return how many rows of benchmarks were only looked at, malformed ones included."""
+    """Return the number of benchmark rows that were only compared with, malformed ones included."""
     return int(_scan_ledger(release.folder).filter(~_for_training(release)).select(pl.len()).collect().item())
 
 
@@ -139,9 +142,9 @@ def ledger_row(folder: Path, id: str) -> dict[str, Any]:
 
 
 def _for_training(release: ReleaseView) -> pl.Expr:
-    """Say which rows of the ledger went towards the release: those that ended in a step on the way to it."""
-    steps = [step["name"] for step in trunk(release.manifest["steps"])]
-    return (pl.col("status") != LOOKED_AT) & pl.col("step").is_in(steps)
+    """Select the rows of the ledger that ended in a step on the way to the release."""
+    steps = [step.name for step in trunk(release.manifest.steps)]
+    return (pl.col("status") != REFERENCE_ONLY) & pl.col("step").is_in(steps)
 
 
 def _scan_ledger(folder: Path) -> pl.LazyFrame:
@@ -162,7 +165,7 @@ def _measured(rows: pl.LazyFrame, texts: bool, *more: str) -> pl.DataFrame:
         has_text=pl.lit(True),
         **({"text": _searched(), "excerpt": question_text().str.slice(0, EXCERPT)} if texts else {}),
     )
-    tokens = [(pl.col(name) + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN for name in lengths]
+    tokens = [estimate_tokens(pl.col(name)) for name in lengths]
     return measured.with_columns(tokens=pl.sum_horizontal(tokens)).drop("rejected_chars").collect(engine="streaming")
 
 

@@ -1,4 +1,4 @@
-"""The page over all rows of a release: what it shows, and what it answers when rows are asked for."""
+"""The page over all rows of a release, and its queries."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class BrowseApp:
             "browse.html.jinja",
             SCRIPTS,
             connect="'self'",
-            title=safe_text(f"{release.manifest['name']}@{release.manifest['version']}"),
+            title=safe_text(release.manifest.title),
             in_store=release.store is not None,
             totals={**dict.fromkeys(STATUSES, 0), **dict(values["status"])},
             data=as_json({"facets": FACETS, "values": values}),
@@ -57,36 +57,36 @@ class BrowseApp:
         """Return status, type and content for a path below the secret; ``QuestionError`` for what cannot be asked."""
         if path == "/":
             return HTTPStatus.OK, HTML, self.html
-        asked = dict(parse_qsl(query, keep_blank_values=True))
+        query_fields = dict(parse_qsl(query, keep_blank_values=True))
         if path == "/rows":
-            wanted = question(asked)
-            rows, total = self.index.rows(wanted)
+            selection = question(query_fields)
+            rows, total = self.index.rows(selection)
             return (
                 HTTPStatus.OK,
                 JSON,
-                orjson.dumps({"rows": rows, "total": total, "values": self.index.values(wanted)}),
+                orjson.dumps({"rows": rows, "total": total, "values": self.index.values(selection)}),
             )
         if path == "/row":
-            return self._row(asked)
+            return self._row(query_fields)
         return HTTPStatus.NOT_FOUND, JSON, b'{"error": "no such page"}'
 
-    def _row(self, asked: dict[str, str]) -> tuple[HTTPStatus, str, bytes]:
-        known = self.index.row(_whole_number("n", asked.get("n", "")))
+    def _row(self, query_fields: dict[str, str]) -> tuple[HTTPStatus, str, bytes]:
+        known = self.index.row(_whole_number("n", query_fields.get("n", "")))
         if known is None:
             return HTTPStatus.NOT_FOUND, JSON, b'{"error": "no such row"}'
         id = known["id"]
         record = records(self.release, [id]).get(id) or {}
         evidence = {"evidence": record["error"]} if record.get("error") else {}
         whole = {**ledger_row(self.release.folder, id), **known, **record, **evidence}
-        life = history_json(self.release, id)
+        history = history_json(self.release, id)
         shown_row = plain({name: value for name, value in whole.items() if value not in (None, "", [])}, CHARS)
-        return HTTPStatus.OK, JSON, orjson.dumps({**shown_row, **life})
+        return HTTPStatus.OK, JSON, orjson.dumps({**shown_row, **history})
 
 
-def question(asked: dict[str, str]) -> Question:
+def question(query_fields: dict[str, str]) -> Question:
     """Return the question that an address asks; ``QuestionError`` names what is wrong with it."""
-    by = {name.removeprefix("by."): value for name, value in asked.items() if name.startswith("by.")}
-    rest = {name: value for name, value in asked.items() if not name.startswith("by.")}
+    by = {name.removeprefix("by."): value for name, value in query_fields.items() if name.startswith("by.")}
+    rest = {name: value for name, value in query_fields.items() if not name.startswith("by.")}
     if unknown := sorted(set(rest) - {*NUMBERS, "text", "sort"}):
         raise QuestionError(f"no parameter {unknown[0]!r}, expected by.<filter>, text, sort or {', '.join(NUMBERS)}")
     text = rest.get("text", "")

@@ -33,33 +33,35 @@ _COLUMNS = (
 def candidates(release: ReleaseView) -> list[dict[str, Any]]:
     """Return, for each step that asked a teacher, its candidates by stage and verdict, counted from the store.
 
-    One entry a step and stage: ``step``, ``stage``, ``teachers``, ``asked``, ``accepted``, token counts, and
+    One entry a step and stage: ``step``, ``stage``, ``teachers``, ``candidates``, ``accepted``, token counts, and
     ``verdicts``, each with its ``rows`` and ``examples``.
     """
     files: dict[str, list[Any]] = {}
     for step, path in release.parts("candidates"):
         files.setdefault(step, []).append(path)
-    told = []
+    stages = []
     for step, paths in files.items():
         found = scan_parquet(paths).select(_COLUMNS)
         light = found.drop("text").collect()
         for stage in sorted(light["stage"].unique()):
-            told.append(_stage(release.screening, step, stage, light.filter(stage=stage), found.filter(stage=stage)))
-    return told
+            stages.append(_stage(release.screening, step, stage, light.filter(stage=stage), found.filter(stage=stage)))
+    return stages
 
 
 def pair_counts(release: ReleaseView) -> list[dict[str, Any]]:
-    """Return, for each step that made preference pairs, how many it made, kept, and left out for which reason."""
-    files: dict[str, list[Any]] = {}
-    for step, path in release.parts("pairs"):
-        files.setdefault(step, []).append(path)
-    told = []
-    for step, paths in files.items():
-        by = scan_parquet(paths).group_by("drop").len().collect().sort("len", "drop", descending=[True, False])
-        rows = int(by["len"].sum())
-        left_out = [(reason, n) for reason, n in by.iter_rows() if reason]
-        told.append({"step": step, "rows": rows, "kept": rows - sum(n for _, n in left_out), "left_out": left_out})
-    return told
+    """Return, for each step that made preference pairs, how many it made, kept and dropped for which reason.
+
+    The figures are those of the card.
+    """
+    return [
+        {
+            "step": part["step"],
+            "rows": part["proposed"],
+            "kept": part["kept"],
+            "left_out": sorted(part["reasons"].items(), key=lambda reason: (-reason[1], reason[0])),
+        }
+        for part in release.manifest.figures.get("proposed_pairs", ())
+    ]
 
 
 def _stage(screening: Screening, step: str, stage: str, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, Any]:
@@ -69,7 +71,7 @@ def _stage(screening: Screening, step: str, stage: str, light: pl.DataFrame, fou
         "step": step,
         "stage": stage,
         "teachers": sorted(light["teacher"].drop_nulls().unique()),
-        "asked": light.height,
+        "candidates": light.height,
         "accepted": int(light["verdict"].is_in(ACCEPTED).sum()),
         "prompt_tokens": int(light["prompt_tokens"].sum()),
         "completion_tokens": int(light["completion_tokens"].sum()),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from pipelines.release.manifest_model import StepSummary
 from pipelines.report.funnel_stages import Flow, Stage, stages
 
 WIDTH, LEFT, RIGHT, TOP = 1150, 200, 150, 56
@@ -53,7 +53,7 @@ class Funnel:
     ribbons: tuple[Ribbon, ...]
 
 
-def funnel(steps: list[dict[str, Any]]) -> Funnel:
+def funnel(steps: list[StepSummary]) -> Funnel:
     """Lay out the steps of a manifest from left to right, in the order of the rows' way through them."""
     found, flows = stages(steps)
     layers = max(stage.layer for stage in found)
@@ -95,10 +95,10 @@ def _boxes(found: list[Stage], places: list[tuple[float, float]], scale: float) 
     for n, (stage, (x, y)) in enumerate(zip(found, places, strict=True)):
         kind = f"source s{n % 12}" if not stage.layer else "released" if stage.layer == last else "stage"
         made = f", {stage.made:,} made here" if stage.made else ""
-        told = f"{', '.join(stage.steps)}: {stage.rows_in:,} rows in{made}, {stage.kept:,} kept, {stage.lost:,} ended"
+        title = f"{', '.join(stage.steps)}: {stage.rows_in:,} rows in{made}, {stage.kept:,} kept, {stage.lost:,} ended"
         count = f"{stage.kept:,} released" if kind == "released" else f"{stage.rows_in:,}"
         lines = (stage.name, count)
-        boxes.append(Box(x=x, y=y, height=_high(stage, scale), kind=kind, title=told, lines=lines))
+        boxes.append(Box(x=x, y=y, height=_high(stage, scale), kind=kind, title=title, lines=lines))
     return boxes
 
 

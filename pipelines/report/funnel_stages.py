@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any
+
+from pipelines.release.manifest_model import StepSummary
 
 SOURCES_SHOWN = 10
 """Sources with a node of their own; the smaller ones share one."""
@@ -39,74 +39,70 @@ class Flow:
     rows: int
 
 
-def trunk(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the steps whose rows flow to the last one; those that are only looked at are left out."""
-    by_folder = {step["folder"]: step for step in steps}
+def trunk(steps: list[StepSummary]) -> list[StepSummary]:
+    """Return the steps whose rows flow to the last one; reference inputs are left out."""
+    by_folder = {step.folder: step for step in steps}
     seen: set[str] = set()
-    left = [steps[-1]["folder"]]
+    left = [steps[-1].folder]
     while left:
         folder = left.pop()
         if folder not in seen:
             seen.add(folder)
-            left += by_folder[folder]["inputs"]
-    return [step for step in steps if step["folder"] in seen]
+            left += by_folder[folder].inputs
+    return [step for step in steps if step.folder in seen]
 
 
-def stages(steps: list[dict[str, Any]]) -> tuple[list[Stage], list[Flow]]:
+def stages(steps: list[StepSummary]) -> tuple[list[Stage], list[Flow]]:
     """Return the stages in order and the flows between them, for the steps of a manifest."""
     steps = trunk(steps)
     groups = _grouped(steps)
     found = [_stage(name, layer, members) for (layer, name), members in groups.items()]
-    place = {step["folder"]: n for n, members in enumerate(groups.values()) for step in members}
-    kept = {step["folder"]: step["counts"]["kept"] for step in steps}
+    place = {step.folder: n for n, members in enumerate(groups.values()) for step in members}
+    kept = {step.folder: step.counts.kept for step in steps}
     counted: Counter[tuple[int, int]] = Counter()
     for step in steps:
-        for before in step["inputs"]:
-            counted[place[before], place[step["folder"]]] += kept[before]
+        for before in step.inputs:
+            counted[place[before], place[step.folder]] += kept[before]
     flows = [Flow(start=start, end=end, rows=rows) for (start, end), rows in sorted(counted.items())]
     return _without_still_runs(found, flows)
 
 
-def _grouped(steps: list[dict[str, Any]]) -> dict[tuple[int, str], list[dict[str, Any]]]:
+def _grouped(steps: list[StepSummary]) -> dict[tuple[int, str], list[StepSummary]]:
     """Group steps by how far they are from the raw files and by the first word of their names."""
     layers: dict[str, int] = {}
     for step in steps:
-        layers[step["folder"]] = 1 + max((layers[before] for before in step["inputs"]), default=-1)
-    sources = sorted((s for s in steps if not s["inputs"]), key=lambda s: (-s["counts"]["rows_in"], s["name"]))
-    large = [s["folder"] for s in (sources if len(sources) <= SOURCES_SHOWN + 1 else sources[:SOURCES_SHOWN])]
+        layers[step.folder] = 1 + max((layers[before] for before in step.inputs), default=-1)
+    sources = sorted((s for s in steps if not s.inputs), key=lambda s: (-s.counts.rows_in, s.name))
+    large = [s.folder for s in (sources if len(sources) <= SOURCES_SHOWN + 1 else sources[:SOURCES_SHOWN])]
     others = f"{len(sources) - len(large)} smaller sources"
 
-    def key(step: dict[str, Any]) -> tuple[int, str]:
-        if step["inputs"]:
-            return layers[step["folder"]], step["name"].partition("-")[0]
-        return 0, step["name"].removeprefix("read-") if step["folder"] in large else others
+    def key(step: StepSummary) -> tuple[int, str]:
+        if step.inputs:
+            return layers[step.folder], step.name.partition("-")[0]
+        return 0, step.name.removeprefix("read-") if step.folder in large else others
 
-    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
-    rank = {step["folder"]: n for n, step in enumerate(sources)}
-    for step in sorted(steps, key=lambda s: (layers[s["folder"]], rank.get(s["folder"], 0))):
+    groups: dict[tuple[int, str], list[StepSummary]] = {}
+    rank = {step.folder: n for n, step in enumerate(sources)}
+    for step in sorted(steps, key=lambda s: (layers[s.folder], rank.get(s.folder, 0))):
         groups.setdefault(key(step), []).append(step)
     return groups
 
 
-def _stage(name: str, layer: int, members: list[dict[str, Any]]) -> Stage:
+def _stage(name: str, layer: int, members: list[StepSummary]) -> Stage:
     ended: Counter[str] = Counter()
     for step in members:
-        ended.update(step["reasons"])
-        ended["malformed"] += step["counts"]["quarantined"]
-    shown = members[0]["name"] if len(members) == 1 and layer else name
+        ended.update(step.reasons)
+        ended["malformed"] += step.counts.quarantined
+    shown = members[0].name if len(members) == 1 and layer else name
     return Stage(
         name=shown,
-        steps=tuple(step["name"] for step in members),
+        steps=tuple(step.name for step in members),
         layer=layer,
-        rows_in=_sum(members, "rows_in"),
-        made=_sum(members, "made"),
-        kept=_sum(members, "kept"),
+        rows_in=sum(step.counts.rows_in for step in members),
+        made=sum(step.counts.made for step in members),
+        kept=sum(step.counts.kept for step in members),
         ended=dict(sorted(((reason, n) for reason, n in ended.items() if n), key=lambda pair: (-pair[1], pair[0]))),
     )
-
-
-def _sum(members: Iterable[dict[str, Any]], count: str) -> int:
-    return sum(int(step["counts"][count]) for step in members)
 
 
 def _without_still_runs(found: list[Stage], flows: list[Flow]) -> tuple[list[Stage], list[Flow]]:

@@ -1,4 +1,4 @@
-"""The life of a row as the page shows it: what each step changed, word by word, and what models were asked of it."""
+"""The history of a row for the page: what each step changed, word by word, and its completions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ TABLE_ROWS = 40
 
 
 def history_json(release: ReleaseView, row_id: str) -> dict[str, Any]:
-    """Return ``life``, the events of a row, or ``untold``, why they cannot be told."""
+    """Return ``history``, the events of a row, or ``unavailable``, why there are none."""
     if release.store is None:
-        return {"life": [], "untold": "The steps are in the store that the release was built in."}
+        return {"history": [], "unavailable": "The steps are in the store that the release was built in."}
     try:
         events = row_history(row_id, release.store, release=str(release.folder))
     except SabilaError as error:
-        return {"life": [], "untold": cut(str(error), CHARS)}
-    return {"life": [_event(event) for event in release.screening.events(events)]}
+        return {"history": [], "unavailable": cut(str(error), CHARS)}
+    return {"history": [_event(event) for event in release.screening.events(events)]}
 
 
 def _event(event: Event) -> dict[str, Any]:

@@ -20,23 +20,23 @@ BRIEF = 700
 
 def environment() -> Environment:
     """Return the environment of all pages: every value is escaped, and a name that is not given is an error."""
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("pipelines", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": _number, "percent": _percent, "shown": safe_text, "brief": _brief}
-    return made
+    templates.filters |= {"number": _number, "percent": _percent, "shown": safe_text, "brief": _brief}
+    return templates
 
 
 def page(template: str, scripts: Sequence[str], *, connect: str = "'none'", **values: Any) -> tuple[str, str]:
     """Return a page and its content security policy: only its own style and scripts, by hash, and ``connect``."""
-    made = environment()
-    source = made.loader.get_source  # type: ignore[union-attr]
-    style = source(made, STYLE)[0]
-    script = "\n".join(source(made, name)[0] for name in scripts)
+    templates = environment()
+    source = templates.loader.get_source  # type: ignore[union-attr]
+    style = source(templates, STYLE)[0]
+    script = "\n".join(source(templates, name)[0] for name in scripts)
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -48,7 +48,7 @@ def page(template: str, scripts: Sequence[str], *, connect: str = "'none'", **va
             "form-action 'none'",
         )
     )
-    return made.get_template(template).render(style=style, script=script, policy=policy, **values), policy
+    return templates.get_template(template).render(style=style, script=script, policy=policy, **values), policy
 
 
 def as_json(value: Any) -> str:

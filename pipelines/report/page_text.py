@@ -47,8 +47,8 @@ class Piece:
 
 def compared(left: str, right: str, limit: int) -> tuple[list[Piece], list[Piece]]:
     """Return the first ``limit`` characters of both texts in pieces: what they share and what is one's own."""
-    told = word_diff(cut(left, limit), cut(right, limit))
+    pieces = word_diff(cut(left, limit), cut(right, limit))
     return (
-        [Piece(text=text, same=kind == KEPT) for kind, text in told if kind != ADDED],
-        [Piece(text=text, same=kind == KEPT) for kind, text in told if kind != REMOVED],
+        [Piece(text=text, same=kind == KEPT) for kind, text in pieces if kind != ADDED],
+        [Piece(text=text, same=kind == KEPT) for kind, text in pieces if kind != REMOVED],
     )

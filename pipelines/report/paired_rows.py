@@ -9,14 +9,13 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipelines.release.ledger_figures import cluster_sizes
 from pipelines.report.page_text import compared
 
 CLUSTERS_SHOWN = 10
 MEMBERS_SHOWN = 4
 LEAKS_SHOWN = 30
 COMPARED_CHARS = 1_200
-
-SIZES = ((2, 2), (3, 3), (4, 4), (5, 9), (10, 19), (20, 99), (100, None))
 
 Text = Callable[[str], str | None]
 """The text of a row by its id, None where it is not at hand."""
@@ -43,14 +42,12 @@ def clusters(copies: pl.DataFrame) -> dict[str, Any]:
     A cluster is a row and all that ended as its copies; its size counts that row too.
     """
     sized = copies.group_by("keeper").agg(size=pl.len() + 1)
-    counted: Counter[tuple[int, int | None]] = Counter()
-    for size, n in sized["size"].value_counts().iter_rows():
-        counted[next(span for span in SIZES if span[1] is None or size <= span[1])] += n
+    counted = cluster_sizes(dict(sized["size"].value_counts().iter_rows()))
     largest = sized.sort("size", "keeper", descending=[True, False]).head(CLUSTERS_SHOWN)
     return {
         "rows": copies.height,
         "clusters": sized.height,
-        "sizes": [(_size_name(*span), counted[span]) for span in SIZES if counted[span]],
+        "sizes": [(part["size"], part["clusters"]) for part in counted],
         "by_reason": copies.group_by("reason").len().sort("reason").rows(),
         "across_sources": int((copies["source"] != copies["keeper"].str.extract(r"^([^:]*):")).sum()),
         "largest": [
@@ -58,12 +55,6 @@ def clusters(copies: pl.DataFrame) -> dict[str, Any]:
             for keeper, size in largest.iter_rows()
         ],
     }
-
-
-def _size_name(low: int, high: int | None) -> str:
-    if high is None:
-        return f"{low} or more"
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _members(copies: pl.DataFrame, keeper: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The report on a release: one HTML file that tells where its rows came from, where the others went, and shows some."""
+"""The report on a release as one HTML file: where its rows came from, why others were dropped, and a sample."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jinja2 import UndefinedError
 from pipelines.release.manifest import MANIFEST, ReleaseError
 from pipelines.release.open_release import reading
 from pipelines.report import row_sample as sampling
-from pipelines.report.all_rows import ReleaseView, all_rows, kept_at, opened, records, reference_only
+from pipelines.report.all_rows import ReleaseView, all_rows, kept_at, open_view, records, reference_only
 from pipelines.report.candidate_tables import candidates, pair_counts
 from pipelines.report.funnel import funnel
 from pipelines.report.page import as_json, page
@@ -33,7 +33,7 @@ from pipelines.report.version_changes import changes
 from sources.atomic import write_bytes
 
 SAMPLE = 2_000
-"""Rows in the page unless told otherwise."""
+"""Default number of rows in the page."""
 
 MIXES = (("source", "Source"), ("task", "Task"), ("license", "Licence"), ("lang", "Language"))
 LENGTHS = (
@@ -69,10 +69,14 @@ def write_report(
 
 def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None, unmasked: bool = False) -> str:
     """Return the report on the release in ``folder`` as HTML, with ``sample`` rows, compared with ``against``."""
-    release = opened(folder, unmasked=unmasked)
+    release = open_view(folder, unmasked=unmasked)
+    if "recipe" not in release.manifest.model_fields_set:
+        raise ReleaseError(
+            f"{folder / MANIFEST} lacks what the report shows (recipe): sabila verify lists what is wrong"
+        )
     rows = all_rows(release)
-    told = sampling.describe_sample(release, rows, sample)
-    data = {"rows": told["rows"], "counts": counts(rows), "facets": FACETS, "strata": told["strata"]}
+    shown_sample = sampling.describe_sample(release, rows, sample)
+    data = {"rows": shown_sample["rows"], "counts": counts(rows), "facets": FACETS, "strata": shown_sample["strata"]}
     html, _ = page(
         "report.html.jinja",
         SCRIPTS,
@@ -81,10 +85,10 @@ def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None, u
         in_store=release.store is not None,
         data=as_json(data),
         drawn={
-            "rows": len(told["rows"]),
+            "rows": len(shown_sample["rows"]),
             "wanted": min(sample, rows.height),
-            "limit": told["limit"],
-            "strata": told["strata"],
+            "limit": shown_sample["limit"],
+            "strata": shown_sample["strata"],
         },
         changes=changes(against, folder, unmasked=unmasked) if against else None,
         **figures(release, rows),
@@ -96,8 +100,8 @@ def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None, u
 def figures(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
     """Return every figure of the report that is counted over all rows."""
     return {
-        "totals": {**totals(rows), "looked_at": reference_only(release)},
-        "funnel": funnel(release.manifest["steps"]),
+        "totals": {**totals(rows), "reference_only": reference_only(release)},
+        "funnel": funnel(release.manifest.steps),
         "mixes": [(name, title, mix(rows, name)) for name, title in MIXES],
         "histograms": [histogram(rows, name, title) for name, title in LENGTHS],
         "sources": sources(rows),
@@ -132,5 +136,5 @@ def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
         "closest": calls,
         "leaks": leak_figures(leaking),
         "leak_examples": shown_leaks,
-        "title": safe_text(f"{release.manifest['name']}@{release.manifest['version']}"),
+        "title": safe_text(release.manifest.title),
     }

@@ -1,4 +1,4 @@
-"""The rows of a release ready to be asked: filters in DuckDB, text search over all that the rows say."""
+"""Queries over the rows of a release: filters in DuckDB, and text search over all texts."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SORTS: dict[str, dict[str, bool]] = {
     "source": {"source": False},
     "status": {"status": False, "reason": False},
 }
-"""How rows can be sorted: the columns, and whether downwards; rows that are alike stay in the order of the release."""
+"""How rows can be sorted: the columns, and whether downwards; ties keep the order of the release."""
 
 SHOWN = ("n", "id", *FACETS, "tokens", "prompt_chars", "response_chars", "excerpt", "has_text")
 
 
 class QuestionError(ValueError):
-    """A question that cannot be asked: an unknown filter, or a number that is none."""
+    """A malformed query: an unknown filter, or a number that is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Question:
 class Index:
     """The table of a release's rows, what each says in small letters, and the hits of the last searches.
 
-    A facet stands in the table as the place of its value in ``names``, which are sorted.
+    A facet is stored as the index of its value in ``names``, which are sorted.
     """
 
     run: DuckDBPyConnection

@@ -1,4 +1,4 @@
-"""Rows drawn for the page: from every stratum, by the hash of their ids, with the sizes of both told."""
+"""A stratified sample of rows for the page, drawn by the hash of their ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.report.page_text import plain
 from pipelines.report.paired_rows import order
 
 BYTES = 7_500_000
-"""What the drawn rows may take up in the page."""
+"""Bytes of sampled rows in the page."""
 
 LIMITS = (4_000, 2_000, 1_000, 500, 250)
 """To how many characters a text is cut, the first that keeps the rows within ``BYTES``."""
@@ -21,7 +21,7 @@ LIMITS = (4_000, 2_000, 1_000, 500, 250)
 STRATA = ("status", "source", "reason")
 
 TEXTS = ("messages", "response", "rejected", "options", "gold", "answer", "rationale", "text")
-TOLD = ("id", "status", "source", "license", "task", "lang", "split", "file", "line", "step", "reason", "evidence")
+FACTS = ("id", "status", "source", "license", "task", "lang", "split", "file", "line", "step", "reason", "evidence")
 COUNTED = ("changed_by", "prompt_chars", "response_chars", "tokens")
 
 
@@ -34,16 +34,16 @@ def quotas(sizes: Sequence[int], wanted: int) -> list[int]:
     given = [0] * len(sizes)
     left = min(wanted, sum(sizes))
     while left:
-        open_ = [n for n, size in enumerate(sizes) if given[n] < size]
-        each, more = divmod(left, len(open_))
-        for rank, n in enumerate(open_):
+        unfilled = [n for n, size in enumerate(sizes) if given[n] < size]
+        each, more = divmod(left, len(unfilled))
+        for rank, n in enumerate(unfilled):
             taken = min(each + (rank < more), sizes[n] - given[n])
             given[n] += taken
             left -= taken
     return given
 
 
-def drawn(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
+def draw_rows(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
     """Return ``wanted`` rows, half of them kept ones where there are enough, each half shared out over its strata.
 
     Strata are the combinations of status, source and reason.
@@ -56,9 +56,13 @@ def drawn(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
 def _shared_out(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
     sizes = rows.group_by(STRATA).len().sort(STRATA)
     shares = sizes.with_columns(quota=pl.Series(quotas(sizes["len"].to_list(), wanted), dtype=pl.Int64)).drop("len")
-    ordered = rows.with_columns(drawn=order(rows["id"])).sort(*STRATA, "drawn", "id")
+    ordered = rows.with_columns(draw_order=order(rows["id"])).sort(*STRATA, "draw_order", "id")
     rank = pl.int_range(pl.len()).over(STRATA)
-    return ordered.join(shares, on=STRATA, maintain_order="left").filter(rank < pl.col("quota")).drop("drawn", "quota")
+    return (
+        ordered.join(shares, on=STRATA, maintain_order="left")
+        .filter(rank < pl.col("quota"))
+        .drop("draw_order", "quota")
+    )
 
 
 def strata(rows: pl.DataFrame, sample: pl.DataFrame) -> list[dict[str, Any]]:
@@ -74,14 +78,14 @@ def describe_sample(release: ReleaseView, rows: pl.DataFrame, wanted: int) -> di
 
     Texts are cut, and then rows left out, until all fit into ``BYTES``.
     """
-    sample = drawn(rows, wanted)
+    sample = draw_rows(rows, wanted)
     texts = records(release, sample["id"].to_list())
     for limit in LIMITS:
         shown = _shown(sample, texts, limit)
         if (size := len(as_json(shown))) <= BYTES:
             break
     while size > BYTES:
-        sample = drawn(rows, sample.height * BYTES // size)
+        sample = draw_rows(rows, sample.height * BYTES // size)
         shown = _shown(sample, texts, limit)
         size = len(as_json(shown))
     return {"rows": shown, "limit": limit, "strata": strata(rows, sample)}
@@ -94,8 +98,8 @@ def _shown(sample: pl.DataFrame, texts: dict[str, dict[str, Any]], limit: int) -
 def _row(row: dict[str, Any], text: dict[str, Any] | None, limit: int) -> dict[str, Any]:
     known = text or {}
     evidence = known.get("evidence") or known.get("error") or row["evidence"]
-    told = {**{name: row[name] for name in TOLD}, "evidence": evidence}
-    whole = {**{name: known.get(name) for name in TEXTS}, **told}
+    facts = {**{name: row[name] for name in FACTS}, "evidence": evidence}
+    whole = {**{name: known.get(name) for name in TEXTS}, **facts}
     said = {name: value for name, value in whole.items() if value not in (None, "", [])}
     safe: dict[str, Any] = plain(said, limit)
     return safe | {name: row[name] for name in COUNTED} | {"has_text": text is not None}

@@ -1,4 +1,4 @@
-"""The server of the page: read-only, for this machine alone, and only for who has its address."""
+"""The server of the page: read-only, on localhost, with a secret token in the URL."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAFE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Headers of every answer: nothing is kept, framed, guessed at or told to others."""
+"""Headers of every answer: no caching, framing, sniffing or referrer."""
 
 
 class Server(ThreadingHTTPServer):
@@ -42,18 +42,18 @@ class Server(ThreadingHTTPServer):
         self.site = site
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that went away before its answer; tell of anything else."""
+        """Ignore a browser that closed the connection; report anything else."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     @property
     def address(self) -> str:
-        """The address of the page, which nobody can guess."""
+        """The address of the page, with its secret token."""
         return f"http://{HOST}:{self.server_port}/{self.site.token}/"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET, and only for who asks this machine by its name and knows the secret of the address."""
+    """Answers GET requests to localhost whose path starts with the secret token."""
 
     server: Server
     protocol_version = "HTTP/1.1"
@@ -73,14 +73,14 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(f"/{path}", url.query)
 
     def _only_get(self) -> None:
-        """Refuse all that is no GET."""
+        """Reject any other method."""
         self.close_connection = True  # whatever was sent along is not read
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this page is read-only, expected GET")
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _only_get  # noqa: N815
 
     def log_message(self, *parts: object) -> None:
-        """Say nothing: what is searched for is nobody's business."""
+        """Log nothing, since searches are private."""
 
     def _answer(self, path: str, query: str) -> None:
         try:

@@ -16,7 +16,7 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Places = np.ndarray[Any, np.dtype[np.int32]]
 
 REMEMBERED = 24
-"""Searches that are kept: whoever searches turns pages, sorts, filters, and goes on typing."""
+"""Cached searches, for paging, sorting, filtering and typing on."""
 
 FEW = 4
 """A search among less than one in so many rows looks at these alone."""
@@ -63,7 +63,7 @@ class Texts:
 
 
 def _contains(texts: pl.Series, text: str) -> Mask:
-    """Say which of the texts hold ``text``, each core looking at a part of them."""
+    """Return which of the texts contain ``text``, searched on all cores."""
     cores = os.cpu_count() or 1
     size = -(-len(texts) // cores) or 1
     parts = [texts.slice(at, size) for at in range(0, len(texts), size)]

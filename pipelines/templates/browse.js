@@ -5,9 +5,9 @@ const everything = data.values.status.reduce((sum, [, rows]) => sum + rows, 0);
 
 async function get(path, asked) {
   const answer = await fetch(`${path}?${new URLSearchParams(asked)}`, { cache: "no-store" });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.error);
-  return told;
+  const page = await answer.json();
+  if (!answer.ok) throw new Error(page.error);
+  return page;
 }
 
 const server = {
@@ -16,9 +16,9 @@ const server = {
     for (const [name, value] of Object.entries(question.by)) asked[`by.${name}`] = value;
     for (const name of ["shortest", "longest"]) if (question[name] !== null) asked[name] = question[name];
     const from = performance.now();
-    const told = await get("rows", asked);
-    const note = [make("b", {}, number(told.total)), ` of ${number(everything)} rows, in ${Math.round(performance.now() - from)} ms`];
-    return { rows: told.rows, total: told.total, values: told.values, note };
+    const page = await get("rows", asked);
+    const note = [make("b", {}, number(page.total)), ` of ${number(everything)} rows, in ${Math.round(performance.now() - from)} ms`];
+    return { rows: page.rows, total: page.total, values: page.values, note };
   },
   whole(row) { return get("row", { n: row.n }); },
 };

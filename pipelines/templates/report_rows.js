@@ -58,9 +58,9 @@ function facts(row) {
   const place = row.file ? `${row.file}${row.line ? `, line ${number(row.line)}` : ""}` : "";
   const chars = [[row.prompt_chars, "in the prompt"], [row.response_chars, "in the response"]].filter(([count]) => count);
   const size = row.tokens ? `${chars.map(([count, where]) => `${number(count)} characters ${where}`).join(", ")}, about ${number(row.tokens)} tokens` : "";
-  const told = [["Source", row.source], ["Read from", place], ["Licence", row.license], ["Task", row.task], ["Language", row.lang],
+  const facts = [["Source", row.source], ["Read from", place], ["Licence", row.license], ["Task", row.task], ["Language", row.lang],
     ["Split", row.split], ["Length", size], ["Changed by", (row.changed_by || []).join(", ")]];
-  for (const [name, value] of told) if (value) grid.append(make("dt", {}, name), make("dd", {}, value));
+  for (const [name, value] of facts) if (value) grid.append(make("dt", {}, name), make("dd", {}, value));
   return grid;
 }
 
@@ -89,8 +89,8 @@ function options(row) {
   return [make("h4", {}, "Options"), list];
 }
 
-function life(events) {
-  const list = make("ol", { class: "life" });
+function historyList(events) {
+  const list = make("ol", { class: "history" });
   let still = [];
   const pass = () => {
     if (still.length) list.append(make("li", { class: "soft" }, `${still.join(", ")}: kept as it was`));
@@ -107,7 +107,7 @@ function life(events) {
     list.append(item);
   }
   pass();
-  return events.length ? [make("h4", {}, "Life"), list] : [];
+  return events.length ? [make("h4", {}, "History"), list] : [];
 }
 
 function changed(pieces) {
@@ -142,8 +142,8 @@ function whole(row, words, close) {
   for (const [name, title_] of [["response", "Response"], ["rejected", "Rejected answer"], ["answer", "Answer in the source"], ["rationale", "Rationale in the source"], ["text", "Raw text"], ["context", "Context"]]) {
     if (row[name]) parts.push(...block(title_, row[name], words));
   }
-  if (row.untold) parts.push(make("h4", {}, "Life"), make("p", { class: "note" }, row.untold));
-  parts.push(...life(row.life || []));
+  if (row.unavailable) parts.push(make("h4", {}, "History"), make("p", { class: "note" }, row.unavailable));
+  parts.push(...historyList(row.history || []));
   return parts.filter((part) => part !== null);
 }
 
@@ -167,7 +167,7 @@ function rowsBrowser(from, facets) {
     list.setAttribute("aria-busy", "true");
     let found;
     try { found = await from.query(question()); } catch (error) {
-      if (mine === state.asked) $("told").textContent = `No answer: ${error.message}`;
+      if (mine === state.asked) $("summary").textContent = `No answer: ${error.message}`;
       return;
     }
     if (mine !== state.asked) return;
@@ -183,7 +183,7 @@ function rowsBrowser(from, facets) {
     list.replaceChildren(...state.rows.map((row, n) => item(row, n, words)));
     if (!state.rows.length) list.append(make("li", { class: "none", role: "presentation" }, "No row is like that."));
     const first = state.page * PAGE;
-    $("told").replaceChildren(...note);
+    $("summary").replaceChildren(...note);
     $("pages").textContent = state.rows.length ? `${number(first + 1)} – ${number(first + state.rows.length)} of ${number(state.total)}` : "0";
     $("previous").disabled = state.page === 0;
     $("next").disabled = first + state.rows.length >= state.total;
@@ -191,11 +191,11 @@ function rowsBrowser(from, facets) {
 
   function item(row, n, words) {
     const size = row.tokens ? `about ${number(row.tokens)} tokens` : "";
-    const told = [row.reason, row.source, row.task, row.lang, size].filter(Boolean).map((text) => make("span", {}, text));
+    const facts = [row.reason, row.source, row.task, row.lang, size].filter(Boolean).map((text) => make("span", {}, text));
     const made = make("li", { role: "option", id: `row-${n}`, tabindex: n === state.at ? "0" : "-1", "aria-selected": String(state.open === row.id) },
       make("div", { class: "line" }, make("span", { class: "id" }, marked(row.id, words)), make("span", { class: `chip ${row.status}` }, row.status)),
       make("div", { class: "excerpt", dir: "auto" }, marked(row.excerpt || "", words)),
-      make("div", { class: "facts" }, ...told));
+      make("div", { class: "facts" }, ...facts));
     made.addEventListener("click", () => { move(n, false); open(); });
     return made;
   }

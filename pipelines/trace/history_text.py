@@ -1,4 +1,4 @@
-"""The life of a row as a person reads it: step by step, edits word by word, prompts and candidates with verdicts."""
+"""The history of a row as text: step by step, edits word by word, prompts and candidates with verdicts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pipelines.terminal import printable
 Event = dict[str, Any]
 
 AROUND = 60
-"""Characters told of what stayed, on either side of an edit."""
+"""Unchanged characters shown on either side of an edit."""
 
 MARKS = {REMOVED: ("[-", "-]", "red"), ADDED: ("{+", "+}", "green")}
-"""What stands around removed and added words, and their colour on a terminal; where there is none, marks do."""
+"""Marks around removed and added words, and their colour on a terminal."""
 
 
 def history_text(row_id: str, events: list[Event]) -> str:
-    """Return the life of a row, step by step; colours are for ``click.echo``, which drops them where none can be."""
+    """Return the history of a row, step by step, with colours that ``click.echo`` drops where there is no terminal."""
     row_id, events = _harmless(row_id), [_harmless(event) for event in events]
-    if events[0].get("told_by") == "ledger":
+    if events[0].get("recorded_by") == "ledger":
         return "\n".join([row_id, "", *_of_ledger(events[0])])
     lines = [row_id]
     for event in events:
@@ -60,13 +60,13 @@ def _of(event: Event) -> Iterator[str]:
 
 
 def _of_ledger(event: Event) -> Iterator[str]:
-    """Yield what a release's ledger tells; the store with its steps is elsewhere."""
+    """Yield the lines of an event from the ledger of a release."""
     yield f"{event['step']}: {event['status'].replace('_', ' ')}"
     yield from (f"  {line}" for line in _origin(event))
     yield f"  changed by {', '.join(event['changed_by']) or 'no step'}"
     if event["reason"]:
         yield f"  because of {event['reason']}{_evidence(event['evidence'])}"
-    yield "  as the release's ledger tells; the texts before and after are in the store it was built in"
+    yield "  from the ledger of the release; the texts before and after are in the store it was built in"
 
 
 def _origin(event: Event) -> Iterator[str]:
@@ -89,8 +89,8 @@ def _evidence(evidence: str | None) -> str:
 
 
 def _fields(values: dict[str, Any]) -> str:
-    told = (f"{name} {_one_line(value)}" for name, value in values.items() if value is not None)
-    return ", ".join(told)
+    parts = (f"{name} {_one_line(value)}" for name, value in values.items() if value is not None)
+    return ", ".join(parts)
 
 
 def _one_line(value: Any) -> str:
@@ -128,14 +128,14 @@ def _as_text(value: Any) -> str:
 
 def _words(pieces: list[Piece]) -> str:
     """Return a comparison as one text: what stayed shortened, what went and what came marked."""
-    told = []
+    parts = []
     for at, (kind, text) in enumerate(pieces):
         if kind == KEPT:
-            told.append(_shortened(text, first=at == 0, last=at == len(pieces) - 1))
+            parts.append(_shortened(text, first=at == 0, last=at == len(pieces) - 1))
         else:
             before, after, colour = MARKS[kind]
-            told.append(click.style(f"{before}{text}{after}", fg=colour))
-    return "".join(told)
+            parts.append(click.style(f"{before}{text}{after}", fg=colour))
+    return "".join(parts)
 
 
 def _shortened(text: str, *, first: bool, last: bool) -> str:
@@ -175,8 +175,8 @@ def _candidates(rows: Iterable[Event]) -> Iterator[str]:
 
 def _requests(row: Event) -> str:
     sampling = {name: value for name, value in row.get("sampling", {}).items() if value and name != "seed"}
-    drawn = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the store has lost what was asked"
-    return f"{row['stage']}, sample {row['sample']}: {row['teacher']} at revision {row['revision']}{drawn}"
+    sampled = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the store has lost what was asked"
+    return f"{row['stage']}, sample {row['sample']}: {row['teacher']} at revision {row['revision']}{sampled}"
 
 
 def _prompt(row: Event) -> str:

@@ -1,4 +1,4 @@
-"""The life of a row as a release alone knows it: where it was read, which steps changed it, and how it ended."""
+"""The history of a row from the ledger of a release: where it was read, which steps changed it, how it ended."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import polars as pl
 
+from pipelines.release.manifest_model import Manifest
 from sources.literal import scan_parquet
 
 
-def history_from_ledger(row_id: str, folder: Path, manifest: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the one event that the ledger of a release knows of a row; None where it has no such row."""
+def history_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> dict[str, Any] | None:
+    """Return the row of the ledger as one event; None for an unknown row."""
     paths = sorted((folder / "ledger").glob("*.parquet"))
     if not paths:
         return None
@@ -19,7 +20,6 @@ def history_from_ledger(row_id: str, folder: Path, manifest: dict[str, Any]) -> 
     if not found:
         return None
     row, source = found[0], found[0]["source"]
-    entry = manifest["lock"].get(source, {})
-    read = (step for step in manifest["steps"] if step["identity"].get("source", {}).get("name") == source)
-    origin: dict[str, Any] = next((step.get("origin", {}) for step in read), {})
-    return {"told_by": "ledger", **row, **origin, **({"revision": entry["revision"]} if entry else {})}
+    entry = manifest.lock.get(source)
+    origin = next((step.origin for step in manifest.steps if step.source and step.source.name == source), {})
+    return {"recorded_by": "ledger", **row, **origin, **({"revision": entry.revision} if entry else {})}

@@ -1,13 +1,13 @@
-"""The life of one row: where it was read, what each step did with it, and where it is now.
+"""The history of one row: where it was read, what each step did with it, and where it is now.
 
-A row keeps to its shard: the file it is in tells in which file the next step has put it. So a trace reads one file of
+A row keeps to its shard: its file determines the file of the next step. So a trace reads one file of
 ids a step, whatever the size of the set. Where that does not hold, a step's files are searched, all of them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import polars as pl
 
 from pipelines.build.changed_rows import CHANGED
 from pipelines.completions.shard_groups import shard_groups
+from pipelines.release.manifest_model import Locked, StepSummary
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.row_index import PLACES, find_rows
 from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
@@ -27,7 +28,7 @@ from sources.suggest import did_you_mean
 Event = dict[str, Any]
 
 OWN = ("kept", "dropped", "edits", CHANGED)
-"""Folders of a step that are told in their own way; any other holds tables of what it found."""
+"""Folders of a step with a meaning of their own; any other contains tables of findings."""
 
 ORIGIN = ("source", "license", "split", "file", "line")
 
@@ -40,17 +41,17 @@ def row_history(row_id: str, root: Path, recipe: str | None = None, release: str
     """Return what happened to a row, one event a step, up to where it is now.
 
     The steps are those of the last build of ``recipe`` (of any, if it is None), or of ``release``, ``name@version`` or
-    a folder. Where the store no longer has a release's steps, its ledger tells what it knows. A malformed row has no
+    a folder. Where the store no longer has a release's steps, the event comes from its ledger. A malformed row has no
     id: it is named ``<source>:<file>:<line>``. Raises ``TraceError`` for a row no step read or made, ``StoreError`` for
     a step that is gone and ``ReleaseError`` for a release that is not there.
     """
     store = Store(root)
     if release is None:
-        return History.of_build(store, recipe).life(row_id)
-    return _history_in_release(row_id, store, release)
+        return History.of_build(store, recipe).events(row_id)
+    return _events_in_release(row_id, store, release)
 
 
-def _history_in_release(row_id: str, store: Store, release: str) -> list[Event]:
+def _events_in_release(row_id: str, store: Store, release: str) -> list[Event]:
     from pipelines.release.locate import find
     from pipelines.release.manifest import load
     from pipelines.release.open_release import reading
@@ -58,22 +59,22 @@ def _history_in_release(row_id: str, store: Store, release: str) -> list[Event]:
 
     folder = find(release, store.root)
     manifest = load(folder)
-    place = f"{manifest['name']}@{manifest['version']}"
+    place = manifest.title
     with reading(folder):
-        if all(store.done(step["folder"]) for step in manifest["steps"]):
-            return History(store=store, steps=tuple(manifest["steps"]), lock=manifest["lock"], place=place).life(row_id)
+        if all(store.done(step.folder) for step in manifest.steps):
+            return History(store=store, steps=tuple(manifest.steps), lock=manifest.lock, place=place).events(row_id)
         if event := history_from_ledger(row_id, folder, manifest):
             return [event]
-    raise _unknown(row_id, place, manifest["steps"])
+    raise _unknown(row_id, place, manifest.steps)
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What a build did: the summaries of its steps in order, what its sources were locked to, and how it is called."""
+    """The steps of a build in order, the lock of its sources, and its name in messages (``place``)."""
 
     store: Store
-    steps: tuple[dict[str, Any], ...]
-    lock: dict[str, Any]
+    steps: tuple[StepSummary, ...]
+    lock: Mapping[str, Locked]
     place: str
     files: Files = field(default_factory=Files)
 
@@ -86,14 +87,17 @@ class History:
             wanted = f" of {recipe}" if recipe else ""
             hint = did_you_mean(recipe or "", built)
             raise TraceError(f"{store.root} holds no finished build{wanted}; run sabila build first{hint}")
-        told = json.loads(builds[-1].read_text(encoding="utf-8"))
-        steps = tuple(store.summary(name) for name in told["steps"])
+        build = json.loads(builds[-1].read_text(encoding="utf-8"))
+        steps = tuple(StepSummary.of(store.summary(name)) for name in build["steps"])
         return cls(
-            store=store, steps=steps, lock=told.get("lock", {}), place=f"the last build of {recipe or 'this store'}"
+            store=store,
+            steps=steps,
+            lock={name: Locked.of(entry) for name, entry in build.get("lock", {}).items()},
+            place=f"the last build of {recipe or 'this store'}",
         )
 
-    def life(self, row_id: str) -> list[Event]:
-        """Return the events of a row; those of the row it was made from, up to then, before its own."""
+    def events(self, row_id: str) -> list[Event]:
+        """Return the events of a row, after those of the row it was derived from."""
         events = list(self._events(row_id)) or list(self._malformed(row_id))
         if not events or events[-1].pop("id") != row_id:
             raise _unknown(row_id, self.place, self.steps)
@@ -105,23 +109,23 @@ class History:
         wanted = _family(row_id)
         here: dict[str, RowLocation] = {}
         for step in self.steps:
-            before = next((here[name] for name in step["inputs"] if name in here), None)
+            before = next((here[name] for name in step.inputs if name in here), None)
             found = self._found(step, before, wanted)
             if found is None:
-                if looked := [here[name] for name in step["reference_inputs"] if name in here and before is None]:
-                    yield {"id": looked[0].id, "step": step["name"], "folder": step["folder"], "status": "looked_at"}
+                if referenced := [here[name] for name in step.reference_inputs if name in here and before is None]:
+                    yield {"id": referenced[0].id, "step": step.name, "folder": step.folder, "status": "reference_only"}
                 continue
             wanted = [id for id in wanted if id.startswith(found.id)]
             yield self._event(step, before, found)
             if found.path.parent.name == "kept":
-                here[step["folder"]] = found
+                here[step.folder] = found
 
     # --- finding the row ---------------------------------------------------------------------------------------
 
-    def _found(self, step: dict[str, Any], before: RowLocation | None, wanted: list[str]) -> RowLocation | None:
+    def _found(self, step: StepSummary, before: RowLocation | None, wanted: list[str]) -> RowLocation | None:
         """Return where the step has put the row, or one that it may be made from; None where it was not given it."""
-        folder = self.store.folder(step["folder"])
-        if step["inputs"]:
+        folder = self.store.folder(step.folder)
+        if step.inputs:
             numbers = self._next(step, before) if before else iter(())
         else:
             numbers = self._read_at(step, folder, wanted)
@@ -133,14 +137,14 @@ class History:
                 return max(found, key=lambda spot: len(spot.id))
         return None
 
-    def _next(self, step: dict[str, Any], before: RowLocation) -> Iterator[int]:
+    def _next(self, step: StepSummary, before: RowLocation) -> Iterator[int]:
         """Yield the numbers of the shards in which a step may have put a row: where it must be, then any other."""
-        given = [path for name in step["inputs"] for path in self.files.shards(self.store.folder(name) / "kept")]
+        given = [path for name in step.inputs for path in self.files.shards(self.store.folder(name) / "kept")]
         yield given.index(before.path)
         yield from (number for number, paths in enumerate(shard_groups(given)) if before.path in paths)
-        yield from self._numbers(self.store.folder(step["folder"]))
+        yield from self._numbers(self.store.folder(step.folder))
 
-    def _read_at(self, step: dict[str, Any], folder: Path, wanted: list[str]) -> Iterator[int]:
+    def _read_at(self, step: StepSummary, folder: Path, wanted: list[str]) -> Iterator[int]:
         """Yield the shards of a source that may hold one of the rows: by its index, or all where it has none."""
         if not _reads(step, wanted[-1]):
             return
@@ -155,17 +159,20 @@ class History:
 
     def _malformed(self, name: str) -> Iterator[Event]:
         for step in self.steps:
-            if _reads(step, name) and (rows := quarantined(self.store.folder(step["folder"]))) is not None:
+            if _reads(step, name) and (rows := quarantined(self.store.folder(step.folder))) is not None:
                 for row in rows.filter(pl.col("id") == name).rows(named=True):
-                    origin = {"license": step["identity"]["source"]["license"], **self._origin(step, row["source"])}
-                    yield {"step": step["name"], "folder": step["folder"], "status": "quarantined", **row, **origin}
+                    origin = {
+                        "license": step.source.license if step.source else "",
+                        **self._origin(step, row["source"]),
+                    }
+                    yield {"step": step.name, "folder": step.folder, "status": "quarantined", **row, **origin}
 
-    # --- telling of it -----------------------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------
 
-    def _event(self, step: dict[str, Any], before: RowLocation | None, found: RowLocation) -> Event:
+    def _event(self, step: StepSummary, before: RowLocation | None, found: RowLocation) -> Event:
         """Return what a step did with the row: where it has it from, what it changed, what it found."""
-        folder, status = self.store.folder(step["folder"]), found.path.parent.name
-        event: Event = {"id": found.id, "step": step["name"], "folder": step["folder"], "status": status}
+        folder, status = self.store.folder(step.folder), found.path.parent.name
+        event: Event = {"id": found.id, "step": step.name, "folder": step.folder, "status": status}
         if before is None:
             event |= found.read(ORIGIN) | self._origin(step, found.id.partition(":")[0])
         elif before.id != found.id:
@@ -179,21 +186,21 @@ class History:
             event["tables"] = tables
         return event
 
-    def _changes(self, step: dict[str, Any], folder: Path, before: RowLocation, found: RowLocation) -> list[Event]:
+    def _changes(self, step: StepSummary, folder: Path, before: RowLocation, found: RowLocation) -> list[Event]:
         """Return the fields that a step changed, before and after."""
         fields = [name for name in parquet_schema(before.path) if name != "id"]
-        if before.id == found.id and step.get("changed") is not None:
-            noted = self.files.rows_of(shard_file(folder / CHANGED, found.shard), [found.id]) if step["changed"] else []
+        if before.id == found.id and step.changed is not None:
+            noted = self.files.rows_of(shard_file(folder / CHANGED, found.shard), [found.id]) if step.changed else []
             fields = noted[0]["fields"] if noted else []
         if not fields:
             return []
         old, new = before.read(fields), found.read(fields)
         return [{"field": name, "before": old[name], "after": new[name]} for name in fields if old[name] != new[name]]
 
-    def _origin(self, step: dict[str, Any], source: str) -> Event:
+    def _origin(self, step: StepSummary, source: str) -> Event:
         """Return where a source is from, at which revision, and where its licence was read, as far as it was noted."""
-        revision = self.lock.get(source, {}).get("revision")
-        return {**step.get("origin", {}), **({"revision": revision} if revision else {})}
+        entry = self.lock.get(source)
+        return {**step.origin, **({"revision": entry.revision} if entry else {})}
 
     def _tables(self, folder: Path, found: RowLocation) -> dict[str, list[Row]]:
         """Return what a step found of the row and of those it was made from, by table."""
@@ -209,17 +216,17 @@ class History:
         return {name: found for name, found in rows.items() if found}
 
     def _tables_of(self, folder: Path) -> list[Path]:
-        told = [path for path in self.files.shards(folder) if path.name not in ("quarantine.parquet", PLACES)]
+        tables = [path for path in self.files.shards(folder) if path.name not in ("quarantine.parquet", PLACES)]
         folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in OWN)
-        return [*told, *(path for inner in folders for path in self.files.shards(inner))]
+        return [*tables, *(path for inner in folders for path in self.files.shards(inner))]
 
 
-def _unknown(row_id: str, place: str, graph: Iterable[dict[str, Any]]) -> TraceError:
+def _unknown(row_id: str, place: str, graph: Iterable[StepSummary]) -> TraceError:
     limits = [
-        f"; {step['name']} read {limit:,} rows, as limit says, and it may lie beyond"
+        f"; {step.name} read {limit:,} rows, as limit says, and it may lie beyond"
         for step in graph
-        if _reads(step, row_id) and (limit := step["identity"].get("limit")) is not None
-        if step["counts"]["rows_in"] >= limit
+        if _reads(step, row_id) and (limit := step.identity.limit) is not None
+        if step.counts.rows_in >= limit
     ]
     return TraceError(
         f"no row {row_id!r} in {place}; expected <source>:<id>, or <source>:<file>:<line> for a malformed row"
@@ -234,6 +241,5 @@ def _family(row_id: str) -> list[str]:
     return [f"{source}{colon}{'/'.join(parts[:n])}" for n in range(1, len(parts) + 1)]
 
 
-def _reads(step: dict[str, Any], row_id: str) -> bool:
-    source = step["identity"].get("source")
-    return bool(source) and row_id.startswith(f"{source['name']}:")
+def _reads(step: StepSummary, row_id: str) -> bool:
+    return step.source is not None and row_id.startswith(f"{step.source.name}:")

@@ -1,4 +1,4 @@
-"""What a teacher was asked for a row: the prompt and the sampling of each completion, from the store."""
+"""The prompt and the sampling parameters of each completion of a row, from the store."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def with_requests(candidates: list[Row], store: Store) -> list[Row]:
     if not path.exists():
         return candidates
     with reading(path) as completions:
-        asked = completions.exported([row["key"] for row in candidates])
-    told = {row["key"]: _requests(row) for row in asked.iter_rows(named=True)}
-    return [{**row, **told.get(row["key"], {})} for row in candidates]
+        exported = completions.exported([row["key"] for row in candidates])
+    requests = {row["key"]: _requests(row) for row in exported.iter_rows(named=True)}
+    return [{**row, **requests.get(row["key"], {})} for row in candidates]
 
 
 def _requests(row: Row) -> Row:
     messages, sampling = json.loads(row["messages"]), json.loads(row["sampling"])
-    drawn = Request(
+    request = Request(
         row="",
         stage="",
         messages=tuple(Message(**message) for message in messages),
         sampling=Sampling(seed=sampling["seed"]),
         sample=row["sample"],
     )
-    return {"messages": messages, "sampling": sampling, "seed": drawn.seed}
+    return {"messages": messages, "sampling": sampling, "seed": request.seed}

@@ -1,4 +1,4 @@
-"""Checks of what is made of a release's rows: figures, card and metadata, all made anew, and its completions' keys."""
+"""Checks of what is derived from a release's rows: figures, card, metadata, and the keys of its completions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pipelines.release.figures import check_figures
 from pipelines.verify.check_files import left_out
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 
-OF_COMPLETIONS = "figures.asked"
+FROM_COMPLETIONS = "figures.requests"
 """What is counted from the completions, and cannot be where a release came without them."""
 
 
 def figures(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find figures of the manifest, those that its card tells, that its rows, ledger and steps do not give."""
-    told_elsewhere = ["README.md"]  # line by line, by the next check
+    """Find figures of the manifest that differ from those counted from rows, ledger and steps."""
+    reported_elsewhere = ["README.md"]  # line by line, by the next check
     if left_out(release):
-        told_elsewhere.append(OF_COMPLETIONS)
+        reported_elsewhere.append(FROM_COMPLETIONS)
     for line in check_figures(release.manifest, release.folder):
-        if not line.startswith(tuple(told_elsewhere)):
+        if not line.startswith(tuple(reported_elsewhere)):
             yield in_manifest("figures", "what rows, ledger and steps give, counted again", line)
 
 
@@ -39,14 +39,14 @@ def metadata(release: ReleaseUnderTest) -> Iterator[Finding]:
     yield from _lines(release, "croissant.json", croissant(release.manifest, release.folder))
 
 
-def _lines(release: ReleaseUnderTest, name: str, made: str) -> Iterator[Finding]:
+def _lines(release: ReleaseUnderTest, name: str, expected_text: str) -> Iterator[Finding]:
     path = release.folder / name
     if not path.is_file():
-        return  # told as missing
+        return  # reported as missing
     found = path.read_bytes().decode("utf-8", errors="replace")
-    if found == made:
+    if found == expected_text:
         return
-    pairs = zip_longest(made.splitlines(), found.splitlines())
+    pairs = zip_longest(expected_text.splitlines(), found.splitlines())
     differing = [(number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]]
     for number, expected, line in differing:
         yield Finding(file=name, what=f"line {number}, as it is made of the figures", expected=expected, found=line)

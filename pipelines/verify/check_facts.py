@@ -1,4 +1,4 @@
-"""Checks of the facts that a card tells and no row does: models, libraries, sources, the duties of licences."""
+"""Checks of facts of a card that no row contains: models, libraries, sources, duties of licences."""
 
 from __future__ import annotations
 
@@ -17,34 +17,32 @@ from pipelines.release.step_figures import generation_settings
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.literal import scan_parquet
 
-Step = dict[str, Any]
-
 
 def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find libraries of other versions than the steps say that they were built with."""
-    steps = release.manifest["steps"]
-    made = {name for step in steps for name in step["identity"].get("libraries") or {}}
-    built, said = built_with([step["identity"] for step in steps]), release.manifest["libraries"]
-    for name in sorted(made):
-        if said.get(name) != built[name]:
-            yield in_manifest(f"libraries: {name}: that the steps were built with", built[name], said.get(name))
+    steps = release.manifest.steps
+    named = {name for step in steps for name in step.identity.libraries}
+    built, stated = built_with(step.identity.libraries for step in steps), release.manifest.libraries
+    for name in sorted(named):
+        if stated.get(name) != built[name]:
+            yield in_manifest(f"libraries: {name}: that the steps were built with", built[name], stated.get(name))
 
 
 def models(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find figures of what models wrote that name another step, model or setting than the steps do."""
-    steps = {step["name"]: step for step in release.manifest["steps"]}
-    for at, part in enumerate(release.manifest["figures"].get("generation", ())):
+    steps = {step.name: step for step in release.manifest.steps}
+    for at, part in enumerate(release.manifest.figures.get("generation", ())):
         place = f"figures: generation[{at}]"
         if (step := steps.get(part["step"])) is None:
             yield in_manifest(f"{place}: step", "a step of the manifest", part["step"])
             continue
         for name, value in generation_settings(step).items():
             if part.get(name) != value:
-                yield in_manifest(f"{place}: {name}, as {step['name']} has it", value, part.get(name))
-        asked = set(_models(step["identity"].get("config")))
-        if (part["teacher"], part["revision"]) not in asked:
+                yield in_manifest(f"{place}: {name}, as {step.name} has it", value, part.get(name))
+        model = set(_models(step.identity.config))
+        if (part["teacher"], part["revision"]) not in model:
             found = f"{part['teacher']} at {part['revision']}"
-            yield in_manifest(f"{place}: teacher, a model that {step['name']} names", sorted(asked), found)
+            yield in_manifest(f"{place}: teacher, a model that {step.name} names", sorted(model), found)
         if not 0 < part["rows"] <= part["completions"]:
             yield in_manifest(f"{place}: rows", f"1 to {part['completions']}, its completions", part["rows"])
     yield from _tokens(release)
@@ -63,36 +61,36 @@ def _models(config: Any) -> Iterator[tuple[str, str]]:
 
 
 def _tokens(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find models of which fewer tokens are told by step than their completions took."""
-    said: Counter[tuple[str, str, str]] = Counter()
-    for part in release.manifest["figures"].get("generation", ()):
+    """Find models whose tokens by step are fewer than those of their completions."""
+    stated: Counter[tuple[str, str, str]] = Counter()
+    for part in release.manifest.figures.get("generation", ()):
         for name in TOKENS:
-            said[part["teacher"], part["revision"], name] += part[name] or 0
-    for asked in release.manifest["figures"].get("asked", ()):
+            stated[part["teacher"], part["revision"], name] += part[name] or 0
+    for model in release.manifest.figures.get("requests", ()):
         for name in TOKENS:
-            told = said[asked["teacher"], asked["revision"], name]
-            if told and told != asked[name]:
-                what = f"figures: generation: {name} of {asked['teacher']} in all"
-                yield in_manifest(what, asked[name], told)
+            counted = stated[model["teacher"], model["revision"], name]
+            if counted and counted != model[name]:
+                what = f"figures: generation: {name} of {model['teacher']} in all"
+                yield in_manifest(what, model[name], counted)
 
 
 TOKENS = ("prompt_tokens", "completion_tokens")
 
 
 def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find steps that say they changed another number of rows than the ledger tells."""
-    steps = release.manifest["steps"]
-    feeds = Counter(before for step in steps for before in step["inputs"])
-    names = Counter(step["name"] for step in steps)
+    """Find steps whose number of changed rows differs from the ledger's."""
+    steps = release.manifest.steps
+    feeds = Counter(before for step in steps for before in step.inputs)
+    names = Counter(step.name for step in steps)
     paths = sorted(release.folder.glob("ledger/*.parquet"))
     if not paths or any(times > 1 for times in (*feeds.values(), *names.values())):
-        return  # a row of several branches stands in the ledger once
+        return  # a row of several branches is in the ledger once
     by_step = scan_parquet(paths).select(pl.col("changed_by").explode().alias("step")).drop_nulls()
     counted = dict(by_step.group_by("step").len().collect().iter_rows())
     for step in steps:
-        said = step.get("changed")
-        if said is not None and said != counted.get(step["name"], 0):
-            yield in_manifest(f"steps: {step['folder']}: changed", counted.get(step["name"], 0), said)
+        stated = step.changed
+        if stated is not None and stated != counted.get(step.name, 0):
+            yield in_manifest(f"steps: {step.folder}: changed", counted.get(step.name, 0), stated)
 
 
 # --- as this sabila knows them --------------------------------------------------------------------------------------
@@ -100,18 +98,18 @@ def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find sources and licences described otherwise than this sabila describes them."""
-    said = release.manifest["figures"]
+    stated = release.manifest.figures
     known = {
-        "origins": origin_facts(said["by_source"]),
-        "licenses": license_facts(said["by_license"]),
+        "origins": origin_facts(stated["by_source"]),
+        "licenses": license_facts(stated["by_license"]),
     }
     for name, facts in known.items():
-        for expected, found in zip(facts, said[name], strict=False):
+        for expected, found in zip(facts, stated[name], strict=False):
             for field in sorted({*expected, *found}):
                 if expected.get(field) != found.get(field):
                     yield in_manifest(f"figures: {name}: {field}", expected.get(field), found.get(field))
-        if len(facts) != len(said[name]):
-            yield in_manifest(f"figures: {name}: how many", len(facts), len(said[name]))
+        if len(facts) != len(stated[name]):
+            yield in_manifest(f"figures: {name}: how many", len(facts), len(stated[name]))
 
 
 def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -119,36 +117,36 @@ def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
     from sources.catalog import BENCHMARKS, SOURCES
 
     corpora = {**BENCHMARKS, **SOURCES}
-    lock = release.manifest["lock"]
-    for step in release.manifest["steps"]:
-        if "source" not in step["identity"] or "origin" not in step:
+    lock = release.manifest.lock
+    for step in release.manifest.steps:
+        if step.source is None or not step.origin:
             continue
-        name, origin = step["identity"]["source"]["name"], step["origin"]
-        if name in lock and lock[name]["home"] != origin.get("home"):
-            yield in_manifest(f"lock: {name}: home", origin.get("home"), lock[name]["home"])
+        name, origin = step.source.name, step.origin
+        if name in lock and lock[name].home != origin.get("home"):
+            yield in_manifest(f"lock: {name}: home", origin.get("home"), lock[name].home)
         for field, found in origin.items():
             expected = getattr(corpora.get(name), field, found)
             if found != expected:
-                yield in_manifest(f"steps: {step['folder']}: {field}", expected, found)
+                yield in_manifest(f"steps: {step.folder}: {field}", expected, found)
 
 
 def values(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find values that a recipe of sabila's own does not take, and left-out steps or sources that it does not have."""
-    told = release.manifest["recipe"]
-    if not told["shipped"] or told["name"] not in shipped():
+    recipe = release.manifest.recipe
+    if not recipe.shipped or recipe.name not in shipped():
         return  # code of somebody's own is not run to check what it made
     try:
-        last = load(told["name"]).bind(release.manifest["values"])
+        last = load(recipe.name).bind(release.manifest.values)
     except RecipeError as error:
         yield in_manifest("values: that the recipe takes", "those of its knobs", str(error))
         return
     steps = list(_all_steps(last, set()))
     waiting = {step.name: step.work.needs for step in steps if isinstance(step.work, AwaitTeacher)}
-    if release.manifest["waiting_for_teacher"] != waiting:
-        yield in_manifest("waiting_for_teacher: steps", waiting, release.manifest["waiting_for_teacher"])
+    if release.manifest.waiting_for_teacher != waiting:
+        yield in_manifest("waiting_for_teacher: steps", waiting, release.manifest.waiting_for_teacher)
     corpora = {step.work.corpus.name for step in steps if isinstance(step.work, Read)}
-    for name in release.manifest["absent"]:
-        if name not in corpora or name in release.manifest["lock"]:
+    for name in release.manifest.absent:
+        if name not in corpora or name in release.manifest.lock:
             yield in_manifest("absent: a source of the recipe that was not read", sorted(corpora), name)
 
 

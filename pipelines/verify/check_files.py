@@ -20,7 +20,7 @@ NOT_OURS = (".cache", ".git", ".gitattributes")
 
 def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find files that are missing or too many; completions that were left out as a whole are none."""
-    listed = Counter(file["path"] for file in release.manifest["files"])
+    listed = Counter(file.path for file in release.manifest.files)
     for path, times in listed.items():
         if times > 1 or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             yield in_manifest(f"files: {path}", "a file inside the release, listed once", f"listed {times} times")
@@ -34,27 +34,27 @@ def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 def left_out(release: ReleaseUnderTest) -> set[str]:
     """Return the listed completions where a release came without all of them, as publishing may leave them out."""
-    listed = {file["path"] for file in release.manifest["files"] if file["path"].startswith(f"{COMPLETIONS}/")}
+    listed = {file.path for file in release.manifest.files if file.path.startswith(f"{COMPLETIONS}/")}
     return set() if (release.folder / COMPLETIONS).exists() else listed
 
 
 def sizes_and_hashes(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find files whose bytes are not those that were listed."""
-    for file in release.manifest["files"]:
-        path = release.folder / file["path"]
+    for file in release.manifest.files:
+        path = release.folder / file.path
         if path.is_symlink():
-            yield Finding(file=file["path"], what="kind", expected="a file", found=f"a link to {path.readlink()}")
+            yield Finding(file=file.path, what="kind", expected="a file", found=f"a link to {path.readlink()}")
         if not path.is_file():
             continue
-        if path.stat().st_size != file["bytes"]:
-            yield Finding(file=file["path"], what="bytes", expected=file["bytes"], found=path.stat().st_size)
-        if (found := file_hash(path)) != file["sha256"]:
-            yield Finding(file=file["path"], what="sha256", expected=file["sha256"], found=found)
+        if path.stat().st_size != file.bytes:
+            yield Finding(file=file.path, what="bytes", expected=file.bytes, found=path.stat().st_size)
+        if (found := file_hash(path)) != file.sha256:
+            yield Finding(file=file.path, what="sha256", expected=file.sha256, found=found)
 
 
 def tables(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find parquet files that cannot be read, hold another number of rows than listed, or other columns."""
-    listed = {file["path"]: file.get("rows") for file in release.manifest["files"]}
+    listed = {file.path: file.rows if "rows" in file.model_fields_set else None for file in release.manifest.files}
     for path in release.tables:
         name = release.name(path)
         try:
@@ -75,10 +75,10 @@ def _columns(name: str, found: pa.Schema) -> Iterator[Finding]:
         place = f"data/KIND/SOURCE/FILE with one of {', '.join(SCHEMAS)} as kind"
         yield Finding(file=name, what="place", expected=place, found=name)
         return
-    wanted, columns = (dict(zip(one.names, one.types, strict=True)) for one in (SCHEMAS[parts[1]], found))
-    for column in dict.fromkeys([*wanted, *columns]):
-        if wanted.get(column) != columns.get(column):  # whatever a list calls its items
-            expected, there = (str(one[column]) if column in one else None for one in (wanted, columns))
+    expected_types, columns = (dict(zip(one.names, one.types, strict=True)) for one in (SCHEMAS[parts[1]], found))
+    for column in dict.fromkeys([*expected_types, *columns]):
+        if expected_types.get(column) != columns.get(column):  # whatever a list calls its items
+            expected, there = (str(one[column]) if column in one else None for one in (expected_types, columns))
             yield Finding(file=name, what=f"column {column}", expected=expected, found=there)
 
 

@@ -15,7 +15,7 @@ from pipelines.release.license_check import source_licenses
 from pipelines.storage.duckdb_session import joining, listed
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.license import freer_licenses
-from synth.redteam import benign_lookalikes as look_alikes
+from synth.redteam import benign_lookalikes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,7 +44,7 @@ def rows(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def ledger(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows that ledger and data do not both have, or tell otherwise, and steps whose counts do not add up."""
+    """Find rows on which ledger and data disagree, and steps whose counts do not add up."""
     paths = sorted((release.folder / LEDGER).glob("*.parquet"))
     if not paths:
         yield Finding(file=LEDGER, what="ledger", expected="there", found="missing")
@@ -64,7 +64,7 @@ def _has(path: Path, *columns: str) -> bool:
     try:
         return set(columns) <= set(pq.read_schema(path).names)
     except (pa.ArrowException, OSError):
-        return False  # told by the check of tables
+        return False  # reported by the check of tables
 
 
 def _open(run: DuckDBPyConnection, name: str, paths: list[Path], columns: tuple[str, ...]) -> None:
@@ -106,12 +106,9 @@ def _doubled(run: DuckDBPyConnection) -> Iterator[Finding]:
 def _origins(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find rows that say they come from a corpus or a file that no step read."""
     read = {
-        (step["identity"]["source"]["name"], name)
-        for step in release.manifest["steps"]
-        if "source" in step["identity"]
-        for _, name, _ in step["identity"]["files"]
+        (step.source.name, name) for step in release.manifest.steps if step.source for _, name, _ in step.identity.files
     }
-    read.add((look_alikes.SOURCE, look_alikes.FILE))
+    read.add((benign_lookalikes.SOURCE, benign_lookalikes.FILE))
     for source, file, count in run.execute(
         "SELECT source, file, count(*) FROM rows GROUP BY ALL ORDER BY ALL"
     ).fetchall():
@@ -126,8 +123,8 @@ def _licenses(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Fi
     if bare := _count(run, "SELECT id FROM rows WHERE coalesce(license, '') = ''"):
         yield Finding(file="data", what="license", expected="in every row", found=f"missing in {bare}")
     yield from _freer_rows(run, release)
-    if release.manifest["license"] != (all_rows := license_of(release.folder)):
-        yield in_manifest("license: that of all rows together", all_rows, release.manifest["license"])
+    if release.manifest.license != (all_rows := license_of(release.folder)):
+        yield in_manifest("license: that of all rows together", all_rows, release.manifest.license)
 
 
 def _freer_rows(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -147,7 +144,7 @@ def _words(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Findi
     """Find rows of the ledger that are doubled, out of order, or name a status or step that there is not."""
     for id, times in _named(run, "SELECT id, count(*) FROM ledger GROUP BY id HAVING count(*) > 1"):
         yield Finding(file=LEDGER, what=f"row {id}", expected="once", found=times)
-    names = {step["name"] for step in release.manifest["steps"]}
+    names = {step.name for step in release.manifest.steps}
     for status, step, count in run.execute("SELECT status, step, count(*) FROM ledger GROUP BY ALL").fetchall():
         if status not in STATUSES:
             yield Finding(file=LEDGER, what=f"status of {count} rows", expected=" | ".join(STATUSES), found=status)
@@ -159,13 +156,11 @@ def _words(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Findi
 
 
 def _both(run: DuckDBPyConnection) -> Iterator[Finding]:
-    """Find rows of the data that the ledger does not tell as kept, and kept rows that are not in the data."""
+    """Find rows of the data that are not kept in the ledger, and kept rows that are not in the data."""
     kept = "SELECT id FROM ledger WHERE status = 'kept'"
-    told = "(SELECT any_value(status) FROM ledger WHERE ledger.id = rows.id)"
-    for id, status in _named(run, f"SELECT id, {told} FROM rows WHERE id NOT IN ({kept})"):
-        yield Finding(
-            file="data", what=f"row {id}", expected="kept, as the ledger tells of rows that are here", found=status
-        )
+    recorded = "(SELECT any_value(status) FROM ledger WHERE ledger.id = rows.id)"
+    for id, status in _named(run, f"SELECT id, {recorded} FROM rows WHERE id NOT IN ({kept})"):
+        yield Finding(file="data", what=f"row {id}", expected="status kept in the ledger", found=status)
     for (id,) in _named(run, f"{kept} AND id NOT IN (SELECT id FROM rows WHERE id IS NOT NULL)"):
         yield Finding(
             file=LEDGER, what=f"row {id}", expected="in the data, the ledger says it was kept", found="missing"
@@ -173,7 +168,7 @@ def _both(run: DuckDBPyConnection) -> Iterator[Finding]:
 
 
 def _places(run: DuckDBPyConnection) -> Iterator[Finding]:
-    """Find rows of which the ledger and the data tell another source, licence, file or line."""
+    """Find rows whose source, licence, file or line differs between ledger and data."""
     for column in PLACE:
         query = (
             f"SELECT rows.id, ledger.{column}, rows.{column} FROM rows JOIN ledger USING (id) "
@@ -184,21 +179,21 @@ def _places(run: DuckDBPyConnection) -> Iterator[Finding]:
 
 
 def _counted(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find steps of whose rows the ledger tells other numbers than the manifest (law 1)."""
-    graph = release.manifest["steps"]
-    read = sum(step["counts"]["made"] + (0 if step["inputs"] else step["counts"]["rows_in"]) for step in graph)
-    if (told := _count(run, "SELECT id FROM ledger")) != read:
-        yield Finding(file=LEDGER, what="rows: all that were read or made", expected=read, found=told)
-    feeds = Counter(before for step in graph for before in step["inputs"])
+    """Find steps whose row counts differ between ledger and manifest (law 1)."""
+    graph = release.manifest.steps
+    read = sum(step.counts.made + (0 if step.inputs else step.counts.rows_in) for step in graph)
+    if (recorded := _count(run, "SELECT id FROM ledger")) != read:
+        yield Finding(file=LEDGER, what="rows: all that were read or made", expected=read, found=recorded)
+    feeds = Counter(before for step in graph for before in step.inputs)
     if any(times > 1 for times in feeds.values()):
         return  # a row may end in one branch and go on in another, and the ledger has it once
-    gone = "FROM ledger WHERE status IN ('dropped', 'quarantined')"
-    query = f"SELECT step, coalesce(reason, ''), count(*) {gone} GROUP BY ALL"
+    ended = "FROM ledger WHERE status IN ('dropped', 'quarantined')"
+    query = f"SELECT step, coalesce(reason, ''), count(*) {ended} GROUP BY ALL"
     found = Counter({(step, reason): count for step, reason, count in run.execute(query).fetchall()})
     expected: Counter[tuple[str, str]] = Counter()
     for step in graph:
-        reasons = {**step["reasons"], MALFORMED: step["counts"]["quarantined"]}
-        expected.update({(step["name"], reason): count for reason, count in reasons.items()})
+        reasons = {**step.reasons, MALFORMED: step.counts.quarantined}
+        expected.update({(step.name, reason): count for reason, count in reasons.items()})
     for step, reason in sorted({*found, *expected}):
         if found[step, reason] != expected[step, reason]:
             what = f"rows that ended in {step} for {reason}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.release.manifest import MANIFEST
+from pipelines.release.manifest_model import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +26,7 @@ class ReleaseUnderTest:
     """A release as it is checked: its folder, and its manifest as it was read."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     @cached_property
     def tables(self) -> list[Path]:

@@ -1,8 +1,7 @@
-"""Is a release what it says it is? Every check over its manifest, files, rows, ledger and card, all findings told.
+"""Every check of a release: manifest, files, rows, ledger, figures and card.
 
-What cannot be found from the release alone: a forger who changes rows and makes ledger, card and manifest anew to fit
-makes another release under the same name. Its hash is another one: that is compared with the one the store noted when
-it froze the release, with the one that is given (a Hub tag carries it), or with what ``sabila rebuild`` makes.
+A forger who changes rows and writes ledger, card and manifest anew passes these checks with another hash. It is
+compared with the hash that the store noted, or with the one given; ``sabila rebuild`` compares the rows.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from pipelines.release.locate import hash_file
 from pipelines.release.manifest import ReleaseError, load
+from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import BROKEN
 from pipelines.verify import check_derived as verify_made
 from pipelines.verify import check_facts as verify_facts
@@ -62,7 +61,7 @@ MADE_ANEW: tuple[Check, ...] = (
 class Verdict:
     """All that is wrong with a release.
 
-    ``left_out`` are files that it came without, as it may; ``compared_with`` the hash that it was held against, None
+    ``left_out`` are files that it came without, as it may; ``compared_with`` the hash that it was compared with, None
     where there was none; ``unchecked`` says what could not be checked and why.
     """
 
@@ -90,12 +89,12 @@ def verify(folder: Path, expected: str | None = None) -> Verdict:
     noted = expected or _noted(folder)
     unchecked = _unchecked(manifest)
     checks = (*OF_MANIFEST, *OF_FILES, *(() if unchecked else MADE_ANEW))
-    findings = [*_against(noted, manifest["hash"]), *checked(release, checks)]
+    findings = [*_against(noted, manifest.hash), *checked(release, checks)]
     return Verdict(
-        name=f"{manifest['name']}@{manifest['version']}",
-        hash=manifest["hash"],
-        files=len(manifest["files"]),
-        rows=manifest.get("rows", 0),
+        name=manifest.title,
+        hash=manifest.hash,
+        files=len(manifest.files),
+        rows=manifest.rows,
         findings=tuple(findings),
         left_out=tuple(sorted(_left_out(release))),
         compared_with=noted,
@@ -116,11 +115,11 @@ def checked(release: ReleaseUnderTest, checks: tuple[Check, ...]) -> Iterator[Fi
             yield in_manifest(what, "a release in the form that sabila writes", found)
 
 
-def _unchecked(manifest: dict[str, Any]) -> tuple[str, ...]:
-    made, here = manifest.get("libraries", {}).get("sabila"), version("sabila")
-    if made == here:
+def _unchecked(manifest: Manifest) -> tuple[str, ...]:
+    wrote, here = manifest.libraries.get("sabila"), version("sabila")
+    if wrote == here:
         return ()
-    return (f"the words of README.md and croissant.json: sabila {made} wrote them, this is {here}",)
+    return (f"the words of README.md and croissant.json: sabila {wrote} wrote them, this is {here}",)
 
 
 def _noted(folder: Path) -> str | None:
@@ -137,4 +136,4 @@ def _left_out(release: ReleaseUnderTest) -> set[str]:
     try:
         return verify_files.left_out(release)
     except (KeyError, TypeError):
-        return set()  # told by the check of the listing
+        return set()  # reported by the check of the listing

@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
+
+Numbers = TypeVar("Numbers", pl.Series, pl.Expr)
 
 Count = Callable[[pl.Series], pl.Series]
 """Texts in, their numbers of tokens out."""
@@ -27,9 +29,14 @@ class Tokenizer:
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+def estimate_tokens(characters: Numbers) -> Numbers:
+    """Return estimated tokens from numbers of characters: a quarter, rounded up."""
+    return (characters + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN
+
+
 def quarter_of_characters(texts: pl.Series) -> pl.Series:
-    """Return a quarter of the number of characters, rounded up: the estimate for when no tokenizer is named."""
-    return (texts.str.len_chars() + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN
+    """Return the estimated tokens of texts, for when no tokenizer is named."""
+    return estimate_tokens(texts.str.len_chars())
 
 
 def tokenizer_count(tokenizer: Tokenizer) -> Count:
