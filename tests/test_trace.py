@@ -298,7 +298,7 @@ def test_completions_that_the_store_has_lost_are_said_to_be_lost(demo_store, tmp
     shutil.copytree(demo_store, store, ignore=shutil.ignore_patterns("completions*", "releases"))
     row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
     events = row_history(row, store, "demo")
-    assert "the store has lost what was asked" in history_text(row, events)
+    assert "the store has lost the request" in history_text(row, events)
 
 
 def test_prompts_are_found_in_a_store_that_cannot_be_written(demo_store, monkeypatch):

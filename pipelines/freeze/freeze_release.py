@@ -30,7 +30,7 @@ from synth.teachers.specs import ELSEWHERE, teacher
 
 
 def release(session: BuildSession, version: str) -> Manifest:
-    """Freeze the built recipe of ``bench`` as ``<recipe>@<version>`` and return its manifest.
+    """Freeze the built recipe of ``session`` as ``<recipe>@<version>`` and return its manifest.
 
     Releasing the same content again changes nothing. Raises ``ReleaseError`` where the version has other content or
     is no folder name, and where no row was kept.
@@ -57,7 +57,7 @@ def _refuse_unsound(manifest: Manifest, folder: Path) -> None:
 
 @contextmanager
 def staged_release(session: BuildSession, version: str) -> Iterator[tuple[Manifest, Path]]:
-    """Give the manifest of a release and the folder it was made in, whole but for its name, alone with that version."""
+    """Compose a release in a temporary folder, under the lock of its version; yield its manifest and that folder."""
     store, name = session.store, session.recipe.name
     partial = store.root / "partial" / f"release-{name}-{version}"
     with store.held(f"release-{name}-{version}"):
@@ -69,7 +69,7 @@ def staged_release(session: BuildSession, version: str) -> Iterator[tuple[Manife
 
 
 def freeze(store: Store, manifest: Manifest, partial: Path) -> None:
-    """Give a composed release its name, and note its hash beside it."""
+    """Move a composed release to its folder, and write its hash next to it."""
     folder = place(store, manifest)
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

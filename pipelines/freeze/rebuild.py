@@ -100,7 +100,7 @@ def _scratch(store: Store, original: Manifest) -> Iterator[Store]:
 
 
 def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store) -> Path:
-    """Compose the release and name it in ``store`` if it is the wanted one; ``ReleaseError`` where it is not."""
+    """Compose the release and move it into ``store``; ``ReleaseError`` where it differs from the original."""
     with staged_release(session, original.version) as (rebuilt, partial):
         if rebuilt.hash != original.hash:
             raise ReleaseError(f"{original.title} could not be made again; {_explained(original, rebuilt)}")

@@ -40,8 +40,8 @@ def publish(
 ) -> dict[str, Any]:
     """Publish the release in ``folder`` to the dataset ``repo`` (``ORG/NAME``) and return what was done.
 
-    Rows, ledger, card and metadata go. Completions, which show what dropped rows asked, go ``with_completions`` only,
-    the report ``with_report`` only, and what the manifest does not list never. Raises ``ReleaseError`` with all that
+    Rows, ledger, card and metadata are published, completions (which contain prompts of dropped rows) only
+    ``with_completions``, the report only ``with_report``. Raises ``ReleaseError`` with all that
     is wrong where the release is not what its manifest says, its licences forbid ``use``, or it holds secrets, and
     what ``pipelines.hub.push.send`` raises.
     """
@@ -102,7 +102,7 @@ def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> N
 
 
 def _files(folder: Path, manifest: Manifest, optional: dict[str, bool]) -> dict[str, Path]:
-    """Return what goes up by path: what the manifest lists, the manifest, and of what is ``optional`` the wanted."""
+    """Return the files to publish by path: those of the manifest, the manifest, and the wanted ``optional`` ones."""
     paths = [*(entry.path for entry in manifest.files), MANIFEST, REPORT]
     paths = [path for path in paths if all(wanted for name, wanted in optional.items() if path.startswith(name))]
     if outside := [path for path in paths if not (folder / path).resolve().is_relative_to(folder.resolve())]:

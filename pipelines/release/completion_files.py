@@ -1,4 +1,4 @@
-"""What models answered for a release, beside its rows, so that a rebuild elsewhere asks nothing again.
+"""The completions of a release, so that a rebuild elsewhere calls no model.
 
 ``completions/*.parquet`` holds a row for every request of the release's steps, by key: the teacher and its revision,
 the prompt, how it was sampled, and the reply, or the error of a request that came to nothing.
@@ -35,7 +35,7 @@ LOOKED_UP = 1000
 
 
 def write_completions(store: Store, graph: list[StepSummary], folder: Path) -> None:
-    """Write what the steps of ``graph`` asked, sorted by key, into ``folder/completions``; nothing if none asked.
+    """Write the requests of the steps ``graph`` and their replies, sorted by key, into ``folder/completions``.
 
     Raises ``ReleaseError`` where the store has lost some of it.
     """
@@ -47,7 +47,7 @@ def write_completions(store: Store, graph: list[StepSummary], folder: Path) -> N
 
 
 def _requests(store: Store, graph: list[StepSummary]) -> pl.DataFrame:
-    """Return the keys of all requests of these steps, each once, with who was asked and, if that failed, the error."""
+    """Return the keys of all requests of these steps, each once, with its teacher and, if it failed, the error."""
     columns = {name: SCHEMA[name] for name in ("key", "teacher", "revision", "error")}
     found = [pl.LazyFrame(schema=columns)]
     for step in graph:

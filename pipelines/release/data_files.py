@@ -25,7 +25,7 @@ ROWS_PER_FILE = 500_000
 ROWS_PER_GROUP = 50_000
 
 CHUNKS = {"min_chunk_size": 128 * 1024, "max_chunk_size": 512 * 1024, "norm_level": 0}
-"""Where pages are cut, in bytes before compression: half of pyarrow's own sizes, to send less beside a change."""
+"""Where pages are cut, in bytes before compression: half of pyarrow's own sizes, to send less around a change."""
 
 REPEATED = ["source", "license", "task", "lang", "split", "file"]
 """Columns kept as a dictionary. Text has none: a dictionary holds the first of it in one piece, new with every edit."""

@@ -1,4 +1,4 @@
-"""Where releases lie, and how one is found by its name and version."""
+"""Finding releases by name and version."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipelines.storage.store import Store
 
 
 def place(store: Store, manifest: Manifest) -> Path:
-    """Return where a release lies in a store."""
+    """Return the folder of a release in a store."""
     return store.root / "releases" / str(manifest.name) / str(manifest.version)
 
 
 def hash_file(folder: Path) -> Path:
-    """Return the file beside a release's folder that keeps the hash of its manifest."""
+    """Return the file next to the folder of a release that contains the hash of its manifest."""
     return folder.with_name(f"{folder.name}.sha256")
 
 

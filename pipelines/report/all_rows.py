@@ -152,7 +152,7 @@ def _scan_ledger(folder: Path) -> pl.LazyFrame:
 
 
 def _measured(rows: pl.LazyFrame, texts: bool, *more: str) -> pl.DataFrame:
-    """Return what is known of rows of ``SCHEMA``, in their order, without their texts unless asked for."""
+    """Return what is known of rows of ``SCHEMA``, in their order, with their texts only where ``texts``."""
     lengths = {
         "prompt_chars": pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum(),
         "response_chars": pl.col("response").str.len_chars().fill_null(0),

@@ -54,7 +54,7 @@ class BrowseApp:
         return cls(release=release, index=index, token=token, html=html.encode("utf-8", "replace"), policy=policy)
 
     def answer(self, path: str, query: str) -> tuple[HTTPStatus, str, bytes]:
-        """Return status, type and content for a path below the secret; ``QuestionError`` for what cannot be asked."""
+        """Return status, type and content for a path below the secret; ``QuestionError`` for a malformed query."""
         if path == "/":
             return HTTPStatus.OK, HTML, self.html
         query_fields = dict(parse_qsl(query, keep_blank_values=True))

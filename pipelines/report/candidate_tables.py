@@ -1,4 +1,4 @@
-"""What language models wrote and what became of it: candidates by verdict, with a few of each to read."""
+"""Candidates of language models by verdict, with a few examples of each."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 def candidates(release: ReleaseView) -> list[dict[str, Any]]:
-    """Return, for each step that asked a teacher, its candidates by stage and verdict, counted from the store.
+    """Return, for each step that called a teacher, its candidates by stage and verdict, counted from the store.
 
     One entry a step and stage: ``step``, ``stage``, ``teachers``, ``candidates``, ``accepted``, token counts, and
     ``verdicts``, each with its ``rows`` and ``examples``.

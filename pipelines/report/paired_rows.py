@@ -105,7 +105,7 @@ def order(ids: pl.Series) -> pl.Series:
 
 
 def side_by_side(left: str | None, right: str | None) -> dict[str, Any]:
-    """Return two texts in pieces to set beside each other; a text that is not at hand is None."""
+    """Return two texts in pieces, to show side by side; a missing text is None."""
     if left is None or right is None:
         return {
             "left": left and compared(left, left, COMPARED_CHARS)[0],

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from jinja2 import UndefinedError
 
+from pipelines.diff.compare_releases import CHANGES, diff
 from pipelines.release.manifest import MANIFEST, ReleaseError
 from pipelines.release.open_release import reading
 from pipelines.report import row_sample as sampling
@@ -29,7 +30,6 @@ from pipelines.report.paired_rows import (
     side_by_side,
 )
 from pipelines.report.report_figures import FACETS, counts, histogram, mix, reasons, sources, totals
-from pipelines.report.version_changes import changes
 from sources.atomic import write_bytes
 
 SAMPLE = 2_000
@@ -45,6 +45,12 @@ MASKED, UNMASKED = "masked", "unmasked"
 """What the page says of personal data in the texts it shows; only a masked one may be published."""
 
 SCRIPTS = ("report_rows.js", "report.js")
+
+CHANGED_ROWS = 6
+"""Rows shown of each kind of change."""
+
+FIELD_CHARS = 1_500
+CHANGE_REASONS = 40
 
 
 def write_report(
@@ -138,3 +144,32 @@ def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
         "leak_examples": shown_leaks,
         "title": safe_text(release.manifest.title),
     }
+
+
+def changes(before: Path, after: Path, *, unmasked: bool = False) -> dict[str, Any]:
+    """Return the summary of the differences of two releases; of their ``rows``, some of each kind.
+
+    Raises ``ReleaseError`` for what is no release.
+    """
+    found = diff(before, after, limit=CHANGED_ROWS, unmasked=unmasked)
+    rows = {change: [row for row in found["rows"] if row["change"] == change] for change in CHANGES}
+    for row in found["rows"]:
+        row["fields"] = [{"field": one["field"], "words": _cut_words(one["words"])} for one in row.get("fields", [])]
+    return {
+        **{name: found[name] for name in ("before", "after", "counts", "licenses", "schema", "changed", "libraries")},
+        "reasons": found["reasons"][:CHANGE_REASONS],
+        "more_reasons": max(len(found["reasons"]) - CHANGE_REASONS, 0),
+        "rows": rows,
+    }
+
+
+def _cut_words(words: list[dict[str, str]]) -> list[tuple[str, str]]:
+    """Return the pieces of two texts up to ``FIELD_CHARS`` characters, shown."""
+    pieces: list[tuple[str, str]] = []
+    left = FIELD_CHARS
+    for word in words:
+        if left <= 0:
+            return [*pieces, ("=", " ⟦more follows⟧")]
+        pieces.append((word["op"], safe_text(word["text"][:left])))
+        left -= len(word["text"])
+    return pieces

@@ -154,7 +154,7 @@ def _indented(title: str, text: str) -> Iterator[str]:
     yield from (f"  {line}" for line in lines)
 
 
-# --- what was asked and found --------------------------------------------------------------------------------------
+# --- requests and findings -----------------------------------------------------------------------------------------
 
 
 def _candidates(rows: Iterable[Event]) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _candidates(rows: Iterable[Event]) -> Iterator[str]:
 
 def _requests(row: Event) -> str:
     sampling = {name: value for name, value in row.get("sampling", {}).items() if value and name != "seed"}
-    sampled = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the store has lost what was asked"
+    sampled = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the store has lost the request"
     return f"{row['stage']}, sample {row['sample']}: {row['teacher']} at revision {row['revision']}{sampled}"
 
 

@@ -16,13 +16,13 @@ import polars as pl
 
 from pipelines.build.changed_rows import CHANGED
 from pipelines.completions.shard_groups import shard_groups
-from pipelines.release.manifest_model import Locked, StepSummary
+from pipelines.release.manifest_model import Locked, Manifest, StepSummary
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.row_index import PLACES, find_rows
 from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
 from pipelines.storage.store import Store
 from sources.errors import SabilaError
-from sources.literal import parquet_schema
+from sources.literal import parquet_schema, scan_parquet
 from sources.suggest import did_you_mean
 
 Event = dict[str, Any]
@@ -55,7 +55,6 @@ def _events_in_release(row_id: str, store: Store, release: str) -> list[Event]:
     from pipelines.release.locate import find
     from pipelines.release.manifest import load
     from pipelines.release.open_release import reading
-    from pipelines.trace.ledger_history import history_from_ledger
 
     folder = find(release, store.root)
     manifest = load(folder)
@@ -63,7 +62,7 @@ def _events_in_release(row_id: str, store: Store, release: str) -> list[Event]:
     with reading(folder):
         if all(store.done(step.folder) for step in manifest.steps):
             return History(store=store, steps=tuple(manifest.steps), lock=manifest.lock, place=place).events(row_id)
-        if event := history_from_ledger(row_id, folder, manifest):
+        if event := _event_from_ledger(row_id, folder, manifest):
             return [event]
     raise _unknown(row_id, place, manifest.steps)
 
@@ -210,9 +209,7 @@ class History:
             path.stem if path.parent == folder else path.parent.name: self.files.rows_of(path, family) for path in own
         }
         if any("key" in row for row in rows.get("candidates", [])):
-            from pipelines.trace.row_requests import with_requests
-
-            rows["candidates"] = with_requests(rows["candidates"], self.store)
+            rows["candidates"] = _with_requests(rows["candidates"], self.store)
         return {name: found for name, found in rows.items() if found}
 
     def _tables_of(self, folder: Path) -> list[Path]:
@@ -243,3 +240,43 @@ def _family(row_id: str) -> list[str]:
 
 def _reads(step: StepSummary, row_id: str) -> bool:
     return step.source is not None and row_id.startswith(f"{step.source.name}:")
+
+
+def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> dict[str, Any] | None:
+    """Return the row of the ledger as one event; None for an unknown row."""
+    paths = sorted((folder / "ledger").glob("*.parquet"))
+    if not paths:
+        return None
+    found = scan_parquet(paths).filter(pl.col("id") == row_id).collect().rows(named=True)
+    if not found:
+        return None
+    row, source = found[0], found[0]["source"]
+    entry = manifest.lock.get(source)
+    origin = next((step.origin for step in manifest.steps if step.source and step.source.name == source), {})
+    return {"recorded_by": "ledger", **row, **origin, **({"revision": entry.revision} if entry else {})}
+
+
+def _with_requests(candidates: list[Row], store: Store) -> list[Row]:
+    """Return the candidates with ``messages``, ``sampling`` and ``seed`` where the store has their requests."""
+    from pipelines.completions.completion_store import reading
+    from sources.record import Message
+    from synth.teachers.teacher import Request, Sampling
+
+    def request_of(row: Row) -> Row:
+        messages, sampling = json.loads(row["messages"]), json.loads(row["sampling"])
+        request = Request(
+            row="",
+            stage="",
+            messages=tuple(Message(**message) for message in messages),
+            sampling=Sampling(seed=sampling["seed"]),
+            sample=row["sample"],
+        )
+        return {"messages": messages, "sampling": sampling, "seed": request.seed}
+
+    path = store.root / "completions"
+    if not path.exists():
+        return candidates
+    with reading(path) as completions:
+        exported = completions.exported([row["key"] for row in candidates])
+    requests = {row["key"]: request_of(row) for row in exported.iter_rows(named=True)}
+    return [{**row, **requests.get(row["key"], {})} for row in candidates]
