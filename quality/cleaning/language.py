@@ -112,7 +112,9 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
 
 def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
     """Find texts of a language with Latin letters most of whose letters are others."""
-    counted = rows.filter(pl.col("said").is_in(list(COMMON_WORDS)) & pl.col("text").str.contains(SCRIPTS)).with_columns(
+    other = rows.filter(pl.col("text").str.len_bytes() > pl.col("text").str.len_chars())
+    other = other.filter(pl.col("said").is_in(list(COMMON_WORDS)) & pl.col("text").str.contains(SCRIPTS))
+    counted = other.with_columns(
         letters=pl.col("text").str.count_matches(r"\p{L}"), others=pl.col("text").str.count_matches(SCRIPTS)
     )
     most = (pl.col("others") >= SCRIPT_LETTERS) & (2 * pl.col("others") > pl.col("letters"))

@@ -66,7 +66,8 @@ class Edit:
     ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
     of several options), ``answers`` (running prose that was written as a reply) or ``advice`` (replies to tasks in
     which declining is no answer). ``tail`` is the number of characters at the end of a text in which the pattern is
-    looked for, 0 for all. ``odd`` says that the pattern finds characters of ``ODD`` only.
+    looked for, 0 for all. ``odd`` says that the pattern finds characters of ``ODD`` only, ``marked`` that it finds
+    nothing in a text without ``MARKS``.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Edit:
     where: Literal["all", "prose", "running", "answers", "advice"] = "all"
     tail: int = 0
     odd: bool = False
+    marked: bool = False
 
 
 def _replace(*pairs: tuple[str, str]) -> Apply:
@@ -103,6 +105,8 @@ def _removing(remove: Removal) -> Apply:
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 ODD = r"[^\t\n -~]"
 """What is no plain character of a keyboard: most texts hold none."""
+MARKS = ["<", "&", "://", "www.", "/*", "false", "true"]
+"""Strings of which every text with markup or an address contains one."""
 LIGATURES = (("\ufb00", "ff"), ("\ufb01", "fi"), ("\ufb02", "fl"), ("\ufb03", "ffi"), ("\ufb04", "ffl"))
 
 DECLINING = ("not_medical_advice", "as_a_model", "further_questions")
@@ -110,8 +114,8 @@ DECLINING = ("not_medical_advice", "as_a_model", "further_questions")
 
 EDITS: tuple[Edit, ...] = (
     Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(fix_encoding), odd=True),
-    Edit(name="office_markup", pattern=OFFICE, apply=_removing(remove_office), where="prose"),
-    Edit(name="html", pattern=f"{TAG}|{ENTITY}", apply=_python(to_text), where="prose"),
+    Edit(name="office_markup", pattern=OFFICE, apply=_removing(remove_office), where="prose", marked=True),
+    Edit(name="html", pattern=f"{TAG}|{ENTITY}", apply=_python(to_text), where="prose", marked=True),
     Edit(
         name="unicode",
         pattern=r"[^\x00-\x7f]",
@@ -126,7 +130,7 @@ EDITS: tuple[Edit, ...] = (
         odd=True,
     ),
     Edit(name="invisible", pattern=INVISIBLE, apply=_replace((INVISIBLE, "")), odd=True),
-    Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_python(unlink_markdown), where="prose"),
+    Edit(name="markdown_link", pattern=MARKDOWN_LINK, apply=_python(unlink_markdown), where="prose", marked=True),
     *(
         Edit(
             name=s.name,
@@ -137,7 +141,7 @@ EDITS: tuple[Edit, ...] = (
         )
         for s in STOCK
     ),
-    Edit(name="url", pattern=LINK, apply=_removing(remove_links), where="running"),
+    Edit(name="url", pattern=LINK, apply=_removing(remove_links), where="running", marked=True),
     Edit(name="whitespace", pattern=LAYOUT, apply=tidy, where="prose"),
 )
 
@@ -214,6 +218,7 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     texts = active["text"]
     stock: dict[str, pl.Series] = {}
     odd = texts.str.contains(ODD).arg_true()
+    marked = texts.str.contains_any(MARKS, ascii_case_insensitive=True).arg_true()
     for edit, wanted in edits_for(active, config):
         if edit.where in ("answers", "advice"):
             if not stock:
@@ -222,7 +227,10 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
             place = stock[edit.name]
             place = place.filter(wanted.gather(place))
         elif edit.odd:
-            place = odd.filter(texts.gather(odd).str.contains(ascii_boundaries(edit.pattern)))
+            place = odd.filter(texts.gather(odd).str.contains(edit.pattern))
+        elif edit.marked:
+            place = marked.filter(wanted.gather(marked))
+            place = place.filter(texts.gather(place).str.contains(ascii_boundaries(edit.pattern)))
         else:
             place = (texts.str.contains(ascii_boundaries(edit.pattern)) & wanted).arg_true()
         if place.is_empty():
@@ -235,7 +243,8 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
             changed &= (after.str.strip_chars() != "") | (active["field"].gather(place) == "answer")
             removed = removed.filter(changed)
         place = place.filter(changed)
-        odd = pl.concat([odd, place]).unique().sort()
+        if not stock:  # no edit of odd characters comes after the stock text
+            odd = pl.concat([odd, place]).unique().sort()
         texts = texts.scatter(place, after.filter(changed))
         found = {"at": active["at"].gather(place), "removed": removed}
         made.append(

@@ -113,7 +113,8 @@ def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
     least = pl.when(expected).then(config.min_prose_chars).otherwise(config.min_answer_chars)
     cut_off = ANSWER.str.ends_with(":") & (ANSWER.str.len_chars() < config.min_prose_chars)
     short = (ANSWER != "") & ((ANSWER.str.len_chars() < least) | cut_off) & ~pl.col("task").is_in(VERBATIM_TASKS)
-    return rows.filter(UNAIDED & short).select("at", evidence=ANSWER)
+    longest = max(config.min_prose_chars, config.min_answer_chars)
+    return rows.filter(ANSWER.str.len_chars() < longest).filter(UNAIDED & short).select("at", evidence=ANSWER)
 
 
 EXPLAIN = (
@@ -179,7 +180,9 @@ def echo(rows: pl.DataFrame, config: Rules) -> Found:
     asked, said = _words(QUESTION.str.replace(ASKED_LABEL, "")), _words(ANSWER.str.replace(ASKED_LABEL, ""))
     asked_bytes, said_bytes = QUESTION.str.len_bytes(), ANSWER.str.len_bytes()
     alike = (2 * said_bytes >= asked_bytes) & (said_bytes <= 3 * asked_bytes + 40)
-    names = (said_bytes < asked_bytes) & QUESTION.str.head(24).str.contains(r"(?i)what (?:is|are)|define|explain")
+    names = (said_bytes < asked_bytes) & QUESTION.str.head(24).str.contains_any(
+        ["what is", "what are", "define", "explain"], ascii_case_insensitive=True
+    )
     found = rows.filter((ANSWER != "") & (alike | (names & (pl.col("options").list.len() == 0)))).select(
         "at", "_answer", "_question", "task", n=pl.col("options").list.len()
     )
@@ -345,7 +348,7 @@ def _declines(answer: str) -> bool:
     if _REFUSAL.search(answer) and not _GOES_ON.search(_REFUSAL.sub("", answer, count=1)):
         return True
     said = SPECIALISTS.sub("doctor", answer.lower().replace("’", "'"))
-    return DECLINES.search(said) is not None and made_of(said, DECLINING)
+    return made_of(said, DECLINING) and DECLINES.search(said) is not None
 
 
 _REFUSAL = re.compile(REFUSAL)

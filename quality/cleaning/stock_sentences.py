@@ -117,8 +117,11 @@ LONGEST = 320
 def made_of(sentence: str, words: frozenset[str]) -> bool:
     """Return whether every word of a sentence is one of ``words``; a number never is."""
     said = _FIXED.sub("please", sentence.lower().replace("’", "'"))
-    found = _WORD.findall(said)
-    return bool(found) and all(word in words for word in found)
+    match = None
+    for match in _WORD.finditer(said):
+        if match[0] not in words:
+            return False
+    return match is not None
 
 
 _EDGES = frozenset("chat chatdoctor doctor take get do don't".split())

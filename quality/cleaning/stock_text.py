@@ -136,6 +136,6 @@ def _sentence_kinds(text: str) -> set[str]:
     for start, end in sentences(text):
         if end - start <= LONGEST and fits(text[start:end].rsplit(None, 1)[-1], STOCK_WORDS):
             said = bare(text[start:end])
-            if made_of(said, STOCK_WORDS):
+            if said and fits(said.split(None, 1)[0], STOCK_WORDS) and made_of(said, STOCK_WORDS):
                 kinds |= {kind.name for kind in STOCK if made_of(said, kind.words)}
     return kinds

@@ -74,8 +74,9 @@ def _without_asides(text: str) -> tuple[str, list[str]]:
     pieces, removed, at = [], [], 0
     for match in _ASIDE.finditer(text):
         inner = match[1] or match[2] or match[3] or ""
-        points = _LINK.search(inner) and (_is_reference(inner) or _POINTER.fullmatch(_LINK.sub("_", inner.strip())))
-        if points:
+        if not (_may_hold_link(inner) and _LINK.search(inner)):
+            continue
+        if _is_reference(inner) or _POINTER.fullmatch(_LINK.sub("_", inner.strip())):
             pieces.append(text[at : match.start()].rstrip())
             removed.append(match[0])
             at = match.end()
