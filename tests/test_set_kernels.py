@@ -1,11 +1,15 @@
 """Buckets in machine code: the same components as brute force, whatever way a bucket's size makes it go."""
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
 from minhash_truth import components, jaccard
 
-from quality.compiled import compiled
+from quality.compiled import MachineCodeCache, compiled
 from quality.duplicates.set_kernels import CHECKS, DIRECT_PAIRS, LARGE, Sets, link_buckets
 
 
@@ -81,14 +85,10 @@ def test_the_threshold_itself_is_similar():
 
 
 def test_code_that_cannot_be_kept_is_compiled_all_the_same(monkeypatch):
-    compile = numba.njit
+    def nowhere(self, function):
+        raise RuntimeError("cannot cache function 'more': no locator available for file 'somewhere'")
 
-    def nowhere(cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function 'more': no locator available for file 'somewhere'")
-        return compile(**options)
-
-    monkeypatch.setattr(numba, "njit", nowhere)
+    monkeypatch.setattr(MachineCodeCache, "__init__", nowhere)
     assert compiled(lambda number: number + 1)(1) == 2
 
 
@@ -99,3 +99,23 @@ def test_other_failures_to_compile_are_not_hidden(monkeypatch):
     monkeypatch.setattr(numba, "njit", broken)
     with pytest.raises(RuntimeError, match="no compiler"):
         compiled(lambda number: number + 1)
+
+
+def test_cached_code_is_loaded_without_the_compiler_and_gives_the_same(tmp_path):
+    """The second process finds the code of the first: it imports neither scipy nor what numba compiles with."""
+    code = """
+import sys
+import numpy as np
+from quality.duplicates.lookup_kernels import components
+print(components(np.array([[4, 1], [3, 2], [1, 3]]), 6).tolist())
+print("scipy.linalg" in sys.modules, "numba.np.npyimpl" in sys.modules)
+"""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert [text.splitlines() for text in said] == [
+        ["[0, 1, 1, 1, 1, 2]", "False True"],
+        ["[0, 1, 1, 1, 1, 2]", "False False"],
+    ]

@@ -24,7 +24,6 @@ RESULT_LIBRARIES = {
     "jinja2": ("jinja2",),
     "openpyxl": ("openpyxl",),
     "phonenumbers": ("phonenumberslite",),
-    "scipy": ("scipy",),
     "selectolax": ("selectolax",),
     "sentence_transformers": ("sentence-transformers",),
     "stdnum": ("python-stdnum",),

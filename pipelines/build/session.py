@@ -19,9 +19,9 @@ from pipelines.completions.budget import Spending
 from pipelines.completions.warning_log import kept_notices
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
-from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.fetch.mirror import mirrored
 from sources.files import RawFile
-from sources.source import Benchmark, Corpus
+from sources.source import Corpus
 from synth.teachers.options import Rates
 
 TOLD = ("name", "folder", "counts", "reasons", "edits", "account", "warnings", "failed")
@@ -175,35 +175,3 @@ def like_last_build(
         return {}, mirror, lock
     noted_mirror, noted_lock = (last.get(name) and Path(last[name]) for name in ("mirror", "lock_file"))
     return dict(last["values"]), mirror or noted_mirror, lock or noted_lock
-
-
-def catalog(mirror: Path | None) -> list[dict[str, Any]]:
-    """Return the catalog, a row a corpus, and where each can be read from now: ``hub``, ``mirror`` or None."""
-    from sources.catalog import BENCHMARKS, SOURCES
-
-    return [_entry(corpus, mirror) for corpus in (*SOURCES.values(), *BENCHMARKS.values())]
-
-
-def _entry(corpus: Corpus, mirror: Path | None) -> dict[str, Any]:
-    return {
-        "name": corpus.name,
-        "kind": "benchmark" if isinstance(corpus, Benchmark) else getattr(corpus, "kind", ""),
-        "title": corpus.title,
-        "task": corpus.task,
-        "lang": corpus.lang,
-        "license": corpus.license,
-        "license_read": corpus.license_read,
-        "rows": corpus.published_rows,
-        "home": corpus.home,
-        "readable_from": _readable_from(corpus, mirror),
-    }
-
-
-def _readable_from(corpus: Corpus, mirror: Path | None) -> str | None:
-    if mirror is None:
-        return "hub" if corpus.hub_id else None
-    try:
-        mirrored(corpus, mirror)
-    except MissingCorpusError:
-        return None
-    return "mirror"

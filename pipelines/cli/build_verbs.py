@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, report_errors
+from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -154,10 +154,10 @@ def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
 @JSON
 def sources(mirror: Path | None, as_json: bool) -> None:
     """List the catalog: licence, task, rows, Hub id, and where each corpus can be read from now."""
-    from pipelines.build.session import catalog
+    from pipelines.cli.list_sources import list_sources
     from pipelines.cli.print_tables import sources_table
 
-    rows = catalog(mirror)
+    rows = list_sources(mirror)
     point_out_licenses((row["name"], row["license"]) for row in rows)
     if as_json:
         echo_json(rows)
@@ -248,17 +248,16 @@ def dedup(
     from pipelines.cli.print_tables import account_text
     from pipelines.own_files.duplicate_files import dedup as run
     from quality.duplicates.near_settings import NearRules
-    from quality.duplicates.semantic import Semantic
-    from synth.teachers.embedders import model_and_threshold
 
     meaning = None
     if semantic:
-        model, least = report_errors(lambda: model_and_threshold("--semantic", semantic, semantic_threshold))
+        from quality.duplicates.semantic import Semantic
+        from synth.teachers.embedders import model_and_threshold
+
+        model, least = model_and_threshold("--semantic", semantic, semantic_threshold)
         meaning = Semantic(model=model, threshold=least)
     rules = NearRules(**settings)
-    account = report_errors(
-        lambda: run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
-    )
+    account = run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
     if as_json:
         echo_json(account)
     else:
@@ -315,7 +314,7 @@ def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], 
     """
     from pipelines.cli.print_tables import account_text
 
-    account = report_errors(lambda: _decontaminate(files, out, against, given))
+    account = _decontaminate(files, out, against, given)
     if as_json:
         echo_json(account)
     else:

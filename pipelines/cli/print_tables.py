@@ -1,4 +1,7 @@
-"""What the verbs print for people: tables and texts. Programs read ``--json``."""
+"""What the verbs print for people: tables and texts. Programs read ``--json``.
+
+Functions import what they need: the verbs on own files print a few lines, and start without rich and the plan.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,11 @@ import os
 import sys
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-from rich.console import Console
-from rich.table import Table
-
-from pipelines.build.rebuild_reasons import causes_text
-from pipelines.completions.failed_requests import failures_text
-from sources.literal import scan_parquet
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.table import Table
 
 GAP = 2
 """Blanks between two columns of a table."""
@@ -25,10 +24,14 @@ WIDE = 200
 
 def _width() -> int:
     """Return how wide a table may be: the terminal, or what a file holds."""
+    from rich.console import Console
+
     return Console().width if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
 
 
 def _rendered(*parts: Any) -> str:
+    from rich.console import Console
+
     console = Console(file=StringIO(), width=_width(), soft_wrap=False)
     for part in parts:
         console.print(part, markup=False, highlight=False)
@@ -37,6 +40,8 @@ def _rendered(*parts: Any) -> str:
 
 
 def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     for column in columns:
         right = column in numbers
@@ -80,6 +85,8 @@ def _fitting(cells: dict[str, list[str]]) -> list[str]:
 
 def plan_table(forecast: dict[str, Any]) -> str:
     """Return the steps of a plan, and what is absent or waiting."""
+    from pipelines.build.rebuild_reasons import causes_text
+
     table = _table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
     benchmarks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for step in forecast["steps"]:
@@ -151,6 +158,8 @@ def _requests(account: dict[str, Any]) -> list[Any]:
 
 def _accepted(step: dict[str, Any]) -> str:
     """Return the requests of a complete step that failed, which --max-failed accepted."""
+    from pipelines.completions.failed_requests import failures_text
+
     if not (failed := step.get("failed")):
         return ""
     return f"{failures_text(failed['failed'], failed['requests'], failed['errors'])} (accepted by --max-failed)"
@@ -218,21 +227,25 @@ def export_text(account: dict[str, Any]) -> str:
 
 def examples(account: dict[str, Any], steps: Path) -> str:
     """Return a kept chain of thought, a rejected candidate and a preference pair of a build, where it has them."""
+    import polars as pl
+
+    from sources.literal import scan_parquet
+
+    wanted = {
+        ("candidates", "a verified chain of thought"): pl.col("verdict") == "kept",
+        ("candidates", "a rejected candidate"): pl.col("verdict") == "wrong",
+        ("pairs", "a preference pair"): pl.col("drop").is_null(),
+    }
     parts = []
     for step in account["steps"]:
-        for name, wanted in (("candidates", EXAMPLES), ("pairs", {"a preference pair": pl.col("drop").is_null()})):
+        for (name, title), chosen in wanted.items():
             paths = sorted((steps / step["folder"] / name).glob("*.parquet"))
             if paths:
-                found = scan_parquet(paths)
-                parts += [_example(title, found.filter(broken).head(1).collect()) for title, broken in wanted.items()]
+                parts.append(_example(title, scan_parquet(paths).filter(chosen).head(1).collect()))
     return "\n".join(part for part in dict.fromkeys(parts) if part)
 
 
 EXAMPLE_FIELDS = ("verdict", "parsed", "text", "chosen", "rejected")
-EXAMPLES = {
-    "a verified chain of thought": pl.col("verdict") == "kept",
-    "a rejected candidate": pl.col("verdict") == "wrong",
-}
 
 
 def _example(title: str, rows: pl.DataFrame) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipelines.cli.build_verbs import REQUESTING, requesting
-from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb, report_errors
+from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb
 from pipelines.terminal import echo, echo_coloured, echo_json, printable
 
 if TYPE_CHECKING:
@@ -95,17 +96,11 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, unmaske
     """
     from pipelines.release.screening import Screening
     from pipelines.trace.history_text import history_text
-    from pipelines.trace.row_history import TraceError, row_history
-
-    def events_of() -> list[dict[str, Any]]:
-        try:
-            return row_history(id, store, recipe, release)
-        except TraceError as error:  # told here, without loading what else can fail: that takes longer than a trace
-            raise click.ClickException(str(error)) from error
+    from pipelines.trace.row_history import row_history
 
     if recipe and release:
         raise click.UsageError(f"--recipe is {recipe} and --release {release}, expected one of them")
-    events = Screening.of((), unmasked=unmasked).events(report_errors(events_of))
+    events = Screening.of((), unmasked=unmasked).events(row_history(id, store, recipe, release))
     if as_json:
         echo_json(events)
     else:
@@ -146,7 +141,7 @@ def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any)
     from pipelines.freeze.export_release import export as run
     from pipelines.release.locate import find
 
-    account = report_errors(lambda: run(find(release, store), out, **settings))
+    account = run(find(release, store), out, **settings)
     if as_json:
         echo_json(account)
     else:
@@ -166,7 +161,7 @@ def verify(release: str, store: Path, expected: str | None, as_json: bool) -> No
     from pipelines.release.locate import find
     from pipelines.verify.verify_release import verify as run
 
-    verdict = report_errors(lambda: run(find(release, store), expected))
+    verdict = run(find(release, store), expected)
     if as_json:
         echo_json(asdict(verdict))
     else:
@@ -185,10 +180,7 @@ def rebuild(manifest: Path, store: Path, mirror: Path | None, workers: int, reci
     """Make the release of MANIFEST (the file, or its folder) again: the same bytes, or what differs."""
     from pipelines.freeze.rebuild import rebuild as run
 
-    def warn(text: str) -> None:
-        echo(text, err=True)
-
-    folder = report_errors(lambda: run(manifest, store=store, mirror=mirror, workers=workers, recipe=recipe, warn=warn))
+    folder = run(manifest, store=store, mirror=mirror, workers=workers, recipe=recipe, warn=partial(echo, err=True))
     echo(folder)
 
 
@@ -232,14 +224,12 @@ DRY_RUN = click.option(
 @JSON
 def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any) -> None:
     """Check RELEASE (NAME@VERSION or a folder) and publish it to the Hub: one commit, its version as the tag."""
-    from functools import partial
-
     from pipelines.hub.publish import publish as run
     from pipelines.hub.publish_output import published_text
     from pipelines.release.locate import find
 
     say = partial(echo, err=True)
-    account = report_errors(lambda: run(find(release, store), repo, say, **options))
+    account = run(find(release, store), repo, say, **options)
     if as_json:
         echo_json(account)
     else:
@@ -260,7 +250,7 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
     from pipelines.diff.compare_releases import diff as run
     from pipelines.release.locate import find
 
-    found = report_errors(lambda: run(find(before, store), find(after, store), **settings))
+    found = run(find(before, store), find(after, store), **settings)
     if as_json:
         echo_json(found)
     else:
@@ -292,12 +282,12 @@ def report(
     from pipelines.release.locate import find
     from pipelines.report.report_page import write_report
 
-    folder = report_errors(lambda: find(release, store))
+    folder = find(release, store)
     if unmasked and (out is None or out.absolute().parent == folder.absolute()):
         raise click.UsageError("--unmasked shows personal data, expected --out with a file outside the release")
-    before = report_errors(lambda: find(against, store)) if against else None
+    before = find(against, store) if against else None
     out = out or folder / "report.html"
-    written = report_errors(lambda: write_report(folder, out, sample=sample, against=before, unmasked=unmasked))
+    written = write_report(folder, out, sample=sample, against=before, unmasked=unmasked)
     echo(written)
     if show:
         click.launch(str(written))
@@ -321,7 +311,7 @@ def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> 
     from pipelines.report.browse import BrowseApp
     from pipelines.report.server import Server, serve
 
-    site = report_errors(lambda: BrowseApp.of(open_view(find(release, store), unmasked=unmasked)))
+    site = BrowseApp.of(open_view(find(release, store), unmasked=unmasked))
     try:
         server = Server(site, port)
     except OSError as error:

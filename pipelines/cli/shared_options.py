@@ -66,12 +66,6 @@ def main() -> None:
     """Build medical training datasets whose every row can say where it came from, and every missing row why."""
 
 
-def report_errors(call: Callable[[], Any]) -> Any:
-    """Return what ``call`` returns; a failure ends as ``guard`` says."""
-    with guard():
-        return call()
-
-
 FOLDERS = ("sources", "quality", "synth", "training", "pipelines")
 
 TRACEBACK = "SABILA_TRACEBACK"
@@ -159,7 +153,7 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
     def callback(**given: Any) -> None:
         values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) not in (None, ())}
         values.update({knob: ",".join(values[knob]) for knob in recipe.lists & values.keys()})
-        report_errors(lambda: verb(recipe, values, **given))
+        verb(recipe, values, **given)
 
     command: Any = callback
     for knob, default in reversed(recipe.knobs.items()):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipelines.cli.release_verbs import DRY_RUN, PUBLIC, REPO, USE
-from pipelines.cli.shared_options import JSON, STORE, main, report_errors
+from pipelines.cli.shared_options import JSON, STORE, main
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -98,14 +99,14 @@ def _run_stage(stage: Stage) -> Any:
         **given: str | None,
     ) -> None:
         values = {name: value for name, value in given.items() if value is not None}
-        called = report_errors(lambda: _train_job(stage, release, model, out, store, config, preset, values))
+        called = _train_job(stage, release, model, out, store, config, preset, values)
         if dry_run:
             _echo_plan(called, as_json)
             return
         from training.run.processes import is_main_process
         from training.run.train_model import train as run
 
-        record = report_errors(lambda: run(called))
+        record = run(called)
         if is_main_process():
             if as_json:
                 echo_json(record)
@@ -163,7 +164,7 @@ def _echo_plan(called: Any, as_json: bool) -> None:
     from training.run.cost_forecast import forecast_lines
     from training.run.train_model import plan
 
-    planned = report_errors(lambda: plan(called))
+    planned = plan(called)
     if as_json:
         echo_json(planned)
         return
@@ -203,9 +204,9 @@ def merge(
     from training.merging.merge_models import plan_of
 
     size = int(shard_gb * 1e9)
-    asked = report_errors(lambda: named_licenses(model_license, read_merge_config(config)))
+    asked = named_licenses(model_license, read_merge_config(config))
     if dry_run:
-        account = report_errors(lambda: plan_of(asked, out, size))
+        account = plan_of(asked, out, size)
     else:
         with click.progressbar(length=1, label="merging", file=sys.stderr) as bar:
 
@@ -213,7 +214,7 @@ def merge(
                 bar.length = total
                 bar.update(done - bar.pos)
 
-            account = report_errors(lambda: run(asked, out, shard_bytes=size, threads=threads, report_progress=shown))
+            account = run(asked, out, shard_bytes=size, threads=threads, report_progress=shown)
     if as_json:
         echo_json(account)
         return
@@ -303,7 +304,7 @@ def gguf(folder: Path, out: Path, kind: str, converter: Path | None, as_json: bo
     """Write the model in FOLDER as one GGUF file, by llama.cpp's converter, and check what it says of itself."""
     from training.run.gguf_export import export_gguf
 
-    record = report_errors(lambda: export_gguf(folder, out, kind=kind, converter=converter))
+    record = export_gguf(folder, out, kind=kind, converter=converter)
     if as_json:
         echo_json(record)
         return
@@ -325,12 +326,10 @@ def gguf(folder: Path, out: Path, kind: str, converter: Path | None, as_json: bo
 @JSON
 def publish_model(folder: Path, repo: str, as_json: bool, **options: Any) -> None:
     """Check the model in FOLDER, as `sabila train` left it, and publish it to the Hub in one commit."""
-    from functools import partial
-
     from pipelines.hub.publish_model import publish_model as run
     from pipelines.hub.publish_output import published_text
 
-    account = report_errors(lambda: run(folder, repo, partial(echo, err=True), **options))
+    account = run(folder, repo, partial(echo, err=True), **options)
     if as_json:
         echo_json(account)
     else:

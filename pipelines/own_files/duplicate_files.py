@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -19,11 +19,11 @@ from pipelines.own_files.file_tables import (
 )
 from quality.duplicates.near_duplicates import Deduplicated, deduplicate, free_column, part_rows, text_batches
 from quality.duplicates.near_settings import NearRules
-from quality.duplicates.semantic import Semantic, drops
-from quality.duplicates.semantic_guard import guarded_duplicates
 from quality.duplicates.signatures import TEXT_COLUMNS
 from sources.atomic import remove_leftovers, write_table
-from synth.teachers.embedders import embedder
+
+if TYPE_CHECKING:
+    from quality.duplicates.semantic import Semantic
 
 OUTPUTS = ("kept.parquet", "dropped.parquet", "clusters.parquet")
 
@@ -85,6 +85,10 @@ def by_meaning(
 
     The row that stays is the one whose id, or number, comes first. All texts are in memory.
     """
+    from quality.duplicates.semantic import drops
+    from quality.duplicates.semantic_guard import guarded_duplicates
+    from synth.teachers.embedders import embedder
+
     columns = rows.collect_schema().names()
     name = id or free_column("row", columns)
     numbered = rows if id else rows.with_row_index(name)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import xxhash
+
+from sources.literal import scan_parquet
 
 FILES = "files.json"
 
@@ -62,9 +62,10 @@ def find_damage(folder: Path, summary: dict[str, Any], *, contents: bool) -> str
 def _miscounted(folder: Path, summary: dict[str, Any]) -> str | None:
     try:
         for name in ("kept", "dropped"):
-            found = sum(pq.read_metadata(path).num_rows for path in folder.glob(f"{name}/*.parquet"))
+            paths = sorted(folder.glob(f"{name}/*.parquet"))
+            found = scan_parquet(paths).select(pl.len()).collect().item() if paths else 0
             if found != summary["counts"][name]:
                 return f"{name} holds {found:,} rows, expected {summary['counts'][name]:,}"
-    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, KeyError, TypeError) as error:
+    except (pl.exceptions.PolarsError, OSError, KeyError, TypeError) as error:
         return f"its rows cannot be counted ({error})"
     return None

@@ -76,12 +76,6 @@ def _similar(
 
 def merged(labels: I64, pairs: I64) -> I64:
     """Return ``labels`` with the components of each pair of sets made one, numbered from 0."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from quality.duplicates.lookup_kernels import components
 
-    if not len(pairs):
-        return labels
-    ends, size = labels[pairs], int(labels.max()) + 1
-    graph = coo_array((np.ones(len(ends), np.int8), (ends[:, 0], ends[:, 1])), shape=(size, size)).tocsr()
-    _, component = connected_components(graph, directed=False)
-    return np.asarray(component, np.int64)[labels]
+    return components(labels[pairs], int(labels.max()) + 1)[labels] if len(pairs) else labels

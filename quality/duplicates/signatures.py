@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -88,29 +89,37 @@ def character_table(unit: Unit) -> U32:
 
     points = np.arange(TABLE_SIZE, dtype=np.uint32)
     characters = [chr(point) for point in range(TABLE_SIZE)]
-    folded = np.fromiter((_folded(c) for c in characters), np.uint32, TABLE_SIZE)
-    categories = np.array([unicodedata.category(c) for c in characters])
+    categories = np.frombuffer("".join(map(unicodedata.category, characters)).encode(), "S2")
+    kinds = categories.view("S1")[::2]
     role = np.zeros(TABLE_SIZE, np.uint32)
-    letters = np.isin(categories.astype("U1"), ("L", "N", "M")) | (categories == "Pc")
+    letters = (kinds == b"L") | (kinds == b"N") | (kinds == b"M") | (categories == b"Pc")
     role[letters] = ALONE if unit == "character" else JOINS
     if unit == "auto":
         for first, last in UNSPACED:
             role[first : last + 1] *= np.uint32(ALONE)
     decoration, operators = (np.isin(points, [ord(c) for c in chosen]) for chosen in (DECORATION, OPERATORS))
-    signs = np.isin(categories, ("Sm", "Sc")) & ~decoration | np.isin(points, [ord(sign) for sign in LONE_SIGNS])
-    role[(categories == "So") & ~decoration | signs] = ALONE
-    role[(categories == "Cf") | ((points >= 0xFE00) & (points <= 0xFE0F))] = IGNORED
+    signs = ((categories == b"Sm") | (categories == b"Sc")) & ~decoration
+    signs |= np.isin(points, [ord(sign) for sign in LONE_SIGNS])
+    role[(categories == b"So") & ~decoration | signs] = ALONE
+    role[(categories == b"Cf") | ((points >= 0xFE00) & (points <= 0xFE0F))] = IGNORED
     role[operators] = OPERATOR
-    role |= np.uint32(DIGIT) * (np.char.find(categories, "N") == 0)
-    role |= np.uint32(UPPER) * (categories == "Lu") | np.uint32(SIGN) * (signs | operators)
+    role |= np.uint32(DIGIT) * (kinds == b"N")
+    role |= np.uint32(UPPER) * (categories == b"Lu") | np.uint32(SIGN) * (signs | operators)
     role |= np.uint32(TURNS) * np.isin(points, [ord(c) for c in (*TURNING, *OPERATORS)])
     role |= np.uint32(ASKS) * np.isin(points, [ord(c) for c in "?؟？"])
-    return np.asarray(folded | role << np.uint32(24), np.uint32)
+    return _folded(characters) | role << np.uint32(24)
 
 
-def _folded(character: str) -> int:
-    folded = OPERATORS.get(character) or SAME_SIGNS.get(character) or character.casefold()
-    return ord(folded if len(folded) == 1 else character)
+def _folded(characters: list[str]) -> U32:
+    """Return what each of the first code points is compared as: its sign or its casefold, itself if that is longer."""
+    between = sys.maxunicode  # no character of the table; one call of casefold instead of one for each character
+    text = chr(between).join(["", *characters, ""]).casefold()
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    ends = np.flatnonzero(points == between)
+    folded = np.where(np.diff(ends) == 2, points[ends[:-1] + 1], np.arange(len(characters), dtype=np.uint32))
+    for character, sign in {**SAME_SIGNS, **OPERATORS}.items():
+        folded[ord(character)] = ord(sign)
+    return folded
 
 
 def blocks(texts: pl.DataFrame) -> Iterator[pl.DataFrame]:
