@@ -8,13 +8,13 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class MachineCodeCache(FunctionCache):  # type: ignore[misc]  # numba has no types
+class MachineCodeCache(FunctionCache):
     """Numba's cache of compiled functions, which loads a function without importing the whole compiler.
 
     Numba imports its compiler before it looks into the cache, which takes 0.15 s. Code from the cache needs the runtime
@@ -23,10 +23,12 @@ class MachineCodeCache(FunctionCache):  # type: ignore[misc]  # numba has no typ
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled function for argument types ``sig``, None where it is not in the cache."""
-        rtsys.initialize(target_context)
+        runtime: Any = rtsys  # numba has no types
+        load: Any = self._load_overload
+        runtime.initialize(target_context)
         _import_arrays_without_blas()
         with self._guard_against_spurious_io_errors():
-            return self._load_overload(sig, target_context)
+            return load(sig, target_context)
 
 
 @cache
@@ -60,8 +62,9 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     compiled function may call compiled functions of its own file only.
     """
     dispatcher: Any = numba.njit(nogil=True)(function)
+    cached: Any = MachineCodeCache
     try:
-        dispatcher._cache = MachineCodeCache(function)
+        dispatcher._cache = cached(function)
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise

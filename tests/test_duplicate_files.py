@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli.commands import main
-from pipelines.own_files import duplicate_files
+from synth.teachers import embedders
 
 HELP = "Drink a glass of water every hour, stay in the shade until the evening, and let a nurse look at the rash."
 ROWS = [
@@ -90,7 +90,7 @@ def test_an_output_over_its_own_input_is_refused_before_anything_is_written(tmp_
 
 
 def test_a_rewrite_goes_by_its_meaning_and_a_template_stays_by_its_words(tmp_path, monkeypatch):
-    monkeypatch.setattr(duplicate_files, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
+    monkeypatch.setattr(embedders, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
     file, out = write(tmp_path / "a.jsonl", ROWS), tmp_path / "out"
     done = dedup(file, *COLUMNS, "--id-column", "key", "--semantic", "any@0.9", "--out", out, "--json")
     assert done.exit_code == 0, done.output
@@ -123,7 +123,7 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize("options", [(), ("--id-column", "key"), ("--semantic", "any")])
 @pytest.mark.parametrize("name", ["header.csv", "no_rows.parquet"])
 def test_a_table_without_rows_has_no_duplicates(tmp_path, monkeypatch, name, options):
-    monkeypatch.setattr(duplicate_files, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
+    monkeypatch.setattr(embedders, "embedder", lambda model: lambda texts: np.ones((len(texts), 2), np.float32))
     empty = pl.DataFrame(schema={"key": pl.Int64, "question": pl.String, "answer": pl.String})
     (empty.write_csv if name.endswith("csv") else empty.write_parquet)(tmp_path / name)
     done = dedup(tmp_path / name, *COLUMNS, *options, "--out", tmp_path / "out", "--json")
