@@ -68,18 +68,8 @@ def as_outcome(rows, candidates):
     return Outcome(rows=rows, tables={"candidates": candidates})
 
 
-def write_passages(rows, config, ask):
-    return as_outcome(*passages.judge(rows, ask(passages.requests(rows, config)), config))
-
-
-def mark(rows, config, ask):
-    return as_outcome(*rubric.judge(rows, ask(rubric.requests(rows, config)), config))
-
-
 def compare(rows, config, ask):
-    made = candidates_of(rows)
-    _, candidates = pair_judge.judge(rows, made, ask(pair_judge.requests(rows, made, config)), config)
-    return as_outcome(rows.with_columns(**NOT_DROPPED), candidates)
+    return pair_judge.pairwise_stage(candidates_of(rows)).run(rows, config, ask)
 
 
 def attack(rows, config, ask):
@@ -90,14 +80,13 @@ def attack(rows, config, ask):
 
 def screen(rows, config, ask):
     answers = candidates_of(rows).with_columns(asked=pl.lit("What is it?"))
-    _, candidates = guard.judge(answers, ask(guard.requests(answers, config)), config)
-    return as_outcome(rows.with_columns(**NOT_DROPPED), candidates)
+    return as_outcome(rows.with_columns(**NOT_DROPPED), guard.STAGE.run(answers, config, ask).tables["candidates"])
 
 
 STAGES = {
     "chains": (write_chains, QUESTIONS, CHAINS, 8),
-    "passages": (write_passages, TEXTS, PASSAGES, 4),
-    "marks": (mark, MARKED, MARKS, 4),
+    "passages": (passages.STAGE.run, TEXTS, PASSAGES, 4),
+    "marks": (rubric.STAGE.run, MARKED, MARKS, 4),
     "pairs": (compare, MARKED, JUDGE, 8),
     "red team": (attack, MARKED, TEAM, 8),
     "guard": (screen, MARKED, GUARD, 8),

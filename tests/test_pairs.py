@@ -12,7 +12,7 @@ from sources.record import Message
 from sources.table import SCHEMA, records
 from synth.formatting import trainer_formats as export
 from synth.preferences import judged_pairs as pair_judge
-from synth.preferences.judged_pairs import PairJudge, judge, requests
+from synth.preferences.judged_pairs import PairJudge, pairwise_stage
 from synth.preferences.pair_rows import length_bias, pair_rows
 from synth.preferences.pair_rules import PairRules, decide, similar_prompts
 from synth.preferences.propose_pairs import PAIR_SCHEMA, by_reward, from_records, pair_table, right_against_wrong
@@ -131,6 +131,15 @@ def test_pairs_of_sources_are_taken_as_they_are():
 
 JUDGE = PairJudge(by=Author(name="judge", revision="7"))
 TWO = candidates(candidate("Oranges cure it."), candidate("Vitamin C does."))
+
+
+def requests(rows, candidates, config):
+    return pairwise_stage(candidates).requests(rows, config)
+
+
+def judge(rows, candidates, answered, config):
+    outcome = pairwise_stage(candidates).judge(rows, answered, config)
+    return outcome.tables["pairs"], outcome.tables["candidates"]
 
 
 def reply(text):

@@ -7,7 +7,7 @@ from rows import row, table
 
 from sources.record import Message
 from sources.table import records
-from synth.passages.passage_questions import Passages, judge, requests
+from synth.passages.passage_questions import STAGE, Passages
 from synth.teachers.candidates import Author
 from synth.teachers.teacher import Completion, Failure
 
@@ -31,8 +31,9 @@ def reply(finish_reason="stop", **fields):
 
 def judged(*answers, rows=(PASSAGE,), **config):
     settings = Passages(**{**CONFIG.__dict__, "samples": len(answers), **config})
-    asked = requests(table(*rows), settings)
-    return judge(table(*rows), zip(asked, answers, strict=True), settings)
+    asked = STAGE.requests(table(*rows), settings)
+    outcome = STAGE.judge(table(*rows), zip(asked, answers, strict=True), settings)
+    return outcome.rows, outcome.tables["candidates"]
 
 
 def test_a_passage_becomes_a_question_with_its_answer():
@@ -94,14 +95,14 @@ def test_rows_without_a_fitting_passage_are_left_alone():
 
 
 def test_a_reply_that_never_came_leaves_no_question():
-    rows, candidates = judge(table(PASSAGE), [], CONFIG)
-    assert rows.select("drop", "evidence").rows() == [("no_question", "{}")]
-    assert candidates.is_empty()
+    outcome = STAGE.judge(table(PASSAGE), [], CONFIG)
+    assert outcome.rows.select("drop", "evidence").rows() == [("no_question", "{}")]
+    assert outcome.tables["candidates"].is_empty()
 
 
 def test_title_and_passage_are_shown():
     titled = row("wiki:4", "Explain the term", context=TEXT, meta={"title": "Lactulose"})
-    first, second = requests(table(PASSAGE, titled), CONFIG)
+    first, second = STAGE.requests(table(PASSAGE, titled), CONFIG)
     assert first.messages == second.messages
     assert first.messages[-1].content == f"Title: Lactulose\n\nPassage:\n{TEXT}"
     assert first.sampling.json_schema["required"] == ["question", "answer", "support"]

@@ -114,7 +114,7 @@ def test_a_guard_that_llama_cpp_lets_go_on_with_the_answer_is_told_as_what_it_is
     config = Guard(by=by, format="llama-guard-3", max_tokens=6)
     made = teacher(llama.spec, TeacherOptions(timeout_s=60.0))
     with pytest.raises(TeacherError) as caught:
-        guard.judge(judged, made.complete(guard.requests(judged, config)), config)
+        guard.STAGE.run(judged, config, made.complete)
     assert "no readable verdict in its first 10 replies; 10 of them repeat the answer they were to judge" in str(
         caught.value
     )

@@ -288,10 +288,10 @@ def test_a_guard_of_unknown_family_is_refused_until_its_format_is_set():
 
 def test_a_guard_that_continues_the_answer_ends_the_run_with_a_hint():
     given = answered(10)
-    replies = [(request, said("and then you take")) for request in guard.requests(given, GUARD)]
+    replies = [(request, said("and then you take")) for request in guard.STAGE.requests(given, GUARD)]
     with pytest.raises(TeacherError, match=r"no readable verdict in its first 10 replies.*llama\.cpp"):
-        guard.judge(given, replies, GUARD)
-    judged, _ = guard.judge(given, [*replies[:9], (replies[9][0], said("safe"))], GUARD)
+        guard.STAGE.judge(given, replies, GUARD)
+    judged = guard.STAGE.judge(given, [*replies[:9], (replies[9][0], said("safe"))], GUARD).rows
     assert judged["guard"].to_list() == ["unparsed"] * 9 + ["safe"]
 
 
@@ -309,17 +309,18 @@ def answered(n=2, text="Placeholder answer"):
 
 
 def test_llama_guard_sees_the_exchange_as_it_was_and_another_model_our_prompt():
-    (request,) = guard.requests(answered(1), GUARD)
+    (request,) = guard.STAGE.requests(answered(1), GUARD)
     assert request.messages == (Message("user", "Placeholder"), Message("assistant", "Placeholder answer"))
     assert (request.stage, request.sampling.temperature) == ("guard/redteam/target", 0)
-    (request,) = guard.requests(answered(1), Guard(by=GUARD.by, protocol="prompt"))
+    (request,) = guard.STAGE.requests(answered(1), Guard(by=GUARD.by, protocol="prompt"))
     assert all(part in request.messages[0].content for part in ("Placeholder answer", "S14", '"unsafe"'))
 
 
 def test_a_guard_that_cannot_be_read_fails_or_stays_silent_makes_nothing_safe():
     given = answered(4)
     replies = [said("safe"), said("I think so"), Failure(error="503", tries=3)]
-    judged, candidates = guard.judge(given, zip(guard.requests(given, GUARD), replies, strict=False), GUARD)
+    outcome = guard.STAGE.judge(given, zip(guard.STAGE.requests(given, GUARD), replies, strict=False), GUARD)
+    judged, candidates = outcome.rows, outcome.tables["candidates"]
     assert judged["guard"].to_list() == ["safe", "unparsed", "failed", "missing"]
     assert candidates["verdict"].to_list() == ["safe", "unparsed", "failed"]
     assert candidates["detail"].to_list() == [None, None, "503"]
@@ -327,8 +328,8 @@ def test_a_guard_that_cannot_be_read_fails_or_stays_silent_makes_nothing_safe():
 
 def test_an_answer_without_a_text_is_not_shown_to_the_guard():
     given = answered(1, text=None)
-    assert guard.requests(given, GUARD) == []
-    assert guard.judge(given, [], GUARD)[0]["guard"].to_list() == ["unasked"]
+    assert guard.STAGE.requests(given, GUARD) == []
+    assert guard.STAGE.judge(given, [], GUARD).rows["guard"].to_list() == ["unasked"]
 
 
 # --- attack success ------------------------------------------------------------------------------------------------
@@ -381,7 +382,7 @@ def run(requests, reply):
 def guarded(rows, requests, reply, verdict):
     """Answer ``requests`` with ``reply`` and let the guard say ``verdict`` of every answer."""
     answers = redteam.answers(rows, run(requests, reply), TEAM.target)
-    return guard.judge(answers, run(guard.requests(answers, GUARD), lambda _: said(verdict)), GUARD)[0]
+    return guard.STAGE.judge(answers, run(guard.STAGE.requests(answers, GUARD), lambda _: said(verdict)), GUARD).rows
 
 
 def attacked(

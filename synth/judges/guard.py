@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
+from quality.outcome import Outcome
 from sources.record import Message
 from synth.judges.guard_formats import (
     ADVICE_ONLY,
@@ -22,23 +23,21 @@ from synth.judges.guard_formats import (
     format_of,
     parse_reply,
 )
-from synth.judges.readable_verdicts import require_readable
 from synth.prompting import templates as prompt_files
-from synth.teachers.candidates import Author, candidate, candidate_table
-from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.teachers.candidates import Author
+from synth.teachers.stage import Reading, Stage
+from synth.teachers.teacher import Completion, Request, Sampling
 
-__all__ = ["ADVICE_ONLY", "CONTROVERSIAL", "SAFE", "UNPARSED", "UNSAFE", "Guard", "judge", "parse", "requests", "stage"]
+__all__ = ["ADVICE_ONLY", "CONTROVERSIAL", "SAFE", "STAGE", "UNPARSED", "UNSAFE", "Guard", "parse", "stage_name"]
 
 PROMPT = "redteam/guard.jinja"
-FAILED, MISSING, UNASKED = "failed", "missing", "unasked"
+MISSING, UNASKED = "missing", "unasked"
 
 OWN_FORMAT: FormatName = "llama-guard-3"
 """The format that our own prompt requests: its categories are numbered like those of Llama Guard 3."""
 
-HINT = (
-    "check that the server applies the guard's own chat template and judges the last assistant message (llama.cpp "
-    "continues that message instead: set the guard's protocol to 'prompt'), and that its format is the guard's"
-)
+Answer = Mapping[str, Any]
+"""A row of a table of answers."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -73,42 +72,9 @@ class Guard:
         return self.format or own or OWN_FORMAT
 
 
-def stage(of: str) -> str:
-    """Return the name of the stage that judges the answers of stage ``of``."""
-    return f"guard/{of}"
-
-
-def requests(answers: pl.DataFrame, config: Guard) -> list[Request]:
-    """Return one request for each answer that has a text: a table with id, stage, sample, ``asked`` and text."""
-    given = answers.filter(pl.col("text").fill_null("") != "").select("id", "stage", "sample", "asked", "text")
-    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
-    return [
-        Request(row=id, stage=stage(of), messages=_exchange(asked, text, config), sampling=sampling, sample=sample)
-        for id, of, sample, asked, text in given.iter_rows()
-    ]
-
-
-def judge(answers: pl.DataFrame, answered: Iterable[Answered], config: Guard) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the answers with ``guard`` and ``categories``, and the guard's completions (``CANDIDATE_SCHEMA``).
-
-    ``guard`` is ``safe``, ``unsafe``, ``advice_only`` (specialised advice and nothing else), ``controversial``,
-    ``unparsed``, ``failed`` (the request), ``missing`` (no reply) or ``unasked`` (an answer without a text).
-    ``categories`` are those of an unsafe answer, where the guard names any. Raises ``TeacherError`` for a guard whose
-    first replies are all unreadable.
-    """
-    verdicts: dict[tuple[str, str, int], tuple[str, str | None]] = {}
-    judged: list[dict[str, Any]] = []
-    readable = require_readable(answered, lambda text: parse(text, config)[0] != UNPARSED, config.by.name, HINT)
-    for request, answer in readable:
-        verdict, categories = _verdict(answer, config)
-        verdicts[request.row, request.stage, request.sample] = verdict, categories
-        judged.append(candidate(request, answer, config.by, verdict, categories))
-    found = [
-        verdicts.get((id, stage(of), sample), (MISSING if text else UNASKED, None))
-        for id, of, sample, text in answers.select("id", "stage", "sample", "text").iter_rows()
-    ]
-    columns = pl.DataFrame(found, {"guard": pl.String, "categories": pl.String}, orient="row")
-    return pl.concat([answers, columns], how="horizontal"), candidate_table(judged)
+def stage_name(answered_stage: str) -> str:
+    """Return the name of the stage that judges the answers of another stage."""
+    return f"guard/{answered_stage}"
 
 
 def parse(text: str, config: Guard) -> Parsed:
@@ -116,13 +82,58 @@ def parse(text: str, config: Guard) -> Parsed:
     return parse_reply(text, config.reply_format)
 
 
-def _verdict(answer: Completion | Failure, config: Guard) -> Parsed:
-    if isinstance(answer, Failure):
-        return FAILED, None
-    return parse(answer.text, config) if answer.readable else (UNPARSED, None)
+def answers_with_text(answers: pl.DataFrame, config: Guard) -> Iterator[Answer]:
+    """Yield the answers that have a text, of a table with id, stage, sample, ``asked`` and text."""
+    return answers.filter(pl.col("text").fill_null("") != "").iter_rows(named=True)
 
 
-def _exchange(asked: str, text: str, config: Guard) -> tuple[Message, ...]:
+def guard_requests(answer: Answer, config: Guard) -> list[Request]:
+    """Return the request for the verdict on one answer."""
+    messages: tuple[Message, ...]
     if config.protocol == "chat":
-        return Message("user", asked), Message("assistant", text)
-    return (Message("user", prompt_files.render(PROMPT, request=asked, response=text)),)
+        messages = (Message("user", answer["asked"]), Message("assistant", answer["text"]))
+    else:
+        prompt = prompt_files.render(PROMPT, request=answer["asked"], response=answer["text"])
+        messages = (Message("user", prompt),)
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
+    name = stage_name(answer["stage"])
+    return [Request(row=answer["id"], stage=name, messages=messages, sampling=sampling, sample=answer["sample"])]
+
+
+def read_verdict(answer: Answer, request: Request, completion: Completion, config: Guard) -> Reading:
+    """Return the guard's verdict and categories."""
+    return Reading(*parse(completion.text, config)) if completion.readable else Reading(UNPARSED)
+
+
+def add_verdicts(answers: pl.DataFrame, judged: list[Answer], candidates: pl.DataFrame, config: Guard) -> Outcome:
+    """Return the answers with ``guard`` and ``categories``.
+
+    ``guard`` is ``safe``, ``unsafe``, ``advice_only`` (specialised advice and nothing else), ``controversial``,
+    ``unparsed``, ``failed`` (the request), ``missing`` (no reply) or ``unasked`` (an answer without a text).
+    ``categories`` are those of an unsafe answer, where the guard names any.
+    """
+    verdicts = {
+        (id, stage, sample): (verdict, categories)
+        for id, stage, sample, verdict, categories in candidates.select(
+            "id", "stage", "sample", "verdict", "parsed"
+        ).iter_rows()
+    }
+    found = [
+        verdicts.get((id, stage_name(stage), sample), (MISSING if text else UNASKED, None))
+        for id, stage, sample, text in answers.select("id", "stage", "sample", "text").iter_rows()
+    ]
+    columns = pl.DataFrame(found, {"guard": pl.String, "categories": pl.String}, orient="row")
+    return Outcome(rows=answers.hstack(columns))
+
+
+STAGE = Stage(
+    items=answers_with_text,
+    requests_of=guard_requests,
+    read=read_verdict,
+    finish=add_verdicts,
+    complete_only=False,
+    readable=lambda text, config: parse(text, config)[0] != UNPARSED,
+    hint="check that the server applies the guard's own chat template and judges the last assistant message (llama.cpp "
+    "continues that message instead: set the guard's protocol to 'prompt'), and that its format is the guard's",
+)
+"""The stage over a table of answers; its outcome's rows are the answers with their verdicts."""

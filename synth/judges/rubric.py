@@ -1,12 +1,11 @@
-"""Marks for written reasoning: a judge scores five criteria from 1 to 5, and rows below the marks wanted go.
+"""Marks for written reasoning: a judge scores five criteria from 1 to 5, and rows with a lower mark are dropped.
 
-A right answer is no proof of right reasons; a judge's marks are no proof either, so that they stand in ``meta`` one by
-one and the completions stay. No mark is ever filled in for a reply that cannot be read.
+All marks are stored in ``meta``, since a judge's mark proves nothing. No mark is filled in for an unreadable reply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import orjson
@@ -14,17 +13,18 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from sources.record import Message, Record
+from quality.outcome import Outcome
+from sources.record import Record
 from sources.table import records, to_json
 from synth.answers import json_reply
-from synth.judges.readable_verdicts import require_readable
 from synth.prompting import templates as prompt_files
 from synth.prompting.generators import answer_text, stem
 from synth.prompting.turns import conversation
-from synth.teachers.candidates import FAILED, Author, candidate, candidate_table
-from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.teachers.candidates import UNPARSED, Author
+from synth.teachers.stage import Reading, Stage, with_reasons
+from synth.teachers.teacher import Completion, Request, Sampling
 
-STAGE = "rubric"
+STAGE_NAME = "rubric"
 PROMPT = "judges/rubric.jinja"
 CRITERIA = ("correct", "grounded", "complete", "coherent", "safe")
 KINDS = {"remark": str, **dict.fromkeys(CRITERIA, int)}
@@ -32,13 +32,12 @@ MARKS = range(1, 6)
 REPLY_SCHEMA = json_reply.object_schema(
     {"remark": {"type": "string"}, **{name: {"type": "integer", "minimum": 1, "maximum": 5} for name in CRITERIA}}
 )
-HINT = f"expected one JSON object with remark, {', '.join(CRITERIA)}; use a judge that can write JSON to a schema"
-SCORED, UNPARSED, TRUNCATED = "scored", "unparsed", "truncated"
+SCORED = "scored"
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Rubric:
-    """Who marks, and the mark that each criterion must reach: 1 lets everything pass that was marked at all."""
+    """The judge, and the least mark of every criterion; 1 keeps every row that has marks."""
 
     by: Author
     min_mark: Annotated[int, Field(ge=1, le=5)] = 3
@@ -46,68 +45,61 @@ class Rubric:
     prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
-def requests(rows: pl.DataFrame, config: Rubric) -> list[Request]:
-    """Return one request for every row with a response."""
-    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, json_schema=REPLY_SCHEMA)
-    return [
-        Request(row=record.id, stage=STAGE, messages=_messages(record), sampling=sampling)
-        for record in records(_eligible_rows(rows))
-    ]
+def eligible_records(rows: pl.DataFrame, config: Rubric) -> Iterator[Record]:
+    """Yield the rows with a response."""
+    return records(rows.filter(pl.col("response").fill_null("") != ""))
 
 
-def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Rubric) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows with their marks as ``rubric`` in ``meta``, ``drop`` and ``evidence``, and the completions.
-
-    A row with a mark below the one wanted goes (``low_mark``, with the marks as evidence), and so does one that was not
-    marked (``unmarked``, with ``unparsed``, ``truncated``, ``failed`` or ``missing``).
-    """
-    readable = require_readable(answered, lambda text: _marks(text) is not None, config.by.name, HINT)
-    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in readable)
-    marks = {id: parsed for id, parsed in table.select("id", "parsed").iter_rows() if parsed}
-    verdicts = dict(table.select("id", "verdict").iter_rows())
-    asked = set(_eligible_rows(rows)["id"])
-    reasons = [
-        _reason(marks.get(id), verdicts.get(id, "missing"), config) if id in asked else (None, None)
-        for id in rows["id"]
-    ]
-    metas = [
-        to_json({**orjson.loads(meta), "rubric": orjson.loads(marks[id])}) if id in marks else meta
-        for id, meta in rows.select("id", "meta").iter_rows()
-    ]
-    columns = pl.DataFrame(reasons, {"drop": pl.String, "evidence": pl.String}, orient="row")
-    return rows.with_columns(pl.Series("meta", metas, pl.String)).hstack(columns), table
-
-
-def _eligible_rows(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("response").fill_null("") != "")
-
-
-def _messages(record: Record) -> tuple[Message, ...]:
-    asked = "\n\n".join(filter(None, (record.context, stem(record))))
+def mark_requests(record: Record, config: Rubric) -> list[Request]:
+    """Return the request for the marks of one row's response."""
+    question = "\n\n".join(filter(None, (record.context, stem(record))))
     answer = answer_text(record, tuple(range(len(record.options)))) if record.gold or record.answer else None
-    return conversation(PROMPT, question=asked, options=record.options, answer=answer, response=record.response)
+    messages = conversation(PROMPT, question=question, options=record.options, answer=answer, response=record.response)
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, json_schema=REPLY_SCHEMA)
+    return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling)]
 
 
-def _verdict(answer: Completion | Failure) -> tuple[str, str | None, str | None]:
-    """Return (verdict, marks as JSON, remark); those of a failure are its own."""
-    if isinstance(answer, Failure):
-        return FAILED, None, None
-    if answer.ended != "stop":
-        return TRUNCATED, None, answer.finish_reason
-    said = _marks(answer.text)
-    if said is None:
-        return UNPARSED, None, None
-    return SCORED, to_json({name: said[name] for name in CRITERIA}), said["remark"]
-
-
-def _marks(text: str) -> dict[str, Any] | None:
+def parse_marks(text: str) -> dict[str, Any] | None:
     """Return the remark and the marks of a reply, or None where a mark is missing or none of 1 to 5."""
-    said = json_reply.parse(text, KINDS)
-    return said if said and all(said[name] in MARKS for name in CRITERIA) else None
+    reply = json_reply.parse(text, KINDS)
+    return reply if reply and all(reply[name] in MARKS for name in CRITERIA) else None
 
 
-def _reason(marks: str | None, verdict: str, config: Rubric) -> tuple[str | None, str | None]:
+def read_marks(record: Record, request: Request, completion: Completion, config: Rubric) -> Reading:
+    """Return the marks of a completion as JSON, with the judge's remark."""
+    marks = parse_marks(completion.text)
     if marks is None:
-        return "unmarked", verdict
-    low = any(mark < config.min_mark for mark in orjson.loads(marks).values())
-    return ("low_mark", marks) if low else (None, None)
+        return Reading(UNPARSED)
+    return Reading(SCORED, to_json({name: marks[name] for name in CRITERIA}), marks["remark"])
+
+
+def drop_low_marks(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Rubric) -> Outcome:
+    """Return the rows, in order, with their marks as ``rubric`` in ``meta``, ``drop`` and ``evidence``.
+
+    Reasons: ``low_mark`` with the marks as evidence, and ``unmarked`` with ``unparsed``, ``truncated``, ``failed`` or
+    ``missing``.
+    """
+    marks = {id: parsed for id, parsed in candidates.select("id", "parsed").iter_rows() if parsed}
+    verdicts = dict(candidates.select("id", "verdict").iter_rows())
+    ids = {record.id for record in eligible}
+    metas, reasons = [], []
+    for id, meta in rows.select("id", "meta").iter_rows():
+        scored = orjson.loads(marks[id]) if id in marks else {}
+        metas.append(to_json({**orjson.loads(meta), "rubric": scored}) if scored else meta)
+        reason: tuple[str | None, str | None] = (None, None)
+        if id in ids and not scored:
+            reason = ("unmarked", verdicts.get(id, "missing"))
+        elif any(mark < config.min_mark for mark in scored.values()):
+            reason = ("low_mark", marks[id])
+        reasons.append(reason)
+    return Outcome(rows=with_reasons(rows.with_columns(pl.Series("meta", metas, pl.String)), reasons))
+
+
+STAGE = Stage(
+    items=eligible_records,
+    requests_of=mark_requests,
+    read=read_marks,
+    finish=drop_low_marks,
+    readable=lambda text, config: parse_marks(text) is not None,
+    hint=f"expected one JSON object with remark, {', '.join(CRITERIA)}; use a judge that can write JSON to a schema",
+)

@@ -6,7 +6,7 @@ The list is our own; Aloe's release ``medical-specialities`` has as many fields 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Annotated
 
 import orjson
@@ -14,26 +14,26 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
-from sources.record import Message, Record
+from quality.outcome import Outcome
+from sources.record import Record
 from sources.shapes.row_shapes import LETTERS
 from sources.table import records, to_json
 from synth.answers.model_output import plain
-from synth.judges.readable_verdicts import require_readable
 from synth.prompting import templates as prompt_files
 from synth.prompting.generators import stem
 from synth.prompting.turns import conversation
-from synth.teachers.candidates import FAILED, Author, candidate, candidate_table
-from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.teachers.candidates import UNPARSED, Author
+from synth.teachers.stage import Reading, Stage
+from synth.teachers.teacher import Completion, Request, Sampling
 
-STAGE = "specialty"
+STAGE_NAME = "specialty"
 PROMPT = "labels/specialty.jinja"
 FIELD_LIST = "labels/fields.txt"
-LABELLED, UNPARSED, TRUNCATED = "labelled", "unparsed", "truncated"
+LABELLED = "labelled"
 
 FIELDS = prompt_files.lines(FIELD_LIST)
 NO_FIELD = "None"
 
-HINT = "expected a last line 'Specialty: X' with a field of the list; use a model that follows its prompt"
 LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -45,33 +45,6 @@ class Specialty:
     sources: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=16)] = 200
     prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT, FIELD_LIST))
-
-
-def requests(rows: pl.DataFrame, config: Specialty) -> list[Request]:
-    """Return one request for every row to be labelled."""
-    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
-    return [
-        Request(row=record.id, stage=STAGE, messages=_messages(record), sampling=sampling)
-        for record in records(_eligible_rows(rows, config))
-    ]
-
-
-def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Specialty) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows with a ``specialty`` in ``meta``, in order, and the completions (``CANDIDATE_SCHEMA``).
-
-    The label is a name of ``FIELDS`` or "None", and null where no reply could be read: that is another thing than
-    "None". No row goes.
-    """
-    readable = require_readable(answered, lambda text: label(text) is not None, config.by.name, HINT)
-    table = candidate_table(candidate(request, answer, config.by, *_verdict(answer)) for request, answer in readable)
-    labels = dict(table.select("id", "parsed").iter_rows())
-    asked = set(_eligible_rows(rows, config)["id"])
-    metas = [
-        to_json({**orjson.loads(meta), "specialty": labels.get(id)}) if id in asked else meta
-        for id, meta in rows.select("id", "meta").iter_rows()
-    ]
-    nothing = pl.lit(None, pl.String)
-    return rows.with_columns(pl.Series("meta", metas, pl.String), drop=nothing, evidence=nothing), table
 
 
 def label(text: str) -> str | None:
@@ -88,20 +61,45 @@ def _spelled(text: str) -> str:
     return text.casefold().replace("ae", "e").replace("oe", "e").replace("&", "and")
 
 
-def _eligible_rows(rows: pl.DataFrame, config: Specialty) -> pl.DataFrame:
-    return rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows
+def eligible_records(rows: pl.DataFrame, config: Specialty) -> Iterator[Record]:
+    """Yield the rows to label."""
+    return records(rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows)
 
 
-def _messages(record: Record) -> tuple[Message, ...]:
+def label_requests(record: Record, config: Specialty) -> list[Request]:
+    """Return the request for one row's field: all fields, the question and its options."""
     options = (f"{letter}. {option}" for letter, option in zip(LETTERS, record.options, strict=False))
-    return conversation(PROMPT, fields=FIELDS, question="\n".join((stem(record), *options)))
+    messages = conversation(PROMPT, fields=FIELDS, question="\n".join((stem(record), *options)))
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
+    return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling)]
 
 
-def _verdict(answer: Completion | Failure) -> tuple[str, str | None, str | None]:
-    """Return (verdict, parsed, detail); those of a failure are its own."""
-    if isinstance(answer, Failure):
-        return FAILED, None, None
-    if answer.ended != "stop":
-        return TRUNCATED, None, answer.finish_reason
-    named = label(answer.text)
-    return (LABELLED, named, None) if named else (UNPARSED, None, None)
+def read_label(record: Record, request: Request, completion: Completion, config: Specialty) -> Reading:
+    """Return the label of one completion."""
+    named = label(completion.text)
+    return Reading(LABELLED, named) if named else Reading(UNPARSED)
+
+
+def add_labels(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Specialty) -> Outcome:
+    """Return the rows, in order, with a ``specialty`` in ``meta``; no row is dropped.
+
+    The label is a name of ``FIELDS`` or "None", and null where no reply could be read.
+    """
+    labels = dict(candidates.select("id", "parsed").iter_rows())
+    ids = {record.id for record in eligible}
+    metas = [
+        to_json({**orjson.loads(meta), "specialty": labels.get(id)}) if id in ids else meta
+        for id, meta in rows.select("id", "meta").iter_rows()
+    ]
+    nothing = pl.lit(None, pl.String)
+    return Outcome(rows=rows.with_columns(pl.Series("meta", metas, pl.String), drop=nothing, evidence=nothing))
+
+
+STAGE = Stage(
+    items=eligible_records,
+    requests_of=label_requests,
+    read=read_label,
+    finish=add_labels,
+    readable=lambda text, config: label(text) is not None,
+    hint="expected a last line 'Specialty: X' with a field of the list; use a model that follows its prompt",
+)

@@ -1,39 +1,41 @@
-"""Questions from passages: a title and a passage in, a question and its answer out, checked against the passage.
+"""Questions and answers that a model writes from a titled passage, as Genstruct does in Aloe (arXiv 2405.01886).
 
-This is the role that Genstruct has in Aloe (arXiv 2405.01886). What the answer rests on must stand in the passage word
-for word, and no number may be new; whether the answer is right beyond that is for ``rubric`` or a person to say.
+The quoted support must be in the passage word for word, and no number may be new. Whether the answer is right is not
+checked here.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
+from quality.outcome import Outcome
 from sources.license import joint
 from sources.record import Message, Record
-from sources.table import SCHEMA, frame, records, to_json
+from sources.table import frame, records, to_json
 from synth.answers import json_reply
 from synth.answers.model_output import fold
 from synth.prompting import templates as prompt_files
 from synth.prompting.generators import stem
 from synth.prompting.turns import conversation
-from synth.teachers.candidates import FAILED, Author, candidate, candidate_table
-from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.teachers.candidates import UNPARSED, Author
+from synth.teachers.stage import Reading, Stage, with_reasons
+from synth.teachers.teacher import Completion, Request, Sampling
 from synth.teachers.thinking import control_marks
 
-STAGE = "passage-question"
+STAGE_NAME = "passage-question"
 PROMPT = "passages/question.jinja"
 KINDS = {"question": str, "answer": str, "support": str}
 REPLY_SCHEMA = json_reply.object_schema({name: {"type": "string"} for name in KINDS})
 
-KEPT, SPARE, UNPARSED, TRUNCATED = "kept", "spare", "unparsed", "truncated"
+KEPT, SPARE = "kept", "spare"
 ASKS_NOTHING, OF_THE_PASSAGE, UNSUPPORTED, NEW_NUMBER = "asks_nothing", "of_the_passage", "unsupported", "new_number"
 CONTROL_MARKS = "control_marks"
 NO_QUESTION = "no_question"
@@ -53,9 +55,9 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Passages:
-    """Who writes questions on the contexts of ``sources`` (of all rows, if none is named), from ``samples`` tries each.
+    """The model that writes questions on contexts of ``sources`` (all rows, if none is named), with ``samples`` tries.
 
-    Contexts of other lengths are left alone. ``license`` is that of what ``by`` writes.
+    Rows with contexts of other lengths are kept as they are. ``license`` is that of what ``by`` writes.
     """
 
     by: Author
@@ -70,106 +72,77 @@ class Passages:
     prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
-def requests(rows: pl.DataFrame, config: Passages) -> list[Request]:
-    """Return ``samples`` requests for every row with a passage; its title is in ``meta``, or else what the row asks."""
-    sampling = Sampling(
-        temperature=config.temperature, max_tokens=config.max_tokens, seed=config.seed, json_schema=REPLY_SCHEMA
-    )
-    return [
-        Request(row=record.id, stage=STAGE, messages=_messages(record), sampling=sampling, sample=sample)
-        for record in _eligible_rows(rows, config)
-        for sample in range(config.samples)
-    ]
-
-
-def judge(rows: pl.DataFrame, answered: Iterable[Answered], config: Passages) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows as questions with answers, ``drop`` and ``evidence``, in order; and all completions.
-
-    The first sample that holds is ``kept`` and the others that do are ``spare``. The row keeps its id: its message is
-    the question, ``answer`` and ``response`` the answer, and the passage goes from ``context`` to the support in
-    ``meta``. A row of which no sample holds goes (``no_question``), with its verdicts as evidence.
-    """
-    known = {record.id: record for record in _eligible_rows(rows, config)}
-    table = candidate_table(_candidates(known, answered, config))
-    kept: dict[str, tuple[int, str]] = {}
-    verdicts: dict[str, Counter[str]] = defaultdict(Counter)
-    for id, sample, verdict, text in table.select("id", "sample", "verdict", "text").iter_rows():
-        verdicts[id][verdict] += 1
-        if verdict == KEPT:
-            kept.setdefault(id, (sample, text))
-    made = [
-        _question_rows(record, kept.get(record.id), verdicts[record.id], record.id in known, config)
-        for record in records(rows)
-    ]
-    reasons = pl.DataFrame([reason for _, *reason in made], {"drop": pl.String, "evidence": pl.String}, orient="row")
-    settled = frame([record for record, *_ in made]).hstack(reasons).select(*SCHEMA.names(), "drop", "evidence")
-    return settled, _spared(table, kept)
-
-
-def verdict_of(record: Record, completion: Completion) -> tuple[str, str | None, str | None]:
-    """Return (verdict, question, detail) of one completion on the passage of ``record``."""
-    if completion.ended != "stop":
-        return TRUNCATED, None, completion.finish_reason
-    said = json_reply.parse(completion.text, KINDS)
-    if said is None:
-        return UNPARSED, None, None
-    question, answer, support = (said[name] for name in KINDS)
-    passage = record.context or ""
-    if mark := control_marks(f"{question}{answer}"):
-        return CONTROL_MARKS, question, mark
-    if "?" not in question:
-        return ASKS_NOTHING, question, None
-    if spoken := OF_PASSAGE.search(fold(f"{question}\n{answer}")):
-        return OF_THE_PASSAGE, question, spoken[0]
-    if len(support.split()) < MIN_SUPPORT_WORDS or _spaced(support) not in _spaced(passage):
-        return UNSUPPORTED, question, support
-    if new := set(NUMBER.findall(answer)) - set(NUMBER.findall(f"{passage}\n{question}")):
-        return NEW_NUMBER, question, ", ".join(sorted(new))
-    return KEPT, question, None
-
-
-def _eligible_rows(rows: pl.DataFrame, config: Passages) -> Iterator[Record]:
+def eligible_records(rows: pl.DataFrame, config: Passages) -> Iterator[Record]:
+    """Yield the rows with a passage of a fitting length."""
     named = rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows
     size = pl.col("context").fill_null("").str.len_chars()
     return records(named.filter(size.is_between(config.min_chars, config.max_chars)))
 
 
-def _messages(record: Record) -> tuple[Message, ...]:
-    return conversation(PROMPT, title=record.meta.get("title") or stem(record), passage=record.context)
-
-
-def _candidates(known: dict[str, Record], answered: Iterable[Answered], config: Passages) -> Iterator[dict[str, Any]]:
-    for request, answer in answered:
-        read = (FAILED, None, None) if isinstance(answer, Failure) else verdict_of(known[request.row], answer)
-        yield candidate(request, answer, config.by, *read)
-
-
-def _spared(table: pl.DataFrame, kept: dict[str, tuple[int, str]]) -> pl.DataFrame:
-    first = {id: sample for id, (sample, _) in kept.items()}
-    verdicts = [
-        SPARE if verdict == KEPT and first[id] != sample else verdict
-        for id, sample, verdict in table.select("id", "sample", "verdict").iter_rows()
+def question_requests(record: Record, config: Passages) -> list[Request]:
+    """Return ``samples`` requests for one passage; its title is in ``meta``, or else the row's question."""
+    messages = conversation(PROMPT, title=record.meta.get("title") or stem(record), passage=record.context)
+    sampling = Sampling(
+        temperature=config.temperature, max_tokens=config.max_tokens, seed=config.seed, json_schema=REPLY_SCHEMA
+    )
+    return [
+        Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling, sample=sample)
+        for sample in range(config.samples)
     ]
-    return table.with_columns(pl.Series("verdict", verdicts, pl.String))
 
 
-def _question_rows(
-    record: Record, kept: tuple[int, str] | None, verdicts: Counter[str], asked: bool, config: Passages
-) -> tuple[Record, str | None, str | None]:
-    """Return what becomes of a row, with reason and evidence where it goes."""
-    if kept is not None:
-        return _question(record, kept[1], config), None, None
-    return (record, NO_QUESTION, to_json(verdicts)) if asked else (record, None, None)
+def read_question(record: Record, request: Request, completion: Completion, config: Passages) -> Reading:
+    """Return the verdict on a completion, its question, and the text at fault."""
+    reply = json_reply.parse(completion.text, KINDS)
+    if reply is None:
+        return Reading(UNPARSED)
+    question, answer, support = (reply[name] for name in KINDS)
+    passage = record.context or ""
+    if mark := control_marks(f"{question}{answer}"):
+        return Reading(CONTROL_MARKS, question, mark)
+    if "?" not in question:
+        return Reading(ASKS_NOTHING, question)
+    if named := OF_PASSAGE.search(fold(f"{question}\n{answer}")):
+        return Reading(OF_THE_PASSAGE, question, named[0])
+    if len(support.split()) < MIN_SUPPORT_WORDS or _spaced(support) not in _spaced(passage):
+        return Reading(UNSUPPORTED, question, support)
+    if new := set(NUMBER.findall(answer)) - set(NUMBER.findall(f"{passage}\n{question}")):
+        return Reading(NEW_NUMBER, question, ", ".join(sorted(new)))
+    return Reading(KEPT, question)
+
+
+def write_questions(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Passages) -> Outcome:
+    """Return the rows as questions with answers, ``drop`` and ``evidence``, in order; and all completions.
+
+    The first sample that holds is ``kept``, others that hold are ``spare``. The row keeps its id: its message is the
+    question, ``answer`` and ``response`` the answer, and ``meta`` has the support instead of the passage in
+    ``context``. A row without a sample that holds is dropped (``no_question``), with its verdicts as evidence.
+    """
+    kept: dict[str, tuple[int, str]] = {}
+    counts: dict[str, Counter[str]] = {record.id: Counter() for record in eligible}
+    verdicts = []
+    for id, sample, verdict, text in candidates.select("id", "sample", "verdict", "text").iter_rows():
+        counts[id][verdict] += 1
+        spare = verdict == KEPT and kept.setdefault(id, (sample, text))[0] != sample
+        verdicts.append(SPARE if spare else verdict)
+    written, reasons = [], []
+    for record in records(rows):
+        found = kept.get(record.id)
+        written.append(_question(record, found[1], config) if found else record)
+        without = record.id in counts and not found
+        reasons.append((NO_QUESTION, to_json(counts[record.id])) if without else (None, None))
+    table = candidates.with_columns(pl.Series("verdict", verdicts, pl.String))
+    return Outcome(rows=with_reasons(frame(written), reasons), tables={"candidates": table})
 
 
 def _question(record: Record, text: str, config: Passages) -> Record:
-    said = json_reply.parse(text, KINDS)
-    assert said is not None, "what was kept was read before"
-    answer = said["answer"].strip()
-    note = {"support": said["support"], "teacher": config.by.name, "revision": config.by.revision}
+    reply = json_reply.parse(text, KINDS)
+    assert reply is not None, "a kept completion was parsed before"
+    answer = reply["answer"].strip()
+    note = {"support": reply["support"], "teacher": config.by.name, "revision": config.by.revision}
     return replace(
         record,
-        messages=(Message("user", said["question"].strip()),),
+        messages=(Message("user", reply["question"].strip()),),
         context=None,
         answer=answer,
         response=answer,
@@ -181,3 +154,6 @@ def _question(record: Record, text: str, config: Passages) -> Record:
 
 def _spaced(text: str) -> str:
     return " ".join(text.split())
+
+
+STAGE = Stage(items=eligible_records, requests_of=question_requests, read=read_question, finish=write_questions)

@@ -1,31 +1,33 @@
-"""Pairs by a judge's word: a model compares two answers in both orders, and only a verdict that both give counts.
+"""Pairs from a judge that compares two answers in both orders; a pair needs the same verdict in both.
 
-A judge that prefers a position rather than a text contradicts itself when the texts change places (Zheng et al. 2023,
-arXiv 2306.05685, section 3.4).
+A judge that prefers a position contradicts itself when the texts are swapped (Zheng et al. 2023, arXiv 2306.05685,
+section 3.4).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
+from quality.outcome import Outcome
 from sources.record import Message
 from synth.answers.extractor import extract
 from synth.answers.model_output import fold, plain
-from synth.judges.readable_verdicts import require_readable
 from synth.preferences.propose_pairs import Candidate, by_prompt, pair_table, side
 from synth.prompting import templates as prompt_files
-from synth.teachers.candidates import Author, candidate, candidate_table
-from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.teachers.candidates import FAILED, UNPARSED, Author
+from synth.teachers.stage import Reading, Stage, with_reasons
+from synth.teachers.teacher import Completion, Request, Sampling
 
-STAGE = "pairwise_judge"
+STAGE_NAME = "pairwise_judge"
 PROMPT = "pairs/pairwise_judge.jinja"
 CHOICES = ("The first reply is better.", "The second reply is better.", "Neither is better than the other.")
 """What the prompt lets a judge choose from, under A, B and C."""
@@ -45,13 +47,13 @@ SIDES = (
     | dict.fromkeys(("tie", "draw", "neither", "both"), "C")
 )
 
-HINT = "expected a last line 'Answer: A', 'B' or 'C'; use a judge that follows its prompt, or raise its max_tokens"
 FIRST, SECOND, NEITHER = "A", "B", "C"
+MISSING = "missing"
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class PairJudge:
-    """Who judges and how; of each prompt's candidates ``pairs_per_prompt`` pairs are shown, drawn by ``seed``.
+    """The judge, and how many pairs of each prompt's candidates it compares; ``seed`` selects them.
 
     ``prompts`` is the hash of the prompt file, so that a changed one changes the step.
     """
@@ -81,51 +83,26 @@ class Proposal(NamedTuple):
         return (Message("user", prompt),)
 
 
-def propose(rows: pl.DataFrame, candidates: pl.DataFrame, config: PairJudge) -> Iterator[Proposal]:
+def propose(candidates: pl.DataFrame, rows: pl.DataFrame, config: PairJudge) -> Iterator[Proposal]:
     """Yield the pairs of candidates to compare, those with equal texts left out; a reference is the row's answer."""
-    asked = {id: (messages, answer) for id, messages, answer in rows.select("id", "messages", "answer").iter_rows()}
+    questions = {id: (messages, answer) for id, messages, answer in rows.select("id", "messages", "answer").iter_rows()}
     for group in by_prompt(candidates, config.seed):
-        if group[0]["id"] not in asked:
+        if group[0]["id"] not in questions:
             raise ValueError(f"candidate {group[0]['id']!r} answers no row; give the rows that were asked")
-        messages, answer = asked[group[0]["id"]]
+        messages, answer = questions[group[0]["id"]]
         different = [pair for pair in combinations(group, 2) if pair[0]["text"] != pair[1]["text"]]
         for place, (first, second) in enumerate(different[: config.pairs_per_prompt]):
             yield Proposal(place, _transcript(messages), answer, first, second)
 
 
-def requests(rows: pl.DataFrame, candidates: pl.DataFrame, config: PairJudge) -> list[Request]:
-    """Return two requests for each pair to compare, one in each order."""
-    return [
-        _request(proposal, swapped, config)
-        for proposal in propose(rows, candidates, config)
-        for swapped in (False, True)
-    ]
-
-
-def judge(
-    rows: pl.DataFrame, candidates: pl.DataFrame, answered: Iterable[Answered], config: PairJudge
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the pairs (``pairs.PAIR_SCHEMA``), and the judge's completions (``CANDIDATE_SCHEMA``).
-
-    A pair goes where the judge contradicts itself (``judge_disagrees``), sees no difference (``judge_tie``), cannot be
-    read (``judge_unparsed``), failed (``judge_failed``) or never replied (``judge_missing``).
-    """
-    readable = require_readable(answered, lambda text: parse(text) is not None, config.by.name, HINT)
-    replies = {_identity(request): (request, answer) for request, answer in readable}
-    pairs = [_pair(proposal, replies, config) for proposal in propose(rows, candidates, config)]
-    return pair_table(pairs), candidate_table(
-        _candidate(request, answer, config) for request, answer in replies.values()
-    )
-
-
 def parse(text: str) -> str | None:
     """Return A, B or C, the choice that a judge states in any form of an answer; None where it states none or two."""
-    said = extract(text, CHOICES)
-    if said.outcome == "parsed" and (
-        said.explicit or said.how.endswith(":letter") or said.how.startswith(("alone", "closing"))
+    answer = extract(text, CHOICES)
+    if answer.outcome == "parsed" and (
+        answer.explicit or answer.how.endswith(":letter") or answer.how.startswith(("alone", "closing"))
     ):
-        return said.letters[0]
-    if said.how not in ("no_answer", "unreadable"):
+        return answer.letters[0]
+    if answer.how not in ("no_answer", "unreadable"):
         return None
     _, _, last = fold(plain(text)).strip().rpartition("\n")
     names = (next(filter(None, found.groups())) for found in BETTER.finditer(last))
@@ -133,51 +110,71 @@ def parse(text: str) -> str | None:
     return sides.pop() if len(sides) == 1 else None
 
 
-def _request(proposal: Proposal, swapped: bool, config: PairJudge) -> Request:
+def comparison_requests(proposal: Proposal, config: PairJudge) -> list[Request]:
+    """Return two requests for a pair to compare, one in each order."""
     sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, seed=0)
-    return Request(row=proposal.first["id"], stage=STAGE, messages=proposal.messages(swapped), sampling=sampling)
+    return [
+        Request(row=proposal.first["id"], stage=STAGE_NAME, messages=proposal.messages(swapped), sampling=sampling)
+        for swapped in (False, True)
+    ]
 
 
-def _identity(request: Request) -> tuple[str, tuple[Message, ...]]:
-    return request.row, request.messages
+def read_choice(proposal: Proposal, request: Request, completion: Completion, config: PairJudge) -> Reading:
+    """Return the letter of the reply that a completion prefers."""
+    letter = parse(completion.text) if completion.readable else None
+    return Reading("judged", letter) if letter else Reading(UNPARSED)
 
 
-def _candidate(request: Request, answer: Completion | Failure, config: PairJudge) -> dict[str, Any]:
-    letter = parse(answer.text) if isinstance(answer, Completion) and answer.readable else None
-    return candidate(request, answer, config.by, "judged" if letter else "unparsed", letter)
+def pairwise_stage(candidates: pl.DataFrame) -> Stage[Proposal, PairJudge]:
+    """Return the stage that compares ``candidates`` of the rows; its table ``pairs`` has ``PAIR_SCHEMA``."""
+    return Stage(
+        items=partial(propose, candidates),
+        requests_of=comparison_requests,
+        read=read_choice,
+        finish=write_pairs,
+        complete_only=False,
+        readable=lambda text, config: parse(text) is not None,
+        hint="expected a last line 'Answer: A', 'B' or 'C'; use a judge that follows its prompt, or raise its "
+        "max_tokens",
+    )
 
 
-def _pair(
-    proposal: Proposal, replies: Mapping[Any, tuple[Request, Completion | Failure]], config: PairJudge
-) -> dict[str, Any]:
-    verdicts = [_verdict(replies.get(_identity(_request(proposal, swapped, config)))) for swapped in (False, True)]
-    swapped = verdicts == [SECOND, FIRST]
-    chosen, rejected = (proposal.second, proposal.first) if swapped else (proposal.first, proposal.second)
-    agreed = swapped or verdicts == [FIRST, SECOND]
-    return {
-        "id": chosen["id"],
-        "origin": "judged",
-        "place": proposal.place,
-        **side("chosen", chosen),
-        **side("rejected", rejected),
-        "drop": None if agreed else _reason(verdicts),
-        "evidence": None if agreed else json.dumps({"in_order": verdicts[0], "swapped": verdicts[1]}),
+def write_pairs(rows: pl.DataFrame, proposals: list[Proposal], candidates: pl.DataFrame, config: PairJudge) -> Outcome:
+    """Return the rows unchanged and the table ``pairs``.
+
+    A pair is dropped where the judge contradicts itself (``judge_disagrees``), finds no difference (``judge_tie``), is
+    unreadable (``judge_unparsed``), failed (``judge_failed``) or did not reply (``judge_missing``).
+    """
+    replies = {
+        (id, key): parsed or verdict
+        for id, key, verdict, parsed in candidates.select("id", "key", "verdict", "parsed").iter_rows()
     }
-
-
-def _verdict(reply: tuple[Request, Completion | Failure] | None) -> str:
-    if reply is None:
-        return "missing"
-    if isinstance(reply[1], Failure):
-        return "failed"
-    return (parse(reply[1].text) if reply[1].readable else None) or "unparsed"
+    pairs = []
+    for proposal in proposals:
+        keys = [one.key(config.by.name, config.by.revision) for one in comparison_requests(proposal, config)]
+        verdicts = [replies.get((proposal.first["id"], key), MISSING) for key in keys]
+        swapped = verdicts == [SECOND, FIRST]
+        chosen, rejected = (proposal.second, proposal.first) if swapped else (proposal.first, proposal.second)
+        agreed = swapped or verdicts == [FIRST, SECOND]
+        pairs.append(
+            {
+                "id": chosen["id"],
+                "origin": "judged",
+                "place": proposal.place,
+                **side("chosen", chosen),
+                **side("rejected", rejected),
+                "drop": None if agreed else _reason(verdicts),
+                "evidence": None if agreed else json.dumps({"in_order": verdicts[0], "swapped": verdicts[1]}),
+            }
+        )
+    return Outcome(rows=with_reasons(rows, [(None, None)] * len(rows)), tables={"pairs": pair_table(pairs)})
 
 
 def _reason(verdicts: list[str]) -> str:
-    """Return why there is no pair; what went wrong with the judge comes before what it said."""
-    for trouble in ("missing", "failed", "unparsed"):
-        if trouble in verdicts:
-            return f"judge_{trouble}"
+    """Return why there is no pair; an error of the judge takes precedence over its verdict."""
+    for error in (MISSING, FAILED, UNPARSED):
+        if error in verdicts:
+            return f"judge_{error}"
     return "judge_tie" if NEITHER in verdicts else "judge_disagrees"
 
 

@@ -160,8 +160,8 @@ def keep_unsafe(rows: pl.DataFrame, config: Guard, ask: Ask) -> Outcome:
     Reasons are ``answer_safe``, ``answer_advice_only``, ``answer_unparsed`` and so on, the categories evidence.
     Look-alikes pass. ``candidates`` holds every verdict, ``attack_success`` the rates by topic and style.
     """
-    answers = _target_answers(rows)
-    judged, candidates = guard.judge(answers, ask(guard.requests(answers, config)), config)
+    outcome = guard.STAGE.run(_target_answers(rows), config, ask)
+    judged, candidates = outcome.rows, outcome.tables["candidates"]
     seen = judged.select("id", "guard", "categories")
     joined = _with_facts(rows).join(seen, on="id", how="left", maintain_order="left")
     harmless = pl.col("guard").is_not_null() & (pl.col("guard") != guard.UNSAFE)
@@ -176,7 +176,7 @@ def keep_unsafe(rows: pl.DataFrame, config: Guard, ask: Ask) -> Outcome:
 
 def unsafe_requests(rows: pl.DataFrame, config: Guard) -> list[Request]:
     """Return what ``keep_unsafe`` asks."""
-    return guard.requests(_target_answers(rows), config)
+    return guard.STAGE.requests(_target_answers(rows), config)
 
 
 def _target_answers(rows: pl.DataFrame) -> pl.DataFrame:
@@ -229,8 +229,8 @@ def pair_up(rows: pl.DataFrame, config: GuardedPairs, ask: Ask) -> Outcome:
     verdicts, ``pairs`` every pair with what kept it out.
     """
     known = _with_facts(rows)
-    replies = _replies(known)
-    judged, candidates = guard.judge(replies, ask(guard.requests(replies, config.guard)), config.guard)
+    outcome = guard.STAGE.run(_replies(known), config.guard, ask)
+    judged, candidates = outcome.rows, outcome.tables["candidates"]
     refusals, helpful = (judged.filter(pl.col("stage") == stage) for stage in (redteam.REFUSAL, redteam.HELPFUL))
     attacked = known.filter(pl.col("style") != benign.SOURCE)
     proposed = [
@@ -244,7 +244,7 @@ def pair_up(rows: pl.DataFrame, config: GuardedPairs, ask: Ask) -> Outcome:
 
 def pair_requests(rows: pl.DataFrame, config: GuardedPairs) -> list[Request]:
     """Return what ``pair_up`` asks."""
-    return guard.requests(_replies(_with_facts(rows)), config.guard)
+    return guard.STAGE.requests(_replies(_with_facts(rows)), config.guard)
 
 
 def _replies(known: pl.DataFrame) -> pl.DataFrame:

@@ -35,7 +35,8 @@ CANDIDATE_SCHEMA = pl.Schema(
 ``detail``.
 """
 
-FAILED = "failed"
+FAILED, TRUNCATED, UNPARSED = "failed", "truncated", "unparsed"
+"""Verdicts of any stage: the request failed, the completion broke off, nothing could be read from it."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -60,13 +61,19 @@ def candidate(
     detail: str | None = None,
 ) -> dict[str, Any]:
     """Return one row of ``CANDIDATE_SCHEMA``; a failure has verdict ``failed``, whatever is given."""
-    asked = {"id": request.row, "stage": request.stage, "sample": request.sample}
-    written = {"key": request.key(by.name, by.revision), "teacher": by.name, "revision": by.revision}
+    row = {
+        "id": request.row,
+        "stage": request.stage,
+        "sample": request.sample,
+        "key": request.key(by.name, by.revision),
+        "teacher": by.name,
+        "revision": by.revision,
+    }
     if isinstance(answer, Failure):
-        return {**asked, **written, "verdict": FAILED, "detail": answer.error}
-    said = {name: getattr(answer, name) for name in ("text", "reasoning", "finish_reason")}
-    used = {name: getattr(answer, name) for name in ("prompt_tokens", "completion_tokens")}
-    return {**asked, **written, **said, **used, "verdict": verdict, "parsed": parsed, "detail": detail}
+        return {**row, "verdict": FAILED, "detail": answer.error}
+    fields = ("text", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens")
+    reply = {name: getattr(answer, name) for name in fields}
+    return {**row, **reply, "verdict": verdict, "parsed": parsed, "detail": detail}
 
 
 def candidate_table(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:

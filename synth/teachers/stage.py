@@ -1,0 +1,186 @@
+"""A stage that asks a model about rows: eligible items, their requests, what a reply says, and the resulting rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import polars as pl
+
+from quality.outcome import Outcome
+from synth.teachers.candidates import FAILED, TRUNCATED, Author, candidate, candidate_table
+from synth.teachers.teacher import Answered, Ask, Completion, Failure, Request, TeacherError
+
+FIRST_REPLIES = 20
+"""Replies after which a model must have given a readable verdict."""
+
+FEWEST_REPLIES = 10
+"""Replies of a smaller batch after which it is refused where all are unreadable."""
+
+QUOTED_CHARS = 120
+
+Item = TypeVar("Item")
+Config = TypeVar("Config")
+Inner = TypeVar("Inner")
+
+
+class Reading(NamedTuple):
+    """The verdict on a completion, the value read from it, and a detail such as how it was read."""
+
+    verdict: str
+    parsed: str | None = None
+    detail: str | None = None
+
+
+def author_of(config: Any) -> Author:
+    """Return the model that a config names as ``by``."""
+    author: Author = config.by
+    return author
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(Generic[Item, Config]):
+    """Requests of eligible items, the reading of replies, and the rows that follow from them.
+
+    - ``items``: the items of a table that the stage asks about
+    - ``requests_of``: the first requests of one item
+    - ``follow_up``: further requests, given all candidates so far; none by default
+    - ``read``: what a completion says. With ``complete_only`` it gets only completions that ended by themselves; the
+      others are ``truncated``
+    - ``finish``: the outcome, given the table, its items and all candidates
+    - ``readable``: whether a reply has a verdict. A model whose first replies have none ends the run with ``hint``
+    - ``author``: the model that answers
+    """
+
+    items: Callable[[pl.DataFrame, Config], Iterable[Item]]
+    requests_of: Callable[[Item, Config], Iterable[Request]]
+    read: Callable[[Item, Request, Completion, Config], Reading]
+    finish: Callable[[pl.DataFrame, list[Item], pl.DataFrame, Config], Outcome]
+    follow_up: Callable[[list[Item], pl.DataFrame, Config], Iterable[tuple[Item, Request]]] | None = None
+    complete_only: bool = True
+    readable: Callable[[str, Config], bool] | None = None
+    hint: str = ""
+    author: Callable[[Config], Author] = author_of
+
+    def requests(self, rows: pl.DataFrame, config: Config) -> list[Request]:
+        """Return the first round of requests."""
+        return [request for _, request in self._first(self.items(rows, config), config)]
+
+    def run(self, rows: pl.DataFrame, config: Config, ask: Ask) -> Outcome:
+        """Send all requests, round by round, and return the outcome with every completion as ``candidates``.
+
+        A request that ``ask`` leaves without a reply, as at the end of a budget, is not repeated.
+        """
+        items = list(self.items(rows, config))
+        table = candidate_table([])
+        pending = self._first(items, config)
+        sent: set[tuple[Any, ...]] = set()
+        while pending:
+            sent.update(_identity(request) for _, request in pending)
+            replies = ask([request for _, request in pending])
+            table = pl.concat([table, self._candidates(replies, pending, config)])
+            further = self.follow_up(items, table, config) if self.follow_up else ()
+            pending = [(item, request) for item, request in further if _identity(request) not in sent]
+        return self._outcome(rows, items, table, config)
+
+    def assess(self, rows: pl.DataFrame, answered: Iterable[Answered], config: Config) -> pl.DataFrame:
+        """Return replies to the first round as candidates (``CANDIDATE_SCHEMA``), each with its verdict.
+
+        Raises ``ValueError`` for a reply to a request that ``rows`` do not make.
+        """
+        return self._candidates(answered, self._first(self.items(rows, config), config), config)
+
+    def judge(self, rows: pl.DataFrame, answered: Iterable[Answered], config: Config) -> Outcome:
+        """Return the outcome of replies to the first round."""
+        return self._outcome(rows, list(self.items(rows, config)), self.assess(rows, answered, config), config)
+
+    def _first(self, items: Iterable[Item], config: Config) -> list[tuple[Item, Request]]:
+        return [(item, request) for item in items for request in self.requests_of(item, config)]
+
+    def _candidates(
+        self, answered: Iterable[Answered], sent: list[tuple[Item, Request]], config: Config
+    ) -> pl.DataFrame:
+        item_of = {_identity(request): item for item, request in sent}
+        author = self.author(config)
+        readable = self.readable
+        if readable:
+            answered = require_readable(answered, lambda text: readable(text, config), author.name, self.hint)
+        found = {}
+        for request, answer in answered:
+            if (identity := _identity(request)) not in item_of:
+                raise ValueError(f"a reply for row {request.row!r}, which was not asked; give the rows that were asked")
+            reading = self._reading(item_of[identity], request, answer, config)
+            found[identity] = candidate(request, answer, author, *reading)
+        return candidate_table(found.values())
+
+    def _reading(self, item: Item, request: Request, answer: Completion | Failure, config: Config) -> Reading:
+        if isinstance(answer, Failure):
+            return Reading(FAILED)
+        if self.complete_only and answer.ended != "stop":
+            return Reading(TRUNCATED, detail=answer.finish_reason)
+        return self.read(item, request, answer, config)
+
+    def _outcome(self, rows: pl.DataFrame, items: list[Item], candidates: pl.DataFrame, config: Config) -> Outcome:
+        outcome = self.finish(rows, items, candidates, config)
+        return Outcome(rows=outcome.rows, edits=outcome.edits, tables={"candidates": candidates, **outcome.tables})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DerivedStage(Generic[Config, Inner]):
+    """A stage run on a table and a config derived from the rows; ``finish`` makes the rows' outcome of its outcome."""
+
+    stage: Stage[Any, Inner]
+    derive: Callable[[pl.DataFrame, Config], tuple[pl.DataFrame, Inner]]
+    finish: Callable[[pl.DataFrame, Outcome, Config], Outcome]
+
+    def requests(self, rows: pl.DataFrame, config: Config) -> list[Request]:
+        """Return the first round of requests."""
+        return self.stage.requests(*self.derive(rows, config))
+
+    def run(self, rows: pl.DataFrame, config: Config, ask: Ask) -> Outcome:
+        """Send all requests and return the outcome, whose tables include ``candidates``."""
+        inner = self.stage.run(*self.derive(rows, config), ask)
+        outcome = self.finish(rows, inner, config)
+        tables = {"candidates": inner.tables["candidates"], **outcome.tables}
+        return Outcome(rows=outcome.rows, edits=outcome.edits, tables=tables)
+
+
+def _identity(request: Request) -> tuple[Any, ...]:
+    return request.row, request.stage, request.sample, request.messages
+
+
+def with_reasons(rows: pl.DataFrame, reasons: Iterable[tuple[str | None, str | None]]) -> pl.DataFrame:
+    """Return the rows with ``drop`` and ``evidence``, given as one pair for each row."""
+    columns = pl.DataFrame(list(reasons), {"drop": pl.String, "evidence": pl.String}, orient="row")
+    return rows.hstack(columns)
+
+
+def require_readable(
+    answered: Iterable[Answered], readable: Callable[[str], bool], model: str, hint: str
+) -> Iterator[Answered]:
+    """Yield replies as long as some of a model's replies can be read.
+
+    Raises ``TeacherError`` with ``hint`` where none of the first ``FIRST_REPLIES`` replies, or of all in a batch of at
+    least ``FEWEST_REPLIES``, is readable.
+    """
+    unread, echoed, found = 0, 0, False
+    last = ""
+    for request, answer in answered:
+        if not found and isinstance(answer, Completion):
+            found = readable(answer.text)
+            unread, last = unread + (not found), answer.text
+            echoed += answer.text.strip().startswith(request.messages[-1].content.strip()[:QUOTED_CHARS])
+            if not found and unread == FIRST_REPLIES:
+                raise _unreadable(model, unread, echoed, last, hint)
+        yield request, answer
+    if not found and unread >= FEWEST_REPLIES:
+        raise _unreadable(model, unread, echoed, last, hint)
+
+
+def _unreadable(model: str, count: int, echoed: int, text: str, hint: str) -> TeacherError:
+    repeats = f"; {echoed} of them repeat the answer they were to judge and go on with it" if echoed else ""
+    return TeacherError(
+        f"{model} gave no readable verdict in its first {count} replies{repeats}; "
+        f"the last one is {text[:QUOTED_CHARS]!r}; {hint}"
+    )
