@@ -17,7 +17,7 @@ from synth.answers.extractor import extract
 from synth.cot.chain_defects import chain_similarity, defect, grams
 from synth.cot.chain_settings import Cot
 from synth.cot.chosen_chains import in_row_order
-from synth.cot.sample_chains import assess, judge, next_requests, requests, write
+from synth.cot.sample_chains import CHAINS, eligible_records, next_round
 from synth.prompting.generators import GENERATORS
 from synth.prompting.option_orders import order
 from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
@@ -59,6 +59,23 @@ def cot(**fields):
     return Cot(
         by=Author(name="tiny", revision="1"), **{"license": "MIT", "generator": "medqa", "gold": "withheld", **fields}
     )
+
+
+requests, assess = CHAINS.requests, CHAINS.assess
+
+
+def judge(rows, answered, config):
+    outcome = CHAINS.judge(rows, answered, config)
+    return outcome.rows, outcome.tables["candidates"]
+
+
+def write(rows, ask, config):
+    outcome = CHAINS.run(rows, config, ask)
+    return outcome.rows, outcome.tables["candidates"]
+
+
+def next_requests(rows, candidates, config):
+    return [request for _, request in next_round(list(eligible_records(rows, config)), candidates, config)]
 
 
 def options_shown(request):

@@ -27,6 +27,7 @@ from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import mirrored
 from sources.shapes.official_test import split_by_test_ids
 from sources.shapes.row_shapes import parquet, under
+from synth.cot.sample_chains import CHAINS
 from synth.formatting.instructions import add_instructions
 from synth.formatting.render_prompts import render_prompts
 
@@ -167,6 +168,12 @@ def test_a_rule_of_cleaning_decides_what_a_leak_is_too():
     assert {"quality.cleaning.normalize", "quality.cleaning.boilerplate", "quality.cleaning.stock_phrases"} <= set(
         code_modules(drop_leaks)
     )
+
+
+def test_chain_steps_do_not_depend_on_the_code_of_pairs():
+    found = code_modules(CHAINS.run, CHAINS.requests)
+    assert {"synth.cot.sample_chains", "synth.cot.chosen_chains", "synth.teachers.stage"} <= set(found)
+    assert not [name for name in found if name.startswith(("synth.preferences", "synth.redteam", "quality.duplicates"))]
 
 
 @pytest.mark.parametrize("corpus", [*SOURCES.values(), *BENCHMARKS.values()], ids=lambda corpus: corpus.name)

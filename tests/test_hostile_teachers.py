@@ -16,12 +16,12 @@ from pipelines.completions.cached_teacher import NullProgress, cached_teacher
 from pipelines.completions.failed_requests import Outcomes
 from quality.outcome import Outcome
 from synth.cot.chain_settings import Cot
+from synth.cot.sample_chains import CHAINS
 from synth.judges import guard, rubric
 from synth.judges.guard import Guard
 from synth.passages import passage_questions as passages
 from synth.preferences import judged_pairs as pair_judge
 from synth.preferences.judged_pairs import PairJudge
-from synth.preferences.stages import write_chains
 from synth.redteam import safety_pairs as redteam
 from synth.redteam.safety_pairs import RedTeam
 from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
@@ -56,7 +56,7 @@ def candidates_of(rows):
     return pl.DataFrame(made, CANDIDATE_SCHEMA)
 
 
-CHAINS = Cot(by=BY, license="MIT", generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
+COT = Cot(by=BY, license="MIT", generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
 PASSAGES = passages.Passages(by=BY, license="MIT", min_chars=50)
 MARKS = rubric.Rubric(by=BY)
 JUDGE = PairJudge(by=BY)
@@ -84,7 +84,7 @@ def screen(rows, config, ask):
 
 
 STAGES = {
-    "chains": (write_chains, QUESTIONS, CHAINS, 8),
+    "chains": (CHAINS.run, QUESTIONS, COT, 8),
     "passages": (passages.STAGE.run, TEXTS, PASSAGES, 4),
     "marks": (rubric.STAGE.run, MARKED, MARKS, 4),
     "pairs": (compare, MARKED, JUDGE, 8),

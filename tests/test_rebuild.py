@@ -124,12 +124,11 @@ from quality.cleaning.clean import Clean, clean
 from quality.cleaning.rules import Rules
 from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Source
-from synth.cot import sample_chains as cot
 from synth.teachers.candidates import author
 from synth.cot.chain_settings import Cot
+from synth.cot.sample_chains import CHAINS
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher as teacher_of
-from synth.preferences.stages import write_chains
 
 
 def parse(raw, file):
@@ -157,7 +156,7 @@ def recipe(*, teacher: str | None = None):
     by = author(asked)
     config = Cot(by=by, license=asked.license, generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return generate_step("cot", write_chains, cot.requests, config, asked, cleaned, max_failed=0.4)
+    return generate_step("cot", CHAINS.run, CHAINS.requests, config, asked, cleaned, max_failed=0.4)
 '''
 
 QUESTIONS = [

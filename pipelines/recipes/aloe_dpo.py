@@ -23,9 +23,10 @@ from synth.formatting.require_generated import RequireGenerated, require_generat
 from synth.judges.guard import Guard
 from synth.judges.guard_formats import FormatName
 from synth.judges.leak_step import ModelLeaks, model_leaks
+from synth.preferences.chain_pairs import CHAIN_PAIRS, ChainPairs
+from synth.preferences.pair_rows import keep_source_pairs
 from synth.preferences.pair_rules import PairRules
 from synth.preferences.prompt_cap import PromptCap, prompt_cap
-from synth.preferences.stages import ChainPairs, keep_source_pairs, pair_requests, write_chain_pairs
 from synth.redteam import red_team_steps as stages
 from synth.redteam.attacks import Attacks
 from synth.redteam.safety_pairs import RedTeam
@@ -201,7 +202,9 @@ def chain_pairs(
     for prompt, own in aloe_sft.by_chain_prompt(chosen).items():
         chains = aloe_sft.chains(prompt, own, teacher, samples=samples, seed=seed)
         config = ChainPairs(chains=replace(chains, gold="withheld"))
-        branches.append(asks(f"chain-pairs-{prompt}", write_chain_pairs, pair_requests, config, teacher, curate(own)))
+        branches.append(
+            asks(f"chain-pairs-{prompt}", CHAIN_PAIRS.run, CHAIN_PAIRS.requests, config, teacher, curate(own))
+        )
     return branches
 
 

@@ -23,15 +23,14 @@ from sources.license import Use, fits
 from sources.record import ChainPrompt
 from sources.source import USUAL_RANK, Source
 from sources.suggest import did_you_mean, some_of
-from synth.cot import sample_chains as cot
 from synth.cot.chain_settings import Cot
+from synth.cot.sample_chains import CHAINS
 from synth.formatting.instructions import Instructions, Uninstructed, add_instructions
 from synth.formatting.mix import Mix, mix
 from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, Part, aloe_parts
 from synth.formatting.render_prompts import render_prompts
 from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
-from synth.preferences.stages import write_chains
 from synth.redteam.attacked_requests import drop_attacked
 from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
@@ -201,7 +200,7 @@ def generate_chains(
         return await_teacher("cot", "verified chains of thought for the multiple-choice rows", rows)
     for prompt, own in by_chain_prompt(chosen).items():
         config = chains(prompt, own, teacher, samples=samples, seed=seed)
-        rows = generate_step(f"cot-{prompt}", write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
+        rows = generate_step(f"cot-{prompt}", CHAINS.run, CHAINS.requests, config, teacher, rows, max_failed=max_failed)
     return rows
 
 

@@ -11,7 +11,7 @@ from pipelines.recipes import aloe_sft, demo
 from pipelines.recipes.aloe_sft import MaxFailed
 from sources.license import Use
 from synth.formatting.render_prompts import render_prompts
-from synth.preferences.stages import ChainPairs, pair_requests, write_chain_pairs
+from synth.preferences.chain_pairs import CHAIN_PAIRS, ChainPairs
 
 MIRROR = demo.MIRROR
 
@@ -46,5 +46,5 @@ def recipe(
     chains = aloe_sft.chains("medmcqa", medmcqa, asked, samples=samples, seed=seed)
     rows = demo.clean_and_deduplicate(license, limit)
     config = ChainPairs(chains=chains)
-    pairs = generate_step("pairs", write_chain_pairs, pair_requests, config, asked, rows, max_failed=max_failed)
+    pairs = generate_step("pairs", CHAIN_PAIRS.run, CHAIN_PAIRS.requests, config, asked, rows, max_failed=max_failed)
     return each_shard("compose", render_prompts, None, pairs)

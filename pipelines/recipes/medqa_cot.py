@@ -16,11 +16,10 @@ from sources.license import Use
 from sources.record import ChainPrompt
 from sources.source import Source
 from sources.suggest import did_you_mean
-from synth.cot import sample_chains as cot
 from synth.cot.chain_settings import Cot
+from synth.cot.sample_chains import CHAINS
 from synth.formatting.require_generated import RequireGenerated, require_generated
 from synth.judges.leak_step import model_leaks
-from synth.preferences.stages import write_chains
 from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
@@ -116,7 +115,7 @@ UNASKED = RequireGenerated(part="cot", reason="not_asked", evidence="no right op
 def generate_chains(rows: Step, config: Cot, teacher: Teacher, *, max_failed: float) -> Step:
     """Return the step that writes the chains of one generator's sources."""
     step = f"cot-{config.generator}"
-    return generate_step(step, write_chains, cot.requests, config, teacher, rows, max_failed=max_failed)
+    return generate_step(step, CHAINS.run, CHAINS.requests, config, teacher, rows, max_failed=max_failed)
 
 
 def choose(names: tuple[str, ...]) -> list[Source]:

@@ -13,7 +13,7 @@ from synth.prompting.generators import GENERATORS, Generator, lettered
 from synth.prompting.option_orders import Order, order
 from synth.teachers.candidates import Author
 
-STAGE, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
+SAMPLED, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
 """Samples, samples with gold as a hint, and answers read from a hinted rationale alone."""
 
 
@@ -67,5 +67,5 @@ class Cot:
 
     def order(self, record: Record, stage: str, sample: int) -> Order:
         """Return the order in which a sample of a row saw its options; hinted samples see the source's."""
-        share = self.shuffled if stage == STAGE and lettered(record) else 0.0
+        share = self.shuffled if stage == SAMPLED and lettered(record) else 0.0
         return order(record.id, sample, len(record.options), share=share, seed=self.seed)

@@ -13,10 +13,11 @@ from synth.cot.chain_defects import DEFECTS, defect
 from synth.cot.chain_settings import Cot
 from synth.prompting.generators import answer_text, lettered, letters, several, stem
 from synth.prompting.option_orders import Order
+from synth.teachers.candidates import TRUNCATED, UNPARSED
 from synth.teachers.teacher import Completion
 from synth.teachers.thinking import after_thought, control_marks
 
-RIGHT, WRONG, UNPARSED, TRUNCATED = "right", "wrong", "unparsed", "truncated"
+RIGHT, WRONG = "right", "wrong"
 NOT_PROSE, QUESTION_TELLS = "not_prose", "question_tells_answer"
 
 AGREES = (RIGHT, NOT_PROSE, QUESTION_TELLS, *DEFECTS)

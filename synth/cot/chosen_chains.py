@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 import xxhash
 
+from quality.outcome import Outcome
 from sources.license import joint
 from sources.record import Message, Record
 from sources.table import SCHEMA, frame, records
 from synth.cot.chain_defects import chain_similarity, grams
-from synth.cot.chain_settings import HINTED, RECHECK, STAGE, Cot
+from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Cot
 from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, reply, response
 from synth.prompting.option_orders import Order
 from synth.prompting.turns import digest
@@ -52,25 +53,23 @@ class _Chosen:
         return any(chain.candidate["stage"] == HINTED for chain in self.kept)
 
 
-def settle(
-    rows: pl.DataFrame, candidates: pl.DataFrame, asked: Sequence[Record], config: Cot
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def choose_chains(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Cot) -> Outcome:
     """Return the rows with ``drop`` and ``evidence``, in order, and the candidates with their last verdicts.
 
-    A right chain becomes ``kept``, or stays ``right`` where a kept one is too like it or there are enough; a hinted one
-    whose answer cannot be read from it alone is ``recheck_failed``, one beyond the share ``hinted_over_share``. A row's
-    first chain is its response, and its options and gold take the order that the chain was written for; further ones
-    are copies of the row, whose ids end in ``/cot-2`` and so on. Under ``cot``, ``meta`` has the pass rates. A row
-    without a chain goes (``no_right_chain``, ``no_reply``, ``hinted_over_share``) with its verdicts as evidence. Where
-    rows without one pass, those go all the same of whose requests some failed (``requests_failed``): nobody knows.
+    - A right chain is ``kept``, or stays ``right`` where it is too similar to a kept one or there are enough. A hinted
+      chain from which gold cannot be read is ``recheck_failed``, one beyond the share ``hinted_over_share``.
+    - A row's first chain is its response; its options and gold take the order that the chain saw. Further chains are
+      copies of the row, whose ids end in ``/cot-2`` and so on. ``meta`` has the pass rates under ``cot``.
+    - A row without a chain is dropped (``no_right_chain``, ``no_reply``, ``hinted_over_share``) with its verdicts as
+      evidence. If such rows pass, one with failed requests is dropped all the same (``requests_failed``).
     """
     groups: dict[str, list[Candidate]] = {}
     for one in candidates.iter_rows(named=True):
         groups.setdefault(one["id"], []).append(one)
-    settled = {record.id: _choose(record, groups.get(record.id, []), config) for record in asked}
+    settled = {record.id: _choose(record, groups.get(record.id, []), config) for record in eligible}
     _cap_hinted(list(settled.values()), config)
     verdicts = {(id, *place): verdict for id, one in settled.items() for place, verdict in one.verdicts.items()}
-    return _rows(rows, settled, config), _with_verdicts(candidates, verdicts)
+    return Outcome(rows=_rows(rows, settled, config), tables={"candidates": _with_verdicts(candidates, verdicts)})
 
 
 def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> pl.DataFrame:
@@ -91,7 +90,7 @@ def _saw(record: Record, has: Order, stage: str, sample: int, config: Cot) -> bo
 
 def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Chosen:
     settled = _Chosen(record=record, tried=tried)
-    right = [_chain(record, one, config) for one in tried if one["stage"] == STAGE and one["verdict"] == RIGHT]
+    right = [_chain(record, one, config) for one in tried if one["stage"] == SAMPLED and one["verdict"] == RIGHT]
     right = right or list(_rechecked(settled, config))
     right.sort(key=lambda chain: (chain.order != tuple(sorted(chain.order)), chain.candidate["sample"]))
     for chain in right:
@@ -214,7 +213,7 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
 
 def _facts(settled: _Chosen, config: Cot) -> dict[str, Any]:
     """Return what ``meta`` says of a question: who was asked, how, and how many of its samples were right."""
-    replies = [one for one in settled.tried if one["stage"] == STAGE and one["verdict"] != FAILED]
+    replies = [one for one in settled.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
     permuted = [one for one in replies if _permuted(settled.record, one, config)]
     source = [one for one in replies if not _permuted(settled.record, one, config)]
     rates = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}

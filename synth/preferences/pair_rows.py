@@ -10,8 +10,11 @@ from typing import Any
 import orjson
 import polars as pl
 
+from quality.outcome import Outcome
 from sources.license import joint
 from sources.table import SCHEMA, to_json
+from synth.preferences.pair_rules import PairRules, decide
+from synth.preferences.propose_pairs import from_records
 
 PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "chosen_by", "rejected_by", "split")
 """What ``meta["pair"]`` says of a row's pair."""
@@ -44,6 +47,12 @@ def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str]
         drop=pl.when(unpaired).then(pl.lit("no_pair")).otherwise(None),
         evidence=pl.Series(evidence, dtype=pl.String),
     ).select(*SCHEMA.names(), "drop", "evidence")
+
+
+def keep_source_pairs(rows: pl.DataFrame, config: PairRules) -> Outcome:
+    """Return the rows of preference corpora whose pair fits the rules; ``pairs`` holds all with their reasons."""
+    decided = decide(from_records(rows), rows, config)
+    return Outcome(rows=pair_rows(rows, decided), tables={"pairs": decided})
 
 
 def _written() -> pl.Expr:
