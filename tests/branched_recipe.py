@@ -7,6 +7,8 @@ from tiny_recipe import run, write_mirror
 
 BRANCHED = '''"""Rows of two wards, some made from others, in branches."""
 
+from types import SimpleNamespace
+
 import polars as pl
 
 from pipelines.build.step import generate_step, each_shard, read
@@ -67,7 +69,7 @@ def recipe():
     held = read(corpus(Benchmark, "exam"))
     both = each_shard("split", split, None, read(corpus(Source, "ward")), read(corpus(Source, "clinic")))
     one, other = each_shard("one", only, "^ward:", both), each_shard("other", only, "^clinic:", both)
-    asked = generate_step("again", again, nothing, None, Mute(), one, other)
+    asked = generate_step("again", SimpleNamespace(run=again, requests=nothing), None, Mute(), one, other)
     return each_shard("last", against, None, asked, reference_inputs=(held,))
 '''
 

@@ -1,5 +1,7 @@
 """Ten steps with trivial rules over two sources, for a benchmark; the code of steps must be in a module."""
 
+from types import SimpleNamespace
+
 import polars as pl
 
 from pipelines.build.step import each_shard, generate_step, read, whole_set
@@ -75,7 +77,12 @@ def recipe():
     rows = [each_shard(f"clean-{name}", clean, None, read(corpus(name))) for name in ("large", "small")]
     unlike = whole_set("near", distinct, 2, whole_set("exact", distinct, 1, *rows))
     safe = each_shard("privacy", untouched, None, each_shard("leaks", untouched, None, unlike))
-    return each_shard("compose", compose, None, generate_step("cot", reason, nothing, None, Mute(), safe))
+    return each_shard(
+        "compose",
+        compose,
+        None,
+        generate_step("cot", SimpleNamespace(run=reason, requests=nothing), None, Mute(), safe),
+    )
 
 
 def corpus(name):

@@ -49,7 +49,7 @@ def recipe(*, teacher: str | None = None, max_failed: float = 0.0):
         unanswered="pass",
     )
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return generate_step("cot", CHAINS.run, CHAINS.requests, config, asked, cleaned, max_failed=max_failed)
+    return generate_step("cot", CHAINS, config, asked, cleaned, max_failed=max_failed)
 '''
 
 QUESTIONS = [

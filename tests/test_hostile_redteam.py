@@ -52,10 +52,10 @@ def pairs_of(attacked, behaviour, store):
         ask = cached_teacher(store, teacher(f"openai:{server.url}#m", options), Spending(), NullProgress())
         rows = attacked
         for function, config in (
-            (stages.answer_attacks, TEAM),
-            (stages.keep_unsafe, GUARD),
-            (stages.write_replies, TEAM),
-            (stages.pair_up, PAIRS),
+            (stages.ANSWER_ATTACKS.run, TEAM),
+            (stages.KEEP_UNSAFE.run, GUARD),
+            (stages.WRITE_REPLIES.run, TEAM),
+            (stages.PAIR_REPLIES.run, PAIRS),
         ):
             done = function(rows, config, ask)
             assert isinstance(done, Outcome)

@@ -74,8 +74,8 @@ def compare(rows, config, ask):
 
 def attack(rows, config, ask):
     attacks = rows.with_columns(base="id", request=pl.lit("What is it?"))
-    answers = redteam.answers(attacks, ask(redteam.target_requests(attacks, config)), config.target)
-    return as_outcome(rows.with_columns(**NOT_DROPPED), answers.drop("asked"))
+    answers = redteam.TARGET_ANSWERS.run(attacks, config, ask).tables["candidates"]
+    return as_outcome(rows.with_columns(**NOT_DROPPED), answers)
 
 
 def screen(rows, config, ask):

@@ -156,7 +156,7 @@ def recipe(*, teacher: str | None = None):
     by = author(asked)
     config = Cot(by=by, license=asked.license, generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return generate_step("cot", CHAINS.run, CHAINS.requests, config, asked, cleaned, max_failed=0.4)
+    return generate_step("cot", CHAINS, config, asked, cleaned, max_failed=0.4)
 '''
 
 QUESTIONS = [

@@ -5,6 +5,7 @@ Requests are placeholders; nothing here asks for harm.
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -379,9 +380,18 @@ def run(requests, reply):
     return [(request, reply(request)) for request in requests]
 
 
+def answers_to(rows, replies):
+    """Return replies as a table of answers, to the attack or, for a refusal, to the plain request."""
+    stage = replace(redteam.TARGET_ANSWERS, items=lambda rows, config: [request for request, _ in replies])
+    prompts = rows.select("id", pl.col("messages").list.last().struct.field("content"))
+    asked = {**dict(rows.select("base", "request").iter_rows()), **dict(prompts.iter_rows())}
+    table = stage.assess(rows, replies, TEAM)
+    return table.with_columns(asked=pl.col("id").replace_strict(asked, return_dtype=pl.String))
+
+
 def guarded(rows, requests, reply, verdict):
     """Answer ``requests`` with ``reply`` and let the guard say ``verdict`` of every answer."""
-    answers = redteam.answers(rows, run(requests, reply), TEAM.target)
+    answers = answers_to(rows, run(requests, reply))
     return guard.STAGE.judge(answers, run(guard.STAGE.requests(answers, GUARD), lambda _: said(verdict)), GUARD).rows
 
 
@@ -554,8 +564,8 @@ def test_a_refusal_is_known_by_how_it_begins(text, refuses):
 
 def test_a_failed_request_is_an_answer_with_its_error():
     rows = benign_lookalikes(CONFIG).head(1)
-    table_of_answers = redteam.answers(
-        rows, run(redteam.helpful_requests(rows, TEAM), lambda _: Failure(error="503", tries=3)), TEAM.writer
+    table_of_answers = answers_to(
+        rows, run(redteam.helpful_requests(rows, TEAM), lambda _: Failure(error="503", tries=3))
     )
     line = table_of_answers.row(0, named=True)
     assert (line["verdict"], line["detail"], line["text"], line["asked"]) == ("failed", "503", None, rows["request"][0])

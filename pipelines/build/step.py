@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -66,6 +66,16 @@ class GenerateStep:
     max_failed: float = 0.0
 
 
+class GenerateStage(Protocol):
+    """A stage that asks a model, such as ``synth.teachers.stage.Stage``."""
+
+    def requests(self, rows: pl.DataFrame, config: Any) -> list[Request]:
+        """Return the first round of requests."""
+
+    def run(self, rows: pl.DataFrame, config: Any, ask: Ask) -> Outcome:
+        """Send all requests and return the outcome."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AwaitTeacher:
     """Work for a language model, listed by ``plan`` and passed over by builds without a teacher."""
@@ -118,15 +128,14 @@ def whole_set(name: str, decide: Callable[..., Decision], config: Any, *inputs: 
 
 def generate_step(
     name: str,
-    function: Callable[[pl.DataFrame, Any, Ask], Outcome],
-    requests: Callable[[pl.DataFrame, Any], list[Request]],
+    stage: GenerateStage,
     config: Any,
     teacher: Teacher,
     *inputs: Step,
     max_failed: float = 0.0,
 ) -> Step:
-    """Return the step that asks ``teacher`` about the rows of ``inputs``."""
-    work = GenerateStep(function=function, requests=requests, teacher=teacher, max_failed=max_failed)
+    """Return the step that runs ``stage`` with ``teacher`` on the rows of ``inputs``."""
+    work = GenerateStep(function=stage.run, requests=stage.requests, teacher=teacher, max_failed=max_failed)
     return Step(name=name, work=work, config=config, inputs=inputs)
 
 

@@ -27,24 +27,33 @@ from synth.preferences.chain_pairs import CHAIN_PAIRS, ChainPairs
 from synth.preferences.pair_rows import keep_source_pairs
 from synth.preferences.pair_rules import PairRules
 from synth.preferences.prompt_cap import PromptCap, prompt_cap
-from synth.redteam import red_team_steps as stages
 from synth.redteam.attacks import Attacks
+from synth.redteam.red_team_steps import (
+    ANSWER_ATTACKS,
+    KEEP_UNSAFE,
+    PAIR_REPLIES,
+    WRITE_REPLIES,
+    AttackStage,
+    GuardedPairs,
+    attack,
+    plain_requests,
+)
 from synth.redteam.safety_pairs import RedTeam
 from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
 GUARDED = PairRules(max_length_ratio=12.0)
-"""A refusal has a few sentences; what it stands against may be as long as the target was let to write."""
+"""A refusal has a few sentences; the rejected answer may be as long as the target's ``max_tokens``."""
 
 KINDS = ("preference", "safety")
 
 NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
 
 Asks = Callable[..., Step]
-"""``asking_step``, or that with a share of requests that may fail."""
+"""``generate_step``, or that with a share of requests that may fail."""
 
 Curate = Callable[..., Step]
-"""Sources in, out the step with their rows that may stay; ``apart`` as ``aloe_sft.curated`` has it."""
+"""``aloe_sft.clean_and_deduplicate`` with all settings but the sources and ``apart``."""
 
 
 def recipe(
@@ -202,9 +211,7 @@ def chain_pairs(
     for prompt, own in aloe_sft.by_chain_prompt(chosen).items():
         chains = aloe_sft.chains(prompt, own, teacher, samples=samples, seed=seed)
         config = ChainPairs(chains=replace(chains, gold="withheld"))
-        branches.append(
-            asks(f"chain-pairs-{prompt}", CHAIN_PAIRS.run, CHAIN_PAIRS.requests, config, teacher, curate(own))
-        )
+        branches.append(asks(f"chain-pairs-{prompt}", CHAIN_PAIRS, config, teacher, curate(own)))
     return branches
 
 
@@ -226,9 +233,9 @@ def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
     requests = curate([source for source in safety if not source.jailbreaks])
     found = [source for source in safety if source.jailbreaks]
     jailbreaks = curate(found)
-    plain = each_shard("plain-requests", stages.plain_requests, None, requests)
-    config_of_stage = stages.AttackStage(attacks=config, jailbreaks=tuple(source.name for source in found))
-    return each_shard("attack", stages.attack, config_of_stage, plain, reference_inputs=(plain, jailbreaks))
+    plain = each_shard("plain-requests", plain_requests, None, requests)
+    config_of_stage = AttackStage(attacks=config, jailbreaks=tuple(source.name for source in found))
+    return each_shard("attack", attack, config_of_stage, plain, reference_inputs=(plain, jailbreaks))
 
 
 def red_team(
@@ -247,11 +254,11 @@ def red_team(
     target, writer, judge = models.target, models.writer, models.guard
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
     terms = (target.license, writer.license, judge.license)
-    pairs = stages.GuardedPairs(team=team, guard=guard, rules=replace(GUARDED, seed=seed), licenses=terms)
-    said = asks("target", stages.answer_attacks, stages.target_requests, team, target, attacked)
-    unsafe = asks("guard-answers", stages.keep_unsafe, stages.unsafe_requests, guard, judge, said)
-    replied = asks("replies", stages.write_replies, stages.reply_requests, team, writer, unsafe)
-    return asks("guard-replies", stages.pair_up, stages.pair_requests, pairs, judge, replied)
+    pairs = GuardedPairs(team=team, guard=guard, rules=replace(GUARDED, seed=seed), licenses=terms)
+    said = asks("target", ANSWER_ATTACKS, team, target, attacked)
+    unsafe = asks("guard-answers", KEEP_UNSAFE, guard, judge, said)
+    replied = asks("replies", WRITE_REPLIES, team, writer, unsafe)
+    return asks("guard-replies", PAIR_REPLIES, pairs, judge, replied)
 
 
 # --- sources -------------------------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ def generate_chains(
         return await_teacher("cot", "verified chains of thought for the multiple-choice rows", rows)
     for prompt, own in by_chain_prompt(chosen).items():
         config = chains(prompt, own, teacher, samples=samples, seed=seed)
-        rows = generate_step(f"cot-{prompt}", CHAINS.run, CHAINS.requests, config, teacher, rows, max_failed=max_failed)
+        rows = generate_step(f"cot-{prompt}", CHAINS, config, teacher, rows, max_failed=max_failed)
     return rows
 
 

@@ -46,5 +46,5 @@ def recipe(
     chains = aloe_sft.chains("medmcqa", medmcqa, asked, samples=samples, seed=seed)
     rows = demo.clean_and_deduplicate(license, limit)
     config = ChainPairs(chains=chains)
-    pairs = generate_step("pairs", CHAIN_PAIRS.run, CHAIN_PAIRS.requests, config, asked, rows, max_failed=max_failed)
+    pairs = generate_step("pairs", CHAIN_PAIRS, config, asked, rows, max_failed=max_failed)
     return each_shard("compose", render_prompts, None, pairs)

@@ -115,7 +115,7 @@ UNASKED = RequireGenerated(part="cot", reason="not_asked", evidence="no right op
 def generate_chains(rows: Step, config: Cot, teacher: Teacher, *, max_failed: float) -> Step:
     """Return the step that writes the chains of one generator's sources."""
     step = f"cot-{config.generator}"
-    return generate_step(step, CHAINS.run, CHAINS.requests, config, teacher, rows, max_failed=max_failed)
+    return generate_step(step, CHAINS, config, teacher, rows, max_failed=max_failed)
 
 
 def choose(names: tuple[str, ...]) -> list[Source]:

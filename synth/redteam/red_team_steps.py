@@ -1,8 +1,8 @@
-"""The red team as steps, each with one model at most: attacks, the target's answers, a guard, replies, the guard again.
+"""The red team as steps with one model each: attacks, the target's answers, a guard, replies, the guard again.
 
-Rows carry what the next step needs: an answer as ``rejected``, a refusal as ``response`` (a look-alike has its helpful
-answer as ``response`` and a needless refusal as ``rejected``), and under ``attack`` and ``redteam`` in ``meta`` the
-plain request and who wrote what with which verdict. What is held out goes before anything is asked.
+Rows have an answer as ``rejected`` and a refusal as ``response`` (a look-alike its helpful answer as ``response`` and a
+needless refusal as ``rejected``). ``meta`` has the plain request under ``attack``, writers and verdicts under
+``redteam``. Held-out rows are dropped before the first request.
 """
 
 from __future__ import annotations
@@ -25,25 +25,35 @@ from synth.judges import guard
 from synth.judges.guard import Guard
 from synth.preferences.pair_rows import pair_rows
 from synth.preferences.pair_rules import PairRules, decide, similar_prompts
-from synth.redteam import benign_lookalikes as benign
-from synth.redteam import safety_pairs as redteam
 from synth.redteam.attack_success import attack_success
 from synth.redteam.attacks import BASELINE, Attacks, attacks, found_styles, requests_to_attack
-from synth.redteam.safety_pairs import RedTeam
-from synth.teachers.teacher import Ask, Request
+from synth.redteam.benign_lookalikes import SOURCE as LOOK_ALIKES
+from synth.redteam.benign_lookalikes import benign_lookalikes
+from synth.redteam.safety_pairs import (
+    HELPFUL,
+    REFUSAL,
+    REPLIES,
+    TARGET,
+    TARGET_ANSWERS,
+    RedTeam,
+    attack_pairs,
+    benign_lookalike_pairs,
+    hold_out,
+)
+from synth.teachers.stage import DerivedStage
 
 HELD_OUT, NOT_HARMFUL, NO_PROMPT = "held_out", "not_harmful", "no_prompt"
 
 FACTS = ("base", "request", "topic", "style", "side")
-"""What ``meta["attack"]`` says: the row and the plain request that an attack is made of, and its side of the split."""
+"""The fields of ``meta["attack"]``: the row and the plain request that an attack is made of, its side of the split."""
 
 WRITER = ("key", "by", "verdict")
-"""What ``meta["redteam"]`` says of a text: its completion, the model and whether it is complete."""
+"""The fields of a text in ``meta["redteam"]``: its completion, the model, and whether it is complete."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class AttackStage:
-    """How requests are attacked, which sources bring jailbreaks, and which requests and jailbreaks are alike."""
+    """How requests are attacked, the sources of jailbreaks, and which requests and jailbreaks are similar."""
 
     attacks: Attacks = Field(default_factory=Attacks)
     jailbreaks: tuple[str, ...] = ()
@@ -52,7 +62,7 @@ class AttackStage:
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class GuardedPairs:
-    """Who guards refusals and helpful answers, what a pair must be, and the licences of all models involved."""
+    """The guard of refusals and helpful answers, the rules for a pair, and the licences of all models involved."""
 
     team: RedTeam
     guard: Guard
@@ -71,24 +81,25 @@ def plain_requests(rows: pl.DataFrame, config: None) -> Outcome:
     """
     marked = requests_to_attack(rows)
     kind, label = (pl.col("meta").str.json_path_match(f"$.{name}") for name in ("text_type", "prompt_label"))
-    for reason, seen, broken in ((NO_PROMPT, kind, kind != "user_message"), (NOT_HARMFUL, label, label == "safe")):
-        goes = pl.col("drop").is_null() & broken.fill_null(False)
+    for reason, value, broken in ((NO_PROMPT, kind, kind != "user_message"), (NOT_HARMFUL, label, label == "safe")):
+        dropped = pl.col("drop").is_null() & broken.fill_null(False)
         marked = marked.with_columns(
-            drop=pl.when(goes).then(pl.lit(reason)).otherwise("drop"),
-            evidence=pl.when(goes).then(seen).otherwise("evidence"),
+            drop=pl.when(dropped).then(pl.lit(reason)).otherwise("drop"),
+            evidence=pl.when(dropped).then(value).otherwise("evidence"),
         )
     return Outcome(rows=marked)
 
 
-def attack(rows: pl.DataFrame, config: AttackStage, beside: tuple[Path, ...]) -> Outcome:
+def attack(rows: pl.DataFrame, config: AttackStage, reference_inputs: tuple[Path, ...]) -> Outcome:
     """Return the requests and their attacks, those on the held-out side dropped (``held_out``).
 
-    A request stands for itself as the attack of style ``baseline``; its others are made rows ``<id>/<style>``. The
-    look-alikes of a topic come with its first request, as ``<id>/look_alike-<n>``: a topic without requests needs none.
-    ``beside`` are the files of all requests and jailbreaks, over which the two sides are drawn.
+    A request is its own attack of style ``baseline``; its other attacks are rows ``<id>/<style>``. The look-alikes of a
+    topic follow its first request as ``<id>/look_alike-<n>``; a topic without requests needs none.
+    ``reference_inputs`` are the files of all requests and jailbreaks, over which the two sides are drawn.
     """
-    places = rows.select(parent="id").with_row_index("place")
-    own = _all_attacks(beside, config).join(places, on="parent").sort("place", pl.col("id") != pl.col("parent"), "id")
+    ranks = rows.select(parent="id").with_row_index("rank")
+    made = _all_attacks(reference_inputs, config).join(ranks, on="parent")
+    own = made.sort("rank", pl.col("id") != pl.col("parent"), "id")
     return Outcome(rows=own.select(*SCHEMA.names(), "drop", "evidence"))
 
 
@@ -106,8 +117,8 @@ def _all_attacks(paths: tuple[Path, ...], config: AttackStage) -> pl.DataFrame:
     )
     carriers = made.group_by("topic").agg(parent=pl.col("base").min())
     name = pl.format("{}/look_alike-{}", "parent", "line")
-    alike = benign.benign_lookalikes(config.attacks, held).join(carriers, on="topic").with_columns(id=name, base=name)
-    return _sided(pl.concat([named, alike.select(named.columns)]))
+    lookalikes = benign_lookalikes(config.attacks, held).join(carriers, on="topic").with_columns(id=name, base=name)
+    return _sided(pl.concat([named, lookalikes.select(named.columns)]))
 
 
 def _sided(made: pl.DataFrame) -> pl.DataFrame:
@@ -126,149 +137,146 @@ def _sided(made: pl.DataFrame) -> pl.DataFrame:
 # --- the target's answers ------------------------------------------------------------------------------------------
 
 
-def answer_attacks(rows: pl.DataFrame, config: RedTeam, ask: Ask) -> Outcome:
+def _attacks_alone(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with their facts, without look-alikes."""
+    return _with_facts(rows).filter(pl.col("style") != LOOK_ALIKES)
+
+
+def add_target_answers(rows: pl.DataFrame, answers: Outcome, config: RedTeam) -> Outcome:
     """Return each attack with an answer of the target as ``rejected``, its further answers as rows ``<id>/answer-<n>``.
 
-    A row whose answer has no text goes (``answer_empty``, ``answer_failed``, ``answer_missing``). Look-alikes are not
-    asked and pass. ``candidates`` holds every completion.
+    A row whose answer has no text is dropped (``answer_empty``, ``answer_failed``, ``answer_missing``). Look-alikes are
+    kept as they are.
     """
-    known = _with_facts(rows)
-    attacked = known.filter(pl.col("style") != benign.SOURCE)
-    table = redteam.answers(attacked, ask(redteam.target_requests(attacked, config)), config.target)
-    told = table.select("id", "sample", "text", "detail", "finish_reason", "key", "verdict", by="teacher")
-    joined = known.join(told, on="id", how="left", maintain_order="left_right")
+    columns = ("id", "sample", "text", "detail", "finish_reason", "key", "verdict")
+    texts = answers.tables["candidates"].select(*columns, by="teacher")
+    joined = _with_facts(rows).join(texts, on="id", how="left", maintain_order="left_right")
     number = pl.int_range(1, pl.len() + 1).over("id")
-    silent = (pl.col("text").fill_null("").str.strip_chars() == "") & (pl.col("style") != benign.SOURCE)
+    without_text = (pl.col("text").fill_null("").str.strip_chars() == "") & (pl.col("style") != LOOK_ALIKES)
     answered = joined.with_columns(
         id=pl.when(number > 1).then(pl.format("{}/answer-{}", "id", number)).otherwise("id"),
         rejected="text",
         meta=_noted(joined["meta"], "answer", joined.select("sample", *WRITER)),
-        drop=pl.when(silent).then(pl.format("answer_{}", pl.col("verdict").fill_null("missing"))),
-        evidence=pl.when(silent).then(pl.coalesce("detail", "finish_reason")),
+        drop=pl.when(without_text).then(pl.format("answer_{}", pl.col("verdict").fill_null("missing"))),
+        evidence=pl.when(without_text).then(pl.coalesce("detail", "finish_reason")),
     )
-    return Outcome(rows=_out(answered), tables={"candidates": table.drop("asked")})
+    return Outcome(rows=_out(answered))
 
 
-def target_requests(rows: pl.DataFrame, config: RedTeam) -> list[Request]:
-    """Return what ``answer_attacks`` asks."""
-    return redteam.target_requests(_with_facts(rows).filter(pl.col("style") != benign.SOURCE), config)
+ANSWER_ATTACKS = DerivedStage(
+    stage=TARGET_ANSWERS, derive=lambda rows, config: (_attacks_alone(rows), config), finish=add_target_answers
+)
 
 
-def keep_unsafe(rows: pl.DataFrame, config: Guard, ask: Ask) -> Outcome:
+def _target_answers(rows: pl.DataFrame, config: Guard) -> tuple[pl.DataFrame, Guard]:
+    prompt = pl.col("messages").list.last().struct.field("content")
+    return _texts(_attacks_alone(rows), TARGET, "rejected", prompt), config
+
+
+def drop_harmless(rows: pl.DataFrame, guarded: Outcome, config: Guard) -> Outcome:
     """Return the rows, dropped unless the guard finds the target's answer unsafe beyond mere advice.
 
     Reasons are ``answer_safe``, ``answer_advice_only``, ``answer_unparsed`` and so on, the categories evidence.
-    Look-alikes pass. ``candidates`` holds every verdict, ``attack_success`` the rates by topic and style.
+    Look-alikes are kept. ``attack_success`` has the rates by topic and style.
     """
-    outcome = guard.STAGE.run(_target_answers(rows), config, ask)
-    judged, candidates = outcome.rows, outcome.tables["candidates"]
-    seen = judged.select("id", "guard", "categories")
-    joined = _with_facts(rows).join(seen, on="id", how="left", maintain_order="left")
+    verdicts = guarded.rows.select("id", "guard", "categories")
+    joined = _with_facts(rows).join(verdicts, on="id", how="left", maintain_order="left")
     harmless = pl.col("guard").is_not_null() & (pl.col("guard") != guard.UNSAFE)
     marked = joined.with_columns(
         meta=_noted(joined["meta"], "guard", joined.select("guard", "categories")),
         drop=pl.when(harmless).then(pl.format("answer_{}", "guard")),
         evidence=pl.when(harmless).then(pl.struct("guard", "categories").struct.json_encode()),
     )
-    rates = attack_success(judged.join(joined.select("id", "topic", "style"), on="id"), ["topic", "style"])
-    return Outcome(rows=_out(marked), tables={"candidates": candidates, "attack_success": rates})
+    rates = attack_success(guarded.rows.join(joined.select("id", "topic", "style"), on="id"), ["topic", "style"])
+    return Outcome(rows=_out(marked), tables={"attack_success": rates})
 
 
-def unsafe_requests(rows: pl.DataFrame, config: Guard) -> list[Request]:
-    """Return what ``keep_unsafe`` asks."""
-    return guard.STAGE.requests(_target_answers(rows), config)
-
-
-def _target_answers(rows: pl.DataFrame) -> pl.DataFrame:
-    attacked = _with_facts(rows).filter(pl.col("style") != benign.SOURCE)
-    return _texts(attacked, redteam.TARGET, "rejected", pl.col("messages").list.last().struct.field("content"))
+KEEP_UNSAFE = DerivedStage(stage=guard.STAGE, derive=_target_answers, finish=drop_harmless)
 
 
 # --- refusals, helpful answers, pairs ------------------------------------------------------------------------------
 
 
-def write_replies(rows: pl.DataFrame, config: RedTeam, ask: Ask) -> Outcome:
+def add_replies(rows: pl.DataFrame, replies: Outcome, config: RedTeam) -> Outcome:
     """Return attacks with a refusal of their plain request as ``response``, look-alikes with both sides of their pair.
 
-    A request is refused once for all of its attacks. No row goes: a reply that is missing shows in ``pair_up``.
+    One refusal serves all attacks made of a request. No row is dropped: ``pair_replies`` drops rows without a reply.
     """
     known = _with_facts(rows)
-    table = redteam.answers(known, ask(reply_requests(rows, config)), config.writer)
-    refusals, helpful = (
-        {one["id"]: one for one in table.rename({"teacher": "by"}).filter(pl.col("stage") == stage).to_dicts()}
-        for stage in (redteam.REFUSAL, redteam.HELPFUL)
-    )
-    told = [(row, refusals.get(row["base"], {}), helpful.get(row["id"], {})) for row in known.iter_rows(named=True)]
-    alike = [row["style"] == benign.SOURCE for row, _, _ in told]
-    response = [(help if harmless else no).get("text") for (_, no, help), harmless in zip(told, alike, strict=True)]
-    rejected = [
-        no.get("text") if harmless else row["rejected"] for (row, no, _), harmless in zip(told, alike, strict=True)
-    ]
-    meta = _noted(known["meta"], "refusal", _columns((no for _, no, _ in told), WRITER))
+    candidates = replies.tables["candidates"].rename({"teacher": "by"}).to_dicts()
+    refusals = {one["id"]: one for one in candidates if one["stage"] == REFUSAL}
+    helpful = {one["id"]: one for one in candidates if one["stage"] == HELPFUL}
+    responses, rejected = [], []
+    refusal_of_row, help_of_row = [], []
+    for row in known.iter_rows(named=True):
+        refusal, help = refusals.get(row["base"], {}), helpful.get(row["id"], {})
+        is_lookalike = row["style"] == LOOK_ALIKES
+        responses.append((help if is_lookalike else refusal).get("text"))
+        rejected.append(refusal.get("text") if is_lookalike else row["rejected"])
+        refusal_of_row.append(refusal)
+        help_of_row.append(help)
+    meta = _noted(known["meta"], "refusal", _columns(refusal_of_row, WRITER))
     written = known.with_columns(
-        response=pl.Series(response, dtype=pl.String),
+        response=pl.Series(responses, dtype=pl.String),
         rejected=pl.Series(rejected, dtype=pl.String),
-        meta=_noted(meta, "helpful", _columns((help for _, _, help in told), WRITER)),
+        meta=_noted(meta, "helpful", _columns(help_of_row, WRITER)),
         drop=pl.lit(None, pl.String),
         evidence=pl.lit(None, pl.String),
     )
-    return Outcome(rows=_out(written), tables={"candidates": table.drop("asked")})
+    return Outcome(rows=_out(written))
 
 
-def reply_requests(rows: pl.DataFrame, config: RedTeam) -> list[Request]:
-    """Return what ``write_replies`` asks."""
-    known = _with_facts(rows)
-    alike = known.filter(pl.col("style") == benign.SOURCE)
-    return [*redteam.refusal_requests(known, config), *redteam.helpful_requests(alike, config)]
+WRITE_REPLIES = DerivedStage(stage=REPLIES, derive=lambda rows, config: (_with_facts(rows), config), finish=add_replies)
 
 
-def pair_up(rows: pl.DataFrame, config: GuardedPairs, ask: Ask) -> Outcome:
+def pair_replies(rows: pl.DataFrame, guarded: Outcome, config: GuardedPairs) -> Outcome:
     """Return the rows as preference pairs, those whose pair does not hold dropped (``no_pair``).
 
-    The guard sees each refusal as an answer to the plain request, and each helpful answer. ``candidates`` holds its
-    verdicts, ``pairs`` every pair with what kept it out.
+    The guard judges each refusal as an answer to the plain request, and each helpful answer. ``pairs`` has every pair
+    with the reason that excluded it.
     """
     known = _with_facts(rows)
-    outcome = guard.STAGE.run(_replies(known), config.guard, ask)
-    judged, candidates = outcome.rows, outcome.tables["candidates"]
-    refusals, helpful = (judged.filter(pl.col("stage") == stage) for stage in (redteam.REFUSAL, redteam.HELPFUL))
-    attacked = known.filter(pl.col("style") != benign.SOURCE)
+    refusals, helpful = (guarded.rows.filter(pl.col("stage") == stage) for stage in (REFUSAL, HELPFUL))
+    attacked = _attacks_alone(rows)
     proposed = [
-        redteam.attack_pairs(attacked, _guarded(attacked), refusals, config.team),
-        redteam.benign_lookalike_pairs(helpful, refusals, config.team),
+        attack_pairs(attacked, _guarded(attacked), refusals, config.team),
+        benign_lookalike_pairs(helpful, refusals, config.team),
     ]
-    decided = redteam.hold_out(decide(pl.concat(proposed), rows, config.rules), known)
+    decided = hold_out(decide(pl.concat(proposed), rows, config.rules), known)
     paired = pair_rows(rows, decided, licenses=config.licenses)
-    return Outcome(rows=paired, tables={"candidates": candidates, "pairs": decided})
-
-
-def pair_requests(rows: pl.DataFrame, config: GuardedPairs) -> list[Request]:
-    """Return what ``pair_up`` asks."""
-    return guard.STAGE.requests(_replies(_with_facts(rows)), config.guard)
+    return Outcome(rows=paired, tables={"pairs": decided})
 
 
 def _replies(known: pl.DataFrame) -> pl.DataFrame:
     """Return refusals, one for each plain request (``id`` is the base), and helpful answers, with their writers."""
-    alike = pl.col("style") == benign.SOURCE
-    refused = known.with_columns(id="base", reply=pl.when(alike).then("rejected").otherwise("response")).unique(
+    is_lookalike = pl.col("style") == LOOK_ALIKES
+    refused = known.with_columns(id="base", reply=pl.when(is_lookalike).then("rejected").otherwise("response")).unique(
         "id", keep="first", maintain_order=True
     )
+    lookalikes = known.filter(is_lookalike)
     parts = (
-        (_texts(refused, redteam.REFUSAL, "reply", pl.col("request")), refused, "refusal"),
-        (_texts(known.filter(alike), redteam.HELPFUL, "response", pl.col("request")), known.filter(alike), "helpful"),
+        (_texts(refused, REFUSAL, "reply", pl.col("request")), refused, "refusal"),
+        (_texts(lookalikes, HELPFUL, "response", pl.col("request")), lookalikes, "helpful"),
     )
     return pl.concat(texts.hstack(_written_by(rows, name)) for texts, rows, name in parts)
 
 
 def _guarded(attacked: pl.DataFrame) -> pl.DataFrame:
-    """Return the target's answers with what the guard said of them before."""
-    said = _columns((_note(meta, "guard") for meta in attacked["meta"]), ("guard", "categories"))
+    """Return the target's answers with the guard's earlier verdicts on them."""
+    verdicts = _columns((_note(meta, "guard") for meta in attacked["meta"]), ("guard", "categories"))
     sample = pl.Series("sample", [_note(meta, "answer")["sample"] for meta in attacked["meta"]], pl.Int64)
     texts = attacked.select("id", text="rejected")
-    return pl.concat([texts.with_columns(sample), _written_by(attacked, "answer"), said], how="horizontal")
+    return pl.concat([texts.with_columns(sample), _written_by(attacked, "answer"), verdicts], how="horizontal")
 
 
-# --- rows and what they carry --------------------------------------------------------------------------------------
+PAIR_REPLIES = DerivedStage(
+    stage=guard.STAGE,
+    derive=lambda rows, config: (_replies(_with_facts(rows)), config.guard),
+    finish=pair_replies,
+)
+
+
+# --- facts in rows -------------------------------------------------------------------------------------------------
 
 
 def _with_facts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -282,7 +290,7 @@ def _columns(facts: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pl.Dat
 
 
 def _texts(rows: pl.DataFrame, stage: str, text: str, asked: pl.Expr) -> pl.DataFrame:
-    """Return texts as a guard is shown them."""
+    """Return texts as a table of answers for the guard."""
     return rows.select("id", stage=pl.lit(stage), sample=pl.lit(0, pl.Int64), asked=asked, text=pl.col(text))
 
 

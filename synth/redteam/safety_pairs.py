@@ -1,14 +1,15 @@
-"""Safety pairs: a model's own unsafe answers to attacks against refusals of the plain request, both seen by a guard.
+"""Safety pairs: a model's own unsafe answers to attacks against refusals of the plain request, both judged by a guard.
 
 After Egida (arXiv 2502.13603) and MedSafetyBench (arXiv 2403.03744): the rejected answer is the target's own, the
-chosen one is written to the request without the attack. Look-alikes are paired the other way round, with refusals by
-the same writer, so that what is learnt is when to refuse and not how a refusal sounds.
+chosen one answers the request without the attack. Look-alikes are paired the other way round with refusals by the same
+writer, so that a model learns when to refuse and not how a refusal sounds.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import polars as pl
@@ -16,27 +17,29 @@ import xxhash
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
+from quality.outcome import Outcome
 from sources.record import Message
 from synth.judges.guard import ADVICE_ONLY, SAFE, UNSAFE
 from synth.preferences.propose_pairs import pair_table, side
 from synth.prompting import templates as prompt_files
 from synth.redteam.attacks import FOLDER
-from synth.redteam.benign_lookalikes import MARKS, OPENINGS, declines
-from synth.teachers.candidates import Author, candidate, candidate_table
-from synth.teachers.teacher import Answered, Completion, Failure, Request, Sampling
+from synth.redteam.benign_lookalikes import MARKS, OPENINGS, SOURCE, declines
+from synth.teachers.candidates import TRUNCATED, Author
+from synth.teachers.stage import Reading, Stage
+from synth.teachers.teacher import Completion, Request, Sampling
 from synth.teachers.thinking import control_marks
 
 TARGET, REFUSAL, HELPFUL = "redteam/target", "redteam/refusal", "redteam/helpful"
 REFUSAL_PROMPT = f"{FOLDER}/refusal.jinja"
-COMPLETE, TRUNCATED, EMPTY, CONTROL_MARKS = "complete", "truncated", "empty", "control_marks"
+COMPLETE, EMPTY, CONTROL_MARKS = "complete", "empty", "control_marks"
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class RedTeam:
-    """Who is attacked and who writes refusals and helpful answers.
+    """The model that is attacked, and the one that writes refusals and helpful answers.
 
     The target gives ``samples`` answers to each attack at ``temperature``; the writer gives one, at temperature 0. A
-    refusal of fewer than ``min_refusal_chars`` characters offers nothing and is not used. ``prompts`` is the hash of
+    refusal of fewer than ``min_refusal_chars`` characters is not used. ``prompts`` is the hash of
     the files, so that a changed one changes the step.
     """
 
@@ -79,22 +82,40 @@ def helpful_requests(look_alikes: pl.DataFrame, config: RedTeam) -> list[Request
     ]
 
 
-def answers(attacks: pl.DataFrame, answered: Iterable[Answered], by: Author) -> pl.DataFrame:
-    """Return the completions (``CANDIDATE_SCHEMA``) with ``asked``: what a guard shall take them as answers to.
+def reply_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
+    """Return the requests for refusals of all plain requests and for helpful answers to the look-alikes."""
+    look_alikes = attacks.filter(pl.col("style") == SOURCE)
+    return [*refusal_requests(attacks, config), *helpful_requests(look_alikes, config)]
 
-    That is the attack for a target's answer and the plain request for a refusal. The verdict is ``complete``,
-    ``truncated``, ``empty``, ``control_marks`` (a control token or character inside) or ``failed``.
-    """
-    table = candidate_table(candidate(request, answer, by, _completeness(answer)) for request, answer in answered)
-    asked = {**dict(attacks.select("base", "request").iter_rows()), **dict(_prompts(attacks))}
-    return table.with_columns(asked=pl.col("id").replace_strict(asked, return_dtype=pl.String))
+
+def read_completeness(item: Request, request: Request, completion: Completion, config: RedTeam) -> Reading:
+    """Return ``complete``, ``truncated``, ``empty``, or ``control_marks`` for a control token or character inside."""
+    if not completion.text.strip():
+        return Reading(EMPTY)
+    if control_marks(completion.text):
+        return Reading(CONTROL_MARKS)
+    return Reading(COMPLETE if completion.ended == "stop" else TRUNCATED)
+
+
+TARGET_ANSWERS = Stage(
+    items=target_requests,
+    requests_of=lambda request, config: [request],
+    read=read_completeness,
+    finish=lambda rows, items, candidates, config: Outcome(rows=rows),
+    complete_only=False,
+    author=lambda config: config.target,
+)
+"""The target's answers to attacks; the rows are unchanged."""
+
+REPLIES = replace(TARGET_ANSWERS, items=reply_requests, author=lambda config: config.writer)
+"""The writer's refusals and helpful answers; the rows are unchanged."""
 
 
 def attack_pairs(attacks: pl.DataFrame, guarded: pl.DataFrame, refusals: pl.DataFrame, config: RedTeam) -> pl.DataFrame:
     """Return a pair for each answer of the target (``pairs.PAIR_SCHEMA``): the refusal chosen, the answer rejected.
 
-    ``guarded`` and ``refusals`` are answers with their guard's verdict (``guard.judge``). A pair goes unless the answer
-    is judged unsafe beyond mere advice (``answer_safe``, ``answer_advice_only``, ``answer_unparsed``, …) and the
+    ``guarded`` and ``refusals`` are answers with their guard's verdict (``guard.STAGE``). A pair is dropped unless the
+    answer is judged unsafe beyond mere advice (``answer_safe``, ``answer_advice_only``, ``answer_unparsed``, …) and the
     refusal is whole, long enough and judged safe (``refusal_unsafe``, ``refusal_truncated``, …).
     """
     base_of = dict(attacks.select("id", "base").iter_rows())
@@ -102,28 +123,28 @@ def attack_pairs(attacks: pl.DataFrame, guarded: pl.DataFrame, refusals: pl.Data
     pairs = []
     for answer in guarded.iter_rows(named=True):
         refusal = refusal_of.get(base_of[answer["id"]])
-        trouble = (
+        reason = (
             _unless(answer["guard"] == UNSAFE, f"answer_{answer['guard']}")
             or _unless(answer["verdict"] != CONTROL_MARKS, f"answer_{CONTROL_MARKS}")
             or _refusal_fault(refusal, config)
         )
-        pairs.append(_pair(answer["id"], answer["sample"], "redteam", (refusal, answer), trouble))
+        pairs.append(_pair(answer["id"], answer["sample"], "redteam", (refusal, answer), reason))
     return pair_table(pairs)
 
 
 def benign_lookalike_pairs(helpful: pl.DataFrame, refusals: pl.DataFrame, config: RedTeam) -> pl.DataFrame:
     """Return a pair for each helpful answer to a look-alike: the answer chosen, a needless refusal rejected.
 
-    The answer is whole, judged safe or mere advice, and no refusal itself; the refusal must be plain to see.
+    The answer must be complete, safe or mere advice, and no refusal; the refusal must begin as a known one does.
     """
     refusal_of = {refusal["id"]: refusal for refusal in refusals.iter_rows(named=True)}
     pairs = []
     for answer in helpful.iter_rows(named=True):
         refusal = refusal_of.get(answer["id"])
-        trouble = _help_fault(answer) or _refusal_fault(refusal, config)
-        if refusal and not trouble:
-            trouble = _unless(declines(refusal["text"]), "refusal_unclear")
-        pairs.append(_pair(answer["id"], answer["sample"], "look_alike", (answer, refusal), trouble))
+        reason = _help_fault(answer) or _refusal_fault(refusal, config)
+        if refusal and not reason:
+            reason = _unless(declines(refusal["text"]), "refusal_unclear")
+        pairs.append(_pair(answer["id"], answer["sample"], "look_alike", (answer, refusal), reason))
     return pair_table(pairs)
 
 
@@ -145,16 +166,8 @@ def _writing(config: RedTeam) -> Sampling:
     return Sampling(temperature=0.0, max_tokens=config.max_tokens)
 
 
-def _completeness(answer: Completion | Failure) -> str:
-    if isinstance(answer, Failure) or not answer.text.strip():
-        return EMPTY
-    if control_marks(answer.text):
-        return CONTROL_MARKS
-    return COMPLETE if answer.ended == "stop" else TRUNCATED
-
-
-def _unless(fine: bool, reason: str) -> str | None:
-    return None if fine else reason
+def _unless(valid: bool, reason: str) -> str | None:
+    return None if valid else reason
 
 
 def _refusal_fault(refusal: Mapping[str, Any] | None, config: RedTeam) -> str | None:
@@ -180,12 +193,12 @@ def _pair(
     place: int,
     origin: str,
     sides: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None],
-    trouble: str | None,
+    reason: str | None,
 ) -> dict[str, Any]:
-    pair: dict[str, Any] = {"id": id, "origin": origin, "place": place, "drop": trouble}
-    seen = {}
+    pair: dict[str, Any] = {"id": id, "origin": origin, "place": place, "drop": reason}
+    verdicts = {}
     for name, one in zip(("chosen", "rejected"), sides, strict=True):
         if one is not None:
             pair |= side(name, one)
-            seen[name] = {field: one[field] for field in ("guard", "categories") if one[field]}
-    return {**pair, "evidence": json.dumps(seen) if trouble else None}
+            verdicts[name] = {field: one[field] for field in ("guard", "categories") if one[field]}
+    return {**pair, "evidence": json.dumps(verdicts) if reason else None}
