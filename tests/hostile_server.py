@@ -259,7 +259,7 @@ ENDS = {
     ),
     "come back in an hour": (
         lambda asked, said: Reply(b"slow down", 429, {"retry-after": "3600"}),
-        "wants to be left alone for 3,600 s",
+        "requests a pause of 3,600 s",
     ),
     "moved elsewhere": (
         lambda asked, said: Reply(b"", 308, {"location": "http://elsewhere.example/v1/chat/completions"}),

@@ -1,1 +1,1 @@
-"""What a model's output answers."""
+"""The answers of model outputs."""

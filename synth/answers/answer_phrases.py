@@ -1,4 +1,4 @@
-"""How languages say that something is the answer: patterns for text in lower case without accents.
+"""Phrases that state an answer, by language: patterns for text in lower case without accents.
 
 Every language is read together with English, in which models answer questions of any language.
 """
@@ -9,30 +9,34 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 
 NEVER = r"(?!)"
-"""The pattern of what a language has no words for."""
+"""The pattern for phrases that a language does not have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
     """Patterns of one language, each an alternation without outer brackets.
 
-    ``head`` is what stands before the colon of an answer line, ``subject`` what the answer of a sentence is called.
-    ``is_``, ``is_not`` and ``may_be`` join it to the answer; ``would_be`` does so in earnest or in a hypothesis.
-    ``inverted`` is a verb with its subject after it. ``choose`` is a choice in the first person. ``named`` comes after
-    the answer and calls it the right option, ``held`` merely calls it right, and ``right_is`` says that before it;
-    ``it_is`` says so of what was spoken of, or that nothing else is left. ``filler`` may stand between verb and
-    answer, an ``article`` before an option's text.
-    ``and_``, ``or_`` and ``either`` join several; ``not_``, ``but`` and ``wrong`` turn one down. ``goes_on`` may follow
-    an answer in its sentence, ``with_`` follows a letter only. ``if_``, ``setting`` open a hypothesis, ``when`` adds a
-    condition to what was said, ``others`` an opinion that is not the writer's own, ``so`` a conclusion, ``namely`` the
-    same thing in other words; ``that`` opens a clause which what is before it denies or affirms; ``qualified`` before
-    an answer makes it another one, ``retract`` takes back what was said.
+    Of explicit answers:
 
-    Of the weaker forms: ``points`` comes before what findings point to or a patient needs, ``fits`` after it,
-    both in earnest unless ``unsure`` comes before. ``because`` and ``here`` may follow without adding a condition;
-    ``contrast`` turns a text round, ``less`` and ``shunned`` turn another option down. ``verdict`` heads a line that
-    decides, ``right`` judges one option of a list, ``also`` adds an answer to one given, and ``farewell`` is said to
-    the reader.
+    - ``head``: before the colon of an answer line; ``subject``: the name of the answer in a sentence
+    - ``is_``, ``is_not``, ``may_be``: join subject and answer; ``would_be``: the same, also in a hypothesis
+    - ``inverted``: a verb before its subject; ``choose``: a choice in the first person
+    - ``named``: after the answer, "is the right option"; ``held``: after it, "is right"; ``right_is``: that before it
+    - ``it_is``: "it is B" of something mentioned before, or "that leaves B"
+    - ``filler``: between verb and answer; ``article``: before an option's text
+    - ``and_``, ``or_``, ``either``: join several options; ``not_``, ``but``, ``wrong``: reject one
+    - ``goes_on``: after an answer in its sentence; ``with_``: after a letter only
+    - ``if_``, ``setting``: open a hypothesis; ``when``: adds a condition; ``others``: the opinion of others
+    - ``so``: a conclusion; ``namely``: the same in other words; ``that``: opens a clause that can be denied or affirmed
+    - ``qualified``: before an answer, makes it another one; ``retract``: takes an answer back
+
+    Of implicit answers:
+
+    - ``points``: before the option that findings point to or a patient needs; ``fits``: after it
+    - ``unsure``: before either, makes it no answer; ``because``, ``here``: after an answer, add no condition
+    - ``contrast``: reverses a text; ``less``, ``shunned``: reject another option
+    - ``verdict``: heads a line that decides; ``right``: judges one option of a list
+    - ``also``: adds an answer to another one; ``farewell``: last words to the reader
     """
 
     head: str = NEVER
@@ -529,7 +533,7 @@ ANSWER_NOUNS = {
     "pt": r"respostas?|alternativas?|opcao|opcoes|gabarito|letra|escolho|marco|corretas?|certas?",
     "it": r"rispost[ae]|opzion[ei]|alternativ[ae]|scelgo|corrett[ae]|giust[ae]",
 }
-"""Words by which a text that answers in another language than the question is known."""
+"""Words by which an answer in another language than the question is recognised."""
 
 
 @lru_cache

@@ -1,4 +1,4 @@
-"""Where a text says what its answer is: every place, in the forms that models use."""
+"""Explicit answers of a text, in the forms that models use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_DOUBT = re.compile(
 TURNED = re.compile(
     r".*\b(?:but|however|yet|pero|sin embargo|mais|cependant|aber|jedoch|doch|mas|porem|ma|tuttavia)\b", re.DOTALL
 )
-"""What comes before a turn: an opinion of others there is no longer spoken of after it."""
+"""Text before a contrast: an opinion of others there does not concern the text after it."""
 
 UNLESS = re.compile(
     r"\W*(?:(?:if|when) (?:he|she|they|(?:the|a) (?:patient|woman|man|child|girl|boy|infant))\b"
@@ -46,7 +46,7 @@ SAYS = re.compile(
     r"(?:says?|said|thinks?|thought|claim(?:s|ed)|believe[sd]|insist(?:s|ed)|told me|wrote|writes)"
     r"(?: that)?(?: the)?(?= |$)"
 )
-"""What another person says: "my uncle says the answer is B"."""
+"""The statement of another person: "my uncle says the answer is B"."""
 
 OTHERWISE = re.compile(r"[;,]? (?:otherwise|or else)\b")
 REASON = re.compile(r", (?:as|because|since|given that) (?:the )?(?:\w+ )?$")
@@ -54,21 +54,21 @@ CONCEDED = re.compile(
     r"^\W*(?:although|though|even though|while|whereas|aunque|bien que|quoique|obwohl|embora|sebbene"
     r"|anche se)\b[^,;]*[,;] "
 )
-"""A concession at the head of a sentence, whose main clause speaks in earnest."""
+"""A concession at the head of a sentence, whose main clause is meant seriously."""
 LETTER_BEFORE = re.compile(r"(?<!\w)[\[(]?\w[\])]?\. $")
 GAP = r"(?:,? (?:[\w'-]+|\"[^\"\n]{1,80}\")){0,8}?,?"
-"""What may stand between "answer" and "is": "the answer to the first question, then, is"; a question in quotes too."""
+"""Words between "answer" and "is": "the answer to the first question, then, is"; a question in quotes too."""
 
 SENTENCES = ("sentence", "choice")
 FORMS = ("line", "json", "boxed", *SENTENCES)
 """The explicit forms; of two that find the same words the first gives its name."""
 
 QUALIFIED_END = re.compile(r"\W+\w+(?:'\w+)?\W*$")
-"""The verb that ends a cue, after which an answer comes."""
+"""The verb at the end of a cue, before an answer."""
 
 CONDITIONAL = re.compile(r"\b(?:would|wurde|\w+ria|\w+rais)\b|'d\b")
 OBLIGED = re.compile(r"\b(?:had|have|forced|must|tuviera|tengo|devais|dois|fallait|musste|muss)\b")
-"""What makes "if I had to choose, I would" an answer all the same."""
+"""Phrases such as "if I had to choose, I would", which give an answer all the same."""
 
 ENUMERATES = re.compile(
     r"\b(?:(?:the|these|those|each|all|every|possible|given|following|four|five|other|remaining|available) )"
@@ -77,7 +77,7 @@ ENUMERATES = re.compile(
     r"|^\W*(?:answer )?(?:choices|options)\W*$|\banswer (?:choices|options)\W*$"
     r"|\b(?:answer (?:choices|options)|each answer|answers? one by one)\b[^.!?\n]*\W*$",
 )
-"""A heading of a list that merely goes through the options, "Let's evaluate the answer choices:"."""
+"""A heading of a list that discusses the options, "Let's evaluate the answer choices:"."""
 
 RIGHTLY = re.compile(r"\b(?:correct|right|best|final|true|appropriate)\b")
 
@@ -88,7 +88,7 @@ REVISED = re.compile(
     r"|[(\[]? ?\b(?:revised|corrected|amended|updated|changed to)(?: (?:answer|to))? ?:? )",
     re.MULTILINE,
 )
-"""What opens an answer that replaces the one before it."""
+"""Words before an answer that replaces an earlier one."""
 
 REVISION_END = re.compile(r"\s*[.!)\]]*\s*(?:$|\n)|[.!)](?= )|,? (?:because|since|not|as)\b")
 
@@ -103,7 +103,7 @@ TAKEN_BACK = re.compile(
 """A clause that takes an answer back in the same breath: "the answer is A, which is not correct"."""
 
 ITEM = re.compile(r"[^\w\n]*(?:\d{1,2}[.)] +)?(?:(?:option|choice|opcion|opcao|opzione|reponse|antwort) )?")
-"""What stands before an item of a list."""
+"""Marks before an item of a list."""
 MOST_ITEMS = 12
 LETTER_ALONE = 3
 """Characters of an item that is a letter and its punctuation."""
@@ -113,15 +113,15 @@ NOT_NEXT = re.compile(r" (?:not|no|pas|nicht)\b")
 MOST_CUES = 100
 
 NEAR = 30
-"""Characters before a claim in which a "not" turns it down: "I do not believe that the answer is"."""
+"""Characters before an answer in which a "not" rejects it: "I do not believe that the answer is"."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """One place that says what the answer is. ``reading`` is None where it says it unreadably.
+class FoundAnswer:
+    """One place that states an answer. ``reading`` is None where it is unreadable.
 
-    ``upto`` is where the words end that follow an answer and claim it; ``also`` is "the answer is also B", ``aside`` a
-    claim in a reason for another one: "it is A, as the answer is B".
+    ``upto`` is the end of the words after an answer that state it; ``also`` is "the answer is also B", ``aside`` an
+    answer inside a reason for another one: "it is A, as the answer is B".
     """
 
     form: str
@@ -133,13 +133,13 @@ class Claim:
 
     @property
     def end(self) -> int:
-        """Where what is claimed ends."""
+        """The end of the answer in the text."""
         return max(self.upto, self.reading.end if self.reading else self.at)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cues:
-    """The patterns of one language for places that may claim an answer, and for what undoes a claim."""
+    """The patterns of one language for places that may state an answer, and for words that undo it."""
 
     line: re.Pattern[str]
     sentence: re.Pattern[str]
@@ -202,7 +202,7 @@ def cues_of(lang: str) -> Cues:
 
 
 def _weak(own: Words) -> dict[str, re.Pattern[str]]:
-    """Return the patterns of what is not said of an answer: what a thing is, what is pointed to, what fits."""
+    """Return the patterns of implicit answers: what a thing is, what findings point to, what fits."""
     ended = r"\s*$|\s*[\n.:;!)(\]—–]| [-=]"
     return {
         "points": re.compile(rf"(?<![\w-])(?:{own.points})(?=[ :])"),
@@ -219,60 +219,62 @@ def _weak(own: Words) -> dict[str, re.Pattern[str]]:
     }
 
 
-def last_explicit(question: ShownOption, text: AnswerText, lang: str) -> Claim | None:
-    """Return the last explicit claim: JSON, a box or tag, an answer line, or a sentence.
+def last_explicit(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
+    """Return the last explicit answer: JSON, a box or tag, an answer line, or a sentence.
 
-    What a JSON object says beside its answer is no claim: its reasons may well speak of other answers. Nor is a
-    sentence in an explanation that follows an answer.
+    Other fields of a JSON object are not read, since its reasons may mention other answers. Nor are sentences of an
+    explanation after an answer.
     """
-    claims, spans = _in_json(question, text)
+    answers, spans = _in_json(question, text)
     if spans == [(0, len(text.folded))]:
-        return _latest(claims)
+        return _latest(answers)
     bare = _blanked(text, spans)
-    claims += _marked(question, bare, lang)
-    said = _latest([*claims, *_said(question, bare, lang)])
+    answers += _marked(question, bare, lang)
+    said = _latest([*answers, *_said(question, bare, lang)])
     explains = max((found.start() for found in EXPLAINS.finditer(bare.folded)), default=None)
     if said is None or said.form not in SENTENCES or explains is None or explains > said.at:
         return said
     before = replace(bare, cased=bare.cased[:explains], folded=bare.folded[:explains])
-    return _latest(claims + _said(question, before, lang)) or said
+    return _latest(answers + _said(question, before, lang)) or said
 
 
-def revised(question: ShownOption, text: AnswerText, said: Claim) -> Claim | None:
+def revised(question: ShownOption, text: AnswerText, said: FoundAnswer) -> FoundAnswer | None:
     """Return the answer by which the one before is replaced: "Sorry, I meant C", "(revised: C)"."""
     for cue in REVISED.finditer(text.folded, said.end - 1):
         reading = read(question, text, cue.end(), text.line_end(cue.end()))
         if reading and not reading.fault and REVISION_END.match(text.folded, reading.end):
-            return Claim(form="sentence", at=reading.start, reading=reading)
+            return FoundAnswer(form="sentence", at=reading.start, reading=reading)
     return None
 
 
-def _latest(claims: list[Claim]) -> Claim | None:
-    return max(claims, key=lambda claim: (claim.at, -FORMS.index(claim.form)), default=None)
+def _latest(answers: list[FoundAnswer]) -> FoundAnswer | None:
+    return max(answers, key=lambda answer: (answer.at, -FORMS.index(answer.form)), default=None)
 
 
-def _marked(question: ShownOption, text: AnswerText, lang: str) -> list[Claim]:
+def _marked(question: ShownOption, text: AnswerText, lang: str) -> list[FoundAnswer]:
     """Return the last box and the last answer line."""
     box = _last(BOX, text, lambda cue: _boxed(question, text, cue))
     line = _last(cues_of(lang).line, text, lambda cue: _line(question, text, cue))
-    return [claim for claim in (box, line) if claim]
+    return [answer for answer in (box, line) if answer]
 
 
-def _said(question: ShownOption, text: AnswerText, lang: str) -> list[Claim]:
-    """Return the last sentence of each kind that says or chooses the answer, in earnest and in one's own name."""
+def _said(question: ShownOption, text: AnswerText, lang: str) -> list[FoundAnswer]:
+    """Return the last sentence of each kind that states or chooses the answer, seriously and in the first person."""
     cues = cues_of(lang)
     found = (
-        _last(cues.sentence, text, lambda cue: claim_after(question, text, cues, cue, "sentence")),
-        _last(cues.right_is, text, lambda cue: claim_after(question, text, cues, cue, "sentence")),
-        _last(cues.named, text, lambda cue: claim_before(question, text, cues, cue, "sentence")),
-        _last(cues.choose, text, lambda cue: claim_after(question, text, cues, cue, "choice")),
+        _last(cues.sentence, text, lambda cue: answer_after(question, text, cues, cue, "sentence")),
+        _last(cues.right_is, text, lambda cue: answer_after(question, text, cues, cue, "sentence")),
+        _last(cues.named, text, lambda cue: answer_before(question, text, cues, cue, "sentence")),
+        _last(cues.choose, text, lambda cue: answer_after(question, text, cues, cue, "choice")),
     )
-    return [claim for claim in found if claim]
+    return [answer for answer in found if answer]
 
 
-def _last(pattern: re.Pattern[str], text: AnswerText, claim: Callable[[re.Match[str]], Claim | None]) -> Claim | None:
-    """Return the claim of the last cue that makes one; "also" adds to the claim before it, and takes no place."""
-    made = (found for cue in last_cues(pattern, text) if (found := claim(cue)))
+def _last(
+    pattern: re.Pattern[str], text: AnswerText, answer: Callable[[re.Match[str]], FoundAnswer | None]
+) -> FoundAnswer | None:
+    """Return the answer of the last cue that states one; "also" adds to the answer before it."""
+    made = (found for cue in last_cues(pattern, text) if (found := answer(cue)))
     last = next(made, None)
     if last is not None and last.aside:
         last = next(made, last)
@@ -286,28 +288,28 @@ def _last(pattern: re.Pattern[str], text: AnswerText, claim: Callable[[re.Match[
 
 
 def last_cues(pattern: re.Pattern[str], text: AnswerText) -> list[re.Match[str]]:
-    """Return the last cues, the very last first; a text with more of them than this goes round in circles."""
+    """Return the last cues, the very last first; a text with more of them repeats itself."""
     return list(pattern.finditer(text.folded))[: -MOST_CUES - 1 : -1]
 
 
-def _in_json(question: ShownOption, text: AnswerText) -> tuple[list[Claim], list[tuple[int, int]]]:
-    """Return the claims of JSON objects, and where those objects stand; all of a text that is nothing else."""
-    claims, spans = [], []
+def _in_json(question: ShownOption, text: AnswerText) -> tuple[list[FoundAnswer], list[tuple[int, int]]]:
+    """Return the answers of JSON objects and the spans of these objects; the whole text if it is nothing else."""
+    answers, spans = [], []
     for document in JSON_OBJECT.finditer(text.folded):
         found = [_value(question, text, value, "json") for value in JSON_VALUE.finditer(text.folded, *document.span())]
         if found:
-            claims += found
+            answers += found
             spans.append(document.span())
     if len(spans) == 1 and re.fullmatch(r"\s*(?:json)?\s*", text.folded[: spans[0][0]] + text.folded[spans[0][1] :]):
         spans = [(0, len(text.folded))]
-    return claims, spans
+    return answers, spans
 
 
-def _value(question: ShownOption, text: AnswerText, value: re.Match[str], form: str) -> Claim:
-    """Return the claim of a value that must be the answer and nothing else."""
+def _value(question: ShownOption, text: AnswerText, value: re.Match[str], form: str) -> FoundAnswer:
+    """Return the answer of a value that must contain nothing else."""
     start, stop = value.span("value")
     reading = read(question, text, start, stop, numbers=True)
-    return Claim(form=form, at=reading.start if reading else start, reading=reading)
+    return FoundAnswer(form=form, at=reading.start if reading else start, reading=reading)
 
 
 def _blanked(text: AnswerText, spans: list[tuple[int, int]]) -> AnswerText:
@@ -318,14 +320,14 @@ def _blanked(text: AnswerText, spans: list[tuple[int, int]]) -> AnswerText:
     return AnswerText(cased=cased, folded=folded, skipped=text.skipped)
 
 
-def _boxed(question: ShownOption, text: AnswerText, box: re.Match[str]) -> Claim | None:
-    """Return the claim of a box that holds an answer; others hold steps of a calculation."""
-    claim = _value(question, text, box, "boxed")
-    return claim if claim.reading else None
+def _boxed(question: ShownOption, text: AnswerText, box: re.Match[str]) -> FoundAnswer | None:
+    """Return the answer of a box; boxes without one contain steps of a calculation."""
+    answer = _value(question, text, box, "boxed")
+    return answer if answer.reading else None
 
 
-def _line(question: ShownOption, text: AnswerText, cue: re.Match[str]) -> Claim | None:
-    """Return the claim of an answer line, "Answer: B"; one that says nothing readable claims that nothing is."""
+def _line(question: ShownOption, text: AnswerText, cue: re.Match[str]) -> FoundAnswer | None:
+    """Return the answer of an answer line, "Answer: B"; an unreadable line has an unreadable answer."""
     start, stop = _content(text, cue.end())
     reading = read(question, text, start, stop, numbers=True)
     if reading and (_asks(text, reading.end) or TAKEN_BACK.match(text.folded, reading.end)):
@@ -334,12 +336,14 @@ def _line(question: ShownOption, text: AnswerText, cue: re.Match[str]) -> Claim 
         reading = listed(question, text, reading)
     headed = text.folded[cue.end() - 1 : cue.end()] not in ":=" and start > cue.end()
     return (
-        Claim(form="line", at=reading.start if reading else start, reading=reading) if reading or not headed else None
+        FoundAnswer(form="line", at=reading.start if reading else start, reading=reading)
+        if reading or not headed
+        else None
     )
 
 
 def _asks(text: AnswerText, end: int) -> bool:
-    """Say whether a question mark follows at ``end``."""
+    """Return whether a question mark follows at ``end``."""
     return text.folded[end : end + 2].lstrip(" ").startswith("?")
 
 
@@ -379,7 +383,7 @@ def item_at(question: ShownOption, text: AnswerText, start: int) -> Reading | No
 
 
 def in_list(question: ShownOption, text: AnswerText, start: int) -> bool:
-    """Say whether the line at ``start`` is an item of a list: the next or the last one begins with another option."""
+    """Return whether the line at ``start`` is an item of a list, with another option on a neighbouring line."""
     own = item_at(question, text, start)
     if own is None:
         return False
@@ -391,7 +395,7 @@ def in_list(question: ShownOption, text: AnswerText, start: int) -> bool:
 
 
 def _alike(text: AnswerText, one: Reading, other: Reading) -> bool:
-    """Say whether two items are of one shape: both a letter alone, both with more after it, or both by their texts."""
+    """Return whether two items have one shape: a letter alone, a letter with more after it, or a text."""
     alone = [
         item.end - item.start <= LETTER_ALONE and not text.folded[item.end : text.line_end(item.end)].strip(" .)]")
         for item in (one, other)
@@ -400,7 +404,7 @@ def _alike(text: AnswerText, one: Reading, other: Reading) -> bool:
 
 
 def _follows(text: AnswerText, one: Reading, other: Reading) -> bool:
-    """Say whether the next line is the next item of a list by its letter, no blank line between."""
+    """Return whether the next line is the next item of a list by its letter, no blank line between."""
     between = text.folded[text.line_end(one.end) : max(other.start, 0)]
     return one.by == "letter" and other.found == (one.found[0] + 1,) and between.count("\n") == 1
 
@@ -412,16 +416,18 @@ def _next_line(text: AnswerText, at: int) -> int | None:
 
 
 def _content(text: AnswerText, at: int) -> tuple[int, int]:
-    """Return where the content of an answer line stands: on the line, or else on the next that is not empty."""
+    """Return the span of the content of an answer line: on the line, or else on the next that is not empty."""
     blank = re.compile(r"[\s]*\n[^\w\n]*(?:\d{1,2}[.)] +)?(?=\S)|\s*").match(text.folded, at)
     start = blank.end() if blank and "\n" in blank[0] else at
     return start, text.line_end(start)
 
 
-def claim_after(question: ShownOption, text: AnswerText, cues: Cues, cue: re.Match[str], form: str) -> Claim | None:
-    """Return the claim of a sentence in which the answer comes after ``cue``."""
+def answer_after(
+    question: ShownOption, text: AnswerText, cues: Cues, cue: re.Match[str], form: str
+) -> FoundAnswer | None:
+    """Return the answer of a sentence in which it follows ``cue``."""
     groups = cue.groupdict()
-    if groups.get("may") or not _earnest(text, cues, cue.start(), cue[0]):
+    if groups.get("may") or not _asserted(text, cues, cue.start(), cue[0]):
         return None
     start, stop = cue.end(), text.line_end(cue.end())
     also = cues.also.match(text.folded, start, stop)
@@ -440,17 +446,17 @@ def claim_after(question: ShownOption, text: AnswerText, cues: Cues, cue: re.Mat
     if _qualified_after(question, text, cues, reading, stop):
         return None
     aside = bool(REASON.search(text.folded[max(0, cue.start() - NEAR) : cue.start()]))
-    return Claim(form=form, at=reading.start, reading=reading, also=bool(also), aside=aside)
+    return FoundAnswer(form=form, at=reading.start, reading=reading, also=bool(also), aside=aside)
 
 
 def _goes_through(text: AnswerText, cue: re.Match[str], start: int) -> bool:
-    """Say whether the heading before ``start`` opens a list of all options and no answer."""
+    """Return whether the heading before ``start`` introduces a list of all options and no answer."""
     heading = text.folded[text.sentence(cue.start())[0] : start]
     return bool(ENUMERATES.search(heading)) and not RIGHTLY.search(cue[0])
 
 
 def _qualified_after(question: ShownOption, text: AnswerText, cues: Cues, reading: Reading, stop: int) -> bool:
-    """Say whether what follows an answer takes it back, sets a condition or denies its verb."""
+    """Return whether later words take an answer back, set a condition or deny its verb."""
     return bool(
         TAKEN_BACK.match(text.folded, reading.end)
         or cues.when.match(text.folded, reading.end)
@@ -460,19 +466,21 @@ def _qualified_after(question: ShownOption, text: AnswerText, cues: Cues, readin
 
 
 def _denied_after(question: ShownOption, text: AnswerText, reading: Reading, stop: int) -> bool:
-    """Say whether a "not" follows that denies the verb and no other option: "ich wurde B nicht wahlen"."""
+    """Return whether a "not" follows that denies the verb and no other option: "ich wurde B nicht wahlen"."""
     denied = NOT_NEXT.match(text.folded, reading.end, stop)
     return bool(denied) and read(question, text, denied.end() if denied else stop, stop) is None
 
 
 def _instead(question: ShownOption, text: AnswerText, start: int, stop: int) -> Reading | None:
-    """Return what "is not A but B" says in the end."""
+    """Return the second option of "is not A but B"."""
     turn = re.compile(rf"\b(?:{question.words.but})\b").search(text.folded, start, stop)
     return read(question, text, turn.end(), stop) if turn else None
 
 
-def claim_before(question: ShownOption, text: AnswerText, cues: Cues, cue: re.Match[str], form: str) -> Claim | None:
-    """Return the claim of a sentence in which the answer comes before ``cue``."""
+def answer_before(
+    question: ShownOption, text: AnswerText, cues: Cues, cue: re.Match[str], form: str
+) -> FoundAnswer | None:
+    """Return the answer of a sentence in which it precedes ``cue``."""
     start, stop = text.sentence(cue.start())
     lettered = LETTER_BEFORE.search(text.folded, max(0, start - 5), start)
     reading = mention(question, text, lettered.start() if lettered else start, cue.start())
@@ -480,13 +488,13 @@ def claim_before(question: ShownOption, text: AnswerText, cues: Cues, cue: re.Ma
         return None
     if NOT_NEXT.match(text.folded, cue.end()) or cues.when.match(text.folded, cue.end()):
         return None
-    if not _earnest(text, cues, reading.start, cue[0]):
+    if not _asserted(text, cues, reading.start, cue[0]):
         return None
-    return Claim(form=form, at=reading.start, reading=reading)
+    return FoundAnswer(form=form, at=reading.start, reading=reading)
 
 
-def _earnest(text: AnswerText, cues: Cues, at: int, said: str) -> bool:
-    """Say whether a claim at ``at`` is made, not denied, supposed or reported of others."""
+def _asserted(text: AnswerText, cues: Cues, at: int, cue: str) -> bool:
+    """Return whether an answer at ``at`` is asserted, not denied, supposed or attributed to others."""
     start, stop = text.sentence(at)
     before = CONCEDED.sub("", NO_DOUBT.sub("", text.folded[start:at]))
     clause = cues.clause.sub("", before)[-NEAR:]
@@ -494,8 +502,8 @@ def _earnest(text: AnswerText, cues: Cues, at: int, said: str) -> bool:
         return False
     if SAYS.search(TURNED.sub("", before)):
         return False
-    if cues.qualified.search(before) or cues.qualified.search(QUALIFIED_END.sub("", said)):
+    if cues.qualified.search(before) or cues.qualified.search(QUALIFIED_END.sub("", cue)):
         return False
-    if CONDITIONAL.search(said) and cues.if_.match(before.lstrip(" -")) and not OBLIGED.search(before):
+    if CONDITIONAL.search(cue) and cues.if_.match(before.lstrip(" -")) and not OBLIGED.search(before):
         return False
-    return not (cues.would.search(said) and cues.if_.search(text.folded[start:stop]))
+    return not (cues.would.search(cue) and cues.if_.search(text.folded[start:stop]))

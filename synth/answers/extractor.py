@@ -1,6 +1,6 @@
-"""What a model's output answers: one extractor for synthesis and for evaluation.
+"""The answer of a model's output, for synthesis and for evaluation.
 
-The last explicit answer wins, and what cannot be read is never guessed: it is unparsed, and says why. The rules unite
+The last explicit answer counts. An unreadable output is ``unparsed`` with the reason, never guessed. The rules unite
 the patterns of simple-evals, inspect_ai and lm-eval's ``multi_choice_regex`` with those of prose in four languages.
 """
 
@@ -13,7 +13,7 @@ from typing import Literal
 
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.answer_phrases import ANSWER_NOUNS, Words
-from synth.answers.explicit_answers import Claim, cues_of, in_list, item_at, last_explicit, listed, revised
+from synth.answers.explicit_answers import FoundAnswer, cues_of, in_list, item_at, last_explicit, listed, revised
 from synth.answers.implicit_answers import final_implicit_answer, implicit_answer, only_named
 from synth.answers.invented_turns import cuts
 from synth.answers.model_output import BREAK, AnswerText, answer_text, fold, plain
@@ -42,16 +42,16 @@ LINE_BREAK = re.compile(r"<br ?/?>\n?", re.IGNORECASE)
 LINE = re.compile(r"^.*$", re.MULTILINE)
 
 GLOSS = re.compile(r"^ ?\([^()\n]*\)")
-"""What may stand in brackets after an option's text: an abbreviation, a synonym."""
+"""Brackets after an option's text: an abbreviation, a synonym."""
 
 NOT_OTHERS = re.compile(r"^(?:, (?:and )?(?:not|nicht|no|pas)|,? (?:rather than|instead of))\b[^.\n]{1,40}")
-"""What turns other options down after an answer: "C, not B", "C rather than B"."""
+"""Words that reject other options after an answer: "C, not B", "C rather than B"."""
 
 NOUNS = "option|choice|answer|letter|opcion|respuesta|reponse|antwort"
 HEADING = re.compile(r"[^\w\n]*[^\W\d_][\w'-]*(?: [\w'-]+){0,2} ?[:=→] ?")
 
 ITEM_BEFORE = re.compile(r"(?:\A|\n|[!?] )[^\w\n]*(?P<letter>\w)[\])]?\. $")
-"""The letter of an item, before what looks like a sentence of its own: "D. All are correct."."""
+"""The letter of an item, before a text like a sentence of its own: "D. All are correct."."""
 
 CLAIMED_BEFORE = re.compile(r"\w [\[(]?[a-j][\])]?\. $")
 """A letter that ends a sentence of its own before an option's text: "The incorrect answer is D. Gout."."""
@@ -59,33 +59,33 @@ CLAIMED_BEFORE = re.compile(r"\w [\[(]?[a-j][\])]?\. $")
 MORE_THAN_ONE = 2
 
 MOST_FAREWELLS = 5
-"""Sentences that may take leave of the reader; a text with more of them goes round in circles."""
+"""Most sentences of a farewell to the reader; a text with more of them repeats itself."""
 
 REMARK = re.compile(r"[:(]|. ?[:(\[]| ?.? [-–—=] ?")
 
 SHORT = 80
-"""Characters of a text that is read in every language: it holds too few words to tell which it is in."""
+"""Characters of a text that is parsed in every language, since it has too few words to determine its own."""
 
 JUDGES = re.compile(
     r"\b(?:most|best|correct|right|next|first|likely|appropriate|preferred|choice|answer|indicated|recommended|true|advised"
     r"|needed|given|used)\b"
 )
-"""Words of a sentence that chooses an option rather than says what it is."""
+"""Words of a sentence that chooses an option instead of describing it."""
 
 BASED_ON = re.compile(r"based on [^,.\n]{1,80}, ")
 NUMBER_BEFORE = re.compile(r"\d{1,2}[.)] +(?=\D)")
 
 NEXT = 80
-"""Characters after a leading answer that may say that it is wrong."""
+"""Characters after a leading answer in which it may be called wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What an output answers.
+    """The answer of an output.
 
-    ``positions`` are places among the options as shown, ``letters`` their labels (none where none were shown),
+    ``positions`` are indices of the options in the prompt's order, ``letters`` their labels if any,
     ``decision`` is yes, no or maybe for such a question. ``how`` names form and content, such as ``line:letter`` or
-    ``alone:text``, or says why there is no answer. ``ambiguous`` is an output that names several options where one is
+    ``alone:text``, or the reason why there is no answer. ``ambiguous`` is an output with several options where one is
     right, or a letter with another option's text. ``line`` is the line of the output, from 0, with the answer.
     """
 
@@ -98,7 +98,7 @@ class Verdict:
 
     @property
     def explicit(self) -> bool:
-        """Whether the output says that this is its answer, rather than merely being it."""
+        """Whether the output calls this its answer."""
         return self.outcome == "parsed" and self.how.partition(":")[0] not in FALLBACKS
 
 
@@ -110,9 +110,9 @@ def extract(
     labels: Sequence[str] | None = None,
     several: bool = False,
 ) -> Verdict:
-    """Return what ``output`` answers to a question that showed ``options`` in this order.
+    """Return the answer of ``output`` to a question with ``options`` in this order.
 
-    ``labels`` are the letters they were shown with: A, B, C… unless said, and none for yes, no and maybe. With
+    ``labels`` are the letters of the options in the prompt: by default A, B, C…, and none for yes, no and maybe. With
     ``several`` any number of options may be right. ``ValueError`` where labels and options do not fit each other.
     """
     if labels is None:
@@ -124,20 +124,20 @@ def extract(
     if not text.folded.strip():
         return Verdict(outcome="unparsed", how="empty")
     text = _without_farewell(question, text, lang)
-    claim = last_explicit(question, text, lang)
-    for other in _other_languages(text, lang) if claim is None else ():
+    answer = last_explicit(question, text, lang)
+    for other in _other_languages(text, lang) if answer is None else ():
         foreign = as_shown(tuple(options), tuple(labels), other, several)
-        if claim := _plainly(foreign, text, other):
+        if answer := _plainly(foreign, text, other):
             question, lang = foreign, other
             break
-    claim = claim or _fallback(question, text, lang)
-    claim = (revised(question, text, claim) or claim) if claim else None
-    if claim and _retracted(question, text, claim, lang):
-        later = _distinct(question, text, claim.end)
+    answer = answer or _fallback(question, text, lang)
+    answer = (revised(question, text, answer) or answer) if answer else None
+    if answer and _retracted(question, text, answer, lang):
+        later = _distinct(question, text, answer.end)
         if later is None:
-            return Verdict(outcome="unparsed", how="retracted", line=text.line(claim.at))
-        claim = later
-    return _verdict(question, options, text, claim)
+            return Verdict(outcome="unparsed", how="retracted", line=text.line(answer.at))
+        answer = later
+    return _verdict(question, options, text, answer)
 
 
 def _other_languages(text: AnswerText, lang: str) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _other_languages(text: AnswerText, lang: str) -> Iterator[str]:
             yield other
 
 
-def _plainly(question: ShownOption, text: AnswerText, lang: str) -> Claim | None:
+def _plainly(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return an answer in the forms that no other language is mistaken for."""
     return (
         last_explicit(question, text, lang)
@@ -166,7 +166,7 @@ def own_turn(
     labels: Sequence[str] | None = None,
     several: bool = False,
 ) -> str:
-    """Return ``output`` up to where another turn or an invented next question begins, after it has answered."""
+    """Return ``output`` up to the beginning of another turn or an invented question after its answer."""
     if labels is None:
         labels = () if is_decision(options) else LETTERS[: len(options)]
     return _own_turn(as_shown(tuple(options), tuple(labels), lang, several), output, lang)
@@ -181,25 +181,25 @@ def _own_turn(question: ShownOption, output: str, lang: str) -> str:
         if before is None or not before.folded.strip():
             continue
         if after_answer:
-            said = last_explicit(question, before, lang) or _alone(question, before)
-            if said is None or said.reading is None:
+            answer = last_explicit(question, before, lang) or _alone(question, before)
+            if answer is None or answer.reading is None:
                 continue
         return output[: start + at].rstrip()
     return output
 
 
-def _verdict(question: ShownOption, options: Sequence[str], text: AnswerText, claim: Claim | None) -> Verdict:
-    if claim is None:
+def _verdict(question: ShownOption, options: Sequence[str], text: AnswerText, answer: FoundAnswer | None) -> Verdict:
+    if answer is None:
         return Verdict(outcome="unparsed", how="no_answer")
-    line = text.line(claim.at)
-    reading = claim.reading
+    line = text.line(answer.at)
+    reading = answer.reading
     if reading is None or reading.fault in ("hedged", "not_shown", "negated"):
         return Verdict(outcome="unparsed", how=reading.fault or "" if reading else "unreadable", line=line)
     if reading.fault:
         return Verdict(outcome="ambiguous", how=reading.fault, line=line)
     return Verdict(
         outcome="parsed",
-        how=f"{claim.form}:{reading.by}",
+        how=f"{answer.form}:{reading.by}",
         positions=reading.found,
         letters=tuple(question.labels[position] for position in reading.found) if question.labels else (),
         decision=fold(options[reading.found[0]]).strip(" .") if question.decision else None,
@@ -207,9 +207,9 @@ def _verdict(question: ShownOption, options: Sequence[str], text: AnswerText, cl
     )
 
 
-def _retracted(question: ShownOption, text: AnswerText, claim: Claim, lang: str) -> bool:
-    """Say whether the answer is taken back after it was given; words of an option's text take nothing back."""
-    after = question.text_within.sub(lambda found: "x" * len(found[0]), text.folded[claim.end :])
+def _retracted(question: ShownOption, text: AnswerText, answer: FoundAnswer, lang: str) -> bool:
+    """Return whether later words take the answer back; words of an option's text do not count."""
+    after = question.text_within.sub(lambda found: "x" * len(found[0]), text.folded[answer.end :])
     return bool(cues_of(lang).retract.search(after))
 
 
@@ -227,7 +227,7 @@ def _without_farewell(question: ShownOption, text: AnswerText, lang: str) -> Ans
 # --- where nothing says "the answer is" --------------------------------------------------------------------------
 
 
-def _fallback(question: ShownOption, text: AnswerText, lang: str) -> Claim | None:
+def _fallback(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return the first fallback that reads: a line or list that answers, a start, a remark, a conclusion, any line."""
     return (
         _alone(question, text)
@@ -244,7 +244,7 @@ def _fallback(question: ShownOption, text: AnswerText, lang: str) -> Claim | Non
     )
 
 
-def _alone(question: ShownOption, text: AnswerText) -> Claim | None:
+def _alone(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     """Return the answer of a last or first line that is nothing else; two that differ are ambiguous."""
     if question.several and (several := _alone_list(question, text)):
         return several
@@ -254,58 +254,58 @@ def _alone(question: ShownOption, text: AnswerText) -> Claim | None:
     return last or first
 
 
-def _alone_list(question: ShownOption, text: AnswerText) -> Claim | None:
+def _alone_list(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     """Return the answers of a text that is a list of some of the options and nothing else."""
     start = len(text.folded) - len(text.folded.lstrip())
     first = item_at(question, text, start)
     every = listed(question, text, first) if first else None
     if every is None or every.fault or len(every.found) < MORE_THAN_ONE or text.folded[every.end :].strip(" .\n"):
         return None
-    return Claim(form="alone", at=every.start, reading=every)
+    return FoundAnswer(form="alone", at=every.start, reading=every)
 
 
-def _first_line(question: ShownOption, text: AnswerText) -> Claim | None:
+def _first_line(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     start = len(text.folded) - len(text.folded.lstrip())
     if "\n" not in text.folded.strip() and (number := NUMBER_BEFORE.match(text.folded, start)):
         start = number.end()
     return _whole_line(question, text, start, text.line_end(start))
 
 
-def _last_line(question: ShownOption, text: AnswerText) -> Claim | None:
+def _last_line(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     stop = len(text.folded.rstrip())
     return _whole_line(question, text, text.folded.rfind("\n", 0, stop) + 1, stop)
 
 
-def _distinct(question: ShownOption, text: AnswerText, after: int = 0) -> Claim | None:
-    """Return the answer of a line after a place that is nothing else, wherever it stands.
+def _distinct(question: ShownOption, text: AnswerText, after: int = 0) -> FoundAnswer | None:
+    """Return the answer of a line with nothing else, anywhere after a place.
 
-    Lines side by side with different answers list the options, and count for nothing; of the others all must agree.
+    Neighbouring lines with different answers list the options and are ignored; all others must agree.
     """
     lines = [_whole_line(question, text, *line.span()) for line in LINE.finditer(text.folded, after)]
-    standing = [
-        claim
-        for above, claim, below in zip([None, *lines], lines, [*lines[1:], None], strict=False)
-        if claim
-        and {_found(claim)} >= {_found(beside) for beside in (above, below) if beside}
-        and not _between_items(question, text, claim)
+    answers = [
+        answer
+        for above, answer, below in zip([None, *lines], lines, [*lines[1:], None], strict=False)
+        if answer
+        and {_found(answer)} >= {_found(neighbour) for neighbour in (above, below) if neighbour}
+        and not _between_items(question, text, answer)
     ]
-    return standing[-1] if len(set(map(_found, standing))) == 1 else None
+    return answers[-1] if len(set(map(_found, answers))) == 1 else None
 
 
-def _between_items(question: ShownOption, text: AnswerText, claim: Claim) -> bool:
-    """Say whether the line above or below a lone answer begins with another option, in whatever shape."""
-    start = text.folded.rfind("\n", 0, claim.at) + 1
+def _between_items(question: ShownOption, text: AnswerText, answer: FoundAnswer) -> bool:
+    """Return whether the line above or below a lone answer begins with another option, in any shape."""
+    start = text.folded.rfind("\n", 0, answer.at) + 1
     above = text.folded[: max(0, start - 1)].rstrip()
-    places = (above.rfind("\n") + 1, text.line_end(claim.at) + 1)
+    places = (above.rfind("\n") + 1, text.line_end(answer.at) + 1)
     others = [item_at(question, text, place) for place in places if place < len(text.folded)]
-    return any(other and other.found != _found(claim) for other in others)
+    return any(other and other.found != _found(answer) for other in others)
 
 
-def _found(claim: Claim) -> tuple[int, ...]:
-    return claim.reading.found if claim.reading else ()
+def _found(answer: FoundAnswer) -> tuple[int, ...]:
+    return answer.reading.found if answer.reading else ()
 
 
-def _whole_line(question: ShownOption, text: AnswerText, start: int, stop: int) -> Claim | None:
+def _whole_line(question: ShownOption, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:
     reading = read(question, text, start, stop)
     if reading is None or reading.fault or in_list(question, text, text.folded.rfind("\n", 0, start) + 1):
         return None
@@ -318,13 +318,13 @@ def _whole_line(question: ShownOption, text: AnswerText, start: int, stop: int) 
         return None
     if text.folded[start:stop].rstrip().endswith(":"):
         return None
-    return Claim(form="alone", at=reading.start, reading=reading)
+    return FoundAnswer(form="alone", at=reading.start, reading=reading)
 
 
-def _headed(question: ShownOption, text: AnswerText) -> Claim | None:
+def _headed(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     """Return the answer that fills a last line after a heading of few words, such as "Conclusion: B".
 
-    Any heading will do but one that turns the answer down; the last line of a list has lines like it above.
+    Any heading counts unless it rejects the answer; the last line of a list has similar lines above.
     """
     stop = len(text.folded.rstrip())
     start = text.folded.rfind("\n", 0, stop) + 1
@@ -336,21 +336,21 @@ def _headed(question: ShownOption, text: AnswerText) -> Claim | None:
     above = text.folded[text.folded.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
     beside = HEADING.match(above)
     listed = beside and not re.search(turned_down, beside[0])
-    claim = None if listed else _whole_line(question, text, heading.end(), stop)
-    if claim is None or not claim.reading or (claim.reading.by == "text" and not _decides(own, heading[0])):
+    answer = None if listed else _whole_line(question, text, heading.end(), stop)
+    if answer is None or not answer.reading or (answer.reading.by == "text" and not _decides(own, heading[0])):
         return None
-    return replace(claim, form="headed")
+    return replace(answer, form="headed")
 
 
 def _decides(own: Words, heading: str) -> bool:
-    """Say whether a heading is one of answers; under others, such as "Allergies", options are merely named."""
+    """Return whether a heading is one of answers; under others, such as "Allergies", options are only mentioned."""
     return bool(re.search(rf"\b(?:{own.verdict}|{own.so}|{own.subject}|{NOUNS})", heading))
 
 
-def _leading(question: ShownOption, text: AnswerText, lang: str) -> Claim | None:
+def _leading(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return the answer with which a text begins ("B. Naproxen, because…"), or with which it answers its one question.
 
-    It is none if others begin lines in the same way, if it goes on as a sentence of its own, or is turned down.
+    It does not count if others begin lines in the same way, if it begins a sentence of its own, or is rejected.
     """
     start = _after_question(text)
     begins = re.findall(r"^[^\w\n]*(\w)[.):]|[ (\[]([A-J])[.):\]](?=\s)", text.cased, re.MULTILINE)
@@ -371,11 +371,11 @@ def _leading(question: ShownOption, text: AnswerText, lang: str) -> Claim | None
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
-    return Claim(form="leading", at=reading.start, reading=reading)
+    return FoundAnswer(form="leading", at=reading.start, reading=reading)
 
 
 def _names_another(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
-    """Say whether the line of a leading letter is closed by another option's text: "C. ECHB (Naproxen)"."""
+    """Return whether the line of a leading letter is closed by another option's text: "C. ECHB (Naproxen)"."""
     line = text.folded[reading.end : text.line_end(reading.end)].rstrip(" .)]")
     if reading.by != "letter" or len(line) > NEXT:
         return False
@@ -384,7 +384,7 @@ def _names_another(question: ShownOption, text: AnswerText, reading: Reading) ->
 
 
 def _defines(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
-    """Say whether a letter and its text open a sentence about that option: "A. Gout is a disease of joints"."""
+    """Return whether a letter and its text open a sentence about that option: "A. Gout is a disease of joints"."""
     gap = re.compile(r"[\s.:)(,–—-]*").match(text.folded, reading.end)
     own = question.text.match(text.folded, gap.end() if gap else reading.end)
     if own is None or reading.by != "letter":
@@ -398,7 +398,7 @@ def _defines(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
 
 
 def _after_question(text: AnswerText) -> int:
-    """Return where the text begins, past "Based on …,", or what follows its first sentence where that is a question."""
+    """Return where the text begins after "Based on …,", or after its first sentence where that is a question."""
     start = len(text.folded) - len(text.folded.lstrip())
     if based := BASED_ON.match(text.folded, start):
         return based.end()
@@ -408,7 +408,7 @@ def _after_question(text: AnswerText) -> int:
     return asked + 2
 
 
-def _ending(question: ShownOption, text: AnswerText, start: int, stop: int) -> Claim | None:
+def _ending(question: ShownOption, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:
     """Return the answer that a last sentence ends with after a mark: "… => B", "… (option B)", "…, that is, gout".
 
     It is none where the sentence denies or leaves open anything, or names another option before.
@@ -419,26 +419,26 @@ def _ending(question: ShownOption, text: AnswerText, start: int, stop: int) -> C
     doubted = rf"\b(?:{own.not_}|{own.if_}|{own.qualified}|{own.wrong}|{own.or_}|{own.others}|{own.shunned})\b|n'"
     for end in re.finditer(marks, text.folded[start:stop]):
         before = text.folded[start : start + end.start()]
-        claim = _whole_line(question, text, start + end.end(), stop)
+        answer = _whole_line(question, text, start + end.end(), stop)
         if (
-            claim is None
+            answer is None
             or _heads(text, start, start + end.start())
             or (re.search(doubted, before) and not question.decision)
         ):
             continue
-        others = named(question, text, start, start + end.start()) - set(_found(claim))
-        return None if others else replace(claim, form="closing")
+        others = named(question, text, start, start + end.start()) - set(_found(answer))
+        return None if others else replace(answer, form="closing")
     return None
 
 
 def _heads(text: AnswerText, start: int, stop: int) -> bool:
-    """Say whether what stands there is a heading before a colon, under which answers are read elsewhere."""
+    """Return whether the span is a heading before a colon; answers under headings are read elsewhere."""
     heading = HEADING.match(text.folded, start)
     return heading is not None and heading.end() in (stop + 1, stop + 2) and text.folded[stop] == ":"
 
 
-def _closing(question: ShownOption, text: AnswerText) -> Claim | None:
-    """Return what a last sentence concludes with: an answer ("Hence, B."), or the one option that it names."""
+def _closing(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+    """Return the conclusion of a last sentence: an answer ("Hence, B."), or the one option that it names."""
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
     lettered = ITEM_BEFORE.search(text.folded, max(0, start - 8), start)
     start = lettered.start("letter") if lettered else start

@@ -1,4 +1,4 @@
-"""Where an output stops answering: models that do not stop go on with a next question or with the user's turn."""
+"""The end of a model's own turn, where an output continues with another question or the user's turn."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ USER_TURN = re.compile(
     r"|<\|turn>\s*user\b|<\|(?:user|human|system|prompter)\|>|<\|start\|>\s*user\b|<｜User｜>|\[INST\]"
     r"|<\|start_of_role\|>\s*user\b|<\|START_OF_TURN_TOKEN\|>\s*<\|USER_TOKEN\|>",
 )
-"""The user's turn in a chat template, after which nothing is the model's own."""
+"""The user's turn in a chat template, which ends the model's."""
 
 END_TOKEN = re.compile(
     r"<\|(?:endoftext|im_end|eot_id|end|end_of_text|eom_id|return)\|>|</s>|<end_of_turn>|<turn\|>|<eos>|<｜end▁of▁sentence｜>"
 )
-"""The end of the model's turn: nothing after it is its answer, once it has given one."""
+"""The end of the model's turn; it counts only after an answer."""
 
 NEXT_QUESTION = re.compile(
     r"^[^\w\n]{0,8}(?:"
@@ -34,28 +34,28 @@ ITEM = re.compile(r"^[^\w\n]{0,4}(?P<letter>[A-J])[^\w\s]{1,4} +(?P<text>\S[^\n]
 FEWEST_ITEMS = 3
 
 
-def cuts(text: str, shown: Callable[[str], bool]) -> Iterator[tuple[int, bool]]:
-    """Yield where another turn may begin, from left to right, and whether it does so only after an answer.
+def cuts(text: str, is_option: Callable[[str], bool]) -> Iterator[tuple[int, bool]]:
+    """Yield where another turn may begin, from left to right, and whether this counts only after an answer.
 
-    ``shown`` recognises the text of an option of the question at hand: a list of others belongs to a next question.
+    ``is_option`` recognises the text of an option of this question: a list of others belongs to a next question.
     """
     found = [(mark.start(), False) for mark in USER_TURN.finditer(text)]
     found += [(mark.start(), True) for mark in (*NEXT_QUESTION.finditer(text), *END_TOKEN.finditer(text))]
-    found += [(at, True) for at in _other_lists(text, shown)]
+    found += [(at, True) for at in _other_lists(text, is_option)]
     yield from sorted(found)
 
 
-def _other_lists(text: str, shown: Callable[[str], bool]) -> Iterator[int]:
+def _other_lists(text: str, is_option: Callable[[str], bool]) -> Iterator[int]:
     """Yield where the paragraph before a lettered list begins, if it asks something and lists other options."""
     items = list(ITEM.finditer(text))
     for place, item in enumerate(items):
         listed = [item]
         for following in items[place + 1 :]:
-            apart = text[listed[-1].end() : following.start()].strip()
-            if apart or ord(following["letter"]) != ord(listed[-1]["letter"]) + 1:
+            between = text[listed[-1].end() : following.start()].strip()
+            if between or ord(following["letter"]) != ord(listed[-1]["letter"]) + 1:
                 break
             listed.append(following)
-        if item["letter"] != "A" or len(listed) < FEWEST_ITEMS or any(shown(one["text"]) for one in listed):
+        if item["letter"] != "A" or len(listed) < FEWEST_ITEMS or any(is_option(one["text"]) for one in listed):
             continue
         before = text[: item.start()].rstrip()
         start = before.rfind("\n\n") + 2 if "\n\n" in before else before.rfind("\n") + 1

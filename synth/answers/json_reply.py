@@ -21,7 +21,7 @@ def object_schema(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def parse(text: str, kinds: Mapping[str, type]) -> dict[str, Any] | None:
-    """Return the one object in ``text`` with exactly these fields of these types, whatever is said around it.
+    """Return the one object in ``text`` with exactly these fields of these types, with any text around it.
 
     Texts must not be blank. A whole number may be written as ``4.0``; true and false are none. None where no
     object fits, or two that differ.
@@ -52,7 +52,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _fitted(value: object, kind: type) -> object | None:
-    """Return ``value`` as the kind wanted, or None."""
+    """Return ``value`` as a value of ``kind``, or None."""
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     return value if type(value) is kind and not (isinstance(value, str) and not value.strip()) else None

@@ -1,4 +1,4 @@
-"""A model's output made ready for reading: what it thought is cut off, and the marks of layout are taken out."""
+"""A model's output prepared for parsing, without its reasoning and marks of layout."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHINESE = re.compile(
     r"(?:正确|最终|最佳)?(?:答案|选项)[^\S\n]*(?:应该?)?(?:是|为|选)?\]?[^\S\n]*[::]?[^\S\n]*(?=[\[(]?[A-Ja-j]\b)"
     r"|(?<![不别])选择?[^\S\n]*(?=[\[(]?[A-J]\b)"
 )
-"""How Chinese says that a letter is the answer."""
+"""Chinese phrases that call a letter the answer."""
 
 BLANKS = re.compile(r"[^\S\n]+")
 BREAK = re.compile(r"\n+|(?<=[.!?;])\s+")
@@ -42,7 +42,7 @@ REACH = 400
 class AnswerText:
     """``cased`` is the text without layout, ``folded`` the same in lower case without accents, place by place.
 
-    ``skipped`` is how many lines of the output come before it.
+    ``skipped`` is the number of lines of the output before it.
     """
 
     cased: str
@@ -90,7 +90,7 @@ def fold(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return ``text`` without marks of layout: Markdown, LaTeX, HTML; what is boxed or tagged stands in ``⟦⟧``."""
+    """Return ``text`` without marks of layout: Markdown, LaTeX, HTML; boxed or tagged text is put in ``⟦⟧``."""
     text = QUOTED.sub('"', unicodedata.normalize("NFKC", text)).translate(QUOTES)
     text = text if text.isascii() else CHINESE.sub("answer: ", text)
     while (unwrapped := WRAPPED.sub(r"\1", text)) != text:
@@ -100,7 +100,7 @@ def plain(text: str) -> str:
 
 
 def answer_text(output: str) -> AnswerText | None:
-    """Return what stands after the last thought of ``output``; None where a thought was opened and never closed."""
+    """Return the text after the reasoning of ``output``; None where the reasoning was never closed."""
     start = after_thought(output)
     if start is None:
         return None
@@ -110,5 +110,5 @@ def answer_text(output: str) -> AnswerText | None:
 
 @cache
 def _folds() -> dict[int, str]:
-    """Return what becomes of each character up to the Greek, Cyrillic and extended Latin ones, one for one."""
+    """Return the folded form of each character up to the Greek, Cyrillic and extended Latin ones, one for one."""
     return {code: unicodedata.normalize("NFD", chr(code))[0].lower()[:1] for code in range(0x2000)}

@@ -1,4 +1,4 @@
-"""What a few words denote: one of the options shown, several, or none of them."""
+"""The options that a few words denote: one, several, or none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSE = r"[\"')\]>}⟧]*"
 OPENED, CLOSED, GAP = re.compile(OPEN), re.compile(rf"\.?{CLOSE}"), re.compile(r"[\s.:)(,–—-]*")
 NUMBER_GOES_ON = r"(?!\w| ?%)(?![.,]\d)"
 FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([→]|\s+[-–—=]|\s*—"
-"""What may come after an answer without more ado."""
+"""Endings that may follow an answer directly."""
 
 NUMBERED = re.compile(
     r"(?P<named>#|(?:no|nr)\. ?|n[°o]\. ?)?\(?(?:(?P<digit>[1-9])|(?P<word>one|two|three|four|five))"
@@ -44,10 +44,10 @@ SAME_WORDS = 3
 """First words of another option after a letter that contradict the letter, whatever follows."""
 
 SPEAKS = re.compile(r"(?:is|are|was|were|would|will|can|could|may|might|should|does|has|have|had)")
-"""What makes a sentence of another option's text after a letter: "Answer: B. Waiting for a week would be too long"."""
+"""Verbs that make another option's text a sentence: "Answer: B. Waiting for a week would be too long"."""
 
 SHORT_WORD = 4
-"""Letters of words in common below which two texts begin alike by chance: "it is"."""
+"""Letters of words in common below which two texts share their beginning by chance: "it is"."""
 
 THE_THIRD = re.compile(
     r"the (?:(?P<n1>first)|(?P<n2>second)|(?P<n3>third)|(?P<n4>fourth)|(?P<n5>fifth)|(?P<last>last))"
@@ -64,7 +64,7 @@ Fault = Literal["hedged", "several", "contradicts", "not_shown", "negated"]
 
 @dataclass(frozen=True, kw_only=True)
 class ShownOption:
-    """The options of one question as patterns; ``labels`` is empty where none were shown."""
+    """The options of one question as patterns; ``labels`` is empty for options without letters."""
 
     labels: tuple[str, ...]
     several: bool
@@ -88,7 +88,7 @@ class ShownOption:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The options denoted, as positions in ascending order; ``fault`` says why they are no answer.
+    """The options denoted, as positions in ascending order; ``fault`` is the reason why they are no answer.
 
     ``by`` is "letter", "text" or "word" (yes, no, maybe); ``start`` and ``end`` are places in the text.
     """
@@ -148,12 +148,12 @@ def as_shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, sever
 
 
 def is_decision(options: Sequence[str]) -> bool:
-    """Say whether the options are yes, no and perhaps maybe."""
+    """Return whether the options are yes, no and perhaps maybe."""
     return {fold(option).strip(" .") for option in options} <= set(DECISIONS)
 
 
 def read(question: ShownOption, text: AnswerText, start: int, stop: int, *, numbers: bool = False) -> Reading | None:
-    """Return what stands at ``start``, after fillers, or None where nothing there denotes an option or a letter.
+    """Return the reading at ``start``, after fillers, or None where nothing there denotes an option or a letter.
 
     With ``numbers`` a bare number is the place of an option, unless options hold numbers themselves.
     """
@@ -320,7 +320,7 @@ def _by_text(question: ShownOption, text: AnswerText, at: int, stop: int) -> _It
 
 
 def _past(pattern: re.Pattern[str], text: AnswerText, at: int, stop: int) -> int:
-    """Return where what matches at ``at`` ends, ``at`` itself if nothing does."""
+    """Return the end of the match at ``at``, or ``at`` without one."""
     match = pattern.match(text.folded, at, stop)
     return match.end() if match else at
 
@@ -359,7 +359,7 @@ def _glued(question: ShownOption, label: str) -> tuple[int, ...] | None:
 
 
 def _separate(question: ShownOption, text: AnswerText, match: re.Match[str], stop: int) -> bool:
-    """Say whether a letter stands for itself: not "A patient", "B cells", "D-dimer", "E. coli", "e.g." or "C'est"."""
+    """Return whether a letter is a label: not "A patient", "B cells", "D-dimer", "E. coli", "e.g." or "C'est"."""
     rest = text.cased[match.end() : stop]
     folded = text.folded[match.end() : stop]
     if (
@@ -394,7 +394,7 @@ def _with_text(question: ShownOption, text: AnswerText, found: tuple[int, ...], 
 
 
 def begins_another(question: ShownOption, text: AnswerText, reading: Reading, least: int = 1) -> bool:
-    """Say whether the words after a letter are the first ``least`` words of another option and not of its own.
+    """Return whether the words after a letter are the first ``least`` words of another option and not of its own.
 
     "D. Initiate dialysis", where the option that begins so is B, names neither.
     """
@@ -417,7 +417,7 @@ def begins_another(question: ShownOption, text: AnswerText, reading: Reading, le
 
 
 def _texts(options: Sequence[str], labels: Sequence[str], decisions: Words | None) -> dict[str, tuple[int, ...]]:
-    """Return which positions each text stands for; a text that is another option's letter is left to the letters."""
+    """Return the positions that each text denotes, without texts that are another option's letter."""
     positions: dict[str, tuple[int, ...]] = {}
     for position, option in enumerate(options):
         text = _spaced(fold(plain(option))).strip(" .")
@@ -464,7 +464,7 @@ def _loosely(text: str) -> str:
 
 
 def _label(labels: Sequence[str]) -> str:
-    """Return the pattern of what may be a label: a letter, letters written as one word, or one of other labels."""
+    """Return the pattern of a label: a letter, letters written as one word, or one of other labels."""
     if not labels:
         return "(?!)"
     others = [re.escape(label) for label in labels if not re.fullmatch("[A-Za-z]", label)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from synth.answers.explicit_answers import Claim
+from synth.answers.explicit_answers import FoundAnswer
 from synth.answers.model_output import AnswerText
 from synth.answers.option_reading import Reading, ShownOption, read
 
@@ -14,8 +14,8 @@ CELL = re.compile(r"\|| (?=[✓✔✅☑✗✘❌✖☒])")
 TICKS, CROSSES = "✓✔✅☑", "✗✘❌✖☒"
 
 
-def judged(question: ShownOption, text: AnswerText) -> Claim | None:
-    """Return what a list holds right that judges every option once and, unless several may be right, only one so."""
+def judged(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+    """Return the options that a list calls right: it judges every option once, and one as right unless ``several``."""
     table = replace(text, cased=CELL.sub(",", text.cased), folded=CELL.sub(",", text.folded))
     verdicts: dict[int, tuple[bool, Reading]] = {}
     for line in LINE.finditer(table.folded):
@@ -30,11 +30,11 @@ def judged(question: ShownOption, text: AnswerText) -> Claim | None:
     if not right or len(verdicts) < len(question.labels) or (len(right) > 1 and not question.several):
         return None
     found = tuple(sorted(reading.found[0] for reading in right))
-    return Claim(form="judged", at=right[-1].start, reading=replace(right[-1], found=found))
+    return FoundAnswer(form="judged", at=right[-1].start, reading=replace(right[-1], found=found))
 
 
 def _judged(question: ShownOption, text: AnswerText, start: int, stop: int) -> tuple[bool, Reading] | None:
-    """Return an item of a list and whether it is held right; None for a line that judges no option."""
+    """Return an item of a list and whether it is called right; None for a line that judges no option."""
     begins = re.compile(r"[^\w\n(]*").match(text.folded, start, stop)
     reading = read(question, text, begins.end() if begins else start, stop)
     if reading is None or reading.fault or len(reading.found) != 1:
@@ -42,5 +42,5 @@ def _judged(question: ShownOption, text: AnswerText, start: int, stop: int) -> t
     own = question.words
     right = rf"(?:^|[-–—:(,])\W*(?:{own.right})\b"
     wrong = rf"\b(?:{own.wrong}|{own.not_}|{own.less}|{own.shunned})\b"
-    said = re.search(rf"(?P<good>[{TICKS}]|{right})|[{CROSSES}]|{wrong}", text.folded[reading.end : stop])
-    return (bool(said["good"]), reading) if said else None
+    verdict = re.search(rf"(?P<good>[{TICKS}]|{right})|[{CROSSES}]|{wrong}", text.folded[reading.end : stop])
+    return (bool(verdict["good"]), reading) if verdict else None

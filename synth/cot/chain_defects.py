@@ -1,4 +1,4 @@
-"""What may be wrong with a chain of thought though its answer is right, and how alike two of them are."""
+"""Defects of a chain of thought with a right answer, and the similarity of two chains."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GIVEN = re.compile(
     r"|segun la (?:respuesta|explicacion|clave|pista)|reponse (?:correcte )?(?:donnee|fournie|indiquee|de reference)"
     r"|selon (?:la reponse|le corrige)|(?:vor|an)?gegebene\w? antwort|musterlosung|laut (?:der )?(?:losung|antwort)\b"
 )
-"""A chain that speaks of what it was given, in text without accents; its reader was given nothing."""
+"""Phrases, in text without accents, of a chain that mentions an answer its reader has not seen."""
 
 NAMED_LETTER = re.compile(r"\b(?:[Oo]ption|[Cc]hoice|[Oo]pci[óo]n|[Pp]roposition|[Aa]nswer choice)s? [(\[]?([A-Z])\b")
 
@@ -47,7 +47,7 @@ def defect(
 ) -> Defect | None:
     """Return the first defect of a chain (its text without the answer line), or None.
 
-    ``asked`` is all that the prompt said of the question. ``max_repeated`` is the share of the chain's runs of words
+    ``asked`` is the question as the prompt has it. ``max_repeated`` is the share of the chain's runs of words
     that may come from it, ``max_repetition`` the share that may repeat earlier ones of the chain itself.
     """
     if len(chain.strip()) < min_chars:

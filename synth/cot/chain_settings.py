@@ -1,4 +1,4 @@
-"""How chains of thought are asked for and what they must be like: the config of the stage, and what follows from it."""
+"""The config of the chain-of-thought stage: how chains are requested and which ones count."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ SAMPLED, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Cot:
-    """Who writes chains for which rows, how many, and what they must be like.
+    """The model that writes chains, the rows it gets, the number of chains, and their limits.
 
-    - ``generator``: one of the six prompts; rows of ``sources`` are asked (all that fit, if none is named)
+    - ``generator``: one of the six prompts; rows of ``sources`` are eligible (all that fit, if none is named)
     - ``gold``: "given" shows the right answer and the source's rationale, as Aloe does; "withheld" does not
     - ``samples`` a round, up to ``rounds`` rounds while none is right; ``keep`` different chains of a question
     - ``shuffled``: share of the samples that see the options in another order
-    - ``hints``: samples with gold as a hint once all rounds failed; ``hinted_share`` of the kept rows may rest on them
-    - ``unanswered``: what becomes of rows without a right chain
-    - ``license``: that of what ``by`` writes
+    - ``hints``: samples with gold as a hint once all rounds failed
+    - ``hinted_share``: largest share of the kept rows with a hinted chain
+    - ``unanswered``: whether rows without a right chain are dropped or kept as they are
+    - ``license``: the licence of the texts of ``by``
     """
 
     by: Author

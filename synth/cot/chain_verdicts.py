@@ -1,4 +1,4 @@
-"""What a completion of a chain-of-thought request is worth: right or wrong, readable or not, and its defects."""
+"""Verdicts on completions of chain-of-thought requests: right, wrong, unreadable or defective."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AGREES = (RIGHT, NOT_PROSE, QUESTION_TELLS, *DEFECTS)
 """Verdicts of completions that give the gold answer."""
 
 OWN_LINE = ("line", "boxed", "alone")
-"""Forms of answers that stand on a line of their own, which is no part of the chain."""
+"""Forms of answers on a line of their own, which is no part of the chain."""
 
 HEADING = re.compile(r"[\W_]*(?:\w+ )?(?:answer|respuesta|reponse|antwort)(?: \w+)?[\W_]*")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -35,9 +35,9 @@ CASE_SCHEMA = json_reply.object_schema({name: {"type": "string"} for name in CAS
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A completion's verdict, what it answers (letters in the source's order), and its chain without the answer.
+    """A completion's verdict, its answer (letters in the source's order), and its chain without the answer.
 
-    ``question`` is the one that a case was turned into.
+    ``question`` is the question written for a case.
     """
 
     verdict: str
@@ -48,9 +48,9 @@ class Reply:
 
 
 def reply(record: Record, order: Order, completion: Completion, config: Cot) -> Reply:
-    """Return what ``completion`` is worth as a chain for ``record``, whose options it saw in ``order``.
+    """Return the verdict on ``completion`` as a chain for ``record``, whose options the prompt had in ``order``.
 
-    One that did not end by itself is ``truncated``, with the reason it ended as detail, whatever it says.
+    A completion that did not end by itself is ``truncated``, with its finish reason as detail.
     """
     if completion.ended != "stop":
         return Reply(verdict=TRUNCATED, detail=completion.finish_reason)
@@ -74,7 +74,7 @@ def response(record: Record, order: Order, chain: str) -> str:
 
 
 def chosen(record: Record, order: Order, text: str) -> Verdict:
-    """Return what ``text`` answers to a multiple-choice row shown in ``order``."""
+    """Return the answer of ``text`` to a multiple-choice row whose options the prompt had in ``order``."""
     shown = [record.options[place] for place in order]
     return extract(text, shown, record.lang, several=several(record))
 
@@ -82,7 +82,7 @@ def chosen(record: Record, order: Order, text: str) -> Verdict:
 def chain_of(text: str, verdict: Verdict) -> str:
     """Return a completion without its thoughts and without the line that is its answer.
 
-    What follows that line goes too ("I hope this helps"), unless most of the text does: then the answer came first.
+    Text after that line is removed too ("I hope this helps"), unless it is longer than the text before the line.
     """
     start = after_thought(text) or 0
     if verdict.line is None or verdict.how.partition(":")[0] not in OWN_LINE:
@@ -97,7 +97,7 @@ def chain_of(text: str, verdict: Verdict) -> str:
 
 
 def argument(record: Record, order: Order, chain: str) -> str:
-    """Return a chain without the sentences that say outright which option is the answer."""
+    """Return a chain without the sentences that state the answer explicitly."""
     while (verdict := chosen(record, order, chain)).explicit and verdict.line is not None:
         lines = chain.split("\n")
         said = SENTENCE_END.split(lines[verdict.line])

@@ -1,4 +1,4 @@
-"""What becomes of rows and candidates once no more is asked: which chains are kept, and what a row says of them."""
+"""The choice of chains for each row after the last request, and the rows that result."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def choose_chains(rows: pl.DataFrame, eligible: list[Record], candidates: pl.Dat
 
 
 def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> pl.DataFrame:
-    """Return the candidates that saw the options in the order that their row, once settled, has them.
+    """Return the candidates whose prompt had the options in the order that their finished row has.
 
-    Only these can stand beside a row's response in a preference pair: the letters of others mean other options.
+    Only these can be paired with a row's response: the letters of others mean other options.
     """
     now = {record.id: (record, tuple(record.meta.get("cot", {}).get("order", ()))) for record in records(rows)}
     places = candidates.select("id", "stage", "sample").iter_rows()
@@ -135,7 +135,7 @@ def _rank(settled: _Chosen, chain: _Chain, config: Cot) -> None:
 
 
 def _cap_hinted(settled: Sequence[_Chosen], config: Cot) -> None:
-    """Give up hinted rows, drawn by seed, until they are at most their share of the rows with a chain."""
+    """Drop hinted chains, sampled by seed, until they are at most their share of the rows with a chain."""
     hinted = [one for one in settled if one.hinted]
     sampled = sum(bool(one.kept) and not one.hinted for one in settled)
     allowed = int(config.hinted_share * sampled / (1 - config.hinted_share) + 1e-9)
@@ -167,7 +167,7 @@ def _rows(rows: pl.DataFrame, settled: Mapping[str, _Chosen], config: Cot) -> pl
 
 
 def _after(record: Record, settled: _Chosen | None, config: Cot) -> Iterator[tuple[Record, str | None, str | None]]:
-    """Yield what becomes of a row: itself, or itself and copies, with reason and evidence where it goes."""
+    """Yield the row, or the row and copies with further chains, each with its drop reason and evidence."""
     if settled is None:
         yield record, None, None
         return
@@ -182,7 +182,7 @@ def _after(record: Record, settled: _Chosen | None, config: Cot) -> Iterator[tup
 
 
 def _why_none(settled: _Chosen, config: Cot) -> str | None:
-    """Return why a row without a chain goes; None where it passes."""
+    """Return the drop reason of a row without a chain; None where such rows are kept."""
     failed = [one["verdict"] == FAILED for one in settled.tried]
     if config.unanswered == "pass":
         return REQUESTS_FAILED if any(failed) else None
@@ -212,7 +212,7 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
 
 
 def _facts(settled: _Chosen, config: Cot) -> dict[str, Any]:
-    """Return what ``meta`` says of a question: who was asked, how, and how many of its samples were right."""
+    """Return the facts for ``meta``: the teacher, the prompt, and the share of right samples."""
     replies = [one for one in settled.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
     permuted = [one for one in replies if _permuted(settled.record, one, config)]
     source = [one for one in replies if not _permuted(settled.record, one, config)]

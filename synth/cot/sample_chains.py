@@ -98,7 +98,7 @@ def _chain_request(record: Record, stage: str, sample: int, config: Cot) -> Requ
 
 
 def _recheck_request(record: Record, sample: int, text: str, config: Cot) -> Request:
-    """Return the request to answer from a rationale alone: with the options it speaks of, without the question."""
+    """Return the request to answer from a chain alone: with the options, without the question."""
     order = config.order(record, HINTED, sample)
     read = reply(record, order, Completion(text=text, finish_reason="stop"), config)
     messages = conversation(

@@ -1,7 +1,7 @@
-"""Instructions before questions, for corpora that have none: Aloe Beta's step 7 (arXiv 2505.04388), in our own words.
+"""Instructions for corpora that have none, as in step 7 of Aloe Beta (arXiv 2505.04388).
 
-Each of 16 sub-tasks has a file of templates under ``prompts/instructions``, one a line. A new template is a new line;
-rows drawn for other lines may change with it, since a draw is a place in the list.
+Each of 16 sub-tasks has a file of templates under ``prompts/instructions``, one a line. A new line may
+change the template of other rows, since a row's template is a position in the list.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TASK_SUBTASKS: dict[str, str] = {
 
 
 class Uninstructed(NamedTuple):
-    """A corpus without instructions: its subject, and its sub-task where the row's task does not tell it."""
+    """A corpus without instructions: its subject, and its sub-task where the row's task does not determine it."""
 
     source: str
     subject: str
@@ -104,7 +104,7 @@ def _subtask(task: str, explained: bool) -> str | None:
 
 
 def _explained() -> pl.Expr:
-    """Say whether a row gives reasons: a rationale, or a response of more than one paragraph."""
+    """Return whether a row gives reasons: a rationale, or a response of more than one paragraph."""
     reasoned = pl.col("response").fill_null("").str.contains("\n\n", literal=True)
     return (pl.col("rationale").fill_null("") != "") | reasoned
 

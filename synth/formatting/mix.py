@@ -1,4 +1,4 @@
-"""Mixing by token share: how much of each kind of rows a set holds, to the row, and what is left out for it."""
+"""Mixing by token share: the rows of each part that a set keeps, and those that it drops."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from synth.teachers.token_counts import Count, Tokenizer, quarter_of_characters,
 
 @checked(frozen=True, kw_only=True, config=FORBID)
 class Mix:
-    """What a mix is made of.
+    """The parts of a mix and its size.
 
     Without ``tokens`` the mix is as large as the scarcest part allows, so that every share is reached; or, under
-    ``size="main"``, as the part with the largest share allows, which stays whole. With ``tokens`` it is that large. A
+    ``size="main"``, as the part with the largest share allows, which is kept whole. With ``tokens`` it is that large. A
     part gives its share of the size, or all it has. ``source_tokens`` caps single sources before that. A part without
-    a row is refused unless ``tokens`` is given; under ``absent="share_out"`` its share goes to its siblings, in
+    a row is refused unless ``tokens`` is given; under ``absent="share_out"`` its siblings get its share, in
     proportion.
     """
 
@@ -53,7 +53,7 @@ ACCOUNT_SCHEMA = pl.Schema(
         "tokens_over_cap": pl.Int64,
     }
 )
-"""One line a part: its share by the config, its share after absent parts were shared out, and what it came to."""
+"""One row a part: its share by the config, its share after absent parts were shared out, and its result."""
 
 
 ROUNDING = 1e-6
@@ -61,11 +61,11 @@ ROUNDING = 1e-6
 
 
 def mix(shards: Shards, config: Mix, count: Count | None = None) -> Decision:
-    """Name the rows that the mix does not take (reason ``mix``); ``account`` tells of every part (``ACCOUNT_SCHEMA``).
+    """Return the rows that the mix drops (reason ``mix``), and the table ``account`` of all parts (``ACCOUNT_SCHEMA``).
 
-    Which rows of a part stay is decided by a hash of seed and id: adding rows replaces few. A part stops before the row
-    that would exceed its share, so that it ends less than one row below. ``count`` overrides how tokens are counted.
-    Raises ``ValueError`` where a part has no rows, unless its share may go to others.
+    A hash of seed and id selects the rows of a part, so that added rows replace few. A part ends before the row that
+    would exceed its share, less than one row below it. ``count`` overrides how tokens are counted.
+    Raises ``ValueError`` where a part has no rows, unless others may get its share.
     """
     sizes = _sizes(shards, config, count or _counter(config))
     supply = sizes.filter(~pl.col("over_cap")).drop_nulls("part").group_by("part").agg(pl.col("tokens").sum())

@@ -19,7 +19,7 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 WRITTEN = "$.cot.origin"
-"""Where the ``meta`` of a row says that a teacher wrote its response (``cot_rows``)."""
+"""The path in ``meta`` of a row whose response a teacher wrote (``chosen_chains``)."""
 
 
 @checked(frozen=True, kw_only=True, config=FORBID)
@@ -36,7 +36,7 @@ class Pick:
 
 @checked(frozen=True, kw_only=True, config=FORBID)
 class Part:
-    """A share of the tokens of what it is part of: rows that any of ``picks`` takes, or smaller ``parts``."""
+    """A share of the tokens of the mix or of a larger part: rows that match any of ``picks``, or smaller ``parts``."""
 
     name: Name
     share: Annotated[float, Field(gt=0, le=1)]
@@ -76,7 +76,7 @@ def aloe_parts(
 ) -> tuple[Part, ...]:
     """Return Aloe Beta's parts with these shares, given the sources of instructions and of synthetic rows.
 
-    A row belongs to the first part that takes it. Rows that a teacher of the build wrote are synthetic too; function
+    A row belongs to the first part that matches. Rows that a teacher of the build wrote are synthetic too; function
     calls and long contexts are recognised by their task, and all other rows are public medical ones. Raises
     ``ValueError`` where no source is named, and pydantic's ``ValidationError`` for a share that is not above 0.
     """

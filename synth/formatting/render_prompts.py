@@ -10,7 +10,7 @@ from sources.table import SCHEMA
 
 
 def render_prompts(rows: pl.DataFrame, config: None) -> Outcome:
-    """Return the rows with ``response`` filled from rationale and answer where nothing wrote one.
+    """Return the rows with ``response`` filled from rationale and answer where it is empty.
 
     The prompt's last turn gains the context before it and the options after it, as ``A. …`` lines; the response of a
     multiple-choice row ends in ``Answer: X``, several letters separated by commas.

@@ -1,4 +1,4 @@
-"""The end of a set that a teacher writes: rows for which nothing was written go, and say what they wait for."""
+"""The last step of a set that a teacher writes: rows without a generated text are dropped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from quality.outcome import Outcome
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class RequireGenerated:
-    """What a row must hold, by the part of ``meta`` that tells of it; why others go (``reason``), and what is said."""
+    """The ``part`` of ``meta`` that a row must have; ``reason`` and ``evidence`` of the rows dropped without it."""
 
     part: Literal["cot", "pair"]
     reason: Annotated[str, Field(min_length=1)]

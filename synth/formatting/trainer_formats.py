@@ -1,7 +1,7 @@
-"""The shapes in which trainers read rows: ShareGPT, Alpaca, and chats as TRL, axolotl and OpenRLHF know them.
+"""The formats in which trainers read rows: ShareGPT, Alpaca, and the chats of TRL, axolotl and OpenRLHF.
 
-A shape raises ``ValueError`` for a row that it cannot hold. Those of axolotl, LLaMA-Factory and OpenRLHF are what the
-readers of their versions 0.19.0, 0.9.5 and 0.11.2 take.
+A format raises ``ValueError`` for a row that it cannot hold. axolotl, LLaMA-Factory and OpenRLHF read these formats in
+versions 0.19.0, 0.9.5 and 0.11.2.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def sharegpt_preference(record: Record) -> dict[str, Any]:
 
 
 def llama_factory(record: Record) -> dict[str, Any]:
-    """Return ``sharegpt``. ``ValueError`` where turns do not alternate: LLaMA-Factory would skip the row in silence."""
+    """Return ``sharegpt``. ``ValueError`` where turns do not alternate: LLaMA-Factory would skip the row silently."""
     _alternating(record)
     return sharegpt(record)
 
@@ -85,11 +85,11 @@ SHAPES: dict[Target, dict[Kind, Callable[[Record], dict[str, Any]]]] = {
     "llama-factory": {"sft": llama_factory, "dpo": llama_factory_preference},
     "openrlhf": {"sft": chat, "dpo": preference},
 }
-"""The shape of a row, a conversation or a preference pair, by who is to read it."""
+"""The format of a conversation and of a preference pair, by trainer."""
 
 
 def shaped(record: Record, to: Target, kind: Kind) -> dict[str, Any]:
-    """Return the row as ``to`` reads it, with ``id``, ``source`` and ``license``: who gets a row knows its terms."""
+    """Return the row in the format of ``to``, with ``id``, ``source`` and ``license``, which name its terms."""
     named = {"id": record.id, "source": record.source, "license": record.license}
     return {**named, **SHAPES[to][kind](record)}
 

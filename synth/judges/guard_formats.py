@@ -1,4 +1,4 @@
-"""Verdicts of guard models: which categories a model numbers how, and what its replies look like.
+"""Verdicts of guard models: the numbering of their categories and the format of their replies.
 
 The formats are those of the model cards: Llama Guard 1 to 4, ShieldGemma, WildGuard, Granite Guardian, Qwen3Guard.
 """
@@ -58,13 +58,13 @@ def format_of(model: str) -> FormatName | None:
 
 def _by_category(text: str, how: GuardFormat) -> Parsed:
     """Parse "safe", or "unsafe" and categories in any punctuation, with or without their names."""
-    said = {(found["word"] == "safe") != bool(found["not"]) for found in VERDICT_WORD.finditer(text)}
+    is_safe = {(found["word"] == "safe") != bool(found["not"]) for found in VERDICT_WORD.finditer(text)}
     numbers = list(dict.fromkeys(int(one["number"]) for one in CATEGORY.finditer(text) if one["letter"] == how.letter))
     of_another_list = not numbers and CATEGORY.search(text)
     unknown = any(not 1 <= number <= how.categories for number in numbers)
-    if len(said) != 1 or of_another_list or unknown or OPEN_WORDS.search(text.split("\n")[0]):
+    if len(is_safe) != 1 or of_another_list or unknown or OPEN_WORDS.search(text.split("\n")[0]):
         return UNPARSED, None
-    if said == {True}:
+    if is_safe == {True}:
         return (UNPARSED, None) if numbers else (SAFE, None)
     names = ",".join(f"{how.letter.upper()}{number}" for number in numbers) or None
     return ADVICE_ONLY if numbers == [how.advice] else UNSAFE, names

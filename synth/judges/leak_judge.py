@@ -1,4 +1,4 @@
-"""A language model as the judge of leaks: whether a training text holds a benchmark question."""
+"""A language model that judges whether a training text contains a benchmark question."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_CHARS = 6000
 
 
 def leak_judge(teacher: Teacher) -> Judge:
-    """Return a judge that asks ``teacher``; its verdict is None for a reply without a plain yes or no."""
+    """Return a judge that sends requests to ``teacher``; its verdict is None for a reply without a plain yes or no."""
 
     def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
         requests = [
@@ -39,6 +39,6 @@ def _message(mine: str, theirs: str) -> Message:
 
 
 def read_verdict(text: str) -> bool | None:
-    """Return True for yes, False for no, None where the reply says neither first, or both."""
+    """Return True for yes, False for no, None where the reply has neither word, or both."""
     found = {word.lower() for word in re.findall(r"(?i)\b(yes|no)\b", text)}
     return None if len(found) != 1 else found == {"yes"}

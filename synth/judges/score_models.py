@@ -1,7 +1,7 @@
 """The models behind ``quality``'s scores: transformers in this process, or any teacher.
 
-Rows of a batch are padded on the right: in a causal model nothing after a token reaches it, so a row's numbers do not
-depend on what shares its batch (beyond the rounding of the model's own number format). No text is ever cut.
+Rows of a batch are padded on the right, which a causal model ignores, so that a row's numbers depend on its batch only
+by rounding. No text is cut.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BATCH_TOKENS = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """A transformers model and its tokenizer; ``longest`` is the number of tokens it can read, if it says so."""
+    """A transformers model and its tokenizer; ``longest`` is the number of tokens it can read, if known."""
 
     model: Any
     tokenizer: Any
@@ -49,7 +49,7 @@ class CausalModel:
         return _by_batch(self.loaded, rows, self._digits_after)
 
     def token_logprobs(self, continuations: Sequence[Continuation]) -> list[list[float] | Unscored]:
-        """Return the log-probabilities of each text's tokens, as ``quality.scores.likelihood.TokenLogprobs`` says."""
+        """Return the log-probabilities of each text's tokens, as in ``quality.scores.likelihood.TokenLogprobs``."""
         tokenizer = self.loaded.tokenizer
         prefixes = [tokenizer(one.prefix)["input_ids"] for one in continuations]
         texts = [tokenizer(one.text, add_special_tokens=False)["input_ids"] for one in continuations]
@@ -140,8 +140,8 @@ def reward_model(
 def teacher_next_tokens(teacher: Teacher, top: int = 20) -> NextTokens:
     """Return what ``teacher`` expects as the first token of its answer, from its ``top`` likeliest alternatives.
 
-    The prompt goes through the teacher's chat template, so this suits general models; the published DEITA scorers want
-    their prompt bare (``CausalModel``). A teacher that ignores the wish for log-probabilities leaves all unscored.
+    The prompt is rendered by the teacher's chat template, so this suits general models; the published DEITA scorers
+    need it bare (``CausalModel``). With a teacher that returns no log-probabilities all rows are unscored.
     """
     sampling = Sampling(temperature=1.0, max_tokens=1, logprobs=top)
 
@@ -184,7 +184,7 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
 def _by_batch(
     loaded: LoadedModel, rows: list[list[int]], run: Callable[[list[list[int]], list[int]], list[T]]
 ) -> list[T | Unscored]:
-    """Return what ``run`` makes of the rows (and their places), batch by batch; rows that do not fit are unscored."""
+    """Return the results of ``run`` on the rows (and their indices), batch by batch; rows too long are unscored."""
     found: list[T | Unscored] = [_unfit(row, loaded.longest) for row in rows]
     fit = [place for place, row in enumerate(rows) if row and (loaded.longest is None or len(row) <= loaded.longest)]
     for batch in batches([len(rows[place]) for place in fit], loaded.batch_tokens):

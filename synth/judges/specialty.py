@@ -1,4 +1,4 @@
-"""The medical field of a question: one of 35, or none, as a model says in its last line.
+"""The medical field of a question, one of 35 or none, from the last line of a model's reply.
 
 The list is our own; Aloe's release ``medical-specialities`` has as many fields (arXiv 2505.04388).
 """
@@ -39,7 +39,7 @@ LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNOR
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Specialty:
-    """Who labels the rows of ``sources``, or all rows if none is named."""
+    """The model that labels the rows of ``sources``, or all rows if none is named."""
 
     by: Author
     sources: tuple[str, ...] = ()
@@ -50,14 +50,14 @@ class Specialty:
 def label(text: str) -> str | None:
     """Return the field that the last line ``Specialty: X``, or else the last line, names; None for none or several."""
     found = LINE.findall(text)
-    said = _spelled(plain(found[-1] if found else text.strip().rpartition("\n")[2]))
-    named = [name for name in (*FIELDS, NO_FIELD) if re.search(rf"\b{re.escape(_spelled(name))}\b", said)]
+    named_fields = _spelled(plain(found[-1] if found else text.strip().rpartition("\n")[2]))
+    named = [name for name in (*FIELDS, NO_FIELD) if re.search(rf"\b{re.escape(_spelled(name))}\b", named_fields)]
     # "Genetics" and "None of these, but nearest to Genetics" differ, so a field beside none is no label.
     return named[0] if len(named) == 1 else None
 
 
 def _spelled(text: str) -> str:
-    """Return ``text`` as American and British English spell it alike."""
+    """Return ``text`` in one spelling for American and British English."""
     return text.casefold().replace("ae", "e").replace("oe", "e").replace("&", "and")
 
 

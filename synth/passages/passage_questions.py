@@ -57,7 +57,7 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 class Passages:
     """The model that writes questions on contexts of ``sources`` (all rows, if none is named), with ``samples`` tries.
 
-    Rows with contexts of other lengths are kept as they are. ``license`` is that of what ``by`` writes.
+    Rows with contexts of other lengths are kept as they are. ``license`` is that of the texts of ``by``.
     """
 
     by: Author

@@ -30,7 +30,7 @@ from synth.teachers.teacher import Completion, Request, Sampling
 STAGE_NAME = "pairwise_judge"
 PROMPT = "pairs/pairwise_judge.jinja"
 CHOICES = ("The first reply is better.", "The second reply is better.", "Neither is better than the other.")
-"""What the prompt lets a judge choose from, under A, B and C."""
+"""The choices of the prompt under A, B and C."""
 
 BETTER = re.compile(
     r"\b(?:(?:reply|response|answer|assistant|option) (?P<label>a|b|1|2|one|two)"

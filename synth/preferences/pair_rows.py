@@ -1,4 +1,4 @@
-"""Rows with their pairs in them, and what a card says of pairs: above all, whether the longer text tends to win."""
+"""Rows with their pairs, and the figures of pairs for a card, such as whether the longer text tends to win."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from synth.preferences.pair_rules import PairRules, decide
 from synth.preferences.propose_pairs import from_records
 
 PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "chosen_by", "rejected_by", "split")
-"""What ``meta["pair"]`` says of a row's pair."""
+"""The fields of ``meta["pair"]``."""
 
 
 def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str] = ()) -> pl.DataFrame:
     """Return the rows with ``response`` and ``rejected`` from their pairs, ``drop`` and ``evidence``, in order.
 
-    A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. Under
-    ``pair``, ``meta`` says where the texts come from, the margin and the side of the split. ``licenses`` are those of
-    what the teachers write: a row with a text of theirs is under all of them and its own. A row without a
-    pair goes (``no_pair``); its evidence are the reasons of its pairs with their numbers.
+    A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. ``meta`` has
+    the origin of the texts, the margin and the side of the split under ``pair``. ``licenses`` are those of teachers'
+    texts: a row with such a text is under all of them and its own. A row without a pair is dropped (``no_pair``) with
+    the counted reasons of its pairs as evidence.
     """
     kept = decided.filter(pl.col("drop").is_null()).sort("id", "place", maintain_order=True)
     pairs = kept.select("id", "chosen", "rejected", *PAIR_FACTS, number=pl.int_range(1, pl.len() + 1).over("id"))
@@ -85,7 +85,7 @@ def _reasons(decided: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def length_bias(decided: pl.DataFrame) -> dict[str, float | int | None]:
-    """Return the figures that tell whether kept pairs prefer length, in characters.
+    """Return figures of whether kept pairs prefer longer texts, in characters.
 
     ``spearman_gap_margin`` is the rank correlation of chosen minus rejected length with the margin, over the pairs that
     have one (``pairs_with_margin``); it is None for fewer than three of them, or where either never varies. A share or

@@ -1,4 +1,4 @@
-"""Which proposed pairs stay: what is measured of each, how many a prompt may give, and on which side of a split."""
+"""The rules for proposed pairs: limits for each pair, a maximum per prompt, and the side of a split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DECIDED_SCHEMA = pl.Schema([*PAIR_SCHEMA.items(), ("group", pl.String()), ("spli
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class PairRules:
-    """What a pair must be.
+    """The limits of a pair.
 
     A margin, where there is one, must be above 0 and at least ``min_margin``. The longer text has at most
     ``max_length_ratio`` times the characters of the shorter. One prompt gives ``max_per_prompt`` pairs, those with the
@@ -101,13 +101,13 @@ def _crowded(config: PairRules) -> list[Broken]:
 
 
 TURNS = ("margin", "place", "order", "id", "chosen", "rejected")
-"""By what pairs of one prompt take turns; the order in which they are given does not count."""
+"""The order in which pairs of one prompt are kept, independent of their order in the table."""
 
 
 def _in_turn(pairs: pl.DataFrame, config: PairRules) -> pl.DataFrame:
-    """Return the pairs with ``first``, whether no earlier pair of the prompt says the same, and ``turn``, from 1.
+    """Return the pairs with ``first``, whether no earlier pair of the prompt is equal, and ``turn``, from 1.
 
-    Pairs that still stand take turns: larger margins first, then earlier places, then by a hash of seed and id.
+    Pairs that are not dropped are numbered: larger margins first, then lower places, then by a hash of seed and id.
     """
     order = [xxhash.xxh64_intdigest(id.encode(), config.seed) for id in pairs["id"]]
     numbered = pairs.with_columns(order=pl.Series(order, dtype=pl.UInt64)).with_row_index("at")

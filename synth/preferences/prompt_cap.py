@@ -19,7 +19,7 @@ _FACTS = pl.Schema({"id": pl.String, "margin": pl.Float64})
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class PromptCap:
-    """Prompts alike under ``near`` give ``max_per_prompt`` pairs together; ``seed`` orders those of equal margins."""
+    """Prompts similar under ``near`` give ``max_per_prompt`` pairs together; ``seed`` orders those of equal margins."""
 
     near: NearRules = Field(default_factory=NearRules)
     max_per_prompt: Annotated[int, Field(ge=1)] = 1
@@ -27,10 +27,10 @@ class PromptCap:
 
 
 def prompt_cap(shards: Shards, config: PromptCap) -> Decision:
-    """Name the pairs beyond the cap (``prompt_cap``), with the clusters of prompts as a table.
+    """Return the pairs beyond the cap to drop (``prompt_cap``), and the clusters of prompts as a table.
 
-    Larger margins (``meta`` of ``pair_rows``) stay first, pairs without one last, equals by a hash of seed and id.
-    ``pair_rules.decide`` orders alike, but sees one shard.
+    Larger margins (``meta`` of ``pair_rows``) are kept first, pairs without one last, equals by a hash of seed and id.
+    ``pair_rules.decide`` has the same order within one shard.
     """
     from quality.duplicates.near_duplicates import near_duplicates
 

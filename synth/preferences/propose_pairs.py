@@ -1,7 +1,7 @@
-"""Preference pairs, proposed: right against wrong, higher against lower reward, and pairs that a source brings.
+"""Proposed preference pairs: right against wrong, higher against lower reward, and pairs of a source.
 
-Every pair that was thought of is a row; what is not kept says why. ``pair_rules`` decides, ``pair_judge`` proposes by a
-judge's word.
+Every proposed pair is a row, a dropped one with its reason. ``pair_rules`` decides; ``judged_pairs`` proposes pairs by
+a judge.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ PAIR_SCHEMA = pl.Schema(
         "evidence": pl.String,
     }
 )
-"""One pair thought of for a row (``id``): its texts, the keys and teachers of their completions (null for a source's
-own), by how much the better one is better (null where nobody measured), and why it goes (null while it stays).
-``place`` orders the pairs of one row; the first ones repeat no text as long as that can be."""
+"""One proposed pair of a row (``id``): its texts, the keys and teachers of their completions (null for a source's own),
+the margin (null where it was not measured), and the drop reason (null for a kept pair). ``place`` orders the pairs of
+one row; the first ones repeat no text as long as possible."""
 
 RIGHT, WRONG = ("kept", "right"), ("wrong",)
 """Verdicts of verified answers. All others, unreadable ones above all, are neither."""
 
 SCORES = ("score_chosen", "score_rejected")
-"""Where the ``meta`` of a source's row holds the scores of its replies, if it does."""
+"""The fields of ``meta`` with the scores of a source's replies, if any."""
 
 Candidate = Mapping[str, Any]
 
@@ -62,7 +62,7 @@ def by_reward(candidates: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     """Return all pairs of candidates of one row by one model in one stage, the one with the higher ``score`` chosen.
 
     ``candidates`` has a column ``score``; the margin is the difference, 0 for equal scores, which the rules refuse. A
-    pair with a score that is missing or not finite goes (``unscored``).
+    pair with a score that is missing or not finite is dropped (``unscored``).
     """
     return pair_table(
         _scored(first, second, place)
@@ -72,9 +72,9 @@ def by_reward(candidates: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
 
 
 def from_records(rows: pl.DataFrame, scores: tuple[str, str] = SCORES) -> pl.DataFrame:
-    """Return the pair of each row that has a response, a rejected answer or both; one side alone goes.
+    """Return the pair of each row that has a response, a rejected answer or both; one side alone is dropped.
 
-    The margin is the difference of the scores that ``meta`` holds under the two names, null without them.
+    The margin is the difference of the two ``scores`` in ``meta``, null without them.
     """
     better, worse = (pl.col("meta").str.json_path_match(f"$.{name}").cast(pl.Float64, strict=False) for name in scores)
     given = rows.filter(pl.col("response").is_not_null() | pl.col("rejected").is_not_null())
@@ -99,7 +99,7 @@ def pair_table(pairs: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 
 
 def by_prompt(candidates: pl.DataFrame, seed: int) -> Iterator[list[Candidate]]:
-    """Yield the candidates with a text, grouped by row, stage and model, each group in an order drawn by ``seed``."""
+    """Yield the candidates with a text, grouped by row, stage and model, each group shuffled by ``seed``."""
     who = ["id", "stage", "teacher", "revision"]
     written = candidates.filter(pl.col("text").fill_null("") != "").sort(*who, "key", "sample")
     for group in written.partition_by(who, maintain_order=True):
@@ -115,7 +115,7 @@ def _with(group: Sequence[Candidate], verdicts: Sequence[str]) -> list[Candidate
 
 
 def _turns(right: Sequence[Candidate], wrong: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candidate]]:
-    """Yield every pair, in turns that give each right one another wrong one."""
+    """Yield every pair, in rounds that give each right candidate another wrong one."""
     for shift in range(len(wrong)):
         for at, better in enumerate(right):
             yield better, wrong[(at + shift) % len(wrong)]
@@ -139,5 +139,5 @@ def _pair(better: Candidate, worse: Candidate, origin: str, place: int) -> dict[
 
 
 def side(name: str, one: Candidate) -> dict[str, Any]:
-    """Return the fields of a pair that say what stands on one side: text, key and teacher."""
+    """Return the fields of one side of a pair: text, key and teacher."""
     return {name: one["text"], f"{name}_key": one["key"], f"{name}_by": one["teacher"]}

@@ -1,4 +1,4 @@
-"""The six generators of Aloe Beta's chains of thought (arXiv 2505.04388, section on synthetic data): what each shows.
+"""The six generators of Aloe Beta's chains of thought (arXiv 2505.04388, section on synthetic data).
 
 The prompts are our own: three worked examples each, and the gold answer and the source's rationale where a config
 gives them.
@@ -27,7 +27,7 @@ class Generator:
     case: bool = False
 
     def takes(self, record: Record) -> bool:
-        """Say whether a row can be asked: it has a gold answer, and from two to ten options or, for a case, none."""
+        """Return whether the generator takes a row: one with gold and from two to ten options or, for a case, none."""
         if self.case:
             return bool(record.answer and not record.options)
         return 2 <= len(record.options) <= len(LETTERS) and bool(record.gold)
@@ -35,7 +35,7 @@ class Generator:
     def messages(self, record: Record, order: Order, *, given: bool) -> tuple[Message, ...]:
         """Return the prompt of a row with its options in ``order`` and, if ``given``, its gold answer.
 
-        The rationale goes along in the source's order only: it may speak of letters.
+        The rationale is included in the source's order only, since it may mention letters.
         """
         answer = answer_text(record, order) if given else None
         language = None if record.lang == "en" else LANGUAGE_NAMES.get(record.lang, f"the language {record.lang!r}")
@@ -68,17 +68,17 @@ GENERATORS: dict[ChainPrompt, Generator] = {
 
 
 def stem(record: Record) -> str:
-    """Return what a row asks, without its options: the contents of its messages."""
+    """Return a row's question without its options: the contents of its messages."""
     return "\n\n".join(message.content for message in record.messages)
 
 
 def lettered(record: Record) -> bool:
-    """Say whether options are shown with letters; yes, no and maybe are not."""
+    """Return whether options have letters in prompts; yes, no and maybe do not."""
     return not is_decision(record.options)
 
 
 def several(record: Record) -> bool:
-    """Say whether more than one option of a row is right."""
+    """Return whether more than one option of a row is right."""
     return len(record.gold) > 1
 
 

@@ -1,7 +1,7 @@
-"""In which order a sample sees the options: as the source has them, or in a permutation of its own.
+"""The order of the options in a sample's prompt: the source's, or a permutation.
 
-A chain of thought that is right in one order only has learnt the letter. What a chain says of "option B" is true of the
-order it was written for alone, so that order stays with it: letters are never rewritten in prose.
+A model that is right in one order only knows the letter. A chain that mentions "option B" is true in its own order
+alone, so the row keeps that order; letters are never rewritten in prose.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Prompt files that hold a conversation: every turn begins with a line ``[[system]]``, ``[[user]]`` or such."""
+"""Prompt files with several turns, each after a line such as ``[[system]]`` or ``[[user]]``."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sources.record import ROLES, Message
 from synth.prompting import templates as prompt_files
 
 SWITCHES = frozenset({"given", "lettered"})
-"""Values that are true or false; a turn that asks for these alone is the same for thousands of rows."""
+"""Values that are true or false; a turn that uses these alone is the same for thousands of rows."""
 
 MARK = re.compile(r"^\[\[(\w+)\]\]\n", re.MULTILINE)
 
 
 def conversation(name: str, **values: Any) -> tuple[Message, ...]:
-    """Return the turns of the prompt file ``name`` with ``values`` filled in; a value it asks for and lacks raises.
+    """Return the turns of the prompt file ``name`` with ``values`` filled in; a missing value raises.
 
-    Turns are parted before anything is filled in, so that no value can add one.
+    The file is split into turns before values are filled in, so that no value can add a turn.
     """
     switches = tuple((key, values[key]) for key in sorted(SWITCHES & values.keys()))
     return tuple(
@@ -44,7 +44,7 @@ def digest(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Turn:
-    """One turn; ``switched`` says that it asks for nothing but switches, as worked examples do."""
+    """One turn; ``switched`` if it uses no values but switches, as worked examples do."""
 
     role: str
     template: Template

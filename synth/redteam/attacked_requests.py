@@ -1,4 +1,4 @@
-"""Requests belong to the red team alone: what it holds out for tests must not be learnt from another corpus."""
+"""Removal of the red team's requests from other corpora, so that held-out requests are not trained on."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from synth.redteam.red_team_steps import plain_requests
 REASON = "red_team"
 
 
-def drop_attacked(rows: pl.DataFrame, config: Decontaminate, beside: tuple[Path, ...]) -> Outcome:
-    """Return the rows, those dropped (``red_team:<layer>``) that hold a request or jailbreak of the red team.
+def drop_attacked(rows: pl.DataFrame, config: Decontaminate, reference_inputs: tuple[Path, ...]) -> Outcome:
+    """Return the rows, those dropped (``red_team:<layer>``) that contain a request or jailbreak of the red team.
 
-    ``beside`` are the files of the safety corpora. All of their requests count, so that whatever styles, topics and
-    requests a red team holds out are unseen, whichever seed drew them; the layers are those of benchmark leaks.
+    ``reference_inputs`` are the files of the safety corpora. All of their requests count, so that held-out styles,
+    topics and requests are unseen for every seed; the layers are those of benchmark leaks.
     """
-    index = _index(beside)
+    index = _index(reference_inputs)
     if index is None:
         return Outcome(rows=rows.with_columns(drop=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
     drops = drop_table(find_leaks(rows_of(rows), index, config, workers=1))
@@ -33,8 +33,10 @@ def drop_attacked(rows: pl.DataFrame, config: Decontaminate, beside: tuple[Path,
 
 
 @lru_cache(maxsize=1)
-def _index(beside: tuple[Path, ...]) -> LeakIndex | None:
+def _index(reference_inputs: tuple[Path, ...]) -> LeakIndex | None:
     """Build the index once in a process; None where there is no request."""
-    found = [plain_requests(read_parquet(path), None).rows.filter(pl.col("drop").is_null()) for path in beside]
+    found = [
+        plain_requests(read_parquet(path), None).rows.filter(pl.col("drop").is_null()) for path in reference_inputs
+    ]
     requests = [table.select(SCHEMA.names()) for table in found if table.height]
     return build_index(items_of(pl.concat(requests))) if requests else None

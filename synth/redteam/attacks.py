@@ -1,8 +1,7 @@
-"""Attacks: harmful requests of seven topics and more, each put in several styles, whole parts of them held out.
+"""Attacks: harmful requests of seven topics and more, each in several styles, with a held-out side.
 
 Topics and styles are those of Aloe Beta's own adversarial set (arXiv 2505.04388, appendix on red teaming), the texts
-are ours; jailbreaks that a source collected are styles too. Nothing of what is held out is seen in training: neither
-the style nor the topic nor any form of the request.
+are ours; jailbreaks of a source are styles too. Held-out styles, topics and requests are in no training row.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ SLOT = re.compile(r"[\[{<(][^\])}>\n]{0,40}\b(?:prompt|question|request|query)\b
 
 
 class Style(NamedTuple):
-    """A way of asking. Styles of one ``group`` are alike and are held out together."""
+    """A form of a request. Styles of one ``group`` are similar and are held out together."""
 
     name: str
     family: str
@@ -69,10 +68,10 @@ class Style(NamedTuple):
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Attacks:
-    """How many styles a request is put in, and which shares of styles, topics and requests are held out.
+    """The number of styles of a request, and the held-out shares of styles, topics and requests.
 
-    Besides the request as it is (``baseline``) each gets ``own_styles`` of ours and ``found_styles`` of those that
-    sources bring. A share above 0 holds out one at least. ``source_topics`` are pairs of a source and the topic of all
+    Besides the plain request (``baseline``) there are ``own_styles`` of ours and ``found_styles`` of sources. A share
+    above 0 holds out at least one. ``source_topics`` are pairs of a source and the topic of all
     its requests; labels name the topics of other rows. ``templates`` is the hash of the files.
     """
 
@@ -114,7 +113,7 @@ def own_styles() -> tuple[Style, ...]:
 
 
 def found_styles(jailbreaks: pl.DataFrame, groups: Groups = same_prompts) -> tuple[Style, ...]:
-    """Return one style for each group of jailbreaks that ask alike: the first of it by id."""
+    """Return one style for each group of similar jailbreaks: the first by id."""
     named = jailbreaks.join(groups(jailbreaks), on="id", maintain_order="left").sort("id")
     first = named.filter(pl.col("id").is_first_distinct() & pl.col("group").is_first_distinct())
     text = pl.col("messages").list.last().struct.field("content")
@@ -133,9 +132,9 @@ def requests_to_attack(rows: pl.DataFrame) -> pl.DataFrame:
 def attacks(
     rows: pl.DataFrame, config: Attacks, found: Sequence[Style] = (), groups: Groups = same_prompts
 ) -> pl.DataFrame:
-    """Return the attacks made of ``rows`` (``ATTACK_SCHEMA``), sorted by id; a row's ``split`` stays its publisher's.
+    """Return the attacks made of ``rows`` (``ATTACK_SCHEMA``), sorted by id; a row keeps its publisher's ``split``.
 
-    ``groups`` says which requests are alike and are held out together. An attack is under the licences of
+    ``groups`` returns the groups of similar requests, which are held out together. An attack is under the licences of
     request and jailbreak.
     """
     group_of = dict(groups(rows).select("id", "group").iter_rows())
@@ -168,7 +167,7 @@ def topic_of(meta: dict[str, Any]) -> str:
 
 
 def held_out(names: Iterable[str], share: float, seed: int) -> frozenset[str]:
-    """Return ``share`` of the different names, drawn by ``seed``: one at least if any, never all."""
+    """Return ``share`` of the different names, sampled by ``seed``: at least one if any, never all."""
     ordered = sorted(set(names), key=lambda name: (_draw(name, seed), name))
     wanted = max(1, round(share * len(ordered))) if share > 0 else 0
     return frozenset(ordered[: min(wanted, len(ordered) - 1)]) if ordered else frozenset()

@@ -1,4 +1,4 @@
-"""Benign questions that look like attacks: what a model that refuses too much would refuse."""
+"""Benign questions that look like attacks, which a model should answer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _row(id: str, line: int, topic: str, prompt: str, held_out_by: list[str]) ->
 
 
 def declines(text: str) -> bool:
-    """Say whether a reply begins with a refusal that we know; it misses those that begin otherwise, or refuse later."""
+    """Return whether a reply begins with a refusal that we know; other and later refusals are missed."""
     return f"{_keys((text[:200],))[0]} ".startswith(_known_refusals())
 
 

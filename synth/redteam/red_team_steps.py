@@ -95,7 +95,7 @@ def attack(rows: pl.DataFrame, config: AttackStage, reference_inputs: tuple[Path
 
     A request is its own attack of style ``baseline``; its other attacks are rows ``<id>/<style>``. The look-alikes of a
     topic follow its first request as ``<id>/look_alike-<n>``; a topic without requests needs none.
-    ``reference_inputs`` are the files of all requests and jailbreaks, over which the two sides are drawn.
+    ``reference_inputs`` are the files of all requests and jailbreaks, over which the two sides are sampled.
     """
     ranks = rows.select(parent="id").with_row_index("rank")
     made = _all_attacks(reference_inputs, config).join(ranks, on="parent")
@@ -284,7 +284,7 @@ def _with_facts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _columns(facts: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pl.DataFrame:
-    """Return a table of texts, a row for each of ``facts``; what one lacks is null."""
+    """Return a table of texts, a row for each of ``facts``; missing values are null."""
     values = [[fact.get(name) for name in names] for fact in facts]
     return pl.DataFrame(values, dict.fromkeys(names, pl.String), orient="row")
 

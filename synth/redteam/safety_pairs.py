@@ -64,7 +64,7 @@ def target_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
 
 
 def refusal_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
-    """Return one request for a refusal of each plain request, its opening drawn by ``seed``; the row is ``base``."""
+    """Return one request for a refusal of each plain request, its opening sampled by ``seed``; the row is ``base``."""
     openings = prompt_files.lines(OPENINGS)
     made = []
     for base, request in attacks.select("base", "request").unique(maintain_order=True).iter_rows():

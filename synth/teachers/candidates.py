@@ -29,9 +29,9 @@ CANDIDATE_SCHEMA = pl.Schema(
         "detail": pl.String,
     }
 )
-"""One completion: whose row and stage it is for, who wrote it, what came back, and what was read from it.
+"""One completion: its row and stage, its author, the reply, and the verdict on it.
 
-``parsed`` is null where nothing could be read; a request that failed has no text, verdict ``failed`` and its error as
+``parsed`` is null where nothing could be read. A failed request has no text, verdict ``failed`` and its error as
 ``detail``.
 """
 
@@ -41,7 +41,7 @@ FAILED, TRUNCATED, UNPARSED = "failed", "truncated", "unparsed"
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Author:
-    """Who answers the requests of a stage, in its config: another model or revision is another step."""
+    """The model that answers the requests of a stage, as part of its config."""
 
     name: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, Field(min_length=1)]

@@ -1,7 +1,7 @@
-"""What a chat/completions server sent back, taken at its word and not at what was asked for.
+"""Parsing of replies of chat/completions servers, from bytes to a completion.
 
 Servers answer 200 OK to requests whose ``n``, ``logprobs`` or ``response_format`` they ignore, and with an error
-inside, so every part that a request relies on is looked for. This is the one way from bytes to a completion.
+inside, so every part that a request relies on is checked.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ SHOWN = 80
 
 
 class BadReplyError(Exception):
-    """A reply that is not what was asked for.
+    """A reply that does not fit its request.
 
-    ``final`` where asking again would bring the same; ``usage`` is what it says it took. ``status`` is that of an error
-    inside a 200.
+    ``final`` where a repeated request would get the same reply; ``usage`` are the tokens it reports. ``status`` is that
+    of an error inside a 200.
     """
 
     def __init__(self, what: str, *, final: bool = False, status: int | None = None) -> None:
@@ -38,7 +38,7 @@ class BadReplyError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A completion, the model that the server says wrote it, and whether it came in a stream of events."""
+    """A completion, the model that the server names, and whether it was a stream of events."""
 
     completion: Completion
     model: str | None
@@ -46,7 +46,7 @@ class Reply:
 
 
 def read_reply(content: bytes, request: Request, seconds: float) -> Reply:
-    """Return the completion in a reply's body; ``BadReplyError`` says what is not as asked."""
+    """Return the completion in a reply's body; ``BadReplyError`` names the part that does not fit the request."""
     streamed = is_stream(content)
     reply = _joined(content) if streamed else _json(content)
     usage = _usage(reply.get("usage"))
@@ -60,9 +60,9 @@ def read_reply(content: bytes, request: Request, seconds: float) -> Reply:
 
 
 def usable(completion: Completion, request: Request) -> Completion:
-    """Return a completion that can be an answer; ``BadReplyError`` for one without text, or without the JSON wanted.
+    """Return a usable completion; ``BadReplyError`` for one without text, or without the requested JSON.
 
-    Where log-probabilities are wanted, they are the answer.
+    Where log-probabilities are requested, they are the answer.
     """
     sampling = request.sampling
     if not completion.text.strip() and completion.ended in ("stop", "unknown") and sampling.logprobs is None:
@@ -83,7 +83,7 @@ def check_json(text: str, schema: Mapping[str, Any]) -> None:
     found = list(_values(text))
     fitting = [value for value in found if isinstance(value, expected)]
     if not found:
-        raise BadReplyError(f"text is not JSON, a schema was asked for: {text[:SHOWN]!r}", final=True)
+        raise BadReplyError(f"text is not JSON, expected JSON of the requested schema: {text[:SHOWN]!r}", final=True)
     if not fitting:
         raise BadReplyError(f"JSON is {found[0]!r:.80}, expected an {schema['type']} as the schema says", final=True)
     missing = [[name for name in schema.get("required", ()) if isinstance(v, dict) and name not in v] for v in fitting]
@@ -183,11 +183,11 @@ def _without_surrogates(value: Any) -> Any:
 def _only_choice(reply: dict[str, Any]) -> dict[str, Any]:
     choices = reply.get("choices")
     if not isinstance(choices, list):
-        told = [reply.get(name) for name in ("error", "detail", "base_resp")]
-        told += [reply[name] for name in ("message", "msg") if isinstance(reply.get(name), str)]
-        if error := next(filter(None, told), None):
-            said = error if isinstance(error, dict) else reply
-            raise BadReplyError(f"an error inside a 200: {_text_of(error)}", status=_status(said))
+        errors = [reply.get(name) for name in ("error", "detail", "base_resp")]
+        errors += [reply[name] for name in ("message", "msg") if isinstance(reply.get(name), str)]
+        if error := next(filter(None, errors), None):
+            holder = error if isinstance(error, dict) else reply
+            raise BadReplyError(f"an error inside a 200: {_text_of(error)}", status=_status(holder))
         raise BadReplyError(f"reply has no list of choices, but {', '.join(map(repr, reply)) or 'nothing'}")
     if len(choices) != 1 or not isinstance(choices[0], dict):
         raise BadReplyError(f"reply has {len(choices)} choices, expected 1")
@@ -203,11 +203,11 @@ STATUSES = (
 
 
 def _status(error: dict[str, Any]) -> int:
-    """Return the HTTP status that an error inside a reply stands for; 500 where it says none."""
+    """Return the HTTP status of an error inside a reply; 500 where it has none."""
     for name in ("code", "status", "status_code", "type"):
-        said = error.get(name)
-        if isinstance(said, int | str) and str(said).isdigit() and 400 <= int(said) <= 599:
-            return int(said)
+        code = error.get(name)
+        if isinstance(code, int | str) and str(code).isdigit() and 400 <= int(code) <= 599:
+            return int(code)
     text = _text_of(error)
     return next((status for pattern, status in STATUSES if pattern.search(text)), 500)
 
@@ -229,7 +229,7 @@ def _finish_reason(choice: dict[str, Any]) -> str:
 
 
 def _by_length(reason: str, usage: Usage, request: Request) -> str:
-    """Return ``length`` for a reason that says nothing of a reply with all the tokens it was allowed."""
+    """Return ``length`` for an unknown reason of a reply with all the tokens it was allowed."""
     silent = reason == NOT_GIVEN or ended(reason) == "unknown"
     return "length" if silent and (usage.completion_tokens or 0) >= request.sampling.max_tokens else reason
 
@@ -256,24 +256,24 @@ def _content(content: object) -> tuple[str | None, str | None]:
     if not isinstance(content, list):
         return None, None
     parts = [{"text": part} if isinstance(part, str) else part for part in content]
-    held = [part for part in parts if isinstance(part, dict)]
-    text = "".join(_part(part, "text") for part in held)
-    return text, "".join(_part(part, name) for part in held for name in ("thinking", "reasoning")) or None
+    blocks = [part for part in parts if isinstance(part, dict)]
+    text = "".join(_part(part, "text") for part in blocks)
+    return text, "".join(_part(part, name) for part in blocks for name in ("thinking", "reasoning")) or None
 
 
 def _part(part: dict[str, Any], name: str) -> str:
     """Return a text of a part, which may be a list of parts again."""
-    said = part.get(name)
-    if isinstance(said, list):
-        return "".join(_part(one, "text") for one in said if isinstance(one, dict))
-    return said if isinstance(said, str) else ""
+    value = part.get(name)
+    if isinstance(value, list):
+        return "".join(_part(one, "text") for one in value if isinstance(one, dict))
+    return value if isinstance(value, str) else ""
 
 
-def _logprobs(choice: dict[str, Any], wanted: int) -> tuple[Mapping[str, float], ...]:
-    held = choice.get("logprobs")
-    tokens = held.get("content") if isinstance(held, dict) else None
+def _logprobs(choice: dict[str, Any], count: int) -> tuple[Mapping[str, float], ...]:
+    logprobs = choice.get("logprobs")
+    tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(tokens, list):
-        raise BadReplyError(f"reply has no logprobs, {wanted} a token were asked for", final=True)
+        raise BadReplyError(f"reply has no logprobs, expected {count} for each token", final=True)
     try:
         return tuple(_alternatives(token) for token in tokens)
     except (KeyError, TypeError, ValueError) as error:
@@ -281,9 +281,9 @@ def _logprobs(choice: dict[str, Any], wanted: int) -> tuple[Mapping[str, float],
 
 
 def _alternatives(token: dict[str, Any]) -> dict[str, float]:
-    """Return a token's alternatives, and itself where it is none of the likeliest.
+    """Return a token's alternatives, and the token itself where it is not among them.
 
-    Of tokens that read the same, parts of one character for instance, the likeliest stands.
+    Of tokens with equal texts, such as parts of one character, the likeliest is kept.
     """
     found: dict[str, float] = {}
     for other in (*(token.get("top_logprobs") or ()), token):
@@ -292,12 +292,12 @@ def _alternatives(token: dict[str, Any]) -> dict[str, float]:
     return found
 
 
-def _usage(said: object) -> Usage:
-    """Return what a reply says it took: all that is charged for, reasoning counted apart too.
+def _usage(reported: object) -> Usage:
+    """Return the tokens that a reply reports, including reasoning that is counted separately.
 
-    A prompt of no tokens is no count.
+    A prompt of zero tokens is unknown.
     """
-    counts = said if isinstance(said, dict) else {}
+    counts = reported if isinstance(reported, dict) else {}
     prompt, written, total = (
         _count(counts.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
     )
@@ -311,5 +311,5 @@ def _usage(said: object) -> Usage:
 
 
 def _count(value: object) -> int | None:
-    """Return a number of tokens; what is none is unknown."""
+    """Return a number of tokens, None for any other value."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

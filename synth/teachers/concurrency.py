@@ -1,10 +1,10 @@
-"""How many requests a server gets at a time: found out from how it answers, and never more than allowed.
+"""The number of requests in flight to a server, adjusted to its response times and never more than allowed.
 
 Additive increase, multiplicative decrease (Chiu and Jain 1989), with the slow start of TCP (Jacobson 1988): the number
 doubles in every round until answers take markedly longer for it, then grows by a step a round, and is halved where the
-server pushes back. For a server of language models longer answers alone are no push: it batches, and its throughput
-rises with its delay. They become one when they come near the time a request is given. Nor is a single request that
-breaks, whose prompt may be to blame; many at a time are.
+server pushes back. Longer response times alone do not count as a push-back, since a server that batches has
+more throughput with more delay; they do when they approach a request's timeout. A single broken request does not count,
+since its prompt may be the cause; many at a time do.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Pace:
         self._cut(0.5)
 
     def broke(self, since: float, now: float) -> None:
-        """Take in that a request sent at ``since`` came to nothing; where many do, the server is overburdened."""
+        """Record that a request sent at ``since`` failed; many failures mean that the server is overloaded."""
         self.broken += MEMORY * (1 - self.broken)
         if self.broken > MANY_BROKEN:
             self.pushed_back(since, now)
@@ -92,7 +92,7 @@ class Pace:
 
 
 class Slots:
-    """Places in flight, as many as the pace allows; who comes first is served first. For one event loop."""
+    """Slots for requests in flight, first come first served, as many as the pace allows. For one event loop."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -100,7 +100,7 @@ class Slots:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __aenter__(self) -> None:
-        """Wait for a place."""
+        """Wait for a slot."""
         if self._taken < int(self._pace.limit) and not self._waiting:
             self._taken += 1
             return

@@ -1,4 +1,4 @@
-"""What a server takes in a request: found out from its refusals, so that no two of them need a setting."""
+"""The request fields that a server accepts, learned from its refusals."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Dialect:
         return sent
 
     def learn(self, sent: dict[str, Any], refusal: str) -> str | None:
-        """Take in why a request was refused; return what is done otherwise from now on, None where nothing helps."""
+        """Record a refusal; return the change to later requests, None where no change helps."""
         if "max_tokens" in sent and "max_completion_tokens" in refusal:
             self.max_tokens = "max_completion_tokens"
             return "it refuses max_tokens; max_completion_tokens is sent instead"

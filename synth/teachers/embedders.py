@@ -23,7 +23,7 @@ MODEL_FILES = ("modules.json", "config.json")
 
 
 class EmbedderError(SabilaError, ValueError):
-    """An embedding model that cannot be had: a package that is not installed, a folder that holds none."""
+    """An embedding model that is not available: a missing package, or a folder without a model."""
 
 
 def embedder(spec: str) -> Embed:
@@ -63,10 +63,10 @@ def revision_of(spec: str) -> str:
 def sentence_transformer(
     path: str, *, revision: str | None = None, device: str | None = None, prompt: str = "", batch_size: int = 64
 ) -> Embed:
-    """Return a sentence-transformers model (extra ``local``); ``prompt`` is put before each text, as some models want.
+    """Return a sentence-transformers model (extra ``local``); ``prompt`` is put before each text, as some models need.
 
-    A text longer than the model reads is cut into windows and gets the mean of their vectors, weighted by tokens: cut
-    off instead, texts that begin alike would be taken for duplicates.
+    A text longer than the model reads is split into windows and gets the mean of their vectors, weighted by tokens; if
+    it were cut off, texts with the same beginning would count as duplicates.
     """
     load = import_module("sentence_transformers").SentenceTransformer
     if inner := _inner_model(Path(path)):
@@ -147,7 +147,7 @@ def server_embedder(
 
 
 def _room(model: Any, prompt: str) -> int | None:
-    """Return how many tokens of a text the model reads beside its special tokens and the prompt; None: any number."""
+    """Return how many tokens of a text the model reads, special tokens and the prompt excluded; None for any number."""
     if model.max_seq_length is None:
         return None
     taken = len(model.tokenizer(prompt)["input_ids"])

@@ -1,6 +1,6 @@
-"""Replies in a stream of server-sent events, put together to what the same server would have sent in one piece.
+"""Replies as a stream of server-sent events, assembled into the body of a reply that is not streamed.
 
-Some servers answer only so, whatever they are asked for. A stream that ends before its answer does is no reply.
+Some servers always stream. A stream that ends early is no reply.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 TYPE = "text/event-stream"
 
 END = re.compile(rb"(?:^|\n)data: ?\[DONE\]")
-"""What ends a stream; in a JSON text no line break can stand before it."""
+"""The end of a stream; JSON text cannot contain it, since it begins after a line break."""
 
 TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
 
@@ -23,7 +23,7 @@ class StreamError(ValueError):
 
 
 def is_stream(content: bytes) -> bool:
-    """Say whether the body of a reply is a stream of events."""
+    """Return whether the body of a reply is a stream of events."""
     return content.lstrip()[:6].startswith((b"data:", b"event:", b"id:", b":"))
 
 
@@ -81,10 +81,10 @@ def _texts(parts: list[Any]) -> Iterator[str]:
 
 
 def _add(choice: dict[str, Any], part: dict[str, Any]) -> None:
-    """Add what a chunk says to the choice so far."""
-    said = part.get("delta") if isinstance(part.get("delta"), dict) else part.get("message")
+    """Add the content of a chunk to the choice so far."""
+    content = part.get("delta") if isinstance(part.get("delta"), dict) else part.get("message")
     message = choice["message"]
-    for name, value in (said if isinstance(said, dict) else {}).items():
+    for name, value in (content if isinstance(content, dict) else {}).items():
         if name in TEXTS and isinstance(value, str):
             message[name] = (message.get(name) or "") + value
         elif name in TEXTS and isinstance(value, list):

@@ -9,7 +9,7 @@ Ended = Literal["stop", "length", "filtered", "failed", "unknown"]
 """By itself or at a stop string; cut at a limit; withheld by a filter; broken off by the server; a word not known."""
 
 NOT_GIVEN = "not given"
-"""What is stored as finish reason where a server gave none with a whole text."""
+"""The finish reason stored where a server gave none with a whole text."""
 
 WORDS: dict[Ended, tuple[str, ...]] = {
     "stop": (
@@ -48,7 +48,7 @@ _MEANING: dict[str, Ended] = {word: ended for ended, words in WORDS.items() for 
 
 
 def ended(reason: str) -> Ended:
-    """Return what a server's finish reason means, in whatever case and spelling it is written."""
+    """Return the meaning of a server's finish reason, in any case and spelling."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", reason)
     word = re.sub(r"[^a-z0-9]+", "_", spaced.casefold()).strip("_").removeprefix("finish_reason_")
     return _MEANING.get(word, "unknown")

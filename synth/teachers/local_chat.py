@@ -1,4 +1,4 @@
-"""A conversation with a model in this process: the prompt as its template writes it, and what it wrote read back."""
+"""Conversations with a model in this process: prompts by its chat template, and parsing of its output."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from synth.teachers.thinking import OPEN, parted
 
 
 def prompt_text(tokenizer: Any, request: Request, notices: Notices) -> str:
-    """Return the messages as the template of ``tokenizer`` writes them, up to where the model goes on.
+    """Return the messages rendered by the template of ``tokenizer``, up to the model's turn.
 
-    Where the template refuses a system message, or leaves it out without a word, its text goes to the first user turn.
-    Raises ``TeacherError`` for a template that cannot write the messages even so.
+    If the template refuses or omits a system message, the first user turn begins with its text. Raises ``TeacherError``
+    for a template that cannot render the messages even so.
     """
     system = " ".join(message.content for message in request.messages if message.role == "system").split()
     try:
@@ -63,7 +63,7 @@ def prompt_tokens(tokenizer: Any, prompt: str) -> list[int]:
 
 
 def reasoning_and_answer(prompt: str, written: str) -> tuple[str | None, str]:
-    """Return what a model wrote as (reasoning, answer), also where its prompt has opened the reasoning already."""
+    """Return a model's output as (reasoning, answer), also where its prompt has already opened the reasoning."""
     return parted(OPEN + written if prompt.rstrip().endswith(OPEN) else written)
 
 

@@ -1,4 +1,4 @@
-"""Which weights a local model has: a name that says nothing of where they lie, and a revision that pins them."""
+"""The name and revision of a local model: neither reveals its folder, and the revision pins its files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from synth.teachers.teacher import TeacherError
 
 WEIGHTS_AND_WORDS = {".json", ".jinja", ".safetensors", ".bin", ".pt", ".gguf", ".model", ".txt"}
-"""What decides an answer: weights, configurations, tokenizer and chat template."""
+"""The files that determine an answer: weights, configurations, tokenizer and chat template."""
 
 
 PROBE_S = 10.0
@@ -23,10 +23,10 @@ class ModelMissingError(OSError):
 
 @contextmanager
 def hub_or_cache(model: str) -> Iterator[None]:
-    """Let a model be loaded by its name: where the Hub does not answer, from what was downloaded before.
+    """Load a model from the local cache where the Hub does not answer.
 
-    The client would try again for minutes, file by file. Raises ``ModelMissingError`` for whatever the block raises
-    without the Hub.
+    The client would otherwise retry for minutes, file by file. Raises ``ModelMissingError`` for any error of the
+    block without the Hub.
     """
     from huggingface_hub import constants
 
@@ -63,9 +63,9 @@ def model_name(model: str) -> str:
 
 
 def model_revision(model: str, revision: str | None) -> str:
-    """Return the hash of a folder's files, or the commit that a Hub revision stands for.
+    """Return the hash of a folder's files, or the commit of a Hub revision.
 
-    Raises ``TeacherError`` for a folder without a model, and for a Hub id of which nothing can be had.
+    Raises ``TeacherError`` for a folder without a model, and for a Hub id that is not available.
     """
     folder = Path(model)
     return _content(folder) if folder.is_dir() else _commit(model, revision)
@@ -83,7 +83,7 @@ def _content(folder: Path) -> str:
 
 
 def _commit(model: str, revision: str | None) -> str:
-    """Return the commit, from the Hub or, where it cannot be reached, from what was downloaded before."""
+    """Return the commit, from the Hub or, where it cannot be reached, from the local cache."""
     from huggingface_hub import snapshot_download
 
     try:

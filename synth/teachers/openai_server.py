@@ -1,8 +1,8 @@
-"""Any server that speaks OpenAI's chat/completions: vllm serve, transformers serve, llama.cpp, Ollama, hosted ones.
+"""Any server with OpenAI's chat/completions API: vllm serve, transformers serve, llama.cpp, Ollama, hosted ones.
 
-An event loop in a thread of its own keeps the server busy while the caller works on what has come. Retries are ours:
-a client's own would hide what the pace and the account must know. Of the openai package only the HTTP client is used:
-its ``create`` checks every parameter and reply for half of a millisecond, and reads replies of any size.
+An event loop in its own thread keeps the server busy while the caller works on replies. Retries are ours: a client's
+would hide failures that pace and budget need. Of the openai package only the HTTP client is used: its ``create`` takes
+half of a millisecond to check every parameter and reply, and reads replies of any size.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ AHEAD = 32
 """Most requests at hand beyond those in flight, so that a caller busy for a moment does not let the server idle."""
 
 BURST_S = 0.01
-"""Answers that come faster are handed over in bursts: to wake the caller for each costs more than the answer."""
+"""Faster answers are handed over in batches, since waking the caller for each costs more than the answer."""
 
 CONNECT_S = 10.0
 
@@ -60,13 +60,12 @@ LONGEST_REPLY = 16 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAITeacher:
-    """The model that a server at ``url`` calls ``model``. The key, if it wants one, is read from OPENAI_API_KEY.
+    """The model that a server at ``url`` calls ``model``. A key is read from OPENAI_API_KEY.
 
     At Azure it is read from AZURE_OPENAI_API_KEY where that is set, and sent as ``api-key``; the address ends in
     ``?api-version=...`` as Azure's own does.
 
-    What was found out of its pace and of the fields it takes is kept from one call to the next; calls side by side each
-    keep to it.
+    Its pace and the fields it accepts are kept from one call to the next and shared by concurrent calls.
     """
 
     url: str
@@ -95,22 +94,22 @@ class OpenAITeacher:
 
     @property
     def revision(self) -> str:
-        """What the options say: a server does not tell which weights it holds."""
+        """The revision of the options, since a server does not report its weights."""
         return self.options.revision or "unpinned"
 
     @property
     def license(self) -> str:
-        """What the options say."""
+        """The licence of the options."""
         return self.options.license
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion or failure as they arrive, each once.
 
-        ``requests`` is drawn from in the caller's thread, as answers are taken, some ``AHEAD`` of what is in flight.
-        An answer keeps its place in flight until then: who draws has stored what was yielded before, so that a process
-        that is killed never loses more than ``concurrency`` answers.
+        ``requests`` is consumed in the caller's thread as answers are taken, some ``AHEAD`` of those in flight. An
+        answer counts as in flight until the caller takes the next one, after storing it, so that a killed process
+        never loses more than ``concurrency`` answers.
 
-        Raises ``TeacherError`` when the server does not serve any more; what came before has been yielded by then.
+        Raises ``TeacherError`` when the server stops serving, after all earlier answers were yielded.
         """
         most = self.options.concurrency + min(AHEAD, self.options.concurrency)
         feed = iter(requests)
@@ -146,21 +145,21 @@ class _Flight:
     # --- the caller's side ---
 
     def send(self, requests: list[Request], *, dealt_with: int = 0) -> int:
-        """Hand requests to the loop, free the places of answers that were dealt with, and return how many went."""
+        """Hand requests to the loop, free the slots of answers that were taken, and return how many were sent."""
         if requests or dealt_with:
             with contextlib.suppress(RuntimeError):  # the loop ended of an error, which the outbox holds
                 self._loop.call_soon_threadsafe(self._take_in, requests, dealt_with)
         return len(requests)
 
     def finished(self) -> list[Answered]:
-        """Wait for answers and return them; raise what ended the loop, once those before it were returned."""
+        """Wait for answers and return them; raise the error that ended the loop after all answers were returned."""
         item = self._outbox.get()
         if isinstance(item, BaseException):
             raise item
         return item
 
     def close(self) -> None:
-        """End the loop and what is in flight."""
+        """End the loop and the requests in flight."""
         with contextlib.suppress(RuntimeError):  # it ended by itself
             self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
@@ -210,9 +209,9 @@ class _Flight:
             self._handed_over = self._loop.time()
 
     async def _answer(self, client: Any, request: Request) -> Completion | Failure:
-        """Try until there is an answer, or no sense in another try: the server's own troubles are not the request's.
+        """Try until there is an answer or another try is useless; errors of the server do not count against a request.
 
-        A request that broke keeps its place while it waits for another try; one that was turned away leaves it.
+        A broken request keeps its slot until its next try; a rejected one gives it up.
         """
         options, tries, broken, waited = self._options, 0, 0, 0.0
         while True:
@@ -241,7 +240,7 @@ class _Flight:
         return Failure(error=outcome.error, tries=tries)
 
     def _tell_wait(self, outcome: RequestError, wait: float) -> None:
-        """Say that a server is waited for: at once the first time, then ever more rarely."""
+        """Report that a server is waited for: at once the first time, then ever more rarely."""
         what = "cannot be reached" if outcome.kind is Kind.UNREACHABLE else "turns requests away"
         self._teacher.notices.log_rarely(
             outcome.kind.value,
@@ -263,11 +262,11 @@ class _Flight:
                 hint = f"where it refuses {name}, --leave-out {name} sends none" if name else ""
                 return replace(outcome, hint=hint)
 
-    def _paid(self, request: Request, trouble: RequestError, *, again: bool) -> bool:
-        """Charge what a useless reply took; say whether the budget, where there is one, has room for another try."""
-        if request.meter is None or trouble.usage is None:
+    def _paid(self, request: Request, request_error: RequestError, *, again: bool) -> bool:
+        """Charge the tokens of an unusable reply; return whether the budget has room for another try."""
+        if request.meter is None or request_error.usage is None:
             return True
-        request.meter.charge(trouble.usage)
+        request.meter.charge(request_error.usage)
         return not again or request.meter.renew()
 
     async def _try(self, client: Any, request: Request, sent: dict[str, Any]) -> Completion | RequestError:
@@ -283,17 +282,17 @@ class _Flight:
             teacher.pace.pushed_back(since, now)
         elif outcome.kind is Kind.BROKEN:
             teacher.pace.broke(since, now)
-        teacher.health.troubled(outcome, now)
+        teacher.health.record_error(outcome, now)
         return outcome
 
     def _notice(self, reply: Reply) -> None:
-        """Say what a user should know of an answer: who wrote it, and how it ended."""
-        wanted, notices, reason = self._teacher.model, self._teacher.notices, reply.completion.finish_reason
-        if reply.model and not same_model(wanted, reply.model):
+        """Warn of an answer from another model, or of an unknown finish reason."""
+        expected, notices, reason = self._teacher.model, self._teacher.notices, reply.completion.finish_reason
+        if reply.model and not same_model(expected, reply.model):
             notices.once(
                 "model",
-                f"answers as {reply.model!r:.100}, expected {wanted!r}; rows name {self._teacher.name}. If the server "
-                "holds another model, name it after # in the spec, or its weights with --teacher-revision",
+                f"answers as {reply.model!r:.100}, expected {expected!r}; rows name {self._teacher.name}. If the "
+                "server holds another model, name it after # in the spec, or its weights with --teacher-revision",
             )
         if reply.streamed and not self._teacher.dialect.stream:  # asked for one, it may say what an answer took
             self._teacher.dialect.stream = True
@@ -324,14 +323,14 @@ class _Flight:
         words = content.decode("utf-8", "replace")
         if status in (400, 403) and WITHHELD.search(words):
             return Reply(completion=Completion(text="", finish_reason="content_filter", seconds=seconds), model=None)
-        trouble = of_status(status, words, headers)
-        return _at_azure(trouble, self._teacher.url) if is_azure(self._teacher.url) else trouble
+        request_error = of_status(status, words, headers)
+        return _at_azure(request_error, self._teacher.url) if is_azure(self._teacher.url) else request_error
 
 
 async def _post(client: Any, url: str, content: bytes) -> tuple[int, Any, bytes]:
     """Return status, headers and body; ``BadReplyError`` for a body beyond ``LONGEST_REPLY``.
 
-    A redirection is followed once where it leads to the same server: the key goes nowhere else.
+    A redirection is followed once where it leads to the same server, so that no other server gets the key.
     """
     where = _endpoint(url)
     for _ in range(2):
@@ -344,16 +343,16 @@ async def _post(client: Any, url: str, content: bytes) -> tuple[int, Any, bytes]
     return reply.status_code, reply.headers, b""
 
 
-def _at_azure(trouble: RequestError, url: str) -> RequestError:
-    """Return a trouble with what to do about it at Azure."""
-    hint = trouble.hint.replace("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY (or OPENAI_API_KEY)")
-    if trouble.kind is Kind.DENIED and "api-version=" not in url and "/v1" not in url:
+def _at_azure(request_error: RequestError, url: str) -> RequestError:
+    """Return an error with advice for Azure."""
+    hint = request_error.hint.replace("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY (or OPENAI_API_KEY)")
+    if request_error.kind is Kind.DENIED and "api-version=" not in url and "/v1" not in url:
         hint += "; the address of a deployment ends in ?api-version=2024-10-21 or a later one"
-    return replace(trouble, hint=hint)
+    return replace(request_error, hint=hint)
 
 
 def is_azure(url: str) -> bool:
-    """Say whether an address is Azure's, or of a gateway that is spoken to like it: by host or by ``api-version``."""
+    """Return whether an address is Azure's or of a gateway with its API, by host or by ``api-version``."""
     parts = urlsplit(url)
     return (parts.hostname or "").endswith(AZURE) or "api-version=" in parts.query
 
@@ -408,10 +407,10 @@ def _too_long() -> BadReplyError:
     return BadReplyError(f"reply is longer than {LONGEST_REPLY:,} bytes")
 
 
-def same_model(wanted: str, said: str) -> bool:
-    """Say whether two names may be of one model: a path, a date, a tag or a file's ending make no difference."""
+def same_model(expected: str, reported: str) -> bool:
+    """Return whether two names may be of one model: a path, a date, a tag or a file's ending make no difference."""
     one, other = (
-        re.sub(r"\.gguf$|:latest$", "", name.casefold()).rstrip("/").split("/")[-1] for name in (wanted, said)
+        re.sub(r"\.gguf$|:latest$", "", name.casefold()).rstrip("/").split("/")[-1] for name in (expected, reported)
     )
     return one == other or one.startswith(f"{other}-") or other.startswith((f"{one}-", f"{one}@", f"{one}:"))
 
@@ -422,8 +421,8 @@ def _client(options: TeacherOptions) -> Any:
     import openai
 
     limits = httpx2.Limits(max_connections=options.concurrency, max_keepalive_connections=None)
-    patience = httpx2.Timeout(None, connect=CONNECT_S)
+    timeout = httpx2.Timeout(None, connect=CONNECT_S)
     try:
-        return openai.DefaultAioHttpClient(limits=limits, timeout=patience, follow_redirects=False)
+        return openai.DefaultAioHttpClient(limits=limits, timeout=timeout, follow_redirects=False)
     except RuntimeError:  # the client's way to say that aiohttp is missing
-        return openai.DefaultAsyncHttpxClient(limits=limits, timeout=patience, follow_redirects=False)
+        return openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout, follow_redirects=False)

@@ -1,4 +1,4 @@
-"""What a teacher costs, and how it is asked: the part of its settings that a spec does not name."""
+"""Settings of a teacher that its spec does not name: its costs, limits and fields."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sources.license import UNKNOWN
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """What a teacher takes: money for a million tokens read and written, and the watts it draws while it works."""
+    """The cost of a teacher: money for a million tokens read and written, and watts while it works."""
 
     prompt_price: float = 0.0
     completion_price: float = 0.0
@@ -24,20 +24,20 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherOptions:
-    """What a spec does not say.
+    """Settings of a teacher beyond its spec.
 
-    ``license`` is that of what the model writes. ``revision`` is a Hub revision, or the server's own word for what it
-    serves; the rest of an openai teacher's options bound how it asks:
+    ``license`` is that of the model's texts. ``revision`` is a Hub revision, or the user's name of the weights that a
+    server has. Further options of an openai teacher:
 
-    - ``concurrency``: most requests in flight; how many there are is found out as it goes
+    - ``concurrency``: most requests in flight; their number adapts to the server
     - ``timeout_s``: of one request, from first byte sent to last byte received
-    - ``max_tries``: after so many replies that went wrong a request is given up, and told as a failure
-    - ``backoff_s``: the first pause after one that went wrong; it doubles from try to try
+    - ``max_tries``: tries of a request before it counts as failed
+    - ``backoff_s``: the first pause after a failed try; it doubles from try to try
     - ``patience_s``: how long a server may refuse all requests before the run ends
     - ``leave_out``: fields of a request that are not sent, of ``dialect.OPTIONAL``
 
-    ``batch`` is how many completions the transformers teacher writes at a time, and ``engine`` what vLLM's ``LLM``
-    takes, such as ``tensor_parallel_size`` or ``max_model_len``.
+    ``batch`` is the number of completions that the transformers teacher writes at a time, ``engine`` the arguments of
+    vLLM's ``LLM``, such as ``tensor_parallel_size`` or ``max_model_len``.
     """
 
     license: str = UNKNOWN.id

@@ -1,4 +1,4 @@
-"""A teacher of whom only what it answered is at hand: the completions of a release, put into a store before asking."""
+"""A teacher whose only answers are the completions of a release, put into the store before the build."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KIND = "recorded"
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedTeacher:
-    """Stands for the teacher of this name and revision; ``failures`` are the requests, by key, that it failed."""
+    """A replacement of the teacher of this name and revision; ``failures`` are its failed requests by key."""
 
     name: str
     revision: str
@@ -20,7 +20,7 @@ class RecordedTeacher:
     failures: Mapping[str, Failure] = field(default_factory=dict)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
-        """Yield the failures it is known to have made; ``TeacherError`` for a request that it was never asked."""
+        """Yield the recorded failures; ``TeacherError`` for a request without a recorded reply."""
         for request in requests:
             failure = self.failures.get(request.key(self.name, self.revision))
             if failure is None:
@@ -33,5 +33,5 @@ class RecordedTeacher:
 
 
 def recorded(teacher: Teacher) -> str:
-    """Return the spec that stands for a teacher wherever its completions are: it tells of no address and no folder."""
+    """Return the spec of a teacher that is replayed from completions; it names no address and no folder."""
     return f"{KIND}:{teacher.name}@{teacher.revision}"

@@ -1,4 +1,4 @@
-"""What went wrong with one try of a request, and what to do about it."""
+"""Errors of one try of a request, and how to handle them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from synth.teachers.teacher import TeacherError, Usage
 
 LONGEST_PAUSE_S = 60.0
 LONGEST_ABSENCE_S = 5.0
-"""Between tries to reach a server that is gone: they cost it nothing, and it may be back."""
+"""Seconds between tries to reach a server that does not answer; such tries cost it nothing."""
 
 BUSY = (425, 429, 503, 529)
-"""Statuses that speak of the server, not of the request; 529 is what some hosted servers say when overloaded."""
+"""Statuses that concern the server and not the request; some hosted servers send 529 when overloaded."""
 
 TRY_AGAIN = (408, 409)
 
@@ -36,10 +36,10 @@ MOVED = (301, 302, 303, 307, 308)
 NO_CREDIT = re.compile(
     r"insufficient_quota|insufficient.?credit|insufficient.?balance|billing_hard_limit", re.IGNORECASE
 )
-"""Servers say 429 of a used-up credit too, which no wait brings back."""
+"""Words of a 429 for a used-up credit, which a wait does not restore."""
 
 WITHHELD = re.compile(r"content_filter|content_policy|content management policy|moderation|flagged", re.IGNORECASE)
-"""How a 400 or 403 says that a prompt was withheld by a filter, which is an answer and no failure."""
+"""Words of a 400 or 403 for a prompt withheld by a filter, which is an answer and no failure."""
 
 NOT_CONNECTED = {
     "httpx2.ConnectError",
@@ -51,9 +51,9 @@ NOT_CONNECTED = {
 
 
 class Kind(Enum):
-    """Whose trouble it is: the network's, the server's, this try's, the request's, or that of key, address or model.
+    """The cause of an error: the network, the server, this try, the request, or key, address or model.
 
-    A try that is ``SLOW`` came to no end in its time.
+    A ``SLOW`` try timed out.
     """
 
     UNREACHABLE = "unreachable"
@@ -71,10 +71,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class RequestError:
-    """One try that brought no completion: whose trouble, its words, and how long the server asks to stay away.
+    """One try without a completion: its cause, its message, and the pause that the server requests.
 
-    ``usage`` is what it took all the same, None where nothing was taken; ``hint`` says what to do, ``words`` is all
-    that the server said.
+    ``usage`` are the tokens charged all the same, None for none; ``hint`` is advice, ``words`` the server's whole
+    message.
     """
 
     kind: Kind
@@ -86,7 +86,7 @@ class RequestError:
 
 
 def of_status(status: int, words: str, headers: Mapping[str, str]) -> RequestError:
-    """Return what an HTTP status other than success means."""
+    """Return the error of an HTTP status other than success."""
     error = f"HTTP {status}: {' '.join(words.split())[:300]}"
     if NO_CREDIT.search(words):
         return RequestError(kind=Kind.DENIED, error=error, hint=NOT_LET_IN[402])
@@ -103,8 +103,8 @@ def of_status(status: int, words: str, headers: Mapping[str, str]) -> RequestErr
 
 
 def of_reply(error: BadReplyError) -> RequestError:
-    """Return what a reply means that is not what was asked for."""
-    if error.status is not None:  # an error costs what it says, a reply that says nothing costs the most
+    """Return the error of a reply that does not fit its request."""
+    if error.status is not None:  # an error has its reported cost, a reply without one the highest
         cost = error.usage if error.usage != Usage() else None
         return replace(of_status(error.status, str(error), {}), usage=cost)
     kind = Kind.REFUSED if error.final else Kind.BROKEN
@@ -112,10 +112,10 @@ def of_reply(error: BadReplyError) -> RequestError:
 
 
 def of_connection(error: BaseException) -> RequestError:
-    """Return what an error of the connection means, by the chain of its causes.
+    """Return the error of a failed connection, by the chain of its causes.
 
-    The client wraps its transport's errors, and wraps one transport's as time-outs whatever they are: only what lies
-    beneath tells a server that is gone from a connection that was cut.
+    The client wraps its transport's errors, those of one transport always as time-outs: only the innermost cause
+    distinguishes an unreachable server from a cut connection.
     """
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
@@ -129,56 +129,56 @@ def of_connection(error: BaseException) -> RequestError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that a server asks to wait (RFC 9110, 10.2.3: seconds or a date); 0 where it does not."""
+    """Return the seconds that a server requests to wait (RFC 9110, 10.2.3: seconds or a date); 0 where it does not."""
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
-    said = headers.get("retry-after")
-    if said is None or (seconds := _number(said)) is not None:
-        return 0.0 if said is None else seconds or 0.0
+    value = headers.get("retry-after")
+    if value is None or (seconds := _number(value)) is not None:
+        return 0.0 if value is None else seconds or 0.0
     try:
-        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return 0.0
 
 
-def _number(said: str | None) -> float | None:
+def _number(text: str | None) -> float | None:
     try:
-        return None if said is None else max(0.0, float(said))
+        return None if text is None else max(0.0, float(text))
     except ValueError:
         return None
 
 
-def pause(tries: int, trouble: RequestError, backoff_s: float, longest_s: float) -> float:
-    """Return the seconds to wait before the next try: doubling, wholly random ("full jitter"), at least as asked for.
+def pause(tries: int, error: RequestError, backoff_s: float, longest_s: float) -> float:
+    """Return the seconds to wait before the next try: doubling, with full jitter, at least as the server requests.
 
-    Jitter: M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015. Requests that were told the same
-    time to wait come back spread over a part of it.
+    Jitter: M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015. Requests with the
+    same requested pause are spread over a part of it.
     """
-    longest = LONGEST_ABSENCE_S if trouble.kind is Kind.UNREACHABLE else LONGEST_PAUSE_S
+    longest = LONGEST_ABSENCE_S if error.kind is Kind.UNREACHABLE else LONGEST_PAUSE_S
     most = min(longest, backoff_s * 2.0 ** min(tries, 30))
-    asked = trouble.retry_after_s * random.uniform(1.0, 1.25)
-    return min(max(asked, random.uniform(0.0, most)), longest_s)
+    requested = error.retry_after_s * random.uniform(1.0, 1.25)
+    return min(max(requested, random.uniform(0.0, most)), longest_s)
 
 
 FIRST = {"refused": 20, "broken": 5, "slow": 2}
-"""So many failures of a stage's first requests, by kind, with no answer among them, are the server's and not theirs.
+"""Failures of a stage's first requests, by kind, after which the server is at fault if none was answered.
 
-A refusal costs one try, a request that breaks or gets no answer in its time as many as are allowed.
+A refusal costs one try, a broken or slow request as many as are allowed.
 """
 
 FRUITLESS = 100
-"""So many in a row are so even where answers came before."""
+"""Failures in a row after which the server is at fault even if some requests were answered."""
 
 UNMET_PATIENCE_S = 30.0
-"""A server that was never reached is more likely misspelt than starting up."""
+"""Seconds for a server that was never reached, whose address is more likely misspelt than starting up."""
 
 
 class Health:
-    """Whether a server still serves: ends the run with ``TeacherError`` rather than fail row after row.
+    """The health of a server: a run ends with ``TeacherError`` instead of a failure for every row.
 
-    That is so when it cannot be reached, or turns all away, for as long as patience lasts or longer by its own words;
-    when it rejects the key, the model or the account; when the first requests of a stage all fail (``FIRST``), and when
-    ``FRUITLESS`` in a row break. One a teacher: a stage may ask in many calls.
+    It ends when the server cannot be reached or rejects all requests for ``patience_s`` or a longer requested pause,
+    when it rejects the key, the model or the account, when the first requests of a stage all fail (``FIRST``), and when
+    ``FRUITLESS`` in a row break. One for each teacher, since a stage may make many calls.
     """
 
     def __init__(self, where: str, patience_s: float, timeout_s: float) -> None:
@@ -194,36 +194,36 @@ class Health:
         self._failed_in_a_row[stage] = 0
         self._since.clear()
 
-    def troubled(self, trouble: RequestError, now: float) -> None:
+    def record_error(self, error: RequestError, now: float) -> None:
         """Take in a try that the server did not serve."""
-        if trouble.kind is Kind.DENIED:
-            raise TeacherError(f"{self._where} rejected the request: {trouble.error}; {trouble.hint}{self._kept()}")
-        if trouble.kind not in self._patience:
+        if error.kind is Kind.DENIED:
+            raise TeacherError(f"{self._where} rejected the request: {error.error}; {error.hint}{self._kept()}")
+        if error.kind not in self._patience:
             return
-        patience = self._patience[trouble.kind]
-        if trouble.retry_after_s > patience:
+        patience = self._patience[error.kind]
+        if error.retry_after_s > patience:
             raise TeacherError(
-                f"{self._where} wants to be left alone for {trouble.retry_after_s:,.0f} s, expected {patience:,.0f} s "
-                f"at most: {trouble.error}{self._kept()}"
+                f"{self._where} requests a pause of {error.retry_after_s:,.0f} s, expected {patience:,.0f} s "
+                f"at most: {error.error}{self._kept()}"
             )
-        lasted = now - self._since.setdefault(trouble.kind, now)
-        if trouble.kind is Kind.UNREACHABLE and not self._answers:
+        lasted = now - self._since.setdefault(error.kind, now)
+        if error.kind is Kind.UNREACHABLE and not self._answers:
             patience = min(patience, UNMET_PATIENCE_S)
         if lasted >= patience:
             raise TeacherError(
-                f"{self._where} is {trouble.kind.value} for {lasted:.0f} s, last error {trouble.error}{self._kept()}"
+                f"{self._where} is {error.kind.value} for {lasted:.0f} s, last error {error.error}{self._kept()}"
             )
 
-    def failed(self, stage: str, trouble: RequestError, *, answered_before: bool = False) -> None:
-        """Take in a request that was given up. One that is refused says nothing of others, where any was answered."""
+    def failed(self, stage: str, error: RequestError, *, answered_before: bool = False) -> None:
+        """Record a failed request. A refused one says nothing about others if any was answered."""
         self._failed_in_a_row[stage] += 1
         failed, served = self._failed_in_a_row[stage], answered_before or self._answers[stage] > 0
-        if served and trouble.kind is Kind.REFUSED:
+        if served and error.kind is Kind.REFUSED:
             return
-        if failed >= (FRUITLESS if served else FIRST.get(trouble.kind.value, FRUITLESS)):
+        if failed >= (FRUITLESS if served else FIRST.get(error.kind.value, FRUITLESS)):
             which = "requests in a row" if served else f"of the first requests of {stage}, and all of them"
-            hint = f"; {trouble.hint}" if trouble.hint else ""
-            raise TeacherError(f"{self._where} failed {failed} {which}, last error {trouble.error}{hint}{self._kept()}")
+            hint = f"; {error.hint}" if error.hint else ""
+            raise TeacherError(f"{self._where} failed {failed} {which}, last error {error.error}{hint}{self._kept()}")
 
     def _kept(self) -> str:
         return f"; {self._answers.total():,} answers came before and are kept; see to the server, then run again"

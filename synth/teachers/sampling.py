@@ -1,7 +1,7 @@
-"""Sampling many requests in one batch, each as it asks and from numbers of its own.
+"""Sampling of many requests in one batch, each with its own settings and random numbers.
 
-``generate`` draws for a whole batch from one stream of random numbers: what a row gets depends on its neighbours. Here
-every row has its own stream, so that a request's completion depends on the batch only by the model's rounding.
+``generate`` samples a whole batch from one stream of random numbers, so that a row depends on its neighbours. Here each
+row has its own stream, and a completion depends on the batch only by the model's rounding.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Alternatives = list[tuple[int, float]]
 
 
 class SamplingBatch:
-    """A logits processor that leaves, of each row's scores, the token that was drawn.
+    """A logits processor that keeps, of each row's scores, the sampled token.
 
     Temperature and nucleus (Holtzman et al. 2020, arXiv 1904.09751) are the row's own; temperature 0 takes the best.
-    ``alternatives`` keeps, for each step and row that asked, the likeliest tokens and the drawn one, with their
+    ``alternatives`` has, for each step and row with ``logprobs``, the likeliest tokens and the sampled one, with their
     log-probabilities before temperature.
     """
 
@@ -81,7 +81,7 @@ class Ends:
         return torch.tensor(done, device=input_ids.device)
 
     def _stopped(self, row: Any, stops: tuple[str, ...]) -> bool:
-        """Say whether a stop string stands at the end; a token is a quarter of a character at least."""
+        """Return whether a text ends in a stop string; a token is a quarter of a character at least."""
         if not stops:
             return False
         tail = self._tokenizer.decode(row[-4 * max(map(len, stops)) :], skip_special_tokens=True)

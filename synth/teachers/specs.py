@@ -17,7 +17,7 @@ EXPECTED = (
 
 
 ELSEWHERE = ("openai", "vllm", "transformers")
-"""Kinds of teachers whose specs say where they are: an address or a folder of this machine."""
+"""Kinds of teachers whose specs contain an address or a folder of this machine."""
 
 
 def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
@@ -33,9 +33,9 @@ def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
 def teacher(
     spec: str, options: TeacherOptions | None = None, *, texts: Callable[[], Iterable[str]] | None = None
 ) -> Teacher:
-    """Return the teacher that ``spec`` names; ``texts`` is what the embedded one is trained on.
+    """Return the teacher that ``spec`` names; ``texts`` train the embedded teacher.
 
-    Nothing is loaded or asked yet. Raises ``TeacherError`` that names the spec and what was expected.
+    Nothing is loaded and no request is sent yet. Raises ``TeacherError`` for an unknown spec.
     """
     kind, _, rest = spec.partition(":")
     chosen = options or TeacherOptions()

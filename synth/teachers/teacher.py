@@ -16,10 +16,10 @@ from synth.teachers.thinking import parted, without_end
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How a completion is drawn; every field is part of the request's key.
+    """How a completion is sampled; every field is part of the request's key.
 
-    ``max_tokens`` counts the completion alone. ``logprobs`` asks for that many alternatives at each token.
-    ``json_schema`` asks for JSON that fits it.
+    ``max_tokens`` counts the completion alone. ``logprobs`` is the number of alternatives wanted at each token,
+    ``json_schema`` the schema of a JSON reply.
     """
 
     temperature: float = 0.7
@@ -33,16 +33,16 @@ class Sampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Tokens that a reply says it took; None where it does not say."""
+    """Tokens that a reply reports; None where it reports none."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 
 class Meter(Protocol):
-    """What a teacher reports of replies that it paid for and cannot use; called from any thread.
+    """The account of paid replies that cannot be used; called from any thread.
 
-    ``answered_before`` where others of the request's kind are known to be answered: a refusal is then of its own.
+    ``answered_before`` if other requests of this kind were answered: a refusal then concerns this request alone.
     """
 
     answered_before: bool
@@ -51,12 +51,12 @@ class Meter(Protocol):
         """Enter the tokens of an unusable reply."""
 
     def renew(self) -> bool:
-        """Set the cost of another try aside; False where the budget has no room for it, and no try may follow."""
+        """Reserve the cost of another try; False where the budget has no room for it and no try may follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One completion wanted: for which row and stage, the messages, how to sample, and which of several samples it is.
+    """One requested completion: its row and stage, the messages, how to sample, and which of several samples it is.
 
     ``row``, ``stage`` and ``meter`` are not part of the key: two rows with the same prompt ask once.
     """
@@ -69,15 +69,15 @@ class Request:
     meter: Meter | None = field(default=None, repr=False, compare=False)
 
     def key(self, teacher: str, revision: str) -> str:
-        """Return the hash under which the completion of this request by this teacher is kept."""
+        """Return the hash under which the completion of this request by this teacher is stored."""
         identity = [teacher, revision, self.messages, vars(self.sampling), self.sample]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     @property
     def seed(self) -> int:
-        """What the draw starts from, below 2**31: another for each prompt and sample.
+        """The seed of sampling, below 2**31, different for each prompt and sample.
 
-        With one seed for all prompts every answer would begin alike: they begin with the same probabilities.
+        With one seed for all prompts, answers that begin with the same probabilities would begin with the same words.
         """
         digest = hashlib.sha256(json.dumps(self.messages).encode()).digest()
         return (int.from_bytes(digest[:8]) + self.sampling.seed + self.sample) % 2**31
@@ -85,12 +85,12 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What a teacher answered: text, reasoning, why it ended, and what it cost.
+    """A teacher's reply: text, reasoning, why it ended, and its tokens.
 
-    ``finish_reason`` is the server's word, ``ended`` what it means: only ``stop`` is a whole answer. ``text`` is
-    parsed on creation, wherever it comes from: reasoning under any known mark is parted off into ``reasoning``, and
-    control tokens such as ``<|im_end|>`` are cut from its end. ``logprobs`` holds for each token its alternatives:
-    token to log-probability. Where a teacher does not say how many tokens it used, the counts are None.
+    ``finish_reason`` is the server's word, ``ended`` its meaning: only ``stop`` is a whole answer. ``text`` is parsed
+    on creation: reasoning under any known mark moves into ``reasoning``, and control tokens such as ``<|im_end|>`` are
+    cut. ``logprobs`` has for each token its alternatives with their log-probabilities. Unknown counts
+    are None.
     """
 
     text: str
@@ -104,11 +104,11 @@ class Completion:
 
     @property
     def readable(self) -> bool:
-        """Whether a verdict that stands in its first words can be relied on: not withheld, nor broken off."""
+        """Whether a verdict in its first words is reliable: the reply was neither withheld nor broken off."""
         return self.ended in ("stop", "length")
 
     def __post_init__(self) -> None:
-        """Part reasoning from the answer, cut the control tokens at the end, and read the finish reason."""
+        """Separate reasoning from the answer, cut the control tokens at the end, and read the finish reason."""
         object.__setattr__(self, "ended", ended(self.finish_reason))
         thought, answer = parted(self.text)
         object.__setattr__(self, "text", without_end(answer))
@@ -119,7 +119,7 @@ class Completion:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A request that kept failing, and the last error: quarantined, never guessed."""
+    """A request that failed in every try, and its last error."""
 
     error: str
     tries: int
@@ -129,11 +129,11 @@ Answered = tuple[Request, Completion | Failure]
 
 
 Ask = Callable[[Iterable[Request]], Iterator[Answered]]
-"""What stages ask with: a teacher's ``complete``, or that with a store of completions before it."""
+"""A function that yields a reply to every request: a teacher's ``complete``, or a store of completions before it."""
 
 
 class Teacher(Protocol):
-    """A language model. ``name`` and ``revision`` enter every key; ``license`` travels with every row it writes."""
+    """A language model. ``name`` and ``revision`` enter every key; every row it writes has its ``license``."""
 
     @property
     def name(self) -> str:
@@ -141,15 +141,15 @@ class Teacher(Protocol):
 
     @property
     def revision(self) -> str:
-        """The model's commit, file hash or served version; what is unknown is said to be ``unpinned``."""
+        """The model's commit, file hash or served version; ``unpinned`` where it is unknown."""
 
     @property
     def license(self) -> str:
-        """The licence of what the model writes: an SPDX id or ``LicenseRef-…``."""
+        """The licence of the model's texts: an SPDX id or ``LicenseRef-…``."""
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion or failure as they arrive, in any order, each exactly once."""
 
 
 class TeacherError(SabilaError):
-    """A teacher that cannot be had, or that stopped answering: the run ends, and what was answered stays."""
+    """A teacher that is not available or stopped answering; the run ends, and earlier answers are kept."""

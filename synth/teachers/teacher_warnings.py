@@ -1,4 +1,4 @@
-"""What a user should know of a teacher: warnings of the logger ``sabila.teacher``, and waits as its information."""
+"""Warnings about a teacher from the logger ``sabila.teacher``; waits are logged as information."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 LOGGER = logging.getLogger("sabila.teacher")
 
 AGAIN_S, SELDOM_S = 60.0, 600.0
-"""Seconds from the first line on a wait to the second, and at most from one to the next."""
+"""Seconds from the first message about a wait to the second, and the longest interval between messages."""
 
 
 class Notices:
-    """Warnings of one teacher, each kind once, however many replies give cause for it; waits are told more often."""
+    """Warnings about one teacher, each kind once; waits are reported repeatedly."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -26,7 +26,7 @@ class Notices:
             LOGGER.warning("%s: %s", self._where, text)
 
     def log_rarely(self, kind: str, text: str, now: float | None = None) -> None:
-        """Tell of a wait: the first time at once, then after ``AGAIN_S``, and twice as long each further time."""
+        """Report a wait: the first time at once, then after ``AGAIN_S``, and twice as long each further time."""
         now = time.monotonic() if now is None else now
         due, gap = self._next.get(kind, (now, AGAIN_S))
         if now >= due:

@@ -18,10 +18,10 @@ TESTED = re.compile(r"\bstrftime_now\s+is\s+(?:not\s+)?defined\b")
 
 
 def dated_template(tokenizer: Any, day: str = PINNED) -> dict[str, str]:
-    """Return what to render a tokenizer's chat template with so that it writes ``day``, a date in ISO's form.
+    """Return variables with which a tokenizer's chat template renders ``day``, an ISO date, as today's.
 
-    That is nothing where the template writes no date. Raises ``ValueError`` where it does so by other means than calls
-    with a format of its own.
+    They are empty where the template renders no date. Raises ``ValueError`` where it gets the date in another way than
+    by a call with a format.
     """
     template = getattr(tokenizer, "chat_template", None)
     if isinstance(template, dict):
@@ -32,7 +32,7 @@ def dated_template(tokenizer: Any, day: str = PINNED) -> dict[str, str]:
 
 
 def writes_date(template: Any) -> bool:
-    """Say whether a chat template, or one of several, asks for today's date."""
+    """Return whether a chat template, or one of several, uses today's date."""
     return "strftime_now" in str(template)
 
 

@@ -1,4 +1,4 @@
-"""Reasoning and answer of a completion: the marks under which models write their thoughts, and end-of-turn tokens."""
+"""Reasoning and answer of a completion: the marks around reasoning, and end-of-turn tokens."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARKS = re.compile(
     r"|assistant\s?final|<unused95>|<channel\|>|^\#\# final response\s*$|here is my response:)",
     re.IGNORECASE | re.MULTILINE | re.DOTALL,
 )
-"""What opens and what closes reasoning; a mark that is no tag counts only where its counterpart is there."""
+"""Opening and closing marks of reasoning; a mark that is no tag counts only together with its counterpart."""
 
 PARTS = ("<", "[THINK", "[/THINK", "◁", "final", "Final", "FINAL", "esponse", "RESPONSE")
 
@@ -43,10 +43,10 @@ _KEPT_CONTROLS = frozenset("\n\t\r\f\v")
 
 
 def parted(text: str) -> tuple[str | None, str]:
-    """Return (reasoning, answer): the blocks' contents and what stands outside them; (None, text) where there is none.
+    """Return (reasoning, answer): the blocks' contents and the text outside them; (None, text) where there is none.
 
-    A block that closes without having been opened began in the prompt, as the templates of reasoning models do it. One
-    that is never closed is unfinished: whatever stands before it, there is no answer, and the answer is empty.
+    A block that closes without an opening began in the prompt, as in templates of reasoning models. One that is never
+    closed is unfinished, and the answer is empty.
     """
     thoughts: list[str] = []
     answers: list[str] = []
@@ -78,7 +78,7 @@ def after_thought(text: str) -> int | None:
 
 
 def without_end(text: str) -> str:
-    """Return ``text`` without the control tokens, such as ``<|im_end|>``, that stand at its end."""
+    """Return ``text`` without the control tokens, such as ``<|im_end|>``, at its end."""
     if not text.rstrip().endswith((">", "]")):
         return text
     ending = _ENDING.search(text)

@@ -45,7 +45,7 @@ class TransformersTeacher:
 
     @property
     def license(self) -> str:
-        """What the options say."""
+        """The licence of the options."""
         return self.options.license
 
     @cached_property
@@ -93,7 +93,7 @@ class Loaded:
         return fits, failures
 
     def completions(self, requests: Sequence[Request]) -> list[Completion]:
-        """Return what the model writes for a batch; each completion took the time of all."""
+        """Return the completions of a batch; each has the time of the whole batch."""
         since = time.monotonic()
         prompts = [prompt_text(self.tokenizer, request, self.notices) for request in requests]
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
@@ -159,14 +159,14 @@ class Loaded:
 
     @cached_property
     def _end_tokens(self) -> frozenset[int]:
-        said = self.model.generation_config.eos_token_id
-        return frozenset(said if isinstance(said, list) else [said])
+        ids = self.model.generation_config.eos_token_id
+        return frozenset(ids if isinstance(ids, list) else [ids])
 
     def _logprobs(self, steps: list[Alternatives | None]) -> tuple[Mapping[str, float], ...] | None:
-        told = [step for step in steps if step is not None]
-        if not told:
+        known = [step for step in steps if step is not None]
+        if not known:
             return None
-        return tuple(by_text((self.tokenizer.decode([token]), value) for token, value in step) for step in told)
+        return tuple(by_text((self.tokenizer.decode([token]), value) for token, value in step) for step in known)
 
 
 def load(model: str, revision: str | None) -> Loaded:

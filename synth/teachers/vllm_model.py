@@ -46,7 +46,7 @@ class VllmTeacher:
 
     @property
     def license(self) -> str:
-        """What the options say."""
+        """The licence of the options."""
         return self.options.license
 
     @cached_property
