@@ -230,17 +230,17 @@ def last_explicit(question: ShownOption, text: AnswerText, lang: str) -> FoundAn
         return _latest(answers)
     bare = _blanked(text, spans)
     answers += _marked(question, bare, lang)
-    said = _latest([*answers, *_said(question, bare, lang)])
+    last = _latest([*answers, *_in_sentences(question, bare, lang)])
     explains = max((found.start() for found in EXPLAINS.finditer(bare.folded)), default=None)
-    if said is None or said.form not in SENTENCES or explains is None or explains > said.at:
-        return said
+    if last is None or last.form not in SENTENCES or explains is None or explains > last.at:
+        return last
     before = replace(bare, cased=bare.cased[:explains], folded=bare.folded[:explains])
-    return _latest(answers + _said(question, before, lang)) or said
+    return _latest(answers + _in_sentences(question, before, lang)) or last
 
 
-def revised(question: ShownOption, text: AnswerText, said: FoundAnswer) -> FoundAnswer | None:
+def revised(question: ShownOption, text: AnswerText, answer: FoundAnswer) -> FoundAnswer | None:
     """Return the answer by which the one before is replaced: "Sorry, I meant C", "(revised: C)"."""
-    for cue in REVISED.finditer(text.folded, said.end - 1):
+    for cue in REVISED.finditer(text.folded, answer.end - 1):
         reading = read(question, text, cue.end(), text.line_end(cue.end()))
         if reading and not reading.fault and REVISION_END.match(text.folded, reading.end):
             return FoundAnswer(form="sentence", at=reading.start, reading=reading)
@@ -258,7 +258,7 @@ def _marked(question: ShownOption, text: AnswerText, lang: str) -> list[FoundAns
     return [answer for answer in (box, line) if answer]
 
 
-def _said(question: ShownOption, text: AnswerText, lang: str) -> list[FoundAnswer]:
+def _in_sentences(question: ShownOption, text: AnswerText, lang: str) -> list[FoundAnswer]:
     """Return the last sentence of each kind that states or chooses the answer, seriously and in the first person."""
     cues = cues_of(lang)
     found = (

@@ -334,8 +334,8 @@ def _headed(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     if not heading or re.search(turned_down, heading[0]):
         return None
     above = text.folded[text.folded.rfind("\n", 0, max(0, start - 1)) + 1 : max(0, start - 1)]
-    beside = HEADING.match(above)
-    listed = beside and not re.search(turned_down, beside[0])
+    heading_above = HEADING.match(above)
+    listed = heading_above and not re.search(turned_down, heading_above[0])
     answer = None if listed else _whole_line(question, text, heading.end(), stop)
     if answer is None or not answer.reading or (answer.reading.by == "text" and not _decides(own, heading[0])):
         return None
@@ -389,12 +389,12 @@ def _defines(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
     own = question.text.match(text.folded, gap.end() if gap else reading.end)
     if own is None or reading.by != "letter":
         return False
-    said = re.compile(r"\s+(?:is|are|was|were|refers?|means|occurs?|describes?|has|have)\b[^.\n]*").match(
+    definition = re.compile(r"\s+(?:is|are|was|were|refers?|means|occurs?|describes?|has|have)\b[^.\n]*").match(
         text.folded, own.end()
     )
-    # A reply of one sentence says with it which option it takes.
-    alone = not text.folded[said.end() if said else 0 :].strip(" .\n")
-    return said is not None and not alone and not JUDGES.search(said[0])
+    # A reply of one sentence is an answer.
+    alone = not text.folded[definition.end() if definition else 0 :].strip(" .\n")
+    return definition is not None and not alone and not JUDGES.search(definition[0])
 
 
 def _after_question(text: AnswerText) -> int:
@@ -402,10 +402,10 @@ def _after_question(text: AnswerText) -> int:
     start = len(text.folded) - len(text.folded.lstrip())
     if based := BASED_ON.match(text.folded, start):
         return based.end()
-    asked = text.folded.find("?")
-    if asked < 0 or text.folded.count("?") > 1 or text.sentence(start)[1] != asked + 1:
+    mark = text.folded.find("?")
+    if mark < 0 or text.folded.count("?") > 1 or text.sentence(start)[1] != mark + 1:
         return start
-    return asked + 2
+    return mark + 2
 
 
 def _ending(question: ShownOption, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:

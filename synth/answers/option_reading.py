@@ -403,17 +403,17 @@ def begins_another(question: ShownOption, text: AnswerText, reading: Reading, le
     first = WORD.search(text.folded, reading.end, text.line_end(reading.end))
     if first is None or first[0] not in question.first_words:
         return False
-    said = WORD.findall(text.folded[reading.end : text.line_end(reading.end)])[:MOST_WORDS]
+    following = WORD.findall(text.folded[reading.end : text.line_end(reading.end)])[:MOST_WORDS]
     shared = dict.fromkeys(range(len(question.labels)), 0)
     for form, places in question.by_text.items():
-        same = [one == other for one, other in zip(said, WORD.findall(form), strict=False)]
+        same = [one == other for one, other in zip(following, WORD.findall(form), strict=False)]
         count = same.index(False) if False in same else len(same)
         for place in places:
             shared[place] = max(shared[place], count)
     own = shared.pop(reading.found[0], 0)
     most = max(shared.values(), default=0)
-    speaks = least > 1 and most < len(said) and SPEAKS.fullmatch(said[most])
-    return most > own and most >= least and len("".join(said[:most])) >= SHORT_WORD and not speaks
+    is_sentence = least > 1 and most < len(following) and SPEAKS.fullmatch(following[most])
+    return most > own and most >= least and len("".join(following[:most])) >= SHORT_WORD and not is_sentence
 
 
 def _texts(options: Sequence[str], labels: Sequence[str], decisions: Words | None) -> dict[str, tuple[int, ...]]:

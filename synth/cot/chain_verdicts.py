@@ -75,12 +75,12 @@ def response(record: Record, order: Order, chain: str) -> str:
 
 def chosen(record: Record, order: Order, text: str) -> Verdict:
     """Return the answer of ``text`` to a multiple-choice row whose options the prompt had in ``order``."""
-    shown = [record.options[place] for place in order]
-    return extract(text, shown, record.lang, several=several(record))
+    options = [record.options[place] for place in order]
+    return extract(text, options, record.lang, several=several(record))
 
 
 def chain_of(text: str, verdict: Verdict) -> str:
-    """Return a completion without its thoughts and without the line that is its answer.
+    """Return a completion without its reasoning and without the line that is its answer.
 
     Text after that line is removed too ("I hope this helps"), unless it is longer than the text before the line.
     """
@@ -100,9 +100,9 @@ def argument(record: Record, order: Order, chain: str) -> str:
     """Return a chain without the sentences that state the answer explicitly."""
     while (verdict := chosen(record, order, chain)).explicit and verdict.line is not None:
         lines = chain.split("\n")
-        said = SENTENCE_END.split(lines[verdict.line])
-        silent = [sentence for sentence in said if not chosen(record, order, sentence).explicit]
-        lines[verdict.line] = " ".join(silent) if len(silent) < len(said) else ""
+        sentences = SENTENCE_END.split(lines[verdict.line])
+        kept = [sentence for sentence in sentences if not chosen(record, order, sentence).explicit]
+        lines[verdict.line] = " ".join(kept) if len(kept) < len(sentences) else ""
         chain = "\n".join(lines).strip()
     return chain
 

@@ -14,13 +14,14 @@ import xxhash
 from quality.outcome import Outcome
 from sources.license import joint
 from sources.record import Message, Record
-from sources.table import SCHEMA, frame, records
+from sources.table import frame, records
 from synth.cot.chain_defects import chain_similarity, grams
 from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Cot
 from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, reply, response
 from synth.prompting.option_orders import Order
 from synth.prompting.turns import digest
 from synth.teachers.candidates import FAILED
+from synth.teachers.stage import with_reasons
 from synth.teachers.teacher import Completion
 
 KEPT, RECHECK_FAILED, OVER_SHARE = "kept", "recheck_failed", "hinted_over_share"
@@ -38,7 +39,7 @@ class _Chain:
 
 
 @dataclass(kw_only=True)
-class _Chosen:
+class _Choice:
     """The chains kept for a row, the first as its response; new verdicts by stage and sample, with their details."""
 
     record: Record
@@ -66,10 +67,10 @@ def choose_chains(rows: pl.DataFrame, eligible: list[Record], candidates: pl.Dat
     groups: dict[str, list[Candidate]] = {}
     for one in candidates.iter_rows(named=True):
         groups.setdefault(one["id"], []).append(one)
-    settled = {record.id: _choose(record, groups.get(record.id, []), config) for record in eligible}
-    _cap_hinted(list(settled.values()), config)
-    verdicts = {(id, *place): verdict for id, one in settled.items() for place, verdict in one.verdicts.items()}
-    return Outcome(rows=_rows(rows, settled, config), tables={"candidates": _with_verdicts(candidates, verdicts)})
+    choices = {record.id: _choose(record, groups.get(record.id, []), config) for record in eligible}
+    _cap_hinted(list(choices.values()), config)
+    verdicts = {(id, *place): verdict for id, one in choices.items() for place, verdict in one.verdicts.items()}
+    return Outcome(rows=_rows(rows, choices, config), tables={"candidates": _with_verdicts(candidates, verdicts)})
 
 
 def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> pl.DataFrame:
@@ -88,14 +89,14 @@ def _saw(record: Record, has: Order, stage: str, sample: int, config: Cot) -> bo
     return config.order(record, stage, sample) == (has or source)
 
 
-def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Chosen:
-    settled = _Chosen(record=record, tried=tried)
+def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Choice:
+    choice = _Choice(record=record, tried=tried)
     right = [_chain(record, one, config) for one in tried if one["stage"] == SAMPLED and one["verdict"] == RIGHT]
-    right = right or list(_rechecked(settled, config))
+    right = right or list(_rechecked(choice, config))
     right.sort(key=lambda chain: (chain.order != tuple(sorted(chain.order)), chain.candidate["sample"]))
     for chain in right:
-        _rank(settled, chain, config)
-    return settled
+        _rank(choice, chain, config)
+    return choice
 
 
 def _chain(record: Record, one: Candidate, config: Cot) -> _Chain:
@@ -104,40 +105,40 @@ def _chain(record: Record, one: Candidate, config: Cot) -> _Chain:
     return _Chain(candidate=one, order=order, reply=reply(record, order, completion, config))
 
 
-def _rechecked(settled: _Chosen, config: Cot) -> Iterator[_Chain]:
+def _rechecked(choice: _Choice, config: Cot) -> Iterator[_Chain]:
     """Yield the right hinted chains from which a model read the gold answer; a recheck that is missing is none."""
-    checks = {one["sample"]: one for one in settled.tried if one["stage"] == RECHECK}
-    for one in settled.tried:
+    checks = {one["sample"]: one for one in choice.tried if one["stage"] == RECHECK}
+    for one in choice.tried:
         if one["stage"] != HINTED or one["verdict"] != RIGHT:
             continue
         check = checks.get(one["sample"])
         if check and check["verdict"] == "agrees":
-            yield _chain(settled.record, one, config)
+            yield _chain(choice.record, one, config)
         else:
             found = f"{check['verdict']} {check['parsed'] or ''}".strip() if check else "missing"
-            settled.verdicts[HINTED, one["sample"]] = RECHECK_FAILED, found
+            choice.verdicts[HINTED, one["sample"]] = RECHECK_FAILED, found
 
 
-def _rank(settled: _Chosen, chain: _Chain, config: Cot) -> None:
-    """Keep a chain, or note why not."""
+def _rank(choice: _Choice, chain: _Chain, config: Cot) -> None:
+    """Keep a chain, or record why not."""
     place = chain.candidate["stage"], chain.candidate["sample"]
     own = grams(chain.reply.chain)
-    for other in settled.kept:
-        alike = chain_similarity(own, grams(other.reply.chain))
-        if alike >= config.max_similarity:
-            settled.verdicts[place] = RIGHT, f"like sample {other.candidate['sample']} ({alike:.2f})"
+    for other in choice.kept:
+        similarity = chain_similarity(own, grams(other.reply.chain))
+        if similarity >= config.max_similarity:
+            choice.verdicts[place] = RIGHT, f"like sample {other.candidate['sample']} ({similarity:.2f})"
             return
-    if len(settled.kept) == config.keep:
-        settled.verdicts[place] = RIGHT, f"beyond the {config.keep} to keep"
+    if len(choice.kept) == config.keep:
+        choice.verdicts[place] = RIGHT, f"beyond the {config.keep} to keep"
         return
-    settled.verdicts[place] = KEPT, chain.reply.detail
-    settled.kept.append(chain)
+    choice.verdicts[place] = KEPT, chain.reply.detail
+    choice.kept.append(chain)
 
 
-def _cap_hinted(settled: Sequence[_Chosen], config: Cot) -> None:
+def _cap_hinted(choices: Sequence[_Choice], config: Cot) -> None:
     """Drop hinted chains, sampled by seed, until they are at most their share of the rows with a chain."""
-    hinted = [one for one in settled if one.hinted]
-    sampled = sum(bool(one.kept) and not one.hinted for one in settled)
+    hinted = [one for one in choices if one.hinted]
+    sampled = sum(bool(one.kept) and not one.hinted for one in choices)
     allowed = int(config.hinted_share * sampled / (1 - config.hinted_share) + 1e-9)
     hinted.sort(key=lambda one: (xxhash.xxh64_intdigest(one.record.id.encode(), config.seed), one.record.id))
     for one in hinted[allowed:]:
@@ -159,46 +160,44 @@ def _with_verdicts(
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _rows(rows: pl.DataFrame, settled: Mapping[str, _Chosen], config: Cot) -> pl.DataFrame:
-    made = [one for record in records(rows) for one in _after(record, settled.get(record.id), config)]
-    reasons = [(drop, evidence) for _, drop, evidence in made]
-    columns = pl.DataFrame(reasons, {"drop": pl.String, "evidence": pl.String}, orient="row")
-    return frame([record for record, _, _ in made]).hstack(columns).select(*SCHEMA.names(), "drop", "evidence")
+def _rows(rows: pl.DataFrame, choices: Mapping[str, _Choice], config: Cot) -> pl.DataFrame:
+    written = [one for record in records(rows) for one in _after(record, choices.get(record.id), config)]
+    return with_reasons(frame([record for record, _, _ in written]), [reason for _, *reason in written])
 
 
-def _after(record: Record, settled: _Chosen | None, config: Cot) -> Iterator[tuple[Record, str | None, str | None]]:
+def _after(record: Record, choice: _Choice | None, config: Cot) -> Iterator[tuple[Record, str | None, str | None]]:
     """Yield the row, or the row and copies with further chains, each with its drop reason and evidence."""
-    if settled is None:
+    if choice is None:
         yield record, None, None
         return
-    facts = _facts(settled, config)
-    for number, chain in enumerate(settled.kept, 1):
+    facts = _facts(choice, config)
+    for number, chain in enumerate(choice.kept, 1):
         yield _with_chain(record, chain, number, facts, config), None, None
-    if not settled.kept:
-        counts = Counter(f"{one['stage']}:{one['verdict']}" for one in settled.tried)
+    if not choice.kept:
+        counts = Counter(f"{one['stage']}:{one['verdict']}" for one in choice.tried)
         noted = replace(record, meta={**record.meta, "cot": facts})
-        reason = _why_none(settled, config)
+        reason = _why_none(choice, config)
         yield noted, reason, json.dumps(counts, sort_keys=True) if reason else None
 
 
-def _why_none(settled: _Chosen, config: Cot) -> str | None:
+def _why_none(choice: _Choice, config: Cot) -> str | None:
     """Return the drop reason of a row without a chain; None where such rows are kept."""
-    failed = [one["verdict"] == FAILED for one in settled.tried]
+    failed = [one["verdict"] == FAILED for one in choice.tried]
     if config.unanswered == "pass":
         return REQUESTS_FAILED if any(failed) else None
-    if settled.over_share:
+    if choice.over_share:
         return OVER_SHARE
     return NO_REPLY if all(failed) else NO_RIGHT_CHAIN
 
 
 def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, Any], config: Cot) -> Record:
-    """Return the row as the chain saw it, with the chain as its response, under both licences."""
+    """Return the row in the chain's order of options, with the chain as its response, under both licences."""
     stage, sample, key = (chain.candidate[name] for name in ("stage", "sample", "key"))
     withheld = "hinted" if stage == HINTED else "sampled"
     origin = {"origin": "guided" if config.gold == "given" else withheld, "sample": sample, "key": key}
     if chain.order != tuple(sorted(chain.order)):
         origin["order"] = list(chain.order)
-    seen = replace(
+    row = replace(
         record,
         options=tuple(record.options[place] for place in chain.order),
         gold=tuple(place for place, source in enumerate(chain.order) if source in record.gold),
@@ -207,15 +206,15 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
         meta={**record.meta, "cot": {**facts, **origin}},
     )
     if chain.reply.question is not None:
-        seen = replace(seen, messages=(Message("user", chain.reply.question),), context=None)
-    return replace(seen, id=f"{record.id}/cot-{number}") if number > 1 else seen
+        row = replace(row, messages=(Message("user", chain.reply.question),), context=None)
+    return replace(row, id=f"{record.id}/cot-{number}") if number > 1 else row
 
 
-def _facts(settled: _Chosen, config: Cot) -> dict[str, Any]:
+def _facts(choice: _Choice, config: Cot) -> dict[str, Any]:
     """Return the facts for ``meta``: the teacher, the prompt, and the share of right samples."""
-    replies = [one for one in settled.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
-    permuted = [one for one in replies if _permuted(settled.record, one, config)]
-    source = [one for one in replies if not _permuted(settled.record, one, config)]
+    replies = [one for one in choice.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
+    permuted = [one for one in replies if _permuted(choice.record, one, config)]
+    source = [one for one in replies if not _permuted(choice.record, one, config)]
     rates = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}
     return {
         "teacher": config.by.name,

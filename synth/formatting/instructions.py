@@ -56,8 +56,8 @@ class Instructions:
     def __post_init__(self) -> None:
         for corpus in self.corpora:
             if corpus.subtask not in (None, *SUBTASKS):
-                wanted = ", ".join(SUBTASKS)
-                raise ValueError(f"{corpus.source}: subtask is {corpus.subtask!r}, expected one of {wanted}")
+                expected = ", ".join(SUBTASKS)
+                raise ValueError(f"{corpus.source}: subtask is {corpus.subtask!r}, expected one of {expected}")
 
 
 def add_instructions(rows: pl.DataFrame, config: Instructions) -> Outcome:

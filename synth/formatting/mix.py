@@ -67,22 +67,20 @@ def mix(shards: Shards, config: Mix, count: Count | None = None) -> Decision:
     would exceed its share, less than one row below it. ``count`` overrides how tokens are counted.
     Raises ``ValueError`` where a part has no rows, unless others may get its share.
     """
-    sizes = _sizes(shards, config, count or _counter(config))
+    if count is None:
+        count = tokenizer_count(config.tokenizer) if config.tokenizer else quarter_of_characters
+    sizes = _sizes(shards, config, count)
     supply = sizes.filter(~pl.col("over_cap")).drop_nulls("part").group_by("part").agg(pl.col("tokens").sum())
     available = {part: tokens for part, tokens in supply.iter_rows() if tokens}
-    wanted = _wanted(config, set(available))
-    total = _total(config, wanted, available)
+    shares = _shares(config, set(available))
+    total = _total(config, shares, available)
     lines = [
-        (path, share, wanted.get(path, 0.0), wanted.get(path, 0.0) * total) for path, share, _ in leaves(config.parts)
+        (path, share, shares.get(path, 0.0), shares.get(path, 0.0) * total) for path, share, _ in leaves(config.parts)
     ]
     parts = pl.DataFrame(lines, dict(list(ACCOUNT_SCHEMA.items())[:4]), orient="row")
     taken = _take(sizes, parts)
     account = _account(taken, parts)
     return Decision(drops=_drops(taken, account), tables={"account": account})
-
-
-def _counter(config: Mix) -> Count:
-    return tokenizer_count(config.tokenizer) if config.tokenizer else quarter_of_characters
 
 
 def _sizes(shards: Shards, config: Mix, count: Count) -> pl.DataFrame:
@@ -100,14 +98,14 @@ def _sizes(shards: Shards, config: Mix, count: Count) -> pl.DataFrame:
 
 def _measured(rows: pl.DataFrame, config: Mix, count: Count) -> pl.DataFrame:
     """Return the sizes of some rows: all messages, since the system's describe the functions to call, and the reply."""
-    said = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
+    prompt = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
     written = pl.coalesce("response", "answer", pl.lit(""))
-    texts = rows.select(pl.concat_str(said, written, separator="\n")).to_series()
+    texts = rows.select(pl.concat_str(prompt, written, separator="\n")).to_series()
     part = part_of(config.parts).alias("part")
     return rows.select("id", "source", part, count(texts).cast(pl.Int64).alias("tokens"))
 
 
-def _wanted(config: Mix, present: set[str]) -> dict[str, float]:
+def _shares(config: Mix, present: set[str]) -> dict[str, float]:
     """Return the share of each part to take, by path; those of absent parts are refused or shared out."""
     if config.absent == "share_out":
         return dict(shared_out(config.parts, present))
@@ -120,18 +118,18 @@ def _wanted(config: Mix, present: set[str]) -> dict[str, float]:
     return shares
 
 
-def _total(config: Mix, wanted: dict[str, float], available: dict[str, int]) -> float:
-    """Return how many tokens the mix shall have."""
+def _total(config: Mix, shares: dict[str, float], available: dict[str, int]) -> float:
+    """Return the size of the mix in tokens."""
     if config.tokens:
         return float(config.tokens)
-    sizes = {part: available[part] / share for part, share in wanted.items()}
+    sizes = {part: available[part] / share for part, share in shares.items()}
     if config.size == "main" and sizes:
-        return sizes[max(wanted, key=lambda part: wanted[part])]
+        return sizes[max(shares, key=lambda part: shares[part])]
     return min(sizes.values(), default=0.0)
 
 
 def _take(sizes: pl.DataFrame, parts: pl.DataFrame) -> pl.DataFrame:
-    """Return the sizes with ``taken``: in hash order, until the next row would exceed what its part shall have."""
+    """Return the sizes with ``taken``: in hash order, until the next row would exceed the size of its part."""
     offered = pl.when(pl.col("over_cap")).then(0).otherwise("tokens")
     fits = (offered.cum_sum().over("part") <= pl.col("tokens_wanted") + ROUNDING) & ~pl.col("over_cap")
     joined = sizes.join(parts.select("part", "tokens_wanted"), on="part", how="left", maintain_order="left")

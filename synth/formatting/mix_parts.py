@@ -105,15 +105,15 @@ def _takes(part: Part) -> pl.Expr:
 
 
 def _picks(pick: Pick) -> pl.Expr:
-    asked = [pl.lit(True)]
+    conditions = [pl.lit(True)]
     if pick.sources:
         patterns = "|".join(re.escape(source).replace(r"\*", ".*") for source in pick.sources)
-        asked.append(pl.col("source").str.contains(f"^(?:{patterns})$"))
+        conditions.append(pl.col("source").str.contains(f"^(?:{patterns})$"))
     if pick.tasks:
-        asked.append(pl.col("task").is_in(pick.tasks))
+        conditions.append(pl.col("task").is_in(pick.tasks))
     if pick.teacher is not None:
-        asked.append(pl.col("meta").str.json_path_match(WRITTEN).is_not_null() == pick.teacher)
-    return pl.all_horizontal(asked)
+        conditions.append(pl.col("meta").str.json_path_match(WRITTEN).is_not_null() == pick.teacher)
+    return pl.all_horizontal(conditions)
 
 
 def leaves(parts: tuple[Part, ...], path: str = "", share: float = 1.0) -> Iterator[tuple[str, float, Part]]:

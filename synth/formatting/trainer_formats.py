@@ -44,8 +44,8 @@ def sharegpt(record: Record) -> dict[str, Any]:
 def sharegpt_preference(record: Record) -> dict[str, Any]:
     """Return ``id``, the prompt as ``conversations``, and ``chosen`` and ``rejected`` as one turn each."""
     sides = {"chosen": _filled(record, "response"), "rejected": _filled(record, "rejected")}
-    told = {side: _turns(Message("assistant", reply)) for side, reply in sides.items()}
-    return {"id": record.id, "conversations": [_turns(turn) for turn in record.messages], **told}
+    replies = {side: _turns(Message("assistant", reply)) for side, reply in sides.items()}
+    return {"id": record.id, "conversations": [_turns(turn) for turn in record.messages], **replies}
 
 
 def llama_factory(record: Record) -> dict[str, Any]:
@@ -63,10 +63,9 @@ def llama_factory_preference(record: Record) -> dict[str, Any]:
 def alpaca(record: Record) -> dict[str, Any]:
     """Return a row of ``id``, ``instruction``, ``input``, ``output`` and ``system``.
 
-    The prompt is all instruction. ``ValueError`` for a conversation of several turns, which this shape cannot hold.
+    The prompt is all instruction. ``ValueError`` for a conversation of several turns, which this format cannot hold.
     """
-    asked = _one_turn(record)
-    return {**asked, "output": _filled(record, "response")}
+    return {**_one_turn(record), "output": _filled(record, "response")}
 
 
 def alpaca_preference(record: Record) -> dict[str, Any]:

@@ -73,10 +73,10 @@ class CausalModel:
         with torch.inference_mode():
             logits = self.loaded.model(**_padded(rows, self.loaded.model.device)).logits
             for row, ids, start in zip(logits, rows, starts, strict=True):
-                first = max(start, 1)  # nothing foretells the first token of all
-                wanted = torch.tensor(ids[first:], device=row.device, dtype=torch.long)
+                first = max(start, 1)  # the first token of all has no prediction
+                targets = torch.tensor(ids[first:], device=row.device, dtype=torch.long)
                 logprobs = row[first - 1 : len(ids) - 1].float().log_softmax(-1)
-                found.append(logprobs.gather(1, wanted[:, None])[:, 0].tolist())
+                found.append(logprobs.gather(1, targets[:, None])[:, 0].tolist())
         return found
 
 

@@ -41,8 +41,8 @@ class PairRules:
 def same_prompts(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the groups of rows whose messages, context and options are equal but for case, marks and spacing."""
     options = pl.col("options").list.eval(key(pl.element())).list.sort().list.join("\x1f")
-    asked = pl.concat_str(key(question_text()), key(pl.col("context").fill_null("")), options, separator="\x1e")
-    return rows.select("id", group=pl.col("id").min().over(asked))
+    question = pl.concat_str(key(question_text()), key(pl.col("context").fill_null("")), options, separator="\x1e")
+    return rows.select("id", group=pl.col("id").min().over(question))
 
 
 def similar_prompts(rules: NearRules) -> Groups:
@@ -81,22 +81,22 @@ Broken = tuple[str, pl.Expr, pl.Expr]
 def _broken(config: PairRules) -> list[Broken]:
     chosen, rejected, margin = (pl.col(name) for name in ("chosen_text", "rejected_text", "margin"))
     chars = [pl.col(name).str.len_chars() for name in ("chosen", "rejected")]
-    lengths = _seen(chosen_chars=chars[0], rejected_chars=chars[1])
+    lengths = _evidence(chosen_chars=chars[0], rejected_chars=chars[1])
     ratio = pl.max_horizontal(chars) / pl.min_horizontal(chars)
     return [
         ("empty", (chosen == "") | (rejected == ""), lengths),
-        ("same_text", chosen == rejected, _seen(text=chosen.str.head(200))),
-        ("tie", margin == 0, _seen(margin=margin)),
-        ("small_margin", margin < max(config.min_margin, 0.0), _seen(margin=margin)),
+        ("same_text", chosen == rejected, _evidence(text=chosen.str.head(200))),
+        ("tie", margin == 0, _evidence(margin=margin)),
+        ("small_margin", margin < max(config.min_margin, 0.0), _evidence(margin=margin)),
         ("length_ratio", ratio > config.max_length_ratio, lengths),
     ]
 
 
 def _crowded(config: PairRules) -> list[Broken]:
-    seen = _seen(group=pl.col("group"), max_per_prompt=pl.lit(config.max_per_prompt))
+    cap = _evidence(group=pl.col("group"), max_per_prompt=pl.lit(config.max_per_prompt))
     return [
-        ("repeated_pair", ~pl.col("first"), _seen(group=pl.col("group"))),
-        ("prompt_cap", pl.col("turn") > config.max_per_prompt, seen),
+        ("repeated_pair", ~pl.col("first"), _evidence(group=pl.col("group"))),
+        ("prompt_cap", pl.col("turn") > config.max_per_prompt, cap),
     ]
 
 
@@ -125,7 +125,7 @@ def _side(group: str, config: PairRules) -> str:
     return "test" if place < config.test_share else "train"
 
 
-def _seen(**seen: pl.Expr) -> pl.Expr:
+def _evidence(**seen: pl.Expr) -> pl.Expr:
     return pl.struct([value.alias(name) for name, value in seen.items()]).struct.json_encode()
 
 

@@ -46,8 +46,8 @@ def prompt_cap(shards: Shards, config: PromptCap) -> Decision:
     beyond = ordered.with_columns(group=group, turn=pl.int_range(pl.len()).over(group)).filter(
         pl.col("turn") >= config.max_per_prompt
     )
-    seen = [json.dumps({"group": name, "max_per_prompt": config.max_per_prompt}) for name in beyond["group"]]
-    named = beyond.select("id", drop=pl.lit("prompt_cap"), evidence=pl.Series(seen, dtype=pl.String))
+    evidence = [json.dumps({"group": name, "max_per_prompt": config.max_per_prompt}) for name in beyond["group"]]
+    named = beyond.select("id", drop=pl.lit("prompt_cap"), evidence=pl.Series(evidence, dtype=pl.String))
     return Decision(drops=named.match_to_schema(DROP_SCHEMA), tables={"prompts": clusters})
 
 

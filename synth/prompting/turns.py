@@ -70,8 +70,8 @@ def _turns(name: str) -> tuple[_Turn, ...]:
 
 
 def _turn(role: str, head: str, text: str) -> _Turn:
-    asked = meta.find_undeclared_variables(Environment().parse(head + text))
-    return _Turn(role=role, template=prompt_files.template(head + text), switched=asked <= SWITCHES)
+    variables = meta.find_undeclared_variables(Environment().parse(head + text))
+    return _Turn(role=role, template=prompt_files.template(head + text), switched=variables <= SWITCHES)
 
 
 def _source(name: str) -> str:

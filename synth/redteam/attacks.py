@@ -169,8 +169,8 @@ def topic_of(meta: dict[str, Any]) -> str:
 def held_out(names: Iterable[str], share: float, seed: int) -> frozenset[str]:
     """Return ``share`` of the different names, sampled by ``seed``: at least one if any, never all."""
     ordered = sorted(set(names), key=lambda name: (_draw(name, seed), name))
-    wanted = max(1, round(share * len(ordered))) if share > 0 else 0
-    return frozenset(ordered[: min(wanted, len(ordered) - 1)]) if ordered else frozenset()
+    count = max(1, round(share * len(ordered))) if share > 0 else 0
+    return frozenset(ordered[: min(count, len(ordered) - 1)]) if ordered else frozenset()
 
 
 def _drawn(id: str, styles: Sequence[Style], found: Sequence[Style], config: Attacks) -> list[Style]:

@@ -37,9 +37,9 @@ def prompt_text(tokenizer: Any, request: Request, notices: Notices) -> str:
 
 
 def _templated(tokenizer: Any, messages: Sequence[Message]) -> str:
-    told = [{"role": message.role, "content": message.content} for message in messages]
+    turns = [{"role": message.role, "content": message.content} for message in messages]
     return str(
-        tokenizer.apply_chat_template(told, add_generation_prompt=True, tokenize=False, **dated_template(tokenizer))
+        tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False, **dated_template(tokenizer))
     )
 
 
@@ -49,7 +49,7 @@ def _unwritable(error: Exception) -> TeacherError:
 
 
 def answer_or_failure(completion: Completion, request: Request) -> Completion | Failure:
-    """Return a completion that can be an answer, or the failure that it is: the same request brings the same again."""
+    """Return a usable completion, or a failure, since the same request would get the same reply."""
     try:
         return usable(completion, request)
     except BadReplyError as error:
@@ -57,7 +57,7 @@ def answer_or_failure(completion: Completion, request: Request) -> Completion | 
 
 
 def prompt_tokens(tokenizer: Any, prompt: str) -> list[int]:
-    """Return the tokens of a prompt, whose special ones the template has written."""
+    """Return the tokens of a prompt, whose special tokens the template has written."""
     tokens: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     return tokens
 

@@ -32,33 +32,33 @@ class SamplingBatch:
     def __call__(self, input_ids: Any, scores: Any) -> Any:
         """Return scores of minus infinity but for one token a row."""
         torch = import_module("torch")
-        drawn = self._drawn(torch, scores.float())
+        sampled = self._sample(torch, scores.float())
         if any(sampling.logprobs is not None for sampling in self._samplings):
-            self.alternatives.append(self._likeliest(torch.log_softmax(scores.float(), -1), drawn))
-        return torch.full_like(scores, float("-inf")).scatter_(1, drawn[:, None], 0.0)
+            self.alternatives.append(self._likeliest(torch.log_softmax(scores.float(), -1), sampled))
+        return torch.full_like(scores, float("-inf")).scatter_(1, sampled[:, None], 0.0)
 
-    def _drawn(self, torch: Any, scores: Any) -> Any:
-        """Return a token a row: the first whose cumulative probability, from the likeliest down, passes the draw."""
-        warmth = scores.new_tensor([max(sampling.temperature, 1e-6) for sampling in self._samplings])
-        probabilities, tokens = torch.softmax((scores / warmth[:, None]).double(), -1).sort(-1, descending=True)
+    def _sample(self, torch: Any, scores: Any) -> Any:
+        """Return a token for each row: the first whose cumulative probability exceeds the row's random number."""
+        temperature = scores.new_tensor([max(sampling.temperature, 1e-6) for sampling in self._samplings])
+        probabilities, tokens = torch.softmax((scores / temperature[:, None]).double(), -1).sort(-1, descending=True)
         passed = probabilities.cumsum(-1)
         nucleus = passed.new_tensor([sampling.top_p for sampling in self._samplings])
         kept = (passed - probabilities < nucleus[:, None]).sum(-1).clamp(min=1)
         mass = passed.gather(1, kept[:, None] - 1)
-        draws = passed.new_tensor([random.random() for random in self._random])[:, None] * mass
-        places = torch.minimum((passed <= draws).sum(-1), kept - 1)
+        numbers = passed.new_tensor([random.random() for random in self._random])[:, None] * mass
+        places = torch.minimum((passed <= numbers).sum(-1), kept - 1)
         greedy = torch.tensor([sampling.temperature == 0 for sampling in self._samplings], device=scores.device)
         return tokens.gather(1, torch.where(greedy, 0, places)[:, None])[:, 0]
 
-    def _likeliest(self, logs: Any, drawn: Any) -> list[Alternatives | None]:
+    def _likeliest(self, logs: Any, sampled: Any) -> list[Alternatives | None]:
         return [
             None if sampling.logprobs is None else _alternatives(row, int(token), sampling.logprobs)
-            for sampling, row, token in zip(self._samplings, logs, drawn, strict=True)
+            for sampling, row, token in zip(self._samplings, logs, sampled, strict=True)
         ]
 
 
-def _alternatives(row: Any, token: int, wanted: int) -> Alternatives:
-    values, tokens = row.topk(min(wanted, row.shape[-1]))
+def _alternatives(row: Any, token: int, count: int) -> Alternatives:
+    values, tokens = row.topk(min(count, row.shape[-1]))
     best = list(zip(tokens.tolist(), values.tolist(), strict=True))
     return best if token in tokens.tolist() else [*best, (token, float(row[token]))]
 

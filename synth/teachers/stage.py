@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -150,7 +150,7 @@ def _identity(request: Request) -> tuple[Any, ...]:
     return request.row, request.stage, request.sample, request.messages
 
 
-def with_reasons(rows: pl.DataFrame, reasons: Iterable[tuple[str | None, str | None]]) -> pl.DataFrame:
+def with_reasons(rows: pl.DataFrame, reasons: Iterable[Sequence[str | None]]) -> pl.DataFrame:
     """Return the rows with ``drop`` and ``evidence``, given as one pair for each row."""
     columns = pl.DataFrame(list(reasons), {"drop": pl.String, "evidence": pl.String}, orient="row")
     return rows.hstack(columns)
