@@ -326,7 +326,7 @@ def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...],
     from pipelines.own_files.leak_files import decontaminate as run
     from quality.decontamination.find_leaks import Decontaminate
     from quality.decontamination.inputs import ROLES
-    from synth.judges.leak_judge import leak_judge
+    from synth.judges.leak_step import leak_judge
     from synth.teachers.embedders import embedder
     from synth.teachers.specs import teacher
 

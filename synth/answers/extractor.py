@@ -14,7 +14,7 @@ from typing import Literal
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.answer_phrases import ANSWER_NOUNS, Words
 from synth.answers.explicit_answers import FoundAnswer, cues_of, in_list, item_at, last_explicit, listed, revised
-from synth.answers.implicit_answers import final_implicit_answer, implicit_answer, only_named
+from synth.answers.implicit_answers import final_implicit_answer, implicit_answer, judged_option, only_named
 from synth.answers.invented_turns import cuts
 from synth.answers.model_output import BREAK, AnswerText, answer_text, fold, plain
 from synth.answers.option_reading import (
@@ -27,7 +27,6 @@ from synth.answers.option_reading import (
     named,
     read,
 )
-from synth.answers.option_verdicts import judged
 from synth.teachers.thinking import after_thought
 
 Outcome = Literal["parsed", "unparsed", "ambiguous"]
@@ -233,7 +232,7 @@ def _fallback(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer
         _alone(question, text)
         or _headed(question, text)
         or implicit_answer(question, text, lang, "headed")
-        or judged(question, text)
+        or judged_option(question, text)
         or _leading(question, text, lang)
         or implicit_answer(question, text, lang, "held")
         or only_named(question, text, lang)

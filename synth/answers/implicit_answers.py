@@ -8,7 +8,11 @@ from dataclasses import replace
 
 from synth.answers.explicit_answers import Cues, FoundAnswer, answer_after, answer_before, cues_of, last_cues
 from synth.answers.model_output import BREAK, AnswerText
-from synth.answers.option_reading import ShownOption, named
+from synth.answers.option_reading import Reading, ShownOption, named, read
+
+LINE = re.compile(r"^[^\w\n]*(?=\w).*$", re.MULTILINE)
+CELL = re.compile(r"\|| (?=[✓✔✅☑✗✘❌✖☒])")
+TICKS, CROSSES = "✓✔✅☑", "✗✘❌✖☒"
 
 WEAK_FORMS = ("pointed", "fitting")
 """Forms that count only where no later words favour another option."""
@@ -123,3 +127,38 @@ def _undisputed(question: ShownOption, text: AnswerText, cues: Cues, answer: Fou
             return False
         start = stop
     return True
+
+
+# --- lists that judge the options one by one: "A - wrong", "B: correct", "| C | no |", "D ✗" ------------------------
+
+
+def judged_option(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+    """Return the options that a list calls right: it judges every option once, and one as right unless ``several``."""
+    table = replace(text, cased=CELL.sub(",", text.cased), folded=CELL.sub(",", text.folded))
+    verdicts: dict[int, tuple[bool, Reading]] = {}
+    for line in LINE.finditer(table.folded):
+        item = _judged_item(question, table, *line.span())
+        if item is None:
+            continue
+        position = item[1].found[0]
+        if position in verdicts:
+            return None
+        verdicts[position] = item
+    right = [reading for good, reading in verdicts.values() if good]
+    if not right or len(verdicts) < len(question.labels) or (len(right) > 1 and not question.several):
+        return None
+    found = tuple(sorted(reading.found[0] for reading in right))
+    return FoundAnswer(form="judged", at=right[-1].start, reading=replace(right[-1], found=found))
+
+
+def _judged_item(question: ShownOption, text: AnswerText, start: int, stop: int) -> tuple[bool, Reading] | None:
+    """Return an item of a list and whether it is called right; None for a line that judges no option."""
+    begins = re.compile(r"[^\w\n(]*").match(text.folded, start, stop)
+    reading = read(question, text, begins.end() if begins else start, stop)
+    if reading is None or reading.fault or len(reading.found) != 1:
+        return None
+    own = question.words
+    right = rf"(?:^|[-–—:(,])\W*(?:{own.right})\b"
+    wrong = rf"\b(?:{own.wrong}|{own.not_}|{own.less}|{own.shunned})\b"
+    verdict = re.search(rf"(?P<good>[{TICKS}]|{right})|[{CROSSES}]|{wrong}", text.folded[reading.end : stop])
+    return (bool(verdict["good"]), reading) if verdict else None

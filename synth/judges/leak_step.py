@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,13 +11,21 @@ import polars as pl
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked_config
 
-from quality.decontamination.find_leaks import Decontaminate
+from quality.decontamination.find_leaks import Decontaminate, Judge
 from quality.decontamination.leaking_rows import drop_leaks
 from quality.decontamination.neighbors import Embed
 from quality.outcome import Outcome
-from synth.judges.leak_judge import leak_judge
+from sources.record import Message
 from synth.teachers.embedders import embedder, model_and_threshold, revision_of
 from synth.teachers.specs import teacher
+from synth.teachers.teacher import Completion, Request, Sampling, Teacher
+
+PROMPT = (
+    "Text A comes from a training set, text B is an examination question.\n\nText A:\n{mine}\n\nText B:\n{theirs}\n\n"
+    "Is the question of B contained in A, be it in other words or another language, with the same facts and the same "
+    "right answer? Answer with one word, yes or no."
+)
+MOST_CHARS = 6000
 
 THRESHOLD = 0.9
 """Least cosine of a row's question and an item's that makes a leak, unless the spec names another."""
@@ -50,3 +60,30 @@ def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, benchmarks: t
 @lru_cache(maxsize=1)
 def _loaded(spec: str) -> Embed:
     return embedder(spec)
+
+
+def leak_judge(model: Teacher) -> Judge:
+    """Return a judge that sends requests to ``model``; its verdict is None for a reply without a plain yes or no."""
+
+    def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
+        requests = [
+            Request(row=str(at), stage="leaks", messages=(_message(*pair),), sampling=Sampling(temperature=0.0))
+            for at, pair in enumerate(pairs)
+        ]
+        verdicts: list[bool | None] = [None] * len(pairs)
+        for request, reply in model.complete(requests):
+            if isinstance(reply, Completion):
+                verdicts[int(request.row)] = read_verdict(reply.text)
+        return verdicts
+
+    return judge
+
+
+def _message(mine: str, theirs: str) -> Message:
+    return Message("user", PROMPT.format(mine=mine[:MOST_CHARS], theirs=theirs[:MOST_CHARS]))
+
+
+def read_verdict(text: str) -> bool | None:
+    """Return True for yes, False for no, None where the reply has neither word, or both."""
+    found = {word.lower() for word in re.findall(r"(?i)\b(yes|no)\b", text)}
+    return None if len(found) != 1 else found == {"yes"}
