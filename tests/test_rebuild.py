@@ -219,9 +219,7 @@ def test_without_the_completions_the_teacher_is_missed(asked, tmp_path):
     folder, again = asked
     shutil.copy(folder / "manifest.json", tmp_path / "manifest.json")
     said = refusal(tmp_path / "manifest.json", error=TeacherError, **again)
-    assert said.startswith(
-        "openai:m at revision unpinned is not here, only what it answered, and that lacks sample 0 of "
-    )
+    assert said.startswith("openai:m at revision unpinned is replayed from its completions, which lack sample 0 of ")
     assert "expected the completions of the release" in said
 
 

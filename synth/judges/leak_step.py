@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass as checked_config
+from pydantic.dataclasses import dataclass as checked
 
 from quality.decontamination.find_leaks import Decontaminate, Judge
 from quality.decontamination.leaking_rows import drop_leaks
@@ -31,9 +31,9 @@ THRESHOLD = 0.9
 """Least cosine of a row's question and an item's that makes a leak, unless the spec names another."""
 
 
-@checked_config(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class ModelLeaks:
-    """The layers of words, the embedding model with the hash of its files, and the judge; either may be none."""
+    """The text layers, the embedding model with the hash of its files, and the judge; both models are optional."""
 
     layers: Decontaminate = Field(default_factory=Decontaminate)
     embedder: str | None = None
@@ -42,7 +42,7 @@ class ModelLeaks:
 
 
 def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:
-    """Return the settings that ``MODEL`` or ``MODEL@THRESHOLD`` names; ``ValueError`` where the threshold is none."""
+    """Return the settings of ``MODEL`` or ``MODEL@THRESHOLD``; ``ValueError`` for an invalid threshold."""
     if spec is None:
         return ModelLeaks(judge=judge)
     model, least = model_and_threshold("leak_embedder", spec, THRESHOLD)
@@ -51,7 +51,7 @@ def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:
 
 
 def drop_leaks_with_models(rows: pl.DataFrame, config: ModelLeaks, benchmarks: tuple[Path, ...]) -> Outcome:
-    """Return the rows, those that leak dropped, as ``leaking_rows.drop_leaks`` does, with the models' help."""
+    """Drop leaking rows as ``leaking_rows.drop_leaks`` does, with the help of the models."""
     embed = _loaded(config.embedder) if config.embedder else None
     judge = leak_judge(teacher(config.judge)) if config.judge else None
     return drop_leaks(rows, config.layers, benchmarks, embed=embed, judge=judge)
@@ -84,6 +84,6 @@ def _message(mine: str, theirs: str) -> Message:
 
 
 def read_verdict(text: str) -> bool | None:
-    """Return True for yes, False for no, None where the reply has neither word, or both."""
+    """Return True for yes, False for no, None where the reply has neither word or both."""
     found = {word.lower() for word in re.findall(r"(?i)\b(yes|no)\b", text)}
     return None if len(found) != 1 else found == {"yes"}

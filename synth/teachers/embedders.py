@@ -70,7 +70,7 @@ def sentence_transformer(
     """
     load = import_module("sentence_transformers").SentenceTransformer
     if inner := _inner_model(Path(path)):
-        raise EmbedderError(f"{path} holds no model, but {inner} does: name that folder")
+        raise EmbedderError(f"{path} contains no model, but {inner} does: name that folder")
     with hub_or_cache(path):
         model = load(path, revision=revision, device=device)
     room = _room(model, prompt)

@@ -91,6 +91,6 @@ def _commit(model: str, revision: str | None) -> str:
             return Path(snapshot_download(model, revision=revision, allow_patterns=["config.json"])).name
     except Exception as error:  # many kinds: no such model, no such revision, no network, a bad name
         raise TeacherError(
-            f"model is {model!r} at revision {revision or 'main'}: neither a folder nor to be had from the Hub "
+            f"model is {model!r} at revision {revision or 'main'}: neither a folder nor available from the Hub "
             f"({str(error).splitlines()[0]}); expected a folder or a Hub id"
         ) from error

@@ -393,7 +393,7 @@ async def _body(reply: Any) -> bytes:
     if encoding in ("", "identity"):
         return raw
     if encoding not in ("gzip", "deflate"):
-        raise BadReplyError(f"reply is packed by {encoding!r:.40}, which was not asked for")
+        raise BadReplyError(f"reply is compressed as {encoding!r:.40}, expected an encoding of Accept-Encoding")
     try:
         unpacked = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(raw, LONGEST_REPLY + 1)
     except zlib.error as error:

@@ -25,9 +25,9 @@ class RecordedTeacher:
             failure = self.failures.get(request.key(self.name, self.revision))
             if failure is None:
                 raise TeacherError(
-                    f"{self.name} at revision {self.revision} is not here, only what it answered, and that lacks "
+                    f"{self.name} at revision {self.revision} is replayed from its completions, which lack "
                     f"sample {request.sample} of {request.stage} for {request.row}; expected the completions of the "
-                    "release, or a store that holds them"
+                    "release, or a store that contains them"
                 )
             yield request, failure
 

@@ -74,5 +74,5 @@ def _embedded(texts: Callable[[], Iterable[str]] | None) -> Teacher:
     from synth.teachers.embedded import train
 
     if texts is None:
-        raise TeacherError("teacher is 'embedded', which learns from a recipe's own texts, and this one gives none")
+        raise TeacherError("teacher is 'embedded', which is trained on a recipe's texts, and this recipe gives none")
     return train(texts())
