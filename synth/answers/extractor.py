@@ -247,7 +247,12 @@ def _alone(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     """Return the answer of a last or first line that is nothing else; two that differ are ambiguous."""
     if question.several and (several := _alone_list(question, text)):
         return several
-    first, last = _first_line(question, text), _last_line(question, text)
+    start = len(text.folded) - len(text.folded.lstrip())
+    if "\n" not in text.folded.strip() and (number := NUMBER_BEFORE.match(text.folded, start)):
+        start = number.end()
+    first = _whole_line(question, text, start, text.line_end(start))
+    stop = len(text.folded.rstrip())
+    last = _whole_line(question, text, text.folded.rfind("\n", 0, stop) + 1, stop)
     if first and last and first.reading and last.reading and first.reading.found != last.reading.found:
         return replace(last, reading=replace(last.reading, found=(), fault="several"))
     return last or first
@@ -261,18 +266,6 @@ def _alone_list(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     if every is None or every.fault or len(every.found) < MORE_THAN_ONE or text.folded[every.end :].strip(" .\n"):
         return None
     return FoundAnswer(form="alone", at=every.start, reading=every)
-
-
-def _first_line(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
-    start = len(text.folded) - len(text.folded.lstrip())
-    if "\n" not in text.folded.strip() and (number := NUMBER_BEFORE.match(text.folded, start)):
-        start = number.end()
-    return _whole_line(question, text, start, text.line_end(start))
-
-
-def _last_line(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
-    stop = len(text.folded.rstrip())
-    return _whole_line(question, text, text.folded.rfind("\n", 0, stop) + 1, stop)
 
 
 def _distinct(question: ShownOption, text: AnswerText, after: int = 0) -> FoundAnswer | None:

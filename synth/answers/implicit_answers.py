@@ -25,7 +25,9 @@ def implicit_answer(question: ShownOption, text: AnswerText, lang: str, form: st
         return _united(made)
     if len({answer.reading.found for answer in made if answer.reading}) > 1 and made[0].reading:
         return replace(made[0], reading=replace(made[0].reading, fault="several"))
-    if not made or (_by_text(made[0]) and not _undisputed(question, text, cues_of(lang), made[0])):
+    # An option named by its text need not be meant as the answer.
+    by_text = bool(made and made[0].reading and made[0].reading.by == "text")
+    if not made or (by_text and not _undisputed(question, text, cues_of(lang), made[0])):
         return None
     return made[0]
 
@@ -96,11 +98,6 @@ def _implicit_answers(question: ShownOption, text: AnswerText, cues: Cues, form:
         answer = made(question, text, cues, cue, form)
         if answer and (form != "it" or _ends(text, cues, answer)):
             yield answer if made is answer_after else replace(answer, upto=cue.end())
-
-
-def _by_text(answer: FoundAnswer) -> bool:
-    """Return whether an option is named by its text, which need not be meant as the answer."""
-    return answer.reading is not None and answer.reading.by == "text"
 
 
 def _supposed(text: AnswerText, cues: Cues, at: int, form: str) -> bool:

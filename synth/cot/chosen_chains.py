@@ -70,7 +70,9 @@ def choose_chains(rows: pl.DataFrame, eligible: list[Record], candidates: pl.Dat
     choices = {record.id: _choose(record, groups.get(record.id, []), config) for record in eligible}
     _cap_hinted(list(choices.values()), config)
     verdicts = {(id, *place): verdict for id, one in choices.items() for place, verdict in one.verdicts.items()}
-    return Outcome(rows=_rows(rows, choices, config), tables={"candidates": _with_verdicts(candidates, verdicts)})
+    written = [one for record in records(rows) for one in _after(record, choices.get(record.id), config)]
+    finished = with_reasons(frame([record for record, _, _ in written]), [reason for _, *reason in written])
+    return Outcome(rows=finished, tables={"candidates": _with_verdicts(candidates, verdicts)})
 
 
 def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> pl.DataFrame:
@@ -78,15 +80,13 @@ def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> p
 
     Only these can be paired with a row's response: the letters of others mean other options.
     """
-    now = {record.id: (record, tuple(record.meta.get("cot", {}).get("order", ()))) for record in records(rows)}
-    places = candidates.select("id", "stage", "sample").iter_rows()
-    fits = [id in now and _saw(*now[id], stage, sample, config) for id, stage, sample in places]
+    known = {record.id: record for record in records(rows)}
+    fits = []
+    for id, stage, sample in candidates.select("id", "stage", "sample").iter_rows():
+        record = known.get(id)
+        order = tuple(record.meta.get("cot", {}).get("order", range(len(record.options)))) if record else ()
+        fits.append(record is not None and config.order(record, stage, sample) == order)
     return candidates.filter(pl.Series(fits, dtype=pl.Boolean))
-
-
-def _saw(record: Record, has: Order, stage: str, sample: int, config: Cot) -> bool:
-    source = tuple(range(len(record.options)))
-    return config.order(record, stage, sample) == (has or source)
 
 
 def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Choice:
@@ -160,11 +160,6 @@ def _with_verdicts(
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _rows(rows: pl.DataFrame, choices: Mapping[str, _Choice], config: Cot) -> pl.DataFrame:
-    written = [one for record in records(rows) for one in _after(record, choices.get(record.id), config)]
-    return with_reasons(frame([record for record, _, _ in written]), [reason for _, *reason in written])
-
-
 def _after(record: Record, choice: _Choice | None, config: Cot) -> Iterator[tuple[Record, str | None, str | None]]:
     """Yield the row, or the row and copies with further chains, each with its drop reason and evidence."""
     if choice is None:
@@ -215,21 +210,18 @@ def _facts(choice: _Choice, config: Cot) -> dict[str, Any]:
     replies = [one for one in choice.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
     permuted = [one for one in replies if _permuted(choice.record, one, config)]
     source = [one for one in replies if not _permuted(choice.record, one, config)]
-    rates = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}
+    groups = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}
+    agree = {name: sum(one["verdict"] in AGREES for one in group) for name, group in groups.items()}
     return {
         "teacher": config.by.name,
         "revision": config.by.revision,
         "prompt": f"{config.prompt.prompt}@{digest(config.prompt.prompt)}",
         "gold": config.gold,
         "samples": len(replies),
-        **{name: _rate(group) for name, group in rates.items() if group},
+        **{name: round(agree[name] / len(group), 4) for name, group in groups.items() if group},
     }
 
 
 def _permuted(record: Record, one: Candidate, config: Cot) -> bool:
     order = config.order(record, one["stage"], one["sample"])
     return order != tuple(sorted(order))
-
-
-def _rate(replies: Sequence[Candidate]) -> float:
-    return round(sum(one["verdict"] in AGREES for one in replies) / len(replies), 4)

@@ -96,12 +96,11 @@ def aloe_parts(
 
 def part_of(parts: tuple[Part, ...]) -> pl.Expr:
     """Return the path (``general/instruction``) of the first part that takes a row, null where none does."""
-    taken = (pl.when(_takes(part)).then(pl.lit(path)) for path, _, part in leaves(parts))
+    taken = (
+        pl.when(pl.any_horizontal(_picks(pick) for pick in part.picks)).then(pl.lit(path))
+        for path, _, part in leaves(parts)
+    )
     return pl.coalesce(*taken, pl.lit(None, pl.String))
-
-
-def _takes(part: Part) -> pl.Expr:
-    return pl.any_horizontal(_picks(pick) for pick in part.picks)
 
 
 def _picks(pick: Pick) -> pl.Expr:

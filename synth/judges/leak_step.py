@@ -66,10 +66,10 @@ def leak_judge(model: Teacher) -> Judge:
     """Return a judge that sends requests to ``model``; its verdict is None for a reply without a plain yes or no."""
 
     def judge(pairs: Sequence[tuple[str, str]]) -> list[bool | None]:
-        requests = [
-            Request(row=str(at), stage="leaks", messages=(_message(*pair),), sampling=Sampling(temperature=0.0))
-            for at, pair in enumerate(pairs)
-        ]
+        requests = []
+        for at, (mine, theirs) in enumerate(pairs):
+            prompt = Message("user", PROMPT.format(mine=mine[:MOST_CHARS], theirs=theirs[:MOST_CHARS]))
+            requests.append(Request(row=str(at), stage="leaks", messages=(prompt,), sampling=Sampling(temperature=0.0)))
         verdicts: list[bool | None] = [None] * len(pairs)
         for request, reply in model.complete(requests):
             if isinstance(reply, Completion):
@@ -77,10 +77,6 @@ def leak_judge(model: Teacher) -> Judge:
         return verdicts
 
     return judge
-
-
-def _message(mine: str, theirs: str) -> Message:
-    return Message("user", PROMPT.format(mine=mine[:MOST_CHARS], theirs=theirs[:MOST_CHARS]))
 
 
 def read_verdict(text: str) -> bool | None:

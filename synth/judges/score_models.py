@@ -185,17 +185,14 @@ def _by_batch(
     loaded: LoadedModel, rows: list[list[int]], run: Callable[[list[list[int]], list[int]], list[T]]
 ) -> list[T | Unscored]:
     """Return the results of ``run`` on the rows (and their indices), batch by batch; rows too long are unscored."""
-    found: list[T | Unscored] = [_unfit(row, loaded.longest) for row in rows]
+    expected = f"expected 1 to {loaded.longest or 'any number'}"
+    found: list[T | Unscored] = [Unscored(f"{len(row)} tokens, {expected}") for row in rows]
     fit = [place for place, row in enumerate(rows) if row and (loaded.longest is None or len(row) <= loaded.longest)]
     for batch in batches([len(rows[place]) for place in fit], loaded.batch_tokens):
         places = [fit[i] for i in batch]
         for place, value in zip(places, run([rows[place] for place in places], places), strict=True):
             found[place] = value
     return found
-
-
-def _unfit(row: list[int], longest: int | None) -> Unscored:
-    return Unscored(f"{len(row)} tokens, expected 1 to {longest or 'any number'}")
 
 
 def _padded(rows: list[list[int]], device: Any, pad: int = 0) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import orjson
 import polars as pl
@@ -37,12 +36,14 @@ def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str]
         None if chosen else json.dumps(lost.get(id, {}))
         for id, chosen in zip(joined["id"], joined["chosen"], strict=True)
     ]
+    generated = pl.any_horizontal(pl.col("chosen_by", "rejected_by").is_not_null())
+    terms = {license: joint((license, *licenses)) for license in joined["license"].unique()}
     copy = pl.col("id") + "/pair-" + pl.col("number").cast(pl.String)
     return joined.with_columns(
         id=pl.when(pl.col("number") > 1).then(copy).otherwise("id"),
         response=pl.coalesce("chosen", "response"),
         rejected=pl.coalesce("rejected_of_pair", "rejected"),
-        license=pl.when(_written()).then(_joint(joined, licenses)).otherwise("license"),
+        license=pl.when(generated).then(pl.col("license").replace_strict(terms)).otherwise("license"),
         meta=pl.Series(_meta(joined), dtype=pl.String),
         drop=pl.when(unpaired).then(pl.lit("no_pair")).otherwise(None),
         evidence=pl.Series(evidence, dtype=pl.String),
@@ -55,29 +56,16 @@ def keep_source_pairs(rows: pl.DataFrame, config: PairRules) -> Outcome:
     return Outcome(rows=pair_rows(rows, decided), tables={"pairs": decided})
 
 
-def _written() -> pl.Expr:
-    return pl.any_horizontal(pl.col("chosen_by", "rejected_by").is_not_null())
-
-
-def _joint(joined: pl.DataFrame, licenses: Sequence[str]) -> pl.Expr:
-    own = joined["license"].unique().to_list()
-    return pl.col("license").replace_strict({license: joint((license, *licenses)) for license in own})
-
-
 def _meta(joined: pl.DataFrame) -> list[str]:
-    names = [*PAIR_FACTS[:-1], "split_of_pair"]
-    return [
-        meta if origin is None else to_json({**orjson.loads(meta), "pair": _facts((origin, *facts))})
-        for meta, origin, *facts in joined.select("meta", *names).iter_rows()
-    ]
-
-
-def _facts(values: tuple[Any, ...]) -> dict[str, Any]:
-    return {name: value for name, value in zip(PAIR_FACTS, values, strict=True) if value is not None}
+    metas = []
+    for meta, *values in joined.select("meta", *PAIR_FACTS[:-1], "split_of_pair").iter_rows():
+        facts = {name: value for name, value in zip(PAIR_FACTS, values, strict=True) if value is not None}
+        metas.append(to_json({**orjson.loads(meta), "pair": facts}) if "origin" in facts else meta)
+    return metas
 
 
 def _reasons(decided: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Return for each row the reasons of its pairs that went, with their numbers, sorted by name."""
+    """Return for each row the reasons of its dropped pairs with their counts, sorted by name."""
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
     for id, reason in decided.drop_nulls("drop").select("id", "drop").iter_rows():
         reasons[id][reason] += 1
@@ -97,7 +85,7 @@ def length_bias(decided: pl.DataFrame) -> dict[str, float | int | None]:
 
 
 def length_bias_of(lengths: pl.DataFrame) -> dict[str, float | int | None]:
-    """Return the same for pairs of which only ``chosen_chars``, ``rejected_chars`` and ``margin`` are at hand."""
+    """Return the same figures from ``chosen_chars``, ``rejected_chars`` and ``margin``."""
     chosen, rejected = (pl.col(name).cast(pl.Int64) for name in ("chosen_chars", "rejected_chars"))
     gap = chosen - rejected
     facts = lengths.select(

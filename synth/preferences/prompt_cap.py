@@ -36,7 +36,8 @@ def prompt_cap(shards: Shards, config: PromptCap) -> Decision:
 
     batches = (rows.select("id", text=question_text()) for rows in shards())
     clusters = near_duplicates(batches, config.near).clusters
-    facts = pl.concat([pl.DataFrame(schema=_FACTS), *(rows.select("id", margin=_margin()) for rows in shards())])
+    margin = pl.col("meta").str.json_path_match("$.pair.margin").cast(pl.Float64, strict=False)
+    facts = pl.concat([pl.DataFrame(schema=_FACTS), *(rows.select("id", margin=margin) for rows in shards())])
     order = [xxhash.xxh64_intdigest(id.encode(), config.seed) for id in facts["id"]]
     placed = facts.with_columns(order=pl.Series(order, dtype=pl.UInt64)).join(
         clusters.select("id", "representative"), on="id", how="left"
@@ -49,7 +50,3 @@ def prompt_cap(shards: Shards, config: PromptCap) -> Decision:
     evidence = [json.dumps({"group": name, "max_per_prompt": config.max_per_prompt}) for name in beyond["group"]]
     named = beyond.select("id", drop=pl.lit("prompt_cap"), evidence=pl.Series(evidence, dtype=pl.String))
     return Decision(drops=named.match_to_schema(DROP_SCHEMA), tables={"prompts": clusters})
-
-
-def _margin() -> pl.Expr:
-    return pl.col("meta").str.json_path_match("$.pair.margin").cast(pl.Float64, strict=False)

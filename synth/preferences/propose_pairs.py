@@ -103,11 +103,10 @@ def by_prompt(candidates: pl.DataFrame, seed: int) -> Iterator[list[Candidate]]:
     who = ["id", "stage", "teacher", "revision"]
     written = candidates.filter(pl.col("text").fill_null("") != "").sort(*who, "key", "sample")
     for group in written.partition_by(who, maintain_order=True):
-        yield sorted(group.iter_rows(named=True), key=lambda one: (_order(one["key"], seed), one["sample"]))
-
-
-def _order(key: str, seed: int) -> int:
-    return xxhash.xxh64_intdigest(key.encode(), seed)
+        yield sorted(
+            group.iter_rows(named=True),
+            key=lambda one: (xxhash.xxh64_intdigest(one["key"].encode(), seed), one["sample"]),
+        )
 
 
 def _with(group: Sequence[Candidate], verdicts: Sequence[str]) -> list[Candidate]:
@@ -122,16 +121,13 @@ def _turns(right: Sequence[Candidate], wrong: Sequence[Candidate]) -> Iterator[t
 
 
 def _scored(first: Candidate, second: Candidate, place: int) -> dict[str, Any]:
-    scores = [_finite(one["score"]) for one in (first, second)]
+    scores = [one["score"] for one in (first, second)]
+    scores = [score if score is not None and math.isfinite(score) else None for score in scores]
     if None in scores:
         evidence = json.dumps({"scores": scores})
         return {**_pair(first, second, "reward", place), "drop": "unscored", "evidence": evidence}
     better, worse = sorted((first, second), key=lambda one: one["score"], reverse=True)
     return {**_pair(better, worse, "reward", place), "margin": better["score"] - worse["score"]}
-
-
-def _finite(score: float | None) -> float | None:
-    return score if score is not None and math.isfinite(score) else None
 
 
 def _pair(better: Candidate, worse: Candidate, origin: str, place: int) -> dict[str, Any]:

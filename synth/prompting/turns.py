@@ -66,12 +66,11 @@ def _turns(name: str) -> tuple[_Turn, ...]:
     if not parts or (unknown := set(parts[::2]) - set(ROLES)):
         found = sorted(unknown) if parts else "no turn"
         raise ValueError(f"prompt file {name} has {found}, expected lines [[system]], [[user]] or [[assistant]]")
-    return tuple(_turn(role, head, text) for role, text in zip(parts[::2], parts[1::2], strict=True))
-
-
-def _turn(role: str, head: str, text: str) -> _Turn:
-    variables = meta.find_undeclared_variables(Environment().parse(head + text))
-    return _Turn(role=role, template=prompt_files.template(head + text), switched=variables <= SWITCHES)
+    turns = []
+    for role, text in zip(parts[::2], parts[1::2], strict=True):
+        variables = meta.find_undeclared_variables(Environment().parse(head + text))
+        turns.append(_Turn(role=role, template=prompt_files.template(head + text), switched=variables <= SWITCHES))
+    return tuple(turns)
 
 
 def _source(name: str) -> str:
