@@ -14,12 +14,12 @@ from rows import row, table
 from sources.shapes.row_shapes import LETTERS
 from sources.table import SCHEMA, records
 from synth.answers.extractor import extract
-from synth.cot.chain_defects import chain_similarity, defect, grams
+from synth.cot.chain_defects import chain_similarity, find_defect, word_grams
 from synth.cot.chain_settings import Cot
 from synth.cot.chosen_chains import in_row_order
 from synth.cot.sample_chains import CHAINS, eligible_records, next_round
 from synth.prompting.generators import GENERATORS
-from synth.prompting.option_orders import order
+from synth.prompting.option_orders import option_order
 from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
 from synth.teachers.teacher import Completion, Failure, Request
 
@@ -182,21 +182,21 @@ def _example_answer(name, asked, answer):
     verdict = extract(answer, options or ("yes", "no", "maybe"))
     assert verdict.explicit
     text = answer.rpartition("Answer:")[0]
-    assert defect(text, asked, len(options), min_chars=300, max_repeated=0.3, max_repetition=0.1) is None
+    assert find_defect(text, asked, len(options), min_chars=300, max_repeated=0.3, max_repetition=0.1) is None
     assert f"only: {verdict.decision or verdict.letters[0]}" in asked or "only:" not in asked
     return verdict.decision or verdict.letters[0]
 
 
 @given(st.text("abc:123", min_size=1), st.integers(2, 6), st.integers(0, 2**32), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
 def test_orders_are_permutations_that_do_not_repeat_and_never_change(row_id, options, seed, share):
-    drawn = [order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
+    drawn = [option_order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
     source = tuple(range(options))
     assert all(sorted(one) == list(source) for one in drawn)
     permuted = [one for one in drawn if one != source]
     assert len(permuted) == 8 * share
     if options > 3:
         assert len(set(permuted)) == len(permuted)
-    assert drawn == [order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
+    assert drawn == [option_order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
 
 
 # --- what a completion is worth ------------------------------------------------------------------------------------
@@ -320,26 +320,26 @@ def test_reasons_that_follow_the_answer_are_put_before_it():
 def test_a_chain_may_quote_the_question_but_not_be_it():
     asked = "A man of 60 has had pain in the chest for two hours, and his blood pressure is 90/60 mmHg."
     limits = {"min_chars": 10, "max_repeated": 0.7, "max_repetition": 0.3}
-    assert defect(asked + " Think.", asked, 4, **limits) == "repeats_question"
-    assert defect(f"{asked} {REASONS}", asked, 4, **limits) is None
+    assert find_defect(asked + " Think.", asked, 4, **limits) == "repeats_question"
+    assert find_defect(f"{asked} {REASONS}", asked, 4, **limits) is None
 
 
 def test_a_known_diagnosis_or_a_given_dose_is_no_mention_of_the_answer():
     limits = {"min_chars": 10, "max_repeated": 0.7, "max_repetition": 0.3}
     fine = "She has a known diagnosis of lupus and was given a solution of saline; the answer depends on the kidney."
-    assert defect(fine, "", 4, **limits) is None
+    assert find_defect(fine, "", 4, **limits) is None
     for told in (
         "as the answer key says",
         "The correct answer is given as B.",
         "la respuesta proporcionada",
         "Musterlösung",
     ):
-        assert defect(f"{fine} {told}", "", 4, **limits) == "mentions_given_answer"
+        assert find_defect(f"{fine} {told}", "", 4, **limits) == "mentions_given_answer"
 
 
 def test_likeness_is_that_of_runs_of_words():
-    assert chain_similarity(grams(REASONS), grams(REASONS.upper())) == 1
-    assert chain_similarity(grams(REASONS), grams(OTHER_REASONS)) < 0.1
+    assert chain_similarity(word_grams(REASONS), word_grams(REASONS.upper())) == 1
+    assert chain_similarity(word_grams(REASONS), word_grams(OTHER_REASONS)) < 0.1
 
 
 # --- orders --------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from sources.record import Message
 from synth.prompting import templates as prompt_files
 from synth.prompting import turns as prompt_turns
 from synth.prompting.generators import GENERATORS
-from synth.prompting.turns import conversation, digest
+from synth.prompting.turns import digest, render_turns
 
 CONVERSATIONS = sorted(
     path.relative_to(prompt_files.FOLDER).as_posix()
@@ -38,7 +38,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_each_mark_begins_a_turn(folder):
     (folder / "ask.jinja").write_text("[[system]]\nBe brief.\n[[user]]\n{{ question }}\n\nPlease.\n")
-    assert conversation("ask.jinja", question="Why?") == (
+    assert render_turns("ask.jinja", question="Why?") == (
         Message("system", "Be brief."),
         Message("user", "Why?\n\nPlease."),
     )
@@ -49,7 +49,7 @@ def test_what_stands_before_the_first_mark_holds_for_every_turn(folder):
     (folder / "ask.jinja").write_text(
         '{% from "parts.jinja" import shout %}\n[[system]]\n{{ shout("a") }}\n[[user]]\n{{ shout(question) }}\n'
     )
-    assert [turn.content for turn in conversation("ask.jinja", question="b")] == ["A", "B"]
+    assert [turn.content for turn in render_turns("ask.jinja", question="b")] == ["A", "B"]
 
 
 @pytest.mark.parametrize(
@@ -57,20 +57,20 @@ def test_what_stands_before_the_first_mark_holds_for_every_turn(folder):
 )
 def test_no_value_adds_a_turn_or_is_run_as_a_template(folder, value):
     (folder / "ask.jinja").write_text("[[user]]\n{{ question }}\n")
-    assert conversation("ask.jinja", question=value) == (Message("user", value),)
+    assert render_turns("ask.jinja", question=value) == (Message("user", value),)
 
 
 def test_a_value_that_is_asked_for_and_not_given_raises(folder):
     (folder / "ask.jinja").write_text("[[user]]\n{{ question }}\n")
     with pytest.raises(UndefinedError, match="'question' is undefined"):
-        conversation("ask.jinja", qestion="Why?")
+        render_turns("ask.jinja", qestion="Why?")
 
 
 def test_examples_follow_the_switches(folder):
     (folder / "ask.jinja").write_text(
         "[[user]]\n{{ 'A' if given else 'none' }}\n[[user]]\n{{ question }} {{ given }}\n"
     )
-    asked = [conversation("ask.jinja", given=given, question="Why?") for given in (True, False, True)]
+    asked = [render_turns("ask.jinja", given=given, question="Why?") for given in (True, False, True)]
     assert [[turn.content for turn in turns] for turns in asked] == [
         ["A", "Why? True"],
         ["none", "Why? False"],
@@ -82,7 +82,7 @@ def test_examples_follow_the_switches(folder):
 def test_a_file_without_turns_or_with_unknown_ones_is_refused(folder, text, found):
     (folder / "ask.jinja").write_text(text)
     with pytest.raises(ValueError, match=rf"ask.jinja has {found}, expected lines \[\[system\]\]"):
-        conversation("ask.jinja")
+        render_turns("ask.jinja")
 
 
 def test_the_hash_of_a_file_changes_with_it_and_with_its_parts_and_with_nothing_else(folder):

@@ -485,7 +485,7 @@ def test_pairs_become_rows_on_the_side_of_their_attack():
     )
     refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: REFUSED, "safe")
     proposed = redteam.attack_pairs(rows, targets, refusals, TEAM)
-    decided = redteam.hold_out(decide(proposed, rows, PairRules(max_length_ratio=10)), rows)
+    decided = redteam.add_split(decide(proposed, rows, PairRules(max_length_ratio=10)), rows)
     filled = pair_rows(rows, decided)
     sides = {row["id"]: json.loads(row["meta"])["pair"]["split"] for row in filled.iter_rows(named=True)}
     assert sides == dict(rows.select("id", "side").iter_rows())

@@ -21,7 +21,7 @@ from synth.teachers.concurrency import Pace
 from synth.teachers.local_chat import prompt_text
 from synth.teachers.openai_server import OpenAITeacher, _at_azure, _headers
 from synth.teachers.options import Rates, TeacherOptions
-from synth.teachers.request_errors import Kind, of_reply, of_status
+from synth.teachers.request_errors import Kind, error_of_reply, error_of_status
 from synth.teachers.specs import teacher
 from synth.teachers.teacher import Completion, Failure, Request, Sampling, TeacherError
 from synth.teachers.teacher_warnings import Notices
@@ -355,7 +355,7 @@ def test_a_template_without_system_messages_gets_their_text_with_the_first_user_
 def test_an_error_inside_a_200_is_what_its_code_or_words_say_and_costs_nothing(reply, kind):
     with pytest.raises(BadReplyError) as raised:
         read_reply(json.dumps(reply).encode(), requests(1)[0], 0.1)
-    trouble = of_reply(raised.value)
+    trouble = error_of_reply(raised.value)
     assert trouble.kind is kind
     assert trouble.usage is None or "no list of choices" in trouble.error
 
@@ -837,9 +837,11 @@ def test_azures_refusals_say_what_to_do_there():
         place = f"{server.url}?api-version=1"
         with pytest.raises(TeacherError, match="check the address"):
             list(teacher(f"openai:{place}#m", QUICK).complete(requests(1)))
-    bare = _at_azure(of_status(404, "Resource not found", {}), "https://ward.openai.azure.com/openai/deployments/x")
+    bare = _at_azure(
+        error_of_status(404, "Resource not found", {}), "https://ward.openai.azure.com/openai/deployments/x"
+    )
     assert "ends in ?api-version=" in bare.hint
-    assert "AZURE_OPENAI_API_KEY" in _at_azure(of_status(401, "no", {}), AT_AZURE).hint
+    assert "AZURE_OPENAI_API_KEY" in _at_azure(error_of_status(401, "no", {}), AT_AZURE).hint
 
 
 @pytest.mark.parametrize("behaviour", [failing(429, times=2), failing(503, times=2)])

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from synth.answers.answer_phrases import Words, words
 from synth.answers.model_output import AnswerText
-from synth.answers.option_reading import Fault, Reading, ShownOption, mention, read
+from synth.answers.option_reading import Fault, OptionPatterns, Reading, mention, read
 
 JSON_KEYS = (
     r"(?:final|correct|selected|chosen)_?(?:answers?|choice|option|letter)|answers?(?:_(?:choice|letter|option|idx))?|choice"
@@ -219,7 +219,7 @@ def _weak(own: Words) -> dict[str, re.Pattern[str]]:
     }
 
 
-def last_explicit(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
+def last_explicit(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return the last explicit answer: JSON, a box or tag, an answer line, or a sentence.
 
     Other fields of a JSON object are not read, since its reasons may mention other answers. Nor are sentences of an
@@ -238,7 +238,7 @@ def last_explicit(question: ShownOption, text: AnswerText, lang: str) -> FoundAn
     return _latest(answers + _in_sentences(question, before, lang)) or last
 
 
-def revised(question: ShownOption, text: AnswerText, answer: FoundAnswer) -> FoundAnswer | None:
+def revised(question: OptionPatterns, text: AnswerText, answer: FoundAnswer) -> FoundAnswer | None:
     """Return the answer by which the one before is replaced: "Sorry, I meant C", "(revised: C)"."""
     for cue in REVISED.finditer(text.folded, answer.end - 1):
         reading = read(question, text, cue.end(), text.line_end(cue.end()))
@@ -251,14 +251,14 @@ def _latest(answers: list[FoundAnswer]) -> FoundAnswer | None:
     return max(answers, key=lambda answer: (answer.at, -FORMS.index(answer.form)), default=None)
 
 
-def _marked(question: ShownOption, text: AnswerText, lang: str) -> list[FoundAnswer]:
+def _marked(question: OptionPatterns, text: AnswerText, lang: str) -> list[FoundAnswer]:
     """Return the last box and the last answer line."""
     box = _last(BOX, text, lambda cue: _boxed(question, text, cue))
     line = _last(cues_of(lang).line, text, lambda cue: _line(question, text, cue))
     return [answer for answer in (box, line) if answer]
 
 
-def _in_sentences(question: ShownOption, text: AnswerText, lang: str) -> list[FoundAnswer]:
+def _in_sentences(question: OptionPatterns, text: AnswerText, lang: str) -> list[FoundAnswer]:
     """Return the last sentence of each kind that states or chooses the answer, seriously and in the first person."""
     cues = cues_of(lang)
     found = (
@@ -292,7 +292,7 @@ def last_cues(pattern: re.Pattern[str], text: AnswerText) -> list[re.Match[str]]
     return list(pattern.finditer(text.folded))[: -MOST_CUES - 1 : -1]
 
 
-def _in_json(question: ShownOption, text: AnswerText) -> tuple[list[FoundAnswer], list[tuple[int, int]]]:
+def _in_json(question: OptionPatterns, text: AnswerText) -> tuple[list[FoundAnswer], list[tuple[int, int]]]:
     """Return the answers of JSON objects and the spans of these objects; the whole text if it is nothing else."""
     answers, spans = [], []
     for document in JSON_OBJECT.finditer(text.folded):
@@ -305,7 +305,7 @@ def _in_json(question: ShownOption, text: AnswerText) -> tuple[list[FoundAnswer]
     return answers, spans
 
 
-def _value(question: ShownOption, text: AnswerText, value: re.Match[str], form: str) -> FoundAnswer:
+def _value(question: OptionPatterns, text: AnswerText, value: re.Match[str], form: str) -> FoundAnswer:
     """Return the answer of a value that must contain nothing else."""
     start, stop = value.span("value")
     reading = read(question, text, start, stop, numbers=True)
@@ -320,13 +320,13 @@ def _blanked(text: AnswerText, spans: list[tuple[int, int]]) -> AnswerText:
     return AnswerText(cased=cased, folded=folded, skipped=text.skipped)
 
 
-def _boxed(question: ShownOption, text: AnswerText, box: re.Match[str]) -> FoundAnswer | None:
+def _boxed(question: OptionPatterns, text: AnswerText, box: re.Match[str]) -> FoundAnswer | None:
     """Return the answer of a box; boxes without one contain steps of a calculation."""
     answer = _value(question, text, box, "boxed")
     return answer if answer.reading else None
 
 
-def _line(question: ShownOption, text: AnswerText, cue: re.Match[str]) -> FoundAnswer | None:
+def _line(question: OptionPatterns, text: AnswerText, cue: re.Match[str]) -> FoundAnswer | None:
     """Return the answer of an answer line, "Answer: B"; an unreadable line has an unreadable answer."""
     start, stop = _content(text, cue.end())
     reading = read(question, text, start, stop, numbers=True)
@@ -347,7 +347,7 @@ def _asks(text: AnswerText, end: int) -> bool:
     return text.folded[end : end + 2].lstrip(" ").startswith("?")
 
 
-def listed(question: ShownOption, text: AnswerText, first: Reading) -> Reading:
+def listed(question: OptionPatterns, text: AnswerText, first: Reading) -> Reading:
     """Return all options of a list that ``first`` begins, one an item, with a remark after each or not.
 
     Where one option is right, or where all are listed, such a list is no answer.
@@ -370,7 +370,7 @@ def listed(question: ShownOption, text: AnswerText, first: Reading) -> Reading:
     return replace(first, found=tuple(sorted(found)), end=end_of_answer, fault=fault)
 
 
-def item_at(question: ShownOption, text: AnswerText, start: int) -> Reading | None:
+def item_at(question: OptionPatterns, text: AnswerText, start: int) -> Reading | None:
     """Return the option that the line at ``start`` begins with, as an item of a list does: "- B. …", "(B) …"."""
     item = ITEM.match(text.folded, start)
     begins = item.end() if item else start
@@ -382,7 +382,7 @@ def item_at(question: ShownOption, text: AnswerText, start: int) -> Reading | No
     return found
 
 
-def in_list(question: ShownOption, text: AnswerText, start: int) -> bool:
+def in_list(question: OptionPatterns, text: AnswerText, start: int) -> bool:
     """Return whether the line at ``start`` is an item of a list, with another option on a neighbouring line."""
     own = item_at(question, text, start)
     if own is None:
@@ -423,7 +423,7 @@ def _content(text: AnswerText, at: int) -> tuple[int, int]:
 
 
 def answer_after(
-    question: ShownOption, text: AnswerText, cues: Cues, cue: re.Match[str], form: str
+    question: OptionPatterns, text: AnswerText, cues: Cues, cue: re.Match[str], form: str
 ) -> FoundAnswer | None:
     """Return the answer of a sentence in which it follows ``cue``."""
     groups = cue.groupdict()
@@ -455,7 +455,7 @@ def _goes_through(text: AnswerText, cue: re.Match[str], start: int) -> bool:
     return bool(ENUMERATES.search(heading)) and not RIGHTLY.search(cue[0])
 
 
-def _qualified_after(question: ShownOption, text: AnswerText, cues: Cues, reading: Reading, stop: int) -> bool:
+def _qualified_after(question: OptionPatterns, text: AnswerText, cues: Cues, reading: Reading, stop: int) -> bool:
     """Return whether later words take an answer back, set a condition or deny its verb."""
     return bool(
         TAKEN_BACK.match(text.folded, reading.end)
@@ -465,20 +465,20 @@ def _qualified_after(question: ShownOption, text: AnswerText, cues: Cues, readin
     )
 
 
-def _denied_after(question: ShownOption, text: AnswerText, reading: Reading, stop: int) -> bool:
+def _denied_after(question: OptionPatterns, text: AnswerText, reading: Reading, stop: int) -> bool:
     """Return whether a "not" follows that denies the verb and no other option: "ich wurde B nicht wahlen"."""
     denied = NOT_NEXT.match(text.folded, reading.end, stop)
     return bool(denied) and read(question, text, denied.end() if denied else stop, stop) is None
 
 
-def _instead(question: ShownOption, text: AnswerText, start: int, stop: int) -> Reading | None:
+def _instead(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> Reading | None:
     """Return the second option of "is not A but B"."""
     turn = re.compile(rf"\b(?:{question.words.but})\b").search(text.folded, start, stop)
     return read(question, text, turn.end(), stop) if turn else None
 
 
 def answer_before(
-    question: ShownOption, text: AnswerText, cues: Cues, cue: re.Match[str], form: str
+    question: OptionPatterns, text: AnswerText, cues: Cues, cue: re.Match[str], form: str
 ) -> FoundAnswer | None:
     """Return the answer of a sentence in which it precedes ``cue``."""
     start, stop = text.sentence(cue.start())

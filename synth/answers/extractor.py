@@ -14,17 +14,17 @@ from typing import Literal
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.answer_phrases import ANSWER_NOUNS, Words
 from synth.answers.explicit_answers import FoundAnswer, cues_of, in_list, item_at, last_explicit, listed, revised
-from synth.answers.implicit_answers import final_implicit_answer, implicit_answer, judged_option, only_named
+from synth.answers.implicit_answers import final_implicit_answer, implicit_answer, judged_options, only_named
 from synth.answers.invented_turns import cuts
 from synth.answers.model_output import BREAK, AnswerText, answer_text, fold, plain
 from synth.answers.option_reading import (
     DECISIONS,
+    OptionPatterns,
     Reading,
-    ShownOption,
-    as_shown,
     begins_another,
     is_decision,
     named,
+    option_patterns,
     read,
 )
 from synth.teachers.thinking import after_thought
@@ -116,7 +116,7 @@ def extract(
     """
     if labels is None:
         labels = () if is_decision(options) else LETTERS[: len(options)]
-    question = as_shown(tuple(options), tuple(labels), lang, several)
+    question = option_patterns(tuple(options), tuple(labels), lang, several)
     text = answer_text(_own_turn(question, output, lang))
     if text is None:
         return Verdict(outcome="unparsed", how="open_thought")
@@ -125,7 +125,7 @@ def extract(
     text = _without_farewell(question, text, lang)
     answer = last_explicit(question, text, lang)
     for other in _other_languages(text, lang) if answer is None else ():
-        foreign = as_shown(tuple(options), tuple(labels), other, several)
+        foreign = option_patterns(tuple(options), tuple(labels), other, several)
         if answer := _plainly(foreign, text, other):
             question, lang = foreign, other
             break
@@ -147,7 +147,7 @@ def _other_languages(text: AnswerText, lang: str) -> Iterator[str]:
             yield other
 
 
-def _plainly(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
+def _plainly(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return an answer in the forms that no other language is mistaken for."""
     return (
         last_explicit(question, text, lang)
@@ -168,10 +168,10 @@ def own_turn(
     """Return ``output`` up to the beginning of another turn or an invented question after its answer."""
     if labels is None:
         labels = () if is_decision(options) else LETTERS[: len(options)]
-    return _own_turn(as_shown(tuple(options), tuple(labels), lang, several), output, lang)
+    return _own_turn(option_patterns(tuple(options), tuple(labels), lang, several), output, lang)
 
 
-def _own_turn(question: ShownOption, output: str, lang: str) -> str:
+def _own_turn(question: OptionPatterns, output: str, lang: str) -> str:
     output = LINE_BREAK.sub("\n", output)
     start = after_thought(output) or 0
     body = output[start:]
@@ -187,7 +187,7 @@ def _own_turn(question: ShownOption, output: str, lang: str) -> str:
     return output
 
 
-def _verdict(question: ShownOption, options: Sequence[str], text: AnswerText, answer: FoundAnswer | None) -> Verdict:
+def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText, answer: FoundAnswer | None) -> Verdict:
     if answer is None:
         return Verdict(outcome="unparsed", how="no_answer")
     line = text.line(answer.at)
@@ -206,13 +206,13 @@ def _verdict(question: ShownOption, options: Sequence[str], text: AnswerText, an
     )
 
 
-def _retracted(question: ShownOption, text: AnswerText, answer: FoundAnswer, lang: str) -> bool:
+def _retracted(question: OptionPatterns, text: AnswerText, answer: FoundAnswer, lang: str) -> bool:
     """Return whether later words take the answer back; words of an option's text do not count."""
     after = question.text_within.sub(lambda found: "x" * len(found[0]), text.folded[answer.end :])
     return bool(cues_of(lang).retract.search(after))
 
 
-def _without_farewell(question: ShownOption, text: AnswerText, lang: str) -> AnswerText:
+def _without_farewell(question: OptionPatterns, text: AnswerText, lang: str) -> AnswerText:
     """Return the text without last sentences that only take leave of the reader and name no option."""
     for _ in range(MOST_FAREWELLS):
         start, stop = text.last_sentence()
@@ -226,13 +226,13 @@ def _without_farewell(question: ShownOption, text: AnswerText, lang: str) -> Ans
 # --- where nothing says "the answer is" --------------------------------------------------------------------------
 
 
-def _fallback(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
+def _fallback(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return the first fallback that reads: a line or list that answers, a start, a remark, a conclusion, any line."""
     return (
         _alone(question, text)
         or _headed(question, text)
         or implicit_answer(question, text, lang, "headed")
-        or judged_option(question, text)
+        or judged_options(question, text)
         or _leading(question, text, lang)
         or implicit_answer(question, text, lang, "held")
         or only_named(question, text, lang)
@@ -243,7 +243,7 @@ def _fallback(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer
     )
 
 
-def _alone(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+def _alone(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     """Return the answer of a last or first line that is nothing else; two that differ are ambiguous."""
     if question.several and (several := _alone_list(question, text)):
         return several
@@ -258,7 +258,7 @@ def _alone(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     return last or first
 
 
-def _alone_list(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+def _alone_list(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     """Return the answers of a text that is a list of some of the options and nothing else."""
     start = len(text.folded) - len(text.folded.lstrip())
     first = item_at(question, text, start)
@@ -268,7 +268,7 @@ def _alone_list(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
     return FoundAnswer(form="alone", at=every.start, reading=every)
 
 
-def _distinct(question: ShownOption, text: AnswerText, after: int = 0) -> FoundAnswer | None:
+def _distinct(question: OptionPatterns, text: AnswerText, after: int = 0) -> FoundAnswer | None:
     """Return the answer of a line with nothing else, anywhere after a place.
 
     Neighbouring lines with different answers list the options and are ignored; all others must agree.
@@ -284,7 +284,7 @@ def _distinct(question: ShownOption, text: AnswerText, after: int = 0) -> FoundA
     return answers[-1] if len(set(map(_found, answers))) == 1 else None
 
 
-def _between_items(question: ShownOption, text: AnswerText, answer: FoundAnswer) -> bool:
+def _between_items(question: OptionPatterns, text: AnswerText, answer: FoundAnswer) -> bool:
     """Return whether the line above or below a lone answer begins with another option, in any shape."""
     start = text.folded.rfind("\n", 0, answer.at) + 1
     above = text.folded[: max(0, start - 1)].rstrip()
@@ -297,7 +297,7 @@ def _found(answer: FoundAnswer) -> tuple[int, ...]:
     return answer.reading.found if answer.reading else ()
 
 
-def _whole_line(question: ShownOption, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:
+def _whole_line(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:
     reading = read(question, text, start, stop)
     if reading is None or reading.fault or in_list(question, text, text.folded.rfind("\n", 0, start) + 1):
         return None
@@ -313,7 +313,7 @@ def _whole_line(question: ShownOption, text: AnswerText, start: int, stop: int) 
     return FoundAnswer(form="alone", at=reading.start, reading=reading)
 
 
-def _headed(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+def _headed(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     """Return the answer that fills a last line after a heading of few words, such as "Conclusion: B".
 
     Any heading counts unless it rejects the answer; the last line of a list has similar lines above.
@@ -339,7 +339,7 @@ def _decides(own: Words, heading: str) -> bool:
     return bool(re.search(rf"\b(?:{own.verdict}|{own.so}|{own.subject}|{NOUNS})", heading))
 
 
-def _leading(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
+def _leading(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return the answer with which a text begins ("B. Naproxen, because…"), or with which it answers its one question.
 
     It does not count if others begin lines in the same way, if it begins a sentence of its own, or is rejected.
@@ -366,7 +366,7 @@ def _leading(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer 
     return FoundAnswer(form="leading", at=reading.start, reading=reading)
 
 
-def _names_another(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
+def _names_another(question: OptionPatterns, text: AnswerText, reading: Reading) -> bool:
     """Return whether the line of a leading letter is closed by another option's text: "C. ECHB (Naproxen)"."""
     line = text.folded[reading.end : text.line_end(reading.end)].rstrip(" .)]")
     if reading.by != "letter" or len(line) > NEXT:
@@ -375,7 +375,7 @@ def _names_another(question: ShownOption, text: AnswerText, reading: Reading) ->
     return last is not None and not named(question, text, reading.end, text.line_end(reading.end)) <= set(reading.found)
 
 
-def _defines(question: ShownOption, text: AnswerText, reading: Reading) -> bool:
+def _defines(question: OptionPatterns, text: AnswerText, reading: Reading) -> bool:
     """Return whether a letter and its text open a sentence about that option: "A. Gout is a disease of joints"."""
     gap = re.compile(r"[\s.:)(,–—-]*").match(text.folded, reading.end)
     own = question.text.match(text.folded, gap.end() if gap else reading.end)
@@ -400,7 +400,7 @@ def _after_question(text: AnswerText) -> int:
     return mark + 2
 
 
-def _ending(question: ShownOption, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:
+def _ending(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> FoundAnswer | None:
     """Return the answer that a last sentence ends with after a mark: "… => B", "… (option B)", "…, that is, gout".
 
     It is none where the sentence denies or leaves open anything, or names another option before.
@@ -429,7 +429,7 @@ def _heads(text: AnswerText, start: int, stop: int) -> bool:
     return heading is not None and heading.end() in (stop + 1, stop + 2) and text.folded[stop] == ":"
 
 
-def _closing(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+def _closing(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     """Return the conclusion of a last sentence: an answer ("Hence, B."), or the one option that it names."""
     start, stop = text.sentence(len(text.folded.rstrip()) - 1)
     lettered = ITEM_BEFORE.search(text.folded, max(0, start - 8), start)

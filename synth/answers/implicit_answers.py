@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from synth.answers.explicit_answers import Cues, FoundAnswer, answer_after, answer_before, cues_of, last_cues
 from synth.answers.model_output import BREAK, AnswerText
-from synth.answers.option_reading import Reading, ShownOption, named, read
+from synth.answers.option_reading import OptionPatterns, Reading, named, read
 
 LINE = re.compile(r"^[^\w\n]*(?=\w).*$", re.MULTILINE)
 CELL = re.compile(r"\|| (?=[✓✔✅☑✗✘❌✖☒])")
@@ -18,7 +18,7 @@ WEAK_FORMS = ("pointed", "fitting")
 """Forms that count only where no later words favour another option."""
 
 
-def implicit_answer(question: ShownOption, text: AnswerText, lang: str, form: str) -> FoundAnswer | None:
+def implicit_answer(question: OptionPatterns, text: AnswerText, lang: str, form: str) -> FoundAnswer | None:
     """Return the last answer of an implicit form, marked as several where its answers differ."""
     made = list(_implicit_answers(question, text, cues_of(lang), form))
     if question.several and form == "held" and made:
@@ -40,7 +40,7 @@ def _united(made: list[FoundAnswer]) -> FoundAnswer:
     return replace(made[0], reading=replace(read[0], found=found, fault=fault))
 
 
-def final_implicit_answer(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
+def final_implicit_answer(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return the answer on which the weakest forms agree: what findings point to, what fits or is needed.
 
     None where they differ, where an answer has a condition, or where later words reverse it or favour another.
@@ -59,7 +59,7 @@ def final_implicit_answer(question: ShownOption, text: AnswerText, lang: str) ->
     return last if _undisputed(question, text, cues, last) else None
 
 
-def only_named(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswer | None:
+def only_named(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnswer | None:
     """Return the one option that a text names, where its last sentence ends in it: "The drug is naproxen."."""
     cues = cues_of(lang)
     start, stop = text.last_sentence()
@@ -82,7 +82,7 @@ def only_named(question: ShownOption, text: AnswerText, lang: str) -> FoundAnswe
     return None
 
 
-def _implicit_answers(question: ShownOption, text: AnswerText, cues: Cues, form: str) -> Iterator[FoundAnswer]:
+def _implicit_answers(question: OptionPatterns, text: AnswerText, cues: Cues, form: str) -> Iterator[FoundAnswer]:
     """Yield the answers of a form, the last first."""
     pattern = {
         "headed": cues.verdict,
@@ -112,7 +112,7 @@ def _ends(text: AnswerText, cues: Cues, answer: FoundAnswer) -> bool:
     return text.folded[answer.end - 1] in ".:)]" or bool(cues.clause_end.match(text.folded, answer.end))
 
 
-def _undisputed(question: ShownOption, text: AnswerText, cues: Cues, answer: FoundAnswer) -> bool:
+def _undisputed(question: OptionPatterns, text: AnswerText, cues: Cues, answer: FoundAnswer) -> bool:
     """Return whether no later words reverse the answer or name another option without rejecting it."""
     found = set(answer.reading.found) if answer.reading else set()
     start = answer.end
@@ -129,7 +129,7 @@ def _undisputed(question: ShownOption, text: AnswerText, cues: Cues, answer: Fou
 # --- lists that judge the options one by one: "A - wrong", "B: correct", "| C | no |", "D ✗" ------------------------
 
 
-def judged_option(question: ShownOption, text: AnswerText) -> FoundAnswer | None:
+def judged_options(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     """Return the options that a list calls right: it judges every option once, and one as right unless ``several``."""
     table = replace(text, cased=CELL.sub(",", text.cased), folded=CELL.sub(",", text.folded))
     verdicts: dict[int, tuple[bool, Reading]] = {}
@@ -148,7 +148,7 @@ def judged_option(question: ShownOption, text: AnswerText) -> FoundAnswer | None
     return FoundAnswer(form="judged", at=right[-1].start, reading=replace(right[-1], found=found))
 
 
-def _judged_item(question: ShownOption, text: AnswerText, start: int, stop: int) -> tuple[bool, Reading] | None:
+def _judged_item(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> tuple[bool, Reading] | None:
     """Return an item of a list and whether it is called right; None for a line that judges no option."""
     begins = re.compile(r"[^\w\n(]*").match(text.folded, start, stop)
     reading = read(question, text, begins.end() if begins else start, stop)

@@ -63,7 +63,7 @@ Fault = Literal["hedged", "several", "contradicts", "not_shown", "negated"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShownOption:
+class OptionPatterns:
     """The options of one question as patterns; ``labels`` is empty for options without letters."""
 
     labels: tuple[str, ...]
@@ -109,7 +109,7 @@ class _Item:
 
 
 @lru_cache(maxsize=4096)
-def as_shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several: bool) -> ShownOption:
+def option_patterns(options: tuple[str, ...], labels: tuple[str, ...], lang: str, several: bool) -> OptionPatterns:
     """Return the patterns of a question; ``ValueError`` where labels and options do not fit each other."""
     if labels and (len(labels) != len(options) or len(set(labels)) < len(labels)):
         raise ValueError(f"labels are {labels!r}, expected {len(options)} different ones, or none")
@@ -118,7 +118,7 @@ def as_shown(options: tuple[str, ...], labels: tuple[str, ...], lang: str, sever
     own = words(lang)
     decision = is_decision(options)
     by_text = _texts(options, labels, own if decision else None)
-    return ShownOption(
+    return OptionPatterns(
         labels=labels,
         several=several,
         decision=decision,
@@ -152,7 +152,7 @@ def is_decision(options: Sequence[str]) -> bool:
     return {fold(option).strip(" .") for option in options} <= set(DECISIONS)
 
 
-def read(question: ShownOption, text: AnswerText, start: int, stop: int, *, numbers: bool = False) -> Reading | None:
+def read(question: OptionPatterns, text: AnswerText, start: int, stop: int, *, numbers: bool = False) -> Reading | None:
     """Return the reading at ``start``, after fillers, or None where nothing there denotes an option or a letter.
 
     With ``numbers`` a bare number is the place of an option, unless options hold numbers themselves.
@@ -177,7 +177,7 @@ def read(question: ShownOption, text: AnswerText, start: int, stop: int, *, numb
     return reading
 
 
-def mention(question: ShownOption, text: AnswerText, start: int, stop: int) -> Reading | None:
+def mention(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> Reading | None:
     """Return the options named by the words that end at ``stop``, as long a list as there is."""
     for word in re.finditer(r"(?<!\w)[\w\"(\[⟦]", text.folded[start:stop]):
         at = start + word.start()
@@ -189,14 +189,14 @@ def mention(question: ShownOption, text: AnswerText, start: int, stop: int) -> R
     return None
 
 
-def named(question: ShownOption, text: AnswerText, start: int, stop: int) -> set[int]:
+def named(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> set[int]:
     """Return the options named there, by a text that is not part of another or by a letter other than the article."""
     texts = (question.by_text[_spaced(found[0])] for found in question.text_within.finditer(text.folded, start, stop))
     letters = (found[0] for found in LONE.finditer(text.cased, start, stop) if found[0] in question.labels)
     return {place for places in texts for place in places} | set(map(question.labels.index, letters))
 
 
-def _turned_down(question: ShownOption, text: AnswerText, start: int, stop: int) -> Reading | None:
+def _turned_down(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> Reading | None:
     """Return the reading of "not X" or "not X but Y"."""
     denied = question.turned_down.match(text.folded, start, stop)
     if not denied:
@@ -210,7 +210,7 @@ def _turned_down(question: ShownOption, text: AnswerText, start: int, stop: int)
 
 
 def _first(
-    question: ShownOption, text: AnswerText, start: int, stop: int, *, numbers: bool = False
+    question: OptionPatterns, text: AnswerText, start: int, stop: int, *, numbers: bool = False
 ) -> tuple[int, _Item] | None:
     """Return the first item after fillers and where it starts; an option's text may itself begin with a filler."""
     began = start
@@ -233,7 +233,7 @@ def _first(
     return (start, item) if item else None
 
 
-def _by_place(question: ShownOption, text: AnswerText, at: int, stop: int, *, numbers: bool = False) -> _Item | None:
+def _by_place(question: OptionPatterns, text: AnswerText, at: int, stop: int, *, numbers: bool = False) -> _Item | None:
     """Return the option of a number from 1, where numbers count the options and are not options themselves."""
     found = NUMBERED.match(text.folded, at, stop) if question.counted and question.labels else None
     if found is None or not all(label.isalpha() for label in question.labels):
@@ -247,7 +247,7 @@ def _by_place(question: ShownOption, text: AnswerText, at: int, stop: int, *, nu
 
 
 def _by_ordinal(
-    question: ShownOption, text: AnswerText, at: int, stop: int, pattern: re.Pattern[str] = ORDINAL
+    question: OptionPatterns, text: AnswerText, at: int, stop: int, pattern: re.Pattern[str] = ORDINAL
 ) -> _Item | None:
     """Return the option of "the third option"."""
     found = pattern.match(text.folded, at, stop) if question.labels else None
@@ -257,7 +257,7 @@ def _by_ordinal(
     return _Item(found=(place,), by="letter", end=found.end()) if place < len(question.labels) else None
 
 
-def _items(question: ShownOption, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
+def _items(question: OptionPatterns, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
     items, fault, clause = [first], first.fault, 0
     while fault is None:
         separator = question.separator.match(text.cased, items[-1].end, stop)
@@ -279,7 +279,7 @@ def _items(question: ShownOption, text: AnswerText, first: _Item, stop: int) -> 
     return items, fault
 
 
-def _loose(question: ShownOption, text: AnswerText, item: _Item, separator: re.Match[str]) -> Fault | None:
+def _loose(question: OptionPatterns, text: AnswerText, item: _Item, separator: re.Match[str]) -> Fault | None:
     """Return the fault of an "and" after which no option can be read: "A and C are", "D&C", "aspirin and heparin"."""
     if separator["mark"] and separator["mark"] in "/&+":
         return "several"
@@ -291,7 +291,7 @@ def _loose(question: ShownOption, text: AnswerText, item: _Item, separator: re.M
     return "not_shown" if item.by == "text" else None
 
 
-def _next(question: ShownOption, text: AnswerText, at: int, stop: int) -> _Item | None:
+def _next(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> _Item | None:
     """Return a further item of a list, after fillers too where several may be right: "A and option C"."""
     if item := _item(question, text, at, stop):
         return item
@@ -299,7 +299,7 @@ def _next(question: ShownOption, text: AnswerText, at: int, stop: int) -> _Item 
     return first[1] if first else None
 
 
-def _item(question: ShownOption, text: AnswerText, at: int, stop: int) -> _Item | None:
+def _item(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> _Item | None:
     return (
         _by_text(question, text, at, stop)
         or _by_label(question, text, at, stop)
@@ -307,7 +307,7 @@ def _item(question: ShownOption, text: AnswerText, at: int, stop: int) -> _Item 
     )
 
 
-def _by_text(question: ShownOption, text: AnswerText, at: int, stop: int) -> _Item | None:
+def _by_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> _Item | None:
     start = _past(OPENED, text, at, stop)
     found = question.text.match(text.folded, start, stop)
     if not found:
@@ -325,7 +325,7 @@ def _past(pattern: re.Pattern[str], text: AnswerText, at: int, stop: int) -> int
     return match.end() if match else at
 
 
-def _by_label(question: ShownOption, text: AnswerText, at: int, stop: int) -> _Item | None:
+def _by_label(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> _Item | None:
     match = question.label.match(text.cased, at, stop)
     if not match:
         return None
@@ -349,7 +349,7 @@ def _by_label(question: ShownOption, text: AnswerText, at: int, stop: int) -> _I
     return _with_text(question, text, glued, match.end(), stop)
 
 
-def _glued(question: ShownOption, label: str) -> tuple[int, ...] | None:
+def _glued(question: OptionPatterns, label: str) -> tuple[int, ...] | None:
     """Return the positions of a label, or of labels written as one word where several may be right."""
     if label in question.labels:
         return (question.labels.index(label),)
@@ -358,7 +358,7 @@ def _glued(question: ShownOption, label: str) -> tuple[int, ...] | None:
     return None
 
 
-def _separate(question: ShownOption, text: AnswerText, match: re.Match[str], stop: int) -> bool:
+def _separate(question: OptionPatterns, text: AnswerText, match: re.Match[str], stop: int) -> bool:
     """Return whether a letter is a label: not "A patient", "B cells", "D-dimer", "E. coli", "e.g." or "C'est"."""
     rest = text.cased[match.end() : stop]
     folded = text.folded[match.end() : stop]
@@ -376,11 +376,11 @@ def _separate(question: ShownOption, text: AnswerText, match: re.Match[str], sto
     )
 
 
-def _own_text(question: ShownOption, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:
+def _own_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:
     return question.text.match(text.folded, _past(GAP, text, at, stop), stop)
 
 
-def _with_text(question: ShownOption, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
+def _with_text(question: OptionPatterns, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
     """Return the item of a label, past the option's text where that follows; another option's text contradicts it."""
     named = _own_text(question, text, at, stop)
     if named is None or not question.after_text.match(text.folded[named.end() : stop]):
@@ -393,7 +393,7 @@ def _with_text(question: ShownOption, text: AnswerText, found: tuple[int, ...], 
     return _Item(found=found, by="letter", end=named.end(), fault="contradicts")
 
 
-def begins_another(question: ShownOption, text: AnswerText, reading: Reading, least: int = 1) -> bool:
+def begins_another(question: OptionPatterns, text: AnswerText, reading: Reading, least: int = 1) -> bool:
     """Return whether the words after a letter are the first ``least`` words of another option and not of its own.
 
     "D. Initiate dialysis", where the option that begins so is B, names neither.

@@ -32,7 +32,7 @@ GIVEN = re.compile(
 NAMED_LETTER = re.compile(r"\b(?:[Oo]ption|[Cc]hoice|[Oo]pci[óo]n|[Pp]roposition|[Aa]nswer choice)s? [(\[]?([A-Z])\b")
 
 
-def grams(text: str) -> frozenset[tuple[str, ...]]:
+def word_grams(text: str) -> frozenset[tuple[str, ...]]:
     """Return the runs of ``GRAM`` words of a text, without case and accents; a shorter text is one run."""
     return frozenset(_runs(text))
 
@@ -42,7 +42,7 @@ def chain_similarity(first: frozenset[tuple[str, ...]], second: frozenset[tuple[
     return len(first & second) / len(first | second) if first or second else 1.0
 
 
-def defect(
+def find_defect(
     chain: str, asked: str, options: int, *, min_chars: int, max_repeated: float, max_repetition: float
 ) -> Defect | None:
     """Return the first defect of a chain (its text without the answer line), or None.
@@ -52,7 +52,7 @@ def defect(
     """
     if len(chain.strip()) < min_chars:
         return "too_short"
-    runs, known = _runs(chain), grams(asked)
+    runs, known = _runs(chain), word_grams(asked)
     if sum(run in known for run in runs) > max_repeated * len(runs):
         return "repeats_question"
     if GIVEN.search(fold(chain)):

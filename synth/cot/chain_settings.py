@@ -9,8 +9,8 @@ from pydantic.dataclasses import dataclass as checked
 
 from sources.record import ChainPrompt, Record
 from synth.prompting import templates as prompt_files
-from synth.prompting.generators import GENERATORS, Generator, lettered
-from synth.prompting.option_orders import Order, order
+from synth.prompting.generators import GENERATORS, Generator, has_letters
+from synth.prompting.option_orders import Order, option_order
 from synth.teachers.candidates import Author
 
 SAMPLED, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
@@ -68,5 +68,5 @@ class Cot:
 
     def order(self, record: Record, stage: str, sample: int) -> Order:
         """Return the order in which a sample of a row saw its options; hinted samples see the source's."""
-        share = self.shuffled if stage == SAMPLED and lettered(record) else 0.0
-        return order(record.id, sample, len(record.options), share=share, seed=self.seed)
+        share = self.shuffled if stage == SAMPLED and has_letters(record) else 0.0
+        return option_order(record.id, sample, len(record.options), share=share, seed=self.seed)

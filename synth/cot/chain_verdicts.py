@@ -9,9 +9,9 @@ from sources.record import Record
 from synth.answers import json_reply
 from synth.answers.extractor import Verdict, extract, own_turn
 from synth.answers.model_output import fold, plain
-from synth.cot.chain_defects import DEFECTS, defect
+from synth.cot.chain_defects import DEFECTS, find_defect
 from synth.cot.chain_settings import Cot
-from synth.prompting.generators import answer_text, lettered, letters, several, stem
+from synth.prompting.generators import allows_several, answer_text, has_letters, letters, question_of
 from synth.prompting.option_orders import Order
 from synth.teachers.candidates import TRUNCATED, UNPARSED
 from synth.teachers.teacher import Completion
@@ -47,7 +47,7 @@ class Reply:
     question: str | None = None
 
 
-def reply(record: Record, order: Order, completion: Completion, config: Cot) -> Reply:
+def judge_reply(record: Record, order: Order, completion: Completion, config: Cot) -> Reply:
     """Return the verdict on ``completion`` as a chain for ``record``, whose options the prompt had in ``order``.
 
     A completion that did not end by itself is ``truncated``, with its finish reason as detail.
@@ -57,10 +57,10 @@ def reply(record: Record, order: Order, completion: Completion, config: Cot) -> 
     read = _case(record, completion.text) if config.prompt.case else _choice(record, order, completion.text)
     if read.verdict != RIGHT:
         return read
-    found = defect(
+    found = find_defect(
         read.chain,
-        "\n".join(filter(None, (record.context, stem(record), *record.options))),
-        len(record.options) if lettered(record) else 0,
+        "\n".join(filter(None, (record.context, question_of(record), *record.options))),
+        len(record.options) if has_letters(record) else 0,
         min_chars=config.min_chars,
         max_repeated=config.max_repeated,
         max_repetition=config.max_repetition,
@@ -68,18 +68,18 @@ def reply(record: Record, order: Order, completion: Completion, config: Cot) -> 
     return Reply(verdict=found, parsed=read.parsed, detail=read.detail) if found else read
 
 
-def response(record: Record, order: Order, chain: str) -> str:
+def format_response(record: Record, order: Order, chain: str) -> str:
     """Return a chain with its answer as the last line, in the form that all rows share."""
     return f"{chain}\n\nAnswer: {answer_text(record, order)}"
 
 
-def chosen(record: Record, order: Order, text: str) -> Verdict:
+def parse_choice(record: Record, order: Order, text: str) -> Verdict:
     """Return the answer of ``text`` to a multiple-choice row whose options the prompt had in ``order``."""
     options = [record.options[place] for place in order]
-    return extract(text, options, record.lang, several=several(record))
+    return extract(text, options, record.lang, several=allows_several(record))
 
 
-def chain_of(text: str, verdict: Verdict) -> str:
+def extract_chain(text: str, verdict: Verdict) -> str:
     """Return a completion without its reasoning and without the line that is its answer.
 
     Text after that line is removed too ("I hope this helps"), unless it is longer than the text before the line.
@@ -96,24 +96,24 @@ def chain_of(text: str, verdict: Verdict) -> str:
     return before if len(before) > len(after) else f"{before}\n\n{after}".strip()
 
 
-def argument(record: Record, order: Order, chain: str) -> str:
+def remove_answer(record: Record, order: Order, chain: str) -> str:
     """Return a chain without the sentences that state the answer explicitly."""
-    while (verdict := chosen(record, order, chain)).explicit and verdict.line is not None:
+    while (verdict := parse_choice(record, order, chain)).explicit and verdict.line is not None:
         lines = chain.split("\n")
         sentences = SENTENCE_END.split(lines[verdict.line])
-        kept = [sentence for sentence in sentences if not chosen(record, order, sentence).explicit]
+        kept = [sentence for sentence in sentences if not parse_choice(record, order, sentence).explicit]
         lines[verdict.line] = " ".join(kept) if len(kept) < len(sentences) else ""
         chain = "\n".join(lines).strip()
     return chain
 
 
 def _choice(record: Record, order: Order, text: str) -> Reply:
-    text = own_turn(text, [record.options[place] for place in order], record.lang, several=several(record))
-    verdict = chosen(record, order, text)
+    text = own_turn(text, [record.options[place] for place in order], record.lang, several=allows_several(record))
+    verdict = parse_choice(record, order, text)
     if verdict.outcome != "parsed":
         return Reply(verdict=UNPARSED, detail=verdict.how)
     places = [order[place] for place in verdict.positions]
-    parsed = letters(places) if lettered(record) else verdict.decision
+    parsed = letters(places) if has_letters(record) else verdict.decision
     if set(places) != set(record.gold):
         if mark := control_marks(text):
             # A wrong chain may become the rejected side of a pair, where no reader should see one either.
@@ -121,8 +121,8 @@ def _choice(record: Record, order: Order, text: str) -> Reply:
         return Reply(verdict=WRONG, parsed=parsed, detail=verdict.how)
     if verdict.how.startswith("json"):
         return Reply(verdict=NOT_PROSE, parsed=parsed, detail=verdict.how)
-    chain = chain_of(text, verdict)
-    again = chosen(record, order, response(record, order, chain))
+    chain = extract_chain(text, verdict)
+    again = parse_choice(record, order, format_response(record, order, chain))
     if again.positions != verdict.positions:
         return Reply(verdict=UNPARSED, parsed=parsed, detail=f"{verdict.how}, unsteady")
     return Reply(verdict=RIGHT, parsed=parsed, detail=verdict.how, chain=chain)

@@ -15,9 +15,9 @@ from quality.outcome import Outcome
 from sources.license import joint
 from sources.record import Message, Record
 from sources.table import frame, records
-from synth.cot.chain_defects import chain_similarity, grams
+from synth.cot.chain_defects import chain_similarity, word_grams
 from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Cot
-from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, reply, response
+from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, format_response, judge_reply
 from synth.prompting.option_orders import Order
 from synth.prompting.turns import digest
 from synth.teachers.candidates import FAILED
@@ -102,7 +102,7 @@ def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Choice:
 def _chain(record: Record, one: Candidate, config: Cot) -> _Chain:
     order = config.order(record, one["stage"], one["sample"])
     completion = Completion(text=one["text"], finish_reason=one["finish_reason"])
-    return _Chain(candidate=one, order=order, reply=reply(record, order, completion, config))
+    return _Chain(candidate=one, order=order, reply=judge_reply(record, order, completion, config))
 
 
 def _rechecked(choice: _Choice, config: Cot) -> Iterator[_Chain]:
@@ -122,9 +122,9 @@ def _rechecked(choice: _Choice, config: Cot) -> Iterator[_Chain]:
 def _rank(choice: _Choice, chain: _Chain, config: Cot) -> None:
     """Keep a chain, or record why not."""
     place = chain.candidate["stage"], chain.candidate["sample"]
-    own = grams(chain.reply.chain)
+    own = word_grams(chain.reply.chain)
     for other in choice.kept:
-        similarity = chain_similarity(own, grams(other.reply.chain))
+        similarity = chain_similarity(own, word_grams(other.reply.chain))
         if similarity >= config.max_similarity:
             choice.verdicts[place] = RIGHT, f"like sample {other.candidate['sample']} ({similarity:.2f})"
             return
@@ -196,7 +196,7 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
         record,
         options=tuple(record.options[place] for place in chain.order),
         gold=tuple(place for place, source in enumerate(chain.order) if source in record.gold),
-        response=response(record, chain.order, chain.reply.chain),
+        response=format_response(record, chain.order, chain.reply.chain),
         license=joint((record.license, config.license)),
         meta={**record.meta, "cot": {**facts, **origin}},
     )

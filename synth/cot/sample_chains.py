@@ -14,10 +14,10 @@ import polars as pl
 from sources.record import Record
 from sources.table import records
 from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Cot
-from synth.cot.chain_verdicts import CASE_SCHEMA, RIGHT, argument, chosen, reply
+from synth.cot.chain_verdicts import CASE_SCHEMA, RIGHT, judge_reply, parse_choice, remove_answer
 from synth.cot.chosen_chains import KEPT, choose_chains
-from synth.prompting.generators import lettered, letters, several
-from synth.prompting.turns import conversation
+from synth.prompting.generators import allows_several, has_letters, letters
+from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED
 from synth.teachers.stage import Reading, Stage
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -58,12 +58,12 @@ def read_reply(record: Record, request: Request, completion: Completion, config:
     """
     order = config.order(record, request.stage, request.sample)
     if request.stage != RECHECK:
-        read = reply(record, order, completion, config)
+        read = judge_reply(record, order, completion, config)
         return Reading(read.verdict, read.parsed, read.detail)
-    verdict = chosen(record, order, completion.text)
+    verdict = parse_choice(record, order, completion.text)
     if verdict.outcome != "parsed" or not verdict.explicit:
         return Reading(UNPARSED, None, verdict.how)
-    parsed = letters(verdict.positions) if lettered(record) else verdict.decision
+    parsed = letters(verdict.positions) if has_letters(record) else verdict.decision
     return Reading("agrees" if set(verdict.positions) == set(record.gold) else "disagrees", parsed, verdict.how)
 
 
@@ -100,13 +100,13 @@ def _chain_request(record: Record, stage: str, sample: int, config: Cot) -> Requ
 def _recheck_request(record: Record, sample: int, text: str, config: Cot) -> Request:
     """Return the request to answer from a chain alone: with the options, without the question."""
     order = config.order(record, HINTED, sample)
-    read = reply(record, order, Completion(text=text, finish_reason="stop"), config)
-    messages = conversation(
+    read = judge_reply(record, order, Completion(text=text, finish_reason="stop"), config)
+    messages = render_turns(
         RECHECK_PROMPT,
         options=record.options,
-        lettered=lettered(record),
-        several=several(record),
-        argument=argument(record, order, read.chain),
+        lettered=has_letters(record),
+        several=allows_several(record),
+        argument=remove_answer(record, order, read.chain),
     )
     sampling = Sampling(temperature=0.0, max_tokens=RECHECK_TOKENS, seed=config.seed)
     return Request(row=record.id, stage=RECHECK, messages=messages, sampling=sampling, sample=sample)

@@ -18,8 +18,8 @@ from sources.shapes.row_shapes import LETTERS
 from sources.table import records
 from synth.answers.extractor import extract
 from synth.prompting import templates as prompt_files
-from synth.prompting.generators import stem
-from synth.prompting.turns import conversation
+from synth.prompting.generators import question_of
+from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
 from synth.teachers.stage import Reading, Stage, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -47,7 +47,7 @@ def eligible_records(rows: pl.DataFrame, config: MedicalFilter) -> Iterator[Reco
 
 def filter_requests(record: Record, config: MedicalFilter) -> list[Request]:
     """Return the request whether one row is medical: its question and options, without the answer."""
-    messages = conversation(PROMPT, stem=stem(record), options=record.options[: len(LETTERS)])
+    messages = render_turns(PROMPT, stem=question_of(record), options=record.options[: len(LETTERS)])
     sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
     return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling)]
 

@@ -18,8 +18,8 @@ from sources.record import Record
 from sources.table import records, to_json
 from synth.answers import json_reply
 from synth.prompting import templates as prompt_files
-from synth.prompting.generators import answer_text, stem
-from synth.prompting.turns import conversation
+from synth.prompting.generators import answer_text, question_of
+from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
 from synth.teachers.stage import Reading, Stage, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -52,9 +52,9 @@ def eligible_records(rows: pl.DataFrame, config: Rubric) -> Iterator[Record]:
 
 def mark_requests(record: Record, config: Rubric) -> list[Request]:
     """Return the request for the marks of one row's response."""
-    question = "\n\n".join(filter(None, (record.context, stem(record))))
+    question = "\n\n".join(filter(None, (record.context, question_of(record))))
     answer = answer_text(record, tuple(range(len(record.options)))) if record.gold or record.answer else None
-    messages = conversation(PROMPT, question=question, options=record.options, answer=answer, response=record.response)
+    messages = render_turns(PROMPT, question=question, options=record.options, answer=answer, response=record.response)
     sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, json_schema=REPLY_SCHEMA)
     return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling)]
 

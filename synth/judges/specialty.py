@@ -20,8 +20,8 @@ from sources.shapes.row_shapes import LETTERS
 from sources.table import records, to_json
 from synth.answers.model_output import plain
 from synth.prompting import templates as prompt_files
-from synth.prompting.generators import stem
-from synth.prompting.turns import conversation
+from synth.prompting.generators import question_of
+from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
 from synth.teachers.stage import Reading, Stage
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -69,7 +69,7 @@ def eligible_records(rows: pl.DataFrame, config: Specialty) -> Iterator[Record]:
 def label_requests(record: Record, config: Specialty) -> list[Request]:
     """Return the request for one row's field: all fields, the question and its options."""
     options = (f"{letter}. {option}" for letter, option in zip(LETTERS, record.options, strict=False))
-    messages = conversation(PROMPT, fields=FIELDS, question="\n".join((stem(record), *options)))
+    messages = render_turns(PROMPT, fields=FIELDS, question="\n".join((question_of(record), *options)))
     sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
     return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling)]
 

@@ -23,8 +23,8 @@ from sources.table import frame, records, to_json
 from synth.answers import json_reply
 from synth.answers.model_output import fold
 from synth.prompting import templates as prompt_files
-from synth.prompting.generators import stem
-from synth.prompting.turns import conversation
+from synth.prompting.generators import question_of
+from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
 from synth.teachers.stage import Reading, Stage, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -81,7 +81,7 @@ def eligible_records(rows: pl.DataFrame, config: Passages) -> Iterator[Record]:
 
 def question_requests(record: Record, config: Passages) -> list[Request]:
     """Return ``samples`` requests for one passage; its title is in ``meta``, or else the row's question."""
-    messages = conversation(PROMPT, title=record.meta.get("title") or stem(record), passage=record.context)
+    messages = render_turns(PROMPT, title=record.meta.get("title") or question_of(record), passage=record.context)
     sampling = Sampling(
         temperature=config.temperature, max_tokens=config.max_tokens, seed=config.seed, json_schema=REPLY_SCHEMA
     )

@@ -13,7 +13,7 @@ from sources.record import ChainPrompt, Message, Record
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.option_reading import is_decision
 from synth.prompting.option_orders import Order
-from synth.prompting.turns import conversation
+from synth.prompting.turns import render_turns
 
 LANGUAGE_NAMES = {"es": "Spanish", "fr": "French", "de": "German", "it": "Italian", "pt": "Portuguese", "zh": "Chinese"}
 
@@ -40,18 +40,18 @@ class Generator:
         answer = answer_text(record, order) if given else None
         language = None if record.lang == "en" else LANGUAGE_NAMES.get(record.lang, f"the language {record.lang!r}")
         if self.case:
-            data = "\n".join(filter(None, (record.context, stem(record))))
-            return conversation(self.prompt, context=data, answer=answer, given=given, language=language)
+            data = "\n".join(filter(None, (record.context, question_of(record))))
+            return render_turns(self.prompt, context=data, answer=answer, given=given, language=language)
         in_source_order = order == tuple(range(len(order)))
-        return conversation(
+        return render_turns(
             self.prompt,
-            stem=stem(record),
+            stem=question_of(record),
             options=[record.options[place] for place in order],
             context=record.context,
             answer=answer,
             support=record.rationale if given and self.support and in_source_order else None,
-            lettered=lettered(record),
-            several=several(record),
+            lettered=has_letters(record),
+            several=allows_several(record),
             language=language,
             given=given,
         )
@@ -67,17 +67,17 @@ GENERATORS: dict[ChainPrompt, Generator] = {
 }
 
 
-def stem(record: Record) -> str:
+def question_of(record: Record) -> str:
     """Return a row's question without its options: the contents of its messages."""
     return "\n\n".join(message.content for message in record.messages)
 
 
-def lettered(record: Record) -> bool:
+def has_letters(record: Record) -> bool:
     """Return whether options have letters in prompts; yes, no and maybe do not."""
     return not is_decision(record.options)
 
 
-def several(record: Record) -> bool:
+def allows_several(record: Record) -> bool:
     """Return whether more than one option of a row is right."""
     return len(record.gold) > 1
 
@@ -86,7 +86,7 @@ def answer_text(record: Record, order: Order) -> str:
     """Return the gold answer as an answer line states it: letters in this order, a decision, or a diagnosis."""
     if not record.options:
         return record.answer or ""
-    if not lettered(record):
+    if not has_letters(record):
         return record.options[record.gold[0]]
     return letters([place for place, source in enumerate(order) if source in record.gold])
 

@@ -13,7 +13,7 @@ Order = tuple[int, ...]
 """For each letter, A first, the place of its option in the source."""
 
 
-def order(row: str, sample: int, options: int, *, share: float, seed: int) -> Order:
+def option_order(row: str, sample: int, options: int, *, share: float, seed: int) -> Order:
     """Return the order in which sample ``sample`` of a row sees its options, the same at every call.
 
     A ``share`` of the samples see permutations, spread evenly, sample 0 not among them unless all are. A row's

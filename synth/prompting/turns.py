@@ -20,7 +20,7 @@ SWITCHES = frozenset({"given", "lettered"})
 MARK = re.compile(r"^\[\[(\w+)\]\]\n", re.MULTILINE)
 
 
-def conversation(name: str, **values: Any) -> tuple[Message, ...]:
+def render_turns(name: str, **values: Any) -> tuple[Message, ...]:
     """Return the turns of the prompt file ``name`` with ``values`` filled in; a missing value raises.
 
     The file is split into turns before values are filled in, so that no value can add a turn.

@@ -36,9 +36,9 @@ from synth.redteam.safety_pairs import (
     TARGET,
     TARGET_ANSWERS,
     RedTeam,
+    add_split,
     attack_pairs,
     benign_lookalike_pairs,
-    hold_out,
 )
 from synth.teachers.stage import DerivedStage
 
@@ -242,7 +242,7 @@ def pair_replies(rows: pl.DataFrame, guarded: Outcome, config: GuardedPairs) -> 
         attack_pairs(attacked, _guarded(attacked), refusals, config.team),
         benign_lookalike_pairs(helpful, refusals, config.team),
     ]
-    decided = hold_out(decide(pl.concat(proposed), rows, config.rules), known)
+    decided = add_split(decide(pl.concat(proposed), rows, config.rules), known)
     paired = pair_rows(rows, decided, licenses=config.licenses)
     return Outcome(rows=paired, tables={"pairs": decided})
 

@@ -148,7 +148,7 @@ def benign_lookalike_pairs(helpful: pl.DataFrame, refusals: pl.DataFrame, config
     return pair_table(pairs)
 
 
-def hold_out(decided: pl.DataFrame, attacks: pl.DataFrame) -> pl.DataFrame:
+def add_split(decided: pl.DataFrame, attacks: pl.DataFrame) -> pl.DataFrame:
     """Return decided pairs (``pair_rules``) with the side of their attack as ``split``."""
     sides = dict(attacks.select("id", "side").iter_rows())
     return decided.with_columns(split=pl.col("id").replace_strict(sides, return_dtype=pl.String))

@@ -52,7 +52,7 @@ def author(teacher: Teacher) -> Author:
     return Author(name=teacher.name, revision=teacher.revision)
 
 
-def candidate(
+def candidate_row(
     request: Request,
     answer: Completion | Failure,
     by: Author,

@@ -33,9 +33,9 @@ from synth.teachers.request_errors import (
     Health,
     Kind,
     RequestError,
+    error_of_reply,
+    error_of_status,
     of_connection,
-    of_reply,
-    of_status,
     pause,
 )
 from synth.teachers.teacher import Answered, Completion, Failure, Request, Usage
@@ -311,7 +311,7 @@ class _Flight:
             error = f"no answer within {self._options.timeout_s:g} s"
             return RequestError(kind=Kind.SLOW, error=error, hint="--timeout gives it more", usage=Usage())
         except BadReplyError as error:
-            return of_reply(error)
+            return error_of_reply(error)
         except Exception as error:  # each transport has its own kinds for connections that fail
             return of_connection(error)
         seconds = time.monotonic() - since
@@ -319,11 +319,11 @@ class _Flight:
             if 200 <= status < 300:
                 return read_reply(content, request, seconds)
         except BadReplyError as error:
-            return of_reply(error)
+            return error_of_reply(error)
         words = content.decode("utf-8", "replace")
         if status in (400, 403) and WITHHELD.search(words):
             return Reply(completion=Completion(text="", finish_reason="content_filter", seconds=seconds), model=None)
-        request_error = of_status(status, words, headers)
+        request_error = error_of_status(status, words, headers)
         return _at_azure(request_error, self._teacher.url) if is_azure(self._teacher.url) else request_error
 
 

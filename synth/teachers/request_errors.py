@@ -85,7 +85,7 @@ class RequestError:
     usage: Usage | None = None
 
 
-def of_status(status: int, words: str, headers: Mapping[str, str]) -> RequestError:
+def error_of_status(status: int, words: str, headers: Mapping[str, str]) -> RequestError:
     """Return the error of an HTTP status other than success."""
     error = f"HTTP {status}: {' '.join(words.split())[:300]}"
     if NO_CREDIT.search(words):
@@ -102,11 +102,11 @@ def of_status(status: int, words: str, headers: Mapping[str, str]) -> RequestErr
     return RequestError(kind=Kind.REFUSED, error=error, words=words)
 
 
-def of_reply(error: BadReplyError) -> RequestError:
+def error_of_reply(error: BadReplyError) -> RequestError:
     """Return the error of a reply that does not fit its request."""
     if error.status is not None:  # an error has its reported cost, a reply without one the highest
         cost = error.usage if error.usage != Usage() else None
-        return replace(of_status(error.status, str(error), {}), usage=cost)
+        return replace(error_of_status(error.status, str(error), {}), usage=cost)
     kind = Kind.REFUSED if error.final else Kind.BROKEN
     return RequestError(kind=kind, error=f"bad reply: {error}", usage=error.usage)
 

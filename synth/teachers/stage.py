@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import polars as pl
 
 from quality.outcome import Outcome
-from synth.teachers.candidates import FAILED, TRUNCATED, Author, candidate, candidate_table
+from synth.teachers.candidates import FAILED, TRUNCATED, Author, candidate_row, candidate_table
 from synth.teachers.teacher import Answered, Ask, Completion, Failure, Request, TeacherError
 
 FIRST_REPLIES = 20
@@ -111,7 +111,7 @@ class Stage(Generic[Item, Config]):
             if (identity := _identity(request)) not in item_of:
                 raise ValueError(f"a reply for row {request.row!r}, which was not asked; give the rows that were asked")
             reading = self._reading(item_of[identity], request, answer, config)
-            found[identity] = candidate(request, answer, author, *reading)
+            found[identity] = candidate_row(request, answer, author, *reading)
         return candidate_table(found.values())
 
     def _reading(self, item: Item, request: Request, answer: Completion | Failure, config: Config) -> Reading:
