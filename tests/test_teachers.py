@@ -209,7 +209,7 @@ def test_a_reply_that_is_not_a_json_object_is_asked_again(content):
 def test_logprobs_that_were_ignored_fail_at_once_since_they_would_be_again():
     with serving() as server:
         (outcome,) = told(server, requests(1, logprobs=5)).values()
-    assert outcome == Failure(error="bad reply: reply has no logprobs, 5 a token were asked for", tries=1)
+    assert outcome == Failure(error="bad reply: reply has no logprobs, expected 5 for each token", tries=1)
 
 
 @pytest.mark.parametrize(
