@@ -13,8 +13,10 @@ WORDS = {
     "curated": "clean_and_deduplicate",
     "freight": "upload plan",
     "leans": "implicit answer",
+    "life": "history",
     "lives": "is stored",
     "numerics": "precision",
+    "parcel": "upload",
     "workbench": "BuildSession",
 }
 """Words of names of functions, classes, arguments and fields, and what to say instead."""
@@ -52,10 +54,19 @@ WHOLE_NAMES = {
 """Names that were given up as a whole; longer ones may contain them."""
 
 PHRASES = {
+    "files of another hand": "files that sabila did not publish",
+    "for want of a teacher": "no teacher was configured",
     "for whom.": "what the option does",
     "goes on where it was": "resumes",
+    "held against": "checked against",
     "lets nobody in": "rejected the request (HTTP 401)",
+    "looked at only": "compared with only",
+    "looked_at": "reference_only",
+    "nineteen in twenty": "95th percentile",
+    "only looked at": "compared with only",
     "recipe's own.": "what the option does",
+    "tells its life": "shows its history",
+    "the life of": "the history of",
     "who shall read": "what the option does",
 }
 """Phrases of messages, help and templates, and what to say instead."""
