@@ -1,4 +1,4 @@
-"""What a step says of the rows it was given: every one of them, kept or dropped, and what was edited."""
+"""The result of a step: every input row, kept or dropped, and the edits."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ EDIT_SCHEMA = pl.Schema({"id": pl.String, "field": pl.String, "rule": pl.String,
 """One edit of one field: the rule that made it and, where it takes text out, the text."""
 
 DROP_SCHEMA = pl.Schema({"id": pl.String, "drop": pl.String, "evidence": pl.String})
-"""One dropped row: the reason, and what was seen (a text, or a JSON object that names another row)."""
+"""One dropped row: the reason and the evidence (a text, or a JSON object that names another row)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The rows that came in, in order, with ``drop`` (null for a kept row) and ``evidence``.
-
-    Besides: the edits made, and whatever else was found, a table by name.
-    """
+    """The input rows, in order, with ``drop`` (null if kept) and ``evidence``; the edits; other tables by name."""
 
     rows: pl.DataFrame
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDIT_SCHEMA))
@@ -32,10 +29,9 @@ Shards = Callable[[], Iterator[pl.DataFrame]]
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """Which of all rows to drop (``DROP_SCHEMA``, each id once), and what else was found, a table by name.
+    """The rows to drop (``DROP_SCHEMA``, each id once), and other tables by name.
 
-    ``memory`` are the tables that a step which remembers wants back when rows have been added; one that is the very
-    table it got back has not changed.
+    ``memory`` are the tables that the step reads again when rows have been added; an unchanged table is returned as is.
     """
 
     drops: pl.DataFrame

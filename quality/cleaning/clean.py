@@ -1,6 +1,6 @@
-"""The cleaning of one shard: normalise its texts, then let the rules say which rows stay.
+"""Cleaning of one shard: normalise the texts, then apply the rules.
 
-A row that cannot be cleaned is dropped with what went wrong: no single row ends a build.
+A row that raises an error is dropped with the error as evidence; it does not stop the build.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FAULTS = (
     RuntimeError,
     TypeError,
 )
-"""What one row can bring about, besides a ``ValueError``; a missing library or file is no fault of a row."""
+"""Errors that one row can cause, besides ``ValueError``. A missing library or file is not among them."""
 
 PROBE = frame(
     [
@@ -52,7 +52,7 @@ PROBE = frame(
         )
     ]
 )
-"""A row that nothing is wrong with: where it cannot be cleaned either, the fault is not in the rows."""
+"""A valid row: if cleaning it fails as well, the error is not caused by the rows."""
 
 
 def clean(rows: pl.DataFrame, config: Clean) -> Outcome:
