@@ -18,8 +18,8 @@ def changed_rows(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     from sources.table import SCHEMA
 
     differs = {name: before[name].ne_missing(after[name]) for name in SCHEMA.names() if name != "id"}
-    told = [pl.when(mask).then(pl.lit(name)).alias(name) for name, mask in differs.items() if mask.any()]
-    if not told:
+    changed = [pl.when(mask).then(pl.lit(name)).alias(name) for name, mask in differs.items() if mask.any()]
+    if not changed:
         return pl.DataFrame(schema=CHANGED_SCHEMA)
-    rows = before.select("id", fields=pl.concat_list(told).list.drop_nulls())
+    rows = before.select("id", fields=pl.concat_list(changed).list.drop_nulls())
     return rows.filter(pl.col("fields").list.len() > 0)

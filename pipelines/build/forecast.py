@@ -1,4 +1,4 @@
-"""What a build would ask of its teachers, told before anything is spent."""
+"""Forecast of a build's requests to teachers: number, tokens and cost, before anything is spent."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 Json = dict[str, Any]
 
 SHOWN = 12
-"""So many differences are told in one message; a program reads them all."""
+"""Most differences that one message lists; a program reads them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def describe(found: Iterable[Difference]) -> str:
 
 
 def differences(before: Json, after: Json) -> list[Difference]:
-    """Return what was changed from one manifest to another: what follows from a change is not told again."""
+    """Return what was changed from one manifest to another: without the steps that only follow a changed one."""
     return [
         *graph_differences(before["steps"], after["steps"]),
         *_lock(before["lock"], after["lock"]),
@@ -71,7 +71,7 @@ def _terms(manifest: Json) -> Json:
 
 
 def graph_differences(before: list[Json], after: list[Json]) -> Iterator[Difference]:
-    """Yield what was changed from one graph to another; a step that only follows a changed one is not told."""
+    """Yield what was changed from one graph to another; without steps that only follow a changed one."""
     for old, new in pairs(before, after):
         if old is None or new is None:
             step = old or new or {}
@@ -98,7 +98,7 @@ def _grouped(steps: Iterable[Json]) -> dict[str, list[Json]]:
 
 
 def own(step: Json) -> Json:
-    """Return what makes a step what it is, but for the steps before it, which are told by name alone."""
+    """Return what makes a step what it is, but for the steps before it, which are given by name alone."""
     identity = step["identity"]
     files = {f"file {split}/{name}": sha256 for split, name, sha256 in identity.get("files", ())}
     files |= {f"companion {name}": sha256 for name, sha256 in identity.get("companions", {}).items()}

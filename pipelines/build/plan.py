@@ -1,4 +1,4 @@
-"""From a recipe's steps to what will really run: files found and hashed, names given, absent sources told."""
+"""From a recipe's steps to what will really run: files found and hashed, names given, absent sources listed."""
 
 from __future__ import annotations
 

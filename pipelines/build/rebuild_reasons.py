@@ -131,7 +131,7 @@ def _different(node: Node, name: str, before: Any, after: Any, code: Mapping[str
 # --- in words ------------------------------------------------------------------------------------------------------
 
 NAMED = 3
-"""Steps, files or modules told by name; the rest is counted."""
+"""Steps, files or modules that a message names; the rest is counted."""
 
 WORDS = {
     "first": "first build",

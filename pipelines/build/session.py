@@ -1,4 +1,4 @@
-"""One recipe on one store: what it reads found and locked, what it would do told, what it does done."""
+"""A recipe bound to its inputs and a store: plan it, build it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class BuildSession:
         )
 
     def forecast(self, rates: Rates) -> dict[str, Any]:
-        """Say what a build would do: steps done and to do, and why; absent sources, steps that wait for a teacher."""
+        """Return what a build would do: steps done and to do with reasons, absent sources, steps without a teacher."""
         why = causes(self.plan, self.store, self.recipe.name)
         nodes = self.plan.nodes()
         beside = {one.name for node in nodes for one in node.reference_inputs} - {

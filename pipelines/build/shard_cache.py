@@ -69,8 +69,8 @@ def content_of(paths: Sequence[Path]) -> str:
 def note_shards(folder: Path, counts: Sequence[dict[str, Any]]) -> None:
     """Write the index of a step whose shards were counted so; nothing where an older sabila did some of them."""
     if all("of" in counted for counted in counts):
-        told = [{name: value for name, value in counted.items() if name != "taken_over"} for counted in counts]
-        write_json(folder / INDEX, told)
+        index = [{name: value for name, value in counted.items() if name != "taken_over"} for counted in counts]
+        write_json(folder / INDEX, index)
 
 
 def cached_shard(store: Store, identity: Mapping[str, Any]) -> dict[str, CachedShard]:

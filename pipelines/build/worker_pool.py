@@ -19,7 +19,7 @@ from sources.errors import SabilaError
 
 
 class WorkerDiedError(SabilaError):
-    """A worker process that ended without a word."""
+    """A worker process that ended without a result."""
 
 
 Run = Callable[..., Any]
@@ -78,7 +78,7 @@ def _start(workers: int) -> tuple[ProcessPoolExecutor, Event]:
 
 
 def _begin(parent: int, threads: int, stop: Event) -> None:
-    """Share the cores among workers; end this worker when it is told to, or its parent has died without a word."""
+    """Share the cores among workers; end this worker when the stop event is set or its parent has died."""
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the parent decides
 

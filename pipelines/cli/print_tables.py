@@ -101,7 +101,7 @@ def plan_table(forecast: dict[str, Any]) -> str:
     for name, needs in forecast["waiting_for_teacher"].items():
         table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
     asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
-    return _rendered(table, *(_format_requests(name, told) for name, told in asks), *_absent(forecast["absent"]))
+    return _rendered(table, *(_format_requests(name, one) for name, one in asks), *_absent(forecast["absent"]))
 
 
 def _row_counts(counts: list[dict[str, int]]) -> list[str]:
@@ -109,15 +109,17 @@ def _row_counts(counts: list[dict[str, int]]) -> list[str]:
     return [f"{sum(one[name] for one in counts):,}" if all(counts) else "" for name in ("rows_in", "kept")]
 
 
-def _format_requests(name: str, told: dict[str, Any]) -> str:
-    if told["requests"] is None:
+def _format_requests(name: str, forecast: dict[str, Any]) -> str:
+    if forecast["requests"] is None:
         return f"\n{name} asks a teacher; how much is known once a step before it is built"
-    asked = f"{told['requests']:,} times in its first round, {told['answered_before']:,} of them answered before"
-    if told["failed_before"]:
-        asked += f", {told['failed_before']:,} failed, to be sent again"
-    tokens = f"{told['prompt_tokens']:,} tokens in, {told['completion_tokens_at_most']:,} out at most"
-    cost = f"cost {told['cost_at_most']:,} at most"
-    return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {told['foretold_from']})"
+    asked = (
+        f"{forecast['requests']:,} times in its first round, {forecast['answered_before']:,} of them answered before"
+    )
+    if forecast["failed_before"]:
+        asked += f", {forecast['failed_before']:,} failed, to be sent again"
+    tokens = f"{forecast['prompt_tokens']:,} tokens in, {forecast['completion_tokens_at_most']:,} out at most"
+    cost = f"cost {forecast['cost_at_most']:,} at most"
+    return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {forecast['foretold_from']})"
 
 
 def build_table(account: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ DETAILS = (
 
 
 class TrainingGroup(click.Group):
-    """Stages of training, each with its settings as options; they are loaded when a stage is asked for."""
+    """Stages of training, each with its settings as options; they are loaded when a stage is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the stages."""
@@ -204,9 +204,9 @@ def merge(
     from training.merging.merge_models import plan_of
 
     size = int(shard_gb * 1e9)
-    asked = named_licenses(model_license, read_merge_config(config))
+    settings = named_licenses(model_license, read_merge_config(config))
     if dry_run:
-        account = plan_of(asked, out, size)
+        account = plan_of(settings, out, size)
     else:
         with click.progressbar(length=1, label="merging", file=sys.stderr) as bar:
 
@@ -214,7 +214,7 @@ def merge(
                 bar.length = total
                 bar.update(done - bar.pos)
 
-            account = run(asked, out, shard_bytes=size, threads=threads, report_progress=shown)
+            account = run(settings, out, shard_bytes=size, threads=threads, report_progress=shown)
     if as_json:
         echo_json(account)
         return

@@ -1,4 +1,4 @@
-"""The completion store: what a teacher has answered it is not asked again, whoever asks and whatever happens.
+"""The completion store: a request that was answered once is not sent again, by any build.
 
 SQLite in WAL mode: several processes of one machine read and write at once, and a commit takes tens of microseconds
 since it does not wait for the disk. A process that is killed loses what it had not committed and no more; a machine

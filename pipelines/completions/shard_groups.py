@@ -1,4 +1,4 @@
-"""Which shards a teacher is asked about together."""
+"""Groups of shards whose requests are sent together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 from sources.literal import scan_parquet
 
 ASKED_ROWS = 50_000
-"""Rows asked about together: a teacher that serves many requests at once idles at the end of each group."""
+"""Most rows of a group: a teacher that serves many requests at once idles at the end of each group."""
 
 
 def shard_groups(shards: Sequence[Path]) -> list[tuple[Path, ...]]:

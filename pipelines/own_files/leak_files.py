@@ -100,10 +100,10 @@ def decontaminate(
     counts = {name: height(out / f"{name}.parquet") for name in ("kept", "dropped")}
     account: dict[str, Any] = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
-    told = {"compared": _by_role(roles, others)}
+    columns_read = {"compared": _by_role(roles, others)}
     for path, name in zip(paths, path_names(paths), strict=True):
-        told[f"with {name}"] = _by_role(*_item_columns(path, scan([path]).collect_schema(), columns))
-    return {**account, **counts, **flagged, **told, **_limits(embed, judge), "folder": str(out)}
+        columns_read[f"with {name}"] = _by_role(*_item_columns(path, scan([path]).collect_schema(), columns))
+    return {**account, **counts, **flagged, **columns_read, **_limits(embed, judge), "folder": str(out)}
 
 
 def _clear(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Verified chains of thought for one corpus of multiple-choice questions, MedQA unless told otherwise."""
+"""Verified chains of thought for one corpus of multiple-choice questions, MedQA by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets that must not be handed on: tokens, keys, passwords; told by where they stand, never by themselves."""
+"""Secrets that must not be handed on: tokens, keys, passwords; reported by their place, never by their value."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHAPES = {
     "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
     "a password in an address": r"://[^/\s:@]+:[^/\s:@]{4,}@[A-Za-z0-9]",
 }
-"""What secrets look like, by what they are called when told."""
+"""What secrets look like, by the name that a message gives them."""
 
 SECRET_NAMES = re.compile(r"TOKEN|API_?KEY|SECRET|PASSWORD|PASSWD|ACCESS_KEY")
 """Names of environment variables whose values are looked for word by word."""
@@ -31,7 +31,7 @@ SHORTEST = 16
 """Values shorter than this are no secrets but switches, and would be found in any text."""
 
 NAMED = 20
-"""Places told of; more of the same would not help."""
+"""Most places that a message lists."""
 
 TEXTS = (".md", ".json", ".html", ".txt", ".yaml", ".yml", ".jinja", ".csv", ".jsonl", ".toml")
 
