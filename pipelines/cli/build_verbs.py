@@ -77,7 +77,7 @@ def plan_verb(
     price: tuple[float, float] | None,
     as_json: bool,
 ) -> None:
-    """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is absent or waits."""
+    """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is missing."""
     from pipelines.build.session import BuildSession
     from pipelines.build.step import Read
     from pipelines.cli.print_tables import plan_table

@@ -90,9 +90,9 @@ def release_verb(
 @UNMASKED
 @JSON
 def trace(id: str, store: Path, recipe: str | None, release: str | None, unmasked: bool, as_json: bool) -> None:
-    """Tell one row's life: file and line, every step's edits, or the step, reason and evidence of its end.
+    """Show one row's history: file and line, every step's edits, or the step, reason and evidence that dropped it.
 
-    A malformed row is named SOURCE:FILE:LINE. What was removed stands in [-…-], what was added in {+…+}.
+    A malformed row is named SOURCE:FILE:LINE. Removed text is in [-…-], added text in {+…+}.
     """
     from pipelines.release.screening import Screening
     from pipelines.trace.history_text import history_text
