@@ -9,6 +9,7 @@ from test_house import FOLDERS, MODULES, ROOT, name
 WORDS = {
     "awaited": "pending",
     "awaits": "pending",
+    "claims": "explicit answer",
     "crew": "thread pools",
     "curated": "clean_and_deduplicate",
     "freight": "upload plan",
@@ -17,6 +18,9 @@ WORDS = {
     "lives": "is stored",
     "numerics": "precision",
     "parcel": "upload",
+    "settled": "final answer",
+    "trouble": "errors",
+    "warmth": "temperature",
     "workbench": "BuildSession",
 }
 """Words of names of functions, classes, arguments and fields, and what to say instead."""
