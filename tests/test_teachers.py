@@ -724,6 +724,7 @@ def test_a_model_of_the_hub_is_pinned_by_its_commit(monkeypatch):
         return f"/cache/models--org--aloe/snapshots/{'ab' * 20}"
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    monkeypatch.setattr("synth.teachers.model_files._answers", lambda endpoint: True)
     assert teacher("vllm:org/aloe", TeacherOptions(revision="v2")).revision == "ab" * 20
     assert asked == [("org/aloe", "v2")]
     with pytest.raises(
