@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 from tiny_recipe import run, write_mirror, write_recipe
 
 from pipelines.cli.shared_options import guard
-from pipelines.release.manifest import content_hash, file_hash
 from pipelines.release.open_release import BROKEN, reading
+from sources.releases.read_manifest import content_hash, file_hash
 
 NASTY = [
     "../../../../victim",

@@ -78,7 +78,7 @@ def environment(hub, home, **more):
 
 def listed(folder):
     """Return ``{path: sha256}`` of what a published release holds."""
-    from pipelines.release.manifest import file_hash
+    from sources.releases.read_manifest import file_hash
 
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in paths}

@@ -5,9 +5,10 @@ import json
 from pipelines.release import card as card_module
 from pipelines.release import croissant as croissant_module
 from pipelines.release import figures as figures_module
-from pipelines.release.manifest import MANIFEST, NOT_LISTED, _listed, content_hash
-from pipelines.release.manifest_model import Manifest, StepSummary
+from pipelines.release.manifest import NOT_LISTED, _listed
 from sources.atomic import write_json
+from sources.releases.manifest_model import Manifest, StepSummary
+from sources.releases.read_manifest import MANIFEST, content_hash
 
 
 def load(folder):

@@ -20,8 +20,8 @@ from pipelines.diff.compare_releases import CHANGE_SCHEMA, diff
 from pipelines.diff.text_differences import words
 from pipelines.freeze.freeze_release import release
 from pipelines.release.data_files import scan
-from pipelines.release.manifest import ReleaseError
 from pipelines.storage.duckdb_session import joining, listed, text_literal
+from sources.releases.read_manifest import ReleaseError
 
 
 def released(place, version, rows=None, **values):

@@ -12,8 +12,8 @@ from rows import row, table
 from pipelines.cli.commands import main
 from pipelines.freeze.export_release import ExportError, export
 from pipelines.release.data_files import scan, write_data
-from pipelines.release.manifest import ReleaseError
 from sources.record import Message
+from sources.releases.read_manifest import ReleaseError
 from synth.formatting.trainer_formats import SHAPES, shaped
 
 TARGETS = sorted(SHAPES)

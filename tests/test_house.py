@@ -86,7 +86,7 @@ def test_every_module_says_what_it_holds():
 
 
 ROOMS = {
-    "sources": "errors atomic suggest names literal files record known_licenses license source table formats "
+    "sources": "errors atomic suggest names releases literal files record known_licenses license source table formats "
     "shapes fetch read connectors catalog",
     "quality": "compiled key keep outcome license_gate embeddings cleaning privacy duplicates decontamination scores",
     "synth": "teachers answers prompting passages formatting cot judges preferences redteam",

@@ -8,9 +8,9 @@ from rows import row, table
 
 from pipelines.release.data_files import write_data
 from pipelines.release.license_check import NAMED, conflicts
-from pipelines.release.manifest import ReleaseError
 from sources.catalog import SOURCES
 from sources.license import joint
+from sources.releases.read_manifest import ReleaseError
 
 LLAMA_2, LLAMA_3, LLAMA = (f"LicenseRef-llama-{version}-community" for version in ("2", "3", "3.1"))
 EMBEDDED = "LicenseRef-embedded-demo"

@@ -10,8 +10,8 @@ from manifests import seal
 from tiny_recipe import ROWS, refused, run
 
 from pipelines.hub.publish import publish
-from pipelines.release.manifest import ReleaseError
 from pipelines.report.report_page import write_report
+from sources.releases.read_manifest import ReleaseError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 

@@ -19,7 +19,7 @@ from tiny_recipe import SABILA, refused, run
 import pipelines.hub.client
 from pipelines.hub.client import ATTEMPTS, connect
 from pipelines.hub.publish import publish
-from pipelines.release.manifest import ReleaseError
+from sources.releases.read_manifest import ReleaseError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 

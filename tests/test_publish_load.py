@@ -10,7 +10,7 @@ from hub_releases import environment
 from hub_server import Fault
 
 from pipelines.hub.publish import publish
-from pipelines.release.manifest import ReleaseError
+from sources.releases.read_manifest import ReleaseError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself
 

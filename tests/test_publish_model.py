@@ -8,7 +8,7 @@ from hub_server import WRITER, Fault
 from tiny_recipe import refused, run
 
 from pipelines.hub.publish_model import publish_model
-from pipelines.release.manifest import ReleaseError
+from sources.releases.read_manifest import ReleaseError
 from training.model_card import merge_card, model_card
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself

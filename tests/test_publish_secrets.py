@@ -9,8 +9,8 @@ import pytest
 from manifests import load, seal
 
 from pipelines.hub.publish import publish
-from pipelines.release.manifest import ReleaseError
 from pipelines.storage.secrets import SHAPES, secrets, without_secrets
+from sources.releases.read_manifest import ReleaseError
 
 BODY = "Qw3rTy8UiOp5AsDfGh1JkLzXcVb2NmQwErTy7UiO"
 MADE_UP = {

@@ -16,10 +16,10 @@ from pipelines.build.session import BuildSession
 from pipelines.completions.completion_store import opened
 from pipelines.freeze.freeze_release import release
 from pipelines.freeze.rebuild import rebuild
-from pipelines.release.manifest import ReleaseError, content_hash
 from pipelines.storage.stored_step import FILES, list_files
 from pipelines.verify.verify_release import verify
 from sources.atomic import write_json, write_table
+from sources.releases.read_manifest import ReleaseError, content_hash
 from synth.teachers.teacher import TeacherError
 
 

@@ -15,9 +15,9 @@ from pipelines.build.recipe import load as load_recipe
 from pipelines.build.session import BuildSession
 from pipelines.freeze.freeze_release import release
 from pipelines.release.locate import hash_file
-from pipelines.release.manifest import ReleaseError, content_hash
 from pipelines.storage.stored_step import FILES, list_files
 from sources.atomic import write_json
+from sources.releases.read_manifest import ReleaseError, content_hash
 
 
 @pytest.fixture

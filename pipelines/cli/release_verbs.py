@@ -28,7 +28,7 @@ UNMASKED = click.option(
 def version_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
     """Refuse what cannot name a version before any work is done for it."""
     from pipelines.release.locate import check_version
-    from pipelines.release.manifest import ReleaseError
+    from sources.releases.read_manifest import ReleaseError
 
     try:
         check_version(value)

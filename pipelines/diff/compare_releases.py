@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from pipelines.build.manifest_diff import differences, libraries
 from pipelines.diff.row_differences import Sides, by_license, columns, find_changes, give_reasons
 from pipelines.diff.text_differences import Screenings, edits, words
-from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import open_release, reading
 from pipelines.release.screening import Screening
 from pipelines.storage.duckdb_session import joining
 from sources.atomic import replacing, write_json
+from sources.releases.manifest_model import Manifest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from pipelines.build.manifest_diff import Difference, graph_differences
 from pipelines.release.data_files import KINDS
-from pipelines.release.manifest import ReleaseError
-from pipelines.release.manifest_model import Manifest, StepSummary
 from pipelines.storage.duckdb_session import listed, quoted, text_literal
+from sources.releases.manifest_model import Manifest, StepSummary
+from sources.releases.read_manifest import ReleaseError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

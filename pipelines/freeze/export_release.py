@@ -17,13 +17,13 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.release.data_files import scan
-from pipelines.release.manifest import file_hash
-from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import open_release, reading
 from sources.atomic import write_bytes, writing
 from sources.catalog import SOURCES
 from sources.errors import SabilaError
 from sources.record import Record
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import file_hash
 from sources.table import records
 from synth.formatting.trainer_formats import Kind, Target, shaped
 from training.data.handoff import Handoff, Tool, configs

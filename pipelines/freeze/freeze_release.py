@@ -21,10 +21,11 @@ from pipelines.release.figures import figures
 from pipelines.release.ledger import write_ledger
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import check_version, hash_file, place
-from pipelines.release.manifest import MANIFEST, ReleaseError, environment, load, seal
-from pipelines.release.manifest_model import Manifest, StepSummary
+from pipelines.release.manifest import environment, seal
 from pipelines.storage.store import Store
 from sources.atomic import write_bytes, writing
+from sources.releases.manifest_model import Manifest, StepSummary
+from sources.releases.read_manifest import MANIFEST, ReleaseError, load
 from synth.teachers.replay import recorded
 from synth.teachers.specs import ELSEWHERE, teacher
 

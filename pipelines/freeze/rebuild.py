@@ -23,8 +23,6 @@ from pipelines.freeze.freeze_release import freeze, staged_release
 from pipelines.release.completion_files import FOLDER, restore
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import place
-from pipelines.release.manifest import MANIFEST, ReleaseError, file_hash, load, read
-from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import reading
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
@@ -32,6 +30,8 @@ from pipelines.verify import check_files as verify_files
 from pipelines.verify import check_graph as verify_graph
 from pipelines.verify.finding import Finding, ReleaseUnderTest
 from pipelines.verify.verify_release import checked
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import MANIFEST, ReleaseError, file_hash, load, read
 from synth.teachers.embedded import EmbeddedTeacher
 from synth.teachers.replay import KIND, RecordedTeacher
 from synth.teachers.specs import ELSEWHERE

@@ -8,10 +8,10 @@ from typing import Any
 
 from pipelines.hub.client import Say
 from pipelines.hub.push import Upload, send
-from pipelines.release.manifest import MANIFEST, ReleaseError, file_hash, load
-from pipelines.release.manifest_model import Manifest
 from pipelines.storage.secrets import secrets, without_secrets
 from sources.license import Use
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import MANIFEST, ReleaseError, file_hash, load
 
 REPORT = "report.html"
 

@@ -12,10 +12,10 @@ from pipelines.hub.client import Say, connect
 from pipelines.hub.publish import check_repo, refusal
 from pipelines.hub.push import Upload, send
 from pipelines.release.locate import check_version
-from pipelines.release.manifest import ReleaseError, file_hash
 from pipelines.storage.secrets import secrets
 from pipelines.terminal import one_line
 from sources.license import Use, contradiction, covers, fits, parts, terms
+from sources.releases.read_manifest import ReleaseError, file_hash
 from training.lineage import public_name
 from training.model_license import RECORDS, card_head, card_license
 

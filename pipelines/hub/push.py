@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.hub.client import Blob, Hub, Kind, Remote, Say, connect, has_token, hub_error
-from pipelines.release.manifest import ReleaseError
+from sources.releases.read_manifest import ReleaseError
 
 if TYPE_CHECKING:
     from huggingface_hub import CommitOperationAdd

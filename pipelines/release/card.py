@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, UndefinedError
 
 from pipelines.release.hub_metadata import front_matter
-from pipelines.release.manifest_model import Manifest
+from sources.releases.manifest_model import Manifest
 
 HUB = "hf://datasets/"
 

@@ -14,12 +14,12 @@ from typing import Any
 import polars as pl
 
 from pipelines.completions.completion_store import EXPORTED, Completions, opened
-from pipelines.release.manifest import ReleaseError
-from pipelines.release.manifest_model import StepSummary
 from pipelines.storage.store import Store
 from sources.atomic import write_table
 from sources.literal import parquet_schema, read_parquet, scan_parquet
 from sources.record import Message
+from sources.releases.manifest_model import StepSummary
+from sources.releases.read_manifest import ReleaseError
 from synth.teachers.candidates import FAILED
 from synth.teachers.replay import RecordedTeacher
 from synth.teachers.teacher import Completion, Failure, Request, Sampling

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.release.hub_metadata import schema
-from pipelines.release.manifest import file_hash
-from pipelines.release.manifest_model import Manifest
 from sources.license import terms
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import file_hash
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from pipelines.release.card import card
 from pipelines.release.ledger_figures import ledger_figures
-from pipelines.release.manifest_model import Manifest, StepSummary
 from pipelines.release.row_figures import row_figures
 from pipelines.release.step_figures import pass_rate, request_figures, stored_figures, teacher_figures
 from pipelines.storage.store import Store
 from sources.license import all_terms
+from sources.releases.manifest_model import Manifest, StepSummary
 
 Figures = dict[str, Any]
 

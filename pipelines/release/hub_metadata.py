@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from pipelines.release.manifest_model import Manifest
 from sources.license import terms
+from sources.releases.manifest_model import Manifest
 
 TASK_CATEGORIES = {
     "mcqa": ("question-answering", "multiple-choice"),

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 
 from pipelines.build.changed_rows import CHANGED
 from pipelines.build.shard import LostRowsError
-from pipelines.release.manifest_model import StepSummary
 from pipelines.storage.duckdb_session import joining, listed, quoted
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.store import Store
 from sources.atomic import replacing
 from sources.literal import read_parquet
+from sources.releases.manifest_model import StepSummary
 from sources.table import SCHEMA
 
 if TYPE_CHECKING:

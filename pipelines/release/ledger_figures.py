@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.release.manifest_model import StepSummary
 from sources.literal import scan_parquet
+from sources.releases.manifest_model import StepSummary
 
 EXAMPLES = 8
 """Leaks listed in a card."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.release.manifest import MANIFEST, ReleaseError
-from pipelines.release.manifest_model import Manifest
 from pipelines.storage.store import Store
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import MANIFEST, ReleaseError
 
 
 def place(store: Store, manifest: Manifest) -> Path:

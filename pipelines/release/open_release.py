@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 
 from pipelines.release.data_files import SCHEMAS
 from pipelines.release.ledger import LEDGER
-from pipelines.release.manifest import ReleaseError, load
-from pipelines.release.manifest_model import Manifest
 from sources.names import is_name
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import ReleaseError, load
 
 IDENTIFIER = re.compile(r"[^\W\d]\w{0,62}")
 """Names of columns that an older or newer sabila may have written besides."""

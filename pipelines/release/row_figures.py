@@ -14,9 +14,9 @@ import orjson
 import polars as pl
 
 from pipelines.release.data_files import KINDS, RECORD_PARTS, ROWS_PER_GROUP, SCHEMAS, Part, configs
-from pipelines.release.manifest import ReleaseError
 from pipelines.release.open_release import same_type
 from sources.license import parts
+from sources.releases.read_manifest import ReleaseError
 from synth.preferences.pair_rows import length_bias_of
 from synth.teachers.token_counts import CHARACTERS_PER_TOKEN, estimate_tokens
 

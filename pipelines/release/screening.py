@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.release.manifest_model import StepSummary
 from quality.outcome import Outcome
 from quality.privacy.nested import list_texts, put_texts
 from quality.privacy.people import NUMBERED
 from quality.privacy.redaction import Privacy, redact, screen
 from sources.catalog import SOURCES
+from sources.releases.manifest_model import StepSummary
 from sources.table import SCHEMA
 
 Json = dict[str, Any]

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 import polars as pl
 
-from pipelines.release.manifest_model import StepSummary
 from pipelines.storage.store import Store
 from sources.literal import scan_parquet
+from sources.releases.manifest_model import StepSummary
 from synth.cot.chain_verdicts import AGREES
 from synth.cot.chosen_chains import KEPT
 

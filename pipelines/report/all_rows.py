@@ -11,13 +11,13 @@ import polars as pl
 
 from pipelines.release.data_files import scan
 from pipelines.release.ledger import KEPT, LEDGER, REFERENCE_ONLY
-from pipelines.release.manifest import ReleaseError
-from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import open_release
 from pipelines.release.screening import Screening
 from pipelines.report.funnel_stages import trunk
 from pipelines.storage.quarantine import quarantined
 from sources.literal import scan_parquet
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import ReleaseError
 from sources.table import SCHEMA, question_text
 from synth.teachers.token_counts import estimate_tokens
 

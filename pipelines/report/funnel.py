@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.release.manifest_model import StepSummary
 from pipelines.report.funnel_stages import Flow, Stage, stages
+from sources.releases.manifest_model import StepSummary
 
 WIDTH, LEFT, RIGHT, TOP = 1150, 200, 150, 56
 BOX = 12

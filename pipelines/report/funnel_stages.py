@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from pipelines.release.manifest_model import StepSummary
+from sources.releases.manifest_model import StepSummary
 
 SOURCES_SHOWN = 10
 """Sources with a node of their own; the smaller ones share one."""

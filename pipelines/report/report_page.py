@@ -9,7 +9,6 @@ import polars as pl
 from jinja2 import UndefinedError
 
 from pipelines.diff.compare_releases import CHANGES, diff
-from pipelines.release.manifest import MANIFEST, ReleaseError
 from pipelines.release.open_release import reading
 from pipelines.report import row_sample as sampling
 from pipelines.report.all_rows import ReleaseView, all_rows, kept_at, open_view, records, reference_only
@@ -31,6 +30,7 @@ from pipelines.report.paired_rows import (
 )
 from pipelines.report.report_figures import FACETS, counts, histogram, mix, reasons, sources, totals
 from sources.atomic import write_bytes
+from sources.releases.read_manifest import MANIFEST, ReleaseError
 
 SAMPLE = 2_000
 """Default number of rows in the page."""

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from pipelines.release.manifest import ReleaseError
 from pipelines.release.open_release import BROKEN
 from pipelines.report.browse import JSON, BrowseApp
 from pipelines.report.row_queries import QuestionError
+from sources.releases.read_manifest import ReleaseError
 
 HOST = "127.0.0.1"
 """The only address that is listened on."""

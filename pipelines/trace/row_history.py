@@ -16,13 +16,13 @@ import polars as pl
 
 from pipelines.build.changed_rows import CHANGED
 from pipelines.completions.shard_groups import shard_groups
-from pipelines.release.manifest_model import Locked, Manifest, StepSummary
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.row_index import PLACES, find_rows
 from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
 from pipelines.storage.store import Store
 from sources.errors import SabilaError
 from sources.literal import parquet_schema, scan_parquet
+from sources.releases.manifest_model import Locked, Manifest, StepSummary
 from sources.suggest import did_you_mean
 
 Event = dict[str, Any]
@@ -53,8 +53,8 @@ def row_history(row_id: str, root: Path, recipe: str | None = None, release: str
 
 def _events_in_release(row_id: str, store: Store, release: str) -> list[Event]:
     from pipelines.release.locate import find
-    from pipelines.release.manifest import load
     from pipelines.release.open_release import reading
+    from sources.releases.read_manifest import load
 
     folder = find(release, store.root)
     manifest = load(folder)

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from pipelines.release.completion_files import FOLDER as COMPLETIONS
 from pipelines.release.data_files import SCHEMAS
-from pipelines.release.manifest import NOT_LISTED, file_hash
+from pipelines.release.manifest import NOT_LISTED
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from sources.releases.read_manifest import file_hash
 
 NOT_OURS = (".cache", ".git", ".gitattributes")
 """What a download from the Hub leaves in a folder."""

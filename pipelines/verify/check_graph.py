@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pipelines.build.fingerprint import fingerprint
 from pipelines.build.manifest_diff import unnumbered
-from pipelines.release.manifest import content_hash
-from pipelines.release.manifest_model import StepSummary
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from sources.releases.manifest_model import StepSummary
+from sources.releases.read_manifest import content_hash
 
 
 def own_hash(release: ReleaseUnderTest) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipelines.release.manifest import MANIFEST
-from pipelines.release.manifest_model import Manifest
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import MANIFEST
 
 
 @dataclass(frozen=True, kw_only=True)

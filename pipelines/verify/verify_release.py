@@ -12,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipelines.release.locate import hash_file
-from pipelines.release.manifest import ReleaseError, load
-from pipelines.release.manifest_model import Manifest
 from pipelines.release.open_release import BROKEN
 from pipelines.verify import check_derived as verify_made
 from pipelines.verify import check_facts as verify_facts
@@ -21,6 +19,8 @@ from pipelines.verify import check_files as verify_files
 from pipelines.verify import check_graph as verify_graph
 from pipelines.verify import check_rows as verify_rows
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import ReleaseError, load
 
 Check = Callable[[ReleaseUnderTest], Iterator[Finding]]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sources.releases.read_manifest import MANIFEST, file_hash, load
 from training.settings import Data
 from training.training_errors import TrainingError
 
@@ -33,55 +32,37 @@ class ReleaseFacts:
 def read_release(folder: Path, kind: Kind, data: Data) -> tuple[ReleaseFacts, list[Path]]:
     """Return the facts of a release and its files for a stage, checked against the manifest.
 
-    Raises ``TrainingError`` where there is no manifest, no row for the stage, a source that is not there, or a file
-    that is not the one that was released.
+    Raises ``ReleaseError`` where there is no valid manifest, ``TrainingError`` where the stage has no rows, a source is
+    missing, or a file is not the released one.
     """
-    manifest = _manifest(folder)
-    prefix = f"data/{kind}/"
-    files = [entry for entry in manifest["files"] if entry["path"].startswith(prefix) and entry.get("rows")]
-    sources = sorted({entry["path"].removeprefix(prefix).split("/")[0] for entry in files})
+    manifest, prefix = load(folder), f"data/{kind}/"
+    files = {file.path: file for file in manifest.files if file.path.startswith(prefix) and file.rows}
+    source_of = {path: path.removeprefix(prefix).split("/")[0] for path in sorted(files)}
+    sources = sorted(set(source_of.values()))
     if not files:
         other = "dpo" if kind == "sft" else "sft"
         raise TrainingError(f"{folder} has no row for {kind}, expected files in {prefix}: is it for `train {other}`?")
     if missing := sorted(set(data.sources) - set(sources)):
         raise TrainingError(f"{folder} has no rows of {', '.join(missing)}, expected some of {', '.join(sources)}")
-    taken = [entry for entry in files if not data.sources or _source(entry, prefix) in data.sources]
+    if not manifest.license:
+        raise TrainingError(f"{folder / MANIFEST} has no license, expected that of the rows: release it again")
     facts = ReleaseFacts(
-        name=manifest["name"],
-        version=manifest["version"],
-        hash=manifest["hash"],
-        license=manifest["license"],
+        name=manifest.name,
+        version=manifest.version,
+        hash=manifest.hash,
+        license=manifest.license,
         sources=tuple(data.sources) or tuple(sources),
     )
-    return facts, [_same_file(folder, entry) for entry in sorted(taken, key=lambda entry: str(entry["path"]))]
+    taken = [path for path, source in source_of.items() if not data.sources or source in data.sources]
+    return facts, [_checked_file(folder / path, files[path].sha256) for path in taken]
 
 
-def _source(entry: dict[str, Any], prefix: str) -> str:
-    return str(entry["path"]).removeprefix(prefix).split("/")[0]
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("name", "version", "hash", "license", "files"):
-            manifest[key]
-    except FileNotFoundError as error:
-        raise TrainingError(f"{folder} has no manifest.json, expected the folder of a release") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} is no manifest of a release ({error!r}): release it again") from error
-    return manifest
-
-
-def _same_file(folder: Path, entry: dict[str, Any]) -> Path:
+def _checked_file(path: Path, sha256: str) -> Path:
     """Return the path of a released file after checking its hash."""
-    path = folder / str(entry["path"])
     if not path.is_file():
-        raise TrainingError(f"{path} is not there, expected as its release's manifest says: fetch it again")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != entry["sha256"]:
-        raise TrainingError(f"{path} has sha256 {found}, expected {entry['sha256']} of the manifest: fetch it again")
+        raise TrainingError(f"{path} is missing, expected as its release's manifest says: fetch it again")
+    if (found := file_hash(path)) != sha256:
+        raise TrainingError(f"{path} has sha256 {found}, expected {sha256} of the manifest: fetch it again")
     return path
 
 

@@ -1,0 +1,1 @@
+"""Releases: the types of a manifest, and reading one from a folder."""
