@@ -125,7 +125,7 @@ def disk_full_reason(error: BaseException | None) -> str | None:
         return os.strerror(error.errno)
     found = re.search(r"os error (\d+)|(No space left|File too large|unexpected pos|file write failed)", str(error))
     if found and (found[2] or int(found[1]) in NO_ROOM):
-        return os.strerror(int(found[1] or errno.ENOSPC))
+        return os.strerror(int(found[1] or (errno.EFBIG if found[2] == "File too large" else errno.ENOSPC)))
     return disk_full_reason(error.__cause__ or error.__context__)
 
 

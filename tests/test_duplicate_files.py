@@ -151,6 +151,7 @@ def test_an_earlier_result_is_replaced_only_where_that_is_asked_for(tmp_path):
 
 
 def test_a_name_of_the_hub_without_network_ends_in_a_line_at_once(tmp_path, monkeypatch, capfd):
+    pytest.importorskip("sentence_transformers", reason="needs sentence-transformers: install the extra 'local'")
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail("it waits to try again"))
@@ -161,6 +162,7 @@ def test_a_name_of_the_hub_without_network_ends_in_a_line_at_once(tmp_path, monk
 
 
 def test_the_folder_around_a_model_is_told_from_the_model(tmp_path):
+    pytest.importorskip("sentence_transformers", reason="needs sentence-transformers: install the extra 'local'")
     (tmp_path / "package" / "model").mkdir(parents=True)
     (tmp_path / "package" / "model" / "config.json").write_text("{}")
     file = write(tmp_path / "a.jsonl", ROWS)
