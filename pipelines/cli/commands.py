@@ -11,8 +11,8 @@ from pipelines.cli.shared_options import main
 
 
 def skip_last_collection() -> None:
-    """Leave the memory of this process to the system; DuckDB reports what it cannot free itself."""
-    if "duckdb" not in sys.modules:
+    """Leave the memory of this process to the system, except to libraries that must end threads or report leaks."""
+    if not {"duckdb", "torch"} & sys.modules.keys():
         gc.freeze()
 
 
