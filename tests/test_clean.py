@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from rows import row, table
 
-from quality.cleaning import normalize as normalising
+from quality.cleaning import normalize
 from quality.cleaning.clean import Clean, clean
 from quality.cleaning.normalize import EDITS, Edit
 
@@ -16,7 +16,7 @@ def rows(*answers: str) -> pl.DataFrame:
 
 
 def with_edit(monkeypatch, pattern, apply):
-    monkeypatch.setattr(normalising, "EDITS", (*EDITS, Edit(name="odd", pattern=pattern, apply=apply)))
+    monkeypatch.setattr(normalize, "EDITS", (*EDITS, Edit(name="odd", pattern=pattern, apply=apply)))
 
 
 def test_a_row_whose_cleaning_fails_is_dropped_and_the_others_are_cleaned(monkeypatch):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from leak_truth import Truth
 
-from quality.decontamination import rarity as leak_rarity
+from quality.decontamination import rarity
 from quality.decontamination.cleaned_items import with_cleaned
 from quality.decontamination.find_leaks import Decontaminate, decontaminate, find_leaks
 from quality.decontamination.inputs import ITEM_SCHEMA, ROW_SCHEMA, items_of, rows_of, text_rows
@@ -385,9 +385,9 @@ def test_words_weigh_by_a_fixed_table_whatever_the_benchmarks_say():
 def test_a_damaged_table_of_words_is_refused(tmp_path, monkeypatch):
     damaged = tmp_path / "word_rates.tsv"
     damaged.write_text("myelin\t3\n", encoding="utf-8")
-    monkeypatch.setattr(leak_rarity, "RATES", damaged)
+    monkeypatch.setattr(rarity, "RATES", damaged)
     with pytest.raises(ValueError, match="sha256"):
-        leak_rarity._rates.__wrapped__()
+        rarity._rates.__wrapped__()
 
 
 def test_the_scan_agrees_with_a_simple_version_of_it():

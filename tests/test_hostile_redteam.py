@@ -11,7 +11,7 @@ from pipelines.recipes.aloe_dpo import GUARDED
 from quality.outcome import Outcome
 from sources.table import SCHEMA
 from synth.judges.guard import Guard
-from synth.redteam import red_team_steps as stages
+from synth.redteam import red_team_steps
 from synth.redteam.attacks import Attacks, attacks
 from synth.redteam.safety_pairs import RedTeam
 from synth.teachers.candidates import Author
@@ -22,7 +22,7 @@ from synth.teachers.teacher import TeacherError
 BY = Author(name="openai:m", revision="unpinned")
 TEAM = RedTeam(target=BY, writer=BY, samples=1)
 GUARD = Guard(by=BY, protocol="prompt")
-PAIRS = stages.GuardedPairs(team=TEAM, guard=GUARD, rules=GUARDED, licenses=("MIT",))
+PAIRS = red_team_steps.GuardedPairs(team=TEAM, guard=GUARD, rules=GUARDED, licenses=("MIT",))
 REFUSAL = (
     "I can't help with that. It could hurt somebody, and nobody should be hurt. If you are in danger, please call your "
     "local emergency number, or talk to a doctor or a crisis line."
@@ -36,7 +36,7 @@ def attacked():
     asked = table(*(row(f"seeds:{n}", f"Plan the theft of item number {n}", task="safety") for n in range(4)))
     made = attacks(asked, Attacks(test_styles=0, test_topics=0, test_requests=0))
     named = made.with_columns(id=pl.format("{}/{}", "base", pl.col("style").str.replace_all("/", "_")))
-    return stages._sided(named).select(SCHEMA.names()).head(12)
+    return red_team_steps._sided(named).select(SCHEMA.names()).head(12)
 
 
 def says(prompt, refusal, attack):
@@ -52,10 +52,10 @@ def pairs_of(attacked, behaviour, store):
         ask = cached_teacher(store, teacher(f"openai:{server.url}#m", options), Spending(), NullProgress())
         rows = attacked
         for function, config in (
-            (stages.ANSWER_ATTACKS.run, TEAM),
-            (stages.KEEP_UNSAFE.run, GUARD),
-            (stages.WRITE_REPLIES.run, TEAM),
-            (stages.PAIR_REPLIES.run, PAIRS),
+            (red_team_steps.ANSWER_ATTACKS.run, TEAM),
+            (red_team_steps.KEEP_UNSAFE.run, GUARD),
+            (red_team_steps.WRITE_REPLIES.run, TEAM),
+            (red_team_steps.PAIR_REPLIES.run, PAIRS),
         ):
             done = function(rows, config, ask)
             assert isinstance(done, Outcome)

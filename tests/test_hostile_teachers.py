@@ -19,10 +19,10 @@ from synth.cot.chain_settings import Cot
 from synth.cot.sample_chains import CHAINS
 from synth.judges import guard, rubric
 from synth.judges.guard import Guard
-from synth.passages import passage_questions as passages
-from synth.preferences import judged_pairs as pair_judge
+from synth.passages import passage_questions
+from synth.preferences import judged_pairs
 from synth.preferences.judged_pairs import PairJudge
-from synth.redteam import safety_pairs as redteam
+from synth.redteam import safety_pairs
 from synth.redteam.safety_pairs import RedTeam
 from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
 from synth.teachers.options import TeacherOptions
@@ -57,7 +57,7 @@ def candidates_of(rows):
 
 
 COT = Cot(by=BY, license="MIT", generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
-PASSAGES = passages.Passages(by=BY, license="MIT", min_chars=50)
+PASSAGES = passage_questions.Passages(by=BY, license="MIT", min_chars=50)
 MARKS = rubric.Rubric(by=BY)
 JUDGE = PairJudge(by=BY)
 TEAM = RedTeam(target=BY, writer=BY, samples=2)
@@ -69,12 +69,12 @@ def as_outcome(rows, candidates):
 
 
 def compare(rows, config, ask):
-    return pair_judge.pairwise_stage(candidates_of(rows)).run(rows, config, ask)
+    return judged_pairs.pairwise_stage(candidates_of(rows)).run(rows, config, ask)
 
 
 def attack(rows, config, ask):
     attacks = rows.with_columns(base="id", request=pl.lit("What is it?"))
-    answers = redteam.TARGET_ANSWERS.run(attacks, config, ask).tables["candidates"]
+    answers = safety_pairs.TARGET_ANSWERS.run(attacks, config, ask).tables["candidates"]
     return as_outcome(rows.with_columns(**NOT_DROPPED), answers)
 
 
@@ -85,7 +85,7 @@ def screen(rows, config, ask):
 
 STAGES = {
     "chains": (CHAINS.run, QUESTIONS, COT, 8),
-    "passages": (passages.STAGE.run, TEXTS, PASSAGES, 4),
+    "passages": (passage_questions.STAGE.run, TEXTS, PASSAGES, 4),
     "marks": (rubric.STAGE.run, MARKED, MARKS, 4),
     "pairs": (compare, MARKED, JUDGE, 8),
     "red team": (attack, MARKED, TEAM, 8),

@@ -15,7 +15,7 @@ from huggingface_hub import close_session
 from merge_models import config, make, read, shapes, write_weights
 
 from pipelines.cli.commands import main
-from training.merging import merged_folder as merge_folder
+from training.merging import merged_folder
 from training.merging.merge_config import merge_config
 from training.merging.merge_models import RECORD, merge
 from training.merging.shards import INDEX
@@ -345,7 +345,7 @@ def test_a_folder_that_is_there_is_left_as_it_is(models, tmp_path):
 def test_too_little_room_is_told_before_any_work(models, tmp_path, monkeypatch):
     a, b = models("a", "b")
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(merge_folder.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(merged_folder.shutil, "disk_usage", lambda path: usage)
     assert "has 1,000 free: make room" in refused(linear([a, b]), tmp_path)
 
 

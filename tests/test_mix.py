@@ -10,7 +10,7 @@ from rows import row, table
 
 from pipelines.recipes.aloe_sft import catalog_parts
 from sources.record import Message
-from synth.formatting import trainer_formats as export
+from synth.formatting import trainer_formats
 from synth.formatting.mix import Mix, mix
 from synth.formatting.mix_parts import Part, Pick, leaves, part_of
 from synth.teachers.token_counts import Tokenizer, quarter_of_characters, tokenizer_count
@@ -215,7 +215,7 @@ TURNS = (
 
 
 def test_sharegpt_holds_all_turns_and_the_response():
-    assert export.sharegpt(row(messages=TURNS, response="Done.")) == {
+    assert trainer_formats.sharegpt(row(messages=TURNS, response="Done.")) == {
         "id": "corpus:1",
         "conversations": [
             {"from": "system", "value": "Be brief."},
@@ -228,7 +228,7 @@ def test_sharegpt_holds_all_turns_and_the_response():
 
 
 def test_alpaca_holds_one_turn_and_its_system_prompt():
-    assert export.alpaca(row(messages=(TURNS[0], TURNS[3]), response="Done.")) == {
+    assert trainer_formats.alpaca(row(messages=(TURNS[0], TURNS[3]), response="Done.")) == {
         "id": "corpus:1",
         "instruction": "Go on.",
         "input": "",
@@ -239,23 +239,23 @@ def test_alpaca_holds_one_turn_and_its_system_prompt():
 
 def test_alpaca_refuses_a_conversation():
     with pytest.raises(ValueError, match="corpus:1 has turns system, user, assistant, user, expected one by the user"):
-        export.alpaca(row(messages=TURNS, response="Done."))
+        trainer_formats.alpaca(row(messages=TURNS, response="Done."))
 
 
-@pytest.mark.parametrize("shape", [export.sharegpt, export.alpaca, export.preference])
+@pytest.mark.parametrize("shape", [trainer_formats.sharegpt, trainer_formats.alpaca, trainer_formats.preference])
 def test_a_row_without_a_response_is_not_exported(shape):
     with pytest.raises(ValueError, match="corpus:1 has no response"):
         shape(row())
 
 
 def test_a_preference_goes_out_as_trl_reads_it_and_comes_back():
-    out = export.preference(ASKED)
+    out = trainer_formats.preference(ASKED)
     assert out == {
         "prompt": [{"role": "user", "content": "Which vitamin prevents scurvy?"}],
         "chosen": [{"role": "assistant", "content": "Vitamin C."}],
         "rejected": [{"role": "assistant", "content": "Vitamin D."}],
     }
-    assert export.from_preference(out) == (ASKED.messages, ASKED.response, ASKED.rejected)
+    assert trainer_formats.from_preference(out) == (ASKED.messages, ASKED.response, ASKED.rejected)
 
 
 @pytest.mark.parametrize(
@@ -268,4 +268,4 @@ def test_a_preference_goes_out_as_trl_reads_it_and_comes_back():
 )
 def test_a_preference_of_another_form_is_refused(change, words):
     with pytest.raises(ValueError, match=words):
-        export.from_preference({**export.preference(ASKED), **change})
+        trainer_formats.from_preference({**trainer_formats.preference(ASKED), **change})

@@ -10,8 +10,8 @@ from rows import row, table
 from quality.duplicates.near_settings import NearRules
 from sources.record import Message
 from sources.table import SCHEMA, records
-from synth.formatting import trainer_formats as export
-from synth.preferences import judged_pairs as pair_judge
+from synth.formatting import trainer_formats
+from synth.preferences import judged_pairs
 from synth.preferences.judged_pairs import PairJudge, pairwise_stage
 from synth.preferences.pair_rows import length_bias, pair_rows
 from synth.preferences.pair_rules import PairRules, decide, similar_prompts
@@ -248,11 +248,11 @@ def test_a_conversation_is_shown_with_its_speakers():
     ],
 )
 def test_a_verdict_is_read_in_any_form_of_an_answer(text):
-    assert pair_judge.parse(text) == "A"
+    assert judged_pairs.parse(text) == "A"
 
 
 def test_a_tie_has_many_names():
-    assert {pair_judge.parse(text) for text in ("Answer: C", "[[C]]", "Answer: tie", "Verdict: neither")} == {"C"}
+    assert {judged_pairs.parse(text) for text in ("Answer: C", "[[C]]", "Answer: tie", "Verdict: neither")} == {"C"}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_tie_has_many_names():
     ],
 )
 def test_what_states_no_verdict_or_two_is_none(text):
-    assert pair_judge.parse(text) is None
+    assert judged_pairs.parse(text) is None
 
 
 def test_a_judge_that_cannot_be_read_ends_the_run_with_a_hint():
@@ -415,7 +415,7 @@ def test_further_pairs_become_rows_of_their_own():
 def test_filled_rows_are_records_that_leave_in_trls_form_and_come_back():
     filled = pair_rows(table(QUESTION), decided(pair())).select(SCHEMA.names())
     (record,) = records(filled)
-    messages, chosen, rejected = export.from_preference(export.preference(record))
+    messages, chosen, rejected = trainer_formats.from_preference(trainer_formats.preference(record))
     assert (messages, chosen, rejected) == (QUESTION.messages, pair()["chosen"], pair()["rejected"])
 
 

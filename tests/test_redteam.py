@@ -19,8 +19,8 @@ from synth.judges import guard
 from synth.judges.guard import Guard
 from synth.preferences.pair_rows import pair_rows
 from synth.preferences.pair_rules import PairRules, decide
-from synth.prompting import templates as prompt_files
-from synth.redteam import safety_pairs as redteam
+from synth.prompting import templates
+from synth.redteam import safety_pairs
 from synth.redteam.attack_success import attack_success, wilson
 from synth.redteam.attacks import (
     BASELINE,
@@ -299,7 +299,7 @@ def test_a_guard_that_continues_the_answer_ends_the_run_with_a_hint():
 def answered(n=2, text="Placeholder answer"):
     rows = {
         "id": [f"a:{i}" for i in range(n)],
-        "stage": redteam.TARGET,
+        "stage": safety_pairs.TARGET,
         "sample": 0,
         "asked": "Placeholder",
         "text": text,
@@ -382,7 +382,7 @@ def run(requests, reply):
 
 def answers_to(rows, replies):
     """Return replies as a table of answers, to the attack or, for a refusal, to the plain request."""
-    stage = replace(redteam.TARGET_ANSWERS, items=lambda rows, config: [request for request, _ in replies])
+    stage = replace(safety_pairs.TARGET_ANSWERS, items=lambda rows, config: [request for request, _ in replies])
     prompts = rows.select("id", pl.col("messages").list.last().struct.field("content"))
     asked = {**dict(rows.select("base", "request").iter_rows()), **dict(prompts.iter_rows())}
     table = stage.assess(rows, replies, TEAM)
@@ -399,9 +399,9 @@ def attacked(
     answer=lambda _: said("Placeholder answer"), verdict="unsafe\nS2", refusal=REFUSED, refusal_verdict="safe"
 ):
     rows = made(base(1), base(2), config=Attacks(own_styles=1, test_styles=0, test_topics=0, test_requests=0))
-    targets = guarded(rows, redteam.target_requests(rows, TEAM), answer, verdict)
-    refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
-    return rows, redteam.attack_pairs(rows, targets, refusals, TEAM)
+    targets = guarded(rows, safety_pairs.target_requests(rows, TEAM), answer, verdict)
+    refusals = guarded(rows, safety_pairs.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
+    return rows, safety_pairs.attack_pairs(rows, targets, refusals, TEAM)
 
 
 def test_unsafe_answers_are_rejected_and_refusals_of_the_plain_request_chosen():
@@ -421,16 +421,16 @@ def test_reasoning_and_control_tokens_never_reach_a_pair():
 
 def test_the_writer_sees_the_request_without_the_attack():
     rows = made(base(1), config=Attacks(own_styles=12))
-    (request,) = redteam.refusal_requests(rows, TEAM)
+    (request,) = safety_pairs.refusal_requests(rows, TEAM)
     assert request.row == "seeds:1"
     assert "Placeholder request number 1" in request.messages[0].content
     assert "maintenance mode" not in request.messages[0].content
-    assert any("Maintenance mode" in attack.messages[0].content for attack in redteam.target_requests(rows, TEAM))
+    assert any("Maintenance mode" in attack.messages[0].content for attack in safety_pairs.target_requests(rows, TEAM))
 
 
 def test_refusals_open_in_many_ways():
-    prompts = [request.messages[0].content for request in redteam.refusal_requests(made(*bases(200)), TEAM)]
-    openings = prompt_files.lines("redteam/openings.txt")
+    prompts = [request.messages[0].content for request in safety_pairs.refusal_requests(made(*bases(200)), TEAM)]
+    openings = templates.lines("redteam/openings.txt")
     used = Counter(opening for prompt in prompts for opening in openings if f'"{opening}"' in prompt)
     assert used.total() == 200
     assert len(used) == len(openings) >= 20
@@ -462,9 +462,9 @@ def test_any_doubt_about_either_side_makes_no_pair_and_says_why(given, reason):
 
 def test_a_refusal_that_was_never_written_makes_no_pair():
     rows = made(base(1))
-    targets = guarded(rows, redteam.target_requests(rows, TEAM), lambda _: said("x"), "unsafe\nS2")
+    targets = guarded(rows, safety_pairs.target_requests(rows, TEAM), lambda _: said("x"), "unsafe\nS2")
     refusals = guarded(rows, [], lambda _: REFUSED, "safe")
-    assert redteam.attack_pairs(rows, targets, refusals, TEAM)["drop"].unique().to_list() == ["refusal_missing"]
+    assert safety_pairs.attack_pairs(rows, targets, refusals, TEAM)["drop"].unique().to_list() == ["refusal_missing"]
 
 
 def test_evidence_names_the_guards_verdicts():
@@ -479,13 +479,13 @@ def test_pairs_become_rows_on_the_side_of_their_attack():
     rows = made(*bases(40))
     targets = guarded(
         rows,
-        redteam.target_requests(rows, TEAM),
+        safety_pairs.target_requests(rows, TEAM),
         lambda r: said(f"Placeholder answer {r.sample} long enough"),
         "unsafe\nS2",
     )
-    refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: REFUSED, "safe")
-    proposed = redteam.attack_pairs(rows, targets, refusals, TEAM)
-    decided = redteam.add_split(decide(proposed, rows, PairRules(max_length_ratio=10)), rows)
+    refusals = guarded(rows, safety_pairs.refusal_requests(rows, TEAM), lambda _: REFUSED, "safe")
+    proposed = safety_pairs.attack_pairs(rows, targets, refusals, TEAM)
+    decided = safety_pairs.add_split(decide(proposed, rows, PairRules(max_length_ratio=10)), rows)
     filled = pair_rows(rows, decided)
     sides = {row["id"]: json.loads(row["meta"])["pair"]["split"] for row in filled.iter_rows(named=True)}
     assert sides == dict(rows.select("id", "side").iter_rows())
@@ -516,9 +516,9 @@ def test_look_alikes_of_held_out_topics_are_held_out():
 
 def benign(answer=HELP, verdict="safe", refusal=REFUSED, refusal_verdict="safe"):
     rows = benign_lookalikes(CONFIG).head(3)
-    helpful = guarded(rows, redteam.helpful_requests(rows, TEAM), lambda _: answer, verdict)
-    refusals = guarded(rows, redteam.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
-    return redteam.benign_lookalike_pairs(helpful, refusals, TEAM)
+    helpful = guarded(rows, safety_pairs.helpful_requests(rows, TEAM), lambda _: answer, verdict)
+    refusals = guarded(rows, safety_pairs.refusal_requests(rows, TEAM), lambda _: refusal, refusal_verdict)
+    return safety_pairs.benign_lookalike_pairs(helpful, refusals, TEAM)
 
 
 @pytest.mark.parametrize("verdict", ["safe", "unsafe\nS6"])
@@ -565,7 +565,7 @@ def test_a_refusal_is_known_by_how_it_begins(text, refuses):
 def test_a_failed_request_is_an_answer_with_its_error():
     rows = benign_lookalikes(CONFIG).head(1)
     table_of_answers = answers_to(
-        rows, run(redteam.helpful_requests(rows, TEAM), lambda _: Failure(error="503", tries=3))
+        rows, run(safety_pairs.helpful_requests(rows, TEAM), lambda _: Failure(error="503", tries=3))
     )
     line = table_of_answers.row(0, named=True)
     assert (line["verdict"], line["detail"], line["text"], line["asked"]) == ("failed", "503", None, rows["request"][0])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rows import row, table
 
-from pipelines.release import data_files as release_data
+from pipelines.release import data_files
 from pipelines.release.data_files import SCHEMAS, configs, scan, write_data
 from pipelines.release.row_figures import row_figures
 from sources.record import Message
@@ -105,8 +105,8 @@ def test_any_rows_that_were_written_are_read_back_unchanged(rows):
 
 @pytest.mark.parametrize("size", [1, 3, 7, 100])
 def test_files_do_not_depend_on_how_rows_were_cut_into_shards(size, tmp_path, monkeypatch):
-    monkeypatch.setattr(release_data, "ROWS_PER_GROUP", 4)
-    monkeypatch.setattr(release_data, "ROWS_PER_FILE", 8)
+    monkeypatch.setattr(data_files, "ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(data_files, "ROWS_PER_FILE", 8)
     rows = [row(f"clinic:{n}", response=f"Answer {n}.") for n in range(21)]
     write_data(shards(tmp_path / "whole", table(*rows)), tmp_path / "a")
     cut = [table(*rows[n : n + size]) for n in range(0, len(rows), size)]

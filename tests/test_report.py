@@ -28,7 +28,7 @@ from page_checks import (
 )
 
 from pipelines.cli.commands import main
-from pipelines.report import row_sample as sampling
+from pipelines.report import row_sample
 from pipelines.report.all_rows import all_rows, open_view, reference_only
 from pipelines.report.funnel import funnel
 from pipelines.report.funnel_stages import stages
@@ -301,7 +301,7 @@ def test_the_page_says_how_much_of_what_it_shows(demo):
 
 
 def test_texts_are_cut_and_then_rows_left_out_until_the_page_is_small_enough(demo, monkeypatch):
-    monkeypatch.setattr(sampling, "BYTES", 60_000)
+    monkeypatch.setattr(row_sample, "BYTES", 60_000)
     html = report(demo[0])
     told = data_of(html)["rows"]
     assert len(json.dumps(told, ensure_ascii=False).encode()) < 70_000

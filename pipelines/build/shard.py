@@ -28,7 +28,7 @@ from sources.read import read
 from sources.record import Malformed, Record
 from sources.source import Benchmark, Corpus, is_held_out, is_training
 from sources.table import SCHEMA, frame, malformed
-from synth.redteam import benign_lookalikes as look_alikes
+from synth.redteam import benign_lookalikes
 from synth.teachers.teacher import Ask
 
 DROPPED_SCHEMA = pl.Schema([*SCHEMA.items(), ("reason", pl.String), ("evidence", pl.String)])
@@ -164,7 +164,7 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
     ``rows`` are what a step was given; a row of ``outcome`` names the one it comes from in its column ``before``.
     """
     given = rows.select(pl.col("id").alias("before"), *(pl.col(column).alias(f"old_{column}") for column in FIXED))
-    ours = (pl.col("source") == look_alikes.SOURCE) & (pl.col("before") != pl.col("id"))
+    ours = (pl.col("source") == benign_lookalikes.SOURCE) & (pl.col("before") != pl.col("id"))
     both = outcome.filter(~ours).join(given, on="before", how="left", maintain_order="left")
     for column in ("source", "file", "line", "split"):
         moved = both.filter(pl.col(column).ne_missing(pl.col(f"old_{column}")))

@@ -26,8 +26,7 @@ from pipelines.release.locate import place
 from pipelines.release.open_release import reading
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
-from pipelines.verify import check_files as verify_files
-from pipelines.verify import check_graph as verify_graph
+from pipelines.verify import check_files, check_graph
 from pipelines.verify.finding import Finding, ReleaseUnderTest
 from pipelines.verify.verify_release import checked
 from sources.releases.manifest_model import Manifest
@@ -42,7 +41,7 @@ Json = dict[str, Any]
 NEEDED = {"recipe", "values", "lock", "libraries", "absent", "waiting_for_teacher", "license", "rows", "fingerprint"}
 """What a manifest must have besides what every one has."""
 
-CHECKS = (verify_graph.own_hash, verify_graph.steps, verify_graph.counts, verify_graph.lock)
+CHECKS = (check_graph.own_hash, check_graph.steps, check_graph.counts, check_graph.lock)
 
 
 def rebuild(
@@ -137,7 +136,7 @@ def _other_files(folder: Path, original: Manifest) -> list[str]:
 def _refuse_tampered(release: ReleaseUnderTest, path: Path) -> None:
     """Raise ``ReleaseError`` for a manifest that contradicts itself, and for completions that are not its own."""
     findings = list(checked(release, CHECKS))
-    findings += [one for one in checked(release, (verify_files.sizes_and_hashes,)) if one.file.startswith(FOLDER)]
+    findings += [one for one in checked(release, (check_files.sizes_and_hashes,)) if one.file.startswith(FOLDER)]
     if findings:
         shown = "; ".join(f"{_where(one)} expected {one.expected}, found {one.found}" for one in findings[:5])
         more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""

@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 
 from pipelines.diff.compare_releases import CHANGES, diff
 from pipelines.release.open_release import reading
-from pipelines.report import row_sample as sampling
+from pipelines.report import row_sample
 from pipelines.report.all_rows import ReleaseView, all_rows, kept_at, open_view, records, reference_only
 from pipelines.report.candidate_tables import candidates, pair_counts
 from pipelines.report.funnel import funnel
@@ -81,7 +81,7 @@ def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None, u
             f"{folder / MANIFEST} lacks what the report shows (recipe): sabila verify lists what is wrong"
         )
     rows = all_rows(release)
-    shown_sample = sampling.describe_sample(release, rows, sample)
+    shown_sample = row_sample.describe_sample(release, rows, sample)
     data = {"rows": shown_sample["rows"], "counts": counts(rows), "facets": FACETS, "strata": shown_sample["strata"]}
     html, _ = page(
         "report.html.jinja",

@@ -13,11 +13,7 @@ from pathlib import Path
 
 from pipelines.release.locate import hash_file
 from pipelines.release.open_release import BROKEN
-from pipelines.verify import check_derived as verify_made
-from pipelines.verify import check_facts as verify_facts
-from pipelines.verify import check_files as verify_files
-from pipelines.verify import check_graph as verify_graph
-from pipelines.verify import check_rows as verify_rows
+from pipelines.verify import check_derived, check_facts, check_files, check_graph, check_rows
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError, load
@@ -25,34 +21,34 @@ from sources.releases.read_manifest import ReleaseError, load
 Check = Callable[[ReleaseUnderTest], Iterator[Finding]]
 
 OF_MANIFEST: tuple[Check, ...] = (
-    verify_graph.own_hash,
-    verify_graph.name_and_version,
-    verify_graph.steps,
-    verify_graph.counts,
-    verify_graph.lock,
+    check_graph.own_hash,
+    check_graph.name_and_version,
+    check_graph.steps,
+    check_graph.counts,
+    check_graph.lock,
 )
 """Checks that need the manifest alone."""
 
 OF_FILES: tuple[Check, ...] = (
-    verify_files.listing,
-    verify_files.sizes_and_hashes,
-    verify_files.tables,
-    verify_files.numbering,
-    verify_rows.rows,
-    verify_rows.ledger,
-    verify_made.figures,
-    verify_made.completions,
-    verify_facts.libraries,
-    verify_facts.models,
-    verify_facts.changed,
+    check_files.listing,
+    check_files.sizes_and_hashes,
+    check_files.tables,
+    check_files.numbering,
+    check_rows.rows,
+    check_rows.ledger,
+    check_derived.figures,
+    check_derived.completions,
+    check_facts.libraries,
+    check_facts.models,
+    check_facts.changed,
 )
 
 MADE_ANEW: tuple[Check, ...] = (
-    verify_made.card_text,
-    verify_made.metadata,
-    verify_facts.origins,
-    verify_facts.homes,
-    verify_facts.values,
+    check_derived.card_text,
+    check_derived.metadata,
+    check_facts.origins,
+    check_facts.homes,
+    check_facts.values,
 )
 """Checks that write texts again as this sabila writes them: another version may have other words."""
 
@@ -134,6 +130,6 @@ def _against(expected: str | None, found: str) -> Iterator[Finding]:
 
 def _left_out(release: ReleaseUnderTest) -> set[str]:
     try:
-        return verify_files.left_out(release)
+        return check_files.left_out(release)
     except (KeyError, TypeError):
         return set()  # reported by the check of the listing

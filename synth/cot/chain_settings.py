@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from sources.record import ChainPrompt, Record
-from synth.prompting import templates as prompt_files
+from synth.prompting import templates
 from synth.prompting.generators import GENERATORS, Generator, has_letters
 from synth.prompting.option_orders import Order, option_order
 from synth.teachers.candidates import Author
@@ -51,7 +51,7 @@ class Cot:
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     max_tokens: Annotated[int, Field(ge=16)] = 1500
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    prompts: str = Field(default_factory=lambda: prompt_files.digest("cot"))
+    prompts: str = Field(default_factory=lambda: templates.digest("cot"))
 
     def __post_init__(self) -> None:
         """Refuse hints where gold is given anyway, and for cases, whose rationale has no options to be read against."""

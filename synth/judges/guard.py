@@ -23,7 +23,7 @@ from synth.judges.guard_formats import (
     format_of,
     parse_reply,
 )
-from synth.prompting import templates as prompt_files
+from synth.prompting import templates
 from synth.teachers.candidates import Author
 from synth.teachers.stage import Reading, Stage
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -55,7 +55,7 @@ class Guard:
     protocol: Literal["chat", "prompt"] = "chat"
     format: FormatName | None = None
     max_tokens: Annotated[int, Field(ge=4)] = 64
-    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
 
     def __post_init__(self) -> None:
         """Refuse a guard whose categories are unknown: S6 is advice in one list and privacy in another."""
@@ -93,7 +93,7 @@ def guard_requests(answer: Answer, config: Guard) -> list[Request]:
     if config.protocol == "chat":
         messages = (Message("user", answer["asked"]), Message("assistant", answer["text"]))
     else:
-        prompt = prompt_files.render(PROMPT, request=answer["asked"], response=answer["text"])
+        prompt = templates.render(PROMPT, request=answer["asked"], response=answer["text"])
         messages = (Message("user", prompt),)
     sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
     name = stage_name(answer["stage"])

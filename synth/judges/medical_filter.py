@@ -17,7 +17,7 @@ from sources.record import Record
 from sources.shapes.row_shapes import LETTERS
 from sources.table import records
 from synth.answers.extractor import extract
-from synth.prompting import templates as prompt_files
+from synth.prompting import templates
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
@@ -37,7 +37,7 @@ class MedicalFilter:
     by: Author
     sources: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=8)] = 200
-    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
 
 
 def eligible_records(rows: pl.DataFrame, config: MedicalFilter) -> Iterator[Record]:

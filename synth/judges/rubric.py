@@ -17,7 +17,7 @@ from quality.outcome import Outcome
 from sources.record import Record
 from sources.table import records, to_json
 from synth.answers import json_reply
-from synth.prompting import templates as prompt_files
+from synth.prompting import templates
 from synth.prompting.generators import answer_text, question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
@@ -42,7 +42,7 @@ class Rubric:
     by: Author
     min_mark: Annotated[int, Field(ge=1, le=5)] = 3
     max_tokens: Annotated[int, Field(ge=64)] = 400
-    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
 
 
 def eligible_records(rows: pl.DataFrame, config: Rubric) -> Iterator[Record]:

@@ -22,7 +22,7 @@ from sources.record import Message, Record
 from sources.table import frame, records, to_json
 from synth.answers import json_reply
 from synth.answers.model_output import fold
-from synth.prompting import templates as prompt_files
+from synth.prompting import templates
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
@@ -69,7 +69,7 @@ class Passages:
     temperature: Annotated[float, Field(ge=0)] = 0.7
     max_tokens: Annotated[int, Field(ge=64)] = 800
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
 
 
 def eligible_records(rows: pl.DataFrame, config: Passages) -> Iterator[Record]:

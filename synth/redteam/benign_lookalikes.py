@@ -9,7 +9,7 @@ import polars as pl
 
 from quality.key import key
 from sources.table import SCHEMA, to_json
-from synth.prompting import templates as prompt_files
+from synth.prompting import templates
 from synth.redteam.attacks import ATTACK_SCHEMA, FOLDER, Attacks, held_out
 
 SOURCE = "look_alikes"
@@ -23,7 +23,7 @@ def benign_lookalikes(config: Attacks, test_topics: frozenset[str] = frozenset()
 
     Those of ``test_topics`` are held out, as are ``config.test_requests`` of all.
     """
-    entries = [orjson.loads(line) for line in prompt_files.lines(FILE)]
+    entries = [orjson.loads(line) for line in templates.lines(FILE)]
     ids = [f"{SOURCE}:{number}" for number in range(1, len(entries) + 1)]
     held = held_out(ids, config.test_requests, config.seed)
     rows = []
@@ -60,7 +60,7 @@ def declines(text: str) -> bool:
 
 @cache
 def _known_refusals() -> tuple[str, ...]:
-    return tuple(f"{mark} " for mark in _keys((*prompt_files.lines(OPENINGS), *prompt_files.lines(MARKS))))
+    return tuple(f"{mark} " for mark in _keys((*templates.lines(OPENINGS), *templates.lines(MARKS))))
 
 
 def _keys(texts: tuple[str, ...]) -> list[str]:

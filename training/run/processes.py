@@ -47,6 +47,13 @@ def is_main_process() -> bool:
     return bool(PartialState(cpu=not torch.cuda.is_available()).is_main_process)
 
 
+def end_processes() -> None:
+    """Leave the group of processes; threads of a group that is left to the interpreter's end can abort it."""
+    from accelerate import PartialState
+
+    PartialState().destroy_process_group()
+
+
 def broadcast_from_main(work: Callable[[], T]) -> T:
     """Return the result of ``work`` of the main process in every process; its failure ends all of them."""
     from accelerate.utils import broadcast_object_list
