@@ -12,9 +12,6 @@ from pipelines.cli.shared_options import main
 
 def skip_last_collection() -> None:
     """Leave the memory of this process to the system, except to libraries that must end threads or report leaks."""
-    distributed = sys.modules.get("torch.distributed")
-    if distributed and distributed.is_available() and distributed.is_initialized():
-        distributed.destroy_process_group()  # its threads would otherwise abort the process at the end, now and then
     if not {"duckdb", "torch"} & sys.modules.keys():
         gc.freeze()
 

@@ -49,9 +49,10 @@ def is_main_process() -> bool:
 
 def end_processes() -> None:
     """Leave the group of processes; threads of a group that is left to the interpreter's end can abort it."""
-    from accelerate import PartialState
+    from torch import distributed
 
-    PartialState().destroy_process_group()
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def broadcast_from_main(work: Callable[[], T]) -> T:

@@ -26,7 +26,7 @@ from training.run.hardware import Meter, meter
 from training.run.loss_plot import save_plots
 from training.run.output_folder import RECORD, RunFolder, identity_of, last_checkpoint, report_full_disk
 from training.run.packing_isolation import packing_fault
-from training.run.processes import broadcast_from_main, check_launched, is_main_process, launch_command
+from training.run.processes import broadcast_from_main, check_launched, end_processes, is_main_process, launch_command
 from training.run.saved_model import FAINT, finish_model, is_saved, rounding_line, save_part
 from training.run.start_model import StartModel, open_model
 from training.run.trainers import Part, check_installed, trainer_for
@@ -92,7 +92,13 @@ def train(call: TrainJob) -> dict[str, Any]:
     _silence_libraries()
     _log(f"checking {call.release} and {call.model}")
     check_launched(call.settings.launch, launch_command(call.settings.launch, call.program))
-    place = RunFolder(out=call.out)
+    try:
+        return _train(call, RunFolder(out=call.out))
+    finally:
+        end_processes()
+
+
+def _train(call: TrainJob, place: RunFolder) -> dict[str, Any]:
     (release, files), model = broadcast_from_main(lambda: _opened(call))
     identity = _identity(call, release, model)
     done = broadcast_from_main(lambda: place.finished_record(identity))
