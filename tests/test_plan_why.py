@@ -172,6 +172,41 @@ def test_many_causes_are_counted():
     assert causes_text(found) == "changed file train/0.jsonl, train/1.jsonl, train/2.jsonl and 6 more"
 
 
+EXAM = """
+def exam():
+    return Benchmark(
+        name="exam",
+        title="Questions of an exam",
+        home="hf://datasets/sabila-tests/exam",
+        license="CC0-1.0",
+        license_read="written for these tests",
+        task="qa",
+        lang="en",
+        files={"test": ("*.jsonl",)},
+        rows=jsonl,
+        parse=parse,
+    )
+
+
+def unseen(rows, config, reference_inputs):
+    return clean(rows, Clean(rules=Rules(min_prose_chars=1)))
+
+
+def recipe(*, exams: bool = True):
+    seen = (read(exam()),) if exams else ()
+    return each_shard("unseen", unseen, None, read(corpus("clinic")), reference_inputs=seen)
+"""
+
+
+def test_a_benchmark_that_comes_or_goes_is_told(place):
+    start = tiny_recipe.RECIPE.partition("def recipe(")[0].replace("import Source", "import Benchmark, Source")
+    write_recipe(place, start + EXAM)
+    row = {"id": "e1", "question": "Which valve lies between the left chambers?", "answer": "The mitral valve."}
+    write_mirror(place / "mirror", {"exam": {"a.jsonl": [row]}})
+    tiny_built(place)
+    assert why(place, exams=False) == {"unseen": "no longer looks at read-exam"}
+
+
 # --- on the command line -------------------------------------------------------------------------------------------
 
 

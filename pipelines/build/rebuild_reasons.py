@@ -27,10 +27,10 @@ class Cause:
 
     ``what`` is ``first`` (the recipe was not built here before), ``gone`` (the step was, and its folder is no more),
     ``source`` or ``step`` (new in the recipe), ``code`` (``name`` a module, or empty where none of ours changed),
-    ``library`` (``name`` a distribution), ``file`` (``name`` with its split), ``input``, ``beside`` (``name`` is read
-    or looked at, or no longer), ``setting`` (``name`` a field of the config, the source's terms or a limit) or
-    ``follows`` (``name`` a step with causes of its own). ``before`` and ``after`` are the two values, None where there
-    is none.
+    ``library`` (``name`` a distribution), ``file`` (``name`` with its split), ``input``, ``reference_input`` (``name``
+    is read or compared with, or no longer), ``setting`` (``name`` a field of the config, the source's terms or a limit)
+    or ``follows`` (``name`` a step with causes of its own). ``before`` and ``after`` are the two values, None where
+    there is none.
     """
 
     what: str
@@ -160,7 +160,7 @@ def _words(cause: Json) -> tuple[str, str]:
         return "", f"library {cause['name']} {before or 'not used'} -> {after or 'not used'}"
     if cause["what"] == "file":
         return "new file" if before is None else "file gone" if after is None else "changed file", cause["name"]
-    if cause["what"] in ("input", "reference_inputs"):
+    if cause["what"] in ("input", "reference_input"):
         verb = "reads" if cause["what"] == "input" else "looks at"
         return f"also {verb}" if before is None else f"no longer {verb}", cause["name"]
     return WORDS[cause["what"]], "" if cause["what"] in ("source", "step") else cause["name"]
