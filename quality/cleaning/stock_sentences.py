@@ -134,16 +134,20 @@ def fits(edge: str, words: frozenset[str]) -> bool:
     return word in words or word in _EDGES or not word.isalpha()
 
 
+def bare_of(sentence: str, words: frozenset[str]) -> str:
+    """Return a sentence, bare, if it is made of ``words`` alone, else "": most are settled by the last or first one."""
+    if not fits(sentence.rsplit(None, 1)[-1], words):
+        return ""
+    said = bare(sentence)
+    return said if said and fits(said.split(None, 1)[0], words) and made_of(said, words) else ""
+
+
 def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
     """Return whether a sentence is one that ``trigger`` finds, says nothing but ``words`` and asks nothing."""
-    if not fits(sentence.rsplit(None, 1)[-1], words):
-        return False
-    said = bare(sentence)
-    if said and not fits(said.split(None, 1)[0], words):
-        return False
-    if any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
+    said = bare_of(sentence, words)
+    if not said or any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
         return False  # what it opens or closes is in its neighbours
-    return not said.endswith(("?", ":")) and made_of(said, words) and bool(trigger.search(said))
+    return not said.endswith(("?", ":")) and bool(trigger.search(said))
 
 
 _SEPARATOR = "[^a-z0-9]"
@@ -190,11 +194,9 @@ POINTING = DOCUMENTS | frozenset(
 
 
 def _points(sentence: str) -> bool:
-    """Return whether a sentence only points to a place; most are settled by their last and first words."""
-    said = bare(sentence)
-    if not said or not fits(said.rsplit(None, 1)[-1], POINTING) or not fits(said.split(None, 1)[0], POINTING):
-        return False
-    return made_of(said, POINTING) and bool(DANGLING.search(said))
+    """Return whether a sentence only points to a place."""
+    said = bare_of(sentence, POINTING)
+    return said != "" and bool(DANGLING.search(said))
 
 
 def remove_dangling(text: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from quality.cleaning.letter_form import remove_greeting, remove_sign_off
 from quality.cleaning.matching import ascii_boundaries
-from quality.cleaning.sentences import Removal, bare, sentences
+from quality.cleaning.sentences import Removal, sentences
 from quality.cleaning.stock_phrases import (
     remove_chat_doctor,
     remove_consult_online,
@@ -23,7 +23,7 @@ from quality.cleaning.stock_sentences import (
     LONGEST,
     POINTING,
     SERVICE,
-    fits,
+    bare_of,
     made_of,
     remove_dangling,
     remove_disclaimer,
@@ -134,8 +134,6 @@ def _sentence_kinds(text: str) -> set[str]:
     """Return the kinds of stock text of whose words a sentence of ``text`` is made."""
     kinds: set[str] = set()
     for start, end in sentences(text):
-        if end - start <= LONGEST and fits(text[start:end].rsplit(None, 1)[-1], STOCK_WORDS):
-            said = bare(text[start:end])
-            if said and fits(said.split(None, 1)[0], STOCK_WORDS) and made_of(said, STOCK_WORDS):
-                kinds |= {kind.name for kind in STOCK if made_of(said, kind.words)}
+        if end - start <= LONGEST and (said := bare_of(text[start:end], STOCK_WORDS)):
+            kinds |= {kind.name for kind in STOCK if made_of(said, kind.words)}
     return kinds
