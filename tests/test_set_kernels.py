@@ -106,7 +106,7 @@ def test_cached_code_is_loaded_without_the_compiler_and_gives_the_same(tmp_path)
     code = """
 import sys
 import numpy as np
-from quality.duplicates.lookup_kernels import components
+from quality.duplicates.set_kernels import components
 print(components(np.array([[4, 1], [3, 2], [1, 3]]), 6).tolist())
 print("scipy.linalg" in sys.modules, "numba.np.npyimpl" in sys.modules)
 """

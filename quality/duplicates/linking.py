@@ -76,6 +76,6 @@ def _similar(
 
 def merged(labels: I64, pairs: I64) -> I64:
     """Return ``labels`` with the components of each pair of sets made one, numbered from 0."""
-    from quality.duplicates.lookup_kernels import components
+    from quality.duplicates.set_kernels import components
 
     return components(labels[pairs], int(labels.max()) + 1)[labels] if len(pairs) else labels

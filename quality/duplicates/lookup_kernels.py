@@ -1,4 +1,4 @@
-"""Machine code that fetches shingle sets, finds band keys and the sets that share one, and joins components."""
+"""Machine code that fetches shingle sets, and finds band keys and the sets that share one."""
 
 from __future__ import annotations
 
@@ -62,29 +62,3 @@ def bucket_bounds(keyed: U64) -> I64:
             count += 1
         begin = end
     return bounds[:count].copy()
-
-
-@compiled
-def components(pairs: I64, size: int) -> I64:
-    """Return the connected component of each of ``size`` nodes, numbered from 0 by its smallest node.
-
-    ``pairs`` has shape (pairs, 2). Union-find with path halving; a parent is always the smaller node.
-    """
-    parent = np.arange(size)
-    for k in range(len(pairs)):
-        one, other = pairs[k, 0], pairs[k, 1]
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        while parent[other] != other:
-            parent[other] = parent[parent[other]]
-            other = parent[other]
-        parent[max(one, other)] = min(one, other)
-    number, count = np.empty(size, np.int64), 0
-    for node in range(size):
-        if parent[node] == node:
-            number[node] = count
-            count += 1
-        else:
-            number[node] = number[parent[node]]
-    return number

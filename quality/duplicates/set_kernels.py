@@ -334,6 +334,26 @@ def root(parents: I64, i: int) -> int:
 
 
 @compiled
+def components(pairs: I64, size: int) -> I64:
+    """Return the connected component of each of ``size`` nodes, numbered from 0 by its smallest node.
+
+    ``pairs`` has shape (pairs, 2). Union-find with path halving; a parent is always the smaller node.
+    """
+    parents = np.arange(size)
+    for k in range(len(pairs)):
+        one, other = root(parents, pairs[k, 0]), root(parents, pairs[k, 1])
+        parents[max(one, other)] = min(one, other)
+    number, count = np.empty(size, np.int64), 0
+    for node in range(size):
+        if parents[node] == node:
+            number[node] = count
+            count += 1
+        else:
+            number[node] = number[parents[node]]
+    return number
+
+
+@compiled
 def label_parents(labels: I64, members: I64) -> I64:
     """Return the parents of a bucket's members: the first member of each label stands for it."""
     order = np.argsort(labels[members], kind="mergesort")
