@@ -174,14 +174,16 @@ def word_hash(word: str) -> int:
     state = 0xCBF29CE484222325
     for character in word:
         state = (state ^ ord(character)) * 0x100000001B3 % 2**64
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        state = (state ^ state >> 33) * factor % 2**64
-    return state ^ state >> 33
+    return _mixed(state)
 
 
 def letter_number(character: str) -> int:
-    """Return the number of a letter that ``text_kernels.spelling`` sums up: MurmurHash3's fmix64, its upper half."""
-    value = ord(character)
+    """Return the number of a letter that ``text_kernels.spelling`` sums up: the upper half of its code, mixed."""
+    return _mixed(ord(character)) >> 32
+
+
+def _mixed(value: int) -> int:
+    """Return ``value`` with every bit spread over all 64 (MurmurHash3's fmix64), as ``text_kernels.mix`` does."""
     for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
         value = (value ^ value >> 33) * factor % 2**64
-    return (value ^ value >> 33) >> 32
+    return value ^ value >> 33
