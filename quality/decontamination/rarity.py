@@ -90,16 +90,19 @@ def stem_words() -> U64:
     return np.unique(words(pl.Series([COMMON_WORDS, STEM_WORDS])).keys)
 
 
-@cache
 def asking_words() -> U64:
     """Return the keys of ``ASKING_WORDS``, none cut, sorted."""
-    return np.unique(words(pl.Series([ASKING_WORDS]), WHOLE).keys)
+    return _whole_keys(ASKING_WORDS)
+
+
+def judging_words() -> U64:
+    """Return the keys of ``JUDGING_WORDS``, none cut, sorted."""
+    return _whole_keys(JUDGING_WORDS)
 
 
 @cache
-def judging_words() -> U64:
-    """Return the keys of ``JUDGING_WORDS``, none cut, sorted."""
-    return np.unique(words(pl.Series([JUDGING_WORDS]), WHOLE).keys)
+def _whole_keys(listed: str) -> U64:
+    return np.unique(words(pl.Series([listed]), WHOLE).keys)
 
 
 @cache
