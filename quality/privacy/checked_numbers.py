@@ -152,6 +152,6 @@ CHECKED_NUMBER_RULES: tuple[Rule, ...] = (
             hint="|".join(hint_of(re.compile(form.pattern)) for form in _FORMS),
             spans=_checked,
         ),
+        Rule(name="identity-labelled", kind="ID", hint=_CUED_HINT, spans=_cued),
     ),
-    *together("checked", (DIGIT,), Rule(name="identity-labelled", kind="ID", hint=_CUED_HINT, spans=_cued)),
 )

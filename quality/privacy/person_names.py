@@ -215,10 +215,6 @@ NAME_RULES: tuple[Rule, ...] = (
         _tail("person-verb", cues.PERSON_VERB_AFTER, trust.person_like),
         _tail("patient-verb", cues.PATIENT_VERB_AFTER, trust.person_like),
         _tail("verb", cues.VERB_AFTER, full_name),
-    ),
-    *together(
-        "tails",
-        (_CAPITAL_AND_MORE,),
         _tail("degree", cues.DEGREE_AFTER, trust.signs_a_note),
         _tail("signature", cues.CREDENTIALS_LINE, trust.signs_on_its_line),
         _tail("credential", cues.CREDENTIAL_AFTER, trust.signs_with_credential),
