@@ -170,8 +170,7 @@ def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[st
 
 
 SERVICE = COURTESY | frozenset(
-    "app application clinic community desk doctor everything finds history hospital online page platform portal report "
-    "reports reviewed see team".split()
+    "app application clinic community desk doctor finds hospital platform portal report reports".split()
 )
 DANGLING = re.compile(
     r"(?i)^(?:please )?(?:click|tap|press) (?:here|(?:on )?(?:the|this) link)\b|"
@@ -187,9 +186,9 @@ DANGLING = re.compile(
     r"see) (?:our|the|this) (?:website|site|page)\b"
 )
 POINTING = DOCUMENTS | frozenset(
-    "address appointment appointments ask book booking browser button call channel chat copy email enlarge "
-    "facebook friends instagram into now our picture print related share show sign speak subscribe talk tweet "
-    "twitter up video videos watch whatsapp whole youtube".split()
+    "appointment appointments ask booking browser button call channel chat email enlarge facebook friends instagram "
+    "into now print related share show sign speak subscribe talk tweet twitter video videos watch whatsapp whole "
+    "youtube".split()
 )
 
 

@@ -74,7 +74,7 @@ STOCK: tuple[Stock, ...] = (
     Stock(
         "greeting",
         remove_greeting,
-        hint=r"(?i)^\s*(?:good |hi|hello|hey|dear|thank|many thanks|greetings|good |welcome|namaste|i |we |i.m |"
+        hint=r"(?i)^\s*(?:good |hi|hello|hey|dear|thank|many thanks|greetings|welcome|namaste|i |we |i.m |"
         r"respected|assalam|salam|hope|this is|my name|and |hola|bonjour|salut|gracias|muchas|merci|to whom)",
     ),
     Stock("thanks", remove_thanks, words=SERVICE),

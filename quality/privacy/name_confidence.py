@@ -47,7 +47,7 @@ _STARTS = re.compile(r"(?:^|[\n:.(]|[ ,](?:a|y|de|por|que|con|par|chez|et|[Pp]ac
 _PERSON_AFTER = re.compile(
     r",?(?: who)? (?:is|was|has|had|today|lives|said|says|reports|refiere|dice|vive|hoy|tiene|ha|è|prende|hat"
     r"|ist|war|nimmt|tem|foi|est[áa]|toma"
-    r"|ten[ií]a|es|est[áa]|a)\b|,? \(?\d{1,2}\b|,$"
+    r"|ten[ií]a|es|a)\b|,? \(?\d{1,2}\b|,$"
 )
 _SENTENCE_AFTER = re.compile(r"[.,;:?!)'’]|\s*$|[ \t][a-zà-ÿ(]")
 _SPEAKS_AFTER = re.compile(

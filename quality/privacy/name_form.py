@@ -40,7 +40,7 @@ _WORD = (
 _PARTICLE = (
     r"(?:[Dd]e[ ]l[ao]s?|[Dd]el?|[Dd]ella|[Dd]i|[Dd]a|[Dd]os|[Dd]as|[Dd]u|[Vv]an(?:[ ]de[rn]?)?|[Vv]on(?:[ ]der)?"
     r"|[Tt]er|[Tt]en|[Zz]u(?:[mr])?|[Ll][aeo]|[Ll][ao]s|[Ee]l|[Aa]l|[Bb][ie]n|[Bb]int[ie]?|[Ii]bn|[Aa]bu|[Dd]en|[Dd]er|[Dd]alla|[Dd]ello"
-    r"|[Ll]i|[Dd]e[ ]la|St\.?|N[íi]|y|i|e|DE|DEL|DER|DEN|DI|DA|DU|LA|LAS|LOS|LE|EL|AL|BIN|BEN|IBN|VAN"
+    r"|[Ll]i|St\.?|N[íi]|y|i|e|DE|DEL|DER|DEN|DI|DA|DU|LA|LAS|LOS|LE|EL|AL|BIN|BEN|IBN|VAN"
     r"|VON|DOS|DAS)"
 )
 _NICKNAME = r"(?:[ ][\"“'‘(][^\W\d_]{2,12}[\"”'’)](?=[ ]))?"

@@ -263,7 +263,7 @@ _EVERY = frozenset(
 )
 
 NEVER_NAMES: frozenset[str] = frozenset((_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS).split()) - frozenset(
-    "ella good long may little son jesus kind world".split()
+    "ella good long may little son kind world".split()
 )
 """Words that do not begin a name even where a title stands before them."""
 
