@@ -28,10 +28,11 @@ NAME_BITS, SINGLE_BITS = 8.0, 6.0
 SLIP, STEM = 0.7, 5
 """Words this similar, or with so many first letters in common, are two spellings of one."""
 
-ORDINALS = (
+ORDINALS = frozenset(
     "one two three four five six seven eight nine ten third fourth fifth primer primero primera segundo segunda tercer "
-    "tercero tercera cuarto cuarta premier premiere deuxieme seconde troisieme quatrieme"
-).split()
+    "tercero tercera cuarto cuarta premier premiere deuxieme seconde troisieme quatrieme".split()
+)
+NUMERALS = frozenset(ROMAN)
 
 TIME = r"\d+(?=[\s-]*(?:year|yr|week|wk|month|day|hour|ano|mes|dia|semana|an|mois|jour|semaine)s?\b)"
 """Ages and spans of time: the case of a patient of another age is the same case."""
@@ -80,7 +81,8 @@ def _tokens(text: str) -> list[str]:
 def _differ(run: list[str], other: list[str], mine: list[str], theirs: list[str]) -> bool:
     """Tell whether two runs that stand in one place are of two things."""
     single = len(run) == 1 == len(other)
-    left, right = ([w for w in own if w not in set(text)] for own, text in ((run, theirs), (other, mine)))
+    here, there = set(mine), set(theirs)
+    left, right = [word for word in run if word not in there], [word for word in other if word not in here]
     marked = [any(_is_mark(word, single=single) for word in side) for side in (left, right)]
     if all(marked) or _opposed(left, right):
         return True
@@ -90,7 +92,7 @@ def _differ(run: list[str], other: list[str], mine: list[str], theirs: list[str]
 
 def _is_mark(word: str, *, single: bool) -> bool:
     letter = len(word) == 1 and single and word not in CONJUNCTIONS
-    return letter or word[0].isdigit() or word in ORDINALS or word in ROMAN
+    return letter or word[0].isdigit() or word in ORDINALS or word in NUMERALS
 
 
 def _opposed(left: list[str], right: list[str]) -> bool:
