@@ -155,10 +155,11 @@ def abroad(person: Person) -> bool:
 
 def present_abroad(person: Person) -> bool:
     """Say the same of "I am X", where a speaker goes on after it."""
-    return (
-        abroad(person)
-        and (well_known(person) or (len(person.words) > 1 and _MARK_AFTER.match(person.after) is not None))
-    ) or (abroad(person) and _GOES_ON_ABROAD.match(person.after) is not None)
+    return abroad(person) and (
+        well_known(person)
+        or (len(person.words) > 1 and _MARK_AFTER.match(person.after) is not None)
+        or _GOES_ON_ABROAD.match(person.after) is not None
+    )
 
 
 def closes_abroad(person: Person) -> bool:
