@@ -351,17 +351,6 @@ class Words(NamedTuple):
 
 
 @compiled
-def is_plain(tokens: Tokens, i: int) -> bool:
-    """Say whether a token is made of ASCII letters and digits alone."""
-    first = tokens.begins[i]
-    for at in range(first, first + tokens.sizes[i]):
-        byte = tokens.data[at]
-        if not (is_digit(byte) or 97 <= (byte | 32) <= 122):
-            return False
-    return True
-
-
-@compiled
 def is_title(tokens: Tokens, i: int) -> bool:
     """Say whether a token is a capital, small letters and digits to its end: a gene's symbol as mice have it."""
     at, small = tokens.begins[i] + 1, 0
@@ -570,12 +559,9 @@ def spelling(tokens: Tokens, i: int) -> tuple[np.uint64, np.uint64]:
 def names_something(tokens: Tokens, codes: U32, i: int) -> bool:
     """Say whether a token is a single letter that names something; I is a pronoun (of type I and type II the other
     one is a word)."""
-    return bool(
-        tokens.sizes[i] == 1
-        and tokens.data[tokens.begins[i]] != 73
-        and is_plain(tokens, i)
-        and letter_value(tokens, codes, i)
-    )
+    byte = tokens.data[tokens.begins[i]]
+    plain = is_digit(byte) or 97 <= (byte | 32) <= 122
+    return bool(tokens.sizes[i] == 1 and byte != 73 and plain and letter_value(tokens, codes, i))
 
 
 @compiled
