@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from quality.cleaning.normalize import Normalise, edits_for, flatten
+from quality.cleaning.normalize import Normalise, edits_for, flatten, stock_places
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.read import read
@@ -56,9 +56,13 @@ def places(rows: pl.DataFrame, config: Normalise) -> Iterator[tuple[str, str]]:
     """Yield the edit and the place of every change that one round of edits makes."""
     flat = flatten(rows).drop_nulls("text")
     texts = flat["text"]
+    stock: dict[str, pl.Series] = {}
     for edit, wanted in edits_for(flat, config):
-        seen = texts.str.tail(edit.tail) if edit.tail else texts
-        at = (seen.str.contains(edit.pattern) & wanted).arg_true()
+        if edit.where in ("answers", "advice"):
+            stock = stock or stock_places(texts, wanted)
+            at = stock[edit.name].filter(wanted.gather(stock[edit.name]))
+        else:
+            at = (texts.str.contains(edit.pattern) & wanted).arg_true()
         if at.is_empty():
             continue
         before, (after, _) = texts.gather(at), edit.apply(texts.gather(at))

@@ -65,16 +65,14 @@ class Edit:
 
     ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
     of several options), ``answers`` (running prose that was written as a reply) or ``advice`` (replies to tasks in
-    which declining is no answer). ``tail`` is the number of characters at the end of a text in which the pattern is
-    looked for, 0 for all. ``odd`` says that the pattern finds characters of ``ODD`` only, ``marked`` that it finds
-    nothing in a text without ``MARKS``.
+    which declining is no answer). ``odd`` says that the pattern finds characters of ``ODD`` only, ``marked`` that it
+    finds nothing in a text without ``MARKS``.
     """
 
     name: str
     pattern: str
     apply: Apply
     where: Literal["all", "prose", "running", "answers", "advice"] = "all"
-    tail: int = 0
     odd: bool = False
     marked: bool = False
 
@@ -137,7 +135,6 @@ EDITS: tuple[Edit, ...] = (
             pattern=s.hint,
             apply=_removing(s.remove),
             where="advice" if s.name in DECLINING else "answers",
-            tail=s.tail,
         )
         for s in STOCK
     ),
@@ -222,8 +219,7 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
     for edit, wanted in edits_for(active, config):
         if edit.where in ("answers", "advice"):
             if not stock:
-                replies = wanted.arg_true()
-                stock = {name: replies.gather(at) for name, at in find_stock(texts.gather(replies)).items()}
+                stock = stock_places(texts, wanted)
             place = stock[edit.name]
             place = place.filter(wanted.gather(place))
         elif edit.odd:
@@ -251,6 +247,12 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
             pl.DataFrame(found).select("at", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
         )
     return texts, pl.concat(made)
+
+
+def stock_places(texts: pl.Series, wanted: pl.Series) -> dict[str, pl.Series]:
+    """Return, for each kind of stock text, the positions of the wanted texts that may contain it."""
+    replies = wanted.arg_true()
+    return {name: replies.gather(at) for name, at in find_stock(texts.gather(replies)).items()}
 
 
 def edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series]]:
