@@ -28,10 +28,14 @@ def identity() -> pl.Expr:
 
     A response stands in for the answer where there is none; the rationale does not count.
     """
-    options = pl.col("options").list.eval(key(pl.element())).list.sort().list.join("\x1f")
     answer = pl.coalesce("answer", "response", pl.lit(""))
-    fields = (key(question_text()), _filled("context"), options, key(answer), _filled("rejected"))
-    return pl.concat_str(fields, separator="\x1e")
+    return pl.concat_str(question_identity(), key(answer), _filled("rejected"), separator="\x1e")
+
+
+def question_identity() -> pl.Expr:
+    """Return the text two rows share that ask the same: normalised question, context and sorted options."""
+    options = pl.col("options").list.eval(key(pl.element())).list.sort().list.join("\x1f")
+    return pl.concat_str(key(question_text()), _filled("context"), options, separator="\x1e")
 
 
 def _filled(name: str) -> pl.Expr:

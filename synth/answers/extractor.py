@@ -25,6 +25,7 @@ from synth.answers.option_reading import (
     is_decision,
     named,
     option_patterns,
+    own_text,
     read,
 )
 from synth.teachers.thinking import after_thought
@@ -114,9 +115,7 @@ def extract(
     ``labels`` are the letters of the options in the prompt: by default A, B, C…, and none for yes, no and maybe. With
     ``several`` any number of options may be right. ``ValueError`` where labels and options do not fit each other.
     """
-    if labels is None:
-        labels = () if is_decision(options) else LETTERS[: len(options)]
-    question = option_patterns(tuple(options), tuple(labels), lang, several)
+    question = _patterns(options, labels, lang, several)
     text = answer_text(_own_turn(question, output, lang))
     if text is None:
         return Verdict(outcome="unparsed", how="open_thought")
@@ -125,7 +124,7 @@ def extract(
     text = _without_farewell(question, text, lang)
     answer = last_explicit(question, text, lang)
     for other in _other_languages(text, lang) if answer is None else ():
-        foreign = option_patterns(tuple(options), tuple(labels), other, several)
+        foreign = _patterns(options, labels, other, several)
         if answer := _plainly(foreign, text, other):
             question, lang = foreign, other
             break
@@ -162,13 +161,16 @@ def own_turn(
     options: Sequence[str] = DECISIONS,
     lang: str = "en",
     *,
-    labels: Sequence[str] | None = None,
     several: bool = False,
 ) -> str:
     """Return ``output`` up to the beginning of another turn or an invented question after its answer."""
+    return _own_turn(_patterns(options, None, lang, several), output, lang)
+
+
+def _patterns(options: Sequence[str], labels: Sequence[str] | None, lang: str, several: bool) -> OptionPatterns:
     if labels is None:
         labels = () if is_decision(options) else LETTERS[: len(options)]
-    return _own_turn(option_patterns(tuple(options), tuple(labels), lang, several), output, lang)
+    return option_patterns(tuple(options), tuple(labels), lang, several)
 
 
 def _own_turn(question: OptionPatterns, output: str, lang: str) -> str:
@@ -377,8 +379,7 @@ def _names_another(question: OptionPatterns, text: AnswerText, reading: Reading)
 
 def _defines(question: OptionPatterns, text: AnswerText, reading: Reading) -> bool:
     """Return whether a letter and its text open a sentence about that option: "A. Gout is a disease of joints"."""
-    gap = re.compile(r"[\s.:)(,–—-]*").match(text.folded, reading.end)
-    own = question.text.match(text.folded, gap.end() if gap else reading.end)
+    own = own_text(question, text, reading.end, len(text.folded))
     if own is None or reading.by != "letter":
         return False
     definition = re.compile(r"\s+(?:is|are|was|were|refers?|means|occurs?|describes?|has|have)\b[^.\n]*").match(

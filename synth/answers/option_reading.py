@@ -264,7 +264,7 @@ def _items(question: OptionPatterns, text: AnswerText, first: _Item, stop: int) 
         if not separator:
             break
         if separator["or"]:
-            again = _own_text(question, text, separator.end(), stop)
+            again = own_text(question, text, separator.end(), stop)
             if again and question.by_text[_spaced(again[0])] == items[-1].found:
                 # "C, or histamine": the same option by its letter and by its text.
                 items.append(_Item(found=items[-1].found, by=items[-1].by, end=again.end()))
@@ -365,7 +365,7 @@ def _separate(question: OptionPatterns, text: AnswerText, match: re.Match[str], 
     if (
         question.after_letter.match(folded)
         or question.holds.match(folded)
-        or _own_text(question, text, match.end(), stop)
+        or own_text(question, text, match.end(), stop)
     ):
         return True
     if match["close"].strip(".:'"):
@@ -376,13 +376,14 @@ def _separate(question: OptionPatterns, text: AnswerText, match: re.Match[str], 
     )
 
 
-def _own_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:
+def own_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> re.Match[str] | None:
+    """Return an option's text that follows at ``at``, past marks and spaces."""
     return question.text.match(text.folded, _past(GAP, text, at, stop), stop)
 
 
 def _with_text(question: OptionPatterns, text: AnswerText, found: tuple[int, ...], at: int, stop: int) -> _Item:
     """Return the item of a label, past the option's text where that follows; another option's text contradicts it."""
-    named = _own_text(question, text, at, stop)
+    named = own_text(question, text, at, stop)
     if named is None or not question.after_text.match(text.folded[named.end() : stop]):
         return _Item(found=found, by="letter", end=at)
     if set(found) & set(question.by_text[_spaced(named[0])]):

@@ -13,7 +13,7 @@ from synth.cot.chain_defects import DEFECTS, find_defect
 from synth.cot.chain_settings import Cot
 from synth.prompting.generators import allows_several, answer_text, has_letters, letters, question_of
 from synth.prompting.option_orders import Order
-from synth.teachers.candidates import TRUNCATED, UNPARSED
+from synth.teachers.candidates import UNPARSED
 from synth.teachers.teacher import Completion
 from synth.teachers.thinking import after_thought, control_marks
 
@@ -48,12 +48,7 @@ class Reply:
 
 
 def judge_reply(record: Record, order: Order, completion: Completion, config: Cot) -> Reply:
-    """Return the verdict on ``completion`` as a chain for ``record``, whose options the prompt had in ``order``.
-
-    A completion that did not end by itself is ``truncated``, with its finish reason as detail.
-    """
-    if completion.ended != "stop":
-        return Reply(verdict=TRUNCATED, detail=completion.finish_reason)
+    """Return the verdict on ``completion`` as a chain for ``record``, whose options the prompt had in ``order``."""
     read = _case(record, completion.text) if config.prompt.case else _choice(record, order, completion.text)
     if read.verdict != RIGHT:
         return read

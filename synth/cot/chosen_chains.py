@@ -29,6 +29,7 @@ NO_REPLY, NO_RIGHT_CHAIN = "no_reply", "no_right_chain"
 REQUESTS_FAILED = "requests_failed"
 
 Candidate = Mapping[str, Any]
+Grams = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +95,9 @@ def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Choice:
     right = [_chain(record, one, config) for one in tried if one["stage"] == SAMPLED and one["verdict"] == RIGHT]
     right = right or list(_rechecked(choice, config))
     right.sort(key=lambda chain: (chain.order != tuple(sorted(chain.order)), chain.candidate["sample"]))
+    kept_grams: list[Grams] = []
     for chain in right:
-        _rank(choice, chain, config)
+        _rank(choice, chain, kept_grams, config)
     return choice
 
 
@@ -119,12 +121,12 @@ def _rechecked(choice: _Choice, config: Cot) -> Iterator[_Chain]:
             choice.verdicts[HINTED, one["sample"]] = RECHECK_FAILED, found
 
 
-def _rank(choice: _Choice, chain: _Chain, config: Cot) -> None:
-    """Keep a chain, or record why not."""
+def _rank(choice: _Choice, chain: _Chain, kept_grams: list[Grams], config: Cot) -> None:
+    """Keep a chain, or record why not; ``kept_grams`` are those of the chains kept so far."""
     place = chain.candidate["stage"], chain.candidate["sample"]
     own = word_grams(chain.reply.chain)
-    for other in choice.kept:
-        similarity = chain_similarity(own, word_grams(other.reply.chain))
+    for other, grams in zip(choice.kept, kept_grams, strict=True):
+        similarity = chain_similarity(own, grams)
         if similarity >= config.max_similarity:
             choice.verdicts[place] = RIGHT, f"like sample {other.candidate['sample']} ({similarity:.2f})"
             return
@@ -133,6 +135,7 @@ def _rank(choice: _Choice, chain: _Chain, config: Cot) -> None:
         return
     choice.verdicts[place] = KEPT, chain.reply.detail
     choice.kept.append(chain)
+    kept_grams.append(own)
 
 
 def _cap_hinted(choices: Sequence[_Choice], config: Cot) -> None:
@@ -208,8 +211,10 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
 def _facts(choice: _Choice, config: Cot) -> dict[str, Any]:
     """Return the facts for ``meta``: the teacher, the prompt, and the share of right samples."""
     replies = [one for one in choice.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
-    permuted = [one for one in replies if _permuted(choice.record, one, config)]
-    source = [one for one in replies if not _permuted(choice.record, one, config)]
+    permuted: list[Candidate] = []
+    source: list[Candidate] = []
+    for one in replies:
+        (permuted if _permuted(choice.record, one, config) else source).append(one)
     groups = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}
     agree = {name: sum(one["verdict"] in AGREES for one in group) for name, group in groups.items()}
     return {

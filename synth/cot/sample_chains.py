@@ -19,7 +19,7 @@ from synth.cot.chosen_chains import KEPT, choose_chains
 from synth.prompting.generators import allows_several, has_letters, letters
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED
-from synth.teachers.stage import Reading, Stage
+from synth.teachers.stage import Reading, Stage, of_sources
 from synth.teachers.teacher import Completion, Request, Sampling
 
 RECHECK_PROMPT = "cot/recheck.jinja"
@@ -28,7 +28,7 @@ RECHECK_TOKENS = 256
 
 def eligible_records(rows: pl.DataFrame, config: Cot) -> Iterator[Record]:
     """Yield the rows that the generator takes."""
-    named = rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows
+    named = of_sources(rows, config.sources)
     return (record for record in records(named) if config.prompt.takes(record))
 
 

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import EDIT_SCHEMA, Outcome
+from synth.formatting.last_message import last_content, with_last_content
 from synth.prompting import templates as prompt_files
 
 FOLDER = "instructions"
@@ -110,8 +111,4 @@ def _explained() -> pl.Expr:
 
 
 def _instructed() -> pl.Expr:
-    messages = pl.col("messages")
-    last = messages.list.last()
-    content = pl.concat_str("_instruction", pl.lit("\n\n"), last.struct.field("content"))
-    final = pl.struct(last.struct.field("role"), content.alias("content"))
-    return pl.concat_list(messages.list.head(messages.list.len() - 1), final)
+    return with_last_content(pl.concat_str("_instruction", pl.lit("\n\n"), last_content()))

@@ -7,6 +7,7 @@ import polars as pl
 from quality.outcome import Outcome
 from sources.shapes.row_shapes import LETTERS
 from sources.table import SCHEMA
+from synth.formatting.last_message import last_content, with_last_content
 
 
 def render_prompts(rows: pl.DataFrame, config: None) -> Outcome:
@@ -20,14 +21,12 @@ def render_prompts(rows: pl.DataFrame, config: None) -> Outcome:
 
 
 def _messages() -> pl.Expr:
-    last = pl.col("messages").list.last()
     content = pl.concat_str(
         pl.when(_given("context")).then(pl.col("context") + "\n\n").otherwise(pl.lit("")),
-        last.struct.field("content"),
+        last_content(),
         pl.when(_has_options()).then("\n" + _option_lines()).otherwise(pl.lit("")),
     )
-    final = pl.struct(last.struct.field("role"), content.alias("content"))
-    return pl.concat_list(pl.col("messages").list.head(pl.col("messages").list.len() - 1), final)
+    return with_last_content(content)
 
 
 def _response() -> pl.Expr:

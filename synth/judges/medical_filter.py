@@ -21,7 +21,7 @@ from synth.prompting import templates
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
-from synth.teachers.stage import Reading, Stage, with_reasons
+from synth.teachers.stage import Reading, Stage, of_sources, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
 
 STAGE_NAME = "medical-filter"
@@ -42,7 +42,7 @@ class MedicalFilter:
 
 def eligible_records(rows: pl.DataFrame, config: MedicalFilter) -> Iterator[Record]:
     """Yield the rows to decide on."""
-    return records(rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows)
+    return records(of_sources(rows, config.sources))
 
 
 def filter_requests(record: Record, config: MedicalFilter) -> list[Request]:

@@ -23,7 +23,7 @@ from synth.prompting import templates
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
-from synth.teachers.stage import Reading, Stage
+from synth.teachers.stage import Reading, Stage, of_sources
 from synth.teachers.teacher import Completion, Request, Sampling
 
 STAGE_NAME = "specialty"
@@ -63,7 +63,7 @@ def _spelled(text: str) -> str:
 
 def eligible_records(rows: pl.DataFrame, config: Specialty) -> Iterator[Record]:
     """Yield the rows to label."""
-    return records(rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows)
+    return records(of_sources(rows, config.sources))
 
 
 def label_requests(record: Record, config: Specialty) -> list[Request]:

@@ -26,7 +26,7 @@ from synth.prompting import templates
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
-from synth.teachers.stage import Reading, Stage, with_reasons
+from synth.teachers.stage import Reading, Stage, of_sources, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
 from synth.teachers.thinking import control_marks
 
@@ -74,7 +74,7 @@ class Passages:
 
 def eligible_records(rows: pl.DataFrame, config: Passages) -> Iterator[Record]:
     """Yield the rows with a passage of a fitting length."""
-    named = rows.filter(pl.col("source").is_in(config.sources)) if config.sources else rows
+    named = of_sources(rows, config.sources)
     size = pl.col("context").fill_null("").str.len_chars()
     return records(named.filter(size.is_between(config.min_chars, config.max_chars)))
 

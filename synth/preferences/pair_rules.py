@@ -10,6 +10,7 @@ import xxhash
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
+from quality.duplicates.exact import question_identity
 from quality.duplicates.near_settings import NearRules
 from quality.key import key
 from sources.table import question_text
@@ -40,9 +41,7 @@ class PairRules:
 
 def same_prompts(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the groups of rows whose messages, context and options are equal but for case, marks and spacing."""
-    options = pl.col("options").list.eval(key(pl.element())).list.sort().list.join("\x1f")
-    question = pl.concat_str(key(question_text()), key(pl.col("context").fill_null("")), options, separator="\x1e")
-    return rows.select("id", group=pl.col("id").min().over(question))
+    return rows.select("id", group=pl.col("id").min().over(question_identity()))
 
 
 def similar_prompts(rules: NearRules) -> Groups:
@@ -68,14 +67,14 @@ def decide(pairs: pl.DataFrame, rows: pl.DataFrame, config: PairRules, groups: G
     if not (lost := placed.filter(pl.col("group").is_null())).is_empty():
         raise ValueError(f"pair of {lost['id'][0]!r} belongs to no row; give the rows that were asked")
     keyed = placed.with_columns(chosen_text=key(pl.col("chosen")), rejected_text=key(pl.col("rejected")))
-    measured = _mark(keyed, _broken(config))
-    capped = _mark(_in_turn(measured, config), _crowded(config))
+    measured = mark(keyed, _broken(config))
+    capped = mark(_in_turn(measured, config), _crowded(config))
     side = [_side(group, config) for group in capped["group"]]
     return capped.with_columns(split=pl.Series(side, dtype=pl.String)).select(DECIDED_SCHEMA.names())
 
 
 Broken = tuple[str, pl.Expr, pl.Expr]
-"""A rule: its reason, which pairs break it, and the evidence as a JSON object."""
+"""A rule: its reason, which rows break it, and the evidence."""
 
 
 def _broken(config: PairRules) -> list[Broken]:
@@ -129,12 +128,12 @@ def _evidence(**seen: pl.Expr) -> pl.Expr:
     return pl.struct([value.alias(name) for name, value in seen.items()]).struct.json_encode()
 
 
-def _mark(pairs: pl.DataFrame, rules: list[Broken]) -> pl.DataFrame:
-    """Return the pairs with reason and evidence of the first rule that each breaks; one that went stays as it is."""
+def mark(rows: pl.DataFrame, rules: list[Broken]) -> pl.DataFrame:
+    """Return the rows with reason and evidence of the first rule that each breaks; one that went stays as it is."""
     for reason, breaks, evidence in rules:
         goes = pl.col("drop").is_null() & breaks.fill_null(False)
-        pairs = pairs.with_columns(
+        rows = rows.with_columns(
             drop=pl.when(goes).then(pl.lit(reason)).otherwise("drop"),
             evidence=pl.when(goes).then(evidence).otherwise("evidence"),
         )
-    return pairs
+    return rows

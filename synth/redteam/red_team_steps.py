@@ -24,7 +24,7 @@ from sources.table import SCHEMA, to_json
 from synth.judges import guard
 from synth.judges.guard import Guard
 from synth.preferences.pair_rows import pair_rows
-from synth.preferences.pair_rules import PairRules, decide, similar_prompts
+from synth.preferences.pair_rules import PairRules, decide, mark, similar_prompts
 from synth.redteam.attack_success import attack_success
 from synth.redteam.attacks import BASELINE, Attacks, attacks, found_styles, requests_to_attack
 from synth.redteam.benign_lookalikes import SOURCE as LOOK_ALIKES
@@ -79,15 +79,9 @@ def plain_requests(rows: pl.DataFrame, config: None) -> Outcome:
     Reasons: those of ``requests_to_attack``, ``no_prompt`` (a text that no user wrote) and ``not_harmful`` (a prompt
     that the corpus calls safe).
     """
-    marked = requests_to_attack(rows)
     kind, label = (pl.col("meta").str.json_path_match(f"$.{name}") for name in ("text_type", "prompt_label"))
-    for reason, value, broken in ((NO_PROMPT, kind, kind != "user_message"), (NOT_HARMFUL, label, label == "safe")):
-        dropped = pl.col("drop").is_null() & broken.fill_null(False)
-        marked = marked.with_columns(
-            drop=pl.when(dropped).then(pl.lit(reason)).otherwise("drop"),
-            evidence=pl.when(dropped).then(value).otherwise("evidence"),
-        )
-    return Outcome(rows=marked)
+    rules = [(NO_PROMPT, kind != "user_message", kind), (NOT_HARMFUL, label == "safe", label)]
+    return Outcome(rows=mark(requests_to_attack(rows), rules))
 
 
 def attack(rows: pl.DataFrame, config: AttackStage, reference_inputs: tuple[Path, ...]) -> Outcome:

@@ -150,6 +150,11 @@ def _identity(request: Request) -> tuple[Any, ...]:
     return request.row, request.stage, request.sample, request.messages
 
 
+def of_sources(rows: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of ``sources``, or all rows if none is named."""
+    return rows.filter(pl.col("source").is_in(sources)) if sources else rows
+
+
 def with_reasons(rows: pl.DataFrame, reasons: Iterable[Sequence[str | None]]) -> pl.DataFrame:
     """Return the rows with ``drop`` and ``evidence``, given as one pair for each row."""
     columns = pl.DataFrame(list(reasons), {"drop": pl.String, "evidence": pl.String}, orient="row")

@@ -65,7 +65,7 @@ class TransformersTeacher:
             fits, failures = self.loaded.sifted(batch)
             yield from failures
             if fits:
-                for request, completion in zip(fits, self.loaded.completions(fits), strict=True):
+                for (request, _), completion in zip(fits, self.loaded.completions(fits), strict=True):
                     yield request, answer_or_failure(completion, request)
 
 
@@ -78,24 +78,25 @@ class Loaded:
     longest: int | None
     notices: Notices
 
-    def sifted(self, requests: Sequence[Request]) -> tuple[list[Request], list[Answered]]:
-        """Part the requests that fit into the model from those that do not."""
-        fits: list[Request] = []
+    def sifted(self, requests: Sequence[Request]) -> tuple[list[tuple[Request, str]], list[Answered]]:
+        """Part the requests that fit into the model, each with its prompt, from those that do not."""
+        fits: list[tuple[Request, str]] = []
         failures: list[Answered] = []
         for request in requests:
-            tokens = len(prompt_tokens(self.tokenizer, prompt_text(self.tokenizer, request, self.notices)))
+            prompt = prompt_text(self.tokenizer, request, self.notices)
+            tokens = len(prompt_tokens(self.tokenizer, prompt))
             most = request.sampling.max_tokens
             if self.longest is None or tokens + most <= self.longest:
-                fits.append(request)
+                fits.append((request, prompt))
             else:
                 error = f"prompt has {tokens} tokens and {most} may follow, the model holds {self.longest}"
                 failures.append((request, Failure(error=error, tries=1)))
         return fits, failures
 
-    def completions(self, requests: Sequence[Request]) -> list[Completion]:
-        """Return the completions of a batch; each has the time of the whole batch."""
+    def completions(self, batch: Sequence[tuple[Request, str]]) -> list[Completion]:
+        """Return the completions of requests with their prompts; each has the time of the whole batch."""
         since = time.monotonic()
-        prompts = [prompt_text(self.tokenizer, request, self.notices) for request in requests]
+        requests, prompts = [request for request, _ in batch], [prompt for _, prompt in batch]
         inputs = self.tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False)
         lengths = inputs["attention_mask"].sum(-1).tolist()
         draw = SamplingBatch(requests)
