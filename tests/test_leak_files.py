@@ -1,26 +1,17 @@
 """`sabila decontaminate` on files that other tools write: ids, names of columns, outputs and benchmarks that meet."""
 
-import json
-
 import polars as pl
 import pytest
-from click.testing import CliRunner
-
-from pipelines.cli.commands import main
+from test_duplicate_files import write
+from tiny_recipe import run
 
 ITEM = {"question": "Which nerve is stretched when a climber hangs from one arm?", "answer": "Long thoracic"}
 OTHER = {"question": "How often should a kettle on a ward be descaled?", "answer": "Monthly"}
 
 
-def write(path, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
 def decontaminate(rows, against, out, *more):
-    call = ["decontaminate", rows, *(word for path in against for word in ("--against", path)), "--out", out, *more]
-    result = CliRunner().invoke(main, [str(word) for word in call])
+    benchmarks = [word for path in against for word in ("--against", path)]
+    result = run("decontaminate", rows, *benchmarks, "--out", out, *more)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 

@@ -8,9 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from tiny_recipe import run
 
-from pipelines.cli.commands import main
 from training.run import gguf_export
 from training.run.gguf_export import PLACE, SCRIPT, WAY_OUT, export_gguf, find_converter
 from training.training_errors import TrainingError
@@ -73,7 +72,7 @@ def model(tmp_path, monkeypatch):
 def test_without_a_converter_the_way_to_it_is_told(model, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(gguf_export, "find_spec", lambda name: None)
-    done = CliRunner().invoke(main, ["gguf", str(model()), "--out", str(tmp_path / "m.gguf")])
+    done = run("gguf", model(), "--out", tmp_path / "m.gguf")
     assert (done.exit_code, done.stderr) == (1, f"Error: {WAY_OUT}\n")
     assert "git clone" in WAY_OUT and "--converter" in WAY_OUT
     assert not (tmp_path / "m.gguf").exists()

@@ -4,9 +4,8 @@ import json
 
 import merge_models
 import pytest
-from click.testing import CliRunner
+from tiny_recipe import run
 
-from pipelines.cli.commands import main
 from sources.known_licenses import LICENSES, named_license
 from sources.license import fits, parts, terms
 from training.lineage import ancestors, describe_step, trace_model
@@ -57,7 +56,7 @@ def test_llamas_that_read_images_are_not_for_the_european_union(version):
 
 
 def test_the_table_is_shown_by_any_of_a_licences_names():
-    done = CliRunner().invoke(main, ["licenses", "llama3.2", "deepseek", "CC-BY-NC-4.0"])
+    done = run("licenses", "llama3.2", "deepseek", "CC-BY-NC-4.0")
     assert done.exit_code == 0
     llama, deepseek, data = done.stdout.split("\n\n")
     assert llama.splitlines()[:3] == [
@@ -68,9 +67,9 @@ def test_the_table_is_shown_by_any_of_a_licences_names():
     assert "  read at: https://www.llama.com/llama3_2/license/" in llama
     assert "trained on what such a model wrote: any model\n" in deepseek
     assert "rows may be: adapted, handed on\n" in data
-    every = json.loads(CliRunner().invoke(main, ["licenses", "--json"]).stdout)
+    every = json.loads(run("licenses", "--json").stdout)
     assert {one["id"] for one in every} == set(LICENSES)
-    wrong = CliRunner().invoke(main, ["licenses", "apache2.0"])
+    wrong = run("licenses", "apache2.0")
     assert wrong.exit_code == 2 and "did you mean 'Apache-2.0'?" in wrong.stderr
 
 

@@ -4,7 +4,7 @@ import ast
 import re
 
 import pytest
-from test_house import FOLDERS, MODULES, ROOT, name
+from test_house import FOLDERS, MODULES, ROOT, name, parsed
 
 WORDS = {
     "awaited": "pending",
@@ -118,14 +118,14 @@ def banned_phrases(text):
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_name_has_a_word_that_was_given_up(folder):
     modules = [path for path in MODULES if path.relative_to(ROOT).parts[0] == folder]
-    found = {name(path): banned_words(ast.parse(path.read_text(encoding="utf-8"))) for path in modules}
+    found = {name(path): banned_words(parsed(path)) for path in modules}
     assert {path: names for path, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_message_has_a_phrase_that_was_given_up(folder):
     modules = [path for path in MODULES if path.relative_to(ROOT).parts[0] == folder]
-    texts = {name(path): messages(ast.parse(path.read_text(encoding="utf-8"))) for path in modules}
+    texts = {name(path): messages(parsed(path)) for path in modules}
     found = {path: [phrase for text in texts[path] for phrase in banned_phrases(text)] for path in texts}
     assert {path: phrases for path, phrases in found.items() if phrases} == {}
 

@@ -10,7 +10,6 @@ import time
 import polars as pl
 import tiny_model
 
-PAIR_COLUMNS = ("id", "source", "license", "prompt", "chosen", "rejected")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
 

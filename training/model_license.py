@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -45,6 +46,11 @@ def card_head(text: str) -> dict[str, Any]:
     except yaml.YAMLError:
         return {}
     return head if isinstance(head, dict) else {}
+
+
+def file_text(path: Path) -> str | None:
+    """Return the text of a file, None where there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def stated_license(text_of: Callable[[str], str | None], name: str = "") -> str:

@@ -35,10 +35,15 @@ def _check_kinds(folder: Path) -> None:
     for root, _, names in os.walk(folder):
         for name in names:
             path = Path(root, name)
-            if not path.is_file() and (path.exists() or path.is_symlink()):
+            if _is_no_file(path):
                 raise ReleaseError(
                     f"{folder} holds {path.relative_to(folder).as_posix()!r}, which is {kind_of(path)}, expected a file"
                 )
+
+
+def _is_no_file(path: Path) -> bool:
+    """Return whether something is at ``path`` that is no file, a dead link included."""
+    return not path.is_file() and (path.exists() or path.is_symlink())
 
 
 def kind_of(path: Path) -> str:
@@ -55,7 +60,7 @@ def read(path: Path) -> Manifest:
     from sources.releases.manifest_model import Manifest
 
     try:
-        if not path.is_file() and (path.exists() or path.is_symlink()):
+        if _is_no_file(path):
             raise ValueError(f"it is {kind_of(path)}, expected a file")
         if (size := path.stat().st_size) > LARGEST:
             raise ValueError(f"it has {size:,} bytes, expected {LARGEST:,} at most")

@@ -11,17 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from synth.teachers.template_dates import PINNED, dated_template
+from training.data.end_of_turn import MARK
 from training.training_errors import UnfitRowError
 
 Turn = dict[str, str]
 Render = Callable[..., str]
 Span = tuple[int, int]
 
-# Of the private use area at both ends: nothing that a template would trim or take for its own.
-MARK = "\uf0e1answer\uf0e2"
+# Of the private use area at both ends, as the mark is: nothing that a template would trim or take for its own.
 HELD = re.compile("\uf0e3(\\d+)\uf0e4")
 PRIVATE = re.compile("[\uf0e1-\uf0e4]")
 
@@ -105,10 +106,16 @@ def _holds(text: str, start: int, end: int, token_start: int, token_end: int) ->
 # --- control tokens that rows spell --------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=8)
+def _control_tokens(special: tuple[str, ...]) -> re.Pattern[str]:
+    """Return the pattern of the control tokens that are held."""
+    return re.compile("|".join(re.escape(token) for token in special if token not in THOUGHTS) or "(?!)")
+
+
 def hold(turns: Sequence[Turn], special: Sequence[str]) -> tuple[list[Turn], list[str]]:
     """Return turns with a place holder for each control token that they spell, and those tokens in their order."""
     spelt: list[str] = []
-    pattern = re.compile("|".join(re.escape(token) for token in special if token not in THOUGHTS) or "(?!)")
+    pattern = _control_tokens(tuple(special))
 
     def holder(found: re.Match[str]) -> str:
         spelt.append(found[0])

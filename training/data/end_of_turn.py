@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+# Of the private use area at both ends: nothing that a template would trim or take for its own.
 MARK = "\uf0e1answer\uf0e2"
 GENERATION_TAGS = re.compile(r"\{%-?\s*(?:end)?generation\s*-?%\}")
 

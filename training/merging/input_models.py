@@ -16,7 +16,7 @@ from training.lineage import trace_model
 from training.merging.shards import Checkpoint, open_checkpoint
 from training.merging.tokenizer import Tokenizer, read_tokenizer
 from training.merging.vocabulary import EMBEDDING, HEAD, row_count
-from training.model_license import UNKNOWN_LICENSE, stated_license
+from training.model_license import UNKNOWN_LICENSE, file_text, stated_license
 from training.training_errors import MergeError
 
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.py", "README.md"]
@@ -104,7 +104,7 @@ def open_model(name: str, licenses: Mapping[str, str] | None = None) -> Model:
     weights = open_checkpoint(folder)
 
     def text_of(file: str) -> str | None:
-        return _text_of(folder / file)
+        return file_text(folder / file)
 
     license = _license(name, stated_license(text_of, name if revision else ""), licenses or {})
     return Model(
@@ -137,13 +137,9 @@ def _license(name: str, stated: str, named: Mapping[str, str]) -> str:
     return given
 
 
-def _text_of(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
-
-
 def _release(folder: Path) -> dict[str, Any] | None:
     """Return name, version and hash of the release in a model's own record."""
-    recorded = json.loads(_text_of(folder / "run.json") or "{}").get("release")
+    recorded = json.loads(file_text(folder / "run.json") or "{}").get("release")
     return {key: recorded[key] for key in ("name", "version", "hash")} if recorded else None
 
 

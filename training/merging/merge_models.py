@@ -210,8 +210,7 @@ def _as_f32(content: Raw, dtype: str) -> Raw:
 
 def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
     """Write tokenizer, configurations, card and records."""
-    for path in write_tokenizer(plan.choice, folder):
-        write_bytes(path, path.read_bytes())
+    write_tokenizer(plan.choice, folder)
     for name, content in _extra_files(plan).items():
         write_bytes(folder / name, content)
     write_bytes(folder / "mergekit_config.yml", merge_yaml(plan.merge).encode())

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sources.atomic import write_bytes
 from training.data.end_of_turn import end_of_turn, ids, token_text
 from training.merging.merge_config import MergeConfig
 from training.training_errors import MergeConfigError, MergeError
@@ -167,7 +168,7 @@ def _speaker(
     """
     named = next((t for t in tokenizers if t.model == origin and config.chat_template is not None), None)
     if config.tokenizer_source is not None:
-        _check_end(config, source, template, named)
+        _check_end(source, named)
         return source
     if named is not None:
         return named
@@ -184,7 +185,7 @@ def _stops_at(tokenizer: Tokenizer, end: str | None) -> bool:
     return end is not None and tokenizer.special.get(end) in (tokenizer.stops or ())
 
 
-def _check_end(config: MergeConfig, source: Tokenizer, template: Template, named: Tokenizer | None) -> None:
+def _check_end(source: Tokenizer, named: Tokenizer | None) -> None:
     """Raise ``MergeError`` where the chosen template ends an answer with a token that the chosen tokenizer lacks."""
     if named is None or named.end is None or named.end in source.special:
         return
@@ -194,32 +195,27 @@ def _check_end(config: MergeConfig, source: Tokenizer, template: Template, named
     )
 
 
-def write_tokenizer(choice: Choice, out: Path) -> list[Path]:
-    """Write the chosen tokenizer and template into a folder and return the files."""
+def write_tokenizer(choice: Choice, out: Path) -> None:
+    """Write the chosen tokenizer and template into a folder."""
     if choice.tokenizer is None:
-        return []
-    written = []
+        return
     for name in FILES:
         source = choice.tokenizer.folder / name
         if name in TEMPLATES or name == "tokenizer_config.json" or not source.is_file():
             continue
-        (out / name).write_bytes(source.read_bytes())
-        written.append(out / name)
-    return written + _write_template(choice.tokenizer, choice.template, out)
+        write_bytes(out / name, source.read_bytes())
+    _write_template(choice.tokenizer, choice.template, out)
 
 
-def _write_template(tokenizer: Tokenizer, template: Template, out: Path) -> list[Path]:
+def _write_template(tokenizer: Tokenizer, template: Template, out: Path) -> None:
     """Write the template where transformers looks for it: one in a file of its own, several in the configuration."""
     config = _json(tokenizer.folder / "tokenizer_config.json") or {}
     config.pop("chat_template", None)
     if isinstance(template, list):
         config["chat_template"] = template
-    settings = out / "tokenizer_config.json"
-    settings.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if not isinstance(template, str):
-        return [settings]
-    (out / "chat_template.jinja").write_text(template, encoding="utf-8")
-    return [settings, out / "chat_template.jinja"]
+    write_bytes(out / "tokenizer_config.json", (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode())
+    if isinstance(template, str):
+        write_bytes(out / "chat_template.jinja", template.encode())
 
 
 # --- choosing ------------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from training.data.token_rows import TokenRows
+from training.model_license import UNKNOWN_LICENSE
 from training.run.hardware import device_name, matmul_rate
 from training.run.start_model import ModelFacts
 from training.settings import Dpo, Settings, accumulation
@@ -123,10 +125,14 @@ def model_flops(tokens: int, square: int, model: ModelFacts) -> float:
     return 6.0 * model.matrices * tokens + 6.0 * model.layers * model.hidden * square
 
 
+def squared_lengths(rows: TokenRows, settings: Settings) -> int:
+    """Return the sum of the squared lengths of all rows, where a preference pair counts as two of its length."""
+    return 2 * rows.sum_squared_lengths if isinstance(settings, Dpo) else rows.sum_squared_lengths
+
+
 def pass_flops(rows: TokenRows, model: ModelFacts, settings: Settings) -> float:
     """Return the operations of one pass over the rows, recomputed activations and a reference model included."""
-    square = 2 * rows.sum_squared_lengths if isinstance(settings, Dpo) else rows.sum_squared_lengths
-    forward = model_flops(rows.tokens, square, model) / 3
+    forward = model_flops(rows.tokens, squared_lengths(rows, settings), model) / 3
     again = 1 if settings.precision.gradient_checkpointing else 0
     return forward * (3 + again + (1 if isinstance(settings, Dpo) else 0))
 
@@ -198,7 +204,7 @@ def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -
         notes.append("no GPU was found, the time is that of a CPU: give the rate of the device to use by tflops")
     if schedule.warmup_steps > steps / 2:
         notes.append(f"warm-up takes {schedule.warmup_steps} of {steps} steps")
-    if model.license == "LicenseRef-unknown":
+    if model.license == UNKNOWN_LICENSE:
         notes.append("the start model states no licence: name it by base_license, or the result cannot be published")
     return notes
 
@@ -207,6 +213,6 @@ def _commonest(notes: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     """Return what was done to rows, with its commonest reason and the number of rows."""
     found = []
     for done in dict.fromkeys(note["done"] for note in notes):
-        reasons = [note["reason"] for note in notes if note["done"] == done]
-        found.append((done, max(sorted(set(reasons)), key=reasons.count), len(reasons)))
+        reasons = Counter(note["reason"] for note in notes if note["done"] == done)
+        found.append((done, max(sorted(reasons), key=reasons.__getitem__), reasons.total()))
     return found

@@ -5,7 +5,6 @@ The converter is no package of ours: it is looked for, and where it is not there
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,12 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from sources.releases.read_manifest import file_hash
 from training.data.end_of_turn import end_of_turn, ids, token_text
-from training.model_license import stated_license
+from training.model_license import file_text, stated_license
 from training.training_errors import TrainingError
-
-TYPES = ("auto", "f32", "f16", "bf16", "q8_0")
-"""Types of weights that the converter writes by itself; smaller ones are made of such a file by ``llama-quantize``."""
 
 SCRIPT = "convert_hf_to_gguf.py"
 PLACE = "LLAMA_CPP"
@@ -58,8 +55,9 @@ def find_converter(named: Path | None = None) -> list[str]:
 def export_gguf(folder: Path, out: Path, *, kind: str = "auto", converter: Path | None = None) -> dict[str, Any]:
     """Write the model in ``folder`` as the new file ``out`` and return its record, which lies beside it as JSON.
 
-    Raises ``TrainingError`` where there is no converter, it fails, or the file has not the chat template of the folder
-    or does not end generation where an answer ends.
+    ``kind`` is a type of weights that the converter writes by itself; smaller ones are made of such a file by
+    ``llama-quantize``. Raises ``TrainingError`` where there is no converter, it fails, or the file has not the chat
+    template of the folder or does not end generation where an answer ends.
     """
     if not (folder / "config.json").is_file():
         raise TrainingError(f"{folder} has no config.json, expected the folder of a model")
@@ -70,11 +68,10 @@ def export_gguf(folder: Path, out: Path, *, kind: str = "auto", converter: Path 
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
         _convert([*command, str(folder), "--outfile", str(partial), "--outtype", kind], partial)
-        with partial.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_hash(partial)
         record = {
             "model": folder.resolve().name,
-            "license": stated_license(lambda name: _text_of(folder / name)),
+            "license": stated_license(lambda name: file_text(folder / name)),
             "type": kind,
             "bytes": partial.stat().st_size,
             "sha256": digest,
@@ -149,7 +146,7 @@ KNOWN_ENDS = (
 
 def _template(folder: Path) -> str | None:
     """Return the chat template of a folder; None where it has none or several."""
-    if text := _text_of(folder / "chat_template.jinja"):
+    if text := file_text(folder / "chat_template.jinja"):
         return text
     template = _settings(folder).get("chat_template")
     return template if isinstance(template, str) else None
@@ -158,19 +155,15 @@ def _template(folder: Path) -> str | None:
 def _end(folder: Path, template: str | None) -> str | None:
     """Return the token that ends an answer in the template, else the one that ends the model's texts."""
     settings = _settings(folder)
-    vocabulary = json.loads(_text_of(folder / "tokenizer.json") or "{}")
+    vocabulary = json.loads(file_text(folder / "tokenizer.json") or "{}")
     added = {int(token["id"]): str(token["content"]) for token in vocabulary.get("added_tokens", [])}
     if template is not None and (found := end_of_turn(template, settings, set(added.values()))):
         return found
-    generation = json.loads(_text_of(folder / "generation_config.json") or "{}")
+    generation = json.loads(file_text(folder / "generation_config.json") or "{}")
     stops = [added[number] for number in ids(generation.get("eos_token_id")) if number in added]
     return stops[0] if stops else token_text(settings.get("eos_token"))
 
 
 def _settings(folder: Path) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads(_text_of(folder / "tokenizer_config.json") or "{}")
+    found: Mapping[str, Any] = json.loads(file_text(folder / "tokenizer_config.json") or "{}")
     return found
-
-
-def _text_of(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None

@@ -59,7 +59,8 @@ def device_name() -> str:
     return str(torch.cuda.get_device_name(0)) if torch.cuda.is_available() else "this machine's CPU"
 
 
-DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+"""What torch calls the types of settings; models are saved in all of them, and trained in the first two."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,13 +10,12 @@ from typing import Any
 
 from sources.atomic import write_bytes
 from training.data.chat import encode
+from training.run.hardware import DTYPES
 from training.run.output_folder import MARKER, mark_complete
 from training.run.processes import broadcast_from_main
 from training.run.start_model import StartModel
 from training.run.trainers import Part
 from training.settings import Settings
-
-SAVED = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 def save_part(trainer: Any, part: Part, tokenizer: Any, settings: Settings) -> None:
@@ -54,7 +53,7 @@ def finish_model(folder: Path, start: StartModel, settings: Settings) -> dict[st
     from transformers import GenerationConfig
 
     named = settings.saving.saved_as
-    dtype = start.facts.dtype if named == "start" else SAVED[named]
+    dtype = start.facts.dtype if named == "start" else DTYPES[named]
     rounding = recast(folder, dtype, start_weights(start))
     found = folder / "generation_config.json"
     config = GenerationConfig.from_pretrained(folder) if found.is_file() else GenerationConfig()
@@ -151,7 +150,7 @@ def _merge_adapter(part: Part, folder: Path, settings: Settings) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    dtype = torch.float32 if settings.precision.weights == "fp32" else torch.bfloat16
+    dtype = getattr(torch, DTYPES[settings.precision.weights])
     revision = None if Path(part.model).is_dir() else part.revision
     model = AutoModelForCausalLM.from_pretrained(part.model, revision=revision, dtype=dtype)
     merged = PeftModel.from_pretrained(model, folder).merge_and_unload()

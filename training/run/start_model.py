@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sources.releases.read_manifest import file_hash
 from synth.teachers.template_dates import dated_template
 from training.lineage import trace_model
 from training.model_license import UNKNOWN_LICENSE, license_of_user, stated_license
@@ -87,8 +88,7 @@ def folder_hash(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in (".safetensors", ".json", ".jinja", ".model", ".txt") and path.name != "run.json":
-            with path.open("rb") as file:
-                digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+            digest.update(f"{path.name} {file_hash(path)}\n".encode())
     return digest.hexdigest()
 
 

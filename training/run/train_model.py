@@ -21,7 +21,14 @@ from synth.teachers.template_dates import writes_date
 from training.data.release_rows import ReleaseFacts, load_rows, read_release
 from training.data.token_rows import TokenRows, pair_rows, save_notes, save_too_long, sft_rows
 from training.model_card import model_card
-from training.run.cost_forecast import chunk_sizes, forecast, forecast_lines, model_flops, steps_and_passes
+from training.run.cost_forecast import (
+    chunk_sizes,
+    forecast,
+    forecast_lines,
+    model_flops,
+    squared_lengths,
+    steps_and_passes,
+)
 from training.run.hardware import Meter, meter
 from training.run.loss_plot import save_plots
 from training.run.output_folder import RECORD, RunFolder, identity_of, last_checkpoint, report_full_disk
@@ -269,7 +276,6 @@ def _publish(call: TrainJob, place: RunFolder, prepared: Prepared, model: Path) 
     rows = prepared.rows
     planned, passes = steps_and_passes(len(rows.dataset), call.settings)
     passes *= min(1.0, len(log) / planned)  # fewer where the loss on held-out rows ended a part
-    square = 2 * rows.sum_squared_lengths if isinstance(call.settings, Dpo) else rows.sum_squared_lengths
     record = run_record(
         stage=call.stage,
         identity=prepared.identity,
@@ -284,7 +290,7 @@ def _publish(call: TrainJob, place: RunFolder, prepared: Prepared, model: Path) 
         settings=call.settings,
         log=log,
         starts=read_starts(place.partial),
-        flops=passes * model_flops(rows.tokens, square, prepared.model.facts),
+        flops=passes * model_flops(rows.tokens, squared_lengths(rows, call.settings), prepared.model.facts),
         passes=passes,
         origin=prepared.model.origin,
         evaluations=read_evaluations(place.partial),

@@ -63,8 +63,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
             "last_step": state.global_step,
             "planned_steps": state.max_steps,
         }
-        with (self._folder / "kept.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        _append(self._folder / "kept.jsonl", line)
         print(f"part {self._part}: kept step {line['step']} of {line['last_step']}", file=sys.stderr)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
@@ -82,15 +81,13 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         if not state.is_world_process_zero:
             return
         line = {"part": self._part, "step": state.global_step, **{name: float(value) for name, value in logs.items()}}
-        with (self._folder / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        _append(self._folder / "log.jsonl", line)
         self._spent(state)
         self._report_progress(state, line)
 
     def _evaluated(self, step: int, loss: float) -> None:
         line = {"part": self._part, "step": step, "eval_loss": loss}
-        with (self._folder / "evaluations.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
+        _append(self._folder / "evaluations.jsonl", line)
         print(f"part {self._part}: step {step}  loss on held-out rows {loss:.4f}", file=sys.stderr)
 
     def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> None:
@@ -133,26 +130,31 @@ def _bar(part: int, steps: int) -> Progress:
     return bar
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Return the figures of every step so far, without an incomplete last line."""
-    path = folder / "log.jsonl"
+def _append(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file, without an incomplete last one; none where there is no file."""
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
     return [json.loads(line) for line in lines]
 
 
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """Return the figures of every step so far, without an incomplete last line."""
+    return _read_lines(folder / "log.jsonl")
+
+
 def read_evaluations(folder: Path) -> list[dict[str, Any]]:
     """Return the loss on held-out rows at every step where it was measured; of a repeated step the last."""
-    path = folder / "evaluations.jsonl"
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-    found = {(line["part"], line["step"]): line for line in map(json.loads, lines)}
+    found = {(line["part"], line["step"]): line for line in _read_lines(folder / "evaluations.jsonl")}
     return [found[place] for place in sorted(found)]
 
 
 def read_kept(folder: Path) -> list[dict[str, Any]]:
     """Return the step kept for each part by its loss on held-out rows; empty where the last one is kept."""
-    path = folder / "kept.jsonl"
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-    found = {line["part"]: line for line in map(json.loads, lines)}
+    found = {line["part"]: line for line in _read_lines(folder / "kept.jsonl")}
     return [found[part] for part in sorted(found)]
 
 
