@@ -80,7 +80,8 @@ def decontaminate(
     if columns.id is not None:
         _check_ids(rows, columns.id)
     number = free_name("row", schema)
-    index = build_index(with_cleaned(benchmark_items(named, paths, mirror, columns)))
+    items, columns_of_files = benchmark_items(named, paths, mirror, columns)
+    index = build_index(with_cleaned(items))
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
     found = [
         find_leaks(text_rows(batch, others, number, roles), index, config, embed=embed, judge=judge)
@@ -101,8 +102,7 @@ def decontaminate(
     account: dict[str, Any] = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
     columns_read = {"compared": _by_role(roles, others)}
-    for path, name in zip(paths, path_names(paths), strict=True):
-        columns_read[f"with {name}"] = _by_role(*_item_columns(path, scan([path]).collect_schema(), columns))
+    columns_read |= {f"with {name}": read for name, read in columns_of_files.items()}
     return {**account, **counts, **flagged, **columns_read, **_limits(embed, judge), "folder": str(out)}
 
 
@@ -215,9 +215,14 @@ def _no_benchmark(name: str) -> str:
     return f"no benchmark or file is called {name}. {hint}Benchmarks: all, {some_of(BENCHMARKS)}"
 
 
-def benchmark_items(named: Sequence[str], paths: Sequence[Path], mirror: Path | None, columns: Columns) -> pl.DataFrame:
-    """Return the items to compare rows with (``leak_inputs.ITEM_SCHEMA``)."""
-    tables = [_file_items(path, name, columns) for path, name in zip(paths, path_names(paths), strict=True)]
+def benchmark_items(
+    named: Sequence[str], paths: Sequence[Path], mirror: Path | None, columns: Columns
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Return the items to compare rows with (``inputs.ITEM_SCHEMA``), and the columns read of each file, in words."""
+    tables, columns_of_files = [], {}
+    for path, name in zip(paths, path_names(paths), strict=True):
+        items, columns_of_files[name] = _file_items(path, name, columns)
+        tables.append(items)
     wanted = BENCHMARKS.values() if "all" in named else [BENCHMARKS[name] for name in named]
     for benchmark in wanted:
         try:
@@ -227,18 +232,22 @@ def benchmark_items(named: Sequence[str], paths: Sequence[Path], mirror: Path | 
                 raise
     if not tables:
         raise MissingCorpusError(f"no benchmark to compare rows with in {mirror}; name some, or files")
-    return pl.concat(tables)
+    return pl.concat(tables), columns_of_files
 
 
-def _file_items(path: Path, name: str, columns: Columns) -> pl.DataFrame:
-    """Return the rows of a benchmark file as items; ``TableError`` where no column is known to hold the questions."""
+def _file_items(path: Path, name: str, columns: Columns) -> tuple[pl.DataFrame, str]:
+    """Return the rows of a benchmark file as items, and the columns read, in words.
+
+    Raises ``TableError`` where no column is known to hold the questions.
+    """
     table = scan([path]).collect()
     roles, texts = _item_columns(path, table.schema, columns)
+    columns_read = _by_role(roles, texts)
     context = {"context": roles.pop("context")}
     rows = text_rows(table, texts, None, roles)
     contexts = text_rows(table, [], None, context)["reasoning"] if context["context"] else pl.lit(None, pl.String)
     items = rows.with_columns(benchmark=pl.lit(name), context=contexts)
-    return items.select(ITEM_SCHEMA.names()).cast(ITEM_SCHEMA)
+    return items.select(ITEM_SCHEMA.names()).cast(ITEM_SCHEMA), columns_read
 
 
 def _item_columns(path: Path, schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]], list[str]]:
