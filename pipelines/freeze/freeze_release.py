@@ -23,6 +23,7 @@ from pipelines.release.libraries import built_with
 from pipelines.release.locate import check_version, hash_file, place
 from pipelines.release.manifest import environment, seal
 from pipelines.storage.store import Store
+from pipelines.verify.finding import listed
 from sources.atomic import write_bytes, writing
 from sources.releases.manifest_model import Manifest, StepSummary
 from sources.releases.read_manifest import MANIFEST, ReleaseError, load
@@ -51,9 +52,8 @@ def _refuse_unsound(manifest: Manifest, folder: Path) -> None:
     from pipelines.verify.verify_release import verify
 
     if findings := verify(folder).findings:
-        shown = "; ".join(f"{one.file}, {one.what}: expected {one.expected}, found {one.found}" for one in findings[:5])
-        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
-        raise ReleaseError(f"{manifest.title} is not frozen, it is not sound: {shown}{more}")
+        shown = listed(finding.describe() for finding in findings)
+        raise ReleaseError(f"{manifest.title} is not frozen, it is not sound: {shown}")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from pipelines.release.open_release import reading
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
 from pipelines.verify import check_files, check_graph
-from pipelines.verify.finding import Finding, ReleaseUnderTest
+from pipelines.verify.finding import Finding, ReleaseUnderTest, listed
 from pipelines.verify.verify_release import checked
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import MANIFEST, ReleaseError, file_hash, load, read
@@ -138,9 +138,8 @@ def _refuse_tampered(release: ReleaseUnderTest, path: Path) -> None:
     findings = list(checked(release, CHECKS))
     findings += [one for one in checked(release, (check_files.sizes_and_hashes,)) if one.file.startswith(FOLDER)]
     if findings:
-        shown = "; ".join(f"{_where(one)} expected {one.expected}, found {one.found}" for one in findings[:5])
-        more = f"; and {len(findings) - 5} more" if len(findings) > 5 else ""
-        raise ReleaseError(f"{path} is not the manifest that was frozen: {shown}{more}")
+        shown = listed(f"{_where(one)} expected {one.expected}, found {one.found}" for one in findings)
+        raise ReleaseError(f"{path} is not the manifest that was frozen: {shown}")
 
 
 def _where(finding: Finding) -> str:

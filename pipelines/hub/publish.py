@@ -85,10 +85,7 @@ def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> N
     from pipelines.release.license_check import conflicts
     from pipelines.verify.verify_release import verify
 
-    if broken := [
-        f"{finding.file}, {finding.what}: expected {finding.expected}, found {finding.found}"
-        for finding in verify(folder).findings
-    ]:
+    if broken := [finding.describe() for finding in verify(folder).findings]:
         raise ReleaseError(refusal(folder, "is not what its manifest says", broken))
     if wrong := [conflict.describe() for conflict in conflicts(folder, use=use, private=private)]:
         raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))

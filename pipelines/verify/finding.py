@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,10 @@ class Finding:
     what: str
     expected: Any
     found: Any
+
+    def describe(self) -> str:
+        """Return the finding in words."""
+        return f"{self.file}, {self.what}: expected {self.expected}, found {self.found}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +50,10 @@ class ReleaseUnderTest:
 def in_manifest(what: str, expected: Any, found: Any) -> Finding:
     """Return a finding about the manifest itself."""
     return Finding(file=MANIFEST, what=what, expected=expected, found=found)
+
+
+def listed(texts: Iterable[str], shown: int = 5) -> str:
+    """Return the first texts and how many more there are."""
+    every = list(texts)
+    more = f"; and {len(every) - shown} more" if len(every) > shown else ""
+    return "; ".join(every[:shown]) + more
