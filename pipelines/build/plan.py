@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,15 @@ class Plan:
 
         visit(self.last)
         return list(ordered.values())
+
+
+def reference_only(steps: Iterable[tuple[Iterable[str], Iterable[str]]]) -> set[str]:
+    """Return the steps that others only compare with, from the inputs and the reference inputs of each step."""
+    inputs, reference_inputs = set[str](), set[str]()
+    for own, compared in steps:
+        inputs.update(own)
+        reference_inputs.update(compared)
+    return reference_inputs - inputs
 
 
 def resolve(step: Step, find: Find) -> Plan:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.build.forecast import requests_of
-from pipelines.build.plan import Node, Plan, resolve
+from pipelines.build.plan import Node, Plan, reference_only, resolve
 from pipelines.build.progress import show_progress
 from pipelines.build.rebuild_reasons import Cause, causes, last_build, note_build
 from pipelines.build.recipe import Recipe
@@ -79,12 +79,12 @@ class BuildSession:
         """Return what a build would do: steps done and to do with reasons, absent sources, steps without a teacher."""
         why = causes(self.plan, self.store, self.recipe.name)
         nodes = self.plan.nodes()
-        beside = {one.name for node in nodes for one in node.reference_inputs} - {
-            one.name for node in nodes for one in node.inputs
-        }
+        compared = reference_only(
+            ([one.name for one in node.inputs], [one.name for one in node.reference_inputs]) for node in nodes
+        )
         return {
             "recipe": self.recipe.name,
-            "steps": [{**self._state(node, rates, why), "reference_only": node.name in beside} for node in nodes],
+            "steps": [{**self._state(node, rates, why), "reference_only": node.name in compared} for node in nodes],
             "waiting_for_teacher": self.plan.waiting,
             "absent": self.plan.absent,
         }
@@ -112,14 +112,13 @@ class BuildSession:
             mirror=self.mirror and str(self.mirror.absolute()),
         )
         steps = [self.store.summary(name) for name in nodes]
-        reference_inputs = {name for step in steps for name in step["reference_inputs"]}
-        reference_inputs -= {name for step in steps for name in step["inputs"]}
+        compared = reference_only((step["inputs"], step["reference_inputs"]) for step in steps)
         return {
             "recipe": self.recipe.name,
             "folder": str(folder),
             "rows": steps[-1]["counts"]["kept"],
             "steps": [
-                {"reference_only": step["folder"] in reference_inputs, **{k: step[k] for k in TOLD if k in step}}
+                {"reference_only": step["folder"] in compared, **{k: step[k] for k in TOLD if k in step}}
                 for step in steps
             ],
             "notices": notices,

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipelines.build.plan import reference_only
 from pipelines.storage.store import Store
 from sources.literal import scan_parquet
 from sources.releases.manifest_model import StepSummary
@@ -27,13 +28,12 @@ DIGITS = 6
 
 def teacher_figures(steps: list[StepSummary]) -> dict[str, Any]:
     """Return ``funnel``, ``edits``, ``privacy`` and ``mix`` from the summaries of steps."""
-    reference_only = {name for step in steps for name in step.reference_inputs}
-    reference_only -= {name for step in steps for name in step.inputs}
+    compared = reference_only((step.inputs, step.reference_inputs) for step in steps)
     return {
         "funnel": [
             {
                 "step": step.name,
-                "reference_only": step.folder in reference_only,
+                "reference_only": step.folder in compared,
                 **step.counts.to_json(),
                 "reasons": step.reasons,
             }
