@@ -78,6 +78,17 @@ def write_ledger(store: Store, graph: list[StepSummary], folder: Path) -> dict[s
     return written
 
 
+def has_branches(graph: list[StepSummary]) -> bool:
+    """Whether a step feeds two others, so that a row may be in several branches."""
+    feeds = Counter(before for step in graph for before in step.inputs)
+    return any(times > 1 for times in feeds.values())
+
+
+def rows_read_or_made(graph: list[StepSummary]) -> int:
+    """Return how many rows the steps read from files or made, as they counted them."""
+    return sum(step.counts.made + (0 if step.inputs else step.counts.rows_in) for step in graph)
+
+
 def _step_files(store: Store, graph: list[StepSummary]) -> Iterator[Path]:
     """Yield the files of rows that the ledger is made of."""
     for step in graph:
@@ -202,8 +213,7 @@ def _write(run: DuckDBPyConnection, graph: list[StepSummary], folder: Path) -> d
 
 def _once(run: DuckDBPyConnection, graph: list[StepSummary]) -> str:
     """Return a query for the ends of all rows, one each."""
-    feeds = Counter(before for step in graph for before in step.inputs)
-    if all(times == 1 for times in feeds.values()):
+    if not has_branches(graph):
         return "SELECT * FROM ends"
     first = f"list_position({list(STATUSES)}, status)"
     return f"SELECT * FROM ends QUALIFY row_number() OVER (PARTITION BY id ORDER BY {first}, stage DESC) = 1"
@@ -254,7 +264,7 @@ def _check_steps(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
 
 def _check_all(graph: list[StepSummary], written: dict[str, int]) -> None:
     """Compare the rows of the ledger with those that were read and made: none may be missing or counted twice."""
-    counted = sum(step.counts.made + (0 if step.inputs else step.counts.rows_in) for step in graph)
+    counted = rows_read_or_made(graph)
     if counted != (recorded := sum(written.values())):
         raise LostRowsError(
             f"{counted} rows were read or made, but the ledger has {recorded}: {written}; this is a defect of a step"

@@ -12,6 +12,7 @@ from pipelines.build.recipe import RecipeError, load, shipped
 from pipelines.build.step import AwaitTeacher, Read
 from pipelines.build.step import Step as RecipeStep
 from pipelines.release.figures import license_facts, origin_facts
+from pipelines.release.ledger import has_branches
 from pipelines.release.libraries import built_with
 from pipelines.release.step_figures import generation_settings
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
@@ -80,10 +81,9 @@ TOKENS = ("prompt_tokens", "completion_tokens")
 def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find steps whose number of changed rows differs from the ledger's."""
     steps = release.manifest.steps
-    feeds = Counter(before for step in steps for before in step.inputs)
     names = Counter(step.name for step in steps)
     paths = sorted(release.folder.glob("ledger/*.parquet"))
-    if not paths or any(times > 1 for times in (*feeds.values(), *names.values())):
+    if not paths or has_branches(steps) or any(times > 1 for times in names.values()):
         return  # a row of several branches is in the ledger once
     by_step = scan_parquet(paths).select(pl.col("changed_by").explode().alias("step")).drop_nulls()
     counted = dict(by_step.group_by("step").len().collect().iter_rows())

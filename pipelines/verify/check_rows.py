@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.release.ledger import MALFORMED, STATUSES
+from pipelines.release.ledger import MALFORMED, STATUSES, has_branches, rows_read_or_made
 from pipelines.release.license_check import source_licenses
 from pipelines.storage.duckdb_session import joining, listed
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
@@ -181,11 +181,10 @@ def _places(run: DuckDBPyConnection) -> Iterator[Finding]:
 def _counted(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find steps whose row counts differ between ledger and manifest (law 1)."""
     graph = release.manifest.steps
-    read = sum(step.counts.made + (0 if step.inputs else step.counts.rows_in) for step in graph)
+    read = rows_read_or_made(graph)
     if (recorded := _count(run, "SELECT id FROM ledger")) != read:
         yield Finding(file=LEDGER, what="rows: all that were read or made", expected=read, found=recorded)
-    feeds = Counter(before for step in graph for before in step.inputs)
-    if any(times > 1 for times in feeds.values()):
+    if has_branches(graph):
         return  # a row may end in one branch and go on in another, and the ledger has it once
     ended = "FROM ledger WHERE status IN ('dropped', 'quarantined')"
     query = f"SELECT step, coalesce(reason, ''), count(*) {ended} GROUP BY ALL"
