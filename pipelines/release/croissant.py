@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.release.data_files import config_pattern
 from pipelines.release.hub_metadata import schema
 from sources.license import terms
 from sources.releases.manifest_model import Manifest
@@ -209,14 +210,13 @@ def _files(manifest: Manifest, folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _file_set(config: str) -> dict[str, Any]:
-    kind, _, source = config.partition("-")
     return {
         "@type": "cr:FileSet",
         "@id": f"{config}-files",
         "name": f"{config}-files",
         "description": f"the files of configuration {config}",
         "encodingFormat": PARQUET,
-        "includes": f"data/{kind}/{source or '*'}/*.parquet",
+        "includes": config_pattern(config),
     }
 
 

@@ -174,8 +174,14 @@ def configs(folder: Path) -> dict[str, str]:
     """
     kinds = [kind for kind in KINDS if (folder / "data" / kind).is_dir()]
     sources = [(kind, place.name) for kind in kinds for place in sorted((folder / "data" / kind).iterdir())]
-    whole = {kind: f"data/{kind}/*/*.parquet" for kind in kinds}
-    return whole | {f"{kind}-{source}": f"data/{kind}/{source}/*.parquet" for kind, source in sources}
+    names = [*kinds, *(f"{kind}-{source}" for kind, source in sources)]
+    return {name: config_pattern(name) for name in names}
+
+
+def config_pattern(config: str) -> str:
+    """Return the pattern of the files of a configuration: ``data/sft/medqa/*.parquet`` of ``sft-medqa``."""
+    kind, _, source = config.partition("-")
+    return f"data/{kind}/{source or '*'}/*.parquet"
 
 
 def license_of(folder: Path) -> str:

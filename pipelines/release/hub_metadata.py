@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from pipelines.release.data_files import config_pattern
 from sources.license import terms
 from sources.releases.manifest_model import Manifest
 
@@ -96,12 +97,8 @@ def _tags(figures: dict[str, Any]) -> list[str]:
 
 
 def _configs(figures: dict[str, Any]) -> list[dict[str, Any]]:
-    def pattern(name: str) -> str:
-        kind, _, source = name.partition("-")
-        return f"data/{kind}/{source or '*'}/*.parquet"
-
     names = [size["config"] for size in figures["configs"]]
-    listed = [{"config_name": name, "data_files": [{"split": "train", "path": pattern(name)}]} for name in names]
+    listed = [{"config_name": name, "data_files": [{"split": "train", "path": config_pattern(name)}]} for name in names]
     first, *rest = listed
     return [{"config_name": first["config_name"], "default": True, "data_files": first["data_files"]}, *rest]
 
@@ -122,9 +119,7 @@ def _info(name: str, size: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def schema(config: str, folder: Path) -> pa.Schema:
     """Return the columns of a configuration's files, as the first of them has them."""
-    kind, _, source = config.partition("-")
-    first = min((folder / "data" / kind).glob(f"{source or '*'}/*.parquet"))
-    return pq.read_schema(first)
+    return pq.read_schema(min(folder.glob(config_pattern(config))))
 
 
 def _feature(name: str, type: pa.DataType) -> dict[str, Any]:
