@@ -22,9 +22,10 @@ from pipelines.build.worker_pool import Run, worker_pool
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import GenerateProgress, cached_teacher
 from pipelines.completions.failed_requests import Outcomes, not_complete
-from pipelines.completions.shard_groups import height, shard_groups
+from pipelines.completions.shard_groups import shard_groups
 from pipelines.storage.row_index import write_row_index
 from pipelines.storage.store import Store
+from pipelines.storage.stored_step import height
 from quality.outcome import Decision
 from sources.atomic import write_table
 from sources.fetch.mirror import named_as_tests

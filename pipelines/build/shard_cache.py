@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from pipelines.storage.store import Store
+from pipelines.storage.stored_step import content_hash
 from sources.atomic import write_json, writing
 
 INDEX = "shards.json"
 """In the folder of a step: what each of its shards was made of and what was counted, by shard."""
-
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +54,8 @@ def _link(path: Path, place: Path) -> None:
 
 
 def content_of(paths: Sequence[Path]) -> str:
-    """Return a hash of the bytes of some files, in order; 128 bits, which tell shards of one store apart."""
-    digest = xxhash.xxh3_128()
-    for path in paths:
-        with path.open("rb") as stream:
-            while block := stream.read(BLOCK):
-                digest.update(block)
-    return digest.hexdigest()
+    """Return a hash of the bytes of some files, in order; 128 bits identify a shard within one store."""
+    return content_hash(*paths)
 
 
 def note_shards(folder: Path, counts: Sequence[dict[str, Any]]) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
-
-from sources.literal import scan_parquet
+from pipelines.storage.stored_step import height
 
 ASKED_ROWS = 50_000
 """Most rows of a group: a teacher that serves many requests at once idles at the end of each group."""
@@ -25,9 +23,3 @@ def shard_groups(shards: Sequence[Path]) -> list[tuple[Path, ...]]:
         groups[-1].append(path)
         rows += own
     return [tuple(group) for group in groups]
-
-
-def height(paths: Iterable[Path]) -> int:
-    """Return the number of rows that parquet files hold together."""
-    found = list(paths)
-    return int(scan_parquet(found).select(pl.len()).collect().item()) if found else 0

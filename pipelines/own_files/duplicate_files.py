@@ -10,13 +10,13 @@ import polars as pl
 
 from pipelines.own_files.file_tables import (
     TableError,
-    height,
     refuse_overwriting,
     refuse_result,
     scan,
     text_columns,
     write_rows,
 )
+from pipelines.storage.stored_step import height
 from quality.duplicates.near_duplicates import Deduplicated, deduplicate, free_column, part_rows, text_batches
 from quality.duplicates.near_settings import NearRules
 from quality.duplicates.signatures import TEXT_COLUMNS
@@ -66,7 +66,7 @@ def dedup(
     write_rows(found.dropped, out / OUTPUTS[1])
     write_table(out / OUTPUTS[2], clusters)
     write_rows(found.kept, out / OUTPUTS[0])
-    kept, dropped = height(out / OUTPUTS[0]), height(out / OUTPUTS[1])
+    kept, dropped = height([out / OUTPUTS[0]]), height([out / OUTPUTS[1]])
     return {
         "rows": kept + dropped,
         "kept": kept,

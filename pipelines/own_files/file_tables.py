@@ -21,7 +21,6 @@ from sources.suggest import did_you_mean
 __all__ = [
     "TableError",
     "free_name",
-    "height",
     "path_names",
     "reading",
     "refuse_overwriting",
@@ -178,8 +177,3 @@ def write_rows(rows: pl.LazyFrame, path: Path) -> None:
     """Write rows as parquet, a batch at a time, complete or not at all."""
     with reading(), replacing(path) as temporary:
         rows.sink_parquet(temporary, compression="zstd", compression_level=1, maintain_order=True)
-
-
-def height(path: Path) -> int:
-    """Return the number of rows of a parquet file."""
-    return int(scan_parquet(path).select(pl.len()).collect().item())

@@ -14,13 +14,13 @@ from pipelines.own_files.file_tables import (
     RESULT,
     TableError,
     free_name,
-    height,
     path_names,
     refuse_overwriting,
     refuse_result,
     scan,
     write_rows,
 )
+from pipelines.storage.stored_step import height
 from quality.decontamination.cleaned_items import with_cleaned
 from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table, find_leaks, not_checked, report
 from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
@@ -98,7 +98,7 @@ def decontaminate(
     write_table(out / "report.parquet", report(pairs, index, config))
     write_table(out / "not_checked.parquet", unseen := not_checked(index))
     write_rows(kept.drop(number), out / RESULT)
-    counts = {name: height(out / f"{name}.parquet") for name in ("kept", "dropped")}
+    counts = {name: height([out / f"{name}.parquet"]) for name in ("kept", "dropped")}
     account: dict[str, Any] = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
     columns_read = {"compared": _by_role(roles, others)}

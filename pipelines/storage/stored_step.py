@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,20 @@ def list_files(folder: Path) -> Listing:
     }
 
 
-def content_hash(path: Path) -> str:
-    """Return 128 bits of hash of a file: against accidents, not against an adversary with the store in hand."""
+def content_hash(*paths: Path) -> str:
+    """Return 128 bits of hash of files, in order: against accidents, not an adversary with the store in hand."""
     digest = xxhash.xxh3_128()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
+    for path in paths:
+        with path.open("rb") as stream:
+            while block := stream.read(BLOCK):
+                digest.update(block)
     return digest.hexdigest()
+
+
+def height(paths: Iterable[Path]) -> int:
+    """Return the number of rows that parquet files hold together."""
+    found = list(paths)
+    return int(scan_parquet(found).select(pl.len()).collect().item()) if found else 0
 
 
 def find_damage(folder: Path, summary: dict[str, Any], *, contents: bool) -> str | None:
@@ -62,8 +70,7 @@ def find_damage(folder: Path, summary: dict[str, Any], *, contents: bool) -> str
 def _miscounted(folder: Path, summary: dict[str, Any]) -> str | None:
     try:
         for name in ("kept", "dropped"):
-            paths = sorted(folder.glob(f"{name}/*.parquet"))
-            found = scan_parquet(paths).select(pl.len()).collect().item() if paths else 0
+            found = height(sorted(folder.glob(f"{name}/*.parquet")))
             if found != summary["counts"][name]:
                 return f"{name} holds {found:,} rows, expected {summary['counts'][name]:,}"
     except (pl.exceptions.PolarsError, OSError, KeyError, TypeError) as error:
