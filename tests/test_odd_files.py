@@ -16,17 +16,18 @@ import pytest
 import tiny_recipe
 from click.testing import CliRunner
 
+from pipelines.build.fingerprint import FOLDERS
 from pipelines.cli.commands import main
-from pipelines.cli.shared_options import FOLDERS, TRACEBACK
+from pipelines.cli.shared_options import TRACEBACK
 from pipelines.own_files.file_tables import (
     TableError,
-    free_name,
     path_names,
     refuse_overwriting,
     scan,
     text_columns,
     write_rows,
 )
+from quality.duplicates.near_duplicates import free_column
 from sources.connectors.medquad import MEDQUAD
 from sources.files import FileError, RawFile
 from sources.formats.archives import members, sheet
@@ -221,8 +222,8 @@ def test_files_of_one_base_name_are_named_by_as_much_of_their_paths_as_differs(t
 
 
 def test_a_helper_column_takes_a_name_that_is_free():
-    assert free_name("row", {"text"}) == "row"
-    assert free_name("row", {"row", "row_"}) == "row__"
+    assert free_column("row", {"text"}) == "row"
+    assert free_column("row", {"row", "row_"}) == "row__"
 
 
 # --- one guard over every verb -------------------------------------------------------------------------------------

@@ -66,8 +66,6 @@ def main() -> None:
     """Build medical training datasets whose every row can say where it came from, and every missing row why."""
 
 
-FOLDERS = ("sources", "quality", "synth", "training", "pipelines")
-
 TRACEBACK = "SABILA_TRACEBACK"
 """Set in the environment, this variable lets an error through with its whole trace."""
 
@@ -110,6 +108,8 @@ def _ended(error: BaseException) -> BaseException:
 
 def _place(error: BaseException) -> str:
     """Return the file and line of the project in which ``error`` was raised."""
+    from pipelines.build.fingerprint import FOLDERS
+
     home = Path(__file__).parents[2]
     places = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
     inside = [(path.relative_to(home), line) for path, line in places if path.is_relative_to(home)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,7 @@ from typing import Protocol
 from pipelines.completions.budget import Reservation, Spending
 from pipelines.completions.completion_store import Completions, opened
 from pipelines.completions.leaked_secrets import without_keys
-from synth.teachers.teacher import Answered, Completion, Failure, Request, Teacher, TeacherError, Usage
-
-Ask = Callable[[Iterable[Request]], Iterator[Answered]]
+from synth.teachers.teacher import Answered, Ask, Completion, Failure, Request, Teacher, TeacherError, Usage
 
 LOOKED_UP = 1000
 """Keys looked up at a time."""

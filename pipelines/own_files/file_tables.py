@@ -6,7 +6,7 @@ with its file and line, and so that a column that first appears late is there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from sources.suggest import did_you_mean
 
 __all__ = [
     "TableError",
-    "free_name",
     "path_names",
     "reading",
     "refuse_overwriting",
@@ -164,13 +163,6 @@ def path_names(paths: Sequence[Path]) -> list[str]:
         return str(Path(*own))
 
     return [named(own) for own in parts]
-
-
-def free_name(wanted: str, taken: Collection[str]) -> str:
-    """Return ``wanted``, or with as many underscores as make it a name that no column bears."""
-    while wanted in taken:
-        wanted += "_"
-    return wanted
 
 
 def write_rows(rows: pl.LazyFrame, path: Path) -> None:

@@ -13,7 +13,6 @@ import polars as pl
 from pipelines.own_files.file_tables import (
     RESULT,
     TableError,
-    free_name,
     path_names,
     refuse_overwriting,
     refuse_result,
@@ -26,6 +25,7 @@ from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table,
 from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
 from quality.decontamination.item_index import build_index
 from quality.decontamination.neighbors import Embed
+from quality.duplicates.near_duplicates import free_column
 from sources.atomic import remove_leftovers, write_table
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import MissingCorpusError, mirrored
@@ -79,7 +79,7 @@ def decontaminate(
     others = list(others) if columns.text else _without_numbers(rows, others)
     if columns.id is not None:
         _check_ids(rows, columns.id)
-    number = free_name("row", schema)
+    number = free_column("row", schema.names())
     items, columns_of_files = benchmark_items(named, paths, mirror, columns)
     index = build_index(with_cleaned(items))
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
@@ -88,7 +88,7 @@ def decontaminate(
         for batch in numbered.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
     ]
     pairs = pl.concat([find_leaks(text_rows(_nothing(), ["text"]), index, config), *found])
-    added = {name: free_name(name, schema) for name in ADDED}
+    added = {name: free_column(name, schema.names()) for name in ADDED}
     drops = drop_table(pairs).rename({"id": number, "drop": added["reason"], "evidence": added["evidence"]}).lazy()
     kept = numbered.join(drops, on=number, how="anti", maintain_order="left")
     dropped = numbered.join(drops, on=number, how="inner", maintain_order="left")

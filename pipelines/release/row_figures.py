@@ -197,10 +197,11 @@ def _pairs(rows: pl.DataFrame) -> dict[str, Any] | None:
     lengths = pairs.select("margin", chosen_chars="response_chars", rejected_chars="rejected_chars")
     origins = pairs.group_by(origin=pl.col("pair").fill_null("source")).agg(rows=pl.len()).sort("origin")
     bias = length_bias_of(lengths)
-    return {"origins": origins.to_dicts(), "length_bias": {name: _rounded(value) for name, value in bias.items()}}
+    return {"origins": origins.to_dicts(), "length_bias": {name: rounded(value) for name, value in bias.items()}}
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: Any) -> Any:
+    """Return a float with ``SHOWN_DIGITS`` digits, anything else as it is."""
     return round(value, SHOWN_DIGITS) if isinstance(value, float) else value
 
 

@@ -14,14 +14,12 @@ import orjson
 import polars as pl
 
 from pipelines.build.plan import reference_only
+from pipelines.release.row_figures import SHOWN_DIGITS, rounded
 from pipelines.storage.store import Store
 from sources.literal import scan_parquet
 from sources.releases.manifest_model import StepSummary
 from synth.cot.chain_verdicts import AGREES
 from synth.cot.chosen_chains import KEPT
-
-DIGITS = 6
-
 
 # --- from the manifest alone ---------------------------------------------------------------------------------------
 
@@ -64,12 +62,8 @@ def _edits(steps: list[StepSummary]) -> list[dict[str, Any]]:
 def _mix(step: StepSummary) -> dict[str, Any]:
     tokenizer = step.identity.settings.get("tokenizer")
     counted_by = f"tokenizer {tokenizer['sha256'][:16]}" if tokenizer else "a quarter of the characters"
-    parts = [{name: _rounded(value) for name, value in part.items()} for part in step.account or ()]
+    parts = [{name: rounded(value) for name, value in part.items()} for part in step.account or ()]
     return {"counted_by": counted_by, "parts": parts}
-
-
-def _rounded(value: Any) -> Any:
-    return round(value, DIGITS) if isinstance(value, float) else value
 
 
 # --- from the completions of the release ---------------------------------------------------------------------------
@@ -157,7 +151,7 @@ def pass_rate(verdicts: dict[str, int]) -> float | None:
         return None
     replies = sum(number for verdict, number in verdicts.items() if verdict != "failed")
     right = sum(number for verdict, number in verdicts.items() if verdict in (KEPT, *AGREES))
-    return round(right / replies, DIGITS) if replies else None
+    return round(right / replies, SHOWN_DIGITS) if replies else None
 
 
 # --- pairs ---------------------------------------------------------------------------------------------------------
@@ -197,8 +191,8 @@ def _judge(judged: pl.DataFrame) -> dict[str, Any]:
         "agreed": agreed,
         "ties": judged.filter(pl.col("drop") == "judge_tie").height,
         "contradicted": len(contradicted),
-        "agreement": round(agreed / read, DIGITS) if read else None,
-        "prefers_first": round(first / len(contradicted), DIGITS) if contradicted else None,
+        "agreement": round(agreed / read, SHOWN_DIGITS) if read else None,
+        "prefers_first": round(first / len(contradicted), SHOWN_DIGITS) if contradicted else None,
     }
 
 
@@ -238,5 +232,5 @@ def _success(tables: list[pl.LazyFrame]) -> list[dict[str, Any]]:
         return []
     sums = pl.concat([table.select("topic", "answers", "judged", "unsafe") for table in tables]).group_by("topic")
     part = sums.agg(pl.col("answers", "judged", "unsafe").sum()).sort("topic")
-    rate = pl.when(pl.col("judged") > 0).then((pl.col("unsafe") / pl.col("judged")).round(DIGITS))
+    rate = pl.when(pl.col("judged") > 0).then((pl.col("unsafe") / pl.col("judged")).round(SHOWN_DIGITS))
     return part.with_columns(rate=rate).collect().to_dicts()

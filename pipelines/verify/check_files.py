@@ -27,7 +27,7 @@ def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
             yield in_manifest(f"files: {path}", "a file inside the release, listed once", f"listed {times} times")
     there = {release.name(path) for path in release.folder.rglob("*") if path.is_file() or path.is_symlink()}
     there = {name for name in there if PurePosixPath(name).parts[0] not in (*NOT_LISTED, *NOT_OURS)}
-    absent = set(listed) - there - (left_out(release) if left_out(release) else set())
+    absent = set(listed) - there - left_out(release)
     yield from (Finding(file=name, what="file", expected="there", found="missing") for name in sorted(absent))
     for name in sorted(there - set(listed)):
         yield Finding(file=name, what="file", expected="nothing, the manifest does not list it", found="there")
