@@ -2,6 +2,8 @@
 
 import json
 import time
+from dataclasses import asdict
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -9,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli.commands import main
+from quality.duplicates.near_settings import NearRules, Unit
+from synth.judges import semantic_step
 from synth.teachers import embedders
 
 HELP = "Drink a glass of water every hour, stay in the shade until the evening, and let a nurse look at the rash."
@@ -170,3 +174,13 @@ def test_the_folder_around_a_model_is_told_from_the_model(tmp_path):
     done = dedup(file, *COLUMNS, "--semantic", tmp_path / "package", "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert f"{tmp_path / 'package' / 'model'} does: name that folder" in done.output
+
+
+def test_options_have_the_defaults_of_the_rules_that_they_set():
+    """The command line states them again, so that ``--help`` loads no rule."""
+    options = {option.name: option for option in main.commands["dedup"].params}
+    rules = {name: value for name, value in asdict(NearRules()).items() if name in options}
+    assert rules.keys() == {"threshold", "recall", "shingle_tokens", "unit"}
+    assert {name: options[name].default for name in rules} == rules
+    assert tuple(options["unit"].type.choices) == get_args(Unit)
+    assert options["semantic_threshold"].default == semantic_step.THRESHOLD
