@@ -91,7 +91,7 @@ ROOMS = {
     "quality": "compiled key keep outcome license_gate embeddings cleaning privacy duplicates decontamination scores",
     "synth": "teachers answers prompting passages formatting cot judges preferences redteam",
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
-    "merging",
+    "merging evaluation",
     "pipelines": "terminal storage completions build recipes release verify freeze diff trace report hub own_files cli",
 }
 """The rooms of each folder, and the files that lie in no room, in the order in which they build on each other."""

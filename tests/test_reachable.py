@@ -6,6 +6,7 @@ from test_house import MODULES, modules_imported, name
 ENTRY = "pipelines.cli.commands"
 RECIPES = "pipelines.recipes."
 
+EVALUATION = "waits for the verb evaluate"
 REAL_MODELS = "waits for the issue on real models"
 UNREACHED = {
     "quality.scores.deita": REAL_MODELS,
@@ -20,6 +21,9 @@ UNREACHED = {
     "synth.judges.specialty": REAL_MODELS,
     "synth.passages.passage_questions": REAL_MODELS,
     "synth.preferences.judged_pairs": REAL_MODELS,
+    "training.evaluation.evaluation_record": EVALUATION,
+    "training.evaluation.item_results": EVALUATION,
+    "training.evaluation.statistics": EVALUATION,
 }
 """Modules that no command and no recipe imports, each with the reason why it stays."""
 

@@ -1,0 +1,1 @@
+"""Evaluation of models: items, both modes of multiple choice, statistics, paired comparison."""

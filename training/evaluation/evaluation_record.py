@@ -1,0 +1,164 @@
+"""``results.json``: the scores of one model on some benchmarks, with all that they depend on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.evaluation.statistics import Interval
+
+FORMAT = 1
+
+Mode = Literal["loglikelihood", "generate"]
+Scoring = Literal["letters", "texts"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Score(_Part):
+    """A value with its confidence interval, and the number of items behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, interval: Interval, n: int) -> Score:
+        """Return an interval as a part of the record."""
+        return cls(value=interval.value, low=interval.low, high=interval.high, n=n)
+
+
+class ModelFacts(_Part):
+    """The model: name, revision (commit, hash of its files, or ``unpinned``), and the release it was trained on."""
+
+    name: str
+    revision: str
+    release: str | None = None
+    release_hash: str | None = None
+
+
+class Settings(_Part):
+    """How the model was asked; results are compared only where these are the same."""
+
+    mode: Mode
+    scoring: Scoring | None = None
+    orders: int = 1
+    samples: int = 1
+    seed: int = 0
+    limit: int | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+
+
+class BenchmarkFacts(_Part):
+    """The benchmark as it was read: corpus of the catalog, revision, sha256 of each file, and the prompt's hash."""
+
+    name: str
+    corpus: str
+    title: str
+    split: str
+    license: str
+    revision: str
+    files: dict[str, str]
+    prompt: str
+    prompt_hash: str
+    items_hash: str
+
+
+class SubsetScore(_Part):
+    """The score of one subject or category."""
+
+    name: str
+    score: Score
+
+
+class Calibration(_Part):
+    """How far confidence agrees with accuracy, over the answers that have a confidence."""
+
+    n: int
+    expected_calibration_error: float
+    brier: float
+    risk_coverage_area: float
+    bins: list[tuple[float, float, int, float, float]]
+    selective: list[tuple[float, float, float]]
+
+
+class OrderScores(_Part):
+    """Scores in several orders of the options: each, their mean and worst, and how often the choice changes.
+
+    ``flip_rate`` is the share of items whose chosen option is not the same in all orders.
+    """
+
+    scores: list[float]
+    mean: float
+    worst: float
+    flip_rate: Score
+
+
+class LeakScores(_Part):
+    """The score by what decontamination found for the model's training release.
+
+    ``clean`` items were compared with every training row and matched none; of ``contaminated`` ones at least one
+    training row held the item (such rows were dropped); ``unchecked`` items belong to no benchmark of the release.
+    """
+
+    release: str
+    clean: Score | None = None
+    contaminated: Score | None = None
+    unchecked: Score | None = None
+    difference: Score | None = None
+
+
+class BenchmarkScore(_Part):
+    """The scores on one benchmark.
+
+    ``score`` is over all items: what is no answer counts as not right. ``answered`` is over the answers alone, and
+    ``counts`` has every verdict. ``metric`` is accuracy, or the overlap of an open answer with its reference.
+    """
+
+    facts: BenchmarkFacts
+    metric: str
+    items: int
+    left_out: dict[str, int] = Field(default_factory=dict)
+    counts: dict[str, int]
+    score: Score
+    answered: Score | None
+    normalized: Score | None = None
+    chance: float | None
+    by_subset: list[SubsetScore] = Field(default_factory=list)
+    orders: OrderScores | None = None
+    calibration: Calibration | None = None
+    leaks: LeakScores | None = None
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+
+
+class Summary(_Part):
+    """Scores over several benchmarks: of all items alike (micro), of all benchmarks alike (macro), and MultiMedQA's.
+
+    ``multimedqa`` weights its benchmarks by their items, as lm-evaluation-harness does; None unless all were evaluated.
+    """
+
+    micro: Score
+    macro: Annotated[float, Field()]
+    macro_subsets: float
+    multimedqa: Score | None = None
+
+
+class EvaluationRecord(_Part):
+    """The content of ``results.json``."""
+
+    format: int = FORMAT
+    sabila: str
+    model: ModelFacts
+    settings: Settings
+    benchmarks: list[BenchmarkScore]
+    summary: Summary | None
+    libraries: dict[str, str]
+    machine: str
+    seconds: float

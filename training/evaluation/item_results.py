@@ -1,0 +1,134 @@
+"""One answer of a model to one item: what it chose, whether that is right, and why it counts as neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+import polars as pl
+
+ItemKind = Literal["choice", "open"]
+
+Verdict = Literal["right", "wrong", "scored", "unparsed", "ambiguous", "truncated", "filtered", "failed"]
+"""``scored`` is an open answer with a value in ``score``; the last five are no answers, each counted by itself."""
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+NO_ANSWER: tuple[Verdict, ...] = ("unparsed", "ambiguous", "truncated", "filtered", "failed")
+"""Counted as not right in an accuracy over all items, and never as wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One question of a benchmark.
+
+    ``benchmark`` is the name under which it is evaluated, ``record`` the id of its row, ``subset`` its subject or
+    category. ``options`` are in the source's order, ``gold`` are positions in them, none for an open question, whose
+    reference is ``answer``. ``cluster`` names the passage or vignette that it shares with other items.
+    """
+
+    id: str
+    benchmark: str
+    kind: ItemKind
+    lang: str
+    question: str
+    context: str | None = None
+    options: tuple[str, ...] = ()
+    gold: tuple[int, ...] = ()
+    answer: str | None = None
+    subset: str | None = None
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemResult:
+    """One row of ``items.parquet``: an item, in one order of its options, in one sample.
+
+    - ``order``: number of the order, 0 for the source's; ``shown``: for each letter, the source's position
+    - ``chosen``: positions in the source's order; empty unless the verdict is right or wrong
+    - ``how``: how the answer was read, or the reason why there is none
+    - ``score``: from 0 to 1 for an open answer by its metric; 1 or 0 for right and wrong; None for no answer
+    - ``confidence``: probability of the chosen option among the options; None where it is not known
+    - ``logprobs``: log-likelihood of each option, in the source's order
+    - ``text``: what the model wrote
+    """
+
+    item: str
+    benchmark: str
+    subset: str | None
+    cluster: str | None
+    order: int
+    sample: int
+    verdict: Verdict
+    how: str
+    chosen: tuple[int, ...] = ()
+    gold: tuple[int, ...] = ()
+    shown: tuple[int, ...] = ()
+    score: float | None = None
+    confidence: float | None = None
+    logprobs: tuple[float, ...] | None = None
+    text: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """What is compared between models: the same item, order and sample."""
+        return self.benchmark, self.item, self.order, self.sample
+
+    @property
+    def credit(self) -> float:
+        """The score over all items: what is no answer earns nothing."""
+        return self.score or 0.0
+
+
+_COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
+    "item": pl.String,
+    "benchmark": pl.String,
+    "subset": pl.String,
+    "cluster": pl.String,
+    "order": pl.Int32,
+    "sample": pl.Int32,
+    "verdict": pl.String,
+    "how": pl.String,
+    "chosen": pl.List(pl.Int32),
+    "gold": pl.List(pl.Int32),
+    "shown": pl.List(pl.Int32),
+    "score": pl.Float64,
+    "confidence": pl.Float64,
+    "logprobs": pl.List(pl.Float64),
+    "text": pl.String,
+    "prompt_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
+    "seconds": pl.Float64,
+}
+
+RESULT_SCHEMA = pl.Schema(_COLUMNS)
+"""``ItemResult`` as columns."""
+
+TUPLES = frozenset({"chosen", "gold", "shown", "logprobs"})
+
+
+def result_table(results: Iterable[ItemResult]) -> pl.DataFrame:
+    """Return results as a table of ``RESULT_SCHEMA``, by benchmark, item, order and sample."""
+    listed: Sequence[ItemResult] = sorted(results, key=lambda one: one.key)
+    return pl.DataFrame(
+        {
+            f.name: pl.Series(f.name, [_cell(getattr(one, f.name)) for one in listed], RESULT_SCHEMA[f.name])
+            for f in fields(ItemResult)
+        }
+    )
+
+
+def _cell(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def item_results(table: pl.DataFrame) -> Iterator[ItemResult]:
+    """Yield the rows of a table of ``RESULT_SCHEMA``."""
+    for row in table.select(RESULT_SCHEMA.names()).iter_rows(named=True):
+        for name in TUPLES:
+            row[name] = None if row[name] is None else tuple(row[name])
+        yield ItemResult(**row)
