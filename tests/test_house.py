@@ -89,7 +89,7 @@ ROOMS = {
     "sources": "errors atomic suggest names releases literal files record known_licenses license source table formats "
     "shapes fetch read connectors catalog",
     "quality": "compiled key keep outcome license_gate embeddings cleaning privacy duplicates decontamination scores",
-    "synth": "teachers answers prompting passages formatting cot judges preferences redteam",
+    "synth": "teachers answers prompting passages formatting strategies cot judges preferences redteam",
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
     "merging evaluation",
     "pipelines": "terminal storage completions build recipes release verify freeze diff trace report hub own_files cli",

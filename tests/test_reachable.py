@@ -9,6 +9,11 @@ RECIPES = "pipelines.recipes."
 EVALUATION = "waits for the verb evaluate"
 REAL_MODELS = "waits for the issue on real models"
 UNREACHED = {
+    "synth.strategies.cost_curve": "waits for sabila evaluate --strategy",
+    "synth.strategies.early_stop": "waits for sabila evaluate --strategy",
+    "synth.strategies.solved_examples": "waits for sabila evaluate --strategy",
+    "synth.strategies.strategy_stage": "waits for sabila evaluate --strategy",
+    "synth.strategies.voting": "waits for sabila evaluate --strategy",
     "quality.scores.deita": REAL_MODELS,
     "quality.scores.digits": REAL_MODELS,
     "quality.scores.diversity": REAL_MODELS,

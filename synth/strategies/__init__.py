@@ -1,0 +1,1 @@
+"""Strategies of inference: several samples and a vote, solved examples, adaptive stopping, their costs."""
