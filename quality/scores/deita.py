@@ -1,8 +1,7 @@
 """DEITA's score of a row: how complex its questions are times how good its answers are, summed over the turns.
 
 Liu et al., What Makes Good Data for Alignment? (arXiv 2312.15685, section 2); Aloe Beta drops the lowest tenth by it
-(arXiv 2505.04388): ``scores.drop_lowest``. The published scorers read prompts of their own, which stand in
-llama_scorer.py of github.com/hkust-nlp/deita and are given as they are.
+(arXiv 2505.04388): ``score_columns.drop_lowest``.
 """
 
 from __future__ import annotations
@@ -16,6 +15,17 @@ import polars as pl
 
 from quality.scores.digits import Digits, NextToken, NextTokens, expected_digit
 from quality.scores.score_columns import Score, Unscored, add_score, score_replies
+
+PUBLISHED_COMPLEXITY = (
+    "You are a helpful assistant. Please identify the complexity score of the following user query. \n"
+    "##Query: {instruction}  \n##Complexity: "
+)
+PUBLISHED_QUALITY = (
+    "You are a helpful assistant. Please identify the quality score of the Response corresponding to the Question. \n"
+    " #Question#:\n{instruction}\n#Response#:\n{output} \n##Quality: "
+)
+"""The words that the published scorers (``hkust-nlp/deita-complexity-scorer``, ``-quality-scorer``) were trained on,
+odd spaces included; with other words their digits mean nothing."""
 
 
 class Turn(NamedTuple):

@@ -1,4 +1,4 @@
-"""A subset of good and unlike rows: best score first, nothing too similar to what was taken, up to a size or budget.
+"""A subset of good and varied rows: best score first, nothing too similar to what was taken, up to a size or budget.
 
 DEITA's selection (arXiv 2312.15685, section 2): rows sorted by score, each taken if its greatest cosine to the rows
 taken so far is 0.9 at most.
@@ -82,6 +82,23 @@ def select(rows: pl.DataFrame, vectors: F32, config: Diversity) -> Subset:
         selected=pl.DataFrame({"id": taken, "position": np.arange(1, len(taken) + 1)}, SELECTED_SCHEMA),
         drops=_drops(rows.select("id", score=config.score).hstack(similar), config),
     )
+
+
+def best_rows(rows: pl.DataFrame, config: Diversity) -> pl.DataFrame:
+    """Return the rows (``DROP_SCHEMA``) that are not among the best by score alone, up to the size or budget."""
+    check_scores(rows[config.score])
+    weights, room = _weights(rows, config)
+    ranked, scored = _ranked(rows, config.score)
+    taken = np.zeros(len(rows), np.bool_)
+    unbounded = config.size is None and config.budget_tokens is None
+    for place in ranked:
+        if unbounded or weights[place] <= room:
+            taken[place] = True
+            room -= int(weights[place])
+    reason = pl.when(~pl.Series(scored)).then(pl.lit("unscored")).when(~pl.Series(taken)).then(pl.lit("beyond_target"))
+    nothing = pl.lit(None)
+    marked = rows.select("id", score=config.score, drop=reason, similar_to=nothing, similarity=nothing)
+    return _drops(marked, config)
 
 
 def _ranked(rows: pl.DataFrame, score: str) -> tuple[I64, NDArray[np.bool_]]:

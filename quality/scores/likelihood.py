@@ -97,9 +97,21 @@ def ifd_scores(
 
 def add_ifd(rows: pl.DataFrame, model: TokenLogprobs, rule: Ifd | None = None) -> pl.DataFrame:
     """Return ``rows`` (``messages``, ``response``) with ``ifd`` and ``ifd_reason``; the instruction is all messages."""
+    return add_score(rows, "ifd", ifd_scores(_pairs(rows), model, rule))
+
+
+def add_perplexity(rows: pl.DataFrame, model: TokenLogprobs, rule: Ifd | None = None) -> pl.DataFrame:
+    """Return ``rows`` with ``perplexity``, that of the response after its instruction, and ``perplexity_reason``.
+
+    The instruction is written as for IFD, so that the model is asked once for both.
+    """
+    given = [_prefixed(pair, (rule or Ifd()).conditioned) for pair in _pairs(rows)]
+    return add_score(rows, "perplexity", perplexity_scores(given, model))
+
+
+def _pairs(rows: pl.DataFrame) -> list[tuple[str, str] | Unscored]:
     texts = rows.select(question_text(), "response").iter_rows()
-    pairs = [Unscored("the row has no response") if answer is None else (asked, answer) for asked, answer in texts]
-    return add_score(rows, "ifd", ifd_scores(pairs, model, rule))
+    return [Unscored("the row has no response") if answer is None else (asked, answer) for asked, answer in texts]
 
 
 def _prefixed(pair: tuple[str, str] | Unscored, template: str) -> Continuation | Unscored:

@@ -16,9 +16,14 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import DROP_SCHEMA
+from sources.errors import SabilaError
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class ScorerFailedError(SabilaError, ValueError):
+    """A scorer that gave no score to most rows: it failed, and not the rows."""
 
 
 class Unscored(NamedTuple):
@@ -90,11 +95,20 @@ def reward_scores(conversations: Sequence[Sequence[tuple[str, str]]], rewards: R
     return ask_possible(rewards, [_judgeable(conversation) for conversation in conversations])
 
 
+def add_reward(rows: pl.DataFrame, rewards: Rewards) -> pl.DataFrame:
+    """Return ``rows`` (``messages``, ``response``) with ``reward`` and ``reward_reason``."""
+    conversations = [
+        [*((message["role"], message["content"]) for message in messages), ("assistant", response or "")]
+        for messages, response in rows.select("messages", "response").iter_rows()
+    ]
+    return add_score(rows, "reward", reward_scores(conversations, rewards))
+
+
 def drop_lowest(rows: pl.DataFrame, rule: Lowest) -> pl.DataFrame:
     """Return the rows to drop (``DROP_SCHEMA``), sorted by id: ``low_<column>`` and ``unscored_<column>``.
 
-    ``rows`` has ``id``, the column and its ``_reason``. Raises ``ValueError`` where a score is NaN or infinite, or too
-    many rows have none.
+    ``rows`` has ``id``, the column and its ``_reason``. Raises ``ValueError`` where a score is NaN or infinite,
+    ``ScorerFailedError`` where too many rows have none.
     """
     scored, missing = _parted(rows, rule)
     ranked = scored.sort(rule.column, "id").with_row_index("rank", 1)
@@ -114,12 +128,6 @@ def drop_lowest(rows: pl.DataFrame, rule: Lowest) -> pl.DataFrame:
         reasons = ({"reason": reason} for reason in missing[f"{rule.column}_reason"])
         gone.append(_drop_table(missing, f"unscored_{rule.column}", reasons))
     return pl.concat(gone).sort("id")
-
-
-def drop_above(rows: pl.DataFrame, column: str, limit: float) -> pl.DataFrame:
-    """Return the rows to drop (``DROP_SCHEMA``), sorted by id: ``high_<column>`` where a score is above ``limit``."""
-    high = rows.filter(pl.col(column) > limit).sort("id")
-    return _drop_table(high, f"high_{column}", ({"score": score, "limit": limit} for score in high[column]))
 
 
 def check_scores(scores: pl.Series) -> None:
@@ -143,7 +151,7 @@ def _parted(rows: pl.DataFrame, rule: Lowest) -> tuple[pl.DataFrame, pl.DataFram
     scored, missing = rows.filter(has), rows.filter(~has)
     if len(missing) > rule.most_unscored * len(rows):
         reasons = missing[f"{rule.column}_reason"].value_counts(sort=True).head(3).rows()
-        raise ValueError(
+        raise ScorerFailedError(
             f"{len(missing)} of {len(rows)} rows have no {rule.column}, expected {rule.most_unscored:.0%} at most: the "
             f"scorer failed, not the rows; the commonest reasons are {reasons}"
         )

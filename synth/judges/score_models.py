@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from quality.scores.digits import DIGITS, NextToken, NextTokens, from_top_logprobs
 from quality.scores.likelihood import Continuation
-from quality.scores.rubric_marks import Judge
 from quality.scores.score_columns import Score, Unscored
+from sources.errors import SabilaError
 from sources.record import Message
 from synth.teachers.model_files import hub_or_cache
 from synth.teachers.teacher import Completion, Failure, Request, Sampling, Teacher
@@ -24,6 +24,10 @@ T = TypeVar("T")
 
 BATCH_TOKENS = 4096
 """Tokens of a batch, padding included. Logits take that many times the vocabulary: 1.2 GB at 150,000 in bfloat16."""
+
+
+class UnfitModelError(SabilaError, ValueError):
+    """A model that cannot be loaded, or cannot give the score that it was named for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +45,16 @@ class CausalModel:
     """A language model as the source of ``NextTokens`` and ``TokenLogprobs``."""
 
     loaded: LoadedModel
-    digits: tuple[int, ...]
+    name: str
 
     def next_digits(self, prompts: Sequence[str]) -> list[NextToken | Unscored]:
-        """Return the log-probabilities of "1" to "6" as the first token after each prompt, all logits considered."""
+        """Return the log-probabilities of "1" to "6" as the first token after each prompt, all logits considered.
+
+        Raises ``UnfitModelError`` where a digit is not a token of the vocabulary.
+        """
+        digits = self._digit_tokens()
         rows = [self.loaded.tokenizer(prompt)["input_ids"] for prompt in prompts]
-        return _by_batch(self.loaded, rows, self._digits_after)
+        return _by_batch(self.loaded, rows, lambda batch, _: self._digits_after(batch, digits))
 
     def token_logprobs(self, continuations: Sequence[Continuation]) -> list[list[float] | Unscored]:
         """Return the log-probabilities of each text's tokens, as in ``quality.scores.likelihood.TokenLogprobs``."""
@@ -57,14 +65,24 @@ class CausalModel:
         starts = [len(prefix) for prefix in prefixes]
         return _by_batch(self.loaded, rows, lambda batch, places: self._logprobs(batch, [starts[i] for i in places]))
 
-    def _digits_after(self, rows: list[list[int]], _: list[int]) -> list[NextToken]:
+    def _digit_tokens(self) -> list[int]:
+        tokenizer = self.loaded.tokenizer
+        tokens = tokenizer.convert_tokens_to_ids(list(DIGITS))
+        for digit, token in zip(DIGITS, tokens, strict=True):
+            if token is None or tokenizer.decode([token]).strip() != digit:
+                raise UnfitModelError(
+                    f"{digit!r} is no token of {self.name}, so its digits cannot be read; use another scorer"
+                )
+        return list(tokens)
+
+    def _digits_after(self, rows: list[list[int]], digits: list[int]) -> list[NextToken]:
         torch = import_module("torch")
         last = sorted({len(row) - 1 for row in rows})
         with torch.inference_mode():
             at = torch.tensor(last, device=self.loaded.model.device)
             logits = self.loaded.model(**_padded(rows, self.loaded.model.device), logits_to_keep=at).logits
             own = [last.index(len(row) - 1) for row in rows]
-            logprobs = logits[range(len(rows)), own].float().log_softmax(-1)[:, list(self.digits)].tolist()
+            logprobs = logits[range(len(rows)), own].float().log_softmax(-1)[:, digits].tolist()
         return [NextToken(dict(zip(DIGITS, row, strict=True))) for row in logprobs]
 
     def _logprobs(self, rows: list[list[int]], starts: list[int]) -> list[list[float]]:
@@ -111,13 +129,9 @@ def causal_model(
     dtype: str = "auto",
     batch_tokens: int = BATCH_TOKENS,
 ) -> CausalModel:
-    """Return the model at a folder or Hub id; ``ValueError`` where a digit is not a token of its vocabulary."""
+    """Return the model at a folder or Hub id. Raises ``UnfitModelError`` where it cannot be loaded."""
     loaded = _load("AutoModelForCausalLM", path, revision, device, dtype, batch_tokens)
-    digits = loaded.tokenizer.convert_tokens_to_ids(list(DIGITS))
-    for digit, number in zip(DIGITS, digits, strict=True):
-        if number is None or loaded.tokenizer.decode([number]).strip() != digit:
-            raise ValueError(f"{digit!r} is no token of {path}, so its digits cannot be read; use another scorer")
-    return CausalModel(loaded=loaded, digits=tuple(digits))
+    return CausalModel(loaded=loaded, name=path)
 
 
 def reward_model(
@@ -128,12 +142,15 @@ def reward_model(
     dtype: str = "auto",
     batch_tokens: int = BATCH_TOKENS,
 ) -> RewardModel:
-    """Return the reward model at a folder or Hub id; ``ValueError`` if it has other than one label or no template."""
+    """Return the reward model at a folder or Hub id.
+
+    Raises ``UnfitModelError`` for one that cannot be loaded, has other than one label, or no chat template.
+    """
     loaded = _load("AutoModelForSequenceClassification", path, revision, device, dtype, batch_tokens)
     if loaded.model.config.num_labels != 1:
-        raise ValueError(f"{path} has {loaded.model.config.num_labels} labels, expected one as reward models have")
+        raise UnfitModelError(f"{path} has {loaded.model.config.num_labels} labels, expected one, as in reward models")
     if not loaded.tokenizer.chat_template:
-        raise ValueError(f"the tokenizer of {path} has no chat template, so a conversation cannot be written for it")
+        raise UnfitModelError(f"the tokenizer of {path} has no chat template to write a conversation with")
     return RewardModel(loaded=loaded)
 
 
@@ -149,19 +166,6 @@ def teacher_next_tokens(teacher: Teacher, top: int = 20) -> NextTokens:
         if not completion.logprobs:
             return Unscored(f"{teacher.name} returned no log-probabilities; use a server that does")
         return from_top_logprobs(completion.logprobs[0].items())
-
-    return lambda prompts: [_read(answer, read) for answer in _answers(teacher, prompts, sampling)]
-
-
-def teacher_judge(teacher: Teacher, sampling: Sampling) -> Judge:
-    """Return ``teacher`` as a judge of rubrics; a reply that was cut short is unscored."""
-
-    def read(completion: Completion) -> str | Unscored:
-        if completion.ended == "length":
-            return Unscored(f"the judge's reply was cut at {sampling.max_tokens} tokens; raise max_tokens")
-        if completion.ended != "stop":
-            return Unscored(f"the judge's reply ended with {completion.finish_reason!r}, expected a whole one")
-        return completion.text
 
     return lambda prompts: [_read(answer, read) for answer in _answers(teacher, prompts, sampling)]
 
@@ -213,10 +217,17 @@ def _chat_ids(tokenizer: Any, conversation: Sequence[tuple[str, str]]) -> list[i
 
 
 def _load(kind: str, path: str, revision: str | None, device: str | None, dtype: str, batch_tokens: int) -> LoadedModel:
-    torch, transformers = import_module("torch"), import_module("transformers")
-    with hub_or_cache(path):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
-        model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype=dtype)
+    try:
+        torch, transformers = import_module("torch"), import_module("transformers")
+        with hub_or_cache(path):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(path, revision=revision)
+            model = getattr(transformers, kind).from_pretrained(path, revision=revision, dtype=dtype)
+    except ModuleNotFoundError as error:
+        raise UnfitModelError(f"scores need the package {error.name}: install the extra 'local'") from error
+    except (OSError, ValueError) as error:
+        raise UnfitModelError(
+            f"cannot load {path!r}: {str(error).splitlines()[0]}; expected the folder or Hub id of a transformers model"
+        ) from error
     model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
     longest = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return LoadedModel(model=model, tokenizer=tokenizer, longest=longest, batch_tokens=batch_tokens)

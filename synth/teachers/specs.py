@@ -20,6 +20,10 @@ ELSEWHERE = ("openai", "vllm", "transformers")
 """Kinds of teachers whose specs contain an address or a folder of this machine."""
 
 
+SERVED = ("openai",)
+"""Kinds of teachers that a server answers for."""
+
+
 def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
     """Return a teacher that asks otherwise, with these fields of its options changed; one without options as it is."""
     options = getattr(teacher, "options", None)

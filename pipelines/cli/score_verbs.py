@@ -1,0 +1,184 @@
+"""The verbs that score the rows of any files and choose among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipelines.cli.build_verbs import OVERWRITE
+from pipelines.cli.shared_options import JSON, STORE, main
+from pipelines.terminal import echo, echo_json
+
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the result: kept.parquet and dropped.parquet.",
+)
+QUESTION = click.option(
+    "--question-column",
+    "question",
+    multiple=True,
+    help="Column with the question or the conversation; several are joined.  [default: usual names, as messages, "
+    "instruction and input, question, prompt]",
+)
+ANSWER = click.option(
+    "--answer-column",
+    "answer",
+    help="Column with the answer.  [default: usual names, as response, output, completion; else the last turn of the "
+    "conversation]",
+)
+
+
+@main.command()
+@FILES
+@OUT
+@OVERWRITE
+@QUESTION
+@ANSWER
+@click.option(
+    "--perplexity",
+    metavar="MODEL",
+    help="Perplexity of the answer given its question: a transformers folder or Hub id.  [default: none]",
+)
+@click.option(
+    "--ifd",
+    metavar="MODEL",
+    help="Instruction-following difficulty: loss of the answer with its question "
+    "over the loss without; near 1 the question does not help. A transformers folder or Hub id.  "
+    "[default: none]",
+)
+@click.option(
+    "--deita",
+    metavar="MODEL",
+    multiple=True,
+    help="DEITA's complexity x quality, summed over turns: one "
+    "model for both, or the option twice, complexity first; a transformers folder or Hub id, or "
+    "openai:URL#MODEL.  [default: none]",
+)
+@click.option(
+    "--reward",
+    metavar="MODEL",
+    help="A reward model's number: a transformers sequence classifier with one label.  [default: none]",
+)
+@click.option(
+    "--rubric",
+    metavar="TEACHER",
+    help="Mean of five marks from 1 to 5 that a judge gives, as in "
+    "openai:http://localhost:8000/v1#model.  [default: none]",
+)
+@click.option(
+    "--drop-lowest",
+    multiple=True,
+    metavar="[NAME=]SHARE",
+    help="Drop this share of the rows, lowest scores "
+    "first, and rows without that score; NAME where several scores are computed, as in deita=0.1. May be "
+    "given several times.  [default: drop none]",
+)
+@STORE
+@JSON
+def score(
+    files: tuple[Path, ...],
+    out: Path,
+    question: tuple[str, ...],
+    answer: str | None,
+    overwrite: bool,
+    rubric: str | None,
+    drop_lowest: tuple[str, ...],
+    store: Path,
+    as_json: bool,
+    **models: Any,
+) -> None:
+    """Score the rows of FILES with language models: parquet, jsonl or csv, plain or .gz.
+
+    Each score is a column. A row that cannot be scored has no number, and a column NAME_reason says why.
+
+    Example: sabila score train.jsonl --out scored --ifd HuggingFaceTB/SmolLM2-135M --drop-lowest 0.1
+    """
+    from pipelines.cli.print_tables import account_text
+    from pipelines.own_files.conversations import TextColumns
+    from pipelines.own_files.score_files import Scoring
+    from pipelines.own_files.score_files import score as run
+    from synth.judges.score_step import lowest_rule, pinned_scores
+    from synth.teachers.specs import teacher
+
+    scoring = Scoring(scores=pinned_scores(**models), judge=teacher(rubric) if rubric else None, store=store)
+    if not scoring.names:
+        raise click.UsageError("no score is asked for; give --ifd, --perplexity, --deita, --reward or --rubric")
+    try:
+        rules = [lowest_rule(text, scoring.names) for text in drop_lowest]
+    except ValueError as error:
+        raise click.UsageError(str(error).replace("drop_lowest:", "--drop-lowest:")) from error
+    scoring = Scoring(scores=scoring.scores, judge=scoring.judge, store=store, lowest=rules)
+    columns = TextColumns(question=question, answer=answer)
+    account = run(files, out, columns=columns, scoring=scoring, overwrite=overwrite)
+    if as_json:
+        echo_json(account)
+    else:
+        echo(account_text(account))
+
+
+@main.command()
+@FILES
+@OUT
+@OVERWRITE
+@QUESTION
+@ANSWER
+@click.option("--by", required=True, help="Column with the score; the highest are kept first.")
+@click.option("--rows", type=click.IntRange(1), help="Rows to keep.  [default: no limit]")
+@click.option(
+    "--tokens", type=click.IntRange(1), help="Tokens to keep, a quarter of the characters.  [default: no limit]"
+)
+@click.option(
+    "--embedder",
+    metavar="MODEL",
+    help="Leave out rows that are similar to a better one, by this embedding "
+    "model: a sentence-transformers folder or Hub id, model2vec:FOLDER or openai:URL#MODEL.  "
+    "[default: none]",
+)
+@click.option(
+    "--most-similar",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.9,
+    show_default=True,
+    help="Greatest cosine of two kept rows; it depends on the embedding model.",
+)
+@JSON
+def select(
+    files: tuple[Path, ...],
+    out: Path,
+    question: tuple[str, ...],
+    answer: str | None,
+    overwrite: bool,
+    by: str,
+    rows: int | None,
+    tokens: int | None,
+    embedder: str | None,
+    most_similar: float,
+    as_json: bool,
+) -> None:
+    """Choose the best and most varied rows of FILES by a score, up to a number of rows or tokens.
+
+    As in DEITA (arXiv 2312.15685): best score first, and a row is left out where a better one is too similar.
+
+    Example: sabila select scored/kept.parquet --out chosen --by deita --rows 10000 --embedder MODEL
+    """
+    from pipelines.cli.print_tables import account_text
+    from pipelines.own_files.conversations import TextColumns
+    from pipelines.own_files.score_files import select as run
+    from synth.judges.score_step import selection
+
+    if rows and tokens:
+        raise click.UsageError("--rows and --tokens are both given, expected one of the two")
+    if not (rows or tokens or embedder):
+        raise click.UsageError("nothing limits the subset; give --rows, --tokens or --embedder")
+    config = selection(by, rows, tokens, embedder, most_similar)
+    columns = TextColumns(question=question, answer=answer)
+    account = run(files, out, columns=columns, config=config, overwrite=overwrite)
+    if as_json:
+        echo_json(account)
+    else:
+        echo(account_text(account))

@@ -1,0 +1,203 @@
+"""Scores for the rows of any files, the lowest rows dropped, and subsets chosen by score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from pipelines.build.progress import show_progress
+from pipelines.completions.budget import Spending
+from pipelines.completions.cached_teacher import GenerateProgress, cached_teacher
+from pipelines.own_files.conversations import TextColumns, read_columns, records_of
+from pipelines.own_files.file_tables import (
+    RESULT,
+    TableError,
+    refuse_overwriting,
+    refuse_result,
+    scan,
+    write_rows,
+)
+from pipelines.storage.stored_step import height
+from quality.duplicates.near_duplicates import free_column
+from quality.outcome import DROP_SCHEMA
+from quality.scores.score_columns import Lowest
+from sources.atomic import remove_leftovers
+from synth.judges import rubric
+from synth.judges.score_step import RUBRIC, Scores, SelectRows, add_scores, lowest_rows, selected_rows
+from synth.teachers.candidates import author
+from synth.teachers.teacher import Teacher
+from synth.teachers.token_counts import quarter_of_characters
+
+BATCH_ROWS = 500
+"""Rows that are in memory with their texts at a time."""
+
+OUTPUTS = ("kept.parquet", "dropped.parquet")
+QUANTILES = {"least": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "greatest": 1.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What to score rows by: models, a judge with the store that its replies are kept in, and the rows to drop."""
+
+    scores: Scores = field(default_factory=Scores)
+    judge: Teacher | None = None
+    store: Path = Path("store")
+    lowest: Sequence[Lowest] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all scores."""
+        return (*self.scores.names, *((RUBRIC,) if self.judge else ()))
+
+
+def score(
+    files: Sequence[Path], out: Path, *, columns: TextColumns, scoring: Scoring, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write the rows of ``files`` with a column for each score to ``out`` and return the account.
+
+    A row that cannot be scored has null and a reason in ``NAME_reason``. Rows that a rule drops are in
+    ``dropped.parquet`` with reason and evidence. Raises ``TableError`` before anything is written.
+    """
+    refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
+    rows = scan(files)
+    schema = rows.collect_schema()
+    added = [column for name in scoring.names for column in _columns_of(name)]
+    if taken := [name for name in (*added, *(("reason", "evidence") if scoring.lowest else ())) if name in schema]:
+        raise TableError(f"column {taken[0]!r} is in the table already; rename it, or score another file")
+    read = read_columns(schema, columns)
+    number = free_column("row", schema.names())
+    found = pl.concat([_nothing(scoring), *_scored(rows, read, scoring)])
+    for name in scoring.names:
+        if not found[name].count() and len(found):
+            reason = found[f"{name}_reason"].value_counts(sort=True).row(0)
+            raise TableError(f"no row has a {name} score: {reason[0]} ({reason[1]:,} rows)")
+    drops = lowest_rows(found, scoring.lowest)
+    scores = found.rename({"id": number}).lazy()
+    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
+    account = _write(out, numbered.join(scores, on=number, how="left", maintain_order="left"), drops, number)
+    account |= {"question": ", ".join(read.question), "answer": read.answer or "the last turn of the assistant"}
+    for name in scoring.names:
+        account[name] = describe_scores(found[name])
+    return {**account, "folder": str(out)}
+
+
+def describe_scores(scores: pl.Series) -> dict[str, Any]:
+    """Return how many rows have a score and how many have none, and the quantiles."""
+    known = scores.drop_nulls()
+    quantiles = {name: known.quantile(at, "linear") for name, at in QUANTILES.items()} if len(known) else {}
+    rounded = {name: round(value, 4) for name, value in quantiles.items() if value is not None}
+    return {"scored": len(known), "unscored": scores.null_count(), **rounded}
+
+
+def _scored(rows: pl.LazyFrame, columns: TextColumns, scoring: Scoring) -> Iterator[pl.DataFrame]:
+    """Yield ids, scores and reasons, a batch of rows at a time."""
+    total = -(-int(rows.select(pl.len()).collect().item()) // BATCH_ROWS)
+    wanted = [column for name in scoring.names for column in _columns_of(name)]
+    first = 0
+    with show_progress(1) as progress:
+        progress.started("score", total)
+        for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+            for part in batch.iter_slices(BATCH_ROWS):
+                records = records_of(part, columns, first)
+                scored = add_scores(records, scoring.scores)
+                if scoring.judge:
+                    scored = _with_marks(scored, records, scoring.judge, scoring.store, progress)
+                first += len(part)
+                progress.advanced("score", len(part))
+                yield scored.select("id", *wanted)
+
+
+def _with_marks(
+    scored: pl.DataFrame, records: pl.DataFrame, judge: Teacher, store: Path, progress: GenerateProgress
+) -> pl.DataFrame:
+    """Return the rows with the mean of a judge's marks, the marks, and why there are none."""
+    config = rubric.Rubric(by=author(judge), min_mark=1)
+    ask = cached_teacher(store / "completions", judge, Spending(), progress)
+    outcome = rubric.STAGE.run(records, config, ask)
+    marks = [orjson.loads(meta).get("rubric") for meta in outcome.rows["meta"]]
+    answered = records["response"].fill_null("") != ""
+    reasons = [
+        None if mark else f"the judge's reply is {evidence}" if has_answer else "the row has no response"
+        for mark, evidence, has_answer in zip(marks, outcome.rows["evidence"], answered, strict=True)
+    ]
+    columns = {name: [mark[name] if mark else None for mark in marks] for name in rubric.CRITERIA}
+    return scored.with_columns(
+        pl.Series(RUBRIC, [sum(mark.values()) / len(mark) if mark else None for mark in marks], pl.Float64),
+        *(pl.Series(f"{RUBRIC}_{name}", values, pl.Int64) for name, values in columns.items()),
+        pl.Series(f"{RUBRIC}_reason", reasons, pl.String),
+    )
+
+
+def _columns_of(name: str) -> list[str]:
+    """Return the columns of a score: its value, the single marks of a rubric, and the reason."""
+    marks = [f"{RUBRIC}_{criterion}" for criterion in rubric.CRITERIA] if name == RUBRIC else []
+    return [name, *marks, f"{name}_reason"]
+
+
+def _nothing(scoring: Scoring) -> pl.DataFrame:
+    kinds = {column: pl.Int64 for column in map(f"{RUBRIC}_{{}}".format, rubric.CRITERIA)}
+    columns = [column for name in scoring.names for column in _columns_of(name)]
+    schema = {c: kinds.get(c, pl.String if c.endswith("_reason") else pl.Float64) for c in columns}
+    return pl.DataFrame(schema={"id": pl.String, **schema})
+
+
+def select(
+    files: Sequence[Path], out: Path, *, columns: TextColumns, config: SelectRows, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write the best rows of ``files`` by a score column, up to a size or token budget, and those left out.
+
+    With an embedding model, rows similar to a better one are left out too. Raises ``TableError``.
+    """
+    refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
+    rows = scan(files)
+    schema = rows.collect_schema()
+    score_column = config.rule.score
+    if score_column not in schema:
+        raise TableError(f"column {score_column!r} is not in the table; its columns are {', '.join(schema)}")
+    number = free_column("row", schema.names())
+    read = read_columns(schema, columns)
+    texts = pl.concat([_empty_texts(), *_texts(rows, read)])
+    try:
+        ranked = texts.hstack(rows.select(pl.col(score_column).cast(pl.Float64).alias(score_column)).collect())
+    except pl.exceptions.PolarsError as error:
+        raise TableError(f"column {score_column!r} is {schema[score_column]}, expected numbers") from error
+    drops = selected_rows(ranked, config)
+    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
+    account = _write(out, numbered, drops, number)
+    kept = ranked.join(drops, on="id", how="anti")
+    tokens = {"tokens": int(ranked["tokens"].sum()), "tokens_kept": int(kept["tokens"].sum())}
+    return {**account, **tokens, "folder": str(out)}
+
+
+def _empty_texts() -> pl.DataFrame:
+    return pl.DataFrame(schema={"id": pl.String, "text": pl.String, "tokens": pl.Int64})
+
+
+def _texts(rows: pl.LazyFrame, columns: TextColumns) -> Iterator[pl.DataFrame]:
+    """Yield id, text and estimated tokens of the rows."""
+    first = 0
+    for batch in rows.collect_batches(chunk_size=50_000, maintain_order=True):
+        records = records_of(batch, columns, first)
+        first += len(batch)
+        said = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
+        text = records.select("id", text=pl.concat_str(said, pl.col("response").fill_null(""), separator="\n"))
+        yield text.with_columns(quarter_of_characters(text["text"]).cast(pl.Int64).alias("tokens"))
+
+
+def _write(out: Path, rows: pl.LazyFrame, drops: pl.DataFrame, number: str) -> dict[str, Any]:
+    """Write kept and dropped rows and return their counts, by reason too."""
+    named = drops.match_to_schema(DROP_SCHEMA).rename({"id": number, "drop": "reason"}).lazy()
+    remove_leftovers(out)
+    (out / RESULT).unlink(missing_ok=True)
+    write_rows(rows.join(named, on=number, how="inner", maintain_order="left"), out / "dropped.parquet")
+    write_rows(rows.join(named, on=number, how="anti", maintain_order="left").drop(number), out / RESULT)
+    kept, dropped = height([out / RESULT]), height([out / "dropped.parquet"])
+    reasons = dict(drops.group_by("drop").len().sort("drop").iter_rows())
+    return {"rows": kept + dropped, "kept": kept, "dropped": dropped, **reasons}

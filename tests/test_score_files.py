@@ -1,0 +1,237 @@
+"""`sabila score` and `sabila select` on files: what is written, what is dropped and why, and what is refused."""
+
+import json
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli.commands import main
+from pipelines.own_files.conversations import TextColumns, read_columns, records_of
+from quality.scores.digits import NextToken
+from quality.scores.score_columns import Unscored
+from synth.judges import score_step
+from synth.teachers.teacher import Completion
+
+ROWS = [
+    {"question": f"What helps against ailment {n}?", "response": f"Remedy {n}. " * (n + 1), "quality": n / 10}
+    for n in range(10)
+]
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [*map(str, arguments)])
+
+
+def table(folder, name):
+    return pl.read_parquet(folder / f"{name}.parquet")
+
+
+class Words:
+    """A model for which a word has a probability of one half, one of its prefix a quarter; none reads "unreadable"."""
+
+    asked = 0
+
+    def token_logprobs(self, continuations):
+        Words.asked += len(continuations)
+        return [
+            Unscored("9999 tokens, expected 1 to 128")
+            if "unreadable" in one.text
+            else [math.log(0.5 if "What" in one.prefix else 0.25)] * len(one.text.split())
+            for one in continuations
+        ]
+
+    def next_digits(self, prompts):
+        return [NextToken({str(1 + prompt.count("Remedy") % 6): 0.0}) for prompt in prompts]
+
+
+@pytest.fixture
+def model(monkeypatch, tmp_path):
+    """Put ``Words`` in place of every transformers model."""
+    monkeypatch.setattr(score_step, "_causal_model", lambda path: Words())
+    Words.asked = 0
+    return tmp_path / "model"
+
+
+def test_scores_are_columns_and_the_lowest_are_dropped_with_their_evidence(tmp_path, model):
+    file = write(tmp_path / "a.jsonl", ROWS)
+    arguments = ("--ifd", model, "--perplexity", model, "--deita", model)
+    done = call("score", file, "--out", tmp_path / "out", *arguments, "--drop-lowest", "deita=0.2", "--json")
+    assert done.exit_code == 0, done.output
+    kept, dropped = table(tmp_path / "out", "kept"), table(tmp_path / "out", "dropped")
+    assert kept.columns == [
+        *("question", "response", "quality", "perplexity", "perplexity_reason", "ifd", "ifd_reason"),
+        *("deita", "deita_reason"),
+    ]
+    assert kept["ifd"].to_list() == pytest.approx([0.5] * len(kept))
+    assert kept["perplexity"].to_list() == pytest.approx([2.0] * len(kept))
+    assert len(kept) + len(dropped) == 10
+    assert set(dropped["reason"]) <= {"low_deita"}
+    assert json.loads(dropped["evidence"][0])["of"] == 10
+    account = json.loads(done.stdout)
+    assert account["ifd"] == {
+        "scored": 10, "unscored": 0, "least": 0.5, "10%": 0.5, "median": 0.5, "90%": 0.5, "greatest": 0.5,
+    }  # fmt: skip
+
+
+def test_perplexity_and_ifd_ask_one_model_once(tmp_path, model):
+    file = write(tmp_path / "a.jsonl", ROWS)
+    call("score", file, "--out", tmp_path / "out", "--ifd", model, "--perplexity", model)
+    assert Words.asked == 2 * len(ROWS)
+
+
+def test_a_row_that_cannot_be_scored_has_a_reason_and_no_number(tmp_path, model):
+    rows = [*ROWS, {"question": "What?", "response": "unreadable"}, {"question": "What?", "response": None}]
+    file = write(tmp_path / "a.jsonl", rows)
+    done = call("score", file, "--out", tmp_path / "out", "--ifd", model, "--json")
+    kept = table(tmp_path / "out", "kept")
+    assert kept["ifd"].to_list()[-2:] == [None, None]
+    assert kept["ifd_reason"].to_list()[-2:] == ["9999 tokens, expected 1 to 128", "the row has no response"]
+    assert json.loads(done.stdout)["ifd"]["unscored"] == 2
+    call("score", file, "--out", tmp_path / "2", "--ifd", model, "--drop-lowest", "0.1")
+    assert set(table(tmp_path / "2", "dropped")["reason"]) == {"unscored_ifd"}
+
+
+def test_where_no_row_can_be_scored_nothing_is_written(tmp_path, model):
+    file = write(tmp_path / "a.jsonl", [{"question": "What?", "response": "unreadable"}] * 3)
+    done = call("score", file, "--out", tmp_path / "out", "--ifd", model)
+    assert done.exit_code == 1
+    assert "no row has a ifd score: 9999 tokens, expected 1 to 128 (3 rows)" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+class Judge:
+    """A judge whose marks are the length of the answer, and who once in a while chats instead."""
+
+    name, revision, license = "judge", "1", "Apache-2.0"
+
+    def complete(self, requests):
+        for request in requests:
+            text = request.messages[-1].content
+            marks = dict.fromkeys(("correct", "grounded", "complete", "coherent", "safe"), 1 + text.count("Remedy") % 5)
+            said = "Well, that is good." if "Remedy 3." in text else json.dumps({"remark": "Short.", **marks})
+            yield request, Completion(text=said, finish_reason="stop", prompt_tokens=9, completion_tokens=9)
+
+
+def test_a_judges_marks_are_columns_and_are_asked_once(tmp_path, monkeypatch):
+    asked = []
+
+    class Counting(Judge):
+        def complete(self, requests):
+            for request, reply in super().complete(requests):
+                asked.append(request.row)
+                yield request, reply
+
+    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec: Counting())
+    file = write(tmp_path / "a.jsonl", ROWS)
+    for out in ("1", "2"):
+        done = call("score", file, "--out", tmp_path / out, "--rubric", "judge", "--store", tmp_path / "store")
+        assert done.exit_code == 0, done.output
+    kept = table(tmp_path / "2", "kept")
+    assert len(asked) == 10
+    assert kept["rubric"][0] == 2.0
+    assert kept["rubric_safe"][0] == 2
+    assert (kept["rubric"][3], kept["rubric_reason"][3]) == (None, "the judge's reply is unparsed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "no score is asked for; give --ifd, --perplexity, --deita, --reward or --rubric"),
+        (("--ifd", "m", "--drop-lowest", "deita=0.1"), "--drop-lowest: got 'deita=0.1', expected NAME=SHARE"),
+        (("--ifd", "m", "--drop-lowest", "1.5"), "a SHARE between 0 and 1"),
+        (("--ifd", "m", "--perplexity", "m", "--drop-lowest", "0.1"), "NAME one of perplexity, ifd"),
+        (("--ifd", "m", "--answer-column", "reply"), "column 'reply' is not in the table"),
+        (("--ifd", "no/folder"), "cannot load 'no/folder'"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong_before_it_writes(tmp_path, arguments, message, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if "no/folder" in arguments:
+        pytest.importorskip("transformers", reason="needs sentence-transformers: install the extra 'local'")
+    done = call("score", write(tmp_path / "a.jsonl", ROWS), "--out", tmp_path / "out", *arguments)
+    assert done.exit_code in (1, 2)
+    assert message in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_score_column_that_is_there_already_is_not_overwritten(tmp_path, model):
+    file = write(tmp_path / "a.jsonl", [{**row, "ifd": 1.0} for row in ROWS])
+    done = call("score", file, "--out", tmp_path / "out", "--ifd", model)
+    assert "column 'ifd' is in the table already" in done.output
+
+
+def test_the_best_rows_are_selected_up_to_a_size_or_a_budget(tmp_path):
+    file = write(tmp_path / "a.jsonl", ROWS)
+    done = call("select", file, "--out", tmp_path / "1", "--by", "quality", "--rows", 3, "--json")
+    assert done.exit_code == 0, done.output
+    assert table(tmp_path / "1", "kept")["quality"].to_list() == [0.7, 0.8, 0.9]
+    assert set(table(tmp_path / "1", "dropped")["reason"]) == {"beyond_target"}
+    done = call("select", file, "--out", tmp_path / "2", "--by", "quality", "--tokens", 60, "--json")
+    account = json.loads(done.stdout)
+    assert account["tokens_kept"] <= 60
+    assert account["kept"] == len(table(tmp_path / "2", "kept")) > 1
+
+
+def test_similar_rows_are_left_out_with_the_row_that_they_resemble(tmp_path, monkeypatch):
+    file = write(tmp_path / "a.jsonl", ROWS)
+
+    def embed(texts):
+        return np.array([[1.0, 0.0] if n % 2 else [0.0, 1.0] for n, _ in enumerate(texts)], np.float32)
+
+    monkeypatch.setattr(score_step, "embedder", lambda spec: embed)
+    call("select", file, "--out", tmp_path / "out", "--by", "quality", "--embedder", "m")
+    assert table(tmp_path / "out", "kept")["quality"].to_list() == [0.8, 0.9]
+    evidence = json.loads(table(tmp_path / "out", "dropped")["evidence"][0])
+    assert evidence == {"score": 0.0, "similar_to": "8", "similarity": 1.0, "most_similar": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--by", "quality"), "nothing limits the subset"),
+        (("--by", "quality", "--rows", "1", "--tokens", "1"), "expected one of the two"),
+        (("--by", "worth", "--rows", "1"), "column 'worth' is not in the table"),
+        (("--by", "question", "--rows", "1"), "column 'question' is String, expected numbers"),
+    ],
+)
+def test_a_wrong_selection_is_refused(tmp_path, arguments, message):
+    done = call("select", write(tmp_path / "a.jsonl", ROWS), "--out", tmp_path / "out", *arguments)
+    assert message in done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "messages", "response"),
+    [
+        ({"instruction": "Explain.", "input": "Fever", "output": "Heat."}, ["Explain.\n\nFever"], "Heat."),
+        (
+            {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]},
+            ["Hi"],
+            "Hello",
+        ),
+        ({"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]}, ["Hi"], "Hello"),
+        (
+            {
+                "prompt": [{"role": "user", "content": "Hi"}],
+                "completion": [{"role": "assistant", "content": "Hello"}],
+            },
+            ["Hi"],
+            "Hello",
+        ),
+        ({"messages": [{"role": "user", "content": "Hi"}], "response": "Hello"}, ["Hi"], "Hello"),
+        ({"question": "Hi", "other": "x"}, ["Hi"], None),
+    ],
+)
+def test_questions_and_answers_are_read_from_usual_layouts(row, messages, response):
+    data = pl.DataFrame([row])
+    (record,) = records_of(data, read_columns(data.schema, TextColumns())).iter_rows(named=True)
+    assert [message["content"] for message in record["messages"]] == messages
+    assert record["response"] == response
