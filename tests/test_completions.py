@@ -102,12 +102,70 @@ def test_a_changed_prompt_asks_for_its_own_rows_only(store):
     assert made.asked == Counter({(f"Name the specialty of case {n}.", 0): 1 for n in range(30)})
 
 
-@pytest.mark.parametrize("changed", [{"temperature": 0.1}, {"seed": 1}, {"max_tokens": 21}, {"stop": ("\n",)}])
+@pytest.mark.parametrize("changed", [{"temperature": 0.1}, {"seed": 1}, {"stop": ("\n",)}])
 def test_whatever_changes_an_answer_is_asked_anew(store, changed):
     run(store, Scripted(), requests(3))
     made = Scripted()
     run(store, made, requests(3, **changed))
     assert made.asked.total() == 3
+
+
+def test_a_raised_limit_asks_again_only_for_what_was_cut_off(store):
+    """Requests of even rows are cut at their limit; ``requests`` has a limit of 20 tokens."""
+
+    def says(request):
+        cut = int(request.row.rpartition(":")[2]) % 2 == 0 and request.sampling.max_tokens < 40
+        length = {"finish_reason": "length", "completion_tokens": request.sampling.max_tokens}
+        return answer(request, **(length if cut else {}))
+
+    first = run(store, Scripted(says), requests(10, max_tokens=20))
+    made = Scripted(says)
+    more = run(store, made, requests(10, max_tokens=40))
+    assert made.asked.total() == 5
+    assert {row for row in more if more[row] == first[row]} == {f"r:{n}" for n in range(1, 10, 2)}
+    assert {one.ended for one in more.values()} == {"stop"}
+    again = Scripted(says)
+    assert run(store, again, requests(10, max_tokens=40)) == more
+    assert run(store, again, requests(10, max_tokens=20)) == first
+    assert not again.asked
+
+
+@pytest.mark.parametrize(("tokens", "limit", "asked"), [(5, 6, 0), (5, 5, 1), (5, 4, 1), (None, 19, 1), (None, 21, 0)])
+def test_an_answer_is_reused_under_every_limit_that_it_fits_in(store, tokens, limit, asked):
+    run(store, Scripted(lambda request: answer(request, completion_tokens=tokens)), requests(1, max_tokens=20))
+    made = Scripted()
+    run(store, made, requests(1, max_tokens=limit))
+    assert made.asked.total() == asked
+
+
+def test_a_raised_limit_with_another_temperature_asks_for_all(store):
+    run(store, Scripted(), requests(3, max_tokens=20))
+    made = Scripted()
+    run(store, made, requests(3, max_tokens=40, temperature=0.1))
+    assert made.asked.total() == 3
+
+
+def test_more_samples_ask_for_the_new_ones_only(store):
+    one = requests(1)[0]
+    run(store, Scripted(), [replace(one, row=f"r:{n}", sample=n) for n in range(4)])
+    made = Scripted()
+    run(store, made, [replace(one, row=f"r:{n}", sample=n) for n in range(6)])
+    assert sorted(sample for _, sample in made.asked) == [4, 5]
+
+
+def test_a_store_of_the_first_format_is_used_as_it_is_and_gains_the_rest(store, tmp_path):
+    first = run(store, Scripted(), requests(3))
+    with sqlite3.connect(store) as connection:
+        connection.executescript(
+            "DROP INDEX by_any_limit; ALTER TABLE completions DROP COLUMN any_limit; PRAGMA user_version = 1"
+        )
+    connection.close()
+    made = Scripted()
+    assert run(store, made, requests(3)) == first
+    assert not made.asked
+    run(store, made, requests(1, "Another {}?", max_tokens=20))
+    run(store, made, requests(1, "Another {}?", max_tokens=30))
+    assert made.asked.total() == 1
 
 
 @pytest.mark.parametrize("other", [Scripted(name="another"), Scripted(revision="2")])
@@ -385,7 +443,7 @@ def test_a_store_of_a_newer_version_is_refused(store):
     with sqlite3.connect(store) as connection:
         connection.execute("PRAGMA user_version = 9")
     connection.close()
-    with pytest.raises(StoreError, match="has format 9, expected 1 or less"), opened(store):
+    with pytest.raises(StoreError, match="has format 9, expected 2 or less"), opened(store):
         pass
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +56,14 @@ def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> di
     """Return how many requests were answered before, and how many failed and were not answered since."""
     if not path.exists():
         return {"answered_before": 0, "failed_before": 0}
-    parts = list(_parts(sorted({one.key(work.teacher.name, work.teacher.revision) for one in requests})))
+    by_key = sorted({one.key(work.teacher.name, work.teacher.revision): one for one in requests}.items())
+    counts = {"answered_before": 0, "failed_before": 0}
     with opened(path) as completions:
-        return {
-            "answered_before": sum(len(completions.found(part)) for part in parts),
-            "failed_before": sum(completions.count_failed(part) for part in parts),
-        }
-
-
-def _parts(keys: list[str]) -> Iterator[list[str]]:
-    return (keys[at : at + LOOKED_UP] for at in range(0, len(keys), LOOKED_UP))
+        for at in range(0, len(by_key), LOOKED_UP):
+            part = dict(by_key[at : at + LOOKED_UP])
+            found = completions.found(list(part))
+            missing = {key: request for key, request in part.items() if key not in found}
+            found |= completions.found_under_other_limits(missing, work.teacher)
+            counts["answered_before"] += len(found)
+            counts["failed_before"] += completions.count_failed([key for key in part if key not in found])
+    return counts

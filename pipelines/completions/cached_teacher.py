@@ -145,7 +145,7 @@ class _CachedTeacher:
         feed = iter(requests)
         while chunk := list(islice(feed, LOOKED_UP)):
             keys = [self._key(request) for request in chunk]
-            found = self._store.found(keys)
+            found = self._found(dict(zip(keys, chunk, strict=True)))
             self._tally.total += len(chunk)
             for key, request in zip(keys, chunk, strict=True):
                 if key in found:
@@ -154,6 +154,15 @@ class _CachedTeacher:
                     yield request, found[key]
                 else:
                     self._wanted.setdefault(key, []).append(request)
+
+    def _found(self, wanted: dict[str, Request]) -> dict[str, Completion]:
+        """Return the stored completions; one of another limit of tokens is stored under this one too."""
+        found = self._store.found(list(wanted))
+        missing = {key: request for key, request in wanted.items() if key not in found}
+        others = self._store.found_under_other_limits(missing, self._teacher)
+        if others:
+            self._store.keep([(key, wanted[key], completion) for key, completion in others.items()], self._teacher)
+        return found | others
 
     def _round(self, keys: deque[str]) -> Iterator[Answered]:
         """Ask for as many as can be paid for, take them off ``keys``, and yield what comes once it is stored.

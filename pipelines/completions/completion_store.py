@@ -26,7 +26,7 @@ from pipelines.storage.store import StoreError
 from sources.atomic import write_table
 from synth.teachers.teacher import Completion, Failure, Request, Teacher
 
-FORMAT = 1
+FORMAT = 2
 
 FILE = Path("completions") / "completions.sqlite"
 """Where the completions of a store are, from its root."""
@@ -44,13 +44,20 @@ CREATE TABLE IF NOT EXISTS prompts (prompt TEXT PRIMARY KEY, messages TEXT NOT N
 CREATE TABLE IF NOT EXISTS completions (
     key TEXT NOT NULL UNIQUE, teacher TEXT NOT NULL, revision TEXT NOT NULL, prompt TEXT NOT NULL,
     sampling TEXT NOT NULL, sample INTEGER NOT NULL, text TEXT NOT NULL, reasoning TEXT, finish_reason TEXT NOT NULL,
-    prompt_tokens INTEGER, completion_tokens INTEGER, logprobs TEXT, seconds REAL NOT NULL
+    prompt_tokens INTEGER, completion_tokens INTEGER, logprobs TEXT, seconds REAL NOT NULL, any_limit TEXT
 );
+CREATE INDEX IF NOT EXISTS by_any_limit ON completions (any_limit);
 CREATE TABLE IF NOT EXISTS failures (
     key TEXT PRIMARY KEY, teacher TEXT NOT NULL, revision TEXT NOT NULL, row TEXT NOT NULL, stage TEXT NOT NULL,
     sample INTEGER NOT NULL, error TEXT NOT NULL, tries INTEGER NOT NULL
 );
 """
+
+SINCE_FORMAT_1 = """
+ALTER TABLE completions ADD COLUMN any_limit TEXT;
+CREATE INDEX by_any_limit ON completions (any_limit);
+"""
+"""``any_limit`` is ``Request.key_of_any_limit``; null for completions that were stored before there was one."""
 
 COMPLETION = "text, reasoning, finish_reason, prompt_tokens, completion_tokens, logprobs, seconds"
 
@@ -95,6 +102,28 @@ class Completions:
         with _telling(self.path):
             rows = self.connection.execute(f"SELECT key, {COMPLETION} FROM completions WHERE key IN ({holes})", keys)
             return {key: _completion(values) for key, *values in rows.fetchall()}
+
+    def found_under_other_limits(self, wanted: Mapping[str, Request], teacher: Teacher) -> dict[str, Completion]:
+        """Return the completions of some thousand requests by key that were stored under another ``max_tokens``.
+
+        A completion that ended by itself is the answer under any limit that it fits in; one that was cut off is the
+        answer under its own limit alone.
+        """
+        keys: dict[str, list[str]] = {}
+        for key, request in wanted.items():
+            keys.setdefault(request.key_of_any_limit(teacher.name, teacher.revision), []).append(key)
+        limit = "json_extract(sampling, '$.max_tokens')"
+        holes = ",".join("?" * len(keys))
+        query = f"SELECT any_limit, {limit}, {COMPLETION} FROM completions WHERE any_limit IN ({holes}) ORDER BY key"
+        with _telling(self.path):
+            rows = self.connection.execute(query, list(keys)).fetchall()
+        found: dict[str, Completion] = {}
+        for any_limit, own_limit, *values in rows:
+            completion = _completion(values)
+            for key in keys[any_limit]:
+                if _fits(completion, own_limit, wanted[key].sampling.max_tokens):
+                    found.setdefault(key, completion)
+        return found
 
     def keep(self, answers: Sequence[tuple[str, Request, Completion]], teacher: Teacher) -> list[Completion]:
         """Store completions in one commit and return them, or those that another process stored before."""
@@ -213,7 +242,7 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
         raise StoreError(f"{path} has format {version}, expected {FORMAT} or less: a newer sabila wrote it; upgrade")
     if version < FORMAT:
         with _transaction(connection) as run:
-            for statement in TABLES.split(";"):
+            for statement in (SINCE_FORMAT_1 if version else TABLES).split(";"):
                 run(statement)
             run(f"PRAGMA user_version = {FORMAT}")
 
@@ -242,6 +271,14 @@ def _telling(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _fits(completion: Completion, limit: int, wanted: int) -> bool:
+    """Return whether a completion under one limit of tokens is the answer under another."""
+    if completion.ended != "stop":
+        return False
+    # The token that ends a text may count or not, so one fewer than the lower limit is sure to fit.
+    return limit <= wanted or (completion.completion_tokens is not None and completion.completion_tokens < wanted)
+
+
 def _prompt(request: Request) -> tuple[str, str]:
     messages = json.dumps([message._asdict() for message in request.messages], ensure_ascii=False)
     return hashlib.sha256(messages.encode()).hexdigest()[:32], messages
@@ -261,6 +298,7 @@ def _row(key: str, request: Request, completion: Completion, teacher: Teacher) -
         *(completion.text, completion.reasoning, completion.finish_reason),
         *(completion.prompt_tokens, completion.completion_tokens),
         *(None if logprobs is None else json.dumps(logprobs), completion.seconds),
+        request.key_of_any_limit(teacher.name, teacher.revision),
     )
 
 

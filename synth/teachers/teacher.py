@@ -73,6 +73,12 @@ class Request:
         identity = [teacher, revision, self.messages, vars(self.sampling), self.sample]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
+    def key_of_any_limit(self, teacher: str, revision: str) -> str:
+        """Return the hash that requests share which differ in ``max_tokens`` alone."""
+        sampling = {name: value for name, value in vars(self.sampling).items() if name != "max_tokens"}
+        identity = [teacher, revision, self.messages, sampling, self.sample]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
     @property
     def seed(self) -> int:
         """The seed of sampling, below 2**31, different for each prompt and sample.
