@@ -23,7 +23,7 @@ def license_gate(rows: pl.DataFrame, config: LicenseGate) -> Outcome:
     evidence = pl.col("license").replace_strict(refused, default=None, return_dtype=pl.String)
     return Outcome(
         rows=rows.with_columns(
-            drop=pl.when(pl.col("license").is_in(list(refused))).then(pl.lit("license")), evidence=evidence
+            drop_reason=pl.when(pl.col("license").is_in(list(refused))).then(pl.lit("license")), evidence=evidence
         )
     )
 

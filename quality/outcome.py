@@ -10,7 +10,7 @@ import polars as pl
 EDIT_SCHEMA = pl.Schema({"id": pl.String, "field": pl.String, "rule": pl.String, "removed": pl.String})
 """One edit of one field: the rule that made it and, where it takes text out, the text."""
 
-DROP_SCHEMA = pl.Schema({"id": pl.String, "drop": pl.String, "evidence": pl.String})
+DROP_SCHEMA = pl.Schema({"id": pl.String, "drop_reason": pl.String, "evidence": pl.String})
 """One dropped row: the reason and the evidence (a text, or a JSON object that names another row)."""
 
 

@@ -19,13 +19,13 @@ def questions(words):
         {"task": "mcqa", "lang": "es"},
         {"reason": "near_duplicate"},
     ]
-    alone = [{"by": one, "sort": sort} for one in by for sort in ("", "long")]
+    alone = [{"filters": one, "sort": sort} for one in by for sort in ("", "long")]
     deep = [{"page": 9_000, "sort": sort} for sort in ("", "id", "long", "source")]
     lengths = [{"shortest": 500, "longest": 600}, {"longest": 400, "sort": "short"}]
     places = (0, 5, 40, 300, 2_000, 7_900)
     texts = [*(words[n] for n in places), "zzqx", "e", f"{words[2_000]} {words[3]}"]
     searched = [{"text": text} for text in texts]
-    both = [{"text": words[60], "by": one, "sort": "id"} for one in by]
+    both = [{"text": words[60], "filters": one, "sort": "id"} for one in by]
     return [*alone, *deep, *lengths, *searched, *both][:30]
 
 

@@ -110,9 +110,11 @@ class Truth:
         """Return what the compiled scan finds, in the form of ``likeness``."""
         rows = pl.DataFrame([("r", question, options, None, None, None)], schema=ROW_SCHEMA, orient="row")
         wholes, passages = scan(*question_side(rows), index, *_limits(self.limits), 1)
-        item = dict(index.items.select("unit", pl.col("id").cast(pl.Int64)).iter_rows())
-        found = {item[unit]: (kind, score) for unit, kind, score in wholes.select("unit", "kind", "score").iter_rows()}
+        item = dict(index.items.select("item_group", pl.col("id").cast(pl.Int64)).iter_rows())
+        found = {
+            item[unit]: (kind, score) for unit, kind, score in wholes.select("item_group", "kind", "score").iter_rows()
+        }
         return found | {
             item[unit] + 0.5: (kind, score)
-            for unit, kind, score in passages.select("unit", "kind", "score").iter_rows()
+            for unit, kind, score in passages.select("item_group", "kind", "score").iter_rows()
         }

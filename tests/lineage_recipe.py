@@ -10,7 +10,7 @@ from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Source
 from synth.teachers.candidates import candidate_table
 
-NOTHING = {"drop": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
+NOTHING = {"drop_reason": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
 NUMBER = pl.col("line")
 
 
@@ -19,7 +19,7 @@ def clean(rows, config):
     edited, goes = NUMBER % 10 == 3, NUMBER % 100 == 7
     out = rows.with_columns(
         answer=pl.when(edited).then(pl.col("answer").str.strip_suffix(".")).otherwise("answer"),
-        drop=pl.when(goes).then(pl.lit("junk_answer")),
+        drop_reason=pl.when(goes).then(pl.lit("junk_answer")),
         evidence=pl.when(goes).then(pl.lit("None.")),
     )
     edits = rows.filter(edited).select("id", field=pl.lit("answer"), rule=pl.lit("full_stop"), removed=pl.lit("."))
@@ -30,7 +30,7 @@ def distinct(shards, config):
     """Drop one row of fifty, and say which one it repeats."""
     found = []
     for rows in shards():
-        gone = rows.filter(NUMBER % 50 == config).select("id", drop=pl.lit("duplicate"))
+        gone = rows.filter(NUMBER % 50 == config).select("id", drop_reason=pl.lit("duplicate"))
         seen = '{"duplicate_of": "' + rows["id"][0] + '", "similarity": 1.0}'
         found.append(gone.with_columns(evidence=pl.lit(seen)).match_to_schema(DROP_SCHEMA))
     return Decision(drops=pl.concat(found))
@@ -45,11 +45,11 @@ def reason(rows, config, ask):
     """Write a response for one row of twenty, with a candidate each, and make a second row of one in a hundred."""
     chosen = NUMBER % 20 == 11
     written = pl.when(chosen).then(pl.format("It follows. {}", "answer"))
-    out = rows.with_columns(response=written, **NOTHING).with_row_index("at")
+    out = rows.with_columns(response=written, **NOTHING).with_row_index("offset")
     made = out.filter(NUMBER % 100 == 11).with_columns(id=pl.col("id") + "/chain-2")
     blank = {"stage": "cot", "sample": 0, "key": "", "teacher": "none", "revision": "1", "verdict": "kept"}
     told = candidate_table([{**blank, "id": id} for id in rows.filter(chosen)["id"]])
-    return Outcome(rows=pl.concat([out, made]).sort("at", "id").drop("at"), tables={"candidates": told})
+    return Outcome(rows=pl.concat([out, made]).sort("offset", "id").drop("offset"), tables={"candidates": told})
 
 
 def nothing(rows, config):

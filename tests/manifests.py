@@ -7,7 +7,7 @@ from pipelines.release import croissant as croissant_module
 from pipelines.release import figures as figures_module
 from pipelines.release.manifest import NOT_LISTED, _listed
 from sources.atomic import write_json
-from sources.releases.manifest_model import Manifest, StepSummary
+from sources.releases.manifest_model import FORMAT, Manifest, StepSummary
 from sources.releases.read_manifest import MANIFEST, content_hash
 
 
@@ -19,6 +19,7 @@ def load(folder):
 def seal(manifest, folder):
     """List the files of a folder in a manifest made of JSON, whatever else it says, hash it and write it."""
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in NOT_LISTED]
+    manifest.setdefault("format", FORMAT)
     manifest["files"] = [_listed(path, folder) for path in paths]
     manifest["hash"] = content_hash(manifest)
     write_json(folder / MANIFEST, manifest)

@@ -41,7 +41,7 @@ def request(text, number=0, **meta):
 
 def reasons(rows, *reference_inputs):
     outcome = drop_attacked(table(*rows), Decontaminate(), reference_inputs)
-    return outcome.rows["drop"].to_list(), outcome.rows["evidence"].to_list()
+    return outcome.rows["drop_reason"].to_list(), outcome.rows["evidence"].to_list()
 
 
 def test_a_row_that_holds_a_request_goes_with_the_request_as_evidence(files):

@@ -96,7 +96,7 @@ QUESTIONS = [
 def test_filters_find_what_a_query_over_the_files_finds(site, truth, by):
     where = " AND ".join([f"{name} = ?" for name in by] or ["true"])
     wanted = truth.execute(f"SELECT id FROM truth WHERE {where} ORDER BY id", list(by.values())).fetchall()
-    found, total = site.index.rows(Question(by=by, size=500, sort="id"))
+    found, total = site.index.rows(Question(filters=by, size=500, sort="id"))
     ours = [row["id"] for row in found if row["status"] != "quarantined"]
     assert ours == [id for (id,) in wanted]
     assert total == len(found)
@@ -105,9 +105,9 @@ def test_filters_find_what_a_query_over_the_files_finds(site, truth, by):
 @pytest.mark.parametrize("by", [by for by in QUESTIONS if "nothing" not in by.values()], ids=str)
 @pytest.mark.parametrize("more", [{}, {"text": "asthma"}, {"shortest": 250, "longest": 700}], ids=str)
 def test_every_option_says_how_many_rows_it_would_show_under_the_other_filters(site, by, more):
-    for name, counts in site.index.values(Question(by=by, **more)).items():
+    for name, counts in site.index.values(Question(filters=by, **more)).items():
         for value, rows in counts:
-            assert rows == site.index.rows(Question(by={**by, name: value}, **more))[1], (name, value)
+            assert rows == site.index.rows(Question(filters={**by, name: value}, **more))[1], (name, value)
 
 
 @pytest.mark.parametrize(("shortest", "longest"), [(400, None), (None, 200), (250, 300), (10**8, None)])
@@ -135,7 +135,7 @@ def test_search_finds_every_row_that_says_it(site, truth, text):
 
 def test_search_and_filters_together(site):
     alone = site.index.rows(Question(text="asthma", size=500))[0]
-    both = site.index.rows(Question(text="asthma", by={"status": "kept"}, size=500))[0]
+    both = site.index.rows(Question(text="asthma", filters={"status": "kept"}, size=500))[0]
     assert [row["id"] for row in alone if row["status"] == "kept"] == [row["id"] for row in both]
     assert 0 < len(both) < len(alone)
 
@@ -201,7 +201,7 @@ def test_a_change_is_told_word_by_word(site):
 
 
 def test_a_malformed_row_is_shown_as_it_was(site):
-    row = site.index.rows(Question(by={"status": "quarantined"}))[0][0]
+    row = site.index.rows(Question(filters={"status": "quarantined"}))[0][0]
     told = json.loads(site.answer("/row", f"n={row['n']}")[2])
     assert told["text"]
     assert told["evidence"]
@@ -212,7 +212,7 @@ def test_without_its_store_rows_are_there_and_their_life_is_not(demo_store, tmp_
     shutil.copytree(demo_store / "releases/demo/1", tmp_path / "alone")
     site = BrowseApp.of(open_view(tmp_path / "alone"))
     assert b'id="no-store"' in site.html
-    rows, total = site.index.rows(Question(by={"status": "dropped"}, size=500))
+    rows, total = site.index.rows(Question(filters={"status": "dropped"}, size=500))
     assert total == 68
     told = json.loads(site.answer("/row", f"n={rows[0]['n']}")[2])
     assert told["history"] == []
@@ -247,7 +247,7 @@ def test_a_question_that_cannot_be_asked_is_named(asked, what):
 def test_what_is_typed_is_never_part_of_a_query(site):
     for text in ("'; DROP TABLE rows; --", '" OR ""="', "\\", "%' OR '1'='1", "\x00"):
         assert site.index.rows(Question(text=text))[1] == 0
-        assert site.index.rows(Question(by={"source": text}))[1] == 0
+        assert site.index.rows(Question(filters={"source": text}))[1] == 0
     assert site.index.rows(Question())[1] == 315
 
 
@@ -435,7 +435,7 @@ def test_filters_search_and_order(page, site):
     page.until("return document.getElementById('summary').textContent.startsWith('68 of 315')")
     page.press("/")
     page.press(*"asthma")
-    wanted, total = site.index.rows(Question(by={"status": "dropped"}, text="asthma"))
+    wanted, total = site.index.rows(Question(filters={"status": "dropped"}, text="asthma"))
     rows_shown(page, total)
     assert ids(page) == [row["id"] for row in wanted]
     page.js("document.querySelector('button[type=reset]').click()")
@@ -557,5 +557,5 @@ def test_an_index_of_no_text_answers_too(demo_store, tmp_path):
     shutil.copytree(demo_store / "releases/demo_dpo/1", tmp_path / "alone")
     index = Index.of(open_view(tmp_path / "alone"))
     kept = json.loads((tmp_path / "alone" / "manifest.json").read_text(encoding="utf-8"))["rows"]
-    assert index.rows(Question(by={"status": "kept"}))[1] == kept > 30
+    assert index.rows(Question(filters={"status": "kept"}))[1] == kept > 30
     assert index.rows(Question(text="no_such_word"))[1] == 0

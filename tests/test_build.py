@@ -126,7 +126,7 @@ def drops_what_it_has_seen(rows, config, reference_inputs):
     )
     question = pl.col("messages").list.first().struct.field("content")
     drop = pl.when(question.is_in(seen.to_list())).then(pl.lit("seen"))
-    return Outcome(rows=rows.with_columns(drop=drop, evidence=question))
+    return Outcome(rows=rows.with_columns(drop_reason=drop, evidence=question))
 
 
 def test_rows_of_a_benchmark_are_looked_at_and_enter_nothing(store, lessons):
@@ -175,7 +175,7 @@ def lessons(tmp_path):
 
 def kept(rows):
     nothing = pl.lit(None, pl.String)
-    return Outcome(rows=rows.with_columns(drop=nothing, evidence=nothing))
+    return Outcome(rows=rows.with_columns(drop_reason=nothing, evidence=nothing))
 
 
 def unchanged(rows, config):
@@ -234,7 +234,7 @@ def makes(*names, **fields):
 
 
 def drops_without_a_reason(rows, config):
-    return Outcome(rows=rows.with_columns(drop=pl.lit(" "), evidence=pl.lit(None, pl.String)))
+    return Outcome(rows=rows.with_columns(drop_reason=pl.lit(" "), evidence=pl.lit(None, pl.String)))
 
 
 @pytest.mark.parametrize(

@@ -340,7 +340,7 @@ def test_a_judge_is_measured_by_what_it_says_of_both_orders(tmp_path):
         ("judge_disagrees", letters("A", "A")), ("judge_disagrees", letters("B", "B")),
         ("judge_tie", letters("C", "A")), ("judge_unparsed", letters("unparsed", "A")),
     ]  # fmt: skip
-    pairs = pl.DataFrame(judged, {"drop": pl.String, "evidence": pl.String}, orient="row")
+    pairs = pl.DataFrame(judged, {"drop_reason": pl.String, "evidence": pl.String}, orient="row")
     kept_tables(tmp_path, "pairs-0", pairs=pairs.with_columns(origin=pl.lit("judged")))
     [told] = stored_figures(Store(tmp_path), summaries([step("pairs")]))["proposed_pairs"]
     assert (told["proposed"], told["kept"]) == (8, 2)
@@ -489,8 +489,8 @@ def test_a_mix_is_told_with_the_shares_it_reached():
 @pytest.fixture
 def everything(tmp_path):
     """Return manifest and folder of a release with pairs, a judge, a mix and a red team, made by hand."""
-    judged = pl.DataFrame({"origin": ["judged"], "drop": [None], "evidence": [None]}, {"origin": pl.String,
-                          "drop": pl.String, "evidence": pl.String})  # fmt: skip
+    judged = pl.DataFrame({"origin": ["judged"], "drop_reason": [None], "evidence": [None]}, {"origin": pl.String,
+                          "drop_reason": pl.String, "evidence": pl.String})  # fmt: skip
     attack = json.dumps({"attack": {"base": "r:1", "style": "s", "topic": "weapons", "request": "hostile words"}})
     gone = {"reason": ["held_out"], "evidence": ['{"held_out_by": "topic"}'], "meta": [attack]}
     kept_tables(tmp_path, "pairs-0", pairs=judged)

@@ -84,14 +84,14 @@ def test_rules_drop_bad_rows_and_keep_good_ones(half):
     for n, label in enumerate(labels):
         fields = {name: tuple(v) if isinstance(v, list) else v for name, v in label["row"].items()}
         given.append(row(f"label:{n}", **fields))
-    drops = clean(table(*given), Clean()).rows["drop"]
+    drops = clean(table(*given), Clean()).rows["drop_reason"]
     right = [(label["kind"], (drop is None) == label["keep"]) for label, drop in zip(labels, drops, strict=True)]
     check_floors("rules", half, right)
 
 
 def rules_drop(**columns: Any) -> str | None:
     fields = {"question": "How is a burn cooled?", "answer": "Under running water.", "task": "qa", **columns}
-    return clean(table(row("label:0", **fields)), Clean()).rows["drop"][0]
+    return clean(table(row("label:0", **fields)), Clean()).rows["drop_reason"][0]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,8 @@ OTHER_REASONS = (
 
 def cot(**fields):
     return Cot(
-        by=Author(name="tiny", revision="1"), **{"license": "MIT", "generator": "medqa", "gold": "withheld", **fields}
+        generated_by=Author(name="tiny", revision="1"),
+        **{"license": "MIT", "generator": "medqa", "gold": "withheld", **fields},
     )
 
 
@@ -244,7 +245,7 @@ def test_a_failed_request_is_a_candidate_too():
     (request,) = requests(table(GOUT), cot(samples=1))
     rows, candidates = judge(table(GOUT), [(request, Failure(error="timeout", tries=5))], cot(samples=1))
     assert candidates.select("verdict", "detail", "text").rows() == [("failed", "timeout", None)]
-    assert rows.select("drop", "evidence").rows() == [("no_reply", '{"cot:failed": 1}')]
+    assert rows.select("drop_reason", "evidence").rows() == [("no_reply", '{"cot:failed": 1}')]
 
 
 def test_several_right_answers_must_all_be_there():
@@ -397,8 +398,8 @@ def test_a_question_is_asked_again_until_something_is_right():
     asked_of = Counter(candidates["id"])
     assert asked_of == {"exam:1": 6, "exam:2": 8}
     assert verdicts(candidates) == {"wrong": 4, "kept": 1, "right": 1, "unparsed": 8}
-    assert by_id(rows)["exam:1"]["drop"] is None
-    assert by_id(rows)["exam:2"]["drop"] == "no_right_chain"
+    assert by_id(rows)["exam:1"]["drop_reason"] is None
+    assert by_id(rows)["exam:2"]["drop_reason"] == "no_right_chain"
     assert json.loads(by_id(rows)["exam:2"]["evidence"]) == {"cot:unparsed": 8}
     assert next(records(rows)).meta["cot"]["pass_rate"] == pytest.approx(2 / 6, abs=1e-4)
 
@@ -417,12 +418,12 @@ def test_what_has_been_answered_is_not_asked_again():
 def test_a_budget_that_ends_leaves_rows_that_say_so():
     rows, candidates = write(table(GOUT, STENT), lambda wanted: iter(()), cot())
     assert candidates.is_empty() and candidates.schema == CANDIDATE_SCHEMA
-    assert rows["drop"].to_list() == ["no_reply", "no_reply"]
+    assert rows["drop_reason"].to_list() == ["no_reply", "no_reply"]
 
 
 def test_rows_may_pass_without_a_chain_if_the_config_says_so():
     rows, _ = write(table(GOUT), asker(lambda request: says("?")), cot(unanswered="pass"))
-    assert rows.select("response", "drop", "evidence").rows() == [(None, None, None)]
+    assert rows.select("response", "drop_reason", "evidence").rows() == [(None, None, None)]
     assert next(records(rows)).meta["cot"]["pass_rate"] == 0
 
 
@@ -463,7 +464,7 @@ def test_a_hint_is_given_only_after_all_rounds_failed():
         ("exam:1", "cot-recheck"): 1,
         ("easy:0", "cot"): 2,
     }
-    assert by_id(rows)["exam:1"]["drop"] is None
+    assert by_id(rows)["exam:1"]["drop_reason"] is None
     note = next(records(rows)).meta["cot"]
     assert (note["origin"], note["pass_rate"]) == ("hinted", 0)
     assert "for your eyes only" not in by_id(rows)["exam:1"]["response"]
@@ -494,7 +495,7 @@ def test_a_rationale_that_does_not_lead_to_gold_by_itself_is_not_kept(recheck, d
     rows, candidates = write(table(GOUT, *sampled_rows(1)), asker(lambda one: hinted(one, recheck)), config)
     settled = candidates.filter(pl.col("stage") == "cot-hinted")
     assert settled.select("verdict", "detail").rows() == [("recheck_failed", detail)]
-    assert by_id(rows)["exam:1"]["drop"] == "no_right_chain"
+    assert by_id(rows)["exam:1"]["drop_reason"] == "no_right_chain"
 
 
 def test_a_recheck_that_never_came_fails():
@@ -504,7 +505,7 @@ def test_a_recheck_that_never_came_fails():
         table(GOUT), lambda wanted: ask(one for one in wanted if one.stage != "cot-recheck"), config
     )
     assert candidates.filter(pl.col("stage") == "cot-hinted")["detail"].to_list() == ["missing"]
-    assert rows["drop"].to_list() == ["no_right_chain"]
+    assert rows["drop_reason"].to_list() == ["no_right_chain"]
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.0, 0), (0.25, 2), (0.4, 4), (0.9, 9)])
@@ -512,9 +513,9 @@ def test_hinted_rows_are_at_most_their_share(share, kept):
     hard = [row(f"hard:{n}", f"Hard question {n}?", task="mcqa", options=OPTIONS, gold=(0,)) for n in range(9)]
     config = cot(samples=1, rounds=1, shuffled=0, hints=1, hinted_share=share)
     rows, candidates = write(table(*hard, *sampled_rows(6)), asker(hinted), config)
-    assert rows.filter(pl.col("id").str.starts_with("hard") & pl.col("drop").is_null()).height == kept
+    assert rows.filter(pl.col("id").str.starts_with("hard") & pl.col("drop_reason").is_null()).height == kept
     assert verdicts(candidates)["hinted_over_share"] == 9 - kept
-    assert set(rows["drop"].drop_nulls()) <= {"hinted_over_share"}
+    assert set(rows["drop_reason"].drop_nulls()) <= {"hinted_over_share"}
 
 
 def test_hints_make_no_sense_where_gold_is_given():
@@ -630,7 +631,7 @@ def test_kept_chains_agree_with_gold_in_every_row(seed, keep, shuffled):
     config = cot(keep=keep, shuffled=shuffled, samples=3, rounds=2, hints=2, hinted_share=0.5, seed=seed)
     rows, candidates = write(table(GOUT, STENT, TRIAL), asker(babble), config)
     by_source = {record.id: record for record in (GOUT, STENT, TRIAL)}
-    kept = [record for record, drop in zip(records(rows), rows["drop"], strict=True) if drop is None]
+    kept = [record for record, drop in zip(records(rows), rows["drop_reason"], strict=True) if drop is None]
     for record in kept:
         source = by_source[record.id.partition("/")[0]]
         verdict = extract(record.response, record.options, record.lang)
@@ -638,7 +639,7 @@ def test_kept_chains_agree_with_gold_in_every_row(seed, keep, shuffled):
         assert {record.options[place] for place in record.gold} == {source.options[place] for place in source.gold}
     assert verdicts(candidates)["kept"] == len(kept)
     assert set(rows["id"].str.replace("/.*", "")) == set(by_source), "no row vanishes"
-    assert rows.filter(pl.col("drop").is_not_null())["evidence"].null_count() == 0
+    assert rows.filter(pl.col("drop_reason").is_not_null())["evidence"].null_count() == 0
 
 
 def test_the_same_answers_in_another_order_make_the_same_tables():

@@ -65,7 +65,7 @@ def test_a_dropped_row_names_layer_item_and_score_in_its_evidence():
     leaks = decontaminate(
         row("Which antidote reverses heparin overdose?", ["Protamine", "Naloxone", "Flumazenil"]), items()
     )
-    assert leaks.drops.select("id", "drop").rows() == [("r", "leak:exact")]
+    assert leaks.drops.select("id", "drop_reason").rows() == [("r", "leak:exact")]
     evidence = json.loads(leaks.drops["evidence"][0])
     assert evidence["benchmark"] == "pharma"
     assert evidence["item"] == "p1"

@@ -25,7 +25,7 @@ def taken(subset):
 
 
 def reasons(subset):
-    return dict(subset.drops.select("id", "drop").iter_rows())
+    return dict(subset.drops.select("id", "drop_reason").iter_rows())
 
 
 def test_the_best_row_comes_first_and_a_row_too_similar_to_it_is_passed_over():

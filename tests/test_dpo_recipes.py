@@ -287,7 +287,7 @@ def test_a_prompt_gives_few_pairs_over_all_shards_the_clearest_first():
     shards = [margins(1.0, None), margins(0.5, 3.0, 2.0).with_columns(id=pl.col("id") + "b")]
     drops = prompt_cap(lambda: iter(shards), PromptCap(max_per_prompt=2)).drops
     assert set(drops["id"]) == {"corpus:0", "corpus:1", "corpus:0b"}
-    assert set(drops["drop"]) == {"prompt_cap"}
+    assert set(drops["drop_reason"]) == {"prompt_cap"}
     assert len({json.loads(seen)["group"] for seen in drops["evidence"]}) == 1
 
 
@@ -380,7 +380,7 @@ def test_every_completion_of_either_model_is_a_candidate(dpo):
     found = pl.concat([dpo.rows(step, "candidates") for step in steps])
     asked = {one.key(who.name, who.revision) for who in dpo.teachers.values() for one in who.seen}
     assert set(found["key"]) == asked
-    assert dpo.rows("guard-replies", "pairs")["drop"].null_count() == dpo.step("guard-replies")["counts"]["kept"]
+    assert dpo.rows("guard-replies", "pairs")["drop_reason"].null_count() == dpo.step("guard-replies")["counts"]["kept"]
     rates = dpo.rows("guard-answers", "attack_success")
     assert rates["answers"].sum() == dpo.step("guard-answers")["counts"]["rows_in"] - len(
         [one for one in meta(dpo.rows("target"), "attack") if one["style"] == "look_alikes"]
@@ -407,7 +407,7 @@ def test_attacks_do_not_depend_on_how_requests_lie_in_files(tmp_path):
 def test_texts_that_are_no_harmful_prompts_are_not_attacked():
     labels = [{"text_type": "llm_response"}, {"prompt_label": "safe"}, {"base": False}, {"prompt_label": "unsafe"}, {}]
     rows = table(*(row(f"seeds:{n}", "Placeholder", task="safety", meta=meta) for n, meta in enumerate(labels)))
-    reasons = plain_requests(rows, None).rows["drop"].to_list()
+    reasons = plain_requests(rows, None).rows["drop_reason"].to_list()
     assert reasons == ["no_prompt", "not_harmful", "already_an_attack", None, None]
 
 
@@ -455,7 +455,7 @@ def test_a_source_without_options_is_refused(sources, got):
 def test_what_nothing_was_written_into_goes():
     rows = table(row("a:1", meta={"cot": {"origin": "sampled"}}), row("a:2", meta={"cot": {"samples": 4}}), row("a:3"))
     config = RequireGenerated(part="cot", reason="awaits_teacher", evidence="chains")
-    assert require_generated(rows, config).rows["drop"].to_list() == [None, "awaits_teacher", "awaits_teacher"]
+    assert require_generated(rows, config).rows["drop_reason"].to_list() == [None, "awaits_teacher", "awaits_teacher"]
 
 
 # --- its release ---------------------------------------------------------------------------------------------------

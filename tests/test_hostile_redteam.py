@@ -21,7 +21,7 @@ from synth.teachers.teacher import TeacherError
 
 BY = Author(name="openai:m", revision="unpinned")
 TEAM = RedTeam(target=BY, writer=BY, samples=1)
-GUARD = Guard(by=BY, protocol="prompt")
+GUARD = Guard(generated_by=BY, protocol="prompt")
 PAIRS = red_team_steps.GuardedPairs(team=TEAM, guard=GUARD, rules=GUARDED, licenses=("MIT",))
 REFUSAL = (
     "I can't help with that. It could hurt somebody, and nobody should be hurt. If you are in danger, please call your "
@@ -59,7 +59,7 @@ def pairs_of(attacked, behaviour, store):
         ):
             done = function(rows, config, ask)
             assert isinstance(done, Outcome)
-            rows = done.rows.filter(pl.col("drop").is_null()).drop("drop", "evidence")
+            rows = done.rows.filter(pl.col("drop_reason").is_null()).drop("drop_reason", "evidence")
     return rows, server.requests
 
 

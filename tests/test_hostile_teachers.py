@@ -42,7 +42,7 @@ TEXTS = [
     for n, name in enumerate(NAMES)
 ]
 MARKED = [row(f"qa:{n}", f"What is {name}?", answer=name, response=f"It is {name}.") for n, name in enumerate(NAMES)]
-NOT_DROPPED = {"drop": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
+NOT_DROPPED = {"drop_reason": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
 
 
 def candidates_of(rows):
@@ -56,12 +56,12 @@ def candidates_of(rows):
     return pl.DataFrame(made, CANDIDATE_SCHEMA)
 
 
-COT = Cot(by=BY, license="MIT", generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
-PASSAGES = passage_questions.Passages(by=BY, license="MIT", min_chars=50)
-MARKS = rubric.Rubric(by=BY)
-JUDGE = PairJudge(by=BY)
+COT = Cot(generated_by=BY, license="MIT", generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
+PASSAGES = passage_questions.Passages(generated_by=BY, license="MIT", min_chars=50)
+MARKS = rubric.Rubric(generated_by=BY)
+JUDGE = PairJudge(generated_by=BY)
 TEAM = RedTeam(target=BY, writer=BY, samples=2)
-GUARD = Guard(by=BY, protocol="prompt")
+GUARD = Guard(generated_by=BY, protocol="prompt")
 
 
 def as_outcome(rows, candidates):

@@ -47,21 +47,21 @@ def judge(module, rows, answered, config):
     ],
 )
 def test_only_what_is_found_medical_stays(answer, drop, evidence, verdict):
-    config = MedicalFilter(by=BY)
+    config = MedicalFilter(generated_by=BY)
     rows, candidates = judge(
         medical_filter, table(HEART), answered(medical_filter, table(HEART), config, answer), config
     )
-    assert rows.select("drop", "evidence").rows() == [(drop, evidence)]
+    assert rows.select("drop_reason", "evidence").rows() == [(drop, evidence)]
     assert candidates["verdict"].to_list() == [verdict]
 
 
 def test_a_reply_that_never_came_keeps_nothing_and_other_sources_stay():
-    config = MedicalFilter(by=BY, sources=("aux",))
+    config = MedicalFilter(generated_by=BY, sources=("aux",))
     rows = table(HEART, OTHER, LAW)
     replies = answered(medical_filter, rows, config, says("Answer: yes"), says("Answer: no"))
     filtered, _ = judge(medical_filter, rows, replies[1:], config)
     assert filtered["id"].to_list() == ["aux:1", "else:1", "aux:2"]
-    assert filtered.select("drop", "evidence").rows() == [
+    assert filtered.select("drop_reason", "evidence").rows() == [
         ("medical_unknown", "missing"),
         (None, None),
         ("not_medical", None),
@@ -69,7 +69,7 @@ def test_a_reply_that_never_came_keeps_nothing_and_other_sources_stay():
 
 
 def test_the_filter_shows_question_and_options_without_the_answer():
-    (request,) = medical_filter.STAGE.requests(table(HEART), MedicalFilter(by=BY))
+    (request,) = medical_filter.STAGE.requests(table(HEART), MedicalFilter(generated_by=BY))
     assert request.messages[-1].content == (
         "Question: Which valve leaks?\nA. Mitral\nB. Aortic\nIs this question medical, yes or no?"
     )
@@ -105,18 +105,18 @@ def test_a_field_is_read_from_the_last_line_that_names_one(named, text):
 
 
 def test_an_unreadable_field_is_null_and_not_none():
-    config = Specialty(by=BY, sources=("aux",))
+    config = Specialty(generated_by=BY, sources=("aux",))
     rows = table(HEART, LAW, OTHER)
     replies = answered(specialty, rows, config, says("Perhaps the heart."), says("Specialty: None"))
     labelled, candidates = judge(specialty, rows, replies, config)
     assert [record.meta for record in records(labelled)] == [{"year": 2, "specialty": None}, {"specialty": "None"}, {}]
-    assert labelled["drop"].null_count() == 3
+    assert labelled["drop_reason"].null_count() == 3
     assert candidates.select("verdict", "parsed").rows() == [("unparsed", None), ("labelled", "None")]
-    assert labelled.columns == [*SCHEMA.names(), "drop", "evidence"]
+    assert labelled.columns == [*SCHEMA.names(), "drop_reason", "evidence"]
 
 
 def test_all_fields_are_offered():
-    (request,) = specialty.STAGE.requests(table(HEART), Specialty(by=BY))
+    (request,) = specialty.STAGE.requests(table(HEART), Specialty(generated_by=BY))
     assert all(f"- {field}\n" in request.messages[0].content for field in FIELDS)
     assert request.messages[-1].content.endswith("Which valve leaks?\nA. Mitral\nB. Aortic")
 
@@ -151,9 +151,9 @@ def marks(**fields):
     ],
 )
 def test_a_row_stays_with_all_its_marks_or_goes(answer, drop):
-    config = Rubric(by=BY)
+    config = Rubric(generated_by=BY)
     rows, candidates = judge(rubric, table(REASONED), answered(rubric, table(REASONED), config, answer), config)
-    assert rows["drop"].to_list() == [drop]
+    assert rows["drop_reason"].to_list() == [drop]
     noted = next(records(rows)).meta.get("rubric")
     assert (noted is None) == (drop == "unmarked") == (candidates["parsed"][0] is None)
     if drop == "low_mark":
@@ -161,14 +161,14 @@ def test_a_row_stays_with_all_its_marks_or_goes(answer, drop):
 
 
 def test_rows_without_a_response_are_not_marked_and_missing_marks_are_said():
-    config = Rubric(by=BY)
+    config = Rubric(generated_by=BY)
     rows, candidates = judge(rubric, table(HEART, REASONED), [], config)
-    assert rows.select("drop", "evidence").rows() == [(None, None), ("unmarked", "missing")]
+    assert rows.select("drop_reason", "evidence").rows() == [(None, None), ("unmarked", "missing")]
     assert candidates.is_empty()
 
 
 def test_the_judge_sees_question_options_answer_and_reasoning():
-    (request,) = rubric.STAGE.requests(table(REASONED), Rubric(by=BY))
+    (request,) = rubric.STAGE.requests(table(REASONED), Rubric(generated_by=BY))
     text = request.messages[-1].content
     assert "A. Mitral\nB. Aortic" in text
     assert "Right answer: B" in text and text.endswith("Because.")

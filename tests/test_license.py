@@ -210,14 +210,14 @@ def test_the_gate_drops_rows_with_their_licence_as_evidence():
     licenses = ("MIT", "CC-BY-NC-4.0", "Mine", f"CC-BY-NC-4.0 AND {LLAMA}", f"{LLAMA} AND MIT")
     rows = table(*(row(f"a:{n}", license=license) for n, license in enumerate(licenses)))
     out = license_gate(rows, LicenseGate(use="commercial")).rows
-    assert out.select("drop", "evidence").rows() == [
+    assert out.select("drop_reason", "evidence").rows() == [
         (None, None),
         ("license", "CC-BY-NC-4.0 forbids it: commercial use"),
         ("license", "Mine is not known to allow it: commercial use"),
         ("license", "CC-BY-NC-4.0 forbids it: commercial use"),
         (None, None),
     ]
-    assert license_gate(rows, LicenseGate(use="any")).rows["drop"].null_count() == 5
+    assert license_gate(rows, LicenseGate(use="any")).rows["drop_reason"].null_count() == 5
 
 
 RESTRICTED = ("wikidoc_patient_information", "genmedgpt5k", "genmedgpt_diseases", "medinstruct_seed", "do_not_answer")

@@ -10,6 +10,7 @@ from pipelines.release.data_files import write_data
 from pipelines.release.license_check import NAMED, conflicts
 from sources.catalog import SOURCES
 from sources.license import joint
+from sources.releases.manifest_model import FORMAT
 from sources.releases.read_manifest import ReleaseError
 
 LLAMA_2, LLAMA_3, LLAMA = (f"LicenseRef-llama-{version}-community" for version in ("2", "3", "3.1"))
@@ -46,7 +47,15 @@ def release(folder, rows, *, declared=None, steps=(), ledger=True):
         (folder / "ledger").mkdir()
         pl.DataFrame(told, LEDGER, orient="row").write_parquet(folder / "ledger" / "rows-00000-of-00001.parquet")
     license = joint(record.license or "none" for record, _ in rows) if declared is None else declared
-    manifest = {"name": "made", "version": "1", "files": [], "steps": list(steps), "hash": "", "license": license}
+    manifest = {
+        "format": FORMAT,
+        "name": "made",
+        "version": "1",
+        "files": [],
+        "steps": list(steps),
+        "hash": "",
+        "license": license,
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
@@ -59,7 +68,7 @@ def step(name, config=None, **identity):
 
 
 def teacher_step(name, license):
-    return step("cot", {"by": {"name": name, "revision": "1"}, "license": license})
+    return step("cot", {"generated_by": {"name": name, "revision": "1"}, "license": license})
 
 
 # --- fifty conflicts -----------------------------------------------------------------------------------------------
@@ -230,7 +239,7 @@ def test_a_row_that_a_step_made_of_another_is_an_adaptation_of_it(tmp_path):
 def test_every_model_of_a_red_team_leaves_its_terms_on_the_rows_it_wrote_in(tmp_path):
     team = {"target": {"name": "target"}, "writer": {"name": "writer"}}
     guard = step("guard-replies", {"team": team, "licenses": [LLAMA, "Apache-2.0"]})
-    wrote = {"redteam": {"refusal": {"by": "writer"}}}
+    wrote = {"redteam": {"refusal": {"generated_by": "writer"}}}
     rows = [one("bad:1", f"{LLAMA} AND MIT", meta=wrote), one("good:1", f"Apache-2.0 AND {LLAMA} AND MIT", meta=wrote)]
     [conflict] = conflicts(release(tmp_path / "release", rows, steps=[guard]))
     assert (conflict.rule, conflict.ids) == ("teacher", ("bad:1",))

@@ -109,7 +109,7 @@ def test_a_part_ends_less_than_one_row_below_its_share(size):
 
 def test_a_dropped_row_says_what_was_wanted_and_reached():
     drop = mixed(rows_of("cases", 100) + rows_of("facts", 10)).drops.row(0, named=True)
-    assert drop["drop"] == "mix"
+    assert drop["drop_reason"] == "mix"
     assert json.loads(drop["evidence"]) == {"part": "cases", "share_wanted": 0.75, "share_reached": 0.75}
 
 

@@ -516,7 +516,7 @@ def test_columns_of_the_input_never_stand_where_the_verdict_is_expected():
 
 def test_drops_carry_a_reason_and_their_evidence():
     drops = deduplicate(QA, text=["question", "answer"], id="id").found.drops
-    assert drops.select("id", "drop").rows() == [("q2", "near_duplicate")]
+    assert drops.select("id", "drop_reason").rows() == [("q2", "near_duplicate")]
     assert json.loads(drops["evidence"][0]) == {
         "duplicate_of": "q1",
         "similarity": 1.0,

@@ -62,7 +62,7 @@ def test_right_answers_are_paired_with_wrong_ones_and_an_unreadable_answer_is_ne
     assert pairs.row(0, named=True) == {
         "id": "corpus:1",
         "origin": "verified",
-        "place": 0,
+        "rank": 0,
         "chosen": "C",
         "rejected": "D",
         "chosen_key": "key of C",
@@ -70,7 +70,7 @@ def test_right_answers_are_paired_with_wrong_ones_and_an_unreadable_answer_is_ne
         "chosen_by": "tiny",
         "rejected_by": "tiny",
         "margin": None,
-        "drop": None,
+        "drop_reason": None,
         "evidence": None,
     }
 
@@ -83,7 +83,7 @@ def test_answers_to_other_rows_or_by_other_models_are_never_paired(field):
 def test_the_first_pairs_repeat_no_text():
     right = [candidate(f"right {n}") for n in range(3)]
     wrong = [candidate(f"wrong {n}", "wrong") for n in range(3)]
-    pairs = right_against_wrong(candidates(*right, *wrong)).sort("place")
+    pairs = right_against_wrong(candidates(*right, *wrong)).sort("rank")
     assert pairs.height == len(texts(pairs)) == 9
     assert pairs.head(3)["chosen"].n_unique() == pairs.head(3)["rejected"].n_unique() == 3
 
@@ -101,13 +101,13 @@ def test_a_failed_request_is_in_no_pair():
 
 def test_the_higher_reward_is_chosen_by_the_difference():
     (pair,) = by_reward(scored(("poor", -1.5), ("good", 2.0))).iter_rows(named=True)
-    assert (pair["chosen"], pair["rejected"], pair["margin"], pair["drop"]) == ("good", "poor", 3.5, None)
+    assert (pair["chosen"], pair["rejected"], pair["margin"], pair["drop_reason"]) == ("good", "poor", 3.5, None)
 
 
 @pytest.mark.parametrize("score", [None, float("nan"), float("inf")])
 def test_a_missing_score_makes_no_pair_and_says_so(score):
     (pair,) = by_reward(scored(("poor", 1.0), ("good", score))).iter_rows(named=True)
-    assert (pair["drop"], pair["margin"]) == ("unscored", None)
+    assert (pair["drop_reason"], pair["margin"]) == ("unscored", None)
     assert sorted(json.loads(pair["evidence"])["scores"], key=str) == [1.0, None]
 
 
@@ -123,13 +123,13 @@ def test_pairs_of_sources_are_taken_as_they_are():
     assert {id: pair["margin"] for id, pair in pairs.items()} == {
         "corpus:1": 2.5, "corpus:2": None, "corpus:3": None, "corpus:4": None,
     }  # fmt: skip
-    assert [pair["drop"] for pair in pairs.values()] == [None, None, "no_rejected", "no_chosen"]
+    assert [pair["drop_reason"] for pair in pairs.values()] == [None, None, "no_rejected", "no_chosen"]
     assert pairs["corpus:1"]["origin"] == "source"
 
 
 # --- a judge asked in both orders ----------------------------------------------------------------------------------
 
-JUDGE = PairJudge(by=Author(name="judge", revision="7"))
+JUDGE = PairJudge(generated_by=Author(name="judge", revision="7"))
 TWO = candidates(candidate("Oranges cure it."), candidate("Vitamin C does."))
 
 
@@ -168,7 +168,7 @@ def test_a_judge_sees_question_reference_and_both_replies_in_both_orders():
 def test_a_verdict_that_holds_in_both_orders_makes_a_pair():
     first, _ = asked(reply("It is right.\nAnswer: A"), reply("Answer: B"))
     second, judged = asked(reply("Answer: B"), reply("It is right.\n\nAnswer: A\n"))
-    assert (first["drop"], second["drop"]) == (None, None)
+    assert (first["drop_reason"], second["drop_reason"]) == (None, None)
     assert (first["chosen"], first["rejected"]) == (second["rejected"], second["chosen"])
     assert judged["verdict"].to_list() == ["judged", "judged"]
     assert set(judged["parsed"]) == {"A", "B"}
@@ -192,7 +192,7 @@ def test_a_verdict_that_holds_in_both_orders_makes_a_pair():
 )
 def test_anything_else_makes_none_and_says_why(in_order, swapped, reason):
     pair, judged = asked(in_order, swapped)
-    assert pair["drop"] == reason
+    assert pair["drop_reason"] == reason
     assert set(json.loads(pair["evidence"])) == {"in_order", "swapped"}
     assert judged.height == 2 - (swapped is None)
 
@@ -278,7 +278,7 @@ def test_a_judge_that_cannot_be_read_ends_the_run_with_a_hint():
 
 
 def pair(chosen="Vitamin C prevents it.", rejected="Vitamin D prevents it.", **fields):
-    return {"id": "corpus:1", "origin": "reward", "place": 0, "chosen": chosen, "rejected": rejected, **fields}
+    return {"id": "corpus:1", "origin": "reward", "rank": 0, "chosen": chosen, "rejected": rejected, **fields}
 
 
 def decided(*pairs, rows=(QUESTION,), **config):
@@ -299,11 +299,11 @@ def decided(*pairs, rows=(QUESTION,), **config):
         (pair("yes" * 20, "no " * 10), {"max_length_ratio": 2.0}, None),
         (pair("yes" * 21, "no " * 10), {"max_length_ratio": 2.0}, "length_ratio"),
         (pair("no " * 10, "yes" * 21), {"max_length_ratio": 2.0}, "length_ratio"),
-        (pair(drop="judge_tie", margin=0.0), {}, "judge_tie"),
+        (pair(drop_reason="judge_tie", margin=0.0), {}, "judge_tie"),
     ],
 )
 def test_each_rule_names_the_pairs_that_break_it(given, config, reason):
-    assert decided(given, **config)["drop"].to_list() == [reason]
+    assert decided(given, **config)["drop_reason"].to_list() == [reason]
 
 
 def test_evidence_is_what_was_measured():
@@ -314,23 +314,23 @@ def test_evidence_is_what_was_measured():
 
 def test_a_prompt_gives_its_widest_margins_first():
     pairs = [pair(f"good {n}", f"poor {n}", margin=margin) for n, margin in enumerate((1.0, 3.0, 2.0, None))]
-    assert decided(*pairs, max_per_prompt=2)["drop"].to_list() == ["prompt_cap", None, None, "prompt_cap"]
+    assert decided(*pairs, max_per_prompt=2)["drop_reason"].to_list() == ["prompt_cap", None, None, "prompt_cap"]
 
 
 def test_a_pair_that_went_takes_no_turn():
     gone = pair("same", "same", margin=9.0)
-    assert decided(gone, pair(margin=1.0)).select("drop").to_series().to_list() == ["same_text", None]
+    assert decided(gone, pair(margin=1.0)).select("drop_reason").to_series().to_list() == ["same_text", None]
 
 
 def test_a_pair_is_kept_once():
-    assert decided(pair(place=0), pair(place=1), max_per_prompt=5)["drop"].to_list() == [None, "repeated_pair"]
+    assert decided(pair(rank=0), pair(rank=1), max_per_prompt=5)["drop_reason"].to_list() == [None, "repeated_pair"]
 
 
 def test_equal_prompts_of_two_rows_count_as_one():
     again = row("other:1", "which vitamin prevents SCURVY")
     pairs = [pair("C", "D"), pair("ascorbic", "retinol", id="other:1")]
     result = decided(*pairs, rows=(QUESTION, again))
-    assert sorted(result["drop"], key=str) == [None, "prompt_cap"]
+    assert sorted(result["drop_reason"], key=str) == [None, "prompt_cap"]
     assert result["group"].to_list() == ["corpus:1", "corpus:1"]
 
 
@@ -353,7 +353,7 @@ def test_similar_prompts_can_be_collapsed():
     pairs = pair_table([pair(f"good {one.id}", f"poor {one.id}", id=one.id) for one in rows])
     result = decide(pairs, table(*rows), PairRules(), similar_prompts(NearRules()))
     assert result["group"].to_list() == ["corpus:1", "corpus:1", "corpus:3"]
-    assert result["drop"].null_count() == 2
+    assert result["drop_reason"].null_count() == 2
 
 
 def test_a_pair_of_an_unknown_row_is_refused():
@@ -369,10 +369,10 @@ def test_a_split_holds_out_whole_prompts_about_as_many_as_asked():
 
 
 def test_every_proposed_pair_is_in_the_table_once_whatever_happens_to_it():
-    pairs = [pair(f"good {n % 3}", f"poor {n % 4}", margin=float(n % 5), place=n) for n in range(40)]
+    pairs = [pair(f"good {n % 3}", f"poor {n % 4}", margin=float(n % 5), rank=n) for n in range(40)]
     result = decided(*pairs, max_per_prompt=2, min_margin=2.0)
     assert result.select(PAIR_SCHEMA.names()[:8]).equals(pair_table(pairs).select(PAIR_SCHEMA.names()[:8]))
-    assert result["drop"].null_count() == 2
+    assert result["drop_reason"].null_count() == 2
 
 
 # --- rows and figures ----------------------------------------------------------------------------------------------
@@ -383,7 +383,7 @@ def test_rows_are_filled_with_their_pairs_and_one_without_says_why():
     proposed = [pair(margin=2.0, chosen_key="k1", rejected_key="k2"), pair("a", "a.", id="corpus:2")]
     result = pair_rows(table(*rows), decided(*proposed, rows=rows))
     first, second, third = result.iter_rows(named=True)
-    assert (first["response"], first["rejected"], first["drop"]) == (
+    assert (first["response"], first["rejected"], first["drop_reason"]) == (
         proposed[0]["chosen"],
         proposed[0]["rejected"],
         None,
@@ -391,8 +391,8 @@ def test_rows_are_filled_with_their_pairs_and_one_without_says_why():
     assert json.loads(first["meta"])["pair"] == {
         "origin": "reward", "margin": 2.0, "chosen_key": "k1", "rejected_key": "k2", "split": "train",
     }  # fmt: skip
-    assert (second["drop"], second["evidence"]) == ("no_pair", '{"same_text": 1}')
-    assert (third["drop"], third["evidence"]) == ("no_pair", "{}")
+    assert (second["drop_reason"], second["evidence"]) == ("no_pair", '{"same_text": 1}')
+    assert (third["drop_reason"], third["evidence"]) == ("no_pair", "{}")
 
 
 def test_a_row_with_a_teachers_text_names_it_and_is_under_both_licences():
@@ -406,7 +406,7 @@ def test_a_row_with_a_teachers_text_names_it_and_is_under_both_licences():
 
 
 def test_further_pairs_become_rows_of_their_own():
-    pairs = [pair(f"good {n}", f"poor {n}", place=n) for n in range(3)]
+    pairs = [pair(f"good {n}", f"poor {n}", rank=n) for n in range(3)]
     result = pair_rows(table(QUESTION), decided(*pairs, max_per_prompt=3))
     assert result["id"].to_list() == ["corpus:1", "corpus:1/pair-2", "corpus:1/pair-3"]
     assert result["response"].to_list() == ["good 0", "good 1", "good 2"]

@@ -17,7 +17,9 @@ TEXT = (
     "15 to 30 mL twice daily. Too high a dose causes dehydration, which by itself can worsen encephalopathy."
 )
 PASSAGE = row("wiki:1", "Lactulose", context=TEXT, license="CC-BY-SA-4.0", task="explanation")
-CONFIG = Passages(by=Author(name="tiny", revision="1"), license="LicenseRef-llama-3.1-community", min_chars=100)
+CONFIG = Passages(
+    generated_by=Author(name="tiny", revision="1"), license="LicenseRef-llama-3.1-community", min_chars=100
+)
 
 QUESTION = "How does lactulose lower ammonia in a patient with cirrhosis?"
 ANSWER = "Bacteria split it into acids. At a lower pH ammonia becomes ammonium, which the gut does not absorb."
@@ -68,7 +70,7 @@ def test_a_passage_becomes_a_question_with_its_answer():
 def test_what_the_passage_does_not_bear_out_goes(verdict, answer):
     rows, candidates = judged(answer)
     assert candidates["verdict"].to_list() == [verdict]
-    assert rows["drop"].to_list() == ["no_question"]
+    assert rows["drop_reason"].to_list() == ["no_question"]
     assert json.loads(rows["evidence"][0]) == {verdict: 1}
     assert rows["context"].to_list() == [TEXT]
 
@@ -76,7 +78,7 @@ def test_what_the_passage_does_not_bear_out_goes(verdict, answer):
 def test_numbers_of_the_passage_and_of_the_question_may_be_in_the_answer():
     asked = "A man of 62 takes lactulose. How much?"
     rows, _ = judged(reply(question=asked, answer="At 62 as at any age 15 to 30 mL twice daily."))
-    assert rows["drop"].to_list() == [None]
+    assert rows["drop_reason"].to_list() == [None]
 
 
 def test_the_first_sample_that_holds_is_kept():
@@ -90,13 +92,13 @@ def test_rows_without_a_fitting_passage_are_left_alone():
     other = row("book:1", "Term", context=TEXT)
     rows, candidates = judged(reply(), rows=(short, PASSAGE, none, other), sources=("wiki",))
     assert rows["id"].to_list() == ["wiki:2", "wiki:1", "wiki:3", "book:1"]
-    assert rows["drop"].null_count() == 4
+    assert rows["drop_reason"].null_count() == 4
     assert candidates["id"].to_list() == ["wiki:1"]
 
 
 def test_a_reply_that_never_came_leaves_no_question():
     outcome = STAGE.judge(table(PASSAGE), [], CONFIG)
-    assert outcome.rows.select("drop", "evidence").rows() == [("no_question", "{}")]
+    assert outcome.rows.select("drop_reason", "evidence").rows() == [("no_question", "{}")]
     assert outcome.tables["candidates"].is_empty()
 
 

@@ -345,11 +345,11 @@ ROWS = table(
 def test_redacted_rows_stay_in_shape_and_every_finding_is_an_edit():
     outcome = screen(ROWS, DEFAULT)
     assert outcome.rows["id"].to_list() == ROWS["id"].to_list()
-    assert outcome.rows["drop"].to_list() == [None] * 4
+    assert outcome.rows["drop_reason"].to_list() == [None] * 4
     assert outcome.rows["messages"][0][0]["content"] == "Hi, my name is [NAME-1]. Is it asthma?"
     assert outcome.rows["answer"][0] == "Ask Dr. [NAME-2], tel. [PHONE]."
     assert outcome.rows["options"].to_list()[1] == ["Murphy", "Mr. [NAME]'s"]
-    assert outcome.rows[2:].drop("drop", "evidence").equals(ROWS[2:])
+    assert outcome.rows[2:].drop("drop_reason", "evidence").equals(ROWS[2:])
     assert sorted(outcome.edits.rows()) == [
         ("s:1", "answer", "name-doctor", "Vela"),
         ("s:1", "answer", "phone-cued", "617-555-0143"),
@@ -399,15 +399,15 @@ def test_the_catalog_says_that_people_of_word_problems_are_invented():
 
 def test_screening_twice_changes_nothing():
     once = screen(ROWS, DEFAULT)
-    twice = screen(once.rows.drop("drop", "evidence"), DEFAULT)
+    twice = screen(once.rows.drop("drop_reason", "evidence"), DEFAULT)
     assert twice.rows.equals(once.rows)
     assert twice.edits.is_empty()
 
 
 def test_dropped_rows_are_untouched_and_carry_what_was_seen():
     rows = screen(ROWS, Privacy(action="drop")).rows
-    assert rows.drop("drop", "evidence").equals(ROWS)
-    assert rows["drop"].to_list() == ["personal_data", "personal_data", None, None]
+    assert rows.drop("drop_reason", "evidence").equals(ROWS)
+    assert rows["drop_reason"].to_list() == ["personal_data", "personal_data", None, None]
     assert json.loads(rows["evidence"][0]) == {
         "messages": ["NAME Ana Ruiz"],
         "answer": ["NAME Vela", "PHONE 617-555-0143"],

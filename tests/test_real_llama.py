@@ -111,7 +111,7 @@ def test_a_guard_that_llama_cpp_lets_go_on_with_the_answer_is_told_as_what_it_is
         }
     )
     by = Author(name="openai:m", revision="unpinned")
-    config = Guard(by=by, format="llama-guard-3", max_tokens=6)
+    config = Guard(generated_by=by, format="llama-guard-3", max_tokens=6)
     made = teacher(llama.spec, TeacherOptions(timeout_s=60.0))
     with pytest.raises(TeacherError) as caught:
         guard.STAGE.run(judged, config, made.complete)

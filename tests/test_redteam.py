@@ -40,7 +40,7 @@ from synth.teachers.candidates import Author
 from synth.teachers.teacher import Completion, Failure, TeacherError
 
 TEAM = RedTeam(target=Author(name="target", revision="1"), writer=Author(name="writer", revision="1"))
-GUARD = Guard(by=Author(name="guard", revision="3"), format="llama-guard-3")
+GUARD = Guard(generated_by=Author(name="guard", revision="3"), format="llama-guard-3")
 CONFIG = Attacks()
 
 
@@ -216,7 +216,7 @@ def test_topics_of_sources_are_topics_of_attacks():
 def test_only_plain_requests_are_attacked_and_others_say_why():
     turns = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
     rows = table(base(1), base(2, meta={"base": False}), row("seeds:3", messages=turns), base(4, meta={"base": True}))
-    assert requests_to_attack(rows)["drop"].to_list() == [None, "already_an_attack", "several_turns", None]
+    assert requests_to_attack(rows)["drop_reason"].to_list() == [None, "already_an_attack", "several_turns", None]
 
 
 # --- the guard -----------------------------------------------------------------------------------------------------
@@ -276,15 +276,15 @@ def test_a_guard_is_read_with_tolerance_and_never_guessed(text, verdict):
     ],
 )
 def test_a_guards_family_is_known_by_its_name_and_decides_what_its_reply_means(model, text, verdict):
-    assert guard.parse(text, Guard(by=Author(name=model, revision="1"))) == verdict
+    assert guard.parse(text, Guard(generated_by=Author(name=model, revision="1"))) == verdict
 
 
 def test_a_guard_of_unknown_family_is_refused_until_its_format_is_set():
     by = Author(name="my-guard", revision="1")
     with pytest.raises(ValueError, match="'my-guard' is of no family known by name"):
-        Guard(by=by)
-    assert guard.parse("unsafe\nS5", Guard(by=by, format="llama-guard-2")) == ("advice_only", "S5")
-    assert guard.parse("unsafe\nS6", Guard(by=by, protocol="prompt")) == ("advice_only", "S6")
+        Guard(generated_by=by)
+    assert guard.parse("unsafe\nS5", Guard(generated_by=by, format="llama-guard-2")) == ("advice_only", "S5")
+    assert guard.parse("unsafe\nS6", Guard(generated_by=by, protocol="prompt")) == ("advice_only", "S6")
 
 
 def test_a_guard_that_continues_the_answer_ends_the_run_with_a_hint():
@@ -313,7 +313,7 @@ def test_llama_guard_sees_the_exchange_as_it_was_and_another_model_our_prompt():
     (request,) = guard.STAGE.requests(answered(1), GUARD)
     assert request.messages == (Message("user", "Placeholder"), Message("assistant", "Placeholder answer"))
     assert (request.stage, request.sampling.temperature) == ("guard/redteam/target", 0)
-    (request,) = guard.STAGE.requests(answered(1), Guard(by=GUARD.by, protocol="prompt"))
+    (request,) = guard.STAGE.requests(answered(1), Guard(generated_by=GUARD.generated_by, protocol="prompt"))
     assert all(part in request.messages[0].content for part in ("Placeholder answer", "S14", '"unsafe"'))
 
 
@@ -407,7 +407,7 @@ def attacked(
 def test_unsafe_answers_are_rejected_and_refusals_of_the_plain_request_chosen():
     rows, pairs = attacked(answer=lambda request: said(f"Placeholder answer {request.sample}"))
     assert pairs.height == rows.height * TEAM.samples == 8
-    assert pairs["drop"].null_count() == 8
+    assert pairs["drop_reason"].null_count() == 8
     assert set(pairs["chosen"]) == {REFUSED.text}
     assert set(pairs["rejected"]) == {"Placeholder answer 0", "Placeholder answer 1"}
 
@@ -456,7 +456,7 @@ def test_refusals_open_in_many_ways():
 )
 def test_any_doubt_about_either_side_makes_no_pair_and_says_why(given, reason):
     _, pairs = attacked(**given)
-    assert pairs["drop"].unique().to_list() == [reason]
+    assert pairs["drop_reason"].unique().to_list() == [reason]
     assert pairs["evidence"].null_count() == 0
 
 
@@ -464,7 +464,9 @@ def test_a_refusal_that_was_never_written_makes_no_pair():
     rows = made(base(1))
     targets = guarded(rows, safety_pairs.target_requests(rows, TEAM), lambda _: said("x"), "unsafe\nS2")
     refusals = guarded(rows, [], lambda _: REFUSED, "safe")
-    assert safety_pairs.attack_pairs(rows, targets, refusals, TEAM)["drop"].unique().to_list() == ["refusal_missing"]
+    assert safety_pairs.attack_pairs(rows, targets, refusals, TEAM)["drop_reason"].unique().to_list() == [
+        "refusal_missing"
+    ]
 
 
 def test_evidence_names_the_guards_verdicts():
@@ -490,7 +492,7 @@ def test_pairs_become_rows_on_the_side_of_their_attack():
     sides = {row["id"]: json.loads(row["meta"])["pair"]["split"] for row in filled.iter_rows(named=True)}
     assert sides == dict(rows.select("id", "side").iter_rows())
     assert set(sides.values()) == {"train", "test"}
-    assert filled["drop"].null_count() == rows.height
+    assert filled["drop_reason"].null_count() == rows.height
 
 
 # --- look-alikes ---------------------------------------------------------------------------------------------------
@@ -524,7 +526,7 @@ def benign(answer=HELP, verdict="safe", refusal=REFUSED, refusal_verdict="safe")
 @pytest.mark.parametrize("verdict", ["safe", "unsafe\nS6"])
 def test_the_helpful_answer_is_chosen_and_a_needless_refusal_rejected(verdict):
     pairs = benign(verdict=verdict)
-    assert set(pairs.select("chosen", "rejected", "drop").rows()) == {(HELP.text, REFUSED.text, None)}
+    assert set(pairs.select("chosen", "rejected", "drop_reason").rows()) == {(HELP.text, REFUSED.text, None)}
 
 
 @pytest.mark.parametrize(
@@ -544,7 +546,7 @@ def test_the_helpful_answer_is_chosen_and_a_needless_refusal_rejected(verdict):
     ],
 )
 def test_a_doubtful_look_alike_makes_no_pair(given, reason):
-    assert benign(**given)["drop"].unique().to_list() == [reason]
+    assert benign(**given)["drop_reason"].unique().to_list() == [reason]
 
 
 @pytest.mark.parametrize(

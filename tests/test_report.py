@@ -173,7 +173,7 @@ def test_pairs_are_counted_from_the_store(demo_store):
     release = open_view(demo_store / "releases/demo_dpo/1")
     [told] = figures(release, all_rows(release))["pairs_made"]
     [folder] = [path for path in (demo_store / "steps").glob("pairs-*") if path.is_dir()]
-    found = pl.read_parquet(folder / "pairs" / "*.parquet")["drop"]
+    found = pl.read_parquet(folder / "pairs" / "*.parquet")["drop_reason"]
     assert (told["rows"], told["kept"]) == (len(found), found.null_count())
     assert dict(told["left_out"]) == dict(Counter(found.drop_nulls()))
 

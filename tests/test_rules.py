@@ -9,7 +9,7 @@ from quality.cleaning.rules import Rules, apply_rules
 
 def judged(**fields):
     out = apply_rules(table(row(**{"answer": "Ascorbic acid, found in citrus fruit.", **fields})), Rules())
-    return out.select("drop", "evidence").row(0)
+    return out.select("drop_reason", "evidence").row(0)
 
 
 MCQ = {"task": "mcqa", "options": ("iron", "zinc", "copper", "iodine"), "gold": (0,), "answer": "iron"}
@@ -120,7 +120,7 @@ def test_rows_come_out_in_the_order_they_came_in():
     rows = table(*(row(f"corpus:{n}", question=WHY, answer="Rest." if n % 2 else VARIED) for n in range(7)))
     out = apply_rules(rows, Rules())
     assert out["id"].to_list() == rows["id"].to_list()
-    assert out["drop"].to_list() == [None, "short_answer"] * 3 + [None]
+    assert out["drop_reason"].to_list() == [None, "short_answer"] * 3 + [None]
 
 
 def test_no_rows_give_no_rows():

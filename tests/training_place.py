@@ -10,6 +10,8 @@ import time
 import polars as pl
 import tiny_model
 
+from sources.releases.manifest_model import FORMAT
+
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
 
@@ -47,7 +49,8 @@ def write_release(folder, kind, rows, name="ward", version="1"):
         size = path.stat().st_size
         files.append({"path": path.relative_to(folder).as_posix(), "bytes": size, "sha256": sha256, "rows": count})
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = {"name": name, "version": version, "hash": "0" * 64, "license": "CC-BY-4.0", "files": files, "steps": []}
+    manifest = {"format": FORMAT, "name": name, "version": version, "hash": "0" * 64, "license": "CC-BY-4.0"}
+    manifest |= {"files": files, "steps": []}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 

@@ -22,7 +22,7 @@ def quarantine_repeated_ids(folder: Path) -> None:
     if not paths:
         return
     places = pl.concat(
-        scan_parquet(path).select("id", "file", "line", shard=pl.lit(str(path)), at=pl.int_range(pl.len()))
+        scan_parquet(path).select("id", "file", "line", shard=pl.lit(str(path)), offset=pl.int_range(pl.len()))
         for path in paths
     ).collect()
     repeated = places.filter(~pl.col("id").is_first_distinct())
@@ -34,8 +34,8 @@ def quarantine_repeated_ids(folder: Path) -> None:
 
 
 def _move(path: Path, repeated: pl.DataFrame, folder: Path) -> None:
-    rows = read_parquet(path).with_row_index("at", 0)
-    out = rows.join(repeated.select(pl.col("at").cast(pl.UInt32), "first"), on="at")
+    rows = read_parquet(path).with_row_index("offset", 0)
+    out = rows.join(repeated.select(pl.col("offset").cast(pl.UInt32), "first"), on="offset")
     text = out.select(SCHEMA.names()).rows(named=True)
     quarantined = out.select(
         "source",
@@ -46,4 +46,4 @@ def _move(path: Path, repeated: pl.DataFrame, folder: Path) -> None:
     )
     name = f"{path.stem}-{path.parent.name}-repeated.parquet"
     write_table(folder / "quarantine" / name, quarantined.match_to_schema(MALFORMED_SCHEMA))
-    write_table(path, rows.join(out.select("at"), on="at", how="anti", maintain_order="left").drop("at"))
+    write_table(path, rows.join(out.select("offset"), on="offset", how="anti", maintain_order="left").drop("offset"))

@@ -261,7 +261,7 @@ def _decision(node: Node, work: WholeSet, shards: list[Path], store: Store) -> D
 
 
 def _checked(node: Node, drops: pl.DataFrame) -> pl.DataFrame:
-    if drops["id"].is_duplicated().any() or drops["drop"].has_nulls():
+    if drops["id"].is_duplicated().any() or drops["drop_reason"].has_nulls():
         raise LostRowsError(f"{node.step.name} names a row twice, or without a reason, among those to drop")
     return drops.sort("id")
 

@@ -60,7 +60,7 @@ def read_shard(
     reasons = _reasons_to_hold_out(corpus, table["split"].unique().to_list())
     evidence = pl.col("split").replace_strict(reasons, default=None, return_dtype=pl.String)
     table = table.with_columns(evidence=evidence).with_columns(
-        drop=pl.when(pl.col("evidence").is_not_null()).then(pl.lit("held_out_split"))
+        drop_reason=pl.when(pl.col("evidence").is_not_null()).then(pl.lit("held_out_split"))
     )
     if broken:
         write_table(folder / "quarantine" / f"{shard:05}.parquet", malformed(broken))
@@ -178,11 +178,13 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
                 f"{name} says license {new!r} of {id}, which leaves out {lost[0] if new else old}; this is a defect of "
                 "the step: what a row was under it stays under"
             )
-    silent = outcome.filter(pl.col("drop").str.strip_chars() == "")
+    silent = outcome.filter(pl.col("drop_reason").str.strip_chars() == "")
     if silent.height:
         raise LostRowsError(f"{name} drops {silent['id'][0]} without a reason; this is a defect of the step")
     emptied = both.filter(
-        pl.col("drop").is_null(), pl.col("response").str.strip_chars() == "", pl.col("old_response").ne_missing("")
+        pl.col("drop_reason").is_null(),
+        pl.col("response").str.strip_chars() == "",
+        pl.col("old_response").ne_missing(""),
     )
     if emptied.height:
         raise LostRowsError(
@@ -209,8 +211,12 @@ def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, A
 
 def _write(folder: Path, shard: int, rows: pl.DataFrame, rows_in: int, **counted: Any) -> dict[str, Any]:
     """Write kept and dropped rows, then the shard's note."""
-    kept = rows.filter(pl.col("drop").is_null()).select(SCHEMA.names())
-    dropped = rows.filter(pl.col("drop").is_not_null()).rename({"drop": "reason"}).select(DROPPED_SCHEMA.names())
+    kept = rows.filter(pl.col("drop_reason").is_null()).select(SCHEMA.names())
+    dropped = (
+        rows.filter(pl.col("drop_reason").is_not_null())
+        .rename({"drop_reason": "reason"})
+        .select(DROPPED_SCHEMA.names())
+    )
     for name, table in (("kept", kept), ("dropped", dropped)):
         if table.height:
             write_table(folder / name / f"{shard:05}.parquet", table)

@@ -236,7 +236,7 @@ def examples(account: dict[str, Any], steps: Path) -> str:
     wanted = {
         ("candidates", "a verified chain of thought"): pl.col("verdict") == "kept",
         ("candidates", "a rejected candidate"): pl.col("verdict") == "wrong",
-        ("pairs", "a preference pair"): pl.col("drop").is_null(),
+        ("pairs", "a preference pair"): pl.col("drop_reason").is_null(),
     }
     parts = []
     for step in account["steps"]:

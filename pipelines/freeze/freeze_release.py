@@ -25,7 +25,7 @@ from pipelines.release.manifest import environment, seal
 from pipelines.storage.store import Store
 from pipelines.verify.finding import listed
 from sources.atomic import write_bytes, writing
-from sources.releases.manifest_model import Manifest, StepSummary
+from sources.releases.manifest_model import FORMAT, Manifest, StepSummary
 from sources.releases.read_manifest import MANIFEST, ReleaseError, load
 from synth.teachers.replay import recorded
 from synth.teachers.specs import ELSEWHERE, teacher
@@ -97,6 +97,7 @@ def _described(session: BuildSession, version: str, graph: list[StepSummary], fo
     corpora = sorted(step.source.name for step in graph if step.source)
     return Manifest.of(
         {
+            "format": FORMAT,
             "name": session.recipe.name,
             "version": version,
             "recipe": session.recipe.identity(),

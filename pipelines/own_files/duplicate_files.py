@@ -102,7 +102,7 @@ def by_meaning(
     other = pl.when(pl.col("id") != pl.col("representative")).then("representative").alias("duplicate_of")
     shown = same.select("id", "representative", other, "similarity")
     kind = pl.col("id", "representative", "duplicate_of").cast(read.schema["id"])
-    verdicts = drops(same, semantic).rename({"drop": "reason"}).join(shown, on="id").with_columns(kind)
+    verdicts = drops(same, semantic).rename({"drop_reason": "reason"}).join(shown, on="id").with_columns(kind)
     others = pl.concat([found.others, verdicts.select(found.others.columns)])
     clusters = shown.with_columns(kind, similarity=pl.when(pl.col("duplicate_of").is_not_null()).then("similarity"))
     return part_rows(numbered, others, columns, name, id, found.found), clusters

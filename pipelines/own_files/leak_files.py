@@ -89,7 +89,9 @@ def decontaminate(
     ]
     pairs = pl.concat([find_leaks(text_rows(_nothing(), ["text"]), index, config), *found])
     added = {name: free_column(name, schema.names()) for name in ADDED}
-    drops = drop_table(pairs).rename({"id": number, "drop": added["reason"], "evidence": added["evidence"]}).lazy()
+    drops = (
+        drop_table(pairs).rename({"id": number, "drop_reason": added["reason"], "evidence": added["evidence"]}).lazy()
+    )
     kept = numbered.join(drops, on=number, how="anti", maintain_order="left")
     dropped = numbered.join(drops, on=number, how="inner", maintain_order="left")
     _clear(out)

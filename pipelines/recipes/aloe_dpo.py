@@ -146,7 +146,7 @@ def recipe(
         )
         other = asked(writer, writer_license, revision=writer_revision) or target
         models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
-        by = Guard(by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
+        by = Guard(generated_by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
         parts += [red_team(attacks(chosen, curate, held), models, by, samples=answers, seed=seed, asks=asks)]
     return each_shard("compose", render_prompts, None, *parts)
 

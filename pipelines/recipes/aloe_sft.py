@@ -216,7 +216,7 @@ def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) ->
 def chains(prompt: ChainPrompt, own: list[Source], teacher: Teacher, *, samples: int, seed: int) -> Cot:
     """Return the settings of one prompt: gold is shown, as Aloe does, and a row without a right chain passes."""
     return Cot(
-        by=author(teacher),
+        generated_by=author(teacher),
         license=teacher.license,
         generator=prompt,
         gold="given",

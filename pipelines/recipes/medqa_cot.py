@@ -94,7 +94,7 @@ def recipe(
         return aloe_sft.format_rows(each_shard("written", require_generated, unwritten, waiting), chosen, seed=seed)
     for prompt, own in aloe_sft.by_chain_prompt(chosen, PLAIN).items():
         config = Cot(
-            by=author(asked),
+            generated_by=author(asked),
             license=asked.license,
             generator=prompt,
             gold="withheld",

@@ -30,9 +30,9 @@ WRITERS = (
     "$.passage.teacher",
     "$.pair.chosen_by",
     "$.pair.rejected_by",
-    "$.redteam.answer.by",
-    "$.redteam.refusal.by",
-    "$.redteam.helpful.by",
+    "$.redteam.answer.generated_by",
+    "$.redteam.refusal.generated_by",
+    "$.redteam.helpful.generated_by",
 )
 """Where ``meta`` says which model wrote a text of the row."""
 
@@ -163,9 +163,9 @@ def _teachers(manifest: Manifest) -> set[tuple[str, str]]:
     configs = [step.identity.settings for step in manifest.steps]
     configs += [config["chains"] for config in configs if isinstance(config.get("chains"), dict)]
     alone = {
-        (config["by"]["name"], config["license"])
+        (config["generated_by"]["name"], config["license"])
         for config in configs
-        if isinstance(config.get("by"), dict) and config.get("license")
+        if isinstance(config.get("generated_by"), dict) and config.get("license")
     }
     teams = {
         (config["team"][role]["name"], joint(config["licenses"]))

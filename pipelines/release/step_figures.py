@@ -162,10 +162,10 @@ def _pairs(step: StepSummary, folder: Path) -> dict[str, Any] | None:
     table = _tables(folder, "pairs")
     if table is None:
         return None
-    counted = table.group_by("origin", "drop").len().sort("origin", "drop").collect()
-    kept = counted.filter(pl.col("drop").is_null())
-    dropped = counted.drop_nulls("drop").group_by("drop").agg(pl.col("len").sum()).sort("drop")
-    judged = table.filter(pl.col("origin") == "judged").select("drop", "evidence").collect()
+    counted = table.group_by("origin", "drop_reason").len().sort("origin", "drop_reason").collect()
+    kept = counted.filter(pl.col("drop_reason").is_null())
+    dropped = counted.drop_nulls("drop_reason").group_by("drop_reason").agg(pl.col("len").sum()).sort("drop_reason")
+    judged = table.filter(pl.col("origin") == "judged").select("drop_reason", "evidence").collect()
     return {
         "step": step.name,
         "proposed": int(counted["len"].sum()),
@@ -180,16 +180,16 @@ def _judge(judged: pl.DataFrame) -> dict[str, Any]:
 
     A judge without position bias contradicts itself as often for the first place as for the second: a share of 0.5.
     """
-    contradicted = [orjson.loads(one) for one in judged.filter(pl.col("drop") == "judge_disagrees")["evidence"]]
-    agreed = judged.filter(~pl.col("drop").fill_null("").str.starts_with("judge_")).height
-    unread = judged.filter(pl.col("drop").is_in(["judge_unparsed", "judge_failed", "judge_missing"])).height
+    contradicted = [orjson.loads(one) for one in judged.filter(pl.col("drop_reason") == "judge_disagrees")["evidence"]]
+    agreed = judged.filter(~pl.col("drop_reason").fill_null("").str.starts_with("judge_")).height
+    unread = judged.filter(pl.col("drop_reason").is_in(["judge_unparsed", "judge_failed", "judge_missing"])).height
     first = sum(one["in_order"] == one["swapped"] == "A" for one in contradicted)
     read = judged.height - unread
     return {
         "pairs": judged.height,
         "read_both_ways": read,
         "agreed": agreed,
-        "ties": judged.filter(pl.col("drop") == "judge_tie").height,
+        "ties": judged.filter(pl.col("drop_reason") == "judge_tie").height,
         "contradicted": len(contradicted),
         "agreement": round(agreed / read, SHOWN_DIGITS) if read else None,
         "prefers_first": round(first / len(contradicted), SHOWN_DIGITS) if contradicted else None,

@@ -93,7 +93,7 @@ def question(query_fields: dict[str, str]) -> Question:
     if len(text) > SEARCH_CHARS:
         raise QuestionError(f"the text has {len(text)} characters, expected {SEARCH_CHARS} or fewer")
     numbers: dict[str, Any] = {name: _whole_number(name, rest[name]) for name in NUMBERS if rest.get(name)}
-    return Question(by=by, text=text, sort=rest.get("sort", ""), **numbers)
+    return Question(filters=by, text=text, sort=rest.get("sort", ""), **numbers)
 
 
 def _whole_number(name: str, value: str) -> int:

@@ -39,7 +39,7 @@ class QuestionError(ValueError):
 class Question:
     """What to show: facets by value, text that rows hold, lengths in characters, an order, and a page of it."""
 
-    by: dict[str, str] = field(default_factory=dict)
+    filters: dict[str, str] = field(default_factory=dict)
     text: str = ""
     shortest: int | None = None
     longest: int | None = None
@@ -48,7 +48,7 @@ class Question:
     size: int = 50
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.by) - set(FACETS)):
+        if unknown := sorted(set(self.filters) - set(FACETS)):
             raise QuestionError(f"no filter {unknown[0]!r}, expected one of {', '.join(FACETS)}")
         if self.sort not in SORTS:
             raise QuestionError(
@@ -128,7 +128,7 @@ class Index:
             hits = self.texts.holding(question.text.lower(), np.flatnonzero(chosen).astype(np.int32))
             chosen = np.zeros_like(chosen)
             chosen[hits] = True
-        fitting = {name: self.codes[name] == self._code(name, value) for name, value in question.by.items()}
+        fitting = {name: self.codes[name] == self._code(name, value) for name, value in question.filters.items()}
         counted = {}
         for name in FACETS:
             others = [mask for facet, mask in fitting.items() if facet != name]
@@ -143,7 +143,7 @@ class Index:
     def _where(self, question: Question) -> tuple[str, list[Any]]:
         """Return the condition of a question with its values; what was typed is a value, never a part of the query."""
         conditions, values = ["true"], list[Any]()
-        for name, value in question.by.items():
+        for name, value in question.filters.items():
             conditions.append(f"{quoted(name)} = ?")
             values.append(self._code(name, value))
         for sign, limit in ((">=", question.shortest), ("<=", question.longest)):

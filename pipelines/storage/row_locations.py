@@ -21,7 +21,7 @@ class RowLocation:
 
     id: str
     path: Path
-    at: int
+    offset: int
 
     @property
     def shard(self) -> int:
@@ -30,7 +30,7 @@ class RowLocation:
 
     def read(self, columns: Sequence[str]) -> Row:
         """Return some columns of the row."""
-        return scan_parquet(self.path).slice(self.at, 1).select(columns).collect().row(0, named=True)
+        return scan_parquet(self.path).slice(self.offset, 1).select(columns).collect().row(0, named=True)
 
 
 def shard_file(folder: Path, shard: int) -> Path:
@@ -62,7 +62,7 @@ class Files:
         if held is None:
             return None
         places = ((id, held.index_of(id)) for id in ids)
-        return next((RowLocation(id=id, path=path, at=at) for id, at in places if at is not None), None)
+        return next((RowLocation(id=id, path=path, offset=at) for id, at in places if at is not None), None)
 
     def rows_of(self, path: Path, ids: Collection[str]) -> list[Row]:
         """Return the rows of a table about one of ``ids``, in order; none where it is not there or has no ids."""

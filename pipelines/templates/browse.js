@@ -13,7 +13,7 @@ async function get(path, asked) {
 const server = {
   async query(question) {
     const asked = { text: question.text, sort: question.sort, page: question.page, size: question.size };
-    for (const [name, value] of Object.entries(question.by)) asked[`by.${name}`] = value;
+    for (const [name, value] of Object.entries(question.filters)) asked[`by.${name}`] = value;
     for (const name of ["shortest", "longest"]) if (question[name] !== null) asked[name] = question[name];
     const from = performance.now();
     const page = await get("rows", asked);

@@ -38,7 +38,7 @@ const ORDERS = {
 };
 
 function fits(row, question) {
-  for (const [name, value] of Object.entries(question.by)) if ((row[name] || "") !== value) return false;
+  for (const [name, value] of Object.entries(question.filters)) if ((row[name] || "") !== value) return false;
   if (question.shortest !== null && row.length < question.shortest) return false;
   if (question.longest !== null && row.length > question.longest) return false;
   return !question.text || row.small.includes(question.text);
@@ -46,8 +46,8 @@ function fits(row, question) {
 
 function note(question, found) {
   const bold = (value) => make("b", {}, number(value));
-  const within = Object.keys(question.by).length ? " that these filters choose" : "";
-  const said = [bold(found), " sampled rows, out of ", bold(counted(question.by)), ` rows of the release and its ledger${within} (all counted).`];
+  const within = Object.keys(question.filters).length ? " that these filters choose" : "";
+  const said = [bold(found), " sampled rows, out of ", bold(counted(question.filters)), ` rows of the release and its ledger${within} (all counted).`];
   if (question.text || question.shortest !== null || question.longest !== null) {
     said.push(" Search and length look through the sample only: ", bold(data.rows.length), " of ", bold(all), " rows.");
   }
@@ -59,7 +59,7 @@ const sample = {
     const found = data.rows.filter((row) => fits(row, question));
     if (question.sort) found.sort(ORDERS[question.sort]);
     const first = question.page * question.size;
-    return { rows: found.slice(first, first + question.size), total: found.length, values: values(question.by), note: note(question, found.length) };
+    return { rows: found.slice(first, first + question.size), total: found.length, values: values(question.filters), note: note(question, found.length) };
   },
   async whole(row) { return row; },
 };

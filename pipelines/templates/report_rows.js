@@ -155,10 +155,10 @@ function rowsBrowser(from, facets) {
   const selects = Object.fromEntries(facets.map((name) => [name, $(`by-${name}`)]));
 
   function question() {
-    const by = {};
-    for (const name of facets) if (selects[name].value) by[name] = selects[name].value === "(none)" ? "" : selects[name].value;
+    const filters = {};
+    for (const name of facets) if (selects[name].value) filters[name] = selects[name].value === "(none)" ? "" : selects[name].value;
     const length = (id) => ($(id).value === "" ? null : Math.max(0, Math.floor(Number($(id).value))));
-    return { by, text: $("search").value.trim().toLowerCase(), shortest: length("shortest"), longest: length("longest"), sort: $("sort").value, page: state.page, size: PAGE };
+    return { filters, text: $("search").value.trim().toLowerCase(), shortest: length("shortest"), longest: length("longest"), sort: $("sort").value, page: state.page, size: PAGE };
   }
 
   async function ask(page, at) {

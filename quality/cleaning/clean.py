@@ -66,7 +66,7 @@ def clean(rows: pl.DataFrame, config: Clean) -> Outcome:
             parts = [clean(rows.head(half), config), clean(rows.tail(rows.height - half), config)]
             return Outcome(rows=pl.concat([p.rows for p in parts]), edits=pl.concat([p.edits for p in parts]))
         said = f"{type(error).__name__}: {error}"[:EVIDENCE_CHARS]
-        failed = {"drop": pl.lit("cleaning_failed", pl.String), "evidence": pl.lit(said, pl.String)}
+        failed = {"drop_reason": pl.lit("cleaning_failed", pl.String), "evidence": pl.lit(said, pl.String)}
         return Outcome(rows=rows.with_columns(**failed))
 
 
@@ -79,7 +79,7 @@ def _clean(rows: pl.DataFrame, config: Clean) -> Outcome:
     why = restless.group_by("id", maintain_order=True).agg(pl.col("field").first(), pl.col("removed").first())
     said = why.select("id", why=pl.format("{}: edits that never come to rest: {}", "field", "removed"))
     judged = judged.join(said, on="id", how="left", maintain_order="left").with_columns(
-        drop=pl.when(pl.col("why").is_null()).then("drop").otherwise(pl.lit("unstable_text")),
+        drop_reason=pl.when(pl.col("why").is_null()).then("drop_reason").otherwise(pl.lit("unstable_text")),
         evidence=pl.coalesce("why", "evidence"),
     )
     return Outcome(rows=judged.drop("why"), edits=edits)

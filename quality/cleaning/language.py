@@ -92,22 +92,24 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
 
     Texts with fewer than ``min_letters`` letters say too little to be judged, but for those of another script.
     """
-    rows = pl.DataFrame({"text": texts.str.head(HEAD_CHARS), "said": langs}).with_row_index("at")
+    rows = pl.DataFrame({"text": texts.str.head(HEAD_CHARS), "said": langs}).with_row_index("offset")
     scripted = _in_another_script(rows)
     long = rows.filter(pl.col("text").str.len_bytes() >= min_letters)
     parts = [part.filter(~_plainly(said[0])) for said, part in long.group_by("said", maintain_order=True)]
     doubtful = pl.concat([long.clear(), *parts])
     doubtful = doubtful.filter(pl.col("text").str.count_matches(r"\p{L}") >= min_letters)
-    doubtful = doubtful.filter(~pl.col("at").is_in(scripted["at"].implode()))
+    doubtful = doubtful.filter(~pl.col("offset").is_in(scripted["offset"].implode()))
     doubtful = doubtful.filter(_may_be_foreign(doubtful))
     if doubtful.is_empty():
-        return scripted.sort("at")
+        return scripted.sort("offset")
     found = doubtful.with_columns(identify(doubtful["text"]))
     wrong = found.filter((pl.col("lang") != pl.col("said")) & pl.col("lang").is_in(list(COMMON_WORDS)))
     if wrong.is_empty():
-        return scripted.sort("at")
-    sure = wrong.filter(_borne_out({*wrong["lang"], *wrong["said"]}, min_confidence)).select("at", "lang", "confidence")
-    return pl.concat([scripted, sure]).sort("at")
+        return scripted.sort("offset")
+    sure = wrong.filter(_borne_out({*wrong["lang"], *wrong["said"]}, min_confidence)).select(
+        "offset", "lang", "confidence"
+    )
+    return pl.concat([scripted, sure]).sort("offset")
 
 
 def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
@@ -119,7 +121,7 @@ def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
     )
     most = (pl.col("others") >= SCRIPT_LETTERS) & (2 * pl.col("others") > pl.col("letters"))
     share = (pl.col("others") / pl.col("letters")).clip(upper_bound=1.0)
-    return counted.filter(most).select("at", lang=pl.lit("another script"), confidence=share)
+    return counted.filter(most).select("offset", lang=pl.lit("another script"), confidence=share)
 
 
 def _plainly(said: object) -> pl.Expr:

@@ -177,17 +177,19 @@ def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.D
     """
     flat = flatten(rows)
     texts, edits = flat["text"], []
-    active = flat.with_row_index("at").drop_nulls("text").drop("id")
+    active = flat.with_row_index("offset").drop_nulls("text").drop("id")
     for _ in range(ROUNDS):
         edited, made = _one_round(active, config)
         if made.is_empty():
             break
         edits.append(made)
-        active = active.with_columns(text=edited).join(made.select("at"), on="at", how="semi", maintain_order="left")
-        texts = texts.scatter(active["at"], active["text"])
+        active = active.with_columns(text=edited).join(
+            made.select("offset"), on="offset", how="semi", maintain_order="left"
+        )
+        texts = texts.scatter(active["offset"], active["text"])
     else:
-        names = made.group_by("at", maintain_order=True).agg(removed=pl.col("rule").unique().sort().str.join(", "))
-        edits.append(names.select("at", rule=pl.lit(UNSTABLE), removed="removed"))
+        names = made.group_by("offset", maintain_order=True).agg(removed=pl.col("rule").unique().sort().str.join(", "))
+        edits.append(names.select("offset", rule=pl.lit(UNSTABLE), removed="removed"))
     edited_rows, emptied = _drop_empty_rationales(unflatten(rows, texts))
     return edited_rows, pl.concat([_edit_table(edits, flat), emptied])
 
@@ -211,7 +213,7 @@ def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
 
 def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.DataFrame]:
     """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
-    made = [pl.DataFrame(schema={"at": pl.UInt32, "rule": pl.String, "removed": pl.String})]
+    made = [pl.DataFrame(schema={"offset": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
     stock: dict[str, pl.Series] = {}
     odd = texts.str.contains(ODD).arg_true()
@@ -242,9 +244,9 @@ def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.D
         if not stock:  # no edit of odd characters comes after the stock text
             odd = pl.concat([odd, place]).unique().sort()
         texts = texts.scatter(place, after.filter(changed))
-        found = {"at": active["at"].gather(place), "removed": removed}
+        found = {"offset": active["offset"].gather(place), "removed": removed}
         made.append(
-            pl.DataFrame(found).select("at", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
+            pl.DataFrame(found).select("offset", pl.lit(edit.name).alias("rule"), pl.col("removed").cast(pl.String))
         )
     return texts, pl.concat(made)
 
@@ -281,8 +283,8 @@ def edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, p
 def _edit_table(edits: list[pl.DataFrame], flat: pl.DataFrame) -> pl.DataFrame:
     if not edits:
         return pl.DataFrame(schema=EDIT_SCHEMA)
-    where = flat.select("id", "field").with_row_index("at")
-    return pl.concat(edits).join(where, on="at", maintain_order="left").select(EDIT_SCHEMA.names())
+    where = flat.select("id", "field").with_row_index("offset")
+    return pl.concat(edits).join(where, on="offset", maintain_order="left").select(EDIT_SCHEMA.names())
 
 
 # --- all texts of a table in one column ----------------------------------------------------------------------------

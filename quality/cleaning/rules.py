@@ -72,11 +72,13 @@ def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
     seen = rows.with_columns(
         _question=question_text().str.strip_chars(),
         _answer=pl.coalesce("response", "answer", pl.lit("")).str.strip_chars(),
-    ).with_row_index("at")
+    ).with_row_index("offset")
     seen = seen.with_columns(_chars=QUESTION.str.len_chars() + ANSWER.str.len_chars() + _chars("context", "rationale"))
-    found = [rule(seen, config).select("at", "evidence", drop=pl.lit(name)) for name, rule in RULES.items()]
-    first = pl.concat(found).unique("at", keep="first", maintain_order=True)
-    return seen.join(first, on="at", how="left", maintain_order="left").select(*rows.columns, "drop", "evidence")
+    found = [rule(seen, config).select("offset", "evidence", drop_reason=pl.lit(name)) for name, rule in RULES.items()]
+    first = pl.concat(found).unique("offset", keep="first", maintain_order=True)
+    return seen.join(first, on="offset", how="left", maintain_order="left").select(
+        *rows.columns, "drop_reason", "evidence"
+    )
 
 
 def _chars(*names: str) -> pl.Expr:
@@ -85,7 +87,7 @@ def _chars(*names: str) -> pl.Expr:
 
 def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
     """Return a rule that finds the rows for which ``broken`` holds."""
-    return lambda rows, config: rows.filter(broken).select("at", evidence=evidence)
+    return lambda rows, config: rows.filter(broken).select("offset", evidence=evidence)
 
 
 def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
@@ -95,7 +97,7 @@ def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
     asks = pl.lit(matches(short["_question"], EMPTY_QUESTION)) & pl.col("context").is_null()
     empty = ~QUESTION.str.contains(ASCII_SAID) | asks
     listed = pl.lit(is_listed(short["_question"], JUNK_QUESTIONS))
-    return short.filter(listed | (empty & ~verbatim)).select("at", evidence=QUESTION)
+    return short.filter(listed | (empty & ~verbatim)).select("offset", evidence=QUESTION)
 
 
 UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl.col("rationale").is_null()
@@ -104,7 +106,7 @@ UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl
 
 def short_question(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions too short to ask anything."""
-    return rows.filter(QUESTION.str.len_chars() < config.min_question_chars).select("at", evidence=QUESTION)
+    return rows.filter(QUESTION.str.len_chars() < config.min_question_chars).select("offset", evidence=QUESTION)
 
 
 def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
@@ -114,7 +116,7 @@ def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
     cut_off = ANSWER.str.ends_with(":") & (ANSWER.str.len_chars() < config.min_prose_chars)
     short = (ANSWER != "") & ((ANSWER.str.len_chars() < least) | cut_off) & ~pl.col("task").is_in(VERBATIM_TASKS)
     longest = max(config.min_prose_chars, config.min_answer_chars)
-    return rows.filter(ANSWER.str.len_chars() < longest).filter(UNAIDED & short).select("at", evidence=ANSWER)
+    return rows.filter(ANSWER.str.len_chars() < longest).filter(UNAIDED & short).select("offset", evidence=ANSWER)
 
 
 EXPLAIN = (
@@ -142,7 +144,7 @@ def gold_outside_options(rows: pl.DataFrame, config: Rules) -> Found:
     options = rows.filter(pl.col("options").list.len() > 0)
     outside = (pl.col("gold").list.max() >= pl.col("options").list.len()) | (pl.col("gold").list.min() < 0)
     evidence = pl.format("{} of {} options", pl.col("gold").list.max() + 1, pl.col("options").list.len())
-    return options.filter(outside).select("at", evidence=evidence)
+    return options.filter(outside).select("offset", evidence=evidence)
 
 
 def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
@@ -167,12 +169,12 @@ def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
         | pl.col("options").list.eval(dots).list.all()
         | dash
     )
-    return options.filter(broken).select("at", evidence=pl.col("options").list.join(" | "))
+    return options.filter(broken).select("offset", evidence=pl.col("options").list.join(" | "))
 
 
 def single_option(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions that leave nothing to choose."""
-    return rows.filter(pl.col("options").list.len() == 1).select("at", evidence=pl.col("options").list.join(" | "))
+    return rows.filter(pl.col("options").list.len() == 1).select("offset", evidence=pl.col("options").list.join(" | "))
 
 
 def echo(rows: pl.DataFrame, config: Rules) -> Found:
@@ -184,7 +186,7 @@ def echo(rows: pl.DataFrame, config: Rules) -> Found:
         ["what is", "what are", "define", "explain"], ascii_case_insensitive=True
     )
     found = rows.filter((ANSWER != "") & (alike | (names & (pl.col("options").list.len() == 0)))).select(
-        "at", "_answer", "_question", "task", n=pl.col("options").list.len()
+        "offset", "_answer", "_question", "task", n=pl.col("options").list.len()
     )
     found = found.with_columns(asked=asked, said=said)
     term = pl.col("asked").str.extract(r"^(?:what (?:is|are)|define|explain) (?:an? |the )?(.+)$")
@@ -195,7 +197,7 @@ def echo(rows: pl.DataFrame, config: Rules) -> Found:
     )
     bare = (pl.col("n") == 0) & (pl.col("said") == term) & pl.col("task").is_in(PROSE_TASKS)
     # What is left of nothing but marks says nothing that could be compared.
-    return found.filter((pl.col("asked") != "") & (again | bare)).select("at", evidence="_answer")
+    return found.filter((pl.col("asked") != "") & (again | bare)).select("offset", evidence="_answer")
 
 
 ASKED_LABEL = r"(?i)^\s*(?:(?:your |the )?question(?: is| was)?|q|you asked|pregunta|frage)\s*:\s*|\s*\banswer\s*:\s*$"
@@ -213,7 +215,7 @@ def _words(text: pl.Expr) -> pl.Expr:
 
 def long_row(rows: pl.DataFrame, config: Rules) -> Found:
     """Find rows whose texts together are longer than any model's window will be."""
-    return rows.filter(CHARS > config.max_row_chars).select("at", evidence=pl.format("{} characters", CHARS))
+    return rows.filter(CHARS > config.max_row_chars).select("offset", evidence=pl.format("{} characters", CHARS))
 
 
 def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
@@ -228,14 +230,14 @@ def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
         .str.strip_chars(' .,;:"“”')
         .str.replace_all(r"\b(\p{Lu})(\p{Ll}{2,})\b", "\u0001$1\u0002$2")
     )
-    options = rows.filter(pl.col("options").list.len() > 1).select("at", "options")
+    options = rows.filter(pl.col("options").list.len() > 1).select("offset", "options")
     loosely = pl.element().str.replace(OPTION_LETTER, "").str.to_lowercase().str.replace_all(r"[\s.,;:\"“”]+", "")
     alike = pl.col("options").list.eval(loosely).list.n_unique() < pl.col("options").list.len()
     options = options.filter(alike)
     exact = options.with_columns(same=pl.col("options").list.eval(same))
     lowered = pl.col("same").list.eval(_lower_marked())
     return exact.filter(lowered.list.n_unique() < pl.col("options").list.len()).select(
-        "at", evidence=pl.col("options").list.join(" | ")
+        "offset", evidence=pl.col("options").list.join(" | ")
     )
 
 
@@ -253,7 +255,7 @@ def _lower_marked() -> pl.Expr:
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     """Find answers that say a few words, or one sentence, over and over."""
     long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select(
-        "at", head=ANSWER.str.head(1600), wanted=QUESTION.str.head(300).str.contains(ASKS_TO_REPEAT)
+        "offset", head=ANSWER.str.head(1600), wanted=QUESTION.str.head(300).str.contains(ASKS_TO_REPEAT)
     )
     lowered = pl.col("head").str.to_lowercase()
     # As many different words as these are enough for any answer; the last one may be cut off.
@@ -261,23 +263,25 @@ def repetition(rows: pl.DataFrame, config: Rules) -> Found:
     poor = _spoken(lowered.str.head(OPENING_CHARS)).list.head(REPETITION_WORDS).list.n_unique() < enough
     marked = pl.col("head").str.count_matches(r"[.!?\n]") >= 5
     doubtful = long.with_columns(poor=poor, marked=marked).filter(pl.col("poor") | pl.col("marked"))
-    words = doubtful.filter("poor").select("at", words=_spoken(lowered).list.head(REPETITION_WORDS))
+    words = doubtful.filter("poor").select("offset", words=_spoken(lowered).list.head(REPETITION_WORDS))
     said = lowered.str.extract_all(r"[^.!?\n]*[\p{L}\p{N}][^.!?\n]*")
-    parts = doubtful.filter("marked").select("at", parts=said.list.eval(pl.element().str.strip_chars()))
+    parts = doubtful.filter("marked").select("offset", parts=said.list.eval(pl.element().str.strip_chars()))
     n, different = pl.col("words").list.len(), pl.col("words").list.n_unique()
     few = words.filter(different < config.min_distinct_words * n)
     many, other = pl.col("parts").list.len(), pl.col("parts").list.n_unique()
     listed = parts.filter(many >= 6)
     one, some = listed.filter(other * 4 <= many), listed.filter(other * 2 <= many)
     half = words.filter((n >= config.repetition_words) & (2 * different <= n))
-    stuck = long.filter(pl.col("at").is_in(pl.concat([half["at"], some["at"]]).implode()))
+    stuck = long.filter(pl.col("offset").is_in(pl.concat([half["offset"], some["offset"]]).implode()))
     stuck = stuck.filter(pl.Series([_loops(text) for text in stuck["head"]], dtype=pl.Boolean))
-    repeating = long.filter(pl.col("at").is_in(pl.concat([few["at"], one["at"], stuck["at"]]).implode()))
+    repeating = long.filter(
+        pl.col("offset").is_in(pl.concat([few["offset"], one["offset"], stuck["offset"]]).implode())
+    )
     counted = repeating.filter(~(pl.col("head").str.contains(CODE) | pl.col("wanted"))).select(
-        "at", words=_spoken(lowered).list.head(REPETITION_WORDS)
+        "offset", words=_spoken(lowered).list.head(REPETITION_WORDS)
     )
     evidence = pl.format("{} words, {} of them different", n, different)
-    return counted.filter(n >= config.repetition_words).select("at", evidence=evidence)
+    return counted.filter(n >= config.repetition_words).select("offset", evidence=evidence)
 
 
 LOOP = re.compile(r"(?<!\S)(\S+(?:\s+\S+){1,24}?)(?:\s+\1){3,}(?!\w)", re.IGNORECASE)
@@ -313,15 +317,15 @@ def wrong_language(rows: pl.DataFrame, config: Rules) -> Found:
     enough = 2 * config.language_letters
     short = (asked.str.len_bytes() < enough) & (said.str.len_bytes() < enough)
     both = pl.when(short).then(pl.concat_str(asked, said, separator=" ")).otherwise(pl.lit(""))
-    texts = pl.concat([rows.select(at="at", said="lang", text=text) for text in (asked, said, both)])
+    texts = pl.concat([rows.select(offset="offset", said="lang", text=text) for text in (asked, said, both)])
     texts = texts.filter(pl.col("text") != "")
     found = foreign(
         texts["text"], texts["said"], min_letters=config.language_letters, min_confidence=config.language_confidence
     )
     return (
-        found.with_columns(at=texts["at"].gather(found["at"]))
-        .unique("at", keep="first", maintain_order=True)
-        .select("at", evidence=pl.format("{} ({})", "lang", pl.col("confidence").round(3)))
+        found.with_columns(offset=texts["offset"].gather(found["offset"]))
+        .unique("offset", keep="first", maintain_order=True)
+        .select("offset", evidence=pl.format("{} ({})", "lang", pl.col("confidence").round(3)))
     )
 
 
@@ -338,7 +342,7 @@ def refusal(rows: pl.DataFrame, config: Rules) -> Found:
     declines = matches(said["_answer"], NO_REPLY) | pl.Series(
         [_declines(text) for text in said["_answer"]], dtype=pl.Boolean
     )
-    return said.filter(declines).select("at", evidence="_answer")
+    return said.filter(declines).select("offset", evidence="_answer")
 
 
 def _declines(answer: str) -> bool:
@@ -357,7 +361,7 @@ SPECIALISTS = re.compile(r"\b[a-z]+(?:ologist|iatrist|ician)s?\b")
 def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
     """Find rows without an answer, but for tasks whose rows are prompts alone."""
     answerless = (ANSWER == "") & ~pl.col("task").is_in(ANSWERLESS_TASKS)
-    return rows.filter(answerless).select("at", evidence=QUESTION)
+    return rows.filter(answerless).select("offset", evidence=QUESTION)
 
 
 IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
@@ -370,16 +374,16 @@ def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
     """Find questions that cannot be answered without a picture; an answer that mentions one is whole without it."""
     asked = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & SEEN
     captioned = ANSWER.str.head(12).str.contains_any(CAPTION_CUES, ascii_case_insensitive=True)
-    hinted = rows.select("at", "_question", "_answer", asked=SEEN, hinted=asked | captioned, image=IMAGE)
+    hinted = rows.select("offset", "_question", "_answer", asked=SEEN, hinted=asked | captioned, image=IMAGE)
     hinted = hinted.filter(pl.col("hinted") | (pl.col("image") != "")).drop("hinted")
-    found: dict[str, list[object]] = {"at": [], "evidence": []}
+    found: dict[str, list[object]] = {"offset": [], "evidence": []}
     pointing = _pointing(hinted["_question"])
     for (at, question, answer, is_asked, image), pattern in zip(hinted.iter_rows(), pointing, strict=True):
         words = pattern and pattern.search(question)
         if image or (words and is_asked) or ONLY_AN_IMAGE.search(answer):
-            found["at"].append(at)
+            found["offset"].append(at)
             found["evidence"].append(image or (words[1].strip() if words else answer))
-    return pl.DataFrame(found, schema={"at": pl.UInt32, "evidence": pl.String})
+    return pl.DataFrame(found, schema={"offset": pl.UInt32, "evidence": pl.String})
 
 
 def _pointing(questions: pl.Series) -> list[re.Pattern[str] | None]:
@@ -402,7 +406,7 @@ def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
     listed = pl.lit(is_listed(said, JUNK_ANSWERS) | matches(said, BROKEN_ANSWER))
     listed |= pl.lit(matches(said, PLACEHOLDER)) & ~pl.col("task").is_in(VERBATIM_TASKS)
     marks = (ANSWER != "") & ~ANSWER.str.contains(SAID) & ~ANSWER.str.contains(f"{SIGN}|^-+$|[^\\x00-\\x7f]")
-    return open_ended.filter(listed | marks).select("at", evidence=ANSWER)
+    return open_ended.filter(listed | marks).select("offset", evidence=ANSWER)
 
 
 RULES: dict[str, Find] = {

@@ -109,7 +109,7 @@ SIFTED = 64
 
 def find_stock(texts: pl.Series) -> dict[str, pl.Series]:
     """Return, for each kind of stock text, the positions of the texts that may contain it."""
-    numbered, text = texts.alias("text").to_frame().with_row_index("at"), pl.col("text")
+    numbered, text = texts.alias("text").to_frame().with_row_index("offset"), pl.col("text")
     whole = numbered
     if texts.len() >= SIFTED:
         whole = numbered.filter(text.str.to_lowercase().str.contains(STOCK_SENTENCE))
@@ -126,7 +126,7 @@ def find_stock(texts: pl.Series) -> dict[str, pl.Series]:
             if kind.hint and rows.height:
                 near = text.str.tail(kind.tail) if kind.tail else text
                 rows = rows.filter(near.str.contains(ascii_boundaries(kind.hint)))
-            found[kind.name] = rows["at"].to_list()
+            found[kind.name] = rows["offset"].to_list()
     return {name: pl.Series(at, dtype=pl.UInt32) for name, at in found.items()}
 
 

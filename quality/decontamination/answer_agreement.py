@@ -40,18 +40,18 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
     ``pairs`` name rows and units by number. An answer that is not there, or tells nothing, is neither. Where the
     passage is optional, the row's question may tell the answer.
     """
-    gold_bits = index.units["answer_bits"].gather(pairs["unit"])
+    gold_bits = index.units["answer_bits"].gather(pairs["item_group"])
     numbered = pairs.select(
         "row",
-        "unit",
+        "item_group",
         "bits",
-        at=pl.int_range(pl.len()),
+        offset=pl.int_range(pl.len()),
         optional=_optional(pairs, rows),
         known=gold_bits >= TELLING_BITS,
     )
     telling = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
-    found = telling.select("at").hstack(_compared(telling, rows, index.first_items()["answer"]))
-    flags = numbered.join(found, on="at", how="left", maintain_order="left")
+    found = telling.select("offset").hstack(_compared(telling, rows, index.first_items()["answer"]))
+    flags = numbered.join(found, on="offset", how="left", maintain_order="left")
     flags = flags.select("optional", pl.col("same", "like", "told").fill_null(False))
     return pairs.with_columns(gold_bits=gold_bits).hstack(flags)
 
@@ -64,7 +64,7 @@ def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl
     asked = pl.when(once["optional"]).then("question")
     said = pl.concat_str(asked, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
     mine = mine.select(said=" " + _comparable(said) + " ", answer=_comparable(pl.lit(_answer_texts(mine))))
-    gold = pl.DataFrame({"gold": answers.gather(pairs["unit"])}).select(_comparable(pl.col("gold")))
+    gold = pl.DataFrame({"gold": answers.gather(pairs["item_group"])}).select(_comparable(pl.col("gold")))
     table = pairs.join(once.hstack(mine), on=["row", "optional"], how="left", maintain_order="left").hstack(gold)
     equal = (pl.col("answer") == pl.col("gold")) & (pl.col("gold") != "")
     return table.select(
@@ -109,7 +109,7 @@ def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> 
     """Return of each pair whether the row has the figures of the item's context: its results, in whatever words."""
     items = index.first_items()["context"]
     out = []
-    for row, unit in pairs.select("row", "unit").iter_rows():
+    for row, unit in pairs.select("row", "item_group").iter_rows():
         theirs = set(re.findall(FIGURE, items[int(unit)] or ""))
         mine = set(re.findall(FIGURE, rows["reasoning"][int(row)] or "")) if len(theirs) >= LEAST_FIGURES else set()
         out.append(len(theirs) >= LEAST_FIGURES and len(theirs & mine) >= FIGURES_SHARE * len(theirs))
@@ -120,7 +120,7 @@ def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) ->
     """Return of each pair whether the row has the rarest word of the item's question and all of its numbers."""
     questions, asked = index.first_items()["question"], rows["question"]
     items, out = index.arrays, []
-    for row, unit in pairs.select("row", "unit").iter_rows():
+    for row, unit in pairs.select("row", "item_group").iter_rows():
         low, high = items.starts[unit], items.starts[unit + 1]
         ids = items.words[low:high][items.parts[low:high] & QUESTION_PART > 0]
         mine = index.ids(words(asked[row : row + 1]))
@@ -133,7 +133,7 @@ def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl
     """Return of each pair that is ``close`` whether both sides have the same numbers and negations; false of others."""
     items = index.first_items().select("question", "options")
     out = []
-    columns = zip(pairs["row"], pairs["unit"], pairs["passage"], pairs["said"], pairs["close"], strict=True)
+    columns = zip(pairs["row"], pairs["item_group"], pairs["passage"], pairs["said"], pairs["close"], strict=True)
     for row, unit, passage, said, close in columns:
         text = passage if passage is not None else said or rows["question"][int(row)]
         out.append(close and _facts_agree(text, items.row(int(unit))))

@@ -38,6 +38,6 @@ def exact_pairs(keys: pl.DataFrame, units: pl.DataFrame, whole_bits: float) -> p
     ``keys`` are the rows' (``exact_keys``). Questions alone are looked for word for word (``verbatim``).
     """
     rows = keys.with_row_index("row").filter((pl.col("question_key") != 0) & (pl.col("options_key") != 0))
-    there = units.with_row_index("unit").select("unit", "question_key", "options_key", bits="all_bits")
+    there = units.with_row_index("item_group").select("item_group", "question_key", "options_key", bits="all_bits")
     both = rows.join(there.filter(pl.col("bits") >= whole_bits), on=["question_key", "options_key"])
-    return both.select(pl.col("row").cast(pl.Int64), pl.col("unit").cast(pl.Int64), "bits")
+    return both.select(pl.col("row").cast(pl.Int64), pl.col("item_group").cast(pl.Int64), "bits")

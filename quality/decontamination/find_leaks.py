@@ -121,9 +121,9 @@ def _in_slice(
     found = lexical_pairs(rows, index, config.thresholds, workers)
     if near is not None:
         found = pl.concat([found, near(rows)])
-    order = [pl.col("row"), pl.col("unit"), _strength(), pl.col("score")]
+    order = [pl.col("row"), pl.col("item_group"), _strength(), pl.col("score")]
     found = found.sort(order, descending=[False, False, False, True])
-    found = found.unique(["row", "unit"], keep="first", maintain_order=True)
+    found = found.unique(["row", "item_group"], keep="first", maintain_order=True)
     if judge is not None:
         return _judged(_spelled_out(found, rows, index), judge)
     return _spelled_out(found.filter(pl.col("layer") != SUSPECTED), rows, index)
@@ -150,7 +150,7 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
         pairs = neighbours(unit_vectors(said["text"].fill_null("").to_list(), embed), theirs, config.similarity)
         return pairs.select(
             row=said["row"].gather(pairs["row"]),
-            unit=units.gather(pairs["item"]),
+            item_group=units.gather(pairs["item"]),
             layer=pl.lit("embedding"),
             score="score",
             bits=pl.lit(None),
@@ -163,10 +163,14 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
 def _spelled_out(found: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Return the pairs with ids, names and texts instead of numbers: one for each item that a unit stands for."""
     items = index.items.select(
-        "unit", "benchmark", item="id", item_text=question_side(index.items)[0].str.strip_chars()
+        "item_group", "benchmark", item="id", item_text=question_side(index.items)[0].str.strip_chars()
     )
     mine = rows.select("id", row_text=question_side(rows)[0].str.strip_chars())[found["row"]]
-    pairs = found.with_columns(pl.col("unit").cast(pl.Int32)).hstack(mine).join(items, on="unit", maintain_order="left")
+    pairs = (
+        found.with_columns(pl.col("item_group").cast(pl.Int32))
+        .hstack(mine)
+        .join(items, on="item_group", maintain_order="left")
+    )
     return pairs.with_columns(verdict=pl.lit(None, pl.Boolean)).select(LEAK_SCHEMA.names())
 
 
@@ -195,7 +199,7 @@ def drop_table(pairs: pl.DataFrame) -> pl.DataFrame:
     first = ordered.group_by("id", maintain_order=True).agg(pl.all().first(), pairs=pl.len())
     evidence = [json.dumps(_evidence(pair), ensure_ascii=False) for pair in first.iter_rows(named=True)]
     return (
-        first.select("id", drop="leak:" + pl.col("layer"))
+        first.select("id", drop_reason="leak:" + pl.col("layer"))
         .with_columns(evidence=pl.Series(evidence, dtype=pl.String))
         .match_to_schema(DROP_SCHEMA)
     )
@@ -223,7 +227,7 @@ def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.D
 
 def _once(index: LeakIndex) -> pl.DataFrame:
     """Return the items, one that is there in several forms once, with ``checked``: whether a rule could find a form."""
-    known = index.items.with_columns(checked=pl.Series(findable(index.verbatim)).gather(index.items["unit"]))
+    known = index.items.with_columns(checked=pl.Series(findable(index.verbatim)).gather(index.items["item_group"]))
     known = known.with_columns(pl.col("checked").any().over("benchmark", "id"))
     return known.unique(["benchmark", "id"], keep="first", maintain_order=True)
 

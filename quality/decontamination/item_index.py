@@ -64,7 +64,7 @@ class LeakIndex:
 
     def first_items(self) -> pl.DataFrame:
         """Return the first item of each unit, in the order of ``units``."""
-        return self.items.unique("unit", keep="first", maintain_order=True).sort("unit")
+        return self.items.unique("item_group", keep="first", maintain_order=True).sort("item_group")
 
 
 def build_index(items: pl.DataFrame) -> LeakIndex:
@@ -106,7 +106,7 @@ def _units(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     keyed = items.hstack(exact_keys(items)).with_columns(answer_key=pl.Series(text_keys(items["answer"])))
     keys = ["question_key", "options_key", "answer_key"]
     units = keyed.unique(keys, keep="first", maintain_order=True).select(*keys, "question", "options", "answer")
-    numbers = units.select(*keys, unit=pl.int_range(pl.len(), dtype=pl.Int32))
+    numbers = units.select(*keys, item_group=pl.int_range(pl.len(), dtype=pl.Int32))
     return keyed.join(numbers, on=keys, how="left", maintain_order="left").drop(keys), units
 
 

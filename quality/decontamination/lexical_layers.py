@@ -53,7 +53,7 @@ WHOLE_TO = 2
 FOUND_SCHEMA = pl.Schema(
     {
         "row": pl.Int64(),
-        "unit": pl.Int64(),
+        "item_group": pl.Int64(),
         "layer": pl.String(),
         "score": pl.Float64(),
         "bits": pl.Float64(),
@@ -123,7 +123,7 @@ def lexical_pairs(
     keys = exact_keys(rows)
     exact = exact_pairs(keys, index.units, config.exact_bits)
     verbatim = verbatim_pairs(rows, index.verbatim, workers)
-    whole = index.units["question_key"].gather(verbatim["unit"]) == keys["question_key"].gather(verbatim["row"])
+    whole = index.units["question_key"].gather(verbatim["item_group"]) == keys["question_key"].gather(verbatim["row"])
     verbatim = verbatim.with_columns(layer=pl.when(whole).then(pl.lit("exact")).otherwise("layer"))
     wholes, asked = scan(*question_side(rows), index, *_limits(config), workers)
     alone, inside = _single_texts(rows, index, config, workers)
@@ -153,7 +153,7 @@ def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.
     """Return the pairs; one is a suspect if the row asks for another name or number in the place of the item's."""
     theirs, asked = index.first_items()["question"], rows["question"]
     apart = []
-    for row, unit, passage, said, layer in pairs.select("row", "unit", "passage", "said", "layer").iter_rows():
+    for row, unit, passage, said, layer in pairs.select("row", "item_group", "passage", "said", "layer").iter_rows():
         item, mine = theirs[int(unit)] or "", said or asked[int(row)] or ""
         text = mine if passage is None or len(mine) <= WHOLE_TO * len(item) else passage
         apart.append(layer != SUSPECTED and len(text) <= WHOLE_TO * len(item) and contrasts(text, item))
@@ -188,8 +188,8 @@ def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config
     """
     table = with_answers(pairs, rows, index)
     by_question = ~pl.col("kind").is_in([REWRITE, WITH_OPTIONS, PASSAGE_WITH_OPTIONS])
-    bits = index.units["question_bits"].gather(table["unit"])
-    judged = pl.Series(index.verbatim.judged).gather(table["unit"]) & (bits < LENGTH_BITS)
+    bits = index.units["question_bits"].gather(table["item_group"])
+    judged = pl.Series(index.verbatim.judged).gather(table["item_group"]) & (bits < LENGTH_BITS)
     itself = by_question & ~judged & ~pl.col("optional")
     close = (itself & (pl.col("score") >= config.certain)) | (pl.col("like") & (pl.col("kind") != REWRITE))
     table = table.with_columns(close=close)
@@ -204,7 +204,7 @@ def _answered(
     """Return the suspects whose row gives the right answer: as its answer, or anywhere if the questions are one."""
     pairs = with_answers(suspects, rows, index)
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
-    whole = pl.col("bits") >= ASKED_SHARE * index.units["question_bits"].gather(pairs["unit"])
+    whole = pl.col("bits") >= ASKED_SHARE * index.units["question_bits"].gather(pairs["item_group"])
     same = whole & pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
     told = pl.col("told") & verbatim & (pl.col("bits") >= config.question_bits)
     chosen = pairs.filter(same | told)

@@ -46,13 +46,13 @@ def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
     ``embed`` gives another number of vectors than of texts, or one that is not finite.
     """
     wanted = pl.Series(texts, dtype=pl.String)
-    table = pl.DataFrame({"text": wanted, "at": wanted.rank("dense") - 1}).with_row_index("row")
+    table = pl.DataFrame({"text": wanted, "offset": wanted.rank("dense") - 1}).with_row_index("row")
     worded = table.filter(pl.col("text").str.contains(r"[\p{L}\p{N}]"))
-    distinct = worded.unique("at", keep="first", maintain_order=True)
+    distinct = worded.unique("offset", keep="first", maintain_order=True)
     if distinct.is_empty():
         return np.zeros((len(texts), 0), np.float32)
     vectors = _checked(embed(distinct["text"].to_list()), distinct.height)
-    places = worded.join(distinct.select("at", place=pl.int_range(pl.len())), on="at", maintain_order="left")
+    places = worded.join(distinct.select("offset", place=pl.int_range(pl.len())), on="offset", maintain_order="left")
     out = np.zeros((len(texts), vectors.shape[1]), np.float32)
     out[places["row"].to_numpy()] = vectors[places["place"].to_numpy()]
     return out

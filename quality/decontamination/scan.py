@@ -23,7 +23,7 @@ BLOCK_ROWS = 1000
 ALIKE_SCHEMA = pl.Schema(
     {
         "row": pl.Int64(),
-        "unit": pl.Int64(),
+        "item_group": pl.Int64(),
         "kind": pl.UInt8(),
         "score": pl.Float32(),
         "bits": pl.Float32(),
@@ -66,8 +66,8 @@ def scan(
 
 def _strongest(found: list[pl.DataFrame]) -> pl.DataFrame:
     pairs = pl.concat([pl.DataFrame(schema=ALIKE_SCHEMA), *found])
-    pairs = pairs.sort("row", "unit", "kind", "score", descending=[False, False, False, True])
-    return pairs.unique(["row", "unit"], keep="first", maintain_order=True)
+    pairs = pairs.sort("row", "item_group", "kind", "score", descending=[False, False, False, True])
+    return pairs.unique(["row", "item_group"], keep="first", maintain_order=True)
 
 
 def _block(
@@ -84,7 +84,9 @@ def _block(
 
 def _table(pairs: Pairs | Passages, at: int, said: list[str] | None) -> pl.DataFrame:
     rows, units = pairs.texts.astype(np.int64) + at, pairs.items.astype(np.int64)
-    table = pl.DataFrame({"row": rows, "unit": units, "kind": pairs.kinds, "score": pairs.scores, "bits": pairs.bits})
+    table = pl.DataFrame(
+        {"row": rows, "item_group": units, "kind": pairs.kinds, "score": pairs.scores, "bits": pairs.bits}
+    )
     return table.with_columns(passage=pl.Series(said, dtype=pl.String) if said else pl.lit(None, pl.String))
 
 

@@ -137,33 +137,35 @@ def _weights() -> tuple[NDArray[np.uint64], NDArray[np.int32], F64]:
 
 def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
     """Return what to look for: ``items`` (``ITEM_SCHEMA`` and ``unit``), and the question of each unit."""
-    wholes = pl.DataFrame({"unit": pl.int_range(len(questions), eager=True, dtype=pl.Int32), "text": questions})
+    wholes = pl.DataFrame({"item_group": pl.int_range(len(questions), eager=True, dtype=pl.Int32), "text": questions})
     wholes = wholes.with_columns(part=pl.lit(-1, pl.Int32))
     split = _split(_passages(items, wholes))
-    texts = pl.concat([wholes.select("unit", "part", "text", kind=pl.lit(None, pl.String)), split])
+    texts = pl.concat([wholes.select("item_group", "part", "text", kind=pl.lit(None, pl.String)), split])
     found, (counted, bits) = whole_words(texts["text"]), content(texts["text"])
     counts = np.diff(found.offsets)
-    texts = texts.with_columns(words=pl.Series(counts), bits=pl.Series(bits), at=pl.int_range(pl.len()))
+    texts = texts.with_columns(words=pl.Series(counts), bits=pl.Series(bits), offset=pl.int_range(pl.len()))
     pieces, parts = _pieces(texts.filter(pl.col("part") >= 0))
     table = pl.concat([texts.filter(pl.col("part") < 0, pl.col("words") > 0), pieces])
-    table = table.with_columns(key=pl.Series(_sequence_keys(found, table["at"].to_list()), dtype=pl.Binary))
+    table = table.with_columns(key=pl.Series(_sequence_keys(found, table["offset"].to_list()), dtype=pl.Binary))
     firsts = table.unique("key", keep="first", maintain_order=True).with_row_index("sequence")
     owners = table.join(firsts.select("key", pl.col("sequence").cast(pl.Int32)), on="key", maintain_order="left")
     short = (firsts["bits"] < SHORT_BITS) | (firsts["words"] < SHORT_WORDS)
     figures = ~firsts["text"].str.contains(r"\p{L}{2}")
     needs = np.where(figures.to_numpy(), LINE, np.where(short.to_numpy(), SENTENCE, INSIDE)).astype(np.uint8)
-    starts, keys = _gathered(found, firsts["at"].to_numpy())
+    starts, keys = _gathered(found, firsts["offset"].to_numpy())
     sequences = index_sequences(starts, keys, _rarity(keys), needs)
     answers = _answers(items, questions)
     return Verbatim(
         sequences=sequences,
-        owners=owners.select("sequence", "unit", "part", pl.col("words").cast(pl.Int32)),
+        owners=owners.select("sequence", "item_group", "part", pl.col("words").cast(pl.Int32)),
         parts=parts,
         question_length=counts[: len(questions)],
         question_words=counted[: len(questions)],
         question_bits=bits[: len(questions)],
         judged=_judged(found, len(questions)),
-        unanswered=~np.isin(np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["unit"]),
+        unanswered=~np.isin(
+            np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["item_group"]
+        ),
         asks=_asks(found, len(questions)),
         answers=answers,
     )
@@ -222,13 +224,15 @@ def _gathered(found: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
 
 def _passages(items: pl.DataFrame, wholes: pl.DataFrame) -> pl.DataFrame:
     """Return the passages of items: the question in pieces, contexts, and answers at length, equal ones once a unit."""
-    tables = [wholes.select("unit", "text", kind=pl.lit("question"))]
-    tables += [items.select("unit", text=name, kind=pl.lit("context")) for name in ("context", "answer", "reasoning")]
+    tables = [wholes.select("item_group", "text", kind=pl.lit("question"))]
+    tables += [
+        items.select("item_group", text=name, kind=pl.lit("context")) for name in ("context", "answer", "reasoning")
+    ]
     options = items.filter(pl.col("options").list.len() >= LEAST_OPTIONS)
     tables += [
-        options.select("unit", text=pl.col("options").list.join("\n", ignore_nulls=True), kind=pl.lit("options"))
+        options.select("item_group", text=pl.col("options").list.join("\n", ignore_nulls=True), kind=pl.lit("options"))
     ]
-    return pl.concat(tables).drop_nulls("text").unique(["unit", "text", "kind"], maintain_order=True)
+    return pl.concat(tables).drop_nulls("text").unique(["item_group", "text", "kind"], maintain_order=True)
 
 
 def _split(passages: pl.DataFrame) -> pl.DataFrame:
@@ -237,7 +241,7 @@ def _split(passages: pl.DataFrame) -> pl.DataFrame:
         pl.col("part").cast(pl.Int32), text=pl.col("text").str.replace_all(PIECE, "\x1e").str.split("\x1e")
     )
     pieces = split.explode("text", empty_as_null=True, keep_nulls=True).drop_nulls("text")
-    return pieces.select("unit", "part", "text", "kind")
+    return pieces.select("item_group", "part", "text", "kind")
 
 
 def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -245,7 +249,7 @@ def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     all_words = pieces.group_by("part", maintain_order=True).agg(all=pl.col("words").sum())
     fit = pieces.filter((pl.col("words") >= PIECE_WORDS) & (pl.col("bits") >= PIECE_BITS))
     parts = fit.group_by("part", maintain_order=True).agg(
-        pl.col("unit").first(), pl.col("kind").first(), total=pl.col("words").sum(), pieces=pl.len()
+        pl.col("item_group").first(), pl.col("kind").first(), total=pl.col("words").sum(), pieces=pl.len()
     )
     parts = parts.join(all_words, on="part", maintain_order="left")
     told = pl.when(pl.col("kind") == "question").then(
@@ -255,7 +259,7 @@ def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     parts = parts.filter(chosen.otherwise(pl.col("total") >= PASSAGE_WORDS))
     share = pl.when(pl.col("kind") == "context").then(PASSAGE_SHARE).otherwise(1.0)
     layer = pl.when(pl.col("kind") == "question").then(pl.lit("verbatim")).otherwise(pl.lit("context"))
-    parts = parts.select("part", "unit", pl.col("total").cast(pl.Int64), layer=layer, share=share)
+    parts = parts.select("part", "item_group", pl.col("total").cast(pl.Int64), layer=layer, share=share)
     return fit.join(parts.select("part"), on="part", how="semi", maintain_order="left"), parts
 
 
@@ -263,21 +267,21 @@ def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
     """Return the forms of each unit's answer with the bits they add to its question, and its options."""
     forms = pl.concat(
         [
-            items.select("unit", text="answer", option=pl.lit(False)),
-            items.select("unit", text="reasoning", option=pl.lit(False)),
-            items.select("unit", text="options", option=pl.lit(True)).explode(
+            items.select("item_group", text="answer", option=pl.lit(False)),
+            items.select("item_group", text="reasoning", option=pl.lit(False)),
+            items.select("item_group", text="options", option=pl.lit(True)).explode(
                 "text", empty_as_null=True, keep_nulls=True
             ),
         ]
     )
-    forms = forms.drop_nulls("text").unique(["unit", "text", "option"], maintain_order=True)
-    forms = forms.sort("unit", "option", maintain_order=True)
+    forms = forms.drop_nulls("text").unique(["item_group", "text", "option"], maintain_order=True)
+    forms = forms.sort("item_group", "option", maintain_order=True)
     found = whole_words(forms["text"])
-    _, bits = content(forms["text"], questions.gather(forms["unit"]))
+    _, bits = content(forms["text"], questions.gather(forms["item_group"]))
     full = np.flatnonzero(np.diff(found.offsets))
     forms, bits = forms[full], bits[full]
     starts, keys = _gathered(found, full)
-    of_unit = np.searchsorted(forms["unit"].to_numpy(), np.arange(len(questions) + 1)).astype(np.int64)
+    of_unit = np.searchsorted(forms["item_group"].to_numpy(), np.arange(len(questions) + 1)).astype(np.int64)
     return Answers(of_unit, starts, keys, bits, forms["option"].to_numpy().astype(np.bool_))
 
 
@@ -290,10 +294,10 @@ def findable(known: Verbatim) -> NDArray[np.bool_]:
     options = np.bincount(unit[answers.options], answers.bits[answers.options], len(bits))
     counts = np.bincount(unit[answers.options], minlength=len(bits))
     answered = np.bincount(unit[~answers.options], minlength=len(bits)) > 0
-    asked = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["unit"].to_numpy())
+    asked = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["item_group"].to_numpy())
     out = _line_alone(known) | (answered & (bits + right >= ANSWERED_BITS[LINE]))
     out |= (counts > 1) & (bits + options >= ALL_OPTIONS_BITS[LINE])
-    with_parts = np.isin(np.arange(len(bits)), known.parts["unit"].to_numpy())
+    with_parts = np.isin(np.arange(len(bits)), known.parts["item_group"].to_numpy())
     return (out & asked) | with_parts
 
 
@@ -314,7 +318,7 @@ def verbatim_pairs(rows: pl.DataFrame, known: Verbatim, workers: int | None) -> 
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         work = [pool.submit(_block, texts[at : at + BLOCK_ROWS], known, at) for at in starts]
         found = [future.result() for future in work]
-    schema = {"row": pl.Int64, "unit": pl.Int64, "layer": pl.String, "score": pl.Float64, "bits": pl.Float64}
+    schema = {"row": pl.Int64, "item_group": pl.Int64, "layer": pl.String, "score": pl.Float64, "bits": pl.Float64}
     return pl.concat([pl.DataFrame(schema={**schema, "passage": pl.String}), *found])
 
 
@@ -330,7 +334,7 @@ def _block(texts: pl.Series, known: Verbatim, at: int) -> pl.DataFrame:
     places = pairs.select("text", "first", "stop").iter_rows()
     said = [_quoted(data, bounds, found, *place) for place in places]
     return pairs.select(
-        "row", pl.col("unit").cast(pl.Int64), "layer", "score", "bits", passage=pl.Series(said, dtype=pl.String)
+        "row", pl.col("item_group").cast(pl.Int64), "layer", "score", "bits", passage=pl.Series(said, dtype=pl.String)
     )
 
 
@@ -343,7 +347,7 @@ def _quoted(data: U8, bounds: I64, found: Words, text: int, first: int, stop: in
 
 def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verbatim) -> pl.DataFrame:
     """Return the questions that are known by themselves or by an answer in the same row."""
-    units = hits["unit"].to_numpy().astype(np.int64)
+    units = hits["item_group"].to_numpy().astype(np.int64)
     bits, begins, ends = known.question_bits[units], hits["begins"].to_numpy(), hits["stops"].to_numpy()
     ends, long = np.minimum(begins, ends), hits["words"].to_numpy() >= ALONE_LONG
     closed = (hits["stops"].to_numpy() > INSIDE) | long
@@ -368,7 +372,7 @@ def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verba
             layer=pl.lit("verbatim"), score=pl.lit(1.0), bits=pl.Series(bits), stop=pl.Series(stop, dtype=pl.Int64)
         )
         .filter(pl.Series(keep, dtype=pl.Boolean))
-        .select("text", "unit", "layer", "score", "bits", "first", "stop")
+        .select("text", "item_group", "layer", "score", "bits", "first", "stop")
     )
 
 
@@ -384,7 +388,7 @@ def _describe(hits: pl.DataFrame, known: Verbatim) -> pl.DataFrame:
     enough = sums.filter(pl.col("words") >= pl.col("share") * pl.col("total"))
     return enough.select(
         "text",
-        "unit",
+        "item_group",
         "layer",
         score=(pl.col("words") / pl.col("total")).clip(upper_bound=1.0),
         bits=pl.lit(None, pl.Float64),

@@ -49,7 +49,7 @@ def exact_duplicates(shards: Shards, config: Exact) -> Decision:
     ordered = sketches.sort("hash", *KEEP_ORDER).with_columns(of=pl.col("id").first().over("hash"))
     drops = ordered.filter(pl.col("id") != pl.col("of")).select("id", "of")
     evidence = [json.dumps({"duplicate_of": of, "similarity": 1.0}) for of in drops["of"]]
-    named = drops.select("id", drop=pl.lit("duplicate"), evidence=pl.Series(evidence, dtype=pl.String))
+    named = drops.select("id", drop_reason=pl.lit("duplicate"), evidence=pl.Series(evidence, dtype=pl.String))
     return Decision(drops=named.match_to_schema(DROP_SCHEMA))
 
 

@@ -38,7 +38,7 @@ class NearDuplicates:
     def drops(self) -> pl.DataFrame:
         """The rows to drop, in ``DROP_SCHEMA``: evidence names the row that stays, and how similar the two are."""
         evidence = pl.struct("duplicate_of", "similarity").struct.json_encode()
-        named = self.others.select("id", drop=pl.lit("near_duplicate"), evidence=evidence)
+        named = self.others.select("id", drop_reason=pl.lit("near_duplicate"), evidence=evidence)
         return named.match_to_schema(DROP_SCHEMA)
 
     @property

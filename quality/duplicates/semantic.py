@@ -87,5 +87,5 @@ def drops(clusters: pl.DataFrame, config: Semantic) -> pl.DataFrame:
         )
         for of, similarity in gone.select("representative", "similarity").iter_rows()
     ]
-    columns = {"id": gone["id"], "drop": ["semantic_duplicate"] * len(gone), "evidence": evidence}
+    columns = {"id": gone["id"], "drop_reason": ["semantic_duplicate"] * len(gone), "evidence": evidence}
     return pl.DataFrame(columns, DROP_SCHEMA)

@@ -157,7 +157,7 @@ def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
     kept = _with_meta(unflatten(rows, written.head(flat.height)), meta, written.tail(meta.height))
     nothing = pl.lit(None, dtype=pl.String)
     edits = found.select("id", "field", rule=pl.col("rule"), removed="text").match_to_schema(EDIT_SCHEMA)
-    return Outcome(rows=kept.with_columns(drop=nothing, evidence=nothing), edits=edits)
+    return Outcome(rows=kept.with_columns(drop_reason=nothing, evidence=nothing), edits=edits)
 
 
 def _meta_texts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -167,20 +167,20 @@ def _meta_texts(rows: pl.DataFrame) -> pl.DataFrame:
     """
     places, texts = list[int](), list[str]()
     known: dict[str, list[str]] = {}
-    some = rows.select("meta").with_row_index("at").filter(pl.col("meta").str.contains(_IN_META))
+    some = rows.select("meta").with_row_index("offset").filter(pl.col("meta").str.contains(_IN_META))
     for at, meta in some.iter_rows():
         if meta not in known:
             known[meta] = [text for text in list_texts(meta) if text.count(" ") > 1 or _LONE.search(text)]
         places += [at] * len(known[meta])
         texts += known[meta]
-    found = pl.DataFrame({"at": places, "text": texts}, {"at": pl.UInt32(), "text": pl.String()})
-    who = rows.select(pl.col("id", "task", "source").gather(found["at"]))
+    found = pl.DataFrame({"offset": places, "text": texts}, {"offset": pl.UInt32(), "text": pl.String()})
+    who = rows.select(pl.col("id", "task", "source").gather(found["offset"]))
     return found.hstack(who).with_columns(field=pl.lit("meta"))
 
 
 def _with_meta(rows: pl.DataFrame, meta: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
     """Return ``rows`` with the texts in their ``meta`` replaced by ``texts``, which are in the order of ``meta``."""
-    changed = meta.select("at", "text", written=texts).filter(pl.col("text") != pl.col("written"))
+    changed = meta.select("offset", "text", written=texts).filter(pl.col("text") != pl.col("written"))
     by_row: dict[int, dict[str, str]] = {}
     for at, text, written in changed.iter_rows():
         by_row.setdefault(at, {})[text] = written
@@ -344,4 +344,4 @@ def _dropped(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     written = {row: json.dumps(fields, ensure_ascii=False) for row, fields in evidence.items()}
     seen = pl.col("id").replace_strict(written, default=None, return_dtype=pl.String)
     reason = pl.when(pl.col("id").is_in(list(written))).then(pl.lit("personal_data"))
-    return rows.with_columns(drop=reason, evidence=seen)
+    return rows.with_columns(drop_reason=reason, evidence=seen)

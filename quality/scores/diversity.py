@@ -135,18 +135,18 @@ def _reasons(scored: NDArray[np.bool_], compared: NDArray[np.bool_], leader: I64
         .when(pl.col("leader") != kept)
         .then(pl.lit("beyond_target"))
     )
-    return states.select(drop=reason)
+    return states.select(drop_reason=reason)
 
 
 def _drops(rows: pl.DataFrame, config: Diversity) -> pl.DataFrame:
-    gone = rows.filter(pl.col("drop").is_not_null()).sort("id")
+    gone = rows.filter(pl.col("drop_reason").is_not_null()).sort("id")
     target = {"size": config.size} if config.size else {"budget_tokens": config.budget_tokens}
     evidence = []
-    for drop, score, other, similarity in gone.select("drop", "score", "similar_to", "similarity").iter_rows():
+    for drop, score, other, similarity in gone.select("drop_reason", "score", "similar_to", "similarity").iter_rows():
         seen = {"score": score}
         if drop == "too_similar":
             seen |= {"similar_to": other, "similarity": similarity, "most_similar": config.most_similar}
         elif drop == "beyond_target":
             seen |= target
         evidence.append(json.dumps(seen, ensure_ascii=False))
-    return pl.DataFrame({"id": gone["id"], "drop": gone["drop"], "evidence": evidence}, DROP_SCHEMA)
+    return pl.DataFrame({"id": gone["id"], "drop_reason": gone["drop_reason"], "evidence": evidence}, DROP_SCHEMA)

@@ -164,4 +164,4 @@ def _pairs(low: pl.DataFrame, rule: Lowest) -> Iterator[tuple[int, float]]:
 
 def _drop_table(rows: pl.DataFrame, reason: str, evidence: Iterable[Mapping[str, object]]) -> pl.DataFrame:
     texts = [json.dumps(seen, ensure_ascii=False) for seen in evidence]
-    return pl.DataFrame({"id": rows["id"], "drop": [reason] * len(rows), "evidence": texts}, DROP_SCHEMA)
+    return pl.DataFrame({"id": rows["id"], "drop_reason": [reason] * len(rows), "evidence": texts}, DROP_SCHEMA)

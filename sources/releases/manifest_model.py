@@ -14,6 +14,9 @@ from sources.names import is_inner_path, is_name
 
 LARGEST = 2**63 - 1
 
+FORMAT = 2
+"""The names of keys and columns in a release; sabila 0.1 before 28 November 2026 wrote format 1, and did not say so."""
+
 SHOWN = 3
 """Faults named in one message."""
 
@@ -151,6 +154,7 @@ class RecipeFacts(_Part):
 class Manifest(_Part):
     """The manifest of a release."""
 
+    format: Size = 1
     name: Name
     version: Name
     hash: str = ""
@@ -177,8 +181,12 @@ class Manifest(_Part):
             parts = list(map(_explain, error.errors()))
             more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
             raise ValueError(f"{'; '.join(parts[:SHOWN])}{more}") from None
-        if "asked" in manifest.figures:
-            raise ValueError("sabila 0.1 wrote it in an older form: build and release again")
+        if manifest.format < FORMAT:
+            raise ValueError(
+                f"it has format {manifest.format}, expected {FORMAT}: an older sabila wrote it; build and release again"
+            )
+        if manifest.format > FORMAT:
+            raise ValueError(f"it has format {manifest.format}, expected {FORMAT}: a newer sabila wrote it; upgrade")
         if lacking := sorted({"hash", "files"} - manifest.model_fields_set):
             raise ValueError(f"{lacking[0]} is missing, expected the manifest of a finished release")
         return manifest

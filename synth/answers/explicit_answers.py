@@ -125,7 +125,7 @@ class FoundAnswer:
     """
 
     form: str
-    at: int
+    offset: int
     reading: Reading | None
     upto: int = 0
     also: bool = False
@@ -134,7 +134,7 @@ class FoundAnswer:
     @property
     def end(self) -> int:
         """The end of the answer in the text."""
-        return max(self.upto, self.reading.end if self.reading else self.at)
+        return max(self.upto, self.reading.end if self.reading else self.offset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +232,7 @@ def last_explicit(question: OptionPatterns, text: AnswerText, lang: str) -> Foun
     answers += _marked(question, bare, lang)
     last = _latest([*answers, *_in_sentences(question, bare, lang)])
     explains = max((found.start() for found in EXPLAINS.finditer(bare.folded)), default=None)
-    if last is None or last.form not in SENTENCES or explains is None or explains > last.at:
+    if last is None or last.form not in SENTENCES or explains is None or explains > last.offset:
         return last
     before = replace(bare, cased=bare.cased[:explains], folded=bare.folded[:explains])
     return _latest(answers + _in_sentences(question, before, lang)) or last
@@ -243,12 +243,12 @@ def revised(question: OptionPatterns, text: AnswerText, answer: FoundAnswer) -> 
     for cue in REVISED.finditer(text.folded, answer.end - 1):
         reading = read(question, text, cue.end(), text.line_end(cue.end()))
         if reading and not reading.fault and REVISION_END.match(text.folded, reading.end):
-            return FoundAnswer(form="sentence", at=reading.start, reading=reading)
+            return FoundAnswer(form="sentence", offset=reading.start, reading=reading)
     return None
 
 
 def _latest(answers: list[FoundAnswer]) -> FoundAnswer | None:
-    return max(answers, key=lambda answer: (answer.at, -FORMS.index(answer.form)), default=None)
+    return max(answers, key=lambda answer: (answer.offset, -FORMS.index(answer.form)), default=None)
 
 
 def _marked(question: OptionPatterns, text: AnswerText, lang: str) -> list[FoundAnswer]:
@@ -309,7 +309,7 @@ def _value(question: OptionPatterns, text: AnswerText, value: re.Match[str], for
     """Return the answer of a value that must contain nothing else."""
     start, stop = value.span("value")
     reading = read(question, text, start, stop, numbers=True)
-    return FoundAnswer(form=form, at=reading.start if reading else start, reading=reading)
+    return FoundAnswer(form=form, offset=reading.start if reading else start, reading=reading)
 
 
 def _blanked(text: AnswerText, spans: list[tuple[int, int]]) -> AnswerText:
@@ -336,7 +336,7 @@ def _line(question: OptionPatterns, text: AnswerText, cue: re.Match[str]) -> Fou
         reading = listed(question, text, reading)
     headed = text.folded[cue.end() - 1 : cue.end()] not in ":=" and start > cue.end()
     return (
-        FoundAnswer(form="line", at=reading.start if reading else start, reading=reading)
+        FoundAnswer(form="line", offset=reading.start if reading else start, reading=reading)
         if reading or not headed
         else None
     )
@@ -377,7 +377,7 @@ def item_at(question: OptionPatterns, text: AnswerText, start: int) -> Reading |
     found = read(question, text, begins, text.line_end(start))
     if found is None or len(found.found) != 1 or found.start > begins + 2:
         return None
-    if found.by == "letter" and text.folded[found.start + 1 : found.start + 2] not in ("", *".):]-\n"):
+    if found.matched_by == "letter" and text.folded[found.start + 1 : found.start + 2] not in ("", *".):]-\n"):
         return None
     return found
 
@@ -400,13 +400,15 @@ def _alike(text: AnswerText, one: Reading, other: Reading) -> bool:
         item.end - item.start <= LETTER_ALONE and not text.folded[item.end : text.line_end(item.end)].strip(" .)]")
         for item in (one, other)
     ]
-    return one.by == other.by and (alone[0] == alone[1] or _follows(text, one, other) or _follows(text, other, one))
+    return one.matched_by == other.matched_by and (
+        alone[0] == alone[1] or _follows(text, one, other) or _follows(text, other, one)
+    )
 
 
 def _follows(text: AnswerText, one: Reading, other: Reading) -> bool:
     """Return whether the next line is the next item of a list by its letter, no blank line between."""
     between = text.folded[text.line_end(one.end) : max(other.start, 0)]
-    return one.by == "letter" and other.found == (one.found[0] + 1,) and between.count("\n") == 1
+    return one.matched_by == "letter" and other.found == (one.found[0] + 1,) and between.count("\n") == 1
 
 
 def _next_line(text: AnswerText, at: int) -> int | None:
@@ -446,7 +448,7 @@ def answer_after(
     if _qualified_after(question, text, cues, reading, stop):
         return None
     aside = bool(REASON.search(text.folded[max(0, cue.start() - NEAR) : cue.start()]))
-    return FoundAnswer(form=form, at=reading.start, reading=reading, also=bool(also), aside=aside)
+    return FoundAnswer(form=form, offset=reading.start, reading=reading, also=bool(also), aside=aside)
 
 
 def _goes_through(text: AnswerText, cue: re.Match[str], start: int) -> bool:
@@ -490,7 +492,7 @@ def answer_before(
         return None
     if not _asserted(text, cues, reading.start, cue[0]):
         return None
-    return FoundAnswer(form=form, at=reading.start, reading=reading)
+    return FoundAnswer(form=form, offset=reading.start, reading=reading)
 
 
 def _asserted(text: AnswerText, cues: Cues, at: int, cue: str) -> bool:

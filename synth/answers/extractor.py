@@ -133,7 +133,7 @@ def extract(
     if answer and _retracted(question, text, answer, lang):
         later = _distinct(question, text, answer.end)
         if later is None:
-            return Verdict(outcome="unparsed", how="retracted", line=text.line(answer.at))
+            return Verdict(outcome="unparsed", how="retracted", line=text.line(answer.offset))
         answer = later
     return _verdict(question, options, text, answer)
 
@@ -192,7 +192,7 @@ def _own_turn(question: OptionPatterns, output: str, lang: str) -> str:
 def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText, answer: FoundAnswer | None) -> Verdict:
     if answer is None:
         return Verdict(outcome="unparsed", how="no_answer")
-    line = text.line(answer.at)
+    line = text.line(answer.offset)
     reading = answer.reading
     if reading is None or reading.fault in ("hedged", "not_shown", "negated"):
         return Verdict(outcome="unparsed", how=reading.fault or "" if reading else "unreadable", line=line)
@@ -200,7 +200,7 @@ def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText,
         return Verdict(outcome="ambiguous", how=reading.fault, line=line)
     return Verdict(
         outcome="parsed",
-        how=f"{answer.form}:{reading.by}",
+        how=f"{answer.form}:{reading.matched_by}",
         positions=reading.found,
         letters=tuple(question.labels[position] for position in reading.found) if question.labels else (),
         decision=fold(options[reading.found[0]]).strip(" .") if question.decision else None,
@@ -267,7 +267,7 @@ def _alone_list(question: OptionPatterns, text: AnswerText) -> FoundAnswer | Non
     every = listed(question, text, first) if first else None
     if every is None or every.fault or len(every.found) < MORE_THAN_ONE or text.folded[every.end :].strip(" .\n"):
         return None
-    return FoundAnswer(form="alone", at=every.start, reading=every)
+    return FoundAnswer(form="alone", offset=every.start, reading=every)
 
 
 def _distinct(question: OptionPatterns, text: AnswerText, after: int = 0) -> FoundAnswer | None:
@@ -288,9 +288,9 @@ def _distinct(question: OptionPatterns, text: AnswerText, after: int = 0) -> Fou
 
 def _between_items(question: OptionPatterns, text: AnswerText, answer: FoundAnswer) -> bool:
     """Return whether the line above or below a lone answer begins with another option, in any shape."""
-    start = text.folded.rfind("\n", 0, answer.at) + 1
+    start = text.folded.rfind("\n", 0, answer.offset) + 1
     above = text.folded[: max(0, start - 1)].rstrip()
-    places = (above.rfind("\n") + 1, text.line_end(answer.at) + 1)
+    places = (above.rfind("\n") + 1, text.line_end(answer.offset) + 1)
     others = [item_at(question, text, place) for place in places if place < len(text.folded)]
     return any(other and other.found != _found(answer) for other in others)
 
@@ -312,7 +312,7 @@ def _whole_line(question: OptionPatterns, text: AnswerText, start: int, stop: in
         return None
     if text.folded[start:stop].rstrip().endswith(":"):
         return None
-    return FoundAnswer(form="alone", at=reading.start, reading=reading)
+    return FoundAnswer(form="alone", offset=reading.start, reading=reading)
 
 
 def _headed(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
@@ -331,7 +331,7 @@ def _headed(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     heading_above = HEADING.match(above)
     listed = heading_above and not re.search(turned_down, heading_above[0])
     answer = None if listed else _whole_line(question, text, heading.end(), stop)
-    if answer is None or not answer.reading or (answer.reading.by == "text" and not _decides(own, heading[0])):
+    if answer is None or not answer.reading or (answer.reading.matched_by == "text" and not _decides(own, heading[0])):
         return None
     return replace(answer, form="headed")
 
@@ -354,9 +354,9 @@ def _leading(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnsw
     if reading is None or reading.fault or reading.start > start + 3:
         return None
     rest = text.folded[reading.end : reading.end + NEXT]
-    parted = cues_of(lang).parted if reading.by == "text" else cues_of(lang).clause_end
+    parted = cues_of(lang).parted if reading.matched_by == "text" else cues_of(lang).clause_end
     # An option's text before a colon, a dash or a bracket heads a remark on it.
-    if rest.strip() == ":" or (reading.by == "text" and REMARK.match(text.folded, reading.end - 1)):
+    if rest.strip() == ":" or (reading.matched_by == "text" and REMARK.match(text.folded, reading.end - 1)):
         return None
     if in_list(question, text, text.folded.rfind("\n", 0, start) + 1) or begins_another(question, text, reading):
         return None
@@ -365,13 +365,13 @@ def _leading(question: OptionPatterns, text: AnswerText, lang: str) -> FoundAnsw
     ended = text.folded[reading.end - 1] in ".:)]" or parted.match(rest)
     if not ended or re.search(rf"\b(?:{question.words.wrong})\b", BREAK.split(rest)[0]):
         return None
-    return FoundAnswer(form="leading", at=reading.start, reading=reading)
+    return FoundAnswer(form="leading", offset=reading.start, reading=reading)
 
 
 def _names_another(question: OptionPatterns, text: AnswerText, reading: Reading) -> bool:
     """Return whether the line of a leading letter is closed by another option's text: "C. ECHB (Naproxen)"."""
     line = text.folded[reading.end : text.line_end(reading.end)].rstrip(" .)]")
-    if reading.by != "letter" or len(line) > NEXT:
+    if reading.matched_by != "letter" or len(line) > NEXT:
         return False
     last = next((found for found in question.text_within.finditer(line) if found.end() == len(line)), None)
     return last is not None and not named(question, text, reading.end, text.line_end(reading.end)) <= set(reading.found)
@@ -380,7 +380,7 @@ def _names_another(question: OptionPatterns, text: AnswerText, reading: Reading)
 def _defines(question: OptionPatterns, text: AnswerText, reading: Reading) -> bool:
     """Return whether a letter and its text open a sentence about that option: "A. Gout is a disease of joints"."""
     own = own_text(question, text, reading.end, len(text.folded))
-    if own is None or reading.by != "letter":
+    if own is None or reading.matched_by != "letter":
         return False
     definition = re.compile(r"\s+(?:is|are|was|were|refers?|means|occurs?|describes?|has|have)\b[^.\n]*").match(
         text.folded, own.end()
@@ -437,10 +437,10 @@ def _closing(question: OptionPatterns, text: AnswerText) -> FoundAnswer | None:
     start = lettered.start("letter") if lettered else start
     last = _whole_line(question, text, start, stop)
     claimed = not lettered and CLAIMED_BEFORE.search(text.folded, max(0, start - 8), start)
-    if claimed and last and last.reading and last.reading.by == "text":
+    if claimed and last and last.reading and last.reading.matched_by == "text":
         return None
     # A text that is cut off may end in an option's name, as the subject of a sentence that never came.
-    if last and last.reading and (last.reading.by != "text" or text.folded[stop - 1] in ".!)"):
+    if last and last.reading and (last.reading.matched_by != "text" or text.folded[stop - 1] in ".!)"):
         return replace(last, form="closing")
     if ending := _ending(question, text, start, stop):
         return ending

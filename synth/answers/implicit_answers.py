@@ -26,7 +26,7 @@ def implicit_answer(question: OptionPatterns, text: AnswerText, lang: str, form:
     if len({answer.reading.found for answer in made if answer.reading}) > 1 and made[0].reading:
         return replace(made[0], reading=replace(made[0].reading, fault="several"))
     # An option named by its text need not be meant as the answer.
-    by_text = bool(made and made[0].reading and made[0].reading.by == "text")
+    by_text = bool(made and made[0].reading and made[0].reading.matched_by == "text")
     if not made or (by_text and not _undisputed(question, text, cues_of(lang), made[0])):
         return None
     return made[0]
@@ -55,7 +55,7 @@ def final_implicit_answer(question: OptionPatterns, text: AnswerText, lang: str)
     read = {answer.reading.found for answer in made if answer.reading and not answer.reading.fault}
     if len(read) != 1 or any(answer.reading and answer.reading.fault for answer in made):
         return None
-    last = max(made, key=lambda answer: answer.at)
+    last = max(made, key=lambda answer: answer.offset)
     return last if _undisputed(question, text, cues, last) else None
 
 
@@ -145,7 +145,7 @@ def judged_options(question: OptionPatterns, text: AnswerText) -> FoundAnswer | 
     if not right or len(verdicts) < len(question.labels) or (len(right) > 1 and not question.several):
         return None
     found = tuple(sorted(reading.found[0] for reading in right))
-    return FoundAnswer(form="judged", at=right[-1].start, reading=replace(right[-1], found=found))
+    return FoundAnswer(form="judged", offset=right[-1].start, reading=replace(right[-1], found=found))
 
 
 def _judged_item(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> tuple[bool, Reading] | None:

@@ -94,7 +94,7 @@ class Reading:
     """
 
     found: tuple[int, ...]
-    by: str
+    matched_by: str
     start: int
     end: int
     fault: Fault | None = None
@@ -103,7 +103,7 @@ class Reading:
 @dataclass(frozen=True, kw_only=True)
 class _Item:
     found: tuple[int, ...]
-    by: str
+    matched_by: str
     end: int
     fault: Fault | None = None
 
@@ -168,10 +168,10 @@ def read(question: OptionPatterns, text: AnswerText, start: int, stop: int, *, n
     if either:
         fault = "hedged"
     found = tuple(sorted({position for item in items for position in item.found}))
-    twice = any(item.by != "letter" and len(item.found) > 1 for item in items)
+    twice = any(item.matched_by != "letter" and len(item.found) > 1 for item in items)
     if fault is None and (twice or (len(found) > 1 and not question.several)):
         fault = "several"
-    reading = Reading(found=found, by=item.by, start=at, end=items[-1].end, fault=fault)
+    reading = Reading(found=found, matched_by=item.matched_by, start=at, end=items[-1].end, fault=fault)
     if fault is None and begins_another(question, text, reading, SAME_WORDS):
         return replace(reading, fault="contradicts")
     return reading
@@ -202,11 +202,11 @@ def _turned_down(question: OptionPatterns, text: AnswerText, start: int, stop: i
     if not denied:
         return None
     if place := _by_place(question, text, start + len(text.folded[start:]) - len(text.folded[start:].lstrip()), stop):
-        return Reading(found=place.found, by=place.by, start=start, end=place.end, fault=place.fault)
+        return Reading(found=place.found, matched_by=place.matched_by, start=start, end=place.end, fault=place.fault)
     instead = re.compile(rf"\b(?:{question.words.but})\b").search(text.folded, denied.end(), stop)
     if instead and (reading := read(question, text, instead.end(), stop)):
         return reading
-    return Reading(found=(), by="none", start=start, end=denied.end(), fault="negated")
+    return Reading(found=(), matched_by="none", start=start, end=denied.end(), fault="negated")
 
 
 def _first(
@@ -242,8 +242,8 @@ def _by_place(question: OptionPatterns, text: AnswerText, at: int, stop: int, *,
         return None
     place = int(found["digit"] or NUMBER_WORDS.index(found["word"]) + 1) - 1
     if place >= len(question.labels):
-        return _Item(found=(), by="letter", end=found.end(), fault="not_shown")
-    return _Item(found=(place,), by="letter", end=found.end())
+        return _Item(found=(), matched_by="letter", end=found.end(), fault="not_shown")
+    return _Item(found=(place,), matched_by="letter", end=found.end())
 
 
 def _by_ordinal(
@@ -254,7 +254,7 @@ def _by_ordinal(
     if found is None:
         return None
     place = len(question.labels) - 1 if found["last"] else next(n for n in range(5) if found[f"n{n + 1}"])
-    return _Item(found=(place,), by="letter", end=found.end()) if place < len(question.labels) else None
+    return _Item(found=(place,), matched_by="letter", end=found.end()) if place < len(question.labels) else None
 
 
 def _items(question: OptionPatterns, text: AnswerText, first: _Item, stop: int) -> tuple[list[_Item], Fault | None]:
@@ -267,7 +267,7 @@ def _items(question: OptionPatterns, text: AnswerText, first: _Item, stop: int) 
             again = own_text(question, text, separator.end(), stop)
             if again and question.by_text[_spaced(again[0])] == items[-1].found:
                 # "C, or histamine": the same option by its letter and by its text.
-                items.append(_Item(found=items[-1].found, by=items[-1].by, end=again.end()))
+                items.append(_Item(found=items[-1].found, matched_by=items[-1].matched_by, end=again.end()))
                 continue
             return items, "hedged"
         following = _next(question, text, separator.end(), stop)
@@ -288,7 +288,7 @@ def _loose(question: OptionPatterns, text: AnswerText, item: _Item, separator: r
     label = question.label.match(text.cased, separator.end())
     if label and label["label"] in question.labels:
         return "several"
-    return "not_shown" if item.by == "text" else None
+    return "not_shown" if item.matched_by == "text" else None
 
 
 def _next(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> _Item | None:
@@ -316,7 +316,7 @@ def _by_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> 
     rest = text.folded[end:stop]
     if not question.after_text.match(rest) and not question.holds.match(rest):
         return None
-    return _Item(found=question.by_text[_spaced(found[0])], by="word" if question.decision else "text", end=end)
+    return _Item(found=question.by_text[_spaced(found[0])], matched_by="word" if question.decision else "text", end=end)
 
 
 def _past(pattern: re.Pattern[str], text: AnswerText, at: int, stop: int) -> int:
@@ -345,7 +345,7 @@ def _by_label(question: OptionPatterns, text: AnswerText, at: int, stop: int) ->
     if (glued is None and len(label) > 1) or not _separate(question, text, match, stop):
         return None
     if glued is None:
-        return _Item(found=(), by="letter", end=match.end(), fault="not_shown")
+        return _Item(found=(), matched_by="letter", end=match.end(), fault="not_shown")
     return _with_text(question, text, glued, match.end(), stop)
 
 
@@ -385,13 +385,13 @@ def _with_text(question: OptionPatterns, text: AnswerText, found: tuple[int, ...
     """Return the item of a label, past the option's text where that follows; another option's text contradicts it."""
     named = own_text(question, text, at, stop)
     if named is None or not question.after_text.match(text.folded[named.end() : stop]):
-        return _Item(found=found, by="letter", end=at)
+        return _Item(found=found, matched_by="letter", end=at)
     if set(found) & set(question.by_text[_spaced(named[0])]):
         closed = text.folded[named.end() : named.end() + 1] == ")"
-        return _Item(found=found, by="letter", end=named.end() + closed)
+        return _Item(found=found, matched_by="letter", end=named.end() + closed)
     if "," in text.folded[at : named.start()]:
-        return _Item(found=found, by="letter", end=at)
-    return _Item(found=found, by="letter", end=named.end(), fault="contradicts")
+        return _Item(found=found, matched_by="letter", end=at)
+    return _Item(found=found, matched_by="letter", end=named.end(), fault="contradicts")
 
 
 def begins_another(question: OptionPatterns, text: AnswerText, reading: Reading, least: int = 1) -> bool:
@@ -399,7 +399,7 @@ def begins_another(question: OptionPatterns, text: AnswerText, reading: Reading,
 
     "D. Initiate dialysis", where the option that begins so is B, names neither.
     """
-    if reading.by != "letter" or len(reading.found) != 1:
+    if reading.matched_by != "letter" or len(reading.found) != 1:
         return False
     first = WORD.search(text.folded, reading.end, text.line_end(reading.end))
     if first is None or first[0] not in question.first_words:

@@ -31,7 +31,7 @@ class Cot:
     - ``license``: the licence of the texts of ``by``
     """
 
-    by: Author
+    generated_by: Author
     license: str
     generator: ChainPrompt
     gold: Literal["given", "withheld"]

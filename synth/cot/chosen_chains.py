@@ -218,8 +218,8 @@ def _facts(choice: _Choice, config: Cot) -> dict[str, Any]:
     groups = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}
     agree = {name: sum(one["verdict"] in AGREES for one in group) for name, group in groups.items()}
     return {
-        "teacher": config.by.name,
-        "revision": config.by.revision,
+        "teacher": config.generated_by.name,
+        "revision": config.generated_by.revision,
         "prompt": f"{config.prompt.prompt}@{digest(config.prompt.prompt)}",
         "gold": config.gold,
         "samples": len(replies),

@@ -73,7 +73,7 @@ def add_instructions(rows: pl.DataFrame, config: Instructions) -> Outcome:
     edits = drawn.drop_nulls("instruction").select(
         "id", field=pl.lit("messages"), rule="instruction " + pl.col("template"), removed=pl.lit(None, pl.String)
     )
-    kept = written.with_columns(drop=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
+    kept = written.with_columns(drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
     return Outcome(rows=kept, edits=edits.match_to_schema(EDIT_SCHEMA))
 
 

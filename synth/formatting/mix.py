@@ -159,7 +159,7 @@ def _drops(taken: pl.DataFrame, account: pl.DataFrame) -> pl.DataFrame:
     lines = {line["part"]: line for line in account.iter_rows(named=True)}
     left = taken.filter(~pl.col("taken")).select("id", "source", "part", "cap", "over_cap")
     evidence = [_evidence(lines.get(row["part"]), row) for row in left.iter_rows(named=True)]
-    return left.select("id", drop=pl.lit("mix"), evidence=pl.Series(evidence, dtype=pl.String)).match_to_schema(
+    return left.select("id", drop_reason=pl.lit("mix"), evidence=pl.Series(evidence, dtype=pl.String)).match_to_schema(
         DROP_SCHEMA
     )
 

@@ -17,7 +17,9 @@ def render_prompts(rows: pl.DataFrame, config: None) -> Outcome:
     multiple-choice row ends in ``Answer: X``, several letters separated by commas.
     """
     written = rows.with_columns(messages=_messages(), response=pl.coalesce("response", _response()))
-    return Outcome(rows=written.select(*SCHEMA.names(), drop=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
+    return Outcome(
+        rows=written.select(*SCHEMA.names(), drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
+    )
 
 
 def _messages() -> pl.Expr:

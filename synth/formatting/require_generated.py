@@ -24,4 +24,4 @@ def require_generated(rows: pl.DataFrame, config: RequireGenerated) -> Outcome:
     """Return the rows, dropped where no chain or pair was written into them."""
     lacks = pl.col("meta").str.json_path_match(f"$.{config.part}.origin").is_null()
     drop, evidence = (pl.when(lacks).then(pl.lit(text)) for text in (config.reason, config.evidence))
-    return Outcome(rows=rows.with_columns(drop=drop, evidence=evidence))
+    return Outcome(rows=rows.with_columns(drop_reason=drop, evidence=evidence))

@@ -51,7 +51,7 @@ class Guard:
     Raises ``ValueError`` under ``chat`` for a model whose format is neither given nor known from its name.
     """
 
-    by: Author
+    generated_by: Author
     protocol: Literal["chat", "prompt"] = "chat"
     format: FormatName | None = None
     max_tokens: Annotated[int, Field(ge=4)] = 64
@@ -59,16 +59,16 @@ class Guard:
 
     def __post_init__(self) -> None:
         """Refuse a guard whose categories are unknown: S6 is advice in one list and privacy in another."""
-        if self.protocol == "chat" and self.format is None and format_of(self.by.name) is None:
+        if self.protocol == "chat" and self.format is None and format_of(self.generated_by.name) is None:
             raise ValueError(
-                f"guard {self.by.name!r} is of no family known by name, and families number their categories "
+                f"guard {self.generated_by.name!r} is of no family known by name, and families number their categories "
                 f"differently; set its format to one of {', '.join(FORMATS)}, or its protocol to 'prompt'"
             )
 
     @property
     def reply_format(self) -> FormatName:
         """The format in which its replies are read."""
-        own = OWN_FORMAT if self.protocol == "prompt" else format_of(self.by.name)
+        own = OWN_FORMAT if self.protocol == "prompt" else format_of(self.generated_by.name)
         return self.format or own or OWN_FORMAT
 
 

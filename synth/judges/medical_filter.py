@@ -34,7 +34,7 @@ MEDICAL, NOT_MEDICAL = "medical", "not_medical"
 class MedicalFilter:
     """The model that decides on the rows of ``sources``, or on all rows if none is named; other rows are kept."""
 
-    by: Author
+    generated_by: Author
     sources: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=8)] = 200
     prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))

@@ -39,7 +39,7 @@ SCORED = "scored"
 class Rubric:
     """The judge, and the least mark of every criterion; 1 keeps every row that has marks."""
 
-    by: Author
+    generated_by: Author
     min_mark: Annotated[int, Field(ge=1, le=5)] = 3
     max_tokens: Annotated[int, Field(ge=64)] = 400
     prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))

@@ -41,7 +41,7 @@ LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNOR
 class Specialty:
     """The model that labels the rows of ``sources``, or all rows if none is named."""
 
-    by: Author
+    generated_by: Author
     sources: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=16)] = 200
     prompts: str = Field(default_factory=lambda: templates.digest(PROMPT, FIELD_LIST))
@@ -92,7 +92,7 @@ def add_labels(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFr
         for id, meta in rows.select("id", "meta").iter_rows()
     ]
     nothing = pl.lit(None, pl.String)
-    return Outcome(rows=rows.with_columns(pl.Series("meta", metas, pl.String), drop=nothing, evidence=nothing))
+    return Outcome(rows=rows.with_columns(pl.Series("meta", metas, pl.String), drop_reason=nothing, evidence=nothing))
 
 
 STAGE = Stage(

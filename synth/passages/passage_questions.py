@@ -60,7 +60,7 @@ class Passages:
     Rows with contexts of other lengths are kept as they are. ``license`` is that of the texts of ``by``.
     """
 
-    by: Author
+    generated_by: Author
     license: str
     sources: tuple[str, ...] = ()
     samples: Annotated[int, Field(ge=1)] = 1
@@ -139,7 +139,7 @@ def _question(record: Record, text: str, config: Passages) -> Record:
     reply = json_reply.parse(text, KINDS)
     assert reply is not None, "a kept completion was parsed before"
     answer = reply["answer"].strip()
-    note = {"support": reply["support"], "teacher": config.by.name, "revision": config.by.revision}
+    note = {"support": reply["support"], "teacher": config.generated_by.name, "revision": config.generated_by.revision}
     return replace(
         record,
         messages=(Message("user", reply["question"].strip()),),

@@ -30,12 +30,12 @@ def pair_chains(rows: pl.DataFrame, generated: Outcome, config: ChainPairs) -> O
     ``pairs`` holds every proposed pair with the rule that excluded it, if any.
     """
     written, candidates = generated.rows, generated.tables["candidates"]
-    kept = written.filter(pl.col("drop").is_null()).drop("drop", "evidence")
+    kept = written.filter(pl.col("drop_reason").is_null()).drop("drop_reason", "evidence")
     proposed = right_against_wrong(in_row_order(kept, candidates, config.chains), seed=config.chains.seed)
     known = proposed.filter(pl.col("id").is_in(kept["id"].implode()))
     decided = decide(known, kept, config.rules)
     paired = pair_rows(kept, decided, licenses=(config.chains.license,))
-    dropped = written.filter(pl.col("drop").is_not_null())
+    dropped = written.filter(pl.col("drop_reason").is_not_null())
     rank = {id: number for number, id in enumerate(written["id"])}
     rank_of_row = pl.col("id").str.replace(r"/pair-\d+$", "").replace_strict(rank)
     rows_out = pl.concat([paired.select(dropped.columns), dropped]).sort(rank_of_row, "id")

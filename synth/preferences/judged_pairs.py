@@ -58,7 +58,7 @@ class PairJudge:
     ``prompts`` is the hash of the prompt file, so that a changed one changes the step.
     """
 
-    by: Author
+    generated_by: Author
     pairs_per_prompt: Annotated[int, Field(ge=1)] = 1
     max_tokens: Annotated[int, Field(ge=8)] = 512
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
@@ -68,7 +68,7 @@ class PairJudge:
 class Proposal(NamedTuple):
     """Two candidates of one row to be compared, and the question they answer."""
 
-    place: int
+    rank: int
     question: str
     reference: str | None
     first: Candidate
@@ -91,8 +91,8 @@ def propose(candidates: pl.DataFrame, rows: pl.DataFrame, config: PairJudge) -> 
             raise ValueError(f"candidate {group[0]['id']!r} answers no row; give the rows that were asked")
         messages, answer = questions[group[0]["id"]]
         different = [pair for pair in combinations(group, 2) if pair[0]["text"] != pair[1]["text"]]
-        for place, (first, second) in enumerate(different[: config.pairs_per_prompt]):
-            yield Proposal(place, _transcript(messages), answer, first, second)
+        for rank, (first, second) in enumerate(different[: config.pairs_per_prompt]):
+            yield Proposal(rank, _transcript(messages), answer, first, second)
 
 
 def parse(text: str) -> str | None:
@@ -151,7 +151,10 @@ def write_pairs(rows: pl.DataFrame, proposals: list[Proposal], candidates: pl.Da
     }
     pairs = []
     for proposal in proposals:
-        keys = [one.key(config.by.name, config.by.revision) for one in comparison_requests(proposal, config)]
+        keys = [
+            one.key(config.generated_by.name, config.generated_by.revision)
+            for one in comparison_requests(proposal, config)
+        ]
         verdicts = [replies.get((proposal.first["id"], key), MISSING) for key in keys]
         swapped = verdicts == [SECOND, FIRST]
         chosen, rejected = (proposal.second, proposal.first) if swapped else (proposal.first, proposal.second)
@@ -160,10 +163,10 @@ def write_pairs(rows: pl.DataFrame, proposals: list[Proposal], candidates: pl.Da
             {
                 "id": chosen["id"],
                 "origin": "judged",
-                "place": proposal.place,
+                "rank": proposal.rank,
                 **side("chosen", chosen),
                 **side("rejected", rejected),
-                "drop": None if agreed else _reason(verdicts),
+                "drop_reason": None if agreed else _reason(verdicts),
                 "evidence": None if agreed else json.dumps({"in_order": verdicts[0], "swapped": verdicts[1]}),
             }
         )

@@ -27,7 +27,7 @@ def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str]
     texts: a row with such a text is under all of them and its own. A row without a pair is dropped (``no_pair``) with
     the counted reasons of its pairs as evidence.
     """
-    kept = decided.filter(pl.col("drop").is_null()).sort("id", "place", maintain_order=True)
+    kept = decided.filter(pl.col("drop_reason").is_null()).sort("id", "rank", maintain_order=True)
     pairs = kept.select("id", "chosen", "rejected", *PAIR_FACTS, number=pl.int_range(1, pl.len() + 1).over("id"))
     joined = rows.join(pairs, on="id", how="left", maintain_order="left", suffix="_of_pair")
     lost = _reasons(decided)
@@ -45,9 +45,9 @@ def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str]
         rejected=pl.coalesce("rejected_of_pair", "rejected"),
         license=pl.when(generated).then(pl.col("license").replace_strict(terms)).otherwise("license"),
         meta=pl.Series(_meta(joined), dtype=pl.String),
-        drop=pl.when(unpaired).then(pl.lit("no_pair")).otherwise(None),
+        drop_reason=pl.when(unpaired).then(pl.lit("no_pair")).otherwise(None),
         evidence=pl.Series(evidence, dtype=pl.String),
-    ).select(*SCHEMA.names(), "drop", "evidence")
+    ).select(*SCHEMA.names(), "drop_reason", "evidence")
 
 
 def keep_source_pairs(rows: pl.DataFrame, config: PairRules) -> Outcome:
@@ -67,7 +67,7 @@ def _meta(joined: pl.DataFrame) -> list[str]:
 def _reasons(decided: pl.DataFrame) -> dict[str, dict[str, int]]:
     """Return for each row the reasons of its dropped pairs with their counts, sorted by name."""
     reasons: dict[str, Counter[str]] = defaultdict(Counter)
-    for id, reason in decided.drop_nulls("drop").select("id", "drop").iter_rows():
+    for id, reason in decided.drop_nulls("drop_reason").select("id", "drop_reason").iter_rows():
         reasons[id][reason] += 1
     return {id: dict(sorted(counts.items())) for id, counts in reasons.items()}
 
@@ -79,7 +79,7 @@ def length_bias(decided: pl.DataFrame) -> dict[str, float | int | None]:
     have one (``pairs_with_margin``); it is None for fewer than three of them, or where either never varies. A share or
     mean over no pairs is None.
     """
-    kept = decided.filter(pl.col("drop").is_null())
+    kept = decided.filter(pl.col("drop_reason").is_null())
     chars = [pl.col(name).str.len_chars().alias(f"{name}_chars") for name in ("chosen", "rejected")]
     return length_bias_of(kept.select(*chars, "margin"))
 

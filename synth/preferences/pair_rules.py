@@ -99,7 +99,7 @@ def _crowded(config: PairRules) -> list[Broken]:
     ]
 
 
-TURNS = ("margin", "place", "order", "id", "chosen", "rejected")
+TURNS = ("margin", "rank", "order", "id", "chosen", "rejected")
 """The order in which pairs of one prompt are kept, independent of their order in the table."""
 
 
@@ -109,13 +109,13 @@ def _in_turn(pairs: pl.DataFrame, config: PairRules) -> pl.DataFrame:
     Pairs that are not dropped are numbered: larger margins first, then lower places, then by a hash of seed and id.
     """
     order = [xxhash.xxh64_intdigest(id.encode(), config.seed) for id in pairs["id"]]
-    numbered = pairs.with_columns(order=pl.Series(order, dtype=pl.UInt64)).with_row_index("at")
-    standing = numbered.filter(pl.col("drop").is_null()).sort(
+    numbered = pairs.with_columns(order=pl.Series(order, dtype=pl.UInt64)).with_row_index("offset")
+    standing = numbered.filter(pl.col("drop_reason").is_null()).sort(
         *TURNS, descending=[name == "margin" for name in TURNS], nulls_last=True
     )
     first = pl.struct("chosen", "rejected").is_first_distinct().over("group")
-    turns = standing.with_columns(first=first).select("at", "first", turn=pl.col("first").cum_sum().over("group"))
-    return numbered.join(turns, on="at", how="left", maintain_order="left").drop("at", "order")
+    turns = standing.with_columns(first=first).select("offset", "first", turn=pl.col("first").cum_sum().over("group"))
+    return numbered.join(turns, on="offset", how="left", maintain_order="left").drop("offset", "order")
 
 
 def _side(group: str, config: PairRules) -> str:
@@ -131,9 +131,9 @@ def _evidence(**seen: pl.Expr) -> pl.Expr:
 def mark(rows: pl.DataFrame, rules: list[Broken]) -> pl.DataFrame:
     """Return the rows with reason and evidence of the first rule that each breaks; one that went stays as it is."""
     for reason, breaks, evidence in rules:
-        goes = pl.col("drop").is_null() & breaks.fill_null(False)
+        goes = pl.col("drop_reason").is_null() & breaks.fill_null(False)
         rows = rows.with_columns(
-            drop=pl.when(goes).then(pl.lit(reason)).otherwise("drop"),
+            drop_reason=pl.when(goes).then(pl.lit(reason)).otherwise("drop_reason"),
             evidence=pl.when(goes).then(evidence).otherwise("evidence"),
         )
     return rows

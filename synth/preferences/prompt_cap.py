@@ -48,5 +48,5 @@ def prompt_cap(shards: Shards, config: PromptCap) -> Decision:
         pl.col("turn") >= config.max_per_prompt
     )
     evidence = [json.dumps({"group": name, "max_per_prompt": config.max_per_prompt}) for name in beyond["group"]]
-    named = beyond.select("id", drop=pl.lit("prompt_cap"), evidence=pl.Series(evidence, dtype=pl.String))
+    named = beyond.select("id", drop_reason=pl.lit("prompt_cap"), evidence=pl.Series(evidence, dtype=pl.String))
     return Decision(drops=named.match_to_schema(DROP_SCHEMA), tables={"prompts": clusters})

@@ -19,7 +19,7 @@ PAIR_SCHEMA = pl.Schema(
     {
         "id": pl.String,
         "origin": pl.String,
-        "place": pl.Int64,
+        "rank": pl.Int64,
         "chosen": pl.String,
         "rejected": pl.String,
         "chosen_key": pl.String,
@@ -27,12 +27,12 @@ PAIR_SCHEMA = pl.Schema(
         "chosen_by": pl.String,
         "rejected_by": pl.String,
         "margin": pl.Float64,
-        "drop": pl.String,
+        "drop_reason": pl.String,
         "evidence": pl.String,
     }
 )
 """One proposed pair of a row (``id``): its texts, the keys and teachers of their completions (null for a source's own),
-the margin (null where it was not measured), and the drop reason (null for a kept pair). ``place`` orders the pairs of
+the margin (null where it was not measured), and the drop reason (null for a kept pair). ``rank`` orders the pairs of
 one row; the first ones repeat no text as long as possible."""
 
 RIGHT, WRONG = ("kept", "right"), ("wrong",)
@@ -52,9 +52,9 @@ def right_against_wrong(
     There is no margin: an answer is right or it is not. A candidate with another verdict is in no pair.
     """
     return pair_table(
-        _pair(better, worse, "verified", place)
+        _pair(better, worse, "verified", rank)
         for group in by_prompt(candidates, seed)
-        for place, (better, worse) in enumerate(_turns(_with(group, right), _with(group, wrong)))
+        for rank, (better, worse) in enumerate(_turns(_with(group, right), _with(group, wrong)))
     )
 
 
@@ -65,9 +65,9 @@ def by_reward(candidates: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
     pair with a score that is missing or not finite is dropped (``unscored``).
     """
     return pair_table(
-        _scored(first, second, place)
+        _scored(first, second, rank)
         for group in by_prompt(candidates, seed)
-        for place, (first, second) in enumerate(combinations(group, 2))
+        for rank, (first, second) in enumerate(combinations(group, 2))
     )
 
 
@@ -83,12 +83,12 @@ def from_records(rows: pl.DataFrame, scores: tuple[str, str] = SCORES) -> pl.Dat
     return given.select(
         "id",
         pl.lit("source").alias("origin"),
-        pl.lit(0, pl.Int64).alias("place"),
+        pl.lit(0, pl.Int64).alias("rank"),
         pl.col("response").alias("chosen"),
         "rejected",
         *(pl.lit(None, pl.String).alias(name) for name in ("chosen_key", "rejected_key", "chosen_by", "rejected_by")),
         (better - worse).alias("margin"),
-        pl.when(both).then(None).otherwise(lacks).alias("drop"),
+        pl.when(both).then(None).otherwise(lacks).alias("drop_reason"),
         pl.lit(None, pl.String).alias("evidence"),
     ).match_to_schema(PAIR_SCHEMA)
 
@@ -120,18 +120,18 @@ def _turns(right: Sequence[Candidate], wrong: Sequence[Candidate]) -> Iterator[t
             yield better, wrong[(at + shift) % len(wrong)]
 
 
-def _scored(first: Candidate, second: Candidate, place: int) -> dict[str, Any]:
+def _scored(first: Candidate, second: Candidate, rank: int) -> dict[str, Any]:
     scores = [one["score"] for one in (first, second)]
     scores = [score if score is not None and math.isfinite(score) else None for score in scores]
     if None in scores:
         evidence = json.dumps({"scores": scores})
-        return {**_pair(first, second, "reward", place), "drop": "unscored", "evidence": evidence}
+        return {**_pair(first, second, "reward", rank), "drop_reason": "unscored", "evidence": evidence}
     better, worse = sorted((first, second), key=lambda one: one["score"], reverse=True)
-    return {**_pair(better, worse, "reward", place), "margin": better["score"] - worse["score"]}
+    return {**_pair(better, worse, "reward", rank), "margin": better["score"] - worse["score"]}
 
 
-def _pair(better: Candidate, worse: Candidate, origin: str, place: int) -> dict[str, Any]:
-    return {"id": better["id"], "origin": origin, "place": place, **side("chosen", better), **side("rejected", worse)}
+def _pair(better: Candidate, worse: Candidate, origin: str, rank: int) -> dict[str, Any]:
+    return {"id": better["id"], "origin": origin, "rank": rank, **side("chosen", better), **side("rejected", worse)}
 
 
 def side(name: str, one: Candidate) -> dict[str, Any]:

@@ -26,9 +26,9 @@ def drop_attacked(rows: pl.DataFrame, config: Decontaminate, reference_inputs: t
     """
     index = _index(reference_inputs)
     if index is None:
-        return Outcome(rows=rows.with_columns(drop=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
+        return Outcome(rows=rows.with_columns(drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
     drops = drop_table(find_leaks(rows_of(rows), index, config, workers=1))
-    renamed = drops.with_columns(drop=pl.col("drop").str.replace("^leak", REASON))
+    renamed = drops.with_columns(drop_reason=pl.col("drop_reason").str.replace("^leak", REASON))
     return Outcome(rows=rows.join(renamed, on="id", how="left", maintain_order="left"))
 
 
@@ -36,7 +36,8 @@ def drop_attacked(rows: pl.DataFrame, config: Decontaminate, reference_inputs: t
 def _index(reference_inputs: tuple[Path, ...]) -> LeakIndex | None:
     """Build the index once in a process; None where there is no request."""
     found = [
-        plain_requests(read_parquet(path), None).rows.filter(pl.col("drop").is_null()) for path in reference_inputs
+        plain_requests(read_parquet(path), None).rows.filter(pl.col("drop_reason").is_null())
+        for path in reference_inputs
     ]
     requests = [table.select(SCHEMA.names()) for table in found if table.height]
     return build_index(items_of(pl.concat(requests))) if requests else None

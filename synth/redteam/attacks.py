@@ -126,7 +126,7 @@ def requests_to_attack(rows: pl.DataFrame) -> pl.DataFrame:
     dressed = pl.col("meta").str.json_path_match("$.base") == "false"
     reason = pl.when(turns != 1).then(pl.lit("several_turns")).when(dressed).then(pl.lit("already_an_attack"))
     evidence = pl.when(turns != 1).then(turns.cast(pl.String)).when(dressed).then(pl.col("meta"))
-    return rows.with_columns(drop=reason, evidence=evidence)
+    return rows.with_columns(drop_reason=reason, evidence=evidence)
 
 
 def attacks(

@@ -47,7 +47,7 @@ HELD_OUT, NOT_HARMFUL, NO_PROMPT = "held_out", "not_harmful", "no_prompt"
 FACTS = ("base", "request", "topic", "style", "side")
 """The fields of ``meta["attack"]``: the row and the plain request that an attack is made of, its side of the split."""
 
-WRITER = ("key", "by", "verdict")
+WRITER = ("key", "generated_by", "verdict")
 """The fields of a text in ``meta["redteam"]``: its completion, the model, and whether it is complete."""
 
 
@@ -94,7 +94,7 @@ def attack(rows: pl.DataFrame, config: AttackStage, reference_inputs: tuple[Path
     ranks = rows.select(parent="id").with_row_index("rank")
     made = _all_attacks(reference_inputs, config).join(ranks, on="parent")
     own = made.sort("rank", pl.col("id") != pl.col("parent"), "id")
-    return Outcome(rows=own.select(*SCHEMA.names(), "drop", "evidence"))
+    return Outcome(rows=own.select(*SCHEMA.names(), "drop_reason", "evidence"))
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +123,7 @@ def _sided(made: pl.DataFrame) -> pl.DataFrame:
     by = pl.struct("held_out_by").struct.json_encode()
     return made.with_columns(
         meta=pl.Series(noted, dtype=pl.String),
-        drop=pl.when(held).then(pl.lit(HELD_OUT)),
+        drop_reason=pl.when(held).then(pl.lit(HELD_OUT)),
         evidence=pl.when(held).then(by),
     )
 
@@ -143,7 +143,7 @@ def add_target_answers(rows: pl.DataFrame, answers: Outcome, config: RedTeam) ->
     kept as they are.
     """
     columns = ("id", "sample", "text", "detail", "finish_reason", "key", "verdict")
-    texts = answers.tables["candidates"].select(*columns, by="teacher")
+    texts = answers.tables["candidates"].select(*columns, generated_by="teacher")
     joined = _with_facts(rows).join(texts, on="id", how="left", maintain_order="left_right")
     number = pl.int_range(1, pl.len() + 1).over("id")
     without_text = (pl.col("text").fill_null("").str.strip_chars() == "") & (pl.col("style") != LOOK_ALIKES)
@@ -151,7 +151,7 @@ def add_target_answers(rows: pl.DataFrame, answers: Outcome, config: RedTeam) ->
         id=pl.when(number > 1).then(pl.format("{}/answer-{}", "id", number)).otherwise("id"),
         rejected="text",
         meta=_noted(joined["meta"], "answer", joined.select("sample", *WRITER)),
-        drop=pl.when(without_text).then(pl.format("answer_{}", pl.col("verdict").fill_null("missing"))),
+        drop_reason=pl.when(without_text).then(pl.format("answer_{}", pl.col("verdict").fill_null("missing"))),
         evidence=pl.when(without_text).then(pl.coalesce("detail", "finish_reason")),
     )
     return Outcome(rows=_out(answered))
@@ -178,7 +178,7 @@ def drop_harmless(rows: pl.DataFrame, guarded: Outcome, config: Guard) -> Outcom
     harmless = pl.col("guard").is_not_null() & (pl.col("guard") != guard.UNSAFE)
     marked = joined.with_columns(
         meta=_noted(joined["meta"], "guard", joined.select("guard", "categories")),
-        drop=pl.when(harmless).then(pl.format("answer_{}", "guard")),
+        drop_reason=pl.when(harmless).then(pl.format("answer_{}", "guard")),
         evidence=pl.when(harmless).then(pl.struct("guard", "categories").struct.json_encode()),
     )
     rates = attack_success(guarded.rows.join(joined.select("id", "topic", "style"), on="id"), ["topic", "style"])
@@ -197,7 +197,7 @@ def add_replies(rows: pl.DataFrame, replies: Outcome, config: RedTeam) -> Outcom
     One refusal serves all attacks made of a request. No row is dropped: ``pair_replies`` drops rows without a reply.
     """
     known = _with_facts(rows)
-    candidates = replies.tables["candidates"].rename({"teacher": "by"}).to_dicts()
+    candidates = replies.tables["candidates"].rename({"teacher": "generated_by"}).to_dicts()
     refusals = {one["id"]: one for one in candidates if one["stage"] == REFUSAL}
     helpful = {one["id"]: one for one in candidates if one["stage"] == HELPFUL}
     responses, rejected = [], []
@@ -214,7 +214,7 @@ def add_replies(rows: pl.DataFrame, replies: Outcome, config: RedTeam) -> Outcom
         response=pl.Series(responses, dtype=pl.String),
         rejected=pl.Series(rejected, dtype=pl.String),
         meta=_noted(meta, "helpful", _columns(help_of_row, WRITER)),
-        drop=pl.lit(None, pl.String),
+        drop_reason=pl.lit(None, pl.String),
         evidence=pl.lit(None, pl.String),
     )
     return Outcome(rows=_out(written))
@@ -289,7 +289,7 @@ def _texts(rows: pl.DataFrame, stage: str, text: str, asked: pl.Expr) -> pl.Data
 
 
 def _written_by(rows: pl.DataFrame, name: str) -> pl.DataFrame:
-    return _columns((_note(meta, name) for meta in rows["meta"]), WRITER).rename({"by": "teacher"})
+    return _columns((_note(meta, name) for meta in rows["meta"]), WRITER).rename({"generated_by": "teacher"})
 
 
 def _note(meta: str, name: str) -> dict[str, Any]:
@@ -308,4 +308,4 @@ def _noted(metas: pl.Series, name: str, facts: pl.DataFrame) -> pl.Series:
 
 
 def _out(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(*SCHEMA.names(), "drop", "evidence")
+    return rows.select(*SCHEMA.names(), "drop_reason", "evidence")

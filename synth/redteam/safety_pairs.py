@@ -190,12 +190,12 @@ def _help_fault(answer: Mapping[str, Any]) -> str | None:
 
 def _pair(
     id: str,
-    place: int,
+    rank: int,
     origin: str,
     sides: tuple[Mapping[str, Any] | None, Mapping[str, Any] | None],
     reason: str | None,
 ) -> dict[str, Any]:
-    pair: dict[str, Any] = {"id": id, "origin": origin, "place": place, "drop": reason}
+    pair: dict[str, Any] = {"id": id, "origin": origin, "rank": rank, "drop_reason": reason}
     verdicts = {}
     for name, one in zip(("chosen", "rejected"), sides, strict=True):
         if one is not None:

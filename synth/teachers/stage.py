@@ -35,7 +35,7 @@ class Reading(NamedTuple):
 
 def author_of(config: Any) -> Author:
     """Return the model that a config names as ``by``."""
-    author: Author = config.by
+    author: Author = config.generated_by
     return author
 
 
@@ -157,7 +157,7 @@ def of_sources(rows: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
 
 def with_reasons(rows: pl.DataFrame, reasons: Iterable[Sequence[str | None]]) -> pl.DataFrame:
     """Return the rows with ``drop`` and ``evidence``, given as one pair for each row."""
-    columns = pl.DataFrame(list(reasons), {"drop": pl.String, "evidence": pl.String}, orient="row")
+    columns = pl.DataFrame(list(reasons), {"drop_reason": pl.String, "evidence": pl.String}, orient="row")
     return rows.hstack(columns)
 
 

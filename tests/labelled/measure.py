@@ -61,7 +61,7 @@ def rules(half: str) -> Results:
         row(f"label:{n}", **{name: tuple(v) if isinstance(v, list) else v for name, v in one["row"].items()})
         for n, one in enumerate(labels)
     ]
-    for one, drop in zip(labels, clean(table(*given), Clean()).rows["drop"], strict=True):
+    for one, drop in zip(labels, clean(table(*given), Clean()).rows["drop_reason"], strict=True):
         yield f"{'keep' if one['keep'] else 'drop'}: {one['kind']}", (drop is None) == one["keep"]
 
 
