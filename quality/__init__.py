@@ -1,1 +1,4 @@
-"""Rows that may stay. Nothing here writes a file or calls a model."""
+"""Cleaning, deduplication, decontamination, privacy and scores: functions from rows to the rows that stay.
+
+Nothing here writes a file or calls a model.
+"""

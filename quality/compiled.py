@@ -1,4 +1,4 @@
-"""The decorator of the package's machine-coded loops: compiled once per machine, free of the interpreter's lock."""
+"""The decorator of the compiled numeric loops: compiled once per machine, run without the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ R = TypeVar("R")
 class MachineCodeCache(FunctionCache):
     """Numba's cache of compiled functions, which loads a function without importing the whole compiler.
 
-    Numba imports its compiler before it looks into the cache, which takes 0.15 s. Code from the cache needs the runtime
-    only; where the cache has no code, numba imports the compiler before it compiles.
+    Numba imports its compiler before it reads the cache, which takes 0.15 s. Cached code needs only the runtime; numba
+    imports the compiler before it compiles.
     """
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled function for argument types ``sig``, None where it is not in the cache."""
+        """Return the compiled function for argument types ``sig``; None where it is not in the cache."""
         runtime: Any = rtsys  # numba has no types
         load: Any = self._load_overload
         runtime.initialize(target_context)
@@ -35,8 +35,8 @@ class MachineCodeCache(FunctionCache):
 def _import_arrays_without_blas() -> None:
     """Import numba's array functions without ``scipy.linalg``, which takes 0.13 s.
 
-    Numba needs it for products of matrices in compiled code. No function here has one, and numba refuses to compile
-    one where BLAS is absent.
+    Numba needs it for matrix products in compiled code. No function here has one, and numba refuses to compile one
+    where BLAS is absent.
     """
     import numba.np.linalg as linalg
 

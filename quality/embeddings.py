@@ -1,4 +1,4 @@
-"""Texts as vectors: made by any model, each text once, kept by the text's hash and the model's name."""
+"""Text embeddings from any model, each text once, stored by the text's hash and the model's name."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ VECTOR_SCHEMA = pl.Schema({"model": pl.String(), "text_hash": pl.Binary(), "vect
 
 
 def text_hash(text: str) -> bytes:
-    """Return the 16 bytes that stand for ``text``: BLAKE2b over its UTF-8."""
+    """Return the 16-byte key of ``text``: BLAKE2b over its UTF-8."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def new_vectors(texts: Sequence[str | None], model: str, embed: Embed, known: pl.DataFrame) -> pl.DataFrame:
-    """Return the vectors (``VECTOR_SCHEMA``) that ``known`` lacks for ``texts``, each asked for once, in order.
+    """Return the vectors (``VECTOR_SCHEMA``) of ``texts`` missing from ``known``, each requested once, in order.
 
-    Null and blank texts have no vector. ``known`` has ``VECTOR_SCHEMA`` and may hold other models' vectors. Raises
-    ``ValueError`` where ``embed`` returns other than one finite row a text, as wide as the model's known vectors.
+    Null and blank texts have no vector. ``known`` has ``VECTOR_SCHEMA`` and may contain other models' vectors. Raises
+    ``ValueError`` unless ``embed`` returns one finite row per text, as wide as the model's known vectors.
     """
     mine = known.filter(pl.col("model") == model)
     have = set(mine["text_hash"])

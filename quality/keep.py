@@ -1,8 +1,8 @@
-"""Which of several equal rows stays: the keep policy, one for exact, near and semantic duplicates.
+"""The keep policy for exact, near and semantic duplicates: which of several equal rows is kept.
 
-The row under the freer licence stays (of several that bind a row the strictest counts); then the one from the source
-of lower rank; then the one with more of its fields filled; then the one whose id sorts first. Nothing else counts: not
-order, not workers, not time.
+First the row under the freer licence (of several that apply to a row the strictest counts), then the one from the
+source of lower rank, the one with more fields filled, and the one whose id sorts first. Neither row order nor workers
+count.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from sources.source import USUAL_RANK
 
 FIELDS = ("context", "answer", "rationale", "response", "rejected")
 KEEP_ORDER = ("strictness", "source_rank", "unfilled", "id")
-"""Columns to sort by, ascending; the first row of a group stays."""
+"""Columns to sort by, ascending; the first row of a group is kept."""
 
 
 def keep_columns(source_ranks: dict[str, int]) -> list[pl.Expr]:
-    """Return the expressions that make the columns of ``KEEP_ORDER`` from a table of records."""
+    """Return the expressions of the columns of ``KEEP_ORDER`` over a table of records."""
     strictness = {name: license.strictness for name, license in LICENSES.items()}
     of_one = pl.element().replace_strict(strictness, default=UNKNOWN.strictness, return_dtype=pl.Int16)
     filled = pl.sum_horizontal(pl.col(name).fill_null("") != "" for name in FIELDS)

@@ -1,14 +1,14 @@
-"""How two texts are compared: case, punctuation and spacing do not count, whatever can turn a statement round does."""
+"""Normalised text for comparisons, without case, punctuation and spacing, but with all that can reverse a statement."""
 
 from __future__ import annotations
 
 import polars as pl
 
 DASHES = r"\-‐‑‒–—−﹣－⁻"
-"""Hyphens, dashes and minus signs, for a character class: writers use any of them for a minus."""
+"""Hyphens, dashes and minus signs for a character class: any of them may be used as a minus."""
 
 LONE_SIGNS = "♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡👍👎′″"
-"""Symbols that carry a meaning of their own; other symbols (bullets, emoji, ®) are decoration."""
+"""Symbols with a meaning of their own; other symbols (bullets, emoji, ®) are decoration."""
 
 SIGNS = rf"[\p{{Sm}}--[|~⁻]]\p{{Sc}}{LONE_SIGNS}%‰"
 """Mathematical and currency signs, arrows and ``LONE_SIGNS``, for a character class."""
@@ -17,20 +17,20 @@ SHORT_WORDS = frozenset(
     "ah al am an as at ay be by da de di do du el en er es et eu ex go ha he hi ho id if il in is it je la le lo ma me "
     "mi my na ne ni no nu of oh ok on or os ou si so su te to tu ty un up us va we ye yo".split()
 )
-"""Words of two letters whose case means nothing."""
+"""Two-letter words whose case does not matter."""
 
 GENES = [f"{letter}{letter}" for letter in "ABCDEFGHJKLMNOPQRSTUVWXYZ"]
-"""Pairs of genes as a genotype writes them, where a small letter is another gene (Aa, aa); II is a number."""
+"""Genotypes, where a small letter is another gene (Aa, aa); II is a number."""
 
 _BETWEEN_DIGITS = ((f"[{DASHES}]", "−"), ("/", "∕"), (r"[*·]", "×"), (":", "∶"), ("[.,]", "⋅"))
 
 
 def key(text: pl.Expr) -> pl.Expr:
-    """Return the text as texts are compared: lower case, words and signs (``SIGNS``) with one space between them.
+    """Return the normalised text: lower case, words and signs (``SIGNS``) with one space between them.
 
     Combining marks are part of a word (Hindi vowels). Between digits ``- / * : .`` count, as does a minus before a
     number, one at the end of a word (HIV-, HCO3-) and a ``/`` or ``*`` with a space on both sides. Case counts in a
-    text of two letters (Mg, mg), in genotypes (Aa, AA) and in a gene's symbol as mice have it (Brca1, BRCA1).
+    text of two letters (Mg, mg), in genotypes (Aa, AA) and in mouse gene symbols (Brca1, BRCA1).
     """
     symbol = text.str.contains(r"^\s*[A-Za-z]{2}\s*$") & ~_bare(text).str.to_lowercase().is_in(SHORT_WORDS)
     marked = text.str.normalize("NFC").str.replace_all(r"\p{Cf}+", "")

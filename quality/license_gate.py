@@ -1,4 +1,4 @@
-"""The licence gate: rows whose licence does not allow the use a build is for are dropped, and say so."""
+"""The licence gate: rows whose licence does not allow the intended use of a build are dropped with that reason."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 EDIT_SCHEMA = pl.Schema({"id": pl.String, "field": pl.String, "rule": pl.String, "removed": pl.String})
-"""One edit of one field: the rule that made it and, where it takes text out, the text."""
+"""One edit of one field: the rule and, where it removes text, the text."""
 
 DROP_SCHEMA = pl.Schema({"id": pl.String, "drop_reason": pl.String, "evidence": pl.String})
 """One dropped row: the reason and the evidence (a text, or a JSON object that names another row)."""
@@ -16,7 +16,7 @@ DROP_SCHEMA = pl.Schema({"id": pl.String, "drop_reason": pl.String, "evidence": 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The input rows, in order, with ``drop`` (null if kept) and ``evidence``; the edits; other tables by name."""
+    """The input rows in order, with ``drop_reason`` (null if kept) and ``evidence``; the edits; other tables."""
 
     rows: pl.DataFrame
     edits: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=EDIT_SCHEMA))
@@ -31,7 +31,7 @@ Shards = Callable[[], Iterator[pl.DataFrame]]
 class Decision:
     """The rows to drop (``DROP_SCHEMA``, each id once), and other tables by name.
 
-    ``memory`` are the tables that the step reads again when rows have been added; an unchanged table is returned as is.
+    ``memory`` are the tables that the step reads again when rows are added; an unchanged table is returned as it is.
     """
 
     drops: pl.DataFrame
@@ -40,7 +40,7 @@ class Decision:
 
 
 VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")
-"""Tasks whose texts may hold markup, addresses or odd spacing on purpose."""
+"""Tasks whose texts may contain markup, addresses or unusual spacing on purpose."""
 
 REFUSING_TASKS = ("preference", "safety")
 """Tasks in which declining is an answer."""

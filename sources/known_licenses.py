@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Outputs = Literal["free", "named", "own_family", "forbidden"]
-"""What may be trained on outputs: any model; any that names the vendor's; the vendor's own alone; no rival of it."""
+"""Models that may be trained on outputs: any; any that names the vendor's; the vendor's own; none that competes."""
 
 OUTPUTS: dict[Outputs, str] = {
     "free": "any model",

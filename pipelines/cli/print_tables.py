@@ -179,7 +179,7 @@ def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:
 
 
 def _left_out(parts: list[dict[str, Any]]) -> str:
-    """Say which share of the tokens a mix leaves out, rows over a source's cap included, and which parts are whole."""
+    """Return the share of tokens that a mix leaves out, those over a cap included, and the parts taken whole."""
     names = ("tokens_available", "tokens_over_cap", "tokens")
     available, over_cap, taken = (sum(part[name] for part in parts) for name in names)
     had = available + over_cap

@@ -61,7 +61,7 @@ class Outcomes:
         return counted
 
     def too_many(self, max_failed: float) -> bool:
-        """Say whether more than this share failed, or all."""
+        """Return whether more than this share failed, or all."""
         return self.failed > 0 and (self.share > max_failed or self.failed == self.total)
 
     def add(self, other: Outcomes) -> None:

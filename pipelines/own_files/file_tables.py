@@ -50,7 +50,7 @@ def scan(files: Sequence[Path]) -> pl.LazyFrame:
 
 
 def _disagreement(found: Sequence[tuple[Path, pl.LazyFrame]]) -> str | None:
-    """Say which column two files hold as kinds that do not go together."""
+    """Return which column two files hold as kinds that do not go together."""
     first: dict[str, tuple[Path, pl.DataType]] = {}
     for path, frame in found:
         for name, kind in frame.collect_schema().items():

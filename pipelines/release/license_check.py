@@ -132,7 +132,7 @@ def _embedded(rows: pl.LazyFrame) -> Iterator[Conflict]:
 
 
 def _written_by(name: str) -> pl.Expr:
-    """Say which rows have a text by the model ``name``; the search for its name spares most rows the parsing."""
+    """Return which rows have a text by the model ``name``; the search for its name spares most rows the parsing."""
     meta = pl.col("meta").fill_null("")
     named = pl.when(meta.str.contains(f'"{name}"', literal=True)).then(meta)
 

@@ -57,7 +57,7 @@ class Store:
         return self.root / "steps" / name
 
     def done(self, name: str) -> bool:
-        """Say whether the step is complete."""
+        """Return whether the step is complete."""
         return (self.folder(name) / MARKER).exists()
 
     def summary(self, name: str) -> dict[str, Any]:

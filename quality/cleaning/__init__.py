@@ -1,1 +1,1 @@
-"""Texts normalized and judged by rules: which edits leave the meaning alone, and which rows stay."""
+"""Text normalisation that keeps the meaning, and the rules that drop rows."""

@@ -1,6 +1,6 @@
-"""Junk: questions and answers that say nothing, and explanations that explain nothing.
+"""Lists of junk questions, junk answers and empty explanations.
 
-The lists follow the kinds that Aloe's appendix names (arXiv 2505.04388); they are compared after ``key``.
+The lists follow the kinds that Aloe's appendix names (arXiv 2505.04388); texts are compared after ``key``.
 """
 
 from __future__ import annotations
@@ -67,4 +67,4 @@ EMPTY_EXPLANATION = (
     r"(?:(?:option )?\(?[a-e]\b\)?(?:\W*(?:,|and|&)?\W*[a-e]\b)*|all(?: of the above| the above)?|"
     r"none(?: of the above)?|\(?[a-e]\)? i\W?e\W+(?:none|all)(?: of the above)?)?\W*$"
 )
-"""A source's explanation that explains nothing: "Ans. is 'a'", "Answer- DB, D, C, A", "All of the above"."""
+"""Explanations without content: "Ans. is 'a'", "Answer- DB, D, C, A", "All of the above"."""

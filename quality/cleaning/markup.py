@@ -1,7 +1,7 @@
-"""HTML to text with a parser, for texts that really hold HTML: ``p<0.05``, ``<90 mmHg`` and ``HLA-<B>27`` do not.
+"""HTML to text with a parser, only for texts that contain HTML: ``p<0.05``, ``<90 mmHg`` and ``HLA-<B>27`` do not.
 
-A tag counts when its name is one of HTML and it is plainly markup: it has attributes, its partner is there, or its name
-means nothing else (``<br>``). Whatever else stands in angle brackets is text.
+A tag counts if its name is an HTML name and it has attributes, a partner, or a name with no other meaning
+(``<br>``). Everything else in angle brackets is text.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ INLINE = frozenset(
     "strong time tt u var".split()
 )
 UNSEEN = frozenset(("script", "style"))
-"""Elements whose content no reader sees."""
+"""Elements whose content is not displayed."""
 SHELL = frozenset(
     "base body button col colgroup embed head html iframe input link map meta noscript object option param select "
     "template textarea wbr".split()
 )
-"""Tags that go before the text is parsed, since a parser would take text away with them."""
+"""Tags removed before parsing, since a parser would drop text with them."""
 BLOCKS = (PLAIN - {"br", "img", "sub", "sup"}) | PAIRED_BLOCKS
 
 _NAMES = "|".join(sorted(PLAIN | PAIRED_BLOCKS | INLINE | UNSEEN | SHELL, key=len, reverse=True))
@@ -42,9 +42,9 @@ TAG = (
     rf"(?i)<img\b[^>]*>|<!doctype\b[^<>]*>|"
     rf"</?(?:{_NAMES})(?:\s+[a-z][a-z:-]*(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+)))*\s*/?>"
 )
-"""A tag of HTML: a known name, then nothing but attributes (images come with broken ones, too).
+"""An HTML tag: a known name, then only attributes (images also with broken ones).
 
-It is written for both Rust's and Python's regular expressions.
+The pattern works in both Rust's and Python's regular expressions.
 """
 
 ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}\d?);"
@@ -59,7 +59,7 @@ _LAST_ROW_PART = re.compile(r"(?is).*</(?:t[rdh]|tbody|thead|tfoot)\s*>")
 
 
 def to_text(markup: str) -> str:
-    """Return what a reader of ``markup`` would see: blocks on lines of their own, tables in Markdown."""
+    """Return the visible text of ``markup``: blocks on lines of their own, tables in Markdown."""
     real = _real_tags(markup) if "<" in markup else []
     if not real:
         return unescape(markup)
@@ -93,7 +93,7 @@ def _real_tags(markup: str) -> list[re.Match[str]]:
 
 
 def _glued(markup: str, match: re.Match[str]) -> bool:
-    """Return whether a tag is a letter in the middle of a sentence ("patient <P> was"), where no paragraph begins."""
+    """Return whether a tag is a letter inside a sentence ("patient <P> was"), where no paragraph begins."""
     before = markup[: match.start()].rstrip(" ")
     return bool(before) and (before[-1].isalnum() or before[-1] in "-,(/")
 
@@ -116,7 +116,7 @@ def _partners(matches: list[re.Match[str]], names: list[str]) -> set[int]:
 
 
 def _parsable(markup: str, real: list[re.Match[str]]) -> str:
-    """Return markup that holds no tags but the real ones; every other ``<`` is escaped."""
+    """Return markup in which every ``<`` that does not open a real tag is escaped."""
     pieces, at, unseen = [], 0, ""
     for match in real:
         text, name = markup[at : match.start()], _name(match)
@@ -137,7 +137,7 @@ def _closed_later(real: list[re.Match[str]], opening: re.Match[str], name: str) 
 
 
 def _in_a_table(markup: str) -> str:
-    """Return the markup with rows that have no table put into one: a parser would run their cells together."""
+    """Return markup whose stray rows are wrapped in a table: a parser would run their cells together."""
     first = _ROW_PART.search(markup)
     if not first or re.search(r"(?i)<table\b", markup):
         return markup
@@ -168,7 +168,7 @@ def _walk(node: LexborNode | None, parts: list[str]) -> None:
 
 
 def _following(node: LexborNode) -> str:
-    """Return the character that follows an element, or nothing."""
+    """Return the character after an element, or an empty text."""
     after = node.next
     if not after or after.tag in ("sup", "sub"):
         return ""
@@ -176,7 +176,7 @@ def _following(node: LexborNode) -> str:
 
 
 def _marker(item: LexborNode) -> str:
-    """Return what stands before a list item: a dash, or its number in an ordered list."""
+    """Return the prefix of a list item: a dash, or its number in an ordered list."""
     if not item.parent or item.parent.tag != "ol":
         return "- "
     return f"{sum(1 for child in _before(item) if child.tag == 'li') + 1}. "
@@ -189,7 +189,7 @@ def _before(node: LexborNode) -> Iterator[LexborNode]:
 
 
 def _table(table: LexborNode) -> str:
-    """Return a table in Markdown, its caption before it; one that only lays out text gives that text."""
+    """Return a table in Markdown with its caption first; a layout table becomes its text."""
     rows, caption = [], ""
     for row in _elements(table, ("tr", "caption")):
         if row.tag == "caption":
@@ -207,7 +207,7 @@ def _inner(node: LexborNode) -> str:
 
 
 def _elements(node: LexborNode, tags: tuple[str, ...]) -> Iterator[LexborNode]:
-    """Yield the elements of some tags below ``node``, but for those within one another or in a nested table."""
+    """Yield the elements with the given tags below ``node``, except nested ones and those of an inner table."""
     for child in node.iter():
         if child.tag in tags:
             yield child

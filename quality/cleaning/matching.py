@@ -1,4 +1,4 @@
-"""Search of many texts at once: in Python where they are few, in polars, which compiles anew, where they are many."""
+"""Search of many texts at once: Python for few texts; polars, which compiles each pattern anew, for many."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import polars as pl
 from quality.key import key
 
 MANY_TEXTS = 4_000
-"""Texts from which on polars takes less time to find a pattern that is anchored at their start."""
+"""Number of texts from which polars is faster for a pattern anchored at the start."""
 MANY_CHARS = 15_000
-"""Characters from which on polars takes less time to find a pattern that may stand anywhere."""
+"""Number of characters from which polars is faster for an unanchored pattern."""
 
 
 def ascii_boundaries(pattern: str) -> str:
-    """Return a pattern for polars whose word boundaries look at ASCII letters only.
+    """Return a polars pattern whose word boundaries consider ASCII letters only.
 
-    A Unicode boundary makes the search of a text with one accent some ten times slower.
+    A Unicode boundary makes the search of a text with one accent about ten times slower.
     """
     return pattern.replace(r"\b", r"(?-u:\b)")
 
 
 def matches(texts: pl.Series, pattern: re.Pattern[str], *, anchored: bool = True) -> pl.Series:
-    """Return in which texts a pattern is found."""
+    """Return which texts contain a pattern."""
     many = texts.len() > MANY_TEXTS if anchored else int(texts.str.len_bytes().sum()) > MANY_CHARS
     if many:
         return texts.str.contains(ascii_boundaries(pattern.pattern))

@@ -1,7 +1,7 @@
-"""Normalisation: named edits of text that leave its meaning alone, applied until nothing changes.
+"""Normalisation: named text edits that keep the meaning, applied until nothing changes.
 
-Each edit looks for its rows with one column-wise search and touches no other; only a parser or a repair of encodings
-runs in Python, on the few rows that need it. Cleaning step 1 of Aloe Beta (arXiv 2505.04388, appendix on data).
+Each edit selects its rows with one column-wise search; parsers and encoding repairs run in Python on those rows only.
+Cleaning step 1 of Aloe Beta (arXiv 2505.04388, appendix on data).
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from sources.record import TASKS
 from sources.table import relist
 
 REPAIRS = ("flattened_lists", "sentence_case", "spaced_punctuation")
-"""Edits that run only on corpora that ask for them (``Source.repairs``)."""
+"""Edits that run only on corpora that request them (``Source.repairs``)."""
 
 ROUNDS = 5
-"""An edit may lay bare the work of another (``&lt;b&gt;``); a text that needs more rounds than this is reported."""
+"""Most rounds of edits: one edit may expose work for another (``&lt;b&gt;``). A text that needs more is reported."""
 
 UNSTABLE = "never_at_rest"
-"""The rule that the table of edits names for a text whose edits undo one another."""
+"""Rule name in the table of edits for a text whose edits undo one another."""
 
 
 def _one_of(names: tuple[str, ...]) -> AfterValidator:
@@ -49,24 +49,23 @@ def _one_of(names: tuple[str, ...]) -> AfterValidator:
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Normalise:
-    """Which edits run where: ``repairs`` maps a source to the edits it alone needs."""
+    """Settings of the edits; ``repairs`` maps a source to the edits that only it needs."""
 
     verbatim_tasks: tuple[Annotated[str, _one_of(TASKS)], ...] = VERBATIM_TASKS
     repairs: tuple[tuple[Annotated[str, Field(min_length=1)], tuple[Annotated[str, _one_of(REPAIRS)], ...]], ...] = ()
 
 
 Apply = Callable[[pl.Series], tuple[pl.Series, pl.Series | None]]
-"""Texts in, texts out and, from an edit that takes text out, what was taken out of each."""
+"""Texts in; edited texts out and, for an edit that removes text, the removed parts of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """One named edit: the pattern of the texts that may need it, and what it makes of them.
+    """One named edit: the pattern of the texts that may need it, and the function that edits them.
 
-    ``where`` says which texts it is for: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not one
-    of several options), ``answers`` (running prose that was written as a reply) or ``advice`` (replies to tasks in
-    which declining is no answer). ``odd`` says that the pattern finds characters of ``ODD`` only, ``marked`` that it
-    finds nothing in a text without ``MARKS``.
+    ``where`` selects the texts: all of them, ``prose`` (no verbatim task), ``running`` (prose that is not an option),
+    ``answers`` (running prose written as a reply) or ``advice`` (replies to tasks in which declining is no answer).
+    ``odd``: the pattern matches characters of ``ODD`` only. ``marked``: every match is in a text with one of ``MARKS``.
     """
 
     name: str
@@ -102,13 +101,13 @@ def _removing(remove: Removal) -> Apply:
 # Control characters, zero-width spaces, soft hyphens and direction marks; joiners stay, scripts need them.
 INVISIBLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
 ODD = r"[^\t\n -~]"
-"""What is no plain character of a keyboard: most texts hold none."""
+"""A character that is not on a plain keyboard; most texts have none."""
 MARKS = ["<", "&", "://", "www.", "/*", "false", "true"]
 """Strings of which every text with markup or an address contains one."""
 LIGATURES = (("\ufb00", "ff"), ("\ufb01", "fi"), ("\ufb02", "fl"), ("\ufb03", "ffi"), ("\ufb04", "ffl"))
 
 DECLINING = ("not_medical_advice", "as_a_model", "further_questions")
-"""Stock text that is the answer itself in tasks in which declining is one."""
+"""Stock text that is itself the answer in tasks where declining is an answer."""
 
 EDITS: tuple[Edit, ...] = (
     Edit(name="mojibake", pattern=MOJIBAKE, apply=_python(fix_encoding), odd=True),
@@ -172,8 +171,8 @@ def _sentence_case(text: str) -> str:
 def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows with every text edited until nothing changes, and the table of edits (``EDIT_SCHEMA``).
 
-    ``removed`` holds the texts, joined by line breaks, that an edit took out; it is null for the others. Normalising
-    again changes nothing, but for texts that the table names under ``UNSTABLE``.
+    ``removed`` holds the text that an edit removed, joined by line breaks, null for edits that only rewrite. A second
+    call changes nothing, except texts listed under ``UNSTABLE``.
     """
     flat = flatten(rows)
     texts, edits = flat["text"], []
@@ -195,7 +194,7 @@ def normalise(rows: pl.DataFrame, config: Normalise) -> tuple[pl.DataFrame, pl.D
 
 
 def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Take out explanations of multiple-choice rows that explain nothing (Aloe's cleaning step 3)."""
+    """Remove explanations without content from multiple-choice rows (Aloe's cleaning step 3)."""
     explained = rows.filter(pl.col("rationale").is_not_null() & (pl.col("options").list.len() > 0))
     if explained.is_empty():
         return rows, pl.DataFrame(schema=EDIT_SCHEMA)
@@ -212,7 +211,7 @@ def _drop_empty_rationales(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFra
 
 
 def _one_round(active: pl.DataFrame, config: Normalise) -> tuple[pl.Series, pl.DataFrame]:
-    """Run each edit once over the active texts: the new texts, and (at, rule, removed) for each that changed."""
+    """Run each edit once over the active texts; return the new texts and (offset, rule, removed) of each change."""
     made = [pl.DataFrame(schema={"offset": pl.UInt32, "rule": pl.String, "removed": pl.String})]
     texts = active["text"]
     stock: dict[str, pl.Series] = {}
@@ -258,9 +257,9 @@ def stock_places(texts: pl.Series, wanted: pl.Series) -> dict[str, pl.Series]:
 
 
 def edits_for(active: pl.DataFrame, config: Normalise) -> Iterator[tuple[Edit, pl.Series]]:
-    """Yield each edit, in order, with the mask of the active texts it may touch.
+    """Yield each edit, in order, with the mask of the active texts it may change.
 
-    Repairs that a corpus asks for run before the whitespace edit, which would hide what they look for.
+    Repairs requested by a corpus run before the whitespace edit, which would hide what they look for.
     """
     prose = ~active["task"].is_in(config.verbatim_tasks)
     running = prose & (active["field"] != "options") & ~((active["field"] == "answer") & active["choice"])

@@ -1,4 +1,4 @@
-"""What word processors leave in pages: conditional comments, XML for Office, lists of styles. No reader sees it."""
+"""Removal of word-processor markup: conditional comments, Office XML and list styles, none of which is displayed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OFFICE = (
     r"(?i)<!--|<!\[|<\?xml|<xml>|</?(?:o|v|w|m|x|st\d|xsl|mml|u\d):[a-z]|"
     r"/\*\s*Style Definitions|\bNormal\s+0\s+(?:\d+\s+)?(?:false|true)"
 )
-"""What a text with any of it holds at least."""
+"""Pattern that every text with Office markup contains."""
 
 _PATTERNS = tuple(map(re.compile, PATTERNS))
 
 
 def remove_office(text: str) -> tuple[str, str]:
-    """Take out comments and the markup of Office; the words between its tags stay."""
+    """Remove comments and Office markup; the words between the tags are kept."""
     removed: list[str] = []
     for pattern in _PATTERNS:
         removed += [match[0].strip() for match in pattern.finditer(text)]

@@ -1,4 +1,4 @@
-"""What questions and answers look like that cannot stay: a lost picture, a refusal, an error of a page."""
+"""Patterns of unusable questions and answers: missing pictures, refusals, page errors."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ _POINTING = (
     r"\b(?:nella|in questa|secondo la) (?:figura|immagine|radiografia|foto|fotografia)\b)",
 )
 IMAGE_WORDS = tuple(map(re.compile, _POINTING))
-"""Questions that point to a picture which is not there; the first group is the words that do.
+"""Questions that point to a missing picture; the first group is the pointing words.
 
-A picture that the question describes itself is no sign.
+A picture that the question itself describes does not match.
 """
 
 IMAGE_CUES = (
@@ -115,13 +115,13 @@ IMAGE_CUES = (
     "following chart,following ct,following angiogram,following mammogram,following karyotype,following pedigree,"
     "following mri,following ultrasound,following sonogram,following curve,following audiogram,following spirogram"
 ).split(",")
-"""What a question with such words holds at least, in whatever case."""
+"""Words of which every such question contains one, in any case."""
 
 ONLY_AN_IMAGE = re.compile(
     r"(?i)^\W*(?:\[?figure: see text\]?|see (?:the )?(?:figure|image|picture)[^.]{0,20})\W*$|"
     rf"^(?:as )?(?:shown|seen|depicted|illustrated) in (?:the )?{_SEEN} (?:above|below)[^\n]{{0,200}}$"
 )
-"""An answer that is a caption, or points to a picture and says nothing else."""
+"""An answer that is only a caption or a pointer to a picture."""
 
 _SORRY = r"(?:i(?:'|’)?m|i am) (?:so |very |really )?sorry|sorry|i apologi[sz]e|my apologies|unfortunately"
 _AS_AI = r"as an? (?:ai|artificial intelligence|(?:large )?language model)[^.\n]{0,80}?"
@@ -135,7 +135,7 @@ REFUSAL = (
     r"create|"
     r"complete|advise|comment|say|engage|tell)\b|[.,]|$)"
 )
-"""How a reply begins that declines to be one."""
+"""The start of a reply that declines to answer."""
 
 _ANSWERED = r"(?:answer|help|assist|provide|comply|respond|give|discuss|diagnose|advise|say|tell|determine|find|offer)"
 NO_REPLY = re.compile(
@@ -177,7 +177,7 @@ NO_REPLY = re.compile(
     r"non posso (?:rispondere|aiutar\w*|fornire|dare)[^.\n]{0,80}|non (?:lo )?so"
     r")\W*(?:(?:please |por favor,? |bitte )?(?:consult|see|ask|contact|consulte|acuda|wenden)[^.\n]{0,80})?\W*$"
 )
-"""A whole reply that declines or says that it does not know."""
+"""A whole reply that declines or states that it does not know."""
 
 _NOT = (
     r"(?:cannot|can not|can't|could not|couldn't|won't|will not|unable|not able|not in a position|decline|refuse|"
@@ -192,7 +192,7 @@ DECLINES = re.compile(
     r"\b(?:no|not enough|not have (?:enough|the|any)|insufficient|lack(?:s|ing)?|(?:need|requires?) (?:more|further)) "
     r"(?:\w+ )?(?:information|knowledge|details?|context|data|expertise)\b"
 )
-"""What a reply says that declines, in lower case; every word of it is one of ``DECLINING``."""
+"""Declining phrases, in lower case; every word is in ``DECLINING``."""
 
 PLACEHOLDER = re.compile(
     r"(?i)^\W*(?:n\.? ?[/\\] ?a\.?|n\.a\.|t\.?b\.?[adc]\.?|to ?do|fix ?me|x{3,}|blah(?:\W+blah)*|(?:foo|bar"
@@ -235,7 +235,7 @@ PLACEHOLDER = re.compile(
     r"vedi (?:sopra|sotto|testo)|nessuna risposta|pagina non trovata)\W*$|"
     r"^(?:</?[a-z]{1,8}\d?(?: [a-z-]+=[^<>\n]{1,60})?/?>|&(?:[a-z]{2,8}|#\d{2,5});|\s)+$"
 )
-"""What stands in a cell that nobody filled in."""
+"""Text of a cell that nobody filled in."""
 
 MASHED = (
     r"^\W*(?:[sdfghjklñ]{5,}|(?:asdf|sdfg|dfgh|fghj|ghjk|hjkl|jkl|qwer|wert|zxcv|xcvb|poiu|lkj|fdsa|aoeu)[a-z]{0,8}"
@@ -259,7 +259,7 @@ EMPTY_QUESTION = re.compile(
     r"(?:¿ ?)?(?:which|cuál|what|cuáles)(?: (?:one|of the following|of these|de las siguientes|de los siguientes))?|"
     r"(?:please )?(?:answer|respond)(?: (?:the|this|to the)(?: following)? questions?)?)\W*$"
 )
-"""A question that asks nothing: its label, a number, the letter of an option, what stands in an empty field."""
+"""A question without content: a label, a number, an option letter, the text of an empty field."""
 
 ASKS_TO_REPEAT = (
     r"(?i)\b(?:repeat\w*|sequence|times|song|lyrics?|chant|mantra|pattern|poem|rhyme|verse|translate|codons?|amino"
@@ -267,7 +267,7 @@ ASKS_TO_REPEAT = (
     r"|refrain|copies|repita|repite"
     r"|veces|canción|secuencia|poema)\b"
 )
-"""Questions whose answer may say one thing over and over."""
+"""Questions whose answer may repeat one thing many times."""
 
 PAGE_ERROR = (
     r"(?i)^\W*(?:(?:http )?error:? \d{3}\b.{0,40}|\d{3}:? (?:not found|forbidden|unauthorized|bad (?:gateway"
@@ -284,6 +284,6 @@ PAGE_ERROR = (
     r"jkl)\w{0,6}\W*)+|"
     r"(?:insert |your )?(?:answer|response|text|output) (?:goes )?here)\W*$"
 )
-"""What a page or a form says in place of an answer."""
+"""Error text of a page or form in place of an answer."""
 BROKEN_ANSWER = re.compile(f"{PAGE_ERROR}|{MASHED}")
-"""An error of a page, or keys pressed at random."""
+"""A page error, or keys pressed at random."""

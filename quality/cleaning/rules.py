@@ -1,4 +1,4 @@
-"""Rules: each names the rows it drops and keeps what it saw as evidence. Cleaning steps 1 and 2 of Aloe Beta.
+"""Rules: each selects the rows it drops and records the evidence. Cleaning steps 1 and 2 of Aloe Beta.
 
 A new rule is one function and one line in ``RULES``.
 """
@@ -34,7 +34,7 @@ from sources.shapes.row_shapes import LETTERS
 from sources.table import question_text
 
 ANSWERLESS_TASKS = ("safety",)
-"""Tasks whose rows may be prompts alone."""
+"""Tasks whose rows may be prompts only."""
 
 PROSE_TASKS = ("qa", "dialogue", "explanation", "diagnosis", "treatment-planning")
 """Tasks whose answers are sentences."""
@@ -42,11 +42,11 @@ PROSE_TASKS = ("qa", "dialogue", "explanation", "diagnosis", "treatment-planning
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Rules:
-    """The thresholds of the rules.
+    """Thresholds of the rules.
 
-    ``min_answer_chars`` holds for answers that stand alone, ``min_prose_chars`` where an explanation is asked for.
-    ``min_distinct_words`` is the share of different words among the first 200, looked at from ``repetition_words``
-    words on; a text is judged by its language from ``language_letters`` letters on.
+    ``min_answer_chars`` applies to answers without options or context, ``min_prose_chars`` where the question asks for
+    an explanation. ``min_distinct_words`` is the share of different words among the first 200, checked from
+    ``repetition_words`` words on; the language is checked from ``language_letters`` letters on.
     """
 
     min_question_chars: int = Field(default=4, ge=1, le=10_000)
@@ -60,7 +60,7 @@ class Rules:
 
 
 Found = pl.DataFrame
-"""What a rule found: ``at``, the row's place, and ``evidence``, what was seen there."""
+"""Matches of a rule: ``offset``, the row's number, and ``evidence``, the matched text."""
 
 Find = Callable[[pl.DataFrame, Rules], Found]
 
@@ -68,7 +68,7 @@ QUESTION, ANSWER, CHARS = pl.col("_question"), pl.col("_answer"), pl.col("_chars
 
 
 def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
-    """Return the rows with ``drop``, the name of the first rule a row breaks or null, and ``evidence``."""
+    """Return the rows with ``drop_reason``, the name of the first broken rule or null, and ``evidence``."""
     seen = rows.with_columns(
         _question=question_text().str.strip_chars(),
         _answer=pl.coalesce("response", "answer", pl.lit("")).str.strip_chars(),
@@ -86,12 +86,12 @@ def _chars(*names: str) -> pl.Expr:
 
 
 def where(broken: pl.Expr, evidence: pl.Expr = QUESTION) -> Find:
-    """Return a rule that finds the rows for which ``broken`` holds."""
+    """Return a rule that selects the rows for which ``broken`` holds."""
     return lambda rows, config: rows.filter(broken).select("offset", evidence=evidence)
 
 
 def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions on the list of junk, or that ask nothing; only short ones are compared, there are no others."""
+    """Find questions that are on the junk list or ask nothing; only short ones are compared, as all junk is short."""
     short = rows.filter(QUESTION.str.len_bytes().is_between(1, 2 * max(map(len, JUNK_QUESTIONS))))
     verbatim = pl.col("task").is_in(VERBATIM_TASKS)
     asks = pl.lit(matches(short["_question"], EMPTY_QUESTION)) & pl.col("context").is_null()
@@ -101,7 +101,7 @@ def junk_question(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 UNAIDED = (pl.col("options").list.len() == 0) & pl.col("context").is_null() & pl.col("rationale").is_null()
-"""Answers that stand alone: no option, no quotation from a context, no result after its reasons."""
+"""Answers without options, context or preceding reasons."""
 
 
 def short_question(rows: pl.DataFrame, config: Rules) -> Found:
@@ -110,7 +110,9 @@ def short_question(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 def short_answer(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that stand alone and are too short; more is expected where the question asks for an explanation."""
+    """Find answers without options or context that are too short; the limit is higher where an explanation is asked
+    for.
+    """
     expected = QUESTION.str.contains(EXPLAIN) & pl.col("task").is_in(PROSE_TASKS)
     least = pl.when(expected).then(config.min_prose_chars).otherwise(config.min_answer_chars)
     cut_off = ANSWER.str.ends_with(":") & (ANSWER.str.len_chars() < config.min_prose_chars)
@@ -126,21 +128,21 @@ EXPLAIN = (
     r"what (?:to do|(?:can|should|could|must) (?:i|you|we|one) do))\b|^what (?:are|is) the (?:symptoms|signs|"
     r"causes|complications|treatments?|outlook)|^what causes\b"
 )
-"""Questions whose answer takes more than a word."""
+"""Questions whose answer needs more than a word."""
 SAID = r"[\p{L}\p{N}]"
 ASCII_SAID = r"[A-Za-z0-9+<=>|~$%#*]|[^\x00-\x7f¿]"
-"""A letter, a digit or a sign of ASCII, or any other character but the mark that opens a Spanish question."""
+"""An ASCII letter, digit or sign, or any other character except the mark that opens a Spanish question."""
 SIGN = r"[\p{Sm}\p{Sc}°%♀♂↑-⇿⏐#*†‡′″−–]"
 LETTERED = (
     r"(?i)\b(?:groups?|types?|class(?:es)?|grades?|stages?|categor(?:y|ies)|vitamins?|hepatitis|influenza|factors?|"
     r"fib(?:er|re)s?|phases?|zones?|strains?|sero(?:groups?|types?)|subtypes?|schedules?|letters?|antigens?|genotypes?|"
     r"chromosomes?|symbols?|elements?|initials?|drives?|scores?)\b"
 )
-"""Questions that a letter may answer."""
+"""Questions that an option letter may answer."""
 
 
 def gold_outside_options(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions whose right option is none of those given."""
+    """Find questions whose correct option is not among the given ones."""
     options = rows.filter(pl.col("options").list.len() > 0)
     outside = (pl.col("gold").list.max() >= pl.col("options").list.len()) | (pl.col("gold").list.min() < 0)
     evidence = pl.format("{} of {} options", pl.col("gold").list.max() + 1, pl.col("options").list.len())
@@ -148,7 +150,7 @@ def gold_outside_options(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions with a blank option, with a right option of no word or sign, or with letters of a lost figure."""
+    """Find questions with a blank option, a wordless correct option, or the letters of a missing figure."""
     tiny = pl.col("options").list.eval(~pl.element().str.contains(r"[\p{L}\p{N}].*[\p{L}\p{N}]")).list.any()
     inside = pl.col("gold").list.max().fill_null(0) < pl.col("options").list.len()
     options = rows.filter(pl.col("options").list.len() > 0).filter(tiny & inside)
@@ -173,12 +175,12 @@ def empty_option(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 def single_option(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions that leave nothing to choose."""
+    """Find questions with a single option."""
     return rows.filter(pl.col("options").list.len() == 1).select("offset", evidence=pl.col("options").list.join(" | "))
 
 
 def echo(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that only say the question again, once or more, or only the term that it asks to explain."""
+    """Find answers that only repeat the question, or the term it asks to explain."""
     asked, said = _words(QUESTION.str.replace(ASKED_LABEL, "")), _words(ANSWER.str.replace(ASKED_LABEL, ""))
     asked_bytes, said_bytes = QUESTION.str.len_bytes(), ANSWER.str.len_bytes()
     alike = (2 * said_bytes >= asked_bytes) & (said_bytes <= 3 * asked_bytes + 40)
@@ -204,7 +206,7 @@ ASKED_LABEL = r"(?i)^\s*(?:(?:your |the )?question(?: is| was)?|q|you asked|preg
 
 
 def _words(text: pl.Expr) -> pl.Expr:
-    """Return the text as an echo is recognised: lower case, without marks of sentences, signs kept."""
+    """Return the text as echoes are compared: lower case, without punctuation, signs kept."""
     return (
         text.str.replace_all(ASKED_LABEL, "")
         .str.to_lowercase()
@@ -214,14 +216,14 @@ def _words(text: pl.Expr) -> pl.Expr:
 
 
 def long_row(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find rows whose texts together are longer than any model's window will be."""
+    """Find rows whose total text exceeds any model's context window."""
     return rows.filter(CHARS > config.max_row_chars).select("offset", evidence=pl.format("{} characters", CHARS))
 
 
 def repeated_option(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions two of whose options read the same: no letter is the answer there.
+    """Find questions with two equal options, where no letter is the answer.
 
-    The first letter of a word is no difference, a capital inside a symbol is one: Mg is not MG, and aa is not Aa.
+    The case of a word's first letter is ignored, that inside a symbol is not: Mg is not MG, and aa is not Aa.
     """
     same = (
         pl.element()
@@ -245,7 +247,7 @@ OPTION_LETTER = r"^\s*\(?[A-Ha-h][.):]\s+"
 
 
 def _lower_marked() -> pl.Expr:
-    """Return the elements with the letters between the marks in lower case, the marks gone."""
+    """Return the elements with the letters between the marks in lower case and the marks removed."""
     lowered = pl.element()
     for upper in "ABCDEFGHIJKLMNOPQRSTUVWXYZÁÉÍÓÚÑÇÀÈÖÜÄ":
         lowered = lowered.str.replace_all(f"\u0001{upper}\u0002", upper.lower(), literal=True)
@@ -253,7 +255,7 @@ def _lower_marked() -> pl.Expr:
 
 
 def repetition(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that say a few words, or one sentence, over and over."""
+    """Find answers that repeat a few words or one sentence many times."""
     long = rows.filter(ANSWER.str.len_bytes() > 3 * config.repetition_words).select(
         "offset", head=ANSWER.str.head(1600), wanted=QUESTION.str.head(300).str.contains(ASKS_TO_REPEAT)
     )
@@ -285,31 +287,31 @@ def repetition(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 LOOP = re.compile(r"(?<!\S)(\S+(?:\s+\S+){1,24}?)(?:\s+\1){3,}(?!\w)", re.IGNORECASE)
-"""Two words and more that are said four times and more without any between."""
+"""Two or more words repeated at least four times in succession."""
 
 
 def _loops(text: str) -> bool:
-    """Return whether a text says the same words over and over from some place on."""
+    """Return whether a text repeats the same words from some point on."""
     found = LOOP.search(text)
     return found is not None and re.search(r"[^\W\d_]{4}", found[1]) is not None
 
 
 def _spoken(lowered: pl.Expr) -> pl.Expr:
-    """Return the words of a text, with the marks behind them."""
+    """Return the words of a text with their trailing punctuation."""
     return lowered.str.extract_all(r"[\p{L}\p{M}\p{N}][^\s]*")
 
 
 REPETITION_WORDS = 200
-"""Words at the start of an answer that are looked at for repetition."""
+"""Words at the start of an answer that are checked for repetition."""
 OPENING_CHARS = 480
-"""Characters in which most answers have shown that their words differ."""
+"""Characters after which most answers have shown enough different words."""
 CODE = r"```|(?m)^\s*(?:def |class |import |#include|public |function |return\b)"
 
 
 def wrong_language(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find rows whose question or answer is not in the language their corpus is in; a translation's answer may be.
+    """Find rows whose question or answer is not in the corpus's language; a translation's answer may differ.
 
-    Where each alone says little, they are judged together, too.
+    Question and answer are also checked together where each alone is too short.
     """
     asked = pl.concat_str(QUESTION.str.head(400), pl.col("options").list.join(" "), separator=" ")
     alone = (pl.col("options").list.len() == 0) & ~pl.col("task").is_in(TRANSLATING)
@@ -336,7 +338,7 @@ MAX_REFUSAL_CHARS = 220
 
 
 def refusal(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that decline to answer and say nothing else."""
+    """Find answers that only decline to answer."""
     short = (ANSWER.str.len_chars() <= MAX_REFUSAL_CHARS) & ~pl.col("task").is_in(REFUSING_TASKS)
     said = rows.filter((pl.col("options").list.len() == 0) & short & (ANSWER != ""))
     declines = matches(said["_answer"], NO_REPLY) | pl.Series(
@@ -346,7 +348,7 @@ def refusal(rows: pl.DataFrame, config: Rules) -> Found:
 
 
 def _declines(answer: str) -> bool:
-    """Return whether a reply declines and says nothing on the matter."""
+    """Return whether a reply declines without addressing the question."""
     if _REFUSAL.search(answer) and not _GOES_ON.search(_REFUSAL.sub("", answer, count=1)):
         return True
     said = SPECIALISTS.sub("doctor", answer.lower().replace("’", "'"))
@@ -359,19 +361,19 @@ SPECIALISTS = re.compile(r"\b[a-z]+(?:ologist|iatrist|ician)s?\b")
 
 
 def no_answer(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find rows without an answer, but for tasks whose rows are prompts alone."""
+    """Find rows without an answer, except tasks whose rows are prompts only."""
     answerless = (ANSWER == "") & ~pl.col("task").is_in(ANSWERLESS_TASKS)
     return rows.filter(answerless).select("offset", evidence=QUESTION)
 
 
 IMAGE = pl.col("meta").str.json_path_match("$.image").fill_null("")
 SEEN_TASKS = ("mcqa", "qa", "explanation", "diagnosis", "treatment-planning")
-"""Tasks whose questions are asked of the reader; those of others hold talk about pictures that nobody needs to see."""
+"""Tasks whose questions the reader must answer; other tasks may mention pictures that nobody needs to see."""
 SEEN = pl.col("task").is_in(SEEN_TASKS)
 
 
 def needs_image(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find questions that cannot be answered without a picture; an answer that mentions one is whole without it."""
+    """Find questions that cannot be answered without a picture; an answer that mentions one is complete without it."""
     asked = QUESTION.str.contains_any(IMAGE_CUES, ascii_case_insensitive=True) & SEEN
     captioned = ANSWER.str.head(12).str.contains_any(CAPTION_CUES, ascii_case_insensitive=True)
     hinted = rows.select("offset", "_question", "_answer", asked=SEEN, hinted=asked | captioned, image=IMAGE)
@@ -400,7 +402,7 @@ CAPTION_CUES = ["figure", "image", "picture", "shown", "seen", "see "]
 
 
 def junk_answer(rows: pl.DataFrame, config: Rules) -> Found:
-    """Find answers that are no answers: what stands in an empty cell, an error of a page, keys pressed at random."""
+    """Find answers without content: the text of an empty cell, a page error, keys pressed at random."""
     open_ended = rows.filter((pl.col("options").list.len() == 0) & (ANSWER.str.len_bytes() <= 120))
     said = open_ended["_answer"]
     listed = pl.lit(is_listed(said, JUNK_ANSWERS) | matches(said, BROKEN_ANSWER))
@@ -427,4 +429,4 @@ RULES: dict[str, Find] = {
     "repetition": repetition,
     "wrong_language": wrong_language,
 }
-"""The rules in the order in which they claim a row."""
+"""The rules, in the order in which they claim a row."""

@@ -1,7 +1,7 @@
-"""A text as sentences, by position: what a removal may take at most.
+"""Sentences of a text by position, the largest unit that one removal may take.
 
-A sentence ends at a full stop, a question or exclamation mark with a blank after it, or at the end of its line. Where
-an abbreviation is taken for an end, the pieces are shorter; together they are the text again.
+A sentence ends at a full stop, question or exclamation mark followed by a blank, or at the end of its line. A wrong
+split at an abbreviation only makes shorter pieces; joined, they give the text again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MARKER = re.compile(r"^[\s>*•–-]*(?:\d{1,3}[.)]\s)?\s*")
 
 
 class Span(NamedTuple):
-    """One sentence of a text: where it starts and ends, its end mark included, the blanks after it not."""
+    """Start and end of one sentence, with its end mark and without the blanks after it."""
 
     start: int
     end: int
@@ -26,7 +26,7 @@ class Span(NamedTuple):
 
 @lru_cache(maxsize=2048)
 def sentences(text: str) -> tuple[Span, ...]:
-    """Return the spans of the sentences of ``text`` that hold more than blanks, in order."""
+    """Return the spans of the non-blank sentences of ``text``, in order."""
     spans, at = [], 0
     for match in _END.finditer(text):
         if match.end() - at <= 6 and _NUMBER.fullmatch(text, at, match.end()):
@@ -47,12 +47,12 @@ def _inked(text: str, at: int) -> int:
 
 
 def bare(sentence: str) -> str:
-    """Return a sentence without the dash or number of a list item in front of it."""
+    """Return a sentence without the dash or number of a list item before it."""
     return _MARKER.sub("", sentence).strip()
 
 
 def without(text: str, spans: list[Span]) -> tuple[str, str]:
-    """Return ``text`` without some of its sentences, and what was taken out, joined by line breaks."""
+    """Return ``text`` without some of its sentences, and the removed text joined by line breaks."""
     pieces, at = [], 0
     for start, end in spans:
         pieces.append(text[at:start])
@@ -61,4 +61,4 @@ def without(text: str, spans: list[Span]) -> tuple[str, str]:
 
 
 Removal = Callable[[str], tuple[str, str]]
-"""What takes something out of a text: the text that stays, and what was taken out."""
+"""A function that removes part of a text: the text that is left, and the removed part."""

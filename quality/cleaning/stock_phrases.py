@@ -1,4 +1,4 @@
-"""Stock phrases inside a text: what they say is known to the letter, so that nothing else goes with them."""
+"""Removal of stock phrases inside a text; each is known to the letter, so nothing else is removed with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SELF = re.compile(
 
 
 def remove_self(text: str) -> tuple[str, str]:
-    """Take out sentences in which a model speaks of nothing but itself, and the bare phrase from other ones."""
+    """Remove sentences in which a model speaks only of itself, and the bare phrase from other sentences."""
     kept, removed = remove_self_description(text)
     phrases = [match[0].strip() for match in _SELF.finditer(kept)]
     return _SELF.sub("", kept), "\n".join(filter(None, [removed, *phrases]))
@@ -32,7 +32,7 @@ _ARROW = re.compile(r"(?i)(?<=\bonline)\s*(?:-+>+|—>|>+)|\s*-->\s*$|\s*-->(?=\
 
 
 def remove_consult_online(text: str) -> tuple[str, str]:
-    """Take out "For more information consult a … online -->", and an arrow that leads to no link any more."""
+    """Remove "For more information consult a … online -->", and an arrow whose link is gone."""
     removed = [match[0].strip() for match in _CONSULT_ONLINE.finditer(text)]
     kept = _CONSULT_ONLINE.sub("", text)
     removed += [match[0].strip() for match in _ARROW.finditer(kept)]
@@ -46,11 +46,11 @@ _GOVERNS = frozenset(
     "for from hello hi in is joined like my named of on or our than thank thanks that the this through to trust using "
     "via visit was welcome with your".split()
 )
-"""Words that need a name behind them."""
+"""Words that need a name after them."""
 
 
 def remove_chat_doctor(text: str) -> tuple[str, str]:
-    """Take out the name of a service that was pasted over the end of sentences."""
+    """Remove the name of a service that was pasted over the end of sentences."""
     removed: list[str] = []
 
     def cut(match: re.Match[str]) -> str:
@@ -80,7 +80,7 @@ _COPYRIGHT = re.compile(
 
 
 def remove_copyright(text: str) -> tuple[str, str]:
-    """Take out notices of copyright at the end of a line: a sign or the word, a year, a holder, and no other words."""
+    """Remove copyright notices at the end of a line: a sign or the word, a year, a holder, and no other words."""
     spans = [Span(*match.span()) for match in _COPYRIGHT.finditer(text)]
     kept, removed = without(text, spans)
     return (kept, removed.strip()) if kept.strip() else (text, "")
@@ -105,5 +105,5 @@ _PHENOTYPES = re.compile(
 
 
 def remove_phenotype_notice(text: str) -> tuple[str, str]:
-    """Take out what GARD says of where its tables of symptoms come from and how they are read."""
+    """Remove GARD's notice on the origin and reading of its symptom tables."""
     return without(text, [Span(*match.span()) for match in _PHENOTYPES.finditer(text)])

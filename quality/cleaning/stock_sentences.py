@@ -1,6 +1,6 @@
-"""Stock sentences: those that a trigger finds and that are made of stock words alone.
+"""Stock sentences: found by a trigger and made of stock words only.
 
-A sentence with any other word, or with a number, has content of its own and stays as it is.
+A sentence with any other word, or with a number, has content of its own and is kept.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ OPENING = re.compile(
     r"^(?:i |we )?(?:\w+ly )?hope (?:this (?:message |letter )?finds you|you|everything|all)\b.*"
     r"\b(?:well|fine|good|safe)\b"
 )
-"""How a reply opens before it says anything."""
+"""Opening of a reply before its content."""
 GREETED = re.compile(
     r"(?i)^(?:and |so |first of all,? )?(?:i|we|i.m|i.ve|i.ll|we.ll|my|our|thank\w*|many|welcome|hope|hoping|nice|glad|"
     r"happy|pleased|greetings|let|how|good|great|sorry|it is|it.s|this is|as per)\b"
 )
-"""How a sentence behind a greeting starts that belongs to it, if it is made of stock words."""
+"""Start of a sentence that belongs to the greeting before it, if it is made of stock words."""
 MODEL = re.compile(
     r"(?i)\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b|"
     r"\bI(?:.m| am) (?:just |only )?an? (?:AI|language model)\b|\bi am not an? (?:doctor|physician)[.!]$"
@@ -111,7 +111,7 @@ SUBSTITUTE = re.compile(
 
 
 LONGEST = 320
-"""Characters of the longest sentence that can be stock."""
+"""Characters of the longest possible stock sentence."""
 
 
 def made_of(sentence: str, words: frozenset[str]) -> bool:
@@ -125,17 +125,17 @@ def made_of(sentence: str, words: frozenset[str]) -> bool:
 
 
 _EDGES = frozenset("chat chatdoctor doctor take get do don't".split())
-"""Words that stand first or last in what several words together make stock."""
+"""First and last words of stock expressions of several words."""
 
 
 def fits(edge: str, words: frozenset[str]) -> bool:
-    """Return whether the first or last word of a sentence may be stock: most sentences are settled by these."""
+    """Return whether the first or last word of a sentence may be stock; this rules out most sentences."""
     word = edge.replace("’", "'").lower().strip(".,;:!?()[]\"'“”…-–—")
     return word in words or word in _EDGES or not word.isalpha()
 
 
 def bare_of(sentence: str, words: frozenset[str]) -> str:
-    """Return a sentence, bare, if it is made of ``words`` alone, else "": most are settled by the last or first one."""
+    """Return a sentence, bare, if it consists of ``words`` only, else ""; its last or first word decides most cases."""
     if not fits(sentence.rsplit(None, 1)[-1], words):
         return ""
     said = bare(sentence)
@@ -143,7 +143,7 @@ def bare_of(sentence: str, words: frozenset[str]) -> str:
 
 
 def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> bool:
-    """Return whether a sentence is one that ``trigger`` finds, says nothing but ``words`` and asks nothing."""
+    """Return whether ``trigger`` finds a sentence that consists of ``words`` only and asks nothing."""
     said = bare_of(sentence, words)
     if not said or any(said.count(left) != said.count(right) for left, right in ("()", "[]", "“”")):
         return False  # what it opens or closes is in its neighbours
@@ -151,20 +151,20 @@ def is_stock(sentence: str, trigger: re.Pattern[str], words: frozenset[str]) -> 
 
 
 _SEPARATOR = "[^a-z0-9]"
-"""What stands between two words; a letter with an accent is let through, too, since texts are only sifted here."""
+"""Text between two words; an accented letter is allowed too, since this pattern only preselects texts."""
 _PIECES = "chat chatdoctor doctor take care get well do not don't ever hesitate".split()
-"""The words of what several words together make stock."""
+"""The words of stock expressions of several words."""
 
 
 def whole_sentence(words: frozenset[str]) -> str:
-    """Return the polars pattern of lower-case texts that contain a sentence of ``words`` alone; a few others match."""
+    """Return a polars pattern that matches lower-case texts with a sentence of ``words`` only, and a few others."""
     one = "|".join(sorted({word.replace("'", "['’]") for word in (*words, *_PIECES)}))
     start = r"(?:^|[.!?…)][\"'”’)\]]*\s|[\n。！？])"
     return rf"{start}{_SEPARATOR}*(?:(?:{one}){_SEPARATOR}*)+(?:[.!?…\n。！？]|$)"
 
 
 def remove_sentences(text: str, *, trigger: re.Pattern[str], words: frozenset[str]) -> tuple[str, str]:
-    """Take out the sentences that are stock."""
+    """Remove the stock sentences."""
     spans = (span for span in sentences(text) if span.end - span.start <= LONGEST)
     return without(text, [span for span in spans if is_stock(text[slice(*span)], trigger, words)])
 
@@ -199,7 +199,7 @@ def _points(sentence: str) -> bool:
 
 
 def remove_dangling(text: str) -> tuple[str, str]:
-    """Take out sentences that point to an address that is no longer there ("To learn more, visit .")."""
+    """Remove sentences that point to an address that is no longer there ("To learn more, visit .")."""
     spans = sentences(text)
     gone = [
         span

@@ -1,6 +1,6 @@
-"""Stock text: notices, greetings, sign-offs, what services and models say of themselves.
+"""Stock text: notices, greetings, sign-offs, self-descriptions of services and models.
 
-A removal takes a phrase that is known to the letter, or a sentence that is made of stock words alone.
+A removal takes a phrase known to the letter, or a sentence made of stock words only.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from quality.cleaning.stock_sentences import (
 from quality.cleaning.stock_words import COURTESY, DISCLAIMER
 
 SIGNATURE_CHARS = 240
-"""Characters at the end of a text in which a sign-off is looked for."""
+"""Characters at the end of a text searched for a sign-off."""
 
 
 @dataclass(frozen=True)
 class Stock:
-    """One kind of stock text: its removal, and the signs of the texts that may contain it.
+    """One kind of stock text: its removal, and the signs of texts that may contain it.
 
     With ``words`` it is a whole sentence of these words (``STOCK_SENTENCE``). Otherwise the text contains one of
     ``cues`` (any case) and matches ``hint``; ``tail`` limits the hint to that many characters at the end, 0 for all.
@@ -97,14 +97,14 @@ STOCK: tuple[Stock, ...] = (
         hint=r"©|(?i)\(c\) ?(?:copyright )?\d{4}|copyright ?\d{4}",
     ),
 )
-"""The stock texts in the order in which they are looked for."""
+"""The stock texts, in the order of the search."""
 
 CUES = [cue for kind in STOCK for cue in kind.cues]
 STOCK_WORDS = frozenset().union(*(kind.words for kind in STOCK))
 STOCK_SENTENCE = whole_sentence(STOCK_WORDS)
-"""The pattern of lower-case texts that contain a sentence of nothing but stock words."""
+"""Pattern of lower-case texts that contain a sentence made of stock words only."""
 SIFTED = 64
-"""Texts from which on compiling ``STOCK_SENTENCE`` takes less time than looking at each text."""
+"""Number of texts from which compiling ``STOCK_SENTENCE`` is faster than checking each text."""
 
 
 def find_stock(texts: pl.Series) -> dict[str, pl.Series]:
@@ -131,7 +131,7 @@ def find_stock(texts: pl.Series) -> dict[str, pl.Series]:
 
 
 def _sentence_kinds(text: str) -> set[str]:
-    """Return the kinds of stock text of whose words a sentence of ``text`` is made."""
+    """Return the kinds of stock text whose words make up a sentence of ``text``."""
     kinds: set[str] = set()
     for start, end in sentences(text):
         if end - start <= LONGEST and (said := bare_of(text[start:end], STOCK_WORDS)):

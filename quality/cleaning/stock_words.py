@@ -1,4 +1,4 @@
-"""The words of which stock sentences are made; a sentence with any other word has content of its own and stays."""
+"""The words of stock sentences; a sentence with any other word has content of its own and is kept."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ REFERENCE = COMMON | frozenset(
     "sites source sources summary table text title topic url using ver via view viewed visit visite visited visiting "
     "voir véase web webpage website websites wikipedia www".split()
 )
-"""Words around an address; the names of publishers and subjects are not among them."""
+"""Words around an address, without names of publishers and subjects."""
 
 DOCUMENTS = REFERENCE | frozenset(
     "brochure calculator calendar chart complete credit credits document documents factsheet faq faqs figure form "
@@ -104,7 +104,7 @@ DOCUMENTS = REFERENCE | frozenset(
     "portal post posts publication publications register registration report schedule section sheet study tool tools "
     "tutorial update updated updates version".split()
 )
-"""Words around an address that say what kind of thing is there."""
+"""Words around an address that name the kind of document."""
 
 DECLINING = COMMON | frozenset(
     "able accurate advice advise advising afraid against allowed answer answered answering answers anyone apologies "
@@ -121,4 +121,4 @@ DECLINING = COMMON | frozenset(
     "such sufficient suggest suitable surgeon talk tell that's then therefore think topic topics trained treating "
     "truly try unable unethical unfortunately unsure visit what who without won't yourself".split()
 )
-"""Words of a reply that declines and sends the reader to someone else, without a word on the matter."""
+"""Words of a reply that declines and refers the reader to someone else without addressing the question."""

@@ -11,9 +11,9 @@ _DEGREES = frozenset("o0º°")
 
 
 def superscript(text: str, before: str, after: str) -> str:
-    """Return a superscript as text: an exponent gets a ``^``, a mass number before its symbol and a bare sign do not.
+    """Return a superscript as text: exponents get a ``^``; mass numbers before their symbol and bare signs do not.
 
-    ``before`` is the text in front of it, ``after`` the character behind it.
+    ``before`` is the text before it, ``after`` the character after it.
     """
     last, rest = before[-1:], before.rstrip()[-1:]
     if text in _DEGREES and rest.isdigit() and after in ("C", "F"):
@@ -32,7 +32,7 @@ def superscript(text: str, before: str, after: str) -> str:
 
 
 def subscript(text: str, before: str, after: str) -> str:
-    """Return a subscript as text: H2O, log10 and Vmax as everybody writes them, other ones after an underscore."""
+    """Return a subscript as text: H2O, log10 and Vmax as usually written, others after an underscore."""
     last = before[-1:]
     if not _has_word(text) or not (last.isalnum() or last in tuple(")]}")):
         return text
@@ -43,7 +43,7 @@ def subscript(text: str, before: str, after: str) -> str:
 
 
 def _wrapped(text: str, after: str) -> str:
-    """Return the text in parentheses where it would otherwise be read together with what follows."""
+    """Return the text in parentheses where it would otherwise merge with the following text."""
     runs_on = after.isdigit() or (after.isalpha() and text[-1:].isalpha())
     return text if _SIMPLE.fullmatch(text) and not runs_on else f"({text})"
 

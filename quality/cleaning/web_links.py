@@ -1,4 +1,4 @@
-"""Addresses of the web: they go where nothing is lost with them, and stay where a sentence leans on them."""
+"""Web addresses: removed where no content is lost, kept where a sentence depends on them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from quality.cleaning.stock_words import DOCUMENTS, REFERENCE
 
 URL = r"(?i)\b(?:https?://|www\.)[^\s<>\"'\[\]{}]*[^\s<>\"'\[\]{}().,;:!?]"
 LINK = rf"{URL}|<link>"
-"""An address, or what a corpus put in the place of one."""
+"""An address, or a corpus's replacement for one."""
 MARKDOWN_LINK = r"(?i)\]\(\s*(?:https?://|www\.)"
-"""What a text with a Markdown link holds at least."""
+"""Pattern that every text with a Markdown link contains."""
 
 _LINK = re.compile(LINK.replace("(?i)", ""), re.IGNORECASE)
 _MARKDOWN = re.compile(
@@ -24,14 +24,14 @@ _ANNOUNCES = re.compile(
     r"(?i)\b(?:following|below|these) (?:\w+ ){0,2}(?:links?|pages?|sites?|websites?|addresses|address|articles?|"
     r"urls?)\b"
 )
-"""A sentence behind which addresses are to come."""
+"""A sentence that announces addresses."""
 _PHRASE = re.compile(
     rf"(?i)(?:^|(?<=[.!?\n] )|(?<=\n))according to {URL[4:]}, |"
     rf"\bat {URL[4:]} and (?=(?:in|at|on|from|by|with)\b)|"
     rf"\b(?:is|are|was|were) (?:(?:available|found|given|listed|online) )?at {URL[4:]} and (?=(?:is|are|was|were|"
     rf"has|have)\b)"
 )
-"""An address with the words that go with it, in a sentence that stands without them."""
+"""An address with its connecting words, in a sentence that is complete without them."""
 _POINTS_ON = re.compile(
     r"(?i)(?:\b(?:here|below|following|links?|websites?|webpages?|pages?|sites?|at|visit|see)\b[^\w]*|:\s*)$"
 )
@@ -43,20 +43,20 @@ _POINTER = re.compile(
     rf"via))(?: also)? _{_FOR}"
     rf"(?:(?:, | and | or |, and |; )_{_FOR})*\.?"
 )
-"""What an aside says that points to addresses (each a ``_``) and names in a word or two what is there."""
+"""An aside that points to addresses (each a ``_``) and names the target in a word or two."""
 
 
 def unlink_markdown(text: str) -> str:
-    """Return ``text`` with the words of its Markdown links in their places, where the words say what is there."""
+    """Return ``text`` with Markdown links replaced by their words, where the words describe the target."""
     return _MARKDOWN.sub(
         lambda match: match[0] if made_of(match[1], REFERENCE) or _LINK.search(match[1]) else match[1], text
     )
 
 
 def remove_links(text: str) -> tuple[str, str]:
-    """Take out addresses with the aside or the sentence that says nothing else; something must be left.
+    """Remove addresses together with the aside or sentence that contains nothing else, unless nothing would be left.
 
-    An address inside a sentence with content of its own stays, since the sentence would be maimed without it.
+    An address inside a sentence with content of its own is kept, since the sentence needs it.
     """
     kept, removed = _without_asides(text)
     kept, gone = without(kept, _reference_sentences(kept))
@@ -88,19 +88,19 @@ _NUMBERED = re.compile(r"^\W*\[\d{1,2}\]")
 
 
 def _is_reference(sentence: str) -> bool:
-    """Return whether a sentence with its addresses aside only refers to them, or is nothing but them."""
+    """Return whether a sentence only refers to its addresses, or is nothing but addresses."""
     rest = _NUMBERED.sub("", _LINK.sub(" ", _MARKDOWN.sub(r" \1 ", sentence)))
     return made_of(rest, DOCUMENTS) or not any(char.isalnum() for char in rest)
 
 
 def _may_hold_link(said: str) -> bool:
-    """Return whether a text may hold an address: quicker than to look for one."""
+    """Return whether a text may contain an address; faster than the full search."""
     lowered = said.lower()
     return "http" in lowered or "www." in lowered or "<link>" in lowered
 
 
 def _announced(text: str, spans: tuple[Span, ...], at: int) -> bool:
-    """Return whether sentence ``at``, the last one with content, has the addresses behind it for its own."""
+    """Return whether sentence ``at``, the last one with content, announces the addresses after it."""
     if at < 0:
         return False
     said = text[slice(*spans[at])]
@@ -110,9 +110,9 @@ def _announced(text: str, spans: tuple[Span, ...], at: int) -> bool:
 
 
 def _reference_sentences(text: str) -> list[Span]:
-    """Return the sentences that hold an address and no content, and those that announce one of these.
+    """Return the sentences that contain an address and no content, and those that announce one of these.
 
-    A bare address whose announcement has content of its own ("More on asthma is at the following page.") stays with it.
+    An address whose announcement has content of its own ("More on asthma is at the following page.") is kept with it.
     """
     found: list[Span] = []
     spans = sentences(text)

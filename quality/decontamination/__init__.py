@@ -1,1 +1,1 @@
-"""Benchmark items found in training rows."""
+"""Detection of benchmark items in training rows."""

@@ -1,4 +1,4 @@
-"""What answers say about two questions that are alike: the same one confirms, two different ones contradict."""
+"""Comparison of the answers to two similar questions: equal answers confirm a match, different ones contradict it."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from quality.decontamination.word_keys import words
 from quality.key import key
 
 TELLING_BITS = 5.0
-"""An answer that adds less to its question (yes, no, a letter) is given by chance."""
+"""An answer that adds fewer bits to its question (yes, no, a letter) matches by chance."""
 
 LENGTH_BITS = 80.0
-"""Beside so much of a question any answer tells: two stories that share it are two versions of one."""
+"""Shared question bits from which any answer confirms: two stories that share so much are versions of one."""
 
 LIKE_WORDS, LIKE_FROM_CHARS = 0.8, 5
-"""Words this similar (Ratcliff and Obershelp, as difflib has it) are slips of one another, from so many letters on."""
+"""Similarity (Ratcliff and Obershelp, as in difflib) and least length of two words that are slips of one another."""
 
 
 NUMBERS = "one two three four five six seven eight nine ten eleven twelve half twice thrice first second third"
 NEGATIONS = "not no never without except neither nor none absent negative cannot false incorrect"
 FACTS = r"\d+|\b(?:" + "|".join([*NUMBERS.split(), *NEGATIONS.split()]) + r")\b"
-"""What a question cannot lose or gain and stay the same: numbers and negations."""
+"""Words that a question cannot lose or gain without changing its meaning: numbers and negations."""
 
 
 FIGURE, LEAST_FIGURES, FIGURES_SHARE = r"\d[\d.,]*\d", 4, 0.9
-"""Numbers of two digits and more, how many a context must have, and the share of them that tells it by."""
+"""Numbers of two or more digits, the least count of them in a context, and the share of them that identifies it."""
 
 
 def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Add the item answer's ``gold_bits``, whether it is the ``same`` as the row's or ``like`` it, slips allowed,
-    whether the row ``told`` it, and whether the passage is ``optional``, one of the row's options.
+    """Add ``gold_bits`` of the item's answer, and whether it is the ``same`` as the row's, ``like`` it with slips
+    allowed, ``told`` by the row, and whether the passage is ``optional``, one of the row's options.
 
-    ``pairs`` name rows and units by number. An answer that is not there, or tells nothing, is neither. Where the
-    passage is optional, the row's question may tell the answer.
+    ``pairs`` name rows and item groups by number. An answer that is missing or without information is neither same nor
+    like.
     """
     gold_bits = index.units["answer_bits"].gather(pairs["item_group"])
     numbered = pairs.select(
@@ -57,7 +57,7 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
 
 
 def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl.DataFrame:
-    """Return ``same``, ``like`` and ``told`` of each pair; the texts of a row are made comparable once."""
+    """Return ``same``, ``like`` and ``told`` of each pair; the texts of a row are normalised once."""
     once = pairs.select("row", "optional").unique(maintain_order=True)
     mine = rows[once["row"]]
     texts = pl.col("texts").list.join("\n", ignore_nulls=True)
@@ -75,7 +75,7 @@ def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl
 
 
 def _optional(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
-    """Return of each pair whether its passage stands among the row's options and not in its question."""
+    """Return for each pair whether its passage is among the row's options and not in its question."""
     options, asked = rows["options"].list.join("\n", ignore_nulls=True), rows["question"]
     out = []
     for row, passage in zip(pairs["row"], pairs["passage"], strict=True):
@@ -85,19 +85,19 @@ def _optional(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
 
 
 def _comparable(text: pl.Expr) -> pl.Expr:
-    """Return texts as they are compared, a decimal number one word."""
+    """Return normalised texts, a decimal number as one word."""
     return key(text.str.replace_all(r"(\d)[.,](\d)", "${1}point${2}"))
 
 
 def _answer_texts(rows: pl.DataFrame) -> pl.Series:
-    """Return the answers; one that is a letter is the option it names."""
+    """Return the answers; an answer that is a letter becomes the option it names."""
     letter = key(pl.col("answer")).str.extract(r"^(?:option |answer )?([a-j])$")
     at = letter.replace_strict({name: at for at, name in enumerate("abcdefghij")}, default=None, return_dtype=pl.Int64)
     return rows.select(pl.coalesce(pl.col("options").list.get(at, null_on_oob=True), "answer")).to_series()
 
 
 def _alike(table: pl.DataFrame) -> pl.Series:
-    """Return whether ``answer`` and ``gold`` are alike, slips allowed."""
+    """Return whether ``answer`` and ``gold`` are similar, slips allowed."""
     worded = (pl.col("answer") != "") & (pl.col("gold") != "")
     distinct = table.drop_nulls().unique(maintain_order=True).filter(worded)
     same = [mine == gold or answers_agree(mine, gold) for mine, gold in distinct.iter_rows()]
@@ -106,7 +106,7 @@ def _alike(table: pl.DataFrame) -> pl.Series:
 
 
 def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
-    """Return of each pair whether the row has the figures of the item's context: its results, in whatever words."""
+    """Return for each pair whether the row has the figures (the results) of the item's context, in any wording."""
     items = index.first_items()["context"]
     out = []
     for row, unit in pairs.select("row", "item_group").iter_rows():
@@ -117,7 +117,7 @@ def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> 
 
 
 def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
-    """Return of each pair whether the row has the rarest word of the item's question and all of its numbers."""
+    """Return for each pair whether the row has the rarest word and all numbers of the item's question."""
     questions, asked = index.first_items()["question"], rows["question"]
     items, out = index.arrays, []
     for row, unit in pairs.select("row", "item_group").iter_rows():
@@ -130,7 +130,7 @@ def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) ->
 
 
 def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
-    """Return of each pair that is ``close`` whether both sides have the same numbers and negations; false of others."""
+    """Return for each ``close`` pair whether both sides have the same numbers and negations; false for other pairs."""
     items = index.first_items().select("question", "options")
     out = []
     columns = zip(pairs["row"], pairs["item_group"], pairs["passage"], pairs["said"], pairs["close"], strict=True)
@@ -151,14 +151,14 @@ def _facts(text: str | None) -> set[str]:
 
 
 def answers_agree(mine: str, theirs: str) -> bool:
-    """Return whether each text is alike the other: a part of an answer is not the answer."""
+    """Return whether the texts contain each other, slips allowed: a part of an answer is not the answer."""
     few, many = sorted((mine.split(), theirs.split()), key=len)
     numbers = [[word for word in words if word[0].isdecimal()] for words in (few, many)]
     return 2 * len(few) >= len(many) and numbers[0] == numbers[1] and alike(mine, theirs)
 
 
 def alike(mine: str, theirs: str) -> bool:
-    """Tell whether more than half of the words of the shorter text are in the other, slips allowed."""
+    """Return whether more than half of the words of the shorter text are in the other, slips allowed."""
     few, many = sorted((mine.split(), theirs.split()), key=len)
     return 2 * sum(_is_among(word, many) for word in few) > len(few)
 

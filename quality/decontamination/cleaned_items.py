@@ -1,4 +1,4 @@
-"""Benchmark items as cleaning leaves them: rows of a recipe are cleaned before they are compared."""
+"""Benchmark items after cleaning, since the rows of a recipe are cleaned before they are compared."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TEXTS = ("question", "answer", "reasoning", "context")
 
 
 def with_cleaned(items: pl.DataFrame) -> pl.DataFrame:
-    """Return ``items`` (``ITEM_SCHEMA``), and once more those whose words cleaning changes, in their cleaned form.
+    """Return ``items`` (``ITEM_SCHEMA``) and, for items whose words cleaning changes, their cleaned form as well.
 
-    The repairs that a corpus asks for change spacing and case, which are not compared. The rules of cleaning decide
-    here what a leak is: an edit of one gives the step that drops leaks another name, and it runs again.
+    Repairs requested by a corpus change only spacing and case, which are not compared. The cleaning rules affect the
+    result here, so an edit of one changes the fingerprint of the leak step.
     """
     items = checked(items, ITEM_SCHEMA)
     cleaned = _cleaned(items)
@@ -34,7 +34,7 @@ def _keys(items: pl.DataFrame) -> list[NDArray[np.uint64]]:
 
 
 def _cleaned(items: pl.DataFrame) -> pl.DataFrame:
-    """Return the items cleaned as prose; one that cannot be cleaned stays as it is."""
+    """Return the items cleaned as prose; an item that cannot be cleaned is unchanged."""
     turn = pl.struct(role=pl.lit("user"), content="question")
     nothing = pl.lit(None, pl.String)
     rows = items.select(

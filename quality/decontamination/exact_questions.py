@@ -14,14 +14,16 @@ U64 = NDArray[np.uint64]
 def exact_keys(table: pl.DataFrame) -> pl.DataFrame:
     """Return ``question_key`` and ``options_key`` (unsigned, 64 bits) of ``question`` and ``options``.
 
-    Texts that differ in case, marks, punctuation or spacing alone have equal keys; so have options in another order. A
-    question without a word has key 0, and so have options where there are none.
+    Case, marks, punctuation, spacing and the order of options do not change a key. A question without a word and a
+    missing list of options have key 0.
     """
     return pl.DataFrame({"question_key": text_keys(table["question"]), "options_key": option_keys(table["options"])})
 
 
 def option_keys(options: pl.Series) -> U64:
-    """Return one key for each list of texts, whatever their order; empty texts do not count, and none give 0."""
+    """Return one key for each list of texts, independent of their order; empty texts do not count, and an empty list
+    gives 0.
+    """
     rows = (
         pl.DataFrame({"options": options}).with_row_index("row").explode("options", empty_as_null=True, keep_nulls=True)
     )
@@ -33,9 +35,10 @@ def option_keys(options: pl.Series) -> U64:
 
 
 def exact_pairs(keys: pl.DataFrame, units: pl.DataFrame, whole_bits: float) -> pl.DataFrame:
-    """Return (row, unit, bits) of the rows that equal a unit in question and options, if these say ``whole_bits``.
+    """Return (row, item group, bits) of the rows equal to an item group in question and options, from ``whole_bits``
+    on.
 
-    ``keys`` are the rows' (``exact_keys``). Questions alone are looked for word for word (``verbatim``).
+    ``keys`` are those of the rows (``exact_keys``). Questions without options are matched word for word (``verbatim``).
     """
     rows = keys.with_row_index("row").filter((pl.col("question_key") != 0) & (pl.col("options_key") != 0))
     there = units.with_row_index("item_group").select("item_group", "question_key", "options_key", bits="all_bits")

@@ -1,7 +1,7 @@
-"""Decontamination: training rows that hold items of a benchmark, found layer by layer, each with its evidence.
+"""Decontamination: training rows that contain benchmark items, found layer by layer, each with its evidence.
 
-Words weighed by rarity find copies, shuffled options, rewrites and leaks into answers; embeddings find what shares no
-words; a judge may look at what they found, and where it cannot say, the row counts as contaminated.
+Words weighted by rarity find copies, shuffled options, rewrites and leaks into answers; embeddings find matches without
+shared words. A judge may review the matches; where it gives no verdict, the row counts as contaminated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from quality.decontamination.verbatim import findable
 from quality.outcome import DROP_SCHEMA
 
 Judge = Callable[[Sequence[tuple[str, str]]], Sequence[bool | None]]
-"""(Training text, benchmark text) pairs in; out, for each, whether they are one question, None if that is unknown."""
+"""(Training text, benchmark text) pairs in; for each, whether they are the same question, or None if unknown."""
 
 LEAK_SCHEMA = pl.Schema(
     {
@@ -45,14 +45,14 @@ Near = Callable[[pl.DataFrame], pl.DataFrame]
 """Rows in, the pairs of the embedding layer out."""
 
 SLICE_ROWS = 50_000
-"""Rows in work at a time, so that memory stays flat."""
+"""Rows processed at a time, which bounds the memory."""
 
 
 @checked_config(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Decontaminate:
-    """``thresholds`` are those of the layers of words, ``similarity`` is the cosine of the embedding layer.
+    """``thresholds`` are those of the lexical layers, ``similarity`` is the cosine of the embedding layer.
 
-    That one depends on the model: ``quality.decontamination.neighbors.calibrate`` finds it.
+    The cosine depends on the model; ``quality.decontamination.neighbors.calibrate`` determines it.
     """
 
     thresholds: SimilarityThresholds = Field(default_factory=SimilarityThresholds)
@@ -61,7 +61,7 @@ class Decontaminate:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaks:
-    """What was found: the pairs (``LEAK_SCHEMA``), the rows to drop (``DROP_SCHEMA``), and the report by benchmark."""
+    """The matched pairs (``LEAK_SCHEMA``), the rows to drop (``DROP_SCHEMA``), and the report by benchmark."""
 
     pairs: pl.DataFrame
     drops: pl.DataFrame
@@ -79,8 +79,8 @@ def decontaminate(
 ) -> Leaks:
     """Return the leaks of benchmark ``items`` (``ITEM_SCHEMA``) in ``rows`` (``ROW_SCHEMA``).
 
-    Without ``embed`` and ``judge`` their layers are left out. The outcome is the same for any number of ``workers`` and
-    any order of rows. Raises ``ValueError`` where a table has not the columns it should.
+    Without ``embed`` and ``judge`` their layers are skipped. The result does not depend on the number of ``workers`` or
+    the order of rows. Raises ``ValueError`` for a table with wrong columns.
     """
     config = config or Decontaminate()
     index = build_index(items)
@@ -99,7 +99,7 @@ def find_leaks(
 ) -> pl.DataFrame:
     """Return the pairs (``LEAK_SCHEMA``) of rows and indexed items, sorted by row id, layer and score.
 
-    A row is judged by itself: shards may be looked at one after the other.
+    Each row is judged alone, so shards may be searched one after the other.
     """
     rows = checked(rows, ROW_SCHEMA)
     slices = (rows[at : at + SLICE_ROWS] for at in range(0, rows.height, SLICE_ROWS))
@@ -134,10 +134,9 @@ def _strength() -> pl.Expr:
 
 
 def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Near:
-    """Return what finds the pairs of the embedding layer: of questions and columns of no known role, each by itself,
-    and of items only those that say enough.
+    """Return a function that finds the pairs of the embedding layer; the items are embedded here, once.
 
-    The items are embedded here, once.
+    It compares questions and columns without a role, each alone, with items long enough to be distinctive.
     """
     enough = index.units["question_bits"] >= config.thresholds.question_bits
     units = enough.arg_true().cast(pl.Int64)
@@ -161,7 +160,7 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
 
 
 def _spelled_out(found: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Return the pairs with ids, names and texts instead of numbers: one for each item that a unit stands for."""
+    """Return the pairs with ids, names and texts instead of numbers: one for each item of an item group."""
     items = index.items.select(
         "item_group", "benchmark", item="id", item_text=question_side(index.items)[0].str.strip_chars()
     )
@@ -175,9 +174,9 @@ def _spelled_out(found: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
 
 
 def _judged(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:
-    """Return the pairs that the judge does not clear; exact ones are not asked about.
+    """Return the pairs that the judge does not clear; exact ones are not sent to it.
 
-    A verdict that is not there leaves a pair contaminated. A suspect that is not cleared bears the layer ``judge``.
+    A missing verdict leaves a pair contaminated. A suspect that is not cleared gets the layer ``judge``.
     """
     asked = pairs.filter(pl.col("layer") != "exact")
     texts = list(zip(asked.select(pl.coalesce("passage", "row_text")).to_series(), asked["item_text"], strict=True))
@@ -193,7 +192,7 @@ def _judged(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:
 
 
 def drop_table(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows to drop (``DROP_SCHEMA``), by id: the reason is ``leak:`` and the layer of the strongest pair."""
+    """Return the rows to drop (``DROP_SCHEMA``) by id, with reason ``leak:`` and the layer of the strongest pair."""
     order = ("id", _strength(), "score", "benchmark", "item")
     ordered = pairs.sort(*order, descending=[False, False, True, False, False])
     first = ordered.group_by("id", maintain_order=True).agg(pl.all().first(), pairs=pl.len())
@@ -212,8 +211,8 @@ def _evidence(pair: dict[str, object]) -> dict[str, object]:
 
 
 def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.DataFrame:
-    """Return one row a benchmark: ``items``; ``checked``, those that some rule could find; ``flagged``, and how many of
-    these each layer found; and ``rows`` that hold one. An item counts for the strongest layer that found it.
+    """Return one row per benchmark: ``items``; ``checked`` (some rule could find them); ``flagged``, in total and by
+    layer; and ``rows`` that contain one. An item counts for the strongest layer that found it.
     """
     totals = _once(index).group_by("benchmark").agg(items=pl.len(), checked=pl.col("checked").sum())
     strongest = pairs.sort(_strength()).unique(["benchmark", "item"], keep="first", maintain_order=True)
@@ -226,13 +225,13 @@ def report(pairs: pl.DataFrame, index: LeakIndex, config: Decontaminate) -> pl.D
 
 
 def _once(index: LeakIndex) -> pl.DataFrame:
-    """Return the items, one that is there in several forms once, with ``checked``: whether a rule could find a form."""
+    """Return each item once, whatever its number of forms, with ``checked``: whether a rule could find any form."""
     known = index.items.with_columns(checked=pl.Series(findable(index.verbatim)).gather(index.items["item_group"]))
     known = known.with_columns(pl.col("checked").any().over("benchmark", "id"))
     return known.unique(["benchmark", "id"], keep="first", maintain_order=True)
 
 
 def not_checked(index: LeakIndex) -> pl.DataFrame:
-    """Return the items that no rule could find, a bare stem without a telling answer: benchmark, item and text."""
+    """Return benchmark, item and text of the items that no rule could find: bare stems without a distinctive answer."""
     unseen = _once(index).filter(~pl.col("checked"))
     return unseen.select("benchmark", item="id", item_text=question_side(unseen)[0])

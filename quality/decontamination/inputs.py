@@ -1,8 +1,8 @@
-"""What leak detection compares: rows and benchmark items as two tables of few columns, made from records or any table.
+"""The two tables that leak detection compares, rows and benchmark items, made from records or any table.
 
-A row has ``id``, ``question``, ``options``, ``answer``, ``reasoning``, which holds all else it says (context,
-rationale, response, earlier answers), and ``texts``: columns whose role is not known, each compared by itself. An item
-has ``benchmark`` and ``context`` besides. Every column may be null but ids and names.
+A row has ``id``, ``question``, ``options``, ``answer``, ``reasoning`` (all its other text: context, rationale,
+response, earlier answers) and ``texts``: columns without a known role, each compared alone. An item also has
+``benchmark`` and ``context``. Every column except ids and names may be null.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ ROLES = {
     "chain": "chain rationale explanation exp long_answer reasoning cot chain_of_thought thought thoughts think",
     "messages": "messages conversations conversation chat dialogue dialog turns",
 }
-"""What a column is compared as, and the usual names of such columns, case aside."""
+"""Roles of columns, and the usual names of such columns, in any case."""
 
 
 def rows_of(records: pl.DataFrame) -> pl.DataFrame:
     """Return records (``sources.table.SCHEMA``) as rows (``ROW_SCHEMA``), in order.
 
-    The question is what users say; all other turns and the rejected answer are part of the reasoning.
+    The question is the user turns; other turns and the rejected answer are part of the reasoning.
     """
     turns = pl.col("messages").list
     by_user = turns.filter(pl.element().struct.field("role") == "user")
@@ -60,15 +60,15 @@ def _said(turns: pl.Expr) -> pl.Expr:
 
 
 def items_of(records: pl.DataFrame) -> pl.DataFrame:
-    """Return the records of benchmarks as items (``ITEM_SCHEMA``); a record's source names its benchmark."""
+    """Return the records of benchmarks as items (``ITEM_SCHEMA``); the source of a record is its benchmark."""
     without = rows_of(records.with_columns(context=pl.lit(None, pl.String)))
     return records.select(benchmark="source").hstack(without).hstack(records.select("context"))
 
 
 def find_roles(schema: Mapping[str, pl.DataType], given: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """Return {role: columns}: those ``given``, and for every other role the columns of a usual name.
+    """Return {role: columns}: those ``given``, and for every other role the columns with a usual name.
 
-    Raises ``ValueError`` where a given column is not there.
+    Raises ``ValueError`` where a given column is missing.
     """
     roles = {}
     taken = {name for names in given.values() for name in names}
@@ -85,10 +85,10 @@ def find_roles(schema: Mapping[str, pl.DataType], given: Mapping[str, Sequence[s
 def text_rows(
     table: pl.DataFrame, columns: Sequence[str], id_column: str | None = None, roles: Mapping[str, Sequence[str]] = {}
 ) -> pl.DataFrame:
-    """Return rows of any table: columns by their role, and ``columns``, whose role is not known.
+    """Return rows of any table from its columns by role; ``columns`` are those without a known role.
 
-    Without ``id_column`` the row's number is its id. A column may hold texts, lists or objects of texts. Raises
-    ``ValueError`` where a column is not there.
+    Without ``id_column`` the row number is the id. A column may hold texts, lists or objects of texts. Raises
+    ``ValueError`` for a missing column.
     """
     parts = {role: list(names) for role, names in roles.items() if names}
     wanted = [*columns, *([id_column] if id_column else []), *(name for names in parts.values() for name in names)]
@@ -117,7 +117,7 @@ def text_rows(
 
 
 def flat(value: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """Return all texts that a value of any kind holds, one a line; null where there is none."""
+    """Return all texts inside a value of any type, one per line; null where there is none."""
     if isinstance(kind, pl.List | pl.Array):
         value = value.arr.to_list() if isinstance(kind, pl.Array) else value
         inner = kind.inner if isinstance(kind.inner, pl.DataType) else kind.inner()
@@ -150,7 +150,7 @@ def _listed(names: Sequence[str], schema: Mapping[str, pl.DataType]) -> pl.Expr:
 
 
 def _turns(name: str, kind: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
-    """Return what users say and what others say in a conversation; all is a user's where no turn has a role."""
+    """Return the user turns and the other turns of a conversation; without roles, all turns are the user's."""
     everything = flat(pl.col(name), kind)
     if not isinstance(kind, pl.List) or not isinstance(kind.inner, pl.Struct):
         return everything, pl.lit(None, pl.String)

@@ -1,7 +1,6 @@
-"""Which benchmark items each window of a training text has rare words of: an inverted index, read once a window.
+"""An inverted index from rare words to benchmark items, read once per window of a training text.
 
-Linear in the training text: a window costs its words plus the postings of those of its words that are rare enough to
-have any.
+Linear in the training text: a window costs its words plus the postings of its rare words.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
 
 WINDOW, STEP = 512, 256
-"""Words compared at a time, and how far on the next window begins: a long text has any item's words somewhere."""
+"""Words per window, and the distance between windows: some window covers any item's words in a long text."""
 
 
 class Postings(NamedTuple):
-    """For each word id the parts of items that list it (twice the item's place, plus 1 for its options).
+    """For each word id, the parts of items that list it (twice the item's number, plus 1 for its options).
 
-    ``bits`` is what a word weighs, ``gates`` the bits of listed words from which on a part makes its item a candidate.
+    ``bits`` are the weights of words, ``gates`` the sum of listed bits at which a part makes its item a candidate.
     """
 
     bits: F32
@@ -66,7 +65,7 @@ def candidates(offsets: I64, ids: I32, postings: Postings) -> Candidates:
 
 @compiled
 def _add(window: I32, postings: Postings, number: int, seen: I32, sums: F32, touched: I32) -> int:
-    """Add up, for every part that lists a word of the window, the bits of those words; return how many parts."""
+    """Sum, for every part that lists a word of the window, the bits of those words; return the number of parts."""
     count = 0
     for word in window:
         if seen[word] != number:
@@ -82,7 +81,7 @@ def _add(window: I32, postings: Postings, number: int, seen: I32, sums: F32, tou
 
 @compiled
 def _pass(touched: I32, gates: F32, number: int, item_seen: I32, sums: F32, found: I32) -> int:
-    """Write the items that have a part at its gate, clear the sums, and return how many items."""
+    """Write the items with a part at its gate, clear the sums, and return the number of items."""
     count = 0
     for part in touched:
         item = part >> 1

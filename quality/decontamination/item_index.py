@@ -1,4 +1,4 @@
-"""Benchmark items as an index: the bits of their words, and which items list a word."""
+"""Index of benchmark items: the bits of their words, and which items list each word."""
 
 from __future__ import annotations
 
@@ -24,26 +24,28 @@ U8 = NDArray[np.uint8]
 U64 = NDArray[np.uint64]
 
 LISTED_BITS, LISTED_SHARE, LISTED_LEAST = 7.5, 0.5, 4.0
-"""A part lists its words of so many bits or more, then more, rarest first, up to a share of its bits, but none of fewer
-bits than the last number: one item in 181 has a listed word, at most one in 16."""
+"""A part lists its words of at least the first number of bits, then further words, rarest first, up to a share of its
+bits, but none below the last number: one item in 181 has a listed word, at most one in 16.
+"""
 
 OPTIONS_LISTED_BITS = 150.0
-"""A question of more bits is found by itself; its options need no listing."""
+"""Question bits from which the options need no listing, since the question is found alone."""
 
 GATE_BITS, OPTIONS_GATE_BITS, OPTIONS_GATE = 10.0, 15.0, 0.6
 GATES = ((80.0, 0.4), (200.0, 0.2))
-"""The share of a question's listed bits that makes a candidate: 0.4 up to 80 bits, 0.2 from 200 on, between in line. A
-long question is known by less of it."""
+"""The share of a question's listed bits that makes a candidate: 0.4 up to 80 bits, 0.2 from 200 on, linear between. A
+smaller share identifies a long question.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeakIndex:
-    """The benchmarks, ready to be compared with.
+    """The indexed benchmarks.
 
-    ``items`` are the items as given with ``unit``, the number of what is compared: items equal in question, options and
-    answer are one. ``units`` has in that order ``question_key``, ``options_key``, ``question_bits``, ``all_bits``
-    (question and options) and ``answer_bits`` (what the answer adds to the question). ``table`` finds words among
-    ``vocabulary`` ids; ``verbatim`` is what is looked for word for word.
+    ``items`` are the given items with ``item_group``; items equal in question, options and answer form one group.
+    ``units`` has, per group, ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question and options)
+    and ``answer_bits`` (what the answer adds to the question). ``table`` maps words to ``vocabulary`` ids; ``verbatim``
+    is the index of word-for-word matches.
     """
 
     items: pl.DataFrame
@@ -59,16 +61,16 @@ class LeakIndex:
         return word_ids(found.keys, *self.table, self.vocabulary)
 
     def count(self) -> int:
-        """Return the number of items; one that is there in several forms counts once."""
+        """Return the number of items, counting an item with several forms once."""
         return self.items.unique(["benchmark", "id"]).height
 
     def first_items(self) -> pl.DataFrame:
-        """Return the first item of each unit, in the order of ``units``."""
+        """Return the first item of each group, in the order of ``units``."""
         return self.items.unique("item_group", keep="first", maintain_order=True).sort("item_group")
 
 
 def build_index(items: pl.DataFrame) -> LeakIndex:
-    """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` where it is no such table."""
+    """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` for a table with wrong columns."""
     items, units = _units(checked(items, ITEM_SCHEMA))
     question, options = words(units["question"]), words(units["options"].list.join("\n", ignore_nulls=True))
     vocabulary = _distinct(np.concatenate([question.keys, options.keys, known_words()]))
@@ -102,7 +104,7 @@ def build_index(items: pl.DataFrame) -> LeakIndex:
 
 
 def _units(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the items with their unit, and the units: the first item of each, with its keys."""
+    """Return the items with their group, and the groups: the first item of each, with its keys."""
     keyed = items.hstack(exact_keys(items)).with_columns(answer_key=pl.Series(text_keys(items["answer"])))
     keys = ["question_key", "options_key", "answer_key"]
     units = keyed.unique(keys, keep="first", maintain_order=True).select(*keys, "question", "options", "answer")
@@ -111,7 +113,7 @@ def _units(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _distinct(numbers: NDArray[Any]) -> NDArray[Any]:
-    """Return the different numbers, sorted; sorting is many times faster here than NumPy's table of hashes."""
+    """Return the distinct numbers, sorted; sorting is many times faster here than NumPy's hash table."""
     ordered = np.sort(numbers)
     first = np.concatenate([np.ones(min(len(ordered), 1), np.bool_), ordered[1:] != ordered[:-1]])
     distinct: NDArray[Any] = ordered[first]
@@ -119,7 +121,7 @@ def _distinct(numbers: NDArray[Any]) -> NDArray[Any]:
 
 
 def _entries(question: Words, options: Words, table: tuple[U64, I32], size: int) -> tuple[I64, I64, U8]:
-    """Return (unit, word, parts it stands in) for every word of every unit, once, sorted by unit."""
+    """Return (item group, word, parts that contain it) for every distinct word of every group, sorted by group."""
     found = []
     for words_of, part in ((question, QUESTION_PART), (options, OPTION_PART)):
         unit = np.repeat(np.arange(len(words_of.offsets) - 1), np.diff(words_of.offsets))
@@ -136,7 +138,7 @@ def _starts(sorted_numbers: I64, count: int) -> I64:
 
 
 def _answer_bits(answers: pl.Series, unit: I64, word: I64, bits: F64, table: tuple[tuple[U64, I32], int]) -> F64:
-    """Return the bits of the words of each answer that its question has not."""
+    """Return the bits of the words of each answer that its question lacks."""
     found = words(answers)
     owner = np.repeat(np.arange(len(answers)), np.diff(found.offsets))
     mine = _distinct(owner * len(bits) + word_ids(found.keys, *table[0], table[1]))
@@ -147,7 +149,7 @@ def _answer_bits(answers: pl.Series, unit: I64, word: I64, bits: F64, table: tup
 
 
 def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
-    """List each part of a unit under its rarest words, and set the gates."""
+    """List each part of an item group under its rarest words, and set the gates."""
     count, bits = len(arrays.question_bits), arrays.bits.astype(np.float64)
     optioned = (part & OPTION_PART > 0) & (arrays.question_bits[unit] < OPTIONS_LISTED_BITS)
     chosen_word, chosen_part = [], []
@@ -176,7 +178,7 @@ def _listed(unit: I64, word: I64, bits: F64) -> NDArray[np.bool_]:
 
 
 def _gates(listed: F64) -> NDArray[np.float32]:
-    """Return the bits from which on a part makes a candidate; infinite where it lists too little."""
+    """Return the bits at which a part becomes a candidate; infinite where it lists too little."""
     question, options = listed[0::2], listed[1::2]
     gates = np.empty(len(listed), np.float32)
     (low, most), (high, least) = GATES

@@ -1,4 +1,4 @@
-"""Decontamination of records: rows that hold an item of a benchmark are dropped, with the item as evidence."""
+"""Decontamination of records: rows that contain a benchmark item are dropped with the item as evidence."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def drop_leaks(
     embed: Embed | None = None,
     judge: Judge | None = None,
 ) -> Outcome:
-    """Return the rows, those that leak dropped, and the table ``leaks`` of all pairs with both texts.
+    """Return the rows, with leaking rows dropped, and the table ``leaks`` of all pairs with both texts.
 
-    ``benchmarks`` are parquet files of records that may only be looked at.
+    ``benchmarks`` are parquet files of records, used for comparison only.
     """
     pairs = find_leaks(rows_of(rows), _index(benchmarks), config, embed=embed, judge=judge, workers=1)
     drops = drop_table(pairs)
@@ -37,5 +37,5 @@ def drop_leaks(
 
 @lru_cache(maxsize=1)
 def _index(benchmarks: tuple[Path, ...]) -> LeakIndex:
-    """Build the index once in a process; it is the same for all of its shards."""
+    """Build the index once per process; all of its shards share it."""
     return build_index(with_cleaned(items_of(pl.concat([frame([]), *map(read_parquet, benchmarks)]))))

@@ -1,4 +1,4 @@
-"""The lexical layers of leak detection: from how texts are alike to what that is evidence of."""
+"""The lexical layers of leak detection: which similarities count as evidence of which kind."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from quality.decontamination.similarity import (
 from quality.decontamination.verbatim import verbatim_pairs
 
 LAYERS = ("exact", "verbatim", "context", "ngram", "shuffled", "rewrite", "answer", "embedding", "judge")
-"""By strength of evidence; a pair bears the name of the first that finds it, and a dropped row ``leak:`` and that."""
+"""Layers by strength of evidence; a pair gets the first that finds it, and a dropped row ``leak:`` and that name."""
 
 SUSPECTED = "suspected"
-"""Not a layer: a pair that is alike, but too little to drop a row for; a judge may look at it."""
+"""Marks a pair too weak to drop a row, which a judge may review; not a layer."""
 
 OF_KIND = {
     QUESTION: "ngram",
@@ -45,10 +45,12 @@ OF_KIND = {
 }
 
 ASKED_SHARE = 0.4
-"""The share of an item's question, in bits, that a row with its answer must ask: a mere part is another question."""
+"""The share of an item's question, in bits, that a row with its answer must contain; a smaller part is another
+question.
+"""
 
 WHOLE_TO = 2
-"""A text up to so many times as long as the item's question is compared with it as a whole, not by a passage."""
+"""Length ratio up to which a text is compared with an item's question as a whole, not by passage."""
 
 FOUND_SCHEMA = pl.Schema(
     {
@@ -60,24 +62,24 @@ FOUND_SCHEMA = pl.Schema(
         "passage": pl.String(),
     }
 )
-"""A row's number, a unit's, the layer, its score in [0, 1], the bits shared, and the passage if only that is alike."""
+"""Row and item group by number, the layer, its score in [0, 1], the shared bits, and the passage if only that fits."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class SimilarityThresholds:
-    """From where on texts count as alike; scores in [0, 1], information in bits (``quality.decontamination.rarity``).
+    """Thresholds of the lexical layers; scores in [0, 1], information in bits (``quality.decontamination.rarity``).
 
-    * ``exact_bits``: what question and options must be worth that their being equal is evidence; ``question_bits``: the
-      same for an equal question where one side has no options.
-    * ``copy``: mean of two Dice coefficients, of the questions and of questions and options; with ``copy_bits`` shared,
-      and ``copy_options`` of the second where both sides have options.
+    * ``exact_bits``: least bits of question and options for equality to be evidence; ``question_bits``: the same for an
+      equal question where one side has no options.
+    * ``copy``: mean of two Dice coefficients, of the questions and of questions with options; with ``copy_bits``
+      shared, and ``copy_options`` of the second where both sides have options.
     * ``rewrite``: (0.3 item's share + row's share) / 1.3 of the questions; with ``rewrite_bits`` shared.
-    * ``passage``: share of the item found in a passage of the row that is dense in it (``similar_passages``); with
-      ``passage_bits`` of its question or ``passage_option_bits`` of question and options.
-    * ``certain``: the score from which on a likeness counts without the right answer in the row, if both sides have the
-      same numbers and negations.
-    * ``suspect``, ``suspect_bits``: what a question must share that the right answer beside it is evidence, with
-      ``answer_bits`` in both together; ``verbatim``: the likeness from which on that answer may stand anywhere.
+    * ``passage``: share of the item found in a dense passage of the row (``similar_passages``); with ``passage_bits``
+      of its question or ``passage_option_bits`` of question and options.
+    * ``certain``: score from which a match counts without the right answer in the row, if both sides have the same
+      numbers and negations.
+    * ``suspect``, ``suspect_bits``: what a question must share for the right answer next to it to be evidence, with
+      ``answer_bits`` in both together; ``verbatim``: score from which that answer may be anywhere in the row.
 
     The numbers come from 260 pairs of real questions read one by one, from OpenMedQA against MedQA, and from 40,000
     rows of clean corpora (tests/test_leak_labels.py).
@@ -119,7 +121,7 @@ def _limits(config: SimilarityThresholds) -> tuple[Limits, PassageLimits]:
 def lexical_pairs(
     rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds, workers: int | None
 ) -> pl.DataFrame:
-    """Return the pairs (``FOUND_SCHEMA``) that words alone find, suspects included; a pair may come several times."""
+    """Return the pairs (``FOUND_SCHEMA``) found by words alone, suspects included; a pair may occur several times."""
     keys = exact_keys(rows)
     exact = exact_pairs(keys, index.units, config.exact_bits)
     verbatim = verbatim_pairs(rows, index.verbatim, workers)
@@ -150,7 +152,7 @@ def lexical_pairs(
 
 
 def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Return the pairs; one is a suspect if the row asks for another name or number in the place of the item's."""
+    """Return the pairs; a pair becomes a suspect if the row has another name or number in the place of the item's."""
     theirs, asked = index.first_items()["question"], rows["question"]
     apart = []
     for row, unit, passage, said, layer in pairs.select("row", "item_group", "passage", "said", "layer").iter_rows():
@@ -164,9 +166,9 @@ def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.
 def _single_texts(
     rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds, workers: int | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what ``scan`` finds in texts by themselves: questions without their options, columns of no known role.
+    """Return what ``scan`` finds in single texts: questions without options, and columns without a known role.
 
-    What one of them shows no other column can hide.
+    Each text is compared alone, so that no other column can hide a match.
     """
     bare = pl.when(pl.col("options").list.len() > 0).then(pl.concat_list("question"))
     each = pl.concat_list(bare.fill_null(pl.lit([], pl.List(pl.String))), pl.col("texts").fill_null([]))
@@ -181,10 +183,11 @@ def _single_texts(
 
 
 def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds) -> pl.DataFrame:
-    """Return the pairs; one is a suspect if neither the row gives the right answer nor the questions are next to equal.
+    """Return the pairs; a pair becomes a suspect if the row lacks the right answer and the questions are not nearly
+    equal.
 
-    An answer confirms and nothing contradicts: what a row says besides may make a leak and never unmake one. A stem
-    that has statements judged may have others to judge, and what is only an option is not asked: both need the answer.
+    An answer can confirm a match but never contradict one. A stem with statements to judge, and a text that is only an
+    option, both need the answer, since their wording fits other questions too.
     """
     table = with_answers(pairs, rows, index)
     by_question = ~pl.col("kind").is_in([REWRITE, WITH_OPTIONS, PASSAGE_WITH_OPTIONS])
@@ -213,7 +216,7 @@ def _answered(
 
 
 def _retold(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config: SimilarityThresholds) -> pl.DataFrame:
-    """Return the suspected passages beside which the right answer stands."""
+    """Return the suspected passages with the right answer next to them."""
     pairs = with_answers(suspects, rows, index)
     enough = pl.col("bits") + pl.col("gold_bits") >= config.passage_answer_bits
     return pairs.filter((pl.col("same") | pl.col("told")) & enough)

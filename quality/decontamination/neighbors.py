@@ -1,4 +1,4 @@
-"""Neighbours by embedding: all pairs of a row and a benchmark item above a threshold that labelled pairs calibrate."""
+"""Embedding neighbours: all pairs of a row and a benchmark item above a threshold calibrated on labelled pairs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TILE_ROWS, TILE_ITEMS = 4096, 8192
 def neighbours(rows: F32, items: F32, threshold: float) -> pl.DataFrame:
     """Return (row, item, score) of all pairs of unit vectors whose cosine is at or above ``threshold``, exactly.
 
-    Rows and items are places in the two matrices, of shapes (rows, dimensions) and (items, dimensions).
+    Rows and items are row numbers of the two matrices, of shapes (rows, dimensions) and (items, dimensions).
     """
     found = [pl.DataFrame(schema=NEIGHBOUR_SCHEMA)]
     if not rows.shape[1] or not items.shape[1]:  # a side without any text has no dimensions
@@ -40,10 +40,10 @@ def neighbours(rows: F32, items: F32, threshold: float) -> pl.DataFrame:
 
 
 def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
-    """Return one vector a text, scaled to length 1; equal texts are embedded once.
+    """Return one vector per text, scaled to length 1; equal texts are embedded once.
 
-    A text without a letter or digit has a vector of zeros, which is near to nothing. Raises ``ValueError`` where
-    ``embed`` gives another number of vectors than of texts, or one that is not finite.
+    A text without a letter or digit gets a zero vector, which matches nothing. Raises ``ValueError`` where ``embed``
+    returns a wrong number of vectors, or one that is not finite.
     """
     wanted = pl.Series(texts, dtype=pl.String)
     table = pl.DataFrame({"text": wanted, "offset": wanted.rank("dense") - 1}).with_row_index("row")
@@ -70,7 +70,7 @@ def _checked(given: NDArray[Any], expected: int) -> F32:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """A threshold, and the precision and recall that it has on the labelled pairs it was found on."""
+    """A threshold with its precision and recall on the labelled pairs used for calibration."""
 
     threshold: float
     precision: float
@@ -78,10 +78,9 @@ class Calibration:
 
 
 def calibrate(scores: Sequence[float], labels: Sequence[bool], precision: float = 0.95) -> Calibration:
-    """Return the lowest threshold whose precision on labelled pairs is at least ``precision``.
+    """Return the lowest threshold (highest recall) whose precision on labelled pairs is at least ``precision``.
 
-    The lowest is the one of highest recall. Raises ``ValueError`` where no threshold reaches it, and where pairs of
-    either label are missing, which calibrate nothing.
+    Raises ``ValueError`` where no threshold reaches it, and where pairs of either label are missing.
     """
     if len(scores) != len(labels) or len(set(labels)) != 2:
         raise ValueError(f"{len(scores)} scores and {len(labels)} labels, expected as many, of both kinds")

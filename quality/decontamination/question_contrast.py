@@ -1,6 +1,6 @@
-"""Whether two questions that are alike ask about two things: where one has a name or a number, the other has its own.
+"""Detection of similar questions about different things: another name or number in the same position.
 
-Only what stands in the same place is compared: a run of few words between words that both questions have.
+Only short runs of words between words shared by both questions are compared.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from quality.decontamination.word_keys import words
 from quality.duplicates.distinguishing_words import OPPOSITES, ROMAN
 
 RUN = 4
-"""Most words of a run that stands for another run; what is longer is another wording."""
+"""Most words of a run; longer runs are a different wording."""
 
 LONG = 25
-"""Words up to which a question is about one thing; a longer one may hold another name or age and stay the same."""
+"""Words up to which a question is about one thing; longer ones may differ in a name or age and stay the same."""
 
 NAME_BITS, SINGLE_BITS = 8.0, 6.0
-"""What a word is worth from which on it is a name, and the same where one word stands for one word."""
+"""Least bits of a word that counts as a name, in general and where one word replaces one word."""
 
 SLIP, STEM = 0.7, 5
-"""Words this similar, or with so many first letters in common, are two spellings of one."""
+"""Similarity, or number of equal first letters, of two spellings of one word."""
 
 ORDINALS = frozenset(
     "one two three four five six seven eight nine ten third fourth fifth primer primero primera segundo segunda tercer "
@@ -38,7 +38,7 @@ TIME = r"\d+(?=[\s-]*(?:year|yr|week|wk|month|day|hour|ano|mes|dia|semana|an|moi
 """Ages and spans of time: the case of a patient of another age is the same case."""
 
 EXPECTING = ("pregn", "gravid", "gestat", "gestac", "gestant", "embaraz", "grossesse", "enceinte")
-"""How words of pregnancy begin: what is right for others need not be right then."""
+"""Word beginnings of pregnancy: what is right for other patients may not be right then."""
 
 CONJUNCTIONS = frozenset("aeouy")
 """Letters that are words."""
@@ -48,9 +48,9 @@ OPPOSITE = {word: line for line, group in enumerate(OPPOSITES) for word in group
 
 
 def contrasts(mine: str, theirs: str) -> bool:
-    """Tell whether one question has another name, number, ordinal or opposite in the place of the other's.
+    """Return whether one question has another name, number, ordinal or opposite in the position of the other's.
 
-    So has one that asks about the pregnant alone.
+    A question about pregnant patients only also contrasts with one that is not.
     """
     few, many = _tokens(mine), _tokens(theirs)
     if min(len(few), len(many)) > LONG:
@@ -65,7 +65,7 @@ def contrasts(mine: str, theirs: str) -> bool:
 
 
 def _expecting(mine: list[str], theirs: list[str]) -> bool:
-    """Tell whether one text has a word of pregnancy and the other none in any spelling."""
+    """Return whether one text has a word of pregnancy and the other none, in any spelling."""
     words = [word for word in mine if word.startswith(EXPECTING)]
     if not words or any(word.startswith(EXPECTING) for word in theirs):
         return False
@@ -79,7 +79,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _differ(run: list[str], other: list[str], mine: list[str], theirs: list[str]) -> bool:
-    """Tell whether two runs that stand in one place are of two things."""
+    """Return whether two runs in the same position denote different things."""
     single = len(run) == 1 == len(other)
     here, there = set(mine), set(theirs)
     left, right = [word for word in run if word not in there], [word for word in other if word not in here]
@@ -96,7 +96,7 @@ def _is_mark(word: str, *, single: bool) -> bool:
 
 
 def _opposed(left: list[str], right: list[str]) -> bool:
-    """Tell whether words of two lines of opposites, or of two prefixes, face each other."""
+    """Return whether the runs contain opposites of each other, as words or as prefixes."""
     lines = [{OPPOSITE[word] for word in side if word in OPPOSITE} for side in (left, right)]
     return bool(lines[0] and lines[1] and not lines[0] & lines[1]) or any(_turned(x, y) for x in left for y in right)
 
@@ -110,7 +110,7 @@ def _turned(one: str, other: str) -> bool:
 
 
 def _named(run: list[str], text: list[str], least: float) -> bool:
-    """Tell whether a run has a name that the other text has in no spelling."""
+    """Return whether a run has a name that is absent from the other text in any spelling."""
     return any(_bits(word) >= least and not any(_one_word(word, other) for other in text) for word in run)
 
 

@@ -1,7 +1,7 @@
-"""What words are worth in bits: much where few questions have them, little where many do.
+"""Word weights in bits: high for words that few questions contain, low for common ones.
 
-A word is worth -log2 of the highest rate at which the questions of any one public corpus hold it: inverse document
-frequency (Spärck Jones 1972). The rates are fixed, so that adding a benchmark, an item or a row changes no other's.
+A word weighs -log2 of its highest rate among the questions of any one public corpus: inverse document frequency
+(Spärck Jones 1972). The rates are fixed, so that adding a benchmark, an item or a row changes no other result.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ RATES = Path(__file__).with_name("word_rates.tsv")
 """Words, cut as they are compared, and their bits (made by ``tests/make_word_rates.py``)."""
 
 RATES_SHA256 = "9f108267a9ff9fbda283bfee1de359440cd782382622a700a54e8a5b54bd8b18"
-"""Names the file in the fingerprint of every step that weighs words."""
+"""Identifies the file in the fingerprint of every step that weighs words."""
 
 UNKNOWN_BITS = 16.0
-"""What a word is worth that no corpus has, or next to none."""
+"""Weight of a word absent, or nearly absent, from all corpora."""
 
 COMMON_BITS = 2.0
 COMMON_WORDS = (
@@ -40,7 +40,7 @@ COMMON_WORDS = (
     "au aux ce ces dans des du est et exacte fausse il la le les leur ou parmi pas plus pour propositions "
     "quelle quelles quels sont suivantes sur une vous"
 )
-"""Words that examinations of any kind have in every item."""
+"""Words found in the items of any examination."""
 
 STEM_WORDS = (
     "answer answers appropriate best both cause caused causes concerning diagnosis differential feature "
@@ -52,7 +52,7 @@ STEM_WORDS = (
     "concernant celle celles affirmations affirmation lequel lesquels caracterisant enunciado enunciados acerca "
     "relativo proposiciones pregunta"
 )
-"""Words that a bare stem may have besides."""
+"""Further words of bare stems."""
 
 ASKING_WORDS = (
     "are can could did do does has have how is should was were what when where which who whom whose why will "
@@ -60,14 +60,14 @@ ASKING_WORDS = (
     "lequel ou pourquoi quand quel quelle quelles quels qui sont indique "
     "except following excepto siguiente siguientes sauf suivante suivantes"
 )
-"""Words that make a question or a sentence of what would be a mere name of a topic."""
+"""Words that turn the name of a topic into a question or sentence."""
 
 JUDGING_WORDS = (
     "true false correct incorrect wrong accurate inaccurate cierto cierta ciertas falso falsa falsas correcta "
     "correctas correcto incorrecta incorrectas incorrecto verdadera verdadero verdaderas exacte exactes inexacte "
     "inexactes vrai vraie vraies faux fausse fausses juste justes"
 )
-"""Words of a stem that has statements judged."""
+"""Words of a stem with statements to judge."""
 
 
 def word_bits(vocabulary: U64) -> F64:
@@ -80,23 +80,23 @@ def word_bits(vocabulary: U64) -> F64:
 
 
 def known_words() -> U64:
-    """Return the keys of the words whose rate is known, sorted."""
+    """Return the sorted keys of the words with a known rate."""
     return _rates()[0]
 
 
 @cache
 def stem_words() -> U64:
-    """Return the keys of the words of which a bare stem is made, sorted."""
+    """Return the sorted keys of the words that form bare stems."""
     return np.unique(words(pl.Series([COMMON_WORDS, STEM_WORDS])).keys)
 
 
 def asking_words() -> U64:
-    """Return the keys of ``ASKING_WORDS``, none cut, sorted."""
+    """Return the sorted keys of ``ASKING_WORDS``, uncut."""
     return _whole_keys(ASKING_WORDS)
 
 
 def judging_words() -> U64:
-    """Return the keys of ``JUDGING_WORDS``, none cut, sorted."""
+    """Return the sorted keys of ``JUDGING_WORDS``, uncut."""
     return _whole_keys(JUDGING_WORDS)
 
 
@@ -107,7 +107,7 @@ def _whole_keys(listed: str) -> U64:
 
 @cache
 def _rates() -> tuple[U64, F64]:
-    """Return the keys of the words of the table, sorted, and their bits."""
+    """Return the sorted keys of the words of the table, and their bits."""
     text = RATES.read_bytes()
     if (found := hashlib.sha256(text).hexdigest()) != RATES_SHA256:
         raise ValueError(f"{RATES} has sha256 {found}, expected {RATES_SHA256}; install sabila again")

@@ -1,4 +1,4 @@
-"""Rows against an index, block by block in threads: the lexical pairs of both sides of a row."""
+"""Block-wise, multi-threaded comparison of rows with an index: the lexical pairs of both sides of a row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from quality.decontamination.word_keys import Words, words
 I64 = NDArray[np.int64]
 
 BLOCK_ROWS = 1000
-"""Rows that a thread compares at a time: enough to spread the cost of clearing its tables."""
+"""Rows per thread and turn: enough to amortise clearing its tables."""
 
 ALIKE_SCHEMA = pl.Schema(
     {
@@ -30,18 +30,18 @@ ALIKE_SCHEMA = pl.Schema(
         "passage": pl.String(),
     }
 )
-"""A row's number, a unit's, how alike they are (``similarity``), and the passage where only one is alike."""
+"""Row and item group by number, their similarity (``similarity``), and the passage where only that is similar."""
 
 
 def question_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Return question and options as one text a row, and the bytes of it that are the question."""
+    """Return question and options as one text per row, and the number of its bytes that are the question."""
     question = rows["question"].fill_null("")
     options = rows["options"].list.join("\n", ignore_nulls=True).fill_null("")
     return question + "\n" + options, question.str.len_bytes()
 
 
 def reasoning_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Return answer and reasoning as one text a row, none of it options."""
+    """Return answer and reasoning as one text per row, without options."""
     texts = rows.select(pl.concat_str("answer", "reasoning", separator="\n", ignore_nulls=True)).to_series()
     return texts, texts.str.len_bytes()
 
@@ -49,10 +49,10 @@ def reasoning_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
 def scan(
     texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, workers: int | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the pairs (``ALIKE_SCHEMA``) of texts and units that are alike as wholes, and those by a passage.
+    """Return the pairs (``ALIKE_SCHEMA``) of texts and item groups similar as wholes, and those similar by a passage.
 
-    The first ``cuts`` bytes of a text are its question. A pair comes once in either table, by row and unit. The same
-    for any number of workers (None: one a core).
+    The first ``cuts`` bytes of a text are its question. Each table has a pair once, sorted by row and item group. The
+    result does not depend on the number of workers (None: one per core).
     """
     starts = range(0, len(texts), BLOCK_ROWS)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
@@ -91,7 +91,7 @@ def _table(pairs: Pairs | Passages, at: int, said: list[str] | None) -> pl.DataF
 
 
 def _question_words(found: Words, cuts: I64) -> I64:
-    """Return how many words of each text begin before its cut."""
+    """Return the number of words of each text that begin before its cut."""
     before = found.at < np.repeat(cuts, np.diff(found.offsets))
     counts = np.concatenate([np.zeros(1, np.int64), np.cumsum(before)])
     before_cut: I64 = counts[found.offsets[1:]] - counts[found.offsets[:-1]]
@@ -99,7 +99,7 @@ def _question_words(found: Words, cuts: I64) -> I64:
 
 
 def _passage(texts: pl.Series, found: Words, number: int, low: int, high: int) -> str:
-    """Return the text of words ``low`` to ``high`` (counted over the block) of a text."""
+    """Return the passage from word ``low`` to ``high`` of a text, counted over the block."""
     data = str(texts[int(number)]).encode()
     stop = found.at[high] if high < found.offsets[number + 1] else len(data)
     return data[found.at[low] : stop].decode().strip()

@@ -1,7 +1,7 @@
-"""Where known word sequences stand in texts, word for word: an index of sequences, read once a text.
+"""Word-for-word search for known word sequences: an index of sequences, read once per text.
 
 A sequence is found by one short run of its words (its anchor) and then compared in full, so that an equal text is found
-whatever else stands around it and whatever other sequences there are.
+regardless of its surroundings and of the other sequences.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ F64 = NDArray[np.float64]
 U64 = NDArray[np.uint64]
 
 ANCHOR_WORDS = 5
-"""Longest anchor; a shorter sequence is its own."""
+"""Longest anchor; a shorter sequence is its own anchor."""
 
 INSIDE, SENTENCE, LINE = 0, 1, 2
-"""What stands at both ends of an occurrence: words; punctuation that ends a sentence or opens one; a line or a text."""
+"""Boundaries of an occurrence: other words; punctuation that ends or opens a sentence; a line or the whole text."""
 
 MOST = 100
-"""Occurrences of one sequence that are looked at in one text; more of them are the work of a loop."""
+"""Most occurrences of one sequence per text; more of them come from a loop."""
 
 PHRASE_WORDS, PHRASE_BITS = 3, 10.0
-"""What a question that begins a sentence and an answer that is one must say together, from so many words on."""
+"""Least words, and bits together, of a question that begins a sentence with an answer that is one."""
 
 FILTER_BITS = 23
 PRIME, SHIFT, ONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(1)
@@ -38,8 +38,8 @@ PRIME, SHIFT, ONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(29), np.uint64(1)
 class Sequences(NamedTuple):
     """Distinct word sequences, and a table from the hash of an anchor to the sequences that have it.
 
-    ``keys[starts[i]:starts[i + 1]]`` are the words of sequence i, ``anchors[i]`` the place of its anchor among them.
-    ``needs[i]`` is what must stand before it for an occurrence to count (``INSIDE``: anything).
+    ``keys[starts[i]:starts[i + 1]]`` are the words of sequence i, ``anchors[i]`` the position of its anchor among them.
+    ``needs[i]`` is the boundary required before it for an occurrence to count (``INSIDE``: any).
     ``slots`` are hashes (0 is empty), ``heads`` the first sequence of a slot, ``following`` the next one or -1;
     ``filter`` has a bit for every hash of an anchor and ``prefixes`` for every hash of an anchor's first words.
     """
@@ -56,7 +56,7 @@ class Sequences(NamedTuple):
 
 
 class Occurrences(NamedTuple):
-    """Text, sequence, place of the first word among those of all texts; what stands before it, and what after it."""
+    """Text, sequence, position of the first word among those of all texts, and the boundaries before and after it."""
 
     texts: I32
     sequences: I32
@@ -66,7 +66,7 @@ class Occurrences(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """The forms in which answers may stand: those of unit u are ``of_unit[u]`` to ``of_unit[u + 1]``.
+    """The forms in which answers may occur: those of item group u are ``of_unit[u]`` to ``of_unit[u + 1]``.
 
     Form f is the words ``keys[starts[f]:starts[f + 1]]``, adds ``bits[f]`` to its question, and is an option or, where
     ``options[f]`` is false, an answer.
@@ -81,7 +81,7 @@ class Answers(NamedTuple):
 
 @compiled
 def index_sequences(starts: I64, keys: U64, bits: F64, needs: U8) -> Sequences:
-    """Return the index of distinct sequences; the anchor is the run of words of most ``bits`` (one number a word)."""
+    """Return the index of distinct sequences; the anchor is the run of words of most ``bits`` (one number per word)."""
     count = starts.size - 1
     anchors, following = np.zeros(count, np.int32), np.full(count, -1, np.int32)
     size = 16
@@ -109,7 +109,7 @@ def index_sequences(starts: I64, keys: U64, bits: F64, needs: U8) -> Sequences:
 
 @compiled
 def _anchor(bits: F64) -> int:
-    """Return where the run of ``ANCHOR_WORDS`` words of most bits begins."""
+    """Return the start of the run of ``ANCHOR_WORDS`` words with most bits."""
     best, at = -1.0, 0
     for first in range(max(1, bits.size - ANCHOR_WORDS + 1)):
         weight = bits[first : first + ANCHOR_WORDS].sum()
@@ -126,8 +126,8 @@ def _mark(filter: U8, value: np.uint64) -> None:
 
 @compiled
 def distinct_weights(offsets: I64, ids: I32, less_offsets: I64, less: I32, bits: F64) -> tuple[I64, F64]:
-    """Return how many words of more than 0 ``bits`` each text has, and the sum, equal ones once, without those of
-    ``less``, which has a text for each.
+    """Return the number of distinct words with more than 0 ``bits`` in each text and their sum, without the words of
+    the corresponding text of ``less``.
     """
     seen, counts, sums = (
         np.full(bits.size, -1, np.int64),
@@ -148,10 +148,10 @@ def distinct_weights(offsets: I64, ids: I32, less_offsets: I64, less: I32, bits:
 
 @compiled
 def occurrences(data: U8, bounds: I64, offsets: I64, keys: U64, places: I64, known: Sequences) -> Occurrences:
-    """Return where the known sequences stand in texts, each up to ``MOST`` times in a text.
+    """Return the occurrences of known sequences in texts, each at most ``MOST`` times per text.
 
     ``data`` are the texts' bytes and ``bounds`` their limits; ``offsets``, ``keys`` and ``places`` are their words, as
-    ``quality.decontamination.word_keys`` gives them.
+    returned by ``quality.decontamination.word_keys``.
     """
     out, count, hits = _room(256), 0, np.empty((4096, 2), np.int64)
     text_of, times = np.full(known.anchors.size, -1, np.int32), np.zeros(known.anchors.size, np.int32)
@@ -180,8 +180,8 @@ def occurrences(data: U8, bounds: I64, offsets: I64, keys: U64, places: I64, kno
 
 @compiled
 def _anchored(keys: U64, low: int, high: int, filter: U8, prefixes: U8, slots: U64, hits: I64) -> int:
-    """Write the place of every known anchor among words ``low`` to ``high``, and its slot, as far as there is room;
-    return how many there are.
+    """Write the position of every known anchor among words ``low`` to ``high``, and its slot, up to the space left;
+    return their number.
     """
     count, mask = 0, np.uint64(slots.size - 1)
     for p in range(low, high):
@@ -235,12 +235,12 @@ def answers_of(
     answered: F64,
     complete: F64,
 ) -> NDArray[np.bool_]:
-    """Return for each occurrence of a unit's question whether an answer, or all options, stand in the same text.
+    """Return for each occurrence of a group's question whether an answer, or all options, are in the same text.
 
-    ``texts``, ``firsts`` and ``stops`` say where the question stands, ``begins`` and ``ends`` what is before it and at
-    both of its ends, ``asks`` whether it counts inside a sentence (else it must begin one, and the answer be one) and
-    ``bits`` what it says; ``answered`` and ``complete`` are the bits that question and answer, or question and options,
-    need by that.
+    ``texts``, ``firsts`` and ``stops`` locate the question, ``begins`` and ``ends`` are the boundaries before it and on
+    both sides, ``asks`` is whether it counts inside a sentence (else it must begin one, and the answer be one) and
+    ``bits`` its weight; ``answered`` and ``complete`` are the bits that question and answer, or question and options,
+    need by boundary.
     """
     out = np.zeros(texts.size, np.bool_)
     for h in range(texts.size):
@@ -272,8 +272,8 @@ def answers_of(
 def _clearest(
     data: U8, begin: int, places: I64, keys: U64, low: int, high: int, first: int, stop: int, known: Answers, form: int
 ) -> tuple[int, int]:
-    """Return what stands at the ends of the clearest occurrence of an answer outside words ``first`` to ``stop``, and
-    after the answer where it follows the question at once (but for a letter); -1 where there is none.
+    """Return the boundary of the most clearly delimited answer outside words ``first`` to ``stop``, and the boundary
+    after the answer where it follows the question at once (except a letter); -1 where there is none.
     """
     start, size = known.starts[form], known.starts[form + 1] - known.starts[form]
     best, after = -1, -1
@@ -296,13 +296,13 @@ def _clearest(
 
 @compiled
 def _ends(data: U8, begin: int, places: I64, first: int, last: int, high: int) -> int:
-    """Return what stands at both ends of words ``first`` to ``last``: the weaker of the two."""
+    """Return the weaker of the boundaries on both sides of words ``first`` to ``last``."""
     return min(_break(data, begin + places[first] - 1, begin, LINE), _after(data, begin, places, last, high))
 
 
 @compiled
 def _after(data: U8, begin: int, places: I64, last: int, high: int) -> int:
-    """Return what stands after word ``last`` of a text that ends before word ``high``."""
+    """Return the boundary after word ``last`` of a text that ends before word ``high``."""
     if last + 1 == high:
         return LINE
     return _break(data, begin + places[last + 1] - 1, begin + places[last], INSIDE)
@@ -310,7 +310,7 @@ def _after(data: U8, begin: int, places: I64, last: int, high: int) -> int:
 
 @compiled
 def _is_letter(data: U8, begin: int, places: I64, word: int) -> bool:
-    """Return whether a word is one character, as the letter of an option is."""
+    """Return whether a word is a single character, as an option letter is."""
     after = begin + places[word] + 1
     byte = data[after] if after < data.size else np.uint8(0x20)
     return not ((0x30 <= byte <= 0x39) or (0x41 <= byte <= 0x5A) or (0x61 <= byte <= 0x7A) or byte >= 0x80)
@@ -318,7 +318,7 @@ def _is_letter(data: U8, begin: int, places: I64, word: int) -> bool:
 
 @compiled
 def _break(data: U8, at: int, stop: int, none: int) -> int:
-    """Return what stands between a word and the one before, going back from byte ``at``; ``none`` where no word is."""
+    """Return the boundary between a word and the previous one, going back from byte ``at``; ``none`` without a word."""
     found = INSIDE
     while at >= stop:
         byte = data[at]

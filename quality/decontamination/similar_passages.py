@@ -1,7 +1,7 @@
-"""The passage of a training text that is most like a benchmark item: a question inside a prompt, an answer, a context.
+"""The passage of a training text most similar to a benchmark item: a question in a prompt, an answer, a context.
 
-It maximises the bits of the item's words, equal ones once, less a share of the bits of all others (Kadane's maximum
-subarray). Then it must hold most of the item, and be dense in it.
+It maximises the bits of the item's distinct words, less a share of the bits of all other words (Kadane's maximum
+subarray). The passage must then contain most of the item and be dense in it.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
 
 GAP_COST, DENSITY = 0.6, 0.75
-"""What a foreign bit takes from a question's passage that a bit of the item's adds, and the item's share of it."""
+"""Cost of a foreign bit relative to the gain of an item's bit, and the item's least share of the passage's bits."""
 
 OPTIONS_GAP_COST, OPTIONS_DENSITY = 0.3, 0.5
-"""The same where options are retold with the question: there is talk between them."""
+"""The same where options are retold with the question, since connecting text lies between them."""
 
 STAMP = 1 << 32
 HALF = STAMP // 2
 
 
 class PassageLimits(NamedTuple):
-    """From where on a passage counts; see ``quality.decontamination.lexical_layers.SimilarityThresholds``."""
+    """Thresholds of passages; see ``quality.decontamination.lexical_layers.SimilarityThresholds``."""
 
     share: float
     bits: float
@@ -48,7 +48,9 @@ class PassageLimits(NamedTuple):
 
 
 class Passages(NamedTuple):
-    """Passages: text, item, kind, share of the item, bits shared, first word (counted over all texts), one past it."""
+    """Passages: text, item, kind, share of the item, bits shared, first word (counted over all texts), one past the
+    last.
+    """
 
     texts: I32
     items: I32
@@ -60,14 +62,14 @@ class Passages(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """By word id: the comparison it is marked for, and the comparison and place where it was last seen."""
+    """By word id: the comparison it is marked for, and the comparison and position of its last occurrence."""
 
     item: I64
     last: I64
 
 
 class Passage(NamedTuple):
-    """Words ``low`` to ``high`` hold ``bits`` of the item, and ``density`` is its share of all their bits."""
+    """Words ``low`` to ``high`` hold ``bits`` of the item; ``density`` is the item's share of all their bits."""
 
     low: int
     high: int
@@ -76,7 +78,7 @@ class Passage(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a comparison says: kind, share of the item, bits, and the passage."""
+    """Result of a comparison: kind, share of the item, bits, and the passage."""
 
     kind: int
     score: float
@@ -87,7 +89,7 @@ class Seen(NamedTuple):
 
 @compiled
 def passages(offsets: I64, ids: I32, items: Items, wanted: Candidates, near: I64, limits: PassageLimits) -> Passages:
-    """Return the passages of the ``wanted`` candidates at the places ``near``."""
+    """Return the passages of the ``wanted`` candidates at the positions ``near``."""
     marks = Marks(np.zeros(items.bits.size, np.int64), np.zeros(items.bits.size, np.int64))
     out, count = _room(near.size), 0
     for stamp in range(near.size):
@@ -137,7 +139,7 @@ def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, lim
 
 @compiled
 def _passage(window: I32, items: Items, marks: Marks, item: int, parts: int, stamp: int, gap_cost: float) -> Passage:
-    """Return the passage of a window most like those ``parts`` of an item."""
+    """Return the passage of a window most similar to the given ``parts`` of an item."""
     for p in range(items.starts[item], items.starts[item + 1]):
         if items.parts[p] & parts:
             marks.item[items.words[p]] = stamp

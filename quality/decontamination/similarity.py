@@ -1,6 +1,6 @@
-"""How like a benchmark item a window of a training text is as a whole: kind and score of candidate pairs.
+"""Similarity of a benchmark item and a whole window of a training text: kind and score of candidate pairs.
 
-All sums are in bits, what the rarity of a word is worth, and count equal words once.
+All sums are in bits (word rarity) and count equal words once.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ I64 = NDArray[np.int64]
 F32 = NDArray[np.float32]
 
 QUESTION_PART, OPTION_PART = 1, 2
-"""Where a word of an item, or of a text, stands; both is 3."""
+"""Part of an item or text that contains a word; both is 3."""
 
 NOTHING, QUESTION, WITH_OPTIONS, REWRITE, PASSAGE, PASSAGE_WITH_OPTIONS, SUSPECT = range(7)
-"""Kinds; passages are found by ``similar_passages``. A suspect is too little by itself: it takes the right answer,
-or a judge, beside it."""
+"""Kinds of matches; ``similar_passages`` finds passages. A suspect counts only with the right answer next to it, or
+with a judge's verdict.
+"""
 
 
 class Items(NamedTuple):
-    """Benchmark items: distinct word ids end to end, the parts each stands in, and bits of question and of all."""
+    """Benchmark items: distinct word ids end to end, the parts that contain each, and bits of question and of all."""
 
     bits: F32
     starts: I64
@@ -38,7 +39,7 @@ class Items(NamedTuple):
 
 
 class Texts(NamedTuple):
-    """Training texts: word ids end to end, and how many words of each are its question (the rest are options)."""
+    """Training texts: word ids end to end, and the number of question words of each (the rest are options)."""
 
     offsets: I64
     ids: I32
@@ -46,7 +47,7 @@ class Texts(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """From where on a pair counts; see ``quality.decontamination.lexical_layers.SimilarityThresholds``."""
+    """Thresholds of pairs; see ``quality.decontamination.lexical_layers.SimilarityThresholds``."""
 
     copy: float
     copy_bits: float
@@ -59,7 +60,7 @@ class Limits(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Pairs that are alike: text, item, kind, score in [0, 1], and the bits shared."""
+    """Similar pairs: text, item, kind, score in [0, 1], and the bits shared."""
 
     texts: I32
     items: I32
@@ -69,7 +70,7 @@ class Pairs(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Words ``first`` to ``stop`` of all: bits of the question and of everything, whether it has words of options."""
+    """Words ``first`` to ``stop``: bits of the question and of everything, and whether it has words of options."""
 
     first: int
     stop: int
@@ -79,7 +80,7 @@ class Window(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """Bits that an item and a window share: the two questions; the item's question and all; everything and all."""
+    """Bits shared by an item and a window: the two questions; the item's question and all; everything and all."""
 
     asked: float
     question: float
@@ -87,7 +88,7 @@ class Shared(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a comparison says."""
+    """Result of a comparison."""
 
     kind: int
     score: float
@@ -96,7 +97,7 @@ class Seen(NamedTuple):
 
 @compiled
 def likeness(texts: Texts, items: Items, wanted: Candidates, limits: Limits) -> tuple[Pairs, I64]:
-    """Return the pairs among the ``wanted`` that are alike, and the places of those that may hold a passage.
+    """Return the similar pairs among the ``wanted``, and the positions of those that may contain a passage.
 
     A pair may come from several windows of a text.
     """
@@ -134,7 +135,7 @@ def _front(old: Pairs, count: int) -> Pairs:
 
 @compiled
 def _survey(texts: Texts, bits: F32, present: I64, parts: U8, text: int, first: int, last: int, number: int) -> Window:
-    """Mark the words that are present in a window with its number, and the part they first stand in; weigh them."""
+    """Mark the words of a window with its number and their first part, and sum their bits."""
     start, stop = texts.offsets[text] + first, texts.offsets[text] + last
     cut = texts.offsets[text] + texts.questions[text]
     question, everything = 0.0, 0.0
@@ -163,7 +164,7 @@ def _overlap(items: Items, item: int, present: I64, parts: U8, number: int) -> S
 
 @compiled
 def _compare(question_bits: float, all_bits: float, window: Window, shared: Shared, limits: Limits) -> Seen:
-    """Compare an item, given by its bits, with a window, given what they share."""
+    """Compare an item, given by its bits, with a window, given the bits they share."""
     optioned, question_bits = all_bits > question_bits, max(question_bits, 1.0)
     questions = 2 * shared.asked / (question_bits + window.question)
     everything = 2 * shared.everything / (all_bits + window.everything)

@@ -1,8 +1,8 @@
-"""Items that stand word for word in a row: in any column or message, inside longer text, whatever else the row says.
+"""Word-for-word matches of items in rows: in any column or message, inside longer text.
 
-Equal is equal however common the words are, with one exception: a stem that any examination has ("Which of the
-following is true?") is evidence only together with an answer of the item. What a question and an answer need to say is
-fixed (``rarity``), so that no other item, benchmark, column or row can turn a leak into a clean row.
+Equality counts however common the words are, with one exception: a stem found in any examination ("Which of the
+following is true?") is evidence only together with an answer of the item. The bits required of question and answer are
+fixed (``rarity``), so that no other item, benchmark, column or row can hide a leak.
 """
 
 from __future__ import annotations
@@ -35,67 +35,70 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 BLOCK_ROWS = 4000
-"""Rows that a thread compares at a time: enough to spread the cost of its tables."""
+"""Rows per thread and turn: enough to amortise its tables."""
 
 LEAST_BITS = 2.0
-"""What a word that no bare stem has is worth at least."""
+"""Least weight of a word outside bare stems."""
 
 ALONE_WORDS, ALONE_BITS, ALONE_LINE_BITS = 3, 20.0, 10.0
-"""What a question must say to be known by itself: inside a text, and as a text or line of its own."""
+"""Least words and bits of a question identified without an answer: inside a text, and as a text or line of its own."""
 
 JUDGED_LINE_BITS = 10.5
-"""The latter for a stem that has statements on a topic judged (true, false, correct), however long: that little tells
-one topic from another."""
+"""The last of these for a stem with statements to judge (true, false, correct), however long, since such stems hardly
+differ between topics.
+"""
 
 FULL_WORDS, FULL_BITS = 8, 6.0
-"""Words of a question from which on it is known as a line of its own by one word, and what that word must say where no
-statements are judged."""
+"""Words from which one further word identifies a question on a line of its own, and that word's least bits where there
+are no statements to judge.
+"""
 
 NAMED_BITS = 30.0
-"""What a line must say to be known by itself whether it asks or not."""
+"""Least bits of a line identified by itself whether or not it asks."""
 
 ALONE_LONG = 12
-"""The words from which on a question is known by itself although the sentence goes on: that of another would differ."""
+"""Words from which a question is identified although the sentence goes on."""
 
 ASKED_LONG, ASKED_SHORT = 10, 4
-"""The words of a question from which on it is no mere name of a topic, without and with a word that asks."""
+"""Words from which a question is more than the name of a topic, without and with an asking word."""
 
 ANSWERED_BITS = (16.0, 4.0, 2.0)
-"""What question and answer must say together, by what stands at their ends: words, a sentence's end, a line's. The name
-of a topic is no question inside a sentence."""
+"""Least bits of question and answer together, by boundary: words, end of sentence, end of line. The name of a topic is
+no question inside a sentence.
+"""
 
 WHOLE_WORDS, WHOLE_BITS = 2, (12.0, 8.0, 4.0)
-"""What a question without an answer must say, by the same: it is all there is of its item."""
+"""The same for a question without an answer, which is all its item has."""
 
 ALL_OPTIONS_BITS = (16.0, 8.0, 4.0)
 """The same for a question and all of its options."""
 
 SHORT_BITS, SHORT_WORDS = 8.0, 3
-"""A question that says less, or has fewer words, counts only as a sentence of its own."""
+"""A question below either number counts only as a sentence of its own."""
 
 PIECE_WORDS, PIECE_BITS = 6, 20.0
-"""A sentence long and rare enough to be looked for by itself."""
+"""Least words and bits of a sentence searched for by itself."""
 
 PASSAGE_WORDS, PASSAGE_SHARE = 25, 0.6
-"""How many words the pieces of a passage must have together, and the share of them that a row must hold."""
+"""Least words of all pieces of a passage, and the share of them that a row must contain."""
 
 LEAST_OPTIONS = 3
-"""So many options, each long and rare enough to be looked for, are known without their question."""
+"""Number of long and rare options that identify an item without its question."""
 
 PIECES_SHARE = 0.7
-"""The share of a question's words that must stand in its pieces for them to be the question."""
+"""Least share of a question's words in its pieces for the pieces to stand for the question."""
 
 PIECE = r"[.?!]+[\s\"')\]]+|\n+"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verbatim:
-    """What is looked for.
+    """The sequences to search for.
 
-    ``owners`` has a row for every sequence of a unit: ``sequence``, ``unit``, ``part`` (-1: the whole question, else
-    the passage that it is a piece of) and its ``words``. ``parts`` are the passages: ``part``, ``unit``, ``total``
-    (words of its pieces), ``layer`` and the ``share`` of them that makes a leak. ``answers`` are the forms in which
-    each unit's answer may stand.
+    ``owners`` has a row for every sequence of an item group: ``sequence``, ``item_group``, ``part`` (-1: the whole
+    question, else the passage that contains it) and its ``words``. ``parts`` are the passages: ``part``,
+    ``item_group``, ``total`` (words of its pieces), ``layer`` and the ``share`` of them that makes a leak. ``answers``
+    are the possible forms of each group's answer.
     """
 
     sequences: Sequences
@@ -111,12 +114,14 @@ class Verbatim:
 
 
 def whole_words(texts: pl.Series) -> Words:
-    """Return the words of a text column, none cut."""
+    """Return the words of a text column, uncut."""
     return words(texts, WHOLE)
 
 
 def content(texts: pl.Series, less: pl.Series | None = None) -> tuple[I64, F64]:
-    """Return how many words of each text no bare stem has, and their bits, equal ones once; those of ``less`` aside."""
+    """Return the number of words of each text outside bare stems and the bits of the distinct ones, without those of
+    ``less``.
+    """
     keys, ids, bits = _weights()
     found, other = words(texts), words(less if less is not None else pl.Series([None] * len(texts), dtype=pl.String))
     mine, theirs = (word_ids(each.keys, keys, ids, len(bits) - OTHER_IDS) for each in (found, other))
@@ -126,7 +131,7 @@ def content(texts: pl.Series, less: pl.Series | None = None) -> tuple[I64, F64]:
 
 @cache
 def _weights() -> tuple[NDArray[np.uint64], NDArray[np.int32], F64]:
-    """Return the table of words whose rate is known, and the bits of each and of others; those of bare stems have 0."""
+    """Return the table of words with a known rate, their bits and those of other words; words of bare stems have 0."""
     known = np.union1d(known_words(), stem_words())
     bits = np.where(np.isin(known, stem_words()), 0.0, np.maximum(word_bits(known), LEAST_BITS))
     return *lookup_table(known), np.concatenate([bits, np.full(OTHER_IDS, UNKNOWN_BITS)])
@@ -136,7 +141,7 @@ def _weights() -> tuple[NDArray[np.uint64], NDArray[np.int32], F64]:
 
 
 def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
-    """Return what to look for: ``items`` (``ITEM_SCHEMA`` and ``unit``), and the question of each unit."""
+    """Return the sequences of ``items`` (``ITEM_SCHEMA`` and ``item_group``) and of each group's question."""
     wholes = pl.DataFrame({"item_group": pl.int_range(len(questions), eager=True, dtype=pl.Int32), "text": questions})
     wholes = wholes.with_columns(part=pl.lit(-1, pl.Int32))
     split = _split(_passages(items, wholes))
@@ -179,19 +184,19 @@ def _asks(found: Words, texts: int) -> NDArray[np.bool_]:
 
 
 def _judged(found: Words, texts: int) -> NDArray[np.bool_]:
-    """Return which of the first texts have statements judged."""
+    """Return which of the first texts have statements to judge."""
     return _having(found, texts, judging_words())
 
 
 def _having(found: Words, texts: int, wanted: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Return which of the first texts have a word that is wanted."""
+    """Return which of the first texts have a wanted word."""
     text = np.repeat(np.arange(texts), np.diff(found.offsets[: texts + 1]))
     having: NDArray[np.bool_] = np.bincount(text[np.isin(found.keys[: len(text)], wanted)], minlength=texts) > 0
     return having
 
 
 def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
-    """Return which units' questions are known by themselves as a line of its own."""
+    """Return which groups' questions are identified by a line of their own."""
     bits, counted = known.question_bits, known.question_words
     out = (counted >= ALONE_WORDS) & (bits >= np.where(known.judged, JUDGED_LINE_BITS, ALONE_LINE_BITS)) & known.asks
     full = (counted > 0) & (known.question_length >= FULL_WORDS)
@@ -202,7 +207,7 @@ def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
 
 
 def _rarity(keys: NDArray[np.uint64]) -> F64:
-    """Return how rare each word is among the sequences: which run of words is the anchor is a matter of speed alone."""
+    """Return the rarity of each word among the sequences, used to choose anchors; it affects speed only."""
     table = pl.DataFrame({"key": keys})
     rarity = np.asarray(table.select(-(pl.len().over("key").log(2))).to_series().to_numpy(), np.float64)
     lifted: F64 = rarity - rarity.min(initial=0.0)
@@ -215,7 +220,7 @@ def _sequence_keys(found: Words, texts: list[int]) -> list[bytes]:
 
 
 def _gathered(found: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
-    """Return starts and keys of the texts number ``at``."""
+    """Return starts and keys of the texts with numbers ``at``."""
     lows, counts = found.offsets[at], found.offsets[at + 1] - found.offsets[at]
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     places = np.arange(starts[-1]) - np.repeat(starts[:-1], counts) + np.repeat(lows, counts)
@@ -223,7 +228,7 @@ def _gathered(found: Words, at: I64) -> tuple[I64, NDArray[np.uint64]]:
 
 
 def _passages(items: pl.DataFrame, wholes: pl.DataFrame) -> pl.DataFrame:
-    """Return the passages of items: the question in pieces, contexts, and answers at length, equal ones once a unit."""
+    """Return the passages of items: pieces of the question, contexts and long answers, equal ones once per group."""
     tables = [wholes.select("item_group", "text", kind=pl.lit("question"))]
     tables += [
         items.select("item_group", text=name, kind=pl.lit("context")) for name in ("context", "answer", "reasoning")
@@ -236,7 +241,7 @@ def _passages(items: pl.DataFrame, wholes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _split(passages: pl.DataFrame) -> pl.DataFrame:
-    """Return the pieces of passages: unit, part (the passage's number), text and kind."""
+    """Return the pieces of passages: item group, part (the passage's number), text and kind."""
     split = passages.with_row_index("part").with_columns(
         pl.col("part").cast(pl.Int32), text=pl.col("text").str.replace_all(PIECE, "\x1e").str.split("\x1e")
     )
@@ -245,7 +250,7 @@ def _split(passages: pl.DataFrame) -> pl.DataFrame:
 
 
 def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the pieces that are looked for, and the passages that have enough of them."""
+    """Return the pieces to search for, and the passages with enough of them."""
     all_words = pieces.group_by("part", maintain_order=True).agg(all=pl.col("words").sum())
     fit = pieces.filter((pl.col("words") >= PIECE_WORDS) & (pl.col("bits") >= PIECE_BITS))
     parts = fit.group_by("part", maintain_order=True).agg(
@@ -264,7 +269,7 @@ def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
-    """Return the forms of each unit's answer with the bits they add to its question, and its options."""
+    """Return the forms of each group's answer with the bits they add to its question, and its options."""
     forms = pl.concat(
         [
             items.select("item_group", text="answer", option=pl.lit(False)),
@@ -286,7 +291,7 @@ def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
 
 
 def findable(known: Verbatim) -> NDArray[np.bool_]:
-    """Return of each unit whether anything it holds is enough to be found by."""
+    """Return for each group whether any of its texts is distinctive enough to be found."""
     answers, bits = known.answers, known.question_bits
     unit = np.repeat(np.arange(len(bits)), np.diff(answers.of_unit))
     right = np.zeros(len(bits))
@@ -305,14 +310,14 @@ def findable(known: Verbatim) -> NDArray[np.bool_]:
 
 
 def joined(rows: pl.DataFrame) -> pl.Series:
-    """Return all that a row says as one text, a line for each column."""
+    """Return all text of a row, one line per column."""
     lists = [pl.col(name).list.join("\n", ignore_nulls=True) for name in ("options", "texts")]
     parts = ("question", lists[0], "answer", "reasoning", lists[1])
     return rows.select(pl.concat_str(parts, separator="\n", ignore_nulls=True)).to_series()
 
 
 def verbatim_pairs(rows: pl.DataFrame, known: Verbatim, workers: int | None) -> pl.DataFrame:
-    """Return (row, unit, layer, score, bits, passage) of the units that stand in rows word for word."""
+    """Return (row, item group, layer, score, bits, passage) of the groups found word for word in rows."""
     texts = joined(rows)
     starts = range(0, rows.height, BLOCK_ROWS)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
@@ -346,7 +351,7 @@ def _quoted(data: U8, bounds: I64, found: Words, text: int, first: int, stop: in
 
 
 def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verbatim) -> pl.DataFrame:
-    """Return the questions that are known by themselves or by an answer in the same row."""
+    """Return the questions identified by themselves or by an answer in the same row."""
     units = hits["item_group"].to_numpy().astype(np.int64)
     bits, begins, ends = known.question_bits[units], hits["begins"].to_numpy(), hits["stops"].to_numpy()
     ends, long = np.minimum(begins, ends), hits["words"].to_numpy() >= ALONE_LONG
@@ -377,7 +382,7 @@ def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verba
 
 
 def _describe(hits: pl.DataFrame, known: Verbatim) -> pl.DataFrame:
-    """Return the passages of which a row holds enough."""
+    """Return the passages of which a row contains enough."""
     once = hits.unique(["text", "part", "sequence"], keep="first", maintain_order=True)
     sums = once.group_by("text", "part", maintain_order=True).agg(
         pl.col("words").cast(pl.Int64).sum(),

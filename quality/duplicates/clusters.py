@@ -1,8 +1,7 @@
-"""Clusters of near-duplicates, and which of their rows stay.
+"""Clusters of near-duplicates, and the rows of each that are kept.
 
-A cluster is a component of similar rows: each is tied to the next, and the ends of a long one may be nothing alike. So
-a cluster does not keep one row. Its rows are taken by the caller's order, then by id, and each stays unless one that
-stays is similar to it: of two similar rows at most one stays, and a row that goes is similar to one that stays.
+A cluster is a component of similar rows, whose ends may be dissimilar, so it may keep several rows. Rows are taken in
+the caller's order, then by id; each is kept unless a kept row is similar to it.
 """
 
 from __future__ import annotations
@@ -22,23 +21,25 @@ I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
 CLUSTER_COLUMNS = ("id", "representative", "duplicate_of", "similarity")
-"""One row of a cluster: its id and that of the cluster's first row, which names it; then, for a row that goes, the id
-of the most similar row that stays and their Jaccard similarity."""
+"""One row of a cluster: its id and that of the cluster's first row, which names it; then, for a dropped row, the id of
+the most similar kept row and their Jaccard similarity.
+"""
 
 BROAD = 2000
-"""Sets of a cluster above which only those are compared that share a band key: what misses a pair at the threshold is
-what ``NearRules.recall`` allows."""
+"""Sets of a cluster above which only sets that share a band key are compared; the pairs missed at the threshold are
+those that ``NearRules.recall`` allows.
+"""
 
 SHARE = 4096
-"""Sets, or a few more, that a thread looks at by turns."""
+"""Approximate number of sets per thread and turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Members:
     """The distinct sets of all clusters, cluster by cluster, each in the order of its rows.
 
-    ``sets`` are numbers of sets, ``bounds`` the places where clusters begin, and the end. ``rows`` is the place of the
-    first row that has the set.
+    ``sets`` are numbers of sets, ``bounds`` the positions where clusters begin, and the end. ``rows`` is the position
+    of the first row that has the set.
     """
 
     sets: I64
@@ -49,11 +50,11 @@ class Members:
 def clusters(
     rows: pl.DataFrame, order: Sequence[str], sets: ShingleSets, labels: I64, threshold: float, pool: Executor
 ) -> tuple[pl.DataFrame, int]:
-    """Return the rows of clusters of two or more, and how many buckets were cut short in settling who stays.
+    """Return the rows of clusters of two or more, and the number of buckets cut short while choosing the kept rows.
 
-    The table has ``CLUSTER_COLUMNS``, ``set`` and ``cluster``. ``rows`` has ``id``, ``set`` (-1 for a row that
-    resembles nothing) and the columns of ``order``, by which the row that stays comes first; null comes last.
-    ``labels`` are the components of the sets, and clusters go by their number.
+    The table has ``CLUSTER_COLUMNS``, ``set`` and ``cluster``. ``rows`` has ``id``, ``set`` (-1 for a row without
+    matches) and the columns of ``order``: the kept row is first by these, null last. ``labels`` are the components of
+    the sets, in whose order clusters are numbered.
     """
     shared = _shared(rows, labels).sort("cluster", *order, "id", nulls_last=True)
     members, place = _members(shared["set"].to_numpy(), shared["cluster"].to_numpy())
@@ -73,7 +74,7 @@ def clusters(
 
 
 def _shared(rows: pl.DataFrame, labels: I64) -> pl.DataFrame:
-    """Return the rows that share a cluster with another one, with its number in ``cluster``."""
+    """Return the rows that share a cluster with another row, with its number in ``cluster``."""
     number = np.append(labels, -1)[rows["set"].to_numpy()]
     sizes = np.bincount(number + 1, minlength=1)
     sizes[0] = 0
@@ -81,7 +82,7 @@ def _shared(rows: pl.DataFrame, labels: I64) -> pl.DataFrame:
 
 
 def _members(sets: I64, clusters: I64) -> tuple[Members, I64]:
-    """Return the distinct sets of rows that are sorted by cluster and policy, and for each row the place of its set."""
+    """Return the distinct sets of rows sorted by cluster and policy, and for each row the position of its set."""
     _, first, inverse = np.unique(sets, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty(len(order), np.int64)
@@ -92,7 +93,7 @@ def _members(sets: I64, clusters: I64) -> tuple[Members, I64]:
 
 
 def resolve_clusters(members: Members, sets: ShingleSets, threshold: float, pool: Executor) -> tuple[I64, F64, int]:
-    """Return for each member the place of the one that stays for it, their similarity, and the buckets cut short."""
+    """Return for each member the position of the member kept for it, their similarity, and the buckets cut short."""
     stays, score = np.empty(len(members.sets), np.int64), np.empty(len(members.sets), np.float64)
     sizes = np.diff(members.bounds)
     shares = _shares(members.bounds, sizes)
@@ -104,7 +105,7 @@ def resolve_clusters(members: Members, sets: ShingleSets, threshold: float, pool
 
 
 def _shares(bounds: I64, sizes: I64) -> list[I64]:
-    """Return runs of bounds of the clusters that are not broad, of ``SHARE`` sets or a few more each."""
+    """Return runs of bounds of the clusters that are not broad, each of about ``SHARE`` sets."""
     runs: list[I64] = []
     for run in np.split(np.arange(len(sizes)), np.flatnonzero(sizes > BROAD)):
         own = run[sizes[run] <= BROAD]
@@ -122,7 +123,7 @@ def _settle(sets: ShingleSets, members: Members, bounds: I64, threshold: float, 
 
 
 def _settle_broad(sets: ShingleSets, which: I64, at: slice, threshold: float, stays: I64, score: F64) -> int:
-    """Settle the members ``at`` of one broad cluster; what comes out depends on its sets alone."""
+    """Choose the kept members among ``at`` of one broad cluster; the result depends on its sets alone."""
     from quality.duplicates.set_kernels import settle_broad
 
     part = taken(sets, which[at])

@@ -1,9 +1,9 @@
-"""A narrow copy of vectors whose products bound their cosines from above, so that most pairs need no comparison.
+"""Narrow copies of vectors whose products bound their cosines from above, so that most pairs need no comparison.
 
-Turned into the axes along which the rows vary most, a cosine is at most the product of the first few coordinates plus
-the product of what is left of both lengths (Cauchy and Schwarz). The remainder is one more column, so the product of
-two narrow rows is the bound itself. Embeddings vary along few axes: at a threshold of 0.9 some 50 to 100 of 256 or 384
-leave less than one pair in a thousand to compare. No width loses a pair; it only decides how long the work takes.
+In the axes of largest variance, a cosine is at most the product of the first few coordinates plus the product of the
+remaining lengths (Cauchy and Schwarz). The remainder is one more column, so the product of two narrow rows is the bound
+itself. At a threshold of 0.9, some 50 to 100 of 256 or 384 axes leave less than one pair in a thousand to compare. The
+width affects speed only.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ PART = 4096
 """Rows turned at a time."""
 
 SAMPLE = 1024
-"""Rows whose pairs are tried to choose a width; four times as many show the axes."""
+"""Rows whose pairs are tried to choose a width; four times as many determine the axes."""
 
 WORTHWHILE = 4096
-"""Below this many rows a full product takes less time than finding the axes."""
+"""Rows below which a full product is faster than finding the axes."""
 
 WIDTHS = (15, 23, 31, 47, 63, 95, 127, 191, 255, 383, 511, 767, 1023)
-"""One less than what matrix products are good at: the remainder is one more column."""
+"""Widths to try: one less than efficient matrix sizes, since the remainder is one more column."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """``axes``, shape (size, width), turn a row into its narrow copy; none where the whole row is the better copy."""
+    """``axes``, shape (size, width), turn a row into its narrow copy; empty where the whole row is used instead."""
 
     axes: F32 | None
 
@@ -38,7 +38,7 @@ class Bounds:
         return size if self.axes is None else self.axes.shape[1] + 1
 
     def narrow(self, vectors: F32, lengths: F64) -> F32:
-        """Return the narrow copies of rows that are not zero, shape (rows, width + 1), or their unit vectors."""
+        """Return the narrow copies of non-zero rows, shape (rows, width + 1), or their unit vectors."""
         out = np.empty((len(vectors), self.width(vectors.shape[1])), np.float32)
         for start in range(0, len(vectors), PART):
             part = slice(start, start + PART)
@@ -48,7 +48,7 @@ class Bounds:
 
 
 def rounding(size: int) -> float:
-    """Return how far float32 can put the product of two unit rows of ``size`` off.
+    """Return the largest float32 error of the product of two unit rows of ``size``.
 
     A sum of n products is off by n · 2⁻²⁴ at most (Higham, Accuracy and Stability of Numerical Algorithms, 3.1); the
     rows are rounded, turned and summed, hence four times that.
@@ -57,12 +57,12 @@ def rounding(size: int) -> float:
 
 
 def slack(size: int) -> float:
-    """Return how far a bound of rows of ``size`` can fall short of their cosine, which is rounded to six decimals."""
+    """Return how far a bound of rows of ``size`` can fall below their cosine, which is rounded to six decimals."""
     return rounding(size) + 1e-6
 
 
 def bounds_for(vectors: F32, lengths: F64, rows: I64, threshold: float) -> Bounds:
-    """Return the bounds with which comparing ``rows`` at ``threshold`` takes the least time, judged on a sample."""
+    """Return the bounds that make comparing ``rows`` at ``threshold`` fastest, estimated on a sample."""
     size = vectors.shape[1]
     if len(rows) < WORTHWHILE or size <= WIDTHS[0]:
         return Bounds(axes=None)
@@ -90,8 +90,8 @@ def _cost(turned: F32, width: int, least: float) -> float:
 
 
 def _nanoseconds(width: int, size: int, compared: float) -> float:
-    """Return about how long a pair takes: the product, a look at the bound and, for a share of pairs, a comparison.
+    """Return the estimated time per pair: the product, the check of the bound and, for a share of pairs, a comparison.
 
-    Measured on two cores with AVX-512 and vectors larger than the caches; only the choice of a width rests on it.
+    Measured on two cores with AVX-512 and vectors larger than the caches; it only decides the width.
     """
     return 0.25 + 0.0065 * width + compared * (30 + 0.6 * size)

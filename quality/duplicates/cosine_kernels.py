@@ -1,7 +1,7 @@
-"""Machine code over rows of vectors: their lengths, their cosines, and which of them are kept.
+"""Compiled loops over rows of vectors: lengths, cosines, and which rows are kept.
 
-Every cosine that decides is summed in float64 in an order that the source fixes, so it is the same on every machine
-and for every cut into blocks; it is rounded to six decimals before it is compared, so what is reported decides.
+Every deciding cosine is summed in float64 in a fixed order, so it is the same on every machine and for every
+block size. It is rounded to six decimals before the comparison, so the reported value is the one that decides.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 KEPT, OVER = -1, -2
-"""In place of a leader: the row is kept, or there was no room for it."""
+"""Values in place of a leader: the row is kept, or there was no room for it."""
 
 SCAN = 64
-"""Bounds looked at together: one comparison of vectors rules most of them out."""
+"""Bounds checked together: one comparison of vectors rules most of them out."""
 
 
 @compiled
 def dot(x: F32, i: int, y: F32, j: int) -> float:
-    """Return the product of ``x[i]`` and ``y[j]``; eight sums side by side, which the compiler makes into vectors."""
+    """Return the product of ``x[i]`` and ``y[j]``, in eight partial sums that the compiler vectorises."""
     a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     p, q = x[i], y[j]
     lanes = len(p) // 8
@@ -107,10 +107,10 @@ def keep_in_order(
     room: int,
     chosen: I64,
 ) -> tuple[int, int]:
-    """Take ``rows`` in order, keep each that no kept row resembles and that fits; return how many, and the room left.
+    """Take ``rows`` in order, keep each that fits and has no similar kept row; return their number and the room left.
 
-    ``best`` and ``leader`` come in as ``nearest_kept`` left them and go out final: a row of ``x``, ``KEPT`` or
-    ``OVER``. ``chosen`` receives the places of the kept among ``rows``. A row of no weight always fits.
+    ``best`` and ``leader`` come from ``nearest_kept`` and are completed here: a row of ``x``, ``KEPT`` or ``OVER``.
+    ``chosen`` receives the positions of the kept among ``rows``. A row of weight 0 always fits.
     """
     count = 0
     for r in range(len(rows)):

@@ -1,4 +1,4 @@
-"""Words that tell near-duplicates apart (negations, opposites, units), and words that say nothing of a subject."""
+"""Words that distinguish near-duplicates (negations, opposites, units), and function words without a subject."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 STOP, NEGATES, OPPOSED, UNIT, SYMBOL, NAMES = 1, 2, 4, 8, 16, 32
-"""What a word is: of no weight for the subject, a negation, one of a pair of opposites, a unit, a Roman number, one
-that a letter goes with (type A)."""
+"""Classes of words: no weight for the subject, a negation, one of a pair of opposites, a unit, a Roman number, a word
+followed by a letter (type A).
+"""
 
 NOT = np.uint32(32)
-"""The value of all words that negate."""
+"""The value of all negations."""
 
 STOP_WORDS = (
     "a an the this that these those it its there here and or but if as of in on at to for from by into about with than "
@@ -95,7 +96,7 @@ OPPOSITES = (
     "start begin",
     "stop",
 )
-"""Words of one line may stand for each other, those of two lines turn a statement round."""
+"""Words of one line are interchangeable; those of two lines reverse a statement."""
 
 UNITS = (
     "mg milligram milligrams milligramme miligramo miligramos",
@@ -143,14 +144,14 @@ NAMING = (
     "serotype schedule wave site subunit chain arm cohort appendix figure table patient drug point zone region "
     "layer level line answer choice statement assertion opción opciones parte"
 ).split()
-"""Words that a capital after them goes with, in a title too."""
+"""Words followed by a capital letter, in titles too."""
 
 ROMAN = "ii iii iv vi vii viii ix xi xii alpha beta gamma delta α β γ δ ε κ".split()
 
 
 @lru_cache
 def word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    """Return the hash table of all these words (``text_kernels.Words``): hashes, 0 where a place is free, and codes."""
+    """Return the hash table of all these words (``text_kernels.Words``): hashes, 0 in an empty slot, and codes."""
     codes: dict[str, int] = {}
     lines = [(40 + n, OPPOSED, line.split()) for n, line in enumerate(OPPOSITES)]
     lines += [(128 + n, UNIT, line.split()) for n, line in enumerate(UNITS)]
@@ -170,7 +171,7 @@ def word_table() -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
 
 
 def word_hash(word: str) -> int:
-    """Return the hash of a token, as ``text_kernels.token_hashes`` makes it."""
+    """Return the hash of a token, equal to that of ``text_kernels.token_hashes``."""
     state = 0xCBF29CE484222325
     for character in word:
         state = (state ^ ord(character)) * 0x100000001B3 % 2**64
@@ -178,7 +179,7 @@ def word_hash(word: str) -> int:
 
 
 def letter_number(character: str) -> int:
-    """Return the number of a letter that ``text_kernels.spelling`` sums up: the upper half of its code, mixed."""
+    """Return the number of a letter summed by ``text_kernels.spelling``: the upper half of its code, mixed."""
     return _mixed(ord(character)) >> 32
 
 

@@ -1,4 +1,4 @@
-"""Exact duplicates: rows that ask the same, offer the same options in any order and answer the same."""
+"""Exact duplicates: rows with the same question, options in any order, and answer."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Exact:
 
 
 def identity() -> pl.Expr:
-    """Return the text two equal rows share: normalised question, context, sorted options, answer and rejected answer.
+    """Return the text that equal rows share: normalised question, context, sorted options, answer and rejected answer.
 
-    A response stands in for the answer where there is none; the rationale does not count.
+    The response replaces a missing answer; the rationale does not count.
     """
     answer = pl.coalesce("answer", "response", pl.lit(""))
     return pl.concat_str(question_identity(), key(answer), _filled("rejected"), separator="\x1e")
 
 
 def question_identity() -> pl.Expr:
-    """Return the text two rows share that ask the same: normalised question, context and sorted options."""
+    """Return the text shared by rows with the same question: normalised question, context and sorted options."""
     options = pl.col("options").list.eval(key(pl.element())).list.sort().list.join("\x1f")
     return pl.concat_str(key(question_text()), _filled("context"), options, separator="\x1e")
 
@@ -43,7 +43,9 @@ def _filled(name: str) -> pl.Expr:
 
 
 def exact_duplicates(shards: Shards, config: Exact) -> Decision:
-    """Name all rows of each group of equals but the first by ``KEEP_ORDER``. Memory holds 16 bytes and the id a row."""
+    """Return the drops: all rows of each group of equals except the first by ``KEEP_ORDER``. Memory: 16 bytes and the
+    id per row.
+    """
     ranks = dict(config.source_ranks)
     sketches = pl.concat([_EMPTY, *(_sketch(rows, ranks) for rows in shards())])
     ordered = sketches.sort("hash", *KEEP_ORDER).with_columns(of=pl.col("id").first().over("hash"))
@@ -54,7 +56,7 @@ def exact_duplicates(shards: Shards, config: Exact) -> Decision:
 
 
 def _sketch(rows: pl.DataFrame, ranks: dict[str, int]) -> pl.DataFrame:
-    """Return what each row says as a hash of 16 bytes, and its place in the keep policy."""
+    """Return a 16-byte hash of each row's content, and its position in the keep policy."""
     texts = rows.select(identity()).to_series()
     hashes = pl.Series("hash", [xxhash.xxh3_128_digest(text.encode()) for text in texts], pl.Binary)
     return rows.select(hashes, *keep_columns(ranks))

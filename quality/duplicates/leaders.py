@@ -1,4 +1,4 @@
-"""Which rows of vectors are kept when no two kept ones may be too similar, and which pairs are similar: both exact."""
+"""Selection of rows of vectors such that no two kept rows are too similar, and all similar pairs; both exact."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from quality.duplicates.cosine_bounds import Bounds, bounds_for, slack
 from quality.duplicates.cosine_kernels import F32, F64, I64, KEPT, OVER, cosines, keep_in_order, lengths, nearest_kept
 
 BLOCK = 2048
-"""Rows settled at a time, against as many kept rows at a time."""
+"""Rows decided at a time, against as many kept rows at a time."""
 
 SHARE = 256
-"""Rows that a thread takes by turns: 2 MB of bounds, which stay in its own cache until they have been looked at."""
+"""Rows per thread and turn: 2 MB of bounds, which fit its cache."""
 
 TINY = 1e-30
-"""A row shorter than this has no direction."""
+"""Length below which a row has no direction."""
 
 
 class Leaders(NamedTuple):
-    """Per row: the kept row most similar to it, or ``KEPT`` or ``OVER``; and their cosine, NaN where there is none."""
+    """Per row: the most similar kept row, or ``KEPT`` or ``OVER``; and their cosine, NaN where there is none."""
 
     leader: I64
     similarity: F64
 
 
 class Pairs(NamedTuple):
-    """Similar pairs: row ``left[n]`` of the one, row ``right[n]`` of the other, their cosine; sorted by both rows."""
+    """Similar pairs: row ``left[n]`` of the first set, row ``right[n]`` of the second, their cosine; sorted by both
+    rows.
+    """
 
     left: I64
     right: I64
@@ -42,7 +44,7 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """Vectors with all that is worked out once to compare them at a threshold."""
+    """Vectors with the values computed once to compare them at a threshold."""
 
     vectors: F32
     lengths: F64
@@ -53,7 +55,7 @@ class Space:
 
 @dataclass(kw_only=True)
 class Kept:
-    """The rows kept so far, in order, and their narrow copies, in arrays that have room for all."""
+    """The rows kept so far, in order, and their narrow copies, in arrays with room for all."""
 
     rows: I64
     narrow: F32
@@ -72,12 +74,12 @@ def directed(vectors: F32) -> NDArray[np.bool_]:
 
 
 def leaders(vectors: F32, order: I64, threshold: float, *, weights: I64 | None = None, room: int = 0) -> Leaders:
-    """Return who leads whom when rows are taken in ``order`` and each is kept unless a kept one is that similar.
+    """Return the leader of each row: rows are taken in ``order`` and kept unless a kept row is similar.
 
-    A row is dropped for the kept row most similar to it, at a cosine of ``threshold`` or more; so no chain of small
-    steps ties unlike rows together, and two kept rows are always less similar than that. With ``weights`` (whole
-    numbers from 0) a row is passed over where the kept rows leave it no ``room``. Rows that are not in ``order`` are
-    ``OVER``; those in it must have a direction. Time is rows times kept rows, memory a narrow copy of the kept.
+    A row is dropped for the most similar kept row, at a cosine of ``threshold`` or more, so no chain of small steps
+    joins dissimilar rows. With ``weights`` (whole numbers from 0) a row is skipped where the kept rows leave no
+    ``room``. Rows outside ``order`` are ``OVER``; those in it must have a direction. Time is rows times kept rows,
+    memory a narrow copy of the kept.
     """
     space = _space(_own(vectors), order, threshold)
     sizes = np.zeros(len(vectors), np.int64) if weights is None else weights
@@ -101,7 +103,7 @@ def leaders(vectors: F32, order: I64, threshold: float, *, weights: I64 | None =
 def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
     """Return all pairs of a query and a base row whose cosine is ``threshold`` or more.
 
-    Rows without a direction have none. Memory grows with the pairs found: mind the threshold.
+    Rows without a direction have none. Memory grows with the number of pairs, so a low threshold is expensive.
     """
     queries, base = _own(queries), _own(base)
     asked, among = np.flatnonzero(directed(queries)), np.flatnonzero(directed(base))
@@ -124,7 +126,7 @@ def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
 
 
 def _own(vectors: F32) -> F32:
-    """Return the vectors as the one kind of array that the machine code was made for, copied if need be."""
+    """Return the vectors in the array layout that the compiled code takes, copied if needed."""
     return np.require(vectors, requirements=["C", "W"])
 
 
@@ -147,7 +149,7 @@ def _none_kept(rows: int, width: int) -> Kept:
 
 
 def _against_kept(space: Space, kept: Kept, block: I64, narrow: F32, pool: ThreadPoolExecutor) -> tuple[F64, I64]:
-    """Return per row of ``block`` the greatest cosine with a row kept before it, and that row."""
+    """Return per row of ``block`` the greatest cosine with a previously kept row, and that row."""
     best, leader = np.full(len(block), -2.0), np.full(len(block), KEPT, np.int64)
 
     def look(share: slice) -> None:
@@ -176,7 +178,7 @@ def _against_kept(space: Space, kept: Kept, block: I64, narrow: F32, pool: Threa
 def _among_themselves(
     space: Space, kept: Kept, block: I64, narrow: F32, best: F64, leader: I64, sizes: I64, room: int
 ) -> int:
-    """Settle the rows of ``block`` in order, add those that are kept to ``kept`` and return the room that is left."""
+    """Decide the rows of ``block`` in order, add the kept ones to ``kept`` and return the room left."""
     chosen = np.empty(len(block), np.int64)
     # A copy, because for a product of an array with itself numpy takes a path that is several times slower.
     count, room = keep_in_order(

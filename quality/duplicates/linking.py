@@ -1,9 +1,9 @@
-"""From band keys to components: sets that share a key are compared, similar ones belong together.
+"""From band keys to components: sets that share a key are compared, and similar ones joined.
 
-A pair counts if it shares the key of a band, its exact Jaccard similarity reaches the threshold, and it is about the
-same and says nothing opposite (``set_kernels.similarity``). Which pairs count
-depends on the two sets alone, and components on those pairs alone, so neither order nor threads nor what was added
-when can change the outcome. Keys of one band are joined by sorting them, 8 bytes a set, in memory.
+A pair counts if it shares a band key, reaches the exact Jaccard threshold, has the same subject and no opposite
+statement (``set_kernels.similarity``). That depends on the two sets alone, and components on the pairs alone, so
+neither the order of rows, nor threads, nor the order of additions changes the result. The keys of one band are joined
+by sorting them in memory, 8 bytes per set.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
 ROUND = 4
-"""Bands whose pairs are compared before components are drawn up; fixed, so that threads change nothing."""
+"""Bands compared before components are updated; fixed, so that threads do not change the result."""
 
 PARTS = 8
-"""Shares of a band's buckets that threads take by turns."""
+"""Parts of a band's buckets that threads take in turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Linked:
     """The component of each set, numbered from 0.
 
-    ``largest`` is the most sets that shared a key. ``cut`` counts the buckets that were cut short: where so many sets
-    are half similar that not all can be compared (``set_kernels.LARGE``).
+    ``largest`` is the most sets that shared a key. ``cut`` counts the buckets cut short, where too many sets were
+    half similar to compare them all (``set_kernels.LARGE``).
     """
 
     labels: I64
@@ -41,7 +41,9 @@ class Linked:
 
 
 def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Executor) -> Linked:
-    """Return the components that similar sets make of ``labels``; sets below ``known`` were linked before."""
+    """Return the components of sets after merging the similar ones of ``labels``; sets below ``known`` were linked
+    before.
+    """
     order = np.argsort(sets.names[:, 0])
     largest, cut = 0, 0
     for first in range(0, len(sets.keys), ROUND):
@@ -55,7 +57,7 @@ def link(sets: ShingleSets, labels: I64, known: int, threshold: float, pool: Exe
 
 
 def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
-    """Return the keys of one band, sorted, each above its set's place in ``order``, and the bounds of its buckets."""
+    """Return the sorted keys of one band, each combined with its set's position in ``order``, and the bucket bounds."""
     from quality.duplicates.lookup_kernels import bucket_bounds
 
     keyed = keys[order].astype(np.uint64)
@@ -68,14 +70,14 @@ def _buckets(keys: NDArray[np.uint32], order: I64) -> tuple[U64, I64]:
 def _similar(
     sets: ShingleSets, order: I64, labels: I64, known: int, threshold: float, work: tuple[U64, I64]
 ) -> tuple[I64, I64]:
-    """Return the pairs that join components within some buckets of a band, and the tally of the work."""
+    """Return the pairs that join components within some buckets of a band, and the counts of the work."""
     from quality.duplicates.set_kernels import link_buckets
 
     return link_buckets(kernel_view(sets), work[0], order, work[1], labels, known, threshold)
 
 
 def merged(labels: I64, pairs: I64) -> I64:
-    """Return ``labels`` with the components of each pair of sets made one, numbered from 0."""
+    """Return ``labels`` with the components of each pair of sets merged, numbered from 0."""
     from quality.duplicates.set_kernels import components
 
     return components(labels[pairs], int(labels.max()) + 1)[labels] if len(pairs) else labels

@@ -1,4 +1,4 @@
-"""Machine code that fetches shingle sets, and finds band keys and the sets that share one."""
+"""Compiled loops that fetch shingle sets, and find band keys and the sets that share one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def gather(values: Parts, starts: I64, which: I64, out: Parts) -> None:
 
 @compiled
 def holds(ordered: U32, value: np.uint32) -> bool:
-    """Say whether the sorted numbers ``ordered`` hold ``value``."""
+    """Return whether the sorted numbers ``ordered`` contain ``value``."""
     low, high = 0, ordered.size
     while low < high:
         middle = (low + high) // 2
@@ -41,7 +41,7 @@ def holds(ordered: U32, value: np.uint32) -> bool:
 
 @compiled
 def occurring(keys: U32, wanted: U32, marks: NDArray[np.uint8]) -> I64:
-    """Return the places of ``keys`` that hold one of the sorted ``wanted``, whose lower bits ``marks`` has."""
+    """Return the positions of ``keys`` that are among the sorted ``wanted``, whose lower bits ``marks`` has."""
     found, count, mask = np.empty(keys.size, np.int64), 0, np.uint32(marks.size - 1)
     for i in range(keys.size):
         if marks[keys[i] & mask] and holds(wanted, keys[i]):

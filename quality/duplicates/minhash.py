@@ -1,4 +1,4 @@
-"""MinHash: the permutations of datasketch 2's affine32 scheme, bands and rows for a wanted recall, and exchange."""
+"""MinHash: the permutations of datasketch 2's affine32 scheme, banding for a given recall, and conversion."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Banding:
 def banding(threshold: float, recall: float, permutations: int) -> Banding:
     """Return the banding that finds ``recall`` of the pairs at ``threshold`` with the fewest candidates below it.
 
-    More rows a band mean fewer candidates and lower recall, so the most rows are taken that ``permutations`` values
-    can make up for with bands: 25 bands of 5 at 0.72, 17 of 5 at 0.77 (0.995 of 128 values). Exact Jaccard decides
-    on every candidate, so that recall is all a banding can lose. Raises ``ValueError`` where no banding is enough.
+    More rows per band mean fewer candidates and lower recall, so it takes the most rows for which ``permutations``
+    values suffice: 25 bands of 5 at 0.72, 17 of 5 at 0.77 (0.995 of 128 values). Exact Jaccard decides on every
+    candidate, so banding can only lose recall. Raises ``ValueError`` where no banding suffices.
     """
     for rows in range(permutations, 0, -1):
         for bands in range(1, permutations // rows + 1):
@@ -69,7 +69,7 @@ def to_datasketch(signature: Signature, seed: int = 1) -> MinHash:
 
 
 def from_datasketch(minhash: MinHash, seed: int = 1) -> Signature:
-    """Return the signature of a ``datasketch.MinHash``; ``ValueError`` if its values cannot be compared with ours."""
+    """Return the signature of a ``datasketch.MinHash``; ``ValueError`` if its values are not comparable."""
     if minhash.scheme != "affine32":
         raise ValueError(f"MinHash scheme is {minhash.scheme!r}, expected 'affine32'; make the sketch anew")
     if not np.array_equal(minhash.permutations, permutations(len(minhash), seed)):

@@ -1,8 +1,8 @@
-"""Near-duplicates by MinHash and exact Jaccard: of rows that say almost the same one stays, and the others say why.
+"""Near-duplicates by MinHash and exact Jaccard: of similar rows one is kept, and the others record why not.
 
 Signatures propose pairs (Broder 1997; bands after Leskovec et al., MMDS, chapter 3), exact Jaccard similarity of the
-shingle sets decides on each, and connected components are clusters. A row of a cluster stays unless one that stays is
-similar to it, so that no chain of small steps takes a row away for one that it does not resemble.
+shingle sets decides on each, and connected components are clusters. A row is dropped only for a kept row that is
+directly similar to it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from quality.duplicates.signature_index import SignatureIndex, add
 from quality.outcome import DROP_SCHEMA
 
 VERDICT = ("reason", "evidence", "representative", "duplicate_of", "similarity")
-"""The columns that say why a row was dropped."""
+"""The columns with the reason for a drop."""
 
 BATCH_ROWS = 50_000
-"""Rows that are in memory with their texts at a time."""
+"""Rows in memory with their texts at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NearDuplicates:
-    """The clusters of two or more rows (``clusters.CLUSTER_COLUMNS``), and how many buckets were cut short.
+    """The clusters of two or more rows (``clusters.CLUSTER_COLUMNS``), and the number of buckets cut short.
 
-    Where ``cut`` is not 0 the input was made of so many half-similar rows that not all could be compared
-    (``linking.Linked``), and pairs may be missing.
+    Where ``cut`` is not 0, too many rows were half similar to compare them all (``linking.Linked``), and pairs may be
+    missing.
     """
 
     clusters: pl.DataFrame
@@ -36,26 +36,26 @@ class NearDuplicates:
 
     @property
     def drops(self) -> pl.DataFrame:
-        """The rows to drop, in ``DROP_SCHEMA``: evidence names the row that stays, and how similar the two are."""
+        """The rows to drop, in ``DROP_SCHEMA``; evidence names the kept row and the similarity."""
         evidence = pl.struct("duplicate_of", "similarity").struct.json_encode()
         named = self.others.select("id", drop_reason=pl.lit("near_duplicate"), evidence=evidence)
         return named.match_to_schema(DROP_SCHEMA)
 
     @property
     def others(self) -> pl.DataFrame:
-        """The rows of clusters that do not stay."""
+        """The rows of clusters that are not kept."""
         return self.clusters.filter(pl.col("duplicate_of").is_not_null())
 
     @property
     def verdicts(self) -> pl.DataFrame:
-        """The rows of clusters that do not stay: ``id`` and the columns of ``VERDICT``."""
+        """The rows of clusters that are not kept: ``id`` and the columns of ``VERDICT``."""
         evidence = pl.struct("duplicate_of", "similarity").struct.json_encode()
         return self.others.with_columns(reason=pl.lit("near_duplicate"), evidence=evidence).select("id", *VERDICT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deduplicated:
-    """The rows that stay and those that do not, in their order, and what was found among them.
+    """The kept and dropped rows, in their order, and the clusters.
 
     A dropped row has the columns of ``VERDICT`` too; ``others`` are the ids of those rows with these columns.
     """
@@ -71,8 +71,8 @@ def near_duplicates(
 ) -> NearDuplicates:
     """Return the near-duplicates among the rows of ``batches``.
 
-    Memory holds a batch of texts and, for rows of 700 characters, about 1 kB a row. Batches, order and errors are
-    those of ``signature_index.add``, which does the same and keeps what it learnt.
+    Memory holds a batch of texts and, for rows of 700 characters, about 1 kB per row. Batches, order and errors are
+    those of ``signature_index.add``, which does the same and keeps its index.
     """
     index = add(SignatureIndex(rules=rules, order=tuple(order)), batches, threads)
     return NearDuplicates(clusters=index.clusters, cut=index.cut)
@@ -83,7 +83,7 @@ def text_batches(
 ) -> Iterator[pl.DataFrame]:
     """Yield ``id``, ``text`` and the columns of ``order`` for all rows; text columns are joined by line breaks.
 
-    Of several columns the first is the question, which says what the row is about (``subject``).
+    Of several columns the first is the question, which determines the subject (``subject``).
     """
     joined = pl.concat_str(text, separator="\n", ignore_nulls=True)
     question = [pl.col(text[0]).alias("subject")] if len(text) > 1 else []
@@ -101,14 +101,13 @@ def deduplicate(
     rules: NearRules | None = None,
     threads: int | None = None,
 ) -> Deduplicated:
-    """Return ``rows`` in two parts, those that stay and those that are near-duplicates of one that does.
+    """Return ``rows`` in two parts, the kept rows and the near-duplicates of them.
 
-    ``text`` names the columns that are compared, together, of several the question first. Of similar rows the one
-    stays that comes first by the columns of ``order`` and then by ``id``; without an id column a row is named by its
-    number, from 0, which dropped rows have in a column ``row``. A column of the rows that bears the name of one of
-    ``VERDICT`` or, without an id, ``row`` is called ``input_…`` among the dropped ones. The parts are lazy, and
-    reading them reads ``rows`` again. Raises ``ValueError`` for columns that are not there, and for an id that is null
-    or met twice.
+    ``text`` names the columns compared together, the question first. Of similar rows the first by the columns of
+    ``order`` and then by ``id`` is kept; without an id column a row is named by its number from 0, in a column ``row``
+    of the dropped rows. A column of the rows named like one of ``VERDICT`` or, without an id, ``row`` becomes
+    ``input_…`` among the dropped ones. The parts are lazy and read ``rows`` again. Raises ``ValueError`` for missing
+    columns, and for a null or repeated id.
     """
     frame = rows.lazy()
     columns = frame.collect_schema().names()
@@ -129,7 +128,7 @@ def part_rows(
     id: str | None,
     found: NearDuplicates,
 ) -> Deduplicated:
-    """Return the rows without ``others``, and those of ``others`` with the columns of ``VERDICT`` that it has."""
+    """Return the rows without ``others``, and those of ``others`` with its columns of ``VERDICT``."""
     own = VERDICT if id else ("row", *VERDICT)
     renamed = {column: free_column(f"input_{column}", columns) for column in columns if column in own}
     key = free_column("id", (*columns, *renamed.values(), *VERDICT, name))
@@ -145,7 +144,7 @@ def part_rows(
 
 
 def free_column(wanted: str, taken: Sequence[str]) -> str:
-    """Return ``wanted``, or with as many underscores as make it a name that no column bears."""
+    """Return ``wanted``, with underscores appended until no column has that name."""
     while wanted in taken:
         wanted += "_"
     return wanted

@@ -1,4 +1,4 @@
-"""Near-duplicates among records: single questions with their answers, and conversations, each by Aloe's threshold."""
+"""Near-duplicates among records: single questions with their answers, and conversations, each with Aloe's threshold."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class NearRecords:
 def near_duplicate_records(
     shards: Shards, config: NearRecords, known: dict[str, pl.DataFrame] | None = None
 ) -> Decision:
-    """Name the rows that say almost what another row says, and give the clusters as a table.
+    """Return the drops of near-duplicate records, and the clusters as a table.
 
-    A single-turn row is compared by its question, options and answer, a conversation by its turns with their
-    speakers (Aloe Beta, arXiv 2505.04388, cleaning step 4). Duplicates ask about the same and say nothing opposite
-    (``NearRules``); multiple-choice rows with different answers are none. ``known`` are the signatures of rows that
-    were there before: those of ``shards`` are added to them, and the outcome is that of one run over all.
+    A single-turn row is compared by its question, options and answer, a conversation by its turns with their speakers
+    (Aloe Beta, arXiv 2505.04388, cleaning step 4). Duplicates have the same subject and no opposite statement
+    (``NearRules``), nor different answers to multiple choice. ``known`` are the signatures of earlier rows: those of
+    ``shards`` are added, and the result is that of one run over all.
     """
     ranks = dict(config.source_ranks)
     kinds = (("single", ~_SEVERAL_TURNS, config.single), ("conversation", _SEVERAL_TURNS, config.conversation))
@@ -62,7 +62,7 @@ def _remembered(name: str, index: SignatureIndex) -> dict[str, pl.DataFrame]:
 
 
 def _recalled(name: str, rules: NearRules, known: dict[str, pl.DataFrame]) -> SignatureIndex:
-    """Return the index that was made into tables, or an empty one."""
+    """Return the index stored in tables, or an empty one."""
     if f"{name}-members" not in known:
         return SignatureIndex(rules=rules, order=ORDER)
     numbers = sorted(table.rpartition("-")[2] for table in known if table.startswith(f"{name}-rows-"))
@@ -90,9 +90,9 @@ def compared_columns() -> list[pl.Expr]:
 
 
 def _text() -> pl.Expr:
-    """Return what is compared of a row: its turns (with speakers, if several), options in any order, answer.
+    """Return the compared text of a row: its turns (with speakers, if several), options in any order, answer.
 
-    The context is left out: many questions on one passage are many questions.
+    The context is left out: different questions on one passage are different questions.
     """
     turn = pl.element().struct.field("role") + pl.lit(": ") + pl.element().struct.field("content")
     spoken = pl.when(_SEVERAL_TURNS).then(pl.col("messages").list.eval(turn).list.join("\n")).otherwise(question_text())
@@ -102,7 +102,7 @@ def _text() -> pl.Expr:
 
 
 def _question() -> pl.Expr:
-    """Return what says what a row is about: its question, or what the user says first."""
+    """Return the text that determines a row's subject: its question, or the first user turn."""
     said = pl.col("messages").list.eval(
         pl.element().struct.field("content").filter(pl.element().struct.field("role") == "user")
     )
@@ -110,5 +110,5 @@ def _question() -> pl.Expr:
 
 
 def _choice() -> pl.Expr:
-    """Return the answer of a multiple-choice row: rows with other answers are no duplicates."""
+    """Return the answer of a multiple-choice row: rows with different answers are no duplicates."""
     return pl.when(pl.col("options").list.len() > 0).then("=" + key(pl.col("answer").fill_null("")))

@@ -1,4 +1,4 @@
-"""What makes two rows near-duplicates: the settings of that step, with Aloe Beta's thresholds."""
+"""Settings of near-duplicate detection, with Aloe Beta's thresholds."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ SINGLE_TURN = 0.72
 """Threshold for a question and its answer together (arXiv 2505.04388)."""
 
 CONVERSATION = 0.77
-"""Threshold for the turns of a conversation, joined with their authors' names (arXiv 2505.04388)."""
+"""Threshold for the turns of a conversation, joined with their speakers' names (arXiv 2505.04388)."""
 
 Unit = Literal["auto", "word", "character"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NearRules:
-    """Two rows are near-duplicates if the Jaccard similarity of their shingle sets is ``threshold`` or more, they are
-    about the same and say nothing opposite.
+    """Two rows are near-duplicates if the Jaccard similarity of their shingle sets is ``threshold`` or more, they have
+    the same subject and no opposite statement.
 
-    They are about the same if the words of their questions agree, function words, greetings and typing errors aside
-    (one in ``set_kernels.TOLERANCE`` may differ). They say something opposite if between the same words they have
-    other numbers, units, signs, letters (type A, B) or opposites (left, right), or if one has a negation or a sign
-    where the other goes on without. All of this depends on the two rows alone, so rows added later change nothing.
+    The subject is the same if the words of their questions agree, apart from function words, greetings and typing
+    errors (one in ``set_kernels.TOLERANCE`` may differ). Statements are opposite if they have different numbers, units,
+    signs, letters (type A, B) or opposites (left, right) between the same words, or if one has an additional negation
+    or sign. All of this depends on the two rows alone, so later rows change nothing.
 
-    A shingle is a run of ``shingle_tokens`` tokens, a shorter text is one shingle. With ``unit`` "auto" a token is a
-    word in scripts that put spaces between words and a character in those that do not (Chinese, Japanese, Thai, …);
-    "word" and "character" hold for all scripts.
+    A shingle is a run of ``shingle_tokens`` tokens; a shorter text is one shingle. With ``unit`` "auto" a token is a
+    word in scripts with spaces between words and a character in others (Chinese, Japanese, Thai, …); "word" and
+    "character" apply to all scripts.
 
-    ``recall`` is the share of pairs just at the threshold that must be found; bands and rows follow from it, within
+    ``recall`` is the share of pairs exactly at the threshold that must be found; it determines bands and rows, within
     ``permutations`` MinHash values of datasketch's affine32 scheme with ``seed``.
-
-    Texts without a token (null, empty, punctuation alone) resemble nothing, unless ``join_empty`` makes them equal.
-    Raises ``ValueError`` for a value out of range. The checks need no pydantic, which takes 0.07 s to load.
+    Texts without a token (null, empty, punctuation only) match nothing, unless ``join_empty`` makes them equal. Raises
+    ``ValueError`` for a value out of range. The checks avoid pydantic, which takes 0.07 s to load.
     """
 
     threshold: float = SINGLE_TURN

@@ -1,4 +1,4 @@
-"""A segment of the signature index: rows and shingle sets as two tables, and what is asked of them."""
+"""A segment of the signature index: rows and shingle sets as two tables, and the lookups in them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ I64 = NDArray[np.int64]
 U32 = NDArray[np.uint32]
 
 MARKS_PER_KEY = 64
-"""Size of the table that rules most keys out before they are looked up; a power of two in all."""
+"""Entries per key of the table that rules most keys out before the lookup; the total is a power of two."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """The rows of one addition and the shingle sets that were new with them; it never changes.
+    """The rows of one addition and the shingle sets that were new with them; a segment never changes.
 
     ``rows`` has ``id``, the columns of the keep policy and ``set``, the number of the row's set among the sets of all
     segments (-1: none). ``sets`` has ``name_1`` and ``name_2`` (128 bits), ``shingles`` (a list of 32-bit numbers),
@@ -36,14 +36,14 @@ class Segment:
 
     @property
     def bands(self) -> int:
-        """The number of bands whose keys are held."""
+        """The number of bands with stored keys."""
         return sum(name.startswith("band_") for name in self.sets.columns)
 
 
 def mapped(path: Path) -> pl.DataFrame:
-    """Return the table of an Arrow IPC file mapped into memory: what is not looked at is not read.
+    """Return the table of an Arrow IPC file, memory-mapped so that unused parts are not read.
 
-    A table is written for that by ``table.rechunk().write_ipc(path, record_batch_size=table.height)``, in one piece.
+    Write such a file with ``table.rechunk().write_ipc(path, record_batch_size=table.height)``, in one piece.
     """
     import pyarrow as pa
 
@@ -53,7 +53,7 @@ def mapped(path: Path) -> pl.DataFrame:
 
 
 def segment(rows: pl.DataFrame, sets: ShingleSets) -> Segment:
-    """Return the segment of ``rows``, its sets as a table that shares the arrays of ``sets``."""
+    """Return the segment of ``rows``; its table of sets shares the arrays of ``sets``."""
     import pyarrow as pa
 
     def lists(values: pa.Array, bounds: I64) -> pa.Array:
@@ -80,7 +80,7 @@ def _column(numbers: NDArray[np.unsignedinteger[Any]]) -> pa.Array:
 
 
 def same_sets(old: Segment, names: NDArray[np.uint64]) -> tuple[I64, I64]:
-    """Return (places in ``names``, numbers within the segment) of the sets that both hold."""
+    """Return (positions in ``names``, numbers within the segment) of the sets found in both."""
     lower = names[:, 0].astype(np.uint32)
     candidates = occurring(old.sets["name_1"].to_numpy().astype(np.uint32), lower)
     there = old.sets.select("name_1", "name_2")[candidates].with_columns(number=pl.Series(candidates, dtype=pl.Int64))
@@ -95,7 +95,7 @@ def touching_sets(old: Segment, band: int, keys: U32) -> I64:
 
 
 def occurring(there: U32, asked: U32) -> I64:
-    """Return the places of ``there`` that hold one of ``asked``, in one pass without sorting ``there``."""
+    """Return the positions of ``there`` that are among ``asked``, in one pass without sorting ``there``."""
     from quality.duplicates import lookup_kernels
 
     wanted = np.unique(asked)

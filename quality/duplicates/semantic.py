@@ -1,9 +1,8 @@
-"""Semantic duplicates: rows whose embeddings are nearly parallel, and which of them stays.
+"""Semantic duplicates: rows with nearly parallel embeddings, and which of them is kept.
 
-Rows are taken in the order of the keep policy; a row stays unless one that stays already is as similar as the
-threshold. So every dropped row is directly similar to the row that it is dropped for (chains of small steps, which
-join unlike texts when components are taken, cannot arise), and no two rows that stay are. Compare SemHash
-(MinishLab) and SemDeDup (arXiv 2303.09540). Every comparison is exact; ``cosine_bounds`` says why it is quick.
+Rows are taken in the order of the keep policy; a row is kept unless a kept row is as similar as the threshold. So every
+dropped row is directly similar to the row it is dropped for, and no two kept rows are similar. Compare SemHash
+(MinishLab) and SemDeDup (arXiv 2303.09540). Every comparison is exact; see ``cosine_bounds`` for the speed.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from quality.outcome import DROP_SCHEMA
 F32 = NDArray[np.float32]
 
 CLUSTER_SCHEMA = pl.Schema({"id": pl.String, "representative": pl.String, "similarity": pl.Float64})
-"""One row of a cluster of two or more: its id, the id of the row that stays for it, their cosine (1 with itself)."""
+"""One row of a cluster of two or more: its id, the id of the row kept for it, their cosine (1 with itself)."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Semantic:
-    """``threshold`` is the least cosine of duplicates. It differs from model to model, so it has no default.
+    """``threshold`` is the least cosine of duplicates. It differs between models, so it has no default.
 
-    Where one model puts related texts at 0.96 and unrelated ones at 0.03, another puts them at 0.57 and 0.37: look at
-    pairs known to be the same and known not to be before settling on one. ``model`` is written into the evidence;
-    ``source_ranks`` as in the exact step; ``revision`` names the model's content where it lies in a folder.
+    One model puts related texts at 0.96 and unrelated ones at 0.03, another at 0.57 and 0.37: check pairs known to be
+    the same and known to be different before choosing. ``model`` is written into the evidence, ``source_ranks`` are as
+    in the exact step, and ``revision`` identifies the content of a model in a folder.
     """
 
     model: str
@@ -53,8 +52,8 @@ class Duplicates:
 def duplicates(rows: pl.DataFrame, vectors: F32, config: Semantic, order: Sequence[str] = KEEP_ORDER) -> Duplicates:
     """Return the clusters of ``rows``, whose embeddings are ``vectors``, row for row.
 
-    ``rows`` has ``id`` and the columns of ``order``, by which the row that stays comes first, ascending, nulls last;
-    ties go by id, so the order of the rows themselves counts for nothing. Rows without a vector (all zeros) stay.
+    ``rows`` has ``id`` and the columns of ``order``: the first row by these is kept, ascending, nulls last, ties by id;
+    the order of the table does not matter. Rows without a vector (all zeros) are kept.
     """
     from quality.duplicates.leaders import directed, leaders
 
@@ -78,7 +77,7 @@ def duplicates(rows: pl.DataFrame, vectors: F32, config: Semantic, order: Sequen
 
 
 def drops(clusters: pl.DataFrame, config: Semantic) -> pl.DataFrame:
-    """Return the rows to drop (``DROP_SCHEMA``), sorted by id: all of each cluster but its representative."""
+    """Return the rows to drop (``DROP_SCHEMA``), sorted by id: all of each cluster except its representative."""
     gone = clusters.filter(pl.col("id") != pl.col("representative")).sort("id")
     evidence = [
         json.dumps(

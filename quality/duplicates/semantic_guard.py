@@ -1,8 +1,8 @@
-"""Semantic duplicates that the words of both rows allow: an embedding does not tell one disease from the next.
+"""Semantic duplicates checked by the words of both rows, since embeddings confuse one disease with another.
 
-Where two rows share much of their wording, the words decide, as for near-duplicates: a template filled in for another
-subject is no rewrite, nor is the opposite statement. Where they share little, their questions must not hold other
-numbers, each one that the other has not.
+Where two rows share much of their wording, the words decide as for near-duplicates: a template filled in for another
+subject is no rewrite, nor is the opposite statement. Where they share little, their questions must not each have a
+number that the other lacks.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from quality.duplicates.signatures import TEXT_COLUMNS, blocks, sign_block
 from quality.keep import KEEP_ORDER
 
 WORDED = 0.2
-"""Jaccard similarity of shingles from which two rows share so much wording that their words decide."""
+"""Jaccard similarity of shingles from which the words of two rows decide."""
 
 ROUNDS = 50
-"""Times that the rows are compared once more which the guard kept from being dropped."""
+"""Most times that rows ruled out by the guard are compared again."""
 
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
@@ -32,10 +32,10 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 def guarded_duplicates(
     rows: pl.DataFrame, vectors: F32, config: Semantic, order: Sequence[str] = KEEP_ORDER
 ) -> Duplicates:
-    """Return what ``semantic.duplicates`` returns, but no row that the words keep from being a duplicate.
+    """Return the result of ``semantic.duplicates`` without the rows that their words rule out as duplicates.
 
-    ``rows`` has ``TEXT_COLUMNS`` besides ``id`` and the columns of ``order``. A row that stays by its words is compared
-    with the others of that kind once more, since one of them may be a rewrite of it.
+    ``rows`` has ``TEXT_COLUMNS`` besides ``id`` and the columns of ``order``. The rows ruled out are compared with one
+    another once more, since one may be a rewrite of another.
     """
     left = np.arange(len(rows))
     found: list[pl.DataFrame] = []
@@ -58,7 +58,7 @@ def guarded_duplicates(
 
 
 def allowed(rows: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.bool_]:
-    """Say for each of ``pairs`` (id, representative) whether the words of the two rows let them be duplicates."""
+    """Return for each of ``pairs`` (id, representative) whether the words of its rows allow them to be duplicates."""
     ids = pl.concat([pairs["id"], pairs["representative"]]).unique(maintain_order=True)
     texts = pl.DataFrame({"id": ids}).join(rows.select("id", *TEXT_COLUMNS), on="id", how="left", maintain_order="left")
     rules = NearRules()

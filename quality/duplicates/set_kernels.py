@@ -1,9 +1,9 @@
-"""Shingle sets in machine code: exact Jaccard, what forbids that two are duplicates, which of a bucket are similar.
+"""Compiled operations on shingle sets: exact Jaccard, differences that rule out duplicates, similar sets of a bucket.
 
 A set is a slice of one long array: ``values[starts[s]:starts[s + 1]]``, sorted and unique, and so are its marks
-(``text_kernels``): what the text is about, the slots between its plain words, and its turning points. A *label* names
-the component that a set is known to belong to. Sets of one label are not compared, since only components count; that is
-what keeps a bucket of many near-equal sets linear.
+(``text_kernels``): its subject, the slots between its plain words, and its turning points. A *label* is the known
+component of a set. Sets with one label are not compared, since only components count, which keeps a bucket of many
+near-equal sets linear.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
 
 DIRECT_PAIRS = 128
-"""Pairs per set that a bucket may compare one by one; a bucket with more goes by its rare shingles."""
+"""Pairs per set that a bucket may compare directly; a bucket with more uses its rare shingles."""
 
 CHECKS = 1000
-"""Failing comparisons per set that a bucket may cost on the way by rare shingles."""
+"""Failing comparisons per set that a bucket may spend on its rare shingles."""
 
 LARGE = 2 * CHECKS
-"""Sets of a bucket above which it is cut short when that is spent, so that no input takes quadratic time; a bucket
-below it is compared pair by pair then, which costs no more."""
+"""Sets of a bucket above which it is cut short after that, so that no input takes quadratic time; a smaller bucket is
+then compared pair by pair.
+"""
 
 SLACK = 1e-9
-"""Keeps the rounding of a bound on the safe side; the comparison with the threshold itself is exact."""
+"""Margin for the rounding of a bound; the comparison with the threshold itself is exact."""
 
 LOW = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
@@ -40,25 +41,26 @@ ONE = np.uint64(1)
 
 
 FORBIDDEN = 8
-"""Pairs ruled out by their marks that count as much as one whose shingles were compared."""
+"""Pairs ruled out by their marks that cost as much as one comparison of shingles."""
 
 KIND, WORD, ASKED, PLACE = np.uint64(62), np.uint64(35), np.uint64(34), np.uint64(32)
-"""What a mark is shifted by to be its kind, a word without what is known of it, whether a word is asked about, and a
-slot without its value."""
+"""Shifts of a mark: to its kind, to a word without its attributes, to whether a word belongs to a question, to a slot
+without its value.
+"""
 
 APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 """The kinds of marks."""
 
 
 LETTERS = np.array([letter_number(character) for character in "sabcdefghijklmnopqrtuvwxyz"], np.uint32)
-"""The numbers of letters, that of s first: it may come and go at any word."""
+"""The numbers of letters, that of s first: any word may gain or lose it."""
 
 TOLERANCE = 16
 """Words of a question of which one may differ."""
 
 
 class Sets(NamedTuple):
-    """The arrays of ``shingle_sets.ShingleSets`` that comparing takes."""
+    """The arrays of ``shingle_sets.ShingleSets`` needed for comparisons."""
 
     values: U32
     starts: I64
@@ -67,7 +69,7 @@ class Sets(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """The sets ``members`` that share a band key; those numbered below ``known`` were compared among each other before.
+    """The sets ``members`` that share a band key; those numbered below ``known`` were compared with each other before.
 
     ``parents`` joins members into components. ``links`` receives the pairs of sets that joined two, ``tally`` counts
     those (0), the pairs that were not similar (1), the buckets cut short (2) and the pairs that marks ruled out (3).
@@ -103,7 +105,7 @@ def jaccard(values: U32, starts: I64, first: int, second: int, least: float) -> 
 
 @compiled
 def first_of(marks: U64, begin: int, end: int, kind: np.uint64) -> int:
-    """Return the place of the first of the sorted ``marks[begin:end]`` that is of ``kind`` or a later one."""
+    """Return the position of the first of the sorted ``marks[begin:end]`` of ``kind`` or a later one."""
     while begin < end:
         middle = (begin + end) // 2
         if marks[middle] >> KIND < kind:
@@ -115,7 +117,9 @@ def first_of(marks: U64, begin: int, end: int, kind: np.uint64) -> int:
 
 @compiled
 def same_but_for_a_letter(one: np.uint64, other: np.uint64) -> bool:
-    """Say whether two words may be one with a typing error: letters in another order, or one more that may be so."""
+    """Return whether two words may differ by a typing error only: letters in another order, or one optional letter
+    more.
+    """
     level = min((one >> PLACE) & np.uint64(3), (other >> PLACE) & np.uint64(3))
     if level == 0:
         return False
@@ -130,7 +134,7 @@ def same_but_for_a_letter(one: np.uint64, other: np.uint64) -> bool:
 
 @compiled
 def is_misspelt(marks: U64, k: int, other: int, last: int) -> bool:
-    """Say whether the word ``marks[k]`` is one of ``marks[other:last]`` with a typing error in one of them."""
+    """Return whether the word ``marks[k]`` is one of ``marks[other:last]`` with a typing error in one of them."""
     if (marks[k] >> PLACE) & np.uint64(3):
         for j in range(other, last):
             if same_but_for_a_letter(marks[k], marks[j]):
@@ -140,7 +144,7 @@ def is_misspelt(marks: U64, k: int, other: int, last: int) -> bool:
 
 @compiled
 def asked_words(marks: U64, begin: int, end: int) -> int:
-    """Return how many of the words ``marks[begin:end]`` are asked about."""
+    """Return the number of words of ``marks[begin:end]`` that belong to a question."""
     asked = 0
     for k in range(begin, end):
         asked += int((marks[k] >> ASKED) & ONE)
@@ -149,9 +153,8 @@ def asked_words(marks: U64, begin: int, end: int) -> int:
 
 @compiled
 def missing(marks: U64, begin: int, end: int, other: int, last: int, most: int) -> tuple[int, int]:
-    """Return how many words of ``marks[begin:end]`` are not among ``marks[other:last]``, typing errors aside.
-
-    Then how many of those are asked about; counting ends where these are more than ``most``.
+    """Return how many words of ``marks[begin:end]`` are not among ``marks[other:last]``, typing errors aside, and how
+    many of those belong to a question; counting stops where the latter exceed ``most``.
     """
     words, asked, at = 0, 0, other
     for k in range(begin, end):
@@ -169,10 +172,10 @@ def missing(marks: U64, begin: int, end: int, other: int, last: int, most: int) 
 
 @compiled
 def same_subject(sets: Sets, first: int, second: int) -> bool:
-    """Say whether two texts may be about the same.
+    """Return whether two texts may have the same subject.
 
-    What they must have in common is equal. Each word that one asks about is in the other's question, and of the
-    questions' other words not both have their own; a word in ``TOLERANCE`` may differ.
+    Each word of one question must be in the other's text, and the remaining words of the questions must not both have
+    some of their own; one word in ``TOLERANCE`` may differ.
     """
     marks = sets.marks
     i, end_i, j, end_j = sets.bounds[first], sets.bounds[first + 1], sets.bounds[second], sets.bounds[second + 1]
@@ -194,7 +197,7 @@ def same_subject(sets: Sets, first: int, second: int) -> bool:
 
 @compiled
 def has_own(marks: U64, begin: int, end: int, other: int, last: int) -> bool:
-    """Say whether ``marks[begin:end]`` holds one that ``marks[other:last]`` does not; both are sorted."""
+    """Return whether ``marks[begin:end]`` has an element that ``marks[other:last]`` lacks; both are sorted."""
     for k in range(begin, end):
         while other < last and marks[other] < marks[k]:
             other += 1
@@ -205,7 +208,7 @@ def has_own(marks: U64, begin: int, end: int, other: int, last: int) -> bool:
 
 @compiled
 def other_in_a_slot(marks: U64, i: int, end_i: int, j: int, end_j: int) -> bool:
-    """Say whether two texts have different values between the same words, each one that the other has not."""
+    """Return whether two texts have different values between the same words, each one that the other lacks."""
     while i < end_i and j < end_j:
         if marks[i] >> PLACE < marks[j] >> PLACE:
             i += 1
@@ -225,7 +228,7 @@ def other_in_a_slot(marks: U64, i: int, end_i: int, j: int, end_j: int) -> bool:
 
 @compiled
 def holds(sets: Sets, number: int, shingle: np.uint32) -> bool:
-    """Say whether a set holds a shingle."""
+    """Return whether a set contains a shingle."""
     low, high = sets.starts[number], sets.starts[number + 1]
     while low < high:
         middle = (low + high) // 2
@@ -238,7 +241,7 @@ def holds(sets: Sets, number: int, shingle: np.uint32) -> bool:
 
 @compiled
 def turned(sets: Sets, begin: int, end: int, own: int, other: int) -> bool:
-    """Say whether the other text has what one would say without one of its negations or signs, and that one has not."""
+    """Return whether the other text equals this one without one of its negations or signs."""
     for k in range(begin, end):
         shingle = np.uint32(sets.marks[k] & LOW)
         if holds(sets, other, shingle) and not holds(sets, own, shingle):
@@ -248,7 +251,7 @@ def turned(sets: Sets, begin: int, end: int, own: int, other: int) -> bool:
 
 @compiled
 def opposed(sets: Sets, first: int, second: int) -> bool:
-    """Say whether two similar texts differ in a number, a unit, a sign, a negation or one of a pair of opposites."""
+    """Return whether two similar texts differ in a number, a unit, a sign, a negation or one of a pair of opposites."""
     marks = sets.marks
     end_i, end_j = sets.bounds[first + 1], sets.bounds[second + 1]
     i = first_of(marks, sets.bounds[first], end_i, SLOT)
@@ -261,9 +264,9 @@ def opposed(sets: Sets, first: int, second: int) -> bool:
 
 @compiled
 def similarity(sets: Sets, first: int, second: int, least: float) -> float:
-    """Return how similar two sets are if they are duplicates, else -1.
+    """Return the similarity of two sets if they are duplicates, else -1.
 
-    Duplicates have a Jaccard similarity of ``least`` or more, are about the same and say nothing opposite.
+    Duplicates have a Jaccard similarity of ``least`` or more, the same subject and no opposite statement.
     """
     if not same_subject(sets, first, second):
         return -1.0
@@ -273,10 +276,9 @@ def similarity(sets: Sets, first: int, second: int, least: float) -> float:
 
 @compiled
 def settle(sets: Sets, which: I64, bounds: I64, threshold: float, stays: I64, score: F64) -> None:
-    """Take each cluster ``which[bounds[c]:bounds[c + 1]]`` in its order; a set stays unless one that stays is similar.
+    """Take each cluster ``which[bounds[c]:bounds[c + 1]]`` in its order; keep a set unless a kept set is similar to it.
 
-    ``stays`` receives the place of the most similar set that stays, its own for one that does, and ``score`` how
-    similar the two are.
+    ``stays`` receives the position of the most similar kept set (its own for a kept one), ``score`` the similarity.
     """
     for c in range(bounds.size - 1):
         kept, count = np.empty(bounds[c + 1] - bounds[c], np.int64), 0
@@ -293,10 +295,10 @@ def settle(sets: Sets, which: I64, bounds: I64, threshold: float, stays: I64, sc
 
 @compiled
 def settle_broad(sets: Sets, buckets: I64, threshold: float, stays: I64, score: F64) -> int:
-    """Do as ``settle`` does for all sets as one cluster, comparing only those that share a bucket of some band.
+    """Do the same for all sets as one cluster, comparing only those that share a bucket of some band.
 
-    ``buckets`` says for each band and set the bucket, numbered from 0. A set that resembles none of the ``LARGE``
-    latest that stay in each of its buckets stays; return how many buckets held more than that.
+    ``buckets`` gives for each band and set the bucket, numbered from 0. A set unlike the ``LARGE`` latest kept sets of
+    each of its buckets is kept; return the number of buckets that had more.
     """
     bands, size = buckets.shape
     latest = np.full((bands, size), -1, np.int64)
@@ -326,7 +328,7 @@ def settle_broad(sets: Sets, buckets: I64, threshold: float, stays: I64, score: 
 
 @compiled
 def root(parents: I64, i: int) -> int:
-    """Return the member that stands for the component of member ``i``, shortening the way there."""
+    """Return the member that represents the component of member ``i``, with path halving."""
     while parents[i] != i:
         parents[i] = parents[parents[i]]
         i = parents[i]
@@ -355,7 +357,7 @@ def components(pairs: I64, size: int) -> I64:
 
 @compiled
 def label_parents(labels: I64, members: I64) -> I64:
-    """Return the parents of a bucket's members: the first member of each label stands for it."""
+    """Return the parents of a bucket's members: the first member of each label represents it."""
     order = np.argsort(labels[members], kind="mergesort")
     parents = np.empty(members.size, np.int64)
     for k in range(members.size):
@@ -366,7 +368,7 @@ def label_parents(labels: I64, members: I64) -> I64:
 
 @compiled
 def compare(bucket: Bucket, i: int, j: int) -> None:
-    """Join members ``i`` and ``j`` if their sets are similar and nothing joined them before."""
+    """Join members ``i`` and ``j`` if their sets are similar and not yet joined."""
     a, b = bucket.members[i], bucket.members[j]
     root_i, root_j = root(bucket.parents, i), root(bucket.parents, j)
     if root_i == root_j or (a < bucket.known and b < bucket.known):
@@ -407,7 +409,7 @@ def link_bucket(bucket: Bucket) -> None:
 
 @compiled
 def by_component(parents: I64) -> tuple[I64, I64, I64]:
-    """Return members grouped by component, and for each place in that order the bounds of its group."""
+    """Return members grouped by component, and for each position in that order the bounds of its group."""
     size = parents.size
     roots = np.empty(size, np.int64)
     for i in range(size):
@@ -423,7 +425,7 @@ def by_component(parents: I64) -> tuple[I64, I64, I64]:
 
 @compiled
 def pairs_left(bucket: Bucket, order: I64, first: I64, last: I64) -> int:
-    """Return how many comparisons ``link_across`` would make, at most."""
+    """Return an upper bound of the comparisons that ``link_across`` would make."""
     pairs = 0
     for k in range(order.size):
         if bucket.members[order[k]] >= bucket.known:
@@ -433,7 +435,7 @@ def pairs_left(bucket: Bucket, order: I64, first: I64, last: I64) -> int:
 
 @compiled
 def link_across(bucket: Bucket, order: I64, first: I64, last: I64) -> None:
-    """Compare all members of different components, those compared before left out."""
+    """Compare all members of different components, except pairs compared before."""
     for k in range(order.size):
         if bucket.members[order[k]] < bucket.known:
             continue
@@ -447,7 +449,7 @@ def link_by_rare(bucket: Bucket, pairs: int) -> bool:
     """Join the similar members of a large bucket, comparing only those that share a rare shingle.
 
     Return False where that took too many comparisons and was given up, or would take more than ``pairs`` (-1: no
-    matter how many), since templates share even their rare shingles.
+    limit), since templates share even their rare shingles.
     """
     postings = rare_postings(bucket)
     if 0 <= pairs < sharing_pairs(postings):
@@ -467,7 +469,7 @@ def link_by_rare(bucket: Bucket, pairs: int) -> bool:
 
 @compiled
 def sharing_pairs(postings: U64) -> int:
-    """Return how many pairs share a rare shingle that is indexed for one of them, once for each that they share."""
+    """Return how many pairs share a rare shingle indexed for one of them, counted once per shared shingle."""
     pairs, begin, probing = 0, 0, 0
     for end in range(1, postings.size + 1):
         probing += int(not postings[end - 1] & ONE)
@@ -483,7 +485,7 @@ def rare_postings(bucket: Bucket) -> U64:
 
     Two sets at or above the threshold share a shingle among the rarest few of both: the prefix filter, with PPJoin's
     two lengths, for the smaller (indexed) and the larger (probing) set (Xiao et al., WWW 2008, lemmas 1 and 2). Rarity
-    is counted within the bucket, so that shared boilerplate comes last and brings nobody together.
+    is counted within the bucket, so that shared boilerplate comes last.
     """
     counts = shingle_counts(bucket)
     mask = np.uint32(counts.size - 1)
@@ -515,7 +517,7 @@ def shingles_in(bucket: Bucket) -> int:
 
 @compiled
 def shingle_counts(bucket: Bucket) -> U64:
-    """Return how often shingles occur in the bucket, by their lower bits: rarity need not be exact to be an order."""
+    """Return how often shingles occur in the bucket, by their lower bits: an approximate order by rarity suffices."""
     slots = 1 << 10
     while slots < 2 * shingles_in(bucket) and slots < 1 << 24:
         slots *= 2
@@ -528,7 +530,7 @@ def shingle_counts(bucket: Bucket) -> U64:
 
 @compiled
 def link_sharing(bucket: Bucket, postings: U64) -> None:
-    """Join the similar ones among the members that share a rare shingle; at least one of a pair must be indexed."""
+    """Join the similar members that share a rare shingle; at least one of a pair must be indexed."""
     sharing = np.empty(postings.size, np.int64)
     roots = np.empty(postings.size, np.int64)
     for k in range(postings.size):
@@ -559,7 +561,7 @@ def link_indexed(bucket: Bucket, i: int, others: I64) -> None:
 
 @compiled
 def same_label(labels: I64, members: I64) -> bool:
-    """Say whether all members have one label."""
+    """Return whether all members have one label."""
     return bool(np.all(labels[members] == labels[members[0]]))
 
 
@@ -569,8 +571,8 @@ def link_buckets(
 ) -> tuple[I64, I64]:
     """Return (pairs, tally): pairs of sets that join components, within buckets ``keyed[bounds[b, 0]:bounds[b, 1]]``.
 
-    The lower half of ``keyed`` is a place in ``numbers``, which lists the sets. The pairs say which of the components
-    that ``labels`` names belong together; they are similar pairs, not all of them. The tally is that of ``Bucket``.
+    The lower half of ``keyed`` is a position in ``numbers``, which lists the sets. The pairs name the components of
+    ``labels`` to merge; they are similar pairs, not all of them. The tally is that of ``Bucket``.
     """
     links, tally = np.empty((np.sum(bounds[:, 1] - bounds[:, 0]), 2), np.int64), np.zeros(4, np.int64)
     for b in range(len(bounds)):

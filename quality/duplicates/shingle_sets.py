@@ -1,4 +1,4 @@
-"""The distinct shingle sets of many texts: stored once each, in the order in which they were first met."""
+"""The distinct shingle sets of many texts, stored once each in the order of first occurrence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ShingleSets:
     """Sets numbered from 0: ``values[starts[s]:starts[s + 1]]`` are the shingles of set ``s``, sorted and unique.
 
     ``keys`` are the band keys, shape (bands, sets), ``names`` the 128 bits that name a set, shape (sets, 2). The marks
-    of a set (``text_kernels``) lie likewise: ``marks[bounds[s]:bounds[s + 1]]``.
+    of a set (``text_kernels``) are ``marks[bounds[s]:bounds[s + 1]]``.
     """
 
     values: U32
@@ -44,7 +44,7 @@ def collapse(signed: list[Signed], bands: int, join_empty: bool) -> tuple[Shingl
     """Return the distinct sets and for each text the number of its set, -1 for a text without shingles.
 
     With ``join_empty`` the texts without shingles share the empty set instead. ``signed`` is emptied on the way, so
-    that the shingles are never held twice.
+    that the shingles are in memory once.
     """
     names = np.concatenate([np.zeros((0, 2), np.uint64), *(block.names for block in signed)])
     counts = np.concatenate([np.zeros(0, np.int64), *(block.counts for block in signed)])
@@ -64,12 +64,12 @@ def collapse(signed: list[Signed], bands: int, join_empty: bool) -> tuple[Shingl
 
 
 def ends_of(counts: I64) -> I64:
-    """Return the bounds of parts of these sizes that lie end to end, from 0."""
+    """Return the bounds, from 0, of parts of these sizes laid end to end."""
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
 def _distinct(names: U64, texts: I64) -> tuple[I64, I64]:
-    """Return the first text of each distinct name, ascending, and for each text its place there, -1 if not asked."""
+    """Return the first text of each distinct name, ascending, and each text's position there, -1 if not requested."""
     numbers = np.full(len(names), -1, np.int64)
     if not len(texts):
         return texts, numbers
@@ -105,21 +105,21 @@ def copy_parts(values: Parts, starts: I64, which: I64, out: Parts) -> None:
 
 
 def readable(array: Numbers) -> Numbers:
-    """Return a read-only view, as arrays out of Arrow are, so that one compilation serves both."""
+    """Return a read-only view, as Arrow arrays are, so that one compilation serves both."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def kernel_view(sets: ShingleSets) -> Sets:
-    """Return the arrays that comparing sets takes."""
+    """Return the arrays needed for comparing sets."""
     from quality.duplicates.set_kernels import Sets
 
     return Sets(readable(sets.values), readable(sets.starts), readable(sets.marks), readable(sets.bounds))
 
 
 def joined(parts: Sequence[ShingleSets]) -> ShingleSets:
-    """Return the sets of ``parts`` one after another; of a single part, that part itself."""
+    """Return the sets of ``parts`` one after another; a single part is returned as it is."""
     parts = [part for part in parts if len(part)] or list(parts[:1])
     if len(parts) == 1:
         return parts[0]
@@ -134,7 +134,7 @@ def joined(parts: Sequence[ShingleSets]) -> ShingleSets:
 
 
 def taken(sets: ShingleSets, which: I64) -> ShingleSets:
-    """Return the sets ``which``, renumbered; all of them are the sets themselves."""
+    """Return the sets ``which``, renumbered; all of them return the sets themselves."""
     if len(which) == len(sets):
         return sets
     starts, bounds = ends_of(np.diff(sets.starts)[which]), ends_of(np.diff(sets.bounds)[which])

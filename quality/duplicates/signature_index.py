@@ -1,7 +1,7 @@
-"""The signature index: what adding rows needs of the rows before, so that their texts are never read again.
+"""The signature index, which allows adding rows without reading the texts of earlier rows again.
 
-An addition reads the band keys of the old sets once through, sorts none of them and fetches the few sets that may be
-similar to a new one. Its outcome equals that of one run over all rows, row for row.
+An addition reads the band keys of the old sets once, sorts none of them and fetches only the sets that may be
+similar to a new one. Its result equals that of one run over all rows, row for row.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ I64 = NDArray[np.int64]
 class SignatureIndex:
     """The segments of all additions and ``members``, the clusters among their rows.
 
-    ``order`` names the columns of the keep policy, held as they were when a row was added. ``members`` has
+    ``order`` names the columns of the keep policy, with their values when a row was added. ``members`` has
     ``CLUSTER_COLUMNS``, and ``set`` and ``cluster``, numbers of sets; it is None before the first addition. ``largest``
-    is the most sets that shared a band key. ``cut`` counts the buckets that were cut short in the last addition
+    is the most sets that shared a band key. ``cut`` counts the buckets cut short in the last addition
     (``linking.Linked``): where it is not 0 a pair may be missing.
     """
 
@@ -63,12 +63,12 @@ class SignatureIndex:
 
 
 def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | None = None) -> SignatureIndex:
-    """Return ``index`` with the rows of ``batches`` added as one segment; the old segments stay as they are.
+    """Return ``index`` with the rows of ``batches`` added as one segment; the old segments are unchanged.
 
-    A batch has ``id`` (unique, never null), ``text``, perhaps ``subject`` (the question in the text) and ``apart``
-    (rows that differ in it are never duplicates), and the columns of ``index.order``: of a cluster the row stays that
-    comes first by these, ascending, null last, and then by id. Batches are read one after another and let go.
-    Raises ``ValueError`` for a column that is missing or of another type than before, and for an id met twice.
+    A batch has ``id`` (unique, never null), ``text``, optionally ``subject`` (the question in the text) and ``apart``
+    (rows that differ in it are never duplicates), and the columns of ``index.order``: the first row of a cluster by
+    these, ascending, null last, and then by id is kept. Batches are read one after another and released. Raises
+    ``ValueError`` for a missing column, one of another type than before, and for a repeated id.
     """
     threads = threads or _processors()
     with ThreadPoolExecutor(threads) as pool:
@@ -81,12 +81,12 @@ def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | N
 
 
 def _processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def compacted(index: SignatureIndex) -> SignatureIndex:
-    """Return the same index with its segments made one, for when additions have left many small ones."""
+    """Return the same index with its segments merged, useful after many small additions."""
     if len(index.segments) < 2:
         return index
     rows = pl.concat([part.rows for part in index.segments])
@@ -114,7 +114,7 @@ def _read(
 
 
 def _schema(index: SignatureIndex) -> dict[str, pl.DataType]:
-    """Return the types of id and policy columns, as far as earlier rows tell."""
+    """Return the types of id and policy columns, as far as earlier rows determine them."""
     if index.segments:
         return {name: kind for name, kind in index.segments[0].rows.schema.items() if name != "set"}
     return {"id": pl.String(), **dict.fromkeys(index.order, pl.Int64())}
@@ -131,7 +131,7 @@ def _policy_columns(index: SignatureIndex, batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def _check_ids(index: SignatureIndex, rows: pl.DataFrame) -> None:
-    """Raise ``ValueError`` for a null id, or one that is met twice: its row could be dropped for another one."""
+    """Raise ``ValueError`` for a null or repeated id: its row could be dropped in place of another."""
     if rows["id"].null_count():
         raise ValueError(f"{rows['id'].null_count()} rows have no id, expected one in every row")
     ids = rows["id"]
@@ -167,7 +167,7 @@ def _touching(index: SignatureIndex, new: ShingleSets, pool: Executor) -> I64:
 
 
 def _fetch(index: SignatureIndex, which: I64) -> list[ShingleSets]:
-    """Return the sets ``which``, ascending, one part a segment."""
+    """Return the sets ``which``, ascending, one part per segment."""
     parts = []
     for part, base in _bases(index):
         first, last = np.searchsorted(which, [base, base + part.sets.height])
@@ -177,7 +177,7 @@ def _fetch(index: SignatureIndex, which: I64) -> list[ShingleSets]:
 
 
 def _clusters_of_sets(index: SignatureIndex) -> I64:
-    """Return the cluster of each old set; a set that is in none is its own."""
+    """Return the cluster of each old set; a set outside all clusters is its own."""
     of = np.arange(index.sets)
     if index.members is not None:
         of[index.members["set"].to_numpy()] = index.members["cluster"].to_numpy()
@@ -185,11 +185,10 @@ def _clusters_of_sets(index: SignatureIndex) -> I64:
 
 
 def _extended(index: SignatureIndex, latest: Segment, new: ShingleSets, pool: Executor, whole: bool) -> SignatureIndex:
-    """Return ``index`` with its latest segment linked; ``whole`` compares the old sets among each other once more.
+    """Return ``index`` with its latest segment linked; ``whole`` compares the old sets with each other again.
 
-    That is needed where a bucket may be cut short, as what is left out then depends on what else is in the bucket.
-    Else the old sets that matter are those that share a band key with a new one or are met again, and all others in
-    their clusters.
+    That is needed where a bucket may be cut short, since the omitted pairs then depend on the rest of the bucket. Else
+    the relevant old sets are those that share a band key with a new set or equal one, and their whole clusters.
     """
     of = np.arange(index.sets) if whole else _clusters_of_sets(index)
     matters = np.full(index.sets, whole)
@@ -220,9 +219,9 @@ def _may_be_cut(largest: int) -> bool:
 def _members(
     index: SignatureIndex, numbers: I64, before: I64, sets: ShingleSets, labels: I64, pool: Executor
 ) -> tuple[pl.DataFrame, int]:
-    """Return the clusters of the index, those of ``labels`` anew, all others as they were; and the buckets cut short.
+    """Return the clusters of the index, those of ``labels`` new and all others unchanged; and the buckets cut short.
 
-    ``numbers`` are the sets' numbers in the index, ``before`` the clusters that they were in.
+    ``numbers`` are the sets' numbers in the index, ``before`` their previous clusters.
     """
     place = np.full(index.sets + 1, -1, np.int64)
     place[numbers] = np.arange(len(numbers))
@@ -238,6 +237,6 @@ def _members(
 
 
 def _placed(rows: pl.DataFrame, place: I64) -> pl.DataFrame:
-    """Return the rows whose set has a place, with that in ``set``."""
+    """Return the rows whose set has a position, with that position in ``set``."""
     at = place[rows["set"].to_numpy()]
     return rows.with_columns(set=pl.Series(at)).filter(pl.Series(at >= 0))

@@ -1,4 +1,4 @@
-"""Texts in, shingle sets and MinHash signatures out: the machine code's view of a polars column, block by block."""
+"""Texts in, shingle sets and MinHash signatures out: block-wise calls of the compiled code on a polars column."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BLOCK_BYTES = 1 << 21
-"""Text that one thread signs at a time: it and what is made of it fit a processor's cache."""
+"""Text that one thread signs at a time, small enough for a processor's cache with its results."""
 
 ROW_BYTES = 64
-"""What a row counts for besides its text, so that a block of empty texts has an end."""
+"""Size counted for a row besides its text, so that a block of empty texts ends."""
 
 TABLE_SIZE = 0x20000
-"""Code points that are looked up; the machine code knows what lies beyond."""
+"""Code points with a table entry; the compiled code handles those beyond."""
 
 LONE_SIGNS = "%‰♀♂✓✔✗✘☐☑☒▲▼△▽⬆⬇⬅➡"
-"""Signs that change what a medical sentence says, besides those of mathematics and currencies."""
+"""Signs that change the meaning of a medical sentence, besides those of mathematics and currencies."""
 
 DECORATION = "|~⁻°"
-"""Signs of mathematics that are used as lines and the like, and the degree, which writers leave out."""
+"""Mathematical signs used as lines and the like, and the degree sign, which writers leave out."""
 
 OPERATORS = {**dict.fromkeys("-‐‑‒–—−﹣－⁻", "-"), **dict.fromkeys("/∕⁄", "/"), **dict.fromkeys("*·∗", "*")}
-"""Characters that are a sign next to numbers only, and what they are compared as."""
+"""Characters that are a sign only next to numbers, and the character they are compared as."""
 
 SAME_SIGNS = {"×": "*", "÷": "/", "⬆": "↑", "⬇": "↓"}
 
 TURNING = "<>≤≥≠≮≯×÷↑↓→←↔⇑⇓⬆⬇▲▼-/*"
-"""Signs that turn a statement round when one is left out."""
+"""Signs whose omission reverses a statement."""
 
 TEXT_COLUMNS = ("text", "subject", "apart")
-"""What is compared of a row; the question in it, if that is known; and what rows must have in common besides."""
+"""The compared text of a row; the question in it, if known; and the value that duplicates must share."""
 
 UNSPACED = (
     *((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF), (0xA9E0, 0xA9FF)),
@@ -63,10 +63,10 @@ UNSPACED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Signed:
-    """A block of texts: their shingles end to end, how many each has, their band keys and the names of their sets.
+    """A block of texts: their shingles end to end, the count of each, their band keys and the names of their sets.
 
     ``keys`` has shape (texts, bands). A name is 128 bits, shape (texts, 2); equal sets with equal marks have equal
-    names. Marks lie end to end too (``text_kernels``: what a text is about, and what would turn it round).
+    names. Marks are end to end too (``text_kernels``: the subject, and the turning points).
     """
 
     shingles: U32
@@ -79,11 +79,11 @@ class Signed:
 
 @lru_cache
 def character_table(unit: Unit) -> U32:
-    """Return for each code point what it is folded to (24 bits) and, above that, its role and what it is.
+    """Return for each code point its folded character (24 bits) and, above that, its role and class.
 
-    Letters, digits, marks and the underscore make tokens, signs and symbols such as emoji are tokens by themselves,
-    format characters and variation selectors are passed over, all else stands between tokens; ``OPERATORS`` are
-    tokens where they are signs.
+    Letters, digits, marks and the underscore form tokens, signs and symbols such as emoji are tokens by themselves,
+    format characters and variation selectors are skipped, everything else separates tokens; ``OPERATORS`` are tokens
+    where they are signs.
     """
     from quality.duplicates.text_kernels import ALONE, ASKS, DIGIT, IGNORED, JOINS, OPERATOR, SIGN, TURNS, UPPER
 
@@ -111,7 +111,7 @@ def character_table(unit: Unit) -> U32:
 
 
 def _folded(characters: list[str]) -> U32:
-    """Return what each of the first code points is compared as: its sign or its casefold, itself if that is longer."""
+    """Return the folded form of each of the first code points: its sign or its casefold, itself if that is longer."""
     between = sys.maxunicode  # no character of the table; one call of casefold instead of one for each character
     text = chr(between).join(["", *characters, ""]).casefold()
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -162,13 +162,13 @@ def sign_block(texts: pl.DataFrame, rules: NearRules) -> Signed:
 
 
 def sign(batches: Iterable[pl.DataFrame], rules: NearRules, pool: Executor, threads: int) -> Iterator[Signed]:
-    """Yield the signed blocks of batches of ``TEXT_COLUMNS``, in order, a few of them under way at a time."""
+    """Yield the signed blocks of batches of ``TEXT_COLUMNS``, in order, a few of them in progress at a time."""
     slices = (block for batch in batches for block in blocks(batch))
     return in_order(pool, lambda block: sign_block(block, rules), slices, 2 * threads)
 
 
 def in_order(pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int) -> Iterator[Result]:
-    """Yield the results in the order of ``items``, at most ``ahead`` of them begun before they are asked for."""
+    """Yield the results in the order of ``items``, at most ``ahead`` of them started in advance."""
     waiting: deque[Future[Result]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))

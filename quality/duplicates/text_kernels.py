@@ -1,8 +1,8 @@
-"""From the bytes of texts to shingle sets, MinHash signatures and band keys, in one pass of machine code.
+"""From the bytes of texts to shingle sets, MinHash signatures and band keys, in one compiled pass.
 
 The hash of a token is FNV-1a over its code points (Fowler, Noll, Vo), 64 bits, finished by MurmurHash3's mixer
-(Appleby); the hash of a shingle is a polynomial in the token hashes that rolls from one shingle to the next. What a
-signature is made of are its upper 32 bits, as datasketch's affine32 scheme wants them.
+(Appleby); the hash of a shingle is a polynomial in the token hashes that rolls from one shingle to the next. Signatures
+use its upper 32 bits, as datasketch's affine32 scheme requires.
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
 APART, JOINS, ALONE, IGNORED, OPERATOR = 0, 1, 2, 3, 4
-"""What a character does: ends a token, continues one, is one by itself, is passed over, or (a dash, a slash, an
-asterisk) is one by itself where it is a sign and ends one elsewhere."""
+"""Role of a character: ends a token, continues one, is one by itself, is skipped, or (a dash, a slash, an asterisk) is
+a token where it is a sign and ends one elsewhere.
+"""
 
 DIGIT, UPPER, SIGN, TURNS, ASKS = 8, 16, 32, 64, 128
-"""What a character is, above its role: a digit, an upper-case letter, a sign, a sign that turns a statement round, a
-question mark."""
+"""Class of a character, above its role: a digit, an upper-case letter, a sign, a sign that reverses a statement, a
+question mark.
+"""
 
 VALUED = NEGATES | OPPOSED | UNIT | SYMBOL
-"""What a word is that a statement can hang on."""
+"""Classes of words that can change a statement."""
 
 APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1 << 62), np.uint64(2 << 62), np.uint64(3 << 62)
 """The kinds of marks, in their upper two bits."""
 
 WORDS = 64
-"""Most words outside of questions that say what a question is about; in longer ones they do not count singly."""
+"""Most words outside questions that count for the subject; in longer questions they do not count singly."""
 
 PREFIXES = np.array(
     [int.from_bytes(part.encode(), "big") for part in "hype hypo tach brad micr macr intr extr inte hipe hipo".split()],
@@ -45,14 +47,14 @@ PREFIXES = np.array(
 """The first four letters of the prefixes that make opposites: hyper and hypo, tachy and brady, intra, inter, extra."""
 
 SHORT = 64
-"""Most marks that are sorted by insertion, which is quicker for few."""
+"""Most marks sorted by insertion, which is faster for few."""
 
 BEGINNINGS = np.zeros(1024, np.bool_)
-"""Whether two letters (five bits each) begin one of ``PREFIXES``; most words end here."""
+"""Whether two letters (five bits each) begin one of ``PREFIXES``; this rules most words out."""
 BEGINNINGS[[(int(part) >> 24 & 31) << 5 | int(part) >> 16 & 31 for part in PREFIXES]] = True
 
 LETTERS = np.array([letter_number(letter) for letter in ascii_lowercase], np.uint64)
-"""The numbers that the letters of a word are summed up by."""
+"""The numbers of letters, summed over a word."""
 
 FNV_START = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -75,7 +77,7 @@ def mix(value: np.uint64) -> np.uint64:
 
 @compiled
 def code_point(data: Bytes, at: int) -> tuple[np.uint32, int]:
-    """Return the character that starts at byte ``at`` of UTF-8 text and the bytes that it takes."""
+    """Return the character that starts at byte ``at`` of UTF-8 text and its length in bytes."""
     first = np.uint32(data[at])
     if first < 0x80:
         return first, 1
@@ -92,7 +94,7 @@ def code_point(data: Bytes, at: int) -> tuple[np.uint32, int]:
 
 @compiled
 def beyond_table(character: np.uint32) -> np.uint32:
-    """Return the table entry of a character past the table: ideographs stand alone, the rest is passed over."""
+    """Return the table entry of a character past the table: ideographs are tokens, the rest is skipped."""
     if FIRST_IDEOGRAPH <= character <= LAST_IDEOGRAPH:
         return character | np.uint32(ALONE) << np.uint32(24)
     return np.uint32(IGNORED) << np.uint32(24)
@@ -100,14 +102,14 @@ def beyond_table(character: np.uint32) -> np.uint32:
 
 @compiled
 def beyond_ascii(data: Bytes, at: int, table: U32) -> tuple[np.uint32, int]:
-    """Return the table entry of the character at byte ``at`` and the bytes that it takes."""
+    """Return the table entry of the character at byte ``at`` and its length in bytes."""
     point, size = code_point(data, at)
     return (table[point] if point < table.size else beyond_table(point)), size
 
 
 @compiled
 def is_digit(byte: np.uint8) -> bool:
-    """Say whether a byte is one of the digits 0 to 9."""
+    """Return whether a byte is one of the digits 0 to 9."""
     return bool(48 <= byte <= 57)
 
 
@@ -119,7 +121,7 @@ def operator_role(data: Bytes, start: int, at: int, end: int, stop: int) -> np.u
 
 @compiled
 def is_dash(data: Bytes, at: int) -> bool:
-    """Say whether the dash, slash or asterisk at ``at`` is a dash: in UTF-8, -, ‐ to ―, − or ⁻."""
+    """Return whether the dash, slash or asterisk at ``at`` is a dash: in UTF-8, -, ‐ to ―, − or ⁻."""
     if data[at] != 0xE2:
         return bool(data[at] == 45)
     second, third = data[at + 1], data[at + 2]
@@ -128,7 +130,7 @@ def is_dash(data: Bytes, at: int) -> bool:
 
 @compiled
 def is_charge(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
-    """Say whether a dash stands for negative: HIV-, Cl-, CD4⁻, (-), -/-.
+    """Return whether a dash means negative: HIV-, Cl-, CD4⁻, (-), -/-.
 
     After a word in small letters it does not (pre- and postnatal).
     """
@@ -149,10 +151,10 @@ def is_charge(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
 
 @compiled
 def is_sign(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
-    """Say whether the dash, slash or asterisk ``data[at:end]`` is a sign: a minus, or an operation on numbers.
+    """Return whether the dash, slash or asterisk ``data[at:end]`` is a sign: a minus, or an operation on numbers.
 
-    A dash is one directly before a digit, unless something is written directly before it (covid-19). All are between
-    digits, spaces aside; slash and asterisk are between spaces too, but not at the begin of a line.
+    A dash directly before a digit is one, unless text directly precedes it (covid-19). All are signs between digits,
+    spaces aside; slash and asterisk also between spaces, but not at the start of a line.
     """
     if is_charge(data, start, at, end, stop):
         return True
@@ -176,10 +178,11 @@ def is_sign(data: Bytes, start: int, at: int, end: int, stop: int) -> bool:
 def token_hashes(
     data: Bytes, start: int, stop: int, table: U32, out: U64, begins: I64, sizes: Bytes, kinds: Bytes
 ) -> tuple[int, bool]:
-    """Write the hashes of the tokens of ``data[start:stop]`` to ``out`` and return how many there are.
+    """Write the hashes of the tokens of ``data[start:stop]`` to ``out``; return their number and whether there is a
+    question mark.
 
-    ``begins`` receives the byte at which a token begins, ``sizes`` its bytes up to 255, ``kinds`` what its characters
-    are (``DIGIT``, …). The second value says whether there is a question mark.
+    ``begins`` receives the first byte of each token, ``sizes`` its bytes up to 255, ``kinds`` the classes of its
+    characters (``DIGIT``, …).
     """
     count, at, state, begin = 0, start, FNV_START, start
     kind, seen = np.uint32(0), np.uint32(0)
@@ -215,7 +218,9 @@ def token_hashes(
 
 @compiled
 def shingle_hashes(tokens: U64, count: int, size: int, out: U32) -> int:
-    """Write the hashes of the runs of ``size`` tokens to ``out`` and return how many; fewer tokens are one shingle."""
+    """Write the hashes of the runs of ``size`` tokens to ``out`` and return their number; fewer tokens form one
+    shingle.
+    """
     leaving = np.uint64(1)
     for _ in range(size):
         leaving *= ROLL
@@ -233,10 +238,10 @@ def shingle_hashes(tokens: U64, count: int, size: int, out: U32) -> int:
 
 @compiled
 def sort_unique(values: U32, scratch: U32, starts: I64) -> int:
-    """Sort ``values`` in place, equal ones once, and return how many are left at its front.
+    """Sort ``values`` in place, remove duplicates, and return the number left at its front.
 
-    Hashes are spread evenly, so that one pass by their upper bits leaves about one value in each of ``starts.size - 1``
-    places, and what is not in order is put in order by insertion.
+    Hashes are evenly distributed, so one pass by their upper bits leaves about one value in each of ``starts.size - 1``
+    places, and insertion orders the rest.
     """
     shift = np.uint32(32)
     places = 1
@@ -259,7 +264,7 @@ def sort_unique(values: U32, scratch: U32, starts: I64) -> int:
 
 @compiled
 def insertion_unique(values: U32) -> int:
-    """Sort nearly sorted ``values`` in place, equal ones once, and return how many are left at its front."""
+    """Sort nearly sorted ``values`` in place, remove duplicates, and return the number left at its front."""
     for i in range(1, values.size):
         value, j = values[i], i
         while j > 0 and values[j - 1] > value:
@@ -330,7 +335,7 @@ def fingerprint(shingles: U32, marks: U64, out: U64) -> None:
 
 
 class Tokens(NamedTuple):
-    """The tokens of one text ``data[start:stop]``, as ``token_hashes`` writes them, and their number."""
+    """The tokens of one text ``data[start:stop]``, as written by ``token_hashes``, and their number."""
 
     data: Bytes
     start: int
@@ -344,7 +349,7 @@ class Tokens(NamedTuple):
 
 
 class Words(NamedTuple):
-    """A hash table: the hashes of known words, and what each is (``STOP``, … below, a value above)."""
+    """A hash table of known words: hashes and classes (``STOP``, … below, a value above)."""
 
     hashes: U64
     codes: U32
@@ -352,7 +357,7 @@ class Words(NamedTuple):
 
 @compiled
 def is_title(tokens: Tokens, i: int) -> bool:
-    """Say whether a token is a capital, small letters and digits to its end: a gene's symbol as mice have it."""
+    """Return whether a token is a capital followed by small letters and digits: a mouse gene symbol."""
     at, small = tokens.begins[i] + 1, 0
     if not 65 <= tokens.data[at - 1] <= 90:
         return False
@@ -365,7 +370,7 @@ def is_title(tokens: Tokens, i: int) -> bool:
 
 @compiled
 def prefix_value(tokens: Tokens, i: int) -> np.uint32:
-    """Return the place of a token's prefix among ``PREFIXES``, from 1, and 0 for another one."""
+    """Return the number of a token's prefix among ``PREFIXES``, from 1; 0 for another one."""
     packed, at = np.uint64(0), tokens.begins[i]
     if tokens.sizes[i] < 7:
         return np.uint32(0)
@@ -379,8 +384,9 @@ def prefix_value(tokens: Tokens, i: int) -> np.uint32:
 
 @compiled
 def is_capitalised(tokens: Tokens, codes: U32, i: int) -> bool:
-    """Say whether a capital is an article or the like in a title or in capitals (Is A Scan Needed), and no name of
-    something (Vitamin A Deficiency)."""
+    """Return whether a capital is an article or the like in a title or in capitals (Is A Scan Needed), not a name
+    (Vitamin A Deficiency).
+    """
     if i + 1 == tokens.number or codes[i - 1] & NAMES or not (tokens.kinds[i - 1] & tokens.kinds[i + 1] & UPPER):
         return False
     return tokens.data[tokens.begins[i]] in (65, 69, 73, 79, 89) and tokens.data[tokens.begins[i] + 1] == 32
@@ -391,7 +397,7 @@ def letter_value(tokens: Tokens, codes: U32, i: int) -> np.uint32:
     """Return the value of a token of one letter: ``NOT`` in n't, its own where it names something (type B), else 0.
 
     Articles and conjunctions name nothing: small a, e, o, y and the like, their capitals in a title or in a text of
-    capitals, and A at the begin of a sentence.
+    capitals, and A at the start of a sentence.
     """
     at = tokens.begins[i]
     byte, before = tokens.data[at], tokens.data[at - 1] if at > tokens.start else np.uint8(10)
@@ -409,14 +415,14 @@ def letter_value(tokens: Tokens, codes: U32, i: int) -> np.uint32:
 
 @compiled
 def named_value(tokens: Tokens, i: int) -> np.uint32:
-    """Return what a number, a sign or an abbreviation is compared by."""
+    """Return the value by which a number, a sign or an abbreviation is compared."""
     value = np.uint32(tokens.hashes[i] >> SHIFT_32) | np.uint32(256)
     return value ^ np.uint32(1) if tokens.kinds[i] & UPPER and is_title(tokens, i) else value
 
 
 @compiled
 def value_of(tokens: Tokens, codes: U32, i: int) -> tuple[np.uint32, bool]:
-    """Return the value of a token that a statement can hang on, 0 for another, and whether it is a symbol."""
+    """Return the value of a token that can change a statement, 0 for another, and whether it is a symbol."""
     code = codes[i]
     if tokens.kinds[i] & (DIGIT | SIGN):
         return named_value(tokens, i), True
@@ -434,7 +440,7 @@ def value_of(tokens: Tokens, codes: U32, i: int) -> tuple[np.uint32, bool]:
 
 @compiled
 def codes_of(tokens: Tokens, words: Words, codes: U32) -> None:
-    """Write what is known of each token, 0 for nothing."""
+    """Write the known class of each token, 0 for none."""
     known, found, mask = words.hashes, words.codes, np.uint64(words.hashes.size - 1)
     for i in range(tokens.number):
         token = tokens.hashes[i]
@@ -449,9 +455,9 @@ def codes_of(tokens: Tokens, words: Words, codes: U32) -> None:
 
 @compiled
 def values_of(tokens: Tokens, codes: U32, values: U32) -> int:
-    """Write the values of the tokens that a statement can hang on, 0 for the others, and return how many have one.
+    """Write the values of the tokens that can change a statement, 0 for the others, and return how many have one.
 
-    The value of a symbol after another one is made of both: 12 - 4 is not 4 - 12.
+    The value of a symbol after another one combines both: 12 - 4 is not 4 - 12.
     """
     # Calls with arrays in tuples cost more than all the rest, so the usual token makes none.
     kinds, sizes, begins, data = tokens.kinds, tokens.sizes, tokens.begins, tokens.data
@@ -473,7 +479,7 @@ def values_of(tokens: Tokens, codes: U32, values: U32) -> int:
 
 @compiled
 def without(tokens: Tokens, i: int, size: int) -> np.uint32:
-    """Return the shingle of ``size`` tokens that is about token ``i`` where that one is left out."""
+    """Return the shingle of ``size`` tokens around token ``i`` with that token left out."""
     first = max(0, min(i - size // 2, tokens.number - 1 - size))
     state, taken, k = np.uint64(0), 0, first
     while taken < size and k < tokens.number:
@@ -496,10 +502,10 @@ def around(plain: U64, k: int, step: int) -> np.uint64:
 
 @compiled
 def add_slots(tokens: Tokens, values: U32, codes: U32, size: int, plain: U64, out: U64) -> int:
-    """Write the slots and the turning points of a text to ``out`` and return how many there are.
+    """Write the slots and the turning points of a text to ``out`` and return their number.
 
-    A slot is what stands between plain words: two plain words on one side, and the value. A turning point is the
-    shingle that would be there without a negation or a sign.
+    A slot is the value between plain words: two plain words on one side, and the value. A turning point is the shingle
+    that would occur without a negation or a sign.
     """
     used, kept = 0, 0
     for i in range(tokens.number):
@@ -538,9 +544,9 @@ def mark_asking(tokens: Tokens, asks: Bytes) -> bool:
 
 @compiled
 def spelling(tokens: Tokens, i: int) -> tuple[np.uint64, np.uint64]:
-    """Return what a typing error may change in a token, and the sum of its letters' numbers.
+    """Return the class of typing errors possible in a token, and the sum of its letters' numbers.
 
-    0 is nothing, as in an abbreviation; 1 the place of a letter, or an s; 2 one letter more or less.
+    Classes: 0 none, as in an abbreviation; 1 the position of a letter, or an s; 2 one letter more or less.
     """
     size, total, upper = int(tokens.sizes[i]), np.uint64(0), 0
     if size < 5 or tokens.kinds[i] & (DIGIT | SIGN):
@@ -557,8 +563,9 @@ def spelling(tokens: Tokens, i: int) -> tuple[np.uint64, np.uint64]:
 
 @compiled
 def names_something(tokens: Tokens, codes: U32, i: int) -> bool:
-    """Say whether a token is a single letter that names something; I is a pronoun (of type I and type II the other
-    one is a word)."""
+    """Return whether a token is a single letter that names something; I is a pronoun (of type I and type II the other
+    one is a word).
+    """
     byte = tokens.data[tokens.begins[i]]
     plain = is_digit(byte) or 97 <= (byte | 32) <= 122
     return bool(tokens.sizes[i] == 1 and byte != 73 and plain and letter_value(tokens, codes, i))
@@ -566,10 +573,10 @@ def names_something(tokens: Tokens, codes: U32, i: int) -> bool:
 
 @compiled
 def add_subject(tokens: Tokens, codes: U32, whole: bool, asks: Bytes, out: U64) -> int:
-    """Write the words that say what a text is about to ``out`` and return how many there are.
+    """Write the words of a text's subject to ``out`` and return their number.
 
-    Those are the words of its questions and, if the text is a question as a ``whole``, its other words too, up to
-    ``WORDS`` of them; then the word 0 says that there is a question, if one without a word of weight.
+    Those are the words of its questions and, if the text is a question as a ``whole``, up to ``WORDS`` of its other
+    words; then the word 0 marks a question without a word of weight.
     """
     asked = tokens.asks and mark_asking(tokens, asks)
     used, others = 0, tokens.number
@@ -593,7 +600,9 @@ def add_subject(tokens: Tokens, codes: U32, whole: bool, asks: Bytes, out: U64) 
 
 @compiled
 def sorted_marks(marks: U64) -> int:
-    """Sort marks, equal ones once (a word that is asked about and otherwise as one asked about); return how many."""
+    """Sort marks and remove duplicates (a word both inside and outside a question counts as inside); return their
+    number.
+    """
     if marks.size > SHORT:
         marks[:] = np.sort(marks)
     else:
@@ -623,7 +632,7 @@ class Column(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Room for what is made of one text."""
+    """Working memory for one text."""
 
     hashes: U64
     begins: I64
@@ -638,7 +647,7 @@ class Scratch(NamedTuple):
 
 @compiled
 def longest_text(ends: I64) -> int:
-    """Return the most bytes of a text, and one more."""
+    """Return the bytes of the longest text plus one."""
     longest = 1
     for i in range(ends.size - 1):
         longest = max(longest, ends[i + 1] - ends[i] + 1)
@@ -647,7 +656,7 @@ def longest_text(ends: I64) -> int:
 
 @compiled
 def begins_with(tokens: Tokens, subject: Bytes) -> bool:
-    """Say whether a text begins with its question, a line of its own, so that its first tokens are the question's."""
+    """Return whether a text begins with its question on a line of its own, so that their first tokens are the same."""
     size = subject.size
     if size > tokens.stop - tokens.start:
         return False
@@ -676,10 +685,10 @@ def tokens_before(tokens: Tokens, stop: int) -> Tokens:
 def marks_of(
     tokens: Tokens, words: Words, size: int, table: U32, subject: Bytes, apart: Bytes, room: Scratch
 ) -> tuple[int, int]:
-    """Write all marks of one row to the room for them, sorted, and return the bounds of those that come first.
+    """Write all marks of one row, sorted, to their buffer, and return the bounds of those that come first.
 
-    What the row is about lies behind the slots and turning points, which come after it. An empty subject is none: then
-    the questions in the text say what it is about. This takes the room that ``tokens`` are in.
+    The subject follows the slots and turning points in the buffer. Without a given subject, the questions in the text
+    are the subject. This overwrites the buffer of ``tokens``.
     """
     slots, asks = 0, room.asks
     codes_of(tokens, words, room.codes)
@@ -720,8 +729,8 @@ def sign_texts(
 ) -> tuple[U32, I64, U32, U64, U64, I64]:
     """Return (shingles, their count in each text, band keys, fingerprints, marks, their count) of texts.
 
-    Shingles lie end to end, sorted and unique within a text, and so do marks; keys have shape (texts, bands),
-    fingerprints (texts, 2). An empty subject is none: then the questions in the text say what it is about.
+    Shingles and marks are end to end, sorted and unique within a text; keys have shape (texts, bands), fingerprints
+    (texts, 2). Without a given subject, the questions in the text are the subject.
     """
     count_texts = texts.ends.size - 1
     longest = max(longest_text(texts.ends), longest_text(subjects.ends))
@@ -768,7 +777,7 @@ def sign_texts(
 
 @compiled
 def with_room(marks: U64, used: int, more: int) -> U64:
-    """Return ``marks``, or a longer copy where ``more`` do not fit behind the ``used`` ones."""
+    """Return ``marks``, or a longer copy where ``more`` do not fit after the ``used`` ones."""
     if used + more <= marks.size:
         return marks
     longer = np.empty(2 * (used + more), np.uint64)

@@ -1,1 +1,1 @@
-"""Personal data found in texts and masked."""
+"""Detection and masking of personal data."""

@@ -1,4 +1,4 @@
-"""Rules that find postal addresses of people, in the American, British, Spanish and French forms."""
+"""Rules for postal addresses of people, in the American, British, Spanish and French forms."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ _ORGANISATION_BEFORE = re.compile(rf"(?i:\b{ORGANISATION})\b[^\n]{{0,40}}\n?[^\n
 
 
 def _of_a_person(match: re.Match[str]) -> bool:
-    """Say whether the address is not an organisation's, by what is written right before it."""
+    """Return whether the text before an address does not name an organisation."""
     return _ORGANISATION_BEFORE.search(match.string[max(0, match.start() - 120) : match.start()]) is None
 
 

@@ -1,6 +1,6 @@
-"""Rules that find identity and account numbers by their check digits (python-stdnum), or by their label.
+"""Rules for identity and account numbers, by their check digits (python-stdnum) or their label.
 
-Where a number's form and check digits leave at most a few chances in a hundred to any other number, it needs no label.
+A number needs no label where form and check digits leave other numbers at most a few chances in a hundred.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ Valid = Callable[[str], bool]
 
 @dataclass(frozen=True)
 class _Form:
-    """The form of a number that its check digits make certain."""
+    """The form of a number with certain check digits."""
 
     pattern: str
     valid: Valid
 
 
 def _is_nass(number: str) -> bool:
-    """Return whether a Spanish social security number has its check digits: the first ten digits modulo 97."""
+    """Return whether the check digits of a Spanish social security number are right: the first ten digits modulo 97."""
     digits = re.sub(r"\D", "", number)
     return len(digits) == 12 and int(digits[:10]) % 97 == int(digits[10:])
 
@@ -92,7 +92,7 @@ def _checked(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _ibans(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the account numbers: the longest run of groups whose check digits are right, since a word may follow."""
+    """Yield the account numbers: the longest run of groups with valid check digits, since a word may follow."""
     for match in _IBAN.finditer(text):
         ends = [match.start() + group.end() for group in re.finditer(r"[A-Z0-9]+", match[0])]
         right = (end for end in reversed(ends) if iban.is_valid(text[match.start() : end]))

@@ -1,4 +1,4 @@
-"""Rules that find how a person is reached: telephone, e-mail, web address, network address."""
+"""Rules for contact data: telephone, e-mail, web address, network address."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _COUNTED_AFTER = re.compile(r"[ ](?:casos|cases|pacientes|euros?|personas|years|
 _DRUG_PACKAGE = re.compile(r"\d{4,5}-\d{3,4}-\d{1,2}")
 """A code of the National Drug Code Directory."""
 _DOTTED = re.compile(r"[6-9]\d\d\.\d{3}\.\d{3}")
-"""A Spanish number with dots, which without its cue is a count of millions."""
+"""A Spanish number with dots, which without a cue is a count of millions."""
 _TOLL_FREE = frozenset({"800", "888", "877", "866", "855", "844", "833"})
 
 _EXTENSION = r"(?:,?[ ]?(?i:ext(?:ension|\.)?|x|extensi[óo]n|anexo|poste)[ .:]{0,2}\d{1,6}(?!\w))?"
@@ -90,10 +90,10 @@ _CUED_HINT = (
 )
 
 _LONG_NUMBER = r"[0-9][ .()/-]{0,3}[0-9][ .()/-]{0,3}[0-9][ .()/-]{0,3}[0-9]"
-"""Four digits with only marks between: what every telephone number has."""
+"""Four digits with only punctuation between, which every telephone number contains."""
 
 _REGIONS = ("US", "ES", "GB", "FR", "MX", "DE", "IT", "PT", "BR", "AU")
-"""Where a number after a word for telephone may be from."""
+"""Regions tried for a number after a word for telephone."""
 
 
 @lru_cache(maxsize=4096)
@@ -124,7 +124,7 @@ def _digits(text: str) -> str:
 
 
 def _stands_free(match: re.Match[str], group: str | int = 0) -> bool:
-    """Say whether a number is none of a dose, a count, a range of years, a date or an identifier of literature."""
+    """Return whether a number is not a dose, a count, a range of years, a date or a literature identifier."""
     text, start, end = match.string, match.start(group), match.end(group)
     if _UNIT_AFTER.match(text, end) or _DATE_OR_YEARS.match(match[group]):
         return False
@@ -136,7 +136,7 @@ def _international(match: re.Match[str]) -> bool:
 
 
 def _american(match: re.Match[str]) -> bool:
-    """Say whether ten digits in the American grouping are a telephone: by their marks, or by a valid area code."""
+    """Return whether ten digits in American grouping are a telephone number, by punctuation or a valid area code."""
     marked = "(" in match[0] or sum(map(match[0].count, "-./")) >= 2
     return _stands_free(match) and (marked or _valid(match[0], "US") or "555" in match[0])
 
@@ -147,7 +147,7 @@ def _spanish(match: re.Match[str]) -> bool:
 
 
 def _zero(match: re.Match[str]) -> bool:
-    """Say whether groups of digits that begin with the zero of a trunk call are a telephone number."""
+    """Return whether groups of digits that begin with the trunk zero are a telephone number."""
     package = _DRUG_PACKAGE.fullmatch(match[0]) is not None
     return not package and 9 <= len(_digits(match[0])) <= 12 and _stands_free(match)
 
@@ -157,7 +157,7 @@ def _french(match: re.Match[str]) -> bool:
 
 
 def _cued(match: re.Match[str]) -> bool:
-    """Say whether a number after a word for telephone is one; seven digits in a row only right after that word."""
+    """Return whether a number after a word for telephone is one; seven digits in a row only directly after it."""
     digits = _digits(match["x"])
     dotted = _DOTTED.fullmatch(match["x"]) is not None and match["between"] is not None
     if not dotted and not _stands_free(match, "x"):
@@ -168,7 +168,7 @@ def _cued(match: re.Match[str]) -> bool:
 
 
 def _of_organisation(match: re.Match[str]) -> bool:
-    """Say whether a number is an organisation's: toll-free in North America, or after an organisation's address."""
+    """Return whether a number is an organisation's: toll-free in North America, or after an organisation's address."""
     group = "x" if "x" in match.re.groupindex else 0
     digits = _digits(match[group])
     national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
@@ -180,7 +180,7 @@ def _of_organisation(match: re.Match[str]) -> bool:
 def _phones(
     name: str, pattern: re.Pattern[str], looks: Keep, hint: str | None = None, near: re.Pattern[str] | None = None
 ) -> tuple[Rule, Rule]:
-    """Return the rules of one form of number: people's, and organisations'."""
+    """Return the rules of one form of number: for people, and for organisations."""
 
     def personal(match: re.Match[str]) -> bool:
         return looks(match) and not _of_organisation(match)
@@ -209,7 +209,7 @@ _NUMBERED_BEFORE = re.compile(
 
 
 def _ip_v4(match: re.Match[str]) -> bool:
-    """Say whether four numbers are an address: valid, not a numbered section, version or enzyme, or called an IP."""
+    """Return whether four numbers are an address: valid, not a numbered section, version or enzyme, or called an IP."""
     before = match.string[max(0, match.start() - 40) : match.start()]
     if _NUMBERED_BEFORE.search(before) or not _is_address(match[0]):
         return False
@@ -217,7 +217,7 @@ def _ip_v4(match: re.Match[str]) -> bool:
 
 
 def _ip_v6(match: re.Match[str]) -> bool:
-    """Say whether groups of hexadecimal digits are an address and not a time or a ratio."""
+    """Return whether groups of hexadecimal digits are an address and not a time or a ratio."""
     return _is_address(match[0]) and match[0].count(":") >= 3
 
 

@@ -1,7 +1,7 @@
 """Given names common in English, Spanish and French records, lower case and without accents.
 
-Written for this project from general knowledge. They make a weak context certain ("I am Daniel" against "I am
-Diabetic"); a strong context ("Mr.", "my name is") needs no list, so a name missing here is not lost.
+Written for this project from general knowledge. They confirm a weak context ("I am Daniel" against "I am Diabetic");
+a strong context ("Mr.", "my name is") needs no list, so names missing here are still found there.
 """
 
 _ENGLISH = """
@@ -183,7 +183,7 @@ NAMES_AND_WORDS: frozenset[str] = frozenset(
     uma urbano ventura vera victor victoria viola violet virginia wade ward will willow wood woody yaw
     """.split()
 )
-"""Names that are also words, places, plants or months: a name only where the context says so by itself."""
+"""Names that are also words, places, plants or months; they need a strong context."""
 
 GIVEN_NAMES: frozenset[str] = frozenset((_ENGLISH + _SPANISH + _FRENCH + _ELSEWHERE).split()) - NAMES_AND_WORDS
-"""Names that are little else than names."""
+"""Names with hardly any other meaning."""

@@ -1,4 +1,4 @@
-"""Rules that find the numbers that stand for a person: identity, insurance, record, card and date of birth."""
+"""Rules for numbers that identify a person: identity, insurance, record, card and date of birth."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ _DATE_ONLY = re.compile(
 
 
 def _four_digits(match: re.Match[str]) -> bool:
-    """Say whether a labelled value can be a number of that kind: four digits or more, no date, no dose and no count."""
+    """Return whether a labelled value can be such a number: four or more digits, no date, dose or count."""
     value, label = match["x"], match[0][: match.start("x") - match.start()]
     if sum(character.isdigit() for character in value) < 4 or _DATE_ONLY.fullmatch(value) is not None:
         return False
@@ -134,7 +134,7 @@ def _four_digits(match: re.Match[str]) -> bool:
 
 
 def _counts(match: re.Match[str], label: str) -> bool:
-    """Say whether a number right after a word, without a sign between, is a count: "Medicaid 1200 women"."""
+    """Return whether a number directly after a word, without a sign between, is a count: "Medicaid 1200 women"."""
     value = match["x"]
     if re.fullmatch(r"\d{1,3}(?:[,.]\d{3})+|\d+", value) is None:
         return False
@@ -188,7 +188,7 @@ _COHORT_BEFORE = re.compile(
 
 
 def _one_person(match: re.Match[str]) -> bool:
-    """Say whether a birth is one person's: "children born before 1 May 2010" is a cohort."""
+    """Return whether a birth is one person's: "children born before 1 May 2010" is a cohort."""
     before = match.string[max(0, match.start() - 45) : match.start()]
     return match["cue"].lower() != "born" or _COHORT_BEFORE.search(before) is None
 

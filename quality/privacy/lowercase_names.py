@@ -1,6 +1,6 @@
-"""Rules that find names written in lower case: by patients in a hurry, and in transcripts of speech.
+"""Rules for names in lower case, as typed in a hurry or transcribed from speech.
 
-Without capitals only a known given name is a name, or a word between a title with a stop and a mark.
+Without capitals only a known given name counts, or a word between an abbreviated title and a punctuation mark.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _WITH_AGE = r",? (?:is )?an? \d{1,3}[ -]?(?:years?|yr)[ -]?old (?:man|woman|male
 _LETTERS = "a-zà-ÿ"
 _WORDS = rf"(?P<first>[{_LETTERS}]{{2,}})(?:[ ](?P<second>[{_LETTERS}]{{2,}}))?"
 _GIVEN_HINT = rf"(?:(?:{'|'.join(sorted(GIVEN_NAMES))})(?:[^a-z]|$)|[a-z]*[à-ÿ][{_LETTERS}]*)"
-"""A given name for polars: one of the list, or any word with an accent, for the list has none."""
+"""A given name for polars: one of the list, or any word with an accent, since the list has none."""
 _CUE_AND_WORD = f"(?:{_INTRODUCTION}|{_GREETING}|{_TITLE})[{_LETTERS}]{{2}}"
 _CUE_AND_GIVEN = f"(?:{_INTRODUCTION}|{_GREETING}){_GIVEN_HINT}"
-"""One hint of two rules: the list of names is compiled once."""
+"""One hint shared by two rules, so that the list of names is compiled once."""
 _MARK_AFTER = re.compile(r"[ ]?[.,;:?!)]|[ ]?[’']s\b|\s*$")
 
 _ANYBODY = frozenset(
@@ -77,14 +77,14 @@ def _greeted(match: re.Match[str]) -> tuple[int, int] | None:
 
 
 def _titled(match: re.Match[str]) -> tuple[int, int] | None:
-    """Return the name after "dr.", where "my dr. said" has none: a given name, or a word that a mark follows."""
+    """Return the name after "dr." ("my dr. said" has none): a given name, or a word followed by punctuation."""
     marked = _MARK_AFTER.match(match.string, match.end("first")) is not None
     believed = _given(match["first"]) or (marked and plain(match["first"]) not in NOT_NAMES)
     return _name(match) if believed else None
 
 
 def _greeted_first(match: re.Match[str]) -> tuple[int, int] | None:
-    """Return the word between a greeting that opens a message and a comma, unless it is one that greets everybody."""
+    """Return the word between an opening greeting and a comma, unless it is one that greets everybody."""
     word = match["first"]
     many = word.endswith("s") and not _given(word)  # "hey kiwis,"
     believed = plain(word) not in NOT_NAMES | _ANYBODY and match["second"] is None and not many
@@ -92,7 +92,7 @@ def _greeted_first(match: re.Match[str]) -> tuple[int, int] | None:
 
 
 def _aged_first(match: re.Match[str]) -> tuple[int, int] | None:
-    """Return the two words that open a text before "a 45 year old woman"."""
+    """Return the two words at the start of a text before "a 45 year old woman"."""
     words = plain(match["first"]), plain(match["second"])
     medical = any(word in NOT_NAMES or MEDICAL_ENDING.search(word) for word in words)
     return None if medical else (match.start("first"), match.end("second"))

@@ -1,4 +1,4 @@
-"""How far a cue is believed: what makes a name of the words that follow or precede it, and what speaks against it."""
+"""Conditions under which a cue makes a name of the words next to it, and evidence against it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _INSTITUTIONAL = frozenset(
     party rats registry retailer ricans senate shield sprague states supreme united versus vs wistar
     """.split()
 )
-"""Words of names that are no person's."""
+"""Words of names that do not belong to a person."""
 _GERM = re.compile(
     r"(?:coccus|bacter|bacillus|ella|ium|monas|virus|myces|phyta|ensis|idae|aceae|ii|ae|ideo|fato|uro"
     r"|odico|medizin|logie)$"
@@ -71,22 +71,22 @@ _FRENCH_WORDS = re.compile(r"[\s,](?:est|une|les|des|pour|avec|dans|depuis|ans|p
 
 
 def cited(person: Person) -> bool:
-    """Say whether what follows a name makes it an author's or a discoverer's: "et al", a year, "DL, Finelli L"."""
+    """Return whether the text after a name makes it an author's or a discoverer's: "et al", a year, "DL, Finelli L"."""
     return _CITED_AFTER.match(person.after) is not None or _AUTHOR_INITIALS.match(person.after) is not None
 
 
 def introduced(person: Person) -> bool:
-    """Say whether "named X" names someone of the text, and not who described a disease."""
+    """Return whether "named X" names a person of the text, not the one who described a disease."""
     return not cited(person)
 
 
 def cited_before(person: Person) -> bool:
-    """Say whether what precedes a name makes it an author's or a discoverer's: "described by", "we thank"."""
+    """Return whether the text before a name makes it an author's or a discoverer's: "described by", "we thank"."""
     return _CITED_BEFORE.search(person.before) is not None
 
 
 def treating(person: Person) -> bool:
-    """Say whether a doctor is spoken of as someone's doctor, not as an author, a discoverer or an eponym."""
+    """Return whether a doctor is mentioned as someone's doctor, not as an author, a discoverer or an eponym."""
     if cited(person) or cited_before(person) or company(person):
         return False
     if len(person.words) == 1 and person.words[0] in ONLY_EPONYMS:
@@ -95,7 +95,7 @@ def treating(person: Person) -> bool:
 
 
 def addressed(person: Person) -> bool:
-    """Say whether "doctor X" is a person and not "your doctor" before a heading: the sentence goes on after it."""
+    """Return whether "doctor X" is a person and not "your doctor" before a heading: the sentence goes on after it."""
     if not treating(person) or (person.name.isupper() and max(map(len, person.words)) < 4):
         return False
     return known(person) or (not_medicine(person) and not eponym(person) and _goes_on(person))
@@ -106,22 +106,22 @@ def _goes_on(person: Person) -> bool:
 
 
 def sister(person: Person) -> bool:
-    """Say whether "Sister X" is a nurse or a nun and no "Sister Chromatids": a given name, or someone acted upon."""
+    """Return whether "Sister X" is a nurse or a nun, not "Sister Chromatids": a given name, or someone acted upon."""
     return known(person) or (addressed(person) and _ACTED_BEFORE.search(person.before) is not None)
 
 
 def called(person: Person) -> bool:
-    """Say whether "Doctor X" is a person and not the words "your Doctor" in a heading."""
+    """Return whether "Doctor X" is a person and not the words "your Doctor" in a heading."""
     return known(person) or (addressed(person) and _ANY_DOCTOR_BEFORE.search(person.before) is None)
 
 
 def not_medicine(person: Person) -> bool:
-    """Say whether none of the words is medicine's, the trade's or an eponym."""
+    """Return whether no word is a medical term, an occupation or an eponym."""
     return not any(word in NOT_NAMES or word in EPONYMS or word in WORDS for word in person.words if len(word) > 1)
 
 
 def family(person: Person) -> bool:
-    """Say whether "my son X" names the son: a given name, or a word that "is", "has" or gets an age right after."""
+    """Return whether "my son X" names the son: a given name, or a word followed by "is", "has" or an age."""
     if known(person):
         return True
     if _GAVE_BEFORE.search(person.before) or eponym(person):
@@ -134,27 +134,27 @@ def family(person: Person) -> bool:
 
 
 def closes(person: Person) -> bool:
-    """Say whether a name closes a letter: nothing but the line's end after it, and no word of the trade."""
+    """Return whether a name closes a letter: only the line's end after it, and no word for an occupation."""
     return _LINE_END.match(person.after) is not None and (known(person) or initialed(person) or not_medicine(person))
 
 
 def closes_text(person: Person) -> bool:
-    """Say whether a name after a dash ends the whole text: "- Susan"."""
+    """Return whether a name after a dash ends the whole text: "- Susan"."""
     return person.after.strip(" .\n") == "" and known(person)
 
 
 def miss(person: Person) -> bool:
-    """Say whether "Miss X" is a person: a given name, or no word of medicine."""
+    """Return whether "Miss X" is a person: a given name, or no medical term."""
     return known(person) or not_medicine(person)
 
 
 def abroad(person: Person) -> bool:
-    """Say whether a cue of another language names someone: no word of its own, of medicine or of the trade."""
+    """Return whether a cue of another language introduces a name, not a common word, medical term or occupation."""
     return known(person) or (not_medicine(person) and plain(person.words[0]) not in WORDS and not eponym(person))
 
 
 def present_abroad(person: Person) -> bool:
-    """Say the same of "I am X", where a speaker goes on after it."""
+    """Return the same for "I am X", where a speaker continues after it."""
     return abroad(person) and (
         well_known(person)
         or (len(person.words) > 1 and _MARK_AFTER.match(person.after) is not None)
@@ -163,39 +163,39 @@ def present_abroad(person: Person) -> bool:
 
 
 def closes_abroad(person: Person) -> bool:
-    """Say whether a name closes a letter of another language."""
+    """Return whether a name closes a letter of another language."""
     return abroad(person) and closes(person)
 
 
 def greeted_abroad(person: Person) -> bool:
-    """Say whether a greeting of another language names someone, with a mark after it."""
+    """Return whether a greeting of another language names someone, followed by punctuation."""
     return abroad(person) and greeted(person)
 
 
 def labelled_abroad(person: Person) -> bool:
-    """Say whether a label of another language holds a name."""
+    """Return whether a label of another language is followed by a name."""
     return abroad(person) and labelled(person)
 
 
 def field_abroad(person: Person) -> bool:
-    """Say whether a label that may be a speaker's as well holds a name."""
+    """Return whether a label that may also mark a speaker is followed by a name."""
     return abroad(person) and (field(person) or (len(person.words) > 1 and _LINE_END.match(person.after) is not None))
 
 
 def titled_in_capitals(person: Person) -> bool:
-    """Say whether "MRS X" is a person and no "MR IMAGING": a given name, or what only a person does next."""
+    """Return whether "MRS X" is a person and not "MR IMAGING": a given name, or an action of a person next."""
     medical = any(MEDICAL_ENDING.search(word) for word in person.words)
     addressed_so = person.before.endswith("DEAR ") or _CAPITAL_VERB.match(person.after) is not None
     return known(person) or (not_medicine(person) and not medical and addressed_so)
 
 
 def cared(person: Person) -> bool:
-    """Say whether who did something to a patient is named: two words likely to be a name, or an initial and one."""
+    """Return whether the person who treated a patient is named: two likely name words, or an initial and one."""
     return likely_full_name(person) or initialed(person)
 
 
 def person_like(person: Person) -> bool:
-    """Say whether two words or more are a person in running text: none is a finding's, a germ's, a place's."""
+    """Return whether two or more words are a person in running text, not a finding, a germ or a place."""
     if full_name(person):
         return True
     odd = any(
@@ -207,24 +207,24 @@ def person_like(person: Person) -> bool:
 
 
 def does_next(person: Person) -> bool:
-    """Say whether a name goes on with a verb: "Today X walked"."""
+    """Return whether a verb follows a name: "Today X walked"."""
     return _VERB_NEXT.match(person.after) is not None and person_like(person)
 
 
 def greeted(person: Person) -> bool:
-    """Say whether a greeting names someone and no place: a given name, or any other with a mark right after it."""
+    """Return whether a greeting names someone and no place: a given name, or any other directly before punctuation."""
     return called_by(person) and not (len(person.words) == 1 and person.words[0] in PLACES)
 
 
 def labelled(person: Person) -> bool:
-    """Say whether a value is what its label, such as "next of kin", promises: likely a name, or alone on its line."""
+    """Return whether the value after a label such as "next of kin" is a name: likely one, or alone on its line."""
     if _DRUG_NEXT.match(person.after):
         return False
     return likely(person) or initialed(person) or (not_medicine(person) and _LINE_END.match(person.after) is not None)
 
 
 def field(person: Person) -> bool:
-    """Say whether a labelled value is a person: a name, and the field ends with it; a stop may end a speaker's turn."""
+    """Return whether a labelled value is a person: a name that ends the field; a full stop may end a speaker's turn."""
     if _GIVEN_NEXT.match(person.after):
         return True
     if _FIELD_END.match(person.after) is None or _DRUG_NEXT.match(person.after):
@@ -236,7 +236,7 @@ def field(person: Person) -> bool:
 
 
 def present(person: Person) -> bool:
-    """Say whether "I am X" or "this is X" gives a name: a well-known one, or two words and what a speaker says next."""
+    """Return whether "I am X" or "this is X" gives a name: a well-known one, or two words before a continuation."""
     speaks = _SPEAKS_AFTER.match(person.after) is not None
     named = well_known(person) and (person.words[-1] not in EPONYMS or speaks)
     calls = _CALLS_AFTER.match(person.after) is not None and not_medicine(person)
@@ -244,50 +244,50 @@ def present(person: Person) -> bool:
 
 
 def called_by(person: Person) -> bool:
-    """Say whether "call me X" gives a name: a given name, or any other with a mark right after it."""
+    """Return whether "call me X" gives a name: a given name, or any other directly before punctuation."""
     return known(person) or (
         not_medicine(person) and _MARK_AFTER.match(person.after) is not None and not eponym(person)
     )
 
 
 def mentioned(person: Person) -> bool:
-    """Say whether "daughter X" names her: a given name, or by what only a person does next."""
+    """Return whether "daughter X" names her: a given name, or an action that only a person does."""
     return known(person) or (not_medicine(person) and _TELLS_AFTER.match(person.after) is not None)
 
 
 def don(person: Person) -> bool:
-    """Say whether "D." is a Spanish "don" and not a letter: at a sentence's start or after a small word."""
+    """Return whether "D." is a Spanish "don" and not a letter: at a sentence's start or after a small word."""
     return _STARTS.search(person.before) is not None and likely(person)
 
 
 def monsieur(person: Person) -> bool:
-    """Say whether "M." is a French "monsieur" and not a genus or an author's initial."""
+    """Return whether "M." is a French "monsieur" and not a genus or an author's initial."""
     return _STARTS.search(person.before) is not None and _FRENCH_WORDS.search(person.text) is not None
 
 
 def signs_a_note(person: Person) -> bool:
-    """Say whether a name with a degree signs a note, where it could be an author or a speaker."""
+    """Return whether a name with a degree signs a note, where it could be an author or a speaker."""
     return full_name(person) and _AUTHOR_AFTER.match(person.after) is None
 
 
 def signs_with_credential(person: Person) -> bool:
-    """Say the same where the degree cannot be a state of the USA, so that the name need not be well known."""
+    """Return the same where the degree is not a state of the USA, so that the name need not be well known."""
     return likely_full_name(person) and _AUTHOR_AFTER.match(person.after) is None
 
 
 def signs_on_its_line(person: Person) -> bool:
-    """Say whether a name with its credentials has a line of its own, as a signature has."""
+    """Return whether a name with its credentials has a line of its own, as a signature has."""
     before = person.text[max(0, person.start - 4) : person.start]
     return likely_full_name(person) and (person.start == 0 or before.strip(" \t-–—*~").endswith("\n"))
 
 
 def aged_in_capitals(person: Person) -> bool:
-    """Say whether what has an age in a text of capitals is a person: two or three words that open a line."""
+    """Return whether the words before an age in a text of capitals are a person: two or three that open a line."""
     opens = person.text[: person.start].rstrip(" \t")[-1:] in ("", "\n", ".", ":")
     medical = any(MEDICAL_ENDING.search(word) for word in person.words)
     return opens and 1 < len(person.words) < 4 and likely_full_name(person) and not medical
 
 
 def aged(person: Person) -> bool:
-    """Say whether what has an age is a person: likely a full name, or a well-known given one."""
+    """Return whether the words before an age are a person: likely a full name, or a well-known given one."""
     return likely_full_name(person) or well_known(person)

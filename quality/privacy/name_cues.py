@@ -1,4 +1,4 @@
-"""What stands before a person's name in English, Spanish and French: kin, labels, introductions, closings."""
+"""Cues before a person's name in English, Spanish and French: kin, labels, introductions, closings."""
 
 KIN = (
     r"(?:(?:my|his|her|our|their|your|the patient[’']s)(?: [A-Za-z-]+)? (?:son|daughter|wife|husband|mother|father"
@@ -123,7 +123,7 @@ CARE = (
     r"|explorad[oa]) por)"
 )
 CARE_OR_MEANS = r"(?:(?:evaluated|treated|followed|performed|interpreted|brought in)(?: by| to))"
-"""What follows may be a drug, a device or a laboratory as well."""
+"""Cues that may also precede a drug, a device or a laboratory."""
 SPOKEN_OF = (
     r"(?:(?:i|we) (?:reviewed|assessed|called|saw|met|discharged)|(?:the )?(?:family|relatives|parents|son|wife) of"
     r"|(?:taken|obtained|drawn|collected) from|(?:sample|samples|specimen|bloods?) (?:of|from|labell?ed)"
@@ -132,7 +132,7 @@ SPOKEN_OF = (
     r"|se (?:informa|avisa|llama|cita|explica) a|(?:la )?muestra de|(?:la )?familia de|(?:los )?familiares de"
     r"|(?:el )?caso de|citar a|llamar a)"
 )
-"""What follows may be anything else too."""
+"""Cues that may precede anything."""
 ROLE = (
     r"(?:[Aa]ttending(?: physician)?|[Cc]onsultant|[Rr]egistrar|[Rr]esident|[Cc]arer|[Hh]ouse officer"
     r"|[Ss]ocial worker|[Cc]harge nurse|[Mm]édico adjunto|[Rr]esidente|[Cc]uidadora?|[Tt]he patient,"
@@ -145,7 +145,7 @@ DAY = (
 PROFESSION = (
     r"(?:doctora?|nurse|midwife|[Ss]e[ñn]or(?:a|ita)?|enfermer[oa]|profesora?|matrona|infirmi[èe]re?|madame|monsieur)"
 )
-"""Lower case: "Ask your Doctor About" is a heading."""
+"""Lower case only: "Ask your Doctor About" is a heading."""
 
 AGE_BEFORE = (
     r"(?:\d{1,3}[- ]?(?:years?|yrs?|y)[-/ ]?(?:old|o)?|a[ñn]os|\d ans)"
@@ -224,7 +224,7 @@ VERB_AFTER = (
     r"|fue (?:valorad[oa]|diagnosticad[oa])|consulte|se plaint)\b"
 )
 DEGREE_AFTER = r",? (?:MD|DO|D\.O\.|PA)(?![\w-])"
-"""States of the USA as well: "Silver Spring, MD"."""
+"""Degrees that are also states of the USA: "Silver Spring, MD"."""
 CREDENTIAL_AFTER = r",? (?:M\.D\.|RN|R\.N\.|NP|PA-C|FACP|FACS|LPN|DPM|PharmD)(?![\w-])"
 _CREDENTIAL = (
     r"(?:M\.?D\.?|D\.?O\.?|Ph\.?D\.?|Psy\.?D\.?|Ed\.?D\.?|MBBS|M\.?B\.?,? ?B\.?S\.?|MBChB|BMBS|BM"
@@ -240,7 +240,7 @@ _CREDENTIAL = (
     r"|M\.?Ed\.?|Esq\.?|R\.N\.|N\.P\.|P\.A\.)(?![\w-])"
 )
 CREDENTIALS_AFTER = rf",?[ ]{_CREDENTIAL}(?:[,/]?[ ]?{_CREDENTIAL}){{0,5}}"
-"""What a professional writes after a name, once or several times: ", MD, FACP"."""
+"""Credentials after a name, once or several times: ", MD, FACP"."""
 CREDENTIALS_LINE = rf"{CREDENTIALS_AFTER}[ .]*(?:\n|$)"
 CALLED = (
     r"(?:(?:please )?call me|(?:they|everyone|friends|people) calls? me|goes by|preferred name is|ll[áa]mame|me llaman"

@@ -1,4 +1,4 @@
-"""The form of a person's name, and how sure a text makes it that one stands there."""
+"""The form of a person's name, and the confidence that a name is present."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SCRIPTS = ((0x41, 0x0588), (0x10A0, 0x10FF), (0x1C80, 0x1FFF), (0x2C60, 0x2DFF)
 
 
 def _letters(*categories: str) -> str:
-    """Return the letters of some Unicode categories as the inside of a set of a pattern."""
+    """Return the letters of some Unicode categories as the content of a character class."""
     every = (at for first, last in _SCRIPTS for at in range(first, last))
     return "".join(chr(at) for at in every if unicodedata.category(chr(at)) in categories)
 
 
 _UPPER, _LOWER = _letters("Lu", "Lt"), _letters("Ll", "Mn")
 _CASELESS = "\u0590-\u08ff\u0900-\u0dff\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
-"""Letters and marks of scripts without capitals, Hebrew to Hangul: a name only after a cue that leaves no doubt."""
+"""Letters and marks of scripts without capitals, Hebrew to Hangul: names only after a certain cue."""
 _INITIAL = rf"(?:M\.?ª|[{_UPPER}]\.|(?![AEIOY])[{_UPPER}])"  # "A" and "Y" without a stop are words
 _WORD = (
     rf"(?:(?:[AaEe]l-)?(?:[{_UPPER}][{_LOWER}]{{0,3}}['’]?)?[{_UPPER}][{_LOWER}]+(?:[-'’](?!s\b)[{_UPPER}]?[{_LOWER}]+)*"
@@ -54,12 +54,12 @@ _CASELESS_NAME = re.compile(rf"[{_CASELESS}]{{2,12}}(?:[ ·・][{_CASELESS}]{{2,
 _SPECIALTY = re.compile(
     r".{3,}(?:log(?:i[ae]|y|ist[ae]?)|iatr(?:i[ae]|y|ics?|a)|graf[ií]a|graphy|scop(?:ia|y)|ectom(?:ia|y))$"
 )
-"""Plain words for a specialty or a procedure: what stands after "Dr." in a list of services."""
+"""Plain words for a specialty or procedure, as found after "Dr." in a list of services."""
 _TOKEN = re.compile(r"[^\s(\[\"“]+")
 _ACCENTED_WORDS = frozenset(
     "él mí sí sé té tú aún qué más dé las là où né été dès ça às é já só há até três père mère très même".split()
 )
-"""Short words of running text that have an accent: "Hà Lê" is not "ha le"."""
+"""Short common words with an accent: "Hà Lê" is not "ha le"."""
 _SYLLABLES = frozenset(
     """
     an bach bao bo bui cai cao chan chau che chen cheng cheung chin cho choi chow chu chung dai dang dao dinh do doan
@@ -70,7 +70,7 @@ _SYLLABLES = frozenset(
     wong woo wu xi xiao xie xin xu yan yang yao yap ye yeo yi yin yip yoo you yu yuan yun zhang zhao zheng zhou zhu
     """.split()
 )
-"""Syllables of Chinese, Korean and Vietnamese names, many of them words of other languages as well."""
+"""Syllables of Chinese, Korean and Vietnamese names, many of them also words of other languages."""
 _HEAD_AFTER = re.compile(
     rf"(?:['’]s?)?[ -](?:(?:muscular|national|general|memorial|children['’]s|regional|medical)[ ])?{EPONYM_HEADS}",
     re.IGNORECASE,
@@ -97,11 +97,11 @@ _INITIALED = re.compile(
 _LONGEST = 70  # characters of a name
 
 NAME_START_HINT = rf"(?:{CAPITAL}|[ae]l-|(?:de|del|di|da|du|van|von|la|le|el|al|bin|ibn|ter|dos) )"
-"""Where a name starts, for polars' regular expressions."""
+"""Start of a name, for polars' regular expressions."""
 
 
 class Person(NamedTuple):
-    """A name that a cue led to: the text, where the cue and the name start, where the name ends, its plain words."""
+    """A name found by a cue: the text, the start of cue and name, the end of the name, its plain words."""
 
     text: str
     cue: int
@@ -111,7 +111,7 @@ class Person(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name as it is written."""
+        """The name as written."""
         return self.text[self.start : self.end]
 
     @property
@@ -129,7 +129,7 @@ Trust = Callable[[Person], bool]
 
 
 def plain(word: str) -> str:
-    """Return a word in lower case, without accents and without the marks around it."""
+    """Return a word in lower case, without accents and surrounding punctuation."""
     folded = unicodedata.normalize("NFD", word.lower()).replace("’", "'")
     return "".join(c for c in folded if not unicodedata.combining(c)).strip(".,;:'\"()")
 
@@ -137,9 +137,9 @@ def plain(word: str) -> str:
 def person_at(
     text: str, start: int, cue: int, stops: Collection[str] = NEVER_NAMES, *, field: bool = False
 ) -> Person | None:
-    """Return the person whose name starts exactly at ``start``, or None where the first word is among ``stops``.
+    """Return the person whose name starts exactly at ``start``; None where the first word is among ``stops``.
 
-    A ``field`` of a form is believed to hold "Surname, Given" even where the given name is in no list.
+    In a ``field`` of a form "Surname, Given" is accepted even where the given name is in no list.
     """
     match = _NAME.match(text, start, min(len(text), start + 2 * _LONGEST))
     if match is None:
@@ -156,7 +156,7 @@ def _caseless(text: str, start: int, cue: int) -> Person | None:
 
 
 def person_before(text: str, end: int) -> Person | None:
-    """Return the person whose name ends exactly at ``end``: the longest run of words of which none is no name."""
+    """Return the person whose name ends exactly at ``end``: the longest run of possible name words."""
     last = text[max(0, end - _LONGEST) : end].rsplit(None, 1)[-1:]
     if last and last[0].islower():
         return None
@@ -169,7 +169,7 @@ def person_before(text: str, end: int) -> Person | None:
 
 
 def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[list[str], int]:
-    """Return the plain words of a name and its end: up to the first word that cannot belong to it."""
+    """Return the plain words of a name and its end, up to the first word that cannot belong to it."""
     tokens = list(_TOKEN.finditer(text, match.start(), match.end()))
     if len(tokens) > 1 and _FIELD_AFTER.match(text, match.end()):
         tokens.pop()  # the next field's label: "MARIA LOPEZ AGE: 45"
@@ -192,7 +192,7 @@ def _words(text: str, match: re.Match[str], stops: Collection[str]) -> tuple[lis
 
 
 def _accented(token: str) -> bool:
-    """Say whether a short word is no word of running text because of its accent: "Hà", "Lê"."""
+    """Return whether a short word's accent rules out a common word: "Hà", "Lê"."""
     bare = token.strip(".,;:")
     return (
         len(bare) < 4
@@ -203,7 +203,7 @@ def _accented(token: str) -> bool:
 
 
 def _syllable(tokens: list[re.Match[str]], place: int) -> bool:
-    """Say whether a short word and its neighbour are syllables of a name: "An Vu", "Do Thi"."""
+    """Return whether a short word and its neighbour are syllables of a name: "An Vu", "Do Thi"."""
     beside = tokens[max(0, place - 1) : place] + tokens[place + 1 : place + 2]
     return all(
         word[0].istitle() and len(plain(word[0])) < 7 and plain(word[0]) in _SYLLABLES
@@ -244,27 +244,27 @@ def _last_first(text: str, start: int, end: int, words: list[str], field: bool) 
 
 
 def surely(person: Person) -> bool:
-    """Say yes: the cue leaves no doubt."""
+    """Return True: the cue is certain."""
     return True
 
 
 def known(person: Person) -> bool:
-    """Say whether one of the words is a given name, words that are names too included."""
+    """Return whether one of the words is a given name, including names that are also words."""
     return any(word in GIVEN_NAMES or word in NAMES_AND_WORDS for word in _parts(person)) and not eponym(person)
 
 
 def well_known(person: Person) -> bool:
-    """Say whether the first word is a given name and little else."""
+    """Return whether the first word is a given name with hardly any other meaning."""
     return person.words[0].split("-")[0] in GIVEN_NAMES and not eponym(person)
 
 
 def full_name(person: Person) -> bool:
-    """Say whether a well-known given name and more stand there."""
+    """Return whether a well-known given name and a further word are present."""
     return len(person.words) > 1 and well_known(person)
 
 
 def likely(person: Person) -> bool:
-    """Say whether a given name stands there, or two words and more that are neither medicine nor an eponym."""
+    """Return whether a given name is present, or two or more words that are neither medical terms nor eponyms."""
     if known(person):
         return True
     words = [
@@ -277,22 +277,22 @@ def likely(person: Person) -> bool:
 
 
 def initialed(person: Person) -> bool:
-    """Say whether an initial with a stop and one word stand there: "J. Barlow"."""
+    """Return whether an initial with a full stop and one word are present: "J. Barlow"."""
     return _INITIALED.fullmatch(person.name) is not None and not eponym(person)
 
 
 def likely_full_name(person: Person) -> bool:
-    """Say whether two words and more are likely a name."""
+    """Return whether two or more words are likely a name."""
     return len(person.words) > 1 and likely(person)
 
 
 def eponym(person: Person) -> bool:
-    """Say whether the noun after a name makes a disease, a sign, an institution or a company of it."""
+    """Return whether the noun after a name makes it a disease, a sign, an institution or a company."""
     return _HEAD_AFTER.match(person.text, person.end) is not None or company(person)
 
 
 def company(person: Person) -> bool:
-    """Say whether a name is a company's: by what follows it, or because it is one of ``COMPANIES``."""
+    """Return whether a name is a company's: by the text after it, or because it is one of ``COMPANIES``."""
     return _COMPANY_AFTER.match(person.text, person.end) is not None or " ".join(person.words) in COMPANIES
 
 

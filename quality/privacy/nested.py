@@ -1,4 +1,4 @@
-"""Texts inside nested values: lists, objects, and texts that hold JSON."""
+"""Texts inside nested values: lists, objects, and texts that contain JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import orjson
 
 
 def change_texts(value: Any, change: Callable[[str], str], fixed: Collection[str] = ()) -> Any:
-    """Return ``value`` with ``change`` applied to its texts, in order; what stands under a name of ``fixed`` stays.
+    """Return ``value`` with ``change`` applied to its texts, in order, except values under a key of ``fixed``.
 
-    A text that holds a JSON object or list has its texts changed, and is written anew only where one of them was.
+    A text that contains a JSON object or list has its texts changed, and is rewritten only where one of them was.
     """
     if isinstance(value, str):
         inner = parse_json(value)
@@ -27,7 +27,7 @@ def change_texts(value: Any, change: Callable[[str], str], fixed: Collection[str
 
 
 def list_texts(value: Any, fixed: Collection[str] = ()) -> list[str]:
-    """Return the texts of ``value`` in the order in which ``change_texts`` meets them."""
+    """Return the texts of ``value`` in the order of ``change_texts``."""
     texts: list[str] = []
     _collect(value, fixed, texts)
     return texts

@@ -1,9 +1,9 @@
 """Capitalised words that follow a name's cue without being a name, lower case and without accents.
 
-``NEVER_NAMES`` cannot be one even after "Mr."; ``NOT_NAMES`` cannot be one after a weaker cue; ``NOT_SURNAMES`` end a
-name already begun. ``EPONYMS`` are surnames that a medical text writes far more often for a disease, sign or instrument
-than for a person: a weak cue does not make a person of them. ``EPONYM_HEADS`` are the nouns that turn any surname
-before them into an eponym. Written for this project from general knowledge.
+``NEVER_NAMES`` are none even after "Mr."; ``NOT_NAMES`` are none after a weaker cue; ``NOT_SURNAMES`` end a name.
+``EPONYMS`` are surnames that medical texts mostly use for a disease, sign or instrument, so a weak cue does not make
+a person of them. ``EPONYM_HEADS`` are the nouns that turn any surname before them into an eponym. Written for this
+project from general knowledge.
 """
 
 import re
@@ -249,14 +249,14 @@ detroit
 sevilla
     """.split()
 )
-"""Places that are given names too: after a mere greeting they are taken for the place."""
+"""Places that are also given names: after a mere greeting they count as the place."""
 
 MEDICAL_ENDING = re.compile(
     r"(?:itis|osis|[ae]mia|oma|opathy|algia|ectomy|plasty|uria|pnea|plegia|trophy|penia|philia|phobia|ation|tion"
     r"|sion|ing|ed|ic|al"
     r"|ous|ive|ment|ness|ary|ular|ant|ent|ance|ence|able|ible)s?$"
 )
-"""How plain words end that are a finding, a drug or an adjective, and no name."""
+"""Endings of plain words that are a finding, a drug or an adjective, and no name."""
 
 _EVERY = frozenset(
     (_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS + _HEADINGS + _CLINICAL_WORDS + _CALENDAR_AND_PEOPLES).split()
@@ -265,10 +265,10 @@ _EVERY = frozenset(
 NEVER_NAMES: frozenset[str] = frozenset((_FUNCTION_WORDS + _TITLES_AND_ROLES + _STAND_INS).split()) - frozenset(
     "ella good long may little son kind world".split()
 )
-"""Words that do not begin a name even where a title stands before them."""
+"""Words that do not begin a name even after a title."""
 
 NOT_NAMES: frozenset[str] = _EVERY - frozenset(_GIVEN_NAMES_TOO.split())
-"""Words that do not begin a name after a cue that is no certain one."""
+"""Words that do not begin a name after an uncertain cue."""
 
 NOT_SURNAMES: frozenset[str] = _EVERY - frozenset(_SURNAMES_TOO.split())
 """Words that end a name already begun."""
@@ -326,7 +326,7 @@ weber werner white wilson wolff wood
 """
 
 ONLY_EPONYMS: frozenset[str] = EPONYMS - frozenset(_ALSO_COMMON.split())
-"""Eponyms that a reader takes for the discoverer even after "Dr."."""
+"""Eponyms that mean the discoverer even after "Dr."."""
 
 EPONYM_HEADS = (
     r"(?:disease|syndrome|sign|signs|test|tests|reflex|lymphoma|tumou?r|sarcoma|carcinoma|cell|cells|body|bodies"
@@ -346,4 +346,4 @@ EPONYM_HEADS = (
     r"|center|"
     r"centre|prize|award|diet|medal|enfermedad|s[ií]ndrome|signo|maladie)\b"
 )
-"""A pattern for the noun right after a surname (and its ``'s``) that makes an eponym or an institution of it."""
+"""Pattern of the noun directly after a surname (and its ``'s``) that makes it an eponym or an institution."""

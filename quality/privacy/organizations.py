@@ -1,4 +1,4 @@
-"""The words that tell an organisation's name, so that its address and telephone are not taken for a person's."""
+"""Words of organisations' names, so that their addresses and telephone numbers are not taken for a person's."""
 
 ORGANISATION = (
     r"(?:foundation|association|institutes?|society|university|hospital|cent(?:er|re)s?|clinic|council|network"

@@ -1,4 +1,4 @@
-"""What stands before a person's name in Polish, Romanian, Russian, Greek, Vietnamese and Catalan."""
+"""Cues before a person's name in Polish, Romanian, Russian, Greek, Vietnamese and Catalan."""
 
 TITLE = (
     r"(?:(?:[Pp]ani?|[Dd]omn(?:ul(?:ui)?|i[șş]oara)|[Dd]oamn[ae]i?|D-(?:l|na)|Dl\.|Dna\.?|[Ss]enyora?"

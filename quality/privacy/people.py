@@ -1,4 +1,4 @@
-"""Which names of one row are one person's, so that every person has one number."""
+"""Assignment of the names in one row to people, so that every person has one number."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def placeholders(names: Sequence[str], texts: Iterable[str | None]) -> list[str]
 def number_people(names: Sequence[str]) -> list[int]:
     """Return the person of each name, counted from 1 in order: "Ms. Ruiz" and "Ana Ruiz" are one, "Ana Gil" another.
 
-    A name that fits several people is the one's who was named last.
+    A name that fits several people belongs to the one named last.
     """
     people: list[set[str]] = []
     last: list[int] = []
@@ -47,7 +47,7 @@ def number_people(names: Sequence[str]) -> list[int]:
 
 
 def _same(words: set[str], known: set[str]) -> bool:
-    """Return whether two sets of words can be one name: the words of one are among the other's, initials fit."""
+    """Return whether two sets of words can be one name: one contains the words of the other, and initials fit."""
     fewer, more = sorted((words, known), key=lambda name: sum(len(word) > 1 for word in name))
     whole = {word for word in fewer if len(word) > 1}
     initials = {word for word in fewer if len(word) == 1}

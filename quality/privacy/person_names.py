@@ -1,9 +1,8 @@
-"""Rules that find people's names by what stands around them, in English, Spanish and French.
+"""Rules for people's names by their context, in English, Spanish and French.
 
-A capitalised word alone is never taken for a person: medical text is full of drugs, eponyms and authors that look the
-same (a statistical tagger run over patients' questions flagged 56, of which 2 were right; Aloe Beta, arXiv 2505.04388).
-A name is found by a cue (a title, a label, an introduction, a kinship, a signature, an age) and believed as far as
-the cue can be trusted.
+A capitalised word alone never counts: medical text is full of drugs, eponyms and authors that look the same (a
+statistical tagger run over patients' questions flagged 56, of which 2 were right; Aloe Beta, arXiv 2505.04388). A name
+is found by a cue (a title, a label, an introduction, a kinship, a signature, an age), each with its own conditions.
 """
 
 from __future__ import annotations
@@ -49,9 +48,9 @@ _TITLE = (
     r"|Prof|Doct|[Dd]ott|Sig|sig[. r]|Sist|Mada|Miste|[Dd]on[ \t\xa0]|[Dd]o[ñn]a|[Mm]onsi|[Mm]adam|Herr|Frau|[Ss]ign"
     r"|[Ss]e[ñn]or|[Ss]enho|doctor|[Nn]urse|[Mm]idwi|[Ee]nferm|profes|[Mm]atron|infirm"
 )
-"""What every text with a title has."""
+"""Pattern that every text with a title contains."""
 _SIGN = r"[:=|–-]\**[ \t]*[\"“]?" + NAME_START_HINT
-"""What every text with a label has: a name, or a title, after the label's sign."""
+"""Pattern that every text with a label contains: a name, or a title, after the label's sign."""
 _LABEL = 60  # characters that the longest label takes
 _LABEL_SIGN = re.compile(cues.LABEL_SIGN)
 _OPENS_A_FIELD = re.compile(r"(?:^|[\n|]|[ \t]{2}|[.;] )[ \t*#>-]{0,6}(?:[Ee]lectronically )?$")
@@ -61,7 +60,7 @@ _JOINED = re.compile(r"(?:, | and |, and | y | et )")
 def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bool = False, then: str = "") -> Rule:
     """Return the rule of names after a cue; ``certain`` allows words that are names only there, ``many`` a list.
 
-    ``then`` is what every text has after the name's start, where that makes the hint pass fewer.
+    ``then`` is a pattern that every text has after the name's start, where that narrows the hint.
     """
     pattern = re.compile(CUE_START + cue)
     stops = NEVER_NAMES if certain else NOT_NAMES
@@ -80,15 +79,15 @@ def _cue(name: str, cue: str, believe: Trust, *, certain: bool = False, many: bo
 
 @lru_cache(maxsize=8192)
 def _values(text: str) -> tuple[Person, ...]:
-    """Return what may be a name right after a label's sign: the same for every rule of labels."""
+    """Return possible names directly after a label's sign; the same for every rule of labels."""
     found = (person_at(text, match.end(), match.start(), NOT_NAMES) for match in _LABEL_SIGN.finditer(text))
     return tuple(filter(None, found))
 
 
 def _label(name: str, labels: str, believe: Trust, *, form: bool = False) -> Rule:
-    """Return the rule of names that a label announces. The value is looked at first: few of a dialogue's are names.
+    """Return the rule of names after a label. The value is checked first: few in a dialogue are names.
 
-    In a ``form``, a label that opens its line may have "Surname, Given" for its value.
+    In a ``form``, a label at the start of its line may have "Surname, Given" as its value.
     """
     label = re.compile(rf"{CUE_START}(?i:{labels}){cues.LABEL_END}$")
 
@@ -105,7 +104,7 @@ def _label(name: str, labels: str, believe: Trust, *, form: bool = False) -> Rul
 
 
 def _tail(name: str, tail: str, believe: Trust) -> Rule:
-    """Return the rule of names that stand right before what gives them away."""
+    """Return the rule of names directly before their cue."""
     pattern = re.compile(tail)
 
     def spans(text: str) -> Iterator[tuple[int, int]]:
@@ -240,7 +239,7 @@ NAME_RULES: tuple[Rule, ...] = (
 
 
 def again(names: Iterable[str]) -> Callable[[str], Iterator[tuple[int, int]]]:
-    """Return what finds the words of names again that stand without a cue: "Karen continues to do well".
+    """Return a function that finds repeated mentions of known names without a cue: "Karen continues to do well".
 
     Words that are also words, places or eponyms do not count, nor does a surname before a year or "et al".
     """

@@ -1,4 +1,4 @@
-"""The one type of a privacy rule, and the ways to make one from a pattern."""
+"""The type of a privacy rule, and its constructors from patterns."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Spans = Callable[[str], Iterator[tuple[int, int]]]
 Keep = Callable[[re.Match[str]], bool]
 
 CUE_START = r"(?<![\w-])"
-"""Where a cue in words starts: not inside a word."""
+"""Start of a cue in words: not inside a word."""
 CUE_START_HINT = r"(?:^|[^A-Za-z0-9_-])"
 """The same for polars, which has no look-behind."""
 
 DIGIT = "[0-9]"
-"""What every number has."""
+"""Pattern that every text with a number contains."""
 BEYOND_ASCII = r"[^\x00-\x7F]"
-"""What the texts of languages other than English have."""
+"""Pattern of texts in languages other than English."""
 LATER_CAPITAL = r"[^\pL\pN_][\p{Lu}\p{Lt}\p{Lo}]"
-"""What every text with a name after a cue has: a capital, or a letter of a script without any, after a sign."""
+"""Pattern of texts with a name after a cue: a capital, or a letter of a script without any, after a sign."""
 
 CAPITAL = r"[A-Z\x{80}-\x{10FFFF}]"
 LETTER = r"[A-Za-z\x{80}-\x{10FFFF}]"
-"""A capital and a letter, or anything beyond ASCII, for hints: the classes of Unicode take long to compile."""
+"""A capital and a letter, or any non-ASCII character, for hints: Unicode classes compile slowly."""
 
 WINDOW = 64
-"""Characters looked at on either side of what is in every match of a slow pattern."""
+"""Characters searched on either side of the required part of a slow pattern."""
 
 _LOOK_AROUND = re.compile(r"\(\?<?[=!](?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\)")
 
@@ -41,12 +41,12 @@ _ESCAPED_DIGIT_IN_SET = re.compile(r"(\[(?:[^\]\\]|\\[^d])*)\\d(?=[^\]]*\])")
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How one form of personal data is found.
+    """Detection of one form of personal data.
 
-    ``hint`` is a pattern of polars' regular expressions (Rust: no look-around) that every text with a span contains; it
-    runs over the whole column, so that ``spans``, in Python, sees only the few texts that may hold something.
-    ``organisation`` marks a rule whose finding leads to an organisation, not to a person. Rules of one ``together`` are
-    looked for in one pass, over the texts that match each of ``needs``, which every text with one of their hints does.
+    ``hint`` is a polars regular expression (Rust: no look-around) that every text with a span matches; it runs over the
+    whole column, so that ``spans``, in Python, sees only the few texts that may have one. ``organisation`` marks
+    findings that identify an organisation, not a person. Rules of one ``together`` are searched in one pass, over the
+    texts that match each of ``needs``, which every text with one of their hints does.
     """
 
     name: str
@@ -59,20 +59,20 @@ class Rule:
 
 
 def together(name: str, needs: tuple[str, ...], *rules: Rule) -> tuple[Rule, ...]:
-    """Return the rules as ones that are looked for in one pass over the texts that match ``needs``.
+    """Return the rules as ones searched in one pass over the texts that match ``needs``.
 
-    A pass costs the same for one hint as for several joined ones, until the engine's automaton outgrows its cache and
-    crawls: cues of one form join well, and those with gaps of counted length join badly.
+    A pass costs the same for one hint as for several joined ones, until the engine's automaton outgrows its cache: cues
+    of one form join well, and those with gaps of counted length join badly.
     """
     return tuple(replace(rule, together=name, needs=needs) for rule in rules)
 
 
 def hint_of(pattern: re.Pattern[str]) -> str:
-    """Return a pattern for polars that matches wherever ``pattern`` does, and perhaps elsewhere.
+    """Return a polars pattern that matches wherever ``pattern`` does, and perhaps elsewhere.
 
     Look-arounds (with at most one group inside) and word boundaries are left out: polars' engine lacks the former, and
-    the latter make it slow on text that is not ASCII. Digits are those of ASCII: with them the engine skips ahead to
-    the next digit, eight times as fast as with all of Unicode's.
+    the latter make it slow on non-ASCII text. Digits are ASCII: the engine then skips ahead to the next digit, eight
+    times as fast as with Unicode's.
     """
     flags = "".join(letter for letter, flag in (("i", re.I), ("m", re.M)) if pattern.flags & flag)
     bare = _LOOK_AROUND.sub("", pattern.pattern).replace(r"\b", "")
@@ -91,10 +91,10 @@ def pattern_rule(
     organisation: bool = False,
     near: re.Pattern[str] | None = None,
 ) -> Rule:
-    """Return the rule of a pattern: its group ``x`` where it has one, the whole match otherwise, if ``keep`` agrees.
+    """Return the rule of a pattern: its group ``x`` where it has one, else the whole match, if ``keep`` agrees.
 
-    ``hint`` replaces the pattern's own where a cheaper one exists. Where the pattern is slow, ``near`` finds what is
-    in every match, at most ``WINDOW`` characters from its start: the pattern is tried around it alone.
+    ``hint`` replaces the pattern's own where a cheaper one exists. Where the pattern is slow, ``near`` matches a part
+    of every match, at most ``WINDOW`` characters from its start, and the pattern is tried around it only.
     """
     group: str | int = "x" if "x" in pattern.groupindex else 0
 

@@ -1,4 +1,4 @@
-"""People's names found by a token-classification model, for names that no cue stands beside (extra ``local``)."""
+"""People's names found by a token-classification model, for names without a cue (extra ``local``)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ OVERLAP = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Recogniser:
-    """A model that marks people's names in texts: the hash of its files, the labels that mean a person, a least score.
+    """A model that marks people's names: the hash of its files, the labels that mean a person, a least score.
 
-    ``folder``, where it lies on this machine, is no part of what a step is named by.
+    ``folder``, its location on this machine, is not part of the fingerprint.
     """
 
     revision: str
@@ -34,7 +34,7 @@ class Recogniser:
         object.__setattr__(self, "_folder", folder)
 
     def spans(self, texts: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-        """Yield place of the text, start and end of every name found in ``texts`` that is no eponym and no author."""
+        """Yield position of the text, start and end of every name in ``texts`` that is no eponym or author."""
         found = _model(vars(self)["_folder"])(list(texts), batch_size=BATCH)
         for place, (text, entities) in enumerate(zip(texts, found, strict=True)):
             for entity in entities:
@@ -45,7 +45,7 @@ class Recogniser:
 
 
 def recogniser(folder: str) -> Recogniser:
-    """Return the recogniser in a folder that transformers saved; ``ValueError`` where there is none."""
+    """Return the recogniser in a folder saved by transformers; ``ValueError`` where there is none."""
     place = Path(folder)
     if not (place / "config.json").is_file():
         raise ValueError(
@@ -84,7 +84,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _is_person(text: str, start: int, end: int) -> bool:
-    """Say whether a span is whole words that are no placeholder, no medicine, no eponym and no author."""
+    """Return whether a span is whole words and no placeholder, medical term, eponym or author."""
     words = tuple(filter(None, map(plain, text[start:end].split())))
     cut = text[max(0, start - 1) : start].isalnum() or text[end : end + 1].isalnum()
     if not words or cut or "[" in text[max(0, start - 1) : end] or all(word in NOT_NAMES for word in words):

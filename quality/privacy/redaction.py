@@ -1,9 +1,9 @@
-"""Personal data found in texts, and rows redacted or dropped for it.
+"""Detection of personal data in texts, and redaction or dropping of the rows.
 
-Names, ways to reach a person, addresses, numbers that stand for a person and dates of birth, in English, Spanish and
-in part French. The kinds are those of the HIPAA Safe Harbor list (45 CFR 164.514(b)(2)) that a text can hold, without
-dates other than births and without places larger than a street address. phonenumbers judges telephone numbers,
-python-stdnum check digits; what stands around a number or a name decides the rest.
+Covers names, contact data, addresses, numbers that identify a person and dates of birth, in English, Spanish and partly
+French. The kinds are those of the HIPAA Safe Harbor list (45 CFR 164.514(b)(2)) that a text can contain, without dates
+other than births and places larger than a street address. phonenumbers validates telephone numbers, python-stdnum
+check digits; the context of a number or name decides the rest.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from quality.privacy.recognizer import Recogniser
 from sources.record import TASKS
 
 RULES: tuple[Rule, ...] = (*NUMBER_RULES, *CHECKED_NUMBER_RULES, *ADDRESS_RULES, *CONTACT_RULES, *NAME_RULES)
-"""Every rule, in the order in which they name a span that several find."""
+"""Every rule, in the order in which they claim a span that several find."""
 
 FINDINGS = pl.Schema(
     {
@@ -43,7 +43,7 @@ FINDINGS = pl.Schema(
         "rule": pl.String(),
     }
 )
-"""One finding: place of its text in the column, kind, start and end in characters, what was found, by which rule."""
+"""One finding: position of its text in the column, kind, start and end in characters, the text, the rule."""
 
 _REPEATED = 5  # characters from which on a value is looked for without what gave it away
 _LONE = re.compile(r"@|(?<![A-Za-z\d])\d[\d ().-]{4,}\d|www|http")  # what a single word can give away
@@ -60,12 +60,12 @@ def _task(name: str) -> str:
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class Privacy:
-    """What counts as personal, and what becomes of a row that holds it.
+    """What counts as personal data, and whether rows that contain it are redacted or dropped.
 
-    ``organisations`` also takes what leads to an organisation and not to a person: toll-free numbers.
-    Rows of ``spared_tasks`` pass unread: what a function call holds is made up, and has to match across its turns. So
-    do rows of ``invented_sources``, whose people never lived (``Corpus.real_persons``). ``recogniser`` finds names
-    without a cue as well.
+    ``organisations`` also covers data of organisations, such as toll-free numbers. Rows of ``spared_tasks`` are not
+    read: the data of a function call are invented and must match across its turns. The same holds for
+    ``invented_sources``, whose people are fictional (``Corpus.real_persons``). ``recogniser`` also finds names without
+    a cue.
     """
 
     action: Literal["redact", "drop"] = "redact"
@@ -84,7 +84,7 @@ class _Span(NamedTuple):
 
 
 class _Mask(NamedTuple):
-    """A placeholder in a masked text, and what it stands for."""
+    """A placeholder in a masked text, and the text it replaces."""
 
     start: int
     end: int
@@ -93,11 +93,10 @@ class _Mask(NamedTuple):
 
 
 def find(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> pl.DataFrame:
-    """Return the findings (``FINDINGS``) in a column of texts, by row and start; a null text holds none.
+    """Return the findings (``FINDINGS``) in a column of texts, by row and start; a null text has none.
 
-    ``rows`` gives the row each text belongs to: what is found in one text of a row is looked for in its others.
-    Findings do not overlap: spans that do become one, of the longest one's kind. Raises ``TypeError`` for a column that
-    is not text.
+    ``rows`` gives the row of each text: data found in one text of a row is searched in its others. Overlapping spans
+    are merged under the kind of the longest. Raises ``TypeError`` for a column that is not text.
     """
     if texts.dtype != pl.String:
         raise TypeError(f"texts is a column of {texts.dtype}, expected String")
@@ -120,9 +119,9 @@ def find(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> pl
 def redact(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> tuple[pl.Series, pl.DataFrame]:
     """Return the texts with a placeholder such as ``[PHONE]`` for each finding, and the findings.
 
-    Where a row names several people they are numbered, ``[NAME-1]``. ``rows`` gives the row of each text; without it
-    each is its own. The findings have ``row`` (place of the text), ``kind``, ``rule`` and ``text``. What is found only
-    once its neighbour is masked goes too, so a second call changes nothing.
+    Several people of a row are numbered, ``[NAME-1]``. ``rows`` gives the row of each text; without it each is its own.
+    The findings have ``row`` (position of the text), ``kind``, ``rule`` and ``text``. Data detectable only once its
+    neighbour is masked is masked too, so a second call changes nothing.
     """
     findings = find(texts, config, rows)
     every, masks = [findings], dict[int, list[_Mask]]()
@@ -141,8 +140,8 @@ def redact(texts: pl.Series, config: Privacy, rows: pl.Series | None = None) -> 
 def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
     """Return the rows with their personal data masked, or dropped with reason ``personal_data``.
 
-    Masked, every finding is an edit; dropped, the evidence is a JSON object of findings by field. Both quote what was
-    found: they are for the one who builds, not for publication.
+    Masked, every finding is an edit; dropped, the evidence is a JSON object of findings by field. Both quote the
+    personal data: they are for the builder, not for publication.
     """
     flat = flatten(rows).select("id", "task", "source", "field", "text")
     meta = _meta_texts(rows)
@@ -161,9 +160,9 @@ def screen(rows: pl.DataFrame, config: Privacy) -> Outcome:
 
 
 def _meta_texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the texts in ``meta`` that can hold anything, as rows of (at, id, task, source, field, text).
+    """Return the texts of more than two words in ``meta``, as rows of (offset, id, task, source, field, text).
 
-    ``at`` is the place of the row. A word or two, such as a subject or a code, is not looked at.
+    ``offset`` is the number of the row. Shorter texts, such as a subject or a code, are not searched.
     """
     places, texts = list[int](), list[str]()
     known: dict[str, list[str]] = {}
@@ -179,7 +178,7 @@ def _meta_texts(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_meta(rows: pl.DataFrame, meta: pl.DataFrame, texts: pl.Series) -> pl.DataFrame:
-    """Return ``rows`` with the texts in their ``meta`` replaced by ``texts``, which are in the order of ``meta``."""
+    """Return ``rows`` with the texts in their ``meta`` replaced by ``texts``, in the order of ``meta``."""
     changed = meta.select("offset", "text", written=texts).filter(pl.col("text") != pl.col("written"))
     by_row: dict[int, dict[str, str]] = {}
     for at, text, written in changed.iter_rows():
@@ -203,7 +202,7 @@ def _wanted(rule: Rule, config: Privacy) -> bool:
 
 
 def _hinted(texts: pl.Series, rules: Sequence[Rule]) -> Iterator[tuple[Rule, pl.DataFrame]]:
-    """Yield every rule with the rows (row, text) that may hold its hint; no row that does is missing."""
+    """Yield every rule with the rows (row, text) that match its hint."""
     frame = texts.rename("text").to_frame().with_row_index("row").filter(pl.col("text").str.len_bytes() >= _SHORTEST)
     needed: dict[tuple[str, ...], pl.DataFrame] = {(): frame}
     passed: dict[str, pl.DataFrame] = {}
@@ -217,7 +216,7 @@ def _hinted(texts: pl.Series, rules: Sequence[Rule]) -> Iterator[tuple[Rule, pl.
 
 
 def _needed(needs: tuple[str, ...], known: dict[tuple[str, ...], pl.DataFrame]) -> pl.DataFrame:
-    """Return the rows that match each of ``needs``; ``known`` holds those of every beginning of it that was asked."""
+    """Return the rows that match each of ``needs``; ``known`` caches those of every prefix of it."""
     if needs not in known:
         known[needs] = _matching(_needed(needs[:-1], known), needs[-1])
     return known[needs]
@@ -231,14 +230,14 @@ def _matching(frame: pl.DataFrame, pattern: str) -> pl.DataFrame:
 
 
 def _add_recognised(texts: pl.Series, recogniser: Recogniser, spans: dict[int, list[_Span]]) -> None:
-    """Add to ``spans`` the names that a model finds."""
+    """Add to ``spans`` the names found by a model."""
     frame = texts.rename("text").to_frame().with_row_index("row").filter(pl.col("text").str.len_bytes() >= _SHORTEST)
     for place, start, end in recogniser.spans(frame["text"].to_list()):
         spans.setdefault(frame["row"][place], []).append(_Span(start, end, "NAME", "name-recognised"))
 
 
 def _texts_of_a_row(spans: Mapping[int, object], rows: pl.Series | None) -> list[list[int]]:
-    """Return the texts of every row in which something was found, in order."""
+    """Return the texts of every row with a finding, in order."""
     found = sorted(spans)
     if rows is None:
         return [[text] for text in found]
@@ -248,7 +247,7 @@ def _texts_of_a_row(spans: Mapping[int, object], rows: pl.Series | None) -> list
 
 
 def _add_repeats(texts: pl.Series, together: Sequence[int], spans: dict[int, list[_Span]]) -> None:
-    """Add to ``spans`` where what was found in the texts of one row stands again without what gave it away."""
+    """Add to ``spans`` the repetitions without a cue of data found in the texts of one row."""
     here = [(span.kind, texts[at][span.start : span.end]) for at in together for span in spans.get(at, ())]
     named_again = again(text for kind, text in here if kind == "NAME")
     values: dict[str, Kind] = {text: kind for kind, text in here if kind != "NAME" or " " in text}
@@ -262,7 +261,7 @@ def _add_repeats(texts: pl.Series, together: Sequence[int], spans: dict[int, lis
 
 
 def _places(value: str, text: str) -> Iterator[tuple[int, int]]:
-    """Yield where ``value`` stands in a text as a whole; one that is short may be any number."""
+    """Yield the whole-word occurrences of ``value`` in a text; a short value is skipped, as it may be any number."""
     if len(value) < _REPEATED or value not in text:
         return
     for match in re.finditer(rf"(?<![\w.,-]){re.escape(value)}(?![\w-]|[.,]\w)", text):
@@ -270,7 +269,7 @@ def _places(value: str, text: str) -> Iterator[tuple[int, int]]:
 
 
 def _merged(spans: Iterable[_Span]) -> list[_Span]:
-    """Return spans that do not overlap: each run of overlapping ones as one, named by its longest."""
+    """Return spans that do not overlap: each run of overlapping ones as one, with the kind of its longest."""
     merged: list[_Span] = []
     longest = 0
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
@@ -290,7 +289,7 @@ def _merged(spans: Iterable[_Span]) -> list[_Span]:
 
 
 def _masked(text: str, masks: list[_Mask], findings: pl.DataFrame) -> str:
-    """Return a text with a placeholder for each finding; ``masks`` are those it has and become those it gets."""
+    """Return a text with a placeholder for each finding; ``masks`` are its existing masks and are updated."""
     spans = findings.select("start", "end", "kind").iter_rows()
     found = [_Mask(start, end, kind, text[start:end]) for start, end, kind in spans]
     left = [mask for mask in masks if not any(mask.start < span.end and span.start < mask.end for span in found)]
@@ -329,7 +328,7 @@ def _numbered(texts: pl.Series, masks: Mapping[int, Sequence[_Mask]], rows: pl.S
 def _without_masks(
     texts: pl.Series, masks: Mapping[int, Sequence[_Mask]], together: Sequence[int]
 ) -> Iterator[str | None]:
-    """Yield the texts of a row without the placeholders that stand for what was found now."""
+    """Yield the texts of a row without the placeholders of current findings."""
     for at in together:
         text: str | None = texts[at]
         for mask in reversed(masks.get(at, ())):

@@ -1,1 +1,1 @@
-"""Scores of rows, and the rows that a score drops."""
+"""Scores of rows, and the rows dropped by score."""

@@ -1,7 +1,8 @@
-"""DEITA's score of a row: how complex its questions are times how good its answers are, summed over the turns.
+"""DEITA score of a row: the complexity of its questions times the quality of its answers, summed over the turns.
 
 Liu et al., What Makes Good Data for Alignment? (arXiv 2312.15685, section 2); Aloe Beta drops the lowest tenth by it
-(arXiv 2505.04388): ``score_columns.drop_lowest``.
+(arXiv 2505.04388): ``scores.drop_lowest``. The published scorers use prompts of their own, from llama_scorer.py of
+github.com/hkust-nlp/deita, unchanged here.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Scorer:
-    """A model that answers a prompt with a digit, and that prompt: ``{instruction}`` and ``{output}`` are filled in.
+    """A model that answers a prompt with a digit, and that prompt, in which ``{instruction}`` and ``{output}`` are
+    filled.
 
-    The published scorers want the very words that they were trained on, spaces included.
+    The published scorers need exactly the words of their training, spaces included.
     """
 
     prompt: str
@@ -50,7 +52,7 @@ class Scorer:
             raise ValueError(f"prompt is {self.prompt!r}, expected {{instruction}} in it, where the question goes")
 
     def digits(self, turns: Sequence[Turn]) -> list[NextToken | Unscored]:
-        """Return what the model says to each turn, all asked in one call."""
+        """Return the model's result for each turn, all requested in one call."""
         filled = [
             self.prompt.replace("{instruction}", turn.instruction).replace("{output}", turn.response) for turn in turns
         ]
@@ -60,8 +62,8 @@ class Scorer:
 def turns(messages: Sequence[tuple[str, str]], response: str | None) -> tuple[Turn, ...] | Unscored:
     """Return the turns of a row: (role, content) messages and the response to the last of them, if it has one.
 
-    Messages of one role in a row are one, joined by a line break; system messages are not part of a question. A
-    conversation that does not go user, assistant, …, assistant, or has an empty message, has no score.
+    Consecutive messages of one role are joined by a line break; system messages are not part of a question. A
+    conversation that does not alternate user, assistant, …, assistant, or has an empty message, has no score.
     """
     spoken = [(role, text) for role, text in messages if role != "system"]
     if response is not None:
@@ -84,7 +86,7 @@ def deita_scores(
     quality: Scorer,
     rule: Digits | None = None,
 ) -> list[Score]:
-    """Return Σ over turns of complexity × quality, 1 to 36 a turn, or the reason why one of its numbers is missing.
+    """Return Σ over turns of complexity × quality, 1 to 36 per turn, or the reason why a number is missing.
 
     Each model is called once with all its prompts. Longer conversations score higher, as in the paper.
     """

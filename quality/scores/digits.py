@@ -1,6 +1,6 @@
 """The digit that a model is about to write, as an expectation over its probabilities for "1" to "6".
 
-DEITA's scorers (arXiv 2312.15685; ``hkust-nlp/deita-complexity-scorer`` and ``-quality-scorer``) are read so: the
+DEITA's scorers (arXiv 2312.15685; ``hkust-nlp/deita-complexity-scorer`` and ``-quality-scorer``) are read this way: the
 logits of the six digits at the first generated position, softmax over these six, Σ digit · probability.
 """
 
@@ -19,10 +19,9 @@ DIGITS = ("1", "2", "3", "4", "5", "6")
 
 
 class NextToken(NamedTuple):
-    """What may come next: natural log-probabilities by token text, and the probability that this leaves unseen.
+    """Natural log-probabilities of the next token by its text, and the probability mass not reported.
 
-    A source that reads all logits gives those of the six digits and leaves nothing unseen; a server that returns the
-    likeliest few leaves the rest.
+    With all logits nothing is missing; a server that returns the most likely few leaves the rest unreported.
     """
 
     logprobs: Mapping[str, float]
@@ -30,16 +29,16 @@ class NextToken(NamedTuple):
 
 
 NextTokens: TypeAlias = Callable[[Sequence[str]], Sequence[NextToken | Unscored]]
-"""Prompts in; for each what a model expects as the first token after it."""
+"""Prompts in; for each the model's distribution of the first token after it."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Digits:
     """When an expectation counts as a score.
 
-    The digits must hold ``least_mass`` of the probability together, else the model is about to write something else
-    (trained scorers give them all but 1; promptbase asks for 0.2 of its letters). What was not seen may hide digits:
-    if that could move the score by more than ``most_error``, there is none.
+    The digits must have ``least_mass`` of the probability together, else the model is about to write something else
+    (trained scorers give them nearly 1; promptbase asks for 0.2 of its letters). Unreported probability may hide
+    digits: if that could move the score by more than ``most_error``, there is none.
     """
 
     least_mass: float = Field(default=0.2, ge=0, lt=1)
@@ -54,9 +53,10 @@ def softmax_expectation(logits: Sequence[float]) -> float:
 
 
 def from_top_logprobs(top: Iterable[tuple[str, float]]) -> NextToken | Unscored:
-    """Return what a server's ``top_logprobs`` say: pairs of token text and log-probability, the rest unseen.
+    """Return the next token from a server's ``top_logprobs``: pairs of token text and log-probability, the rest
+    unreported.
 
-    Tokens that differ in spaces alone are one, as servers write ``" 3"`` and ``"3"`` for two tokens.
+    Tokens that differ in spaces only are merged, as servers report ``" 3"`` and ``"3"`` as two tokens.
     """
     masses: dict[str, float] = {}
     for token, logprob in top:
@@ -74,8 +74,8 @@ def from_top_logprobs(top: Iterable[tuple[str, float]]) -> NextToken | Unscored:
 def expected_digit(token: NextToken | Unscored, rule: Digits) -> Score:
     """Return the expected digit, from 1 to 6, or why there is none.
 
-    With mass d on the digits seen and n their sum weighted by digit, the score is n / d. Unseen probability u can at
-    worst all be "1" or all be "6", so the true value lies between (n + u) / (d + u) and (n + 6u) / (d + u).
+    With mass d on the reported digits and n their sum weighted by digit, the score is n / d. Unreported probability u
+    can at worst all be "1" or all be "6", so the true value lies between (n + u) / (d + u) and (n + 6u) / (d + u).
     """
     if isinstance(token, Unscored):
         return token

@@ -1,4 +1,4 @@
-"""A subset of good and varied rows: best score first, nothing too similar to what was taken, up to a size or budget.
+"""A subset of good and diverse rows: best score first, nothing too similar to the rows taken, up to a size or budget.
 
 DEITA's selection (arXiv 2312.15685, section 2): rows sorted by score, each taken if its greatest cosine to the rows
 taken so far is 0.9 at most.
@@ -24,17 +24,17 @@ F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
 SELECTED_SCHEMA = pl.Schema({"id": pl.String, "position": pl.Int64})
-"""A row of the subset and when it was taken, from 1."""
+"""A row of the subset and its position in the selection, from 1."""
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Diversity:
-    """Which rows a subset takes.
+    """Selection criteria of a subset.
 
-    ``score`` names the column to sort by, the highest first. A row is passed over if its cosine to one taken before it
-    is above ``most_similar``. Taking ends at ``size`` rows, or at ``budget_tokens`` of the column ``tokens``: a row
-    that would go past the budget is passed over, and shorter ones after it may still fit. With neither, every row that
-    is unlike those before it is taken.
+    ``score`` names the column to sort by, highest first. A row is skipped if its cosine to a row taken before is above
+    ``most_similar``. Selection ends at ``size`` rows, or at ``budget_tokens`` of the column ``tokens``: a row that
+    would exceed the budget is skipped, and shorter ones after it may still fit. With neither, every row unlike those
+    before it is taken.
     """
 
     score: str
@@ -52,17 +52,17 @@ class Diversity:
 
 @dataclass(frozen=True, kw_only=True)
 class Subset:
-    """``selected`` (``SELECTED_SCHEMA``) in the order of taking, and ``drops`` (``DROP_SCHEMA``), all others by id."""
+    """``selected`` (``SELECTED_SCHEMA``) in the order of selection, and ``drops`` (``DROP_SCHEMA``), the others by id."""
 
     selected: pl.DataFrame
     drops: pl.DataFrame
 
 
 def select(rows: pl.DataFrame, vectors: F32, config: Diversity) -> Subset:
-    """Return the subset of ``rows``, whose embeddings are ``vectors``, row for row; of equal scores the first id leads.
+    """Return the subset of ``rows``, whose embeddings are ``vectors``, row for row; equal scores are taken by id.
 
-    The reasons of the others: ``unscored`` (nothing to rank it by), ``no_vector`` (all zeros: nothing to compare),
-    ``too_similar`` (the evidence names the row taken that it resembles most) and ``beyond_target``.
+    The drop reasons: ``unscored``, ``no_vector`` (all zeros, nothing to compare), ``too_similar`` (the evidence names
+    the most similar row taken) and ``beyond_target``.
     """
     from quality.duplicates.cosine_kernels import KEPT
     from quality.duplicates.leaders import directed, leaders
@@ -109,7 +109,7 @@ def _ranked(rows: pl.DataFrame, score: str) -> tuple[I64, NDArray[np.bool_]]:
 
 
 def _weights(rows: pl.DataFrame, config: Diversity) -> tuple[I64, int]:
-    """Return how much of the target each row takes, and the target; nothing of nothing where there is none."""
+    """Return the share of the target that each row takes, and the target; zeros where there is none."""
     if config.budget_tokens is None:
         return np.full(len(rows), int(config.size is not None), np.int64), config.size or 0
     tokens = rows[config.tokens]
@@ -119,7 +119,7 @@ def _weights(rows: pl.DataFrame, config: Diversity) -> tuple[I64, int]:
 
 
 def _above(similarity: float) -> float:
-    """Return the least number of six decimals, which is what cosines have, that is above ``similarity``."""
+    """Return the least number of six decimals (the precision of cosines) above ``similarity``."""
     return (math.floor(similarity * 1e6 + 1e-3) + 1) / 1e6
 
 

@@ -1,6 +1,6 @@
-"""Scores from the probabilities that a model gives to a text: perplexity, and instruction-following difficulty.
+"""Scores from a model's token probabilities: perplexity, and instruction-following difficulty.
 
-IFD is Li et al., From Quantity to Quality (arXiv 2308.12032): how much an instruction helps a model to foresee its
+IFD is Li et al., From Quantity to Quality (arXiv 2308.12032): how much an instruction helps a model to predict its
 answer. As in the authors' code it is the ratio of mean losses, not of perplexities.
 """
 
@@ -19,7 +19,7 @@ from sources.table import question_text
 
 
 class Continuation(NamedTuple):
-    """A text and what stands before it: only ``text`` is scored."""
+    """A text and its prefix; only ``text`` is scored."""
 
     prefix: str
     text: str
@@ -28,15 +28,15 @@ class Continuation(NamedTuple):
 TokenLogprobs: TypeAlias = Callable[[Sequence[Continuation]], Sequence[Sequence[float] | Unscored]]
 """Continuations in; for each the natural log-probabilities of the tokens of its text, given all before them.
 
-The text is cut into tokens by itself, so the same tokens are scored whatever the prefix. The prefix gets the special
-tokens that the tokenizer puts first. Without any of them and with an empty prefix the first token has no probability
-and is left out. A text that is too long for the model is ``Unscored``; none is ever cut.
+The text is tokenised by itself, so the same tokens are scored whatever the prefix. The prefix starts with the
+tokenizer's special tokens. Without any of them and with an empty prefix the first token has no probability and is left
+out. A text too long for the model is ``Unscored``; none is truncated.
 """
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Ifd:
-    """What stands before an answer: with its instruction (a format with ``{instruction}``) and without.
+    """Prefixes of an answer: with its instruction (a format with ``{instruction}``) and without.
 
     The defaults are those of the authors' code for WizardLM prompts.
     """
@@ -52,7 +52,7 @@ class Ifd:
 
 
 def mean_loss(logprobs: Sequence[float]) -> Score:
-    """Return the mean of the negated log-probabilities, in nats a token."""
+    """Return the mean of the negated log-probabilities, in nats per token."""
     if not logprobs:
         return Unscored("the text has no token to score")
     if max(logprobs) > 1e-3:
@@ -61,7 +61,9 @@ def mean_loss(logprobs: Sequence[float]) -> Score:
 
 
 def perplexity(logprobs: Sequence[float]) -> Score:
-    """Return exp(mean loss): 1 for a text foreseen with certainty, the number of tokens where all are as likely."""
+    """Return exp(mean loss): 1 for a text predicted with certainty, the vocabulary size where all tokens are equally
+    likely.
+    """
     loss = mean_loss(logprobs)
     if isinstance(loss, Unscored):
         return loss

@@ -1,7 +1,7 @@
-"""Scores as columns, each with the reason where there is none, and the rows that a score drops.
+"""Scores as columns, each with the reason where it is missing, and the rows dropped by score.
 
-A score that could not be had is null and says why; no number stands in for it. What a row is dropped for is decided by
-rules that say what happens to ties and to rows without a score.
+A missing score is null with a reason; no number replaces it. Explicit rules decide about ties and rows without a
+score.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ScorerFailedError(SabilaError, ValueError):
 
 
 class Unscored(NamedTuple):
-    """Why there is no score."""
+    """The reason for a missing score."""
 
     reason: str
 
@@ -39,12 +39,12 @@ Rewards: TypeAlias = Callable[[Sequence[Sequence[tuple[str, str]]]], Sequence[Sc
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Lowest:
-    """The lowest ``share`` of the rows that have a score in ``column`` goes: ⌊share · rows⌋ of them, but for ties.
+    """Drop the lowest ``share`` of the rows with a score in ``column``: ⌊share · rows⌋ of them, apart from ties.
 
-    Where equal scores stand on both sides of that limit, ``ties`` says what happens to them: "keep" keeps them all, so
-    that no row goes where an equal one stays; "drop" drops them all; "by_id" drops the exact number, first ids first.
-    Rows without a score are dropped too, as Aloe does (arXiv 2505.04388), or kept with ``unscored`` "keep". If their
-    share is above ``most_unscored`` it is the scorer that failed and not the rows, and that is an error.
+    ``ties`` decides about equal scores on both sides of that limit: "keep" keeps them all, "drop" drops them all,
+    "by_id" drops the exact number, first ids first. Rows without a score are dropped too, as in Aloe (arXiv
+    2505.04388), or kept with ``unscored`` "keep". A share of them above ``most_unscored`` means that the scorer failed,
+    and is an error.
     """
 
     column: str
@@ -66,14 +66,14 @@ def add_score(rows: pl.DataFrame, name: str, scores: Sequence[Score]) -> pl.Data
 
 
 def finite(score: Score) -> Score:
-    """Return a score as it is, or the reason why a NaN or an infinity is none."""
+    """Return a score unchanged, or the reason why a NaN or an infinity is none."""
     if isinstance(score, Unscored) or math.isfinite(score):
         return score
     return Unscored(f"the score is {score}, expected a finite number")
 
 
 def score_replies(model: Callable[[Sequence[T]], Sequence[U]], requests: Sequence[T]) -> list[U]:
-    """Return one reply per request; ``ValueError`` where the model gave another number of them."""
+    """Return one reply per request; ``ValueError`` where the model returned another number of them."""
     replies = list(model(requests)) if requests else []
     if len(replies) != len(requests):
         raise ValueError(f"{len(replies)} replies to {len(requests)} requests, expected one each")
@@ -81,16 +81,16 @@ def score_replies(model: Callable[[Sequence[T]], Sequence[U]], requests: Sequenc
 
 
 def ask_possible(model: Callable[[Sequence[T]], Sequence[U]], requests: Sequence[T | Unscored]) -> list[U | Unscored]:
-    """Return one reply per request, where a request that could not be made keeps its reason and is not asked."""
+    """Return one reply per request; a request that could not be made keeps its reason and is not sent."""
     possible = [request for request in requests if not isinstance(request, Unscored)]
     replies = iter(score_replies(model, possible))
     return [request if isinstance(request, Unscored) else next(replies) for request in requests]
 
 
 def reward_scores(conversations: Sequence[Sequence[tuple[str, str]]], rewards: Rewards) -> list[Score]:
-    """Return a reward model's number for each conversation, the reply that it judges last.
+    """Return a reward model's number for each conversation, judged on its last reply.
 
-    Rewards are differences in disguise: compare those of one model for replies to one prompt, not across models.
+    Rewards are relative: compare those of one model for replies to one prompt, not across models.
     """
     return ask_possible(rewards, [_judgeable(conversation) for conversation in conversations])
 
