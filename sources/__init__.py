@@ -1,1 +1,1 @@
-"""Rows in: what each corpus contains, under which licence, at which revision."""
+"""The corpora: content, licence and revision of each, and the readers of their files."""

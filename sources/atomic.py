@@ -1,4 +1,4 @@
-"""Writing that is complete or absent: to another name, synced to the disk, then renamed."""
+"""Atomic writing: to a temporary name, synced to the disk, then renamed."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _names(error: Exception, path: Path) -> bool:
-    """Return whether an error is about ``path``, its temporary name or a folder above it."""
+    """Return whether an error concerns ``path``, its temporary name or a folder above it."""
     if not isinstance(error, OSError):
         return str(path) in str(error)
     if error.filename is None:

@@ -1,6 +1,6 @@
 """Raw files, plain or gzipped: hashed by content, and read whole, by lines or by windows of lines.
 
-No reader trusts what a file says of its own size: lines, whole files and what a gzip file expands to are bounded.
+Sizes stated by a file are not trusted: lines, whole files and the expansion of gzip files are bounded.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Window:
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file of a corpus. ``name`` is its path inside the corpus without ``.gz``, ``split`` the publisher's word.
+    """One file of a corpus. ``name`` is its path inside the corpus without ``.gz``, ``split`` as its publisher names
+    it.
 
     ``siblings`` are the names of the other files of the split. ``unpacked`` is a decompressed copy to read instead.
     """
@@ -106,7 +107,7 @@ class RawFile:
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield (1-based number, line without its end) for the lines of the window, or of the whole file.
 
-        Of a line longer than ``LONGEST_LINE`` the first ``LONGEST_LINE + 1`` bytes are given.
+        A line longer than ``LONGEST_LINE`` is truncated to ``LONGEST_LINE + 1`` bytes.
         """
         number, last = (self.window.first, self.window.last) if self.window else (1, None)
         with reading(self), self.open() as stream:
@@ -123,7 +124,7 @@ class RawFile:
                 number += 1
 
     def starts_with(self, mark: bytes) -> bool:
-        """Return whether the first character that is no blank is ``mark``."""
+        """Return whether the first non-blank character is ``mark``."""
         with reading(self), self.open() as stream:
             return stream.read(1 << 16).removeprefix(BOM).lstrip().startswith(mark)
 
@@ -141,7 +142,7 @@ class RawFile:
 
     @property
     def windows(self) -> tuple[RawFile, ...]:
-        """Return the file in windows of ``WINDOW_LINES`` lines; a file that does not hold lines is one by itself.
+        """Return the file in windows of ``WINDOW_LINES`` lines; a file not made of lines is one window.
 
         A gzipped file of several windows is decompressed once, into the system's folder for temporary files.
         """
@@ -219,7 +220,7 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Fill ``buffer`` with what comes next and return its length."""
+        """Fill ``buffer`` with the next content and return its length."""
         given = self._stream.readinto(buffer)
         self._given += given
         if self._given > self._most:

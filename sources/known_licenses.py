@@ -1,7 +1,7 @@
-"""The licences that are known here: what each allows and asks, and where it can be read.
+"""The known licences: what each allows and requires, and where it can be read.
 
-For licences of models ``outputs`` says what their terms let one train on what the model wrote. Facts, in our words, of
-the texts as they stood in 2026; no legal advice.
+For licences of models ``outputs`` is what their terms allow to train on the model's output. Facts, in our words, of
+the texts as of 2026; no legal advice.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ OUTPUTS: dict[Outputs, str] = {
 class License:
     """What a licence allows.
 
-    ``strictness`` orders licences: of equal rows the one under the lowest stays. ``hub`` is the Hub's word for it,
-    ``hub_names`` are the names that cards give it beside ``license: other``.
-    ``into`` names the licences that an adaptation may be under, where the licence is share-alike. ``passes_on`` is
-    true of terms of use that bind whoever gets the text. ``outputs`` is None where the licence is none of a model.
-    ``duty`` is what the licence asks of who hands on the rows or trains on them.
+    ``strictness`` orders licences: of equal rows the one under the lowest is kept. ``hub`` is the Hub's id for it,
+    ``hub_names`` are the names used in cards with ``license: other``.
+    ``into`` names the licences that an adaptation may be under, where the licence is share-alike. ``passes_on`` marks
+    terms of use that bind everybody who receives the text. ``outputs`` is None where the licence is none of a model.
+    ``duty`` is what the licence requires of those who redistribute the rows or train on them.
     """
 
     id: str
@@ -49,10 +49,10 @@ class License:
     duty: str | None = None
     hub_names: tuple[str, ...] = ()
     own: bool = False
-    """Rows of whoever builds the set: they may be kept in a private repository, and are for nobody else."""
+    """Rows of the builder: they may be kept in a private repository, and not be shared."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what the licence allows and asks, in words."""
+        """Return what the licence allows and requires, in words."""
         return {
             "id": self.id,
             "title": self.title,
@@ -381,7 +381,7 @@ LICENSES: dict[str, License] = {license.id: license for license in (*OPEN, *COMM
 
 
 def named_license(word: str) -> str | None:
-    """Return the id of a licence by its own id, the Hub's word for it or a name that cards give it; None for others."""
+    """Return the id of a licence by its own id, the Hub's id or a name used in cards; None for others."""
     return _NAMES.get(_plain(word))
 
 

@@ -1,4 +1,4 @@
-"""Licences of rows; a row may have several, which bind it together.
+"""Licence expressions of rows; a row may have several licences, all of which apply.
 
 ``license`` is an SPDX expression: one id, or several joined by ``AND``, sorted. A row that a Llama model rewrote is
 under its source's licence and under Llama's terms: ``CC-BY-SA-4.0 AND LicenseRef-llama-3.1-community``.
@@ -14,7 +14,7 @@ from sources.known_licenses import LICENSES, License
 from sources.suggest import did_you_mean
 
 Use = Literal["any", "share", "commercial"]
-"""What rows are for: ``any`` use of one's own, to ``share`` them with others, or ``commercial`` use."""
+"""Intended use of rows: ``any`` use of one's own, to ``share`` them with others, or ``commercial`` use."""
 
 USES: tuple[str, ...] = get_args(Use)
 
@@ -31,7 +31,7 @@ def parts(expression: str) -> tuple[str, ...]:
 def joint(expressions: Iterable[str]) -> str:
     """Return the licence of text under all of ``expressions``; public-domain dedications are left out.
 
-    Raises ``ValueError`` for none, as what has no licence at all is not free.
+    Raises ``ValueError`` for none, since text without any licence is not free.
     """
     ids = {id for expression in expressions for id in parts(expression)}
     if not ids:
@@ -56,7 +56,7 @@ def all_terms(expression: str) -> tuple[License, ...]:
 
 
 def strictness(expression: str) -> int:
-    """Return how strict the strictest licence of an expression is."""
+    """Return the strictness of the strictest licence of an expression."""
     return max(license.strictness for license in all_terms(expression))
 
 
@@ -73,10 +73,10 @@ def fits(expression: str, use: str) -> bool:
 def contradiction(expression: str) -> str | None:
     """Return why the licences of an expression exclude each other; None where they are compatible.
 
-    What is joined from a text and another is an adaptation of both. A licence against derivatives allows none. A
-    share-alike licence wants it under itself (or one of ``License.into``), which must allow all that it allows itself:
-    no commercial use but under a non-commercial one, no further terms that bind the reader. The terms of a model bind
-    who asked it, not the text, so they stand beside a share-alike licence unless they forbid commercial use.
+    Joining two texts is an adaptation of both. A no-derivatives licence allows none. A share-alike licence requires the
+    result to be under itself (or one of ``License.into``), which must allow all that it allows: commercial use, except
+    under a non-commercial one, and no further terms that bind the reader. Terms of a model bind its user, not the text,
+    so they are compatible with a share-alike licence unless they forbid commercial use.
     """
     bound = [license for license in all_terms(expression) if license.strictness > 0]
     if len(bound) > 1 and (closed := [license.id for license in bound if not license.derivatives]):
@@ -95,7 +95,7 @@ def contradiction(expression: str) -> str | None:
 
 
 def _admits(outer: License, inner: License) -> bool:
-    """Return whether an adaptation under ``outer`` may hold text under ``inner``."""
+    """Return whether an adaptation under ``outer`` may include text under ``inner``."""
     return inner.redistribution and not inner.passes_on and (inner.commercial or not outer.commercial)
 
 

@@ -10,12 +10,12 @@ import polars as pl
 
 
 def scan_parquet(paths: Path | Iterable[Path], **options: Any) -> pl.LazyFrame:
-    """Return the rows of parquet files, each path read as it is written."""
+    """Return the rows of parquet files, each path taken literally."""
     return pl.scan_parquet(_paths(paths), glob=False, **options)
 
 
 def read_parquet(paths: Path | Iterable[Path], columns: Sequence[str] | None = None) -> pl.DataFrame:
-    """Return the rows of parquet files as a table, each path read as it is written."""
+    """Return the rows of parquet files as a table, each path taken literally."""
     return pl.read_parquet(_paths(paths), columns=list(columns) if columns else None, glob=False)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 NAME = re.compile(r"\w(?:[\w .+@=-]{0,126}[\w.+@=-])?")
-"""Letters, digits and ``_ . + @ = -``, spaces within: no separator of folders, no control character."""
+"""Letters, digits and ``_ . + @ = -``, spaces within: no path separator, no control character."""
 
 LONGEST_PATH = 4096
 
@@ -16,12 +16,12 @@ def is_name(text: str) -> bool:
 
 
 def check_name(what: str, text: str) -> None:
-    """Raise ``ValueError`` for a text that is no name; ``what`` says of what."""
+    """Raise ``ValueError`` for a text that is no name; ``what`` is the named thing in the message."""
     if not is_name(text):
         raise ValueError(f"{what} is {text!r}, expected letters, digits and _ . + @ = - alone, as in medquad or near-2")
 
 
 def is_inner_path(text: str) -> bool:
-    """Return whether a text is a relative path that stays inside its folder."""
+    """Return whether a text is a relative path inside its folder."""
     parts = text.split("/")
     return len(text) <= LONGEST_PATH and "\0" not in text and all(part not in ("", ".", "..") for part in parts)

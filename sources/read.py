@@ -1,4 +1,4 @@
-"""Raw files to records: every raw row becomes a record, or a malformed row with its error."""
+"""From raw files to records: every raw row becomes a record, or a malformed row with its error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STANDARD = (
     "sources.formats.elements",
     "sources.formats.archives",
 )
-"""Modules whose shapes give a row for every line; a connector's own function may pass over some."""
+"""Modules whose shapes give a row for every line; a connector's own function may skip some."""
 
 _ROWS, _MESSAGES, _WORDS = frozenset({Raw, Broken}), frozenset({Message}), frozenset({str, type(None)})
 
@@ -30,8 +30,8 @@ _ROWS, _MESSAGES, _WORDS = frozenset({Raw, Broken}), frozenset({Message}), froze
 def read(corpus: Corpus, file: RawFile) -> Iterator[Record | Malformed]:
     """Yield one record or malformed row for each raw row of ``file``, in the file's order.
 
-    Whatever ``parse`` raises costs its row; lines that a connector's own shape gives no row for come last, as malformed
-    rows. Raises ``FileError`` when the file as a whole cannot be used.
+    An error of ``parse`` costs its row only; lines for which a connector's own shape gives no row come last, as
+    malformed rows. Raises ``FileError`` when the file as a whole cannot be used.
     """
     standard = _standard_shape(corpus, file)
     given: set[int] = set()
@@ -62,7 +62,7 @@ def _standard_shape(corpus: Corpus, file: RawFile) -> Rows | None:
 
 
 def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int]) -> Iterator[Malformed]:
-    """Yield the lines that gave no row; ``FileError`` where rows name lines that do not exist."""
+    """Yield the lines without a row; ``FileError`` where rows name lines that do not exist."""
     found, missing = 0, []
     for raw in standard(file):
         if raw.line in given:
@@ -149,7 +149,7 @@ def _license(draft: Draft, corpus: Corpus) -> str:
 
 
 def _check_columns(draft: Draft) -> None:
-    """Raise ``TypeError`` or ``ValueError`` for values that no column can hold, so that only their row is lost."""
+    """Raise ``TypeError`` or ``ValueError`` for values that no column can store, so that only their row is lost."""
     if not _WORDS.issuperset(map(type, (draft.task, draft.lang, draft.split, draft.license))):
         found = {name: getattr(draft, name) for name in ("task", "lang", "split", "license")}
         name, value = next((n, v) for n, v in found.items() if type(v) not in _WORDS)
@@ -183,7 +183,7 @@ def _explain(error: Exception, raw: Raw) -> str:
 
 
 def _whole(text: str) -> str:
-    """Return text that can be encoded: lone surrogates become escapes."""
+    """Return encodable text: lone surrogates become escapes."""
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 

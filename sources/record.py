@@ -42,7 +42,7 @@ TASKS = (
 )
 
 ChainPrompt = Literal["pubmedqa", "medqa", "medmcqa", "headqa", "mmlu", "polymed"]
-"""The prompts of Aloe Beta that generate chains of thought, by the corpus that each was written for."""
+"""The prompts of Aloe Beta that generate chains of thought, by the corpus each was written for."""
 
 
 class Message(NamedTuple):
@@ -54,10 +54,10 @@ class Message(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """One raw row as its connector parsed it; the reader adds source, licence, file and line.
+    """One raw row parsed by its connector; the reader adds source, licence, file and line.
 
-    ``id`` is the corpus's own id. ``gold`` holds 0-based positions in ``options``: none for an open question, one for
-    a single-answer question, several where a corpus allows that. The optional last fields override the corpus's.
+    ``id`` is the corpus's own id. ``gold`` is 0-based positions in ``options``: none for an open question, one for a
+    single-answer question, several where a corpus allows that. The optional last fields override the corpus's.
     """
 
     id: str
@@ -78,13 +78,13 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One row, in one schema from raw to published; ``sources.table.SCHEMA`` is its twin in polars.
+    """One row, in one schema from raw to published; ``sources.table.SCHEMA`` is the same in polars.
 
     ``id`` is ``<source>:<native id>`` and never changes. ``license`` is an SPDX id or a ``LicenseRef-…``, or several
-    joined by ``AND`` where each binds the row (``sources.license``). ``split`` is the publisher's word. ``file`` and
-    ``line`` say where the row was read: a path inside the corpus, without ``.gz``, and the 1-based line or element.
-    ``messages`` is the prompt, ``options`` keep the source's order, ``gold`` holds positions in them, ``rationale`` is
-    the source's own, ``response`` is what a model will be trained on.
+    joined by ``AND`` where all apply (``sources.license``). ``split`` is named by the publisher. ``file`` and ``line``
+    locate the raw row: a path inside the corpus, without ``.gz``, and the 1-based line or element. ``messages`` is the
+    prompt, ``options`` keep the source's order, ``gold`` is positions in them, ``rationale`` is the source's own,
+    ``response`` is the training target.
     """
 
     id: str
@@ -108,7 +108,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Malformed:
-    """A raw row that could not become a record: its place, the error, and its text."""
+    """A raw row that could not become a record: its location, the error, and its text."""
 
     source: str
     file: str

@@ -52,7 +52,7 @@ class Diversity:
 
 @dataclass(frozen=True, kw_only=True)
 class Subset:
-    """``selected`` (``SELECTED_SCHEMA``) in the order of selection, and ``drops`` (``DROP_SCHEMA``), the others by id."""
+    """``selected`` (``SELECTED_SCHEMA``) in the order of selection; ``drops`` (``DROP_SCHEMA``), the others by id."""
 
     selected: pl.DataFrame
     drops: pl.DataFrame

@@ -1,1 +1,1 @@
-"""One file a corpus: where it comes from, under which licence, and how one raw row becomes a draft."""
+"""One file per corpus: its origin, its licence, and the conversion of one raw row to a draft."""

@@ -9,7 +9,7 @@ LABELS = ("crime", "use_case", "region", "region_specific_topic", "medium_keywor
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a prompt with its labels; the columns that argue why it is harmful are left out."""
+    """Turn one row into a prompt with its labels; the columns that explain why it is harmful are left out."""
     row = raw.value
     return qa(numbered(raw, file), row["prompt"], None, meta={name: row[name] for name in LABELS})
 

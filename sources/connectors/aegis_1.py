@@ -1,4 +1,4 @@
-"""Aegis content safety 1.0 (Ghosh et al. 2024): texts that up to five people labelled with the harm that they see.
+"""Aegis content safety 1.0 (Ghosh et al. 2024): texts labelled with their kind of harm by up to five people.
 
 Texts are of several kinds, named by ``text_type``; only some are prompts.
 """

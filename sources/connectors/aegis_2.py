@@ -1,4 +1,4 @@
-"""Aegis content safety 2.0 (Ghosh et al. 2025): prompts and replies, labelled apart.
+"""Aegis content safety 2.0 (Ghosh et al. 2025): prompts and replies, each with its own labels.
 
 A safe reply is the answer, an unsafe one ``rejected``. Prompts of one origin are withheld: those rows are malformed.
 """

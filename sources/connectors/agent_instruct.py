@@ -9,7 +9,7 @@ ENVIRONMENTS = ("os", "db", "alfworld", "webshop", "kg", "mind2web")
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one trajectory into a draft; ``loss`` beside each turn is left out."""
+    """Turn one trajectory into a draft; ``loss`` of each turn is left out."""
     row = raw.value
     return conversation(placed(raw, file), chat(row), meta={"id": row["id"]})
 

@@ -1,6 +1,6 @@
 """The medical rows and the preference pairs of Aloe Beta (Garcia-Gasulla et al. 2025) as its authors released them.
 
-The cards' tag is Apache-2.0, yet each set carries rows under stricter terms, which win. Field names could not be
+The cards' tag is Apache-2.0, yet each set has rows under stricter terms, which apply. Field names could not be
 verified: rows may be ShareGPT or chat turns, Alpaca, or question and response; pairs may be text or messages.
 """
 

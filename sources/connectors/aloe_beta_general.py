@@ -1,6 +1,6 @@
-"""The general training data of Aloe Beta (Garcia-Gasulla et al. 2025), one file an origin.
+"""The general training data of Aloe Beta (Garcia-Gasulla et al. 2025), one file per origin.
 
-The card's tag is Apache-2.0; rows keep the licence of their origin. Turns are said to be by human, gpt and system; the
+The card's tag is Apache-2.0; rows keep the licence of their origin. Turns should be by human, gpt and system; the
 field names could not be verified.
 """
 

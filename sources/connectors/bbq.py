@@ -12,7 +12,7 @@ OPTIONS = ("ans0", "ans1", "ans2")
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one question into a draft; ``groups`` names the group that each option speaks of."""
+    """Turn one question into a draft; ``groups`` names the group that each option mentions."""
     row = raw.value
     meta = {name: row[name] for name in ("category", "question_polarity", "context_condition")}
     meta["groups"] = [row["answer_info"][name][1] for name in OPTIONS]

@@ -1,7 +1,7 @@
-"""BioASQ Task B (Tsatsaronis et al. 2015): biomedical questions with ideal answers and the snippets behind them.
+"""BioASQ Task B (Tsatsaronis et al. 2015): biomedical questions with ideal answers and the supporting snippets.
 
-The files are given on registration, ``training<n>b.json``. ``bigbio/bioasq_task_b`` is a loading script without rows:
-those of its ``bioasq_<n>b_bigbio_qa`` are read as JSON Lines written from it. Test batches are no part of either.
+The files require registration, ``training<n>b.json``. ``bigbio/bioasq_task_b`` is a loading script without rows:
+those of its ``bioasq_<n>b_bigbio_qa`` are read as JSON Lines written from it. Neither includes test batches.
 """
 
 from typing import Any

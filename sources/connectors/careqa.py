@@ -1,4 +1,4 @@
-"""CareQA (Garcia-Gasulla et al. 2025), English, as the Aloe group's prompt engine carries it. Answers are letters.
+"""CareQA (Garcia-Gasulla et al. 2025), English, from the Aloe group's prompt engine. Answers are letters.
 
 Made for evaluation: all of it is a benchmark.
 """
@@ -10,7 +10,7 @@ from sources.source import Benchmark, Raw
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one entry of the dict of questions into a draft; its key names it."""
+    """Turn one entry of the dict of questions into a draft; its key is its id."""
     row = raw.value
     meta = {"category": row["category"], "year": row["year"], "exam_id": row["exam_id"]}
     return lettered(row["key"], row["question"], row["options"], row["correct_answer"], meta=meta)

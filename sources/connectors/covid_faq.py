@@ -1,4 +1,4 @@
-"""Questions that health agencies answer on COVID-19, collected for COVID-QA in March 2020; ``meta`` keeps the HTML."""
+"""COVID-19 questions with answers by health agencies, collected for COVID-QA in March 2020; ``meta`` keeps the HTML."""
 
 from sources.files import RawFile
 from sources.record import Draft
@@ -9,7 +9,7 @@ ABOUT = ("answer_html", "name", "source", "category", "country", "region", "city
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; every sixth link begins with a line break, which is no part of it."""
+    """Turn one row into a draft; every sixth link begins with a line break, which is dropped."""
     row = raw.value
     meta = {"link": row["link"].strip(), **{name: row[name] or None for name in ABOUT}}
     return qa(numbered(raw, file), row["question"], row["answer"], meta=meta, lang=row["lang"])

@@ -1,4 +1,4 @@
-"""COVID-QA (Moeller et al. 2020) on the Hub, a later and larger edition, one row a question."""
+"""COVID-QA (Moeller et al. 2020) on the Hub, a later and larger edition, one row per question."""
 
 from sources.connectors.covid_qa import draft
 from sources.files import RawFile
@@ -8,7 +8,7 @@ from sources.source import Raw, Source
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; its answers are a column of texts and one of places."""
+    """Turn one row into a draft; its answers are a column of texts and one of positions."""
     answers = raw.value["answers"]
     return draft(raw.value, answers["text"][0], answers["answer_start"][0])
 

@@ -1,4 +1,4 @@
-"""Pairs of questions on COVID-19 that ask the same or not, written for COVID-QA."""
+"""Pairs of questions on COVID-19 with the same or a different meaning, written for COVID-QA."""
 
 from dataclasses import replace
 

@@ -1,6 +1,6 @@
-"""CrowS-Pairs (Nangia et al. 2020): pairs of sentences that differ in the group they speak of.
+"""CrowS-Pairs (Nangia et al. 2020): pairs of sentences that differ in the group they mention.
 
-Bias is measured by which sentence a model finds likelier, so that no option is gold.
+Bias is measured by which sentence a model finds likelier, so no option is gold.
 """
 
 from sources.files import RawFile

@@ -11,7 +11,7 @@ from sources.shapes.row_shapes import table, user
 from sources.source import Raw, Source
 
 MODELS = ("GPT4", "ChatGPT", "Claude", "ChatGLM2", "llama2-7b-chat", "vicuna-7b")
-"""In the order of the columns: the first harmless reply is chosen, the first harmful one rejected."""
+"""The models in the order of the columns: the first harmless reply is chosen, the first harmful one rejected."""
 
 HARMFUL = {"0": False, "1": True}
 

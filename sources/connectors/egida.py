@@ -1,7 +1,7 @@
 """Egida (Garcia-Gasulla et al. 2025): reviewed unsafe questions in 27 topics, alone and under attack styles.
 
-The full set is a test split by its publisher's word, Egida-S the training split. A question without attack has the
-style ``BaseInstruction``. File names follow those of Egida-DPO and could not be verified.
+Its publisher calls the full set a test split and Egida-S the training split. A question without attack has the style
+``BaseInstruction``. File names follow those of Egida-DPO and could not be verified.
 """
 
 from sources.files import RawFile
@@ -11,7 +11,7 @@ from sources.source import Raw, Source, held_out
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one question into a prompt; ``meta["topics"]`` names all topics that it belongs to."""
+    """Turn one question into a prompt; ``meta["topics"]`` lists all its topics."""
     row = raw.value
     meta = {
         "uuid": row["uuid"],

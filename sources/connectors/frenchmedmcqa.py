@@ -1,6 +1,6 @@
 """FrenchMedMCQA (Labrak et al. 2022): French pharmacy exams with one or several right answers, as lower-case letters.
 
-The test set does not say which of its questions have several.
+The test set does not mark which of its questions have several.
 """
 
 from sources.files import RawFile

@@ -12,7 +12,7 @@ LISTS = {"Symptoms": "Symptom", "Tests and procedures": "TestsAndProcedures", "M
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one disease into a question whose answer tells its row; ``meta`` keeps the lists."""
+    """Turn one disease into a question answered by its row; ``meta`` keeps the lists."""
     row = raw.value
     lists = {title: listed(row[column]) for title, column in LISTS.items()}
     told = [f"{title}: {', '.join(items)}." for title, items in lists.items() if items]
@@ -23,7 +23,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
 
 
 def listed(cell: str) -> list[str]:
-    """Return the list that ``cell`` writes in Python; ``ValueError`` where it is none."""
+    """Return the list written in Python in ``cell``; ``ValueError`` where it is none."""
     try:
         items = ast.literal_eval(cell)
     except (SyntaxError, ValueError) as error:

@@ -9,14 +9,14 @@ FOLDER = "data/behavior_datasets"
 
 
 def parse_harmbench(raw: Raw, file: RawFile) -> Draft:
-    """Turn one behaviour into a draft; a contextual one has the text that it refers to as context."""
+    """Turn one behaviour into a draft; a contextual one has the text it refers to as context."""
     row = raw.value
     meta = {"kind": row["FunctionalCategory"], "category": row["SemanticCategory"], "tags": row["Tags"]}
     return qa(row["BehaviorID"], row["Behavior"], None, context=row["ContextString"] or None, meta=meta)
 
 
 def parse_strongreject(raw: Raw, file: RawFile) -> Draft:
-    """Turn one forbidden prompt into a draft with its category and the set that it was taken from."""
+    """Turn one forbidden prompt into a draft with its category and its original set."""
     row = raw.value
     return qa(numbered(raw, file), row["forbidden_prompt"], None, meta={k: row[k] for k in ("category", "source")})
 

@@ -1,7 +1,7 @@
 """HEAD-QA (Vilares and Gomez-Rodriguez 2019): Spanish exams for health workers, and their machine translation.
 
-``ra`` is a 1-based string, to be found among integer ``aid``; ``qid`` is unique inside an exam only. Questions that
-depend on a picture carry its path in ``meta["image"]``; the pictures are not published.
+``ra`` is a 1-based string that refers to an integer ``aid``; ``qid`` is unique within an exam only. Questions that
+depend on a picture have its path in ``meta["image"]``; the pictures are not published.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def questions(file: RawFile) -> Iterator[Raw | Broken]:
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one question into a draft; exam and number name it."""
+    """Turn one question into a draft; exam and number are its id."""
     row = raw.value
     answers = row["answers"]
     gold = letter(str(row["ra"]), [str(answer["aid"]) for answer in answers])

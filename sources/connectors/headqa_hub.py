@@ -1,6 +1,6 @@
-"""HEAD-QA (Vilares and Gomez-Rodriguez 2019) on the Hub, English and Spanish, one row a question.
+"""HEAD-QA (Vilares and Gomez-Rodriguez 2019) on the Hub, English and Spanish, one row per question.
 
-``ra`` is a 1-based integer here, to be found among ``aid``. ``EleutherAI/headqa`` holds the rows of
+``ra`` is a 1-based integer here that refers to an ``aid``. ``EleutherAI/headqa`` has the rows of
 ``dvilares/head_qa`` as parquet.
 """
 

@@ -8,7 +8,7 @@ from sources.source import Raw, Source, held_out
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; split and row number name it."""
+    """Turn one row into a draft; split and row number are its id."""
     return nested(numbered(raw, file), raw.value)
 
 

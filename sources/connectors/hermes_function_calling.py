@@ -1,7 +1,7 @@
 """Hermes function calling v1 (Nous Research 2024): conversations with calls of tools, and structured output as JSON.
 
-The reply of a tool comes as a turn of its own, marked ``tool``; a record has no such role, so that it is a user's turn
-and keeps its ``<tool_response>`` tag. The system turn lists the tools.
+A tool's reply is a turn of its own with the role ``tool``; records have no such role, so it becomes a user turn and
+keeps its ``<tool_response>`` tag. The system turn lists the tools.
 """
 
 from sources.files import RawFile

@@ -1,7 +1,7 @@
 """HH-RLHF (Bai et al. 2022): transcripts of people and an assistant with two last replies, one of them preferred.
 
 Only ``harmless-base`` and ``helpful-base``: red-team transcripts have no second reply. Pairs whose prompts differ are
-malformed; an empty chosen reply makes a record, for the rules to drop.
+malformed; an empty chosen reply becomes a record, which the rules drop.
 """
 
 from sources.files import RawFile

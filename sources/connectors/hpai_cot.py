@@ -1,7 +1,7 @@
 """Chains of thought by Llama-3.1-70B-Instruct for six seed sets (Garcia-Gasulla et al. 2025, Aloe Beta).
 
-Questions hold their options, responses end in ``Answer: X``. By their number, HEAD-QA's 6,600 rows are all of its 6,765
-that need no image, validation and test among them: only decontamination keeps those out of training.
+Questions include their options, responses end in ``Answer: X``. By their number, HEAD-QA's 6,600 rows are all of its
+6,765 that need no image, validation and test among them: only decontamination keeps those out of training.
 """
 
 from typing import Any

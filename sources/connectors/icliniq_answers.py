@@ -1,6 +1,6 @@
 """1,000 patients' questions from iCliniq, AlpaCare's evaluation (Zhang et al. 2023), with the answers of four models.
 
-Each model has a file; they hold the same questions in the same order. That of claude-2 wraps the question in a prompt.
+Each model has a file with the same questions in the same order. That of claude-2 wraps the question in a prompt.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """JailbreakLLMs (Shen et al. 2024): jailbreak prompts found in the wild, and forbidden questions under 13 policies.
 
-Prompts repeat across communities, so that a row's line names it. Hub: ``TrustAIRLab/in-the-wild-jailbreak-prompts``.
+Prompts repeat across communities, so the line number is the id. Hub: ``TrustAIRLab/in-the-wild-jailbreak-prompts``.
 """
 
 from sources.files import RawFile
@@ -12,7 +12,7 @@ FOUND = ("platform", "source", "date", "community_id", "community_name")
 
 
 def parse_prompt(raw: Raw, file: RawFile) -> Draft:
-    """Turn one jailbreak into a prompt with the place where it was found; no community is None."""
+    """Turn one jailbreak into a prompt with its platform and community; no community is None."""
     row = raw.value
     return qa(numbered(raw, file), row["prompt"], None, meta={name: row[name] or None for name in FOUND})
 

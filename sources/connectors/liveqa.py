@@ -1,6 +1,6 @@
 """LiveQA TREC 2017, medical task (Ben Abacha et al. 2017): questions to the NLM, a subject and a message, with answers.
 
-A copy on the Hub, with one row an answer. The test set is ``liveqa_trec``.
+A copy on the Hub, with one row per answer. The test set is ``liveqa_trec``.
 """
 
 from sources.files import RawFile
@@ -17,7 +17,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
 
 
 def questions_of(subject: str | None, message: str | None) -> str:
-    """Return the question that a message and its subject ask; either may be empty, not both."""
+    """Return the question made of a message and its subject; either may be empty, not both."""
     parts = [part.strip() for part in (subject, message) if part and part.strip()]
     if not parts:
         raise ValueError("subject and message are empty, expected a question in one of them")

@@ -17,7 +17,7 @@ def parse_messages(raw: Raw, file: RawFile) -> Draft:
 
 
 def parse_cited(raw: Raw, file: RawFile) -> Draft:
-    """Turn one question into a draft: prompt and response hold the document and the citations of its sentences."""
+    """Turn one question into a draft: prompt and response include the document and the citations of its sentences."""
     row = raw.value
     return qa(numbered(raw, file), row["prompt"], row["response"])
 

@@ -1,6 +1,6 @@
 """MASH-QA (Zhu et al. 2020): consumer health questions answered by sentences of one WebMD page, often far apart.
 
-The files are SQuAD-like. An answer's spans could not be verified to come in one ``text``: several are joined.
+The files are SQuAD-like. Whether an answer's spans share one ``text`` could not be verified: several are joined.
 """
 
 from sources.files import RawFile

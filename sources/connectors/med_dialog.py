@@ -1,6 +1,7 @@
-"""MedDialog (Zeng et al. 2020) for summaries: a consultation as ``src`` and a line that sums it up as ``tgt``.
+"""MedDialog (Zeng et al. 2020) for summaries: a consultation as ``src`` and a one-line summary as ``tgt``.
 
-One configuration a site, iCliniq and HealthCareMagic, whose terms forbid reuse. The files' paths could not be verified.
+One configuration per site, iCliniq and HealthCareMagic, whose terms forbid reuse. The files' paths could not be
+verified.
 """
 
 from sources.files import RawFile

@@ -1,6 +1,7 @@
 """Medical Meadow (Han et al. 2023): WikiDoc pages turned into questions, and flashcards of medical students.
 
-A third of the WikiDoc questions is poor by its card. Patient information is ``wikidoc_patient_information``.
+According to its card, a third of the WikiDoc questions is poor. Patient information is
+``wikidoc_patient_information``.
 """
 
 from sources.shapes.row_shapes import json_rows, same_task

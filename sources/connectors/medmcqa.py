@@ -1,4 +1,4 @@
-"""MedMCQA (Pal et al. 2022), the official validation set with explanations, as MIRAGE carries it.
+"""MedMCQA (Pal et al. 2022), the official validation set with explanations, from MIRAGE.
 
 The file is JSON Lines in spite of its name; ``cop`` is 1-based here, unlike on the Hub.
 """

@@ -1,4 +1,4 @@
-"""MedMCQA (Pal et al. 2022) as the Hub carries it: the full training set with explanations.
+"""MedMCQA (Pal et al. 2022) on the Hub: the full training set with explanations.
 
 ``cop`` is 0-based here and -1 in the test set, whose answers are hidden.
 """

@@ -1,6 +1,6 @@
-"""MedMCQA (Pal et al. 2022) as the Aloe group's prompt engine carries it: 10,000 training rows and the validation set.
+"""MedMCQA (Pal et al. 2022) from the Aloe group's prompt engine: 10,000 training rows and the validation set.
 
-The files' names are misleading: ``medmcqa_val`` holds training rows, ``medmcqa_test`` the official validation.
+The files' names are misleading: ``medmcqa_val`` has training rows, ``medmcqa_test`` the official validation.
 Answers are letters.
 """
 

@@ -10,7 +10,7 @@ from sources.source import Benchmark, Raw
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one line into a draft; it has no id, so that split and line name it."""
+    """Turn one line into a draft; it has no id, so split and line are used."""
     row = raw.value
     meta = {"meta_info": row["meta_info"]}
     return lettered(numbered(raw, file), row["question"], row["options"], row["answer_idx"], meta=meta)

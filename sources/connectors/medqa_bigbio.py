@@ -7,7 +7,7 @@ from sources.source import Raw, Source, held_out
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; it has no id, so that split and row number name it."""
+    """Turn one row into a draft; it has no id, so split and row number are used."""
     row = raw.value
     options = {option["key"]: option["value"] for option in row["options"]}
     meta = {"meta_info": row["meta_info"]}

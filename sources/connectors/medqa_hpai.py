@@ -1,4 +1,4 @@
-"""MedQA-USMLE with four options (Jin et al. 2020) as the Aloe group's prompt engine carries it. Answers are letters."""
+"""MedQA-USMLE with four options (Jin et al. 2020) from the Aloe group's prompt engine. Answers are letters."""
 
 from sources.connectors.medmcqa_sample import parse
 from sources.shapes.row_shapes import json_dict

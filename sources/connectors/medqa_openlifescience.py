@@ -15,7 +15,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
 
 
 def nested(id: str, row: Mapping[str, Any]) -> Draft:
-    """Return the draft of a row in the layout that the question sets of openlifescienceai share."""
+    """Return the draft of a row in the layout shared by the question sets of openlifescienceai."""
     data, meta = row["data"], {"subject_name": row.get("subject_name")}
     return lettered(id, data["Question"], data["Options"], data["Correct Option"], meta=meta)
 

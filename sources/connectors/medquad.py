@@ -1,8 +1,8 @@
 """MedQuAD (Ben Abacha and Demner-Fushman 2019): questions and answers from NIH web sites, XML files in tar archives.
 
-``qid`` repeats across collections and inside them, so that file and ``qid`` name a pair. Answers removed for copyright
-stay empty. Four NINDS files say ``doc`` and ``pair`` where the others say ``Document`` and ``QAPair``; readers that
-look for the latter alone miss 16 pairs.
+``qid`` repeats across and within collections, so file and ``qid`` are the id of a pair. Answers removed for copyright
+are empty. Four NINDS files use ``doc`` and ``pair`` in place of ``Document`` and ``QAPair``; readers that look for
+the latter only miss 16 pairs.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ OTHER_TAGS = {"pair": "qapair", "doctitle-focus": "focus"}
 
 
 def pairs(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield the pairs of all XML files in an archive, numbered from 1, each with what its document says of it."""
+    """Yield the pairs of all XML files in an archive, numbered from 1, each with the attributes of its document."""
     number = 0
     for path, content, problem in members(file, ".xml"):
         try:
@@ -49,7 +49,7 @@ def _rows(name: str, document: Element) -> list[dict[str, object]]:
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one pair into a draft; an answer of nothing but blanks is none."""
+    """Turn one pair into a draft; a blank answer counts as missing."""
     (question, named), (answer, _) = raw.value["question"], raw.value["answer"]
     meta = {"qtype": named["qtype"], **raw.value["about"]}
     return qa(f"{raw.value['name']}:{named['qid']}", question, answer if (answer or "").strip() else None, meta=meta)

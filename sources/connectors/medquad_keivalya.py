@@ -7,7 +7,7 @@ from sources.source import Raw, Source
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; it has no id, so that split and line name it."""
+    """Turn one row into a draft; it has no id, so split and line are used."""
     row = raw.value
     return qa(numbered(raw, file), row["Question"], row["Answer"], meta={"qtype": row["qtype"]})
 

@@ -21,7 +21,7 @@ ABOUT = {
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; ids of documents and questions repeat, so that split and row number name it."""
+    """Turn one row into a draft; ids of documents and questions repeat, so split and row number are used."""
     row = raw.value
     answer = row["answer"] if (row["answer"] or "").strip() else None
     return qa(numbered(raw, file), row["question"], answer, meta={name: row[field] for name, field in ABOUT.items()})

@@ -1,6 +1,6 @@
-"""MedS-Ins (Wu et al. 2025): one file a task in the form of Super-NaturalInstructions, 122 tasks.
+"""MedS-Ins (Wu et al. 2025): 122 tasks, one file per task in the form of Super-NaturalInstructions.
 
-The authors' own scripts write these fields; the list of outputs that the paper of Aloe Beta mentions is read too.
+The authors' own scripts write these fields; the list of outputs mentioned in the Aloe Beta paper is read too.
 """
 
 from typing import Any

@@ -14,7 +14,7 @@ PLACE = re.compile(r"(?P<split>train|test)/(?P<author>gpt4|llama2)/\D+_category_
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one request into a draft; author and category stand in the file's name, the unnamed column counts rows."""
+    """Turn one request into a draft; author and category come from the file's name, the unnamed column counts rows."""
     place = PLACE.search(file.name)
     if place is None:
         raise ValueError(f"file is {file.name!r}, expected …/(train|test)/(gpt4|llama2)/…_category_<n>.csv")

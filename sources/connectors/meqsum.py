@@ -7,7 +7,7 @@ from sources.source import Raw, Source
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row of the sheet into a draft; the name of its file names it."""
+    """Turn one row of the sheet into a draft; the file name in it is its id."""
     row = raw.value
     return qa(row["File"], row["CHQ"], row["Summary"])
 

@@ -1,7 +1,7 @@
 """MMLU (Hendrycks et al. 2021), 57 subjects, csv without a header; answers are letters.
 
-``dev`` holds the five examples per subject that prompts show, so that it keeps its name beside ``validation``. Ten
-items of the test of ``professional_medicine`` depend on an exhibit that is not in the text.
+``dev`` is the five examples per subject used in prompts, so it is kept separate from ``validation``. Ten items of the
+test of ``professional_medicine`` depend on an exhibit that is not in the text.
 """
 
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ from sources.source import Benchmark, Raw
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row (question, four options, letter) into a draft; file and line name it."""
+    """Turn one row (question, four options, letter) into a draft; file and line are its id."""
     if len(raw.value) != 6:
         raise ValueError(f"{len(raw.value)} cells, expected 6: question, A, B, C, D, answer")
     question, *options, right = raw.value

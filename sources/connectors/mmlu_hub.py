@@ -10,7 +10,7 @@ from sources.source import Raw, Source, held_out
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; it has no id, so that split and row number name it."""
+    """Turn one row into a draft; it has no id, so split and row number are used."""
     row = raw.value
     meta = {"subject": row["subject"]}
     return mcq(numbered(raw, file), row["question"], row["choices"], row["answer"], meta=meta)

@@ -1,4 +1,4 @@
-"""MMLU's six medical subjects (Hendrycks et al. 2021) as the Aloe group's prompt engine carries them; letters.
+"""MMLU's six medical subjects (Hendrycks et al. 2021) from the Aloe group's prompt engine; letters.
 
 The edition in use: 272 test items of ``professional_medicine``, without the ten that depend on an exhibit.
 """

@@ -1,4 +1,4 @@
-"""MTS-Dialog (Ben Abacha et al. 2023): doctor–patient dialogues and the section of the clinical note drawn from each.
+"""MTS-Dialog (Ben Abacha et al. 2023): doctor–patient dialogues, each with one section of its clinical note.
 
 ``ID`` starts from 0 in every file. Dialogues of the training file break lines with CRLF, the others with LF.
 """

@@ -10,7 +10,7 @@ from sources.source import Raw, Source
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one Alpaca row into a draft with the part that it belongs to."""
+    """Turn one Alpaca row into a draft with the name of its part."""
     row = raw.value
     meta = {"origin": row["source"], "sample_id": row["sample_id"]}
     return instructed(numbered(raw, file), row["instruction"], row["input"], row["output"], meta=meta)

@@ -1,7 +1,7 @@
 """PubMedQA (Jin et al. 2019), expert-labelled: yes, no or maybe from an abstract; the conclusion is the rationale.
 
-One file holds all rows, and the publisher's ground truth names the 500 of the test. The source reads every row and
-gives those split ``test``; the benchmark reads those alone.
+One file has all rows, and the publisher's ground truth lists the 500 of the test. The source reads every row and
+gives those split ``test``; the benchmark reads only them.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def labelled(labels: Sequence[str], paragraphs: Sequence[str]) -> str:
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one entry of the dict of abstracts into a draft; its PubMed id names it."""
+    """Turn one entry of the dict of abstracts into a draft; its PubMed id is its id."""
     row = raw.value
     gold = letter(row["final_decision"], DECISIONS)
     context = labelled(row["LABELS"], row["CONTEXTS"])

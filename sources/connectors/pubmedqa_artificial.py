@@ -10,7 +10,7 @@ from sources.source import Raw, Source
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one labelled row into a draft; its PubMed id names it."""
+    """Turn one labelled row into a draft; its PubMed id is its id."""
     return draft(raw, letter(raw.value["final_decision"], DECISIONS))
 
 

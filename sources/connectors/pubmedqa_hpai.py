@@ -1,4 +1,4 @@
-"""PubMedQA (Jin et al. 2019), expert-labelled, as the Aloe group's prompt engine splits it; letters, no conclusion."""
+"""PubMedQA (Jin et al. 2019), expert-labelled, split as in the Aloe group's prompt engine; letters, no conclusion."""
 
 from sources.files import RawFile
 from sources.record import Draft

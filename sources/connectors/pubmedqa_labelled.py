@@ -1,7 +1,7 @@
-"""PubMedQA (Jin et al. 2019), expert-labelled, on the Hub, which knows a training split only.
+"""PubMedQA (Jin et al. 2019), expert-labelled, on the Hub, which has a training split only.
 
-The official test is named by ``test_ground_truth.json`` of github.com/pubmedqa/pubmedqa, folder ``data``, which must
-lie beside the rows: without it nothing is read.
+The official test is listed in ``test_ground_truth.json`` of github.com/pubmedqa/pubmedqa, folder ``data``, which must
+be in the same folder as the rows: without it nothing is read.
 """
 
 from dataclasses import replace

@@ -7,7 +7,7 @@ from sources.source import Raw, Source, held_out
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one task into a draft; every published task holds one instance."""
+    """Turn one task into a draft; every published task has one instance."""
     row = raw.value
     if len(row["instances"]) != 1:
         raise ValueError(f"{len(row['instances'])} instances, expected 1")

@@ -10,7 +10,7 @@ from sources.source import Raw, Source
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one pair into a draft; ``source`` names the set that it comes from."""
+    """Turn one pair into a draft; ``source`` names its original set."""
     row = raw.value
     return preference(numbered(raw, file), row, meta={"origin": row["source"]})
 

@@ -7,7 +7,7 @@ from sources.source import Raw, Source, held_out
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one dialogue into a draft; the ready-made prompts beside it are left out."""
+    """Turn one dialogue into a draft; the ready-made prompts in the row are left out."""
     row = raw.value
     return qa(numbered(raw, file), row["dialogue"], row["soap"])
 

@@ -1,4 +1,4 @@
-"""TruthfulQA (Lin et al. 2022), edition of 2025: questions that people answer with a common falsehood.
+"""TruthfulQA (Lin et al. 2022), edition of 2025: questions to which a common falsehood is a tempting answer.
 
 Answer lists are joined by ``; ``. The Hub's ``truthfulqa/truthful_qa`` is the first edition, of 817 rows.
 """
@@ -12,8 +12,8 @@ from sources.source import Benchmark, Raw
 def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one question into a draft: true answers and then false ones are the options, all true ones are gold.
 
-    The best answer of either kind is ``answer`` and ``meta["best_incorrect"]``: together they make the edition's
-    binary question.
+    The best answer of either kind is ``answer`` and ``meta["best_incorrect"]``, which form the edition's binary
+    question.
     """
     row = raw.value
     right, wrong = _answers(row["Correct Answers"]), _answers(row["Incorrect Answers"])

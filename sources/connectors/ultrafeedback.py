@@ -1,6 +1,6 @@
 """UltraFeedback, binarised (Cui et al. 2024; Tunstall et al. 2023): pairs ranked by GPT-4's scores.
 
-The scores of a pair can be equal, in which case the order means nothing: both are in ``meta``.
+Both scores are in ``meta``; where they are equal, the order means nothing.
 """
 
 from sources.files import RawFile

@@ -15,13 +15,13 @@ RATING = re.compile(r"(?:\brat(?:e|ed|ing)\b|\bscore\b)\D{0,60}?\b(10|[1-9])\b",
 
 
 def rating(score: str) -> int | None:
-    """Return the rating that the prose of ``score`` gives first, None where it gives none."""
+    """Return the first rating in the prose of ``score``; None where there is none."""
     found = RATING.search(score)
     return int(found[1]) if found else None
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one row into a draft; the ids of the full set are not known to be unique, so the row's place names it."""
+    """Turn one row into a draft; the ids of the full set may repeat, so the row number is used."""
     row = raw.value
     meta = {"id": row["id"], "type": row["type"], "reference": row["answer"], "rating": rating(row["score"])}
     return conversation(placed(raw, file), chat(row), meta=meta)

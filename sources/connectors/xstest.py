@@ -7,7 +7,7 @@ from sources.source import Benchmark, Raw
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
-    """Turn one prompt into a draft; ``label`` says whether a model should answer it."""
+    """Turn one prompt into a draft; ``label`` is whether a model should answer it."""
     row = raw.value
     if row["label"] not in ("safe", "unsafe"):
         raise ValueError(f"label is {row['label']!r}, expected safe or unsafe")

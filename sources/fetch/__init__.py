@@ -1,1 +1,1 @@
-"""Where raw files come from: a local mirror, or the Hugging Face Hub."""
+"""Origins of raw files: a local mirror, or the Hugging Face Hub."""

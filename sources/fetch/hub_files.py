@@ -18,9 +18,9 @@ class HubError(SabilaError):
 
 
 def resolve_revision(corpus: Corpus, revision: str, *, anonymous: bool = False) -> str:
-    """Return the full commit that ``revision`` (a branch, tag or short commit) names now.
+    """Return the full commit of ``revision`` (a branch, tag or short commit).
 
-    An ``anonymous`` request carries no token, whatever the environment holds.
+    An ``anonymous`` request carries no token, whatever the environment sets.
     """
     from huggingface_hub import HfApi
 
@@ -34,8 +34,8 @@ def resolve_revision(corpus: Corpus, revision: str, *, anonymous: bool = False) 
 def fetched(corpus: Corpus, raw: Path, revision: str, *, anonymous: bool = False) -> tuple[RawFile, ...]:
     """Download the files of ``corpus`` at the commit ``revision`` into ``raw`` and return them, sorted by name.
 
-    Files that are there already are not fetched again. Raises ``MissingCorpusError`` for a corpus that does not live
-    on the Hub or lacks the files of a split, ``HubError`` where the Hub fails.
+    Existing files are not downloaded again. Raises ``MissingCorpusError`` for a corpus that is not on the Hub or lacks
+    the files of a split, ``HubError`` where the Hub fails.
     """
     from huggingface_hub import HfApi, hf_hub_download
 
@@ -71,7 +71,7 @@ def _endpoint() -> str | None:
 
 
 def _token(anonymous: bool) -> bool | None:
-    """Return the value that tells the client to send no token, or its stored one."""
+    """Return the client's token argument: its stored token, or none for an anonymous request."""
     return False if anonymous else None
 
 

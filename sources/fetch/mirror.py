@@ -15,10 +15,10 @@ class MissingCorpusError(SabilaError):
 
 
 def mirrored(corpus: Corpus, mirror: Path) -> tuple[RawFile, ...]:
-    """Return the raw files of ``corpus`` under ``mirror``, sorted by name, whatever order the folder lists them in.
+    """Return the raw files of ``corpus`` under ``mirror``, sorted by name.
 
-    A corpus lies in ``mirror/<folder>`` or ``mirror/restricted/<folder>``, plain or gzipped. Raises
-    ``MissingCorpusError`` where the folder, or the files of a split, are not there.
+    A corpus is in ``mirror/<folder>`` or ``mirror/restricted/<folder>``, plain or gzipped. Raises
+    ``MissingCorpusError`` where the folder, or the files of a split, are missing.
     """
     return files_in(corpus, _folder(corpus, mirror))
 

@@ -1,1 +1,1 @@
-"""Files to raw rows: archives, csv, JSON values and lists."""
+"""From files to raw rows: archives, csv, JSON values and lists."""

@@ -1,6 +1,6 @@
 """Files inside files: members of tar and zip archives, and the sheet of a workbook, which is a zip archive too.
 
-What an archive says of a member's size is not believed: members are read within bounds.
+Sizes stated by an archive are not trusted: members are read within bounds.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BLOCK = 512
 
 
 class Member(NamedTuple):
-    """A file in an archive: its name, and its content or what keeps it from being read."""
+    """A file in an archive: its name, and its content or the error that prevents reading it."""
 
     name: str
     content: bytes
@@ -36,9 +36,10 @@ class Member(NamedTuple):
 
 
 def members(file: RawFile, suffix: str) -> Iterator[Member]:
-    """Yield the files in a tar archive whose name ends with ``suffix``, sorted by name; hidden ones are passed over.
+    """Yield the files in a tar archive whose name ends with ``suffix``, sorted by name; hidden ones are skipped.
 
-    Two of one name are yielded both. A link or device under such a name has an error in place of its content.
+    Both of two files with one name are yielded. A link or device under such a name has an error in place of its
+    content.
     """
     content = file.read()
     try:
@@ -76,7 +77,7 @@ def _hidden(name: str) -> bool:
 
 
 def zip_member(file: RawFile, name: str) -> bytes:
-    """Return the content of one member of a zip archive; ``FileError`` where it is not there, or there twice."""
+    """Return the content of one member of a zip archive; ``FileError`` where it is missing or occurs twice."""
     with _open_archive(file, f"zip archive with {name}") as archive:
         found = [info for info in archive.infolist() if info.filename == name]
         if not found:
@@ -113,7 +114,7 @@ def _blocks(file: RawFile, archive: zipfile.ZipFile, info: zipfile.ZipInfo, kind
 def sheet(file: RawFile) -> Iterator[Raw | Broken]:
     """Yield one dict per row of the first sheet of an xlsx file; columns without a name are left out.
 
-    A row without any value is none. A formula is the value that was stored with it, and breaks its row without one.
+    Empty rows are skipped. A formula counts as its stored value, and breaks its row without one.
     """
     _check_workbook(file)
     try:

@@ -10,10 +10,10 @@ from sources.files import LONGEST_LINE, FileError, RawFile
 from sources.source import Broken, Raw
 
 MOST_LINES = 1_000_000
-"""Lines of the longest row; each quote that is not closed halves this, so that many of them cost no quadratic time."""
+"""Lines of the longest row; each unclosed quote halves this, so that many of them cost no quadratic time."""
 
 FEWEST_LINES = 1000
-"""Lines that are parsed at a time, and at least those of the longest row."""
+"""Lines parsed at a time, and the lower limit of the longest row."""
 
 
 def table(file: RawFile) -> Iterator[Raw | Broken]:

@@ -1,7 +1,7 @@
 """The values of a JSON list or object, one at a time: collections of several GB are published as a single list.
 
-Where a value ends is told by its quotes and brackets alone, so that one that is no JSON costs one row, and one that is
-nested too deep is no danger.
+The end of a value is found by its quotes and brackets only, so that invalid JSON costs one row and deep nesting is
+harmless.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from sources.formats.json_values import JsonError, parse_json
 from sources.source import Broken, Raw
 
 BLOCK = 1 << 20
-"""Bytes that are taken in at a time."""
+"""Bytes read at a time."""
 
 LONGEST = 1 << 26
-"""Bytes an element may have: past a broken one there is no telling where the next begins."""
+"""Bytes an element may have: after a broken one, the start of the next is unknown."""
 
 BLANKS = re.compile(rb"\s*+")
 SEPARATORS = re.compile(rb"[\s,]*+")
@@ -36,21 +36,21 @@ def _nested(depth: int) -> bytes:
 
 
 SHALLOW = re.compile(rb"\{" + _nested(3) + rb"\}", re.DOTALL)
-"""An object as most are: found in one step."""
+"""An object without deep nesting, matched in one step."""
 
 
 def elements(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield the values of the JSON list that ``file`` holds, numbered from 1, in memory that does not grow with it.
+    """Yield the values of the JSON list in ``file``, numbered from 1, in memory independent of its size.
 
-    Lists that follow one another are read as one. Raises ``FileError`` where a list breaks off, where what is in it
-    has no end, or where something else follows it.
+    Consecutive lists are read as one. Raises ``FileError`` where a list is incomplete, an element has no end, or other
+    content follows.
     """
     for number, _, text in _values(file, b"["):
         yield _row(number, text)
 
 
 def entries(file: RawFile) -> Iterator[tuple[str, Raw | Broken]]:
-    """Yield (key, value) for the entries of the JSON object that ``file`` holds, numbered from 1, as ``elements`` does.
+    """Yield (key, value) for the entries of the JSON object in ``file``, numbered from 1, as ``elements`` does.
 
     A key that occurs twice is yielded twice.
     """
@@ -85,7 +85,7 @@ def _values(file: RawFile, opening: bytes) -> Iterator[tuple[int, bytes, bytes]]
 
 
 class _Taken:
-    """The part of a file that was read and not yet parsed."""
+    """The part of a file read and not yet parsed."""
 
     def __init__(self, stream: BinaryIO, file: RawFile) -> None:
         self._stream, self._file, self._text, self._at, self._ended = stream, file, b"", 0, False

@@ -9,7 +9,7 @@ from typing import Any, Never
 import orjson
 
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
-"""Maps each digit to ``0`` and all else to a blank, so that a long number is found by one search."""
+"""Maps each digit to ``0`` and all else to a blank, so that one search finds a long number."""
 
 _LONG = b"0" * 19
 """The digits of a whole number that may not fit into 64 bits."""
@@ -17,7 +17,7 @@ _LONG = b"0" * 19
 _ESCAPED = re.compile(rb'\\(?:"|u0022)')
 
 _PLAIN = frozenset({str, int, bool, type(None)})
-"""Kinds that orjson reads as they are: a rounded whole number is a ``float``."""
+"""Types that orjson reads exactly; a rounded whole number is a ``float``."""
 
 
 class JsonError(ValueError):
@@ -25,10 +25,10 @@ class JsonError(ValueError):
 
 
 def parse_json(text: bytes, *, nan: bool = False) -> Any:
-    """Return the value of a JSON text; whole numbers of any size stay whole.
+    """Return the value of a JSON text; whole numbers of any size are exact.
 
-    Raises ``JsonError`` for what is no JSON, for an object that has a key twice, and for NaN and infinities unless
-    ``nan`` lets them through.
+    Raises ``JsonError`` for invalid JSON, for an object with a repeated key, and for NaN and infinities unless ``nan``
+    allows them.
     """
     try:
         value = orjson.loads(text)

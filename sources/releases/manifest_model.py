@@ -1,6 +1,6 @@
 """The types of a manifest and of its parts.
 
-A manifest may come from a stranger: its numbers must be numbers, and its names and paths must stay inside a folder.
+A manifest may be untrusted: its numbers must be numbers, and its names and paths must be inside a folder.
 ``sabila verify`` checks whether it is true.
 """
 
@@ -52,7 +52,7 @@ class _Part(BaseModel):
 
     @classmethod
     def of(cls, value: Values) -> Self:
-        """Return the part that ``value``, made of JSON, describes; ``ValidationError`` (a ``ValueError``) otherwise."""
+        """Return the part described by ``value``, a JSON object; ``ValidationError`` (a ``ValueError``) otherwise."""
         return cls.model_validate(value, strict=False)
 
     def to_json(self) -> Values:
@@ -68,7 +68,7 @@ class Terms(_Part):
 
 
 class Identity(_Part):
-    """Everything that the name of a step's folder is a hash of."""
+    """Everything hashed into the name of a step's folder."""
 
     step: Name
     config: Any

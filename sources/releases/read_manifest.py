@@ -21,7 +21,7 @@ LARGEST = 256 * 1024 * 1024
 
 
 class ReleaseError(SabilaError):
-    """A release that is refused, not there, or broken."""
+    """A release that is refused, missing or broken."""
 
 
 def load(folder: Path) -> Manifest:
@@ -42,12 +42,12 @@ def _check_kinds(folder: Path) -> None:
 
 
 def _is_no_file(path: Path) -> bool:
-    """Return whether something is at ``path`` that is no file, a dead link included."""
+    """Return whether ``path`` exists and is no file, a dead link included."""
     return not path.is_file() and (path.exists() or path.is_symlink())
 
 
 def kind_of(path: Path) -> str:
-    """Return in words what kind of thing a path is that is no file."""
+    """Return the kind of a path that is no file, in words."""
     if not path.exists():
         return "a link that leads nowhere"
     mode = path.stat().st_mode

@@ -1,1 +1,1 @@
-"""Raw rows to drafts: the shapes that corpora share."""
+"""From raw rows to drafts: the shapes that corpora share."""

@@ -12,9 +12,9 @@ from sources.source import Broken, Raw, Rows
 def split_by_test_ids(rows: Rows, key: str, truth: str, keep: Sequence[str] = ("train", "test")) -> Rows:
     """Return a shape that adds ``split`` to each of ``rows`` and yields those of the splits in ``keep``.
 
-    A row is of the test if its ``key`` is one in the companion ``truth``, a JSON object by id. A source keeps all, so
-    that each row is accounted for and the official test can be dropped by its split; a benchmark keeps the test.
-    Raises ``FileError`` at the end where ids of the list are borne by no row, more than there are broken rows.
+    A row belongs to the test if its ``key`` is in the companion ``truth``, a JSON object by id. A source keeps all
+    rows, so that each is accounted for and the official test can be dropped by its split; a benchmark keeps the test.
+    Raises ``FileError`` at the end where more listed ids have no row than there are broken rows.
     """
 
     def marked(file: RawFile) -> Iterator[Raw | Broken]:

@@ -8,11 +8,11 @@ BREAK = re.compile(r"\n+|(?<=[.!?])\s+")
 """Where a paragraph or a sentence ends."""
 
 SLACK_CHARS = 8
-"""How far from its stated place a span may begin; COVID-QA is off by 1 to 3 characters in every sixth row."""
+"""Largest distance of a span from its stated position; COVID-QA is off by 1 to 3 characters in every sixth row."""
 
 
 def located(text: str, span: str, start: int) -> int:
-    """Return where ``span`` begins in ``text``, at ``start`` or nearest to it; ``ValueError`` if it is not there."""
+    """Return the position of ``span`` in ``text``, at ``start`` or nearest to it; ``ValueError`` if it is absent."""
     for shift in sorted(range(-SLACK_CHARS, SLACK_CHARS + 1), key=abs):
         if start + shift >= 0 and text.startswith(span, start + shift):
             return start + shift
@@ -22,8 +22,8 @@ def located(text: str, span: str, start: int) -> int:
 def passage(text: str, start: int, end: int, size: int) -> tuple[int, int]:
     """Return (first, last) of a passage of at most some ``size`` characters around ``text[start:end]``.
 
-    Both sides get the same share and are cut back to the nearest end of a sentence or paragraph; a side that holds none
-    is cut at the span.
+    Both sides get the same share and are cut back to the nearest end of a sentence or paragraph; a side without one is
+    cut at the span.
     """
     spare = max(0, size - (end - start)) // 2
     first, last = start - spare, end + spare

@@ -1,4 +1,4 @@
-"""Shapes that corpora share: how files hold raw rows (``jsonl``, ``table``), and how rows hold content (``mcq``)."""
+"""Shapes that corpora share: of files with raw rows (``jsonl``, ``table``), and of rows with content (``mcq``)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sources.source import Broken, Raw, Rows
 LETTERS = "ABCDEFGHIJ"
 
 SHOWN = 1000
-"""Bytes of a line that is too long which the quarantine keeps."""
+"""Bytes of an overlong line that the quarantine keeps."""
 
 # --- how files hold raw rows ---------------------------------------------------------------------------------------
 
 
 def jsonl(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield one row per line of JSON Lines; blank lines are no rows, bad lines are broken ones."""
+    """Yield one row per line of JSON Lines; blank lines are skipped, bad lines are broken rows."""
     for number, line in file.lines():
         if not line.strip():
             continue
@@ -63,7 +63,7 @@ def json_object(file: RawFile) -> dict[str, Any]:
 
 
 def json_rows(file: RawFile) -> Iterator[Raw | Broken]:
-    """Yield the rows of a ``.json`` file that holds either one list or JSON Lines, as on the Hub."""
+    """Yield the rows of a ``.json`` file that is either one list or JSON Lines, as on the Hub."""
     return elements(file) if file.starts_with(b"[") else jsonl(file)
 
 
@@ -96,7 +96,7 @@ def under(key: str) -> Rows:
 
 
 def _whole_json(file: RawFile, kind: type) -> Any:
-    """Return the JSON value of a file; NaN is read, and later breaks the row that has it."""
+    """Return the JSON value of a file; NaN is read, and later breaks its row."""
     try:
         content = parse_json(file.document(), nan=True)
     except JsonError as error:
@@ -127,7 +127,9 @@ def parquet(file: RawFile) -> Iterator[Raw | Broken]:
 
 
 def _batch_rows(batch: Any, before: int) -> Iterator[Raw | Broken]:
-    """Yield the rows of a batch; a value that Python cannot hold (bad UTF-8, a date past 9999) breaks its row alone."""
+    """Yield the rows of a batch; a value that Python cannot represent (bad UTF-8, a date past 9999) breaks its row
+    only.
+    """
     try:
         rows = batch.to_pylist()
     except (ValueError, OverflowError, ArithmeticError):
@@ -176,7 +178,7 @@ def mcq(id: str, question: str, options: Sequence[str], gold: float | Sequence[f
 
 
 def letter(value: str, options: Iterable[str] = LETTERS) -> int:
-    """Return the 0-based position of an answer letter; ``ValueError`` names a letter that is not there."""
+    """Return the 0-based position of an answer letter; ``ValueError`` names a letter without an option."""
     letters = list(options)
     if value not in letters:
         raise ValueError(f"answer is {value!r}, expected one of {', '.join(letters)}")
@@ -203,14 +205,14 @@ def qa(id: str, question: str, answer: str | None, **more: Any) -> Draft:
 
 
 def instructed(id: str, instruction: str, input: str | None, output: str, **more: Any) -> Draft:
-    """Return an Alpaca row: instruction and input make the prompt, ``<noinput>`` and blanks are no input."""
+    """Return an Alpaca row: instruction and input form the prompt; ``<noinput>`` and blanks count as no input."""
     given = (input or "").strip()
     prompt = instruction if given in ("", "<noinput>") else f"{instruction}\n\n{given}" if instruction else given
     return qa(id, prompt, output, **more)
 
 
 def same_task(raw: Raw, file: RawFile) -> Draft:
-    """Parse an Alpaca row of a corpus with one ``instruction`` for all: that tells the task, ``input`` is the question.
+    """Parse an Alpaca row of a corpus with one ``instruction`` for all: it is the task, ``input`` is the question.
 
     Without an input the instruction is the question.
     """
@@ -227,20 +229,20 @@ def task_and_question(task: str, question: str) -> tuple[Message, ...]:
 
 
 def alpaca(raw: Raw, file: RawFile) -> Draft:
-    """Parse an Alpaca row (``instruction, input, output``) that has no id: split and row number name it."""
+    """Parse an Alpaca row (``instruction, input, output``) without an id: split and row number are used."""
     row = raw.value
     return instructed(numbered(raw, file), row["instruction"], row.get("input"), row["output"])
 
 
 def numbered(raw: Raw, file: RawFile) -> str:
-    """Return an id for a row without one: the split and the row's place; the file's name where a split has several."""
+    """Return an id for a row without one: the split and the row's number; the file's name where a split has several."""
     return f"{file.name if file.siblings else file.split}-{raw.line}"
 
 
 def placed(raw: Raw, file: RawFile) -> str:
-    """Return an id for a row in a corpus of several files: the file's name without its ending, and the row's place.
+    """Return an id for a row in a corpus of several files: the file's name without its extension, and the row's number.
 
-    The ending stays where another file differs by nothing else.
+    The extension is kept where another file differs by nothing else.
     """
     stem = PurePosixPath(file.name).with_suffix("")
     alike = any(PurePosixPath(other).with_suffix("") == stem for other in file.siblings)
@@ -248,7 +250,7 @@ def placed(raw: Raw, file: RawFile) -> str:
 
 
 def either(row: Mapping[str, Any], *names: str) -> Any:
-    """Return the first field of a row that has one of ``names``; ``KeyError`` lists them."""
+    """Return the first field of a row whose name is in ``names``; ``KeyError`` lists them."""
     for name in names:
         if name in row:
             return row[name]
@@ -296,7 +298,7 @@ def transcript(text: str, marks: Mapping[str, str]) -> list[Message]:
 
 
 def conversation(id: str, messages: Sequence[Message], **more: Any) -> Draft:
-    """Return a draft whose prompt is all but the last assistant turn, which is its answer."""
+    """Return a draft whose answer is the last assistant turn and whose prompt is all other turns."""
     if len(messages) < 2 or messages[-1].role != "assistant":
         raise ValueError(f"conversation of {len(messages)} turns, expected a last one by the assistant")
     return Draft(id=id, messages=messages[:-1], answer=messages[-1].content, **more)
@@ -325,7 +327,7 @@ def pair(id: str, prompt: Sequence[Message], chosen: str, rejected: str | None, 
 
 
 def compared(id: str, chosen: Sequence[Message], rejected: Sequence[Message], **more: Any) -> Draft:
-    """Return the pair of two conversations, which may differ in their last turn, the assistant's, and nowhere else."""
+    """Return the pair of two conversations that differ only in their last turn, the assistant's."""
     for side, messages in (("chosen", chosen), ("rejected", rejected)):
         if len(messages) < 2 or messages[-1].role != "assistant":
             raise ValueError(f"{side} has {len(messages)} turns, expected a prompt and a last turn by the assistant")
