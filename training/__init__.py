@@ -1,1 +1,1 @@
-"""Models from rows: a thin stage over TRL."""
+"""Training of models on the rows of a release: a thin stage over TRL."""

@@ -1,7 +1,7 @@
 """The lineage of a model: every model, release and licence it derives from, by the records in its folders.
 
-A node is a model: ``made_by`` what (``sft``, ``dpo`` or ``merge``, None for a model of others), on which ``release``,
-``from`` which models, which are nodes again. Records of others are read, so that nothing in them is taken as it is.
+A node is a model: ``made_by`` a stage (``sft``, ``dpo`` or ``merge``, None for other models), trained on ``release``,
+``from`` its parent nodes. Records of other models are untrusted and are checked field by field.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from training.model_license import RECORDS, UNKNOWN_LICENSE
 
 DEEPEST = 20
 MOST = 200
-"""Models of a lineage that are kept: a record of a stranger may hold any number."""
+"""Most models kept in a lineage: an untrusted record may list any number."""
 
 STEPS = ("sft", "dpo", "merge")
 UNPRINTED = re.compile(r"[^\w .,:;@/+=()#~-]+")
@@ -50,7 +50,7 @@ def describe_step(step: str, release: Mapping[str, Any] | None, models: Sequence
 
 
 def ancestors(lineage: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the models of a lineage, each once and after those it was made from."""
+    """Return the models of a lineage, each once and after its parents."""
     found: dict[str, dict[str, Any]] = {}
     for one in _walk(lineage):
         found.setdefault(json.dumps({key: value for key, value in one.items() if key != "from"}, sort_keys=True), one)
@@ -88,7 +88,7 @@ def _made(text: str) -> dict[str, Any]:
 
 
 def _checked(made: Mapping[str, Any], depth: int, left: list[int]) -> dict[str, Any]:
-    """Return a step with the fields of a lineage only, cut where it is too deep or too long."""
+    """Return a step with the fields of a lineage only, truncated where it is too deep or too long."""
     models = []
     for model in list(made.get("from") or []) if depth else []:
         left[0] -= 1

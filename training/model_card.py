@@ -14,14 +14,14 @@ from training.lineage import ancestors, public_name
 
 
 def model_card(record: dict[str, Any], name: str, plots: Collection[str] = ()) -> str:
-    """Return the card of the model ``name`` from the record of its training run; ``plots`` are pictures beside it."""
+    """Return the card of the model ``name`` from its run's record; ``plots`` are pictures in its folder."""
     start = record["start_model"]
     shown = {**record, "start_model": {**start, "name": public_name(start["name"], local=start["hash"] is not None)}}
     return _rendered("model_card.md.jinja", shown, name, plots=plots, settings=_flat(record["settings"]))
 
 
 def merge_card(record: dict[str, Any]) -> str:
-    """Return the card of a merged model from the record of the merge, without the places of this machine."""
+    """Return the card of a merged model from the record of the merge, without local paths."""
     names = {model["model"]: public_name(model["model"], local=model["revision"] is None) for model in record["inputs"]}
     inputs = [{**model, "model": names[model["model"]]} for model in record["inputs"]]
     notes = list(record["notes"])

@@ -17,7 +17,7 @@ from sources.suggest import did_you_mean
 UNKNOWN_LICENSE = "LicenseRef-unknown"
 
 RECORDS = ("run.json", "merge.json")
-"""What a training run and a merge leave beside the weights they wrote."""
+"""Records that a training run and a merge write next to the weights."""
 
 LINEAGES = (
     (r"meta-llama/(?:Meta-)?Llama-2-", "LicenseRef-llama-2-community"),
@@ -30,9 +30,9 @@ LINEAGES = (
     (r"google/(?:code|shield|t5)?gemma-(?:1\.1|[237n])", "LicenseRef-gemma"),
     (r"google/(?:med|tx)gemma", "LicenseRef-health-ai-developer-foundations"),
 )
-"""Models whose terms bind what derives from them, by the beginning of their names on the Hub.
+"""Models whose terms bind their derivatives, by the beginning of their names on the Hub.
 
-Many cards of tuned models name a freer licence than that of the model they began with: then both count.
+Many cards of tuned models name a freer licence than that of their start model: then both count.
 """
 
 HEAD = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$", re.DOTALL | re.MULTILINE)
@@ -54,10 +54,10 @@ def file_text(path: Path) -> str | None:
 
 
 def stated_license(text_of: Callable[[str], str | None], name: str = "") -> str:
-    """Return the licence in a model's record or else on its card; ``LicenseRef-unknown`` where it states none.
+    """Return the licence in a model's record or else on its card; ``LicenseRef-unknown`` where neither states one.
 
-    ``text_of`` gives the text of a file of the model by its name, None where there is none; ``name`` is the model's own
-    on the Hub. The terms of a model that it is known to derive from are part of the licence.
+    ``text_of`` returns the text of a file of the model by its name, None where it is missing; ``name`` is the model's
+    own on the Hub. The terms of a model that it is known to derive from are part of the licence.
     """
     for record in RECORDS:
         if text := text_of(record):
@@ -89,7 +89,7 @@ def _named(head: dict[str, Any]) -> Iterator[str]:
 
 
 def license_of_user(given: str, what: str) -> str:
-    """Return the licence that a user gives for a model; ``ValueError`` for an unknown one."""
+    """Return the licence given by a user for a model; ``ValueError`` for an unknown one."""
     known = {part: named_license(part) for part in parts(given)}
     if wrong := next((part for part, id in known.items() if id is None), None):
         raise ValueError(f"{what} is {wrong!r}, expected a licence that is known here{did_you_mean(wrong, LICENSES)}")

@@ -1,4 +1,4 @@
-"""The settings of a training run, checked before any work; each group of fields is shared by the stages it serves."""
+"""The settings of a training run, checked before any work; each group of fields is shared by several stages."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ LOSSES = Literal[
     "discopop",
     "sft",
 ]
-"""TRL's own names; ``sigmoid_norm`` is DPO over mean log-probabilities, so that length does not pay."""
+"""TRL's own names; ``sigmoid_norm`` is DPO over mean log-probabilities, so that length is not rewarded."""
 
 
 def _split(value: Any) -> Any:
-    """Return the items of a comma-separated text, as a command line gives a list."""
+    """Return the items of a comma-separated text, the form of a list on a command line."""
     return [part for part in value.split(",") if part] if isinstance(value, str) else value
 
 
 def _day(value: Any) -> Any:
-    """Return a date in ISO's form, which YAML and TOML give as a date."""
+    """Return a date in ISO's form; YAML and TOML parse it as a date."""
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError:
@@ -55,11 +55,11 @@ Weights = Annotated[tuple[float, ...], BeforeValidator(_split)]
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Data:
-    """Which rows of a release are read: ``sources`` by the names of their folders (none means all).
+    """The rows of a release to read: ``sources`` by the names of their folders (none means all).
 
     ``unfit`` is for rows that the chat template refuses or rewrites, ``special_tokens`` for rows that spell the
     tokenizer's control tokens, ``system`` for templates that refuse a system turn. ``eval_share`` of the rows is held
-    out. ``template_date`` is what a template writes that would write today's date.
+    out. ``template_date`` replaces today's date in templates that write it.
     """
 
     sources: Texts = ()
@@ -76,7 +76,8 @@ class Data:
 class Schedule:
     """Epochs and learning rate; the defaults are those of Aloe Beta's SFT (arXiv 2505.04388, section 4).
 
-    ``early_stopping`` ends a part after so many evaluations in a row without a lower loss on the held-out rows.
+    ``early_stopping`` ends a part after this number of consecutive evaluations without a lower loss on the held-out
+    rows.
     """
 
     epochs: float = Field(default=4, gt=0)
@@ -105,7 +106,7 @@ class Batch:
 class Precision:
     """Number types and kernels: ``weights`` is the type of the trained weights, ``compute`` that of a pass.
 
-    ``auto`` takes Liger's kernels and flash attention where they are installed and a GPU is there.
+    ``auto`` uses Liger's kernels and flash attention where they are installed and a GPU is present.
     """
 
     weights: Literal["fp32", "bf16"] = "fp32"
@@ -135,8 +136,8 @@ class Adapter:
 class Saving:
     """Checkpoints; at least two are kept, since the last may be incomplete.
 
-    ``saved_as`` is the type of the weights in the result: that of the start model, or another. With ``best`` the
-    result is the checkpoint with the lowest loss on the held-out rows.
+    ``saved_as`` is the type of the weights in the result: that of the start model, or another. With ``best`` the result
+    is the checkpoint with the lowest loss on the held-out rows.
     """
 
     every_steps: int = Field(default=100, gt=0)
@@ -182,9 +183,10 @@ class Power:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Sft:
-    """Supervised fine-tuning on the assistant's words.
+    """Supervised fine-tuning on the assistant's text.
 
-    ``base_license`` is for a model that does not state its own; ``chat_template`` is a file, for one that has none.
+    ``base_license`` is for a model that does not state its own; ``chat_template`` is a file, for one without a
+    template.
     """
 
     data: Data = Field(default_factory=Data)
@@ -208,10 +210,10 @@ class Sft:
 
 @checked(frozen=True, kw_only=True, config=CHECKS)
 class Preference:
-    """Direct preference optimisation: its loss, and how the rows are cut into ``chunks`` trained one after the other.
+    """Direct preference optimisation: its loss, and the division of the rows into ``chunks`` trained in order.
 
-    ``reference`` says which model is the reference in chunk k: ``start`` is the model that the stage began with, in
-    every chunk; ``previous`` is the model as it was when chunk k began. Aloe Beta does not say which it used.
+    ``reference`` chooses the reference model of chunk k: ``start`` is the start model of the stage in every chunk;
+    ``previous`` is the model at the start of chunk k. Aloe Beta does not state which it used.
     """
 
     beta: float = Field(default=0.1, gt=0)
@@ -280,9 +282,9 @@ def _check_evaluation(settings: Settings) -> None:
 
 
 def accumulation(settings: Settings) -> int:
-    """Return how many batches of a device make one global batch.
+    """Return how many batches of a device form one global batch.
 
-    Raises ``ValueError`` where the global batch is no multiple of what all devices take at once.
+    Raises ``ValueError`` where the global batch is no multiple of the batches of all devices.
     """
     batch, processes = settings.batch, settings.launch.processes
     at_once = batch.device_batch * processes

@@ -29,8 +29,8 @@ PRESETS = Path(__file__).parent / "presets"
 def read_settings(stage: Stage, preset: str | None, file: Path | None, given: Mapping[str, Any]) -> Settings:
     """Return the settings of a run: defaults, then ``preset``, then ``file``, then ``given`` by the names of fields.
 
-    A file may name its preset itself, as ``preset: …``. Raises ``SettingsError`` for a key that is not there, a value
-    that a field does not take, a field that the command line names and does not have, or a file that cannot be read.
+    A file may name its preset itself, as ``preset: …``. Raises ``SettingsError`` for an unknown key, an invalid value,
+    a field on the command line that the stage lacks, or a file that cannot be read.
     """
     from_file = dict(read_mapping(file)) if file else {}
     named = from_file.pop("preset", None)
@@ -46,7 +46,7 @@ def presets(stage: Stage) -> list[str]:
 
 
 def fields(stage: Stage) -> dict[str, tuple[str, str, Any]]:
-    """Return the fields of a stage by their own names: group (empty for none), name, default; no two are alike."""
+    """Return the fields of a stage by their own names: group (empty for none), name, default; names are unique."""
     found: dict[str, tuple[str, str, Any]] = {}
     defaults = STAGES[stage]()
     for field in dataclasses.fields(defaults):
@@ -61,7 +61,7 @@ def fields(stage: Stage) -> dict[str, tuple[str, str, Any]]:
 
 
 def choices(stage: Stage) -> dict[str, tuple[str, ...]]:
-    """Return the values of the fields that take one of a few, by the fields' own names."""
+    """Return the allowed values of the fields with a fixed set of them, by the fields' own names."""
     found = {}
     stack = [STAGES[stage]]
     while stack:
@@ -74,7 +74,7 @@ def choices(stage: Stage) -> dict[str, tuple[str, ...]]:
 
 
 def read_mapping(file: Path) -> dict[str, Any]:
-    """Return the mapping in a YAML, TOML or JSON file; raises ``SettingsError`` for a file that holds none."""
+    """Return the mapping in a YAML, TOML or JSON file; raises ``SettingsError`` for a file without one."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -99,7 +99,7 @@ def _preset(stage: Stage, name: str | None) -> dict[str, Any]:
 
 
 def _grouped(stage: Stage, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with each ungrouped name put into its group."""
+    """Return values with each ungrouped name moved into its group."""
     known = fields(stage)
     values: dict[str, Any] = {}
     for name, value in given.items():
@@ -128,7 +128,7 @@ def _checked(stage: Stage, values: dict[str, Any]) -> Settings:
 
 
 def _describe_error(stage: Stage, problem: Any) -> str:
-    """Return one problem as field, value and expectation."""
+    """Return one error as field, value and expectation."""
     path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         there = _siblings(stage, problem["loc"][:-1])

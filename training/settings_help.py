@@ -68,4 +68,4 @@ SETTINGS: dict[str, str] = {
     "reference": "Reference model of a chunk: the start model, or the model as the chunk found it.",
     "precompute_reference": "Compute the reference's figures before training: less memory, one more pass.",
 }
-"""By the name of the field, without its group."""
+"""Help texts by the name of the field, without its group."""

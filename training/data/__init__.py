@@ -1,1 +1,1 @@
-"""Rows of a release as tokens."""
+"""Conversion of a release's rows to tokens."""

@@ -1,9 +1,8 @@
-"""A conversation as tokens, of which those that the assistant has to write itself are marked, by any chat template.
+"""Tokenisation of a conversation, with the assistant's own tokens marked, for any chat template.
 
-A template is asked what it does instead of being read: the place of an answer is where a mark comes out that was put in
-its stead. No ``{% generation %}`` marker is needed, and a row is refused whose answer a template rewrites, or ends with
-no token, for a model would learn what nobody wrote, or never to stop. What a row says is text: where it spells a
-control token, that is encoded as its letters.
+The template is not parsed: each answer is replaced by a marker, rendered, and located. No ``{% generation %}`` marker
+is needed. A row is refused where the template rewrites its answer or ends it without a token, since a model would learn
+text that nobody wrote, or never to stop. Control tokens spelt in a row are encoded as their letters.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ HELD = re.compile("\uf0e3(\\d+)\uf0e4")
 PRIVATE = re.compile("[\uf0e1-\uf0e4]")
 
 THOUGHTS = ("<think>", "</think>")
-"""Control tokens of some tokenizers that an answer may well spell: what lies between them is thought."""
+"""Control tokens of some tokenizers that an answer may spell: the text between them is reasoning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +67,11 @@ def special_tokens(tokenizer: Any) -> tuple[str, ...]:
 
 
 def encode(tokenizer: Any, turns: Sequence[Turn], special: Sequence[str] | None = None, day: str = PINNED) -> Encoded:
-    """Return a conversation's tokens; learned are those that hold what the assistant writes and nothing else.
+    """Return a conversation's tokens; those that belong only to the assistant's text are marked for learning.
 
     White space that a tokenizer joins to the first or last word of an answer does not count. ``special`` are the
-    tokenizer's control tokens, ``day`` is the date that the template may write. Raises ``UnfitRowError`` where the
-    template does not let the answers be found, or an answer has no token of its own.
+    tokenizer's control tokens, ``day`` is the date that the template may write. Raises ``UnfitRowError`` where answers
+    cannot be located, or an answer has no token of its own.
     """
     special = special_tokens(tokenizer) if special is None else special
     held, spelt = hold(turns, special)
@@ -90,13 +89,13 @@ def encode(tokenizer: Any, turns: Sequence[Turn], special: Sequence[str] | None 
 
 
 def encode_text(tokenizer: Any, text: str, spelt: Sequence[str], special: Sequence[str]) -> list[int]:
-    """Return the tokens of a rendered text in which the control tokens that rows spell are held by ``hold``."""
+    """Return the tokens of a rendered text whose spelt control tokens were replaced by ``hold``."""
     text, _, letters = _released(text, [], spelt)
     return _tokens(tokenizer, text, letters, special)[0]
 
 
 def _holds(text: str, start: int, end: int, token_start: int, token_end: int) -> bool:
-    """Return whether a token lies within ``text[start:end]``, but for white space around it."""
+    """Return whether a token is within ``text[start:end]``, apart from white space around it."""
     # A token of white space may come with an empty range at its own end: it belongs to what ends there.
     reaches = token_start < end or token_start == token_end == end
     outside = text[token_start:start] + text[end:token_end]
@@ -108,12 +107,12 @@ def _holds(text: str, start: int, end: int, token_start: int, token_end: int) ->
 
 @lru_cache(maxsize=8)
 def _control_tokens(special: tuple[str, ...]) -> re.Pattern[str]:
-    """Return the pattern of the control tokens that are held."""
+    """Return the pattern of the control tokens to replace."""
     return re.compile("|".join(re.escape(token) for token in special if token not in THOUGHTS) or "(?!)")
 
 
 def hold(turns: Sequence[Turn], special: Sequence[str]) -> tuple[list[Turn], list[str]]:
-    """Return turns with a place holder for each control token that they spell, and those tokens in their order."""
+    """Return turns with a placeholder for each control token spelt in them, and those tokens in order."""
     spelt: list[str] = []
     pattern = _control_tokens(tuple(special))
 
@@ -130,7 +129,9 @@ def hold(turns: Sequence[Turn], special: Sequence[str]) -> tuple[list[Turn], lis
 
 
 def _released(text: str, found: Sequence[Span], spelt: Sequence[str]) -> tuple[str, list[Span], list[Span]]:
-    """Return a rendered text with what is held put back, the spans moved with it, and where it was put."""
+    """Return a rendered text with the placeholders replaced, the adjusted spans, and the positions of the replaced
+    text.
+    """
     letters: list[Span] = []
     moves: list[tuple[int, int]] = []  # from this place on, by so much
     shift = 0
@@ -150,7 +151,7 @@ def _released(text: str, found: Sequence[Span], spelt: Sequence[str]) -> tuple[s
 def _tokens(
     tokenizer: Any, text: str, letters: Sequence[Span], special: Sequence[str]
 ) -> tuple[list[int], list[tuple[int, int]]]:
-    """Return the tokens of a text and their places in it; what lies in ``letters`` is no control token."""
+    """Return the tokens of a text and their positions; text within ``letters`` is no control token."""
     ids: list[int] = []
     offsets: list[tuple[int, int]] = []
 
@@ -185,7 +186,7 @@ def _tokens(
 
 
 def spans(render: Render, turns: Sequence[Turn], ends: Sequence[str]) -> tuple[str, list[Span]]:
-    """Return the rendered conversation and where in it the assistant writes, each with its end-of-turn token.
+    """Return the rendered conversation and the spans written by the assistant, each with its end-of-turn token.
 
     ``ends`` are the tokens that can end a turn. Raises ``UnfitRowError`` as ``encode`` does.
     """
@@ -200,7 +201,7 @@ def spans(render: Render, turns: Sequence[Turn], ends: Sequence[str]) -> tuple[s
 
 
 def _span(render: Render, turns: Sequence[Turn], number: int, text: str, ends: Sequence[str]) -> Span:
-    """Return where the assistant's turn ``number`` is in ``text``."""
+    """Return the span of the assistant's turn ``number`` in ``text``."""
     content, before = turns[number]["content"], turns[:number]
     for thoughts in dict.fromkeys(("", _thoughts(content))):
         marked = render(_with(turns, number, thoughts + MARK))
@@ -224,7 +225,7 @@ def _span(render: Render, turns: Sequence[Turn], number: int, text: str, ends: S
 
 
 def _thoughts(content: str) -> str:
-    """Return what an answer thinks before it answers, with the marks around it; empty where it does not."""
+    """Return the reasoning before an answer, with its tags; empty where there is none."""
     found = re.match(r"\s*<think>.*</think>\s*", content, re.DOTALL)
     return found[0] if found else ""
 
@@ -234,9 +235,9 @@ def _with(turns: Sequence[Turn], number: int, content: str) -> list[Turn]:
 
 
 def _written_from(render: Render, before: Sequence[Turn], text: str, start: int) -> int:
-    """Return where a model begins to write: after the generation prompt, which may stand before the answer itself.
+    """Return where a model begins to write: after the generation prompt, which may be followed by template text.
 
-    Between the two lies what a template puts around an answer without thoughts, as empty thinking marks.
+    Such text surrounds an answer without reasoning, for example empty thinking tags.
     """
     prompt = render(before, prompt=True) if before else ""
     asks = prompt and prompt != render(before)
@@ -244,7 +245,7 @@ def _written_from(render: Render, before: Sequence[Turn], text: str, start: int)
 
 
 def _closing(render: Render, turns: Sequence[Turn], number: int, text: str, stop: int, ends: Sequence[str]) -> int:
-    """Return the length of what ends an answer, its first special token included, or 0 where there is none."""
+    """Return the length of the text that ends an answer, up to its first special token; 0 where there is none."""
     rest = text[stop:]
     if number == len(turns) - 1:
         return _first_end(rest, ends)
@@ -264,7 +265,7 @@ def _closing(render: Render, turns: Sequence[Turn], number: int, text: str, stop
 
 
 def _shared(first: str, second: str) -> str:
-    """Return what two texts begin with."""
+    """Return the common prefix of two texts."""
     pairs = enumerate(zip(first, second, strict=False))
     return first[: next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))]
 

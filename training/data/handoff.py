@@ -1,9 +1,9 @@
 """Training settings as configs of other trainers: axolotl, LLaMA-Factory and OpenRLHF.
 
-Field names are those of the versions 0.19.0, 0.9.5 and 0.11.2; ``tests/test_handoff.py`` puts each config through the
-tool's own parser where it is installed. All weights are trained, and the chat template is the tokenizer's own. What a
-tool has no word for is left to its default: the chunks of DPO, the type in which weights are kept, and what becomes of
-rows that are too long, which LLaMA-Factory and OpenRLHF cut.
+Field names are those of the versions 0.19.0, 0.9.5 and 0.11.2; ``tests/test_handoff.py`` runs each config through the
+tool's own parser where it is installed. All weights are trained, with the tokenizer's own chat template. Settings
+without an equivalent use the tool's default: the chunks of DPO, the type of the weights, and rows that are too long,
+which LLaMA-Factory and OpenRLHF truncate.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def _openrlhf_columns(part: Handoff) -> dict[str, Any]:
 
 
 def _warmup_ratio(part: Handoff) -> float:
-    """Return the share of the steps that the warm-up takes, as far as the number of rows tells: packs are fewer."""
+    """Return the share of warm-up steps, estimated from the number of rows; packing reduces the steps."""
     schedule = part.settings.schedule
     steps = max(1.0, part.rows * schedule.epochs / part.settings.batch.global_batch)
     return round(min(1.0, schedule.warmup_steps / steps), 6)

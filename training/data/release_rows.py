@@ -20,7 +20,7 @@ COLUMNS: dict[Kind, list[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseFacts:
-    """The release of a training run, as its record names it."""
+    """The release of a training run, as written in its record."""
 
     name: str
     version: str
@@ -67,7 +67,7 @@ def _checked_file(path: Path, sha256: str) -> Path:
 
 
 def load_rows(files: list[Path], kind: Kind, data: Data, seed: int, cache: Path) -> Any:
-    """Return a ``datasets.Dataset`` over parquet files, in their order; with a limit, a draw from all of them by seed.
+    """Return a ``datasets.Dataset`` over parquet files, in their order; with a limit, a sample of them by seed.
 
     Its Arrow copy is written under ``cache``. Raises ``TrainingError`` for a file without the columns of the stage.
     """

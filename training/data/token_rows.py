@@ -1,4 +1,4 @@
-"""Rows as tokens, with those that are too long refused, dropped or cut at a turn's end, and each of them listed."""
+"""Rows as tokens; rows that are too long are refused, dropped or cut at the end of a turn, and listed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from training.settings import Data, Settings
 from training.training_errors import TrainingError, UnfitRowError
 
 IGNORED = -100
-"""The label of a token that adds nothing to the loss, in torch and in TRL."""
+"""The label of a token excluded from the loss, in torch and in TRL."""
 
 NOTED = {"unfit": "dropped", "special_as_text": "special tokens as text", "system_merged": "system put before user"}
-"""What a record counts of the notes on rows, and what a note says was done."""
+"""The actions in the notes on rows, and their counts in a record."""
 
 SEVERAL_PROCESSES_FROM = 5_000
-"""Rows from which it pays to start processes that tokenise."""
+"""Number of rows from which tokenising in several processes is faster."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRows:
-    """Rows ready for a trainer, and what became of all that were read; lengths are in tokens.
+    """Rows ready for a trainer, and the counts of all rows read; lengths are in tokens.
 
     ``dataset`` has ``input_ids`` and ``labels`` for SFT (and ``seq_lengths`` when packed), ``prompt_ids``,
     ``chosen_ids`` and ``rejected_ids`` for DPO. ``tokens`` and ``learned`` count one pass over all rows, for pairs both
-    answers. ``held_out`` are rows to evaluate on, which are in no count; ``notes`` lists the rows that were left out or
-    changed otherwise, ``packing_off`` says why rows are not packed although the settings ask for it, ``template_date``
-    is the date that the chat template wrote, where it writes one.
+    answers. ``held_out`` are rows to evaluate on, excluded from the counts; ``notes`` lists the rows that were left out
+    or otherwise changed, ``packing_off`` is why rows are not packed although the settings ask for it, ``template_date``
+    is the date written by the chat template, if any.
     """
 
     dataset: Any
@@ -71,10 +71,10 @@ class TokenRows:
 
 
 def sft_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> TokenRows:
-    """Return conversations as tokens, of which the labels are the assistant's words alone, packed if so set.
+    """Return conversations as tokens with labels for the assistant's text only, packed if so set.
 
-    Raises ``TrainingError`` for a conversation without an answer, a template in which answers cannot be found, a token
-    that is none of the ``embedded`` ones, or, by policy, a row that is too long.
+    Raises ``TrainingError`` for a conversation without an answer, a template in which answers cannot be located, a
+    token outside the ``embedded`` ones, or, by policy, a row that is too long.
     """
     policy, limit, special = settings.data.too_long, settings.batch.sequence, special_tokens(tokenizer)
 
@@ -101,8 +101,8 @@ def sft_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> To
 def pair_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> TokenRows:
     """Return checked preference pairs as tokens.
 
-    Raises ``TrainingError`` for a pair whose sides have not the same prompt and one answer each, or whose answers are
-    alike; and, by policy, for one that is too long, or whose prompt a tokenizer joins to the answer.
+    Raises ``TrainingError`` for a pair whose sides do not share a prompt and have one answer each, or whose answers are
+    equal; and, by policy, for one that is too long, or whose prompt a tokenizer joins to the answer.
     """
     special = special_tokens(tokenizer)
 
@@ -134,7 +134,7 @@ def pair_rows(rows: Any, tokenizer: Any, embedded: int, settings: Settings) -> T
 def fit_turns(tokenizer: Any, turns: list[dict[str, str]], data: Data) -> tuple[list[dict[str, str]], bool]:
     """Return turns that the chat template accepts, and whether the system turn was merged into the user's first.
 
-    Raises ``UnfitRowError`` for turns that it does not take so either.
+    Raises ``UnfitRowError`` for turns that it refuses even then.
     """
     render = renderer(tokenizer, data.template_date)
     try:
@@ -176,7 +176,9 @@ def _noted(spelt: Sequence[str], merged: bool) -> dict[str, Any]:
 
 
 def check_pair(row: dict[str, Any]) -> None:
-    """Raise ``TrainingError`` unless a pair has one prompt that asks, and two answers of one turn that differ."""
+    """Raise ``TrainingError`` unless a pair has one prompt that ends with a question, and two different one-turn
+    answers.
+    """
     prompt = row["prompt"]
     if not prompt or prompt[-1]["role"] == "assistant":
         raise TrainingError("its prompt does not end with a turn to answer, expected the user's last")

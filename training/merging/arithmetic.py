@@ -1,9 +1,9 @@
 """The formulas of merging, each in float32 and a span at a time.
 
-A method first looks at the whole tensor where it has to (norms, angles, thresholds) and returns a ``Formula``, which
-gives the merged numbers of a span, in an array of the thread that its next span overwrites. Sums over a tensor are made
-in float64, span by span in their order, so that the number of threads changes nothing. Formulas and defaults are those
-of mergekit 0.1.5, which departs from the papers in places; ``rescaling: probability`` goes back to them.
+Where a method needs norms, angles or thresholds of the whole tensor, it computes them first and returns a ``Formula``,
+which gives the merged numbers of a span in an array that the thread's next span overwrites. Sums over a tensor are in
+float64, span by span in order, so that the number of threads changes nothing. Formulas and defaults are those of
+mergekit 0.1.5, which departs from the papers in places; ``rescaling: probability`` follows the papers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ NO_ANGLE = 1e-6
 
 
 def linear(work: Merging, own: Sequence[Parameters], shared: Parameters) -> Formula:
-    """Return Σ w·θ, by Σ w if ``normalize`` (model soups, arXiv 2203.05482)."""
+    """Return Σ w·θ, divided by Σ w with ``normalize`` (model soups, arXiv 2203.05482)."""
     weights = [each["weight"] for each in own]
     if shared["normalize"]:
         total = math.fsum(weights)
@@ -60,9 +60,9 @@ def _weighted(work: Merging, span: Span, weights: Sequence[float]) -> F32:
 
 
 def slerp(work: Merging, own: Sequence[Parameters], shared: Parameters) -> Formula:
-    """Return the way from the base to the other model, ``t`` of it, along the arc between the two as vectors.
+    """Return the spherical interpolation from the base to the other model by ``t``.
 
-    Where they point almost the same or opposite ways (|cos| above 0.9995), or one is zero, along the straight line.
+    Where both point in almost the same or opposite directions (|cos| above 0.9995), or one is zero, it is linear.
     """
 
     def products(span: Span) -> NDArray[np.float64]:
@@ -102,7 +102,7 @@ def _arc(cosine: float, amount: float) -> tuple[np.float32, np.float32]:
 def model_stock(work: Merging, own: Sequence[Parameters], shared: Parameters) -> Formula:
     """Return the base and the models' mean, mixed by the angle between the models' differences (arXiv 2403.19522).
 
-    The angle is one for the tensor, or with ``filter_wise`` one for each row.
+    There is one angle for the tensor or, with ``filter_wise``, one for each row.
     """
     if shared["filter_wise"]:
         return lambda span: _stocked(work, span, _share(_pairs(work, span, by_row=True)))
@@ -124,7 +124,7 @@ def _pairs(work: Merging, span: Span, by_row: bool) -> NDArray[np.float64]:
 
 
 def _share(pairs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean's share for each row; none where the differences cancel out, which leaves the base."""
+    """Return the mean's share for each row; 0 where the differences cancel out, which leaves the base."""
     count = len(pairs)
     lengths = [np.sqrt(pairs[n, n]) for n in range(count)]
     cosines = [
@@ -154,9 +154,9 @@ def _stocked(work: Merging, span: Span, share: NDArray[np.float64]) -> F32:
 def _differences(
     work: Merging, own: Sequence[Parameters], shared: Parameters, *, sparsify: Sparsify | None, agreeing: bool
 ) -> Formula:
-    """Return θ_base + λ Σ w·s(δ), over entries that agree in sign with the weighted sum where ``agreeing`` says so.
+    """Return θ_base + λ Σ w·s(δ), with ``agreeing`` only over entries that agree in sign with the weighted sum.
 
-    With ``normalize`` the sum is divided by that of the weights that went into it.
+    With ``normalize`` the sum is divided by the sum of its weights.
     """
     ways = [_sparsifier(work, n, each, shared, sparsify) for n, each in enumerate(own)]
     weights = np.array([each["weight"] for each in own], dtype=np.float32)
@@ -201,7 +201,7 @@ def _elected(work: Merging, span: Span, deltas: F32, weights: F32, total: F32) -
 def _sparsifier(
     work: Merging, model: int, own: Parameters, shared: Parameters, sparsify: Sparsify | None
 ) -> Sparsifier:
-    """Return what thins out a model's difference, scaled as the configuration says."""
+    """Return the function that sparsifies a model's difference, scaled as configured."""
     if sparsify is None or own["density"] >= 1:
         return whole
     if own["density"] <= 0:

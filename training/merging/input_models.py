@@ -20,7 +20,7 @@ from training.model_license import UNKNOWN_LICENSE, file_text, stated_license
 from training.training_errors import MergeError
 
 PATTERNS = ["*.json", "*.safetensors", "*.model", "*.jinja", "merges.txt", "vocab.txt", "*.py", "README.md"]
-"""What is fetched of a model on the Hub."""
+"""Files downloaded of a model on the Hub."""
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w./-]+)?")
 
@@ -38,7 +38,7 @@ MUST_AGREE = (
     "num_experts_per_tok",
     "hidden_act",
 )
-"""Keys of config.json that say what a weight stands for."""
+"""Keys of config.json that determine the meaning of a weight."""
 
 OUGHT_TO_AGREE = (
     "rope_theta",
@@ -52,18 +52,18 @@ OUGHT_TO_AGREE = (
     "attention_bias",
     "final_logit_softcapping",
 )
-"""Keys that change what a model computes and may differ between relatives; the result has those of the first."""
+"""Keys that change a model's computation and may differ between relatives; the result has those of the first."""
 
 BUFFERS = re.compile(r"rotary_emb\.inv_freq$")
-"""What a configuration gives and old checkpoints hold all the same."""
+"""Tensors implied by the configuration that old checkpoints store nevertheless."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One model of a merge. ``name`` is how the configuration calls it, ``revision`` the Hub's, where it is from there.
+    """One model of a merge. ``name`` is its name in the configuration, ``revision`` the Hub's, if it is from there.
 
-    ``tied`` says that it has no head of its own. ``license`` is the one it states, ``release`` what it was tuned on, if
-    its record says so: name, version and hash; ``origin`` is the model with all that it was made from.
+    ``tied`` marks a model without a head of its own. ``license`` is the stated one, ``release`` the release it was
+    tuned on according to its record: name, version and hash; ``origin`` is the model with its lineage.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Model:
 
     @property
     def names(self) -> list[str]:
-        """Names of the weights to merge: without buffers, and without a head that only repeats the embeddings."""
+        """Names of the weights to merge: without buffers, and without a head that repeats the embeddings."""
         return [n for n in self.weights.names() if not BUFFERS.search(n) and not (self.tied and HEAD.search(n))]
 
     @property
@@ -88,14 +88,14 @@ class Model:
         return row_count(self.weights)
 
     def value(self, key: str) -> Any:
-        """Return a value of config.json, from the part about text where a model has several."""
+        """Return a value of config.json, from its text part where a model has several."""
         return self.config[key] if key in self.config else dict(self.config.get("text_config") or {}).get(key)
 
 
 def open_model(name: str, licenses: Mapping[str, str] | None = None) -> Model:
     """Return a model by the path of its folder, or by its Hub id with an optional ``@revision``.
 
-    ``licenses`` are those that a user names, by model, or under an empty name for all that state none.
+    ``licenses`` are those given by the user, by model, or under an empty name for all that state none.
     """
     folder, revision = _folder(name)
     config = _config(folder)

@@ -1,7 +1,7 @@
-"""Compiled loops of merging, each over one span; NumPy alone would write every step to memory.
+"""Compiled loops of merging, each over one span; NumPy would write every intermediate step to memory.
 
-``bits`` are float32 numbers seen as whole ones: without their sign they order as the magnitudes do. No sum here is
-reordered, so the machine's vector width changes nothing.
+``bits`` are float32 numbers read as integers: without their sign they order by magnitude. No sum here is reordered, so
+the machine's vector width changes nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def narrow(bits: U32, held: U16) -> bool:
 
 @compiled
 def tally(bits: U32, shift: int, prefix: int, counts: I64) -> None:
-    """Count magnitudes by the 16 bits from ``shift`` upwards, of those whose bits above these are ``prefix``."""
+    """Count magnitudes by the 16 bits from ``shift`` upwards, among those whose higher bits are ``prefix``."""
     for n in range(len(bits)):
         value = np.int64(bits[n] & NO_SIGN)
         if value >> (shift + 16) == prefix:
@@ -65,7 +65,7 @@ def tally(bits: U32, shift: int, prefix: int, counts: I64) -> None:
 
 @compiled
 def equals(bits: U32, least: int) -> int:
-    """Count the magnitudes that are ``least``."""
+    """Count the magnitudes equal to ``least``."""
     wanted, found = np.uint32(least), 0
     for n in range(len(bits)):
         found += (bits[n] & NO_SIGN) == wanted
@@ -74,7 +74,7 @@ def equals(bits: U32, least: int) -> int:
 
 @compiled
 def keep_from(bits: U32, least: int) -> None:
-    """Set to zero what is below ``least``."""
+    """Set magnitudes below ``least`` to zero."""
     lowest = np.uint32(least)
     for n in range(len(bits)):
         bits[n] = bits[n] if (bits[n] & NO_SIGN) >= lowest else np.uint32(0)
@@ -82,7 +82,7 @@ def keep_from(bits: U32, least: int) -> None:
 
 @compiled
 def keep_first(bits: U32, least: int, allowed: int) -> None:
-    """Set to zero what is ``least``, but for the first ``allowed`` of them."""
+    """Set magnitudes equal to ``least`` to zero, except the first ``allowed`` of them."""
     wanted = np.uint32(least)
     for n in range(len(bits)):
         if (bits[n] & NO_SIGN) == wanted:
@@ -96,7 +96,7 @@ def keep_first(bits: U32, least: int, allowed: int) -> None:
 
 @compiled
 def chance(key: np.uint64, place: int | np.int64) -> float:
-    """Return a number from 0 to 1 (exclusive) for an element: SplitMix64 (Steele, Lea, Flood 2014) of key and place."""
+    """Return a number in [0, 1) for an element: SplitMix64 (Steele, Lea, Flood 2014) of key and position."""
     z = key + np.uint64(place + 1) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -105,14 +105,14 @@ def chance(key: np.uint64, place: int | np.int64) -> float:
 
 @compiled
 def drop(delta: F32, key: np.uint64, first: int, density: float, factor: np.float32) -> None:
-    """Multiply each entry by ``factor`` with the chance ``density``, and set it to zero otherwise."""
+    """Multiply each entry by ``factor`` with probability ``density``, and set it to zero otherwise."""
     for n in range(len(delta)):
         delta[n] = delta[n] * factor if chance(key, first + n) < density else np.float32(0)
 
 
 @compiled
 def rank_keys(bits: U32, columns: int, keys: U64) -> None:
-    """Write magnitude above, column below: sorted row by row, such keys give the order of a row's magnitudes."""
+    """Write keys of magnitude above and column below; sorted row by row, they give the order of a row's magnitudes."""
     for row in range(0, len(bits), columns):
         for column in range(columns):
             keys[row + column] = np.uint64(bits[row + column] & NO_SIGN) << ABOVE | np.uint64(column)
@@ -122,9 +122,9 @@ def rank_keys(bits: U32, columns: int, keys: U64) -> None:
 def drop_by_rank(
     delta: F32, keys: U64, columns: int, key: np.uint64, first: int, low: float, step: float, divided: bool
 ) -> None:
-    """Keep each entry with a chance of ``low`` for the smallest of its row and ``step`` more for each next.
+    """Keep each entry with probability ``low`` for the smallest of its row, and ``step`` more for each next.
 
-    ``keys`` are sorted row by row. With ``divided`` what stays is divided by its chance.
+    ``keys`` are sorted row by row. With ``divided`` kept entries are divided by their probability.
     """
     for row in range(0, len(delta), columns):
         for rank in range(columns):
@@ -149,7 +149,7 @@ def add_agreeing(delta: F32, weight: np.float32, total: F32, chosen: F32, diviso
 
 @compiled
 def divide(values: F32, divisors: F32) -> None:
-    """Divide by a number for each or, of one place, for all; by next to nothing is not divided."""
+    """Divide by a number for each entry or, given one number, for all; a divisor near zero is skipped."""
     one = np.float32(1)
     for n in range(len(values)):
         divisor = divisors[n if len(divisors) > 1 else 0]
@@ -167,7 +167,7 @@ def magnitude(values: F32) -> float:
 
 @compiled
 def dots(a: F32, b: F32, columns: int, products: F64) -> None:
-    """Add to ``products`` the dot product of each row of two arrays, or of all rows where it has one place."""
+    """Add to ``products`` the dot product of each row of two arrays, or of all rows where it has one element."""
     for n in range(len(a)):
         row = n // columns if len(products) > 1 else 0
         products[row] += np.float64(a[n]) * np.float64(b[n])

@@ -15,7 +15,7 @@ LAYER = re.compile(r"^(?P<stack>(?:.*?\.)?(?:layers|h|blocks|block))\.(?P<number
 
 
 class Layers:
-    """The layers of a merge: which slice and which values hold for which tensor."""
+    """The layers of a merge: the slice and the values that apply to each tensor."""
 
     def __init__(self, merge: MergeConfig, names: Sequence[str]) -> None:
         self._merge = merge
@@ -29,7 +29,7 @@ class Layers:
         self._check_gradients()
 
     def parameters(self, name: str) -> tuple[tuple[dict[str, Any], ...], dict[str, Any]]:
-        """Return the parameters of each model and the shared ones; the narrower scope of the file goes before."""
+        """Return the parameters of each model and the shared ones; the narrower scope of the file has priority."""
         piece, depth = self._place(name)
         method = self._merge.rules
         by_model = {source.model: source.parameters for source in piece.sources}
@@ -45,7 +45,7 @@ class Layers:
         return own, shared
 
     def unused(self) -> list[str]:
-        """Return a note for every filter that is part of no tensor's name."""
+        """Return a note for every filter that matches no tensor's name."""
         scopes = [self._merge.parameters, *(piece.parameters for piece in self._merge.slices)]
         scopes += [source.parameters for piece in self._merge.slices for source in piece.sources]
         filters = {rule.filter for scope in scopes for rules in scope.values() for rule in rules if rule.filter}
@@ -65,7 +65,7 @@ class Layers:
         return default
 
     def _place(self, name: str) -> tuple[Slice, float]:
-        """Return a tensor's slice and its depth there: 0 for what belongs to no layer, as in mergekit."""
+        """Return a tensor's slice and its depth there: 0 for tensors outside all layers, as in mergekit."""
         slices = self._merge.slices
         found = LAYER.match(name)
         if not found:

@@ -1,7 +1,7 @@
-"""A merge as mergekit's YAML says it: which models, by which method, with which parameters for which tensor.
+"""A merge as mergekit's YAML describes it: models, method, and parameters by tensor.
 
-Keys mean what they mean to mergekit 0.1.5, with two of our own, which it reads past: ``seed`` and ``untie``, and the
-parameter ``rescaling``. What it would ignore (a wrong key, a parameter that the method does not have) is an error here.
+Keys have the meaning of mergekit 0.1.5, plus three of our own that it ignores: ``seed``, ``untie`` and the parameter
+``rescaling``. Input that it would ignore (a wrong key, a parameter that the method lacks) is an error here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Scalar = bool | float | str
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A value for the tensors whose name holds ``filter`` (None for all); several values are a gradient by layer."""
+    """A value for the tensors whose name contains ``filter`` (None for all); several values are a gradient by layer."""
 
     value: Scalar | tuple[float, ...]
     filter: str | None = None
@@ -48,7 +48,7 @@ Settings = Mapping[str, tuple[Rule, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One model of a merge, by path or Hub id, and the parameters of its own."""
+    """One model of a merge, by path or Hub id, and its own parameters."""
 
     model: str
     parameters: Settings = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Slice:
 class MergeConfig:
     """A merge to make. ``raw`` is the mapping it was read from; ``dtype`` is that of the result (None: the base's).
 
-    ``licenses`` are those that a user names, by model, or under an empty name for all that state none.
+    ``licenses`` are those given by the user, by model, or under an empty name for all that state none.
     """
 
     method: str
@@ -85,12 +85,12 @@ class MergeConfig:
 
     @property
     def rules(self) -> Method:
-        """What the method needs and takes."""
+        """The requirements and parameters of the method."""
         return METHODS[self.method]
 
     @property
     def models(self) -> tuple[str, ...]:
-        """The models that are merged, without the base, in the order of the file."""
+        """The merged models, without the base, in the order of the file."""
         return tuple(s.model for s in self.slices[0].sources if s.model != self.base_model or not self.rules.needs_base)
 
     @property
@@ -103,7 +103,7 @@ class MergeConfig:
 def named_licenses(given: Sequence[str], config: MergeConfig) -> MergeConfig:
     """Return a merge with licences for its models, each as ``MODEL=LICENCE``, or ``LICENCE`` for all that state none.
 
-    Raises ``MergeConfigError`` for a model that is not merged or a licence that is not known here.
+    Raises ``MergeConfigError`` for a model that is not merged or an unknown licence.
     """
     named = {}
     for text in given:
@@ -121,7 +121,7 @@ def named_licenses(given: Sequence[str], config: MergeConfig) -> MergeConfig:
 
 
 def read_merge_config(file: Path) -> MergeConfig:
-    """Return the merge that a YAML file describes; ``MergeConfigError`` for one that cannot be read or is wrong."""
+    """Return the merge described by a YAML file; ``MergeConfigError`` for one that cannot be read or is wrong."""
     import yaml
 
     try:
@@ -134,7 +134,7 @@ def read_merge_config(file: Path) -> MergeConfig:
 
 
 def merge_config(values: Any) -> MergeConfig:
-    """Return the merge that a mapping in the form of mergekit's YAML describes, checked as far as it can be alone."""
+    """Return the merge described by a mapping in the form of mergekit's YAML, checked without reading the models."""
     values = _mapping("the configuration", values, KEYS)
     method = _choice("merge_method", values.get("merge_method"), METHODS)
     rules = METHODS[method]
@@ -155,7 +155,7 @@ def merge_config(values: Any) -> MergeConfig:
 
 
 def merge_yaml(config: MergeConfig) -> str:
-    """Return the configuration as YAML that mergekit reads as well, lists of numbers on one line."""
+    """Return the configuration as YAML that mergekit also reads, lists of numbers on one line."""
     import yaml
 
     return str(yaml.safe_dump(dict(config.raw), sort_keys=False, default_flow_style=None, allow_unicode=True))
@@ -225,7 +225,7 @@ def _tokenizer_source(values: dict[str, Any]) -> str | None:
 
 
 def _dtype(values: dict[str, Any]) -> str | None:
-    """Return the type of the result: sums are made in float32 whatever ``dtype`` says."""
+    """Return the type of the result: sums are in float32 whatever ``dtype`` is."""
     found = None
     for key in ("dtype", "out_dtype"):
         if values.get(key) is not None:
@@ -290,8 +290,8 @@ def _number(place: str, value: Any, name: str) -> float:
 def setting(rules: tuple[Rule, ...], tensor: str, depth: float) -> Scalar | None:
     """Return the value of a setting for a tensor at ``depth`` (0 for the first layer, 1 for the last).
 
-    The first rule whose filter is part of the tensor's name holds; None where there is none. A gradient's values are
-    spread evenly over depth, with straight lines between them.
+    The first rule whose filter is part of the tensor's name applies; None where there is none. A gradient's values are
+    spread evenly over depth, with linear interpolation between them.
     """
     for rule in rules:
         if rule.filter is None or rule.filter in tensor:

@@ -1,7 +1,7 @@
-"""Merging: several models of one architecture become one, tensor by tensor, with no more than that in memory.
+"""Merging of several models of one architecture, tensor by tensor, with one tensor at a time in memory.
 
-Reading ahead, hashing, arithmetic and writing go on side by side; what is written depends on none of that. See
-``training.merging.merge_config`` for what can be asked, ``training.merging.arithmetic`` for the formulas.
+Reading ahead, hashing, arithmetic and writing run in parallel; the result depends on none of that. See
+``training.merging.merge_config`` for the options, ``training.merging.arithmetic`` for the formulas.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def merge(
     threads: int | None = None,
     report_progress: ReportProgress | None = None,
 ) -> dict[str, Any]:
-    """Merge models into the new folder ``out`` and return the record that is written there as ``merge.json``.
+    """Merge models into the new folder ``out`` and return the record written there as ``merge.json``.
 
-    ``report_progress`` gets the bytes written and the bytes in all. The result does not depend on the number of
-    ``threads`` (by default the cores). Raises ``MergeError`` where models do not fit, hold what is no
-    number, or the disk is full; then there is no ``out``.
+    ``report_progress`` receives the bytes written and the bytes in all. The result does not depend on the number of
+    ``threads`` (by default the cores). Raises ``MergeError`` where models do not fit, contain NaN or infinities, or the
+    disk is full; then there is no ``out``.
     """
     plan = planned(config, shard_bytes)
     with new_folder(out, plan.bytes) as folder:
@@ -63,7 +63,7 @@ def merge(
 
 
 def plan_of(config: MergeConfig, out: Path, shard_bytes: int = SHARD_BYTES) -> dict[str, Any]:
-    """Return what a merge into ``out`` would do, after all checks that need no arithmetic; nothing is written."""
+    """Return the plan of a merge into ``out`` after all checks that need no arithmetic; nothing is written."""
     plan = planned(config, shard_bytes)
     check_output_folder(out, plan.bytes)
     parameters = {name: {"models": list(job.own), **job.shared} for name, job in plan.jobs.items() if job.merged}
@@ -84,7 +84,7 @@ def plan_of(config: MergeConfig, out: Path, shard_bytes: int = SHARD_BYTES) -> d
 
 
 class _ThreadPools:
-    """Who works on a merge: a thread that writes, one for each model that hashes, and a pool for arithmetic."""
+    """The threads of a merge: one that writes, one per model that hashes, and a pool for arithmetic."""
 
     def __init__(self, opened: ExitStack, models: Sequence[str], count: int) -> None:
         self.writer = opened.enter_context(ThreadPoolExecutor(1))
@@ -121,7 +121,7 @@ def _write(writer: ShardWriter, content: Raw, memory: Memory) -> None:
 
 
 def _results(plan: Plan, thread_pools: _ThreadPools) -> Iterator[Raw]:
-    """Yield the bytes of every tensor of the result in the order of writing, the next read while one is merged."""
+    """Yield the bytes of every tensor of the result in the order of writing; the next is read while one is merged."""
     jobs = [plan.jobs[tensor.name] for shard in plan.shards for tensor in shard.tensors]
     for job, following in zip(jobs, [*jobs[1:], None], strict=True):
         hashing = []
@@ -169,7 +169,7 @@ def _merged(plan: Plan, job: Job, thread_pools: _ThreadPools) -> Raw:
 
 
 def _same(job: Job, contents: dict[str, Raw]) -> Raw:
-    """Return the bytes of a tensor that is no weight and has to be equal in all models."""
+    """Return the bytes of a tensor that is no weight and must be equal in all models."""
     first, *others = contents.items()
     for model, content in others:
         if not np.array_equal(content, first[1]):
@@ -222,7 +222,7 @@ def _write_rest(plan: Plan, folder: Path, record: dict[str, Any]) -> None:
 
 
 def _extra_files(plan: Plan) -> dict[str, bytes]:
-    """Return the files that come from one model as they are: how to generate, and its own code."""
+    """Return the files copied unchanged from one model: generation settings, and its own code."""
     origin = plan.models[0]
     code = sorted(origin.folder.glob("*.py")) if origin.config.get("auto_map") else []
     files = {path.name: path.read_bytes() for path in code}
@@ -230,7 +230,7 @@ def _extra_files(plan: Plan) -> dict[str, bytes]:
 
 
 def _generation(plan: Plan) -> dict[str, bytes]:
-    """Return generation_config.json of the model that speaks, which ends where the chat template ends an answer."""
+    """Return generation_config.json of the speaker, with the end token of the chat template."""
     path, end = plan.model(plan.choice.speaker).folder / "generation_config.json", plan.choice.end
     if not path.is_file():
         return {}  # config.json says where generation ends
@@ -243,7 +243,7 @@ def _generation(plan: Plan) -> dict[str, bytes]:
 
 
 def _record(plan: Plan, folder: Path) -> dict[str, Any]:
-    """Return the record of a merge: inputs by content, and results."""
+    """Return the record of a merge: inputs by content hash, and results."""
     license = joint(model.license for model in plan.models)
     return {
         "license": license,

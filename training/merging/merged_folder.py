@@ -1,4 +1,4 @@
-"""The output folder of a merge, complete or absent: written to a hidden folder beside it, synced, then renamed."""
+"""The output folder of a merge, written atomically: to a hidden folder next to it, synced, then renamed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sources.atomic import WriteError, disk_full_reason, free_bytes, publish_fol
 from training.training_errors import MergeError
 
 RESERVE = 64 << 20
-"""Bytes beside the weights: tokenizer, records, the file system's own."""
+"""Bytes needed besides the weights: tokenizer, records, the file system's own."""
 
 
 @contextmanager
 def new_folder(out: Path, size: int) -> Iterator[Path]:
     """Give a folder to write to; on success it is synced and renamed to ``out``, on failure removed.
 
-    The next run removes the files of a killed run. Raises ``MergeError`` where ``out`` is there already, where the disk
-    has no room for ``size`` bytes or becomes full, and where another run is writing the same.
+    The next run removes the files of a killed run. Raises ``MergeError`` where ``out`` exists, where the disk has no
+    room for ``size`` bytes or becomes full, and where another run is writing the same folder.
     """
     check_output_folder(out, size)
     partial = _partial(out)
@@ -41,7 +41,7 @@ def new_folder(out: Path, size: int) -> Iterator[Path]:
 
 
 def check_output_folder(out: Path, size: int) -> None:
-    """Raise ``MergeError`` where ``out`` is there already, or its disk has no room for ``size`` bytes."""
+    """Raise ``MergeError`` where ``out`` exists, or its disk has no room for ``size`` bytes."""
     if out.exists():
         raise MergeError(f"{out} exists already, expected a new folder: name another or remove it")
     # The files of a killed run count as free: the next one removes them.

@@ -1,4 +1,4 @@
-"""The methods of merging: what each needs, its parameters and their defaults, which are mergekit's own."""
+"""The methods of merging: requirements, parameters and their defaults, which are mergekit's own."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ KINDS: dict[str, Kind] = {
 }
 
 RESCALINGS = ("norm", "probability")
-"""How what a random drop leaves is scaled up: ``norm`` restores the sum of magnitudes (mergekit), ``probability``
-divides every entry by the chance it had to stay (the papers)."""
+"""How entries left by a random drop are scaled up: ``norm`` restores the sum of magnitudes (mergekit), ``probability``
+divides every entry by its probability of being kept (the papers).
+"""
 
 REQUIRED = object()
-"""In the place of a default: the configuration has to say it."""
+"""Replaces a default: the configuration must give the value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """A method: ``own`` are the parameters of each model, ``shared`` those of a tensor; ``least`` and ``most`` count
-    models beside the base, or all where there is none."""
+    models besides the base, or all where there is none.
+    """
 
     paper: str
     needs_base: bool = True

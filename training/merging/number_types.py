@@ -1,4 +1,4 @@
-"""Numbers as checkpoints hold them (bfloat16, float16, float32) and the float32 in which all sums are made.
+"""Number types of checkpoints (bfloat16, float16, float32) and their conversion to the float32 of all sums.
 
 NumPy has no bfloat16; it is the upper half of a float32, so widening is a shift and narrowing a rounding of bits.
 """
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 
 
 HELD: dict[str, Any] = {"BF16": np.uint16, "F16": np.float16, "F32": np.float32}
-"""What an array of such numbers is to NumPy."""
+"""NumPy's type of an array of such numbers."""
 
 
 class Floats:
@@ -58,9 +58,9 @@ def widened(held: NDArray[Any], dtype: str, out: F32) -> bool:
 
 
 def narrowed(values: F32, dtype: str, out: NDArray[Any]) -> bool:
-    """Write numbers to ``out`` in a type, to the nearest, of two equally near to the even one.
+    """Write numbers to ``out`` in a type, rounded to nearest, ties to even; return whether all are finite there.
 
-    Tell whether all are finite there: what is too large for the type becomes infinite.
+    A number too large for the type becomes infinite.
     """
     if dtype == "BF16":
         return narrow(values.view(np.uint32), out)

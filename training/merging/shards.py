@@ -1,8 +1,8 @@
-"""Weights in safetensors files, one tensor at a time, read and written with no more of them in memory than that.
+"""Weights in safetensors files, read and written one tensor at a time to bound memory.
 
 The format (huggingface/safetensors, "Format"): eight bytes with the length of a JSON header, the header with type,
-shape and place of every tensor, then their bytes with no gap. The library of that name writes a file from tensors that
-are all in memory, five gigabytes of them for a shard of the usual size; hence this reader and writer.
+shape and position of every tensor, then their bytes without gaps. The safetensors library writes a file from tensors
+that are all in memory, five gigabytes for a shard of the usual size; hence this reader and writer.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Raw = NDArray[np.uint8]
 
 @dataclass(frozen=True, kw_only=True)
 class Tensor:
-    """A tensor as a file holds it: type by safetensors' name, shape, and its bytes' place in the file."""
+    """A tensor in a file: type by safetensors' name, shape, and the position of its bytes."""
 
     name: str
     dtype: str
@@ -55,10 +55,10 @@ class Tensor:
 
 
 class ShardFile:
-    """One file of weights, mapped into memory, and hashed while its tensors are used one after the other.
+    """One file of weights, mapped into memory, and hashed while its tensors are read in order.
 
-    Pages come from the disk when they are used and are let go by ``release``. A disk that fails under a mapping ends
-    the process (SIGBUS), as it does with every reader of safetensors.
+    Pages are read from disk on use and freed by ``release``. A disk failure under a mapping ends the process (SIGBUS),
+    as with every reader of safetensors.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +69,7 @@ class ShardFile:
         self._digest, self._hashed = xxhash.xxh3_128(), 0
 
     def read(self, tensor: Tensor) -> Raw:
-        """Return the bytes of a tensor of this file, read from the disk as they are used."""
+        """Return the bytes of a tensor of this file, read from disk on use."""
         return np.frombuffer(self._map, dtype=np.uint8, count=tensor.bytes, offset=tensor.start)
 
     def expect(self, tensor: Tensor) -> None:
@@ -81,9 +81,9 @@ class ShardFile:
         self._advise(mmap.MADV_DONTNEED, tensor.start, tensor.bytes)
 
     def hash(self, tensor: Tensor) -> None:
-        """Take up the bytes of a tensor, and what little lies between it and the last, into the file's hash.
+        """Add the bytes of a tensor, and the gap before it, to the file's hash.
 
-        A tensor that does not follow is left: ``digest`` reads what is missing again.
+        A tensor out of order is skipped; ``digest`` reads missing bytes again.
         """
         if 0 <= tensor.start - self._hashed <= GAP:
             self._advance(tensor.start + tensor.bytes)
@@ -110,18 +110,18 @@ class ShardFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The weights of a model folder: its files, and the file that holds each tensor."""
+    """The weights of a model folder: its files, and the file of each tensor."""
 
     folder: Path
     files: tuple[ShardFile, ...]
     places: Mapping[str, ShardFile]
 
     def tensor(self, name: str) -> Tensor:
-        """Return what is known of a tensor without reading it."""
+        """Return the header entry of a tensor, without reading it."""
         return self.places[name].tensors[name]
 
     def read(self, name: str) -> Raw:
-        """Return the bytes of a tensor, read from the disk as they are used."""
+        """Return the bytes of a tensor, read from disk on use."""
         return self.places[name].read(self.tensor(name))
 
     def expect(self, name: str) -> None:
@@ -129,7 +129,7 @@ class Checkpoint:
         self.places[name].expect(self.tensor(name))
 
     def hash(self, name: str) -> None:
-        """Take up the bytes of a tensor into the hash of its file."""
+        """Add the bytes of a tensor to the hash of its file."""
         self.places[name].hash(self.tensor(name))
 
     def release(self, name: str) -> None:
@@ -137,12 +137,12 @@ class Checkpoint:
         self.places[name].release(self.tensor(name))
 
     def names(self) -> list[str]:
-        """Return the names of all tensors, in the order of the files and of their places there."""
+        """Return the names of all tensors, in the order of the files and of their positions there."""
         return [t.name for file in self.files for t in sorted(file.tensors.values(), key=lambda t: t.start)]
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
-    """Return the weights of a model folder; ``MergeError`` where there are none, or one is not what it should be."""
+    """Return the weights of a model folder; ``MergeError`` where there are none, or a file is invalid."""
     files = tuple(ShardFile(folder / name) for name in _file_names(folder))
     places: dict[str, ShardFile] = {}
     for file in files:
@@ -185,7 +185,7 @@ def _indexed(folder: Path) -> list[str]:
 
 
 def _header(path: Path) -> list[Tensor]:
-    """Return the tensors that a file says to hold, after checking that it has their bytes, no more and no less."""
+    """Return the tensors listed in a file's header, after checking that the file has exactly their bytes."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -231,7 +231,7 @@ class Shard:
 def divide(tensors: Iterable[Tensor], most: int) -> tuple[Shard, ...]:
     """Return the files for tensors in their order, each of ``most`` bytes or fewer unless one tensor alone is larger.
 
-    Inside a file wider types come first, which keeps every tensor aligned to its type.
+    Within a file wider types come first, which keeps every tensor aligned to its type.
     """
     groups: list[list[Tensor]] = [[]]
     room = most
@@ -269,7 +269,7 @@ class ShardWriter:
         self._file.close()
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file without completing it."""
         self._file.close()
 
 

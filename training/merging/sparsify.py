@@ -1,8 +1,8 @@
 """Sparsification of the difference between two models: trim, drop, drop by rank.
 
-Every function returns a ``Sparsifier``: it takes a span of a flattened difference and sets to zero, in place, what
-goes. Chance depends on the seed, the tensor's name, the model's place in the configuration and the element's in the
-tensor, so that neither the order of the tensors nor the number of threads changes a byte.
+Every function returns a ``Sparsifier``, which takes a span of a flattened difference and sets the removed entries to
+zero in place. Randomness depends on the seed, the tensor's name, the model's position in the configuration and the
+element's in the tensor, so neither the order of the tensors nor the number of threads changes a byte.
 """
 
 from __future__ import annotations
@@ -36,10 +36,9 @@ def nothing(span: Span, delta: F32) -> None:
 
 
 def largest(work: Merging, model: int, density: float) -> Sparsifier:
-    """Keep the ``int(density · n)`` largest magnitudes of the tensor, one at least (TIES, arXiv 2306.01708, 4.1).
+    """Keep the ``int(density · n)`` largest magnitudes of the tensor, at least one (TIES, arXiv 2306.01708, 4.1).
 
-    Of equals, as differences between bfloat16 numbers often are, the first in the tensor stay, so that the number kept
-    is exact.
+    Of equal ones, common between bfloat16 numbers, the first in the tensor are kept, so that the number is exact.
     """
     least, allowed = _threshold(work, model, max(1, int(density * work.size)))
 
@@ -53,7 +52,7 @@ def largest(work: Merging, model: int, density: float) -> Sparsifier:
 
 
 def _threshold(work: Merging, model: int, count: int) -> tuple[int, dict[Span, int]]:
-    """Return the bits of the ``count``-th largest magnitude; for spans where not all its equals stay, how many do."""
+    """Return the bits of the ``count``-th largest magnitude and, for spans with more equal ones, how many to keep."""
     upper, left = _cut(_tallied(work, model, 16, 0), count)
     lower, left = _cut(_tallied(work, model, 0, upper), left)
     least = upper << 16 | lower
@@ -84,7 +83,7 @@ def _tallied(work: Merging, model: int, shift: int, prefix: int) -> NDArray[np.i
 
 
 def _cut(counts: NDArray[np.int64], wanted: int) -> tuple[int, int]:
-    """Return the bin that holds the ``wanted``-th largest, and how many of that bin are wanted."""
+    """Return the bin that contains the ``wanted``-th largest, and how many of that bin are wanted."""
     from_top = np.cumsum(counts[::-1])
     place = int(np.searchsorted(from_top, wanted))
     above = int(from_top[place - 1]) if place else 0
@@ -95,7 +94,7 @@ def _cut(counts: NDArray[np.int64], wanted: int) -> tuple[int, int]:
 
 
 def any_of(work: Merging, model: int, density: float, by_probability: bool) -> Sparsifier:
-    """Keep each entry with the chance ``density`` (DARE, arXiv 2311.03099, 3.2), divided by it if asked."""
+    """Keep each entry with probability ``density`` (DARE, arXiv 2311.03099, 3.2), divided by it if requested."""
     key, factor = work.key(model), np.float32(1 / density if by_probability else 1)
 
     def keep(span: Span, delta: F32) -> None:
@@ -105,10 +104,10 @@ def any_of(work: Merging, model: int, density: float, by_probability: bool) -> S
 
 
 def rather_larger(work: Merging, model: int, density: float, epsilon: float, by_probability: bool) -> Sparsifier:
-    """Keep each entry with a chance that rises with its rank in its row (DELLA, arXiv 2406.11617, 3.1).
+    """Keep each entry with a probability that rises with its rank in its row (DELLA, arXiv 2406.11617, 3.1).
 
-    The chances of a row are evenly spaced, from ``density - epsilon`` for the smallest magnitude to ``density +
-    epsilon``; of equals the later has the higher rank. A row of one has the chance ``density``.
+    The probabilities of a row are evenly spaced, from ``density - epsilon`` for the smallest magnitude to ``density +
+    epsilon``; of equals the later has the higher rank. A row of one has ``density``.
     """
     if density - epsilon <= 0 or density + epsilon >= 1:
         raise MergeError(
@@ -131,7 +130,7 @@ def rather_larger(work: Merging, model: int, density: float, epsilon: float, by_
 
 
 def norm_kept(work: Merging, model: int, sparsifier: Sparsifier) -> Sparsifier:
-    """Return a sparsifier whose result has the sum of magnitudes of the whole difference, as mergekit scales."""
+    """Return a sparsifier whose result has the sum of magnitudes of the whole difference, as in mergekit."""
 
     def sums(span: Span) -> tuple[float, float]:
         delta = work.delta(model, span)

@@ -17,10 +17,10 @@ import numpy as np
 from training.merging.number_types import F32, Floats, Raw, Span
 
 BLOCK = 1 << 18
-"""Elements of a span, as whole rows: its arrays stay in a core's cache."""
+"""Elements of a span, as whole rows: its arrays fit a core's cache."""
 
 BATCH = 4
-"""Spans that a thread takes at once."""
+"""Spans per thread and turn."""
 
 KEPT_BYTES = 512 << 20
 """Bytes of free arrays that are kept; the layers of a model have few different sizes."""
@@ -29,7 +29,7 @@ R = TypeVar("R")
 
 
 class Scratch(threading.local):
-    """Arrays that a thread reuses; allocating memory for each span takes longer than the sums."""
+    """Arrays reused by a thread; allocating memory for each span takes longer than the sums."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, F32] = {}
@@ -43,7 +43,7 @@ class Scratch(threading.local):
 
 
 class Memory:
-    """Reused arrays of bytes, shared by all threads; fresh memory takes longer than reading into it."""
+    """Byte arrays reused by all threads; allocating takes longer than reading into them."""
 
     def __init__(self) -> None:
         self._free: list[Raw] = []
@@ -84,7 +84,7 @@ class Merging:
 
     @property
     def columns(self) -> int:
-        """Elements of a row, which is what the last axis counts; a vector is one row."""
+        """Elements of a row along the last axis; a vector is one row."""
         return self.shape[-1] if self.shape else 1
 
     @cached_property
@@ -94,7 +94,7 @@ class Merging:
         return tuple(Span(first, min(first + step, self.size)) for first in range(0, self.size, step))
 
     def each(self, function: Callable[[Span], R]) -> list[R]:
-        """Return what ``function`` gives for every span, in their order."""
+        """Return the results of ``function`` for every span, in their order."""
         if self.pool is None or len(self.spans) == 1:
             return [function(span) for span in self.spans]
         batches = [self.spans[n : n + BATCH] for n in range(0, len(self.spans), BATCH)]
@@ -110,12 +110,12 @@ class Merging:
         return self.base.into(span, self.room(span, "start"))
 
     def delta(self, model: int, span: Span, out: F32 | None = None) -> F32:
-        """Return what a model differs by from the base, in ``out`` or in an array of this thread."""
+        """Return a model's difference from the base, in ``out`` or in an array of this thread."""
         delta = self.models[model].into(span, self.room(span, "delta") if out is None else out)
         delta -= self.start(span)
         return delta
 
     def key(self, model: int) -> np.uint64:
-        """Return the random key of a model: seed, name of the tensor and place of the model."""
+        """Return the random key of a model: seed, name of the tensor and position of the model."""
         text = "\0".join(map(str, (self.seed, self.name, model)))
         return np.uint64(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little"))

@@ -84,7 +84,7 @@ def planned(merge: MergeConfig, shard_bytes: int) -> Plan:
 
 
 def _sources(model: Model, untie: bool) -> dict[str, str]:
-    """Return the tensors that a model brings: name in the result, name in its files."""
+    """Return the tensors of a model: name in the result, name in its files."""
     sources = {name: name for name in model.names}
     if untie and model.tied:
         embedding = next((name for name in sources if EMBEDDING.search(name)), None)
@@ -122,7 +122,7 @@ def _job(
 
 
 def _shape(name: str, tensors: Mapping[str, Tensor], rows: Mapping[str, Rows | None]) -> tuple[int, ...]:
-    """Return the shape of the result; only the rows of a tensor that has one a token may differ."""
+    """Return the shape of the result; only the rows of a tensor with one row per token may differ."""
     shapes = {}
     for model, tensor in tensors.items():
         own = rows[model]

@@ -1,8 +1,8 @@
-"""The tokenizer, chat template and end of an answer of a merged model: those that all share, or those that were chosen.
+"""The tokenizer, chat template and end token of a merged model: the shared ones, or those chosen in the configuration.
 
-Nothing is guessed: where two models differ, the configuration has to say whose is taken, as ``tokenizer_source`` and as
-``chat_template`` (``base``, one of the models, or a template itself). One model, the speaker, gives the special tokens
-and the settings of generation: the one whose template is taken.
+Nothing is guessed: where two models differ, the configuration must choose, by ``tokenizer_source`` and
+``chat_template`` (``base``, one of the models, or a template itself). The model whose template is taken, the speaker,
+also gives the special tokens and generation settings.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ FILES = (
     "chat_template.json",
     "chat_template.jinja",
 )
-"""What belongs to a tokenizer, with its template."""
+"""Files of a tokenizer and its template."""
 
 TEMPLATES = ("chat_template.jinja", "chat_template.json")
 OF_A_RUN = ("truncation", "padding", "version")
-"""Keys of tokenizer.json that say how it was last called, not what it is."""
+"""Keys of tokenizer.json with the settings of its last call."""
 
 OFFSETS = ("trim_offsets",)
-"""Keys that move the places of tokens in a text and change no token."""
+"""Keys that affect the offsets of tokens and no token."""
 
 Template = str | list[Any] | None
 
@@ -48,7 +48,7 @@ class Tokenizer:
     """A model's tokenizer: ``identity`` is equal for equal ones, ``tokens`` their numbers where they can be read.
 
     ``settings`` are those of tokenizer_config.json, ``special`` the numbers of the control tokens. ``stops`` end
-    generation, None where no file says so. ``rewritten`` marks files that transformers changes when it loads them.
+    generation, None where no file lists them. ``rewritten`` marks files that transformers changes when it loads them.
     """
 
     model: str
@@ -63,16 +63,16 @@ class Tokenizer:
 
     @property
     def end(self) -> str | None:
-        """The token that its own template writes after an answer."""
+        """The token with which its own template ends an answer."""
         return end_of_turn(self.template, self.settings, self.special)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The tokenizer of the result (None where no model has one), and its template with where it comes from.
+    """The tokenizer of the result (None where no model has one), and its template with its origin.
 
-    ``speaker`` is the model whose special tokens and generation settings are taken; ``end`` is the token that the
-    template writes after an answer, with its id.
+    ``speaker`` is the model whose special tokens and generation settings are taken; ``end`` is the token with which the
+    template ends an answer, with its id.
     """
 
     tokenizer: Tokenizer | None
@@ -110,9 +110,9 @@ def read_tokenizer(model: str, folder: Path) -> Tokenizer:
 
 
 def as_loaded(tokenizers: Sequence[Tokenizer]) -> list[Tokenizer]:
-    """Return the tokenizers; one that transformers turns into another of them by loading has the identity of that one.
+    """Return the tokenizers; one that transformers turns into another of them by loading has that one's identity.
 
-    A training run saves the tokenizer as it was loaded, so that its files may differ from those of its start model.
+    A training run saves the tokenizer as it was loaded, so its files may differ from those of its start model.
     """
     known = {tokenizer.identity for tokenizer in tokenizers}
     if len(known) == 1 or None in known or not find_spec("transformers"):
@@ -125,7 +125,7 @@ def as_loaded(tokenizers: Sequence[Tokenizer]) -> list[Tokenizer]:
 
 
 def _loaded_identity(tokenizer: Tokenizer) -> str | None:
-    """Return the identity that a tokenizer has once transformers has loaded it; None where it does not load it."""
+    """Return the identity of a tokenizer after loading by transformers; None where it cannot be loaded."""
     from transformers import AutoTokenizer
 
     try:
@@ -136,7 +136,7 @@ def _loaded_identity(tokenizer: Tokenizer) -> str | None:
 
 
 def choose(config: MergeConfig, tokenizers: Sequence[Tokenizer]) -> Choice:
-    """Return the tokenizer and template of the result; ``MergeError`` where models differ and nobody chose."""
+    """Return the tokenizer and template of the result; ``MergeError`` where models differ and none was chosen."""
     requested = config.tokenizer_source
     if requested is not None:
         source = _named("tokenizer_source", requested, config, tokenizers)
@@ -163,8 +163,8 @@ def _speaker(
 ) -> Tokenizer:
     """Return the model that gives special tokens and generation settings.
 
-    It is the tokenizer's source where one is named, else the model whose template was chosen, else the one that stops
-    where the shared template ends an answer. ``MergeError`` where models stop at other tokens and nothing decides.
+    It is the named tokenizer source, else the model whose template was chosen, else the one that stops where the shared
+    template ends an answer. ``MergeError`` where models stop at other tokens and nothing decides.
     """
     named = next((t for t in tokenizers if t.model == origin and config.chat_template is not None), None)
     if config.tokenizer_source is not None:
@@ -208,7 +208,7 @@ def write_tokenizer(choice: Choice, out: Path) -> None:
 
 
 def _write_template(tokenizer: Tokenizer, template: Template, out: Path) -> None:
-    """Write the template where transformers looks for it: one in a file of its own, several in the configuration."""
+    """Write the template where transformers expects it: one in a file of its own, several in the configuration."""
     config = _json(tokenizer.folder / "tokenizer_config.json") or {}
     config.pop("chat_template", None)
     if isinstance(template, list):
@@ -274,7 +274,7 @@ def _json(path: Path) -> dict[str, Any] | None:
 
 
 def _identity(folder: Path, content: dict[str, Any] | None) -> str | None:
-    """Return a hash that is equal for tokenizers that do the same, however a version of the library wrote them."""
+    """Return a hash equal for equivalent tokenizers, whatever version of the library wrote them."""
     if content is not None:
         kept = _without({key: value for key, value in content.items() if key not in OF_A_RUN}, OFFSETS)
         # A model's parameters that are switched off are written, or left out, by one version or another.
@@ -292,7 +292,7 @@ def _identity(folder: Path, content: dict[str, Any] | None) -> str | None:
 
 
 def _without(value: Any, keys: tuple[str, ...]) -> Any:
-    """Return a value without these keys of its objects, however deep."""
+    """Return a value without these keys, at any depth."""
     if isinstance(value, dict):
         # The vocabulary is the one object whose keys are data.
         return {k: v if k == "vocab" else _without(v, keys) for k, v in value.items() if k not in keys}
@@ -344,7 +344,7 @@ def _tokens(folder: Path, content: dict[str, Any]) -> dict[str, int]:
 
 
 def _template(folder: Path, config: Mapping[str, Any]) -> Template:
-    """Return the template as transformers finds it: a file of its own goes before the configuration."""
+    """Return the template by transformers' rules: a file of its own has priority over the configuration."""
     if (folder / "chat_template.jinja").is_file():
         return (folder / "chat_template.jinja").read_text(encoding="utf-8")
     extra = _json(folder / "chat_template.json") or {}

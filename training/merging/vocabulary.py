@@ -1,8 +1,8 @@
-"""Rows of embeddings and heads: which row of a model stands for which token of the result.
+"""Rows of embeddings and heads: which row of a model corresponds to which token of the result.
 
-Where all models have the same tokenizer and the same number of rows, a row is a row. Otherwise a row of the result is
+With the same tokenizer and number of rows in all models, rows correspond by number. Otherwise a row of the result is
 one token of the chosen tokenizer; a model that lacks that token takes the row of the chosen tokenizer's own model, so
-that it has no opinion of its own about it. Rows beyond a tokenizer's tokens are padding and matched by number.
+it does not influence it. Rows beyond a tokenizer's tokens are padding and matched by number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Rows = NDArray[np.int64]
 
 
 def by_token(tensor: str) -> bool:
-    """Return whether a tensor has one row a token."""
+    """Return whether a tensor has one row per token."""
     return bool(EMBEDDING.search(tensor) or HEAD.search(tensor))
 
 
@@ -41,7 +41,7 @@ def row_count(checkpoint: Checkpoint) -> int | None:
 def aligned(
     choice: Choice, tokenizers: Mapping[str, Tokenizer], counts: Mapping[str, int | None]
 ) -> dict[str, Rows | None]:
-    """Return for each model how its rows become those of the result; None for a model whose rows stay as they are.
+    """Return for each model the mapping of its rows to those of the result; None for a model whose rows are unchanged.
 
     Raises ``MergeError`` where rows differ in number or meaning and the configuration does not choose one.
     """

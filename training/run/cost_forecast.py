@@ -18,7 +18,7 @@ UTILISATION = 0.4
 
 BYTES = {"fp32": 4, "bf16": 2}
 STATE_BYTES = {"adamw_torch": 2, "adamw_torch_fused": 2, "adamw_bnb_8bit": 0, "adafactor": 0}
-"""Moments an optimiser keeps in the type of the weights; those of the 8-bit one take two bytes together."""
+"""Moments of an optimiser in the type of the weights; those of the 8-bit one take two bytes together."""
 
 QUANTISED_BYTES = 0.55
 """A weight in 4 bits with its scales (QLoRA, arXiv 2305.14314, section 3)."""
@@ -50,7 +50,9 @@ class Forecast:
 
 
 def forecast(rows: TokenRows, model: ModelFacts, settings: Settings) -> Forecast:
-    """Return the cost of training ``model`` on ``rows``; the rate of a device is declared, or measured now."""
+    """Return the cost of training ``model`` on ``rows``; the rate of a device is given in the settings, or measured
+    now.
+    """
     rate = settings.power.tflops * 1e12 if settings.power.tflops else matmul_rate(settings.precision.compute)
     steps, passes = steps_and_passes(len(rows.dataset), settings)
     work = passes * pass_flops(rows, model, settings)
@@ -74,7 +76,7 @@ def forecast(rows: TokenRows, model: ModelFacts, settings: Settings) -> Forecast
 
 
 def forecast_lines(expected: dict[str, Any]) -> list[str]:
-    """Return the lines that describe a forecast, given as by ``to_dict``."""
+    """Return the lines that describe a forecast, in the form of ``to_dict``."""
     memory, disk = expected["memory_bytes"] / 1e9, expected["disk_bytes"] / 1e9
     return [
         "rows: {rows:,} in {sequences:,} sequences, {too_long:,} were too long".format(**expected),
@@ -112,21 +114,21 @@ def steps_and_passes(sequences: int, settings: Settings) -> tuple[int, float]:
 
 
 def chunk_sizes(rows: int, chunks: int) -> list[int]:
-    """Return the sizes of nearly equal chunks that hold every row, the larger ones first."""
+    """Return the sizes of nearly equal chunks of all rows, the larger ones first."""
     return [rows // chunks + (number < rows % chunks) for number in range(chunks)]
 
 
 def model_flops(tokens: int, square: int, model: ModelFacts) -> float:
     """Return the operations of a forward and backward pass without recomputation, as utilisation counts them.
 
-    Six for each weight and token, and six times layers, width and the square of each row's length for causal
-    attention (PaLM, arXiv 2204.02311, appendix B, halved as a token sees half of its row).
+    Six per weight and token, and six times layers, width and the square of each row's length for causal attention
+    (PaLM, arXiv 2204.02311, appendix B, halved as a token attends to half of its row).
     """
     return 6.0 * model.matrices * tokens + 6.0 * model.layers * model.hidden * square
 
 
 def squared_lengths(rows: TokenRows, settings: Settings) -> int:
-    """Return the sum of the squared lengths of all rows, where a preference pair counts as two of its length."""
+    """Return the sum of the squared lengths of all rows; a preference pair counts as two of its length."""
     return 2 * rows.sum_squared_lengths if isinstance(settings, Dpo) else rows.sum_squared_lengths
 
 
@@ -138,7 +140,7 @@ def pass_flops(rows: TokenRows, model: ModelFacts, settings: Settings) -> float:
 
 
 def trained_parameters(model: ModelFacts, settings: Settings) -> int:
-    """Return the weights that learn; for an adapter an estimate, seven square matrices a layer."""
+    """Return the number of trained weights; for an adapter an estimate, seven square matrices per layer."""
     if settings.adapter.kind == "full":
         return model.parameters
     return 7 * model.layers * 2 * model.hidden * settings.adapter.rank
@@ -173,7 +175,7 @@ def _activation_bytes(rows: TokenRows, model: ModelFacts, settings: Settings) ->
 def disk_bytes(model: ModelFacts, settings: Settings) -> int:
     """Return the bytes that a run needs at once: the checkpoints it keeps, one more, and its result.
 
-    A checkpoint holds the trained weights and their moments; preference chunks leave two models as well.
+    A checkpoint includes the trained weights and their moments; preference chunks keep two models as well.
     """
     size, trained = BYTES[settings.precision.weights], trained_parameters(model, settings)
     checkpoint = trained * (size + (STATE_BYTES[settings.schedule.optimizer] * size or 2))
@@ -210,7 +212,7 @@ def _notes(rows: TokenRows, model: ModelFacts, settings: Settings, steps: int) -
 
 
 def _commonest(notes: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
-    """Return what was done to rows, with its commonest reason and the number of rows."""
+    """Return the action on rows, with its most common reason and the number of rows."""
     found = []
     for done in dict.fromkeys(note["done"] for note in notes):
         reasons = Counter(note["reason"] for note in notes if note["done"] == done)

@@ -1,6 +1,6 @@
-"""A model as one GGUF file, for llama.cpp and its kin: written by llama.cpp's own converter, then read back.
+"""Export of a model to one GGUF file for llama.cpp, written by llama.cpp's own converter, then read back.
 
-The converter is no package of ours: it is looked for, and where it is not there, how to get it is said.
+The converter is not part of sabila: it is searched for, and a message explains how to get it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from training.training_errors import TrainingError
 
 SCRIPT = "convert_hf_to_gguf.py"
 PLACE = "LLAMA_CPP"
-"""Variable of the environment with the folder of llama.cpp."""
+"""Environment variable with the folder of llama.cpp."""
 
 LONGEST_S = 4 * 3600
 
@@ -34,7 +34,7 @@ WAY_OUT = (
 
 
 def find_converter(named: Path | None = None) -> list[str]:
-    """Return the command of the converter: the one that is named, or of ``LLAMA_CPP``, or the one that is installed.
+    """Return the command of the converter: the given one, that of ``LLAMA_CPP``, or the installed one.
 
     ``named`` is its script or llama.cpp's folder. Raises ``TrainingError`` with how to get it where there is none.
     """
@@ -53,11 +53,11 @@ def find_converter(named: Path | None = None) -> list[str]:
 
 
 def export_gguf(folder: Path, out: Path, *, kind: str = "auto", converter: Path | None = None) -> dict[str, Any]:
-    """Write the model in ``folder`` as the new file ``out`` and return its record, which lies beside it as JSON.
+    """Write the model in ``folder`` as the new file ``out`` and return its record, written next to it as JSON.
 
-    ``kind`` is a type of weights that the converter writes by itself; smaller ones are made of such a file by
-    ``llama-quantize``. Raises ``TrainingError`` where there is no converter, it fails, or the file has not the chat
-    template of the folder or does not end generation where an answer ends.
+    ``kind`` is a type of weights that the converter writes itself; ``llama-quantize`` makes smaller ones from such a
+    file. Raises ``TrainingError`` where there is no converter, it fails, or the file lacks the folder's chat template
+    or does not end generation where an answer ends.
     """
     if not (folder / "config.json").is_file():
         raise TrainingError(f"{folder} has no config.json, expected the folder of a model")
@@ -102,7 +102,7 @@ def _convert(command: list[str], made: Path) -> None:
 def check_file(file: Path, folder: Path) -> dict[str, Any] | None:
     """Return the chat template and end tokens of a GGUF file; None where the package ``gguf`` is not installed.
 
-    Raises ``TrainingError`` where it has another template than the folder, or generation would not end with an answer.
+    Raises ``TrainingError`` where its template differs from the folder's, or generation would not end with an answer.
     """
     if find_spec("gguf") is None:
         return None
@@ -153,7 +153,7 @@ def _template(folder: Path) -> str | None:
 
 
 def _end(folder: Path, template: str | None) -> str | None:
-    """Return the token that ends an answer in the template, else the one that ends the model's texts."""
+    """Return the token that ends an answer in the template, else the model's end-of-text token."""
     settings = _settings(folder)
     vocabulary = json.loads(file_text(folder / "tokenizer.json") or "{}")
     added = {int(token["id"]): str(token["content"]) for token in vocabulary.get("added_tokens", [])}

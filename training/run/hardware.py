@@ -1,4 +1,4 @@
-"""The devices of a run: what they are, how fast, and what energy they took."""
+"""The devices of a run: type, speed and energy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 JOULES_PER_KWH = 3_600_000
 SMALLEST_SIDE, LARGEST_SIDE = 256, 8_192
 TIMED_S = 0.02
-"""A product that takes as long is timed well enough; eight times as much is the most that the next one takes."""
+"""Least duration of a timed product; the next one takes eight times as long at most."""
 
 
 def hardware() -> dict[str, Any]:
-    """Return the devices that this process sees, with memory in bytes, and the machine they are in."""
+    """Return the devices visible to this process, with memory in bytes, and the machine they are in."""
     import torch
 
     gpus = [torch.cuda.get_device_properties(number) for number in range(torch.cuda.device_count())]
@@ -30,7 +30,8 @@ def hardware() -> dict[str, Any]:
 
 
 def matmul_rate(compute: str) -> float:
-    """Return the floating-point operations a second of one device, measured on square matrices in seconds at most.
+    """Return the floating-point operations per second of one device, measured on square matrices for a few seconds at
+    most.
 
     The matrices grow until a product takes long enough to be timed; the largest has a side of 8,192.
     """
@@ -60,7 +61,7 @@ def device_name() -> str:
 
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
-"""What torch calls the types of settings; models are saved in all of them, and trained in the first two."""
+"""torch's names of the types in settings; models are saved in any of them, and trained in the first two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +73,9 @@ class Meter:
 
 
 def meter(watts: float | None, processes: int, machines: int) -> Meter:
-    """Return a meter over NVML's counters of the visible GPUs, else over declared ``watts`` a process, else over none.
+    """Return a meter over NVML's counters of the visible GPUs, else over given ``watts`` per process, else over none.
 
-    NVML counts the GPUs of this machine; over several machines the others are taken to draw as much.
+    NVML counts the GPUs of this machine; those of other machines are assumed to draw as much.
     """
     counters = _nvml_counters(max(1, processes // machines))
     if counters:

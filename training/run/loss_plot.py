@@ -1,4 +1,4 @@
-"""Plots of a run's figures by step, where matplotlib is installed."""
+"""Plots of a run's metrics by step, where matplotlib is installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PLOTS = {"loss.png": "loss", "accuracy.png": "rewards/accuracies"}
-"""Pictures of a model's folder, and the figure of the log that each shows."""
+"""Plots in a model's folder, and the metric of the log that each shows."""
 
 
 def save_plots(log: Sequence[dict[str, Any]], folder: Path) -> list[str]:

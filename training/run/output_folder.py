@@ -86,7 +86,7 @@ class RunFolder:
 
 
 def identity_of(facts: Mapping[str, Any]) -> str:
-    """Return the identity of a run: the sha256 of everything that decides its outcome."""
+    """Return the identity of a run: the sha256 of everything that determines its result."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -113,7 +113,7 @@ def last_checkpoint(folder: Path) -> Path | None:
 
 @contextmanager
 def report_full_disk(folder: Path) -> Iterator[None]:
-    """Turn errors of a full disk into a ``TrainingError`` that says what to do."""
+    """Turn errors of a full disk into a ``TrainingError`` with a remedy."""
     try:
         yield
     except TrainingError:

@@ -1,8 +1,8 @@
 """A check that the rows packed into one sequence do not attend to each other in a model's architecture.
 
-The architecture is built anew from its configuration, with as few layers as have one of each kind, so that no weights
-are read. Two rows are packed as the trainer packs them; the second must come out as it does alone, and must not change
-with the first.
+The architecture is instantiated from its configuration, with the fewest layers that include every kind, so no weights
+are read. Two rows are packed as by the trainer; the output of the second must equal its output alone, and must not
+depend on the first.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from training.settings import Precision
 from training.training_errors import TrainingError
 
 ROW = 24
-"""Tokens of a row that is tried; longer than the short convolutions of state-space models."""
+"""Tokens of a test row; longer than the short convolutions of state-space models."""
 
 VOCABULARY = 512
-"""Tokens of the model that is tried: the embeddings have no part in what rows see."""
+"""Tokens of the test model: the embeddings do not affect attention between rows."""
 
 TOLERANCE = 1e-3
-"""Largest difference that passes, as a share of the spread of the logits; what leaks differs by more than 1e-2."""
+"""Largest accepted difference, as a share of the spread of the logits; leaks differ by more than 1e-2."""
 
 
 def packing_fault(config: Any, precision: Precision) -> str | None:
@@ -80,7 +80,7 @@ def small_model(config: Any, precision: Precision) -> Any:
 
 
 def _layers(model: Any) -> int:
-    """Return how many first layers of a model contain one layer of every kind."""
+    """Return how many first layers of a model include one layer of every kind."""
     config = model.config
     count = int(config.num_hidden_layers)
     stack = next((m for m in model.modules() if type(m).__name__ == "ModuleList" and len(m) == count), None)
@@ -100,7 +100,7 @@ def _cut(config: Any, layers: int) -> None:
 
 
 def _second_row(model: Any, first: int | None) -> Any:
-    """Return the logits of a row, alone, or packed after the row that is made from the number ``first``."""
+    """Return the logits of a row, alone, or packed after the row generated from the number ``first``."""
     import torch
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 

@@ -1,4 +1,4 @@
-"""The processes of a run: the command that starts them, and work that the main process does for all."""
+"""The processes of a run: the command that starts them, and work done by the main process for all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def launch_command(launch: Launch, program: Sequence[str]) -> list[str]:
 
 
 def check_launched(launch: Launch, command: Sequence[str]) -> None:
-    """Raise ``TrainingError`` where fewer or more processes run than the settings name."""
+    """Raise ``TrainingError`` unless as many processes run as the settings name."""
     started = int(os.environ.get("WORLD_SIZE", "1"))
     if started != launch.processes:
         raise TrainingError(
@@ -48,7 +48,7 @@ def is_main_process() -> bool:
 
 
 def end_processes() -> None:
-    """Leave the group of processes; threads of a group that is left to the interpreter's end can abort it."""
+    """Leave the process group explicitly, since leaving it to the interpreter's exit can abort its threads."""
     from torch import distributed
 
     if distributed.is_available() and distributed.is_initialized():
@@ -56,7 +56,7 @@ def end_processes() -> None:
 
 
 def broadcast_from_main(work: Callable[[], T]) -> T:
-    """Return the result of ``work`` of the main process in every process; its failure ends all of them."""
+    """Return the main process's result of ``work`` in every process; its failure ends all of them."""
     from accelerate.utils import broadcast_object_list
 
     answer: list[Any] = [None, None]

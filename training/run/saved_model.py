@@ -42,13 +42,13 @@ def is_saved(part: Part) -> bool:
 
 
 FAINT = 0.5
-"""Share of changed weights that must differ after rounding, or the run says so."""
+"""Least share of changed weights that differ after rounding; below it the run prints a warning."""
 
 
 def finish_model(folder: Path, start: StartModel, settings: Settings) -> dict[str, Any] | None:
-    """Make the last part's model the result: its weights in the type it is saved in, and generation that ends.
+    """Turn the last part's model into the result: weights in the saved type, and an end token for generation.
 
-    Generation ends where a turn does. Returns what rounding left of the training, None where nothing was rounded.
+    Returns the share of the training kept by rounding, None where nothing was rounded.
     """
     from transformers import GenerationConfig
 
@@ -67,7 +67,7 @@ def finish_model(folder: Path, start: StartModel, settings: Settings) -> dict[st
 
 
 def rounding_line(rounding: dict[str, Any]) -> str:
-    """Return a line on how much of the training rounding kept."""
+    """Return a line on the share of the training kept by rounding."""
     return (
         f"{rounding['survived']:,} of {rounding['changed']:,} weights that training changed ({rounding['share']:.1%}) "
         f"still differ from the start model in {rounding['dtype']}: saved_as fp32 keeps what was learned"
@@ -97,10 +97,10 @@ def end_of_turn(tokenizer: Any) -> int:
 
 
 def recast(folder: Path, dtype: str, before: Mapping[str, Path] | None = None) -> dict[str, Any] | None:
-    """Rewrite the weights of a model in ``dtype``, one file of them in memory at a time; each file is whole always.
+    """Rewrite the weights of a model in ``dtype``, one file at a time in memory; each file is replaced atomically.
 
-    ``before`` are the files of the weights that training began with. Returns how many weights changed, and how many of
-    those still differ in ``dtype``; None where nothing was rounded or there is nothing to compare with.
+    ``before`` are the files of the start weights. Returns how many weights changed, and how many of those still differ
+    in ``dtype``; None where nothing was rounded or there is nothing to compare with.
     """
     import torch
     from safetensors.torch import load_file, save_file
@@ -142,9 +142,9 @@ def _weight(path: Path, name: str) -> Any:
 
 
 def _merge_adapter(part: Part, folder: Path, settings: Settings) -> None:
-    """Put the adapter in ``folder`` into the model it was made for; the adapter itself is kept beside the weights.
+    """Merge the adapter in ``folder`` into its model; the adapter itself is kept next to the weights.
 
-    The model is loaded anew: what was trained on may be quantised, or cut over devices.
+    The model is loaded anew: the trained one may be quantised, or distributed over devices.
     """
     import torch
     from peft import PeftModel

@@ -1,4 +1,4 @@
-"""The model that a run starts from: its tokenizer, template, size and licence, checked before any work."""
+"""The start model of a run: tokenizer, template, size and licence, checked before any work."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ModelFacts:
 class StartModel:
     """A model at ``path``, a folder or an id of the Hub at ``facts.revision``, tokenizer and configuration opened.
 
-    ``origin`` is the model with all that it was made from, as its record says.
+    ``origin`` is the model with its lineage, from its record.
     """
 
     path: str
@@ -50,7 +50,7 @@ class StartModel:
 def open_model(spec: str, settings: Settings) -> StartModel:
     """Return the model named by a folder, or by ``ORG/NAME`` or ``ORG/NAME@REVISION`` of the Hub.
 
-    Raises ``TrainingError`` where it is not there, has no chat template, or a tokenizer that does not fit it.
+    Raises ``TrainingError`` where it is missing, has no chat template, or a tokenizer that does not fit it.
     """
     path, _, revision = (spec, "", "") if Path(spec).exists() else spec.partition("@")
     if Path(path).is_dir() and not (Path(path) / "config.json").is_file():
@@ -152,7 +152,7 @@ def _check_fit(tokenizer: Any, config: Any, spec: str) -> None:
 
 
 def _sizes(config: Any) -> tuple[int, int]:
-    """Return the parameters of an architecture, and those in matrices a token passes: all but the embedding table."""
+    """Return the parameters of an architecture, and those in matrices that a token passes: all but the embeddings."""
     import torch
     from transformers import AutoModelForCausalLM
 

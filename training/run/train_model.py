@@ -1,4 +1,4 @@
-"""A stage of training from a release to a model folder: forecast, parts one after the other, record and card."""
+"""A training stage from a release to a model folder: forecast, parts in order, record and card."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Prepared:
 def plan(call: TrainJob) -> dict[str, Any]:
     """Return the forecast of a run and the command that starts it, without writing anything.
 
-    Raises ``TrainingError`` for whatever would be refused before training.
+    Raises ``TrainingError`` for everything that would be refused before training.
     """
     _silence_libraries()
     _log(f"checking {call.release} and {call.model}")
@@ -93,7 +93,7 @@ def plan(call: TrainJob) -> dict[str, Any]:
 def train(call: TrainJob) -> dict[str, Any]:
     """Train a model into ``call.out`` and return the record of the run.
 
-    An interrupted run resumes from its last complete checkpoint, a complete one is not repeated. Raises
+    An interrupted run resumes from its last complete checkpoint; a complete one is not repeated. Raises
     ``TrainingError`` for errors that a user can fix.
     """
     _silence_libraries()
@@ -180,7 +180,7 @@ def _without_packing(settings: Settings) -> Settings:
 
 
 def _with_used_settings(call: TrainJob, rows: TokenRows) -> TrainJob:
-    """Return the job with the settings in use: without packing where packed rows would attend to each other."""
+    """Return the job with its effective settings: without packing where packed rows would attend to each other."""
     return dataclasses.replace(call, settings=_without_packing(call.settings)) if rows.packing_off else call
 
 
@@ -222,7 +222,7 @@ def _report_forecast(call: TrainJob, place: RunFolder, prepared: Prepared) -> No
 
 
 def _parts(settings: Settings, prepared: Prepared, folder: Path) -> list[Part]:
-    """Return the parts of a run: one for SFT, one per chunk for DPO, each starting from the model before."""
+    """Return the parts of a run: one for SFT, one per chunk for DPO, each starting from the previous model."""
     start, dataset = prepared.model.path, prepared.rows.dataset
     revision = prepared.model.facts.revision
     if not isinstance(settings, Dpo):
@@ -263,7 +263,7 @@ def _train_part(part: Part, settings: Settings, prepared: Prepared, place: RunFo
 
 
 def _remove_previous_model(part: Part) -> None:
-    """Remove the model of the part before, which is no longer needed."""
+    """Remove the model of the previous part, which is no longer needed."""
     shutil.rmtree(part.folder.with_name(f"part-{part.number - 1}"), ignore_errors=True)
 
 

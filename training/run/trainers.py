@@ -14,7 +14,7 @@ from training.training_errors import TrainingError
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One trainer's work: rows, the model to go on from, and for preferences the reference, None for that model."""
+    """One trainer's work: rows, the model to continue from, and for preferences the reference, None for that model."""
 
     number: int
     folder: Path
@@ -25,9 +25,9 @@ class Part:
 
 
 def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any, held_out: Any = None) -> Any:
-    """Return the trainer of a part, its model loaded; it evaluates on the rows ``held_out``.
+    """Return the trainer of a part with its model loaded; it evaluates on the rows ``held_out``.
 
-    Raises ``TrainingError`` for kernels or quantisation that are asked for and not installed.
+    Raises ``TrainingError`` for kernels or quantisation that are requested and not installed.
     """
     from transformers import EarlyStoppingCallback, PrinterCallback
     from trl import SFTTrainer
@@ -68,7 +68,7 @@ def _reference(part: Part, settings: Settings) -> Any:
 
 
 def check_installed(settings: Settings) -> None:
-    """Raise ``TrainingError`` where the settings ask for kernels or quantisation that are not installed."""
+    """Raise ``TrainingError`` where the settings request kernels or quantisation that are not installed."""
     attention(settings.precision)
     liger(settings.precision)
     wanted = {"kind": settings.adapter.kind == "qlora", "optimizer": settings.schedule.optimizer == "adamw_bnb_8bit"}
@@ -105,10 +105,10 @@ def load_model(path: str, revision: str | None, settings: Settings) -> Any:
 
 
 def attention(precision: Precision, config: Any = None) -> str:
-    """Return the attention to use; ``auto`` is the newest flash attention that is installed, else torch's own.
+    """Return the attention to use; ``auto`` is the newest installed flash attention, else torch's own.
 
-    Given the configuration of a model, one that its architecture has: ``auto`` passes over what it lacks. Raises
-    ``TrainingError`` for one that is not installed, or that the architecture does not have.
+    With a model's configuration, ``auto`` skips kinds that its architecture lacks. Raises ``TrainingError`` for one
+    that is not installed, or that the architecture lacks.
     """
     from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
 
@@ -125,7 +125,7 @@ def attention(precision: Precision, config: Any = None) -> str:
 
 
 def _has(config: Any, attention: str) -> bool:
-    """Return whether the architecture of a configuration has a kind of attention; without one, every kind passes."""
+    """Return whether the architecture of a configuration has a kind of attention; without a configuration, True."""
     from transformers import AutoModelForCausalLM
 
     architecture = AutoModelForCausalLM._model_mapping.get(type(config), None) if config is not None else None
@@ -134,7 +134,7 @@ def _has(config: Any, attention: str) -> bool:
 
 
 def liger(precision: Precision) -> bool:
-    """Return whether Liger's kernels are used; raise where they are asked for and not installed."""
+    """Return whether Liger's kernels are used; raise where they are requested and not installed."""
     import torch
 
     there = importlib.util.find_spec("liger_kernel") is not None

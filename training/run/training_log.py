@@ -1,4 +1,4 @@
-"""The log of a training run: figures of each step, a stop where the loss is not finite, complete checkpoints marked."""
+"""The log of a training run: metrics of each step, a stop at a non-finite loss, complete checkpoints marked."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a checker that does not follow transformers
-    """Writes ``log.jsonl`` and ``starts/*.json`` of a run, and ends it where a loss is no number.
+    """Writes ``log.jsonl`` and ``starts/*.json`` of a run, and ends it at a non-finite loss.
 
-    A start is the work of one process on one part, to its end or a kill; what it spends is kept as it is spent.
+    A start is the work of one process on one part, to its end or a kill; its costs are saved continuously.
     """
 
     def __init__(self, folder: Path, *, part: int, meter: Meter) -> None:
@@ -51,7 +51,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
             self._bar = _bar(self._part, state.max_steps)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
-        """Remove the progress bar, and log which checkpoint is kept where the loss decides that."""
+        """Remove the progress bar, and log which checkpoint is kept where the loss decides."""
         if self._bar:
             self._bar.stop()
         if not args.load_best_model_at_end or not state.is_world_process_zero or state.best_metric is None:
@@ -67,7 +67,7 @@ class RunLog(TrainerCallback):  # type: ignore[misc]  # its class is Any to a ch
         print(f"part {self._part}: kept step {line['step']} of {line['last_step']}", file=sys.stderr)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
-        """Log the figures of a step; raise ``TrainingError`` for a loss that is not finite."""
+        """Log the metrics of a step; raise ``TrainingError`` for a non-finite loss."""
         if logs and "eval_loss" in logs and state.is_world_process_zero:
             self._evaluated(state.global_step, float(logs["eval_loss"]))
         if not logs or "loss" not in logs:
@@ -142,12 +142,12 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def read_log(folder: Path) -> list[dict[str, Any]]:
-    """Return the figures of every step so far, without an incomplete last line."""
+    """Return the metrics of every step so far, without an incomplete last line."""
     return _read_lines(folder / "log.jsonl")
 
 
 def read_evaluations(folder: Path) -> list[dict[str, Any]]:
-    """Return the loss on held-out rows at every step where it was measured; of a repeated step the last."""
+    """Return the loss on held-out rows at every evaluated step; of a repeated step the last."""
     found = {(line["part"], line["step"]): line for line in _read_lines(folder / "evaluations.jsonl")}
     return [found[place] for place in sorted(found)]
 

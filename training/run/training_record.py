@@ -38,10 +38,9 @@ def run_record(
 ) -> dict[str, Any]:
     """Return the record of a run from its log and starts; ``flops`` are the model's own for all ``passes``.
 
-    ``origin`` is the start model with all that it was made from. ``passes`` say how often the rows were seen,
-    ``rounding`` how much of what was learned is left in the type that the model is saved in, ``evaluations`` the loss
-    on the rows that were held out, ``kept`` the step of each part that was kept for it. The licence is that of the rows
-    and of the start model together.
+    ``origin`` is the start model with its lineage. ``passes`` is the number of passes over the rows, ``rounding`` the
+    share of the training kept in the saved type, ``evaluations`` the loss on held-out rows, ``kept`` the step of each
+    part chosen by it. The licence is that of the rows and of the start model together.
     """
     seconds = sum(start["seconds"] for start in starts)
     license = joint([*rows["licenses"], model.license])
@@ -86,13 +85,13 @@ def energy(starts: Sequence[dict[str, Any]], power: Power) -> dict[str, Any]:
 
 
 def tokens_seen(log: Sequence[dict[str, Any]]) -> int:
-    """Return the tokens that passed through training; a trainer counts anew after each start."""
+    """Return the tokens that passed through training; a trainer counts from 0 after each start."""
     counts = [int(line.get("num_tokens", 0)) for line in log]
     return sum(now - before if now > before else now for before, now in zip([0, *counts], counts, strict=False))
 
 
 def libraries() -> dict[str, str]:
-    """Return the versions of the libraries that took part."""
+    """Return the versions of the libraries used."""
     found = {}
     for name in LIBRARIES:
         try:
