@@ -34,7 +34,7 @@ def corpus(kind, name):
 def split(rows, config):
     """Return the rows and two made from each, of which the second goes."""
     first = rows.with_columns(id=pl.col("id") + "/short", answer=pl.lit("Yes."), **NOTHING)
-    second = rows.with_columns(id=pl.col("id") + "/long", drop=pl.lit("too_long"), evidence=pl.lit(None, pl.String))
+    second = rows.with_columns(id=pl.col("id") + "/long", drop_reason=pl.lit("too_long"), evidence=pl.lit(None, pl.String))
     return Outcome(rows=pl.concat([rows.with_columns(**NOTHING), first, second]).sort("id"))
 
 
@@ -50,7 +50,7 @@ def nothing(rows, config):
 
 def only(rows, config):
     drop = pl.when(pl.col("id").str.contains(config)).then(pl.lit("other_branch"))
-    return Outcome(rows=rows.with_columns(drop=drop, evidence=pl.lit(None, pl.String)))
+    return Outcome(rows=rows.with_columns(drop_reason=drop, evidence=pl.lit(None, pl.String)))
 
 
 def against(rows, config, beside):

@@ -45,7 +45,7 @@ def recipe(*, teacher: str | None = None, max_failed: float = 0.0):
     """
     asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.001))
     config = Cot(
-        by=author(asked), license=asked.license, generator="headqa", gold="given", samples=2, rounds=1, shuffled=0.0,
+        generated_by=author(asked), license=asked.license, generator="headqa", gold="given", samples=2, rounds=1, shuffled=0.0,
         unanswered="pass",
     )
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))

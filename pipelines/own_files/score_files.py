@@ -117,7 +117,7 @@ def _with_marks(
     scored: pl.DataFrame, records: pl.DataFrame, judge: Teacher, store: Path, progress: GenerateProgress
 ) -> pl.DataFrame:
     """Return the rows with the mean of a judge's marks, the marks, and why there are none."""
-    config = rubric.Rubric(by=author(judge), min_mark=1)
+    config = rubric.Rubric(generated_by=author(judge), min_mark=1)
     ask = cached_teacher(store / "completions", judge, Spending(), progress)
     outcome = rubric.STAGE.run(records, config, ask)
     marks = [orjson.loads(meta).get("rubric") for meta in outcome.rows["meta"]]
@@ -193,11 +193,11 @@ def _texts(rows: pl.LazyFrame, columns: TextColumns) -> Iterator[pl.DataFrame]:
 
 def _write(out: Path, rows: pl.LazyFrame, drops: pl.DataFrame, number: str) -> dict[str, Any]:
     """Write kept and dropped rows and return their counts, by reason too."""
-    named = drops.match_to_schema(DROP_SCHEMA).rename({"id": number, "drop": "reason"}).lazy()
+    named = drops.match_to_schema(DROP_SCHEMA).rename({"id": number, "drop_reason": "reason"}).lazy()
     remove_leftovers(out)
     (out / RESULT).unlink(missing_ok=True)
     write_rows(rows.join(named, on=number, how="inner", maintain_order="left"), out / "dropped.parquet")
     write_rows(rows.join(named, on=number, how="anti", maintain_order="left").drop(number), out / RESULT)
     kept, dropped = height([out / RESULT]), height([out / "dropped.parquet"])
-    reasons = dict(drops.group_by("drop").len().sort("drop").iter_rows())
+    reasons = dict(drops.group_by("drop_reason").len().sort("drop_reason").iter_rows())
     return {"rows": kept + dropped, "kept": kept, "dropped": dropped, **reasons}

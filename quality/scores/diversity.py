@@ -97,7 +97,7 @@ def best_rows(rows: pl.DataFrame, config: Diversity) -> pl.DataFrame:
             room -= int(weights[place])
     reason = pl.when(~pl.Series(scored)).then(pl.lit("unscored")).when(~pl.Series(taken)).then(pl.lit("beyond_target"))
     nothing = pl.lit(None)
-    marked = rows.select("id", score=config.score, drop=reason, similar_to=nothing, similarity=nothing)
+    marked = rows.select("id", score=config.score, drop_reason=reason, similar_to=nothing, similarity=nothing)
     return _drops(marked, config)
 
 

@@ -136,7 +136,7 @@ def score_rows(rows: pl.DataFrame, config: Scores) -> Outcome:
         values = {name: value for name, value in found.items() if value is not None or name in config.names}
         metas.append(to_json({**orjson.loads(meta), "scores": values}))
     nothing = pl.lit(None, pl.String)
-    return Outcome(rows=rows.with_columns(pl.Series("meta", metas, pl.String), drop=nothing, evidence=nothing))
+    return Outcome(rows=rows.with_columns(pl.Series("meta", metas, pl.String), drop_reason=nothing, evidence=nothing))
 
 
 def score_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
