@@ -34,7 +34,8 @@ def corpus(kind, name):
 def split(rows, config):
     """Return the rows and two made from each, of which the second goes."""
     first = rows.with_columns(id=pl.col("id") + "/short", answer=pl.lit("Yes."), **NOTHING)
-    second = rows.with_columns(id=pl.col("id") + "/long", drop_reason=pl.lit("too_long"), evidence=pl.lit(None, pl.String))
+    dropped = {"drop_reason": pl.lit("too_long"), "evidence": pl.lit(None, pl.String)}
+    second = rows.with_columns(id=pl.col("id") + "/long", **dropped)
     return Outcome(rows=pl.concat([rows.with_columns(**NOTHING), first, second]).sort("id"))
 
 

@@ -45,8 +45,8 @@ def recipe(*, teacher: str | None = None, max_failed: float = 0.0):
     """
     asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.001))
     config = Cot(
-        generated_by=author(asked), license=asked.license, generator="headqa", gold="given", samples=2, rounds=1, shuffled=0.0,
-        unanswered="pass",
+        generated_by=author(asked), license=asked.license, generator="headqa", gold="given", samples=2, rounds=1,
+        shuffled=0.0, unanswered="pass",
     )
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
     return generate_step("cot", CHAINS, config, asked, cleaned, max_failed=max_failed)

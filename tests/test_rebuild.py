@@ -154,7 +154,8 @@ def recipe(*, teacher: str | None = None):
     """Build the answers."""
     asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0", backoff_s=0.01, max_tries=2))
     by = author(asked)
-    config = Cot(by=by, license=asked.license, generator="headqa", gold="withheld", samples=2, rounds=1, shuffled=0.0)
+    settings = {"generator": "headqa", "gold": "withheld", "samples": 2, "rounds": 1, "shuffled": 0.0}
+    config = Cot(generated_by=by, license=asked.license, **settings)
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
     return generate_step("cot", CHAINS, config, asked, cleaned, max_failed=0.4)
 '''
