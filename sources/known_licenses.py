@@ -275,6 +275,16 @@ MODELS = (
         commercial=False,
         redistribution=False,
     ),
+    _model(
+        "LicenseRef-demonstration",
+        "written by a model that is too small to be right, for a demonstration",
+        None,
+        "forbidden",
+        "shows how the stages work, and is never to be trained on",
+        strictness=80,
+        commercial=False,
+        redistribution=False,
+    ),
 )
 
 GPL = "https://www.gnu.org/licenses/gpl-3.0.html"

@@ -113,13 +113,14 @@ CONFLICTS = [
     ("derivatives", "any", injected("CC-BY-NC-ND-4.0", changed_by=["privacy", "instruct"])),
     ("embedded", "any", injected(f"{EMBEDDED} AND MIT")),
     ("embedded", "any", injected("MIT", meta=written_by("embedded"))),
+    ("demonstration", "any", injected("LicenseRef-demonstration AND MIT", meta=written_by("llamacpp:small.gguf"))),
     ("embedded", "any", injected("MIT", rejected="Vitamin D.", meta={"pair": {"rejected_by": "embedded"}})),
     ("teacher", "any", injected("MIT", meta=written_by("llama"), steps=[teacher_step("llama", LLAMA)])),
 ]
 
 
-def test_there_are_fifty_conflicts():
-    assert len(CONFLICTS) == 50
+def test_there_are_fifty_conflicts_and_more():
+    assert len(CONFLICTS) == 51
 
 
 @pytest.mark.parametrize(("rule", "use", "made"), CONFLICTS)

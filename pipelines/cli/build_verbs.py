@@ -39,7 +39,21 @@ WATTS = click.option(
 CONCURRENCY = click.option(
     "--concurrency",
     type=click.IntRange(1, 4096),
-    help="Most requests to a teacher in flight; it starts with one and finds out.  [default: 256]",
+    help="Most requests to a teacher in flight; to a server it starts with one and finds out. For a llamacpp teacher "
+    "the number of its slots.  [default: 256; llamacpp: 8]",
+)
+CONTEXT = click.option(
+    "--context-tokens",
+    "context",
+    type=click.IntRange(256, 10_000_000),
+    help="Tokens of prompt and answer that a llamacpp teacher holds for each of its slots; memory grows with both.  "
+    "[default: 4096]",
+)
+THREADS = click.option(
+    "--teacher-threads",
+    "threads",
+    type=click.IntRange(1, 1024),
+    help="Threads of a llamacpp teacher.  [default: cores]",
 )
 TIMEOUT = click.option(
     "--timeout",
@@ -56,13 +70,13 @@ LEAVE_OUT = click.option(
     type=click.Choice(["temperature", "top_p", "max_tokens", "seed", "stop"]),
     help="Field of a request that is not sent, for a server that refuses it; may be given several times.",
 )
-REQUESTING = (CONCURRENCY, TIMEOUT, TRIES, LEAVE_OUT)
+REQUESTING = (CONCURRENCY, CONTEXT, THREADS, TIMEOUT, TRIES, LEAVE_OUT)
 """How requests are sent to teachers in this run; none of it is part of what is built."""
 
 
 def requesting(given: dict[str, Any]) -> dict[str, Any]:
     """Take the values of ``REQUESTING`` out of ``given`` and return those that were set."""
-    names = ("concurrency", "timeout_s", "max_tries", "leave_out")
+    names = ("concurrency", "context", "threads", "timeout_s", "max_tries", "leave_out")
     return {name: value for name in names if (value := given.pop(name))}
 
 

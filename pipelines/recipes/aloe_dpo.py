@@ -104,8 +104,8 @@ def recipe(
         leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
         min_margin: Drop pairs whose scores, where a corpus gives any, differ by less.
         max_per_prompt: The most pairs of one prompt.
-        teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, transformers:MODEL or
-            vllm:MODEL.
+        teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL,
+            llamacpp:FILE.gguf, transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
         teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
         writer: The model that writes refusals and helpful answers; the teacher unless named.

@@ -32,8 +32,8 @@ def recipe(
     Args:
         license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
         limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
-        teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL,
-            vllm:MODEL, or embedded: an n-gram model made on the spot.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
+            transformers:MODEL, vllm:MODEL, or embedded: an n-gram model made on the spot.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
         teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
         max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not

@@ -64,7 +64,8 @@ def recipe(
             Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
         leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
-        teacher: The model that writes chains of thought: openai:URL#MODEL, transformers:MODEL or vllm:MODEL.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
+            transformers:MODEL or vllm:MODEL.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
         teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
         max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not

@@ -67,11 +67,12 @@ def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[
 
     Into a ``private`` repository, rows of one's own may go (``License.own``).
 
-    Rules: ``embedded`` (written by the embedded teacher), ``teacher`` (a model wrote it and its terms are left out),
-    ``freed`` (freer than the source that the manifest or this sabila's catalog names), ``unknown`` (nobody allowed
-    handing it on), ``outputs`` (the model's terms forbid training others on it), ``joined`` (licences that no row can
-    be under at once), ``commercial`` (no commercial use, in a release for it), ``derivatives`` (no adaptation, yet a
-    step changed it) and ``declared`` (the release says it is freer than its rows). Raises ``ReleaseError`` for a folder
+    Rules: ``embedded`` (written by the embedded teacher), ``demonstration`` (by a model too small for use), ``teacher``
+    (a model wrote it and its terms are left out), ``freed`` (freer than the source that the manifest or this sabila's
+    catalog names), ``unknown`` (nobody allowed handing it on), ``outputs`` (the model's terms forbid training others on
+    it), ``joined`` (licences that no row can be under at once), ``commercial`` (no commercial use, in a release for
+    it), ``derivatives`` (no adaptation, yet a step changed it) and ``declared`` (the release says it is freer than its
+    rows). Raises ``ReleaseError`` for a folder
     that is no release, ``ValueError`` for an unknown use.
     """
     if use not in USES:
@@ -79,7 +80,7 @@ def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[
     manifest = open_release(folder, whole=False)
     rows = _rows(folder)
     groups = _grouped(rows)
-    found = [*_embedded(rows), *_without_teachers_terms(rows, manifest)]
+    found = [*_demonstration(rows), *_without_teachers_terms(rows, manifest)]
     found += [conflict for group in groups for conflict in _by_terms(group, use, private=private)]
     found += _freer_rows(rows, manifest)
     found += _changed(folder, [group for group in groups if _closed(group.license)])
@@ -87,7 +88,21 @@ def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[
     return sorted(found, key=lambda one: (RULES.index(one.rule), one.license, one.why))
 
 
-RULES = ("embedded", "teacher", "freed", "unknown", "outputs", "joined", "commercial", "derivatives", "declared")
+RULES = (
+    "embedded",
+    "demonstration",
+    "teacher",
+    "freed",
+    "unknown",
+    "outputs",
+    "joined",
+    "commercial",
+    "derivatives",
+    "declared",
+)
+
+DEMONSTRATION = "LicenseRef-demonstration"
+OF_DEMONSTRATIONS = (EMBEDDED_LICENSE, DEMONSTRATION)
 
 
 @dataclass(frozen=True)
@@ -120,14 +135,21 @@ def _grouped(rows: pl.LazyFrame) -> list[_Group]:
 # --- who wrote it --------------------------------------------------------------------------------------------------
 
 
-def _embedded(rows: pl.LazyFrame) -> Iterator[Conflict]:
-    """Name the rows of the embedded teacher, by their licence or their ``meta``."""
-    listed = pl.col("license").str.split(" AND ").list.contains(EMBEDDED_LICENSE)
-    for group in _grouped(rows.filter(listed | _written_by(EMBEDDED))):
+def _demonstration(rows: pl.LazyFrame) -> Iterator[Conflict]:
+    """Name the rows written for a demonstration, by their licence, or by the embedded teacher's name in ``meta``."""
+    licenses = pl.col("license").str.split(" AND ")
+    embedded = licenses.list.contains(EMBEDDED_LICENSE) | _written_by(EMBEDDED)
+    for group in _grouped(rows.filter(embedded)):
         yield group.conflict(
             "embedded",
             "the embedded teacher wrote these rows, which show how the stages work and mean nothing",
             "Build with a real teacher (--teacher)",
+        )
+    for group in _grouped(rows.filter(licenses.list.contains(DEMONSTRATION) & ~embedded)):
+        yield group.conflict(
+            "demonstration",
+            "a model that is too small to be right wrote these rows, for a demonstration",
+            "Build with a larger model (--teacher), or give this one's own licence (--teacher-license) if you mean it",
         )
 
 
@@ -233,7 +255,7 @@ def _unknown(group: _Group, *, private: bool) -> Conflict | None:
             hint = did_you_mean(id, LICENSES)
             remedy = f"Use an SPDX id, LicenseRef-proprietary for rows of your own, or build with --license share{hint}"
             return group.conflict("unknown", why, remedy)
-        if not license.redistribution and id != EMBEDDED_LICENSE and not (private and license.own):
+        if not license.redistribution and id not in OF_DEMONSTRATIONS and not (private and license.own):
             remedy = OWN_ROWS if license.own else WAYS_OUT
             return group.conflict("unknown", f"{license.title}: nothing allows handing the rows on", remedy)
     return None
@@ -241,7 +263,7 @@ def _unknown(group: _Group, *, private: bool) -> Conflict | None:
 
 def _outputs(group: _Group) -> Conflict | None:
     for license in all_terms(group.license):
-        if license.outputs in ("own_family", "forbidden") and license.id != EMBEDDED_LICENSE:
+        if license.outputs in ("own_family", "forbidden") and license.id not in OF_DEMONSTRATIONS:
             why = f"{license.title}: {license.duty}, and a release is for training any model"
             return group.conflict(
                 "outputs", why, "Have the rows written by a model whose terms let others learn from it"

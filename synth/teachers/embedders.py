@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 
 from quality.embeddings import Embed
 from sources.errors import SabilaError
-from synth.teachers.model_files import hub_or_cache
+from synth.teachers.llamacpp_model import llamacpp_teacher, server_settings
+from synth.teachers.llamacpp_server import running_server
+from synth.teachers.model_files import gguf_revision, hub_or_cache
+from synth.teachers.options import TeacherOptions
+from synth.teachers.teacher import TeacherError
 
 F32 = NDArray[np.float32]
+
+EMBEDDING_SLOTS = 2
 
 MODEL_FILES = ("modules.json", "config.json")
 
@@ -28,7 +34,7 @@ class EmbedderError(SabilaError, ValueError):
 
 def embedder(spec: str) -> Embed:
     """Return the embedding model that ``spec`` names: the folder or Hub name of a sentence-transformers model,
-    ``model2vec:FOLDER`` or ``openai:URL#MODEL``.
+    ``model2vec:FOLDER``, ``llamacpp:FILE.gguf`` or ``openai:URL#MODEL``.
 
     Raises ``EmbedderError`` where its package is not installed or the model cannot be loaded.
     """
@@ -36,6 +42,8 @@ def embedder(spec: str) -> Embed:
     try:
         if kind == "model2vec":
             return model2vec(rest)
+        if kind == "llamacpp":
+            return llamacpp_embedder(rest)
         if kind == "openai":
             url, _, model = rest.partition("#")
             if not url or not model:
@@ -49,7 +57,10 @@ def embedder(spec: str) -> Embed:
 
 
 def revision_of(spec: str) -> str:
-    """Return a hash of the files of a model in a folder, "" for a model by name."""
+    """Return a hash of a GGUF file or of the files of a model in a folder, "" for a model by name."""
+    kind, _, rest = spec.partition(":")
+    if kind == "llamacpp" and Path(rest).is_file():
+        return gguf_revision(Path(rest))
     folder = Path(spec.removeprefix("model2vec:"))
     if not folder.is_dir():
         return ""
@@ -142,6 +153,35 @@ def server_embedder(
         parts = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
         with ThreadPoolExecutor(workers) as pool:
             return np.concatenate(list(pool.map(ask, parts)))
+
+    return embed
+
+
+def llamacpp_embedder(path: str, options: TeacherOptions | None = None) -> Embed:
+    """Return the embedding model in a GGUF file (extra ``llamacpp``), served by llama.cpp at the first text.
+
+    A text that is longer than ``options.context`` tokens stops the run. Raises ``EmbedderError`` where the file is none
+    or holds a model that writes and does not embed.
+    """
+    chosen = options or TeacherOptions()
+    try:
+        teacher = llamacpp_teacher(path, chosen)
+    except TeacherError as error:
+        raise EmbedderError(str(error).replace("teacher is", "the embedding model is")) from error
+    settings = server_settings(path, chosen, slots=EMBEDDING_SLOTS, embedding=True)
+
+    def embed(texts: Sequence[str]) -> F32:
+        server = running_server(settings)
+        served = server_embedder(server.url, settings.name, api_key=server.key, workers=EMBEDDING_SLOTS)
+        try:
+            return served(texts)
+        except import_module("openai").BadRequestError as error:
+            if "Pooling type" not in str(error):
+                raise
+            raise EmbedderError(
+                f"{teacher.name} holds a model without pooling, which writes texts and does not embed them; expected "
+                "the GGUF file of an embedding model"
+            ) from error
 
     return embed
 

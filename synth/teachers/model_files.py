@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from synth.teachers.teacher import TeacherError
@@ -80,6 +82,25 @@ def _content(folder: Path) -> str:
         with path.open("rb") as content:
             digest.update(f"{path.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
+
+
+PART = re.compile(r"-\d{5}-of-(\d{5})\.gguf$")
+"""The ending of one part of a model that llama.cpp keeps in several files, which it finds by the first."""
+
+
+def gguf_revision(file: Path) -> str:
+    """Return the hash of a GGUF file's content, and of its other parts if it has any."""
+    part = PART.search(file.name)
+    parts = sorted(file.parent.glob(PART.sub(f"-*-of-{part[1]}.gguf", file.name))) if part else [file]
+    hashes = [_file_hash(path.resolve(), path.stat().st_size, path.stat().st_mtime_ns) for path in parts]
+    return (hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest())[:16]
+
+
+@lru_cache
+def _file_hash(path: Path, size: int, changed_ns: int) -> str:
+    """Return the hash of a file, read once as long as it does not change."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _commit(model: str, revision: str | None) -> str:

@@ -13,7 +13,7 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from queue import SimpleQueue
@@ -60,17 +60,20 @@ LONGEST_REPLY = 16 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class OpenAITeacher:
-    """The model that a server at ``url`` calls ``model``. A key is read from OPENAI_API_KEY.
+    """The model that a server at ``url`` calls ``model``. A key is read from OPENAI_API_KEY, unless ``key`` is given.
 
     At Azure it is read from AZURE_OPENAI_API_KEY where that is set, and sent as ``api-key``; the address ends in
     ``?api-version=...`` as Azure's own does.
 
-    Its pace and the fields it accepts are kept from one call to the next and shared by concurrent calls.
+    ``gone`` returns why the server will not answer any more, "" while it may. The pace and the fields that it accepts
+    are kept from one call to the next and shared by concurrent calls.
     """
 
     url: str
     model: str
     options: TeacherOptions = field(default_factory=TeacherOptions)
+    key: str | None = field(default=None, repr=False, compare=False)
+    gone: Callable[[], str] = field(default=str, repr=False, compare=False)
     pace: Pace = field(init=False, repr=False, compare=False)
     health: Health = field(init=False, repr=False, compare=False)
     dialect: Dialect = field(init=False, repr=False, compare=False)
@@ -79,8 +82,8 @@ class OpenAITeacher:
     def __post_init__(self) -> None:
         options = self.options
         learned = {
-            "pace": Pace(most=options.concurrency, timeout_s=options.timeout_s),
-            "health": Health(self.url, options.patience_s, options.timeout_s),
+            "pace": Pace(most=options.in_flight(), timeout_s=options.timeout_s),
+            "health": Health(self.url, options.patience_s, options.timeout_s, self.gone),
             "dialect": Dialect(leave_out=set(options.leave_out)),
             "notices": Notices(f"{self.name} at {self.url}"),
         }
@@ -111,7 +114,7 @@ class OpenAITeacher:
 
         Raises ``TeacherError`` when the server stops serving, after all earlier answers were yielded.
         """
-        most = self.options.concurrency + min(AHEAD, self.options.concurrency)
+        most = self.options.in_flight() + min(AHEAD, self.options.in_flight())
         feed = iter(requests)
         flight = _Flight(self)
         try:
@@ -132,7 +135,7 @@ class _Flight:
         options = teacher.options
         self._teacher, self._options = teacher, options
         self._slots = Slots(teacher.pace)
-        self._places = asyncio.Semaphore(options.concurrency)
+        self._places = asyncio.Semaphore(options.in_flight())
         self._inbox: asyncio.Queue[Request] = asyncio.Queue()
         self._outbox: SimpleQueue[list[Answered] | BaseException] = SimpleQueue()
         self._burst: list[Answered] = []
@@ -188,7 +191,7 @@ class _Flight:
     async def _work_all(self) -> None:
         try:
             async with _client(self._options) as client, asyncio.TaskGroup() as group:
-                for _ in range(self._options.concurrency):
+                for _ in range(self._options.in_flight()):
                     group.create_task(self._work(client))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
@@ -306,7 +309,7 @@ class _Flight:
     async def _send(self, client: Any, request: Request, sent: dict[str, Any], since: float) -> Reply | RequestError:
         try:
             async with asyncio.timeout(self._options.timeout_s):
-                status, headers, content = await _post(client, self._teacher.url, orjson.dumps(sent))
+                status, headers, content = await _post(client, self._teacher, orjson.dumps(sent))
         except TimeoutError:
             error = f"no answer within {self._options.timeout_s:g} s"
             return RequestError(kind=Kind.SLOW, error=error, hint="--timeout gives it more", usage=Usage())
@@ -327,14 +330,14 @@ class _Flight:
         return _at_azure(request_error, self._teacher.url) if is_azure(self._teacher.url) else request_error
 
 
-async def _post(client: Any, url: str, content: bytes) -> tuple[int, Any, bytes]:
+async def _post(client: Any, teacher: OpenAITeacher, content: bytes) -> tuple[int, Any, bytes]:
     """Return status, headers and body; ``BadReplyError`` for a body beyond ``LONGEST_REPLY``.
 
     A redirection is followed once where it leads to the same server, so that no other server gets the key.
     """
-    where = _endpoint(url)
+    where, headers = _endpoint(teacher.url), _headers(teacher.url, teacher.key)
     for _ in range(2):
-        async with client.stream("POST", where, content=content, headers=_headers(url)) as reply:
+        async with client.stream("POST", where, content=content, headers=headers) as reply:
             moved = reply.headers.get("location") if reply.status_code in (307, 308) else None
             to = str(reply.url.join(moved)) if moved else where
             if to == where or urlsplit(to)[:2] != urlsplit(where)[:2]:
@@ -362,8 +365,8 @@ def _endpoint(url: str) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/chat/completions"))
 
 
-def _headers(url: str) -> dict[str, str]:
-    key = os.environ.get("OPENAI_API_KEY") or "none"
+def _headers(url: str, key: str | None) -> dict[str, str]:
+    key = key or os.environ.get("OPENAI_API_KEY") or "none"
     authorised = {"authorization": f"Bearer {key}"}
     if is_azure(url):
         authorised = {"api-key": os.environ.get("AZURE_OPENAI_API_KEY") or key}
@@ -420,7 +423,7 @@ def _client(options: TeacherOptions) -> Any:
     import httpx2
     import openai
 
-    limits = httpx2.Limits(max_connections=options.concurrency, max_keepalive_connections=None)
+    limits = httpx2.Limits(max_connections=options.in_flight(), max_keepalive_connections=None)
     timeout = httpx2.Timeout(None, connect=CONNECT_S)
     try:
         return openai.DefaultAioHttpClient(limits=limits, timeout=timeout, follow_redirects=False)

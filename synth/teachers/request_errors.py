@@ -6,7 +6,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from enum import Enum
@@ -177,12 +177,13 @@ class Health:
     """The health of a server: a run ends with ``TeacherError`` instead of a failure for every row.
 
     It ends when the server cannot be reached or rejects all requests for ``patience_s`` or a longer requested pause,
-    when it rejects the key, the model or the account, when the first requests of a stage all fail (``FIRST``), and when
-    ``FRUITLESS`` in a row break. One for each teacher, since a stage may make many calls.
+    when ``gone`` returns why it will not answer any more, when it rejects the key, the model or the account, when the
+    first requests of a stage all fail (``FIRST``), and when ``FRUITLESS`` in a row break. One for each teacher, since a
+    stage may make many calls.
     """
 
-    def __init__(self, where: str, patience_s: float, timeout_s: float) -> None:
-        self._where = where
+    def __init__(self, where: str, patience_s: float, timeout_s: float, gone: Callable[[], str] = str) -> None:
+        self._where, self._gone = where, gone
         self._patience = {Kind.UNREACHABLE: patience_s, Kind.BUSY: max(patience_s, timeout_s)}
         self._answers: Counter[str] = Counter()
         self._failed_in_a_row: Counter[str] = Counter()
@@ -196,6 +197,8 @@ class Health:
 
     def record_error(self, error: RequestError, now: float) -> None:
         """Take in a try that the server did not serve."""
+        if why := self._gone():
+            raise TeacherError(f"{why}{self._kept()}")
         if error.kind is Kind.DENIED:
             raise TeacherError(f"{self._where} rejected the request: {error.error}; {error.hint}{self._kept()}")
         if error.kind not in self._patience:

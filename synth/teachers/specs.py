@@ -1,4 +1,4 @@
-"""Teachers by a short name: ``openai:http://localhost:8000/v1#model``, ``vllm:model``, ``transformers:model``."""
+"""Teachers by a short name: ``openai:http://localhost:8000/v1#model``, ``vllm:model``, ``llamacpp:file``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from synth.teachers.replay import KIND, RecordedTeacher
 from synth.teachers.teacher import Teacher, TeacherError
 
 EXPECTED = (
-    "expected openai:http://host:port/v1#model, vllm:folder-or-hub-id, transformers:folder-or-hub-id, or embedded"
+    "expected openai:http://host:port/v1#model, llamacpp:file.gguf, vllm:folder-or-hub-id, "
+    "transformers:folder-or-hub-id, or embedded"
 )
 
 
-ELSEWHERE = ("openai", "vllm", "transformers")
-"""Kinds of teachers whose specs contain an address or a folder of this machine."""
+ELSEWHERE = ("openai", "llamacpp", "vllm", "transformers")
+"""Kinds of teachers whose specs contain an address, a file or a folder of this machine."""
 
 
 SERVED = ("openai",)
@@ -48,6 +49,10 @@ def teacher(
     if kind == KIND and "@" in rest:
         name, _, revision = rest.rpartition("@")
         return RecordedTeacher(name=name, revision=revision, license=chosen.license)
+    if kind == "llamacpp" and rest:
+        from synth.teachers.llamacpp_model import llamacpp_teacher
+
+        return llamacpp_teacher(rest, chosen)
     if kind == "vllm" and rest:
         from synth.teachers.vllm_model import VllmTeacher
 

@@ -68,7 +68,7 @@ class VllmTeacher:
         notices = Notices(self.name)
         try:
             while True:
-                for request in islice(feed, self.options.concurrency - len(flying)):
+                for request in islice(feed, self.options.in_flight() - len(flying)):
                     name, prompt = str(next(numbers)), prompt_text(tokenizer, request, notices)
                     tokens = {"prompt_token_ids": prompt_tokens(tokenizer, prompt)}
                     try:
