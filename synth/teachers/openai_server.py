@@ -365,7 +365,7 @@ def _endpoint(url: str) -> str:
     return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/chat/completions"))
 
 
-def _headers(url: str, key: str | None) -> dict[str, str]:
+def _headers(url: str, key: str | None = None) -> dict[str, str]:
     key = key or os.environ.get("OPENAI_API_KEY") or "none"
     authorised = {"authorization": f"Bearer {key}"}
     if is_azure(url):
