@@ -1,1 +1,1 @@
-"""Steps, caches, releases and the command line. No domain logic lives here."""
+"""Steps, caches, releases and the command line; no domain logic."""

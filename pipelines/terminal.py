@@ -1,7 +1,7 @@
-"""The one door to the terminal: what a verb prints goes through here, whoever wrote the text.
+"""Safe output to the terminal, used by every verb.
 
-Files, rows, manifests and servers may hold escape sequences, control characters and changes of direction, which a
-terminal obeys. They are shown as text; in JSON they stand as escapes, which programs read as the same characters.
+Files, rows, manifests and servers may contain escape sequences, control characters and direction changes, which a
+terminal would obey. They are shown as text; in JSON they are escaped, which programs read as the same characters.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import click
 
 COLOURS = re.compile("(\x1b\\[(?:[0-9;]{1,8})m)")
-"""What ``click.style`` writes; only texts whose own parts were made printable before may keep it."""
+"""Escape sequences of ``click.style``, allowed only in texts whose parts were made printable before."""
 
 KEPT = "\n\t "
 
 
 def printable(text: str) -> str:
-    """Return text that a terminal shows as it is: control characters and changes of direction are escaped."""
+    """Return text with control characters and direction changes escaped."""
     return "".join(c if c.isprintable() or c in KEPT else _escaped(c) for c in text)
 
 
@@ -29,13 +29,13 @@ def one_line(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """Return a value as JSON that a terminal shows as it is, and a program reads as it was."""
+    """Return a value as JSON without control characters, which programs read unchanged."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def echo(message: object, *, err: bool = False) -> None:
-    """Print a line for people: printable, whatever it holds."""
+    """Print a line of printable text."""
     click.echo(printable(str(message)), err=err)
 
 

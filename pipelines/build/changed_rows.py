@@ -1,19 +1,19 @@
-"""Which rows a step changed, and in which fields: written as it runs, so that nothing has to be compared later."""
+"""The rows changed by a step and their changed fields, written as it runs, so that nothing is compared later."""
 
 from __future__ import annotations
 
 import polars as pl
 
 CHANGED = "changed"
-"""The folder, inside a step's, of tables of ``CHANGED_SCHEMA``, a file a shard that has changed rows."""
+"""Subfolder of a step with tables of ``CHANGED_SCHEMA``, one file per shard with changed rows."""
 
 CHANGED_SCHEMA = pl.Schema([("id", pl.String), ("fields", pl.List(pl.String))])
 
 
 def changed_rows(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that differ and the names of their fields that do (``CHANGED_SCHEMA``), in order.
+    """Return the differing rows and the names of their differing fields (``CHANGED_SCHEMA``), in order.
 
-    Both tables hold the same rows in the same order.
+    Both tables have the same rows in the same order.
     """
     from sources.table import SCHEMA
 

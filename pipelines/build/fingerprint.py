@@ -1,4 +1,4 @@
-"""Names for what a step does: a hash of its code, its config, its libraries and what it reads, equal on any machine."""
+"""Fingerprints of steps: a hash of code, config, libraries and inputs, equal on any machine."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ NEUTRAL_LIBRARIES = {
         "checks input, moves files, runs or shows work",
     ),
 }
-"""Imported modules that are no part of a fingerprint, each with the reason."""
+"""Imported modules excluded from fingerprints, each with the reason."""
 
 
 def fingerprint(identity: Any) -> str:
-    """Return sixteen hexadecimal digits for a value made of JSON; ``TypeError`` for anything else."""
+    """Return sixteen hexadecimal digits for a JSON value; ``TypeError`` for anything else."""
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -67,8 +67,8 @@ def plain(config: Any) -> Any:
 def code_hash(*functions: Callable[..., Any], modules: tuple[str, ...] = ()) -> str:
     """Return a hash of the modules that define ``functions``, of all of ours that these import, and of ``modules``.
 
-    A changed rule or connector thus renames its own steps and those after them, and no others. Values that a
-    ``functools.partial`` or a closure binds count too; ``TypeError`` for one that has no stable form.
+    A changed rule or connector renames its own steps and those after them, and no others. Values bound by a
+    ``functools.partial`` or a closure count too; ``TypeError`` for one without a stable form.
     """
     bound = [_bound(function) for function in functions]
     return fingerprint([*sorted(code_modules(*functions, modules=modules).items()), *bound])
@@ -83,7 +83,7 @@ def code_modules(*functions: Callable[..., Any], modules: tuple[str, ...] = ()) 
 def library_versions(*functions: Callable[..., Any]) -> dict[str, str]:
     """Return the versions of the libraries that compute the results of ``functions``, by distribution.
 
-    A library that is not installed has the version "absent": the code then takes another path.
+    A library that is not installed has the version "absent", since the code then takes another path.
     """
     imported = {name.split(".")[0] for module in _import_closure(functions) for name in _imports(module)}
     distributions = sorted(name for module in imported for name in RESULT_LIBRARIES.get(module, ()))
@@ -102,7 +102,7 @@ def _version(distribution: str) -> str:
 
 
 def _within(value: Any) -> tuple[Any, ...] | None:
-    """Return the values that another one holds or binds, None for one that holds nothing and has no code."""
+    """Return the values that another one contains or binds; None for one without content and code."""
     if isinstance(value, partial):
         return (value.func, *value.args, *value.keywords.items())
     if isinstance(value, dict):
@@ -120,7 +120,7 @@ def _within(value: Any) -> tuple[Any, ...] | None:
 
 
 def _code_within(value: Any, holders: tuple[int, ...] = ()) -> Iterator[Any]:
-    """Yield the functions and classes that a value is made of: itself, what it wraps and what it binds."""
+    """Yield the functions and classes of a value: itself, what it wraps and what it binds."""
     if id(value) in holders:  # a function that calls itself
         return
     if hasattr(value, "__qualname__"):
@@ -130,7 +130,9 @@ def _code_within(value: Any, holders: tuple[int, ...] = ()) -> Iterator[Any]:
 
 
 def _bound(value: Any, holders: tuple[int, ...] = ()) -> Any:
-    """Return what a value holds and binds as JSON: arguments of partials, variables of closures, constants by value."""
+    """Return the content and bindings of a value as JSON: arguments of partials, variables of closures, constants by
+    value.
+    """
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, re.Pattern):
@@ -176,7 +178,7 @@ def _closure(module: str) -> frozenset[str]:
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    """Return the modules that the text of a module names in its imports; of ours only those that exist."""
+    """Return the modules named in the imports of a module's text; of ours only those that exist."""
     names = []
     for node in ast.walk(ast.parse(_text(module))):
         if isinstance(node, ast.ImportFrom) and node.module:

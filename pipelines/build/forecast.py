@@ -1,4 +1,4 @@
-"""Forecast of a build's requests to teachers: number, tokens and cost, before anything is spent."""
+"""Forecast of a build's requests to teachers: number, tokens and cost."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from synth.teachers.options import Rates
 from synth.teachers.teacher import Request
 
 CHARS_A_TOKEN = 4
-"""A rule of thumb for English; what a run really takes is counted as it goes."""
+"""A rule of thumb for English; the actual number is counted during the run."""
 
 LOOKED_UP = 1000
 
 
 def requests_of(node: Node, work: GenerateStep, store: Store, rates: Rates) -> dict[str, Any]:
-    """Return the first round of a step that asks: requests, those answered before, tokens and cost at most.
+    """Return the first round of a generating step: requests, those cached, tokens and cost at most.
 
-    Foretold from the rows of the last step before it that is built, some of which may go on the way; None where none
-    is built. Later rounds, for rows without a right answer, are not foretold.
+    The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
+    is built. Later rounds, for rows without a right answer, are not estimated.
     """
     known = _built(node, store)
     if known is None:
@@ -44,7 +44,7 @@ def requests_of(node: Node, work: GenerateStep, store: Store, rates: Rates) -> d
 
 
 def _built(node: Node, store: Store) -> Node | None:
-    """Return the nearest node before this one that is built, along the first inputs."""
+    """Return the nearest built node before this one, along the first inputs."""
     while node.inputs:
         node = node.inputs[0]
         if store.done(node.name):
@@ -53,7 +53,7 @@ def _built(node: Node, store: Store) -> Node | None:
 
 
 def _known_of(requests: Sequence[Request], work: GenerateStep, path: Path) -> dict[str, int]:
-    """Return how many requests were answered before, and how many failed and were not answered since."""
+    """Return how many requests are cached, and how many failed and were not answered since."""
     if not path.exists():
         return {"answered_before": 0, "failed_before": 0}
     by_key = sorted({one.key(work.teacher.name, work.teacher.revision): one for one in requests}.items())

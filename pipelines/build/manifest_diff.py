@@ -1,4 +1,4 @@
-"""What differs between two manifests: steps, their settings, code and files, the lock, the terms; old and new."""
+"""Differences between two manifests: steps, their settings, code and files, the lock, the terms; old and new values."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 Json = dict[str, Any]
 
 SHOWN = 12
-"""Most differences that one message lists; a program reads them all."""
+"""Most differences that one message lists; JSON output lists all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that two manifests say differently: where it stands, and both values, None where it is not there."""
+    """One difference between two manifests: its path, and both values, None where it is missing."""
 
     where: str
     field: str
@@ -25,7 +25,7 @@ class Difference:
     after: Any
 
     def text(self) -> str:
-        """Return it in one line."""
+        """Return the difference as one line."""
         return f"{self.where}: {self.field} {_shown(self.before)} -> {_shown(self.after)}"
 
 
@@ -37,7 +37,7 @@ def describe(found: Iterable[Difference]) -> str:
 
 
 def differences(before: Json, after: Json) -> list[Difference]:
-    """Return what was changed from one manifest to another: without the steps that only follow a changed one."""
+    """Return the differences between two manifests, without steps that changed only because an earlier step did."""
     return [
         *graph_differences(before["steps"], after["steps"]),
         *_lock(before["lock"], after["lock"]),
@@ -48,18 +48,18 @@ def differences(before: Json, after: Json) -> list[Difference]:
 
 
 def libraries(before: Json, after: Json) -> list[Difference]:
-    """Return the libraries whose versions differ; those that steps are named by are in their differences too."""
+    """Return the libraries whose versions differ, including those that are part of fingerprints."""
     return _plain("library", before["libraries"], after["libraries"])
 
 
 def contents(before: Json, after: Json) -> list[Difference]:
-    """Return what differs in what is released: the files of rows, ledger and completions, and where rows went."""
+    """Return the differences of the released content: files of rows, ledger and completions, and counts of rows."""
     counts = [dict(_by_name(manifest["steps"], "counts")) for manifest in (before, after)]
     return [*_plain("counts of", *counts), *_plain("file", _files(before), _files(after))]
 
 
 def _files(manifest: Json) -> Json:
-    """Return the hashes of the files that hold rows; card and metadata are made of them."""
+    """Return the hashes of the files of rows; card and metadata are derived from them."""
     return {file["path"]: file["sha256"] for file in manifest["files"] if file["path"].endswith(".parquet")}
 
 
@@ -71,7 +71,7 @@ def _terms(manifest: Json) -> Json:
 
 
 def graph_differences(before: list[Json], after: list[Json]) -> Iterator[Difference]:
-    """Yield what was changed from one graph to another; without steps that only follow a changed one."""
+    """Yield the differences between two graphs, without steps that changed only because an earlier step did."""
     for old, new in pairs(before, after):
         if old is None or new is None:
             step = old or new or {}
@@ -83,7 +83,7 @@ def graph_differences(before: list[Json], after: list[Json]) -> Iterator[Differe
 
 
 def pairs(before: list[Json], after: list[Json]) -> Iterator[tuple[Json | None, Json | None]]:
-    """Yield the steps of two graphs that go by the same name; the branches of a recipe may use a name again."""
+    """Yield the steps of two graphs with the same name; the branches of a recipe may use a name again."""
     same = {step["folder"] for step in before} & {step["folder"] for step in after}
     old, new = (_grouped(step for step in steps if step["folder"] not in same) for steps in (before, after))
     for name in dict.fromkeys([*old, *new]):
@@ -98,7 +98,7 @@ def _grouped(steps: Iterable[Json]) -> dict[str, list[Json]]:
 
 
 def own(step: Json) -> Json:
-    """Return what makes a step what it is, but for the steps before it, which are given by name alone."""
+    """Return the identity of a step, with the steps before it by name only."""
     identity = step["identity"]
     files = {f"file {split}/{name}": sha256 for split, name, sha256 in identity.get("files", ())}
     files |= {f"companion {name}": sha256 for name, sha256 in identity.get("companions", {}).items()}
@@ -110,7 +110,7 @@ def own(step: Json) -> Json:
 
 
 def unnumbered(folder: str) -> str:
-    """Return the name of a step from that of its folder."""
+    """Return the name of a step from the name of its folder."""
     return folder.rpartition("-")[0]
 
 

@@ -1,4 +1,4 @@
-"""From a recipe's steps to what will really run: files found and hashed, names given, absent sources listed."""
+"""From a recipe's steps to a plan: files found and hashed, folders named, absent sources listed."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ DRIVERS = (
     "pipelines.build.repeated_ids",
     "pipelines.build.shard",
 )
-"""Modules that run the work of a step and decide what its folder holds; their own text is part of every step."""
+"""Modules that run steps and determine the content of their folders; their text is part of every fingerprint."""
 
 TERMS = ("name", "license", "license_read", "task", "lang", "title", "home")
-"""Facts of a corpus that its rows or the summary of its step hold."""
+"""Facts of a corpus that are stored in its rows or in the summary of its step."""
 
 Find = Callable[[Corpus], tuple[RawFile, ...]]
-"""Where raw files come from: a mirror or the Hub. Raises ``MissingCorpusError`` for a corpus that is not there."""
+"""Finds raw files in a mirror or on the Hub. Raises ``MissingCorpusError`` for an absent corpus."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A step with everything known: the nodes it reads and looks at, its files, and the fingerprint that names it."""
+    """A resolved step: its input nodes, its reference nodes, its files, and the fingerprint that names it."""
 
     step: Step
     inputs: tuple[Node, ...]
@@ -43,7 +43,7 @@ class Node:
 
     @property
     def sees(self) -> tuple[Node, ...]:
-        """All nodes that must be done before."""
+        """All nodes that must be built before."""
         return self.inputs + self.reference_inputs
 
     @property
@@ -54,14 +54,14 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The last node of a build, the sources that are not there, and the steps that wait for a teacher."""
+    """The last node of a build, the absent sources, and the steps without a teacher."""
 
     last: Node
     absent: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
 
     def nodes(self) -> list[Node]:
-        """Return all nodes, each after those it reads."""
+        """Return all nodes, each after its inputs."""
         ordered: dict[str, Node] = {}
 
         def visit(node: Node) -> None:
@@ -86,7 +86,7 @@ def reference_only(steps: Iterable[tuple[Iterable[str], Iterable[str]]]) -> set[
 def resolve(step: Step, find: Find) -> Plan:
     """Return the plan of a recipe's last step.
 
-    Raises ``MissingCorpusError`` for a required source that is not there, and where none is.
+    Raises ``MissingCorpusError`` for an absent required source, and where all sources are absent.
     """
     absent: dict[str, str] = {}
     waiting: dict[str, str] = {}
@@ -114,7 +114,7 @@ def _nodes(
     absent: dict[str, str],
     waiting: dict[str, str],
 ) -> tuple[Node, ...]:
-    """Return the node of ``step``; none where its source is absent, its inputs' own where it waits for a teacher."""
+    """Return the node of ``step``; none where its source is absent, its inputs' own where it has no teacher."""
     if isinstance(step.work, AwaitTeacher):
         waiting[step.name] = step.work.needs
         return inputs
@@ -147,7 +147,7 @@ def _common(step: Step) -> dict[str, Any]:
 
 
 def modules(step: Step) -> dict[str, str]:
-    """Return the modules of ours that a step's code is in, each with a hash of its text."""
+    """Return our modules with the code of a step, each with a hash of its text."""
     return code_modules(*_functions(step), modules=DRIVERS)
 
 

@@ -19,7 +19,7 @@ from pipelines.terminal import printable
 
 @contextmanager
 def show_progress(steps: int) -> Iterator[Progress]:
-    """Give a progress that tells of ``steps`` steps: rows so far, rows a second, time left."""
+    """Give a progress display for ``steps`` steps: rows so far, rows per second, time left."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield PlainProgress()
@@ -36,7 +36,7 @@ def show_progress(steps: int) -> Iterator[Progress]:
 
 
 class RichProgress:
-    """Bars: one for all steps, one for each that runs, with its shards done and its rows a second."""
+    """Bars: one for all steps, one for each running step, with its shards done and its rows per second."""
 
     def __init__(self, bars: Bars, steps: int) -> None:
         self._bars = bars
@@ -102,7 +102,7 @@ WAITING = "{}: another build is at work on it; waiting"
 
 
 def format_requests(standing: ProgressSnapshot) -> str:
-    """Return how far a teacher is, in one line."""
+    """Return the progress of a teacher as one line."""
     left = "" if standing.seconds_left is None else f", {standing.seconds_left:,.0f} s left"
     return (
         f"requests: {standing.done:,} of {standing.total:,}, {standing.cached:,} cached, {standing.failed:,} failed, "
@@ -111,7 +111,7 @@ def format_requests(standing: ProgressSnapshot) -> str:
 
 
 def format_step(step: str, summary: dict[str, Any]) -> str:
-    """Return a finished step in one line: rows in, and where they went."""
+    """Return a finished step as one line: rows in, and their outcomes."""
     counts = summary["counts"]
     ranked = sorted(summary["reasons"].items(), key=lambda r: -r[1])
     rest = sum(n for _, n in ranked[4:])

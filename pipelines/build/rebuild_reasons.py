@@ -1,4 +1,4 @@
-"""Why a step will run: what is other than when the recipe was last built in this store."""
+"""Reasons to run a step: the differences from the recipe's last build in this store."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ RECIPE_FILE = re.compile(r"^recipe_(.*)_[0-9a-f]{12}$")
 class Cause:
     """One reason to run a step.
 
-    ``what`` is ``first`` (the recipe was not built here before), ``gone`` (the step was, and its folder is no more),
-    ``source`` or ``step`` (new in the recipe), ``code`` (``name`` a module, or empty where none of ours changed),
-    ``library`` (``name`` a distribution), ``file`` (``name`` with its split), ``input``, ``reference_input`` (``name``
-    is read or compared with, or no longer), ``setting`` (``name`` a field of the config, the source's terms or a limit)
-    or ``follows`` (``name`` a step with causes of its own). ``before`` and ``after`` are the two values, None where
-    there is none.
+    ``what`` is ``first`` (the recipe was not built here before), ``gone`` (its folder was removed), ``source`` or
+    ``step`` (new in the recipe), ``code`` (``name`` a module, or empty where none of ours changed), ``library``
+    (``name`` a distribution), ``file`` (``name`` with its split), ``input``, ``reference_input`` (``name`` was added or
+    removed), ``setting`` (``name`` a field of the config, the source's terms or a limit) or ``follows`` (``name`` a
+    step with causes of its own). ``before`` and ``after`` are the two values, None where there is none.
     """
 
     what: str
@@ -39,12 +38,12 @@ class Cause:
     after: Any = None
 
     def describe(self) -> Json:
-        """Return it as JSON."""
+        """Return the cause as JSON."""
         return asdict(self)
 
 
 def note_build(plan: Plan, store: Store, recipe: str, **told: Any) -> None:
-    """Write what was built, for the next plan to compare with, and for traces; the newest build of a recipe counts."""
+    """Save a summary of a build for the next plan and for traces; only the newest build of a recipe is kept."""
     nodes = plan.nodes()
     code = {name: digest for node in nodes for name, digest in modules(node.step).items()}
     write_json(
@@ -54,13 +53,13 @@ def note_build(plan: Plan, store: Store, recipe: str, **told: Any) -> None:
 
 
 def last_build(store: Store, recipe: str) -> Json | None:
-    """Return what ``note_build`` wrote of the newest build of a recipe in this store, None where there is none."""
+    """Return the summary of the newest build of a recipe in this store; None where there is none."""
     path = store.root / "builds" / f"{recipe}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def causes(plan: Plan, store: Store, recipe: str) -> dict[str, list[Cause]]:
-    """Return why each step that is not done will run, by the name of its folder."""
+    """Return the reasons to run each unfinished step, by the name of its folder."""
     nodes = plan.nodes()
     todo = [node for node in nodes if not store.done(node.name)]
     last = last_build(store, recipe)
@@ -71,7 +70,7 @@ def causes(plan: Plan, store: Store, recipe: str) -> dict[str, list[Cause]]:
 
 
 def _of_all(nodes: list[Node], last: Json, store: Store) -> dict[str, list[Cause]]:
-    """Return the causes of all steps that were not in the last build; the others have none."""
+    """Return the causes of all steps that were not in the last build; other steps have none."""
     before = [_last_build(folder, store) for folder in last["steps"]]
     after = [{"name": node.step.name, "folder": node.name, "identity": node.identity} for node in nodes]
     known = {new["folder"]: old for old, new in pairs(before, after) if new is not None}
@@ -91,14 +90,14 @@ def _of_all(nodes: list[Node], last: Json, store: Store) -> dict[str, list[Cause
 
 
 def _last_build(folder: str, store: Store) -> Json:
-    """Return what is known of a step of the last build: where it is gone, its name alone."""
+    """Return the summary of a step of the last build; for a removed step, its name only."""
     if store.done(folder):
         return store.summary(folder)
     return {"name": folder.rpartition("-")[0], "folder": folder}
 
 
 def _own(node: Node, old: Json | None, code: Mapping[str, str]) -> Iterator[Cause]:
-    """Yield the causes that lie in the step itself."""
+    """Yield the causes within the step itself."""
     if old is None:
         source = isinstance(node.step.work, Read)
         yield Cause(what="source" if source else "step", name=node.step.name.removeprefix("read-" if source else ""))
@@ -112,7 +111,7 @@ def _own(node: Node, old: Json | None, code: Mapping[str, str]) -> Iterator[Caus
 
 
 def _different(node: Node, name: str, before: Any, after: Any, code: Mapping[str, str]) -> Iterator[Cause]:
-    """Yield the causes that one differing field of a step's identity stands for."""
+    """Yield the causes that correspond to one differing field of a step's identity."""
     if name in ("inputs", "reference_inputs"):
         what = name.removesuffix("s")
         yield from (Cause(what=what, name=gone, before=gone) for gone in before if gone not in after)
@@ -131,7 +130,7 @@ def _different(node: Node, name: str, before: Any, after: Any, code: Mapping[str
 # --- in words ------------------------------------------------------------------------------------------------------
 
 NAMED = 3
-"""Steps, files or modules that a message names; the rest is counted."""
+"""Steps, files or modules that a message names; further ones are counted."""
 
 WORDS = {
     "first": "first build",

@@ -26,7 +26,7 @@ SHIPPED = Path(__file__).parents[1] / "recipes"
 
 
 class RecipeError(SabilaError):
-    """A recipe that is not there or is none, or a value that it does not take: field, value, expectation."""
+    """A missing or invalid recipe, or an invalid value: field, value, expectation."""
 
     exit_code = 2
 
@@ -47,12 +47,12 @@ class Recipe:
 
     @property
     def about(self) -> str:
-        """The recipe's docstring up to its ``Args:``, without the marks of names."""
+        """The recipe's docstring up to its ``Args:``, without the backquotes."""
         return (inspect.getdoc(self.function) or "").partition("\nArgs:\n")[0].replace("``", "").strip()
 
     @property
     def knob_help(self) -> dict[str, str]:
-        """What each keyword argument does, as ``Args:`` of the recipe's docstring says (``name: text``)."""
+        """The help of each keyword argument, from ``Args:`` of the recipe's docstring (``name: text``)."""
         listed = (inspect.getdoc(self.function) or "").partition("\nArgs:\n")[2]
         entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", listed, re.MULTILINE)
         return {name: " ".join(text.replace("``", "").split()) for name, text in entries}
@@ -65,7 +65,7 @@ class Recipe:
 
     @property
     def shapes(self) -> dict[str, str]:
-        """What a value of each keyword argument looks like: its choices, ``INTEGER``, ``NUMBER`` or ``TEXT``."""
+        """The form of each keyword argument's value: its choices, ``INTEGER``, ``NUMBER`` or ``TEXT``."""
         hints = get_type_hints(self.function)
         return {name: _shape(hints.get(name, Any)) for name in self.knobs}
 
@@ -75,7 +75,7 @@ class Recipe:
         return {name: p.default for name, p in inspect.signature(self.function).parameters.items()}
 
     def identity(self) -> dict[str, Any]:
-        """Return what a manifest says of the recipe: its name, whether sabila ships it, and the hash of its file."""
+        """Return the manifest's entry of the recipe: its name, whether sabila ships it, and the hash of its file."""
         file = Path(inspect.getsourcefile(self.function) or "")
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         return {"name": self.name, "shipped": file.parent == SHIPPED, "file_sha256": digest}
@@ -120,7 +120,7 @@ def _shape(hint: Any) -> str:
 
 
 def _checked(value: Any, hint: Any) -> Any:
-    """Return ``value`` as a recipe's type hint wants it: a text is parsed, anything else must be of that type."""
+    """Return ``value`` in the type of a recipe's type hint: a text is parsed, anything else must be of that type."""
     kinds = {get_origin(kind) for kind in (hint, *get_args(hint))}
     parsed = isinstance(value, str)
     if tuple in kinds and isinstance(value, str | list):
@@ -135,12 +135,12 @@ def _explain(error: Any, *within: str) -> str:
 
 
 def shipped() -> list[str]:
-    """Return the names of the recipes that come with sabila."""
+    """Return the names of the recipes shipped with sabila."""
     return sorted(path.stem for path in SHIPPED.glob("*.py") if path.stem != "__init__")
 
 
 def load(name: str) -> Recipe:
-    """Return a shipped recipe by its name, or the one in a file by its path; ``RecipeError`` lists what there is."""
+    """Return a shipped recipe by its name, or one by the path of its file; ``RecipeError`` lists the known ones."""
     if name in shipped():
         module = importlib.import_module(f"pipelines.recipes.{name}")
         return Recipe(name, module.recipe, Path.cwd(), getattr(module, "MIRROR", None))
@@ -165,7 +165,7 @@ def load(name: str) -> Recipe:
 
 
 def _module(path: Path) -> ModuleType:
-    """Import the file under a name that changes with its content: names stand for code in fingerprints."""
+    """Import the file under a name that changes with its content, since fingerprints refer to code by module name."""
     name = f"recipe_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader, "a .py file has a loader"

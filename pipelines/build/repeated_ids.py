@@ -1,4 +1,4 @@
-"""Rows of a source whose id came before: moved to the quarantine, so that an id names one row."""
+"""Rows of a source with a repeated id: moved to the quarantine, so that an id identifies one row."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sources.table import MALFORMED_SCHEMA, SCHEMA
 
 
 def quarantine_repeated_ids(folder: Path) -> None:
-    """Move rows whose id came before, in order of files and lines, from kept and dropped to the quarantine.
+    """Move rows whose id occurred before, in order of files and lines, from kept and dropped to the quarantine.
 
-    Safe to be killed anywhere and run again: a row is in the quarantine before it leaves the file it was in.
+    Safe to interrupt and repeat: a row is in the quarantine before it is removed from its file.
     """
     paths = sorted(
         [*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")], key=lambda p: (p.name, p.parent)

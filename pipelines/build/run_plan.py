@@ -1,4 +1,4 @@
-"""Run a plan: what is done is skipped, what can run side by side does, and every step's rows are accounted for."""
+"""Running a plan: finished steps are skipped, independent steps run in parallel, and every row is accounted for."""
 
 from __future__ import annotations
 
@@ -38,26 +38,24 @@ from synth.teachers.teacher import Teacher
 
 
 class Progress(GenerateProgress, Protocol):
-    """Who is told how a build goes on; called from several threads."""
+    """Receiver of a build's progress; called from several threads."""
 
     def started(self, step: str, shards: int) -> None:
-        """A step starts, with so many shards to do."""
+        """A step starts, with this number of shards."""
 
     def advanced(self, step: str, rows: int) -> None:
         """A shard of a step is done."""
 
     def finished(self, step: str, summary: dict[str, Any]) -> None:
-        """A step is complete; ``summary`` is what its ``step.json`` says, how many shards it had and how many of these
-        were taken over from an earlier build.
-        """
+        """A step is complete; ``summary`` is its ``step.json``, with its number of shards and of reused ones."""
 
     def waiting(self, step: str) -> None:
-        """Another build is at work on this step."""
+        """Another build is running this step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """What all steps of one build share."""
+    """State shared by all steps of one build."""
 
     store: Store
     run: Run
@@ -68,7 +66,7 @@ class Build:
     _teachers: dict[int, Teacher] = field(default_factory=dict)
 
     def teacher(self, named: Teacher) -> Teacher:
-        """Return a teacher of the plan with the options of this run; the same one for all steps that ask it."""
+        """Return a teacher of the plan with the options of this run; the same one for all steps that use it."""
         return self._teachers.setdefault(id(named), with_options(named, self.requesting))
 
 
@@ -81,10 +79,10 @@ def build(
     spending: Spending | None = None,
     requesting: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Build what is missing of ``plan`` and return the folder of its last step.
+    """Build the missing steps of ``plan`` and return the folder of its last step.
 
     The same plan gives the same bytes with any number of workers. ``requesting`` are fields of ``TeacherOptions`` for
-    this run, such as ``concurrency``. Raises what the first failing step raises; the steps that were complete stay.
+    this run, such as ``concurrency``. Raises the error of the first failing step; complete steps are kept.
     """
     store.prepare()
     missing = _missing(plan, store)
@@ -103,10 +101,10 @@ def build(
 
 
 def _missing(plan: Plan, store: Store) -> list[Node]:
-    """Return the nodes to build, each after those it reads.
+    """Return the nodes to build, each after its inputs.
 
-    A node that is gone though all after it are there is built too: ``trace`` and releases tell of every step. Raises
-    ``StoreError`` for one that is there and not as it was built: by its sizes, and by content where it will be read.
+    A removed step is rebuilt even where all steps after it exist, since ``trace`` and releases read every step. Raises
+    ``StoreError`` for a damaged step: by its sizes, and by content where it will be read.
     """
     nodes = plan.nodes()
     missing = [node for node in nodes if not store.done(node.name)]
@@ -118,9 +116,9 @@ def _missing(plan: Plan, store: Store) -> list[Node]:
 
 
 def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> None:
-    """Run nodes in threads that hand their shards to the pool.
+    """Run nodes in threads that submit their shards to the pool.
 
-    Nodes come in order and threads take them in order, so one that waits for its inputs never keeps them from running.
+    Nodes come in order and threads take them in order, so a node never blocks its own inputs.
     """
     futures: dict[str, Future[None]] = {}
     for node in nodes:
@@ -132,9 +130,9 @@ def _run_all(nodes: list[Node], context: Build, threads: ThreadPoolExecutor) -> 
 
 
 def _finish_shards(futures: list[Future[None]]) -> list[Future[None]]:
-    """Wait until all are done or one failed, and return the done ones in order; the others are not begun any more.
+    """Wait until all are done or one failed, and return the done ones in order; unstarted ones are cancelled.
 
-    The wait is cut into short ones: polars' signal handler lets a longer one sleep through Ctrl-C.
+    The wait is divided into short ones: polars' signal handler delays Ctrl-C during a longer one.
     """
     while True:
         done, rest = wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION)
@@ -146,7 +144,7 @@ def _finish_shards(futures: list[Future[None]]) -> list[Future[None]]:
 
 
 class _InputFailedError(Exception):
-    """A step whose input failed; the input's own error is the one to tell."""
+    """A step whose input failed; the input's own error is reported instead."""
 
 
 def _run_after(before: list[Future[None]], node: Node, context: Build) -> None:
@@ -183,7 +181,9 @@ def _run_node(node: Node, folder: Path, context: Build) -> None:
 
 
 def _each(node: Node, tasks: list[tuple[Any, ...]], folder: Path, context: Build) -> list[dict[str, Any]]:
-    """Run the tasks of a step, one a shard, but for those a killed build had done; return their counts in order."""
+    """Run the tasks of a step, one per shard, except those finished by an interrupted build; return their counts in
+    order.
+    """
     context.progress.started(node.step.name, len(tasks))
 
     def one(shard: int, task: tuple[Any, ...]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _read(node: Node, work: Read, folder: Path, context: Build) -> list[dict[str
 
 
 def _refuse(group: tuple[RawFile, ...], folder: Path) -> None:
-    """Raise for a file whose rows are all malformed: it is not the file that its connector was written for."""
+    """Raise for a file whose rows are all malformed: it is not the file its connector was written for."""
     paths = {file.name: file.path for file in group}
     quarantine = scan_parquet(sorted((folder / "quarantine").glob("*.parquet")))
     first = quarantine.filter(pl.col("file").is_in(list(paths))).head(1).collect().row(0, named=True)
@@ -249,7 +249,7 @@ def _whole_set(node: Node, work: WholeSet, folder: Path, context: Build) -> list
 
 
 def _decision(node: Node, work: WholeSet, shards: list[Path], store: Store) -> Decision:
-    """Decide over all shards, or over those that have come since the step was last built."""
+    """Decide over all shards, or over those new since the step was last built."""
     if not work.remembers:
         return work.decide(lambda: map(read_parquet, shards), node.step.config)
     own = fingerprint({name: node.identity[name] for name in ("step", "config", "code", "libraries")})
@@ -270,9 +270,9 @@ def _checked(node: Node, drops: pl.DataFrame) -> pl.DataFrame:
 
 
 def _run_generate_step(node: Node, work: GenerateStep, folder: Path, context: Build) -> list[dict[str, Any]]:
-    """Put the rows to the teacher group by group, here: its connections and its model live in this process.
+    """Send the rows to the teacher group by group, in this process, where its connections or model are.
 
-    Raises ``RequestsFailedError`` at the end, where more requests failed than may: every group is asked by then.
+    Raises ``RequestsFailedError`` at the end, after all groups, where more requests failed than allowed.
     """
     groups = shard_groups(_shards(node.inputs, context.store))
     context.progress.started(node.step.name, len(groups))
@@ -297,7 +297,7 @@ def _run_generate_step(node: Node, work: GenerateStep, folder: Path, context: Bu
 
 
 def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Say where every row that came in is now, as the files have it; merge the quarantine into one file."""
+    """Count the outcomes of all input rows from the step's files; merge the quarantine into one file."""
     parts = sorted(folder.glob("quarantine/*.parquet"))
     if parts:
         write_table(folder / "quarantine.parquet", read_parquet(parts).sort("file", "line", maintain_order=True))
@@ -327,7 +327,7 @@ def _summary(node: Node, folder: Path, counts: list[dict[str, Any]]) -> dict[str
 
 
 def _check_ids(node: Node, folder: Path, counts: list[dict[str, Any]]) -> None:
-    """Raise ``LostRowsError`` for an id that two rows of a step have, where rows were made or came by two ways."""
+    """Raise ``LostRowsError`` for a repeated id, where rows were generated or came from several inputs."""
     paths = [*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")]
     if not paths or not (_meet_again(node) or any(counted["made"] for counted in counts)):
         return
@@ -341,7 +341,7 @@ def _check_ids(node: Node, folder: Path, counts: list[dict[str, Any]]) -> None:
 
 
 def _meet_again(node: Node) -> bool:
-    """Return whether two inputs of a step hold rows of one corpus."""
+    """Return whether two inputs of a step have rows of one corpus."""
     seen: set[str] = set()
     for before in node.inputs:
         corpora = _corpora(before)
@@ -352,7 +352,7 @@ def _meet_again(node: Node) -> bool:
 
 
 def _corpora(node: Node) -> frozenset[str]:
-    """Return the names of the corpora whose rows go through a node."""
+    """Return the names of the corpora whose rows pass a node."""
     known: dict[str, frozenset[str]] = {}
 
     def visit(node: Node) -> frozenset[str]:
@@ -366,12 +366,14 @@ def _corpora(node: Node) -> frozenset[str]:
 
 
 def _changed(counts: list[dict[str, Any]]) -> int | None:
-    """Return how many rows the step changed; None where an older sabila, which did not note it, did some shards."""
+    """Return the number of rows changed by the step; None where an older sabila, which did not count it, did some
+    shards.
+    """
     return sum(counted["changed"] for counted in counts) if all("changed" in counted for counted in counts) else None
 
 
 def _origin(node: Node) -> dict[str, Any]:
-    """Return where a source is from, where its licence was read, and what seems wrong with its files."""
+    """Return the origin of a source, where its licence was read, and warnings about its files."""
     if not isinstance(node.step.work, Read):
         return {}
     corpus = node.step.work.corpus
@@ -389,13 +391,13 @@ def _origin(node: Node) -> dict[str, Any]:
 
 
 def _report_step(folder: Path) -> dict[str, Any]:
-    """Return what a step tells of itself: its table ``account``, if it has one."""
+    """Return the step's table ``account``, if it has one."""
     path = folder / "account.parquet"
     return {"account": read_parquet(path).to_dicts()} if path.exists() else {}
 
 
 def _failed(counts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the requests that failed and were accepted, if any: how many, of how many, and their errors."""
+    """Return the accepted failed requests, if any: their number, the total, and their errors."""
     total = Outcomes()
     for counted in counts:
         if "failed" in counted:

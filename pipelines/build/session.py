@@ -25,12 +25,12 @@ from sources.source import Corpus
 from synth.teachers.options import Rates
 
 TOLD = ("name", "folder", "counts", "reasons", "edits", "account", "warnings", "failed")
-"""What an account says of each step; few have an account of their own."""
+"""Fields of each step in an account; few steps have an ``account`` of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSession:
-    """A recipe bound to values, resolved against its raw files, and the store it builds into."""
+    """A recipe bound to values, resolved against its raw files, and the store for its steps."""
 
     recipe: Recipe
     values: dict[str, Any]
@@ -39,7 +39,7 @@ class BuildSession:
     lock: Lock
     mirror: Path | None = None
     lock_file: Path | None = None
-    """The lock's file where one was named; it is the same for the Hub and all mirrors."""
+    """Path of the lock file, if given; one file serves the Hub and all mirrors."""
 
     @classmethod
     def open(
@@ -55,9 +55,9 @@ class BuildSession:
     ) -> BuildSession:
         """Check the values, find and hash every raw file, and compare with the lock, before any work.
 
-        The lock lies beside the recipe, with entries for each mirror, unless a lock or its file is given.
-        ``anonymous`` requests to the Hub carry no token.
-        Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``, ``FileError`` and ``LockError``.
+        The lock is stored next to the recipe, with entries for each mirror, unless a lock or its file is given.
+        ``anonymous`` requests to the Hub carry no token. Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``,
+        ``FileError`` and ``LockError``.
         """
         step = recipe.bind(values)
         lock_file = lock if isinstance(lock, Path) else None
@@ -76,7 +76,7 @@ class BuildSession:
         )
 
     def forecast(self, rates: Rates) -> dict[str, Any]:
-        """Return what a build would do: steps done and to do with reasons, absent sources, steps without a teacher."""
+        """Return the plan: steps done and to do with reasons, absent sources, steps without a teacher."""
         why = causes(self.plan, self.store, self.recipe.name)
         nodes = self.plan.nodes()
         compared = reference_only(
@@ -92,7 +92,7 @@ class BuildSession:
     def build(
         self, *, workers: int, spending: Spending | None = None, requesting: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Build what is missing and return the account: the folder, and where every row of every step went.
+        """Build the missing steps and return the account: the folder, and the outcomes of every step's rows.
 
         ``requesting`` are fields of ``TeacherOptions`` for this run alone.
         """
@@ -141,7 +141,7 @@ class BuildSession:
 
 
 def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock, anonymous: bool) -> tuple[RawFile, ...]:
-    """Find the files of a corpus in the mirror, or on the Hub where there is none, and hold them to the lock."""
+    """Find the files of a corpus in the mirror, or on the Hub without one, and check them against the lock."""
     lock.expects(corpus)
     if mirror is not None:
         files, revision = mirrored(corpus, mirror), lock.revision(corpus)
@@ -152,7 +152,7 @@ def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock, anonymo
 
 
 def _from_hub(corpus: Corpus, raw: Path, lock: Lock, *, anonymous: bool) -> tuple[tuple[RawFile, ...], str]:
-    """Return the files of a corpus and their commit; what is locked and in the store needs no network."""
+    """Return the files of a corpus and their commit; locked files in the store need no network."""
     from sources.fetch.hub_files import downloaded, fetched, resolve_revision
 
     revision = lock.revision(corpus)
@@ -167,7 +167,7 @@ def like_last_build(
 ) -> tuple[dict[str, Any], Path | None, Path | None]:
     """Return the values, mirror and lock file of the last build of ``recipe`` in ``store``, where there is one.
 
-    A mirror or lock that is given stays.
+    A given mirror or lock has priority.
     """
     last = last_build(Store(store), recipe.name)
     if last is None:

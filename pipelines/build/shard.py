@@ -1,6 +1,6 @@
-"""The work on one shard, in whatever process it runs: read, map or sift, write, and say what was counted.
+"""The work on one shard, in whatever process it runs: read, map or sift, write, and count.
 
-A shard is done when its note ``shards/<n>.json`` is there; a build that was killed finds it and goes on.
+A shard is done when its note ``shards/<n>.json`` exists; after an interruption the next build continues from there.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ DROPPED_SCHEMA = pl.Schema([*SCHEMA.items(), ("reason", pl.String), ("evidence",
 
 
 class LostRowsError(SabilaError):
-    """A step that did not account for every row it was given; the build stops."""
+    """A step that did not account for every input row; the build stops."""
 
 
 def note(folder: Path, shard: int) -> dict[str, Any] | None:
-    """Return what was counted in a shard that is done, else None."""
+    """Return the counts of a finished shard, else None."""
     path = folder / "shards" / f"{shard:05}.json"
     if not path.exists():
         return None
@@ -69,7 +69,7 @@ def read_shard(
 
 
 def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str]:
-    """Return the splits whose rows must not be trained on, and why; a word that says neither is held out too."""
+    """Return the splits whose rows must not be trained on, and why; a split of unknown kind is held out too."""
     if isinstance(corpus, Benchmark):
         return {}
     reasons = {split: f"its publisher calls it {split}" for split in splits if is_held_out(split)}
@@ -87,9 +87,9 @@ def map_shard(
     folder: Path,
     shard: int,
 ) -> dict[str, Any]:
-    """Map the rows of one shard, or take over what an earlier build of the step made of the same file.
+    """Map the rows of one shard, or reuse an earlier build's result of the step for the same file.
 
-    Raises ``LostRowsError`` where the outcome does not hold every row, in order.
+    Raises ``LostRowsError`` where the outcome lacks a row or changes the order.
     """
     of = content_of((path,))
     if of in known:
@@ -102,9 +102,9 @@ def map_shard(
 def generate_shard(
     work: GenerateStep, config: Any, ask: Ask, known: Known, paths: tuple[Path, ...], folder: Path, shard: int
 ) -> dict[str, Any] | Outcomes:
-    """Map the rows of some files with the help of a teacher, or take over what was made of them before.
+    """Map the rows of some files with a teacher, or reuse an earlier result.
 
-    Returns the counts; where more requests failed than may, nothing is written, and their outcomes are returned.
+    Returns the counts; where more requests failed than allowed, nothing is written, and their outcomes are returned.
     """
     of = content_of(paths)
     if of in known and "failed" not in known[of].counts:
@@ -135,7 +135,7 @@ def _write_outcome(
     of: str,
     **more: Any,
 ) -> dict[str, Any]:
-    """Write what a function made of ``rows``: all of them must be there, in order, and others descend from them."""
+    """Write a function's outcome of ``rows``: all of them must be there, in order, and others descend from them."""
     came = outcome.rows["id"].is_in(rows["id"].implode()).fill_null(False)
     made = outcome.rows.filter(~came)
     parents = made.select(_parent()).to_series()
@@ -158,10 +158,10 @@ def _write_outcome(
 
 
 def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
-    """Raise ``LostRowsError`` for rows that no longer say where they are from, or are freer than they were.
+    """Raise ``LostRowsError`` for rows that lost their origin, or have a freer licence than before.
 
-    Look-alikes, which sabila wrote, are carried by the rows of others and say so.
-    ``rows`` are what a step was given; a row of ``outcome`` names the one it comes from in its column ``before``.
+    Benign lookalikes, which sabila wrote, are attached to other rows and marked. ``rows`` are the input of a step; the
+    column ``before`` of ``outcome`` names the input row of each.
     """
     given = rows.select(pl.col("id").alias("before"), *(pl.col(column).alias(f"old_{column}") for column in FIXED))
     ours = (pl.col("source") == benign_lookalikes.SOURCE) & (pl.col("before") != pl.col("id"))
@@ -194,16 +194,16 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
 
 
 FIXED = ("source", "file", "line", "split", "license", "response")
-"""What an outcome is compared in with the rows that it is of."""
+"""Columns of an outcome that are compared with the input rows."""
 
 
 def _parent() -> pl.Expr:
-    """Return the id of the row that a row was made of."""
+    """Return the id of the row from which a row was derived."""
     return pl.col("id").str.extract(r"^(.*)/[^/]+$")
 
 
 def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:
-    """Part one shard into the rows that ``drops`` names and those that stay."""
+    """Split one shard into the rows named by ``drops`` and the others."""
     rows = read_parquet(path)
     dropped = scan_parquet(drops).join(rows.lazy().select("id"), on="id", how="semi").collect()
     return _write(folder, shard, rows.join(dropped, on="id", how="left", maintain_order="left"), rows.height)

@@ -1,7 +1,7 @@
-"""What a step made of a shard in an earlier build: taken over where the shard, the code and the config are the same.
+"""Results of shards in earlier builds: reused where shard, code and config are the same.
 
-A row that was fixed, or a source that was added, changes the inputs of every step after it, and so their names, but few
-of the files that these steps read. Files are known by their content, and their outcomes linked, not copied.
+A changed row or an added source changes the inputs, and so the names, of all later steps, but few of the files that
+they read. Files are identified by content, and results are linked, not copied.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from pipelines.storage.stored_step import content_hash
 from sources.atomic import write_json, writing
 
 INDEX = "shards.json"
-"""In the folder of a step: what each of its shards was made of and what was counted, by shard."""
+"""In the folder of a step: the input content and counts of each shard."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CachedShard:
-    """The outcome of a shard: the step's folder, the shard's number in it, and what was counted."""
+    """The result of a shard: the step's folder, the shard's number in it, and its counts."""
 
     folder: Path
     shard: int
     counts: dict[str, Any]
 
     def link(self, folder: Path, shard: int) -> None:
-        """Give the files of the outcome to another folder, under another number."""
+        """Link the files of the result into another folder, under another number."""
         for path in sorted(self.folder.glob(f"*/{self.shard:05}.parquet")):
             place = folder / path.parent.name / f"{shard:05}.parquet"
             temporary = place.with_name(f"{place.name}.{os.getpid()}.tmp")
@@ -43,7 +43,7 @@ class CachedShard:
 
 
 Known = Mapping[str, CachedShard]
-"""Outcomes by the content they were made of."""
+"""Results by the content of their input."""
 
 
 def _link(path: Path, place: Path) -> None:
@@ -59,14 +59,14 @@ def content_of(paths: Sequence[Path]) -> str:
 
 
 def note_shards(folder: Path, counts: Sequence[dict[str, Any]]) -> None:
-    """Write the index of a step whose shards were counted so; nothing where an older sabila did some of them."""
+    """Write the index of a step whose shards have counts; nothing where an older sabila did some of them."""
     if all("of" in counted for counted in counts):
         index = [{name: value for name, value in counted.items() if name != "taken_over"} for counted in counts]
         write_json(folder / INDEX, index)
 
 
 def cached_shard(store: Store, identity: Mapping[str, Any]) -> dict[str, CachedShard]:
-    """Return what steps that differ from ``identity`` in nothing but the steps they read made of their shards."""
+    """Return the shard results of steps that differ from ``identity`` only in their inputs."""
     found: dict[str, CachedShard] = {}
     for index in sorted((store.root / "steps").glob(f"{identity['step']}-*/{INDEX}")):
         if not store.done(index.parent.name):

@@ -1,7 +1,7 @@
-"""What a step over a whole set learnt of its rows, kept in the store: the next build looks at new shards alone.
+"""State of whole-set steps, kept in the store, so that the next build processes new shards only.
 
-A memory belongs to a step's name, code and config. It holds tables as Arrow files, which are mapped and not read, and
-the hashes of the shards they stand for; tables that did not change are linked from one memory to the next.
+A memory belongs to a step's name, code and config. It contains tables as Arrow files, which are memory-mapped, and the
+hashes of the shards they cover; unchanged tables are linked from one memory to the next.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Memory:
     folder: Path
 
     def recall(self, shards: Sequence[Path]) -> tuple[dict[str, pl.DataFrame], list[Path]]:
-        """Return the tables of the largest memory that holds none but these shards, and the shards it does not hold."""
+        """Return the tables of the largest memory that covers only these shards, and the shards it does not cover."""
         hashes = {_sha256(path): path for path in shards}
         fitting = [known for known in self._held() if set(known[1]) <= set(hashes)]
         if not fitting or len(hashes) < len(shards):
@@ -38,7 +38,7 @@ class Memory:
         return tables, [path for digest, path in hashes.items() if digest not in held]
 
     def keep(self, tables: dict[str, pl.DataFrame], known: dict[str, pl.DataFrame], shards: Sequence[Path]) -> None:
-        """Keep ``tables`` for ``shards``, complete or not at all, in place of what was there."""
+        """Store ``tables`` for ``shards`` atomically, in place of the previous ones."""
         hashes = sorted(map(_sha256, shards))
         place = self.folder / hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
         before = [held for held, _ in self._held()]
@@ -56,7 +56,7 @@ class Memory:
             shutil.rmtree(old, ignore_errors=True)
 
     def _put(self, path: Path, table: pl.DataFrame, known: pl.DataFrame | None) -> None:
-        """Write a table, or link the file it was mapped from where it did not change."""
+        """Write a table, or link its mapped file where it did not change."""
         if table is known:
             for held, _ in self._held():
                 if (held / path.name).exists():

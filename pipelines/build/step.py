@@ -1,8 +1,7 @@
 """A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
 
-The work is one of four kinds. ``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard,
-row by row, so that shards may run in any order. ``WholeSet`` sees all rows, shard by shard, and names those to drop.
-``Asking`` maps rows with the help of a teacher.
+``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard, independently of the others.
+``WholeSet`` sees all rows, shard by shard, and returns those to drop. ``GenerateStep`` maps rows with a teacher.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from synth.teachers.teacher import Ask, Request, Teacher
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """Read ``corpus``; where it is not ``required``, a build that cannot find it goes on without and says so."""
+    """Read ``corpus``; where it is not ``required``, a build without it continues with a notice."""
 
     corpus: Corpus
     required: bool = True
@@ -30,10 +29,10 @@ class Read:
 
 @dataclass(frozen=True, kw_only=True)
 class EachShard:
-    """Call ``function(rows, config)`` on every shard; all of the rows must be in the outcome, in order.
+    """Call ``function(rows, config)`` on every shard; the outcome must contain all of the rows, in order.
 
-    A step that also compares with other rows (``Step.reference_inputs``) has a function of three arguments: the third
-    are the files of those rows.
+    A step that also compares with other rows (``Step.reference_inputs``) has a function of three arguments; the third
+    is the files of those rows.
     """
 
     function: Callable[..., Outcome]
@@ -43,8 +42,8 @@ class EachShard:
 class WholeSet:
     """Call ``decide(shards, config)`` once, for the rows to drop.
 
-    A step that ``remembers`` is called with a third argument, the tables it kept when it was last built over some of
-    these shards, and ``shards`` are those that have come since; its decision is on all rows all the same.
+    A step that ``remembers`` gets a third argument, the tables of its last build over some of these shards, and
+    ``shards`` are then the new ones; its decision covers all rows nevertheless.
     """
 
     decide: Callable[..., Decision]
@@ -53,11 +52,11 @@ class WholeSet:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateStep:
-    """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` puts requests to ``teacher``.
+    """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` sends requests to ``teacher``.
 
-    What was asked before comes from the store of completions. The config names the teacher and its revision, since
-    they are part of what the step is. ``requests(rows, config)`` foretells the first round. A step of whose requests
-    more than the share ``max_failed`` failed is not complete.
+    Cached requests are answered from the completion store. The config names the teacher and its revision, since they
+    are part of the fingerprint. ``requests(rows, config)`` returns the first round for forecasts. A step is not
+    complete where more than the share ``max_failed`` of its requests failed.
     """
 
     function: Callable[[pl.DataFrame, Any, Ask], Outcome]
@@ -78,7 +77,7 @@ class GenerateStage(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class AwaitTeacher:
-    """Work for a language model, listed by ``plan`` and passed over by builds without a teacher."""
+    """Work for a language model, listed by ``plan`` and skipped by builds without a teacher."""
 
     needs: str
 
@@ -90,8 +89,8 @@ Work = Read | EachShard | WholeSet | GenerateStep | AwaitTeacher
 class Step:
     """One step of a recipe; ``config`` is a frozen dataclass whose fields are JSON, or None.
 
-    Rows of ``inputs`` go through the step, rows of ``reference_inputs`` are only compared with. Benchmark rows may only
-    be reference inputs: a step that would pass them on is refused.
+    Rows of ``inputs`` pass through the step, rows of ``reference_inputs`` are only compared with. Benchmark rows may
+    only be reference inputs: a step that would pass them on is refused.
     """
 
     name: str
@@ -140,5 +139,5 @@ def generate_step(
 
 
 def await_teacher(name: str, needs: str, *inputs: Step) -> Step:
-    """Return the step that stands for what a teacher will write; its rows pass through unchanged until there is one."""
+    """Return the placeholder of a generating step; its rows pass through unchanged until there is a teacher."""
     return Step(name=name, work=AwaitTeacher(needs=needs), inputs=inputs)

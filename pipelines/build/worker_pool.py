@@ -1,4 +1,4 @@
-"""Worker processes for shards: started when first needed, gone when their parent is."""
+"""Worker processes for shards: started when first needed, ended with their parent."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class WorkerDiedError(SabilaError):
 
 
 Run = Callable[..., Any]
-"""``run(function, *arguments)`` calls the function here or in a worker, and returns or raises what it does."""
+"""``run(function, *arguments)`` calls the function here or in a worker, and returns its result or raises its error."""
 
 
 @contextmanager
 def worker_pool(workers: int) -> Iterator[Run]:
     """Give a ``Run`` over ``workers`` processes; with one worker everything runs in this process.
 
-    When the block ends nothing more is run; on Ctrl-C the workers are ended in the middle of their work.
+    At the end of the block nothing more is started; Ctrl-C ends the workers in the middle of their work.
     """
     pools: list[tuple[ProcessPoolExecutor, Event]] = []
     starting, ended = threading.Lock(), threading.Event()
@@ -70,7 +70,7 @@ def _on_death(workers: int) -> Iterator[None]:
 
 
 def _start(workers: int) -> tuple[ProcessPoolExecutor, Event]:
-    """Return a pool, and the event that ends its workers wherever they are."""
+    """Return a pool, and the event that ends its workers at any time."""
     context = multiprocessing.get_context("spawn")
     stop, threads = context.Event(), max(1, (os.cpu_count() or 1) // workers)
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), threads, stop))

@@ -1,4 +1,4 @@
-"""The verbs that make rows: what can be read, what would run, what is built, and the same for files of one's own."""
+"""The verbs that make rows: sources, plan, build, and deduplication and decontamination of own files."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ LEAVE_OUT = click.option(
     help="Field of a request that is not sent, for a server that refuses it; may be given several times.",
 )
 REQUESTING = (CONCURRENCY, CONTEXT, THREADS, TIMEOUT, TRIES, LEAVE_OUT)
-"""How requests are sent to teachers in this run; none of it is part of what is built."""
+"""Options of requests to teachers in this run; none is part of a fingerprint."""
 
 
 def requesting(given: dict[str, Any]) -> dict[str, Any]:
-    """Take the values of ``REQUESTING`` out of ``given`` and return those that were set."""
+    """Remove the values of ``REQUESTING`` from ``given`` and return those that were set."""
     names = ("concurrency", "context", "threads", "timeout_s", "max_tries", "leave_out")
     return {name: value for name in names if (value := given.pop(name))}
 
@@ -152,7 +152,7 @@ def spending(
 
 
 def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
-    """Print corpora, given by name and licence, whose licence is not known here."""
+    """Print corpora, given by name and licence, whose licence is unknown."""
     from sources.license import unknown_parts
 
     for name, license in corpora:

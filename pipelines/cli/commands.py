@@ -11,7 +11,7 @@ from pipelines.cli.shared_options import main
 
 
 def skip_last_collection() -> None:
-    """Leave the memory of this process to the system, except to libraries that must end threads or report leaks."""
+    """Skip the last garbage collection of this process, except for libraries that must end threads or report leaks."""
     if not {"duckdb", "torch"} & sys.modules.keys():
         gc.freeze()
 

@@ -1,4 +1,4 @@
-"""The catalog as ``sabila sources`` lists it: each corpus, and where it can be read from now."""
+"""The catalog as printed by ``sabila sources``: each corpus, and where it can be read from now."""
 
 from __future__ import annotations
 

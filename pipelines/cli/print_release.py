@@ -1,4 +1,4 @@
-"""What the verbs that check and compare releases print for people."""
+"""Text output of the verbs that check and compare releases."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 SHOWN = 5
-"""Findings shown of one file; a changed file is wrong in many places at once."""
+"""Findings shown of one file; a changed file has many at once."""
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """Return what a check of a release found, file by file, the first ``SHOWN`` of each file."""
+    """Return the findings of a check of a release, file by file, the first ``SHOWN`` of each file."""
     lines = []
     for file in dict.fromkeys(one.file for one in verdict.findings):
         found = [one for one in verdict.findings if one.file == file]
@@ -50,7 +50,7 @@ def _value(value: Any) -> str:
 
 
 def diff_text(found: dict[str, Any]) -> str:
-    """Return what changed between two releases: how much, why, and the first rows, texts word by word."""
+    """Return the changes between two releases: counts, reasons, and the first rows, texts word by word."""
     parts = [
         _counts(found),
         _section("why", [_reason(one) for one in found["reasons"]]),
@@ -77,13 +77,13 @@ def _reason(one: dict[str, Any]) -> str:
 
 
 def _why(one: dict[str, Any]) -> str:
-    """Say why a row is only in one release, or differs; what was added is told by what kept it out before."""
+    """Return why a row is only in one release, or differs; an added row has the reason that excluded it before."""
     reason = f"{one['step']}, {one['reason']}" if one["step"] else one["reason"]
     return f"before, {reason}" if one["change"] == "added" else reason
 
 
 def _changes(found: list[dict[str, Any]]) -> list[str]:
-    """Return a line a change, and one for all steps whose code alone is another."""
+    """Return one line per change, and one for all steps that differ only in their code."""
     code = [one["where"] for one in found if one["field"] == "code"]
     lines = [_changed(one) for one in found if one["field"] != "code" or len(code) == 1]
     if len(code) > 1:
@@ -104,10 +104,10 @@ def _column(one: dict[str, Any]) -> str:
 
 
 MARKS = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
-"""How words are marked that went and that came, as wdiff does it."""
+"""Marks around removed and added words, as in wdiff."""
 
 KEPT_CHARS = 60
-"""So much of a text that stayed is shown at either side of what changed."""
+"""Unchanged characters shown on either side of a change."""
 
 
 def _row(row: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the verbs print for people: tables and texts. Programs read ``--json``.
+"""Tables and texts printed by the verbs; programs read ``--json``.
 
 Functions import what they need: the verbs on own files print a few lines, and start without rich and the plan.
 """
@@ -19,11 +19,11 @@ GAP = 2
 """Blanks between two columns of a table."""
 
 WIDE = 200
-"""Columns of a table that does not go to a terminal."""
+"""Width of a table that is not printed to a terminal."""
 
 
 def _width() -> int:
-    """Return how wide a table may be: the terminal, or what a file holds."""
+    """Return the width of a table: that of the terminal, or a fixed one for a file."""
     from rich.console import Console
 
     return Console().width if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
@@ -73,7 +73,7 @@ def sources_table(rows: list[dict[str, Any]]) -> str:
 
 
 def _fitting(cells: dict[str, list[str]]) -> list[str]:
-    """Return the first columns that fit side by side into the terminal without a name being broken."""
+    """Return the first columns that fit the terminal without breaking a name."""
     shown, room = [], _width()
     for name, texts in cells.items():
         room -= max(map(len, [name, *texts])) + GAP
@@ -84,7 +84,7 @@ def _fitting(cells: dict[str, list[str]]) -> list[str]:
 
 
 def plan_table(forecast: dict[str, Any]) -> str:
-    """Return the steps of a plan, and what is absent or waiting."""
+    """Return the steps of a plan, and its absent or waiting parts."""
     from pipelines.build.rebuild_reasons import causes_text
 
     table = _table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
@@ -105,7 +105,7 @@ def plan_table(forecast: dict[str, Any]) -> str:
 
 
 def _row_counts(counts: list[dict[str, int]]) -> list[str]:
-    """Return how many rows go into steps and are kept, empty for those that are not built."""
+    """Return the input and kept rows of steps, empty for those that are not built."""
     return [f"{sum(one[name] for one in counts):,}" if all(counts) else "" for name in ("rows_in", "kept")]
 
 
@@ -123,7 +123,7 @@ def _format_requests(name: str, forecast: dict[str, Any]) -> str:
 
 
 def build_table(account: dict[str, Any]) -> str:
-    """Return where the rows of a build went, by step and reason."""
+    """Return the outcomes of the rows of a build, by step and reason."""
     table = _table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
     for step in (step for step in account["steps"] if not step["reference_only"]):
         counts = [f"{step['counts'][name]:,}" for name in ("rows_in", "kept", "dropped", "quarantined")]
@@ -148,7 +148,7 @@ REQUESTS = ("requests", "answered", "cached", "failed", "rejected replies", "tok
 
 
 def _requests(account: dict[str, Any]) -> list[Any]:
-    """Return what became of the requests of this run, stage by stage, of those accepted as failed, and notices."""
+    """Return the outcomes of the requests of this run by stage, of those accepted as failed, and notices."""
     table = _table("stage", *REQUESTS, numbers=REQUESTS)
     for stage, one in sorted(account["asked"].items()):
         names = ("requests", "asked", "cached", "failed", "rejected", "prompt_tokens", "completion_tokens")
@@ -159,7 +159,7 @@ def _requests(account: dict[str, Any]) -> list[Any]:
 
 
 def _accepted(step: dict[str, Any]) -> str:
-    """Return the requests of a complete step that failed, which --max-failed accepted."""
+    """Return the failed requests of a complete step, accepted by --max-failed."""
     from pipelines.completions.failed_requests import failures_text
 
     if not (failed := step.get("failed")):
@@ -168,7 +168,7 @@ def _accepted(step: dict[str, Any]) -> str:
 
 
 def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:
-    """Return what each part of a mix was to have and has, and which came short."""
+    """Return the target and actual size of each part of a mix, and the parts that fell short."""
     columns = ("share", "wanted", "reached", "tokens", "of tokens", "rows", "of rows", "over cap")
     table = _table("part", *columns, numbers=columns)
     for part in parts:
@@ -212,7 +212,7 @@ def _absent(absent: dict[str, str]) -> list[str]:
 
 
 def account_text(account: dict[str, Any]) -> str:
-    """Return an account, a line a figure."""
+    """Return an account, one line per figure."""
     return "\n".join(
         f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name}: {value}"
         for name, value in account.items()
@@ -220,7 +220,7 @@ def account_text(account: dict[str, Any]) -> str:
 
 
 def export_text(account: dict[str, Any]) -> str:
-    """Return what an export wrote and what it could not; the last line is the folder."""
+    """Return the written and unwritten rows of an export; the last line is the folder."""
     lines = [f"{rows:,} rows in {kind}.jsonl" for kind, rows in account["rows"].items()]
     lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in account["reasons"].items()]
     others = [name for name in account["files"] if name.removesuffix(".jsonl") not in account["rows"]]

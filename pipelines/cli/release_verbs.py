@@ -1,4 +1,4 @@
-"""The verbs on releases: freeze, trace, compare, check, show, hand on."""
+"""The verbs on releases: release, trace, diff, verify, report, export, publish."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNMASKED = click.option(
 
 
 def version_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    """Refuse what cannot name a version before any work is done for it."""
+    """Refuse an invalid version name before any work is done."""
     from pipelines.release.locate import check_version
     from sources.releases.read_manifest import ReleaseError
 

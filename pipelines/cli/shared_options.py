@@ -1,4 +1,4 @@
-"""What all verbs share: options, the verbs over recipes, and how a failure is told."""
+"""Code shared by all verbs: options, the verbs over recipes, and the reporting of errors."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 
 
 class GuardedGroup(click.Group):
-    """The verbs, all under one guard: whatever fails ends in a line that names it, never in a traceback."""
+    """The verbs, all under one error handler: every failure ends in one line, never in a traceback."""
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
-        """Read the words of a call."""
+        """Parse the arguments of a call."""
         with guard():
             return super().make_context(*arguments, **more)
 
@@ -67,12 +67,12 @@ def main() -> None:
 
 
 TRACEBACK = "SABILA_TRACEBACK"
-"""Set in the environment, this variable lets an error through with its whole trace."""
+"""Environment variable that lets errors through with their traceback."""
 
 
 @contextmanager
 def guard() -> Iterator[None]:
-    """End what a user can cause in one line and exit 1, or 2 for a wrong call; the unexpected too, with its place."""
+    """Report a user's error in one line and exit 1, or 2 for a wrong call; an unexpected one too, with its location."""
     try:
         yield
     except click.ClickException as error:
@@ -91,7 +91,7 @@ def guard() -> Iterator[None]:
 
 
 def _ended(error: BaseException) -> BaseException:
-    """Return what ends the call for ``error``."""
+    """Return the exception that ends the call for ``error``."""
     from pipelines.storage.secrets import own_secrets, without_secrets
 
     said = printable(without_secrets(str(error), *own_secrets().values()))
@@ -137,7 +137,7 @@ class RecipeGroup(click.Group):
         return shipped()
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command:
-        """Make the command of a recipe; a name that is none ends with what there is."""
+        """Make the command of a recipe; an unknown name ends with the list of known ones."""
         from pipelines.build.recipe import RecipeError, load
 
         try:

@@ -1,4 +1,4 @@
-"""The verbs on models: train one on a release."""
+"""The verbs on models: train, merge, gguf, licenses, publish-model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DETAILS = (
 
 
 class TrainingGroup(click.Group):
-    """Stages of training, each with its settings as options; they are loaded when a stage is called."""
+    """Stages of training, each with its settings as options; a stage is loaded when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the stages."""
@@ -45,7 +45,7 @@ def train() -> None:
 
 
 def stage_command(name: str) -> click.Command:
-    """Return the command of a stage, with an option for every setting that it has."""
+    """Return the command of a stage, with an option for every one of its settings."""
     from training.settings_file import choices, fields, presets
     from training.settings_help import SETTINGS
 
@@ -78,14 +78,14 @@ def stage_command(name: str) -> click.Command:
 
 
 def _shape(default: Any) -> str:
-    """Return what kind of value a setting takes, as its help shows it."""
+    """Return the kind of value that a setting takes, for its help."""
     if isinstance(default, bool):
         return "true|false"
     return "NUMBER" if isinstance(default, (int, float)) else "TEXT"
 
 
 def _run_stage(stage: Stage) -> Any:
-    """Return what a stage's command calls."""
+    """Return the function called by a stage's command."""
 
     def callback(
         release: str,
@@ -126,7 +126,7 @@ def _train_job(
     preset: str | None,
     values: dict[str, str],
 ) -> Any:
-    """Return the call of a stage, its settings checked before anything heavy is loaded."""
+    """Return the job of a stage, its settings checked before anything heavy is loaded."""
     from pipelines.release.locate import find
     from training.settings_file import read_settings
 
@@ -144,7 +144,7 @@ def _train_job(
 
 
 def _need_libraries() -> None:
-    """Raise ``TrainingError`` where the libraries that train are not installed."""
+    """Raise ``TrainingError`` where the training libraries are not installed."""
     from importlib.util import find_spec
 
     from training.training_errors import TrainingError
@@ -158,7 +158,7 @@ def _need_libraries() -> None:
 
 
 def _echo_plan(called: Any, as_json: bool) -> None:
-    """Print what a run would take and the command that starts it."""
+    """Print the forecast of a run and the command that starts it."""
     import shlex
 
     from training.run.cost_forecast import forecast_lines
@@ -224,7 +224,7 @@ def merge(
 
 
 def _merge_text(plan: dict[str, Any]) -> str:
-    """Return what a merge would do in a few lines; ``--json`` tells the parameters of every tensor."""
+    """Return the plan of a merge in a few lines; ``--json`` lists the parameters of every tensor."""
     return "\n".join(
         (
             f"{plan['method']} of {', '.join(plan['models'])}",

@@ -1,1 +1,1 @@
-"""Stored completions, budgets and failed requests: a teacher is asked once."""
+"""Stored completions, budgets and failed requests, so that each request is sent once."""

@@ -1,4 +1,4 @@
-"""What a run takes from its teachers, and where it stops: tokens, money, time and energy, stage by stage."""
+"""Costs of a run's teachers and their limit: tokens, money, time and energy, stage by stage."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from synth.teachers.options import Rates
 from synth.teachers.teacher import Completion, Request, Usage
 
 MESSAGE_BYTES = 16
-"""Allowance for what a chat template writes around each message."""
+"""Allowance for the text of a chat template around each message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """The most that a run may take in tokens, read and written, and in the currency of the rates; None is no limit."""
+    """Limits of a run in tokens, read and written, and in the currency of the rates; None is no limit."""
 
     tokens: int | None = None
     cost: float | None = None
 
 
 class BudgetReachedError(SabilaError):
-    """The next request might take more than is left: the run ends here, and another goes on from here."""
+    """The next request might exceed the budget: the run ends here, and the next one continues."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What one stage took in this run.
+    """Costs of one stage in this run.
 
-    Every request was ``cached``, ``asked`` or ``failed``. ``rejected`` are the replies, to any of them, that could not
-    be used and were paid for all the same. Tokens, ``cost`` and ``kwh`` are of all that was paid for; ``uncounted``
-    replies came without a count of tokens and are in no sum. ``seconds`` pass from the first request sent to the last
-    answer; stages that run side by side each count them.
+    Every request was ``cached``, ``asked`` or ``failed``. ``rejected`` are unusable replies, which were paid for too.
+    Tokens, ``cost`` and ``kwh`` cover all that was paid for; ``uncounted`` replies came without a count of tokens and
+    are in no sum. ``seconds`` run from the first request to the last answer; parallel stages each count them.
     """
 
     cached: int = 0
@@ -49,13 +48,13 @@ class Account:
 
     @property
     def requests(self) -> int:
-        """All that were wanted."""
+        """All requests."""
         return self.cached + self.asked + self.failed
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reservation:
-    """Tokens and money set aside for a request until it is known what it took."""
+    """Tokens and money reserved for a request until its costs are known."""
 
     tokens: int
     cost: float
@@ -65,11 +64,10 @@ class Reservation:
 class Spending:
     """The account of one run, shared by its stages and their threads, and the budget that stops it.
 
-    Before a request is sent, the most that it can take is set aside: as many tokens as its prompt can have, by what
-    was seen of prompts so far, and all that it may write, or more where a server was seen to write more (reasoning).
-    What it took replaces that, also where the reply could not be used. So a run stops short of its budget, by less than
-    its longest requests, and not past it. What a server does not count is charged as the most; what was refused, or
-    never reached a server, costs nothing.
+    Before a request is sent, its maximum is reserved: the tokens of its prompt, estimated from earlier prompts, and all
+    that it may write, or more where a server exceeded that (reasoning). Its costs then replace the reservation, also
+    for an unusable reply. So a run stops below its budget, by less than its longest requests. What a server does not
+    count is charged at the maximum; a refused request, or one that never reached a server, costs nothing.
     """
 
     rates: Rates = field(default_factory=Rates)
@@ -82,7 +80,7 @@ class Spending:
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     def set_aside(self, request: Request) -> Reservation | None:
-        """Return the most that a request can take, set aside; None where less than that is left."""
+        """Reserve the maximum of a request and return it; None where less than that is left."""
         with self._lock:
             hold = self._most(request)
             if not self._fits(hold):
@@ -92,18 +90,18 @@ class Spending:
             return hold
 
     def give_back(self, hold: Reservation) -> None:
-        """Take back what was set aside for a request that was not sent, or failed."""
+        """Release the reservation of a request that was not sent, or failed."""
         with self._lock:
             self._tokens -= hold.tokens
             self._cost -= hold.cost
 
     def answered(self, request: Request, completion: Completion, hold: Reservation | None) -> None:
-        """Enter what an answer took in place of what was set aside."""
+        """Replace the reservation by the costs of an answer."""
         usage = Usage(prompt_tokens=completion.prompt_tokens, completion_tokens=completion.completion_tokens)
         self._enter(request, usage, hold, asked=1)
 
     def rejected(self, request: Request, usage: Usage, hold: Reservation | None) -> None:
-        """Enter what a reply took that could not be used."""
+        """Add the costs of an unusable reply."""
         self._enter(request, usage, hold, rejected=1)
 
     def _enter(self, request: Request, usage: Usage, hold: Reservation | None, **counts: int) -> None:
@@ -127,24 +125,24 @@ class Spending:
             )
 
     def _take(self, taken: Reservation, hold: Reservation | None) -> None:
-        """Enter tokens and cost in place of what was set aside, if anything was."""
+        """Replace the reservation, if any, by tokens and cost."""
         self._tokens += taken.tokens - (hold.tokens if hold else 0)
         self._cost += taken.cost - (hold.cost if hold else 0.0)
 
     def failed(self, request: Request) -> None:
-        """Enter a request that came to nothing."""
+        """Count a failed request."""
         with self._lock:
             now = self._account(request.stage)
             self.accounts[request.stage] = replace(now, failed=now.failed + 1)
 
     def cached(self, request: Request) -> None:
-        """Enter a request that was answered before."""
+        """Count a cached request."""
         with self._lock:
             now = self._account(request.stage)
             self.accounts[request.stage] = replace(now, cached=now.cached + 1)
 
     def passed(self, stage: str, seconds: float) -> None:
-        """Enter time that a teacher worked for a stage."""
+        """Add working time of a teacher to a stage."""
         with self._lock:
             now = self._account(stage)
             total = now.seconds + seconds
@@ -152,7 +150,7 @@ class Spending:
             self.accounts[stage] = replace(now, seconds=total, kwh=kwh)
 
     def reached(self, left: int) -> BudgetReachedError:
-        """Return the error that says where the run stopped, with so many requests to go."""
+        """Return the error that ends the run, with the number of remaining requests."""
         limits = []
         if self.budget.tokens is not None:
             limits.append(f"{self._tokens:,} of {self.budget.tokens:,} tokens")
@@ -167,7 +165,7 @@ class Spending:
         return self.accounts.get(stage, Account())
 
     def _most(self, request: Request) -> Reservation:
-        """Return the most a request can take; before any prompt was counted, a token for every byte."""
+        """Return the maximum of a request; before any prompt was counted, one token per byte."""
         ratio = 1.0 if self._tokens_a_byte is None else self._tokens_a_byte
         prompt, written = int(_size(request) * ratio) + 1, ceil(request.sampling.max_tokens * self._written_share)
         return Reservation(tokens=prompt + written, cost=self.rates.cost(prompt, written))

@@ -1,4 +1,4 @@
-"""Asking a teacher once: stored completions at once, the rest as they arrive, each stored before it is passed on."""
+"""A teacher with a cache: stored completions are returned at once, the others stored as they arrive."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ LOOKED_UP = 1000
 """Keys looked up at a time."""
 
 BLOCK = 32
-"""Neighbours asked one after another, for servers that keep the prefixes of prompts; see ``_spread``."""
+"""Neighbours sent one after another, for servers that cache prompt prefixes; see ``_spread``."""
 
 STORED_AT_LEAST = 100
 STORED_WITHIN_S = 0.5
-"""Answers that come in one burst are stored in one commit, of so many at most; ``_Asking`` sees where a burst ends."""
+"""Answers of one burst are stored in one commit, within this time."""
 
 TOLD_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressSnapshot:
-    """How far the asking is: of ``total`` requests ``done``, of those ``cached`` and ``failed``, and how fast it goes.
+    """Progress of the requests: ``done`` of ``total``, of those ``cached`` and ``failed``, and the rate.
 
     ``seconds_left`` is None until the first answer.
     """
@@ -47,26 +47,26 @@ class ProgressSnapshot:
 
 
 class GenerateProgress(Protocol):
-    """Who is told how the asking goes on, a few times a second and at the end."""
+    """Receiver of the progress, a few times per second and at the end."""
 
     def asked(self, standing: ProgressSnapshot) -> None:
-        """So far it is."""
+        """Receive a snapshot."""
 
 
 class NullProgress:
-    """Progress for nobody."""
+    """A receiver that ignores everything."""
 
     def asked(self, standing: ProgressSnapshot) -> None:
-        """Say nothing."""
+        """Ignore the snapshot."""
 
 
 def cached_teacher(path: Path, teacher: Teacher, spending: Spending, progress: GenerateProgress) -> Ask:
-    """Return the teacher's ``complete`` with the store at ``path`` before it.
+    """Return the teacher's ``complete`` behind the cache at ``path``.
 
-    Every request comes back once, those with equal keys with the same completion, which was asked for once. Where
-    processes share a store, at most what both have in flight is asked twice; the completion that was stored first is
-    what both get. Raises ``BudgetReachedError`` when the budget ends, ``TeacherError`` when the teacher does,
-    ``StoreError`` when the store does, each after what came before; asking again goes on from there.
+    Every request is answered once; equal keys share one completion. Where processes share a store, only requests in
+    flight in both can be sent twice; both then get the completion that was stored first. Raises ``BudgetReachedError``
+    when the budget is used up, ``TeacherError`` when the teacher fails, ``StoreError`` when the store fails, each after
+    all earlier answers; a further call continues from there.
     """
 
     def ask(requests: Iterable[Request]) -> Iterator[Answered]:
@@ -77,7 +77,7 @@ def cached_teacher(path: Path, teacher: Teacher, spending: Spending, progress: G
 
 
 class _Meter:
-    """What one request in flight took and has set aside."""
+    """Costs and reservation of one request in flight."""
 
     def __init__(self, spending: Spending, request: Request, hold: Reservation, *, answered_before: bool) -> None:
         self._spending, self._request = spending, request
@@ -86,30 +86,30 @@ class _Meter:
         self.no_room = False
 
     def charge(self, usage: Usage) -> None:
-        """Enter the tokens of a reply that could not be used."""
+        """Add the tokens of an unusable reply."""
         self._spending.rejected(self._request, usage, self._hold)
         self._hold = None
 
     def renew(self) -> bool:
-        """Set aside what another try may take; False where less than that is left."""
+        """Reserve the maximum of another try; False where less than that is left."""
         self._hold = self._spending.set_aside(self._request)
         self.no_room = self._hold is None
         return not self.no_room
 
     def answered(self, completion: Completion) -> None:
-        """Enter what the answer took."""
+        """Enter the costs of the answer."""
         self._spending.answered(self._request, completion, self._hold)
         self._hold = None
 
     def close(self) -> None:
-        """Give back what is still set aside."""
+        """Release the remaining reservation."""
         if self._hold is not None:
             self._spending.give_back(self._hold)
             self._hold = None
 
 
 class _CachedTeacher:
-    """One call: what is wanted, by key, and what is set aside for what is in flight."""
+    """One call: the pending requests by key, and the reservations of those in flight."""
 
     def __init__(self, store: Completions, teacher: Teacher, spending: Spending, progress: GenerateProgress) -> None:
         self._store, self._teacher = store, teacher
@@ -124,7 +124,7 @@ class _CachedTeacher:
         self._drawing = False
 
     def answers(self, requests: Iterable[Request]) -> Iterator[Answered]:
-        """Yield what is stored, then what the teacher says of the rest."""
+        """Yield the stored answers, then those of the teacher."""
         try:
             yield from self._stored(requests)
             keys = deque(_spread(sorted(self._wanted, key=lambda key: _key(self._wanted[key][0])), Random()))
@@ -141,7 +141,7 @@ class _CachedTeacher:
             self._tally.tell()
 
     def _stored(self, requests: Iterable[Request]) -> Iterator[Answered]:
-        """Yield the requests that are answered already, and note the others as wanted."""
+        """Yield the cached requests, and note the others as pending."""
         feed = iter(requests)
         while chunk := list(islice(feed, LOOKED_UP)):
             keys = [self._key(request) for request in chunk]
@@ -165,9 +165,9 @@ class _CachedTeacher:
         return found | others
 
     def _round(self, keys: deque[str]) -> Iterator[Answered]:
-        """Ask for as many as can be paid for, take them off ``keys``, and yield what comes once it is stored.
+        """Send as many requests as the budget allows, remove them from ``keys``, and yield the stored answers.
 
-        What is in flight holds back more than it will take: once it has come there may be room for another round.
+        Requests in flight reserve more than they cost, so afterwards there may be room for another round.
         """
         self._tally.begin()
         self._drawing = True
@@ -184,9 +184,9 @@ class _CachedTeacher:
         yield from self._passed_on()
 
     def _affordable(self, keys: deque[str]) -> Iterator[Request]:
-        """Yield requests as long as the budget has room, but those that another process answered meanwhile.
+        """Yield requests as long as the budget allows, except those answered meanwhile by another process.
 
-        A teacher that draws another request may wait for its answer next: what has landed is stored first.
+        A teacher that takes another request may block on its answer next, so received answers are stored first.
         """
         while keys:
             found = self._store.found(list(islice(keys, BLOCK)))
@@ -206,7 +206,7 @@ class _CachedTeacher:
         self._drawing = False
 
     def _land(self, request: Request, outcome: Completion | Failure) -> None:
-        """Take in what came, to be stored together with what comes at once."""
+        """Collect received answers, to be stored together with those that arrive at once."""
         now = time.monotonic()
         key = self._key(request)
         meter = self._meters.pop(key)
@@ -239,7 +239,7 @@ class _CachedTeacher:
             self._pass_on(key, completion)
 
     def _pass_on(self, key: str, outcome: Completion | Failure, *, by_another: bool = False) -> None:
-        """Make an outcome ready for all requests that wait for it, of which the first alone was asked, if any."""
+        """Queue an outcome for all requests with its key, of which only the first was sent, if any."""
         requests = self._wanted[key]
         if isinstance(outcome, Failure):
             self._tally.failed(requests)
@@ -248,7 +248,7 @@ class _CachedTeacher:
         self._ready.extend((request, outcome) for request in requests)
 
     def _passed_on(self) -> Iterator[Answered]:
-        """Yield what is stored and was not yielded yet."""
+        """Yield the stored outcomes not yielded yet."""
         while self._ready:
             yield self._ready.popleft()
 
@@ -257,7 +257,7 @@ class _CachedTeacher:
 
 
 class _Tally:
-    """What has come so far, for the account and for who watches."""
+    """Counts so far, for the account and the progress display."""
 
     def __init__(self, spending: Spending, progress: GenerateProgress) -> None:
         self._spending, self._progress = spending, progress
@@ -267,24 +267,24 @@ class _Tally:
         self._last = self._told = 0.0
 
     def begin(self) -> None:
-        """A teacher starts to work."""
+        """Note that a teacher starts to work."""
         self._last = time.monotonic()
         self._began = self._began or self._last
 
     def cached(self, requests: Sequence[Request]) -> None:
-        """They were answered before."""
+        """Count cached requests."""
         self._cached += len(requests)
         for request in requests:
             self._spending.cached(request)
 
     def failed(self, requests: Sequence[Request]) -> None:
-        """They came to nothing."""
+        """Count failed requests."""
         self._failed += len(requests)
         for request in requests:
             self._spending.failed(request)
 
     def worked(self, request: Request, outcome: Completion | Failure, now: float) -> None:
-        """Enter the time since the last answer for the stage of this one: the sum is the time that passed."""
+        """Add the time since the last answer to the stage of this one, so that the sum is the elapsed time."""
         self._spending.passed(request.stage, now - self._last)
         self._last = now
         if isinstance(outcome, Completion):
@@ -295,7 +295,7 @@ class _Tally:
             self.tell()
 
     def tell(self) -> None:
-        """Tell how far it is."""
+        """Report the progress."""
         done = self._asked + self._cached + self._failed
         seconds = self._last - self._began if self._began else 0.0
         rate = (self._asked + self._failed) / seconds if seconds else 0.0
@@ -314,15 +314,14 @@ class _Tally:
 
 
 def _key(request: Request) -> tuple[object, ...]:
-    """Return what to sort by so that requests with a long common prefix are neighbours."""
+    """Return a sort key that makes requests with a long common prefix neighbours."""
     return request.messages, request.sample
 
 
 def _spread(keys: list[str], random: Random) -> list[str]:
-    """Return the keys in blocks of neighbours, the blocks in any order.
+    """Return the keys in blocks of neighbours, the blocks in random order.
 
-    Two processes that want the same requests take the blocks in orders of their own, so that they seldom have the same
-    ones in flight, and each finds the other's answers when it comes to them.
+    Two processes with the same requests use different orders, so that each finds the other's answers in the cache.
     """
     blocks = [keys[at : at + BLOCK] for at in range(0, len(keys), BLOCK)]
     random.shuffle(blocks)

@@ -1,9 +1,8 @@
-"""The completion store: a request that was answered once is not sent again, by any build.
+"""The completion store: a request answered once is not sent again, by any build.
 
 SQLite in WAL mode: several processes of one machine read and write at once, and a commit takes tens of microseconds
-since it does not wait for the disk. A process that is killed loses what it had not committed and no more; a machine
-that loses power can lose the last moments, and never the rest. WAL needs one machine's memory: on a shared file system
-let one machine at a time ask.
+since it does not wait for the disk. A killed process loses only uncommitted answers; a power failure can lose the last
+moments. WAL needs shared memory: on a shared file system only one machine at a time may send requests.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ from synth.teachers.teacher import Completion, Failure, Request, Teacher
 FORMAT = 2
 
 FILE = Path("completions") / "completions.sqlite"
-"""Where the completions of a store are, from its root."""
+"""Path of the completions below the root of a store."""
 
 BUSY_S = 60.0
-"""How long to wait for another process to finish its commit."""
+"""Seconds to wait for another process to finish its commit."""
 
 EXPORT_ROWS = 100_000
 
@@ -75,7 +74,7 @@ EXPORTED = {
     "completion_tokens": pl.Int64,
     "logprobs": pl.String,
 }
-"""Seconds are left out: they alone differ between a run and its repetition."""
+"""The exported columns, without seconds, which alone differ between a run and its repetition."""
 
 FAILURES = {
     "key": pl.String,
@@ -91,13 +90,13 @@ FAILURES = {
 
 @dataclass(frozen=True)
 class Completions:
-    """A file of completions by key, used through one connection; for one thread at a time."""
+    """A file of completions by key over one connection; for one thread at a time."""
 
     path: Path
     connection: sqlite3.Connection
 
     def found(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """Return the completions there are among some thousand keys."""
+        """Return the stored completions among some thousand keys."""
         holes = ",".join("?" * len(keys))
         with _telling(self.path):
             rows = self.connection.execute(f"SELECT key, {COMPLETION} FROM completions WHERE key IN ({holes})", keys)
@@ -139,7 +138,7 @@ class Completions:
         return [others.get(key, completion) for key, _, completion in answers]
 
     def list_failures(self, failed: Sequence[tuple[str, Request, Failure]], teacher: Teacher) -> None:
-        """Note failures; they are no answers, and their requests are asked again by the next run."""
+        """Store failures; they do not count as answers, and their requests are sent again by the next run."""
         rows = [
             (
                 *(key, teacher.name, teacher.revision, request.row, request.stage, request.sample),
@@ -164,7 +163,7 @@ class Completions:
         return pl.DataFrame(rows, FAILURES, orient="row")
 
     def exported(self, keys: Sequence[str]) -> pl.DataFrame:
-        """Return the completions there are among these keys as a table of ``EXPORTED``, in no order."""
+        """Return the stored completions among these keys as a table of ``EXPORTED``, unordered."""
         rows: list[Any] = []
         query = f"SELECT {', '.join(EXPORTED)} FROM completions JOIN prompts USING (prompt) WHERE key IN"
         with _telling(self.path):
@@ -174,9 +173,9 @@ class Completions:
         return pl.DataFrame(rows, EXPORTED, orient="row")
 
     def export(self, folder: Path) -> list[Path]:
-        """Write all completions, by key, as parquet files of ``EXPORT_ROWS`` into a new folder, complete or not at all.
+        """Write all completions, by key, as parquet files of ``EXPORT_ROWS`` into a new folder, atomically.
 
-        The same completions give the same bytes, in whatever order they came.
+        The same completions give the same bytes, whatever their order of arrival.
         """
         if folder.exists():
             raise StoreError(f"{folder} is there already, expected the name of a new folder")
@@ -196,7 +195,7 @@ class Completions:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Completions]:
-    """Open a store, made if there is none. Raises ``StoreError`` where the file is something else, or newer."""
+    """Open a store, creating it if needed. Raises ``StoreError`` where the file is something else, or newer."""
     with _telling(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -210,7 +209,7 @@ def opened(path: Path) -> Iterator[Completions]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Completions]:
-    """Open a store that is there to look things up, on a file system where nothing can be written, too."""
+    """Open an existing store for lookups, also on a read-only file system."""
     fixed = "" if os.access(path.parent, os.W_OK) else "&immutable=1"
     with _telling(path):
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{fixed}", uri=True, timeout=BUSY_S)
@@ -221,7 +220,7 @@ def reading(path: Path) -> Iterator[Completions]:
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on; SQLite does not wait for a process that does the same just now, so this does."""
+    """Turn the write-ahead log on, waiting for a process that does the same; SQLite itself does not wait."""
     until = time.monotonic() + BUSY_S
     while True:
         try:
@@ -285,7 +284,7 @@ def _prompt(request: Request) -> tuple[str, str]:
 
 
 def _insert(run: Any, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows by one statement: each lets other threads run while it works, and must wait for its turn again."""
+    """Insert rows one statement at a time, so that other threads can run in between."""
     holes = f"({','.join('?' * len(rows[0]))})"
     run(f"{into} VALUES {','.join([holes] * len(rows))}", [value for row in rows for value in row])
 

@@ -1,4 +1,4 @@
-"""Requests that failed: counted as a step is made, and the reason why it is not complete."""
+"""Failed requests: counted during a step, and the reason why it is not complete."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from sources.errors import SabilaError
 from synth.teachers.teacher import Answered, Ask, Failure, Request
 
 SHOWN = 3
-"""Errors that a message lists, the commonest first."""
+"""Errors that a message lists, the most common first."""
 
 LONGEST = 300
 
 
 class RequestsFailedError(SabilaError):
-    """More requests of a step failed than may fail: the step stays incomplete, and the next build sends them again."""
+    """More requests of a step failed than allowed: the step stays incomplete, and the next build sends them again."""
 
 
 class TooManyFailedError(Exception):
-    """A stage that asks on though too many of its requests have failed."""
+    """A stage that requests another round although too many of its requests failed."""
 
 
 @dataclass
 class Outcomes:
-    """How many requests were sent and failed, and their errors; digits make no difference between two of these."""
+    """Numbers of sent and failed requests, and their errors; errors that differ only in digits count as one."""
 
     total: int = 0
     failed: int = 0
@@ -37,14 +37,14 @@ class Outcomes:
 
     @property
     def share(self) -> float:
-        """The share that failed."""
+        """The failed share."""
         return self.failed / self.total if self.total else 0.0
 
     def counting(self, ask: Ask, max_failed: float) -> Ask:
         """Return ``ask`` with its outcomes counted here.
 
-        Raises ``TooManyFailedError`` where another round is asked for though more than ``max_failed`` have failed:
-        what is to be asked next depends on what they would have answered.
+        Raises ``TooManyFailedError`` for another round although more than ``max_failed`` failed, since that round
+        depends on the missing answers.
         """
 
         def counted(requests: Iterable[Request]) -> Iterator[Answered]:
@@ -65,20 +65,20 @@ class Outcomes:
         return self.failed > 0 and (self.share > max_failed or self.failed == self.total)
 
     def add(self, other: Outcomes) -> None:
-        """Take in the outcomes of another part of the step."""
+        """Add the outcomes of another part of the step."""
         self.total += other.total
         self.failed += other.failed
         self.errors += other.errors
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts as JSON has them; nothing where no request failed."""
+        """Return the counts as JSON values; empty where no request failed."""
         if not self.failed:
             return {}
         return {"failed": {"requests": self.total, "failed": self.failed, "errors": dict(self.errors)}}
 
 
 def not_complete(step: str, outcomes: Outcomes, max_failed: float) -> RequestsFailedError:
-    """Return the error of a step of whose requests too many failed."""
+    """Return the error of a step with too many failed requests."""
     allowed = f", expected {max_failed:.2%} at most" if max_failed else ""
     share = ceil(outcomes.share * 1000) / 1000
     accept = f", or accept rows without them with --max-failed {share:g}" if share < 1 else ""
@@ -89,7 +89,7 @@ def not_complete(step: str, outcomes: Outcomes, max_failed: float) -> RequestsFa
 
 
 def failures_text(failed: int, total: int, errors: dict[str, int] | Counter[str]) -> str:
-    """Return how many requests failed, and the commonest errors."""
+    """Return the number of failed requests, and the most common errors."""
     ranked = sorted(errors.items(), key=lambda one: (-one[1], one[0]))
     shown = "; ".join(f"{error} ({count:,} times)" for error, count in ranked[:SHOWN])
     more = f"; and {len(ranked) - SHOWN} other errors" if len(ranked) > SHOWN else ""

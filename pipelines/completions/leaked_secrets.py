@@ -1,4 +1,4 @@
-"""Replies that hold a secret of this process: a server that echoes requests must not fill the store with keys."""
+"""Replies that contain a secret of this process: a server that echoes requests must not fill the store with keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Outcome = Completion | Failure
 
 
 def without_keys(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
-    """Yield outcomes fit to be stored: a reply with a secret becomes a failure, a failure's error loses it."""
+    """Yield outcomes fit for storage: a reply with a secret becomes a failure, and secrets are removed from errors."""
     secrets = own_secrets()
     for outcome in outcomes:
         if isinstance(outcome, Failure):
@@ -27,7 +27,7 @@ def without_keys(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
 
 
 def _texts(completion: Completion) -> Iterator[str]:
-    """Yield all that a server said in a reply."""
+    """Yield all texts of a server's reply."""
     yield from (completion.text, completion.reasoning or "", completion.finish_reason)
     for alternatives in completion.logprobs or ():
         yield from alternatives

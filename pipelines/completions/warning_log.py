@@ -1,4 +1,4 @@
-"""What teachers warn of while a build runs: shown at once, and kept for the end."""
+"""Warnings of teachers during a build: shown at once, and repeated at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Kept(logging.Handler):
         self.texts: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a warning or a wait, as text that no terminal obeys and without a key that a server repeats."""
+        """Show a warning or a wait, without escape sequences and without a key that a server repeats."""
         text = printable(without_secrets(record.getMessage(), *own_secrets().values()))
         if record.levelno >= logging.WARNING:
             self.texts.append(text)
@@ -29,7 +29,7 @@ class _Kept(logging.Handler):
 
 @contextmanager
 def kept_notices() -> Iterator[list[str]]:
-    """Give the list that the warnings of teachers go to as long as this holds."""
+    """Give the list that collects the warnings of teachers within this context."""
     handler = _Kept()
     LOGGER.addHandler(handler)
     propagates, LOGGER.propagate = LOGGER.propagate, False

@@ -1,1 +1,1 @@
-"""Two releases compared."""
+"""Comparison of two releases."""

@@ -1,4 +1,4 @@
-"""Two releases compared: rows added, removed and edited, why, and what else changed; a summary, and all changes."""
+"""Comparison of two releases: rows added, removed and edited, reasons, and other changes; as summary and in full."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ CHANGE_SCHEMA = pa.schema(
         ("words", WORDS),
     ]
 )
-"""A row a change; of an edited row, a row a field. ``words`` holds both texts word by word."""
+"""One row per change; for an edited row, one per field. ``words`` holds both texts word by word."""
 
 SHOWN = 20
 
 
 def diff(before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = None, unmasked: bool = False) -> Json:
-    """Return what changed from one release to another: counts, reasons, and the first ``limit`` rows of each kind.
+    """Return the changes from one release to another: counts, reasons, and the first ``limit`` rows of each kind.
 
-    Everything goes to ``out`` besides: a parquet file of ``CHANGE_SCHEMA`` or, in a folder, ``changes.parquet`` and
-    ``summary.json``. Personal data in the texts of a release that no step of it masked is masked, unless ``unmasked``.
-    Raises ``ReleaseError`` for what is no release, or a broken one.
+    All changes are written to ``out``: a parquet file of ``CHANGE_SCHEMA`` or, in a folder, ``changes.parquet`` and
+    ``summary.json``. Texts of a release without a privacy step have their personal data masked, unless ``unmasked``.
+    Raises ``ReleaseError`` for a missing or broken release.
     """
     sides = (before, after)
     manifests = (open_release(before, whole=False), open_release(after, whole=False))
@@ -97,7 +97,7 @@ def _records(run: DuckDBPyConnection, query: str, values: Sequence[Any] = ()) ->
 
 
 def _licenses(run: DuckDBPyConnection, sides: Sides) -> list[Json]:
-    """Return the rows of each source and licence before and after, where they are not of the same licences."""
+    """Return the rows of each source and licence before and after, where they differ."""
     before, after = (by_license(run, folder) for folder in sides)
     return [
         {
@@ -153,7 +153,7 @@ def _padded(table: pa.Table) -> pa.Table:
 
 
 def _worded(run: DuckDBPyConnection, part: pl.DataFrame) -> pa.Table:
-    """Return the fields of edited rows with why they were edited, and their words."""
+    """Return the fields of edited rows with the reasons of the edits, and the words."""
     ids = part.select(pl.col("id").min().alias("low"), pl.col("id").max().alias("high")).row(0)
     query = "SELECT * FROM explained WHERE change = 'edited' AND id BETWEEN ? AND ?"
     result = pl.from_arrow(run.sql(query, params=ids).to_arrow_table())

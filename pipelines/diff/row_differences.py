@@ -1,4 +1,4 @@
-"""Which rows of two releases differ, found by a hash of each row, and why, as both ledgers tell; all in DuckDB."""
+"""The rows that differ between two releases, by a hash of each row, and the reasons from both ledgers; in DuckDB."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOT_IN_SOURCE = "not_in_source"
 BEYOND_LIMIT = "beyond_limit_or_not_in_source"
 NOT_MADE = "not_made"
 FOLLOWS = "follows_from_other_rows"
-"""Reasons that no ledger has a word for: a step made nothing of a row, or no changed step touched an edited one."""
+"""Reasons that no ledger lists: a step derived nothing from a row, or no changed step edited an edited row."""
 
 
 def columns(folder: Path) -> dict[str, dict[str, str]]:
@@ -42,8 +42,8 @@ def columns(folder: Path) -> dict[str, dict[str, str]]:
 def find_changes(run: DuckDBPyConnection, sides: Sides) -> None:
     """Make the table ``changes`` (id, source, change) of the rows added, removed or edited.
 
-    A row is edited where the columns that both releases have differ, or its kind does. Rows are compared by hashes
-    of 64 bits: two versions of one row are taken for the same once in 10^19 times.
+    A row is edited where the columns that both releases have differ, or its kind does. Rows are compared by 64-bit
+    hashes: two versions of one row are mistaken for equal once in 10^19 times.
     """
     shared = _shared(*map(columns, sides))
     for folder in sides:
@@ -97,8 +97,8 @@ def by_license(run: DuckDBPyConnection, folder: Path) -> dict[tuple[str, str], i
 def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Manifest, after: Manifest) -> None:
     """Make the table ``explained`` of ``changes`` with step, reason and evidence of each.
 
-    What was removed has its reason in the new ledger, what was added in the old one: where it was dropped then, or that
-    it was not read. What was edited names the first changed step that touched it, and what changed there.
+    The reason of a removed row comes from the new ledger, that of an added row from the old one: where it was dropped
+    then, or that it was not read. An edited row names the first changed step that edited it, and the change.
     """
     for name, folder in zip(("before", "after"), sides, strict=True):
         paths = sorted((folder / "ledger").glob("*.parquet"))
@@ -118,7 +118,7 @@ def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Manifest, after:
 
 
 def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, manifest: Manifest) -> None:
-    """Tell why a release does not have rows that the other one has."""
+    """Return the reasons why a release lacks rows of the other one."""
     version = manifest.title
     no_ledger = None if any(folder.glob("ledger/*.parquet")) else f"{version} has no ledger"
     run.execute(
@@ -153,7 +153,7 @@ def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, man
 
 
 def _cut_short(graph: list[StepSummary]) -> list[str]:
-    """Return the sources of which a limit let no more rows be read."""
+    """Return the sources whose rows were cut by a limit."""
     return [
         step.source.name
         for step in graph
@@ -162,7 +162,7 @@ def _cut_short(graph: list[StepSummary]) -> list[str]:
 
 
 def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph: list[StepSummary]) -> None:
-    """Tell of edited rows which changed step came first of those that touched them."""
+    """Return for edited rows the first changed step that edited them."""
     run.execute("CREATE TABLE moved (step VARCHAR, place INTEGER, reason VARCHAR)")
     if rows := list(_moved(found, graph)):
         run.executemany("INSERT INTO moved VALUES (?, ?, ?)", rows)
@@ -186,7 +186,7 @@ def _edits(run: DuckDBPyConnection, sides: Sides, found: list[Difference], graph
 
 
 def _moved(found: list[Difference], graph: list[StepSummary]) -> Iterator[tuple[str, int, str]]:
-    """Yield the steps that were changed themselves, their place in the graph, and what of them."""
+    """Yield the changed steps, their position in the graph, and the change."""
     place = {step.name: at for at, step in reversed(list(enumerate(graph)))}
     reasons: dict[str, list[str]] = {}
     for difference in found:

@@ -1,4 +1,4 @@
-"""What was edited in a row: the fields that differ between two releases, before and after, word by word."""
+"""Edits of a row: the fields that differ between two releases, before and after, word by word."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BATCH = 50_000
 
 Screenings = tuple[Screening, ...]
-"""What masks the texts of either release."""
+"""The masking of the texts of either release."""
 
 _CHAT = 'STRUCT("role" VARCHAR, "content" VARCHAR)[]'
 _TYPES = {"line": "BIGINT", "messages": _CHAT, "options": "VARCHAR[]", "gold": "INTEGER[]"}
@@ -38,9 +38,9 @@ EDITS = pl.Schema({"id": pl.String, "field": pl.String, "before": pl.String, "af
 def edits(
     run: DuckDBPyConnection, sides: Sides, screenings: Screenings, wanted: str, values: Sequence[Any], place: Path
 ) -> Iterator[pl.DataFrame]:
-    """Yield what differs in the rows whose ids the query ``wanted`` with ``values`` names, a row a field (``EDITS``).
+    """Yield the differing fields of the rows whose ids the query ``wanted`` with ``values`` returns (``EDITS``).
 
-    ``screenings`` mask the texts of either side; ``place`` is a folder for what is read of both releases.
+    ``screenings`` mask the texts of either side; ``place`` is a folder for temporary copies of both releases.
     """
     run.execute(f"CREATE OR REPLACE TABLE wanted AS {wanted}", values)
     files = [place / "before.parquet", place / "after.parquet"]
@@ -56,7 +56,7 @@ def edits(
 
 
 def _records(folder: Path, kind: str, there: set[str]) -> str:
-    """Return the query that reads the wanted rows of a kind as records; columns that it lacks are null."""
+    """Return the query that reads the wanted rows of a kind as records; missing columns are null."""
     made = {name: _TURNS[part.turns].format(part.column) for name, part in RECORD_PARTS[kind].items()}
     plain = {name: quoted(name) if name in there and name not in _NOT_COLUMNS else "NULL" for name in SCHEMA.names()}
     columns = ", ".join(
@@ -99,7 +99,7 @@ def _text(rows: pl.DataFrame, name: str) -> pl.Series:
 def words(before: str | None, after: str | None) -> list[dict[str, Any]]:
     """Return two texts word by word: pieces with ``op`` (= - +) and ``text``.
 
-    What both begin and end with is set aside first: most edits are small.
+    The common start and end are split off first, since most edits are small.
     """
     old, new = before or "", after or ""
     start = _start(old, new)
@@ -110,7 +110,7 @@ def words(before: str | None, after: str | None) -> list[dict[str, Any]]:
 
 
 def _start(old: str, new: str) -> int:
-    """Return where the first word begins that may differ."""
+    """Return the start of the first word that may differ."""
     at = _common(len(old), len(new), lambda size: old[:size] == new[:size])
     while at and not (old[at - 1].isspace() and old[at : at + 1].strip() and new[at : at + 1].strip()):
         at -= 1
@@ -118,7 +118,7 @@ def _start(old: str, new: str) -> int:
 
 
 def _end(old: str, new: str) -> int:
-    """Return the length of the common end, from where a word begins after a space in both texts."""
+    """Return the length of the common end, from the start of a word after a space in both texts."""
     size = _common(len(old), len(new), lambda size: old[len(old) - size :] == new[len(new) - size :])
     while size and not (_begins(old, size) and _begins(new, size)):
         size -= 1
@@ -131,7 +131,7 @@ def _begins(text: str, size: int) -> bool:
 
 
 def _common(old: int, new: int, same: Any) -> int:
-    """Return the largest size, of these lengths at most, for which ``same`` holds, as it does for all below."""
+    """Return the largest of these lengths for which ``same`` holds, as it does for all smaller ones."""
     low, high = 0, min(old, new)
     while low < high:
         middle = (low + high + 1) // 2
@@ -140,7 +140,7 @@ def _common(old: int, new: int, same: Any) -> int:
 
 
 def _joined(pieces: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield the pieces that hold a text, neighbours of one kind as one."""
+    """Yield the non-empty pieces, neighbours of one kind merged."""
     held = ("", "")
     for op, text in pieces:
         if text and op == held[0]:

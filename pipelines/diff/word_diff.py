@@ -1,4 +1,4 @@
-"""Two texts compared word by word."""
+"""Word-by-word comparison of two texts."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ _MARKS = r"!-/:-@\[-`{-~¡«»¿‐-‧‰-⁞\u3000-〿！-／"
 _SIGNS = r"\u3040-ヿ㐀-䶿一-鿿가-힯"
 _WORD = rf"[^\s{_MARKS}{_SIGNS}]"
 _TOKEN = re.compile(rf"(?:{_WORD}+(?:[.,'’-]{_WORD}+)*|\S)\s*|\s+")
-"""A word (``0.8`` and ``don't`` are one) or a sign by itself (a mark, or a character that is a word), with the space
-after it."""
+"""A word (``0.8`` and ``don't`` are one) or a single sign (a mark, or a character that is a word), with the space after
+it.
+"""
 
 ANCHOR = 4
-"""Words in a row that stand once in either text hold the two together, as in patience diff."""
+"""Words of a sequence that is unique in both texts and aligns them, as in patience diff."""
 
 LARGE = 1_000_000
-"""Pairs of words between two anchors past which frequent words are not looked at: that takes too long."""
+"""Pairs of words between two anchors above which frequent words are ignored, to save time."""
 
 Piece = tuple[str, str]
 
 
 def word_diff(before: str, after: str) -> list[Piece]:
-    """Return the pieces of both texts as (``=`` | ``-`` | ``+``, text), what was removed before what took its place.
+    """Return the pieces of both texts as (``=`` | ``-`` | ``+``, text), removed text before its replacement.
 
-    The pieces that are not ``+`` make up ``before``, those that are not ``-`` make up ``after``; no two neighbours are
-    of one kind. Texts of 10,000 words take a tenth of a second where they have something in common.
+    The pieces that are not ``+`` form ``before``, those that are not ``-`` form ``after``; neighbours differ in kind.
+    Texts of 10,000 words take a tenth of a second where they have something in common.
     """
     old, new = _TOKEN.findall(before), _TOKEN.findall(after)
     pieces: list[list[str]] = []
@@ -43,7 +44,7 @@ def word_diff(before: str, after: str) -> list[Piece]:
 
 
 def _compared(old: list[str], new: list[str]) -> Iterator[Piece]:
-    """Yield kinds and texts; what lies between two anchors is compared by itself."""
+    """Yield kinds and texts; the text between two anchors is compared separately."""
     at_old = at_new = 0
     for i, j in [*_anchors(old, new), (len(old), len(new))]:
         yield from _between(old[at_old:i], new[at_new:j])
@@ -61,7 +62,7 @@ def _between(old: list[str], new: list[str]) -> Iterator[Piece]:
 
 
 def _replaced(old: str, new: str) -> Iterator[Piece]:
-    """Yield what went and what came, but for words in common that only other space follows."""
+    """Yield removed and added text, except common words that differ only in the following space."""
     stem = min(old, new, key=len).rstrip()
     rests = [text.removeprefix(stem) for text in (old, new) if text.startswith(stem)]
     if stem and len(rests) == 2 and all(not rest or rest[0].isspace() for rest in rests):
@@ -72,7 +73,7 @@ def _replaced(old: str, new: str) -> Iterator[Piece]:
 
 
 def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
-    """Return positions of words that stand once in both texts, rising in both: the longest row of them there is."""
+    """Return positions of words unique in both texts, rising in both: the longest such sequence."""
     there, here = _alone(old), _alone(new)
     pairs = [(at, here[words]) for words, at in there.items() if words in here]
     ends: list[int] = []  # where in the new text the best row of each length ends, and with which pair
@@ -90,7 +91,7 @@ def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
 
 
 def _alone(tokens: list[str]) -> dict[tuple[str, ...], int]:
-    """Return the position of every few words in a row that stand once."""
+    """Return the position of every unique sequence of a few words."""
     found = list(zip(*(tokens[shift:] for shift in range(ANCHOR)), strict=False))
     times = Counter(found)
     return {words: at for at, words in enumerate(found) if times[words] == 1}

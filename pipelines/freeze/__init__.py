@@ -1,1 +1,1 @@
-"""Releases made: frozen, rebuilt, exported."""
+"""Making of releases: freeze, rebuild, export."""

@@ -1,6 +1,6 @@
-"""A release written out for other trainers: rows as they read them, a config to start from, and whose rows they are.
+"""Export of a release for other trainers: rows in their formats, a starting config, and the licences.
 
-A row that a shape cannot hold is listed with the reason in ``not_exported.jsonl``: nothing is lost in silence.
+Rows that a format cannot represent are listed with the reason in ``not_exported.jsonl``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class ExportError(SabilaError):
-    """A release that has no rows of the kind asked for, or a folder that is taken."""
+    """A release without rows of the requested kind, or an existing folder."""
 
 
 @dataclass(kw_only=True)
@@ -49,10 +49,10 @@ class Exported:
 
 
 def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: str) -> dict[str, Any]:
-    """Write the conversations (``sft``) and pairs (``dpo``) of a release into a new folder, complete or not at all.
+    """Write the conversations (``sft``) and pairs (``dpo``) of a release into a new folder, atomically.
 
-    ``kind`` asks for one of the two. Returns the account: rows by kind, those not exported by reason, the files.
-    Raises ``ReleaseError`` where the release is broken, ``ExportError`` where it has no such rows or ``out`` is there.
+    ``kind`` selects one of the two. Returns the account: rows by kind, those not exported by reason, the files. Raises
+    ``ReleaseError`` where the release is broken, ``ExportError`` where it has no such rows or ``out`` exists.
     """
     manifest = open_release(release)
     there = out.exists()
@@ -144,7 +144,7 @@ def _nothing(manifest: Manifest, to: Target, kind: Kind | None, done: Exported) 
 
 
 def _started(manifest: Manifest, to: Target, model: str, done: Exported) -> dict[str, str]:
-    """Return the configs that a tool starts from, with Aloe's settings; forms that are no tool's have none."""
+    """Return the starting configs of a tool, with Aloe's settings; formats without a tool have none."""
     if to not in get_args(Tool):
         return {}
     settings: dict[Kind, Sft | Dpo] = {"sft": Sft(), "dpo": Dpo()}

@@ -48,7 +48,7 @@ def release(session: BuildSession, version: str) -> Manifest:
 
 
 def _refuse_unsound(manifest: Manifest, folder: Path) -> None:
-    """Raise ``ReleaseError`` for a composed release in which ``sabila verify`` would find something wrong."""
+    """Raise ``ReleaseError`` for a composed release in which ``sabila verify`` finds an error."""
     from pipelines.verify.verify_release import verify
 
     if findings := verify(folder).findings:
@@ -117,7 +117,7 @@ def _described(session: BuildSession, version: str, graph: list[StepSummary], fo
 
 
 def _values(session: BuildSession) -> dict[str, Any]:
-    """Return the values of the recipe's knobs; teachers by name and revision, not by where they are to be found."""
+    """Return the values of the recipe's knobs; teachers by name and revision, without their addresses."""
     works = [node.step.work for node in session.plan.nodes()]
     teachers = {work.teacher.name: work.teacher for work in works if isinstance(work, GenerateStep)}
 

@@ -1,7 +1,7 @@
-"""Rebuilding a release from its manifest: the same bytes, or an error that lists what differs and why.
+"""Rebuilding a release from its manifest: the same bytes, or an error that lists the differences and causes.
 
-Completions of the release are replayed from a temporary store. No model is called, no request carries a token, and the
-only code that runs is sabila's own and the recipe that the user names.
+Completions of the release are replayed from a temporary store. No model is called, no request carries a token, and only
+sabila's own code and the recipe named by the user are run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from synth.teachers.teacher import Failure
 Json = dict[str, Any]
 
 NEEDED = {"recipe", "values", "lock", "libraries", "absent", "waiting_for_teacher", "license", "rows", "fingerprint"}
-"""What a manifest must have besides what every one has."""
+"""Fields that a manifest needs for a rebuild."""
 
 CHECKS = (check_graph.own_hash, check_graph.steps, check_graph.counts, check_graph.lock)
 
@@ -53,11 +53,11 @@ def rebuild(
     recipe: str | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> Path:
-    """Build the release of a manifest (the file, or the folder it is in) anew in ``store`` and return its folder.
+    """Build the release of a manifest (the file, or its folder) again in ``store`` and return its folder.
 
-    ``recipe`` is the file of a recipe that sabila does not ship; ``warn`` receives, before the build, what will change
-    the hash. Raises ``ReleaseError`` before the build where the manifest or its completions were edited or where
-    recipe, code or raw files differ; after it where the result differs; and whatever a build raises.
+    ``recipe`` is the file of a recipe that sabila does not ship; ``warn`` receives, before the build, the differences
+    that change the hash. Raises ``ReleaseError`` before the build where the manifest or its completions were edited or
+    where recipe, code or raw files differ; after it where the result differs; and any error of a build.
     """
     path = manifest / MANIFEST if manifest.is_dir() else manifest
     original = load(path.parent) if manifest.is_dir() else read(path)
@@ -81,9 +81,9 @@ def rebuild(
 
 @contextmanager
 def _scratch(store: Store, original: Manifest) -> Iterator[Store]:
-    """Open a temporary store for completions that came with a release, and remove it at the end.
+    """Open a temporary store for completions shipped with a release, and remove it at the end.
 
-    The completions may be a stranger's, so neither they nor rows generated from them enter the user's store. An
+    The completions may be untrusted, so neither they nor rows generated from them enter the user's store. An
     interrupted rebuild resumes in it.
     """
     folder = store.root / "partial" / f"rebuild-{original.hash[:16]}"
@@ -134,7 +134,7 @@ def _other_files(folder: Path, original: Manifest) -> list[str]:
 
 
 def _refuse_tampered(release: ReleaseUnderTest, path: Path) -> None:
-    """Raise ``ReleaseError`` for a manifest that contradicts itself, and for completions that are not its own."""
+    """Raise ``ReleaseError`` for a manifest that contradicts itself, and for completions that do not belong to it."""
     findings = list(checked(release, CHECKS))
     findings += [one for one in checked(release, (check_files.sizes_and_hashes,)) if one.file.startswith(FOLDER)]
     if findings:
@@ -188,7 +188,7 @@ def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path
 
 
 def _refuse_live_teachers(value: Any, path: Path) -> None:
-    """Raise ``ReleaseError`` for a value that names a model to run or a server to ask; a rebuild does neither."""
+    """Raise ``ReleaseError`` for a value that names a model to run or a server to call; a rebuild does neither."""
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             _refuse_live_teachers(inner, path)
@@ -200,7 +200,7 @@ def _refuse_live_teachers(value: Any, path: Path) -> None:
 
 
 def _refuse_other_teachers(plan: Plan, path: Path) -> None:
-    """Raise ``ReleaseError`` for a step that would ask a teacher that is neither recorded nor embedded."""
+    """Raise ``ReleaseError`` for a step with a teacher that is neither recorded nor embedded."""
     for node in plan.nodes():
         work = node.step.work
         if isinstance(work, GenerateStep) and not isinstance(work.teacher, RecordedTeacher | EmbeddedTeacher):
@@ -211,7 +211,7 @@ def _refuse_other_teachers(plan: Plan, path: Path) -> None:
 
 
 def _surroundings(original: Manifest, recipe: Recipe, plan: Plan) -> list[Difference]:
-    """Return how the recipe's file and the libraries differ from those of a manifest."""
+    """Return the differences of the recipe's file and the libraries from those of a manifest."""
     now = {"libraries": built_with(node.identity["libraries"] for node in plan.nodes())}
     before, after = original.recipe.file_sha256, recipe.identity()["file_sha256"]
     changed = [Difference(where="recipe", field="file_sha256", before=before, after=after)] if before != after else []

@@ -1,4 +1,4 @@
-"""Bounds on what the Hub answers: its size, its time, and where it sends a request on to."""
+"""Limits on responses of the Hub: size, time, and redirections."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import httpcore2
 import httpx2
 
 LARGEST_ANSWER = 256 * 1024 * 1024
-"""Bytes of one answer; the largest that a publication reads is a manifest."""
+"""Bytes of one response; the largest that a publication reads is a manifest."""
 
 LONGEST_ANSWER_S = 60.0
-"""Seconds from the first to the last byte of one answer, its headers included."""
+"""Seconds from the first to the last byte of one response, headers included."""
 
 
 class BoundedStream(httpx2.SyncByteStream):
-    """The bytes of an answer, up to what one may have; ``ValueError`` beyond."""
+    """The bytes of a response, up to a limit; ``ValueError`` beyond."""
 
     def __init__(self, stream: Any, place: str) -> None:
         self._stream, self._place = stream, place
@@ -31,14 +31,15 @@ class BoundedStream(httpx2.SyncByteStream):
             yield part
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._stream.close()
 
 
 class BoundedConnection(httpcore2.NetworkStream):
-    """A connection whose answers are whole in time, headers too, however slowly they drip; ``ValueError`` if not.
+    """A connection whose responses, headers included, must be complete in time; ``ValueError`` if not.
 
-    The client bounds a single read; the time of an answer runs from its first byte, the next request begins anew.
+    The client limits single reads only; the time of a response runs from its first byte, and the next request starts
+    anew.
     """
 
     def __init__(self, stream: httpcore2.NetworkStream, place: str) -> None:
@@ -51,7 +52,7 @@ class BoundedConnection(httpcore2.NetworkStream):
         self._stream.write(buffer, timeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return the next bytes of an answer."""
+        """Return the next bytes of a response."""
         part = self._stream.read(max_bytes, timeout)
         now = time.monotonic()
         if self._until is None:
@@ -67,16 +68,16 @@ class BoundedConnection(httpcore2.NetworkStream):
         return BoundedConnection(self._stream.start_tls(*arguments, **more), self._place)
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what is known of the connection."""
+        """Return information about the connection."""
         return self._stream.get_extra_info(info)
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._stream.close()
 
 
 class BoundedNetwork(httpcore2.SyncBackend):
-    """The network of this machine, by ``BoundedConnection`` alone."""
+    """The network of this machine with ``BoundedConnection`` only."""
 
     def connect_tcp(self, host: str, port: int, *arguments: Any, **more: Any) -> httpcore2.NetworkStream:
         """Connect to a port of a host."""
@@ -84,16 +85,16 @@ class BoundedNetwork(httpcore2.SyncBackend):
 
 
 def bound_connections(client: httpx2.Client) -> None:
-    """Let a client connect by ``BoundedNetwork``, through a proxy too: it takes no other network by itself."""
+    """Make a client connect by ``BoundedNetwork``, also through a proxy."""
     for transport in (client._transport, *client._mounts.values()):
         if (pool := getattr(transport, "_pool", None)) is not None:
             pool._network_backend = BoundedNetwork()
 
 
 def bound(response: httpx2.Response) -> None:
-    """Bound an answer before it is read; ``ValueError`` for one that sends what is published to another host.
+    """Limit a response before it is read; ``ValueError`` for one that redirects an upload to another host.
 
-    Files that are read may lie elsewhere: the Hub sends their readers on to its storage.
+    Downloads may be redirected, since the Hub serves files from its storage.
     """
     request = response.request
     here, path = _origin(request.url), request.url.path

@@ -65,7 +65,7 @@ class Remote:
 
 @dataclass(frozen=True, kw_only=True)
 class Hub:
-    """One repository on the Hub and the right to write to it. Every method raises ``ReleaseError`` in plain words."""
+    """One repository on the Hub and the permission to write to it. Every method raises ``ReleaseError``."""
 
     repo: str
     kind: Kind
@@ -202,9 +202,9 @@ class Hub:
 
 @contextmanager
 def connect(repo: str, kind: Kind, say: Say, *, anonymous: bool = False) -> Iterator[Hub]:
-    """Give the repository on the Hub that the environment names (``HF_ENDPOINT``), with the token kept for it.
+    """Give the repository on the Hub that the environment names (``HF_ENDPOINT``), with its stored token.
 
-    ``anonymous`` requests carry no token. Raises ``ReleaseError`` where the others need one that is not there.
+    ``anonymous`` requests carry no token. Raises ``ReleaseError`` where other requests lack one.
     """
     from huggingface_hub import HfApi, get_token, set_client_factory
     from huggingface_hub.utils import logging as client_logging

@@ -16,15 +16,15 @@ from sources.releases.read_manifest import MANIFEST, ReleaseError, file_hash, lo
 REPORT = "report.html"
 
 PERSONAL_DATA = "sabila-personal-data"
-"""The name in the report's head that says whether personal data is masked in it."""
+"""The name in the report's head of the field for masked personal data."""
 
 COMPLETIONS = "completions/"
 
 OPTIONAL = (r"report\.html", r"completions/.*")
-"""Paths, as regular expressions, that may be left out of a version."""
+"""Paths, as regular expressions, that may be missing from a version."""
 
 OWNED = (r"data/.*", r"ledger/.*", r"croissant\.json", *OPTIONAL)
-"""Paths that an older version may have left and a new one must not keep."""
+"""Paths of an older version that a new one must not keep."""
 
 
 def publish(
@@ -38,12 +38,12 @@ def publish(
     with_completions: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Publish the release in ``folder`` to the dataset ``repo`` (``ORG/NAME``) and return what was done.
+    """Publish the release in ``folder`` to the dataset ``repo`` (``ORG/NAME``) and return a summary.
 
     Rows, ledger, card and metadata are published, completions (which contain prompts of dropped rows) only
-    ``with_completions``, the report only ``with_report``. Raises ``ReleaseError`` with all that
-    is wrong where the release is not what its manifest says, its licences forbid ``use``, or it holds secrets, and
-    what ``pipelines.hub.push.send`` raises.
+    ``with_completions``, the report only ``with_report``. Raises ``ReleaseError`` with all errors where the release
+    differs from its manifest, its licences forbid ``use``, or it contains secrets, and the errors of
+    ``pipelines.hub.push.send``.
     """
     check_repo(repo)
     manifest = load(folder)
@@ -75,13 +75,13 @@ def _upload(manifest: Manifest, files: dict[str, Path], repo: str, *, public: bo
 
 
 def check_repo(repo: str) -> None:
-    """Raise ``ReleaseError`` for what cannot be a repository's name."""
+    """Raise ``ReleaseError`` for an invalid name of a repository."""
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo, re.ASCII) or len(repo) > 96 or ".." in repo or "--" in repo:
         raise ReleaseError(f"repo is {repo!r}, expected ORG/NAME in letters, digits and single . _ - as the Hub has it")
 
 
 def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> None:
-    """Raise ``ReleaseError`` with every reason not to hand on the release: broken, not allowed, or telling secrets."""
+    """Raise ``ReleaseError`` with every reason against publication: broken, not allowed, or with secrets."""
     from pipelines.release.license_check import conflicts
     from pipelines.verify.verify_release import verify
 
@@ -110,5 +110,5 @@ def _files(folder: Path, manifest: Manifest, optional: dict[str, bool]) -> dict[
 
 
 def refusal(folder: Path, what: str, reasons: list[str]) -> str:
-    """Return why something is not published, a line a reason, without any secret that a reason may quote."""
+    """Return the reasons against a publication, one per line, without any secret that a reason may quote."""
     return "\n".join([f"{folder} {what}:", *(f"  {without_secrets(reason)}" for reason in reasons)])

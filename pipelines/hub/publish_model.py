@@ -1,4 +1,4 @@
-"""A trained or merged model on the Hub: with its card and record, under the licences that it inherits."""
+"""Publication of a trained or merged model, with card and record, under the licences that it inherits."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ GOES = (
     ),
     *("LICENSE*", "NOTICE*", *RECORDS, CARD),
 )
-"""What is published of a model's folder, by patterns: all else stays, as checkpoints and states of optimisers do."""
+"""Patterns of the published files of a model's folder; others, such as checkpoints and optimiser states, are not."""
 
 ADAPTER = "adapter"
-"""Folder of the low-rank additions that were merged into the weights; they are published as they are too."""
+"""Folder of the low-rank adapters merged into the weights, which is published too."""
 
 KEPT = ("LICENSE*", "NOTICE*")
-"""Texts that the owner of a repository may have put there."""
+"""Files that the owner of a repository may have added."""
 
 OWNED = (
     *(translate(pattern).replace(".*", "[^/]*") for pattern in GOES if pattern not in KEPT),
     rf"{ADAPTER}/[^/]*",
 )
-"""What an older version may have left and a new one must not keep, as regular expressions."""
+"""Regular expressions of files of an older version that a new one must not keep."""
 
 
 def publish_model(
@@ -69,11 +69,11 @@ def publish_model(
     use: Use = "any",
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Publish the model in ``folder`` to ``repo`` (``ORG/NAME``) and return what was done, and ``left_out``.
+    """Publish the model in ``folder`` to ``repo`` (``ORG/NAME``) and return a summary, with ``left_out``.
 
-    ``version`` becomes a tag. Raises ``ReleaseError`` where card, record or weights are missing or do not fit each
-    other, the licences it inherits forbid ``use`` or each other, or a file holds secrets, and what
-    ``pipelines.hub.push.send`` raises.
+    ``version`` becomes a tag. Raises ``ReleaseError`` where card, record or weights are missing or contradict each
+    other, the inherited licences forbid ``use`` or each other, or a file contains secrets, and the errors of
+    ``pipelines.hub.push.send``.
     """
     check_repo(repo)
     if version is not None:
@@ -90,7 +90,7 @@ def publish_model(
 
 
 def _check_card(folder: Path, repo: str, say: Say, *, dry_run: bool) -> None:
-    """Have the Hub check the metadata of the card, before anything goes up; raise ``ReleaseError`` with its words."""
+    """Let the Hub check the metadata of the card before the upload; raise ``ReleaseError`` with its message."""
     from huggingface_hub.errors import BadRequestError
 
     text = (folder / CARD).read_text(encoding="utf-8")
@@ -134,9 +134,9 @@ def _goes(name: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOrigin:
-    """How a model was made: the name of its record and the record, its licence and those that it inherits.
+    """Origin of a model: the name of its record and the record, its licence and those that it inherits.
 
-    ``card_facts`` are the texts that its card must contain, by what they are.
+    ``card_facts`` are the texts that its card must contain, by their meaning.
     """
 
     name: str
@@ -188,7 +188,7 @@ def _of_merge(record: dict[str, Any]) -> ModelOrigin:
 
 
 def _check(folder: Path, files: dict[str, Path], origin: ModelOrigin, use: Use, *, private: bool) -> None:
-    """Raise ``ReleaseError`` with every reason not to hand on the model."""
+    """Raise ``ReleaseError`` with every reason against publishing the model."""
     if broken := [*_unlike_card(folder, origin), *_weights(folder)]:
         raise ReleaseError(refusal(folder, "is not whole, or not what its record says", broken))
     if wrong := _barred(origin, use, private=private):
@@ -198,7 +198,7 @@ def _check(folder: Path, files: dict[str, Path], origin: ModelOrigin, use: Use, 
 
 
 def _unlike_card(folder: Path, origin: ModelOrigin) -> list[str]:
-    """Return what the card says otherwise than the record: the release and its hash, or the models; the licence."""
+    """Return the contradictions between card and record: the release and its hash, or the models; the licence."""
     text = (folder / CARD).read_text(encoding="utf-8")
     head = card_head(text)
     stated = str(head.get("license_name") if head.get("license") == "other" else head.get("license"))
@@ -214,7 +214,7 @@ def _unlike_card(folder: Path, origin: ModelOrigin) -> list[str]:
 
 
 def _weights(folder: Path) -> list[str]:
-    """Return what is missing of the weights."""
+    """Return the missing parts of the weights."""
     indexes = list(folder.glob("*.safetensors.index.json"))
     listed = {name for path in indexes for name in json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()}
     if not listed and not any(folder.glob("*.safetensors")):
@@ -223,7 +223,7 @@ def _weights(folder: Path) -> list[str]:
 
 
 def _barred(origin: ModelOrigin, use: Use, *, private: bool) -> list[str]:
-    """Return what the licences of rows and models forbid, or ask and the model's own does not."""
+    """Return what the licences of rows and models forbid, or require and the model's own does not."""
     own = origin.license
     inherited = {id for text in origin.inherited for id in parts(text)}
     found = [f"{id} binds it and its licence {own} does not" for id in sorted(inherited) if not covers(own, id)]

@@ -1,4 +1,4 @@
-"""What the verbs that publish print for people."""
+"""Text output of the verbs that publish."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def published_text(account: dict[str, Any]) -> str:
-    """Return what was published, or would be: a line a file, and last the address."""
+    """Return the published files, or those that would be, one per line, and last the address."""
     files = [f"+ {path}  {size:,} bytes" for path, size in account["new"].items()]
     files += [f"- {path}" for path in account["deleted"]]
     files += [f"  {path}  stays here" for path in account.get("left_out", [])]

@@ -24,7 +24,7 @@ NOT_OURS = (".gitattributes", "README.md", "LICENSE", "LICENSE.md")
 """Files that the Hub itself creates, allowed before the first publication."""
 
 IN_MEMORY = 4 * 1024 * 1024
-"""Files up to this many bytes are read once, so that what is checked is what is sent."""
+"""Files up to this many bytes are read once, so that the checked bytes are the sent bytes."""
 
 NAMED = 10
 
@@ -169,7 +169,7 @@ def _some(paths: list[str]) -> str:
 
 
 def _pushed(upload: Upload, hub: Hub, remote: Remote, plan: UploadPlan) -> tuple[str, UploadPlan]:
-    """Upload, commit and tag; return the commit and what it brought."""
+    """Upload, commit and tag; return the commit and its changes."""
     if remote.commit is None:
         hub.say(f"creating {hub.url}, {'for everybody' if upload.public else 'private'}")
         hub.create(public=upload.public)
@@ -189,7 +189,7 @@ def _pushed(upload: Upload, hub: Hub, remote: Remote, plan: UploadPlan) -> tuple
 
 
 def _read_back(upload: Upload, hub: Hub, revision: str) -> None:
-    """Compare what the Hub lists under a commit or a tag with what was sent: name, size and hash of every file."""
+    """Compare the Hub's list of files under a commit or tag with those sent: name, size and hash of every file."""
     difference = plan_upload(upload, hub.files(revision))
     for _ in range(LOOKS - 1):
         if difference.empty:

@@ -1,4 +1,4 @@
-"""Near-duplicates in any files, by their words and, if a model is named, by their meaning: read, decide, write."""
+"""Near-duplicates in any files, by words and, if a model is named, by meaning: read, decide, write."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ def dedup(
     semantic: Semantic | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Part the rows of ``files`` into kept, dropped and clusters, a parquet file each in ``out``; return the account.
+    """Split the rows of ``files`` into kept, dropped and clusters, one parquet file each in ``out``; return the
+    account.
 
-    A dropped row says why, names the most similar row that stays, and how similar the two are. A row without an id is
-    named by its number over all files in their order, from 0. Rows that stay by their words are compared by meaning
-    where ``semantic`` names a model. Raises ``TableError``, before anything is written, for an output that is an input,
-    an earlier result in ``out`` unless ``overwrite``, a column that is not there, and an id that is null or met twice.
+    A dropped row has the reason, the most similar kept row, and the similarity. A row without an id is named by its
+    number over all files in order, from 0. Kept rows are also compared by meaning where ``semantic`` names a model.
+    Raises ``TableError``, before anything is written, for an output that is an input, an earlier result in ``out``
+    unless ``overwrite``, a missing column, and a null or repeated id.
     """
     refuse_overwriting(files, [out / name for name in OUTPUTS])
     refuse_result(out, overwrite=overwrite)
@@ -81,9 +82,9 @@ def dedup(
 def by_meaning(
     rows: pl.LazyFrame, found: Deduplicated, text: Sequence[str], id: str | None, semantic: Semantic
 ) -> tuple[Deduplicated, pl.DataFrame]:
-    """Return the rows in two parts once more, those that say the same in other words dropped too, and their clusters.
+    """Split the rows again, dropping those with the same meaning in other words, and return their clusters.
 
-    The row that stays is the one whose id, or number, comes first. All texts are in memory.
+    The row whose id, or number, is first is kept. All texts are in memory.
     """
     from quality.duplicates.semantic import drops
     from quality.duplicates.semantic_guard import guarded_duplicates

@@ -1,7 +1,7 @@
-"""Any parquet, JSON Lines or csv files as one table, and the files that a verb on them writes.
+"""Any parquet, JSON Lines or csv files as one table, and the output files of a verb on them.
 
-A csv cell is text. Every line of a text file is looked at before any work, so that what is wrong with one is reported
-with its file and line, and so that a column that first appears late is there.
+A csv cell is text. Every line of a text file is checked before any work, so that errors are reported with file and
+line, and columns that first appear late are found.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
 
 
 def scan(files: Sequence[Path]) -> pl.LazyFrame:
-    """Return the rows of ``files`` one after the other, columns that one lacks null there.
+    """Return the rows of ``files`` one after the other, with null for missing columns.
 
     Paths are literal. An empty file has no rows; categorical columns become text. Raises ``TableError`` for a file
-    that is not there, of a kind that is not read, or damaged, with the line where one is.
+    that is missing, of an unsupported kind, or damaged, with the line if possible.
     """
     found = [(path, frame) for path in files if (frame := _scan(path)) is not None]
     if not found:
@@ -50,7 +50,7 @@ def scan(files: Sequence[Path]) -> pl.LazyFrame:
 
 
 def _disagreement(found: Sequence[tuple[Path, pl.LazyFrame]]) -> str | None:
-    """Return which column two files hold as kinds that do not go together."""
+    """Return which column has incompatible types in two files."""
     first: dict[str, tuple[Path, pl.DataType]] = {}
     for path, frame in found:
         for name, kind in frame.collect_schema().items():
@@ -99,7 +99,7 @@ def _text(checked: CheckedTable, suffix: str) -> pl.LazyFrame:
 
 
 def _plain_path(path: Path) -> Path:
-    """Return the path, or one without the characters that polars takes for a pattern and that leads to the file."""
+    """Return the path, or an equivalent one without the characters that polars takes for a pattern."""
     if not set(str(path)) & set("*?["):
         return path
     status = path.stat()
@@ -111,7 +111,7 @@ def _plain_path(path: Path) -> Path:
 
 @contextmanager
 def reading(path: Path | None = None) -> Iterator[None]:
-    """Turn what polars says of a damaged table into a ``TableError`` that names the file where one is given."""
+    """Turn polars' errors on a damaged table into a ``TableError`` that names the file where one is given."""
     try:
         yield
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -132,7 +132,7 @@ def text_columns(rows: pl.LazyFrame, wanted: Sequence[str]) -> list[str]:
 
 
 def refuse_overwriting(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """Raise ``TableError`` where an output is one of the inputs, by whatever path or link it is named."""
+    """Raise ``TableError`` where an output is one of the inputs, by any path or link."""
     for output in outputs:
         for path in inputs:
             if path.resolve() == output.resolve() or (output.exists() and path.exists() and path.samefile(output)):
@@ -140,11 +140,11 @@ def refuse_overwriting(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
 
 
 RESULT = "kept.parquet"
-"""Written last: where it is, a result is whole."""
+"""Written last: its presence marks a complete result."""
 
 
 def refuse_result(out: Path, *, overwrite: bool) -> None:
-    """Raise ``TableError`` where ``out`` holds the result of an earlier call; what a killed one left is no result."""
+    """Raise ``TableError`` where ``out`` has the result of an earlier call; that of a killed one does not count."""
     if (out / RESULT).exists() and not overwrite:
         raise TableError(
             f"{out / RESULT} is the result of an earlier call; name another folder with --out, or give --overwrite"
@@ -152,7 +152,7 @@ def refuse_result(out: Path, *, overwrite: bool) -> None:
 
 
 def path_names(paths: Sequence[Path]) -> list[str]:
-    """Return a name for each file: its base name, or as much of its path as tells it from the others."""
+    """Return a name for each file: its base name, or as much of its path as distinguishes it."""
     parts = [path.absolute().parts for path in paths]
 
     def named(own: tuple[str, ...]) -> str:
@@ -166,6 +166,6 @@ def path_names(paths: Sequence[Path]) -> list[str]:
 
 
 def write_rows(rows: pl.LazyFrame, path: Path) -> None:
-    """Write rows as parquet, a batch at a time, complete or not at all."""
+    """Write rows as parquet, a batch at a time, atomically."""
     with reading(), replacing(path) as temporary:
         rows.sink_parquet(temporary, compression="zstd", compression_level=1, maintain_order=True)

@@ -1,4 +1,4 @@
-"""Leaks of benchmarks in any files: read, decide, write what is kept, what is dropped and why."""
+"""Benchmark leaks in any files: read, decide, write the kept and dropped rows with reasons."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sources.suggest import some_of
 from sources.table import frame
 
 BATCH_ROWS = 50_000
-"""Rows that are in memory with their texts at a time."""
+"""Rows in memory with their texts at a time."""
 
 OUTPUTS = ("kept", "dropped", "leaks", "report", "not_checked")
 ADDED = ("reason", "evidence")
@@ -64,7 +64,7 @@ def decontaminate(
     judge: Judge | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Part the rows of ``files`` into those that hold no item of a benchmark and those that do; return the account.
+    """Split the rows of ``files`` by whether they contain an item of a benchmark; return the account.
 
     Writes ``kept``, ``dropped`` (with reason and evidence), ``leaks`` (all pairs, both texts), ``report`` (by benchmark
     and layer) and ``not_checked`` (items that no rule can find) to ``out``. ``against`` are benchmarks of the catalog
@@ -109,19 +109,19 @@ def decontaminate(
 
 
 def _clear(out: Path) -> None:
-    """Remove what a killed call left, and the mark of an earlier result: it belongs to other files from here on."""
+    """Remove the files of a killed call, and the mark of an earlier result, which is about other files."""
     remove_leftovers(out)
     (out / RESULT).unlink(missing_ok=True)
 
 
 def _by_role(roles: Mapping[str, Sequence[str]], texts: Sequence[str]) -> str:
-    """Return in words which columns are read as what."""
+    """Return a description of the columns by role."""
     columns = {**roles, "text": texts}
     return "; ".join(f"{role}: {', '.join(names)}" for role, names in columns.items() if names)
 
 
 def _without_numbers(rows: pl.LazyFrame, names: list[str]) -> list[str]:
-    """Return the columns without those that hold numbers alone, as a row's number in a csv: no text to compare."""
+    """Return the columns without numeric ones, such as the row number in a csv."""
     texts = [name for name in names if rows.collect_schema()[name] == pl.String]
     numbers = rows.select(pl.col(texts).str.contains(r"^\s*[-+]?[0-9][0-9.,]*\s*$").all()).collect() if texts else None
     if numbers is None or numbers.is_empty():
@@ -131,7 +131,7 @@ def _without_numbers(rows: pl.LazyFrame, names: list[str]) -> list[str]:
 
 
 def _limits(embed: Embed | None, judge: Judge | None) -> dict[str, str]:
-    """Return in words what a run without a model cannot see."""
+    """Return a description of what a run without a model cannot find."""
     limits = {}
     if embed is None:
         limits["cannot see"] = "translations and free paraphrases; --embedder MODEL compares meanings"
@@ -147,8 +147,8 @@ def _nothing() -> pl.DataFrame:
 def compared(schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]], list[str]]:
     """Return the columns to compare, by role and without one.
 
-    Named columns are all there is; where none is named, columns of usual names have their role and other texts none.
-    Raises ``TableError`` for a column that is not there, and where no column holds text.
+    Named columns exclude all others; where none is named, columns of usual names have their role and other texts none.
+    Raises ``TableError`` for a missing column, and where no column is text.
     """
     given = {role: names for role, names in columns.roles.items() if names}
     wanted = [name for names in [columns.text, *given.values()] for name in names]
@@ -170,7 +170,7 @@ def compared(schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]],
 
 
 def _check_ids(rows: pl.LazyFrame, name: str) -> None:
-    """Raise ``TableError`` where an id is missing or stands twice."""
+    """Raise ``TableError`` for a null or repeated id."""
     ids = rows.select(pl.col(name).cast(pl.String)).collect()[name]
     if ids.null_count():
         raise TableError(f"column {name!r} is null in {ids.null_count()} rows, expected an id in each")
@@ -179,7 +179,7 @@ def _check_ids(rows: pl.LazyFrame, name: str) -> None:
 
 
 def _with_ids(pairs: pl.DataFrame, numbered: pl.LazyFrame, number: str, id: str | None) -> pl.DataFrame:
-    """Return the pairs with the rows' own ids for their numbers."""
+    """Return the pairs with the rows' own ids in place of their numbers."""
     if id is None:
         return pairs
     ids = numbered.select(pl.col(number).alias("id"), own=pl.col(id).cast(pl.String)).collect()
@@ -191,7 +191,7 @@ def _with_ids(pairs: pl.DataFrame, numbered: pl.LazyFrame, number: str, id: str 
 
 
 def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path, *, overwrite: bool) -> None:
-    """Raise ``TableError`` where an output is an input or is there already, or a benchmark is an input."""
+    """Raise ``TableError`` where an output is an input or exists, or a benchmark is an input."""
     refuse_overwriting([*files, *benchmarks], [out / f"{name}.parquet" for name in OUTPUTS])
     refuse_result(out, overwrite=overwrite)
     if same := {path.resolve() for path in files} & {path.resolve() for path in benchmarks}:
@@ -209,7 +209,7 @@ def _parted(against: Sequence[str]) -> tuple[list[str], list[Path]]:
 
 
 def _no_benchmark(name: str) -> str:
-    """Return in words that there is no such benchmark, with what may have been meant first."""
+    """Return a message that there is no such benchmark, with the closest name first."""
     if name in SOURCES:
         return f"{name} is a corpus to train on, not a benchmark; name a benchmark of the catalog, all, or a file"
     near = get_close_matches(name, BENCHMARKS, n=1)
@@ -220,7 +220,7 @@ def _no_benchmark(name: str) -> str:
 def benchmark_items(
     named: Sequence[str], paths: Sequence[Path], mirror: Path | None, columns: Columns
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """Return the items to compare rows with (``inputs.ITEM_SCHEMA``), and the columns read of each file, in words."""
+    """Return the items to compare rows with (``inputs.ITEM_SCHEMA``), and a description of each file's columns."""
     tables, columns_of_files = [], {}
     for path, name in zip(paths, path_names(paths), strict=True):
         items, columns_of_files[name] = _file_items(path, name, columns)
@@ -238,9 +238,9 @@ def benchmark_items(
 
 
 def _file_items(path: Path, name: str, columns: Columns) -> tuple[pl.DataFrame, str]:
-    """Return the rows of a benchmark file as items, and the columns read, in words.
+    """Return the rows of a benchmark file as items, and a description of its columns.
 
-    Raises ``TableError`` where no column is known to hold the questions.
+    Raises ``TableError`` where no column is known to be the question.
     """
     table = scan([path]).collect()
     roles, texts = _item_columns(path, table.schema, columns)
@@ -253,7 +253,7 @@ def _file_items(path: Path, name: str, columns: Columns) -> tuple[pl.DataFrame, 
 
 
 def _item_columns(path: Path, schema: pl.Schema, columns: Columns) -> tuple[dict[str, list[str]], list[str]]:
-    """Return the columns of a benchmark file by role and without one; ``TableError`` as ``_file_items`` has it."""
+    """Return the columns of a benchmark file by role and without one; ``TableError`` as ``_file_items``."""
     given = {role: names for role, names in columns.item_roles.items() if names}
     if missing := [column for names in given.values() for column in names if column not in schema]:
         raise TableError(f"{path} has no column {missing[0]!r}; its columns are {', '.join(schema)}")

@@ -1,6 +1,6 @@
-"""A look at every line of a text table before polars reads it: what is wrong is reported with file and line.
+"""A check of every line of a text table before polars reads it, so that errors name file and line.
 
-polars alone takes the first of two equal keys, makes NUL of half a surrogate, and names neither file nor line.
+polars alone takes the first of two equal keys, turns half a surrogate into NUL, and names neither file nor line.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ from sources.files import BOM, LONGEST_LINE, RawFile, reading, scratch_folder
 from sources.formats.json_values import JsonError, parse_json
 
 EXACT = 1 << 53
-"""Whole numbers up to this are the same as floating-point numbers."""
+"""Largest whole number that floating point represents exactly."""
 
 MANY_DIGITS = re.compile(rb"\d{16}")
 
 
 class TableError(SabilaError):
-    """A file that is no table this reads, or a column that is not in it."""
+    """An unsupported file, or a missing column."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedTable:
-    """A text table that holds what it seems to: a plain file to read, and the columns that must be read as text."""
+    """A checked text table: a plain file to read, and the columns that must be read as text."""
 
     path: Path
     as_text: tuple[str, ...] = ()
 
 
 def check_json_lines(file: RawFile) -> CheckedTable | None:
-    """Return a file of JSON Lines, or None where it holds no row; ``TableError`` names the first line that is none.
+    """Return a JSON Lines file, or None where it has no row; ``TableError`` names the first bad line.
 
-    Columns with whole numbers that a floating-point number cannot hold are text where other rows have fractions.
+    Columns with whole numbers too large for floating point become text where other rows have fractions.
     """
     rows, large, fractions = 0, set[str](), set[str]()
     for number, line in file.lines():
@@ -68,7 +68,7 @@ def _row(file: RawFile, number: int, line: bytes) -> dict[str, object]:
 
 
 def check_csv(file: RawFile) -> CheckedTable | None:
-    """Return a csv file, or None where it holds nothing; ``TableError`` names the first line that is no row of it."""
+    """Return a csv file, or None where it is empty; ``TableError`` names the first bad line."""
     with reading(file), file.open() as stream:
         head = stream.read(1 << 16)
     if not head.removeprefix(BOM).strip():
@@ -119,7 +119,7 @@ def _header(file: RawFile, names: list[str]) -> list[str]:
 
 
 def _plain(file: RawFile) -> Path:
-    """Return a plain file without a byte order mark: the file, or a copy of what it holds."""
+    """Return a plain file without a byte order mark: the file, or a copy of its content."""
     with file.open() as stream:
         marked = stream.read(3) == BOM
         if file.path.suffix != ".gz" and not marked:

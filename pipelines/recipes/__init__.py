@@ -1,1 +1,1 @@
-"""One file a recipe; read one from top to bottom and you have seen the system."""
+"""One file per recipe; each reads from top to bottom."""

@@ -43,17 +43,19 @@ from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
 GUARDED = PairRules(max_length_ratio=12.0)
-"""A refusal has a few sentences; the rejected answer may be as long as the target's ``max_tokens``."""
+"""Generation limits of the writer: a refusal has a few sentences; the rejected answer may be as long as the target's
+``max_tokens``.
+"""
 
 KINDS = ("preference", "safety")
 
 NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
 
 Asks = Callable[..., Step]
-"""``generate_step``, or that with a share of requests that may fail."""
+"""``generate_step``, or a variant with a share of requests that may fail."""
 
 Curate = Callable[..., Step]
-"""``aloe_sft.clean_and_deduplicate`` with all settings but the sources and ``apart``."""
+"""``aloe_sft.clean_and_deduplicate`` with all settings but the sources and ``excluded_corpora``."""
 
 
 def recipe(
@@ -161,7 +163,9 @@ def curating(
     *,
     required: bool,
 ) -> Curate:
-    """Return how sources become rows that may stay: as in ``aloe_sft``, with the usual rules of cleaning."""
+    """Return the function that turns sources into clean, distinct rows: as in ``aloe_sft``, with the usual cleaning
+    rules.
+    """
     return partial(
         aloe_sft.clean_and_deduplicate,
         rules=Rules(),
@@ -186,13 +190,13 @@ def general(
     samples: int,
     asks: Asks = generate_step,
 ) -> list[Step]:
-    """Return the steps to the pairs of corpora and to those of chains; no row holds a request of the red team."""
+    """Return the steps to the pairs of corpora and of chains; no row contains a request of the red team."""
     pairs = source_pairs(curate(of_kind(chosen, "preference")), rules)
     return [pairs, *chain_pairs(chosen, curate, teacher, samples=samples, seed=rules.seed, asks=asks)]
 
 
 def source_pairs(rows: Step, rules: PairRules) -> Step:
-    """Return the steps that keep the pairs of preference corpora which fit the rules, few of one prompt."""
+    """Return the steps that keep the pairs of preference corpora that pass the rules, with a cap per prompt."""
     paired = each_shard("source-pairs", keep_source_pairs, rules, rows)
     cap = PromptCap(max_per_prompt=rules.max_per_prompt, seed=rules.seed)
     return whole_set("prompts", prompt_cap, cap, paired)
@@ -201,7 +205,7 @@ def source_pairs(rows: Step, rules: PairRules) -> Step:
 def chain_pairs(
     chosen: list[Source], curate: Curate, teacher: Teacher | None, *, samples: int, seed: int, asks: Asks
 ) -> list[Step]:
-    """Return the steps that pair right with wrong chains of the teacher, one branch a generator.
+    """Return the steps that pair right with wrong chains of the teacher, one branch per generator.
 
     Without a teacher nothing is read for it.
     """
@@ -220,7 +224,7 @@ def chain_pairs(
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
-    """Who is attacked, who writes refusals and helpful answers, and who judges both."""
+    """The attacked model, the writer of refusals and helpful answers, and the judge of both."""
 
     target: Teacher
     writer: Teacher
@@ -228,7 +232,7 @@ class Models:
 
 
 def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
-    """Return the steps that put the requests of safety corpora in styles and part off what is held out."""
+    """Return the steps that render the requests of safety corpora in attack styles and split off the held-out part."""
     safety = of_kind(chosen, "safety")
     requests = curate([source for source in safety if not source.jailbreaks])
     found = [source for source in safety if source.jailbreaks]
@@ -247,7 +251,9 @@ def red_team(
     seed: int,
     asks: Asks = generate_step,
 ) -> Step:
-    """Return the steps from attacks to pairs, each with one model; without models the attacks wait, outside the set."""
+    """Return the steps from attacks to pairs, each with one model; without models the attacks are pending, outside the
+    set.
+    """
     if models is None or guard is None:
         unwritten = RequireGenerated(part="pair", reason="awaits_teacher", evidence=NEEDS)
         return each_shard("paired", require_generated, unwritten, await_teacher("red-team", NEEDS, attacked))

@@ -130,7 +130,7 @@ def recipe(
 
 
 def make_teacher(spec: str | None, license: str, use: Use, revision: str | None = None) -> Teacher | None:
-    """Return the teacher of a spec, if there is one; ``ValueError`` where what it writes is not free for ``use``."""
+    """Return the teacher of a spec, if there is one; ``ValueError`` where its output is not free for ``use``."""
     if spec is None:
         return None
     if not fits(license, use):
@@ -196,7 +196,7 @@ def clean_source(source: Source, rules: Rules, *, required: bool, limit: int | N
 def generate_chains(
     rows: Step, chosen: list[Source], teacher: Teacher | None, *, samples: int, seed: int, max_failed: float = 0.0
 ) -> Step:
-    """Return the steps that write verified chains of thought for multiple-choice rows; those without one stay as is."""
+    """Return the steps that write verified chains of thought for multiple-choice rows; others are unchanged."""
     if teacher is None:
         return await_teacher("cot", "verified chains of thought for the multiple-choice rows", rows)
     for prompt, own in by_chain_prompt(chosen).items():
@@ -206,7 +206,7 @@ def generate_chains(
 
 
 def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) -> dict[ChainPrompt, list[Source]]:
-    """Return the sources that have a prompt for chains of thought, or get ``default``, by that prompt."""
+    """Return the sources by their prompt for chains of thought, or by ``default`` where they have none."""
     found: dict[ChainPrompt, list[Source]] = {}
     for source in chosen:
         if prompt := source.chain_prompt or default:
@@ -282,7 +282,7 @@ def catalog_parts(
 
 
 def cap(text: str) -> tuple[str, int]:
-    """Return the source and the tokens of a cap; ``ValueError`` for one of another form or an unknown source."""
+    """Return the source and the tokens of a cap; ``ValueError`` for another form or an unknown source."""
     name, _, tokens = text.partition("=")
     if name not in SOURCES or not tokens.isdecimal():
         hint = did_you_mean(name, SOURCES)

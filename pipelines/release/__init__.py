@@ -1,1 +1,1 @@
-"""What a release consists of: data, ledger, figures, card, manifest."""
+"""The content of a release: data, ledger, figures, card, manifest."""

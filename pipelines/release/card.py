@@ -1,4 +1,4 @@
-"""The dataset card: README.md with the Hub's YAML, made of the figures in the manifest and of nothing else."""
+"""The dataset card: README.md with the Hub's YAML, made only of the figures in the manifest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HUB = "hf://datasets/"
 
 
 def card(manifest: Manifest, folder: Path) -> str:
-    """Return the card of a release whose data lie in ``folder``; the same manifest and data give the same text.
+    """Return the card of a release whose data is in ``folder``; the same manifest and data give the same text.
 
     Every number in it is one of ``manifest.figures``. ``KeyError`` where the manifest lacks one.
     """
@@ -49,30 +49,30 @@ def _template() -> Template:
 
 
 def number(value: float | None) -> str:
-    """Write a count with commas, any other number as it is, and a dash for none."""
+    """Format a count with commas, any other number unchanged, and None as a dash."""
     if value is None:
         return "–"
     return f"{value:,}"
 
 
 def percent(value: float | None) -> str:
-    """Write a share."""
+    """Format a share."""
     return "–" if value is None else f"{value:.1%}"
 
 
 def decimal(value: float | None) -> str:
-    """Write a measure to three digits."""
+    """Format a measure with three digits."""
     return "–" if value is None else f"{value:.3f}"
 
 
 def code(value: object) -> str:
-    """Write a name as code, whatever it holds, so that it can neither end the code nor the cell of a table."""
+    """Format a name as code, escaped so that it can end neither the code nor a table cell."""
     text = " ".join(str(value).replace("`", "'").split()) or "(empty)"
     return f"`{text}`".replace("|", "\\|")
 
 
 def cell(value: object) -> str:
-    """Write a text of a source into a table as text alone."""
+    """Format a text of a source as a table cell, without markup."""
     text = " ".join(str(value).split())
     for sign, instead in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("[", "\\["), ("`", "'"), ("*", "\\*")):
         text = text.replace(sign, instead)
@@ -83,7 +83,7 @@ def cell(value: object) -> str:
 
 
 def _origin(origin: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
-    """Return a source with its page, its pinned revision, its rows, their licences and what was changed."""
+    """Return a source with its page, pinned revision, rows, their licences and changes."""
     name, figures = origin["source"], manifest.figures
     locked = manifest.lock.get(name)
     home = locked.home if locked else ""

@@ -1,7 +1,7 @@
 """The completions of a release, so that a rebuild elsewhere calls no model.
 
-``completions/*.parquet`` holds a row for every request of the release's steps, by key: the teacher and its revision,
-the prompt, how it was sampled, and the reply, or the error of a request that came to nothing.
+``completions/*.parquet`` has a row for every request of the release's steps, by key: the teacher and its revision, the
+prompt, the sampling parameters, and the reply, or the error of a failed request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from synth.teachers.teacher import Completion, Failure, Request, Sampling
 FOLDER = "completions"
 
 SCHEMA = pl.Schema({**EXPORTED, "error": pl.String})
-"""A failed request has an ``error`` and no reply; its prompt is not kept."""
+"""The columns; a failed request has an ``error`` and no reply, and its prompt is not kept."""
 
 ROWS_PER_FILE = 100_000
 
@@ -37,7 +37,7 @@ LOOKED_UP = 1000
 def write_completions(store: Store, graph: list[StepSummary], folder: Path) -> None:
     """Write the requests of the steps ``graph`` and their replies, sorted by key, into ``folder/completions``.
 
-    Raises ``ReleaseError`` where the store has lost some of it.
+    Raises ``ReleaseError`` where the store lacks some of them.
     """
     requests = _requests(store, graph)
     files = -(-requests.height // ROWS_PER_FILE)
@@ -88,7 +88,7 @@ def tables(folder: Path) -> Iterator[pl.DataFrame]:
 
 
 def request(row: dict[str, Any]) -> Request:
-    """Return the request that a completion answers, with nothing of the row it was for."""
+    """Return the request that a completion answers, without the row it was for."""
     said = json.loads(row["sampling"])
     return Request(
         row="",
@@ -107,9 +107,9 @@ def completion(row: dict[str, Any]) -> Completion:
 
 
 def restore(folder: Path, store: Store) -> dict[str, Failure]:
-    """Put the completions of a release into a store and return the requests, by key, that had failed.
+    """Put the completions of a release into a store and return the failed requests, by key.
 
-    Raises ``ReleaseError`` where the store holds another answer to one of them.
+    Raises ``ReleaseError`` where the store has another answer to one of them.
     """
     failures: dict[str, Failure] = {}
     for rows in tables(folder):

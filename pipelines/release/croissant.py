@@ -1,6 +1,6 @@
-"""The release as Croissant says it (mlcommons.org/croissant, 1.0, with the responsible-AI fields of RAI 1.0).
+"""The release in Croissant format (mlcommons.org/croissant, 1.0, with the responsible-AI fields of RAI 1.0).
 
-Made of the manifest and its data files alone: the same release gives the same bytes.
+Made of the manifest and its data files only: the same release gives the same bytes.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ COLUMNS = {
 def croissant(manifest: Manifest, folder: Path) -> str:
     """Return ``croissant.json`` of the release in ``folder``: files with hashes, a record set for each configuration.
 
-    Addresses of files are relative to ``croissant.json``. Hashes come from the manifest where it lists the files
-    already, else from the files.
+    Addresses of files are relative to ``croissant.json``. Hashes come from the manifest where it already lists the
+    files, else from the files.
     """
     figures = manifest.figures
     described = {
@@ -124,7 +124,7 @@ def _description(manifest: Manifest) -> str:
 
 
 def _responsible(manifest: Manifest) -> dict[str, Any]:
-    """Return the fields of the responsible-AI vocabulary, as far as the build knows."""
+    """Return the fields of the responsible-AI vocabulary that the build can fill."""
     figures = manifest.figures
     teachers = sorted({f"{part['teacher']} at {part['revision']}" for part in figures["generation"]})
     fields: dict[str, Any] = {
@@ -232,7 +232,7 @@ def _record_set(config: str, folder: Path) -> dict[str, Any]:
 
 
 def _field(config: str, name: str, type: pa.DataType) -> dict[str, Any]:
-    """Return a column; turns of a conversation have fields of their own, which the column's values hold."""
+    """Return a column; the turns of a conversation have nested fields."""
     listed = pa.types.is_list(type)
     inner = type.value_type if listed else type
     field: dict[str, Any] = {"@type": "cr:Field", "@id": f"{config}/{name}", "name": name, "description": COLUMNS[name]}

@@ -1,7 +1,7 @@
-"""The data files of a release: one folder a source, in the shapes that trainers read unchanged.
+"""The data files of a release: one folder per source, in the formats that trainers read unchanged.
 
 A row with a rejected answer is a preference pair (``dpo``), one with a response a conversation (``sft``), one with
-neither a prompt (``prompts``). Pages are cut by content and files by source, so that a small change moves few bytes.
+neither a prompt (``prompts``). Pages are cut by content and files by source, so that a small change uploads few bytes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ ROWS_PER_FILE = 500_000
 ROWS_PER_GROUP = 50_000
 
 CHUNKS = {"min_chunk_size": 128 * 1024, "max_chunk_size": 512 * 1024, "norm_level": 0}
-"""Where pages are cut, in bytes before compression: half of pyarrow's own sizes, to send less around a change."""
+"""Sizes of content-defined pages in bytes before compression, half of pyarrow's, to upload less around a change."""
 
 REPEATED = ["source", "license", "task", "lang", "split", "file"]
-"""Columns kept as a dictionary. Text has none: a dictionary holds the first of it in one piece, new with every edit."""
+"""Columns kept as a dictionary. Text has none: a dictionary would put all of it in one piece, new with every edit."""
 
 _CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _TEXTS = ("id", "source", "license", "task", "lang", "split", "file")
@@ -44,7 +44,7 @@ _AFTER = [
 
 
 class Part(NamedTuple):
-    """The turns of a published chat column that hold one field of a record."""
+    """The turns of a published chat column that correspond to one field of a record."""
 
     column: str
     turns: Literal["all", "all but last", "last"]
@@ -59,7 +59,7 @@ RECORD_PARTS = {
     },
     "prompts": {"messages": Part("messages", "all")},
 }
-"""Where each kind of file holds the prompt and the answers of a record, in the order of the columns.
+"""Chat columns of each kind of file, with the record fields they contain, in the order of the columns.
 
 Writing, reading, figures and diff all follow this table. Any other field of a record is a column of its own.
 """
@@ -67,7 +67,7 @@ Writing, reading, figures and diff all follow this table. Any other field of a r
 _CHATS = {kind: list(dict.fromkeys(part.column for part in parts.values())) for kind, parts in RECORD_PARTS.items()}
 
 SCHEMAS = {kind: pa.schema([*_BEFORE, *((name, _CHAT) for name in chats), *_AFTER]) for kind, chats in _CHATS.items()}
-"""The columns of each kind of file: a record with its turns put together as TRL's trainers read them."""
+"""The columns of each kind of file: a record with its turns joined in the form that TRL's trainers read."""
 
 _KIND = (
     pl.when(pl.col("rejected").is_not_null())
@@ -92,7 +92,7 @@ def write_data(shards: list[Path], folder: Path) -> None:
 
 
 def _parts(shards: list[Path]) -> pl.DataFrame:
-    """Return how many rows of each kind and source each shard holds."""
+    """Return the number of rows of each kind and source in each shard."""
     found = [
         scan_parquet(path).group_by(kind=_KIND, source="source").agg(pl.len()).collect().with_columns(shard=pl.lit(n))
         for n, path in enumerate(shards)
@@ -168,7 +168,7 @@ def _record_fields(kind: str) -> dict[str, pl.Expr]:
 
 
 def configs(folder: Path) -> dict[str, str]:
-    """Return the configurations of a release as ``datasets`` loads them: name to file pattern, the default first.
+    """Return the configurations of a release for ``datasets``: name to file pattern, the default first.
 
     ``sft``, ``dpo`` and ``prompts`` are all rows of a kind, ``sft-medqa`` those of one source.
     """

@@ -1,7 +1,7 @@
 """The figures of a release: every number of its card, in the manifest under ``figures``.
 
-``check_figures`` counts those of rows, ledger, completions and steps again from the release alone; verdicts on what
-models wrote need the store.
+``check_figures`` recounts those of rows, ledger, completions and steps from the release alone; verdicts on generated
+texts need the store.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def check_figures(manifest: Manifest, folder: Path) -> list[str]:
 
 
 def _recounted(steps: list[StepSummary], folder: Path) -> Figures:
-    """Return the figures that a release alone gives."""
+    """Return the figures that can be counted from a release alone."""
     return {
         **row_figures(folder),
         **teacher_figures(steps),
@@ -56,7 +56,7 @@ def _recounted(steps: list[StepSummary], folder: Path) -> Figures:
 
 
 def _plain(figures: Figures) -> Figures:
-    """Return the figures as a manifest gives them back, keys sorted."""
+    """Return the figures as JSON from a manifest, keys sorted."""
     plain: Figures = json.loads(json.dumps(figures, sort_keys=True))
     return plain
 
@@ -65,7 +65,7 @@ def _plain(figures: Figures) -> Figures:
 
 
 def _disagreeing(stated: Figures) -> Iterator[str]:
-    """Yield figures of what models wrote that do not agree with themselves or with those that can be had again."""
+    """Yield figures of generated texts that contradict one another or the recounted ones."""
     for at, part in enumerate(stated.get("generation", ())):
         yield from _differences(
             f"figures.generation[{at}].completions", part["completions"], sum(part["verdicts"].values())
@@ -97,7 +97,7 @@ def origin_facts(by_source: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def license_facts(by_license: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the licences of the rows with what each asks of who hands the rows on or trains on them."""
+    """Return the licences of the rows with what each requires of those who redistribute or train on them."""
     facts = []
     for part in by_license:
         [known] = all_terms(part["license"])
@@ -109,7 +109,7 @@ def license_facts(by_license: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _differences(name: str, stated: Any, found: Any) -> Iterator[str]:
-    """Yield where two values made of JSON differ, as deep as both have the same shape."""
+    """Yield the differences of two JSON values, to the depth at which both have the same shape."""
     if isinstance(stated, dict) and isinstance(found, dict) and stated.keys() == found.keys():
         for key in found:
             yield from _differences(f"{name}.{key}", stated[key], found[key])
@@ -121,7 +121,7 @@ def _differences(name: str, stated: Any, found: Any) -> Iterator[str]:
 
 
 def _edited(manifest: Manifest, folder: Path) -> list[str]:
-    """Return the first line of the card that is not what the figures make of it."""
+    """Return the first line of the card that differs from the one made of the figures."""
     path = folder / "README.md"
     if not path.is_file():
         return ["README.md is missing, expected the card"]

@@ -1,4 +1,4 @@
-"""What the Hub reads at the head of a card: configurations, features, licence, languages, tasks, tags and sizes."""
+"""The YAML metadata of a card: configurations, features, licence, languages, tasks, tags and sizes."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ TASK_CATEGORIES = {
     "text-retrieval": ("text-retrieval",),
     "translation": ("translation",),
 }
-"""Our tasks in the Hub's words; all others are the generation of text, as these are too."""
+"""Our tasks in the Hub's categories; all are text generation, and those not listed are only that."""
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 LARGER = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"))
 
 
 def front_matter(manifest: Manifest, folder: Path) -> str:
-    """Return the YAML of a card, between its lines of dashes."""
+    """Return the YAML of a card between its lines of dashes."""
     figures = manifest.figures
     metadata = {
         "pretty_name": f"{manifest.name} {manifest.version}",
@@ -59,7 +59,7 @@ def front_matter(manifest: Manifest, folder: Path) -> str:
 
 
 def hub_license(ids: list[str]) -> dict[str, Any]:
-    """Return the licences of a set in the Hub's words; what it has no word for is named, and linked if it is one."""
+    """Return the licences of a set in the Hub's ids; those without an id are named, and a single one is linked."""
     words = sorted({terms(id).hub for id in ids})
     others = [terms(id) for id in sorted(ids) if terms(id).hub == "other"]
     fields: dict[str, Any] = {"license": words[0] if len(words) == 1 else words}
@@ -71,7 +71,7 @@ def hub_license(ids: list[str]) -> dict[str, Any]:
 
 
 def _size(rows: int) -> str:
-    """Return the Hub's word for a number of rows."""
+    """Return the Hub's size category of a number of rows."""
     return next((word for limit, word in (*SIZES, *LARGER) if rows < limit), "1B<n<10B")
 
 
@@ -118,12 +118,12 @@ def _info(name: str, size: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def schema(config: str, folder: Path) -> pa.Schema:
-    """Return the columns of a configuration's files, as the first of them has them."""
+    """Return the columns of a configuration's files, from the first of them."""
     return pq.read_schema(min(folder.glob(config_pattern(config))))
 
 
 def _feature(name: str, type: pa.DataType) -> dict[str, Any]:
-    """Return a column as ``datasets`` writes it in YAML."""
+    """Return a column in the YAML form of ``datasets``."""
     if not pa.types.is_list(type):
         return {"name": name, "dtype": str(type)}
     inner = type.value_type

@@ -1,7 +1,7 @@
-"""The ledger of a release: one row for every row ever read or made, and where it is now.
+"""The ledger of a release: one row for every row read or generated, with its outcome.
 
-It contains no text of any row, since dropped rows may be private: evidence keeps names and numbers only.
-``sabila trace`` shows the rest from the store.
+It contains no text of rows, since dropped rows may be private: evidence is reduced to names and numbers. ``sabila
+trace`` shows the rest from the store.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LEDGER = pa.schema(
 MALFORMED = "malformed"
 
 NAMES = frozenset("duplicate_of neighbour similar_to benchmark item layer group guard part source".split())
-"""What may be a text in evidence: the name of a row, a benchmark, a part; any other text is one of a row's."""
+"""Text fields allowed in evidence: the name of a row, a benchmark, a part; any other text quotes a row."""
 
 ROWS_PER_FILE = 500_000
 ROWS_PER_GROUP = 50_000
@@ -60,8 +60,8 @@ WORD = 64
 def write_ledger(store: Store, graph: list[StepSummary], folder: Path) -> dict[str, int]:
     """Write ``ledger/rows-….parquet`` of the steps ``graph`` into ``folder``, by id; return rows by status.
 
-    The same steps give the same bytes. Raises ``LostRowsError`` where the rows that the store holds are not those that
-    the steps counted. Five million rows and ten steps take 3 GB at most.
+    The same steps give the same bytes. Raises ``LostRowsError`` where the rows in the store are not those that the
+    steps counted. Five million rows and ten steps take 3 GB at most.
     """
     with joining(_step_files(store, graph)) as join:
         run = join.run
@@ -79,18 +79,18 @@ def write_ledger(store: Store, graph: list[StepSummary], folder: Path) -> dict[s
 
 
 def has_branches(graph: list[StepSummary]) -> bool:
-    """Whether a step feeds two others, so that a row may be in several branches."""
+    """Return whether a step feeds two others, so that a row may be in several branches."""
     feeds = Counter(before for step in graph for before in step.inputs)
     return any(times > 1 for times in feeds.values())
 
 
 def rows_read_or_made(graph: list[StepSummary]) -> int:
-    """Return how many rows the steps read from files or made, as they counted them."""
+    """Return the number of rows read from files or generated, as counted by the steps."""
     return sum(step.counts.made + (0 if step.inputs else step.counts.rows_in) for step in graph)
 
 
 def _step_files(store: Store, graph: list[StepSummary]) -> Iterator[Path]:
-    """Yield the files of rows that the ledger is made of."""
+    """Yield the files of rows from which the ledger is made."""
     for step in graph:
         for name in (KEPT, DROPPED, CHANGED):
             yield from sorted((store.folder(step.folder) / name).glob("*.parquet"))
@@ -100,7 +100,7 @@ def _step_files(store: Store, graph: list[StepSummary]) -> Iterator[Path]:
 
 
 def _insert_ends(run: DuckDBPyConnection, at: int, step: StepSummary, graph: list[StepSummary], folder: Path) -> None:
-    """Enter the rows that end in a step."""
+    """Insert the rows that end in a step."""
     kept = sorted(folder.glob("kept/*.parquet"))
     if (status := _status(step, graph)) and kept:
         run.execute(
@@ -119,7 +119,7 @@ def _insert_ends(run: DuckDBPyConnection, at: int, step: StepSummary, graph: lis
 
 
 def _status(step: StepSummary, graph: list[StepSummary]) -> str | None:
-    """Return what the rows are that a step keeps; None where they go on into another."""
+    """Return the status of the rows kept by a step; None where they continue into another."""
     if step is graph[-1]:
         return KEPT
     return None if any(step.folder in after.inputs for after in graph) else REFERENCE_ONLY
@@ -164,7 +164,7 @@ def _words(graph: list[StepSummary]) -> range:
 
 
 def _changes(step: StepSummary, store: Store) -> str | None:
-    """Return a query for the ids that a step changed: as it noted them, or by comparing where it did not."""
+    """Return a query for the ids changed by a step: as it recorded them, or by comparison where it did not."""
     folder = store.folder(step.folder)
     if not step.inputs or step.changed == 0:
         return None
@@ -181,7 +181,7 @@ def _changes(step: StepSummary, store: Store) -> str | None:
 
 
 def _name_changes(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
-    """Make the table ``named``: every combination of bits that there is, and the names of its steps in order."""
+    """Make the table ``named``: every existing combination of bits, and the names of its steps in order."""
     columns = ", ".join(f"word{n}" for n in _words(graph))
     run.execute(f"CREATE TABLE named AS SELECT DISTINCT {columns}, []::VARCHAR[] AS changed_by FROM changed")
     for bits in run.execute(f"SELECT {columns} FROM named").fetchall():
@@ -212,7 +212,7 @@ def _write(run: DuckDBPyConnection, graph: list[StepSummary], folder: Path) -> d
 
 
 def _once(run: DuckDBPyConnection, graph: list[StepSummary]) -> str:
-    """Return a query for the ends of all rows, one each."""
+    """Return a query for the outcomes of all rows, one each."""
     if not has_branches(graph):
         return "SELECT * FROM ends"
     first = f"list_position({list(STATUSES)}, status)"
@@ -246,7 +246,7 @@ def _typed(rows: pa.Table) -> pa.Table:
 
 
 def _check_steps(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
-    """Compare what was found in each step's files with what the step counted when it was built."""
+    """Compare the rows found in each step's files with the step's own counts."""
     found: dict[int, Counter[str]] = {at: Counter() for at in range(len(graph))}
     for at, status, count in run.execute("SELECT stage, status, count(*) FROM ends GROUP BY ALL").fetchall():
         found[at][status] = count
@@ -263,7 +263,7 @@ def _check_steps(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
 
 
 def _check_all(graph: list[StepSummary], written: dict[str, int]) -> None:
-    """Compare the rows of the ledger with those that were read and made: none may be missing or counted twice."""
+    """Compare the rows of the ledger with those read and generated: none may be missing or counted twice."""
     counted = rows_read_or_made(graph)
     if counted != (recorded := sum(written.values())):
         raise LostRowsError(

@@ -1,4 +1,4 @@
-"""What the ledger of a release says: where all rows ever read are, which leaked, and which were duplicates.
+"""Figures of the ledger of a release: outcomes of all rows, leaks, and duplicates.
 
 Counted from the release alone.
 """
@@ -22,7 +22,7 @@ SIZES = ((2, 2), (3, 5), (6, 10), (11, 100), (101, None))
 _TEXTS = ("id", "source", "status", "step", "reason", "evidence")
 
 KNOWN = pl.Schema([*((name, pl.String()) for name in _TEXTS), ("changed_by", pl.List(pl.String))])
-"""The columns of a ledger that figures come from."""
+"""The columns of a ledger used for figures."""
 
 
 def ledger_figures(steps: list[StepSummary], folder: Path) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _seen(name: str) -> pl.Expr:
 
 
 def _leaks(dropped: pl.LazyFrame, steps: list[StepSummary]) -> dict[str, Any]:
-    """Return, by benchmark, how many items were looked for and how many rows went, by layer; and examples."""
+    """Return, by benchmark, the number of items searched for and of rows dropped, by layer; and examples."""
     reference_inputs = {name for step in steps for name in step.reference_inputs}
     read = [step for step in steps if step.folder in reference_inputs and not step.inputs]
     items = {step.source.name: step.counts.kept for step in read if step.source}

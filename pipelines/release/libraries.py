@@ -9,7 +9,7 @@ LIBRARIES = ("sabila", "polars", "duckdb", "pyarrow", "ftfy", "selectolax", "fas
 
 
 def installed() -> dict[str, str]:
-    """Return the versions of the libraries that decide what bytes a release has."""
+    """Return the versions of the libraries that determine the bytes of a release."""
     return {name: library_version(name) for name in LIBRARIES}
 
 

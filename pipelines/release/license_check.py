@@ -1,4 +1,4 @@
-"""What keeps a release from being handed on: rows whose licences forbid it, each with the reason and a way out."""
+"""Reasons against redistributing a release: rows whose licences forbid it, each with the reason and a remedy."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from synth.teachers.embedded import LICENSE as EMBEDDED_LICENSE
 from synth.teachers.embedded import NAME as EMBEDDED
 
 NAMED = 20
-"""How many rows a conflict names; it counts them all."""
+"""Most rows that a conflict names; it counts them all."""
 
 SHOWN = 3
-"""How many of them its line for people shows."""
+"""Most rows named in its message."""
 
 WRITERS = (
     "$.cot.teacher",
@@ -34,18 +34,18 @@ WRITERS = (
     "$.redteam.refusal.generated_by",
     "$.redteam.helpful.generated_by",
 )
-"""Where ``meta`` says which model wrote a text of the row."""
+"""Fields of ``meta`` with the model that wrote a text of the row."""
 
 ORIGIN_OF = {"$.cot.teacher": "$.cot.origin"}
-"""A row whose chains were all wrong names its teacher too; what was kept of a teacher has an origin."""
+"""A row whose chains were all wrong names its teacher too; only kept text of a teacher has an origin."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conflict:
-    """Rows that may not be handed on: under which licence, by which rule, why, and what to do.
+    """Rows that may not be redistributed: their licence, the rule, the reason, and a remedy.
 
-    ``ids`` are the first of them by id, ``NAMED`` at most; ``rows`` is how many there are. ``license`` is the rows'
-    expression, or for rule ``declared`` what the release says of itself.
+    ``ids`` are the first of them by id, ``NAMED`` at most; ``rows`` is their number. ``license`` is the rows'
+    expression, or for rule ``declared`` the licence declared by the release.
     """
 
     ids: tuple[str, ...]
@@ -63,17 +63,16 @@ class Conflict:
 
 
 def conflicts(folder: Path, *, use: Use = "any", private: bool = False) -> list[Conflict]:
-    """Return what forbids handing on the release in ``folder`` for ``use``, in the same order on every call.
+    """Return the reasons against redistributing the release in ``folder`` for ``use``, in the same order on every call.
 
-    Into a ``private`` repository, rows of one's own may go (``License.own``).
+    Rows of one's own may be uploaded to a ``private`` repository (``License.own``).
 
-    Rules: ``embedded`` (written by the embedded teacher), ``demonstration`` (by a model too small for use), ``teacher``
-    (a model wrote it and its terms are left out), ``freed`` (freer than the source that the manifest or this sabila's
-    catalog names), ``unknown`` (nobody allowed handing it on), ``outputs`` (the model's terms forbid training others on
-    it), ``joined`` (licences that no row can be under at once), ``commercial`` (no commercial use, in a release for
-    it), ``derivatives`` (no adaptation, yet a step changed it) and ``declared`` (the release says it is freer than its
-    rows). Raises ``ReleaseError`` for a folder
-    that is no release, ``ValueError`` for an unknown use.
+    Rules: ``embedded`` (written by the embedded teacher), ``teacher`` (a model wrote it and its terms are missing),
+    ``freed`` (freer than the source in the manifest or in this sabila's catalog), ``unknown`` (no licence allows it),
+    ``outputs`` (the model's terms forbid training others on it), ``joined`` (incompatible licences), ``commercial`` (no
+    commercial use, in a release for it), ``derivatives`` (no adaptation, yet a step changed it) and ``declared`` (the
+    release declares a freer licence than its rows). Raises ``ReleaseError`` for a folder without a release,
+    ``ValueError`` for an unknown use.
     """
     if use not in USES:
         raise ValueError(f"use is {use!r}, expected one of {', '.join(USES)}")
@@ -154,7 +153,7 @@ def _demonstration(rows: pl.LazyFrame) -> Iterator[Conflict]:
 
 
 def _written_by(name: str) -> pl.Expr:
-    """Return which rows have a text by the model ``name``; the search for its name spares most rows the parsing."""
+    """Return which rows have a text by the model ``name``; a text search for its name avoids most of the parsing."""
     meta = pl.col("meta").fill_null("")
     named = pl.when(meta.str.contains(f'"{name}"', literal=True)).then(meta)
 
@@ -181,7 +180,7 @@ def _permissive(license: str) -> set[str]:
 
 
 def _teachers(manifest: Manifest) -> set[tuple[str, str]]:
-    """Return the models that write texts of rows, by the configs of steps, and what their texts are under."""
+    """Return the models that write texts of rows, by the configs of steps, and the licences of their texts."""
     configs = [step.identity.settings for step in manifest.steps]
     configs += [config["chains"] for config in configs if isinstance(config.get("chains"), dict)]
     alone = {
@@ -202,12 +201,12 @@ def _teachers(manifest: Manifest) -> set[tuple[str, str]]:
 
 
 def source_licenses(manifest: Manifest) -> dict[str, str]:
-    """Return the licence of each source that a manifest names, as the step that read it says."""
+    """Return the licence of each source in a manifest, as recorded by the step that read it."""
     return {step.source.name: step.source.license for step in manifest.steps if step.source}
 
 
 def _freer_rows(rows: pl.LazyFrame, manifest: Manifest) -> Iterator[Conflict]:
-    """Name the rows that leave out terms of their source: a step, or a hand, has relabelled them."""
+    """Return the rows that omit terms of their source, relabelled by a step or by hand."""
     from sources.catalog import SOURCES
 
     stated = source_licenses(manifest)
@@ -227,7 +226,7 @@ def _freer_rows(rows: pl.LazyFrame, manifest: Manifest) -> Iterator[Conflict]:
 
 
 def _by_terms(group: _Group, use: Use, *, private: bool) -> Iterator[Conflict]:
-    """Yield what forbids handing on rows under one expression, whatever they hold."""
+    """Yield the reasons against redistributing rows under one expression, whatever their content."""
     for found in (_unknown(group, private=private), _outputs(group), _joined(group)):
         if found:
             yield found
@@ -285,9 +284,9 @@ def _closed(license: str) -> bool:
 
 
 def _changed(folder: Path, closed: list[_Group]) -> Iterator[Conflict]:
-    """Name the rows under a licence against derivatives that a step changed or made, or that no ledger covers.
+    """Return the rows under a no-derivatives licence that a step changed or generated, or that no ledger lists.
 
-    What a step makes of a row has that row's id and something after a slash.
+    A row derived by a step has its parent's id and a suffix after a slash.
     """
     if not closed:
         return

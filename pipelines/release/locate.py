@@ -1,4 +1,4 @@
-"""Finding releases by name and version."""
+"""Location of releases by name and version."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_version(version: str) -> None:
 def find(spec: str, store: Path) -> Path:
     """Return the folder of a release named ``name@version`` in ``store``, or by the path of its folder.
 
-    Raises ``ReleaseError`` that lists the releases there are.
+    Raises ``ReleaseError`` that lists the existing releases.
     """
     name, at, version = spec.rpartition("@")
     folder = store / "releases" / name / version if at and "/" not in version else Path(spec)

@@ -40,7 +40,7 @@ def _listed(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def environment(folder: Path) -> dict[str, str | None]:
-    """Return what a manifest says of the machine: Python, platform, and git's commit in ``folder``."""
+    """Return the manifest's entry of the machine: Python, platform, and git's commit in ``folder``."""
     return {"python": platform.python_version(), "platform": platform.platform(), "git_commit": _git_commit(folder)}
 
 

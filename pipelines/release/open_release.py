@@ -1,7 +1,7 @@
-"""The form of a release: what its tables must look like before anything else is read from them.
+"""The form of a release, checked before anything else is read from its tables.
 
-A release may come from a stranger. Its manifest is checked by ``manifest_model`` as it is read, its tables
-here: kinds, sources and columns have names that are names, and columns the types that sabila writes.
+A release may be untrusted. Its manifest is checked by ``manifest_model`` as it is read, its tables here: kinds, sources
+and columns must have valid names, and columns the types that sabila writes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError, load
 
 IDENTIFIER = re.compile(r"[^\W\d]\w{0,62}")
-"""Names of columns that an older or newer sabila may have written besides."""
+"""Names of additional columns that an older or newer sabila may have written."""
 
 NEEDED = frozenset({"id", "source", "license"})
 
@@ -30,7 +30,7 @@ BROKEN = (
     *(pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException),
     *(KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, EOFError),
 )
-"""What reading a table or a manifest that contradicts itself raises."""
+"""Errors raised by reading a table or a manifest that contradicts itself."""
 
 
 def open_release(folder: Path, *, whole: bool = True) -> Manifest:
@@ -48,7 +48,7 @@ def open_release(folder: Path, *, whole: bool = True) -> Manifest:
 
 @contextmanager
 def reading(*folders: Path) -> Iterator[None]:
-    """Turn what a broken release raises into a ``ReleaseError`` that says how to find out what is wrong."""
+    """Turn the errors of reading a broken release into a ``ReleaseError`` with the command that finds what is wrong."""
     import duckdb
 
     try:
@@ -95,7 +95,7 @@ def _check_columns(folder: Path, path: Path, expected: pa.Schema, needed: frozen
 
 
 def same_type(found: pa.DataType, expected: pa.DataType) -> bool:
-    """Return whether a type holds the same values: texts and lists of any width, whatever a list calls its items."""
+    """Return whether two types have the same values: texts and lists of any width, whatever the name of list items."""
     if pa.types.is_string(expected):
         return bool(pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found))
     if pa.types.is_list(expected):

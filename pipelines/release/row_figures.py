@@ -1,6 +1,6 @@
-"""What the data of a release say of themselves: rows, tokens, lengths, licences, chains and pairs.
+"""Figures of the data of a release: rows, tokens, lengths, licences, chains and pairs.
 
-Everything here is counted from ``data/`` alone, so that whoever has the release can count again. A text column is read
+Everything here is counted from ``data/`` alone, so that anyone with the release can recount it. A text column is read
 once, fifty thousand rows at a time.
 """
 
@@ -21,15 +21,15 @@ from synth.preferences.pair_rows import length_bias_of
 from synth.teachers.token_counts import CHARACTERS_PER_TOKEN, estimate_tokens
 
 SHOWN_DIGITS = 6
-"""To so many digits a share or a mean is kept, so that sums in another order make no other figure."""
+"""Digits kept of a share or a mean, so that sums in another order give the same figure."""
 
 FIELDS = {"prompt": "messages", "response": "response", "rejected": "rejected"}
-"""The texts of a record that are measured, by the name that figures give them."""
+"""The measured texts of a record, by their name in figures."""
 
 LABELS = ("source", "license", "task", "lang")
 
 READ = frozenset({*LABELS, "meta", *(part.column for parts in RECORD_PARTS.values() for part in parts.values())})
-"""Columns that figures come from; what else a file has may be a stranger's."""
+"""Columns used for figures; other columns of a file may be untrusted."""
 
 FACTS = pl.Schema(
     {
@@ -41,11 +41,11 @@ FACTS = pl.Schema(
         "margin": pl.Float64,
     }
 )
-"""What ``meta`` says: the chain's origin, how often its teacher was right, the pair's origin and its margin."""
+"""Fields of ``meta``: the chain's origin, how often its teacher was right, the pair's origin and its margin."""
 
 
 def row_figures(folder: Path) -> dict[str, Any]:
-    """Return the figures of the rows of a release, by subject: how many, of what, how long, chains and pairs."""
+    """Return the figures of the rows of a release, by subject: counts, lengths, chains and pairs."""
     rows, sizes = _measured(folder)
     kinds = [kind for kind in KINDS if kind in rows["kind"].cast(pl.String).unique()]
     return {
@@ -63,14 +63,14 @@ def row_figures(folder: Path) -> dict[str, Any]:
 
 
 EMPTY = {"rows": 0, "bytes": 0, "download_bytes": 0}
-"""Of a configuration: ``bytes`` is what it takes in memory, ``num_bytes`` on the Hub."""
+"""Figures of a configuration: ``bytes`` is its size in memory, ``num_bytes`` on the Hub."""
 
 
 # --- one pass over the data ----------------------------------------------------------------------------------------
 
 
 def _measured(folder: Path) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
-    """Return a row of numbers for every row, and by ``<kind>-<source>`` how many rows and bytes there are."""
+    """Return a row of numbers for every row, and rows and bytes by ``<kind>-<source>``."""
     tables: list[pl.DataFrame] = []
     sizes: dict[str, dict[str, int]] = {}
     for path in sorted((folder / "data").glob("*/*/*.parquet")):
@@ -85,7 +85,7 @@ def _measured(folder: Path) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
 
 
 def _batches(path: Path) -> Iterator[tuple[pl.DataFrame, int]]:
-    """Yield the rows of a file in parts, with the bytes that they take as Arrow has them (``num_bytes`` on the Hub)."""
+    """Yield the rows of a file in parts, with their size in Arrow (``num_bytes`` on the Hub)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -111,7 +111,7 @@ def _numbers(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
 
 
 def _chars(part: Part | None) -> pl.Expr:
-    """Return the characters of some turns of a column; 0 for a field that the kind of file does not have."""
+    """Return the characters of some turns of a column; 0 for a field that the kind of file lacks."""
     if part is None:
         return pl.lit(0, pl.Int64)
     turns = pl.col(part.column).list.eval(pl.element().struct.field("content").str.len_chars())
@@ -135,7 +135,7 @@ def _facts(meta: str) -> tuple[Any, ...]:
 
 
 def _tokens(name: str) -> pl.Expr:
-    """Return the estimated tokens of a text of each row."""
+    """Return the estimated tokens of each row's text."""
     return estimate_tokens(pl.col(f"{name}_chars"))
 
 
@@ -160,7 +160,7 @@ def _by(rows: pl.DataFrame, *names: str) -> list[dict[str, Any]]:
 
 
 def _by_license(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return how many rows stand under each single licence; a row under several counts for each."""
+    """Return the number of rows under each single licence; a row under several counts for each."""
     counted: dict[str, int] = {}
     for expression, number in rows.group_by(pl.col("license").cast(pl.String)).len().iter_rows():
         for id in parts(expression):
@@ -183,14 +183,14 @@ def _lengths(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def _chains(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return, for each teacher and way of asking, how many rows have a chain of its, and how often it was right."""
+    """Return, for each teacher and prompt form, the number of rows with its chains, and the share of right ones."""
     found = rows.filter(pl.col("chain").is_not_null()).group_by("teacher", "chain")
     counted = found.agg(pl.len().alias("rows"), samples=pl.col("samples").sum(), pass_rate=pl.col("pass_rate").mean())
     return counted.with_columns(pl.col("pass_rate").round(SHOWN_DIGITS)).sort("teacher", "chain").to_dicts()
 
 
 def _pairs(rows: pl.DataFrame) -> dict[str, Any] | None:
-    """Return where the pairs come from, and whether the longer text tends to be the chosen one."""
+    """Return the origins of the pairs, and whether the longer text tends to be the chosen one."""
     pairs = rows.filter(kind="dpo")
     if pairs.is_empty():
         return None

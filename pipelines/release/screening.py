@@ -1,7 +1,7 @@
-"""Texts of rows on their way out of the store, to a page, a terminal or a file: masked, unless its owner wants them.
+"""Masking of personal data in texts of rows that leave the store for a page, a terminal or a file.
 
-Rows that were dropped before the privacy step never met it, nor did malformed ones, and evidence and edits quote what
-was there before it. So what shows them passes here, whatever step they ended in.
+Rows dropped before the privacy step and malformed rows were never masked, and evidence and edits quote earlier texts.
+So everything that shows them masks them here, whatever step they ended in.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ FIXED = frozenset(
     "revision field rule recorded_by changed_by duplicate_of neighbour similar_to benchmark item layer group guard "
     "part change key teacher stage".split()
 )
-"""Names of values that name a row, a step, a file or a rule and hold no text of a row."""
+"""Names of values that identify a row, a step, a file or a rule and contain no text of a row."""
 
 _ESCAPES = {r"\n": "\n", r"\t": "\t", r"\"": '"'}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Screening:
-    """Masks what is shown of rows; ``released`` says that the rows of the release itself are masked already."""
+    """Masks shown texts; ``released`` means that the rows of the release itself are masked already."""
 
     unmasked: bool = False
     released: bool = False
@@ -43,16 +43,16 @@ class Screening:
 
     @classmethod
     def of(cls, steps: Sequence[StepSummary], *, unmasked: bool = False) -> Screening:
-        """Return the screening of a release with these steps, as its manifest has them."""
+        """Return the screening of a release with these steps, from its manifest."""
         configs = [step.identity.settings for step in steps if {"action", "kinds"} <= step.identity.settings.keys()]
         invented = {name for config in configs for name in config.get("invented_sources", ())}
         invented |= {name for name, source in SOURCES.items() if not source.real_persons}
         return cls(unmasked=unmasked, released=bool(configs), invented=frozenset(invented))
 
     def values(self, values: Sequence[Any], *, numbered: bool = True) -> list[Any]:
-        """Return values, nested as may be, each about one row, with the personal data of all of their texts masked.
+        """Return values (nested), each about one row, with the personal data in all of their texts masked.
 
-        People are numbered within a value, unless its texts stem from several states of a row.
+        People are numbered within a value, unless its texts come from several states of a row.
         """
         if self.unmasked:
             return list(values)
@@ -71,7 +71,7 @@ class Screening:
         return [_as_written(*states) for states in zip(rows, readable, self.values(readable), strict=True)]
 
     def events(self, events: Sequence[Json]) -> list[Json]:
-        """Return the events of one row's history masked: what one of them gives away is masked in all."""
+        """Return the events of one row's history masked: data found in one of them is masked in all."""
         if self.unmasked or any(map(self._spared, events)):
             return list(events)
         readable = [_readable(event) for event in events]
@@ -94,7 +94,7 @@ class Screening:
 
 
 def _readable(row: Json) -> Json:
-    """Return a malformed row with JSON's names and line breaks as a reader writes them: they are cues."""
+    """Return a malformed row with JSON's names and line breaks in plain form, since they are cues."""
     if not isinstance(text := row.get("text"), str):
         return row
     named = re.sub(r'"([\w ]+)"\s*:\s*"?', lambda name: f"{name[1].replace('_', ' ')}: ", text)
@@ -102,7 +102,7 @@ def _readable(row: Json) -> Json:
 
 
 def _as_written(row: Json, readable: Json, masked: Json) -> Json:
-    """Return the masked row; a raw text in which nothing was masked as it stands in its file."""
+    """Return the masked row; a raw text without findings is returned unchanged."""
     return {**masked, "text": row["text"]} if "text" in row and masked["text"] == readable["text"] else masked
 
 

@@ -1,4 +1,4 @@
-"""Figures of the steps of a release: the funnel, edits, the mix, models and verdicts. They contain no text of a row.
+"""Figures of the steps of a release: the funnel, edits, the mix, models and verdicts, without text of rows.
 
 ``teacher_figures`` needs the manifest alone; ``stored_figures`` also reads the tables of steps in the store.
 """
@@ -48,7 +48,7 @@ def teacher_figures(steps: list[StepSummary]) -> dict[str, Any]:
 
 
 def _edits(steps: list[StepSummary]) -> list[dict[str, Any]]:
-    """Return how many edits each rule made, in all steps whose names begin alike (``clean-medquad``, ``clean-rqe``)."""
+    """Return the edits of each rule over all steps with the same prefix (``clean-medquad``, ``clean-rqe``)."""
     counted: dict[str, Counter[str]] = {}
     for step in steps:
         first = step.name.partition("-")[0]
@@ -70,7 +70,7 @@ def _mix(step: StepSummary) -> dict[str, Any]:
 
 
 def request_figures(folder: Path) -> list[dict[str, Any]]:
-    """Return, for each model and revision, how many requests a release rests on, and the tokens that they took."""
+    """Return, for each model and revision, the number of requests used by a release, and their tokens."""
     paths = sorted((folder / "completions").glob("*.parquet"))
     if not paths:
         return []
@@ -146,7 +146,7 @@ def generation_settings(step: StepSummary) -> dict[str, Any]:
 
 
 def pass_rate(verdicts: dict[str, int]) -> float | None:
-    """Return the share of replies that gave the gold answer; None for a stage whose replies have no right and wrong."""
+    """Return the share of replies that gave the gold answer; None for a stage whose replies have no gold answer."""
     if not verdicts.keys() & {"right", "wrong", KEPT}:
         return None
     replies = sum(number for verdict, number in verdicts.items() if verdict != "failed")
@@ -158,7 +158,7 @@ def pass_rate(verdicts: dict[str, int]) -> float | None:
 
 
 def _pairs(step: StepSummary, folder: Path) -> dict[str, Any] | None:
-    """Return how many pairs were proposed and why some went; where a judge proposed them, how it judged."""
+    """Return the number of proposed pairs and the reasons of drops; for judged pairs, the judge's consistency."""
     table = _tables(folder, "pairs")
     if table is None:
         return None
@@ -176,9 +176,9 @@ def _pairs(step: StepSummary, folder: Path) -> dict[str, Any] | None:
 
 
 def _judge(judged: pl.DataFrame) -> dict[str, Any]:
-    """Return how often a judge said the same of both orders, and which place it prefers where it did not.
+    """Return how often a judge gave the same verdict in both orders, and its preferred position where it did not.
 
-    A judge without position bias contradicts itself as often for the first place as for the second: a share of 0.5.
+    A judge without position bias contradicts itself as often for the first position as for the second: a share of 0.5.
     """
     contradicted = [orjson.loads(one) for one in judged.filter(pl.col("drop_reason") == "judge_disagrees")["evidence"]]
     agreed = judged.filter(~pl.col("drop_reason").fill_null("").str.starts_with("judge_")).height
@@ -200,7 +200,7 @@ def _judge(judged: pl.DataFrame) -> dict[str, Any]:
 
 
 def _red_team(found: Found) -> dict[str, Any] | None:
-    """Return what was held out of the red team, and how often attacks succeeded; None where there was none."""
+    """Return the held-out part of the red team, and the attack success; None where there was none."""
     dropped = [_tables(folder, "dropped") for step, folder in found if "held_out" in step.reasons]
     held = [table.filter(reason="held_out") for table in dropped if table is not None]
     rates = [table for _, folder in found if (table := _tables(folder, "attack_success")) is not None]
@@ -210,7 +210,7 @@ def _red_team(found: Found) -> dict[str, Any] | None:
 
 
 def _held_out(tables: list[pl.LazyFrame]) -> dict[str, Any]:
-    """Return how many rows were held out, for their style, their topic or their request."""
+    """Return how many rows were held out for their style, their topic or their request."""
     rows = [
         (orjson.loads(evidence).get("held_out_by") or "", orjson.loads(meta)["attack"])
         for table in tables

@@ -1,1 +1,1 @@
-"""A release as pages: the report in one file, and the page over all of its rows."""
+"""HTML pages of a release: the report in one file, and the browser of all rows."""

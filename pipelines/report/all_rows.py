@@ -1,4 +1,4 @@
-"""All rows of a release, kept and ended, as one table: what the report counts and what ``browse`` pages through."""
+"""All rows of a release, kept and ended, as one table: counted by the report and paged through by ``browse``."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ReleaseView:
     screening: Screening
 
     def parts(self, name: str) -> list[tuple[str, Path]]:
-        """Return (step, file) for what is in the folder ``name`` of the release's steps; none without a store."""
+        """Return (step, file) for the files in the folder ``name`` of the release's steps; none without a store."""
         return [(step, path) for step, folder in self.steps() for path in sorted((folder / name).glob("*.parquet"))]
 
     def steps(self) -> list[tuple[str, Path]]:
@@ -54,7 +54,7 @@ class ReleaseView:
 def open_view(folder: Path, *, unmasked: bool = False) -> ReleaseView:
     """Open the release in ``folder``; ``ReleaseError`` where it is none or lacks its ledger.
 
-    Personal data is masked in all that is read of it, unless ``unmasked``.
+    Personal data is masked in everything read from it, unless ``unmasked``.
     """
     manifest = open_release(folder)
     if not any(folder.glob("ledger/*.parquet")):
@@ -66,13 +66,12 @@ def open_view(folder: Path, *, unmasked: bool = False) -> ReleaseView:
 
 
 def all_rows(release: ReleaseView, *, texts: bool = False) -> pl.DataFrame:
-    """Return every row that was read or made for training: the kept ones as released, then the others by id.
+    """Return every row read or generated for training: the kept ones as released, then the others by id.
 
-    Rows of benchmarks are not among them. Columns: those of the ledger; ``task``, ``lang``,
-    ``split``, ``prompt_chars``, ``response_chars`` and ``tokens`` (a quarter of the characters of each text, as the
-    card counts), null where a row's text is not at hand; ``has_text``; and with ``texts`` all that the row says in
-    small letters, as ``text``, and the beginning of its question, as ``excerpt``. Evidence is the ledger's, names and
-    figures: ``records`` has the rest.
+    Rows of benchmarks are excluded. Columns: those of the ledger; ``task``, ``lang``, ``split``, ``prompt_chars``,
+    ``response_chars`` and ``tokens`` (a quarter of the characters of each text, as in the card), null where a row's
+    text is not available; ``has_text``; and with ``texts`` all its text in lower case, as ``text``, and the beginning
+    of its question, as ``excerpt``. Evidence is the ledger's names and figures; ``records`` has the rest.
     """
     ledger = _scan_ledger(release.folder).filter(_for_training(release)).collect()
     known = ledger.filter(status=KEPT).select("id", "status", "step", "reason", "evidence", "changed_by")
@@ -88,18 +87,18 @@ def all_rows(release: ReleaseView, *, texts: bool = False) -> pl.DataFrame:
 
 
 def _joined(rows: pl.DataFrame, known: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    """Return ``rows`` with what is known of them, in their order; their texts are not copied for it."""
+    """Return ``rows`` joined with their measures, in order, without copying their texts."""
     said = [rows[name] for name in _SAID if name in rows.columns]
     return rows.drop(_SAID, strict=False).join(known, on=on, how="left", maintain_order="left").with_columns(said)
 
 
 def reference_only(release: ReleaseView) -> int:
-    """Return the number of benchmark rows that were only compared with, malformed ones included."""
+    """Return the number of benchmark rows used for comparison only, malformed ones included."""
     return int(_scan_ledger(release.folder).filter(~_for_training(release)).select(pl.len()).collect().item())
 
 
 def records(release: ReleaseView, ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return the whole rows of these ids, from the data or, for rows that ended, from the store; malformed ones too.
+    """Return the whole rows of these ids, from the data or, for ended rows, from the store; malformed ones too.
 
     A row is a record of ``sources.table.SCHEMA``, a dropped one with its ``evidence``; a malformed one has ``source``,
     ``file``, ``line``, ``error`` and ``text``.
@@ -116,9 +115,9 @@ def records(release: ReleaseView, ids: Collection[str]) -> dict[str, dict[str, A
 
 
 def kept_at(release: ReleaseView, ids: dict[str, set[str]]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return rows as the step that compared them with others had them, by (step, id); nothing without a store.
+    """Return rows as they were in the step that compared them, by (step, id); empty without a store.
 
-    ``ids`` names the rows by step. Later steps may have changed them, or dropped them too.
+    ``ids`` names the rows by step. Later steps may have changed or dropped them.
     """
     rows = [
         (step, scan_parquet(path).select(SCHEMA.names()).filter(pl.col("id").is_in(list(ids[step]))))
@@ -133,7 +132,7 @@ def kept_at(release: ReleaseView, ids: dict[str, set[str]]) -> dict[tuple[str, s
 
 
 def ledger_row(folder: Path, id: str) -> dict[str, Any]:
-    """Return what the ledger says of a row; nothing for an id that it does not know."""
+    """Return the ledger's entry of a row; empty for an unknown id."""
     found = _scan_ledger(folder).filter(pl.col("id") == pl.lit(id, pl.String)).collect().rows(named=True)
     return found[0] if found else {}
 
@@ -142,7 +141,7 @@ def ledger_row(folder: Path, id: str) -> dict[str, Any]:
 
 
 def _for_training(release: ReleaseView) -> pl.Expr:
-    """Select the rows of the ledger that ended in a step on the way to the release."""
+    """Select the rows of the ledger that ended in a step of the training data, not of a benchmark."""
     steps = [step.name for step in trunk(release.manifest.steps)]
     return (pl.col("status") != REFERENCE_ONLY) & pl.col("step").is_in(steps)
 
@@ -152,7 +151,7 @@ def _scan_ledger(folder: Path) -> pl.LazyFrame:
 
 
 def _measured(rows: pl.LazyFrame, texts: bool, *more: str) -> pl.DataFrame:
-    """Return what is known of rows of ``SCHEMA``, in their order, with their texts only where ``texts``."""
+    """Return measures of rows of ``SCHEMA``, in order, with their texts only where ``texts``."""
     lengths = {
         "prompt_chars": pl.col("messages").list.eval(pl.element().struct.field("content").str.len_chars()).list.sum(),
         "response_chars": pl.col("response").str.len_chars().fill_null(0),
@@ -170,26 +169,26 @@ def _measured(rows: pl.LazyFrame, texts: bool, *more: str) -> pl.DataFrame:
 
 
 def _searched() -> pl.Expr:
-    """Return all that a row says, its id first, in small letters."""
+    """Return all text of a row, its id first, in lower case."""
     said = [pl.col("id"), question_text(), *(pl.col(name) for name in ("response", "rejected", "answer"))]
     return pl.concat_str(said, separator="\n", ignore_nulls=True).str.to_lowercase()
 
 
 def _kept(release: ReleaseView, texts: bool) -> pl.DataFrame:
-    """Return what is known of the rows of the release, whose texts are masked where no step of it masked them."""
+    """Return measures of the rows of the release, with their texts masked where no step masked them."""
     rows = scan(release.folder)
     known = _measured(rows, texts)
     return known if not texts or release.screening.released else _masked(release, rows, known)
 
 
 def _masked(release: ReleaseView, rows: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """Return what is known of ``rows`` with their texts masked: lengths are those of the rows as they are."""
+    """Return measures of ``rows`` with their texts masked; lengths are those of the unmasked rows."""
     said = _measured(release.screening.table(rows.collect()).lazy(), True).select(_SAID)
     return known.with_columns(said[name] for name in _SAID)
 
 
 def _ended(release: ReleaseView, texts: bool) -> pl.DataFrame:
-    """Return what the store knows of dropped and malformed rows, by id and step, with their texts masked."""
+    """Return measures of dropped and malformed rows from the store, by id and step, with their texts masked."""
     names = [*_BY_STEP, *(_SAID if texts else ())]
     found = [_measured(pl.LazyFrame(schema={**SCHEMA, "step": pl.String}), texts, "step").select(names)]
     for step, path in release.parts("dropped"):
@@ -206,7 +205,7 @@ def _malformed(release: ReleaseView) -> list[tuple[str, pl.DataFrame]]:
 
 
 def _of_malformed(release: ReleaseView, step: str, table: pl.DataFrame) -> pl.DataFrame:
-    """Return malformed rows with the columns of others: they have a raw text, and nothing else is known of them."""
+    """Return malformed rows in the columns of others: they have a raw text and no other field."""
     nothing = {name: pl.lit(None, pl.String) for name in ("task", "lang", "split")}
     numbers = {name: pl.lit(None, pl.Int64) for name in ("response_chars", "tokens")}
     said = pl.Series([row["text"] for row in release.screening.malformed(table.rows(named=True))], dtype=pl.String)

@@ -1,4 +1,4 @@
-"""The page over all rows of a release, and its queries."""
+"""The browser of all rows of a release, and its queries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NUMBERS = ("shortest", "longest", "page", "size")
 
 @dataclass(frozen=True, kw_only=True)
 class BrowseApp:
-    """What is served: a release, its index, and the secret that its address starts with."""
+    """The served data: a release, its index, and the secret token of its URL."""
 
     release: ReleaseView
     index: Index
@@ -37,7 +37,7 @@ class BrowseApp:
 
     @classmethod
     def of(cls, release: ReleaseView) -> BrowseApp:
-        """Read a release into memory and make its page."""
+        """Read a release into memory and render its page."""
         with reading(release.folder):
             index = Index.of(release)
             values = index.values()
@@ -54,7 +54,7 @@ class BrowseApp:
         return cls(release=release, index=index, token=token, html=html.encode("utf-8", "replace"), policy=policy)
 
     def answer(self, path: str, query: str) -> tuple[HTTPStatus, str, bytes]:
-        """Return status, type and content for a path below the secret; ``QuestionError`` for a malformed query."""
+        """Return status, type and content for a path below the token; ``QuestionError`` for a malformed query."""
         if path == "/":
             return HTTPStatus.OK, HTML, self.html
         query_fields = dict(parse_qsl(query, keep_blank_values=True))
@@ -84,7 +84,7 @@ class BrowseApp:
 
 
 def question(query_fields: dict[str, str]) -> Question:
-    """Return the question that an address asks; ``QuestionError`` names what is wrong with it."""
+    """Return the query of a URL; ``QuestionError`` names what is wrong with it."""
     by = {name.removeprefix("by."): value for name, value in query_fields.items() if name.startswith("by.")}
     rest = {name: value for name, value in query_fields.items() if not name.startswith("by.")}
     if unknown := sorted(set(rest) - {*NUMBERS, "text", "sort"}):

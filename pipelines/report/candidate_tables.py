@@ -33,7 +33,7 @@ _COLUMNS = (
 def candidates(release: ReleaseView) -> list[dict[str, Any]]:
     """Return, for each step that called a teacher, its candidates by stage and verdict, counted from the store.
 
-    One entry a step and stage: ``step``, ``stage``, ``teachers``, ``candidates``, ``accepted``, token counts, and
+    One entry per step and stage: ``step``, ``stage``, ``teachers``, ``candidates``, ``accepted``, token counts, and
     ``verdicts``, each with its ``rows`` and ``examples``.
     """
     files: dict[str, list[Any]] = {}
@@ -49,10 +49,7 @@ def candidates(release: ReleaseView) -> list[dict[str, Any]]:
 
 
 def pair_counts(release: ReleaseView) -> list[dict[str, Any]]:
-    """Return, for each step that made preference pairs, how many it made, kept and dropped for which reason.
-
-    The figures are those of the card.
-    """
+    """Return, for each step that made preference pairs, the numbers made, kept and dropped by reason."""
     return [
         {
             "step": part["step"],
@@ -89,7 +86,7 @@ def _stage(screening: Screening, step: str, stage: str, light: pl.DataFrame, fou
 
 
 def _examples(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
-    """Return some candidates of each verdict, drawn by the hash of their rows' ids."""
+    """Return some candidates of each verdict, chosen by the hash of their rows' ids."""
     rejected = light.filter(~pl.col("verdict").is_in(ACCEPTED)).unique(["verdict", "id"], maintain_order=True)
     drawn = rejected.with_columns(drawn=order(rejected["id"])).sort("verdict", "drawn")
     chosen = drawn.group_by("verdict", maintain_order=True).head(EXAMPLES)

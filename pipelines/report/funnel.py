@@ -10,20 +10,20 @@ from sources.releases.manifest_model import StepSummary
 WIDTH, LEFT, RIGHT, TOP = 1150, 200, 150, 56
 BOX = 12
 LAYER = 132
-"""The least distance of layers: what the lines below an ending need."""
+"""The least distance of layers: the width of the text below an ending."""
 TRUNK = 240
 """The height of all rows read."""
 SLOT = 20
-"""The least height a source takes: a line of text."""
+"""The least height of a source: one line of text."""
 THINNEST = 1.5
-"""Few rows among very many are still to be seen."""
+"""The least height of a ribbon, so that few rows among many stay visible."""
 REASONS_SHOWN = 4
 LINE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A stage, or an ending, with the lines of text that belong to it."""
+    """A stage, or an ending, with its lines of text."""
 
     x: float
     y: float
@@ -35,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True, kw_only=True)
 class Ribbon:
-    """Rows on their way, as an SVG path."""
+    """A flow of rows as an SVG path."""
 
     path: str
     kind: str
@@ -54,7 +54,7 @@ class Funnel:
 
 
 def funnel(steps: list[StepSummary]) -> Funnel:
-    """Lay out the steps of a manifest from left to right, in the order of the rows' way through them."""
+    """Lay out the steps of a manifest from left to right in processing order."""
     found, flows = stages(steps)
     layers = max(stage.layer for stage in found)
     pitch = max(LAYER, (WIDTH - LEFT - RIGHT) // max(layers, 1))
@@ -105,7 +105,7 @@ def _boxes(found: list[Stage], places: list[tuple[float, float]], scale: float) 
 def _endings(
     found: list[Stage], places: list[tuple[float, float]], pitch: int, scale: float, floor: float
 ) -> list[Box]:
-    """Return a box for the rows that end in a layer, below the place between it and the next."""
+    """Return a box for the rows that end in a layer, below the gap between it and the next."""
     ended: dict[int, dict[str, int]] = {}
     for stage in found:
         reasons = ended.setdefault(stage.layer, {})
@@ -167,7 +167,7 @@ def _ending_ribbons(
 
 
 def _band(x: float, y: float, to_x: float, to_y: float, high: float) -> str:
-    """Return a band of even height that leaves and arrives level."""
+    """Return a band of even height with horizontal ends."""
     middle = (x + to_x) / 2
     upper = f"M{x:.1f} {y:.1f}C{middle:.1f} {y:.1f} {middle:.1f} {to_y:.1f} {to_x:.1f} {to_y:.1f}"
     y, to_y = y + high, to_y + high

@@ -1,4 +1,4 @@
-"""The steps of a release as the few stages that people follow, and how many rows flow between them."""
+"""The steps of a release grouped into a few stages, and the number of rows that flow between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SOURCES_SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Steps shown as one: the rows that come in, those it makes, and those that end here, by reason."""
+    """Steps shown as one: input rows, generated rows, and rows that end here, by reason."""
 
     name: str
     steps: tuple[str, ...]
@@ -26,13 +26,13 @@ class Stage:
 
     @property
     def lost(self) -> int:
-        """How many rows end here, dropped or quarantined."""
+        """Number of rows that end here, dropped or quarantined."""
         return sum(self.ended.values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """Rows that go from one stage to a later one; places in the list of stages."""
+    """Rows that pass from one stage to a later one; positions in the list of stages."""
 
     start: int
     end: int
@@ -68,7 +68,7 @@ def stages(steps: list[StepSummary]) -> tuple[list[Stage], list[Flow]]:
 
 
 def _grouped(steps: list[StepSummary]) -> dict[tuple[int, str], list[StepSummary]]:
-    """Group steps by how far they are from the raw files and by the first word of their names."""
+    """Group steps by their distance from the raw files and by the first word of their names."""
     layers: dict[str, int] = {}
     for step in steps:
         layers[step.folder] = 1 + max((layers[before] for before in step.inputs), default=-1)
@@ -106,7 +106,7 @@ def _stage(name: str, layer: int, members: list[StepSummary]) -> Stage:
 
 
 def _without_still_runs(found: list[Stage], flows: list[Flow]) -> tuple[list[Stage], list[Flow]]:
-    """Join stages in a row that neither lose nor make a row into one: there is nothing to see between them."""
+    """Merge consecutive stages that neither drop nor generate a row."""
     into = Counter(flow.end for flow in flows)
     out_of = Counter(flow.start for flow in flows)
     before = {flow.end: flow.start for flow in flows}

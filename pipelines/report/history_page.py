@@ -1,4 +1,4 @@
-"""The history of a row for the page: what each step changed, word by word, and its completions."""
+"""The history of a row for the page: the changes of each step, word by word, and its completions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipelines.trace.row_history import Event, row_history
 from sources.errors import SabilaError
 
 CHARS = 20_000
-"""Characters of a text that are shown; a row may have a line of a megabyte."""
+"""Most characters of a text shown; a row may have a line of a megabyte."""
 
 TABLE_ROWS = 40
 
 
 def history_json(release: ReleaseView, row_id: str) -> dict[str, Any]:
-    """Return ``history``, the events of a row, or ``unavailable``, why there are none."""
+    """Return ``history``, the events of a row, or ``unavailable``, the reason why there are none."""
     if release.store is None:
         return {"history": [], "unavailable": "The steps are in the store that the release was built in."}
     try:
@@ -66,6 +66,6 @@ def _as_text(value: Any) -> str:
 
 
 def _table(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return some rows of a table with what they say: long texts by themselves, the rest as words."""
+    """Return some rows of a table: long texts separately, the rest as words."""
     shown = [{key: value for key, value in plain(row, CHARS).items() if value not in (None, "", [])} for row in rows]
     return {"name": name, "rows": shown[:TABLE_ROWS], "total": len(rows)}

@@ -1,4 +1,4 @@
-"""A page in one file: its style and scripts inside, hashed in its policy, so that nothing else can run or load."""
+"""A self-contained HTML page: style and scripts inside, hashed in its policy, so that nothing else can run or load."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pipelines.report.page_text import cut, safe_text
 STYLE = "report.css"
 
 BRIEF = 700
-"""Characters of a text that is there as an example."""
+"""Characters of an example text."""
 
 
 def environment() -> Environment:
-    """Return the environment of all pages: every value is escaped, and a name that is not given is an error."""
+    """Return the template environment of all pages: every value is escaped, and an undefined name is an error."""
     templates = Environment(
         loader=PackageLoader("pipelines", "templates"),
         autoescape=True,
@@ -52,7 +52,7 @@ def page(template: str, scripts: Sequence[str], *, connect: str = "'none'", **va
 
 
 def as_json(value: Any) -> str:
-    """Return JSON that can stand inside a script element: no ``<`` that could end it, no line separator."""
+    """Return JSON safe inside a script element: no ``<`` that could end it, no line separator."""
     text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -72,5 +72,5 @@ def _number(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share in percent; one that is not nothing is never shown as 0."""
+    """Return a share in percent; a non-zero share is never shown as 0."""
     return "<0.1%" if 0 < share < 0.0005 else f"{share:.1%}"

@@ -1,4 +1,4 @@
-"""Text of rows made safe and plain to look at: nothing hidden in it, nothing too long, and two texts compared."""
+"""Safe display of row texts: hidden characters written out, long texts cut, and two texts compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipelines.diff.word_diff import ADDED, KEPT, REMOVED, word_diff
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-"""Characters that show nothing or change the direction of what follows; tab and line feed are text."""
+"""Invisible characters and those that change the text direction, except tab and line feed."""
 
 
 def safe_text(text: str) -> str:
@@ -20,14 +20,14 @@ def safe_text(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return at most ``limit`` characters, shown, with a word on how many were left out."""
+    """Return at most ``limit`` characters, made safe, and the number of characters left out."""
     if len(text) <= limit:
         return safe_text(text)
     return f"{safe_text(text[:limit])} ⟦{len(text) - limit:,} more characters⟧"
 
 
 def plain(value: Any, limit: int) -> Any:
-    """Return a value of a row with all of its texts cut and shown."""
+    """Return a value of a row with all of its texts cut and made safe."""
     if isinstance(value, str):
         return cut(value, limit)
     if isinstance(value, list | tuple):
@@ -46,7 +46,7 @@ class Piece:
 
 
 def compared(left: str, right: str, limit: int) -> tuple[list[Piece], list[Piece]]:
-    """Return the first ``limit`` characters of both texts in pieces: what they share and what is one's own."""
+    """Return the first ``limit`` characters of both texts in pieces, shared and different."""
     pieces = word_diff(cut(left, limit), cut(right, limit))
     return (
         [Piece(text=text, same=kind == KEPT) for kind, text in pieces if kind != ADDED],

@@ -1,4 +1,4 @@
-"""Rows that ended because of another: duplicates and what they repeat, leaks and the benchmark's item, side by side."""
+"""Rows dropped because of another row: duplicates and leaks, side by side with the row or item they match."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LEAKS_SHOWN = 30
 COMPARED_CHARS = 1_200
 
 Text = Callable[[str], str | None]
-"""The text of a row by its id, None where it is not at hand."""
+"""The text of a row by its id, None where it is not available."""
 
 
 def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that ended as copies: (id, source, step, reason, keeper, similarity), by keeper and id."""
+    """Return the rows dropped as copies: (id, source, step, reason, keeper, similarity), by keeper and id."""
     found = rows.filter(pl.col("evidence").str.contains('"duplicate_of"', literal=True))
     return (
         found.select("id", "source", "step", "reason", parsed=pl.col("evidence").str.json_decode(_COPY))
@@ -39,7 +39,7 @@ _LEAK = pl.Struct({"benchmark": pl.String, "item": pl.String, "layer": pl.String
 def clusters(copies: pl.DataFrame) -> dict[str, Any]:
     """Return how many rows repeat how many others, the clusters by size, and the largest of them.
 
-    A cluster is a row and all that ended as its copies; its size counts that row too.
+    A cluster is a kept row and all rows dropped as its copies; its size counts the kept row too.
     """
     sized = copies.group_by("keeper").agg(size=pl.len() + 1)
     counted = cluster_sizes(dict(sized["size"].value_counts().iter_rows()))
@@ -58,24 +58,24 @@ def clusters(copies: pl.DataFrame) -> dict[str, Any]:
 
 
 def _members(copies: pl.DataFrame, keeper: str) -> list[dict[str, Any]]:
-    """Return those of a cluster that differ most: they are the ones to check."""
+    """Return the most different members of a cluster, which are worth checking."""
     return copies.filter(keeper=keeper).sort("similarity", "id").head(MEMBERS_SHOWN).rows(named=True)
 
 
 def closest_calls(copies: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the copies that are least like what they repeat: where the threshold shows."""
+    """Return the copies with the lowest similarity, near the threshold."""
     near = copies.filter(pl.col("similarity") < 1).sort("similarity", "id")
     return near.head(CLUSTERS_SHOWN).rows(named=True)
 
 
 def leaks(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that ended as leaks: (id, source, reason, benchmark, item, layer, score), by id."""
+    """Return the rows dropped as leaks: (id, source, reason, benchmark, item, layer, score), by id."""
     found = rows.filter(pl.col("evidence").str.contains('"benchmark"', literal=True))
     return found.select("id", "source", "reason", parsed=pl.col("evidence").str.json_decode(_LEAK)).unnest("parsed")
 
 
 def leak_figures(found: pl.DataFrame) -> dict[str, Any]:
-    """Return how many rows leak how many items, and a table of benchmarks by layer."""
+    """Return the numbers of leaking rows and of leaked items, and a table of benchmarks by layer."""
     layers = sorted(found["layer"].unique().to_list())
     counted: dict[str, Counter[str]] = {}
     for benchmark, layer, n in found.group_by("benchmark", "layer").len().iter_rows():
@@ -98,7 +98,7 @@ def leak_examples(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def order(ids: pl.Series) -> pl.Series:
-    """Return a number for each id by which to draw: the same wherever and whenever it is computed (xxh64)."""
+    """Return a sort number for each id, equal on every machine (xxh64)."""
     import xxhash
 
     return pl.Series("drawn", [xxhash.xxh64_intdigest(one.encode()) for one in ids.to_list()], pl.UInt64)
@@ -116,7 +116,7 @@ def side_by_side(left: str | None, right: str | None) -> dict[str, Any]:
 
 
 def row_text(row: dict[str, Any] | None) -> str | None:
-    """Return what a row says in one text: its turns, options and answers; None for a row that is not at hand."""
+    """Return all text of a row: its turns, options and answers; None for a row that is not available."""
     if row is None:
         return None
     if "messages" not in row:
@@ -129,7 +129,7 @@ def row_text(row: dict[str, Any] | None) -> str | None:
 
 
 def parsed(evidence: str | None) -> dict[str, Any]:
-    """Return evidence that is a JSON object, and nothing for any other."""
+    """Return evidence that is a JSON object; empty for any other."""
     try:
         found = orjson.loads(evidence or "null")
     except orjson.JSONDecodeError:

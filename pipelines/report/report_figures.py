@@ -1,4 +1,4 @@
-"""What the report counts: totals, the mix, lengths, where rows ended, and the counts behind every filter."""
+"""Figures of the report: totals, the mix, lengths, outcomes of rows, and the counts of every filter."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FACETS = ("status", "source", "task", "lang", "license", "step", "reason")
 """The columns that rows can be filtered by, each by one value."""
 
 EDGES = (0, *(int(n * 10**power) for power in (1, 2, 3, 4) for n in (1, 1.5, 2, 3, 5, 7)), 100_000)
-"""Where the bars of a length histogram begin: even steps for the eye, ratios of about 1.5."""
+"""Bin edges of a length histogram, in ratios of about 1.5."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """How a length is spread: bars from the first to the last that has rows, and figures of the whole."""
+    """Distribution of a length: bars from the first to the last that has rows, and summary figures."""
 
     name: str
     bars: tuple[Bar, ...]
@@ -41,7 +41,7 @@ class Histogram:
 
 
 def totals(rows: pl.DataFrame) -> dict[str, int]:
-    """Return how many rows were read, kept, dropped and quarantined, and what the kept ones come to."""
+    """Return how many rows were read, kept, dropped and quarantined, and the totals of the kept rows."""
     by_status = dict(rows.group_by("status").len().iter_rows())
     kept = rows.filter(pl.col("status") == "kept")
     return {
@@ -67,7 +67,7 @@ def mix(rows: pl.DataFrame, column: str) -> list[Bar]:
 
 
 def histogram(rows: pl.DataFrame, column: str, name: str) -> Histogram:
-    """Return how ``column`` is spread over the kept rows."""
+    """Return the distribution of ``column`` over the kept rows."""
     values = rows.filter(pl.col("status") == "kept")[column].drop_nulls()
     longest = cast(int, values.max() or 0)
     edges = [*EDGES, max(EDGES[-1], longest) + 1]
@@ -94,7 +94,7 @@ def _span(low: int, high: int) -> str:
 
 
 def sources(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return where the rows of each source went, the largest first, with its reasons."""
+    """Return the outcomes of the rows of each source, the largest first, with their reasons."""
     counted = rows.group_by("source").agg(
         pl.len().alias("read"), *((pl.col("status") == status).sum().alias(status) for status in STATUSES)
     )
@@ -107,17 +107,17 @@ def sources(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def reasons(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the reasons that rows ended for, with their rows and sources, the most frequent first."""
+    """Return the drop reasons with their rows and sources, the most frequent first."""
     ended = rows.filter(pl.col("status") != "kept")
     counted = ended.group_by("status", "reason").agg(rows=pl.len(), sources=pl.col("source").n_unique())
     return counted.sort("rows", "reason", descending=[True, False]).rows(named=True)
 
 
 def counts(rows: pl.DataFrame) -> dict[str, Any]:
-    """Return how many rows there are for every combination of facets, so that any filter can be counted exactly.
+    """Return the number of rows for every combination of facets, so that any filter can be counted exactly.
 
-    ``names`` holds the values of each facet, ``cells`` a list a combination: a place in each list, then the rows.
-    Null, where a row's text is not at hand, is the empty name.
+    ``names`` has the values of each facet, ``cells`` one list per combination: an index into each list, then the rows.
+    Null, where a row's text is not available, is the empty name.
     """
     grouped = rows.group_by([pl.col(name).fill_null("").cast(pl.String) for name in FACETS]).len().sort(FACETS)
     names = {name: sorted(grouped[name].unique().to_list()) for name in FACETS}

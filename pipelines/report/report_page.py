@@ -1,4 +1,4 @@
-"""The report on a release as one HTML file: where its rows came from, why others were dropped, and a sample."""
+"""The report on a release as one HTML file: origin of its rows, reasons of drops, and a sample."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LENGTHS = (
     ("tokens", "Whole row, tokens (estimated)"),
 )
 MASKED, UNMASKED = "masked", "unmasked"
-"""What the page says of personal data in the texts it shows; only a masked one may be published."""
+"""The page's statement on personal data in its texts; only a masked page may be published."""
 
 SCRIPTS = ("report_rows.js", "report.js")
 
@@ -118,7 +118,7 @@ def figures(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
-    """Return the duplicates and leaks: counted over all rows, some of them side by side with what they repeat."""
+    """Return the duplicates and leaks, counted over all rows, with examples side by side with their matches."""
     copies, leaking = duplicates(rows), leaks(rows)
     found, calls, examples = clusters(copies), closest_calls(copies), leak_examples(leaking)
     compared = [*calls, *(member for group in found["largest"] for member in group["members"])]
@@ -149,7 +149,7 @@ def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
 def changes(before: Path, after: Path, *, unmasked: bool = False) -> dict[str, Any]:
     """Return the summary of the differences of two releases; of their ``rows``, some of each kind.
 
-    Raises ``ReleaseError`` for what is no release.
+    Raises ``ReleaseError`` for a folder without a release.
     """
     found = diff(before, after, limit=CHANGED_ROWS, unmasked=unmasked)
     rows = {change: [row for row in found["rows"] if row["change"] == change] for change in CHANGES}
@@ -164,7 +164,7 @@ def changes(before: Path, after: Path, *, unmasked: bool = False) -> dict[str, A
 
 
 def _cut_words(words: list[dict[str, str]]) -> list[tuple[str, str]]:
-    """Return the pieces of two texts up to ``FIELD_CHARS`` characters, shown."""
+    """Return the pieces of two texts up to ``FIELD_CHARS`` characters, made safe."""
     pieces: list[tuple[str, str]] = []
     left = FIELD_CHARS
     for word in words:

@@ -26,18 +26,18 @@ SORTS: dict[str, dict[str, bool]] = {
     "source": {"source": False},
     "status": {"status": False, "reason": False},
 }
-"""How rows can be sorted: the columns, and whether downwards; ties keep the order of the release."""
+"""Sort orders: the columns, and whether descending; ties keep the order of the release."""
 
 SHOWN = ("n", "id", *FACETS, "tokens", "prompt_chars", "response_chars", "excerpt", "has_text")
 
 
 class QuestionError(ValueError):
-    """A malformed query: an unknown filter, or a number that is none."""
+    """A malformed query: an unknown filter, or an invalid number."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to show: facets by value, text that rows hold, lengths in characters, an order, and a page of it."""
+    """A query: facets by value, a search text, lengths in characters, a sort order, and a page of results."""
 
     filters: dict[str, str] = field(default_factory=dict)
     text: str = ""
@@ -60,7 +60,7 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """The table of a release's rows, what each says in small letters, and the hits of the last searches.
+    """The table of a release's rows, the text of each in lower case, and the hits of the last searches.
 
     A facet is stored as the index of its value in ``names``, which are sorted.
     """
@@ -69,7 +69,7 @@ class Index:
     names: dict[str, list[str]]
     texts: Texts
     codes: dict[str, Places]
-    """Of each facet the place of every row's value in ``names``, and ``chars`` (-1: no text), in the order of rows."""
+    """For each facet the index of every row's value in ``names``, and ``chars`` (-1: no text), in the order of rows."""
 
     @classmethod
     def of(cls, release: ReleaseView) -> Index:
@@ -110,15 +110,15 @@ class Index:
         return [_shown(known[n]) for n in places], len(rows)
 
     def row(self, n: int) -> dict[str, Any] | None:
-        """Return what the table knows of the row at a place; None where there is none."""
+        """Return the row at a position of the table; None where there is none."""
         return self._at(self.run.cursor(), [n]).get(n)
 
     def rows_in_all(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return len(self.texts.column)
 
     def values(self, question: Question | None = None) -> dict[str, list[tuple[str, int]]]:
-        """Return the values of each facet with the rows that a question finds for them, its own filter aside."""
+        """Return the values of each facet with the rows that match a query without its own filter."""
         question = question or Question()
         chosen = np.ones(self.rows_in_all(), bool)
         for limit, fits in ((question.shortest, np.greater_equal), (question.longest, np.less_equal)):
@@ -137,11 +137,11 @@ class Index:
         return {name: list(zip(self.names[name], counted[name], strict=True)) for name in FACETS}
 
     def _code(self, name: str, value: str) -> int:
-        """Return the place of a facet's value, -1 for one that no row has."""
+        """Return the index of a facet's value, -1 for one that no row has."""
         return self.names[name].index(value) if value in self.names[name] else -1
 
     def _where(self, question: Question) -> tuple[str, list[Any]]:
-        """Return the condition of a question with its values; what was typed is a value, never a part of the query."""
+        """Return the condition of a query with its values, which are bound and never part of the SQL."""
         conditions, values = ["true"], list[Any]()
         for name, value in question.filters.items():
             conditions.append(f"{quoted(name)} = ?")
@@ -166,7 +166,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ranks(rows: pl.DataFrame, name: str, by: dict[str, bool]) -> pl.Series:
-    """Return the place of each row in an order, so that to sort rows is to sort numbers."""
+    """Return the rank of each row in a sort order, so that sorting rows is sorting numbers."""
     ordered = rows["n"]
     if by:
         ordered = rows.select("n", *by).sort(*by, descending=list(by.values()), nulls_last=True, maintain_order=True)[
@@ -178,7 +178,7 @@ def _ranks(rows: pl.DataFrame, name: str, by: dict[str, bool]) -> pl.Series:
 
 
 def _page(rows: Places, ranks: Places, question: Question) -> Places:
-    """Return the rows of a page: sorting all that come before it is left out."""
+    """Return the rows of a page without sorting all rows before it."""
     first, last = question.page * question.size, (question.page + 1) * question.size
     if last < len(rows):
         nearest = np.argpartition(ranks, last)[:last]

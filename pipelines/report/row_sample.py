@@ -1,4 +1,4 @@
-"""A stratified sample of rows for the page, drawn by the hash of their ids."""
+"""A stratified sample of rows for the page, chosen by the hash of their ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BYTES = 7_500_000
 """Bytes of sampled rows in the page."""
 
 LIMITS = (4_000, 2_000, 1_000, 500, 250)
-"""To how many characters a text is cut, the first that keeps the rows within ``BYTES``."""
+"""Text limits in characters; the first that keeps the rows within ``BYTES`` is used."""
 
 STRATA = ("status", "source", "reason")
 
@@ -44,7 +44,7 @@ def quotas(sizes: Sequence[int], wanted: int) -> list[int]:
 
 
 def draw_rows(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
-    """Return ``wanted`` rows, half of them kept ones where there are enough, each half shared out over its strata.
+    """Return ``wanted`` rows, half of them kept ones where there are enough, each half divided over its strata.
 
     Strata are the combinations of status, source and reason.
     """

@@ -17,7 +17,7 @@ from pipelines.report.row_queries import QuestionError
 from sources.releases.read_manifest import ReleaseError
 
 HOST = "127.0.0.1"
-"""The only address that is listened on."""
+"""The only address the server listens on."""
 
 IDLE_SECONDS = 60
 
@@ -33,7 +33,7 @@ SAFE = {
 
 
 class Server(ThreadingHTTPServer):
-    """Serves a site on a port of this machine, of any free one for 0; ``OSError`` where it is taken."""
+    """Serves a site on a port of this machine, any free one for 0; ``OSError`` where it is in use."""
 
     daemon_threads = True
 
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
 
     def do_GET(self) -> None:
-        """Answer, or refuse: another name of this host may be that of a page elsewhere (DNS rebinding)."""
+        """Answer, or refuse another host name, which may be that of an external page (DNS rebinding)."""
         url = urlsplit(self.path)
         secret, _, path = url.path.removeprefix("/").partition("/")
         hosts = [f"{name}:{self.server.server_port}" for name in (HOST, "localhost")]
@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve(server: Server) -> None:
-    """Serve until Ctrl-C, then let go of the port."""
+    """Serve until Ctrl-C, then release the port."""
     try:
         server.serve_forever(poll_interval=0.2)
     except KeyboardInterrupt:  # how it is meant to end

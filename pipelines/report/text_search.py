@@ -1,4 +1,4 @@
-"""Search in all that the rows of a release say: text anywhere in it, in any letters, on all cores."""
+"""Case-insensitive substring search in all texts of a release, on all cores."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ REMEMBERED = 24
 """Cached searches, for paging, sorting, filtering and typing on."""
 
 FEW = 4
-"""A search among less than one in so many rows looks at these alone."""
+"""A search restricted to less than one in so many rows examines these rows only."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """What each row says, in small letters, and the rows that the last searches found."""
+    """The text of each row in lower case, and the hits of the last searches."""
 
     column: pl.Series
     found: OrderedDict[str, Mask] = field(default_factory=OrderedDict)
     lock: Lock = field(default_factory=Lock)
 
     def holding(self, text: str, places: Places) -> Places:
-        """Return those of the rows at ``places`` that hold ``text``, which is in small letters."""
+        """Return those of the rows at ``places`` that contain ``text``, which is in lower case."""
         mask = self._remembered(text)
         if mask is None and len(places) * FEW < len(self.column):
             return places[_contains(self.column.gather(places), text)]
@@ -46,7 +46,7 @@ class Texts:
             return self.found.get(text)
 
     def _search(self, text: str) -> Mask:
-        """Search all rows, or those that held a part of ``text`` before, and remember what was found."""
+        """Search all rows, or the hits of an earlier search for a part of ``text``, and cache the result."""
         with self.lock:
             wider = [mask for known, mask in self.found.items() if known in text]
         narrowest = min(wider, key=np.count_nonzero, default=None)

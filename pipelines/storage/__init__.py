@@ -1,1 +1,1 @@
-"""The store, the lock file and what is read from them."""
+"""The store, the lock file and lookups in them."""

@@ -1,7 +1,7 @@
-"""Joins over whole sets: DuckDB within bounds of memory, reading no file but those that it was given.
+"""Joins over whole sets in DuckDB, within a memory limit and with access to the given files only.
 
-Names that come from data become part of a query through ``quoted``, paths through ``listed``, values never: they are
-bound. A connection reads the files it was opened for and its own scratch folder, and its settings are locked.
+Names from data enter a query through ``quoted``, paths through ``listed``; values are bound. A connection can read its
+files and its own scratch folder, and its settings are locked.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "2GB"
-"""What DuckDB may hold at once; a process with it takes about a gigabyte more."""
+"""DuckDB's memory limit; its process takes about a gigabyte more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Join:
-    """A connection to an empty database, and the folder for what it writes, gone when the connection is closed."""
+    """A connection to an empty database, and the folder for its output, removed with the connection."""
 
     run: DuckDBPyConnection
     folder: Path
@@ -31,9 +31,9 @@ class Join:
 
 @contextmanager
 def joining(files: Iterable[Path], memory: str = MEMORY) -> Iterator[Join]:
-    """Open a database that can read ``files`` and its own scratch folder, and nothing else of the machine or network.
+    """Open a database with access to ``files`` and its own scratch folder only.
 
-    What does not fit into ``memory`` goes to the scratch folder.
+    Data beyond ``memory`` is spilled to the scratch folder.
     """
     import duckdb
 
@@ -59,13 +59,13 @@ def joining(files: Iterable[Path], memory: str = MEMORY) -> Iterator[Join]:
 
 
 def lock(connection: DuckDBPyConnection) -> None:
-    """Close a connection to the file system and the network, but for what it was allowed before, for good."""
+    """Close a connection to the file system and the network permanently, except for what was allowed before."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
 def quoted(name: str) -> str:
-    """Return a column's name as SQL reads it, whatever characters it has."""
+    """Return a column's name quoted for SQL, whatever characters it has."""
     return '"' + name.replace('"', '""') + '"'
 
 
@@ -75,10 +75,10 @@ def text_literal(text: str) -> str:
 
 
 def listed(paths: Sequence[Path]) -> str:
-    """Return files as DuckDB's SQL names them: every character stands for itself, signs of patterns too."""
+    """Return files as a list in DuckDB's SQL, with every character taken literally."""
     return "[" + ", ".join(text_literal(_literal(path)) for path in paths) + "]"
 
 
 def _literal(path: Path) -> str:
-    """Return a path as a DuckDB file pattern that matches this path alone."""
+    """Return a path as a DuckDB file pattern that matches this path only."""
     return re.sub(r"[\[*?]", lambda sign: f"[{sign[0]}]", str(path))

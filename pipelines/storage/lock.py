@@ -1,4 +1,4 @@
-"""``sabila.lock``: what a recipe read, by content; resolved the first time, checked ever after."""
+"""``sabila.lock``: the content hashes of a recipe's inputs, resolved the first time and checked ever after."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ FORMAT = 1
 
 
 class LockError(SabilaError):
-    """Raw files that are not those the lock names, or a lock that cannot be read."""
+    """Raw files that differ from the lock, or a lock that cannot be read."""
 
 
 @dataclass
 class Lock:
     """The entries of one recipe and mirror: for each corpus its home, revision, and the sha256 of every file.
 
-    ``key`` is the recipe's name, with the mirror where there is one: the same corpus may hold other files there.
+    ``key`` is the recipe's name, with the mirror where there is one, since a mirror may have other files of a corpus.
     """
 
     path: Path
     key: str
     entries: dict[str, Any] = field(default_factory=dict)
     frozen: bool = False
-    """A release's own lock: what it does not name is not read, and nothing enters it."""
+    """A release's own lock: corpora missing from it are not read, and nothing is added."""
 
     @classmethod
     def load(cls, path: Path, recipe: str, mirror: Path | None = None) -> Lock:
-        """Read the entries of ``recipe`` on ``mirror``, or on the Hub; none where there are none yet."""
+        """Read the entries of ``recipe`` for ``mirror``, or for the Hub; empty where there are none yet."""
         key = recipe if mirror is None else f"{recipe} --mirror {_relative(mirror, path.parent)}"
         return cls(path, key, _recipes(path).get(key, {}))
 
     def revision(self, corpus: Corpus) -> str:
-        """Return the revision to read: the locked one, else the one that the catalog names."""
+        """Return the revision to read: the locked one, else that of the catalog."""
         return str(self.entries.get(corpus.name, {}).get("revision", corpus.revision))
 
     def files(self, corpus: Corpus) -> frozenset[str]:
@@ -52,14 +52,14 @@ class Lock:
         return frozenset(self.entries.get(corpus.name, {}).get("files", ()))
 
     def expects(self, corpus: Corpus) -> None:
-        """Raise ``MissingCorpusError`` for a corpus that a frozen lock does not name: it was not there either."""
+        """Raise ``MissingCorpusError`` for a corpus missing from a frozen lock, since it was absent then too."""
         if self.frozen and corpus.name not in self.entries:
             raise MissingCorpusError(f"{corpus.name} was not read for what {self.path} tells of")
 
     def check(self, corpus: Corpus, files: tuple[RawFile, ...], revision: str) -> None:
-        """Compare files with the lock, or enter them where the corpus is new.
+        """Compare files with the lock, or add them where the corpus is new.
 
-        Raises ``LockError`` that names the file, both hashes and the ways out.
+        Raises ``LockError`` that names the file, both hashes and the remedies.
         """
         hashes = {file.name: file.sha256 for file in files}
         hashes.update({c.name: c.sha256 for file in files for c in file.companions})
@@ -69,7 +69,9 @@ class Lock:
         self.entries[corpus.name] = {"home": corpus.home, "revision": revision, "files": hashes}
 
     def save(self) -> None:
-        """Write the entries beside those of other recipes, and of this one where another build added some meanwhile."""
+        """Write the entries along with those of other recipes, and of this one where another build added some
+        meanwhile.
+        """
         if self.frozen:
             return
         with _alone_in(self.path.parent):
@@ -90,7 +92,7 @@ class Lock:
 
 
 def _relative(mirror: Path, folder: Path) -> str:
-    """Return a mirror's path as seen from the lock's folder, so that both may move together."""
+    """Return a mirror's path relative to the lock's folder, so that both may move together."""
     return Path(os.path.relpath(mirror, folder)).as_posix()
 
 

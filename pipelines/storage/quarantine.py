@@ -1,4 +1,4 @@
-"""Malformed rows: they have no id, and are named by where they stand."""
+"""Malformed rows, named by their location since they have no id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ QUARANTINE = "quarantine.parquet"
 def quarantined(folder: Path) -> pl.DataFrame | None:
     """Return the malformed rows of a step with their names as ``id``; None where it has none.
 
-    A name is ``<source>:<file>:<line>``; of several rows that stand on one line, the second ends in ``#2``, and so on.
+    A name is ``<source>:<file>:<line>``; of several rows on one line, the second ends in ``#2``, and so on.
     """
     path = folder / QUARANTINE
     if not path.exists():

@@ -1,6 +1,6 @@
-"""Where the rows of a source are: an index from id to shard, written when the source has been read.
+"""An index from row id to shard for each source, written after the source has been read.
 
-Rows keep to their shard's place in every later step, so that knowing where one was read is knowing where it is.
+Rows stay in the same shard number in every later step, so one index locates them in all steps.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from sources.atomic import write_table
 from sources.literal import scan_parquet
 
 PLACES = "places.parquet"
-"""Columns ``id``, sorted, and ``shard``: the number that the row's file bears."""
+"""Columns ``id``, sorted, and ``shard``, the number of the row's file."""
 
 
 def write_row_index(folder: Path) -> None:
-    """Write the index of the source that was read into ``folder``."""
+    """Write the index of a source into ``folder``."""
     paths = sorted([*folder.glob("kept/*.parquet"), *folder.glob("dropped/*.parquet")])
     parts = [scan_parquet(path).select("id", shard=pl.lit(int(path.stem), pl.UInt32)) for path in paths]
     if parts:

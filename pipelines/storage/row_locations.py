@@ -1,4 +1,4 @@
-"""Single rows in the files of finished steps: found by the ids alone, and read from where they stand."""
+"""Access to single rows in the files of finished steps: located by id, read by position."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class RowLocation:
-    """Where a row stands: the file, and its number in it, from 0."""
+    """Location of a row: the file, and its number in it, from 0."""
 
     id: str
     path: Path
@@ -25,7 +25,7 @@ class RowLocation:
 
     @property
     def shard(self) -> int:
-        """The number that the row's file bears."""
+        """The number of the row's file."""
         return int(self.path.stem)
 
     def read(self, columns: Sequence[str]) -> Row:
@@ -39,7 +39,7 @@ def shard_file(folder: Path, shard: int) -> Path:
 
 
 def _ids(path: Path) -> pl.Series | None:
-    """Return the ids in a file: reading them takes a twentieth of what whole rows take."""
+    """Return the ids in a file, which takes a twentieth of the time of reading whole rows."""
     if not path.exists() or "id" not in parquet_schema(path):
         return None
     return read_parquet(path, columns=["id"])["id"]
@@ -51,13 +51,13 @@ def _shards(folder: Path) -> tuple[Path, ...]:
 
 @dataclass(frozen=True)
 class Files:
-    """The files of finished steps, which do not change: those looked at last are remembered."""
+    """The files of finished steps, which do not change, with a cache of the latest."""
 
     ids: Callable[[Path], pl.Series | None] = field(default_factory=lambda: lru_cache(maxsize=64)(_ids))
     shards: Callable[[Path], tuple[Path, ...]] = field(default_factory=lambda: lru_cache(maxsize=1024)(_shards))
 
     def locate(self, path: Path, ids: Sequence[str]) -> RowLocation | None:
-        """Return where the first of ``ids`` that a file holds stands; None where it holds none or is not there."""
+        """Return the location of the first of ``ids`` in a file; None where it has none or does not exist."""
         held = self.ids(path)
         if held is None:
             return None
@@ -65,7 +65,7 @@ class Files:
         return next((RowLocation(id=id, path=path, offset=at) for id, at in places if at is not None), None)
 
     def rows_of(self, path: Path, ids: Collection[str]) -> list[Row]:
-        """Return the rows of a table about one of ``ids``, in order; none where it is not there or has no ids."""
+        """Return the rows of a table about one of ``ids``, in order; none where it does not exist or has no ids."""
         held = self.ids(path)
         if held is None or (found := held.is_in(list(ids)).arg_true()).is_empty():
             return []

@@ -1,4 +1,4 @@
-"""Secrets that must not be handed on: tokens, keys, passwords; reported by their place, never by their value."""
+"""Secrets that must not be published: tokens, keys, passwords; reported by location, never by value."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ SHAPES = {
     "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
     "a password in an address": r"://[^/\s:@]+:[^/\s:@]{4,}@[A-Za-z0-9]",
 }
-"""What secrets look like, by the name that a message gives them."""
+"""Patterns of secrets, by the name used in messages."""
 
 SECRET_NAMES = re.compile(r"TOKEN|API_?KEY|SECRET|PASSWORD|PASSWD|ACCESS_KEY")
-"""Names of environment variables whose values are looked for word by word."""
+"""Names of environment variables whose values are searched for literally."""
 
 SHORTEST = 16
-"""Values shorter than this are no secrets but switches, and would be found in any text."""
+"""Least length of a secret value: shorter ones are switches, and occur in any text."""
 
 NAMED = 20
-"""Most places that a message lists."""
+"""Most locations that a message lists."""
 
 TEXTS = (".md", ".json", ".html", ".txt", ".yaml", ".yml", ".jinja", ".csv", ".jsonl", ".toml")
 
 
 def secrets(files: Iterable[tuple[str, Path]]) -> list[str]:
-    """Return where the files, named as they will be published, hold what looks like a secret; ``NAMED`` at most.
+    """Return where the files, named as they will be published, contain likely secrets; ``NAMED`` at most.
 
-    A place is a file with the line, or the row's id and column, and what kind of secret it seems to be.
+    A location is a file with the line, or the row's id and column, and the kind of secret.
     """
     patterns = SHAPES | _own()
     found: list[str] = []
@@ -52,14 +52,14 @@ def secrets(files: Iterable[tuple[str, Path]]) -> list[str]:
 
 
 def without_secrets(text: str, *own: str | None) -> str:
-    """Return the text with whatever looks like a secret, and each of one's ``own``, replaced by three stars."""
+    """Return the text with likely secrets, and the process's ``own``, replaced by three stars."""
     for secret in filter(None, own):
         text = text.replace(secret, "***")
     return re.sub("|".join(SHAPES.values()), "***", text)
 
 
 def own_secrets() -> dict[str, str]:
-    """Return the secrets of this process by what they are called: the Hub's token, what the environment calls so."""
+    """Return the secrets of this process by name: the Hub's token, and those in environment variables."""
     from huggingface_hub import get_token
 
     values = {f"the value of {name}": value for name, value in os.environ.items() if SECRET_NAMES.search(name)}
@@ -79,7 +79,7 @@ def _in_lines(path: Path, patterns: dict[str, str]) -> Iterator[str]:
 
 
 def _in_rows(path: Path, patterns: dict[str, str]) -> Iterator[str]:
-    """Yield where rows hold a secret; a row is named by its first column, the id of rows and the key of completions."""
+    """Yield the rows with a secret; a row is named by its first column, the id of rows and the key of completions."""
     rows = scan_parquet(path)
     texts = _texts(rows.collect_schema())
     anything = pl.concat_str(*texts.values(), separator="\n", ignore_nulls=True)
@@ -94,7 +94,7 @@ def _in_rows(path: Path, patterns: dict[str, str]) -> Iterator[str]:
 
 
 def _texts(schema: pl.Schema) -> dict[str, pl.Expr]:
-    """Return every column that holds text as one text a row."""
+    """Return every text column as one text per row."""
     texts: dict[str, pl.Expr] = {}
     for name, kind in schema.items():
         inner = kind.inner if isinstance(kind, pl.List) else None

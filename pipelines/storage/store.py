@@ -1,8 +1,8 @@
-"""The store: one folder a finished step, complete or absent, whatever happens and whoever else builds.
+"""The store: one folder per finished step, written atomically and safe for concurrent builds.
 
-A step is written into a ``.partial`` folder under a lock that the operating system frees when its holder dies. Every
-file is written under another name, synced and renamed; ``step.json`` comes last, then what only the making needed goes
-and the folder gets its name. What a killed build had finished of a step, shard by shard, the next build takes over.
+A step is written into a ``.partial`` folder under a lock that the operating system frees when its process dies. Every
+file is written under a temporary name, synced and renamed; ``step.json`` comes last, then temporary data is removed and
+the folder gets its name. Finished shards of an interrupted build are reused by the next.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FORMAT = 1
 MARKER = "step.json"
 
 SCRATCH = ("shards", "sketch", "decided", "quarantine")
-"""Folders inside a step's that only its making needs."""
+"""Temporary folders inside a step's folder while it is built."""
 
 
 class StoreError(SabilaError):
@@ -53,7 +53,7 @@ class Store:
             )
 
     def folder(self, name: str) -> Path:
-        """Return where the finished step ``name`` (``<step>-<fingerprint>``) is or will be."""
+        """Return the folder of the finished step ``name`` (``<step>-<fingerprint>``), which may not exist yet."""
         return self.root / "steps" / name
 
     def done(self, name: str) -> bool:
@@ -61,7 +61,7 @@ class Store:
         return (self.folder(name) / MARKER).exists()
 
     def summary(self, name: str) -> dict[str, Any]:
-        """Return what ``step.json`` says of a finished step; ``StoreError`` where the step is gone."""
+        """Return the content of ``step.json`` of a finished step; ``StoreError`` where the step is gone."""
         path = self.folder(name) / MARKER
         if not path.exists():
             raise StoreError(f"{path.parent} is gone, expected a finished step; build again")
@@ -72,7 +72,7 @@ class Store:
         return summary
 
     def check(self, name: str, *, contents: bool) -> None:
-        """Raise ``StoreError`` for a finished step that is not as it was built; ``contents`` reads all its files."""
+        """Raise ``StoreError`` for a damaged finished step; ``contents`` reads all its files."""
         if damage := find_damage(self.folder(name), self.summary(name), contents=contents):
             raise StoreError(
                 f"{self.folder(name)} is not as it was built: {damage}. Remove the folder and build again; what is "
@@ -81,9 +81,9 @@ class Store:
 
     @contextmanager
     def partial(self, name: str, waiting: Callable[[], None]) -> Iterator[Path | None]:
-        """Hold the step's lock and give its partial folder, or None when another build finished it meanwhile.
+        """Lock the step and give its partial folder, or None when another build finished it meanwhile.
 
-        ``waiting`` is called once if another build holds the lock.
+        ``waiting`` is called once if another build has the lock.
         """
         folder = self.root / "partial" / name
         with _lock_file(self.root / "locks" / name) as handle:
@@ -99,13 +99,13 @@ class Store:
 
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
-        """Hold the lock ``name``, waiting for whoever holds it; it is freed when its holder dies."""
+        """Acquire the lock ``name``, waiting for its holder; it is freed when the process dies."""
         with _lock_file(self.root / "locks" / name) as handle:
             fcntl.flock(handle.fileno(), fcntl.LOCK_EX)
             yield
 
     def finish(self, name: str, summary: dict[str, Any]) -> Path:
-        """Write the marker into the partial folder, tidy it up and give the folder its name."""
+        """Write the marker into the partial folder, remove temporary data and give the folder its name."""
         partial = self.root / "partial" / name
         listed = {path: facts for path, facts in list_files(partial).items() if path.split("/")[0] not in SCRATCH}
         write_json(partial / FILES, listed)

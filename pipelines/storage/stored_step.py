@@ -1,4 +1,4 @@
-"""Whether a finished step in a store is still what was built: its files, their sizes and their content.
+"""Integrity of a finished step in a store: its files, their sizes and their content.
 
 ``files.json`` in the folder of a step lists them; a step of an older sabila has none, and its rows are counted.
 """
@@ -32,7 +32,7 @@ def list_files(folder: Path) -> Listing:
 
 
 def content_hash(*paths: Path) -> str:
-    """Return 128 bits of hash of files, in order: against accidents, not an adversary with the store in hand."""
+    """Return a 128-bit hash of files, in order: against accidents, not an adversary with access to the store."""
     digest = xxhash.xxh3_128()
     for path in paths:
         with path.open("rb") as stream:
@@ -42,13 +42,13 @@ def content_hash(*paths: Path) -> str:
 
 
 def height(paths: Iterable[Path]) -> int:
-    """Return the number of rows that parquet files hold together."""
+    """Return the total number of rows of parquet files."""
     found = list(paths)
     return int(scan_parquet(found).select(pl.len()).collect().item()) if found else 0
 
 
 def find_damage(folder: Path, summary: dict[str, Any], *, contents: bool) -> str | None:
-    """Return what of a finished step is not as it was built, None where all is; ``contents`` reads every file."""
+    """Return the damage of a finished step, None where there is none; ``contents`` reads every file."""
     listing = folder / FILES
     if not listing.exists():
         return _miscounted(folder, summary)

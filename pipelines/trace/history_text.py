@@ -21,7 +21,7 @@ MARKS = {REMOVED: ("[-", "-]", "red"), ADDED: ("{+", "+}", "green")}
 
 
 def history_text(row_id: str, events: list[Event]) -> str:
-    """Return the history of a row, step by step, with colours that ``click.echo`` drops where there is no terminal."""
+    """Return the history of a row, step by step; ``click.echo`` drops its colours outside a terminal."""
     row_id, events = _harmless(row_id), [_harmless(event) for event in events]
     if events[0].get("recorded_by") == "ledger":
         return "\n".join([row_id, "", *_of_ledger(events[0])])
@@ -33,7 +33,7 @@ def history_text(row_id: str, events: list[Event]) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    """Return a value whose texts a terminal can only show."""
+    """Return a value whose texts are safe for a terminal."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):
@@ -82,7 +82,7 @@ def _origin(event: Event) -> Iterator[str]:
 
 
 def _evidence(evidence: str | None) -> str:
-    """Return evidence behind a colon: an object as its fields, a text as it is."""
+    """Return evidence after a colon: an object as its fields, a text unchanged."""
     if not evidence:
         return ""
     return f": {_fields(_harmless(json.loads(evidence)))}" if evidence.startswith("{") else f": {evidence}"
@@ -103,7 +103,7 @@ def _one_line(value: Any) -> str:
 
 
 def _change(change: Event) -> Iterator[str]:
-    """Yield a change of a field, or of the parts of one that holds JSON."""
+    """Yield a change of a field, or of the parts of one that contains JSON."""
     before, after = change["before"], change["after"]
     if change["field"] != "meta":
         old_text, new_text = _as_text(before), _as_text(after)
@@ -127,7 +127,7 @@ def _as_text(value: Any) -> str:
 
 
 def _words(pieces: list[Piece]) -> str:
-    """Return a comparison as one text: what stayed shortened, what went and what came marked."""
+    """Return a comparison as one text: unchanged text shortened, removed and added text marked."""
     parts = []
     for at, (kind, text) in enumerate(pieces):
         if kind == KEPT:
@@ -145,7 +145,7 @@ def _shortened(text: str, *, first: bool, last: bool) -> str:
 
 
 def _indented(title: str, text: str) -> Iterator[str]:
-    """Yield a text behind its title, or below it where it has several lines."""
+    """Yield a text after its title, or below it where it has several lines."""
     lines = text.splitlines() or [""]
     if len(lines) == 1:
         yield f"{title}: {lines[0]}"
@@ -158,7 +158,7 @@ def _indented(title: str, text: str) -> Iterator[str]:
 
 
 def _candidates(rows: Iterable[Event]) -> Iterator[str]:
-    """Yield every completion with its prompt, that of the first in full and of others where they differ from it."""
+    """Yield every completion with its prompt, the first in full and only the differences of the others."""
     first: str | None = None
     for row in rows:
         yield _requests(row)
@@ -184,6 +184,6 @@ def _prompt(row: Event) -> str:
 
 
 def _table(name: str, rows: list[Event]) -> Iterator[str]:
-    """Yield the rows of any other table, a line each."""
+    """Yield the rows of any other table, one line each."""
     for row in rows:
         yield f"{name}: {_fields({field: value for field, value in row.items() if field != 'id'})}"

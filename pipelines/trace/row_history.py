@@ -1,7 +1,7 @@
-"""The history of one row: where it was read, what each step did with it, and where it is now.
+"""The history of one row: where it was read, what each step did with it, and its outcome.
 
-A row keeps to its shard: its file determines the file of the next step. So a trace reads one file of
-ids a step, whatever the size of the set. Where that does not hold, a step's files are searched, all of them.
+A row stays in the same shard number, so a trace reads one file of ids per step, whatever the size of the set. Where
+that does not hold, all files of a step are searched.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from sources.suggest import did_you_mean
 Event = dict[str, Any]
 
 OWN = ("kept", "dropped", "edits", CHANGED)
-"""Folders of a step with a meaning of their own; any other contains tables of findings."""
+"""Folders of a step with a fixed meaning; any other contains tables of findings."""
 
 ORIGIN = ("source", "license", "split", "file", "line")
 
 
 class TraceError(SabilaError):
-    """A row, or a build, that the store does not know."""
+    """A row, or a build, that is not in the store."""
 
 
 def row_history(row_id: str, root: Path, recipe: str | None = None, release: str | None = None) -> list[Event]:
-    """Return what happened to a row, one event a step, up to where it is now.
+    """Return the events of a row, one per step, up to its outcome.
 
     The steps are those of the last build of ``recipe`` (of any, if it is None), or of ``release``, ``name@version`` or
     a folder. Where the store no longer has a release's steps, the event comes from its ledger. A malformed row has no
-    id: it is named ``<source>:<file>:<line>``. Raises ``TraceError`` for a row no step read or made, ``StoreError`` for
-    a step that is gone and ``ReleaseError`` for a release that is not there.
+    id: it is named ``<source>:<file>:<line>``. Raises ``TraceError`` for an unknown row, ``StoreError`` for a step that
+    is gone and ``ReleaseError`` for a missing release.
     """
     store = Store(root)
     if release is None:
@@ -122,7 +122,7 @@ class History:
     # --- finding the row ---------------------------------------------------------------------------------------
 
     def _found(self, step: StepSummary, before: RowLocation | None, wanted: list[str]) -> RowLocation | None:
-        """Return where the step has put the row, or one that it may be made from; None where it was not given it."""
+        """Return the location of the row, or of a possible parent, in a step; None where the step did not get it."""
         folder = self.store.folder(step.folder)
         if step.inputs:
             numbers = self._next(step, before) if before else iter(())
@@ -137,14 +137,14 @@ class History:
         return None
 
     def _next(self, step: StepSummary, before: RowLocation) -> Iterator[int]:
-        """Yield the numbers of the shards in which a step may have put a row: where it must be, then any other."""
+        """Yield the numbers of the shards in which a step may have the row: the expected one first, then all others."""
         given = [path for name in step.inputs for path in self.files.shards(self.store.folder(name) / "kept")]
         yield given.index(before.path)
         yield from (number for number, paths in enumerate(shard_groups(given)) if before.path in paths)
         yield from self._numbers(self.store.folder(step.folder))
 
     def _read_at(self, step: StepSummary, folder: Path, wanted: list[str]) -> Iterator[int]:
-        """Yield the shards of a source that may hold one of the rows: by its index, or all where it has none."""
+        """Yield the shards of a source that may contain one of the rows: by its index, or all without an index."""
         if not _reads(step, wanted[-1]):
             return
         if not (folder / PLACES).exists():
@@ -169,7 +169,7 @@ class History:
     # --- events ------------------------------------------------------------------------------------------------
 
     def _event(self, step: StepSummary, before: RowLocation | None, found: RowLocation) -> Event:
-        """Return what a step did with the row: where it has it from, what it changed, what it found."""
+        """Return the event of a step: where the row comes from, its changes, its findings."""
         folder, status = self.store.folder(step.folder), found.path.parent.name
         event: Event = {"id": found.id, "step": step.name, "folder": step.folder, "status": status}
         if before is None:
@@ -186,7 +186,7 @@ class History:
         return event
 
     def _changes(self, step: StepSummary, folder: Path, before: RowLocation, found: RowLocation) -> list[Event]:
-        """Return the fields that a step changed, before and after."""
+        """Return the fields changed by a step, before and after."""
         fields = [name for name in parquet_schema(before.path) if name != "id"]
         if before.id == found.id and step.changed is not None:
             noted = self.files.rows_of(shard_file(folder / CHANGED, found.shard), [found.id]) if step.changed else []
@@ -197,12 +197,12 @@ class History:
         return [{"field": name, "before": old[name], "after": new[name]} for name in fields if old[name] != new[name]]
 
     def _origin(self, step: StepSummary, source: str) -> Event:
-        """Return where a source is from, at which revision, and where its licence was read, as far as it was noted."""
+        """Return the origin of a source, its revision, and where its licence was read, as far as recorded."""
         entry = self.lock.get(source)
         return {**step.origin, **({"revision": entry.revision} if entry else {})}
 
     def _tables(self, folder: Path, found: RowLocation) -> dict[str, list[Row]]:
-        """Return what a step found of the row and of those it was made from, by table."""
+        """Return a step's findings about the row and its parents, by table."""
         own = [path for path in self._tables_of(folder) if path.parent == folder or path.stem == found.path.stem]
         family = _family(found.id)
         rows = {
@@ -232,7 +232,9 @@ def _unknown(row_id: str, place: str, graph: Iterable[StepSummary]) -> TraceErro
 
 
 def _family(row_id: str) -> list[str]:
-    """Return the ids that a row, ``<parent>/<name>`` if a step made it, may be made from, eldest first, and its own."""
+    """Return the ids of the possible parents of a row (``<parent>/<name>`` if a step derived it), eldest first, and its
+    own.
+    """
     source, colon, native = row_id.partition(":")
     parts = native.split("/")
     return [f"{source}{colon}{'/'.join(parts[:n])}" for n in range(1, len(parts) + 1)]

@@ -1,4 +1,4 @@
-"""Checks of what is derived from a release's rows: figures, card, metadata, and the keys of its completions."""
+"""Checks of derived content of a release: figures, card, metadata, and the keys of its completions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipelines.verify.check_files import left_out
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 
 FROM_COMPLETIONS = "figures.requests"
-"""What is counted from the completions, and cannot be where a release came without them."""
+"""Figures counted from the completions, which cannot be checked where a release came without them."""
 
 
 def figures(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -30,12 +30,12 @@ def figures(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def card_text(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find lines of the card that are not what the manifest's figures make of it."""
+    """Find lines of the card that differ from those made of the manifest's figures."""
     yield from _lines(release, "README.md", card(release.manifest, release.folder))
 
 
 def metadata(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find lines of the Croissant metadata that are not what manifest and files make of them."""
+    """Find lines of the Croissant metadata that differ from those made of manifest and files."""
     yield from _lines(release, "croissant.json", croissant(release.manifest, release.folder))
 
 
@@ -55,7 +55,7 @@ def _lines(release: ReleaseUnderTest, name: str, expected_text: str) -> Iterator
 
 
 def completions(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find completions whose key is not that of their request, twice there, or out of order."""
+    """Find completions whose key is not that of their request, that are repeated, or out of order."""
     last = ""
     for rows in tables(release.folder):
         keys = rows["key"]

@@ -20,7 +20,7 @@ from sources.literal import scan_parquet
 
 
 def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find libraries of other versions than the steps say that they were built with."""
+    """Find libraries of other versions than those recorded by the steps."""
     steps = release.manifest.steps
     named = {name for step in steps for name in step.identity.libraries}
     built, stated = built_with(step.identity.libraries for step in steps), release.manifest.libraries
@@ -30,7 +30,7 @@ def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def models(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find figures of what models wrote that name another step, model or setting than the steps do."""
+    """Find figures of generated texts that name another step, model or setting than the steps."""
     steps = {step.name: step for step in release.manifest.steps}
     for at, part in enumerate(release.manifest.figures.get("generation", ())):
         place = f"figures: generation[{at}]"
@@ -50,7 +50,7 @@ def models(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def _models(config: Any) -> Iterator[tuple[str, str]]:
-    """Yield the models that a config names, with their revisions, however deep they stand."""
+    """Yield the models in a config, at any depth, with their revisions."""
     if isinstance(config, dict):
         if isinstance(config.get("name"), str) and isinstance(config.get("revision"), str):
             yield config["name"], config["revision"]
@@ -97,7 +97,7 @@ def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find sources and licences described otherwise than this sabila describes them."""
+    """Find sources and licences described differently by this sabila."""
     stated = release.manifest.figures
     known = {
         "origins": origin_facts(stated["by_source"]),
@@ -113,7 +113,7 @@ def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find sources that lock, steps and this sabila's catalog say are from different places."""
+    """Find sources whose origin differs between lock, steps and this sabila's catalog."""
     from sources.catalog import BENCHMARKS, SOURCES
 
     corpora = {**BENCHMARKS, **SOURCES}
@@ -131,7 +131,7 @@ def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def values(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find values that a recipe of sabila's own does not take, and left-out steps or sources that it does not have."""
+    """Find values that a shipped recipe does not accept, and absent steps or sources that it does not have."""
     recipe = release.manifest.recipe
     if not recipe.shipped or recipe.name not in shipped():
         return  # code of somebody's own is not run to check what it made

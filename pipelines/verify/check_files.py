@@ -1,4 +1,4 @@
-"""Checks of the files of a release against its manifest: which there are, their bytes, their rows and columns."""
+"""Checks of the files of a release against its manifest: their presence, bytes, rows and columns."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.releases.read_manifest import file_hash
 
 NOT_OURS = (".cache", ".git", ".gitattributes")
-"""What a download from the Hub leaves in a folder."""
+"""Files that a download from the Hub leaves in a folder."""
 
 
 def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find files that are missing or too many; completions that were left out as a whole are none."""
+    """Find missing and additional files; completions left out as a whole do not count."""
     listed = Counter(file.path for file in release.manifest.files)
     for path, times in listed.items():
         if times > 1 or PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
@@ -34,13 +34,13 @@ def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def left_out(release: ReleaseUnderTest) -> set[str]:
-    """Return the listed completions where a release came without all of them, as publishing may leave them out."""
+    """Return the listed completions where a release came without all of them, as publishing may omit them."""
     listed = {file.path for file in release.manifest.files if file.path.startswith(f"{COMPLETIONS}/")}
     return set() if (release.folder / COMPLETIONS).exists() else listed
 
 
 def sizes_and_hashes(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find files whose bytes are not those that were listed."""
+    """Find files whose bytes differ from the listed ones."""
     for file in release.manifest.files:
         path = release.folder / file.path
         if path.is_symlink():
@@ -54,7 +54,7 @@ def sizes_and_hashes(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def tables(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find parquet files that cannot be read, hold another number of rows than listed, or other columns."""
+    """Find parquet files that cannot be read, or whose rows or columns differ from the listed ones."""
     listed = {file.path: file.rows if "rows" in file.model_fields_set else None for file in release.manifest.files}
     for path in release.tables:
         name = release.name(path)

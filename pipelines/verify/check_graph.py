@@ -1,4 +1,4 @@
-"""Checks of what a manifest says of itself: its hash, its steps' names, where rows went, and what was read."""
+"""Checks of the manifest against itself: its hash, its steps' names, counts of rows, and the files read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def own_hash(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def name_and_version(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find a release that lies in a store under another name or version than it says."""
+    """Find a release stored under another name or version than its own."""
     if release.manifest.recipe.name != release.manifest.name:
         yield in_manifest("recipe: name", release.manifest.name, release.manifest.recipe.name)
     folder = release.folder.resolve()
@@ -31,7 +31,7 @@ def name_and_version(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def steps(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find steps whose names are not those of what they are: config, code, files and steps before them."""
+    """Find steps whose names do not match their config, code, files and inputs."""
     before: set[str] = set()
     for step in release.manifest.steps:
         identity, folder = step.identity, step.folder
@@ -54,7 +54,7 @@ def steps(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def counts(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find steps that lose or make rows, and numbers of rows that do not follow from one another (law 1)."""
+    """Find steps that lose or add rows, and inconsistent numbers of rows (law 1)."""
     kept = {step.folder: step.counts.kept for step in release.manifest.steps}
     for step in release.manifest.steps:
         yield from _counts(step, kept)
@@ -78,7 +78,7 @@ def _counts(step: StepSummary, kept: dict[str, int]) -> Iterator[Finding]:
 
 
 def lock(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find files that the lock names otherwise than the steps that read them."""
+    """Find files whose lock entry differs from that of the step that read them."""
     locked, read = release.manifest.lock, _read(release.manifest.steps)
     for corpus in sorted({*locked, *read}):
         files, expected = locked[corpus].files if corpus in locked else {}, read.get(corpus, {})
@@ -88,7 +88,7 @@ def lock(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def _read(graph: list[StepSummary]) -> dict[str, dict[str, str]]:
-    """Return the files that each corpus was read from, and their hashes, by the names of the steps."""
+    """Return the files read for each corpus, and their hashes, by the steps' identities."""
     read = {}
     for step in graph:
         if step.source:

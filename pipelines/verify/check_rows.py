@@ -1,4 +1,4 @@
-"""Checks of the rows of a release against its manifest and its ledger: each once, at its place, accounted for."""
+"""Checks of the rows of a release against its manifest and its ledger: each once, in its folder, accounted for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SHOWN = 20
-"""Rows named one by one under each kind of finding; the rest is counted."""
+"""Rows named under each kind of finding; further ones are counted."""
 
 PLACE = ("source", "license", "file", "line")
 
@@ -29,7 +29,7 @@ LEDGER = "ledger"
 
 
 def rows(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows that are doubled, lie in the wrong folder or name files that were not read, and a wrong licence."""
+    """Find rows that are repeated, in the wrong folder or from files that were not read, and a wrong licence."""
     paths = [path for path in release.data() if _has(path, "id", *PLACE)]
     if not paths:
         yield Finding(file="data", what="rows", expected="one at least", found="none that can be read")
@@ -44,7 +44,7 @@ def rows(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 
 def ledger(release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows on which ledger and data disagree, and steps whose counts do not add up."""
+    """Find contradictions between ledger and data, and steps whose counts do not add up."""
     paths = sorted((release.folder / LEDGER).glob("*.parquet"))
     if not paths:
         yield Finding(file=LEDGER, what="ledger", expected="there", found="missing")
@@ -72,7 +72,7 @@ def _open(run: DuckDBPyConnection, name: str, paths: list[Path], columns: tuple[
 
 
 def _named(run: DuckDBPyConnection, query: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the first ``SHOWN`` rows of a query, sorted, then how many more there are as a text."""
+    """Yield the first ``SHOWN`` rows of a query, sorted, then the number of further ones as a text."""
     found = run.execute(f"SELECT * FROM ({query}) ORDER BY ALL LIMIT {SHOWN}").fetchall()
     yield from found
     if len(found) == SHOWN and (more := _count(run, query) - SHOWN):
@@ -104,7 +104,7 @@ def _doubled(run: DuckDBPyConnection) -> Iterator[Finding]:
 
 
 def _origins(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows that say they come from a corpus or a file that no step read."""
+    """Find rows from a corpus or a file that no step read."""
     read = {
         (step.source.name, name) for step in release.manifest.steps if step.source for _, name, _ in step.identity.files
     }
@@ -128,7 +128,7 @@ def _licenses(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Fi
 
 
 def _freer_rows(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows that are freer than the source that the manifest names for them."""
+    """Find rows with a freer licence than the manifest gives for their source."""
     of_sources = source_licenses(release.manifest)
     query = "SELECT source, license, count(*), min(id) FROM rows GROUP BY ALL ORDER BY ALL"
     for source, license, count, id in run.execute(query).fetchall():
@@ -141,7 +141,7 @@ def _freer_rows(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[
 
 
 def _words(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Finding]:
-    """Find rows of the ledger that are doubled, out of order, or name a status or step that there is not."""
+    """Find rows of the ledger that are repeated, out of order, or have an unknown status or step."""
     for id, times in _named(run, "SELECT id, count(*) FROM ledger GROUP BY id HAVING count(*) > 1"):
         yield Finding(file=LEDGER, what=f"row {id}", expected="once", found=times)
     names = {step.name for step in release.manifest.steps}

@@ -1,4 +1,4 @@
-"""What a check of a release finds wrong: in which file, what, what was expected and what is there."""
+"""A finding of a check: the file, the property, the expected and the found value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sources.releases.read_manifest import MANIFEST
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing wrong with a release."""
+    """One error in a release."""
 
     file: str
     what: str
@@ -28,14 +28,14 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseUnderTest:
-    """A release as it is checked: its folder, and its manifest as it was read."""
+    """A release being checked: its folder, and its manifest as read."""
 
     folder: Path
     manifest: Manifest
 
     @cached_property
     def tables(self) -> list[Path]:
-        """The parquet files that lie in the folder, whatever the manifest says."""
+        """The parquet files in the folder, listed in the manifest or not."""
         return sorted(path for path in self.folder.rglob("*.parquet") if path.is_file())
 
     def data(self) -> list[Path]:
@@ -53,7 +53,7 @@ def in_manifest(what: str, expected: Any, found: Any) -> Finding:
 
 
 def listed(texts: Iterable[str], shown: int = 5) -> str:
-    """Return the first texts and how many more there are."""
+    """Return the first texts and the number of further ones."""
     every = list(texts)
     more = f"; and {len(every) - shown} more" if len(every) > shown else ""
     return "; ".join(every[:shown]) + more

@@ -1,7 +1,7 @@
 """Every check of a release: manifest, files, rows, ledger, figures and card.
 
-A forger who changes rows and writes ledger, card and manifest anew passes these checks with another hash. It is
-compared with the hash that the store noted, or with the one given; ``sabila rebuild`` compares the rows.
+A forger who changes rows and rewrites ledger, card and manifest passes these checks with another hash. That hash is
+compared with the one in the store, or the given one; ``sabila rebuild`` compares the rows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OF_MANIFEST: tuple[Check, ...] = (
     check_graph.counts,
     check_graph.lock,
 )
-"""Checks that need the manifest alone."""
+"""Checks that need the manifest only."""
 
 OF_FILES: tuple[Check, ...] = (
     check_files.listing,
@@ -50,15 +50,15 @@ MADE_ANEW: tuple[Check, ...] = (
     check_facts.homes,
     check_facts.values,
 )
-"""Checks that write texts again as this sabila writes them: another version may have other words."""
+"""Checks that regenerate texts with this sabila, which may differ from those of another version."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """All that is wrong with a release.
+    """All errors of a release.
 
-    ``left_out`` are files that it came without, as it may; ``compared_with`` the hash that it was compared with, None
-    where there was none; ``unchecked`` says what could not be checked and why.
+    ``left_out`` are files that may be missing and are; ``compared_with`` is the hash used for comparison, None where
+    there was none; ``unchecked`` lists what could not be checked and why.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Verdict:
 def verify(folder: Path, expected: str | None = None) -> Verdict:
     """Check a release; ``expected`` is the hash that its manifest must have.
 
-    Without it the hash is compared with the one noted in the store, if the release lies in one.
+    Without it the hash is compared with the one in the store, if the release is in one.
     """
     try:
         manifest = load(folder)
@@ -99,7 +99,7 @@ def verify(folder: Path, expected: str | None = None) -> Verdict:
 
 
 def checked(release: ReleaseUnderTest, checks: tuple[Check, ...]) -> Iterator[Finding]:
-    """Yield what these checks find; a release that a check cannot make sense of is a finding too."""
+    """Yield the findings of these checks; a failure of a check on a broken release is a finding too."""
     import duckdb
 
     for check in checks:
