@@ -98,7 +98,7 @@ def test_the_connector_of_the_readme_is_as_short_as_it_says():
     assert len(CONNECTOR.splitlines()) < 40
 
 
-@pytest.mark.parametrize("verb", sorted(set(re.findall(r"sabila ([a-z]+)", COMMANDS))))
+@pytest.mark.parametrize("verb", sorted(set(re.findall(r"sabila ([a-z]+(?:-[a-z]+)*)", COMMANDS))))
 def test_every_verb_of_the_readme_is_there(verb):
     assert verb in main.commands
     assert CliRunner().invoke(main, [verb, "--help"]).exit_code == 0

@@ -1,0 +1,1 @@
+"""Evaluations run: items asked through the store of completions, results written, results compared."""
