@@ -18,9 +18,6 @@ UNREACHED = {
     "synth.judges.specialty": REAL_MODELS,
     "synth.passages.passage_questions": REAL_MODELS,
     "synth.preferences.judged_pairs": REAL_MODELS,
-    "training.evaluation.evaluation_record": EVALUATION,
-    "training.evaluation.item_results": EVALUATION,
-    "training.evaluation.statistics": EVALUATION,
 }
 """Modules that no command and no recipe imports, each with the reason why it stays."""
 
