@@ -6,7 +6,6 @@ from test_house import MODULES, modules_imported, name
 ENTRY = "pipelines.cli.commands"
 RECIPES = "pipelines.recipes."
 
-EVALUATION = "waits for the verb evaluate"
 REAL_MODELS = "waits for the issue on real models"
 UNREACHED = {
     "synth.strategies.cost_curve": "waits for sabila evaluate --strategy",

@@ -297,4 +297,4 @@ def test_a_run_without_a_guard_counts_refusals_alone(tmp_path, monkeypatch):
 def test_the_guard_of_a_config_reads_its_own_format():
     from synth.teachers.candidates import Author
 
-    assert Guard(by=Author(name="x", revision="1"), protocol="prompt").reply_format == "llama-guard-3"
+    assert Guard(generated_by=Author(name="x", revision="1"), protocol="prompt").reply_format == "llama-guard-3"

@@ -192,7 +192,7 @@ def test_an_oracle_is_right_and_a_silent_model_has_no_answer_under_every_strateg
         assert accuracy(votes_of(config, quiz(8), SimulatedModel())) == 1.0
         silent = run(config, quiz(8), SimulatedModel(silent=1.0))
         assert silent.tables["votes"].select("right", "answer", "unparsed").unique().rows() == [(False, None, 3)]
-        assert set(silent.rows["drop"]) == {"no_answer"}
+        assert set(silent.rows["drop_reason"]) == {"no_answer"}
 
 
 def test_a_model_that_always_gives_the_same_letter_is_at_chance_once_options_are_shuffled():
@@ -296,7 +296,7 @@ def test_rows_without_options_are_not_asked():
     model = SimulatedModel()
     outcome = run(Strategy.named("cot", AUTHOR), [row("quiz:1", "Why?"), question(2)], model)
     assert [request.row for request in model.asked] == ["quiz:2"]
-    assert outcome.rows["drop"].to_list() == [None, None]
+    assert outcome.rows["drop_reason"].to_list() == [None, None]
 
 
 # --- worked examples -------------------------------------------------------------------------------------------------
@@ -349,7 +349,7 @@ def test_chains_that_miss_gold_and_leaks_of_the_test_set_are_no_examples():
     )
     found = verified_pool(pool, table(question(9, messages=(Message("user", LEAKED),))))
     assert found.rows["id"].to_list() == ["quiz:1"]
-    reasons = dict(found.drops.select("id", "drop").iter_rows())
+    reasons = dict(found.drops.select("id", "drop_reason").iter_rows())
     assert (reasons.pop("quiz:2"), reasons.pop("quiz:3")) == ("wrong_chain", "no_chain")
     assert sorted(reasons) == ["quiz:4", "quiz:5"]
     assert all(reason.startswith("leak") for reason in reasons.values())

@@ -92,9 +92,9 @@ def run_red_team(job: RedTeamJob, spending: Spending) -> RedTeamRecord:
     prompts = red_team_prompts(job, place)
     benign = benign_answers(job.benign_from, place, job.benign, job.seed) if job.guard and job.benign else None
     model = teacher_of(job.model, job.options)
-    target = Target(by=author(model), temperature=job.temperature, max_tokens=job.max_tokens, seed=job.seed)
+    target = Target(generated_by=author(model), temperature=job.temperature, max_tokens=job.max_tokens, seed=job.seed)
     guard = teacher_of(job.guard, job.guard_options) if job.guard else None
-    config = Guard(by=author(guard), protocol=job.protocol, format=job.format) if guard else None
+    config = Guard(generated_by=author(guard), protocol=job.protocol, format=job.format) if guard else None
     with show_progress(2) as progress, kept_notices():
         answers = answer_prompts(prompts, target, cached_teacher(job.store / FILE, model, spending, progress))
         judge = None

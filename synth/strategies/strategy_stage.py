@@ -77,7 +77,7 @@ class Strategy:
     - ``prompts``: the hash of the prompt files
     """
 
-    by: Author
+    generated_by: Author
     name: StrategyName = "cot"
     reason: bool = True
     samples: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -90,9 +90,9 @@ class Strategy:
     prompts: str = Field(default_factory=lambda: templates.digest(DIRECT, REASONED, QUESTION_MACROS))
 
     @classmethod
-    def named(cls, name: StrategyName, by: Author, **changes: Any) -> Self:
+    def named(cls, name: StrategyName, generated_by: Author, **changes: Any) -> Self:
         """Return the strategy of this name with its usual settings, but for ``changes``."""
-        return cls(by=by, name=name, **{**USUAL[name], **changes})
+        return cls(generated_by=generated_by, name=name, **{**USUAL[name], **changes})
 
 
 USUAL: dict[StrategyName, dict[str, Any]] = {

@@ -57,7 +57,7 @@ NOT_MEASURED = [
 class Target:
     """The model that is attacked and how its answers are sampled."""
 
-    by: Author
+    generated_by: Author
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_tokens: Annotated[int, Field(ge=8)] = 256
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
