@@ -116,7 +116,20 @@ class Source(Corpus):
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark(Corpus):
-    """Rows that only decontamination and evaluation may read."""
+    """Rows that only decontamination and evaluation may read.
+
+    - ``evaluated_as``: the name of its items in evaluations, shared by all editions of one set; None for its own name
+    - ``evaluated_split``: the split that is scored
+    - ``subset_field``: the field of ``meta`` by which scores are grouped, such as the subject
+    - ``likelihood_prompt``: a file of ``synth/prompts/evaluation``, the prompt whose continuations are compared
+    - ``multimedqa``: whether it is part of MultiMedQA's weighted mean
+    """
+
+    evaluated_as: str | None = None
+    evaluated_split: str = "test"
+    subset_field: str | None = None
+    likelihood_prompt: str = "choice"
+    multimedqa: bool = False
 
 
 HELD_OUT_WORDS = frozenset(

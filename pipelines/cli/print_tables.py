@@ -29,7 +29,8 @@ def _width() -> int:
     return Console().width if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
 
 
-def _rendered(*parts: Any) -> str:
+def render_text(*parts: Any) -> str:
+    """Return tables and texts as they are printed, as wide as the terminal."""
     from rich.console import Console
 
     console = Console(file=StringIO(), width=_width(), soft_wrap=False)
@@ -39,7 +40,8 @@ def _rendered(*parts: Any) -> str:
     return text.rstrip()
 
 
-def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+def text_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
+    """Return an empty table of these columns; those of ``numbers`` are aligned to the right."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -63,13 +65,13 @@ def sources_table(rows: list[dict[str, Any]]) -> str:
         "home": [row["home"].removeprefix("hf://datasets/") for row in rows],
     }
     shown = _fitting(cells)
-    table = _table(*shown, numbers=("rows",))
+    table = text_table(*shown, numbers=("rows",))
     for row in zip(*(cells[name] for name in shown), strict=True):
         table.add_row(*row)
     readable = sum(1 for row in rows if row["readable_from"])
     left_out = [name for name in cells if name not in shown]
     note = f"; no room for {', '.join(left_out)}: widen the terminal, or --json" if left_out else ""
-    return _rendered(table, f"\n{len(rows)} corpora, {readable} of them readable from here{note}")
+    return render_text(table, f"\n{len(rows)} corpora, {readable} of them readable from here{note}")
 
 
 def _fitting(cells: dict[str, list[str]]) -> list[str]:
@@ -87,7 +89,7 @@ def plan_table(forecast: dict[str, Any]) -> str:
     """Return the steps of a plan, and its absent or waiting parts."""
     from pipelines.build.rebuild_reasons import causes_text
 
-    table = _table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
+    table = text_table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
     benchmarks: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for step in forecast["steps"]:
         why = causes_text(step.get("why", [])) or _accepted(step)
@@ -101,7 +103,7 @@ def plan_table(forecast: dict[str, Any]) -> str:
     for name, needs in forecast["waiting_for_teacher"].items():
         table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
     asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
-    return _rendered(table, *(_format_requests(name, one) for name, one in asks), *_absent(forecast["absent"]))
+    return render_text(table, *(_format_requests(name, one) for name, one in asks), *_absent(forecast["absent"]))
 
 
 def _row_counts(counts: list[dict[str, int]]) -> list[str]:
@@ -124,14 +126,14 @@ def _format_requests(name: str, forecast: dict[str, Any]) -> str:
 
 def build_table(account: dict[str, Any]) -> str:
     """Return the outcomes of the rows of a build, by step and reason."""
-    table = _table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
+    table = text_table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
     for step in (step for step in account["steps"] if not step["reference_only"]):
         counts = [f"{step['counts'][name]:,}" for name in ("rows_in", "kept", "dropped", "quarantined")]
         why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda r: (-r[1], r[0])))
         table.add_row(step["name"], *counts, why)
     waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account["waiting_for_teacher"].items()]
     mixes = [part for step in account["steps"] if "account" in step for part in _mix(step["name"], step["account"])]
-    return _rendered(
+    return render_text(
         table,
         *mixes,
         *_format_benchmarks(account["steps"]),
@@ -149,7 +151,7 @@ REQUESTS = ("requests", "answered", "cached", "failed", "rejected replies", "tok
 
 def _requests(account: dict[str, Any]) -> list[Any]:
     """Return the outcomes of the requests of this run by stage, of those accepted as failed, and notices."""
-    table = _table("stage", *REQUESTS, numbers=REQUESTS)
+    table = text_table("stage", *REQUESTS, numbers=REQUESTS)
     for stage, one in sorted(account["asked"].items()):
         names = ("requests", "asked", "cached", "failed", "rejected", "prompt_tokens", "completion_tokens")
         table.add_row(stage, *(f"{one[name]:,}" for name in names), f"{one['cost']:,.4f}")
@@ -170,7 +172,7 @@ def _accepted(step: dict[str, Any]) -> str:
 def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:
     """Return the target and actual size of each part of a mix, and the parts that fell short."""
     columns = ("share", "wanted", "reached", "tokens", "of tokens", "rows", "of rows", "over cap")
-    table = _table("part", *columns, numbers=columns)
+    table = text_table("part", *columns, numbers=columns)
     for part in parts:
         shares = [f"{part[name]:.1%}" for name in ("share", "share_wanted", "share_reached")]
         names = ("tokens", "tokens_available", "rows", "rows_available", "rows_over_cap")

@@ -47,4 +47,5 @@ ACI_BENCH_HELD_OUT = held_out(
     },
     title="ACI-Bench, validation and three test sets",
     published_rows=140,
+    evaluated_as="aci_bench",
 )

@@ -29,4 +29,6 @@ CAREQA = Benchmark(
     rows=json_dict,
     parse=parse,
     published_rows=5_621,
+    subset_field="category",
+    likelihood_prompt="listed_choice",
 )

@@ -37,10 +37,18 @@ CAREQA_HUB_EN = Benchmark(
     rows=json_rows,
     parse=parse,
     published_rows=5_621,
+    evaluated_as="careqa",
+    subset_field="category",
+    likelihood_prompt="listed_choice",
 )
 
 CAREQA_HUB_ES = replace(
-    CAREQA_HUB_EN, name="careqa_hub_es", title="CareQA, Spanish", lang="es", files={"test": ("CareQA_es.json",)}
+    CAREQA_HUB_EN,
+    name="careqa_hub_es",
+    title="CareQA, Spanish",
+    lang="es",
+    files={"test": ("CareQA_es.json",)},
+    evaluated_as="careqa_es",
 )
 
 CAREQA_HUB_OPEN = replace(
@@ -51,4 +59,6 @@ CAREQA_HUB_OPEN = replace(
     files={"test": ("CareQA_en_open.json",)},
     parse=parse_open,
     published_rows=None,
+    evaluated_as="careqa_open",
+    subset_field=None,
 )

@@ -39,4 +39,5 @@ FRENCHMEDMCQA_HELD_OUT = held_out(
     {"validation": ("corpus/dev.json",), "test": ("corpus/test.json",)},
     title="FrenchMedMCQA, development and test",
     published_rows=934,
+    evaluated_as="frenchmedmcqa",
 )

@@ -49,4 +49,5 @@ FRENCHMEDMCQA_HUB_HELD_OUT = held_out(
     {"validation": ("DEFT-2023-FULL.zip",), "test": ("DEFT-2023-FULL.zip",)},
     title="FrenchMedMCQA, Hub, development and test",
     published_rows=934,
+    evaluated_as="frenchmedmcqa",
 )

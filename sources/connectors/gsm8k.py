@@ -39,4 +39,5 @@ GSM8K_TEST = held_out(
     {"test": ("grade_school_math/data/test.jsonl",)},
     title="GSM8K, test set",
     published_rows=1_319,
+    evaluated_as="gsm8k",
 )

@@ -51,7 +51,16 @@ def _headqa(lang: str, title: str, path: str, chain_prompt: ChainPrompt | None =
     )
     files = {"validation": (path.format("dev"),), "test": (path.format("test"),)}
     title = f"{title}, development and test"
-    return source, held_out(source, f"headqa_{lang}_held_out", files, title=title, published_rows=4_108)
+    held = held_out(
+        source,
+        f"headqa_{lang}_held_out",
+        files,
+        title=title,
+        published_rows=4_108,
+        evaluated_as=f"headqa_{lang}",
+        subset_field="category",
+    )
+    return source, held
 
 
 HEADQA_EN, HEADQA_EN_HELD_OUT = _headqa("en", "HEAD-QA, English", "HEAD_EN/{}_HEAD_EN.json", "headqa")

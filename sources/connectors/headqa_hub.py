@@ -30,7 +30,16 @@ def _headqa(lang: str, title: str, chain_prompt: ChainPrompt | None = None) -> t
     )
     files = {"validation": (f"{lang}/validation*.parquet",), "test": (f"{lang}/test*.parquet",)}
     title = f"{title}, validation and test"
-    return source, held_out(source, f"headqa_hub_{lang}_held_out", files, title=title, published_rows=4_108)
+    held = held_out(
+        source,
+        f"headqa_hub_{lang}_held_out",
+        files,
+        title=title,
+        published_rows=4_108,
+        evaluated_as=f"headqa_{lang}",
+        subset_field="category",
+    )
+    return source, held
 
 
 HEADQA_HUB_EN, HEADQA_HUB_EN_HELD_OUT = _headqa("en", "HEAD-QA, English, Hub", "headqa")

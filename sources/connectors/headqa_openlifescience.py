@@ -36,4 +36,5 @@ HEADQA_OPENLIFESCIENCE_HELD_OUT = held_out(
     {"validation": ("validation.json",), "test": ("test.json",)},
     title="HEAD-QA, English, nested layout, validation and test",
     published_rows=4_108,
+    evaluated_as="headqa_en",
 )

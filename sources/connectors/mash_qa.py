@@ -39,4 +39,5 @@ MASH_QA_HELD_OUT = held_out(
         "test": ("mashqa_data/test_webmd_squad_v2_full.json",),
     },
     title="MASH-QA, validation and test sets",
+    evaluated_as="mash_qa",
 )

@@ -37,4 +37,5 @@ MED_DIALOG_HELD_OUT = held_out(
     "med_dialog_held_out",
     {"validation": ("*/validation-*.parquet",), "test": ("*/test-*.parquet",)},
     title="MedDialog, summaries, validation and test sets",
+    evaluated_as="med_dialog",
 )

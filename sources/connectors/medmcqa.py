@@ -33,4 +33,9 @@ MEDMCQA_DEV = Benchmark(
     rows=jsonl,
     parse=parse,
     published_rows=4_183,
+    evaluated_as="medmcqa",
+    evaluated_split="validation",
+    subset_field="subject_name",
+    likelihood_prompt="listed_choice",
+    multimedqa=True,
 )

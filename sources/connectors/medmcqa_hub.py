@@ -43,4 +43,9 @@ MEDMCQA_HUB_HELD_OUT = held_out(
     {"validation": ("data/validation-*.parquet",), "test": ("data/test-*.parquet",)},
     title="MedMCQA, validation and hidden test",
     published_rows=10_333,
+    evaluated_as="medmcqa",
+    evaluated_split="validation",
+    subset_field="subject_name",
+    likelihood_prompt="listed_choice",
+    multimedqa=True,
 )

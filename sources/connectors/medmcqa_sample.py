@@ -40,4 +40,5 @@ MEDMCQA_VALIDATION = held_out(
     {"validation": ("medmcqa/medmcqa_test.json",)},
     title="MedMCQA, official validation",
     published_rows=4_183,
+    evaluated_split="validation",
 )

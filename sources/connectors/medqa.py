@@ -16,7 +16,7 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     return lettered(numbered(raw, file), row["question"], row["options"], row["answer_idx"], meta=meta)
 
 
-def _medqa(name: str, title: str, path: str) -> Benchmark:
+def _medqa(name: str, title: str, path: str, evaluated_as: str) -> Benchmark:
     return Benchmark(
         name=name,
         title=title,
@@ -30,10 +30,16 @@ def _medqa(name: str, title: str, path: str) -> Benchmark:
         rows=jsonl,
         parse=parse,
         published_rows=2_545,
+        evaluated_as=evaluated_as,
+        subset_field="meta_info",
+        multimedqa=evaluated_as == "medqa",
     )
 
 
-MEDQA = _medqa("medqa", "MedQA-USMLE, five options", "data_clean/questions/US/{}.jsonl")
+MEDQA = _medqa("medqa", "MedQA-USMLE, five options", "data_clean/questions/US/{}.jsonl", "medqa_5_options")
 MEDQA_4_OPTIONS = _medqa(
-    "medqa_4_options", "MedQA-USMLE, four options", "data_clean/questions/US/4_options/phrases_no_exclude_{}.jsonl"
+    "medqa_4_options",
+    "MedQA-USMLE, four options",
+    "data_clean/questions/US/4_options/phrases_no_exclude_{}.jsonl",
+    "medqa",
 )

@@ -38,4 +38,5 @@ MEDQA_BIGBIO_HELD_OUT = held_out(
     {"validation": ("med_qa_en_source/validation-*.parquet",), "test": ("med_qa_en_source/test-*.parquet",)},
     title="MedQA-USMLE, five options, validation and test",
     published_rows=2_545,
+    evaluated_as="medqa_5_options",
 )

@@ -27,4 +27,7 @@ MEDQA_GBAKER_TEST = held_out(
     {"test": ("phrases_no_exclude_test.jsonl",)},
     title="MedQA-USMLE, four options, test",
     published_rows=1_273,
+    evaluated_as="medqa",
+    subset_field="meta_info",
+    multimedqa=True,
 )

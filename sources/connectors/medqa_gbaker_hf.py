@@ -37,4 +37,6 @@ MEDQA_GBAKER_HF_HELD_OUT = held_out(
     {"validation": ("dev.json",), "test": ("test.json",)},
     title="MedQA-USMLE, four options, SWAG layout, development and test",
     published_rows=2_545,
+    evaluated_as="medqa",
+    multimedqa=True,
 )

@@ -17,4 +17,6 @@ MEDQA_HPAI = Benchmark(
     rows=json_dict,
     parse=parse,
     published_rows=2_545,
+    evaluated_as="medqa",
+    multimedqa=True,
 )

@@ -44,4 +44,6 @@ MEDQA_OPENLIFESCIENCE_HELD_OUT = held_out(
     {"validation": ("data/dev-*.parquet",), "test": ("data/test-*.parquet",)},
     title="MedQA-USMLE, four options, nested layout, development and test",
     published_rows=2_545,
+    evaluated_as="medqa",
+    multimedqa=True,
 )

@@ -36,4 +36,6 @@ MMLU = Benchmark(
     rows=bare_table,
     parse=parse,
     published_rows=15_906,
+    subset_field="subject",
+    likelihood_prompt="subject_choice",
 )

@@ -46,4 +46,7 @@ MMLU_HUB = held_out(
     title="MMLU, 57 subjects, Hub",
     parse=parse,
     published_rows=15_858,
+    evaluated_as="mmlu",
+    subset_field="subject",
+    likelihood_prompt="subject_choice",
 )

@@ -29,4 +29,7 @@ MMLU_MEDICAL = Benchmark(
     rows=json_dict,
     parse=parse,
     published_rows=1_212,
+    subset_field="subject",
+    likelihood_prompt="subject_choice",
+    multimedqa=True,
 )

@@ -47,4 +47,6 @@ MTS_DIALOG_HELD_OUT = held_out(
     },
     title="MTS-Dialog, validation and both test sets",
     published_rows=500,
+    evaluated_as="mts_dialog",
+    subset_field="section",
 )

@@ -55,4 +55,7 @@ PUBMEDQA_TEST = held_out(
     title="PubMedQA, official test",
     rows=split_by_test_ids(json_dict, "key", GROUND_TRUTH, keep=("test",)),
     published_rows=500,
+    evaluated_as="pubmedqa",
+    likelihood_prompt="abstract",
+    multimedqa=True,
 )

@@ -37,4 +37,7 @@ PUBMEDQA_HPAI_HELD_OUT = held_out(
     {"validation": ("pubmedqa/pubmedqa_val.json",), "test": ("pubmedqa/pubmedqa_test.json",)},
     title="PubMedQA, prompt engine, validation and test",
     published_rows=550,
+    evaluated_as="pubmedqa",
+    likelihood_prompt="abstract",
+    multimedqa=True,
 )

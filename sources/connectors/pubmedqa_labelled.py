@@ -31,4 +31,7 @@ PUBMEDQA_LABELLED_TEST = held_out(
     title="PubMedQA, official test, Hub",
     rows=split_by_test_ids(parquet, "pubid", GROUND_TRUTH, keep=("test",)),
     published_rows=500,
+    evaluated_as="pubmedqa",
+    likelihood_prompt="abstract",
+    multimedqa=True,
 )

@@ -50,5 +50,10 @@ RQE = Source(
 )
 
 RQE_TEST = held_out(
-    RQE, "rqe_test", {"test": ("RQE_Test_302_pairs_AMIA2016.xml",)}, title="RQE, test", published_rows=302
+    RQE,
+    "rqe_test",
+    {"test": ("RQE_Test_302_pairs_AMIA2016.xml",)},
+    title="RQE, test",
+    published_rows=302,
+    evaluated_as="rqe",
 )

@@ -34,4 +34,5 @@ SOAP_SUMMARY_HELD_OUT = held_out(
     {"validation": ("validation.json",), "test": ("test.json",)},
     title="Medical dialogue to SOAP summary, validation and test sets",
     published_rows=750,
+    evaluated_as="soap_summary",
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -118,16 +118,20 @@ class BenchmarkScore(_Part):
 
     ``score`` is over all items: what is no answer counts as not right. ``answered`` is over the answers alone, and
     ``counts`` has every verdict. ``metric`` is accuracy, or the overlap of an open answer with its reference.
+    ``unnormalized`` is the accuracy by the plain likelihood of option texts, where ``score`` divides it by length.
+    ``total`` are the items before ``--limit``, by which MultiMedQA's mean is weighted.
     """
 
     facts: BenchmarkFacts
     metric: str
     items: int
+    total: int
     left_out: dict[str, int] = Field(default_factory=dict)
     counts: dict[str, int]
     score: Score
     answered: Score | None
-    normalized: Score | None = None
+    unnormalized: Score | None = None
+    overlap: dict[str, float] = Field(default_factory=dict)
     chance: float | None
     by_subset: list[SubsetScore] = Field(default_factory=list)
     orders: OrderScores | None = None
@@ -141,12 +145,12 @@ class BenchmarkScore(_Part):
 class Summary(_Part):
     """Scores over several benchmarks: of all items alike (micro), of all benchmarks alike (macro), and MultiMedQA's.
 
-    ``multimedqa`` weights its benchmarks by their items, as lm-evaluation-harness does; None unless all were evaluated.
+    Benchmarks with another metric than accuracy are in none of them. ``multimedqa`` weights its benchmarks by their
+    items, as lm-evaluation-harness does; None unless all were evaluated.
     """
 
     micro: Score
-    macro: Annotated[float, Field()]
-    macro_subsets: float
+    macro: Score
     multimedqa: Score | None = None
 
 

@@ -23,7 +23,7 @@ NO_ANSWER: tuple[Verdict, ...] = ("unparsed", "ambiguous", "truncated", "filtere
 class Item:
     """One question of a benchmark.
 
-    ``benchmark`` is the name under which it is evaluated, ``record`` the id of its row, ``subset`` its subject or
+    ``benchmark`` is the name under which it is evaluated, ``task`` the task of its row, ``subset`` its subject or
     category. ``options`` are in the source's order, ``gold`` are positions in them, none for an open question, whose
     reference is ``answer``. ``cluster`` names the passage or vignette that it shares with other items.
     """
@@ -31,6 +31,7 @@ class Item:
     id: str
     benchmark: str
     kind: ItemKind
+    task: str
     lang: str
     question: str
     context: str | None = None
@@ -51,6 +52,7 @@ class ItemResult:
     - ``score``: from 0 to 1 for an open answer by its metric; 1 or 0 for right and wrong; None for no answer
     - ``confidence``: probability of the chosen option among the options; None where it is not known
     - ``logprobs``: log-likelihood of each option, in the source's order
+    - ``overlap``: ROUGE-1, ROUGE-2 and ROUGE-L of an open answer
     - ``text``: what the model wrote
     """
 
@@ -68,6 +70,7 @@ class ItemResult:
     score: float | None = None
     confidence: float | None = None
     logprobs: tuple[float, ...] | None = None
+    overlap: tuple[float, ...] | None = None
     text: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -99,6 +102,7 @@ _COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
     "score": pl.Float64,
     "confidence": pl.Float64,
     "logprobs": pl.List(pl.Float64),
+    "overlap": pl.List(pl.Float64),
     "text": pl.String,
     "prompt_tokens": pl.Int64,
     "completion_tokens": pl.Int64,
@@ -108,7 +112,7 @@ _COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
 RESULT_SCHEMA = pl.Schema(_COLUMNS)
 """``ItemResult`` as columns."""
 
-TUPLES = frozenset({"chosen", "gold", "shown", "logprobs"})
+TUPLES = frozenset({"chosen", "gold", "shown", "logprobs", "overlap"})
 
 
 def result_table(results: Iterable[ItemResult]) -> pl.DataFrame:

@@ -71,6 +71,27 @@ def bootstrap_mean(
     return Interval(float(observed.mean()), *_percentiles(means, confidence))
 
 
+def bootstrap_weighted(
+    groups: Sequence[ArrayLike],
+    weights: Sequence[float],
+    *,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """Return the weighted mean of the groups' means with its interval; each group is resampled by itself.
+
+    Equal weights give a macro mean over benchmarks, their sizes a micro mean.
+    """
+    shares = np.asarray(weights, dtype=np.float64) / sum(weights)
+    observed = [np.asarray(group, dtype=np.float64) for group in groups]
+    means = np.zeros(resamples)
+    for number, (group, share) in enumerate(zip(observed, shares, strict=True)):
+        means += share * _bootstrap_means(group, None, resamples, seed + number)
+    value = sum(float(share) * float(group.mean()) for group, share in zip(observed, shares, strict=True))
+    return Interval(value, *_percentiles(means, confidence))
+
+
 def _bootstrap_means(values: Floats, clusters: Sequence[Hashable] | None, resamples: int, seed: int) -> Floats:
     """Return the means of ``resamples`` bootstrap samples of values or of whole clusters."""
     if values.ndim != 1 or not len(values):

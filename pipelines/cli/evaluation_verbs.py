@@ -1,0 +1,154 @@
+"""The verbs on what models are worth: evaluate one, compare several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.cli.build_verbs import BUDGET_COST, BUDGET_TOKENS, PRICE, REQUESTING, WATTS, requesting, spending
+from pipelines.cli.shared_options import JSON, MIRROR, STORE, main
+from pipelines.terminal import echo, echo_json
+
+if TYPE_CHECKING:
+    from training.evaluation.evaluation_record import Mode, Scoring
+
+
+def with_requesting(verb: Any) -> Any:
+    """Give a verb the options on how requests are sent."""
+    for option in reversed(REQUESTING):
+        verb = option(verb)
+    return verb
+
+
+@main.command()
+@click.argument("model")
+@click.option(
+    "--benchmark",
+    "benchmarks",
+    multiple=True,
+    metavar="NAME[:SUBSET]",
+    help="Benchmark to evaluate, such as medmcqa or mmlu:anatomy; may be given several times. An unknown name lists "
+    "all.  [default: multimedqa, which is medqa, medmcqa, pubmedqa and mmlu_medical]",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["loglikelihood", "generate"]),
+    help="loglikelihood compares the probabilities of the options, generate reads the answer that the model writes.  "
+    "[default: loglikelihood for a folder or Hub id, generate for a teacher]",
+)
+@click.option(
+    "--scoring",
+    type=click.Choice(["letters", "texts"]),
+    default="letters",
+    show_default=True,
+    help="Whose log-likelihood is compared: that of the options' letters, after all options are listed, or that of "
+    "their texts, divided by their length, after the question alone.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1), help="Evaluate a sample of so many items of each benchmark.  [default: all]"
+)
+@click.option(
+    "--orders",
+    type=click.IntRange(1, 24),
+    default=1,
+    show_default=True,
+    help="Orders in which the options are shown: the source's, then rotated ones. Scores are means over the orders.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Answers that are generated for each item and order; more than one needs a temperature.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Temperature of generated answers; 0 takes the likeliest token.",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(1),
+    default=1024,
+    show_default=True,
+    help="Most tokens of a generated answer; a longer one counts as truncated.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the sample of --limit, of orders and of generated answers.",
+)
+@click.option(
+    "--revision", help="Revision of a model on the Hub, or a name for the weights of a server.  [default: main]"
+)
+@MIRROR
+@STORE
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="New folder for results.json and items.parquet."
+)
+@BUDGET_TOKENS
+@BUDGET_COST
+@PRICE
+@WATTS
+@with_requesting
+@JSON
+def evaluate(
+    model: str,
+    benchmarks: tuple[str, ...],
+    mode: Mode | None,
+    scoring: Scoring,
+    limit: int | None,
+    orders: int,
+    samples: int,
+    temperature: float,
+    max_tokens: int,
+    seed: int,
+    revision: str | None,
+    mirror: Path | None,
+    store: Path,
+    out: Path,
+    as_json: bool,
+    **limits: Any,
+) -> None:
+    """Evaluate MODEL on benchmarks, with intervals, and write the results to a new folder.
+
+    MODEL is the folder or Hub id of a model, or a teacher: openai:URL#NAME, vllm:NAME, transformers:NAME. Replies are
+    stored: an interrupted evaluation resumes when it is called again, and nothing is asked twice. What could not be
+    read, was truncated or failed is counted apart: it is not right, and never counted as wrong.
+    """
+    from pipelines.cli.print_scores import scores_text
+    from pipelines.evaluate.evaluate_model import Evaluation, default_mode
+    from pipelines.evaluate.evaluate_model import evaluate as run
+    from synth.teachers.options import TeacherOptions
+    from training.evaluation.evaluation_record import Settings
+
+    mode = mode or default_mode(model)
+    generates = mode == "generate"
+    if samples > 1 and (temperature == 0 or not generates):
+        raise click.UsageError(f"--samples is {samples}, expected --mode generate and a --temperature above 0 with it")
+    settings = Settings(
+        mode=mode,
+        scoring=None if generates else scoring,
+        orders=orders,
+        samples=samples,
+        seed=seed,
+        limit=limit,
+        temperature=temperature if generates else None,
+        max_tokens=max_tokens if generates else None,
+    )
+    options = TeacherOptions(revision=revision, **requesting(limits))
+    job = Evaluation(
+        model=model, benchmarks=benchmarks, settings=settings, out=out, store=store, mirror=mirror, options=options
+    )
+    record = run(job, spending(**limits))
+    if as_json:
+        echo_json(record.model_dump(mode="json"))
+        return
+    echo(scores_text(record))
+    echo(out)

@@ -1,0 +1,69 @@
+"""What evaluations and comparisons say to people. Programs read ``--json``."""
+
+from __future__ import annotations
+
+from pipelines.cli.print_tables import render_text, text_table
+from training.evaluation.evaluation_record import BenchmarkScore, EvaluationRecord, Score
+from training.evaluation.item_results import NO_ANSWER
+
+MOST_SUBSETS = 30
+
+
+def percent(score: Score | None) -> str:
+    """Return a score in percent with its interval."""
+    if score is None:
+        return ""
+    return f"{score.value:.1%} [{score.low:.1%}, {score.high:.1%}]"
+
+
+def scores_text(record: EvaluationRecord) -> str:
+    """Return the scores of an evaluation: a line for each benchmark, what is no answer, orders, and the means."""
+    table = text_table("benchmark", "items", "score", "chance", "no answer", "seconds", numbers=("items", "seconds"))
+    for one in record.benchmarks:
+        chance = "" if one.chance is None else f"{one.chance:.1%}"
+        name = one.facts.name if one.metric == "accuracy" else f"{one.facts.name} ({one.metric})"
+        table.add_row(name, f"{one.items:,}", percent(one.score), chance, _no_answer(one), f"{one.seconds:,.0f}")
+    lines = [f"{record.model.name} at {record.model.revision[:12]}, {_settings(record)}"]
+    notes = [note for one in record.benchmarks for note in _notes(one)]
+    if record.summary and len(record.benchmarks) > 1:
+        means = {"micro": record.summary.micro, "macro": record.summary.macro, "multimedqa": record.summary.multimedqa}
+        notes += [f"{name}: {percent(score)}" for name, score in means.items() if score]
+    notes.append("[low, high]: 95% interval. Whatever is no answer counts as not right, and never as wrong.")
+    return render_text(*lines, table, *notes)
+
+
+def _settings(record: EvaluationRecord) -> str:
+    one = record.settings
+    parts = [f"{one.mode} of {one.scoring}" if one.scoring else one.mode]
+    parts += [f"{one.orders} orders"] if one.orders > 1 else []
+    parts += [f"{one.samples} samples"] if one.samples > 1 else []
+    parts += [f"limit {one.limit:,}, seed {one.seed}"] if one.limit else []
+    return ", ".join(parts)
+
+
+def _no_answer(one: BenchmarkScore) -> str:
+    return ", ".join(f"{count:,} {verdict}" for verdict, count in one.counts.items() if verdict in NO_ANSWER)
+
+
+def _notes(one: BenchmarkScore) -> list[str]:
+    """Return the lines on one benchmark that have no column."""
+    name, notes = one.facts.name, []
+    if one.answered and one.answered != one.score:
+        notes.append(f"{name}: {percent(one.answered)} of the answers that could be read")
+    if one.unnormalized:
+        notes.append(f"{name}: {percent(one.unnormalized)} where option texts are not divided by their length")
+    if one.overlap:
+        notes.append(f"{name}: " + ", ".join(f"{key} {value:.3f}" for key, value in one.overlap.items()))
+    if one.orders:
+        each = ", ".join(f"{value:.1%}" for value in one.orders.scores)
+        notes.append(
+            f"{name}: {each} in {len(one.orders.scores)} orders of the options, worst {one.orders.worst:.1%}; "
+            f"the choice changes for {percent(one.orders.flip_rate)} of {one.orders.flip_rate.n:,} items"
+        )
+    if one.calibration:
+        found = one.calibration
+        notes.append(f"{name}: calibration error {found.expected_calibration_error:.3f}, Brier score {found.brier:.3f}")
+    if 1 < len(one.by_subset) <= MOST_SUBSETS:
+        notes.append(f"{name}: " + "; ".join(f"{part.name} {percent(part.score)}" for part in one.by_subset))
+    notes += [f"{name}: {count:,} rows left out: {reason}" for reason, count in one.left_out.items()]
+    return notes

@@ -1,0 +1,225 @@
+"""Items of the catalog's benchmarks: which editions there are, which rows are scored, and what is left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from sources.catalog import BENCHMARKS
+from sources.errors import SabilaError
+from sources.fetch.hub_files import fetched, resolve_revision
+from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.files import RawFile
+from sources.read import read
+from sources.record import Malformed, Record
+from sources.shapes.row_shapes import LETTERS
+from sources.source import Benchmark
+from sources.suggest import did_you_mean
+from synth.answers.option_reading import is_decision
+from synth.prompting.generators import question_of
+from training.evaluation.item_results import Item
+
+SUITE = "multimedqa"
+"""The name under which all benchmarks of MultiMedQA's weighted mean are evaluated."""
+
+SAFETY = frozenset({"safety", "preference"})
+"""Tasks whose rows have no right answer by this road."""
+
+MIRRORED = "mirror"
+
+
+class BenchmarkError(SabilaError):
+    """A benchmark that cannot be evaluated: unknown, absent, or of a changed schema."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemSet:
+    """The items of one benchmark that are scored.
+
+    ``total`` are the items before ``limit``; ``left_out`` counts rows that are no items, by reason. ``files`` are the
+    sha256 of the files that were read.
+    """
+
+    name: str
+    corpus: Benchmark
+    revision: str
+    files: dict[str, str]
+    items: tuple[Item, ...]
+    total: int
+    left_out: dict[str, int]
+
+    @property
+    def hash(self) -> str:
+        """Return a hash of the items' content, equal for equal items in this order."""
+        parts = [[i.id, i.question, i.context, i.options, i.gold, i.answer] for i in self.items]
+        return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+
+
+def evaluated_name(corpus: Benchmark) -> str:
+    """Return the name of a benchmark in evaluations."""
+    return corpus.evaluated_as or corpus.name
+
+
+def benchmark_names() -> dict[str, list[Benchmark]]:
+    """Return the editions of every benchmark that can be evaluated, by its name, in the catalog's order."""
+    found: dict[str, list[Benchmark]] = {}
+    for corpus in BENCHMARKS.values():
+        if corpus.task not in SAFETY:
+            found.setdefault(evaluated_name(corpus), []).append(corpus)
+    return found
+
+
+def expand_names(names: Sequence[str]) -> list[str]:
+    """Return the names of benchmarks, ``multimedqa`` replaced by those it consists of, each once.
+
+    A name may end with ``:SUBSET``. Raises ``BenchmarkError`` for an unknown name, with what there is.
+    """
+    known = benchmark_names()
+    found: dict[str, None] = {}
+    for name in names or (SUITE,):
+        if name == SUITE:
+            found.update(dict.fromkeys(n for n, editions in known.items() if editions[0].multimedqa))
+            continue
+        if name.partition(":")[0] not in known:
+            hint = did_you_mean(name, [*known, SUITE]) or f", expected one of {', '.join(sorted(known))} or {SUITE}"
+            raise BenchmarkError(f"benchmark is {name!r}{hint}")
+        found[name] = None
+    return list(found)
+
+
+def load_items(name: str, *, mirror: Path | None, raw: Path, limit: int | None = None, seed: int = 0) -> ItemSet:
+    """Return the items of a benchmark from its first edition that is in the mirror, or else on the Hub.
+
+    ``raw`` is the folder for files from the Hub. With ``limit`` a sample: the items with the lowest hash of seed and
+    id, so that a smaller limit takes a part of a larger one. Raises ``BenchmarkError`` where no edition is available
+    or no row can be read.
+    """
+    name, _, subset = name.partition(":")
+    corpus, revision, files = _find_edition(name, mirror, raw)
+    left_out: Counter[str] = Counter()
+    malformed: list[Malformed] = []
+    items = list(_items(corpus, files, left_out, malformed))
+    if malformed:
+        left_out["malformed row"] = len(malformed)
+    if not items:
+        first = f"; the first error: {malformed[0].error}" if malformed else ""
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items()) or "no row"
+        raise BenchmarkError(
+            f"{name} has no item that can be scored in {', '.join(file.name for file in files)} ({counts}{first}); "
+            f"expected rows as {corpus.name} reads them: fetch the files again, or mend its connector"
+        )
+    if subset:
+        kept = [item for item in items if item.subset == subset]
+        if not kept:
+            subsets = sorted({item.subset for item in items if item.subset})
+            raise BenchmarkError(
+                f"{name} has no subset {subset!r}{did_you_mean(subset, subsets)}: {', '.join(subsets)}"
+            )
+        name, items = f"{name}:{subset}", [replace(item, benchmark=f"{name}:{subset}") for item in kept]
+    total = len(items)
+    if limit is not None and limit < len(items):
+        chosen = {item.id for item in sorted(items, key=lambda item: _rank(item, seed))[:limit]}
+        items = [item for item in items if item.id in chosen]
+    hashes = {file.name: file.sha256 for file in files}
+    hashes.update({other.name: other.sha256 for file in files for other in file.companions})
+    return ItemSet(
+        name=name,
+        corpus=corpus,
+        revision=revision,
+        files=hashes,
+        items=tuple(items),
+        total=total,
+        left_out=dict(sorted(left_out.items())),
+    )
+
+
+def _find_edition(name: str, mirror: Path | None, raw: Path) -> tuple[Benchmark, str, list[RawFile]]:
+    """Return the first edition that is available, its revision, and the files of the split that is scored."""
+    errors = []
+    for corpus in benchmark_names()[name]:
+        if mirror is None and corpus.hub_id is None:
+            errors.append(f"{corpus.name} is at {corpus.home}, not on the Hub")
+            continue
+        try:
+            if mirror is not None:
+                files, revision = mirrored(corpus, mirror), MIRRORED
+            else:
+                revision = resolve_revision(corpus, corpus.revision)
+                files = fetched(corpus, raw, revision)
+        except MissingCorpusError as error:
+            errors.append(str(error))
+            continue
+        return corpus, revision, [file for file in files if file.split == corpus.evaluated_split]
+    raise BenchmarkError(f"{name} is not available: {'; '.join(errors)}. Read from a folder with --mirror")
+
+
+def _items(
+    corpus: Benchmark, files: Iterable[RawFile], left_out: Counter[str], malformed: list[Malformed]
+) -> Iterator[Item]:
+    """Yield the rows of the files that are items, each id once; count the others."""
+    seen: set[str] = set()
+    for file in files:
+        for row in read(corpus, file):
+            if isinstance(row, Malformed):
+                malformed.append(row)
+            elif row.id in seen:
+                left_out["repeated id"] += 1
+            elif (reason := _no_item(row)) is not None:
+                left_out[reason] += 1
+            else:
+                seen.add(row.id)
+                yield item_of(row, corpus)
+
+
+def _no_item(row: Record) -> str | None:
+    """Return why a row is no item, None if it is one."""
+    if len(row.options) > len(LETTERS):
+        return f"more than {len(LETTERS)} options"
+    if row.options and not row.gold:
+        return "no right option published"
+    if not row.options and not row.answer:
+        return "no reference answer published"
+    if not question_of(row).strip():
+        return "empty question"
+    return None
+
+
+def item_of(row: Record, corpus: Benchmark) -> Item:
+    """Return the item of a benchmark's row."""
+    subset = row.meta.get(corpus.subset_field) if corpus.subset_field else None
+    context = row.context or None
+    return Item(
+        id=row.id,
+        benchmark=evaluated_name(corpus),
+        kind="choice" if row.options else "open",
+        task=row.task,
+        lang=row.lang,
+        question=question_of(row),
+        context=context,
+        options=row.options,
+        gold=row.gold,
+        answer=row.answer,
+        subset=str(subset) if subset else None,
+        cluster=hashlib.sha256(context.encode()).hexdigest()[:16] if context else None,
+    )
+
+
+def _rank(item: Item, seed: int) -> str:
+    return hashlib.sha256(f"{seed} {item.id}".encode()).hexdigest()
+
+
+def chance_of(item: Item) -> float | None:
+    """Return the chance of a right guess; None for an open question, or one with several right options."""
+    if item.kind == "open" or len(item.gold) != 1:
+        return None
+    return 1 / len(item.options)
+
+
+def has_letters(item: Item) -> bool:
+    """Return whether options have letters in prompts; yes, no and maybe do not."""
+    return not is_decision(item.options)
