@@ -14,7 +14,6 @@ from quality.decontamination.find_leaks import Decontaminate, decontaminate, fin
 from quality.decontamination.inputs import ITEM_SCHEMA, ROW_SCHEMA, items_of, rows_of, text_rows
 from quality.decontamination.item_index import build_index
 from quality.decontamination.lexical_layers import SimilarityThresholds
-from quality.decontamination.neighbors import calibrate
 from quality.decontamination.question_contrast import contrasts
 from quality.decontamination.rarity import UNKNOWN_BITS, word_bits
 from quality.decontamination.word_keys import text_keys, words
@@ -412,26 +411,3 @@ def test_the_scan_agrees_with_a_simple_version_of_it():
         assert [score for _, score in pairs.values()] == pytest.approx([expected[item][1] for item in pairs], abs=1e-5)
         seen |= {kind for kind, _ in expected.values()}
     assert len(seen) == 6
-
-
-# --- calibration -----------------------------------------------------------------------------------------------------
-
-
-def test_the_threshold_is_the_lowest_that_is_precise_enough():
-    found = calibrate([0.9, 0.8, 0.7, 0.7, 0.6, 0.2], [True, True, True, False, True, False], precision=0.8)
-    assert (found.threshold, found.precision, found.recall) == (0.6, 0.8, 1.0)
-    strict = calibrate([0.9, 0.8, 0.7, 0.7, 0.6, 0.2], [True, True, True, False, True, False], precision=0.95)
-    assert (strict.threshold, strict.recall) == (0.8, 0.5)
-
-
-@pytest.mark.parametrize(
-    ("scores", "labels", "message"),
-    [
-        ([0.9, 0.8], [False, True], "no threshold has a precision of 0.95, the best is 0.500"),
-        ([0.9, 0.8], [True, True], "expected as many, of both kinds"),
-        ([0.9], [True, False], "1 scores and 2 labels"),
-    ],
-)
-def test_what_calibrates_nothing_is_refused(scores, labels, message):
-    with pytest.raises(ValueError, match=message):
-        calibrate(scores, labels)

@@ -88,7 +88,8 @@ def test_every_module_says_what_it_holds():
 ROOMS = {
     "sources": "errors atomic suggest names releases literal files record known_licenses license source table formats "
     "shapes fetch read connectors catalog",
-    "quality": "compiled key keep outcome license_gate embeddings cleaning privacy duplicates decontamination scores",
+    "quality": "compiled key keep outcome license_gate embeddings cleaning privacy duplicates decontamination scores "
+    "calibration",
     "synth": "teachers answers prompting passages formatting strategies cot judges preferences redteam",
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
     "merging evaluation",

@@ -95,6 +95,9 @@ def test_a_row_that_cannot_be_scored_has_a_reason_and_no_number(tmp_path, model)
     assert kept["ifd"].to_list()[-2:] == [None, None]
     assert kept["ifd_reason"].to_list()[-2:] == ["9999 tokens, expected 1 to 128", "the row has no response"]
     assert json.loads(done.stdout)["ifd"]["unscored"] == 2
+    call("score", file, "--out", tmp_path / "3", "--ifd", model, "--drop-above", "0.4")
+    assert len(table(tmp_path / "3", "kept")) == 2
+    assert json.loads(table(tmp_path / "3", "dropped")["evidence"][0]) == {"score": 0.5, "limit": 0.4}
     call("score", file, "--out", tmp_path / "2", "--ifd", model, "--drop-lowest", "0.1")
     assert set(table(tmp_path / "2", "dropped")["reason"]) == {"unscored_ifd"}
 
@@ -145,8 +148,11 @@ def test_a_judges_marks_are_columns_and_are_asked_once(tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ((), "no score is asked for; give --ifd, --perplexity, --deita, --reward or --rubric"),
-        (("--ifd", "m", "--drop-lowest", "deita=0.1"), "--drop-lowest: got 'deita=0.1', expected NAME=SHARE"),
-        (("--ifd", "m", "--drop-lowest", "1.5"), "a SHARE between 0 and 1"),
+        (
+            ("--ifd", "m", "--drop-lowest", "deita=0.1"),
+            "--drop-lowest: got 'deita=0.1', expected NAME=NUMBER with NAME one of ifd",
+        ),
+        (("--ifd", "m", "--drop-lowest", "1.5"), "expected a share between 0 and 1"),
         (("--ifd", "m", "--perplexity", "m", "--drop-lowest", "0.1"), "NAME one of perplexity, ifd"),
         (("--ifd", "m", "--answer-column", "reply"), "column 'reply' is not in the table"),
         (("--ifd", "no/folder"), "cannot load 'no/folder'"),

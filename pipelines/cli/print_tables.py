@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
 
+    from quality.calibration import EmbedderFigures
+
 GAP = 2
 """Blanks between two columns of a table."""
 
@@ -211,6 +213,35 @@ def _absent(absent: dict[str, str]) -> list[str]:
     names = list(absent)
     more = f" and {len(names) - 8} more, which --json lists" if len(names) > 8 else ""
     return [f"\nnot there, left out: {', '.join(names[:8])}{more}"] if names else []
+
+
+def calibration_table(figures: EmbedderFigures, model: str, compared: str, precision: float) -> str:
+    """Return recall and precision by threshold, the cosines by kind of pair, and the advised threshold."""
+    by_threshold = _table("threshold", "recall", "precision", "found", "wrong", numbers=("recall", "precision"))
+    for one in figures.thresholds[::5]:
+        shown = "-" if one.precision is None else f"{one.precision:.1%}"
+        by_threshold.add_row(f"{one.threshold:.2f}", f"{one.recall:.1%}", shown, str(one.found), str(one.wrong))
+    by_kind = _table("kind", "same", "pairs", "least", "median", "greatest", "found", numbers=("pairs",))
+    for kind in figures.kinds:
+        cosines = (f"{value:.2f}" for value in (kind.least, kind.median, kind.greatest))
+        found = "-" if kind.found is None else f"{kind.found:.0%}"
+        by_kind.add_row(kind.kind or "(none)", "yes" if kind.same else "no", str(kind.pairs), *cosines, found)
+    way = "dedup --semantic" if compared == "rows" else "decontaminate --embedder, --similarity"
+    advised = figures.advised
+    if advised is None:
+        best = max(figures.thresholds, key=lambda one: (one.precision or 0.0, one.recall))
+        last = (
+            f"no threshold has a precision of {precision:.0%} on these pairs; the best has {best.precision or 0:.1%}, "
+            f"{best.threshold:.2f}, and finds {best.recall:.1%} of the same pairs: use another model, or read what it "
+            "drops"
+        )
+    else:
+        last = (
+            f"advised: {advised.threshold:.2f}, which finds {advised.recall:.1%} of the same pairs with "
+            f"{advised.wrong} of {advised.found} wrong; as in {model}@{advised.threshold:.2f} for {way}"
+        )
+    head = f"{figures.pairs} pairs, {figures.same} of them the same; cosines of -1 are pairs that the words forbid"
+    return _rendered(head, by_threshold, by_kind, last)
 
 
 def account_text(account: dict[str, Any]) -> str:

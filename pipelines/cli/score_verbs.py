@@ -1,15 +1,18 @@
-"""The verbs that score the rows of any files and choose among them."""
+"""The verbs that score the rows of any files and choose among them, and measure the models for it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipelines.cli.build_verbs import OVERWRITE
 from pipelines.cli.shared_options import JSON, STORE, main
 from pipelines.terminal import echo, echo_json
+
+if TYPE_CHECKING:
+    from quality.calibration import Compared
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 OUT = click.option(
@@ -78,6 +81,13 @@ ANSWER = click.option(
     "first, and rows without that score; NAME where several scores are computed, as in deita=0.1. May be "
     "given several times.  [default: drop none]",
 )
+@click.option(
+    "--drop-above",
+    multiple=True,
+    metavar="[NAME=]LIMIT",
+    help="Drop rows with a score above this, as in ifd=1 (the question misleads). May be given several times.  "
+    "[default: drop none]",
+)
 @STORE
 @JSON
 def score(
@@ -88,6 +98,7 @@ def score(
     overwrite: bool,
     rubric: str | None,
     drop_lowest: tuple[str, ...],
+    drop_above: tuple[str, ...],
     store: Path,
     as_json: bool,
     **models: Any,
@@ -98,21 +109,23 @@ def score(
 
     Example: sabila score train.jsonl --out scored --ifd HuggingFaceTB/SmolLM2-135M --drop-lowest 0.1
     """
+    from dataclasses import replace
+
     from pipelines.cli.print_tables import account_text
     from pipelines.own_files.conversations import TextColumns
     from pipelines.own_files.score_files import Scoring
     from pipelines.own_files.score_files import score as run
-    from synth.judges.score_step import lowest_rule, pinned_scores
+    from synth.judges.score_step import drop_rules, pinned_scores
     from synth.teachers.specs import teacher
 
     scoring = Scoring(scores=pinned_scores(**models), judge=teacher(rubric) if rubric else None, store=store)
     if not scoring.names:
         raise click.UsageError("no score is asked for; give --ifd, --perplexity, --deita, --reward or --rubric")
     try:
-        rules = [lowest_rule(text, scoring.names) for text in drop_lowest]
+        rules = drop_rules(drop_lowest, drop_above, scoring.names)
     except ValueError as error:
-        raise click.UsageError(str(error).replace("drop_lowest:", "--drop-lowest:")) from error
-    scoring = Scoring(scores=scoring.scores, judge=scoring.judge, store=store, lowest=rules)
+        raise click.UsageError(f"--{str(error).replace('_', '-', 1)}") from error
+    scoring = replace(scoring, rules=rules)
     columns = TextColumns(question=question, answer=answer)
     account = run(files, out, columns=columns, scoring=scoring, overwrite=overwrite)
     if as_json:
@@ -182,3 +195,48 @@ def select(
         echo_json(account)
     else:
         echo(account_text(account))
+
+
+@main.command()
+@click.argument("model")
+@click.option(
+    "--pairs",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Labelled pairs of your own: columns a and b (texts, or objects with question and answer) and same (true or "
+    "false).  [default: 100 pairs that come with sabila]",
+)
+@click.option(
+    "--compare",
+    type=click.Choice(["rows", "questions"]),
+    default="rows",
+    show_default=True,
+    help="rows: question and answer, as dedup --semantic compares; questions: as decontaminate --embedder compares.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="Share of the found pairs that must really be the same at the advised threshold.",
+)
+@JSON
+def calibrate(model: str, pairs: Path | None, compare: Compared, precision: float, as_json: bool) -> None:
+    """Measure an embedding MODEL on labelled pairs and advise a threshold for it.
+
+    MODEL is named as for dedup --semantic. Thresholds differ from model to model: where one puts unrelated texts at
+    0.03, another puts them at 0.37.
+
+    Example: sabila calibrate sentence-transformers/all-MiniLM-L6-v2
+    """
+    from dataclasses import asdict
+
+    from pipelines.cli.print_tables import calibration_table
+    from pipelines.own_files.labelled_pairs import read_pairs
+    from quality.calibration import measure_embedder, shipped_pairs
+    from synth.teachers.embedders import embedder
+
+    figures = measure_embedder(read_pairs(pairs) if pairs else shipped_pairs(), embedder(model), compare, precision)
+    if as_json:
+        echo_json({"model": model, "compare": compare, **asdict(figures)})
+    else:
+        echo(calibration_table(figures, model, compare, precision))

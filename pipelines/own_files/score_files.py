@@ -25,10 +25,10 @@ from pipelines.own_files.file_tables import (
 from pipelines.storage.stored_step import height
 from quality.duplicates.near_duplicates import free_column
 from quality.outcome import DROP_SCHEMA
-from quality.scores.score_columns import Lowest
+from quality.scores.score_columns import Above, Lowest
 from sources.atomic import remove_leftovers
 from synth.judges import rubric
-from synth.judges.score_step import RUBRIC, Scores, SelectRows, add_scores, lowest_rows, selected_rows
+from synth.judges.score_step import RUBRIC, Scores, SelectRows, add_scores, rows_to_drop, selected_rows
 from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 from synth.teachers.token_counts import quarter_of_characters
@@ -47,7 +47,7 @@ class Scoring:
     scores: Scores = field(default_factory=Scores)
     judge: Teacher | None = None
     store: Path = Path("store")
-    lowest: Sequence[Lowest] = ()
+    rules: Sequence[Lowest | Above] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def score(
     rows = scan(files)
     schema = rows.collect_schema()
     added = [column for name in scoring.names for column in _columns_of(name)]
-    if taken := [name for name in (*added, *(("reason", "evidence") if scoring.lowest else ())) if name in schema]:
+    if taken := [name for name in (*added, *(("reason", "evidence") if scoring.rules else ())) if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or score another file")
     read = read_columns(schema, columns)
     number = free_column("row", schema.names())
@@ -77,7 +77,7 @@ def score(
         if not found[name].count() and len(found):
             reason = found[f"{name}_reason"].value_counts(sort=True).row(0)
             raise TableError(f"no row has a {name} score: {reason[0]} ({reason[1]:,} rows)")
-    drops = lowest_rows(found, scoring.lowest)
+    drops = rows_to_drop(found, scoring.rules)
     scores = found.rename({"id": number}).lazy()
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
     account = _write(out, numbered.join(scores, on=number, how="left", maintain_order="left"), drops, number)

@@ -52,7 +52,7 @@ SLICE_ROWS = 50_000
 class Decontaminate:
     """``thresholds`` are those of the lexical layers, ``similarity`` is the cosine of the embedding layer.
 
-    The cosine depends on the model; ``quality.decontamination.neighbors.calibrate`` determines it.
+    The cosine depends on the model; `sabila calibrate` measures it.
     """
 
     thresholds: SimilarityThresholds = Field(default_factory=SimilarityThresholds)

@@ -1,9 +1,8 @@
-"""Embedding neighbours: all pairs of a row and a benchmark item above a threshold calibrated on labelled pairs."""
+"""Embedding neighbours: all pairs of a row and a benchmark item above a threshold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,31 +65,3 @@ def _checked(given: NDArray[Any], expected: int) -> F32:
         raise ValueError("embed gave a vector with a number that is not finite; look at the model and its precision")
     scaled: F32 = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return scaled
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """A threshold with its precision and recall on the labelled pairs used for calibration."""
-
-    threshold: float
-    precision: float
-    recall: float
-
-
-def calibrate(scores: Sequence[float], labels: Sequence[bool], precision: float = 0.95) -> Calibration:
-    """Return the lowest threshold (highest recall) whose precision on labelled pairs is at least ``precision``.
-
-    Raises ``ValueError`` where no threshold reaches it, and where pairs of either label are missing.
-    """
-    if len(scores) != len(labels) or len(set(labels)) != 2:
-        raise ValueError(f"{len(scores)} scores and {len(labels)} labels, expected as many, of both kinds")
-    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    ranked, true = np.asarray(scores, np.float64)[order], np.cumsum(np.asarray(labels, bool)[order])
-    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))  # pairs of equal score pass together
-    precisions = true[last] / (last + 1)
-    good = np.flatnonzero(precisions >= precision)
-    if not len(good):
-        raise ValueError(f"no threshold has a precision of {precision}, the best is {precisions.max():.3f}")
-    best = good[-1]
-    recall = true[last[best]] / true[-1]
-    return Calibration(threshold=float(ranked[last[best]]), precision=float(precisions[best]), recall=float(recall))

@@ -54,6 +54,14 @@ class Lowest:
     most_unscored: float = Field(default=0.5, ge=0, le=1)
 
 
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Above:
+    """Rows with a score in ``column`` above ``limit`` are dropped, as for an IFD above 1 (arXiv 2308.12032)."""
+
+    column: str
+    limit: float
+
+
 def add_score(rows: pl.DataFrame, name: str, scores: Sequence[Score]) -> pl.DataFrame:
     """Return ``rows`` with ``name`` (Float64) and ``name_reason``: exactly one of the two is null in every row."""
     if len(scores) != len(rows):
@@ -128,6 +136,13 @@ def drop_lowest(rows: pl.DataFrame, rule: Lowest) -> pl.DataFrame:
         reasons = ({"reason": reason} for reason in missing[f"{rule.column}_reason"])
         gone.append(_drop_table(missing, f"unscored_{rule.column}", reasons))
     return pl.concat(gone).sort("id")
+
+
+def drop_above(rows: pl.DataFrame, rule: Above) -> pl.DataFrame:
+    """Return the rows to drop (``DROP_SCHEMA``), sorted by id: ``high_<column>``; rows without a score are kept."""
+    high = rows.filter(pl.col(rule.column) > rule.limit).sort("id")
+    evidence = ({"score": score, "limit": rule.limit} for score in high[rule.column])
+    return _drop_table(high, f"high_{rule.column}", evidence)
 
 
 def check_scores(scores: pl.Series) -> None:

@@ -5,6 +5,7 @@ As a step of a recipe they are written to ``meta``, and later steps drop the low
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -18,7 +19,7 @@ from quality.scores.deita import PUBLISHED_COMPLEXITY, PUBLISHED_QUALITY, Scorer
 from quality.scores.digits import NextTokens
 from quality.scores.diversity import Diversity, best_rows, select
 from quality.scores.likelihood import Continuation, TokenLogprobs, add_ifd, add_perplexity
-from quality.scores.score_columns import Lowest, Unscored, add_reward, drop_lowest
+from quality.scores.score_columns import Above, Lowest, Unscored, add_reward, drop_above, drop_lowest
 from sources.table import question_text, to_json
 from synth.judges.score_models import CausalModel, RewardModel, causal_model, reward_model, teacher_next_tokens
 from synth.teachers.embedders import embedder, revision_of
@@ -158,25 +159,25 @@ def score_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
-class DropLowest:
-    """The rules by which rows with low scores are dropped, one after the other."""
+class DropByScore:
+    """The rules by which rows are dropped for their scores, one after the other."""
 
-    rules: tuple[Lowest, ...]
+    rules: tuple[Lowest | Above, ...]
 
 
-def drop_lowest_rows(shards: Shards, config: DropLowest) -> Decision:
+def drop_by_score(shards: Shards, config: DropByScore) -> Decision:
     """Name the rows that a rule drops, over all rows."""
     names = list(dict.fromkeys(rule.column for rule in config.rules))
     empty = score_columns(pl.DataFrame(schema={"id": pl.String, "meta": pl.String}), names)
     scored = pl.concat([empty, *(score_columns(rows, names) for rows in shards())])
-    return Decision(drops=lowest_rows(scored, config.rules), tables={"scores": scored.sort("id")})
+    return Decision(drops=rows_to_drop(scored, config.rules), tables={"scores": scored.sort("id")})
 
 
-def lowest_rows(scored: pl.DataFrame, rules: Sequence[Lowest]) -> pl.DataFrame:
+def rows_to_drop(scored: pl.DataFrame, rules: Sequence[Lowest | Above]) -> pl.DataFrame:
     """Return the rows to drop (``DROP_SCHEMA``): each rule looks at the rows that those before it keep."""
     dropped = [pl.DataFrame(schema=DROP_SCHEMA)]
     for rule in rules:
-        dropped.append(drop_lowest(scored, rule))
+        dropped.append(drop_lowest(scored, rule) if isinstance(rule, Lowest) else drop_above(scored, rule))
         scored = scored.join(dropped[-1], on="id", how="anti", maintain_order="left")
     return pl.concat(dropped).sort("id")
 
@@ -214,24 +215,33 @@ def _texts(rows: pl.DataFrame) -> pl.DataFrame:
     return read.with_columns(quarter_of_characters(read["text"]).alias("tokens"))
 
 
-def lowest_rule(text: str, scores: Sequence[str]) -> Lowest:
-    """Return the rule of ``NAME=SHARE``, or of a SHARE alone where there is one score.
+def drop_rules(lowest: Sequence[str], above: Sequence[str], scores: Sequence[str]) -> tuple[Lowest | Above, ...]:
+    """Return the rules of texts such as ``deita=0.1`` and ``ifd=1``; a number alone is for the only score there is.
 
-    Raises ``ValueError`` for a score that is not asked for, and for no share between 0 and 1.
+    Rows above a limit are dropped before the lowest share. Raises ``ValueError`` for a score that is not computed, and
+    for a share that is not between 0 and 1.
     """
-    name, _, share = text.rpartition("=")
+    limits = [Above(column=name, limit=value) for name, value in (_named("drop_above", one, scores) for one in above)]
+    shares = []
+    for text in lowest:
+        name, value = _named("drop_lowest", text, scores)
+        if not 0 < value < 1:
+            raise ValueError(f"drop_lowest: got {text!r}, expected a share between 0 and 1, as in {name}=0.1")
+        shares.append(Lowest(column=name, share=value))
+    return (*limits, *shares)
+
+
+def _named(knob: str, text: str, scores: Sequence[str]) -> tuple[str, float]:
+    name, _, number = text.rpartition("=")
     name = name or (scores[0] if len(scores) == 1 else "")
     try:
-        value = float(share)
+        value = float(number)
     except ValueError:
-        value = 0.0
-    if name not in scores or not 0 < value < 1:
-        asked = f"one of {', '.join(scores)}" if scores else "a score, and none is asked for"
-        raise ValueError(
-            f"drop_lowest: got {text!r}, expected NAME=SHARE as in {scores[0] if scores else 'deita'}=0.1 with NAME "
-            f"{asked} and a SHARE between 0 and 1"
-        )
-    return Lowest(column=name, share=value)
+        value = math.nan
+    if name not in scores or math.isnan(value):
+        asked = f"one of {', '.join(scores)}" if scores else "a score, of which none is computed"
+        raise ValueError(f"{knob}: got {text!r}, expected NAME=NUMBER with NAME {asked}")
+    return name, value
 
 
 def selection(by: str, rows: int | None, tokens: int | None, spec: str | None, most_similar: float) -> SelectRows:
