@@ -217,11 +217,11 @@ def _absent(absent: dict[str, str]) -> list[str]:
 
 def calibration_table(figures: EmbedderFigures, model: str, compared: str, precision: float) -> str:
     """Return recall and precision by threshold, the cosines by kind of pair, and the advised threshold."""
-    by_threshold = _table("threshold", "recall", "precision", "found", "wrong", numbers=("recall", "precision"))
+    by_threshold = text_table("threshold", "recall", "precision", "found", "wrong", numbers=("recall", "precision"))
     for one in figures.thresholds[::5]:
         shown = "-" if one.precision is None else f"{one.precision:.1%}"
         by_threshold.add_row(f"{one.threshold:.2f}", f"{one.recall:.1%}", shown, str(one.found), str(one.wrong))
-    by_kind = _table("kind", "same", "pairs", "least", "median", "greatest", "found", numbers=("pairs",))
+    by_kind = text_table("kind", "same", "pairs", "least", "median", "greatest", "found", numbers=("pairs",))
     for kind in figures.kinds:
         cosines = (f"{value:.2f}" for value in (kind.least, kind.median, kind.greatest))
         found = "-" if kind.found is None else f"{kind.found:.0%}"
@@ -241,7 +241,7 @@ def calibration_table(figures: EmbedderFigures, model: str, compared: str, preci
             f"{advised.wrong} of {advised.found} wrong; as in {model}@{advised.threshold:.2f} for {way}"
         )
     head = f"{figures.pairs} pairs, {figures.same} of them the same; cosines of -1 are pairs that the words forbid"
-    return _rendered(head, by_threshold, by_kind, last)
+    return render_text(head, by_threshold, by_kind, last)
 
 
 def account_text(account: dict[str, Any]) -> str:
