@@ -152,3 +152,41 @@ def evaluate(
         return
     echo(scores_text(record))
     echo(out)
+
+
+@main.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option(
+    "--items",
+    "shown",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Items won and lost to print for each benchmark; --json and --out have all of them.",
+)
+@click.option(
+    "--across-settings",
+    is_flag=True,
+    help="Compare although mode, prompts or sampling differ; the difference is then that of model and method together.",
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="JSON file for the whole comparison.")
+@JSON
+def compare(results: tuple[Path, ...], shown: int, across_settings: bool, out: Path | None, as_json: bool) -> None:
+    """Compare models on the same items: RESULTS are folders of sabila evaluate, the base model's first.
+
+    Every other model is compared with the first one, item by item: McNemar's exact test where items are right or not,
+    a paired bootstrap for other scores, each difference with its 95% interval, p-values adjusted over all benchmarks
+    by Holm. Results of other prompts, settings or files are refused.
+    """
+    from pipelines.cli.print_scores import comparison_text
+    from pipelines.evaluate.compare_results import compare_folders
+    from sources.atomic import write_json
+
+    comparison = compare_folders(results, across_settings=across_settings)
+    value = comparison.model_dump(mode="json")
+    if out is not None:
+        write_json(out, value)
+    if as_json:
+        echo_json(value)
+    else:
+        echo(comparison_text(comparison, shown))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipelines.cli.print_tables import render_text, text_table
 from training.evaluation.evaluation_record import BenchmarkScore, EvaluationRecord, Score
 from training.evaluation.item_results import NO_ANSWER
+from training.evaluation.paired_comparison import Comparison, PairedScore
 
 MOST_SUBSETS = 30
 
@@ -67,3 +68,61 @@ def _notes(one: BenchmarkScore) -> list[str]:
         notes.append(f"{name}: " + "; ".join(f"{part.name} {percent(part.score)}" for part in one.by_subset))
     notes += [f"{name}: {count:,} rows left out: {reason}" for reason, count in one.left_out.items()]
     return notes
+
+
+def comparison_text(comparison: Comparison, shown: int) -> str:
+    """Return the differences between models by benchmark, and the first ``shown`` items won and lost of each."""
+    columns = (
+        "benchmark",
+        "first",
+        "second",
+        "items",
+        "scores",
+        "difference",
+        "won",
+        "lost",
+        "p",
+        "p (Holm)",
+        "detectable",
+    )
+    table = text_table(*columns, numbers=("items", "won", "lost", "p", "p (Holm)", "detectable"))
+    for one in comparison.pairs:
+        gap = one.difference
+        table.add_row(
+            one.benchmark if one.metric == "accuracy" else f"{one.benchmark} ({one.metric})",
+            one.first,
+            one.second,
+            f"{one.items:,}",
+            f"{one.first_score.value:.1%} → {one.second_score.value:.1%}",
+            f"{gap.value:+.1%} [{gap.low:+.1%}, {gap.high:+.1%}]",
+            f"{len(one.won):,}",
+            f"{len(one.lost):,}",
+            _p_text(one.p),
+            "" if one.p_holm is None else _p_text(one.p_holm),
+            f"{one.smallest_detectable:.1%}",
+        )
+    lines = [line for one in comparison.pairs for line in _pair_lines(one, shown)]
+    notes = [f"note: {note}" for note in comparison.notes]
+    legend = (
+        "won, lost: items that only the second or only the first model has right. p: of "
+        f"{' or '.join(sorted({one.test for one in comparison.pairs}))}; Holm: adjusted for all rows. detectable: "
+        "least difference that so many items show with power 0.8."
+    )
+    return render_text(table, *lines, *notes, legend)
+
+
+def _pair_lines(one: PairedScore, shown: int) -> list[str]:
+    lines = []
+    if one.no_answer != (0, 0):
+        lines.append(
+            f"{one.benchmark}: no answer from {one.first} {one.no_answer[0]:,} times, {one.second} {one.no_answer[1]:,}"
+        )
+    for word, items in (("won", one.won), ("lost", one.lost)):
+        if shown and items:
+            more = f" and {len(items) - shown:,} more" if len(items) > shown else ""
+            lines.append(f"{one.benchmark}: {one.second} {word} {', '.join(items[:shown])}{more}")
+    return lines
+
+
+def _p_text(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
