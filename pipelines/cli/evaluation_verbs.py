@@ -87,6 +87,14 @@ def with_requesting(verb: Any) -> Any:
 @click.option(
     "--revision", help="Revision of a model on the Hub, or a name for the weights of a server.  [default: main]"
 )
+@click.option(
+    "--release",
+    "releases",
+    multiple=True,
+    metavar="NAME@VERSION|FOLDER",
+    help="Release that the model was trained on, whose ledger says which items leaked; may be given several times.  "
+    "[default: those that the model's own run.json names, if they are in --store]",
+)
 @MIRROR
 @STORE
 @click.option(
@@ -110,6 +118,7 @@ def evaluate(
     max_tokens: int,
     seed: int,
     revision: str | None,
+    releases: tuple[str, ...],
     mirror: Path | None,
     store: Path,
     out: Path,
@@ -144,7 +153,14 @@ def evaluate(
     )
     options = TeacherOptions(revision=revision, **requesting(limits))
     job = Evaluation(
-        model=model, benchmarks=benchmarks, settings=settings, out=out, store=store, mirror=mirror, options=options
+        model=model,
+        benchmarks=benchmarks,
+        settings=settings,
+        out=out,
+        store=store,
+        releases=releases,
+        mirror=mirror,
+        options=options,
     )
     record = run(job, spending(**limits))
     if as_json:

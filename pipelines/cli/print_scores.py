@@ -29,6 +29,7 @@ def scores_text(record: EvaluationRecord) -> str:
     if record.summary and len(record.benchmarks) > 1:
         means = {"micro": record.summary.micro, "macro": record.summary.macro, "multimedqa": record.summary.multimedqa}
         notes += [f"{name}: {percent(score)}" for name, score in means.items() if score]
+    notes += [f"note: {note}" for note in record.notes]
     notes.append("[low, high]: 95% interval. Whatever is no answer counts as not right, and never as wrong.")
     return render_text(*lines, table, *notes)
 
@@ -64,6 +65,11 @@ def _notes(one: BenchmarkScore) -> list[str]:
     if one.calibration:
         found = one.calibration
         notes.append(f"{name}: calibration error {found.expected_calibration_error:.3f}, Brier score {found.brier:.3f}")
+    if one.leaks:
+        parts = {"clean": one.leaks.clean, "contaminated": one.leaks.contaminated, "not checked": one.leaks.unchecked}
+        each = "; ".join(f"{percent(score)} of {score.n:,} {key}" for key, score in parts.items() if score)
+        more = "" if one.leaks.whole else " (only the strongest match of each dropped row is known)"
+        notes.append(f"{name}: {each} items by the ledger of {one.leaks.release}{more}")
     if 1 < len(one.by_subset) <= MOST_SUBSETS:
         notes.append(f"{name}: " + "; ".join(f"{part.name} {percent(part.score)}" for part in one.by_subset))
     notes += [f"{name}: {count:,} rows left out: {reason}" for reason, count in one.left_out.items()]

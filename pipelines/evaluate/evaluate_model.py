@@ -15,6 +15,7 @@ from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
+from pipelines.evaluate.release_leaks import leaks_of_model, with_leaks
 from pipelines.evaluate.result_folder import check_new, write_results
 from sources.errors import SabilaError
 from synth.teachers.options import TeacherOptions
@@ -48,6 +49,7 @@ class Evaluation:
     settings: Settings
     out: Path
     store: Path
+    releases: tuple[str, ...] = ()
     mirror: Path | None = None
     options: TeacherOptions = field(default_factory=TeacherOptions)
 
@@ -90,18 +92,23 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
         askable(load_items(name, mirror=job.mirror, raw=raw, limit=settings.limit, seed=settings.seed), settings)
         for name in names
     ]
+    leaks, notes = leaks_of_model(job.model, job.releases, job.store)
     teacher = make_teacher(job.model, settings.mode, job.options)
     scored: list[tuple[ItemSet, BenchmarkScore, list[ItemResult]]] = []
     with show_progress(len(sets)) as progress, kept_notices():
         ask = cached_teacher(job.store / FILE, teacher, spending, progress)
         for found in sets:
-            scored.append(_evaluate_set(found, settings, ask))
+            score, results = _evaluate_set(found, settings, ask)
+            if leaks is not None:
+                score, results = with_leaks(found, score, results, leaks, job.mirror, raw)
+            scored.append((found, score, results))
     record = EvaluationRecord(
         sabila=library_version("sabila"),
         model=ModelFacts(name=teacher.name.partition(":")[2], revision=teacher.revision),
         settings=settings,
         benchmarks=[score for _, score, _ in scored],
         summary=summarize(scored, expand_names((SUITE,))),
+        notes=notes,
         libraries=_libraries(),
         machine=f"{platform.machine()}, {cpu_count()} cores, Python {platform.python_version()}",
         seconds=time.monotonic() - since,
@@ -110,11 +117,11 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
     return record
 
 
-def _evaluate_set(found: ItemSet, settings: Settings, ask: Ask) -> tuple[ItemSet, BenchmarkScore, list[ItemResult]]:
+def _evaluate_set(found: ItemSet, settings: Settings, ask: Ask) -> tuple[BenchmarkScore, list[ItemResult]]:
     prompt = prompt_of(found, settings)
     asked = list(item_requests(found.items, prompt[0], settings))
     results = list(answer_items(asked, ask, settings))
-    return found, score_benchmark(found, prompt, results), results
+    return score_benchmark(found, prompt, results), results
 
 
 def _libraries() -> dict[str, str]:

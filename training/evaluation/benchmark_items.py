@@ -158,6 +158,22 @@ def _find_edition(name: str, mirror: Path | None, raw: Path) -> tuple[Benchmark,
     raise BenchmarkError(f"{name} is not available: {'; '.join(errors)}. Read from a folder with --mirror")
 
 
+def edition_items(name: str, mirror: Path | None, raw: Path) -> list[tuple[str, str]]:
+    """Return (id, question) of all rows of a benchmark of the catalog, none where it is not available."""
+    corpus = BENCHMARKS.get(name)
+    if corpus is None or (mirror is None and corpus.hub_id is None):
+        return []
+    try:
+        if mirror is not None:
+            files = mirrored(corpus, mirror)
+        else:
+            files = fetched(corpus, raw, resolve_revision(corpus, corpus.revision))
+    except MissingCorpusError:
+        return []
+    rows = (row for file in files for row in read(corpus, file))
+    return [(row.id, question_of(row)) for row in rows if isinstance(row, Record)]
+
+
 def _items(
     corpus: Benchmark, files: Iterable[RawFile], left_out: Counter[str], malformed: list[Malformed]
 ) -> Iterator[Item]:

@@ -33,12 +33,10 @@ class Score(_Part):
 
 
 class ModelFacts(_Part):
-    """The model: name, revision (commit, hash of its files, or ``unpinned``), and the release it was trained on."""
+    """The model: its name, and its revision: a commit, the hash of its files, or ``unpinned``."""
 
     name: str
     revision: str
-    release: str | None = None
-    release_hash: str | None = None
 
 
 class Settings(_Part):
@@ -100,17 +98,18 @@ class OrderScores(_Part):
 
 
 class LeakScores(_Part):
-    """The score by what decontamination found for the model's training release.
+    """The score by what decontamination found for the model's training releases; ``items.parquet`` has the lists.
 
-    ``clean`` items were compared with every training row and matched none; of ``contaminated`` ones at least one
-    training row held the item (such rows were dropped); ``unchecked`` items belong to no benchmark of the release.
+    ``clean`` items were compared with every training row and matched none; of ``contaminated`` ones at least one row
+    contained the item, and was dropped; ``unchecked`` items were not compared. ``whole`` is False where only the
+    strongest match of each dropped row is known, so that further items may have leaked.
     """
 
     release: str
+    whole: bool
     clean: Score | None = None
     contaminated: Score | None = None
     unchecked: Score | None = None
-    difference: Score | None = None
 
 
 class BenchmarkScore(_Part):
@@ -163,6 +162,7 @@ class EvaluationRecord(_Part):
     settings: Settings
     benchmarks: list[BenchmarkScore]
     summary: Summary | None
+    notes: list[str] = Field(default_factory=list)
     libraries: dict[str, str]
     machine: str
     seconds: float

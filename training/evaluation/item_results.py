@@ -53,6 +53,7 @@ class ItemResult:
     - ``confidence``: probability of the chosen option among the options; None where it is not known
     - ``logprobs``: log-likelihood of each option, in the source's order
     - ``overlap``: ROUGE-1, ROUGE-2 and ROUGE-L of an open answer
+    - ``leaked``: whether decontamination found the item in the model's training release; None where it was not checked
     - ``text``: what the model wrote
     """
 
@@ -71,6 +72,7 @@ class ItemResult:
     confidence: float | None = None
     logprobs: tuple[float, ...] | None = None
     overlap: tuple[float, ...] | None = None
+    leaked: bool | None = None
     text: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -103,6 +105,7 @@ _COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
     "confidence": pl.Float64,
     "logprobs": pl.List(pl.Float64),
     "overlap": pl.List(pl.Float64),
+    "leaked": pl.Boolean,
     "text": pl.String,
     "prompt_tokens": pl.Int64,
     "completion_tokens": pl.Int64,

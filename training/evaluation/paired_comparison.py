@@ -28,6 +28,9 @@ from training.evaluation.statistics import (
 ALL = "all accuracy sets"
 """The row over the items of all benchmarks that are scored by accuracy."""
 
+CLEAN = ", clean items"
+"""Ends the name of the row over the items that decontamination found in no training release of the models."""
+
 SAME = ("mode", "scoring", "temperature", "max_tokens")
 """Settings without which two scores measure different things."""
 
@@ -146,12 +149,22 @@ def _compare_two(base: Evaluated, other: Evaluated, across_settings: bool) -> tu
                 "in other orders of their options"
             )
         pairs.append(_paired(name, one.metric, base.name, other.name, common, left_out))
+        clean = [pair for pair in common if _is_clean(pair)]
+        if 0 < len(clean) < len(common):
+            pairs.append(_paired(f"{name}{CLEAN}", one.metric, base.name, other.name, clean, 0))
         if one.metric == ACCURACY:
             pooled += common
-    if len(pairs) > 1 and pooled and sum(pair.metric == ACCURACY for pair in pairs) > 1:
-        left_out = sum(pair.left_out for pair in pairs if pair.metric == ACCURACY)
+    whole = [pair for pair in pairs if pair.metric == ACCURACY and not pair.benchmark.endswith(CLEAN)]
+    if len(whole) > 1:
+        left_out = sum(pair.left_out for pair in whole)
         pairs.append(_paired(ALL, ACCURACY, base.name, other.name, pooled, left_out))
     return pairs, notes
+
+
+def _is_clean(pair: tuple[list[ItemResult], list[ItemResult]]) -> bool:
+    """Return whether an item was checked for leaks for one of the models and found for neither."""
+    marks = [one.leaked for ones in pair for one in ones]
+    return False in marks and True not in marks
 
 
 def _not_the_same(first: BenchmarkFacts, second: BenchmarkFacts, across_settings: bool) -> str | None:
@@ -240,7 +253,14 @@ def _no_answers(results: Sequence[list[ItemResult]]) -> int:
 
 
 def _adjusted(pairs: Sequence[PairedScore]) -> list[PairedScore]:
-    """Return the pairs with p-values adjusted by Holm; the row over all benchmarks is no further test."""
-    single = [pair for pair in pairs if pair.benchmark != ALL]
-    adjusted = iter(holm([pair.p for pair in single]))
-    return [pair if pair.benchmark == ALL else pair.model_copy(update={"p_holm": next(adjusted)}) for pair in pairs]
+    """Return the pairs with p-values adjusted by Holm; rows over several sets or a part of one are no further tests."""
+    single = [_is_test(pair) for pair in pairs]
+    adjusted = iter(holm([pair.p for pair, counts in zip(pairs, single, strict=True) if counts]))
+    return [
+        pair.model_copy(update={"p_holm": next(adjusted)}) if counts else pair
+        for pair, counts in zip(pairs, single, strict=True)
+    ]
+
+
+def _is_test(pair: PairedScore) -> bool:
+    return pair.benchmark != ALL and not pair.benchmark.endswith(CLEAN)

@@ -1,0 +1,109 @@
+"""The leaks of a model's training releases: found by the model's own records, read from ledgers and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.release.ledger import REFERENCE_ONLY
+from pipelines.release.locate import find
+from sources.errors import SabilaError
+from sources.literal import read_parquet, scan_parquet
+from sources.releases.manifest_model import Manifest
+from sources.releases.read_manifest import load
+from training.evaluation.benchmark_items import ItemSet, benchmark_names, edition_items, evaluated_name
+from training.evaluation.evaluation_record import BenchmarkScore
+from training.evaluation.item_results import ItemResult
+from training.evaluation.known_leaks import KnownLeaks, joined_leaks, leak_scores, mark_leaks
+from training.lineage import ancestors, trace_model
+
+LEAKS = "leaks"
+"""The folder of a step in the store that has all pairs of a row and an item."""
+
+
+class ReleaseLeaksError(SabilaError):
+    """A release that cannot say which benchmark items leaked."""
+
+
+def training_releases(model: Path) -> list[dict[str, str]]:
+    """Return name, version and hash of every release on the way to the model in a folder, by its own records."""
+
+    def text_of(name: str) -> str | None:
+        path = model / name
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    lineage = trace_model(text_of, str(model), hub=False, revision=None, license="")
+    found = [one["release"] for one in (*ancestors(lineage), lineage) if one["release"]]
+    return list({(one["name"], one["version"]): one for one in found}.values())
+
+
+def leaks_of_model(model: str, releases: Sequence[str], store: Path) -> tuple[KnownLeaks | None, list[str]]:
+    """Return what is known of the leaks of a model's releases, and notes on what is not.
+
+    ``releases`` are folders or ``name@version``; without any, those that the model's records name are looked for in
+    the store. None where no release is known, or one of them is missing: no item can be called clean then.
+    """
+    if releases:
+        return joined_leaks([read_leaks(find(one, store)) for one in releases]), []
+    if not Path(model).is_dir():
+        return None, []
+    found, missing = [], []
+    for release in training_releases(Path(model)):
+        spec = f"{release['name']}@{release['version']}"
+        folder = store / "releases" / str(release["name"]) / str(release["version"])
+        if not (folder / "manifest.json").is_file():
+            missing.append(f"release {spec}, on which the model was trained, is not in {store}: name it with --release")
+        elif load(folder).hash != release["hash"]:
+            missing.append(f"{folder} has another hash than release {spec}, on which the model was trained")
+        else:
+            found.append(read_leaks(folder))
+    return (joined_leaks(found) if found and not missing else None), missing
+
+
+def read_leaks(folder: Path) -> KnownLeaks:
+    """Return which benchmark items a release was compared with, and which of them its rows contained.
+
+    All pairs are read from the store that built the release; without it, the ledger has the strongest one of each
+    dropped row. Raises ``ReleaseLeaksError`` for a release without a ledger or without decontamination.
+    """
+    manifest = load(folder)
+    files = sorted((folder / "ledger").glob("*.parquet"))
+    if not files:
+        raise ReleaseLeaksError(f"{folder} has no ledger, expected ledger/rows-*.parquet: name the whole release")
+    ledger = scan_parquet(files)
+    checked = ledger.filter(pl.col("status") == REFERENCE_ONLY).select("id").collect()["id"]
+    if checked.is_empty():
+        raise ReleaseLeaksError(f"{folder} was compared with no benchmark, so that no item can be called clean")
+    pairs = list(_pair_files(manifest, folder))
+    if pairs:
+        leaked = pl.concat([read_parquet(path, columns=["item"]) for path in pairs])["item"]
+    else:
+        evidence = ledger.filter(pl.col("reason").str.starts_with("leak:")).select("evidence").collect()["evidence"]
+        leaked = evidence.str.json_path_match("$.item").drop_nulls()
+    return KnownLeaks(
+        release=f"{manifest.name}@{manifest.version}",
+        checked=frozenset(checked.to_list()),
+        leaked=frozenset(leaked.to_list()),
+        whole=bool(pairs),
+    )
+
+
+def _pair_files(manifest: Manifest, folder: Path) -> Iterator[Path]:
+    """Yield the files with all pairs, where the release lies in the store that built it."""
+    steps = folder.resolve().parents[2] / "steps"
+    for step in manifest.steps:
+        yield from sorted((steps / step.folder / LEAKS).glob("*.parquet"))
+
+
+def with_leaks(
+    found: ItemSet, score: BenchmarkScore, results: list[ItemResult], leaks: KnownLeaks, mirror: Path | None, raw: Path
+) -> tuple[BenchmarkScore, list[ItemResult]]:
+    """Return the score and the results of a benchmark with what is known of leaks."""
+    sources = {id.partition(":")[0] for id in leaks.leaked}
+    same = {corpus.name for corpus in benchmark_names()[evaluated_name(found.corpus)]}
+    sources |= same & {id.partition(":")[0] for id in leaks.checked}
+    others = [pair for name in sorted(sources - {found.corpus.name}) for pair in edition_items(name, mirror, raw)]
+    marked = mark_leaks(found, results, leaks, others)
+    return score.model_copy(update={"leaks": leak_scores(marked, leaks)}), marked
