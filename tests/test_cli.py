@@ -17,6 +17,7 @@ from tiny_recipe import refused, run, sabila, steps, write_mirror, write_recipe
 
 from pipelines.build.recipe import load, shipped
 from pipelines.cli.commands import main
+from pipelines.cli.shared_options import SECTIONS
 from sources.catalog import BENCHMARKS, SOURCES
 
 RECIPES = ", ".join(shipped())
@@ -56,6 +57,15 @@ def commands(group, *path):
         yield (*path, name), command
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
+
+
+def test_the_first_page_lists_every_verb_once_in_lines_of_80_characters():
+    assert sorted(name for verbs in SECTIONS.values() for name in verbs) == sorted(main.commands)
+    lines = answer("--help").splitlines()
+    assert max(map(len, lines)) <= 80
+    for title, verbs in SECTIONS.items():
+        start = lines.index(f"{title}:") + 1
+        assert [line.split(maxsplit=1) for line in lines[start : start + len(verbs)]] == [*map(list, verbs.items())]
 
 
 @pytest.mark.parametrize("path", [(), *(path for path, _ in commands(main))], ids=" ".join)

@@ -46,8 +46,55 @@ WORKERS = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
+SECTIONS = {
+    "Build a dataset": {
+        "sources": "List the corpora: licence, task, rows, where to read them",
+        "plan": "Show what a build would do, and what it would cost",
+        "build": "Run a recipe; steps that are done are skipped",
+        "release": "Freeze a build as NAME@VERSION",
+        "publish": "Check a release and send it to the Hub in one commit",
+        "rebuild": "Make a release again from its manifest",
+        "export": "Write a release as files for another trainer",
+    },
+    "Look into it": {
+        "trace": "Show one row's history, or why it was dropped",
+        "diff": "Compare two releases row by row",
+        "report": "Write a release's report as one HTML file",
+        "browse": "Search kept and dropped rows on a local page",
+        "verify": "Check the files, rows and counts of a release",
+        "licenses": "Show what licences of data and models allow",
+    },
+    "Work on files of your own": {
+        "dedup": "Remove near-duplicates",
+        "decontaminate": "Remove rows that hold an item of a benchmark",
+        "score": "Score rows with language models",
+        "select": "Choose the best and most varied rows",
+        "calibrate": "Find the threshold of an embedding model",
+    },
+    "Train a model": {
+        "train": "Tune or align a model on a release",
+        "merge": "Merge models of one architecture",
+        "gguf": "Write a model as one GGUF file for llama.cpp",
+        "publish-model": "Check a model and send it to the Hub",
+    },
+    "Measure a model": {
+        "evaluate": "Score a model on benchmarks, with intervals",
+        "compare": "Compare models on the same items",
+        "redteam": "Attack a model, and count what it refuses wrongly",
+        "compare-redteam": "Compare two red-team runs prompt by prompt",
+    },
+}
+"""Each verb and its line in `sabila --help`, by section."""
+
+
 class GuardedGroup(click.Group):
     """The verbs, all under one error handler: every failure ends in one line, never in a traceback."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs by section."""
+        for title, verbs in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(verbs.items()))
 
     def make_context(self, *arguments: Any, **more: Any) -> click.Context:
         """Parse the arguments of a call."""
