@@ -8,11 +8,6 @@ RECIPES = "pipelines.recipes."
 
 REAL_MODELS = "waits for the issue on real models"
 UNREACHED = {
-    "synth.strategies.cost_curve": "waits for sabila evaluate --strategy",
-    "synth.strategies.early_stop": "waits for sabila evaluate --strategy",
-    "synth.strategies.solved_examples": "waits for sabila evaluate --strategy",
-    "synth.strategies.strategy_stage": "waits for sabila evaluate --strategy",
-    "synth.strategies.voting": "waits for sabila evaluate --strategy",
     "synth.judges.medical_filter": REAL_MODELS,
     "synth.judges.specialty": REAL_MODELS,
     "synth.passages.passage_questions": REAL_MODELS,

@@ -12,7 +12,13 @@ from pipelines.cli.shared_options import JSON, MIRROR, STORE, main
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
+    from synth.strategies.strategy_stage import StrategyName
     from training.evaluation.evaluation_record import Mode, Scoring
+
+
+def _is_default(name: str) -> bool:
+    """Return whether an option of this call was left at its default."""
+    return click.get_current_context().get_parameter_source(name) == click.core.ParameterSource.DEFAULT
 
 
 def with_requesting(verb: Any) -> Any:
@@ -85,6 +91,42 @@ def with_requesting(verb: Any) -> Any:
     help="Seed of the sample of --limit, of orders and of generated answers.",
 )
 @click.option(
+    "--strategy",
+    type=click.Choice(["greedy", "cot", "self-consistency", "medprompt"]),
+    help="Strategy for multiple choice, which sets samples, temperature and tokens unless they are given: greedy asks "
+    "for the answer alone, cot for steps before it, self-consistency takes the vote of 20 samples, medprompt of 5 in "
+    "different orders of the options, after the most similar solved examples.",
+)
+@click.option(
+    "--stop",
+    type=click.Choice(["never", "decided", "beta"]),
+    default="decided",
+    show_default=True,
+    help="When a strategy's vote stops early: once no sample can change it, or once a Beta posterior is 95% sure.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(0, 50),
+    default=5,
+    show_default=True,
+    help="Solved examples before each question of medprompt; none are shown to a model that reasons by itself.",
+)
+@click.option(
+    "--pool",
+    metavar="CORPUS",
+    help="Training corpus of medprompt's examples.  [default: the training part of the benchmark's corpus]",
+)
+@click.option(
+    "--pool-size",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Rows of the pool that the model is asked to solve; the solved ones that leak no item are examples.",
+)
+@click.option(
+    "--embedder", help="Embedding model that finds similar questions: a sentence-transformers folder or name."
+)
+@click.option(
     "--revision", help="Revision of a model on the Hub, or a name for the weights of a server.  [default: main]"
 )
 @click.option(
@@ -117,6 +159,12 @@ def evaluate(
     temperature: float,
     max_tokens: int,
     seed: int,
+    strategy: StrategyName | None,
+    stop: str,
+    examples: int,
+    pool: str | None,
+    pool_size: int,
+    embedder: str | None,
     revision: str | None,
     releases: tuple[str, ...],
     mirror: Path | None,
@@ -134,10 +182,33 @@ def evaluate(
     from pipelines.cli.print_scores import scores_text
     from pipelines.evaluate.evaluate_model import Evaluation, default_mode
     from pipelines.evaluate.evaluate_model import evaluate as run
+    from synth.strategies.strategy_stage import USUAL
     from synth.teachers.options import TeacherOptions
-    from training.evaluation.evaluation_record import Settings
+    from training.evaluation.evaluation_record import Settings, StrategySettings
 
-    mode = mode or default_mode(model)
+    mode = mode or ("generate" if strategy else default_mode(model))
+    chosen = None
+    if strategy:
+        if mode != "generate" or orders > 1:
+            raise click.UsageError(
+                f"--strategy {strategy} writes answers in orders of its own, expected no other --mode "
+                "than generate and no --orders"
+            )
+        usual = USUAL[strategy]
+        samples = usual.get("samples", 1) if _is_default("samples") else samples
+        temperature = usual.get("temperature", 0.0) if _is_default("temperature") else temperature
+        max_tokens = usual.get("max_tokens", 512) if _is_default("max_tokens") else max_tokens
+        has_examples = strategy == "medprompt" and examples > 0
+        chosen = StrategySettings(
+            name=strategy,
+            samples=samples,
+            stop=stop,
+            shuffle=usual.get("shuffle", False),
+            examples=examples if has_examples else 0,
+            pool=pool if has_examples else None,
+            pool_size=pool_size if has_examples else 0,
+            embedder=embedder if has_examples else None,
+        )
     generates = mode == "generate"
     if samples > 1 and (temperature == 0 or not generates):
         raise click.UsageError(f"--samples is {samples}, expected --mode generate and a --temperature above 0 with it")
@@ -150,6 +221,7 @@ def evaluate(
         limit=limit,
         temperature=temperature if generates else None,
         max_tokens=max_tokens if generates else None,
+        strategy=chosen,
     )
     options = TeacherOptions(revision=revision, **requesting(limits))
     job = Evaluation(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.cli.print_tables import render_text, text_table
-from training.evaluation.evaluation_record import BenchmarkScore, EvaluationRecord, Score
+from training.evaluation.evaluation_record import BenchmarkScore, EvaluationRecord, Score, StrategyScores
 from training.evaluation.item_results import NO_ANSWER
 from training.evaluation.paired_comparison import Comparison, PairedScore
 
@@ -38,9 +38,26 @@ def _settings(record: EvaluationRecord) -> str:
     one = record.settings
     parts = [f"{one.mode} of {one.scoring}" if one.scoring else one.mode]
     parts += [f"{one.orders} orders"] if one.orders > 1 else []
+    parts += [f"{one.strategy.name}, stop {one.strategy.stop}"] if one.strategy else []
     parts += [f"{one.samples} samples"] if one.samples > 1 else []
     parts += [f"limit {one.limit:,}, seed {one.seed}"] if one.limit else []
     return ", ".join(parts)
+
+
+def _strategy_notes(name: str, one: StrategyScores) -> list[str]:
+    """Return the lines on a strategy: what it took, its samples, the curve of accuracy against calls, and notes."""
+    tokens = f"{one.prompt_tokens:,} + {one.completion_tokens:,} tokens" if not one.uncounted else "tokens not counted"
+    lines = [
+        f"{name}: {one.calls:,} calls, {tokens}, {one.seconds:,.0f} s; one sample {one.single:.1%}, any sample "
+        f"{one.pass_any:.1%}, agreement {one.agreement:.1%}, tied {one.tied:.1%}, unparsed samples {one.unparsed:.1%}"
+    ]
+    if len(one.curve) > 1:
+        lines += [f"{name}: {part.name}: {part.calls:.1f} calls, {percent(part.accuracy)}" for part in one.curve]
+    if one.pool:
+        lines.append(f"{name}: pool of examples: " + ", ".join(f"{count:,} {what}" for what, count in one.pool.items()))
+    if one.pool:
+        lines.append(f"{name}: " + ", ".join(f"{n:,} questions after {k} examples" for k, n in one.shown.items()))
+    return [*lines, *(f"{name}: {note}" for note in one.notes)]
 
 
 def _no_answer(one: BenchmarkScore) -> str:
@@ -62,6 +79,8 @@ def _notes(one: BenchmarkScore) -> list[str]:
             f"{name}: {each} in {len(one.orders.scores)} orders of the options, worst {one.orders.worst:.1%}; "
             f"the choice changes for {percent(one.orders.flip_rate)} of {one.orders.flip_rate.n:,} items"
         )
+    if one.strategy:
+        notes += _strategy_notes(name, one.strategy)
     if one.calibration:
         found = one.calibration
         notes.append(f"{name}: calibration error {found.expected_calibration_error:.3f}, Brier score {found.brier:.3f}")

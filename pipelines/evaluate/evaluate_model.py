@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as library_version
 from os import cpu_count
 from pathlib import Path
+from typing import cast
 
 from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
@@ -17,7 +18,13 @@ from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
 from pipelines.evaluate.release_leaks import leaks_of_model, with_leaks
 from pipelines.evaluate.result_folder import check_new, write_results
+from sources.catalog import SOURCES
 from sources.errors import SabilaError
+from sources.source import Source
+from sources.suggest import did_you_mean
+from synth.strategies.strategy_stage import DIRECT, REASONED, Strategy, StrategyName
+from synth.teachers.candidates import author
+from synth.teachers.embedders import embedder
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher as teacher_of
 from synth.teachers.teacher import Ask, Teacher
@@ -26,7 +33,9 @@ from training.evaluation.evaluation_record import BenchmarkScore, EvaluationReco
 from training.evaluation.item_prompts import answer_items, askable, item_requests, prompt_of
 from training.evaluation.item_results import ItemResult
 from training.evaluation.option_likelihood import LikelihoodTeacher
+from training.evaluation.red_team_items import CorpusPlace
 from training.evaluation.score_items import score_benchmark, summarize
+from training.evaluation.strategy_items import ExampleSource, run_strategy
 
 SPECS = ("openai", "vllm", "transformers", "llamacpp")
 """Kinds of models that write answers; any other name is a folder or an id of the Hub."""
@@ -52,6 +61,45 @@ class Evaluation:
     releases: tuple[str, ...] = ()
     mirror: Path | None = None
     options: TeacherOptions = field(default_factory=TeacherOptions)
+
+
+def worked_examples(name: str, job: Evaluation) -> ExampleSource | None:
+    """Return the source of a benchmark's worked examples, None for a strategy without any.
+
+    By default that is the training part of the benchmark's corpus. Raises ``EvaluationError`` where there is none, or
+    no embedder, and ``EmbedderError`` where it cannot be loaded.
+    """
+    strategy = job.settings.strategy
+    if strategy is None or not strategy.examples:
+        return None
+    if strategy.embedder is None:
+        raise EvaluationError(
+            "medprompt looks for similar questions, expected --embedder: the folder or Hub name of a "
+            "sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; or --examples 0"
+        )
+    embed = embedder(strategy.embedder)
+    place = CorpusPlace(mirror=job.mirror, raw=job.store / "raw")
+    for chosen in pool_sources(name, strategy.pool):
+        if rows := tuple(row for row in place.rows(chosen) if row.options and row.gold):
+            return ExampleSource(rows=rows, size=strategy.pool_size, embed=embed, k=strategy.examples)
+    absent = "; ".join(place.absent.values()) or "it has no row with options and a right one"
+    raise EvaluationError(f"worked examples of {name} cannot be read: {absent}; name another --pool")
+
+
+def pool_sources(benchmark: str, pool: str | None) -> list[Source]:
+    """Return the training corpora for a benchmark's worked examples: ``pool``, or all that chains are written for."""
+    if pool is not None and pool not in SOURCES:
+        hint = did_you_mean(pool, SOURCES)
+        raise EvaluationError(f"--pool is {pool!r}{hint}, expected a training corpus that `sabila sources` lists")
+    if pool is not None:
+        return [SOURCES[pool]]
+    corpus = benchmark.partition(":")[0].partition("_")[0]
+    own = [one for one in SOURCES.values() if one.chain_prompt == corpus]
+    if not own:
+        raise EvaluationError(
+            f"{benchmark} has no training part in the catalog, expected --pool with a training corpus"
+        )
+    return own
 
 
 def is_spec(model: str) -> bool:
@@ -93,12 +141,16 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
         for name in names
     ]
     leaks, notes = leaks_of_model(job.model, job.releases, job.store)
+    pools = {found.name: worked_examples(found.name, job) for found in sets}
     teacher = make_teacher(job.model, settings.mode, job.options)
     scored: list[tuple[ItemSet, BenchmarkScore, list[ItemResult]]] = []
     with show_progress(len(sets)) as progress, kept_notices():
         ask = cached_teacher(job.store / FILE, teacher, spending, progress)
         for found in sets:
-            score, results = _evaluate_set(found, settings, ask)
+            if settings.strategy and found.items[0].kind == "choice":
+                score, results = _apply_strategy(found, settings, teacher, ask, pools[found.name])
+            else:
+                score, results = _evaluate_set(found, settings, ask)
             if leaks is not None:
                 score, results = with_leaks(found, score, results, leaks, job.mirror, raw)
             scored.append((found, score, results))
@@ -122,6 +174,27 @@ def _evaluate_set(found: ItemSet, settings: Settings, ask: Ask) -> tuple[Benchma
     asked = list(item_requests(found.items, prompt[0], settings))
     results = list(answer_items(asked, ask, settings))
     return score_benchmark(found, prompt, results), results
+
+
+def _apply_strategy(
+    found: ItemSet, settings: Settings, teacher: Teacher, ask: Ask, examples: ExampleSource | None
+) -> tuple[BenchmarkScore, list[ItemResult]]:
+    """Return the scores and results of a benchmark asked with a strategy."""
+    chosen = settings.strategy
+    assert chosen is not None, "the caller looked"
+    config = Strategy.named(
+        cast(StrategyName, chosen.name),
+        author(teacher),
+        samples=chosen.samples,
+        stop=chosen.stop,
+        shuffle=chosen.shuffle,
+        temperature=settings.temperature or 0.0,
+        max_tokens=settings.max_tokens or 512,
+        seed=settings.seed,
+    )
+    run = run_strategy(found.items, config, ask, examples)
+    score = score_benchmark(found, (REASONED if config.reason else DIRECT, config.prompts), run.results)
+    return score.model_copy(update={"strategy": run.scores}), run.results
 
 
 def _libraries() -> dict[str, str]:

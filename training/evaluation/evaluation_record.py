@@ -39,6 +39,23 @@ class ModelFacts(_Part):
     revision: str
 
 
+class StrategySettings(_Part):
+    """A strategy of inference: its most samples, when a vote stops, and Medprompt's worked examples.
+
+    ``examples`` are shown before each question, the nearest of ``pool_size`` rows of ``pool`` that the model solved,
+    by ``embedder``.
+    """
+
+    name: str
+    samples: int
+    stop: str
+    shuffle: bool
+    examples: int = 0
+    pool: str | None = None
+    pool_size: int = 0
+    embedder: str | None = None
+
+
 class Settings(_Part):
     """How the model was asked; results are compared only where these are the same."""
 
@@ -50,6 +67,7 @@ class Settings(_Part):
     limit: int | None = None
     temperature: float | None = None
     max_tokens: int | None = None
+    strategy: StrategySettings | None = None
 
 
 class BenchmarkFacts(_Part):
@@ -112,6 +130,46 @@ class LeakScores(_Part):
     unchecked: Score | None = None
 
 
+class CurvePart(_Part):
+    """A point of the curve of accuracy against cost: a vote over so many samples, or under a rule that stops it.
+
+    ``calls`` and ``tokens`` are means of a question; ``changed`` are questions with another winner than the vote over
+    all samples.
+    """
+
+    name: str
+    calls: float
+    tokens: float | None
+    accuracy: Score
+    changed: int
+
+
+class StrategyScores(_Part):
+    """What a strategy took and what its samples are like.
+
+    - ``single``: mean accuracy of one sample; ``pass_any``: questions with a right sample; ``agreement``: mean share of
+      the winner among parsed samples; ``tied``, ``unparsed``: shares of votes and of samples
+    - ``shown``: questions by the number of worked examples before them; fewer where the context is too small
+    - ``pool``: rows of the pool by what became of them: ``kept``, or the reason why they are no example
+    - ``notes``: what was done otherwise than asked, such as no examples for a reasoning model
+    """
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    uncounted: int
+    seconds: float
+    single: float
+    pass_any: float
+    agreement: float
+    tied: float
+    unparsed: float
+    curve: list[CurvePart]
+    shown: dict[int, int] = Field(default_factory=dict)
+    pool: dict[str, int] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+
+
 class BenchmarkScore(_Part):
     """The scores on one benchmark.
 
@@ -136,6 +194,7 @@ class BenchmarkScore(_Part):
     orders: OrderScores | None = None
     calibration: Calibration | None = None
     leaks: LeakScores | None = None
+    strategy: StrategyScores | None = None
     prompt_tokens: int
     completion_tokens: int
     seconds: float
