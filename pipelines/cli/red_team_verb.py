@@ -72,9 +72,15 @@ def with_requesting(verb: Any) -> Any:
 @click.option(
     "--benign-from", default="medquad", show_default=True, help="Corpus of the benign answers, as sabila sources lists."
 )
-@click.option("--temperature", type=click.FloatRange(0), default=0.0, show_default=True, help="Of the model's answers.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Temperature of the model's answers; 0 takes the likeliest token.",
+)
 @click.option("--max-tokens", type=click.IntRange(8), default=256, show_default=True, help="Most tokens of an answer.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the choice of requests.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the choice of requests.")
 @MIRROR
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the results.")

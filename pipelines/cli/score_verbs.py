@@ -141,7 +141,7 @@ def score(
 @QUESTION
 @ANSWER
 @click.option("--by", required=True, help="Column with the score; the highest are kept first.")
-@click.option("--rows", type=click.IntRange(1), help="Rows to keep.  [default: no limit]")
+@click.option("--rows", type=click.IntRange(1), help="The most rows to keep.  [default: no limit]")
 @click.option(
     "--tokens", type=click.IntRange(1), help="Tokens to keep, a quarter of the characters.  [default: no limit]"
 )
