@@ -122,6 +122,7 @@ class Benchmark(Corpus):
     - ``evaluated_split``: the split that is scored
     - ``subset_field``: the field of ``meta`` by which scores are grouped, such as the subject
     - ``likelihood_prompt``: a file of ``synth/prompts/evaluation``, the prompt whose continuations are compared
+    - ``parts_evaluated_as``: the subsets of it that are a benchmark of their own, by that benchmark's name
     - ``multimedqa``: whether it is part of MultiMedQA's weighted mean
     """
 
@@ -129,6 +130,7 @@ class Benchmark(Corpus):
     evaluated_split: str = "test"
     subset_field: str | None = None
     likelihood_prompt: str = "choice"
+    parts_evaluated_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     multimedqa: bool = False
 
 

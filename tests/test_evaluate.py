@@ -158,9 +158,28 @@ def test_results_are_never_overwritten(run):
 
 def test_all_editions_of_a_set_share_its_name():
     names = benchmark_names()
-    assert [corpus.name for corpus in names["medmcqa"]] == ["medmcqa_dev", "medmcqa_hub_held_out"]
+    assert [edition.corpus.name for edition in names["medmcqa"]] == ["medmcqa_dev", "medmcqa_hub_held_out"]
+    assert [(edition.corpus.name, len(edition.subsets or ())) for edition in names["mmlu_medical"]] == [
+        ("mmlu_medical", 0),
+        ("mmlu", 6),
+        ("mmlu_hub", 6),
+    ]
     assert {"medqa", "pubmedqa", "headqa_en", "headqa_es", "careqa", "frenchmedmcqa", "openmedqa"} <= set(names)
     assert set(expand_names(())) == {"medmcqa", "medqa", "pubmedqa", "mmlu_medical"}
+
+
+def test_subjects_of_a_whole_corpus_are_a_benchmark_of_their_own(tmp_path):
+    for split, suffix in (("dev", "dev"), ("val", "val"), ("test", "test")):
+        for subject in ("anatomy", "virology", "medical_genetics"):
+            file = tmp_path / "mmlu" / "data" / split / f"{subject}_{suffix}.csv"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("Which is first?,one,two,three,four,A\nWhich is last?,one,two,three,four,D\n")
+    found = load_items("mmlu_medical", mirror=tmp_path, raw=tmp_path)
+    assert {item.subset for item in found.items} == {"anatomy", "medical_genetics"}
+    assert {item.benchmark for item in found.items} == {"mmlu_medical"}
+    assert len(found.items) == 4
+    assert len(load_items("mmlu", mirror=tmp_path, raw=tmp_path).items) == 6
+    assert len(load_items("mmlu:virology", mirror=tmp_path, raw=tmp_path).items) == 2
 
 
 def test_an_unknown_benchmark_is_refused_with_a_hint():

@@ -26,6 +26,7 @@ from synth.strategies.strategy_stage import DIRECT, REASONED, Strategy, Strategy
 from synth.teachers.candidates import author
 from synth.teachers.embedders import embedder
 from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import ELSEWHERE
 from synth.teachers.specs import teacher as teacher_of
 from synth.teachers.teacher import Ask, Teacher
 from training.evaluation.benchmark_items import SUITE, ItemSet, expand_names, load_items
@@ -36,9 +37,6 @@ from training.evaluation.option_likelihood import LikelihoodTeacher
 from training.evaluation.red_team_items import CorpusPlace
 from training.evaluation.score_items import score_benchmark, summarize
 from training.evaluation.strategy_items import ExampleSource, run_strategy
-
-SPECS = ("openai", "vllm", "transformers", "llamacpp")
-"""Kinds of models that write answers; any other name is a folder or an id of the Hub."""
 
 LIBRARIES = ("sabila", "torch", "transformers", "vllm", "openai")
 
@@ -104,7 +102,7 @@ def pool_sources(benchmark: str, pool: str | None) -> list[Source]:
 
 def is_spec(model: str) -> bool:
     """Return whether a model is named as a teacher is, such as ``openai:URL#MODEL``."""
-    return model.partition(":")[0] in SPECS and not Path(model).exists()
+    return model.partition(":")[0] in ELSEWHERE and not Path(model).exists()
 
 
 def default_mode(model: str) -> Mode:

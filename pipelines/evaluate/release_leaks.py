@@ -13,7 +13,7 @@ from sources.errors import SabilaError
 from sources.literal import read_parquet, scan_parquet
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import load
-from training.evaluation.benchmark_items import ItemSet, benchmark_names, edition_items, evaluated_name
+from training.evaluation.benchmark_items import ItemSet, benchmark_names, edition_items
 from training.evaluation.evaluation_record import BenchmarkScore
 from training.evaluation.item_results import ItemResult
 from training.evaluation.known_leaks import KnownLeaks, joined_leaks, leak_scores, mark_leaks
@@ -102,7 +102,7 @@ def with_leaks(
 ) -> tuple[BenchmarkScore, list[ItemResult]]:
     """Return the score and the results of a benchmark with what is known of leaks."""
     sources = {id.partition(":")[0] for id in leaks.leaked}
-    same = {corpus.name for corpus in benchmark_names()[evaluated_name(found.corpus)]}
+    same = {edition.corpus.name for edition in benchmark_names()[found.name.partition(":")[0]]}
     sources |= same & {id.partition(":")[0] for id in leaks.checked}
     others = [pair for name in sorted(sources - {found.corpus.name}) for pair in edition_items(name, mirror, raw)]
     marked = mark_leaks(found, results, leaks, others)

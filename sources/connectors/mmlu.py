@@ -23,6 +23,16 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     )
 
 
+MEDICAL_SUBJECTS = (
+    "anatomy",
+    "clinical_knowledge",
+    "college_biology",
+    "college_medicine",
+    "medical_genetics",
+    "professional_medicine",
+)
+"""The subjects of MMLU that MultiMedQA contains."""
+
 MMLU = Benchmark(
     name="mmlu",
     title="MMLU, 57 subjects",
@@ -38,4 +48,5 @@ MMLU = Benchmark(
     published_rows=15_906,
     subset_field="subject",
     likelihood_prompt="subject_choice",
+    parts_evaluated_as={"mmlu_medical": MEDICAL_SUBJECTS},
 )

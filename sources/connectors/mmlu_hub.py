@@ -3,6 +3,7 @@
 ``answer`` is 0-based. Rows of the auxiliary set, which is general knowledge and reading, are nested under ``train``.
 """
 
+from sources.connectors.mmlu import MEDICAL_SUBJECTS
 from sources.files import RawFile
 from sources.record import Draft
 from sources.shapes.row_shapes import mcq, numbered, parquet
@@ -49,4 +50,5 @@ MMLU_HUB = held_out(
     evaluated_as="mmlu",
     subset_field="subject",
     likelihood_prompt="subject_choice",
+    parts_evaluated_as={"mmlu_medical": MEDICAL_SUBJECTS},
 )

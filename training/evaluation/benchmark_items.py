@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -65,12 +66,22 @@ def evaluated_name(corpus: Benchmark) -> str:
     return corpus.evaluated_as or corpus.name
 
 
-def benchmark_names() -> dict[str, list[Benchmark]]:
-    """Return the editions of every benchmark that can be evaluated, by its name, in the catalog's order."""
-    found: dict[str, list[Benchmark]] = {}
-    for corpus in BENCHMARKS.values():
-        if corpus.task not in SAFETY:
-            found.setdefault(evaluated_name(corpus), []).append(corpus)
+class Edition(NamedTuple):
+    """A corpus that has the items of a benchmark, all of them or those of some subsets."""
+
+    corpus: Benchmark
+    subsets: tuple[str, ...] | None = None
+
+
+def benchmark_names() -> dict[str, list[Edition]]:
+    """Return the editions of every benchmark that can be evaluated, by its name: whole corpora first, then parts."""
+    found: dict[str, list[Edition]] = {}
+    corpora = [corpus for corpus in BENCHMARKS.values() if corpus.task not in SAFETY]
+    for corpus in corpora:
+        found.setdefault(evaluated_name(corpus), []).append(Edition(corpus))
+    for corpus in corpora:
+        for name, subsets in corpus.parts_evaluated_as.items():
+            found.setdefault(name, []).append(Edition(corpus, subsets))
     return found
 
 
@@ -83,7 +94,7 @@ def expand_names(names: Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     for name in names or (SUITE,):
         if name == SUITE:
-            found.update(dict.fromkeys(n for n, editions in known.items() if editions[0].multimedqa))
+            found.update(dict.fromkeys(n for n, editions in known.items() if editions[0].corpus.multimedqa))
             continue
         if name.partition(":")[0] not in known:
             hint = did_you_mean(name, [*known, SUITE]) or f", expected one of {', '.join(sorted(known))} or {SUITE}"
@@ -100,10 +111,15 @@ def load_items(name: str, *, mirror: Path | None, raw: Path, limit: int | None =
     or no row can be read.
     """
     name, _, subset = name.partition(":")
-    corpus, revision, files = _find_edition(name, mirror, raw)
+    edition, revision, files = _find_edition(name, mirror, raw)
+    corpus = edition.corpus
     left_out: Counter[str] = Counter()
     malformed: list[Malformed] = []
-    items = list(_items(corpus, files, left_out, malformed))
+    items = [
+        replace(item, benchmark=name)
+        for item in _items(corpus, files, left_out, malformed)
+        if edition.subsets is None or item.subset in edition.subsets
+    ]
     if malformed:
         left_out["malformed row"] = len(malformed)
     if not items:
@@ -138,10 +154,11 @@ def load_items(name: str, *, mirror: Path | None, raw: Path, limit: int | None =
     )
 
 
-def _find_edition(name: str, mirror: Path | None, raw: Path) -> tuple[Benchmark, str, list[RawFile]]:
+def _find_edition(name: str, mirror: Path | None, raw: Path) -> tuple[Edition, str, list[RawFile]]:
     """Return the first edition that is available, its revision, and the files of the split that is scored."""
     errors = []
-    for corpus in benchmark_names()[name]:
+    for edition in benchmark_names()[name]:
+        corpus = edition.corpus
         if mirror is None and corpus.hub_id is None:
             errors.append(f"{corpus.name} is at {corpus.home}, not on the Hub")
             continue
@@ -154,7 +171,7 @@ def _find_edition(name: str, mirror: Path | None, raw: Path) -> tuple[Benchmark,
         except MissingCorpusError as error:
             errors.append(str(error))
             continue
-        return corpus, revision, [file for file in files if file.split == corpus.evaluated_split]
+        return edition, revision, [file for file in files if file.split == corpus.evaluated_split]
     raise BenchmarkError(f"{name} is not available: {'; '.join(errors)}. Read from a folder with --mirror")
 
 

@@ -31,7 +31,7 @@ ALL = "all accuracy sets"
 CLEAN = ", clean items"
 """Ends the name of the row over the items that decontamination found in no training release of the models."""
 
-SAME = ("mode", "scoring", "temperature", "max_tokens")
+SAME = ("mode", "scoring", "strategy", "temperature", "max_tokens")
 """Settings without which two scores measure different things."""
 
 
@@ -122,7 +122,12 @@ def compare(results: Sequence[Evaluated], *, across_settings: bool = False) -> C
 
 def _settings_that_differ(first: Settings, second: Settings) -> list[str]:
     values = ((name, getattr(first, name), getattr(second, name)) for name in SAME)
-    return [f"{name} {one} and {other}" for name, one, other in values if one != other]
+    return [f"{name} {_shown(one)} and {_shown(other)}" for name, one, other in values if one != other]
+
+
+def _shown(value: object) -> object:
+    """Return a setting as a message has it: of a part its name."""
+    return getattr(value, "name", value)
 
 
 def _compare_two(base: Evaluated, other: Evaluated, across_settings: bool) -> tuple[list[PairedScore], list[str]]:
