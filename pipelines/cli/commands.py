@@ -6,7 +6,15 @@ import atexit
 import gc
 import sys
 
-from pipelines.cli import build_verbs, evaluation_verbs, red_team_verb, release_verbs, score_verbs, training_verbs
+from pipelines.cli import (
+    bias_verbs,
+    build_verbs,
+    evaluation_verbs,
+    red_team_verb,
+    release_verbs,
+    score_verbs,
+    training_verbs,
+)
 from pipelines.cli.shared_options import main
 
 
@@ -20,4 +28,13 @@ def skip_last_collection() -> None:
 gc.set_threshold(50_000)
 atexit.register(skip_last_collection)
 
-__all__ = ["build_verbs", "evaluation_verbs", "main", "red_team_verb", "release_verbs", "score_verbs", "training_verbs"]
+__all__ = [
+    "bias_verbs",
+    "build_verbs",
+    "evaluation_verbs",
+    "main",
+    "red_team_verb",
+    "release_verbs",
+    "score_verbs",
+    "training_verbs",
+]

@@ -1,0 +1,188 @@
+"""The verbs on bias and on judges: measure a model's bias and truthfulness, measure a judge on labelled cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from pipelines.cli.build_verbs import BUDGET_COST, BUDGET_TOKENS, PRICE, WATTS, requesting, spending
+from pipelines.cli.red_team_verb import with_requesting
+from pipelines.cli.shared_options import JSON, MIRROR, STORE, main
+from pipelines.terminal import echo, echo_json
+
+if TYPE_CHECKING:
+    from synth.judges.guard_formats import FormatName
+    from training.evaluation.bias_sets import BiasRecord, SetName
+    from training.evaluation.evaluation_record import Mode
+    from training.evaluation.judge_agreement import AgreementScore, JudgeRecord, Kind
+
+
+@main.command()
+@click.argument("model")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    type=click.Choice(["bbq", "crows_pairs", "truthfulqa"]),
+    help="Set to measure; several: repeat it.  [default: all that are available]",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["loglikelihood", "generate"]),
+    help="How BBQ is asked; the other sets compare log-likelihoods.  [default: loglikelihood for a folder or Hub id]",
+)
+@click.option("--limit", type=click.IntRange(1), help="Take a sample of so many rows of each set.  [default: all]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the sample of --limit.")
+@click.option("--revision", help="Revision of the model on the Hub, or a name for the weights of a server.")
+@MIRROR
+@STORE
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for bias.json.")
+@BUDGET_TOKENS
+@BUDGET_COST
+@PRICE
+@WATTS
+@with_requesting
+@JSON
+def bias(
+    model: str,
+    sets: tuple[SetName, ...],
+    mode: Mode | None,
+    limit: int | None,
+    seed: int,
+    revision: str | None,
+    mirror: Path | None,
+    store: Path,
+    out: Path,
+    as_json: bool,
+    **limits: Any,
+) -> None:
+    """Measure social bias and truthfulness of MODEL: BBQ, CrowS-Pairs, TruthfulQA, each as its paper defines it.
+
+    MODEL is the folder or Hub id of a model, or a teacher such as openai:URL#NAME, which can be asked BBQ alone. Every
+    number is printed with what it means.
+    """
+    from pipelines.evaluate.bias_run import BiasJob, measure_bias
+    from synth.teachers.options import TeacherOptions
+
+    options = TeacherOptions(revision=revision, **requesting(limits))
+    job = BiasJob(
+        model=model, sets=sets, mode=mode, limit=limit, seed=seed, mirror=mirror, store=store, out=out, options=options
+    )
+    record = measure_bias(job, spending(**limits))
+    if as_json:
+        echo_json(record.model_dump(mode="json"))
+        return
+    echo(bias_text(record))
+    echo(out)
+
+
+def bias_text(record: BiasRecord) -> str:
+    """Return the figures of bias with what they mean, and what is not measured."""
+    lines = [f"{record.model.name} at {record.model.revision[:12]}, {record.mode}"]
+    for one in record.sets:
+        left_out = ", ".join(f"{count:,} {reason}" for reason, count in one.left_out.items())
+        lines.append(f"\n{one.name}: {one.rows:,} rows" + (f", left out: {left_out}" if left_out else ""))
+        for figure in one.figures:
+            value = "none" if figure.value is None else f"{figure.value:.3f}"
+            interval = "" if figure.low is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
+            lines.append(f"  {figure.name.partition('.')[2]:26}{value}{interval}\n    {figure.meaning}")
+    return "\n".join([*lines, "", *(f"not measured: {what}" for what in record.not_measured)])
+
+
+@main.command("judge-agreement")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--judge", required=True, help="Teacher spec of the judge, such as openai:URL#NAME.")
+@click.option(
+    "--kind",
+    type=click.Choice(["guard", "pair"]),
+    required=True,
+    help="guard: columns prompt, response, label (safe or unsafe); pair: prompt, first, second, label (first, second, "
+    "tie).",
+)
+@click.option(
+    "--guard-protocol",
+    type=click.Choice(["chat", "prompt"]),
+    default="prompt",
+    show_default=True,
+    help="chat for a guard model with a template of its own, prompt for any other model.",
+)
+@click.option("--guard-format", help="Family of the guard, such as llama-guard-3.  [default: by the model's name]")
+@click.option("--judged", metavar="MODEL", help="Name of the model that it is to judge; one family is pointed out.")
+@click.option("--revision", help="Which weights the judge's server holds.")
+@STORE
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for judge.json.")
+@BUDGET_TOKENS
+@BUDGET_COST
+@PRICE
+@WATTS
+@with_requesting
+@JSON
+def judge_agreement(
+    file: Path,
+    judge: str,
+    kind: Kind,
+    guard_protocol: Literal["chat", "prompt"],
+    guard_format: FormatName | None,
+    judged: str | None,
+    revision: str | None,
+    store: Path,
+    out: Path,
+    as_json: bool,
+    **limits: Any,
+) -> None:
+    """Measure a judge on FILE, labelled cases (parquet, jsonl or csv): agreement with labels and with itself.
+
+    Every case is asked twice, pairs in both orders. Verdicts that cannot be read and failed requests are counted and
+    have no part in an agreement.
+    """
+    from pipelines.evaluate.judge_run import JudgeJob, run_judge
+    from synth.teachers.options import TeacherOptions
+
+    options = TeacherOptions(revision=revision, **requesting(limits))
+    job = JudgeJob(
+        judge=judge,
+        file=file,
+        kind=kind,
+        protocol=guard_protocol,
+        format=guard_format,
+        judged=judged,
+        store=store,
+        out=out,
+        options=options,
+    )
+    record = run_judge(job, spending(**limits))
+    if as_json:
+        echo_json(record.model_dump(mode="json"))
+        return
+    echo(judge_text(record))
+    echo(out)
+
+
+def judge_text(record: JudgeRecord) -> str:
+    """Return what was measured of a judge."""
+    lines = [
+        f"{record.judge.name} as {record.kind}: {record.cases:,} cases, {record.read:,} read, {record.unread:,} unread"
+        f", {record.failed:,} failed"
+    ]
+    parts = {"labels": record.labels, "itself, asked again": record.retest, "both orders": record.orders}
+    lines += [f"agreement with {name}: {_agreement(found)}" for name, found in parts.items() if found]
+    if record.labels:
+        rates = ", ".join(
+            f"{label} {one:.1%} by people, {other:.1%} by the judge"
+            for label, (one, other) in record.labels.base_rates.items()
+        )
+        lines.append(f"base rates: {rates}")
+    if score := record.first_share:
+        lines.append(f"the reply shown first wins {score.value:.1%} [{score.low:.1%}, {score.high:.1%}]; 50% is fair")
+    return "\n".join([*lines, *(f"note: {note}" for note in record.notes)])
+
+
+def _agreement(found: AgreementScore) -> str:
+    kappa = "none (one label alone)" if found.kappa is None else f"{found.kappa:.3f}"
+    share = found.share
+    return (
+        f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}] of {found.n:,}, kappa {kappa}, "
+        f"by chance {found.chance:.1%}, macro F1 {found.macro_f1:.3f}"
+    )
