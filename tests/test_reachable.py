@@ -11,7 +11,6 @@ UNREACHED = {
     "synth.judges.medical_filter": REAL_MODELS,
     "synth.judges.specialty": REAL_MODELS,
     "synth.passages.passage_questions": REAL_MODELS,
-    "synth.preferences.judged_pairs": REAL_MODELS,
 }
 """Modules that no command and no recipe imports, each with the reason why it stays."""
 

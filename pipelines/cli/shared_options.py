@@ -82,6 +82,8 @@ SECTIONS = {
         "compare": "Compare models on the same items",
         "redteam": "Attack a model, and count what it refuses wrongly",
         "compare-redteam": "Compare two red-team runs prompt by prompt",
+        "bias": "Measure social bias and truthfulness of a model",
+        "judge-agreement": "Measure a judge on cases that people labelled",
     },
 }
 """Each verb and its line in `sabila --help`, by section."""

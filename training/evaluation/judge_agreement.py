@@ -106,7 +106,7 @@ def same_family(judge: str, judged: str | None) -> bool | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class JudgeCall:
     """A case in one order, asked once or again."""
 
     case: LabelledCase
@@ -115,12 +115,12 @@ class Asked:
     sample: int
 
 
-def judge_requests(cases: Sequence[LabelledCase], kind: Kind, guard: Guard | None) -> Iterator[Asked]:
+def judge_requests(cases: Sequence[LabelledCase], kind: Kind, guard: Guard | None) -> Iterator[JudgeCall]:
     """Yield the requests about all cases: twice the same, and for pairs in both orders."""
     for case in cases:
         for swapped in (False, True) if kind == "pair" else (False,):
             for sample in (0, RETEST):
-                yield Asked(
+                yield JudgeCall(
                     case=case, request=_request(case, kind, guard, swapped, sample), swapped=swapped, sample=sample
                 )
 
@@ -137,7 +137,7 @@ def _request(case: LabelledCase, kind: Kind, guard: Guard | None, swapped: bool,
     return Request(row=case.id, stage=stage, messages=(Message("user", prompt),), sampling=sampling, sample=sample)
 
 
-def read_judge(asked: Asked, reply: Completion | Failure, kind: Kind, guard: Guard | None) -> str | None:
+def read_judge(asked: JudgeCall, reply: Completion | Failure, kind: Kind, guard: Guard | None) -> str | None:
     """Return the verdict in the words of the labels, None for one that cannot be read."""
     if isinstance(reply, Failure):
         return None
