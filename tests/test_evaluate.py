@@ -17,7 +17,7 @@ from synth.teachers.options import TeacherOptions
 from synth.teachers.teacher import Completion
 from training.evaluation.benchmark_items import BenchmarkError, benchmark_names, expand_names, load_items
 from training.evaluation.evaluation_record import Settings
-from training.evaluation.item_prompts import askable, item_requests
+from training.evaluation.item_prompts import askable, item_requests, read_answer
 from training.evaluation.item_results import Item, item_results, result_table
 from training.evaluation.option_likelihood import likelihood_request, likelihoods
 from training.evaluation.shuffled_options import keeps_place, option_orders
@@ -442,3 +442,27 @@ def test_a_model_without_a_chat_template_writes_no_answers_but_has_likelihoods(t
     assert "has no chat template" in told.output
     assert CliRunner().invoke(main, call).exit_code == 0
     assert read_results(tmp_path / "out").record.model.name == "bare"
+
+
+# --- several right options -------------------------------------------------------------------------------------------
+
+
+def test_no_prompt_tells_whether_an_item_has_several_right_options(tmp_path):
+    rows = [
+        {"id": "1", "question": "Lesquelles?", "answers": {k: k * 3 for k in "abcde"}, "correct_answers": ["a", "c"]},
+        {"id": "2", "question": "Laquelle?", "answers": {k: k * 4 for k in "abcde"}, "correct_answers": ["b"]},
+    ]
+    for row in rows:
+        row |= {"subject_name": "pharmacie", "type": "multiple", "nbr_correct_answers": len(row["correct_answers"])}
+    for split in ("train", "dev", "test"):
+        file = tmp_path / "frenchmedmcqa" / "corpus" / f"{split}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(rows))
+    found = load_items("frenchmedmcqa", mirror=tmp_path, raw=tmp_path)
+    first, second = item_requests(found.items, "evaluation/answer_choice.jinja", GENERATE)
+    endings = {one.request.messages[0].content.rpartition("\n")[2] for one in (first, second)}
+    assert len(endings) == 1
+    assert "where several are right" in endings.pop()
+    assert read_answer(first, Completion(text="Answer: A, C", finish_reason="stop")).verdict == "right"
+    assert read_answer(first, Completion(text="Answer: A", finish_reason="stop")).verdict == "wrong"
+    assert read_answer(second, Completion(text="Answer: B", finish_reason="stop")).verdict == "right"

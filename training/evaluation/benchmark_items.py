@@ -129,6 +129,8 @@ def load_items(name: str, *, mirror: Path | None, raw: Path, limit: int | None =
             f"{name} has no item that can be scored in {', '.join(file.name for file in files)} ({counts}{first}); "
             f"expected rows as {corpus.name} reads them: fetch the files again, or mend its connector"
         )
+    several = any(len(item.gold) > 1 for item in items)
+    items = [replace(item, several=several) for item in items]
     if subset:
         kept = [item for item in items if item.subset == subset]
         if not kept:

@@ -109,9 +109,7 @@ def _generation(item: Item, order: Order, sample: int, prompt: str, settings: Se
         messages = render_turns(prompt, **values, summary=item.task in SUMMARIES)
     else:
         options = [item.options[place] for place in order]
-        messages = render_turns(
-            prompt, **values, options=options, lettered=has_letters(item), several=len(item.gold) > 1
-        )
+        messages = render_turns(prompt, **values, options=options, lettered=has_letters(item), several=item.several)
     return Request(row=item.id, stage=f"{STAGE} {item.benchmark}", messages=messages, sampling=sampling, sample=sample)
 
 
@@ -168,9 +166,8 @@ def read_answer(one: ItemRequest, reply: Completion | Failure) -> ItemResult:
             return _result(one, reply, "unparsed", "empty")
         found = rouge(reply.text, one.item.answer or "")
         return _result(one, reply, "scored", "rouge_l", score=found.longest, overlap=tuple(found))
-    several = len(one.item.gold) > 1
     options = [one.item.options[place] for place in one.shown]
-    verdict = extract(reply.text, options, one.item.lang, several=several)
+    verdict = extract(reply.text, options, one.item.lang, several=one.item.several)
     if verdict.outcome != "parsed":
         return _result(one, reply, verdict.outcome, verdict.how)
     chosen = tuple(sorted(one.shown[place] for place in verdict.positions))

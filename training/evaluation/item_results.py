@@ -25,7 +25,8 @@ class Item:
 
     ``benchmark`` is the name under which it is evaluated, ``task`` the task of its row, ``subset`` its subject or
     category. ``options`` are in the source's order, ``gold`` are positions in them, none for an open question, whose
-    reference is ``answer``. ``cluster`` names the passage or vignette that it shares with other items.
+    reference is ``answer``. ``several`` if items of the benchmark may have several right options. ``cluster`` names
+    the passage or vignette that it shares with other items.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Item:
     context: str | None = None
     options: tuple[str, ...] = ()
     gold: tuple[int, ...] = ()
+    several: bool = False
     answer: str | None = None
     subset: str | None = None
     cluster: str | None = None
