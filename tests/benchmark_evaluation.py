@@ -1,6 +1,7 @@
 """Measure agreement with lm-evaluation-harness on log-likelihoods, and the time of both.
 
-    python tests/benchmark_evaluation.py MODEL --mirror ../shared/data --limit 200 --out /tmp/agreement
+    sabila evaluate MODEL --benchmark medqa --benchmark medmcqa --benchmark mmlu_medical --limit 200 --out ours
+    python tests/benchmark_evaluation.py MODEL --mirror ../shared/data --limit 200 --ours ours --out /tmp/agreement
 
 Needs lm-eval in the environment. Its tasks are written with the prompts of its own medqa_4options, medmcqa and mmlu
 task files, over the same items; the tool reads no file of the Hub.
@@ -58,7 +59,8 @@ def main(model: str, mirror: Path, limit: int, ours: Path, out: Path) -> None:
     results = read_results(ours)
     found = {(one.benchmark, one.item): one for one in results.items}
     tasks = []
-    for name, prompt in PROMPTS.items():
+    for name in (score.facts.name for score in results.record.benchmarks):
+        prompt = PROMPTS[name]
         items = load_items(name, mirror=mirror, raw=out / "raw", limit=limit).items
         for subject in sorted({item.subset or "" for item in items}) if "{subject}" in prompt else [""]:
             task = f"sabila_{name}_{subject}".rstrip("_")
