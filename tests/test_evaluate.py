@@ -130,6 +130,8 @@ def test_an_interrupted_evaluation_resumes_and_asks_nothing_twice(run, tmp_path)
     record, _ = run(second)
     rows = [request.row for request in (*first.asked, *second.asked)]
     assert len(rows) == len(set(rows)) == 40
+    assert (record.spent.asked, record.spent.cached) == (23, 17)
+    assert record.spent.prompt_tokens == 230
     third = RuleTeacher(oracle)
     again, _ = run(third, out="again")
     assert third.asked == []
@@ -331,6 +333,11 @@ def test_what_a_mode_cannot_ask_about_is_left_out_and_counted(mirror, tmp_path):
 def test_a_server_gives_no_log_likelihoods():
     with pytest.raises(EvaluationError, match=r"gives no log-likelihoods.*--mode generate"):
         make_teacher("openai:http://localhost:1/v1#m", "loglikelihood", TeacherOptions())
+
+
+def test_a_revision_of_the_hub_is_named_after_an_at():
+    assert make_teacher("ORG/NAME@v2", "loglikelihood", TeacherOptions()).wanted_revision == "v2"
+    assert make_teacher("ORG/NAME@v2", "loglikelihood", TeacherOptions()).name == "loglikelihood:ORG/NAME"
 
 
 def test_the_mode_follows_from_the_model():

@@ -175,9 +175,10 @@ def evaluate(
 ) -> None:
     """Evaluate MODEL on benchmarks, with intervals, and write the results to a new folder.
 
-    MODEL is the folder or Hub id of a model, or a teacher: openai:URL#NAME, vllm:NAME, transformers:NAME. Replies are
-    stored: an interrupted evaluation resumes when it is called again, and nothing is asked twice. What could not be
-    read, was truncated or failed is counted apart: it is not right, and never counted as wrong.
+    MODEL is the folder of a model, its Hub id (ORG/NAME or ORG/NAME@REVISION), or a teacher: openai:URL#NAME,
+    llamacpp:FILE, vllm:NAME, transformers:NAME. Replies are stored: an interrupted evaluation resumes when it is
+    called again, and nothing is asked twice. What could not be read, was truncated or failed is counted apart: it is
+    not right, and never counted as wrong.
     """
     from pipelines.cli.print_scores import scores_text
     from pipelines.evaluate.evaluate_model import Evaluation, default_mode

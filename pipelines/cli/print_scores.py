@@ -30,8 +30,19 @@ def scores_text(record: EvaluationRecord) -> str:
         means = {"micro": record.summary.micro, "macro": record.summary.macro, "multimedqa": record.summary.multimedqa}
         notes += [f"{name}: {percent(score)}" for name, score in means.items() if score]
     notes += [f"note: {note}" for note in record.notes]
+    notes.append(_spent(record))
     notes.append("[low, high]: 95% interval. Whatever is no answer counts as not right, and never as wrong.")
     return render_text(*lines, table, *notes)
+
+
+def _spent(record: EvaluationRecord) -> str:
+    one = record.spent
+    cost = f", cost {one.cost:,.4f}" if one.cost else ""
+    energy = "" if one.kwh is None else f", {one.kwh:.4f} kWh"
+    return (
+        f"{one.asked:,} requests sent, {one.cached:,} answered before, {one.failed:,} failed; "
+        f"{one.prompt_tokens:,} tokens read, {one.completion_tokens:,} written{cost}{energy}; {record.seconds:,.0f} s"
+    )
 
 
 def _settings(record: EvaluationRecord) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as library_version
 from os import cpu_count
@@ -30,7 +30,7 @@ from synth.teachers.specs import ELSEWHERE
 from synth.teachers.specs import teacher as teacher_of
 from synth.teachers.teacher import Ask, Teacher
 from training.evaluation.benchmark_items import SUITE, ItemSet, expand_names, load_items
-from training.evaluation.evaluation_record import BenchmarkScore, EvaluationRecord, Mode, ModelFacts, Settings
+from training.evaluation.evaluation_record import BenchmarkScore, EvaluationRecord, Mode, ModelFacts, Settings, Spent
 from training.evaluation.item_prompts import answer_items, askable, item_requests, prompt_of
 from training.evaluation.item_results import ItemResult
 from training.evaluation.option_likelihood import LikelihoodTeacher
@@ -113,6 +113,9 @@ def default_mode(model: str) -> Mode:
 def make_teacher(model: str, mode: Mode, options: TeacherOptions) -> Teacher:
     """Return what answers the requests of a mode. Raises ``EvaluationError`` where the model has no such mode."""
     kind, _, rest = model.partition(":")
+    if not is_spec(model) and not Path(model).exists() and "@" in model:
+        model, _, revision = model.partition("@")
+        options = replace(options, revision=options.revision or revision)
     if mode == "generate":
         return teacher_of(model if is_spec(model) else f"transformers:{model}", options)
     if is_spec(model) and kind != "transformers":
@@ -159,6 +162,7 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
         benchmarks=[score for _, score, _ in scored],
         summary=summarize(scored, expand_names((SUITE,))),
         notes=notes,
+        spent=_spent(spending),
         libraries=_libraries(),
         machine=f"{platform.machine()}, {cpu_count()} cores, Python {platform.python_version()}",
         seconds=time.monotonic() - since,
@@ -193,6 +197,20 @@ def _apply_strategy(
     run = run_strategy(found.items, config, ask, examples)
     score = score_benchmark(found, (REASONED if config.reason else DIRECT, config.prompts), run.results)
     return score.model_copy(update={"strategy": run.scores}), run.results
+
+
+def _spent(spending: Spending) -> Spent:
+    """Return what all stages of a run took together."""
+    accounts = list(spending.accounts.values())
+    return Spent(
+        asked=sum(one.asked for one in accounts),
+        cached=sum(one.cached for one in accounts),
+        failed=sum(one.failed for one in accounts),
+        prompt_tokens=sum(one.prompt_tokens for one in accounts),
+        completion_tokens=sum(one.completion_tokens for one in accounts),
+        cost=sum(one.cost for one in accounts),
+        kwh=sum(one.kwh or 0.0 for one in accounts) if spending.rates.watts is not None else None,
+    )
 
 
 def _libraries() -> dict[str, str]:

@@ -212,6 +212,18 @@ class Summary(_Part):
     multimedqa: Score | None = None
 
 
+class Spent(_Part):
+    """What this run took: replies that were stored before (``cached``) took nothing. ``kwh`` needs ``--watts``."""
+
+    asked: int
+    cached: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+    kwh: float | None
+
+
 class EvaluationRecord(_Part):
     """The content of ``results.json``."""
 
@@ -222,6 +234,7 @@ class EvaluationRecord(_Part):
     benchmarks: list[BenchmarkScore]
     summary: Summary | None
     notes: list[str] = Field(default_factory=list)
+    spent: Spent
     libraries: dict[str, str]
     machine: str
     seconds: float
