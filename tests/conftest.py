@@ -29,9 +29,9 @@ SLOW_FILES = frozenset(
     answer_bases attacked_requests browse build card cli completions diff dpo_recipes failed_requests faults fingerprint
     fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills leak_labels ledger llamacpp memory
     merge_loads merge_methods mix_recipe mutated_configs near_labels no_files odd_files plan_why publish publish_faults
-    publish_load publish_model publish_secrets real_build real_llama real_servers rebuild release_data report
-    sample_build score_files screening stored_step trace train_best train_gguf train_lineage train_packing train_record
-    train_stages train_tokens verify versions
+    publish_load publish_model publish_secrets real_build real_llama real_servers real_training rebuild release_data
+    report sample_build score_files screening stored_step trace train_best train_gguf train_lineage train_packing
+    train_record train_stages train_tokens verify versions
     """.split()
 )
 """Test files that build, serve, kill or train: more than a few seconds together. Without ``test_`` and ``.py``."""
@@ -49,7 +49,7 @@ SLOW_TESTS = frozenset(
 )
 """Single tests of other files that take more than three seconds of processor time."""
 
-REAL_MODEL_FILES = frozenset("real_llama real_servers".split())
+REAL_MODEL_FILES = frozenset("real_llama real_servers real_training".split())
 REAL_MODEL_TESTS = frozenset(
     """
     test_a_real_model_goes_through_the_real_converter_and_keeps_its_template

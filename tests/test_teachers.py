@@ -307,6 +307,32 @@ def test_a_setting_leaves_fields_out():
     assert {"temperature", "seed"} & set(sent) == set() and "max_tokens" in sent
 
 
+@pytest.mark.parametrize(
+    "status, words",
+    [
+        (400, '{"error": {"message": "Unsupported parameter: \'response_format\'"}}'),
+        (400, '{"error": "Failed to parse grammar"}'),
+        (422, '{"detail": [{"loc": ["body", "response_format", "type"], "msg": "Input should be text"}]}'),
+        (500, "structured outputs are not supported by this engine"),
+    ],
+)
+def test_without_a_schema_that_is_refused_the_prompt_alone_says_the_form_and_that_is_reported(status, words, caplog):
+    schema = {"type": "object", "required": ["letter"]}
+    sent = []
+
+    def behaviour(asked):
+        sent.append(asked.body)
+        if "response_format" in asked.body:
+            return Reply(words.encode(), status)
+        return good(asked, text='{"letter": "B"}' if len(sent) < 4 else "It is B.")
+
+    with serving(behaviour) as server:
+        answers = told(server, requests(3, json_schema=schema), concurrency=1)
+    assert ["response_format" in body for body in sent] == [True, False, False, False]
+    assert sorted(type(one).__name__ for one in answers.values()) == ["Completion", "Completion", "Failure"]
+    assert [message for message in warned(caplog) if "refuses response_format" in message]
+
+
 def test_a_run_that_ends_of_a_refused_field_names_the_setting():
     words = b"Unsupported value: 'temperature' does not support 0.7 with this model."
     with serving(lambda asked: Reply(words, 400)) as server:

@@ -35,6 +35,7 @@ def recipe(
     *,
     license: Use = "any",
     limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
+    semantic: str | None = None,
     teacher: str = "embedded",
     teacher_license: str = "LicenseRef-unknown",
     teacher_revision: str | None = None,
@@ -47,6 +48,8 @@ def recipe(
     Args:
         license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
         limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
             transformers:MODEL, vllm:MODEL, or embedded: an n-gram model made on the spot.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
@@ -57,14 +60,16 @@ def recipe(
         seed: Start of the random choices; the same seed gives the same rows.
     """
     asked = sample_teacher(teacher, teacher_license, teacher_revision)
-    rows = clean_and_deduplicate(license, limit)
+    rows = clean_and_deduplicate(license, limit, semantic)
     rows = aloe_sft.generate_chains(rows, chosen(), asked, samples=samples, seed=seed, max_failed=max_failed)
     return aloe_sft.format_rows(rows, chosen(), seed=seed)
 
 
-def clean_and_deduplicate(license: Use, limit: int | None) -> Step:
+def clean_and_deduplicate(license: Use, limit: int | None, semantic: str | None = None) -> Step:
     """Return the steps from the sample's raw files to the rows that may stay."""
-    return aloe_sft.clean_and_deduplicate(chosen(), Rules(), license, SINGLE_TURN, required=True, limit=limit)
+    return aloe_sft.clean_and_deduplicate(
+        chosen(), Rules(), license, SINGLE_TURN, required=True, limit=limit, semantic=semantic
+    )
 
 
 def chosen() -> list[Source]:

@@ -20,6 +20,7 @@ def recipe(
     *,
     license: Use = "any",
     limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
+    semantic: str | None = None,
     teacher: str = "embedded",
     teacher_license: str = "LicenseRef-unknown",
     teacher_revision: str | None = None,
@@ -32,6 +33,8 @@ def recipe(
     Args:
         license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
         limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
             transformers:MODEL, vllm:MODEL, or embedded: an n-gram model made on the spot.
         teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
@@ -44,7 +47,7 @@ def recipe(
     asked = demo.sample_teacher(teacher, teacher_license, teacher_revision)
     medmcqa = aloe_sft.by_chain_prompt(demo.chosen())["medmcqa"]
     chains = aloe_sft.chains("medmcqa", medmcqa, asked, samples=samples, seed=seed)
-    rows = demo.clean_and_deduplicate(license, limit)
+    rows = demo.clean_and_deduplicate(license, limit, semantic)
     config = ChainPairs(chains=chains)
     pairs = generate_step("pairs", CHAIN_PAIRS, config, asked, rows, max_failed=max_failed)
     return each_shard("compose", render_prompts, None, pairs)

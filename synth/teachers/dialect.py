@@ -31,6 +31,13 @@ STREAM_ONLY = re.compile(
 
 STREAM_ASKED = "it answers only in streams of events, which are asked for and put together"
 
+NO_SCHEMA = re.compile(
+    r"response_format|json_?schema|structured.?outputs?|guided.?(?:json|decoding)|\bgrammar\b", re.IGNORECASE
+)
+"""How servers name the schema of a reply that they refuse."""
+
+SCHEMA_LEFT_OUT = "it refuses response_format, which is left out: only the prompt says the form of a reply"
+
 NOT_TAKEN = re.compile(
     r"unsupported|not support|n't support|not permitted|not allowed|extra_forbidden|extra inputs|unknown"
     r"|unrecogni[sz]ed|unexpected|no longer|deprecated|cannot be used",
@@ -45,6 +52,7 @@ class Dialect:
     leave_out: set[str] = field(default_factory=set)
     max_tokens: str = "max_tokens"
     system: bool = True
+    schema: bool = True
     stream: bool = False
     stream_usage: bool = True
 
@@ -69,7 +77,7 @@ class Dialect:
         if sampling.logprobs is not None:
             sent["logprobs"] = True
             sent["top_logprobs"] = sampling.logprobs
-        if sampling.json_schema is not None:
+        if sampling.json_schema is not None and self.schema:
             schema = {"name": "answer", "strict": True, "schema": dict(sampling.json_schema)}
             sent["response_format"] = {"type": "json_schema", "json_schema": schema}
         if self.stream:
@@ -88,6 +96,9 @@ class Dialect:
         if "seed" in sent and _names(refusal, "seed") and NOT_TAKEN.search(refusal):
             self.leave_out.add("seed")
             return "it refuses seed, which is left out; the same request may be answered otherwise the next time"
+        if "response_format" in sent and NO_SCHEMA.search(refusal):
+            self.schema = False
+            return SCHEMA_LEFT_OUT
         if "stream" not in sent and STREAM_ONLY.search(refusal):
             self.stream = True
             return STREAM_ASKED

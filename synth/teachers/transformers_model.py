@@ -25,6 +25,8 @@ from synth.teachers.sampling import Alternatives, Ends, SamplingBatch
 from synth.teachers.teacher import Answered, Completion, Failure, Request, TeacherError
 from synth.teachers.teacher_warnings import Notices
 
+NO_SCHEMA = "this teacher cannot hold a reply to a JSON schema: only the prompt says its form, other replies fail"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformersTeacher:
@@ -56,12 +58,12 @@ class TransformersTeacher:
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion, batch by batch; one whose prompt is too long with its failure.
 
-        Raises ``TeacherError`` for a request with a JSON schema, which this teacher cannot hold a model to.
+        This teacher cannot hold a model to a JSON schema: a reply of another form is a failure.
         """
         feed = iter(requests)
         while batch := list(islice(feed, self.options.batch)):
             if any(request.sampling.json_schema is not None for request in batch):
-                raise TeacherError(f"{self.name} cannot write JSON to a schema; use a server that can, such as vllm")
+                self.loaded.notices.once("schema", NO_SCHEMA)
             fits, failures = self.loaded.sifted(batch)
             yield from failures
             if fits:
