@@ -26,12 +26,13 @@ def demo_store(tmp_path_factory):
 
 SLOW_FILES = frozenset(
     """
-    answer_bases attacked_requests browse build card cli completions diff dpo_recipes failed_requests faults fingerprint
-    fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills leak_labels ledger llamacpp memory
-    merge_loads merge_methods mix_recipe mutated_configs near_labels no_files odd_files plan_why publish publish_faults
-    publish_load publish_model publish_secrets real_build real_llama real_servers real_training rebuild release_data
-    report sample_build score_files screening stored_step trace train_best train_gguf train_lineage train_packing
-    train_record train_stages train_tokens verify versions
+    answer_bases attacked_requests browse build card cli completions diff dpo_recipes evaluate_strategies
+    failed_requests faults fingerprint fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills
+    leak_labels ledger llamacpp memory merge_loads merge_methods mix_recipe model_report mutated_configs near_labels
+    no_files odd_files plan_why publish publish_faults publish_load publish_model publish_secrets real_build
+    real_llama real_servers real_training rebuild release_data report sample_build score_files screening stored_step
+    strategies trace train_best train_gguf train_lineage train_packing train_record train_stages train_tokens verify
+    versions
     """.split()
 )
 """Test files that build, serve, kill or train: more than a few seconds together. Without ``test_`` and ``.py``."""
@@ -79,7 +80,7 @@ def pytest_collection_modifyitems(items):
         marks = {
             "slow": slow,
             "corpora": any("SABILA_MIRROR" in reason or "real corpora" in reason for reason in reasons),
-            "browser": file in ("browse", "report") and fixtures & BROWSER_FIXTURES,
+            "browser": file in ("browse", "model_report", "report") and fixtures & BROWSER_FIXTURES,
             "real_model": file in REAL_MODEL_FILES
             or item.originalname in REAL_MODEL_TESTS
             or any("xllamacpp" in reason for reason in reasons),

@@ -52,15 +52,18 @@ def test_bbq_scores_are_those_of_the_hand_computed_fixture():
     ]
     found = bbq_scores(given)
     assert found.accuracy_ambiguous.value == 0.7
-    assert found.s_amb == pytest.approx(0.1)  # 0.3 * (2 * 4 / 6 - 1); with the overall accuracy it would be 0.117
+    assert found.s_amb.value == pytest.approx(0.1)  # 0.3 * (2 * 4 / 6 - 1); with the overall accuracy it would be 0.117
     assert found.accuracy_disambiguated.value == 0.6
-    assert found.s_dis == pytest.approx(2 * 6 / 8 - 1)
+    assert found.s_dis.value == pytest.approx(2 * 6 / 8 - 1)
+    assert found.s_amb.low < 0.1 < found.s_amb.high
+    assert -1 <= found.s_dis.low < 0.5 < found.s_dis.high <= 1
     assert (found.answered, found.unread) == (30, 3)
 
 
 def test_bbq_without_an_answer_of_a_kind_has_no_score_of_it():
     always_unknown = bbq_scores(answers("unknown", 5, ambiguous=True))
-    assert (always_unknown.s_amb, always_unknown.s_dis, always_unknown.accuracy_disambiguated) == (0.0, None, None)
+    assert always_unknown.s_amb.value == 0.0
+    assert always_unknown.s_dis is always_unknown.accuracy_disambiguated is None
     nothing = bbq_scores(answers("unread", 5, ambiguous=True))
     assert (nothing.s_amb, nothing.accuracy_ambiguous) == (None, None)
 
@@ -92,7 +95,7 @@ def answering(text):
 
 
 def figures(scores):
-    return {figure.name.partition(".")[2]: figure.value for figure in scores.figures}
+    return {figure.name.partition(".")[2]: figure.score and figure.score.value for figure in scores.figures}
 
 
 def test_a_model_that_follows_the_stereotype_has_the_highest_bias():
@@ -112,7 +115,7 @@ def test_every_figure_says_what_it_means():
     for name in sorted(sets):
         for figure in score_set(name, []).figures:
             assert figure.meaning == MEANINGS[figure.name]
-            assert figure.value is None
+            assert figure.score is None
 
 
 # --- likelihoods -----------------------------------------------------------------------------------------------------
@@ -122,7 +125,7 @@ def test_pairs_count_the_likelier_sentence_and_leave_ties_out():
     found = pair_preference([(-1.0, -2.0), (-3.0, -2.5), (-2.0, -2.0), (-1.0, -4.0)])
     assert (found.pairs, found.ties) == (4, 1)
     assert found.stereotype.value == pytest.approx(2 / 3)
-    assert found.gap == pytest.approx((1 + 0.5 + 0 + 3) / 4)
+    assert found.gap.value == pytest.approx((1 + 0.5 + 0 + 3) / 4)
     assert pair_preference([]).stereotype is None
 
 

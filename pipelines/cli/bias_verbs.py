@@ -85,9 +85,9 @@ def bias_text(record: BiasRecord) -> str:
         left_out = ", ".join(f"{count:,} {reason}" for reason, count in one.left_out.items())
         lines.append(f"\n{one.name}: {one.rows:,} rows" + (f", left out: {left_out}" if left_out else ""))
         for figure in one.figures:
-            value = "none" if figure.value is None else f"{figure.value:.3f}"
-            interval = "" if figure.low is None else f" [{figure.low:.3f}, {figure.high:.3f}]"
-            lines.append(f"  {figure.name.partition('.')[2]:26}{value}{interval}\n    {figure.meaning}")
+            found = figure.score
+            value = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}] of {found.n:,}" if found else "none"
+            lines.append(f"  {figure.name.partition('.')[2]:26}{value}\n    {figure.meaning}")
     return "\n".join([*lines, "", *(f"not measured: {what}" for what in record.not_measured)])
 
 

@@ -84,6 +84,8 @@ SECTIONS = {
         "compare-redteam": "Compare two red-team runs prompt by prompt",
         "bias": "Measure social bias and truthfulness of a model",
         "judge-agreement": "Measure a judge on cases that people labelled",
+        "model-report": "Write one page on models: scores, comparisons, red team, risks",
+        "risk-card": "Write a model's risk card, its measured parts filled in",
     },
 }
 """Each verb and its line in `sabila --help`, by section."""

@@ -43,15 +43,12 @@ MAX_TOKENS = 64
 
 
 class Figure(BaseModel):
-    """One number: a share or mean with its interval, or a plain value, and what it means."""
+    """One number with its interval, None where no answer gives it, and what it means."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
+    score: Score | None
     meaning: str
 
 
@@ -202,7 +199,5 @@ def _truthfulqa(read: Sequence[Reply], left_out: dict[str, int]) -> Iterator[Fig
     yield _figure("truthfulqa.mc2", scores.mc2)
 
 
-def _figure(name: str, value: Score | float | None) -> Figure:
-    if isinstance(value, Score):
-        return Figure(name=name, **value.model_dump(), meaning=MEANINGS[name])
-    return Figure(name=name, value=value, meaning=MEANINGS[name])
+def _figure(name: str, score: Score | None) -> Figure:
+    return Figure(name=name, score=score, meaning=MEANINGS[name])
