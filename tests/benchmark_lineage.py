@@ -22,7 +22,6 @@ from pathlib import Path
 
 import polars as pl
 from lineage_recipe import recipe
-from manifests import summaries
 
 from pipelines.build.plan import resolve
 from pipelines.build.progress import PlainProgress
@@ -34,6 +33,7 @@ from pipelines.storage.row_index import write_row_index
 from pipelines.storage.store import Store
 from sources.atomic import write_table
 from sources.files import RawFile
+from sources.releases.manifest_model import StepSummary
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 
 SHARD = 50_000
@@ -76,7 +76,7 @@ def make_read(store, node, rows):
             "inputs": [],
             "reference_inputs": [],
         }
-        store.finish(node.name, {**told, "counts": counts, "reasons": {}, "edits": {}, "changed": 0})
+        store.finish(node.name, StepSummary.of({**told, "counts": counts, "reasons": {}, "edits": {}, "changed": 0}))
 
 
 def made_rows(source, first, count):
@@ -140,7 +140,7 @@ def ledger(folder):
     store = Store(folder / "store")
     steps = json.loads((store.root / "builds" / "benchmark.json").read_text())["steps"]
     began = time.perf_counter()
-    counts = write_ledger(store, summaries(store.summary(name) for name in steps), folder)
+    counts = write_ledger(store, [store.summary(name) for name in steps], folder)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     size = sum(path.stat().st_size for path in (folder / "ledger").iterdir()) / 1e6

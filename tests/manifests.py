@@ -5,6 +5,9 @@ import json
 from pipelines.release import card as card_module
 from pipelines.release import croissant as croissant_module
 from pipelines.release import figures as figures_module
+from pipelines.release import ledger_figures as ledger_figures_module
+from pipelines.release import row_figures as row_figures_module
+from pipelines.release import step_figures as step_figures_module
 from pipelines.release.manifest import NOT_LISTED, _listed
 from sources.atomic import write_json
 from sources.releases.manifest_model import FORMAT, Manifest, StepSummary
@@ -57,4 +60,20 @@ def check_figures(manifest, folder):
 
 
 def figures(store, steps, folder):
-    return figures_module.figures(store, summaries(steps), folder)
+    return figures_module.figures(store, summaries(steps), folder).to_json()
+
+
+def row_figures(folder):
+    return row_figures_module.row_figures(folder).to_json()
+
+
+def ledger_figures(steps, folder):
+    return ledger_figures_module.ledger_figures(steps, folder).to_json()
+
+
+def stored_figures(store, steps):
+    return step_figures_module.stored_figures(store, steps).to_json()
+
+
+def teacher_figures(steps):
+    return step_figures_module.teacher_figures(steps).to_json()

@@ -123,7 +123,7 @@ def transcripts(asked, chosen, rejected):
 def test_no_recipe_learns_a_request_of_the_red_team_elsewhere(recipe, values, mirror, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bench = BuildSession.open(load(recipe), values, store=tmp_path / "store", mirror=mirror)
-    account = bench.build(workers=1)
+    account = bench.build(workers=1).to_json()
     [step] = [step for step in account["steps"] if step["name"] == "red-team"]
     assert [reason.partition(":")[0] for reason in step["reasons"]] == ["red_team"]
     assert step["counts"]["dropped"] == 1

@@ -11,7 +11,17 @@ import pandas as pd
 import polars as pl
 import pytest
 import yaml
-from manifests import card, check_figures, figures, load, summaries
+from manifests import (
+    card,
+    check_figures,
+    figures,
+    ledger_figures,
+    load,
+    row_figures,
+    stored_figures,
+    summaries,
+    teacher_figures,
+)
 from rows import row, table
 
 from pipelines.release import figures as figures_module
@@ -19,11 +29,9 @@ from pipelines.release.card import cell, code, decimal, number, percent
 from pipelines.release.data_files import SCHEMAS, write_data
 from pipelines.release.hub_metadata import _size, hub_license
 from pipelines.release.ledger import LEDGER
-from pipelines.release.ledger_figures import ledger_figures
-from pipelines.release.row_figures import row_figures
-from pipelines.release.step_figures import request_figures, stored_figures, teacher_figures
 from pipelines.storage.store import Store
 from sources.record import Message
+from sources.releases.read_manifest import ReleaseError, read
 from synth.formatting.mix import Mix, mix
 from synth.formatting.mix_parts import Part, Pick
 
@@ -125,14 +133,14 @@ FROM_THE_STORE = {"generation", "proposed_pairs", "red_team", "origins", "licens
 @pytest.fixture
 def counted_once(monkeypatch):
     """Count the rows and the ledger of a folder once, for tests that spoil nothing but the manifest or the card."""
-    of_ledger = {}
+    of_ledger, count_ledger = {}, figures_module.ledger_figures
 
     def ledger_once(steps, folder):
-        return of_ledger.get(folder) or of_ledger.setdefault(folder, ledger_figures(steps, folder))
+        return of_ledger.get(folder) or of_ledger.setdefault(folder, count_ledger(steps, folder))
 
     monkeypatch.setattr(figures_module, "ledger_figures", ledger_once)
-    for count in (row_figures, request_figures):
-        monkeypatch.setattr(figures_module, count.__name__, cache(count))
+    for name in ("row_figures", "request_figures"):
+        monkeypatch.setattr(figures_module, name, cache(getattr(figures_module, name)))
 
 
 def places(value, path=()):
@@ -227,11 +235,14 @@ def test_a_manifest_without_figures_or_a_release_without_a_card_says_so(copied, 
 
 
 @pytest.mark.parametrize("name", ["rows", "funnel", "leaks", "generation", "licenses"])
-def test_a_manifest_that_lacks_a_figure_makes_no_card(released, name):
+def test_a_manifest_that_lacks_a_figure_makes_no_card(released, tmp_path, name):
     manifest = load(released)
     told = {key: value for key, value in manifest["figures"].items() if key != name}
-    with pytest.raises(KeyError, match=name):
+    with pytest.raises(ValueError, match=name):
         card({**manifest, "figures": told}, released)
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "figures": told}), encoding="utf-8")
+    with pytest.raises(ReleaseError, match="another version of sabila wrote its figures"):
+        read(tmp_path / "manifest.json")
 
 
 def test_a_card_with_lines_more_than_it_should_is_found(copied, counted_once):

@@ -146,7 +146,7 @@ class Built:
             patch.chdir(store.parent)
             patch.setattr(aloe_sft, "teacher_of", lambda spec, options: teachers[spec])
             self.bench = BuildSession.open(load(name), values, store=store, mirror=mirror)
-            self.account = self.bench.build(workers=1)
+            self.account = self.bench.build(workers=1).to_json()
 
     def step(self, name):
         return next(step for step in self.account["steps"] if step["name"] == name)
@@ -467,7 +467,7 @@ def test_the_card_of_a_red_team_tells_what_was_held_out_and_how_often_attacks_su
     manifest = release(dpo.bench, "1")
     folder = find("aloe_dpo@1", dpo.store)
     assert check_figures(manifest, folder) == []
-    told = manifest.figures
+    told = manifest.figures.to_json()
     held = dpo.rows("attack", "dropped").filter(reason="held_out")
     assert told["red_team"]["held_out"]["rows"] == held.height > 0
     rates = pl.read_parquet(sorted(dpo.store.glob("steps/guard-answers-*/attack_success/*.parquet")))

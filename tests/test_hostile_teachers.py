@@ -134,7 +134,7 @@ def test_every_request_gets_one_answer(mode, stage, build, tmp_path):
     counts, server = build(stage, {**ANSWERED, **CUT_SHORT}[mode], spending)
     found = written(tmp_path)
     identity = ["id", "stage", "sample", "key"]
-    assert (counts["rows_in"], counts["quarantined"]) == (4, 0) and "failed" not in counts
+    assert (counts.rows_in, counts.quarantined, counts.failed) == (4, 0, None)
     assert found.height == found.unique(identity).height == STAGES[stage][3]
     assert "failed" not in found["verdict"]
     if mode == "good":
@@ -159,7 +159,7 @@ def test_a_step_whose_requests_fail_is_not_complete_and_is_once_they_are_answere
     assert pl.Series([*outcomes.errors]).str.contains(said).all()
     assert not (tmp_path / "step").exists(), "complete or absent"
     counts, server = build(stage, good)
-    assert counts["rows_in"] == 4 and set(server.asked.values()) == {1}
+    assert counts.rows_in == 4 and set(server.asked.values()) == {1}
     assert written(tmp_path).height == STAGES[stage][3]
 
 
@@ -185,7 +185,7 @@ def test_a_key_that_dies_on_the_way_ends_the_run_and_what_came_is_kept(mode, sta
     with pytest.raises(TeacherError, match="3 answers came before and are kept"):
         build(stage, dying, concurrency=1)
     counts, server = build(stage, good)
-    assert counts["rows_in"] == 4
+    assert counts.rows_in == 4
     assert server.requests == STAGES[stage][3] - 3, "what was answered is not sent again"
 
 

@@ -106,7 +106,7 @@ def test_what_was_taken_over_outlives_the_step_it_is_from(place, capsys):
     before = {path.name for path in (place / "store" / "steps").iterdir()}
     fix(place, "clinic", "fevers.jsonl", 1, answer="About ten days.")
     built(place)
-    assert "clean-clinic: 5 rows in, 4 kept, 1 dropped (junk_question 1); 1 of 2 shards as before" in (
+    assert "clean-clinic: 5 rows in, 4 kept, 1 dropped (junk_question 1); 1 of 2 shards reused" in (
         capsys.readouterr().err
     )
     for name in before:

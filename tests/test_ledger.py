@@ -7,7 +7,6 @@ from collections import Counter
 import polars as pl
 import pytest
 from branched_recipe import as_an_older_sabila_left_it, branched_store
-from manifests import summaries
 
 from pipelines.build.shard import LostRowsError
 from pipelines.release import ledger
@@ -19,7 +18,7 @@ from sources.table import MALFORMED_SCHEMA
 
 def graph(store, recipe):
     steps = json.loads((store / "builds" / f"{recipe}.json").read_text())["steps"]
-    return summaries(Store(store).summary(name) for name in steps)
+    return [Store(store).summary(name) for name in steps]
 
 
 def written(store, recipe, place):

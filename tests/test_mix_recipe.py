@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 from rows import row, table
 
+from pipelines.build.account import BuildAccount
 from pipelines.build.recipe import RecipeError, load
 from pipelines.cli.commands import main
 from pipelines.cli.print_tables import build_table
@@ -104,7 +105,9 @@ def test_a_part_without_rows_leaves_its_share_and_says_so(folder):
     result = build(folder, "--mix", "aloe", "--json", "--sources", "medquad,genmedgpt5k")
     built = json.loads(result.stdout)
     assert built["steps"][-1]["counts"]["dropped"] == 0
-    assert "synthetic has no rows: its share of 20.0% went to other parts or to none" in build_table(built)
+    assert "synthetic has no rows: its share of 20.0% went to other parts or to none" in build_table(
+        BuildAccount.of(built)
+    )
 
 
 def test_caps_and_a_size_are_kept_to(folder):

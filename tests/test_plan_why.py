@@ -8,7 +8,7 @@ import tiny_recipe
 from tiny_recipe import build, names, run, steps, write_mirror, write_recipe
 
 from pipelines.build import fingerprint
-from pipelines.build.rebuild_reasons import causes_text
+from pipelines.build.rebuild_reasons import Cause, causes_text
 from pipelines.build.recipe import load
 from pipelines.build.session import BuildSession
 from pipelines.recipes import demo
@@ -34,9 +34,9 @@ def why(place, recipe="tiny.py", mirror="mirror", **values):
     bench = BuildSession.open(
         load(recipe), values, store=place / "store", mirror=mirror and place / mirror, relock=True
     )
-    told = bench.forecast(Rates())["steps"]
-    assert all(("why" in step) == (not step["done"]) for step in told)
-    return {step["step"]: causes_text(step["why"]) for step in told if not step["done"]}
+    told = bench.forecast(Rates()).steps
+    assert all(bool(step.why) == (not step.done) for step in told)
+    return {step.step: causes_text(step.why) for step in told if not step.done}
 
 
 def redone(place, **values):
@@ -168,7 +168,7 @@ def test_changed_terms_of_a_source_are_told(place):
 
 
 def test_many_causes_are_counted():
-    found = [{"what": "file", "name": f"train/{n}.jsonl", "before": "a", "after": "b"} for n in range(9)]
+    found = [Cause(what="file", name=f"train/{n}.jsonl", before="a", after="b") for n in range(9)]
     assert causes_text(found) == "changed file train/0.jsonl, train/1.jsonl, train/2.jsonl and 6 more"
 
 

@@ -83,7 +83,7 @@ def test_the_corpus_of_the_readme_gets_its_chains_and_instructions_in_a_build(tm
     (folder / "cards.jsonl").write_text(f"{CARD}\n", encoding="utf-8")
     values = {"sources": "clinic_cards", "teacher": "nutritionist", "samples": "1"}
     session = BuildSession.open(load("aloe_sft"), values, store=tmp_path / "store", mirror=tmp_path / "mirror")
-    steps = {step["name"]: step["folder"] for step in session.build(workers=1)["steps"]}
+    steps = {step["name"]: step["folder"] for step in session.build(workers=1).to_json()["steps"]}
     [kept] = (tmp_path / "store" / "steps" / steps["instruct"] / "kept").glob("*.parquet")
     [written] = pl.read_parquet(kept).to_dicts()
     assert "cot-headqa" in steps

@@ -17,7 +17,7 @@ def build(folder, **values):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         bench = BuildSession.open(load("aloe_sft"), values, store=folder / "store", mirror=MIRROR)
-        return bench, bench.build(workers=2)
+        return bench, bench.build(workers=2).to_json()
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def test_any_rows_that_were_written_are_read_back_unchanged(rows):
         figures = row_figures(folder)
     texts = ["".join(turn.content for turn in one.messages) for one in rows]
     texts += [text for one in rows for text in (one.response, one.rejected) if text]
-    assert figures["tokens"]["all"] == sum(-(-len(text) // 4) for text in texts)
+    assert figures.tokens.all == sum(-(-len(text) // 4) for text in texts)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 100])

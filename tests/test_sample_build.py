@@ -85,11 +85,10 @@ def test_a_plan_tells_what_would_be_asked_before_it_is(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         first = BuildSession.open(load("demo"), {"samples": 1}, store=tmp_path / "store", mirror=None)
-        account = first.build(workers=1)
+        account = first.build(workers=1).to_json()
         more = BuildSession.open(load("demo"), {"samples": 2}, store=tmp_path / "store", mirror=None)
-        told = {
-            step["step"]: step["asks"] for step in more.forecast(Rates(prompt_price=1.0))["steps"] if "asks" in step
-        }
+        forecast = more.forecast(Rates(prompt_price=1.0)).to_json()
+        told = {step["step"]: step["asks"] for step in forecast["steps"] if "asks" in step}
     asked = sum(stage["asked"] for stage in account["asked"].values())
     assert asked > 100
     medmcqa = told["cot-medmcqa"]

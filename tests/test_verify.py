@@ -6,13 +6,12 @@ import shutil
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from manifests import card, croissant, load, seal
+from manifests import card, croissant, load, row_figures, seal
 from tiny_recipe import run
 
 from pipelines.build.fingerprint import fingerprint
 from pipelines.release.data_files import license_of
 from pipelines.release.locate import hash_file
-from pipelines.release.row_figures import row_figures
 from pipelines.verify.verify_release import verify
 from sources.atomic import write_json
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import tiny_recipe
-from manifests import load
+from manifests import load, typed
 from tiny_recipe import ROWS, sabila, start, write_mirror, write_recipe
 
 from pipelines.build.manifest_diff import describe, differences
@@ -183,7 +183,7 @@ def test_a_release_without_its_manifest_is_no_release_and_makes_room(recipe, mir
 
 def test_nothing_differs_between_a_manifest_and_itself(recipe, mirror, tmp_path):
     manifest = released(recipe, tmp_path / "store", mirror)
-    assert differences(manifest, json.loads(json.dumps(manifest))) == []
+    assert differences(typed(manifest), typed(json.loads(json.dumps(manifest)))) == []
     assert describe([]) == "nothing that its manifest tells"
 
 

@@ -123,7 +123,7 @@ def write_mirror(folder, rows=None, *, gz=False):
 def build(recipe, store, mirror, *, workers=1, relock=False, **values):
     """Build a recipe file in this process and return the account of it."""
     bench = BuildSession.open(load(str(recipe)), values, store=store, mirror=mirror, relock=relock)
-    return bench.build(workers=workers)
+    return bench.build(workers=workers).to_json()
 
 
 def steps(store):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from pipelines.build.account import RequestForecast
 from pipelines.build.plan import Node
 from pipelines.build.step import GenerateStep
 from pipelines.completions.completion_store import opened
@@ -20,27 +20,29 @@ CHARS_A_TOKEN = 4
 LOOKED_UP = 1000
 
 
-def requests_of(node: Node, work: GenerateStep, store: Store, rates: Rates) -> dict[str, Any]:
-    """Return the first round of a generating step: requests, those cached, tokens and cost at most.
+def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | None:
+    """Return the first round of requests of a generating step; None for any other step.
 
-    The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
-    is built. Later rounds, for rows without a right answer, are not estimated.
+    The estimate uses the rows of the nearest built step before it, some of which may still be dropped. Later rounds,
+    for rows without a right answer, are not estimated.
     """
-    known = _built(node, store)
+    work, known = node.step.work, _built(node, store)
+    if not isinstance(work, GenerateStep):
+        return None
     if known is None:
-        return {"requests": None, "foretold_from": None}
+        return RequestForecast(requests=None, foretold_from=None)
     shards = sorted((store.folder(known.name) / "kept").glob("*.parquet"))
     requests = [one for path in shards for one in work.requests(read_parquet(path), node.step.config)]
     prompt = sum(len(message.content) for one in requests for message in one.messages) // CHARS_A_TOKEN
     most = sum(one.sampling.max_tokens for one in requests)
-    return {
-        "requests": len(requests),
+    return RequestForecast(
+        requests=len(requests),
         **_known_of(requests, work, store.root / "completions"),
-        "prompt_tokens": prompt,
-        "completion_tokens_at_most": most,
-        "cost_at_most": round(rates.cost(prompt, most), 4),
-        "foretold_from": known.step.name,
-    }
+        prompt_tokens=prompt,
+        completion_tokens_at_most=most,
+        cost_at_most=round(rates.cost(prompt, most), 4),
+        foretold_from=known.step.name,
+    )
 
 
 def _built(node: Node, store: Store) -> Node | None:

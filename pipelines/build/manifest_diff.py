@@ -9,10 +9,20 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-Json = dict[str, Any]
+from sources.json_model import Values
+from sources.releases.manifest_model import Identity, Locked, Manifest, StepSummary
 
 SHOWN = 12
 """Most differences that one message lists; JSON output lists all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphStep:
+    """A step of a graph: its name, its folder, and what that is a hash of; None for a step that is gone."""
+
+    name: str
+    folder: str
+    identity: Identity | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,77 +46,90 @@ def describe(found: Iterable[Difference]) -> str:
     return "; ".join([*lines[:SHOWN], *more]) or "nothing that its manifest tells"
 
 
-def differences(before: Json, after: Json) -> list[Difference]:
+def differences(before: Manifest, after: Manifest) -> list[Difference]:
     """Return the differences between two manifests, without steps that changed only because an earlier step did."""
     return [
-        *graph_differences(before["steps"], after["steps"]),
-        *_lock(before["lock"], after["lock"]),
-        *_plain("recipe", before["recipe"], after["recipe"]),
-        *_plain("value", before["values"], after["values"]),
+        *graph_differences(graph_of(before.steps), graph_of(after.steps)),
+        *_lock(before.lock, after.lock),
+        *_plain("recipe", before.recipe.to_json(), after.recipe.to_json()),
+        *_plain("value", before.values, after.values),
         *_plain("release", _terms(before), _terms(after)),
     ]
 
 
-def libraries(before: Json, after: Json) -> list[Difference]:
+def libraries(before: Mapping[str, str], after: Mapping[str, str]) -> list[Difference]:
     """Return the libraries whose versions differ, including those that are part of fingerprints."""
-    return _plain("library", before["libraries"], after["libraries"])
+    return _plain("library", before, after)
 
 
-def contents(before: Json, after: Json) -> list[Difference]:
+def contents(before: Manifest, after: Manifest) -> list[Difference]:
     """Return the differences of the released content: files of rows, ledger and completions, and counts of rows."""
-    counts = [dict(_by_name(manifest["steps"], "counts")) for manifest in (before, after)]
+    counts = [{step.folder: step.counts.to_json() for step in manifest.steps} for manifest in (before, after)]
     return [*_plain("counts of", *counts), *_plain("file", _files(before), _files(after))]
 
 
-def _files(manifest: Json) -> Json:
+def _files(manifest: Manifest) -> dict[str, str]:
     """Return the hashes of the files of rows; card and metadata are derived from them."""
-    return {file["path"]: file["sha256"] for file in manifest["files"] if file["path"].endswith(".parquet")}
+    return {file.path: file.sha256 for file in manifest.files if file.path.endswith(".parquet")}
 
 
-def _terms(manifest: Json) -> Json:
-    return {name: manifest[name] for name in ("license", "absent", "waiting_for_teacher")}
+def _terms(manifest: Manifest) -> Values:
+    return {
+        "license": manifest.license,
+        "absent": manifest.absent,
+        "waiting_for_teacher": manifest.waiting_for_teacher,
+    }
 
 
 # --- steps ---------------------------------------------------------------------------------------------------------
 
 
-def graph_differences(before: list[Json], after: list[Json]) -> Iterator[Difference]:
+def graph_of(steps: Iterable[StepSummary]) -> list[GraphStep]:
+    """Return finished steps in the form in which two graphs are compared."""
+    return [GraphStep(name=step.name, folder=step.folder, identity=step.identity) for step in steps]
+
+
+def graph_differences(before: list[GraphStep], after: list[GraphStep]) -> Iterator[Difference]:
     """Yield the differences between two graphs, without steps that changed only because an earlier step did."""
     for old, new in pairs(before, after):
-        if old is None or new is None:
-            step = old or new or {}
-            yield Difference(
-                where=step["name"], field="step", before=old and old["folder"], after=new and new["folder"]
-            )
-        else:
-            yield from _plain(old["name"], own(old), own(new))
+        if old and new and old.identity and new.identity:
+            yield from _plain(old.name, own(old.identity), own(new.identity))
+        elif step := old or new:
+            yield Difference(where=step.name, field="step", before=old and old.folder, after=new and new.folder)
 
 
-def pairs(before: list[Json], after: list[Json]) -> Iterator[tuple[Json | None, Json | None]]:
+def pairs(before: list[GraphStep], after: list[GraphStep]) -> Iterator[tuple[GraphStep | None, GraphStep | None]]:
     """Yield the steps of two graphs with the same name; the branches of a recipe may use a name again."""
-    same = {step["folder"] for step in before} & {step["folder"] for step in after}
-    old, new = (_grouped(step for step in steps if step["folder"] not in same) for steps in (before, after))
+    same = {step.folder for step in before} & {step.folder for step in after}
+    old, new = (_grouped(step for step in steps if step.folder not in same) for steps in (before, after))
     for name in dict.fromkeys([*old, *new]):
         yield from zip_longest(old.get(name, []), new.get(name, []))
 
 
-def _grouped(steps: Iterable[Json]) -> dict[str, list[Json]]:
+def _grouped(steps: Iterable[GraphStep]) -> dict[str, list[GraphStep]]:
     grouped = defaultdict(list)
     for step in steps:
-        grouped[step["name"]].append(step)
+        grouped[step.name].append(step)
     return dict(grouped)
 
 
-def own(step: Json) -> Json:
+def own(identity: Identity) -> Values:
     """Return the identity of a step, with the steps before it by name only."""
-    identity = step["identity"]
-    files = {f"file {split}/{name}": sha256 for split, name, sha256 in identity.get("files", ())}
-    files |= {f"companion {name}": sha256 for name, sha256 in identity.get("companions", {}).items()}
-    seen = {name: [unnumbered(folder) for folder in identity.get(name, ())] for name in ("inputs", "reference_inputs")}
-    plain = {name: identity[name] for name in ("code", "limit") if name in identity}
-    terms = {f"source.{name}": value for name, value in identity.get("source", {}).items()}
-    versions = {f"library {name}": version for name, version in identity.get("libraries", {}).items()}
-    return {**dict(flat(identity["config"], "config")), **plain, **versions, **terms, **files, **seen}
+    plain: Values = {"code": identity.code}
+    if identity.source is not None:
+        plain["limit"] = identity.limit
+        plain |= {f"source.{name}": value for name, value in identity.source.to_json().items()}
+    if identity.max_failed is not None:
+        plain["max_failed"] = identity.max_failed
+    return {
+        **dict(flat(identity.config, "config")),
+        **plain,
+        **{f"library {name}": version for name, version in identity.libraries.items()},
+        **{f"file {split}/{name}": sha256 for split, name, sha256 in identity.files},
+        **{f"companion {name}": sha256 for name, sha256 in identity.companions.items()},
+        "inputs": [unnumbered(folder) for folder in identity.inputs],
+        "reference_inputs": [unnumbered(folder) for folder in identity.reference_inputs],
+    }
 
 
 def unnumbered(folder: str) -> str:
@@ -126,20 +149,13 @@ def flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 # --- the rest ------------------------------------------------------------------------------------------------------
 
 
-def _lock(before: Json, after: Json) -> Iterator[Difference]:
+def _lock(before: Mapping[str, Locked], after: Mapping[str, Locked]) -> Iterator[Difference]:
     for corpus in sorted({*before, *after}):
         yield from _plain(f"lock of {corpus}", _entry(before.get(corpus)), _entry(after.get(corpus)))
 
 
-def _entry(entry: Json | None) -> Json:
-    if entry is None:
-        return {}
-    return {"home": entry["home"], "revision": entry["revision"], **entry["files"]}
-
-
-def _by_name(steps: list[Json], field: str) -> Iterator[tuple[str, Any]]:
-    for step in steps:
-        yield step["folder"], step[field]
+def _entry(entry: Locked | None) -> dict[str, str]:
+    return {"home": entry.home, "revision": entry.revision, **entry.files} if entry else {}
 
 
 def _plain(where: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 from pipelines.build.fingerprint import code_hash, code_modules, fingerprint, library_versions, plain
-from pipelines.build.step import AwaitTeacher, EachShard, GenerateStep, Read, Step, WholeSet
+from pipelines.build.manifest_diff import GraphStep
+from pipelines.build.step import Step
 from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile
-from sources.read import read
+from sources.releases.manifest_model import Identity
 from sources.source import Corpus
-from sources.table import frame
 
 DRIVERS = (
     "pipelines.build.changed_rows",
@@ -24,32 +24,29 @@ DRIVERS = (
 )
 """Modules that run steps and determine the content of their folders; their text is part of every fingerprint."""
 
-TERMS = ("name", "license", "license_read", "task", "lang", "title", "home")
-"""Facts of a corpus that are stored in its rows or in the summary of its step."""
-
 Find = Callable[[Corpus], tuple[RawFile, ...]]
 """Finds raw files in a mirror or on the Hub. Raises ``MissingCorpusError`` for an absent corpus."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A resolved step: its input nodes, its reference nodes, its files, and the fingerprint that names it."""
+    """A resolved step: its input nodes, its reference nodes, its files, and the identity that names it."""
 
     step: Step
     inputs: tuple[Node, ...]
     reference_inputs: tuple[Node, ...] = ()
     files: tuple[RawFile, ...] = ()
-    identity: dict[str, Any]
+    identity: Identity
 
     @property
     def sees(self) -> tuple[Node, ...]:
         """All nodes that must be built before."""
         return self.inputs + self.reference_inputs
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The name of the step's folder: ``<step>-<fingerprint>``."""
-        return f"{self.step.name}-{fingerprint(self.identity)}"
+        return f"{self.step.name}-{fingerprint(self.identity.to_json())}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +69,11 @@ class Plan:
 
         visit(self.last)
         return list(ordered.values())
+
+
+def graph_of_plan(nodes: Iterable[Node]) -> list[GraphStep]:
+    """Return nodes in the form in which two graphs are compared."""
+    return [GraphStep(name=node.step.name, folder=node.name, identity=node.identity) for node in nodes]
 
 
 def reference_only(steps: Iterable[tuple[Iterable[str], Iterable[str]]]) -> set[str]:
@@ -115,57 +117,42 @@ def _nodes(
     waiting: dict[str, str],
 ) -> tuple[Node, ...]:
     """Return the node of ``step``; none where its source is absent, its inputs' own where it has no teacher."""
-    if isinstance(step.work, AwaitTeacher):
-        waiting[step.name] = step.work.needs
+    work, files = step.work, tuple[RawFile, ...]()
+    if work.needs is not None:
+        waiting[step.name] = work.needs
         return inputs
-    if not isinstance(step.work, Read):
-        seen = {"inputs": [node.name for node in inputs], "reference_inputs": [node.name for node in reference_inputs]}
-        return (
-            (Node(step=step, inputs=inputs, reference_inputs=reference_inputs, identity={**_common(step), **seen}),)
-            if inputs
-            else ()
-        )
-    try:
-        files = find(step.work.corpus)
-    except MissingCorpusError as error:
-        if step.work.required:
-            raise
-        absent[step.work.corpus.name] = str(error)
+    if work.corpus is not None:
+        try:
+            files = find(work.corpus)
+        except MissingCorpusError as error:
+            if work.required:
+                raise
+            absent[work.corpus.name] = str(error)
+            return ()
+    elif not inputs:
         return ()
-    return (Node(step=step, inputs=(), files=files, identity={**_common(step), **_origin(step.work, files)}),)
+    identity = _identity(step, inputs, reference_inputs, files)
+    return (Node(step=step, inputs=inputs, reference_inputs=reference_inputs, files=files, identity=identity),)
 
 
-def _common(step: Step) -> dict[str, Any]:
-    accepts_failures = isinstance(step.work, GenerateStep) and step.work.max_failed
-    return {
-        "step": step.name,
-        "config": plain(step.config),
-        **({"max_failed": accepts_failures} if accepts_failures else {}),
-        "code": code_hash(*_functions(step), modules=DRIVERS),
-        "libraries": library_versions(*_functions(step)),
-    }
+def _identity(
+    step: Step, inputs: tuple[Node, ...], reference_inputs: tuple[Node, ...], files: tuple[RawFile, ...]
+) -> Identity:
+    """Return everything that the name of a step's folder is a hash of."""
+    functions = step.work.functions()
+    seen = {"inputs": [node.name for node in inputs], "reference_inputs": [node.name for node in reference_inputs]}
+    return Identity.of(
+        {
+            "step": step.name,
+            "config": plain(step.config),
+            "code": code_hash(*functions, modules=DRIVERS),
+            "libraries": library_versions(*functions),
+            **({} if step.work.corpus else seen),
+            **step.work.identity(files),
+        }
+    )
 
 
 def modules(step: Step) -> dict[str, str]:
     """Return our modules with the code of a step, each with a hash of its text."""
-    return code_modules(*_functions(step), modules=DRIVERS)
-
-
-def _functions(step: Step) -> Iterator[Callable[..., Any]]:
-    work = step.work
-    if isinstance(work, Read):
-        yield from (work.corpus.parse, work.corpus.rows, read, frame)
-    elif isinstance(work, EachShard):
-        yield work.function
-    elif isinstance(work, WholeSet):
-        yield work.decide
-    elif isinstance(work, GenerateStep):
-        yield from (work.function, work.requests)
-
-
-def _origin(work: Read, files: tuple[RawFile, ...]) -> dict[str, Any]:
-    corpus = work.corpus
-    hashes = [[file.split, file.name, file.sha256] for file in files]
-    companions = {companion.name: companion.sha256 for file in files for companion in file.companions}
-    terms = {name: getattr(corpus, name) for name in TERMS}
-    return {"source": terms, "files": hashes, "companions": companions, "limit": work.limit}
+    return code_modules(*step.work.functions(), modules=DRIVERS)

@@ -6,15 +6,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from pipelines.build.run_plan import Progress
+from pipelines.build.build_context import Progress
 from pipelines.completions.cached_teacher import ProgressSnapshot
 from pipelines.terminal import printable
+from sources.releases.manifest_model import StepSummary
 
 
 @contextmanager
@@ -55,9 +55,9 @@ class RichProgress:
         rate = self._rows[step] / max(time.monotonic() - since, 1e-3)
         self._bars.update(task, advance=1, rate=f"{self._rows[step]:,} rows, {rate:,.0f}/s", refresh=True)
 
-    def finished(self, step: str, summary: dict[str, Any]) -> None:
+    def finished(self, step: str, summary: StepSummary, shards: int, reused: int) -> None:
         self._bars.remove_task(self._running.pop(step)[0])
-        self._bars.console.print(printable(format_step(step, summary)), markup=False, highlight=False)
+        self._bars.console.print(printable(format_step(step, summary, shards, reused)), markup=False, highlight=False)
         self._bars.advance(self._all)
 
     def asked(self, standing: ProgressSnapshot) -> None:
@@ -85,8 +85,8 @@ class PlainProgress:
             self._since = now
             print(f"{step}: {rows:,} more rows", file=sys.stderr)
 
-    def finished(self, step: str, summary: dict[str, Any]) -> None:
-        print(printable(format_step(step, summary)), file=sys.stderr)
+    def finished(self, step: str, summary: StepSummary, shards: int, reused: int) -> None:
+        print(printable(format_step(step, summary, shards, reused)), file=sys.stderr)
 
     def asked(self, standing: ProgressSnapshot) -> None:
         now = time.monotonic()
@@ -110,14 +110,14 @@ def format_requests(standing: ProgressSnapshot) -> str:
     )
 
 
-def format_step(step: str, summary: dict[str, Any]) -> str:
-    """Return a finished step as one line: rows in, and their outcomes."""
-    counts = summary["counts"]
-    ranked = sorted(summary["reasons"].items(), key=lambda r: -r[1])
+def format_step(step: str, summary: StepSummary, shards: int, reused: int) -> str:
+    """Return a finished step as one line: rows in, and their outcomes; each warning is a line of its own."""
+    counts = summary.counts
+    ranked = sorted(summary.reasons.items(), key=lambda r: -r[1])
     rest = sum(n for _, n in ranked[4:])
     reasons = ", ".join([*(f"{reason} {n:,}" for reason, n in ranked[:4]), *([f"others {rest:,}"] if rest else [])])
-    gone = f", {counts['dropped']:,} dropped ({reasons})" if counts["dropped"] else ""
-    broken = f", {counts['quarantined']:,} quarantined" if counts["quarantined"] else ""
-    before = f"; {summary['taken_over']:,} of {summary['shards']:,} shards as before" if summary["taken_over"] else ""
-    warnings = "".join(f"\n{step}: warning: {warning}" for warning in summary.get("warnings", ()))
-    return f"{step}: {counts['rows_in']:,} rows in, {counts['kept']:,} kept{gone}{broken}{before}{warnings}"
+    gone = f", {counts.dropped:,} dropped ({reasons})" if counts.dropped else ""
+    broken = f", {counts.quarantined:,} quarantined" if counts.quarantined else ""
+    before = f"; {reused:,} of {shards:,} shards reused" if reused else ""
+    warnings = "".join(f"\n{step}: warning: {warning}" for warning in summary.warnings)
+    return f"{step}: {counts.rows_in:,} rows in, {counts.kept:,} kept{gone}{broken}{before}{warnings}"

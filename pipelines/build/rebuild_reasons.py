@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from pipelines.build.manifest_diff import own, pairs
-from pipelines.build.plan import Node, Plan, modules
-from pipelines.build.step import Read
+from pydantic import Field
+
+from pipelines.build.manifest_diff import GraphStep, own, pairs, unnumbered
+from pipelines.build.plan import Node, Plan, graph_of_plan, modules
 from pipelines.storage.store import Store
 from sources.atomic import write_json
-
-Json = dict[str, Any]
-
+from sources.json_model import JsonModel, Values
+from sources.releases.manifest_model import Locked
 
 RECIPE_FILE = re.compile(r"^recipe_(.*)_[0-9a-f]{12}$")
 """The name under which a recipe's own file is imported."""
@@ -37,25 +38,47 @@ class Cause:
     before: Any = None
     after: Any = None
 
-    def describe(self) -> Json:
-        """Return the cause as JSON."""
-        return asdict(self)
+
+class BuildNote(JsonModel):
+    """What was built last of a recipe: its steps by folder, the hashes of their modules, and how it was called."""
+
+    recipe: str
+    steps: list[str]
+    code: dict[str, str] = Field(default_factory=dict)
+    values: Values = Field(default_factory=dict)
+    lock: dict[str, Locked] = Field(default_factory=dict)
+    lock_file: str | None = None
+    mirror: str | None = None
 
 
-def note_build(plan: Plan, store: Store, recipe: str, **told: Any) -> None:
+def note_build(
+    plan: Plan,
+    store: Store,
+    recipe: str,
+    *,
+    values: Values,
+    lock: dict[str, Locked],
+    lock_file: Path | None = None,
+    mirror: Path | None = None,
+) -> None:
     """Save a summary of a build for the next plan and for traces; only the newest build of a recipe is kept."""
     nodes = plan.nodes()
-    code = {name: digest for node in nodes for name, digest in modules(node.step).items()}
-    write_json(
-        store.root / "builds" / f"{recipe}.json",
-        {"recipe": recipe, "steps": [node.name for node in nodes], "code": code, **told},
+    note = BuildNote(
+        recipe=recipe,
+        steps=[node.name for node in nodes],
+        code={name: digest for node in nodes for name, digest in modules(node.step).items()},
+        values=values,
+        lock=lock,
+        lock_file=str(lock_file.absolute()) if lock_file else None,
+        mirror=str(mirror.absolute()) if mirror else None,
     )
+    write_json(store.root / "builds" / f"{recipe}.json", note.to_json())
 
 
-def last_build(store: Store, recipe: str) -> Json | None:
+def last_build(store: Store, recipe: str) -> BuildNote | None:
     """Return the summary of the newest build of a recipe in this store; None where there is none."""
     path = store.root / "builds" / f"{recipe}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return BuildNote.of(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def causes(plan: Plan, store: Store, recipe: str) -> dict[str, list[Cause]]:
@@ -69,15 +92,14 @@ def causes(plan: Plan, store: Store, recipe: str) -> dict[str, list[Cause]]:
     return {node.name: told.get(node.name) or [Cause(what="gone")] for node in todo}
 
 
-def _of_all(nodes: list[Node], last: Json, store: Store) -> dict[str, list[Cause]]:
+def _of_all(nodes: list[Node], last: BuildNote, store: Store) -> dict[str, list[Cause]]:
     """Return the causes of all steps that were not in the last build; other steps have none."""
-    before = [_last_build(folder, store) for folder in last["steps"]]
-    after = [{"name": node.step.name, "folder": node.name, "identity": node.identity} for node in nodes]
-    known = {new["folder"]: old for old, new in pairs(before, after) if new is not None}
+    before = [_last_build(folder, store) for folder in last.steps]
+    known = {new.folder: old for old, new in pairs(before, graph_of_plan(nodes)) if new is not None}
     found: dict[str, list[Cause]] = {}
     roots: dict[str, list[str]] = {}
     for node in (node for node in nodes if node.name in known):
-        mine = list(_own(node, known[node.name], last.get("code", {})))
+        mine = list(_own(node, known[node.name], last.code))
         above = dict.fromkeys(root for seen in node.sees for root in roots.get(seen.name, []))
         roots[node.name] = [node.step.name] if mine else list(above)
         told = {cause.name for cause in mine}
@@ -89,23 +111,22 @@ def _of_all(nodes: list[Node], last: Json, store: Store) -> dict[str, list[Cause
     return found
 
 
-def _last_build(folder: str, store: Store) -> Json:
+def _last_build(folder: str, store: Store) -> GraphStep:
     """Return the summary of a step of the last build; for a removed step, its name only."""
-    if store.done(folder):
-        return store.summary(folder)
-    return {"name": folder.rpartition("-")[0], "folder": folder}
+    identity = store.summary(folder).identity if store.done(folder) else None
+    return GraphStep(name=unnumbered(folder), folder=folder, identity=identity)
 
 
-def _own(node: Node, old: Json | None, code: Mapping[str, str]) -> Iterator[Cause]:
+def _own(node: Node, old: GraphStep | None, code: Mapping[str, str]) -> Iterator[Cause]:
     """Yield the causes within the step itself."""
     if old is None:
-        source = isinstance(node.step.work, Read)
-        yield Cause(what="source" if source else "step", name=node.step.name.removeprefix("read-" if source else ""))
+        corpus = node.step.work.corpus
+        yield Cause(what="source", name=corpus.name) if corpus else Cause(what="step", name=node.step.name)
         return
-    if "identity" not in old:
+    if old.identity is None:
         yield Cause(what="gone")
         return
-    before, after = own(old), own({"identity": node.identity})
+    before, after = own(old.identity), own(node.identity)
     for name in [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]:
         yield from _different(node, name, before.get(name), after.get(name), code)
 
@@ -142,7 +163,7 @@ WORDS = {
 }
 
 
-def causes_text(found: list[Json]) -> str:
+def causes_text(found: list[Cause]) -> str:
     """Return causes as one line."""
     grouped: dict[str, list[str]] = {}
     for cause in found:
@@ -151,18 +172,18 @@ def causes_text(found: list[Json]) -> str:
     return "; ".join(f"{title} {_named(names)}".strip() for title, names in grouped.items())
 
 
-def _words(cause: Json) -> tuple[str, str]:
-    before, after = cause["before"], cause["after"]
-    if cause["what"] == "setting":
-        return "", f"{cause['name']} {_value(before)} -> {_value(after)}"
-    if cause["what"] == "library":
-        return "", f"library {cause['name']} {before or 'not used'} -> {after or 'not used'}"
-    if cause["what"] == "file":
-        return "new file" if before is None else "file gone" if after is None else "changed file", cause["name"]
-    if cause["what"] in ("input", "reference_input"):
-        verb = "reads" if cause["what"] == "input" else "looks at"
-        return f"also {verb}" if before is None else f"no longer {verb}", cause["name"]
-    return WORDS[cause["what"]], "" if cause["what"] in ("source", "step") else cause["name"]
+def _words(cause: Cause) -> tuple[str, str]:
+    before, after = cause.before, cause.after
+    if cause.what == "setting":
+        return "", f"{cause.name} {_value(before)} -> {_value(after)}"
+    if cause.what == "library":
+        return "", f"library {cause.name} {before or 'not used'} -> {after or 'not used'}"
+    if cause.what == "file":
+        return "new file" if before is None else "file gone" if after is None else "changed file", cause.name
+    if cause.what in ("input", "reference_input"):
+        verb = "reads" if cause.what == "input" else "looks at"
+        return f"also {verb}" if before is None else f"no longer {verb}", cause.name
+    return WORDS[cause.what], "" if cause.what in ("source", "step") else cause.name
 
 
 def _named(names: list[str]) -> str:

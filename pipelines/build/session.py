@@ -8,23 +8,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipelines.build.account import BuildAccount, Forecast, RequestAccount, StepAccount, StepForecast
 from pipelines.build.forecast import requests_of
 from pipelines.build.plan import Node, Plan, reference_only, resolve
 from pipelines.build.progress import show_progress
 from pipelines.build.rebuild_reasons import Cause, causes, last_build, note_build
 from pipelines.build.recipe import Recipe
 from pipelines.build.run_plan import build
-from pipelines.build.step import GenerateStep
 from pipelines.completions.budget import Spending
 from pipelines.completions.warning_log import kept_notices
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
 from sources.fetch.mirror import mirrored
 from sources.files import RawFile
+from sources.releases.manifest_model import StepSummary
 from sources.source import Corpus
 from synth.teachers.options import Rates
 
-TOLD = ("name", "folder", "counts", "reasons", "edits", "account", "warnings", "failed")
+IN_ACCOUNT = StepAccount.model_fields.keys()
 """Fields of each step in an account; few steps have an ``account`` of their own."""
 
 
@@ -75,23 +76,23 @@ class BuildSession:
             recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock, mirror=mirror, lock_file=lock_file
         )
 
-    def forecast(self, rates: Rates) -> dict[str, Any]:
+    def forecast(self, rates: Rates) -> Forecast:
         """Return the plan: steps done and to do with reasons, absent sources, steps without a teacher."""
         why = causes(self.plan, self.store, self.recipe.name)
         nodes = self.plan.nodes()
         compared = reference_only(
             ([one.name for one in node.inputs], [one.name for one in node.reference_inputs]) for node in nodes
         )
-        return {
-            "recipe": self.recipe.name,
-            "steps": [{**self._state(node, rates, why), "reference_only": node.name in compared} for node in nodes],
-            "waiting_for_teacher": self.plan.waiting,
-            "absent": self.plan.absent,
-        }
+        return Forecast(
+            recipe=self.recipe.name,
+            steps=[self._step_forecast(node, rates, why, compared) for node in nodes],
+            waiting_for_teacher=self.plan.waiting,
+            absent=self.plan.absent,
+        )
 
     def build(
         self, *, workers: int, spending: Spending | None = None, requesting: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
+    ) -> BuildAccount:
         """Build the missing steps and return the account: the folder, and the outcomes of every step's rows.
 
         ``requesting`` are fields of ``TeacherOptions`` for this run alone.
@@ -108,36 +109,43 @@ class BuildSession:
             self.recipe.name,
             values=self.values,
             lock=self.lock.entries,
-            lock_file=self.lock_file and str(self.lock_file.absolute()),
-            mirror=self.mirror and str(self.mirror.absolute()),
+            lock_file=self.lock_file,
+            mirror=self.mirror,
         )
         steps = [self.store.summary(name) for name in nodes]
-        compared = reference_only((step["inputs"], step["reference_inputs"]) for step in steps)
-        return {
-            "recipe": self.recipe.name,
-            "folder": str(folder),
-            "rows": steps[-1]["counts"]["kept"],
-            "steps": [
-                {"reference_only": step["folder"] in compared, **{k: step[k] for k in TOLD if k in step}}
-                for step in steps
-            ],
-            "notices": notices,
-            "asked": {stage: {**asdict(one), "requests": one.requests} for stage, one in spent.accounts.items()},
-            "waiting_for_teacher": self.plan.waiting,
-            "absent": self.plan.absent,
-        }
+        compared = reference_only((step.inputs, step.reference_inputs) for step in steps)
+        return BuildAccount(
+            recipe=self.recipe.name,
+            folder=str(folder),
+            rows=steps[-1].counts.kept,
+            steps=[_step_account(step, compared) for step in steps],
+            notices=notices,
+            asked={
+                stage: RequestAccount(**asdict(one), requests=one.requests) for stage, one in spent.accounts.items()
+            },
+            waiting_for_teacher=self.plan.waiting,
+            absent=self.plan.absent,
+        )
 
-    def _state(self, node: Node, rates: Rates, why: dict[str, list[Cause]]) -> dict[str, Any]:
-        done = self.store.done(node.name)
-        counts = self.store.summary(node.name)["counts"] if done else None
-        state = {"step": node.step.name, "folder": node.name, "done": done, "counts": counts}
-        if done and (failed := self.store.summary(node.name).get("failed")):
-            state["failed"] = failed
-        if not done:
-            state["why"] = [cause.describe() for cause in why[node.name]]
-        if isinstance(node.step.work, GenerateStep) and not done:
-            state["asks"] = requests_of(node, node.step.work, self.store, rates)
-        return state
+    def _step_forecast(self, node: Node, rates: Rates, why: dict[str, list[Cause]], compared: set[str]) -> StepForecast:
+        summary = self.store.summary(node.name) if self.store.done(node.name) else None
+        forecast = StepForecast(
+            step=node.step.name,
+            folder=node.name,
+            done=summary is not None,
+            counts=summary.counts if summary else None,
+            reference_only=node.name in compared,
+        )
+        if summary:
+            return forecast.with_values(failed=summary.failed) if summary.failed else forecast
+        if asks := requests_of(node, self.store, rates):
+            forecast = forecast.with_values(asks=asks)
+        return forecast.with_values(why=why[node.name])
+
+
+def _step_account(step: StepSummary, compared: set[str]) -> StepAccount:
+    said = {name: value for name, value in step.to_json().items() if name in IN_ACCOUNT}
+    return StepAccount.of({**said, "reference_only": step.folder in compared})
 
 
 def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock, anonymous: bool) -> tuple[RawFile, ...]:
@@ -172,5 +180,5 @@ def like_last_build(
     last = last_build(Store(store), recipe.name)
     if last is None:
         return {}, mirror, lock
-    noted_mirror, noted_lock = (last.get(name) and Path(last[name]) for name in ("mirror", "lock_file"))
-    return dict(last["values"]), mirror or noted_mirror, lock or noted_lock
+    noted_mirror, noted_lock = (Path(path) if path else None for path in (last.mirror, last.lock_file))
+    return dict(last.values), mirror or noted_mirror, lock or noted_lock

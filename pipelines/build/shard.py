@@ -15,8 +15,8 @@ from typing import Any
 import polars as pl
 
 from pipelines.build.changed_rows import CHANGED, changed_rows
-from pipelines.build.shard_cache import CachedShard, Known, content_of
-from pipelines.build.step import EachShard, GenerateStep
+from pipelines.build.shard_cache import CachedShard, Known, ShardCounts, content_of
+from pipelines.build.step import CompareRows, GenerateStep, MapRows
 from pipelines.completions.failed_requests import Outcomes, TooManyFailedError
 from quality.outcome import Outcome
 from sources.atomic import write_json, write_table
@@ -26,6 +26,7 @@ from sources.license import freer_licenses
 from sources.literal import read_parquet, scan_parquet
 from sources.read import read
 from sources.record import Malformed, Record
+from sources.releases.manifest_model import FailedRequests
 from sources.source import Benchmark, Corpus, is_held_out, is_training
 from sources.table import SCHEMA, frame, malformed
 from synth.redteam import benign_lookalikes
@@ -38,18 +39,13 @@ class LostRowsError(SabilaError):
     """A step that did not account for every input row; the build stops."""
 
 
-def note(folder: Path, shard: int) -> dict[str, Any] | None:
+def note(folder: Path, shard: int) -> ShardCounts | None:
     """Return the counts of a finished shard, else None."""
     path = folder / "shards" / f"{shard:05}.json"
-    if not path.exists():
-        return None
-    counted: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return counted
+    return ShardCounts.of(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def read_shard(
-    corpus: Corpus, files: tuple[RawFile, ...], limit: int | None, folder: Path, shard: int
-) -> dict[str, Any]:
+def read_shard(corpus: Corpus, files: tuple[RawFile, ...], limit: int | None, folder: Path, shard: int) -> ShardCounts:
     """Read raw files into rows: kept ones, held-out ones that are dropped, malformed ones that are quarantined."""
     raw = islice((row for file in files for row in read(corpus, file)), limit)
     rows: list[Record] = []
@@ -65,7 +61,7 @@ def read_shard(
     if broken:
         write_table(folder / "quarantine" / f"{shard:05}.parquet", malformed(broken))
     given = len(rows) + len(broken)
-    return _write(folder, shard, table, given, quarantined=len(broken))
+    return _write(folder, shard, table, ShardCounts(rows_in=given, quarantined=len(broken)))
 
 
 def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str]:
@@ -78,37 +74,45 @@ def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str
     return reasons | {split: f"its publisher calls it {split!r}, {way}" for split in unknown}
 
 
-def map_shard(
-    work: EachShard,
-    config: Any,
-    reference_inputs: tuple[Path, ...] | None,
-    known: Known,
-    path: Path,
-    folder: Path,
-    shard: int,
-) -> dict[str, Any]:
+def map_shard(function: MapRows[Any], config: Any, known: Known, path: Path, folder: Path, shard: int) -> ShardCounts:
     """Map the rows of one shard, or reuse an earlier build's result of the step for the same file.
 
     Raises ``LostRowsError`` where the outcome lacks a row or changes the order.
     """
-    of = content_of((path,))
-    if of in known:
-        return _reuse_cached(known[of], folder, shard)
+    input_hash = content_of((path,))
+    if input_hash in known:
+        return _reuse_cached(known[input_hash], folder, shard)
     rows = read_parquet(path)
-    outcome = work.function(rows, config) if reference_inputs is None else work.function(rows, config, reference_inputs)
-    return _write_outcome(work.function, rows, outcome, folder, shard, of)
+    return _write_outcome(function, rows, function(rows, config), folder, shard, input_hash)
+
+
+def compare_shard(
+    function: CompareRows[Any],
+    config: Any,
+    references: tuple[Path, ...],
+    known: Known,
+    path: Path,
+    folder: Path,
+    shard: int,
+) -> ShardCounts:
+    """Map the rows of one shard, compared with the rows in ``references``; as ``map_shard`` otherwise."""
+    input_hash = content_of((path,))
+    if input_hash in known:
+        return _reuse_cached(known[input_hash], folder, shard)
+    rows = read_parquet(path)
+    return _write_outcome(function, rows, function(rows, config, references), folder, shard, input_hash)
 
 
 def generate_shard(
     work: GenerateStep, config: Any, ask: Ask, known: Known, paths: tuple[Path, ...], folder: Path, shard: int
-) -> dict[str, Any] | Outcomes:
+) -> ShardCounts | Outcomes:
     """Map the rows of some files with a teacher, or reuse an earlier result.
 
     Returns the counts; where more requests failed than allowed, nothing is written, and their outcomes are returned.
     """
-    of = content_of(paths)
-    if of in known and "failed" not in known[of].counts:
-        return _reuse_cached(known[of], folder, shard)
+    input_hash = content_of(paths)
+    if input_hash in known and known[input_hash].counts.failed is None:
+        return _reuse_cached(known[input_hash], folder, shard)
     rows, outcomes = read_parquet(list(paths)), Outcomes()
     try:
         outcome = work.function(rows, config, outcomes.counting(ask, work.max_failed))
@@ -116,14 +120,12 @@ def generate_shard(
         return outcomes
     if outcomes.too_many(work.max_failed):
         return outcomes
-    return _write_outcome(work.function, rows, outcome, folder, shard, of, **outcomes.to_dict())
+    return _write_outcome(work.function, rows, outcome, folder, shard, input_hash, outcomes.failures())
 
 
-def _reuse_cached(made: CachedShard, folder: Path, shard: int) -> dict[str, Any]:
+def _reuse_cached(made: CachedShard, folder: Path, shard: int) -> ShardCounts:
     made.link(folder, shard)
-    counts = {**made.counts, "taken_over": True}
-    write_json(folder / "shards" / f"{shard:05}.json", counts)
-    return counts
+    return _note(folder, shard, made.counts.with_values(reused=True))
 
 
 def _write_outcome(
@@ -132,9 +134,9 @@ def _write_outcome(
     outcome: Outcome,
     folder: Path,
     shard: int,
-    of: str,
-    **more: Any,
-) -> dict[str, Any]:
+    input_hash: str,
+    failed: FailedRequests | None = None,
+) -> ShardCounts:
     """Write a function's outcome of ``rows``: all of them must be there, in order, and others descend from them."""
     came = outcome.rows["id"].is_in(rows["id"].implode()).fill_null(False)
     made = outcome.rows.filter(~came)
@@ -153,8 +155,15 @@ def _write_outcome(
     for name, found in {"edits": outcome.edits, CHANGED: changed, **outcome.tables}.items():
         if found.height:
             write_table(folder / name / f"{shard:05}.parquet", found)
-    counted = {"edits": _counts(outcome.edits["rule"]), "made": made.height, "changed": changed.height, "of": of}
-    return _write(folder, shard, outcome.rows, rows.height, **counted, **more)
+    counts = ShardCounts(
+        rows_in=rows.height,
+        made=made.height,
+        changed=changed.height,
+        edits=_counts(outcome.edits["rule"]),
+        input_hash=input_hash,
+        failed=failed,
+    )
+    return _write(folder, shard, outcome.rows, counts)
 
 
 def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
@@ -202,14 +211,15 @@ def _parent() -> pl.Expr:
     return pl.col("id").str.extract(r"^(.*)/[^/]+$")
 
 
-def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> dict[str, Any]:
+def sift_shard(drops: Path, path: Path, folder: Path, shard: int) -> ShardCounts:
     """Split one shard into the rows named by ``drops`` and the others."""
     rows = read_parquet(path)
     dropped = scan_parquet(drops).join(rows.lazy().select("id"), on="id", how="semi").collect()
-    return _write(folder, shard, rows.join(dropped, on="id", how="left", maintain_order="left"), rows.height)
+    sifted = rows.join(dropped, on="id", how="left", maintain_order="left")
+    return _write(folder, shard, sifted, ShardCounts(rows_in=rows.height))
 
 
-def _write(folder: Path, shard: int, rows: pl.DataFrame, rows_in: int, **counted: Any) -> dict[str, Any]:
+def _write(folder: Path, shard: int, rows: pl.DataFrame, counts: ShardCounts) -> ShardCounts:
     """Write kept and dropped rows, then the shard's note."""
     kept = rows.filter(pl.col("drop_reason").is_null()).select(SCHEMA.names())
     dropped = (
@@ -220,8 +230,11 @@ def _write(folder: Path, shard: int, rows: pl.DataFrame, rows_in: int, **counted
     for name, table in (("kept", kept), ("dropped", dropped)):
         if table.height:
             write_table(folder / name / f"{shard:05}.parquet", table)
-    counts = {"rows_in": rows_in, "made": 0, "changed": 0, "quarantined": 0, "edits": {}, **counted}
-    write_json(folder / "shards" / f"{shard:05}.json", counts)
+    return _note(folder, shard, counts)
+
+
+def _note(folder: Path, shard: int, counts: ShardCounts) -> ShardCounts:
+    write_json(folder / "shards" / f"{shard:05}.json", counts.to_json())
     return counts
 
 

@@ -12,14 +12,34 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import Field
 
 from pipelines.storage.store import Store
 from pipelines.storage.stored_step import content_hash
 from sources.atomic import write_json, writing
+from sources.json_model import Count, JsonModel
+from sources.releases.manifest_model import FailedRequests, Identity
 
 INDEX = "shards.json"
 """In the folder of a step: the input content and counts of each shard."""
+
+
+class ShardCounts(JsonModel):
+    """What was counted in a shard: rows given, made, changed and quarantined, and edits by rule.
+
+    ``input_hash`` is the content of its input, empty where that is not cached; ``reused`` says that an earlier build
+    made it.
+    """
+
+    rows_in: Count
+    made: Count = 0
+    changed: Count = 0
+    quarantined: Count = 0
+    edits: dict[str, Count] = Field(default_factory=dict)
+    input_hash: str = ""
+    reused: bool = False
+    failed: FailedRequests | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +48,7 @@ class CachedShard:
 
     folder: Path
     shard: int
-    counts: dict[str, Any]
+    counts: ShardCounts
 
     def link(self, folder: Path, shard: int) -> None:
         """Link the files of the result into another folder, under another number."""
@@ -58,24 +78,23 @@ def content_of(paths: Sequence[Path]) -> str:
     return content_hash(*paths)
 
 
-def note_shards(folder: Path, counts: Sequence[dict[str, Any]]) -> None:
-    """Write the index of a step whose shards have counts; nothing where an older sabila did some of them."""
-    if all("of" in counted for counted in counts):
-        index = [{name: value for name, value in counted.items() if name != "taken_over"} for counted in counts]
-        write_json(folder / INDEX, index)
+def note_shards(folder: Path, counts: Sequence[ShardCounts]) -> None:
+    """Write the index of a step whose shards were counted so."""
+    write_json(folder / INDEX, [counted.with_values(reused=False).to_json() for counted in counts])
 
 
-def cached_shard(store: Store, identity: Mapping[str, Any]) -> dict[str, CachedShard]:
+def cached_shard(store: Store, identity: Identity) -> dict[str, CachedShard]:
     """Return the shard results of steps that differ from ``identity`` only in their inputs."""
     found: dict[str, CachedShard] = {}
-    for index in sorted((store.root / "steps").glob(f"{identity['step']}-*/{INDEX}")):
+    for index in sorted((store.root / "steps").glob(f"{identity.step}-*/{INDEX}")):
         if not store.done(index.parent.name):
             continue
-        if _alone(store.summary(index.parent.name)["identity"]) == _alone(identity):
-            for shard, counts in enumerate(json.loads(index.read_text(encoding="utf-8"))):
-                found[counts["of"]] = CachedShard(folder=index.parent, shard=shard, counts=counts)
+        if _alone(store.summary(index.parent.name).identity) == _alone(identity):
+            for shard, counted in enumerate(json.loads(index.read_text(encoding="utf-8"))):
+                counts = ShardCounts.of(counted)
+                found[counts.input_hash] = CachedShard(folder=index.parent, shard=shard, counts=counts)
     return found
 
 
-def _alone(identity: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in identity.items() if name != "inputs"}
+def _alone(identity: Identity) -> Identity:
+    return identity.with_values(inputs=[])

@@ -1,88 +1,235 @@
 """A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
 
-``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard, independently of the others.
-``WholeSet`` sees all rows, shard by shard, and returns those to drop. ``GenerateStep`` maps rows with a teacher.
+Each kind of work is a class here, made by a function of its own: ``read``, ``each_shard``, ``whole_set``,
+``incremental_whole_set``, ``generate_step`` and ``pending_teacher``. ``pipelines.build.step_runner`` runs them.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, overload
 
 import polars as pl
 
-from quality.outcome import Decision, Outcome
+from quality.outcome import Decision, Outcome, Shards
+from sources.files import RawFile
+from sources.json_model import Values
 from sources.names import check_name
+from sources.read import read as read_file
 from sources.source import Benchmark, Corpus
+from sources.table import frame
 from synth.teachers.teacher import Ask, Request, Teacher
+
+Config = TypeVar("Config")
+GivenConfig = TypeVar("GivenConfig", contravariant=True)
+
+MapRows = Callable[[pl.DataFrame, Config], Outcome]
+"""Maps the rows of one shard; all of them must be in the outcome, in order."""
+
+CompareRows = Callable[[pl.DataFrame, Config, tuple[Path, ...]], Outcome]
+"""Maps the rows of one shard, compared with the rows in some files."""
+
+Decide = Callable[[Shards, Config], Decision]
+"""Names the rows to drop, given all shards."""
+
+DecideOnNew = Callable[[Shards, Config, dict[str, pl.DataFrame]], Decision]
+"""Names the rows to drop of all rows, given the new shards and the tables it kept of the others."""
+
+TERMS = ("name", "license", "license_read", "task", "lang", "title", "home")
+"""Facts of a corpus that its rows or the summary of its step hold."""
+
+
+class Runner(Protocol):
+    """Runs one step: a method for each kind of work."""
+
+    def read_files(self, corpus: Corpus, limit: int | None) -> None:
+        """Read the raw files of a corpus."""
+
+    def map_shards(self, function: MapRows[Any]) -> None:
+        """Map shard by shard."""
+
+    def compare_shards(self, function: CompareRows[Any]) -> None:
+        """Map shard by shard, with the files of the reference inputs."""
+
+    def drop_rows(self, decide: Decide[Any]) -> None:
+        """Decide over all shards, and drop."""
+
+    def drop_rows_incrementally(self, decide: DecideOnNew[Any]) -> None:
+        """Decide over the shards that are new since the step was last built, and drop."""
+
+    def generate(self, work: GenerateStep) -> None:
+        """Send the requests of all rows to a teacher."""
+
+
+class Work(ABC):
+    """What a step does."""
+
+    corpus: Corpus | None = None
+    """The corpus that is read."""
+
+    required: bool = True
+    """Whether a build fails where the corpus is not there."""
+
+    teacher: Teacher | None = None
+    """The model that requests are sent to."""
+
+    needs: str | None = None
+    """What a teacher would have to write; such a step is listed by ``plan`` and left out of builds."""
+
+    @abstractmethod
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return the functions whose code decides the result."""
+
+    @abstractmethod
+    def run(self, runner: Runner) -> None:
+        """Call the method of the runner for this kind of work."""
+
+    def identity(self, files: tuple[RawFile, ...]) -> Values:
+        """Return what decides the result beside code, config and inputs."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
+class Read(Work):
     """Read ``corpus``; where it is not ``required``, a build without it continues with a notice."""
 
-    corpus: Corpus
+    corpus: Corpus = field()  # field() hides the default of Work
     required: bool = True
     limit: int | None = None
 
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return the reader of the corpus and what it calls."""
+        return (self.corpus.parse, self.corpus.rows, read_file, frame)
+
+    def run(self, runner: Runner) -> None:
+        """Read the raw files."""
+        runner.read_files(self.corpus, self.limit)
+
+    def identity(self, files: tuple[RawFile, ...]) -> Values:
+        """Return the terms of the corpus, and its files by content."""
+        return {
+            "source": {name: getattr(self.corpus, name) for name in TERMS},
+            "files": [(file.split, file.name, file.sha256) for file in files],
+            "companions": {companion.name: companion.sha256 for file in files for companion in file.companions},
+            "limit": self.limit,
+        }
+
 
 @dataclass(frozen=True, kw_only=True)
-class EachShard:
-    """Call ``function(rows, config)`` on every shard; the outcome must contain all of the rows, in order.
+class EachShard(Work):
+    """Call ``function(rows, config)`` on every shard; shards may run in any order."""
 
-    A step that also compares with other rows (``Step.reference_inputs``) has a function of three arguments; the third
-    is the files of those rows.
+    function: MapRows[Any]
+
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return the function."""
+        return (self.function,)
+
+    def run(self, runner: Runner) -> None:
+        """Map shard by shard."""
+        runner.map_shards(self.function)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EachShardWithReferences(Work):
+    """Call ``function(rows, config, files)`` on every shard; ``files`` hold the rows of the reference inputs."""
+
+    function: CompareRows[Any]
+
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return the function."""
+        return (self.function,)
+
+    def run(self, runner: Runner) -> None:
+        """Map shard by shard, with the reference inputs."""
+        runner.compare_shards(self.function)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeSet(Work):
+    """Call ``decide(shards, config)`` once, for the rows to drop."""
+
+    decide: Decide[Any]
+
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return the function that decides."""
+        return (self.decide,)
+
+    def run(self, runner: Runner) -> None:
+        """Decide over all shards."""
+        runner.drop_rows(self.decide)
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncrementalWholeSet(Work):
+    """Call ``decide(new_shards, config, tables)``: ``tables`` are what it kept of the shards of an earlier build.
+
+    Its decision is on all rows all the same. Without an earlier build all shards are new.
     """
 
-    function: Callable[..., Outcome]
+    decide: DecideOnNew[Any]
+
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return the function that decides."""
+        return (self.decide,)
+
+    def run(self, runner: Runner) -> None:
+        """Decide with the shards that are new."""
+        runner.drop_rows_incrementally(self.decide)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WholeSet:
-    """Call ``decide(shards, config)`` once, for the rows to drop.
-
-    A step that ``remembers`` gets a third argument, the tables of its last build over some of these shards, and
-    ``shards`` are then the new ones; its decision covers all rows nevertheless.
-    """
-
-    decide: Callable[..., Decision]
-    remembers: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerateStep:
+class GenerateStep(Work):
     """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` sends requests to ``teacher``.
 
-    Cached requests are answered from the completion store. The config names the teacher and its revision, since they
-    are part of the fingerprint. ``requests(rows, config)`` returns the first round for forecasts. A step is not
-    complete where more than the share ``max_failed`` of its requests failed.
+    Completions that are stored are not requested again. The config names the teacher and its revision, since they are
+    part of what the step is. ``requests(rows, config)`` returns the first round. A step of whose requests more than
+    the share ``max_failed`` failed is not complete.
     """
 
     function: Callable[[pl.DataFrame, Any, Ask], Outcome]
     requests: Callable[[pl.DataFrame, Any], list[Request]]
-    teacher: Teacher
+    teacher: Teacher = field()  # field() hides the default of Work
     max_failed: float = 0.0
 
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return both functions."""
+        return (self.function, self.requests)
 
-class GenerateStage(Protocol):
-    """A stage that asks a model, such as ``synth.teachers.stage.Stage``."""
+    def run(self, runner: Runner) -> None:
+        """Send the requests."""
+        runner.generate(self)
 
-    def requests(self, rows: pl.DataFrame, config: Any) -> list[Request]:
-        """Return the first round of requests."""
-
-    def run(self, rows: pl.DataFrame, config: Any, ask: Ask) -> Outcome:
-        """Send all requests and return the outcome."""
+    def identity(self, files: tuple[RawFile, ...]) -> Values:
+        """Return the share of failures that is accepted, if any."""
+        return {"max_failed": self.max_failed} if self.max_failed else {}
 
 
 @dataclass(frozen=True, kw_only=True)
-class AwaitTeacher:
-    """Work for a language model, listed by ``plan`` and skipped by builds without a teacher."""
+class PendingTeacher(Work):
+    """Work for a language model that no teacher was configured for; the rows pass through."""
 
-    needs: str
+    needs: str = field()  # field() hides the default of Work
+
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return nothing: no code is run."""
+        return ()
+
+    def run(self, runner: Runner) -> None:
+        """Do nothing: the step is left out of every plan."""
 
 
-Work = Read | EachShard | WholeSet | GenerateStep | AwaitTeacher
+class GenerateStage(Protocol[GivenConfig]):
+    """A stage that asks a model, such as ``synth.teachers.stage.Stage``."""
+
+    def requests(self, rows: pl.DataFrame, config: GivenConfig) -> list[Request]:
+        """Return the first round of requests."""
+
+    def run(self, rows: pl.DataFrame, config: GivenConfig, ask: Ask) -> Outcome:
+        """Send all requests and return the outcome."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +249,7 @@ class Step:
     def __post_init__(self) -> None:
         check_name("the name of a step", self.name)
         for step in self.inputs:
-            if isinstance(step.work, Read) and isinstance(step.work.corpus, Benchmark):
+            if isinstance(step.work.corpus, Benchmark):
                 raise TypeError(f"{self.name} reads {step.name}, rows of a benchmark, which may only be looked at")
 
 
@@ -111,24 +258,43 @@ def read(corpus: Corpus, *, required: bool = True, limit: int | None = None) -> 
     return Step(name=f"read-{corpus.name}", work=Read(corpus=corpus, required=required, limit=limit))
 
 
+@overload
+def each_shard(name: str, function: MapRows[Config], config: Config, *inputs: Step) -> Step: ...
+
+
+@overload
 def each_shard(
-    name: str, function: Callable[..., Outcome], config: Any, *inputs: Step, reference_inputs: tuple[Step, ...] = ()
+    name: str, function: CompareRows[Config], config: Config, *inputs: Step, reference_inputs: tuple[Step, ...]
+) -> Step: ...
+
+
+def each_shard(
+    name: str, function: Any, config: Any, *inputs: Step, reference_inputs: tuple[Step, ...] | None = None
 ) -> Step:
-    """Return the step that maps the shards of ``inputs``, one by one."""
-    return Step(
-        name=name, work=EachShard(function=function), config=config, inputs=inputs, reference_inputs=reference_inputs
-    )
+    """Return the step that maps the shards of ``inputs``, one by one.
+
+    With ``reference_inputs`` the function takes a third argument, the files of their rows.
+    """
+    if reference_inputs is None:
+        return Step(name=name, work=EachShard(function=function), config=config, inputs=inputs)
+    work = EachShardWithReferences(function=function)
+    return Step(name=name, work=work, config=config, inputs=inputs, reference_inputs=reference_inputs)
 
 
-def whole_set(name: str, decide: Callable[..., Decision], config: Any, *inputs: Step, remembers: bool = False) -> Step:
+def whole_set(name: str, decide: Decide[Config], config: Config, *inputs: Step) -> Step:
     """Return the step that decides over all rows of ``inputs`` which ones to drop."""
-    return Step(name=name, work=WholeSet(decide=decide, remembers=remembers), config=config, inputs=inputs)
+    return Step(name=name, work=WholeSet(decide=decide), config=config, inputs=inputs)
+
+
+def incremental_whole_set(name: str, decide: DecideOnNew[Config], config: Config, *inputs: Step) -> Step:
+    """Return the step that decides over all rows, and reads only shards that are new since it was last built."""
+    return Step(name=name, work=IncrementalWholeSet(decide=decide), config=config, inputs=inputs)
 
 
 def generate_step(
     name: str,
-    stage: GenerateStage,
-    config: Any,
+    stage: GenerateStage[Config],
+    config: Config,
     teacher: Teacher,
     *inputs: Step,
     max_failed: float = 0.0,
@@ -138,6 +304,6 @@ def generate_step(
     return Step(name=name, work=work, config=config, inputs=inputs)
 
 
-def await_teacher(name: str, needs: str, *inputs: Step) -> Step:
-    """Return the placeholder of a generating step; its rows pass through unchanged until there is a teacher."""
-    return Step(name=name, work=AwaitTeacher(needs=needs), inputs=inputs)
+def pending_teacher(name: str, needs: str, *inputs: Step) -> Step:
+    """Return the step that stands for what a teacher would write; its rows pass through until one is configured."""
+    return Step(name=name, work=PendingTeacher(needs=needs), inputs=inputs)

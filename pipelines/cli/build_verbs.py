@@ -93,15 +93,14 @@ def plan_verb(
 ) -> None:
     """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is missing."""
     from pipelines.build.session import BuildSession
-    from pipelines.build.step import Read
     from pipelines.cli.print_tables import plan_table
 
     bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     forecast = bench.forecast(spending(None, None, price, None).rates)
-    reads = [node.step.work for node in bench.plan.nodes() if isinstance(node.step.work, Read)]
-    point_out_licenses((work.corpus.name, work.corpus.license) for work in reads)
+    corpora = [corpus for node in bench.plan.nodes() if (corpus := node.step.work.corpus)]
+    point_out_licenses((corpus.name, corpus.license) for corpus in corpora)
     if as_json:
-        echo_json(forecast)
+        echo_json(forecast.to_json())
     else:
         echo(plan_table(forecast))
 
@@ -130,11 +129,11 @@ def build_verb(
     how = requesting(limits)
     account = bench.build(workers=workers, spending=spending(**limits), requesting=how)
     if as_json:
-        echo_json(account)
+        echo_json(account.to_json())
         return
     echo(build_table(account))
     echo(examples(account, store / "steps"))
-    echo(account["folder"])
+    echo(account.folder)
 
 
 def spending(

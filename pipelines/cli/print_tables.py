@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
 
+    from pipelines.build.account import BuildAccount, Forecast, RequestForecast, StepAccount
+    from sources.releases.figures_model import MixPart
+    from sources.releases.manifest_model import Counts, FailedRequests
+
     from quality.calibration import EmbedderFigures
 
 GAP = 2
@@ -87,62 +91,63 @@ def _fitting(cells: dict[str, list[str]]) -> list[str]:
     return shown
 
 
-def plan_table(forecast: dict[str, Any]) -> str:
+def plan_table(forecast: Forecast) -> str:
     """Return the steps of a plan, and its absent or waiting parts."""
     from pipelines.build.rebuild_reasons import causes_text
 
     table = text_table("step", "state", "rows in", "kept", "why", numbers=("rows in", "kept"))
-    benchmarks: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for step in forecast["steps"]:
-        why = causes_text(step.get("why", [])) or _accepted(step)
-        state = "done" if step["done"] else "to do"
-        if step["reference_only"]:
-            benchmarks.setdefault((state, why), []).append(step["counts"] or {})
+    benchmarks: dict[tuple[str, str], list[Counts | None]] = {}
+    for step in forecast.steps:
+        why = causes_text(step.why) or _accepted(step.failed)
+        state = "done" if step.done else "to do"
+        if step.reference_only:
+            benchmarks.setdefault((state, why), []).append(step.counts)
         else:
-            table.add_row(step["step"], state, *_row_counts([step["counts"] or {}]), why)
+            table.add_row(step.step, state, *_row_counts([step.counts]), why)
     for (state, why), counts in benchmarks.items():
         table.add_row(f"{len(counts)} benchmark step{'s' * (len(counts) > 1)}", state, *_row_counts(counts), why)
-    for name, needs in forecast["waiting_for_teacher"].items():
+    for name, needs in forecast.waiting_for_teacher.items():
         table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
-    asks = [(step["step"], step["asks"]) for step in forecast["steps"] if "asks" in step]
-    return render_text(table, *(_format_requests(name, one) for name, one in asks), *_absent(forecast["absent"]))
+    asks = [_format_requests(step.step, step.asks) for step in forecast.steps if step.asks]
+    return render_text(table, *asks, *_absent(forecast.absent))
 
 
-def _row_counts(counts: list[dict[str, int]]) -> list[str]:
-    """Return the input and kept rows of steps, empty for those that are not built."""
-    return [f"{sum(one[name] for one in counts):,}" if all(counts) else "" for name in ("rows_in", "kept")]
+def _row_counts(counts: list[Counts | None]) -> list[str]:
+    """Return the input and kept rows of steps, empty where one is not built."""
+    built = [one for one in counts if one]
+    if len(built) < len(counts):
+        return ["", ""]
+    return [f"{sum(one.rows_in for one in built):,}", f"{sum(one.kept for one in built):,}"]
 
 
-def _format_requests(name: str, forecast: dict[str, Any]) -> str:
-    if forecast["requests"] is None:
+def _format_requests(name: str, forecast: RequestForecast) -> str:
+    if forecast.requests is None:
         return f"\n{name} asks a teacher; how much is known once a step before it is built"
-    asked = (
-        f"{forecast['requests']:,} times in its first round, {forecast['answered_before']:,} of them answered before"
-    )
-    if forecast["failed_before"]:
-        asked += f", {forecast['failed_before']:,} failed, to be sent again"
-    tokens = f"{forecast['prompt_tokens']:,} tokens in, {forecast['completion_tokens_at_most']:,} out at most"
-    cost = f"cost {forecast['cost_at_most']:,} at most"
-    return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {forecast['foretold_from']})"
+    asked = f"{forecast.requests:,} times in its first round, {forecast.answered_before:,} of them answered before"
+    if forecast.failed_before:
+        asked += f", {forecast.failed_before:,} failed, to be sent again"
+    tokens = f"{forecast.prompt_tokens:,} tokens in, {forecast.completion_tokens_at_most:,} out at most"
+    cost = f"cost {forecast.cost_at_most:,} at most"
+    return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {forecast.foretold_from})"
 
 
-def build_table(account: dict[str, Any]) -> str:
+def build_table(account: BuildAccount) -> str:
     """Return the outcomes of the rows of a build, by step and reason."""
     table = text_table("step", "rows in", "kept", "dropped", "quarantined", "why", numbers=NUMBERS)
-    for step in (step for step in account["steps"] if not step["reference_only"]):
-        counts = [f"{step['counts'][name]:,}" for name in ("rows_in", "kept", "dropped", "quarantined")]
-        why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step["reasons"].items(), key=lambda r: (-r[1], r[0])))
-        table.add_row(step["name"], *counts, why)
-    waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account["waiting_for_teacher"].items()]
-    mixes = [part for step in account["steps"] if "account" in step for part in _mix(step["name"], step["account"])]
+    for step in (step for step in account.steps if not step.reference_only):
+        counts = (step.counts.rows_in, step.counts.kept, step.counts.dropped, step.counts.quarantined)
+        why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step.reasons.items(), key=lambda r: (-r[1], r[0])))
+        table.add_row(step.name, *(f"{count:,}" for count in counts), why)
+    waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account.waiting_for_teacher.items()]
+    mixes = [part for step in account.steps if step.account is not None for part in _mix(step.name, step.account)]
     return render_text(
         table,
         *mixes,
-        *_format_benchmarks(account["steps"]),
+        *_format_benchmarks(account.steps),
         *waiting,
         *_requests(account),
-        *_absent(account["absent"]),
-        f"\n{account['rows']:,} rows",
+        *_absent(account.absent),
+        f"\n{account.rows:,} rows",
     )
 
 
@@ -151,61 +156,59 @@ NUMBERS = ("rows in", "kept", "dropped", "quarantined")
 REQUESTS = ("requests", "answered", "cached", "failed", "rejected replies", "tokens in", "tokens out", "cost")
 
 
-def _requests(account: dict[str, Any]) -> list[Any]:
+def _requests(account: BuildAccount) -> list[Any]:
     """Return the outcomes of the requests of this run by stage, of those accepted as failed, and notices."""
     table = text_table("stage", *REQUESTS, numbers=REQUESTS)
-    for stage, one in sorted(account["asked"].items()):
-        names = ("requests", "asked", "cached", "failed", "rejected", "prompt_tokens", "completion_tokens")
-        table.add_row(stage, *(f"{one[name]:,}" for name in names), f"{one['cost']:,.4f}")
-    accepted = [f"{step['name']}: {text}" for step in account["steps"] if (text := _accepted(step))]
-    notices = [f"note: {text}" for text in account["notices"]]
-    return [*(["", table] if account["asked"] else []), *accepted, *notices]
+    for stage, one in sorted(account.asked.items()):
+        tokens = (one.prompt_tokens, one.completion_tokens)
+        counts = (one.requests, one.asked, one.cached, one.failed, one.rejected, *tokens)
+        table.add_row(stage, *(f"{count:,}" for count in counts), f"{one.cost:,.4f}")
+    accepted = [f"{step.name}: {text}" for step in account.steps if (text := _accepted(step.failed))]
+    notices = [f"note: {text}" for text in account.notices]
+    return [*(["", table] if account.asked else []), *accepted, *notices]
 
 
-def _accepted(step: dict[str, Any]) -> str:
+def _accepted(failed: FailedRequests | None) -> str:
     """Return the failed requests of a complete step, accepted by --max-failed."""
     from pipelines.completions.failed_requests import failures_text
 
-    if not (failed := step.get("failed")):
-        return ""
-    return f"{failures_text(failed['failed'], failed['requests'], failed['errors'])} (accepted by --max-failed)"
+    return f"{failures_text(failed)} (accepted by --max-failed)" if failed else ""
 
 
-def _mix(step: str, parts: list[dict[str, Any]]) -> list[Any]:
+def _mix(step: str, parts: list[MixPart]) -> list[Any]:
     """Return the target and actual size of each part of a mix, and the parts that fell short."""
     columns = ("share", "wanted", "reached", "tokens", "of tokens", "rows", "of rows", "over cap")
     table = text_table("part", *columns, numbers=columns)
     for part in parts:
-        shares = [f"{part[name]:.1%}" for name in ("share", "share_wanted", "share_reached")]
-        names = ("tokens", "tokens_available", "rows", "rows_available", "rows_over_cap")
-        table.add_row(part["part"], *shares, *(f"{part[name]:,}" for name in names))
+        shares = (part.share, part.share_wanted, part.share_reached)
+        counts = (part.tokens, part.tokens_available, part.rows, part.rows_available, part.rows_over_cap)
+        table.add_row(part.part, *(f"{share:.1%}" for share in shares), *(f"{count:,}" for count in counts))
     return [f"\n{step}: shares of the tokens", table, *filter(None, map(_shortage, parts)), _left_out(parts)]
 
 
-def _left_out(parts: list[dict[str, Any]]) -> str:
+def _left_out(parts: list[MixPart]) -> str:
     """Return the share of tokens that a mix leaves out, those over a cap included, and the parts taken whole."""
-    names = ("tokens_available", "tokens_over_cap", "tokens")
-    available, over_cap, taken = (sum(part[name] for part in parts) for name in names)
-    had = available + over_cap
+    had = sum(part.tokens_available + part.tokens_over_cap for part in parts)
+    taken = sum(part.tokens for part in parts)
     whole = [
-        part["part"]
+        part.part
         for part in parts
-        if part["rows_available"] and part["rows"] == part["rows_available"] and not part["rows_over_cap"]
+        if part.rows_available and part.rows == part.rows_available and not part.rows_over_cap
     ]
     share = (had - taken) / had if had else 0.0
     return f"{share:.1%} of the tokens are left out; whole: {', '.join(whole) or 'no part'}"
 
 
-def _shortage(part: dict[str, Any]) -> str:
-    if not part["rows_available"]:
-        return f"{part['part']} has no rows: its share of {part['share']:.1%} went to other parts or to none"
-    if part["tokens_available"] < part["tokens_wanted"] - 1:
-        return f"{part['part']} has {part['tokens_available']:,} of {part['tokens_wanted']:,.0f} tokens wanted"
+def _shortage(part: MixPart) -> str:
+    if not part.rows_available:
+        return f"{part.part} has no rows: its share of {part.share:.1%} went to other parts or to none"
+    if part.tokens_available < part.tokens_wanted - 1:
+        return f"{part.part} has {part.tokens_available:,} of {part.tokens_wanted:,.0f} tokens wanted"
     return ""
 
 
-def _format_benchmarks(steps: list[dict[str, Any]]) -> list[str]:
-    only = [step["counts"]["kept"] for step in steps if step["reference_only"]]
+def _format_benchmarks(steps: list[StepAccount]) -> list[str]:
+    only = [step.counts.kept for step in steps if step.reference_only]
     return [f"\nchecked against {sum(only):,} benchmark rows from {len(only)} corpora"] if only else []
 
 
@@ -260,7 +263,7 @@ def export_text(account: dict[str, Any]) -> str:
     return "\n".join([*lines, f"also written: {', '.join(others)}", account["folder"]])
 
 
-def examples(account: dict[str, Any], steps: Path) -> str:
+def examples(account: BuildAccount, steps: Path) -> str:
     """Return a kept chain of thought, a rejected candidate and a preference pair of a build, where it has them."""
     import polars as pl
 
@@ -272,9 +275,9 @@ def examples(account: dict[str, Any], steps: Path) -> str:
         ("pairs", "a preference pair"): pl.col("drop_reason").is_null(),
     }
     parts = []
-    for step in account["steps"]:
+    for step in account.steps:
         for (name, title), chosen in wanted.items():
-            paths = sorted((steps / step["folder"] / name).glob("*.parquet"))
+            paths = sorted((steps / step.folder / name).glob("*.parquet"))
             if paths:
                 parts.append(_example(title, scan_parquet(paths).filter(chosen).head(1).collect()))
     return "\n".join(part for part in dict.fromkeys(parts) if part)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
 
 from sources.errors import SabilaError
+from sources.releases.manifest_model import FailedRequests
 from synth.teachers.teacher import Answered, Ask, Failure, Request
 
 SHOWN = 3
@@ -70,27 +70,28 @@ class Outcomes:
         self.failed += other.failed
         self.errors += other.errors
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the counts as JSON values; empty where no request failed."""
+    def failures(self) -> FailedRequests | None:
+        """Return the counts for the summary of a step; None where no request failed."""
         if not self.failed:
-            return {}
-        return {"failed": {"requests": self.total, "failed": self.failed, "errors": dict(self.errors)}}
+            return None
+        return FailedRequests(requests=self.total, failed=self.failed, errors=dict(self.errors))
 
 
 def not_complete(step: str, outcomes: Outcomes, max_failed: float) -> RequestsFailedError:
     """Return the error of a step with too many failed requests."""
+    failures = FailedRequests(requests=outcomes.total, failed=outcomes.failed, errors=dict(outcomes.errors))
     allowed = f", expected {max_failed:.2%} at most" if max_failed else ""
     share = ceil(outcomes.share * 1000) / 1000
     accept = f", or accept rows without them with --max-failed {share:g}" if share < 1 else ""
     return RequestsFailedError(
-        f"{step} is not complete: {failures_text(outcomes.failed, outcomes.total, outcomes.errors)}{allowed}. What was "
+        f"{step} is not complete: {failures_text(failures)}{allowed}. What was "
         f"answered is kept: build again to send the failed requests again{accept}"
     )
 
 
-def failures_text(failed: int, total: int, errors: dict[str, int] | Counter[str]) -> str:
+def failures_text(failed: FailedRequests) -> str:
     """Return the number of failed requests, and the most common errors."""
-    ranked = sorted(errors.items(), key=lambda one: (-one[1], one[0]))
+    ranked = sorted(failed.errors.items(), key=lambda one: (-one[1], one[0]))
     shown = "; ".join(f"{error} ({count:,} times)" for error, count in ranked[:SHOWN])
     more = f"; and {len(ranked) - SHOWN} other errors" if len(ranked) > SHOWN else ""
-    return f"{failed:,} of {total:,} requests failed: {shown}{more}"
+    return f"{failed.failed:,} of {failed.requests:,} requests failed: {shown}{more}"

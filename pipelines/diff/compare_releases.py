@@ -69,7 +69,6 @@ def _summary(run: DuckDBPyConnection, sides: Sides, manifests: tuple[Manifest, M
     found = dict(run.execute("SELECT change, count(*) FROM changes GROUP BY ALL").fetchall())
     counted = {change: found.get(change, 0) for change in CHANGES}
     rows = [manifest.rows for manifest in manifests]
-    as_json = [manifest.to_json() for manifest in manifests]
     unchanged = rows[0] - counted["removed"] - counted["edited"]
     return {
         "before": manifests[0].title,
@@ -79,8 +78,8 @@ def _summary(run: DuckDBPyConnection, sides: Sides, manifests: tuple[Manifest, M
         "reasons": _records(run, _REASONS),
         "licenses": _licenses(run, sides),
         "schema": list(_schema(*map(columns, sides))),
-        "changed": [asdict(one) for one in differences(*as_json)],
-        "libraries": [asdict(one) for one in libraries(*as_json)],
+        "changed": [asdict(one) for one in differences(*manifests)],
+        "libraries": [asdict(one) for one in libraries(*(manifest.libraries for manifest in manifests))],
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from pipelines.build.manifest_diff import Difference, graph_differences
+from pipelines.build.manifest_diff import Difference, graph_differences, graph_of
 from pipelines.release.data_files import KINDS
 from pipelines.storage.duckdb_session import listed, quoted, text_literal
 from sources.releases.manifest_model import Manifest, StepSummary
@@ -113,8 +113,8 @@ def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Manifest, after:
     )
     _absences(run, "removed", "after", sides[1], after)
     _absences(run, "added", "before", sides[0], before)
-    graphs = ([step.to_json() for step in manifest.steps] for manifest in (before, after))
-    _edits(run, sides, list(graph_differences(*graphs)), after.steps)
+    changes = list(graph_differences(graph_of(before.steps), graph_of(after.steps)))
+    _edits(run, sides, changes, after.steps)
 
 
 def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, manifest: Manifest) -> None:

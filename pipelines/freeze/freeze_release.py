@@ -12,7 +12,6 @@ from pipelines.build.fingerprint import fingerprint, plain
 from pipelines.build.manifest_diff import contents, differences, libraries
 from pipelines.build.manifest_diff import describe as differing
 from pipelines.build.session import BuildSession
-from pipelines.build.step import GenerateStep
 from pipelines.release.card import card
 from pipelines.release.completion_files import write_completions
 from pipelines.release.croissant import croissant
@@ -81,7 +80,7 @@ def freeze(store: Store, manifest: Manifest, partial: Path) -> None:
 
 def _compose(session: BuildSession, version: str, folder: Path) -> Manifest:
     store = session.store
-    graph = [StepSummary.of(store.summary(node.name)) for node in session.plan.nodes()]
+    graph = [store.summary(node.name) for node in session.plan.nodes()]
     for step in graph:
         store.check(step.folder, contents=True)
     _write_rows(store, session.plan.last.name, folder)
@@ -105,21 +104,21 @@ def _described(session: BuildSession, version: str, graph: list[StepSummary], fo
             "fingerprint": fingerprint([step.folder for step in graph]),
             "rows": graph[-1].counts.kept,
             "steps": [step.to_json() for step in graph],
-            "lock": {name: session.lock.entries[name] for name in corpora},
+            "lock": {name: session.lock.entries[name].to_json() for name in corpora},
             "absent": sorted(session.plan.absent),
             "waiting_for_teacher": session.plan.waiting,
             "license": license_of(folder),
             "libraries": built_with(step.identity.libraries for step in graph),
             "environment": environment(session.recipe.folder),
-            "figures": figures(session.store, graph, folder),
+            "figures": figures(session.store, graph, folder).to_json(),
         }
     )
 
 
 def _values(session: BuildSession) -> dict[str, Any]:
     """Return the values of the recipe's knobs; teachers by name and revision, without their addresses."""
-    works = [node.step.work for node in session.plan.nodes()]
-    teachers = {work.teacher.name: work.teacher for work in works if isinstance(work, GenerateStep)}
+    asked = (node.step.work.teacher for node in session.plan.nodes())
+    teachers = {teacher.name: teacher for teacher in asked if teacher}
 
     def portable(value: Any) -> Any:
         if not isinstance(value, str) or value.partition(":")[0] not in ELSEWHERE:
@@ -132,10 +131,11 @@ def _values(session: BuildSession) -> dict[str, Any]:
 
 
 def _same_or_refuse(frozen: Manifest, manifest: Manifest) -> Manifest:
-    before, after = frozen.to_json(), manifest.to_json()
-    if frozen.fingerprint == manifest.fingerprint and not contents(before, after):
+    contents_differ = contents(frozen, manifest)
+    if frozen.fingerprint == manifest.fingerprint and not contents_differ:
         return frozen
-    changes = differences(before, after) or [*contents(before, after), *libraries(before, after)]
+    changes = differences(frozen, manifest)
+    changes = changes or [*contents_differ, *libraries(frozen.libraries, manifest.libraries)]
     raise ReleaseError(
         f"{frozen.title} is frozen with other content; what differs: {differing(changes)}. Choose another version"
     )
@@ -145,6 +145,6 @@ def _same_or_refuse(frozen: Manifest, manifest: Manifest) -> Manifest:
 
 
 def _write_rows(store: Store, last: str, folder: Path) -> None:
-    if not store.summary(last)["counts"]["kept"]:
+    if not store.summary(last).counts.kept:
         raise ReleaseError(f"{last} kept no row, expected one at least; sabila build lists why they were dropped")
     write_data(sorted((store.folder(last) / "kept").glob("*.parquet")), folder)

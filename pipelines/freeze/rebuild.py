@@ -13,8 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.build.manifest_diff import Difference, contents, describe, differences, graph_differences, libraries
-from pipelines.build.plan import Node, Plan
+from pipelines.build.manifest_diff import (
+    Difference,
+    contents,
+    describe,
+    differences,
+    graph_differences,
+    graph_of,
+    libraries,
+)
+from pipelines.build.plan import Node, Plan, graph_of_plan
 from pipelines.build.recipe import Recipe, RecipeError, shipped
 from pipelines.build.recipe import load as load_recipe
 from pipelines.build.session import BuildSession
@@ -115,10 +123,9 @@ def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store) -> 
 
 
 def _explained(original: Manifest, rebuilt: Manifest) -> str:
-    before, after = original.to_json(), rebuilt.to_json()
-    rows = contents(before, after)
+    rows = contents(original, rebuilt)
     same = "its rows are the same, byte for byte" if not rows else f"what differs: {describe(rows)}"
-    also_changed = [*differences(before, after), *libraries(before, after)]
+    also_changed = [*differences(original, rebuilt), *libraries(original.libraries, rebuilt.libraries)]
     return f"{same}; {describe(also_changed)}" if also_changed or not rows else same
 
 
@@ -171,7 +178,7 @@ def _recipe(original: Manifest, file: str | None) -> Recipe:
 
 def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path, mirror: Path | None) -> BuildSession:
     """Open the build session with the lock of the manifest; ``ReleaseError`` where it would build something else."""
-    lock = Lock(path, original.name, {name: entry.to_json() for name, entry in original.lock.items()}, frozen=True)
+    lock = Lock(path, original.name, dict(original.lock), frozen=True)
     try:
         session = BuildSession.open(recipe, original.values, store=store, mirror=mirror, lock=lock, anonymous=True)
     except RecipeError as error:
@@ -180,8 +187,7 @@ def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path
     if missing := sorted(set(original.lock) & set(session.plan.absent)):
         reasons = "; ".join(session.plan.absent[name] for name in missing)
         raise ReleaseError(f"{original.title} read what is not there now: {reasons}")
-    graph = [{"name": node.step.name, "folder": node.name, "identity": node.identity} for node in session.plan.nodes()]
-    if changes := list(graph_differences([step.to_json() for step in original.steps], graph)):
+    if changes := list(graph_differences(graph_of(original.steps), graph_of_plan(session.plan.nodes()))):
         changes += _surroundings(original, recipe, session.plan)
         raise ReleaseError(f"{original.title} cannot be made by this sabila; what differs: {describe(changes)}")
     return session
@@ -202,20 +208,20 @@ def _refuse_live_teachers(value: Any, path: Path) -> None:
 def _refuse_other_teachers(plan: Plan, path: Path) -> None:
     """Raise ``ReleaseError`` for a step with a teacher that is neither recorded nor embedded."""
     for node in plan.nodes():
-        work = node.step.work
-        if isinstance(work, GenerateStep) and not isinstance(work.teacher, RecordedTeacher | EmbeddedTeacher):
+        teacher = node.step.work.teacher
+        if teacher and not isinstance(teacher, RecordedTeacher | EmbeddedTeacher):
             raise ReleaseError(
-                f"{path}: {node.step.name} would ask {work.teacher.name}, expected a teacher whose answers the "
+                f"{path}: {node.step.name} would ask {teacher.name}, expected a teacher whose answers the "
                 "release has: a rebuild asks no model and no server"
             )
 
 
 def _surroundings(original: Manifest, recipe: Recipe, plan: Plan) -> list[Difference]:
     """Return the differences of the recipe's file and the libraries from those of a manifest."""
-    now = {"libraries": built_with(node.identity["libraries"] for node in plan.nodes())}
+    now = built_with(node.identity.libraries for node in plan.nodes())
     before, after = original.recipe.file_sha256, recipe.identity()["file_sha256"]
     changed = [Difference(where="recipe", field="file_sha256", before=before, after=after)] if before != after else []
-    return [*changed, *libraries(original.to_json(), now)]
+    return [*changed, *libraries(original.libraries, now)]
 
 
 # --- requests that came to nothing ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelines.build.step import Step, await_teacher, each_shard, generate_step, whole_set
+from pipelines.build.step import Step, each_shard, generate_step, pending_teacher, whole_set
 from pipelines.recipes import aloe_sft
 from pipelines.recipes.aloe_sft import MaxFailed
 from quality.cleaning.rules import Rules
@@ -210,7 +210,7 @@ def chain_pairs(
     Without a teacher nothing is read for it.
     """
     if teacher is None:
-        return [await_teacher("chain-pairs", "right and wrong chains of thought for the multiple-choice rows")]
+        return [pending_teacher("chain-pairs", "right and wrong chains of thought for the multiple-choice rows")]
     branches = []
     for prompt, own in aloe_sft.by_chain_prompt(chosen).items():
         chains = aloe_sft.chains(prompt, own, teacher, samples=samples, seed=seed)
@@ -256,7 +256,7 @@ def red_team(
     """
     if models is None or guard is None:
         unwritten = RequireGenerated(part="pair", reason="awaits_teacher", evidence=NEEDS)
-        return each_shard("paired", require_generated, unwritten, await_teacher("red-team", NEEDS, attacked))
+        return each_shard("paired", require_generated, unwritten, pending_teacher("red-team", NEEDS, attacked))
     target, writer, judge = models.target, models.writer, models.guard
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
     terms = (target.license, writer.license, judge.license)

@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelines.build.step import Step, await_teacher, each_shard, generate_step, read, whole_set
+from pipelines.build.step import (
+    Step,
+    each_shard,
+    generate_step,
+    incremental_whole_set,
+    pending_teacher,
+    read,
+    whole_set,
+)
 from quality.cleaning.clean import Clean, clean
 from quality.cleaning.normalize import Normalise
 from quality.cleaning.rules import Rules
@@ -165,7 +173,7 @@ def clean_and_deduplicate(
     ranks = tuple((source.name, source.rank) for source in chosen if source.rank != USUAL_RANK)
     distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
-    unlike = whole_set("near", near_duplicate_records, near, distinct, remembers=True)
+    unlike = incremental_whole_set("near", near_duplicate_records, near, distinct)
     if semantic:
         unlike = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), unlike)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
@@ -198,7 +206,7 @@ def generate_chains(
 ) -> Step:
     """Return the steps that write verified chains of thought for multiple-choice rows; others are unchanged."""
     if teacher is None:
-        return await_teacher("cot", "verified chains of thought for the multiple-choice rows", rows)
+        return pending_teacher("cot", "verified chains of thought for the multiple-choice rows", rows)
     for prompt, own in by_chain_prompt(chosen).items():
         config = chains(prompt, own, teacher, samples=samples, seed=seed)
         rows = generate_step(f"cot-{prompt}", CHAINS, config, teacher, rows, max_failed=max_failed)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipelines.build.step import Step, await_teacher, each_shard, generate_step
+from pipelines.build.step import Step, each_shard, generate_step, pending_teacher
 from pipelines.recipes import aloe_sft
 from pipelines.recipes.aloe_sft import MaxFailed
 from quality.cleaning.rules import Rules
@@ -90,7 +90,7 @@ def recipe(
     )
     asked = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
     if asked is None:
-        waiting = await_teacher("cot", NEEDS, rows)
+        waiting = pending_teacher("cot", NEEDS, rows)
         unwritten = RequireGenerated(part="cot", reason="awaits_teacher", evidence=NEEDS)
         return aloe_sft.format_rows(each_shard("written", require_generated, unwritten, waiting), chosen, seed=seed)
     for prompt, own in aloe_sft.by_chain_prompt(chosen, PLAIN).items():

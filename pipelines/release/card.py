@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, UndefinedError
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pipelines.release.hub_metadata import front_matter
+from sources.releases.figures_model import ChangedRows, Figures, Origin
 from sources.releases.manifest_model import Manifest
 
 HUB = "hf://datasets/"
@@ -17,19 +18,16 @@ HUB = "hf://datasets/"
 def card(manifest: Manifest, folder: Path) -> str:
     """Return the card of a release whose data is in ``folder``; the same manifest and data give the same text.
 
-    Every number in it is one of ``manifest.figures``. ``KeyError`` where the manifest lacks one.
+    Every number in it is one of ``manifest.figures``.
     """
-    figures = manifest.figures
-    try:
-        return _template().render(
-            front_matter=front_matter(manifest, folder),
-            manifest=manifest,
-            figures=figures,
-            origins=[_origin(origin, manifest) for origin in figures["origins"]],
-            teachers=_teachers(figures),
-        )
-    except UndefinedError as error:
-        raise KeyError(f"the manifest lacks a figure of the card: {error}") from error
+    figures = manifest.card_figures
+    return _template().render(
+        front_matter=front_matter(manifest, folder),
+        manifest=manifest,
+        figures=figures,
+        origins=[_origin(origin, manifest) for origin in figures.origins],
+        teachers=_teachers(figures),
+    )
 
 
 @cache
@@ -82,21 +80,35 @@ def cell(value: object) -> str:
 # --- sources and models --------------------------------------------------------------------------------------------
 
 
-def _origin(origin: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
-    """Return a source with its page, pinned revision, rows, their licences and changes."""
-    name, figures = origin["source"], manifest.figures
+@dataclass(frozen=True, kw_only=True)
+class CreditedOrigin:
+    """A source as the card credits it: its page, pinned revision, licences, and the rows that steps changed."""
+
+    source: str
+    title: str
+    license_read: str | None
+    url: str
+    revision: str | None
+    licenses: list[str]
+    changed: list[ChangedRows]
+
+
+def _origin(origin: Origin, manifest: Manifest) -> CreditedOrigin:
+    name, figures = origin.source, manifest.card_figures
     locked = manifest.lock.get(name)
     home = locked.home if locked else ""
-    of_source = [part for part in figures["by_source"] if part["source"] == name]
-    return {
-        **origin,
-        "url": f"https://huggingface.co/datasets/{home.removeprefix(HUB)}" if home.startswith(HUB) else home,
-        "revision": locked.revision if locked else None,
-        "licenses": sorted({part["license"] for part in of_source}),
-        "changed": [part for part in figures["ledger"].get("changed", ()) if part["source"] == name],
-    }
+    return CreditedOrigin(
+        source=name,
+        title=origin.title,
+        license_read=origin.license_read,
+        url=f"https://huggingface.co/datasets/{home.removeprefix(HUB)}" if home.startswith(HUB) else home,
+        revision=locked.revision if locked else None,
+        licenses=sorted({group.license for group in figures.by_source if group.source == name}),
+        changed=[part for part in figures.ledger.changed if part.source == name],
+    )
 
 
-def _teachers(figures: dict[str, Any]) -> list[tuple[str, str]]:
+def _teachers(figures: Figures) -> list[tuple[str, str]]:
     """Return the models that wrote completions, with their revisions."""
-    return sorted({(part["teacher"], part["revision"]) for part in (*figures["requests"], *figures["generation"])})
+    models = [(one.teacher, one.revision) for one in figures.requests]
+    return sorted({*models, *((one.teacher, one.revision) for one in figures.generation)})

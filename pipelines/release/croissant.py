@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipelines.release.data_files import config_pattern
 from pipelines.release.hub_metadata import schema
 from sources.license import terms
+from sources.releases.figures_model import Figures
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import file_hash
 
@@ -93,7 +94,7 @@ def croissant(manifest: Manifest, folder: Path) -> str:
     Addresses of files are relative to ``croissant.json``. Hashes come from the manifest where it already lists the
     files, else from the files.
     """
-    figures = manifest.figures
+    figures = manifest.card_figures
     described = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -102,22 +103,22 @@ def croissant(manifest: Manifest, folder: Path) -> str:
         "version": manifest.version,
         "description": _description(manifest),
         "conformsTo": CONFORMS_TO,
-        "license": [terms(part["license"]).url or part["license"] for part in figures["licenses"]],
-        "inLanguage": sorted(part["lang"] for part in figures["by_language"]),
-        "keywords": ["medical", "sabila", *sorted(part["task"] for part in figures["by_task"])],
+        "license": [terms(one.license).url or one.license for one in figures.licenses],
+        "inLanguage": sorted(group.lang for group in figures.by_language),
+        "keywords": ["medical", "sabila", *sorted(group.task for group in figures.by_task)],
         "isLiveDataset": False,
         "citeAs": f"@misc{{{manifest.name}, title={{{manifest.name} {manifest.version}}}}}",
         **_responsible(manifest),
-        "distribution": [*_files(manifest, folder), *(_file_set(size["config"]) for size in figures["configs"])],
-        "recordSet": [_record_set(size["config"], folder) for size in figures["configs"]],
+        "distribution": [*_files(manifest, folder), *(_file_set(size.config) for size in figures.configs)],
+        "recordSet": [_record_set(size.config, folder) for size in figures.configs],
     }
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
 
 def _description(manifest: Manifest) -> str:
-    names = ", ".join(origin["title"] for origin in manifest.figures["origins"])
-    rows = manifest.figures["rows"]["all"]
-    return f"{rows} rows to train language models on medical text, built by sabila from: {names}."
+    figures = manifest.card_figures
+    names = ", ".join(origin.title for origin in figures.origins)
+    return f"{figures.rows.all} rows to train language models on medical text, built by sabila from: {names}."
 
 
 # --- responsible AI ------------------------------------------------------------------------------------------------
@@ -125,12 +126,12 @@ def _description(manifest: Manifest) -> str:
 
 def _responsible(manifest: Manifest) -> dict[str, Any]:
     """Return the fields of the responsible-AI vocabulary that the build can fill."""
-    figures = manifest.figures
-    teachers = sorted({f"{part['teacher']} at {part['revision']}" for part in figures["generation"]})
+    figures = manifest.card_figures
+    teachers = sorted({f"{part.teacher} at {part.revision}" for part in figures.generation})
     fields: dict[str, Any] = {
         "rai:dataCollection": _collection(manifest),
         "rai:dataCollectionType": ["Secondary Data Analysis", *(["Experiments"] if teachers else [])],
-        "rai:dataPreprocessingProtocol": [step["step"] for step in figures["funnel"] if not step["reference_only"]],
+        "rai:dataPreprocessingProtocol": [step.step for step in figures.funnel if not step.reference_only],
         "rai:dataAnnotationProtocol": _annotation(figures),
         "rai:machineAnnotationTools": teachers,
         "rai:dataBiases": _biases(figures),
@@ -146,47 +147,45 @@ def _responsible(manifest: Manifest) -> dict[str, Any]:
 
 
 def _collection(manifest: Manifest) -> str:
-    origins = manifest.figures["origins"]
     homes = []
-    for origin in origins:
-        entry = manifest.lock.get(origin["source"])
-        homes.append(f"{origin['title']} ({entry.home if entry else '–'})")
+    for origin in manifest.card_figures.origins:
+        entry = manifest.lock.get(origin.source)
+        homes.append(f"{origin.title} ({entry.home if entry else '–'})")
     return f"Read from public corpora, at the revisions that manifest.json names: {'; '.join(homes)}."
 
 
-def _annotation(figures: dict[str, Any]) -> list[str]:
+def _annotation(figures: Figures) -> list[str]:
     lines = [
-        f"{part['teacher']} wrote chains of thought ({part['chain']}) for {part['rows']} rows; those kept end in the "
+        f"{part.teacher} wrote chains of thought ({part.chain}) for {part.rows} rows; those kept end in the "
         "gold answer."
-        for part in figures["chains"]
+        for part in figures.chains
     ]
-    if figures["pairs"]:
-        origins = ", ".join(f"{part['origin']} {part['rows']}" for part in figures["pairs"]["origins"])
+    if figures.pairs:
+        origins = ", ".join(f"{part.origin} {part.rows}" for part in figures.pairs.origins)
         lines.append(f"Preference pairs come from: {origins}.")
     return lines
 
 
-def _biases(figures: dict[str, Any]) -> list[str]:
-    languages = ", ".join(f"{part['lang']} {part['rows']}" for part in figures["by_language"])
-    tasks = ", ".join(f"{part['task']} {part['rows']}" for part in figures["by_task"])
+def _biases(figures: Figures) -> list[str]:
+    languages = ", ".join(f"{group.lang} {group.rows}" for group in figures.by_language)
+    tasks = ", ".join(f"{group.task} {group.rows}" for group in figures.by_task)
     lines = [f"Rows by language: {languages}.", f"Rows by task: {tasks}."]
-    if figures["pairs"]:
-        share = figures["pairs"]["length_bias"]["share_chosen_longer"]
+    if figures.pairs:
+        share = figures.pairs.length_bias.share_chosen_longer
         lines.append(f"The chosen answer is the longer one in a share of {share} of the pairs.")
     return [*lines, "Places, ages, sexes and conditions were not counted, and are as uneven as in the sources."]
 
 
-def _personal(figures: dict[str, Any]) -> list[str]:
+def _personal(figures: Figures) -> list[str]:
     done = {"redact": "replaced by its kind", "drop": "dropped with its row"}
     lines = [
-        f"Searched for {', '.join(part['kinds'])}; what was found was {done[part['action']]}."
-        for part in figures["privacy"]
+        f"Searched for {', '.join(part.kinds)}; what was found was {done[part.action]}." for part in figures.privacy
     ]
     return [*(lines or ["No step searched for personal data."]), "A person whom only the story gives away can remain."]
 
 
 def _limitations(manifest: Manifest) -> list[str]:
-    names = ", ".join(part["benchmark"] for part in manifest.figures["leaks"]["benchmarks"])
+    names = ", ".join(one.benchmark for one in manifest.card_figures.leaks.benchmarks)
     looked = f"Rows were checked against these benchmarks alone: {names}." if names else "No benchmark was checked."
     return ["Some of it is outdated or wrong; no physician has read it row by row.", looked]
 

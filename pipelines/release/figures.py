@@ -7,7 +7,7 @@ texts need the store.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,22 @@ from pipelines.release.ledger_figures import ledger_figures
 from pipelines.release.row_figures import row_figures
 from pipelines.release.step_figures import pass_rate, request_figures, stored_figures, teacher_figures
 from pipelines.storage.store import Store
+from sources.json_model import Values
 from sources.license import all_terms
-from sources.releases.manifest_model import Manifest, StepSummary
-
-Figures = dict[str, Any]
+from sources.releases.figures_model import Figures, LicenseFacts, LicenseRows, Origin, RowFigures
+from sources.releases.manifest_model import NO_FIGURES, Manifest, StepSummary
 
 
 def figures(store: Store, graph: list[StepSummary], folder: Path) -> Figures:
     """Return all figures of a release made by the steps ``graph``, whose data and ledger are in ``folder``."""
-    counted = {**_recounted(graph, folder), **stored_figures(store, graph)}
-    origins, licenses = origin_facts(counted["by_source"]), license_facts(counted["by_license"])
-    return _plain({**counted, "origins": origins, "licenses": licenses})
+    rows, stored = row_figures(folder), stored_figures(store, graph)
+    counted = {
+        **_recounted(rows, graph, folder),
+        **stored.to_json(),
+        "origins": [one.to_json() for one in origin_facts(group.source for group in rows.by_source)],
+        "licenses": [one.to_json() for one in license_facts(rows.by_license)],
+    }
+    return Figures.of(_sorted(counted))
 
 
 def check_figures(manifest: Manifest, folder: Path) -> list[str]:
@@ -35,29 +40,28 @@ def check_figures(manifest: Manifest, folder: Path) -> list[str]:
     A line names the figure, its stated value and the value counted from the data. Figures that need the store are
     compared with one another.
     """
-    stated = manifest.figures
-    if not stated:
-        return ["manifest.json has no figures, expected those of its rows and steps"]
-    found = _plain(_recounted(manifest.steps, folder))
+    if manifest.figures is None:
+        return [NO_FIGURES]
+    stated, found = manifest.figures.to_json(), _sorted(_recounted(row_figures(folder), manifest.steps, folder))
     wrong = [line for name in found for line in _differences(f"figures.{name}", stated.get(name), found[name])]
-    if stated.get("rows", {}).get("all") != manifest.rows:
-        wrong.append(f"rows is {manifest.rows!r}, but its figures say {stated.get('rows', {}).get('all')!r}")
-    return wrong + list(_disagreeing(stated)) + _edited(manifest, folder)
+    if (rows := manifest.figures.rows.all) != manifest.rows:
+        wrong.append(f"rows is {manifest.rows!r}, but its figures say {rows!r}")
+    return wrong + list(_disagreeing(manifest.figures)) + _edited(manifest, folder)
 
 
-def _recounted(steps: list[StepSummary], folder: Path) -> Figures:
-    """Return the figures that can be counted from a release alone."""
+def _recounted(rows: RowFigures, steps: list[StepSummary], folder: Path) -> Values:
+    """Return the figures that can be counted from a release alone, as JSON."""
     return {
-        **row_figures(folder),
-        **teacher_figures(steps),
-        **ledger_figures(steps, folder),
-        "requests": request_figures(folder),
+        **rows.to_json(),
+        **teacher_figures(steps).to_json(),
+        **ledger_figures(steps, folder).to_json(),
+        "requests": [model.to_json() for model in request_figures(folder)],
     }
 
 
-def _plain(figures: Figures) -> Figures:
+def _sorted(figures: Values) -> Values:
     """Return the figures as JSON from a manifest, keys sorted."""
-    plain: Figures = json.loads(json.dumps(figures, sort_keys=True))
+    plain: Values = json.loads(json.dumps(figures, sort_keys=True))
     return plain
 
 
@@ -66,42 +70,41 @@ def _plain(figures: Figures) -> Figures:
 
 def _disagreeing(stated: Figures) -> Iterator[str]:
     """Yield figures of generated texts that contradict one another or the recounted ones."""
-    for at, part in enumerate(stated.get("generation", ())):
-        yield from _differences(
-            f"figures.generation[{at}].completions", part["completions"], sum(part["verdicts"].values())
-        )
-        yield from _differences(f"figures.generation[{at}].pass_rate", part["pass_rate"], pass_rate(part["verdicts"]))
-    for at, part in enumerate(stated.get("proposed_pairs", ())):
-        whole = part["kept"] + sum(part["reasons"].values())
-        yield from _differences(f"figures.proposed_pairs[{at}].proposed", part["proposed"], whole)
-    if team := stated.get("red_team"):
-        held = sum(step["reasons"].get("held_out", 0) for step in stated["funnel"])
-        yield from _differences("figures.red_team.held_out.rows", team["held_out"]["rows"], held)
-    licenses = [{name: part[name] for name in ("license", "rows")} for part in stated.get("licenses", ())]
-    yield from _differences("figures.licenses", licenses, stated.get("by_license"))
+    for at, part in enumerate(stated.generation):
+        name = f"figures.generation[{at}]"
+        yield from _differences(f"{name}.completions", part.completions, sum(part.verdicts.values()))
+        yield from _differences(f"{name}.pass_rate", part.pass_rate, pass_rate(part.verdicts))
+    for at, pairs in enumerate(stated.proposed_pairs):
+        whole = pairs.kept + sum(pairs.reasons.values())
+        yield from _differences(f"figures.proposed_pairs[{at}].proposed", pairs.proposed, whole)
+    if team := stated.red_team:
+        held = sum(step.reasons.get("held_out", 0) for step in stated.funnel)
+        yield from _differences("figures.red_team.held_out.rows", team.held_out.rows, held)
+    licenses = [{"license": one.license, "rows": one.rows} for one in stated.licenses]
+    yield from _differences("figures.licenses", licenses, [one.to_json() for one in stated.by_license])
 
 
 # --- who is to be named --------------------------------------------------------------------------------------------
 
 
-def origin_facts(by_source: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def origin_facts(sources: Iterable[str]) -> list[Origin]:
     """Return the sources of the rows with their titles and where their licences were read."""
     from sources.catalog import SOURCES
 
     facts = []
-    for name in sorted({part["source"] for part in by_source}):
+    for name in sorted(set(sources)):
         corpus = SOURCES.get(name)
-        known = (corpus.title, corpus.license_read) if corpus else (name, None)
-        facts.append({"source": name, "title": known[0], "license_read": known[1]})
+        title, license_read = (corpus.title, corpus.license_read) if corpus else (name, None)
+        facts.append(Origin(source=name, title=title, license_read=license_read))
     return facts
 
 
-def license_facts(by_license: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def license_facts(by_license: Iterable[LicenseRows]) -> list[LicenseFacts]:
     """Return the licences of the rows with what each requires of those who redistribute or train on them."""
     facts = []
-    for part in by_license:
-        [known] = all_terms(part["license"])
-        facts.append({**part, "title": known.title, "url": known.url, "duty": known.duty})
+    for one in by_license:
+        [known] = all_terms(one.license)
+        facts.append(LicenseFacts(**one.to_json(), title=known.title, url=known.url, duty=known.duty))
     return facts
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from pipelines.release.data_files import config_pattern
 from sources.license import terms
+from sources.releases.figures_model import ConfigSize, Figures
 from sources.releases.manifest_model import Manifest
 
 TASK_CATEGORIES = {
@@ -35,19 +36,19 @@ LARGER = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000,
 
 def front_matter(manifest: Manifest, folder: Path) -> str:
     """Return the YAML of a card between its lines of dashes."""
-    figures = manifest.figures
+    figures = manifest.card_figures
     metadata = {
         "pretty_name": f"{manifest.name} {manifest.version}",
-        **hub_license([part["license"] for part in figures["by_license"]]),
-        "language": sorted(part["lang"] for part in figures["by_language"]),
-        "multilinguality": ["monolingual" if len(figures["by_language"]) == 1 else "multilingual"],
-        "size_categories": [_size(figures["rows"]["all"])],
+        **hub_license([one.license for one in figures.by_license]),
+        "language": sorted(group.lang for group in figures.by_language),
+        "multilinguality": ["monolingual" if len(figures.by_language) == 1 else "multilingual"],
+        "size_categories": [_size(figures.rows.all)],
         "task_categories": _categories(figures),
         "source_datasets": _source_datasets(manifest),
-        "language_creators": ["found", *(["machine-generated"] if figures["chains"] else [])],
+        "language_creators": ["found", *(["machine-generated"] if figures.chains else [])],
         "tags": _tags(figures),
         "configs": _configs(figures),
-        "dataset_info": [_info(size["config"], size, folder) for size in figures["configs"]],
+        "dataset_info": [_info(size, folder) for size in figures.configs],
     }
     body = yaml.safe_dump(
         {name: value for name, value in metadata.items() if value},
@@ -75,29 +76,29 @@ def _size(rows: int) -> str:
     return next((word for limit, word in (*SIZES, *LARGER) if rows < limit), "1B<n<10B")
 
 
-def _categories(figures: dict[str, Any]) -> list[str]:
-    found = [category for part in figures["by_task"] for category in TASK_CATEGORIES.get(part["task"], ())]
+def _categories(figures: Figures) -> list[str]:
+    found = [category for group in figures.by_task for category in TASK_CATEGORIES.get(group.task, ())]
     return sorted({*found, "text-generation"})
 
 
 def _source_datasets(manifest: Manifest) -> list[str]:
     """Return the ids of the sources that are on the Hub."""
     prefix = "hf://datasets/"
-    names = {part["source"] for part in manifest.figures["by_source"]}
+    names = {group.source for group in manifest.card_figures.by_source}
     homes = {entry.home for name, entry in manifest.lock.items() if name in names}
     return sorted(home.removeprefix(prefix) for home in homes if home.startswith(prefix))
 
 
-def _tags(figures: dict[str, Any]) -> list[str]:
+def _tags(figures: Figures) -> list[str]:
     tags = ["medical", "sabila"]
-    tags += ["instruction-tuning"] if "sft" in figures["rows"] else []
-    tags += ["preference", "dpo"] if "dpo" in figures["rows"] else []
-    tags += ["synthetic", "chain-of-thought"] if figures["chains"] else []
-    return tags + (["red-team"] if figures["red_team"] else [])
+    tags += ["instruction-tuning"] if figures.rows.sft else []
+    tags += ["preference", "dpo"] if figures.rows.dpo else []
+    tags += ["synthetic", "chain-of-thought"] if figures.chains else []
+    return tags + (["red-team"] if figures.red_team else [])
 
 
-def _configs(figures: dict[str, Any]) -> list[dict[str, Any]]:
-    names = [size["config"] for size in figures["configs"]]
+def _configs(figures: Figures) -> list[dict[str, Any]]:
+    names = [size.config for size in figures.configs]
     listed = [{"config_name": name, "data_files": [{"split": "train", "path": config_pattern(name)}]} for name in names]
     first, *rest = listed
     return [{"config_name": first["config_name"], "default": True, "data_files": first["data_files"]}, *rest]
@@ -106,14 +107,14 @@ def _configs(figures: dict[str, Any]) -> list[dict[str, Any]]:
 # --- features ------------------------------------------------------------------------------------------------------
 
 
-def _info(name: str, size: dict[str, Any], folder: Path) -> dict[str, Any]:
-    split = {"name": "train", "num_bytes": size["bytes"], "num_examples": size["rows"]}
+def _info(size: ConfigSize, folder: Path) -> dict[str, Any]:
+    split = {"name": "train", "num_bytes": size.bytes, "num_examples": size.rows}
     return {
-        "config_name": name,
-        "features": [_feature(field.name, field.type) for field in schema(name, folder)],
+        "config_name": size.config,
+        "features": [_feature(field.name, field.type) for field in schema(size.config, folder)],
         "splits": [split],
-        "download_size": size["download_bytes"],
-        "dataset_size": size["bytes"],
+        "download_size": size.download_bytes,
+        "dataset_size": size.bytes,
     }
 
 

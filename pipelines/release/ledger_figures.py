@@ -6,11 +6,21 @@ Counted from the release alone.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from sources.json_model import Number
 from sources.literal import scan_parquet
+from sources.releases.figures_model import (
+    BenchmarkLeaks,
+    ChangedRows,
+    ClusterSizes,
+    DuplicateFigures,
+    LeakExample,
+    LeakFigures,
+    LedgerFigures,
+    RowStatuses,
+)
 from sources.releases.manifest_model import StepSummary
 
 EXAMPLES = 8
@@ -25,29 +35,30 @@ KNOWN = pl.Schema([*((name, pl.String()) for name in _TEXTS), ("changed_by", pl.
 """The columns of a ledger used for figures."""
 
 
-def ledger_figures(steps: list[StepSummary], folder: Path) -> dict[str, Any]:
-    """Return ``ledger`` (rows by status, kept rows changed by each step), ``leaks`` and ``duplicates``.
+def ledger_figures(steps: list[StepSummary], folder: Path) -> LedgerFigures:
+    """Return rows by status, kept rows changed by each step, leaks and duplicates.
 
     A release without a ledger has no row in any of them.
     """
     paths = sorted((folder / "ledger").glob("*.parquet"))
     ledger = scan_parquet(paths).select(KNOWN.names()) if paths else pl.LazyFrame(schema=KNOWN)
     dropped = ledger.filter(status="dropped")
-    return {
-        "ledger": {"statuses": _statuses(ledger), "changed": _changed(ledger)},
-        "leaks": _leaks(dropped, steps),
-        "duplicates": _duplicates(dropped, steps),
-    }
+    return LedgerFigures(
+        ledger=RowStatuses(statuses=_statuses(ledger), changed=_changed(ledger)),
+        leaks=_leaks(dropped, steps),
+        duplicates=_duplicates(dropped, steps),
+    )
 
 
 def _statuses(ledger: pl.LazyFrame) -> dict[str, int]:
     return dict(ledger.group_by("status").len("rows").sort("status").collect().iter_rows())
 
 
-def _changed(ledger: pl.LazyFrame) -> list[dict[str, Any]]:
+def _changed(ledger: pl.LazyFrame) -> list[ChangedRows]:
     """Return how many of the kept rows of each source each step changed."""
     kept = ledger.filter(status="kept").select("source", step="changed_by").explode("step").drop_nulls()
-    return kept.group_by("source", "step").len("rows").sort("source", "step").collect().to_dicts()
+    counted = kept.group_by("source", "step").len("rows").sort("source", "step").collect()
+    return [ChangedRows(**one) for one in counted.to_dicts()]
 
 
 def _seen(name: str) -> pl.Expr:
@@ -57,7 +68,7 @@ def _seen(name: str) -> pl.Expr:
 # --- leaks ---------------------------------------------------------------------------------------------------------
 
 
-def _leaks(dropped: pl.LazyFrame, steps: list[StepSummary]) -> dict[str, Any]:
+def _leaks(dropped: pl.LazyFrame, steps: list[StepSummary]) -> LeakFigures:
     """Return, by benchmark, the number of items searched for and of rows dropped, by layer; and examples."""
     reference_inputs = {name for step in steps for name in step.reference_inputs}
     read = [step for step in steps if step.folder in reference_inputs and not step.inputs]
@@ -71,28 +82,30 @@ def _leaks(dropped: pl.LazyFrame, steps: list[StepSummary]) -> dict[str, Any]:
     layers: dict[str, dict[str, int]] = {}
     for benchmark, layer, rows in sorted(found.group_by("benchmark", "layer").len().iter_rows()):
         layers.setdefault(benchmark, {})[layer] = rows
-    return {
-        "benchmarks": [
-            {"benchmark": name, "n_items": items.get(name, 0), "layers": layers.get(name, {})}
+    return LeakFigures(
+        benchmarks=[
+            BenchmarkLeaks(benchmark=name, n_items=items.get(name, 0), layers=layers.get(name, {}))
             for name in sorted({*items, *layers})
         ],
-        "n_items": sum(items.values()),
-        "rows": found.height,
-        "examples": _examples(found),
-    }
+        n_items=sum(items.values()),
+        rows=found.height,
+        examples=_examples(found),
+    )
 
 
-def _examples(leaks: pl.DataFrame) -> list[dict[str, Any]]:
+def _examples(leaks: pl.DataFrame) -> list[LeakExample]:
     """Return the first leaks by name, one of each benchmark and layer before a second one."""
     turn = pl.int_range(pl.len()).over("benchmark", "layer")
     first = leaks.sort("benchmark", "layer", "id").sort(turn, maintain_order=True).head(EXAMPLES)
-    return first.with_columns(pl.col("score").round(3), pl.col("bits").round(1)).to_dicts()
+    return [
+        LeakExample(**leak) for leak in first.with_columns(pl.col("score").round(3), pl.col("bits").round(1)).to_dicts()
+    ]
 
 
 # --- duplicates ----------------------------------------------------------------------------------------------------
 
 
-def _duplicates(dropped: pl.LazyFrame, steps: list[StepSummary]) -> list[dict[str, Any]]:
+def _duplicates(dropped: pl.LazyFrame, steps: list[StepSummary]) -> list[DuplicateFigures]:
     """Return, for each step that drops duplicates, the number and sizes of its clusters and its thresholds."""
     copies = dropped.filter(pl.col("reason").str.ends_with("duplicate"))
     heads = copies.group_by("step", "reason", _seen("duplicate_of").alias("of")).len("rows")
@@ -102,38 +115,38 @@ def _duplicates(dropped: pl.LazyFrame, steps: list[StepSummary]) -> list[dict[st
     for (step, reason), of_step in sorted(
         sizes.group_by("step", "reason"), key=lambda x: (order.index(x[0][0]), x[0][1])
     ):
-        counted = dict(of_step.select("size", "clusters").iter_rows())
-        found.append({"step": step, "reason": reason, **_spread(counted), **_thresholds(step, steps)})
+        clusters = dict(of_step.select("size", "clusters").iter_rows())
+        rows = sum(size * number for size, number in clusters.items())
+        found.append(
+            DuplicateFigures(
+                step=step,
+                reason=reason,
+                dropped=rows - sum(clusters.values()),
+                clusters=sum(clusters.values()),
+                rows=rows,
+                largest=max(clusters),
+                sizes=cluster_sizes(clusters),
+                thresholds=_thresholds(step, steps),
+            )
+        )
     return found
 
 
-def _spread(clusters: dict[int, int]) -> dict[str, Any]:
-    """Return the figures of clusters, from the number of clusters of each size."""
-    rows = sum(size * number for size, number in clusters.items())
-    return {
-        "dropped": rows - sum(clusters.values()),
-        "clusters": sum(clusters.values()),
-        "rows": rows,
-        "largest": max(clusters),
-        "sizes": cluster_sizes(clusters),
-    }
-
-
-def cluster_sizes(clusters: dict[int, int]) -> list[dict[str, Any]]:
-    """Return ``size`` (a class of ``SIZES`` in words) and ``clusters`` for each class that has any."""
+def cluster_sizes(clusters: dict[int, int]) -> list[ClusterSizes]:
+    """Return the clusters in each class of ``SIZES`` that has any, from the number of clusters of each size."""
     sizes = []
     for low, high in SIZES:
         name = f"{low} or more" if high is None else f"{low}" if low == high else f"{low} to {high}"
         if number := sum(n for size, n in clusters.items() if low <= size <= (high or size)):
-            sizes.append({"size": name, "clusters": number})
+            sizes.append(ClusterSizes(size=name, clusters=number))
     return sizes
 
 
-def _thresholds(name: str, steps: list[StepSummary]) -> dict[str, Any]:
+def _thresholds(name: str, steps: list[StepSummary]) -> dict[str, Number]:
     """Return the similarity thresholds in the config of a step, by what is compared."""
     [config, *_] = [step.identity.settings for step in steps if step.name == name]
     nested = {
         part: value["threshold"] for part, value in config.items() if isinstance(value, dict) and "threshold" in value
     }
     own = {"cosine": config["threshold"]} if "threshold" in config else {}
-    return {"thresholds": {**own, **nested}}
+    return {**own, **nested}

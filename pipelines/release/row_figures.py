@@ -16,6 +16,21 @@ import polars as pl
 from pipelines.release.data_files import KINDS, RECORD_PARTS, ROWS_PER_GROUP, SCHEMAS, Part, configs
 from pipelines.release.open_release import same_type
 from sources.license import parts
+from sources.releases.figures_model import (
+    ChainFigures,
+    ConfigSize,
+    LanguageGroup,
+    LengthBias,
+    LicenseRows,
+    OriginRows,
+    PairFigures,
+    RowCounts,
+    RowFigures,
+    SourceGroup,
+    TaskGroup,
+    TokenSpread,
+    TokenTotals,
+)
 from sources.releases.read_manifest import ReleaseError
 from synth.preferences.pair_rows import length_bias_of
 from synth.teachers.token_counts import CHARACTERS_PER_TOKEN, estimate_tokens
@@ -44,26 +59,26 @@ FACTS = pl.Schema(
 """Fields of ``meta``: the chain's origin, how often its teacher was right, the pair's origin and its margin."""
 
 
-def row_figures(folder: Path) -> dict[str, Any]:
+def row_figures(folder: Path) -> RowFigures:
     """Return the figures of the rows of a release, by subject: counts, lengths, chains and pairs."""
     rows, sizes = _measured(folder)
     kinds = [kind for kind in KINDS if kind in rows["kind"].cast(pl.String).unique()]
-    return {
-        "rows": {"all": rows.height, **{kind: int(rows.filter(kind=kind).height) for kind in kinds}},
-        "configs": _configs(folder, sizes),
-        "tokens": {"characters_per_token": CHARACTERS_PER_TOKEN, **_sums(rows)},
-        "lengths": {kind: _lengths(rows.filter(kind=kind)) for kind in kinds},
-        "by_source": _by(rows, "kind", "source", "license"),
-        "by_task": _by(rows, "task"),
-        "by_language": _by(rows, "lang"),
-        "by_license": _by_license(rows),
-        "chains": _chains(rows),
-        "pairs": _pairs(rows),
-    }
+    return RowFigures(
+        rows=RowCounts(all=rows.height, **{kind: rows.filter(kind=kind).height for kind in kinds}),
+        configs=_configs(folder, sizes),
+        tokens=TokenTotals(characters_per_token=CHARACTERS_PER_TOKEN, **_sums(rows)),
+        lengths={kind: _lengths(rows.filter(kind=kind)) for kind in kinds},
+        by_source=[SourceGroup(**group) for group in _by(rows, "kind", "source", "license")],
+        by_task=[TaskGroup(**group) for group in _by(rows, "task")],
+        by_language=[LanguageGroup(**group) for group in _by(rows, "lang")],
+        by_license=_by_license(rows),
+        chains=_chains(rows),
+        pairs=_pairs(rows),
+    )
 
 
 EMPTY = {"rows": 0, "bytes": 0, "download_bytes": 0}
-"""Figures of a configuration: ``bytes`` is its size in memory, ``num_bytes`` on the Hub."""
+"""The sizes of a configuration (``ConfigSize``)."""
 
 
 # --- one pass over the data ----------------------------------------------------------------------------------------
@@ -159,37 +174,41 @@ def _by(rows: pl.DataFrame, *names: str) -> list[dict[str, Any]]:
     return shown.sort(pl.col("rows"), *names, descending=[True, *(False for _ in names)]).to_dicts()
 
 
-def _by_license(rows: pl.DataFrame) -> list[dict[str, Any]]:
+def _by_license(rows: pl.DataFrame) -> list[LicenseRows]:
     """Return the number of rows under each single licence; a row under several counts for each."""
     counted: dict[str, int] = {}
     for expression, number in rows.group_by(pl.col("license").cast(pl.String)).len().iter_rows():
         for id in parts(expression):
             counted[id] = counted.get(id, 0) + number
-    return [{"license": id, "rows": number} for id, number in sorted(counted.items(), key=lambda x: (-x[1], x[0]))]
+    ordered = sorted(counted.items(), key=lambda x: (-x[1], x[0]))
+    return [LicenseRows(license=id, rows=number) for id, number in ordered]
 
 
-def _lengths(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
+def _lengths(rows: pl.DataFrame) -> dict[str, TokenSpread]:
     """Return the spread of estimated tokens of prompt, response and rejected answer."""
     return {
-        name: rows.select(
-            least=_tokens(name).min(),
-            median=_tokens(name).quantile(0.5, "nearest").cast(pl.Int64),
-            p95=_tokens(name).quantile(0.95, "nearest").cast(pl.Int64),
-            most=_tokens(name).max(),
-        ).row(0, named=True)
+        name: TokenSpread(
+            **rows.select(
+                least=_tokens(name).min(),
+                median=_tokens(name).quantile(0.5, "nearest").cast(pl.Int64),
+                p95=_tokens(name).quantile(0.95, "nearest").cast(pl.Int64),
+                most=_tokens(name).max(),
+            ).row(0, named=True)
+        )
         for name in ("prompt", "response", "rejected")
         if rows[f"{name}_chars"].max()
     }
 
 
-def _chains(rows: pl.DataFrame) -> list[dict[str, Any]]:
+def _chains(rows: pl.DataFrame) -> list[ChainFigures]:
     """Return, for each teacher and prompt form, the number of rows with its chains, and the share of right ones."""
     found = rows.filter(pl.col("chain").is_not_null()).group_by("teacher", "chain")
     counted = found.agg(pl.len().alias("rows"), samples=pl.col("samples").sum(), pass_rate=pl.col("pass_rate").mean())
-    return counted.with_columns(pl.col("pass_rate").round(SHOWN_DIGITS)).sort("teacher", "chain").to_dicts()
+    ordered = counted.with_columns(pl.col("pass_rate").round(SHOWN_DIGITS)).sort("teacher", "chain")
+    return [ChainFigures(**chain) for chain in ordered.to_dicts()]
 
 
-def _pairs(rows: pl.DataFrame) -> dict[str, Any] | None:
+def _pairs(rows: pl.DataFrame) -> PairFigures | None:
     """Return the origins of the pairs, and whether the longer text tends to be the chosen one."""
     pairs = rows.filter(kind="dpo")
     if pairs.is_empty():
@@ -197,7 +216,10 @@ def _pairs(rows: pl.DataFrame) -> dict[str, Any] | None:
     lengths = pairs.select("margin", chosen_chars="response_chars", rejected_chars="rejected_chars")
     origins = pairs.group_by(origin=pl.col("pair").fill_null("source")).agg(rows=pl.len()).sort("origin")
     bias = length_bias_of(lengths)
-    return {"origins": origins.to_dicts(), "length_bias": {name: rounded(value) for name, value in bias.items()}}
+    return PairFigures(
+        origins=[OriginRows(**origin) for origin in origins.to_dicts()],
+        length_bias=LengthBias.of({name: rounded(value) for name, value in bias.items()}),
+    )
 
 
 def rounded(value: Any) -> Any:
@@ -205,12 +227,12 @@ def rounded(value: Any) -> Any:
     return round(value, SHOWN_DIGITS) if isinstance(value, float) else value
 
 
-def _configs(folder: Path, sizes: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+def _configs(folder: Path, sizes: dict[str, dict[str, int]]) -> list[ConfigSize]:
     """Return rows, bytes in memory and bytes to download of each configuration, the default one first."""
     counted = []
     for name in configs(folder):
         of_config = [
             size for one, size in sizes.items() if name == one or (name in KINDS and one.startswith(f"{name}-"))
         ]
-        counted.append({"config": name, **{key: sum(size[key] for size in of_config) for key in EMPTY}})
+        counted.append(ConfigSize(config=name, **{key: sum(size[key] for size in of_config) for key in EMPTY}))
     return counted

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import polars as pl
@@ -17,6 +16,23 @@ from pipelines.build.plan import reference_only
 from pipelines.release.row_figures import SHOWN_DIGITS, rounded
 from pipelines.storage.store import Store
 from sources.literal import scan_parquet
+from sources.releases.figures_model import (
+    EditFigures,
+    FunnelStep,
+    GenerationFigures,
+    GenerationSettings,
+    HeldOut,
+    JudgeFigures,
+    MixFigures,
+    MixPart,
+    PrivacyFigures,
+    ProposedPairs,
+    RedTeamFigures,
+    RequestFigures,
+    StepFigures,
+    StoredFigures,
+    TopicSuccess,
+)
 from sources.releases.manifest_model import StepSummary
 from synth.cot.chain_verdicts import AGREES
 from synth.cot.chosen_chains import KEPT
@@ -24,30 +40,31 @@ from synth.cot.chosen_chains import KEPT
 # --- from the manifest alone ---------------------------------------------------------------------------------------
 
 
-def teacher_figures(steps: list[StepSummary]) -> dict[str, Any]:
-    """Return ``funnel``, ``edits``, ``privacy`` and ``mix`` from the summaries of steps."""
+def teacher_figures(steps: list[StepSummary]) -> StepFigures:
+    """Return the funnel, edits, privacy and mixes from the summaries of steps."""
     compared = reference_only((step.inputs, step.reference_inputs) for step in steps)
-    return {
-        "funnel": [
-            {
-                "step": step.name,
-                "reference_only": step.folder in compared,
+    settings = [(step, step.identity.settings) for step in steps]
+    return StepFigures(
+        funnel=[
+            FunnelStep(
+                step=step.name,
+                reference_only=step.folder in compared,
                 **step.counts.to_json(),
-                "reasons": step.reasons,
-            }
+                reasons=step.reasons,
+            )
             for step in steps
         ],
-        "edits": _edits(steps),
-        "privacy": [
-            {"step": step.name, "action": settings["action"], "kinds": settings["kinds"], "edits": step.edits}
-            for step in steps
-            if {"action", "kinds"} <= (settings := step.identity.settings).keys()
+        edits=_edits(steps),
+        privacy=[
+            PrivacyFigures(step=step.name, action=config["action"], kinds=config["kinds"], edits=step.edits)
+            for step, config in settings
+            if {"action", "kinds"} <= config.keys()
         ],
-        "mix": [{"step": step.name, **_mix(step)} for step in steps if step.account is not None],
-    }
+        mix=[_mix(step, step.account) for step in steps if step.account is not None],
+    )
 
 
-def _edits(steps: list[StepSummary]) -> list[dict[str, Any]]:
+def _edits(steps: list[StepSummary]) -> list[EditFigures]:
     """Return the edits of each rule over all steps with the same prefix (``clean-medquad``, ``clean-rqe``)."""
     counted: dict[str, Counter[str]] = {}
     for step in steps:
@@ -56,20 +73,20 @@ def _edits(steps: list[StepSummary]) -> list[dict[str, Any]]:
         for rule, number in step.edits.items():
             rules[rule.partition(" ")[0]] += number
         counted.setdefault(first, Counter()).update(rules)
-    return [{"steps": name, "rules": dict(sorted(rules.items()))} for name, rules in counted.items() if rules]
+    return [EditFigures(steps=name, rules=dict(sorted(rules.items()))) for name, rules in counted.items() if rules]
 
 
-def _mix(step: StepSummary) -> dict[str, Any]:
+def _mix(step: StepSummary, account: list[MixPart]) -> MixFigures:
     tokenizer = step.identity.settings.get("tokenizer")
     counted_by = f"tokenizer {tokenizer['sha256'][:16]}" if tokenizer else "a quarter of the characters"
-    parts = [{name: rounded(value) for name, value in part.items()} for part in step.account or ()]
-    return {"counted_by": counted_by, "parts": parts}
+    parts = [MixPart.of({name: rounded(value) for name, value in part.to_json().items()}) for part in account]
+    return MixFigures(step=step.name, counted_by=counted_by, parts=parts)
 
 
 # --- from the completions of the release ---------------------------------------------------------------------------
 
 
-def request_figures(folder: Path) -> list[dict[str, Any]]:
+def request_figures(folder: Path) -> list[RequestFigures]:
     """Return, for each model and revision, the number of requests used by a release, and their tokens."""
     paths = sorted((folder / "completions").glob("*.parquet"))
     if not paths:
@@ -81,20 +98,20 @@ def request_figures(folder: Path) -> list[dict[str, Any]]:
         prompt_tokens=pl.col("prompt_tokens").sum(),
         completion_tokens=pl.col("completion_tokens").sum(),
     )
-    return sums.sort("teacher", "revision").collect().to_dicts()
+    return [RequestFigures(**model) for model in sums.sort("teacher", "revision").collect().to_dicts()]
 
 
 # --- from the tables of the store ----------------------------------------------------------------------------------
 
 
-def stored_figures(store: Store, steps: list[StepSummary]) -> dict[str, Any]:
-    """Return ``generation``, ``proposed_pairs`` and ``red_team`` from the tables of steps."""
+def stored_figures(store: Store, steps: list[StepSummary]) -> StoredFigures:
+    """Return what models wrote, the pairs proposed and the red team, from the tables of steps."""
     found = [(step, store.folder(step.folder)) for step in steps]
-    return {
-        "generation": [part for step, folder in found for part in _generation(step, folder)],
-        "proposed_pairs": [part for step, folder in found if (part := _pairs(step, folder))],
-        "red_team": _red_team(found),
-    }
+    return StoredFigures(
+        generation=[part for step, folder in found for part in _generation(step, folder)],
+        proposed_pairs=[part for step, folder in found if (part := _pairs(step, folder))],
+        red_team=_red_team(found),
+    )
 
 
 Found = list[tuple[StepSummary, Path]]
@@ -109,7 +126,7 @@ def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
 # --- what models wrote ---------------------------------------------------------------------------------------------
 
 
-def _generation(step: StepSummary, folder: Path) -> Iterator[dict[str, Any]]:
+def _generation(step: StepSummary, folder: Path) -> Iterator[GenerationFigures]:
     """Yield, for each stage and model of a step, the completions, tokens and verdicts."""
     candidates = _tables(folder, "candidates")
     if candidates is None:
@@ -125,24 +142,20 @@ def _generation(step: StepSummary, folder: Path) -> Iterator[dict[str, Any]]:
     for part in sums.sort(who).collect().to_dicts():
         same = verdicts.filter(pl.all_horizontal(pl.col(name) == part[name] for name in who))
         counted = dict(same.select("verdict", "len").iter_rows())
-        yield {
-            "step": step.name,
+        yield GenerationFigures(
+            step=step.name,
             **part,
-            **generation_settings(step),
-            "verdicts": counted,
-            "pass_rate": pass_rate(counted),
-        }
+            **generation_settings(step).to_json(),
+            verdicts=counted,
+            pass_rate=pass_rate(counted),
+        )
 
 
-def generation_settings(step: StepSummary) -> dict[str, Any]:
+def generation_settings(step: StepSummary) -> GenerationSettings:
     """Return prompts, licence, rounds and sampling from the config of a step that calls a model."""
     config = step.identity.settings
     config = config.get("chains") or config
-    return {
-        name: config[name]
-        for name in ("prompts", "license", "samples", "rounds", "temperature", "gold")
-        if name in config
-    }
+    return GenerationSettings.of({name: config[name] for name in GenerationSettings.model_fields if name in config})
 
 
 def pass_rate(verdicts: dict[str, int]) -> float | None:
@@ -157,7 +170,7 @@ def pass_rate(verdicts: dict[str, int]) -> float | None:
 # --- pairs ---------------------------------------------------------------------------------------------------------
 
 
-def _pairs(step: StepSummary, folder: Path) -> dict[str, Any] | None:
+def _pairs(step: StepSummary, folder: Path) -> ProposedPairs | None:
     """Return the number of proposed pairs and the reasons of drops; for judged pairs, the judge's consistency."""
     table = _tables(folder, "pairs")
     if table is None:
@@ -166,16 +179,16 @@ def _pairs(step: StepSummary, folder: Path) -> dict[str, Any] | None:
     kept = counted.filter(pl.col("drop_reason").is_null())
     dropped = counted.drop_nulls("drop_reason").group_by("drop_reason").agg(pl.col("len").sum()).sort("drop_reason")
     judged = table.filter(pl.col("origin") == "judged").select("drop_reason", "evidence").collect()
-    return {
-        "step": step.name,
-        "proposed": int(counted["len"].sum()),
-        "kept": int(kept["len"].sum()),
-        "reasons": dict(dropped.iter_rows()),
-        "judge": _judge(judged) if judged.height else None,
-    }
+    return ProposedPairs(
+        step=step.name,
+        proposed=int(counted["len"].sum()),
+        kept=int(kept["len"].sum()),
+        reasons=dict(dropped.iter_rows()),
+        judge=_judge(judged) if judged.height else None,
+    )
 
 
-def _judge(judged: pl.DataFrame) -> dict[str, Any]:
+def _judge(judged: pl.DataFrame) -> JudgeFigures:
     """Return how often a judge gave the same verdict in both orders, and its preferred position where it did not.
 
     A judge without position bias contradicts itself as often for the first position as for the second: a share of 0.5.
@@ -185,31 +198,31 @@ def _judge(judged: pl.DataFrame) -> dict[str, Any]:
     unread = judged.filter(pl.col("drop_reason").is_in(["judge_unparsed", "judge_failed", "judge_missing"])).height
     first = sum(one["in_order"] == one["swapped"] == "A" for one in contradicted)
     read = judged.height - unread
-    return {
-        "pairs": judged.height,
-        "read_both_ways": read,
-        "agreed": agreed,
-        "ties": judged.filter(pl.col("drop_reason") == "judge_tie").height,
-        "contradicted": len(contradicted),
-        "agreement": round(agreed / read, SHOWN_DIGITS) if read else None,
-        "prefers_first": round(first / len(contradicted), SHOWN_DIGITS) if contradicted else None,
-    }
+    return JudgeFigures(
+        pairs=judged.height,
+        read_both_ways=read,
+        agreed=agreed,
+        ties=judged.filter(pl.col("drop_reason") == "judge_tie").height,
+        contradicted=len(contradicted),
+        agreement=round(agreed / read, SHOWN_DIGITS) if read else None,
+        prefers_first=round(first / len(contradicted), SHOWN_DIGITS) if contradicted else None,
+    )
 
 
 # --- the red team --------------------------------------------------------------------------------------------------
 
 
-def _red_team(found: Found) -> dict[str, Any] | None:
+def _red_team(found: Found) -> RedTeamFigures | None:
     """Return the held-out part of the red team, and the attack success; None where there was none."""
     dropped = [_tables(folder, "dropped") for step, folder in found if "held_out" in step.reasons]
     held = [table.filter(reason="held_out") for table in dropped if table is not None]
     rates = [table for _, folder in found if (table := _tables(folder, "attack_success")) is not None]
     if not held and not rates:
         return None
-    return {"held_out": _held_out(held), "attack_success": _success(rates)}
+    return RedTeamFigures(held_out=_held_out(held), attack_success=_success(rates))
 
 
-def _held_out(tables: list[pl.LazyFrame]) -> dict[str, Any]:
+def _held_out(tables: list[pl.LazyFrame]) -> HeldOut:
     """Return how many rows were held out for their style, their topic or their request."""
     rows = [
         (orjson.loads(evidence).get("held_out_by") or "", orjson.loads(meta)["attack"])
@@ -217,20 +230,20 @@ def _held_out(tables: list[pl.LazyFrame]) -> dict[str, Any]:
         for evidence, meta in table.select("evidence", "meta").collect().iter_rows()
     ]
     by = {name: [attack for why, attack in rows if name in why.split(",")] for name in ("style", "topic", "request")}
-    return {
-        "rows": len(rows),
-        "rows_by": {name: len(attacks) for name, attacks in by.items()},
-        "styles": len({attack["style"] for attack in by["style"]}),
-        "topics": sorted({attack["topic"] for attack in by["topic"]}),
-        "requests": len({attack["base"] for attack in by["request"]}),
-    }
+    return HeldOut(
+        rows=len(rows),
+        rows_by={name: len(attacks) for name, attacks in by.items()},
+        styles=len({attack["style"] for attack in by["style"]}),
+        topics=sorted({attack["topic"] for attack in by["topic"]}),
+        requests=len({attack["base"] for attack in by["request"]}),
+    )
 
 
-def _success(tables: list[pl.LazyFrame]) -> list[dict[str, Any]]:
+def _success(tables: list[pl.LazyFrame]) -> list[TopicSuccess]:
     """Return attack success by topic: answers, those the guard could judge, unsafe ones, and their share."""
     if not tables:
         return []
     sums = pl.concat([table.select("topic", "answers", "judged", "unsafe") for table in tables]).group_by("topic")
     part = sums.agg(pl.col("answers", "judged", "unsafe").sum()).sort("topic")
     rate = pl.when(pl.col("judged") > 0).then((pl.col("unsafe") / pl.col("judged")).round(SHOWN_DIGITS))
-    return part.with_columns(rate=rate).collect().to_dicts()
+    return [TopicSuccess(**topic) for topic in part.with_columns(rate=rate).collect().to_dicts()]

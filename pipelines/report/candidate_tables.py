@@ -52,12 +52,12 @@ def pair_counts(release: ReleaseView) -> list[dict[str, Any]]:
     """Return, for each step that made preference pairs, the numbers made, kept and dropped by reason."""
     return [
         {
-            "step": part["step"],
-            "rows": part["proposed"],
-            "kept": part["kept"],
-            "left_out": sorted(part["reasons"].items(), key=lambda reason: (-reason[1], reason[0])),
+            "step": part.step,
+            "rows": part.proposed,
+            "kept": part.kept,
+            "left_out": sorted(part.reasons.items(), key=lambda reason: (-reason[1], reason[0])),
         }
-        for part in release.manifest.figures.get("proposed_pairs", ())
+        for part in release.manifest.card_figures.proposed_pairs
     ]
 
 

@@ -47,7 +47,7 @@ def clusters(copies: pl.DataFrame) -> dict[str, Any]:
     return {
         "rows": copies.height,
         "clusters": sized.height,
-        "sizes": [(part["size"], part["clusters"]) for part in counted],
+        "sizes": [(part.size, part.clusters) for part in counted],
         "by_reason": copies.group_by("reason").len().sort("reason").rows(),
         "across_sources": int((copies["source"] != copies["keeper"].str.extract(r"^([^:]*):")).sum()),
         "largest": [

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from sources.atomic import write_json
 from sources.errors import SabilaError
 from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile
+from sources.releases.manifest_model import Locked
 from sources.source import Corpus
 
 FORMAT = 1
@@ -33,7 +33,7 @@ class Lock:
 
     path: Path
     key: str
-    entries: dict[str, Any] = field(default_factory=dict)
+    entries: dict[str, Locked] = field(default_factory=dict)
     frozen: bool = False
     """A release's own lock: corpora missing from it are not read, and nothing is added."""
 
@@ -45,11 +45,13 @@ class Lock:
 
     def revision(self, corpus: Corpus) -> str:
         """Return the revision to read: the locked one, else that of the catalog."""
-        return str(self.entries.get(corpus.name, {}).get("revision", corpus.revision))
+        locked = self.entries.get(corpus.name)
+        return locked.revision if locked else corpus.revision
 
     def files(self, corpus: Corpus) -> frozenset[str]:
         """Return the names of the locked files; none where the corpus is new."""
-        return frozenset(self.entries.get(corpus.name, {}).get("files", ()))
+        locked = self.entries.get(corpus.name)
+        return frozenset(locked.files if locked else ())
 
     def expects(self, corpus: Corpus) -> None:
         """Raise ``MissingCorpusError`` for a corpus missing from a frozen lock, since it was absent then too."""
@@ -64,9 +66,9 @@ class Lock:
         hashes = {file.name: file.sha256 for file in files}
         hashes.update({c.name: c.sha256 for file in files for c in file.companions})
         locked = self.entries.get(corpus.name)
-        if locked and locked["files"] != hashes:
-            raise LockError(self._difference(corpus, locked["files"], hashes))
-        self.entries[corpus.name] = {"home": corpus.home, "revision": revision, "files": hashes}
+        if locked and locked.files != hashes:
+            raise LockError(self._difference(corpus, locked.files, hashes))
+        self.entries[corpus.name] = Locked(home=corpus.home, revision=revision, files=hashes)
 
     def save(self) -> None:
         """Write the entries along with those of other recipes, and of this one where another build added some
@@ -77,7 +79,8 @@ class Lock:
         with _alone_in(self.path.parent):
             recipes = _recipes(self.path)
             recipes[self.key] = {**recipes.get(self.key, {}), **self.entries}
-            write_json(self.path, {"format": FORMAT, "recipes": recipes})
+            listed = {key: {name: one.to_json() for name, one in known.items()} for key, known in recipes.items()}
+            write_json(self.path, {"format": FORMAT, "recipes": listed})
 
     def _difference(self, corpus: Corpus, locked: dict[str, str], found: dict[str, str]) -> str:
         name = min(n for n in {*locked, *found} if locked.get(n) != found.get(n))
@@ -108,7 +111,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _recipes(path: Path) -> dict[str, Any]:
+def _recipes(path: Path) -> dict[str, dict[str, Locked]]:
     if not path.exists():
         return {}
     try:
@@ -117,13 +120,9 @@ def _recipes(path: Path) -> dict[str, Any]:
             raise LockError(
                 f"{path} has format {content['format']}, expected {FORMAT}: a newer sabila wrote it; upgrade"
             )
-        return {recipe: _entries(corpora) for recipe, corpora in content["recipes"].items()}
+        return {
+            recipe: {name: Locked.of(entry) for name, entry in corpora.items()}
+            for recipe, corpora in content["recipes"].items()
+        }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LockError(f"{path} is no lock file ({error!r}); restore it, or delete it to resolve anew") from error
-
-
-def _entries(corpora: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: {"home": entry["home"], "revision": entry["revision"], "files": dict(entry["files"])}
-        for name, entry in corpora.items()
-    }

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from pipelines.storage.stored_step import FILES, find_damage, list_files
 from sources.atomic import sync, write_json, writing
 from sources.errors import SabilaError
+from sources.releases.manifest_model import StepSummary
 
 FORMAT = 1
 """The layout of a store; a store of a higher one was written by a newer sabila."""
@@ -60,16 +61,15 @@ class Store:
         """Return whether the step is complete."""
         return (self.folder(name) / MARKER).exists()
 
-    def summary(self, name: str) -> dict[str, Any]:
+    def summary(self, name: str) -> StepSummary:
         """Return the content of ``step.json`` of a finished step; ``StoreError`` where the step is gone."""
         path = self.folder(name) / MARKER
         if not path.exists():
             raise StoreError(f"{path.parent} is gone, expected a finished step; build again")
         try:
-            summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return StepSummary.of(json.loads(path.read_text(encoding="utf-8")))
         except ValueError as error:
             raise StoreError(f"{path} is damaged ({error}); remove {path.parent} and build again") from error
-        return summary
 
     def check(self, name: str, *, contents: bool) -> None:
         """Raise ``StoreError`` for a damaged finished step; ``contents`` reads all its files."""
@@ -104,12 +104,12 @@ class Store:
             fcntl.flock(handle.fileno(), fcntl.LOCK_EX)
             yield
 
-    def finish(self, name: str, summary: dict[str, Any]) -> Path:
+    def finish(self, name: str, summary: StepSummary) -> Path:
         """Write the marker into the partial folder, remove temporary data and give the folder its name."""
         partial = self.root / "partial" / name
         listed = {path: facts for path, facts in list_files(partial).items() if path.split("/")[0] not in SCRATCH}
         write_json(partial / FILES, listed)
-        write_json(partial / MARKER, summary)
+        write_json(partial / MARKER, summary.to_json())
         return self._publish(name)
 
     def _publish(self, name: str) -> Path:

@@ -8,18 +8,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import polars as pl
 import xxhash
 
 from sources.literal import scan_parquet
+from sources.releases.manifest_model import StepSummary
 
 FILES = "files.json"
 
 BLOCK = 1 << 20
 
-Listing = dict[str, dict[str, Any]]
+
+class StoredFile(TypedDict):
+    """The size of a file in bytes, and a hash of its content."""
+
+    bytes: int
+    xxh3: str
+
+
+Listing = dict[str, StoredFile]
 
 
 def list_files(folder: Path) -> Listing:
@@ -47,7 +56,7 @@ def height(paths: Iterable[Path]) -> int:
     return int(scan_parquet(found).select(pl.len()).collect().item()) if found else 0
 
 
-def find_damage(folder: Path, summary: dict[str, Any], *, contents: bool) -> str | None:
+def find_damage(folder: Path, summary: StepSummary, *, contents: bool) -> str | None:
     """Return the damage of a finished step, None where there is none; ``contents`` reads every file."""
     listing = folder / FILES
     if not listing.exists():
@@ -67,12 +76,12 @@ def find_damage(folder: Path, summary: dict[str, Any], *, contents: bool) -> str
     return None
 
 
-def _miscounted(folder: Path, summary: dict[str, Any]) -> str | None:
+def _miscounted(folder: Path, summary: StepSummary) -> str | None:
     try:
-        for name in ("kept", "dropped"):
+        for name, expected in (("kept", summary.counts.kept), ("dropped", summary.counts.dropped)):
             found = height(sorted(folder.glob(f"{name}/*.parquet")))
-            if found != summary["counts"][name]:
-                return f"{name} holds {found:,} rows, expected {summary['counts'][name]:,}"
-    except (pl.exceptions.PolarsError, OSError, KeyError, TypeError) as error:
+            if found != expected:
+                return f"{name} holds {found:,} rows, expected {expected:,}"
+    except (pl.exceptions.PolarsError, OSError) as error:
         return f"its rows cannot be counted ({error})"
     return None

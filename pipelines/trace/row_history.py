@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.build.changed_rows import CHANGED
+from pipelines.build.rebuild_reasons import BuildNote
 from pipelines.completions.shard_groups import shard_groups
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.row_index import PLACES, find_rows
@@ -86,12 +87,11 @@ class History:
             wanted = f" of {recipe}" if recipe else ""
             hint = did_you_mean(recipe or "", built)
             raise TraceError(f"{store.root} holds no finished build{wanted}; run sabila build first{hint}")
-        build = json.loads(builds[-1].read_text(encoding="utf-8"))
-        steps = tuple(StepSummary.of(store.summary(name)) for name in build["steps"])
+        note = BuildNote.of(json.loads(builds[-1].read_text(encoding="utf-8")))
         return cls(
             store=store,
-            steps=steps,
-            lock={name: Locked.of(entry) for name, entry in build.get("lock", {}).items()},
+            steps=tuple(map(store.summary, note.steps)),
+            lock=note.lock,
             place=f"the last build of {recipe or 'this store'}",
         )
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
 
 from pipelines.build.recipe import RecipeError, load, shipped
-from pipelines.build.step import AwaitTeacher, Read
 from pipelines.build.step import Step as RecipeStep
 from pipelines.release.figures import license_facts, origin_facts
 from pipelines.release.ledger import has_branches
 from pipelines.release.libraries import built_with
 from pipelines.release.step_figures import generation_settings
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from sources.json_model import JsonModel
 from sources.literal import scan_parquet
 
 
@@ -32,20 +32,20 @@ def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:
 def models(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find figures of generated texts that name another step, model or setting than the steps."""
     steps = {step.name: step for step in release.manifest.steps}
-    for at, part in enumerate(release.manifest.figures.get("generation", ())):
+    for at, part in enumerate(release.manifest.card_figures.generation):
         place = f"figures: generation[{at}]"
-        if (step := steps.get(part["step"])) is None:
-            yield in_manifest(f"{place}: step", "a step of the manifest", part["step"])
+        if (step := steps.get(part.step)) is None:
+            yield in_manifest(f"{place}: step", "a step of the manifest", part.step)
             continue
-        for name, value in generation_settings(step).items():
-            if part.get(name) != value:
-                yield in_manifest(f"{place}: {name}, as {step.name} has it", value, part.get(name))
+        for name, value in generation_settings(step).to_json().items():
+            if (stated := getattr(part, name)) != value:
+                yield in_manifest(f"{place}: {name}, as {step.name} has it", value, stated)
         model = set(_models(step.identity.config))
-        if (part["teacher"], part["revision"]) not in model:
-            found = f"{part['teacher']} at {part['revision']}"
+        if (part.teacher, part.revision) not in model:
+            found = f"{part.teacher} at {part.revision}"
             yield in_manifest(f"{place}: teacher, a model that {step.name} names", sorted(model), found)
-        if not 0 < part["rows"] <= part["completions"]:
-            yield in_manifest(f"{place}: rows", f"1 to {part['completions']}, its completions", part["rows"])
+        if not 0 < part.rows <= part.completions:
+            yield in_manifest(f"{place}: rows", f"1 to {part.completions}, its completions", part.rows)
     yield from _tokens(release)
 
 
@@ -63,19 +63,18 @@ def _models(config: Any) -> Iterator[tuple[str, str]]:
 
 def _tokens(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find models whose tokens by step are fewer than those of their completions."""
-    stated: Counter[tuple[str, str, str]] = Counter()
-    for part in release.manifest.figures.get("generation", ()):
-        for name in TOKENS:
-            stated[part["teacher"], part["revision"], name] += part[name] or 0
-    for model in release.manifest.figures.get("requests", ()):
-        for name in TOKENS:
-            counted = stated[model["teacher"], model["revision"], name]
-            if counted and counted != model[name]:
-                what = f"figures: generation: {name} of {model['teacher']} in all"
-                yield in_manifest(what, model[name], counted)
-
-
-TOKENS = ("prompt_tokens", "completion_tokens")
+    prompt, completion = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
+    for part in release.manifest.card_figures.generation:
+        prompt[part.teacher, part.revision] += part.prompt_tokens
+        completion[part.teacher, part.revision] += part.completion_tokens
+    for model in release.manifest.card_figures.requests:
+        name = (model.teacher, model.revision)
+        for field, found, stated in (
+            ("prompt_tokens", prompt[name], model.prompt_tokens),
+            ("completion_tokens", completion[name], model.completion_tokens),
+        ):
+            if found and found != stated:
+                yield in_manifest(f"figures: generation: {field} of {model.teacher} in all", stated, found)
 
 
 def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -98,18 +97,19 @@ def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find sources and licences described differently by this sabila."""
-    stated = release.manifest.figures
-    known = {
-        "origins": origin_facts(stated["by_source"]),
-        "licenses": license_facts(stated["by_license"]),
-    }
-    for name, facts in known.items():
-        for expected, found in zip(facts, stated[name], strict=False):
-            for field in sorted({*expected, *found}):
-                if expected.get(field) != found.get(field):
-                    yield in_manifest(f"figures: {name}: {field}", expected.get(field), found.get(field))
-        if len(facts) != len(stated[name]):
-            yield in_manifest(f"figures: {name}: how many", len(facts), len(stated[name]))
+    stated = release.manifest.card_figures
+    known: list[tuple[str, Sequence[JsonModel], Sequence[JsonModel]]] = [
+        ("origins", origin_facts(group.source for group in stated.by_source), stated.origins),
+        ("licenses", license_facts(stated.by_license), stated.licenses),
+    ]
+    for name, facts, found in known:
+        for fact, other in zip(facts, found, strict=False):
+            before, after = fact.to_json(), other.to_json()
+            for field in sorted({*before, *after}):
+                if before.get(field) != after.get(field):
+                    yield in_manifest(f"figures: {name}: {field}", before.get(field), after.get(field))
+        if len(facts) != len(found):
+            yield in_manifest(f"figures: {name}: how many", len(facts), len(found))
 
 
 def homes(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -141,10 +141,10 @@ def values(release: ReleaseUnderTest) -> Iterator[Finding]:
         yield in_manifest("values: that the recipe takes", "those of its knobs", str(error))
         return
     steps = list(_all_steps(last, set()))
-    waiting = {step.name: step.work.needs for step in steps if isinstance(step.work, AwaitTeacher)}
+    waiting = {step.name: step.work.needs for step in steps if step.work.needs is not None}
     if release.manifest.waiting_for_teacher != waiting:
         yield in_manifest("waiting_for_teacher: steps", waiting, release.manifest.waiting_for_teacher)
-    corpora = {step.work.corpus.name for step in steps if isinstance(step.work, Read)}
+    corpora = {step.work.corpus.name for step in steps if step.work.corpus}
     for name in release.manifest.absent:
         if name not in corpora or name in release.manifest.lock:
             yield in_manifest("absent: a source of the recipe that was not read", sorted(corpora), name)

@@ -6,13 +6,13 @@ A manifest may be untrusted: its numbers must be numbers, and its names and path
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+import json
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from sources.names import is_inner_path, is_name
-
-LARGEST = 2**63 - 1
+from sources.json_model import Count, InnerPath, JsonModel, Name, Number, ReleasedPath, Size, Values
+from sources.releases.figures_model import Figures, MixPart
 
 FORMAT = 2
 """The names of keys and columns in a release; sabila 0.1 before 28 November 2026 wrote format 1, and did not say so."""
@@ -20,64 +20,31 @@ FORMAT = 2
 SHOWN = 3
 """Faults named in one message."""
 
+OLDER_FIGURES = "another version of sabila wrote its figures: build and release again"
 
-def _name(text: str) -> str:
-    if not is_name(text):
-        raise ValueError("expected a name of letters, digits and _ . + @ = -")
-    return text
+NO_FIGURES = "manifest.json has no figures, expected those of its rows and steps"
 
 
-def _inner_path(text: str) -> str:
-    if not is_inner_path(text):
-        raise ValueError("expected the path of a file below a folder")
-    return text
-
-
-def _released_path(text: str) -> str:
-    if not all(map(is_name, text.split("/"))):
-        raise ValueError("expected the path of a file inside the release")
-    return text
-
-
-Count = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-Size = Annotated[int, Field(ge=0, le=LARGEST)]
-Name = Annotated[str, AfterValidator(_name)]
-InnerPath = Annotated[str, AfterValidator(_inner_path)]
-ReleasedPath = Annotated[str, AfterValidator(_released_path)]
-Values = dict[str, Any]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
-
-    @classmethod
-    def of(cls, value: Values) -> Self:
-        """Return the part described by ``value``, a JSON object; ``ValidationError`` (a ``ValueError``) otherwise."""
-        return cls.model_validate(value, strict=False)
-
-    def to_json(self) -> Values:
-        """Return the values this was read from, fields of another version of sabila included."""
-        return self.model_dump(exclude_unset=True)
-
-
-class Terms(_Part):
+class Terms(JsonModel):
     """The name and licence of a corpus, as the step that reads it gives them."""
 
     name: Name
     license: str
 
 
-class Identity(_Part):
+class Identity(JsonModel):
     """Everything hashed into the name of a step's folder."""
 
     step: Name
     config: Any
-    libraries: dict[str, str] = {}
-    inputs: list[Name] = []
-    reference_inputs: list[Name] = []
+    max_failed: Number | None = None
+    code: str = ""
+    libraries: dict[str, str] = Field(default_factory=dict)
+    inputs: list[Name] = Field(default_factory=list)
+    reference_inputs: list[Name] = Field(default_factory=list)
     source: Terms | None = None
-    files: list[tuple[str, InnerPath, str]] = []
-    companions: dict[InnerPath, str] = {}
+    files: list[tuple[str, InnerPath, str]] = Field(default_factory=list)
+    companions: dict[InnerPath, str] = Field(default_factory=dict)
     limit: Size | None = None
 
     @model_validator(mode="after")
@@ -95,7 +62,7 @@ class Identity(_Part):
         return self.config if isinstance(self.config, dict) else {}
 
 
-class Counts(_Part):
+class Counts(JsonModel):
     """Numbers of rows of a step: ``rows_in + made == kept + dropped + quarantined``."""
 
     rows_in: Count
@@ -105,7 +72,15 @@ class Counts(_Part):
     quarantined: Count
 
 
-class StepSummary(_Part):
+class FailedRequests(JsonModel):
+    """Requests of a step that failed and were accepted: how many, of how many, and their errors."""
+
+    requests: Count
+    failed: Count
+    errors: dict[str, Count]
+
+
+class StepSummary(JsonModel):
     """The content of a step's ``step.json``."""
 
     name: Name
@@ -115,10 +90,12 @@ class StepSummary(_Part):
     reference_inputs: list[Name]
     counts: Counts
     reasons: dict[str, Count]
-    edits: dict[str, Count] = {}
+    edits: dict[str, Count] = Field(default_factory=dict)
     changed: Count | None = None
-    origin: dict[str, str] = {}
-    account: list[Values] | None = None
+    origin: dict[str, str] = Field(default_factory=dict)
+    warnings: list[str] = Field(default_factory=list)
+    account: list[MixPart] | None = None
+    failed: FailedRequests | None = None
 
     @property
     def source(self) -> Terms | None:
@@ -126,7 +103,7 @@ class StepSummary(_Part):
         return self.identity.source
 
 
-class ListedFile(_Part):
+class ListedFile(JsonModel):
     """A file of the release; ``rows`` for parquet files alone."""
 
     path: ReleasedPath
@@ -135,7 +112,7 @@ class ListedFile(_Part):
     rows: Size = 0
 
 
-class Locked(_Part):
+class Locked(JsonModel):
     """Where a corpus was read from: its home, its revision, and the sha256 of each file by path."""
 
     home: str
@@ -143,7 +120,7 @@ class Locked(_Part):
     files: dict[InnerPath, str]
 
 
-class RecipeFacts(_Part):
+class RecipeFacts(JsonModel):
     """The recipe of a release and the sha256 of its file."""
 
     name: Name
@@ -151,26 +128,26 @@ class RecipeFacts(_Part):
     file_sha256: str
 
 
-class Manifest(_Part):
+class Manifest(JsonModel):
     """The manifest of a release."""
 
     format: Size = 1
     name: Name
     version: Name
     hash: str = ""
-    files: list[ListedFile] = []
+    files: list[ListedFile] = Field(default_factory=list)
     steps: list[StepSummary]
     recipe: RecipeFacts = Field(default=None)  # type: ignore[assignment]
-    values: Values = {}
+    values: Values = Field(default_factory=dict)
     fingerprint: str = ""
     rows: Size = 0
-    lock: dict[Name, Locked] = {}
-    absent: list[str] = []
-    waiting_for_teacher: dict[str, str] = {}
+    lock: dict[Name, Locked] = Field(default_factory=dict)
+    absent: list[str] = Field(default_factory=list)
+    waiting_for_teacher: dict[str, str] = Field(default_factory=dict)
     license: str = ""
-    libraries: dict[str, str] = {}
-    environment: dict[str, str | None] = {}
-    figures: Values = {}
+    libraries: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, str | None] = Field(default_factory=dict)
+    figures: Figures | None = None
 
     @classmethod
     def parse(cls, content: bytes) -> Manifest:
@@ -178,23 +155,51 @@ class Manifest(_Part):
         try:
             manifest = cls.model_validate_json(content)
         except ValidationError as error:
+            _check_format(_stated_format(content))
+            if any(part["type"] == "missing" and part["loc"][:1] == ("figures",) for part in error.errors()):
+                raise ValueError(OLDER_FIGURES) from None
             parts = list(map(_explain, error.errors()))
             more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
             raise ValueError(f"{'; '.join(parts[:SHOWN])}{more}") from None
-        if manifest.format < FORMAT:
-            raise ValueError(
-                f"it has format {manifest.format}, expected {FORMAT}: an older sabila wrote it; build and release again"
-            )
-        if manifest.format > FORMAT:
-            raise ValueError(f"it has format {manifest.format}, expected {FORMAT}: a newer sabila wrote it; upgrade")
+        _check_format(manifest.format)
         if lacking := sorted({"hash", "files"} - manifest.model_fields_set):
             raise ValueError(f"{lacking[0]} is missing, expected the manifest of a finished release")
         return manifest
+
+    @field_validator("figures", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: Any) -> Any:
+        return value or None
+
+    @property
+    def card_figures(self) -> Figures:
+        """The figures; ``ValueError`` for a manifest that has none."""
+        if self.figures is None:
+            raise ValueError(NO_FIGURES)
+        return self.figures
 
     @property
     def title(self) -> str:
         """The name and version of the release, as ``name@version``."""
         return f"{self.name}@{self.version}"
+
+
+def _stated_format(content: bytes) -> int:
+    """Return the format that malformed content states: ``FORMAT`` where that cannot be read."""
+    try:
+        stated = json.loads(content).get("format", 1)
+    except (ValueError, AttributeError):
+        return FORMAT
+    return stated if isinstance(stated, int) else FORMAT
+
+
+def _check_format(format: int) -> None:
+    if format < FORMAT:
+        raise ValueError(
+            f"it has format {format}, expected {FORMAT}: an older sabila wrote it; build and release again"
+        )
+    if format > FORMAT:
+        raise ValueError(f"it has format {format}, expected {FORMAT}: a newer sabila wrote it; upgrade")
 
 
 def _explain(part: Any) -> str:

@@ -1,0 +1,90 @@
+"""What ``sabila plan`` and ``sabila build`` report: typed for the tables, and the JSON of ``--json``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pipelines.build.rebuild_reasons import Cause
+from sources.json_model import Count, JsonModel, Number
+from sources.releases.figures_model import MixPart
+from sources.releases.manifest_model import Counts, FailedRequests
+
+
+class RequestForecast(JsonModel):
+    """The first round of requests of a step: those answered or failed before, tokens and cost at most.
+
+    ``requests`` and ``foretold_from`` (the step whose rows were counted) are None where no step before it is built.
+    """
+
+    requests: Count | None
+    answered_before: Count = 0
+    failed_before: Count = 0
+    prompt_tokens: Count = 0
+    completion_tokens_at_most: Count = 0
+    cost_at_most: Number = 0
+    foretold_from: str | None
+
+
+class StepForecast(JsonModel):
+    """A step of a plan: its rows where it is done, else the reasons to run it and the requests that it would send."""
+
+    step: str
+    folder: str
+    done: bool
+    counts: Counts | None
+    failed: FailedRequests | None = None
+    why: list[Cause] = Field(default_factory=list)
+    asks: RequestForecast | None = None
+    reference_only: bool
+
+
+class Forecast(JsonModel):
+    """What a build would do: its steps, absent sources, and steps that no teacher was configured for."""
+
+    recipe: str
+    steps: list[StepForecast]
+    waiting_for_teacher: dict[str, str]
+    absent: dict[str, str]
+
+
+class StepAccount(JsonModel):
+    """A step of a finished build: where its rows went, and the account of a step that has one of its own."""
+
+    reference_only: bool
+    name: str
+    folder: str
+    counts: Counts
+    reasons: dict[str, Count]
+    edits: dict[str, Count]
+    account: list[MixPart] | None = None
+    warnings: list[str] = Field(default_factory=list)
+    failed: FailedRequests | None = None
+
+
+class RequestAccount(JsonModel):
+    """What one stage requested in this run (``pipelines.completions.budget.Account``)."""
+
+    requests: Count
+    cached: Count
+    asked: Count
+    failed: Count
+    rejected: Count
+    uncounted: Count
+    prompt_tokens: Count
+    completion_tokens: Count
+    seconds: float
+    cost: float
+    kwh: float | None
+
+
+class BuildAccount(JsonModel):
+    """A finished build: its folder, where every row of every step went, and the requests by stage."""
+
+    recipe: str
+    folder: str
+    rows: Count
+    steps: list[StepAccount]
+    notices: list[str]
+    asked: dict[str, RequestAccount]
+    waiting_for_teacher: dict[str, str]
+    absent: dict[str, str]

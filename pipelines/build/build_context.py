@@ -1,0 +1,48 @@
+"""State shared by all steps of one build: store, workers, teachers, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pipelines.build.worker_pool import Run
+from pipelines.completions.budget import Spending
+from pipelines.completions.cached_teacher import GenerateProgress
+from pipelines.storage.store import Store
+from sources.releases.manifest_model import StepSummary
+from synth.teachers.specs import with_options
+from synth.teachers.teacher import Teacher
+
+
+class Progress(GenerateProgress, Protocol):
+    """Receiver of a build's progress; called from several threads."""
+
+    def started(self, step: str, shards: int) -> None:
+        """A step starts, with this number of shards."""
+
+    def advanced(self, step: str, rows: int) -> None:
+        """A shard of a step is done."""
+
+    def finished(self, step: str, summary: StepSummary, shards: int, reused: int) -> None:
+        """A step is complete; ``reused`` of its ``shards`` were made by an earlier build."""
+
+    def waiting(self, step: str) -> None:
+        """Another build is running this step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildContext:
+    """State shared by all steps of one build; ``requesting`` are fields of ``TeacherOptions`` for this run."""
+
+    store: Store
+    run: Run
+    progress: Progress
+    spending: Spending
+    workers: int
+    requesting: Mapping[str, Any] = field(default_factory=dict)
+    _teachers: dict[int, Teacher] = field(default_factory=dict)
+
+    def teacher(self, named: Teacher) -> Teacher:
+        """Return a teacher of the plan with the options of this run; the same one for all steps that use it."""
+        return self._teachers.setdefault(id(named), with_options(named, self.requesting))

@@ -1,0 +1,176 @@
+"""How a step of each kind reads its rows and writes its own: shard by shard, over the whole set, or with a teacher."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.build.build_context import BuildContext
+from pipelines.build.fingerprint import fingerprint
+from pipelines.build.plan import Node
+from pipelines.build.repeated_ids import quarantine_repeated_ids
+from pipelines.build.shard import (
+    LostRowsError,
+    compare_shard,
+    generate_shard,
+    map_shard,
+    note,
+    read_shard,
+    sift_shard,
+)
+from pipelines.build.shard_cache import ShardCounts, cached_shard, note_shards
+from pipelines.build.signature_memory import Memory
+from pipelines.build.step import CompareRows, Decide, DecideOnNew, GenerateStep, MapRows
+from pipelines.completions.cached_teacher import cached_teacher
+from pipelines.completions.failed_requests import Outcomes, not_complete
+from pipelines.completions.shard_groups import shard_groups
+from pipelines.storage.row_index import write_row_index
+from pipelines.storage.store import Store
+from pipelines.storage.stored_step import height
+from quality.outcome import Decision
+from sources.atomic import write_table
+from sources.files import FileError, RawFile
+from sources.literal import read_parquet, scan_parquet
+from sources.source import Corpus
+
+ShardTask = Callable[[Path, int], ShardCounts]
+"""Does one shard, given the folder to write into and the number of the shard."""
+
+
+@dataclass(kw_only=True)
+class StepRunner:
+    """Runs the step of ``node`` into ``folder``; ``counts`` are those of its shards, in order."""
+
+    node: Node
+    folder: Path
+    context: BuildContext
+    counts: list[ShardCounts] = field(default_factory=list)
+
+    def read_files(self, corpus: Corpus, limit: int | None) -> None:
+        """Read the raw files, in windows unless there is a limit, and put repeated ids into the quarantine."""
+        groups: list[tuple[RawFile, ...]] = [self.node.files]
+        if limit is None:
+            groups = [(window,) for file in self.node.files for window in file.windows]
+        self._each([partial(read_shard, corpus, group, limit) for group in groups])
+        seen: Counter[Path] = Counter()
+        for group, counted in zip(groups, self.counts, strict=True):
+            seen[group[0].path] += counted.rows_in - counted.quarantined
+        for group, counted in zip(groups, self.counts, strict=True):
+            if counted.rows_in and not seen[group[0].path]:
+                self._refuse(group)
+        quarantine_repeated_ids(self.folder)
+        write_row_index(self.folder)
+
+    def map_shards(self, function: MapRows[Any]) -> None:
+        """Map shard by shard, reusing what an earlier build made of the same content."""
+        known = cached_shard(self.context.store, self.node.identity)
+        config = self.node.step.config
+        self._each([partial(map_shard, function, config, known, path) for path in self._shards()])
+        note_shards(self.folder, self.counts)
+
+    def compare_shards(self, function: CompareRows[Any]) -> None:
+        """Map shard by shard, with the files of the reference inputs."""
+        known = cached_shard(self.context.store, self.node.identity)
+        config, references = self.node.step.config, tuple(shards_of(self.node.reference_inputs, self.context.store))
+        self._each([partial(compare_shard, function, config, references, known, path) for path in self._shards()])
+        note_shards(self.folder, self.counts)
+
+    def drop_rows(self, decide: Decide[Any]) -> None:
+        """Decide over all shards, and drop."""
+        shards = self._shards()
+        self._drop(shards, lambda: decide(lambda: map(read_parquet, shards), self.node.step.config))
+
+    def drop_rows_incrementally(self, decide: DecideOnNew[Any]) -> None:
+        """Decide over the shards that are new since the step was last built, and drop."""
+        shards, identity = self._shards(), self.node.identity
+        parts = {"step": identity.step, "config": identity.config, "code": identity.code}
+        own = fingerprint({**parts, "libraries": identity.libraries})
+        memory = Memory(self.context.store.root / "memory" / f"{self.node.step.name}-{own}")
+
+        def decision() -> Decision:
+            known, new = memory.recall(shards)
+            made = decide(lambda: map(read_parquet, new), self.node.step.config, known)
+            memory.keep(made.memory, known, shards)
+            return made
+
+        self._drop(shards, decision)
+
+    def generate(self, work: GenerateStep) -> None:
+        """Send the requests group by group, in this process, where the connections or the model are.
+
+        Raises ``RequestsFailedError`` at the end, after all groups, where more requests failed than allowed.
+        """
+        groups = shard_groups(self._shards())
+        store, progress, name = self.context.store, self.context.progress, self.node.step.name
+        progress.started(name, len(groups))
+        teacher = self.context.teacher(work.teacher)
+        ask = cached_teacher(store.root / "completions", teacher, self.context.spending, progress)
+        known = cached_shard(store, self.node.identity)
+        failed = Outcomes()
+        for shard, paths in enumerate(groups):
+            counted = note(self.folder, shard) or generate_shard(
+                work, self.node.step.config, ask, known, paths, self.folder, shard
+            )
+            if isinstance(counted, Outcomes):
+                failed.add(counted)
+            else:
+                progress.advanced(name, counted.rows_in)
+                self.counts.append(counted)
+        if failed.failed:
+            raise not_complete(name, failed, work.max_failed)
+        note_shards(self.folder, self.counts)
+
+    def _shards(self) -> list[Path]:
+        return shards_of(self.node.inputs, self.context.store)
+
+    def _each(self, tasks: list[ShardTask]) -> None:
+        """Run the tasks of a step, one per shard, except those finished by an interrupted build."""
+        name, progress = self.node.step.name, self.context.progress
+        progress.started(name, len(tasks))
+
+        def one(shard: int, task: ShardTask) -> ShardCounts:
+            counted: ShardCounts = note(self.folder, shard) or self.context.run(task, self.folder, shard)
+            progress.advanced(name, counted.rows_in)
+            return counted
+
+        if len(tasks) == 1:
+            self.counts.append(one(0, tasks[0]))
+            return
+        with ThreadPoolExecutor(self.context.workers) as threads:
+            self.counts.extend(threads.map(one, range(len(tasks)), tasks))
+
+    def _drop(self, shards: list[Path], decision: Callable[[], Decision]) -> None:
+        """Write the decision, unless an interrupted build had, and split every shard by it."""
+        drops, name = self.folder / "decided" / "drops.parquet", self.node.step.name
+        if not drops.exists():
+            decided = decision()
+            for table, found in decided.tables.items():
+                write_table(self.folder / f"{table}.parquet", found)
+            if decided.drops["id"].is_duplicated().any() or decided.drops["drop_reason"].has_nulls():
+                raise LostRowsError(f"{name} names a row twice, or without a reason, among those to drop")
+            write_table(drops, decided.drops.sort("id"))
+        self._each([partial(sift_shard, drops, path) for path in shards])
+        named, dropped = height([drops]), height(self.folder.glob("dropped/*.parquet"))
+        if named != dropped:
+            raise LostRowsError(
+                f"{name} names {named} rows to drop, but {dropped} of those it was given have their ids"
+            )
+
+    def _refuse(self, group: tuple[RawFile, ...]) -> None:
+        """Raise for a file whose rows are all malformed: it is not the file its connector was written for."""
+        paths = {file.name: file.path for file in group}
+        quarantine = scan_parquet(sorted((self.folder / "quarantine").glob("*.parquet")))
+        first = quarantine.filter(pl.col("file").is_in(list(paths))).head(1).collect().row(0, named=True)
+        raise FileError(f"{paths[first['file']]}: every row was refused; line {first['line']}: {first['error']}")
+
+
+def shards_of(nodes: tuple[Node, ...], store: Store) -> list[Path]:
+    """Return the files of the rows that some finished steps kept, in order."""
+    return [path for node in nodes for path in sorted((store.folder(node.name) / "kept").glob("*.parquet"))]
