@@ -10,13 +10,16 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from json_results import diff
 from manifests import load, seal
 from tiny_recipe import ROWS, run, write_mirror, write_recipe
 
+from pipelines.build.manifest_diff import Difference
 from pipelines.build.recipe import load as load_recipe
 from pipelines.build.session import BuildSession
 from pipelines.cli.print_release import diff_text
-from pipelines.diff.compare_releases import CHANGE_SCHEMA, diff
+from pipelines.diff.compare_releases import CHANGE_SCHEMA
+from pipelines.diff.release_diff import ChangeCounts, ReleaseDiff
 from pipelines.diff.text_differences import words
 from pipelines.freeze.freeze_release import release
 from pipelines.release.data_files import scan
@@ -471,9 +474,9 @@ def test_a_release_in_a_folder_of_any_name_is_compared(first, later, tmp_path):
     ("steps", "lines"), [(1, ["  step-0: code a -> b"]), (3, ["  code of 3 steps: step-0, step-1, step-2 (--json"])]
 )
 def test_steps_whose_code_alone_changed_take_one_line(steps, lines):
-    changed = [{"where": f"step-{n}", "field": "code", "before": "a", "after": "b"} for n in range(steps)]
-    counts = dict.fromkeys(("before", "after", "added", "removed", "edited", "unchanged"), 0)
-    nothing = {name: [] for name in ("reasons", "libraries", "licenses", "schema", "rows")}
-    text = diff_text({"before": "1", "after": "2", "counts": counts, "changed": changed, **nothing})
+    changed = [Difference(where=f"step-{n}", field="code", before="a", after="b") for n in range(steps)]
+    counts = ChangeCounts(**dict.fromkeys(("before", "after", "added", "removed", "edited", "unchanged"), 0))
+    nothing = {name: [] for name in ("sources", "reasons", "libraries", "licenses", "schema", "rows")}
+    text = diff_text(ReleaseDiff(before="1", after="2", counts=counts, changed=changed, **nothing))
     said = [line for line in text.splitlines() if "code" in line]
     assert [line[: len(start)] for line, start in zip(said, lines, strict=True)] == lines

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.terminal import one_line, printable
 
 if TYPE_CHECKING:
+    from pipelines.build.manifest_diff import Difference
+    from pipelines.diff.release_diff import ColumnChange, LicenseChange, ReasonRows, ReleaseDiff, RowChange
     from pipelines.verify.verify_release import Verdict
 
 
@@ -49,58 +51,58 @@ def _value(value: Any) -> str:
 # --- two releases compared -----------------------------------------------------------------------------------------
 
 
-def diff_text(found: dict[str, Any]) -> str:
+def diff_text(found: ReleaseDiff) -> str:
     """Return the changes between two releases: counts, reasons, and the first rows, texts word by word."""
     parts = [
         _counts(found),
-        _section("why", [_reason(one) for one in found["reasons"]]),
-        _section("steps, settings and sources", _changes([*found["changed"], *found["libraries"]])),
-        _section("licences", [_license(one) for one in found["licenses"]]),
-        _section("columns", [_column(one) for one in found["schema"]]),
-        *(_row(row) for row in found["rows"]),
+        _section("why", [_reason(one) for one in found.reasons]),
+        _section("steps, settings and sources", _changes([*found.changed, *found.libraries])),
+        _section("licences", [_license(one) for one in found.licenses]),
+        _section("columns", [_column(one) for one in found.schema]),
+        *(_row(row) for row in found.rows),
     ]
     return "\n".join(filter(None, parts))
 
 
-def _counts(found: dict[str, Any]) -> str:
-    counts = found["counts"]
-    changes = ", ".join(f"{counts[name]:,} {name}" for name in ("added", "removed", "edited", "unchanged"))
-    return f"{found['before']} -> {found['after']}: {counts['before']:,} -> {counts['after']:,} rows; {changes}"
+def _counts(found: ReleaseDiff) -> str:
+    n = found.counts
+    changes = f"{n.added:,} added, {n.removed:,} removed, {n.edited:,} edited, {n.unchanged:,} unchanged"
+    return f"{found.before} -> {found.after}: {n.before:,} -> {n.after:,} rows; {changes}"
 
 
 def _section(title: str, lines: list[str]) -> str:
     return "\n".join([f"\n{title}", *(f"  {line}" for line in lines)]) if lines else ""
 
 
-def _reason(one: dict[str, Any]) -> str:
-    return one_line(f"{one['rows']:,} {one['change']} of {one['source']}: {_why(one)}")
+def _reason(one: ReasonRows) -> str:
+    return one_line(f"{one.rows:,} {one.change} of {one.source}: {_why(one)}")
 
 
-def _why(one: dict[str, Any]) -> str:
+def _why(one: ReasonRows | RowChange) -> str:
     """Return why a row is only in one release, or differs; an added row has the reason that excluded it before."""
-    reason = f"{one['step']}, {one['reason']}" if one["step"] else one["reason"]
-    return f"before, {reason}" if one["change"] == "added" else reason
+    reason = f"{one.step}, {one.reason}" if one.step else one.reason
+    return f"before, {reason}" if one.change == "added" else reason
 
 
-def _changes(found: list[dict[str, Any]]) -> list[str]:
+def _changes(found: list[Difference]) -> list[str]:
     """Return one line per change, and one for all steps that differ only in their code."""
-    code = [one["where"] for one in found if one["field"] == "code"]
-    lines = [_changed(one) for one in found if one["field"] != "code" or len(code) == 1]
+    code = [one.where for one in found if one.field == "code"]
+    lines = [_changed(one) for one in found if one.field != "code" or len(code) == 1]
     if len(code) > 1:
         lines.append(one_line(f"code of {len(code)} steps: {', '.join(code)} (--json shows the hashes)"))
     return lines
 
 
-def _changed(one: dict[str, Any]) -> str:
-    return one_line(f"{one['where']}: {one['field']} {_value(one['before'])} -> {_value(one['after'])}")
+def _changed(one: Difference) -> str:
+    return one_line(f"{one.where}: {one.field} {_value(one.before)} -> {_value(one.after)}")
 
 
-def _license(one: dict[str, Any]) -> str:
-    return one_line(f"{one['source']}, {one['license']}: {one['before']:,} -> {one['after']:,} rows")
+def _license(one: LicenseChange) -> str:
+    return one_line(f"{one.source}, {one.license}: {one.before:,} -> {one.after:,} rows")
 
 
-def _column(one: dict[str, Any]) -> str:
-    return one_line(f"{one['kind']}, {one['column']}: {_value(one['before'])} -> {_value(one['after'])}")
+def _column(one: ColumnChange) -> str:
+    return one_line(f"{one.kind}, {one.column}: {_value(one.before)} -> {_value(one.after)}")
 
 
 MARKS = {"=": ("", ""), "-": ("[-", "-]"), "+": ("{+", "+}")}
@@ -110,12 +112,12 @@ KEPT_CHARS = 60
 """Unchanged characters shown on either side of a change."""
 
 
-def _row(row: dict[str, Any]) -> str:
-    seen = f" ({row['evidence']})" if row["evidence"] else ""
-    lines = ["", one_line(f"{row['change']} {row['id']}: {_why(row)}{seen}")]
-    for field in row.get("fields", ()):
-        text = "".join(_piece(piece["op"], piece["text"]) for piece in field["words"])
-        lines += [f"  {field['field']}: {text}".replace("\n", "\n    ")]
+def _row(row: RowChange) -> str:
+    seen = f" ({row.evidence})" if row.evidence else ""
+    lines = ["", one_line(f"{row.change} {row.id}: {_why(row)}{seen}")]
+    for field in row.fields:
+        text = "".join(_piece(piece["op"], piece["text"]) for piece in field.words)
+        lines += [f"  {field.field}: {text}".replace("\n", "\n    ")]
     return "\n".join(lines)
 
 

@@ -252,7 +252,7 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
 
     found = run(find(before, store), find(after, store), **settings)
     if as_json:
-        echo_json(found)
+        echo_json(found.to_json())
     else:
         echo(diff_text(found))
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.build.manifest_diff import differences, libraries
+from pipelines.diff.release_diff import (
+    ChangeCounts,
+    ColumnChange,
+    FieldChange,
+    LicenseChange,
+    ReasonRows,
+    ReleaseDiff,
+    RowChange,
+    SourceChanges,
+)
 from pipelines.diff.row_differences import Sides, by_license, columns, find_changes, give_reasons
 from pipelines.diff.text_differences import Screenings, edits, words
 from pipelines.release.open_release import open_release, reading
@@ -22,8 +31,6 @@ from sources.releases.manifest_model import Manifest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-Json = dict[str, Any]
 
 CHANGES = ("added", "removed", "edited")
 
@@ -41,7 +48,9 @@ CHANGE_SCHEMA = pa.schema(
 SHOWN = 20
 
 
-def diff(before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = None, unmasked: bool = False) -> Json:
+def diff(
+    before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = None, unmasked: bool = False
+) -> ReleaseDiff:
     """Return the changes from one release to another: counts, reasons, and the first ``limit`` rows of each kind.
 
     All changes are written to ``out``: a parquet file of ``CHANGE_SCHEMA`` or, in a folder, ``changes.parquet`` and
@@ -56,31 +65,50 @@ def diff(before: Path, after: Path, *, limit: int = SHOWN, out: Path | None = No
         run, place = join.run, join.folder
         find_changes(run, sides)
         give_reasons(run, sides, *manifests)
-        result = {**_summary(run, sides, manifests), "rows": list(_shown(run, sides, screenings, limit, place))}
+        rows = [row for change in CHANGES for row in _first_rows(run, sides, screenings, change, limit, place)]
+        result = _summary(run, sides, manifests, rows)
         if out is not None:
             file = out if out.suffix == ".parquet" else out / "changes.parquet"
             _write(run, sides, screenings, file, place)
             if file != out:
-                write_json(out / "summary.json", result)
+                write_json(out / "summary.json", result.to_json())
     return result
 
 
-def _summary(run: DuckDBPyConnection, sides: Sides, manifests: tuple[Manifest, Manifest]) -> Json:
-    found = dict(run.execute("SELECT change, count(*) FROM changes GROUP BY ALL").fetchall())
-    counted = {change: found.get(change, 0) for change in CHANGES}
-    rows = [manifest.rows for manifest in manifests]
-    unchanged = rows[0] - counted["removed"] - counted["edited"]
-    return {
-        "before": manifests[0].title,
-        "after": manifests[1].title,
-        "counts": {"before": rows[0], "after": rows[1], **counted, "unchanged": unchanged},
-        "sources": _records(run, "SELECT source, change, count(*) AS rows FROM explained GROUP BY ALL ORDER BY ALL"),
-        "reasons": _records(run, _REASONS),
-        "licenses": _licenses(run, sides),
-        "schema": list(_schema(*map(columns, sides))),
-        "changed": [asdict(one) for one in differences(*manifests)],
-        "libraries": [asdict(one) for one in libraries(*(manifest.libraries for manifest in manifests))],
-    }
+def _summary(
+    run: DuckDBPyConnection, sides: Sides, manifests: tuple[Manifest, Manifest], rows: list[RowChange]
+) -> ReleaseDiff:
+    before, after = manifests
+    counted = dict(run.execute("SELECT change, count(*) FROM changes GROUP BY ALL").fetchall())
+    added, removed, edited = (counted.get(change, 0) for change in CHANGES)
+    return ReleaseDiff(
+        before=before.title,
+        after=after.title,
+        counts=ChangeCounts(
+            before=before.rows,
+            after=after.rows,
+            added=added,
+            removed=removed,
+            edited=edited,
+            unchanged=before.rows - removed - edited,
+        ),
+        sources=[
+            SourceChanges(source=source, change=change, rows=n)
+            for source, change, n in run.execute(_SOURCES).fetchall()
+        ],
+        reasons=[
+            ReasonRows(change=change, source=source, step=step, reason=reason, rows=n)
+            for change, source, step, reason, n in run.execute(_REASONS).fetchall()
+        ],
+        licenses=_licenses(run, sides),
+        schema=list(_schema(*map(columns, sides))),
+        changed=differences(before, after),
+        libraries=libraries(before.libraries, after.libraries),
+        rows=rows,
+    )
+
+
+_SOURCES = "SELECT source, change, count(*) FROM explained GROUP BY ALL ORDER BY ALL"
 
 
 _REASONS = """
@@ -89,49 +117,50 @@ GROUP BY ALL ORDER BY change, rows DESC, source, step, reason
 """
 
 
-def _records(run: DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> list[Json]:
-    found = run.execute(query, values)
-    names = [column[0] for column in found.description]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
-def _licenses(run: DuckDBPyConnection, sides: Sides) -> list[Json]:
+def _licenses(run: DuckDBPyConnection, sides: Sides) -> list[LicenseChange]:
     """Return the rows of each source and licence before and after, where they differ."""
     before, after = (by_license(run, folder) for folder in sides)
     return [
-        {
-            "source": source,
-            "license": license,
-            "before": before.get((source, license), 0),
-            "after": after.get((source, license), 0),
-        }
+        LicenseChange(
+            source=source,
+            license=license,
+            before=before.get((source, license), 0),
+            after=after.get((source, license), 0),
+        )
         for source, license in sorted({*before, *after}, key=str)
         if ((source, license) in before) != ((source, license) in after)
     ]
 
 
-def _schema(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> Iterator[Json]:
+def _schema(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> Iterator[ColumnChange]:
     for kind in dict.fromkeys([*before, *after]):
         old, new = before.get(kind, {}), after.get(kind, {})
         for name in dict.fromkeys([*old, *new]):
             if old.get(name) != new.get(name):
-                yield {"kind": kind, "column": name, "before": old.get(name), "after": new.get(name)}
+                yield ColumnChange(kind=kind, column=name, before=old.get(name), after=new.get(name))
 
 
 # --- the rows ------------------------------------------------------------------------------------------------------
 
 
-def _shown(run: DuckDBPyConnection, sides: Sides, screenings: Screenings, limit: int, place: Path) -> Iterator[Json]:
-    """Yield the first changes of each kind, by source and id; edited rows with their fields."""
-    for change in CHANGES:
-        query = "FROM explained WHERE change = ? ORDER BY source, id LIMIT ?"
-        rows = {row["id"]: row for row in _records(run, f"SELECT * {query}", [change, limit])}
-        if change == "edited" and rows:
-            for part in edits(run, sides, screenings, f"SELECT id {query}", [change, limit], place):
-                for edit in part.iter_rows(named=True):
-                    fields = rows[edit.pop("id")].setdefault("fields", [])
-                    fields.append({**edit, "words": words(edit["before"], edit["after"])})
-        yield from rows.values()
+def _first_rows(
+    run: DuckDBPyConnection, sides: Sides, screenings: Screenings, change: str, limit: int, place: Path
+) -> list[RowChange]:
+    """Return the first changes of one kind, by source and id; edited rows with their fields."""
+    query, values = "FROM explained WHERE change = ? ORDER BY source, id LIMIT ?", [change, limit]
+    found = run.execute(f"SELECT id, source, change, step, reason, evidence {query}", values).fetchall()
+    rows = [RowChange(**dict(zip(ROW_COLUMNS, row, strict=True))) for row in found]
+    if change != "edited" or not rows:
+        return rows
+    fields: dict[str, list[FieldChange]] = {}
+    for part in edits(run, sides, screenings, f"SELECT id {query}", values, place):
+        for id, field, old, new in part.select("id", "field", "before", "after").iter_rows():
+            edit = FieldChange(field=field, before=old, after=new, words=words(old, new))
+            fields.setdefault(id, []).append(edit)
+    return [row.with_fields(tuple(fields.get(row.id, ()))) for row in rows]
+
+
+ROW_COLUMNS = ("id", "source", "change", "step", "reason", "evidence")
 
 
 def _write(run: DuckDBPyConnection, sides: Sides, screenings: Screenings, file: Path, place: Path) -> None:

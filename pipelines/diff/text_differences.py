@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipelines.diff.release_diff import WordPiece
 from pipelines.diff.row_differences import Sides, columns
 from pipelines.diff.word_diff import KEPT, word_diff
 from pipelines.release.data_files import RECORD_PARTS
@@ -96,7 +97,7 @@ def _text(rows: pl.DataFrame, name: str) -> pl.Series:
 # --- word by word --------------------------------------------------------------------------------------------------
 
 
-def words(before: str | None, after: str | None) -> list[dict[str, Any]]:
+def words(before: str | None, after: str | None) -> list[WordPiece]:
     """Return two texts word by word: pieces with ``op`` (= - +) and ``text``.
 
     The common start and end are split off first, since most edits are small.
@@ -106,7 +107,7 @@ def words(before: str | None, after: str | None) -> list[dict[str, Any]]:
     end = _end(old[start:], new[start:])
     middle = word_diff(old[start : len(old) - end], new[start : len(new) - end])
     pieces = [(KEPT, old[:start]), *middle, (KEPT, old[len(old) - end :])]
-    return [{"op": op, "text": text} for op, text in _joined(pieces)]
+    return [WordPiece(op=op, text=text) for op, text in _joined(pieces)]
 
 
 def _start(old: str, new: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import polars as pl
 from jinja2 import UndefinedError
 
 from pipelines.diff.compare_releases import CHANGES, diff
+from pipelines.diff.release_diff import ReasonRows, ReleaseDiff, RowChange, WordPiece
 from pipelines.release.open_release import reading
 from pipelines.report import row_sample
 from pipelines.report.all_rows import ReleaseView, all_rows, kept_at, open_view, records, reference_only
@@ -146,24 +148,46 @@ def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def changes(before: Path, after: Path, *, unmasked: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ShownChange:
+    """A changed row, and its fields with the pieces of both texts that are shown."""
+
+    row: RowChange
+    fields: list[tuple[str, list[tuple[str, str]]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownChanges:
+    """The comparison with another release, its first reasons, and its first rows by kind of change."""
+
+    found: ReleaseDiff
+    reasons: list[ReasonRows]
+    more_reasons: int
+    rows: dict[str, list[ShownChange]]
+
+
+def changes(before: Path, after: Path, *, unmasked: bool = False) -> ShownChanges:
     """Return the summary of the differences of two releases; of their ``rows``, some of each kind.
 
     Raises ``ReleaseError`` for a folder without a release.
     """
     found = diff(before, after, limit=CHANGED_ROWS, unmasked=unmasked)
-    rows = {change: [row for row in found["rows"] if row["change"] == change] for change in CHANGES}
-    for row in found["rows"]:
-        row["fields"] = [{"field": one["field"], "words": _cut_words(one["words"])} for one in row.get("fields", [])]
-    return {
-        **{name: found[name] for name in ("before", "after", "counts", "licenses", "schema", "changed", "libraries")},
-        "reasons": found["reasons"][:CHANGE_REASONS],
-        "more_reasons": max(len(found["reasons"]) - CHANGE_REASONS, 0),
-        "rows": rows,
-    }
+    return ShownChanges(
+        found=found,
+        reasons=found.reasons[:CHANGE_REASONS],
+        more_reasons=max(len(found.reasons) - CHANGE_REASONS, 0),
+        rows={
+            change: [
+                ShownChange(row=row, fields=[(one.field, _cut_words(one.words)) for one in row.fields])
+                for row in found.rows
+                if row.change == change
+            ]
+            for change in CHANGES
+        },
+    )
 
 
-def _cut_words(words: list[dict[str, str]]) -> list[tuple[str, str]]:
+def _cut_words(words: list[WordPiece]) -> list[tuple[str, str]]:
     """Return the pieces of two texts up to ``FIELD_CHARS`` characters, made safe."""
     pieces: list[tuple[str, str]] = []
     left = FIELD_CHARS
