@@ -6,11 +6,12 @@ from collections import Counter
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from json_results import export
 from manifests import seal
 from rows import row, table
 
 from pipelines.cli.commands import main
-from pipelines.freeze.export_release import ExportError, export
+from pipelines.freeze.export_release import ExportError
 from pipelines.release.data_files import scan, write_data
 from sources.record import Message
 from sources.releases.read_manifest import ReleaseError

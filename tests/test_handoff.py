@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from json_results import export
 
-from pipelines.freeze.export_release import export
 from training.data.handoff import Handoff, configs
 from training.settings import Dpo, Sft
 

@@ -6,10 +6,10 @@ import shutil
 import polars as pl
 import pytest
 from hub_releases import VERSIONS, asked, listed, made
+from json_results import publish
 from manifests import seal
 from tiny_recipe import ROWS, refused, run
 
-from pipelines.hub.publish import publish
 from pipelines.report.report_page import write_report
 from sources.releases.read_manifest import ReleaseError
 

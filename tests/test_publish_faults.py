@@ -14,11 +14,11 @@ import hub_server
 import pytest
 from hub_releases import asked, environment, listed
 from hub_server import READER, WRITER, Fault
+from json_results import publish
 from tiny_recipe import SABILA, refused, run
 
 import pipelines.hub.client
 from pipelines.hub.client import ATTEMPTS, connect
-from pipelines.hub.publish import publish
 from sources.releases.read_manifest import ReleaseError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from hub_releases import environment
 from hub_server import Fault
+from json_results import publish
 
-from pipelines.hub.publish import publish
 from sources.releases.read_manifest import ReleaseError
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # of the client, about itself

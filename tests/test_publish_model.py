@@ -5,9 +5,9 @@ import json
 import pytest
 from hub_releases import asked
 from hub_server import WRITER, Fault
+from json_results import publish_model
 from tiny_recipe import refused, run
 
-from pipelines.hub.publish_model import publish_model
 from sources.releases.read_manifest import ReleaseError
 from training.model_card import merge_card, model_card
 

@@ -6,9 +6,9 @@ import shutil
 import hub_server
 import polars as pl
 import pytest
+from json_results import publish
 from manifests import load, seal
 
-from pipelines.hub.publish import publish
 from pipelines.storage.secrets import SHAPES, secrets, without_secrets
 from sources.releases.read_manifest import ReleaseError
 

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipelines.build.step import Step
 from sources.errors import SabilaError
 from sources.names import is_name
+from sources.releases.manifest_model import RecipeFacts
 from sources.suggest import did_you_mean
 from synth.teachers.teacher import TeacherError
 
@@ -74,11 +75,11 @@ class Recipe:
         """The recipe's keyword arguments and their defaults."""
         return {name: p.default for name, p in inspect.signature(self.function).parameters.items()}
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> RecipeFacts:
         """Return the manifest's entry of the recipe: its name, whether sabila ships it, and the hash of its file."""
         file = Path(inspect.getsourcefile(self.function) or "")
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return {"name": self.name, "shipped": file.parent == SHIPPED, "file_sha256": digest}
+        return RecipeFacts(name=self.name, shipped=file.parent == SHIPPED, file_sha256=digest)
 
     def bind(self, values: Mapping[str, Any]) -> Step:
         """Return the last step for these values, texts allowed. Raises ``RecipeError`` naming every bad field."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,9 +172,9 @@ def sources(mirror: Path | None, as_json: bool) -> None:
     from pipelines.cli.print_tables import sources_table
 
     rows = list_sources(mirror)
-    point_out_licenses((row["name"], row["license"]) for row in rows)
+    point_out_licenses((row.name, row.license) for row in rows)
     if as_json:
-        echo_json(rows)
+        echo_json([asdict(row) for row in rows])
     else:
         echo(sources_table(rows))
 

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.source import Benchmark, Corpus
 
 
-def list_sources(mirror: Path | None) -> list[dict[str, Any]]:
-    """Return one row per corpus; ``readable_from`` is ``hub``, ``mirror`` or None."""
+@dataclass(frozen=True, kw_only=True)
+class CatalogRow:
+    """One corpus of the catalog; ``readable_from`` is ``hub``, ``mirror`` or None."""
+
+    name: str
+    kind: str
+    title: str
+    task: str
+    lang: str
+    license: str
+    license_read: str
+    rows: int | None
+    home: str
+    readable_from: str | None
+
+
+def list_sources(mirror: Path | None) -> list[CatalogRow]:
+    """Return one row per corpus."""
     return [_row(corpus, mirror) for corpus in (*SOURCES.values(), *BENCHMARKS.values())]
 
 
-def _row(corpus: Corpus, mirror: Path | None) -> dict[str, Any]:
-    return {
-        "name": corpus.name,
-        "kind": "benchmark" if isinstance(corpus, Benchmark) else getattr(corpus, "kind", ""),
-        "title": corpus.title,
-        "task": corpus.task,
-        "lang": corpus.lang,
-        "license": corpus.license,
-        "license_read": corpus.license_read,
-        "rows": corpus.published_rows,
-        "home": corpus.home,
-        "readable_from": _readable_from(corpus, mirror),
-    }
+def _row(corpus: Corpus, mirror: Path | None) -> CatalogRow:
+    return CatalogRow(
+        name=corpus.name,
+        kind="benchmark" if isinstance(corpus, Benchmark) else getattr(corpus, "kind", ""),
+        title=corpus.title,
+        task=corpus.task,
+        lang=corpus.lang,
+        license=corpus.license,
+        license_read=corpus.license_read,
+        rows=corpus.published_rows,
+        home=corpus.home,
+        readable_from=_readable_from(corpus, mirror),
+    )
 
 
 def _readable_from(corpus: Corpus, mirror: Path | None) -> str | None:

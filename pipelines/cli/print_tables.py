@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pipelines.build.account import BuildAccount, Forecast, RequestForecast, StepAccount
+    from pipelines.cli.list_sources import CatalogRow
+    from pipelines.freeze.export_release import ExportSummary
     from sources.releases.figures_model import MixPart
     from sources.releases.manifest_model import Counts, FailedRequests
 
@@ -58,23 +60,23 @@ def text_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     return table
 
 
-def sources_table(rows: list[dict[str, Any]]) -> str:
+def sources_table(rows: list[CatalogRow]) -> str:
     """Return the catalog as a table."""
     cells = {
-        "name": [row["name"] for row in rows],
-        "license": [row["license"] for row in rows],
-        "from": [row["readable_from"] or "-" for row in rows],
-        "rows": [f"{row['rows']:,}" if row["rows"] else "" for row in rows],
-        "kind": [row["kind"] for row in rows],
-        "task": [row["task"] for row in rows],
-        "lang": [row["lang"] for row in rows],
-        "home": [row["home"].removeprefix("hf://datasets/") for row in rows],
+        "name": [row.name for row in rows],
+        "license": [row.license for row in rows],
+        "from": [row.readable_from or "-" for row in rows],
+        "rows": [f"{row.rows:,}" if row.rows else "" for row in rows],
+        "kind": [row.kind for row in rows],
+        "task": [row.task for row in rows],
+        "lang": [row.lang for row in rows],
+        "home": [row.home.removeprefix("hf://datasets/") for row in rows],
     }
     shown = _fitting(cells)
     table = text_table(*shown, numbers=("rows",))
     for row in zip(*(cells[name] for name in shown), strict=True):
         table.add_row(*row)
-    readable = sum(1 for row in rows if row["readable_from"])
+    readable = sum(1 for row in rows if row.readable_from)
     left_out = [name for name in cells if name not in shown]
     note = f"; no room for {', '.join(left_out)}: widen the terminal, or --json" if left_out else ""
     return render_text(table, f"\n{len(rows)} corpora, {readable} of them readable from here{note}")
@@ -255,12 +257,12 @@ def account_text(account: dict[str, Any]) -> str:
     )
 
 
-def export_text(account: dict[str, Any]) -> str:
+def export_text(done: ExportSummary) -> str:
     """Return the written and unwritten rows of an export; the last line is the folder."""
-    lines = [f"{rows:,} rows in {kind}.jsonl" for kind, rows in account["rows"].items()]
-    lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in account["reasons"].items()]
-    others = [name for name in account["files"] if name.removesuffix(".jsonl") not in account["rows"]]
-    return "\n".join([*lines, f"also written: {', '.join(others)}", account["folder"]])
+    lines = [f"{rows:,} rows in {kind}.jsonl" for kind, rows in done.rows.items()]
+    lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in done.reasons.items()]
+    others = [name for name in done.files if name.removesuffix(".jsonl") not in done.rows]
+    return "\n".join([*lines, f"also written: {', '.join(others)}", done.folder])
 
 
 def examples(account: BuildAccount, steps: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,11 +142,11 @@ def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any)
     from pipelines.freeze.export_release import export as run
     from pipelines.release.locate import find
 
-    account = run(find(release, store), out, **settings)
+    done = run(find(release, store), out, **settings)
     if as_json:
-        echo_json(account)
+        echo_json(asdict(done))
     else:
-        echo(export_text(account))
+        echo(export_text(done))
 
 
 @main.command()
@@ -155,8 +156,6 @@ def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any)
 @JSON
 def verify(release: str, store: Path, expected: str | None, as_json: bool) -> None:
     """Check RELEASE (NAME@VERSION or a folder): files, rows, ledger, counts, card and hashes; exit 1 with all wrong."""
-    from dataclasses import asdict
-
     from pipelines.cli.print_release import verdict_text
     from pipelines.release.locate import find
     from pipelines.verify.verify_release import verify as run
@@ -229,11 +228,11 @@ def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any)
     from pipelines.release.locate import find
 
     say = partial(echo, err=True)
-    account = run(find(release, store), repo, say, **options)
+    done = run(find(release, store), repo, say, **options)
     if as_json:
-        echo_json(account)
+        echo_json(done.to_json())
     else:
-        echo(published_text(account))
+        echo(published_text(done))
 
 
 @main.command()

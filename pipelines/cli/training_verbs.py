@@ -329,8 +329,8 @@ def publish_model(folder: Path, repo: str, as_json: bool, **options: Any) -> Non
     from pipelines.hub.publish_model import publish_model as run
     from pipelines.hub.publish_output import published_text
 
-    account = run(folder, repo, partial(echo, err=True), **options)
+    done = run(folder, repo, partial(echo, err=True), **options)
     if as_json:
-        echo_json(account)
+        echo_json(done.to_json())
     else:
-        echo(published_text(account))
+        echo(published_text(done))

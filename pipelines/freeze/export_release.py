@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, get_args
+from typing import IO, get_args
 
 import orjson
 import polars as pl
@@ -48,7 +48,18 @@ class Exported:
     licenses: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: str) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ExportSummary:
+    """The result of an export: its folder and files, rows by kind, and rows that were not exported by reason."""
+
+    folder: str
+    rows: dict[Kind, int]
+    not_exported: int
+    reasons: dict[str, int]
+    files: list[str]
+
+
+def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: str) -> ExportSummary:
     """Write the conversations (``sft``) and pairs (``dpo``) of a release into a new folder, atomically.
 
     ``kind`` selects one of the two. Returns the account: rows by kind, those not exported by reason, the files. Raises
@@ -78,13 +89,13 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
     else:
         with writing(out):
             partial.rename(out)
-    return {
-        "folder": str(out),
-        "rows": dict(done.rows),
-        "not_exported": done.reasons.total(),
-        "reasons": dict(sorted(done.reasons.items())),
-        "files": sorted(path.name for path in out.iterdir()),
-    }
+    return ExportSummary(
+        folder=str(out),
+        rows=dict(done.rows),
+        not_exported=done.reasons.total(),
+        reasons=dict(sorted(done.reasons.items())),
+        files=sorted(path.name for path in out.iterdir()),
+    )
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -99,7 +99,7 @@ def _described(session: BuildSession, version: str, graph: list[StepSummary], fo
             "format": FORMAT,
             "name": session.recipe.name,
             "version": version,
-            "recipe": session.recipe.identity(),
+            "recipe": session.recipe.identity().to_json(),
             "values": _values(session),
             "fingerprint": fingerprint([step.folder for step in graph]),
             "rows": graph[-1].counts.kept,

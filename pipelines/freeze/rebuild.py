@@ -168,9 +168,9 @@ def _recipe(original: Manifest, file: str | None) -> Recipe:
     except RecipeError as error:
         raise ReleaseError(f"{original.title}: {error}") from error
     found = recipe.identity()
-    if file is not None and (found["name"], found["file_sha256"]) != (named.name, named.file_sha256):
+    if file is not None and (found.name, found.file_sha256) != (named.name, named.file_sha256):
         raise ReleaseError(
-            f"{file} is {found['name']}.py with sha256 {found['file_sha256']}, expected {named.name}.py with "
+            f"{file} is {found.name}.py with sha256 {found.file_sha256}, expected {named.name}.py with "
             f"{named.file_sha256}"
         )
     return recipe
@@ -219,7 +219,7 @@ def _refuse_other_teachers(plan: Plan, path: Path) -> None:
 def _surroundings(original: Manifest, recipe: Recipe, plan: Plan) -> list[Difference]:
     """Return the differences of the recipe's file and the libraries from those of a manifest."""
     now = built_with(node.identity.libraries for node in plan.nodes())
-    before, after = original.recipe.file_sha256, recipe.identity()["file_sha256"]
+    before, after = original.recipe.file_sha256, recipe.identity().file_sha256
     changed = [Difference(where="recipe", field="file_sha256", before=before, after=after)] if before != after else []
     return [*changed, *libraries(original.libraries, now)]
 

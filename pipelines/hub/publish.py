@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from pipelines.hub.client import Say
-from pipelines.hub.push import Upload, send
+from pipelines.hub.push import Published, Upload, send
 from pipelines.storage.secrets import secrets, without_secrets
 from sources.license import Use
 from sources.releases.manifest_model import Manifest
@@ -37,7 +36,7 @@ def publish(
     with_report: bool = False,
     with_completions: bool = False,
     dry_run: bool = False,
-) -> dict[str, Any]:
+) -> Published:
     """Publish the release in ``folder`` to the dataset ``repo`` (``ORG/NAME``) and return a summary.
 
     Rows, ledger, card and metadata are published, completions (which contain prompts of dropped rows) only

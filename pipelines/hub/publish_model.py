@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch, translate
 from pathlib import Path
 from typing import Any
 
 from pipelines.hub.client import Say, connect
 from pipelines.hub.publish import check_repo, refusal
-from pipelines.hub.push import Upload, send
+from pipelines.hub.push import Published, Upload, send
 from pipelines.release.locate import check_version
 from pipelines.storage.secrets import secrets
 from pipelines.terminal import one_line
@@ -68,7 +68,7 @@ def publish_model(
     public: bool = False,
     use: Use = "any",
     dry_run: bool = False,
-) -> dict[str, Any]:
+) -> Published:
     """Publish the model in ``folder`` to ``repo`` (``ORG/NAME``) and return a summary, with ``left_out``.
 
     ``version`` becomes a tag. Raises ``ReleaseError`` where card, record or weights are missing or contradict each
@@ -86,7 +86,7 @@ def publish_model(
     _check_card(folder, repo, say, dry_run=dry_run)
     done = send(_upload(folder, files, origin, repo, version, public=public), say, dry_run=dry_run)
     taken = {path.split("/")[0] for path in files}
-    return {**done, "left_out": sorted(path.name for path in folder.iterdir() if path.name not in taken)}
+    return replace(done, left_out=sorted(path.name for path in folder.iterdir() if path.name not in taken))
 
 
 def _check_card(folder: Path, repo: str, say: Say, *, dry_run: bool) -> None:

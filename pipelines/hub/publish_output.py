@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.hub.push import Published
 
 
-def published_text(account: dict[str, Any]) -> str:
+def published_text(done: Published) -> str:
     """Return the published files, or those that would be, one per line, and last the address."""
-    files = [f"+ {path}  {size:,} bytes" for path, size in account["new"].items()]
-    files += [f"- {path}" for path in account["deleted"]]
-    files += [f"  {path}  stays here" for path in account.get("left_out", [])]
-    tag = f" as {account['tag']}" if account["tag"] else ""
-    counts = f"{len(account['new'])} files, {account['bytes']:,} bytes; {len(account['unchanged'])} are there already"
-    seen = "private" if account["private"] else "for everybody"
-    return "\n".join([*files, f"{account['state']}{tag}, {seen}: {counts}", account["url"]])
+    files = [f"+ {path}  {size:,} bytes" for path, size in done.new.items()]
+    files += [f"- {path}" for path in done.deleted]
+    files += [f"  {path}  stays here" for path in done.left_out or ()]
+    tag = f" as {done.tag}" if done.tag else ""
+    counts = f"{len(done.new)} files, {done.bytes:,} bytes; {len(done.unchanged)} are there already"
+    seen = "private" if done.private else "for everybody"
+    return "\n".join([*files, f"{done.state}{tag}, {seen}: {counts}", done.url])

@@ -10,11 +10,12 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.hub.client import Blob, Hub, Kind, Remote, Say, connect, has_token, hub_error
+from sources.json_model import Values
 from sources.releases.read_manifest import ReleaseError
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class Upload:
     record: str
     owned: tuple[str, ...]
     optional: tuple[str, ...]
-    same: Callable[[dict[str, Any]], bool]
-    name: Callable[[dict[str, Any]], str | None]
+    same: Callable[[Values], bool]
+    name: Callable[[Values], str | None]
     called: str | None
 
 
@@ -71,7 +72,31 @@ class UploadPlan:
         return not self.new and not self.deleted
 
 
-def send(upload: Upload, say: Say, *, dry_run: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """The result of a publication: ``state`` is ``published``, ``already published`` or ``would publish``.
+
+    ``new`` are the paths that the commit adds with their bytes, ``left_out`` the files of a model's folder that stay.
+    """
+
+    state: str
+    url: str
+    repo: str
+    private: bool
+    tag: str | None
+    commit: str | None
+    new: dict[str, int]
+    unchanged: list[str]
+    deleted: list[str]
+    bytes: int
+    left_out: list[str] | None = None
+
+    def to_json(self) -> Values:
+        """Return the JSON of ``--json``; a dataset has no ``left_out``."""
+        return {name: value for name, value in asdict(self).items() if name != "left_out" or value is not None}
+
+
+def send(upload: Upload, say: Say, *, dry_run: bool = False) -> Published:
     """Publish a version and return the result: state, address, commit, and the paths added, unchanged and deleted.
 
     ``state`` is ``published``, ``already published`` or ``would publish``. A dry run uses the token only for reading a
@@ -90,7 +115,7 @@ def send(upload: Upload, say: Say, *, dry_run: bool = False) -> dict[str, Any]:
         return _sent(upload, hub, hub.fetch(), dry_run=dry_run)
 
 
-def _sent(upload: Upload, hub: Hub, remote: Remote, *, dry_run: bool) -> dict[str, Any]:
+def _sent(upload: Upload, hub: Hub, remote: Remote, *, dry_run: bool) -> Published:
     """Publish to a repository in the state ``remote``, or return what would be done."""
     _check_repository(upload, remote, hub)
     if upload.tag in remote.tags:
@@ -261,18 +286,16 @@ def _bytes(upload: Upload, paths: list[str]) -> int:
     return sum(upload.files[path].stat().st_size for path in paths)
 
 
-def _describe(
-    upload: Upload, hub: Hub, before: Remote, plan: UploadPlan, state: str, commit: str | None
-) -> dict[str, Any]:
-    return {
-        "state": state,
-        "url": hub.url,
-        "repo": upload.repo,
-        "private": before.private if before.commit else not upload.public,
-        "tag": upload.tag,
-        "commit": commit,
-        "new": {path: upload.files[path].stat().st_size for path in plan.new},
-        "unchanged": plan.unchanged,
-        "deleted": plan.deleted,
-        "bytes": _bytes(upload, plan.new),
-    }
+def _describe(upload: Upload, hub: Hub, before: Remote, plan: UploadPlan, state: str, commit: str | None) -> Published:
+    return Published(
+        state=state,
+        url=hub.url,
+        repo=upload.repo,
+        private=before.private if before.commit else not upload.public,
+        tag=upload.tag,
+        commit=commit,
+        new={path: upload.files[path].stat().st_size for path in plan.new},
+        unchanged=plan.unchanged,
+        deleted=plan.deleted,
+        bytes=_bytes(upload, plan.new),
+    )
