@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from pipelines.build.account import BuildAccount, Forecast, RequestForecast, StepAccount
     from pipelines.cli.list_sources import CatalogRow
     from pipelines.freeze.export_release import ExportSummary
+    from quality.calibration import EmbedderFigures
     from sources.releases.figures_model import MixPart
     from sources.releases.manifest_model import Counts, FailedRequests
-
-    from quality.calibration import EmbedderFigures
 
 GAP = 2
 """Blanks between two columns of a table."""
