@@ -16,7 +16,7 @@ from quality.outcome import Outcome
 from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Benchmark, Source
 
-NOTHING = {"drop": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
+NOTHING = {"drop_reason": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
 
 
 def parse(raw, file):
