@@ -211,8 +211,9 @@ def test_a_row_lost_between_two_steps_is_found(store, tmp_path):
     steps = graph(store, "demo")
     path = sorted((Store(store).folder(steps[-1].folder) / "kept").iterdir())[0]
     rewritten(path, pl.read_parquet(path).head(-1))
-    steps[-1].counts.kept -= 1
-    steps[-1].counts.rows_in -= 1
+    counts = steps[-1].counts
+    fewer = counts.with_values(kept=counts.kept - 1, rows_in=counts.rows_in - 1)
+    steps[-1] = steps[-1].with_values(counts=fewer)
     with pytest.raises(LostRowsError, match="349 rows were read or made, but the ledger has 348"):
         write_ledger(Store(store), steps, tmp_path)
 
@@ -222,7 +223,8 @@ def test_a_row_in_two_places_is_found(store, tmp_path):
     path = sorted((Store(store).folder(steps[-1].folder) / "kept").iterdir())[0]
     rows = pl.read_parquet(path)
     rewritten(path, pl.concat([rows, rows.head(1)]))
-    steps[-1].counts.kept += 1
+    more = steps[-1].counts.with_values(kept=steps[-1].counts.kept + 1)
+    steps[-1] = steps[-1].with_values(counts=more)
     with pytest.raises(LostRowsError, match="349 rows were read or made, but the ledger has 350"):
         write_ledger(Store(store), steps, tmp_path)
 

@@ -114,6 +114,6 @@ class ReleaseDiff:
         """Return the JSON of ``sabila diff --json``; rows that were not edited have no ``fields``."""
         values = asdict(self)
         for row in values["rows"]:
-            if not row["fields"]:
-                del row["fields"]
+            if fields := row.pop("fields"):
+                row["fields"] = list(fields)
         return values
