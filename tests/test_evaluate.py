@@ -19,7 +19,6 @@ from training.evaluation.benchmark_items import BenchmarkError, benchmark_names,
 from training.evaluation.evaluation_record import Settings
 from training.evaluation.item_prompts import askable, item_requests, read_answer
 from training.evaluation.item_results import Item, item_results, result_table
-from training.evaluation.option_likelihood import likelihood_request, likelihoods
 from training.evaluation.shuffled_options import keeps_place, option_orders
 from training.evaluation.text_overlap import rouge
 
@@ -385,70 +384,6 @@ def test_rouge_by_hand():
     assert found.longest == pytest.approx(2 * 6 / 13)
     assert rouge("", "anything") == (0.0, 0.0, 0.0)
     assert rouge("b a", "a b").longest == 0.5
-
-
-# --- a real model of random weights ----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    from tiny_model import make
-
-    return make(tmp_path_factory.mktemp("tiny"))
-
-
-def test_batches_and_shared_prompts_change_no_log_likelihood(tiny):
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from training.evaluation.option_likelihood import LikelihoodTeacher
-
-    prompts = [
-        "Question: Which?\nAnswer:",
-        "Question: " + "A long question about a patient with fever? " * 9 + "\nAnswer:",
-    ]
-    continuations = [" A", " a longer continuation of several tokens", " yes", " scurvy and rickets"]
-    requests = [likelihood_request(f"r{n}", "s", prompt, continuations) for n, prompt in enumerate(prompts)]
-    found = dict(LikelihoodTeacher(model=str(tiny)).complete(requests))
-    tokenizer, network = AutoTokenizer.from_pretrained(tiny), AutoModelForCausalLM.from_pretrained(tiny)
-    for request in requests:
-        completion = found[request]
-        for text, value in zip(continuations, likelihoods(completion), strict=True):
-            prompt = tokenizer(request.messages[0].content)["input_ids"]
-            ids = tokenizer(request.messages[0].content + text)["input_ids"]
-            with torch.inference_mode():
-                logs = network(torch.tensor([ids])).logits[0].float().log_softmax(-1)
-            expected = sum(float(logs[at - 1, ids[at]]) for at in range(len(prompt), len(ids)))
-            assert value == pytest.approx(expected, abs=2e-4)
-        assert completion.prompt_tokens == len(tokenizer(request.messages[0].content)["input_ids"])
-
-
-def test_a_prompt_that_does_not_fit_fails_and_says_so(tiny, run, mirror):
-    from training.evaluation.option_likelihood import LikelihoodTeacher
-
-    text = (mirror / "medmcqa" / "data" / "dev.json").read_text()
-    (mirror / "medmcqa" / "data" / "dev.json").write_text(text.replace("Which value is 10?", "Which value? " * 2000))
-    record, results = run(LikelihoodTeacher(model=str(tiny)), Settings(mode="loglikelihood", scoring="letters"))
-    assert record.benchmarks[0].counts["failed"] == 1
-    failed = next(one for one in results.items if one.verdict == "failed")
-    assert "the model holds 1024" in failed.how
-
-
-def test_a_model_without_a_chat_template_writes_no_answers_but_has_likelihoods(tiny, tmp_path, mirror):
-    import shutil
-
-    bare = tmp_path / "bare"
-    shutil.copytree(tiny, bare)
-    (bare / "chat_template.jinja").unlink()
-    call = ["evaluate", str(bare), "--benchmark", "medmcqa", "--limit", "4", "--mirror", str(mirror)]
-    call += ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
-    told = CliRunner().invoke(main, [*call, "--mode", "generate"])
-    assert told.exit_code == 1
-    assert "has no chat template" in told.output
-    assert CliRunner().invoke(main, call).exit_code == 0
-    assert read_results(tmp_path / "out").record.model.name == "bare"
 
 
 # --- several right options -------------------------------------------------------------------------------------------
