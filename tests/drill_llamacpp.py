@@ -1,7 +1,7 @@
 """``kill -9`` of sabila and of llama.cpp's server while a real model writes: nothing lost, no server left, same rows.
 
-Run from the repository: ``python tests/drill_llamacpp.py [KILLS]``, 20 of each by default. A small recipe has 24
-questions answered twice. sabila is killed after a random number of new answers and started again until the build is
+Run from the repository: ``python tests/drill_llamacpp.py [KILLS]``, 20 of each by default. A small recipe has
+48 questions. sabila is killed after a random number of new answers and started again until the build is
 complete; the server is killed in the middle of builds, which go on. Each finished store is compared with a build from a
 copy of its completions alone.
 """
@@ -20,15 +20,50 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from real_models import smollm2
-from test_failed_requests import RECIPE
 from test_llamacpp import gone_within
 from tiny_recipe import SABILA, write_mirror, write_recipe
 
+RECIPE = '''"""Questions of a clinic, sorted by a model into medical ones and others."""
+
+from pipelines.build.step import each_shard, generate_step, read
+from quality.cleaning.clean import Clean, clean
+from quality.cleaning.rules import Rules
+from sources.shapes.row_shapes import jsonl, mcq
+from sources.source import Source
+from synth.judges.medical_filter import STAGE, MedicalFilter
+from synth.teachers.candidates import author
+from synth.teachers.options import TeacherOptions
+from synth.teachers.specs import teacher as teacher_of
+
+
+def parse(raw, file):
+    row = raw.value
+    return mcq(row["id"], row["question"], row["options"], row["gold"])
+
+
+CLINIC = Source(
+    name="clinic", title="Questions of the clinic", home="hf://datasets/sabila-tests/clinic", license="CC0-1.0",
+    license_read="written for these tests", task="mcqa", lang="en", files={"train": ("*.jsonl",)}, rows=jsonl,
+    parse=parse,
+)
+
+
+def recipe(*, teacher: str = "embedded", max_failed: float = 0.0):
+    """Sort the questions.
+
+    Args:
+        teacher: Who sorts.
+        max_failed: Share of the requests that may fail.
+    """
+    asked = teacher_of(teacher, TeacherOptions(license="CC0-1.0"))
+    cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
+    config = MedicalFilter(generated_by=author(asked), max_tokens=24)
+    return generate_step("sort", STAGE, config, asked, cleaned, max_failed=max_failed)
+'''
 QUESTIONS = [
     {"id": f"v{n}", "question": f"Which vaccine comes first for group {n}?", "options": ["BCG", "Polio"], "gold": 0}
-    for n in range(24)
+    for n in range(48)
 ]
-REQUESTS = 2 * len(QUESTIONS)
 SLOTS = 4
 UNSEEN_S = 90
 
@@ -54,9 +89,9 @@ def completions(store):
 
 
 def rows(store):
-    """Return the hash of what the last step kept."""
-    [kept] = store.glob("steps/cot-*/kept") or [None]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(kept.glob("*.parquet")))).hexdigest()
+    """Return the hash of what the last step kept and dropped."""
+    files = sorted((path.name, path.read_bytes()) for path in store.glob("steps/sort-*/*/*.parquet"))
+    return hashlib.sha256(repr(files).encode()).hexdigest()
 
 
 def server_of(pid):
@@ -128,7 +163,7 @@ def compare(folder, store):
     answers = completions(store)
     with sqlite3.connect(f"file:{store / 'completions'}?mode=ro", uri=True) as opened:
         failed = {key for (key,) in opened.execute("select key from failures")} - answers.keys()
-    assert len(answers) + len(failed) == REQUESTS, (len(answers), len(failed))
+    assert len(answers) + len(failed) == len(QUESTIONS), (len(answers), len(failed))
     copy = store.with_name(f"{store.name}-copy")
     copy.mkdir()
     for path in store.glob("completions*"):
@@ -143,7 +178,7 @@ def compare(folder, store):
 def main(kills=20):
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        write_recipe(folder, RECIPE.replace("rounds=1,", "rounds=1, max_tokens=48,"))
+        write_recipe(folder, RECIPE)
         write_mirror(folder / "mirror", {"clinic": {"q.jsonl": QUESTIONS}})
         rng = random.Random(kills)
         kill_sabila(folder, kills, rng)

@@ -13,6 +13,7 @@ from synth.teachers.llamacpp_server import ServerSettings, check_installed, runn
 from synth.teachers.model_files import gguf_revision
 from synth.teachers.openai_server import OpenAITeacher
 from synth.teachers.options import TeacherOptions
+from synth.teachers.request_errors import TOO_LONG
 from synth.teachers.teacher import Answered, Completion, Failure, Request, TeacherError, Usage
 
 MAGIC = b"GGUF"
@@ -76,7 +77,7 @@ class LlamaCppTeacher:
         """Return a failure for an answer that the context cut, which a larger one would not."""
         remedy = f"a larger --context-tokens than {self.options.context} makes room"
         if isinstance(outcome, Failure):
-            return replace(outcome, error=f"{outcome.error}; {remedy}") if _TOO_LONG in outcome.error else outcome
+            return replace(outcome, error=f"{outcome.error}; {remedy}") if TOO_LONG in outcome.error else outcome
         written = outcome.completion_tokens
         if outcome.ended != "length" or written is None or written >= request.sampling.max_tokens:
             return outcome
@@ -84,9 +85,6 @@ class LlamaCppTeacher:
             request.meter.charge(Usage(prompt_tokens=outcome.prompt_tokens, completion_tokens=written))
         error = f"the context was full after a prompt of {outcome.prompt_tokens} tokens and {written} of the answer"
         return Failure(error=f"{error}; {remedy}", tries=1)
-
-
-_TOO_LONG = "exceed_context_size"
 
 
 def llamacpp_teacher(path: str, options: TeacherOptions) -> LlamaCppTeacher:

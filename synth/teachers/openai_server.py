@@ -262,7 +262,7 @@ class _Flight:
                 self._teacher.notices.once(learned, learned)
             if dialect.body(request, model) == sent:
                 name = named_field(sent, outcome.words)
-                hint = f"where it refuses {name}, --leave-out {name} sends none" if name else ""
+                hint = f"where it refuses {name}, --leave-out {name} sends none" if name else outcome.hint
                 return replace(outcome, hint=hint)
 
     def _paid(self, request: Request, request_error: RequestError, *, again: bool) -> bool:

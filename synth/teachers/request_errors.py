@@ -41,6 +41,9 @@ NO_CREDIT = re.compile(
 WITHHELD = re.compile(r"content_filter|content_policy|content management policy|moderation|flagged", re.IGNORECASE)
 """Words of a 400 or 403 for a prompt withheld by a filter, which is an answer and no failure."""
 
+TOO_LONG, MORE_CONTEXT = "exceed_context_size", "--context-tokens gives a llamacpp teacher a larger context"
+"""llama.cpp's word for a prompt beyond its context, and what to do about it."""
+
 NOT_CONNECTED = {
     "httpx2.ConnectError",
     "httpcore2.ConnectError",
@@ -99,7 +102,8 @@ def error_of_status(status: int, words: str, headers: Mapping[str, str]) -> Requ
         return RequestError(kind=Kind.DENIED, error=error.rstrip(": "), hint=hint)
     if status in NOT_LET_IN:
         return RequestError(kind=Kind.DENIED, error=error, hint=NOT_LET_IN[status])
-    return RequestError(kind=Kind.REFUSED, error=error, words=words)
+    hint = MORE_CONTEXT if TOO_LONG in words else ""
+    return RequestError(kind=Kind.REFUSED, error=error, words=words, hint=hint)
 
 
 def error_of_reply(error: BadReplyError) -> RequestError:
