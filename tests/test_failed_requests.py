@@ -1,14 +1,21 @@
 """Requests that fail keep their step open: the build says so, the plan too, and the next build sends them again."""
 
 import json
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hostile_server import Endless, Reply, good, serving
-from tiny_recipe import refused, run, write_mirror, write_recipe
+from tiny_recipe import refused, run, start, write_mirror, write_recipe
 
 from pipelines.build.recipe import load
 from pipelines.build.step import GenerateStep
+
+ROOT = Path(__file__).parent.parent
 
 RECIPE = '''"""Questions of a clinic, answered by a model."""
 
@@ -197,3 +204,24 @@ def test_what_a_teacher_warned_of_stands_at_the_end_of_a_build(place):
     note = "answers as 'gemma\\x1b[2J-3', expected 'm'"
     assert said.stdout.replace("\n", " ").count(note) == 1 and note in said.stderr.replace("\n", " ")
     assert "\x1b[2J" not in said.output
+
+
+def test_ctrl_c_ends_a_build_after_the_answers_in_flight_and_keeps_them(place, tmp_path):
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a shell may have it ignored
+    code = f"{heeding}\nfrom pipelines.cli.commands import main\nmain()"
+    slow = lambda asked: replace(answers(asked), delay_s=2.0)  # noqa: E731
+    with serving(slow) as server:
+        words = place("build", server, "--concurrency", 1)
+        build = start(*words, folder=tmp_path, program=(sys.executable, "-c", code), env={"PYTHONPATH": str(ROOT)})
+        until = time.monotonic() + 60
+        while not server.requests and time.monotonic() < until:
+            time.sleep(0.05)
+        build.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, errors = build.communicate(timeout=60)
+        assert (build.returncode, "Aborted!" in errors) == (1, True), errors
+        assert time.monotonic() - began < 12, "12 requests of two seconds were not waited for"
+        assert 1 <= server.requests <= 4
+    with serving(answers, port=port(server)) as server:
+        run(*place("build", server))
+        assert server.requests < 12, "what was answered is kept"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Protocol
 
 from pipelines.build.worker_pool import Run
@@ -12,7 +14,7 @@ from pipelines.completions.cached_teacher import GenerateProgress
 from pipelines.storage.store import Store
 from sources.releases.manifest_model import StepSummary
 from synth.teachers.specs import with_options
-from synth.teachers.teacher import Teacher
+from synth.teachers.teacher import Answered, Ask, Request, Teacher
 
 
 class Progress(GenerateProgress, Protocol):
@@ -33,7 +35,10 @@ class Progress(GenerateProgress, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class BuildContext:
-    """State shared by all steps of one build; ``requesting`` are fields of ``TeacherOptions`` for this run."""
+    """State shared by all steps of one build; ``requesting`` are fields of ``TeacherOptions`` for this run.
+
+    ``interrupted`` is set by Ctrl-C, after which no more answers are taken from teachers.
+    """
 
     store: Store
     run: Run
@@ -41,8 +46,20 @@ class BuildContext:
     spending: Spending
     workers: int
     requesting: Mapping[str, Any] = field(default_factory=dict)
+    interrupted: Event = field(default_factory=Event)
     _teachers: dict[int, Teacher] = field(default_factory=dict)
 
     def teacher(self, named: Teacher) -> Teacher:
         """Return a teacher of the plan with the options of this run; the same one for all steps that use it."""
         return self._teachers.setdefault(id(named), with_options(named, self.requesting))
+
+    def until_interrupted(self, ask: Ask) -> Ask:
+        """Return ``ask`` that raises ``CancelledError`` at the first answer after Ctrl-C."""
+
+        def asking(requests: Iterable[Request]) -> Iterator[Answered]:
+            for answered in ask(requests):
+                if self.interrupted.is_set():
+                    raise CancelledError
+                yield answered
+
+        return asking

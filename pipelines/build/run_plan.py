@@ -42,7 +42,11 @@ def build(
                 workers=workers,
                 requesting=requesting or {},
             )
-            _run_all(missing, context, threads)
+            try:
+                _run_all(missing, context, threads)
+            except KeyboardInterrupt:  # the threads are waited for, and a step may have hours of requests left
+                context.interrupted.set()
+                raise
     return store.folder(plan.last.name)
 
 

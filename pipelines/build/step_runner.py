@@ -111,7 +111,8 @@ class StepRunner:
         store, progress, name = self.context.store, self.context.progress, self.node.step.name
         progress.started(name, len(groups))
         teacher = self.context.teacher(work.teacher)
-        ask = cached_teacher(store.root / "completions", teacher, self.context.spending, progress)
+        cached = cached_teacher(store.root / "completions", teacher, self.context.spending, progress)
+        ask = self.context.until_interrupted(cached)
         known = cached_shard(store, self.node.identity)
         failed = Outcomes()
         for shard, paths in enumerate(groups):
