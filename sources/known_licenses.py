@@ -17,7 +17,7 @@ Outputs = Literal["free", "named", "own_family", "forbidden"]
 OUTPUTS: dict[Outputs, str] = {
     "free": "any model",
     "named": "any model that keeps to the duties",
-    "own_family": "models of the same family alone",
+    "own_family": "only models of the same family",
     "forbidden": "no model that competes with the vendor's",
 }
 """The same in words."""
@@ -58,7 +58,7 @@ class License:
             "title": self.title,
             "rows_may_be": {
                 "adapted": self.derivatives,
-                "handed on": self.redistribution,
+                "redistributed": self.redistribution,
                 "sold": self.redistribution and self.commercial,
             },
             "outputs": OUTPUTS[self.outputs] if self.outputs else None,
@@ -140,19 +140,19 @@ def _llama(version: str, outputs: Outputs, duty: str) -> License:
 
 
 LLAMA_OWN = (
-    "outputs may improve no other large language model than Llama and what derives from it; what derives from the "
-    "weights is handed on with the agreement and its notice; above 700 million monthly users a licence of its own"
+    "outputs may improve no other large language model than Llama and what derives from it; derivatives of the "
+    "weights are redistributed with the agreement and its notice; above 700 million monthly users a licence of its own"
 )
 LLAMA_NAMED = (
-    'a model trained on outputs that is handed on has a name that begins with "Llama", and its page says '
+    'a published model trained on outputs has a name that begins with "Llama", and its page says '
     '"Built with Llama"; the acceptable use policy applies; above 700 million monthly users a licence of its own'
 )
 LLAMA_NOT_IN_EU = (
     f"{LLAMA_NAMED}; the models that read images are not licensed to persons and companies of the European Union"
 )
 GEMMA_DUTY = (
-    "a model made by training on outputs counts as a derivative of the model: it is handed on under the same terms and "
-    "with their use restrictions; no right in the outputs themselves is claimed"
+    "a model made by training on outputs counts as a derivative of the model: it is redistributed under the same terms "
+    "and with their use restrictions; no right in the outputs themselves is claimed"
 )
 RESEARCH_DUTY = "for research only, outputs included; no commercial use"
 RIVAL_DUTY = "outputs may not be used to develop models that compete with the vendor's"
@@ -180,7 +180,7 @@ MODELS = (
         "Qwen License Agreement",
         "https://huggingface.co/Qwen/Qwen2.5-72B-Instruct/blob/main/LICENSE",
         "named",
-        'a model trained on outputs that is handed on says "Built with Qwen" or "Improved using Qwen" in its '
+        'a published model trained on outputs says "Built with Qwen" or "Improved using Qwen" in its '
         "documentation; above 100 million monthly users a licence of its own",
         hub_names=("qwen",),
     ),
@@ -343,7 +343,7 @@ OWN_TERMS = (
         hub="openrail",
         strictness=40,
         passes_on=True,
-        duty="hand on the use restrictions with the rows",
+        duty="pass on the use restrictions with the rows",
         hub_names=(
             "creativeml-openrail-m",
             "bigscience-openrail-m",
@@ -367,7 +367,7 @@ OWN_TERMS = (
         commercial=False,
         redistribution=False,
         own=True,
-        duty="for those alone whom the owner of the rows lets read them",
+        duty="only for readers allowed by the owner of the rows",
     ),
     License(
         id="LicenseRef-none-stated",

@@ -80,17 +80,19 @@ def contradiction(expression: str) -> str | None:
     """
     bound = [license for license in all_terms(expression) if license.strictness > 0]
     if len(bound) > 1 and (closed := [license.id for license in bound if not license.derivatives]):
-        return f"{closed[0]} allows no adaptation, and a row joined with what is under another licence is one"
+        return f"{closed[0]} allows no adaptation, and joining it with text under another licence is one"
     alike = [license for license in bound if license.share_alike]
     if not alike:
         return None
     shared = frozenset.intersection(*(license.into for license in alike))
     if not shared:
-        return f"{' and '.join(license.id for license in alike)} each want what is made of them under themselves"
+        return f"{' and '.join(license.id for license in alike)} each require derived works to be under themselves"
     others = [license for license in bound if not license.share_alike]
     refused = [[other.id for other in others if not _admits(LICENSES[id], other)] for id in sorted(shared)]
     if all(refused):
-        return f"{alike[0].id} wants what is made of it under itself, which the terms of {refused[0][0]} do not allow"
+        return (
+            f"{alike[0].id} requires derived works to be under itself, which the terms of {refused[0][0]} do not allow"
+        )
     return None
 
 

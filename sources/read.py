@@ -74,7 +74,7 @@ def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int])
     if found < len(given):
         raise FileError(
             f"{file.path}: the reader of {corpus.name} gives rows for {len(given):,} of {found + len(missing):,} "
-            f"lines, and {len(given) - found:,} of them name a line that is none; expected the line in the file"
+            f"lines, and {len(given) - found:,} of them name a line that does not exist; expected the line in the file"
         )
     error = f"the reader of {corpus.name} returned no row for this line; expected a row, or Broken with the reason"
     for raw in missing:
@@ -96,7 +96,7 @@ def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
     except Exception as error:
         raise FileError(
             f"{file.path}: the reader of {corpus.name} ends after line {last} with {type(error).__name__}: {error}; "
-            "the file is none that it was written for"
+            "the file has another format than the reader expects"
         ) from error
 
 

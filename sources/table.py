@@ -72,7 +72,8 @@ def _messages(values: Sequence[tuple[Message, ...]]) -> Any:
 
 def relist(values: pl.Series, like: pl.Series) -> pl.Series:
     """Return ``values`` as lists with the lengths and the name of ``like``."""
-    offsets = pa.array([0, *like.list.len().fill_null(0).cum_sum().to_list()], pa.int64())
+    ends = like.list.len().fill_null(0).cum_sum().cast(pl.Int64)
+    offsets = pl.concat([pl.Series([0], dtype=pl.Int64), ends.alias("")]).to_arrow()  # pa.array would import pandas
     lists = pl.from_arrow(pa.LargeListArray.from_arrays(offsets, values.to_arrow()))
     assert isinstance(lists, pl.Series), "a pyarrow array becomes a series"
     return lists.alias(like.name)

@@ -417,7 +417,7 @@ def ask(verb, words, folder, watch):
     wrong = list(watch.found)
     if raised is not None or "Traceback" in said:
         wrong.append(f"traceback: {type(raised).__name__}: {str(raised)[:300]}")
-    if "did not expect this of its input" in said:
+    if "an unexpected input or a defect of sabila" in said:
         wrong.append(f"unexpected: {said.strip()[-400:]}")
     return wrong, "refused" if said.startswith("Error") or "\nError" in said else "answered"
 

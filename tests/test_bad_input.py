@@ -87,7 +87,7 @@ def test_a_missing_column_in_a_whole_file_is_told_with_what_was_found(call, tmp_
     write_recipe(tmp_path, text)
     (tmp_path / "mirror" / "clinic" / "sheet.csv").write_text("id,query,answer\nc1,What is a fever?,Heat.\n")
     assert refused(1, *call, "--corpora", "clinic").endswith(
-        "sheet.csv: every row was refused; line 2: missing field 'question'; found id, query, answer"
+        "sheet.csv: every row is malformed; line 2: missing field 'question'; found id, query, answer"
     )
 
 
@@ -152,7 +152,7 @@ def test_a_changed_raw_file_is_refused_until_it_is_accepted(call, tmp_path):
     told = refused(1, *call)
     assert told.startswith("Error: ward: rounds.jsonl has sha256 ")
     assert f"but {tmp_path / 'sabila.lock'} says " in told
-    assert told.endswith("bring the file back, accept the change with --relock, or keep another lock with --lock FILE")
+    assert told.endswith("restore the file, accept the change with --relock, or keep another lock with --lock FILE")
     assert run(*call, "--relock").exit_code == 0
     assert run(*call).exit_code == 0
 
@@ -233,9 +233,9 @@ def test_an_unknown_recipe_lists_the_known_ones(call):
         ("1 / 0\n", "cannot be imported: ZeroDivisionError: division by zero"),
         ("x = 1\n", "expected a file that defines a function called recipe"),
         ("recipe = 1\n", "expected a file that defines a function called recipe"),
-        ("def recipe(size):\n    pass\n", "takes 'size', expected keyword arguments with defaults alone"),
-        ("def recipe(*, size):\n    pass\n", "takes 'size', expected keyword arguments with defaults alone"),
-        ("def recipe(**sizes):\n    pass\n", "takes 'sizes', expected keyword arguments with defaults alone"),
+        ("def recipe(size):\n    pass\n", "takes 'size', expected only keyword arguments with defaults"),
+        ("def recipe(*, size):\n    pass\n", "takes 'size', expected only keyword arguments with defaults"),
+        ("def recipe(**sizes):\n    pass\n", "takes 'sizes', expected only keyword arguments with defaults"),
         ("def recipe():\n    pass\n", "recipe: broken returned None, expected its last Step"),
         ("def recipe():\n    raise ValueError('size: got 1, expected 2')\n", "Error: size: got 1, expected 2"),
     ],

@@ -145,7 +145,9 @@ def test_rows_of_a_benchmark_are_looked_at_and_enter_nothing(store, lessons):
 
 def test_a_step_that_would_pass_on_rows_of_a_benchmark_cannot_be_made():
     exam = held_out(source(), "exam", {"test": ("lessons.jsonl",)})
-    with pytest.raises(TypeError, match=r"^copy reads read-exam, rows of a benchmark, which may only be looked at$"):
+    with pytest.raises(
+        TypeError, match=r"^copy reads read-exam, rows of a benchmark, which may only be reference inputs$"
+    ):
         each_shard("copy", unchanged, None, read(exam))
 
 
@@ -240,19 +242,19 @@ def drops_without_a_reason(rows, config):
 @pytest.mark.parametrize(
     ("function", "told"),
     [
-        (moves("source", "medquad"), "says source 'medquad' of school:0, expected 'school'"),
-        (moves("source", "../../elsewhere"), "says source '../../elsewhere' of school:0"),
-        (moves("file", "other.jsonl"), "says file 'other.jsonl' of school:0"),
-        (moves("line", 99), "says line 99 of school:0, expected 1"),
-        (moves("split", "test"), "says split 'test' of school:0, expected 'train'"),
-        (moves("license", "CC0-1.0"), "says license 'CC0-1.0' of school:0, which leaves out CC-BY-NC-4.0"),
-        (moves("license", "CC-BY-4.0"), "which leaves out CC-BY-NC-4.0"),
-        (moves("license", None), "says license None of school:0"),
+        (moves("source", "medquad"), "changed source of school:0 to 'medquad', expected 'school'"),
+        (moves("source", "../../elsewhere"), "changed source of school:0 to '../../elsewhere'"),
+        (moves("file", "other.jsonl"), "changed file of school:0 to 'other.jsonl'"),
+        (moves("line", 99), "changed line of school:0 to 99, expected 1"),
+        (moves("split", "test"), "changed split of school:0 to 'test', expected 'train'"),
+        (moves("license", "CC0-1.0"), "changed license of school:0 to 'CC0-1.0', which omits CC-BY-NC-4.0"),
+        (moves("license", "CC-BY-4.0"), "which omits CC-BY-NC-4.0"),
+        (moves("license", None), "changed license of school:0 to None"),
         (moves("response", " "), "keeps school:0 with an empty response"),
-        (makes("1", license="MIT"), "says license 'MIT' of school:0/1"),
-        (makes("1", source="exam"), "says source 'exam' of school:0/1"),
+        (makes("1", license="MIT"), "changed license of school:0/1 to 'MIT'"),
+        (makes("1", source="exam"), "changed source of school:0/1 to 'exam'"),
         (makes(""), "or others, or in another order"),
-        (makes("1", "1"), "has 1 ids twice, school:0/1 first"),
+        (makes("1", "1"), "has 1 repeated ids, school:0/1 first"),
         (drops_without_a_reason, "drops school:0 without a reason"),
     ],
 )
@@ -273,9 +275,9 @@ def test_a_step_may_put_rows_under_further_terms(stricter, store, lessons):
 def test_a_row_that_two_branches_keep_stops_the_build_where_they_meet(store, lessons):
     rows = read(source())
     one, other = (each_shard(name, unchanged, None, rows) for name in ("one", "other"))
-    with pytest.raises(LostRowsError, match="both has 4 ids twice, school:0 first"):
+    with pytest.raises(LostRowsError, match="both has 4 repeated ids, school:0 first"):
         built(each_shard("both", unchanged, None, one, other), store, lessons)
-    with pytest.raises(LostRowsError, match="twice has 4 ids twice"):
+    with pytest.raises(LostRowsError, match="twice has 4 repeated ids"):
         built(each_shard("twice", unchanged, None, rows, rows), store, lessons)
 
 
@@ -420,7 +422,7 @@ def test_a_malformed_row_is_quarantined_with_its_place_and_error(row, error, rec
 def test_a_file_without_one_good_row_is_not_the_file_that_was_meant(recipe, store, tmp_path):
     rows = [{"id": str(n), "query": "renamed?", "answer": "column"} for n in range(3)]
     mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [GOOD], "b.jsonl": rows}})
-    with pytest.raises(FileError, match=r"b.jsonl: every row was refused; line 1: missing field 'question'; found id"):
+    with pytest.raises(FileError, match=r"b.jsonl: every row is malformed; line 1: missing field 'question'; found id"):
         tiny_recipe.build(recipe, store, mirror, corpora="clinic")
     assert steps(store) == {}
 
@@ -433,7 +435,7 @@ def test_a_long_file_with_a_broken_last_line_loses_that_line_alone(recipe, store
 
 def test_a_limit_that_reads_only_broken_rows_names_the_file_they_are_in(recipe, store, tmp_path):
     mirror = write_mirror(tmp_path / "m", {"clinic": {"a.jsonl": [b"", b" "], "b.jsonl": [b"broken", GOOD]}})
-    with pytest.raises(FileError, match=r"m/clinic/b.jsonl: every row was refused; line 1: not JSON"):
+    with pytest.raises(FileError, match=r"m/clinic/b.jsonl: every row is malformed; line 1: not JSON"):
         tiny_recipe.build(recipe, store, mirror, corpora="clinic", limit=1)
 
 

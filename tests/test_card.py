@@ -532,7 +532,7 @@ def everything(tmp_path):
 
 def test_a_card_tells_of_mix_judge_pairs_and_red_team(everything):
     text = card(*everything)
-    for said in ("## The mix", "## The red team", "a judge saw 1 pairs", "Not generated", "Not read", "`weapons`"):
+    for said in ("## The mix", "## Red teaming", "a judge compared 1 pairs", "Not generated", "Not read", "`weapons`"):
         assert said in text
     assert "| `tiny` | `1` | 2 | 1 | 9 | 4 |" in text
     assert "hostile" not in text

@@ -357,7 +357,7 @@ def test_a_release_made_twice_is_left_as_it_is(place):
 def test_a_version_with_other_content_is_refused_and_names_what_differs(place):
     before = contents(place / answer("release", *ALONE, "--version", "1.0").strip())
     assert refused(1, "release", *ALONE, "--version", "1.0", "--min-prose-chars", "39") == (
-        "Error: tiny@1.0 is frozen with other content; what differs: "
+        "Error: tiny@1.0 is frozen with other content; differences: "
         "clean-clinic: config.rules.min_prose_chars 1 -> 39; clean-ward: config.rules.min_prose_chars 1 -> 39; "
         "value: min_prose_chars nothing -> 39. Choose another version"
     )
@@ -431,13 +431,13 @@ def test_a_mistyped_licence_is_pointed_out_by_sources(monkeypatch):
     monkeypatch.setitem(SOURCES, "medquad", mistyped)
     done = run("sources")
     assert done.exit_code == 0
-    told = "medquad: no known licence is called 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
-    assert done.stderr.splitlines() == [f"{told}; its rows may be handed to nobody"]
+    told = "medquad: unknown licence 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
+    assert done.stderr.splitlines() == [f"{told}; its rows may not be redistributed"]
 
 
 def test_a_mistyped_licence_of_one_s_own_corpus_is_pointed_out_by_plan_and_build(tmp_path):
     text = tiny_recipe.RECIPE.replace('license="CC0-1.0"', 'license="LicenseRef-propietary"')
     call = (write_recipe(tmp_path, text), "--mirror", write_mirror(tmp_path / "mirror"), "--store", tmp_path / "store")
-    told = "no known licence is called 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
+    told = "unknown licence 'LicenseRef-propietary'; did you mean 'LicenseRef-proprietary'?"
     assert f"clinic: {told}" in run("plan", *call).stderr
     assert f"read-clinic: warning: {told}" in run("build", *call, "--workers", "1").stderr

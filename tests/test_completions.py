@@ -346,7 +346,7 @@ def test_a_budget_stops_the_run_short_of_it_and_another_goes_on_from_there(store
     with serving() as server:
         made = teacher(f"openai:{server.url}#m", TeacherOptions(concurrency=16))
         spending, came = Spending(rates=rates, budget=budget), []
-        with pytest.raises(BudgetReachedError, match=r"budget reached: .* of .* taken, .* requests are to go"):
+        with pytest.raises(BudgetReachedError, match=r"budget reached: .* of .* used, .* requests remain"):
             came.extend(cached_teacher(store, made, spending, NullProgress())(wanted))
         account = spending.accounts["cot"]
         took = account.prompt_tokens + account.completion_tokens
@@ -416,7 +416,7 @@ def test_the_export_is_a_table_by_key_with_the_words_of_prompt_and_answer(store,
     run(store, Scripted(lambda request: answer(request, logprobs=({"B": -0.5},))), wanted)
     with opened(store) as completions:
         table = pl.read_parquet(completions.export(tmp_path / "out"))
-        with pytest.raises(StoreError, match="is there already, expected the name of a new folder"):
+        with pytest.raises(StoreError, match="exists already, expected the name of a new folder"):
             completions.export(tmp_path / "out")
     assert table["key"].is_sorted() and table.height == 5
     row = table.filter(pl.col("messages").str.contains("Label 1.", literal=True)).row(0, named=True)

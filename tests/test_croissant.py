@@ -107,7 +107,7 @@ def test_the_fields_of_responsible_ai_tell_of_this_release(told, released):
         {f"{part['teacher']} at {part['revision']}" for part in figures["generation"]}
     )
     assert "medmcqa_validation" in told["rai:dataLimitations"][1]
-    assert "replaced by its kind" in told["rai:personalSensitiveInformation"][0]
+    assert "replaced by a placeholder" in told["rai:personalSensitiveInformation"][0]
     assert f"mcqa {figures['by_task'][0]['rows']}" in told["rai:dataBiases"][1]
 
 

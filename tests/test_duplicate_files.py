@@ -73,7 +73,7 @@ def test_whole_numbers_name_rows_across_files(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "options", "said"),
     [
-        ([*ROWS, ROWS[0]], ("--id-column", "key"), "id 3 is met twice"),
+        ([*ROWS, ROWS[0]], ("--id-column", "key"), "id 3 occurs twice"),
         ([*ROWS, {**ROWS[0], "key": None}], ("--id-column", "key"), "1 rows have no id"),
         (ROWS, ("--id-column", "kee"), "no column kee; there are key, question, answer"),
     ],
@@ -89,7 +89,7 @@ def test_an_output_over_its_own_input_is_refused_before_anything_is_written(tmp_
     pl.DataFrame(ROWS).write_parquet(tmp_path / "kept.parquet")
     done = dedup(tmp_path / "kept.parquet", *COLUMNS, "--out", tmp_path)
     assert done.exit_code == 1
-    assert "would be written over the input" in done.output
+    assert "would overwrite the input" in done.output
     assert [path.name for path in tmp_path.iterdir()] == ["kept.parquet"]
     assert table(tmp_path, "kept").equals(pl.DataFrame(ROWS))
 
@@ -122,7 +122,7 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
     done = dedup(file, *COLUMNS, "--semantic", folder, "--out", tmp_path / "out")
     assert done.exit_code == 1
     assert str(folder) in done.output
-    assert "did not expect" not in done.output
+    assert "an unexpected input" not in done.output
 
 
 @pytest.mark.parametrize("options", [(), ("--id-column", "key"), ("--semantic", "any")])

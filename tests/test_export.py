@@ -146,7 +146,7 @@ def test_the_same_release_gives_the_same_bytes(release, tmp_path):
 
 def test_a_folder_that_is_there_is_left_alone(release, tmp_path):
     (tmp_path / "trl").mkdir()
-    with pytest.raises(ExportError, match="is there already, expected the name of a new folder"):
+    with pytest.raises(ExportError, match="exists already, expected the name of a new folder"):
         exported(release, "trl")
     assert not list((tmp_path / "trl").iterdir())
 
@@ -189,7 +189,7 @@ def test_an_export_that_was_killed_when_it_was_done_is_run_again(release, tmp_pa
 
 def test_another_export_is_not_written_over(release, tmp_path):
     exported(release, "trl", kind="sft")
-    with pytest.raises(ExportError, match="is there already and holds another export"):
+    with pytest.raises(ExportError, match="exists already with another export"):
         exported(release, "trl")
     assert not (tmp_path / "trl" / "dpo.jsonl").exists()
     assert not (tmp_path / "trl.partial").exists()

@@ -109,7 +109,7 @@ def test_failed_requests_are_reported_and_sent_again_by_the_next_build(place):
         assert set(server.asked.values()) == {1, 2}, "--tries bounds what is sent"
         planned = run(*place("plan", server)).output
         assert "to do" in next(line for line in planned.splitlines() if line.startswith("cot"))
-        assert "12 times in its first round, 6 of them answered before, 6 failed, to be sent again" in planned
+        assert "12 requests in its first round, 6 of them cached, 6 failed, to be sent again" in planned
         known = port(server)
     with serving(answers, port=known) as server:
         built = json.loads(run(*place("build", server, "--json")).stdout)

@@ -156,7 +156,7 @@ def test_a_worker_that_is_killed_is_told_and_the_rest_is_kept(tmp_path):
     recipe, mirror = write_recipe(tmp_path, text), write_mirror(tmp_path / "mirror")
     told = refused(1, "build", recipe, "--store", tmp_path / "store", "--mirror", mirror, "--workers", 2)
     assert told == (
-        "Error: one of 2 worker processes was killed, as happens when memory runs out; "
+        "Error: one of 2 worker processes was killed, as happens when memory is exhausted; "
         "run again with fewer --workers, what is complete is kept"
     )
     assert "read-clinic" in names(steps(tmp_path / "store"))

@@ -134,7 +134,7 @@ def test_other_content_than_the_lock_says_is_refused(hub, call, tmp_path):
     hub.commits["sabila-tests/ward"][commit] = {"rounds.jsonl": rows([{"id": "x", "question": "q?", "answer": "a"}])}
     told = refused(1, *call)
     assert told.startswith("Error: ward: rounds.jsonl has sha256 ")
-    assert told.endswith("bring the file back, accept the change with --relock, or keep another lock with --lock FILE")
+    assert told.endswith("restore the file, accept the change with --relock, or keep another lock with --lock FILE")
     assert not (tmp_path / "store" / "steps").exists()
 
 
@@ -192,7 +192,7 @@ RESOLVE, LIST, HEAD, GET = "/revision/main", "/tree/", "HEAD /datasets/", "GET /
 def test_a_failure_of_the_hub_is_told_and_leaves_nothing_half_done(failure, reason, hub, call, tmp_path):
     hub.failures = [failure]
     told = refused(1, *call)
-    assert told.startswith(f"Error: clinic: the Hub did not give hf://datasets/sabila-tests/clinic ({reason}")
+    assert told.startswith(f"Error: clinic: the Hub did not provide hf://datasets/sabila-tests/clinic ({reason}")
     assert told.endswith(ADVICE)
     assert not (tmp_path / "store" / "steps").exists()
     assert not (tmp_path / "sabila.lock").exists()
@@ -203,7 +203,7 @@ def test_a_failure_of_the_hub_is_told_and_leaves_nothing_half_done(failure, reas
 def test_a_hub_that_is_not_there_is_told(call, hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     told = refused(1, *call)
-    assert told.startswith("Error: clinic: the Hub did not give hf://datasets/sabila-tests/clinic (ConnectError: ")
+    assert told.startswith("Error: clinic: the Hub did not provide hf://datasets/sabila-tests/clinic (ConnectError: ")
 
 
 def test_offline_mode_is_told(call, hub, monkeypatch):

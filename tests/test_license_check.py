@@ -244,7 +244,7 @@ def test_every_model_of_a_red_team_leaves_its_terms_on_the_rows_it_wrote_in(tmp_
     rows = [one("bad:1", f"{LLAMA} AND MIT", meta=wrote), one("good:1", f"Apache-2.0 AND {LLAMA} AND MIT", meta=wrote)]
     [conflict] = conflicts(release(tmp_path / "release", rows, steps=[guard]))
     assert (conflict.rule, conflict.ids) == ("teacher", ("bad:1",))
-    assert conflict.why == "writer wrote a text of these rows, which leave out its terms, Apache-2.0"
+    assert conflict.why == "writer wrote a text of these rows, which omit its terms, Apache-2.0"
 
 
 def test_pairs_are_checked_as_conversations_are(tmp_path):
@@ -281,7 +281,7 @@ def test_rows_relabelled_against_the_source_of_the_same_manifest_are_refused(tmp
     rows = [*lawful_rows(), one("shelf:1", row_license)]
     [conflict] = conflicts(release(tmp_path / "release", rows, steps=[read_step("shelf", source)]), use=use)
     assert (conflict.rule, conflict.ids, conflict.license) == ("freed", ("shelf:1",), row_license)
-    assert f"shelf is under {source}, which these rows leave out" in conflict.describe()
+    assert f"shelf is under {source}, which these rows omit" in conflict.describe()
 
 
 def test_rows_relabelled_against_the_catalog_are_refused_though_manifest_and_rows_agree(tmp_path):

@@ -189,7 +189,7 @@ def test_texts_without_a_token_are_equal_if_asked():
 
 def test_blocks_hold_every_text_once():
     texts = pl.Series("text", ["x" * 300_000, None, "", "short"] * 30 + ["y" * (3 * BLOCK_BYTES)])
-    parts = list(blocks(pl.DataFrame({"text": texts}).with_columns(subject=pl.lit("a"), apart=pl.lit(None))))
+    parts = list(blocks(pl.DataFrame({"text": texts}).with_columns(subject=pl.lit("a"), must_match=pl.lit(None))))
     assert len(parts) > 3
     assert pl.concat(parts)["text"].equals(texts.fill_null(""))
 
@@ -532,7 +532,7 @@ def test_text_batches_bound_the_rows_in_memory():
 def test_what_cannot_be_meant_is_refused():
     with pytest.raises(ValueError, match="no column answr; there are id, question, answer, rank"):
         deduplicate(QA, text=["question", "answr"], id="id")
-    with pytest.raises(ValueError, match=r"id 'q1' is met twice, expected every row to have its own"):
+    with pytest.raises(ValueError, match=r"id 'q1' occurs twice, expected every row to have its own"):
         deduplicate(pl.concat([QA, QA[:1]]), text=["answer"], id="id")
     with pytest.raises(ValueError, match="1 rows have no id"):
         near_duplicates([rows(["a", "b"], ids=["x", None])], NearRules())

@@ -49,7 +49,7 @@ def test_edited_copies_are_found(found):
 def test_words_keep_the_semantic_step_from_other_subjects_and_not_from_rewrites():
     texts = [{"id": f"{n}{side}", **pair[side]} for n, pair in enumerate(PAIRS) for side in "ab"]
     rows = pl.DataFrame(texts).select(
-        "id", text=pl.col("question") + "\n" + pl.col("answer"), subject="question", apart=pl.lit("")
+        "id", text=pl.col("question") + "\n" + pl.col("answer"), subject="question", must_match=pl.lit("")
     )
     pairs = [{"id": f"{n}b", "representative": f"{n}a"} for n in range(len(PAIRS))]
     verdicts = list(zip(PAIRS, allowed(rows, pl.DataFrame(pairs)), strict=True))

@@ -212,7 +212,7 @@ def test_an_output_over_an_input_is_refused_under_any_name(tmp_path):
     kept = write(tmp_path / "d" / "kept.parquet", "x")
     (tmp_path / "link").symlink_to(tmp_path / "d")
     refuse_overwriting([kept], [tmp_path / "d" / "dropped.parquet"])
-    with pytest.raises(TableError, match=r"would be written over the input .*kept\.parquet; name another folder"):
+    with pytest.raises(TableError, match=r"would overwrite the input .*kept\.parquet; name another folder"):
         refuse_overwriting([kept], [tmp_path / "link" / "kept.parquet"])
 
 
@@ -287,7 +287,7 @@ def test_lists_that_follow_one_another_are_read_as_one_and_what_else_follows_is_
     assert [(row.line, row.value) for row in json_rows(raw(both))] == [(1, {"q": 1}), (2, {"q": 2}), (3, {"q": 3})]
     for rest in ('{"q": 3}', ", 3", "]", "x"):
         file = raw(write(tmp_path / "more.json", '[{"q": 1}]\n' + rest))
-        with pytest.raises(FileError, match=r"more\.json goes on with .* after its end, past 1 values"):
+        with pytest.raises(FileError, match=r"more\.json goes on with .* after its end, after 1 values"):
             list(json_rows(file))
 
 
@@ -602,7 +602,7 @@ def test_a_file_called_as_a_test_set_among_the_training_files_is_warned_of(tmp_p
     assert counts["kept"] == 4
     warned = [line for line in said.splitlines() if "warning" in line]
     assert warned == [
-        f"read-clinic: warning: {name} is read as training rows, but is named as a test set is"
+        f"read-clinic: warning: {name} is read as training rows, but is named like a test set"
         for name in ("med_dev.jsonl", "test.jsonl")
     ]
 
@@ -653,5 +653,5 @@ def test_a_list_of_test_ids_holds_out_its_rows(tmp_path):
 
 def test_a_list_of_test_ids_that_matches_nothing_stops_the_build(tmp_path):
     files = {"a.jsonl": [question(n) for n in range(4)], "test_ids.json": '{"PMID:1": 1, "PMID:3": 1}'}
-    with pytest.raises(AssertionError, match=r"lists 2 test ids, of which 2 are borne by no row of .*: PMID:1, PMID:3"):
+    with pytest.raises(AssertionError, match=r"lists 2 test ids, of which 2 are in no row of .*: PMID:1, PMID:3"):
         built(tmp_path, files, TOLD_APART)

@@ -75,14 +75,14 @@ def test_a_recipe_that_was_never_built_says_so(place):
 
 def test_a_step_whose_folder_was_removed_says_so(place):
     shutil.rmtree(next((place / "store" / "steps").glob("clean-ward-*")))
-    assert why(place) == {"clean-ward": "its folder is gone"}
+    assert why(place) == {"clean-ward": "its folder was removed"}
     assert redone(place) == {"clean-ward"}
 
 
 def test_what_is_gone_and_changed_is_told_as_gone(place):
     shutil.rmtree(next((place / "store" / "steps").glob("exact-*")))
     told = why(place, min_prose_chars=20)
-    assert told["exact"] == "its folder is gone; follows from clean-clinic, clean-ward"
+    assert told["exact"] == "its folder was removed; follows from clean-clinic, clean-ward"
 
 
 # --- what changed --------------------------------------------------------------------------------------------------

@@ -127,8 +127,8 @@ def test_a_dry_run_says_that_it_looks_with_the_token_and_only_reads_with_it(hub,
     hub.requests.clear()
     said = []
     assert publish(releases["2"], REPO, said.append, dry_run=True)["state"] == "would publish"
-    assert said[1] == "tiny@2 is what its manifest says and may be handed on; asking the Hub"
-    assert f"{REPO} cannot be seen by everybody: looking again with your token, for reading alone" in said
+    assert said[1] == "tiny@2 matches its manifest and may be published; contacting the Hub"
+    assert f"{REPO} is not public: reading it with your token" in said
     sent = [request for request, token in zip(hub.requests, hub.tokens, strict=True) if token]
     assert sent
     assert all(request.startswith(("GET ", "HEAD ")) for request in sent)
@@ -173,7 +173,7 @@ def test_large_files_go_through_the_chunk_store_where_the_client_has_it(hub, rel
 
 
 def test_the_report_goes_when_asked_for_and_goes_away_with_the_next_version(hub, releases, tmp_path):
-    with pytest.raises(ReleaseError, match=r"has no report\.html, expected it there"):
+    with pytest.raises(ReleaseError, match=r"has no report\.html; create it"):
         publish(releases["1"], REPO, say, with_report=True)
     folder = shutil.copytree(releases["1"], tmp_path / "one")
     write_report(folder, folder / "report.html")
@@ -227,7 +227,7 @@ def test_a_tag_with_other_content_is_refused_and_the_difference_told(hub, releas
     publish(releases["1"], REPO, say)
     other = made(tmp_path / "other", "1", {**VERSIONS["1"], "ward": ROWS["school"]})
     before = hub.repo("datasets", REPO)
-    with pytest.raises(ReleaseError, match=r"has 1 with other content; what differs: README\.md, .*Choose another"):
+    with pytest.raises(ReleaseError, match=r"has 1 with other content; differences: README\.md, .*Choose another"):
         publish(other, REPO, say)
     assert hub.repo("datasets", REPO) == before
 
@@ -266,13 +266,13 @@ def test_a_release_that_is_not_what_its_manifest_says_is_refused(hub, releases, 
     folder = shutil.copytree(releases["1"], tmp_path / "one")
     content = (folder / SCHOOL).read_bytes()
     (folder / SCHOOL).write_bytes(content[:-1] + b"!")
-    with pytest.raises(ReleaseError, match=rf"is not what its manifest says:\n(.*\n)*  {SCHOOL}, sha256: expected "):
+    with pytest.raises(ReleaseError, match=rf"differs from its manifest:\n(.*\n)*  {SCHOOL}, sha256: expected "):
         publish(folder, REPO, say)
     assert hub.requests == []
 
 
 def test_licences_that_forbid_it_are_told_with_the_rows(hub, demo_store):
-    with pytest.raises(ReleaseError, match=r"may not be handed on for use 'any':\n  .*embedded teacher wrote these"):
+    with pytest.raises(ReleaseError, match=r"may not be published for use 'any':\n  .*embedded teacher wrote these"):
         publish(demo_store / "releases" / "demo" / "1", REPO, say)
     assert hub.requests == []
 
@@ -334,5 +334,5 @@ def test_the_command_tells_in_a_line_what_is_wrong(hub, releases):
         "Error: no release 'tiny@9', expected name@version in "
     )
     assert refused(1, "publish", releases["1"], "--repo", "tiny") == (
-        "Error: repo is 'tiny', expected ORG/NAME in letters, digits and single . _ - as the Hub has it"
+        "Error: repo is 'tiny', expected ORG/NAME in letters, digits and single . _ - as the Hub requires"
     )

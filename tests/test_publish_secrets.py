@@ -131,7 +131,7 @@ def test_a_release_with_a_secret_is_refused_before_anybody_is_asked(hub, release
     with pytest.raises(ReleaseError) as refused:
         publish(folder, "clinic/tiny", print)
     told = str(refused.value)
-    assert "seems to hold secrets; revoke them, then take them out:\n  manifest.json, line " in told
+    assert "seems to contain secrets; revoke them, then remove them:\n  manifest.json, line " in told
     assert ": an API key" in told
     assert ": a Hugging Face token" in told
     assert MADE_UP["an API key"] not in told

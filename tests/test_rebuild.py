@@ -255,7 +255,7 @@ def test_what_a_stranger_says_of_ones_own_model_stays_out_of_the_store(asked):
         released(again["recipe"], again["store"], again["mirror"], teacher=f"openai:{server.url}#m")
     shutil.rmtree(again["store"] / "releases")
     held, built = words(again["store"]), steps(again["store"])
-    assert "could not be made again" in refusal(rewritten(folder, "schedule", "POISON"), **again)
+    assert "could not be reproduced" in refusal(rewritten(folder, "schedule", "POISON"), **again)
     assert (words(again["store"]), steps(again["store"])) == (held, built)
     assert list((again["store"] / "partial").iterdir()) == []
 
@@ -277,7 +277,7 @@ def test_a_rebuild_asks_no_server_and_runs_no_model_that_a_manifest_names(asked,
     shutil.rmtree(folder / "completions")
     with serving(answers) as server:
         edit(folder, lambda manifest: manifest["values"].update(teacher=spec.format(server.url)), fit=True)
-        assert "a rebuild asks no model and no server" in refusal(folder, **again)
+        assert "a rebuild calls no model or server" in refusal(folder, **again)
         assert not server.asked
     assert not again["store"].exists()
 
@@ -373,7 +373,7 @@ def test_a_manifest_whose_hash_was_made_to_fit_is_refused_by_its_fingerprints(fo
 def test_values_that_give_another_graph_are_refused(folder, again):
     edit(folder, lambda manifest: manifest["values"].update(min_prose_chars=2), fit=True)
     assert (
-        "tiny@1 cannot be made by this sabila; what differs: clean-clinic: config.rules.min_prose_chars 1 -> 2; "
+        "tiny@1 cannot be rebuilt by this sabila; differences: clean-clinic: config.rules.min_prose_chars 1 -> 2; "
     ) in refusal(folder, **again)
     assert steps(again["store"]) == {}
 
@@ -385,7 +385,7 @@ def test_raw_files_that_differ_are_refused_and_named(folder, again, mirror):
     said = refusal(folder, error=LockError, **again)
     assert said.startswith("ward: rounds.jsonl has sha256 ")
     assert f"but {folder / 'manifest.json'} says " in said
-    assert said.endswith("; bring the file back")
+    assert said.endswith("; restore the file")
     assert steps(again["store"]) == {}
 
 
@@ -393,7 +393,7 @@ def test_a_corpus_that_is_gone_is_refused(recipe, mirror, again, tmp_path):
     folder = released(recipe, tmp_path / "store", mirror, required=False)
     shutil.rmtree(mirror / "ward")
     said = refusal(folder, **again)
-    assert said.startswith("tiny@1 read what is not there now: ")
+    assert said.startswith("tiny@1 needs inputs that are missing now: ")
     assert "has no folder ward" in said
 
 
@@ -424,7 +424,7 @@ def test_what_is_no_manifest_is_refused(text, again, tmp_path):
 def test_a_manifest_that_lacks_what_a_rebuild_needs_is_refused(folder, again):
     edit(folder, lambda manifest: [manifest.pop(name) for name in ("lock", "recipe")], fit=True)
     said = refusal(folder, **again)
-    assert said.endswith("is no manifest of a release that could be rebuilt: it has no lock, recipe")
+    assert said.endswith("is no manifest that can be rebuilt: it lacks lock, recipe")
 
 
 # --- what turns out another ----------------------------------------------------------------------------------------
@@ -435,9 +435,9 @@ def test_other_libraries_are_named_where_the_rows_are_the_same(folder, again, mo
     warned = []
     said = refusal(folder, **again, warn=warned.append)
     assert [text.partition(": ")[0] for text in warned] == [
-        "tiny@1 gets another hash here, though its rows may be the same"
+        "tiny@1 will have another hash here, although its rows may be the same"
     ]
-    assert said.startswith("tiny@1 could not be made again; its rows are the same, byte for byte; library: ")
+    assert said.startswith("tiny@1 could not be reproduced; its rows are the same, byte for byte; library: ")
     assert "library: pyarrow " in said
     assert not (again["store"] / "releases" / "tiny" / "1").exists()
 
@@ -451,14 +451,14 @@ def test_other_rows_are_named_by_file(folder, again):
     rows.with_columns(answer=rows["answer"] + " Or so.").write_parquet(last)
     write_json(last.parents[1] / FILES, list_files(last.parents[1]))
     said = refusal(folder, **again)
-    assert "could not be made again; what differs: file: data/prompts/clinic/train-00000-of-00001.parquet " in said
+    assert "could not be reproduced; differences: file: data/prompts/clinic/train-00000-of-00001.parquet " in said
 
 
 def test_a_damaged_release_is_not_written_over(folder, recipe, mirror, tmp_path):
     path = folder / "README.md"
     path.write_text("lost", encoding="utf-8")
     said = refusal(folder, store=tmp_path / "store", mirror=mirror, recipe=str(recipe))
-    assert f"{folder} is there already and not the same: README.md; " in said
+    assert f"{folder} exists with other content: README.md; " in said
     assert path.read_text(encoding="utf-8") == "lost"
 
 

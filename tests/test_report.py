@@ -307,7 +307,7 @@ def test_texts_are_cut_and_then_rows_left_out_until_the_page_is_small_enough(dem
     assert len(json.dumps(told, ensure_ascii=False).encode()) < 70_000
     assert 0 < len(told) < 315
     assert f"A sample of {len(told)} of 315 rows" in html
-    assert "315 were asked for; more than these would make the page too large." in html
+    assert "315 were requested; more would make the page too large." in html
     limit = int(re.search(r"Texts are cut after ([\d,]+) characters", html)[1].replace(",", ""))
     assert max(len(row.get("response", "")) for row in told) <= limit + len(" ⟦999 more characters⟧")
 
@@ -357,7 +357,7 @@ def test_the_changes_since_a_version_are_those_that_diff_finds(demo, changed):
 
 
 def test_no_version_to_compare_with_is_said(html):
-    assert "No version to compare with was named" in html
+    assert "No version was given to compare with" in html
 
 
 # --- always the same bytes, anywhere -------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def test_without_its_store_a_release_tells_of_ended_rows_from_the_ledger(demo, t
     assert len(ended) == 81
     assert not any(row["has_text"] or "messages" in row for row in ended)
     assert all(row["reason"] and row["step"] for row in ended)
-    assert "Candidates are kept in the store" in html
+    assert "Candidates are in the store" in html
 
 
 def test_a_release_of_which_nothing_ended_has_its_report_too(demo, tmp_path):
@@ -386,8 +386,8 @@ def test_a_release_of_which_nothing_ended_has_its_report_too(demo, tmp_path):
     path = next((tmp_path / "whole/ledger").glob("*.parquet"))
     pl.read_parquet(path).filter(status="kept").write_parquet(path)
     html = report(tmp_path / "whole")
-    assert "No row ended." in html
-    assert "0 rows ended as copies of 0 others" in html
+    assert "No row was dropped." in html
+    assert "0 rows were dropped as duplicates of 0 others" in html
     assert len(data_of(html)["rows"]) == 234
 
 
@@ -527,12 +527,12 @@ def test_filters_and_search_choose_rows_and_say_out_of_how_many(demo_page, demo)
     rows_shown(demo_page, 7)
     assert sorted(ids(demo_page)) == sorted(near["id"])
     assert demo_page.js("return document.getElementById('summary').textContent") == (
-        "7 sampled rows, out of 7 rows of the release and its ledger that these filters choose (all counted)."
+        "7 sampled rows, out of 7 rows of the release and its ledger that match these filters (all counted)."
     )
     demo_page.press("/")
     demo_page.press(*"asthma")
     rows_shown(demo_page, 1)
-    assert "look through the sample only" in demo_page.js("return document.getElementById('summary').textContent")
+    assert "cover the sample only" in demo_page.js("return document.getElementById('summary').textContent")
 
 
 def test_a_name_in_a_table_leads_to_its_rows(demo_page, demo):

@@ -134,7 +134,7 @@ def test_a_hostile_input_gives_the_same_in_portions():
 
 def test_rows_that_do_not_fit_the_index_are_refused(rows):
     index = add(empty(), [rows])
-    with pytest.raises(ValueError, match="id 'row3' is met twice"):
+    with pytest.raises(ValueError, match="id 'row3' occurs twice"):
         add(index, [rows[3:4]])
     with pytest.raises(ValueError, match=r"a batch has types .*'rank': String.*, expected .*'rank': Int64"):
         add(index, [rows[:1].with_columns(pl.lit("new").alias("id"), pl.col("rank").cast(pl.String))])

@@ -64,7 +64,7 @@ DAMAGES = [remove, empty, zero_a_page, write_other_texts]
 def test_a_damaged_step_is_not_built_upon(damage, place):
     damage(kept(place, "clean-clinic"))
     shutil.rmtree(step(place, "exact"))
-    with pytest.raises(StoreError, match=r"clean-clinic-\w+ is not as it was built: kept/00000.parquet"):
+    with pytest.raises(StoreError, match=r"clean-clinic-\w+ is damaged: kept/00000.parquet"):
         tiny_recipe.build(place / "tiny.py", place / "store", place / "mirror")
 
 
@@ -106,7 +106,7 @@ def test_a_release_that_verify_would_refuse_is_not_frozen(place, monkeypatch):
     monkeypatch.setattr("pipelines.freeze.freeze_release.card", lambda manifest, folder: "# Another card\n")
     words = ("--version", "1", "--store", place / "store", "--mirror", place / "mirror", "--workers", "1")
     result = run("release", place / "tiny.py", *words)
-    assert "tiny@1 is not frozen, it is not sound: README.md, line 1" in result.stderr
+    assert "tiny@1 was not frozen, because its verification fails: README.md, line 1" in result.stderr
     assert not list((place / "store").rglob("manifest.json"))
 
 

@@ -174,13 +174,13 @@ def test_trace_looks_into_the_last_build_or_that_of_a_recipe(built):
     assert "no row 'clinic:c1' in the last build of this store" in refused(1, "trace", "clinic:c1")
     assert answer("trace", "clinic:c1", "--recipe", "tiny") == KEPT
     assert refused(1, "trace", "school:s1", "--recipe", "nope") == (
-        "Error: store holds no finished build of nope; run sabila build first"
+        "Error: store contains no finished build of nope; run sabila build first"
     )
     assert refused(1, "trace", "school:s1", "--recipe", "tihy").endswith("; did you mean 'tiny'?")
 
 
 def test_trace_without_a_build_says_to_build(place):
-    assert refused(1, "trace", "clinic:c1") == "Error: store holds no finished build; run sabila build first"
+    assert refused(1, "trace", "clinic:c1") == "Error: store contains no finished build; run sabila build first"
 
 
 def test_trace_of_a_step_that_was_deleted_says_to_build_again(built):
@@ -210,7 +210,9 @@ def test_a_row_is_traced_in_a_release_whatever_was_built_since(released):
     )
     assert "no release 'tiny@2'" in refused(1, "trace", "clinic:c1", "--release", "tiny@2")
     answer("build", *ALONE, "--limit", "2")
-    assert refused(1, "trace", "clinic:c5").endswith("; read-clinic read 2 rows, as limit says, and it may lie beyond")
+    assert refused(1, "trace", "clinic:c5").endswith(
+        "; read-clinic read 2 rows because of --limit, and the row may be beyond them"
+    )
     assert refused(2, "trace", "clinic:c1", "--release", "tiny@1", "--recipe", "tiny") == (
         "Error: --recipe is tiny and --release tiny@1, expected one of them"
     )
@@ -298,7 +300,7 @@ def test_completions_that_the_store_has_lost_are_said_to_be_lost(demo_store, tmp
     shutil.copytree(demo_store, store, ignore=shutil.ignore_patterns("completions*", "releases"))
     row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
     events = row_history(row, store, "demo")
-    assert "the store has lost the request" in history_text(row, events)
+    assert "the request is not in the store" in history_text(row, events)
 
 
 def test_prompts_are_found_in_a_store_that_cannot_be_written(demo_store, monkeypatch):
@@ -403,4 +405,4 @@ def test_the_seed_told_is_the_seed_asked_with(demo_store):
 def test_a_change_of_white_space_alone_takes_one_line():
     change = {"field": "answer", "before": "Rest.\n\n\nDrink   water.", "after": "Rest.\n\nDrink water."}
     told = history_text("a:1", [{"step": "clean", "status": "kept", "changes": [change]}])
-    assert "  answer: white space alone changed, 22 -> 19 characters" in told.splitlines()
+    assert "  answer: only white space changed, 22 -> 19 characters" in told.splitlines()

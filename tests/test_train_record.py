@@ -76,7 +76,7 @@ def test_a_partial_run_is_gone_on_with_by_the_same_run_alone(tmp_path):
     checkpoint.mkdir(parents=True)
     mark_complete(checkpoint)
     place.begin("one")
-    with pytest.raises(TrainingError, match=r"model\.partial was begun with other rows, model or settings"):
+    with pytest.raises(TrainingError, match=r"model\.partial was started with other rows, model or settings"):
         place.begin("two")
 
 

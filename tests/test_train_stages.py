@@ -349,7 +349,7 @@ def test_a_full_disk_at_a_checkpoint_is_told_and_with_room_the_run_goes_on(ward)
     assert "Traceback" not in full.stderr
     line = full.stderr.splitlines()[-1]
     assert line.startswith("Error: no room to write in full.partial (")
-    assert line.endswith("make room and run again; the run goes on from its last whole checkpoint")
+    assert line.endswith("make room and run again; the run resumes from its last complete checkpoint")
     assert not (ward / "full").exists()
     done = sabila("train", "sft", "rows", *BASIC[:2], "--out", "full", *BASIC[4:], folder=ward)
     assert done.returncode == 0, done.stderr

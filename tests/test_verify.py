@@ -430,7 +430,7 @@ def test_the_verb_says_that_all_is_well(release):
     result = run("verify", "demo@1", "--store", release.parents[2])
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
-        f"demo@1: {len(load(release)['files'])} files and 234 rows are what the manifest says",
+        f"demo@1: {len(load(release)['files'])} files and 234 rows match the manifest",
         f"hash {load(release)['hash']} (as frozen)",
     ]
 
@@ -440,7 +440,7 @@ def test_the_verb_ends_with_1_and_names_file_what_expected_and_found(release):
     result = run("verify", release)
     assert result.exit_code == 1
     assert f"{MEDQUAD}: file\n  expected there\n  found    missing\n" in result.stdout
-    assert result.stdout.endswith(" found wrong in 3 files\n")
+    assert result.stdout.endswith(" errors in 3 files\n")
 
 
 def test_a_file_saved_again_is_named_first_and_what_follows_from_it_is_counted(release):
@@ -448,7 +448,7 @@ def test_a_file_saved_again_is_named_first_and_what_follows_from_it_is_counted(r
     lines = run("verify", release).stdout.splitlines()
     assert lines[0] == f"{MEDQUAD}: bytes"
     assert len(lines) < 60
-    assert lines[-2].endswith("restore the changed data files first")
+    assert lines[-2].endswith("restore the data files first")
     shown = [line for line in lines if line.startswith("README.md: ")]
     assert len(shown) == 6 and shown[-1].endswith(" more, which --json lists")
 

@@ -3,25 +3,33 @@
 import ast
 import re
 
+import click
 import pytest
 from test_house import FOLDERS, MODULES, ROOT, name, parsed
+
+from pipelines.cli.commands import main
 
 WORDS = {
     "awaited": "pending",
     "awaits": "pending",
     "claims": "explicit answer",
     "crew": "thread pools",
+    "curate": "clean_rows",
     "curated": "clean_and_deduplicate",
+    "curating": "row_cleaner",
     "freight": "upload plan",
     "leans": "implicit answer",
     "life": "history",
+    "likeness": "similarity",
     "lives": "is stored",
     "numerics": "precision",
     "parcel": "upload",
     "settled": "final answer",
+    "spots": "locations",
     "trouble": "errors",
     "warmth": "temperature",
     "workbench": "BuildSession",
+    "wronged": "affected",
 }
 """Words of names of functions, classes, arguments and fields, and what to say instead."""
 
@@ -29,6 +37,9 @@ NAMES_KEPT = {"ACI_BENCH", "ACI_BENCH_HELD_OUT"}
 """Names that contain such a word for another reason: a corpus is called so."""
 
 WHOLE_NAMES = {
+    "ALIKE_SCHEMA": "SIMILAR_SCHEMA",
+    "APART": "SEPARATOR",
+    "APART_BY": "MUST_MATCH",
     "Asked": "GenerateStep",
     "Asking": "GenerateStep",
     "Call": "TrainJob",
@@ -45,7 +56,10 @@ WHOLE_NAMES = {
     "Spot": "RowLocation",
     "Standing": "ProgressSnapshot",
     "Written": "PendingTeacher",
+    "_told": "reported",
+    "apart": "excluded_corpora, must_match",
     "compose": "render_prompts",
+    "curated": "clean_and_deduplicate",
     "drawing": "sampling",
     "instruct": "add_instructions",
     "leaning": "implicit_answer",
@@ -53,25 +67,71 @@ WHOLE_NAMES = {
     "looked_at": "reference_inputs",
     "looked_at_only": "reference_only",
     "server_trouble": "RequestError",
+    "unlike": "deduplicated",
     "written_only": "require_generated",
 }
 """Names that were given up as a whole; longer ones may contain them."""
 
 PHRASES = {
+    "asks this of nobody": "sends no request",
+    "bear their ids": "have these ids",
+    "bring it back": "restore it",
+    "build it again": "rebuild",
+    "by another hand": "by others",
+    "came to nothing": "failed",
+    "did not expect this of its input": "an unexpected input or a defect",
+    "ended as copies": "were dropped as duplicates",
+    "expected it there": "expected a file",
     "files of another hand": "files that sabila did not publish",
     "for want of a teacher": "no teacher was configured",
+    "for whom": "what the option does",
     "for whom.": "what the option does",
+    "gave the right answer": "right answers",
+    "go on where": "resume",
+    "goes on from": "resumes from",
     "goes on where it was": "resumes",
+    "going on from": "resuming from",
+    "handed on": "redistributed",
+    "handed to nobody": "may not be redistributed",
+    "handing on": "redistributing",
     "held against": "checked against",
+    "in work at a time": "processed at a time",
+    "is gone on with": "is resumed",
+    "is met twice": "occurs twice",
+    "is not sound": "fails verification",
+    "is not what was sent": "differs from the upload",
+    "is not whole": "is incomplete",
     "lets nobody in": "rejected the request (HTTP 401)",
+    "lies beside": "is next to",
     "looked at only": "compared with only",
     "looked_at": "reference_only",
+    "made again": "reproduced",
+    "made on the spot": "trained on the sample",
     "nineteen in twenty": "95th percentile",
+    "no licence that is known here": "not a known licence",
+    "not read on": "reading stopped",
+    "nothing that is known here": "no known terms",
+    "of nobody": "of no one",
     "only looked at": "compared with only",
     "recipe's own.": "what the option does",
+    "rows that go": "dropped rows",
+    "said to be": "reported as",
+    "say whether": "return whether",
+    "stands for what": "is a placeholder for",
+    "tell whether": "return whether",
     "tells its life": "shows its history",
     "the life of": "the history of",
+    "the way to this model": "lineage",
+    "waits for a teacher": "needs a teacher",
+    "wants what is made of it": "requires derived works",
+    "what it asks": "requirements",
+    "what it is made of": "composition",
+    "what models wrote": "generated text",
+    "what was asked": "requests",
+    "where rows went": "outcome of all rows",
+    "who is told": "receiver",
     "who shall read": "what the option does",
+    "words may be used so": "output allows it",
 }
 """Phrases of messages, help and templates, and what to say instead."""
 
@@ -134,6 +194,31 @@ def test_no_template_has_a_phrase_that_was_given_up():
     assert len(TEMPLATES) > 5
     found = {name(path): banned_phrases(path.read_text(encoding="utf-8")) for path in TEMPLATES}
     assert {path: phrases for path, phrases in found.items() if phrases} == {}
+
+
+def help_pages(command, path=()):
+    """Yield (path, command, its page of help) for a command and all below it."""
+    context = click.Context(command, info_name=" ".join(["sabila", *path]))
+    yield path, command, context
+    for verb in command.list_commands(context) if isinstance(command, click.Group) else ():
+        yield from help_pages(command.get_command(context, verb), (*path, verb))
+
+
+def test_no_help_page_has_a_phrase_that_was_given_up():
+    found = {path: banned_phrases(command.get_help(context)) for path, command, context in help_pages(main)}
+    assert len(found) > 30
+    assert {path: phrases for path, phrases in found.items() if phrases} == {}
+
+
+def test_every_option_with_a_value_states_its_default():
+    silent = [
+        (*path, option.opts[0])
+        for path, command, context in help_pages(main)
+        for option in command.params
+        if isinstance(option, click.Option) and not option.is_flag and not option.required
+        if (record := option.get_help_record(context)) and "default: " not in record[1]
+    ]
+    assert silent == []
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,10 @@ LOOKED_UP = 1000
 
 
 def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | None:
-    """Return the first round of requests of a generating step; None for any other step.
+    """Return the first round of a generating step: requests, those cached, tokens and cost at most.
 
-    The estimate uses the rows of the nearest built step before it, some of which may still be dropped. Later rounds,
-    for rows without a right answer, are not estimated.
+    The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
+    is built. Later rounds, for rows without a right answer, are not estimated.
     """
     work, known = node.step.work, _built(node, store)
     if not isinstance(work, GenerateStep):

@@ -43,7 +43,7 @@ def describe(found: Iterable[Difference]) -> str:
     """Return differences as one text, cut after ``SHOWN`` of them."""
     lines = [difference.text() for difference in found]
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "; ".join([*lines[:SHOWN], *more]) or "nothing that its manifest tells"
+    return "; ".join([*lines[:SHOWN], *more]) or "nothing recorded in its manifest"
 
 
 def differences(before: Manifest, after: Manifest) -> list[Difference]:

@@ -30,7 +30,7 @@ Find = Callable[[Corpus], tuple[RawFile, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A resolved step: its input nodes, its reference nodes, its files, and the identity that names it."""
+    """A resolved step: its input nodes, its reference nodes, its files, and the fingerprint that names it."""
 
     step: Step
     inputs: tuple[Node, ...]

@@ -43,7 +43,7 @@ class RichProgress:
         self._all = bars.add_task("steps", total=steps, rate="")
         self._running: dict[str, tuple[TaskID, float]] = {}
         self._rows: dict[str, int] = {}
-        self._asking: TaskID | None = None
+        self._requests_bar: TaskID | None = None
 
     def started(self, step: str, shards: int) -> None:
         self._rows[step] = 0
@@ -60,12 +60,12 @@ class RichProgress:
         self._bars.console.print(printable(format_step(step, summary, shards, reused)), markup=False, highlight=False)
         self._bars.advance(self._all)
 
-    def asked(self, standing: ProgressSnapshot) -> None:
-        if self._asking is None:
-            self._asking = self._bars.add_task("requests", total=standing.total, rate="")
-        rate = f"{standing.requests_per_s:,.0f}/s, {standing.tokens_per_s:,.0f} tokens/s, {standing.cached:,} cached"
-        rate += f", {standing.failed:,} failed" if standing.failed else ""
-        self._bars.update(self._asking, total=standing.total, completed=standing.done, rate=rate)
+    def report(self, snapshot: ProgressSnapshot) -> None:
+        if self._requests_bar is None:
+            self._requests_bar = self._bars.add_task("requests", total=snapshot.total, rate="")
+        rate = f"{snapshot.requests_per_s:,.0f}/s, {snapshot.tokens_per_s:,.0f} tokens/s, {snapshot.cached:,} cached"
+        rate += f", {snapshot.failed:,} failed" if snapshot.failed else ""
+        self._bars.update(self._requests_bar, total=snapshot.total, completed=snapshot.done, rate=rate)
 
     def waiting(self, step: str) -> None:
         self._bars.console.print(WAITING.format(step), markup=False, highlight=False)
@@ -74,7 +74,7 @@ class RichProgress:
 class PlainProgress:
     """One line for each finished step, for logs."""
 
-    _since = _told = 0.0
+    _since = _reported = 0.0
 
     def started(self, step: str, shards: int) -> None:
         self._since = time.monotonic()
@@ -88,36 +88,36 @@ class PlainProgress:
     def finished(self, step: str, summary: StepSummary, shards: int, reused: int) -> None:
         print(printable(format_step(step, summary, shards, reused)), file=sys.stderr)
 
-    def asked(self, standing: ProgressSnapshot) -> None:
+    def report(self, snapshot: ProgressSnapshot) -> None:
         now = time.monotonic()
-        if now - self._told > 10 or standing.done == standing.total:
-            self._told = now
-            print(format_requests(standing), file=sys.stderr)
+        if now - self._reported > 10 or snapshot.done == snapshot.total:
+            self._reported = now
+            print(format_requests(snapshot), file=sys.stderr)
 
     def waiting(self, step: str) -> None:
         print(WAITING.format(step), file=sys.stderr)
 
 
-WAITING = "{}: another build is at work on it; waiting"
+WAITING = "{}: another build is running it; waiting"
 
 
-def format_requests(standing: ProgressSnapshot) -> str:
+def format_requests(snapshot: ProgressSnapshot) -> str:
     """Return the progress of a teacher as one line."""
-    left = "" if standing.seconds_left is None else f", {standing.seconds_left:,.0f} s left"
+    left = "" if snapshot.seconds_left is None else f", {snapshot.seconds_left:,.0f} s left"
     return (
-        f"requests: {standing.done:,} of {standing.total:,}, {standing.cached:,} cached, {standing.failed:,} failed, "
-        f"{standing.requests_per_s:,.1f}/s, {standing.tokens_per_s:,.0f} tokens/s{left}"
+        f"requests: {snapshot.done:,} of {snapshot.total:,}, {snapshot.cached:,} cached, {snapshot.failed:,} failed, "
+        f"{snapshot.requests_per_s:,.1f}/s, {snapshot.tokens_per_s:,.0f} tokens/s{left}"
     )
 
 
 def format_step(step: str, summary: StepSummary, shards: int, reused: int) -> str:
-    """Return a finished step as one line: rows in, and their outcomes; each warning is a line of its own."""
+    """Return a finished step as one line: rows in, and their outcomes."""
     counts = summary.counts
     ranked = sorted(summary.reasons.items(), key=lambda r: -r[1])
     rest = sum(n for _, n in ranked[4:])
     reasons = ", ".join([*(f"{reason} {n:,}" for reason, n in ranked[:4]), *([f"others {rest:,}"] if rest else [])])
-    gone = f", {counts.dropped:,} dropped ({reasons})" if counts.dropped else ""
+    dropped = f", {counts.dropped:,} dropped ({reasons})" if counts.dropped else ""
     broken = f", {counts.quarantined:,} quarantined" if counts.quarantined else ""
     before = f"; {reused:,} of {shards:,} shards reused" if reused else ""
     warnings = "".join(f"\n{step}: warning: {warning}" for warning in summary.warnings)
-    return f"{step}: {counts.rows_in:,} rows in, {counts.kept:,} kept{gone}{broken}{before}{warnings}"
+    return f"{step}: {counts.rows_in:,} rows in, {counts.kept:,} kept{dropped}{broken}{before}{warnings}"

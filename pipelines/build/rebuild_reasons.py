@@ -155,7 +155,7 @@ NAMED = 3
 
 WORDS = {
     "first": "first build",
-    "gone": "its folder is gone",
+    "gone": "its folder was removed",
     "source": "new source",
     "step": "new step",
     "code": "changed code",

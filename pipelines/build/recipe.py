@@ -43,8 +43,8 @@ class Recipe:
 
     @property
     def summary(self) -> str:
-        """The first line of the recipe's docstring."""
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+        """The first line of the recipe's docstring, without the backquotes."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0].replace("``", "")
 
     @property
     def about(self) -> str:
@@ -154,14 +154,14 @@ def load(name: str) -> Recipe:
     if not is_name(path.stem):
         raise RecipeError(
             f"recipe: {path} is called {path.stem!r}, expected letters, digits and _ . + @ = - in the name of its "
-            "file, since its releases bear it"
+            "file, since its releases are named after it"
         )
     module = _module(path)
     if not callable(getattr(module, "recipe", None)):
         raise RecipeError(f"recipe: got {name!r}, expected a file that defines a function called recipe")
     for knob, parameter in inspect.signature(module.recipe).parameters.items():
         if parameter.kind is not parameter.KEYWORD_ONLY or parameter.default is parameter.empty:
-            raise RecipeError(f"recipe: {path} takes {knob!r}, expected keyword arguments with defaults alone")
+            raise RecipeError(f"recipe: {path} takes {knob!r}, expected only keyword arguments with defaults")
     return Recipe(path.stem, module.recipe, path.absolute().parent, getattr(module, "MIRROR", None))
 
 

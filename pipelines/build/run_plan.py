@@ -1,4 +1,4 @@
-"""Running a plan: finished steps are skipped, independent steps run in parallel."""
+"""Running a plan: finished steps are skipped, independent steps run in parallel, and every row is accounted for."""
 
 from __future__ import annotations
 

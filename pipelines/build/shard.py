@@ -70,7 +70,7 @@ def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str
         return {}
     reasons = {split: f"its publisher calls it {split}" for split in splits if is_held_out(split)}
     unknown = {split for split in splits if not is_held_out(split) and not is_training(split)} - set(corpus.files)
-    way = "which is no usual word for training rows; name it in the files of the source if it is one"
+    way = "which is no usual name of a training split; list it in the files of the source if it is one"
     return reasons | {split: f"its publisher calls it {split!r}, {way}" for split in unknown}
 
 
@@ -179,13 +179,15 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
         moved = both.filter(pl.col(column).ne_missing(pl.col(f"old_{column}")))
         if moved.height:
             id, old, new = moved.select("id", f"old_{column}", column).row(0)
-            raise LostRowsError(f"{name} says {column} {new!r} of {id}, expected {old!r}; this is a defect of the step")
+            raise LostRowsError(
+                f"{name} changed {column} of {id} to {new!r}, expected {old!r}; this is a defect of the step"
+            )
     for old, new in both.select("old_license", "license").unique(maintain_order=True).iter_rows():
         if new is None or (lost := freer_licenses(new, old)):
             id = both.filter(pl.col("license").eq_missing(new), old_license=old)["id"][0]
             raise LostRowsError(
-                f"{name} says license {new!r} of {id}, which leaves out {lost[0] if new else old}; this is a defect of "
-                "the step: what a row was under it stays under"
+                f"{name} changed license of {id} to {new!r}, which omits {lost[0] if new else old}; this is a defect "
+                "of the step: a row keeps all its licences"
             )
     silent = outcome.filter(pl.col("drop_reason").str.strip_chars() == "")
     if silent.height:
@@ -197,7 +199,7 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
     )
     if emptied.height:
         raise LostRowsError(
-            f"{name} keeps {emptied['id'][0]} with an empty response, expected a text or none; this is a defect of "
+            f"{name} keeps {emptied['id'][0]} with an empty response, expected a text or null; this is a defect of "
             "the step"
         )
 

@@ -79,7 +79,7 @@ def content_of(paths: Sequence[Path]) -> str:
 
 
 def note_shards(folder: Path, counts: Sequence[ShardCounts]) -> None:
-    """Write the index of a step whose shards were counted so."""
+    """Write the index of a step whose shards have counts; nothing where an older sabila did some of them."""
     write_json(folder / INDEX, [counted.with_values(reused=False).to_json() for counted in counts])
 
 

@@ -1,7 +1,7 @@
 """A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
 
-Each kind of work is a class here, made by a function of its own: ``read``, ``each_shard``, ``whole_set``,
-``incremental_whole_set``, ``generate_step`` and ``pending_teacher``. ``pipelines.build.step_runner`` runs them.
+``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard, independently of the others.
+``WholeSet`` sees all rows, shard by shard, and returns those to drop. ``GenerateStep`` maps rows with a teacher.
 """
 
 from __future__ import annotations
@@ -120,7 +120,11 @@ class Read(Work):
 
 @dataclass(frozen=True, kw_only=True)
 class EachShard(Work):
-    """Call ``function(rows, config)`` on every shard; shards may run in any order."""
+    """Call ``function(rows, config)`` on every shard; the outcome must contain all of the rows, in order.
+
+    A step that also compares with other rows (``Step.reference_inputs``) has a function of three arguments; the third
+    is the files of those rows.
+    """
 
     function: MapRows[Any]
 
@@ -150,7 +154,11 @@ class EachShardWithReferences(Work):
 
 @dataclass(frozen=True, kw_only=True)
 class WholeSet(Work):
-    """Call ``decide(shards, config)`` once, for the rows to drop."""
+    """Call ``decide(shards, config)`` once, for the rows to drop.
+
+    A step that ``remembers`` gets a third argument, the tables of its last build over some of these shards, and
+    ``shards`` are then the new ones; its decision covers all rows nevertheless.
+    """
 
     decide: Decide[Any]
 
@@ -185,9 +193,9 @@ class IncrementalWholeSet(Work):
 class GenerateStep(Work):
     """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` sends requests to ``teacher``.
 
-    Completions that are stored are not requested again. The config names the teacher and its revision, since they are
-    part of what the step is. ``requests(rows, config)`` returns the first round. A step of whose requests more than
-    the share ``max_failed`` failed is not complete.
+    Cached requests are answered from the completion store. The config names the teacher and its revision, since they
+    are part of the fingerprint. ``requests(rows, config)`` returns the first round for forecasts. A step is not
+    complete where more than the share ``max_failed`` of its requests failed.
     """
 
     function: Callable[[pl.DataFrame, Any, Ask], Outcome]
@@ -250,7 +258,9 @@ class Step:
         check_name("the name of a step", self.name)
         for step in self.inputs:
             if isinstance(step.work.corpus, Benchmark):
-                raise TypeError(f"{self.name} reads {step.name}, rows of a benchmark, which may only be looked at")
+                raise TypeError(
+                    f"{self.name} reads {step.name}, rows of a benchmark, which may only be reference inputs"
+                )
 
 
 def read(corpus: Corpus, *, required: bool = True, limit: int | None = None) -> Step:

@@ -169,7 +169,7 @@ class StepRunner:
         paths = {file.name: file.path for file in group}
         quarantine = scan_parquet(sorted((self.folder / "quarantine").glob("*.parquet")))
         first = quarantine.filter(pl.col("file").is_in(list(paths))).head(1).collect().row(0, named=True)
-        raise FileError(f"{paths[first['file']]}: every row was refused; line {first['line']}: {first['error']}")
+        raise FileError(f"{paths[first['file']]}: every row is malformed; line {first['line']}: {first['error']}")
 
 
 def shards_of(nodes: tuple[Node, ...], store: Store) -> list[Path]:

@@ -107,7 +107,7 @@ def _warnings(corpus: Corpus, files: tuple[RawFile, ...]) -> list[str]:
     if isinstance(corpus, Benchmark):
         return []
     warnings = [
-        f"{name} is read as training rows, but is named as a test set is" for name in named_as_tests(corpus, files)
+        f"{name} is read as training rows, but is named like a test set" for name in named_as_tests(corpus, files)
     ]
     unknown = unknown_parts(corpus.license)
     return warnings + [f"no known licence is called {part}; its rows may be handed to nobody" for part in unknown]

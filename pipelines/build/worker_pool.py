@@ -64,7 +64,7 @@ def _on_death(workers: int) -> Iterator[None]:
         yield
     except BrokenProcessPool as error:
         raise WorkerDiedError(
-            f"one of {workers} worker processes was killed, as happens when memory runs out; "
+            f"one of {workers} worker processes was killed, as happens when memory is exhausted; "
             "run again with fewer --workers, what is complete is kept"
         ) from error
 

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 )
 @click.option("--limit", type=click.IntRange(1), help="Take a sample of so many rows of each set.  [default: all]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the sample of --limit.")
-@click.option("--revision", help="Revision of the model on the Hub, or a name for the weights of a server.")
+@click.option(
+    "--revision", help="Revision of the model on the Hub, or a name for the weights of a server.  [default: none]"
+)
 @MIRROR
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for bias.json.")
@@ -109,8 +111,12 @@ def bias_text(record: BiasRecord) -> str:
     help="chat for a guard model with a template of its own, prompt for any other model.",
 )
 @click.option("--guard-format", help="Family of the guard, such as llama-guard-3.  [default: by the model's name]")
-@click.option("--judged", metavar="MODEL", help="Name of the model that it is to judge; one family is pointed out.")
-@click.option("--revision", help="Which weights the judge's server holds.")
+@click.option(
+    "--judged",
+    metavar="MODEL",
+    help="Name of the model it will judge; a judge of the same family is reported.  [default: none]",
+)
+@click.option("--revision", help="Version of the judge's weights, any text.  [default: none]")
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for judge.json.")
 @BUDGET_TOKENS

@@ -19,36 +19,35 @@ if TYPE_CHECKING:
 BUDGET_TOKENS = click.option(
     "--budget-tokens",
     type=click.IntRange(1),
-    help="Tokens (prompt and completion) at which the teacher gets no further requests.",
+    help="Stop sending requests after this many tokens, prompts and completions together.  [default: no limit]",
 )
 BUDGET_COST = click.option(
     "--budget-cost",
     type=click.FloatRange(0, min_open=True),
-    help="Cost, in the unit of --price, at which the teacher gets no further requests.",
+    help="Stop sending requests at this cost, in the currency of --price.  [default: no limit]",
 )
 PRICE = click.option(
     "--price",
     nargs=2,
     type=click.FloatRange(0),
-    help="What a million tokens cost, in the prompt and in the completion, as in 0.5 1.5; --budget-cost needs it.",
+    help="Price of a million tokens, prompts and completions, as in 0.5 1.5; for --budget-cost.  [default: none]",
 )
 WATTS = click.option(
     "--watts",
     type=click.FloatRange(0, min_open=True),
-    help="Power in watts that the teacher draws while it works, for the energy of the build.",
+    help="Power of the teacher in watts while it works, for the energy of the build.  [default: none]",
 )
 CONCURRENCY = click.option(
     "--concurrency",
     type=click.IntRange(1, 4096),
-    help="Most requests to a teacher in flight; to a server it starts with one and finds out. For a llamacpp teacher "
+    help="Most concurrent requests to a teacher; for a server it starts with one and adapts. For a llamacpp teacher "
     "the number of its slots.  [default: 256; llamacpp: 8]",
 )
 CONTEXT = click.option(
     "--context-tokens",
     "context",
     type=click.IntRange(256, 10_000_000),
-    help="Tokens of prompt and answer that a llamacpp teacher holds for each of its slots; memory grows with both.  "
-    "[default: 4096]",
+    help="Context size of each slot of a llamacpp teacher, prompt and answer together, in tokens.  [default: 4096]",
 )
 THREADS = click.option(
     "--teacher-threads",
@@ -60,16 +59,19 @@ TIMEOUT = click.option(
     "--timeout",
     "timeout_s",
     type=click.FloatRange(0, min_open=True),
-    help="Seconds that one request may take; raise it for a slow model.  [default: 600]",
+    help="Longest time of one request in seconds; raise it for a slow model.  [default: 600]",
 )
 TRIES = click.option(
-    "--tries", "max_tries", type=click.IntRange(1, 100), help="How often a request that breaks is tried.  [default: 5]"
+    "--tries",
+    "max_tries",
+    type=click.IntRange(1, 100),
+    help="Tries per request, after errors of the network or server.  [default: 5]",
 )
 LEAVE_OUT = click.option(
     "--leave-out",
     multiple=True,
     type=click.Choice(["temperature", "top_p", "max_tokens", "seed", "stop"]),
-    help="Field of a request that is not sent, for a server that refuses it; may be given several times.",
+    help="Request field to omit, for a server that rejects it; may be given several times.  [default: none]",
 )
 REQUESTING = (CONCURRENCY, CONTEXT, THREADS, TIMEOUT, TRIES, LEAVE_OUT)
 """Options of requests to teachers in this run; none is part of a fingerprint."""
@@ -92,7 +94,10 @@ def plan_verb(
     price: tuple[float, float] | None,
     as_json: bool,
 ) -> None:
-    """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is missing."""
+    """Show what a build would do.
+
+    It lists the steps done and to do, rows, requests, tokens, cost, and missing sources and teachers.
+    """
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import plan_table
 
@@ -118,7 +123,9 @@ def build_verb(
     as_json: bool,
     **limits: Any,
 ) -> None:
-    """Build a recipe, skipping what is built; the last line on stdout is the folder built.
+    """Build a recipe, reusing finished steps.
+
+    The last line on stdout is the folder of the result.
 
     A step of whose requests to a teacher some failed is not complete: the build ends with exit code 1 and says why, and
     the next one sends the failed requests again. The recipe's --max-failed accepts a share of them.
@@ -157,7 +164,7 @@ def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
 
     for name, license in corpora:
         for unknown in unknown_parts(license):
-            echo(f"{name}: no known licence is called {unknown}; its rows may be handed to nobody", err=True)
+            echo(f"{name}: unknown licence {unknown}; its rows may not be redistributed", err=True)
 
 
 # --- verbs of their own --------------------------------------------------------------------------------------------
@@ -167,7 +174,10 @@ def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
 @MIRROR
 @JSON
 def sources(mirror: Path | None, as_json: bool) -> None:
-    """List the catalog: licence, task, rows, Hub id, and where each corpus can be read from now."""
+    """List the corpora of the catalog.
+
+    Columns are licence, task, rows, Hub id, and where each corpus can be read from now.
+    """
     from pipelines.cli.list_sources import list_sources
     from pipelines.cli.print_tables import sources_table
 
@@ -203,36 +213,36 @@ SEMANTIC_THRESHOLD = 0.95
     type=click.FloatRange(0, 1, min_open=True),
     default=0.72,
     show_default=True,
-    help="Least share of runs of words that duplicates have in common (Jaccard); lower drops more rows.",
+    help="Jaccard similarity of word n-grams from which rows are duplicates; lower drops more rows.",
 )
 @click.option(
     "--recall",
     type=click.FloatRange(0, 1, True, True),
     default=0.995,
     show_default=True,
-    help="Share of the pairs just at the threshold that must be found; higher takes longer.",
+    help="Share of the pairs at the threshold that must be found; higher is slower.",
 )
 @click.option(
     "--shingle-tokens",
     type=click.IntRange(1, 1000),
     default=5,
     show_default=True,
-    help="Length of the runs that are compared, in words or characters.",
+    help="Length of the n-grams, in words or characters.",
 )
 @click.option(
     "--unit",
     type=click.Choice(["auto", "word", "character"]),
     default="auto",
     show_default=True,
-    help="What runs are made of: auto takes characters in scripts without spaces, as in Chinese, and words elsewhere.",
+    help="Tokens of the n-grams: auto uses characters in scripts without spaces, as in Chinese, and words elsewhere.",
 )
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads that work at once.  [default: cores]")
+@click.option("--threads", type=click.IntRange(1, 256), help="Number of worker threads.  [default: cores]")
 @click.option(
     "--semantic",
     metavar="MODEL[@THRESHOLD]",
     help="Compare rows by meaning too, with this embedding model: the folder or Hub name of a sentence-transformers "
-    "model, model2vec:FOLDER or openai:URL#MODEL. Finds rewrites and translations. A threshold after @ stands for "
-    "--semantic-threshold.",
+    "model, model2vec:FOLDER or openai:URL#MODEL. Finds rewrites and translations. A threshold after @ replaces "
+    "--semantic-threshold.  [default: none]",
 )
 @click.option(
     "--semantic-threshold",
@@ -255,7 +265,9 @@ def dedup(
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Remove near-duplicates from FILES: parquet, jsonl or csv, plain or .gz.
+    """Remove near-duplicates from files.
+
+    FILES are parquet, jsonl or csv, plain or .gz.
 
     Duplicates share most runs of words, ask about the same and say nothing opposite. Name the question's column first.
     """
@@ -312,16 +324,24 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
 @column_options("", "Columns of FILES")
 @column_options("item-", "Columns of files given by --against")
 @click.option("--id-column", "id", help="Column that names a row.  [default: its number]")
-@click.option("--embedder", help="Also compare meanings with this model, named as for sabila dedup --semantic.")
+@click.option(
+    "--embedder",
+    help="Also compare meanings with this embedding model, as for sabila dedup --semantic.  [default: none]",
+)
 @click.option(
     "--similarity", type=click.FloatRange(0, 1, min_open=True), default=0.9, show_default=True,
-    help="Cosine from which on the embedder's neighbours are leaks; it depends on the model.",
+    help="Least cosine of a leak found by --embedder; it depends on the model.",
 )  # fmt: skip
-@click.option("--judge", help="Let this teacher decide on similar pairs, e.g. openai:http://localhost:8000/v1#model.")
+@click.option(
+    "--judge",
+    help="Let this teacher judge similar pairs, as in openai:http://localhost:8000/v1#model.  [default: none]",
+)
 @MIRROR
 @JSON
 def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Remove rows of FILES that hold an item of a benchmark; FILES are parquet, jsonl or csv, plain or .gz.
+    """Remove rows of files that contain benchmark items.
+
+    FILES are parquet, jsonl or csv, plain or .gz.
 
     Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
     other texts by themselves.
@@ -340,10 +360,17 @@ def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...],
     from pipelines.own_files.leak_files import decontaminate as run
     from quality.decontamination.find_leaks import Decontaminate
     from quality.decontamination.inputs import ROLES
-    from synth.judges.leak_step import leak_judge
-    from synth.teachers.embedders import embedder
-    from synth.teachers.specs import teacher
 
+    embed = judge = None
+    if given["embedder"]:
+        from synth.teachers.embedders import embedder
+
+        embed = embedder(given["embedder"])
+    if given["judge"]:
+        from synth.judges.leak_step import leak_judge
+        from synth.teachers.specs import teacher
+
+        judge = leak_judge(teacher(given["judge"]))
     columns = Columns(
         text=given["text"],
         roles={role: given[role] for role in ROLES},
@@ -357,7 +384,7 @@ def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...],
         mirror=given["mirror"],
         columns=columns,
         config=Decontaminate(similarity=given["similarity"]),
-        embed=embedder(given["embedder"]) if given["embedder"] else None,
-        judge=leak_judge(teacher(given["judge"])) if given["judge"] else None,
+        embed=embed,
+        judge=judge,
         overwrite=given["overwrite"],
     )

@@ -95,7 +95,7 @@ def with_requesting(verb: Any) -> Any:
     type=click.Choice(["greedy", "cot", "self-consistency", "medprompt"]),
     help="Strategy for multiple choice, which sets samples, temperature and tokens unless they are given: greedy asks "
     "for the answer alone, cot for steps before it, self-consistency takes the vote of 20 samples, medprompt of 5 in "
-    "different orders of the options, after the most similar solved examples.",
+    "different orders of the options, after the most similar solved examples.  [default: none]",
 )
 @click.option(
     "--stop",
@@ -124,7 +124,8 @@ def with_requesting(verb: Any) -> Any:
     help="Rows of the pool that the model is asked to solve; the solved ones that leak no item are examples.",
 )
 @click.option(
-    "--embedder", help="Embedding model that finds similar questions: a sentence-transformers folder or name."
+    "--embedder",
+    help="Embedding model that finds similar questions: a sentence-transformers folder or name.  [default: none]",
 )
 @click.option(
     "--revision", help="Revision of a model on the Hub, or a name for the weights of a server.  [default: main]"
@@ -258,7 +259,11 @@ def evaluate(
     is_flag=True,
     help="Compare although mode, prompts or sampling differ; the difference is then that of model and method together.",
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="JSON file for the whole comparison.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="JSON file for the whole comparison.  [default: print only]",
+)
 @JSON
 def compare(results: tuple[Path, ...], shown: int, across_settings: bool, out: Path | None, as_json: bool) -> None:
     """Compare models on the same items: RESULTS are folders of sabila evaluate, the base model's first.

@@ -29,15 +29,15 @@ def verdict_text(verdict: Verdict) -> str:
         if len(found) > SHOWN:
             lines.append(f"{one_line(file)}: and {len(found) - SHOWN} more, which --json lists")
     if any(one.what == "sha256" and one.file.startswith("data/") for one in verdict.findings):
-        lines.append("figures and card are compared with what the data gives now: restore the changed data files first")
+        lines.append("figures and card were compared with the changed data: restore the data files first")
     if verdict.left_out:
-        lines.append(f"left out, as it may be: {one_line(', '.join(verdict.left_out))}; a rebuild needs it")
+        lines.append(f"left out, which is allowed: {one_line(', '.join(verdict.left_out))}; a rebuild needs it")
     lines += [f"not checked: {what}" for what in verdict.unchecked]
     known = "as frozen" if verdict.compared_with else "compare it with --hash, or with what sabila rebuild makes"
     name = one_line(verdict.name)
-    whole = f"{name}: {verdict.files} files and {verdict.rows:,} rows are what the manifest says"
+    whole = f"{name}: {verdict.files} files and {verdict.rows:,} rows match the manifest"
     files = {one.file for one in verdict.findings}
-    faulty = f"{name}: {len(verdict.findings)} found wrong in {len(files)} file{'s' if len(files) > 1 else ''}"
+    faulty = f"{name}: {len(verdict.findings)} errors in {len(files)} file{'s' if len(files) > 1 else ''}"
     return "\n".join([*lines, faulty if verdict.findings else f"{whole}\nhash {verdict.hash} ({known})"])
 
 

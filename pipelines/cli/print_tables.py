@@ -108,13 +108,13 @@ def plan_table(forecast: Forecast) -> str:
     for (state, why), counts in benchmarks.items():
         table.add_row(f"{len(counts)} benchmark step{'s' * (len(counts) > 1)}", state, *_row_counts(counts), why)
     for name, needs in forecast.waiting_for_teacher.items():
-        table.add_row(name, f"waits for a teacher: {needs}", "", "", "")
+        table.add_row(name, f"needs a teacher: {needs}", "", "", "")
     asks = [_format_requests(step.step, step.asks) for step in forecast.steps if step.asks]
     return render_text(table, *asks, *_absent(forecast.absent))
 
 
 def _row_counts(counts: list[Counts | None]) -> list[str]:
-    """Return the input and kept rows of steps, empty where one is not built."""
+    """Return the input and kept rows of steps, empty for those that are not built."""
     built = [one for one in counts if one]
     if len(built) < len(counts):
         return ["", ""]
@@ -123,13 +123,13 @@ def _row_counts(counts: list[Counts | None]) -> list[str]:
 
 def _format_requests(name: str, forecast: RequestForecast) -> str:
     if forecast.requests is None:
-        return f"\n{name} asks a teacher; how much is known once a step before it is built"
+        return f"\n{name} sends requests to a teacher; their number is known once an earlier step is built"
     asked = f"{forecast.requests:,} times in its first round, {forecast.answered_before:,} of them answered before"
     if forecast.failed_before:
         asked += f", {forecast.failed_before:,} failed, to be sent again"
     tokens = f"{forecast.prompt_tokens:,} tokens in, {forecast.completion_tokens_at_most:,} out at most"
     cost = f"cost {forecast.cost_at_most:,} at most"
-    return f"\n{name} asks {asked}: {tokens}, {cost} (from the rows of {forecast.foretold_from})"
+    return f"\n{name} sends {asked}: {tokens}, {cost} (estimated from the rows of {forecast.foretold_from})"
 
 
 def build_table(account: BuildAccount) -> str:
@@ -139,7 +139,7 @@ def build_table(account: BuildAccount) -> str:
         counts = (step.counts.rows_in, step.counts.kept, step.counts.dropped, step.counts.quarantined)
         why = ", ".join(f"{reason} {n:,}" for reason, n in sorted(step.reasons.items(), key=lambda r: (-r[1], r[0])))
         table.add_row(step.name, *(f"{count:,}" for count in counts), why)
-    waiting = [f"waits for a teacher: {name}, {needs}" for name, needs in account.waiting_for_teacher.items()]
+    waiting = [f"needs a teacher: {name}, {needs}" for name, needs in account.waiting_for_teacher.items()]
     mixes = [part for step in account.steps if step.account is not None for part in _mix(step.name, step.account)]
     return render_text(
         table,
@@ -204,7 +204,7 @@ def _shortage(part: MixPart) -> str:
     if not part.rows_available:
         return f"{part.part} has no rows: its share of {part.share:.1%} went to other parts or to none"
     if part.tokens_available < part.tokens_wanted - 1:
-        return f"{part.part} has {part.tokens_available:,} of {part.tokens_wanted:,.0f} tokens wanted"
+        return f"{part.part} has {part.tokens_available:,} of {part.tokens_wanted:,.0f} tokens requested"
     return ""
 
 
@@ -216,7 +216,7 @@ def _format_benchmarks(steps: list[StepAccount]) -> list[str]:
 def _absent(absent: dict[str, str]) -> list[str]:
     names = list(absent)
     more = f" and {len(names) - 8} more, which --json lists" if len(names) > 8 else ""
-    return [f"\nnot there, left out: {', '.join(names[:8])}{more}"] if names else []
+    return [f"\nnot found, left out: {', '.join(names[:8])}{more}"] if names else []
 
 
 def calibration_table(figures: EmbedderFigures, model: str, compared: str, precision: float) -> str:

@@ -29,7 +29,7 @@ def with_requesting(verb: Any) -> Any:
 @click.option(
     "--guard",
     help="Teacher spec of the guard that judges answers to attacks, such as openai:URL#Llama-Guard-3-8B. Without one, "
-    "answers are written and refusals counted, and attacks have no rate.",
+    "answers are written and refusals counted, and attacks have no rate.  [default: none]",
 )
 @click.option(
     "--guard-protocol",
@@ -39,8 +39,10 @@ def with_requesting(verb: Any) -> Any:
     help="chat for a guard model with a template of its own, prompt for any other instructed model.",
 )
 @click.option("--guard-format", help="Family of the guard, such as llama-guard-3.  [default: by the model's name]")
-@click.option("--guard-revision", help="Which weights the guard's server holds.")
-@click.option("--revision", help="Revision of the model on the Hub, or a name for the weights of a server.")
+@click.option("--guard-revision", help="Version of the guard's weights, any text.  [default: none]")
+@click.option(
+    "--revision", help="Revision of the model on the Hub, or a name for the weights of a server.  [default: none]"
+)
 @click.option(
     "--requests",
     type=click.IntRange(0),

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 UNMASKED = click.option(
     "--unmasked",
     is_flag=True,
-    help="Show names, telephone numbers and other personal data of dropped, malformed and edited rows as they are in "
-    "the store.  [default: masked, as in [NAME]]",
+    help="Show names, telephone numbers and other personal data of dropped, malformed and edited rows "
+    "unmasked.  [default: masked, as in [NAME]]",
 )
 
 
@@ -45,7 +45,7 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
     LOCK,
     RELOCK,
     WORKERS,
-    click.option("--version", required=True, callback=version_name, help="The version to freeze, as in 2026.11.22."),
+    click.option("--version", required=True, callback=version_name, help="Version of the release, as in 2026.11.22."),
     *REQUESTING,
     JSON,
 )
@@ -61,10 +61,10 @@ def release_verb(
     as_json: bool,
     **how: Any,
 ) -> None:
-    """Freeze a recipe as NAME@VERSION: its last build in the store, or the build of the options given.
+    """Freeze a build of a recipe as NAME@VERSION.
 
-    Without options of the recipe, those of its last build are used, and its mirror. What is missing is built first; a
-    version whose content changed is refused.
+    Without options of the recipe, the options and mirror of its last build are used. Missing steps are built first; an
+    existing version with other content is refused.
     """
     from pipelines.build.session import BuildSession, like_last_build
     from pipelines.freeze.freeze_release import release
@@ -86,12 +86,14 @@ def release_verb(
 @main.command()
 @click.argument("id")
 @STORE
-@click.option("--recipe", help="The recipe whose last build to look in.  [default: the one built last]")
-@click.option("--release", help="Look in the release NAME@VERSION, or in that of a folder, instead.")
+@click.option("--recipe", help="Recipe whose last build is searched.  [default: the latest build]")
+@click.option("--release", help="Search this release instead: NAME@VERSION or a folder.  [default: none]")
 @UNMASKED
 @JSON
 def trace(id: str, store: Path, recipe: str | None, release: str | None, unmasked: bool, as_json: bool) -> None:
-    """Show one row's history: file and line, every step's edits, or the step, reason and evidence that dropped it.
+    """Show the history of one row.
+
+    It lists the file and line, every step's edits, and the step, reason and evidence that dropped the row.
 
     A malformed row is named SOURCE:FILE:LINE. Removed text is in [-…-], added text in {+…+}.
     """
@@ -117,7 +119,7 @@ TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
     "--to",
     type=click.Choice(TARGETS),
     required=True,
-    help="Tool that trains on the rows; the last three get a config too.",
+    help="Trainer to export for; the last three also get a config.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="New folder for the files."
@@ -132,12 +134,15 @@ TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
     "--model",
     default="meta-llama/Llama-3.1-8B-Instruct",
     show_default=True,
-    help="What the tool's config trains: a model whose tokenizer has a chat template.",
+    help="Model in the trainer's config; its tokenizer needs a chat template.",
 )
 @STORE
 @JSON
 def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any) -> None:
-    """Write RELEASE (NAME@VERSION or a folder) as files that another trainer reads, with a config it starts from."""
+    """Export a release for another trainer.
+
+    RELEASE is NAME@VERSION or a folder. The rows are written in the trainer's format, with a config to start from.
+    """
     from pipelines.cli.print_tables import export_text
     from pipelines.freeze.export_release import export as run
     from pipelines.release.locate import find
@@ -152,10 +157,14 @@ def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any)
 @main.command()
 @click.argument("release")
 @STORE
-@click.option("--hash", "expected", help="The hash that the manifest must have.  [default: the one the store noted]")
+@click.option("--hash", "expected", help="Hash that the manifest must have.  [default: the one in the store]")
 @JSON
 def verify(release: str, store: Path, expected: str | None, as_json: bool) -> None:
-    """Check RELEASE (NAME@VERSION or a folder): files, rows, ledger, counts, card and hashes; exit 1 with all wrong."""
+    """Check a release against its manifest.
+
+    RELEASE is NAME@VERSION or a folder. Files, rows, ledger, counts, card and hashes are checked; the exit code is 1
+    where there is an error, and all errors are listed.
+    """
     from pipelines.cli.print_release import verdict_text
     from pipelines.release.locate import find
     from pipelines.verify.verify_release import verify as run
@@ -174,31 +183,34 @@ def verify(release: str, store: Path, expected: str | None, as_json: bool) -> No
 @STORE
 @MIRROR
 @WORKERS
-@click.option("--recipe", help="The file of a recipe that sabila does not ship.")
+@click.option(
+    "--recipe", help="File of the recipe, where sabila does not ship it, as in my_recipe.py.  [default: none]"
+)
 def rebuild(manifest: Path, store: Path, mirror: Path | None, workers: int, recipe: str | None) -> None:
-    """Make the release of MANIFEST (the file, or its folder) again: the same bytes, or what differs."""
+    """Reproduce a release from its manifest.
+
+    MANIFEST is the file or its folder. The result has the same bytes, or the differences are listed.
+    """
     from pipelines.freeze.rebuild import rebuild as run
 
     folder = run(manifest, store=store, mirror=mirror, workers=workers, recipe=recipe, warn=partial(echo, err=True))
     echo(folder)
 
 
-REPO = click.option(
-    "--repo", required=True, metavar="ORG/NAME", help="The repository on the Hub; made if it is not there."
-)
-PUBLIC = click.option("--public", is_flag=True, help="Let everybody read the repository.  [default: private]")
+REPO = click.option("--repo", required=True, metavar="ORG/NAME", help="Repository on the Hub; created if missing.")
+PUBLIC = click.option("--public", is_flag=True, help="Make the repository public.  [default: private]")
 USE = click.option(
     "--use",
     type=click.Choice(["any", "commercial"]),
     default="any",
     show_default=True,
-    help="Use that every licence must allow: any is handing on, commercial is selling.",
+    help="Use that every licence must allow: any (redistribution) or commercial (sale).",
 )
 DRY_RUN = click.option(
     "--dry-run",
     is_flag=True,
-    help="Check, and show what would be sent; change nothing. Your token is used only to look at a repository that not "
-    "everybody can see.",
+    help="Check and list what would be uploaded, without changing anything. Your token is used only to read a private "
+    "repository.",
 )
 
 
@@ -210,19 +222,22 @@ DRY_RUN = click.option(
 @click.option(
     "--with-report",
     is_flag=True,
-    help="Publish report.html too, which shows dropped rows, with their personal data masked.",
+    help="Also publish report.html, which shows dropped rows with masked personal data.",
 )
 @click.option(
     "--include-completions",
     "with_completions",
     is_flag=True,
-    help="Publish what models answered too, of dropped rows as well: a rebuild elsewhere then asks nothing again.",
+    help="Also publish the models' completions, dropped rows included, so that a rebuild elsewhere sends no requests.",
 )
 @DRY_RUN
 @STORE
 @JSON
 def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any) -> None:
-    """Check RELEASE (NAME@VERSION or a folder) and publish it to the Hub: one commit, its version as the tag."""
+    """Publish a release to the Hub.
+
+    RELEASE is NAME@VERSION or a folder. It is checked first, then uploaded in one commit with its version as the tag.
+    """
     from pipelines.hub.publish import publish as run
     from pipelines.hub.publish_output import published_text
     from pipelines.release.locate import find
@@ -239,12 +254,20 @@ def publish(release: str, repo: str, store: Path, as_json: bool, **options: Any)
 @click.argument("before")
 @click.argument("after")
 @STORE
-@click.option("--out", type=click.Path(path_type=Path), help="Write every change to this parquet file, or folder.")
-@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows shown of each kind.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write all changes to this parquet file, or folder.  [default: print only]",
+)
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows printed of each kind.")
 @UNMASKED
 @JSON
 def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -> None:
-    """Compare two releases (NAME@VERSION or folders): rows added, removed, edited, and why; what else changed."""
+    """Compare two releases.
+
+    BEFORE and AFTER are NAME@VERSION or folders. Added, removed and edited rows are listed with reasons, and changes of
+    steps, settings and sources.
+    """
     from pipelines.cli.print_release import diff_text
     from pipelines.diff.compare_releases import diff as run
     from pipelines.release.locate import find
@@ -268,16 +291,23 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
     type=click.IntRange(0, 10_000),
     default=2_000,
     show_default=True,
-    help="How many rows the report shows as a sample.",
+    help="Number of sample rows in the report.",
 )
-@click.option("--against", metavar="RELEASE", help="An earlier version, to show what changed since.")
+@click.option(
+    "--against",
+    metavar="RELEASE",
+    help="Earlier version, NAME@VERSION or a folder, to show the changes since.  [default: none]",
+)
 @click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
 @UNMASKED
 @STORE
 def report(
     release: str, out: Path | None, sample: int, against: str | None, show: bool, unmasked: bool, store: Path
 ) -> None:
-    """Write the report on RELEASE (NAME@VERSION or a folder): one HTML file that needs no network."""
+    """Write the HTML report on a release.
+
+    RELEASE is NAME@VERSION or a folder. The report is one file that needs no network.
+    """
     from pipelines.release.locate import find
     from pipelines.report.report_page import write_report
 
@@ -304,7 +334,10 @@ def report(
 @UNMASKED
 @STORE
 def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> None:
-    """Show all rows of RELEASE (NAME@VERSION or a folder) on a local page, with filters and search; Ctrl-C ends it."""
+    """Browse all rows of a release on a local page.
+
+    RELEASE is NAME@VERSION or a folder. The page has filters and search; press Ctrl-C to stop.
+    """
     from pipelines.release.locate import find
     from pipelines.report.all_rows import open_view
     from pipelines.report.browse import BrowseApp
@@ -316,7 +349,7 @@ def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> 
     except OSError as error:
         raise click.ClickException(f"port {port} of this machine cannot be used: {error}; name another") from error
     echo(server.address)
-    echo("Ctrl-C ends it.", err=True)
+    echo("press Ctrl-C to stop", err=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this behind it has it ignored
     if show:
         click.launch(server.address)

@@ -103,7 +103,9 @@ def score(
     as_json: bool,
     **models: Any,
 ) -> None:
-    """Score the rows of FILES with language models: parquet, jsonl or csv, plain or .gz.
+    """Score rows of files with language models.
+
+    FILES are parquet, jsonl or csv, plain or .gz.
 
     Each score is a column. A row that cannot be scored has no number, and a column NAME_reason says why.
 
@@ -173,7 +175,9 @@ def select(
     most_similar: float,
     as_json: bool,
 ) -> None:
-    """Choose the best and most varied rows of FILES by a score, up to a number of rows or tokens.
+    """Select the best and most diverse rows of files.
+
+    Rows are chosen by a score, up to a number of rows or tokens.
 
     As in DEITA (arXiv 2312.15685): best score first, and a row is left out where a better one is too similar.
 

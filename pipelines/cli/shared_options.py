@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ MIRROR = click.option(
     "--mirror",
     envvar="SABILA_MIRROR",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Read raw files from this folder, one folder a corpus, instead of the Hub.",
+    help="Read raw files from this folder, one folder per corpus.  [default: SABILA_MIRROR, else the Hub]",
 )
 LOCK = click.option(
     "--lock",
@@ -36,12 +37,12 @@ LOCK = click.option(
     help="File that pins the raw files by content, the same for Hub and mirrors.  [default: sabila.lock, which has "
     "entries of its own for each mirror]",
 )
-RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from the lock, and pin them.")
+RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from the lock, and update it.")
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(1, 256),
     default=lambda: os.cpu_count() or 1,
-    help="Processes that work at once.  [default: cores]",
+    help="Number of worker processes.  [default: cores]",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
@@ -50,10 +51,10 @@ SECTIONS = {
     "Build a dataset": {
         "sources": "List the corpora: licence, task, rows, where to read them",
         "plan": "Show what a build would do, and what it would cost",
-        "build": "Run a recipe; steps that are done are skipped",
+        "build": "Run a recipe, reusing finished steps",
         "release": "Freeze a build as NAME@VERSION",
-        "publish": "Check a release and send it to the Hub in one commit",
-        "rebuild": "Make a release again from its manifest",
+        "publish": "Check a release and upload it to the Hub",
+        "rebuild": "Reproduce a release from its manifest",
         "export": "Write a release as files for another trainer",
     },
     "Look into it": {
@@ -66,16 +67,16 @@ SECTIONS = {
     },
     "Work on files of your own": {
         "dedup": "Remove near-duplicates",
-        "decontaminate": "Remove rows that hold an item of a benchmark",
+        "decontaminate": "Remove rows that contain benchmark items",
         "score": "Score rows with language models",
-        "select": "Choose the best and most varied rows",
+        "select": "Select the best and most diverse rows",
         "calibrate": "Find the threshold of an embedding model",
     },
     "Train a model": {
         "train": "Tune or align a model on a release",
         "merge": "Merge models of one architecture",
         "gguf": "Write a model as one GGUF file for llama.cpp",
-        "publish-model": "Check a model and send it to the Hub",
+        "publish-model": "Check a model and upload it to the Hub",
     },
     "Measure a model": {
         "evaluate": "Score a model on benchmarks, with intervals",
@@ -114,7 +115,7 @@ class GuardedGroup(click.Group):
 @click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="sabila")
 def main() -> None:
-    """Build medical training datasets whose every row can say where it came from, and every missing row why."""
+    """Build medical training datasets with a recorded origin for every row and a reason for every missing one."""
 
 
 TRACEBACK = "SABILA_TRACEBACK"
@@ -152,8 +153,8 @@ def _ended(error: BaseException) -> BaseException:
         return error
     text = (said.strip() or type(error).__name__).splitlines()[0]
     return click.ClickException(
-        f"{text} ({type(error).__name__} in {_place(error)}, which did not expect this of its input; "
-        f"{TRACEBACK}=1 in the environment shows the whole trace)"
+        f"{text} ({type(error).__name__} in {_place(error)}, an unexpected input or a defect of sabila; "
+        f"{TRACEBACK}=1 in the environment shows the traceback)"
     )
 
 
@@ -216,7 +217,8 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
         command = click.option(flag, knob, metavar=recipe.shapes[knob], multiple=several, help=about)(command)
     for option in reversed(options):
         command = option(command)
-    return click.command(recipe.name, help=recipe.about, short_help=recipe.summary)(command)
+    about = f"{inspect.cleandoc(verb.__doc__ or '')}\n\n{recipe.name}: {recipe.about}"
+    return click.command(recipe.name, help=about, short_help=recipe.summary)(command)
 
 
 def recipe_verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

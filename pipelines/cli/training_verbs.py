@@ -21,9 +21,9 @@ STAGES: dict[str, str] = {
     "dpo": "Optimise a model on the preference pairs of a release, chunk after chunk.",
 }
 DETAILS = (
-    "RELEASE is name@version of the store, or a folder. Settings come from the preset, over it the file of --config "
-    "(YAML, TOML or JSON), over that the options. A run that was killed goes on when it is called again. The last line "
-    "on stdout is the model's folder."
+    "RELEASE is NAME@VERSION or a folder. Settings come from the preset, the file of --config (YAML, TOML or JSON) and "
+    "the options, in rising priority. An interrupted run resumes when the command is repeated. The last line on stdout "
+    "is the model's folder."
 )
 
 
@@ -41,7 +41,7 @@ class TrainingGroup(click.Group):
 
 @main.group(cls=TrainingGroup)
 def train() -> None:
-    """Train a model on a release, thin over TRL."""
+    """Train a model on a release, with TRL."""
 
 
 def stage_command(name: str) -> click.Command:
@@ -61,12 +61,14 @@ def stage_command(name: str) -> click.Command:
         command = click.option(f"--{setting.replace('_', '-')}", setting, help=text, metavar=shape)(command)
     for option in (
         JSON,
-        click.option("--dry-run", is_flag=True, help="Say what it would take, and the command; train nothing."),
-        click.option("--preset", help=f"Settings to begin with: {', '.join(presets(stage))}."),
+        click.option("--dry-run", is_flag=True, help="Print the forecast and the launch command; train nothing."),
+        click.option(
+            "--preset", help=f"Preset of settings to start from: {', '.join(presets(stage))}.  [default: none]"
+        ),
         click.option(
             "--config",
             type=click.Path(path_type=Path, dir_okay=False, exists=True),
-            help="File of settings: YAML, TOML or JSON.",
+            help="File of settings: YAML, TOML or JSON.  [default: none]  [default: none]  [default: none]",
         ),
         STORE,
         click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model."),
@@ -180,14 +182,15 @@ def _echo_plan(called: Any, as_json: bool) -> None:
 @click.argument("config", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the merged model.")
 @click.option("--shard-gb", type=click.FloatRange(0.001), default=5.0, show_default=True, help="Largest file, in GB.")
-@click.option("--threads", type=click.IntRange(1, 256), help="Threads that work at once.  [default: cores]")
+@click.option("--threads", type=click.IntRange(1, 256), help="Number of worker threads.  [default: cores]")
 @click.option(
     "--model-license",
     multiple=True,
     metavar="[MODEL=]LICENCE",
-    help="Licence of a model that states none, as an SPDX id or the Hub's word; without MODEL of all that state none.",
+    help="Licence of a model that states none, as an SPDX id or the Hub's id; without MODEL for all that state none.  [default: none]  [default: none]  "
+    "[default: none]",
 )
-@click.option("--dry-run", is_flag=True, help="Check everything and say what would be done; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Check everything and print the plan; write nothing.")
 @JSON
 def merge(
     config: Path,
@@ -198,7 +201,9 @@ def merge(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Merge models of one architecture as CONFIG says, a file in mergekit's YAML."""
+    """Merge models of one architecture.
+
+    CONFIG is a file in mergekit's YAML."""
     from training.merging.merge_config import named_licenses, read_merge_config
     from training.merging.merge_models import merge as run
     from training.merging.merge_models import plan_of
@@ -243,16 +248,17 @@ def _merge_text(plan: dict[str, Any]) -> str:
 @click.argument("names", nargs=-1)
 @JSON
 def licenses(names: tuple[str, ...], as_json: bool) -> None:
-    """Say what licences of data and models allow and ask, and where that can be read; all, or those in NAMES.
+    """List what licences allow and require.
 
-    NAMES are SPDX ids or the Hub's words, such as llama3.2 or cc-by-4.0.
+    NAMES are SPDX ids or the Hub's ids, such as llama3.2 or cc-by-4.0; without NAMES all known licences of data and
+    models are listed, with the address of each text.
     """
     from sources.known_licenses import LICENSES, License, named_license
     from sources.suggest import did_you_mean
 
     def known(name: str) -> License:
         if (id := named_license(name)) is None:
-            raise ValueError(f"{name!r} is no licence that is known here{did_you_mean(name, LICENSES)}")
+            raise ValueError(f"{name!r} is not a known licence{did_you_mean(name, LICENSES)}")
         return LICENSES[id]
 
     try:
@@ -267,9 +273,9 @@ def licenses(names: tuple[str, ...], as_json: bool) -> None:
 
 def _license_text(facts: dict[str, Any]) -> str:
     """Return a licence in a few lines."""
-    uses = ", ".join(use for use, allowed in facts["rows_may_be"].items() if allowed) or "kept to oneself alone"
+    uses = ", ".join(use for use, allowed in facts["rows_may_be"].items() if allowed) or "kept private only"
     lines = [f"{facts['id']}: {facts['title']}", f"  rows may be: {uses}"]
-    lines += [f"  trained on what such a model wrote: {facts['outputs']}"] if facts["outputs"] else []
+    lines += [f"  training on such a model's output: {facts['outputs']}"] if facts["outputs"] else []
     lines += [f"  asks: {facts['duty']}"] if facts["duty"] else []
     lines += [f"  read at: {facts['url']}"] if facts["url"] else []
     return "\n".join(lines)
@@ -301,7 +307,10 @@ def _license_text(facts: dict[str, Any]) -> str:
 )
 @JSON
 def gguf(folder: Path, out: Path, kind: str, converter: Path | None, as_json: bool) -> None:
-    """Write the model in FOLDER as one GGUF file, by llama.cpp's converter, and check what it says of itself."""
+    """Export a model as one GGUF file.
+
+    FOLDER is a model's folder. llama.cpp's converter writes the file, and its chat template and end token are checked.
+    """
     from training.run.gguf_export import export_gguf
 
     record = export_gguf(folder, out, kind=kind, converter=converter)
@@ -325,7 +334,10 @@ def gguf(folder: Path, out: Path, kind: str, converter: Path | None, as_json: bo
 @DRY_RUN
 @JSON
 def publish_model(folder: Path, repo: str, as_json: bool, **options: Any) -> None:
-    """Check the model in FOLDER, as `sabila train` left it, and publish it to the Hub in one commit."""
+    """Publish a model to the Hub.
+
+    FOLDER is a model written by `sabila train` or `sabila merge`. It is checked first, then uploaded in one commit.
+    """
     from pipelines.hub.publish_model import publish_model as run
     from pipelines.hub.publish_output import published_text
 

@@ -157,8 +157,8 @@ class Spending:
         if self.budget.cost is not None:
             limits.append(f"{self._cost:,.4f} of {self.budget.cost:,.4f} in cost")
         return BudgetReachedError(
-            f"budget reached: {' and '.join(limits)} taken, and the next request might take more than is left; "
-            f"{left:,} requests are to go. What came is kept: run again, with a new budget, to go on"
+            f"budget reached: {' and '.join(limits)} used, and the next request might exceed it; "
+            f"{left:,} requests remain. Answers so far are kept: run again with a new budget to continue"
         )
 
     def _account(self, stage: str) -> Account:

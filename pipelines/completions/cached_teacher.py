@@ -26,7 +26,7 @@ STORED_AT_LEAST = 100
 STORED_WITHIN_S = 0.5
 """Answers of one burst are stored in one commit, within this time."""
 
-TOLD_EVERY_S = 0.2
+REPORT_EVERY_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +49,14 @@ class ProgressSnapshot:
 class GenerateProgress(Protocol):
     """Receiver of the progress, a few times per second and at the end."""
 
-    def asked(self, standing: ProgressSnapshot) -> None:
+    def report(self, snapshot: ProgressSnapshot) -> None:
         """Receive a snapshot."""
 
 
 class NullProgress:
     """A receiver that ignores everything."""
 
-    def asked(self, standing: ProgressSnapshot) -> None:
+    def report(self, snapshot: ProgressSnapshot) -> None:
         """Ignore the snapshot."""
 
 
@@ -138,7 +138,7 @@ class _CachedTeacher:
         finally:
             for meter in self._meters.values():
                 meter.close()
-            self._tally.tell()
+            self._tally.report_progress()
 
     def _stored(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield the cached requests, and note the others as pending."""
@@ -264,7 +264,7 @@ class _Tally:
         self.total = 0
         self._asked = self._cached = self._failed = self._tokens = 0
         self._began: float | None = None
-        self._last = self._told = 0.0
+        self._last = self._reported = 0.0
 
     def begin(self) -> None:
         """Note that a teacher starts to work."""
@@ -290,16 +290,16 @@ class _Tally:
         if isinstance(outcome, Completion):
             self._asked += 1
             self._tokens += (outcome.prompt_tokens or 0) + (outcome.completion_tokens or 0)
-        if now - self._told > TOLD_EVERY_S:
-            self._told = now
-            self.tell()
+        if now - self._reported > REPORT_EVERY_S:
+            self._reported = now
+            self.report_progress()
 
-    def tell(self) -> None:
+    def report_progress(self) -> None:
         """Report the progress."""
         done = self._asked + self._cached + self._failed
         seconds = self._last - self._began if self._began else 0.0
         rate = (self._asked + self._failed) / seconds if seconds else 0.0
-        self._progress.asked(
+        self._progress.report(
             ProgressSnapshot(
                 total=self.total,
                 done=done,

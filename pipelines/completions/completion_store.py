@@ -178,7 +178,7 @@ class Completions:
         The same completions give the same bytes, whatever their order of arrival.
         """
         if folder.exists():
-            raise StoreError(f"{folder} is there already, expected the name of a new folder")
+            raise StoreError(f"{folder} exists already, expected the name of a new folder")
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         columns = ", ".join(EXPORTED)
@@ -265,8 +265,8 @@ def _telling(path: Path) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as error:
         raise StoreError(
-            f"cannot use the completions in {path}: {error}; what was committed is kept. Make room, or wait for who "
-            "holds it, or name another folder with --store"
+            f"cannot use the completions in {path}: {error}; committed answers are kept. Free disk space, or wait for "
+            "the process that uses it, or name another folder with --store"
         ) from error
 
 

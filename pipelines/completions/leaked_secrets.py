@@ -23,7 +23,7 @@ def without_keys(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         if held is None:
             yield outcome
         else:
-            yield Failure(error=f"the reply holds {held}: the server repeats what it is sent; revoke it", tries=1)
+            yield Failure(error=f"the reply holds {held}: the server repeats its requests; revoke it", tries=1)
 
 
 def _texts(completion: Completion) -> Iterator[str]:

@@ -68,7 +68,7 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
     manifest = open_release(release)
     there = out.exists()
     if there and not (out / ATTRIBUTION).is_file():
-        raise ExportError(f"{out} is there already, expected the name of a new folder")
+        raise ExportError(f"{out} exists already, expected the name of a new folder")
     partial = out.with_name(f"{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     done = Exported()
@@ -85,7 +85,7 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
         same = _hashes(partial) == _hashes(out)
         shutil.rmtree(partial)
         if not same:
-            raise ExportError(f"{out} is there already and holds another export, expected the name of a new folder")
+            raise ExportError(f"{out} exists already with another export, expected the name of a new folder")
     else:
         with writing(out):
             partial.rename(out)

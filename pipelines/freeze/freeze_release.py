@@ -52,7 +52,7 @@ def _refuse_unsound(manifest: Manifest, folder: Path) -> None:
 
     if findings := verify(folder).findings:
         shown = listed(finding.describe() for finding in findings)
-        raise ReleaseError(f"{manifest.title} is not frozen, it is not sound: {shown}")
+        raise ReleaseError(f"{manifest.title} was not frozen, because its verification fails: {shown}")
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def freeze(store: Store, manifest: Manifest, partial: Path) -> None:
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(hash_file(folder), f"{manifest.hash}\n".encode())
-        shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, by another hand than ours
+        shutil.rmtree(folder, ignore_errors=True)  # a folder without a manifest, by something else than sabila
         partial.rename(folder)
 
 
@@ -137,7 +137,7 @@ def _same_or_refuse(frozen: Manifest, manifest: Manifest) -> Manifest:
     changes = differences(frozen, manifest)
     changes = changes or [*contents_differ, *libraries(frozen.libraries, manifest.libraries)]
     raise ReleaseError(
-        f"{frozen.title} is frozen with other content; what differs: {differing(changes)}. Choose another version"
+        f"{frozen.title} is frozen with other content; differences: {differing(changes)}. Choose another version"
     )
 
 

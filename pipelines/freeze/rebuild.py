@@ -70,12 +70,14 @@ def rebuild(
     path = manifest / MANIFEST if manifest.is_dir() else manifest
     original = load(path.parent) if manifest.is_dir() else read(path)
     if lacking := sorted(NEEDED - original.model_fields_set):
-        raise ReleaseError(f"{path} is no manifest of a release that could be rebuilt: it has no {', '.join(lacking)}")
+        raise ReleaseError(f"{path} is no manifest that can be rebuilt: it lacks {', '.join(lacking)}")
     _refuse_tampered(ReleaseUnderTest(folder=path.parent, manifest=original), path)
     _refuse_live_teachers(original.values, path)
     session = _open_session(original, path, _recipe(original, recipe), store=store, mirror=mirror)
     if also_changed := _surroundings(original, session.recipe, session.plan):
-        warn(f"{original.title} gets another hash here, though its rows may be the same: {describe(also_changed)}")
+        warn(
+            f"{original.title} will have another hash here, although its rows may be the same: {describe(also_changed)}"
+        )
     if not any((path.parent / FOLDER).glob("*.parquet")):
         session.build(workers=workers)
         return _freeze_rebuilt(session, original, session.store)
@@ -110,21 +112,21 @@ def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store) -> 
     """Compose the release and move it into ``store``; ``ReleaseError`` where it differs from the original."""
     with staged_release(session, original.version) as (rebuilt, partial):
         if rebuilt.hash != original.hash:
-            raise ReleaseError(f"{original.title} could not be made again; {_explained(original, rebuilt)}")
+            raise ReleaseError(f"{original.title} could not be reproduced; {_explained(original, rebuilt)}")
         folder = place(store, original)
         if not (folder / MANIFEST).exists():
             freeze(store, rebuilt, partial)
         elif wrong := _other_files(folder, original):
             raise ReleaseError(
-                f"{folder} is there already and not the same: {', '.join(wrong)}; the release can be made again, but "
-                "not over it: move it away, or name another folder with --store"
+                f"{folder} exists with other content: {', '.join(wrong)}; move it away, or name another folder "
+                "with --store"
             )
     return folder
 
 
 def _explained(original: Manifest, rebuilt: Manifest) -> str:
     rows = contents(original, rebuilt)
-    same = "its rows are the same, byte for byte" if not rows else f"what differs: {describe(rows)}"
+    same = "its rows are the same, byte for byte" if not rows else f"differences: {describe(rows)}"
     also_changed = [*differences(original, rebuilt), *libraries(original.libraries, rebuilt.libraries)]
     return f"{same}; {describe(also_changed)}" if also_changed or not rows else same
 
@@ -182,14 +184,14 @@ def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path
     try:
         session = BuildSession.open(recipe, original.values, store=store, mirror=mirror, lock=lock, anonymous=True)
     except RecipeError as error:
-        raise ReleaseError(f"{original.title} cannot be made by this sabila: {error}") from error
+        raise ReleaseError(f"{original.title} cannot be rebuilt by this sabila: {error}") from error
     _refuse_other_teachers(session.plan, path)
     if missing := sorted(set(original.lock) & set(session.plan.absent)):
         reasons = "; ".join(session.plan.absent[name] for name in missing)
-        raise ReleaseError(f"{original.title} read what is not there now: {reasons}")
+        raise ReleaseError(f"{original.title} needs inputs that are missing now: {reasons}")
     if changes := list(graph_differences(graph_of(original.steps), graph_of_plan(session.plan.nodes()))):
         changes += _surroundings(original, recipe, session.plan)
-        raise ReleaseError(f"{original.title} cannot be made by this sabila; what differs: {describe(changes)}")
+        raise ReleaseError(f"{original.title} cannot be rebuilt by this sabila; differences: {describe(changes)}")
     return session
 
 
@@ -200,8 +202,8 @@ def _refuse_live_teachers(value: Any, path: Path) -> None:
             _refuse_live_teachers(inner, path)
     elif isinstance(value, str) and value.partition(":")[0].strip().lower() in ELSEWHERE:
         raise ReleaseError(
-            f"{path} names the teacher {value!r}, expected {KIND}:NAME@REVISION, as a release is frozen: a rebuild "
-            "asks no model and no server"
+            f"{path} names the teacher {value!r}, expected {KIND}:NAME@REVISION, as in a frozen release: a rebuild "
+            "calls no model or server"
         )
 
 

@@ -27,7 +27,7 @@ class BoundedStream(httpx2.SyncByteStream):
         for part in self._stream:
             size += len(part)
             if size > LARGEST_ANSWER:
-                raise ValueError(f"the answer of {self._place} has over {LARGEST_ANSWER:,} bytes; it was not read on")
+                raise ValueError(f"the response of {self._place} exceeds {LARGEST_ANSWER:,} bytes; reading stopped")
             yield part
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class BoundedConnection(httpcore2.NetworkStream):
             self._until = now + LONGEST_ANSWER_S
         elif part and now > self._until:
             raise ValueError(
-                f"the answer of {self._place} was not whole after {LONGEST_ANSWER_S:g} s; it was not read on"
+                f"the response of {self._place} was incomplete after {LONGEST_ANSWER_S:g} s; reading stopped"
             )
         return part
 
@@ -102,7 +102,7 @@ def bound(response: httpx2.Response) -> None:
         there = request.url.join(response.headers["Location"])
         if _origin(there) != here and not (request.method in ("GET", "HEAD") and "/resolve/" in path):
             raise ValueError(
-                f"{here} sends {request.method} {path} on to {_origin(there)}, expected it to answer itself"
+                f"{here} redirects {request.method} {path} to {_origin(there)}, expected a direct response"
             )
     response.stream = BoundedStream(response.stream, here)
 

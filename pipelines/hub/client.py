@@ -310,7 +310,7 @@ def _advice(error: Exception, hub: Hub) -> str:
         403: f"The token may not write to {hub.repo}: {LOG_IN} to one with write access to it",
         404: f"There is no {hub.repo}, or the token may not see it: check the name and the token",
         409: "Another change is in progress (HTTP 409): run the same command again",
-        412: f"{hub.repo} has moved on: look at what was published there, then run the same command again",
+        412: f"{hub.repo} has newer commits: check what was published there, then run the same command again",
         429: "The Hub asks for fewer requests: run the same command later; what is uploaded is not sent again",
     }
     again = "The version published before stays as it was; run the same command again, what is uploaded is not resent"

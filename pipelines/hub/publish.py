@@ -50,7 +50,7 @@ def publish(
     say(f"checking {manifest.title}")
     check(folder, files, use, private=not public)
     if dry_run:
-        say(f"{manifest.title} is what its manifest says and may be handed on; asking the Hub")
+        say(f"{manifest.title} matches its manifest and may be published; contacting the Hub")
     return send(_upload(manifest, files, repo, public=public), say, dry_run=dry_run)
 
 
@@ -76,7 +76,9 @@ def _upload(manifest: Manifest, files: dict[str, Path], repo: str, *, public: bo
 def check_repo(repo: str) -> None:
     """Raise ``ReleaseError`` for an invalid name of a repository."""
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo, re.ASCII) or len(repo) > 96 or ".." in repo or "--" in repo:
-        raise ReleaseError(f"repo is {repo!r}, expected ORG/NAME in letters, digits and single . _ - as the Hub has it")
+        raise ReleaseError(
+            f"repo is {repo!r}, expected ORG/NAME in letters, digits and single . _ - as the Hub requires"
+        )
 
 
 def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> None:
@@ -85,16 +87,16 @@ def check(folder: Path, files: dict[str, Path], use: Use, *, private: bool) -> N
     from pipelines.verify.verify_release import verify
 
     if broken := [finding.describe() for finding in verify(folder).findings]:
-        raise ReleaseError(refusal(folder, "is not what its manifest says", broken))
+        raise ReleaseError(refusal(folder, "differs from its manifest", broken))
     if wrong := [conflict.describe() for conflict in conflicts(folder, use=use, private=private)]:
-        raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
+        raise ReleaseError(refusal(folder, f"may not be published for use {use!r}", wrong))
     if REPORT in files and f'"{PERSONAL_DATA}" content="masked"'.encode() not in files[REPORT].read_bytes():
         raise ReleaseError(
-            f"{files[REPORT]} shows personal data of dropped rows, or a sabila that did not mask it wrote it; "
+            f"{files[REPORT]} may show unmasked personal data of dropped rows; "
             "write it again with sabila report, or publish without it"
         )
     if secrets_found := secrets(files.items()):
-        raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", secrets_found))
+        raise ReleaseError(refusal(folder, "seems to contain secrets; revoke them, then remove them", secrets_found))
 
 
 def _files(folder: Path, manifest: Manifest, optional: dict[str, bool]) -> dict[str, Path]:
@@ -102,9 +104,9 @@ def _files(folder: Path, manifest: Manifest, optional: dict[str, bool]) -> dict[
     paths = [*(entry.path for entry in manifest.files), MANIFEST, REPORT]
     paths = [path for path in paths if all(wanted for name, wanted in optional.items() if path.startswith(name))]
     if outside := [path for path in paths if not (folder / path).resolve().is_relative_to(folder.resolve())]:
-        raise ReleaseError(f"{folder / MANIFEST} lists {outside[0]!r}, expected files inside the release alone")
+        raise ReleaseError(f"{folder / MANIFEST} lists {outside[0]!r}, expected only files inside the release")
     if missing := [path for path in paths if not (folder / path).is_file()]:
-        raise ReleaseError(f"{folder} has no {missing[0]}, expected it there; make it, or publish without it")
+        raise ReleaseError(f"{folder} has no {missing[0]}; create it, or publish without it")
     return {path: folder / path for path in paths}
 
 

@@ -103,7 +103,7 @@ def _check_card(folder: Path, repo: str, say: Say, *, dry_run: bool) -> None:
                 if not isinstance(error.__cause__, BadRequestError):
                     raise
                 reason = one_line(str(error))[:600]
-                raise ReleaseError(f"the Hub refuses {folder / CARD}; nothing was uploaded: {reason}") from None
+                raise ReleaseError(f"the Hub rejects {folder / CARD}; nothing was uploaded: {reason}") from None
 
         hub.retry("checking the card of", validate)
 
@@ -149,9 +149,7 @@ class ModelOrigin:
 def _model_origin(folder: Path) -> ModelOrigin:
     name = next((name for name in RECORDS if (folder / name).is_file()), RECORDS[0])
     if missing := [needed for needed in (name, CARD) if not (folder / needed).is_file()]:
-        raise ReleaseError(
-            f"{folder} has no {missing[0]}, expected a model's folder as sabila train or merge leaves it"
-        )
+        raise ReleaseError(f"{folder} has no {missing[0]}, expected a model's folder written by sabila train or merge")
     try:
         record: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
         origin = _of_run(record) if name == RECORDS[0] else _of_merge(record)
@@ -190,11 +188,11 @@ def _of_merge(record: dict[str, Any]) -> ModelOrigin:
 def _check(folder: Path, files: dict[str, Path], origin: ModelOrigin, use: Use, *, private: bool) -> None:
     """Raise ``ReleaseError`` with every reason against publishing the model."""
     if broken := [*_unlike_card(folder, origin), *_weights(folder)]:
-        raise ReleaseError(refusal(folder, "is not whole, or not what its record says", broken))
+        raise ReleaseError(refusal(folder, "is incomplete, or differs from its record", broken))
     if wrong := _barred(origin, use, private=private):
-        raise ReleaseError(refusal(folder, f"may not be handed on for use {use!r}", wrong))
+        raise ReleaseError(refusal(folder, f"may not be published for use {use!r}", wrong))
     if found := secrets(files.items()):
-        raise ReleaseError(refusal(folder, "seems to hold secrets; revoke them, then take them out", found))
+        raise ReleaseError(refusal(folder, "seems to contain secrets; revoke them, then remove them", found))
 
 
 def _unlike_card(folder: Path, origin: ModelOrigin) -> list[str]:
@@ -226,12 +224,14 @@ def _barred(origin: ModelOrigin, use: Use, *, private: bool) -> list[str]:
     """Return what the licences of rows and models forbid, or require and the model's own does not."""
     own = origin.license
     inherited = {id for text in origin.inherited for id in parts(text)}
-    found = [f"{id} binds it and its licence {own} does not" for id in sorted(inherited) if not covers(own, id)]
+    found = [
+        f"{id} applies to it and is missing from its licence {own}" for id in sorted(inherited) if not covers(own, id)
+    ]
     for id in sorted({*inherited, *parts(own)}):
         if terms(id).own and private:
             continue
         if terms(id).id != id or not terms(id).redistribution:
-            found.append(f"{id}: nothing that is known here allows handing on what is made of it")
+            found.append(f"{id}: no known terms allow publishing derived models")
         elif not fits(id, use):
             found.append(f"{id} does not allow use {use!r}")
     return [*found, *filter(None, [contradiction(own)])]

@@ -108,9 +108,9 @@ def send(upload: Upload, say: Say, *, dry_run: bool = False) -> Published:
             remote = hub.fetch()
             if (remote.commit and not remote.gated) or not has_token():
                 if remote.commit is None:
-                    say(f"{upload.repo} cannot be seen without a token: it is not there, or it is private")
+                    say(f"{upload.repo} is not visible without a token: it does not exist, or it is private")
                 return _sent(upload, hub, remote, dry_run=True)
-        say(f"{upload.repo} cannot be seen by everybody: looking again with your token, for reading alone")
+        say(f"{upload.repo} is not public: reading it with your token")
     with connect(upload.repo, upload.kind, say) as hub:
         return _sent(upload, hub, hub.fetch(), dry_run=dry_run)
 
@@ -160,7 +160,7 @@ def _git_name(file: Path) -> str:
 def _check_repository(upload: Upload, remote: Remote, hub: Hub) -> None:
     """Raise ``ReleaseError`` for an unexpectedly public repository, or one with other content."""
     if remote.commit and not remote.private and not upload.public:
-        raise ReleaseError(f"{hub.url} is public, expected a private one: say --public to publish for everybody")
+        raise ReleaseError(f"{hub.url} is public, expected a private one: use --public to publish publicly")
     strange = sorted(path for path in remote.files if path not in NOT_OURS)
     if not strange or remote.commit is None:
         return
@@ -180,7 +180,7 @@ def _check_tag(upload: Upload, commit: str, hub: Hub) -> None:
     if not new and not deleted and (upload.record not in plan.new or upload.same(hub.read(upload.record, commit))):
         return
     raise ReleaseError(
-        f"{hub.url} has {upload.tag} with other content; what differs: {_some(sorted({*plan.new, *deleted}))}. "
+        f"{hub.url} has {upload.tag} with other content; differences: {_some(sorted({*plan.new, *deleted}))}. "
         "Choose another version"
     )
 
@@ -196,11 +196,11 @@ def _some(paths: list[str]) -> str:
 def _pushed(upload: Upload, hub: Hub, remote: Remote, plan: UploadPlan) -> tuple[str, UploadPlan]:
     """Upload, commit and tag; return the commit and its changes."""
     if remote.commit is None:
-        hub.say(f"creating {hub.url}, {'for everybody' if upload.public else 'private'}")
+        hub.say(f"creating {hub.url}, {'public' if upload.public else 'private'}")
         hub.create(public=upload.public)
         remote = hub.fetch()
         if remote.commit is None:
-            raise ReleaseError(f"{hub.url} was created and cannot be seen; check what the token may do")
+            raise ReleaseError(f"{hub.url} was created and is not visible; check the token's permissions")
         _check_repository(upload, remote, hub)
         plan = plan_upload(upload, remote.files)
     commit = remote.commit or ""
@@ -223,8 +223,8 @@ def _read_back(upload: Upload, hub: Hub, revision: str) -> None:
         difference = plan_upload(upload, hub.files(revision))
     if not difference.empty:
         raise ReleaseError(
-            f"{hub.url} took the commit, and what it holds at {revision} is not what was sent: "
-            f"{_some(sorted({*difference.new, *difference.deleted}))}. Nothing counts as published: look at the "
+            f"{hub.url} accepted the commit, but its content at {revision} differs from the upload: "
+            f"{_some(sorted({*difference.new, *difference.deleted}))}. Treat it as not published: check the "
             "repository, then run the same command again"
         )
 
@@ -277,8 +277,8 @@ def _already_committed(upload: Upload, hub: Hub, parent: str) -> str | None:
     if remote.commit and plan_upload(upload, remote.files).empty:
         return remote.commit
     raise ReleaseError(
-        f"{hub.url} has moved on from {parent} to {remote.commit} while this was uploaded: another publication came "
-        "first. Look at it, then run the same command again; what is uploaded is not sent again"
+        f"{hub.url} changed from {parent} to {remote.commit} during the upload: another publication came "
+        "first. Check it, then run the same command again; uploaded files are not sent again"
     )
 
 

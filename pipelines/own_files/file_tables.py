@@ -136,7 +136,7 @@ def refuse_overwriting(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     for output in outputs:
         for path in inputs:
             if path.resolve() == output.resolve() or (output.exists() and path.exists() and path.samefile(output)):
-                raise TableError(f"{output} would be written over the input {path}; name another folder with --out")
+                raise TableError(f"{output} would overwrite the input {path}; name another folder with --out")
 
 
 RESULT = "kept.parquet"

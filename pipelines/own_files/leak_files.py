@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,13 +27,10 @@ from quality.decontamination.item_index import build_index
 from quality.decontamination.neighbors import Embed
 from quality.duplicates.near_duplicates import free_column
 from sources.atomic import remove_leftovers, write_table
-from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import MissingCorpusError, mirrored
-from sources.read import read
-from sources.record import Record
-from sources.source import Benchmark
-from sources.suggest import some_of
-from sources.table import frame
+
+if TYPE_CHECKING:
+    from sources.source import Benchmark
 
 BATCH_ROWS = 50_000
 """Rows in memory with their texts at a time."""
@@ -200,7 +197,7 @@ def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path, *
 
 def _parted(against: Sequence[str]) -> tuple[list[str], list[Path]]:
     """Return names of benchmarks and paths of files; ``TableError`` for what is neither."""
-    named = [name for name in against if name == "all" or name in BENCHMARKS]
+    named = [name for name in against if _is_benchmark(name)]
     paths = [Path(name) for name in against if name not in named]
     for path in paths:
         if not path.suffix and not path.exists():
@@ -208,8 +205,20 @@ def _parted(against: Sequence[str]) -> tuple[list[str], list[Path]]:
     return named, paths
 
 
+def _is_benchmark(name: str) -> bool:
+    """Return whether a name is "all" or in the catalog, which is loaded only for names that cannot be table files."""
+    if name == "all" or Path(name).suffix:
+        return name == "all"
+    from sources.catalog import BENCHMARKS
+
+    return name in BENCHMARKS
+
+
 def _no_benchmark(name: str) -> str:
     """Return a message that there is no such benchmark, with the closest name first."""
+    from sources.catalog import BENCHMARKS, SOURCES
+    from sources.suggest import some_of
+
     if name in SOURCES:
         return f"{name} is a corpus to train on, not a benchmark; name a benchmark of the catalog, all, or a file"
     near = get_close_matches(name, BENCHMARKS, n=1)
@@ -225,8 +234,7 @@ def benchmark_items(
     for path, name in zip(paths, path_names(paths), strict=True):
         items, columns_of_files[name] = _file_items(path, name, columns)
         tables.append(items)
-    wanted = BENCHMARKS.values() if "all" in named else [BENCHMARKS[name] for name in named]
-    for benchmark in wanted:
+    for benchmark in _catalog_benchmarks(named):
         try:
             tables.append(items_of(_records(benchmark, mirror)))
         except MissingCorpusError:
@@ -235,6 +243,14 @@ def benchmark_items(
     if not tables:
         raise MissingCorpusError(f"no benchmark to compare rows with in {mirror}; name some, or files")
     return pl.concat(tables), columns_of_files
+
+
+def _catalog_benchmarks(named: Sequence[str]) -> Iterable[Benchmark]:
+    if not named:
+        return []
+    from sources.catalog import BENCHMARKS
+
+    return BENCHMARKS.values() if "all" in named else [BENCHMARKS[name] for name in named]
 
 
 def _file_items(path: Path, name: str, columns: Columns) -> tuple[pl.DataFrame, str]:
@@ -271,5 +287,9 @@ def _item_columns(path: Path, schema: pl.Schema, columns: Columns) -> tuple[dict
 def _records(benchmark: Benchmark, mirror: Path | None) -> pl.DataFrame:
     if mirror is None:
         raise MissingCorpusError(f"{benchmark.name} is read from a mirror; name one with --mirror, or files")
+    from sources.read import read
+    from sources.record import Record
+    from sources.table import frame
+
     rows = [row for file in mirrored(benchmark, mirror) for row in read(benchmark, file)]
     return frame([row for row in rows if isinstance(row, Record)])

@@ -61,9 +61,9 @@ def _row(file: RawFile, number: int, line: bytes) -> dict[str, object]:
     try:
         row = parse_json(line)
     except JsonError as error:
-        raise TableError(f"{where}: {error}; mend or drop the line") from error
+        raise TableError(f"{where}: {error}; fix or drop the line") from error
     if not isinstance(row, dict):
-        raise TableError(f"{where} holds {type(row).__name__} {str(row)[:40]!r}, expected an object; mend or drop it")
+        raise TableError(f"{where} holds {type(row).__name__} {str(row)[:40]!r}, expected an object; fix or drop it")
     return row
 
 
@@ -86,12 +86,12 @@ def check_csv(file: RawFile) -> CheckedTable | None:
             elif cells and len(cells) != len(names):
                 raise TableError(
                     f"{file.path}, line {started}: {len(cells)} cells, expected {len(names)} ({', '.join(names)}); "
-                    "mend or drop the row, or look for a quote that is not closed"
+                    "fix or drop the row, or look for a quote that is not closed"
                 )
             started = reader.line_num + 1
     except csv.Error as error:
         raise TableError(
-            f"{file.path}, line {started}: broken csv ({error}), as of a quote that is not closed; mend the row"
+            f"{file.path}, line {started}: broken csv ({error}), as of a quote that is not closed; fix the row"
         ) from error
     finally:
         csv.field_size_limit(previous)

@@ -51,10 +51,10 @@ KINDS = ("preference", "safety")
 
 NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
 
-Asks = Callable[..., Step]
+Generate = Callable[..., Step]
 """``generate_step``, or a variant with a share of requests that may fail."""
 
-Curate = Callable[..., Step]
+CleanRows = Callable[..., Step]
 """``aloe_sft.clean_and_deduplicate`` with all settings but the sources and ``excluded_corpora``."""
 
 
@@ -88,55 +88,65 @@ def recipe(
     max_failed: MaxFailed = 0.0,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
-    """Build preference pairs: of the catalog's preference corpora, of right and wrong chains, and of a red team.
+    """Build preference pairs from preference corpora, right and wrong chains of thought, and red teaming.
 
     Without a teacher, only the catalog's preference corpora give pairs.
 
     Args:
         stage: general (preference corpora and chains), red_team, or all.
-        sources: "available" for all that can be read, "all" to insist on every one, or names as `sabila sources` lists.
-        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
-        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
+        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
+        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
+            sample.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
         name_model: Folder of a token-classification model (transformers) that also masks people's names without a
             title, label or other cue, as in models/ner-names; needs the extra local.
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
         leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
-        leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
-        min_margin: Drop pairs whose scores, where a corpus gives any, differ by less.
-        max_per_prompt: The most pairs of one prompt.
-        teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL,
-            llamacpp:FILE.gguf, transformers:MODEL or vllm:MODEL.
-        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
+        leak_judge: Teacher that judges rows similar to a benchmark item but without its answer, as in openai:URL#MODEL.
+        min_margin: Drop pairs whose scores differ by less, in corpora with scores.
+        max_per_prompt: Most pairs per prompt.
+        teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, llamacpp:FILE.gguf,
+            transformers:MODEL or vllm:MODEL.
+        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
         writer: The model that writes refusals and helpful answers; the teacher unless named.
-        writer_license: Licence of what the writer writes.
-        writer_revision: Which weights the writer's server holds.
-        guard: The model that judges answers to attacks; without one no red-team pair is made.
-        guard_license: Licence of what the guard writes.
-        guard_revision: Which weights the guard's server holds.
+        writer_license: Licence of the writer's output.
+        writer_revision: Version of the writer's weights, as --teacher-revision.
+        guard: The model that judges answers to attacks; without it no red-team pairs are made.
+        guard_license: Licence of the guard's output.
+        guard_revision: Version of the guard's weights, as --teacher-revision.
         guard_protocol: chat for guard models with a template of their own; prompt for any other model.
         guard_format: The guard's family, such as llama-guard-2, which numbers the categories; by default the model's
             name decides.
-        samples: Chains of thought written for a question in a round.
+        samples: Chains of thought per question and round.
         answers: Answers of the teacher to each attack.
         test_share: Share of attack styles, topics and requests that is held out of the red team.
-        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
-            complete, and the next build sends the failed requests again.
-        seed: Start of the random choices; the same seed gives the same rows.
+        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
+            and the next build sends the failed requests again.
+        seed: Random seed; the same seed gives the same rows.
     """
     chosen = choose(sources)
     leaks = model_leaks(leak_embedder, leak_judge)
-    curate = curating(license, near_threshold, limit, semantic, name_model, leaks, required=sources != ("available",))
-    asked = partial(aloe_sft.make_teacher, use=license)
-    target = asked(teacher, teacher_license, revision=teacher_revision)
-    judge = asked(guard, guard_license, revision=guard_revision)
-    asks = partial(generate_step, max_failed=max_failed)
+    clean_rows = row_cleaner(
+        license, near_threshold, limit, semantic, name_model, leaks, required=sources != ("available",)
+    )
+    make_teacher = partial(aloe_sft.make_teacher, use=license)
+    target = make_teacher(teacher, teacher_license, revision=teacher_revision)
+    judge = make_teacher(guard, guard_license, revision=guard_revision)
+    generate = partial(generate_step, max_failed=max_failed)
     parts: list[Step] = []
     if stage != "red_team":
         rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
-        parts += general(chosen, partial(curate, apart=aloe_sft.red_team_corpora(limit)), rules, target, samples, asks)
+        parts += general(
+            chosen,
+            partial(clean_rows, excluded_corpora=aloe_sft.red_team_corpora(limit)),
+            rules,
+            target,
+            samples,
+            generate,
+        )
     if stage != "general":
         topics = tuple((source.name, source.attack_topic) for source in chosen if source.attack_topic)
         held = Attacks(
@@ -146,14 +156,16 @@ def recipe(
             source_topics=topics,
             seed=seed,
         )
-        other = asked(writer, writer_license, revision=writer_revision) or target
+        other = make_teacher(writer, writer_license, revision=writer_revision) or target
         models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
         by = Guard(generated_by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
-        parts += [red_team(attacks(chosen, curate, held), models, by, samples=answers, seed=seed, asks=asks)]
+        parts += [
+            red_team(attacks(chosen, clean_rows, held), models, by, samples=answers, seed=seed, generate=generate)
+        ]
     return each_shard("compose", render_prompts, None, *parts)
 
 
-def curating(
+def row_cleaner(
     license: Use,
     near_threshold: float,
     limit: int | None,
@@ -162,7 +174,7 @@ def curating(
     leaks: ModelLeaks,
     *,
     required: bool,
-) -> Curate:
+) -> CleanRows:
     """Return the function that turns sources into clean, distinct rows: as in ``aloe_sft``, with the usual cleaning
     rules.
     """
@@ -184,15 +196,15 @@ def curating(
 
 def general(
     chosen: list[Source],
-    curate: Curate,
+    clean_rows: CleanRows,
     rules: PairRules,
     teacher: Teacher | None,
     samples: int,
-    asks: Asks = generate_step,
+    generate: Generate = generate_step,
 ) -> list[Step]:
     """Return the steps to the pairs of corpora and of chains; no row contains a request of the red team."""
-    pairs = source_pairs(curate(of_kind(chosen, "preference")), rules)
-    return [pairs, *chain_pairs(chosen, curate, teacher, samples=samples, seed=rules.seed, asks=asks)]
+    pairs = source_pairs(clean_rows(of_kind(chosen, "preference")), rules)
+    return [pairs, *chain_pairs(chosen, clean_rows, teacher, samples=samples, seed=rules.seed, generate=generate)]
 
 
 def source_pairs(rows: Step, rules: PairRules) -> Step:
@@ -203,7 +215,7 @@ def source_pairs(rows: Step, rules: PairRules) -> Step:
 
 
 def chain_pairs(
-    chosen: list[Source], curate: Curate, teacher: Teacher | None, *, samples: int, seed: int, asks: Asks
+    chosen: list[Source], clean_rows: CleanRows, teacher: Teacher | None, *, samples: int, seed: int, generate: Generate
 ) -> list[Step]:
     """Return the steps that pair right with wrong chains of the teacher, one branch per generator.
 
@@ -215,7 +227,7 @@ def chain_pairs(
     for prompt, own in aloe_sft.by_chain_prompt(chosen).items():
         chains = aloe_sft.chains(prompt, own, teacher, samples=samples, seed=seed)
         config = ChainPairs(chains=replace(chains, gold="withheld"))
-        branches.append(asks(f"chain-pairs-{prompt}", CHAIN_PAIRS, config, teacher, curate(own)))
+        branches.append(generate(f"chain-pairs-{prompt}", CHAIN_PAIRS, config, teacher, clean_rows(own)))
     return branches
 
 
@@ -231,12 +243,12 @@ class Models:
     guard: Teacher
 
 
-def attacks(chosen: list[Source], curate: Curate, config: Attacks) -> Step:
+def attacks(chosen: list[Source], clean_rows: CleanRows, config: Attacks) -> Step:
     """Return the steps that render the requests of safety corpora in attack styles and split off the held-out part."""
     safety = of_kind(chosen, "safety")
-    requests = curate([source for source in safety if not source.jailbreaks])
+    requests = clean_rows([source for source in safety if not source.jailbreaks])
     found = [source for source in safety if source.jailbreaks]
-    jailbreaks = curate(found)
+    jailbreaks = clean_rows(found)
     plain = each_shard("plain-requests", plain_requests, None, requests)
     config_of_stage = AttackStage(attacks=config, jailbreaks=tuple(source.name for source in found))
     return each_shard("attack", attack, config_of_stage, plain, reference_inputs=(plain, jailbreaks))
@@ -249,7 +261,7 @@ def red_team(
     *,
     samples: int,
     seed: int,
-    asks: Asks = generate_step,
+    generate: Generate = generate_step,
 ) -> Step:
     """Return the steps from attacks to pairs, each with one model; without models the attacks are pending, outside the
     set.
@@ -261,10 +273,10 @@ def red_team(
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)
     terms = (target.license, writer.license, judge.license)
     pairs = GuardedPairs(team=team, guard=guard, rules=replace(GUARDED, seed=seed), licenses=terms)
-    said = asks("target", ANSWER_ATTACKS, team, target, attacked)
-    unsafe = asks("guard-answers", KEEP_UNSAFE, guard, judge, said)
-    replied = asks("replies", WRITE_REPLIES, team, writer, unsafe)
-    return asks("guard-replies", PAIR_REPLIES, pairs, judge, replied)
+    said = generate("target", ANSWER_ATTACKS, team, target, attacked)
+    unsafe = generate("guard-answers", KEEP_UNSAFE, guard, judge, said)
+    replied = generate("replies", WRITE_REPLIES, team, writer, unsafe)
+    return generate("guard-replies", PAIR_REPLIES, pairs, judge, replied)
 
 
 # --- sources -------------------------------------------------------------------------------------------------------

@@ -76,45 +76,46 @@ def recipe(
     mix_caps: tuple[str, ...] = (),
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
-    """Build Aloe's supervised set: medical and general rows, cleaned, without duplicates, ready to tune on.
+    """Build Aloe's supervised set: medical and general rows, cleaned, deduplicated and decontaminated.
 
     Without a teacher, multiple-choice rows keep their gold answer and no chain of thought.
 
     Args:
-        sources: "available" for all that can be read, "all" to insist on every one, or names as `sabila sources` lists.
-        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
-        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
-        max_row_chars: Drop rows whose texts have more characters together.
-        min_answer_chars: Drop rows whose answer is shorter.
-        language_confidence: Confidence from which a language other than the source's drops a row.
+        sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
+        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
+        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
+            sample.
+        max_row_chars: Drop rows with more characters in total.
+        min_answer_chars: Drop rows whose answer has fewer characters.
+        language_confidence: Drop a row in another language than its source's, from this confidence on.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
         name_model: Folder of a token-classification model (transformers) that also masks people's names without a
             title, label or other cue, as in models/ner-names; needs the extra local.
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
         leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
-        leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
-        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
-            transformers:MODEL or vllm:MODEL.
-        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
-        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
-            complete, and the next build sends the failed requests again.
-        samples: Chains of thought written for a question in a round.
-        mix: none keeps every row; aloe holds general and synthetic rows to Aloe's shares of the tokens and keeps
-            medical rows whole; exact reaches the shares and makes the set as small as the scarcest part.
+        leak_judge: Teacher that judges rows similar to a benchmark item but without its answer, as in openai:URL#MODEL.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL or
+            vllm:MODEL.
+        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
+        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
+            and the next build sends the failed requests again.
+        samples: Chains of thought per question and round.
+        mix: none keeps every row; aloe limits general and synthetic rows to Aloe's shares of the tokens and keeps all
+            medical rows; exact reaches the shares, limited by the scarcest part.
         mix_shares: Shares of the tokens of medical, synthetic and general rows; they sum to 1.
         mix_general: Shares among the general rows of instructions, function calls and long contexts; they sum to 1.
         mix_tokens: Size of the mix, in tokens.
-        mix_caps: The most tokens (not rows) of single sources, as in medquad=100000.
-        seed: Start of the random choices; the same seed gives the same rows.
+        mix_caps: Most tokens (not rows) of single sources, as in medquad=100000.
+        seed: Random seed; the same seed gives the same rows.
     """
     rules = Rules(
         max_row_chars=max_row_chars, min_answer_chars=min_answer_chars, language_confidence=language_confidence
     )
     chosen = choose(sources)
     required = sources != ("available",)
-    apart = red_team_corpora(limit)
+    excluded_corpora = red_team_corpora(limit)
     rows = clean_and_deduplicate(
         chosen,
         rules,
@@ -122,7 +123,7 @@ def recipe(
         near_threshold,
         required=required,
         limit=limit,
-        apart=apart,
+        excluded_corpora=excluded_corpora,
         semantic=semantic,
         name_model=name_model,
         leaks=model_leaks(leak_embedder, leak_judge),
@@ -143,8 +144,8 @@ def make_teacher(spec: str | None, license: str, use: Use, revision: str | None 
         return None
     if not fits(license, use):
         raise ValueError(
-            f"teacher_license: got {license!r}, which does not allow the {use} use that license asks for; name a "
-            "teacher whose words may be used so, and their licence"
+            f"teacher_license: got {license!r}, which does not allow the {use} use that license asks for; use a "
+            "teacher whose output allows it, and give its licence"
         )
     return teacher_of(spec, TeacherOptions(license=license, revision=revision))
 
@@ -157,15 +158,15 @@ def clean_and_deduplicate(
     *,
     required: bool,
     limit: int | None,
-    apart: tuple[Step, ...] = (),
+    excluded_corpora: tuple[Step, ...] = (),
     semantic: str | None = None,
     name_model: str | None = None,
     leaks: ModelLeaks | None = None,
 ) -> Step:
-    """Return the steps from raw files to rows that may stay: cleaned, distinct, unseen by benchmarks, private.
+    """Return the steps from raw files to clean rows: deduplicated, decontaminated, without personal data.
 
-    Rows that hold a request of the corpora ``apart`` go too, and those that say what another says in other words, if
-    ``semantic`` names an embedding model. ``name_model`` is the folder of a model that finds names.
+    Rows with a request of the ``excluded_corpora`` are dropped too, and semantic duplicates if ``semantic`` names an
+    embedding model. ``name_model`` is the folder of a model that finds names.
     """
     rows = [clean_source(source, rules, required=required, limit=limit) for source in chosen]
     if license != "any":
@@ -173,16 +174,16 @@ def clean_and_deduplicate(
     ranks = tuple((source.name, source.rank) for source in chosen if source.rank != USUAL_RANK)
     distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
-    unlike = incremental_whole_set("near", near_duplicate_records, near, distinct)
+    deduplicated = incremental_whole_set("near", near_duplicate_records, near, distinct)
     if semantic:
-        unlike = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), unlike)
+        deduplicated = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), deduplicated)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
     if leaks and (leaks.embedder or leaks.judge):
-        unseen = each_shard("leaks", drop_leaks_with_models, leaks, unlike, reference_inputs=benchmarks)
+        unseen = each_shard("leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks)
     else:
-        unseen = each_shard("leaks", drop_leaks, Decontaminate(), unlike, reference_inputs=benchmarks)
-    if apart:
-        unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, reference_inputs=apart)
+        unseen = each_shard("leaks", drop_leaks, Decontaminate(), deduplicated, reference_inputs=benchmarks)
+    if excluded_corpora:
+        unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, reference_inputs=excluded_corpora)
     invented = tuple(source.name for source in chosen if not source.real_persons)
     config = Privacy(invented_sources=invented, recogniser=recogniser(name_model) if name_model else None)
     return each_shard("privacy", screen, config, unseen)

@@ -43,30 +43,31 @@ def recipe(
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
-    """Build the embedded sample as ``aloe_sft`` builds the real corpora, a small model made on the spot as teacher.
+    """Build the embedded sample like ``aloe_sft``, offline, with a small embedded model as teacher.
 
     Args:
-        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
-        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
+        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
+            sample.
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
-        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
-            transformers:MODEL, vllm:MODEL, or embedded: an n-gram model made on the spot.
-        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
-        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
-            complete, and the next build sends the failed requests again.
-        samples: Chains of thought written for a question in a round.
-        seed: Start of the random choices; the same seed gives the same rows.
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL,
+            vllm:MODEL, or embedded: an n-gram model trained on the sample.
+        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
+        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
+            and the next build sends the failed requests again.
+        samples: Chains of thought per question and round.
+        seed: Random seed; the same seed gives the same rows.
     """
-    asked = sample_teacher(teacher, teacher_license, teacher_revision)
+    writer = sample_teacher(teacher, teacher_license, teacher_revision)
     rows = clean_and_deduplicate(license, limit, semantic)
-    rows = aloe_sft.generate_chains(rows, chosen(), asked, samples=samples, seed=seed, max_failed=max_failed)
+    rows = aloe_sft.generate_chains(rows, chosen(), writer, samples=samples, seed=seed, max_failed=max_failed)
     return aloe_sft.format_rows(rows, chosen(), seed=seed)
 
 
 def clean_and_deduplicate(license: Use, limit: int | None, semantic: str | None = None) -> Step:
-    """Return the steps from the sample's raw files to the rows that may stay."""
+    """Return the steps from the sample's raw files to its clean rows."""
     return aloe_sft.clean_and_deduplicate(
         chosen(), Rules(), license, SINGLE_TURN, required=True, limit=limit, semantic=semantic
     )

@@ -28,26 +28,27 @@ def recipe(
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
-    """Build preference pairs of the sample's MedMCQA rows; what ``demo`` requested is not requested again.
+    """Build preference pairs from the sample's MedMCQA rows, reusing the completions of ``demo``.
 
     Args:
-        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
-        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
+        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
+            sample.
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
-        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
-            transformers:MODEL, vllm:MODEL, or embedded: an n-gram model made on the spot.
-        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
-        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
-            complete, and the next build sends the failed requests again.
-        samples: Chains of thought written for a question in a round.
-        seed: Start of the random choices; the same seed gives the same rows.
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL,
+            vllm:MODEL, or embedded: an n-gram model trained on the sample.
+        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
+        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
+            and the next build sends the failed requests again.
+        samples: Chains of thought per question and round.
+        seed: Random seed; the same seed gives the same rows.
     """
-    asked = demo.sample_teacher(teacher, teacher_license, teacher_revision)
+    writer = demo.sample_teacher(teacher, teacher_license, teacher_revision)
     medmcqa = aloe_sft.by_chain_prompt(demo.chosen())["medmcqa"]
-    chains = aloe_sft.chains("medmcqa", medmcqa, asked, samples=samples, seed=seed)
+    chains = aloe_sft.chains("medmcqa", medmcqa, writer, samples=samples, seed=seed)
     rows = demo.clean_and_deduplicate(license, limit, semantic)
     config = ChainPairs(chains=chains)
-    pairs = generate_step("pairs", CHAIN_PAIRS, config, asked, rows, max_failed=max_failed)
+    pairs = generate_step("pairs", CHAIN_PAIRS, config, writer, rows, max_failed=max_failed)
     return each_shard("compose", render_prompts, None, pairs)

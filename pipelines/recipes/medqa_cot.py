@@ -49,32 +49,34 @@ def recipe(
     keep: Annotated[int, Field(ge=1, le=64)] = 1,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
 ) -> Step:
-    """Build chains of thought that reach the gold answer, which the teacher does not see; rows without one go.
+    """Build chains of thought that reach the gold answer, which the teacher does not see; rows without one are dropped.
 
     Hints follow STaR (arXiv 2203.14465).
 
     Args:
-        sources: Names of multiple-choice sources, as `sabila sources` lists.
-        license: The use that every row must allow: any, share (may be handed on) or commercial (may be sold).
-        limit: Read only the first rows of each source, so many; for a trial, since the head of a file is no sample.
+        sources: Names of multiple-choice sources, from `sabila sources`.
+        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
+        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
+            sample.
         near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
         name_model: Folder of a token-classification model (transformers) that also masks people's names without a
             title, label or other cue, as in models/ner-names; needs the extra local.
         semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL; none is asked unless named.
+            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
         leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
-        leak_judge: Model that decides on rows that are like a benchmark item without giving its answer, a teacher spec.
-        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf,
-            transformers:MODEL or vllm:MODEL.
-        teacher_license: Licence of what the teacher writes, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Which weights a server holds, in your own words, or a Hub revision; part of what is built.
-        max_failed: Share of a step's requests that may fail; rows that lack them are dropped. With more, it is not
-            complete, and the next build sends the failed requests again.
-        samples: Chains of thought written for a question in a round.
-        rounds: The most rounds while no chain of a question is right.
-        hints: Chains written with the answer shown once all rounds failed; one counts if a model reaches gold from it.
-        keep: Different right chains kept of a question.
-        seed: Start of the random choices; the same seed gives the same rows.
+        leak_judge: Teacher that judges rows similar to a benchmark item but without its answer, as in openai:URL#MODEL.
+        teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL or
+            vllm:MODEL.
+        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
+        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
+        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
+            and the next build sends the failed requests again.
+        samples: Chains of thought per question and round.
+        rounds: Most rounds for a question without a right chain.
+        hints: Chains generated with the answer shown after all rounds failed; accepted if a model reaches the gold
+            answer from them.
+        keep: Most different right chains kept per question.
+        seed: Random seed; the same seed gives the same rows.
     """
     chosen = choose(sources)
     rows = aloe_sft.clean_and_deduplicate(
@@ -88,15 +90,15 @@ def recipe(
         name_model=name_model,
         leaks=model_leaks(leak_embedder, leak_judge),
     )
-    asked = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
-    if asked is None:
+    writer = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
+    if writer is None:
         waiting = pending_teacher("cot", NEEDS, rows)
         unwritten = RequireGenerated(part="cot", reason="awaits_teacher", evidence=NEEDS)
         return aloe_sft.format_rows(each_shard("written", require_generated, unwritten, waiting), chosen, seed=seed)
     for prompt, own in aloe_sft.by_chain_prompt(chosen, PLAIN).items():
         config = Cot(
-            generated_by=author(asked),
-            license=asked.license,
+            generated_by=author(writer),
+            license=writer.license,
             generator=prompt,
             gold="withheld",
             sources=tuple(source.name for source in own),
@@ -106,7 +108,7 @@ def recipe(
             keep=keep,
             seed=seed,
         )
-        rows = generate_chains(rows, config, asked, max_failed=max_failed)
+        rows = generate_chains(rows, config, writer, max_failed=max_failed)
     return aloe_sft.format_rows(each_shard("written", require_generated, UNASKED, rows), chosen, seed=seed)
 
 

@@ -18,7 +18,7 @@ HUB = "hf://datasets/"
 def card(manifest: Manifest, folder: Path) -> str:
     """Return the card of a release whose data is in ``folder``; the same manifest and data give the same text.
 
-    Every number in it is one of ``manifest.figures``.
+    Every number in it is one of ``manifest.figures``. ``KeyError`` where the manifest lacks one.
     """
     figures = manifest.card_figures
     return _template().render(

@@ -67,8 +67,8 @@ def _with_replies(store: Store, requests: pl.DataFrame) -> pl.DataFrame:
         answered = completions.exported(keys)
     if lost := len(keys) - answered.height:
         raise ReleaseError(
-            f"{store.root} has lost {lost} of {len(keys)} completions that the rows were made from, expected all: a "
-            "rebuild needs them. Bring completions back, or remove the asking steps' folders to ask again"
+            f"{store.root} lacks {lost} of {len(keys)} completions of the rows, which a rebuild needs. Restore "
+            "completions, or remove the folders of the generating steps to send the requests again"
         )
     return pl.concat([answered.match_to_schema(SCHEMA, missing_columns="insert"), failed]).sort("key")
 
@@ -132,7 +132,7 @@ def _restore(rows: pl.DataFrame, completions: Completions) -> None:
     for (key, _, released), kept in zip(answers, completions.keep(answers, teacher), strict=True):
         if _said(kept) != _said(released):
             raise ReleaseError(
-                f"{completions.path} holds another answer of {teacher.name} to the request {key}: name a fresh folder "
+                f"{completions.path} has another answer of {teacher.name} to the request {key}: name a new folder "
                 "with --store, so that the release's own is used"
             )
 

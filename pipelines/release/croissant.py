@@ -65,12 +65,12 @@ CONTEXT = {
 }
 
 COLUMNS = {
-    "id": "the row's name, which never changes",
+    "id": "the row's id, which never changes",
     "source": "the corpus that the row was read from",
     "license": "the licences that the row is under, joined by AND",
-    "task": "what the row asks for",
+    "task": "the task of the row",
     "lang": "the language of the row",
-    "split": "the split of the source, in its publisher's word",
+    "split": "the split of the source, named by its publisher",
     "file": "the file of the source that contains the row",
     "line": "the line or element of that file, from 1",
     "messages": "the conversation",
@@ -79,10 +79,10 @@ COLUMNS = {
     "rejected": "the worse answer",
     "context": "what the question is about",
     "options": "the options of a multiple-choice question",
-    "gold": "the places of the right options, from 0",
+    "gold": "the positions of the right options, from 0",
     "answer": "the source's answer",
     "rationale": "the source's reasons",
-    "meta": "what else is known of the row, as JSON",
+    "meta": "further fields of the source, as JSON",
     "role": "who speaks",
     "content": "what is said",
 }
@@ -141,7 +141,7 @@ def _responsible(manifest: Manifest) -> dict[str, Any]:
             "Not for medical advice, and not for decisions about a patient.",
         ],
         "rai:dataLimitations": _limitations(manifest),
-        "rai:dataReleaseMaintenancePlan": "A version never changes; what is mended comes in a new one.",
+        "rai:dataReleaseMaintenancePlan": "A version never changes; corrections come in a new one.",
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -177,16 +177,17 @@ def _biases(figures: Figures) -> list[str]:
 
 
 def _personal(figures: Figures) -> list[str]:
-    done = {"redact": "replaced by its kind", "drop": "dropped with its row"}
-    lines = [
-        f"Searched for {', '.join(part.kinds)}; what was found was {done[part.action]}." for part in figures.privacy
+    done = {"redact": "replaced by a placeholder", "drop": "dropped with their rows"}
+    lines = [f"Searched for {', '.join(part.kinds)}; findings were {done[part.action]}." for part in figures.privacy]
+    return [
+        *(lines or ["No step searched for personal data."]),
+        "A person identifiable only from the story can remain.",
     ]
-    return [*(lines or ["No step searched for personal data."]), "A person whom only the story gives away can remain."]
 
 
 def _limitations(manifest: Manifest) -> list[str]:
     names = ", ".join(one.benchmark for one in manifest.card_figures.leaks.benchmarks)
-    looked = f"Rows were checked against these benchmarks alone: {names}." if names else "No benchmark was checked."
+    looked = f"Rows were checked against these benchmarks only: {names}." if names else "No benchmark was checked."
     return ["Some of it is outdated or wrong; no physician has read it row by row.", looked]
 
 

@@ -50,7 +50,7 @@ def check_figures(manifest: Manifest, folder: Path) -> list[str]:
 
 
 def _recounted(rows: RowFigures, steps: list[StepSummary], folder: Path) -> Values:
-    """Return the figures that can be counted from a release alone, as JSON."""
+    """Return the figures that can be counted from a release alone."""
     return {
         **rows.to_json(),
         **teacher_figures(steps).to_json(),

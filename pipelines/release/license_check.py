@@ -170,7 +170,7 @@ def _without_teachers_terms(rows: pl.LazyFrame, manifest: Manifest) -> Iterator[
             if lacking := sorted(set(parts(license)) - set(parts(group.license)) - _permissive(license)):
                 yield group.conflict(
                     "teacher",
-                    f"{name} wrote a text of these rows, which leave out its terms, {' AND '.join(lacking)}",
+                    f"{name} wrote a text of these rows, which omit its terms, {' AND '.join(lacking)}",
                     "Release again: a row is under the licences of its source and of the model",
                 )
 
@@ -217,8 +217,8 @@ def _freer_rows(rows: pl.LazyFrame, manifest: Manifest) -> Iterator[Conflict]:
         for group in _grouped(rows.filter(source=source, license=license)) if lost else ():
             yield group.conflict(
                 "freed",
-                f"{source} is under {' AND '.join(lost)}, which these rows leave out",
-                "Release again with steps that let licences be: a row stays under what its source is under",
+                f"{source} is under {' AND '.join(lost)}, which these rows omit",
+                "Release again with steps that keep licences: a row stays under the licence of its source",
             )
 
 
@@ -250,13 +250,13 @@ def _unknown(group: _Group, *, private: bool) -> Conflict | None:
     for id in parts(group.license):
         license = terms(id)
         if license.id != id:
-            why = f"{id or 'an empty text'} is no licence that is known here, so that nothing allows handing it on"
+            why = f"{id or 'an empty text'} is not a known licence, so that nothing allows redistribution"
             hint = did_you_mean(id, LICENSES)
             remedy = f"Use an SPDX id, LicenseRef-proprietary for rows of your own, or build with --license share{hint}"
             return group.conflict("unknown", why, remedy)
         if not license.redistribution and id not in OF_DEMONSTRATIONS and not (private and license.own):
             remedy = OWN_ROWS if license.own else WAYS_OUT
-            return group.conflict("unknown", f"{license.title}: nothing allows handing the rows on", remedy)
+            return group.conflict("unknown", f"{license.title}: nothing allows redistribution of the rows", remedy)
     return None
 
 
@@ -264,15 +264,13 @@ def _outputs(group: _Group) -> Conflict | None:
     for license in all_terms(group.license):
         if license.outputs in ("own_family", "forbidden") and license.id not in OF_DEMONSTRATIONS:
             why = f"{license.title}: {license.duty}, and a release is for training any model"
-            return group.conflict(
-                "outputs", why, "Have the rows written by a model whose terms let others learn from it"
-            )
+            return group.conflict("outputs", why, "Use a teacher whose terms allow training other models on its output")
     return None
 
 
 def _joined(group: _Group) -> Conflict | None:
     why = contradiction(group.license)
-    remedy = "Join only what fits together: another teacher, or one source less"
+    remedy = "Combine compatible licences only: use another teacher, or leave a source out"
     return group.conflict("joined", why, remedy) if why else None
 
 
@@ -308,7 +306,7 @@ def _changed(folder: Path, closed: list[_Group]) -> Iterator[Conflict]:
     edited = known.filter(pl.col("changed_by").list.len().fill_null(1) > 0)
     changed = pl.concat([edited, derived]).unique("id")
     for group in _grouped(changed):
-        remedy = "Leave the source out, or build with steps that let its rows be"
+        remedy = "Leave the source out, or build with steps that do not change its rows"
         yield group.conflict("derivatives", _against(group, _steps(changed, group.license)), remedy)
 
 
@@ -329,12 +327,12 @@ def _declared(groups: list[_Group], declared: str) -> Iterator[Conflict]:
     for id in sorted({id for group in groups for id in parts(group.license)}):
         if declared and covers(declared, id):
             continue
-        wronged = [group for group in groups if id in parts(group.license)]
+        affected = [group for group in groups if id in parts(group.license)]
         yield Conflict(
-            ids=tuple(sorted(id for group in wronged for id in group.ids)[:NAMED]),
-            rows=sum(group.rows for group in wronged),
+            ids=tuple(sorted(id for group in affected for id in group.ids)[:NAMED]),
+            rows=sum(group.rows for group in affected),
             license=declared or "none declared",
             rule="declared",
-            why=f"the release says less than {id} asks, which these rows are under",
+            why=f"the licence of the release omits {id}, which applies to these rows",
             remedy="Release again: the licence of a release is joined from those of its rows",
         )

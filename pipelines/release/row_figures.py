@@ -78,7 +78,7 @@ def row_figures(folder: Path) -> RowFigures:
 
 
 EMPTY = {"rows": 0, "bytes": 0, "download_bytes": 0}
-"""The sizes of a configuration (``ConfigSize``)."""
+"""Figures of a configuration: ``bytes`` is its size in memory, ``num_bytes`` on the Hub."""
 
 
 # --- one pass over the data ----------------------------------------------------------------------------------------

@@ -94,8 +94,8 @@ def _boxes(found: list[Stage], places: list[tuple[float, float]], scale: float) 
     boxes = []
     for n, (stage, (x, y)) in enumerate(zip(found, places, strict=True)):
         kind = f"source s{n % 12}" if not stage.layer else "released" if stage.layer == last else "stage"
-        made = f", {stage.made:,} made here" if stage.made else ""
-        title = f"{', '.join(stage.steps)}: {stage.rows_in:,} rows in{made}, {stage.kept:,} kept, {stage.lost:,} ended"
+        made = f", {stage.made:,} generated here" if stage.made else ""
+        title = f"{', '.join(stage.steps)}: {stage.rows_in:,} rows in{made}, {stage.kept:,} kept, {stage.lost:,} lost"
         count = f"{stage.kept:,} released" if kind == "released" else f"{stage.rows_in:,}"
         lines = (stage.name, count)
         boxes.append(Box(x=x, y=y, height=_high(stage, scale), kind=kind, title=title, lines=lines))

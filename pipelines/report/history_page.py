@@ -19,7 +19,7 @@ TABLE_ROWS = 40
 def history_json(release: ReleaseView, row_id: str) -> dict[str, Any]:
     """Return ``history``, the events of a row, or ``unavailable``, the reason why there are none."""
     if release.store is None:
-        return {"history": [], "unavailable": "The steps are in the store that the release was built in."}
+        return {"history": [], "unavailable": "The steps are in the store in which the release was built."}
     try:
         events = row_history(row_id, release.store, release=str(release.folder))
     except SabilaError as error:
@@ -50,7 +50,7 @@ def _origin(event: Event) -> list[str]:
 
 
 def _edits(event: Event) -> list[str]:
-    removed = [(edit, f": took out {edit['removed']}" if edit["removed"] else "") for edit in event.get("edits", [])]
+    removed = [(edit, f": removed {edit['removed']}" if edit["removed"] else "") for edit in event.get("edits", [])]
     return [f"{edit['rule']} in {edit['field']}{took}" for edit, took in removed]
 
 

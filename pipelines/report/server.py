@@ -66,9 +66,9 @@ class Handler(BaseHTTPRequestHandler):
         secret, _, path = url.path.removeprefix("/").partition("/")
         hosts = [f"{name}:{self.server.server_port}" for name in (HOST, "localhost")]
         if self.headers.get_all("Host") not in [[host] for host in hosts]:
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this server answers to its own address alone")
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "unknown host name; use the URL that sabila browse printed")
         elif not secrets.compare_digest(secret.encode(errors="replace"), self.server.site.token.encode()):
-            self._refuse(HTTPStatus.FORBIDDEN, "the address lacks its secret; sabila browse printed it")
+            self._refuse(HTTPStatus.FORBIDDEN, "the URL lacks its secret token; use the one that sabila browse printed")
         else:
             self._answer(f"/{path}", url.query)
 

@@ -56,7 +56,7 @@ class Lock:
     def expects(self, corpus: Corpus) -> None:
         """Raise ``MissingCorpusError`` for a corpus missing from a frozen lock, since it was absent then too."""
         if self.frozen and corpus.name not in self.entries:
-            raise MissingCorpusError(f"{corpus.name} was not read for what {self.path} tells of")
+            raise MissingCorpusError(f"{corpus.name} was absent when {self.path} was written")
 
     def check(self, corpus: Corpus, files: tuple[RawFile, ...], revision: str) -> None:
         """Compare files with the lock, or add them where the corpus is new.
@@ -86,7 +86,7 @@ class Lock:
         name = min(n for n in {*locked, *found} if locked.get(n) != found.get(n))
         return (
             f"{corpus.name}: {name} has sha256 {found.get(name, 'nothing, it is missing')}, but {self.path} says "
-            f"{locked.get(name, 'nothing, it is new')}; bring the file back{self._way_out}"
+            f"{locked.get(name, 'nothing, it is new')}; restore the file{self._way_out}"
         )
 
     @property

@@ -75,8 +75,7 @@ class Store:
         """Raise ``StoreError`` for a damaged finished step; ``contents`` reads all its files."""
         if damage := find_damage(self.folder(name), self.summary(name), contents=contents):
             raise StoreError(
-                f"{self.folder(name)} is not as it was built: {damage}. Remove the folder and build again; what is "
-                "whole is kept"
+                f"{self.folder(name)} is damaged: {damage}. Remove the folder and build again; other steps are kept"
             )
 
     @contextmanager
@@ -120,7 +119,7 @@ class Store:
             shutil.rmtree(partial / scratch, ignore_errors=True)
         with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, by another hand than ours
+            shutil.rmtree(folder, ignore_errors=True)  # a folder without a marker, by something else than sabila
             partial.rename(folder)
             sync(folder.parent)
         return folder

@@ -46,10 +46,10 @@ function fits(row, question) {
 
 function note(question, found) {
   const bold = (value) => make("b", {}, number(value));
-  const within = Object.keys(question.filters).length ? " that these filters choose" : "";
+  const within = Object.keys(question.filters).length ? " that match these filters" : "";
   const said = [bold(found), " sampled rows, out of ", bold(counted(question.filters)), ` rows of the release and its ledger${within} (all counted).`];
   if (question.text || question.shortest !== null || question.longest !== null) {
-    said.push(" Search and length look through the sample only: ", bold(data.rows.length), " of ", bold(all), " rows.");
+    said.push(" Search and length filters cover the sample only: ", bold(data.rows.length), " of ", bold(all), " rows.");
   }
   return said;
 }

@@ -66,7 +66,7 @@ function facts(row) {
 
 function ending(row) {
   if (row.status === "kept") return null;
-  const box = make("div", { class: "ended" }, make("b", {}, `${row.reason || row.status} `), `at the step ${row.step}`);
+  const box = make("div", { class: "ended" }, make("b", {}, `${row.reason || row.status} `), `in step ${row.step}`);
   let evidence = row.evidence, parsed = null;
   try { parsed = JSON.parse(evidence); } catch { /* evidence in words */ }
   if (parsed && typeof parsed === "object" && !Array.isArray(parsed)) {
@@ -93,7 +93,7 @@ function historyList(events) {
   const list = make("ol", { class: "history" });
   let still = [];
   const pass = () => {
-    if (still.length) list.append(make("li", { class: "soft" }, `${still.join(", ")}: kept as it was`));
+    if (still.length) list.append(make("li", { class: "soft" }, `${still.join(", ")}: kept unchanged`));
     still = [];
   };
   for (const event of events) {
@@ -102,7 +102,7 @@ function historyList(events) {
     const item = make("li", {}, make("b", {}, event.step), " ", make("span", { class: `chip ${event.status}` }, event.status));
     if (event.because) item.append(` ${event.because}`);
     for (const line of event.lines) item.append(make("div", { class: "soft" }, line));
-    for (const change of event.changes) item.append(make("div", { class: "count" }, `${change.field}, what went and what came`), changed(change.pieces));
+    for (const change of event.changes) item.append(make("div", { class: "count" }, `${change.field}, removed and added`), changed(change.pieces));
     for (const table of event.tables) item.append(found(table));
     list.append(item);
   }
@@ -136,7 +136,7 @@ function whole(row, words, close) {
   button.addEventListener("click", close);
   const title = make("h3", { tabindex: "-1" }, make("span", { class: "id" }, row.id));
   const parts = [make("div", { class: "head" }, make("div", {}, make("span", { class: `chip ${row.status}` }, row.status), title), button), facts(row), ending(row)];
-  if (!row.has_text) parts.push(make("p", { class: "note" }, "The text of this row is not at hand: it lies in the store that the release was built in."));
+  if (!row.has_text) parts.push(make("p", { class: "note" }, "The text of this row is not available: it is in the store in which the release was built."));
   for (const message of row.messages || []) parts.push(make("div", { class: "turn" }, ...block(message.role, message.content, words)));
   parts.push(...options(row));
   for (const [name, title_] of [["response", "Response"], ["rejected", "Rejected answer"], ["answer", "Answer in the source"], ["rationale", "Rationale in the source"], ["text", "Raw text"], ["context", "Context"]]) {
@@ -181,7 +181,7 @@ function rowsBrowser(from, facets) {
   function draw(note) {
     const words = question().text;
     list.replaceChildren(...state.rows.map((row, n) => item(row, n, words)));
-    if (!state.rows.length) list.append(make("li", { class: "none", role: "presentation" }, "No row is like that."));
+    if (!state.rows.length) list.append(make("li", { class: "none", role: "presentation" }, "No row matches."));
     const first = state.page * PAGE;
     $("summary").replaceChildren(...note);
     $("pages").textContent = state.rows.length ? `${number(first + 1)} – ${number(first + state.rows.length)} of ${number(state.total)}` : "0";

@@ -47,7 +47,7 @@ def _of(event: Event) -> Iterator[str]:
     if "made_from" in event:
         yield f"made from {event['made_from']}"
     for edit in event.get("edits", []):
-        yield f"{edit['field']}: {edit['rule']}" + (f" took out {edit['removed']!r}" if edit["removed"] else "")
+        yield f"{edit['field']}: {edit['rule']}" + (f" removed {edit['removed']!r}" if edit["removed"] else "")
     for change in event.get("changes", []):
         yield from _change(change)
     for name, rows in event.get("tables", {}).items():
@@ -108,7 +108,7 @@ def _change(change: Event) -> Iterator[str]:
     if change["field"] != "meta":
         old_text, new_text = _as_text(before), _as_text(after)
         if old_text.split() == new_text.split():
-            yield f"{change['field']}: white space alone changed, {len(old_text):,} -> {len(new_text):,} characters"
+            yield f"{change['field']}: only white space changed, {len(old_text):,} -> {len(new_text):,} characters"
         else:
             yield from _indented(change["field"], _words(word_diff(old_text, new_text)))
         return
@@ -175,7 +175,7 @@ def _candidates(rows: Iterable[Event]) -> Iterator[str]:
 
 def _requests(row: Event) -> str:
     sampling = {name: value for name, value in row.get("sampling", {}).items() if value and name != "seed"}
-    sampled = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the store has lost the request"
+    sampled = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the request is not in the store"
     return f"{row['stage']}, sample {row['sample']}: {row['teacher']} at revision {row['revision']}{sampled}"
 
 

@@ -86,7 +86,7 @@ class History:
             built = [path.stem for path in (store.root / "builds").glob("*.json")]
             wanted = f" of {recipe}" if recipe else ""
             hint = did_you_mean(recipe or "", built)
-            raise TraceError(f"{store.root} holds no finished build{wanted}; run sabila build first{hint}")
+            raise TraceError(f"{store.root} contains no finished build{wanted}; run sabila build first{hint}")
         note = BuildNote.of(json.loads(builds[-1].read_text(encoding="utf-8")))
         return cls(
             store=store,
@@ -129,11 +129,11 @@ class History:
         else:
             numbers = self._read_at(step, folder, wanted)
         for number in numbers:
-            spots = (
+            locations = (
                 self.files.locate(shard_file(folder / status, number), wanted[::-1]) for status in ("kept", "dropped")
             )
-            if found := [spot for spot in spots if spot]:
-                return max(found, key=lambda spot: len(spot.id))
+            if found := [location for location in locations if location]:
+                return max(found, key=lambda location: len(location.id))
         return None
 
     def _next(self, step: StepSummary, before: RowLocation) -> Iterator[int]:
@@ -220,7 +220,7 @@ class History:
 
 def _unknown(row_id: str, place: str, graph: Iterable[StepSummary]) -> TraceError:
     limits = [
-        f"; {step.name} read {limit:,} rows, as limit says, and it may lie beyond"
+        f"; {step.name} read {limit:,} rows because of --limit, and the row may be beyond them"
         for step in graph
         if _reads(step, row_id) and (limit := step.identity.limit) is not None
         if step.counts.rows_in >= limit

@@ -67,9 +67,9 @@ def counts(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 def _counts(step: StepSummary, kept: dict[str, int]) -> Iterator[Finding]:
     count, name = step.counts, step.folder
-    came, went = count.rows_in + count.made, count.kept + count.dropped + count.quarantined
-    if came != went or min(count.rows_in, count.made, count.kept, count.dropped, count.quarantined) < 0:
-        yield in_manifest(f"steps: {name}: rows in and made = kept + dropped + quarantined", came, went)
+    entering, leaving = count.rows_in + count.made, count.kept + count.dropped + count.quarantined
+    if entering != leaving or min(count.rows_in, count.made, count.kept, count.dropped, count.quarantined) < 0:
+        yield in_manifest(f"steps: {name}: rows in and made = kept + dropped + quarantined", entering, leaving)
     if sum(step.reasons.values()) != count.dropped:
         yield in_manifest(f"steps: {name}: rows by reason", count.dropped, sum(step.reasons.values()))
     given = sum(kept.get(before, 0) for before in step.inputs)

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
-from quality.cleaning.normalize import UNSTABLE, Normalise, normalise
+from quality.cleaning.normalize import FAULTS, UNSTABLE, Normalise, normalise
 from quality.cleaning.rules import Rules, apply_rules
 from quality.outcome import Outcome
 from sources.record import Message, Record
@@ -26,31 +26,17 @@ class Clean:
     rules: Rules = Rules()
 
 
-FAULTS = (
-    pl.exceptions.PolarsError,
-    pl.exceptions.PanicException,
-    ArithmeticError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-)
-"""Errors that one row can cause, besides ``ValueError``. A missing library or file is not among them."""
-
-PROBE = frame(
-    [
-        Record(
-            id="probe:1",
-            source="probe",
-            license="CC0-1.0",
-            task="qa",
-            lang="en",
-            split="train",
-            file="probe",
-            line=1,
-            messages=(Message("user", "Which vitamin prevents scurvy, and in which foods is it found?"),),
-            answer="Vitamin C, which is found in citrus fruit, in berries and in most of the fresh vegetables.",
-        )
-    ]
+PROBE = Record(
+    id="probe:1",
+    source="probe",
+    license="CC0-1.0",
+    task="qa",
+    lang="en",
+    split="train",
+    file="probe",
+    line=1,
+    messages=(Message("user", "Which vitamin prevents scurvy, and in which foods is it found?"),),
+    answer="Vitamin C, which is found in citrus fruit, in berries and in most of the fresh vegetables.",
 )
 """A valid row: if cleaning it fails too, the error does not come from the rows."""
 
@@ -60,7 +46,7 @@ def clean(rows: pl.DataFrame, config: Clean) -> Outcome:
     try:
         return _clean(rows, config)
     except (*FAULTS, ValueError) as error:
-        _clean(PROBE, config)
+        _clean(frame([PROBE]), config)
         if rows.height > 1:
             half = rows.height // 2
             parts = [clean(rows.head(half), config), clean(rows.tail(rows.height - half), config)]

@@ -1,7 +1,8 @@
 """HTML to text with a parser, only for texts that contain HTML: ``p<0.05``, ``<90 mmHg`` and ``HLA-<B>27`` do not.
 
 A tag counts if its name is an HTML name and it has attributes, a partner, or a name with no other meaning
-(``<br>``). Everything else in angle brackets is text.
+(``<br>``). Everything else in angle brackets is text. Superscripts and subscripts keep their meaning:
+``10<sup>5.2</sup>`` is 10^5.2, never 105.2.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from quality.cleaning.markdown_tables import markdown_table
-from quality.cleaning.superscripts import subscript, superscript
 
 PLAIN = frozenset(
     "br blockquote dd div dl dt h1 h2 h3 h4 h5 h6 hr img li ol p pre sub sup table tbody td tfoot th thead tr "
@@ -52,6 +52,10 @@ ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8}\d?);"
 _TAG = re.compile(TAG)
 _TAG_NAME = re.compile(r"</?!?([a-zA-Z]+\d?)")
 _ENTITY = re.compile(ENTITY)
+_SIMPLE = re.compile(r"[-+−–]?(?:\d+(?:[.,·]\d+)*|[^\W\d_]+|\d*[^\W\d_]{1,2})|\d+[-+−–]")
+_CITATION = re.compile(r"\d+(?:\s*[-–,;]\s*\d+)*")
+_ORDINALS = frozenset(("st", "nd", "rd", "th", "er", "ère", "ème", "eme"))
+_DEGREES = frozenset("o0º°")
 _ESCAPED_AMPERSAND = re.compile(r"&(?:amp;|#0*38;|#[xX]0*26;)+")
 _OPEN_SCRIPT = re.compile(r"(?i)<(su[bp])\b[^>]*>([^\s<]+)(?![^<]*</\1)")
 _ROW_PART = re.compile(r"(?i)<(?:t[rdh]|tbody|thead|tfoot)\b")
@@ -218,3 +222,45 @@ def _elements(node: LexborNode, tags: tuple[str, ...]) -> Iterator[LexborNode]:
 def _span(cell: LexborNode, name: str) -> int:
     said = cell.attributes.get(name) or ""
     return min(max(int(said), 1), 50) if said.isdecimal() and said.isascii() else 1
+
+
+def superscript(text: str, before: str, after: str) -> str:
+    """Return a superscript as text: exponents get a ``^``; mass numbers before their symbol and bare signs do not.
+
+    ``before`` is the text before it, ``after`` the character after it.
+    """
+    last, rest = before[-1:], before.rstrip()[-1:]
+    if text in _DEGREES and rest.isdigit() and after in ("C", "F"):
+        written = "°"
+    elif text.lower() == "tm":
+        written = "™"
+    elif not _has_word(text) or (last.isdigit() and text.lower() in _ORDINALS):
+        written = text
+    elif last and last in '.,;:!?"”’' and _CITATION.fullmatch(text):
+        written = f"[{text}]"
+    elif not last.isalnum() and last not in tuple(")]}") and after.isalpha() and after.isupper():
+        written = text
+    else:
+        written = "^" + _wrapped(text, after)
+    return written
+
+
+def subscript(text: str, before: str, after: str) -> str:
+    """Return a subscript as text: H2O, log10 and Vmax as usually written, others after an underscore."""
+    last = before[-1:]
+    if not _has_word(text) or not (last.isalnum() or last in tuple(")]}")):
+        return text
+    runs_on = text[-1].isdigit() and after.isdigit()
+    if not last.isdigit() and not runs_on and (text.isalnum() or text == "1/2"):
+        return text
+    return "_" + _wrapped(text, after)
+
+
+def _wrapped(text: str, after: str) -> str:
+    """Return the text in parentheses where it would otherwise merge with the following text."""
+    runs_on = after.isdigit() or (after.isalpha() and text[-1:].isalpha())
+    return text if _SIMPLE.fullmatch(text) and not runs_on else f"({text})"
+
+
+def _has_word(text: str) -> bool:
+    return any(char.isalnum() for char in text)

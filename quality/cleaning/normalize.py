@@ -34,6 +34,16 @@ REPAIRS = ("flattened_lists", "sentence_case", "spaced_punctuation")
 ROUNDS = 5
 """Most rounds of edits: one edit may expose work for another (``&lt;b&gt;``). A text that needs more is reported."""
 
+FAULTS = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+)
+"""Errors that one row can cause, besides ``ValueError``. A missing library or file is not among them."""
+
 UNSTABLE = "never_at_rest"
 """Rule name in the table of edits for a text whose edits undo one another."""
 

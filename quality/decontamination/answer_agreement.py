@@ -13,7 +13,7 @@ from quality.decontamination.similarity import QUESTION_PART
 from quality.decontamination.word_keys import words
 from quality.key import key
 
-TELLING_BITS = 5.0
+INFORMATIVE_BITS = 5.0
 """An answer that adds fewer bits to its question (yes, no, a letter) matches by chance."""
 
 LENGTH_BITS = 80.0
@@ -34,11 +34,11 @@ FIGURE, LEAST_FIGURES, FIGURES_SHARE = r"\d[\d.,]*\d", 4, 0.9
 
 
 def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
-    """Add ``gold_bits`` of the item's answer, and whether it is the ``same`` as the row's, ``like`` it with slips
-    allowed, ``told`` by the row, and whether the passage is ``optional``, one of the row's options.
+    """Add ``gold_bits`` of the item's answer and flags: the answer is the ``same`` as the row's, a ``similar_answer``
+    (slips allowed) or ``stated`` in the row, and the passage is ``optional``, one of the row's options.
 
     ``pairs`` name rows and item groups by number. An answer that is missing or without information is neither same nor
-    like.
+    similar.
     """
     gold_bits = index.units["answer_bits"].gather(pairs["item_group"])
     numbered = pairs.select(
@@ -47,40 +47,40 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
         "bits",
         offset=pl.int_range(pl.len()),
         optional=_optional(pairs, rows),
-        known=gold_bits >= TELLING_BITS,
+        known=gold_bits >= INFORMATIVE_BITS,
     )
-    telling = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
-    found = telling.select("offset").hstack(_compared(telling, rows, index.first_items()["answer"]))
+    informative = numbered.filter(pl.col("known") | (pl.col("bits") >= LENGTH_BITS))
+    found = informative.select("offset").hstack(_compared(informative, rows, index.first_items()["answer"]))
     flags = numbered.join(found, on="offset", how="left", maintain_order="left")
-    flags = flags.select("optional", pl.col("same", "like", "told").fill_null(False))
+    flags = flags.select("optional", pl.col("same", "similar_answer", "stated").fill_null(False))
     return pairs.with_columns(gold_bits=gold_bits).hstack(flags)
 
 
 def _compared(pairs: pl.DataFrame, rows: pl.DataFrame, answers: pl.Series) -> pl.DataFrame:
-    """Return ``same``, ``like`` and ``told`` of each pair; the texts of a row are normalised once."""
+    """Return ``same``, ``similar_answer`` and ``stated`` of each pair; the texts of a row are normalised once."""
     once = pairs.select("row", "optional").unique(maintain_order=True)
     mine = rows[once["row"]]
     texts = pl.col("texts").list.join("\n", ignore_nulls=True)
-    asked = pl.when(once["optional"]).then("question")
-    said = pl.concat_str(asked, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
+    row_questions = pl.when(once["optional"]).then("question")
+    said = pl.concat_str(row_questions, "answer", "reasoning", texts, separator="\n", ignore_nulls=True)
     mine = mine.select(said=" " + _comparable(said) + " ", answer=_comparable(pl.lit(_answer_texts(mine))))
     gold = pl.DataFrame({"gold": answers.gather(pairs["item_group"])}).select(_comparable(pl.col("gold")))
     table = pairs.join(once.hstack(mine), on=["row", "optional"], how="left", maintain_order="left").hstack(gold)
     equal = (pl.col("answer") == pl.col("gold")) & (pl.col("gold") != "")
     return table.select(
         same=equal.fill_null(False),
-        like=pl.lit(_alike(table.select("answer", "gold"))) & pl.col("known"),
-        told=pl.col("said").str.contains(" " + pl.col("gold") + " ", literal=True).fill_null(False) & pl.col("known"),
+        similar_answer=pl.lit(_similar_answers(table.select("answer", "gold"))) & pl.col("known"),
+        stated=pl.col("said").str.contains(" " + pl.col("gold") + " ", literal=True).fill_null(False) & pl.col("known"),
     )
 
 
 def _optional(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
     """Return for each pair whether its passage is among the row's options and not in its question."""
-    options, asked = rows["options"].list.join("\n", ignore_nulls=True), rows["question"]
+    options, row_questions = rows["options"].list.join("\n", ignore_nulls=True), rows["question"]
     out = []
     for row, passage in zip(pairs["row"], pairs["passage"], strict=True):
         there = passage is not None and passage in (options[row] or "")
-        out.append(there and passage not in (asked[row] or ""))
+        out.append(there and passage not in (row_questions[row] or ""))
     return pl.Series(out, dtype=pl.Boolean)
 
 
@@ -96,7 +96,7 @@ def _answer_texts(rows: pl.DataFrame) -> pl.Series:
     return rows.select(pl.coalesce(pl.col("options").list.get(at, null_on_oob=True), "answer")).to_series()
 
 
-def _alike(table: pl.DataFrame) -> pl.Series:
+def _similar_answers(table: pl.DataFrame) -> pl.Series:
     """Return whether ``answer`` and ``gold`` are similar, slips allowed."""
     worded = (pl.col("answer") != "") & (pl.col("gold") != "")
     distinct = table.drop_nulls().unique(maintain_order=True).filter(worded)
@@ -118,13 +118,15 @@ def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> 
 
 def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.Series:
     """Return for each pair whether the row has the rarest word and all numbers of the item's question."""
-    questions, asked = index.first_items()["question"], rows["question"]
+    questions, row_questions = index.first_items()["question"], rows["question"]
     items, out = index.arrays, []
     for row, unit in pairs.select("row", "item_group").iter_rows():
         low, high = items.starts[unit], items.starts[unit + 1]
         ids = items.words[low:high][items.parts[low:high] & QUESTION_PART > 0]
-        mine = index.ids(words(asked[row : row + 1]))
-        numbers = set(re.findall(r"\d+", questions[int(unit)] or "")) <= set(re.findall(r"\d+", asked[int(row)] or ""))
+        mine = index.ids(words(row_questions[row : row + 1]))
+        numbers = set(re.findall(r"\d+", questions[int(unit)] or "")) <= set(
+            re.findall(r"\d+", row_questions[int(row)] or "")
+        )
         out.append(numbers and len(ids) > 0 and bool(np.isin(ids[np.argmax(items.bits[ids])], mine)))
     return pl.Series(out, dtype=pl.Boolean)
 
@@ -141,9 +143,9 @@ def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl
 
 
 def _facts_agree(text: str | None, item: tuple[str | None, list[str] | None]) -> bool:
-    asked, chosen = _facts(item[0]), _facts(" ".join(option or "" for option in item[1] or ()))
+    row_questions, chosen = _facts(item[0]), _facts(" ".join(option or "" for option in item[1] or ()))
     mine = _facts(text)
-    return asked <= mine and mine <= asked | chosen
+    return row_questions <= mine and mine <= row_questions | chosen
 
 
 def _facts(text: str | None) -> set[str]:
@@ -154,10 +156,10 @@ def answers_agree(mine: str, theirs: str) -> bool:
     """Return whether the texts contain each other, slips allowed: a part of an answer is not the answer."""
     few, many = sorted((mine.split(), theirs.split()), key=len)
     numbers = [[word for word in words if word[0].isdecimal()] for words in (few, many)]
-    return 2 * len(few) >= len(many) and numbers[0] == numbers[1] and alike(mine, theirs)
+    return 2 * len(few) >= len(many) and numbers[0] == numbers[1] and similar(mine, theirs)
 
 
-def alike(mine: str, theirs: str) -> bool:
+def similar(mine: str, theirs: str) -> bool:
     """Return whether more than half of the words of the shorter text are in the other, slips allowed."""
     few, many = sorted((mine.split(), theirs.split()), key=len)
     return 2 * sum(_is_among(word, many) for word in few) > len(few)

@@ -6,8 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from quality.cleaning.clean import FAULTS
-from quality.cleaning.normalize import Normalise, normalise
+from quality.cleaning.normalize import FAULTS, Normalise, normalise
 from quality.decontamination.exact_questions import option_keys
 from quality.decontamination.inputs import ITEM_SCHEMA, checked
 from quality.decontamination.word_keys import text_keys
@@ -18,8 +17,8 @@ TEXTS = ("question", "answer", "reasoning", "context")
 def with_cleaned(items: pl.DataFrame) -> pl.DataFrame:
     """Return ``items`` (``ITEM_SCHEMA``) and, for items whose words cleaning changes, their cleaned form as well.
 
-    Repairs requested by a corpus change only spacing and case, which are not compared. The cleaning rules affect the
-    result here, so an edit of one changes the fingerprint of the leak step.
+    Repairs requested by a corpus change only spacing and case, which are not compared. The cleaning edits affect the
+    result here, so a change of one changes the fingerprint of the leak step.
     """
     items = checked(items, ITEM_SCHEMA)
     cleaned = _cleaned(items)

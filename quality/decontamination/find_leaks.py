@@ -178,15 +178,17 @@ def _judged(pairs: pl.DataFrame, judge: Judge) -> pl.DataFrame:
 
     A missing verdict leaves a pair contaminated. A suspect that is not cleared gets the layer ``judge``.
     """
-    asked = pairs.filter(pl.col("layer") != "exact")
-    texts = list(zip(asked.select(pl.coalesce("passage", "row_text")).to_series(), asked["item_text"], strict=True))
+    to_judge = pairs.filter(pl.col("layer") != "exact")
+    texts = list(
+        zip(to_judge.select(pl.coalesce("passage", "row_text")).to_series(), to_judge["item_text"], strict=True)
+    )
     verdicts = list(judge(texts)) if texts else []
     if len(verdicts) != len(texts):
         raise ValueError(
             f"judge gave {len(verdicts)} verdicts on {len(texts)} pairs, expected one each, None if unknown"
         )
-    asked = asked.with_columns(verdict=pl.Series(verdicts, dtype=pl.Boolean))
-    kept = asked.filter(pl.col("verdict").fill_null(True))
+    to_judge = to_judge.with_columns(verdict=pl.Series(verdicts, dtype=pl.Boolean))
+    kept = to_judge.filter(pl.col("verdict").fill_null(True))
     layer = pl.when(pl.col("layer") == SUSPECTED).then(pl.lit("judge")).otherwise("layer")
     return pl.concat([pairs.filter(pl.col("layer") == "exact"), kept.with_columns(layer=layer)])
 

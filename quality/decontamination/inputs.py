@@ -96,19 +96,19 @@ def text_rows(
         raise ValueError(f"text columns {wanted} are not all among {table.columns}; name one or more that are")
     ids = pl.col(id_column).cast(pl.String) if id_column else pl.int_range(pl.len()).cast(pl.String)
     schema = table.schema
-    asked = [flat(pl.col(name), schema[name]) for name in parts.get("question", ())]
+    questions = [flat(pl.col(name), schema[name]) for name in parts.get("question", ())]
     said = [flat(pl.col(name), schema[name]) for role in ("context", "chain") for name in parts.get(role, ())]
     for name in parts.get("messages", ()):
         by_user, by_others = _turns(name, schema[name])
-        asked.append(by_user)
+        questions.append(by_user)
         said += [by_others]
     others = [flat(pl.col(name), schema[name]) for name in columns]
-    if not asked:
-        asked = others
+    if not questions:
+        questions = others
         others = others if len(others) > 1 else []
     return table.select(
         id=ids,
-        question=_lines(asked),
+        question=_lines(questions),
         options=_listed(parts.get("options", ()), schema),
         answer=_lines([flat(pl.col(name), schema[name]) for name in parts.get("answer", ())]),
         reasoning=_lines(said),

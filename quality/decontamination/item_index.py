@@ -77,11 +77,11 @@ def build_index(items: pl.DataFrame) -> LeakIndex:
     table, size = lookup_table(vocabulary), len(vocabulary)
     unit, word, part = _entries(question, options, table, size)
     bits = np.concatenate([word_bits(vocabulary), np.full(OTHER_IDS, UNKNOWN_BITS)])
-    asked = part & QUESTION_PART > 0
+    in_question = part & QUESTION_PART > 0
     units = units.with_columns(
-        question_bits=np.bincount(unit[asked], bits[word[asked]], units.height),
+        question_bits=np.bincount(unit[in_question], bits[word[in_question]], units.height),
         all_bits=np.bincount(unit, bits[word], units.height),
-        answer_bits=_answer_bits(units["answer"], unit[asked], word[asked], bits, (table, size)),
+        answer_bits=_answer_bits(units["answer"], unit[in_question], word[in_question], bits, (table, size)),
     )
     arrays = Items(
         bits.astype(np.float32),

@@ -127,39 +127,39 @@ def lexical_pairs(
     verbatim = verbatim_pairs(rows, index.verbatim, workers)
     whole = index.units["question_key"].gather(verbatim["item_group"]) == keys["question_key"].gather(verbatim["row"])
     verbatim = verbatim.with_columns(layer=pl.when(whole).then(pl.lit("exact")).otherwise("layer"))
-    wholes, asked = scan(*question_side(rows), index, *_limits(config), workers)
+    wholes, by_question = scan(*question_side(rows), index, *_limits(config), workers)
     alone, inside = _single_texts(rows, index, config, workers)
-    _, told = scan(*reasoning_side(rows), index, *_limits(config), workers)
+    _, stated = scan(*reasoning_side(rows), index, *_limits(config), workers)
     plain = pl.lit(None, pl.String).alias("said")
-    wholes, asked, told = (pairs.with_columns(plain) for pairs in (wholes, asked, told))
-    asked = pl.concat([wholes, asked, alone, inside])
-    asked = asked.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String))
+    wholes, by_question, stated = (pairs.with_columns(plain) for pairs in (wholes, by_question, stated))
+    by_question = pl.concat([wholes, by_question, alone, inside])
+    by_question = by_question.with_columns(layer=pl.col("kind").replace_strict(OF_KIND, return_dtype=pl.String))
     suspects = pl.col("kind") == SUSPECT
-    alike = (
-        _confirmed(asked, rows, index, config),
+    confirmed = (
+        _confirmed(by_question, rows, index, config),
         _answered(pl.concat([wholes, alone]).filter(suspects), rows, index, config).with_columns(
             layer=pl.lit("answer")
         ),
-        _confirmed(told.filter(~suspects).with_columns(layer=pl.lit("answer")), rows, index, config),
-        _retold(told.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
+        _confirmed(stated.filter(~suspects).with_columns(layer=pl.lit("answer")), rows, index, config),
+        _retold(stated.filter(suspects), rows, index, config).with_columns(layer=pl.lit("answer")),
     )
     found = (
         verbatim,
         exact.with_columns(layer=pl.lit("exact"), score=pl.lit(1.0), passage=pl.lit(None, pl.String)),
-        *(_about_one(pairs, rows, index) for pairs in alike),
+        *(_about_one(pairs, rows, index) for pairs in confirmed),
     )
     return pl.concat([pairs.select(FOUND_SCHEMA.names()).cast(FOUND_SCHEMA) for pairs in found])
 
 
 def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.DataFrame:
     """Return the pairs; a pair becomes a suspect if the row has another name or number in the place of the item's."""
-    theirs, asked = index.first_items()["question"], rows["question"]
-    apart = []
+    theirs, questions = index.first_items()["question"], rows["question"]
+    contrasting = []
     for row, unit, passage, said, layer in pairs.select("row", "item_group", "passage", "said", "layer").iter_rows():
-        item, mine = theirs[int(unit)] or "", said or asked[int(row)] or ""
+        item, mine = theirs[int(unit)] or "", said or questions[int(row)] or ""
         text = mine if passage is None or len(mine) <= WHOLE_TO * len(item) else passage
-        apart.append(layer != SUSPECTED and len(text) <= WHOLE_TO * len(item) and contrasts(text, item))
-    suspected = pl.when(pl.Series(apart, dtype=pl.Boolean)).then(pl.lit(SUSPECTED)).otherwise("layer")
+        contrasting.append(layer != SUSPECTED and len(text) <= WHOLE_TO * len(item) and contrasts(text, item))
+    suspected = pl.when(pl.Series(contrasting, dtype=pl.Boolean)).then(pl.lit(SUSPECTED)).otherwise("layer")
     return pairs.with_columns(layer=suspected)
 
 
@@ -194,10 +194,10 @@ def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config
     bits = index.units["question_bits"].gather(table["item_group"])
     judged = pl.Series(index.verbatim.judged).gather(table["item_group"]) & (bits < LENGTH_BITS)
     itself = by_question & ~judged & ~pl.col("optional")
-    close = (itself & (pl.col("score") >= config.certain)) | (pl.col("like") & (pl.col("kind") != REWRITE))
+    close = (itself & (pl.col("score") >= config.certain)) | (pl.col("similar_answer") & (pl.col("kind") != REWRITE))
     table = table.with_columns(close=close)
     agree = facts_agree(table, rows, index)
-    sure = pl.col("same") | pl.col("told") | (pl.col("close") & pl.Series(agree))
+    sure = pl.col("same") | pl.col("stated") | (pl.col("close") & pl.Series(agree))
     return table.with_columns(layer=pl.when(sure).then("layer").otherwise(pl.lit(SUSPECTED)))
 
 
@@ -209,8 +209,8 @@ def _answered(
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
     whole = pl.col("bits") >= ASKED_SHARE * index.units["question_bits"].gather(pairs["item_group"])
     same = whole & pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
-    told = pl.col("told") & verbatim & (pl.col("bits") >= config.question_bits)
-    chosen = pairs.filter(same | told)
+    stated = pl.col("stated") & verbatim & (pl.col("bits") >= config.question_bits)
+    chosen = pairs.filter(same | stated)
     figures = pairs.filter(figures_agree(pairs, rows, index))
     return pl.concat([chosen.filter(subject_agrees(chosen, rows, index)), figures])
 
@@ -219,4 +219,4 @@ def _retold(suspects: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config
     """Return the suspected passages with the right answer next to them."""
     pairs = with_answers(suspects, rows, index)
     enough = pl.col("bits") + pl.col("gold_bits") >= config.passage_answer_bits
-    return pairs.filter((pl.col("same") | pl.col("told")) & enough)
+    return pairs.filter((pl.col("same") | pl.col("stated")) & enough)

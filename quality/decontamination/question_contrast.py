@@ -115,8 +115,8 @@ def _named(run: list[str], text: list[str], least: float) -> bool:
 
 
 def _one_word(one: str, other: str) -> bool:
-    alike = SequenceMatcher(None, one, other, autojunk=False)
-    return one[:STEM] == other[:STEM] or (alike.real_quick_ratio() >= SLIP and alike.ratio() >= SLIP)
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return one[:STEM] == other[:STEM] or (matcher.real_quick_ratio() >= SLIP and matcher.ratio() >= SLIP)
 
 
 @lru_cache(maxsize=1 << 16)

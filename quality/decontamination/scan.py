@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from quality.decontamination.inverted_index import candidates
 from quality.decontamination.item_index import LeakIndex
 from quality.decontamination.similar_passages import PassageLimits, Passages, passages
-from quality.decontamination.similarity import Limits, Pairs, Texts, likeness
+from quality.decontamination.similarity import Limits, Pairs, Texts, similar_windows
 from quality.decontamination.word_keys import Words, words
 
 I64 = NDArray[np.int64]
@@ -20,7 +20,7 @@ I64 = NDArray[np.int64]
 BLOCK_ROWS = 1000
 """Rows per thread and turn: enough to amortise clearing its tables."""
 
-ALIKE_SCHEMA = pl.Schema(
+SIMILAR_SCHEMA = pl.Schema(
     {
         "row": pl.Int64(),
         "item_group": pl.Int64(),
@@ -49,7 +49,7 @@ def reasoning_side(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
 def scan(
     texts: pl.Series, cuts: pl.Series, index: LeakIndex, limits: Limits, dense: PassageLimits, workers: int | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the pairs (``ALIKE_SCHEMA``) of texts and item groups similar as wholes, and those similar by a passage.
+    """Return the pairs (``SIMILAR_SCHEMA``) of texts and item groups similar as wholes, and those similar by a passage.
 
     The first ``cuts`` bytes of a text are its question. Each table has a pair once, sorted by row and item group. The
     result does not depend on the number of workers (None: one per core).
@@ -65,7 +65,7 @@ def scan(
 
 
 def _strongest(found: list[pl.DataFrame]) -> pl.DataFrame:
-    pairs = pl.concat([pl.DataFrame(schema=ALIKE_SCHEMA), *found])
+    pairs = pl.concat([pl.DataFrame(schema=SIMILAR_SCHEMA), *found])
     pairs = pairs.sort("row", "item_group", "kind", "score", descending=[False, False, False, True])
     return pairs.unique(["row", "item_group"], keep="first", maintain_order=True)
 
@@ -76,7 +76,7 @@ def _block(
     found = words(texts)
     mine = Texts(found.offsets, index.ids(found), _question_words(found, cuts.fill_null(0).to_numpy().astype(np.int64)))
     wanted = candidates(mine.offsets, mine.ids, index.postings)
-    wholes, near = likeness(mine, index.arrays, wanted, limits)
+    wholes, near = similar_windows(mine, index.arrays, wanted, limits)
     parts = passages(mine.offsets, mine.ids, index.arrays, wanted, near, dense)
     said = [_passage(texts, found, *place) for place in zip(parts.texts, parts.lows, parts.highs, strict=True)]
     return _table(wholes, at, None), _table(parts, at, said)

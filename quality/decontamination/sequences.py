@@ -228,7 +228,7 @@ def answers_of(
     stops: I64,
     begins: U8,
     ends: U8,
-    asks: NDArray[np.bool_],
+    is_question: NDArray[np.bool_],
     bits: F64,
     units: I64,
     known: Answers,
@@ -238,9 +238,9 @@ def answers_of(
     """Return for each occurrence of a group's question whether an answer, or all options, are in the same text.
 
     ``texts``, ``firsts`` and ``stops`` locate the question, ``begins`` and ``ends`` are the boundaries before it and on
-    both sides, ``asks`` is whether it counts inside a sentence (else it must begin one, and the answer be one) and
-    ``bits`` its weight; ``answered`` and ``complete`` are the bits that question and answer, or question and options,
-    need by boundary.
+    both sides, ``is_question`` is whether it counts inside a sentence (else it must begin one, and the answer be one)
+    and ``bits`` its weight; ``answered`` and ``complete`` are the bits that question and answer, or question and
+    options, need by boundary.
     """
     out = np.zeros(texts.size, np.bool_)
     for h in range(texts.size):
@@ -252,16 +252,16 @@ def answers_of(
                 options, present = options + 1, present + (clear >= 0)
                 option_bits += known.bits[form]
             else:
-                apart = clear > INSIDE and begins[h] > INSIDE
+                separate = clear > INSIDE and begins[h] > INSIDE
                 clear = max(min(clear, ends[h]), min(after, begins[h]))
-                phrase = clear == INSIDE and apart and stops[h] - firsts[h] >= PHRASE_WORDS
+                phrase = clear == INSIDE and separate and stops[h] - firsts[h] >= PHRASE_WORDS
                 enough = clear >= INSIDE and bits[h] + known.bits[form] >= (PHRASE_BITS if phrase else answered[clear])
-                if enough and (clear > INSIDE or asks[h] or apart):
+                if enough and (clear > INSIDE or is_question[h] or separate):
                     out[h] = True
         if (
             options > 1
             and present == options
-            and (ends[h] > INSIDE or asks[h])
+            and (ends[h] > INSIDE or is_question[h])
             and bits[h] + option_bits >= complete[ends[h]]
         ):
             out[h] = True

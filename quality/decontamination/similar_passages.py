@@ -122,18 +122,34 @@ def _front(old: Passages, count: int) -> Passages:
 @compiled
 def _compare(window: I32, items: Items, marks: Marks, item: int, stamp: int, limits: PassageLimits) -> Seen:
     question_bits, all_bits = items.question_bits[item], items.all_bits[item]
-    asked = _passage(window, items, marks, item, QUESTION_PART, stamp, GAP_COST)
-    found = asked.density >= DENSITY and asked.bits >= limits.share * question_bits
-    if found and asked.bits >= limits.bits:
-        return Seen(PASSAGE, asked.bits / question_bits, asked.bits, asked.low, asked.high)
+    question_passage = _passage(window, items, marks, item, QUESTION_PART, stamp, GAP_COST)
+    found = question_passage.density >= DENSITY and question_passage.bits >= limits.share * question_bits
+    if found and question_passage.bits >= limits.bits:
+        return Seen(
+            PASSAGE,
+            question_passage.bits / question_bits,
+            question_passage.bits,
+            question_passage.low,
+            question_passage.high,
+        )
     if all_bits > question_bits:
-        told = _passage(window, items, marks, item, QUESTION_PART | OPTION_PART, stamp + 1, OPTIONS_GAP_COST)
-        enough = told.bits >= max(limits.option_bits, limits.share * all_bits)
-        if enough and told.density >= OPTIONS_DENSITY:
-            return Seen(PASSAGE_WITH_OPTIONS, told.bits / all_bits, told.bits, told.low, told.high)
-    suspect = found and asked.bits >= limits.suspect_bits
+        whole_passage = _passage(window, items, marks, item, QUESTION_PART | OPTION_PART, stamp + 1, OPTIONS_GAP_COST)
+        enough = whole_passage.bits >= max(limits.option_bits, limits.share * all_bits)
+        if enough and whole_passage.density >= OPTIONS_DENSITY:
+            return Seen(
+                PASSAGE_WITH_OPTIONS,
+                whole_passage.bits / all_bits,
+                whole_passage.bits,
+                whole_passage.low,
+                whole_passage.high,
+            )
+    suspect = found and question_passage.bits >= limits.suspect_bits
     return Seen(
-        SUSPECT if suspect else NOTHING, asked.bits / max(question_bits, 1.0), asked.bits, asked.low, asked.high
+        SUSPECT if suspect else NOTHING,
+        question_passage.bits / max(question_bits, 1.0),
+        question_passage.bits,
+        question_passage.low,
+        question_passage.high,
     )
 
 

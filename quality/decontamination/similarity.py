@@ -82,7 +82,7 @@ class Window(NamedTuple):
 class Shared(NamedTuple):
     """Bits shared by an item and a window: the two questions; the item's question and all; everything and all."""
 
-    asked: float
+    both_questions: float
     question: float
     everything: float
 
@@ -96,7 +96,7 @@ class Seen(NamedTuple):
 
 
 @compiled
-def likeness(texts: Texts, items: Items, wanted: Candidates, limits: Limits) -> tuple[Pairs, I64]:
+def similar_windows(texts: Texts, items: Items, wanted: Candidates, limits: Limits) -> tuple[Pairs, I64]:
     """Return the similar pairs among the ``wanted``, and the positions of those that may contain a passage.
 
     A pair may come from several windows of a text.
@@ -150,7 +150,7 @@ def _survey(texts: Texts, bits: F32, present: I64, parts: U8, text: int, first: 
 
 @compiled
 def _overlap(items: Items, item: int, present: I64, parts: U8, number: int) -> Shared:
-    asked, question, everything = 0.0, 0.0, 0.0
+    both_questions, question, everything = 0.0, 0.0, 0.0
     for p in range(items.starts[item], items.starts[item + 1]):
         word = items.words[p]
         if present[word] == number:
@@ -158,26 +158,26 @@ def _overlap(items: Items, item: int, present: I64, parts: U8, number: int) -> S
             everything += bits
             if items.parts[p] & QUESTION_PART:
                 question += bits
-                asked += bits if parts[word] == QUESTION_PART else 0.0
-    return Shared(asked, question, everything)
+                both_questions += bits if parts[word] == QUESTION_PART else 0.0
+    return Shared(both_questions, question, everything)
 
 
 @compiled
 def _compare(question_bits: float, all_bits: float, window: Window, shared: Shared, limits: Limits) -> Seen:
     """Compare an item, given by its bits, with a window, given the bits they share."""
     optioned, question_bits = all_bits > question_bits, max(question_bits, 1.0)
-    questions = 2 * shared.asked / (question_bits + window.question)
+    questions = 2 * shared.both_questions / (question_bits + window.question)
     everything = 2 * shared.everything / (all_bits + window.everything)
-    alike = questions
+    dice = questions
     if optioned and not window.has_options:  # the text may hold its options in the question
-        alike = max(questions, shared.question / question_bits)
+        dice = max(questions, shared.question / question_bits)
     if optioned and window.has_options and everything < limits.copy_options:
-        alike = 0.0
-    if shared.everything >= limits.copy_bits and (alike + everything) / 2 >= limits.copy:
-        by_question = questions >= limits.copy and shared.asked >= limits.copy_bits
-        return Seen(QUESTION if by_question else WITH_OPTIONS, (alike + everything) / 2, shared.everything)
-    rewrite = (0.3 * shared.asked / question_bits + shared.asked / max(window.question, 1.0)) / 1.3
-    if rewrite >= limits.rewrite and shared.asked >= limits.rewrite_bits:
-        return Seen(REWRITE, rewrite, shared.asked)
-    suspect = rewrite >= limits.suspect and shared.asked >= limits.suspect_bits
-    return Seen(SUSPECT if suspect else NOTHING, rewrite, shared.asked)
+        dice = 0.0
+    if shared.everything >= limits.copy_bits and (dice + everything) / 2 >= limits.copy:
+        by_question = questions >= limits.copy and shared.both_questions >= limits.copy_bits
+        return Seen(QUESTION if by_question else WITH_OPTIONS, (dice + everything) / 2, shared.everything)
+    rewrite = (0.3 * shared.both_questions / question_bits + shared.both_questions / max(window.question, 1.0)) / 1.3
+    if rewrite >= limits.rewrite and shared.both_questions >= limits.rewrite_bits:
+        return Seen(REWRITE, rewrite, shared.both_questions)
+    suspect = rewrite >= limits.suspect and shared.both_questions >= limits.suspect_bits
+    return Seen(SUSPECT if suspect else NOTHING, rewrite, shared.both_questions)

@@ -109,7 +109,7 @@ class Verbatim:
     question_bits: F64
     judged: NDArray[np.bool_]
     unanswered: NDArray[np.bool_]
-    asks: NDArray[np.bool_]
+    is_question: NDArray[np.bool_]
     answers: Answers
 
 
@@ -171,16 +171,18 @@ def build_verbatim(items: pl.DataFrame, questions: pl.Series) -> Verbatim:
         unanswered=~np.isin(
             np.arange(len(questions)), items.filter(pl.col("answer").fill_null("") != "")["item_group"]
         ),
-        asks=_asks(found, len(questions)),
+        is_question=_is_question(found, len(questions)),
         answers=answers,
     )
 
 
-def _asks(found: Words, texts: int) -> NDArray[np.bool_]:
+def _is_question(found: Words, texts: int) -> NDArray[np.bool_]:
     """Return which of the first texts are more than the name of a topic."""
     counts = np.diff(found.offsets[: texts + 1])
-    asks: NDArray[np.bool_] = (counts >= ASKED_LONG) | (_having(found, texts, asking_words()) & (counts >= ASKED_SHORT))
-    return asks
+    is_question: NDArray[np.bool_] = (counts >= ASKED_LONG) | (
+        _having(found, texts, asking_words()) & (counts >= ASKED_SHORT)
+    )
+    return is_question
 
 
 def _judged(found: Words, texts: int) -> NDArray[np.bool_]:
@@ -198,7 +200,11 @@ def _having(found: Words, texts: int, wanted: NDArray[np.uint64]) -> NDArray[np.
 def _line_alone(known: Verbatim) -> NDArray[np.bool_]:
     """Return which groups' questions are identified by a line of their own."""
     bits, counted = known.question_bits, known.question_words
-    out = (counted >= ALONE_WORDS) & (bits >= np.where(known.judged, JUDGED_LINE_BITS, ALONE_LINE_BITS)) & known.asks
+    out = (
+        (counted >= ALONE_WORDS)
+        & (bits >= np.where(known.judged, JUDGED_LINE_BITS, ALONE_LINE_BITS))
+        & known.is_question
+    )
     full = (counted > 0) & (known.question_length >= FULL_WORDS)
     out |= full & (bits >= np.where(known.judged, JUDGED_LINE_BITS, FULL_BITS))
     out |= bits >= NAMED_BITS
@@ -257,10 +263,10 @@ def _pieces(pieces: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("item_group").first(), pl.col("kind").first(), total=pl.col("words").sum(), pieces=pl.len()
     )
     parts = parts.join(all_words, on="part", maintain_order="left")
-    told = pl.when(pl.col("kind") == "question").then(
+    confirmed = pl.when(pl.col("kind") == "question").then(
         (pl.col("pieces") > 1) & (pl.col("total") >= PIECES_SHARE * pl.col("all"))
     )
-    chosen = told.when(pl.col("kind") == "options").then(pl.col("total") == pl.col("all"))
+    chosen = confirmed.when(pl.col("kind") == "options").then(pl.col("total") == pl.col("all"))
     parts = parts.filter(chosen.otherwise(pl.col("total") >= PASSAGE_WORDS))
     share = pl.when(pl.col("kind") == "context").then(PASSAGE_SHARE).otherwise(1.0)
     layer = pl.when(pl.col("kind") == "question").then(pl.lit("verbatim")).otherwise(pl.lit("context"))
@@ -299,11 +305,11 @@ def findable(known: Verbatim) -> NDArray[np.bool_]:
     options = np.bincount(unit[answers.options], answers.bits[answers.options], len(bits))
     counts = np.bincount(unit[answers.options], minlength=len(bits))
     answered = np.bincount(unit[~answers.options], minlength=len(bits)) > 0
-    asked = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["item_group"].to_numpy())
+    has_question = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["item_group"].to_numpy())
     out = _line_alone(known) | (answered & (bits + right >= ANSWERED_BITS[LINE]))
     out |= (counts > 1) & (bits + options >= ALL_OPTIONS_BITS[LINE])
     with_parts = np.isin(np.arange(len(bits)), known.parts["item_group"].to_numpy())
-    return (out & asked) | with_parts
+    return (out & has_question) | with_parts
 
 
 # --- looking ---------------------------------------------------------------------------------------------------------
@@ -333,7 +339,7 @@ def _block(texts: pl.Series, known: Verbatim, at: int) -> pl.DataFrame:
     table = pl.DataFrame(
         {"text": seen.texts, "sequence": seen.sequences, "first": seen.at, "begins": seen.begins, "stops": seen.stops}
     ).join(known.owners, on="sequence", maintain_order="left")
-    wholes = _asked(table.filter(pl.col("part") == -1), data, bounds, found, known)
+    wholes = _matched_questions(table.filter(pl.col("part") == -1), data, bounds, found, known)
     parts = _describe(table.filter(pl.col("part") >= 0), known)
     pairs = pl.concat([wholes, parts]).with_columns(row=pl.col("text").cast(pl.Int64) + at)
     places = pairs.select("text", "first", "stop").iter_rows()
@@ -350,14 +356,14 @@ def _quoted(data: U8, bounds: I64, found: Words, text: int, first: int, stop: in
     return data[begin + found.at[first] : end].tobytes().decode(errors="ignore").strip()
 
 
-def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verbatim) -> pl.DataFrame:
+def _matched_questions(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verbatim) -> pl.DataFrame:
     """Return the questions identified by themselves or by an answer in the same row."""
     units = hits["item_group"].to_numpy().astype(np.int64)
     bits, begins, ends = known.question_bits[units], hits["begins"].to_numpy(), hits["stops"].to_numpy()
     ends, long = np.minimum(begins, ends), hits["words"].to_numpy() >= ALONE_LONG
     closed = (hits["stops"].to_numpy() > INSIDE) | long
-    asks = known.asks[units]
-    alone = closed & (bits >= ALONE_BITS) & asks & (known.question_words[units] >= ALONE_WORDS)
+    is_question = known.is_question[units]
+    alone = closed & (bits >= ALONE_BITS) & is_question & (known.question_words[units] >= ALONE_WORDS)
     alone |= (ends == LINE) & _line_alone(known)[units]
     enough = known.unanswered[units] & (known.question_words[units] >= WHOLE_WORDS)
     alone |= enough & (bits >= np.array(WHOLE_BITS)[ends])
@@ -366,12 +372,12 @@ def _asked(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verba
     stop = first + hits["words"].to_numpy()
     texts = hits["text"].to_numpy().astype(np.int64)
     place = (texts[rest], first[rest], stop[rest], begins[rest], ends[rest])
-    told = answers_of(
-        data, bounds, found.offsets, found.keys, found.at, *place, asks[rest], bits[rest], units[rest], known.answers,
-        np.array(ANSWERED_BITS), np.array(ALL_OPTIONS_BITS),
+    confirmed = answers_of(
+        data, bounds, found.offsets, found.keys, found.at, *place, is_question[rest], bits[rest], units[rest],
+        known.answers, np.array(ANSWERED_BITS), np.array(ALL_OPTIONS_BITS),
     )  # fmt: skip
     keep = alone.copy()
-    keep[rest] = told
+    keep[rest] = confirmed
     return (
         hits.with_columns(
             layer=pl.lit("verbatim"), score=pl.lit(1.0), bits=pl.Series(bits), stop=pl.Series(stop, dtype=pl.Int64)

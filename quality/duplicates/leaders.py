@@ -106,13 +106,13 @@ def neighbours(queries: F32, base: F32, threshold: float) -> Pairs:
     Rows without a direction have none. Memory grows with the number of pairs, so a low threshold is expensive.
     """
     queries, base = _own(queries), _own(base)
-    asked, among = np.flatnonzero(directed(queries)), np.flatnonzero(directed(base))
+    requested, among = np.flatnonzero(directed(queries)), np.flatnonzero(directed(base))
     space = _space(base, among, threshold)
     query_lengths = lengths(queries)
     narrow = space.bounds.narrow(base[among], space.lengths[among])
     found = [Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
-    for start in range(0, len(asked), BLOCK):
-        block = asked[start : start + BLOCK]
+    for start in range(0, len(requested), BLOCK):
+        block = requested[start : start + BLOCK]
         wanted = space.bounds.narrow(queries[block], query_lengths[block])
         for tile in range(0, len(among), BLOCK):
             rows, columns = np.nonzero(wanted @ narrow[tile : tile + BLOCK].T >= np.float32(threshold - space.slack))

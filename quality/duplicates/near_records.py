@@ -86,7 +86,7 @@ def _batches(shards: Shards, kind: pl.Expr, ranks: dict[str, int]) -> Iterator[p
 
 def compared_columns() -> list[pl.Expr]:
     """Return the expressions of ``TEXT_COLUMNS``: text, question, and the answer of a multiple-choice row."""
-    return [_text().alias("text"), _question().alias("subject"), _choice().alias("apart")]
+    return [_text().alias("text"), _question().alias("subject"), _choice().alias("must_match")]
 
 
 def _text() -> pl.Expr:

@@ -84,8 +84,8 @@ def same_sets(old: Segment, names: NDArray[np.uint64]) -> tuple[I64, I64]:
     lower = names[:, 0].astype(np.uint32)
     candidates = occurring(old.sets["name_1"].to_numpy().astype(np.uint32), lower)
     there = old.sets.select("name_1", "name_2")[candidates].with_columns(number=pl.Series(candidates, dtype=pl.Int64))
-    asked = pl.DataFrame({"name_1": names[:, 0], "name_2": names[:, 1]}).with_row_index("place")
-    both = asked.join(there, on=["name_1", "name_2"])
+    requested = pl.DataFrame({"name_1": names[:, 0], "name_2": names[:, 1]}).with_row_index("place")
+    both = requested.join(there, on=["name_1", "name_2"])
     return both["place"].to_numpy().astype(np.int64), both["number"].to_numpy()
 
 
@@ -94,11 +94,11 @@ def touching_sets(old: Segment, band: int, keys: U32) -> I64:
     return occurring(old.sets[f"band_{band}"].to_numpy(), keys)
 
 
-def occurring(there: U32, asked: U32) -> I64:
-    """Return the positions of ``there`` that are among ``asked``, in one pass without sorting ``there``."""
+def occurring(there: U32, requested: U32) -> I64:
+    """Return the positions of ``there`` that are among ``requested``, in one pass without sorting ``there``."""
     from quality.duplicates import lookup_kernels
 
-    wanted = np.unique(asked)
+    wanted = np.unique(requested)
     if not len(wanted):
         return np.zeros(0, np.int64)
     marks = np.zeros(1 << (len(wanted) * MARKS_PER_KEY).bit_length(), np.uint8)

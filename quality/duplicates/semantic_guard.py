@@ -44,9 +44,9 @@ def guarded_duplicates(
         result = duplicates(rows[left], vectors[left], config, order)
         uncompared = result.uncompared if turn == 0 else uncompared
         pairs = result.clusters.filter(pl.col("id") != pl.col("representative"))
-        kept_apart = pairs.filter(~pl.Series(allowed(rows, pairs), dtype=pl.Boolean))
-        found.append(pairs.join(kept_apart, on="id", how="anti"))
-        left = np.flatnonzero(rows["id"].is_in(kept_apart["id"].implode()).to_numpy())
+        ruled_out = pairs.filter(~pl.Series(allowed(rows, pairs), dtype=pl.Boolean))
+        found.append(pairs.join(ruled_out, on="id", how="anti"))
+        left = np.flatnonzero(rows["id"].is_in(ruled_out["id"].implode()).to_numpy())
         if not len(left):
             break
     dropped = pl.concat(found)
@@ -75,8 +75,8 @@ def allowed(rows: pl.DataFrame, pairs: pl.DataFrame) -> NDArray[np.bool_]:
 def _allowed(sets: ShingleSets, one: int, other: int, row: dict[str, str], second: dict[str, str]) -> bool:
     from quality.duplicates import set_kernels
 
-    if one == other or row["apart"] != second["apart"]:
-        return row["apart"] == second["apart"]
+    if one == other or row["must_match"] != second["must_match"]:
+        return row["must_match"] == second["must_match"]
     view = kernel_view(sets)
     if set_kernels.jaccard(view.values, view.starts, one, other, 0.0) >= WORDED:
         return set_kernels.same_subject(view, one, other) and not set_kernels.opposed(view, one, other)

@@ -43,12 +43,12 @@ ONE = np.uint64(1)
 FORBIDDEN = 8
 """Pairs ruled out by their marks that cost as much as one comparison of shingles."""
 
-KIND, WORD, ASKED, PLACE = np.uint64(62), np.uint64(35), np.uint64(34), np.uint64(32)
+KIND, WORD, IN_QUESTION, PLACE = np.uint64(62), np.uint64(35), np.uint64(34), np.uint64(32)
 """Shifts of a mark: to its kind, to a word without its attributes, to whether a word belongs to a question, to a slot
 without its value.
 """
 
-APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
+MUST_MATCH, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1), np.uint64(2), np.uint64(3)
 """The kinds of marks."""
 
 
@@ -143,12 +143,12 @@ def is_misspelt(marks: U64, k: int, other: int, last: int) -> bool:
 
 
 @compiled
-def asked_words(marks: U64, begin: int, end: int) -> int:
+def question_words(marks: U64, begin: int, end: int) -> int:
     """Return the number of words of ``marks[begin:end]`` that belong to a question."""
-    asked = 0
+    in_question = 0
     for k in range(begin, end):
-        asked += int((marks[k] >> ASKED) & ONE)
-    return asked
+        in_question += int((marks[k] >> IN_QUESTION) & ONE)
+    return in_question
 
 
 @compiled
@@ -156,7 +156,7 @@ def missing(marks: U64, begin: int, end: int, other: int, last: int, most: int) 
     """Return how many words of ``marks[begin:end]`` are not among ``marks[other:last]``, typing errors aside, and how
     many of those belong to a question; counting stops where the latter exceed ``most``.
     """
-    words, asked, at = 0, 0, other
+    words, in_question, at = 0, 0, other
     for k in range(begin, end):
         while at < last and marks[at] >> WORD < marks[k] >> WORD:
             at += 1
@@ -164,10 +164,10 @@ def missing(marks: U64, begin: int, end: int, other: int, last: int, most: int) 
             continue
         if not is_misspelt(marks, k, other, last):
             words += 1
-            asked += int((marks[k] >> ASKED) & ONE)
-            if asked > most:
+            in_question += int((marks[k] >> IN_QUESTION) & ONE)
+            if in_question > most:
                 break
-    return words, asked
+    return words, in_question
 
 
 @compiled
@@ -179,20 +179,20 @@ def same_subject(sets: Sets, first: int, second: int) -> bool:
     """
     marks = sets.marks
     i, end_i, j, end_j = sets.bounds[first], sets.bounds[first + 1], sets.bounds[second], sets.bounds[second + 1]
-    apart_i, apart_j = i < end_i and marks[i] >> KIND == APART_BY, j < end_j and marks[j] >> KIND == APART_BY
-    if apart_i != apart_j or (apart_i and marks[i] != marks[j]):
+    match_i, match_j = i < end_i and marks[i] >> KIND == MUST_MATCH, j < end_j and marks[j] >> KIND == MUST_MATCH
+    if match_i != match_j or (match_i and marks[i] != marks[j]):
         return False
-    i, j = i + apart_i, j + apart_j
+    i, j = i + match_i, j + match_j
     end_i, end_j = first_of(marks, i, end_i, SLOT), first_of(marks, j, end_j, SLOT)
     if i == end_i or j == end_j:
         return True
     # Most pairs of templates differ in a word that is asked about: the first one that too many are ends it.
-    most = min(asked_words(marks, i, end_i), asked_words(marks, j, end_j)) // TOLERANCE
-    words_i, asked_i = missing(marks, i, end_i, j, end_j, most)
-    if asked_i > most:
+    most = min(question_words(marks, i, end_i), question_words(marks, j, end_j)) // TOLERANCE
+    words_i, question_i = missing(marks, i, end_i, j, end_j, most)
+    if question_i > most:
         return False
-    words_j, asked_j = missing(marks, j, end_j, i, end_i, most)
-    return asked_j <= most and min(words_i, words_j) <= min(end_i - i, end_j - j) // TOLERANCE
+    words_j, question_j = missing(marks, j, end_j, i, end_i, most)
+    return question_j <= most and min(words_i, words_j) <= min(end_i - i, end_j - j) // TOLERANCE
 
 
 @compiled

@@ -65,10 +65,10 @@ class SignatureIndex:
 def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | None = None) -> SignatureIndex:
     """Return ``index`` with the rows of ``batches`` added as one segment; the old segments are unchanged.
 
-    A batch has ``id`` (unique, never null), ``text``, optionally ``subject`` (the question in the text) and ``apart``
-    (rows that differ in it are never duplicates), and the columns of ``index.order``: the first row of a cluster by
-    these, ascending, null last, and then by id is kept. Batches are read one after another and released. Raises
-    ``ValueError`` for a missing column, one of another type than before, and for a repeated id.
+    A batch has ``id`` (unique, never null), ``text``, optionally ``subject`` (the question in the text) and
+    ``must_match`` (rows that differ in it are never duplicates), and the columns of ``index.order``: the first row of a
+    cluster by these, ascending, null last, and then by id is kept. Batches are read one after another and released.
+    Raises ``ValueError`` for a missing column, one of another type than before, and for a repeated id.
     """
     threads = threads or _processors()
     with ThreadPoolExecutor(threads) as pool:
@@ -139,7 +139,7 @@ def _check_ids(index: SignatureIndex, rows: pl.DataFrame) -> None:
     twice += [part.rows["id"].filter(part.rows["id"].is_in(ids.implode())) for part in index.segments]
     for met in twice:
         if len(met):
-            raise ValueError(f"id {met[0]!r} is met twice, expected every row to have its own")
+            raise ValueError(f"id {met[0]!r} occurs twice, expected every row to have its own")
 
 
 def _same(index: SignatureIndex, sets: ShingleSets) -> I64:
@@ -161,8 +161,8 @@ def _bases(index: SignatureIndex) -> Iterator[tuple[Segment, int]]:
 
 def _touching(index: SignatureIndex, new: ShingleSets, pool: Executor) -> I64:
     """Return the numbers of the old sets that share a band key with a new one."""
-    asked = [(part, base, band) for part, base in _bases(index) for band in range(len(new.keys))]
-    found = pool.map(lambda ask: ask[1] + touching_sets(ask[0], ask[2], new.keys[ask[2]]), asked)
+    lookups = [(part, base, band) for part, base in _bases(index) for band in range(len(new.keys))]
+    found = pool.map(lambda ask: ask[1] + touching_sets(ask[0], ask[2], new.keys[ask[2]]), lookups)
     return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
 
 

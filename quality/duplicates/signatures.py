@@ -50,7 +50,7 @@ SAME_SIGNS = {"×": "*", "÷": "/", "⬆": "↑", "⬇": "↓"}
 TURNING = "<>≤≥≠≮≯×÷↑↓→←↔⇑⇓⬆⬇▲▼-/*"
 """Signs whose omission reverses a statement."""
 
-TEXT_COLUMNS = ("text", "subject", "apart")
+TEXT_COLUMNS = ("text", "subject", "must_match")
 """The compared text of a row; the question in it, if known; and the value that duplicates must share."""
 
 UNSPACED = (
@@ -85,7 +85,17 @@ def character_table(unit: Unit) -> U32:
     format characters and variation selectors are skipped, everything else separates tokens; ``OPERATORS`` are tokens
     where they are signs.
     """
-    from quality.duplicates.text_kernels import ALONE, ASKS, DIGIT, IGNORED, JOINS, OPERATOR, SIGN, TURNS, UPPER
+    from quality.duplicates.text_kernels import (
+        ALONE,
+        DIGIT,
+        IGNORED,
+        JOINS,
+        OPERATOR,
+        QUESTION_MARK,
+        SIGN,
+        TURNS,
+        UPPER,
+    )
 
     points = np.arange(TABLE_SIZE, dtype=np.uint32)
     characters = [chr(point) for point in range(TABLE_SIZE)]
@@ -106,7 +116,7 @@ def character_table(unit: Unit) -> U32:
     role |= np.uint32(DIGIT) * (kinds == b"N")
     role |= np.uint32(UPPER) * (categories == b"Lu") | np.uint32(SIGN) * (signs | operators)
     role |= np.uint32(TURNS) * np.isin(points, [ord(c) for c in (*TURNING, *OPERATORS)])
-    role |= np.uint32(ASKS) * np.isin(points, [ord(c) for c in "?؟？"])
+    role |= np.uint32(QUESTION_MARK) * np.isin(points, [ord(c) for c in "?؟？"])
     return _folded(characters) | role << np.uint32(24)
 
 
@@ -150,7 +160,7 @@ def sign_block(texts: pl.DataFrame, rules: NearRules) -> Signed:
     shingles, counts, keys, names, marks, mark_counts = sign_texts(
         _column(texts["text"]),
         _column(texts["subject"]),
-        _column(texts["apart"]),
+        _column(texts["must_match"]),
         character_table(rules.unit),
         Words(*word_table()),
         rules.shingle_tokens,
@@ -182,7 +192,7 @@ def shingle_sets(texts: pl.Series, rules: NearRules) -> pl.Series:
     """Return the shingle hashes of each text, sorted and unique: a column of lists of 32-bit numbers."""
     import pyarrow as pa
 
-    rows = pl.DataFrame({"text": texts}).with_columns(subject=pl.lit(""), apart=pl.lit(""))
+    rows = pl.DataFrame({"text": texts}).with_columns(subject=pl.lit(""), must_match=pl.lit(""))
     signed = [sign_block(block, rules) for block in blocks(rows)]
     counts = np.concatenate([np.zeros(1, np.int64), *(block.counts for block in signed)])
     values = np.concatenate([np.zeros(0, np.uint32), *(block.shingles for block in signed)])

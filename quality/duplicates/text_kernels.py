@@ -21,12 +21,12 @@ U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
-APART, JOINS, ALONE, IGNORED, OPERATOR = 0, 1, 2, 3, 4
+SEPARATOR, JOINS, ALONE, IGNORED, OPERATOR = 0, 1, 2, 3, 4
 """Role of a character: ends a token, continues one, is one by itself, is skipped, or (a dash, a slash, an asterisk) is
 a token where it is a sign and ends one elsewhere.
 """
 
-DIGIT, UPPER, SIGN, TURNS, ASKS = 8, 16, 32, 64, 128
+DIGIT, UPPER, SIGN, TURNS, QUESTION_MARK = 8, 16, 32, 64, 128
 """Class of a character, above its role: a digit, an upper-case letter, a sign, a sign that reverses a statement, a
 question mark.
 """
@@ -34,7 +34,7 @@ question mark.
 VALUED = NEGATES | OPPOSED | UNIT | SYMBOL
 """Classes of words that can change a statement."""
 
-APART_BY, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1 << 62), np.uint64(2 << 62), np.uint64(3 << 62)
+MUST_MATCH, ABOUT, SLOT, TURN = np.uint64(0), np.uint64(1 << 62), np.uint64(2 << 62), np.uint64(3 << 62)
 """The kinds of marks, in their upper two bits."""
 
 WORDS = 64
@@ -116,7 +116,7 @@ def is_digit(byte: np.uint8) -> bool:
 @compiled
 def operator_role(data: Bytes, start: int, at: int, end: int, stop: int) -> np.uint32:
     """Return the role of the dash, slash or asterisk ``data[at:end]``."""
-    return np.uint32(ALONE) if is_sign(data, start, at, end, stop) else np.uint32(APART)
+    return np.uint32(ALONE) if is_sign(data, start, at, end, stop) else np.uint32(SEPARATOR)
 
 
 @compiled
@@ -213,7 +213,7 @@ def token_hashes(
         out[count], begins[count], sizes[count] = mix(state), begin, min(at - begin, 255)
         kinds[count] = kind >> SHIFT_24
         count += 1
-    return count, bool(seen >> SHIFT_24 >= ASKS)
+    return count, bool(seen >> SHIFT_24 >= QUESTION_MARK)
 
 
 @compiled
@@ -345,7 +345,7 @@ class Tokens(NamedTuple):
     sizes: Bytes
     kinds: Bytes
     number: int
-    asks: bool
+    questions: bool
 
 
 class Words(NamedTuple):
@@ -526,17 +526,17 @@ def add_slots(tokens: Tokens, values: U32, codes: U32, size: int, plain: U64, ou
 
 
 @compiled
-def mark_asking(tokens: Tokens, asks: Bytes) -> bool:
+def mark_questions(tokens: Tokens, questions: Bytes) -> bool:
     """Write for each token whether its sentence ends in a question mark; return whether there are any."""
-    at, i, asking, found = tokens.stop - 1, tokens.number - 1, False, False
+    at, i, in_question, found = tokens.stop - 1, tokens.number - 1, False, False
     while at >= tokens.start:
         byte = tokens.data[at]
         if byte == 63 or (byte == 0x9F and at > tokens.start and tokens.data[at - 1] in (0xD8, 0xBC)):
-            asking = found = True
+            in_question = found = True
         elif byte == 10 or ((byte == 46 or byte == 33) and at + 1 < tokens.stop and tokens.data[at + 1] <= 32):
-            asking = False
+            in_question = False
         while i >= 0 and tokens.begins[i] >= at:
-            asks[i] = asking
+            questions[i] = in_question
             i -= 1
         at -= 1
     return found
@@ -572,28 +572,30 @@ def names_something(tokens: Tokens, codes: U32, i: int) -> bool:
 
 
 @compiled
-def add_subject(tokens: Tokens, codes: U32, whole: bool, asks: Bytes, out: U64) -> int:
+def add_subject(tokens: Tokens, codes: U32, whole: bool, questions: Bytes, out: U64) -> int:
     """Write the words of a text's subject to ``out`` and return their number.
 
     Those are the words of its questions and, if the text is a question as a ``whole``, up to ``WORDS`` of its other
     words; then the word 0 marks a question without a word of weight.
     """
-    asked = tokens.asks and mark_asking(tokens, asks)
+    has_question = tokens.questions and mark_questions(tokens, questions)
     used, others = 0, tokens.number
     if whole:
         out[0] = ABOUT
         used = 1
-    for i in range(tokens.number if asked else 0):
-        others -= asks[i] != 0
+    for i in range(tokens.number if has_question else 0):
+        others -= questions[i] != 0
     for i in range(tokens.number):
-        asking = asks[i] if asked else np.uint8(whole and tokens.number <= WORDS // 2)
-        if not (asking or (whole and others <= WORDS)) or (codes[i] & STOP and not names_something(tokens, codes, i)):
+        in_question = questions[i] if has_question else np.uint8(whole and tokens.number <= WORDS // 2)
+        if not (in_question or (whole and others <= WORDS)) or (
+            codes[i] & STOP and not names_something(tokens, codes, i)
+        ):
             continue
         level, total = spelling(tokens, i)
         if codes[i] & (NEGATES | OPPOSED) or prefix_value(tokens, i):
             level = min(level, np.uint64(1))
         word = (tokens.hashes[i] >> np.uint64(37)) << np.uint64(35)
-        out[used] = ABOUT | word | np.uint64(asking) << np.uint64(34) | level << SHIFT_32 | total
+        out[used] = ABOUT | word | np.uint64(in_question) << np.uint64(34) | level << SHIFT_32 | total
         used += 1
     return used
 
@@ -638,7 +640,7 @@ class Scratch(NamedTuple):
     begins: I64
     sizes: Bytes
     kinds: Bytes
-    asks: Bytes
+    questions: Bytes
     plain: U64
     values: U32
     codes: U32
@@ -678,40 +680,42 @@ def tokens_before(tokens: Tokens, stop: int) -> Tokens:
         else:
             high = middle
     t = tokens
-    return Tokens(t.data, t.start, stop, t.hashes, t.begins, t.sizes, t.kinds, low, t.asks)
+    return Tokens(t.data, t.start, stop, t.hashes, t.begins, t.sizes, t.kinds, low, t.questions)
 
 
 @compiled
 def marks_of(
-    tokens: Tokens, words: Words, size: int, table: U32, subject: Bytes, apart: Bytes, room: Scratch
+    tokens: Tokens, words: Words, size: int, table: U32, subject: Bytes, must_match: Bytes, room: Scratch
 ) -> tuple[int, int]:
     """Write all marks of one row, sorted, to their buffer, and return the bounds of those that come first.
 
     The subject follows the slots and turning points in the buffer. Without a given subject, the questions in the text
     are the subject. This overwrites the buffer of ``tokens``.
     """
-    slots, asks = 0, room.asks
+    slots, questions = 0, room.questions
     codes_of(tokens, words, room.codes)
     if values_of(tokens, room.codes, room.values):
         slots = add_slots(tokens, room.values, room.codes, size, room.plain, room.marks)
         slots = sorted_marks(room.marks[:slots])
     used = slots
-    if apart.size:
+    if must_match.size:
         state = FNV_START
-        for byte in apart:
+        for byte in must_match:
             state = (state ^ np.uint64(byte)) * FNV_PRIME
-        room.marks[used] = APART_BY | mix(state) >> np.uint64(2)
+        room.marks[used] = MUST_MATCH | mix(state) >> np.uint64(2)
         used += 1
     if not subject.size:
-        used += add_subject(tokens, room.codes, False, asks, room.marks[used:]) if tokens.asks else 0
+        used += add_subject(tokens, room.codes, False, questions, room.marks[used:]) if tokens.questions else 0
     elif begins_with(tokens, subject):
         about = tokens_before(tokens, tokens.start + subject.size)
-        used += add_subject(about, room.codes, True, asks, room.marks[used:])
+        used += add_subject(about, room.codes, True, questions, room.marks[used:])
     else:
-        count, asking = token_hashes(subject, 0, subject.size, table, room.hashes, room.begins, room.sizes, room.kinds)
-        about = Tokens(subject, 0, subject.size, room.hashes, room.begins, room.sizes, room.kinds, count, asking)
+        count, in_question = token_hashes(
+            subject, 0, subject.size, table, room.hashes, room.begins, room.sizes, room.kinds
+        )
+        about = Tokens(subject, 0, subject.size, room.hashes, room.begins, room.sizes, room.kinds, count, in_question)
         codes_of(about, words, room.codes)
-        used += add_subject(about, room.codes, True, asks, room.marks[used:])
+        used += add_subject(about, room.codes, True, questions, room.marks[used:])
     return slots, slots + sorted_marks(room.marks[slots:used])
 
 
@@ -719,7 +723,7 @@ def marks_of(
 def sign_texts(
     texts: Column,
     subjects: Column,
-    apart: Column,
+    must_match: Column,
     table: U32,
     words: Words,
     size: int,
@@ -755,15 +759,17 @@ def sign_texts(
     used, marked = 0, 0
     for i in range(count_texts):
         start, stop = texts.ends[i], texts.ends[i + 1]
-        count, asks = token_hashes(texts.data, start, stop, table, room.hashes, room.begins, room.sizes, room.kinds)
-        tokens = Tokens(texts.data, start, stop, room.hashes, room.begins, room.sizes, room.kinds, count, asks)
+        count, questions = token_hashes(
+            texts.data, start, stop, table, room.hashes, room.begins, room.sizes, room.kinds
+        )
+        tokens = Tokens(texts.data, start, stop, room.hashes, room.begins, room.sizes, room.kinds, count, questions)
         counts[i] = shingle_hashes(room.hashes, count, size, shingles[used:])
         counts[i] = sort_unique(shingles[used : used + counts[i]], scratch, starts)
         mine = shingles[used : used + counts[i]]
         sign(mine, permutations[0], permutations[1], signature)
         band_keys(signature, rows, keys[i])
         subject = subjects.data[subjects.ends[i] : subjects.ends[i + 1]]
-        group = apart.data[apart.ends[i] : apart.ends[i + 1]]
+        group = must_match.data[must_match.ends[i] : must_match.ends[i + 1]]
         slots, end = marks_of(tokens, words, size, table, subject, group, room)
         marks = with_room(marks, marked, end)
         marks[marked : marked + end - slots] = room.marks[slots:end]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from quality.privacy.organizations import ORGANISATION
-from quality.privacy.privacy_rule import DIGIT, Rule, pattern_rule, together
+from quality.privacy.privacy_rule import DIGIT, ORGANISATION, Rule, pattern_rule, together
 
 _CAP = r"(?:[A-ZÀ-Þ][\w’'-]*\.?)"
 _TOWN = r"(?:(?:(?:St|Ste|Ft|Mt)\.|[A-ZÀ-Þ][\w’'-]*)(?:[ ][A-ZÀ-Þ][\w’'-]*){0,3})"

@@ -8,8 +8,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from quality.privacy.organizations import ORGANISATION
-from quality.privacy.privacy_rule import DIGIT, Keep, Rule, pattern_rule, together
+from quality.privacy.privacy_rule import DIGIT, ORGANISATION, Keep, Rule, pattern_rule, together
 
 # --- e-mail ---
 

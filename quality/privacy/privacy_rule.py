@@ -31,6 +31,14 @@ CAPITAL = r"[A-Z\x{80}-\x{10FFFF}]"
 LETTER = r"[A-Za-z\x{80}-\x{10FFFF}]"
 """A capital and a letter, or any non-ASCII character, for hints: Unicode classes compile slowly."""
 
+ORGANISATION = (
+    r"(?:foundation|association|institutes?|society|university|hospital|cent(?:er|re)s?|clinic|council|network"
+    r"|alliance|department|office|school|federation|organi[sz]ation|library|agency|administration|partnership"
+    r"|inc\.?|llc|coalition|program|services?|nih|building|clearinghouse|support group|project|fundaci[óo]n"
+    r"|asociaci[óo]n|universidad|campus)"
+)
+"""Words of organisations' names, whose addresses and telephone numbers are not a person's."""
+
 WINDOW = 64
 """Characters searched on either side of the required part of a slow pattern."""
 

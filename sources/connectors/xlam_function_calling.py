@@ -1,4 +1,4 @@
-"""xLAM function calling 60k (Liu et al. 2024, APIGen): queries, the tools at hand, and the calls that answer them."""
+"""xLAM function calling 60k (Liu et al. 2024, APIGen): queries, the available tools, and the calls that answer them."""
 
 from sources.files import RawFile
 from sources.record import Draft

@@ -104,7 +104,7 @@ def _hub_request(corpus: Corpus) -> Iterator[None]:
         yield
     except (httpx2.HTTPError, OSError, ValueError) as error:
         raise HubError(
-            f"{corpus.name}: the Hub did not give {corpus.home} ({_reason(error)}); "
+            f"{corpus.name}: the Hub did not provide {corpus.home} ({_reason(error)}); "
             "check the network and the token, or read from a folder with --mirror"
         ) from error
 

@@ -115,8 +115,8 @@ class _Taken:
         found = self._next(BLANKS)
         if found and found != opening:
             raise FileError(
-                f"{self._file.path} goes on with {found.decode(errors='backslashreplace')!r} after its end, past "
-                f"{number:,} values, expected one list or object; mend the file"
+                f"{self._file.path} goes on with {found.decode(errors='backslashreplace')!r} after its end, after "
+                f"{number:,} values, expected one list or object; fix the file"
             )
         self._at += len(found)
         return bool(found)

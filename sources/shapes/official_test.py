@@ -35,7 +35,7 @@ def split_by_test_ids(rows: Rows, key: str, truth: str, keep: Sequence[str] = ("
                 yield Raw(raw.line, {**raw.value, "split": split})
         if len(missing) > broken:
             raise FileError(
-                f"{companion.path} lists {len(test):,} test ids, of which {len(missing):,} are borne by no row of "
+                f"{companion.path} lists {len(test):,} test ids, of which {len(missing):,} are in no row of "
                 f"{file.path}: {', '.join(list(missing)[:3])}; without them test rows would be trained on; fetch both"
             )
 

@@ -238,5 +238,5 @@ def check_tensors(models: Sequence[Model], names: Mapping[str, set[str]]) -> Non
             more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
             raise MergeError(
                 f"{model.name} has no {lacking[0]}{more}, which {other} has: fetch it again if it is incomplete, or "
-                "leave it out; a missing tensor is not made up"
+                "leave it out; a missing tensor is not invented"
             )

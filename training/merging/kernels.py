@@ -130,8 +130,8 @@ def drop_by_rank(
         for rank in range(columns):
             place = row + np.int64(keys[row + rank] & BELOW)
             share = low + rank * step
-            stays = np.float32(1 / share if divided else 1)
-            delta[place] *= stays if chance(key, first + place) < share else np.float32(0)
+            scale = np.float32(1 / share if divided else 1)
+            delta[place] *= scale if chance(key, first + place) < share else np.float32(0)
 
 
 # --- sums ----------------------------------------------------------------------------------------------------------

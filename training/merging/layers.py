@@ -101,5 +101,5 @@ class Layers:
                         if isinstance(rule.value, tuple) and len(rule.value) > count:
                             raise MergeConfigError(
                                 f"{key} has {len(rule.value)} values for {count} layers, expected 1 to {count}: "
-                                "they are spread over the layers, with straight lines between them"
+                                "they are spread over the layers, with linear interpolation"
                             )

@@ -183,8 +183,8 @@ def _slice(place: str, entry: Any, rules: Method) -> Slice:
         ranges.add(_layer_range(where, value.get("layer_range")))
     if len(ranges) > 1:
         raise MergeConfigError(
-            f"{place} takes unlike layers of its models ({', '.join(map(str, sorted(ranges)))}), expected the same: "
-            "layers are merged where they stand; to stack layers use mergekit's passthrough"
+            f"{place} takes different layers of its models ({', '.join(map(str, sorted(ranges)))}), expected the same: "
+            "layers are merged in place; to stack layers use mergekit's passthrough"
         )
     ((first, last),) = ranges
     settings = _settings(f"{place}.parameters", entry.get("parameters"), rules)
@@ -218,8 +218,8 @@ def _tokenizer_source(values: dict[str, Any]) -> str | None:
         source = _mapping("tokenizer", values["tokenizer"], ("source",)).get("source")
     if source == "union":
         raise MergeConfigError(
-            "tokenizer_source is 'union', expected 'base' or one of the models: no row is made up for a token that "
-            "a model has not learned"
+            "tokenizer_source is 'union', expected 'base' or one of the models: no row is invented for a token "
+            "that a model lacks"
         )
     return _text("tokenizer_source", source)
 
@@ -312,7 +312,9 @@ def _at(values: tuple[float, ...], depth: float) -> float:
 def _check_models(config: MergeConfig) -> None:
     listed = [[source.model for source in piece.sources] for piece in config.slices]
     if any(names != listed[0] for names in listed):
-        raise MergeConfigError("slices list unlike models, expected the same models in the same order in every slice")
+        raise MergeConfigError(
+            "slices list different models, expected the same models in the same order in every slice"
+        )
     if twice := {name for name in listed[0] if listed[0].count(name) > 1}:
         raise MergeConfigError(f"{sorted(twice)[0]} is listed twice, expected every model once")
     if config.rules.needs_base and config.base_model is None:

@@ -84,9 +84,9 @@ def forecast_lines(expected: dict[str, Any]) -> list[str]:
             **expected
         ),
         "steps: {steps:,}".format(**expected),
-        f"memory: {memory:,.2f} GB a device; disk: {disk:,.2f} GB",
+        f"memory: {memory:,.2f} GB per device; disk: {disk:,.2f} GB",
         f"time: about {duration(expected['seconds'])}, taking {UTILISATION:.0%} of "
-        f"{expected['device_flops'] / 1e12:,.3g} TFLOP/s a device, {expected['rate_from']}",
+        f"{expected['device_flops'] / 1e12:,.3g} TFLOP/s per device, {expected['rate_from']}",
         *(f"note: {note}" for note in expected["notes"]),
     ]
 
@@ -118,13 +118,13 @@ def chunk_sizes(rows: int, chunks: int) -> list[int]:
     return [rows // chunks + (number < rows % chunks) for number in range(chunks)]
 
 
-def model_flops(tokens: int, square: int, model: ModelFacts) -> float:
+def model_flops(tokens: int, sum_squared_lengths: int, model: ModelFacts) -> float:
     """Return the operations of a forward and backward pass without recomputation, as utilisation counts them.
 
     Six per weight and token, and six times layers, width and the square of each row's length for causal attention
     (PaLM, arXiv 2204.02311, appendix B, halved as a token attends to half of its row).
     """
-    return 6.0 * model.matrices * tokens + 6.0 * model.layers * model.hidden * square
+    return 6.0 * model.matrices * tokens + 6.0 * model.layers * model.hidden * sum_squared_lengths
 
 
 def squared_lengths(rows: TokenRows, settings: Settings) -> int:

@@ -86,7 +86,7 @@ def meter(watts: float | None, processes: int, machines: int) -> Meter:
 
         return Meter(how=f"NVML, {len(counters)} GPUs of each machine", joules=measured)
     if watts is None:
-        return Meter(how="not measured: no NVML, and no watts declared", joules=lambda: None)
+        return Meter(how="not measured: no NVML, and no watts given", joules=lambda: None)
     start = time.monotonic()
     return Meter(
         how=f"declared: {watts:g} W for each of {processes} processes",

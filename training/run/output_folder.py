@@ -53,8 +53,8 @@ class RunFolder:
             shutil.rmtree(self.partial)
         if note.is_file() and not same:
             raise TrainingError(
-                f"{self.partial} was begun with other rows, model or settings: "
-                "give those again to go on, or remove it to begin anew"
+                f"{self.partial} was started with other rows, model or settings: "
+                "use those to resume, or remove it to start again"
             )
         self.partial.mkdir(parents=True, exist_ok=True)
         write_bytes(note, identity.encode())
@@ -123,5 +123,5 @@ def report_full_disk(folder: Path) -> Iterator[None]:
             raise
         raise TrainingError(
             f"no room to write in {folder} ({free_bytes(folder):,} bytes free): make room and run again; "
-            "the run goes on from its last whole checkpoint"
+            "the run resumes from its last complete checkpoint"
         ) from error

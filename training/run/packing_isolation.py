@@ -33,7 +33,7 @@ def packing_fault(config: Any, precision: Precision) -> str | None:
         except TrainingError:
             raise
         except Exception as error:  # whatever cannot be built cannot be shown to keep rows apart
-            return f"packing could not be tried ({_short(error)})"
+            return f"packing could not be checked ({_short(error)})"
         try:
             alone, packed, other = (_second_row(model, first) for first in (None, 0, 1))
         except Exception as error:  # whatever a model raises over packed rows, it cannot be trained on them

@@ -148,8 +148,8 @@ def _identity(call: TrainJob, release: ReleaseFacts, model: StartModel) -> str:
     del settings["power"], settings["report_to"]
     decides = ("saved_as", "best", *(("every_steps",) if by_loss(call.settings) else ()))
     settings["saving"] = {name: settings["saving"][name] for name in decides}
-    for beside in ("machine_rank", "main_address", "main_port"):
-        del settings["launch"][beside]
+    for name in ("machine_rank", "main_address", "main_port"):
+        del settings["launch"][name]
     template = model.tokenizer.chat_template
     start = vars_of(model.facts)
     if model.facts.hash:
@@ -162,11 +162,11 @@ def _tokens(call: TrainJob, files: list[Path], model: StartModel, cache: Path) -
     settings = call.settings
     pairs = isinstance(settings, Dpo)
     if settings.batch.packing:
-        _log("trying whether the model keeps packed rows apart")
+        _log("checking whether the model isolates packed rows")
     fault = packing_fault(model.config, settings.precision) if settings.batch.packing else None
     rows = load_rows(files, "dpo" if pairs else "sft", settings.data, settings.schedule.seed, cache / "cache")
     code = pair_rows if pairs else sft_rows
-    _log(f"making tokens of {len(rows):,} rows")
+    _log(f"tokenising {len(rows):,} rows")
     made = code(rows, model.tokenizer, model.facts.vocabulary, _without_packing(settings) if fault else settings)
     day = settings.data.template_date if writes_date(model.tokenizer.chat_template) else None
     if day:
@@ -253,7 +253,7 @@ def _train_part(part: Part, settings: Settings, prepared: Prepared, place: RunFo
     trainer = trainer_for(part, prepared.model.tokenizer, settings, callback, prepared.rows.held_out)
     checkpoint = broadcast_from_main(lambda: last_checkpoint(part.folder / "checkpoints"))
     if checkpoint:
-        print(f"going on from {checkpoint.name} of part {part.number}", file=sys.stderr)
+        print(f"resuming from {checkpoint.name} of part {part.number}", file=sys.stderr)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     save_part(trainer, part, prepared.model.tokenizer, settings)
     del trainer
