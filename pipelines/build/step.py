@@ -315,5 +315,5 @@ def generate_step(
 
 
 def pending_teacher(name: str, needs: str, *inputs: Step) -> Step:
-    """Return the step that stands for what a teacher would write; its rows pass through until one is configured."""
+    """Return a placeholder for a generating step; its rows pass through until a teacher is configured."""
     return Step(name=name, work=PendingTeacher(needs=needs), inputs=inputs)

@@ -155,13 +155,13 @@ class StepRunner:
             for table, found in decided.tables.items():
                 write_table(self.folder / f"{table}.parquet", found)
             if decided.drops["id"].is_duplicated().any() or decided.drops["drop_reason"].has_nulls():
-                raise LostRowsError(f"{name} names a row twice, or without a reason, among those to drop")
+                raise LostRowsError(f"{name} returned a row to drop twice, or without a reason")
             write_table(drops, decided.drops.sort("id"))
         self._each([partial(sift_shard, drops, path) for path in shards])
         named, dropped = height([drops]), height(self.folder.glob("dropped/*.parquet"))
         if named != dropped:
             raise LostRowsError(
-                f"{name} names {named} rows to drop, but {dropped} of those it was given have their ids"
+                f"{name} returned {named} rows to drop, but only {dropped} of their ids are among its input rows"
             )
 
     def _refuse(self, group: tuple[RawFile, ...]) -> None:

@@ -72,8 +72,8 @@ def check_ids(node: Node, folder: Path, counts: list[ShardCounts]) -> None:
     twice = ids.filter(pl.col("id").is_duplicated()).unique().sort("id").collect()["id"]
     if len(twice):
         raise LostRowsError(
-            f"{node.step.name} has {len(twice)} ids twice, {twice[0]} first; expected each row once. It reads a row by "
-            "two ways, or makes two rows of one name"
+            f"{node.step.name} has {len(twice)} repeated ids, {twice[0]} first; expected each row once. It reads a row "
+            "through two inputs, or gives two rows one id"
         )
 
 
@@ -110,7 +110,7 @@ def _warnings(corpus: Corpus, files: tuple[RawFile, ...]) -> list[str]:
         f"{name} is read as training rows, but is named like a test set" for name in named_as_tests(corpus, files)
     ]
     unknown = unknown_parts(corpus.license)
-    return warnings + [f"no known licence is called {part}; its rows may be handed to nobody" for part in unknown]
+    return warnings + [f"unknown licence {part}; its rows may not be redistributed" for part in unknown]
 
 
 def _failed(counts: list[ShardCounts]) -> FailedRequests | None:

@@ -26,7 +26,8 @@ FOLDERS = click.argument(
 @click.option(
     "--model-index",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the scores of the last model as model-index, the YAML of a model card on the Hub.",
+    help="Also write the scores of the last model as model-index, the YAML of a model card on the Hub.  "
+    "[default: none]",
 )
 def model_report(results: tuple[Path, ...], out: Path, model_index: Path | None) -> None:
     """Write one HTML page on the models of RESULTS: folders of evaluate, redteam, bias and judge-agreement.

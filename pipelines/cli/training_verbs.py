@@ -68,7 +68,7 @@ def stage_command(name: str) -> click.Command:
         click.option(
             "--config",
             type=click.Path(path_type=Path, dir_okay=False, exists=True),
-            help="File of settings: YAML, TOML or JSON.  [default: none]  [default: none]  [default: none]",
+            help="File of settings: YAML, TOML or JSON.  [default: none]",
         ),
         STORE,
         click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the model."),
@@ -187,7 +187,7 @@ def _echo_plan(called: Any, as_json: bool) -> None:
     "--model-license",
     multiple=True,
     metavar="[MODEL=]LICENCE",
-    help="Licence of a model that states none, as an SPDX id or the Hub's id; without MODEL for all that state none.  [default: none]  [default: none]  "
+    help="Licence of a model that states none, as an SPDX id or the Hub's id; without MODEL for all that state none.  "
     "[default: none]",
 )
 @click.option("--dry-run", is_flag=True, help="Check everything and print the plan; write nothing.")

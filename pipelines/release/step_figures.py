@@ -105,7 +105,7 @@ def request_figures(folder: Path) -> list[RequestFigures]:
 
 
 def stored_figures(store: Store, steps: list[StepSummary]) -> StoredFigures:
-    """Return what models wrote, the pairs proposed and the red team, from the tables of steps."""
+    """Return figures of generated text, proposed pairs and the red team, from the tables of steps."""
     found = [(step, store.folder(step.folder)) for step in steps]
     return StoredFigures(
         generation=[part for step, folder in found for part in _generation(step, folder)],
@@ -123,7 +123,7 @@ def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
     return scan_parquet(paths) if paths else None
 
 
-# --- what models wrote ---------------------------------------------------------------------------------------------
+# --- generated text ------------------------------------------------------------------------------------------------
 
 
 def _generation(step: StepSummary, folder: Path) -> Iterator[GenerationFigures]:

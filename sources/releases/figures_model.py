@@ -308,7 +308,7 @@ class GenerationSettings(JsonModel):
 
 
 class GenerationFigures(GenerationSettings):
-    """Completions of one step, stage and model: their tokens, verdicts, and the share that gave the right answer."""
+    """Completions of one step, stage and model: their tokens, verdicts, and the share of right answers."""
 
     step: str
     stage: str
@@ -372,7 +372,7 @@ class RedTeamFigures(JsonModel):
 
 
 class StoredFigures(JsonModel):
-    """What only the store can tell: the verdicts on what models wrote."""
+    """Figures that need the store: the verdicts on generated text."""
 
     generation: list[GenerationFigures]
     proposed_pairs: list[ProposedPairs]
