@@ -224,6 +224,7 @@ def test_a_run_writes_its_rates_and_asks_nothing_twice(tmp_path, monkeypatch):
     record = attack(tmp_path, monkeypatch, *models)
     assert record.overall.attacks == 4 * len(own_styles())
     assert record.overall.rate.value == 0.25
+    assert record.same_family is None
     assert (record.requests.requests, record.requests.broken) == (4, 1)
     assert {one.style for one in record.styles} == {style.name for style in own_styles()}
     assert record.styles[0].style == "baseline"

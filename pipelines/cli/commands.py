@@ -13,6 +13,7 @@ from pipelines.cli import (
     model_report_verbs,
     red_team_verb,
     release_verbs,
+    rubric_verb,
     score_verbs,
     training_verbs,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "model_report_verbs",
     "red_team_verb",
     "release_verbs",
+    "rubric_verb",
     "score_verbs",
     "training_verbs",
 ]

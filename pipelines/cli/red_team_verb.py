@@ -160,6 +160,8 @@ def red_team_text(record: RedTeamRecord) -> str:
         f"{found.missed_refusals} of {found.refusals} refusals missed, {found.false_refusals} of {found.compliant} "
         "answers called refusals"
     )
+    if record.same_family:
+        lines.append("guard and model are of one family: judges prefer texts of their own family")
     if errors := record.guard_errors:
         lines.append(
             f"guard on {errors.answers} benign answers of {errors.corpus}: false alarms {_score(errors.false_alarms)}, "

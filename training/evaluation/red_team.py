@@ -24,6 +24,7 @@ from synth.teachers.stage import Stage
 from synth.teachers.teacher import Ask, Failure, Request, Sampling, Teacher
 from training.evaluation.evaluation_record import ModelFacts, Score
 from training.evaluation.item_results import ItemResult, Verdict
+from training.evaluation.judge_agreement import same_family
 from training.evaluation.red_team_items import ATTACKS, MEDICAL, XSTEST_SAFE, XSTEST_UNSAFE
 from training.evaluation.red_team_record import (
     AttackRate,
@@ -235,6 +236,7 @@ def red_team_record(
         ],
         detection=DetectionFacts(**asdict(detection_error())),
         guard_errors=guard_errors(benign, benign_corpus) if judge and benign is not None and benign.height else None,
+        same_family=same_family(judge.facts.name, model.name) if judge else None,
         failed_requests=int(answers["failed"].sum()),
         prompt_tokens=int(answers["prompt_tokens"].sum()),
         completion_tokens=int(answers["completion_tokens"].sum()),

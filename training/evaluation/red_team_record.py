@@ -100,7 +100,7 @@ class GuardErrors(_Part):
 
 
 class RedTeamRecord(_Part):
-    """The content of ``redteam.json``."""
+    """The content of ``redteam.json``; ``same_family``: guard and model are of one family, None if a name tells none."""
 
     format: int = FORMAT
     sabila: str
@@ -117,6 +117,7 @@ class RedTeamRecord(_Part):
     refusals: list[RefusalRate]
     detection: DetectionFacts
     guard_errors: GuardErrors | None
+    same_family: bool | None
     failed_requests: int
     prompt_tokens: int
     completion_tokens: int

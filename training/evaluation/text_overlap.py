@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-WORD = re.compile(r"\w+")
+WORD = re.compile(r"[^\W_]+")
+"""Words as the rouge-score package splits them, in any alphabet."""
 
 
 class Rouge(NamedTuple):
