@@ -100,7 +100,7 @@ class GuardErrors(_Part):
 
 
 class RedTeamRecord(_Part):
-    """The content of ``redteam.json``; ``same_family``: guard and model are of one family, None if a name tells none."""
+    """The content of ``redteam.json``; ``same_family``: are guard and model of one family? None if unknown."""
 
     format: int = FORMAT
     sabila: str
