@@ -14,6 +14,7 @@ from sources.connectors.medqa_gbaker_hf import MEDQA_GBAKER_HF, MEDQA_GBAKER_HF_
 from sources.connectors.medqa_openlifescience import MEDQA_OPENLIFESCIENCE, MEDQA_OPENLIFESCIENCE_HELD_OUT
 from sources.connectors.medqa_bigbio import MEDQA_BIGBIO, MEDQA_BIGBIO_HELD_OUT
 from sources.connectors.openmedqa import OPENMEDQA
+from sources.connectors.healthbench import HEALTHBENCH, HEALTHBENCH_HARD
 from sources.connectors.headqa import HEADQA_EN, HEADQA_ES, HEADQA_EN_HELD_OUT, HEADQA_ES_HELD_OUT
 from sources.connectors.headqa_hub import HEADQA_HUB_EN, HEADQA_HUB_ES, HEADQA_HUB_EN_HELD_OUT, HEADQA_HUB_ES_HELD_OUT
 from sources.connectors.headqa_openlifescience import HEADQA_OPENLIFESCIENCE, HEADQA_OPENLIFESCIENCE_HELD_OUT

@@ -131,6 +131,12 @@ def with_requesting(verb: Any) -> Any:
     "--revision", help="Revision of a model on the Hub, or a name for the weights of a server.  [default: main]"
 )
 @click.option(
+    "--judge",
+    metavar="TEACHER",
+    help="Model that grades open answers, named like a teacher: by the criteria of healthbench, and elsewhere by "
+    "whether they agree with the reference.  [default: none; open answers are scored by ROUGE-L]",
+)
+@click.option(
     "--release",
     "releases",
     multiple=True,
@@ -167,6 +173,7 @@ def evaluate(
     pool_size: int,
     embedder: str | None,
     revision: str | None,
+    judge: str | None,
     releases: tuple[str, ...],
     mirror: Path | None,
     store: Path,
@@ -232,6 +239,7 @@ def evaluate(
         settings=settings,
         out=out,
         store=store,
+        judge=judge,
         releases=releases,
         mirror=mirror,
         options=options,

@@ -95,6 +95,12 @@ def _notes(one: BenchmarkScore) -> list[str]:
     if one.calibration:
         found = one.calibration
         notes.append(f"{name}: calibration error {found.expected_calibration_error:.3f}, Brier score {found.brier:.3f}")
+    if one.judge:
+        same = " It is of the judged model's family." if one.judge.same_family else ""
+        notes.append(
+            f"{name}: graded by {one.judge.name} on {one.judge.criteria:,} criteria, {one.judge.unread:,} without a "
+            f"verdict; answers with one of these are in no score ({one.counts.get('unjudged', 0):,}).{same}"
+        )
     if one.leaks:
         parts = {"clean": one.leaks.clean, "contaminated": one.leaks.contaminated, "not checked": one.leaks.unchecked}
         each = "; ".join(f"{percent(score)} of {score.n:,} {key}" for key, score in parts.items() if score)

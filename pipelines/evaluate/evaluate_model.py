@@ -35,6 +35,7 @@ from training.evaluation.item_prompts import answer_items, askable, item_request
 from training.evaluation.item_results import ItemResult
 from training.evaluation.option_likelihood import LikelihoodTeacher
 from training.evaluation.red_team_items import CorpusPlace
+from training.evaluation.rubric_grading import grade
 from training.evaluation.score_items import score_benchmark, summarize
 from training.evaluation.strategy_items import ExampleSource, run_strategy
 
@@ -56,6 +57,7 @@ class Evaluation:
     settings: Settings
     out: Path
     store: Path
+    judge: str | None = None
     releases: tuple[str, ...] = ()
     mirror: Path | None = None
     options: TeacherOptions = field(default_factory=TeacherOptions)
@@ -141,17 +143,23 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
         askable(load_items(name, mirror=job.mirror, raw=raw, limit=settings.limit, seed=settings.seed), settings)
         for name in names
     ]
+    if job.judge is None and (rubrics := [found.name for found in sets if found.items[0].criteria]):
+        raise EvaluationError(
+            f"{', '.join(rubrics)} is graded by criteria, expected --judge: a teacher that says which are met"
+        )
     leaks, notes = leaks_of_model(job.model, job.releases, job.store)
     pools = {found.name: worked_examples(found.name, job) for found in sets}
     teacher = make_teacher(job.model, settings.mode, job.options)
     scored: list[tuple[ItemSet, BenchmarkScore, list[ItemResult]]] = []
     with show_progress(len(sets)) as progress, kept_notices():
         ask = cached_teacher(job.store / FILE, teacher, spending, progress)
+        grader = teacher_of(job.judge, replace(job.options, revision=None)) if job.judge else None
+        judge = (grader, cached_teacher(job.store / FILE, grader, spending, progress)) if grader else None
         for found in sets:
             if settings.strategy and found.items[0].kind == "choice":
                 score, results = _apply_strategy(found, settings, teacher, ask, pools[found.name])
             else:
-                score, results = _evaluate_set(found, settings, ask)
+                score, results = _evaluate_set(found, settings, ask, judge, job)
             if leaks is not None:
                 score, results = with_leaks(found, score, results, leaks, job.mirror, raw)
             scored.append((found, score, results))
@@ -171,11 +179,16 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
     return record
 
 
-def _evaluate_set(found: ItemSet, settings: Settings, ask: Ask) -> tuple[BenchmarkScore, list[ItemResult]]:
+def _evaluate_set(
+    found: ItemSet, settings: Settings, ask: Ask, judge: tuple[Teacher, Ask] | None, job: Evaluation
+) -> tuple[BenchmarkScore, list[ItemResult]]:
     prompt = prompt_of(found, settings)
     asked = list(item_requests(found.items, prompt[0], settings))
     results = list(answer_items(asked, ask, settings))
-    return score_benchmark(found, prompt, results), results
+    if judge is None or found.items[0].kind == "choice":
+        return score_benchmark(found, prompt, results), results
+    graded = grade(found.items, results, *judge, job.model)
+    return score_benchmark(found, prompt, graded.results, graded.judge), graded.results
 
 
 def _apply_strategy(

@@ -23,7 +23,7 @@ from sources.source import Benchmark
 from sources.suggest import did_you_mean
 from synth.answers.option_reading import is_decision
 from synth.prompting.generators import question_of
-from training.evaluation.item_results import Item
+from training.evaluation.item_results import Criterion, Item
 
 SUITE = "multimedqa"
 """The name under which all benchmarks of MultiMedQA's weighted mean are evaluated."""
@@ -32,6 +32,9 @@ SAFETY = frozenset({"safety", "preference"})
 """Tasks whose rows have no right answer by this road."""
 
 MIRRORED = "mirror"
+
+RUBRICS = "rubrics"
+"""The field of ``meta`` with the criteria of a reply."""
 
 
 class BenchmarkError(SabilaError):
@@ -57,7 +60,9 @@ class ItemSet:
     @property
     def hash(self) -> str:
         """Return a hash of the items' content, equal for equal items in this order."""
-        parts = [[i.id, i.question, i.context, i.options, i.gold, i.answer] for i in self.items]
+        parts = [
+            [i.id, i.question, i.context, i.options, i.gold, i.answer, *map(tuple, i.criteria)] for i in self.items
+        ]
         return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
 
@@ -217,7 +222,7 @@ def _no_item(row: Record) -> str | None:
         return f"more than {len(LETTERS)} options"
     if row.options and not row.gold:
         return "no right option published"
-    if not row.options and not row.answer:
+    if not row.options and not row.answer and not row.meta.get(RUBRICS):
         return "no reference answer published"
     if not question_of(row).strip():
         return "empty question"
@@ -240,6 +245,8 @@ def item_of(row: Record, corpus: Benchmark) -> Item:
         gold=row.gold,
         answer=row.answer,
         subset=str(subset) if subset else None,
+        conversation=row.messages if len(row.messages) > 1 or row.meta.get(RUBRICS) else (),
+        criteria=tuple(Criterion(one["criterion"], float(one["points"])) for one in row.meta.get(RUBRICS) or ()),
         cluster=hashlib.sha256(context.encode()).hexdigest()[:16] if context else None,
     )
 

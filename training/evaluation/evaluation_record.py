@@ -170,11 +170,27 @@ class StrategyScores(_Part):
     notes: list[str] = Field(default_factory=list)
 
 
+class JudgeFacts(_Part):
+    """The model that graded open answers: how many criteria it was asked about, and on how many it gave no verdict.
+
+    ``same_family`` if judge and judged model are of one family, None where a name tells none.
+    """
+
+    name: str
+    revision: str
+    prompt: str
+    prompt_hash: str
+    criteria: int
+    unread: int
+    same_family: bool | None
+
+
 class BenchmarkScore(_Part):
     """The scores on one benchmark.
 
     ``score`` is over all items: what is no answer counts as not right. ``answered`` is over the answers alone, and
-    ``counts`` has every verdict. ``metric`` is accuracy, or the overlap of an open answer with its reference.
+    ``counts`` has every verdict. ``metric`` is accuracy, or for open answers their overlap with the reference
+    or a judge's score by a rubric, whose mean is clipped to 0 to 1 as in HealthBench.
     ``unnormalized`` is the accuracy by the plain likelihood of option texts, where ``score`` divides it by length.
     ``total`` are the items before ``--limit``, by which MultiMedQA's mean is weighted.
     """
@@ -195,6 +211,7 @@ class BenchmarkScore(_Part):
     calibration: Calibration | None = None
     leaks: LeakScores | None = None
     strategy: StrategyScores | None = None
+    judge: JudgeFacts | None = None
     prompt_tokens: int
     completion_tokens: int
     seconds: float

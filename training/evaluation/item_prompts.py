@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sources.record import Message
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.extractor import extract
 from synth.prompting.templates import digest, render
@@ -26,6 +27,8 @@ QUESTION_PROMPT = "evaluation/question.jinja"
 CHOICE_PROMPT = "evaluation/answer_choice.jinja"
 OPEN_PROMPT = "evaluation/answer_open.jinja"
 
+AS_PUBLISHED = "the conversation as published"
+
 SEVERAL = "several right options, which no single likelihood can choose"
 OPEN = "open question, which has no options to compare"
 
@@ -45,6 +48,8 @@ class ItemRequest:
 
 def prompt_of(found: ItemSet, settings: Settings) -> tuple[str, str]:
     """Return the name and the hash of the prompt file that a benchmark's items are asked with."""
+    if settings.mode == "generate" and found.items[0].conversation:
+        return AS_PUBLISHED, ""
     if settings.mode == "generate":
         name = CHOICE_PROMPT if found.items[0].kind == "choice" else OPEN_PROMPT
         return name, turns_digest(name)
@@ -105,7 +110,10 @@ def _generation(item: Item, order: Order, sample: int, prompt: str, settings: Se
         temperature=settings.temperature or 0.0, max_tokens=settings.max_tokens or 1024, seed=settings.seed
     )
     values = {"question": item.question, "context": item.context}
-    if item.kind == "open":
+    messages: tuple[Message, ...]
+    if item.conversation:
+        messages = item.conversation
+    elif item.kind == "open":
         messages = render_turns(prompt, **values, summary=item.task in SUMMARIES)
     else:
         options = [item.options[place] for place in order]
@@ -164,7 +172,9 @@ def read_answer(one: ItemRequest, reply: Completion | Failure) -> ItemResult:
     if one.item.kind == "open":
         if not reply.text.strip():
             return _result(one, reply, "unparsed", "empty")
-        found = rouge(reply.text, one.item.answer or "")
+        if one.item.answer is None:
+            return _result(one, reply, "scored", "to be judged")
+        found = rouge(reply.text, one.item.answer)
         return _result(one, reply, "scored", "rouge_l", score=found.longest, overlap=tuple(found))
     options = [one.item.options[place] for place in one.shown]
     verdict = extract(reply.text, options, one.item.lang, several=one.item.several)

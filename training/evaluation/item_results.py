@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import polars as pl
 
+from sources.record import Message
+
 ItemKind = Literal["choice", "open"]
 
-Verdict = Literal["right", "wrong", "scored", "unparsed", "ambiguous", "truncated", "filtered", "failed"]
-"""``scored`` is an open answer with a value in ``score``; the last five are no answers, each counted by itself."""
+Verdict = Literal["right", "wrong", "scored", "unjudged", "unparsed", "ambiguous", "truncated", "filtered", "failed"]
+"""``scored`` is an open answer with a value in ``score``, ``unjudged`` one that its judge failed to score, which is in
+no mean. The last five are no answers, each counted by itself.
+"""
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 NO_ANSWER: tuple[Verdict, ...] = ("unparsed", "ambiguous", "truncated", "filtered", "failed")
 """Counted as not right in an accuracy over all items, and never as wrong."""
+
+
+class Criterion(NamedTuple):
+    """What a reply must do, and its points; negative ones for what it must not do."""
+
+    text: str
+    points: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +37,8 @@ class Item:
     ``benchmark`` is the name under which it is evaluated, ``task`` the task of its row, ``subset`` its subject or
     category. ``options`` are in the source's order, ``gold`` are positions in them, none for an open question, whose
     reference is ``answer``. ``several`` if items of the benchmark may have several right options. ``cluster`` names
-    the passage or vignette that it shares with other items.
+    the passage or vignette that it shares with other items. ``conversation`` are the turns of an item that is more than
+    a question, ``criteria`` those by which a judge grades the reply.
     """
 
     id: str
@@ -42,6 +54,8 @@ class Item:
     answer: str | None = None
     subset: str | None = None
     cluster: str | None = None
+    conversation: tuple[Message, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from sources.errors import SabilaError
-from training.evaluation.evaluation_record import BenchmarkFacts, EvaluationRecord, Score, Settings
+from training.evaluation.evaluation_record import BenchmarkFacts, BenchmarkScore, EvaluationRecord, Score, Settings
 from training.evaluation.item_results import NO_ANSWER, ItemResult
 from training.evaluation.score_items import ACCURACY, mean_score
 from training.evaluation.statistics import (
@@ -142,7 +142,8 @@ def _compare_two(base: Evaluated, other: Evaluated, across_settings: bool) -> tu
     ]
     for name in (name for name in firsts if name in seconds):
         one, two = firsts[name], seconds[name]
-        if reason := _not_the_same(one.facts, two.facts, across_settings):
+        reason = _not_the_same(one.facts, two.facts, across_settings) or _other_judge(one, two, across_settings)
+        if reason:
             raise ComparisonError(f"{name} of {base.name} and of {other.name} cannot be compared: {reason}")
         common, left_out = _common(base.items, other.items, name)
         if not common:
@@ -184,13 +185,28 @@ def _not_the_same(first: BenchmarkFacts, second: BenchmarkFacts, across_settings
     return None
 
 
+def _other_judge(first: BenchmarkScore, second: BenchmarkScore, across_settings: bool) -> str | None:
+    """Return why the scores of open answers are of two kinds, None if one judge or none gave both."""
+    judges = [
+        "no judge" if one.judge is None else f"{one.judge.name} at {one.judge.revision}, prompt {one.judge.prompt_hash}"
+        for one in (first, second)
+    ]
+    if judges[0] == judges[1] or (across_settings and first.metric == second.metric):
+        return None
+    return f"they were scored by {judges[0]} and by {judges[1]}; evaluate both with one --judge"
+
+
 def _common(
     first: Sequence[ItemResult], second: Sequence[ItemResult], benchmark: str
 ) -> tuple[list[tuple[list[ItemResult], list[ItemResult]]], int]:
     """Return the results of each item in the orders and samples that both have, and how many items have none."""
 
     def by_key(results: Sequence[ItemResult]) -> dict[tuple[str, tuple[int, ...], int], ItemResult]:
-        return {(one.item, one.shown, one.sample): one for one in results if one.benchmark == benchmark}
+        return {
+            (one.item, one.shown, one.sample): one
+            for one in results
+            if one.benchmark == benchmark and one.verdict != "unjudged"
+        }
 
     ones, twos = by_key(first), by_key(second)
     common: dict[str, tuple[list[ItemResult], list[ItemResult]]] = {}

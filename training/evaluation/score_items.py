@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.evaluation.benchmark_items import ItemSet, chance_of
+from training.evaluation.benchmark_items import BenchmarkError, ItemSet, chance_of
 from training.evaluation.evaluation_record import (
     BenchmarkFacts,
     BenchmarkScore,
     Calibration,
+    JudgeFacts,
     OrderScores,
     Score,
     SubsetScore,
@@ -31,19 +32,30 @@ from training.evaluation.statistics import (
 
 ACCURACY = "accuracy"
 ROUGE_L = "rouge_l"
+RUBRIC = "rubric"
 OVERLAPS = ("rouge_1", "rouge_2", "rouge_l")
 
 
-def score_benchmark(found: ItemSet, prompt: tuple[str, str], results: list[ItemResult]) -> BenchmarkScore:
-    """Return the scores of one benchmark from the results of all its items."""
+def score_benchmark(
+    found: ItemSet, prompt: tuple[str, str], results: list[ItemResult], judge: JudgeFacts | None = None
+) -> BenchmarkScore:
+    """Return the scores of one benchmark from the results of all its items; ``judge`` graded the open ones.
+
+    Raises ``BenchmarkError`` where the judge scored none of them: a judge that fails yields no score at all.
+    """
     items = found.items
     by_item = group_by_item(results)
-    answers = [one for one in results if one.verdict not in NO_ANSWER]
+    answers = [one for one in results if one.verdict not in (*NO_ANSWER, "unjudged")]
+    if not by_item or (judge and not answers and any(one.verdict == "unjudged" for one in results)):
+        raise BenchmarkError(
+            f"{found.name} has no score: {judge.name if judge else 'the judge'} gave no verdict on any of "
+            f"{len(results):,} answers, expected JSON with criteria_met; use another --judge"
+        )
     counts = Counter(one.verdict for one in results)
     is_open = items[0].kind == "open"
     chances = [chance for item in items if (chance := chance_of(item)) is not None]
     overlaps = [one.overlap for one in answers if one.overlap is not None]
-    subsets = sorted({item.subset for item in items if item.subset})
+    subsets = sorted({ones[0].subset for ones in by_item.values() if ones[0].subset})
     return BenchmarkScore(
         facts=BenchmarkFacts(
             name=found.name,
@@ -57,13 +69,14 @@ def score_benchmark(found: ItemSet, prompt: tuple[str, str], results: list[ItemR
             prompt_hash=prompt[1],
             items_hash=found.hash,
         ),
-        metric=ROUGE_L if is_open else ACCURACY,
+        metric=RUBRIC if judge else ROUGE_L if is_open else ACCURACY,
         items=len(items),
         total=found.total,
         left_out=found.left_out,
         counts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
-        score=mean_score(by_item),
+        score=_clipped(mean_score(by_item)) if judge else mean_score(by_item),
         answered=mean_score(group_by_item(answers)) if answers else None,
+        judge=judge,
         unnormalized=_unnormalized(results),
         overlap={name: float(np.mean([values[place] for values in overlaps])) for place, name in enumerate(OVERLAPS)}
         if overlaps
@@ -82,9 +95,11 @@ def score_benchmark(found: ItemSet, prompt: tuple[str, str], results: list[ItemR
 
 
 def group_by_item(results: Sequence[ItemResult]) -> dict[str, list[ItemResult]]:
-    """Return the results of each item, by order and sample."""
+    """Return the results of each item, by order and sample, without those that a judge failed to score."""
     found: dict[str, list[ItemResult]] = {}
     for one in sorted(results, key=lambda one: one.key):
+        if one.verdict == "unjudged":
+            continue
         found.setdefault(one.item, []).append(one)
     return found
 
@@ -99,6 +114,12 @@ def mean_score(by_item: dict[str, list[ItemResult]]) -> Score:
     if len(set(clusters)) == len(clusters) and all(credit in (0.0, 1.0) for credit in credits):
         return Score.of(wilson(sum(credits), len(credits)), len(credits))
     return Score.of(bootstrap_mean(credits, clusters), len(credits))
+
+
+def _clipped(score: Score) -> Score:
+    """Return a mean of rubric scores between 0 and 1; those of single items are not clipped."""
+    low, value, high = (min(1.0, max(0.0, end)) for end in (score.low, score.value, score.high))
+    return Score(value=value, low=low, high=high, n=score.n)
 
 
 def _unnormalized(results: Sequence[ItemResult]) -> Score | None:

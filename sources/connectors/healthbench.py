@@ -1,0 +1,43 @@
+"""HealthBench (Arora et al. 2025): health conversations and the criteria by which physicians judge a reply.
+
+Each criterion has points, negative ones for what a reply must not do. Some are said to have the wrong sign
+(openai/simple-evals, issue 77).
+"""
+
+from sources.files import RawFile
+from sources.record import Draft, Message
+from sources.shapes.row_shapes import jsonl
+from sources.source import Benchmark, Raw
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one conversation into a draft; its criteria and its theme are in ``meta``."""
+    row = raw.value
+    rubrics = [{name: criterion[name] for name in ("criterion", "points", "tags")} for criterion in row["rubrics"]]
+    if not any(criterion["points"] > 0 for criterion in rubrics):
+        raise ValueError("no criterion with points above 0, expected one at least")
+    theme = next((tag.removeprefix("theme:") for tag in row["example_tags"] if tag.startswith("theme:")), None)
+    messages = [Message(turn["role"], turn["content"]) for turn in row["prompt"]]
+    return Draft(id=row["prompt_id"], messages=messages, meta={"rubrics": rubrics, "theme": theme})
+
+
+def _healthbench(name: str, title: str, file: str, published_rows: int) -> Benchmark:
+    return Benchmark(
+        name=name,
+        title=title,
+        home="hf://datasets/openai/healthbench",
+        license="MIT",
+        license_read="tag of the Hub card",
+        task="qa",
+        lang="en",
+        folder="healthbench",
+        files={"test": (file,)},
+        rows=jsonl,
+        parse=parse,
+        published_rows=published_rows,
+        subset_field="theme",
+    )
+
+
+HEALTHBENCH = _healthbench("healthbench", "HealthBench", "2025-05-07-06-14-12_oss_eval.jsonl", 5_000)
+HEALTHBENCH_HARD = _healthbench("healthbench_hard", "HealthBench, hard subset", "hard_2025-05-08-21-00-10.jsonl", 1_000)

@@ -1,0 +1,99 @@
+"""Open answers graded by a judge, criterion by criterion, as in HealthBench; what the judge does not say is no score.
+
+An item's score is the points of the criteria that are met over the sum of the positive ones. It may be negative: only
+the mean over items is clipped to 0 to 1. An item without criteria of its own has one: that the answer agrees with the
+reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from synth.answers.json_reply import parse
+from synth.prompting.turns import digest, render_turns
+from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling, Teacher
+from training.evaluation.evaluation_record import JudgeFacts
+from training.evaluation.item_results import Criterion, Item, ItemResult
+from training.evaluation.judge_agreement import same_family
+
+PROMPT = "evaluation/criterion.jinja"
+
+SAMPLING = Sampling(temperature=0.0, max_tokens=512)
+
+REPLY = {"explanation": str, "criteria_met": bool}
+
+AGREES = Criterion(
+    "The reply states the same answer as this reference, in whatever words, and nothing that contradicts it: {}", 1.0
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """Results with the judge's scores, and what is said of the judge."""
+
+    results: list[ItemResult]
+    judge: JudgeFacts
+
+
+def criteria_of(item: Item) -> tuple[Criterion, ...]:
+    """Return the criteria of an item: its own, or agreement with its reference."""
+    return item.criteria or (Criterion(AGREES.text.format(item.answer), AGREES.points),)
+
+
+def rubric_score(points: Sequence[float], met: Sequence[bool]) -> float:
+    """Return the points of what is met over all positive points; ``ValueError`` where no points are positive."""
+    most = sum(value for value in points if value > 0)
+    if most <= 0:
+        raise ValueError(f"points are {list(points)}, expected one above 0 at least")
+    return sum(value for value, hit in zip(points, met, strict=True) if hit) / most
+
+
+def grade(items: Iterable[Item], results: Sequence[ItemResult], judge: Teacher, ask: Ask, model: str) -> Graded:
+    """Return the results with every answer scored by the judge; one that it did not judge whole is ``unjudged``."""
+    of = {item.id: item for item in items}
+    answers = [one for one in results if one.verdict == "scored"]
+    requests = [request for one in answers for request in _requests(of[one.item], one)]
+    verdicts = {(request.row, request.messages): _read(reply) for request, reply in ask(requests)}
+    graded, unread = [], 0
+    for one in results:
+        if one.verdict != "scored":
+            graded.append(one)
+            continue
+        met = [verdicts[request.row, request.messages] for request in _requests(of[one.item], one)]
+        unread += met.count(None)
+        if None in met:
+            graded.append(replace(one, verdict="unjudged", how=f"{met.count(None)} of {len(met)} criteria", score=None))
+        else:
+            points = [criterion.points for criterion in criteria_of(of[one.item])]
+            graded.append(replace(one, how="rubric", score=rubric_score(points, [hit is True for hit in met])))
+    facts = JudgeFacts(
+        name=judge.name,
+        revision=judge.revision,
+        prompt=PROMPT,
+        prompt_hash=digest(PROMPT),
+        criteria=len(requests),
+        unread=unread,
+        same_family=same_family(judge.name, model),
+    )
+    return Graded(results=graded, judge=facts)
+
+
+def _requests(item: Item, result: ItemResult) -> Iterator[Request]:
+    """Yield one request for each criterion of an item."""
+    turns = [f"{turn.role}: {turn.content}" for turn in item.conversation] or [f"user: {item.question}"]
+    if item.context:
+        turns.insert(0, f"text: {item.context}")
+    for criterion in criteria_of(item):
+        messages = render_turns(
+            PROMPT, conversation="\n\n".join(turns), response=result.text or "", criterion=criterion.text
+        )
+        yield Request(row=item.id, stage=f"judge {item.benchmark}", messages=messages, sampling=SAMPLING)
+
+
+def _read(reply: Completion | Failure) -> bool | None:
+    """Return whether a criterion is met; None where the judge failed, was cut off or gave no readable verdict."""
+    if isinstance(reply, Failure) or reply.ended != "stop":
+        return None
+    found = parse(reply.text, REPLY)
+    return bool(found["criteria_met"]) if found else None
