@@ -13,13 +13,14 @@ from pipelines.completions.budget import Spending
 from pipelines.evaluate import evaluate_model
 from pipelines.evaluate.evaluate_model import Evaluation, EvaluationError, default_mode, evaluate, make_teacher
 from pipelines.evaluate.result_folder import ResultsError, read_results
+from synth.prompting.option_orders import keeps_place
 from synth.teachers.options import TeacherOptions
 from synth.teachers.teacher import Completion
 from training.evaluation.benchmark_items import BenchmarkError, benchmark_names, expand_names, load_items
 from training.evaluation.evaluation_record import Settings
 from training.evaluation.item_prompts import askable, item_requests, read_answer
 from training.evaluation.item_results import Item, item_results, result_table
-from training.evaluation.shuffled_options import keeps_place, option_orders
+from training.evaluation.shuffled_options import option_orders
 from training.evaluation.text_overlap import rouge
 
 GENERATE = Settings(mode="generate", temperature=0.0, max_tokens=64)

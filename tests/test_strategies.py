@@ -150,7 +150,7 @@ def test_orders_are_distinct_permutations_that_show_each_option_equally_often_at
 @pytest.mark.parametrize(
     ("options", "pinned"),
     [
-        (["Gout", "Lupus", "All of the above", "None"], {2}),
+        (["Gout", "Lupus", "All of the above", "None"], {2, 3}),
         (["Gout", "Lupus", "None of these"], {2}),
         (["Gout", "Both A and B"], {0, 1}),
         (["A and C", "B", "Only A"], {0, 1, 2}),

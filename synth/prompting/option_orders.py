@@ -11,25 +11,26 @@ from collections.abc import Collection, Sequence
 from math import factorial, floor
 from random import Random
 
+from synth.answers.model_output import fold
+
 Order = tuple[int, ...]
 """For each letter, A first, the place of its option in the source."""
 
-NAMES_PLACES = re.compile(
-    r"\b(?:all|none|any|both|neither|some|either|two|three)\b(?: of)?(?: the)?"
-    r"(?: (?:two|three|options|choices|answers))? (?:above|below|mentioned|preceding|these|those|following)\b"
-    r"|\b(?:all|none|any|both|neither) of (?:them|these|the options|the choices)\b"
-    r"|\b(?:todas|todos|ninguna|ninguno)\b.{0,20}\b(?:anteriores?|correctas?|ciertas?|verdaderas?|falsas?)\b"
-    r"|\b(?:toutes|aucune)\b.{0,20}\b(?:réponses?|propositions?|précédentes?)\b",
-    re.IGNORECASE,
+SPEAKS_OF_OTHERS = re.compile(
+    r"(?:(?:all|none|any|both|neither|either|each) (?:of )?(?:(?:the|these|those) )?(?:(?:above|options?|choices?|"
+    r"answers?|statements?|other)(?: \w+){0,3}|of (?:these|those|them)|these|those|them)|(?:all|none|both|neither)"
+    r"|(?:todas|ningun[ao]|todos|ambas|ambos)(?: (?:de )?(?:las|los) (?:anteriores|respuestas|opciones).{0,30})?"
+    r"|(?:toutes|aucune|tous|aucun)(?: (?:les|des|de ces) (?:reponses|propositions|autres).{0,40})?"
+    r"|the above(?: \w+){0,3}|above (?:all|both))[ .]*"
 )
-"""Options that refer to the others by where they are: "all of the above", "todas las anteriores"."""
+"""Options that speak of the others: "all of the above", "todas las anteriores"."""
 
 NAMES_LETTERS = re.compile(
-    r"^\W*(?:(?i:options?|both|only|all of|neither|answers?|either)\s+)*\(?[A-Fa-f]\)?"
-    r"(?:\s*(?:,|;|&|/|\+|and|or|nor|y|et)\s*\(?[A-Fa-f]\)?)+(?:\s+(?:only|are correct|are true|both))*\W*$"
-    r"|\b(?:options?|choices?|answers?|opci[oó]n(?:es)?|r[eé]ponses?)\s+\(?[A-F]\)?(?=\W|$)"
+    r"\b(?:option|choice|answer|both|opcion|respuesta|proposition)s? \(?[a-j]\)?(?![\w'-])"
+    r"|(?<![\w'-])\(?[a-j]\)?(?:\s*[,&+/]\s*|\s+(?:and|or|y|et|ou|und)\s+)\(?[a-j]\)?(?![\w'-])",
+    re.IGNORECASE,
 )
-"""Options that name others by letter: "Both A and B", "a & c"."""
+"""Options that name letters: "Both A and C", "a, b and d". Vitamins A and D are caught too, which does no harm."""
 
 
 def option_order(row: str, sample: int, options: int, *, share: float, seed: int) -> Order:
@@ -85,7 +86,12 @@ def _placed(sources: Sequence[int], places: Sequence[int], options: int) -> Orde
 
 
 def pinned_options(options: Sequence[str]) -> frozenset[int]:
-    """Return the options that must keep their place: "all of the above" and the like, or all if any names letters."""
+    """Return the options that must keep their place: those that speak of the others, or all if any names letters."""
     if any(NAMES_LETTERS.search(option) for option in options):
         return frozenset(range(len(options)))
-    return frozenset(place for place, option in enumerate(options) if NAMES_PLACES.search(option))
+    return frozenset(place for place, option in enumerate(options) if keeps_place(option))
+
+
+def keeps_place(option: str) -> bool:
+    """Return whether an option speaks of the others, such as "all of the above"."""
+    return SPEAKS_OF_OTHERS.fullmatch(" ".join(fold(option).split())) is not None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from sources.record import Message
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.extractor import extract
+from synth.prompting.option_orders import Order
 from synth.prompting.templates import digest, render
 from synth.prompting.turns import digest as turns_digest
 from synth.prompting.turns import render_turns
@@ -17,7 +18,7 @@ from training.evaluation.benchmark_items import BenchmarkError, ItemSet, has_let
 from training.evaluation.evaluation_record import Settings
 from training.evaluation.item_results import Item, ItemResult, Verdict
 from training.evaluation.option_likelihood import likelihood_request, likelihoods
-from training.evaluation.shuffled_options import Order, option_orders
+from training.evaluation.shuffled_options import option_orders
 from training.evaluation.text_overlap import rouge
 
 STAGE = "evaluate"
