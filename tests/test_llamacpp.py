@@ -145,6 +145,13 @@ def test_nothing_is_started_for_no_request_and_one_server_serves_all_calls(tmp_p
     assert not alive(int(pids.pop()))
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_a_server_of_this_machine(tmp_path, monkeypatch, stop):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    [(_, outcome)] = pretended(tmp_path, monkeypatch).complete(requests(1))
+    assert isinstance(outcome, Completion)
+
+
 def test_a_server_that_cannot_load_ends_the_run_with_its_words(tmp_path, monkeypatch, stop):
     made = pretended(tmp_path, monkeypatch, dies="True")
     with pytest.raises(TeacherError, match=r"cannot serve m\.gguf \(exit code 1\): model: error loading model: wrong"):

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sources.errors import SabilaError
 from synth.teachers.llamacpp_model import llamacpp_teacher, server_settings
 from synth.teachers.llamacpp_server import running_server
 from synth.teachers.model_files import gguf_revision, hub_or_cache
+from synth.teachers.openai_server import is_loopback
 from synth.teachers.options import TeacherOptions
 from synth.teachers.teacher import TeacherError
 
@@ -137,9 +139,8 @@ def server_embedder(
     """
     openai = import_module("openai")
     key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
-    client = openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout_s, max_retries=5)
 
-    def ask(texts: Sequence[str]) -> F32:
+    def ask(client: Any, texts: Sequence[str]) -> F32:
         # Named, because the client's own default is base64, which not every server knows.
         answer = client.embeddings.create(model=model, input=list(texts), encoding_format="float")
         found = {item.index: item.embedding for item in answer.data}
@@ -151,8 +152,10 @@ def server_embedder(
 
     def embed(texts: Sequence[str]) -> F32:
         parts = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
-        with ThreadPoolExecutor(workers) as pool:
-            return np.concatenate(list(pool.map(ask, parts)))
+        direct = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
+        settings = {"api_key": key, "timeout": timeout_s, "max_retries": 5, "http_client": direct}
+        with openai.OpenAI(base_url=base_url, **settings) as client, ThreadPoolExecutor(workers) as pool:
+            return np.concatenate(list(pool.map(partial(ask, client), parts)))
 
     return embed
 

@@ -190,7 +190,7 @@ class _Flight:
 
     async def _work_all(self) -> None:
         try:
-            async with _client(self._options) as client, asyncio.TaskGroup() as group:
+            async with _client(self._options, self._teacher.url) as client, asyncio.TaskGroup() as group:
                 for _ in range(self._options.in_flight()):
                     group.create_task(self._work(client))
         except BaseExceptionGroup as errors:
@@ -418,14 +418,22 @@ def same_model(expected: str, reported: str) -> bool:
     return one == other or one.startswith(f"{other}-") or other.startswith((f"{one}-", f"{one}@", f"{one}:"))
 
 
-def _client(options: TeacherOptions) -> Any:
+def _client(options: TeacherOptions, url: str) -> Any:
     """Return an HTTP client, over aiohttp where that is installed: a request then costs half."""
     import httpx2
     import openai
 
     limits = httpx2.Limits(max_connections=options.in_flight(), max_keepalive_connections=None)
     timeout = httpx2.Timeout(None, connect=CONNECT_S)
+    settings: dict[str, Any] = {"limits": limits, "timeout": timeout, "follow_redirects": False}
+    settings["trust_env"] = not is_loopback(url)
     try:
-        return openai.DefaultAioHttpClient(limits=limits, timeout=timeout, follow_redirects=False)
+        return openai.DefaultAioHttpClient(**settings)
     except RuntimeError:  # the client's way to say that aiohttp is missing
-        return openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout, follow_redirects=False)
+        return openai.DefaultAsyncHttpxClient(**settings)
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether an address is of this machine, to which a proxy of the environment has no way."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
