@@ -131,7 +131,7 @@ def test_the_same_content_again_is_the_release_that_is_there(recipe, mirror, tmp
 def test_a_changed_setting_is_told_with_both_values(recipe, mirror, tmp_path):
     released(recipe, tmp_path / "store", mirror)
     assert refusal(recipe, tmp_path / "store", mirror, min_prose_chars=39) == (
-        "tiny@1 is frozen with other content; what differs: clean-clinic: config.rules.min_prose_chars 1 -> 39; "
+        "tiny@1 is frozen with other content; differences: clean-clinic: config.rules.min_prose_chars 1 -> 39; "
         "clean-ward: config.rules.min_prose_chars 1 -> 39; value: min_prose_chars nothing -> 39. Choose another version"
     )
 
@@ -184,7 +184,7 @@ def test_a_release_without_its_manifest_is_no_release_and_makes_room(recipe, mir
 def test_nothing_differs_between_a_manifest_and_itself(recipe, mirror, tmp_path):
     manifest = released(recipe, tmp_path / "store", mirror)
     assert differences(typed(manifest), typed(json.loads(json.dumps(manifest)))) == []
-    assert describe([]) == "nothing that its manifest tells"
+    assert describe([]) == "nothing recorded in its manifest"
 
 
 def test_a_release_that_breaks_off_leaves_nothing_and_is_made_by_the_next(recipe, mirror, tmp_path, monkeypatch):
@@ -223,7 +223,7 @@ def test_of_two_releases_of_other_content_at_once_one_is_frozen_and_one_refused(
     ended = at_once(tmp_path, (), ("--min-prose-chars", "39"))
     assert sorted(code for code, _, _ in ended) == [0, 1], ended
     [refused] = [errors for code, _, errors in ended if code]
-    assert "tiny@1 is frozen with other content; what differs: clean-clinic: config.rules.min_prose_chars " in refused
+    assert "tiny@1 is frozen with other content; differences: clean-clinic: config.rules.min_prose_chars " in refused
     manifest = load(tmp_path / "store" / "releases" / "tiny" / "1")
     assert content_hash(manifest) == manifest["hash"]
     tiny = tiny_recipe.steps(tmp_path / "store")
