@@ -110,7 +110,7 @@ def test_a_corpus_that_is_not_required_is_left_out_and_told(call, tmp_path):
     shutil.rmtree(tmp_path / "mirror" / "ward")
     result = run(*call, "--required", "no")
     assert result.exit_code == 0, result.output
-    assert "not there, left out: ward" in result.stdout
+    assert "not found, left out: ward" in result.stdout
     assert names(steps(tmp_path / "store")) == {"read-clinic", "clean-clinic", "exact"}
 
 

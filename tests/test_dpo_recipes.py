@@ -474,7 +474,7 @@ def test_the_card_of_a_red_team_tells_what_was_held_out_and_how_often_attacks_su
     assert sum(part["answers"] for part in told["red_team"]["attack_success"]) == rates["answers"].sum() > 0
     assert told["rows"] == {"all": manifest.rows, "dpo": manifest.rows}
     text = (folder / "README.md").read_text(encoding="utf-8")
-    assert "## The red team" in text
+    assert "## Red teaming" in text
     assert not any(request in text for request in held["messages"].list.last().struct.field("content"))
 
 

@@ -234,7 +234,7 @@ def test_a_tag_with_other_content_is_refused_and_the_difference_told(hub, releas
 
 def test_a_public_repository_is_written_to_when_that_is_asked_for(hub, releases):
     hub.create(REPO, private=False)
-    with pytest.raises(ReleaseError, match="is public, expected a private one: say --public"):
+    with pytest.raises(ReleaseError, match="is public, expected a private one: use --public"):
         publish(releases["1"], REPO, say)
     assert hub.repo("datasets", REPO)["tags"] == {}
     publish(releases["1"], REPO, say, public=True)

@@ -409,7 +409,7 @@ def test_changed_code_is_named(folder, again, monkeypatch):
     monkeypatch.setattr("pipelines.build.plan.code_hash", lambda *functions, modules: "changed")
     monkeypatch.setattr("pipelines.release.libraries.library_version", lambda name: "99")
     said = refusal(folder, **again)
-    assert "what differs: read-clinic: code " in said
+    assert "differences: read-clinic: code " in said
     assert " -> changed; " in said
     assert "library: polars " in said
 
