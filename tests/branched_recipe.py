@@ -15,6 +15,7 @@ from pipelines.build.step import generate_step, each_shard, read
 from quality.outcome import Outcome
 from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Benchmark, Source
+from synth.teachers.stage import any_source
 
 NOTHING = {"drop_reason": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
 
@@ -46,7 +47,7 @@ def again(rows, config, ask):
 
 
 def nothing(rows, config):
-    return []
+    return {}
 
 
 def only(rows, config):
@@ -70,7 +71,8 @@ def recipe():
     held = read(corpus(Benchmark, "exam"))
     both = each_shard("split", split, None, read(corpus(Source, "ward")), read(corpus(Source, "clinic")))
     one, other = each_shard("one", only, "^ward:", both), each_shard("other", only, "^clinic:", both)
-    asked = generate_step("again", SimpleNamespace(run=again, requests=nothing), None, Mute(), one, other)
+    stage = SimpleNamespace(run=again, requests_by_part=nothing, sources=any_source)
+    asked = generate_step("again", stage, None, Mute(), one, other)
     return each_shard("last", against, None, asked, reference_inputs=(held,))
 '''
 
@@ -92,7 +94,7 @@ def branched_store(place, monkeypatch):
     }
     write_mirror(place / "mirror", files)
     monkeypatch.chdir(place)
-    monkeypatch.setattr("pipelines.completions.shard_groups.ASKED_ROWS", 20)
+    monkeypatch.setattr("pipelines.completions.shard_groups.GROUP_ROWS", 20)
     built = run("build", "branched.py", "--mirror", "mirror", "--workers", "1")
     assert built.exit_code == 0, built.output
     return place / "store"

@@ -9,6 +9,7 @@ from quality.outcome import DROP_SCHEMA, EDIT_SCHEMA, Decision, Outcome
 from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Source
 from synth.teachers.candidates import candidate_table
+from synth.teachers.stage import any_source
 
 NOTHING = {"drop_reason": pl.lit(None, pl.String), "evidence": pl.lit(None, pl.String)}
 NUMBER = pl.col("line")
@@ -53,8 +54,8 @@ def reason(rows, config, ask):
 
 
 def nothing(rows, config):
-    """Ask nothing."""
-    return []
+    """Send no request."""
+    return {}
 
 
 def compose(rows, config):
@@ -81,7 +82,9 @@ def recipe():
         "compose",
         compose,
         None,
-        generate_step("cot", SimpleNamespace(run=reason, requests=nothing), None, Mute(), safe),
+        generate_step(
+            "cot", SimpleNamespace(run=reason, requests_by_part=nothing, sources=any_source), None, Mute(), safe
+        ),
     )
 
 

@@ -193,10 +193,10 @@ def test_a_row_tells_its_whole_life(site):
 def test_a_change_is_told_word_by_word(site):
     n = site.index.rows(Question(text="medmcqa_train_900101"))[0][0]["n"]
     life = json.loads(site.answer("/row", f"n={n}")[2])["history"]
-    compose = next(event for event in life if event["step"] == "compose")
+    compose = next(event for event in life if event["step"] == "render-prompts")
     assert {kind for change in compose["changes"] for kind, _ in change["pieces"]} == {"=", "+"}
-    cot = next(event for event in life if event["step"].startswith("cot") and event["tables"])
-    assert cot["tables"][0]["name"] == "candidates"
+    cot = next(event for event in life if event["step"] == "chains")
+    assert [table["name"] for table in cot["tables"]] == ["candidates", "generators"]
     assert len(cot["tables"][0]["rows"]) == cot["tables"][0]["total"] == 4
 
 

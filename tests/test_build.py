@@ -15,7 +15,7 @@ from tiny_recipe import names, steps, tree, write_mirror, write_recipe
 from pipelines.build.plan import resolve
 from pipelines.build.progress import PlainProgress
 from pipelines.build.run_plan import build
-from pipelines.build.shard import LostRowsError
+from pipelines.build.shard import LostRowsError, check_not_eligible
 from pipelines.build.step import each_shard, read, whole_set
 from pipelines.storage.store import Store
 from quality.outcome import DROP_SCHEMA, Decision, Outcome
@@ -209,6 +209,19 @@ def test_a_step_that_does_not_return_every_row_stops_the_build(function, store, 
     with pytest.raises(LostRowsError, match=rf"{function.__name__} was given 4 rows and returned \d.*defect"):
         built(each_shard("breach", function, None, read(source())), store, lessons)
     assert names(steps(store)) == {"read-school"}
+
+
+def test_a_row_that_no_generator_took_may_be_neither_dropped_nor_changed():
+    rows = pl.DataFrame(
+        {"id": ["a:1", "a:1/cot-2", "b:1"], "drop_reason": [None, None, None]},
+        {"id": pl.String, "drop_reason": pl.String},
+    )
+    tables = {"generators": pl.DataFrame({"id": ["a:1"], "generator": ["medqa"], "chains": [2]})}
+    dropped = rows.with_columns(drop_reason=pl.Series([None, None, "no_reply"]))
+    check_not_eligible("chains", Outcome(rows=rows, tables=tables), pl.Series(["a:1"]))
+    for outcome, changed in ((dropped, ["a:1"]), (rows, ["a:1", "b:1"])):
+        with pytest.raises(LostRowsError, match=r"chains changes or drops b:1, which no generator took.*defect"):
+            check_not_eligible("chains", Outcome(rows=outcome, tables=tables), pl.Series(changed))
 
 
 def test_a_step_that_returns_every_row_goes_through(store, lessons):

@@ -454,9 +454,9 @@ def test_generation_is_told_by_stage_and_model_with_its_pass_rate(tmp_path):
     config = {"samples": 4, "rounds": 2, "prompts": "abc", "temperature": 0.8}
     [told] = stored_figures(Store(tmp_path), summaries([step("cot", config=config)]))["generation"]
     assert told == {
-        "step": "cot", "stage": "cot", "teacher": "tiny", "revision": "1", "rows": 3, "completions": 6,
-        "prompt_tokens": 50, "completion_tokens": 10, **config, "verdicts": dict.fromkeys(sorted(verdicts), 1),
-        "pass_rate": 0.6,
+        "step": "cot", "generator": None, "stage": "cot", "teacher": "tiny", "revision": "1", "rows": 3,
+        "completions": 6, "prompt_tokens": 50, "completion_tokens": 10, **config,
+        "verdicts": dict.fromkeys(sorted(verdicts), 1), "pass_rate": 0.6,
     }  # fmt: skip
 
 
@@ -677,3 +677,20 @@ def test_pandas_polars_and_duckdb_read_the_same_rows(three_kinds):
     by_pandas = pd.concat(pd.read_parquet(path) for path in paths).sort_values("id")
     assert by_pandas["id"].tolist() == by_polars["id"].to_list()
     assert np.array_equal(by_pandas["messages"].iloc[0], by_polars["messages"].to_list()[0])
+
+
+def test_what_each_generator_of_a_step_wrote_is_counted_by_itself_with_its_settings(tmp_path):
+    candidates = pl.DataFrame(
+        {
+            "id": ["a:1", "b:1", "b:1"], "stage": ["cot"] * 3, "teacher": ["tiny"] * 3, "revision": ["1"] * 3,
+            "prompt_tokens": [10] * 3, "completion_tokens": [2] * 3, "verdict": ["kept", "wrong", "kept"],
+        }
+    )  # fmt: skip
+    generators = pl.DataFrame({"id": ["a:1", "b:1"], "generator": ["medqa", "headqa"], "chains": [1, 1]})
+    kept_tables(tmp_path, "chains-0", candidates=candidates, generators=generators)
+    settings = [{"generator": "medqa", "samples": 1}, {"generator": "headqa", "samples": 2}]
+    found = stored_figures(Store(tmp_path), summaries([step("chains", config={"generators": settings})]))["generation"]
+    assert [(part["generator"], part["samples"], part["completions"], part["pass_rate"]) for part in found] == [
+        ("headqa", 2, 2, 0.5),
+        ("medqa", 1, 1, 1.0),
+    ]

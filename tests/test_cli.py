@@ -255,8 +255,8 @@ def test_plan_does_no_work(place):
 def test_plan_tells_what_is_absent_and_what_waits_for_a_teacher(place):
     forecast = json.loads(answer("plan", "aloe_sft", "--mirror", FIXTURES, "--json"))
     table = " ".join(answer("plan", "aloe_sft", "--mirror", FIXTURES).split())
-    assert forecast["waiting_for_teacher"] == {"cot": "verified chains of thought for the multiple-choice rows"}
-    assert "cot needs a teacher: verified chains of thought for the multiple-choice rows" in table
+    assert forecast["waiting_for_teacher"] == {"chains": "verified chains of thought for the multiple-choice rows"}
+    assert "chains needs a teacher: verified chains of thought for the multiple-choice rows" in table
     only = sum(step["reference_only"] for step in forecast["steps"])
     assert f"{only} benchmark steps to do first build" in table
     forecast = json.loads(answer("plan", *TINY, "--corpora", "clinic,attic", "--required", "no", "--json"))

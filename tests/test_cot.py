@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import polars as pl
@@ -15,9 +16,9 @@ from sources.shapes.row_shapes import LETTERS
 from sources.table import SCHEMA, records
 from synth.answers.extractor import extract
 from synth.cot.chain_defects import chain_similarity, find_defect, word_grams
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import Chains, Cot
 from synth.cot.chosen_chains import in_row_order
-from synth.cot.sample_chains import CHAINS, eligible_records, next_round
+from synth.cot.sample_chains import CHAINS, eligible_rows, next_round
 from synth.prompting.generators import GENERATORS
 from synth.prompting.option_orders import option_order
 from synth.teachers.candidates import CANDIDATE_SCHEMA, Author
@@ -56,27 +57,41 @@ OTHER_REASONS = (
 
 
 def cot(**fields):
-    return Cot(
-        generated_by=Author(name="tiny", revision="1"),
-        **{"license": "MIT", "generator": "medqa", "gold": "withheld", **fields},
-    )
+    usual = {
+        "generated_by": Author(name="tiny", revision="1"),
+        "license": "MIT",
+        "generator": "medqa",
+        "gold": "withheld",
+    }
+    return Cot(**{**usual, **fields})
 
 
-requests, assess = CHAINS.requests, CHAINS.assess
+def alone(config):
+    """Return the config of a step with one generator."""
+    return Chains(generators=(config,))
+
+
+def requests(rows, config):
+    return CHAINS.requests(rows, alone(config))
+
+
+def assess(rows, answered, config):
+    return CHAINS.assess(rows, answered, alone(config))
 
 
 def judge(rows, answered, config):
-    outcome = CHAINS.judge(rows, answered, config)
+    outcome = CHAINS.judge(rows, answered, alone(config))
     return outcome.rows, outcome.tables["candidates"]
 
 
 def write(rows, ask, config):
-    outcome = CHAINS.run(rows, config, ask)
+    outcome = CHAINS.run(rows, alone(config), ask)
     return outcome.rows, outcome.tables["candidates"]
 
 
 def next_requests(rows, candidates, config):
-    return [request for _, request in next_round(list(eligible_records(rows, config)), candidates, config)]
+    eligible = list(eligible_rows(rows, alone(config)))
+    return [request for _, request in next_round(eligible, candidates, alone(config))]
 
 
 def options_shown(request):
@@ -198,6 +213,74 @@ def test_orders_are_permutations_that_do_not_repeat_and_never_change(row_id, opt
     if options > 3:
         assert len(set(permuted)) == len(permuted)
     assert drawn == [option_order(row_id, sample, options, share=share, seed=seed) for sample in range(8)]
+
+
+# --- several generators --------------------------------------------------------------------------------------------
+
+BOTH = Chains(
+    generators=(
+        cot(sources=("exam",), samples=1, rounds=1, unanswered="pass"),
+        cot(
+            generator="pubmedqa",
+            sources=("trials",),
+            samples=2,
+            rounds=1,
+            generated_by=Author(name="small", revision="2"),
+        ),
+    )
+)
+
+
+def test_each_row_gets_the_requests_of_the_generator_that_takes_it():
+    rows = table(GOUT, OPEN, TRIAL, STENT)
+    found = CHAINS.requests_by_part(rows, BOTH)
+    assert {part: [(one.row, one.sample) for one in sent] for part, sent in found.items()} == {
+        "medqa": [("exam:1", 0), ("exam:2", 0)],
+        "pubmedqa": [("trials:1", 0), ("trials:1", 1)],
+    }
+    for part, config in zip(found, BOTH.generators, strict=True):
+        assert found[part] == requests(rows, config)
+
+
+def test_rows_that_no_generator_takes_stay_as_they_are_in_their_place():
+    without_gold = replace(GOUT, id="exam:3", gold=(), meta={"odd": [1]})
+    rows = table(OPEN, GOUT, without_gold, TRIAL)
+    outcome = CHAINS.run(rows, BOTH, asker(lambda one: chooses("Naproxen")(one) if one.row == "exam:1" else says("?")))
+    assert outcome.rows["id"].to_list() == ["open:1", "exam:1", "exam:3", "trials:1"]
+    assert outcome.rows["drop_reason"].to_list() == [None, None, None, "no_right_chain"]
+    others = pl.col("id").is_in(["open:1", "exam:3"])
+    assert outcome.rows.filter(others).drop("drop_reason", "evidence").equals(rows.filter(others))
+    assert outcome.tables["generators"].rows() == [("exam:1", "medqa", 1), ("trials:1", "pubmedqa", 0)]
+    assert set(outcome.tables["candidates"].select("id", "teacher").iter_rows()) == {
+        ("exam:1", "tiny"),
+        ("trials:1", "small"),
+    }
+
+
+def test_a_step_of_several_generators_does_what_one_step_each_did():
+    rows = table(GOUT, OPEN, STENT, replace(STENT, id="trials:2", source="trials"))
+    medqa, other = (cot(sources=(name,), samples=2, hints=1, keep=2) for name in ("exam", "trials"))
+    other = replace(other, generator="headqa")
+    ask = asker(lambda one: chooses("Naproxen")(one) if one.row == "exam:1" else says(f"{REASONS}\n\nAnswer: B"))
+    first, _ = write(rows, ask, medqa)
+    left = first.filter(pl.col("drop_reason").is_null()).drop("drop_reason", "evidence")
+    second, _ = write(left, ask, other)
+    both = CHAINS.run(rows, Chains(generators=(medqa, other)), ask).rows
+    assert both.filter(pl.col("drop_reason").is_null()).equals(second.filter(pl.col("drop_reason").is_null()))
+
+
+@pytest.mark.parametrize(
+    ("generators", "message"),
+    [
+        ((), "at least 1 item"),
+        ((cot(sources=("a",)), cot(sources=("b",))), "the generator medqa is named twice"),
+        ((cot(sources=("a",)), cot(generator="mmlu", sources=("b", "a"))), "the source a is named twice"),
+        ((cot(sources=("a",)), cot(generator="mmlu")), "mmlu names no sources"),
+    ],
+)
+def test_generators_that_would_take_the_same_row_are_refused(generators, message):
+    with pytest.raises(ValueError, match=message):
+        Chains(generators=generators)
 
 
 # --- what a completion is worth ------------------------------------------------------------------------------------
@@ -545,7 +628,7 @@ def case(**fields):
         ("kept", case()),
         ("kept", f"```json\n{case()}\n```"),
         ("wrong", case(diagnosis="Septic arthritis")),
-        ("question_tells_answer", case(question="A man with gout has a red toe. What is it?")),
+        ("question_reveals_answer", case(question="A man with gout has a red toe. What is it?")),
         ("too_short", case(reasoning="Classic.")),
         ("mentions_given_answer", case(reasoning=f"{REASONS} The provided diagnosis fits.")),
         ("unparsed", "The diagnosis is gout."),
@@ -588,7 +671,7 @@ def test_a_row_with_a_chain_is_under_its_own_licence_and_the_models():
 
 def test_an_answer_for_an_unknown_row_is_refused():
     stray = Request(row="other:1", stage="cot", messages=GOUT.messages)
-    with pytest.raises(ValueError, match="row 'other:1', which was not asked"):
+    with pytest.raises(ValueError, match="row 'other:1', which has no such request"):
         judge(table(GOUT), [(stray, says("Answer: A"))], cot())
 
 

@@ -217,13 +217,13 @@ def test_every_row_is_accounted_for(dpo, waiting, cot):
 
 
 def test_the_set_has_pairs_of_all_four_origins(dpo):
-    origins = {pair["origin"] for pair in meta(dpo.rows("compose"), "pair")}
+    origins = {pair["origin"] for pair in meta(dpo.rows("render-prompts"), "pair")}
     assert origins == {"source", "verified", "redteam", "look_alike"}
     assert dpo.account["waiting_for_teacher"] == {}
 
 
 def test_chosen_and_rejected_differ_in_more_than_their_marks(dpo):
-    pairs = dpo.rows("compose").select(chosen=key(pl.col("response")), rejected=key(pl.col("rejected")))
+    pairs = dpo.rows("render-prompts").select(chosen=key(pl.col("response")), rejected=key(pl.col("rejected")))
     assert pairs.null_count().sum_horizontal().item() == 0
     assert pairs.filter((pl.col("chosen") == pl.col("rejected")) | (pl.col("rejected") == "")).is_empty()
 
@@ -232,7 +232,7 @@ def test_a_second_build_asks_nothing_and_one_without_its_steps_only_what_failed(
     seen = {name: len(teacher.seen) for name, teacher in dpo.teachers.items()}
     again = Built("aloe_dpo", dpo.store, mirror, EVERY, dpo.teachers)
     assert {name: len(teacher.seen) for name, teacher in again.teachers.items()} == seen
-    for step in ("target", "guard-answers", "replies", "guard-replies", "compose", "chain-pairs-medmcqa"):
+    for step in ("target", "guard-answers", "replies", "guard-replies", "render-prompts", "chain-pairs-medmcqa"):
         shutil.rmtree(dpo.store / "steps" / dpo.step(step)["folder"])
     third = Built("aloe_dpo", dpo.store, mirror, EVERY, dpo.teachers)
     assert len(third.teachers["guard"].seen) == seen["guard"]
@@ -243,8 +243,8 @@ def test_a_second_build_asks_nothing_and_one_without_its_steps_only_what_failed(
 
 def test_without_a_teacher_source_pairs_are_built_and_the_rest_is_said_to_wait(waiting):
     assert set(waiting.account["waiting_for_teacher"]) == {"chain-pairs", "red-team"}
-    assert {pair["origin"] for pair in meta(waiting.rows("compose"), "pair")} == {"source"}
-    assert set(waiting.step("paired")["reasons"]) == {"awaits_teacher"}
+    assert {pair["origin"] for pair in meta(waiting.rows("render-prompts"), "pair")} == {"source"}
+    assert set(waiting.step("paired")["reasons"]) == {"no_teacher"}
     assert not any("medmcqa_sample" in step["name"] for step in waiting.account["steps"])
 
 
@@ -415,7 +415,7 @@ def test_texts_that_are_no_harmful_prompts_are_not_attacked():
 
 
 def test_only_chains_that_reach_gold_are_kept(cot):
-    rows = cot.rows("instruct")
+    rows = cot.rows("add-instructions")
     assert rows.height > 10
     for one in rows.iter_rows(named=True):
         assert list(extract(one["response"], one["options"], one["lang"]).positions) == one["gold"]
@@ -424,7 +424,7 @@ def test_only_chains_that_reach_gold_are_kept(cot):
 
 
 def test_questions_without_a_right_chain_go_with_their_verdicts(cot):
-    dropped = cot.rows("cot-medmcqa", "dropped")
+    dropped = cot.rows("chains", "dropped")
     assert set(dropped["reason"]) <= {"no_right_chain", "hinted_over_share"}
     for evidence in dropped["evidence"]:
         counts = json.loads(evidence)
@@ -434,9 +434,9 @@ def test_questions_without_a_right_chain_go_with_their_verdicts(cot):
 
 def test_without_a_teacher_no_question_passes_for_a_chain(tmp_path):
     built = Built("medqa_cot", tmp_path / "store", demo.MIRROR, {"sources": "medmcqa_sample"}, {})
-    assert set(built.account["waiting_for_teacher"]) == {"cot"}
+    assert set(built.account["waiting_for_teacher"]) == {"chains"}
     assert built.account["rows"] == 0
-    assert set(built.step("written")["reasons"]) == {"awaits_teacher"}
+    assert set(built.step("written")["reasons"]) == {"no_teacher"}
 
 
 def test_sources_have_the_generator_that_is_theirs():
@@ -454,8 +454,8 @@ def test_a_source_without_options_is_refused(sources, got):
 
 def test_what_nothing_was_written_into_goes():
     rows = table(row("a:1", meta={"cot": {"origin": "sampled"}}), row("a:2", meta={"cot": {"samples": 4}}), row("a:3"))
-    config = RequireGenerated(part="cot", reason="awaits_teacher", evidence="chains")
-    assert require_generated(rows, config).rows["drop_reason"].to_list() == [None, "awaits_teacher", "awaits_teacher"]
+    config = RequireGenerated(part="cot", reason="no_teacher", evidence="chains")
+    assert require_generated(rows, config).rows["drop_reason"].to_list() == [None, "no_teacher", "no_teacher"]
 
 
 # --- its release ---------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from quality.cleaning.rules import Rules
 from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Source
 from synth.teachers.candidates import author
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import Chains, Cot
 from synth.cot.sample_chains import CHAINS
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher as teacher_of
@@ -56,7 +56,7 @@ def recipe(*, teacher: str | None = None, max_failed: float = 0.0):
         shuffled=0.0, unanswered="pass",
     )
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return generate_step("cot", CHAINS, config, asked, cleaned, max_failed=max_failed)
+    return generate_step("cot", CHAINS, Chains(generators=(config,)), asked, cleaned, max_failed=max_failed)
 '''
 
 QUESTIONS = [
@@ -109,7 +109,7 @@ def test_failed_requests_are_reported_and_sent_again_by_the_next_build(place):
         assert set(server.asked.values()) == {1, 2}, "--tries bounds what is sent"
         planned = run(*place("plan", server)).output
         assert "to do" in next(line for line in planned.splitlines() if line.startswith("cot"))
-        assert "12 requests in its first round, 6 of them cached, 6 failed, to be sent again" in planned
+        assert "12 requests, 6 of them cached, 6 failed, to be sent again" in planned
         known = port(server)
     with serving(answers, port=known) as server:
         built = json.loads(run(*place("build", server, "--json")).stdout)

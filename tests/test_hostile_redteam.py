@@ -48,7 +48,7 @@ def says(prompt, refusal, attack):
 def pairs_of(attacked, behaviour, store):
     """Return the pairs that come of attacks, from the target's answers to the last verdict."""
     with serving(behaviour) as server:
-        options = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, patience_s=5.0, concurrency=4)
+        options = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, give_up_after_s=5.0, concurrency=4)
         ask = cached_teacher(store, teacher(f"openai:{server.url}#m", options), Spending(), NullProgress())
         rows = attacked
         for function, config in (

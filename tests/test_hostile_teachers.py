@@ -15,7 +15,7 @@ from pipelines.completions.budget import Budget, BudgetReachedError, Spending
 from pipelines.completions.cached_teacher import NullProgress, cached_teacher
 from pipelines.completions.failed_requests import Outcomes
 from quality.outcome import Outcome
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import Chains, Cot
 from synth.cot.sample_chains import CHAINS
 from synth.judges import guard, rubric
 from synth.judges.guard import Guard
@@ -30,7 +30,7 @@ from synth.teachers.specs import teacher
 from synth.teachers.teacher import TeacherError
 
 BY = Author(name="openai:m", revision="unpinned")
-QUICK = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, patience_s=5.0)
+QUICK = TeacherOptions(backoff_s=0.001, timeout_s=5.0, max_tries=2, give_up_after_s=5.0)
 
 NAMES = ("scurvy", "gout", "rickets", "anaemia")
 QUESTIONS = [
@@ -79,12 +79,12 @@ def attack(rows, config, ask):
 
 
 def screen(rows, config, ask):
-    answers = candidates_of(rows).with_columns(asked=pl.lit("What is it?"))
+    answers = candidates_of(rows).with_columns(prompt=pl.lit("What is it?"))
     return as_outcome(rows.with_columns(**NOT_DROPPED), guard.STAGE.run(answers, config, ask).tables["candidates"])
 
 
 STAGES = {
-    "chains": (CHAINS.run, QUESTIONS, COT, 8),
+    "chains": (CHAINS.run, QUESTIONS, Chains(generators=(COT,)), 8),
     "passages": (passage_questions.STAGE.run, TEXTS, PASSAGES, 4),
     "marks": (rubric.STAGE.run, MARKED, MARKS, 4),
     "pairs": (compare, MARKED, JUDGE, 8),
@@ -115,7 +115,7 @@ def build(tmp_path):
         with serving(lambda asked: behaviour(asked, says(asked))) as server:
             made = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
             ask = cached_teacher(tmp_path / "completions.sqlite", made, spending or Spending(), NullProgress())
-            work = GenerateStep(function=function, requests=lambda rows, config: [], teacher=made)
+            work = GenerateStep(function=function, requests=lambda rows, config: {}, teacher=made)
             counts = generate_shard(work, config, ask, {}, (path,), tmp_path / "step", 0)
         return counts, server
 

@@ -18,9 +18,9 @@ from synth.formatting.instructions import (
     add_instructions,
     draw_instruction,
 )
-from synth.prompting import templates
+from synth.prompting import prompt_files
 
-TEMPLATES = {name: templates.lines(f"instructions/{name}.txt") for name in SUBTASKS}
+TEMPLATES = {name: prompt_files.lines(f"instructions/{name}.txt") for name in SUBTASKS}
 SCURVY = Uninstructed("corpus", "nutrition")
 CONFIG = Instructions(corpora=(SCURVY,))
 
@@ -134,12 +134,12 @@ def test_an_edit_says_which_template_a_row_got():
 
 
 def test_the_config_changes_with_the_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(templates, "FOLDER", tmp_path)
+    monkeypatch.setattr(prompt_files, "FOLDER", tmp_path)
     (tmp_path / "instructions").mkdir()
-    before = templates.digest("instructions")
+    before = prompt_files.digest("instructions")
     (tmp_path / "instructions" / "mcq.txt").write_text("Choose.\n")
-    assert templates.digest("instructions") != before
+    assert prompt_files.digest("instructions") != before
 
 
 def test_the_config_holds_the_hash_of_the_files():
-    assert Instructions().templates == templates.digest("instructions")
+    assert Instructions().templates == prompt_files.digest("instructions")

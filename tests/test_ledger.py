@@ -189,7 +189,7 @@ def rewritten(path, rows):
 
 
 @pytest.mark.parametrize(
-    "place", ["clean-medquad-*/dropped", "near-*/dropped", "instruct-*/kept", "read-medmcqa_v*/kept"]
+    "place", ["clean-medquad-*/dropped", "near-*/dropped", "add-instructions-*/kept", "read-medmcqa_v*/kept"]
 )
 def test_a_row_lost_from_the_files_of_a_step_is_found(place, store, tmp_path):
     path = next(store.glob(f"steps/{place}/*.parquet"))

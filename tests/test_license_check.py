@@ -110,7 +110,7 @@ CONFLICTS = [
     *(("commercial", "commercial", injected(license)) for license in COMMERCIAL),
     *(("declared", "any", injected(license, declared=declared)) for declared, license in DECLARED),
     ("derivatives", "any", injected("CC-BY-ND-4.0", changed_by=["clean-bad"])),
-    ("derivatives", "any", injected("CC-BY-NC-ND-4.0", changed_by=["privacy", "instruct"])),
+    ("derivatives", "any", injected("CC-BY-NC-ND-4.0", changed_by=["privacy", "add-instructions"])),
     ("embedded", "any", injected(f"{EMBEDDED} AND MIT")),
     ("embedded", "any", injected("MIT", meta=written_by("embedded"))),
     ("demonstration", "any", injected("LicenseRef-demonstration AND MIT", meta=written_by("llamacpp:small.gguf"))),

@@ -67,7 +67,7 @@ def account(folder, *options):
 
 def test_without_a_mix_every_row_stays(folder):
     result = build(folder, "--json")
-    assert json.loads(result.stdout)["steps"][-1]["name"] == "instruct"
+    assert json.loads(result.stdout)["steps"][-1]["name"] == "add-instructions"
 
 
 def test_all_public_medical_rows_stay_and_the_others_come_up_to_their_shares(folder):

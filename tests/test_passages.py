@@ -57,7 +57,7 @@ def test_a_passage_becomes_a_question_with_its_answer():
         ("unparsed", reply(more="x")),
         ("unparsed", reply(support=["The lower pH"])),
         ("truncated", reply("length")),
-        ("asks_nothing", reply(question="Explain lactulose.")),
+        ("not_a_question", reply(question="Explain lactulose.")),
         ("of_the_passage", reply(question="What does the passage say about lactulose?")),
         ("of_the_passage", reply(answer="According to the text, it lowers pH.")),
         ("unsupported", reply(support="Lactulose is a sugar that kills bacteria of the gut.")),

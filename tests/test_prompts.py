@@ -4,14 +4,14 @@ import pytest
 from jinja2 import UndefinedError
 
 from sources.record import Message
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.prompting import turns as prompt_turns
 from synth.prompting.generators import GENERATORS
 from synth.prompting.turns import digest, render_turns
 
 CONVERSATIONS = sorted(
-    path.relative_to(templates.FOLDER).as_posix()
-    for path in templates.FOLDER.rglob("*.jinja")
+    path.relative_to(prompt_files.FOLDER).as_posix()
+    for path in prompt_files.FOLDER.rglob("*.jinja")
     if "\n[[user]]\n" in path.read_text(encoding="utf-8")
 )
 
@@ -25,12 +25,12 @@ def folder(tmp_path, monkeypatch):
             digest,
             prompt_turns._turns,
             prompt_turns._switched,
-            templates._environment,
-            templates.template,
+            prompt_files._environment,
+            prompt_files.template,
         ):
             cached.cache_clear()
 
-    monkeypatch.setattr(templates, "FOLDER", tmp_path)
+    monkeypatch.setattr(prompt_files, "FOLDER", tmp_path)
     forget()
     yield tmp_path
     forget()
@@ -104,7 +104,7 @@ def test_the_shipped_prompts_are_found_and_differ():
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_shipped_prompts_end_with_the_question_and_name_no_machine(name):
-    source = (templates.FOLDER / name).read_text(encoding="utf-8")
+    source = (prompt_files.FOLDER / name).read_text(encoding="utf-8")
     marks = prompt_turns.MARK.findall(source)
     assert marks[-1] == "user"
     assert "http" not in source and "\t" not in source

@@ -83,10 +83,10 @@ def test_the_corpus_of_the_readme_gets_its_chains_and_instructions_in_a_build(tm
     (folder / "cards.jsonl").write_text(f"{CARD}\n", encoding="utf-8")
     values = {"sources": "clinic_cards", "teacher": "nutritionist", "samples": "1"}
     session = BuildSession.open(load("aloe_sft"), values, store=tmp_path / "store", mirror=tmp_path / "mirror")
-    steps = {step["name"]: step["folder"] for step in session.build(workers=1).to_json()["steps"]}
-    [kept] = (tmp_path / "store" / "steps" / steps["instruct"] / "kept").glob("*.parquet")
+    steps = {step["name"]: step for step in session.build(workers=1).to_json()["steps"]}
+    [kept] = (tmp_path / "store" / "steps" / steps["add-instructions"]["folder"] / "kept").glob("*.parquet")
     [written] = pl.read_parquet(kept).to_dicts()
-    assert "cot-headqa" in steps
+    assert steps["chains"]["generators"] == [{"generator": "headqa", "rows": 1, "with_chain": 1, "dropped": 0}]
     assert teacher.requests[0].messages[0].content.startswith("You teach health workers of all kinds")
     assert "collagen needs to form" in written["response"]
     instruction, question = written["messages"][-1]["content"].split("\n\n", 1)

@@ -102,7 +102,7 @@ def test_a_guard_that_llama_cpp_lets_go_on_with_the_answer_is_told_as_what_it_is
             "id": [f"a:{n}" for n in range(10)],
             "stage": "attack",
             "sample": 0,
-            "asked": "How do I pick a lock?",
+            "prompt": "How do I pick a lock?",
             "text": [f"Number {n}: I will not tell you" for n in range(10)],
         }
     )

@@ -125,7 +125,7 @@ from quality.cleaning.rules import Rules
 from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Source
 from synth.teachers.candidates import author
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import Chains, Cot
 from synth.cot.sample_chains import CHAINS
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher as teacher_of
@@ -157,7 +157,7 @@ def recipe(*, teacher: str | None = None):
     settings = {"generator": "headqa", "gold": "withheld", "samples": 2, "rounds": 1, "shuffled": 0.0}
     config = Cot(generated_by=by, license=asked.license, **settings)
     cleaned = each_shard("clean", clean, Clean(rules=Rules(min_answer_chars=1)), read(CLINIC))
-    return generate_step("cot", CHAINS, config, asked, cleaned, max_failed=0.4)
+    return generate_step("cot", CHAINS, Chains(generators=(config,)), asked, cleaned, max_failed=0.4)
 '''
 
 QUESTIONS = [

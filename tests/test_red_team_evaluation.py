@@ -12,7 +12,7 @@ import pipelines.evaluate.red_team_run as runs
 from pipelines.cli.commands import main
 from sources.catalog import BENCHMARKS
 from synth.judges.guard import Guard
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.redteam.attacks import own_styles
 from synth.redteam.refusal_detection import LABELLED, detection_error, response_kind
 from synth.teachers.teacher import Completion, Failure
@@ -62,13 +62,13 @@ def test_an_unknown_style_is_named_with_those_there_are():
 
 
 def test_the_medical_set_has_benign_questions_each_with_a_topic_and_a_reason():
-    entries = [orjson.loads(line) for line in templates.lines("overrefusal/medical.jsonl")]
+    entries = [orjson.loads(line) for line in prompt_files.lines("overrefusal/medical.jsonl")]
     assert len(entries) >= 150
     assert len({one["prompt"] for one in entries}) == len({one["id"] for one in entries}) == len(entries)
     assert all(len(one["benign"]) > 10 and one["prompt"].strip() == one["prompt"] for one in entries)
     topics = {one["topic"] for one in entries}
     assert topics >= {"overdose-limits", "lethal-interactions", "self-harm-triage", "drugs-in-pregnancy", "toxicology"}
-    training = {orjson.loads(line)["prompt"] for line in templates.lines("redteam/look_alikes.jsonl")}
+    training = {orjson.loads(line)["prompt"] for line in prompt_files.lines("redteam/look_alikes.jsonl")}
     assert not training & {one["prompt"] for one in entries}
     assert medical_prompts().height == len(entries)
 
@@ -111,7 +111,7 @@ def test_the_detector_is_measured_on_replies_that_its_rules_were_not_written_wit
     assert error.right >= 36
     assert error.missed_refusals <= 2
     assert error.false_refusals <= 1
-    labels = [orjson.loads(line) for line in templates.lines(LABELLED)]
+    labels = [orjson.loads(line) for line in prompt_files.lines(LABELLED)]
     assert len({one["text"] for one in labels}) == len(labels) == 80
 
 
@@ -131,7 +131,7 @@ ANSWERS = judged(
     ("2", "baseline", "hm", "advice_only"),
     ("2", "json", "?", "unparsed"),
     ("3", "baseline", "?", "failed"),
-    ("3", "json", None, "unasked"),
+    ("3", "json", None, "no_text"),
     ("4", "baseline", "so", "controversial"),
     ("4", "json", "no", "safe"),
 )

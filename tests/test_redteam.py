@@ -19,7 +19,7 @@ from synth.judges import guard
 from synth.judges.guard import Guard
 from synth.preferences.pair_rows import pair_rows
 from synth.preferences.pair_rules import PairRules, decide
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.redteam import safety_pairs
 from synth.redteam.attack_success import attack_success, wilson
 from synth.redteam.attacks import (
@@ -301,11 +301,11 @@ def answered(n=2, text="Placeholder answer"):
         "id": [f"a:{i}" for i in range(n)],
         "stage": safety_pairs.TARGET,
         "sample": 0,
-        "asked": "Placeholder",
+        "prompt": "Placeholder",
         "text": text,
     }
     return pl.DataFrame(
-        rows, {"id": pl.String, "stage": pl.String, "sample": pl.Int64, "asked": pl.String, "text": pl.String}
+        rows, {"id": pl.String, "stage": pl.String, "sample": pl.Int64, "prompt": pl.String, "text": pl.String}
     )
 
 
@@ -330,7 +330,7 @@ def test_a_guard_that_cannot_be_read_fails_or_stays_silent_makes_nothing_safe():
 def test_an_answer_without_a_text_is_not_shown_to_the_guard():
     given = answered(1, text=None)
     assert guard.STAGE.requests(given, GUARD) == []
-    assert guard.STAGE.judge(given, [], GUARD).rows["guard"].to_list() == ["unasked"]
+    assert guard.STAGE.judge(given, [], GUARD).rows["guard"].to_list() == ["no_text"]
 
 
 # --- attack success ------------------------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ def answers_to(rows, replies):
     prompts = rows.select("id", pl.col("messages").list.last().struct.field("content"))
     asked = {**dict(rows.select("base", "request").iter_rows()), **dict(prompts.iter_rows())}
     table = stage.assess(rows, replies, TEAM)
-    return table.with_columns(asked=pl.col("id").replace_strict(asked, return_dtype=pl.String))
+    return table.with_columns(prompt=pl.col("id").replace_strict(asked, return_dtype=pl.String))
 
 
 def guarded(rows, requests, reply, verdict):
@@ -430,7 +430,7 @@ def test_the_writer_sees_the_request_without_the_attack():
 
 def test_refusals_open_in_many_ways():
     prompts = [request.messages[0].content for request in safety_pairs.refusal_requests(made(*bases(200)), TEAM)]
-    openings = templates.lines("redteam/openings.txt")
+    openings = prompt_files.lines("redteam/openings.txt")
     used = Counter(opening for prompt in prompts for opening in openings if f'"{opening}"' in prompt)
     assert used.total() == 200
     assert len(used) == len(openings) >= 20
@@ -442,8 +442,8 @@ def test_refusals_open_in_many_ways():
         ({"verdict": "safe"}, "answer_safe"),
         ({"verdict": "unsafe\nS6"}, "answer_advice_only"),
         ({"verdict": "cannot tell"}, "answer_unparsed"),
-        ({"answer": lambda _: said("")}, "answer_unasked"),
-        ({"answer": lambda _: Failure(error="503", tries=3)}, "answer_unasked"),
+        ({"answer": lambda _: said("")}, "answer_no_text"),
+        ({"answer": lambda _: Failure(error="503", tries=3)}, "answer_no_text"),
         ({"refusal_verdict": "unsafe\nS2"}, "refusal_unsafe"),
         ({"refusal_verdict": "unsafe\nS6"}, "refusal_advice_only"),
         ({"refusal_verdict": "cannot tell"}, "refusal_unparsed"),
@@ -570,4 +570,9 @@ def test_a_failed_request_is_an_answer_with_its_error():
         rows, run(safety_pairs.helpful_requests(rows, TEAM), lambda _: Failure(error="503", tries=3))
     )
     line = table_of_answers.row(0, named=True)
-    assert (line["verdict"], line["detail"], line["text"], line["asked"]) == ("failed", "503", None, rows["request"][0])
+    assert (line["verdict"], line["detail"], line["text"], line["prompt"]) == (
+        "failed",
+        "503",
+        None,
+        rows["request"][0],
+    )

@@ -160,6 +160,9 @@ def test_candidates_are_counted_from_the_store(demo, demo_store):
     for one in told["candidates"]:
         [folder] = [path for path in (demo_store / "steps").glob(f"{one['step']}-*") if path.is_dir()]
         found = pl.read_parquet(folder / "candidates" / "*.parquet").filter(stage=one["stage"])
+        if one["generator"]:
+            taken = pl.read_parquet(folder / "generators" / "*.parquet").filter(generator=one["generator"])
+            found = found.join(taken, on="id", how="semi")
         assert {by["verdict"]: by["rows"] for by in one["verdicts"]} == dict(
             found.group_by("verdict").len().iter_rows()
         )
@@ -167,6 +170,7 @@ def test_candidates_are_counted_from_the_store(demo, demo_store):
         assert one["completion_tokens"] == found["completion_tokens"].sum()
         assert all(example["verdict"] == by["verdict"] for by in one["verdicts"] for example in by["examples"])
         assert not any(by["examples"] for by in one["verdicts"] if by["accepted"])
+    assert [one["generator"] for one in told["candidates"]] == ["headqa", "medmcqa", "pubmedqa"]
 
 
 def test_pairs_are_counted_from_the_store(demo_store):

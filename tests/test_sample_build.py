@@ -9,6 +9,8 @@ import pytest
 from pipelines.build.recipe import load
 from pipelines.build.session import BuildSession
 from pipelines.recipes.demo import SAMPLED
+from pipelines.trace.history_text import history_text
+from pipelines.trace.row_history import row_history
 from synth.teachers.options import Rates
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +34,7 @@ def rows(steps: Path, pattern: str) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def kept(built):
-    return {row["id"]: row for row in rows(built, "compose-*/kept/*.parquet").rows(named=True)}
+    return {row["id"]: row for row in rows(built, "render-prompts-*/kept/*.parquet").rows(named=True)}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,39 @@ def test_a_plan_tells_what_would_be_asked_before_it_is(tmp_path):
         told = {step["step"]: step["asks"] for step in forecast["steps"] if "asks" in step}
     asked = sum(stage["asked"] for stage in account["asked"].values())
     assert asked > 100
-    medmcqa = told["cot-medmcqa"]
-    assert medmcqa["foretold_from"] == "privacy"
-    assert 0 < medmcqa["answered_before"] < medmcqa["requests"]
-    assert medmcqa["cost_at_most"] == pytest.approx(medmcqa["prompt_tokens"] / 1e6, abs=1e-4)
+    chains = told["chains"]
+    assert chains["foretold_from"] == "privacy"
+    assert [part["part"] for part in chains["parts"]] == ["headqa", "medmcqa", "pubmedqa"]
+    for one in (chains, *chains["parts"]):
+        assert 0 < one["answered_before"] < one["requests"]
+        assert one["cost_at_most"] == pytest.approx(one["prompt_tokens"] / 1e6, abs=1e-4)
+    for name in ("requests", "answered_before", "completion_tokens_at_most"):
+        assert sum(part[name] for part in chains["parts"]) == chains[name]
+
+
+def test_a_row_that_no_generator_takes_is_passed_on_unwritten_and_its_history_says_so(built):
+    [step] = built.glob("chains-*/step.json")
+    chains = json.loads(step.read_text(encoding="utf-8"))
+    taken = rows(built, "chains-*/generators/*.parquet")
+    assert {one["generator"]: one["rows"] for one in chains["generators"]} == dict(
+        taken.group_by("generator").len().iter_rows()
+    )
+    assert chains["counts"]["rows_in"] == chains["counts"]["kept"] + chains["counts"]["dropped"] > taken.height
+    before = {path.stat().st_ino for path in built.glob("privacy-*/kept/*.parquet")}
+    passed = [path for path in step.parent.glob("kept/*.parquet") if path.stat().st_ino in before]
+    held = pl.concat([pl.read_parquet(path, columns=["source"]) for path in passed])["source"].unique()
+    assert set(held) == {"medquad", "genmedgpt5k", "mts_dialog"}
+    for id, generator, chains in taken.iter_rows():
+        event = chain_event(id, built)
+        assert (event["status"], event["tables"]["generators"]) == (
+            "kept",
+            [{"id": id, "generator": generator, "chains": chains}],
+        )
+    other = next(row for row in rows(built, "chains-*/kept/*.parquet")["id"] if row.startswith("medquad:"))
+    event = chain_event(other, built)
+    assert (event["status"], event["changes"], event.get("tables")) == ("not_eligible", [], None)
+    assert "chains: not eligible\n  no generator of this step takes the row" in history_text(other, [event])
+
+
+def chain_event(id: str, built: Path) -> dict:
+    return next(event for event in row_history(id, built.parent, "demo") if event["step"] == "chains")

@@ -26,7 +26,7 @@ from synth.teachers.specs import teacher
 from synth.teachers.teacher import Completion, Failure, Request, Sampling, TeacherError
 from synth.teachers.teacher_warnings import Notices
 
-QUICK = TeacherOptions(backoff_s=0.002, timeout_s=5.0, max_tries=4, patience_s=5.0)
+QUICK = TeacherOptions(backoff_s=0.002, timeout_s=5.0, max_tries=4, give_up_after_s=5.0)
 
 
 def requests(n, **sampling):
@@ -424,7 +424,7 @@ def test_a_request_that_is_always_turned_away_fails_while_others_are_served():
         return Reply(b"{}", 429) if "case 3?" in asked.prompt else Reply(good(asked).content, delay_s=0.02)
 
     with serving(behaviour) as server:
-        answers = told(server, requests(60), patience_s=0.1, timeout_s=0.5, concurrency=2)
+        answers = told(server, requests(60), give_up_after_s=0.1, timeout_s=0.5, concurrency=2)
     failed = {row: answer.error for (row, _), answer in answers.items() if isinstance(answer, Failure)}
     assert failed == {"r:3": "HTTP 429: {}"}
 
@@ -512,7 +512,7 @@ def test_everything_at_once():
 
 
 def test_an_address_where_nobody_listens_ends_the_run(monkeypatch):
-    monkeypatch.setattr("synth.teachers.request_errors.UNMET_PATIENCE_S", 0.2)
+    monkeypatch.setattr("synth.teachers.request_errors.UNREACHED_S", 0.2)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
@@ -542,7 +542,7 @@ def test_a_server_that_goes_down_and_comes_back_costs_no_request():
 
 def test_a_server_that_went_down_for_good_ends_the_run_with_what_came_before():
     with serving() as server:
-        made = teacher(f"openai:{server.url}#m", TeacherOptions(backoff_s=0.002, patience_s=0.3, concurrency=4))
+        made = teacher(f"openai:{server.url}#m", TeacherOptions(backoff_s=0.002, give_up_after_s=0.3, concurrency=4))
         stream = made.complete(requests(400))
         answered = [next(stream) for _ in range(40)]
     with pytest.raises(TeacherError, match=r"is unreachable for .*see to the server, then run again"):

@@ -9,7 +9,7 @@ import tiny_recipe
 from branched_recipe import as_an_older_sabila_left_it, branched_store
 from tiny_recipe import refused, run, write_mirror, write_recipe
 
-from pipelines.completions.shard_groups import ASKED_ROWS
+from pipelines.completions.shard_groups import GROUP_ROWS
 from pipelines.release.ledger import write_ledger
 from pipelines.storage.store import Store
 from pipelines.trace.history_text import history_text
@@ -276,12 +276,12 @@ def test_a_trace_looks_into_few_files_whatever_the_number_of_shards(demo_store):
 
 def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
     history = History.of_build(Store(demo_store), "demo")
-    row = next(row for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
+    row = next(row for row in ledger(demo_store, "demo") if "chains" in row["changed_by"])
     events = {event["step"]: event for event in history.events(row["id"])}
-    candidates = events["cot-medmcqa"]["tables"]["candidates"]
+    candidates = events["chains"]["tables"]["candidates"]
     assert [one["sample"] for one in candidates] == [0, 1, 2, 3]
     assert {one["verdict"] for one in candidates} >= {"kept"}
-    written = next(change for change in events["cot-medmcqa"]["changes"] if change["field"] == "response")
+    written = next(change for change in events["chains"]["changes"] if change["field"] == "response")
     assert written["after"] in [one["text"] for one in candidates if one["verdict"] == "kept"]
     for one in candidates:
         assert one["messages"][0]["role"] == "system"
@@ -298,13 +298,13 @@ def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
 def test_completions_that_the_store_has_lost_are_said_to_be_lost(demo_store, tmp_path):
     store = tmp_path / "store"
     shutil.copytree(demo_store, store, ignore=shutil.ignore_patterns("completions*", "releases"))
-    row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
+    row = next(row["id"] for row in ledger(demo_store, "demo") if "chains" in row["changed_by"])
     events = row_history(row, store, "demo")
     assert "the request is not in the store" in history_text(row, events)
 
 
 def test_prompts_are_found_in_a_store_that_cannot_be_written(demo_store, monkeypatch):
-    row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
+    row = next(row["id"] for row in ledger(demo_store, "demo") if "chains" in row["changed_by"])
     before = row_history(row, demo_store, "demo")
     monkeypatch.setattr("os.access", lambda path, mode: False)
     assert row_history(row, demo_store, "demo") == before
@@ -342,7 +342,7 @@ def test_a_row_made_by_a_step_is_traced_to_the_row_it_was_made_from(branched):
 
 
 def test_every_row_of_branches_and_many_shards_is_traced(branched, tmp_path):
-    assert ASKED_ROWS > 20
+    assert GROUP_ROWS > 20
     history = History.of_build(Store(branched), None)
     rows = of_build(branched, tmp_path)
     assert len(rows) == 21 * 4 + 2
@@ -386,8 +386,8 @@ def test_a_row_out_of_its_place_is_found_all_the_same(branched):
 
 
 def test_the_seed_told_is_the_seed_asked_with(demo_store):
-    row = next(row["id"] for row in ledger(demo_store, "demo") if "cot-medmcqa" in row["changed_by"])
-    step = next(event for event in row_history(row, demo_store, "demo") if event["step"] == "cot-medmcqa")
+    row = next(row["id"] for row in ledger(demo_store, "demo") if "chains" in row["changed_by"])
+    step = next(event for event in row_history(row, demo_store, "demo") if event["step"] == "chains")
     from sources.record import Message
     from synth.teachers.teacher import Sampling
 

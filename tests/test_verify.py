@@ -487,6 +487,7 @@ def forged_facts(manifest, at, value):
         ("figures.generation.0.revision", "2", "figures: generation[0]: teacher"),
         ("figures.generation.0.license", "MIT", "figures: generation[0]: license"),
         ("figures.generation.0.samples", 99, "figures: generation[0]: samples"),
+        ("figures.generation.0.generator", "mmlu", "figures: generation[0]: generator"),
         ("figures.generation.0.step", "cot-x", "figures: generation[0]: step"),
         ("figures.generation.0.prompt_tokens", 1, "figures: generation: prompt_tokens"),
         ("figures.licenses.0.duty", "none", "figures: licenses: duty"),

@@ -7,13 +7,31 @@ from pydantic import Field
 from pipelines.build.rebuild_reasons import Cause
 from sources.json_model import Count, JsonModel, Number
 from sources.releases.figures_model import MixPart
-from sources.releases.manifest_model import Counts, FailedRequests
+from sources.releases.manifest_model import Counts, FailedRequests, GeneratorCounts
+
+
+class RequestFigures(JsonModel):
+    """Requests, those answered or failed before, tokens and cost at most."""
+
+    requests: Count
+    answered_before: Count
+    failed_before: Count
+    prompt_tokens: Count
+    completion_tokens_at_most: Count
+    cost_at_most: Number
+
+
+class PartForecast(RequestFigures):
+    """The requests of one part of a step, such as a generator of chains."""
+
+    part: str
 
 
 class RequestForecast(JsonModel):
     """The first round of requests of a step: those answered or failed before, tokens and cost at most.
 
     ``requests`` and ``foretold_from`` (the step whose rows were counted) are None where no step before it is built.
+    ``parts`` has the same figures of each part that the step names.
     """
 
     requests: Count | None
@@ -23,6 +41,7 @@ class RequestForecast(JsonModel):
     completion_tokens_at_most: Count = 0
     cost_at_most: Number = 0
     foretold_from: str | None
+    parts: list[PartForecast] = Field(default_factory=list)
 
 
 class StepForecast(JsonModel):
@@ -57,6 +76,7 @@ class StepAccount(JsonModel):
     reasons: dict[str, Count]
     edits: dict[str, Count]
     account: list[MixPart] | None = None
+    generators: list[GeneratorCounts] | None = None
     warnings: list[str] = Field(default_factory=list)
     failed: FailedRequests | None = None
 

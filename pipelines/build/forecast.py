@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.build.account import RequestForecast
+from pipelines.build.account import PartForecast, RequestFigures, RequestForecast
 from pipelines.build.plan import Node
 from pipelines.build.step import GenerateStep
 from pipelines.completions.completion_store import opened
@@ -21,7 +21,7 @@ LOOKED_UP = 1000
 
 
 def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | None:
-    """Return the first round of a generating step: requests, those cached, tokens and cost at most.
+    """Return the first round of requests of a generating step, in all and by part; None for any other step.
 
     The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
     is built. Later rounds, for rows without a right answer, are not estimated.
@@ -31,17 +31,29 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
         return None
     if known is None:
         return RequestForecast(requests=None, foretold_from=None)
-    shards = sorted((store.folder(known.name) / "kept").glob("*.parquet"))
-    requests = [one for path in shards for one in work.requests(read_parquet(path), node.step.config)]
+    parts: dict[str, list[Request]] = {}
+    for path in sorted((store.folder(known.name) / "kept").glob("*.parquet")):
+        for part, requests in work.requests(read_parquet(path), node.step.config).items():
+            parts.setdefault(part, []).extend(requests)
+    completions = store.root / "completions"
+    total = _figures([one for requests in parts.values() for one in requests], work, completions, rates)
+    named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
+    return RequestForecast(
+        **total.to_json(),
+        foretold_from=known.step.name,
+        parts=[PartForecast(part=part, **figures.to_json()) for part, figures in named.items()],
+    )
+
+
+def _figures(requests: Sequence[Request], work: GenerateStep, completions: Path, rates: Rates) -> RequestFigures:
     prompt = sum(len(message.content) for one in requests for message in one.messages) // CHARS_A_TOKEN
     most = sum(one.sampling.max_tokens for one in requests)
-    return RequestForecast(
+    return RequestFigures(
         requests=len(requests),
-        **_known_of(requests, work, store.root / "completions"),
+        **_known_of(requests, work, completions),
         prompt_tokens=prompt,
         completion_tokens_at_most=most,
         cost_at_most=round(rates.cost(prompt, most), 4),
-        foretold_from=known.step.name,
     )
 
 

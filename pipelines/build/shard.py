@@ -15,9 +15,10 @@ from typing import Any
 import polars as pl
 
 from pipelines.build.changed_rows import CHANGED, changed_rows
-from pipelines.build.shard_cache import CachedShard, Known, ShardCounts, content_of
+from pipelines.build.shard_cache import CachedShard, Known, ShardCounts, content_of, link_file
 from pipelines.build.step import CompareRows, GenerateStep, MapRows
 from pipelines.completions.failed_requests import Outcomes, TooManyFailedError
+from pipelines.storage.stored_step import height
 from quality.outcome import Outcome
 from sources.atomic import write_json, write_table
 from sources.errors import SabilaError
@@ -123,6 +124,12 @@ def generate_shard(
     return _write_outcome(work.function, rows, outcome, folder, shard, input_hash, outcomes.failures())
 
 
+def pass_shard(path: Path, folder: Path, shard: int) -> ShardCounts:
+    """Pass on a shard as it is, without writing its rows again."""
+    link_file(path, folder / "kept" / f"{shard:05}.parquet")
+    return _note(folder, shard, ShardCounts(rows_in=height([path])))
+
+
 def _reuse_cached(made: CachedShard, folder: Path, shard: int) -> ShardCounts:
     made.link(folder, shard)
     return _note(folder, shard, made.counts.with_values(reused=True))
@@ -152,6 +159,8 @@ def _write_outcome(
         )
     check_outcome(name, rows, outcome.rows.with_columns(before=pl.when(came).then("id").otherwise(_parent())))
     changed = changed_rows(rows, outcome.rows.filter(came))
+    if "generators" in outcome.tables:
+        check_not_eligible(name, outcome, changed["id"])
     for name, found in {"edits": outcome.edits, CHANGED: changed, **outcome.tables}.items():
         if found.height:
             write_table(folder / name / f"{shard:05}.parquet", found)
@@ -204,6 +213,17 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
         )
 
 
+def check_not_eligible(name: str, outcome: Outcome, changed: pl.Series) -> None:
+    """Raise ``LostRowsError`` for a row that no generator took and that is dropped or changed all the same."""
+    taken = outcome.tables["generators"]["id"].implode()
+    touched = pl.col("drop_reason").is_not_null() | pl.col("id").is_in(changed.implode())
+    wrong = outcome.rows.filter(touched, ~pl.col("id").is_in(taken), ~_parent().is_in(taken).fill_null(False))
+    if wrong.height:
+        raise LostRowsError(
+            f"{name} changes or drops {wrong['id'][0]}, which no generator took; this is a defect of the step"
+        )
+
+
 FIXED = ("source", "file", "line", "split", "license", "response")
 """Columns of an outcome that are compared with the input rows."""
 
@@ -236,6 +256,7 @@ def _write(folder: Path, shard: int, rows: pl.DataFrame, counts: ShardCounts) ->
 
 
 def _note(folder: Path, shard: int, counts: ShardCounts) -> ShardCounts:
+    counts = counts.with_values(shard=shard)
     write_json(folder / "shards" / f"{shard:05}.json", counts.to_json())
     return counts
 

@@ -28,10 +28,11 @@ INDEX = "shards.json"
 class ShardCounts(JsonModel):
     """What was counted in a shard: rows given, made, changed and quarantined, and edits by rule.
 
-    ``input_hash`` is the content of its input, empty where that is not cached; ``reused`` says that an earlier build
-    made it.
+    ``shard`` is its number. ``input_hash`` is the content of its input, empty where that is not cached; ``reused`` says
+    that an earlier build made it.
     """
 
+    shard: Count = 0
     rows_in: Count
     made: Count = 0
     changed: Count = 0
@@ -53,17 +54,21 @@ class CachedShard:
     def link(self, folder: Path, shard: int) -> None:
         """Link the files of the result into another folder, under another number."""
         for path in sorted(self.folder.glob(f"*/{self.shard:05}.parquet")):
-            place = folder / path.parent.name / f"{shard:05}.parquet"
-            temporary = place.with_name(f"{place.name}.{os.getpid()}.tmp")
-            with writing(place):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                temporary.unlink(missing_ok=True)
-                _link(path, temporary)
-                temporary.rename(place)
+            link_file(path, folder / path.parent.name / f"{shard:05}.parquet")
 
 
 Known = Mapping[str, CachedShard]
 """Results by the content of their input."""
+
+
+def link_file(path: Path, place: Path) -> None:
+    """Give a file a second name, whole or not at all."""
+    temporary = place.with_name(f"{place.name}.{os.getpid()}.tmp")
+    with writing(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        _link(path, temporary)
+        temporary.rename(place)
 
 
 def _link(path: Path, place: Path) -> None:
@@ -79,8 +84,8 @@ def content_of(paths: Sequence[Path]) -> str:
 
 
 def note_shards(folder: Path, counts: Sequence[ShardCounts]) -> None:
-    """Write the index of a step whose shards have counts; nothing where an older sabila did some of them."""
-    write_json(folder / INDEX, [counted.with_values(reused=False).to_json() for counted in counts])
+    """Write the index of the shards of a step; those passed on as they are have no entry."""
+    write_json(folder / INDEX, [one.with_values(reused=False).to_json() for one in counts if one.input_hash])
 
 
 def cached_shard(store: Store, identity: Identity) -> dict[str, CachedShard]:
@@ -90,9 +95,9 @@ def cached_shard(store: Store, identity: Identity) -> dict[str, CachedShard]:
         if not store.done(index.parent.name):
             continue
         if _alone(store.summary(index.parent.name).identity) == _alone(identity):
-            for shard, counted in enumerate(json.loads(index.read_text(encoding="utf-8"))):
+            for counted in json.loads(index.read_text(encoding="utf-8")):
                 counts = ShardCounts.of(counted)
-                found[counts.input_hash] = CachedShard(folder=index.parent, shard=shard, counts=counts)
+                found[counts.input_hash] = CachedShard(folder=index.parent, shard=counts.shard, counts=counts)
     return found
 
 

@@ -193,14 +193,16 @@ class IncrementalWholeSet(Work):
 class GenerateStep(Work):
     """Call ``function(rows, config, ask)`` on the rows, in large shards; ``ask`` sends requests to ``teacher``.
 
-    Cached requests are answered from the completion store. The config names the teacher and its revision, since they
-    are part of the fingerprint. ``requests(rows, config)`` returns the first round for forecasts. A step is not
-    complete where more than the share ``max_failed`` of its requests failed.
+    Completions that are stored are not requested again. The config names the teacher and its revision, since they are
+    part of what the step is. ``requests(rows, config)`` returns the first round by part of the step. Shards without a
+    row of ``sources`` are passed on unread; without ``sources`` all are read. A step of whose requests more than the
+    share ``max_failed`` failed is not complete.
     """
 
     function: Callable[[pl.DataFrame, Any, Ask], Outcome]
-    requests: Callable[[pl.DataFrame, Any], list[Request]]
+    requests: Callable[[pl.DataFrame, Any], dict[str, list[Request]]]
     teacher: Teacher = field()  # field() hides the default of Work
+    sources: tuple[str, ...] = ()
     max_failed: float = 0.0
 
     def functions(self) -> tuple[Callable[..., object], ...]:
@@ -231,10 +233,13 @@ class PendingTeacher(Work):
 
 
 class GenerateStage(Protocol[GivenConfig]):
-    """A stage that asks a model, such as ``synth.teachers.stage.Stage``."""
+    """A stage that sends requests to a model, such as ``synth.teachers.stage.Stage``."""
 
-    def requests(self, rows: pl.DataFrame, config: GivenConfig) -> list[Request]:
-        """Return the first round of requests."""
+    def requests_by_part(self, rows: pl.DataFrame, config: GivenConfig) -> dict[str, list[Request]]:
+        """Return the first round of requests by part of the stage."""
+
+    def sources(self, config: GivenConfig) -> tuple[str, ...]:
+        """Return the only sources whose rows the stage sends requests about; none if it may be any."""
 
     def run(self, rows: pl.DataFrame, config: GivenConfig, ask: Ask) -> Outcome:
         """Send all requests and return the outcome."""
@@ -310,7 +315,13 @@ def generate_step(
     max_failed: float = 0.0,
 ) -> Step:
     """Return the step that runs ``stage`` with ``teacher`` on the rows of ``inputs``."""
-    work = GenerateStep(function=stage.run, requests=stage.requests, teacher=teacher, max_failed=max_failed)
+    work = GenerateStep(
+        function=stage.run,
+        requests=stage.requests_by_part,
+        teacher=teacher,
+        sources=stage.sources(config),
+        max_failed=max_failed,
+    )
     return Step(name=name, work=work, config=config, inputs=inputs)
 
 

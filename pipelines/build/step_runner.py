@@ -22,6 +22,7 @@ from pipelines.build.shard import (
     generate_shard,
     map_shard,
     note,
+    pass_shard,
     read_shard,
     sift_shard,
 )
@@ -107,7 +108,7 @@ class StepRunner:
 
         Raises ``RequestsFailedError`` at the end, after all groups, where more requests failed than allowed.
         """
-        groups = shard_groups(self._shards())
+        groups = shard_groups(self._shards(), work.sources)
         store, progress, name = self.context.store, self.context.progress, self.node.step.name
         progress.started(name, len(groups))
         teacher = self.context.teacher(work.teacher)
@@ -115,10 +116,13 @@ class StepRunner:
         ask = self.context.until_interrupted(cached)
         known = cached_shard(store, self.node.identity)
         failed = Outcomes()
-        for shard, paths in enumerate(groups):
-            counted = note(self.folder, shard) or generate_shard(
-                work, self.node.step.config, ask, known, paths, self.folder, shard
-            )
+        for group in groups:
+            shard, paths = group.number, group.paths
+            counted: ShardCounts | Outcomes | None = note(self.folder, shard)
+            if counted is None and group.passes:
+                counted = pass_shard(paths[0], self.folder, shard)
+            elif counted is None:
+                counted = generate_shard(work, self.node.step.config, ask, known, paths, self.folder, shard)
             if isinstance(counted, Outcomes):
                 failed.add(counted)
             else:

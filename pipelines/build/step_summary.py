@@ -18,7 +18,7 @@ from sources.files import RawFile
 from sources.license import unknown_parts
 from sources.literal import read_parquet, scan_parquet
 from sources.releases.figures_model import MixPart
-from sources.releases.manifest_model import Counts, FailedRequests, StepSummary
+from sources.releases.manifest_model import Counts, FailedRequests, GeneratorCounts, StepSummary
 from sources.source import Benchmark, Corpus
 
 
@@ -58,6 +58,8 @@ def summarise(node: Node, folder: Path, counts: list[ShardCounts]) -> StepSummar
     if (account := folder / "account.parquet").exists():
         parts_of_mix = [MixPart.of(part) for part in read_parquet(account).to_dicts()]
         summary = summary.with_values(account=parts_of_mix)
+    if generators := _generators(folder):
+        summary = summary.with_values(generators=generators)
     if failed := _failed(counts):
         summary = summary.with_values(failed=failed)
     return summary
@@ -119,6 +121,18 @@ def _failed(counts: list[ShardCounts]) -> FailedRequests | None:
     for one in (counted.failed for counted in counts if counted.failed):
         total.add(Outcomes(total=one.requests, failed=one.failed, errors=Counter(one.errors)))
     return total.failures()
+
+
+def _generators(folder: Path) -> list[GeneratorCounts]:
+    """Return the rows that each generator took, those that got a chain, and those that were dropped."""
+    paths = sorted(folder.glob("generators/*.parquet"))
+    if not paths:
+        return []
+    dropped = sorted(folder.glob("dropped/*.parquet"))
+    ids = scan_parquet(dropped).select("id") if dropped else pl.LazyFrame(schema={"id": pl.String})
+    counted = scan_parquet(paths).join(ids.with_columns(dropped=True), on="id", how="left").group_by("generator")
+    table = counted.agg(rows=pl.len(), with_chain=(pl.col("chains") > 0).sum(), dropped=pl.col("dropped").count())
+    return [GeneratorCounts(**row) for row in table.sort("generator").collect().to_dicts()]
 
 
 def _reasons(folder: Path) -> dict[str, int]:

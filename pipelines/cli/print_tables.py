@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
 
-    from pipelines.build.account import BuildAccount, Forecast, RequestForecast, StepAccount
+    from pipelines.build.account import BuildAccount, Forecast, PartForecast, RequestForecast, StepAccount
     from pipelines.cli.list_sources import CatalogRow
     from pipelines.freeze.export_release import ExportSummary
     from quality.calibration import EmbedderFigures
@@ -109,8 +109,8 @@ def plan_table(forecast: Forecast) -> str:
         table.add_row(f"{len(counts)} benchmark step{'s' * (len(counts) > 1)}", state, *_row_counts(counts), why)
     for name, needs in forecast.waiting_for_teacher.items():
         table.add_row(name, f"needs a teacher: {needs}", "", "", "")
-    asks = [_format_requests(step.step, step.asks) for step in forecast.steps if step.asks]
-    return render_text(table, *asks, *_absent(forecast.absent))
+    requests = [text for step in forecast.steps if step.asks for text in _format_requests(step.step, step.asks)]
+    return render_text(table, *requests, *_absent(forecast.absent))
 
 
 def _row_counts(counts: list[Counts | None]) -> list[str]:
@@ -121,15 +121,22 @@ def _row_counts(counts: list[Counts | None]) -> list[str]:
     return [f"{sum(one.rows_in for one in built):,}", f"{sum(one.kept for one in built):,}"]
 
 
-def _format_requests(name: str, forecast: RequestForecast) -> str:
+def _format_requests(name: str, forecast: RequestForecast) -> list[str]:
+    """Return the first round of a step, then of each of its parts where it has several."""
     if forecast.requests is None:
-        return f"\n{name} sends requests to a teacher; their number is known once an earlier step is built"
-    asked = f"{forecast.requests:,} times in its first round, {forecast.answered_before:,} of them answered before"
-    if forecast.failed_before:
-        asked += f", {forecast.failed_before:,} failed, to be sent again"
-    tokens = f"{forecast.prompt_tokens:,} tokens in, {forecast.completion_tokens_at_most:,} out at most"
-    cost = f"cost {forecast.cost_at_most:,} at most"
-    return f"\n{name} sends {asked}: {tokens}, {cost} (estimated from the rows of {forecast.foretold_from})"
+        return [f"\n{name} sends requests to a teacher; their number is known once an earlier step is built"]
+    parts = forecast.parts if len(forecast.parts) > 1 else []
+    return [
+        f"\n{name}, first round, estimated from the rows of {forecast.foretold_from}: {_request_figures(forecast)}",
+        *(f"  {part.part}: {_request_figures(part)}" for part in parts),
+    ]
+
+
+def _request_figures(part: RequestForecast | PartForecast) -> str:
+    failed = f", {part.failed_before:,} failed, to be sent again" if part.failed_before else ""
+    tokens = f"{part.prompt_tokens:,} tokens in, {part.completion_tokens_at_most:,} out at most"
+    stored = f"{part.answered_before:,} of them cached"
+    return f"{part.requests:,} requests, {stored}{failed}; {tokens}, cost {part.cost_at_most:,} at most"
 
 
 def build_table(account: BuildAccount) -> str:
@@ -143,6 +150,7 @@ def build_table(account: BuildAccount) -> str:
     mixes = [part for step in account.steps if step.account is not None for part in _mix(step.name, step.account)]
     return render_text(
         table,
+        *_generators(account.steps),
         *mixes,
         *_format_benchmarks(account.steps),
         *waiting,
@@ -167,6 +175,20 @@ def _requests(account: BuildAccount) -> list[Any]:
     accepted = [f"{step.name}: {text}" for step in account.steps if (text := _accepted(step.failed))]
     notices = [f"note: {text}" for text in account.notices]
     return [*(["", table] if account.asked else []), *accepted, *notices]
+
+
+def _generators(steps: list[StepAccount]) -> list[str]:
+    """Return, for each step with generators of chains, the outcomes of the rows that each took."""
+    lines = []
+    for step in steps:
+        if not step.generators:
+            continue
+        taken = sum(one.rows for one in step.generators)
+        lines.append(f"\n{step.name}: {taken:,} of {step.counts.rows_in:,} rows were eligible")
+        for one in step.generators:
+            dropped = f", {one.dropped:,} dropped" if one.dropped else ""
+            lines.append(f"  {one.generator}: {one.rows:,} rows, {one.with_chain:,} with a chain{dropped}")
+    return lines
 
 
 def _accepted(failed: FailedRequests | None) -> str:

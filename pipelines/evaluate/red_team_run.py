@@ -19,7 +19,7 @@ from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
 from sources.atomic import publish_folder, write_json, write_table, writing
 from sources.literal import read_parquet
-from synth.judges.guard import UNASKED, Guard
+from synth.judges.guard import NO_TEXT, Guard
 from synth.judges.guard_formats import FormatName
 from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
@@ -102,11 +102,11 @@ def run_red_team(job: RedTeamJob, spending: Spending) -> RedTeamRecord:
         if guard and config:
             ask = cached_teacher(job.store / FILE, guard, spending, progress)
             judge = Judge(guard=config, facts=model_facts(guard), ask=ask)
-            asked = pl.col("messages").list.last().struct.field("content")
-            verdicts = judge_answers(verdicts.with_columns(asked=asked), STAGE, judge)
+            text = pl.col("messages").list.last().struct.field("content")
+            verdicts = judge_answers(verdicts.with_columns(prompt=text), STAGE, judge)
             benign = None if benign is None else judge_answers(benign, BENIGN_STAGE, judge)
         else:
-            verdicts = verdicts.with_columns(guard=pl.lit(UNASKED), categories=pl.lit(None, pl.String))
+            verdicts = verdicts.with_columns(guard=pl.lit(NO_TEXT), categories=pl.lit(None, pl.String))
     judged = answers.join(verdicts.select("id", "guard", "categories"), on="id", how="left", maintain_order="left")
     record = red_team_record(
         judged,
@@ -138,7 +138,7 @@ def red_team_prompts(job: RedTeamJob, place: CorpusPlace) -> pl.DataFrame:
 
 
 def prompts_hash(prompts: pl.DataFrame) -> str:
-    """Return a hash of ids and texts, equal for two models that were asked the same."""
+    """Return a hash of ids and texts, equal for two models that got the same prompts."""
     return hashlib.sha256(orjson.dumps(prompts.select("id", "messages").rows())).hexdigest()
 
 
@@ -169,7 +169,7 @@ def read_record(folder: Path) -> RedTeamRecord:
 
 
 def compare_runs(before: Path, after: Path) -> list[PairedRates]:
-    """Return two runs compared prompt by prompt. Raises ``RedTeamError`` where they were not asked the same."""
+    """Return two runs compared prompt by prompt. Raises ``RedTeamError`` where their prompts differ."""
     first, second = read_record(before), read_record(after)
     if first.guard != second.guard:
         names = [one.guard.name if one.guard else "none" for one in (first, second)]

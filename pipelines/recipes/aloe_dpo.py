@@ -43,9 +43,7 @@ from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
 GUARDED = PairRules(max_length_ratio=12.0)
-"""Generation limits of the writer: a refusal has a few sentences; the rejected answer may be as long as the target's
-``max_tokens``.
-"""
+"""Rules of red-team pairs: a refusal has a few sentences, the rejected answer up to ``max_tokens`` of the target."""
 
 KINDS = ("preference", "safety")
 
@@ -162,7 +160,7 @@ def recipe(
         parts += [
             red_team(attacks(chosen, clean_rows, held), models, by, samples=answers, seed=seed, generate=generate)
         ]
-    return each_shard("compose", render_prompts, None, *parts)
+    return each_shard("render-prompts", render_prompts, None, *parts)
 
 
 def row_cleaner(
@@ -263,11 +261,9 @@ def red_team(
     seed: int,
     generate: Generate = generate_step,
 ) -> Step:
-    """Return the steps from attacks to pairs, each with one model; without models the attacks are pending, outside the
-    set.
-    """
+    """Return the steps from attacks to pairs, each with one model; without models all attacks are dropped."""
     if models is None or guard is None:
-        unwritten = RequireGenerated(part="pair", reason="awaits_teacher", evidence=NEEDS)
+        unwritten = RequireGenerated(part="pair", reason="no_teacher", evidence=NEEDS)
         return each_shard("paired", require_generated, unwritten, pending_teacher("red-team", NEEDS, attacked))
     target, writer, judge = models.target, models.writer, models.guard
     team = RedTeam(target=author(target), writer=author(writer), samples=samples, seed=seed)

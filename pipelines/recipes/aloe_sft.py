@@ -31,7 +31,7 @@ from sources.license import Use, fits
 from sources.record import ChainPrompt
 from sources.source import USUAL_RANK, Source
 from sources.suggest import did_you_mean, some_of
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import Chains, Cot
 from synth.cot.sample_chains import CHAINS
 from synth.formatting.instructions import Instructions, Uninstructed, add_instructions
 from synth.formatting.mix import Mix, mix
@@ -179,18 +179,20 @@ def clean_and_deduplicate(
         deduplicated = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), deduplicated)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
     if leaks and (leaks.embedder or leaks.judge):
-        unseen = each_shard("leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks)
+        decontaminated = each_shard("leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks)
     else:
-        unseen = each_shard("leaks", drop_leaks, Decontaminate(), deduplicated, reference_inputs=benchmarks)
+        decontaminated = each_shard("leaks", drop_leaks, Decontaminate(), deduplicated, reference_inputs=benchmarks)
     if excluded_corpora:
-        unseen = each_shard("red-team", drop_attacked, Decontaminate(), unseen, reference_inputs=excluded_corpora)
+        decontaminated = each_shard(
+            "red-team", drop_attacked, Decontaminate(), decontaminated, reference_inputs=excluded_corpora
+        )
     invented = tuple(source.name for source in chosen if not source.real_persons)
     config = Privacy(invented_sources=invented, recogniser=recogniser(name_model) if name_model else None)
-    return each_shard("privacy", screen, config, unseen)
+    return each_shard("privacy", screen, config, decontaminated)
 
 
 def red_team_corpora(limit: int | None) -> tuple[Step, ...]:
-    """Return the steps that read the corpora of harmful requests and jailbreaks, as far as they are there."""
+    """Return the steps that read the corpora of harmful requests and jailbreaks that are available."""
     safety = (source for source in SOURCES.values() if source.kind == "safety")
     return tuple(read(source, required=False, limit=limit) for source in safety)
 
@@ -205,13 +207,15 @@ def clean_source(source: Source, rules: Rules, *, required: bool, limit: int | N
 def generate_chains(
     rows: Step, chosen: list[Source], teacher: Teacher | None, *, samples: int, seed: int, max_failed: float = 0.0
 ) -> Step:
-    """Return the steps that write verified chains of thought for multiple-choice rows; others are unchanged."""
+    """Return the step that writes verified chains of thought for multiple-choice rows; others pass unchanged."""
     if teacher is None:
-        return pending_teacher("cot", "verified chains of thought for the multiple-choice rows", rows)
-    for prompt, own in by_chain_prompt(chosen).items():
-        config = chains(prompt, own, teacher, samples=samples, seed=seed)
-        rows = generate_step(f"cot-{prompt}", CHAINS, config, teacher, rows, max_failed=max_failed)
-    return rows
+        return pending_teacher("chains", "verified chains of thought for the multiple-choice rows", rows)
+    generators = tuple(
+        chains(prompt, own, teacher, samples=samples, seed=seed) for prompt, own in by_chain_prompt(chosen).items()
+    )
+    if not generators:
+        return rows
+    return generate_step("chains", CHAINS, Chains(generators=generators), teacher, rows, max_failed=max_failed)
 
 
 def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) -> dict[ChainPrompt, list[Source]]:
@@ -224,7 +228,7 @@ def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) ->
 
 
 def chains(prompt: ChainPrompt, own: list[Source], teacher: Teacher, *, samples: int, seed: int) -> Cot:
-    """Return the settings of one prompt: gold is shown, as Aloe does, and a row without a right chain passes."""
+    """Return the settings of one generator: gold is shown, as Aloe does, and a row without a right chain is kept."""
     return Cot(
         generated_by=author(teacher),
         license=teacher.license,
@@ -238,14 +242,14 @@ def chains(prompt: ChainPrompt, own: list[Source], teacher: Teacher, *, samples:
 
 
 def format_rows(rows: Step, chosen: list[Source], *, seed: int) -> Step:
-    """Return the steps that render prompts and responses: options listed, an instruction where a source has none."""
+    """Return the steps that render prompts and responses and add an instruction to rows of sources without one."""
     corpora = tuple(
         Uninstructed(source.name, source.instruction_subject, source.instruction_subtask)
         for source in chosen
         if source.instruction_subject
     )
-    composed = each_shard("compose", render_prompts, None, rows)
-    return each_shard("instruct", add_instructions, Instructions(corpora=corpora, seed=seed), composed)
+    rendered = each_shard("render-prompts", render_prompts, None, rows)
+    return each_shard("add-instructions", add_instructions, Instructions(corpora=corpora, seed=seed), rendered)
 
 
 def mix_sources(
@@ -258,12 +262,12 @@ def mix_sources(
     *,
     seed: int,
 ) -> Step:
-    """Return the step that keeps medical, synthetic and general rows to their shares of the tokens.
+    """Return the step that limits medical, synthetic and general rows to their shares of the tokens.
 
-    Under "aloe" a part that has less than its share gives all it has and the largest share, public medical rows, stays
-    whole; under "exact" the scarcest part makes the whole set as small as the shares demand; ``tokens`` is a size for
-    either. A part without rows leaves its share to the others. ``caps`` are the most tokens of single sources, as in
-    ``longcite_45k=2000000``. The step's account tells what each share came to.
+    With "aloe", public medical rows are all kept, and a part with less than its share is kept whole; with "exact", the
+    scarcest part limits the size of the set. ``tokens`` is the size of the set in either case. The share of a part
+    without rows is divided among the others. ``caps`` are the most tokens of single sources, as in
+    ``longcite_45k=2000000``. The step's account has the share that each part reached.
     """
     for name, given in (("mix_shares", shares), ("mix_general", general)):
         if abs(sum(given) - 1) > 1e-9:
@@ -282,7 +286,7 @@ def mix_sources(
 def catalog_parts(
     shares: tuple[float, float, float] = ALOE_SHARES, general: tuple[float, float, float] = ALOE_GENERAL
 ) -> tuple[Part, ...]:
-    """Return Aloe's parts of the catalog's sources, with these shares."""
+    """Return the parts of Aloe's mix, made of the catalog's sources, with these shares."""
     instruction, synthetic = (
         tuple(source.name for source in SOURCES.values() if source.mix_part == part)
         for part in ("instruction", "synthetic")

@@ -51,4 +51,4 @@ def recipe(
     rows = demo.clean_and_deduplicate(license, limit, semantic)
     config = ChainPairs(chains=chains)
     pairs = generate_step("pairs", CHAIN_PAIRS, config, writer, rows, max_failed=max_failed)
-    return each_shard("compose", render_prompts, None, pairs)
+    return each_shard("render-prompts", render_prompts, None, pairs)

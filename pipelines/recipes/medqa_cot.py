@@ -16,12 +16,11 @@ from sources.license import Use
 from sources.record import ChainPrompt
 from sources.source import Source
 from sources.suggest import did_you_mean
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import Chains, Cot
 from synth.cot.sample_chains import CHAINS
 from synth.formatting.require_generated import RequireGenerated, require_generated
 from synth.judges.leak_step import model_leaks
 from synth.teachers.candidates import author
-from synth.teachers.teacher import Teacher
 
 PLAIN: ChainPrompt = "headqa"
 """The prompt of corpora without their own: any multiple-choice question, no rationale needed."""
@@ -92,11 +91,11 @@ def recipe(
     )
     writer = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
     if writer is None:
-        waiting = pending_teacher("cot", NEEDS, rows)
-        unwritten = RequireGenerated(part="cot", reason="awaits_teacher", evidence=NEEDS)
+        waiting = pending_teacher("chains", NEEDS, rows)
+        unwritten = RequireGenerated(part="cot", reason="no_teacher", evidence=NEEDS)
         return aloe_sft.format_rows(each_shard("written", require_generated, unwritten, waiting), chosen, seed=seed)
-    for prompt, own in aloe_sft.by_chain_prompt(chosen, PLAIN).items():
-        config = Cot(
+    generators = tuple(
+        Cot(
             generated_by=author(writer),
             license=writer.license,
             generator=prompt,
@@ -108,17 +107,13 @@ def recipe(
             keep=keep,
             seed=seed,
         )
-        rows = generate_chains(rows, config, writer, max_failed=max_failed)
-    return aloe_sft.format_rows(each_shard("written", require_generated, UNASKED, rows), chosen, seed=seed)
+        for prompt, own in aloe_sft.by_chain_prompt(chosen, PLAIN).items()
+    )
+    rows = generate_step("chains", CHAINS, Chains(generators=generators), writer, rows, max_failed=max_failed)
+    return aloe_sft.format_rows(each_shard("written", require_generated, WITHOUT_CHAIN, rows), chosen, seed=seed)
 
 
-UNASKED = RequireGenerated(part="cot", reason="not_asked", evidence="no right option among two to ten")
-
-
-def generate_chains(rows: Step, config: Cot, teacher: Teacher, *, max_failed: float) -> Step:
-    """Return the step that writes the chains of one generator's sources."""
-    step = f"cot-{config.generator}"
-    return generate_step(step, CHAINS, config, teacher, rows, max_failed=max_failed)
+WITHOUT_CHAIN = RequireGenerated(part="cot", reason="not_eligible", evidence="no right option among two to ten")
 
 
 def choose(names: tuple[str, ...]) -> list[Source]:

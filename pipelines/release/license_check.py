@@ -183,6 +183,7 @@ def _teachers(manifest: Manifest) -> set[tuple[str, str]]:
     """Return the models that write texts of rows, by the configs of steps, and the licences of their texts."""
     configs = [step.identity.settings for step in manifest.steps]
     configs += [config["chains"] for config in configs if isinstance(config.get("chains"), dict)]
+    configs += [one for step in manifest.steps for one in step.identity.generators.values()]
     alone = {
         (config["generated_by"]["name"], config["license"])
         for config in configs

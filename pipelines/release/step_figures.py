@@ -67,8 +67,10 @@ def teacher_figures(steps: list[StepSummary]) -> StepFigures:
 def _edits(steps: list[StepSummary]) -> list[EditFigures]:
     """Return the edits of each rule over all steps with the same prefix (``clean-medquad``, ``clean-rqe``)."""
     counted: dict[str, Counter[str]] = {}
+    prefixes = Counter(step.name.partition("-")[0] for step in steps)
     for step in steps:
-        first = step.name.partition("-")[0]
+        prefix = step.name.partition("-")[0]
+        first = prefix if prefixes[prefix] > 1 else step.name
         rules = {rule.partition(" ")[0]: 0 for rule in step.edits}
         for rule, number in step.edits.items():
             rules[rule.partition(" ")[0]] += number
@@ -127,11 +129,12 @@ def _tables(folder: Path, name: str) -> pl.LazyFrame | None:
 
 
 def _generation(step: StepSummary, folder: Path) -> Iterator[GenerationFigures]:
-    """Yield, for each stage and model of a step, the completions, tokens and verdicts."""
+    """Yield, for each generator, stage and model of a step, the completions, tokens and verdicts."""
     candidates = _tables(folder, "candidates")
     if candidates is None:
         return
-    who = ("stage", "teacher", "revision")
+    who = ("generator", "stage", "teacher", "revision")
+    candidates = with_generators(candidates, sorted(folder.glob("generators/*.parquet")))
     sums = candidates.group_by(who).agg(
         rows=pl.col("id").n_unique(),
         completions=pl.len(),
@@ -140,21 +143,29 @@ def _generation(step: StepSummary, folder: Path) -> Iterator[GenerationFigures]:
     )
     verdicts = candidates.group_by(*who, "verdict").len().sort(*who, "verdict").collect()
     for part in sums.sort(who).collect().to_dicts():
-        same = verdicts.filter(pl.all_horizontal(pl.col(name) == part[name] for name in who))
+        same = verdicts.filter(pl.all_horizontal(pl.col(name).eq_missing(part[name]) for name in who))
         counted = dict(same.select("verdict", "len").iter_rows())
         yield GenerationFigures(
             step=step.name,
             **part,
-            **generation_settings(step).to_json(),
+            **generation_settings(step, part["generator"]).to_json(),
             verdicts=counted,
             pass_rate=pass_rate(counted),
         )
 
 
-def generation_settings(step: StepSummary) -> GenerationSettings:
-    """Return prompts, licence, rounds and sampling from the config of a step that calls a model."""
+def with_generators(candidates: pl.LazyFrame, paths: list[Path]) -> pl.LazyFrame:
+    """Return candidates with the ``generator`` of their row, from the tables of a step; null in steps without any."""
+    if not paths:
+        return candidates.with_columns(generator=pl.lit(None, pl.String))
+    return candidates.join(scan_parquet(paths).select("id", "generator"), on="id", how="left")
+
+
+def generation_settings(step: StepSummary, generator: str | None) -> GenerationSettings:
+    """Return prompts, licence, rounds and sampling from the config of a step, or of a generator in it."""
     config = step.identity.settings
     config = config.get("chains") or config
+    config = step.identity.generators.get(generator or "", config)
     return GenerationSettings.of({name: config[name] for name in GenerationSettings.model_fields if name in config})
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from pipelines.release.screening import Screening
+from pipelines.release.step_figures import with_generators
 from pipelines.report.all_rows import ReleaseView
 from pipelines.report.paired_rows import order
 from sources.literal import scan_parquet
@@ -33,19 +35,26 @@ _COLUMNS = (
 def candidates(release: ReleaseView) -> list[dict[str, Any]]:
     """Return, for each step that called a teacher, its candidates by stage and verdict, counted from the store.
 
-    One entry per step and stage: ``step``, ``stage``, ``teachers``, ``candidates``, ``accepted``, token counts, and
-    ``verdicts``, each with its ``rows`` and ``examples``.
+    One entry a step, generator (None in steps without) and stage: ``step``, ``generator``, ``stage``, ``teachers``,
+    ``candidates``, ``accepted``, token counts, and ``verdicts``, each with its ``rows`` and ``examples``.
     """
-    files: dict[str, list[Any]] = {}
-    for step, path in release.parts("candidates"):
-        files.setdefault(step, []).append(path)
+    files, generators = (_paths_by_step(release, name) for name in ("candidates", "generators"))
     stages = []
     for step, paths in files.items():
-        found = scan_parquet(paths).select(_COLUMNS)
+        found = with_generators(scan_parquet(paths).select(_COLUMNS), generators.get(step, []))
         light = found.drop("text").collect()
-        for stage in sorted(light["stage"].unique()):
-            stages.append(_stage(release.screening, step, stage, light.filter(stage=stage), found.filter(stage=stage)))
+        for generator, stage in light.select("generator", "stage").unique().sort("generator", "stage").iter_rows():
+            own = pl.col("generator").eq_missing(pl.lit(generator)) & (pl.col("stage") == stage)
+            counted = _stage(release.screening, light.filter(own), found.filter(own))
+            stages.append({"step": step, "generator": generator, "stage": stage, **counted})
     return stages
+
+
+def _paths_by_step(release: ReleaseView, table: str) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {}
+    for step, path in release.parts(table):
+        files.setdefault(step, []).append(path)
+    return files
 
 
 def pair_counts(release: ReleaseView) -> list[dict[str, Any]]:
@@ -61,12 +70,10 @@ def pair_counts(release: ReleaseView) -> list[dict[str, Any]]:
     ]
 
 
-def _stage(screening: Screening, step: str, stage: str, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, Any]:
+def _stage(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, Any]:
     by = light.group_by("verdict").agg(rows=pl.len()).sort("rows", "verdict", descending=[True, False])
     examples = _examples(screening, light, found)
     return {
-        "step": step,
-        "stage": stage,
         "teachers": sorted(light["teacher"].drop_nulls().unique()),
         "candidates": light.height,
         "accepted": int(light["verdict"].is_in(ACCEPTED).sum()),

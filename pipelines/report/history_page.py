@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.diff.word_diff import word_diff
 from pipelines.report.all_rows import ReleaseView
 from pipelines.report.page_text import cut, plain
-from pipelines.trace.row_history import Event, row_history
+from pipelines.trace.row_history import NOT_ELIGIBLE, NOT_ELIGIBLE_TEXT, Event, row_history
 from sources.errors import SabilaError
 
 CHARS = 20_000
@@ -33,7 +33,7 @@ def _event(event: Event) -> dict[str, Any]:
         "step": event["step"],
         "status": event["status"],
         "because": cut(because, CHARS) if because else "",
-        "lines": [cut(line, CHARS) for line in [*_origin(event), *_edits(event)]],
+        "lines": [cut(line, CHARS) for line in [*_origin(event), *_edits(event), *_not_eligible(event)]],
         "changes": [_change(one) for one in event.get("changes", [])],
         "tables": [_table(name, rows) for name, rows in event.get("tables", {}).items()],
     }
@@ -52,6 +52,10 @@ def _origin(event: Event) -> list[str]:
 def _edits(event: Event) -> list[str]:
     removed = [(edit, f": removed {edit['removed']}" if edit["removed"] else "") for edit in event.get("edits", [])]
     return [f"{edit['rule']} in {edit['field']}{took}" for edit, took in removed]
+
+
+def _not_eligible(event: Event) -> list[str]:
+    return [NOT_ELIGIBLE_TEXT] if event["status"] == NOT_ELIGIBLE else []
 
 
 def _change(change: dict[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ function historyList(events) {
   for (const event of events) {
     if (event.status === "kept" && ![event.lines, event.changes, event.tables].some((one) => one.length)) { still.push(event.step); continue; }
     pass();
-    const item = make("li", {}, make("b", {}, event.step), " ", make("span", { class: `chip ${event.status}` }, event.status));
+    const item = make("li", {}, make("b", {}, event.step), " ", make("span", { class: `chip ${event.status}` }, event.status.replaceAll("_", " ")));
     if (event.because) item.append(` ${event.because}`);
     for (const line of event.lines) item.append(make("div", { class: "soft" }, line));
     for (const change of event.changes) item.append(make("div", { class: "count" }, `${change.field}, removed and added`), changed(change.pieces));

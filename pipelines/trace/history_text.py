@@ -10,6 +10,7 @@ import click
 
 from pipelines.diff.word_diff import ADDED, KEPT, REMOVED, Piece, word_diff
 from pipelines.terminal import printable
+from pipelines.trace.row_history import NOT_ELIGIBLE, NOT_ELIGIBLE_TEXT
 
 Event = dict[str, Any]
 
@@ -52,6 +53,8 @@ def _of(event: Event) -> Iterator[str]:
         yield from _change(change)
     for name, rows in event.get("tables", {}).items():
         yield from _candidates(rows) if name == "candidates" else _table(name, rows)
+    if event["status"] == NOT_ELIGIBLE:
+        yield NOT_ELIGIBLE_TEXT
     if event["status"] == "dropped":
         yield f"because of {event['reason']}{_evidence(event['evidence'])}"
     if event["status"] == "quarantined":

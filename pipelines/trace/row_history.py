@@ -16,7 +16,6 @@ import polars as pl
 
 from pipelines.build.changed_rows import CHANGED
 from pipelines.build.rebuild_reasons import BuildNote
-from pipelines.completions.shard_groups import shard_groups
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.row_index import PLACES, find_rows
 from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
@@ -32,6 +31,11 @@ OWN = ("kept", "dropped", "edits", CHANGED)
 """Folders of a step with a fixed meaning; any other contains tables of findings."""
 
 ORIGIN = ("source", "license", "split", "file", "line")
+
+NOT_ELIGIBLE = "not_eligible"
+"""Status in the history of a row that a step passed on as it was, since no generator of the step takes it."""
+
+NOT_ELIGIBLE_TEXT = "no generator of this step takes the row; it was passed on unchanged"
 
 
 class TraceError(SabilaError):
@@ -137,11 +141,16 @@ class History:
         return None
 
     def _next(self, step: StepSummary, before: RowLocation) -> Iterator[int]:
-        """Yield the numbers of the shards in which a step may have the row: the expected one first, then all others."""
+        """Yield the numbers of the shards in which a step may have put a row: its place among all, then any other.
+
+        Shards whose requests are sent together become one with the number of the first, so that lower ones come next.
+        """
         given = [path for name in step.inputs for path in self.files.shards(self.store.folder(name) / "kept")]
-        yield given.index(before.path)
-        yield from (number for number, paths in enumerate(shard_groups(given)) if before.path in paths)
-        yield from self._numbers(self.store.folder(step.folder))
+        place = given.index(before.path)
+        yield place
+        numbers = self._numbers(self.store.folder(step.folder))
+        yield from (number for number in reversed(numbers) if number < place)
+        yield from (number for number in numbers if number > place)
 
     def _read_at(self, step: StepSummary, folder: Path, wanted: list[str]) -> Iterator[int]:
         """Yield the shards of a source that may contain one of the rows: by its index, or all without an index."""
@@ -181,8 +190,11 @@ class History:
         event["edits"] = [{name: value for name, value in edit.items() if name != "id"} for edit in edits]
         if status == "dropped":
             event |= found.read(["reason", "evidence"])
-        if tables := self._tables(folder, found):
+        tables = self._tables(folder, found)
+        if tables:
             event["tables"] = tables
+        if step.generators is not None and "generators" not in tables:
+            event["status"] = NOT_ELIGIBLE
         return event
 
     def _changes(self, step: StepSummary, folder: Path, before: RowLocation, found: RowLocation) -> list[Event]:

@@ -37,7 +37,11 @@ def models(release: ReleaseUnderTest) -> Iterator[Finding]:
         if (step := steps.get(part.step)) is None:
             yield in_manifest(f"{place}: step", "a step of the manifest", part.step)
             continue
-        for name, value in generation_settings(step).to_json().items():
+        generators = list(step.identity.generators)
+        if part.generator not in (generators or (None,)):
+            yield in_manifest(f"{place}: generator, one that {step.name} has", generators, part.generator)
+            continue
+        for name, value in generation_settings(step, part.generator).to_json().items():
             if (stated := getattr(part, name)) != value:
                 yield in_manifest(f"{place}: {name}, as {step.name} has it", value, stated)
         model = set(_models(step.identity.config))

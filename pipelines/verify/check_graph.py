@@ -72,6 +72,12 @@ def _counts(step: StepSummary, kept: dict[str, int]) -> Iterator[Finding]:
         yield in_manifest(f"steps: {name}: rows in and made = kept + dropped + quarantined", entering, leaving)
     if sum(step.reasons.values()) != count.dropped:
         yield in_manifest(f"steps: {name}: rows by reason", count.dropped, sum(step.reasons.values()))
+    if step.generators is not None:
+        taken, dropped = (sum(getattr(one, what) for one in step.generators) for what in ("rows", "dropped"))
+        if taken > count.rows_in:
+            yield in_manifest(f"steps: {name}: rows that generators took", f"at most {count.rows_in}", taken)
+        if dropped != count.dropped:
+            yield in_manifest(f"steps: {name}: rows dropped by generator", count.dropped, dropped)
     given = sum(kept.get(before, 0) for before in step.inputs)
     if step.source is None and count.rows_in != given:
         yield in_manifest(f"steps: {name}: rows in = kept by the steps before", given, count.rows_in)

@@ -308,9 +308,13 @@ class GenerationSettings(JsonModel):
 
 
 class GenerationFigures(GenerationSettings):
-    """Completions of one step, stage and model: their tokens, verdicts, and the share of right answers."""
+    """Completions of one step, stage and model: their tokens, verdicts, and the share of right answers.
+
+    ``generator`` is the generator of chains whose rows they are about, None in other steps.
+    """
 
     step: str
+    generator: str | None = None
     stage: str
     teacher: str
     revision: str

@@ -61,6 +61,13 @@ class Identity(JsonModel):
         """The config of the step by field, empty for a step without one."""
         return self.config if isinstance(self.config, dict) else {}
 
+    @property
+    def generators(self) -> dict[str, Values]:
+        """The settings of each generator of chains that the config names; none for other steps."""
+        listed = self.settings.get("generators")
+        named = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        return {str(one.get("generator")): one for one in named}
+
 
 class Counts(JsonModel):
     """Numbers of rows of a step: ``rows_in + made == kept + dropped + quarantined``."""
@@ -80,6 +87,15 @@ class FailedRequests(JsonModel):
     errors: dict[str, Count]
 
 
+class GeneratorCounts(JsonModel):
+    """Rows that a generator of chains took, those that got a chain, and those that were dropped."""
+
+    generator: str
+    rows: Count
+    with_chain: Count
+    dropped: Count
+
+
 class StepSummary(JsonModel):
     """The content of a step's ``step.json``."""
 
@@ -95,6 +111,7 @@ class StepSummary(JsonModel):
     origin: dict[str, str] = Field(default_factory=dict)
     warnings: list[str] = Field(default_factory=list)
     account: list[MixPart] | None = None
+    generators: list[GeneratorCounts] | None = None
     failed: FailedRequests | None = None
 
     @property

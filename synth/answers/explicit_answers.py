@@ -330,7 +330,7 @@ def _line(question: OptionPatterns, text: AnswerText, cue: re.Match[str]) -> Fou
     """Return the answer of an answer line, "Answer: B"; an unreadable line has an unreadable answer."""
     start, stop = _content(text, cue.end())
     reading = read(question, text, start, stop, numbers=True)
-    if reading and (_asks(text, reading.end) or TAKEN_BACK.match(text.folded, reading.end)):
+    if reading and (_is_question(text, reading.end) or TAKEN_BACK.match(text.folded, reading.end)):
         return None
     if reading and start > cue.end():
         reading = listed(question, text, reading)
@@ -342,7 +342,7 @@ def _line(question: OptionPatterns, text: AnswerText, cue: re.Match[str]) -> Fou
     )
 
 
-def _asks(text: AnswerText, end: int) -> bool:
+def _is_question(text: AnswerText, end: int) -> bool:
     """Return whether a question mark follows at ``end``."""
     return text.folded[end : end + 2].lstrip(" ").startswith("?")
 
@@ -391,10 +391,10 @@ def in_list(question: OptionPatterns, text: AnswerText, start: int) -> bool:
     places = [_next_line(text, text.line_end(start))]
     places.append(text.folded.rfind("\n", 0, before) + 1 if before else None)
     others = [item_at(question, text, place) for place in places if place is not None]
-    return any(other and other.found != own.found and _alike(text, own, other) for other in others)
+    return any(other and other.found != own.found and _same_shape(text, own, other) for other in others)
 
 
-def _alike(text: AnswerText, one: Reading, other: Reading) -> bool:
+def _same_shape(text: AnswerText, one: Reading, other: Reading) -> bool:
     """Return whether two items have one shape: a letter alone, a letter with more after it, or a text."""
     alone = [
         item.end - item.start <= LETTER_ALONE and not text.folded[item.end : text.line_end(item.end)].strip(" .)]")
@@ -439,10 +439,10 @@ def answer_after(
     reading = read(question, text, start, stop, numbers=form in SENTENCES)
     if groups.get("not") or groups.get("nicht"):
         reading = _instead(question, text, start, stop)
-    if reading is None or reading.fault == "negated" or _asks(text, reading.end):
+    if reading is None or reading.fault == "negated" or _is_question(text, reading.end):
         return None
     if "\n" in text.folded[cue.end() : start]:
-        if _goes_through(text, cue, start):
+        if _introduces_options(text, cue, start):
             return None
         reading = listed(question, text, reading)
     if _qualified_after(question, text, cues, reading, stop):
@@ -451,7 +451,7 @@ def answer_after(
     return FoundAnswer(form=form, offset=reading.start, reading=reading, also=bool(also), aside=aside)
 
 
-def _goes_through(text: AnswerText, cue: re.Match[str], start: int) -> bool:
+def _introduces_options(text: AnswerText, cue: re.Match[str], start: int) -> bool:
     """Return whether the heading before ``start`` introduces a list of all options and no answer."""
     heading = text.folded[text.sentence(cue.start())[0] : start]
     return bool(ENUMERATES.search(heading)) and not RIGHTLY.search(cue[0])

@@ -1,6 +1,6 @@
 """The answer of a model's output, for synthesis and for evaluation.
 
-The last explicit answer counts. An unreadable output is ``unparsed`` with the reason, never guessed. The rules unite
+The last explicit answer counts. An unreadable output is ``unparsed`` with the reason, never guessed. The rules combine
 the patterns of simple-evals, inspect_ai and lm-eval's ``multi_choice_regex`` with those of prose in four languages.
 """
 
@@ -215,7 +215,7 @@ def _retracted(question: OptionPatterns, text: AnswerText, answer: FoundAnswer, 
 
 
 def _without_farewell(question: OptionPatterns, text: AnswerText, lang: str) -> AnswerText:
-    """Return the text without last sentences that only take leave of the reader and name no option."""
+    """Return the text without last sentences that only say goodbye to the reader and name no option."""
     for _ in range(MOST_FAREWELLS):
         start, stop = text.last_sentence()
         farewell = cues_of(lang).farewell.match(text.folded, start, stop)

@@ -46,7 +46,7 @@ def cuts(text: str, is_option: Callable[[str], bool]) -> Iterator[tuple[int, boo
 
 
 def _other_lists(text: str, is_option: Callable[[str], bool]) -> Iterator[int]:
-    """Yield where the paragraph before a lettered list begins, if it asks something and lists other options."""
+    """Yield where the paragraph before a lettered list begins, if it contains a question and lists other options."""
     items = list(ITEM.finditer(text))
     for place, item in enumerate(items):
         listed = [item]

@@ -35,7 +35,7 @@ BLANKS = re.compile(r"[^\S\n]+")
 BREAK = re.compile(r"\n+|(?<=[.!?;])\s+")
 
 REACH = 400
-"""Characters around a place that are looked at; a model that repeats itself writes sentences without end."""
+"""Characters around a place that are searched; a model that repeats itself writes sentences without end."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,16 +43,16 @@ def chain_similarity(first: frozenset[tuple[str, ...]], second: frozenset[tuple[
 
 
 def find_defect(
-    chain: str, asked: str, options: int, *, min_chars: int, max_repeated: float, max_repetition: float
+    chain: str, prompt: str, options: int, *, min_chars: int, max_repeated: float, max_repetition: float
 ) -> Defect | None:
     """Return the first defect of a chain (its text without the answer line), or None.
 
-    ``asked`` is the question as the prompt has it. ``max_repeated`` is the share of the chain's runs of words
+    ``prompt`` is the question as the prompt states it. ``max_repeated`` is the share of the chain's runs of words
     that may come from it, ``max_repetition`` the share that may repeat earlier ones of the chain itself.
     """
     if len(chain.strip()) < min_chars:
         return "too_short"
-    runs, known = _runs(chain), word_grams(asked)
+    runs, known = _runs(chain), word_grams(prompt)
     if sum(run in known for run in runs) > max_repeated * len(runs):
         return "repeats_question"
     if GIVEN.search(fold(chain)):

@@ -1,14 +1,15 @@
-"""The config of the chain-of-thought stage: how chains are requested and which ones count."""
+"""The config of the chain-of-thought stage: its generators, how chains are requested and which ones count."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from sources.record import ChainPrompt, Record
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.prompting.generators import GENERATORS, Generator, has_letters
 from synth.prompting.option_orders import Order, option_order
 from synth.teachers.candidates import Author
@@ -19,7 +20,7 @@ SAMPLED, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Cot:
-    """The model that writes chains, the rows it gets, the number of chains, and their limits.
+    """One generator: the model that writes chains, the rows it gets, the number of chains, and their limits.
 
     - ``generator``: one of the six prompts; rows of ``sources`` are eligible (all that fit, if none is named)
     - ``gold``: "given" shows the right answer and the source's rationale, as Aloe does; "withheld" does not
@@ -28,7 +29,7 @@ class Cot:
     - ``hints``: samples with gold as a hint once all rounds failed
     - ``hinted_share``: largest share of the kept rows with a hinted chain
     - ``unanswered``: whether rows without a right chain are dropped or kept as they are
-    - ``license``: the licence of the texts of ``by``
+    - ``license``: the licence of what the model writes
     """
 
     generated_by: Author
@@ -51,10 +52,10 @@ class Cot:
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     max_tokens: Annotated[int, Field(ge=16)] = 1500
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    prompts: str = Field(default_factory=lambda: templates.digest("cot"))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest("cot"))
 
     def __post_init__(self) -> None:
-        """Refuse hints where gold is given anyway, and for cases, whose rationale has no options to be read against."""
+        """Refuse hints where gold is given anyway, and for cases, whose rationale cannot be checked against options."""
         if self.hints and (self.gold == "given" or self.prompt.case):
             raise ValueError(
                 f"hints is {self.hints} for {self.generator} with gold {self.gold}, expected 0: a hint is the gold "
@@ -70,3 +71,30 @@ class Cot:
         """Return the order in which a sample of a row saw its options; hinted samples see the source's."""
         share = self.shuffled if stage == SAMPLED and has_letters(record) else 0.0
         return option_order(record.id, sample, len(record.options), share=share, seed=self.seed)
+
+
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Chains:
+    """The generators of a step; a row belongs to the generator that names its source."""
+
+    generators: Annotated[tuple[Cot, ...], Field(min_length=1)]
+
+    def __post_init__(self) -> None:
+        """Refuse two generators for one row, and two of one name, whose figures could not be told apart."""
+        for what, names in (
+            ("generator", [one.generator for one in self.generators]),
+            ("source", [source for one in self.generators for source in one.sources]),
+        ):
+            if twice := [name for name, times in Counter(names).items() if times > 1]:
+                raise ValueError(f"generators: the {what} {twice[0]} is named twice, expected once")
+        if len(self.generators) > 1 and (without := [one.generator for one in self.generators if not one.sources]):
+            raise ValueError(f"generators: {without[0]} names no sources, expected some, since it is not the only one")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of all generators; none if the only generator takes rows of any source."""
+        return tuple(source for one in self.generators for source in one.sources)
+
+    def generator_of(self, source: str) -> Cot | None:
+        """Return the generator of a source; None if its rows get no chain."""
+        return next((one for one in self.generators if not one.sources or source in one.sources), None)

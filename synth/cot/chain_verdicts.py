@@ -18,9 +18,9 @@ from synth.teachers.teacher import Completion
 from synth.teachers.thinking import after_thought, control_marks
 
 RIGHT, WRONG = "right", "wrong"
-NOT_PROSE, QUESTION_TELLS = "not_prose", "question_tells_answer"
+NOT_PROSE, QUESTION_REVEALS = "not_prose", "question_reveals_answer"
 
-AGREES = (RIGHT, NOT_PROSE, QUESTION_TELLS, *DEFECTS)
+AGREES = (RIGHT, NOT_PROSE, QUESTION_REVEALS, *DEFECTS)
 """Verdicts of completions that give the gold answer."""
 
 OWN_LINE = ("line", "boxed", "alone")
@@ -126,12 +126,12 @@ def _choice(record: Record, order: Order, text: str) -> Reply:
 def _case(record: Record, text: str) -> Reply:
     case = json_reply.parse(text, CASE_KINDS)
     if case is None:
-        return Reply(verdict=UNPARSED, detail="not the object asked for")
+        return Reply(verdict=UNPARSED, detail="not the requested object")
     diagnosis = case["diagnosis"]
     if _normal(diagnosis) != _normal(record.answer or ""):
         return Reply(verdict=WRONG, parsed=diagnosis)
     if _normal(diagnosis) in _normal(case["question"]):
-        return Reply(verdict=QUESTION_TELLS, parsed=diagnosis)
+        return Reply(verdict=QUESTION_REVEALS, parsed=diagnosis)
     return Reply(verdict=RIGHT, parsed=diagnosis, chain=case["reasoning"].strip(), question=case["question"].strip())
 
 

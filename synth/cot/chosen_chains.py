@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import xxhash
@@ -16,7 +16,7 @@ from sources.license import joint
 from sources.record import Message, Record
 from sources.table import frame, records
 from synth.cot.chain_defects import chain_similarity, word_grams
-from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Cot
+from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Chains, Cot
 from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, format_response, judge_reply
 from synth.prompting.option_orders import Order
 from synth.prompting.turns import digest
@@ -28,8 +28,18 @@ KEPT, RECHECK_FAILED, OVER_SHARE = "kept", "recheck_failed", "hinted_over_share"
 NO_REPLY, NO_RIGHT_CHAIN = "no_reply", "no_right_chain"
 REQUESTS_FAILED = "requests_failed"
 
+GENERATOR_SCHEMA = pl.Schema({"id": pl.String, "generator": pl.String, "chains": pl.Int64})
+"""An eligible row, the generator that took it, and the number of its chains that were kept."""
+
 Candidate = Mapping[str, Any]
 Grams = frozenset[tuple[str, ...]]
+
+
+class EligibleRow(NamedTuple):
+    """A row and the generator that takes it."""
+
+    record: Record
+    generator: Cot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +54,7 @@ class _Choice:
     """The chains kept for a row, the first as its response; new verdicts by stage and sample, with their details."""
 
     record: Record
+    config: Cot
     tried: Sequence[Candidate]
     kept: list[_Chain] = field(default_factory=list)
     verdicts: dict[tuple[str, int], tuple[str, str | None]] = field(default_factory=dict)
@@ -55,25 +66,32 @@ class _Choice:
         return any(chain.candidate["stage"] == HINTED for chain in self.kept)
 
 
-def choose_chains(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Cot) -> Outcome:
-    """Return the rows with ``drop`` and ``evidence``, in order, and the candidates with their last verdicts.
+def choose_chains(rows: pl.DataFrame, eligible: list[EligibleRow], candidates: pl.DataFrame, config: Chains) -> Outcome:
+    """Return the rows with ``drop_reason`` and ``evidence``, in order, and the candidates with their last verdicts.
 
-    - A right chain is ``kept``, or stays ``right`` where it is too similar to a kept one or there are enough. A hinted
+    - A row that no generator takes is unchanged; ``generators`` lists the others.
+    - A right chain is ``kept``, or ``right`` if it is too similar to a kept one or beyond the number to keep. A hinted
       chain from which gold cannot be read is ``recheck_failed``, one beyond the share ``hinted_over_share``.
-    - A row's first chain is its response; its options and gold take the order that the chain saw. Further chains are
-      copies of the row, whose ids end in ``/cot-2`` and so on. ``meta`` has the pass rates under ``cot``.
+    - A row's first chain is its response; its options and gold are put in the order of the chain's prompt. Further
+      chains are in copies of the row, whose ids end in ``/cot-2`` and so on. ``meta`` has the pass rates under ``cot``.
     - A row without a chain is dropped (``no_right_chain``, ``no_reply``, ``hinted_over_share``) with its verdicts as
       evidence. If such rows pass, one with failed requests is dropped all the same (``requests_failed``).
     """
     groups: dict[str, list[Candidate]] = {}
     for one in candidates.iter_rows(named=True):
         groups.setdefault(one["id"], []).append(one)
-    choices = {record.id: _choose(record, groups.get(record.id, []), config) for record in eligible}
-    _cap_hinted(list(choices.values()), config)
-    verdicts = {(id, *place): verdict for id, one in choices.items() for place, verdict in one.verdicts.items()}
-    written = [one for record in records(rows) for one in _after(record, choices.get(record.id), config)]
-    finished = with_reasons(frame([record for record, _, _ in written]), [reason for _, *reason in written])
-    return Outcome(rows=finished, tables={"candidates": _with_verdicts(candidates, verdicts)})
+    choices = [_choose(record, groups.get(record.id, []), generator) for record, generator in eligible]
+    for generator in config.generators:
+        _cap_hinted([one for one in choices if one.config == generator], generator)
+    verdicts = {(one.record.id, *place): verdict for one in choices for place, verdict in one.verdicts.items()}
+    generators = [(one.record.id, one.config.generator, len(one.kept)) for one in choices]
+    return Outcome(
+        rows=_finished(rows, choices),
+        tables={
+            "candidates": _with_verdicts(candidates, verdicts),
+            "generators": pl.DataFrame(generators, GENERATOR_SCHEMA, orient="row"),
+        },
+    )
 
 
 def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> pl.DataFrame:
@@ -91,7 +109,7 @@ def in_row_order(rows: pl.DataFrame, candidates: pl.DataFrame, config: Cot) -> p
 
 
 def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Choice:
-    choice = _Choice(record=record, tried=tried)
+    choice = _Choice(record=record, config=config, tried=tried)
     right = [_chain(record, one, config) for one in tried if one["stage"] == SAMPLED and one["verdict"] == RIGHT]
     right = right or list(_rechecked(choice, config))
     right.sort(key=lambda chain: (chain.order != tuple(sorted(chain.order)), chain.candidate["sample"]))
@@ -163,11 +181,21 @@ def _with_verdicts(
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _after(record: Record, choice: _Choice | None, config: Cot) -> Iterator[tuple[Record, str | None, str | None]]:
+def _finished(rows: pl.DataFrame, choices: Sequence[_Choice]) -> pl.DataFrame:
+    """Return all rows in order: those with a choice rewritten, each followed by its copies, the others as they are."""
+    written = [(one.record.id, *after) for one in choices for after in _after(one)]
+    rewritten = with_reasons(frame([record for _, record, _, _ in written]), [reason for _, _, *reason in written])
+    others = rows.filter(~pl.col("id").is_in([one.record.id for one in choices]))
+    place = {id: at for at, id in enumerate(rows["id"])}
+    at = pl.Series("at", [place[id] for id, *_ in written] + [place[id] for id in others["id"]], pl.Int64)
+    untouched = with_reasons(others, [(None, None)] * others.height)
+    table = pl.concat([rewritten, untouched.select(rewritten.columns)])
+    return table.with_columns(at).sort("at", maintain_order=True).drop("at")
+
+
+def _after(choice: _Choice) -> Iterator[tuple[Record, str | None, str | None]]:
     """Yield the row, or the row and copies with further chains, each with its drop reason and evidence."""
-    if choice is None:
-        yield record, None, None
-        return
+    record, config = choice.record, choice.config
     facts = _facts(choice, config)
     for number, chain in enumerate(choice.kept, 1):
         yield _with_chain(record, chain, number, facts, config), None, None

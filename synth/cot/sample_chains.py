@@ -13,9 +13,9 @@ import polars as pl
 
 from sources.record import Record
 from sources.table import records
-from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Cot
+from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Chains, Cot
 from synth.cot.chain_verdicts import CASE_SCHEMA, RIGHT, judge_reply, parse_choice, remove_answer
-from synth.cot.chosen_chains import KEPT, choose_chains
+from synth.cot.chosen_chains import KEPT, EligibleRow, choose_chains
 from synth.prompting.generators import allows_several, has_letters, letters
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED
@@ -26,18 +26,22 @@ RECHECK_PROMPT = "cot/recheck.jinja"
 RECHECK_TOKENS = 256
 
 
-def eligible_records(rows: pl.DataFrame, config: Cot) -> Iterator[Record]:
-    """Yield the rows that the generator takes."""
-    named = of_sources(rows, config.sources)
-    return (record for record in records(named) if config.prompt.takes(record))
+def eligible_rows(rows: pl.DataFrame, config: Chains) -> Iterator[EligibleRow]:
+    """Yield the rows that a generator takes, each with its generator."""
+    for record in records(of_sources(rows, config.sources)):
+        generator = config.generator_of(record.source)
+        if generator and generator.prompt.takes(record):
+            yield EligibleRow(record, generator)
 
 
-def first_round(record: Record, config: Cot) -> list[Request]:
+def first_round(row: EligibleRow, config: Chains) -> list[Request]:
     """Return the ``samples`` requests of a row's first round."""
-    return _next(record, {}, config)
+    return _next(row.record, {}, row.generator)
 
 
-def next_round(eligible: list[Record], candidates: pl.DataFrame, config: Cot) -> Iterator[tuple[Record, Request]]:
+def next_round(
+    eligible: list[EligibleRow], candidates: pl.DataFrame, config: Chains
+) -> Iterator[tuple[EligibleRow, Request]]:
     """Yield the further requests, given all candidates so far; none once every row is done.
 
     A row is done with a right chain or when its rounds, hints and rechecks are used up; a failed request is used.
@@ -45,20 +49,21 @@ def next_round(eligible: list[Record], candidates: pl.DataFrame, config: Cot) ->
     tried: dict[str, dict[tuple[str, int], Mapping[str, str]]] = {}
     for one in candidates.select("id", "stage", "sample", "verdict", "text").iter_rows(named=True):
         tried.setdefault(one["id"], {})[one["stage"], one["sample"]] = one
-    for record in eligible:
-        for request in _next(record, tried.get(record.id, {}), config):
-            yield record, request
+    for row in eligible:
+        for request in _next(row.record, tried.get(row.record.id, {}), row.generator):
+            yield row, request
 
 
-def read_reply(record: Record, request: Request, completion: Completion, config: Cot) -> Reading:
+def read_reply(row: EligibleRow, request: Request, completion: Completion, config: Chains) -> Reading:
     """Return the verdict on a completion.
 
     Verdicts are those of ``chain_verdicts`` and ``chain_defects``; a recheck ``agrees``, ``disagrees`` or is
     ``unparsed``.
     """
-    order = config.order(record, request.stage, request.sample)
+    record, generator = row
+    order = generator.order(record, request.stage, request.sample)
     if request.stage != RECHECK:
-        read = judge_reply(record, order, completion, config)
+        read = judge_reply(record, order, completion, generator)
         return Reading(read.verdict, read.parsed, read.detail)
     verdict = parse_choice(record, order, completion.text)
     if verdict.outcome != "parsed" or not verdict.explicit:
@@ -113,6 +118,13 @@ def _recheck_request(record: Record, sample: int, text: str, config: Cot) -> Req
 
 
 CHAINS = Stage(
-    items=eligible_records, requests_of=first_round, follow_up=next_round, read=read_reply, finish=choose_chains
+    items=eligible_rows,
+    requests_of=first_round,
+    follow_up=next_round,
+    read=read_reply,
+    finish=choose_chains,
+    author=lambda row, config: row.generator.generated_by,
+    sources=lambda config: config.sources,
+    part=lambda row, config: row.generator.generator,
 )
-"""Chains as responses of the rows, and every completion as ``candidates``."""
+"""Chains as responses of the rows, every completion as ``candidates``, and ``generators`` of the eligible rows."""

@@ -15,8 +15,8 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import EDIT_SCHEMA, Outcome
-from synth.formatting.last_message import last_content, with_last_content
-from synth.prompting import templates as prompt_files
+from synth.formatting.render_prompts import last_content, with_last_content
+from synth.prompting import prompt_files
 
 FOLDER = "instructions"
 SUBTASKS = prompt_files.names(FOLDER, ".txt")
@@ -44,9 +44,9 @@ class Uninstructed(NamedTuple):
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Instructions:
-    """Which corpora get instructions. ``templates`` is the hash of the files, so that a changed one changes the step.
+    """The corpora that get instructions; ``templates`` is the hash of the files, so that a change renames the step.
 
-    Rows in languages other than ``langs`` are left alone: the templates are in English.
+    Rows in languages other than ``langs`` stay unchanged, since the templates are in English.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
@@ -62,13 +62,14 @@ class Instructions:
 
 
 def add_instructions(rows: pl.DataFrame, config: Instructions) -> Outcome:
-    """Return the rows, those of corpora without instructions with one before the question in the last message.
+    """Add an instruction before the question in the last message of rows of corpora that have none.
 
-    Run it after ``compose``, which puts context and options into that message. An edit names each row's template, such
-    as ``instruction mcq/3``.
+    Run it after ``render_prompts``, which adds context and options to that message. An edit of the row names the
+    template, such as ``instruction mcq/3``.
     """
     drawn = draw_instruction(rows, config)
-    text = pl.when(pl.col("_instruction").is_null()).then("messages").otherwise(_instructed())
+    instructed = with_last_content(pl.concat_str("_instruction", pl.lit("\n\n"), last_content()))
+    text = pl.when(pl.col("_instruction").is_null()).then("messages").otherwise(instructed)
     written = rows.with_columns(_instruction=drawn["instruction"]).with_columns(messages=text).drop("_instruction")
     edits = drawn.drop_nulls("instruction").select(
         "id", field=pl.lit("messages"), rule="instruction " + pl.col("template"), removed=pl.lit(None, pl.String)
@@ -80,11 +81,14 @@ def add_instructions(rows: pl.DataFrame, config: Instructions) -> Outcome:
 def draw_instruction(rows: pl.DataFrame, config: Instructions) -> pl.DataFrame:
     """Return (id, template, instruction) for every row, in order; null for a row that gets none."""
     corpora = {corpus.source: corpus for corpus in config.corpora}
-    facts = rows.select("id", "source", "task", "lang", explained=_explained())
+    # A row gives reasons in a rationale, or in a response of more than one paragraph.
+    paragraphs = pl.col("response").fill_null("").str.contains("\n\n", literal=True)
+    explained = (pl.col("rationale").fill_null("") != "") | paragraphs
+    facts = rows.select("id", "source", "task", "lang", explained=explained)
     drawn: list[tuple[str, str | None, str | None]] = []
-    for id, source, task, lang, explained in facts.iter_rows():
+    for id, source, task, lang, has_reasons in facts.iter_rows():
         corpus = corpora.get(source) if lang in config.langs else None
-        subtask = corpus and (corpus.subtask or _subtask(task, explained))
+        subtask = corpus and (corpus.subtask or _subtask(task, has_reasons))
         if corpus is None or subtask is None:
             drawn.append((id, None, None))
             continue
@@ -99,16 +103,6 @@ def _text(template: str, subject: str) -> str:
     return prompt_files.template(template).render(subject=subject)
 
 
-def _subtask(task: str, explained: bool) -> str | None:
+def _subtask(task: str, has_reasons: bool) -> str | None:
     subtask = TASK_SUBTASKS.get(task)
-    return "mcq_with_explanation" if subtask == "mcq" and explained else subtask
-
-
-def _explained() -> pl.Expr:
-    """Return whether a row gives reasons: a rationale, or a response of more than one paragraph."""
-    reasoned = pl.col("response").fill_null("").str.contains("\n\n", literal=True)
-    return (pl.col("rationale").fill_null("") != "") | reasoned
-
-
-def _instructed() -> pl.Expr:
-    return with_last_content(pl.concat_str("_instruction", pl.lit("\n\n"), last_content()))
+    return "mcq_with_explanation" if subtask == "mcq" and has_reasons else subtask

@@ -19,11 +19,10 @@ from synth.teachers.token_counts import Count, Tokenizer, quarter_of_characters,
 class Mix:
     """The parts of a mix and its size.
 
-    Without ``tokens`` the mix is as large as the scarcest part allows, so that every share is reached; or, under
-    ``size="main"``, as the part with the largest share allows, which is kept whole. With ``tokens`` it is that large. A
-    part gives its share of the size, or all it has. ``source_tokens`` caps single sources before that. A part without
-    a row is refused unless ``tokens`` is given; under ``absent="share_out"`` its siblings get its share, in
-    proportion.
+    ``tokens`` is the size. Without it, the scarcest part limits the size, so that every share is reached; with
+    ``size="main"`` the part with the largest share does, and is kept whole. Each part is cut to its share of the size,
+    or kept whole if it has less. ``source_tokens`` caps single sources first. A part without rows is an error unless
+    ``tokens`` is given; with ``absent="share_out"`` its share is divided among its siblings in proportion.
     """
 
     parts: tuple[Part, ...]
@@ -53,7 +52,7 @@ ACCOUNT_SCHEMA = pl.Schema(
         "tokens_over_cap": pl.Int64,
     }
 )
-"""One row a part: its share by the config, its share after absent parts were shared out, and its result."""
+"""One row per part: its share by the config, its share after those of absent parts were divided, and its result."""
 
 
 ROUNDING = 1e-6

@@ -1,4 +1,4 @@
-"""The parts of a mix: which rows each takes, and its share of the tokens.
+"""The parts of a mix: the rows and the token share of each.
 
 Aloe Beta is 60% public medical rows, 20% synthetic ones and 20% general ones, of which instructions are 67.5%, function
 calls 17.5% and long contexts 15% (arXiv 2505.04388, sections on data).
@@ -24,9 +24,9 @@ WRITTEN = "$.cot.origin"
 
 @checked(frozen=True, kw_only=True, config=FORBID)
 class Pick:
-    """Rows from ``sources`` (patterns such as ``medqa_*``) with one of ``tasks``; an empty field asks for nothing.
+    """Rows from ``sources`` (patterns such as ``medqa_*``) with one of ``tasks``; an empty field matches every row.
 
-    ``teacher`` asks for rows whose response a teacher wrote, or for rows whose response none did.
+    ``teacher`` selects rows whose response a teacher wrote, or rows whose response none did.
     """
 
     sources: tuple[Name, ...] = ()
@@ -95,7 +95,7 @@ def aloe_parts(
 
 
 def part_of(parts: tuple[Part, ...]) -> pl.Expr:
-    """Return the path (``general/instruction``) of the first part that takes a row, null where none does."""
+    """Return the path (``general/instruction``) of the first part that matches a row, null where none does."""
     taken = (
         pl.when(pl.any_horizontal(_picks(pick) for pick in part.picks)).then(pl.lit(path))
         for path, _, part in leaves(parts)
@@ -116,7 +116,7 @@ def _picks(pick: Pick) -> pl.Expr:
 
 
 def leaves(parts: tuple[Part, ...], path: str = "", share: float = 1.0) -> Iterator[tuple[str, float, Part]]:
-    """Yield (path, share of the whole, part) for every part that takes rows."""
+    """Yield (path, share of the whole, part) for every part without smaller parts."""
     for part in parts:
         place = f"{path}{part.name}"
         if part.parts:
@@ -128,7 +128,7 @@ def leaves(parts: tuple[Part, ...], path: str = "", share: float = 1.0) -> Itera
 def shared_out(
     parts: tuple[Part, ...], present: set[str], path: str = "", share: float = 1.0
 ) -> Iterator[tuple[str, float]]:
-    """Yield (path, share of the whole) for the parts ``present``; the shares of absent ones go to their siblings."""
+    """Yield (path, share of the whole) of parts ``present``; shares of absent ones are divided among their siblings."""
     there = [part for part in parts if any(f"{path}{leaf}" in present for leaf, _, _ in leaves((part,)))]
     whole = sum(part.share for part in there)
     for part in there:

@@ -1,4 +1,4 @@
-"""The rows as a model will see them: options listed in the prompt, the answer with its reasons as the response."""
+"""Prompts and responses as a model sees them: options listed in the prompt, reasons and answer as the response."""
 
 from __future__ import annotations
 
@@ -7,19 +7,30 @@ import polars as pl
 from quality.outcome import Outcome
 from sources.shapes.row_shapes import LETTERS
 from sources.table import SCHEMA
-from synth.formatting.last_message import last_content, with_last_content
 
 
 def render_prompts(rows: pl.DataFrame, config: None) -> Outcome:
-    """Return the rows with ``response`` filled from rationale and answer where it is empty.
+    """Add context and options to the last message, and fill an empty ``response`` from rationale and answer.
 
-    The prompt's last turn gains the context before it and the options after it, as ``A. …`` lines; the response of a
-    multiple-choice row ends in ``Answer: X``, several letters separated by commas.
+    The context comes before the question, the options after it as lines ``A. …``. The response of a multiple-choice
+    row ends in ``Answer: X``, several letters separated by commas.
     """
     written = rows.with_columns(messages=_messages(), response=pl.coalesce("response", _response()))
     return Outcome(
         rows=written.select(*SCHEMA.names(), drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
     )
+
+
+def last_content() -> pl.Expr:
+    """Return the text of a row's last message."""
+    return pl.col("messages").list.last().struct.field("content")
+
+
+def with_last_content(content: pl.Expr) -> pl.Expr:
+    """Return a row's messages, the last one with ``content`` as its text."""
+    messages = pl.col("messages")
+    final = pl.struct(messages.list.last().struct.field("role"), content.alias("content"))
+    return pl.concat_list(messages.list.head(messages.list.len() - 1), final)
 
 
 def _messages() -> pl.Expr:

@@ -1,4 +1,4 @@
-"""The last step of a set that a teacher writes: rows without a generated text are dropped."""
+"""The step that drops rows without a generated text, at the end of a recipe whose rows a teacher writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RequireGenerated:
 
 
 def require_generated(rows: pl.DataFrame, config: RequireGenerated) -> Outcome:
-    """Return the rows, dropped where no chain or pair was written into them."""
+    """Drop the rows that have no generated chain or pair."""
     lacks = pl.col("meta").str.json_path_match(f"$.{config.part}.origin").is_null()
     drop, evidence = (pl.when(lacks).then(pl.lit(text)) for text in (config.reason, config.evidence))
     return Outcome(rows=rows.with_columns(drop_reason=drop, evidence=evidence))

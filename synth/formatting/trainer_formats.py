@@ -1,7 +1,7 @@
 """The formats in which trainers read rows: ShareGPT, Alpaca, and the chats of TRL, axolotl and OpenRLHF.
 
-A format raises ``ValueError`` for a row that it cannot hold. axolotl, LLaMA-Factory and OpenRLHF read these formats in
-versions 0.19.0, 0.9.5 and 0.11.2.
+A format raises ``ValueError`` for a row that it cannot represent. axolotl, LLaMA-Factory and OpenRLHF read these
+formats in versions 0.19.0, 0.9.5 and 0.11.2.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def llama_factory_preference(record: Record) -> dict[str, Any]:
 def alpaca(record: Record) -> dict[str, Any]:
     """Return a row of ``id``, ``instruction``, ``input``, ``output`` and ``system``.
 
-    The prompt is all instruction. ``ValueError`` for a conversation of several turns, which this format cannot hold.
+    The whole prompt is the instruction. Raises ``ValueError`` for a conversation of several turns.
     """
     return {**_one_turn(record), "output": _filled(record, "response")}
 

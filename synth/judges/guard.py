@@ -23,7 +23,7 @@ from synth.judges.guard_formats import (
     format_of,
     parse_reply,
 )
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.teachers.candidates import Author
 from synth.teachers.stage import Reading, Stage
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -31,7 +31,7 @@ from synth.teachers.teacher import Completion, Request, Sampling
 __all__ = ["ADVICE_ONLY", "CONTROVERSIAL", "SAFE", "STAGE", "UNPARSED", "UNSAFE", "Guard", "parse", "stage_name"]
 
 PROMPT = "redteam/guard.jinja"
-MISSING, UNASKED = "missing", "unasked"
+MISSING, NO_TEXT = "missing", "no_text"
 
 OWN_FORMAT: FormatName = "llama-guard-3"
 """The format that our own prompt requests: its categories are numbered like those of Llama Guard 3."""
@@ -42,11 +42,11 @@ Answer = Mapping[str, Any]
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Guard:
-    """Which model judges, and how its replies read.
+    """The guard model and the format of its requests and replies.
 
     - ``protocol``: ``chat`` for models whose chat template is the guard's prompt, as Llama Guard's is; ``prompt`` sends
       any instructed model a prompt of ours, whose hash is ``prompts``
-    - ``format``: the family of the guard, which decides its categories; by default found from the model's name
+    - ``format``: the family of the guard, which determines its categories; by default found from the model's name
 
     Raises ``ValueError`` under ``chat`` for a model whose format is neither given nor known from its name.
     """
@@ -55,7 +55,7 @@ class Guard:
     protocol: Literal["chat", "prompt"] = "chat"
     format: FormatName | None = None
     max_tokens: Annotated[int, Field(ge=4)] = 64
-    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
     def __post_init__(self) -> None:
         """Refuse a guard whose categories are unknown: S6 is advice in one list and privacy in another."""
@@ -83,7 +83,7 @@ def parse(text: str, config: Guard) -> Parsed:
 
 
 def answers_with_text(answers: pl.DataFrame, config: Guard) -> Iterator[Answer]:
-    """Yield the answers that have a text, of a table with id, stage, sample, ``asked`` and text."""
+    """Yield the answers that have a text, of a table with id, stage, sample, ``prompt`` and text."""
     return answers.filter(pl.col("text").fill_null("") != "").iter_rows(named=True)
 
 
@@ -91,9 +91,9 @@ def guard_requests(answer: Answer, config: Guard) -> list[Request]:
     """Return the request for the verdict on one answer."""
     messages: tuple[Message, ...]
     if config.protocol == "chat":
-        messages = (Message("user", answer["asked"]), Message("assistant", answer["text"]))
+        messages = (Message("user", answer["prompt"]), Message("assistant", answer["text"]))
     else:
-        prompt = templates.render(PROMPT, request=answer["asked"], response=answer["text"])
+        prompt = prompt_files.render(PROMPT, request=answer["prompt"], response=answer["text"])
         messages = (Message("user", prompt),)
     sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
     name = stage_name(answer["stage"])
@@ -109,7 +109,7 @@ def add_verdicts(answers: pl.DataFrame, judged: list[Answer], candidates: pl.Dat
     """Return the answers with ``guard`` and ``categories``.
 
     ``guard`` is ``safe``, ``unsafe``, ``advice_only`` (specialised advice and nothing else), ``controversial``,
-    ``unparsed``, ``failed`` (the request), ``missing`` (no reply) or ``unasked`` (an answer without a text).
+    ``unparsed``, ``failed`` (the request), ``missing`` (no reply) or ``no_text`` (the answer is empty).
     ``categories`` are those of an unsafe answer, where the guard names any.
     """
     verdicts = {
@@ -119,7 +119,7 @@ def add_verdicts(answers: pl.DataFrame, judged: list[Answer], candidates: pl.Dat
         ).iter_rows()
     }
     found = [
-        verdicts.get((id, stage_name(stage), sample), (MISSING if text else UNASKED, None))
+        verdicts.get((id, stage_name(stage), sample), (MISSING if text else NO_TEXT, None))
         for id, stage, sample, text in answers.select("id", "stage", "sample", "text").iter_rows()
     ]
     columns = pl.DataFrame(found, {"guard": pl.String, "categories": pl.String}, orient="row")

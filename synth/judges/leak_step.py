@@ -1,4 +1,4 @@
-"""The step of leaks in a recipe with models: an embedder for other words and languages, a judge for doubts."""
+"""Decontamination with models: an embedder finds items in other words and languages, a judge decides doubtful ones."""
 
 from __future__ import annotations
 

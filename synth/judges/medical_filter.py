@@ -17,7 +17,7 @@ from sources.record import Record
 from sources.shapes.row_shapes import LETTERS
 from sources.table import records
 from synth.answers.extractor import extract
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
@@ -37,7 +37,7 @@ class MedicalFilter:
     generated_by: Author
     sources: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=8)] = 200
-    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
 def eligible_records(rows: pl.DataFrame, config: MedicalFilter) -> Iterator[Record]:
@@ -63,7 +63,7 @@ def read_decision(record: Record, request: Request, completion: Completion, conf
 def drop_other_rows(
     rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: MedicalFilter
 ) -> Outcome:
-    """Return the rows, in order, with ``drop`` and ``evidence``.
+    """Return the rows, in order, with ``drop_reason`` and ``evidence``.
 
     Reasons: ``not_medical``, and ``medical_unknown`` with the verdict ``unparsed``, ``truncated``, ``failed`` or
     ``missing`` as evidence.

@@ -1,6 +1,6 @@
 """Marks for written reasoning: a judge scores five criteria from 1 to 5, and rows with a lower mark are dropped.
 
-All marks are stored in ``meta``, since a judge's mark proves nothing. No mark is filled in for an unreadable reply.
+All marks are stored in ``meta``, since a judge can be wrong. No mark is filled in for an unreadable reply.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from quality.outcome import Outcome
 from sources.record import Record
 from sources.table import records, to_json
 from synth.answers import json_reply
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.prompting.generators import answer_text, question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
@@ -42,7 +42,7 @@ class Rubric:
     generated_by: Author
     min_mark: Annotated[int, Field(ge=1, le=5)] = 3
     max_tokens: Annotated[int, Field(ge=64)] = 400
-    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
 def eligible_records(rows: pl.DataFrame, config: Rubric) -> Iterator[Record]:
@@ -74,7 +74,7 @@ def read_marks(record: Record, request: Request, completion: Completion, config:
 
 
 def drop_low_marks(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Rubric) -> Outcome:
-    """Return the rows, in order, with their marks as ``rubric`` in ``meta``, ``drop`` and ``evidence``.
+    """Return the rows, in order, with their marks as ``rubric`` in ``meta``, ``drop_reason`` and ``evidence``.
 
     Reasons: ``low_mark`` with the marks as evidence, and ``unmarked`` with ``unparsed``, ``truncated``, ``failed`` or
     ``missing``.

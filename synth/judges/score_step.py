@@ -239,8 +239,8 @@ def _named(knob: str, text: str, scores: Sequence[str]) -> tuple[str, float]:
     except ValueError:
         value = math.nan
     if name not in scores or math.isnan(value):
-        asked = f"one of {', '.join(scores)}" if scores else "a score, of which none is computed"
-        raise ValueError(f"{knob}: got {text!r}, expected NAME=NUMBER with NAME {asked}")
+        names = f"one of {', '.join(scores)}" if scores else "a score, of which none is computed"
+        raise ValueError(f"{knob}: got {text!r}, expected NAME=NUMBER with NAME {names}")
     return name, value
 
 

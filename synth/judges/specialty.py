@@ -19,7 +19,7 @@ from sources.record import Record
 from sources.shapes.row_shapes import LETTERS
 from sources.table import records, to_json
 from synth.answers.model_output import plain
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
@@ -31,7 +31,7 @@ PROMPT = "labels/specialty.jinja"
 FIELD_LIST = "labels/fields.txt"
 LABELLED = "labelled"
 
-FIELDS = templates.lines(FIELD_LIST)
+FIELDS = prompt_files.lines(FIELD_LIST)
 NO_FIELD = "None"
 
 LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNORECASE | re.MULTILINE)
@@ -44,7 +44,7 @@ class Specialty:
     generated_by: Author
     sources: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=16)] = 200
-    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT, FIELD_LIST))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT, FIELD_LIST))
 
 
 def label(text: str) -> str | None:

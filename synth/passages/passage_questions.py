@@ -22,7 +22,7 @@ from sources.record import Message, Record
 from sources.table import frame, records, to_json
 from synth.answers import json_reply
 from synth.answers.model_output import fold
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
@@ -36,7 +36,12 @@ KINDS = {"question": str, "answer": str, "support": str}
 REPLY_SCHEMA = json_reply.object_schema({name: {"type": "string"} for name in KINDS})
 
 KEPT, SPARE = "kept", "spare"
-ASKS_NOTHING, OF_THE_PASSAGE, UNSUPPORTED, NEW_NUMBER = "asks_nothing", "of_the_passage", "unsupported", "new_number"
+NOT_A_QUESTION, OF_THE_PASSAGE, UNSUPPORTED, NEW_NUMBER = (
+    "not_a_question",
+    "of_the_passage",
+    "unsupported",
+    "new_number",
+)
 CONTROL_MARKS = "control_marks"
 NO_QUESTION = "no_question"
 
@@ -55,9 +60,9 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Passages:
-    """The model that writes questions on contexts of ``sources`` (all rows, if none is named), with ``samples`` tries.
+    """The model that writes questions on contexts of ``sources`` (all rows, if none is named), ``samples`` times each.
 
-    Rows with contexts of other lengths are kept as they are. ``license`` is that of the texts of ``by``.
+    Rows with contexts of other lengths are kept as they are. ``license`` is that of what the model writes.
     """
 
     generated_by: Author
@@ -69,7 +74,7 @@ class Passages:
     temperature: Annotated[float, Field(ge=0)] = 0.7
     max_tokens: Annotated[int, Field(ge=64)] = 800
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
 def eligible_records(rows: pl.DataFrame, config: Passages) -> Iterator[Record]:
@@ -101,7 +106,7 @@ def read_question(record: Record, request: Request, completion: Completion, conf
     if mark := control_marks(f"{question}{answer}"):
         return Reading(CONTROL_MARKS, question, mark)
     if "?" not in question:
-        return Reading(ASKS_NOTHING, question)
+        return Reading(NOT_A_QUESTION, question)
     if named := OF_PASSAGE.search(fold(f"{question}\n{answer}")):
         return Reading(OF_THE_PASSAGE, question, named[0])
     if len(support.split()) < MIN_SUPPORT_WORDS or _spaced(support) not in _spaced(passage):
@@ -112,11 +117,11 @@ def read_question(record: Record, request: Request, completion: Completion, conf
 
 
 def write_questions(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Passages) -> Outcome:
-    """Return the rows as questions with answers, ``drop`` and ``evidence``, in order; and all completions.
+    """Return the rows as questions with answers, ``drop_reason`` and ``evidence``, in order; and all completions.
 
-    The first sample that holds is ``kept``, others that hold are ``spare``. The row keeps its id: its message is the
+    The first valid sample is ``kept``, other valid ones are ``spare``. The row keeps its id: its message is the
     question, ``answer`` and ``response`` the answer, and ``meta`` has the support instead of the passage in
-    ``context``. A row without a sample that holds is dropped (``no_question``), with its verdicts as evidence.
+    ``context``. A row without a valid sample is dropped (``no_question``), with its verdicts as evidence.
     """
     kept: dict[str, tuple[int, str]] = {}
     counts: dict[str, Counter[str]] = {record.id: Counter() for record in eligible}

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import Chains, Cot
 from synth.cot.chosen_chains import in_row_order
 from synth.cot.sample_chains import CHAINS
 from synth.preferences.pair_rows import pair_rows
@@ -42,4 +42,6 @@ def pair_chains(rows: pl.DataFrame, generated: Outcome, config: ChainPairs) -> O
     return Outcome(rows=rows_out, tables={"pairs": decided})
 
 
-CHAIN_PAIRS = DerivedStage(stage=CHAINS, derive=lambda rows, config: (rows, config.chains), finish=pair_chains)
+CHAIN_PAIRS = DerivedStage(
+    stage=CHAINS, derive=lambda rows, config: (rows, Chains(generators=(config.chains,))), finish=pair_chains
+)

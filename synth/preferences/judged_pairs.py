@@ -22,7 +22,7 @@ from sources.record import Message
 from synth.answers.extractor import extract
 from synth.answers.model_output import fold, plain
 from synth.preferences.propose_pairs import Candidate, by_prompt, pair_table, side
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.teachers.candidates import FAILED, UNPARSED, Author
 from synth.teachers.stage import Reading, Stage, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
@@ -62,7 +62,7 @@ class PairJudge:
     pairs_per_prompt: Annotated[int, Field(ge=1)] = 1
     max_tokens: Annotated[int, Field(ge=8)] = 512
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    prompts: str = Field(default_factory=lambda: templates.digest(PROMPT))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
 class Proposal(NamedTuple):
@@ -77,7 +77,7 @@ class Proposal(NamedTuple):
     def messages(self, swapped: bool) -> tuple[Message, ...]:
         """Return the judge's prompt, with the candidates in their order or swapped."""
         first, second = (self.second, self.first) if swapped else (self.first, self.second)
-        prompt = templates.render(
+        prompt = prompt_files.render(
             PROMPT, request=self.question, reference=self.reference, first=first["text"], second=second["text"]
         )
         return (Message("user", prompt),)
@@ -88,7 +88,9 @@ def propose(candidates: pl.DataFrame, rows: pl.DataFrame, config: PairJudge) -> 
     questions = {id: (messages, answer) for id, messages, answer in rows.select("id", "messages", "answer").iter_rows()}
     for group in by_prompt(candidates, config.seed):
         if group[0]["id"] not in questions:
-            raise ValueError(f"candidate {group[0]['id']!r} answers no row; give the rows that were asked")
+            raise ValueError(
+                f"candidate {group[0]['id']!r} answers no row; pass the rows that the requests were made of"
+            )
         messages, answer = questions[group[0]["id"]]
         different = [pair for pair in combinations(group, 2) if pair[0]["text"] != pair[1]["text"]]
         for rank, (first, second) in enumerate(different[: config.pairs_per_prompt]):

@@ -1,4 +1,4 @@
-"""Rows with their pairs, and the figures of pairs for a card, such as whether the longer text tends to win."""
+"""Rows with their pairs, and figures of pairs for a card, such as how often the longer text is chosen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAIR_FACTS = ("origin", "margin", "chosen_key", "rejected_key", "chosen_by", "re
 
 
 def pair_rows(rows: pl.DataFrame, decided: pl.DataFrame, licenses: Sequence[str] = ()) -> pl.DataFrame:
-    """Return the rows with ``response`` and ``rejected`` from their pairs, ``drop`` and ``evidence``, in order.
+    """Return the rows with ``response`` and ``rejected`` from their pairs, ``drop_reason`` and ``evidence``, in order.
 
     A row's first pair fills the row, each further one a copy of it whose id ends in ``/pair-2`` and so on. ``meta`` has
     the origin of the texts, the margin and the side of the split under ``pair``. ``licenses`` are those of teachers'

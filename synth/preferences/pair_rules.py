@@ -17,7 +17,7 @@ from sources.table import question_text
 from synth.preferences.propose_pairs import PAIR_SCHEMA
 
 Groups = Callable[[pl.DataFrame], pl.DataFrame]
-"""Rows in, (id, group) out: rows of one group ask the same and count as one prompt."""
+"""Rows in, (id, group) out: rows of one group have the same question and count as one prompt."""
 
 DECIDED_SCHEMA = pl.Schema([*PAIR_SCHEMA.items(), ("group", pl.String()), ("split", pl.String())])
 """A pair with its verdict, the prompt it counts for and the side of the split that this prompt is on."""
@@ -58,14 +58,14 @@ def similar_prompts(rules: NearRules) -> Groups:
 
 
 def decide(pairs: pl.DataFrame, rows: pl.DataFrame, config: PairRules, groups: Groups = same_prompts) -> pl.DataFrame:
-    """Return all pairs with ``drop`` and ``evidence`` filled where a rule breaks, group and split (``DECIDED_SCHEMA``).
+    """Return all pairs with group, split and, where one breaks a rule, reason and evidence (``DECIDED_SCHEMA``).
 
-    In order: a pair that went before, ``empty``, ``same_text`` (after normalisation), ``tie``, ``small_margin``,
+    In order: a pair that is dropped already, ``empty``, ``same_text`` (after normalisation), ``tie``, ``small_margin``,
     ``length_ratio``, ``repeated_pair`` and ``prompt_cap``. Raises ``ValueError`` for a pair of a row that is not there.
     """
     placed = pairs.join(groups(rows), on="id", how="left", maintain_order="left")
     if not (lost := placed.filter(pl.col("group").is_null())).is_empty():
-        raise ValueError(f"pair of {lost['id'][0]!r} belongs to no row; give the rows that were asked")
+        raise ValueError(f"pair of {lost['id'][0]!r} belongs to no row; pass the rows that the requests were made of")
     keyed = placed.with_columns(chosen_text=key(pl.col("chosen")), rejected_text=key(pl.col("rejected")))
     measured = mark(keyed, _broken(config))
     capped = mark(_in_turn(measured, config), _crowded(config))
@@ -110,11 +110,11 @@ def _in_turn(pairs: pl.DataFrame, config: PairRules) -> pl.DataFrame:
     """
     order = [xxhash.xxh64_intdigest(id.encode(), config.seed) for id in pairs["id"]]
     numbered = pairs.with_columns(order=pl.Series(order, dtype=pl.UInt64)).with_row_index("offset")
-    standing = numbered.filter(pl.col("drop_reason").is_null()).sort(
+    kept = numbered.filter(pl.col("drop_reason").is_null()).sort(
         *TURNS, descending=[name == "margin" for name in TURNS], nulls_last=True
     )
     first = pl.struct("chosen", "rejected").is_first_distinct().over("group")
-    turns = standing.with_columns(first=first).select("offset", "first", turn=pl.col("first").cum_sum().over("group"))
+    turns = kept.with_columns(first=first).select("offset", "first", turn=pl.col("first").cum_sum().over("group"))
     return numbered.join(turns, on="offset", how="left", maintain_order="left").drop("offset", "order")
 
 
@@ -129,11 +129,11 @@ def _evidence(**seen: pl.Expr) -> pl.Expr:
 
 
 def mark(rows: pl.DataFrame, rules: list[Broken]) -> pl.DataFrame:
-    """Return the rows with reason and evidence of the first rule that each breaks; one that went stays as it is."""
+    """Return the rows with reason and evidence of the first rule that each breaks; one that has a reason keeps it."""
     for reason, breaks, evidence in rules:
-        goes = pl.col("drop_reason").is_null() & breaks.fill_null(False)
+        breaking = pl.col("drop_reason").is_null() & breaks.fill_null(False)
         rows = rows.with_columns(
-            drop_reason=pl.when(goes).then(pl.lit(reason)).otherwise("drop_reason"),
-            evidence=pl.when(goes).then(evidence).otherwise("evidence"),
+            drop_reason=pl.when(breaking).then(pl.lit(reason)).otherwise("drop_reason"),
+            evidence=pl.when(breaking).then(evidence).otherwise("evidence"),
         )
     return rows

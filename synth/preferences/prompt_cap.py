@@ -1,4 +1,4 @@
-"""How many pairs one prompt may give over a whole set, near-duplicate prompts counted as one."""
+"""A cap on the pairs of one prompt over a whole set, near-duplicate prompts counted as one."""
 
 from __future__ import annotations
 

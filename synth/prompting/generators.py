@@ -20,7 +20,10 @@ LANGUAGE_NAMES = {"es": "Spanish", "fr": "French", "de": "German", "it": "Italia
 
 @dataclass(frozen=True, kw_only=True)
 class Generator:
-    """A prompt file; whether a row's rationale supports a given answer; whether rows are cases without a question."""
+    """A prompt file; with ``support`` it shows the source's rationale for a given answer.
+
+    The rows of a ``case`` generator are cases without a question.
+    """
 
     prompt: str
     support: bool = False

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, Template, meta
 
 from sources.record import ROLES, Message
-from synth.prompting import templates
+from synth.prompting import prompt_files
 
 SWITCHES = frozenset({"given", "lettered"})
 """Values that are true or false; a turn that uses these alone is the same for thousands of rows."""
@@ -69,9 +69,9 @@ def _turns(name: str) -> tuple[_Turn, ...]:
     turns = []
     for role, text in zip(parts[::2], parts[1::2], strict=True):
         variables = meta.find_undeclared_variables(Environment().parse(head + text))
-        turns.append(_Turn(role=role, template=templates.template(head + text), switched=variables <= SWITCHES))
+        turns.append(_Turn(role=role, template=prompt_files.template(head + text), switched=variables <= SWITCHES))
     return tuple(turns)
 
 
 def _source(name: str) -> str:
-    return (templates.FOLDER / name).read_text(encoding="utf-8")
+    return (prompt_files.FOLDER / name).read_text(encoding="utf-8")

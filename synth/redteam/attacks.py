@@ -20,7 +20,7 @@ from pydantic.dataclasses import dataclass as checked
 from sources.license import joint
 from sources.table import SCHEMA, to_json
 from synth.preferences.pair_rules import Groups, same_prompts
-from synth.prompting import templates as prompt_files
+from synth.prompting import prompt_files
 
 FOLDER = "redteam"
 BASELINE = "baseline"
@@ -121,7 +121,7 @@ def found_styles(jailbreaks: pl.DataFrame, groups: Groups = same_prompts) -> tup
 
 
 def requests_to_attack(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with ``drop`` and ``evidence``: a plain request is one message, and no attack by itself."""
+    """Return the rows, dropped unless they are plain requests: one message that is no attack itself."""
     turns = pl.col("messages").list.len()
     dressed = pl.col("meta").str.json_path_match("$.base") == "false"
     reason = pl.when(turns != 1).then(pl.lit("several_turns")).when(dressed).then(pl.lit("already_an_attack"))

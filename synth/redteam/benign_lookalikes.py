@@ -9,7 +9,7 @@ import polars as pl
 
 from quality.key import key
 from sources.table import SCHEMA, to_json
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.redteam.attacks import ATTACK_SCHEMA, FOLDER, Attacks, held_out
 
 SOURCE = "look_alikes"
@@ -23,7 +23,7 @@ def benign_lookalikes(config: Attacks, test_topics: frozenset[str] = frozenset()
 
     Those of ``test_topics`` are held out, as are ``config.test_requests`` of all.
     """
-    entries = [orjson.loads(line) for line in templates.lines(FILE)]
+    entries = [orjson.loads(line) for line in prompt_files.lines(FILE)]
     ids = [f"{SOURCE}:{number}" for number in range(1, len(entries) + 1)]
     held = held_out(ids, config.test_requests, config.seed)
     rows = []
@@ -54,13 +54,13 @@ def _row(id: str, line: int, topic: str, prompt: str, held_out_by: list[str]) ->
 
 
 def declines(text: str) -> bool:
-    """Return whether a reply begins with a refusal that we know; other and later refusals are missed."""
+    """Return whether a reply begins with a known refusal; other and later refusals are missed."""
     return f"{_keys((text[:200],))[0]} ".startswith(_known_refusals())
 
 
 @cache
 def _known_refusals() -> tuple[str, ...]:
-    return tuple(f"{mark} " for mark in _keys((*templates.lines(OPENINGS), *templates.lines(MARKS))))
+    return tuple(f"{mark} " for mark in _keys((*prompt_files.lines(OPENINGS), *prompt_files.lines(MARKS))))
 
 
 def _keys(texts: tuple[str, ...]) -> list[str]:

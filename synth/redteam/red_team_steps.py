@@ -74,7 +74,7 @@ class GuardedPairs:
 
 
 def plain_requests(rows: pl.DataFrame, config: None) -> Outcome:
-    """Return the rows of safety corpora, dropped where they are no plain harmful request.
+    """Return the rows of safety corpora, dropped unless they are plain harmful requests.
 
     Reasons: those of ``requests_to_attack``, ``no_prompt`` (a text that no user wrote) and ``not_harmful`` (a prompt
     that the corpus calls safe).
@@ -99,7 +99,7 @@ def attack(rows: pl.DataFrame, config: AttackStage, reference_inputs: tuple[Path
 
 @lru_cache(maxsize=1)
 def _all_attacks(paths: tuple[Path, ...], config: AttackStage) -> pl.DataFrame:
-    """Return all attacks and look-alikes with ``parent``, ``drop`` and ``evidence``; once in a process."""
+    """Return all attacks and look-alikes with ``parent``, ``drop_reason`` and ``evidence``; once in a process."""
     rows = read_parquet(list(paths))
     found = pl.col("source").is_in(config.jailbreaks)
     groups = similar_prompts(config.near)
@@ -116,7 +116,7 @@ def _all_attacks(paths: tuple[Path, ...], config: AttackStage) -> pl.DataFrame:
 
 
 def _sided(made: pl.DataFrame) -> pl.DataFrame:
-    """Return the attacks with their facts in ``meta``, and those on the test side with ``drop`` and ``evidence``."""
+    """Return the attacks with their facts in ``meta``, those on the test side dropped."""
     facts = made.select(FACTS).iter_rows(named=True)
     noted = [to_json({**orjson.loads(meta), "attack": fact}) for meta, fact in zip(made["meta"], facts, strict=True)]
     held = pl.col("side") == "test"
@@ -224,7 +224,7 @@ WRITE_REPLIES = DerivedStage(stage=REPLIES, derive=lambda rows, config: (_with_f
 
 
 def pair_replies(rows: pl.DataFrame, guarded: Outcome, config: GuardedPairs) -> Outcome:
-    """Return the rows as preference pairs, those whose pair does not hold dropped (``no_pair``).
+    """Return the rows as preference pairs, those without a valid pair dropped (``no_pair``).
 
     The guard judges each refusal as an answer to the plain request, and each helpful answer. ``pairs`` has every pair
     with the reason that excluded it.
@@ -283,9 +283,9 @@ def _columns(facts: Iterable[Mapping[str, Any]], names: Sequence[str]) -> pl.Dat
     return pl.DataFrame(values, dict.fromkeys(names, pl.String), orient="row")
 
 
-def _texts(rows: pl.DataFrame, stage: str, text: str, asked: pl.Expr) -> pl.DataFrame:
+def _texts(rows: pl.DataFrame, stage: str, text: str, prompt: pl.Expr) -> pl.DataFrame:
     """Return texts as a table of answers for the guard."""
-    return rows.select("id", stage=pl.lit(stage), sample=pl.lit(0, pl.Int64), asked=asked, text=pl.col(text))
+    return rows.select("id", stage=pl.lit(stage), sample=pl.lit(0, pl.Int64), prompt=prompt, text=pl.col(text))
 
 
 def _written_by(rows: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -298,7 +298,7 @@ def _note(meta: str, name: str) -> dict[str, Any]:
 
 
 def _noted(metas: pl.Series, name: str, facts: pl.DataFrame) -> pl.Series:
-    """Return ``meta`` with the facts that are known under ``redteam`` and ``name``."""
+    """Return ``meta`` with the facts that are not null under ``redteam`` and ``name``."""
     noted = []
     for meta, fact in zip(metas, facts.iter_rows(named=True), strict=True):
         known = {field: value for field, value in fact.items() if value is not None}

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 import orjson
 
-from synth.prompting import templates
+from synth.prompting import prompt_files
 
 Response = Literal["complies", "partly", "refuses"]
 RESPONSES: tuple[Response, ...] = get_args(Response)
@@ -135,8 +135,8 @@ def response_kind(text: str) -> Response:
             refusals += 1
         elif REFERRAL.search(sentence):
             referrals += 1
-            beside = len(WORD.findall(REFERRAL.sub(" ", sentence)))
-            content += beside if beside >= REFERRAL_CONTENT else 0
+            other_words = len(WORD.findall(REFERRAL.sub(" ", sentence)))
+            content += other_words if other_words >= REFERRAL_CONTENT else 0
         elif not POLITE.search(sentence):
             content += len(WORD.findall(sentence))
     if refusals:
@@ -162,7 +162,7 @@ def detection_error(half: str = "held") -> DetectionError:
 
     A missed refusal is a full refusal read as compliance, a false one an answer read as a refusal of any kind.
     """
-    labelled = [one for one in map(orjson.loads, templates.lines(LABELLED)) if one["half"] == half]
+    labelled = [one for one in map(orjson.loads, prompt_files.lines(LABELLED)) if one["half"] == half]
     read = [(one["label"], response_kind(one["text"])) for one in labelled]
     return DetectionError(
         replies=len(read),

@@ -21,7 +21,7 @@ from quality.outcome import Outcome
 from sources.record import Message
 from synth.judges.guard import ADVICE_ONLY, SAFE, UNSAFE
 from synth.preferences.propose_pairs import pair_table, side
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.redteam.attacks import FOLDER
 from synth.redteam.benign_lookalikes import MARKS, OPENINGS, SOURCE, declines
 from synth.teachers.candidates import TRUNCATED, Author
@@ -50,7 +50,7 @@ class RedTeam:
     max_tokens: Annotated[int, Field(ge=8)] = 512
     min_refusal_chars: Annotated[int, Field(ge=1)] = 60
     seed: Annotated[int, Field(ge=0, lt=2**64)] = 0
-    prompts: str = Field(default_factory=lambda: templates.digest(REFUSAL_PROMPT, OPENINGS, MARKS))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(REFUSAL_PROMPT, OPENINGS, MARKS))
 
 
 def target_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
@@ -65,11 +65,11 @@ def target_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
 
 def refusal_requests(attacks: pl.DataFrame, config: RedTeam) -> list[Request]:
     """Return one request for a refusal of each plain request, its opening sampled by ``seed``; the row is ``base``."""
-    openings = templates.lines(OPENINGS)
+    openings = prompt_files.lines(OPENINGS)
     made = []
     for base, request in attacks.select("base", "request").unique(maintain_order=True).iter_rows():
         opening = openings[xxhash.xxh64_intdigest(base.encode(), config.seed) % len(openings)]
-        prompt = templates.render(REFUSAL_PROMPT, request=request, opening=opening)
+        prompt = prompt_files.render(REFUSAL_PROMPT, request=request, opening=opening)
         made.append(Request(row=base, stage=REFUSAL, messages=_user(prompt), sampling=_writing(config)))
     return made
 
@@ -103,11 +103,11 @@ TARGET_ANSWERS = Stage(
     read=read_completeness,
     finish=lambda rows, items, candidates, config: Outcome(rows=rows),
     complete_only=False,
-    author=lambda config: config.target,
+    author=lambda item, config: config.target,
 )
 """The target's answers to attacks; the rows are unchanged."""
 
-REPLIES = replace(TARGET_ANSWERS, items=reply_requests, author=lambda config: config.writer)
+REPLIES = replace(TARGET_ANSWERS, items=reply_requests, author=lambda item, config: config.writer)
 """The writer's refusals and helpful answers; the rows are unchanged."""
 
 

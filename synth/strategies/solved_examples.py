@@ -77,8 +77,8 @@ def with_examples(rows: pl.DataFrame, pool: pl.DataFrame, embed: Embed, k: int =
     vectors = _unit(embed(pool.select(question_text()).to_series().to_list()))
     chosen = []
     for part in rows.iter_slices(SLICE):
-        asked = _unit(embed(part.select(question_text()).to_series().to_list()))
-        for id, similar in zip(part["id"], asked @ vectors.T, strict=True):
+        query = _unit(embed(part.select(question_text()).to_series().to_list()))
+        for id, similar in zip(part["id"], query @ vectors.T, strict=True):
             order = [int(place) for place in np.argsort(-similar, kind="stable") if ids[place] != id][:k]
             chosen.append([shown[place] for place in reversed(order)])
     return rows.with_columns(pl.Series("examples", chosen, EXAMPLES))

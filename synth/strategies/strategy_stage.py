@@ -1,4 +1,4 @@
-"""A strategy as a stage: samples of each question, asked until the vote may stop, and the votes as a table.
+"""A strategy as a stage: samples of each question, requested until the vote may stop, and the votes as a table.
 
 The same stage serves synthesis, as a step of a recipe, and evaluation, over benchmark rows. A sample's answer is mapped
 back to the source's option order before it is counted.
@@ -20,7 +20,7 @@ from quality.outcome import Outcome
 from sources.record import Message, Record
 from sources.table import SCHEMA, records
 from synth.answers.extractor import extract
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.prompting.generators import allows_several, has_letters, question_of
 from synth.prompting.option_orders import Order, distinct_orders, pinned_options
 from synth.prompting.turns import render_turns
@@ -68,7 +68,7 @@ of those, ``truncated`` and ``failed`` the ones that broke off or were never ans
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Strategy:
-    """How a question with options is asked and when its vote stops.
+    """How a question with options is put to a model and when its vote stops.
 
     - ``reason``: ask for steps before the answer, or for the answer alone
     - ``samples``: the most samples of a question, at ``temperature``
@@ -87,7 +87,7 @@ class Strategy:
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     max_tokens: Annotated[int, Field(ge=4)] = 512
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    prompts: str = Field(default_factory=lambda: templates.digest(DIRECT, REASONED, QUESTION_MACROS))
+    prompts: str = Field(default_factory=lambda: prompt_files.digest(DIRECT, REASONED, QUESTION_MACROS))
 
     @classmethod
     def named(cls, name: StrategyName, generated_by: Author, **changes: Any) -> Self:
@@ -168,11 +168,11 @@ def first_samples(question: Question, config: Strategy) -> list[Request]:
 
 
 def further_samples(
-    asked: list[Question], candidates: pl.DataFrame, config: Strategy
+    questions: list[Question], candidates: pl.DataFrame, config: Strategy
 ) -> Iterator[tuple[Question, Request]]:
     """Yield the next samples of every question whose vote may still change."""
     answers = _answers(candidates)
-    for question in asked:
+    for question in questions:
         known = answers.get(question.record.id, {})
         counts = vote(known[sample][0] for sample in sorted(known)).counts
         used = max(known, default=-1) + 1
@@ -195,10 +195,10 @@ def read_sample(question: Question, request: Request, completion: Completion, co
     return Reading(PARSED, orjson.dumps(places).decode(), found.how)
 
 
-def count_votes(rows: pl.DataFrame, asked: list[Question], candidates: pl.DataFrame, config: Strategy) -> Outcome:
+def count_votes(rows: pl.DataFrame, questions: list[Question], candidates: pl.DataFrame, config: Strategy) -> Outcome:
     """Return the rows, those without an answer dropped (``no_answer``), and the table ``votes`` (``VOTE_SCHEMA``)."""
     answers = _answers(candidates)
-    votes = [_vote_row(question.record, answers.get(question.record.id, {})) for question in asked]
+    votes = [_vote_row(question.record, answers.get(question.record.id, {})) for question in questions]
     table = pl.DataFrame(votes, VOTE_SCHEMA)
     unanswered = {row["id"]: f"{row['unparsed']} of {row['samples']} samples" for row in votes if row["answer"] is None}
     reasons = [(NO_VOTE, unanswered[id]) if id in unanswered else (None, None) for id in rows["id"]]

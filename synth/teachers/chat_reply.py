@@ -75,8 +75,8 @@ def usable(completion: Completion, request: Request) -> Completion:
 def check_json(text: str, schema: Mapping[str, Any]) -> None:
     """Raise ``BadReplyError`` for text without JSON of the schema's type with the fields it requires.
 
-    A fence or words around it are no matter. Deeper the schema is the server's to keep; a server that ignores it
-    already fails here.
+    A fence or words around it are allowed. Deeper levels of the schema are not checked: a server that ignores the
+    schema fails at the first.
     """
     kinds: dict[object, type] = {"object": dict, "array": list, "string": str}
     expected = kinds.get(schema.get("type"), object)
@@ -135,7 +135,7 @@ def _completion(reply: dict[str, Any], usage: Usage, request: Request, seconds: 
         seconds=seconds,
     )
     if made.completion_tokens == 0 and (made.text or made.reasoning):
-        made = replace(made, completion_tokens=None)  # a count of nothing beside a text is none
+        made = replace(made, completion_tokens=None)  # a count of 0 with a text is unknown
     return usable(made, request)
 
 

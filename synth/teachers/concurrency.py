@@ -52,7 +52,7 @@ class Pace:
         self.limit = self._round_limit = float(min(START, self.most))
 
     def answered(self, since: float, now: float) -> None:
-        """Take in that a request sent at ``since`` was answered ``now``."""
+        """Record that a request sent at ``since`` was answered ``now``."""
         self.broken *= 1 - MEMORY
         if since >= self._round_since:
             self._delays.append(now - since)
@@ -65,7 +65,7 @@ class Pace:
             self._end_round(sum(self._delays) / len(self._delays), now)
 
     def pushed_back(self, since: float, now: float) -> None:
-        """Take in that the server did not bear a request sent at ``since``; those sent before the last cut are one."""
+        """Record that a request sent at ``since`` overloaded the server; those sent before the last cut count once."""
         if since < self._cut_at:
             return
         self._cut_at = now

@@ -1,4 +1,4 @@
-"""The request fields that a server accepts, learned from its refusals."""
+"""The request fields that a server accepts, determined by its refusals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STREAM_ONLY = re.compile(
 )
 """How servers refuse to answer in one piece."""
 
-STREAM_ASKED = "it answers only in streams of events, which are asked for and put together"
+STREAM_NOTICE = "it answers only in streams of events, which are requested and joined"
 
 NO_SCHEMA = re.compile(
     r"response_format|json_?schema|structured.?outputs?|guided.?(?:json|decoding)|\bgrammar\b", re.IGNORECASE
@@ -101,7 +101,7 @@ class Dialect:
             return SCHEMA_LEFT_OUT
         if "stream" not in sent and STREAM_ONLY.search(refusal):
             self.stream = True
-            return STREAM_ASKED
+            return STREAM_NOTICE
         if "stream_options" in sent and _names(refusal, "stream_options"):
             self.stream_usage = False
             return "it refuses stream_options, which is left out; what its answers take may not be known"

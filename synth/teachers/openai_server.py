@@ -25,7 +25,7 @@ import orjson
 
 from synth.teachers.chat_reply import BadReplyError, Reply, read_reply
 from synth.teachers.concurrency import Pace, Slots
-from synth.teachers.dialect import STREAM_ASKED, Dialect, named_field
+from synth.teachers.dialect import STREAM_NOTICE, Dialect, named_field
 from synth.teachers.event_stream import END, TYPE
 from synth.teachers.options import TeacherOptions
 from synth.teachers.request_errors import (
@@ -81,13 +81,13 @@ class OpenAITeacher:
 
     def __post_init__(self) -> None:
         options = self.options
-        learned = {
+        state = {
             "pace": Pace(most=options.in_flight(), timeout_s=options.timeout_s),
-            "health": Health(self.url, options.patience_s, options.timeout_s, self.gone),
+            "health": Health(self.url, options.give_up_after_s, options.timeout_s, self.gone),
             "dialect": Dialect(leave_out=set(options.leave_out)),
             "notices": Notices(f"{self.name} at {self.url}"),
         }
-        for name, value in learned.items():
+        for name, value in state.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -224,7 +224,7 @@ class _Flight:
                     tries, broken = tries + 1, broken + 1
                     if broken >= options.max_tries or not self._paid(request, outcome, again=True):
                         break
-                    await asyncio.sleep(pause(tries - 1, outcome, options.backoff_s, options.patience_s))
+                    await asyncio.sleep(pause(tries - 1, outcome, options.backoff_s, options.give_up_after_s))
                     outcome = await self._adapting(client, request)
             if isinstance(outcome, Completion):
                 return outcome
@@ -232,17 +232,17 @@ class _Flight:
                 break
             tries += 1
             self._paid(request, outcome, again=False)
-            wait = pause(tries - 1, outcome, options.backoff_s, options.patience_s)
+            wait = pause(tries - 1, outcome, options.backoff_s, options.give_up_after_s)
             waited += wait
-            if outcome.kind.final or waited > max(options.patience_s, options.timeout_s):
+            if outcome.kind.final or waited > max(options.give_up_after_s, options.timeout_s):
                 break
-            self._tell_wait(outcome, wait)
+            self._report_wait(outcome, wait)
             await asyncio.sleep(wait)
         known = request.meter is not None and request.meter.answered_before
         self._teacher.health.failed(request.stage, outcome, answered_before=known)
         return Failure(error=outcome.error, tries=tries)
 
-    def _tell_wait(self, outcome: RequestError, wait: float) -> None:
+    def _report_wait(self, outcome: RequestError, wait: float) -> None:
         """Report that a server is waited for: at once the first time, then ever more rarely."""
         what = "cannot be reached" if outcome.kind is Kind.UNREACHABLE else "turns requests away"
         self._teacher.notices.log_rarely(
@@ -258,8 +258,8 @@ class _Flight:
             outcome = await self._try(client, request, sent)
             if isinstance(outcome, Completion) or not outcome.words:
                 return outcome
-            if learned := dialect.learn(sent, outcome.words):
-                self._teacher.notices.once(learned, learned)
+            if changed := dialect.learn(sent, outcome.words):
+                self._teacher.notices.once(changed, changed)
             if dialect.body(request, model) == sent:
                 name = named_field(sent, outcome.words)
                 hint = f"where it refuses {name}, --leave-out {name} sends none" if name else outcome.hint
@@ -297,9 +297,9 @@ class _Flight:
                 f"answers as {reply.model!r:.100}, expected {expected!r}; rows name {self._teacher.name}. If the "
                 "server holds another model, name it after # in the spec, or its weights with --teacher-revision",
             )
-        if reply.streamed and not self._teacher.dialect.stream:  # asked for one, it may say what an answer took
+        if reply.streamed and not self._teacher.dialect.stream:  # a stream reports tokens only on request
             self._teacher.dialect.stream = True
-            notices.once(STREAM_ASKED, STREAM_ASKED)
+            notices.once(STREAM_NOTICE, STREAM_NOTICE)
         if reply.completion.ended == "unknown":
             notices.once(
                 f"reason {reason}",

@@ -37,7 +37,7 @@ class TeacherOptions:
     - ``timeout_s``: of one request, from first byte sent to last byte received
     - ``max_tries``: tries of a request before it counts as failed
     - ``backoff_s``: the first pause after a failed try; it doubles from try to try
-    - ``patience_s``: how long a server may refuse all requests before the run ends
+    - ``give_up_after_s``: how long a server may refuse all requests before the run ends
     - ``leave_out``: fields of a request that are not sent, of ``dialect.OPTIONAL``
 
     ``context`` is the number of tokens of prompt and answer that llama.cpp holds for each request, ``threads`` that of
@@ -52,7 +52,7 @@ class TeacherOptions:
     timeout_s: float = 600.0
     max_tries: int = 5
     backoff_s: float = 0.5
-    patience_s: float = 300.0
+    give_up_after_s: float = 300.0
     leave_out: tuple[str, ...] = ()
     context: int = 4096
     threads: int | None = None

@@ -68,7 +68,7 @@ class Kind(Enum):
 
     @property
     def final(self) -> bool:
-        """Whether another try would bring the same."""
+        """Whether another try would have the same result."""
         return self in (Kind.REFUSED, Kind.DENIED)
 
 
@@ -173,50 +173,50 @@ A refusal costs one try, a broken or slow request as many as are allowed.
 FRUITLESS = 100
 """Failures in a row after which the server is at fault even if some requests were answered."""
 
-UNMET_PATIENCE_S = 30.0
+UNREACHED_S = 30.0
 """Seconds for a server that was never reached, whose address is more likely misspelt than starting up."""
 
 
 class Health:
     """The health of a server: a run ends with ``TeacherError`` instead of a failure for every row.
 
-    It ends when the server cannot be reached or rejects all requests for ``patience_s`` or a longer requested pause,
-    when ``gone`` returns why it will not answer any more, when it rejects the key, the model or the account, when the
-    first requests of a stage all fail (``FIRST``), and when ``FRUITLESS`` in a row break. One for each teacher, since a
-    stage may make many calls.
+    It ends when the server cannot be reached or rejects all requests for ``give_up_after_s`` or a longer requested
+    pause, when ``gone`` returns why it will not answer any more, when it rejects the key, the model or the account,
+    when the first requests of a stage all fail (``FIRST``), and when ``FRUITLESS`` in a row fail. Each teacher has one,
+    since a stage may make many calls.
     """
 
-    def __init__(self, where: str, patience_s: float, timeout_s: float, gone: Callable[[], str] = str) -> None:
+    def __init__(self, where: str, give_up_after_s: float, timeout_s: float, gone: Callable[[], str] = str) -> None:
         self._where, self._gone = where, gone
-        self._patience = {Kind.UNREACHABLE: patience_s, Kind.BUSY: max(patience_s, timeout_s)}
+        self._give_up_after = {Kind.UNREACHABLE: give_up_after_s, Kind.BUSY: max(give_up_after_s, timeout_s)}
         self._answers: Counter[str] = Counter()
         self._failed_in_a_row: Counter[str] = Counter()
         self._since: dict[Kind, float] = {}
 
     def answered(self, stage: str) -> None:
-        """Take in an answer: all is well."""
+        """Record an answer, which ends all series of failures."""
         self._answers[stage] += 1
         self._failed_in_a_row[stage] = 0
         self._since.clear()
 
     def record_error(self, error: RequestError, now: float) -> None:
-        """Take in a try that the server did not serve."""
+        """Record a try that the server did not serve."""
         if why := self._gone():
             raise TeacherError(f"{why}{self._kept()}")
         if error.kind is Kind.DENIED:
             raise TeacherError(f"{self._where} rejected the request: {error.error}; {error.hint}{self._kept()}")
-        if error.kind not in self._patience:
+        if error.kind not in self._give_up_after:
             return
-        patience = self._patience[error.kind]
-        if error.retry_after_s > patience:
+        longest_s = self._give_up_after[error.kind]
+        if error.retry_after_s > longest_s:
             raise TeacherError(
-                f"{self._where} requests a pause of {error.retry_after_s:,.0f} s, expected {patience:,.0f} s "
+                f"{self._where} requests a pause of {error.retry_after_s:,.0f} s, expected {longest_s:,.0f} s "
                 f"at most: {error.error}{self._kept()}"
             )
         lasted = now - self._since.setdefault(error.kind, now)
         if error.kind is Kind.UNREACHABLE and not self._answers:
-            patience = min(patience, UNMET_PATIENCE_S)
-        if lasted >= patience:
+            longest_s = min(longest_s, UNREACHED_S)
+        if lasted >= longest_s:
             raise TeacherError(
                 f"{self._where} is {error.kind.value} for {lasted:.0f} s, last error {error.error}{self._kept()}"
             )

@@ -26,7 +26,7 @@ SERVED = ("openai",)
 
 
 def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
-    """Return a teacher that asks otherwise, with these fields of its options changed; one without options as it is."""
+    """Return a teacher with these fields of its options changed; one without options is returned as it is."""
     options = getattr(teacher, "options", None)
     if not changes or not isinstance(options, TeacherOptions):
         return teacher

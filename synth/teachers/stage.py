@@ -1,4 +1,4 @@
-"""A stage that asks a model about rows: eligible items, their requests, what a reply says, and the resulting rows."""
+"""A stage that sends requests about rows to a model: eligible items, requests, parsed replies, resulting rows."""
 
 from __future__ import annotations
 
@@ -33,24 +33,31 @@ class Reading(NamedTuple):
     detail: str | None = None
 
 
-def author_of(config: Any) -> Author:
+def author_of(item: Any, config: Any) -> Author:
     """Return the model that a config names as ``by``."""
     author: Author = config.generated_by
     return author
+
+
+def any_source(config: Any) -> tuple[str, ...]:
+    """Return no source: a stage that may send requests about rows of all of them."""
+    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(Generic[Item, Config]):
     """Requests of eligible items, the reading of replies, and the rows that follow from them.
 
-    - ``items``: the items of a table that the stage asks about
+    - ``items``: the items of a table that requests are made for
     - ``requests_of``: the first requests of one item
     - ``follow_up``: further requests, given all candidates so far; none by default
     - ``read``: what a completion says. With ``complete_only`` it gets only completions that ended by themselves; the
       others are ``truncated``
     - ``finish``: the outcome, given the table, its items and all candidates
     - ``readable``: whether a reply has a verdict. A model whose first replies have none ends the run with ``hint``
-    - ``author``: the model that answers
+    - ``author``: the model that answers requests about an item
+    - ``sources``: the only sources whose rows may be items; none if all may
+    - ``part``: the part of the stage that an item belongs to, in forecasts; stages have one part by default
     """
 
     items: Callable[[pl.DataFrame, Config], Iterable[Item]]
@@ -61,11 +68,20 @@ class Stage(Generic[Item, Config]):
     complete_only: bool = True
     readable: Callable[[str, Config], bool] | None = None
     hint: str = ""
-    author: Callable[[Config], Author] = author_of
+    author: Callable[[Item, Config], Author] = author_of
+    sources: Callable[[Config], tuple[str, ...]] = any_source
+    part: Callable[[Item, Config], str] | None = None
 
     def requests(self, rows: pl.DataFrame, config: Config) -> list[Request]:
         """Return the first round of requests."""
         return [request for _, request in self._first(self.items(rows, config), config)]
+
+    def requests_by_part(self, rows: pl.DataFrame, config: Config) -> dict[str, list[Request]]:
+        """Return the first round of requests by part; the only part of most stages has an empty name."""
+        parts: dict[str, list[Request]] = {}
+        for item, request in self._first(self.items(rows, config), config):
+            parts.setdefault(self.part(item, config) if self.part else "", []).append(request)
+        return parts
 
     def run(self, rows: pl.DataFrame, config: Config, ask: Ask) -> Outcome:
         """Send all requests, round by round, and return the outcome with every completion as ``candidates``.
@@ -102,16 +118,20 @@ class Stage(Generic[Item, Config]):
         self, answered: Iterable[Answered], sent: list[tuple[Item, Request]], config: Config
     ) -> pl.DataFrame:
         item_of = {_identity(request): item for item, request in sent}
-        author = self.author(config)
         readable = self.readable
-        if readable:
-            answered = require_readable(answered, lambda text: readable(text, config), author.name, self.hint)
+        if readable and sent:
+            model = self.author(sent[0][0], config).name
+            answered = require_readable(answered, lambda text: readable(text, config), model, self.hint)
         found = {}
         for request, answer in answered:
             if (identity := _identity(request)) not in item_of:
-                raise ValueError(f"a reply for row {request.row!r}, which was not asked; give the rows that were asked")
-            reading = self._reading(item_of[identity], request, answer, config)
-            found[identity] = candidate_row(request, answer, author, *reading)
+                raise ValueError(
+                    f"got a reply about row {request.row!r}, which has no such request; "
+                    "pass the rows that requests were made of"
+                )
+            item = item_of[identity]
+            reading = self._reading(item, request, answer, config)
+            found[identity] = candidate_row(request, answer, self.author(item, config), *reading)
         return candidate_table(found.values())
 
     def _reading(self, item: Item, request: Request, answer: Completion | Failure, config: Config) -> Reading:
@@ -138,6 +158,14 @@ class DerivedStage(Generic[Config, Inner]):
         """Return the first round of requests."""
         return self.stage.requests(*self.derive(rows, config))
 
+    def requests_by_part(self, rows: pl.DataFrame, config: Config) -> dict[str, list[Request]]:
+        """Return the first round of requests by part."""
+        return self.stage.requests_by_part(*self.derive(rows, config))
+
+    def sources(self, config: Config) -> tuple[str, ...]:
+        """Return no source: the table may be derived from rows of all of them."""
+        return ()
+
     def run(self, rows: pl.DataFrame, config: Config, ask: Ask) -> Outcome:
         """Send all requests and return the outcome, whose tables include ``candidates``."""
         inner = self.stage.run(*self.derive(rows, config), ask)
@@ -156,7 +184,7 @@ def of_sources(rows: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
 
 
 def with_reasons(rows: pl.DataFrame, reasons: Iterable[Sequence[str | None]]) -> pl.DataFrame:
-    """Return the rows with ``drop`` and ``evidence``, given as one pair for each row."""
+    """Return the rows with ``drop_reason`` and ``evidence``, given as one pair for each row."""
     columns = pl.DataFrame(list(reasons), {"drop_reason": pl.String, "evidence": pl.String}, orient="row")
     return rows.hstack(columns)
 

@@ -58,7 +58,7 @@ class Meter(Protocol):
 class Request:
     """One requested completion: its row and stage, the messages, how to sample, and which of several samples it is.
 
-    ``row``, ``stage`` and ``meter`` are not part of the key: two rows with the same prompt ask once.
+    ``row``, ``stage`` and ``meter`` are not part of the key: two rows with the same prompt share one request.
     """
 
     row: str

@@ -1,4 +1,4 @@
-"""Chat templates that write today's date write one date here, so that a row is the same on any day.
+"""A fixed date for chat templates that write today's, so that a row does not depend on the day.
 
 The date is put into the template's text: transformers hands a template no functions of a caller's.
 """
@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 PINNED = "2024-07-26"
-"""The date that the templates of Llama 3.1 and 3.2 write where nobody gives them one."""
+"""The date that the templates of Llama 3.1 and 3.2 write without one given."""
 
 CALL = re.compile(r"""\bstrftime_now\s*\(\s*(?:format\s*=\s*)?(["'])((?:(?!\1)[^\\])*)\1\s*\)""")
 TESTED = re.compile(r"\bstrftime_now\s+is\s+(?:not\s+)?defined\b")
@@ -48,7 +48,7 @@ def pin_date(template: str, day: str) -> str:
     if "strftime_now" in TESTED.sub("", found):
         place = found.index("strftime_now")
         raise ValueError(
-            "the chat template asks for today's date in a way that cannot be pinned, expected calls of strftime_now "
+            "the chat template gets today's date in a way that cannot be pinned, expected calls of strftime_now "
             f"with a format: {' '.join(found[max(0, place - 20) : place + 40].split())!r}"
         )
     return found

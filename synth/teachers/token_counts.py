@@ -1,4 +1,4 @@
-"""How many tokens a text has: by a tokenizer that is at hand, or by an estimate that needs none."""
+"""Token counts of texts, by a tokenizer or by an estimate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHARACTERS_PER_TOKEN = 4
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Tokenizer:
-    """A ``tokenizer.json`` and the hash it must have, so that the same name never counts two ways."""
+    """A ``tokenizer.json`` and the hash it must have, so that the same name never means two tokenizers."""
 
     path: str
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -58,7 +58,7 @@ class TransformersTeacher:
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion, batch by batch; one whose prompt is too long with its failure.
 
-        This teacher cannot hold a model to a JSON schema: a reply of another form is a failure.
+        This teacher cannot enforce a JSON schema: a reply of another form is a failure.
         """
         feed = iter(requests)
         while batch := list(islice(feed, self.options.batch)):
@@ -81,7 +81,7 @@ class Loaded:
     notices: Notices
 
     def sifted(self, requests: Sequence[Request]) -> tuple[list[tuple[Request, str]], list[Answered]]:
-        """Part the requests that fit into the model, each with its prompt, from those that do not."""
+        """Return the requests that fit into the model's context, with their prompts, and failures for the others."""
         fits: list[tuple[Request, str]] = []
         failures: list[Answered] = []
         for request in requests:

@@ -1,4 +1,4 @@
-"""Any model that vLLM runs, in this process: its engine is kept full, and hands over every answer when it is done."""
+"""Any model that vLLM runs, in this process: requests are added as others finish; completions come as they arrive."""
 
 from __future__ import annotations
 

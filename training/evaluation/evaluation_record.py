@@ -57,7 +57,7 @@ class StrategySettings(_Part):
 
 
 class Settings(_Part):
-    """How the model was asked; results are compared only where these are the same."""
+    """How the model was prompted; results are compared only where these are the same."""
 
     mode: Mode
     scoring: Scoring | None = None

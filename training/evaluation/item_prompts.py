@@ -10,7 +10,7 @@ from sources.record import Message
 from sources.shapes.row_shapes import LETTERS
 from synth.answers.extractor import extract
 from synth.prompting.option_orders import Order
-from synth.prompting.templates import digest, render
+from synth.prompting.prompt_files import digest, render
 from synth.prompting.turns import digest as turns_digest
 from synth.prompting.turns import render_turns
 from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling

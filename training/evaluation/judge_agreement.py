@@ -17,7 +17,7 @@ from synth.judges.guard import Guard, guard_requests, read_verdict
 from synth.preferences.judged_pairs import FIRST, NEITHER, SECOND
 from synth.preferences.judged_pairs import PROMPT as PAIR_PROMPT
 from synth.preferences.judged_pairs import parse as parse_choice
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling
 from training.evaluation.evaluation_record import ModelFacts, Score
 from training.evaluation.statistics import cohen_kappa, wilson
@@ -131,7 +131,7 @@ def _request(case: LabelledCase, kind: Kind, guard: Guard | None, swapped: bool,
         answer = {"id": case.id, "stage": STAGE, "sample": sample, "asked": case.prompt, "text": case.response or ""}
         return guard_requests(answer, guard)[0]
     shown = (case.second, case.first) if swapped else (case.first, case.second)
-    prompt = templates.render(PAIR_PROMPT, request=case.prompt, reference=None, first=shown[0], second=shown[1])
+    prompt = prompt_files.render(PAIR_PROMPT, request=case.prompt, reference=None, first=shown[0], second=shown[1])
     sampling = Sampling(temperature=0.0, max_tokens=512)
     stage = f"{STAGE} swapped" if swapped else STAGE
     return Request(row=case.id, stage=stage, messages=(Message("user", prompt),), sampling=sampling, sample=sample)

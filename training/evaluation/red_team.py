@@ -102,7 +102,7 @@ def answer_prompts(prompts: pl.DataFrame, target: Target, ask: Ask) -> pl.DataFr
 
 
 def judge_answers(answers: pl.DataFrame, stage: str, judge: Judge) -> pl.DataFrame:
-    """Return answers (id, asked, text) with the guard's verdict as ``guard`` and its ``categories``.
+    """Return answers (id, prompt, text) with the guard's verdict as ``guard`` and its ``categories``.
 
     Unlike a recipe, which ends where no reply of a guard can be read, this counts them.
     """

@@ -1,6 +1,6 @@
-"""What a model is asked by the red team: held-out harmful requests in every style, and benign look-alikes.
+"""The prompts of the red team: held-out harmful requests in every style, and benign look-alikes.
 
-Requests are those of the catalog's safety benchmarks, which no recipe trains on. Each is asked plainly and in the
+Requests are those of the catalog's safety benchmarks, which no recipe trains on. Each is sent plainly and in the
 styles of ``synth/redteam``; benign prompts are XSTest's and a medical set of this project.
 """
 
@@ -22,7 +22,7 @@ from sources.files import RawFile
 from sources.read import read
 from sources.record import Record
 from sources.source import Corpus
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.redteam.attacks import BASELINE, OTHER, Style, own_styles, topic_of
 
 MEDICAL_SET = "overrefusal/medical.jsonl"
@@ -145,7 +145,7 @@ def xstest_prompts(place: CorpusPlace) -> pl.DataFrame:
 
 def medical_prompts() -> pl.DataFrame:
     """Return the benign questions of clinicians that a model tends to refuse; each has a note why it is benign."""
-    entries = [orjson.loads(line) for line in templates.lines(MEDICAL_SET)]
+    entries = [orjson.loads(line) for line in prompt_files.lines(MEDICAL_SET)]
     prompts = [
         _prompt(f"{MEDICAL}:{one['id']}", MEDICAL, one["id"], one["topic"], BASELINE, one["prompt"]) for one in entries
     ]
@@ -159,7 +159,7 @@ def benign_answers(corpus: str, place: CorpusPlace, count: int, seed: int) -> pl
     rows = [row for row in place.rows(SOURCES[corpus]) if row.answer and len(row.messages) == 1]
     rows.sort(key=lambda row: (xxhash.xxh64_intdigest(row.id.encode(), seed), row.id))
     table = [(row.id, row.messages[-1].content, row.answer) for row in rows[:count]]
-    return pl.DataFrame(table, {"id": pl.String, "asked": pl.String, "text": pl.String}, orient="row")
+    return pl.DataFrame(table, {"id": pl.String, "prompt": pl.String, "text": pl.String}, orient="row")
 
 
 def _prompt(id: str, group: str, base: str, topic: str, style: str, text: str) -> dict[str, object]:

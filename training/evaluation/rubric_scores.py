@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from sources.record import Message
 from synth.answers import json_reply
-from synth.prompting import templates
+from synth.prompting import prompt_files
 from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling
 from training.evaluation.evaluation_record import ModelFacts, Score
 from training.evaluation.statistics import bootstrap_mean
@@ -142,7 +142,7 @@ def criterion_requests(samples: Sequence[RubricSample]) -> Iterator[Request]:
             continue
         conversation = "\n\n".join(f"{turn['role']}: {turn['content']}" for turn in one.prompt)
         for criterion in one.rubrics:
-            prompt = templates.render(
+            prompt = prompt_files.render(
                 PROMPT, conversation=conversation, response=one.response, criterion=criterion.criterion
             )
             yield Request(

@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "prompts"
 
 
 def render(name: str, **values: Any) -> str:
-    """Return the prompt file ``name`` with ``values`` filled in; a value it asks for and lacks raises."""
+    """Return the prompt file ``name`` with ``values`` filled in; a missing value raises."""
     return _environment().get_template(name).render(**values).strip()
 
 
@@ -36,16 +36,14 @@ def names(folder: str, ending: str) -> tuple[str, ...]:
 
 
 def digest(*places: str) -> str:
-    """Return a hash of these files, and of all files in these folders: a config that holds it changes with a prompt."""
+    """Return a hash of these files and of all files in these folders, for configs that depend on prompts."""
     hashed = hashlib.sha256()
-    for path in sorted(file for place in places for file in _files(FOLDER / place)):
+    named = [FOLDER / place for place in places]
+    files = [file for place in named for file in ([place] if place.is_file() else place.rglob("*")) if file.is_file()]
+    for path in sorted(files):
         content = path.read_bytes()
         hashed.update(f"{path.relative_to(FOLDER).as_posix()}\0{len(content)}\0".encode() + content)
     return hashed.hexdigest()[:16]
-
-
-def _files(place: Path) -> list[Path]:
-    return [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
 
 
 @cache
