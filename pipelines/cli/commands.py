@@ -13,7 +13,6 @@ from pipelines.cli import (
     model_report_verbs,
     red_team_verb,
     release_verbs,
-    rubric_verb,
     score_verbs,
     training_verbs,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "model_report_verbs",
     "red_team_verb",
     "release_verbs",
-    "rubric_verb",
     "score_verbs",
     "training_verbs",
 ]

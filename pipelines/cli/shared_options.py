@@ -83,7 +83,6 @@ SECTIONS = {
         "compare": "Compare models on the same items",
         "redteam": "Attack a model, and count what it refuses wrongly",
         "compare-redteam": "Compare two red-team runs prompt by prompt",
-        "rubric": "Score replies by the criteria of rubrics",
         "bias": "Measure social bias and truthfulness of a model",
         "judge-agreement": "Measure a judge on cases that people labelled",
         "model-report": "Write one page on models: scores, comparisons, red team, risks",
