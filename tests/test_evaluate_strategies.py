@@ -110,6 +110,25 @@ def test_a_vote_that_stops_early_gives_the_same_answers_with_fewer_calls(run):
     assert early.strategy.curve[-1].accuracy == whole.score
 
 
+def test_a_vote_killed_at_ten_moments_resumes_and_asks_nothing_twice(run):
+    def often(request):
+        return oracle(request) if request.key("m", "1")[0] in "0123456789" else "Answer: A"
+
+    asked = []
+    for moment in range(10):
+        teacher = RuleTeacher(often, stop_after=13 * (moment + 1))
+        teacher.asked = asked
+        with pytest.raises(KeyboardInterrupt):
+            run(teacher, samples=9, stop="decided", out=f"killed{moment}")
+    teacher = RuleTeacher(often)
+    teacher.asked = asked
+    resumed, _ = run(teacher, samples=9, stop="decided", out="resumed")
+    keys = [request.key("m", "1") for request in asked]
+    assert len(set(keys)) == len(keys) == resumed.strategy.calls
+    whole, _ = run(RuleTeacher(often, name="rule:whole"), samples=9, stop="decided", out="whole")
+    assert whole.score == resumed.score
+
+
 def test_medprompt_shows_solved_examples_of_the_training_corpus(run):
     teacher = RuleTeacher(solve)
     score, _ = run(teacher, **MEDPROMPT)

@@ -239,6 +239,33 @@ def test_a_run_writes_its_rates_and_asks_nothing_twice(tmp_path, monkeypatch):
         attack(tmp_path, monkeypatch, *models)
 
 
+def test_a_run_killed_at_ten_moments_resumes_and_asks_nothing_twice(tmp_path, monkeypatch):
+    @dataclass(frozen=True, kw_only=True)
+    class Killed(Scripted):
+        left: list
+
+        def complete(self, requests):
+            for request, reply in super().complete(requests):
+                yield request, reply
+                self.left[0] -= 1
+                if self.left[0] == 0:
+                    raise KeyboardInterrupt
+
+    asked = []
+    for moment in range(10):
+        left = [11]
+        models = [Killed(name=n, rule=r, left=left, asked=asked) for n, r in (("target", target), ("guard", judge))]
+        with pytest.raises(KeyboardInterrupt):
+            attack(tmp_path, monkeypatch, *models, name=f"killed{moment}")
+        assert not (tmp_path / f"killed{moment}").exists()
+    last = Scripted(name="target", rule=target, asked=asked), Scripted(name="guard", rule=judge, asked=asked)
+    record = attack(tmp_path, monkeypatch, *last, name="resumed")
+    keys = [(request.stage, request.key("m", "1")) for request in asked]
+    assert len(set(keys)) == len(keys)
+    whole = Scripted(name="target", rule=target), Scripted(name="guard", rule=judge)
+    assert attack(tmp_path / "fresh", monkeypatch, *whole) == record
+
+
 def test_a_guard_that_rambles_is_counted_and_gives_no_rate(tmp_path, monkeypatch):
     rambling = Scripted(name="guard", rule=lambda prompt: "It is a difficult matter.")
     record = attack(tmp_path, monkeypatch, Scripted(name="target", rule=target), rambling)
