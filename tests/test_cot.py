@@ -18,6 +18,7 @@ from synth.answers.extractor import extract
 from synth.cot.chain_defects import chain_similarity, find_defect, word_grams
 from synth.cot.chain_settings import Chains, Cot
 from synth.cot.chosen_chains import in_row_order
+from synth.cot.difficulty import difficulty
 from synth.cot.sample_chains import CHAINS, eligible_rows, next_round
 from synth.prompting.generators import GENERATORS
 from synth.prompting.option_orders import option_order
@@ -734,3 +735,148 @@ def test_the_same_answers_in_another_order_make_the_same_tables():
     ]
     first, second = (judge(table(GOUT, STENT), given_, config) for given_ in (answered, answered[::-1]))
     assert first[0].equals(second[0]) and first[1].equals(second[1])
+
+
+# --- difficulty, adaptive samples, repair ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("right", "samples", "tier"),
+    [
+        (1, 1, "easy"),
+        (3, 4, "easy"),
+        (2, 4, "medium"),
+        (2, 5, "medium"),
+        (1, 4, "hard"),
+        (0, 4, "unsolved"),
+        (0, 0, None),
+    ],
+)
+def test_the_pass_rate_gives_a_tier(right, samples, tier):
+    assert difficulty(right, samples) == tier
+
+
+def test_the_tier_is_in_the_row_where_gold_was_withheld():
+    for gold, expected in (("withheld", "easy"), ("given", None)):
+        rows, _ = write(table(GOUT), asker(chooses("Naproxen")), cot(samples=2, gold=gold))
+        (record,) = records(rows)
+        assert record.meta["cot"].get("difficulty") == expected
+    rows, _ = write(table(GOUT), asker(chooses("Probenecid")), cot(samples=2, rounds=1, unanswered="pass"))
+    assert next(records(rows)).meta["cot"]["difficulty"] == "unsolved"
+
+
+@pytest.mark.parametrize(
+    ("first_right", "sent", "tier"), [(0, 1, "easy"), (1, 4, "easy"), (6, 7, "hard"), (9, 8, "unsolved")]
+)
+def test_an_easy_question_takes_one_sample_and_a_hard_one_up_to_the_cap(first_right, sent, tier):
+    def model(request):
+        return chooses("Naproxen" if request.sample >= first_right else "Probenecid")(request)
+
+    config = cot(samples=3, adaptive_samples=8, unanswered="pass")
+    rows, candidates = write(table(GOUT), asker(model), config)
+    assert candidates.height == sent
+    assert next(records(rows)).meta["cot"]["difficulty"] == tier
+
+
+def repairer(reply, recheck=None):
+    """Return a model that always chooses wrongly, repairs by ``reply`` and rechecks with the letter of ``recheck``."""
+
+    def model(request):
+        if request.stage == "cot-repair":
+            return reply(request)
+        if request.stage == "cot-repair-recheck":
+            return chooses(recheck, "")(request)
+        return chooses("Probenecid")(request)
+
+    return model
+
+
+def repaired(request):
+    letter = LETTERS[options_shown(request).index("Naproxen")]
+    return says(f'Faulty step: "An inhibitor of prostaglandin synthesis acts."\n\n{OTHER_REASONS}\n\nAnswer: {letter}')
+
+
+def without_step(request):
+    return says(f"{OTHER_REASONS}\n\nAnswer: A")
+
+
+def speaks_of_it(request):
+    return says(f"Faulty step: x\n\nThe mistake was here. {OTHER_REASONS}\n\nAnswer: A")
+
+
+REPAIRS = {"samples": 2, "rounds": 1, "repair_share": 0.9, "shuffled": 1.0}
+
+
+def with_easy(config, model):
+    """Run the stage over a gout row and three that are solved at once, so that the share has room."""
+    solved = [replace(STENT, id=f"exam:{n}") for n in range(10, 13)]
+
+    def both(request):
+        if "stent" in request.messages[-1].content:
+            return chooses("Aspirin and clopidogrel")(request)
+        return model(request)
+
+    rows, candidates = write(table(GOUT, *solved), asker(both), cot(**config))
+    return next(records(rows)), rows, candidates.filter(pl.col("id") == "exam:1")
+
+
+def test_a_wrong_chain_is_repaired_once_marked_and_verified_without_the_question():
+    record, rows, candidates = with_easy(REPAIRS, repairer(repaired, recheck="Naproxen"))
+    assert rows["drop_reason"].to_list() == [None] * 4
+    assert record.meta["cot"]["origin"] == "repaired"
+    assert record.meta["cot"]["faulty_step"] == "An inhibitor of prostaglandin synthesis acts."
+    assert record.meta["cot"]["difficulty"] == "unsolved"
+    assert record.options[record.gold[0]] == "Naproxen"
+    assert record.response.startswith("Urate crystals")
+    assert "Faulty" not in record.response
+    assert Counter(candidates["stage"]) == {"cot": 2, "cot-repair": 1, "cot-repair-recheck": 1}
+
+
+def test_the_prompt_of_a_repair_shows_the_wrong_chain_and_no_gold_and_the_recheck_no_question():
+    seen = {}
+
+    def model(request):
+        seen[request.stage] = "\n".join(message.content for message in request.messages)
+        return repairer(repaired, recheck="Naproxen")(request)
+
+    with_easy(REPAIRS, model)
+    assert "An inhibitor of prostaglandin synthesis acts within hours." in seen["cot-repair"]
+    assert "Right answer" not in seen["cot-repair"]
+    assert "acute attack of gout" not in seen["cot-repair-recheck"]
+    assert "Urate crystals" in seen["cot-repair-recheck"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "recheck", "verdict"),
+    [
+        (repaired, "Febuxostat", "recheck_failed"),
+        (without_step, None, "no_faulty_step"),
+        (speaks_of_it, None, "mentions_mistake"),
+        (lambda request: says("Faulty step: An inhib", "length"), None, "truncated"),
+    ],
+)
+def test_a_repair_that_cannot_be_verified_is_no_chain(reply, recheck, verdict):
+    _, rows, candidates = with_easy(REPAIRS, repairer(reply, recheck))
+    assert rows["drop_reason"][0] == "no_right_chain"
+    assert candidates.filter(pl.col("stage") == "cot-repair")["verdict"].to_list() == [verdict]
+
+
+def test_repaired_chains_are_held_to_their_share():
+    _, rows, _ = with_easy({**REPAIRS, "repair_share": 0.2}, repairer(repaired, recheck="Naproxen"))
+    assert rows["drop_reason"][0] == "repaired_over_share"
+
+
+def test_hints_follow_where_a_repair_fails():
+    def model(request):
+        if request.stage in ("cot-hinted", "cot-recheck"):
+            return chooses("Naproxen")(request)
+        return repairer(repaired, "Febuxostat")(request)
+
+    record, _, candidates = with_easy({**REPAIRS, "hints": 1, "hinted_share": 0.5}, model)
+    assert record.meta["cot"]["origin"] == "hinted"
+    assert "cot-repair-recheck" in set(candidates["stage"])
+
+
+def test_a_repair_makes_no_sense_where_gold_is_given():
+    with pytest.raises(ValidationError, match=r"repair_share is 0.1 for medqa with gold given, expected 0"):
+        cot(gold="given", repair_share=0.1)

@@ -69,7 +69,7 @@ def as_outcome(rows, candidates):
 
 
 def compare(rows, config, ask):
-    return judged_pairs.pairwise_stage(candidates_of(rows)).run(rows, config, ask)
+    return judged_pairs.pairwise_stage(candidates_of).run(rows, config, ask)
 
 
 def attack(rows, config, ask):

@@ -1,6 +1,7 @@
 """Labels and marks by a model: medical or not, which field, how good; what cannot be read is never a default."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from rows import row, table
@@ -109,7 +110,14 @@ def test_an_unreadable_field_is_null_and_not_none():
     rows = table(HEART, LAW, OTHER)
     replies = answered(specialty, rows, config, says("Perhaps the heart."), says("Specialty: None"))
     labelled, candidates = judge(specialty, rows, replies, config)
-    assert [record.meta for record in records(labelled)] == [{"year": 2, "specialty": None}, {"specialty": "None"}, {}]
+    assert [record.meta for record in records(labelled)] == [
+        {"year": 2, "specialty": None, "specialty_by": "tiny"},
+        {"specialty": "None", "specialty_by": "tiny"},
+        {},
+    ]
+    bound = replace(config, license="CC-BY-NC-4.0")
+    labelled, _ = judge(specialty, rows, replies, bound)
+    assert ["CC-BY-NC-4.0" in license for license in labelled["license"]] == [False, True, False]
     assert labelled["drop_reason"].null_count() == 3
     assert candidates.select("verdict", "parsed").rows() == [("unparsed", None), ("labelled", "None")]
     assert labelled.columns == [*SCHEMA.names(), "drop_reason", "evidence"]
@@ -162,7 +170,7 @@ def test_a_row_stays_with_all_its_marks_or_goes(answer, drop):
 
 def test_rows_without_a_response_are_not_marked_and_missing_marks_are_said():
     config = Rubric(generated_by=BY)
-    rows, candidates = judge(rubric, table(HEART, REASONED), [], config)
+    rows, candidates = judge(rubric, table(OTHER, REASONED), [], config)
     assert rows.select("drop_reason", "evidence").rows() == [(None, None), ("unmarked", "missing")]
     assert candidates.is_empty()
 

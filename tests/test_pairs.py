@@ -134,11 +134,11 @@ TWO = candidates(candidate("Oranges cure it."), candidate("Vitamin C does."))
 
 
 def requests(rows, candidates, config):
-    return pairwise_stage(candidates).requests(rows, config)
+    return pairwise_stage(lambda rows: candidates).requests(rows, config)
 
 
 def judge(rows, candidates, answered, config):
-    outcome = pairwise_stage(candidates).judge(rows, answered, config)
+    outcome = pairwise_stage(lambda rows: candidates).judge(rows, answered, config)
     return outcome.tables["pairs"], outcome.tables["candidates"]
 
 

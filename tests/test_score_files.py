@@ -55,7 +55,7 @@ class Words:
 @pytest.fixture
 def model(monkeypatch, tmp_path):
     """Put ``Words`` in place of every transformers model."""
-    monkeypatch.setattr(score_step, "_causal_model", lambda path: Words())
+    monkeypatch.setattr(score_step, "shared_causal_model", lambda path: Words())
     Words.asked = 0
     return tmp_path / "model"
 

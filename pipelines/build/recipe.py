@@ -66,7 +66,7 @@ class Recipe:
 
     @property
     def shapes(self) -> dict[str, str]:
-        """The form of each keyword argument's value: its choices, ``INTEGER``, ``NUMBER`` or ``TEXT``."""
+        """The form of each keyword argument's value: its choices, ``INTEGER``, ``NUMBER``, ``TEXT`` or ``FLAG``."""
         hints = get_type_hints(self.function)
         return {name: _shape(hints.get(name, Any)) for name in self.knobs}
 
@@ -111,7 +111,13 @@ class Recipe:
         return step
 
 
+FLAG = "FLAG"
+"""The shape of a keyword argument that is true or false."""
+
+
 def _shape(hint: Any) -> str:
+    if hint is bool:
+        return FLAG
     kinds = [kind for kind in (hint, *get_args(hint)) if kind in (int, float) or get_origin(kind) is Literal]
     if get_origin(hint) is tuple or not kinds:
         return "TEXT"

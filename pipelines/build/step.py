@@ -1,7 +1,8 @@
 """A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
 
-``Read`` turns a corpus's raw files into rows. ``EachShard`` maps the rows of one shard, independently of the others.
-``WholeSet`` sees all rows, shard by shard, and returns those to drop. ``GenerateStep`` maps rows with a teacher.
+Each kind of work is a class here, made by a function of its own: ``read``, ``each_shard``, ``each_shard_here``,
+``whole_set``, ``incremental_whole_set``, ``generate_step`` and ``pending_teacher``.
+``pipelines.build.step_runner`` runs them.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Runner(Protocol):
     def read_files(self, corpus: Corpus, limit: int | None) -> None:
         """Read the raw files of a corpus."""
 
-    def map_shards(self, function: MapRows[Any]) -> None:
+    def map_shards(self, function: MapRows[Any], *, in_this_process: bool = False) -> None:
         """Map shard by shard."""
 
     def compare_shards(self, function: CompareRows[Any]) -> None:
@@ -120,13 +121,13 @@ class Read(Work):
 
 @dataclass(frozen=True, kw_only=True)
 class EachShard(Work):
-    """Call ``function(rows, config)`` on every shard; the outcome must contain all of the rows, in order.
+    """Call ``function(rows, config)`` on every shard; shards may run in any order.
 
-    A step that also compares with other rows (``Step.reference_inputs``) has a function of three arguments; the third
-    is the files of those rows.
+    With ``in_this_process`` they run one after the other in the build's own process, for a function that loads a model.
     """
 
     function: MapRows[Any]
+    in_this_process: bool = False
 
     def functions(self) -> tuple[Callable[..., object], ...]:
         """Return the function."""
@@ -134,7 +135,7 @@ class EachShard(Work):
 
     def run(self, runner: Runner) -> None:
         """Map shard by shard."""
-        runner.map_shards(self.function)
+        runner.map_shards(self.function, in_this_process=self.in_this_process)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,6 +295,11 @@ def each_shard(
         return Step(name=name, work=EachShard(function=function), config=config, inputs=inputs)
     work = EachShardWithReferences(function=function)
     return Step(name=name, work=work, config=config, inputs=inputs, reference_inputs=reference_inputs)
+
+
+def each_shard_here(name: str, function: MapRows[Config], config: Config, *inputs: Step) -> Step:
+    """Return the step that maps the shards of ``inputs`` in the build's own process, where a model is loaded once."""
+    return Step(name=name, work=EachShard(function=function, in_this_process=True), config=config, inputs=inputs)
 
 
 def whole_set(name: str, decide: Decide[Config], config: Config, *inputs: Step) -> Step:

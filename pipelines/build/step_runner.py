@@ -69,11 +69,12 @@ class StepRunner:
         quarantine_repeated_ids(self.folder)
         write_row_index(self.folder)
 
-    def map_shards(self, function: MapRows[Any]) -> None:
+    def map_shards(self, function: MapRows[Any], *, in_this_process: bool = False) -> None:
         """Map shard by shard, reusing what an earlier build made of the same content."""
         known = cached_shard(self.context.store, self.node.identity)
         config = self.node.step.config
-        self._each([partial(map_shard, function, config, known, path) for path in self._shards()])
+        tasks: list[ShardTask] = [partial(map_shard, function, config, known, path) for path in self._shards()]
+        self._each(tasks, in_this_process=in_this_process)
         note_shards(self.folder, self.counts)
 
     def compare_shards(self, function: CompareRows[Any]) -> None:
@@ -135,18 +136,21 @@ class StepRunner:
     def _shards(self) -> list[Path]:
         return shards_of(self.node.inputs, self.context.store)
 
-    def _each(self, tasks: list[ShardTask]) -> None:
+    def _each(self, tasks: list[ShardTask], *, in_this_process: bool = False) -> None:
         """Run the tasks of a step, one per shard, except those finished by an interrupted build."""
         name, progress = self.node.step.name, self.context.progress
         progress.started(name, len(tasks))
 
         def one(shard: int, task: ShardTask) -> ShardCounts:
-            counted: ShardCounts = note(self.folder, shard) or self.context.run(task, self.folder, shard)
+            before = note(self.folder, shard)
+            counted: ShardCounts = before or (
+                task(self.folder, shard) if in_this_process else self.context.run(task, self.folder, shard)
+            )
             progress.advanced(name, counted.rows_in)
             return counted
 
-        if len(tasks) == 1:
-            self.counts.append(one(0, tasks[0]))
+        if in_this_process or len(tasks) == 1:
+            self.counts.extend(one(shard, task) for shard, task in enumerate(tasks))
             return
         with ThreadPoolExecutor(self.context.workers) as threads:
             self.counts.extend(threads.map(one, range(len(tasks)), tasks))

@@ -113,7 +113,6 @@ def score(
     """
     from dataclasses import replace
 
-    from pipelines.cli.print_tables import account_text
     from pipelines.own_files.conversations import TextColumns
     from pipelines.own_files.score_files import Scoring
     from pipelines.own_files.score_files import score as run
@@ -130,10 +129,7 @@ def score(
     scoring = replace(scoring, rules=rules)
     columns = TextColumns(question=question, answer=answer)
     account = run(files, out, columns=columns, scoring=scoring, overwrite=overwrite)
-    if as_json:
-        echo_json(account)
-    else:
-        echo(account_text(account))
+    _print(account, as_json)
 
 
 @main.command()
@@ -183,7 +179,6 @@ def select(
 
     Example: sabila select scored/kept.parquet --out chosen --by deita --rows 10000 --embedder MODEL
     """
-    from pipelines.cli.print_tables import account_text
     from pipelines.own_files.conversations import TextColumns
     from pipelines.own_files.score_files import select as run
     from synth.judges.score_step import selection
@@ -195,6 +190,119 @@ def select(
     config = selection(by, rows, tokens, embedder, most_similar)
     columns = TextColumns(question=question, answer=answer)
     account = run(files, out, columns=columns, config=config, overwrite=overwrite)
+    _print(account, as_json)
+
+
+@main.command()
+@FILES
+@OUT
+@OVERWRITE
+@QUESTION
+@click.option(
+    "--specialty",
+    metavar="TEACHER",
+    help="Add a column with one of 35 fields of medicine, or None, by this model.  [default: none]",
+)
+@click.option(
+    "--medical",
+    metavar="TEACHER",
+    help="Drop rows that this model does not call medical, and those it gives no answer on.  [default: none]",
+)
+@STORE
+@JSON
+def label(
+    files: tuple[Path, ...],
+    out: Path,
+    overwrite: bool,
+    question: tuple[str, ...],
+    specialty: str | None,
+    medical: str | None,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Label the rows of FILES with a language model: parquet, jsonl or csv, plain or .gz.
+
+    Replies are kept in the store, so that the same rows are sent once.
+
+    Example: sabila label train.jsonl --out labelled --specialty openai:http://localhost:8000/v1#MODEL
+    """
+    from pipelines.own_files.conversations import TextColumns
+    from pipelines.own_files.label_files import Labels
+    from pipelines.own_files.label_files import label as run
+    from synth.teachers.specs import teacher
+
+    if not (specialty or medical):
+        raise click.UsageError("no label is wanted; give --specialty or --medical")
+    labels = Labels(
+        specialty=teacher(specialty) if specialty else None, medical=teacher(medical) if medical else None, store=store
+    )
+    _print(run(files, out, columns=TextColumns(question=question), labels=labels, overwrite=overwrite), as_json)
+
+
+@main.command()
+@FILES
+@OUT
+@OVERWRITE
+@click.option(
+    "--teacher",
+    metavar="TEACHER",
+    required=True,
+    help="The model that writes, as in openai:http://localhost:8000/v1#model.",
+)
+@click.option(
+    "--passage-column",
+    "passage",
+    default="text",
+    show_default=True,
+    help="Column with the passages, of 300 to 12,000 characters.",
+)
+@click.option("--title-column", "title", help="Column with a title for each passage.  [default: none]")
+@click.option(
+    "--samples",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Tries for each passage; the first that holds is kept.",
+)
+@STORE
+@JSON
+def questions(
+    files: tuple[Path, ...],
+    out: Path,
+    overwrite: bool,
+    teacher: str,
+    passage: str,
+    title: str | None,
+    samples: int,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Write a question and its answer for each passage of FILES: parquet, jsonl or csv, plain or .gz.
+
+    The answer must quote the passage word for word as support and name no number that the passage lacks; passages
+    without such a question are dropped with the verdicts.
+
+    Example: sabila questions guidelines.jsonl --out questions --teacher openai:http://localhost:8000/v1#MODEL
+    """
+    from pipelines.own_files.label_files import write_questions
+    from synth.teachers.specs import teacher as teacher_of
+
+    account = write_questions(
+        files,
+        out,
+        passage=passage,
+        title=title,
+        teacher=teacher_of(teacher),
+        samples=samples,
+        store=store,
+        overwrite=overwrite,
+    )
+    _print(account, as_json)
+
+
+def _print(account: dict[str, Any], as_json: bool) -> None:
+    from pipelines.cli.print_tables import account_text
+
     if as_json:
         echo_json(account)
     else:

@@ -70,6 +70,8 @@ SECTIONS = {
         "decontaminate": "Remove rows that contain benchmark items",
         "score": "Score rows with language models",
         "select": "Select the best and most diverse rows",
+        "label": "Label rows with a language model",
+        "questions": "Write questions and answers on passages",
         "calibrate": "Find the threshold of an embedding model",
     },
     "Train a model": {
@@ -213,6 +215,10 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
         flag = f"--{knob.replace('_', '-')}"
         several = knob in recipe.lists
         about = recipe.knob_help.get(knob, f"{knob}, a value of the recipe.") + (SEVERAL if several else "")
+        if recipe.shapes[knob] == "FLAG":
+            about += f"  [default: {'on' if default else 'off'}]"
+            command = click.option(f"{flag}/--no{flag[1:]}", knob, default=None, help=about)(command)
+            continue
         about += f"  [default: {'none' if shown in (None, '') else shown}]"
         command = click.option(flag, knob, metavar=recipe.shapes[knob], multiple=several, help=about)(command)
     for option in reversed(options):

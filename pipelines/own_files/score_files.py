@@ -80,7 +80,8 @@ def score(
     drops = rows_to_drop(found, scoring.rules)
     scores = found.rename({"id": number}).lazy()
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
-    account = _write(out, numbered.join(scores, on=number, how="left", maintain_order="left"), drops, number)
+    scored = numbered.join(scores, on=number, how="left", maintain_order="left")
+    account = write_kept_and_dropped(out, scored, drops, number)
     account |= {"question": ", ".join(read.question), "answer": read.answer or "the last turn of the assistant"}
     for name in scoring.names:
         account[name] = describe_scores(found[name])
@@ -170,7 +171,7 @@ def select(
         raise TableError(f"column {score_column!r} is {schema[score_column]}, expected numbers") from error
     drops = selected_rows(ranked, config)
     numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
-    account = _write(out, numbered, drops, number)
+    account = write_kept_and_dropped(out, numbered, drops, number)
     kept = ranked.join(drops, on="id", how="anti")
     tokens = {"tokens": int(ranked["tokens"].sum()), "tokens_kept": int(kept["tokens"].sum())}
     return {**account, **tokens, "folder": str(out)}
@@ -191,7 +192,7 @@ def _texts(rows: pl.LazyFrame, columns: TextColumns) -> Iterator[pl.DataFrame]:
         yield text.with_columns(quarter_of_characters(text["text"]).cast(pl.Int64).alias("tokens"))
 
 
-def _write(out: Path, rows: pl.LazyFrame, drops: pl.DataFrame, number: str) -> dict[str, Any]:
+def write_kept_and_dropped(out: Path, rows: pl.LazyFrame, drops: pl.DataFrame, number: str) -> dict[str, Any]:
     """Write kept and dropped rows and return their counts, by reason too."""
     named = drops.match_to_schema(DROP_SCHEMA).rename({"id": number, "drop_reason": "reason"}).lazy()
     remove_leftovers(out)

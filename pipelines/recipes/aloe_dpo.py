@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelines.build.step import Step, each_shard, generate_step, pending_teacher, whole_set
+from pipelines.build.step import Step, each_shard, each_shard_here, generate_step, pending_teacher, whole_set
+from pipelines.model_steps import answer_pairs
 from pipelines.recipes import aloe_sft
 from pipelines.recipes.aloe_sft import MaxFailed
 from quality.cleaning.rules import Rules
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
 from sources.license import Use
+from sources.record import ChainPrompt
 from sources.source import Kind, Source
 from sources.suggest import did_you_mean, some_of
 from synth.formatting.render_prompts import render_prompts
@@ -27,6 +29,7 @@ from synth.preferences.chain_pairs import CHAIN_PAIRS, ChainPairs
 from synth.preferences.pair_rows import keep_source_pairs
 from synth.preferences.pair_rules import PairRules
 from synth.preferences.prompt_cap import PromptCap, prompt_cap
+from synth.preferences.reward_margins import RewardMargins, add_reward_margins
 from synth.redteam.attacks import Attacks
 from synth.redteam.red_team_steps import (
     ANSWER_ATTACKS,
@@ -40,6 +43,7 @@ from synth.redteam.red_team_steps import (
 )
 from synth.redteam.safety_pairs import RedTeam
 from synth.teachers.candidates import author
+from synth.teachers.embedders import revision_of
 from synth.teachers.teacher import Teacher
 
 GUARDED = PairRules(max_length_ratio=12.0)
@@ -80,6 +84,13 @@ def recipe(
     guard_revision: str | None = None,
     guard_protocol: Literal["chat", "prompt"] = "chat",
     guard_format: FormatName | None = None,
+    judge: str | None = None,
+    judge_license: str = "LicenseRef-unknown",
+    judge_revision: str | None = None,
+    chain_teacher: tuple[str, ...] = (),
+    chain_license: tuple[str, ...] = (),
+    judged_pairs: tuple[str, ...] = (),
+    reward: str | None = None,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     answers: Annotated[int, Field(ge=1, le=64)] = 2,
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.15,
@@ -118,8 +129,18 @@ def recipe(
         guard_protocol: chat for guard models with a template of their own; prompt for any other model.
         guard_format: The guard's family, such as llama-guard-2, which numbers the categories; by default the model's
             name decides.
+        judge: The model that compares two answers, in both orders; the teacher unless named.
+        judge_license: Licence of what the judge writes.
+        judge_revision: Which weights the judge's server holds.
+        chain_teacher: Models of single generators of chains in place of the teacher, as in medqa=openai:URL#MODEL; the
+            generators are pubmedqa, medqa, medmcqa, headqa, mmlu and polymed.
+        chain_license: Licences of what these models write, as in medqa=Apache-2.0; LicenseRef-unknown unless named.
+        judged_pairs: Sources of questions, as in medquad, that the teacher answers several times; the judge, or the
+            reward model if one is named, chooses between the answers.
+        reward: Reward model, a transformers sequence classifier with one label, that scores both answers of every pair
+            of preference corpora in place of the corpus's own scores; min_margin refers to its numbers then.
         samples: Chains of thought per question and round.
-        answers: Answers of the teacher to each attack.
+        answers: Answers of the teacher to each attack, and to each question of judged_pairs.
         test_share: Share of attack styles, topics and requests that is held out of the red team.
         max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
             and the next build sends the failed requests again.
@@ -132,19 +153,18 @@ def recipe(
     )
     make_teacher = partial(aloe_sft.make_teacher, use=license)
     target = make_teacher(teacher, teacher_license, revision=teacher_revision)
-    judge = make_teacher(guard, guard_license, revision=guard_revision)
+    safety_judge = make_teacher(guard, guard_license, revision=guard_revision)
     generate = partial(generate_step, max_failed=max_failed)
     parts: list[Step] = []
     if stage != "red_team":
         rules = PairRules(min_margin=min_margin, max_per_prompt=max_per_prompt, seed=seed)
-        parts += general(
-            chosen,
-            partial(clean_rows, excluded_corpora=aloe_sft.red_team_corpora(limit)),
-            rules,
-            target,
-            samples,
-            generate,
-        )
+        own_writers = aloe_sft.chain_teachers(chain_teacher, chain_license, license)
+        without_attacks = partial(clean_rows, excluded_corpora=aloe_sft.red_team_corpora(limit))
+        parts += general(chosen, without_attacks, rules, target, samples, generate, reward, own_writers)
+        if judged_pairs:
+            questions = without_attacks(question_sources(judged_pairs))
+            comparer = make_teacher(judge, judge_license, revision=judge_revision) or target
+            parts += [answer_pairs(questions, target, comparer, reward, rules, answers, generate)]
     if stage != "general":
         topics = tuple((source.name, source.attack_topic) for source in chosen if source.attack_topic)
         held = Attacks(
@@ -155,8 +175,12 @@ def recipe(
             seed=seed,
         )
         other = make_teacher(writer, writer_license, revision=writer_revision) or target
-        models = Models(target=target, writer=other, guard=judge) if target and other and judge else None
-        by = Guard(generated_by=author(judge), protocol=guard_protocol, format=guard_format) if judge else None
+        models = Models(target=target, writer=other, guard=safety_judge) if target and other and safety_judge else None
+        by = (
+            Guard(generated_by=author(safety_judge), protocol=guard_protocol, format=guard_format)
+            if safety_judge
+            else None
+        )
         parts += [
             red_team(attacks(chosen, clean_rows, held), models, by, samples=answers, seed=seed, generate=generate)
         ]
@@ -199,10 +223,17 @@ def general(
     teacher: Teacher | None,
     samples: int,
     generate: Generate = generate_step,
+    reward: str | None = None,
+    own_teachers: Mapping[ChainPrompt, Teacher] | None = None,
 ) -> list[Step]:
     """Return the steps to the pairs of corpora and of chains; no row contains a request of the red team."""
-    pairs = source_pairs(clean_rows(of_kind(chosen, "preference")), rules)
-    return [pairs, *chain_pairs(chosen, clean_rows, teacher, samples=samples, seed=rules.seed, generate=generate)]
+    rows = clean_rows(of_kind(chosen, "preference"))
+    if reward:
+        margins = RewardMargins(model=reward, revision=revision_of(reward))
+        rows = each_shard_here("reward", add_reward_margins, margins, rows)
+    pairs = source_pairs(rows, rules)
+    own = own_teachers or {}
+    return [pairs, *chain_pairs(chosen, clean_rows, teacher, own, samples=samples, seed=rules.seed, generate=generate)]
 
 
 def source_pairs(rows: Step, rules: PairRules) -> Step:
@@ -213,19 +244,28 @@ def source_pairs(rows: Step, rules: PairRules) -> Step:
 
 
 def chain_pairs(
-    chosen: list[Source], clean_rows: CleanRows, teacher: Teacher | None, *, samples: int, seed: int, generate: Generate
+    chosen: list[Source],
+    clean_rows: CleanRows,
+    teacher: Teacher | None,
+    own_teachers: Mapping[ChainPrompt, Teacher],
+    *,
+    samples: int,
+    seed: int,
+    generate: Generate,
 ) -> list[Step]:
-    """Return the steps that pair right with wrong chains of the teacher, one branch per generator.
+    """Return the steps that pair right with wrong chains of one teacher, one branch per generator.
 
     Without a teacher nothing is read for it.
     """
-    if teacher is None:
+    if teacher is None and not own_teachers:
         return [pending_teacher("chain-pairs", "right and wrong chains of thought for the multiple-choice rows")]
     branches = []
     for prompt, own in aloe_sft.by_chain_prompt(chosen).items():
-        chains = aloe_sft.chains(prompt, own, teacher, samples=samples, seed=seed)
-        config = ChainPairs(chains=replace(chains, gold="withheld"))
-        branches.append(generate(f"chain-pairs-{prompt}", CHAIN_PAIRS, config, teacher, clean_rows(own)))
+        if (writer := own_teachers.get(prompt, teacher)) is None:
+            continue
+        how = aloe_sft.ChainKnobs(samples=samples, gold="withheld", seed=seed)
+        config = ChainPairs(chains=aloe_sft.chains(prompt, own, writer, how))
+        branches.append(generate(f"chain-pairs-{prompt}", CHAIN_PAIRS, config, writer, clean_rows(own)))
     return branches
 
 
@@ -286,6 +326,15 @@ def choose(names: tuple[str, ...]) -> list[Source]:
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)
         raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {some_of(fitting)}{hint}")
+    return [fitting[name] for name in dict.fromkeys(names)]
+
+
+def question_sources(names: tuple[str, ...]) -> list[Source]:
+    """Return the sources of open medical questions of these names."""
+    fitting = {name: source for name, source in SOURCES.items() if source.kind == "training" and source.task != "mcqa"}
+    if unknown := [name for name in names if name not in fitting]:
+        hint = did_you_mean(unknown[0], fitting)
+        raise ValueError(f"judged_pairs: got {unknown[0]!r}, expected some of {some_of(fitting)}{hint}")
     return [fitting[name] for name in dict.fromkeys(names)]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,6 +18,14 @@ from pipelines.build.step import (
     read,
     whole_set,
 )
+from pipelines.model_steps import (
+    ask_about_passages,
+    choose_subset,
+    filter_medical,
+    label_specialties,
+    mark_responses,
+    score_and_select,
+)
 from quality.cleaning.clean import Clean, clean
 from quality.cleaning.normalize import Normalise
 from quality.cleaning.rules import Rules
@@ -27,7 +38,7 @@ from quality.license_gate import LicenseGate, license_gate
 from quality.privacy.recognizer import recogniser
 from quality.privacy.redaction import Privacy, screen
 from sources.catalog import BENCHMARKS, SOURCES
-from sources.license import Use, fits
+from sources.license import UNKNOWN, Use, fits
 from sources.record import ChainPrompt
 from sources.source import USUAL_RANK, Source
 from sources.suggest import did_you_mean, some_of
@@ -38,7 +49,9 @@ from synth.formatting.mix import Mix, mix
 from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, Part, aloe_parts
 from synth.formatting.render_prompts import render_prompts
 from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
+from synth.judges.score_step import RUBRIC, drop_rules, pinned_scores
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
+from synth.prompting.generators import GENERATORS
 from synth.redteam.attacked_requests import drop_attacked
 from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
@@ -48,6 +61,8 @@ from synth.teachers.teacher import Teacher
 KINDS = ("training", "general")
 
 Share = Annotated[float, Field(gt=0, le=1)]
+AdaptiveSamples = Annotated[int, Field(ge=0, le=256)]
+RepairShare = Annotated[float, Field(ge=0, lt=1)]
 MaxFailed = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -67,8 +82,29 @@ def recipe(
     teacher: str | None = None,
     teacher_license: str = "LicenseRef-unknown",
     teacher_revision: str | None = None,
+    judge: str | None = None,
+    judge_license: str = "LicenseRef-unknown",
+    judge_revision: str | None = None,
     max_failed: MaxFailed = 0.0,
+    chain_teacher: tuple[str, ...] = (),
+    chain_license: tuple[str, ...] = (),
+    gold: Literal["given", "withheld"] = "given",
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    adaptive_samples: AdaptiveSamples = 0,
+    repair_share: RepairShare = 0.0,
+    medical_filter: bool = False,
+    passage_questions: tuple[str, ...] = (),
+    specialties: bool = False,
+    rubric: Annotated[int, Field(ge=1, le=5)] | None = None,
+    perplexity: str | None = None,
+    ifd: str | None = None,
+    deita: tuple[str, ...] = (),
+    drop_lowest: tuple[str, ...] = (),
+    drop_above: tuple[str, ...] = (),
+    select_by: str | None = None,
+    select_rows: Annotated[int, Field(ge=1)] | None = None,
+    select_tokens: Annotated[int, Field(ge=1)] | None = None,
+    select_embedder: str | None = None,
     mix: Literal["none", "aloe", "exact"] = "none",
     mix_shares: tuple[Share, Share, Share] = ALOE_SHARES,
     mix_general: tuple[Share, Share, Share] = ALOE_GENERAL,
@@ -99,9 +135,40 @@ def recipe(
             vllm:MODEL.
         teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
         teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
+        judge: The model that filters, labels and marks; the teacher unless named.
+        judge_license: Licence of what the judge writes; rows with its labels and marks are under it too.
+        judge_revision: Which weights the judge's server holds.
         max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
             and the next build sends the failed requests again.
+        chain_teacher: Models of single generators of chains in place of the teacher, as in medqa=openai:URL#MODEL; the
+            generators are pubmedqa, medqa, medmcqa, headqa, mmlu and polymed.
+        chain_license: Licences of what these models write, as in medqa=Apache-2.0; LicenseRef-unknown unless named.
+        gold: given shows the right answer to the model that writes a chain, as Aloe does; withheld does not, so that
+            pass rates tell how hard a question is.
         samples: Chains of thought per question and round.
+        adaptive_samples: The most chains of a question: one first, and while none is right as many more as samples
+            says; 0 writes three rounds of samples at most. The share that is right makes a question easy (0.75 and
+            more), medium (0.4), hard or unsolved, in meta.
+        repair_share: Largest share of the rows with a chain whose wrong chain was repaired once; 0 repairs none. The
+            model names the faulty step, and gold must follow from the new chain alone. Only with gold withheld.
+        medical_filter: Drop questions of MMLU's auxiliary set that the judge does not call medical, as Aloe does.
+        passage_questions: Sources whose passages (the context of their rows) the teacher turns into a question and an
+            answer, as in mash_qa; rows without a question that the passage supports are dropped.
+        specialties: Label medical rows with one of 35 fields of medicine, by the judge.
+        rubric: Have the judge mark every response from 1 to 5 by five criteria, and drop rows with a mark below this
+            number; 1 keeps every row that has marks.
+        perplexity: Model that scores each response by its perplexity given the question, a transformers folder or Hub
+            id.
+        ifd: Model that scores each row by its instruction-following difficulty, a transformers folder or Hub id.
+        deita: Model that scores each row by DEITA's complexity x quality, or two, complexity's first.
+        drop_lowest: Scores of which a share is dropped, the lowest first, as in deita=0.1; rows without that score are
+            dropped too. Scores are perplexity, ifd, deita and rubric.
+        drop_above: Scores above which rows are dropped, as in ifd=1.
+        select_by: Score by which a subset is chosen, the highest first; it is needed where several are computed.
+        select_rows: Rows of the subset.
+        select_tokens: Tokens of the subset, a quarter of the characters.
+        select_embedder: Embedding model by which rows similar to a better one are left out of the subset, MODEL or
+            MODEL@COSINE with the greatest cosine of two kept rows.
         mix: none keeps every row; aloe limits general and synthetic rows to Aloe's shares of the tokens and keeps all
             medical rows; exact reaches the shares, limited by the scarcest part.
         mix_shares: Shares of the tokens of medical, synthetic and general rows; they sum to 1.
@@ -128,9 +195,30 @@ def recipe(
         name_model=name_model,
         leaks=model_leaks(leak_embedder, leak_judge),
     )
+    if repair_share and gold == "given":
+        raise ValueError(f"repair_share: got {repair_share} and gold given, expected gold withheld with it")
     writer = make_teacher(teacher, teacher_license, license, teacher_revision)
-    chains = generate_chains(rows, chosen, writer, samples=samples, seed=seed, max_failed=max_failed)
-    written = format_rows(chains, chosen, seed=seed)
+    marker = make_teacher(judge, judge_license, license, judge_revision) or writer
+    generate = partial(generate_step, max_failed=max_failed)
+    scores = pinned_scores(perplexity=perplexity, ifd=ifd, deita=deita)
+    names = (*scores.names, *((RUBRIC,) if rubric else ()))
+    score_rules = drop_rules(drop_lowest, drop_above, names)
+    subset = choose_subset(select_by, select_rows, select_tokens, select_embedder, names)
+    if medical_filter:
+        rows = filter_medical(rows, chosen, marker, generate)
+    if passage_questions:
+        rows = ask_about_passages(rows, passage_questions, chosen, writer, generate, seed=seed)
+    if specialties:
+        rows = label_specialties(rows, chosen, marker, generate)
+    how = ChainKnobs(
+        samples=samples, gold=gold, adaptive_samples=adaptive_samples, repair_share=repair_share, seed=seed
+    )
+    own_writers = chain_teachers(chain_teacher, chain_license, license)
+    chains = generate_chains(rows, chosen, writer, how, own_writers, max_failed=max_failed)
+    rendered = each_shard("render-prompts", render_prompts, None, chains)
+    if rubric:
+        rendered = mark_responses(rendered, marker, rubric, generate)
+    written = add_subjects(score_and_select(rendered, scores, score_rules, subset), chosen, seed=seed)
     if mix == "none":
         if mix_tokens or mix_caps or (mix_shares, mix_general) != (ALOE_SHARES, ALOE_GENERAL):
             raise ValueError("mix: got 'none' and settings of a mix, expected aloe or exact with them")
@@ -204,18 +292,60 @@ def clean_source(source: Source, rules: Rules, *, required: bool, limit: int | N
     return each_shard(f"clean-{source.name}", clean, config, read(source, required=required, limit=limit))
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChainKnobs:
+    """How chains are requested, the same for all generators; cases (polymed) are not repaired."""
+
+    samples: int = 4
+    gold: Literal["given", "withheld"] = "given"
+    adaptive_samples: int = 0
+    repair_share: float = 0.0
+    seed: int = 0
+
+
+def chain_teachers(specs: tuple[str, ...], licenses: tuple[str, ...], use: Use) -> dict[ChainPrompt, Teacher]:
+    """Return the teachers of single generators; ``ValueError`` for a generator or a form that is none."""
+    named = dict(_of_generator("chain_teacher", text) for text in specs)
+    terms = dict(_of_generator("chain_license", text) for text in licenses)
+    if unused := sorted(terms.keys() - named.keys()):
+        raise ValueError(f"chain_license: got one for {unused[0]}, which chain_teacher does not name")
+    made = {name: make_teacher(spec, terms.get(name, UNKNOWN.id), use) for name, spec in named.items()}
+    return {name: teacher for name, teacher in made.items() if teacher}
+
+
+def _of_generator(knob: str, text: str) -> tuple[ChainPrompt, str]:
+    name, _, value = text.partition("=")
+    found = next((prompt for prompt in GENERATORS if prompt == name), None)
+    if found is None or not value:
+        hint = did_you_mean(name, GENERATORS)
+        raise ValueError(f"{knob}: got {text!r}, expected NAME=VALUE with NAME one of {', '.join(GENERATORS)}{hint}")
+    return found, value
+
+
 def generate_chains(
-    rows: Step, chosen: list[Source], teacher: Teacher | None, *, samples: int, seed: int, max_failed: float = 0.0
+    rows: Step,
+    chosen: list[Source],
+    teacher: Teacher | None,
+    how: ChainKnobs,
+    own_teachers: Mapping[ChainPrompt, Teacher] | None = None,
+    *,
+    max_failed: float = 0.0,
 ) -> Step:
-    """Return the step that writes verified chains of thought for multiple-choice rows; others pass unchanged."""
-    if teacher is None:
-        return pending_teacher("chains", "verified chains of thought for the multiple-choice rows", rows)
-    generators = tuple(
-        chains(prompt, own, teacher, samples=samples, seed=seed) for prompt, own in by_chain_prompt(chosen).items()
-    )
-    if not generators:
-        return rows
-    return generate_step("chains", CHAINS, Chains(generators=generators), teacher, rows, max_failed=max_failed)
+    """Return the steps that write verified chains of thought for multiple-choice rows; others are unchanged.
+
+    Generators that share the teacher are one step, each with a teacher of its own is another.
+    """
+    own_teachers = own_teachers or {}
+    prompts = by_chain_prompt(chosen)
+    usual = [prompt for prompt in prompts if prompt not in own_teachers]
+    if teacher is None and (usual or not prompts):
+        rows = pending_teacher("chains", "verified chains of thought for the multiple-choice rows", rows)
+    groups = [("chains", teacher, usual)] if teacher and usual else []
+    groups += [(f"chains-{prompt}", own_teachers[prompt], [prompt]) for prompt in prompts if prompt in own_teachers]
+    for name, writer, members in groups:
+        config = Chains(generators=tuple(chains(prompt, prompts[prompt], writer, how) for prompt in members))
+        rows = generate_step(name, CHAINS, config, writer, rows, max_failed=max_failed)
+    return rows
 
 
 def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) -> dict[ChainPrompt, list[Source]]:
@@ -227,29 +357,35 @@ def by_chain_prompt(chosen: list[Source], default: ChainPrompt | None = None) ->
     return found
 
 
-def chains(prompt: ChainPrompt, own: list[Source], teacher: Teacher, *, samples: int, seed: int) -> Cot:
-    """Return the settings of one generator: gold is shown, as Aloe does, and a row without a right chain is kept."""
+def chains(prompt: ChainPrompt, own: list[Source], teacher: Teacher, how: ChainKnobs) -> Cot:
+    """Return the settings of one generator; a row without a right chain is kept."""
     return Cot(
         generated_by=author(teacher),
         license=teacher.license,
         generator=prompt,
-        gold="given",
+        gold=how.gold,
         sources=tuple(source.name for source in own),
-        samples=samples,
+        samples=how.samples,
+        adaptive_samples=how.adaptive_samples,
+        repair_share=0.0 if GENERATORS[prompt].case else how.repair_share,
         unanswered="pass",
-        seed=seed,
+        seed=how.seed,
     )
 
 
 def format_rows(rows: Step, chosen: list[Source], *, seed: int) -> Step:
     """Return the steps that render prompts and responses and add an instruction to rows of sources without one."""
+    return add_subjects(each_shard("render-prompts", render_prompts, None, rows), chosen, seed=seed)
+
+
+def add_subjects(rows: Step, chosen: list[Source], *, seed: int) -> Step:
+    """Return the step that adds an instruction to rows of sources without one."""
     corpora = tuple(
         Uninstructed(source.name, source.instruction_subject, source.instruction_subtask)
         for source in chosen
         if source.instruction_subject
     )
-    rendered = each_shard("render-prompts", render_prompts, None, rows)
-    return each_shard("add-instructions", add_instructions, Instructions(corpora=corpora, seed=seed), rendered)
+    return each_shard("add-instructions", add_instructions, Instructions(corpora=corpora, seed=seed), rows)
 
 
 def mix_sources(

@@ -62,7 +62,9 @@ def recipe(
     """
     writer = sample_teacher(teacher, teacher_license, teacher_revision)
     rows = clean_and_deduplicate(license, limit, semantic)
-    rows = aloe_sft.generate_chains(rows, chosen(), writer, samples=samples, seed=seed, max_failed=max_failed)
+    rows = aloe_sft.generate_chains(
+        rows, chosen(), writer, aloe_sft.ChainKnobs(samples=samples, seed=seed), max_failed=max_failed
+    )
     return aloe_sft.format_rows(rows, chosen(), seed=seed)
 
 

@@ -47,7 +47,7 @@ def recipe(
     """
     writer = demo.sample_teacher(teacher, teacher_license, teacher_revision)
     medmcqa = aloe_sft.by_chain_prompt(demo.chosen())["medmcqa"]
-    chains = aloe_sft.chains("medmcqa", medmcqa, writer, samples=samples, seed=seed)
+    chains = aloe_sft.chains("medmcqa", medmcqa, writer, aloe_sft.ChainKnobs(samples=samples, seed=seed))
     rows = demo.clean_and_deduplicate(license, limit, semantic)
     config = ChainPairs(chains=chains)
     pairs = generate_step("pairs", CHAIN_PAIRS, config, writer, rows, max_failed=max_failed)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pipelines.build.step import Step, each_shard, generate_step, pending_teacher
 from pipelines.recipes import aloe_sft
-from pipelines.recipes.aloe_sft import MaxFailed
+from pipelines.recipes.aloe_sft import AdaptiveSamples, MaxFailed, RepairShare
 from quality.cleaning.rules import Rules
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
@@ -44,6 +44,8 @@ def recipe(
     max_failed: MaxFailed = 0.0,
     samples: Annotated[int, Field(ge=1, le=64)] = 4,
     rounds: Annotated[int, Field(ge=1, le=16)] = 3,
+    adaptive_samples: AdaptiveSamples = 0,
+    repair_share: RepairShare = 0.0,
     hints: Annotated[int, Field(ge=0, le=64)] = 2,
     keep: Annotated[int, Field(ge=1, le=64)] = 1,
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
@@ -72,6 +74,11 @@ def recipe(
             and the next build sends the failed requests again.
         samples: Chains of thought per question and round.
         rounds: Most rounds for a question without a right chain.
+        adaptive_samples: The most chains of a question, in place of rounds: one first, and while none is right as many
+            more as samples says; 0 leaves it to rounds. The share that is right makes a question easy (0.75 and more),
+            medium (0.4), hard or unsolved, in meta.
+        repair_share: Largest share of the rows whose wrong chain was repaired once; 0 repairs none. The model names the
+            faulty step, and gold must follow from the new chain alone.
         hints: Chains generated with the answer shown after all rounds failed; accepted if a model reaches the gold
             answer from them.
         keep: Most different right chains kept per question.
@@ -103,6 +110,8 @@ def recipe(
             sources=tuple(source.name for source in own),
             samples=samples,
             rounds=rounds,
+            adaptive_samples=adaptive_samples,
+            repair_share=repair_share,
             hints=hints,
             keep=keep,
             seed=seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -17,6 +18,12 @@ from synth.teachers.candidates import Author
 SAMPLED, HINTED, RECHECK = "cot", "cot-hinted", "cot-recheck"
 """Samples, samples with gold as a hint, and answers read from a hinted rationale alone."""
 
+REPAIR, REPAIR_RECHECK = "cot-repair", "cot-repair-recheck"
+"""A wrong sample written anew from its faulty step on, and the answer read from that alone."""
+
+RECHECKS = {HINTED: RECHECK, REPAIR: REPAIR_RECHECK}
+"""The stages whose chains are verified without the question, and the stage that does it."""
+
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Cot:
@@ -25,9 +32,12 @@ class Cot:
     - ``generator``: one of the six prompts; rows of ``sources`` are eligible (all that fit, if none is named)
     - ``gold``: "given" shows the right answer and the source's rationale, as Aloe does; "withheld" does not
     - ``samples`` a round, up to ``rounds`` rounds while none is right; ``keep`` different chains of a question
+    - ``adaptive_samples``: 0, or the most samples of a question: one first, then ``samples`` at a time while none is
+      right, in place of ``rounds``
     - ``shuffled``: share of the samples that see the options in another order
     - ``hints``: samples with gold as a hint once all rounds failed
     - ``hinted_share``: largest share of the kept rows with a hinted chain
+    - ``repair_share``: largest share of the kept rows with a repaired chain; 0 repairs none
     - ``unanswered``: whether rows without a right chain are dropped or kept as they are
     - ``license``: the licence of what the model writes
     """
@@ -40,9 +50,11 @@ class Cot:
     samples: Annotated[int, Field(ge=1)] = 4
     rounds: Annotated[int, Field(ge=1)] = 3
     keep: Annotated[int, Field(ge=1)] = 1
+    adaptive_samples: Annotated[int, Field(ge=0)] = 0
     shuffled: Annotated[float, Field(ge=0, le=1)] = 0.5
     hints: Annotated[int, Field(ge=0)] = 0
     hinted_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    repair_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     unanswered: Literal["drop", "pass"] = "drop"
     min_chars: Annotated[int, Field(ge=0)] = 150
     max_repeated: Annotated[float, Field(gt=0, le=1)] = 0.7
@@ -62,14 +74,33 @@ class Cot:
                 "answer of a multiple-choice question, from which it was withheld"
             )
 
+        if self.repair_share and (self.gold == "given" or self.prompt.case):
+            raise ValueError(
+                f"repair_share is {self.repair_share} for {self.generator} with gold {self.gold}, expected 0: chains "
+                "of multiple-choice questions are repaired where gold was withheld"
+            )
+
     @property
     def prompt(self) -> Generator:
         """The generator of that name."""
         return GENERATORS[self.generator]
 
+    def rounds_of_samples(self) -> Iterator[range]:
+        """Yield the numbers of the samples of each round."""
+        if not self.adaptive_samples:
+            yield from (range(at, at + self.samples) for at in range(0, self.samples * self.rounds, self.samples))
+            return
+        yield range(1)
+        for first in range(1, self.adaptive_samples, self.samples):
+            yield range(first, min(first + self.samples, self.adaptive_samples))
+
     def order(self, record: Record, stage: str, sample: int) -> Order:
-        """Return the order in which a sample of a row saw its options; hinted samples see the source's."""
-        share = self.shuffled if stage == SAMPLED and has_letters(record) else 0.0
+        """Return the order in which a sample of a row saw its options; hinted samples see the source's.
+
+        A repair has the number and the order of the sample that it repairs.
+        """
+        shuffles = stage in (SAMPLED, REPAIR, REPAIR_RECHECK) and has_letters(record)
+        share = self.shuffled if shuffles else 0.0
         return option_order(record.id, sample, len(record.options), share=share, seed=self.seed)
 
 

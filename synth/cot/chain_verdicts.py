@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sources.record import Record
 from synth.answers import json_reply
 from synth.answers.extractor import Verdict, extract, own_turn
 from synth.answers.model_output import fold, plain
 from synth.cot.chain_defects import DEFECTS, find_defect
-from synth.cot.chain_settings import Cot
+from synth.cot.chain_settings import REPAIR, Cot
+from synth.cot.repair import parse_repair
 from synth.prompting.generators import allows_several, answer_text, has_letters, letters, question_of
 from synth.prompting.option_orders import Order
 from synth.teachers.candidates import UNPARSED
@@ -37,7 +38,7 @@ CASE_SCHEMA = json_reply.object_schema({name: {"type": "string"} for name in CAS
 class Reply:
     """A completion's verdict, its answer (letters in the source's order), and its chain without the answer.
 
-    ``question`` is the question written for a case.
+    ``question`` is the question written for a case, ``faulty_step`` what a repaired chain replaces.
     """
 
     verdict: str
@@ -45,6 +46,7 @@ class Reply:
     detail: str | None = None
     chain: str = ""
     question: str | None = None
+    faulty_step: str | None = None
 
 
 def judge_reply(record: Record, order: Order, completion: Completion, config: Cot) -> Reply:
@@ -61,6 +63,17 @@ def judge_reply(record: Record, order: Order, completion: Completion, config: Co
         max_repetition=config.max_repetition,
     )
     return Reply(verdict=found, parsed=read.parsed, detail=read.detail) if found else read
+
+
+def judge_stage_reply(record: Record, stage: str, order: Order, completion: Completion, config: Cot) -> Reply:
+    """Return the verdict on a completion of ``stage``: of a repaired chain without the line of the faulty step."""
+    if stage != REPAIR:
+        return judge_reply(record, order, completion, config)
+    repair = parse_repair(completion.text)
+    if isinstance(repair, str):
+        return Reply(verdict=repair)
+    read = judge_reply(record, order, replace(completion, text=repair.chain), config)
+    return replace(read, faulty_step=repair.step)
 
 
 def format_response(record: Record, order: Order, chain: str) -> str:

@@ -16,15 +16,20 @@ from sources.license import joint
 from sources.record import Message, Record
 from sources.table import frame, records
 from synth.cot.chain_defects import chain_similarity, word_grams
-from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Chains, Cot
-from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, format_response, judge_reply
+from synth.cot.chain_settings import HINTED, RECHECKS, REPAIR, SAMPLED, Chains, Cot
+from synth.cot.chain_verdicts import AGREES, RIGHT, Reply, format_response, judge_stage_reply
+from synth.cot.difficulty import difficulty
 from synth.prompting.option_orders import Order
 from synth.prompting.turns import digest
 from synth.teachers.candidates import FAILED
 from synth.teachers.stage import with_reasons
 from synth.teachers.teacher import Completion
 
-KEPT, RECHECK_FAILED, OVER_SHARE = "kept", "recheck_failed", "hinted_over_share"
+KEPT, RECHECK_FAILED = "kept", "recheck_failed"
+OVER_SHARE = {HINTED: "hinted_over_share", REPAIR: "repaired_over_share"}
+ORIGINS = {SAMPLED: "sampled", HINTED: "hinted", REPAIR: "repaired"}
+"""How a chain came about whose gold answer was withheld, by stage."""
+
 NO_REPLY, NO_RIGHT_CHAIN = "no_reply", "no_right_chain"
 REQUESTS_FAILED = "requests_failed"
 
@@ -58,12 +63,12 @@ class _Choice:
     tried: Sequence[Candidate]
     kept: list[_Chain] = field(default_factory=list)
     verdicts: dict[tuple[str, int], tuple[str, str | None]] = field(default_factory=dict)
-    over_share: bool = False
+    over_share: str | None = None
 
     @property
-    def hinted(self) -> bool:
-        """Whether the chains kept are hinted ones."""
-        return any(chain.candidate["stage"] == HINTED for chain in self.kept)
+    def stage(self) -> str | None:
+        """The stage of the chains kept: sampled, hinted or repaired; None without one."""
+        return next((chain.candidate["stage"] for chain in self.kept), None)
 
 
 def choose_chains(rows: pl.DataFrame, eligible: list[EligibleRow], candidates: pl.DataFrame, config: Chains) -> Outcome:
@@ -71,18 +76,21 @@ def choose_chains(rows: pl.DataFrame, eligible: list[EligibleRow], candidates: p
 
     - A row that no generator takes is unchanged; ``generators`` lists the others.
     - A right chain is ``kept``, or ``right`` if it is too similar to a kept one or beyond the number to keep. A hinted
-      chain from which gold cannot be read is ``recheck_failed``, one beyond the share ``hinted_over_share``.
+      or repaired chain from which gold cannot be read is ``recheck_failed``, one beyond its share
+      ``hinted_over_share`` or ``repaired_over_share``.
     - A row's first chain is its response; its options and gold are put in the order of the chain's prompt. Further
       chains are in copies of the row, whose ids end in ``/cot-2`` and so on. ``meta`` has the pass rates under ``cot``.
-    - A row without a chain is dropped (``no_right_chain``, ``no_reply``, ``hinted_over_share``) with its verdicts as
-      evidence. If such rows pass, one with failed requests is dropped all the same (``requests_failed``).
+    - A row without a chain is dropped (``no_right_chain``, ``no_reply`` or a share) with its verdicts as evidence. If
+      such rows pass, one with failed requests is dropped all the same (``requests_failed``).
     """
     groups: dict[str, list[Candidate]] = {}
     for one in candidates.iter_rows(named=True):
         groups.setdefault(one["id"], []).append(one)
     choices = [_choose(record, groups.get(record.id, []), generator) for record, generator in eligible]
     for generator in config.generators:
-        _cap_hinted([one for one in choices if one.config == generator], generator)
+        own = [one for one in choices if one.config == generator]
+        _cap_share(own, HINTED, generator.hinted_share, generator.seed)
+        _cap_share(own, REPAIR, generator.repair_share, generator.seed)
     verdicts = {(one.record.id, *place): verdict for one in choices for place, verdict in one.verdicts.items()}
     generators = [(one.record.id, one.config.generator, len(one.kept)) for one in choices]
     return Outcome(
@@ -122,21 +130,21 @@ def _choose(record: Record, tried: Sequence[Candidate], config: Cot) -> _Choice:
 def _chain(record: Record, one: Candidate, config: Cot) -> _Chain:
     order = config.order(record, one["stage"], one["sample"])
     completion = Completion(text=one["text"], finish_reason=one["finish_reason"])
-    return _Chain(candidate=one, order=order, reply=judge_reply(record, order, completion, config))
+    return _Chain(candidate=one, order=order, reply=judge_stage_reply(record, one["stage"], order, completion, config))
 
 
 def _rechecked(choice: _Choice, config: Cot) -> Iterator[_Chain]:
-    """Yield the right hinted chains from which a model read the gold answer; a recheck that is missing is none."""
-    checks = {one["sample"]: one for one in choice.tried if one["stage"] == RECHECK}
+    """Yield the right hinted and repaired chains from which a model read gold; a recheck that is missing is none."""
+    checks = {(one["stage"], one["sample"]): one for one in choice.tried}
     for one in choice.tried:
-        if one["stage"] != HINTED or one["verdict"] != RIGHT:
+        if one["stage"] not in RECHECKS or one["verdict"] != RIGHT:
             continue
-        check = checks.get(one["sample"])
+        check = checks.get((RECHECKS[one["stage"]], one["sample"]))
         if check and check["verdict"] == "agrees":
             yield _chain(choice.record, one, config)
         else:
             found = f"{check['verdict']} {check['parsed'] or ''}".strip() if check else "missing"
-            choice.verdicts[HINTED, one["sample"]] = RECHECK_FAILED, found
+            choice.verdicts[one["stage"], one["sample"]] = RECHECK_FAILED, found
 
 
 def _rank(choice: _Choice, chain: _Chain, kept_grams: list[Grams], config: Cot) -> None:
@@ -156,16 +164,16 @@ def _rank(choice: _Choice, chain: _Chain, kept_grams: list[Grams], config: Cot) 
     kept_grams.append(own)
 
 
-def _cap_hinted(choices: Sequence[_Choice], config: Cot) -> None:
-    """Drop hinted chains, sampled by seed, until they are at most their share of the rows with a chain."""
-    hinted = [one for one in choices if one.hinted]
-    sampled = sum(bool(one.kept) and not one.hinted for one in choices)
-    allowed = int(config.hinted_share * sampled / (1 - config.hinted_share) + 1e-9)
-    hinted.sort(key=lambda one: (xxhash.xxh64_intdigest(one.record.id.encode(), config.seed), one.record.id))
-    for one in hinted[allowed:]:
+def _cap_share(choices: Sequence[_Choice], stage: str, share: float, seed: int) -> None:
+    """Drop chains of a stage, sampled by seed, until they are at most their share of the rows with a chain."""
+    own = [one for one in choices if one.stage == stage]
+    others = sum(one.stage not in (None, stage) for one in choices)
+    allowed = int(share * others / (1 - share) + 1e-9)
+    own.sort(key=lambda one: (xxhash.xxh64_intdigest(one.record.id.encode(), seed), one.record.id))
+    for one in own[allowed:]:
         for chain in one.kept:
-            one.verdicts[HINTED, chain.candidate["sample"]] = OVER_SHARE, chain.reply.detail
-        one.kept, one.over_share = [], True
+            one.verdicts[stage, chain.candidate["sample"]] = OVER_SHARE[stage], chain.reply.detail
+        one.kept, one.over_share = [], OVER_SHARE[stage]
 
 
 def _with_verdicts(
@@ -212,17 +220,18 @@ def _why_none(choice: _Choice, config: Cot) -> str | None:
     if config.unanswered == "pass":
         return REQUESTS_FAILED if any(failed) else None
     if choice.over_share:
-        return OVER_SHARE
+        return choice.over_share
     return NO_REPLY if all(failed) else NO_RIGHT_CHAIN
 
 
 def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, Any], config: Cot) -> Record:
     """Return the row in the chain's order of options, with the chain as its response, under both licences."""
     stage, sample, key = (chain.candidate[name] for name in ("stage", "sample", "key"))
-    withheld = "hinted" if stage == HINTED else "sampled"
-    origin = {"origin": "guided" if config.gold == "given" else withheld, "sample": sample, "key": key}
+    origin = {"origin": "guided" if config.gold == "given" else ORIGINS[stage], "sample": sample, "key": key}
     if chain.order != tuple(sorted(chain.order)):
         origin["order"] = list(chain.order)
+    if chain.reply.faulty_step is not None:
+        origin["faulty_step"] = chain.reply.faulty_step
     row = replace(
         record,
         options=tuple(record.options[place] for place in chain.order),
@@ -237,13 +246,17 @@ def _with_chain(record: Record, chain: _Chain, number: int, facts: Mapping[str, 
 
 
 def _facts(choice: _Choice, config: Cot) -> dict[str, Any]:
-    """Return the facts for ``meta``: the teacher, the prompt, and the share of right samples."""
+    """Return the facts for ``meta``: the teacher, the prompt, the share of right samples, and the difficulty.
+
+    Where gold was shown, a pass rate says nothing of the question, which has no difficulty then.
+    """
     replies = [one for one in choice.tried if one["stage"] == SAMPLED and one["verdict"] != FAILED]
     permuted: list[Candidate] = []
     source: list[Candidate] = []
     for one in replies:
         (permuted if _permuted(choice.record, one, config) else source).append(one)
     groups = {"pass_rate": replies, "pass_rate_source_order": source, "pass_rate_shuffled": permuted}
+    tier = difficulty(sum(one["verdict"] in AGREES for one in replies), len(replies))
     agree = {name: sum(one["verdict"] in AGREES for one in group) for name, group in groups.items()}
     return {
         "teacher": config.generated_by.name,
@@ -251,6 +264,7 @@ def _facts(choice: _Choice, config: Cot) -> dict[str, Any]:
         "prompt": f"{config.prompt.prompt}@{digest(config.prompt.prompt)}",
         "gold": config.gold,
         "samples": len(replies),
+        **({"difficulty": tier} if config.gold == "withheld" and tier else {}),
         **{name: round(agree[name] / len(group), 4) for name, group in groups.items() if group},
     }
 

@@ -1,8 +1,8 @@
 """Verified chains of thought by rejection sampling: rounds of samples until a chain gives the gold answer.
 
 As in STaR (Zelikman et al. 2022, arXiv 2203.14465) and Aloe Beta (arXiv 2505.04388). After the last failed round a
-chain may be requested with gold as a hint; it counts only if a model reaches gold from the chain alone, without the
-question and without the chain's last line.
+wrong chain may be repaired once, and a chain may be requested with gold as a hint; either counts only if a model
+reaches gold from the chain alone, without the question and without the chain's last line.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import polars as pl
 
 from sources.record import Record
 from sources.table import records
-from synth.cot.chain_settings import HINTED, RECHECK, SAMPLED, Chains, Cot
-from synth.cot.chain_verdicts import CASE_SCHEMA, RIGHT, judge_reply, parse_choice, remove_answer
+from synth.cot.chain_settings import HINTED, RECHECKS, REPAIR, REPAIR_RECHECK, SAMPLED, Chains, Cot
+from synth.cot.chain_verdicts import CASE_SCHEMA, RIGHT, WRONG, judge_stage_reply, parse_choice, remove_answer
 from synth.cot.chosen_chains import KEPT, EligibleRow, choose_chains
+from synth.cot.repair import repair_messages
 from synth.prompting.generators import allows_several, has_letters, letters
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED
 from synth.teachers.stage import Reading, Stage, of_sources
 from synth.teachers.teacher import Completion, Request, Sampling
+from synth.teachers.thinking import after_thought
 
 RECHECK_PROMPT = "cot/recheck.jinja"
 RECHECK_TOKENS = 256
@@ -62,31 +64,42 @@ def read_reply(row: EligibleRow, request: Request, completion: Completion, confi
     """
     record, generator = row
     order = generator.order(record, request.stage, request.sample)
-    if request.stage != RECHECK:
-        read = judge_reply(record, order, completion, generator)
+    if request.stage not in RECHECKS.values():
+        read = judge_stage_reply(record, request.stage, order, completion, generator)
         return Reading(read.verdict, read.parsed, read.detail)
     verdict = parse_choice(record, order, completion.text)
     if verdict.outcome != "parsed" or not verdict.explicit:
         return Reading(UNPARSED, None, verdict.how)
-    parsed = letters(verdict.positions) if has_letters(record) else verdict.decision
-    return Reading("agrees" if set(verdict.positions) == set(record.gold) else "disagrees", parsed, verdict.how)
+    places = [order[place] for place in verdict.positions]
+    parsed = letters(places) if has_letters(record) else verdict.decision
+    return Reading("agrees" if set(places) == set(record.gold) else "disagrees", parsed, verdict.how)
 
 
 def _next(record: Record, tried: Mapping[tuple[str, int], Mapping[str, str]], config: Cot) -> list[Request]:
-    done = {stage: {s for at, s in tried if at == stage} for stage in (SAMPLED, HINTED, RECHECK)}
-    right = {place for place, one in tried.items() if one["verdict"] in (RIGHT, KEPT)}
-    if any(stage == SAMPLED for stage, _ in right):
+    """Return the next requests of a row: a round of samples, then a repair, then hints, each with its recheck."""
+    verdicts = {place: one["verdict"] for place, one in tried.items()}
+    if any(stage == SAMPLED and verdict in (RIGHT, KEPT) for (stage, _), verdict in verdicts.items()):
         return []
-    for first in range(0, config.samples * config.rounds, config.samples):
-        if missing := [s for s in range(first, first + config.samples) if s not in done[SAMPLED]]:
+    for numbers in config.rounds_of_samples():
+        if missing := [sample for sample in numbers if (SAMPLED, sample) not in tried]:
             return [_chain_request(record, SAMPLED, sample, config) for sample in missing]
-    if missing := [s for s in range(config.hints) if s not in done[HINTED]]:
-        return [_chain_request(record, HINTED, sample, config) for sample in missing]
-    return [
-        _recheck_request(record, sample, tried[HINTED, sample]["text"], config)
-        for sample in sorted(done[HINTED] - done[RECHECK])
-        if (HINTED, sample) in right
-    ]
+    wrong = sorted(sample for (stage, sample), verdict in verdicts.items() if (stage, verdict) == (SAMPLED, WRONG))
+    if config.repair_share and wrong and (REPAIR, wrong[0]) not in tried:
+        return [_repair_request(record, wrong[0], tried[SAMPLED, wrong[0]]["text"], config)]
+    for stage, recheck in RECHECKS.items():
+        if stage == HINTED and "agrees" in (verdict for (at, _), verdict in verdicts.items() if at == REPAIR_RECHECK):
+            return []
+        hints = range(config.hints) if stage == HINTED else ()
+        if missing := [sample for sample in hints if (HINTED, sample) not in tried]:
+            return [_chain_request(record, HINTED, sample, config) for sample in missing]
+        unchecked = [
+            sample
+            for (at, sample), verdict in sorted(verdicts.items())
+            if at == stage and verdict in (RIGHT, KEPT) and (recheck, sample) not in tried
+        ]
+        if unchecked:
+            return [_recheck_request(record, stage, one, tried[stage, one]["text"], config) for one in unchecked]
+    return []
 
 
 def _chain_request(record: Record, stage: str, sample: int, config: Cot) -> Request:
@@ -102,19 +115,29 @@ def _chain_request(record: Record, stage: str, sample: int, config: Cot) -> Requ
     return Request(row=record.id, stage=stage, messages=messages, sampling=sampling, sample=sample)
 
 
-def _recheck_request(record: Record, sample: int, text: str, config: Cot) -> Request:
+def _repair_request(record: Record, sample: int, text: str, config: Cot) -> Request:
+    """Return the request to write a wrong chain anew from its faulty step on."""
+    sampling = Sampling(
+        temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens, seed=config.seed
+    )
+    chain = text[after_thought(text) or 0 :].strip()
+    messages = repair_messages(record, config.order(record, REPAIR, sample), chain)
+    return Request(row=record.id, stage=REPAIR, messages=messages, sampling=sampling, sample=sample)
+
+
+def _recheck_request(record: Record, stage: str, sample: int, text: str, config: Cot) -> Request:
     """Return the request to answer from a chain alone: with the options, without the question."""
-    order = config.order(record, HINTED, sample)
-    read = judge_reply(record, order, Completion(text=text, finish_reason="stop"), config)
+    order = config.order(record, stage, sample)
+    read = judge_stage_reply(record, stage, order, Completion(text=text, finish_reason="stop"), config)
     messages = render_turns(
         RECHECK_PROMPT,
-        options=record.options,
+        options=[record.options[place] for place in order],
         lettered=has_letters(record),
         several=allows_several(record),
         argument=remove_answer(record, order, read.chain),
     )
     sampling = Sampling(temperature=0.0, max_tokens=RECHECK_TOKENS, seed=config.seed)
-    return Request(row=record.id, stage=RECHECK, messages=messages, sampling=sampling, sample=sample)
+    return Request(row=record.id, stage=RECHECKS[stage], messages=messages, sampling=sampling, sample=sample)
 
 
 CHAINS = Stage(

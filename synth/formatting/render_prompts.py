@@ -15,7 +15,7 @@ def render_prompts(rows: pl.DataFrame, config: None) -> Outcome:
     The context comes before the question, the options after it as lines ``A. …``. The response of a multiple-choice
     row ends in ``Answer: X``, several letters separated by commas.
     """
-    written = rows.with_columns(messages=_messages(), response=pl.coalesce("response", _response()))
+    written = rows.with_columns(messages=_messages(), response=response_text())
     return Outcome(
         rows=written.select(*SCHEMA.names(), drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
     )
@@ -42,13 +42,15 @@ def _messages() -> pl.Expr:
     return with_last_content(content)
 
 
-def _response() -> pl.Expr:
+def response_text() -> pl.Expr:
+    """Return the response of a row: its own, or one made of its rationale and answer; null without either."""
     letters = (
         pl.col("gold").list.eval(pl.element().replace_strict(dict(enumerate(LETTERS)), default=None)).list.join(", ")
     )
     reasons = pl.when(_given("rationale")).then(pl.col("rationale") + "\n\n").otherwise(pl.lit(""))
     chosen = pl.concat_str(reasons, pl.lit("Answer: "), letters)
-    return pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise(reasons + pl.col("answer"))
+    made = pl.when(_has_options() & (pl.col("gold").list.len() > 0)).then(chosen).otherwise(reasons + pl.col("answer"))
+    return pl.coalesce("response", made)
 
 
 def _option_lines() -> pl.Expr:

@@ -17,6 +17,8 @@ from quality.outcome import Outcome
 from sources.record import Record
 from sources.table import records, to_json
 from synth.answers import json_reply
+from synth.formatting.render_prompts import response_text
+from synth.judges.bound_license import bind_license
 from synth.prompting import prompt_files
 from synth.prompting.generators import answer_text, question_of
 from synth.prompting.turns import render_turns
@@ -37,17 +39,18 @@ SCORED = "scored"
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Rubric:
-    """The judge, and the least mark of every criterion; 1 keeps every row that has marks."""
+    """The judge, the licence of its marks, and the least mark of every criterion; 1 keeps every row that has marks."""
 
     generated_by: Author
+    license: str | None = None
     min_mark: Annotated[int, Field(ge=1, le=5)] = 3
     max_tokens: Annotated[int, Field(ge=64)] = 400
     prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT))
 
 
 def eligible_records(rows: pl.DataFrame, config: Rubric) -> Iterator[Record]:
-    """Yield the rows with a response."""
-    return records(rows.filter(pl.col("response").fill_null("") != ""))
+    """Yield the rows with a response, or with the one that they will be rendered with, which forecasts count."""
+    return records(rows.with_columns(response=response_text()).filter(pl.col("response").fill_null("") != ""))
 
 
 def mark_requests(record: Record, config: Rubric) -> list[Request]:
@@ -81,18 +84,19 @@ def drop_low_marks(rows: pl.DataFrame, eligible: list[Record], candidates: pl.Da
     """
     marks = {id: parsed for id, parsed in candidates.select("id", "parsed").iter_rows() if parsed}
     verdicts = dict(candidates.select("id", "verdict").iter_rows())
-    ids = {record.id for record in eligible}
+    ids, judge = {record.id for record in eligible}, config.generated_by.name
     metas, reasons = [], []
     for id, meta in rows.select("id", "meta").iter_rows():
         scored = orjson.loads(marks[id]) if id in marks else {}
-        metas.append(to_json({**orjson.loads(meta), "rubric": scored}) if scored else meta)
+        metas.append(to_json({**orjson.loads(meta), "rubric": scored, "rubric_by": judge}) if scored else meta)
         reason: tuple[str | None, str | None] = (None, None)
         if id in ids and not scored:
             reason = ("unmarked", verdicts.get(id, "missing"))
         elif any(mark < config.min_mark for mark in scored.values()):
             reason = ("low_mark", marks[id])
         reasons.append(reason)
-    return Outcome(rows=with_reasons(rows.with_columns(pl.Series("meta", metas, pl.String)), reasons))
+    marked = with_reasons(rows.with_columns(pl.Series("meta", metas, pl.String)), reasons)
+    return Outcome(rows=bind_license(marked, list(marks), config.license))
 
 
 STAGE = Stage(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -152,6 +153,18 @@ def reward_model(
     if not loaded.tokenizer.chat_template:
         raise UnfitModelError(f"the tokenizer of {path} has no chat template to write a conversation with")
     return RewardModel(loaded=loaded)
+
+
+@lru_cache(maxsize=2)
+def shared_causal_model(path: str) -> CausalModel:
+    """Return ``causal_model(path)``, loaded once for all shards of a step."""
+    return causal_model(path)
+
+
+@lru_cache(maxsize=1)
+def shared_reward_model(path: str) -> RewardModel:
+    """Return ``reward_model(path)``, loaded once for all shards of a step."""
+    return reward_model(path)
 
 
 def teacher_next_tokens(teacher: Teacher, top: int = 20) -> NextTokens:

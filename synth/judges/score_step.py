@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import orjson
 import polars as pl
@@ -21,7 +20,7 @@ from quality.scores.diversity import Diversity, best_rows, select
 from quality.scores.likelihood import Continuation, TokenLogprobs, add_ifd, add_perplexity
 from quality.scores.score_columns import Above, Lowest, Unscored, add_reward, drop_above, drop_lowest
 from sources.table import question_text, to_json
-from synth.judges.score_models import CausalModel, RewardModel, causal_model, reward_model, teacher_next_tokens
+from synth.judges.score_models import shared_causal_model, shared_reward_model, teacher_next_tokens
 from synth.teachers.embedders import embedder, revision_of
 from synth.teachers.specs import SERVED, teacher
 from synth.teachers.token_counts import quarter_of_characters
@@ -91,7 +90,7 @@ def add_scores(rows: pl.DataFrame, config: Scores) -> pl.DataFrame:
             Scorer(prompt=PUBLISHED_COMPLEXITY, next_tokens=complexity),
             Scorer(prompt=PUBLISHED_QUALITY, next_tokens=quality),
         )
-    return add_reward(rows, _reward_model(config.reward)) if config.reward else rows
+    return add_reward(rows, shared_reward_model(config.reward)) if config.reward else rows
 
 
 def remember(model: TokenLogprobs) -> TokenLogprobs:
@@ -107,22 +106,16 @@ def remember(model: TokenLogprobs) -> TokenLogprobs:
 
 
 def _logprobs(path: str) -> TokenLogprobs:
-    return _causal_model(path).token_logprobs
+    return shared_causal_model(path).token_logprobs
 
 
 def _next_tokens(spec: str) -> NextTokens:
     """Return a folder's or Hub id's model with all its logits, or a served one with its likeliest tokens."""
-    return teacher_next_tokens(teacher(spec)) if spec.partition(":")[0] in SERVED else _causal_model(spec).next_digits
-
-
-@lru_cache(maxsize=2)
-def _causal_model(path: str) -> CausalModel:
-    return causal_model(path)
-
-
-@lru_cache(maxsize=1)
-def _reward_model(path: str) -> RewardModel:
-    return reward_model(path)
+    return (
+        teacher_next_tokens(teacher(spec))
+        if spec.partition(":")[0] in SERVED
+        else shared_causal_model(spec).next_digits
+    )
 
 
 # --- steps of a recipe ---------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from sources.record import Record
 from sources.shapes.row_shapes import LETTERS
 from sources.table import records, to_json
 from synth.answers.model_output import plain
+from synth.judges.bound_license import bind_license
 from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
@@ -39,9 +40,10 @@ LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNOR
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Specialty:
-    """The model that labels the rows of ``sources``, or all rows if none is named."""
+    """The model that labels the rows of ``sources``, or all rows if none is named; and the licence of its labels."""
 
     generated_by: Author
+    license: str | None = None
     sources: tuple[str, ...] = ()
     max_tokens: Annotated[int, Field(ge=16)] = 200
     prompts: str = Field(default_factory=lambda: prompt_files.digest(PROMPT, FIELD_LIST))
@@ -81,18 +83,21 @@ def read_label(record: Record, request: Request, completion: Completion, config:
 
 
 def add_labels(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFrame, config: Specialty) -> Outcome:
-    """Return the rows, in order, with a ``specialty`` in ``meta``; no row is dropped.
+    """Return the rows, in order, with a ``specialty`` and ``specialty_by`` in ``meta``; no row is dropped.
 
     The label is a name of ``FIELDS`` or "None", and null where no reply could be read.
     """
     labels = dict(candidates.select("id", "parsed").iter_rows())
     ids = {record.id for record in eligible}
     metas = [
-        to_json({**orjson.loads(meta), "specialty": labels.get(id)}) if id in ids else meta
+        to_json({**orjson.loads(meta), "specialty": labels.get(id), "specialty_by": config.generated_by.name})
+        if id in ids
+        else meta
         for id, meta in rows.select("id", "meta").iter_rows()
     ]
     nothing = pl.lit(None, pl.String)
-    return Outcome(rows=rows.with_columns(pl.Series("meta", metas, pl.String), drop_reason=nothing, evidence=nothing))
+    labelled = rows.with_columns(pl.Series("meta", metas, pl.String), drop_reason=nothing, evidence=nothing)
+    return Outcome(rows=bind_license(labelled, [id for id, name in labels.items() if name], config.license))
 
 
 STAGE = Stage(

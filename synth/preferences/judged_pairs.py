@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Annotated, NamedTuple
 
@@ -127,10 +126,10 @@ def read_choice(proposal: Proposal, request: Request, completion: Completion, co
     return Reading("judged", letter) if letter else Reading(UNPARSED)
 
 
-def pairwise_stage(candidates: pl.DataFrame) -> Stage[Proposal, PairJudge]:
-    """Return the stage that compares ``candidates`` of the rows; its table ``pairs`` has ``PAIR_SCHEMA``."""
+def pairwise_stage(candidates_of: Callable[[pl.DataFrame], pl.DataFrame]) -> Stage[Proposal, PairJudge]:
+    """Return the stage that compares the candidates of rows; its table ``pairs`` has ``PAIR_SCHEMA``."""
     return Stage(
-        items=partial(propose, candidates),
+        items=lambda rows, config: propose(candidates_of(rows), rows, config),
         requests_of=comparison_requests,
         read=read_choice,
         finish=write_pairs,

@@ -1,0 +1,150 @@
+"""Labels of a language model for the rows of any files: the field of medicine, and whether a row is medical at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from pipelines.build.progress import show_progress
+from pipelines.completions.budget import Spending
+from pipelines.completions.cached_teacher import cached_teacher
+from pipelines.own_files.conversations import TextColumns, read_columns, records_of
+from pipelines.own_files.file_tables import TableError, refuse_overwriting, refuse_result, scan
+from pipelines.own_files.score_files import OUTPUTS, write_kept_and_dropped
+from quality.duplicates.near_duplicates import free_column
+from synth.judges import medical_filter, specialty
+from synth.passages import passage_questions
+from synth.passages.passage_questions import Passages
+from synth.teachers.candidates import author
+from synth.teachers.teacher import Teacher
+
+BATCH_ROWS = 2_000
+"""Rows that are in memory with their texts at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The teachers that label rows, and the store that their replies are kept in.
+
+    ``specialty`` adds a column; rows that ``medical`` does not call medical, or gives no answer on, are dropped.
+    """
+
+    specialty: Teacher | None = None
+    medical: Teacher | None = None
+    store: Path = Path("store")
+
+
+def label(
+    files: Sequence[Path], out: Path, *, columns: TextColumns, labels: Labels, overwrite: bool = False
+) -> dict[str, Any]:
+    """Write the rows of ``files`` with their labels, and those that are dropped, to ``out``; return the account.
+
+    A row whose reply cannot be read has null as its ``specialty``. Raises ``TableError``.
+    """
+    refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
+    rows = scan(files)
+    schema = rows.collect_schema()
+    added = (["specialty"] if labels.specialty else []) + (["reason", "evidence"] if labels.medical else [])
+    if taken := [name for name in added if name in schema]:
+        raise TableError(f"column {taken[0]!r} is in the table already; rename it, or label another file")
+    read = read_columns(schema, columns)
+    number = free_column("row", schema.names())
+    found = [pl.DataFrame(schema=dict.fromkeys(("id", "specialty", "drop_reason", "evidence"), pl.String))]
+    first = 0
+    for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+        found.append(_labelled(records_of(batch, read, first), labels))
+        first += len(batch)
+    table = pl.concat(found)
+    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
+    if labels.specialty:
+        fields = table.select(pl.col("id").alias(number), "specialty").lazy()
+        numbered = numbered.join(fields, on=number, how="left", maintain_order="left")
+    drops = table.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
+    account = write_kept_and_dropped(out, numbered, drops, number)
+    if labels.specialty:
+        account["labelled"], account["unlabelled"] = table["specialty"].count(), table["specialty"].null_count()
+    return {**account, "question": ", ".join(read.question), "folder": str(out)}
+
+
+def _labelled(records: pl.DataFrame, labels: Labels) -> pl.DataFrame:
+    """Return id, specialty, drop reason and evidence of some records."""
+    columns = {"specialty": pl.Series([None] * len(records), dtype=pl.String)}
+    reasons = records.select(drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String))
+    with show_progress(1) as progress:
+        if labels.medical:
+            filtering = medical_filter.MedicalFilter(generated_by=author(labels.medical))
+            ask = cached_teacher(labels.store / "completions", labels.medical, Spending(), progress)
+            reasons = medical_filter.STAGE.run(records, filtering, ask).rows.select("drop_reason", "evidence")
+        if labels.specialty:
+            config = specialty.Specialty(generated_by=author(labels.specialty))
+            ask = cached_teacher(labels.store / "completions", labels.specialty, Spending(), progress)
+            metas = specialty.STAGE.run(records, config, ask).rows["meta"]
+            columns["specialty"] = pl.Series([orjson.loads(meta)["specialty"] for meta in metas], dtype=pl.String)
+    return records.select("id").with_columns(**columns).hstack(reasons)
+
+
+def write_questions(
+    files: Sequence[Path],
+    out: Path,
+    *,
+    passage: str,
+    title: str | None,
+    teacher: Teacher,
+    samples: int,
+    store: Path,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write a question, an answer and the quoted support for each passage of ``files`` to ``out``.
+
+    Rows without a question that holds are dropped with the verdicts on all samples. Raises ``TableError``.
+    """
+    refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
+    rows = scan(files)
+    schema = rows.collect_schema()
+    for name in filter(None, (passage, title)):
+        if schema.get(name) != pl.String:
+            raise TableError(f"{name!r} is no text column; the columns are {', '.join(schema)}")
+    if taken := [name for name in ADDED if name in schema]:
+        raise TableError(f"column {taken[0]!r} is in the table already; rename it")
+    number = free_column("row", schema.names())
+    config = Passages(generated_by=author(teacher), license=teacher.license, samples=samples)
+    found = [pl.DataFrame(schema={name: pl.String for name in ("id", *ADDED, "drop_reason", "evidence")})]
+    first = 0
+    with show_progress(1) as progress:
+        ask = cached_teacher(store / "completions", teacher, Spending(), progress)
+        for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+            asked = TextColumns(question=[title or passage])
+            records = records_of(batch, asked, first).with_columns(context=batch[passage])
+            found.append(_questions(passage_questions.STAGE.run(records, config, ask).rows, config))
+            first += len(batch)
+    table = pl.concat(found)
+    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
+    written = numbered.join(table.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
+    drops = table.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
+    return {**write_kept_and_dropped(out, written, drops, number), "folder": str(out)}
+
+
+ADDED = ("question", "answer", "support")
+"""The columns of a question on a passage."""
+
+
+def _questions(rows: pl.DataFrame, config: Passages) -> pl.DataFrame:
+    """Return id, the added columns, drop reason and evidence; a passage of another length is dropped as well."""
+    read: list[tuple[str | None, ...]] = []
+    for id, messages, answer, context, meta, reason, evidence in rows.select(
+        "id", "messages", "answer", "context", "meta", "drop_reason", "evidence"
+    ).iter_rows():
+        note = orjson.loads(meta).get("passage")
+        if note:
+            read.append((id, messages[-1]["content"], answer, note["support"], None, None))
+        else:
+            length = f"{len(context or ''):,} characters, expected {config.min_chars:,} to {config.max_chars:,}"
+            read.append((id, None, None, None, reason or "passage_length", evidence or length))
+    return pl.DataFrame(read, {name: pl.String for name in ("id", *ADDED, "drop_reason", "evidence")}, orient="row")
