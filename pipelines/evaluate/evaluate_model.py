@@ -164,7 +164,7 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
                 score, results = with_leaks(found, score, results, leaks, job.mirror, raw)
             scored.append((found, score, results))
     record = EvaluationRecord(
-        sabila=library_version("sabila"),
+        sabila=_libraries().get("sabila", "not installed"),
         model=ModelFacts(name=teacher.name.partition(":")[2], revision=teacher.revision),
         settings=settings,
         benchmarks=[score for _, score, _ in scored],
