@@ -77,7 +77,7 @@ _GIVE = "|".join(
 )
 """Verbs of what a refusal does not do."""
 
-_UNABLE = r"(?:not able|unable|not going|not allowed|not permitted|not in a position) to"
+_UNABLE = r"(?:not able|unable|not going|not allowed|not permitted|not equipped|not in a position) to"
 _NOT = (
     rf"(?: can(?:no|')t| can not| could not| couldn't| won't| will not| do(?: not|n't)| must not| am {_UNABLE}"
     rf"|'m {_UNABLE}|'d rather not| would rather not|'d prefer not to| would prefer not to| refuse to| decline to)"
@@ -92,7 +92,7 @@ REFUSAL = re.compile(
             r"\bi(?: must|'ll have to| will have to| have to| need to)(?: respectfully| politely)? "
             r"(?:decline|refuse|say no|pass|stop here)\b",
             r"\bi(?: do not|don't) (?:feel comfortable|have the ability to|have the capability)",
-            r"\bi(?: am|'m) (?:not (?:comfortable|able|permitted|allowed|designed|programmed)|unable)\b",
+            r"\bi(?: am|'m) (?:not (?:comfortable|able|permitted|allowed|designed|equipped|programmed)|unable)\b",
             r"\bi(?: respectfully)? (?:refuse|decline)\b|\bso i (?:can't|cannot)\b",
             r"\b(?:against|violates?|outside|beyond) (?:my|our|what i|the) (?:\w+ )?"
             r"(?:guidelines?|polic(?:y|ies)|programming|principles|am able|scope|can)\b",
