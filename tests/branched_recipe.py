@@ -50,6 +50,11 @@ def nothing(rows, config):
     return {}
 
 
+def none_at_all(rows, config):
+    """Return the most requests of a stage that sends none."""
+    return 0
+
+
 def only(rows, config):
     drop = pl.when(pl.col("id").str.contains(config)).then(pl.lit("other_branch"))
     return Outcome(rows=rows.with_columns(drop_reason=drop, evidence=pl.lit(None, pl.String)))
@@ -71,7 +76,7 @@ def recipe():
     held = read(corpus(Benchmark, "exam"))
     both = each_shard("split", split, None, read(corpus(Source, "ward")), read(corpus(Source, "clinic")))
     one, other = each_shard("one", only, "^ward:", both), each_shard("other", only, "^clinic:", both)
-    stage = SimpleNamespace(run=again, requests_by_part=nothing, sources=any_source)
+    stage = SimpleNamespace(run=again, requests_by_part=nothing, most_requests=none_at_all, sources=any_source)
     asked = generate_step("again", stage, None, Mute(), one, other)
     return each_shard("last", against, None, asked, reference_inputs=(held,))
 '''

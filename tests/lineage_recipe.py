@@ -58,6 +58,11 @@ def nothing(rows, config):
     return {}
 
 
+def none_at_all(rows, config):
+    """Return the most requests of a stage that sends none."""
+    return 0
+
+
 def compose(rows, config):
     """Change every row."""
     return Outcome(rows=rows.with_columns(response=pl.coalesce("response", "answer"), **NOTHING))
@@ -83,7 +88,11 @@ def recipe():
         compose,
         None,
         generate_step(
-            "cot", SimpleNamespace(run=reason, requests_by_part=nothing, sources=any_source), None, Mute(), safe
+            "cot",
+            SimpleNamespace(run=reason, requests_by_part=nothing, most_requests=none_at_all, sources=any_source),
+            None,
+            Mute(),
+            safe,
         ),
     )
 

@@ -115,7 +115,9 @@ def build(tmp_path):
         with serving(lambda asked: behaviour(asked, says(asked))) as server:
             made = teacher(f"openai:{server.url}#m", TeacherOptions(**{**vars(QUICK), **options}))
             ask = cached_teacher(tmp_path / "completions.sqlite", made, spending or Spending(), NullProgress())
-            work = GenerateStep(function=function, requests=lambda rows, config: {}, teacher=made)
+            work = GenerateStep(
+                function=function, requests=lambda rows, config: {}, most_requests=lambda rows, config: 0, teacher=made
+            )
             counts = generate_shard(work, config, ask, {}, (path,), tmp_path / "step", 0)
         return counts, server
 

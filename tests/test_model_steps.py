@@ -168,6 +168,21 @@ def test_a_knob_that_is_true_or_false_is_a_flag_of_the_command(store, teachers):
     assert sorted(json.loads(done.stdout)["waiting_for_teacher"]) == ["chains", "medical-filter"]
 
 
+def test_a_plan_says_how_many_requests_all_rounds_take_at_most(store, teachers):
+    session(store, sources="medqa_gbaker").build(workers=1)
+    values = {"sources": "medqa_gbaker", "teacher": "other", "samples": "2"}
+    rows = folder_rows(store, "privacy").height
+    for knobs, first, most in (
+        ({}, 2, 6),
+        ({"gold": "withheld", "adaptive_samples": "9", "repair_share": "0.1"}, 1, 9 + 2),
+    ):
+        asks = {step.step: step.asks for step in session(store, **values, **knobs).forecast(Rates()).steps}["chains"]
+        assert (asks.requests, asks.requests_at_most) == (first * rows, most * rows)
+    arguments = ["plan", "aloe_sft", "--mirror", str(FIXTURES), "--store", str(store)]
+    arguments += [f"--{name}={value}" for name, value in values.items()]
+    assert f"; {6 * rows} requests at most in all rounds" in CliRunner().invoke(main, arguments).output
+
+
 def test_each_generator_may_have_a_teacher_of_its_own(store, teachers):
     values = {"sources": "medqa_gbaker,pubmedqa_artificial,medquad", "teacher": "writer", "samples": "1"}
     values |= {"chain_teacher": "pubmedqa=other", "chain_license": "pubmedqa=Apache-2.0"}

@@ -24,7 +24,7 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
     """Return the first round of requests of a generating step, in all and by part; None for any other step.
 
     The estimate uses the rows of the nearest built step before it, some of which may still be dropped; None where none
-    is built. Later rounds, for rows without a right answer, are not estimated.
+    is built. Later rounds, for rows without a right answer, are in ``requests_at_most`` alone.
     """
     work, known = node.step.work, _built(node, store)
     if not isinstance(work, GenerateStep):
@@ -32,14 +32,18 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
     if known is None:
         return RequestForecast(requests=None, foretold_from=None)
     parts: dict[str, list[Request]] = {}
+    most = 0
     for path in sorted((store.folder(known.name) / "kept").glob("*.parquet")):
-        for part, requests in work.requests(read_parquet(path), node.step.config).items():
+        rows = read_parquet(path)
+        most += work.most_requests(rows, node.step.config)
+        for part, requests in work.requests(rows, node.step.config).items():
             parts.setdefault(part, []).extend(requests)
     completions = store.root / "completions"
     total = _figures([one for requests in parts.values() for one in requests], work, completions, rates)
     named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
     return RequestForecast(
         **total.to_json(),
+        requests_at_most=most,
         foretold_from=known.step.name,
         parts=[PartForecast(part=part, **figures.to_json()) for part, figures in named.items()],
     )

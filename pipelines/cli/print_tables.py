@@ -126,8 +126,11 @@ def _format_requests(name: str, forecast: RequestForecast) -> list[str]:
     if forecast.requests is None:
         return [f"\n{name} sends requests to a teacher; their number is known once an earlier step is built"]
     parts = forecast.parts if len(forecast.parts) > 1 else []
+    rounds = f"; {forecast.requests_at_most:,} requests at most in all rounds"
+    more = rounds if forecast.requests_at_most > forecast.requests else ""
+    source = f"first round, estimated from the rows of {forecast.foretold_from}"
     return [
-        f"\n{name}, first round, estimated from the rows of {forecast.foretold_from}: {_request_figures(forecast)}",
+        f"\n{name}, {source}: {_request_figures(forecast)}{more}",
         *(f"  {part.part}: {_request_figures(part)}" for part in parts),
     ]
 

@@ -94,6 +94,11 @@ class Cot:
         for first in range(1, self.adaptive_samples, self.samples):
             yield range(first, min(first + self.samples, self.adaptive_samples))
 
+    @property
+    def most_requests(self) -> int:
+        """The most requests about one row: samples, a repair and hints, these two with a recheck each."""
+        return sum(map(len, self.rounds_of_samples())) + 2 * bool(self.repair_share) + 2 * self.hints
+
     def order(self, record: Record, stage: str, sample: int) -> Order:
         """Return the order in which a sample of a row saw its options; hinted samples see the source's.
 

@@ -149,5 +149,6 @@ CHAINS = Stage(
     author=lambda row, config: row.generator.generated_by,
     sources=lambda config: config.sources,
     part=lambda row, config: row.generator.generator,
+    most_requests_of=lambda row, config: row.generator.most_requests,
 )
 """Chains as responses of the rows, every completion as ``candidates``, and ``generators`` of the eligible rows."""

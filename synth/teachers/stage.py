@@ -57,6 +57,7 @@ class Stage(Generic[Item, Config]):
     - ``readable``: whether a reply has a verdict. A model whose first replies have none ends the run with ``hint``
     - ``author``: the model that answers requests about an item
     - ``sources``: the only sources whose rows may be items; none if all may
+    - ``most_requests_of``: the most requests about an item in all rounds; those of the first round by default
     - ``part``: the part of the stage that an item belongs to, in forecasts; stages have one part by default
     """
 
@@ -71,6 +72,7 @@ class Stage(Generic[Item, Config]):
     author: Callable[[Item, Config], Author] = author_of
     sources: Callable[[Config], tuple[str, ...]] = any_source
     part: Callable[[Item, Config], str] | None = None
+    most_requests_of: Callable[[Item, Config], int] | None = None
 
     def requests(self, rows: pl.DataFrame, config: Config) -> list[Request]:
         """Return the first round of requests."""
@@ -82,6 +84,11 @@ class Stage(Generic[Item, Config]):
         for item, request in self._first(self.items(rows, config), config):
             parts.setdefault(self.part(item, config) if self.part else "", []).append(request)
         return parts
+
+    def most_requests(self, rows: pl.DataFrame, config: Config) -> int:
+        """Return the most requests that all rounds together send."""
+        most = self.most_requests_of or (lambda item, config: len(list(self.requests_of(item, config))))
+        return sum(most(item, config) for item in self.items(rows, config))
 
     def run(self, rows: pl.DataFrame, config: Config, ask: Ask) -> Outcome:
         """Send all requests, round by round, and return the outcome with every completion as ``candidates``.
@@ -161,6 +168,10 @@ class DerivedStage(Generic[Config, Inner]):
     def requests_by_part(self, rows: pl.DataFrame, config: Config) -> dict[str, list[Request]]:
         """Return the first round of requests by part."""
         return self.stage.requests_by_part(*self.derive(rows, config))
+
+    def most_requests(self, rows: pl.DataFrame, config: Config) -> int:
+        """Return the most requests that all rounds together send."""
+        return self.stage.most_requests(*self.derive(rows, config))
 
     def sources(self, config: Config) -> tuple[str, ...]:
         """Return no source: the table may be derived from rows of all of them."""
