@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 import tiny_recipe
 from branched_recipe import as_an_older_sabila_left_it, branched_store
+from json_results import events_of, history_text, row_history
 from tiny_recipe import refused, run, write_mirror, write_recipe
 
 from pipelines.completions.shard_groups import GROUP_ROWS
 from pipelines.release.ledger import write_ledger
 from pipelines.storage.store import Store
-from pipelines.trace.history_text import history_text
-from pipelines.trace.row_history import History, TraceError, row_history
+from pipelines.trace.row_history import History, TraceError
 from synth.teachers.teacher import Request
 
 CUT = b'{"id": "w3", "question": "cut'
@@ -245,7 +245,7 @@ def test_every_row_ever_read_is_traced_to_where_the_ledger_says_it_is(recipe, de
     history = History.of_build(Store(demo_store), recipe)
     read = {step.name: step.source.name for step in history.steps if step.source}
     for row in ledger(demo_store, recipe):
-        events = history.events(row["id"])
+        events = events_of(history, row["id"])
         first, last = events[0], events[-1]
         assert read[first["step"]] == row["source"]
         assert (first["file"], first["line"]) == (row["file"], row["line"])
@@ -264,20 +264,20 @@ def test_a_row_that_another_stands_for_names_one_that_can_be_traced_in_turn(demo
         if "dup" in (row["reason"] or "")
     ]
     assert len(named) == 20
-    assert all(history.events(other) for other in named)
+    assert all(events_of(history, other) for other in named)
 
 
 def test_a_trace_looks_into_few_files_whatever_the_number_of_shards(demo_store):
     history = History.of_build(Store(demo_store), "demo")
     kept = next(row["id"] for row in ledger(demo_store, "demo") if row["status"] == "kept")
-    steps = len(history.events(kept))
+    steps = len(events_of(history, kept))
     assert history.files.ids.cache_info().misses < 6 * steps
 
 
 def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
     history = History.of_build(Store(demo_store), "demo")
     row = next(row for row in ledger(demo_store, "demo") if "chains" in row["changed_by"])
-    events = {event["step"]: event for event in history.events(row["id"])}
+    events = {event["step"]: event for event in events_of(history, row["id"])}
     candidates = events["chains"]["tables"]["candidates"]
     assert [one["sample"] for one in candidates] == [0, 1, 2, 3]
     assert {one["verdict"] for one in candidates} >= {"kept"}
@@ -286,7 +286,7 @@ def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
     for one in candidates:
         assert one["messages"][0]["role"] == "system"
         assert one["sampling"]["temperature"] == 0.8
-        asked = history.events(row["id"])[0]
+        asked = events_of(history, row["id"])[0]
         assert asked["status"] == "kept"
         assert one["teacher"] == "embedded" and one["revision"]
         assert 0 <= one["seed"] < 2**31
@@ -351,7 +351,7 @@ def test_every_row_of_branches_and_many_shards_is_traced(branched, tmp_path):
     assert ends["clinic:c0-0"] == ("kept", "last", None)
     assert ends["exam:e1"] == ("reference_only", "read-exam", None)
     for row in rows:
-        last = history.events(row["id"])[-1]
+        last = events_of(history, row["id"])[-1]
         assert last["status"] == row["status"]
         assert (last["step"], last.get("reason")) == (
             ("last", None) if row["status"] != "dropped" else ("split", "too_long")
@@ -361,11 +361,11 @@ def test_every_row_of_branches_and_many_shards_is_traced(branched, tmp_path):
 def test_a_store_without_indexes_is_traced_all_the_same(branched, tmp_path):
     ids = [row["id"] for row in of_build(branched, tmp_path)]
     known = History.of_build(Store(branched), None)
-    before = {id: known.events(id) for id in ids}
+    before = {id: events_of(known, id) for id in ids}
     as_an_older_sabila_left_it(branched)
     older = History.of_build(Store(branched), None)
     for id in ids:
-        for event, same in zip(older.events(id), before[id], strict=True):
+        for event, same in zip(events_of(older, id), before[id], strict=True):
             assert {**event, "title": None, "home": None, "license_read": None} == {
                 **same,
                 "title": None,

@@ -99,13 +99,14 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, unmaske
     """
     from pipelines.release.screening import Screening
     from pipelines.trace.history_text import history_text
+    from pipelines.trace.row_event import mask_events
     from pipelines.trace.row_history import row_history
 
     if recipe and release:
         raise click.UsageError(f"--recipe is {recipe} and --release {release}, expected one of them")
-    events = Screening.of((), unmasked=unmasked).events(row_history(id, store, recipe, release))
+    events = mask_events(row_history(id, store, recipe, release), Screening.of((), unmasked=unmasked))
     if as_json:
-        echo_json(events)
+        echo_json([event.to_json() for event in events])
     else:
         echo_coloured(history_text(id, events))
 

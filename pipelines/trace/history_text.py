@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from pipelines.diff.word_diff import ADDED, KEPT, REMOVED, Piece, word_diff
+from pipelines.storage.row_locations import Row
 from pipelines.terminal import printable
+from pipelines.trace.row_event import ChangedField, RowEvent
 from pipelines.trace.row_history import NOT_ELIGIBLE, NOT_ELIGIBLE_TEXT
-
-Event = dict[str, Any]
 
 AROUND = 60
 """Unchanged characters shown on either side of an edit."""
@@ -21,14 +21,14 @@ MARKS = {REMOVED: ("[-", "-]", "red"), ADDED: ("{+", "+}", "green")}
 """Marks around removed and added words, and their colour on a terminal."""
 
 
-def history_text(row_id: str, events: list[Event]) -> str:
+def history_text(row_id: str, events: list[RowEvent]) -> str:
     """Return the history of a row, step by step; ``click.echo`` drops its colours outside a terminal."""
-    row_id, events = _harmless(row_id), [_harmless(event) for event in events]
-    if events[0].get("recorded_by") == "ledger":
+    row_id, events = _harmless(row_id), [RowEvent.of(_harmless(event.to_json())) for event in events]
+    if events[0].recorded_by == "ledger":
         return "\n".join([row_id, "", *_of_ledger(events[0])])
     lines = [row_id]
     for event in events:
-        lines += ["", f"{event['step']}: {event['status'].replace('_', ' ')}"]
+        lines += ["", f"{event.step}: {event.status.replace('_', ' ')}"]
         lines += [f"  {line}" for line in _of(event)]
     return "\n".join(lines)
 
@@ -42,46 +42,47 @@ def _harmless(value: Any) -> Any:
     return [_harmless(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _of(event: Event) -> Iterator[str]:
+def _of(event: RowEvent) -> Iterator[str]:
     """Yield the lines of one event."""
     yield from _origin(event)
-    if "made_from" in event:
-        yield f"made from {event['made_from']}"
-    for edit in event.get("edits", []):
-        yield f"{edit['field']}: {edit['rule']}" + (f" removed {edit['removed']!r}" if edit["removed"] else "")
-    for change in event.get("changes", []):
+    if event.made_from:
+        yield f"made from {event.made_from}"
+    for edit in event.edits:
+        yield f"{edit.field}: {edit.rule}" + (f" removed {edit.removed!r}" if edit.removed else "")
+    for change in event.changes:
         yield from _change(change)
-    for name, rows in event.get("tables", {}).items():
+    for name, rows in event.tables.items():
         yield from _candidates(rows) if name == "candidates" else _table(name, rows)
-    if event["status"] == NOT_ELIGIBLE:
+    if event.status == NOT_ELIGIBLE:
         yield NOT_ELIGIBLE_TEXT
-    if event["status"] == "dropped":
-        yield f"because of {event['reason']}{_evidence(event['evidence'])}"
-    if event["status"] == "quarantined":
-        yield f"because {event['error']}"
-        yield from _indented("it reads", event["text"])
+    if event.status == "dropped":
+        yield f"because of {event.reason}{_evidence(event.evidence)}"
+    if event.status == "quarantined":
+        yield f"because {event.error}"
+        yield from _indented("it reads", event.text or "")
 
 
-def _of_ledger(event: Event) -> Iterator[str]:
+def _of_ledger(event: RowEvent) -> Iterator[str]:
     """Yield the lines of an event from the ledger of a release."""
-    yield f"{event['step']}: {event['status'].replace('_', ' ')}"
+    yield f"{event.step}: {event.status.replace('_', ' ')}"
     yield from (f"  {line}" for line in _origin(event))
-    yield f"  changed by {', '.join(event['changed_by']) or 'no step'}"
-    if event["reason"]:
-        yield f"  because of {event['reason']}{_evidence(event['evidence'])}"
+    yield f"  changed by {', '.join(event.changed_by) or 'no step'}"
+    if event.reason:
+        yield f"  because of {event.reason}{_evidence(event.evidence)}"
     yield "  from the ledger of the release; the texts before and after are in the store it was built in"
 
 
-def _origin(event: Event) -> Iterator[str]:
-    if "file" not in event:
+def _origin(event: RowEvent) -> Iterator[str]:
+    said = event.model_fields_set
+    if "file" not in said:
         return
-    home = f", of {event['home']}" if "home" in event else ""
-    revision = f" at revision {event['revision']}" if "revision" in event else ""
-    yield f"read from {event['file']}, line {event['line']}{home}{revision}"
-    where = f", read in: {event['license_read']}" if "license_read" in event else ""
-    yield f"licence {event['license']}{where}"
-    if "split" in event:
-        yield f"split {event['split']}"
+    home = f", of {event.home}" if event.home else ""
+    revision = f" at revision {event.revision}" if event.revision else ""
+    yield f"read from {event.file}, line {event.line}{home}{revision}"
+    where = f", read in: {event.license_read}" if event.license_read else ""
+    yield f"licence {event.license}{where}"
+    if "split" in said:
+        yield f"split {event.split}"
 
 
 def _evidence(evidence: str | None) -> str:
@@ -91,7 +92,7 @@ def _evidence(evidence: str | None) -> str:
     return f": {_fields(_harmless(json.loads(evidence)))}" if evidence.startswith("{") else f": {evidence}"
 
 
-def _fields(values: dict[str, Any]) -> str:
+def _fields(values: Row) -> str:
     parts = (f"{name} {_one_line(value)}" for name, value in values.items() if value is not None)
     return ", ".join(parts)
 
@@ -105,15 +106,15 @@ def _one_line(value: Any) -> str:
 # --- changes -------------------------------------------------------------------------------------------------------
 
 
-def _change(change: Event) -> Iterator[str]:
+def _change(change: ChangedField) -> Iterator[str]:
     """Yield a change of a field, or of the parts of one that contains JSON."""
-    before, after = change["before"], change["after"]
-    if change["field"] != "meta":
+    before, after = change.before, change.after
+    if change.field != "meta":
         old_text, new_text = _as_text(before), _as_text(after)
         if old_text.split() == new_text.split():
-            yield f"{change['field']}: only white space changed, {len(old_text):,} -> {len(new_text):,} characters"
+            yield f"{change.field}: only white space changed, {len(old_text):,} -> {len(new_text):,} characters"
         else:
-            yield from _indented(change["field"], _words(word_diff(old_text, new_text)))
+            yield from _indented(change.field, _words(word_diff(old_text, new_text)))
         return
     old, new = _harmless(json.loads(before)), _harmless(json.loads(after))
     for name in [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]:
@@ -160,7 +161,7 @@ def _indented(title: str, text: str) -> Iterator[str]:
 # --- requests and findings -----------------------------------------------------------------------------------------
 
 
-def _candidates(rows: Iterable[Event]) -> Iterator[str]:
+def _candidates(rows: Iterable[Row]) -> Iterator[str]:
     """Yield every completion with its prompt, the first in full and only the differences of the others."""
     first: str | None = None
     for row in rows:
@@ -176,17 +177,17 @@ def _candidates(rows: Iterable[Event]) -> Iterator[str]:
         yield f"  verdict {row['verdict']}" + (f" ({_fields(read)})" if read else "")
 
 
-def _requests(row: Event) -> str:
+def _requests(row: Row) -> str:
     sampling = {name: value for name, value in row.get("sampling", {}).items() if value and name != "seed"}
     sampled = f"; seed {row['seed']}, {_fields(sampling)}" if "seed" in row else "; the request is not in the store"
     return f"{row['stage']}, sample {row['sample']}: {row['teacher']} at revision {row['revision']}{sampled}"
 
 
-def _prompt(row: Event) -> str:
+def _prompt(row: Row) -> str:
     return "\n".join(f"{message['role']}: {message['content']}" for message in row.get("messages", []))
 
 
-def _table(name: str, rows: list[Event]) -> Iterator[str]:
+def _table(name: str, rows: list[Row]) -> Iterator[str]:
     """Yield the rows of any other table, one line each."""
     for row in rows:
         yield f"{name}: {_fields({field: value for field, value in row.items() if field != 'id'})}"

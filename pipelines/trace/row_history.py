@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -20,12 +19,11 @@ from pipelines.storage.quarantine import quarantined
 from pipelines.storage.row_index import PLACES, find_rows
 from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
 from pipelines.storage.store import Store
+from pipelines.trace.row_event import ChangedField, RowEdit, RowEvent
 from sources.errors import SabilaError
 from sources.literal import parquet_schema, scan_parquet
 from sources.releases.manifest_model import Locked, Manifest, StepSummary
 from sources.suggest import did_you_mean
-
-Event = dict[str, Any]
 
 OWN = ("kept", "dropped", "edits", CHANGED)
 """Folders of a step with a fixed meaning; any other contains tables of findings."""
@@ -42,7 +40,7 @@ class TraceError(SabilaError):
     """A row, or a build, that is not in the store."""
 
 
-def row_history(row_id: str, root: Path, recipe: str | None = None, release: str | None = None) -> list[Event]:
+def row_history(row_id: str, root: Path, recipe: str | None = None, release: str | None = None) -> list[RowEvent]:
     """Return the events of a row, one per step, up to its outcome.
 
     The steps are those of the last build of ``recipe`` (of any, if it is None), or of ``release``, ``name@version`` or
@@ -56,7 +54,7 @@ def row_history(row_id: str, root: Path, recipe: str | None = None, release: str
     return _events_in_release(row_id, store, release)
 
 
-def _events_in_release(row_id: str, store: Store, release: str) -> list[Event]:
+def _events_in_release(row_id: str, store: Store, release: str) -> list[RowEvent]:
     from pipelines.release.locate import find
     from pipelines.release.open_release import reading
     from sources.releases.read_manifest import load
@@ -99,16 +97,15 @@ class History:
             place=f"the last build of {recipe or 'this store'}",
         )
 
-    def events(self, row_id: str) -> list[Event]:
+    def events(self, row_id: str) -> list[RowEvent]:
         """Return the events of a row, after those of the row it was derived from."""
         events = list(self._events(row_id)) or list(self._malformed(row_id))
-        if not events or events[-1].pop("id") != row_id:
+        if not events or events[-1][0] != row_id:
             raise _unknown(row_id, self.place, self.steps)
-        for event in events:
-            event.pop("id", None)
-        return events
+        return [event for _, event in events]
 
-    def _events(self, row_id: str) -> Iterator[Event]:
+    def _events(self, row_id: str) -> Iterator[tuple[str, RowEvent]]:
+        """Yield the events of a row and of its parents, each with the id that the row had then."""
         wanted = _family(row_id)
         here: dict[str, RowLocation] = {}
         for step in self.steps:
@@ -116,10 +113,10 @@ class History:
             found = self._found(step, before, wanted)
             if found is None:
                 if referenced := [here[name] for name in step.reference_inputs if name in here and before is None]:
-                    yield {"id": referenced[0].id, "step": step.name, "folder": step.folder, "status": "reference_only"}
+                    yield referenced[0].id, RowEvent(step=step.name, folder=step.folder, status="reference_only")
                 continue
             wanted = [id for id in wanted if id.startswith(found.id)]
-            yield self._event(step, before, found)
+            yield found.id, self._event(step, before, found)
             if found.path.parent.name == "kept":
                 here[step.folder] = found
 
@@ -165,39 +162,42 @@ class History:
     def _numbers(self, folder: Path) -> list[int]:
         return sorted({int(path.stem) for status in ("kept", "dropped") for path in self.files.shards(folder / status)})
 
-    def _malformed(self, name: str) -> Iterator[Event]:
+    def _malformed(self, name: str) -> Iterator[tuple[str, RowEvent]]:
         for step in self.steps:
             if _reads(step, name) and (rows := quarantined(self.store.folder(step.folder))) is not None:
                 for row in rows.filter(pl.col("id") == name).rows(named=True):
-                    origin = {
-                        "license": step.source.license if step.source else "",
-                        **self._origin(step, row["source"]),
-                    }
-                    yield {"step": step.name, "folder": step.folder, "status": "quarantined", **row, **origin}
+                    event = RowEvent(step=step.name, folder=step.folder, status="quarantined")
+                    license = step.source.license if step.source else ""
+                    origin = self._origin(step, row["source"])
+                    yield row.pop("id"), event.with_values(**row, license=license, **origin)
 
     # --- events ------------------------------------------------------------------------------------------------
 
-    def _event(self, step: StepSummary, before: RowLocation | None, found: RowLocation) -> Event:
+    def _event(self, step: StepSummary, before: RowLocation | None, found: RowLocation) -> RowEvent:
         """Return the event of a step: where the row comes from, its changes, its findings."""
         folder, status = self.store.folder(step.folder), found.path.parent.name
-        event: Event = {"id": found.id, "step": step.name, "folder": step.folder, "status": status}
-        if before is None:
-            event |= found.read(ORIGIN) | self._origin(step, found.id.partition(":")[0])
-        elif before.id != found.id:
-            event["made_from"] = before.id
-        event["changes"] = self._changes(step, folder, before, found) if before else []
         edits = self.files.rows_of(shard_file(folder / "edits", found.shard), [found.id])
-        event["edits"] = [{name: value for name, value in edit.items() if name != "id"} for edit in edits]
+        event = RowEvent(
+            step=step.name,
+            folder=step.folder,
+            status=status,
+            changes=self._changes(step, folder, before, found) if before else [],
+            edits=[RowEdit(field=edit["field"], rule=edit["rule"], removed=edit["removed"]) for edit in edits],
+        )
+        if before is None:
+            event = event.with_values(**found.read(ORIGIN), **self._origin(step, found.id.partition(":")[0]))
+        elif before.id != found.id:
+            event = event.with_values(made_from=before.id)
         if status == "dropped":
-            event |= found.read(["reason", "evidence"])
+            event = event.with_values(**found.read(["reason", "evidence"]))
         tables = self._tables(folder, found)
         if tables:
-            event["tables"] = tables
+            event = event.with_values(tables=tables)
         if step.generators is not None and "generators" not in tables:
-            event["status"] = NOT_ELIGIBLE
+            event = event.with_values(status=NOT_ELIGIBLE)
         return event
 
-    def _changes(self, step: StepSummary, folder: Path, before: RowLocation, found: RowLocation) -> list[Event]:
+    def _changes(self, step: StepSummary, folder: Path, before: RowLocation, found: RowLocation) -> list[ChangedField]:
         """Return the fields changed by a step, before and after."""
         fields = [name for name in parquet_schema(before.path) if name != "id"]
         if before.id == found.id and step.changed is not None:
@@ -206,9 +206,11 @@ class History:
         if not fields:
             return []
         old, new = before.read(fields), found.read(fields)
-        return [{"field": name, "before": old[name], "after": new[name]} for name in fields if old[name] != new[name]]
+        return [
+            ChangedField(field=name, before=old[name], after=new[name]) for name in fields if old[name] != new[name]
+        ]
 
-    def _origin(self, step: StepSummary, source: str) -> Event:
+    def _origin(self, step: StepSummary, source: str) -> dict[str, str]:
         """Return the origin of a source, its revision, and where its licence was read, as far as recorded."""
         entry = self.lock.get(source)
         return {**step.origin, **({"revision": entry.revision} if entry else {})}
@@ -256,7 +258,7 @@ def _reads(step: StepSummary, row_id: str) -> bool:
     return step.source is not None and row_id.startswith(f"{step.source.name}:")
 
 
-def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> dict[str, Any] | None:
+def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> RowEvent | None:
     """Return the row of the ledger as one event; None for an unknown row."""
     paths = sorted((folder / "ledger").glob("*.parquet"))
     if not paths:
@@ -267,7 +269,8 @@ def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> dict[st
     row, source = found[0], found[0]["source"]
     entry = manifest.lock.get(source)
     origin = next((step.origin for step in manifest.steps if step.source and step.source.name == source), {})
-    return {"recorded_by": "ledger", **row, **origin, **({"revision": entry.revision} if entry else {})}
+    revision = {"revision": entry.revision} if entry else {}
+    return RowEvent.of({"recorded_by": "ledger", **row, **origin, **revision})
 
 
 def _with_requests(candidates: list[Row], store: Store) -> list[Row]:
