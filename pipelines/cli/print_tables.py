@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.build.account import BuildAccount, Forecast, PartForecast, RequestForecast, StepAccount
     from pipelines.cli.list_sources import CatalogRow
     from pipelines.freeze.export_release import ExportSummary
+    from pipelines.own_files.file_tables import FileAccount
     from quality.calibration import EmbedderFigures
     from sources.releases.figures_model import MixPart
     from sources.releases.manifest_model import Counts, FailedRequests
@@ -273,7 +274,7 @@ def calibration_table(figures: EmbedderFigures, model: str, compared: str, preci
     return render_text(head, by_threshold, by_kind, last)
 
 
-def account_text(account: dict[str, Any]) -> str:
+def account_text(account: FileAccount) -> str:
     """Return an account, one line per figure."""
     return "\n".join(
         f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name}: {value}"

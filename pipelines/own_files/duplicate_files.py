@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from pipelines.own_files.file_tables import (
+    FileAccount,
     TableError,
     refuse_overwriting,
     refuse_result,
@@ -38,7 +39,7 @@ def dedup(
     threads: int | None,
     semantic: Semantic | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> FileAccount:
     """Split the rows of ``files`` into kept, dropped and clusters, one parquet file each in ``out``; return the
     account.
 
@@ -56,7 +57,7 @@ def dedup(
     except ValueError as error:
         raise TableError(f"{error}{f' (--id-column {id})' if id else ''}") from error
     remove_leftovers(out)
-    account: dict[str, Any] = {}
+    account: FileAccount = {}
     clusters = found.found.clusters
     if semantic:
         by_words = len(found.others)

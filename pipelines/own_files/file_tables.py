@@ -19,6 +19,7 @@ from sources.literal import scan_parquet
 from sources.suggest import did_you_mean
 
 __all__ = [
+    "FileAccount",
     "TableError",
     "path_names",
     "reading",
@@ -28,6 +29,10 @@ __all__ = [
     "text_columns",
     "write_rows",
 ]
+
+FileAccount = dict[str, int | str | dict[str, int | float]]
+"""Results of a verb on own files, in the order in which they are printed: counts, texts such as columns and the folder,
+and the quantiles of a score."""
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
 

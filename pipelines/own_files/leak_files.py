@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from pipelines.own_files.file_tables import (
     RESULT,
+    FileAccount,
     TableError,
     path_names,
     refuse_overwriting,
@@ -60,7 +60,7 @@ def decontaminate(
     embed: Embed | None = None,
     judge: Judge | None = None,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> FileAccount:
     """Split the rows of ``files`` by whether they contain an item of a benchmark; return the account.
 
     Writes ``kept``, ``dropped`` (with reason and evidence), ``leaks`` (all pairs, both texts), ``report`` (by benchmark
@@ -98,7 +98,7 @@ def decontaminate(
     write_table(out / "not_checked.parquet", unseen := not_checked(index))
     write_rows(kept.drop(number), out / RESULT)
     counts = {name: height([out / f"{name}.parquet"]) for name in ("kept", "dropped")}
-    account: dict[str, Any] = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
+    account: FileAccount = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
     columns_read = {"compared": _by_role(roles, others)}
     columns_read |= {f"with {name}": read for name, read in columns_of_files.items()}

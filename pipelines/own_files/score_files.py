@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import orjson
 import polars as pl
@@ -16,6 +15,7 @@ from pipelines.completions.cached_teacher import GenerateProgress, cached_teache
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of
 from pipelines.own_files.file_tables import (
     RESULT,
+    FileAccount,
     TableError,
     refuse_overwriting,
     refuse_result,
@@ -57,7 +57,7 @@ class Scoring:
 
 def score(
     files: Sequence[Path], out: Path, *, columns: TextColumns, scoring: Scoring, overwrite: bool = False
-) -> dict[str, Any]:
+) -> FileAccount:
     """Write the rows of ``files`` with a column for each score to ``out`` and return the account.
 
     A row that cannot be scored has null and a reason in ``NAME_reason``. Rows that a rule drops are in
@@ -88,7 +88,7 @@ def score(
     return {**account, "folder": str(out)}
 
 
-def describe_scores(scores: pl.Series) -> dict[str, Any]:
+def describe_scores(scores: pl.Series) -> dict[str, int | float]:
     """Return how many rows have a score and how many have none, and the quantiles."""
     known = scores.drop_nulls()
     quantiles = {name: known.quantile(at, "linear") for name, at in QUANTILES.items()} if len(known) else {}
@@ -150,7 +150,7 @@ def _nothing(scoring: Scoring) -> pl.DataFrame:
 
 def select(
     files: Sequence[Path], out: Path, *, columns: TextColumns, config: SelectRows, overwrite: bool = False
-) -> dict[str, Any]:
+) -> FileAccount:
     """Write the best rows of ``files`` by a score column, up to a size or token budget, and those left out.
 
     With an embedding model, rows similar to a better one are left out too. Raises ``TableError``.
@@ -192,7 +192,7 @@ def _texts(rows: pl.LazyFrame, columns: TextColumns) -> Iterator[pl.DataFrame]:
         yield text.with_columns(quarter_of_characters(text["text"]).cast(pl.Int64).alias("tokens"))
 
 
-def write_kept_and_dropped(out: Path, rows: pl.LazyFrame, drops: pl.DataFrame, number: str) -> dict[str, Any]:
+def write_kept_and_dropped(out: Path, rows: pl.LazyFrame, drops: pl.DataFrame, number: str) -> FileAccount:
     """Write kept and dropped rows and return their counts, by reason too."""
     named = drops.match_to_schema(DROP_SCHEMA).rename({"id": number, "drop_reason": "reason"}).lazy()
     remove_leftovers(out)
