@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import polars as pl
 
@@ -28,6 +28,24 @@ FOLDER = "completions"
 
 SCHEMA = pl.Schema({**EXPORTED, "error": pl.String})
 """The columns; a failed request has an ``error`` and no reply, and its prompt is not kept."""
+
+
+class CompletionRow(TypedDict):
+    """An answered row of ``SCHEMA``; ``messages``, ``sampling`` and ``logprobs`` are JSON."""
+
+    key: str
+    teacher: str
+    revision: str
+    messages: str
+    sampling: str
+    sample: int
+    text: str
+    reasoning: str | None
+    finish_reason: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    logprobs: str | None
+
 
 ROWS_PER_FILE = 100_000
 
@@ -87,7 +105,12 @@ def tables(folder: Path) -> Iterator[pl.DataFrame]:
         yield read_parquet(path)
 
 
-def request(row: dict[str, Any]) -> Request:
+def answered(rows: pl.DataFrame) -> Iterator[CompletionRow]:
+    """Yield the rows of a table of ``SCHEMA`` that have a reply."""
+    yield from cast(Iterator[CompletionRow], rows.filter(pl.col("error").is_null()).iter_rows(named=True))
+
+
+def request(row: CompletionRow) -> Request:
     """Return the request that a completion answers, without the row it was for."""
     said = json.loads(row["sampling"])
     return Request(
@@ -99,11 +122,16 @@ def request(row: dict[str, Any]) -> Request:
     )
 
 
-def completion(row: dict[str, Any]) -> Completion:
+def completion(row: CompletionRow) -> Completion:
     """Return the reply of a row."""
-    names = ("text", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens")
-    logprobs = None if row["logprobs"] is None else tuple(json.loads(row["logprobs"]))
-    return Completion(**{name: row[name] for name in names}, logprobs=logprobs)
+    return Completion(
+        text=row["text"],
+        reasoning=row["reasoning"],
+        finish_reason=row["finish_reason"],
+        prompt_tokens=row["prompt_tokens"],
+        completion_tokens=row["completion_tokens"],
+        logprobs=None if row["logprobs"] is None else tuple(json.loads(row["logprobs"])),
+    )
 
 
 def restore(folder: Path, store: Store) -> dict[str, Failure]:
@@ -127,7 +155,7 @@ def _parts(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _restore(rows: pl.DataFrame, completions: Completions) -> None:
-    answers = [(row["key"], request(row), completion(row)) for row in rows.iter_rows(named=True)]
+    answers = [(row["key"], request(row), completion(row)) for row in answered(rows)]
     teacher = RecordedTeacher(name=rows["teacher"][0], revision=rows["revision"][0], license="")
     for (key, _, released), kept in zip(answers, completions.keep(answers, teacher), strict=True):
         if _said(kept) != _said(released):
@@ -137,5 +165,5 @@ def _restore(rows: pl.DataFrame, completions: Completions) -> None:
             )
 
 
-def _said(answer: Completion) -> dict[str, Any]:
+def _said(answer: Completion) -> dict[str, object]:
     return {name: value for name, value in vars(answer).items() if name != "seconds"}

@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterator
 from itertools import zip_longest
 
-import polars as pl
-
 from pipelines.release.card import card
-from pipelines.release.completion_files import FOLDER, request, tables
+from pipelines.release.completion_files import FOLDER, CompletionRow, answered, request, tables
 from pipelines.release.croissant import croissant
 from pipelines.release.figures import check_figures
 from pipelines.verify.check_files import left_out
@@ -62,12 +60,12 @@ def completions(release: ReleaseUnderTest) -> Iterator[Finding]:
         if keys.len() and (not keys.is_sorted() or keys.is_duplicated().any() or keys[0] <= last):
             yield Finding(file=FOLDER, what="keys", expected="each once, in order", found="doubled or out of order")
         last = keys[-1] if keys.len() else last
-        for row in rows.filter(pl.col("error").is_null()).iter_rows(named=True):
+        for row in answered(rows):
             if (key := _key(row)) != row["key"]:
                 yield Finding(file=FOLDER, what=f"key of {row['key']}", expected=key, found=row["key"])
 
 
-def _key(row: dict[str, str]) -> str:
+def _key(row: CompletionRow) -> str:
     try:
         return request(row).key(row["teacher"], row["revision"])
     except (json.JSONDecodeError, TypeError, KeyError) as error:
