@@ -189,7 +189,7 @@ def test_a_fault_is_told_and_the_same_call_finishes(hub, model):
     result = run("publish-model", model, "--repo", REPO, "--version", "1")
     assert result.exit_code == 0
     assert hub.again == []
-    assert "  optimizer.pt  stays here\n" in result.stdout
+    assert "  optimizer.pt  not published\n" in result.stdout
     assert result.stdout.splitlines()[-1] == f"{hub.url}/{REPO}"
     assert WRITER not in result.output
 
