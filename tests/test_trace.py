@@ -68,7 +68,7 @@ read-clinic: kept
 {READ.format(file="fevers.jsonl", line=2, corpus="clinic")}  split train
 
 clean-clinic: kept
-  answer: url took out '(www.example.org)'
+  answer: url removed '(www.example.org)'
   answer: About a week[- (www.example.org)-].
 
 exact: kept
@@ -123,7 +123,7 @@ def test_trace_tells_the_same_as_json(life, built):
         for name in ("file", "line", "home", "revision", "license", "license_read", "reason", "error"):
             assert str(event.get(name, "")) in life
         for edit in event.get("edits", []):
-            assert f"{edit['field']}: {edit['rule']} took out {edit['removed']!r}" in life
+            assert f"{edit['field']}: {edit['rule']} removed {edit['removed']!r}" in life
     assert json.loads(events[-1].get("evidence") or "{}" if life == DUPLICATE else "{}") == (
         {"duplicate_of": "clinic:c1", "similarity": 1.0} if life == DUPLICATE else {}
     )
