@@ -68,8 +68,8 @@ def write_results(folder, monkeypatch):
         strategy = StrategySettings(name="self-consistency", samples=10, stop="never", shuffle=False)
         settings = Settings(mode="generate", temperature=0.7, max_tokens=64, samples=10, strategy=strategy)
         evaluating.evaluate(evaluating.Evaluation(settings=settings, out=out / f"{short}-votes", **places), Spending())
-        models = {"target": attacked(broken, name), "guard": RuleTeacher(guard, name="openai:guard")}
-        monkeypatch.setattr(red_team_run, "teacher_of", lambda spec, options, m=models: m[spec])
+        monkeypatch.setattr(red_team_run, "make_teacher", lambda *_, b=broken, n=name: attacked(b, n))
+        monkeypatch.setattr(red_team_run, "teacher_of", lambda *_: RuleTeacher(guard, name="openai:guard"))
         job = {"requests": 8, "refusal_prompts": 20, "benign": 0, "protocol": "prompt", "guard": "guard"}
         red = red_team_run.RedTeamJob(model="target", out=out / f"{short}-red", store=store, mirror=mirror, **job)
         red_team_run.run_red_team(red, Spending())

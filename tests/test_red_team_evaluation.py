@@ -199,7 +199,8 @@ def mirror(tmp_path):
 
 
 def attack(tmp_path, monkeypatch, target, judge, name="out", **changes):
-    monkeypatch.setattr(runs, "teacher_of", lambda spec, options: {"target": target, "guard": judge}[spec])
+    monkeypatch.setattr(runs, "make_teacher", lambda spec, mode, options: target)
+    monkeypatch.setattr(runs, "teacher_of", lambda spec, options: judge)
     (tmp_path / "mirror").exists() or mirror(tmp_path)
     settings = {"requests": 4, "refusal_prompts": 6, "benign": 0, "protocol": "prompt", "guard": "guard", **changes}
     job = runs.RedTeamJob(

@@ -106,9 +106,9 @@ def redteam(
 ) -> None:
     """Attack MODEL with held-out harmful requests in every style, and count what benign prompts it refuses.
 
-    MODEL is a teacher: openai:URL#NAME, vllm:NAME or transformers:NAME. A guard model judges the answers; verdicts
-    that cannot be read are a count of their own. Advice alone (Llama Guard's S6) is shown with and without. Compare two
-    runs, such as before and after DPO, with `sabila compare-redteam`.
+    MODEL is the folder or Hub id of a model, or a teacher: openai:URL#NAME, llamacpp:FILE, vllm:NAME. A guard model
+    judges the answers; verdicts that cannot be read are a count of their own. Advice alone (Llama Guard's S6) is shown
+    with and without. Compare two runs, such as before and after DPO, with `sabila compare-redteam`.
     """
     from pipelines.evaluate.red_team_run import RedTeamJob, run_red_team
     from synth.teachers.options import TeacherOptions

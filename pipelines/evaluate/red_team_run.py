@@ -17,6 +17,7 @@ from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
+from pipelines.evaluate.evaluate_model import make_teacher
 from sources.atomic import publish_folder, write_json, write_table, writing
 from sources.literal import read_parquet
 from synth.judges.guard import NO_TEXT, Guard
@@ -91,7 +92,7 @@ def run_red_team(job: RedTeamJob, spending: Spending) -> RedTeamRecord:
     place = CorpusPlace(mirror=job.mirror, raw=job.store / "raw")
     prompts = red_team_prompts(job, place)
     benign = benign_answers(job.benign_from, place, job.benign, job.seed) if job.guard and job.benign else None
-    model = teacher_of(job.model, job.options)
+    model = make_teacher(job.model, "generate", job.options)
     target = Target(generated_by=author(model), temperature=job.temperature, max_tokens=job.max_tokens, seed=job.seed)
     guard = teacher_of(job.guard, job.guard_options) if job.guard else None
     config = Guard(generated_by=author(guard), protocol=job.protocol, format=job.format) if guard else None

@@ -128,7 +128,7 @@ def judge_requests(cases: Sequence[LabelledCase], kind: Kind, guard: Guard | Non
 def _request(case: LabelledCase, kind: Kind, guard: Guard | None, swapped: bool, sample: int) -> Request:
     if kind == "guard":
         assert guard is not None, "a guard is configured for its kind"
-        answer = {"id": case.id, "stage": STAGE, "sample": sample, "asked": case.prompt, "text": case.response or ""}
+        answer = {"id": case.id, "stage": STAGE, "sample": sample, "prompt": case.prompt, "text": case.response or ""}
         return guard_requests(answer, guard)[0]
     shown = (case.second, case.first) if swapped else (case.first, case.second)
     prompt = prompt_files.render(PAIR_PROMPT, request=case.prompt, reference=None, first=shown[0], second=shown[1])
