@@ -503,6 +503,17 @@ def test_a_revised_answer_is_the_answer(text):
     assert letters(text) == "C"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The correct answer is A, which is a muscle. The other two options are wrong, as the correct answer is C.",
+        "The answer is A. The others are wrong, because the answer is C.",
+    ],
+)
+def test_a_reason_in_a_later_sentence_that_states_another_answer_makes_two(text):
+    assert extract(text, OPTIONS).outcome == "ambiguous"
+
+
 def test_an_answer_called_wrong_or_under_a_condition_is_none():
     assert letters("The answer is A. The answer is wrong.") is None
     assert letters("Unless his kidneys fail, the answer is C.") is None

@@ -48,6 +48,8 @@ SAYS = re.compile(
 )
 """The statement of another person: "my uncle says the answer is B"."""
 
+SENTENCE_END = re.compile(r"[.!?]\s")
+
 OTHERWISE = re.compile(r"[;,]? (?:otherwise|or else)\b")
 REASON = re.compile(r", (?:as|because|since|given that) (?:the )?(?:\w+ )?$")
 CONCEDED = re.compile(
@@ -277,13 +279,23 @@ def _last(
     made = (found for cue in last_cues(pattern, text) if (found := answer(cue)))
     last = next(made, None)
     if last is not None and last.aside:
-        last = next(made, last)
+        main = next(made, last)
+        apart = SENTENCE_END.search(text.folded, main.end - 1, last.offset)
+        if apart and main.reading and last.reading and main.reading.found != last.reading.found:
+            return _both(main.reading, last)  # "The answer is A. Others are wrong, as the answer is B."
+        last = main
     if last is None or not last.also or last.reading is None:
         return last
     first = next(made, None)
     if first is None or first.reading is None or first.reading.found == last.reading.found:
         return last
-    both = tuple(sorted({*first.reading.found, *last.reading.found}))
+    return _both(first.reading, last)
+
+
+def _both(reading: Reading, last: FoundAnswer) -> FoundAnswer:
+    """Return the last answer with what a reading before it found as well."""
+    assert last.reading is not None
+    both = tuple(sorted({*reading.found, *last.reading.found}))
     return replace(last, reading=replace(last.reading, found=both, fault="several"))
 
 
