@@ -17,6 +17,7 @@ from pipelines.evaluate.result_folder import read_results
 from synth.teachers.teacher import Completion
 from training.evaluation.benchmark_items import BenchmarkError
 from training.evaluation.evaluation_record import Settings
+from training.evaluation.item_results import Criterion
 from training.evaluation.paired_comparison import ComparisonError
 from training.evaluation.rubric_grading import rubric_score
 
@@ -44,11 +45,12 @@ def run(tmp_path, monkeypatch):
 
 
 def test_points_met_over_positive_points():
-    assert rubric_score([7, -3, 5], [True, True, False]) == pytest.approx(1 / 3)
-    assert rubric_score([7, -3, 5], [False, True, False]) == -0.25
-    assert rubric_score([4], [True]) == 1.0
+    three = [Criterion("a", 7), Criterion("b", -3), Criterion("c", 5)]
+    assert rubric_score([*zip(three, (True, True, False), strict=True)]) == pytest.approx(1 / 3)
+    assert rubric_score([*zip(three, (False, True, False), strict=True)]) == -0.25
+    assert rubric_score([(three[0], True)]) == 1.0
     with pytest.raises(ValueError, match="above 0"):
-        rubric_score([-3], [True])
+        rubric_score([(three[1], True)])
 
 
 def test_each_criterion_is_judged_by_itself(run, tmp_path):
@@ -65,6 +67,9 @@ def test_each_criterion_is_judged_by_itself(run, tmp_path):
     assert score.metric == "rubric"
     assert score.score.value == pytest.approx(1 / 6)
     assert score.judge.criteria == 4
+    axes = {name: (one.value, one.n) for name, one in score.judge.by_axis.items()}
+    # Accuracy of a1: -3 of 5, of a2: 0 of 4, and the mean is clipped; completeness of a1 alone: 7 of 7.
+    assert axes == {"accuracy": (0.0, 2), "completeness": (1.0, 1)}
     assert {part.name for part in score.by_subset} == {"emergency_referrals", "context_seeking"}
 
 

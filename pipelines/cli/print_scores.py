@@ -95,21 +95,37 @@ def _notes(one: BenchmarkScore) -> list[str]:
     if one.calibration:
         found = one.calibration
         notes.append(f"{name}: calibration error {found.expected_calibration_error:.3f}, Brier score {found.brier:.3f}")
-    if one.judge:
-        same = " It is of the judged model's family." if one.judge.same_family else ""
-        notes.append(
-            f"{name}: graded by {one.judge.name} on {one.judge.criteria:,} criteria, {one.judge.unread:,} without a "
-            f"verdict; answers with one of these are in no score ({one.counts.get('unjudged', 0):,}).{same}"
-        )
-    if one.leaks:
-        parts = {"clean": one.leaks.clean, "contaminated": one.leaks.contaminated, "not checked": one.leaks.unchecked}
-        each = "; ".join(f"{percent(score)} of {score.n:,} {key}" for key, score in parts.items() if score)
-        more = "" if one.leaks.whole else " (only the strongest match of each dropped row is known)"
-        notes.append(f"{name}: {each} items by the ledger of {one.leaks.release}{more}")
+    notes += [*_judge_notes(one), *_leak_notes(one)]
     if 1 < len(one.by_subset) <= MOST_SUBSETS:
         notes.append(f"{name}: " + "; ".join(f"{part.name} {percent(part.score)}" for part in one.by_subset))
     notes += [f"{name}: {count:,} rows left out: {reason}" for reason, count in one.left_out.items()]
     return notes
+
+
+def _judge_notes(one: BenchmarkScore) -> list[str]:
+    """Return who graded the answers, and the scores by axis."""
+    name = one.facts.name
+    if one.judge is None:
+        return []
+    same = " It is of the judged model's family." if one.judge.same_family else ""
+    notes = [
+        f"{name}: graded by {one.judge.name} on {one.judge.criteria:,} criteria, {one.judge.unread:,} without a "
+        f"verdict; answers with one of these are in no score ({one.counts.get('unjudged', 0):,}).{same}"
+    ]
+    if one.judge.by_axis:
+        notes.append(f"{name}: " + "; ".join(f"{axis} {percent(part)}" for axis, part in one.judge.by_axis.items()))
+    return notes
+
+
+def _leak_notes(one: BenchmarkScore) -> list[str]:
+    """Return the scores by what decontamination found."""
+    name = one.facts.name
+    if one.leaks is None:
+        return []
+    parts = {"clean": one.leaks.clean, "contaminated": one.leaks.contaminated, "not checked": one.leaks.unchecked}
+    each = "; ".join(f"{percent(score)} of {score.n:,} {key}" for key, score in parts.items() if score)
+    more = "" if one.leaks.whole else " (only the strongest match of each dropped row is known)"
+    return [f"{name}: {each} items by the ledger of {one.leaks.release}{more}"]
 
 
 def comparison_text(comparison: Comparison, shown: int) -> str:

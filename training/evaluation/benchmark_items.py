@@ -246,7 +246,9 @@ def item_of(row: Record, corpus: Benchmark) -> Item:
         answer=row.answer,
         subset=str(subset) if subset else None,
         conversation=row.messages if len(row.messages) > 1 or row.meta.get(RUBRICS) else (),
-        criteria=tuple(Criterion(one["criterion"], float(one["points"])) for one in row.meta.get(RUBRICS) or ()),
+        criteria=tuple(
+            Criterion(one["criterion"], float(one["points"]), tuple(one["tags"])) for one in row.meta.get(RUBRICS) or ()
+        ),
         cluster=hashlib.sha256(context.encode()).hexdigest()[:16] if context else None,
     )
 

@@ -173,7 +173,8 @@ class StrategyScores(_Part):
 class JudgeFacts(_Part):
     """The model that graded open answers: how many criteria it was asked about, and on how many it gave no verdict.
 
-    ``same_family`` if judge and judged model are of one family, None where a name tells none.
+    ``same_family`` if judge and judged model are of one family, None where a name tells none. ``by_axis`` are the
+    scores by the criteria of one axis alone, over the items that have such criteria.
     """
 
     name: str
@@ -183,6 +184,7 @@ class JudgeFacts(_Part):
     criteria: int
     unread: int
     same_family: bool | None
+    by_axis: dict[str, Score] = Field(default_factory=dict)
 
 
 class BenchmarkScore(_Part):

@@ -24,10 +24,11 @@ NO_ANSWER: tuple[Verdict, ...] = ("unparsed", "ambiguous", "truncated", "filtere
 
 
 class Criterion(NamedTuple):
-    """What a reply must do, and its points; negative ones for what it must not do."""
+    """What a reply must do, its points, negative ones for what it must not do, and its tags (``axis:accuracy``)."""
 
     text: str
     points: float
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

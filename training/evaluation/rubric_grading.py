@@ -13,15 +13,19 @@ from dataclasses import dataclass, replace
 from synth.answers.json_reply import parse
 from synth.prompting.turns import digest, render_turns
 from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling, Teacher
-from training.evaluation.evaluation_record import JudgeFacts
+from training.evaluation.evaluation_record import JudgeFacts, Score
 from training.evaluation.item_results import Criterion, Item, ItemResult
 from training.evaluation.judge_agreement import same_family
+from training.evaluation.statistics import bootstrap_mean
 
 PROMPT = "evaluation/criterion.jinja"
 
 SAMPLING = Sampling(temperature=0.0, max_tokens=512)
 
 REPLY = {"explanation": str, "criteria_met": bool}
+
+AXIS = "axis:"
+"""Begins the tags of a criterion that name what it is about, such as accuracy."""
 
 AGREES = Criterion(
     "The reply states the same answer as this reference, in whatever words, and nothing that contradicts it: {}", 1.0
@@ -41,12 +45,18 @@ def criteria_of(item: Item) -> tuple[Criterion, ...]:
     return item.criteria or (Criterion(AGREES.text.format(item.answer), AGREES.points),)
 
 
-def rubric_score(points: Sequence[float], met: Sequence[bool]) -> float:
-    """Return the points of what is met over all positive points; ``ValueError`` where no points are positive."""
-    most = sum(value for value in points if value > 0)
+def rubric_score(criteria: Sequence[tuple[Criterion, bool]]) -> float:
+    """Return the points of the criteria that are met over all positive points; ``ValueError`` where none are."""
+    most = sum(criterion.points for criterion, _ in criteria if criterion.points > 0)
     if most <= 0:
-        raise ValueError(f"points are {list(points)}, expected one above 0 at least")
-    return sum(value for value, hit in zip(points, met, strict=True) if hit) / most
+        raise ValueError(f"points are {[one.points for one, _ in criteria]}, expected one above 0 at least")
+    return sum(criterion.points for criterion, met in criteria if met) / most
+
+
+def clipped(score: Score) -> Score:
+    """Return a mean of rubric scores between 0 and 1; those of single items are not clipped."""
+    low, value, high = (min(1.0, max(0.0, end)) for end in (score.low, score.value, score.high))
+    return Score(value=value, low=low, high=high, n=score.n)
 
 
 def grade(items: Iterable[Item], results: Sequence[ItemResult], judge: Teacher, ask: Ask, model: str) -> Graded:
@@ -55,6 +65,7 @@ def grade(items: Iterable[Item], results: Sequence[ItemResult], judge: Teacher, 
     answers = [one for one in results if one.verdict == "scored"]
     requests = [request for one in answers for request in _requests(of[one.item], one)]
     verdicts = {(request.row, request.messages): _read(reply) for request, reply in ask(requests)}
+    by_axis: dict[str, list[float]] = {}
     graded, unread = [], 0
     for one in results:
         if one.verdict != "scored":
@@ -65,8 +76,12 @@ def grade(items: Iterable[Item], results: Sequence[ItemResult], judge: Teacher, 
         if None in met:
             graded.append(replace(one, verdict="unjudged", how=f"{met.count(None)} of {len(met)} criteria", score=None))
         else:
-            points = [criterion.points for criterion in criteria_of(of[one.item])]
-            graded.append(replace(one, how="rubric", score=rubric_score(points, [hit is True for hit in met])))
+            pairs = list(zip(criteria_of(of[one.item]), [hit is True for hit in met], strict=True))
+            graded.append(replace(one, how="rubric", score=rubric_score(pairs)))
+            for axis in {tag for criterion, _ in pairs for tag in criterion.tags if tag.startswith(AXIS)}:
+                of_axis = [pair for pair in pairs if axis in pair[0].tags]
+                if any(criterion.points > 0 for criterion, _ in of_axis):
+                    by_axis.setdefault(axis.removeprefix(AXIS), []).append(rubric_score(of_axis))
     facts = JudgeFacts(
         name=judge.name,
         revision=judge.revision,
@@ -75,6 +90,7 @@ def grade(items: Iterable[Item], results: Sequence[ItemResult], judge: Teacher, 
         criteria=len(requests),
         unread=unread,
         same_family=same_family(judge.name, model),
+        by_axis={axis: clipped(Score.of(bootstrap_mean(values), len(values))) for axis, values in by_axis.items()},
     )
     return Graded(results=graded, judge=facts)
 

@@ -19,6 +19,7 @@ from training.evaluation.evaluation_record import (
     Summary,
 )
 from training.evaluation.item_results import NO_ANSWER, VERDICTS, ItemResult
+from training.evaluation.rubric_grading import clipped
 from training.evaluation.statistics import (
     bootstrap_mean,
     bootstrap_weighted,
@@ -74,7 +75,7 @@ def score_benchmark(
         total=found.total,
         left_out=found.left_out,
         counts={verdict: counts[verdict] for verdict in VERDICTS if counts[verdict]},
-        score=_clipped(mean_score(by_item)) if judge else mean_score(by_item),
+        score=clipped(mean_score(by_item)) if judge else mean_score(by_item),
         answered=mean_score(group_by_item(answers)) if answers else None,
         judge=judge,
         unnormalized=_unnormalized(results),
@@ -114,12 +115,6 @@ def mean_score(by_item: dict[str, list[ItemResult]]) -> Score:
     if len(set(clusters)) == len(clusters) and all(credit in (0.0, 1.0) for credit in credits):
         return Score.of(wilson(sum(credits), len(credits)), len(credits))
     return Score.of(bootstrap_mean(credits, clusters), len(credits))
-
-
-def _clipped(score: Score) -> Score:
-    """Return a mean of rubric scores between 0 and 1; those of single items are not clipped."""
-    low, value, high = (min(1.0, max(0.0, end)) for end in (score.low, score.value, score.high))
-    return Score(value=value, low=low, high=high, n=score.n)
 
 
 def _unnormalized(results: Sequence[ItemResult]) -> Score | None:
