@@ -94,6 +94,21 @@ def test_one_evaluation_alone_makes_a_page_without_the_other_parts(folders, tmp_
     assert "attacks and over-refusal: no result of sabila redteam" in text
 
 
+def test_scores_of_clean_and_contaminated_items_have_a_table(folders, tmp_path):
+    copy = tmp_path / "leaky"
+    copy.mkdir()
+    for file in folders[0].iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    record = json.loads((copy / "results.json").read_text())
+    clean = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 58}
+    record["benchmarks"][0]["leaks"] = {"release": "aloe_sft@1", "whole": True, "clean": clean}
+    (copy / "results.json").write_text(json.dumps(record))
+    text = write_model_report([copy], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "By what decontamination found" in text
+    assert "aloe_sft@1" in text
+    assert "of 58" in text
+
+
 def test_the_model_index_is_yaml_with_the_interval_of_every_score(folders):
     (index,) = yaml.safe_load(model_index(read_model_results(folders)[1]))["model-index"]
     assert index["name"] == TUNED

@@ -55,6 +55,7 @@ def page_values(folders: Sequence[Path]) -> dict[str, Any]:
         "curves": [plot for one in models for plot in cost_plots(one)],
         "orders": [row for one in models for row in order_rows(one)],
         "strategies": [row for one in models for row in strategy_rows(one)],
+        "leaks": [row for one in models for row in leak_rows(one)],
         "examples": [found for one in models if (found := examples(one))],
         "red_teams": [matrix(one.name, record) for one in models for record in one.measured.red_teams],
         "biases": [(one.name, record) for one in models for record in one.measured.biases],
@@ -190,6 +191,15 @@ def order_rows(model: ModelResults) -> list[dict[str, Any]]:
         {"model": model.name, "benchmark": score.facts.name, "orders": score.orders}
         for _, score in _scores(model)
         if score.orders
+    ]
+
+
+def leak_rows(model: ModelResults) -> list[dict[str, Any]]:
+    """Return the scores of items that the model's training releases leak, do not leak, or were not compared with."""
+    return [
+        {"model": model.name, "benchmark": score.facts.name, "how": describe_settings(record), "found": score.leaks}
+        for record, score in _scores(model)
+        if score.leaks
     ]
 
 

@@ -49,7 +49,7 @@ NOT_MEASURED = [
     "attacks of several turns, with images or tools, and attacks that were optimised against this model",
     "languages other than English",
     "answers that a guard calls safe and that are wrong or dangerous medicine",
-    "the guard's misses: unsafe answers that it calls safe, for want of answers labelled by people",
+    "the misses of the guard, unsafe answers that it calls safe: no answers labelled by people are available",
 ]
 """What these numbers say nothing about; part of every record."""
 
