@@ -8,6 +8,7 @@ import tiny_recipe
 from tiny_recipe import build, names, run, steps, write_mirror, write_recipe
 
 from pipelines.build import fingerprint
+from pipelines.build.manifest_diff import flat
 from pipelines.build.rebuild_reasons import Cause, causes_text
 from pipelines.build.recipe import load
 from pipelines.build.session import BuildSession
@@ -165,6 +166,17 @@ def test_a_changed_rule_is_told_by_its_module_and_reads_nothing_again(demo_store
 def test_changed_terms_of_a_source_are_told(place):
     write_recipe(place, tiny_recipe.RECIPE.replace('"CC0-1.0"', '"MIT"'))
     assert why(place)["read-ward"] == 'changed code tiny.py; source.license "CC0-1.0" -> "MIT"'
+
+
+def test_a_setting_of_one_generator_is_named_by_the_generator():
+    generators = [{"generator": "medqa", "samples": 4, "sources": ["a"]}, {"generator": "mmlu", "samples": 4}]
+    assert dict(flat({"generators": generators}, "config")) == {
+        "config.generators.medqa.generator": "medqa",
+        "config.generators.medqa.samples": 4,
+        "config.generators.medqa.sources": ["a"],
+        "config.generators.mmlu.generator": "mmlu",
+        "config.generators.mmlu.samples": 4,
+    }
 
 
 def test_many_causes_are_counted():

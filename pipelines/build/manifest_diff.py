@@ -138,10 +138,13 @@ def unnumbered(folder: str) -> str:
 
 
 def flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of a config by their dotted names."""
+    """Yield the leaves of a config by their dotted names, those of a list of generators by the generator."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from flat(inner, f"{name}.{key}")
+    elif isinstance(value, list) and value and all(isinstance(one, Mapping) and "generator" in one for one in value):
+        for inner in value:
+            yield from flat(inner, f"{name}.{inner['generator']}")
     else:
         yield name, value
 
