@@ -57,7 +57,7 @@ SECTIONS = {
         "rebuild": "Reproduce a release from its manifest",
         "export": "Write a release as files for another trainer",
     },
-    "Look into it": {
+    "Inspect a dataset": {
         "trace": "Show one row's history, or why it was dropped",
         "diff": "Compare two releases row by row",
         "report": "Write a release's report as one HTML file",
@@ -65,7 +65,7 @@ SECTIONS = {
         "verify": "Check the files, rows and counts of a release",
         "licenses": "Show what licences of data and models allow",
     },
-    "Work on files of your own": {
+    "Process your own files": {
         "dedup": "Remove near-duplicates",
         "decontaminate": "Remove rows that contain benchmark items",
         "score": "Score rows with language models",
@@ -83,11 +83,11 @@ SECTIONS = {
     "Measure a model": {
         "evaluate": "Score a model on benchmarks, with intervals",
         "compare": "Compare models on the same items",
-        "redteam": "Attack a model, and count what it refuses wrongly",
+        "redteam": "Attack a model, and count its needless refusals",
         "compare-redteam": "Compare two red-team runs prompt by prompt",
         "bias": "Measure social bias and truthfulness of a model",
-        "judge-agreement": "Measure a judge on cases that people labelled",
-        "model-report": "Write one page on models: scores, comparisons, red team, risks",
+        "judge-agreement": "Measure a judge on labelled cases",
+        "model-report": "Write one page on models: scores, red team, bias, risks",
         "risk-card": "Write a model's risk card, its measured parts filled in",
     },
 }
