@@ -151,10 +151,10 @@ CLUMSY = [
     (edit_the_card, "README.md", "line "),
     (edit_the_card, "README.md", "sha256"),
     (edit_the_metadata, "croissant.json", "line "),
-    (change_a_config, MANIFEST, "hash: of all that the manifest says"),
+    (change_a_config, MANIFEST, "hash: of the whole manifest"),
     (change_a_config, MANIFEST, "steps: near-"),
-    (change_the_version, MANIFEST, "version: where the release lies"),
-    (swap_the_version, MANIFEST, "version: where the release lies"),
+    (change_the_version, MANIFEST, "version: folder of the release"),
+    (swap_the_version, MANIFEST, "version: folder of the release"),
     (cut_the_manifest, MANIFEST, "manifest"),
     (empty_the_steps, MANIFEST, "manifest"),
     (list_a_file_outside, MANIFEST, "manifest"),
@@ -298,7 +298,7 @@ FORGED = [
     (edit_the_card, "README.md", "line "),
     (render, MANIFEST, "figures"),
     (lambda folder: shutil.rmtree(folder / "ledger"), "ledger", "ledger"),
-    (lambda folder: ledger(folder, lambda table: table.slice(1)), "ledger", "rows: all that were read or made"),
+    (lambda folder: ledger(folder, lambda table: table.slice(1)), "ledger", "rows: all rows read or generated"),
     (lambda folder: ledger(folder, lambda table: pl.concat([table, table.head(1)])), "ledger", "row "),
     (raise_the_dead, "ledger", "row "),
     (lambda folder: ledger(folder, lambda table: table.with_columns(status=pl.lit("lost"))), "ledger", "status of "),
@@ -310,14 +310,14 @@ FORGED = [
     (change_a_config, MANIFEST, "steps: near-"),
     (in_manifest(lambda manifest: relabel(manifest, "near", {})), MANIFEST, "fingerprint: of the graph"),
     (in_manifest(relabel_and_refit), MANIFEST, "steps: leaks-"),
-    (in_manifest(lambda manifest: manifest.update(rows=9)), MANIFEST, "rows: what the last step kept"),
+    (in_manifest(lambda manifest: manifest.update(rows=9)), MANIFEST, "rows: rows that the last step kept"),
     (in_manifest(lose_rows), MANIFEST, "steps: near-"),
     (in_manifest(blame_another_reason), "ledger", "rows that ended in leaks for leak:"),
     (in_manifest(unlock), MANIFEST, "lock: medquad: "),
     (in_manifest(relock), MANIFEST, "lock: headqa_en: HEAD_EN/train_HEAD_EN.json"),
     (in_manifest(lambda manifest: manifest.update(license="CC0-1.0")), MANIFEST, "license: that of all rows together"),
-    (in_manifest(lambda manifest: manifest.update(name="demo2")), MANIFEST, "name: where the release lies"),
-    (in_manifest(lambda manifest: manifest.update(version="2")), MANIFEST, "version: where the release lies"),
+    (in_manifest(lambda manifest: manifest.update(name="demo2")), MANIFEST, "name: folder of the release"),
+    (in_manifest(lambda manifest: manifest.update(version="2")), MANIFEST, "version: folder of the release"),
 ]
 
 
@@ -420,7 +420,7 @@ def test_the_words_of_another_version_of_sabila_are_not_held_against_a_release(r
     verdict = verify(release)
     assert verdict.findings == ()
     [unchecked] = verdict.unchecked
-    assert unchecked.startswith("the words of README.md and croissant.json: sabila 0.0.1 wrote them, this is ")
+    assert unchecked.startswith("the text of README.md and croissant.json: sabila 0.0.1 wrote them, this is ")
 
 
 # --- the verb ------------------------------------------------------------------------------------------------------

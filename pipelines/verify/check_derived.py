@@ -24,7 +24,7 @@ def figures(release: ReleaseUnderTest) -> Iterator[Finding]:
         reported_elsewhere.append(FROM_COMPLETIONS)
     for line in check_figures(release.manifest, release.folder):
         if not line.startswith(tuple(reported_elsewhere)):
-            yield in_manifest("figures", "what rows, ledger and steps give, counted again", line)
+            yield in_manifest("figures", "figures recounted from rows, ledger and steps", line)
 
 
 def card_text(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -47,9 +47,9 @@ def _lines(release: ReleaseUnderTest, name: str, expected_text: str) -> Iterator
     pairs = zip_longest(expected_text.splitlines(), found.splitlines())
     differing = [(number, *pair) for number, pair in enumerate(pairs, 1) if pair[0] != pair[1]]
     for number, expected, line in differing:
-        yield Finding(file=name, what=f"line {number}, as it is made of the figures", expected=expected, found=line)
+        yield Finding(file=name, what=f"line {number}, rendered from the figures", expected=expected, found=line)
     if not differing:
-        yield Finding(file=name, what="line ends", expected="those that sabila writes", found="others")
+        yield Finding(file=name, what="line ends", expected="those written by sabila", found="others")
 
 
 def completions(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def completions(release: ReleaseUnderTest) -> Iterator[Finding]:
     for rows in tables(release.folder):
         keys = rows["key"]
         if keys.len() and (not keys.is_sorted() or keys.is_duplicated().any() or keys[0] <= last):
-            yield Finding(file=FOLDER, what="keys", expected="each once, in order", found="doubled or out of order")
+            yield Finding(file=FOLDER, what="keys", expected="each once, in order", found="repeated or out of order")
         last = keys[-1] if keys.len() else last
         for row in answered(rows):
             if (key := _key(row)) != row["key"]:
@@ -69,4 +69,4 @@ def _key(row: CompletionRow) -> str:
     try:
         return request(row).key(row["teacher"], row["revision"])
     except (json.JSONDecodeError, TypeError, KeyError) as error:
-        return f"none, it is no request: {error}"
+        return f"none, the request is invalid: {error}"

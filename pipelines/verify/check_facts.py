@@ -26,7 +26,7 @@ def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:
     built, stated = built_with(step.identity.libraries for step in steps), release.manifest.libraries
     for name in sorted(named):
         if stated.get(name) != built[name]:
-            yield in_manifest(f"libraries: {name}: that the steps were built with", built[name], stated.get(name))
+            yield in_manifest(f"libraries: {name}: recorded by the steps", built[name], stated.get(name))
 
 
 def models(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -142,7 +142,7 @@ def values(release: ReleaseUnderTest) -> Iterator[Finding]:
     try:
         last = load(recipe.name).bind(release.manifest.values)
     except RecipeError as error:
-        yield in_manifest("values: that the recipe takes", "those of its knobs", str(error))
+        yield in_manifest("values: accepted by the recipe", "those of its knobs", str(error))
         return
     steps = list(_all_steps(last, set()))
     waiting = {step.name: step.work.needs for step in steps if step.work.needs is not None}

@@ -30,7 +30,7 @@ def listing(release: ReleaseUnderTest) -> Iterator[Finding]:
     absent = set(listed) - there - left_out(release)
     yield from (Finding(file=name, what="file", expected="there", found="missing") for name in sorted(absent))
     for name in sorted(there - set(listed)):
-        yield Finding(file=name, what="file", expected="nothing, the manifest does not list it", found="there")
+        yield Finding(file=name, what="file", expected="no such file in the manifest", found="there")
 
 
 def left_out(release: ReleaseUnderTest) -> set[str]:

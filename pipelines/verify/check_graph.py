@@ -14,7 +14,7 @@ from sources.releases.read_manifest import content_hash
 def own_hash(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find a manifest that was changed after it was sealed."""
     if (found := content_hash(release.manifest.to_json())) != release.manifest.hash:
-        yield in_manifest("hash: of all that the manifest says", release.manifest.hash, found)
+        yield in_manifest("hash: of the whole manifest", release.manifest.hash, found)
 
 
 def name_and_version(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -27,7 +27,7 @@ def name_and_version(release: ReleaseUnderTest) -> Iterator[Finding]:
     names = (("version", folder.name, release.manifest.version), ("name", folder.parent.name, release.manifest.name))
     for what, expected, found in names:
         if found != expected:
-            yield in_manifest(f"{what}: where the release lies", expected, found)
+            yield in_manifest(f"{what}: folder of the release", expected, found)
 
 
 def steps(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -59,10 +59,10 @@ def counts(release: ReleaseUnderTest) -> Iterator[Finding]:
     for step in release.manifest.steps:
         yield from _counts(step, kept)
     if release.manifest.rows != (last := release.manifest.steps[-1].counts.kept):
-        yield in_manifest("rows: what the last step kept", last, release.manifest.rows)
+        yield in_manifest("rows: rows that the last step kept", last, release.manifest.rows)
     listed = sum(file.rows for file in release.manifest.files if file.path.startswith("data/"))
     if release.manifest.rows != listed:
-        yield in_manifest("rows: sum of the files of data", release.manifest.rows, listed)
+        yield in_manifest("rows: sum over the data files", release.manifest.rows, listed)
 
 
 def _counts(step: StepSummary, kept: dict[str, int]) -> Iterator[Finding]:

@@ -152,7 +152,7 @@ def _words(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Findi
             yield Finding(file=LEDGER, what=f"step of {count} rows", expected="a step of the manifest", found=step)
     silent = "SELECT id FROM ledger WHERE status IN ('dropped', 'quarantined') AND coalesce(reason, '') = ''"
     for (id,) in _named(run, silent):
-        yield Finding(file=LEDGER, what=f"reason of {id}", expected="why it is not in the release", found=None)
+        yield Finding(file=LEDGER, what=f"reason of {id}", expected="reason of the drop", found=None)
 
 
 def _both(run: DuckDBPyConnection) -> Iterator[Finding]:
@@ -163,7 +163,7 @@ def _both(run: DuckDBPyConnection) -> Iterator[Finding]:
         yield Finding(file="data", what=f"row {id}", expected="status kept in the ledger", found=status)
     for (id,) in _named(run, f"{kept} AND id NOT IN (SELECT id FROM rows WHERE id IS NOT NULL)"):
         yield Finding(
-            file=LEDGER, what=f"row {id}", expected="in the data, the ledger says it was kept", found="missing"
+            file=LEDGER, what=f"row {id}", expected="in the data, as it is kept in the ledger", found="missing"
         )
 
 
@@ -183,7 +183,7 @@ def _counted(run: DuckDBPyConnection, release: ReleaseUnderTest) -> Iterator[Fin
     graph = release.manifest.steps
     read = rows_read_or_made(graph)
     if (recorded := _count(run, "SELECT id FROM ledger")) != read:
-        yield Finding(file=LEDGER, what="rows: all that were read or made", expected=read, found=recorded)
+        yield Finding(file=LEDGER, what="rows: all rows read or generated", expected=read, found=recorded)
     if has_branches(graph):
         return  # a row may end in one branch and go on in another, and the ledger has it once
     ended = "FROM ledger WHERE status IN ('dropped', 'quarantined')"

@@ -115,7 +115,7 @@ def _unchecked(manifest: Manifest) -> tuple[str, ...]:
     wrote, here = manifest.libraries.get("sabila"), version("sabila")
     if wrote == here:
         return ()
-    return (f"the words of README.md and croissant.json: sabila {wrote} wrote them, this is {here}",)
+    return (f"the text of README.md and croissant.json: sabila {wrote} wrote them, this is {here}",)
 
 
 def _noted(folder: Path) -> str | None:
