@@ -286,7 +286,7 @@ def in_manifest(change):
 FORGED = [
     (make_a_row_up, "data", "row medquad:made-up"),
     (lambda folder: rows(folder, lambda table: table.slice(1)), "ledger", "row medquad:"),
-    (lambda folder: rows(folder, lambda table: table.slice(1)), MANIFEST, "rows: sum of the files"),
+    (lambda folder: rows(folder, lambda table: table.slice(1)), MANIFEST, "rows: sum over the data files"),
     (double_a_row, "data", "row medquad:"),
     (move_a_row, HEADQA, "source of rows"),
     (lambda folder: rows(folder, lambda table: one(table, license=pl.lit("CC0-1.0"))), "data", "license of medquad:"),
