@@ -361,7 +361,7 @@ def edit(folder, change, *, fit=False):
 def test_a_tampered_manifest_is_refused(folder, again):
     edit(folder, lambda manifest: manifest["values"].update(min_prose_chars=2))
     said = refusal(folder, **again)
-    assert said.startswith(f"{folder / 'manifest.json'} is not the manifest that was frozen: hash: of all that the ")
+    assert said.startswith(f"{folder / 'manifest.json'} is not the manifest that was frozen: hash: of the whole ")
     assert not again["store"].exists()
 
 
