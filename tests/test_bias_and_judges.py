@@ -224,6 +224,11 @@ def test_a_run_writes_what_it_measured_and_says_what_not(tmp_path, monkeypatch):
             bias_run.BiasJob(model="openai:http://x/v1#m", out=tmp_path / "o2", sets=("truthfulqa",), **places),
             Spending(),
         )
+    paths = ["--mirror", str(tmp_path / "mirror"), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "o4")]
+    shown = CliRunner().invoke(main, ["bias", "openai:http://x/v1#m", "--limit", "10", *paths])
+    assert shown.exit_code == 0, shown.output
+    assert "accuracy_ambiguous        1.000 [" in shown.output
+    assert MEANINGS["bbq.accuracy_ambiguous"] in shown.output
     empty = {"store": tmp_path / "store", "mirror": tmp_path}
     with pytest.raises(EvaluationError, match="no set of bias is available"):
         bias_run.measure_bias(bias_run.BiasJob(model="some/model", out=tmp_path / "o3", **empty), Spending())

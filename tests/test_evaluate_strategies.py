@@ -212,3 +212,18 @@ def test_the_verb_takes_the_usual_settings_of_a_strategy_and_those_that_are_give
     wrong = CliRunner().invoke(main, [*call, "--strategy", "cot", "--orders", "2"])
     assert wrong.exit_code == 2
     assert re.search(r"no\s+--orders", wrong.output)
+
+
+def test_the_verb_prints_costs_the_curve_and_the_pool(tmp_path, mirror, monkeypatch):
+    monkeypatch.setattr(evaluating, "make_teacher", lambda *_: RuleTeacher(solve))
+    monkeypatch.setattr(evaluating, "embedder", lambda spec: letters)
+    places = ["--mirror", str(mirror), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+    call = ["evaluate", "m", "--benchmark", "medmcqa", "--strategy", "medprompt", "--embedder", "e", "--stop", "never"]
+    shown = CliRunner().invoke(main, [*call, "--examples", "3", "--pool-size", "12", *places])
+    assert shown.exit_code == 0, shown.output
+    text = " ".join(shown.output.split())
+    assert "medprompt, stop never" in text
+    assert f"medmcqa: {5 * ITEMS} calls" in text
+    assert "3 samples: 3.0 calls, 100.0%" in text
+    assert "pool of examples: 12 kept" in text
+    assert f"{ITEMS} questions after 3 examples" in text

@@ -1,5 +1,6 @@
 """The red team over a model: prompts, verdicts and refusals counted, two runs compared."""
 
+import re
 from dataclasses import dataclass, field
 
 import orjson
@@ -327,3 +328,22 @@ def test_the_guard_of_a_config_reads_its_own_format():
     from synth.teachers.candidates import Author
 
     assert Guard(generated_by=Author(name="x", revision="1"), protocol="prompt").reply_format == "llama-guard-3"
+
+
+def test_the_verb_prints_rates_refusals_and_what_is_not_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "make_teacher", lambda *_: Scripted(name="openai:qwen-small", rule=target))
+    monkeypatch.setattr(runs, "teacher_of", lambda *_: Scripted(name="openai:qwen-guard", rule=judge))
+    places = ["--mirror", str(mirror(tmp_path)), "--store", str(tmp_path / "store"), "--out", str(tmp_path / "out")]
+    call = ["redteam", "m", "--guard", "g", "--guard-protocol", "prompt", "--requests", "4", "--style", "json"]
+    shown = CliRunner().invoke(main, [*call, "--refusal-prompts", "3", "--benign", "0", *places])
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert lines[-1] == str(tmp_path / "out")
+    assert re.search(r"^all +0\.250 \[0\.071, 0\.591\] +0\.250", shown.stdout, re.MULTILINE)
+    assert "requests broken by at least one style: 1 of 4" in shown.stdout
+    assert "medical_overrefusal (should answer): refuses 1.000" in shown.stdout
+    assert "guard and model are of one family" in shown.stdout
+    assert "not measured: languages other than English" in shown.stdout
+    again = [*call, "--refusal-prompts", "3", "--benign", "0", *places[:-1], str(tmp_path / "again")]
+    as_json = CliRunner().invoke(main, [*again, "--json"])
+    assert orjson.loads(as_json.stdout)["overall"]["unsafe"] == 2
