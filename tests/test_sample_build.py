@@ -10,6 +10,7 @@ from pipelines.build.recipe import load
 from pipelines.build.session import BuildSession
 from pipelines.recipes.demo import SAMPLED
 from pipelines.trace.history_text import history_text
+from pipelines.trace.row_event import RowEvent
 from pipelines.trace.row_history import row_history
 from synth.teachers.options import Rates
 
@@ -117,15 +118,13 @@ def test_a_row_that_no_generator_takes_is_passed_on_unwritten_and_its_history_sa
     assert set(held) == {"medquad", "genmedgpt5k", "mts_dialog"}
     for id, generator, chains in taken.iter_rows():
         event = chain_event(id, built)
-        assert (event["status"], event["tables"]["generators"]) == (
-            "kept",
-            [{"id": id, "generator": generator, "chains": chains}],
-        )
+        assert event.status == "kept"
+        assert event.tables["generators"] == [{"id": id, "generator": generator, "chains": chains}]
     other = next(row for row in rows(built, "chains-*/kept/*.parquet")["id"] if row.startswith("medquad:"))
     event = chain_event(other, built)
-    assert (event["status"], event["changes"], event.get("tables")) == ("not_eligible", [], None)
+    assert (event.status, event.changes, event.tables) == ("not_eligible", [], {})
     assert "chains: not eligible\n  no generator of this step takes the row" in history_text(other, [event])
 
 
-def chain_event(id: str, built: Path) -> dict:
-    return next(event for event in row_history(id, built.parent, "demo") if event["step"] == "chains")
+def chain_event(id: str, built: Path) -> RowEvent:
+    return next(event for event in row_history(id, built.parent, "demo") if event.step == "chains")
