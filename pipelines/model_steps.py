@@ -124,7 +124,7 @@ def answer_pairs(
         needs = "several answers to each question and a judge that compares them"
         unwritten = RequireGenerated(part="pair", reason="no_teacher", evidence=needs)
         return each_shard("answer-pairs", require_generated, unwritten, pending_teacher("answers", needs, rows))
-    config = Answers(generated_by=author(writer), samples=max(2, samples), seed=rules.seed)
+    config = Answers(generated_by=author(writer), license=writer.license, samples=max(2, samples), seed=rules.seed)
     answered = generate("answers", ANSWERS, config, writer, rows)
     if reward:
         rewarded = RewardedAnswers(model=reward, revision=revision_of(reward), rules=rules, licenses=(writer.license,))

@@ -12,7 +12,10 @@ from click.testing import CliRunner
 from pipelines.build.recipe import RecipeError, load
 from pipelines.build.session import BuildSession
 from pipelines.cli.commands import main
+from pipelines.freeze.freeze_release import release
 from pipelines.recipes import aloe_sft
+from pipelines.release.license_check import conflicts
+from pipelines.verify.verify_release import verify
 from synth.judges import score_step
 from synth.preferences import model_answers, reward_margins
 from synth.teachers.options import Rates
@@ -127,6 +130,21 @@ def test_every_part_of_the_supervised_set_is_a_knob(store, teachers, monkeypatch
     dropped = folder_rows(store, "drop-by-score", "dropped")
     assert set(dropped["reason"]) == {"low_perplexity"}
     assert {request.stage for request in teachers["judge"].seen} == {"medical-filter", "specialty", "rubric"}
+
+
+def test_a_set_with_every_part_can_be_released(store, teachers, monkeypatch):
+    monkeypatch.setattr(score_step, "shared_causal_model", lambda path: ByLength())
+    monkeypatch.setattr(score_step, "embedder", lambda spec: lambda texts: np.eye(len(texts), dtype=np.float32))
+    values = {**PARTS, "sources": "mmlu_auxiliary,covid_qa,medquad,medqa_gbaker", "gold": "withheld", "samples": "2"}
+    values |= {"adaptive_samples": "3", "repair_share": "0.5", "teacher_license": "Apache-2.0"}
+    bench = session(store, **values)
+    bench.build(workers=1)
+    manifest = release(bench, "1")
+    asked = {(part.step, part.stage) for part in manifest.card_figures.generation}
+    assert {("rubric", "rubric"), ("specialties", "specialty"), ("medical-filter", "medical-filter")} <= asked
+    folder = store / "releases" / "aloe_sft" / "1"
+    assert not verify(folder).findings
+    assert not [found for found in conflicts(folder) if found.rule == "teacher"]
 
 
 def test_without_a_teacher_each_part_is_pending(store, teachers):

@@ -30,14 +30,17 @@ WRITERS = (
     "$.passage.teacher",
     "$.pair.chosen_by",
     "$.pair.rejected_by",
+    "$.specialty_by",
+    "$.rubric_by",
     "$.redteam.answer.generated_by",
     "$.redteam.refusal.generated_by",
     "$.redteam.helpful.generated_by",
 )
-"""Fields of ``meta`` with the model that wrote a text of the row."""
+"""Fields of ``meta`` with the model that wrote a text, a label or marks of the row."""
 
-ORIGIN_OF = {"$.cot.teacher": "$.cot.origin"}
-"""A row whose chains were all wrong names its teacher too; only kept text of a teacher has an origin."""
+ORIGIN_OF = {"$.cot.teacher": "$.cot.origin", "$.specialty_by": "$.specialty"}
+"""A row whose chains were all wrong, or whose label could not be read, names its model too; only kept words of a model
+have an origin."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,9 +40,10 @@ FACTS = ("sample", "key", "text", "teacher", "revision")
 
 @checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Answers:
-    """The model that answers each question ``samples`` times, and how."""
+    """The model that answers each question ``samples`` times, the licence of its answers, and how."""
 
     generated_by: Author
+    license: str | None = None
     samples: Annotated[int, Field(ge=2)] = 2
     temperature: Annotated[float, Field(ge=0)] = 0.8
     max_tokens: Annotated[int, Field(ge=16)] = 800
