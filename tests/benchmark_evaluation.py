@@ -3,6 +3,7 @@
     sabila evaluate MODEL --benchmark medqa --benchmark medmcqa --benchmark mmlu_medical --limit 200 --out ours
     python tests/benchmark_evaluation.py MODEL --mirror ../shared/data --limit 200 --ours ours --out /tmp/agreement
 
+Results of --scoring texts are compared with lm-eval's acc_norm, on headqa_en with the prompt of its own task.
 Needs lm-eval in the environment. Its tasks are written with the prompts of its own medqa_4options, medmcqa and mmlu
 task files, over the same items; the tool reads no file of the Hub.
 """
@@ -25,16 +26,20 @@ dataset_kwargs:
     test: {file}
 test_split: test
 output_type: multiple_choice
-doc_to_choice: ["A", "B", "C", "D"]
+doc_to_choice: {choices}
 doc_to_target: "{{{{gold}}}}"
 metric_list:
   - metric: acc
 """
 
+LETTERS, TEXTS = '["A", "B", "C", "D"]', '"{{options}}"'
+
 PROMPTS = {
     "medqa": r"""doc_to_text: "Question: {{question}}\nA. {{a}}\nB. {{b}}\nC. {{c}}\nD. {{d}}\nAnswer:"
 """,
     "medmcqa": r"""doc_to_text: "Question: {{question}}\nChoices:\nA. {{a}}\nB. {{b}}\nC. {{c}}\nD. {{d}}\nAnswer:"
+""",
+    "headqa_en": r"""doc_to_text: "Question: {{question}}\nAnswer:"
 """,
     "mmlu_medical": r"""doc_to_text: "{{question.strip()}}\nA. {{a}}\nB. {{b}}\nC. {{c}}\nD. {{d}}\nAnswer:"
 description: "The following are multiple choice questions (with answers) about {subject}.\n\n"
@@ -58,7 +63,7 @@ def main(model: str, mirror: Path, limit: int, ours: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     results = read_results(ours)
     found = {(one.benchmark, one.item): one for one in results.items}
-    tasks = []
+    tasks, texts = [], results.record.settings.scoring == "texts"
     for name in (score.facts.name for score in results.record.benchmarks):
         prompt = PROMPTS[name]
         items = load_items(name, mirror=mirror, raw=out / "raw", limit=limit).items
@@ -68,11 +73,13 @@ def main(model: str, mirror: Path, limit: int, ours: Path, out: Path) -> None:
             file = out / f"{task}.jsonl"
             with file.open("w") as stream:
                 for item in rows:
-                    options = dict(zip("abcd", item.options, strict=True))
+                    options = dict(zip("abcd", item.options, strict=False)) | {"options": item.options}
                     row = {"id": item.id, "name": name, "question": item.question, "gold": item.gold[0], **options}
                     stream.write(json.dumps(row) + "\n")
             text = prompt.replace("{subject}", subject.replace("_", " "))
-            (out / f"{task}.yaml").write_text(COMMON.format(task=task, file=file) + text)
+            (out / f"{task}.yaml").write_text(
+                COMMON.format(task=task, file=file, choices=TEXTS if texts else LETTERS) + text
+            )
             tasks.append(task)
     since = time.monotonic()
     told = lm_eval.simple_evaluate(
@@ -91,7 +98,10 @@ def main(model: str, mirror: Path, limit: int, ours: Path, out: Path) -> None:
         for sample in samples:
             doc = sample["doc"]
             values = [float(value[0]) for value in sample["filtered_resps"]]
-            best = values.index(max(values))
+            ranked = (
+                [value / len(text) for value, text in zip(values, doc["options"], strict=True)] if texts else values
+            )
+            best = ranked.index(max(ranked))
             one = found[doc["name"], doc["id"]]
             sums = summary.setdefault(doc["name"], dict.fromkeys(("n", "same", "theirs", "ours", "largest_gap"), 0.0))
             if not one.chosen:
