@@ -49,7 +49,7 @@ def filter_medical(rows: Step, chosen: list[Source], judge: Teacher | None, gene
     return generate("medical-filter", medical_filter.STAGE, config, judge, rows)
 
 
-def ask_about_passages(
+def generate_passage_questions(
     rows: Step, names: tuple[str, ...], chosen: list[Source], writer: Teacher | None, generate: Generate, *, seed: int
 ) -> Step:
     """Return the step that turns the passages of some sources into questions with answers."""

@@ -120,8 +120,8 @@ def write_questions(
     with show_progress(1) as progress:
         ask = cached_teacher(store / "completions", teacher, Spending(), progress)
         for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
-            asked = TextColumns(question=[title or passage])
-            records = records_of(batch, asked, first).with_columns(context=batch[passage])
+            titles = TextColumns(question=[title or passage])
+            records = records_of(batch, titles, first).with_columns(context=batch[passage])
             found.append(_questions(passage_questions.STAGE.run(records, config, ask).rows, config))
             first += len(batch)
     table = pl.concat(found)

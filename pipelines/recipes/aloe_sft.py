@@ -19,9 +19,9 @@ from pipelines.build.step import (
     whole_set,
 )
 from pipelines.model_steps import (
-    ask_about_passages,
     choose_subset,
     filter_medical,
+    generate_passage_questions,
     label_specialties,
     mark_responses,
     score_and_select,
@@ -207,7 +207,7 @@ def recipe(
     if medical_filter:
         rows = filter_medical(rows, chosen, marker, generate)
     if passage_questions:
-        rows = ask_about_passages(rows, passage_questions, chosen, writer, generate, seed=seed)
+        rows = generate_passage_questions(rows, passage_questions, chosen, writer, generate, seed=seed)
     if specialties:
         rows = label_specialties(rows, chosen, marker, generate)
     how = ChainKnobs(

@@ -21,8 +21,8 @@ ELSEWHERE = ("openai", "llamacpp", "vllm", "transformers")
 """Kinds of teachers whose specs contain an address, a file or a folder of this machine."""
 
 
-SERVED = ("openai",)
-"""Kinds of teachers that a server answers for."""
+SERVED = ("openai", "llamacpp")
+"""Kinds of teachers that are asked by chat and return log-probabilities of their likeliest tokens."""
 
 
 def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
