@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import cloudpickle
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from pipelines.build.step import Step
 from sources.errors import SabilaError
@@ -53,10 +54,12 @@ class Recipe:
 
     @property
     def knob_help(self) -> dict[str, str]:
-        """The help of each keyword argument, from ``Args:`` of the recipe's docstring (``name: text``)."""
+        """The help of each keyword argument: from ``Args:`` of the recipe's docstring, else from the shared knob."""
         listed = (inspect.getdoc(self.function) or "").partition("\nArgs:\n")[2]
         entries = re.findall(r"^    (\w+): (.*(?:\n     +.*)*)", listed, re.MULTILINE)
-        return {name: " ".join(text.replace("``", "").split()) for name, text in entries}
+        own = {name: " ".join(text.replace("``", "").split()) for name, text in entries}
+        hints = get_type_hints(self.function, include_extras=True)
+        return {name: text for name in self.knobs if (text := own.get(name) or _description(hints.get(name, Any)))}
 
     @property
     def lists(self) -> frozenset[str]:
@@ -113,6 +116,12 @@ class Recipe:
 
 FLAG = "FLAG"
 """The shape of a keyword argument that is true or false."""
+
+
+def _description(hint: Any) -> str:
+    """Return the description in the type of a shared knob (``pipelines.build.knobs``), empty where it has none."""
+    facts = (fact for fact in getattr(hint, "__metadata__", ()) if isinstance(fact, FieldInfo))
+    return next((fact.description for fact in facts if fact.description), "")
 
 
 def _shape(hint: Any) -> str:

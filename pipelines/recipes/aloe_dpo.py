@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pipelines.build import knobs
 from pipelines.build.step import Step, each_shard, each_shard_here, generate_step, pending_teacher, whole_set
 from pipelines.model_steps import answer_pairs
 from pipelines.recipes import aloe_sft
-from pipelines.recipes.aloe_sft import MaxFailed
 from quality.cleaning.rules import Rules
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
@@ -64,18 +64,18 @@ def recipe(
     *,
     stage: Literal["general", "red_team", "all"] = "all",
     sources: tuple[str, ...] = ("available",),
-    license: Use = "any",
-    limit: Annotated[int, Field(ge=1)] | None = None,
-    near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
-    name_model: str | None = None,
-    semantic: str | None = None,
-    leak_embedder: str | None = None,
-    leak_judge: str | None = None,
+    license: knobs.LicenseUse = "any",
+    limit: knobs.Limit = None,
+    near_threshold: knobs.NearThreshold = SINGLE_TURN,
+    name_model: knobs.NameModel = None,
+    semantic: knobs.SemanticModel = None,
+    leak_embedder: knobs.LeakEmbedder = None,
+    leak_judge: knobs.LeakJudge = None,
     min_margin: Annotated[float, Field(ge=0)] = 0.0,
     max_per_prompt: Annotated[int, Field(ge=1)] = 3,
     teacher: str | None = None,
-    teacher_license: str = "LicenseRef-unknown",
-    teacher_revision: str | None = None,
+    teacher_license: knobs.TeacherLicense = "LicenseRef-unknown",
+    teacher_revision: knobs.TeacherRevision = None,
     writer: str | None = None,
     writer_license: str = "LicenseRef-unknown",
     writer_revision: str | None = None,
@@ -86,16 +86,16 @@ def recipe(
     guard_format: FormatName | None = None,
     judge: str | None = None,
     judge_license: str = "LicenseRef-unknown",
-    judge_revision: str | None = None,
-    chain_teacher: tuple[str, ...] = (),
-    chain_license: tuple[str, ...] = (),
+    judge_revision: knobs.JudgeRevision = None,
+    chain_teacher: knobs.ChainTeachers = (),
+    chain_license: knobs.ChainLicenses = (),
     judged_pairs: tuple[str, ...] = (),
     reward: str | None = None,
-    samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    samples: knobs.Samples = 4,
     answers: Annotated[int, Field(ge=1, le=64)] = 2,
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.15,
-    max_failed: MaxFailed = 0.0,
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+    max_failed: knobs.MaxFailed = 0.0,
+    seed: knobs.Seed = 0,
 ) -> Step:
     """Build preference pairs from preference corpora, right and wrong chains of thought, and red teaming.
 
@@ -104,22 +104,10 @@ def recipe(
     Args:
         stage: general (preference corpora and chains), red_team, or all.
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
-        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
-        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
-            sample.
-        near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
-        name_model: Folder of a token-classification model (transformers) that also masks people's names without a
-            title, label or other cue, as in models/ner-names; needs the extra local.
-        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
-        leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
-        leak_judge: Teacher that judges rows similar to a benchmark item but without its answer, as in openai:URL#MODEL.
         min_margin: Drop pairs whose scores differ by less, in corpora with scores.
         max_per_prompt: Most pairs per prompt.
         teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, llamacpp:FILE.gguf,
             transformers:MODEL or vllm:MODEL.
-        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
         writer: The model that writes refusals and helpful answers; the teacher unless named.
         writer_license: Licence of the writer's output.
         writer_revision: Version of the writer's weights, as --teacher-revision.
@@ -131,20 +119,12 @@ def recipe(
             name decides.
         judge: The model that compares two answers, in both orders; the teacher unless named.
         judge_license: Licence of what the judge writes.
-        judge_revision: Which weights the judge's server holds.
-        chain_teacher: Models of single generators of chains in place of the teacher, as in medqa=openai:URL#MODEL; the
-            generators are pubmedqa, medqa, medmcqa, headqa, mmlu and polymed.
-        chain_license: Licences of what these models write, as in medqa=Apache-2.0; LicenseRef-unknown unless named.
         judged_pairs: Sources of questions, as in medquad, that the teacher answers several times; the judge, or the
             reward model if one is named, chooses between the answers.
         reward: Reward model, a transformers sequence classifier with one label, that scores both answers of every pair
             of preference corpora in place of the corpus's own scores; min_margin refers to its numbers then.
-        samples: Chains of thought per question and round.
         answers: Answers of the teacher to each attack, and to each question of judged_pairs.
         test_share: Share of attack styles, topics and requests that is held out of the red team.
-        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
-            and the next build sends the failed requests again.
-        seed: Random seed; the same seed gives the same rows.
     """
     chosen = choose(sources)
     leaks = model_leaks(leak_embedder, leak_judge)

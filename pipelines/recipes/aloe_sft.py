@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from pipelines.build import knobs
 from pipelines.build.step import (
     Step,
     each_shard,
@@ -63,33 +64,32 @@ KINDS = ("training", "general")
 Share = Annotated[float, Field(gt=0, le=1)]
 AdaptiveSamples = Annotated[int, Field(ge=0, le=256)]
 RepairShare = Annotated[float, Field(ge=0, lt=1)]
-MaxFailed = Annotated[float, Field(ge=0, lt=1)]
 
 
 def recipe(
     *,
     sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("available",),
-    license: Use = "any",
-    limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
+    license: knobs.LicenseUse = "any",
+    limit: knobs.Limit = None,
     max_row_chars: Annotated[int, Field(ge=100, le=1_000_000_000)] = 60_000,
     min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 1,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
-    near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
-    name_model: str | None = None,
-    semantic: str | None = None,
-    leak_embedder: str | None = None,
-    leak_judge: str | None = None,
+    near_threshold: knobs.NearThreshold = SINGLE_TURN,
+    name_model: knobs.NameModel = None,
+    semantic: knobs.SemanticModel = None,
+    leak_embedder: knobs.LeakEmbedder = None,
+    leak_judge: knobs.LeakJudge = None,
     teacher: str | None = None,
-    teacher_license: str = "LicenseRef-unknown",
-    teacher_revision: str | None = None,
+    teacher_license: knobs.TeacherLicense = "LicenseRef-unknown",
+    teacher_revision: knobs.TeacherRevision = None,
     judge: str | None = None,
     judge_license: str = "LicenseRef-unknown",
-    judge_revision: str | None = None,
-    max_failed: MaxFailed = 0.0,
-    chain_teacher: tuple[str, ...] = (),
-    chain_license: tuple[str, ...] = (),
+    judge_revision: knobs.JudgeRevision = None,
+    max_failed: knobs.MaxFailed = 0.0,
+    chain_teacher: knobs.ChainTeachers = (),
+    chain_license: knobs.ChainLicenses = (),
     gold: Literal["given", "withheld"] = "given",
-    samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    samples: knobs.Samples = 4,
     adaptive_samples: AdaptiveSamples = 0,
     repair_share: RepairShare = 0.0,
     medical_filter: bool = False,
@@ -110,7 +110,7 @@ def recipe(
     mix_general: tuple[Share, Share, Share] = ALOE_GENERAL,
     mix_tokens: Annotated[int, Field(ge=1)] | None = None,
     mix_caps: tuple[str, ...] = (),
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+    seed: knobs.Seed = 0,
 ) -> Step:
     """Build Aloe's supervised set: medical and general rows, cleaned, deduplicated and decontaminated.
 
@@ -118,34 +118,15 @@ def recipe(
 
     Args:
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
-        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
-        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
-            sample.
         max_row_chars: Drop rows with more characters in total.
         min_answer_chars: Drop rows whose answer has fewer characters.
         language_confidence: Drop a row in another language than its source's, from this confidence on.
-        near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
-        name_model: Folder of a token-classification model (transformers) that also masks people's names without a
-            title, label or other cue, as in models/ner-names; needs the extra local.
-        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
-        leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
-        leak_judge: Teacher that judges rows similar to a benchmark item but without its answer, as in openai:URL#MODEL.
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL or
             vllm:MODEL.
-        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
         judge: The model that filters, labels and marks; the teacher unless named.
         judge_license: Licence of what the judge writes; rows with its labels and marks are under it too.
-        judge_revision: Which weights the judge's server holds.
-        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
-            and the next build sends the failed requests again.
-        chain_teacher: Models of single generators of chains in place of the teacher, as in medqa=openai:URL#MODEL; the
-            generators are pubmedqa, medqa, medmcqa, headqa, mmlu and polymed.
-        chain_license: Licences of what these models write, as in medqa=Apache-2.0; LicenseRef-unknown unless named.
         gold: given shows the right answer to the model that writes a chain, as Aloe does; withheld does not, so that
             pass rates tell how hard a question is.
-        samples: Chains of thought per question and round.
         adaptive_samples: The most chains of a question: one first, and while none is right as many more as samples
             says; 0 writes three rounds of samples at most. The share that is right makes a question easy (0.75 and
             more), medium (0.4), hard or unsolved, in meta.
@@ -175,7 +156,6 @@ def recipe(
         mix_general: Shares among the general rows of instructions, function calls and long contexts; they sum to 1.
         mix_tokens: Size of the mix, in tokens.
         mix_caps: Most tokens (not rows) of single sources, as in medquad=100000.
-        seed: Random seed; the same seed gives the same rows.
     """
     rules = Rules(
         max_row_chars=max_row_chars, min_answer_chars=min_answer_chars, language_confidence=language_confidence

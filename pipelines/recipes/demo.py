@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import polars as pl
-from pydantic import Field
 
 import sources.catalog
+from pipelines.build import knobs
 from pipelines.build.step import Step
 from pipelines.recipes import aloe_sft
-from pipelines.recipes.aloe_sft import MaxFailed
 from quality.cleaning.rules import Rules
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
@@ -33,32 +31,21 @@ SAMPLED = ("medmcqa_sample", "medquad", "headqa_en", "pubmedqa", "genmedgpt5k", 
 
 def recipe(
     *,
-    license: Use = "any",
-    limit: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None,
-    semantic: str | None = None,
+    license: knobs.LicenseUse = "any",
+    limit: knobs.Limit = None,
+    semantic: knobs.SemanticModel = None,
     teacher: str = "embedded",
-    teacher_license: str = "LicenseRef-unknown",
-    teacher_revision: str | None = None,
-    max_failed: MaxFailed = 0.0,
-    samples: Annotated[int, Field(ge=1, le=64)] = 4,
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+    teacher_license: knobs.TeacherLicense = "LicenseRef-unknown",
+    teacher_revision: knobs.TeacherRevision = None,
+    max_failed: knobs.MaxFailed = 0.0,
+    samples: knobs.Samples = 4,
+    seed: knobs.Seed = 0,
 ) -> Step:
     """Build the embedded sample like ``aloe_sft``, offline, with a small embedded model as teacher.
 
     Args:
-        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
-        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
-            sample.
-        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL,
             vllm:MODEL, or embedded: an n-gram model trained on the sample.
-        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
-        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
-            and the next build sends the failed requests again.
-        samples: Chains of thought per question and round.
-        seed: Random seed; the same seed gives the same rows.
     """
     writer = sample_teacher(teacher, teacher_license, teacher_revision)
     rows = clean_and_deduplicate(license, limit, semantic)

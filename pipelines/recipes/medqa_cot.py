@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipelines.build import knobs
 from pipelines.build.step import Step, each_shard, generate_step, pending_teacher
 from pipelines.recipes import aloe_sft
-from pipelines.recipes.aloe_sft import AdaptiveSamples, MaxFailed, RepairShare
+from pipelines.recipes.aloe_sft import AdaptiveSamples, RepairShare
 from quality.cleaning.rules import Rules
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
-from sources.license import Use
 from sources.record import ChainPrompt
 from sources.source import Source
 from sources.suggest import did_you_mean
@@ -31,24 +31,24 @@ NEEDS = "verified chains of thought for the questions"
 def recipe(
     *,
     sources: tuple[str, ...] = ("medqa_gbaker",),
-    license: Use = "any",
-    limit: Annotated[int, Field(ge=1)] | None = None,
-    near_threshold: Annotated[float, Field(gt=0, le=1)] = SINGLE_TURN,
-    name_model: str | None = None,
-    semantic: str | None = None,
-    leak_embedder: str | None = None,
-    leak_judge: str | None = None,
+    license: knobs.LicenseUse = "any",
+    limit: knobs.Limit = None,
+    near_threshold: knobs.NearThreshold = SINGLE_TURN,
+    name_model: knobs.NameModel = None,
+    semantic: knobs.SemanticModel = None,
+    leak_embedder: knobs.LeakEmbedder = None,
+    leak_judge: knobs.LeakJudge = None,
     teacher: str | None = None,
-    teacher_license: str = "LicenseRef-unknown",
-    teacher_revision: str | None = None,
-    max_failed: MaxFailed = 0.0,
-    samples: Annotated[int, Field(ge=1, le=64)] = 4,
+    teacher_license: knobs.TeacherLicense = "LicenseRef-unknown",
+    teacher_revision: knobs.TeacherRevision = None,
+    max_failed: knobs.MaxFailed = 0.0,
+    samples: knobs.Samples = 4,
     rounds: Annotated[int, Field(ge=1, le=16)] = 3,
     adaptive_samples: AdaptiveSamples = 0,
     repair_share: RepairShare = 0.0,
     hints: Annotated[int, Field(ge=0, le=64)] = 2,
     keep: Annotated[int, Field(ge=1, le=64)] = 1,
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0,
+    seed: knobs.Seed = 0,
 ) -> Step:
     """Build chains of thought that reach the gold answer, which the teacher does not see; rows without one are dropped.
 
@@ -56,23 +56,8 @@ def recipe(
 
     Args:
         sources: Names of multiple-choice sources, from `sabila sources`.
-        license: The use that every row must allow: any, share (may be redistributed) or commercial (may be sold).
-        limit: Read only this many first rows of each source; for trial runs, as the start of a file is no random
-            sample.
-        near_threshold: Jaccard similarity of the shingles from which two rows are near-duplicates.
-        name_model: Folder of a token-classification model (transformers) that also masks people's names without a
-            title, label or other cue, as in models/ner-names; needs the extra local.
-        semantic: Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the folder or
-            Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL.
-        leak_embedder: Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD.
-        leak_judge: Teacher that judges rows similar to a benchmark item but without its answer, as in openai:URL#MODEL.
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL or
             vllm:MODEL.
-        teacher_license: Licence of the teacher's output, an SPDX id or LicenseRef-NAME.
-        teacher_revision: Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint.
-        max_failed: Share of a step's requests that may fail; their rows are dropped. Above it the step is incomplete,
-            and the next build sends the failed requests again.
-        samples: Chains of thought per question and round.
         rounds: Most rounds for a question without a right chain.
         adaptive_samples: The most chains of a question, in place of rounds: one first, and while none is right as many
             more as samples says; 0 leaves it to rounds. The share that is right makes a question easy (0.75 and more),
@@ -82,7 +67,6 @@ def recipe(
         hints: Chains generated with the answer shown after all rounds failed; accepted if a model reaches the gold
             answer from them.
         keep: Most different right chains kept per question.
-        seed: Random seed; the same seed gives the same rows.
     """
     chosen = choose(sources)
     rows = aloe_sft.clean_and_deduplicate(

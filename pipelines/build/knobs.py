@@ -1,0 +1,84 @@
+"""Knobs that recipes share: the type, the limits and the help of each, stated once.
+
+A recipe writes ``limit: knobs.Limit = None``; what is in the docstring of its ``recipe`` under ``Args`` is its own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sources.license import Use
+
+LicenseUse = Annotated[
+    Use,
+    Field(
+        description="The use that every row must allow: any, share (may be redistributed) or commercial (may be sold)."
+    ),
+]
+Limit = Annotated[
+    Annotated[int, Field(ge=1, le=1_000_000_000)] | None,
+    Field(
+        description="Read only this many first rows of each source; for trial runs, as the start of a file is no "
+        "random sample."
+    ),
+]
+NearThreshold = Annotated[
+    float, Field(gt=0, le=1, description="Jaccard similarity of the shingles from which two rows are near-duplicates.")
+]
+NameModel = Annotated[
+    str | None,
+    Field(
+        description="Folder of a token-classification model (transformers) that also masks people's names without a "
+        "title, label or other cue, as in models/ner-names; needs the extra local."
+    ),
+]
+SemanticModel = Annotated[
+    str | None,
+    Field(
+        description="Embedding model that finds rewrites and translations of a row, MODEL or MODEL@THRESHOLD: the "
+        "folder or Hub name of a sentence-transformers model, model2vec:FOLDER or openai:URL#MODEL."
+    ),
+]
+LeakEmbedder = Annotated[
+    str | None,
+    Field(
+        description="Embedding model that finds benchmark items in other words or languages, MODEL or MODEL@THRESHOLD."
+    ),
+]
+LeakJudge = Annotated[
+    str | None,
+    Field(
+        description="Teacher that judges rows similar to a benchmark item but without its answer, as in "
+        "openai:URL#MODEL."
+    ),
+]
+TeacherLicense = Annotated[str, Field(description="Licence of the teacher's output, an SPDX id or LicenseRef-NAME.")]
+TeacherRevision = Annotated[
+    str | None,
+    Field(description="Version of the weights, a Hub revision or, for a server, any text; part of the fingerprint."),
+]
+JudgeRevision = Annotated[str | None, Field(description="Which weights the judge's server holds.")]
+MaxFailed = Annotated[
+    float,
+    Field(
+        ge=0,
+        lt=1,
+        description="Share of a step's requests that may fail; their rows are dropped. Above it the step is "
+        "incomplete, and the next build sends the failed requests again.",
+    ),
+]
+ChainTeachers = Annotated[
+    tuple[str, ...],
+    Field(
+        description="Models of single generators of chains in place of the teacher, as in medqa=openai:URL#MODEL; the "
+        "generators are pubmedqa, medqa, medmcqa, headqa, mmlu and polymed."
+    ),
+]
+ChainLicenses = Annotated[
+    tuple[str, ...],
+    Field(description="Licences of what these models write, as in medqa=Apache-2.0; LicenseRef-unknown unless named."),
+]
+Samples = Annotated[int, Field(ge=1, le=64, description="Chains of thought per question and round.")]
+Seed = Annotated[int, Field(ge=0, lt=2**31, description="Random seed; the same seed gives the same rows.")]
