@@ -1,4 +1,4 @@
-"""Cleaning, deduplication, decontamination, privacy and scores: functions from rows to the rows that stay.
+"""Cleaning, deduplication, decontamination, privacy and scores: functions from rows to the kept rows.
 
 Nothing here writes a file or calls a model.
 """

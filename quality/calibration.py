@@ -42,7 +42,7 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two texts, whether they say the same, and of which kind the pair is."""
+    """Two texts, whether they have the same meaning, and the kind of pair."""
 
     first: Text
     second: Text

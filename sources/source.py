@@ -138,7 +138,7 @@ HELD_OUT_WORDS = frozenset(
     "test tests testing testset dev devel devset development val valid validate validation valset eval evals "
     "evaluate evaluation heldout holdout hidden".split()
 )
-"""A publisher's test and validation rows never enter training, by whatever usual word they are called."""
+"""Names of held-out splits: a publisher's test and validation rows never enter training."""
 
 TRAINING_WORDS = frozenset("train training trainset".split())
 

@@ -158,7 +158,7 @@ def _import_closure(functions: tuple[Callable[..., Any], ...]) -> set[str]:
 
 @cache
 def _is_ours(module: str) -> bool:
-    """Whether a module is part of sabila, a recipe's own file or a file beside it, and not of a library."""
+    """Return whether a module is part of sabila, a recipe's own file or one next to it, and not of a library."""
     path = _path(module)
     if module.split(".")[0] in FOLDERS or path is None:
         return path is not None

@@ -18,7 +18,7 @@ SHOWN = 12
 
 @dataclass(frozen=True, kw_only=True)
 class GraphStep:
-    """A step of a graph: its name, its folder, and what that is a hash of; None for a step that is gone."""
+    """A step of a graph: its name, its folder, and its hashed identity; None for a removed step."""
 
     name: str
     folder: str

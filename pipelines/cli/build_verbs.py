@@ -127,8 +127,8 @@ def build_verb(
 
     The last line on stdout is the folder of the result.
 
-    A step of whose requests to a teacher some failed is not complete: the build ends with exit code 1 and says why, and
-    the next one sends the failed requests again. The recipe's --max-failed accepts a share of them.
+    A step with failed requests to a teacher is incomplete: the build ends with exit code 1 and the reasons, and the
+    next one sends the failed requests again. The recipe's --max-failed accepts a share of them.
     """
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import build_table, examples
@@ -269,7 +269,7 @@ def dedup(
 
     FILES are parquet, jsonl or csv, plain or .gz.
 
-    Duplicates share most runs of words, ask about the same and say nothing opposite. Name the question's column first.
+    Duplicates share most n-grams, have the same subject and no opposite statement. Name the question's column first.
     """
     from pipelines.cli.print_tables import account_text
     from pipelines.own_files.duplicate_files import dedup as run

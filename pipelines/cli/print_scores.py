@@ -1,4 +1,4 @@
-"""What evaluations and comparisons say to people. Programs read ``--json``."""
+"""Text output of evaluations and comparisons. Programs read ``--json``."""
 
 from __future__ import annotations
 

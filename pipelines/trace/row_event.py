@@ -1,4 +1,4 @@
-"""One event of a row's history: what a step did to it, or what the ledger of a release says of it."""
+"""One event of a row's history: the work of a step on it, or its row in the ledger of a release."""
 
 from __future__ import annotations
 

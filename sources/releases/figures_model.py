@@ -89,7 +89,7 @@ class LicenseRows(JsonModel):
 
 
 class ChainFigures(JsonModel):
-    """Rows that hold a chain of thought of one model and origin, and how often its samples were right."""
+    """Rows with a chain of thought of one model and origin, and how often its samples were right."""
 
     teacher: str | None
     chain: str
@@ -125,7 +125,7 @@ class PairFigures(JsonModel):
 
 
 class RowFigures(JsonModel):
-    """What the data files say of themselves."""
+    """Figures counted from the data files."""
 
     rows: RowCounts
     configs: list[ConfigSize]
@@ -156,14 +156,14 @@ class FunnelStep(JsonModel):
 
 
 class EditFigures(JsonModel):
-    """Edits by rule, in all steps whose names begin alike."""
+    """Edits by rule, in all steps with the same prefix."""
 
     steps: str
     rules: dict[str, Count]
 
 
 class PrivacyFigures(JsonModel):
-    """What a step searched for personal data, and what it edited."""
+    """The kinds of personal data that a step searched for, and its edits."""
 
     step: str
     action: str
@@ -200,7 +200,7 @@ class MixFigures(JsonModel):
 
 
 class StepFigures(JsonModel):
-    """What the summaries of the steps say."""
+    """Figures from the summaries of the steps."""
 
     funnel: list[FunnelStep]
     edits: list[EditFigures]
@@ -275,7 +275,7 @@ class DuplicateFigures(JsonModel):
 
 
 class LedgerFigures(JsonModel):
-    """What the ledger says."""
+    """Figures counted from the ledger."""
 
     ledger: RowStatuses
     leaks: LeakFigures
@@ -395,7 +395,7 @@ class Origin(JsonModel):
 
 
 class LicenseFacts(LicenseRows):
-    """A licence of the rows: its title, its address, and its duty for who hands the rows on or trains on them."""
+    """A licence of the rows: its title, its address, and its duty for those who redistribute or train on the rows."""
 
     title: str
     url: str | None
