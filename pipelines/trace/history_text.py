@@ -86,10 +86,9 @@ def _origin(event: RowEvent) -> Iterator[str]:
 
 
 def _evidence(evidence: str | None) -> str:
-    """Return evidence after a colon: an object as its fields, a text unchanged."""
-    if not evidence:
-        return ""
-    return f": {_fields(_harmless(json.loads(evidence)))}" if evidence.startswith("{") else f": {evidence}"
+    """Return evidence after a colon: an object as its fields, a text unchanged; nothing where it is empty."""
+    text = _fields(_harmless(json.loads(evidence))) if evidence and evidence.startswith("{") else evidence
+    return f": {text}" if text else ""
 
 
 def _fields(values: Row) -> str:
