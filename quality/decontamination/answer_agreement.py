@@ -40,7 +40,7 @@ def with_answers(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> p
     ``pairs`` name rows and item groups by number. An answer that is missing or without information is neither same nor
     similar.
     """
-    gold_bits = index.units["answer_bits"].gather(pairs["item_group"])
+    gold_bits = index.item_groups["answer_bits"].gather(pairs["item_group"])
     numbered = pairs.select(
         "row",
         "item_group",
@@ -109,8 +109,8 @@ def figures_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> 
     """Return for each pair whether the row has the figures (the results) of the item's context, in any wording."""
     items = index.first_items()["context"]
     out = []
-    for row, unit in pairs.select("row", "item_group").iter_rows():
-        theirs = set(re.findall(FIGURE, items[int(unit)] or ""))
+    for row, item_group in pairs.select("row", "item_group").iter_rows():
+        theirs = set(re.findall(FIGURE, items[int(item_group)] or ""))
         mine = set(re.findall(FIGURE, rows["reasoning"][int(row)] or "")) if len(theirs) >= LEAST_FIGURES else set()
         out.append(len(theirs) >= LEAST_FIGURES and len(theirs & mine) >= FIGURES_SHARE * len(theirs))
     return pl.Series(out, dtype=pl.Boolean)
@@ -120,11 +120,11 @@ def subject_agrees(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) ->
     """Return for each pair whether the row has the rarest word and all numbers of the item's question."""
     questions, row_questions = index.first_items()["question"], rows["question"]
     items, out = index.arrays, []
-    for row, unit in pairs.select("row", "item_group").iter_rows():
-        low, high = items.starts[unit], items.starts[unit + 1]
+    for row, item_group in pairs.select("row", "item_group").iter_rows():
+        low, high = items.starts[item_group], items.starts[item_group + 1]
         ids = items.words[low:high][items.parts[low:high] & QUESTION_PART > 0]
         mine = index.ids(words(row_questions[row : row + 1]))
-        numbers = set(re.findall(r"\d+", questions[int(unit)] or "")) <= set(
+        numbers = set(re.findall(r"\d+", questions[int(item_group)] or "")) <= set(
             re.findall(r"\d+", row_questions[int(row)] or "")
         )
         out.append(numbers and len(ids) > 0 and bool(np.isin(ids[np.argmax(items.bits[ids])], mine)))
@@ -136,9 +136,9 @@ def facts_agree(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl
     items = index.first_items().select("question", "options")
     out = []
     columns = zip(pairs["row"], pairs["item_group"], pairs["passage"], pairs["said"], pairs["close"], strict=True)
-    for row, unit, passage, said, close in columns:
+    for row, item_group, passage, said, close in columns:
         text = passage if passage is not None else said or rows["question"][int(row)]
-        out.append(close and _facts_agree(text, items.row(int(unit))))
+        out.append(close and _facts_agree(text, items.row(int(item_group))))
     return pl.Series(out, dtype=pl.Boolean)
 
 

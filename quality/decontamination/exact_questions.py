@@ -34,13 +34,15 @@ def option_keys(options: pl.Series) -> U64:
     return out
 
 
-def exact_pairs(keys: pl.DataFrame, units: pl.DataFrame, whole_bits: float) -> pl.DataFrame:
+def exact_pairs(keys: pl.DataFrame, item_groups: pl.DataFrame, whole_bits: float) -> pl.DataFrame:
     """Return (row, item group, bits) of the rows equal to an item group in question and options, from ``whole_bits``
     on.
 
     ``keys`` are those of the rows (``exact_keys``). Questions without options are matched word for word (``verbatim``).
     """
     rows = keys.with_row_index("row").filter((pl.col("question_key") != 0) & (pl.col("options_key") != 0))
-    there = units.with_row_index("item_group").select("item_group", "question_key", "options_key", bits="all_bits")
+    there = item_groups.with_row_index("item_group").select(
+        "item_group", "question_key", "options_key", bits="all_bits"
+    )
     both = rows.join(there.filter(pl.col("bits") >= whole_bits), on=["question_key", "options_key"])
     return both.select(pl.col("row").cast(pl.Int64), pl.col("item_group").cast(pl.Int64), "bits")

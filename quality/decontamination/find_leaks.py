@@ -138,9 +138,9 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
 
     It compares questions and columns without a role, each alone, with items long enough to be distinctive.
     """
-    enough = index.units["question_bits"] >= config.thresholds.question_bits
-    units = enough.arg_true().cast(pl.Int64)
-    theirs = unit_vectors(index.first_items()["question"].gather(units).fill_null("").to_list(), embed)
+    enough = index.item_groups["question_bits"] >= config.thresholds.question_bits
+    item_groups = enough.arg_true().cast(pl.Int64)
+    theirs = unit_vectors(index.first_items()["question"].gather(item_groups).fill_null("").to_list(), embed)
 
     def near(rows: pl.DataFrame) -> pl.DataFrame:
         each = pl.concat_list("question", pl.col("texts").fill_null([]))
@@ -149,7 +149,7 @@ def _neighbourhood(index: LeakIndex, config: Decontaminate, embed: Embed) -> Nea
         pairs = neighbours(unit_vectors(said["text"].fill_null("").to_list(), embed), theirs, config.similarity)
         return pairs.select(
             row=said["row"].gather(pairs["row"]),
-            item_group=units.gather(pairs["item"]),
+            item_group=item_groups.gather(pairs["item"]),
             layer=pl.lit("embedding"),
             score="score",
             bits=pl.lit(None),

@@ -43,13 +43,13 @@ class LeakIndex:
     """The indexed benchmarks.
 
     ``items`` are the given items with ``item_group``; items equal in question, options and answer form one group.
-    ``units`` has, per group, ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question and options)
-    and ``answer_bits`` (what the answer adds to the question). ``table`` maps words to ``vocabulary`` ids; ``verbatim``
+    ``item_groups`` has, per group, ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question and
+    options) and ``answer_bits`` (what the answer adds to the question). ``table`` maps words to ``vocabulary`` ids; ``verbatim``
     is the index of word-for-word matches.
     """
 
     items: pl.DataFrame
-    units: pl.DataFrame
+    item_groups: pl.DataFrame
     table: tuple[U64, I32]
     vocabulary: int
     postings: Postings
@@ -65,51 +65,53 @@ class LeakIndex:
         return self.items.unique(["benchmark", "id"]).height
 
     def first_items(self) -> pl.DataFrame:
-        """Return the first item of each group, in the order of ``units``."""
+        """Return the first item of each group, in the order of ``item_groups``."""
         return self.items.unique("item_group", keep="first", maintain_order=True).sort("item_group")
 
 
 def build_index(items: pl.DataFrame) -> LeakIndex:
     """Return the index of a table of items (``ITEM_SCHEMA``); ``ValueError`` for a table with wrong columns."""
-    items, units = _units(checked(items, ITEM_SCHEMA))
-    question, options = words(units["question"]), words(units["options"].list.join("\n", ignore_nulls=True))
+    items, item_groups = _item_groups(checked(items, ITEM_SCHEMA))
+    question, options = words(item_groups["question"]), words(item_groups["options"].list.join("\n", ignore_nulls=True))
     vocabulary = _distinct(np.concatenate([question.keys, options.keys, known_words()]))
     table, size = lookup_table(vocabulary), len(vocabulary)
-    unit, word, part = _entries(question, options, table, size)
+    item_group, word, part = _entries(question, options, table, size)
     bits = np.concatenate([word_bits(vocabulary), np.full(OTHER_IDS, UNKNOWN_BITS)])
     in_question = part & QUESTION_PART > 0
-    units = units.with_columns(
-        question_bits=np.bincount(unit[in_question], bits[word[in_question]], units.height),
-        all_bits=np.bincount(unit, bits[word], units.height),
-        answer_bits=_answer_bits(units["answer"], unit[in_question], word[in_question], bits, (table, size)),
+    item_groups = item_groups.with_columns(
+        question_bits=np.bincount(item_group[in_question], bits[word[in_question]], item_groups.height),
+        all_bits=np.bincount(item_group, bits[word], item_groups.height),
+        answer_bits=_answer_bits(
+            item_groups["answer"], item_group[in_question], word[in_question], bits, (table, size)
+        ),
     )
     arrays = Items(
         bits.astype(np.float32),
-        _starts(unit, units.height),
+        _starts(item_group, item_groups.height),
         word.astype(np.int32),
         part,
-        units["question_bits"].to_numpy().astype(np.float32),
-        units["all_bits"].to_numpy().astype(np.float32),
+        item_groups["question_bits"].to_numpy().astype(np.float32),
+        item_groups["all_bits"].to_numpy().astype(np.float32),
     )
-    postings = _postings(unit, word, part, arrays)
+    postings = _postings(item_group, word, part, arrays)
     return LeakIndex(
         items=items,
-        units=units.drop("question", "options", "answer"),
+        item_groups=item_groups.drop("question", "options", "answer"),
         table=table,
         vocabulary=size,
         postings=postings,
         arrays=arrays,
-        verbatim=build_verbatim(items, units["question"]),
+        verbatim=build_verbatim(items, item_groups["question"]),
     )
 
 
-def _units(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _item_groups(items: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the items with their group, and the groups: the first item of each, with its keys."""
     keyed = items.hstack(exact_keys(items)).with_columns(answer_key=pl.Series(text_keys(items["answer"])))
     keys = ["question_key", "options_key", "answer_key"]
-    units = keyed.unique(keys, keep="first", maintain_order=True).select(*keys, "question", "options", "answer")
-    numbers = units.select(*keys, item_group=pl.int_range(pl.len(), dtype=pl.Int32))
-    return keyed.join(numbers, on=keys, how="left", maintain_order="left").drop(keys), units
+    item_groups = keyed.unique(keys, keep="first", maintain_order=True).select(*keys, "question", "options", "answer")
+    numbers = item_groups.select(*keys, item_group=pl.int_range(pl.len(), dtype=pl.Int32))
+    return keyed.join(numbers, on=keys, how="left", maintain_order="left").drop(keys), item_groups
 
 
 def _distinct(numbers: NDArray[Any]) -> NDArray[Any]:
@@ -124,8 +126,8 @@ def _entries(question: Words, options: Words, table: tuple[U64, I32], size: int)
     """Return (item group, word, parts that contain it) for every distinct word of every group, sorted by group."""
     found = []
     for words_of, part in ((question, QUESTION_PART), (options, OPTION_PART)):
-        unit = np.repeat(np.arange(len(words_of.offsets) - 1), np.diff(words_of.offsets))
-        found.append((unit * size + word_ids(words_of.keys, *table, size)) * 4 + part)
+        item_group = np.repeat(np.arange(len(words_of.offsets) - 1), np.diff(words_of.offsets))
+        found.append((item_group * size + word_ids(words_of.keys, *table, size)) * 4 + part)
     entries = _distinct(np.concatenate(found))
     first = np.flatnonzero(np.diff(entries >> 2, prepend=-1))
     word = entries[first] >> 2
@@ -137,26 +139,26 @@ def _starts(sorted_numbers: I64, count: int) -> I64:
     return np.searchsorted(sorted_numbers, np.arange(count + 1)).astype(np.int64)
 
 
-def _answer_bits(answers: pl.Series, unit: I64, word: I64, bits: F64, table: tuple[tuple[U64, I32], int]) -> F64:
+def _answer_bits(answers: pl.Series, item_group: I64, word: I64, bits: F64, table: tuple[tuple[U64, I32], int]) -> F64:
     """Return the bits of the words of each answer that its question lacks."""
     found = words(answers)
     owner = np.repeat(np.arange(len(answers)), np.diff(found.offsets))
     mine = _distinct(owner * len(bits) + word_ids(found.keys, *table[0], table[1]))
-    theirs = unit * len(bits) + word
+    theirs = item_group * len(bits) + word
     at = np.minimum(np.searchsorted(theirs, mine), len(theirs) - 1)
     mine = mine[theirs[at] != mine] if len(theirs) else mine
     return np.bincount(mine // len(bits), bits[mine % len(bits)], len(answers)).astype(np.float64)
 
 
-def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
+def _postings(item_group: I64, word: I64, part: U8, arrays: Items) -> Postings:
     """List each part of an item group under its rarest words, and set the gates."""
     count, bits = len(arrays.question_bits), arrays.bits.astype(np.float64)
-    optioned = (part & OPTION_PART > 0) & (arrays.question_bits[unit] < OPTIONS_LISTED_BITS)
+    optioned = (part & OPTION_PART > 0) & (arrays.question_bits[item_group] < OPTIONS_LISTED_BITS)
     chosen_word, chosen_part = [], []
     for which, mask in enumerate((part & QUESTION_PART > 0, optioned)):
-        keep = _listed(unit[mask], word[mask], bits)
+        keep = _listed(item_group[mask], word[mask], bits)
         chosen_word.append(word[mask][keep])
-        chosen_part.append(unit[mask][keep] * 2 + which)
+        chosen_part.append(item_group[mask][keep] * 2 + which)
     by_word, parts = np.concatenate(chosen_word), np.concatenate(chosen_part)
     listed = np.bincount(parts, bits[by_word], 2 * count).astype(np.float64)
     order = np.lexsort((parts, by_word))
@@ -164,15 +166,15 @@ def _postings(unit: I64, word: I64, part: U8, arrays: Items) -> Postings:
     return Postings(arrays.bits, starts, parts[order].astype(np.int32), _gates(listed))
 
 
-def _listed(unit: I64, word: I64, bits: F64) -> NDArray[np.bool_]:
+def _listed(item_group: I64, word: I64, bits: F64) -> NDArray[np.bool_]:
     """Return which words of a part are listed."""
-    order = np.lexsort((word, -bits[word], unit))
+    order = np.lexsort((word, -bits[word], item_group))
     ordered = bits[word[order]]
-    total = np.bincount(unit, bits[word])[unit[order]] if len(unit) else ordered
-    first = np.searchsorted(unit[order], unit[order])
+    total = np.bincount(item_group, bits[word])[item_group[order]] if len(item_group) else ordered
+    first = np.searchsorted(item_group[order], item_group[order])
     rarer = np.cumsum(ordered) - ordered
-    rarer -= rarer[first] if len(unit) else 0
-    keep = np.empty(len(unit), np.bool_)
+    rarer -= rarer[first] if len(item_group) else 0
+    keep = np.empty(len(item_group), np.bool_)
     keep[order] = (ordered >= LISTED_BITS) | ((rarer < LISTED_SHARE * total) & (ordered >= LISTED_LEAST))
     return keep
 

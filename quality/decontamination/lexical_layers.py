@@ -123,9 +123,11 @@ def lexical_pairs(
 ) -> pl.DataFrame:
     """Return the pairs (``FOUND_SCHEMA``) found by words alone, suspects included; a pair may occur several times."""
     keys = exact_keys(rows)
-    exact = exact_pairs(keys, index.units, config.exact_bits)
+    exact = exact_pairs(keys, index.item_groups, config.exact_bits)
     verbatim = verbatim_pairs(rows, index.verbatim, workers)
-    whole = index.units["question_key"].gather(verbatim["item_group"]) == keys["question_key"].gather(verbatim["row"])
+    whole = index.item_groups["question_key"].gather(verbatim["item_group"]) == keys["question_key"].gather(
+        verbatim["row"]
+    )
     verbatim = verbatim.with_columns(layer=pl.when(whole).then(pl.lit("exact")).otherwise("layer"))
     wholes, by_question = scan(*question_side(rows), index, *_limits(config), workers)
     alone, inside = _single_texts(rows, index, config, workers)
@@ -155,8 +157,10 @@ def _about_one(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex) -> pl.
     """Return the pairs; a pair becomes a suspect if the row has another name or number in the place of the item's."""
     theirs, questions = index.first_items()["question"], rows["question"]
     contrasting = []
-    for row, unit, passage, said, layer in pairs.select("row", "item_group", "passage", "said", "layer").iter_rows():
-        item, mine = theirs[int(unit)] or "", said or questions[int(row)] or ""
+    for row, item_group, passage, said, layer in pairs.select(
+        "row", "item_group", "passage", "said", "layer"
+    ).iter_rows():
+        item, mine = theirs[int(item_group)] or "", said or questions[int(row)] or ""
         text = mine if passage is None or len(mine) <= WHOLE_TO * len(item) else passage
         contrasting.append(layer != SUSPECTED and len(text) <= WHOLE_TO * len(item) and contrasts(text, item))
     suspected = pl.when(pl.Series(contrasting, dtype=pl.Boolean)).then(pl.lit(SUSPECTED)).otherwise("layer")
@@ -191,7 +195,7 @@ def _confirmed(pairs: pl.DataFrame, rows: pl.DataFrame, index: LeakIndex, config
     """
     table = with_answers(pairs, rows, index)
     by_question = ~pl.col("kind").is_in([REWRITE, WITH_OPTIONS, PASSAGE_WITH_OPTIONS])
-    bits = index.units["question_bits"].gather(table["item_group"])
+    bits = index.item_groups["question_bits"].gather(table["item_group"])
     judged = pl.Series(index.verbatim.judged).gather(table["item_group"]) & (bits < LENGTH_BITS)
     itself = by_question & ~judged & ~pl.col("optional")
     close = (itself & (pl.col("score") >= config.certain)) | (pl.col("similar_answer") & (pl.col("kind") != REWRITE))
@@ -207,7 +211,7 @@ def _answered(
     """Return the suspects whose row gives the right answer: as its answer, or anywhere if the questions are one."""
     pairs = with_answers(suspects, rows, index)
     verbatim, bits = pl.col("score") >= config.verbatim, pl.col("bits") + pl.col("gold_bits")
-    whole = pl.col("bits") >= ASKED_SHARE * index.units["question_bits"].gather(pairs["item_group"])
+    whole = pl.col("bits") >= ASKED_SHARE * index.item_groups["question_bits"].gather(pairs["item_group"])
     same = whole & pl.col("same") & (bits >= pl.when(verbatim).then(config.exact_bits).otherwise(config.answer_bits))
     stated = pl.col("stated") & verbatim & (pl.col("bits") >= config.question_bits)
     chosen = pairs.filter(same | stated)

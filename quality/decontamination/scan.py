@@ -83,9 +83,9 @@ def _block(
 
 
 def _table(pairs: Pairs | Passages, at: int, said: list[str] | None) -> pl.DataFrame:
-    rows, units = pairs.texts.astype(np.int64) + at, pairs.items.astype(np.int64)
+    rows, item_groups = pairs.texts.astype(np.int64) + at, pairs.items.astype(np.int64)
     table = pl.DataFrame(
-        {"row": rows, "item_group": units, "kind": pairs.kinds, "score": pairs.scores, "bits": pairs.bits}
+        {"row": rows, "item_group": item_groups, "kind": pairs.kinds, "score": pairs.scores, "bits": pairs.bits}
     )
     return table.with_columns(passage=pl.Series(said, dtype=pl.String) if said else pl.lit(None, pl.String))
 

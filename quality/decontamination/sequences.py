@@ -72,7 +72,7 @@ class Answers(NamedTuple):
     ``options[f]`` is false, an answer.
     """
 
-    of_unit: I64
+    of_group: I64
     starts: I64
     keys: U64
     bits: F64
@@ -230,7 +230,7 @@ def answers_of(
     ends: U8,
     is_question: NDArray[np.bool_],
     bits: F64,
-    units: I64,
+    item_groups: I64,
     known: Answers,
     answered: F64,
     complete: F64,
@@ -246,7 +246,7 @@ def answers_of(
     for h in range(texts.size):
         text, options, present, option_bits = texts[h], 0, 0, 0.0
         low, high = offsets[text], offsets[text + 1]
-        for form in range(known.of_unit[units[h]], known.of_unit[units[h] + 1]):
+        for form in range(known.of_group[item_groups[h]], known.of_group[item_groups[h] + 1]):
             clear, after = _clearest(data, bounds[text], places, keys, low, high, firsts[h], stops[h], known, form)
             if known.options[form]:
                 options, present = options + 1, present + (clear >= 0)

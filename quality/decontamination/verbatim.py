@@ -292,19 +292,19 @@ def _answers(items: pl.DataFrame, questions: pl.Series) -> Answers:
     full = np.flatnonzero(np.diff(found.offsets))
     forms, bits = forms[full], bits[full]
     starts, keys = _gathered(found, full)
-    of_unit = np.searchsorted(forms["item_group"].to_numpy(), np.arange(len(questions) + 1)).astype(np.int64)
-    return Answers(of_unit, starts, keys, bits, forms["option"].to_numpy().astype(np.bool_))
+    of_group = np.searchsorted(forms["item_group"].to_numpy(), np.arange(len(questions) + 1)).astype(np.int64)
+    return Answers(of_group, starts, keys, bits, forms["option"].to_numpy().astype(np.bool_))
 
 
 def findable(known: Verbatim) -> NDArray[np.bool_]:
     """Return for each group whether any of its texts is distinctive enough to be found."""
     answers, bits = known.answers, known.question_bits
-    unit = np.repeat(np.arange(len(bits)), np.diff(answers.of_unit))
+    item_group = np.repeat(np.arange(len(bits)), np.diff(answers.of_group))
     right = np.zeros(len(bits))
-    np.maximum.at(right, unit[~answers.options], answers.bits[~answers.options])
-    options = np.bincount(unit[answers.options], answers.bits[answers.options], len(bits))
-    counts = np.bincount(unit[answers.options], minlength=len(bits))
-    answered = np.bincount(unit[~answers.options], minlength=len(bits)) > 0
+    np.maximum.at(right, item_group[~answers.options], answers.bits[~answers.options])
+    options = np.bincount(item_group[answers.options], answers.bits[answers.options], len(bits))
+    counts = np.bincount(item_group[answers.options], minlength=len(bits))
+    answered = np.bincount(item_group[~answers.options], minlength=len(bits)) > 0
     has_question = np.isin(np.arange(len(bits)), known.owners.filter(pl.col("part") == -1)["item_group"].to_numpy())
     out = _line_alone(known) | (answered & (bits + right >= ANSWERED_BITS[LINE]))
     out |= (counts > 1) & (bits + options >= ALL_OPTIONS_BITS[LINE])
@@ -358,14 +358,14 @@ def _quoted(data: U8, bounds: I64, found: Words, text: int, first: int, stop: in
 
 def _matched_questions(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, known: Verbatim) -> pl.DataFrame:
     """Return the questions identified by themselves or by an answer in the same row."""
-    units = hits["item_group"].to_numpy().astype(np.int64)
-    bits, begins, ends = known.question_bits[units], hits["begins"].to_numpy(), hits["stops"].to_numpy()
+    item_groups = hits["item_group"].to_numpy().astype(np.int64)
+    bits, begins, ends = known.question_bits[item_groups], hits["begins"].to_numpy(), hits["stops"].to_numpy()
     ends, long = np.minimum(begins, ends), hits["words"].to_numpy() >= ALONE_LONG
     closed = (hits["stops"].to_numpy() > INSIDE) | long
-    is_question = known.is_question[units]
-    alone = closed & (bits >= ALONE_BITS) & is_question & (known.question_words[units] >= ALONE_WORDS)
-    alone |= (ends == LINE) & _line_alone(known)[units]
-    enough = known.unanswered[units] & (known.question_words[units] >= WHOLE_WORDS)
+    is_question = known.is_question[item_groups]
+    alone = closed & (bits >= ALONE_BITS) & is_question & (known.question_words[item_groups] >= ALONE_WORDS)
+    alone |= (ends == LINE) & _line_alone(known)[item_groups]
+    enough = known.unanswered[item_groups] & (known.question_words[item_groups] >= WHOLE_WORDS)
     alone |= enough & (bits >= np.array(WHOLE_BITS)[ends])
     rest = np.flatnonzero(~alone)
     first = hits["first"].to_numpy()
@@ -373,7 +373,7 @@ def _matched_questions(hits: pl.DataFrame, data: U8, bounds: I64, found: Words, 
     texts = hits["text"].to_numpy().astype(np.int64)
     place = (texts[rest], first[rest], stop[rest], begins[rest], ends[rest])
     confirmed = answers_of(
-        data, bounds, found.offsets, found.keys, found.at, *place, is_question[rest], bits[rest], units[rest],
+        data, bounds, found.offsets, found.keys, found.at, *place, is_question[rest], bits[rest], item_groups[rest],
         known.answers, np.array(ANSWERED_BITS), np.array(ALL_OPTIONS_BITS),
     )  # fmt: skip
     keep = alone.copy()
