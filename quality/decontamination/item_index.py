@@ -44,8 +44,8 @@ class LeakIndex:
 
     ``items`` are the given items with ``item_group``; items equal in question, options and answer form one group.
     ``item_groups`` has, per group, ``question_key``, ``options_key``, ``question_bits``, ``all_bits`` (question and
-    options) and ``answer_bits`` (what the answer adds to the question). ``table`` maps words to ``vocabulary`` ids; ``verbatim``
-    is the index of word-for-word matches.
+    options) and ``answer_bits`` (what the answer adds to the question). ``table`` maps words to ``vocabulary`` ids;
+    ``verbatim`` is the index of word-for-word matches.
     """
 
     items: pl.DataFrame
