@@ -280,8 +280,8 @@ def _last(
     last = next(made, None)
     if last is not None and last.aside:
         main = next(made, last)
-        apart = SENTENCE_END.search(text.folded, main.end - 1, last.offset)
-        if apart and main.reading and last.reading and main.reading.found != last.reading.found:
+        separate = SENTENCE_END.search(text.folded, main.end - 1, last.offset)
+        if separate and main.reading and last.reading and main.reading.found != last.reading.found:
             return _both(main.reading, last)  # "The answer is A. Others are wrong, as the answer is B."
         last = main
     if last is None or not last.also or last.reading is None:
