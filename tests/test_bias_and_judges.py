@@ -2,7 +2,6 @@
 
 import json
 import math
-from random import Random
 
 import pytest
 from click.testing import CliRunner
@@ -237,14 +236,13 @@ def test_a_run_writes_what_it_measured_and_says_what_not(tmp_path, monkeypatch):
 # --- judges ----------------------------------------------------------------------------------------------------------
 
 
-def test_agreement_is_that_of_the_library():
-    metrics = pytest.importorskip("sklearn.metrics")
-    rng = Random(3)
-    pairs = [(rng.choice("abc"), rng.choice("aab")) for _ in range(200)]
-    found = agreement(pairs)
-    one, other = [first for first, _ in pairs], [second for _, second in pairs]
-    assert found.kappa == pytest.approx(metrics.cohen_kappa_score(one, other))
-    assert macro_f1(one, other) == pytest.approx(metrics.f1_score(one, other, average="macro"))
+def test_agreement_is_that_of_the_textbook_table():
+    counts = {("yes", "yes"): 20, ("yes", "no"): 5, ("no", "yes"): 10, ("no", "no"): 15}
+    found = agreement([pair for pair, times in counts.items() for _ in range(times)])
+    assert found.kappa == pytest.approx(0.4)  # (0.7 - 0.5) / (1 - 0.5)
+    assert found.base_rates == {"no": (0.5, 0.4), "yes": (0.5, 0.6)}
+    assert found.macro_f1 == pytest.approx((40 / 55 + 30 / 45) / 2)
+    assert macro_f1(["a", "a"], ["a", "b"]) == pytest.approx((2 / 3 + 0) / 2)
     assert agreement([]) is None
     assert agreement([("safe", "safe")]).kappa is None
 

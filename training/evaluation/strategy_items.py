@@ -17,7 +17,7 @@ from sources.table import SCHEMA, frame
 from synth.strategies.cost_curve import CostMeter, CurvePoint, Sampled, accuracy_by_calls, sampling_figures
 from synth.strategies.solved_examples import ExamplePool, solved_rows, verified_pool, with_examples
 from synth.strategies.strategy_stage import STAGE, Strategy, question_turns
-from synth.teachers.candidates import FAILED, TRUNCATED, Author
+from synth.teachers.candidates import FAILED, TRUNCATED
 from synth.teachers.teacher import Ask, Completion, Request, Sampling
 from training.evaluation.evaluation_record import CurvePart, Score, StrategyScores
 from training.evaluation.item_results import Item, ItemResult, Verdict
@@ -119,8 +119,7 @@ def solve_pool(examples: ExampleSource, test: pl.DataFrame, config: Strategy, as
     """Return the rows that the model solved with a chain of thought, none of which leaks an item of ``test``."""
     ranked = sorted(examples.rows, key=lambda row: (xxhash.xxh64_intdigest(row.id.encode(), config.seed), row.id))
     rows = frame(ranked[: examples.size])
-    by = Author(name=config.generated_by.name, revision=config.generated_by.revision)
-    chain = Strategy.named("cot", by, max_tokens=config.max_tokens, seed=config.seed)
+    chain = Strategy.named("cot", config.generated_by, max_tokens=config.max_tokens, seed=config.seed)
     outcome = STAGE.run(rows, chain, ask)
     return verified_pool(solved_rows(rows, outcome.tables["candidates"]), test.select(SCHEMA.names()))
 
