@@ -17,6 +17,7 @@ from pipelines.build.progress import PlainProgress
 from pipelines.build.run_plan import build
 from pipelines.build.shard import LostRowsError, check_not_eligible
 from pipelines.build.step import each_shard, read, whole_set
+from pipelines.completions.shard_groups import shard_groups
 from pipelines.storage.store import Store
 from quality.outcome import DROP_SCHEMA, Decision, Outcome
 from sources.fetch.mirror import mirrored
@@ -209,6 +210,18 @@ def test_a_step_that_does_not_return_every_row_stops_the_build(function, store, 
     with pytest.raises(LostRowsError, match=rf"{function.__name__} was given 4 rows and returned \d.*defect"):
         built(each_shard("breach", function, None, read(source())), store, lessons)
     assert names(steps(store)) == {"read-school"}
+
+
+def test_shards_without_a_row_of_the_sources_pass_and_the_others_are_joined_under_the_number_of_the_first(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("pipelines.completions.shard_groups.GROUP_ROWS", 4)
+    paths = [tmp_path / f"{n}.parquet" for n in range(6)]
+    for path, sources in zip(paths, ["aa", "bb", "ab", "bb", "aaa", "b"], strict=True):
+        pl.DataFrame({"source": list(sources)}).write_parquet(path)
+    shapes = [(one.number, [int(path.stem) for path in one.paths], one.passes) for one in shard_groups(paths, ["a"])]
+    assert shapes == [(0, [0, 2], False), (1, [1], True), (3, [3], True), (4, [4], False), (5, [5], True)]
+    assert [one.number for one in shard_groups(paths)] == [0, 2, 4]
 
 
 def test_a_row_that_no_generator_took_may_be_neither_dropped_nor_changed():

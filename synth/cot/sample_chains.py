@@ -20,7 +20,7 @@ from synth.cot.repair import repair_messages
 from synth.prompting.generators import allows_several, has_letters, letters
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED
-from synth.teachers.stage import Reading, Stage, of_sources
+from synth.teachers.stage import Reading, Stage, named_sources, of_sources
 from synth.teachers.teacher import Completion, Request, Sampling
 from synth.teachers.thinking import after_thought
 
@@ -147,7 +147,7 @@ CHAINS = Stage(
     read=read_reply,
     finish=choose_chains,
     author=lambda row, config: row.generator.generated_by,
-    sources=lambda config: config.sources,
+    sources=named_sources,
     part=lambda row, config: row.generator.generator,
     most_requests_of=lambda row, config: row.generator.most_requests,
 )

@@ -21,7 +21,7 @@ from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
-from synth.teachers.stage import Reading, Stage, of_sources, with_reasons
+from synth.teachers.stage import Reading, Stage, named_sources, of_sources, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
 
 STAGE_NAME = "medical-filter"
@@ -81,6 +81,7 @@ def drop_other_rows(
 
 STAGE = Stage(
     items=eligible_records,
+    sources=named_sources,
     requests_of=filter_requests,
     read=read_decision,
     finish=drop_other_rows,

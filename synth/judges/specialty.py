@@ -24,7 +24,7 @@ from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
-from synth.teachers.stage import Reading, Stage, of_sources
+from synth.teachers.stage import Reading, Stage, named_sources, of_sources
 from synth.teachers.teacher import Completion, Request, Sampling
 
 STAGE_NAME = "specialty"
@@ -102,6 +102,7 @@ def add_labels(rows: pl.DataFrame, eligible: list[Record], candidates: pl.DataFr
 
 STAGE = Stage(
     items=eligible_records,
+    sources=named_sources,
     requests_of=label_requests,
     read=read_label,
     finish=add_labels,

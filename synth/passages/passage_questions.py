@@ -26,7 +26,7 @@ from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
 from synth.prompting.turns import render_turns
 from synth.teachers.candidates import UNPARSED, Author
-from synth.teachers.stage import Reading, Stage, of_sources, with_reasons
+from synth.teachers.stage import Reading, Stage, named_sources, of_sources, with_reasons
 from synth.teachers.teacher import Completion, Request, Sampling
 from synth.teachers.thinking import control_marks
 
@@ -161,4 +161,10 @@ def _spaced(text: str) -> str:
     return " ".join(text.split())
 
 
-STAGE = Stage(items=eligible_records, requests_of=question_requests, read=read_question, finish=write_questions)
+STAGE = Stage(
+    items=eligible_records,
+    sources=named_sources,
+    requests_of=question_requests,
+    read=read_question,
+    finish=write_questions,
+)

@@ -34,9 +34,15 @@ class Reading(NamedTuple):
 
 
 def author_of(item: Any, config: Any) -> Author:
-    """Return the model that a config names as ``by``."""
+    """Return the model that a config names as ``generated_by``."""
     author: Author = config.generated_by
     return author
+
+
+def named_sources(config: Any) -> tuple[str, ...]:
+    """Return the sources that a config names."""
+    sources: tuple[str, ...] = config.sources
+    return sources
 
 
 def any_source(config: Any) -> tuple[str, ...]:
