@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from pipelines.build.step import Step, each_shard, each_shard_here, pending_teacher, whole_set
+from pipelines.build.step import Generate, Step, each_shard, each_shard_here, pending_teacher, whole_set
 from quality.scores.score_columns import Above, Lowest
 from sources.source import Source
 from sources.suggest import did_you_mean
@@ -33,9 +31,6 @@ from synth.preferences.pair_rules import PairRules
 from synth.teachers.candidates import author
 from synth.teachers.embedders import model_and_threshold, revision_of
 from synth.teachers.teacher import Teacher
-
-Generate = Callable[..., Step]
-"""``generate_step`` with the share of requests that may fail."""
 
 
 def filter_medical(rows: Step, chosen: list[Source], judge: Teacher | None, generate: Generate) -> Step:

@@ -336,6 +336,15 @@ def generate_step(
     return Step(name=name, work=work, config=config, inputs=inputs)
 
 
+class Generate(Protocol):
+    """``generate_step``, or a variant that accepts a share of failed requests."""
+
+    def __call__(
+        self, name: str, stage: GenerateStage[Config], config: Config, teacher: Teacher, *inputs: Step
+    ) -> Step:
+        """Return the step that runs ``stage`` with ``teacher`` on the rows of ``inputs``."""
+
+
 def pending_teacher(name: str, needs: str, *inputs: Step) -> Step:
     """Return a placeholder for a generating step; its rows pass through until a teacher is configured."""
     return Step(name=name, work=PendingTeacher(needs=needs), inputs=inputs)

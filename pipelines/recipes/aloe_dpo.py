@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from pipelines.build import knobs
-from pipelines.build.step import Step, each_shard, each_shard_here, generate_step, pending_teacher, whole_set
+from pipelines.build.step import Generate, Step, each_shard, each_shard_here, generate_step, pending_teacher, whole_set
 from pipelines.model_steps import answer_pairs
 from pipelines.recipes import aloe_sft
 from quality.cleaning.rules import Rules
@@ -53,11 +53,12 @@ KINDS = ("preference", "safety")
 
 NEEDS = "a teacher to attack and a guard: its unsafe answers, refusals, helpful answers to look-alikes"
 
-Generate = Callable[..., Step]
-"""``generate_step``, or a variant with a share of requests that may fail."""
 
-CleanRows = Callable[..., Step]
-"""``aloe_sft.clean_and_deduplicate`` with all settings but the sources and ``excluded_corpora``."""
+class CleanRows(Protocol):
+    """``aloe_sft.clean_and_deduplicate`` with all settings but the sources and ``excluded_corpora``."""
+
+    def __call__(self, chosen: list[Source], *, excluded_corpora: tuple[Step, ...] = ()) -> Step:
+        """Return the steps from the raw files of these sources to clean rows."""
 
 
 def recipe(
