@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,12 @@ def test_a_proxy_of_the_environment_is_not_asked_for_a_server_of_this_machine(tm
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     [(_, outcome)] = pretended(tmp_path, monkeypatch).complete(requests(1))
     assert isinstance(outcome, Completion)
+
+
+def test_all_slots_are_filled_from_the_first_answer_on(tmp_path, monkeypatch, stop):
+    made = replace(pretended(tmp_path, monkeypatch), options=replace(OPTIONS, concurrency=8))
+    list(made.complete(requests(9)))
+    assert made.served.pace.limit == 8
 
 
 def test_a_server_that_cannot_load_ends_the_run_with_its_words(tmp_path, monkeypatch, stop):

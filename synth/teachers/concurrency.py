@@ -34,10 +34,14 @@ MEMORY = 0.05
 
 @dataclass
 class Pace:
-    """The number of requests to have in flight, ``limit``, from 1 to ``most``; times are seconds on any one clock."""
+    """The number of requests to have in flight, ``limit``, from 1 to ``most``; times are seconds on any one clock.
+
+    It begins at ``start``, which is ``most`` for a server whose number of slots is known.
+    """
 
     most: int
     timeout_s: float
+    start: int = START
     limit: float = 0.0
     doubling: bool = True
     broken: float = 0.0
@@ -49,7 +53,7 @@ class Pace:
     _ceiling: float = field(default=float("inf"), repr=False)
 
     def __post_init__(self) -> None:
-        self.limit = self._round_limit = float(min(START, self.most))
+        self.limit = self._round_limit = float(min(self.start, self.most))
 
     def answered(self, since: float, now: float) -> None:
         """Record that a request sent at ``since`` was answered ``now``."""

@@ -52,15 +52,14 @@ class LlamaCppTeacher:
         """The running server, as the teacher that it is to a client."""
         slots = self.options.in_flight(SLOTS)
         server = running_server(server_settings(self.model, self.options, slots))
-        client = OpenAITeacher(
+        return OpenAITeacher(
             url=server.url,
             model=Path(self.model).name,
             options=replace(self.options, concurrency=slots),
             key=server.key,
             gone=server.gone,
+            known_slots=True,
         )
-        client.pace.limit, client.pace.doubling = float(slots), False  # its slots are known: nothing to find out
-        return client
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion or failure as they arrive, each once.

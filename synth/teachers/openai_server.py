@@ -24,7 +24,7 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from synth.teachers.chat_reply import BadReplyError, Reply, read_reply
-from synth.teachers.concurrency import Pace, Slots
+from synth.teachers.concurrency import START, Pace, Slots
 from synth.teachers.dialect import STREAM_NOTICE, Dialect, named_field
 from synth.teachers.event_stream import END, TYPE
 from synth.teachers.options import TeacherOptions
@@ -65,6 +65,7 @@ class OpenAITeacher:
     At Azure it is read from AZURE_OPENAI_API_KEY where that is set, and sent as ``api-key``; the address ends in
     ``?api-version=...`` as Azure's own does.
 
+    ``known_slots``: the server has as many slots as requests may be in flight, so that all are filled at once.
     ``gone`` returns why the server will not answer any more, "" while it may. The pace and the fields that it accepts
     are kept from one call to the next and shared by concurrent calls.
     """
@@ -74,6 +75,7 @@ class OpenAITeacher:
     options: TeacherOptions = field(default_factory=TeacherOptions)
     key: str | None = field(default=None, repr=False, compare=False)
     gone: Callable[[], str] = field(default=str, repr=False, compare=False)
+    known_slots: bool = field(default=False, repr=False, compare=False)
     pace: Pace = field(init=False, repr=False, compare=False)
     health: Health = field(init=False, repr=False, compare=False)
     dialect: Dialect = field(init=False, repr=False, compare=False)
@@ -81,8 +83,9 @@ class OpenAITeacher:
 
     def __post_init__(self) -> None:
         options = self.options
+        start = options.in_flight() if self.known_slots else START
         state = {
-            "pace": Pace(most=options.in_flight(), timeout_s=options.timeout_s),
+            "pace": Pace(most=options.in_flight(), timeout_s=options.timeout_s, start=start),
             "health": Health(self.url, options.give_up_after_s, options.timeout_s, self.gone),
             "dialect": Dialect(leave_out=set(options.leave_out)),
             "notices": Notices(f"{self.name} at {self.url}"),
