@@ -75,7 +75,7 @@ def test_an_oracle_is_right_in_every_vote_and_the_curve_is_flat(run):
     assert len(items) == ITEMS
     assert {one.confidence for one in items} == {1.0}
     assert [(part.name, part.accuracy.value) for part in score.strategy.curve][:2] == [
-        ("1 samples", 1.0),
+        ("1 sample", 1.0),
         ("2 samples", 1.0),
     ]
     assert (score.strategy.calls, score.prompt_tokens) == (4 * ITEMS, 4 * ITEMS * 10)

@@ -393,7 +393,8 @@ def test_the_curve_has_votes_over_first_samples_and_what_each_rule_would_have_do
     ]
     points = accuracy_by_calls(sampled)
     assert [point.name for point in points] == [
-        *(f"{count} samples" for count in (1, 2, 3, 5, 7, 10, 15, 20)),
+        "1 sample",
+        *(f"{count} samples" for count in (2, 3, 5, 7, 10, 15, 20)),
         "stop: decided",
         "stop: beta",
     ]

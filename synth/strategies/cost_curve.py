@@ -87,7 +87,8 @@ def accuracy_by_calls(sampled: Sequence[Sampled], rules: Sequence[StopRule] = ("
     points = []
     for count in steps:
         winners = [vote(answers[:count]).winner for answers, _ in sampled]
-        points.append(_point(f"{count} samples", [min(count, len(a)) for a, _ in sampled], winners, whole, sampled))
+        name = f"{count} sample" + "s" * (count > 1)
+        points.append(_point(name, [min(count, len(a)) for a, _ in sampled], winners, whole, sampled))
     for rule in rules:
         used = [samples_used(answers, rule) for answers, _ in sampled]
         winners = [vote(answers[:count]).winner for (answers, _), count in zip(sampled, used, strict=True)]
