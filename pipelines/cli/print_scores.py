@@ -59,8 +59,9 @@ def _strategy_notes(name: str, one: StrategyScores) -> list[str]:
     """Return the lines on a strategy: what it took, its samples, the curve of accuracy against calls, and notes."""
     tokens = f"{one.prompt_tokens:,} + {one.completion_tokens:,} tokens" if not one.uncounted else "tokens not counted"
     lines = [
-        f"{name}: {one.calls:,} calls, {tokens}, {one.seconds:,.0f} s in requests; one sample {one.single:.1%}, any sample "
-        f"{one.pass_any:.1%}, agreement {one.agreement:.1%}, tied {one.tied:.1%}, unparsed samples {one.unparsed:.1%}"
+        f"{name}: {one.calls:,} calls, {tokens}, {one.seconds:,.0f} s in requests; one sample {one.single:.1%}, "
+        f"any sample {one.pass_any:.1%}, agreement {one.agreement:.1%}, tied {one.tied:.1%}, "
+        f"unparsed samples {one.unparsed:.1%}",
     ]
     if len(one.curve) > 1:
         lines += [f"{name}: {part.name}: {part.calls:.1f} calls, {percent(part.accuracy)}" for part in one.curve]
