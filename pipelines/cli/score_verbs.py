@@ -12,6 +12,7 @@ from pipelines.cli.shared_options import JSON, STORE, main
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
+    from pipelines.own_files.file_tables import FileAccount
     from quality.calibration import Compared
 
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
@@ -300,7 +301,7 @@ def questions(
     _print(account, as_json)
 
 
-def _print(account: dict[str, Any], as_json: bool) -> None:
+def _print(account: FileAccount, as_json: bool) -> None:
     from pipelines.cli.print_tables import account_text
 
     if as_json:

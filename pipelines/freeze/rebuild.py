@@ -44,8 +44,6 @@ from synth.teachers.replay import KIND, RecordedTeacher
 from synth.teachers.specs import ELSEWHERE
 from synth.teachers.teacher import Failure
 
-Json = dict[str, Any]
-
 NEEDED = {"recipe", "values", "lock", "libraries", "absent", "waiting_for_teacher", "license", "rows", "fingerprint"}
 """Fields that a manifest needs for a rebuild."""
 

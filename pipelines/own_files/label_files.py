@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 import polars as pl
@@ -14,7 +13,7 @@ from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of
-from pipelines.own_files.file_tables import TableError, refuse_overwriting, refuse_result, scan
+from pipelines.own_files.file_tables import FileAccount, TableError, refuse_overwriting, refuse_result, scan
 from pipelines.own_files.score_files import OUTPUTS, write_kept_and_dropped
 from quality.duplicates.near_duplicates import free_column
 from synth.judges import medical_filter, specialty
@@ -41,7 +40,7 @@ class Labels:
 
 def label(
     files: Sequence[Path], out: Path, *, columns: TextColumns, labels: Labels, overwrite: bool = False
-) -> dict[str, Any]:
+) -> FileAccount:
     """Write the rows of ``files`` with their labels, and those that are dropped, to ``out``; return the account.
 
     A row whose reply cannot be read has null as its ``specialty``. Raises ``TableError``.
@@ -99,7 +98,7 @@ def write_questions(
     samples: int,
     store: Path,
     overwrite: bool = False,
-) -> dict[str, Any]:
+) -> FileAccount:
     """Write a question, an answer and the quoted support for each passage of ``files`` to ``out``.
 
     Rows without a question that holds are dropped with the verdicts on all samples. Raises ``TableError``.
