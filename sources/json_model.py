@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sources.names import is_inner_path, is_name
 
@@ -43,6 +43,25 @@ ReleasedPath = Annotated[str, AfterValidator(_released_path)]
 Values = dict[str, Any]
 
 
+SHOWN = 3
+"""Faults named in one message."""
+
+
+def explain_errors(error: ValidationError) -> str:
+    """Return the first faults in one line: the path of each, its value, and what was expected."""
+    parts = list(map(_explain, error.errors()))
+    more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+    return f"{'; '.join(parts[:SHOWN])}{more}"
+
+
+def _explain(part: Any) -> str:
+    place = ".".join(map(str, part["loc"])) or "all of it"
+    if part["type"] == "missing":
+        return f"{place} is missing"
+    value = repr(part["input"])
+    return f"{place} is {value if len(value) < 80 else f'{value[:79]}…'}, {part['msg'].removeprefix('Value error, ')}"
+
+
 class JsonModel(BaseModel):
     """Typed fields, and whatever another version of sabila wrote besides; what was not set is not written."""
 
@@ -50,8 +69,11 @@ class JsonModel(BaseModel):
 
     @classmethod
     def of(cls, value: Values) -> Self:
-        """Return the model of ``value``, made of JSON; ``ValidationError`` (a ``ValueError``) otherwise."""
-        return cls.model_validate(value, strict=False)
+        """Return the model of a JSON value; ``ValueError`` names the first parts that are not of their type."""
+        try:
+            return cls.model_validate(value, strict=False)
+        except ValidationError as error:
+            raise ValueError(explain_errors(error)) from None
 
     def with_values(self, **values: Any) -> Self:
         """Return a copy in which some fields are set anew."""

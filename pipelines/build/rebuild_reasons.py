@@ -13,7 +13,7 @@ from pydantic import Field
 
 from pipelines.build.manifest_diff import GraphStep, own, pairs, unnumbered
 from pipelines.build.plan import Node, Plan, graph_of_plan, modules
-from pipelines.storage.store import Store
+from pipelines.storage.store import Store, StoreError
 from sources.atomic import write_json
 from sources.json_model import JsonModel, Values
 from sources.releases.manifest_model import Locked
@@ -78,7 +78,15 @@ def note_build(
 def last_build(store: Store, recipe: str) -> BuildNote | None:
     """Return the summary of the newest build of a recipe in this store; None where there is none."""
     path = store.root / "builds" / f"{recipe}.json"
-    return BuildNote.of(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    return read_note(path) if path.exists() else None
+
+
+def read_note(path: Path) -> BuildNote:
+    """Return what ``note_build`` wrote; ``StoreError`` for a damaged file."""
+    try:
+        return BuildNote.of(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise StoreError(f"{path} is damaged ({error}); remove it and build again") from error
 
 
 def causes(plan: Plan, store: Store, recipe: str) -> dict[str, list[Cause]]:

@@ -125,4 +125,4 @@ def _recipes(path: Path) -> dict[str, dict[str, Locked]]:
             for recipe, corpora in content["recipes"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LockError(f"{path} is no lock file ({error!r}); restore it, or delete it to resolve anew") from error
+        raise LockError(f"{path} is no lock file ({error}); restore it, or delete it to resolve anew") from error

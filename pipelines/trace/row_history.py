@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.build.changed_rows import CHANGED
-from pipelines.build.rebuild_reasons import BuildNote
+from pipelines.build.rebuild_reasons import read_note
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.row_index import PLACES, find_rows
 from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
@@ -89,7 +89,7 @@ class History:
             wanted = f" of {recipe}" if recipe else ""
             hint = did_you_mean(recipe or "", built)
             raise TraceError(f"{store.root} contains no finished build{wanted}; run sabila build first{hint}")
-        note = BuildNote.of(json.loads(builds[-1].read_text(encoding="utf-8")))
+        note = read_note(builds[-1])
         return cls(
             store=store,
             steps=tuple(map(store.summary, note.steps)),

@@ -11,14 +11,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from sources.json_model import Count, InnerPath, JsonModel, Name, Number, ReleasedPath, Size, Values
+from sources.json_model import Count, InnerPath, JsonModel, Name, Number, ReleasedPath, Size, Values, explain_errors
 from sources.releases.figures_model import Figures, MixPart
 
 FORMAT = 2
 """The names of keys and columns in a release; sabila 0.1 before 28 November 2026 wrote format 1, and did not say so."""
-
-SHOWN = 3
-"""Faults named in one message."""
 
 OLDER_FIGURES = "another version of sabila wrote its figures: build and release again"
 
@@ -175,9 +172,7 @@ class Manifest(JsonModel):
             _check_format(_stated_format(content))
             if any(part["type"] == "missing" and part["loc"][:1] == ("figures",) for part in error.errors()):
                 raise ValueError(OLDER_FIGURES) from None
-            parts = list(map(_explain, error.errors()))
-            more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
-            raise ValueError(f"{'; '.join(parts[:SHOWN])}{more}") from None
+            raise ValueError(explain_errors(error)) from None
         _check_format(manifest.format)
         if lacking := sorted({"hash", "files"} - manifest.model_fields_set):
             raise ValueError(f"{lacking[0]} is missing, expected the manifest of a finished release")
@@ -217,9 +212,3 @@ def _check_format(format: int) -> None:
         )
     if format > FORMAT:
         raise ValueError(f"it has format {format}, expected {FORMAT}: a newer sabila wrote it; upgrade")
-
-
-def _explain(part: Any) -> str:
-    place = ".".join(map(str, part["loc"])) or "all of it"
-    value = repr(part["input"])
-    return f"{place} is {value if len(value) < 80 else f'{value[:79]}…'}, {part['msg'].removeprefix('Value error, ')}"
