@@ -1,6 +1,9 @@
 """Models of JSON give back what they were read from, and nothing that was never set."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -18,6 +21,8 @@ from sources.catalog import SOURCES
 from sources.json_model import JsonModel
 from sources.releases.figures_model import DuplicateFigures, RowCounts
 from sources.releases.manifest_model import Identity, StepSummary
+
+ROOT = Path(__file__).parent.parent
 
 DUPLICATES = {
     "step": "near", "reason": "near_duplicate", "dropped": 1, "clusters": 1, "rows": 2, "largest": 2,
@@ -68,3 +73,9 @@ def test_the_kind_of_work_follows_from_how_a_step_is_made():
     assert (pending.needs, pending.teacher, pending.corpus, pending.functions()) == ("chains", None, None, ())
     with pytest.raises(TypeError, match="teacher"):
         GenerateStep(function=print, requests=print)
+
+
+def test_the_verbs_on_own_files_start_without_the_types_of_a_manifest():
+    code = "import sys, pipelines.own_files.duplicate_files; print('sources.releases.manifest_model' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import polars as pl
 import xxhash
 
 from sources.literal import scan_parquet
-from sources.releases.manifest_model import StepSummary
+
+if TYPE_CHECKING:  # the verbs on own files import this module, and start faster without the types of a manifest
+    from sources.releases.manifest_model import StepSummary
 
 FILES = "files.json"
 
