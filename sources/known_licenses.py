@@ -267,7 +267,7 @@ MODELS = (
     ),
     _model(
         "LicenseRef-embedded-demo",
-        "written by the embedded teacher, which knows nothing",
+        "written by the embedded teacher, which has no medical knowledge",
         None,
         "forbidden",
         "shows how the stages work, and is never to be trained on",
@@ -358,7 +358,7 @@ OWN_TERMS = (
         strictness=70,
         commercial=False,
         passes_on=True,
-        duty="for research only, and so is what is made of it",
+        duty="for research only, derived works included",
     ),
     License(
         id="LicenseRef-proprietary",
