@@ -1,6 +1,7 @@
 """Releases written out for other trainers: every row is there or listed with a reason, and says whose it is."""
 
 import json
+import re
 from collections import Counter
 
 import polars as pl
@@ -14,6 +15,7 @@ from pipelines.cli.commands import main
 from pipelines.freeze.export_release import ExportError
 from pipelines.release.data_files import scan, write_data
 from sources.record import Message
+from sources.releases import read_manifest
 from sources.releases.read_manifest import ReleaseError
 from synth.formatting.trainer_formats import SHAPES, shaped
 
@@ -245,3 +247,18 @@ def test_the_demo_goes_out_whole(demo_store, tmp_path):
     ids = Counter(one["id"] for one in lines(tmp_path / "out" / "sft.jsonl"))
     assert set(ids.values()) == {1}
     assert len(ids) + account["not_exported"] == scan(released).select(pl.len()).collect().item()
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({"format": 1}, "it has format 1, expected 2: an older sabila wrote it; build and release again"),
+        ({"format": 3}, "it has format 3, expected 2: a newer sabila wrote it; upgrade"),
+        ({}, "it has format 1, expected 2: an older sabila wrote it; build and release again"),
+    ],
+)
+def test_a_release_of_another_format_is_refused_with_what_to_do(written, told, tmp_path):
+    manifest = {"name": "tiny", "version": "1", "hash": "", "files": [], "license": "CC-BY-4.0", "steps": [], **written}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ReleaseError, match=re.escape(f"is no manifest of a release: {told}")):
+        read_manifest.read(tmp_path / "manifest.json")
