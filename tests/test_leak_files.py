@@ -1,5 +1,8 @@
 """`sabila decontaminate` on files that other tools write: ids, names of columns, outputs and benchmarks that meet."""
 
+import subprocess
+import sys
+
 import polars as pl
 import pytest
 from test_duplicate_files import write
@@ -21,7 +24,7 @@ def bench(tmp_path):
     return write(tmp_path / "bench.jsonl", [ITEM])
 
 
-@pytest.mark.parametrize(("ids", "said"), [(("q1", "q1"), "'q1' stands in 2 rows"), ((None, "q2"), "null in 1 rows")])
+@pytest.mark.parametrize(("ids", "said"), [(("q1", "q1"), "'q1' occurs in 2 rows"), ((None, "q2"), "null in 1 rows")])
 def test_ids_that_do_not_tell_rows_apart_are_refused(tmp_path, bench, ids, said):
     rows = [{"uid": id, **row} for id, row in zip(ids, (ITEM, OTHER), strict=True)]
     result = decontaminate(write(tmp_path / "train.jsonl", rows), [bench], tmp_path / "out", "--id-column", "uid")
@@ -98,3 +101,18 @@ def test_the_columns_of_both_sides_are_shown_and_numbers_are_no_text(tmp_path):
 def test_a_corpus_to_train_on_is_no_benchmark(tmp_path):
     rows = write(tmp_path / "train.jsonl", [ITEM])
     assert "medquad is a corpus to train on, not a benchmark" in decontaminate(rows, ["medquad"], tmp_path / "o").output
+
+
+def test_files_against_files_load_no_catalog_no_rules_and_no_pandas(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"question": "Which vitamin prevents scurvy?", "answer": "Vitamin C"}\n')
+    (tmp_path / "test.jsonl").write_text('{"question": "Which bone is the longest?", "answer": "The femur"}\n')
+    call = ["decontaminate", "rows.jsonl", "--against", "test.jsonl", "--out", "out"]
+    code = (
+        f"import sys; from pipelines.cli.commands import main; main({call}, standalone_mode=False); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "polars" in loaded
+    assert loaded.isdisjoint(
+        {"pandas", "sources.catalog", "quality.cleaning.rules", "synth.teachers.embedders", "rich"}
+    )

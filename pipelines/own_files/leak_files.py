@@ -173,7 +173,7 @@ def _check_ids(rows: pl.LazyFrame, name: str) -> None:
     if ids.null_count():
         raise TableError(f"column {name!r} is null in {ids.null_count()} rows, expected an id in each")
     if not (twice := ids.filter(ids.is_duplicated())).is_empty():
-        raise TableError(f"id {twice[0]!r} stands in {(ids == twice[0]).sum()} rows of column {name!r}, expected one")
+        raise TableError(f"id {twice[0]!r} occurs in {(ids == twice[0]).sum()} rows of column {name!r}, expected one")
 
 
 def _with_ids(pairs: pl.DataFrame, numbered: pl.LazyFrame, number: str, id: str | None) -> pl.DataFrame:
