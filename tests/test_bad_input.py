@@ -108,7 +108,7 @@ def test_a_mirror_that_lacks_the_files_of_a_corpus_names_the_pattern(call, tmp_p
 
 def test_a_corpus_that_is_not_required_is_left_out_and_told(call, tmp_path):
     shutil.rmtree(tmp_path / "mirror" / "ward")
-    result = run(*call, "--required", "no")
+    result = run(*call, "--no-required")
     assert result.exit_code == 0, result.output
     assert "not found, left out: ward" in result.stdout
     assert names(steps(tmp_path / "store")) == {"read-clinic", "clean-clinic", "exact"}
@@ -117,7 +117,7 @@ def test_a_corpus_that_is_not_required_is_left_out_and_told(call, tmp_path):
 def test_a_mirror_with_none_of_the_corpora_is_refused(call, tmp_path):
     shutil.rmtree(tmp_path / "mirror")
     (tmp_path / "mirror").mkdir()
-    told = refused(1, *call, "--required", "no")
+    told = refused(1, *call, "--no-required")
     assert told.startswith("Error: nothing to build: none of 2 sources can be read; ")
     assert "has no folder clinic for clinic" in told
 
@@ -303,7 +303,7 @@ def test_a_connector_that_numbers_its_rows_anew_and_passes_over_some_is_refused(
     shape = OWN_SHAPE.replace("LINES", "if raw.line != 2:\n            yield raw._replace(line=raw.line + 100)")
     text = tiny_recipe.RECIPE.replace("def parse", shape.lstrip() + "def parse").replace("rows=jsonl", "rows=own")
     write_recipe(tmp_path, text)
-    assert "gives rows for 2 of 3 lines, and 2 of them name a line that is none" in refused(1, *call)
+    assert "gives rows for 2 of 3 lines, and 2 of them name a line that does not exist" in refused(1, *call)
 
 
 def test_a_connector_may_say_that_it_joins_lines(call, tmp_path):

@@ -259,9 +259,9 @@ def test_plan_tells_what_is_absent_and_what_waits_for_a_teacher(place):
     assert "chains needs a teacher: verified chains of thought for the multiple-choice rows" in table
     only = sum(step["reference_only"] for step in forecast["steps"])
     assert f"{only} benchmark steps to do first build" in table
-    forecast = json.loads(answer("plan", *TINY, "--corpora", "clinic,attic", "--required", "no", "--json"))
+    forecast = json.loads(answer("plan", *TINY, "--corpora", "clinic,attic", "--no-required", "--json"))
     assert list(forecast["absent"]) == ["attic"]
-    assert "not found, left out: attic" in answer("plan", *TINY, "--corpora", "clinic,attic", "--required", "no")
+    assert "not found, left out: attic" in answer("plan", *TINY, "--corpora", "clinic,attic", "--no-required")
 
 
 def test_build_tells_the_same_as_text_and_as_json(place):

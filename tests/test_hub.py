@@ -214,7 +214,7 @@ def test_offline_mode_is_told(call, hub, monkeypatch):
 
 def test_a_failing_hub_does_not_pass_for_a_corpus_that_is_not_there(hub, call):
     hub.failures = [Failure(RESOLVE, 500)]
-    assert "500 Internal Server Error" in refused(1, *call, "--required", "no")
+    assert "500 Internal Server Error" in refused(1, *call, "--no-required")
 
 
 def test_a_connection_cut_in_the_middle_is_taken_up_again(hub, call, tmp_path):

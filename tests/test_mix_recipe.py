@@ -97,7 +97,9 @@ def test_the_output_tells_shares_shortages_and_what_is_left_out(folder):
     short = [p for p in parts.values() if p["rows_available"] and p["tokens_available"] < p["tokens_wanted"] - 1]
     assert short
     for part in short:
-        assert f"{part['part']} has {part['tokens_available']:,} of {part['tokens_wanted']:,.0f} tokens requested" in said
+        assert (
+            f"{part['part']} has {part['tokens_available']:,} of {part['tokens_wanted']:,.0f} tokens requested" in said
+        )
     assert "of the tokens are left out; whole: " in said and "medical" in said.partition("whole: ")[2]
 
 
