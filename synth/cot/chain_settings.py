@@ -116,7 +116,7 @@ class Chains:
     generators: Annotated[tuple[Cot, ...], Field(min_length=1)]
 
     def __post_init__(self) -> None:
-        """Refuse two generators for one row, and two of one name, whose figures could not be told apart."""
+        """Refuse two generators for one row, and two of one name, whose figures would be mixed."""
         for what, names in (
             ("generator", [one.generator for one in self.generators]),
             ("source", [source for one in self.generators for source in one.sources]),

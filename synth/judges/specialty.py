@@ -54,7 +54,7 @@ def label(text: str) -> str | None:
     found = LINE.findall(text)
     named_fields = _spelled(plain(found[-1] if found else text.strip().rpartition("\n")[2]))
     named = [name for name in (*FIELDS, NO_FIELD) if re.search(rf"\b{re.escape(_spelled(name))}\b", named_fields)]
-    # "Genetics" and "None of these, but nearest to Genetics" differ, so a field beside none is no label.
+    # "Genetics" and "None of these, but nearest to Genetics" differ, so a field together with none is no label.
     return named[0] if len(named) == 1 else None
 
 

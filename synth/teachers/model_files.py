@@ -38,7 +38,7 @@ def hub_or_cache(model: str) -> Iterator[None]:
     constants.HF_HUB_OFFLINE = True
     try:
         yield
-    except Exception as error:  # many kinds, which all tell to switch on what the user did not switch off
+    except Exception as error:  # many kinds, whose advice is to enable what the user did not disable
         raise ModelMissingError(
             f"{model} is no folder here and was not downloaded before, and {constants.ENDPOINT} does not answer: check "
             "the name and the network"

@@ -45,7 +45,7 @@ AHEAD = 32
 """Most requests at hand beyond those in flight, so that a caller busy for a moment does not let the server idle."""
 
 BURST_S = 0.01
-"""Faster answers are handed over in batches, since waking the caller for each costs more than the answer."""
+"""Faster answers are passed on in batches, since waking the caller for each costs more than the answer."""
 
 CONNECT_S = 10.0
 

@@ -22,7 +22,7 @@ ELSEWHERE = ("openai", "llamacpp", "vllm", "transformers")
 
 
 SERVED = ("openai", "llamacpp")
-"""Kinds of teachers that are asked by chat and return log-probabilities of their likeliest tokens."""
+"""Kinds of teachers with a chat interface that return log-probabilities of their likeliest tokens."""
 
 
 def with_options(teacher: Teacher, changes: Mapping[str, Any]) -> Teacher:
