@@ -343,7 +343,7 @@ def test_a_release_whose_completions_are_lost_is_refused(asked, tmp_path):
     bench = BuildSession.open(
         load_recipe(again["recipe"]), {"teacher": "recorded:openai:m@unpinned"}, store=place, mirror=again["mirror"]
     )
-    with pytest.raises(ReleaseError, match="has lost 4 of 4 completions"):
+    with pytest.raises(ReleaseError, match="lacks 4 of 4 completions"):
         release(bench, "1")
 
 

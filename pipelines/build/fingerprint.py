@@ -39,7 +39,7 @@ NEUTRAL_LIBRARIES = {
         "exact operations that the tests of every result hold; the manifest names the versions",
     ),
     **dict.fromkeys(
-        ("openai", "httpx2", "aiohttp", "torch", "transformers", "tokenizers", "vllm"),
+        ("openai", "httpx2", "aiohttp", "torch", "transformers", "tokenizers", "vllm", "xllamacpp"),
         "a model's replies are stored with its revision and are not requested again for another client",
     ),
     **dict.fromkeys(
