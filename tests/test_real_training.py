@@ -24,8 +24,8 @@ if not find_spec("gguf"):
     pytest.skip("gguf is not installed", allow_module_level=True)
 
 CPU = {"precision": {"compute": "fp32", "gradient_checkpointing": False}, "power": {"watts": 40, "tflops": 0.1}}
-BATCH = {"sequence": 128, "global_batch": 4, "device_batch": 4, "packing": False}
-SFT = {**CPU, "schedule": {"epochs": 3, "learning_rate": 1e-4, "warmup_steps": 1}, "batch": BATCH}
+BATCH = {"sequence": 128, "global_batch": 2, "device_batch": 2, "packing": False}
+SFT = {**CPU, "schedule": {"epochs": 3, "learning_rate": 3e-4, "warmup_steps": 1}, "batch": BATCH}
 DPO = {
     **CPU,
     "schedule": {"epochs": 2, "learning_rate": 1e-4, "warmup_steps": 1},
@@ -33,7 +33,7 @@ DPO = {
     "preference": {"chunks": 1},
 }
 
-WARDS = ("Iron", "Zinc", "Copper", "Iodine", "Folate", "Niacin", "Biotin", "Thiamine")
+WARDS = ("Iron", "Zinc", "Copper", "Iodine")
 TEXTS = [
     "In 2024, 120 mg of 3.5% were given 10-15 times.",
     "HbA1c  10.25 and   7",
@@ -72,7 +72,7 @@ def place(tmp_path_factory):
         ("merge", "merge.yaml", "--out", "merged"),
         ("train", "dpo", "pairs", "--model", "merged", "--out", "dpo", "--config", "dpo.yaml"),
     ):
-        done = sabila(*words, folder=folder)
+        done = sabila(*words, folder=folder, timeout_s=1800)
         assert done.returncode == 0, done.stderr
     return folder
 

@@ -89,10 +89,16 @@ def environment():
     return {**os.environ, **ONE_THREAD}
 
 
-def sabila(*words, folder, before=None):
+def sabila(*words, folder, before=None, timeout_s=300):
     """Run the command line as a user does, in ``folder``."""
     return subprocess.run(
-        call(*words), cwd=folder, env=environment(), capture_output=True, text=True, timeout=300, preexec_fn=before
+        call(*words),
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        preexec_fn=before,
     )
 
 
