@@ -50,10 +50,15 @@ class Specialty:
 
 
 def label(text: str) -> str | None:
-    """Return the field that the last line ``Specialty: X``, or else the last line, names; None for none or several."""
+    """Return the field that the last line ``Specialty: X``, or else the last line, names; None for none or several.
+
+    A field of two parts may be named by one of them, with nothing beside it.
+    """
     found = LINE.findall(text)
     named_fields = _spelled(plain(found[-1] if found else text.strip().rpartition("\n")[2]))
     named = [name for name in (*FIELDS, NO_FIELD) if re.search(rf"\b{re.escape(_spelled(name))}\b", named_fields)]
+    if not named:  # models shorten "Infectious Diseases and Microbiology" to one of its halves
+        return next((name for name in FIELDS if named_fields in map(_spelled, name.split(" and "))), None)
     # "Genetics" and "None of these, but nearest to Genetics" differ, so a field together with none is no label.
     return named[0] if len(named) == 1 else None
 
