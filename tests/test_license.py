@@ -143,9 +143,9 @@ def test_licences_that_go_together(expression):
 @pytest.mark.parametrize(
     ("expression", "why"),
     [
-        ("CC-BY-NC-SA-4.0 AND CC-BY-SA-4.0", "CC-BY-NC-SA-4.0 and CC-BY-SA-4.0 each want"),
-        ("CC-BY-SA-3.0 AND GPL-3.0-only", "each want"),
-        ("CC-BY-SA-4.0 AND ODbL-1.0", "each want"),
+        ("CC-BY-NC-SA-4.0 AND CC-BY-SA-4.0", "CC-BY-NC-SA-4.0 and CC-BY-SA-4.0 each require"),
+        ("CC-BY-SA-3.0 AND GPL-3.0-only", "each require"),
+        ("CC-BY-SA-4.0 AND ODbL-1.0", "each require"),
         ("CC-BY-NC-4.0 AND CC-BY-SA-4.0", "which the terms of CC-BY-NC-4.0 do not allow"),
         ("CC-BY-NC-4.0 AND CC-BY-SA-4.0 AND GPL-3.0-only", "which the terms of CC-BY-NC-4.0 do not allow"),
         ("CC-BY-SA-4.0 AND LicenseRef-openrail", "LicenseRef-openrail"),
