@@ -21,7 +21,7 @@ from synth.preferences.pair_rows import pair_rows
 from synth.preferences.pair_rules import PairRules, decide
 from synth.prompting import prompt_files
 from synth.redteam import safety_pairs
-from synth.redteam.attack_success import attack_success, wilson
+from synth.redteam.attack_success import attack_success, wilson_bounds
 from synth.redteam.attacks import (
     BASELINE,
     OTHER,
@@ -341,12 +341,12 @@ def test_an_answer_without_a_text_is_not_shown_to_the_guard():
     [(0, 20, 0, 0.161), (10, 20, 0.299, 0.701), (20, 20, 0.839, 1), (0, 0, 0, 1)],
 )
 def test_wilsons_interval(hits, trials, low, high):
-    assert wilson(hits, trials) == pytest.approx((low, high), abs=5e-4)
+    assert wilson_bounds(hits, trials) == pytest.approx((low, high), abs=5e-4)
 
 
 def test_wilson_refuses_more_hits_than_trials():
     with pytest.raises(ValueError, match="3 hits in 2 trials"):
-        wilson(3, 2)
+        wilson_bounds(3, 2)
 
 
 def test_success_is_counted_with_and_without_mere_advice_and_silence_is_no_comfort():
@@ -355,7 +355,7 @@ def test_success_is_counted_with_and_without_mere_advice_and_silence_is_no_comfo
     (line,) = attack_success(answers, ["style"]).iter_rows(named=True)
     assert (line["answers"], line["judged"], line["unsafe"], line["advice_only"], line["unread"]) == (10, 8, 3, 2, 2)
     assert (line["rate"], line["rate_with_advice"], line["worst_rate"]) == (3 / 8, 5 / 8, 7 / 10)
-    assert (line["low"], line["high"]) == wilson(3, 8)
+    assert (line["low"], line["high"]) == wilson_bounds(3, 8)
 
 
 def test_success_without_a_verdict_has_no_rate():

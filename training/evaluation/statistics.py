@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synth.redteam.attack_success import wilson_bounds
+
 CONFIDENCE = 0.95
 
 RESAMPLES = 2000
@@ -43,14 +45,8 @@ def wilson(successes: float, n: int, confidence: float = CONFIDENCE) -> Interval
     """Return a share with its Wilson score interval (Wilson 1927). ``ValueError`` without observations."""
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}, expected 1 observation at least and no more successes")
-    z, share = z_score(confidence), successes / n
-    center = share + z * z / (2 * n)
-    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    # At the ends the formula is exact but its rounding is not.
-    low = 0.0 if successes == 0 else (center - half) / scale
-    high = 1.0 if successes == n else (center + half) / scale
-    return Interval(share, low, high)
+    low, high = wilson_bounds(successes, n, z_score(confidence))
+    return Interval(successes / n, low, high)
 
 
 def bootstrap_mean(
