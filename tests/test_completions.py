@@ -331,9 +331,9 @@ def test_the_account_tells_each_stage_what_it_took(store):
     run(store, Scripted(slow), wanted, spending)
     cot, label = spending.accounts["cot"], spending.accounts["label"]
     assert replace(cot, seconds=0, kwh=None) == Account(
-        cached=10, asked=5, prompt_tokens=50, completion_tokens=25, cost=pytest.approx(1e-4)
+        cached=10, sent=5, prompt_tokens=50, completion_tokens=25, cost=pytest.approx(1e-4)
     )
-    assert (label.asked, label.failed, label.uncounted, label.requests) == (3, 1, 1, 4)
+    assert (label.sent, label.failed, label.uncounted, label.requests) == (3, 1, 1, 4)
     assert (label.prompt_tokens, label.completion_tokens) == (20, 15)
     assert cot.seconds > 0.005 and cot.kwh == pytest.approx(cot.seconds / 10)
     assert Spending().accounts == {} and Account().kwh is None
@@ -352,7 +352,7 @@ def test_a_budget_stops_the_run_short_of_it_and_another_goes_on_from_there(store
         took = account.prompt_tokens + account.completion_tokens
         assert account.cost == pytest.approx(5 * took / 1e6)
         assert 9_900 <= took <= 10_000
-        assert account.asked == len(came) == server.requests
+        assert account.sent == len(came) == server.requests
         run(store, made, wanted, Spending())
         assert server.requests == len(wanted)
         assert set(server.asked.values()) == {1}

@@ -130,7 +130,7 @@ def test_an_interrupted_evaluation_resumes_and_asks_nothing_twice(run, tmp_path)
     record, _ = run(second)
     rows = [request.row for request in (*first.asked, *second.asked)]
     assert len(rows) == len(set(rows)) == 40
-    assert (record.spent.asked, record.spent.cached) == (23, 17)
+    assert (record.spent.sent, record.spent.cached) == (23, 17)
     assert record.spent.prompt_tokens == 230
     third = RuleTeacher(oracle)
     again, _ = run(third, out="again")

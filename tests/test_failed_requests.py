@@ -114,7 +114,7 @@ def test_failed_requests_are_reported_and_sent_again_by_the_next_build(place):
     with serving(answers, port=known) as server:
         built = json.loads(run(*place("build", server, "--json")).stdout)
         assert server.requests == 6
-        assert (built["rows"], built["asked"]["cot"]["cached"], built["asked"]["cot"]["failed"]) == (6, 6, 0)
+        assert (built["rows"], built["requests"]["cot"]["cached"], built["requests"]["cot"]["failed"]) == (6, 6, 0)
         assert "done" in next(line for line in run(*place("plan", server)).output.splitlines() if "cot" in line)
 
 

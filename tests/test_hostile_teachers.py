@@ -144,7 +144,7 @@ def test_every_request_gets_one_answer(mode, stage, build, tmp_path):
     if stage in ("chains", "passages", "marks"):
         assert (set(found["verdict"]) == {"truncated"}) == (mode in CUT_SHORT)
     account = spending.accounts[next(iter(spending.accounts))]
-    assert (account.asked, account.failed) == (STAGES[stage][3], 0)
+    assert (account.sent, account.failed) == (STAGES[stage][3], 0)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -139,7 +139,7 @@ def test_a_fixed_row_asks_for_itself_alone(demo_store, tmp_path, monkeypatch, ma
         path.read_text().replace("Injury at the surgical neck of the humerus most", "A broken humerus most")
     )
     account = build("demo", tmp_path / "store", tmp_path / "mirror", relock=True)
-    asked = account["asked"]["cot"]
+    asked = account["requests"]["cot"]
     assert asked["requests"] - asked["cached"] in (4, 8, 12)  # the rounds of four samples of one row
     assert asked["cached"] > 600
     assert mapped["clean-medmcqa_sample"] == 1

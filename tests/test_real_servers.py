@@ -173,7 +173,7 @@ def test_a_run_against_transformers_serve_is_stored_and_not_asked_again(served_b
         for request, outcome in cached_teacher(tmp_path / "completions.sqlite", made, spending, NullProgress())(wanted):
             assert came[request.row] in (None, outcome)
             came[request.row] = outcome
-    assert (first.accounts["cot"].asked, again.accounts["cot"].cached) == (6, 6)
+    assert (first.accounts["cot"].sent, again.accounts["cot"].cached) == (6, 6)
 
 
 # --- vLLM ----------------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_a_plan_tells_what_would_be_asked_before_it_is(tmp_path):
         more = BuildSession.open(load("demo"), {"samples": 2}, store=tmp_path / "store", mirror=None)
         forecast = more.forecast(Rates(prompt_price=1.0)).to_json()
         told = {step["step"]: step["asks"] for step in forecast["steps"] if "asks" in step}
-    asked = sum(stage["asked"] for stage in account["asked"].values())
+    asked = sum(stage["sent"] for stage in account["requests"].values())
     assert asked > 100
     chains = told["chains"]
     assert chains["foretold_from"] == "privacy"

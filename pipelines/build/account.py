@@ -87,7 +87,7 @@ class RequestAccount(JsonModel):
 
     requests: Count
     cached: Count
-    asked: Count
+    sent: Count
     failed: Count
     rejected: Count
     uncounted: Count
@@ -106,6 +106,6 @@ class BuildAccount(JsonModel):
     rows: Count
     steps: list[StepAccount]
     notices: list[str]
-    asked: dict[str, RequestAccount]
+    requests: dict[str, RequestAccount]
     waiting_for_teacher: dict[str, str]
     absent: dict[str, str]

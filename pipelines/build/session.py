@@ -120,7 +120,7 @@ class BuildSession:
             rows=steps[-1].counts.kept,
             steps=[_step_account(step, compared) for step in steps],
             notices=notices,
-            asked={
+            requests={
                 stage: RequestAccount(**asdict(one), requests=one.requests) for stage, one in spent.accounts.items()
             },
             waiting_for_teacher=self.plan.waiting,

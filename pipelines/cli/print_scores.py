@@ -40,7 +40,7 @@ def _spent(record: EvaluationRecord) -> str:
     cost = f", cost {one.cost:,.4f}" if one.cost else ""
     energy = "" if one.kwh is None else f", {one.kwh:.4f} kWh"
     return (
-        f"{one.asked:,} requests sent, {one.cached:,} answered before, {one.failed:,} failed; "
+        f"{one.sent:,} requests sent, {one.cached:,} answered before, {one.failed:,} failed; "
         f"{one.prompt_tokens:,} tokens read, {one.completion_tokens:,} written{cost}{energy}; {record.seconds:,.0f} s"
     )
 

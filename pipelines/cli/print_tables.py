@@ -172,13 +172,13 @@ REQUESTS = ("requests", "answered", "cached", "failed", "rejected replies", "tok
 def _requests(account: BuildAccount) -> list[Any]:
     """Return the outcomes of the requests of this run by stage, of those accepted as failed, and notices."""
     table = text_table("stage", *REQUESTS, numbers=REQUESTS)
-    for stage, one in sorted(account.asked.items()):
+    for stage, one in sorted(account.requests.items()):
         tokens = (one.prompt_tokens, one.completion_tokens)
-        counts = (one.requests, one.asked, one.cached, one.failed, one.rejected, *tokens)
+        counts = (one.requests, one.sent, one.cached, one.failed, one.rejected, *tokens)
         table.add_row(stage, *(f"{count:,}" for count in counts), f"{one.cost:,.4f}")
     accepted = [f"{step.name}: {text}" for step in account.steps if (text := _accepted(step.failed))]
     notices = [f"note: {text}" for text in account.notices]
-    return [*(["", table] if account.asked else []), *accepted, *notices]
+    return [*(["", table] if account.requests else []), *accepted, *notices]
 
 
 def _generators(steps: list[StepAccount]) -> list[str]:

@@ -30,13 +30,13 @@ class BudgetReachedError(SabilaError):
 class Account:
     """Costs of one stage in this run.
 
-    Every request was ``cached``, ``asked`` or ``failed``. ``rejected`` are unusable replies, which were paid for too.
+    Every request was ``cached``, ``sent`` or ``failed``. ``rejected`` are unusable replies, which were paid for too.
     Tokens, ``cost`` and ``kwh`` cover all that was paid for; ``uncounted`` replies came without a count of tokens and
     are in no sum. ``seconds`` run from the first request to the last answer; parallel stages each count them.
     """
 
     cached: int = 0
-    asked: int = 0
+    sent: int = 0
     failed: int = 0
     rejected: int = 0
     uncounted: int = 0
@@ -49,7 +49,7 @@ class Account:
     @property
     def requests(self) -> int:
         """All requests."""
-        return self.cached + self.asked + self.failed
+        return self.cached + self.sent + self.failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ class Spending:
     def answered(self, request: Request, completion: Completion, hold: Reservation | None) -> None:
         """Replace the reservation by the costs of an answer."""
         usage = Usage(prompt_tokens=completion.prompt_tokens, completion_tokens=completion.completion_tokens)
-        self._enter(request, usage, hold, asked=1)
+        self._enter(request, usage, hold, sent=1)
 
     def rejected(self, request: Request, usage: Usage, hold: Reservation | None) -> None:
         """Add the costs of an unusable reply."""

@@ -216,7 +216,7 @@ def _spent(spending: Spending) -> Spent:
     """Return what all stages of a run took together."""
     accounts = list(spending.accounts.values())
     return Spent(
-        asked=sum(one.asked for one in accounts),
+        sent=sum(one.sent for one in accounts),
         cached=sum(one.cached for one in accounts),
         failed=sum(one.failed for one in accounts),
         prompt_tokens=sum(one.prompt_tokens for one in accounts),

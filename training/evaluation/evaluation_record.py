@@ -234,7 +234,7 @@ class Summary(_Part):
 class Spent(_Part):
     """What this run took: replies that were stored before (``cached``) took nothing. ``kwh`` needs ``--watts``."""
 
-    asked: int
+    sent: int
     cached: int
     failed: int
     prompt_tokens: int
