@@ -50,10 +50,10 @@ def answer(request, **changed):
 
 class Watched:
     def __init__(self):
-        self.standings = []
+        self.snapshots = []
 
-    def asked(self, standing):
-        self.standings.append(standing)
+    def report(self, snapshot):
+        self.snapshots.append(snapshot)
 
 
 @pytest.fixture
@@ -400,8 +400,8 @@ def test_progress_tells_how_much_is_done_how_fast_it_goes_and_when_it_ends(store
         return answer(request)
 
     list(cached_teacher(store, Scripted(slow), Spending(rates=Rates(prompt_price=1e6)), watched)(requests(50)))
-    middle, end = watched.standings[len(watched.standings) // 2], watched.standings[-1]
-    assert len(watched.standings) >= 3
+    middle, end = watched.snapshots[len(watched.snapshots) // 2], watched.snapshots[-1]
+    assert len(watched.snapshots) >= 3
     assert (middle.total, middle.cached) == (50, 10) and 10 < middle.done < 50
     assert 0 < middle.seconds_left < 60
     assert (end.done, end.failed, end.seconds_left, end.cost) == (50, 0, 0.0, 400.0)
