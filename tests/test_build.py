@@ -315,7 +315,7 @@ def copies_a_benchmark(rows, config, reference_inputs):
 def test_rows_of_a_benchmark_do_not_become_rows_by_way_of_a_step(store, lessons):
     exam = held_out(source(), "exam", {"test": ("lessons.jsonl",)}, folder="school")
     step = each_shard("breach", copies_a_benchmark, None, read(source()), reference_inputs=(read(exam),))
-    with pytest.raises(LostRowsError, match="says source 'exam' of school:0/1, expected 'school'"):
+    with pytest.raises(LostRowsError, match="changed source of school:0/1 to 'exam', expected 'school'"):
         built(step, store, lessons)
 
 

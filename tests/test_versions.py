@@ -171,7 +171,7 @@ def test_other_rows_of_the_same_steps_are_told_by_their_files(recipe, mirror, tm
     rows.with_columns(answer=rows["answer"] + " Or so.").write_parquet(last)
     write_json(last.parents[1] / FILES, list_files(last.parents[1]))  # as the step that made them would list them
     refused = refusal(recipe, tmp_path / "store", mirror)
-    assert "what differs: file: data/prompts/clinic/train-00000-of-00001.parquet " in refused
+    assert "differences: file: data/prompts/clinic/train-00000-of-00001.parquet " in refused
 
 
 def test_a_release_without_its_manifest_is_no_release_and_makes_room(recipe, mirror, tmp_path):
