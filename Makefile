@@ -21,11 +21,11 @@ demo: $(VENV)/base
 	@echo "  $(BIN)/sabila plan aloe_sft --mirror DIR"
 
 # The same stages with real models, offline: SmolLM2-135M-Instruct writes, all-MiniLM-L6-v2 compares. So small a model is
-# often wrong: its rows are marked and are not published. 4 rows a source, to take minutes; pairs need a right and a wrong
+# often wrong: its rows are marked and are not published. 3 rows a source, to take minutes; pairs need a right and a wrong
 # chain of one question with the options in one order, so that there may be none.
 SMOLLM2 = $$($(BIN)/python tests/real_models.py smollm2)
 MINILM = $$($(BIN)/python tests/real_models.py minilm)
-REAL = --store store/demo-real --workers 1 --limit 4 --samples 4 --concurrency 4 --max-failed 0.2 --semantic $(MINILM) \
+REAL = --store store/demo-real --workers 1 --limit 3 --samples 1 --concurrency 4 --max-failed 0.2 --semantic $(MINILM) \
 	--teacher llamacpp:$(SMOLLM2) --teacher-license LicenseRef-demonstration
 
 demo-real: $(VENV)/real
