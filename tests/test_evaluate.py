@@ -10,6 +10,7 @@ from evaluation_place import RuleTeacher, always, failing, oracle, write_mirror
 
 from pipelines.cli.commands import main
 from pipelines.completions.budget import Spending
+from pipelines.completions.completion_store import opened
 from pipelines.evaluate import evaluate_model
 from pipelines.evaluate.evaluate_model import Evaluation, EvaluationError, default_mode, evaluate, make_teacher
 from pipelines.evaluate.result_folder import ResultsError, read_results
@@ -136,6 +137,15 @@ def test_an_interrupted_evaluation_resumes_and_asks_nothing_twice(run, tmp_path)
     again, _ = run(third, out="again")
     assert third.asked == []
     assert again.benchmarks == record.benchmarks
+
+
+def test_an_evaluation_shares_the_completions_of_the_builds_in_its_store(run, tmp_path):
+    with opened(tmp_path / "store" / "completions"):
+        pass  # as a build with a teacher leaves it
+    record, _ = run(RuleTeacher(oracle))
+    assert (record.spent.sent, record.spent.cached) == (40, 0)
+    with opened(tmp_path / "store" / "completions") as completions:
+        assert completions.connection.execute("SELECT count(*) FROM completions").fetchone() == (40,)
 
 
 def test_a_larger_sample_asks_only_what_is_new(run):

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.build.account import PartForecast, RequestFigures, RequestForecast
 from pipelines.build.plan import Node
 from pipelines.build.step import GenerateStep
-from pipelines.completions.completion_store import opened
+from pipelines.completions.completion_store import FILE, opened
 from pipelines.storage.store import Store
 from sources.literal import read_parquet
 from synth.teachers.options import Rates
@@ -38,7 +38,7 @@ def requests_of(node: Node, store: Store, rates: Rates) -> RequestForecast | Non
         most += work.most_requests(rows, node.step.config)
         for part, requests in work.requests(rows, node.step.config).items():
             parts.setdefault(part, []).extend(requests)
-    completions = store.root / "completions"
+    completions = store.root / FILE
     total = _figures([one for requests in parts.values() for one in requests], work, completions, rates)
     named = {part: _figures(requests, work, completions, rates) for part, requests in sorted(parts.items()) if part}
     return RequestForecast(

@@ -30,6 +30,7 @@ from pipelines.build.shard_cache import ShardCounts, cached_shard, note_shards
 from pipelines.build.signature_memory import Memory
 from pipelines.build.step import CompareRows, Decide, DecideOnNew, GenerateStep, MapRows
 from pipelines.completions.cached_teacher import cached_teacher
+from pipelines.completions.completion_store import FILE
 from pipelines.completions.failed_requests import Outcomes, not_complete
 from pipelines.completions.shard_groups import shard_groups
 from pipelines.storage.row_index import write_row_index
@@ -113,7 +114,7 @@ class StepRunner:
         store, progress, name = self.context.store, self.context.progress, self.node.step.name
         progress.started(name, len(groups))
         teacher = self.context.teacher(work.teacher)
-        cached = cached_teacher(store.root / "completions", teacher, self.context.spending, progress)
+        cached = cached_teacher(store.root / FILE, teacher, self.context.spending, progress)
         ask = self.context.until_interrupted(cached)
         known = cached_shard(store, self.node.identity)
         failed = Outcomes()

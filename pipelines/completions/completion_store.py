@@ -27,8 +27,8 @@ from synth.teachers.teacher import Completion, Failure, Request, Teacher
 
 FORMAT = 2
 
-FILE = Path("completions") / "completions.sqlite"
-"""Path of the completions below the root of a store."""
+FILE = "completions"
+"""The file of completions in the root of a store; builds, evaluations and verbs on own files share it."""
 
 BUSY_S = 60.0
 """Seconds to wait for another process to finish its commit."""

@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
+from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of
 from pipelines.own_files.file_tables import FileAccount, TableError, refuse_overwriting, refuse_result, scan
 from pipelines.own_files.score_files import OUTPUTS, write_kept_and_dropped
@@ -78,11 +79,11 @@ def _labelled(records: pl.DataFrame, labels: Labels) -> pl.DataFrame:
     with show_progress(1) as progress:
         if labels.medical:
             filtering = medical_filter.MedicalFilter(generated_by=author(labels.medical))
-            ask = cached_teacher(labels.store / "completions", labels.medical, Spending(), progress)
+            ask = cached_teacher(labels.store / FILE, labels.medical, Spending(), progress)
             reasons = medical_filter.STAGE.run(records, filtering, ask).rows.select("drop_reason", "evidence")
         if labels.specialty:
             config = specialty.Specialty(generated_by=author(labels.specialty))
-            ask = cached_teacher(labels.store / "completions", labels.specialty, Spending(), progress)
+            ask = cached_teacher(labels.store / FILE, labels.specialty, Spending(), progress)
             metas = specialty.STAGE.run(records, config, ask).rows["meta"]
             columns["specialty"] = pl.Series([orjson.loads(meta)["specialty"] for meta in metas], dtype=pl.String)
     return records.select("id").with_columns(**columns).hstack(reasons)
@@ -117,7 +118,7 @@ def write_questions(
     found = [pl.DataFrame(schema={name: pl.String for name in ("id", *ADDED, "drop_reason", "evidence")})]
     first = 0
     with show_progress(1) as progress:
-        ask = cached_teacher(store / "completions", teacher, Spending(), progress)
+        ask = cached_teacher(store / FILE, teacher, Spending(), progress)
         for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
             titles = TextColumns(question=[title or passage])
             records = records_of(batch, titles, first).with_columns(context=batch[passage])

@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import GenerateProgress, cached_teacher
+from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of
 from pipelines.own_files.file_tables import (
     RESULT,
@@ -119,7 +120,7 @@ def _with_marks(
 ) -> pl.DataFrame:
     """Return the rows with the mean of a judge's marks, the marks, and why there are none."""
     config = rubric.Rubric(generated_by=author(judge), min_mark=1)
-    ask = cached_teacher(store / "completions", judge, Spending(), progress)
+    ask = cached_teacher(store / FILE, judge, Spending(), progress)
     outcome = rubric.STAGE.run(records, config, ask)
     marks = [orjson.loads(meta).get("rubric") for meta in outcome.rows["meta"]]
     answered = records["response"].fill_null("") != ""

@@ -13,7 +13,7 @@ from typing import TypedDict, cast
 
 import polars as pl
 
-from pipelines.completions.completion_store import EXPORTED, Completions, opened
+from pipelines.completions.completion_store import EXPORTED, FILE, Completions, opened
 from pipelines.storage.store import Store
 from sources.atomic import write_table
 from sources.literal import parquet_schema, read_parquet, scan_parquet
@@ -81,7 +81,7 @@ def _with_replies(store: Store, requests: pl.DataFrame) -> pl.DataFrame:
     """Return the requests with these keys as a table of ``SCHEMA``, in the same order."""
     failed = requests.filter(pl.col("error").is_not_null()).match_to_schema(SCHEMA, missing_columns="insert")
     keys = requests.filter(pl.col("error").is_null())["key"].to_list()
-    with opened(store.root / "completions") as completions:
+    with opened(store.root / FILE) as completions:
         answered = completions.exported(keys)
     if lost := len(keys) - answered.height:
         raise ReleaseError(
@@ -143,7 +143,7 @@ def restore(folder: Path, store: Store) -> dict[str, Failure]:
     for rows in tables(folder):
         failed = rows.filter(pl.col("error").is_not_null()).select("key", "error")
         failures |= {key: Failure(error=error, tries=1) for key, error in failed.iter_rows()}
-        with opened(store.root / "completions") as completions:
+        with opened(store.root / FILE) as completions:
             for part in _parts(rows.filter(pl.col("error").is_null())):
                 _restore(part, completions)
     return failures

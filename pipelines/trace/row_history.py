@@ -275,7 +275,7 @@ def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> RowEven
 
 def _with_requests(candidates: list[Row], store: Store) -> list[Row]:
     """Return the candidates with ``messages``, ``sampling`` and ``seed`` where the store has their requests."""
-    from pipelines.completions.completion_store import reading
+    from pipelines.completions.completion_store import FILE, reading
     from sources.record import Message
     from synth.teachers.teacher import Request, Sampling
 
@@ -290,7 +290,7 @@ def _with_requests(candidates: list[Row], store: Store) -> list[Row]:
         )
         return {"messages": messages, "sampling": sampling, "seed": request.seed}
 
-    path = store.root / "completions"
+    path = store.root / FILE
     if not path.exists():
         return candidates
     with reading(path) as completions:
