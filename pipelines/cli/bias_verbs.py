@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pipelines.cli.build_verbs import BUDGET_COST, BUDGET_TOKENS, PRICE, WATTS, requesting, spending
-from pipelines.cli.red_team_verb import with_requesting
-from pipelines.cli.shared_options import JSON, MIRROR, STORE, main
-from pipelines.terminal import echo, echo_json
+from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
+from pipelines.cli.teacher_options import GUARD_FORMAT, REVISION, requesting, spending, teacher_options
 
 if TYPE_CHECKING:
     from synth.judges.guard_formats import FormatName
@@ -35,17 +33,11 @@ if TYPE_CHECKING:
 )
 @click.option("--limit", type=click.IntRange(1), help="Take a sample of so many rows of each set.  [default: all]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the sample of --limit.")
-@click.option(
-    "--revision", help="Revision of the model on the Hub, or a name for the weights of a server.  [default: none]"
-)
+@REVISION
 @MIRROR
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for bias.json.")
-@BUDGET_TOKENS
-@BUDGET_COST
-@PRICE
-@WATTS
-@with_requesting
+@teacher_options
 @JSON
 def bias(
     model: str,
@@ -73,11 +65,7 @@ def bias(
         model=model, sets=sets, mode=mode, limit=limit, seed=seed, mirror=mirror, store=store, out=out, options=options
     )
     record = measure_bias(job, spending(**limits))
-    if as_json:
-        echo_json(record.model_dump(mode="json"))
-        return
-    echo(bias_text(record))
-    echo(out)
+    echo_record(record, bias_text, out, as_json)
 
 
 def bias_text(record: BiasRecord) -> str:
@@ -110,7 +98,7 @@ def bias_text(record: BiasRecord) -> str:
     show_default=True,
     help="chat for a guard model with a template of its own, prompt for any other model.",
 )
-@click.option("--guard-format", help="Family of the guard, such as llama-guard-3.  [default: by the model's name]")
+@GUARD_FORMAT
 @click.option(
     "--judged",
     metavar="MODEL",
@@ -119,11 +107,7 @@ def bias_text(record: BiasRecord) -> str:
 @click.option("--revision", help="Version of the judge's weights, any text.  [default: none]")
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for judge.json.")
-@BUDGET_TOKENS
-@BUDGET_COST
-@PRICE
-@WATTS
-@with_requesting
+@teacher_options
 @JSON
 def judge_agreement(
     file: Path,
@@ -159,11 +143,7 @@ def judge_agreement(
         options=options,
     )
     record = run_judge(job, spending(**limits))
-    if as_json:
-        echo_json(record.model_dump(mode="json"))
-        return
-    echo(judge_text(record))
-    echo(out)
+    echo_record(record, judge_text, out, as_json)
 
 
 def judge_text(record: JudgeRecord) -> str:

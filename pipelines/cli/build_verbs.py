@@ -9,78 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb
+from pipelines.cli.shared_options import (
+    FILES,
+    JSON,
+    LOCK,
+    MIRROR,
+    OVERWRITE,
+    RELOCK,
+    STORE,
+    WORKERS,
+    echo_account,
+    main,
+    recipe_verb,
+)
+from pipelines.cli.teacher_options import PRICE, REQUESTING, SPENDING, requesting, spending
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from pipelines.build.recipe import Recipe
-    from pipelines.completions.budget import Spending
-
-BUDGET_TOKENS = click.option(
-    "--budget-tokens",
-    type=click.IntRange(1),
-    help="Stop sending requests after this many tokens, prompts and completions together.  [default: no limit]",
-)
-BUDGET_COST = click.option(
-    "--budget-cost",
-    type=click.FloatRange(0, min_open=True),
-    help="Stop sending requests at this cost, in the currency of --price.  [default: no limit]",
-)
-PRICE = click.option(
-    "--price",
-    nargs=2,
-    type=click.FloatRange(0),
-    help="Price of a million tokens, prompts and completions, as in 0.5 1.5; for --budget-cost.  [default: none]",
-)
-WATTS = click.option(
-    "--watts",
-    type=click.FloatRange(0, min_open=True),
-    help="Power of the teacher in watts while it works, for the energy of the build.  [default: none]",
-)
-CONCURRENCY = click.option(
-    "--concurrency",
-    type=click.IntRange(1, 4096),
-    help="Most concurrent requests to a teacher; for a server it starts with one and adapts. For a llamacpp teacher "
-    "the number of its slots.  [default: 256; llamacpp: 8]",
-)
-CONTEXT = click.option(
-    "--context-tokens",
-    "context",
-    type=click.IntRange(256, 10_000_000),
-    help="Context size of each slot of a llamacpp teacher, prompt and answer together, in tokens.  [default: 4096]",
-)
-THREADS = click.option(
-    "--teacher-threads",
-    "threads",
-    type=click.IntRange(1, 1024),
-    help="Threads of a llamacpp teacher.  [default: cores]",
-)
-TIMEOUT = click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(0, min_open=True),
-    help="Longest time of one request in seconds; raise it for a slow model.  [default: 600]",
-)
-TRIES = click.option(
-    "--tries",
-    "max_tries",
-    type=click.IntRange(1, 100),
-    help="Tries per request, after errors of the network or server.  [default: 5]",
-)
-LEAVE_OUT = click.option(
-    "--leave-out",
-    multiple=True,
-    type=click.Choice(["temperature", "top_p", "max_tokens", "seed", "stop"]),
-    help="Request field to omit, for a server that rejects it; may be given several times.  [default: none]",
-)
-REQUESTING = (CONCURRENCY, CONTEXT, THREADS, TIMEOUT, TRIES, LEAVE_OUT)
-"""Options of requests to teachers in this run; none is part of a fingerprint."""
-
-
-def requesting(given: dict[str, Any]) -> dict[str, Any]:
-    """Remove the values of ``REQUESTING`` from ``given`` and return those that were set."""
-    names = ("concurrency", "context", "threads", "timeout_s", "max_tries", "leave_out")
-    return {name: value for name in names if (value := given.pop(name))}
 
 
 @recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, PRICE, JSON)
@@ -101,9 +47,9 @@ def plan_verb(
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import plan_table
 
-    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
-    forecast = bench.forecast(spending(None, None, price, None).rates)
-    corpora = [corpus for node in bench.plan.nodes() if (corpus := node.step.work.corpus)]
+    session = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
+    forecast = session.forecast(spending(None, None, price, None).rates)
+    corpora = [corpus for node in session.plan.nodes() if (corpus := node.step.work.corpus)]
     point_out_licenses((corpus.name, corpus.license) for corpus in corpora)
     if as_json:
         echo_json(forecast.to_json())
@@ -111,7 +57,7 @@ def plan_verb(
         echo(plan_table(forecast))
 
 
-@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS, *REQUESTING, JSON)
+@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, *SPENDING, *REQUESTING, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
@@ -133,29 +79,15 @@ def build_verb(
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import build_table, examples
 
-    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
+    session = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     how = requesting(limits)
-    account = bench.build(workers=workers, spending=spending(**limits), requesting=how)
+    account = session.build(workers=workers, spending=spending(**limits), requesting=how)
     if as_json:
         echo_json(account.to_json())
         return
     echo(build_table(account))
     echo(examples(account, store / "steps"))
     echo(account.folder)
-
-
-def spending(
-    budget_tokens: int | None, budget_cost: float | None, price: tuple[float, float] | None, watts: float | None
-) -> Spending:
-    """Return the account of a run with these limits; a budget in cost needs a price."""
-    from pipelines.completions.budget import Budget, Spending
-    from synth.teachers.options import Rates
-
-    if budget_cost is not None and price is None:
-        raise click.UsageError(f"--budget-cost is {budget_cost}, expected --price with it: what tokens cost")
-    prompt, completion = price or (0.0, 0.0)
-    rates = Rates(prompt_price=prompt, completion_price=completion, watts=watts)
-    return Spending(rates=rates, budget=Budget(tokens=budget_tokens, cost=budget_cost))
 
 
 def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
@@ -189,20 +121,20 @@ def sources(mirror: Path | None, as_json: bool) -> None:
         echo(sources_table(rows))
 
 
-OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result of an earlier call in --out.")
+RESULT_FOLDER = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the result: kept.parquet, dropped.parquet and more.",
+)
 
 SEMANTIC_THRESHOLD = 0.95
 """Least cosine of rows with the same meaning, calibrated on all-MiniLM-L6-v2 (``synth.judges.semantic_step``)."""
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder for the result: kept.parquet, dropped.parquet and more.",
-)
+@FILES
+@RESULT_FOLDER
 @OVERWRITE
 @click.option(
     "--text-column", "text", multiple=True, help="Column to compare; give several to join them.  [default: text]"
@@ -271,7 +203,6 @@ def dedup(
 
     Duplicates share most n-grams, have the same subject and no opposite statement. Name the question's column first.
     """
-    from pipelines.cli.print_tables import account_text
     from pipelines.own_files.duplicate_files import dedup as run
     from quality.duplicates.near_settings import NearRules
 
@@ -284,10 +215,7 @@ def dedup(
         meaning = Semantic(model=model, threshold=least)
     rules = NearRules(**settings)
     account = run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
-    if as_json:
-        echo_json(account)
-    else:
-        echo(account_text(account))
+    echo_account(account, as_json)
 
 
 def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
@@ -304,19 +232,14 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@FILES
 @click.option(
     "--against",
     multiple=True,
     required=True,
     help="Benchmark of the catalog, all, or a file; may be given several times.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder for the result: kept.parquet, dropped.parquet and more.",
-)
+@RESULT_FOLDER
 @OVERWRITE
 @click.option(
     "--text-column", "text", multiple=True, help="Column to compare as text.  [default: all texts without a role]"
@@ -346,13 +269,7 @@ def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], 
     Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
     other texts by themselves.
     """
-    from pipelines.cli.print_tables import account_text
-
-    account = _decontaminate(files, out, against, given)
-    if as_json:
-        echo_json(account)
-    else:
-        echo(account_text(account))
+    echo_account(_decontaminate(files, out, against, given), as_json)
 
 
 def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], given: dict[str, Any]) -> Any:

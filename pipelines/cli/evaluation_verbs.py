@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.build_verbs import BUDGET_COST, BUDGET_TOKENS, PRICE, REQUESTING, WATTS, requesting, spending
-from pipelines.cli.shared_options import JSON, MIRROR, STORE, main
+from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
+from pipelines.cli.teacher_options import requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 def _is_default(name: str) -> bool:
     """Return whether an option of this call was left at its default."""
     return click.get_current_context().get_parameter_source(name) == click.core.ParameterSource.DEFAULT
-
-
-def with_requesting(verb: Any) -> Any:
-    """Give a verb the options on how requests are sent."""
-    for option in reversed(REQUESTING):
-        verb = option(verb)
-    return verb
 
 
 @main.command()
@@ -149,11 +142,7 @@ def with_requesting(verb: Any) -> Any:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="New folder for results.json and items.parquet."
 )
-@BUDGET_TOKENS
-@BUDGET_COST
-@PRICE
-@WATTS
-@with_requesting
+@teacher_options
 @JSON
 def evaluate(
     model: str,
@@ -245,11 +234,7 @@ def evaluate(
         options=options,
     )
     record = run(job, spending(**limits))
-    if as_json:
-        echo_json(record.model_dump(mode="json"))
-        return
-    echo(scores_text(record))
-    echo(out)
+    echo_record(record, scores_text, out, as_json)
 
 
 @main.command()

@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from pipelines.cli.build_verbs import BUDGET_COST, BUDGET_TOKENS, PRICE, REQUESTING, WATTS, requesting, spending
-from pipelines.cli.shared_options import JSON, MIRROR, STORE, main
+from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
+from pipelines.cli.teacher_options import GUARD_FORMAT, REVISION, requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from synth.judges.guard_formats import FormatName
     from training.evaluation.evaluation_record import Score
     from training.evaluation.red_team_record import AttackRate, RedTeamRecord
-
-
-def with_requesting(verb: Any) -> Any:
-    """Give a verb the options on how requests are sent."""
-    for option in reversed(REQUESTING):
-        verb = option(verb)
-    return verb
 
 
 @main.command()
@@ -38,11 +31,9 @@ def with_requesting(verb: Any) -> Any:
     show_default=True,
     help="chat for a guard model with a template of its own, prompt for any other instructed model.",
 )
-@click.option("--guard-format", help="Family of the guard, such as llama-guard-3.  [default: by the model's name]")
+@GUARD_FORMAT
 @click.option("--guard-revision", help="Version of the guard's weights, any text.  [default: none]")
-@click.option(
-    "--revision", help="Revision of the model on the Hub, or a name for the weights of a server.  [default: none]"
-)
+@REVISION
 @click.option(
     "--requests",
     type=click.IntRange(0),
@@ -86,11 +77,7 @@ def with_requesting(verb: Any) -> Any:
 @MIRROR
 @STORE
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder for the results.")
-@BUDGET_TOKENS
-@BUDGET_COST
-@PRICE
-@WATTS
-@with_requesting
+@teacher_options
 @JSON
 def redteam(
     model: str,
@@ -127,11 +114,7 @@ def redteam(
         **given,
     )
     record = run_red_team(job, spending(**budget))
-    if as_json:
-        echo_json(record.model_dump(mode="json"))
-        return
-    echo(red_team_text(record))
-    echo(job.out)
+    echo_record(record, red_team_text, job.out, as_json)
 
 
 def red_team_text(record: RedTeamRecord) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.build_verbs import REQUESTING, requesting
 from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb
+from pipelines.cli.teacher_options import REQUESTING, requesting
 from pipelines.terminal import echo, echo_coloured, echo_json, printable
 
 if TYPE_CHECKING:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.build_verbs import OVERWRITE
-from pipelines.cli.shared_options import JSON, STORE, main
+from pipelines.cli.shared_options import FILES, JSON, OVERWRITE, STORE, echo_account, main
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
-    from pipelines.own_files.file_tables import FileAccount
     from quality.calibration import Compared
 
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 OUT = click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -130,7 +127,7 @@ def score(
     scoring = replace(scoring, rules=rules)
     columns = TextColumns(question=question, answer=answer)
     account = run(files, out, columns=columns, scoring=scoring, overwrite=overwrite)
-    _print(account, as_json)
+    echo_account(account, as_json)
 
 
 @main.command()
@@ -191,7 +188,7 @@ def select(
     config = selection(by, rows, tokens, embedder, most_similar)
     columns = TextColumns(question=question, answer=answer)
     account = run(files, out, columns=columns, config=config, overwrite=overwrite)
-    _print(account, as_json)
+    echo_account(account, as_json)
 
 
 @main.command()
@@ -237,7 +234,7 @@ def label(
     labels = Labels(
         specialty=teacher(specialty) if specialty else None, medical=teacher(medical) if medical else None, store=store
     )
-    _print(run(files, out, columns=TextColumns(question=question), labels=labels, overwrite=overwrite), as_json)
+    echo_account(run(files, out, columns=TextColumns(question=question), labels=labels, overwrite=overwrite), as_json)
 
 
 @main.command()
@@ -298,16 +295,7 @@ def questions(
         store=store,
         overwrite=overwrite,
     )
-    _print(account, as_json)
-
-
-def _print(account: FileAccount, as_json: bool) -> None:
-    from pipelines.cli.print_tables import account_text
-
-    if as_json:
-        echo_json(account)
-    else:
-        echo(account_text(account))
+    echo_account(account, as_json)
 
 
 @main.command()

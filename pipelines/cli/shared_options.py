@@ -9,15 +9,20 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pipelines.terminal import printable
+from pipelines.terminal import echo, echo_json, printable
 from sources.errors import SabilaError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from pipelines.build.recipe import Recipe
+    from pipelines.own_files.file_tables import FileAccount
+
+ResultRecord = TypeVar("ResultRecord", bound="BaseModel")
 
 STORE = click.option(
     "--store",
@@ -45,6 +50,8 @@ WORKERS = click.option(
     help="Number of worker processes.  [default: cores]",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result of an earlier call in --out.")
 
 
 SECTIONS = {
@@ -118,6 +125,25 @@ class GuardedGroup(click.Group):
 @click.version_option(package_name="sabila")
 def main() -> None:
     """Build medical training datasets with a recorded origin for every row and a reason for every missing one."""
+
+
+def echo_account(account: FileAccount, as_json: bool) -> None:
+    """Print the account of a verb on own files."""
+    from pipelines.cli.print_tables import account_text
+
+    if as_json:
+        echo_json(account)
+    else:
+        echo(account_text(account))
+
+
+def echo_record(record: ResultRecord, text: Callable[[ResultRecord], str], out: Path, as_json: bool) -> None:
+    """Print the record of a measurement, as JSON or as text that ends with the folder of its results."""
+    if as_json:
+        echo_json(record.model_dump(mode="json"))
+    else:
+        echo(text(record))
+        echo(out)
 
 
 TRACEBACK = "SABILA_TRACEBACK"

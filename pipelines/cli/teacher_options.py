@@ -1,0 +1,108 @@
+"""Options of verbs that send requests to teachers: budgets, prices, and how requests are sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pipelines.completions.budget import Spending
+
+BUDGET_TOKENS = click.option(
+    "--budget-tokens",
+    type=click.IntRange(1),
+    help="Stop sending requests after this many tokens, prompts and completions together.  [default: no limit]",
+)
+BUDGET_COST = click.option(
+    "--budget-cost",
+    type=click.FloatRange(0, min_open=True),
+    help="Stop sending requests at this cost, in the currency of --price.  [default: no limit]",
+)
+PRICE = click.option(
+    "--price",
+    nargs=2,
+    type=click.FloatRange(0),
+    help="Price of a million tokens, prompts and completions, as in 0.5 1.5; for --budget-cost.  [default: none]",
+)
+WATTS = click.option(
+    "--watts",
+    type=click.FloatRange(0, min_open=True),
+    help="Power of the teacher in watts while it works, for the energy of the build.  [default: none]",
+)
+CONCURRENCY = click.option(
+    "--concurrency",
+    type=click.IntRange(1, 4096),
+    help="Most concurrent requests to a teacher; for a server it starts with one and adapts. For a llamacpp teacher "
+    "the number of its slots.  [default: 256; llamacpp: 8]",
+)
+CONTEXT = click.option(
+    "--context-tokens",
+    "context",
+    type=click.IntRange(256, 10_000_000),
+    help="Context size of each slot of a llamacpp teacher, prompt and answer together, in tokens.  [default: 4096]",
+)
+THREADS = click.option(
+    "--teacher-threads",
+    "threads",
+    type=click.IntRange(1, 1024),
+    help="Threads of a llamacpp teacher.  [default: cores]",
+)
+TIMEOUT = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    help="Longest time of one request in seconds; raise it for a slow model.  [default: 600]",
+)
+TRIES = click.option(
+    "--tries",
+    "max_tries",
+    type=click.IntRange(1, 100),
+    help="Tries per request, after errors of the network or server.  [default: 5]",
+)
+LEAVE_OUT = click.option(
+    "--leave-out",
+    multiple=True,
+    type=click.Choice(["temperature", "top_p", "max_tokens", "seed", "stop"]),
+    help="Request field to omit, for a server that rejects it; may be given several times.  [default: none]",
+)
+SPENDING = (BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS)
+"""Options of what a run may take, the arguments of ``spending``."""
+
+REQUESTING = (CONCURRENCY, CONTEXT, THREADS, TIMEOUT, TRIES, LEAVE_OUT)
+"""Options of requests to teachers in this run; none is part of a fingerprint."""
+
+
+REVISION = click.option(
+    "--revision", help="Revision of the model on the Hub, or a name for the weights of a server.  [default: none]"
+)
+GUARD_FORMAT = click.option(
+    "--guard-format", help="Family of the guard, such as llama-guard-3.  [default: by the model's name]"
+)
+
+
+def requesting(given: dict[str, Any]) -> dict[str, Any]:
+    """Remove the values of ``REQUESTING`` from ``given`` and return those that were set."""
+    names = ("concurrency", "context", "threads", "timeout_s", "max_tries", "leave_out")
+    return {name: value for name in names if (value := given.pop(name))}
+
+
+def spending(
+    budget_tokens: int | None, budget_cost: float | None, price: tuple[float, float] | None, watts: float | None
+) -> Spending:
+    """Return the account of a run with these limits; a budget in cost needs a price."""
+    from pipelines.completions.budget import Budget, Spending
+    from synth.teachers.options import Rates
+
+    if budget_cost is not None and price is None:
+        raise click.UsageError(f"--budget-cost is {budget_cost}, expected --price with it: what tokens cost")
+    prompt, completion = price or (0.0, 0.0)
+    rates = Rates(prompt_price=prompt, completion_price=completion, watts=watts)
+    return Spending(rates=rates, budget=Budget(tokens=budget_tokens, cost=budget_cost))
+
+
+def teacher_options(verb: Any) -> Any:
+    """Give a verb all options on its requests to teachers."""
+    for option in reversed((*SPENDING, *REQUESTING)):
+        verb = option(verb)
+    return verb
