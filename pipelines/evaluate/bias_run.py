@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
-
-import xxhash
 
 from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
-from pipelines.evaluate.evaluate_model import EvaluationError, default_mode, make_teacher
+from pipelines.evaluate.evaluate_model import EvaluationError, default_mode, evaluated_model, make_teacher
 from pipelines.evaluate.result_folder import check_new
 from sources.atomic import write_json
 from sources.catalog import BENCHMARKS
-from sources.record import Record
+from sources.versions import sabila_version
 from synth.teachers.options import TeacherOptions
 from training.evaluation.bias_sets import LIKELIHOOD_ONLY, SETS, BiasRecord, SetName, SetScores, ask_rows, score_set
-from training.evaluation.evaluation_record import Mode, ModelFacts
-from training.evaluation.red_team_items import CorpusPlace
+from training.evaluation.corpus_rows import CorpusPlace, by_hash
+from training.evaluation.evaluation_record import Mode
 
 RECORD = "bias.json"
 
@@ -61,7 +58,7 @@ def measure_bias(job: BiasJob, spending: Spending) -> BiasRecord:
     if needing:
         raise EvaluationError(f"{needing[0]} compares log-likelihoods, expected the folder or Hub id of a model")
     chosen = job.sets or tuple(name for name in SETS if mode == "loglikelihood" or name not in LIKELIHOOD_ONLY)
-    rows = {name: _sample(list(place.rows(BENCHMARKS[name])), job.limit, job.seed) for name in chosen}
+    rows = {name: by_hash(place.rows(BENCHMARKS[name]), job.seed)[: job.limit] for name in chosen}
     if not any(rows.values()):
         raise EvaluationError(f"no set of bias is available: {'; '.join(place.absent.values())}; name a --mirror")
     teacher = make_teacher(job.model, mode, job.options)
@@ -73,8 +70,8 @@ def measure_bias(job: BiasJob, spending: Spending) -> BiasRecord:
     left_out = [f"{name}: not asked for, or it compares log-likelihoods" for name in unchosen]
     left_out += [f"{name}: {reason}" for name, reason in place.absent.items()]
     record = BiasRecord(
-        sabila=version("sabila"),
-        model=ModelFacts(name=teacher.name.partition(":")[2], revision=teacher.revision),
+        sabila=sabila_version(),
+        model=evaluated_model(teacher),
         mode=mode,
         limit=job.limit,
         seed=job.seed,
@@ -83,9 +80,3 @@ def measure_bias(job: BiasJob, spending: Spending) -> BiasRecord:
     )
     write_json(job.out / RECORD, record.model_dump(mode="json"))
     return record
-
-
-def _sample(rows: list[Record], limit: int | None, seed: int) -> list[Record]:
-    """Return the rows with the lowest hash of seed and id; all without a limit."""
-    ranked = sorted(rows, key=lambda row: (xxhash.xxh64_intdigest(row.id.encode(), seed), row.id))
-    return ranked[:limit]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as library_version
 from os import cpu_count
 from pathlib import Path
 from typing import cast
@@ -22,6 +20,7 @@ from sources.catalog import SOURCES
 from sources.errors import SabilaError
 from sources.source import Source
 from sources.suggest import did_you_mean
+from sources.versions import installed_versions, sabila_version
 from synth.strategies.strategy_stage import DIRECT, REASONED, Strategy, StrategyName
 from synth.teachers.candidates import author
 from synth.teachers.embedders import embedder
@@ -30,11 +29,11 @@ from synth.teachers.specs import ELSEWHERE
 from synth.teachers.specs import teacher as teacher_of
 from synth.teachers.teacher import Ask, Teacher
 from training.evaluation.benchmark_items import SUITE, ItemSet, expand_names, load_items
+from training.evaluation.corpus_rows import CorpusPlace
 from training.evaluation.evaluation_record import BenchmarkScore, EvaluationRecord, Mode, ModelFacts, Settings, Spent
 from training.evaluation.item_prompts import answer_items, askable, item_requests, prompt_of
 from training.evaluation.item_results import ItemResult
 from training.evaluation.option_likelihood import LikelihoodTeacher
-from training.evaluation.red_team_items import CorpusPlace
 from training.evaluation.rubric_grading import grade
 from training.evaluation.score_items import score_benchmark, summarize
 from training.evaluation.strategy_items import ExampleSource, run_strategy
@@ -128,6 +127,11 @@ def make_teacher(model: str, mode: Mode, options: TeacherOptions) -> Teacher:
     return LikelihoodTeacher(model=rest if is_spec(model) else model, wanted_revision=options.revision)
 
 
+def evaluated_model(teacher: Teacher) -> ModelFacts:
+    """Return a model as a part of a record, without the kind of its teacher."""
+    return ModelFacts(name=teacher.name.partition(":")[2], revision=teacher.revision)
+
+
 def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
     """Ask a model about all items that are not answered yet, write the results, and return their record.
 
@@ -164,14 +168,14 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
                 score, results = with_leaks(found, score, results, leaks, job.mirror, raw)
             scored.append((found, score, results))
     record = EvaluationRecord(
-        sabila=_libraries().get("sabila", "not installed"),
-        model=ModelFacts(name=teacher.name.partition(":")[2], revision=teacher.revision),
+        sabila=sabila_version(),
+        model=evaluated_model(teacher),
         settings=settings,
         benchmarks=[score for _, score, _ in scored],
         summary=summarize(scored, expand_names((SUITE,))),
         notes=notes,
         spent=_spent(spending),
-        libraries=_libraries(),
+        libraries=installed_versions(LIBRARIES),
         machine=f"{platform.machine()}, {cpu_count()} cores, Python {platform.python_version()}",
         seconds=time.monotonic() - since,
     )
@@ -224,13 +228,3 @@ def _spent(spending: Spending) -> Spent:
         cost=sum(one.cost for one in accounts),
         kwh=sum(one.kwh or 0.0 for one in accounts) if spending.rates.watts is not None else None,
     )
-
-
-def _libraries() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = library_version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -23,8 +23,8 @@ from synth.judges.guard_formats import FormatName
 from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher as teacher_of
-from training.evaluation.evaluation_record import ModelFacts
 from training.evaluation.judge_agreement import JudgeRecord, Kind, LabelledCase, measure_judge
+from training.evaluation.red_team import model_facts
 
 RECORD = "judge.json"
 LABELS: dict[Kind, tuple[str, ...]] = {"guard": ("safe", "unsafe"), "pair": ("first", "second", "tie")}
@@ -54,14 +54,12 @@ def run_judge(job: JudgeJob, spending: Spending) -> JudgeRecord:
     check_new(job.out)
     cases = labelled_cases(job.file, job.kind)
     judge = teacher_of(job.judge, job.options)
-    by = author(judge)
     guard = None
     if job.kind == "guard":
-        guard = Guard(generated_by=by, protocol=job.protocol, format=job.format)
+        guard = Guard(generated_by=author(judge), protocol=job.protocol, format=job.format)
     with show_progress(1) as progress, kept_notices():
         ask = cached_teacher(job.store / FILE, judge, spending, progress)
-        facts = ModelFacts(name=by.name, revision=by.revision)
-        record = measure_judge(cases, job.kind, ask, judge=facts, guard=guard, judged=job.judged)
+        record = measure_judge(cases, job.kind, ask, judge=model_facts(judge), guard=guard, judged=job.judged)
     write_json(job.out / RECORD, record.model_dump(mode="json"))
     return record
 

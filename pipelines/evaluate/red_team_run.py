@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,13 +16,15 @@ from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
 from pipelines.evaluate.evaluate_model import make_teacher
-from sources.atomic import publish_folder, write_json, write_table, writing
+from pipelines.evaluate.result_folder import new_folder
+from sources.atomic import write_json, write_table
 from sources.literal import read_parquet
 from synth.judges.guard import NO_TEXT, Guard
 from synth.judges.guard_formats import FormatName
 from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher as teacher_of
+from training.evaluation.corpus_rows import CorpusPlace
 from training.evaluation.item_results import item_results, result_table
 from training.evaluation.red_team import (
     BENIGN_STAGE,
@@ -40,7 +40,6 @@ from training.evaluation.red_team import (
 from training.evaluation.red_team_comparison import PairedRates, compare_red_teams
 from training.evaluation.red_team_items import (
     ATTACKS,
-    CorpusPlace,
     RedTeamError,
     attack_prompts,
     benign_answers,
@@ -144,18 +143,12 @@ def prompts_hash(prompts: pl.DataFrame) -> str:
 
 
 def _write(out: Path, record: RedTeamRecord, answers: pl.DataFrame, benign: pl.DataFrame | None) -> None:
-    partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
-    try:
-        with writing(out):
-            partial.mkdir(parents=True)
-            write_table(partial / ANSWERS, answers)
-            write_table(partial / ITEMS, result_table(red_team_results(answers)))
-            if benign is not None:
-                write_table(partial / BENIGN, benign)
-            write_json(partial / RECORD, record.model_dump(mode="json"))
-            publish_folder(partial, out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_folder(out) as partial:
+        write_table(partial / ANSWERS, answers)
+        write_table(partial / ITEMS, result_table(red_team_results(answers)))
+        if benign is not None:
+            write_table(partial / BENIGN, benign)
+        write_json(partial / RECORD, record.model_dump(mode="json"))
 
 
 def read_record(folder: Path) -> RedTeamRecord:

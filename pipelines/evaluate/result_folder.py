@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,18 +43,25 @@ def check_new(out: Path) -> None:
         )
 
 
-def write_results(out: Path, record: EvaluationRecord, items: Iterable[ItemResult]) -> None:
-    """Write an evaluation into a new folder, complete or not at all."""
-    check_new(out)
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Give a temporary folder to write to; on success it is renamed to ``out``, otherwise removed."""
     partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
     try:
         with writing(out):
             partial.mkdir(parents=True)
-            write_table(partial / ITEMS, result_table(items))
-            write_json(partial / RESULTS, record.model_dump(mode="json"))
+            yield partial
             publish_folder(partial, out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_results(out: Path, record: EvaluationRecord, items: Iterable[ItemResult]) -> None:
+    """Write an evaluation into a new folder, complete or not at all."""
+    check_new(out)
+    with new_folder(out) as partial:
+        write_table(partial / ITEMS, result_table(items))
+        write_json(partial / RESULTS, record.model_dump(mode="json"))
 
 
 def read_results(folder: Path) -> Results:

@@ -7,11 +7,12 @@ al. 2024); a reply that refuses the request and then says something on the matte
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
 
 import orjson
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass as checked
 
 from synth.prompting import prompt_files
 
@@ -144,7 +145,7 @@ def response_kind(text: str) -> Response:
     return "refuses" if referrals and content < REFERRAL_CONTENT else "complies"
 
 
-@dataclass(frozen=True, kw_only=True)
+@checked(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class DetectionError:
     """How the detector does on labelled replies: replies, and those read as each kind, by their label."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import orjson
 import polars as pl
@@ -40,6 +40,16 @@ NO_VOTE = "no_answer"
 
 Positions = tuple[int, ...]
 """An answer: places of options in the source's order, ascending."""
+
+
+class Sample(NamedTuple):
+    """One sample's answer, if it has any, its verdict, and the tokens read and written, if they are known."""
+
+    answer: Positions | None
+    verdict: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
 
 VOTE_SCHEMA = pl.Schema(
     {
@@ -174,7 +184,7 @@ def further_samples(
     answers = _answers(candidates)
     for question in questions:
         known = answers.get(question.record.id, {})
-        counts = vote(known[sample][0] for sample in sorted(known)).counts
+        counts = vote(known[sample].answer for sample in sorted(known)).counts
         used = max(known, default=-1) + 1
         for sample in range(used, used + _needed(counts, used, config)):
             yield question, sample_request(question, sample, config)
@@ -205,10 +215,10 @@ def count_votes(rows: pl.DataFrame, questions: list[Question], candidates: pl.Da
     return Outcome(rows=with_reasons(rows, reasons), tables={"votes": table})
 
 
-def _vote_row(record: Record, known: dict[int, tuple[Positions | None, str, int | None, int | None]]) -> dict[str, Any]:
+def _vote_row(record: Record, known: dict[int, Sample]) -> dict[str, Any]:
     samples = [known[sample] for sample in sorted(known)]
-    result = vote(answer for answer, *_ in samples)
-    verdicts = [verdict for _, verdict, *_ in samples]
+    result = vote(one.answer for one in samples)
+    verdicts = [one.verdict for one in samples]
     return {
         "id": record.id,
         "answer": None if result.winner is None else list(result.winner),
@@ -216,24 +226,22 @@ def _vote_row(record: Record, known: dict[int, tuple[Positions | None, str, int 
         "share": result.share,
         "tied": result.tied,
         "samples": len(samples),
-        "votes": [None if answer is None else list(answer) for answer, *_ in samples],
+        "votes": [None if one.answer is None else list(one.answer) for one in samples],
         "unparsed": result.unparsed,
         "truncated": verdicts.count(TRUNCATED),
         "failed": verdicts.count(FAILED),
-        "prompt_tokens": sum(prompt or 0 for *_, prompt, _ in samples),
-        "completion_tokens": sum(written or 0 for *_, written in samples),
-        "uncounted": sum(prompt is None or written is None for *_, prompt, written in samples),
+        "prompt_tokens": sum(one.prompt_tokens or 0 for one in samples),
+        "completion_tokens": sum(one.completion_tokens or 0 for one in samples),
+        "uncounted": sum(one.prompt_tokens is None or one.completion_tokens is None for one in samples),
     }
 
 
-def _answers(
-    candidates: pl.DataFrame,
-) -> dict[str, dict[int, tuple[Positions | None, str, int | None, int | None]]]:
-    """Return by row and sample the answer, if any, the verdict, and the tokens read and written."""
-    found: dict[str, dict[int, tuple[Positions | None, str, int | None, int | None]]] = defaultdict(dict)
+def _answers(candidates: pl.DataFrame) -> dict[str, dict[int, Sample]]:
+    """Return the samples of each row by their number."""
+    found: dict[str, dict[int, Sample]] = defaultdict(dict)
     columns = ("id", "sample", "parsed", "verdict", "prompt_tokens", "completion_tokens")
     for id, sample, parsed, verdict, prompt, written in candidates.select(columns).iter_rows():
-        found[id][sample] = (tuple(orjson.loads(parsed)) if parsed else None, verdict, prompt, written)
+        found[id][sample] = Sample(tuple(orjson.loads(parsed)) if parsed else None, verdict, prompt, written)
     return found
 
 

@@ -13,8 +13,7 @@ import orjson
 
 from sources.catalog import BENCHMARKS
 from sources.errors import SabilaError
-from sources.fetch.hub_files import fetched, resolve_revision
-from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed, Record
@@ -23,6 +22,7 @@ from sources.source import Benchmark
 from sources.suggest import did_you_mean
 from synth.answers.option_reading import is_decision
 from synth.prompting.generators import question_of
+from training.evaluation.corpus_rows import corpus_files
 from training.evaluation.item_results import Criterion, Item
 
 SUITE = "multimedqa"
@@ -30,8 +30,6 @@ SUITE = "multimedqa"
 
 SAFETY = frozenset({"safety", "preference"})
 """Tasks whose rows have no right answer by this road."""
-
-MIRRORED = "mirror"
 
 RUBRICS = "rubrics"
 """The field of ``meta`` with the criteria of a reply."""
@@ -166,15 +164,8 @@ def _find_edition(name: str, mirror: Path | None, raw: Path) -> tuple[Edition, s
     errors = []
     for edition in benchmark_names()[name]:
         corpus = edition.corpus
-        if mirror is None and corpus.hub_id is None:
-            errors.append(f"{corpus.name} is at {corpus.home}, not on the Hub")
-            continue
         try:
-            if mirror is not None:
-                files, revision = mirrored(corpus, mirror), MIRRORED
-            else:
-                revision = resolve_revision(corpus, corpus.revision)
-                files = fetched(corpus, raw, revision)
+            files, revision = corpus_files(corpus, mirror, raw)
         except MissingCorpusError as error:
             errors.append(str(error))
             continue
@@ -185,13 +176,10 @@ def _find_edition(name: str, mirror: Path | None, raw: Path) -> tuple[Edition, s
 def edition_items(name: str, mirror: Path | None, raw: Path) -> list[tuple[str, str]]:
     """Return (id, question) of all rows of a benchmark of the catalog, none where it is not available."""
     corpus = BENCHMARKS.get(name)
-    if corpus is None or (mirror is None and corpus.hub_id is None):
+    if corpus is None:
         return []
     try:
-        if mirror is not None:
-            files = mirrored(corpus, mirror)
-        else:
-            files = fetched(corpus, raw, resolve_revision(corpus, corpus.revision))
+        files, _ = corpus_files(corpus, mirror, raw)
     except MissingCorpusError:
         return []
     rows = (row for file in files for row in read(corpus, file))

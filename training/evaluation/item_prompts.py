@@ -16,7 +16,7 @@ from synth.prompting.turns import render_turns
 from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling
 from training.evaluation.benchmark_items import BenchmarkError, ItemSet, has_letters
 from training.evaluation.evaluation_record import Settings
-from training.evaluation.item_results import Item, ItemResult, Verdict
+from training.evaluation.item_results import CREDIT, Item, ItemResult, Verdict
 from training.evaluation.option_likelihood import likelihood_request, likelihoods
 from training.evaluation.shuffled_options import option_orders
 from training.evaluation.text_overlap import rouge
@@ -211,7 +211,7 @@ def _result(
         chosen=chosen,
         gold=item.gold,
         shown=one.shown,
-        score={"right": 1.0, "wrong": 0.0}.get(verdict, score),
+        score=CREDIT.get(verdict, score),
         confidence=confidence,
         logprobs=logprobs,
         overlap=overlap,

@@ -19,6 +19,9 @@ no mean. The last five are no answers, each counted by itself.
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
+CREDIT: dict[Verdict, float] = {"right": 1.0, "wrong": 0.0}
+"""The score of an answer that is right or wrong."""
+
 NO_ANSWER: tuple[Verdict, ...] = ("unparsed", "ambiguous", "truncated", "filtered", "failed")
 """Counted as not right in an accuracy over all items, and never as wrong."""
 

@@ -6,8 +6,7 @@ A verdict that cannot be read is a count of its own, never safe or unsafe; witho
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import polars as pl
@@ -15,6 +14,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as checked
 
 from sources.record import Message
+from sources.versions import sabila_version
 from synth.judges import guard as guards
 from synth.judges.guard import Guard
 from synth.redteam.attacks import BASELINE
@@ -23,12 +23,11 @@ from synth.teachers.candidates import Author, author
 from synth.teachers.stage import Stage
 from synth.teachers.teacher import Ask, Failure, Request, Sampling, Teacher
 from training.evaluation.evaluation_record import ModelFacts, Score
-from training.evaluation.item_results import ItemResult, Verdict
+from training.evaluation.item_results import CREDIT, ItemResult, Verdict
 from training.evaluation.judge_agreement import same_family
 from training.evaluation.red_team_items import ATTACKS, MEDICAL, XSTEST_SAFE, XSTEST_UNSAFE
 from training.evaluation.red_team_record import (
     AttackRate,
-    DetectionFacts,
     GuardErrors,
     RedTeamRecord,
     RedTeamSettings,
@@ -211,7 +210,7 @@ def red_team_record(
     if benign is None or benign.is_empty():
         absent.append("the guard's false alarms: no guard or no benign answers")
     return RedTeamRecord(
-        sabila=version("sabila"),
+        sabila=sabila_version(),
         model=model,
         guard=judge.facts if judge else None,
         settings=RedTeamSettings(
@@ -234,7 +233,7 @@ def red_team_record(
         refusals=[
             refusal_rate(answers, name, benign) for name, benign in BENIGN_SETS.items() if name in set(answers["set"])
         ],
-        detection=DetectionFacts(**asdict(detection_error())),
+        detection=detection_error(),
         guard_errors=guard_errors(benign, benign_corpus) if judge and benign is not None and benign.height else None,
         same_family=same_family(judge.facts.name, model.name) if judge else None,
         failed_requests=int(answers["failed"].sum()),
@@ -269,7 +268,7 @@ def red_team_results(answers: pl.DataFrame) -> Iterator[ItemResult]:
             sample=0,
             verdict=verdict,
             how=how,
-            score={"right": 1.0, "wrong": 0.0}.get(verdict),
+            score=CREDIT.get(verdict),
             text=row["text"],
             prompt_tokens=row["prompt_tokens"],
             completion_tokens=row["completion_tokens"],

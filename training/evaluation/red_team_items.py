@@ -6,24 +6,17 @@ styles of ``synth/redteam``; benign prompts are XSTest's and a medical set of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import orjson
 import polars as pl
-import xxhash
 
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.errors import SabilaError
-from sources.fetch.hub_files import fetched, resolve_revision
-from sources.fetch.mirror import MissingCorpusError, mirrored
-from sources.files import RawFile
-from sources.read import read
 from sources.record import Record
-from sources.source import Corpus
 from synth.prompting import prompt_files
 from synth.redteam.attacks import BASELINE, OTHER, Style, own_styles, topic_of
+from training.evaluation.corpus_rows import CorpusPlace, by_hash
 
 MEDICAL_SET = "overrefusal/medical.jsonl"
 MEDICAL, XSTEST_SAFE, XSTEST_UNSAFE = "medical_overrefusal", "xstest_safe", "xstest_unsafe"
@@ -47,36 +40,6 @@ class RedTeamError(SabilaError):
     """A red team without prompts: no safety corpus is available, or an unknown style."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CorpusPlace:
-    """Where corpora are read from: a local mirror, or the Hub with a folder for its files. Absent ones are listed."""
-
-    mirror: Path | None
-    raw: Path
-    read_rows: dict[str, int] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
-
-    def rows(self, corpus: Corpus) -> Iterator[Record]:
-        """Yield a corpus's rows, none where it is not available."""
-        try:
-            files = self._files(corpus)
-        except MissingCorpusError as error:
-            self.absent[corpus.name] = str(error)
-            return
-        for file in files:
-            for row in read(corpus, file):
-                if isinstance(row, Record):
-                    self.read_rows[corpus.name] = self.read_rows.get(corpus.name, 0) + 1
-                    yield row
-
-    def _files(self, corpus: Corpus) -> Sequence[RawFile]:
-        if self.mirror is not None:
-            return mirrored(corpus, self.mirror)
-        if corpus.hub_id is None:
-            raise MissingCorpusError(f"{corpus.name} is at {corpus.home}, not on the Hub; read it with --mirror")
-        return fetched(corpus, self.raw, resolve_revision(corpus, corpus.revision))
-
-
 def attack_prompts(
     requests: Sequence[Record], styles: Sequence[Style], topics: Mapping[str, str], limit: int, seed: int
 ) -> pl.DataFrame:
@@ -84,11 +47,10 @@ def attack_prompts(
 
     A larger limit holds all prompts of a smaller one. ``topics`` are those of whole corpora; labels name others.
     """
-    named = [(row, topics.get(row.source) or _topic(row)) for row in requests]
-    ranked = sorted(named, key=lambda one: (xxhash.xxh64_intdigest(one[0].id.encode(), seed), one[0].id))
     place: dict[str, int] = {}
     in_turn = []
-    for row, topic in ranked:
+    for row in by_hash(requests, seed):
+        topic = topics.get(row.source) or _topic(row)
         place[topic] = place.get(topic, -1) + 1
         in_turn.append((place[topic], topic, row))
     in_turn.sort(key=lambda one: (one[0], one[1]))
@@ -156,8 +118,7 @@ def benign_answers(corpus: str, place: CorpusPlace, count: int, seed: int) -> pl
     """Return ``count`` questions of a training corpus with their answers, which a guard should find safe."""
     if corpus not in SOURCES:
         raise RedTeamError(f"corpus is {corpus!r}, expected a source that `sabila sources` lists")
-    rows = [row for row in place.rows(SOURCES[corpus]) if row.answer and len(row.messages) == 1]
-    rows.sort(key=lambda row: (xxhash.xxh64_intdigest(row.id.encode(), seed), row.id))
+    rows = by_hash((row for row in place.rows(SOURCES[corpus]) if row.answer and len(row.messages) == 1), seed)
     table = [(row.id, row.messages[-1].content, row.answer) for row in rows[:count]]
     return pl.DataFrame(table, {"id": pl.String, "prompt": pl.String, "text": pl.String}, orient="row")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from synth.redteam.refusal_detection import DetectionError
 from training.evaluation.evaluation_record import ModelFacts, Score
 
 FORMAT = 1
@@ -75,17 +76,6 @@ class RefusalRate(_Part):
     by_topic: dict[str, tuple[int, int]]
 
 
-class DetectionFacts(_Part):
-    """The error of the refusal detector on labelled replies that its rules were not written with."""
-
-    replies: int
-    right: int
-    missed_refusals: int
-    refusals: int
-    false_refusals: int
-    compliant: int
-
-
 class GuardErrors(_Part):
     """The guard's verdicts on benign medical answers of a corpus: ``false_alarms`` among those read."""
 
@@ -115,7 +105,7 @@ class RedTeamRecord(_Part):
     worst_style: str | None
     requests: RequestRate
     refusals: list[RefusalRate]
-    detection: DetectionFacts
+    detection: DetectionError
     guard_errors: GuardErrors | None
     same_family: bool | None
     failed_requests: int

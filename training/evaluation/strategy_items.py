@@ -20,7 +20,7 @@ from synth.strategies.strategy_stage import STAGE, Strategy, question_turns
 from synth.teachers.candidates import FAILED, TRUNCATED
 from synth.teachers.teacher import Ask, Completion, Request, Sampling
 from training.evaluation.evaluation_record import CurvePart, Score, StrategyScores
-from training.evaluation.item_results import Item, ItemResult, Verdict
+from training.evaluation.item_results import CREDIT, Item, ItemResult, Verdict
 from training.evaluation.statistics import wilson
 
 TOO_LONG = re.compile(
@@ -175,7 +175,7 @@ def _result(
         chosen=tuple(answer or ()),
         gold=item.gold,
         shown=tuple(range(len(item.options))),
-        score={"right": 1.0, "wrong": 0.0}.get(verdict),
+        score=CREDIT.get(verdict),
         confidence=row["share"] if answer is not None and len(votes) > 1 else None,
         text=text,
         prompt_tokens=cost.prompt_tokens if cost else None,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean
 from typing import Any
 
 from sources.license import contradiction, joint
+from sources.versions import installed_versions
 from training.lineage import describe_step
 from training.run.hardware import JOULES_PER_KWH, hardware
 from training.run.start_model import ModelFacts
@@ -68,7 +68,7 @@ def run_record(
         "license": license,
         "license_conflict": contradiction(license),
         "lineage": describe_step(stage, release, [origin]),
-        "libraries": libraries(),
+        "libraries": installed_versions(LIBRARIES),
     }
 
 
@@ -88,17 +88,6 @@ def tokens_seen(log: Sequence[dict[str, Any]]) -> int:
     """Return the tokens that passed through training; a trainer counts from 0 after each start."""
     counts = [int(line.get("num_tokens", 0)) for line in log]
     return sum(now - before if now > before else now for before, now in zip([0, *counts], counts, strict=False))
-
-
-def libraries() -> dict[str, str]:
-    """Return the versions of the libraries used."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue  # a library that is not installed took no part
-    return found
 
 
 def vars_of(model: ModelFacts) -> dict[str, Any]:
