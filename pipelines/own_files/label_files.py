@@ -14,9 +14,8 @@ from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of
-from pipelines.own_files.file_tables import FileAccount, TableError, refuse_overwriting, refuse_result, scan
-from pipelines.own_files.score_files import OUTPUTS, write_kept_and_dropped
-from quality.duplicates.near_duplicates import free_column
+from pipelines.own_files.file_tables import FileAccount, TableError
+from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
 from synth.judges import medical_filter, specialty
 from synth.passages import passage_questions
 from synth.passages.passage_questions import Passages
@@ -46,27 +45,22 @@ def label(
 
     A row whose reply cannot be read has null as its ``specialty``. Raises ``TableError``.
     """
-    refuse_overwriting(files, [out / name for name in OUTPUTS])
-    refuse_result(out, overwrite=overwrite)
-    rows = scan(files)
-    schema = rows.collect_schema()
+    rows, schema, number = open_rows(files, out, overwrite=overwrite)
     added = (["specialty"] if labels.specialty else []) + (["reason", "evidence"] if labels.medical else [])
     if taken := [name for name in added if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or label another file")
     read = read_columns(schema, columns)
-    number = free_column("row", schema.names())
     found = [pl.DataFrame(schema=dict.fromkeys(("id", "specialty", "drop_reason", "evidence"), pl.String))]
     first = 0
     for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
         found.append(_labelled(records_of(batch, read, first), labels))
         first += len(batch)
     table = pl.concat(found)
-    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
     if labels.specialty:
         fields = table.select(pl.col("id").alias(number), "specialty").lazy()
-        numbered = numbered.join(fields, on=number, how="left", maintain_order="left")
+        rows = rows.join(fields, on=number, how="left", maintain_order="left")
     drops = table.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
-    account = write_kept_and_dropped(out, numbered, drops, number)
+    account = write_kept_and_dropped(out, rows, drops, number)
     if labels.specialty:
         account["labelled"], account["unlabelled"] = table["specialty"].count(), table["specialty"].null_count()
     return {**account, "question": ", ".join(read.question), "folder": str(out)}
@@ -104,16 +98,12 @@ def write_questions(
 
     Rows without a question that holds are dropped with the verdicts on all samples. Raises ``TableError``.
     """
-    refuse_overwriting(files, [out / name for name in OUTPUTS])
-    refuse_result(out, overwrite=overwrite)
-    rows = scan(files)
-    schema = rows.collect_schema()
+    rows, schema, number = open_rows(files, out, overwrite=overwrite)
     for name in filter(None, (passage, title)):
         if schema.get(name) != pl.String:
             raise TableError(f"{name!r} is no text column; the columns are {', '.join(schema)}")
     if taken := [name for name in ADDED if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it")
-    number = free_column("row", schema.names())
     config = Passages(generated_by=author(teacher), license=teacher.license, samples=samples)
     found = [pl.DataFrame(schema={name: pl.String for name in ("id", *ADDED, "drop_reason", "evidence")})]
     first = 0
@@ -125,8 +115,7 @@ def write_questions(
             found.append(_questions(passage_questions.STAGE.run(records, config, ask).rows, config))
             first += len(batch)
     table = pl.concat(found)
-    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
-    written = numbered.join(table.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
+    written = rows.join(table.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
     drops = table.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
     return {**write_kept_and_dropped(out, written, drops, number), "folder": str(out)}
 

@@ -56,6 +56,19 @@ class Scoring:
         return (*self.scores.names, *((RUBRIC,) if self.judge else ()))
 
 
+def open_rows(files: Sequence[Path], out: Path, *, overwrite: bool) -> tuple[pl.LazyFrame, pl.Schema, str]:
+    """Return the rows of ``files``, each with its number as text, their own columns, and the number's column.
+
+    Raises ``TableError`` where ``out`` holds a result or one of the files.
+    """
+    refuse_overwriting(files, [out / name for name in OUTPUTS])
+    refuse_result(out, overwrite=overwrite)
+    rows = scan(files)
+    schema = rows.collect_schema()
+    number = free_column("row", schema.names())
+    return rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String)), schema, number
+
+
 def score(
     files: Sequence[Path], out: Path, *, columns: TextColumns, scoring: Scoring, overwrite: bool = False
 ) -> FileAccount:
@@ -64,15 +77,11 @@ def score(
     A row that cannot be scored has null and a reason in ``NAME_reason``. Rows that a rule drops are in
     ``dropped.parquet`` with reason and evidence. Raises ``TableError`` before anything is written.
     """
-    refuse_overwriting(files, [out / name for name in OUTPUTS])
-    refuse_result(out, overwrite=overwrite)
-    rows = scan(files)
-    schema = rows.collect_schema()
+    rows, schema, number = open_rows(files, out, overwrite=overwrite)
     added = [column for name in scoring.names for column in _columns_of(name)]
     if taken := [name for name in (*added, *(("reason", "evidence") if scoring.rules else ())) if name in schema]:
         raise TableError(f"column {taken[0]!r} is in the table already; rename it, or score another file")
     read = read_columns(schema, columns)
-    number = free_column("row", schema.names())
     found = pl.concat([_nothing(scoring), *_scored(rows, read, scoring)])
     for name in scoring.names:
         if not found[name].count() and len(found):
@@ -80,8 +89,7 @@ def score(
             raise TableError(f"no row has a {name} score: {reason[0]} ({reason[1]:,} rows)")
     drops = rows_to_drop(found, scoring.rules)
     scores = found.rename({"id": number}).lazy()
-    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
-    scored = numbered.join(scores, on=number, how="left", maintain_order="left")
+    scored = rows.join(scores, on=number, how="left", maintain_order="left")
     account = write_kept_and_dropped(out, scored, drops, number)
     account |= {"question": ", ".join(read.question), "answer": read.answer or "the last turn of the assistant"}
     for name in scoring.names:
@@ -156,14 +164,10 @@ def select(
 
     With an embedding model, rows similar to a better one are left out too. Raises ``TableError``.
     """
-    refuse_overwriting(files, [out / name for name in OUTPUTS])
-    refuse_result(out, overwrite=overwrite)
-    rows = scan(files)
-    schema = rows.collect_schema()
+    rows, schema, number = open_rows(files, out, overwrite=overwrite)
     score_column = config.rule.score
     if score_column not in schema:
         raise TableError(f"column {score_column!r} is not in the table; its columns are {', '.join(schema)}")
-    number = free_column("row", schema.names())
     read = read_columns(schema, columns)
     texts = pl.concat([_empty_texts(), *_texts(rows, read)])
     try:
@@ -171,8 +175,7 @@ def select(
     except pl.exceptions.PolarsError as error:
         raise TableError(f"column {score_column!r} is {schema[score_column]}, expected numbers") from error
     drops = selected_rows(ranked, config)
-    numbered = rows.with_row_index(number).with_columns(pl.col(number).cast(pl.String))
-    account = write_kept_and_dropped(out, numbered, drops, number)
+    account = write_kept_and_dropped(out, rows, drops, number)
     kept = ranked.join(drops, on="id", how="anti")
     tokens = {"tokens": int(ranked["tokens"].sum()), "tokens_kept": int(kept["tokens"].sum())}
     return {**account, **tokens, "folder": str(out)}
