@@ -187,8 +187,8 @@ def _evaluate_set(
     found: ItemSet, settings: Settings, ask: Ask, judge: tuple[Teacher, Ask] | None, job: Evaluation
 ) -> tuple[BenchmarkScore, list[ItemResult]]:
     prompt = prompt_of(found, settings)
-    asked = list(item_requests(found.items, prompt[0], settings))
-    results = list(answer_items(asked, ask, settings))
+    requests = list(item_requests(found.items, prompt[0], settings))
+    results = list(answer_items(requests, ask, settings))
     if judge is None or found.items[0].kind == "choice":
         return score_benchmark(found, prompt, results), results
     graded = grade(found.items, results, *judge, job.model)

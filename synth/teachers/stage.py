@@ -106,11 +106,11 @@ class Stage(Generic[Item, Config]):
         pending = self._first(items, config)
         sent: set[tuple[Any, ...]] = set()
         while pending:
-            sent.update(_identity(request) for _, request in pending)
+            sent.update(request.identity for _, request in pending)
             replies = ask([request for _, request in pending])
             table = pl.concat([table, self._candidates(replies, pending, config)])
             further = self.follow_up(items, table, config) if self.follow_up else ()
-            pending = [(item, request) for item, request in further if _identity(request) not in sent]
+            pending = [(item, request) for item, request in further if request.identity not in sent]
         return self._outcome(rows, items, table, config)
 
     def assess(self, rows: pl.DataFrame, answered: Iterable[Answered], config: Config) -> pl.DataFrame:
@@ -130,14 +130,14 @@ class Stage(Generic[Item, Config]):
     def _candidates(
         self, answered: Iterable[Answered], sent: list[tuple[Item, Request]], config: Config
     ) -> pl.DataFrame:
-        item_of = {_identity(request): item for item, request in sent}
+        item_of = {request.identity: item for item, request in sent}
         readable = self.readable
         if readable and sent:
             model = self.author(sent[0][0], config).name
             answered = require_readable(answered, lambda text: readable(text, config), model, self.hint)
         found = {}
         for request, answer in answered:
-            if (identity := _identity(request)) not in item_of:
+            if (identity := request.identity) not in item_of:
                 raise ValueError(
                     f"got a reply about row {request.row!r}, which has no such request; "
                     "pass the rows that requests were made of"
@@ -189,10 +189,6 @@ class DerivedStage(Generic[Config, Inner]):
         outcome = self.finish(rows, inner, config)
         tables = {"candidates": inner.tables["candidates"], **outcome.tables}
         return Outcome(rows=outcome.rows, edits=outcome.edits, tables=tables)
-
-
-def _identity(request: Request) -> tuple[Any, ...]:
-    return request.row, request.stage, request.sample, request.messages
 
 
 def of_sources(rows: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:

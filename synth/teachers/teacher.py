@@ -68,6 +68,11 @@ class Request:
     sample: int = 0
     meter: Meter | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def identity(self) -> tuple[str, str, int, tuple[Message, ...]]:
+        """What tells the request from the others of its step: row, stage, sample and messages."""
+        return self.row, self.stage, self.sample, self.messages
+
     def key(self, teacher: str, revision: str) -> str:
         """Return the hash under which the completion of this request by this teacher is stored."""
         identity = [teacher, revision, self.messages, vars(self.sampling), self.sample]

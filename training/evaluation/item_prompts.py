@@ -125,18 +125,14 @@ def _generation(item: Item, order: Order, sample: int, prompt: str, settings: Se
 # --- replies -------------------------------------------------------------------------------------------------------
 
 
-def answer_items(asked: Sequence[ItemRequest], ask: Ask, settings: Settings) -> Iterator[ItemResult]:
+def answer_items(items: Sequence[ItemRequest], ask: Ask, settings: Settings) -> Iterator[ItemResult]:
     """Yield the result of every request as its reply arrives."""
     waiting: dict[tuple[object, ...], list[ItemRequest]] = {}
-    for one in asked:
-        waiting.setdefault(_identity(one.request), []).append(one)
-    for request, reply in ask(one.request for one in asked):
-        one = waiting[_identity(request)].pop()
+    for one in items:
+        waiting.setdefault(one.request.identity, []).append(one)
+    for request, reply in ask(one.request for one in items):
+        one = waiting[request.identity].pop()
         yield read_likelihood(one, reply, settings) if settings.mode == "loglikelihood" else read_answer(one, reply)
-
-
-def _identity(request: Request) -> tuple[object, ...]:
-    return request.row, request.stage, request.sample, request.messages
 
 
 def read_likelihood(one: ItemRequest, reply: Completion | Failure, settings: Settings) -> ItemResult:
