@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from sources.files import RawFile
 from sources.names import check_name
 from sources.record import TASKS, ChainPrompt, Draft
+from sources.schema import Aspect, Columns, GoldColumn, SchemaReading, unverified
 
 Kind = Literal["training", "preference", "safety", "general"]
 MixPart = Literal["instruction", "synthetic"]
@@ -53,6 +54,9 @@ class Corpus:
     - ``rank``: of two equal rows the one whose source has the lower rank is kept
     - ``real_persons``: False where every person is invented, as in word problems; names are not masked then
     - ``joins_lines``: True where one row spans several lines, so that lines cannot be counted
+    - ``columns``, ``gold``: the columns that ``parse`` reads and the one that numbers the right option; a file without
+      them is refused (``sources/drift.py``)
+    - ``schema_read``: the public places where columns, gold base, splits and licence were read
     """
 
     name: str
@@ -73,6 +77,9 @@ class Corpus:
     published_rows: int | None = None
     real_persons: bool = True
     joins_lines: bool = False
+    columns: Columns = field(default_factory=dict)
+    gold: GoldColumn | None = None
+    schema_read: tuple[SchemaReading, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("the name of a corpus", self.name)
@@ -84,6 +91,11 @@ class Corpus:
         """The dataset's id on the Hugging Face Hub, or None for a corpus hosted elsewhere."""
         prefix = "hf://datasets/"
         return self.home.removeprefix(prefix) if self.home.startswith(prefix) else None
+
+    @property
+    def unverified(self) -> tuple[Aspect, ...]:
+        """What of its schema was read nowhere: some of columns, gold, splits, license."""
+        return unverified(self.schema_read, gold=self.task == "mcqa")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -284,7 +284,7 @@ def test_sources_tells_the_same_as_text_and_as_json():
         line = next(line.split() for line in table.splitlines() if line.split()[:1] == [row["name"]])
         published = [f"{row['rows']:,}"] if row["rows"] else []
         home = row["home"].removeprefix("hf://datasets/")
-        license_and_place = [row["license"], row["readable_from"] or "-"]
+        license_and_place = [row["license"], row["readable_from"] or "-", row["schema"]]
         assert line == [row["name"], *license_and_place, *published, row["kind"], row["task"], row["lang"], home]
     readable = sum(1 for row in catalog if row["readable_from"])
     assert table.splitlines()[-1] == f"{len(catalog)} corpora, {readable} of them readable from here"
@@ -295,7 +295,7 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_names():
     rows, _, note = table.partition("\n\n")
     assert all(len(line) <= 80 for line in table.splitlines())
     assert {line.split()[0] for line in rows.splitlines()[1:]} == {*SOURCES, *BENCHMARKS}
-    assert "no room for rows, kind, task, lang, home" in " ".join(note.split())
+    assert "no room for schema, rows, kind, task, lang, home" in " ".join(note.split())
 
 
 def test_without_a_mirror_a_corpus_is_read_from_the_hub_or_not_at_all(monkeypatch):

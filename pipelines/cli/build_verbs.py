@@ -108,7 +108,8 @@ def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
 def sources(mirror: Path | None, as_json: bool) -> None:
     """List the corpora of the catalog.
 
-    Columns are licence, task, rows, Hub id, and where each corpus can be read from now.
+    Columns are licence, task, rows, Hub id, where each corpus can be read from now, and whether its schema (columns,
+    gold base, splits, licence) was read in a public place: "read", "partly" or "unverified".
     """
     from pipelines.cli.list_sources import list_sources
     from pipelines.cli.print_tables import sources_table

@@ -12,7 +12,11 @@ from sources.source import Benchmark, Corpus
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogRow:
-    """One corpus of the catalog; ``readable_from`` is ``hub``, ``mirror`` or None."""
+    """One corpus of the catalog.
+
+    ``readable_from`` is ``hub``, ``mirror`` or None. ``schema`` is ``read`` where a public place was found for its
+    columns, gold base, splits and licence, else ``partly`` or ``unverified``; ``unverified`` lists what was not found.
+    """
 
     name: str
     kind: str
@@ -24,6 +28,8 @@ class CatalogRow:
     rows: int | None
     home: str
     readable_from: str | None
+    schema: str
+    unverified: list[str]
 
 
 def list_sources(mirror: Path | None) -> list[CatalogRow]:
@@ -43,6 +49,8 @@ def _row(corpus: Corpus, mirror: Path | None) -> CatalogRow:
         rows=corpus.published_rows,
         home=corpus.home,
         readable_from=_readable_from(corpus, mirror),
+        schema="read" if not corpus.unverified else "partly" if corpus.schema_read else "unverified",
+        unverified=list(corpus.unverified),
     )
 
 

@@ -66,6 +66,7 @@ def sources_table(rows: list[CatalogRow]) -> str:
         "name": [row.name for row in rows],
         "license": [row.license for row in rows],
         "from": [row.readable_from or "-" for row in rows],
+        "schema": [row.schema for row in rows],
         "rows": [f"{row.rows:,}" if row.rows else "" for row in rows],
         "kind": [row.kind for row in rows],
         "task": [row.task for row in rows],
