@@ -210,7 +210,9 @@ def _verdict(question: OptionPatterns, options: Sequence[str], text: AnswerText,
 
 def _retracted(question: OptionPatterns, text: AnswerText, answer: FoundAnswer, lang: str) -> bool:
     """Return whether later words take the answer back; words of an option's text do not count."""
-    after = question.text_within.sub(lambda found: "x" * len(found[0]), text.folded[answer.end :])
+    after = text.folded[answer.end :]
+    for found in question.texts_within(after):
+        after = after[: found.start()] + "x" * len(found[0]) + after[found.end() :]
     return bool(cues_of(lang).retract.search(after))
 
 
@@ -373,7 +375,7 @@ def _names_another(question: OptionPatterns, text: AnswerText, reading: Reading)
     line = text.folded[reading.end : text.line_end(reading.end)].rstrip(" .)]")
     if reading.matched_by != "letter" or len(line) > NEXT:
         return False
-    last = next((found for found in question.text_within.finditer(line) if found.end() == len(line)), None)
+    last = next((found for found in question.texts_within(line) if found.end() == len(line)), None)
     return last is not None and not named(question, text, reading.end, text.line_end(reading.end)) <= set(reading.found)
 
 

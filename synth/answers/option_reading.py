@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -56,6 +56,7 @@ THE_THIRD = re.compile(
 
 LONE = re.compile(r"(?<![\w'-])(?:[B-Z](?![\w'-])|A(?![\w'-]| [a-z]))")
 UNIT_GAP = re.compile(r"(?<=\d) (?=[a-z%µμ°])")
+WORD_START = re.compile(r"(?<![\w%])(?<!\d[.,])(?=\S)")
 
 ARE = r"|\s+(?:are|son|sont|sind)\b"
 
@@ -63,17 +64,10 @@ Fault = Literal["hedged", "several", "contradicts", "not_shown", "negated"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptionPatterns:
-    """The options of one question as patterns; ``labels`` is empty for options without letters."""
+class SharedPatterns:
+    """The patterns that questions of one language and one kind of labels share; see ``OptionPatterns``."""
 
-    labels: tuple[str, ...]
-    several: bool
-    decision: bool
     words: Words
-    text: re.Pattern[str]
-    text_within: re.Pattern[str]
-    by_text: dict[str, tuple[int, ...]]
-    first_words: frozenset[str]
     label: re.Pattern[str]
     filler: re.Pattern[str]
     article: re.Pattern[str]
@@ -82,8 +76,29 @@ class OptionPatterns:
     separator: re.Pattern[str]
     either: re.Pattern[str]
     holds: re.Pattern[str]
-    counted: bool
     turned_down: re.Pattern[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionPatterns(SharedPatterns):
+    """The options of one question as patterns; ``labels`` is empty for options without letters."""
+
+    labels: tuple[str, ...]
+    several: bool
+    decision: bool
+    text: re.Pattern[str]
+    by_text: dict[str, tuple[int, ...]]
+    first_words: frozenset[str]
+    counted: bool
+
+    def texts_within(self, text: str, start: int = 0, stop: int | None = None) -> Iterator[re.Match[str]]:
+        """Yield the options' texts between ``start`` and ``stop`` that begin at the beginning of a word."""
+        stop = len(text) if stop is None else stop
+        end = start
+        for word in WORD_START.finditer(text, start, stop):
+            if word.start() >= end and (found := self.text.match(text, word.start(), stop)):
+                yield found
+                end = found.end()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,18 +130,26 @@ def option_patterns(options: tuple[str, ...], labels: tuple[str, ...], lang: str
         raise ValueError(f"labels are {labels!r}, expected {len(options)} different ones, or none")
     if not options:
         raise ValueError("no options, expected those shown; for a question of yes or no these are 'yes' and 'no'")
-    own = words(lang)
+    shared = _shared_patterns(labels, lang, several)
     decision = is_decision(options)
-    by_text = _texts(options, labels, own if decision else None)
+    by_text = _texts(options, labels, shared.words if decision else None)
     return OptionPatterns(
+        **{field.name: getattr(shared, field.name) for field in fields(SharedPatterns)},
         labels=labels,
         several=several,
         decision=decision,
-        words=own,
         text=re.compile(_any_of(by_text)),
-        text_within=re.compile(rf"(?<![\w%])(?<!\d[.,]){_any_of(by_text)}"),
         by_text=by_text,
         first_words=frozenset(word[0] for form in by_text if (word := WORD.search(form))),
+        counted=not any(character.isdigit() for option in options for character in option),
+    )
+
+
+@lru_cache(maxsize=256)
+def _shared_patterns(labels: tuple[str, ...], lang: str, several: bool) -> SharedPatterns:
+    own = words(lang)
+    return SharedPatterns(
+        words=own,
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
         filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
         article=re.compile(rf"(?:{own.article})\s+"),
@@ -142,7 +165,6 @@ def option_patterns(options: tuple[str, ...], labels: tuple[str, ...], lang: str
             rf"\s+(?:{own.is_})(?: (?:\w+ly|also|thus|indeed))? (?:(?:the|an?|la|le|die) )?(?:(?:most|only|single) )?"
             rf"(?:{own.right}|best|true|accurate|appropriate|right|answer)\b"
         ),
-        counted=not any(character.isdigit() for option in options for character in option),
         turned_down=re.compile(rf"[\s:]*(?:{own.not_})\b"),
     )
 
@@ -191,7 +213,7 @@ def mention(question: OptionPatterns, text: AnswerText, start: int, stop: int) -
 
 def named(question: OptionPatterns, text: AnswerText, start: int, stop: int) -> set[int]:
     """Return the options named there, by a text that is not part of another or by a letter other than the article."""
-    texts = (question.by_text[_spaced(found[0])] for found in question.text_within.finditer(text.folded, start, stop))
+    texts = (question.by_text[_spaced(found[0])] for found in question.texts_within(text.folded, start, stop))
     letters = (found[0] for found in LONE.finditer(text.cased, start, stop) if found[0] in question.labels)
     return {place for places in texts for place in places} | set(map(question.labels.index, letters))
 
