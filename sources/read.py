@@ -121,6 +121,7 @@ def _record(corpus: Corpus, file: RawFile, raw: Raw) -> Record:
         split=draft.split or file.split,
         file=file.name,
         line=raw.line,
+        date=draft.date,
         messages=draft.messages,
         context=draft.context,
         options=draft.options,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
+from sources.dates import check_date
+
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[str, ...] = get_args(Role)
 
@@ -57,7 +59,8 @@ class Draft:
     """One raw row parsed by its connector; the reader adds source, licence, file and line.
 
     ``id`` is the corpus's own id. ``gold`` is 0-based positions in ``options``: none for an open question, one for a
-    single-answer question, several where a corpus allows that. The optional last fields override the corpus's.
+    single-answer question, several where a corpus allows that. ``task``, ``lang``, ``split`` and ``license`` override
+    the corpus's. ``date`` is when the row was written, published or examined (``sources.dates.parse_date``).
     """
 
     id: str
@@ -74,6 +77,7 @@ class Draft:
     lang: str | None = None
     split: str | None = None
     license: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +86,10 @@ class Record:
 
     ``id`` is ``<source>:<native id>`` and never changes. ``license`` is an SPDX id or a ``LicenseRef-…``, or several
     joined by ``AND`` where all apply (``sources.license``). ``split`` is named by the publisher. ``file`` and ``line``
-    locate the raw row: a path inside the corpus, without ``.gz``, and the 1-based line or element. ``messages`` is the
-    prompt, ``options`` keep the source's order, ``gold`` is positions in them, ``rationale`` is the source's own,
-    ``response`` is the training target.
+    locate the raw row: a path inside the corpus, without ``.gz``, and the 1-based line or element. ``date`` is a year,
+    month or day (``2019``, ``2019-04``, ``2019-04-30``), None where the source gives none. ``messages`` is the prompt,
+    ``options`` keep the source's order, ``gold`` is positions in them, ``rationale`` is the source's own, ``response``
+    is the training target.
     """
 
     id: str
@@ -95,6 +100,7 @@ class Record:
     split: str
     file: str
     line: int
+    date: str | None = None
     messages: tuple[Message, ...]
     context: str | None = None
     options: tuple[str, ...] = ()
@@ -138,6 +144,8 @@ def check(draft: Draft) -> None:
         _text(name, getattr(draft, name), optional=True)
     for position in draft.gold:
         _position(position, len(draft.options))
+    if draft.date is not None:
+        check_date(draft.date)
 
 
 def _text(name: str, value: object, *, optional: bool = False) -> None:

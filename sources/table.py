@@ -23,6 +23,7 @@ _COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
     "split": pl.String,
     "file": pl.String,
     "line": pl.Int64,
+    "date": pl.String,
     "messages": _MESSAGES,
     "context": pl.String,
     "options": pl.List(pl.String),

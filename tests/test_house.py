@@ -86,10 +86,10 @@ def test_every_module_says_what_it_holds():
 
 
 ROOMS = {
-    "sources": "errors atomic suggest versions names json_model releases literal files record known_licenses license "
-    "schema source table formats shapes fetch read connectors catalog",
-    "quality": "compiled key keep outcome license_gate embeddings cleaning privacy duplicates decontamination scores "
-    "calibration",
+    "sources": "errors atomic dates suggest versions names json_model releases literal files record known_licenses "
+    "license schema source table formats shapes fetch read connectors catalog",
+    "quality": "compiled key keep outcome license_gate date_gate embeddings cleaning privacy duplicates "
+    "decontamination scores calibration",
     "synth": "teachers answers prompting passages formatting strategies cot judges preferences redteam",
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
     "merging evaluation",

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from quality.date_gate import Undated
 from sources.license import Use
 
 LicenseUse = Annotated[
@@ -23,6 +24,16 @@ Limit = Annotated[
         description="Read only this many first rows of each source; for trial runs, as the start of a file is no "
         "random sample."
     ),
+]
+Before = Annotated[
+    str | None,
+    Field(
+        description="Keep only rows from before this date, as in 2020 or 2020-06-30, so that later exams can be held "
+        "out; a row with a year alone counts as the last day of the year."
+    ),
+]
+UndatedRows = Annotated[
+    Undated, Field(description="What before does with rows without a date: drop or keep; both are counted.")
 ]
 NearThreshold = Annotated[
     float, Field(gt=0, le=1, description="Jaccard similarity of the shingles from which two rows are near-duplicates.")

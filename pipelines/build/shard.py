@@ -184,7 +184,7 @@ def check_outcome(name: str, rows: pl.DataFrame, outcome: pl.DataFrame) -> None:
     given = rows.select(pl.col("id").alias("before"), *(pl.col(column).alias(f"old_{column}") for column in FIXED))
     ours = (pl.col("source") == benign_lookalikes.SOURCE) & (pl.col("before") != pl.col("id"))
     both = outcome.filter(~ours).join(given, on="before", how="left", maintain_order="left")
-    for column in ("source", "file", "line", "split"):
+    for column in ("source", "file", "line", "date", "split"):
         moved = both.filter(pl.col(column).ne_missing(pl.col(f"old_{column}")))
         if moved.height:
             id, old, new = moved.select("id", f"old_{column}", column).row(0)
@@ -224,7 +224,7 @@ def check_not_eligible(name: str, outcome: Outcome, changed: pl.Series) -> None:
         )
 
 
-FIXED = ("source", "file", "line", "split", "license", "response")
+FIXED = ("source", "file", "line", "date", "split", "license", "response")
 """Columns of an outcome that are compared with the input rows."""
 
 

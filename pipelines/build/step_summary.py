@@ -60,6 +60,9 @@ def summarise(node: Node, folder: Path, counts: list[ShardCounts]) -> StepSummar
         summary = summary.with_values(account=parts_of_mix)
     if generators := _generators(folder):
         summary = summary.with_values(generators=generators)
+    if undated := sorted(folder.glob("undated/*.parquet")):
+        kept = f"{height(undated):,} rows have no date and were kept, expected undated drop to leave them out"
+        summary = summary.with_values(warnings=[*summary.warnings, kept])
     if failed := _failed(counts):
         summary = summary.with_values(failed=failed)
     return summary

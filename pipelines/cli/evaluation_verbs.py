@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
+from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main, read_date
 from pipelines.cli.teacher_options import requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
 
@@ -47,6 +47,13 @@ def _is_default(name: str) -> bool:
 )
 @click.option(
     "--limit", type=click.IntRange(1), help="Evaluate a sample of so many items of each benchmark.  [default: all]"
+)
+@click.option(
+    "--after",
+    callback=read_date,
+    metavar="DATE",
+    help="Score only items of this date or later, as in 2023 or 2023-06-30, such as exams held after a model was "
+    "trained; items without a date are left out and counted.  [default: all items]",
 )
 @click.option(
     "--orders",
@@ -150,6 +157,7 @@ def evaluate(
     mode: Mode | None,
     scoring: Scoring,
     limit: int | None,
+    after: str | None,
     orders: int,
     samples: int,
     temperature: float,
@@ -217,6 +225,7 @@ def evaluate(
         samples=samples,
         seed=seed,
         limit=limit,
+        after=after,
         temperature=temperature if generates else None,
         max_tokens=max_tokens if generates else None,
         strategy=chosen,

@@ -49,9 +49,21 @@ WORKERS = click.option(
     default=lambda: os.cpu_count() or 1,
     help="Number of worker processes.  [default: cores]",
 )
+
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result of an earlier call in --out.")
+
+
+def read_date(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Return the date of an option in ISO 8601; a wrong call where it is none."""
+    from sources.dates import parse_date
+
+    try:
+        return parse_date(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 SECTIONS = {

@@ -144,9 +144,10 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
     settings = job.settings
     raw = job.store / "raw"
     sets = [
-        askable(load_items(name, mirror=job.mirror, raw=raw, limit=settings.limit, seed=settings.seed), settings)
+        load_items(name, mirror=job.mirror, raw=raw, limit=settings.limit, seed=settings.seed, after=settings.after)
         for name in names
     ]
+    sets = [askable(found, settings) for found in sets]
     if job.judge is None and (rubrics := [found.name for found in sets if found.items[0].criteria]):
         raise EvaluationError(
             f"{', '.join(rubrics)} is graded by criteria, expected --judge: a teacher that says which are met"

@@ -14,6 +14,7 @@ from pipelines.build.step import Generate, Step, each_shard, each_shard_here, ge
 from pipelines.model_steps import answer_pairs
 from pipelines.recipes import aloe_sft
 from quality.cleaning.rules import Rules
+from quality.date_gate import DateGate
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
 from sources.license import Use
@@ -67,6 +68,8 @@ def recipe(
     sources: tuple[str, ...] = ("available",),
     license: knobs.LicenseUse = "any",
     limit: knobs.Limit = None,
+    before: knobs.Before = None,
+    undated: knobs.UndatedRows = "drop",
     near_threshold: knobs.NearThreshold = SINGLE_TURN,
     name_model: knobs.NameModel = None,
     semantic: knobs.SemanticModel = None,
@@ -130,7 +133,14 @@ def recipe(
     chosen = choose(sources)
     leaks = model_leaks(leak_embedder, leak_judge)
     clean_rows = row_cleaner(
-        license, near_threshold, limit, semantic, name_model, leaks, required=sources != ("available",)
+        license,
+        near_threshold,
+        limit,
+        semantic,
+        name_model,
+        leaks,
+        aloe_sft.dates_of(before, undated),
+        required=sources != ("available",),
     )
     make_teacher = partial(aloe_sft.make_teacher, use=license)
     target = make_teacher(teacher, teacher_license, revision=teacher_revision)
@@ -175,6 +185,7 @@ def row_cleaner(
     semantic: str | None,
     name_model: str | None,
     leaks: ModelLeaks,
+    dates: DateGate | None,
     *,
     required: bool,
 ) -> CleanRows:
@@ -191,6 +202,7 @@ def row_cleaner(
         semantic=semantic,
         name_model=name_model,
         leaks=leaks,
+        dates=dates,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from pipelines.build import knobs
 from pipelines.build.step import (
@@ -30,6 +30,7 @@ from pipelines.model_steps import (
 from quality.cleaning.clean import Clean, clean
 from quality.cleaning.normalize import Normalise
 from quality.cleaning.rules import Rules
+from quality.date_gate import DateGate, Undated, date_gate
 from quality.decontamination.find_leaks import Decontaminate
 from quality.decontamination.leaking_rows import drop_leaks
 from quality.duplicates.exact import Exact, exact_duplicates
@@ -39,6 +40,7 @@ from quality.license_gate import LicenseGate, license_gate
 from quality.privacy.recognizer import recogniser
 from quality.privacy.redaction import Privacy, screen
 from sources.catalog import BENCHMARKS, SOURCES
+from sources.dates import EXPECTED
 from sources.license import UNKNOWN, Use, fits
 from sources.record import ChainPrompt
 from sources.source import USUAL_RANK, Source
@@ -71,6 +73,8 @@ def recipe(
     sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("available",),
     license: knobs.LicenseUse = "any",
     limit: knobs.Limit = None,
+    before: knobs.Before = None,
+    undated: knobs.UndatedRows = "drop",
     max_row_chars: Annotated[int, Field(ge=100, le=1_000_000_000)] = 60_000,
     min_answer_chars: Annotated[int, Field(ge=1, le=10_000)] = 1,
     language_confidence: Annotated[float, Field(gt=0, le=1)] = 0.8,
@@ -174,6 +178,7 @@ def recipe(
         semantic=semantic,
         name_model=name_model,
         leaks=model_leaks(leak_embedder, leak_judge),
+        dates=dates_of(before, undated),
     )
     if repair_share and gold == "given":
         raise ValueError(f"repair_share: got {repair_share} and gold given, expected gold withheld with it")
@@ -230,15 +235,19 @@ def clean_and_deduplicate(
     semantic: str | None = None,
     name_model: str | None = None,
     leaks: ModelLeaks | None = None,
+    dates: DateGate | None = None,
 ) -> Step:
     """Return the steps from raw files to clean rows: deduplicated, decontaminated, without personal data.
 
     Rows with a request of the ``excluded_corpora`` are dropped too, and semantic duplicates if ``semantic`` names an
-    embedding model. ``name_model`` is the folder of a model that finds names.
+    embedding model. ``name_model`` is the folder of a model that finds names. With ``dates`` only rows from before a
+    date are kept.
     """
     rows = [clean_source(source, rules, required=required, limit=limit) for source in chosen]
     if license != "any":
         rows = [each_shard("license", license_gate, LicenseGate(use=license), *rows)]
+    if dates:
+        rows = [each_shard("dates", date_gate, dates, *rows)]
     ranks = tuple((source.name, source.rank) for source in chosen if source.rank != USUAL_RANK)
     distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
@@ -257,6 +266,16 @@ def clean_and_deduplicate(
     invented = tuple(source.name for source in chosen if not source.real_persons)
     config = Privacy(invented_sources=invented, recogniser=recogniser(name_model) if name_model else None)
     return each_shard("privacy", screen, config, decontaminated)
+
+
+def dates_of(before: str | None, undated: Undated) -> DateGate | None:
+    """Return the settings of the date gate, None where no date is given; ``ValueError`` for a text that is none."""
+    if before is None:
+        return None
+    try:
+        return DateGate(before=before, undated=undated)
+    except ValidationError as error:
+        raise ValueError(f"before: got {before!r}, {EXPECTED}") from error
 
 
 def red_team_corpora(limit: int | None) -> tuple[Step, ...]:

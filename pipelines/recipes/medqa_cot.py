@@ -33,6 +33,8 @@ def recipe(
     sources: tuple[str, ...] = ("medqa_gbaker",),
     license: knobs.LicenseUse = "any",
     limit: knobs.Limit = None,
+    before: knobs.Before = None,
+    undated: knobs.UndatedRows = "drop",
     near_threshold: knobs.NearThreshold = SINGLE_TURN,
     name_model: knobs.NameModel = None,
     semantic: knobs.SemanticModel = None,
@@ -79,6 +81,7 @@ def recipe(
         semantic=semantic,
         name_model=name_model,
         leaks=model_leaks(leak_embedder, leak_judge),
+        dates=aloe_sft.dates_of(before, undated),
     )
     writer = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
     if writer is None:

@@ -73,6 +73,7 @@ COLUMNS = {
     "split": "the split of the source, named by its publisher",
     "file": "the file of the source that contains the row",
     "line": "the line or element of that file, from 1",
+    "date": "the year, month or day of the row according to the source",
     "messages": "the conversation",
     "prompt": "the conversation up to the answer",
     "chosen": "the better answer",

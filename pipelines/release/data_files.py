@@ -27,12 +27,12 @@ ROWS_PER_GROUP = 50_000
 CHUNKS = {"min_chunk_size": 128 * 1024, "max_chunk_size": 512 * 1024, "norm_level": 0}
 """Sizes of content-defined pages in bytes before compression, half of pyarrow's, to upload less around a change."""
 
-REPEATED = ["source", "license", "task", "lang", "split", "file"]
+REPEATED = ["source", "license", "task", "lang", "split", "file", "date"]
 """Columns kept as a dictionary. Text has none: a dictionary would put all of it in one piece, new with every edit."""
 
 _CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _TEXTS = ("id", "source", "license", "task", "lang", "split", "file")
-_BEFORE = [*((name, pa.string()) for name in _TEXTS), ("line", pa.int64())]
+_BEFORE = [*((name, pa.string()) for name in _TEXTS), ("line", pa.int64()), ("date", pa.string())]
 _AFTER = [
     ("context", pa.string()),
     ("options", pa.list_(pa.string())),

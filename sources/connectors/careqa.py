@@ -3,6 +3,7 @@
 Made for evaluation: all of it is a benchmark.
 """
 
+from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
 from sources.shapes.row_shapes import json_dict, lettered
@@ -13,7 +14,8 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one entry of the dict of questions into a draft; its key is its id."""
     row = raw.value
     meta = {"category": row["category"], "year": row["year"], "exam_id": row["exam_id"]}
-    return lettered(row["key"], row["question"], row["options"], row["correct_answer"], meta=meta)
+    more = {"meta": meta, "date": parse_date(row["year"])}
+    return lettered(row["key"], row["question"], row["options"], row["correct_answer"], **more)
 
 
 CAREQA = Benchmark(

@@ -5,6 +5,7 @@ Made for evaluation: all of it is a benchmark.
 
 from dataclasses import replace
 
+from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
 from sources.shapes.row_shapes import json_rows, mcq, numbered, one_based, qa
@@ -16,7 +17,8 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     row = raw.value
     options = [row[f"op{i}"] for i in range(1, 5)]
     meta = {"category": row["category"], "year": row["year"], "exam_id": row["exam_id"]}
-    return mcq(str(row["unique_id"]), row["question"], options, one_based(row["cop"]), meta=meta)
+    more = {"meta": meta, "date": parse_date(row["year"])}
+    return mcq(str(row["unique_id"]), row["question"], options, one_based(row["cop"]), **more)
 
 
 def parse_open(raw: Raw, file: RawFile) -> Draft:

@@ -1,5 +1,6 @@
 """COVID-19 questions with answers by health agencies, collected for COVID-QA in March 2020; ``meta`` keeps the HTML."""
 
+from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
 from sources.shapes.row_shapes import numbered, qa, table
@@ -12,7 +13,8 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one row into a draft; every sixth link begins with a line break, which is dropped."""
     row = raw.value
     meta = {"link": row["link"].strip(), **{name: row[name] or None for name in ABOUT}}
-    return qa(numbered(raw, file), row["question"], row["answer"], meta=meta, lang=row["lang"])
+    more = {"meta": meta, "lang": row["lang"], "date": parse_date(row["last_update"])}
+    return qa(numbered(raw, file), row["question"], row["answer"], **more)
 
 
 COVID_FAQ = Source(

@@ -6,6 +6,7 @@ depend on a picture have its path in ``meta["image"]``; the pictures are not pub
 
 from collections.abc import Iterator
 
+from sources.dates import parse_date
 from sources.files import FileError, RawFile
 from sources.record import ChainPrompt, Draft
 from sources.shapes.row_shapes import json_object, letter, mcq
@@ -29,7 +30,8 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     answers = row["answers"]
     gold = letter(str(row["ra"]), [str(answer["aid"]) for answer in answers])
     meta = {"exam": row["name"], "category": row["category"], "year": int(row["year"]), "image": row["image"] or None}
-    return mcq(f"{row['name']}-{row['qid']}", row["qtext"], [a["atext"] for a in answers], gold, meta=meta)
+    options = [answer["atext"] for answer in answers]
+    return mcq(f"{row['name']}-{row['qid']}", row["qtext"], options, gold, meta=meta, date=parse_date(row["year"]))
 
 
 def _headqa(lang: str, title: str, path: str, chain_prompt: ChainPrompt | None = None) -> tuple[Source, Benchmark]:

@@ -3,6 +3,7 @@
 Prompts repeat across communities, so the line number is the id. Hub: ``TrustAIRLab/in-the-wild-jailbreak-prompts``.
 """
 
+from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
 from sources.shapes.row_shapes import numbered, qa, table
@@ -14,7 +15,8 @@ FOUND = ("platform", "source", "date", "community_id", "community_name")
 def parse_prompt(raw: Raw, file: RawFile) -> Draft:
     """Turn one jailbreak into a prompt with its platform and community; no community is None."""
     row = raw.value
-    return qa(numbered(raw, file), row["prompt"], None, meta={name: row[name] or None for name in FOUND})
+    meta = {name: row[name] or None for name in FOUND}
+    return qa(numbered(raw, file), row["prompt"], None, meta=meta, date=parse_date(row["date"]))
 
 
 def parse_question(raw: Raw, file: RawFile) -> Draft:

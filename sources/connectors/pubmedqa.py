@@ -6,6 +6,7 @@ gives those split ``test``; the benchmark reads only them.
 
 from collections.abc import Sequence
 
+from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
 from sources.shapes.official_test import split_by_test_ids
@@ -26,8 +27,17 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     row = raw.value
     gold = letter(row["final_decision"], DECISIONS)
     context = labelled(row["LABELS"], row["CONTEXTS"])
-    more = {"rationale": row["LONG_ANSWER"], "meta": {"year": row["YEAR"], "meshes": row["MESHES"]}}
-    return mcq(row["key"], row["QUESTION"], DECISIONS, gold, context=context, split=row["split"], **more)
+    return mcq(
+        row["key"],
+        row["QUESTION"],
+        DECISIONS,
+        gold,
+        context=context,
+        split=row["split"],
+        rationale=row["LONG_ANSWER"],
+        meta={"year": row["YEAR"], "meshes": row["MESHES"]},
+        date=parse_date(row["YEAR"]),
+    )
 
 
 PUBMEDQA = Source(

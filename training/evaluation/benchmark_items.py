@@ -12,6 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from sources.catalog import BENCHMARKS
+from sources.dates import first_day
 from sources.errors import SabilaError
 from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile
@@ -106,12 +107,15 @@ def expand_names(names: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def load_items(name: str, *, mirror: Path | None, raw: Path, limit: int | None = None, seed: int = 0) -> ItemSet:
+def load_items(
+    name: str, *, mirror: Path | None, raw: Path, limit: int | None = None, seed: int = 0, after: str | None = None
+) -> ItemSet:
     """Return the items of a benchmark from its first edition that is in the mirror, or else on the Hub.
 
-    ``raw`` is the folder for files from the Hub. With ``limit`` a sample: the items with the lowest hash of seed and
-    id, so that a smaller limit takes a part of a larger one. Raises ``BenchmarkError`` where no edition is available
-    or no row can be read.
+    ``raw`` is the folder for files from the Hub. With ``after`` only items of that date or later are scored; earlier
+    ones and those without a date are counted as left out. With ``limit`` a sample: the items with the lowest hash of
+    seed and id, so that a smaller limit takes a part of a larger one. Raises ``BenchmarkError`` where no edition is
+    available or no row can be read.
     """
     name, _, subset = name.partition(":")
     edition, revision, files = _find_edition(name, mirror, raw)
@@ -120,7 +124,7 @@ def load_items(name: str, *, mirror: Path | None, raw: Path, limit: int | None =
     malformed: list[Malformed] = []
     items = [
         replace(item, benchmark=name)
-        for item in _items(corpus, files, left_out, malformed)
+        for item in _items(corpus, files, after, left_out, malformed)
         if edition.subsets is None or item.subset in edition.subsets
     ]
     if malformed:
@@ -187,7 +191,11 @@ def edition_items(name: str, mirror: Path | None, raw: Path) -> list[tuple[str, 
 
 
 def _items(
-    corpus: Benchmark, files: Iterable[RawFile], left_out: Counter[str], malformed: list[Malformed]
+    corpus: Benchmark,
+    files: Iterable[RawFile],
+    after: str | None,
+    left_out: Counter[str],
+    malformed: list[Malformed],
 ) -> Iterator[Item]:
     """Yield the rows of the files that are items, each id once; count the others."""
     seen: set[str] = set()
@@ -197,7 +205,7 @@ def _items(
                 malformed.append(row)
             elif row.id in seen:
                 left_out["repeated id"] += 1
-            elif (reason := _no_item(row)) is not None:
+            elif (reason := _no_item(row) or _too_early(row, after)) is not None:
                 left_out[reason] += 1
             else:
                 seen.add(row.id)
@@ -215,6 +223,15 @@ def _no_item(row: Record) -> str | None:
     if not question_of(row).strip():
         return "empty question"
     return None
+
+
+def _too_early(row: Record, after: str | None) -> str | None:
+    """Return why a row is not of the date ``after`` or later, None if it is or no date is asked for."""
+    if after is None:
+        return None
+    if row.date is None:
+        return "no date"
+    return None if first_day(row.date) >= first_day(after) else f"before {after}"
 
 
 def item_of(row: Record, corpus: Benchmark) -> Item:

@@ -65,6 +65,7 @@ class Settings(_Part):
     samples: int = 1
     seed: int = 0
     limit: int | None = None
+    after: str | None = None
     temperature: float | None = None
     max_tokens: int | None = None
     strategy: StrategySettings | None = None
