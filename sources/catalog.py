@@ -64,6 +64,8 @@ from sources.connectors.harm_behaviors import HARMBENCH, STRONGREJECT
 from sources.connectors.bbq import BBQ
 from sources.connectors.truthfulqa import TRUTHFULQA
 from sources.connectors.crows_pairs import CROWS_PAIRS
+from sources.connectors.ethics import ETHICS
+from sources.connectors.toxigen import TOXIGEN
 from sources.connectors.egida import EGIDA, EGIDA_TEST
 from sources.connectors.meds_ins import MEDS_INS
 from sources.connectors.alpacare import ALPACARE_MEDINSTRUCT

@@ -24,7 +24,7 @@ from training.evaluation.bias_metrics import (
     truthful_scores,
     truthful_single,
 )
-from training.evaluation.bias_sets import Reply, ask_rows, bbq_answer, score_set
+from training.evaluation.bias_sets import SETS, Reply, ask_rows, bbq_answer, score_set
 from training.evaluation.evaluation_record import ModelFacts
 from training.evaluation.judge_agreement import LabelledCase, agreement, family, macro_f1, measure_judge, same_family
 
@@ -110,7 +110,7 @@ def test_a_model_that_follows_the_stereotype_has_the_highest_bias():
 
 def test_every_figure_says_what_it_means():
     sets = {name.partition(".")[0] for name in MEANINGS}
-    assert sets == {"bbq", "crows_pairs", "truthfulqa"}
+    assert sets == set(SETS)
     for name in sorted(sets):
         for figure in score_set(name, []).figures:
             assert figure.meaning == MEANINGS[figure.name]

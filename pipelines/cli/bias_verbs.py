@@ -1,4 +1,4 @@
-"""The verbs on bias and on judges: measure a model's bias and truthfulness, measure a judge on labelled cases."""
+"""The verbs on bias and on judges: a model's bias, truthfulness and toxicity, a judge on labelled cases."""
 
 from __future__ import annotations
 
@@ -23,13 +23,38 @@ if TYPE_CHECKING:
     "--set",
     "sets",
     multiple=True,
-    type=click.Choice(["bbq", "crows_pairs", "truthfulqa"]),
+    type=click.Choice(["bbq", "crows_pairs", "truthfulqa", "ethics", "toxigen"]),
     help="Set to measure; several: repeat it.  [default: all that are available]",
 )
 @click.option(
     "--mode",
     type=click.Choice(["loglikelihood", "generate"]),
-    help="How BBQ is asked; the other sets compare log-likelihoods.  [default: loglikelihood for a folder or Hub id]",
+    help="How sets with options are asked; crows_pairs and truthfulqa compare log-likelihoods.  "
+    "[default: loglikelihood for a folder or Hub id]",
+)
+@click.option(
+    "--beginnings",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of texts to continue, such as prompts.jsonl of RealToxicityPrompts: column prompt or text, and maybe "
+    "toxicity.  [default: no toxicity is measured]",
+)
+@click.option(
+    "--toxicity-model",
+    metavar="MODEL",
+    help="Classifier that marks the continuations of --beginnings, a folder or Hub id.  [default: none]",
+)
+@click.option(
+    "--toxicity-label",
+    default="toxic",
+    show_default=True,
+    help="Label of --toxicity-model whose probability is the mark.",
+)
+@click.option(
+    "--continuations",
+    type=click.IntRange(1),
+    default=25,
+    show_default=True,
+    help="Continuations of each text of --beginnings.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Take a sample of so many rows of each set.  [default: all]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the sample of --limit.")
@@ -43,6 +68,10 @@ def bias(
     model: str,
     sets: tuple[SetName, ...],
     mode: Mode | None,
+    beginnings: Path | None,
+    toxicity_model: str | None,
+    toxicity_label: str,
+    continuations: int,
     limit: int | None,
     seed: int,
     revision: str | None,
@@ -52,17 +81,35 @@ def bias(
     as_json: bool,
     **limits: Any,
 ) -> None:
-    """Measure social bias and truthfulness of MODEL: BBQ, CrowS-Pairs, TruthfulQA, each as its paper defines it.
+    """Measure bias, truthfulness and toxicity of MODEL, each set as its paper defines it.
 
-    MODEL is the folder or Hub id of a model, or a teacher such as openai:URL#NAME, which can be asked BBQ alone. Every
-    number is printed with what it means.
+    BBQ, CrowS-Pairs, TruthfulQA, ETHICS and ToxiGen are read from the mirror or the Hub. MODEL is the folder or Hub id
+    of a model, or a teacher such as openai:URL#NAME, which can be asked the sets with options. With --beginnings and
+    --toxicity-model texts are continued and marked. Every number is printed with what it means.
     """
-    from pipelines.evaluate.bias_run import BiasJob, measure_bias
+    from pipelines.evaluate.bias_run import BiasJob, Toxicity, measure_bias
+    from pipelines.evaluate.evaluate_model import EvaluationError
     from synth.teachers.options import TeacherOptions
 
     options = TeacherOptions(revision=revision, **requesting(limits))
+    if (beginnings is None) != (toxicity_model is None):
+        raise EvaluationError(
+            "toxicity needs both --beginnings with texts to continue and --toxicity-model to mark them"
+        )
+    toxicity = None
+    if beginnings and toxicity_model:
+        toxicity = Toxicity(file=beginnings, model=toxicity_model, label=toxicity_label, samples=continuations)
     job = BiasJob(
-        model=model, sets=sets, mode=mode, limit=limit, seed=seed, mirror=mirror, store=store, out=out, options=options
+        model=model,
+        sets=sets,
+        mode=mode,
+        toxicity=toxicity,
+        limit=limit,
+        seed=seed,
+        mirror=mirror,
+        store=store,
+        out=out,
+        options=options,
     )
     record = measure_bias(job, spending(**limits))
     echo_record(record, bias_text, out, as_json)

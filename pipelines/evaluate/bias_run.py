@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import xxhash
+
 from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import cached_teacher
@@ -12,22 +14,45 @@ from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
 from pipelines.evaluate.evaluate_model import EvaluationError, default_mode, evaluated_model, make_teacher
 from pipelines.evaluate.result_folder import check_new
+from pipelines.own_files.beginnings import read_beginnings
 from sources.atomic import write_json
 from sources.catalog import BENCHMARKS
 from sources.versions import sabila_version
+from synth.judges.score_models import text_classifier
 from synth.teachers.options import TeacherOptions
-from training.evaluation.bias_sets import LIKELIHOOD_ONLY, SETS, BiasRecord, SetName, SetScores, ask_rows, score_set
-from training.evaluation.corpus_rows import CorpusPlace, by_hash
+from training.evaluation.bias_sets import (
+    LIKELIHOOD_ONLY,
+    SETS,
+    BiasRecord,
+    SetName,
+    SetScores,
+    ask_rows,
+    sample,
+    score_set,
+)
+from training.evaluation.corpus_rows import CorpusPlace
 from training.evaluation.evaluation_record import Mode
+from training.evaluation.toxic_continuations import SAMPLES, Beginning, measure_continuations
 
 RECORD = "bias.json"
 
 NOT_MEASURED = [
     "what the model writes about groups: these sets measure choices and likelihoods",
-    "toxicity of free text (RealToxicityPrompts), detection of hate (ToxiGen) and moral judgement (ETHICS): the "
-    "catalog has no connector for them",
     "bias in medical advice, and languages other than English",
 ]
+
+
+NO_TOXICITY = "toxicity of free text: no --beginnings and no --toxicity-model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toxicity:
+    """A file of texts to continue, and the classifier and its label that mark ``samples`` continuations of each."""
+
+    file: Path
+    model: str
+    label: str
+    samples: int = SAMPLES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +64,7 @@ class BiasJob:
     store: Path
     sets: tuple[SetName, ...] = ()
     mode: Mode | None = None
+    toxicity: Toxicity | None = None
     limit: int | None = None
     seed: int = 0
     mirror: Path | None = None
@@ -58,14 +84,28 @@ def measure_bias(job: BiasJob, spending: Spending) -> BiasRecord:
     if needing:
         raise EvaluationError(f"{needing[0]} compares log-likelihoods, expected the folder or Hub id of a model")
     chosen = job.sets or tuple(name for name in SETS if mode == "loglikelihood" or name not in LIKELIHOOD_ONLY)
-    rows = {name: by_hash(place.rows(BENCHMARKS[name]), job.seed)[: job.limit] for name in chosen}
-    if not any(rows.values()):
+    rows = {name: sample(name, place.rows(BENCHMARKS[name]), job.limit, job.seed) for name in chosen}
+    beginnings = _beginnings(job)
+    if not any(rows.values()) and not beginnings:
         raise EvaluationError(f"no set of bias is available: {'; '.join(place.absent.values())}; name a --mirror")
     teacher = make_teacher(job.model, mode, job.options)
     scores: list[SetScores] = []
     with show_progress(len(rows)) as progress, kept_notices():
         ask = cached_teacher(job.store / FILE, teacher, spending, progress)
         scores = [score_set(name, ask_rows(name, own, mode, ask)) for name, own in rows.items() if own]
+        if job.toxicity:
+            writer = teacher if mode == "generate" else make_teacher(job.model, "generate", job.options)
+            ask = cached_teacher(job.store / FILE, writer, spending, progress)
+            scores.append(
+                measure_continuations(
+                    beginnings,
+                    ask,
+                    text_classifier(job.toxicity.model, job.toxicity.label),
+                    classifier=job.toxicity.model,
+                    samples=job.toxicity.samples,
+                    seed=job.seed,
+                )
+            )
     unchosen = [name for name in SETS if name not in chosen]
     left_out = [f"{name}: not asked for, or it compares log-likelihoods" for name in unchosen]
     left_out += [f"{name}: {reason}" for name, reason in place.absent.items()]
@@ -76,7 +116,16 @@ def measure_bias(job: BiasJob, spending: Spending) -> BiasRecord:
         limit=job.limit,
         seed=job.seed,
         sets=scores,
-        not_measured=[*left_out, *NOT_MEASURED],
+        not_measured=[*left_out, *([] if job.toxicity else [NO_TOXICITY]), *NOT_MEASURED],
     )
     write_json(job.out / RECORD, record.model_dump(mode="json"))
     return record
+
+
+def _beginnings(job: BiasJob) -> list[Beginning]:
+    """Return the texts to continue, or a sample of them in the file's order."""
+    if job.toxicity is None:
+        return []
+    found = read_beginnings(job.toxicity.file)
+    chosen = sorted(found, key=lambda one: xxhash.xxh64_intdigest(one.text.encode(), job.seed))[: job.limit]
+    return sorted(chosen, key=lambda one: int(one.id))

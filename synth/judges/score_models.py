@@ -122,6 +122,31 @@ class RewardModel:
         return [float(value) for part in logits for value in part[:, 0].float()]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TextClassifier:
+    """A sequence classifier as the source of one label's probability for each text."""
+
+    loaded: LoadedModel
+    place: int
+
+    def __call__(self, texts: Sequence[str]) -> list[Score]:
+        """Return the probability of the label for each text: by itself where labels exclude no other, else of all."""
+        rows = [self.loaded.tokenizer(text)["input_ids"] for text in texts]
+        return _by_batch(self.loaded, rows, self._probabilities)
+
+    def _probabilities(self, rows: list[list[int]], _: list[int]) -> list[float]:
+        torch = import_module("torch")
+        config, pad = self.loaded.model.config, self.loaded.tokenizer.pad_token_id
+        batches = [rows] if pad is not None else [[row] for row in rows]
+        found: list[float] = []
+        with torch.inference_mode():
+            for batch in batches:
+                logits = self.loaded.model(**_padded(batch, self.loaded.model.device, pad or 0)).logits.float()
+                alone = config.problem_type == "multi_label_classification" or config.num_labels == 1
+                found += (logits.sigmoid() if alone else logits.softmax(-1))[:, self.place].tolist()
+        return found
+
+
 def causal_model(
     path: str,
     *,
@@ -153,6 +178,20 @@ def reward_model(
     if not loaded.tokenizer.chat_template:
         raise UnfitModelError(f"the tokenizer of {path} has no chat template to write a conversation with")
     return RewardModel(loaded=loaded)
+
+
+def text_classifier(path: str, label: str | None = None, *, revision: str | None = None) -> TextClassifier:
+    """Return the classifier at a folder or Hub id for one of its labels; for the only one if it has one.
+
+    Raises ``UnfitModelError`` for a model that cannot be loaded, and a label that it does not have.
+    """
+    loaded = _load("AutoModelForSequenceClassification", path, revision, None, "auto", BATCH_TOKENS)
+    labels = {str(name).casefold(): int(place) for place, name in loaded.model.config.id2label.items()}
+    if label is None and len(labels) == 1:
+        return TextClassifier(loaded=loaded, place=0)
+    if label is None or label.casefold() not in labels:
+        raise UnfitModelError(f"{path} has the labels {', '.join(labels)}, expected the one to measure, not {label!r}")
+    return TextClassifier(loaded=loaded, place=labels[label.casefold()])
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,9 +32,16 @@ def corpus_files(corpus: Corpus, mirror: Path | None, raw: Path) -> tuple[Sequen
     return fetched(corpus, raw, revision), revision
 
 
-def by_hash(rows: Iterable[Record], seed: int) -> list[Record]:
-    """Return rows by the hash of their id, so that the first of them are a sample and a part of every larger one."""
-    return sorted(rows, key=lambda row: (xxhash.xxh64_intdigest(row.id.encode(), seed), row.id))
+def _own_id(row: Record) -> str:
+    return row.id
+
+
+def by_hash(rows: Iterable[Record], seed: int, group: Callable[[Record], str] = _own_id) -> list[Record]:
+    """Return rows by the hash of their id, so that the first of them are a sample and a part of every larger one.
+
+    Rows of one ``group`` stay together, in their order.
+    """
+    return sorted(rows, key=lambda row: (xxhash.xxh64_intdigest(group(row).encode(), seed), group(row)))
 
 
 @dataclass(frozen=True, kw_only=True)
