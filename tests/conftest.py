@@ -26,7 +26,7 @@ def demo_store(tmp_path_factory):
 
 SLOW_FILES = frozenset(
     """
-    answer_bases attacked_requests browse build card cli completions diff dpo_recipes evaluate_strategies
+    answer_bases attacked_requests browse build card check cli completions diff dpo_recipes evaluate_strategies
     failed_requests faults fingerprint fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills
     leak_labels ledger llamacpp memory merge_loads merge_methods mix_recipe model_report mutated_configs near_labels
     no_files odd_files option_likelihood plan_why publish publish_faults publish_load publish_model publish_secrets

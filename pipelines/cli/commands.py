@@ -9,6 +9,7 @@ import sys
 from pipelines.cli import (
     bias_verbs,
     build_verbs,
+    check_verb,
     evaluation_verbs,
     model_report_verbs,
     red_team_verb,
@@ -32,6 +33,7 @@ atexit.register(skip_last_collection)
 __all__ = [
     "bias_verbs",
     "build_verbs",
+    "check_verb",
     "evaluation_verbs",
     "main",
     "model_report_verbs",

@@ -82,6 +82,7 @@ SECTIONS = {
         "report": "Write a release's report as one HTML file",
         "browse": "Search kept and dropped rows on a local page",
         "verify": "Check the files, rows and counts of a release",
+        "check": "Find faults in any files or a release",
         "licenses": "Show what licences of data and models allow",
     },
     "Process your own files": {

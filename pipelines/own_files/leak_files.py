@@ -69,7 +69,7 @@ def decontaminate(
     by name, "all" of those that can be read, or files. Raises ``TableError`` and ``MissingCorpusError``.
     """
     columns, config = columns or Columns(), config or Decontaminate()
-    named, paths = _parted(against)
+    named, paths = names_and_files(against)
     _check_files(files, paths, out, overwrite=overwrite)
     rows = scan(files)
     schema = rows.collect_schema()
@@ -196,7 +196,7 @@ def _check_files(files: Sequence[Path], benchmarks: Sequence[Path], out: Path, *
         raise TableError(f"{min(same)} is both an input and a benchmark: every row would be dropped; name another file")
 
 
-def _parted(against: Sequence[str]) -> tuple[list[str], list[Path]]:
+def names_and_files(against: Sequence[str]) -> tuple[list[str], list[Path]]:
     """Return names of benchmarks and paths of files; ``TableError`` for what is neither."""
     named = [name for name in against if _is_benchmark(name)]
     paths = [Path(name) for name in against if name not in named]

@@ -148,13 +148,13 @@ def scan(folder: Path) -> pl.LazyFrame:
     kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/*.parquet"))]
     return pl.concat(
         scan_parquet(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
-        .with_columns(**_record_fields(kind))
+        .with_columns(**record_fields(kind))
         .select(SCHEMA.names())
         for kind in kinds
     )
 
 
-def _record_fields(kind: str) -> dict[str, pl.Expr]:
+def record_fields(kind: str) -> dict[str, pl.Expr]:
     """Return the prompt and the answers of a record as expressions over the columns of a kind of file."""
     fields = {name: pl.lit(None, pl.String) for name in ("response", "rejected")}
     for field, part in RECORD_PARTS[kind].items():

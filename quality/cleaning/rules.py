@@ -67,18 +67,22 @@ Find = Callable[[pl.DataFrame, Rules], Found]
 QUESTION, ANSWER, CHARS = pl.col("_question"), pl.col("_answer"), pl.col("_chars")
 
 
-def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
-    """Return the rows with ``drop_reason``, the name of the first broken rule or null, and ``evidence``."""
+def broken_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
+    """Return every rule that a row breaks: ``offset`` of the row, ``evidence`` and ``drop_reason``, rule by rule."""
     seen = rows.with_columns(
         _question=question_text().str.strip_chars(),
         _answer=pl.coalesce("response", "answer", pl.lit("")).str.strip_chars(),
     ).with_row_index("offset")
     seen = seen.with_columns(_chars=QUESTION.str.len_chars() + ANSWER.str.len_chars() + _chars("context", "rationale"))
     found = [rule(seen, config).select("offset", "evidence", drop_reason=pl.lit(name)) for name, rule in RULES.items()]
-    first = pl.concat(found).unique("offset", keep="first", maintain_order=True)
-    return seen.join(first, on="offset", how="left", maintain_order="left").select(
-        *rows.columns, "drop_reason", "evidence"
-    )
+    return pl.concat(found)
+
+
+def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
+    """Return the rows with ``drop_reason``, the name of the first broken rule or null, and ``evidence``."""
+    first = broken_rules(rows, config).unique("offset", keep="first", maintain_order=True)
+    joined = rows.with_row_index("offset").join(first, on="offset", how="left", maintain_order="left")
+    return joined.select(*rows.columns, "drop_reason", "evidence")
 
 
 def _chars(*names: str) -> pl.Expr:

@@ -1,0 +1,1 @@
+"""Findings in any files or a release, without changes."""

@@ -1,0 +1,159 @@
+"""What a check reads: table files, folders of them and releases, as batches of records with their faults of reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.check.check_result import CheckError
+from pipelines.check.record_columns import GoldBase, NamedColumns, records_of_table
+from pipelines.check.table_batches import BATCH_ROWS, SUFFIXES, Fault, is_table, table_batches
+from pipelines.own_files.file_tables import path_names
+from pipelines.release.data_files import KINDS, record_fields
+from quality.cleaning.language import COMMON_WORDS, identify
+from sources.literal import scan_parquet
+from sources.releases.read_manifest import MANIFEST
+from sources.table import SCHEMA, question_text
+
+LANGUAGE_SAMPLE = 200
+"""Rows at the start of a file by which its language is found."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckInput:
+    """A file to check: its path and its name in findings; ``release_kind`` where it is part of a release."""
+
+    path: Path
+    name: str
+    release_kind: str | None = None
+
+
+@dataclass(kw_only=True)
+class RecordBatch:
+    """Records of one file with the faults found on the way to them; ``base`` is the number of the first option."""
+
+    file: str
+    records: pl.DataFrame
+    faults: list[Fault] = field(default_factory=list)
+    base: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How files are read: columns by part, language and licence where the files do not state them."""
+
+    columns: NamedColumns = field(default_factory=NamedColumns)
+    lang: str | None = None
+    license: str | None = None
+
+
+def release_inputs(folder: Path) -> list[CheckInput]:
+    """Return the files of rows of a release."""
+    return [
+        CheckInput(path=path, name=path.relative_to(folder).as_posix(), release_kind=kind)
+        for kind in KINDS
+        for path in sorted(folder.glob(f"data/{kind}/*/*.parquet"))
+    ]
+
+
+def table_inputs(paths: Sequence[Path]) -> list[CheckInput]:
+    """Return files, and the tables in folders; ``CheckError`` for a missing file or one that is no table."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.is_file() and is_table(one))
+            visible = [one for one in inside if not any(part.startswith(".") for part in one.relative_to(path).parts)]
+            if not visible:
+                raise CheckError(f"{path} has no table, expected files that end in {', '.join(SUFFIXES)}")
+            found += visible
+        elif not is_table(path):
+            raise CheckError(f"{path} ends in {path.suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
+        else:
+            found.append(path)
+    names = [str(path) for path in found] if all(not path.is_absolute() for path in found) else path_names(found)
+    return [CheckInput(path=path, name=name) for path, name in zip(found, names, strict=True)]
+
+
+def is_release(path: Path) -> bool:
+    """Return whether a folder is that of a release."""
+    return (path / MANIFEST).is_file()
+
+
+def record_batches(inputs: Sequence[CheckInput], reading: Reading, notes: list[str]) -> Iterator[RecordBatch]:
+    """Yield the records of all files; how each was read is added to ``notes``."""
+    for one in inputs:
+        if one.release_kind is not None:
+            yield from _release_file(one, one.release_kind)
+        else:
+            yield from _own_file(one, reading, notes)
+
+
+def _release_file(one: CheckInput, kind: str) -> Iterator[RecordBatch]:
+    number = 0
+    rows = scan_parquet(one.path).with_columns(**record_fields(kind)).select(SCHEMA.names())
+    for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+        lines = pl.int_range(number + 1, number + 1 + batch.height, dtype=pl.Int64, eager=True)
+        records = batch.with_columns(file=pl.lit(one.name), line=lines, gold_text=pl.lit(None, pl.String))
+        yield RecordBatch(file=one.name, records=records.with_columns(gold_fault=pl.lit(False)))
+        number += batch.height
+
+
+def _own_file(one: CheckInput, reading: Reading, notes: list[str]) -> Iterator[RecordBatch]:
+    base, noted = GoldBase(), False
+    for batch in table_batches(one.path):
+        if batch.rows.is_empty():
+            yield RecordBatch(file=one.name, records=pl.DataFrame(), faults=batch.faults)
+            continue
+        found = reading.columns.find(batch.rows.schema)
+        if not noted:
+            reading.columns.check(batch.rows.columns, one.name)
+            if not found["question"] and not found["messages"]:
+                raise CheckError(
+                    f"{one.name}: which column holds the questions? Its columns are {', '.join(batch.rows.columns)}; "
+                    "name one with --question-column"
+                )
+        records = records_of_table(
+            batch.rows,
+            found,
+            file=one.name,
+            lines=batch.lines,
+            lang=reading.lang or "",
+            license=reading.license,
+        )
+        if not noted:
+            if not found["lang"] and reading.lang is None:
+                reading = replace(reading, lang=_language(records))
+            if not found["license"] and reading.license is None:
+                batch.faults.append(Fault("license-missing", 0, "it has no column license"))
+        if reading.lang:
+            records = records.with_columns(
+                lang=pl.when(pl.col("lang") == "").then(pl.lit(reading.lang)).otherwise("lang")
+            )
+        base.decide(records)
+        if not noted:
+            notes.append(f"{one.name}: {_described(found, reading, base)}")
+            noted = True
+        yield RecordBatch(file=one.name, records=records, faults=batch.faults, base=base.base or 0)
+
+
+def _language(records: pl.DataFrame) -> str:
+    """Return the most frequent language among the first rows, English where none is known."""
+    head = records.head(LANGUAGE_SAMPLE)
+    said = head.select(
+        pl.concat_str(question_text(), "response", "answer", separator="\n", ignore_nulls=True)
+    ).to_series()
+    found = identify(said.drop_nulls())["lang"].value_counts(sort=True)
+    return next((lang for lang in found["lang"] if lang in COMMON_WORDS), "en")
+
+
+def _described(found: dict[str, list[str]], reading: Reading, base: GoldBase) -> str:
+    """Return how a file was read, in words."""
+    parts = [f"{part}: {', '.join(names)}" for part, names in found.items() if names]
+    if found["options"] and found["gold"]:
+        parts.append(f"positions counted from {base.base or 0}{'' if base.base is not None else ' (assumed)'}")
+    if not found["lang"]:
+        parts.append(f"language {reading.lang}")
+    return "; ".join(parts)

@@ -1,0 +1,189 @@
+"""The verb that finds faults in any files or a release, and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipelines.cli.score_verbs import ANSWER, QUESTION
+from pipelines.cli.shared_options import JSON, MIRROR, STORE, WORKERS, main
+from pipelines.terminal import echo, echo_json
+
+COLUMN_PARTS = ("options", "gold", "context", "license")
+
+
+@main.command()
+@click.argument("targets", nargs=-1, required=True)
+@QUESTION
+@ANSWER
+@click.option("--id-column", "id", help="Column with the row's id.  [default: usual names, as id, qid]")
+@click.option(
+    "--options-column",
+    "options",
+    multiple=True,
+    help="Column with the options: a list, or one column an "
+    "option, the flag repeated.  [default: usual names, as options, choices, opa to ope]",
+)
+@click.option(
+    "--gold-column",
+    "gold",
+    help="Column with the right option: its position, letter or text.  "
+    "[default: usual names, as answer_idx, cop, gold, label; else the answer]",
+)
+@click.option(
+    "--lang",
+    help="Language of rows without a column lang, as in es.  [default: the most frequent among the first 200 rows]",
+)
+@click.option(
+    "--license", help="Licence of rows without a column license, as in CC-BY-4.0.  [default: none, which is a finding]"
+)
+@click.option(
+    "--against",
+    multiple=True,
+    help="Look for leaks of this benchmark: a name of the catalog, a file, or all (that the mirror has). May be given "
+    "several times.  [default: none]",
+)
+@MIRROR
+@click.option(
+    "--model",
+    help="Tokenise rows with this model's tokenizer and chat template, and check what training would supervise: a "
+    "folder or Hub id; needs the extra local or train.  [default: none]",
+)
+@click.option(
+    "--max-length", type=click.IntRange(1), default=4096, show_default=True, help="Tokens of a row, with --model."
+)
+@click.option(
+    "--training-rows",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="The most rows that are tokenised with --model, drawn evenly.",
+)
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="FINDING",
+    help="Leave this kind of finding out; near-duplicate and "
+    "personal-data take most of the time. May be given several times.  [default: none]",
+)
+@click.option(
+    "--examples", type=click.IntRange(0, 1000), default=3, show_default=True, help="Examples shown of each finding."
+)
+@click.option(
+    "--sarif",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the findings to this file as SARIF 2.1.0, for code scanning.  [default: none]",
+)
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the findings to this file as one HTML page.  [default: none]",
+)
+@click.option(
+    "--fail-on",
+    multiple=True,
+    metavar="SEVERITY|FINDING",
+    help="End with exit code 1 for a finding of this severity or a worse one (error, warning, note), or of this kind, "
+    "or never: only where the check itself fails. May be given several times.  [default: error]",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Count only findings that are not in this file.  [default: none]",
+)
+@click.option(
+    "--write-baseline",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all findings to this file, for a later --baseline.  [default: none]",
+)
+@WORKERS
+@STORE
+@JSON
+def check(
+    targets: tuple[str, ...],
+    question: tuple[str, ...],
+    answer: str | None,
+    id: str | None,
+    options: tuple[str, ...],
+    gold: str | None,
+    lang: str | None,
+    license: str | None,
+    against: tuple[str, ...],
+    mirror: Path | None,
+    model: str | None,
+    max_length: int,
+    training_rows: int,
+    skip: tuple[str, ...],
+    examples: int,
+    sarif: Path | None,
+    page: Path | None,
+    fail_on: tuple[str, ...],
+    baseline: Path | None,
+    write_baseline: Path | None,
+    workers: int,
+    store: Path,
+    as_json: bool,
+) -> None:
+    """Find faults in files or releases, and change nothing.
+
+    TARGETS are parquet, jsonl, json, csv or xlsx files, plain or .gz, folders of them, or releases (NAME@VERSION or a
+    folder).
+
+    Looked for are rows that cannot be read, empty and broken ones, refusals, answers that break off, duplicates, leaks,
+    personal data, secrets, licences, and right options at one position. Each finding says why it matters and what to
+    do.
+
+    Exit code 0: no finding of --fail-on. 1: there is one, or the check failed. 2: a wrong call.
+
+    Example: sabila check data/*.parquet --against careqa --mirror ../shared/data --sarif findings.sarif
+    """
+    from pipelines.check import baseline as baselines
+    from pipelines.check.check_inputs import Reading
+    from pipelines.check.check_page import write_check_page
+    from pipelines.check.check_result import checked_kinds
+    from pipelines.check.finding_kinds import SEVERITIES
+    from pipelines.check.record_columns import NamedColumns
+    from pipelines.check.run_check import CheckSettings
+    from pipelines.check.run_check import check as run
+    from pipelines.check.sarif import to_sarif
+    from pipelines.check.training_findings import Training
+    from pipelines.cli.print_check import check_text
+    from sources.atomic import write_json
+
+    failing = checked_kinds(fail_on or ("error",), "--fail-on", (*SEVERITIES, "never"))
+    named = {"question": question, "answer": (answer,), "id": (id,), "options": options, "gold": (gold,)}
+    columns = {part: [name for name in names if name] for part, names in named.items()}
+    settings = CheckSettings(
+        reading=Reading(
+            columns=NamedColumns(columns={part: names for part, names in columns.items() if names}),
+            lang=lang,
+            license=license,
+        ),
+        skip=frozenset(checked_kinds(skip, "--skip")),
+        against=against,
+        mirror=mirror,
+        training=Training(model=model, max_length=max_length, rows=training_rows) if model else None,
+        workers=workers,
+    )
+    known = baselines.read_baseline(baseline) if baseline else None
+    result = run(_paths(targets, store), settings, known)
+    if write_baseline:
+        baselines.write_baseline(write_baseline, result.marks)
+    if sarif:
+        write_json(sarif, to_sarif(result))
+    if page:
+        write_check_page(result, page, examples)
+    if as_json:
+        echo_json(result.to_json(examples))
+    else:
+        echo(check_text(result, examples))
+    if result.failing(failing):
+        raise click.exceptions.Exit(1)
+
+
+def _paths(targets: tuple[str, ...], store: Path) -> list[Path]:
+    """Return files and folders by path, releases as NAME@VERSION by their folder in the store."""
+    from pipelines.release.locate import find
+
+    return [path if (path := Path(target)).exists() or "@" not in target else find(target, store) for target in targets]
