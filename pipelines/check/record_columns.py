@@ -137,6 +137,7 @@ def records_of_table(
     }
     gold = [_first_text(name, schema) for name in found["gold"]]
     columns["gold_text"] = pl.coalesce(*(_filled(one) for one in gold)) if gold else pl.lit(None, pl.String)
+    columns |= {name: pl.lit(None, kind) for name, kind in SCHEMA.items() if name not in columns}
     return table.select(**columns).cast(SCHEMA)
 
 
