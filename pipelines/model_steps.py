@@ -18,6 +18,7 @@ from synth.judges.score_step import (
     selection,
 )
 from synth.passages import passage_questions
+from synth.passages.passage_questions import Form
 from synth.preferences.judged_pairs import PairJudge
 from synth.preferences.model_answers import (
     ANSWERS,
@@ -45,16 +46,25 @@ def filter_medical(rows: Step, chosen: list[Source], judge: Teacher | None, gene
 
 
 def generate_passage_questions(
-    rows: Step, names: tuple[str, ...], chosen: list[Source], writer: Teacher | None, generate: Generate, *, seed: int
+    rows: Step,
+    names: tuple[str, ...],
+    chosen: list[Source],
+    writer: Teacher | None,
+    generate: Generate,
+    form: Form,
+    *,
+    seed: int,
 ) -> Step:
-    """Return the step that turns the passages of some sources into questions with answers."""
+    """Return the step that turns the passages of some sources into verified questions with answers."""
     known = {source.name for source in chosen}
     if unknown := [name for name in names if name not in known]:
         hint = did_you_mean(unknown[0], known)
         raise ValueError(f"passage_questions: got {unknown[0]!r}, expected names of chosen sources{hint}")
     if writer is None:
         return pending_teacher("passage-questions", "questions and answers on passages", rows)
-    config = passage_questions.Passages(generated_by=author(writer), license=writer.license, sources=names, seed=seed)
+    config = passage_questions.Passages(
+        generated_by=author(writer), license=writer.license, sources=names, form=form, seed=seed
+    )
     return generate("passage-questions", passage_questions.STAGE, config, writer, rows)
 
 

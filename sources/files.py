@@ -26,6 +26,8 @@ WINDOW_LINES = 50_000
 
 LINE_SUFFIXES = (".jsonl", ".ndjson")
 
+PAGE_SUFFIXES = (".html", ".htm")
+
 LONGEST_LINE = 1 << 26
 """Bytes of the longest line that is read; a longer one is a broken row."""
 
@@ -72,10 +74,10 @@ class RawFile:
     def open(self) -> BinaryIO:
         """Open the content for reading, decompressed within bounds if the file is gzipped.
 
-        Raises ``FileError`` for a Git LFS pointer, or a web page saved under the name of a data file.
+        Raises ``FileError`` for a Git LFS pointer, or a web page saved under the name of another kind of file.
         """
         with self.path.open("rb") as stream:
-            _refuse_stand_in(self.path, stream.read(512))
+            _refuse_stand_in(self.path, stream.read(512), page=self.name.lower().endswith(PAGE_SUFFIXES))
         return open_unpacked(self.unpacked or self.path)
 
     def read(self) -> bytes:
@@ -191,14 +193,14 @@ def _skip_line(stream: BinaryIO) -> None:
         pass
 
 
-def _refuse_stand_in(path: Path, head: bytes) -> None:
-    """Raise ``FileError`` for a Git LFS pointer or a web page in place of a data file."""
+def _refuse_stand_in(path: Path, head: bytes, *, page: bool) -> None:
+    """Raise ``FileError`` for a Git LFS pointer or a web page in place of a data file; a ``page`` is to be one."""
     if head.startswith(b"version https://git-lfs.github.com/spec/"):
         raise FileError(f"{path} is a Git LFS pointer, not the file itself; get it with git lfs pull")
     if head.startswith((b"/annex/objects/", b"../.git/annex/objects/")):
         raise FileError(f"{path} is a git-annex pointer, not the file itself; get it with git annex get")
     start = head.removeprefix(BOM).lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    if not page and start.startswith((b"<!doctype html", b"<html")):
         raise FileError(f"{path} is a web page (HTML), not a data file; fetch it again")
 
 

@@ -30,6 +30,10 @@ class Writer:
             return "Who knows." if "Bach" in prompt else f"Answer: {'yes' if 'heart' in prompt else 'no'}"
         if stage == "specialty":
             return "Specialty: Cardiology" if "heart" in prompt else "I cannot say."
+        if stage == "passage-answer":
+            return json.dumps({"answerable": True, "answer": "For lack of iron."})
+        if stage == "passage-agreement":
+            return json.dumps({"remark": "Both name iron.", "agree": True})
         support = "its lack makes people tired" if "Iron" in prompt else "not in the passage at all"
         return json.dumps({"question": "Why are people tired?", "answer": "They lack iron.", "support": support})
 
@@ -37,7 +41,7 @@ class Writer:
 @pytest.fixture
 def writer(monkeypatch):
     made = Writer()
-    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec: made)
+    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options=None: made)
     return made
 
 

@@ -49,8 +49,14 @@ class Writer:
             return json.dumps({"remark": "Fine.", **marks})
         if request.stage == "passage-question":
             passage = asked.partition("Passage:\n")[2]
-            support = " ".join(passage.split()[:8])
-            return json.dumps({"question": f"Why {support}?", "answer": "Because of the above.", "support": support})
+            support = " ".join(passage.split()[:7])
+            return json.dumps(
+                {"question": f"Why {support[:9]}?", "answer": "It is a matter of course.", "support": support}
+            )
+        if request.stage == "passage-answer":
+            return json.dumps({"answerable": True, "answer": "Of course."})
+        if request.stage == "passage-agreement":
+            return json.dumps({"remark": "Both say so.", "agree": True})
         if request.stage == "pairwise_judge":
             first, second = asked.find("sample 0"), asked.find("sample 1")
             return f"Answer: {'A' if first < second else 'B'}"

@@ -2,12 +2,13 @@
 
 import json
 
+import polars as pl
 import pytest
 from rows import row, table
 
 from sources.record import Message
 from sources.table import records
-from synth.passages.passage_questions import STAGE, Passages
+from synth.passages.passage_questions import AGREEMENT_STAGE, ANSWER_STAGE, STAGE, STAGE_NAME, Passages
 from synth.teachers.candidates import Author
 from synth.teachers.teacher import Completion, Failure
 
@@ -31,11 +32,33 @@ def reply(finish_reason="stop", **fields):
     return Completion(text=text, finish_reason=finish_reason)
 
 
-def judged(*answers, rows=(PASSAGE,), **config):
+SECOND = {"answerable": True, "answer": "Its bacteria make acids, which keep ammonium in the gut."}
+AGREEMENT = {"remark": "Both name the acids.", "agree": True}
+
+
+def completion(value):
+    return Completion(text=value if isinstance(value, str) else json.dumps(value), finish_reason="stop")
+
+
+def judged(*answers, rows=(PASSAGE,), second=SECOND, agreement=AGREEMENT, **config):
+    """Return the rows and the replies where the questions are ``answers``, and each check has the same reply."""
     settings = Passages(**{**CONFIG.__dict__, "samples": len(answers), **config})
-    asked = STAGE.requests(table(*rows), settings)
-    outcome = STAGE.judge(table(*rows), zip(asked, answers, strict=True), settings)
+    checks = {ANSWER_STAGE: second, AGREEMENT_STAGE: agreement}
+
+    def ask(requests):
+        for request in requests:
+            if request.stage == STAGE_NAME:
+                yield request, answers[request.sample]
+            elif (value := checks[request.stage]) is not None:
+                yield request, value if isinstance(value, Failure) else completion(value)
+
+    outcome = STAGE.run(table(*rows), settings, ask)
     return outcome.rows, outcome.tables["candidates"]
+
+
+def questions(candidates):
+    """Return the verdicts on the questions of a table of replies."""
+    return candidates.filter(stage=STAGE_NAME)["verdict"].to_list()
 
 
 def test_a_passage_becomes_a_question_with_its_answer():
@@ -43,9 +66,63 @@ def test_a_passage_becomes_a_question_with_its_answer():
     (record,) = records(rows)
     assert record.messages == (Message("user", QUESTION),)
     assert (record.answer, record.response, record.context, record.task) == (ANSWER, ANSWER, None, "qa")
-    assert record.meta["passage"]["support"] == SUPPORT
+    note = record.meta["passage"]
+    assert (note["support"], note["support_start"], note["text"]) == (SUPPORT, TEXT.index("The lower pH"), TEXT)
     assert record.license == "CC-BY-SA-4.0 AND LicenseRef-llama-3.1-community"
-    assert candidates.select("verdict", "parsed").rows() == [("kept", QUESTION)]
+    assert candidates.select("stage", "verdict", "parsed").rows() == [
+        ("passage-question", "kept", QUESTION),
+        ("passage-answer", "answered", SECOND["answer"]),
+        ("passage-agreement", "agrees", "Both name the acids."),
+    ]
+
+
+def test_the_second_answer_is_written_from_the_passage_without_the_first():
+    sent = []
+
+    def ask(requests):
+        for request in requests:
+            sent.append(request)
+            value = {STAGE_NAME: reply().text, ANSWER_STAGE: SECOND, AGREEMENT_STAGE: AGREEMENT}[request.stage]
+            yield request, completion(value)
+
+    STAGE.run(table(PASSAGE), CONFIG, ask)
+    _, second, agreement = sent
+    assert second.messages[-1].content == f"Passage:\n{TEXT}\n\nQuestion: {QUESTION}"
+    assert ANSWER not in "".join(message.content for message in second.messages)
+    assert agreement.messages[-1].content.endswith(f"First answer: {ANSWER}\n\nSecond answer: {SECOND['answer']}")
+    assert STAGE.most_requests(table(PASSAGE), CONFIG) == 3
+    assert {one.sampling.json_schema["type"] for one in sent} == {"object"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "checks"),
+    [
+        ("not_answerable", {"second": {"answerable": False, "answer": "It names no dose."}}),
+        ("answers_differ", {"agreement": {"remark": "Other drugs.", "agree": False}}),
+        ("unverified", {"second": "I would say acids."}),
+        ("unverified", {"second": {"answerable": "yes", "answer": "Acids."}}),
+        ("unverified", {"agreement": "Yes, they agree."}),
+        ("unverified", {"agreement": Failure(error="gone", tries=2)}),
+        ("unverified", {"second": None}),
+    ],
+)
+def test_a_question_is_dropped_unless_a_second_answer_agrees(verdict, checks):
+    rows, candidates = judged(reply(), **checks)
+    assert questions(candidates) == [verdict]
+    assert rows.select("drop_reason", "evidence").rows() == [
+        ("no_question", json.dumps({verdict: 1}, separators=(",", ":")))
+    ]
+
+
+def test_the_passage_is_the_context_of_a_grounded_row_and_its_place_is_kept():
+    place = {"document": "liver.pdf", "page": 3, "start": 120}
+    rows, _ = judged(
+        reply(), rows=(row("wiki:5", "Lactulose", context=TEXT, meta={"passage": place}),), form="grounded"
+    )
+    (record,) = records(rows)
+    assert record.context == TEXT
+    assert record.meta["passage"] | place == record.meta["passage"]
+    assert "text" not in record.meta["passage"]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +141,9 @@ def test_a_passage_becomes_a_question_with_its_answer():
         ("unsupported", reply(support="the lower pH turns Ammonia into ammonium")),
         ("unsupported", reply(support="ammonium")),
         ("new_number", reply(answer=f"{ANSWER} The dose is 45 mL.")),
+        ("answer_in_question", reply(question=f"Is it true that {ANSWER[:-1]}?")),
+        ("answer_in_question", reply(question=f"Why is it said that {SUPPORT[:-1]}?")),
+        ("answer_in_question", reply(question="Are acids the reason?", answer="Acids.")),
         ("failed", Failure(error="gone", tries=2)),
     ],
 )
@@ -83,7 +163,14 @@ def test_numbers_of_the_passage_and_of_the_question_may_be_in_the_answer():
 
 def test_the_first_sample_that_holds_is_kept():
     _, candidates = judged(reply(support="made up, all of it"), reply(), reply())
-    assert candidates["verdict"].to_list() == ["unsupported", "kept", "spare"]
+    assert questions(candidates) == ["unsupported", "kept", "spare"]
+    assert candidates.filter(pl.col("stage") != STAGE_NAME)["sample"].to_list() == [1, 1]
+
+
+def test_the_next_sample_is_checked_where_the_first_fails():
+    _, candidates = judged(reply(), reply(), agreement={"remark": "Other drugs.", "agree": False})
+    assert questions(candidates) == ["answers_differ", "answers_differ"]
+    assert candidates.filter(stage=ANSWER_STAGE)["sample"].to_list() == [0, 1]
 
 
 def test_rows_without_a_fitting_passage_are_left_alone():
@@ -93,7 +180,7 @@ def test_rows_without_a_fitting_passage_are_left_alone():
     rows, candidates = judged(reply(), rows=(short, PASSAGE, none, other), sources=("wiki",))
     assert rows["id"].to_list() == ["wiki:2", "wiki:1", "wiki:3", "book:1"]
     assert rows["drop_reason"].null_count() == 4
-    assert candidates["id"].to_list() == ["wiki:1"]
+    assert set(candidates["id"]) == {"wiki:1"}
 
 
 def test_a_reply_that_never_came_leaves_no_question():

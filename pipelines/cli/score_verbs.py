@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.cli.shared_options import FILES, JSON, OVERWRITE, STORE, echo_account, main
+from pipelines.cli.teacher_options import requesting, spending, teacher_options
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ def label(
 
 
 @main.command()
-@FILES
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @OUT
 @OVERWRITE
 @click.option(
@@ -252,17 +253,27 @@ def label(
     "passage",
     default="text",
     show_default=True,
-    help="Column with the passages, of 300 to 12,000 characters.",
+    help="Column of a table with the passages, of 300 to 12,000 characters.",
 )
-@click.option("--title-column", "title", help="Column with a title for each passage.  [default: none]")
+@click.option("--title-column", "title", help="Column of a table with a title for each passage.  [default: none]")
+@click.option(
+    "--passage-chars",
+    nargs=2,
+    type=click.IntRange(1),
+    default=(300, 1_500),
+    show_default=True,
+    help="Least and most characters of the passages that documents are cut into, at headings and paragraphs; shorter "
+    "sections are joined with the next one.",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1, 16),
     default=1,
     show_default=True,
-    help="Tries for each passage; the first that holds is kept.",
+    help="Tries for each passage; the first that is verified is kept.",
 )
 @STORE
+@teacher_options
 @JSON
 def questions(
     files: tuple[Path, ...],
@@ -271,31 +282,44 @@ def questions(
     teacher: str,
     passage: str,
     title: str | None,
+    passage_chars: tuple[int, int],
     samples: int,
     store: Path,
     as_json: bool,
+    **limits: Any,
 ) -> None:
-    """Write a question and its answer for each passage of FILES: parquet, jsonl or csv, plain or .gz.
+    """Write a question and its answer for each passage of FILES, with the passage and where it is from.
 
-    The answer must quote the passage word for word as support and name no number that the passage lacks; passages
-    without such a question are dropped with the verdicts.
+    FILES are documents (Markdown, HTML, plain text, and PDF with the extra `documents`), folders of them, or tables
+    (parquet, jsonl or csv, plain or .gz) with a column of passages.
 
-    Example: sabila questions guidelines.jsonl --out questions --teacher openai:http://localhost:8000/v1#MODEL
+    The answer must quote the passage word for word as support, name no number that the passage lacks, and not be in
+    the question; then the model answers the question from the passage again, without that answer, and must find that
+    both agree. Passages without such a question are dropped with the verdicts, and every reply is in
+    candidates.parquet.
+
+    Example: sabila questions guidelines/ --out questions --teacher openai:http://localhost:8000/v1#MODEL
     """
-    from pipelines.own_files.label_files import write_questions
+    from pipelines.own_files.passage_files import Questioning, write_questions
+    from sources.documents.passages import PassageSize
+    from synth.teachers.options import TeacherOptions
     from synth.teachers.specs import teacher as teacher_of
 
-    account = write_questions(
-        files,
-        out,
+    try:
+        size = PassageSize(least=passage_chars[0], most=passage_chars[1])
+    except ValueError as error:
+        raise click.UsageError(f"--passage-chars: {error}") from error
+    options = TeacherOptions(**requesting(limits))
+    how = Questioning(
+        teacher=teacher_of(teacher, options),
         passage=passage,
         title=title,
-        teacher=teacher_of(teacher),
         samples=samples,
+        size=size,
         store=store,
-        overwrite=overwrite,
+        spending=spending(**limits),
     )
-    echo_account(account, as_json)
+    echo_account(write_questions(files, out, how=how, overwrite=overwrite), as_json)
 
 
 @main.command()

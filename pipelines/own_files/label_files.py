@@ -17,8 +17,6 @@ from pipelines.own_files.conversations import TextColumns, read_columns, records
 from pipelines.own_files.file_tables import FileAccount, TableError
 from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
 from synth.judges import medical_filter, specialty
-from synth.passages import passage_questions
-from synth.passages.passage_questions import Passages
 from synth.teachers.candidates import author
 from synth.teachers.teacher import Teacher
 
@@ -81,59 +79,3 @@ def _labelled(records: pl.DataFrame, labels: Labels) -> pl.DataFrame:
             metas = specialty.STAGE.run(records, config, ask).rows["meta"]
             columns["specialty"] = pl.Series([orjson.loads(meta)["specialty"] for meta in metas], dtype=pl.String)
     return records.select("id").with_columns(**columns).hstack(reasons)
-
-
-def write_questions(
-    files: Sequence[Path],
-    out: Path,
-    *,
-    passage: str,
-    title: str | None,
-    teacher: Teacher,
-    samples: int,
-    store: Path,
-    overwrite: bool = False,
-) -> FileAccount:
-    """Write a question, an answer and the quoted support for each passage of ``files`` to ``out``.
-
-    Rows without a question that holds are dropped with the verdicts on all samples. Raises ``TableError``.
-    """
-    rows, schema, number = open_rows(files, out, overwrite=overwrite)
-    for name in filter(None, (passage, title)):
-        if schema.get(name) != pl.String:
-            raise TableError(f"{name!r} is no text column; the columns are {', '.join(schema)}")
-    if taken := [name for name in ADDED if name in schema]:
-        raise TableError(f"column {taken[0]!r} is in the table already; rename it")
-    config = Passages(generated_by=author(teacher), license=teacher.license, samples=samples)
-    found = [pl.DataFrame(schema={name: pl.String for name in ("id", *ADDED, "drop_reason", "evidence")})]
-    first = 0
-    with show_progress(1) as progress:
-        ask = cached_teacher(store / FILE, teacher, Spending(), progress)
-        for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
-            titles = TextColumns(question=[title or passage])
-            records = records_of(batch, titles, first).with_columns(context=batch[passage])
-            found.append(_questions(passage_questions.STAGE.run(records, config, ask).rows, config))
-            first += len(batch)
-    table = pl.concat(found)
-    written = rows.join(table.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
-    drops = table.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
-    return {**write_kept_and_dropped(out, written, drops, number), "folder": str(out)}
-
-
-ADDED = ("question", "answer", "support")
-"""The columns of a question on a passage."""
-
-
-def _questions(rows: pl.DataFrame, config: Passages) -> pl.DataFrame:
-    """Return id, the added columns, drop reason and evidence; a passage of another length is dropped as well."""
-    read: list[tuple[str | None, ...]] = []
-    for id, messages, answer, context, meta, reason, evidence in rows.select(
-        "id", "messages", "answer", "context", "meta", "drop_reason", "evidence"
-    ).iter_rows():
-        note = orjson.loads(meta).get("passage")
-        if note:
-            read.append((id, messages[-1]["content"], answer, note["support"], None, None))
-        else:
-            length = f"{len(context or ''):,} characters, expected {config.min_chars:,} to {config.max_chars:,}"
-            read.append((id, None, None, None, reason or "passage_length", evidence or length))
-    return pl.DataFrame(read, {name: pl.String for name in ("id", *ADDED, "drop_reason", "evidence")}, orient="row")

@@ -54,6 +54,7 @@ from synth.formatting.render_prompts import render_prompts
 from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
 from synth.judges.score_step import RUBRIC, drop_rules, pinned_scores
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
+from synth.passages.passage_questions import Form
 from synth.prompting.generators import GENERATORS
 from synth.redteam.attacked_requests import drop_attacked
 from synth.teachers.candidates import author
@@ -98,6 +99,7 @@ def recipe(
     repair_share: RepairShare = 0.0,
     medical_filter: bool = False,
     passage_questions: tuple[str, ...] = (),
+    passage_form: Form = "closed",
     specialties: bool = False,
     rubric: Annotated[int, Field(ge=1, le=5)] | None = None,
     perplexity: str | None = None,
@@ -138,7 +140,9 @@ def recipe(
             model names the faulty step, and gold must follow from the new chain alone. Only with gold withheld.
         medical_filter: Drop questions of MMLU's auxiliary set that the judge does not call medical, as Aloe does.
         passage_questions: Sources whose passages (the context of their rows) the teacher turns into a question and an
-            answer, as in mash_qa; rows without a question that the passage supports are dropped.
+            answer, as in mash_qa; rows without a question that the passage supports, and that a second answer agrees
+            on, are dropped.
+        passage_form: closed keeps the passage of such a question in meta, grounded puts it before the question.
         specialties: Label medical rows with one of 35 fields of medicine, by the judge.
         rubric: Have the judge mark every response from 1 to 5 by five criteria, and drop rows with a mark below this
             number; 1 keeps every row that has marks.
@@ -192,7 +196,7 @@ def recipe(
     if medical_filter:
         rows = filter_medical(rows, chosen, marker, generate)
     if passage_questions:
-        rows = generate_passage_questions(rows, passage_questions, chosen, writer, generate, seed=seed)
+        rows = generate_passage_questions(rows, passage_questions, chosen, writer, generate, passage_form, seed=seed)
     if specialties:
         rows = label_specialties(rows, chosen, marker, generate)
     how = ChainKnobs(

@@ -1,0 +1,89 @@
+"""Documents in files and folders as one table of passages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.own_files.file_tables import SUFFIXES, TableError, path_names
+from sources.documents.passages import DOCUMENT_SUFFIXES, PassageSize, cut_passages, read_document
+from sources.files import FileError, RawFile
+
+SHOWN = 5
+"""Documents that a message names."""
+
+PASSAGE_SCHEMA = pl.Schema(
+    {
+        "document": pl.String,
+        "title": pl.String,
+        "heading": pl.String,
+        "page": pl.Int64,
+        "last_page": pl.Int64,
+        "start": pl.Int64,
+        "end": pl.Int64,
+        "date": pl.String,
+        "citation": pl.String,
+        "text": pl.String,
+    }
+)
+"""A passage: its document, title, headings, pages, place in the document's text, date, citation and text."""
+
+
+def are_documents(paths: Sequence[Path]) -> bool:
+    """Return whether the paths are documents or folders of them, and not tables; ``TableError`` for both."""
+    documents = [path for path in paths if path.is_dir() or path.suffix.lower() in DOCUMENT_SUFFIXES]
+    if documents and len(documents) < len(paths):
+        table = next(path for path in paths if path not in documents)
+        raise TableError(f"{documents[0]} is a document and {table} is none, expected documents or tables alone")
+    return bool(documents)
+
+
+def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Return the passages of all documents (``PASSAGE_SCHEMA``), and how many files of each other kind were not read.
+
+    Raises ``TableError`` that names the documents that cannot be read, and where there is none.
+    """
+    files, other = _documents(paths)
+    rows, wrong = [], []
+    for name, path in files.items():
+        try:
+            document = read_document(RawFile(name, path))
+        except FileError as error:
+            wrong.append(str(error))
+            continue
+        for one in cut_passages(document, size):
+            facts = {field: getattr(one, field) for field in PASSAGE_SCHEMA if field not in ("document", "citation")}
+            facts |= {"document": name, "citation": one.citation(name), "heading": one.heading or one.title}
+            rows.append(facts)
+    if wrong:
+        more = f"; and {len(wrong) - SHOWN:,} more" if len(wrong) > SHOWN else ""
+        raise TableError(f"{'; '.join(wrong[:SHOWN])}{more}. Leave them out, and call again")
+    if not rows:
+        found = ", ".join(f"{count:,} {suffix or 'without a suffix'}" for suffix, count in other.items()) or "no file"
+        raise TableError(
+            f"{', '.join(map(str, paths))}: no document with text ({found}), expected {', '.join(DOCUMENT_SUFFIXES)} "
+            f"or tables ({', '.join(SUFFIXES)})"
+        )
+    return pl.DataFrame(rows, PASSAGE_SCHEMA), other
+
+
+def _documents(paths: Sequence[Path]) -> tuple[dict[str, Path], dict[str, int]]:
+    """Return the documents by name, sorted, and the number of other files by suffix; hidden files are skipped."""
+    folders = [path for path in paths if path.is_dir()]
+    single = [path for path in paths if not path.is_dir()]
+    found = dict(zip(path_names(single), single, strict=True))
+    other: Counter[str] = Counter()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            inner = path.relative_to(folder)
+            if not path.is_file() or any(part.startswith(".") for part in inner.parts):
+                continue
+            if path.suffix.lower() not in DOCUMENT_SUFFIXES:
+                other[path.suffix.lower()] += 1
+                continue
+            name = inner.as_posix() if len(paths) == 1 else f"{folder.name}/{inner.as_posix()}"
+            found[name] = path
+    return dict(sorted(found.items())), dict(sorted(other.items()))

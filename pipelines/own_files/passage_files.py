@@ -1,0 +1,122 @@
+"""Questions on passages: of the rows of any table, or of documents in files and folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from pipelines.build.progress import show_progress
+from pipelines.completions.budget import Spending
+from pipelines.completions.cached_teacher import cached_teacher
+from pipelines.completions.completion_store import FILE
+from pipelines.own_files.conversations import TextColumns, records_of
+from pipelines.own_files.document_table import are_documents, passage_table
+from pipelines.own_files.file_tables import FileAccount, TableError, refuse_result, write_rows
+from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
+from sources.documents.passages import PassageSize
+from synth.passages import passage_questions
+from synth.passages.passage_questions import NO_QUESTION, STAGE_NAME, Passages
+from synth.teachers.candidates import CANDIDATE_SCHEMA, author
+from synth.teachers.teacher import Teacher
+
+BATCH_ROWS = 2_000
+"""Rows that are in memory with their texts at a time."""
+
+ADDED = ("question", "answer", "support", "support_start")
+"""The columns of a question on a passage; the last is where the support begins in the passage."""
+
+ADDED_SCHEMA = {name: pl.Int64 if name == "support_start" else pl.String for name in ADDED}
+
+CANDIDATES = "candidates.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questioning:
+    """How questions are written: the teacher, the tries for each passage, and the store of its replies.
+
+    ``passage`` and ``title`` are columns of a table; documents are cut into passages of ``size``.
+    """
+
+    teacher: Teacher
+    passage: str = "text"
+    title: str | None = None
+    samples: int = 1
+    size: PassageSize = field(default_factory=PassageSize)
+    store: Path = Path("store")
+    spending: Spending = field(default_factory=Spending)
+
+
+def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overwrite: bool = False) -> FileAccount:
+    """Write a question, an answer and the quoted support for each passage of ``files`` to ``out``.
+
+    Rows without a verified question are dropped with the verdicts on all samples; ``candidates.parquet`` has every
+    reply. Raises ``TableError``.
+    """
+    other: dict[str, int] = {}
+    passage, title = how.passage, how.title
+    if are_documents(files):
+        refuse_result(out, overwrite=overwrite)
+        table, other = passage_table(files, how.size)
+        passage, title, number = "text", "heading", "row"
+        rows, schema = table.with_row_index(number).with_columns(pl.col(number).cast(pl.String)).lazy(), table.schema
+    else:
+        rows, schema, number = open_rows(files, out, overwrite=overwrite)
+    for name in filter(None, (passage, title)):
+        if schema.get(name) != pl.String:
+            raise TableError(f"{name!r} is no text column; the columns are {', '.join(schema)}")
+    if taken := [name for name in ADDED if name in schema]:
+        raise TableError(f"column {taken[0]!r} is in the table already; rename it")
+    found, candidates = _ask(rows, passage, title, how)
+    written = rows.join(found.select(pl.col("id").alias(number), *ADDED).lazy(), on=number, maintain_order="left")
+    drops = found.filter(pl.col("drop_reason").is_not_null()).select("id", "drop_reason", "evidence")
+    (out / CANDIDATES).unlink(missing_ok=True)
+    account = write_kept_and_dropped(out, written, drops, number)
+    write_rows(candidates.rename({"id": number}).lazy(), out / CANDIDATES)
+    verdicts = candidates.filter(stage=STAGE_NAME)["verdict"].value_counts().sort("verdict").rows()
+    if "document" in schema:
+        account = {"documents": int(rows.select(pl.col("document").n_unique()).collect().item()), **account}
+    account |= {f"questions {verdict}": count for verdict, count in verdicts}
+    account |= {f"files not read {suffix}": count for suffix, count in other.items()}
+    return {**account, "folder": str(out)}
+
+
+def _ask(rows: pl.LazyFrame, passage: str, title: str | None, how: Questioning) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return id, the added columns, drop reason and evidence of all rows, and every reply."""
+    config = Passages(
+        generated_by=author(how.teacher), license=how.teacher.license, samples=how.samples, form="grounded"
+    )
+    schema = {"id": pl.String, **ADDED_SCHEMA, "drop_reason": pl.String, "evidence": pl.String}
+    found, candidates = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=CANDIDATE_SCHEMA)]
+    first = 0
+    with show_progress(1) as progress:
+        progress.started("questions", int(rows.select(pl.len()).collect().item()))
+        ask = cached_teacher(how.store / FILE, how.teacher, how.spending, progress)
+        for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+            records = records_of(batch, TextColumns(question=[title or passage]), first)
+            outcome = passage_questions.STAGE.run(records.with_columns(context=batch[passage]), config, ask)
+            found.append(_questions(outcome.rows, config))
+            candidates.append(outcome.tables["candidates"])
+            first += len(batch)
+            progress.advanced("questions", len(batch))
+    return pl.concat(found), pl.concat(candidates)
+
+
+def _questions(rows: pl.DataFrame, config: Passages) -> pl.DataFrame:
+    """Return id, the added columns, drop reason and evidence; a passage of another length is dropped as well."""
+    read: list[tuple[str | int | None, ...]] = []
+    for id, messages, answer, context, meta, reason, evidence in rows.select(
+        "id", "messages", "answer", "context", "meta", "drop_reason", "evidence"
+    ).iter_rows():
+        note = orjson.loads(meta).get("passage")
+        if note:
+            read.append((id, messages[-1]["content"], answer, note["support"], note["support_start"], None, None))
+        else:
+            length = f"{len(context or ''):,} characters, expected {config.min_chars:,} to {config.max_chars:,}"
+            reason, evidence = reason or "passage_length", evidence if reason == NO_QUESTION else length
+            read.append((id, None, None, None, None, reason, evidence))
+    schema = {"id": pl.String, **ADDED_SCHEMA, "drop_reason": pl.String, "evidence": pl.String}
+    return pl.DataFrame(read, schema, orient="row")

@@ -1,0 +1,1 @@
+"""Documents for reading (Markdown, HTML, PDF) as text with headings and pages, cut into passages."""

@@ -1,0 +1,242 @@
+"""Documents as passages: Markdown, HTML and PDF read and cut, each passage with its place; questions on folders."""
+
+import json
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.cli.commands import main
+from sources.documents.document import Block, Document
+from sources.documents.markdown import read_markdown
+from sources.documents.passages import PassageSize, cut_passages, read_document
+from sources.documents.web_page import read_web_page
+from sources.files import FileError, RawFile
+from synth.teachers.teacher import Completion
+
+MARKDOWN = """---
+title: Croup in children
+date: 2024-05
+---
+# Croup
+
+A barking cough and hoarseness come on in the evening.
+
+## Treatment
+
+Every child gets one dose of dexamethasone.
+
+- No steam.
+- No cough syrup.
+
+### Adrenaline
+
+It acts within ten minutes.
+
+<!-- draft: ask the ward -->
+
+Follow-up
+---------
+
+The child is seen again the next day.
+"""
+
+PAGE = b"""<!doctype html><html><head><title>Gout | Clinic</title><meta name="date" content="2023-02-01">
+<script>track()</script></head><body><nav>Home</nav><main><h1>Gout</h1><p>Acute <b>gout</b> hurts.<br>Rest helps.</p>
+<h2>Drugs</h2><ul><li>Naproxen</li><li>Colchicine</li></ul>
+<table><tr><th>Drug</th><th>Dose</th></tr><tr><td>Colchicine</td><td>0.5 mg</td></tr></table></main>
+<footer>Printed copies are not valid.</footer></body></html>"""
+
+
+def pieces(document, least=1, most=1_000):
+    return [(one.headings, one.text) for one in cut_passages(document, PassageSize(least=least, most=most))]
+
+
+def test_markdown_is_cut_at_headings_and_its_offsets_are_those_of_the_file():
+    document = read_markdown(MARKDOWN, "croup")
+    assert (document.title, document.date) == ("Croup in children", "2024-05")
+    assert pieces(document) == [
+        (("Croup",), "A barking cough and hoarseness come on in the evening."),
+        (
+            ("Croup", "Treatment"),
+            "Every child gets one dose of dexamethasone.\n\n- No steam.\n- No cough syrup.",
+        ),
+        (("Croup", "Treatment", "Adrenaline"), "It acts within ten minutes."),
+        (("Croup", "Follow-up"), "The child is seen again the next day."),
+    ]
+    for one in cut_passages(document, PassageSize(least=1)):
+        assert MARKDOWN[one.start : one.end] == one.text
+
+
+def test_short_sections_are_joined_under_the_heading_that_they_share():
+    joined = pieces(read_markdown(MARKDOWN, "croup"), least=100)
+    assert [headings for headings, _ in joined] == [("Croup",), ("Croup",)]
+    assert "## Treatment" in joined[0][1]
+
+
+def test_a_web_page_is_read_without_navigation_scripts_and_footer():
+    document = read_web_page(PAGE, "gout")
+    assert (document.title, document.date) == ("Gout", "2023-02-01")
+    assert pieces(document) == [
+        (("Gout",), "Acute gout hurts. Rest helps."),
+        (("Gout", "Drugs"), "- Naproxen\n\n- Colchicine\n\nDrug | Dose\n\nColchicine | 0.5 mg"),
+    ]
+
+
+def test_a_page_without_a_main_part_or_heading_has_the_title_of_its_head():
+    document = read_web_page(b"<title>Fever</title><div>Drink <i>enough</i>.</div>", "x")
+    assert (document.title, document.text) == ("Fever", "Drink enough.")
+    assert read_web_page(b"", "x").title == "x"
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.text("ab. \n", min_size=1, max_size=80)), max_size=12),
+    st.integers(1, 30),
+    st.integers(30, 60),
+)
+def test_every_character_of_a_paragraph_is_in_one_passage_of_bounded_size(blocks, least, most):
+    text, placed = "", []
+    for level, content in blocks:
+        placed.append(Block(start=len(text), end=len(text) + len(content), level=level))
+        text += content + "\n\n"
+    passages = list(
+        cut_passages(Document(title="t", text=text, blocks=tuple(placed)), PassageSize(least=least, most=most))
+    )
+    for one, following in pairwise(passages):
+        assert one.end <= following.start
+    assert all(one.text == text[one.start : one.end] and len(one.text) <= most for one in passages)
+    covered = {at for one in passages for at in range(one.start, one.end)}
+    for block in placed:
+        if not block.level:
+            assert all(at in covered or text[at].isspace() for at in range(block.start, block.end))
+
+
+def test_a_pdf_has_pages_headings_and_no_running_titles(tmp_path):
+    pytest.importorskip("pypdf", reason="needs pypdf: install the extra 'documents'")
+    path = tmp_path / "sepsis.pdf"
+    path.write_bytes(two_pages())
+    document = read_document(RawFile("sepsis.pdf", path))
+    passages = list(cut_passages(document, PassageSize(least=1, most=60)))
+    assert [(one.headings, one.page, one.text) for one in passages] == [
+        (("Sepsis",), 1, "Blood cultures are taken before antibiotics."),
+        (("Sepsis",), 2, "Fluid is given in the first three hours."),
+    ]
+    assert passages[1].citation("sepsis.pdf").startswith("sepsis.pdf, p. 2, Sepsis, characters ")
+    (whole,) = cut_passages(document, PassageSize())
+    assert whole.citation("sepsis.pdf") == "sepsis.pdf, p. 1–2, Sepsis, characters 8–94"
+
+
+def two_pages():
+    """Return a PDF of two pages written by hand: a running title, a heading, a line, a page number each."""
+    pages = [
+        ("Sepsis", "Blood cultures are taken before antibiotics."),
+        (None, "Fluid is given in the first three hours."),
+    ]
+    streams = []
+    for number, (heading, line) in enumerate(pages, 1):
+        content = "BT /F 9 Tf 50 800 Td (Clinic) Tj ET\n"
+        content += f"BT /F 20 Tf 50 760 Td ({heading}) Tj ET\n" if heading else ""
+        content += f"BT /F 11 Tf 50 720 Td ({line}) Tj ET\nBT /F 9 Tf 50 30 Td (Page {number}) Tj ET\n"
+        streams.append(content.encode())
+    objects = [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [4 0 R 6 0 R] /Count 2 >>"]
+    objects.append(b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    for number, stream in enumerate(streams):
+        facts = "/Parent 2 0 R /MediaBox [0 0 600 850] /Resources << /Font << /F 3 0 R >> >>"
+        facts += f" /Contents {5 + 2 * number} 0 R"
+        objects.append(f"<< /Type /Page {facts} >>".encode())
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream))
+    out, places = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start = len(out)
+    return out + b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (
+        len(objects) + 1, table, len(objects) + 1, start,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.md", b"\xff\xfe", "is UTF-16, expected UTF-8"),
+        ("a.html", b"<div>" * 5_000 + b"deep", "cannot be read as a document: maximum recursion depth"),
+        ("a.md", b"", "is empty"),
+        ("a.md", b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+    ],
+)
+def test_a_document_that_cannot_be_read_is_named(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=message):
+        read_document(RawFile(name, path))
+
+
+@pytest.mark.parametrize("content", [b"no pdf at all", b"%PDF-1.4\nbroken"])
+def test_a_damaged_pdf_is_named(tmp_path, content):
+    pytest.importorskip("pypdf", reason="needs pypdf: install the extra 'documents'")
+    (tmp_path / "a.pdf").write_bytes(content)
+    with pytest.raises(FileError, match=r"a\.pdf cannot be read as a document: it is damaged"):
+        read_document(RawFile("a.pdf", tmp_path / "a.pdf"))
+
+
+class Writer:
+    """A model that asks about the first words of a passage, and agrees with itself unless it is about gout."""
+
+    name, revision, license = "writer", "1", "Apache-2.0"
+
+    def complete(self, requests):
+        for request in requests:
+            said = request.messages[-1].content
+            if request.stage == "passage-question":
+                support = " ".join(said.partition("Passage:\n")[2].split()[:6])
+                reply = {"question": "What is known?", "answer": f"It is that {support[:12]}.", "support": support}
+            elif request.stage == "passage-answer":
+                reply = {"answerable": "gout" not in said, "answer": "That."}
+            else:
+                reply = {"remark": "The same.", "agree": True}
+            yield request, Completion(text=json.dumps(reply), finish_reason="stop")
+
+
+def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and_characters(tmp_path, monkeypatch):
+    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options=None: Writer())
+    folder = tmp_path / "guidelines"
+    (folder / "web").mkdir(parents=True)
+    (folder / "croup.md").write_text(MARKDOWN.replace("the next day.", "the next day. " + "It is told to drink. " * 20))
+    (folder / "web" / "gout.html").write_bytes(PAGE.replace(b"Rest helps.", b"Rest of the joint helps gout. " * 12))
+    (folder / "photo.png").write_bytes(b"x")
+    arguments = ["--teacher", "w", "--store", tmp_path / "store", "--passage-chars", 40, 600, "--json"]
+    done = CliRunner().invoke(main, [*map(str, ("questions", folder, "--out", tmp_path / "out", *arguments))])
+    assert done.exit_code == 0, done.output
+    account = json.loads(done.stdout)
+    assert (account["documents"], account["files not read .png"]) == (2, 1)
+    kept, dropped = (pl.read_parquet(tmp_path / "out" / f"{name}.parquet") for name in ("kept", "dropped"))
+    assert kept.select("document", "heading", "date", "question").rows() == [
+        ("croup.md", "Croup > Follow-up", "2024-05", "What is known?")
+    ]
+    row = kept.row(0, named=True)
+    assert row["citation"] == f"croup.md, Croup > Follow-up, characters {row['start']}–{row['end']}"
+    assert row["text"][row["support_start"] :].startswith(row["support"])
+    reasons = dict(dropped.group_by("document").agg(pl.col("reason").unique().sort()).rows())
+    assert reasons == {"croup.md": ["passage_length"], "web/gout.html": ["no_question", "passage_length"]}
+    refused = dropped.filter(reason="no_question")
+    assert refused["evidence"].to_list() == ['{"not_answerable":1}']
+    candidates = pl.read_parquet(tmp_path / "out" / "candidates.parquet")
+    assert {"row", "stage", "verdict", "text"} <= set(candidates.columns)
+
+
+def test_documents_and_tables_are_not_mixed_and_an_empty_folder_is_named(tmp_path):
+    (tmp_path / "a.md").write_text("# A\n\nText.")
+    (tmp_path / "b.jsonl").write_text('{"text": "x"}\n')
+    (tmp_path / "none").mkdir()
+    for files, message in ((["a.md", "b.jsonl"], "expected documents or tables alone"), (["none"], "no document with")):
+        paths = [str(tmp_path / name) for name in files]
+        done = CliRunner().invoke(
+            main, ["questions", *paths, "--out", str(tmp_path / "o"), "--teacher", "openai:http://localhost:1/v1#m"]
+        )
+        assert message in done.output
+        assert not (tmp_path / "o").exists()
