@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipelines.cli.commands import main
 from sources.documents.document import Block, Document
 from sources.documents.markdown import read_markdown
-from sources.documents.passages import PassageSize, cut_passages, read_document
+from sources.documents.passage_cuts import PassageSize, cut_passages, read_document
 from sources.documents.web_page import read_web_page
 from sources.files import FileError, RawFile
 from synth.teachers.teacher import Completion

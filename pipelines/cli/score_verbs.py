@@ -301,7 +301,7 @@ def questions(
     Example: sabila questions guidelines/ --out questions --teacher openai:http://localhost:8000/v1#MODEL
     """
     from pipelines.own_files.passage_files import Questioning, write_questions
-    from sources.documents.passages import PassageSize
+    from sources.documents.passage_cuts import PassageSize
     from synth.teachers.options import TeacherOptions
     from synth.teachers.specs import teacher as teacher_of
 

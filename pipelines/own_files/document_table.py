@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.own_files.file_tables import SUFFIXES, TableError, path_names
-from sources.documents.passages import DOCUMENT_SUFFIXES, PassageSize, cut_passages, read_document
+from sources.documents.passage_cuts import DOCUMENT_SUFFIXES, PassageSize, cut_passages, read_document
 from sources.files import FileError, RawFile
 
 SHOWN = 5

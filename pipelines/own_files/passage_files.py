@@ -17,7 +17,7 @@ from pipelines.own_files.conversations import TextColumns, records_of
 from pipelines.own_files.document_table import are_documents, passage_table
 from pipelines.own_files.file_tables import FileAccount, TableError, refuse_result, write_rows
 from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
-from sources.documents.passages import PassageSize
+from sources.documents.passage_cuts import PassageSize
 from synth.passages import passage_questions
 from synth.passages.passage_questions import NO_QUESTION, STAGE_NAME, Passages
 from synth.teachers.candidates import CANDIDATE_SCHEMA, author
