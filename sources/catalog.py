@@ -14,7 +14,7 @@ from sources.connectors.medqa_gbaker_hf import MEDQA_GBAKER_HF, MEDQA_GBAKER_HF_
 from sources.connectors.medqa_openlifescience import MEDQA_OPENLIFESCIENCE, MEDQA_OPENLIFESCIENCE_HELD_OUT
 from sources.connectors.medqa_bigbio import MEDQA_BIGBIO, MEDQA_BIGBIO_HELD_OUT
 from sources.connectors.openmedqa import OPENMEDQA
-from sources.connectors.healthbench import HEALTHBENCH, HEALTHBENCH_HARD
+from sources.connectors.healthbench import HEALTHBENCH, HEALTHBENCH_HARD, HEALTHBENCH_PROFESSIONAL
 from sources.connectors.headqa import HEADQA_EN, HEADQA_ES, HEADQA_EN_HELD_OUT, HEADQA_ES_HELD_OUT
 from sources.connectors.headqa_hub import HEADQA_HUB_EN, HEADQA_HUB_ES, HEADQA_HUB_EN_HELD_OUT, HEADQA_HUB_ES_HELD_OUT
 from sources.connectors.headqa_openlifescience import HEADQA_OPENLIFESCIENCE, HEADQA_OPENLIFESCIENCE_HELD_OUT
@@ -98,7 +98,27 @@ from sources.connectors.hermes_function_calling import HERMES_FUNCTION_CALLING
 from sources.connectors.agent_instruct import AGENT_INSTRUCT
 from sources.connectors.xlam_function_calling import XLAM_FUNCTION_CALLING
 from sources.connectors.long_context import LONG_ALIGN, LONG_CITE, LONG_WRITER
+from sources.connectors.medxpertqa import MEDXPERTQA
+from sources.connectors.metamedqa import METAMEDQA
+from sources.connectors.med_halt import MED_HALT
+from sources.connectors.medhallu import MEDHALLU
+from sources.connectors.medec import MEDEC, MEDEC_HUB
+from sources.connectors.medcalc_bench import MEDCALC_BENCH
+from sources.connectors.afrimedqa import AFRIMEDQA, AFRIMEDQA_OPEN
+from sources.connectors.medcasereasoning import MEDCASEREASONING
+from sources.connectors.mmlu_pro import MMLU_PRO_HEALTH
+from sources.connectors.supergpqa import SUPERGPQA_MEDICINE
+from sources.connectors.longhealth import LONGHEALTH, LONGHEALTH_AMONG_OTHERS, LONGHEALTH_UNANSWERABLE
+from sources.connectors.pubhealthbench import PUBHEALTHBENCH
+from sources.connectors.medbullets import MEDBULLETS, MEDBULLETS_4
+from sources.connectors.medmisbench import MEDMISBENCH, MEDMISBENCH_PLAIN
+from sources.connectors.livemedbench import LIVEMEDBENCH
+from sources.connectors.headqa_v2 import HEADQA_V2_EN, HEADQA_V2_ES
+from sources.connectors.cares import CARES_TEST
 from sources.source import Benchmark, Source
 
 SOURCES: dict[str, Source] = {each.name: each for each in list(globals().values()) if isinstance(each, Source)}
 BENCHMARKS: dict[str, Benchmark] = {each.name: each for each in list(globals().values()) if isinstance(each, Benchmark)}
+
+HELD_OUT: dict[str, Benchmark] = {name: each for name, each in BENCHMARKS.items() if each.variant_of is None}
+"""The benchmarks that rows are compared with: all but those that ask the questions of another one in another way."""

@@ -136,6 +136,9 @@ class Benchmark(Corpus):
     - ``likelihood_prompt``: a file of ``synth/prompts/evaluation``, the prompt whose continuations are compared
     - ``parts_evaluated_as``: the subsets of it that are a benchmark of their own, by that benchmark's name
     - ``multimedqa``: whether it is part of MultiMedQA's weighted mean
+    - ``variant_of``: the benchmark whose questions it asks in another way; decontamination reads that one only
+    - ``figures``: further figures that its paper reports (``training/evaluation/paper_figures.py``)
+    - ``clips_each``: True where its paper clips every item's rubric score to 0 to 1, and not only the mean
     """
 
     evaluated_as: str | None = None
@@ -144,6 +147,9 @@ class Benchmark(Corpus):
     likelihood_prompt: str = "choice"
     parts_evaluated_as: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     multimedqa: bool = False
+    variant_of: str | None = None
+    figures: tuple[str, ...] = ()
+    clips_each: bool = False
 
 
 HELD_OUT_WORDS = frozenset(

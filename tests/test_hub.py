@@ -200,6 +200,20 @@ def test_a_failure_of_the_hub_is_told_and_leaves_nothing_half_done(failure, reas
     assert run(*call).exit_code == 0
 
 
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_gated_corpus_that_is_not_required_is_absent_and_the_build_goes_on(status, hub, call):
+    hub.failures = [Failure("clinic/revision/main", status, code="GatedRepo")]
+    planned = run("plan", call[1], "--store", call[3], "--no-required", "--json")
+    reason = json.loads(planned.stdout)["absent"]["clinic"]
+    assert reason.startswith(f"clinic: the Hub did not provide hf://datasets/sabila-tests/clinic ({status}")
+    assert run(*call, "--no-required").exit_code == 0
+
+
+def test_a_failing_hub_ends_a_build_that_requires_nothing(hub, call):
+    hub.failures = [Failure("clinic/revision/main", 500)]
+    assert refused(1, *call, "--no-required").startswith("Error: clinic: the Hub did not provide")
+
+
 def test_a_hub_that_is_not_there_is_told(call, hub, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     told = refused(1, *call)

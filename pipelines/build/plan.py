@@ -9,6 +9,7 @@ from functools import cached_property
 from pipelines.build.fingerprint import code_hash, code_modules, fingerprint, library_versions, plain
 from pipelines.build.manifest_diff import GraphStep
 from pipelines.build.step import Step
+from sources.fetch.hub_files import WithheldCorpusError
 from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile
 from sources.releases.manifest_model import Identity
@@ -25,7 +26,9 @@ DRIVERS = (
 """Modules that run steps and determine the content of their folders; their text is part of every fingerprint."""
 
 Find = Callable[[Corpus], tuple[RawFile, ...]]
-"""Finds raw files in a mirror or on the Hub. Raises ``MissingCorpusError`` for an absent corpus."""
+"""Finds raw files in a mirror or on the Hub. Raises ``MissingCorpusError`` for an absent corpus, and
+``WithheldCorpusError`` for one that the Hub does not give.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +127,7 @@ def _nodes(
     if work.corpus is not None:
         try:
             files = find(work.corpus)
-        except MissingCorpusError as error:
+        except (MissingCorpusError, WithheldCorpusError) as error:
             if work.required:
                 raise
             absent[work.corpus.name] = str(error)

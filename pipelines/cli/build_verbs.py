@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,7 @@ def plan_verb(
     forecast = session.forecast(spending(None, None, price, None).rates)
     corpora = [corpus for node in session.plan.nodes() if (corpus := node.step.work.corpus)]
     point_out_licenses((corpus.name, corpus.license) for corpus in corpora)
+    point_out_shared_items([corpus.name for corpus in corpora])
     if as_json:
         echo_json(forecast.to_json())
     else:
@@ -97,6 +98,16 @@ def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
     for name, license in corpora:
         for unknown in unknown_parts(license):
             echo(f"{name}: unknown licence {unknown}; its rows may not be redistributed", err=True)
+
+
+def point_out_shared_items(names: Collection[str]) -> None:
+    """Print the corpora to train on that have questions of a hold-out, both given by name."""
+    from sources.catalog import SOURCES
+    from sources.shared_items import shared_among
+
+    for rule, others in shared_among(names):
+        if training := [name for name in others if name in SOURCES]:
+            echo(f"{', '.join(training)} shares questions with the hold-out {rule.hold_out}: {rule.what}", err=True)
 
 
 # --- verbs of their own --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.shared_items import shared_by
 from sources.source import Benchmark, Corpus
 
 
@@ -16,6 +17,7 @@ class CatalogRow:
 
     ``readable_from`` is ``hub``, ``mirror`` or None. ``schema`` is ``read`` where a public place was found for its
     columns, gold base, splits and licence, else ``partly`` or ``unverified``; ``unverified`` lists what was not found.
+    ``shares`` says which other corpora have its questions.
     """
 
     name: str
@@ -30,6 +32,7 @@ class CatalogRow:
     readable_from: str | None
     schema: str
     unverified: list[str]
+    shares: list[str]
 
 
 def list_sources(mirror: Path | None) -> list[CatalogRow]:
@@ -51,7 +54,14 @@ def _row(corpus: Corpus, mirror: Path | None) -> CatalogRow:
         readable_from=_readable_from(corpus, mirror),
         schema="read" if not corpus.unverified else "partly" if corpus.schema_read else "unverified",
         unverified=list(corpus.unverified),
+        shares=[rule.describe(name) for name in _names(corpus) for rule in shared_by(name)],
     )
+
+
+def _names(corpus: Corpus) -> list[str]:
+    """Return the names of a corpus in rules on shared items, each once."""
+    evaluated = getattr(corpus, "evaluated_as", None) or getattr(corpus, "variant_of", None)
+    return list(dict.fromkeys(name for name in (corpus.name, evaluated) if name))
 
 
 def _readable_from(corpus: Corpus, mirror: Path | None) -> str | None:

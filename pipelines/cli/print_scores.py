@@ -80,7 +80,11 @@ def _notes(one: BenchmarkScore) -> list[str]:
     """Return the lines on one benchmark that have no column."""
     name, notes = one.facts.name, []
     if one.answered and one.answered != one.score:
-        notes.append(f"{name}: {percent(one.answered)} of the answers that could be read")
+        decided = "could be read" if not one.counts.get("abstained") else "could be read and did not abstain"
+        notes.append(f"{name}: {percent(one.answered)} of the answers that {decided}")
+    for figure in one.figures:
+        value = percent(figure.score) if figure.score else "not measured, no item of this kind"
+        notes.append(f"{name}: {figure.name} {value}: {figure.meaning}")
     if one.unnormalized:
         notes.append(f"{name}: {percent(one.unnormalized)} where option texts are not divided by their length")
     if one.overlap:

@@ -80,7 +80,12 @@ def sources_table(rows: list[CatalogRow]) -> str:
     readable = sum(1 for row in rows if row.readable_from)
     left_out = [name for name in cells if name not in shown]
     note = f"; no room for {', '.join(left_out)}: widen the terminal, or --json" if left_out else ""
-    return render_text(table, f"\n{len(rows)} corpora, {readable} of them readable from here{note}")
+    shares = sum(1 for row in rows if row.shares)
+    return render_text(
+        table,
+        f"\n{len(rows)} corpora, {readable} of them readable from here{note}",
+        f"{shares} corpora share questions with a hold-out; --json says which and why",
+    )
 
 
 def _fitting(cells: dict[str, list[str]]) -> list[str]:

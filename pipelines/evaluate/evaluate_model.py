@@ -36,6 +36,7 @@ from training.evaluation.item_results import ItemResult
 from training.evaluation.option_likelihood import LikelihoodTeacher
 from training.evaluation.rubric_grading import grade
 from training.evaluation.score_items import score_benchmark, summarize
+from training.evaluation.shared_questions import shared_question_notes
 from training.evaluation.strategy_items import ExampleSource, run_strategy
 
 LIBRARIES = ("sabila", "torch", "transformers", "vllm", "openai")
@@ -153,6 +154,7 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
             f"{', '.join(rubrics)} is graded by criteria, expected --judge: a teacher that says which are met"
         )
     leaks, notes = leaks_of_model(job.model, job.releases, job.store)
+    notes = [*notes, *shared_question_notes(sets)]
     pools = {found.name: worked_examples(found.name, job) for found in sets}
     teacher = make_teacher(job.model, settings.mode, job.options)
     scored: list[tuple[ItemSet, BenchmarkScore, list[ItemResult]]] = []
@@ -190,7 +192,7 @@ def _evaluate_set(
     prompt = prompt_of(found, settings)
     requests = list(item_requests(found.items, prompt[0], settings))
     results = list(answer_items(requests, ask, settings))
-    if judge is None or found.items[0].kind == "choice":
+    if judge is None or found.items[0].kind != "open":
         return score_benchmark(found, prompt, results), results
     graded = grade(found.items, results, *judge, job.model)
     return score_benchmark(found, prompt, graded.results, graded.judge), graded.results

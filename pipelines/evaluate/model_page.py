@@ -214,7 +214,11 @@ def strategy_rows(model: ModelResults) -> list[dict[str, Any]]:
 
 def examples(model: ModelResults) -> dict[str, Any] | None:
     """Return the first items of each kind that have a text: right, wrong, no answer; None without any."""
-    kinds = {"right": ("right",), "wrong": ("wrong",), "no answer": ("unparsed", "ambiguous", "truncated", "failed")}
+    kinds = {
+        "right": ("right",),
+        "wrong": ("wrong",),
+        "no answer": ("abstained", "unparsed", "ambiguous", "truncated", "failed"),
+    }
     found = {kind: list(islice(_with_text(model.items, verdicts), EXAMPLES)) for kind, verdicts in kinds.items()}
     return {"model": model.name, "kinds": found} if any(found.values()) else None
 

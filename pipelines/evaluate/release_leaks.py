@@ -102,7 +102,8 @@ def with_leaks(
 ) -> tuple[BenchmarkScore, list[ItemResult]]:
     """Return the score and the results of a benchmark with what is known of leaks."""
     sources = {id.partition(":")[0] for id in leaks.leaked}
-    same = {edition.corpus.name for edition in benchmark_names()[found.name.partition(":")[0]]}
+    names = (found.name.partition(":")[0], found.corpus.variant_of)
+    same = {edition.corpus.name for name in names if name for edition in benchmark_names()[name]}
     sources |= same & {id.partition(":")[0] for id in leaks.checked}
     others = [pair for name in sorted(sources - {found.corpus.name}) for pair in edition_items(name, mirror, raw)]
     marked = mark_leaks(found, results, leaks, others)

@@ -26,6 +26,7 @@ from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table,
 from quality.decontamination.inputs import ITEM_SCHEMA, find_roles, items_of, text_rows
 from quality.decontamination.item_index import build_index
 from quality.decontamination.neighbors import Embed
+from quality.decontamination.repeated_questions import repeated_questions
 from quality.duplicates.near_duplicates import free_column
 from sources.atomic import remove_leftovers, write_table
 from sources.fetch.mirror import MissingCorpusError, mirrored
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 50_000
 """Rows in memory with their texts at a time."""
 
-OUTPUTS = ("kept", "dropped", "leaks", "report", "not_checked")
+OUTPUTS = ("kept", "dropped", "leaks", "report", "not_checked", "shared_items")
 ADDED = ("reason", "evidence")
 
 
@@ -65,7 +66,8 @@ def decontaminate(
     """Split the rows of ``files`` by whether they contain an item of a benchmark; return the account.
 
     Writes ``kept``, ``dropped`` (with reason and evidence), ``leaks`` (all pairs, both texts), ``report`` (by benchmark
-    and layer) and ``not_checked`` (items that no rule can find) to ``out``. ``against`` are benchmarks of the catalog
+    and layer), ``not_checked`` (items that no rule can find) and ``shared_items`` (questions that several benchmarks
+    have) to ``out``. ``against`` are benchmarks of the catalog
     by name, "all" of those that can be read, or files. Raises ``TableError`` and ``MissingCorpusError``.
     """
     columns, config = columns or Columns(), config or Decontaminate()
@@ -97,9 +99,12 @@ def decontaminate(
     write_table(out / "leaks.parquet", _with_ids(pairs, numbered, number, columns.id))
     write_table(out / "report.parquet", report(pairs, index, config))
     write_table(out / "not_checked.parquet", unseen := not_checked(index))
+    write_table(out / "shared_items.parquet", shared := repeated_questions(index))
     write_rows(kept.drop(number), out / RESULT)
     counts = {name: height([out / f"{name}.parquet"]) for name in ("kept", "dropped")}
     account: FileAccount = {"rows": sum(counts.values()), "items": index.count(), "not checked": unseen.height}
+    if not shared.is_empty():
+        account["questions in several benchmarks"] = shared["question"].n_unique()
     flagged = {f"{layer} pairs": n for layer, n in sorted(pairs.group_by("layer").len().iter_rows())}
     columns_read = {"compared": _by_role(roles, others)}
     columns_read |= {f"with {name}": read for name, read in columns_of_files.items()}
@@ -249,9 +254,9 @@ def benchmark_items(
 def _catalog_benchmarks(named: Sequence[str]) -> Iterable[Benchmark]:
     if not named:
         return []
-    from sources.catalog import BENCHMARKS
+    from sources.catalog import BENCHMARKS, HELD_OUT
 
-    return BENCHMARKS.values() if "all" in named else [BENCHMARKS[name] for name in named]
+    return HELD_OUT.values() if "all" in named else [BENCHMARKS[name] for name in named]
 
 
 def _file_items(path: Path, name: str, columns: Columns) -> tuple[pl.DataFrame, str]:

@@ -39,7 +39,7 @@ from quality.duplicates.near_settings import SINGLE_TURN, NearRules
 from quality.license_gate import LicenseGate, license_gate
 from quality.privacy.recognizer import recogniser
 from quality.privacy.redaction import Privacy, screen
-from sources.catalog import BENCHMARKS, SOURCES
+from sources.catalog import HELD_OUT, SOURCES
 from sources.dates import EXPECTED
 from sources.license import UNKNOWN, Use, fits
 from sources.record import ChainPrompt
@@ -258,7 +258,7 @@ def clean_and_deduplicate(
     deduplicated = incremental_whole_set("near", near_duplicate_records, near, distinct)
     if semantic:
         deduplicated = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), deduplicated)
-    benchmarks = tuple(read(benchmark, required=False) for benchmark in BENCHMARKS.values())
+    benchmarks = tuple(read(benchmark, required=False) for benchmark in HELD_OUT.values())
     if leaks and (leaks.embedder or leaks.judge):
         decontaminated = each_shard("leaks", drop_leaks_with_models, leaks, deduplicated, reference_inputs=benchmarks)
     else:

@@ -4,8 +4,12 @@ Each criterion has points, negative ones for what a reply must not do. Some are 
 (openai/simple-evals, issue 77).
 """
 
+from dataclasses import replace
+from typing import Any
+
 from sources.files import RawFile
 from sources.record import Draft, Message
+from sources.schema import SchemaReading
 from sources.shapes.row_shapes import jsonl
 from sources.source import Benchmark, Raw
 
@@ -14,11 +18,31 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one conversation into a draft; its criteria and its theme are in ``meta``."""
     row = raw.value
     rubrics = [{name: criterion[name] for name in ("criterion", "points", "tags")} for criterion in row["rubrics"]]
-    if not any(criterion["points"] > 0 for criterion in rubrics):
-        raise ValueError("no criterion with points above 0, expected one at least")
+    check_points(rubrics)
     theme = next((tag.removeprefix("theme:") for tag in row["example_tags"] if tag.startswith("theme:")), None)
     messages = [Message(turn["role"], turn["content"]) for turn in row["prompt"]]
     return Draft(id=row["prompt_id"], messages=messages, meta={"rubrics": rubrics, "theme": theme})
+
+
+def parse_professional(raw: Raw, file: RawFile) -> Draft:
+    """Turn one conversation of the professional edition into a draft; the physician's reply is its reference."""
+    row = raw.value
+    rubrics = [
+        {"criterion": one["criterion_text"], "points": one["points"], "tags": list(one.get("tags") or ())}
+        for one in row["rubric_items"]
+    ]
+    check_points(rubrics)
+    messages = [Message(turn["role"], turn["content"]) for turn in row["conversation"]["messages"]]
+    meta = {name: row[name] for name in ("use_case", "type", "difficulty", "specialty")}
+    return Draft(
+        id=row["id"], messages=messages, answer=row["physician_response"] or None, meta={"rubrics": rubrics, **meta}
+    )
+
+
+def check_points(rubrics: list[dict[str, Any]]) -> None:
+    """Raise ``ValueError`` where no criterion earns points."""
+    if not any(criterion["points"] > 0 for criterion in rubrics):
+        raise ValueError("no criterion with points above 0, expected one at least")
 
 
 def _healthbench(name: str, title: str, file: str, published_rows: int) -> Benchmark:
@@ -41,3 +65,25 @@ def _healthbench(name: str, title: str, file: str, published_rows: int) -> Bench
 
 HEALTHBENCH = _healthbench("healthbench", "HealthBench", "2025-05-07-06-14-12_oss_eval.jsonl", 5_000)
 HEALTHBENCH_HARD = _healthbench("healthbench_hard", "HealthBench, hard subset", "hard_2025-05-08-21-00-10.jsonl", 1_000)
+
+HEALTHBENCH_PROFESSIONAL = replace(
+    HEALTHBENCH,
+    name="healthbench_professional",
+    title="HealthBench Professional",
+    home="hf://datasets/openai/healthbench-professional",
+    license="LicenseRef-unknown",
+    license_read="not read: no licence was found in public code or cards",
+    folder="healthbench_professional",
+    files={"test": ("healthbench_professional_eval.jsonl",)},
+    parse=parse_professional,
+    published_rows=525,
+    subset_field="use_case",
+    figures=("length_adjusted",),
+    schema_read=(
+        SchemaReading(
+            checked=("columns", "splits"),
+            where="borisdev/nobsmed-healthbench-audit: harness/healthbench_subset/build_readme.py",
+            result="agrees; the file's name by this and other loaders, the card was not read",
+        ),
+    ),
+)

@@ -17,6 +17,13 @@ class HubError(SabilaError):
     """A request to the Hub that failed."""
 
 
+class WithheldCorpusError(HubError):
+    """A corpus that the Hub does not give to this caller: gated, private, moved or deleted (401, 403, 404)."""
+
+
+WITHHELD = frozenset({401, 403, 404})
+
+
 def resolve_revision(corpus: Corpus, revision: str, *, anonymous: bool = False) -> str:
     """Return the full commit of ``revision`` (a branch, tag or short commit).
 
@@ -103,7 +110,9 @@ def _hub_request(corpus: Corpus) -> Iterator[None]:
     try:
         yield
     except (httpx2.HTTPError, OSError, ValueError) as error:
-        raise HubError(
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        kind = WithheldCorpusError if status in WITHHELD else HubError
+        raise kind(
             f"{corpus.name}: the Hub did not provide {corpus.home} ({_reason(error)}); "
             "check the network and the token, or read from a folder with --mirror"
         ) from error

@@ -18,13 +18,14 @@ from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed, Record
+from sources.shapes.benchmark_shapes import ABSTAIN, ERROR, NUMBER, PROPOSED, SENTENCES
 from sources.shapes.row_shapes import LETTERS
 from sources.source import Benchmark
 from sources.suggest import did_you_mean
 from synth.answers.option_reading import is_decision
 from synth.prompting.generators import question_of
 from training.evaluation.corpus_rows import corpus_files
-from training.evaluation.item_results import Criterion, Item
+from training.evaluation.item_results import Criterion, Item, ItemKind, NumberLimits
 
 SUITE = "multimedqa"
 """The name under which all benchmarks of MultiMedQA's weighted mean are evaluated."""
@@ -60,7 +61,11 @@ class ItemSet:
     def hash(self) -> str:
         """Return a hash of the items' content, equal for equal items in this order."""
         parts = [
-            [i.id, i.question, i.context, i.options, i.gold, i.answer, *map(tuple, i.criteria)] for i in self.items
+            [
+                *(i.id, i.question, i.context, i.options, i.gold, i.answer, *map(tuple, i.criteria)),
+                *([list(i.number)] if i.number else ()),
+            ]
+            for i in self.items
         ]
         return hashlib.sha256(orjson.dumps(parts)).hexdigest()
 
@@ -218,7 +223,7 @@ def _no_item(row: Record) -> str | None:
         return f"more than {len(LETTERS)} options"
     if row.options and not row.gold:
         return "no right option published"
-    if not row.options and not row.answer and not row.meta.get(RUBRICS):
+    if not row.options and not row.answer and not row.meta.get(RUBRICS) and not row.meta.get(SENTENCES):
         return "no reference answer published"
     if not question_of(row).strip():
         return "empty question"
@@ -238,17 +243,25 @@ def item_of(row: Record, corpus: Benchmark) -> Item:
     """Return the item of a benchmark's row."""
     subset = row.meta.get(corpus.subset_field) if corpus.subset_field else None
     context = row.context or None
+    number, error, proposed = row.meta.get(NUMBER), row.meta.get(ERROR), row.meta.get(PROPOSED)
+    kind: ItemKind = "choice" if row.options else "open"
+    if not row.options and (number or row.meta.get(SENTENCES)):
+        kind = "number" if number else "error"
     return Item(
         id=row.id,
         benchmark=evaluated_name(corpus),
-        kind="choice" if row.options else "open",
+        kind=kind,
         task=row.task,
         lang=row.lang,
-        question=question_of(row),
+        question=f"{question_of(row)}\n\nProposed answer: {proposed}" if proposed else question_of(row),
         context=context,
         options=row.options,
-        gold=row.gold,
+        gold=(error["number"],) if error else row.gold,
         answer=row.answer,
+        abstain=tuple(row.meta.get(ABSTAIN) or ()),
+        number=NumberLimits(number["type"], number["lower"], number["upper"]) if number else None,
+        sentences=tuple((place, text) for place, text in row.meta.get(SENTENCES) or ()),
+        clipped=corpus.clips_each,
         subset=str(subset) if subset else None,
         conversation=row.messages if len(row.messages) > 1 or row.meta.get(RUBRICS) else (),
         criteria=tuple(
@@ -263,8 +276,8 @@ def _rank(item: Item, seed: int) -> str:
 
 
 def chance_of(item: Item) -> float | None:
-    """Return the chance of a right guess; None for an open question, or one with several right options."""
-    if item.kind == "open" or len(item.gold) != 1:
+    """Return the chance of a right guess; None without options, or with several right ones."""
+    if item.kind != "choice" or len(item.gold) != 1:
         return None
     return 1 / len(item.options)
 

@@ -32,7 +32,7 @@ from training.evaluation.bias_metrics import (
     truthful_single,
 )
 from training.evaluation.corpus_rows import by_hash
-from training.evaluation.evaluation_record import ModelFacts, Score
+from training.evaluation.evaluation_record import Figure, ModelFacts, Score
 from training.evaluation.option_likelihood import likelihood_request, likelihoods
 
 SetName = Literal["bbq", "crows_pairs", "truthfulqa", "ethics", "toxigen"]
@@ -57,16 +57,6 @@ ETHICS_PROMPTS = {
     "virtue": "Sentence: {context}\nQuestion: {question}\nAnswer:",
 }
 """lm-evaluation-harness's prompts of ETHICS."""
-
-
-class Figure(BaseModel):
-    """One number with its interval, None where no answer gives it, and what it means."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    score: Score | None
-    meaning: str
 
 
 class SetScores(BaseModel):

@@ -32,6 +32,14 @@ class Score(_Part):
         return cls(value=interval.value, low=interval.low, high=interval.high, n=n)
 
 
+class Figure(_Part):
+    """One number with its interval, None where no answer gives it, and what it means."""
+
+    name: str
+    score: Score | None
+    meaning: str
+
+
 class ModelFacts(_Part):
     """The model: its name, and its revision: a commit, the hash of its files, or ``unpinned``."""
 
@@ -193,7 +201,8 @@ class BenchmarkScore(_Part):
 
     ``score`` is over all items: what is no answer counts as not right. ``answered`` is over the answers alone, and
     ``counts`` has every verdict. ``metric`` is accuracy, or for open answers their overlap with the reference
-    or a judge's score by a rubric, whose mean is clipped to 0 to 1 as in HealthBench.
+    or a judge's score by a rubric, whose mean is clipped to 0 to 1 as in HealthBench. ``figures`` are further ones that
+    the benchmark's paper reports.
     ``unnormalized`` is the accuracy by the plain likelihood of option texts, where ``score`` divides it by length.
     ``total`` are the items before ``--limit``, by which MultiMedQA's mean is weighted.
     """
@@ -208,6 +217,7 @@ class BenchmarkScore(_Part):
     answered: Score | None
     unnormalized: Score | None = None
     overlap: dict[str, float] = Field(default_factory=dict)
+    figures: list[Figure] = Field(default_factory=list)
     chance: float | None
     by_subset: list[SubsetScore] = Field(default_factory=list)
     orders: OrderScores | None = None

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 from sources.record import Message
 from sources.shapes.row_shapes import LETTERS
+from synth.answers.error_answers import extract_error
 from synth.answers.extractor import extract
+from synth.answers.numeric_answers import extract_number, is_within
 from synth.prompting.option_orders import Order
 from synth.prompting.prompt_files import digest, render
 from synth.prompting.turns import digest as turns_digest
@@ -16,7 +18,7 @@ from synth.prompting.turns import render_turns
 from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling
 from training.evaluation.benchmark_items import BenchmarkError, ItemSet, has_letters
 from training.evaluation.evaluation_record import Settings
-from training.evaluation.item_results import CREDIT, Item, ItemResult, Verdict
+from training.evaluation.item_results import CREDIT, Item, ItemKind, ItemResult, Verdict, choice_verdict
 from training.evaluation.option_likelihood import likelihood_request, likelihoods
 from training.evaluation.shuffled_options import option_orders
 from training.evaluation.text_overlap import rouge
@@ -25,8 +27,13 @@ STAGE = "evaluate"
 """Stages of an evaluation's requests begin with this word."""
 
 QUESTION_PROMPT = "evaluation/question.jinja"
-CHOICE_PROMPT = "evaluation/answer_choice.jinja"
-OPEN_PROMPT = "evaluation/answer_open.jinja"
+ANSWER_PROMPTS: dict[ItemKind, str] = {
+    "choice": "evaluation/answer_choice.jinja",
+    "open": "evaluation/answer_open.jinja",
+    "number": "evaluation/answer_number.jinja",
+    "error": "evaluation/answer_error.jinja",
+}
+"""The prompt for a generated answer to each kind of item."""
 
 AS_PUBLISHED = "the conversation as published"
 
@@ -52,7 +59,7 @@ def prompt_of(found: ItemSet, settings: Settings) -> tuple[str, str]:
     if settings.mode == "generate" and found.items[0].conversation:
         return AS_PUBLISHED, ""
     if settings.mode == "generate":
-        name = CHOICE_PROMPT if found.items[0].kind == "choice" else OPEN_PROMPT
+        name = ANSWER_PROMPTS[found.items[0].kind]
         return name, turns_digest(name)
     name = QUESTION_PROMPT if settings.scoring == "texts" else f"evaluation/{found.corpus.likelihood_prompt}.jinja"
     return name, digest(name)
@@ -67,7 +74,7 @@ def askable(found: ItemSet, settings: Settings) -> ItemSet:
         return found
     kept, left_out = [], dict.fromkeys((OPEN, SEVERAL), 0)
     for item in found.items:
-        if item.kind == "open":
+        if item.kind != "choice":
             left_out[OPEN] += 1
         elif len(item.gold) > 1:
             left_out[SEVERAL] += 1
@@ -114,6 +121,10 @@ def _generation(item: Item, order: Order, sample: int, prompt: str, settings: Se
     messages: tuple[Message, ...]
     if item.conversation:
         messages = item.conversation
+    elif item.number:
+        messages = render_turns(prompt, question=item.question, kind=item.number.type)
+    elif item.kind == "error":
+        messages = render_turns(prompt, sentences=item.sentences)
     elif item.kind == "open":
         messages = render_turns(prompt, **values, summary=item.task in SUMMARIES)
     else:
@@ -151,7 +162,7 @@ def read_likelihood(one: ItemRequest, reply: Completion | Failure, settings: Set
     return _result(
         one,
         reply,
-        "right" if one.shown[best] in one.item.gold else "wrong",
+        choice_verdict(one.item, (one.shown[best],)),
         settings.scoring or "letters",
         chosen=(one.shown[best],),
         confidence=min(1.0, math.exp(ranked[best] - max(ranked)) / total),
@@ -166,6 +177,10 @@ def read_answer(one: ItemRequest, reply: Completion | Failure) -> ItemResult:
     if reply.ended != "stop":
         cut: dict[str, Verdict] = {"length": "truncated", "filtered": "filtered"}
         return _result(one, reply, cut.get(reply.ended, "failed"), f"ended: {reply.finish_reason}")
+    if one.item.number:
+        return _read_number(one, reply)
+    if one.item.kind == "error":
+        return _read_error(one, reply)
     if one.item.kind == "open":
         if not reply.text.strip():
             return _result(one, reply, "unparsed", "empty")
@@ -178,8 +193,29 @@ def read_answer(one: ItemRequest, reply: Completion | Failure) -> ItemResult:
     if verdict.outcome != "parsed":
         return _result(one, reply, verdict.outcome, verdict.how)
     chosen = tuple(sorted(one.shown[place] for place in verdict.positions))
-    right = set(chosen) == set(one.item.gold)
-    return _result(one, reply, "right" if right else "wrong", verdict.how, chosen=chosen)
+    return _result(one, reply, choice_verdict(one.item, chosen), verdict.how, chosen=chosen)
+
+
+def _read_number(one: ItemRequest, reply: Completion) -> ItemResult:
+    """Return whether a number lies between the item's limits, as in MedCalc-Bench."""
+    assert one.item.number is not None, "the caller looked"
+    kind, lower, upper = one.item.number
+    found = extract_number(reply.text, kind)
+    if found.outcome != "parsed":
+        return _result(one, reply, found.outcome, found.how)
+    return _result(one, reply, "right" if is_within(found, lower, upper, kind) else "wrong", found.how)
+
+
+def _read_error(one: ItemRequest, reply: Completion) -> ItemResult:
+    """Return whether the wrong sentence was named, or the note rightly called correct, as in MEDEC."""
+    found = extract_error(reply.text, [number for number, _ in one.item.sentences])
+    if found.outcome != "parsed":
+        return _result(one, reply, found.outcome, found.how)
+    chosen = () if found.number is None else (found.number,)
+    overlap = tuple(rouge(found.correction, one.item.answer)) if found.correction and one.item.answer else None
+    return _result(
+        one, reply, "right" if chosen == one.item.gold else "wrong", found.how, chosen=chosen, overlap=overlap
+    )
 
 
 def _result(

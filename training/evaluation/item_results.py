@@ -9,12 +9,17 @@ from typing import Literal, NamedTuple, get_args
 import polars as pl
 
 from sources.record import Message
+from sources.shapes.benchmark_shapes import NumberType
 
-ItemKind = Literal["choice", "open"]
+ItemKind = Literal["choice", "open", "number", "error"]
+"""``number`` asks for a value between limits, ``error`` for the wrong sentence of a note."""
 
-Verdict = Literal["right", "wrong", "scored", "unjudged", "unparsed", "ambiguous", "truncated", "filtered", "failed"]
+Verdict = Literal[
+    "right", "wrong", "scored", "unjudged", "abstained", "unparsed", "ambiguous", "truncated", "filtered", "failed"
+]
 """``scored`` is an open answer with a value in ``score``, ``unjudged`` one that its judge failed to score, which is in
-no mean. The last five are no answers, each counted by itself.
+no mean. ``abstained`` chose an option that says one does not know, where another is right. It and the five after it
+are no answers, each counted by itself.
 """
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -22,7 +27,7 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 CREDIT: dict[Verdict, float] = {"right": 1.0, "wrong": 0.0}
 """The score of an answer that is right or wrong."""
 
-NO_ANSWER: tuple[Verdict, ...] = ("unparsed", "ambiguous", "truncated", "filtered", "failed")
+NO_ANSWER: tuple[Verdict, ...] = ("abstained", "unparsed", "ambiguous", "truncated", "filtered", "failed")
 """Counted as not right in an accuracy over all items, and never as wrong."""
 
 
@@ -34,6 +39,14 @@ class Criterion(NamedTuple):
     tags: tuple[str, ...] = ()
 
 
+class NumberLimits(NamedTuple):
+    """The limits of a numeric answer, both included, as the publisher writes them, and the type of their values."""
+
+    type: NumberType
+    lower: str
+    upper: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One question of a benchmark.
@@ -42,7 +55,9 @@ class Item:
     category. ``options`` are in the source's order, ``gold`` are positions in them, none for an open question, whose
     reference is ``answer``. ``several`` if items of the benchmark may have several right options. ``cluster`` names
     the passage or vignette that it shares with other items. ``conversation`` are the turns of an item that is more than
-    a question, ``criteria`` those by which a judge grades the reply.
+    a question, ``criteria`` those by which a judge grades the reply; ``clipped`` if the score of each reply is clipped
+    to 0 to 1. ``abstain`` are positions of options that say one does not know. ``number`` are the limits of a numeric
+    answer, ``sentences`` those of a note, of which the one numbered ``gold`` is wrong and ``answer`` its correction.
     """
 
     id: str
@@ -60,6 +75,17 @@ class Item:
     cluster: str | None = None
     conversation: tuple[Message, ...] = ()
     criteria: tuple[Criterion, ...] = ()
+    clipped: bool = False
+    abstain: tuple[int, ...] = ()
+    number: NumberLimits | None = None
+    sentences: tuple[tuple[int, str], ...] = ()
+
+
+def choice_verdict(item: Item, chosen: tuple[int, ...]) -> Verdict:
+    """Return what a choice of options is: right, abstained, or wrong."""
+    if set(chosen) == set(item.gold):
+        return "right"
+    return "abstained" if chosen and set(chosen) <= set(item.abstain) else "wrong"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +93,8 @@ class ItemResult:
     """One row of ``items.parquet``: an item, in one order of its options, in one sample.
 
     - ``order``: number of the order, 0 for the source's; ``shown``: for each letter, the source's position
-    - ``chosen``: positions in the source's order; empty unless the verdict is right or wrong
+    - ``chosen``: positions in the source's order, or the number of a note's wrong sentence; empty unless the verdict is
+      right, wrong or abstained
     - ``how``: how the answer was read, or the reason why there is none
     - ``score``: from 0 to 1 for an open answer by its metric; 1 or 0 for right and wrong; None for no answer
     - ``confidence``: probability of the chosen option among the options; None where it is not known

@@ -1,8 +1,8 @@
 """Open answers graded by a judge, criterion by criterion, as in HealthBench; what the judge does not say is no score.
 
 An item's score is the points of the criteria that are met over the sum of the positive ones. It may be negative: only
-the mean over items is clipped to 0 to 1. An item without criteria of its own has one: that the answer agrees with the
-reference.
+the mean over items is clipped to 0 to 1, unless the benchmark clips each (LiveMedBench). An item without criteria of
+its own has one: that the answer agrees with the reference.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def grade(items: Iterable[Item], results: Sequence[ItemResult], judge: Teacher, 
             graded.append(replace(one, verdict="unjudged", how=f"{met.count(None)} of {len(met)} criteria", score=None))
         else:
             pairs = list(zip(criteria_of(of[one.item]), [hit is True for hit in met], strict=True))
-            graded.append(replace(one, how="rubric", score=rubric_score(pairs)))
+            score = rubric_score(pairs)
+            score = min(1.0, max(0.0, score)) if of[one.item].clipped else score
+            graded.append(replace(one, how="rubric", score=score))
             for axis in {tag for criterion, _ in pairs for tag in criterion.tags if tag.startswith(AXIS)}:
                 of_axis = [pair for pair in pairs if axis in pair[0].tags]
                 if any(criterion.points > 0 for criterion, _ in of_axis):

@@ -18,7 +18,8 @@ from training.evaluation.evaluation_record import (
     SubsetScore,
     Summary,
 )
-from training.evaluation.item_results import NO_ANSWER, VERDICTS, ItemResult
+from training.evaluation.item_results import NO_ANSWER, VERDICTS, ItemKind, ItemResult
+from training.evaluation.paper_figures import paper_figures
 from training.evaluation.rubric_grading import clipped
 from training.evaluation.statistics import (
     bootstrap_mean,
@@ -33,7 +34,15 @@ from training.evaluation.statistics import (
 
 ACCURACY = "accuracy"
 ROUGE_L = "rouge_l"
-RUBRIC = "rubric"
+RUBRIC, CLIPPED_RUBRIC = "rubric", "rubric, each clipped"
+METRICS: dict[ItemKind, str] = {
+    "choice": ACCURACY,
+    "number": ACCURACY,
+    "error": "error sentence accuracy",
+    "open": ROUGE_L,
+}
+"""The metric of each kind of item, without a judge."""
+
 OVERLAPS = ("rouge_1", "rouge_2", "rouge_l")
 
 
@@ -53,7 +62,6 @@ def score_benchmark(
             f"{len(results):,} answers, expected JSON with criteria_met; use another --judge"
         )
     counts = Counter(one.verdict for one in results)
-    is_open = items[0].kind == "open"
     chances = [chance for item in items if (chance := chance_of(item)) is not None]
     overlaps = [one.overlap for one in answers if one.overlap is not None]
     subsets = sorted({ones[0].subset for ones in by_item.values() if ones[0].subset})
@@ -70,7 +78,7 @@ def score_benchmark(
             prompt_hash=prompt[1],
             items_hash=found.hash,
         ),
-        metric=RUBRIC if judge else ROUGE_L if is_open else ACCURACY,
+        metric=(CLIPPED_RUBRIC if items[0].clipped else RUBRIC) if judge else METRICS[items[0].kind],
         items=len(items),
         total=found.total,
         left_out=found.left_out,
@@ -82,6 +90,7 @@ def score_benchmark(
         overlap={name: float(np.mean([values[place] for values in overlaps])) for place, name in enumerate(OVERLAPS)}
         if overlaps
         else {},
+        figures=paper_figures(found, results),
         chance=float(np.mean(chances)) if len(chances) == len(items) else None,
         by_subset=[
             SubsetScore(name=name, score=mean_score({k: v for k, v in by_item.items() if v[0].subset == name}))

@@ -20,7 +20,7 @@ from synth.strategies.strategy_stage import STAGE, Strategy, question_turns
 from synth.teachers.candidates import FAILED, TRUNCATED
 from synth.teachers.teacher import Ask, Completion, Request, Sampling
 from training.evaluation.evaluation_record import CurvePart, Score, StrategyScores
-from training.evaluation.item_results import CREDIT, Item, ItemResult, Verdict
+from training.evaluation.item_results import CREDIT, Item, ItemResult, Verdict, choice_verdict
 from training.evaluation.statistics import wilson
 
 TOO_LONG = re.compile(
@@ -162,7 +162,7 @@ def _result(
         reasons: dict[str, Verdict] = {TRUNCATED: "truncated", FAILED: "failed", "ambiguous": "ambiguous"}
         verdict, how = reasons.get(said, "unparsed"), detail or said
     else:
-        verdict, how = ("right" if row["right"] else "wrong"), "tied vote" if row["tied"] else "vote"
+        verdict, how = choice_verdict(item, tuple(answer)), "tied vote" if row["tied"] else "vote"
     return ItemResult(
         item=item.id,
         benchmark=item.benchmark,

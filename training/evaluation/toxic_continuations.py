@@ -15,8 +15,8 @@ from quality.scores.score_columns import Unscored
 from sources.record import Message
 from synth.prompting.prompt_files import render
 from synth.teachers.teacher import Ask, Failure, Request, Sampling
-from training.evaluation.bias_sets import Figure, SetScores
-from training.evaluation.evaluation_record import Score
+from training.evaluation.bias_sets import SetScores
+from training.evaluation.evaluation_record import Figure, Score
 from training.evaluation.statistics import bootstrap_mean, wilson
 
 NAME = "continuations"

@@ -1,0 +1,51 @@
+"""CARES-18K (arXiv 2505.11413): medical requests of harm levels 0 to 3, direct and in three disguises.
+
+``base_prompt`` is the request before it was disguised. Level 0 is harmless.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.schema import SchemaReading
+from sources.shapes.row_shapes import numbered, parquet, qa
+from sources.source import Benchmark, Raw
+
+DIRECT = "direct"
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one request into a prompt; ``base`` is False for a disguised one."""
+    row = raw.value
+    level = int(row["harmful_level"])
+    meta = {
+        "principle": int(row["principle_index"]),
+        "harmful_level": level,
+        "method": row["method"],
+        "base": row["method"] == DIRECT,
+        "base_prompt": row["base_prompt"],
+        "generation_model": row["generation_model"],
+        "prompt_label": "unsafe" if level else "safe",
+    }
+    return qa(numbered(raw, file), row["prompt"], None, meta=meta)
+
+
+CARES_TEST = Benchmark(
+    name="cares_test",
+    title="CARES-18K, test",
+    home="hf://datasets/HFXM/CARES-18K",
+    license="MIT",
+    license_read="tag of HFXM/CARES-18K, as a survey of data sets cites it",
+    task="safety",
+    lang="en",
+    folder="cares",
+    files={"test": ("data/test-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+    published_rows=9_239,
+    schema_read=(
+        SchemaReading(
+            checked=("columns", "splits"),
+            where="public loaders of HFXM/CARES-18K (karma, safetune)",
+            result="agrees: 9,239 rows in train and test each; the files' names were not read",
+        ),
+    ),
+)

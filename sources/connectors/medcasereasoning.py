@@ -1,0 +1,46 @@
+"""MedCaseReasoning (Wu et al. 2025): case reports up to the diagnosis; the reply must name it.
+
+The dataset is CC BY 4.0 by its authors and tagged MIT: the stricter one binds.
+"""
+
+from sources.files import RawFile
+from sources.record import Draft
+from sources.schema import SchemaReading
+from sources.shapes.row_shapes import parquet, qa
+from sources.source import Benchmark, Raw
+
+ASKED = "What is the most likely diagnosis?"
+
+
+def parse(raw: Raw, file: RawFile) -> Draft:
+    """Turn one case into an open question; PubMed Central's number is its id."""
+    row = raw.value
+    rationale = row["diagnostic_reasoning"] or None
+    return qa(
+        f"{file.split}-{row['pmcid']}", f"{row['case_prompt']}\n\n{ASKED}", row["final_diagnosis"], rationale=rationale
+    )
+
+
+MEDCASEREASONING = Benchmark(
+    name="medcasereasoning",
+    title="MedCaseReasoning, validation and test",
+    home="hf://datasets/zou-lab/MedCaseReasoning",
+    license="CC-BY-4.0",
+    license_read="README of kevinwu23/Stanford-MedCaseReasoning; the Hub's tag is MIT",
+    task="diagnosis",
+    lang="en",
+    files={"validation": ("data/val-*.parquet",), "test": ("data/test-*.parquet",)},
+    rows=parquet,
+    parse=parse,
+    published_rows=1_397,
+    schema_read=(
+        SchemaReading(
+            checked=("columns",), where="MedARC-AI/med-lm-envs: environments/medcasereasoning/medcasereasoning.py"
+        ),
+        SchemaReading(
+            checked=("splits", "license"),
+            where="kevinwu23/Stanford-MedCaseReasoning: README.md",
+            result="500 validation and 897 test cases; MIT and CC BY 4.0 are both claimed: the stricter",
+        ),
+    ),
+)
