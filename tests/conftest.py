@@ -26,7 +26,7 @@ def demo_store(tmp_path_factory):
 
 SLOW_FILES = frozenset(
     """
-    answer_bases attacked_requests browse build card check cli completions diff dpo_recipes evaluate_strategies
+    answer_bases api attacked_requests browse build card check cli completions diff dpo_recipes evaluate_strategies
     failed_requests faults fingerprint fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills
     leak_labels ledger llamacpp memory merge_loads merge_methods mix_recipe model_report mutated_configs near_labels
     no_files odd_files option_likelihood plan_why publish publish_faults publish_load publish_model publish_secrets
@@ -45,6 +45,7 @@ SLOW_TESTS = frozenset(
     test_nothing_added_turns_a_leak_into_a_clean_row
     test_nothing_added_turns_a_reworded_leak_into_a_clean_row
     test_one_bucket_of_half_similar_sets
+    test_the_notebook_of_the_readme_runs
     test_sentences_with_content_survive_around_every_removal
     """.split()
 )

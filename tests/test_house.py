@@ -77,7 +77,7 @@ def test_there_are_five_folders_and_the_tests():
 def test_a_folder_is_a_package_whose_first_file_only_says_what_it_is(folder):
     tree = parsed(ROOT / folder / "__init__.py")
     assert ast.get_docstring(tree)
-    assert len(tree.body) == 1
+    assert len(tree.body) == 1 or folder == "pipelines"  # which hands out its functions too
 
 
 def test_every_module_says_what_it_holds():
@@ -94,7 +94,7 @@ ROOMS = {
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
     "merging evaluation",
     "pipelines": "terminal storage completions build model_steps recipes release verify freeze diff trace report hub "
-    "own_files check evaluate cli",
+    "own_files check evaluate cli api callable_room",
 }
 """The rooms of each folder, and the files that lie in no room, in the order in which they build on each other."""
 

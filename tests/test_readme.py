@@ -34,6 +34,7 @@ FILES = rf"`((?:{'|'.join(FOLDERS)}|tests)/[\w./-]+)`|`(CONTRIBUTING\.md|CHANGEL
 TO_BE_ADDED = "clinic_cards"
 """The corpus that a reader adds as an exercise."""
 CONNECTOR = re.search(r"```python\n(.*?)```", SOURCES_PAGE, re.DOTALL)[1]
+NOTEBOOK = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
 CARD = re.search(r"`(\{\"card\".*?\})`", SOURCES_PAGE)[1]
 
 
@@ -94,6 +95,15 @@ def test_the_corpus_of_the_readme_gets_its_chains_and_instructions_in_a_build(tm
     assert question.startswith("Vitamin that prevents scurvy?")
 
 
+def test_the_notebook_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    exec(NOTEBOOK, namespace)
+    assert "because of" in capsys.readouterr().out
+    assert namespace["rows"].height == 234
+    assert namespace["mine"].kept.height + namespace["mine"].dropped.height == 234
+
+
 def test_the_connector_of_the_readme_is_as_short_as_it_says():
     assert len(CONNECTOR.splitlines()) < 40
 
@@ -110,7 +120,7 @@ def test_every_make_target_of_the_readme_is_there(target):
 
 
 def test_the_readme_is_short_and_sends_to_every_folder():
-    assert len(README.splitlines()) <= 130
+    assert len(README.splitlines()) <= 150
     assert [folder for folder in FOLDERS if f"`{folder}/README.md`" not in README] == []
 
 

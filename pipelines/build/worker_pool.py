@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.synchronize import Event
 from typing import Any
 
@@ -69,9 +70,36 @@ def _on_death(workers: int) -> Iterator[None]:
         ) from error
 
 
+class _Worker(SpawnProcess):
+    """A worker that does not run the script of its parent: whatever it needs is pickled by value.
+
+    Python would run it again in each worker, so that a script that calls ``pipelines.build`` would build without end.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:  # noqa: N802
+        main = vars(sys.modules["__main__"])
+        with _HIDING:
+            script: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+            try:
+                main.update(dict.fromkeys(script))
+                return SpawnProcess._Popen(process_obj)
+            finally:
+                main.update(script)
+
+
+class _Workers(SpawnContext):
+    """Starts ``_Worker`` processes."""
+
+    Process = _Worker
+
+
+_HIDING = threading.Lock()
+
+
 def _start(workers: int) -> tuple[ProcessPoolExecutor, Event]:
     """Return a pool, and the event that ends its workers at any time."""
-    context = multiprocessing.get_context("spawn")
+    context = _Workers()
     stop, threads = context.Event(), max(1, (os.cpu_count() or 1) // workers)
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(os.getpid(), threads, stop))
     return pool, stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
     from pipelines.build.recipe import Recipe
+    from pipelines.own_files.file_tables import FileAccount
 
 
 @recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, PRICE, JSON)
@@ -215,6 +216,33 @@ def dedup(
 
     Duplicates share most n-grams, have the same subject and no opposite statement. Name the question's column first.
     """
+    account = dedup_files(
+        files,
+        out,
+        text=text,
+        id=id,
+        threads=threads,
+        semantic=semantic,
+        semantic_threshold=semantic_threshold,
+        overwrite=overwrite,
+        settings=settings,
+    )
+    echo_account(account, as_json)
+
+
+def dedup_files(
+    files: Sequence[Path],
+    out: Path,
+    *,
+    text: tuple[str, ...],
+    id: str | None,
+    threads: int | None,
+    semantic: str | None,
+    semantic_threshold: float,
+    overwrite: bool,
+    settings: dict[str, Any],
+) -> FileAccount:
+    """Remove near-duplicates from files, by words with ``settings`` and by meaning where ``semantic`` names a model."""
     from pipelines.own_files.duplicate_files import dedup as run
     from quality.duplicates.near_settings import NearRules
 
@@ -226,8 +254,7 @@ def dedup(
         model, least = model_and_threshold("--semantic", semantic, semantic_threshold)
         meaning = Semantic(model=model, threshold=least)
     rules = NearRules(**settings)
-    account = run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
-    echo_account(account, as_json)
+    return run(files, out, text=text, id=id, rules=rules, threads=threads, semantic=meaning, overwrite=overwrite)
 
 
 def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
@@ -281,10 +308,11 @@ def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], 
     Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
     other texts by themselves.
     """
-    echo_account(_decontaminate(files, out, against, given), as_json)
+    echo_account(decontaminate_files(files, out, against, given), as_json)
 
 
-def _decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], given: dict[str, Any]) -> Any:
+def decontaminate_files(files: Sequence[Path], out: Path, against: Sequence[str], given: dict[str, Any]) -> FileAccount:
+    """Remove rows that contain benchmark items from files; ``given`` are the verb's other arguments by name."""
     from pipelines.own_files.leak_files import Columns
     from pipelines.own_files.leak_files import decontaminate as run
     from quality.decontamination.find_leaks import Decontaminate

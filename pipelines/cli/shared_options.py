@@ -223,6 +223,13 @@ class RecipeGroup(click.Group):
         super().__init__(**more)
         self._verb, self._options = verb, options
 
+    def shared_parameters(self) -> list[click.Parameter]:
+        """Return the options that the verb has for every recipe."""
+        command: Any = lambda: None  # noqa: E731
+        for option in reversed(self._options):
+            command = option(command)
+        return click.command()(command).params
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the shipped recipes."""
         from pipelines.build.recipe import shipped

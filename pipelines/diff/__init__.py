@@ -1,1 +1,5 @@
 """Comparison of two releases."""
+
+from pipelines.callable_room import make_callable
+
+make_callable(__name__)

@@ -1,1 +1,5 @@
 """The history of one row."""
+
+from pipelines.callable_room import make_callable
+
+make_callable(__name__)

@@ -1,1 +1,5 @@
 """Checks of a release."""
+
+from pipelines.callable_room import make_callable
+
+make_callable(__name__)

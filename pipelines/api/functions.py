@@ -1,0 +1,357 @@
+"""The verbs of ``sabila`` as functions: ``from pipelines import build, release, load, trace, diff, deduplicate``.
+
+Arguments are the options of the verb of the same name (``deduplicate`` is ``sabila dedup``), with its defaults and
+limits. Failures are ``SabilaError``, with the message that the verb prints. What is slow to load is loaded in a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from pipelines.api.frames import CallError, File, Rows, Table, as_files
+from pipelines.api.options import like_verb
+from pipelines.cli.build_verbs import SEMANTIC_THRESHOLD, decontaminate_files, dedup_files
+from pipelines.cli.teacher_options import requesting, spending
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipelines.api.results import (
+        Build,
+        Decontamination,
+        Deduplication,
+        Diff,
+        Export,
+        History,
+        Plan,
+        Release,
+        Verification,
+    )
+    from pipelines.build.session import BuildSession
+
+Names = str | Sequence[str]
+"""One name, or several."""
+
+FROM_STORE: File = "store"
+
+
+@like_verb("plan")
+def plan(
+    recipe: File,
+    *,
+    store: File = FROM_STORE,
+    mirror: File | None = None,
+    lock: File | None = None,
+    relock: bool = False,
+    price: tuple[float, float] | None = None,
+    **values: Any,
+) -> Plan:
+    """Show what a build would do: steps done and to do, rows, requests, tokens, cost, and what is missing.
+
+    ``recipe`` is the name of a shipped one or the path of a file; ``values`` are its keyword arguments.
+    """
+    from pipelines.api.results import Plan
+
+    forecast = _session(recipe, values, store, mirror, lock, relock=relock).forecast(
+        spending(None, None, price, None).rates
+    )
+    return Plan.model_construct(**vars(forecast))
+
+
+@like_verb("build")
+def build(
+    recipe: File,
+    *,
+    store: File = FROM_STORE,
+    mirror: File | None = None,
+    lock: File | None = None,
+    relock: bool = False,
+    workers: int | None = None,
+    budget_tokens: int | None = None,
+    budget_cost: float | None = None,
+    price: tuple[float, float] | None = None,
+    watts: float | None = None,
+    concurrency: int | None = None,
+    context_tokens: int | None = None,
+    teacher_threads: int | None = None,
+    timeout: float | None = None,
+    tries: int | None = None,
+    leave_out: Names = (),
+    **values: Any,
+) -> Build:
+    """Build a recipe, reusing finished steps.
+
+    ``recipe`` is the name of a shipped one or the path of a file; ``values`` are its keyword arguments.
+    """
+    from pipelines.api.results import Build
+
+    session = _session(recipe, values, store, mirror, lock, relock=relock)
+    if budget_cost is not None and price is None:
+        raise CallError(f"budget_cost is {budget_cost}, expected price with it: what a million tokens cost")
+    account = session.build(
+        workers=workers or 1,
+        spending=spending(budget_tokens, budget_cost, price, watts),
+        requesting=_requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out),
+    )
+    return Build(folder=Path(account.folder), account=account)
+
+
+@like_verb("release")
+def release(
+    recipe: File,
+    *,
+    version: str,
+    store: File = FROM_STORE,
+    mirror: File | None = None,
+    lock: File | None = None,
+    relock: bool = False,
+    workers: int | None = None,
+    concurrency: int | None = None,
+    context_tokens: int | None = None,
+    teacher_threads: int | None = None,
+    timeout: float | None = None,
+    tries: int | None = None,
+    leave_out: Names = (),
+    **values: Any,
+) -> Release:
+    """Freeze a build of a recipe as NAME@VERSION, and return it.
+
+    Without ``values``, those of the recipe's last build are used. An existing version with other content is refused.
+    """
+    from pipelines.api.results import Release
+    from pipelines.build.recipe import load as load_recipe
+    from pipelines.build.session import like_last_build
+    from pipelines.freeze.freeze_release import release as freeze
+
+    if not values:
+        values, mirror, lock = like_last_build(load_recipe(str(recipe)), Path(store), _path(mirror), _path(lock))
+    session = _session(recipe, values, store, mirror, lock, relock=relock)
+    how = _requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out)
+    session.build(workers=workers or 1, requesting=how)
+    freeze(session, version)
+    return Release.of(session.store.root / "releases" / session.recipe.name / version)
+
+
+def load(release: Release | File, *, store: File = FROM_STORE) -> Release:
+    """Open a release: NAME@VERSION in ``store``, or the path of its folder.
+
+    Its kept rows are ``rows()`` for polars and ``dataset()`` for datasets; ``ledger`` says what became of every row.
+    """
+    from pipelines.api.results import Release
+
+    return Release.of(_folder(release, store))
+
+
+@like_verb("trace")
+def trace(
+    id: str,
+    *,
+    store: File = FROM_STORE,
+    recipe: str | None = None,
+    release: Release | File | None = None,
+    unmasked: bool = False,
+) -> History:
+    """Return the history of one row: file and line, every step's edits, and the step and reason that dropped it.
+
+    ``id`` of a malformed row is SOURCE:FILE:LINE.
+    """
+    from pipelines.api.results import History
+    from pipelines.release.screening import Screening
+    from pipelines.trace.row_event import mask_events
+    from pipelines.trace.row_history import row_history
+
+    if recipe and release:
+        raise CallError(f"recipe is {recipe} and release {release}, expected one of them")
+    folder = str(_folder(release, store)) if release else None
+    events = mask_events(row_history(id, Path(store), recipe, folder), Screening.of((), unmasked=unmasked))
+    return History(id=id, events=tuple(events))
+
+
+@like_verb("diff")
+def diff(
+    before: Release | File,
+    after: Release | File,
+    *,
+    store: File = FROM_STORE,
+    out: File | None = None,
+    limit: int = 20,
+    unmasked: bool = False,
+) -> Diff:
+    """Compare two releases: rows added, removed and edited with reasons, and changes of steps and settings."""
+    from pipelines.api.results import Diff
+    from pipelines.diff.compare_releases import diff as compare
+
+    found = compare(_folder(before, store), _folder(after, store), out=_path(out), limit=limit, unmasked=unmasked)
+    return Diff(**vars(found))
+
+
+@like_verb("verify")
+def verify(release: Release | File, *, store: File = FROM_STORE, hash: str | None = None) -> Verification:
+    """Check a release against its manifest: files, rows, ledger, counts, card and hashes.
+
+    Errors are ``findings`` of the result; they raise nothing.
+    """
+    from pipelines.api.results import Verification
+    from pipelines.verify.verify_release import verify as check_release
+
+    return Verification(**vars(check_release(_folder(release, store), hash)))
+
+
+@like_verb("export")
+def export(
+    release: Release | File,
+    *,
+    to: str,
+    out: File,
+    config: str | None = None,
+    model: str = "meta-llama/Llama-3.1-8B-Instruct",
+    store: File = FROM_STORE,
+) -> Export:
+    """Export a release for another trainer: its rows in the trainer's format, with a config to start from."""
+    from pipelines.api.results import Export
+    from pipelines.freeze.export_release import export as write
+
+    done = write(_folder(release, store), Path(out), to=to, kind=config, model=model)  # type: ignore[arg-type]
+    return Export(**vars(done))
+
+
+@like_verb("dedup")
+def deduplicate(
+    rows: Rows,
+    *,
+    out: File | None = None,
+    overwrite: bool = False,
+    text_column: Names = (),
+    id_column: str | None = None,
+    threshold: float = 0.72,
+    recall: float = 0.995,
+    shingle_tokens: int = 5,
+    unit: str = "auto",
+    threads: int | None = None,
+    semantic: str | None = None,
+    semantic_threshold: float = SEMANTIC_THRESHOLD,
+) -> Deduplication:
+    """Remove near-duplicates from a table or files; the files of the result are kept where ``out`` names a folder."""
+    from pipelines.api.results import Deduplication
+
+    settings = {"threshold": threshold, "recall": recall, "shingle_tokens": shingle_tokens, "unit": unit}
+    with _places(out) as (given, folder):
+        account = dedup_files(
+            as_files(rows, "rows", given),
+            folder,
+            text=tuple(text_column),
+            id=id_column,
+            threads=threads,
+            semantic=semantic,
+            semantic_threshold=semantic_threshold,
+            overwrite=overwrite,
+            settings=settings,
+        )
+        return Deduplication(**_tables(folder, "kept", "dropped", "clusters"), account=_said(account, out))
+
+
+@like_verb("decontaminate")
+def decontaminate(
+    rows: Rows,
+    *,
+    against: Names | Table,
+    out: File | None = None,
+    overwrite: bool = False,
+    text_column: Names = (),
+    question_column: Names = (),
+    options_column: Names = (),
+    answer_column: Names = (),
+    context_column: Names = (),
+    chain_column: Names = (),
+    messages_column: Names = (),
+    item_question_column: Names = (),
+    item_options_column: Names = (),
+    item_answer_column: Names = (),
+    item_context_column: Names = (),
+    item_chain_column: Names = (),
+    item_messages_column: Names = (),
+    id_column: str | None = None,
+    embedder: str | None = None,
+    similarity: float = 0.9,
+    judge: str | None = None,
+    mirror: File | None = None,
+) -> Decontamination:
+    """Remove rows that contain benchmark items from a table or files.
+
+    ``against`` names benchmarks of the catalog, ``all`` of them, files, or is a table of items.
+    """
+    from pipelines.api.results import Decontamination
+
+    own = {"question": question_column, "options": options_column, "answer": answer_column}
+    own |= {"context": context_column, "chain": chain_column, "messages": messages_column}
+    items = {"item_question": item_question_column, "item_options": item_options_column}
+    items |= {"item_answer": item_answer_column, "item_context": item_context_column}
+    items |= {"item_chain": item_chain_column, "item_messages": item_messages_column}
+    with _places(out) as (given, folder):
+        named = against if isinstance(against, tuple) else tuple(map(str, as_files(against, "against", given)))
+        columns = {"text": tuple(text_column), "id": id_column, **own, **items}
+        settings = {"embedder": embedder, "similarity": similarity, "judge": judge, "mirror": _path(mirror)}
+        files = as_files(rows, "rows", given)
+        account = decontaminate_files(files, folder, named, {**columns, **settings, "overwrite": overwrite})
+        tables = _tables(folder, "kept", "dropped", "leaks", "not_checked")
+        return Decontamination(**tables, account=_said(account, out))
+
+
+# --- what they share -----------------------------------------------------------------------------------------------
+
+
+def _session(
+    recipe: File, values: dict[str, Any], store: File, mirror: File | None, lock: File | None, *, relock: bool
+) -> BuildSession:
+    from pipelines.build.recipe import load as load_recipe
+    from pipelines.build.session import BuildSession
+
+    found = load_recipe(str(recipe))
+    given = {name: value for name, value in values.items() if value is not None}
+    return BuildSession.open(found, given, store=Path(store), mirror=_path(mirror), lock=_path(lock), relock=relock)
+
+
+def _requesting(
+    concurrency: int | None,
+    context: int | None,
+    threads: int | None,
+    timeout: float | None,
+    tries: int | None,
+    leave_out: Names,
+) -> dict[str, Any]:
+    """Return what was given of how requests are sent, by the names of ``TeacherOptions``."""
+    how = {"concurrency": concurrency, "context": context, "threads": threads, "timeout_s": timeout}
+    return requesting({**how, "max_tries": tries, "leave_out": tuple(leave_out)})
+
+
+def _folder(release: Release | File, store: File) -> Path:
+    from pipelines.api.results import title_of
+    from pipelines.release.locate import find
+
+    return find(title_of(release), Path(store))
+
+
+def _path(given: File | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+@contextmanager
+def _places(out: File | None) -> Iterator[tuple[Path, Path]]:
+    """Yield a folder for tables given in memory, and the one for the result: ``out``, or one that is removed."""
+    with TemporaryDirectory(prefix="sabila-") as scratch:
+        yield Path(scratch), Path(out) if out else Path(scratch) / "result"
+
+
+def _tables(folder: Path, *names: str) -> dict[str, Any]:
+    from sources.literal import read_parquet
+
+    return {name: read_parquet(folder / f"{name}.parquet") for name in names}
+
+
+def _said(account: Any, out: File | None) -> Any:
+    """Return the account without the folder of a result that is not kept."""
+    return {name: value for name, value in account.items() if out or name != "folder"}
