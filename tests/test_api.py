@@ -12,7 +12,7 @@ import pytest
 import pipelines
 import pipelines.build.session
 from pipelines import build, decontaminate, deduplicate, diff, export, load, plan, release, trace, verify
-from pipelines.api.options import verb_options
+from pipelines.api.verb_options import verb_options
 from pipelines.api.results import Release
 from sources.errors import SabilaError
 from sources.releases.read_manifest import ReleaseError

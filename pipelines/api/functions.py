@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from pipelines.api.frames import CallError, File, Rows, Table, as_files
-from pipelines.api.options import like_verb
+from pipelines.api.verb_options import like_verb
 from pipelines.cli.build_verbs import SEMANTIC_THRESHOLD, decontaminate_files, dedup_files
 from pipelines.cli.teacher_options import requesting, spending
 
