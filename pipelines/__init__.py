@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipelines.api.functions import (
         build,
+        check,
         decontaminate,
         deduplicate,
         diff,
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
         verify,
     )
 
-__all__ = ["build", "decontaminate", "deduplicate", "diff", "export", "load", "plan", "release", "trace", "verify"]
+__all__ = [
+    "build",
+    "check",
+    "decontaminate",
+    "deduplicate",
+    "diff",
+    "export",
+    "load",
+    "plan",
+    "release",
+    "trace",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:

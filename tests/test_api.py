@@ -11,9 +11,9 @@ import pytest
 
 import pipelines
 import pipelines.build.session
-from pipelines import build, decontaminate, deduplicate, diff, export, load, plan, release, trace, verify
-from pipelines.api.verb_options import verb_options
+from pipelines import build, check, decontaminate, deduplicate, diff, export, load, plan, release, trace, verify
 from pipelines.api.results import Release
+from pipelines.api.verb_options import verb_options
 from sources.errors import SabilaError
 from sources.releases.read_manifest import ReleaseError
 
@@ -24,6 +24,7 @@ VERBS = {
     "trace": trace,
     "diff": diff,
     "verify": verify,
+    "check": check,
     "export": export,
     "dedup": deduplicate,
     "decontaminate": decontaminate,
@@ -112,6 +113,16 @@ def test_rows_may_be_a_table_of_any_library(table):
     clean = decontaminate(table(QUESTIONS), against=table(ITEMS))
     assert clean.dropped["n"].to_list() == [3]
     assert clean.leaks["item_text"].str.contains("scurvy").all()
+
+
+def test_a_table_and_a_release_are_checked(demo, demo_store):
+    rows = pl.DataFrame(
+        {"question": ["What is asthma?", "What is asthma?"], "answer": ["", "A disease of the airways."]}
+    )
+    found = check(rows, license="CC0-1.0", lang="en", workers=1)
+    assert "empty-answer" in str(found) or found.groups
+    assert (found.files, found.rows) == (1, 2)
+    assert check(demo, skip=["near-duplicate", "personal-data"], workers=1).rows == demo.manifest.rows
 
 
 def test_rows_may_be_files_and_the_result_too(tmp_path):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.api.frames import CallError, File, Rows, Table, as_files
 from pipelines.api.verb_options import like_verb
 from pipelines.cli.build_verbs import SEMANTIC_THRESHOLD, decontaminate_files, dedup_files
+from pipelines.cli.check_verb import check_paths
 from pipelines.cli.teacher_options import requesting, spending
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipelines.api.results import (
         Build,
+        Check,
         Decontamination,
         Deduplication,
         Diff,
@@ -299,6 +301,63 @@ def decontaminate(
         account = decontaminate_files(files, folder, named, {**columns, **settings, "overwrite": overwrite})
         tables = _tables(folder, "kept", "dropped", "leaks", "not_checked")
         return Decontamination(**tables, account=_said(account, out))
+
+
+@like_verb("check")
+def check(
+    rows: Release | Rows,
+    *,
+    question_column: Names = (),
+    answer_column: str | None = None,
+    id_column: str | None = None,
+    options_column: Names = (),
+    gold_column: str | None = None,
+    lang: str | None = None,
+    license: str | None = None,
+    against: Names = (),
+    mirror: File | None = None,
+    model: str | None = None,
+    max_length: int = 4096,
+    training_rows: int = 2000,
+    skip: Names = (),
+    examples: int = 3,
+    sarif: File | None = None,
+    page: File | None = None,
+    baseline: File | None = None,
+    write_baseline: File | None = None,
+    workers: int | None = None,
+    store: File = FROM_STORE,
+) -> Check:
+    """Find faults in a table, files, folders or a release, and change nothing.
+
+    Findings are ``groups`` of the result, the most serious first; they raise nothing.
+    """
+    from pipelines.api.results import Check, Release
+    from pipelines.cli.check_verb import release_or_path
+
+    columns: dict[str, Sequence[str | None]] = {"question": question_column, "options": options_column}
+    columns |= {"answer": (answer_column,), "id": (id_column,), "gold": (gold_column,)}
+    with TemporaryDirectory(prefix="sabila-") as scratch:
+        given = as_files(rows.folder if isinstance(rows, Release) else rows, "rows", Path(scratch))
+        found = check_paths(
+            [release_or_path(str(path), Path(store)) for path in given],
+            columns=columns,
+            lang=lang,
+            license=license,
+            against=tuple(against),
+            mirror=_path(mirror),
+            model=model,
+            max_length=max_length,
+            training_rows=training_rows,
+            skip=tuple(skip),
+            examples=examples,
+            sarif=_path(sarif),
+            page=_path(page),
+            baseline=_path(baseline),
+            write_baseline=_path(write_baseline),
+            workers=workers or 1,
+        )
+    return Check(**vars(found), examples=examples)
 
 
 # --- what they share -----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.api.notebook import facts_html, frame_html, text_html
 from pipelines.build.account import BuildAccount, Forecast
+from pipelines.check.check_result import CheckResult
 from pipelines.diff.release_diff import ReleaseDiff
 from pipelines.freeze.export_release import ExportSummary
 from pipelines.release.data_files import config_pattern, configs
@@ -169,6 +170,18 @@ class History(Shown):
         from pipelines.trace.history_text import history_text
 
         return click.unstyle(history_text(self.id, list(self.events)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Shown, CheckResult):
+    """Findings of all kinds in files or a release, the most serious first; ``examples`` of each are printed."""
+
+    examples: int = 3
+
+    def __str__(self) -> str:
+        from pipelines.cli.print_check import check_text
+
+        return check_text(self, self.examples)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,17 +13,18 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from pipelines.api.frames import CallError
-from pipelines.cli import build_verbs, release_verbs
+from pipelines.cli import build_verbs, check_verb, release_verbs
 from pipelines.cli.shared_options import RecipeGroup, main
 from sources.errors import SabilaError
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-OF_TERMINAL = frozenset({"json", "help", "files"})
-"""Parameters of verbs that no function has: how a result is printed; and files, which may be a table."""
+OF_TERMINAL = frozenset({"json", "help", "files", "targets", "fail_on"})
+"""Parameters of verbs that no function has: how a result is printed, the exit code, and files, which may be a table."""
 
 assert build_verbs
+assert check_verb
 assert release_verbs
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.cli.score_verbs import ANSWER, QUESTION
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, WORKERS, main
 from pipelines.terminal import echo, echo_json
+
+if TYPE_CHECKING:
+    from pipelines.check.check_result import CheckResult
 
 COLUMN_PARTS = ("options", "gold", "context", "license")
 
@@ -138,25 +143,72 @@ def check(
 
     Example: sabila check data/*.parquet --against careqa --mirror ../shared/data --sarif findings.sarif
     """
+    from pipelines.check.check_result import checked_kinds
+    from pipelines.check.finding_kinds import SEVERITIES
+    from pipelines.cli.print_check import check_text
+
+    failing = checked_kinds(fail_on or ("error",), "--fail-on", (*SEVERITIES, "never"))
+    result = check_paths(
+        [release_or_path(target, store) for target in targets],
+        columns={"question": question, "answer": (answer,), "id": (id,), "options": options, "gold": (gold,)},
+        lang=lang,
+        license=license,
+        against=against,
+        mirror=mirror,
+        model=model,
+        max_length=max_length,
+        training_rows=training_rows,
+        skip=skip,
+        examples=examples,
+        sarif=sarif,
+        page=page,
+        baseline=baseline,
+        write_baseline=write_baseline,
+        workers=workers,
+    )
+    if as_json:
+        echo_json(result.to_json(examples))
+    else:
+        echo(check_text(result, examples))
+    if result.failing(failing):
+        raise click.exceptions.Exit(1)
+
+
+def check_paths(
+    targets: Sequence[Path],
+    *,
+    columns: Mapping[str, Sequence[str | None]],
+    lang: str | None,
+    license: str | None,
+    against: tuple[str, ...],
+    mirror: Path | None,
+    model: str | None,
+    max_length: int,
+    training_rows: int,
+    skip: tuple[str, ...],
+    examples: int,
+    sarif: Path | None,
+    page: Path | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    workers: int,
+) -> CheckResult:
+    """Check files and releases, write what was asked for, and return the findings."""
     from pipelines.check import baseline as baselines
     from pipelines.check.check_inputs import Reading
     from pipelines.check.check_page import write_check_page
     from pipelines.check.check_result import checked_kinds
-    from pipelines.check.finding_kinds import SEVERITIES
     from pipelines.check.record_columns import NamedColumns
     from pipelines.check.run_check import CheckSettings
     from pipelines.check.run_check import check as run
     from pipelines.check.sarif import to_sarif
     from pipelines.check.training_findings import Training
-    from pipelines.cli.print_check import check_text
     from sources.atomic import write_json
 
-    failing = checked_kinds(fail_on or ("error",), "--fail-on", (*SEVERITIES, "never"))
-    named = {"question": question, "answer": (answer,), "id": (id,), "options": options, "gold": (gold,)}
-    columns = {part: [name for name in names if name] for part, names in named.items()}
+    named = {part: [name for name in names if name] for part, names in columns.items()}
     settings = CheckSettings(
         reading=Reading(
-            columns=NamedColumns(columns={part: names for part, names in columns.items() if names}),
+            columns=NamedColumns(columns={part: names for part, names in named.items() if names}),
             lang=lang,
             license=license,
         ),
@@ -167,23 +219,19 @@ def check(
         workers=workers,
     )
     known = baselines.read_baseline(baseline) if baseline else None
-    result = run(_paths(targets, store), settings, known)
+    result = run(targets, settings, known)
     if write_baseline:
         baselines.write_baseline(write_baseline, result.marks)
     if sarif:
         write_json(sarif, to_sarif(result))
     if page:
         write_check_page(result, page, examples)
-    if as_json:
-        echo_json(result.to_json(examples))
-    else:
-        echo(check_text(result, examples))
-    if result.failing(failing):
-        raise click.exceptions.Exit(1)
+    return result
 
 
-def _paths(targets: tuple[str, ...], store: Path) -> list[Path]:
-    """Return files and folders by path, releases as NAME@VERSION by their folder in the store."""
+def release_or_path(target: str, store: Path) -> Path:
+    """Return a file or folder by its path, or a release named NAME@VERSION by its folder in the store."""
     from pipelines.release.locate import find
 
-    return [path if (path := Path(target)).exists() or "@" not in target else find(target, store) for target in targets]
+    path = Path(target)
+    return path if path.exists() or "@" not in target else find(target, store)
