@@ -22,6 +22,7 @@ from sources.errors import SabilaError
 from sources.literal import read_parquet
 from sources.releases.manifest_model import Manifest
 from sources.suggest import did_you_mean
+from sources.table import SCHEMA
 
 if TYPE_CHECKING:
     import datasets
@@ -62,11 +63,12 @@ class Build(Shown):
 
     @property
     def dropped(self) -> pl.DataFrame:
-        """The rows that all steps dropped, with ``step``, ``drop_reason`` and ``evidence``; benchmarks are left out."""
+        """The rows that all steps dropped, with ``step``, ``reason`` and ``evidence``; benchmarks are left out."""
         steps = [step for step in self.account.steps if not step.reference_only and step.counts.dropped]
         folders = ((step.name, self.folder.parent / step.folder / "dropped") for step in steps)
         parts = [_rows_of(folder).with_columns(step=pl.lit(name)) for name, folder in folders]
-        return pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
+        none = pl.DataFrame(schema={**SCHEMA, **dict.fromkeys(("reason", "evidence", "step"), pl.String)})
+        return pl.concat([none, *parts], how="diagonal_relaxed")
 
     def __str__(self) -> str:
         from pipelines.cli.print_tables import build_table

@@ -193,7 +193,7 @@ def check_paths(
     write_baseline: Path | None,
     workers: int,
 ) -> CheckResult:
-    """Check files and releases, write what was asked for, and return the findings."""
+    """Check files and releases, write the SARIF file, page and baseline that are named, and return the findings."""
     from pipelines.check import baseline as baselines
     from pipelines.check.check_inputs import Reading
     from pipelines.check.check_page import write_check_page
