@@ -1,6 +1,6 @@
-"""Raw files, plain or gzipped: hashed by content, and read whole, by lines or by windows of lines.
+"""Raw files, plain or compressed (gzip, Zstandard): hashed by content, and read whole, by lines or by windows of lines.
 
-Sizes stated by a file are not trusted: lines, whole files and the expansion of gzip files are bounded.
+Sizes stated by a file are not trusted: lines, whole files and the expansion of compressed files are bounded.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ LINE_SUFFIXES = (".jsonl", ".ndjson")
 
 PAGE_SUFFIXES = (".html", ".htm")
 
+COMPRESSED = (".gz", ".zst")
+"""Suffixes of compressed files, which the names of raw files leave out."""
+
 LONGEST_LINE = 1 << 26
 """Bytes of the longest line that is read; a longer one is a broken row."""
 
@@ -35,7 +38,7 @@ LARGEST_WHOLE = 1 << 31
 """Bytes of the largest file that is read at once; larger ones must come in lines."""
 
 EXPANSION = 250
-"""Times its own size to which a gzip file may expand once it passes ``EXPANSION_FROM`` bytes; text reaches 5 to 20."""
+"""Times its own size to which a compressed file may expand past ``EXPANSION_FROM`` bytes; text reaches 5 to 20."""
 
 EXPANSION_FROM = 1 << 28
 
@@ -57,8 +60,9 @@ class Window:
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file of a corpus. ``name`` is its path inside the corpus without ``.gz``, ``split`` as its publisher names
-    it.
+    """One file of a corpus. ``name`` is its path inside the corpus without ``.gz`` or ``.zst``.
+
+    ``split`` is named by the publisher.
 
     ``siblings`` are the names of the other files of the split. ``unpacked`` is a decompressed copy to read instead.
     """
@@ -72,7 +76,7 @@ class RawFile:
     unpacked: Path | None = None
 
     def open(self) -> BinaryIO:
-        """Open the content for reading, decompressed within bounds if the file is gzipped.
+        """Open the content for reading, decompressed within bounds if the file is compressed.
 
         Raises ``FileError`` for a Git LFS pointer, or a web page saved under the name of another kind of file.
         """
@@ -139,20 +143,20 @@ class RawFile:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the content, the same for a plain and a gzipped copy, in hexadecimal."""
+        """Hash of the content, the same for a plain and a compressed copy, in hexadecimal."""
         return self._survey[0]
 
     @property
     def windows(self) -> tuple[RawFile, ...]:
         """Return the file in windows of ``WINDOW_LINES`` lines; a file not made of lines is one window.
 
-        A gzipped file of several windows is decompressed once, into the system's folder for temporary files.
+        A compressed file of several windows is decompressed once, into the system's folder for temporary files.
         """
         starts = self._survey[1]
         if len(starts) < 2 or self.starts_with(b"["):
             return (self,)
         with reading(self):
-            unpacked = _unpack(self.path) if self.path.suffix == ".gz" else None
+            unpacked = unpack(self.path) if self.path.suffix in COMPRESSED else None
         spans = [
             Window(first=1 + i * WINDOW_LINES, last=(i + 1) * WINDOW_LINES, offset=o) for i, o in enumerate(starts)
         ]
@@ -210,11 +214,11 @@ def _refuse_utf16(path: Path, content: bytes) -> None:
 
 
 class _Bounded(io.RawIOBase):
-    """The content of a gzip file, up to ``EXPANSION`` times its size; ``FileError`` names a file that expands more."""
+    """The content of a compressed file, up to ``EXPANSION`` times its size; ``FileError`` where it expands more."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stream = gzip.open(path, "rb")  # noqa: SIM115 (closed with this object)
+        self._stream = _decompressed(path)
         self._given, self._most = 0, max(EXPANSION_FROM, EXPANSION * path.stat().st_size)
 
     def readable(self) -> bool:
@@ -250,9 +254,22 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def open_unpacked(path: Path) -> BinaryIO:
-    """Open a file for reading, decompressed within bounds where its name ends in ``.gz``."""
+def _decompressed(path: Path) -> io.BufferedIOBase:
     if path.suffix == ".gz":
+        return cast(io.BufferedIOBase, gzip.open(path, "rb"))
+    import pyarrow as pa
+
+    return cast(io.BufferedIOBase, pa.CompressedInputStream(pa.OSFile(str(path)), "zstd"))
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a file without the suffix of its compression."""
+    return name.removesuffix(".gz").removesuffix(".zst")
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """Open a file for reading, decompressed within bounds where its name ends in ``.gz`` or ``.zst``."""
+    if path.suffix in COMPRESSED:
         return cast(BinaryIO, io.BufferedReader(_Bounded(path), 1 << 18))
     return path.open("rb")
 
@@ -265,8 +282,8 @@ def scratch_folder() -> Path:
     return Path(folder)
 
 
-def _unpack(path: Path) -> Path:
-    """Return a decompressed copy of a gzip file, made once."""
+def unpack(path: Path) -> Path:
+    """Return a decompressed copy of a compressed file, made once."""
     status = path.stat()
     copy = scratch_folder() / f"{status.st_dev}-{status.st_ino}-{status.st_mtime_ns}-{status.st_size}"
     if not copy.exists():

@@ -21,6 +21,7 @@ STANDARD = (
     "sources.formats.csv_rows",
     "sources.formats.elements",
     "sources.formats.archives",
+    "sources.mapping.file_rows",
 )
 """Modules whose shapes give a row for every line; a connector's own function may skip some."""
 

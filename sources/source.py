@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sources.files import RawFile
@@ -57,6 +58,8 @@ class Corpus:
     - ``columns``, ``gold``: the columns that ``parse`` reads and the one that numbers the right option; a file without
       them is refused (``sources/drift.py``)
     - ``schema_read``: the public places where columns, gold base, splits and licence were read
+    - ``path``: the own file or folder that is read in place of a mirror and the Hub (``sources.mapping``)
+    - ``mapping``: the mapping of an own source, as JSON
     """
 
     name: str
@@ -80,6 +83,8 @@ class Corpus:
     columns: Columns = field(default_factory=dict)
     gold: GoldColumn | None = None
     schema_read: tuple[SchemaReading, ...] = ()
+    path: Path | None = None
+    mapping: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name("the name of a corpus", self.name)

@@ -103,7 +103,7 @@ def test_a_required_corpus_that_the_mirror_lacks_stops_the_build(call, tmp_path)
 def test_a_mirror_that_lacks_the_files_of_a_corpus_names_the_pattern(call, tmp_path):
     (tmp_path / "mirror" / "ward" / "rounds.jsonl").rename(tmp_path / "mirror" / "ward" / "rounds.txt")
     told = refused(1, *call)
-    assert told == f"Error: {tmp_path / 'mirror' / 'ward'} has no *.jsonl (plain or .gz), the train rows of ward"
+    assert told == f"Error: {tmp_path / 'mirror' / 'ward'} has no *.jsonl (plain, .gz or .zst), the train rows of ward"
 
 
 def test_a_corpus_that_is_not_required_is_left_out_and_told(call, tmp_path):

@@ -420,7 +420,9 @@ def test_the_words_of_another_version_of_sabila_are_not_held_against_a_release(r
     verdict = verify(release)
     assert verdict.findings == ()
     [unchecked] = verdict.unchecked
-    assert unchecked.startswith("the text of README.md and croissant.json: sabila 0.0.1 wrote them, this is ")
+    assert unchecked.startswith(
+        "the text of README.md, croissant.json and recipe.toml: sabila 0.0.1 wrote them, this is "
+    )
 
 
 # --- the verb ------------------------------------------------------------------------------------------------------

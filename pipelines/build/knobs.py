@@ -7,15 +7,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from quality.date_gate import Undated
 from sources.license import Use
+from sources.mapping.own_source import OwnSource, own_source
 
 LicenseUse = Annotated[
     Use,
     Field(
         description="The use that every row must allow: any, share (may be redistributed) or commercial (may be sold)."
+    ),
+]
+OwnSources = Annotated[
+    tuple[Annotated[OwnSource, BeforeValidator(own_source)], ...],
+    Field(
+        description="Own file or folder, or a set of the Hub, as NAME=clinic.csv or NAME=hf://datasets/ORG/SET"
+        "@REVISION:CONFIG/SPLIT: csv, tsv, jsonl, json, parquet, arrow, a folder of datasets or xlsx, plain, .gz or "
+        ".zst. A TOML beside it says which column holds what (sabila init FILE proposes it). Without --sources only "
+        "these are read. Give the option once for each."
     ),
 ]
 Limit = Annotated[

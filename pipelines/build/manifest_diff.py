@@ -119,6 +119,7 @@ def own(identity: Identity) -> Values:
     if identity.source is not None:
         plain["limit"] = identity.limit
         plain |= {f"source.{name}": value for name, value in identity.source.to_json().items()}
+        plain |= dict(flat(identity.mapping, "mapping")) if identity.mapping else {}
     if identity.max_failed is not None:
         plain["max_failed"] = identity.max_failed
     return {

@@ -19,8 +19,9 @@ from pipelines.completions.budget import Spending
 from pipelines.completions.warning_log import kept_notices
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
-from sources.fetch.mirror import mirrored
+from sources.fetch.mirror import has_folder, mirrored
 from sources.files import RawFile
+from sources.mapping.own_source import raw_files
 from sources.releases.manifest_model import StepSummary
 from sources.source import Corpus
 from synth.teachers.options import Rates
@@ -149,9 +150,11 @@ def _step_account(step: StepSummary, compared: set[str]) -> StepAccount:
 
 
 def _find(corpus: Corpus, *, mirror: Path | None, raw: Path, lock: Lock, anonymous: bool) -> tuple[RawFile, ...]:
-    """Find the files of a corpus in the mirror, or on the Hub without one, and check them against the lock."""
+    """Find the files of a corpus at its own path, in the mirror or on the Hub, and check them against the lock."""
     lock.expects(corpus)
-    if mirror is not None:
+    if corpus.path is not None:
+        files, revision = raw_files(corpus), lock.revision(corpus)
+    elif mirror is not None and (has_folder(corpus, mirror) or not (corpus.mapping and corpus.hub_id)):
         files, revision = mirrored(corpus, mirror), lock.revision(corpus)
     else:
         files, revision = _from_hub(corpus, raw, lock, anonymous=anonymous)

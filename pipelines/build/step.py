@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
@@ -103,19 +104,23 @@ class Read(Work):
 
     def functions(self) -> tuple[Callable[..., object], ...]:
         """Return the reader of the corpus and what it calls."""
-        return (self.corpus.parse, self.corpus.rows, read_file, frame)
+        parse = self.corpus.parse
+        if self.corpus.mapping and isinstance(parse, partial):  # its mapping is in the identity, by name
+            parse = parse.func
+        return (parse, self.corpus.rows, read_file, frame)
 
     def run(self, runner: Runner) -> None:
         """Read the raw files."""
         runner.read_files(self.corpus, self.limit)
 
     def identity(self, files: tuple[RawFile, ...]) -> Values:
-        """Return the terms of the corpus, and its files by content."""
+        """Return the terms of the corpus, its files by content, and the mapping of an own source."""
         return {
             "source": {name: getattr(self.corpus, name) for name in TERMS},
             "files": [(file.split, file.name, file.sha256) for file in files],
             "companions": {companion.name: companion.sha256 for file in files for companion in file.companions},
             "limit": self.limit,
+            **({"mapping": dict(self.corpus.mapping)} if self.corpus.mapping else {}),
         }
 
 

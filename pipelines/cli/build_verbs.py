@@ -115,9 +115,18 @@ def point_out_shared_items(names: Collection[str]) -> None:
 
 
 @main.command()
+@click.option(
+    "--source",
+    "own",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Own file, folder or set of the Hub to list too, as for sabila build; may be given several times.  "
+    "[default: none]",
+)
+@STORE
 @MIRROR
 @JSON
-def sources(mirror: Path | None, as_json: bool) -> None:
+def sources(own: tuple[str, ...], store: Path, mirror: Path | None, as_json: bool) -> None:
     """List the corpora of the catalog.
 
     Columns are licence, task, rows, Hub id, where each corpus can be read from now, and whether its schema (columns,
@@ -125,8 +134,10 @@ def sources(mirror: Path | None, as_json: bool) -> None:
     """
     from pipelines.cli.list_sources import list_sources
     from pipelines.cli.print_tables import sources_table
+    from pipelines.cli.source_options import resolve
+    from pipelines.own_files.own_sources import parse_spec
 
-    rows = list_sources(mirror)
+    rows = list_sources(mirror, resolve(list(map(parse_spec, own)), {"store": store, "mirror": mirror}) if own else ())
     point_out_licenses((row.name, row.license) for row in rows)
     if as_json:
         echo_json([asdict(row) for row in rows])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.mapping.own_source import own_source
 from sources.shared_items import shared_by
 from sources.source import Benchmark, Corpus
 
@@ -15,7 +18,7 @@ from sources.source import Benchmark, Corpus
 class CatalogRow:
     """One corpus of the catalog.
 
-    ``readable_from`` is ``hub``, ``mirror`` or None. ``schema`` is ``read`` where a public place was found for its
+    ``readable_from`` is ``hub``, ``mirror``, ``file`` or None. ``schema`` is ``read`` where a public place was found for its
     columns, gold base, splits and licence, else ``partly`` or ``unverified``; ``unverified`` lists what was not found.
     ``shares`` says which other corpora have its questions.
     """
@@ -35,9 +38,10 @@ class CatalogRow:
     shares: list[str]
 
 
-def list_sources(mirror: Path | None) -> list[CatalogRow]:
-    """Return one row per corpus."""
-    return [_row(corpus, mirror) for corpus in (*SOURCES.values(), *BENCHMARKS.values())]
+def list_sources(mirror: Path | None, own: Iterable[Any] = ()) -> list[CatalogRow]:
+    """Return one row per corpus, those of own sources (as values of a recipe) last."""
+    mine = [own_source(value).source() for value in own]
+    return [_row(corpus, mirror) for corpus in (*SOURCES.values(), *BENCHMARKS.values(), *mine)]
 
 
 def _row(corpus: Corpus, mirror: Path | None) -> CatalogRow:
@@ -65,6 +69,8 @@ def _names(corpus: Corpus) -> list[str]:
 
 
 def _readable_from(corpus: Corpus, mirror: Path | None) -> str | None:
+    if corpus.path is not None:
+        return "file"
     if mirror is None:
         return "hub" if corpus.hub_id else None
     try:

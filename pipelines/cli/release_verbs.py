@@ -66,14 +66,14 @@ def release_verb(
     Without options of the recipe, the options and mirror of its last build are used. Missing steps are built first; an
     existing version with other content is refused.
     """
+    from pipelines.build.config_text import shown_values
     from pipelines.build.session import BuildSession, like_last_build
     from pipelines.freeze.freeze_release import release
 
     if not values:
         values, mirror, lock = like_last_build(recipe, store, mirror, lock)
     if values:
-        given = ", ".join(f"{name}={value}" for name, value in values.items())
-        echo(f"freezing {recipe.name} with {printable(given)}", err=True)
+        echo(f"freezing {recipe.name} with {printable(shown_values(values))}", err=True)
     bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     bench.build(workers=workers, requesting=requesting(how))
     manifest = release(bench, version)
@@ -187,14 +187,33 @@ def verify(release: str, store: Path, expected: str | None, as_json: bool) -> No
 @click.option(
     "--recipe", help="File of the recipe, where sabila does not ship it, as in my_recipe.py.  [default: none]"
 )
-def rebuild(manifest: Path, store: Path, mirror: Path | None, workers: int, recipe: str | None) -> None:
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="File of an own source of the release, as in clinic=clinic.csv, where the mirror has no folder with its name; "
+    "may be given several times.  [default: none]",
+)
+def rebuild(
+    manifest: Path, store: Path, mirror: Path | None, workers: int, recipe: str | None, sources: tuple[str, ...]
+) -> None:
     """Reproduce a release from its manifest.
 
     MANIFEST is the file or its folder. The result has the same bytes, or the differences are listed.
     """
     from pipelines.freeze.rebuild import rebuild as run
+    from pipelines.own_files.own_sources import parse_spec
 
-    folder = run(manifest, store=store, mirror=mirror, workers=workers, recipe=recipe, warn=partial(echo, err=True))
+    folder = run(
+        manifest,
+        store=store,
+        mirror=mirror,
+        workers=workers,
+        recipe=recipe,
+        own_files={spec.name: Path(spec.location) for spec in map(parse_spec, sources)},
+        warn=partial(echo, err=True),
+    )
     echo(folder)
 
 

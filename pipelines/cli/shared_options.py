@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pipelines.cli.source_options import CONFIG, CONFIG_KEY, SOURCE, resolved_values, take_config
 from pipelines.terminal import echo, echo_json, printable
 from sources.errors import SabilaError
 
@@ -69,6 +70,7 @@ def read_date(ctx: click.Context, param: click.Parameter, value: str | None) -> 
 SECTIONS = {
     "Build a dataset": {
         "sources": "List the corpora: licence, task, rows, where to read them",
+        "init": "Write the mapping of an own file, or a recipe's config",
         "plan": "Show what a build would do, and what it would cost",
         "build": "Run a recipe, reusing finished steps",
         "release": "Freeze a build as NAME@VERSION",
@@ -244,28 +246,51 @@ class RecipeGroup(click.Group):
             recipe = load(name)
         except RecipeError as error:
             raise click.UsageError(str(error), ctx) from error
-        return recipe_command(recipe, self._verb, self._options)
+        return recipe_command(recipe, self._verb, [*self._options, CONFIG])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; a config names the recipe where they do not."""
+        from pipelines.own_files.recipe_config import read_recipe_config
+
+        rest, path = take_config(args)
+        if path is not None:
+            config = read_recipe_config(path)
+            ctx.meta[CONFIG_KEY] = config
+            if not rest or rest[0].startswith("-"):
+                rest = [config.recipe, *rest]
+            elif rest[0] != config.recipe:
+                raise click.UsageError(f"the recipe is {rest[0]!r}, but that of {path} is {config.recipe!r}", ctx)
+        return super().parse_args(ctx, rest)
 
 
 def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Callable[[Any], Any]]) -> click.Command:
     """Return the command that calls ``verb(recipe, values, …)`` with the recipe's knobs as options."""
 
     def callback(**given: Any) -> None:
+        given.pop("config_file")
         values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) not in (None, ())}
+        own = values.pop(SOURCE, ())
         values.update({knob: ",".join(values[knob]) for knob in recipe.lists & values.keys()})
-        verb(recipe, values, **given)
+        config = click.get_current_context().meta.get(CONFIG_KEY)
+        verb(recipe, resolved_values(values, own, config, given), **given)
 
     command: Any = callback
     for knob, default in reversed(recipe.knobs.items()):
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         flag = f"--{knob.replace('_', '-')}"
         several = knob in recipe.lists
-        about = recipe.knob_help.get(knob, f"{knob}, a value of the recipe.") + (SEVERAL if several else "")
+        about = recipe.knob_help.get(knob, f"{knob}, a value of the recipe.")
+        if knob == SOURCE:
+            about += "  [default: none]"
+            command = click.option(flag, knob, metavar="NAME=FILE", multiple=True, help=about)(command)
+            continue
+        about += SEVERAL if several else ""
         if recipe.shapes[knob] == "FLAG":
             about += f"  [default: {'on' if default else 'off'}]"
             command = click.option(f"{flag}/--no{flag[1:]}", knob, default=None, help=about)(command)
             continue
-        about += f"  [default: {'none' if shown in (None, '') else shown}]"
+        if "[default: " not in about:
+            about += f"  [default: {'none' if shown in (None, '') else shown}]"
         command = click.option(flag, knob, metavar=recipe.shapes[knob], multiple=several, help=about)(command)
     for option in reversed(options):
         command = option(command)

@@ -180,7 +180,8 @@ def _attribution(manifest: Manifest, done: Exported) -> str:
     parts = pl.DataFrame(
         [(*key, rows) for key, rows in done.licenses.items()], ["source", "license", "rows"], orient="row"
     )
-    origins = {name: (SOURCES[name].title, SOURCES[name].home) for name in parts["source"] if name in SOURCES}
+    origins = {step.source.name: (step.origin.get("title", ""), "") for step in manifest.steps if step.source}
+    origins |= {name: (SOURCES[name].title, SOURCES[name].home) for name in parts["source"] if name in SOURCES}
     return environment.get_template("attribution.md.jinja").render(
         manifest=manifest, parts=parts.sort("source", "license").to_dicts(), origins=origins
     )

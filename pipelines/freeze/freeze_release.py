@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipelines.build.config_text import SOURCE
 from pipelines.build.fingerprint import fingerprint, plain
 from pipelines.build.manifest_diff import contents, differences, libraries
 from pipelines.build.manifest_diff import describe as differing
 from pipelines.build.session import BuildSession
 from pipelines.release.card import card
 from pipelines.release.completion_files import write_completions
+from pipelines.release.config_file import CONFIG, release_config
 from pipelines.release.croissant import croissant
 from pipelines.release.data_files import license_of, write_data
 from pipelines.release.figures import figures
@@ -89,6 +91,7 @@ def _compose(session: BuildSession, version: str, folder: Path) -> Manifest:
     manifest = _described(session, version, graph, folder)
     write_bytes(folder / "README.md", card(manifest, folder).encode())
     write_bytes(folder / "croissant.json", croissant(manifest, folder).encode())
+    write_bytes(folder / CONFIG, release_config(manifest).encode())
     return seal(manifest, folder)
 
 
@@ -127,6 +130,8 @@ def _values(session: BuildSession) -> dict[str, Any]:
         return recorded(teachers.get(named.name, named))
 
     values: dict[str, Any] = plain({name: portable(value) for name, value in session.values.items()})
+    for source in values.get(SOURCE, ()):
+        source.pop("path", None)  # a path of this machine
     return values
 
 

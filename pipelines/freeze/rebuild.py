@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipelines.build.config_text import SOURCE
 from pipelines.build.manifest_diff import (
     Difference,
     contents,
@@ -37,6 +38,8 @@ from pipelines.storage.store import Store
 from pipelines.verify import check_files, check_graph
 from pipelines.verify.finding import Finding, ReleaseUnderTest, listed
 from pipelines.verify.verify_release import checked
+from sources.fetch.mirror import MissingCorpusError
+from sources.json_model import Values
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import MANIFEST, ReleaseError, file_hash, load, read
 from synth.teachers.embedded import EmbeddedTeacher
@@ -57,11 +60,13 @@ def rebuild(
     mirror: Path | None,
     workers: int,
     recipe: str | None = None,
+    own_files: Mapping[str, Path] | None = None,
     warn: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Build the release of a manifest (the file, or its folder) again in ``store`` and return its folder.
 
-    ``recipe`` is the file of a recipe that sabila does not ship; ``warn`` receives, before the build, the differences
+    ``recipe`` is the file of a recipe that sabila does not ship, ``own_files`` are the files of own sources by name,
+    where they are in no mirror; ``warn`` receives, before the build, the differences
     that change the hash. Raises ``ReleaseError`` before the build where the manifest or its completions were edited or
     where recipe, code or raw files differ; after it where the result differs; and any error of a build.
     """
@@ -71,7 +76,8 @@ def rebuild(
         raise ReleaseError(f"{path} is no manifest that can be rebuilt: it lacks {', '.join(lacking)}")
     _refuse_tampered(ReleaseUnderTest(folder=path.parent, manifest=original), path)
     _refuse_live_teachers(original.values, path)
-    session = _open_session(original, path, _recipe(original, recipe), store=store, mirror=mirror)
+    placed = original.with_values(values=_with_own_files(original, own_files or {}))
+    session = _open_session(placed, path, _recipe(original, recipe), store=store, mirror=mirror)
     if also_changed := _surroundings(original, session.recipe, session.plan):
         warn(
             f"{original.title} will have another hash here, although its rows may be the same: {describe(also_changed)}"
@@ -153,6 +159,21 @@ def _where(finding: Finding) -> str:
     return f"{finding.what}:" if finding.file == MANIFEST else f"{finding.file}: {finding.what}:"
 
 
+def _with_own_files(original: Manifest, own_files: Mapping[str, Path]) -> Values:
+    """Return the values of a manifest with the paths of own sources; paths in the manifest itself are not followed."""
+    sources = original.values.get(SOURCE, [])
+    known = [one.get("name") for one in sources if isinstance(one, dict)]
+    if unknown := sorted(own_files.keys() - set(known)):
+        raise ReleaseError(f"{original.title} has no own source {unknown[0]!r}, expected one of {known or 'none'}")
+    placed = [
+        {**{key: value for key, value in one.items() if key != "path"}}
+        | ({"path": str(own_files[one["name"]].absolute())} if one.get("name") in own_files else {})
+        for one in sources
+        if isinstance(one, dict)
+    ]
+    return {**original.values, SOURCE: placed} if sources else original.values
+
+
 def _recipe(original: Manifest, file: str | None) -> Recipe:
     """Return the recipe of a manifest; ``ReleaseError`` for a file that is another recipe."""
     named = original.recipe
@@ -183,6 +204,10 @@ def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path
         session = BuildSession.open(recipe, original.values, store=store, mirror=mirror, lock=lock, anonymous=True)
     except RecipeError as error:
         raise ReleaseError(f"{original.title} cannot be rebuilt by this sabila: {error}") from error
+    except MissingCorpusError as error:
+        own = [one["name"] for one in original.values.get(SOURCE, ()) if "path" not in one]
+        way = f", or give the files of own sources: --source {own[0]}=FILE" if own else ""
+        raise ReleaseError(f"{error}{way}") from error
     _refuse_other_teachers(session.plan, path)
     if missing := sorted(set(original.lock) & set(session.plan.absent)):
         reasons = "; ".join(session.plan.absent[name] for name in missing)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Literal, Protocol
@@ -18,6 +18,7 @@ from quality.date_gate import DateGate
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
 from sources.license import Use
+from sources.mapping.own_source import OwnSource
 from sources.record import ChainPrompt
 from sources.source import Kind, Source
 from sources.suggest import did_you_mean, some_of
@@ -65,7 +66,8 @@ class CleanRows(Protocol):
 def recipe(
     *,
     stage: Literal["general", "red_team", "all"] = "all",
-    sources: tuple[str, ...] = ("available",),
+    sources: tuple[str, ...] = (),
+    source: knobs.OwnSources = (),
     license: knobs.LicenseUse = "any",
     limit: knobs.Limit = None,
     before: knobs.Before = None,
@@ -108,6 +110,7 @@ def recipe(
     Args:
         stage: general (preference corpora and chains), red_team, or all.
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
+            [default: available; none with --source]
         min_margin: Drop pairs whose scores differ by less, in corpora with scores.
         max_per_prompt: Most pairs per prompt.
         teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, llamacpp:FILE.gguf,
@@ -130,7 +133,7 @@ def recipe(
         answers: Answers of the teacher to each attack, and to each question of judged_pairs.
         test_share: Share of attack styles, topics and requests that is held out of the red team.
     """
-    chosen = choose(sources)
+    chosen = choose(sources, source)
     leaks = model_leaks(leak_embedder, leak_judge)
     clean_rows = row_cleaner(
         license,
@@ -140,7 +143,7 @@ def recipe(
         name_model,
         leaks,
         aloe_sft.dates_of(before, undated),
-        required=sources != ("available",),
+        required=sources not in aloe_sft.AVAILABLE,
     )
     make_teacher = partial(aloe_sft.make_teacher, use=license)
     target = make_teacher(teacher, teacher_license, revision=teacher_revision)
@@ -153,7 +156,7 @@ def recipe(
         without_attacks = partial(clean_rows, excluded_corpora=aloe_sft.red_team_corpora(limit))
         parts += general(chosen, without_attacks, rules, target, samples, generate, reward, own_writers)
         if judged_pairs:
-            questions = without_attacks(question_sources(judged_pairs))
+            questions = without_attacks(question_sources(judged_pairs, chosen))
             comparer = make_teacher(judge, judge_license, revision=judge_revision) or target
             parts += [answer_pairs(questions, target, comparer, reward, rules, answers, generate)]
     if stage != "general":
@@ -311,20 +314,16 @@ def red_team(
 # --- sources -------------------------------------------------------------------------------------------------------
 
 
-def choose(names: tuple[str, ...]) -> list[Source]:
-    """Return the sources of these names, or all that this recipe takes."""
+def choose(names: tuple[str, ...], own: Sequence[OwnSource] = ()) -> list[Source]:
+    """Return the sources of these names, or all that this recipe takes, and the own ones."""
     fitting = {name: source for name, source in SOURCES.items() if source.kind in KINDS or source.chain_prompt}
-    if names in (("available",), ("all",)):
-        return list(fitting.values())
-    if unknown := [name for name in names if name not in fitting]:
-        hint = did_you_mean(unknown[0], fitting)
-        raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {some_of(fitting)}{hint}")
-    return [fitting[name] for name in dict.fromkeys(names)]
+    return [*aloe_sft.from_catalog(names, fitting, own), *aloe_sft.own_sources(own, (*KINDS, "training"))]
 
 
-def question_sources(names: tuple[str, ...]) -> list[Source]:
-    """Return the sources of open medical questions of these names."""
-    fitting = {name: source for name, source in SOURCES.items() if source.kind == "training" and source.task != "mcqa"}
+def question_sources(names: tuple[str, ...], chosen: Sequence[Source] = ()) -> list[Source]:
+    """Return the sources of open medical questions of these names, of the catalog or among the ``chosen`` ones."""
+    known = {**SOURCES, **{source.name: source for source in chosen}}
+    fitting = {name: source for name, source in known.items() if source.kind == "training" and source.task != "mcqa"}
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)
         raise ValueError(f"judged_pairs: got {unknown[0]!r}, expected some of {some_of(fitting)}{hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal
@@ -42,6 +42,7 @@ from quality.privacy.redaction import Privacy, screen
 from sources.catalog import HELD_OUT, SOURCES
 from sources.dates import EXPECTED
 from sources.license import UNKNOWN, Use, fits
+from sources.mapping.own_source import OwnSource
 from sources.record import ChainPrompt
 from sources.source import USUAL_RANK, Source
 from sources.suggest import did_you_mean, some_of
@@ -64,6 +65,9 @@ from synth.teachers.teacher import Teacher
 
 KINDS = ("training", "general")
 
+AVAILABLE: tuple[tuple[str, ...], ...] = ((), ("available",))
+"""Values of ``sources`` that read what is there and leave out what is not."""
+
 Share = Annotated[float, Field(gt=0, le=1)]
 AdaptiveSamples = Annotated[int, Field(ge=0, le=256)]
 RepairShare = Annotated[float, Field(ge=0, lt=1)]
@@ -71,7 +75,8 @@ RepairShare = Annotated[float, Field(ge=0, lt=1)]
 
 def recipe(
     *,
-    sources: Annotated[tuple[str, ...], Field(min_length=1)] = ("available",),
+    sources: Annotated[tuple[str, ...], Field(min_length=1)] = (),
+    source: knobs.OwnSources = (),
     license: knobs.LicenseUse = "any",
     limit: knobs.Limit = None,
     before: knobs.Before = None,
@@ -124,6 +129,7 @@ def recipe(
 
     Args:
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
+            [default: available; none with --source]
         max_row_chars: Drop rows with more characters in total.
         min_answer_chars: Drop rows whose answer has fewer characters.
         language_confidence: Drop a row in another language than its source's, from this confidence on.
@@ -168,8 +174,8 @@ def recipe(
     rules = Rules(
         max_row_chars=max_row_chars, min_answer_chars=min_answer_chars, language_confidence=language_confidence
     )
-    chosen = choose(sources)
-    required = sources != ("available",)
+    chosen = choose(sources, source)
+    required = sources not in AVAILABLE
     excluded_corpora = red_team_corpora(limit)
     rows = clean_and_deduplicate(
         chosen,
@@ -212,7 +218,7 @@ def recipe(
         if mix_tokens or mix_caps or (mix_shares, mix_general) != (ALOE_SHARES, ALOE_GENERAL):
             raise ValueError("mix: got 'none' and settings of a mix, expected aloe or exact with them")
         return written
-    return mix_sources(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, seed=seed)
+    return mix_sources(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, chosen, seed=seed)
 
 
 def make_teacher(spec: str | None, license: str, use: Use, revision: str | None = None) -> Teacher | None:
@@ -247,7 +253,7 @@ def clean_and_deduplicate(
     embedding model. ``name_model`` is the folder of a model that finds names. With ``dates`` only rows from before a
     date are kept.
     """
-    rows = [clean_source(source, rules, required=required, limit=limit) for source in chosen]
+    rows = [clean_source(s, rules, required=required or s.name not in SOURCES, limit=limit) for s in chosen]
     if license != "any":
         rows = [each_shard("license", license_gate, LicenseGate(use=license), *rows)]
     if dates:
@@ -398,6 +404,7 @@ def mix_sources(
     general: tuple[float, float, float],
     tokens: int | None,
     caps: tuple[str, ...],
+    chosen: list[Source],
     *,
     seed: int,
 ) -> Step:
@@ -415,7 +422,7 @@ def mix_sources(
         parts=catalog_parts(shares, general),
         tokens=tokens,
         size="main" if how == "aloe" else "scarcest",
-        source_tokens=tuple(map(cap, caps)),
+        source_tokens=tuple(cap(text, {*SOURCES, *(source.name for source in chosen)}) for text in caps),
         absent="share_out",
         seed=seed,
     )
@@ -433,21 +440,41 @@ def catalog_parts(
     return aloe_parts(instruction, synthetic, shares, general)
 
 
-def cap(text: str) -> tuple[str, int]:
+def cap(text: str, known: Collection[str]) -> tuple[str, int]:
     """Return the source and the tokens of a cap; ``ValueError`` for another form or an unknown source."""
     name, _, tokens = text.partition("=")
-    if name not in SOURCES or not tokens.isdecimal():
-        hint = did_you_mean(name, SOURCES)
+    if name not in known or not tokens.isdecimal():
+        hint = did_you_mean(name, known)
         raise ValueError(
             f"mix_caps: got {text!r}, expected the name of a source and a number of tokens, as in medquad=100000{hint}"
         )
     return name, int(tokens)
 
 
-def choose(names: tuple[str, ...]) -> list[Source]:
-    """Return the sources of these names, or all of the kinds this recipe takes."""
+def choose(names: tuple[str, ...], own: Sequence[OwnSource] = ()) -> list[Source]:
+    """Return the sources of these names, or all of the kinds this recipe takes, and the own ones."""
     fitting = {name: source for name, source in SOURCES.items() if source.kind in KINDS}
-    if names in (("available",), ("all",)):
+    return [*from_catalog(names, fitting, own), *own_sources(own, KINDS)]
+
+
+def own_sources(own: Sequence[OwnSource], kinds: Collection[str]) -> list[Source]:
+    """Return own sources; ``ValueError`` for a name that another source has, and for a kind that is not taken."""
+    made = [one.source() for one in own]
+    for at, source in enumerate(made):
+        if source.name in SOURCES or source.name in BENCHMARKS or source.name in [one.name for one in made[:at]]:
+            raise ValueError(f"source: {source.name!r} is the name of another source, expected a name of its own")
+        if source.kind not in kinds:
+            raise ValueError(
+                f"source: {source.name} has {source.kind} rows, expected {' or '.join(kinds)}; aloe_dpo takes pairs"
+            )
+    return made
+
+
+def from_catalog(names: tuple[str, ...], fitting: Mapping[str, Source], own: Sequence[OwnSource]) -> list[Source]:
+    """Return the named sources of the catalog; without names all, or none where there are own ones."""
+    if not names and own:
+        return []
+    if names in (*AVAILABLE, ("all",)):
         return list(fitting.values())
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)

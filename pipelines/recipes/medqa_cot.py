@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from pipelines.recipes.aloe_sft import AdaptiveSamples, RepairShare
 from quality.cleaning.rules import Rules
 from quality.duplicates.near_settings import SINGLE_TURN
 from sources.catalog import SOURCES
+from sources.mapping.own_source import OwnSource
 from sources.record import ChainPrompt
 from sources.source import Source
 from sources.suggest import did_you_mean
@@ -30,7 +32,8 @@ NEEDS = "verified chains of thought for the questions"
 
 def recipe(
     *,
-    sources: tuple[str, ...] = ("medqa_gbaker",),
+    sources: tuple[str, ...] = (),
+    source: knobs.OwnSources = (),
     license: knobs.LicenseUse = "any",
     limit: knobs.Limit = None,
     before: knobs.Before = None,
@@ -57,7 +60,7 @@ def recipe(
     Hints follow STaR (arXiv 2203.14465).
 
     Args:
-        sources: Names of multiple-choice sources, from `sabila sources`.
+        sources: Names of multiple-choice sources, from `sabila sources`.  [default: medqa_gbaker; none with --source]
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL or
             vllm:MODEL.
         rounds: Most rounds for a question without a right chain.
@@ -70,7 +73,7 @@ def recipe(
             answer from them.
         keep: Most different right chains kept per question.
     """
-    chosen = choose(sources)
+    chosen = choose(sources, source)
     rows = aloe_sft.clean_and_deduplicate(
         chosen,
         Rules(),
@@ -112,10 +115,16 @@ def recipe(
 WITHOUT_CHAIN = RequireGenerated(part="cot", reason="not_eligible", evidence="no right option among two to ten")
 
 
-def choose(names: tuple[str, ...]) -> list[Source]:
-    """Return the multiple-choice sources of these names; ``ValueError`` names one that is none."""
+def choose(names: tuple[str, ...], own: Sequence[OwnSource] = ()) -> list[Source]:
+    """Return the multiple-choice sources of these names, and the own ones; ``ValueError`` names one that is none."""
+    mine = aloe_sft.own_sources(own, ("training",))
+    if other := [source.name for source in mine if source.task != "mcqa"]:
+        raise ValueError(
+            f"source: {other[0]} has no multiple-choice questions, expected options and gold in its mapping"
+        )
+    names = names or (() if mine else ("medqa_gbaker",))
     fitting = {name: source for name, source in SOURCES.items() if source.task == "mcqa"}
-    if not names or (unknown := [name for name in names if name not in fitting]):
-        got, hint = (repr(unknown[0]), did_you_mean(unknown[0], fitting)) if names else ("none", "")
-        raise ValueError(f"sources: got {got}, expected some of {', '.join(fitting)}{hint}")
-    return [fitting[name] for name in dict.fromkeys(names)]
+    if unknown := [name for name in names if name not in fitting]:
+        hint = did_you_mean(unknown[0], fitting)
+        raise ValueError(f"sources: got {unknown[0]!r}, expected some of {', '.join(fitting)}{hint}")
+    return [*(fitting[name] for name in dict.fromkeys(names)), *mine]

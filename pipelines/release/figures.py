@@ -28,7 +28,7 @@ def figures(store: Store, graph: list[StepSummary], folder: Path) -> Figures:
     counted = {
         **_recounted(rows, graph, folder),
         **stored.to_json(),
-        "origins": [one.to_json() for one in origin_facts(group.source for group in rows.by_source)],
+        "origins": [one.to_json() for one in origin_facts((group.source for group in rows.by_source), graph)],
         "licenses": [one.to_json() for one in license_facts(rows.by_license)],
     }
     return Figures.of(_sorted(counted))
@@ -87,14 +87,21 @@ def _disagreeing(stated: Figures) -> Iterator[str]:
 # --- who is to be named --------------------------------------------------------------------------------------------
 
 
-def origin_facts(sources: Iterable[str]) -> list[Origin]:
-    """Return the sources of the rows with their titles and where their licences were read."""
+def origin_facts(sources: Iterable[str], steps: Iterable[StepSummary] = ()) -> list[Origin]:
+    """Return the sources of the rows with their titles and where their licences were read.
+
+    What is no part of the catalog is described as the step says that read it.
+    """
     from sources.catalog import SOURCES
 
+    own = {step.source.name: step.origin for step in steps if step.source and step.identity.mapping}
     facts = []
     for name in sorted(set(sources)):
         corpus = SOURCES.get(name)
-        title, license_read = (corpus.title, corpus.license_read) if corpus else (name, None)
+        stated = own.get(name, {})
+        title, license_read = stated.get("title", name), stated.get("license_read")
+        if corpus:
+            title, license_read = corpus.title, corpus.license_read
         facts.append(Origin(source=name, title=title, license_read=license_read))
     return facts
 

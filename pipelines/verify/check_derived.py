@@ -8,10 +8,12 @@ from itertools import zip_longest
 
 from pipelines.release.card import card
 from pipelines.release.completion_files import FOLDER, CompletionRow, answered, request, tables
+from pipelines.release.config_file import CONFIG, release_config
 from pipelines.release.croissant import croissant
 from pipelines.release.figures import check_figures
 from pipelines.verify.check_files import left_out
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from sources.errors import SabilaError
 
 FROM_COMPLETIONS = "figures.requests"
 """Figures counted from the completions, which cannot be checked where a release came without them."""
@@ -35,6 +37,16 @@ def card_text(release: ReleaseUnderTest) -> Iterator[Finding]:
 def metadata(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find lines of the Croissant metadata that differ from those made of manifest and files."""
     yield from _lines(release, "croissant.json", croissant(release.manifest, release.folder))
+
+
+def config(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find lines of the config that differ from those made of the manifest's values."""
+    try:
+        expected = release_config(release.manifest)
+    except (SabilaError, TypeError, ValueError) as error:
+        yield in_manifest("values: source", "definitions of own sources", str(error))
+        return
+    yield from _lines(release, CONFIG, expected)
 
 
 def _lines(release: ReleaseUnderTest, name: str, expected_text: str) -> Iterator[Finding]:

@@ -103,7 +103,7 @@ def origins(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find sources and licences described differently by this sabila."""
     stated = release.manifest.card_figures
     known: list[tuple[str, Sequence[JsonModel], Sequence[JsonModel]]] = [
-        ("origins", origin_facts(group.source for group in stated.by_source), stated.origins),
+        ("origins", origin_facts((group.source for group in stated.by_source), release.manifest.steps), stated.origins),
         ("licenses", license_facts(stated.by_license), stated.licenses),
     ]
     for name, facts, found in known:

@@ -46,6 +46,7 @@ OF_FILES: tuple[Check, ...] = (
 MADE_ANEW: tuple[Check, ...] = (
     check_derived.card_text,
     check_derived.metadata,
+    check_derived.config,
     check_facts.origins,
     check_facts.homes,
     check_facts.values,
@@ -115,7 +116,7 @@ def _unchecked(manifest: Manifest) -> tuple[str, ...]:
     wrote, here = manifest.libraries.get("sabila"), version("sabila")
     if wrote == here:
         return ()
-    return (f"the text of README.md and croissant.json: sabila {wrote} wrote them, this is {here}",)
+    return (f"the text of README.md, croissant.json and recipe.toml: sabila {wrote} wrote them, this is {here}",)
 
 
 def _noted(folder: Path) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,9 @@ from sources.errors import SabilaError
 from sources.fetch.mirror import MissingCorpusError, files_in
 from sources.files import RawFile
 from sources.source import Corpus
+
+HUB = "hf://datasets/"
+"""Start of the home of a corpus on the Hub."""
 
 
 class HubError(SabilaError):
@@ -31,11 +35,43 @@ def resolve_revision(corpus: Corpus, revision: str, *, anonymous: bool = False) 
     """
     from huggingface_hub import HfApi
 
-    with _hub_request(corpus):
+    with _hub_request(corpus.name, corpus.home):
         commit = HfApi(_endpoint(), token=_token(anonymous)).dataset_info(_hub_id(corpus), revision=revision).sha
     if not commit:
         raise HubError(f"{corpus.home} names no commit for revision {revision!r}")
     return commit
+
+
+def dataset_commit(id: str, revision: str) -> str:
+    """Return the full commit of a revision of any dataset."""
+    from huggingface_hub import HfApi
+
+    with _hub_request(id, f"{HUB}{id}@{revision}"):
+        return str(HfApi(_endpoint()).dataset_info(id, revision=revision).sha)
+
+
+def dataset_files(id: str, commit: str) -> list[str]:
+    """Return the names of the files of any dataset at a commit, without hidden ones."""
+    from huggingface_hub import HfApi
+
+    with _hub_request(id, f"{HUB}{id}"):
+        names = HfApi(_endpoint()).list_repo_files(id, repo_type="dataset", revision=commit)
+    return [name for name in names if not any(part.startswith(".") for part in PurePosixPath(name).parts)]
+
+
+def dataset_text(id: str, name: str, commit: str) -> str:
+    """Return a small text file of any dataset at a commit, empty where it has none."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    with _hub_request(id, f"{HUB}{id}"), tempfile.TemporaryDirectory() as folder:
+        try:
+            path = hf_hub_download(
+                id, name, repo_type="dataset", revision=commit, local_dir=folder, endpoint=_endpoint()
+            )
+        except EntryNotFoundError:
+            return ""
+        return Path(path).read_text(encoding="utf-8", errors="replace")
 
 
 def fetched(corpus: Corpus, raw: Path, revision: str, *, anonymous: bool = False) -> tuple[RawFile, ...]:
@@ -47,11 +83,11 @@ def fetched(corpus: Corpus, raw: Path, revision: str, *, anonymous: bool = False
     from huggingface_hub import HfApi, hf_hub_download
 
     id, folder = _hub_id(corpus), raw / corpus.name / revision
-    with _hub_request(corpus):
+    with _hub_request(corpus.name, corpus.home):
         names = HfApi(_endpoint(), token=_token(anonymous)).list_repo_files(id, repo_type="dataset", revision=revision)
     for pattern in (*corpus.companions, *(pattern for patterns in corpus.files.values() for pattern in patterns)):
         for name in _matching(corpus, pattern, names):
-            with _hub_request(corpus):
+            with _hub_request(corpus.name, corpus.home):
                 hf_hub_download(
                     id,
                     name,
@@ -103,7 +139,7 @@ def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
 
 
 @contextmanager
-def _hub_request(corpus: Corpus) -> Iterator[None]:
+def _hub_request(name: str, home: str) -> Iterator[None]:
     """Turn errors of the Hub's client into a ``HubError`` that names the corpus and a remedy."""
     import httpx2
 
@@ -113,7 +149,7 @@ def _hub_request(corpus: Corpus) -> Iterator[None]:
         status = getattr(getattr(error, "response", None), "status_code", None)
         kind = WithheldCorpusError if status in WITHHELD else HubError
         raise kind(
-            f"{corpus.name}: the Hub did not provide {corpus.home} ({_reason(error)}); "
+            f"{name}: the Hub did not provide {home} ({_reason(error)}); "
             "check the network and the token, or read from a folder with --mirror"
         ) from error
 

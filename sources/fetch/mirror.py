@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from sources.errors import SabilaError
-from sources.files import RawFile
+from sources.files import COMPRESSED, RawFile, plain_name
 from sources.source import Corpus, is_held_out, is_training
 
 
@@ -17,14 +17,14 @@ class MissingCorpusError(SabilaError):
 def mirrored(corpus: Corpus, mirror: Path) -> tuple[RawFile, ...]:
     """Return the raw files of ``corpus`` under ``mirror``, sorted by name.
 
-    A corpus is in ``mirror/<folder>`` or ``mirror/restricted/<folder>``, plain or gzipped. Raises
+    A corpus is in ``mirror/<folder>`` or ``mirror/restricted/<folder>``, plain or compressed. Raises
     ``MissingCorpusError`` where the folder, or the files of a split, are missing.
     """
     return files_in(corpus, _folder(corpus, mirror))
 
 
 def files_in(corpus: Corpus, folder: Path) -> tuple[RawFile, ...]:
-    """Return the raw files of ``corpus`` in ``folder``; of a plain and a gzipped copy, the plain one."""
+    """Return the raw files of ``corpus`` in ``folder``; of a plain and a compressed copy, the plain one."""
     companions = tuple(_file(folder, name, "companion") for name in corpus.companions)
     found = [
         RawFile(name=file.name, path=file.path, split=split, companions=companions, siblings=siblings - {file.name})
@@ -42,18 +42,29 @@ def named_as_tests(corpus: Corpus, files: Iterable[RawFile]) -> list[str]:
     return [file.name for file in by_pattern if is_training(file.split) and is_held_out(PurePosixPath(file.name).name)]
 
 
+def has_folder(corpus: Corpus, mirror: Path) -> bool:
+    """Return whether a mirror has a folder for the corpus."""
+    return any(folder.is_dir() for folder in _folders(corpus, mirror))
+
+
+def _folders(corpus: Corpus, mirror: Path) -> tuple[Path, Path]:
+    name = corpus.folder or corpus.name
+    return mirror / name, mirror / "restricted" / name
+
+
 def _folder(corpus: Corpus, mirror: Path) -> Path:
     name = corpus.folder or corpus.name
-    for folder in (mirror / name, mirror / "restricted" / name):
+    for folder in _folders(corpus, mirror):
         if folder.is_dir():
             return folder
     raise MissingCorpusError(f"{mirror} has no folder {name} for {corpus.name}; put the files of {corpus.home} there")
 
 
 def _matches(corpus: Corpus, folder: Path, pattern: str, split: str) -> list[RawFile]:
-    paths = {path for path in (*folder.glob(pattern), *folder.glob(f"{pattern}.gz")) if not _hidden(path, folder)}
+    found = (path for suffix in ("", *COMPRESSED) for path in folder.glob(f"{pattern}{suffix}"))
+    paths = {path for path in found if not _hidden(path, folder)}
     if not paths:
-        raise MissingCorpusError(f"{folder} has no {pattern} (plain or .gz), the {split} rows of {corpus.name}")
+        raise MissingCorpusError(f"{folder} has no {pattern} (plain, .gz or .zst), the {split} rows of {corpus.name}")
     names = {_name(path, folder): path for path in sorted(paths, reverse=True)}
     return [RawFile(name=name, path=path, split=split) for name, path in names.items()]
 
@@ -64,11 +75,11 @@ def _hidden(path: Path, folder: Path) -> bool:
 
 
 def _file(folder: Path, name: str, split: str) -> RawFile:
-    for path in (folder / name, folder / f"{name}.gz"):
+    for path in (folder / f"{name}{suffix}" for suffix in ("", *COMPRESSED)):
         if path.exists():
             return RawFile(name=name, path=path, split=split)
-    raise MissingCorpusError(f"{folder} has no {name} (plain or .gz)")
+    raise MissingCorpusError(f"{folder} has no {name} (plain, .gz or .zst)")
 
 
 def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix().removesuffix(".gz")
+    return plain_name(path.relative_to(folder).as_posix())

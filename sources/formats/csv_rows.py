@@ -16,15 +16,21 @@ FEWEST_LINES = 1000
 """Lines parsed at a time, and the lower limit of the longest row."""
 
 
-def table(file: RawFile) -> Iterator[Raw | Broken]:
+def table(file: RawFile, delimiter: str = ",") -> Iterator[Raw | Broken]:
     """Yield one dict per row of a csv file with a header; ``FileError`` where two columns have one name."""
-    rows = _rows(file, header=True)
+    rows = _rows(file, header=True, delimiter=delimiter)
     header = next(rows, None)
     if not isinstance(header, Raw):
         raise FileError(f"{file.path} has no readable header, expected column names in line 1")
     names = column_names(file, header.value)
     for row in rows:
         yield _named(row, names) if isinstance(row, Raw) else row
+
+
+def found_delimiter(file: RawFile) -> str:
+    """Return the delimiter of a csv file: the one of ``, ; | tab`` that cuts its header into the most columns."""
+    header = next((line for _, line in file.lines() if line.strip()), b"").decode(errors="replace")
+    return max(",;\t|", key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
 
 
 def bare_table(file: RawFile) -> Iterator[Raw | Broken]:
@@ -46,7 +52,7 @@ def _named(row: Raw, names: list[str]) -> Raw | Broken:
     return Raw(row.line, dict(zip(names, row.value, strict=True)))
 
 
-def _rows(file: RawFile, *, header: bool) -> Iterator[Raw | Broken]:
+def _rows(file: RawFile, *, header: bool, delimiter: str = ",") -> Iterator[Raw | Broken]:
     """Parse csv, and after a broken quote resume at the next line, so that one bad row costs one row.
 
     A row is numbered by the line on which it starts. Bytes that are not UTF-8 break their own row only.
@@ -56,11 +62,17 @@ def _rows(file: RawFile, *, header: bool) -> Iterator[Raw | Broken]:
     at, width, most, size = 0, 0, MOST_LINES, FEWEST_LINES
     while at < len(lines):
         start = at
-        reader = csv.reader(lines[start : start + size], strict=True)
+        reader = csv.reader(lines[start : start + size], strict=True, delimiter=delimiter)
         try:
             for cells in reader:
                 first, at = at, start + reader.line_num
-                if cells and at - first > 1 and width and len(cells) != width and _fits(lines[first + 1], width):
+                if (
+                    cells
+                    and at - first > 1
+                    and width
+                    and len(cells) != width
+                    and _fits(lines[first + 1], width, delimiter)
+                ):
                     yield Broken(first + 1, "broken csv: a quote is not closed", _readable(lines[first]))
                     at = first + 1
                     break
@@ -84,10 +96,10 @@ def _decode_lines(file: RawFile) -> list[str]:
     return [line.decode(errors="surrogateescape") for line in io.BytesIO(content)]
 
 
-def _fits(line: str, width: int) -> bool:
+def _fits(line: str, width: int, delimiter: str) -> bool:
     """Return whether a line alone is a row of ``width`` cells, which means that a quote before it was not closed."""
     try:
-        return [len(cells) for cells in csv.reader([line], strict=True)] == [width]
+        return [len(cells) for cells in csv.reader([line], strict=True, delimiter=delimiter)] == [width]
     except csv.Error:
         return False
 

@@ -43,6 +43,7 @@ class Identity(JsonModel):
     files: list[tuple[str, InnerPath, str]] = Field(default_factory=list)
     companions: dict[InnerPath, str] = Field(default_factory=dict)
     limit: Size | None = None
+    mapping: Values = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_source(self) -> Identity:

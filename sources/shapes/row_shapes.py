@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from sources.files import LONGEST_LINE, FileError, RawFile, reading
 from sources.formats.archives import sheet as sheet
+from sources.formats.arrow_rows import batch_rows
 from sources.formats.csv_rows import bare_table as bare_table
 from sources.formats.csv_rows import table as table
 from sources.formats.elements import elements, entries
@@ -120,27 +121,10 @@ def parquet(file: RawFile) -> Iterator[Raw | Broken]:
         if twice := [name for name in names if names.count(name) > 1]:
             raise FileError(f"{file.path} has two columns {twice[0]!r}; rename one")
         for batch in content.iter_batches(batch_size=8192):
-            yield from _batch_rows(batch, number)
+            yield from batch_rows(batch, number)
             number += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         raise FileError(f"{file.path} is not a readable parquet file: {error}") from error
-
-
-def _batch_rows(batch: Any, before: int) -> Iterator[Raw | Broken]:
-    """Yield the rows of a batch; a value that Python cannot represent (bad UTF-8, a date past 9999) breaks its row
-    only.
-    """
-    try:
-        rows = batch.to_pylist()
-    except (ValueError, OverflowError, ArithmeticError):
-        for place in range(batch.num_rows):
-            try:
-                yield Raw(before + place + 1, batch.slice(place, 1).to_pylist()[0])
-            except (ValueError, OverflowError, ArithmeticError) as error:
-                yield Broken(before + place + 1, f"a value cannot be read: {error}", "")
-        return
-    for place, row in enumerate(rows, before + 1):
-        yield Raw(place, row)
 
 
 def xml(tag: str) -> Rows:

@@ -1,0 +1,89 @@
+"""Own sources and configs on the command line: resolved, with a question where a terminal can answer it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.terminal import echo
+
+if TYPE_CHECKING:
+    from pipelines.own_files.own_sources import Confirm
+    from pipelines.own_files.recipe_config import RecipeConfig
+
+SOURCE = "source"
+"""The knob of recipes that takes own sources."""
+
+CONFIG_KEY = "sabila.config"
+"""Key of the config in click's context."""
+
+CONFIG = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML with a recipe, its knobs and own sources, in place of RECIPE; options given besides it count more. "
+    "sabila init RECIPE writes one.  [default: none]",
+)
+
+
+def take_config(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+    """Return the arguments without ``--config FILE``, and the file."""
+    rest, found = list[str](), None
+    waiting = iter(arguments)
+    for one in waiting:
+        if one == "--config":
+            found = next(waiting, None)
+            if found is None:
+                raise click.UsageError("--config needs a file, as in --config set.toml")
+        elif one.startswith("--config="):
+            found = one.partition("=")[2]
+        else:
+            rest.append(one)
+    return rest, Path(found) if found is not None else None
+
+
+def resolved_values(
+    values: dict[str, Any], given: Sequence[str], config: RecipeConfig | None, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the values of a call: those of the config, those of the command line, and own sources resolved."""
+    specs = list(config.sources) if config else []
+    if given:
+        from pipelines.own_files.own_sources import parse_spec
+
+        mapped = {spec.name: spec for spec in specs}
+        for spec in map(parse_spec, given):  # one of the config keeps its mapping, and is read from the new place
+            known = mapped.get(spec.name, spec)
+            mapped[spec.name] = replace(spec, mapping=known.mapping, where=known.where)
+        specs = list(mapped.values())
+    merged = {**(config.knobs if config else {}), **values}
+    return {**merged, "source": resolve(specs, options)} if specs else merged
+
+
+def resolve(specs: Sequence[Any], options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the definitions of own sources, by the options of a verb: its store, mirror and whether it locks anew."""
+    from pipelines.own_files.own_sources import resolve_sources
+
+    return resolve_sources(
+        specs,
+        raw=(options.get("store") or Path("store")) / "raw",
+        mirror=options.get("mirror"),
+        renew=bool(options.get("relock")),
+        confirm=_confirmation(),
+    )
+
+
+def _confirmation() -> Confirm | None:
+    """Return the question whether to write a proposed mapping; None where no terminal can answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+
+    def confirm(proposal: str, path: Path) -> bool:
+        echo(proposal, err=True)
+        return click.confirm(f"Write this mapping to {path} and use it?", err=True)
+
+    return confirm

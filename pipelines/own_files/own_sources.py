@@ -1,0 +1,182 @@
+"""Own sources as given to a verb or in a config: found, mapped, checked, and turned into values of a recipe."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.build.toml_text import mapping_text
+from pipelines.own_files.mapping_proposal import propose, shown_drafts
+from sources.atomic import write_bytes, write_json
+from sources.fetch.hub_files import HUB, downloaded, fetched
+from sources.fetch.hub_split import hub_split, parse_hub_address
+from sources.files import RawFile, plain_name
+from sources.mapping.column_mapping import ColumnMapping, Columns, MappingError, column_mapping, read_toml
+from sources.mapping.mapping_checks import check_mapping, first_rows, refuse_two_columns
+from sources.mapping.own_source import OWN_FILE, OwnSource, files_of, located
+from sources.names import is_name
+
+Confirm = Callable[[str, Path], bool]
+"""Shows a proposed mapping and its first rows, and returns whether to write it to the path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceSpec:
+    """A source as it was given: name, location, and the mapping where a config holds it.
+
+    ``folder`` is the folder that the location is relative to, ``where`` names the mapping in messages.
+    """
+
+    name: str
+    location: str
+    mapping: Mapping[str, Any] | None = None
+    folder: Path = Path()
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundFiles:
+    """Where the rows of a source are: its home, its files, the path of its mapping, and its revision on the Hub."""
+
+    home: str
+    files: tuple[RawFile, ...]
+    mapping_file: Path
+    path: Path | None = None
+    revision: str = "main"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A proposed mapping: its TOML, the file to write it to, and its first rows."""
+
+    text: str
+    path: Path
+    rows: str
+
+
+def parse_spec(text: str) -> SourceSpec:
+    """Return the source of ``NAME=LOCATION``, or of a location that gives it its name."""
+    match = re.fullmatch(r"([^=/:]+)=(.+)", text)
+    name, location = (match[1].strip(), match[2].strip()) if match else (_name_of(text), text)
+    if not is_name(name):
+        raise MappingError(f"source: got {text!r}, expected NAME=FILE, as in clinic=clinic.csv")
+    return SourceSpec(name=name, location=location)
+
+
+def _name_of(location: str) -> str:
+    """Return a name from a location: the stem of a file, the name of a set of the Hub."""
+    if location.startswith(HUB):
+        return re.split(r"[@:]", location.removeprefix(HUB))[0].rpartition("/")[2]
+    return Path(location).name.partition(".")[0]
+
+
+def resolve_sources(
+    specs: Sequence[SourceSpec],
+    *,
+    raw: Path,
+    mirror: Path | None = None,
+    renew: bool = False,
+    confirm: Confirm | None = None,
+) -> list[dict[str, Any]]:
+    """Return the definitions of sources, as values of a recipe's ``source``.
+
+    Sets of the Hub are read from a folder of the mirror that has the source's name, or downloaded to ``raw``; what an
+    address named the first time counts until ``renew``.
+    Without a mapping one is proposed and confirmed, or refused with its text where ``confirm`` is None. Raises
+    ``MappingError`` and what reading raises.
+    """
+    found = [(spec, find_files(spec, raw, mirror=mirror, renew=renew)) for spec in specs]
+    return [_resolve(spec, files, confirm).to_json(with_path=True) for spec, files in found]
+
+
+def _resolve(spec: SourceSpec, found: FoundFiles, confirm: Confirm | None) -> OwnSource:
+    rows = first_rows(found.files)
+    where = spec.where or str(found.mapping_file)
+    values = spec.mapping
+    if values is None and not found.mapping_file.is_file():
+        proposal = _proposal(rows, found)
+        if confirm is None:
+            raise MappingError(_refusal(spec, found, proposal))
+        if not confirm(f"{proposal.text}\n{proposal.rows}", found.mapping_file):
+            raise MappingError(
+                f"{spec.location} has no mapping: write it to {found.mapping_file} (sabila init {spec.location} writes "
+                "the proposed one), and run again"
+            )
+        write_bytes(found.mapping_file, proposal.text.encode())
+    if values is None:
+        values = read_toml(found.mapping_file)
+    refuse_two_columns(values, rows, where)
+    mapping = column_mapping(values, where)
+    check_mapping(mapping, rows, where)
+    names = tuple(file.name for file in found.files)
+    path = str(found.path) if found.path else None
+    return OwnSource(name=spec.name, home=found.home, files=names, mapping=mapping, revision=found.revision, path=path)
+
+
+def propose_mapping(location: str, raw: Path) -> Proposal:
+    """Return the proposed mapping of a file, folder or set of the Hub."""
+    spec = parse_spec(location)
+    found = find_files(spec, raw)
+    return _proposal(first_rows(found.files), found)
+
+
+def _proposal(rows: Sequence[Any], found: FoundFiles) -> Proposal:
+    shown = found.home.removeprefix(OWN_FILE)
+    values, notes = propose(rows, shown)
+    text = mapping_text(values, [f"How the columns of {shown} become rows: check each line.", *notes])
+    read = check_mapping(column_mapping(values, shown), rows, shown)
+    first = shown_drafts(read, column_mapping(values, shown))
+    return Proposal(text=text, path=found.mapping_file, rows=f"The first rows would be:\n{first}")
+
+
+def _refusal(spec: SourceSpec, found: FoundFiles, proposal: Proposal) -> str:
+    return (
+        f"{spec.location} has no mapping, expected {found.mapping_file}. Check the proposed one below, and write it "
+        f"with: sabila init {spec.location}\n\n{proposal.text}\n{proposal.rows}"
+    )
+
+
+# --- where the rows are --------------------------------------------------------------------------------------------
+
+
+def find_files(spec: SourceSpec, raw: Path, *, mirror: Path | None = None, renew: bool = False) -> FoundFiles:
+    """Return where the rows of a source are: on this machine, in a mirror, or fetched from the Hub."""
+    if not spec.location.startswith(HUB):
+        path = (spec.folder / spec.location).absolute()
+        files = located(path, files_of(path))
+        return FoundFiles(home=f"{OWN_FILE}{path.name}", files=files, mapping_file=mapping_file_of(path), path=path)
+    mapping_file = spec.folder / f"{spec.name}.toml"
+    address = parse_hub_address(spec.location)
+    if mirror is not None and (mirror / spec.name).is_dir():
+        files, revision = located(mirror / spec.name, files_of(mirror / spec.name)), address.revision
+    else:
+        files, revision = _from_hub(spec, raw, renew)
+    return FoundFiles(home=f"{HUB}{address.id}", files=files, mapping_file=mapping_file, revision=revision)
+
+
+def mapping_file_of(path: Path) -> Path:
+    """Return the mapping beside a file: ``clinic.csv.toml`` if there is one, else ``clinic.toml``."""
+    whole = path.with_name(f"{plain_name(path.name)}.toml")
+    return whole if whole.is_file() else path.with_name(f"{path.name.partition('.')[0] or path.name}.toml")
+
+
+def _from_hub(spec: SourceSpec, raw: Path, renew: bool) -> tuple[tuple[RawFile, ...], str]:
+    """Return the files of an address on the Hub and their commit, as it named them the first time."""
+    noted, content = raw / spec.name / "address.json", {}
+    if noted.is_file() and not renew:
+        content = json.loads(noted.read_text(encoding="utf-8"))
+    if content.get("address") != spec.location:
+        content = {"address": spec.location, **hub_split(parse_hub_address(spec.location))._asdict()}
+    home, revision, names = content["home"], content["revision"], tuple(content["files"])
+    unread = OwnSource(name=spec.name, home=home, files=names, mapping=UNREAD, revision=revision).source()
+    files = downloaded(unread, raw, revision, names) or fetched(unread, raw, revision)
+    write_json(noted, content)
+    return files, revision
+
+
+UNREAD = ColumnMapping(columns=Columns(question="question", answer="answer"))
+"""A mapping for files that are fetched before theirs is known."""
