@@ -1,4 +1,4 @@
-"""The config of a release: its recipe, knobs and own sources, to build it again or another one like it."""
+"""The config of a release: its recipe, knobs and own sources, for another build like it."""
 
 from __future__ import annotations
 
