@@ -23,7 +23,7 @@ from pipelines.terminal import echo
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write.  [default: the mapping beside FILE, as clinic.toml for clinic.csv; RECIPE.toml]",
+    help="Path of the file to write.  [default: the mapping beside FILE, as clinic.toml for clinic.csv; RECIPE.toml]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 @STORE

@@ -289,7 +289,7 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
             about += f"  [default: {'on' if default else 'off'}]"
             command = click.option(f"{flag}/--no{flag[1:]}", knob, default=None, help=about)(command)
             continue
-        if "[default: " not in about:
+        if "By default " not in about:
             about += f"  [default: {'none' if shown in (None, '') else shown}]"
         command = click.option(flag, knob, metavar=recipe.shapes[knob], multiple=several, help=about)(command)
     for option in reversed(options):

@@ -110,7 +110,7 @@ def recipe(
     Args:
         stage: general (preference corpora and chains), red_team, or all.
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
-            [default: available; none with --source]
+            By default available, or none with --source.
         min_margin: Drop pairs whose scores differ by less, in corpora with scores.
         max_per_prompt: Most pairs per prompt.
         teacher: The model that writes chains and is the target of attacks: openai:URL#MODEL, llamacpp:FILE.gguf,

@@ -129,7 +129,7 @@ def recipe(
 
     Args:
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
-            [default: available; none with --source]
+            By default available, or none with --source.
         max_row_chars: Drop rows with more characters in total.
         min_answer_chars: Drop rows whose answer has fewer characters.
         language_confidence: Drop a row in another language than its source's, from this confidence on.

@@ -60,7 +60,8 @@ def recipe(
     Hints follow STaR (arXiv 2203.14465).
 
     Args:
-        sources: Names of multiple-choice sources, from `sabila sources`.  [default: medqa_gbaker; none with --source]
+        sources: Names of multiple-choice sources, from `sabila sources`. By default medqa_gbaker, or none
+            with --source.
         teacher: The model that writes chains of thought: openai:URL#MODEL, llamacpp:FILE.gguf, transformers:MODEL or
             vllm:MODEL.
         rounds: Most rounds for a question without a right chain.
