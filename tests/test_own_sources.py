@@ -48,6 +48,7 @@ ROWS = [
         "c": "Ice",
         "d": "Water",
         "right": n % 4 + 1,
+        "seen": f"2024-0{n % 9 + 1}",
         "ward": "North, “old” wing;\nfirst floor" if n % 7 == 0 else "South",
     }
     for n in range(300)
@@ -64,6 +65,7 @@ id = "id"
 question = "question"
 options = ["a", "b", "c", "d"]
 gold = "right"
+date = "seen"
 meta = ["ward"]
 """
 
@@ -170,6 +172,7 @@ def test_a_mapped_row(place):
     first = records("clinic=clinic.csv")[0]
     assert (first.id, first.license, first.task, first.lang) == ("clinic:c0", "CC-BY-4.0", "mcqa", "en")
     assert (first.options, first.gold, first.answer) == (("Rest", "Drug 0", "Ice", "Water"), (0,), "Rest")
+    assert first.date == "2024-01"
     assert first.meta == {"ward": "North, “old” wing;\nfirst floor", "subject": "first aid"}
 
 
@@ -299,7 +302,9 @@ def test_a_few_malformed_rows_are_quarantined_with_file_and_line(place):
     rows = [*({**row} for row in ROWS)]
     rows[10]["right"] = 9
     path = write_csv(place / "clinic.csv", rows)
-    path.write_text(path.read_text(encoding="utf-8") + "c900,too short\nc0,Again?,x,y,z,w,1,South\n", encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8") + "c900,too short\nc0,Again?,x,y,z,w,1,2024,South\n", encoding="utf-8"
+    )
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
     account = json.loads(done("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "2", "--json"))
     [step] = [step for step in account["steps"] if step["name"] == "read-clinic"]

@@ -18,9 +18,9 @@ from sources.source import Benchmark, Corpus
 class CatalogRow:
     """One corpus of the catalog.
 
-    ``readable_from`` is ``hub``, ``mirror``, ``file`` or None. ``schema`` is ``read`` where a public place was found for its
-    columns, gold base, splits and licence, else ``partly`` or ``unverified``; ``unverified`` lists what was not found.
-    ``shares`` says which other corpora have its questions.
+    ``readable_from`` is ``hub``, ``mirror``, ``file`` or None. ``schema`` is ``read`` where a public place was found
+    for its columns, gold base, splits and licence, else ``partly`` or ``unverified``; ``unverified`` lists what was not
+    found. ``shares`` says which other corpora have its questions.
     """
 
     name: str

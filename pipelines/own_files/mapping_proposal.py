@@ -32,6 +32,7 @@ USUAL_NAMES: dict[str, str] = {
     "split": "split partition fold",
     "subject": "subject subject_name topic specialty category",
     "license": "license licence",
+    "date": "date published publication_date date_of_publication created_at fecha",
 }
 """Names of columns by field, the most usual first; compared without case and signs."""
 

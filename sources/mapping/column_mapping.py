@@ -61,6 +61,7 @@ class Columns:
     split: str | None = None
     subject: str | None = None
     license: str | None = None
+    date: str | None = None
     meta: tuple[str, ...] = ()
 
     def named(self) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
+from sources.dates import parse_date
 from sources.files import RawFile
 from sources.formats.json_values import JsonError, parse_json
 from sources.mapping.column_mapping import ColumnMapping, GoldBase, MessageKeys
@@ -55,6 +56,7 @@ def parse_mapped(raw: Raw, file: RawFile, *, mapping: ColumnMapping) -> Draft:
         lang=text_of(row, columns.language),
         split=text_of(row, columns.split),
         license=text_of(row, columns.license),
+        date=parse_date(text_of(row, columns.date)),
     )
 
 

@@ -20,6 +20,7 @@ from sources.mapping.column_mapping import FORBID, ColumnMapping, MappingError
 from sources.mapping.file_rows import SUFFIXES, rows_of_file
 from sources.mapping.mapped_rows import parse_mapped
 from sources.names import is_name
+from sources.schema import ASPECTS, SchemaReading
 from sources.source import Corpus, Source, is_held_out
 from sources.suggest import did_you_mean
 
@@ -68,6 +69,7 @@ class OwnSource:
             real_persons=mapping.real_persons,
             path=Path(self.path) if self.path else None,
             mapping=mapping.to_json(),
+            schema_read=(SchemaReading(checked=ASPECTS, where=f"mapping of {self.home}"),),
         )
 
     def to_json(self, *, with_path: bool) -> dict[str, Any]:
