@@ -52,6 +52,7 @@ from synth.formatting.instructions import Instructions, Uninstructed, add_instru
 from synth.formatting.mix import Mix, mix
 from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, Part, aloe_parts
 from synth.formatting.render_prompts import render_prompts
+from synth.formatting.row_limit import RowLimit, limit_rows
 from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
 from synth.judges.score_step import RUBRIC, drop_rules, pinned_scores
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
@@ -121,6 +122,7 @@ def recipe(
     mix_general: tuple[Share, Share, Share] = ALOE_GENERAL,
     mix_tokens: Annotated[int, Field(ge=1)] | None = None,
     mix_caps: tuple[str, ...] = (),
+    mix_rows: Annotated[int, Field(ge=1)] | None = None,
     seed: knobs.Seed = 0,
 ) -> Step:
     """Build Aloe's supervised set: medical and general rows, cleaned, deduplicated and decontaminated.
@@ -170,6 +172,7 @@ def recipe(
         mix_general: Shares among the general rows of instructions, function calls and long contexts; they sum to 1.
         mix_tokens: Size of the mix, in tokens.
         mix_caps: Most tokens (not rows) of single sources, as in medquad=100000.
+        mix_rows: Rows of the set, chosen by the seed among all that are left, so that every source keeps its share.
     """
     rules = Rules(
         max_row_chars=max_row_chars, min_answer_chars=min_answer_chars, language_confidence=language_confidence
@@ -217,8 +220,10 @@ def recipe(
     if mix == "none":
         if mix_tokens or mix_caps or (mix_shares, mix_general) != (ALOE_SHARES, ALOE_GENERAL):
             raise ValueError("mix: got 'none' and settings of a mix, expected aloe or exact with them")
-        return written
-    return mix_sources(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, chosen, seed=seed)
+        mixed = written
+    else:
+        mixed = mix_sources(written, mix, mix_shares, mix_general, mix_tokens, mix_caps, chosen, seed=seed)
+    return whole_set("limit-rows", limit_rows, RowLimit(rows=mix_rows, seed=seed), mixed) if mix_rows else mixed
 
 
 def make_teacher(spec: str | None, license: str, use: Use, revision: str | None = None) -> Teacher | None:
