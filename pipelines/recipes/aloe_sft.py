@@ -39,7 +39,7 @@ from quality.duplicates.near_settings import SINGLE_TURN, NearRules
 from quality.license_gate import LicenseGate, license_gate
 from quality.privacy.recognizer import recogniser
 from quality.privacy.redaction import Privacy, screen
-from sources.catalog import HELD_OUT, SOURCES
+from sources.catalog import BENCHMARKS, HELD_OUT, SOURCES
 from sources.dates import EXPECTED
 from sources.license import UNKNOWN, Use, fits
 from sources.mapping.own_source import OwnSource
