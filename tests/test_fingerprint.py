@@ -13,7 +13,7 @@ import pytest
 
 import pipelines.build.run_plan
 from pipelines.build import fingerprint
-from pipelines.build.fingerprint import FOLDERS, NEUTRAL_LIBRARIES, RESULT_LIBRARIES, code_hash, code_modules
+from pipelines.build.fingerprint import FOLDERS, NEUTRAL_LIBRARIES, RESULT_LIBRARIES, code_hash, code_modules, plain
 from pipelines.build.plan import modules, resolve
 from pipelines.build.recipe import load
 from pipelines.build.session import BuildSession
@@ -23,6 +23,8 @@ from quality.cleaning.normalize import Normalise
 from quality.cleaning.rules import Rules
 from quality.decontamination.leaking_rows import drop_leaks
 from quality.duplicates.exact import exact_duplicates
+from quality.duplicates.semantic import Semantic
+from quality.scores.diversity import Diversity
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.fetch.mirror import mirrored
 from sources.shapes.official_test import split_by_test_ids
@@ -30,6 +32,11 @@ from sources.shapes.row_shapes import parquet, under
 from synth.cot.sample_chains import CHAINS
 from synth.formatting.instructions import add_instructions
 from synth.formatting.render_prompts import render_prompts
+from synth.judges.leak_step import ModelLeaks
+from synth.judges.score_step import Scores, SelectRows
+from synth.preferences.model_answers import RewardedAnswers
+from synth.preferences.reward_margins import RewardMargins
+from synth.teachers.embedders import revision_of
 
 ROOT = Path(fingerprint.__file__).parents[2]
 MIRROR = Path(__file__).parent / "fixtures" / "mirror"
@@ -236,6 +243,33 @@ def test_every_library_either_renames_steps_or_says_why_it_does_not():
 
 
 # --- all that runs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["llamacpp:{}", "model2vec:{}", "{}"])
+def test_a_model_is_known_by_name_and_content_wherever_its_folder_is(place, tmp_path):
+    for home in ("here", "there", "other"):
+        (tmp_path / home / "model").mkdir(parents=True)
+        (tmp_path / home / "model" / "config.json").write_text("other" if home == "other" else "same")
+    specs = [place.format(tmp_path / home / "model") for home in ("here", "there", "other")]
+    revision = {spec: revision_of(spec.removeprefix("llamacpp:")) for spec in specs}
+    rule = Diversity(score="ifd", size=1)
+    for make in (
+        lambda spec: Semantic(model=spec, threshold=0.9, revision=revision[spec]),
+        lambda spec: ModelLeaks(embedder=spec, embedder_revision=revision[spec], judge=spec),
+        lambda spec: Scores(ifd=spec, deita=(spec,), revisions=(revision[spec],)),
+        lambda spec: SelectRows(rule=rule, embedder=spec, revision=revision[spec]),
+        lambda spec: RewardMargins(model=spec, revision=revision[spec]),
+        lambda spec: RewardedAnswers(model=spec, revision=revision[spec]),
+    ):
+        here, there, other = (plain(make(spec)) for spec in specs)
+        assert here == there != other
+        assert str(tmp_path) not in str(here)
+
+
+def test_a_served_model_is_known_without_its_address():
+    config = ModelLeaks(judge="openai:http://10.0.0.7:8000/v1#judge", embedder="ORG/MODEL")
+    assert (plain(config)["judge"], plain(config)["embedder"]) == ("openai:judge", "ORG/MODEL")
+
 
 NOT_DECIDING = {
     "pipelines.completions.shard_groups": "groups shards for a teacher; a row's outcome does not depend on its group",

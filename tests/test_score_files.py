@@ -26,6 +26,12 @@ def write(path, rows):
     return path
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    """Work in an empty folder, where the store is by default."""
+    monkeypatch.chdir(tmp_path)
+
+
 def call(*arguments):
     return CliRunner().invoke(main, [*map(str, arguments)])
 
@@ -87,6 +93,38 @@ def test_perplexity_and_ifd_ask_one_model_once(tmp_path, model):
     assert Words.asked == 2 * len(ROWS)
 
 
+def test_no_row_is_scored_twice_whatever_is_dropped_or_added(tmp_path, model):
+    file = write(tmp_path / "a.jsonl", ROWS)
+    call("score", file, "--out", tmp_path / "1", "--ifd", model)
+    assert Words.asked == 2 * len(ROWS)
+    done = call("score", file, "--out", tmp_path / "2", "--ifd", model, "--drop-lowest", "0.1")
+    assert done.exit_code == 0, done.output
+    assert Words.asked == 2 * len(ROWS)
+    more = write(tmp_path / "b.jsonl", [*ROWS, {"question": "What else?", "response": "Rest."}])
+    call("score", more, "--out", tmp_path / "3", "--ifd", model)
+    assert Words.asked == 2 * len(ROWS) + 2
+    assert table(tmp_path / "3", "kept")["ifd"].to_list()[:-1] == table(tmp_path / "1", "kept")["ifd"].to_list()
+
+
+def test_an_interrupted_call_goes_on_with_the_rows_that_are_not_scored(tmp_path, model, monkeypatch):
+    rows = [{**ROWS[0], "question": f"What is {n}?"} for n in range(80)]
+    file = write(tmp_path / "a.jsonl", rows)
+
+    class Tired(Words):
+        def token_logprobs(self, continuations):
+            if Words.asked > 60:
+                raise RuntimeError("the power is gone")
+            return super().token_logprobs(continuations)
+
+    monkeypatch.setattr(score_step, "shared_causal_model", lambda path: Tired())
+    assert "the power is gone" in call("score", file, "--out", tmp_path / "out", "--perplexity", model).output
+    monkeypatch.setattr(score_step, "shared_causal_model", lambda path: Words())
+    before = Words.asked
+    assert call("score", file, "--out", tmp_path / "out", "--perplexity", model).exit_code == 0
+    assert Words.asked < before + len(rows)
+    assert table(tmp_path / "out", "kept")["perplexity"].null_count() == 0
+
+
 def test_a_row_that_cannot_be_scored_has_a_reason_and_no_number(tmp_path, model):
     rows = [*ROWS, {"question": "What?", "response": "unreadable"}, {"question": "What?", "response": None}]
     file = write(tmp_path / "a.jsonl", rows)
@@ -132,7 +170,7 @@ def test_a_judges_marks_are_columns_and_are_asked_once(tmp_path, monkeypatch):
                 asked.append(request.row)
                 yield request, reply
 
-    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec: Counting())
+    monkeypatch.setattr("synth.teachers.specs.teacher", lambda spec, options=None: Counting())
     file = write(tmp_path / "a.jsonl", ROWS)
     for out in ("1", "2"):
         done = call("score", file, "--out", tmp_path / out, "--rubric", "judge", "--store", tmp_path / "store")

@@ -56,8 +56,12 @@ def fingerprint(identity: Any) -> str:
 
 
 def plain(config: Any) -> Any:
-    """Return a config as JSON values; a value without a stable form is refused rather than written as text."""
-    value = dataclasses.asdict(config) if dataclasses.is_dataclass(config) and not isinstance(config, type) else config
+    """Return a config as JSON values; a value without a stable form is refused rather than written as text.
+
+    A config that names models says by its method ``portable`` what it is on any machine.
+    """
+    value = config.portable() if hasattr(config, "portable") else config
+    value = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
     try:
         return json.loads(json.dumps(value, sort_keys=True))
     except TypeError as error:

@@ -88,6 +88,7 @@ ANSWER = click.option(
     "[default: drop none]",
 )
 @STORE
+@teacher_options
 @JSON
 def score(
     files: tuple[Path, ...],
@@ -100,13 +101,14 @@ def score(
     drop_above: tuple[str, ...],
     store: Path,
     as_json: bool,
-    **models: Any,
+    **more: Any,
 ) -> None:
     """Score rows of files with language models.
 
     FILES are parquet, jsonl or csv, plain or .gz.
 
-    Each score is a column. A row that cannot be scored has no number, and a column NAME_reason says why.
+    Each score is a column. A row that cannot be scored has no number, and a column NAME_reason says why. Scores are
+    kept in the store as they come: an interrupted call resumes when it is made again, and no row is scored twice.
 
     Example: sabila score train.jsonl --out scored --ifd HuggingFaceTB/SmolLM2-135M --drop-lowest 0.1
     """
@@ -116,9 +118,17 @@ def score(
     from pipelines.own_files.score_files import Scoring
     from pipelines.own_files.score_files import score as run
     from synth.judges.score_step import drop_rules, pinned_scores
+    from synth.teachers.options import TeacherOptions
     from synth.teachers.specs import teacher
 
-    scoring = Scoring(scores=pinned_scores(**models), judge=teacher(rubric) if rubric else None, store=store)
+    options = TeacherOptions(**requesting(more))
+    limits = {name: more.pop(name) for name in ("budget_tokens", "budget_cost", "price", "watts")}
+    scoring = Scoring(
+        scores=pinned_scores(**more),
+        judge=teacher(rubric, options) if rubric else None,
+        store=store,
+        spending=spending(**limits),
+    )
     if not scoring.names:
         raise click.UsageError("no score is asked for; give --ifd, --perplexity, --deita, --reward or --rubric")
     try:
@@ -208,6 +218,7 @@ def select(
     help="Drop rows that this model does not call medical, and those it gives no answer on.  [default: none]",
 )
 @STORE
+@teacher_options
 @JSON
 def label(
     files: tuple[Path, ...],
@@ -218,6 +229,7 @@ def label(
     medical: str | None,
     store: Path,
     as_json: bool,
+    **limits: Any,
 ) -> None:
     """Label the rows of FILES with a language model: parquet, jsonl or csv, plain or .gz.
 
@@ -228,12 +240,17 @@ def label(
     from pipelines.own_files.conversations import TextColumns
     from pipelines.own_files.label_files import Labels
     from pipelines.own_files.label_files import label as run
+    from synth.teachers.options import TeacherOptions
     from synth.teachers.specs import teacher
 
     if not (specialty or medical):
         raise click.UsageError("no label is wanted; give --specialty or --medical")
+    options = TeacherOptions(**requesting(limits))
     labels = Labels(
-        specialty=teacher(specialty) if specialty else None, medical=teacher(medical) if medical else None, store=store
+        specialty=teacher(specialty, options) if specialty else None,
+        medical=teacher(medical, options) if medical else None,
+        store=store,
+        spending=spending(**limits),
     )
     echo_account(run(files, out, columns=TextColumns(question=question), labels=labels, overwrite=overwrite), as_json)
 
@@ -320,6 +337,106 @@ def questions(
         spending=spending(**limits),
     )
     echo_account(write_questions(files, out, how=how, overwrite=overwrite), as_json)
+
+
+@main.command()
+@FILES
+@OUT
+@OVERWRITE
+@QUESTION
+@click.option(
+    "--answer-column",
+    "answers",
+    multiple=True,
+    help="Column with an answer, given twice or more, or one column with lists of answers.  [default: usual names, as "
+    "response_a and response_b, chosen and rejected, responses]",
+)
+@click.option(
+    "--teacher",
+    metavar="TEACHER",
+    help="Have this model write the answers, as in openai:http://localhost:8000/v1#model.  [default: none]",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(2, 16),
+    default=2,
+    show_default=True,
+    help="Answers that --teacher writes to each question.",
+)
+@click.option(
+    "--judge",
+    metavar="TEACHER",
+    help="A model that compares two answers of each question in both orders.  [default: none]",
+)
+@click.option(
+    "--reward",
+    metavar="MODEL",
+    help="A reward model, a transformers sequence classifier with one label, that scores the answers; with a judge it "
+    "must agree with it.  [default: none]",
+)
+@click.option(
+    "--min-margin",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="Drop pairs whose rewards differ by less.",
+)
+@click.option(
+    "--max-length-ratio",
+    type=click.FloatRange(1),
+    default=4.0,
+    show_default=True,
+    help="Drop pairs of which one answer has more than so many times the characters of the other.",
+)
+@STORE
+@teacher_options
+@JSON
+def pairs(
+    files: tuple[Path, ...],
+    out: Path,
+    overwrite: bool,
+    question: tuple[str, ...],
+    answers: tuple[str, ...],
+    teacher: str | None,
+    samples: int,
+    judge: str | None,
+    reward: str | None,
+    min_margin: float,
+    max_length_ratio: float,
+    store: Path,
+    as_json: bool,
+    **limits: Any,
+) -> None:
+    """Make preference pairs of the answers in FILES: parquet, jsonl or csv, plain or .gz.
+
+    A judge sees two answers of a question in both orders, and the pair is kept only if it prefers the same one twice;
+    rows without a pair are dropped with the reason. Of several rows with one question one pair is kept.
+
+    Example: sabila pairs answers.jsonl --out pairs --judge openai:http://localhost:8000/v1#MODEL
+    """
+    from pipelines.own_files.conversations import TextColumns
+    from pipelines.own_files.pair_files import Pairing, write_pairs
+    from synth.teachers.options import TeacherOptions
+    from synth.teachers.specs import teacher as teacher_of
+
+    if not (judge or reward):
+        raise click.UsageError("nothing compares the answers; give --judge, --reward or both")
+    if teacher and answers:
+        raise click.UsageError("--teacher and --answer-column are both given, expected one of the two")
+    options = TeacherOptions(**requesting(limits))
+    how = Pairing(
+        judge=teacher_of(judge, options) if judge else None,
+        reward=reward,
+        writer=teacher_of(teacher, options) if teacher else None,
+        answers=answers,
+        samples=samples,
+        min_margin=min_margin,
+        max_length_ratio=max_length_ratio,
+        store=store,
+        spending=spending(**limits),
+    )
+    account = write_pairs(files, out, columns=TextColumns(question=question), how=how, overwrite=overwrite)
+    echo_account(account, as_json)
 
 
 @main.command()

@@ -94,6 +94,7 @@ SECTIONS = {
         "select": "Select the best and most diverse rows",
         "label": "Label rows with a language model",
         "questions": "Write questions and answers on passages",
+        "pairs": "Make preference pairs of answers",
         "calibrate": "Find the threshold of an embedding model",
     },
     "Train a model": {

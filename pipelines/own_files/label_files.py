@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -26,7 +26,7 @@ BATCH_ROWS = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """The teachers that label rows, and the store that their replies are kept in.
+    """The teachers that label rows, the store that their replies are kept in, and what they may cost.
 
     ``specialty`` adds a column; rows that ``medical`` does not call medical, or gives no answer on, are dropped.
     """
@@ -34,6 +34,7 @@ class Labels:
     specialty: Teacher | None = None
     medical: Teacher | None = None
     store: Path = Path("store")
+    spending: Spending = field(default_factory=Spending)
 
 
 def label(
@@ -71,11 +72,11 @@ def _labelled(records: pl.DataFrame, labels: Labels) -> pl.DataFrame:
     with show_progress(1) as progress:
         if labels.medical:
             filtering = medical_filter.MedicalFilter(generated_by=author(labels.medical))
-            ask = cached_teacher(labels.store / FILE, labels.medical, Spending(), progress)
+            ask = cached_teacher(labels.store / FILE, labels.medical, labels.spending, progress)
             reasons = medical_filter.STAGE.run(records, filtering, ask).rows.select("drop_reason", "evidence")
         if labels.specialty:
             config = specialty.Specialty(generated_by=author(labels.specialty))
-            ask = cached_teacher(labels.store / FILE, labels.specialty, Spending(), progress)
+            ask = cached_teacher(labels.store / FILE, labels.specialty, labels.spending, progress)
             metas = specialty.STAGE.run(records, config, ask).rows["meta"]
             columns["specialty"] = pl.Series([orjson.loads(meta)["specialty"] for meta in metas], dtype=pl.String)
     return records.select("id").with_columns(**columns).hstack(reasons)

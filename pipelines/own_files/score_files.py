@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines.build.progress import show_progress
 from pipelines.completions.budget import Spending
-from pipelines.completions.cached_teacher import GenerateProgress, cached_teacher
+from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.own_files.conversations import TextColumns, read_columns, records_of
 from pipelines.own_files.file_tables import (
@@ -29,9 +29,10 @@ from quality.outcome import DROP_SCHEMA
 from quality.scores.score_columns import Above, Lowest
 from sources.atomic import remove_leftovers
 from synth.judges import rubric
-from synth.judges.score_step import RUBRIC, Scores, SelectRows, add_scores, rows_to_drop, selected_rows
+from synth.judges.score_step import RUBRIC, Scores, SelectRows, rows_to_drop, selected_rows
+from synth.judges.score_teacher import add_stored_scores, score_teachers
 from synth.teachers.candidates import author
-from synth.teachers.teacher import Teacher
+from synth.teachers.teacher import Ask, Teacher
 from synth.teachers.token_counts import quarter_of_characters
 
 BATCH_ROWS = 500
@@ -43,12 +44,13 @@ QUANTILES = {"least": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "greatest": 1.
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What to score rows by: models, a judge with the store that its replies are kept in, and the rows to drop."""
+    """What to score rows by: models, a judge, the store that scores and replies are kept in, and the rows to drop."""
 
     scores: Scores = field(default_factory=Scores)
     judge: Teacher | None = None
     store: Path = Path("store")
     rules: Sequence[Lowest | Above] = ()
+    spending: Spending = field(default_factory=Spending)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,25 +112,27 @@ def _scored(rows: pl.LazyFrame, columns: TextColumns, scoring: Scoring) -> Itera
     total = -(-int(rows.select(pl.len()).collect().item()) // BATCH_ROWS)
     wanted = [column for name in scoring.names for column in _columns_of(name)]
     first = 0
+    teachers = score_teachers(scoring.scores)
     with show_progress(1) as progress:
         progress.started("score", total)
         for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
             for part in batch.iter_slices(BATCH_ROWS):
                 records = records_of(part, columns, first)
-                scored = add_scores(records, scoring.scores)
+                scored = records
+                for teacher in teachers:
+                    scorer = cached_teacher(scoring.store / FILE, teacher, Spending(), progress)
+                    scored = add_stored_scores(scored, teacher, scorer)
                 if scoring.judge:
-                    scored = _with_marks(scored, records, scoring.judge, scoring.store, progress)
+                    ask = cached_teacher(scoring.store / FILE, scoring.judge, scoring.spending, progress)
+                    scored = _with_marks(scored, records, scoring.judge, ask)
                 first += len(part)
                 progress.advanced("score", len(part))
                 yield scored.select("id", *wanted)
 
 
-def _with_marks(
-    scored: pl.DataFrame, records: pl.DataFrame, judge: Teacher, store: Path, progress: GenerateProgress
-) -> pl.DataFrame:
+def _with_marks(scored: pl.DataFrame, records: pl.DataFrame, judge: Teacher, ask: Ask) -> pl.DataFrame:
     """Return the rows with the mean of a judge's marks, the marks, and why there are none."""
     config = rubric.Rubric(generated_by=author(judge), min_mark=1)
-    ask = cached_teacher(store / FILE, judge, Spending(), progress)
     outcome = rubric.STAGE.run(records, config, ask)
     marks = [orjson.loads(meta).get("rubric") for meta in outcome.rows["meta"]]
     answered = records["response"].fill_null("") != ""

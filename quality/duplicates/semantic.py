@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.keep import KEEP_ORDER
 from quality.outcome import DROP_SCHEMA
+from sources.names import portable_model
 
 F32 = NDArray[np.float32]
 
@@ -39,6 +40,10 @@ class Semantic:
     threshold: float = Field(gt=0, le=1)
     source_ranks: tuple[tuple[str, int], ...] = ()
     revision: str = ""
+
+    def portable(self) -> Semantic:
+        """Return the settings with the model named as on any machine."""
+        return replace(self, model=portable_model(self.model))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +86,12 @@ def drops(clusters: pl.DataFrame, config: Semantic) -> pl.DataFrame:
     gone = clusters.filter(pl.col("id") != pl.col("representative")).sort("id")
     evidence = [
         json.dumps(
-            {"duplicate_of": of, "similarity": similarity, "threshold": config.threshold, "model": config.model},
+            {
+                "duplicate_of": of,
+                "similarity": similarity,
+                "threshold": config.threshold,
+                "model": portable_model(config.model),
+            },
             ensure_ascii=False,
         )
         for of, similarity in gone.select("representative", "similarity").iter_rows()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from quality.decontamination.find_leaks import Decontaminate, Judge
 from quality.decontamination.leaking_rows import drop_leaks
 from quality.decontamination.neighbors import Embed
 from quality.outcome import Outcome
+from sources.names import portable_model
 from sources.record import Message
 from synth.teachers.embedders import embedder, model_and_threshold, revision_of
 from synth.teachers.specs import teacher
@@ -39,6 +41,11 @@ class ModelLeaks:
     embedder: str | None = None
     embedder_revision: str = ""
     judge: str | None = None
+
+    def portable(self) -> ModelLeaks:
+        """Return the settings with the models named as on any machine."""
+        embedder, judge = (spec and portable_model(spec) for spec in (self.embedder, self.judge))
+        return replace(self, embedder=embedder, judge=judge)
 
 
 def model_leaks(spec: str | None, judge: str | None) -> ModelLeaks:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 import polars as pl
@@ -19,6 +20,7 @@ from quality.scores.digits import NextTokens
 from quality.scores.diversity import Diversity, best_rows, select
 from quality.scores.likelihood import Continuation, TokenLogprobs, add_ifd, add_perplexity
 from quality.scores.score_columns import Above, Lowest, Unscored, add_reward, drop_above, drop_lowest
+from sources.names import portable_model
 from sources.table import question_text, to_json
 from synth.judges.score_models import shared_causal_model, shared_reward_model, teacher_next_tokens
 from synth.teachers.embedders import embedder, revision_of
@@ -60,6 +62,12 @@ class Scores:
     def names(self) -> tuple[str, ...]:
         """The wanted scores, in the order of ``SCORES``."""
         return tuple(name for name in SCORES if getattr(self, name))
+
+    def portable(self) -> Scores:
+        """Return the settings with the models named as on any machine."""
+        perplexity, ifd, reward = (spec and portable_model(spec) for spec in (self.perplexity, self.ifd, self.reward))
+        deita = tuple(map(portable_model, self.deita))
+        return replace(self, perplexity=perplexity, ifd=ifd, reward=reward, deita=deita)
 
 
 def pinned_scores(
@@ -182,6 +190,10 @@ class SelectRows:
     rule: Diversity
     embedder: str | None = None
     revision: str = ""
+
+    def portable(self) -> SelectRows:
+        """Return the settings with the model named as on any machine."""
+        return replace(self, embedder=self.embedder and portable_model(self.embedder))
 
 
 def select_rows(shards: Shards, config: SelectRows) -> Decision:

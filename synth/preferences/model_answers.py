@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
 from quality.scores.score_columns import Unscored, reward_scores
+from sources.names import portable_model
 from sources.record import Message, Record
 from sources.table import frame, records, to_json
 from synth.judges.score_models import shared_reward_model
@@ -67,6 +68,10 @@ class RewardedAnswers:
     revision: str = ""
     rules: PairRules = Field(default_factory=PairRules)
     licenses: tuple[str, ...] = ()
+
+    def portable(self) -> RewardedAnswers:
+        """Return the settings with the model named as on any machine."""
+        return replace(self, model=portable_model(self.model))
 
 
 def eligible_records(rows: pl.DataFrame, config: Answers) -> Iterator[Record]:

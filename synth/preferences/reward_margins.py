@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import polars as pl
 from pydantic import ConfigDict
@@ -9,6 +11,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
 from quality.scores.score_columns import Unscored, reward_scores
+from sources.names import portable_model
 from sources.table import to_json
 from synth.judges.score_models import shared_reward_model
 from synth.preferences.propose_pairs import SCORES
@@ -24,6 +27,10 @@ class RewardMargins:
 
     model: str
     revision: str = ""
+
+    def portable(self) -> RewardMargins:
+        """Return the settings with the model named as on any machine."""
+        return replace(self, model=portable_model(self.model))
 
 
 def add_reward_margins(rows: pl.DataFrame, config: RewardMargins) -> Outcome:
