@@ -108,7 +108,7 @@ def score(
     FILES are parquet, jsonl or csv, plain or .gz.
 
     Each score is a column. A row that cannot be scored has no number, and a column NAME_reason says why. Scores are
-    kept in the store as they come: an interrupted call resumes when it is made again, and no row is scored twice.
+    kept in the store as they come: repeat an interrupted call and it resumes; no row is scored twice.
 
     Example: sabila score train.jsonl --out scored --ifd HuggingFaceTB/SmolLM2-135M --drop-lowest 0.1
     """
