@@ -397,7 +397,8 @@ PROPOSED = {
 
 @pytest.mark.parametrize(("row", "columns"), PROPOSED.values(), ids=PROPOSED.keys())
 def test_columns_of_usual_names_are_proposed(row, columns, place):
-    (place / "set.jsonl").write_bytes(lines([row] * 3))
+    rows = [{name: str(n) if name == "id" else value for name, value in row.items()} for n in range(3)]
+    (place / "set.jsonl").write_bytes(lines(rows))
     written = []
     source = source_of("set.jsonl", confirm=lambda proposal, path: written.append(proposal) is None)
     assert source.mapping["columns"] == columns
@@ -424,14 +425,14 @@ def test_a_changed_mapping_runs_the_step_again_and_is_named_by_the_plan(place):
 def test_a_config_holds_recipe_knobs_and_sources_and_comes_with_the_release(place):
     write_csv(place / "clinic.csv")
     (place / "set.toml").write_text(
-        f'recipe = "own.py"\n[knobs]\nlimit = 200\n[source.clinic]\nfile = "clinic.csv"\n'
+        f'recipe = "own.py"\nname = "clinic_set"\n[knobs]\nlimit = 200\n[source.clinic]\nfile = "clinic.csv"\n'
         f"{MAPPING.replace('[columns]', '[source.clinic.columns]')}",
         encoding="utf-8",
     )
     assert "read-clinic" in done("plan", "--config", "set.toml")
     done("build", "--config", "set.toml", "--workers", "1")
     done("release", "--config", "set.toml", "--version", "1", "--workers", "1")
-    folder = place / "store" / "releases" / "own" / "1"
+    folder = place / "store" / "releases" / "clinic_set" / "1"
     assert "match the manifest" in done("verify", str(folder))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     assert str(place) not in json.dumps([manifest["values"], manifest["figures"], manifest["lock"]])
@@ -440,7 +441,7 @@ def test_a_config_holds_recipe_knobs_and_sources_and_comes_with_the_release(plac
     assert 'file = "clinic.csv"' in config
     rebuilt = ("rebuild", str(folder), "--recipe", "own.py", "--store", "other", "--workers", "1")
     assert "or give the files of own sources: --source clinic=FILE" in refused(1, *rebuilt)
-    assert done(*rebuilt, "--source", "clinic=clinic.csv").strip() == "other/releases/own/1"
+    assert done(*rebuilt, "--source", "clinic=clinic.csv").strip() == "other/releases/clinic_set/1"
     (place / "from_release.toml").write_text(config, encoding="utf-8")
     done("build", "--config", "from_release.toml", "--workers", "1")
 

@@ -14,10 +14,10 @@ SOURCE = "source"
 """The knob of recipes that takes own sources."""
 
 
-def config_text(recipe: str, values: Mapping[str, Any], title: str) -> str:
-    """Return a config with these values of a recipe's knobs, and its own sources."""
-    knobs = [_knob(name, value) for name, value in values.items() if name != SOURCE]
-    return _whole(recipe, knobs, values, title)
+def config_text(recipe: str, name: str, values: Mapping[str, Any], title: str) -> str:
+    """Return a config with these values of a recipe's knobs, its own sources, and the name of its releases."""
+    knobs = [_knob(knob, value) for knob, value in values.items() if knob != SOURCE]
+    return _whole(recipe, [f"name = {toml_value(name)}"], knobs, values, title)
 
 
 def commented_config(recipe: Recipe, values: Mapping[str, Any], title: str) -> str:
@@ -30,16 +30,18 @@ def commented_config(recipe: Recipe, values: Mapping[str, Any], title: str) -> s
         unset = toml_value(default) if default is not None else f'"{recipe.shapes[name]}"'
         own = _knob(name, values[name]) if name in values else f"# {toml_key(name)} = {unset}"
         knobs.append(f"{help}\n{own}\n" + ("" if default is not None or name in values else "# (unset by default)\n"))
-    return _whole(recipe.name, knobs, values, f"{title}\n# {recipe.summary}")
+    about = "# The name of the builds and releases of this config, where it is not the recipe's:"
+    named = [about, f"# name = {toml_value(f'my_{recipe.name}')}"]
+    return _whole(recipe.name, named, knobs, values, f"{title}\n# {recipe.summary}")
 
 
 def _knob(name: str, value: Any) -> str:
     return f"{toml_key(name)} = {toml_value(value)}"
 
 
-def _whole(recipe: str, knobs: list[str], values: Mapping[str, Any], title: str) -> str:
+def _whole(recipe: str, name: list[str], knobs: list[str], values: Mapping[str, Any], title: str) -> str:
     tables = [f"\n{_source_table(one)}" for one in values.get(SOURCE, ())]
-    head = [f"# {title}", "", f"recipe = {toml_value(recipe)}"]
+    head = [f"# {title}", "", f"recipe = {toml_value(recipe)}", *name]
     return "\n".join([*head, "", "[knobs]", *knobs, *tables]).rstrip() + "\n"
 
 

@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -35,12 +35,20 @@ class RecipeError(SabilaError):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe by name: the function that returns its last step, the lock's folder, and its own mirror if any."""
+    """A recipe by name: the function that returns its last step, the lock's folder, and its own mirror if any.
+
+    ``name`` is that of its builds and releases; ``loaded_as`` is the recipe's own where a config names them otherwise.
+    """
 
     name: str
     function: Callable[..., Step]
     folder: Path
     mirror: Path | None = None
+    loaded_as: str | None = None
+
+    def named(self, name: str) -> Recipe:
+        """Return the recipe with another name of its builds and releases."""
+        return replace(self, name=name, loaded_as=self.name) if name != self.name else self
 
     @property
     def summary(self) -> str:
@@ -82,7 +90,8 @@ class Recipe:
         """Return the manifest's entry of the recipe: its name, whether sabila ships it, and the hash of its file."""
         file = Path(inspect.getsourcefile(self.function) or "")
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        return RecipeFacts(name=self.name, shipped=file.parent == SHIPPED, file_sha256=digest)
+        facts = RecipeFacts(name=self.loaded_as or self.name, shipped=file.parent == SHIPPED, file_sha256=digest)
+        return facts.with_values(released_as=self.name) if self.loaded_as else facts
 
     def bind(self, values: Mapping[str, Any]) -> Step:
         """Return the last step for these values, texts allowed. Raises ``RecipeError`` naming every bad field."""

@@ -247,6 +247,8 @@ class RecipeGroup(click.Group):
             recipe = load(name)
         except RecipeError as error:
             raise click.UsageError(str(error), ctx) from error
+        if config := ctx.meta.get(CONFIG_KEY):
+            recipe = recipe.named(config.name or recipe.name)
         return recipe_command(recipe, self._verb, [*self._options, CONFIG])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -194,7 +194,7 @@ def _recipe(original: Manifest, file: str | None) -> Recipe:
             f"{file} is {found.name}.py with sha256 {found.file_sha256}, expected {named.name}.py with "
             f"{named.file_sha256}"
         )
-    return recipe
+    return recipe.named(original.name)
 
 
 def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path, mirror: Path | None) -> BuildSession:

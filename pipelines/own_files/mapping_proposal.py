@@ -18,7 +18,7 @@ from sources.mapping.mapping_checks import ENOUGH, CheckedRow, columns_of
 from sources.source import Broken, Raw
 
 USUAL_NAMES: dict[str, str] = {
-    "id": "id _id uid qid row_id question_id",
+    "id": "id _id uid qid row_id question_id record_id case_id item_id number nr no",
     "messages": "messages conversations conversation dialogue dialog turns",
     "question": "question questions query prompt instruction question_text pregunta front patient_question stem input",
     "answer": "answer answers response output reply completion respuesta back answer_text long_answer target",
@@ -47,6 +47,10 @@ def propose(rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> tuple[d
     objects = [raw.value for _, raw in rows if isinstance(raw, Raw) and isinstance(raw.value, dict)]
     known = columns_of(rows)
     found = _by_name(known)
+    ids = [as_text(row.get(found["id"])) for row in objects] if "id" in found else []
+    repeated = len(ids) - len(set(ids))
+    if repeated > len(ids) / 100 or "" in ids:  # a few repeated ids are faults of the file, and are quarantined
+        found.pop("id")
     found |= _options(known, found)
     notes = list(_other_candidates(known, found))
     if "messages" not in found and "question" not in found:

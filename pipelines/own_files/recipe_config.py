@@ -9,9 +9,10 @@ from typing import Any
 
 from pipelines.own_files.own_sources import SourceSpec
 from sources.mapping.column_mapping import MappingError, read_toml
+from sources.names import is_name
 from sources.suggest import did_you_mean
 
-KEYS = ("recipe", "knobs", "source")
+KEYS = ("recipe", "name", "knobs", "source")
 
 PLACES = ("file", "hub")
 """Keys of a source that say where it is; all others are those of its mapping."""
@@ -19,9 +20,13 @@ PLACES = ("file", "hub")
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeConfig:
-    """The content of a config: the recipe's name or file, values of its knobs, and own sources."""
+    """The content of a config: the recipe's name or file, values of its knobs, and own sources.
+
+    ``name`` is that of its builds and releases, the recipe's where it is empty.
+    """
 
     recipe: str
+    name: str
     knobs: Mapping[str, Any]
     sources: Sequence[SourceSpec]
 
@@ -35,10 +40,14 @@ def read_recipe_config(path: Path) -> RecipeConfig:
     recipe, knobs, sources = values.get("recipe"), values.get("knobs", {}), values.get("source", {})
     if not isinstance(recipe, str):
         raise MappingError(f'{path}: recipe is {recipe!r}, expected the name of a recipe, as in recipe = "aloe_sft"')
+    name = values.get("name", "")
+    if not isinstance(name, str) or (name and not is_name(name)):
+        raise MappingError(f"{path}: name is {name!r}, expected letters, digits and _ . + @ = -, as in clinic_set")
     if not isinstance(knobs, Mapping) or not isinstance(sources, Mapping):
         raise MappingError(f"{path}: expected the tables [knobs] and [source.NAME]")
     return RecipeConfig(
         recipe=str(path.parent / recipe) if recipe.endswith(".py") else recipe,
+        name=name,
         knobs=dict(knobs),
         sources=[_spec(path, name, source) for name, source in sources.items()],
     )

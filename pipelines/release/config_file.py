@@ -11,4 +11,6 @@ CONFIG = "recipe.toml"
 def release_config(manifest: Manifest) -> str:
     """Return the text of ``recipe.toml``, which ``sabila build --config`` reads; files are named without folders."""
     recipe = manifest.recipe.name if manifest.recipe.shipped else f"{manifest.recipe.name}.py"
-    return config_text(recipe, manifest.values, f"The recipe, knobs and own sources of {manifest.title}.")
+    return config_text(
+        recipe, manifest.name, manifest.values, f"The recipe, knobs and own sources of {manifest.title}."
+    )

@@ -19,8 +19,9 @@ def own_hash(release: ReleaseUnderTest) -> Iterator[Finding]:
 
 def name_and_version(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find a release stored under another name or version than its own."""
-    if release.manifest.recipe.name != release.manifest.name:
-        yield in_manifest("recipe: name", release.manifest.name, release.manifest.recipe.name)
+    recipe = release.manifest.recipe
+    if (recipe.released_as or recipe.name) != release.manifest.name:
+        yield in_manifest("recipe: name", release.manifest.name, recipe.released_as or recipe.name)
     folder = release.folder.resolve()
     if folder.parent.parent.name != "releases":
         return  # a copy may lie anywhere

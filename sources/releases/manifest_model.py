@@ -136,11 +136,12 @@ class Locked(JsonModel):
 
 
 class RecipeFacts(JsonModel):
-    """The recipe of a release and the sha256 of its file."""
+    """The recipe of a release and the sha256 of its file; ``released_as`` is the release's name where it is another."""
 
     name: Name
     shipped: bool
     file_sha256: str
+    released_as: Name | None = None
 
 
 class Manifest(JsonModel):
