@@ -13,6 +13,7 @@ from sources.record import Message
 from synth.formatting import trainer_formats
 from synth.formatting.mix import Mix, mix
 from synth.formatting.mix_parts import Part, Pick, leaves, part_of
+from synth.formatting.row_limit import RowLimit, limit_rows
 from synth.teachers.token_counts import Tokenizer, quarter_of_characters, tokenizer_count
 
 ALOE = catalog_parts()
@@ -269,3 +270,21 @@ def test_a_preference_goes_out_as_trl_reads_it_and_comes_back():
 def test_a_preference_of_another_form_is_refused(change, words):
     with pytest.raises(ValueError, match=words):
         trainer_formats.from_preference({**trainer_formats.preference(ASKED), **change})
+
+
+# --- a number of rows ----------------------------------------------------------------------------------------------
+
+
+def test_a_set_is_cut_to_a_number_of_rows_and_added_rows_replace_few():
+    rows = [*rows_of("cases", 300), *rows_of("facts", 100)]
+    chosen = kept(rows, limit_rows(shards(*rows), RowLimit(rows=80, seed=3)))
+    assert len(chosen) == 80
+    assert 45 < sum(id.startswith("cases:") for id in chosen) < 75  # 60 by their share
+    more = [*rows, *rows_of("news", 4)]
+    assert len(chosen - kept(more, limit_rows(shards(*more), RowLimit(rows=80, seed=3)))) <= 4
+    assert kept(rows, limit_rows(shards(*rows), RowLimit(rows=80, seed=4))) != chosen
+
+
+def test_a_set_with_fewer_rows_than_asked_for_is_kept_whole():
+    decision = limit_rows(shards(*rows_of("cases", 5)), RowLimit(rows=80))
+    assert decision.drops.is_empty()

@@ -475,6 +475,14 @@ def empty(place):
     return place / "mirror"
 
 
+def test_a_notebook_builds_own_files(place):
+    from pipelines import build
+
+    write_csv(place / "clinic.csv")
+    (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
+    assert build("own.py", source="clinic=clinic.csv", limit=30).account.rows == 30
+
+
 def test_a_name_of_the_catalog_is_refused(place):
     write_csv(place / "clinic.csv")
     (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")

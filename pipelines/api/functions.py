@@ -371,7 +371,19 @@ def _session(
 
     found = load_recipe(str(recipe))
     given = {name: value for name, value in values.items() if value is not None}
+    if "source" in found.knobs and "source" in given:
+        given["source"] = _own_sources(given["source"], store, mirror, relock=relock)
     return BuildSession.open(found, given, store=Path(store), mirror=_path(mirror), lock=_path(lock), relock=relock)
+
+
+def _own_sources(source: Any, store: File, mirror: File | None, *, relock: bool) -> list[dict[str, Any]]:
+    """Return the definitions of own sources that are given as on the command line, or as definitions."""
+    from pipelines.own_files.own_sources import parse_spec, resolve_sources
+
+    several = [source] if isinstance(source, str | Path) else list(source)
+    specs = [parse_spec(str(one)) for one in several if not isinstance(one, dict)]
+    made = resolve_sources(specs, raw=Path(store) / "raw", mirror=_path(mirror), renew=relock)
+    return [*(one for one in several if isinstance(one, dict)), *made]
 
 
 def _requesting(
