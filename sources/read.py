@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 from xml.etree import ElementTree
 
 import orjson
 
+from sources.drift import SAMPLE, refuse_drift
 from sources.files import LINE_SUFFIXES, FileError, RawFile
 from sources.license import freer_licenses
 from sources.record import Draft, Malformed, Message, Record, as_position, check
@@ -84,6 +86,16 @@ def _passed_over(corpus: Corpus, file: RawFile, standard: Rows, given: set[int])
 
 
 def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
+    """Return the raw rows; ``DriftError`` where the first ones lack the columns of ``corpus``."""
+    rows = _shape_rows(corpus, file)
+    if not corpus.columns:
+        return rows
+    first = list(islice(rows, SAMPLE))
+    refuse_drift(corpus, file, [raw.value for raw in first if isinstance(raw, Raw)])
+    return chain(first, rows)
+
+
+def _shape_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
     """Yield the raw rows; an error of the shape becomes a ``FileError``."""
     last = 0
     try:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sources.files import RawFile
 from sources.names import check_name
 from sources.record import TASKS, ChainPrompt, Draft
-from sources.schema import Aspect, Columns, GoldColumn, SchemaReading, unverified
+from sources.schema import Aspect, ColumnTypes, GoldColumn, SchemaReading, unverified
 
 Kind = Literal["training", "preference", "safety", "general"]
 MixPart = Literal["instruction", "synthetic"]
@@ -80,7 +80,7 @@ class Corpus:
     published_rows: int | None = None
     real_persons: bool = True
     joins_lines: bool = False
-    columns: Columns = field(default_factory=dict)
+    columns: ColumnTypes = field(default_factory=dict)
     gold: GoldColumn | None = None
     schema_read: tuple[SchemaReading, ...] = ()
     path: Path | None = None

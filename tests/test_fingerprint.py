@@ -299,6 +299,8 @@ NOT_DECIDING = {
     "sources.known_licenses": "lists terms; licences that a step leaves out stop it",
     "sources.license": "stops a step that frees a row of a licence; it changes no row",
     "sources.atomic": "writes files atomically",
+    "sources.drift": "refuses a file whose columns changed; it changes no row",
+    "sources.schema": "names the columns that are expected, and where they were read",
     "sources.literal": "opens the very file that it is given",
     "sources.fetch.mirror": "finds files, whose names and hashes are part of what a step is",
     "synth.teachers.embedded": "its revision is a hash of its code and is in the config of every step that asks it",

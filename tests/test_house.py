@@ -87,7 +87,8 @@ def test_every_module_says_what_it_holds():
 
 ROOMS = {
     "sources": "errors atomic dates suggest versions names json_model releases literal files record known_licenses "
-    "license schema source table formats documents shapes fetch read mapping connectors catalog shared_items",
+    "license schema source table formats documents shapes drift fetch read trial mapping connectors catalog "
+    "shared_items",
     "quality": "compiled key keep outcome license_gate date_gate embeddings cleaning privacy duplicates "
     "decontamination scores calibration",
     "synth": "teachers answers prompting passages formatting strategies cot judges preferences redteam",

@@ -28,6 +28,7 @@ from pipelines.terminal import echo, echo_json
 if TYPE_CHECKING:
     from pipelines.build.recipe import Recipe
     from pipelines.own_files.file_tables import FileAccount
+    from sources.source import Corpus
 
 
 @recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, PRICE, JSON)
@@ -115,6 +116,16 @@ def point_out_shared_items(names: Collection[str]) -> None:
 
 
 @main.command()
+@click.argument("name", required=False)
+@click.option(
+    "--evidence", is_flag=True, help="Print where the schema of each corpus was read.  [default: the catalog]"
+)
+@click.option(
+    "--verify",
+    metavar="NAME",
+    help="Read one file of this corpus (from --mirror, an earlier download in --store, or the Hub), print its columns, "
+    "first record, counts and problems, and exit with 1 if there are problems.  [default: no file is read]",
+)
 @click.option(
     "--source",
     "own",
@@ -126,23 +137,65 @@ def point_out_shared_items(names: Collection[str]) -> None:
 @STORE
 @MIRROR
 @JSON
-def sources(own: tuple[str, ...], store: Path, mirror: Path | None, as_json: bool) -> None:
-    """List the corpora of the catalog.
+def sources(
+    name: str | None,
+    evidence: bool,
+    verify: str | None,
+    own: tuple[str, ...],
+    store: Path,
+    mirror: Path | None,
+    as_json: bool,
+) -> None:
+    """List the corpora of the catalog, or show the one called NAME.
 
     Columns are licence, task, rows, Hub id, where each corpus can be read from now, and whether its schema (columns,
     gold base, splits, licence) was read in a public place: "read", "partly" or "unverified".
     """
-    from pipelines.cli.list_sources import list_sources
+    from pipelines.cli.list_sources import evidence_table, find_corpus, list_evidence, list_sources
+    from pipelines.cli.print_sources import source_text
     from pipelines.cli.print_tables import sources_table
     from pipelines.cli.source_options import resolve
     from pipelines.own_files.own_sources import parse_spec
 
+    if (name is not None) + (verify is not None) + evidence > 1:
+        raise click.UsageError("NAME, --verify and --evidence exclude each other; give one")
+    if evidence:
+        if as_json:
+            echo_json([asdict(row) for row in list_evidence()])
+        else:
+            echo(evidence_table())
+        return
+    if verify is not None:
+        verify_source(find_corpus(verify), mirror, store / "raw", as_json=as_json)
+        return
+    if name is not None:
+        corpus = find_corpus(name)
+        (row,) = (row for row in list_sources(mirror) if row.name == corpus.name)
+        if as_json:
+            echo_json({**asdict(row), "schema_read": [asdict(one) for one in corpus.schema_read]})
+        else:
+            echo(source_text(row, corpus))
+        return
     rows = list_sources(mirror, resolve(list(map(parse_spec, own)), {"store": store, "mirror": mirror}) if own else ())
     point_out_licenses((row.name, row.license) for row in rows)
     if as_json:
         echo_json([asdict(row) for row in rows])
     else:
         echo(sources_table(rows))
+
+
+def verify_source(corpus: Corpus, mirror: Path | None, raw: Path, *, as_json: bool) -> None:
+    """Print what one file of a corpus gave, and exit with 1 where it has problems."""
+    from pipelines.cli.print_sources import trial_text
+    from sources.trial import trial_of
+
+    trial = trial_of(corpus, mirror, raw)
+    if as_json:
+        echo_json(asdict(trial))
+    else:
+        echo(trial_text(trial))
+    if trial.problems:
+        raise SystemExit(1)
 
 
 RESULT_FOLDER = click.option(

@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from sources.catalog import BENCHMARKS, SOURCES
+from sources.errors import SabilaError
 from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.mapping.own_source import own_source
 from sources.shared_items import shared_by
 from sources.source import Benchmark, Corpus
+from sources.suggest import did_you_mean, some_of
+
+
+class UnknownCorpusError(SabilaError):
+    """A name that no corpus of the catalog has."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +50,58 @@ def list_sources(mirror: Path | None, own: Iterable[Any] = ()) -> list[CatalogRo
     """Return one row per corpus, those of own sources (as values of a recipe) last."""
     mine = [own_source(value).source() for value in own]
     return [_row(corpus, mirror) for corpus in (*SOURCES.values(), *BENCHMARKS.values(), *mine)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRow:
+    """What one public place said of some corpora; ``result`` is ``unverified`` where none was found."""
+
+    corpora: tuple[str, ...]
+    home: str
+    checked: tuple[str, ...]
+    where: str
+    result: str
+
+
+def find_corpus(name: str) -> Corpus:
+    """Return a corpus of the catalog by name; ``UnknownCorpusError`` suggests the nearest."""
+    known: dict[str, Corpus] = {**SOURCES, **BENCHMARKS}
+    if name not in known:
+        raise UnknownCorpusError(f"corpus is {name!r}, expected one of {some_of(known)}{did_you_mean(name, known)}")
+    return known[name]
+
+
+def list_evidence() -> list[EvidenceRow]:
+    """Return the readings of every corpus's schema, and what no reading covers; corpora with equal ones share a row."""
+    rows: dict[tuple[str, tuple[str, ...], str, str], list[str]] = {}
+    for corpus in (*SOURCES.values(), *BENCHMARKS.values()):
+        said: list[tuple[tuple[str, ...], str, str]] = [
+            (one.checked, one.where, one.result) for one in corpus.schema_read
+        ]
+        if corpus.unverified:
+            said.append((corpus.unverified, "", "unverified"))
+        for checked, where, result in said:
+            rows.setdefault((corpus.home, checked, where, result), []).append(corpus.name)
+    return [
+        EvidenceRow(corpora=tuple(names), home=home, checked=checked, where=where, result=result)
+        for (home, checked, where, result), names in rows.items()
+    ]
+
+
+def evidence_table() -> str:
+    """Return the readings as a Markdown table, which is kept in ``sources/EVIDENCE.md``."""
+    lines = [
+        "# Where the schema of each corpus was read",
+        "",
+        "Written by `sabila sources --evidence`; the readings are in the connectors (`schema_read`).",
+        "",
+        "| corpora | home | checked | where | result |",
+        "|---|---|---|---|---|",
+    ]
+    for row in list_evidence():
+        cells = (", ".join(row.corpora), row.home.removeprefix("hf://datasets/"), ", ".join(row.checked))
+        lines.append(f"| {' | '.join((*cells, row.where or '-', row.result))} |")
+    return "\n".join(lines)
 
 
 def _row(corpus: Corpus, mirror: Path | None) -> CatalogRow:

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 
@@ -24,6 +25,7 @@ AART = Source(
     lang="en",
     kind="safety",
     files={"train": ("aart-v1-20231117.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=3_269,

@@ -5,6 +5,7 @@ Upstream says that some speaker tags are swapped. ``encounter_id`` is unique acr
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source, held_out
 
@@ -27,6 +28,7 @@ ACI_BENCH = Source(
     lang="en",
     folder="aci_bench",
     files={"train": (f"{FOLDER}/train.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=67,

@@ -5,6 +5,7 @@ Texts are of several kinds, named by ``text_type``; only some are prompts.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source, held_out
 
@@ -28,6 +29,22 @@ AEGIS_1 = Source(
     kind="safety",
     folder="aegis_1",
     files={"train": ("*_train_release_*.parquet",)},
+    columns={
+        "text": "text",
+        "text_type": "text?",
+        "labels_0": "text*",
+        "labels_1": "text*",
+        "labels_2": "text*",
+        "labels_3": "text*",
+        "labels_4": "text*",
+    },
+    schema_read=(
+        public_code(
+            'REPO_ID = "nvidia/Aegis-AI-Content-Safety-Dataset-1.0", a parquet file *_test_release_*',
+            "columns",
+            "splits",
+        ),
+    ),
     rows=parquet,
     parse=parse,
 )

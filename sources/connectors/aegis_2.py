@@ -7,6 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import json_rows, numbered, qa
 from sources.source import Raw, Source, held_out
 
@@ -43,6 +44,22 @@ AEGIS_2 = Source(
     kind="safety",
     folder="aegis_2",
     files={"train": ("train.json",)},
+    columns={
+        "prompt": "text",
+        "response": "text?",
+        "prompt_label": "text?",
+        "response_label": "text?",
+        "violated_categories": "text?",
+    },
+    schema_read=(
+        public_code(
+            'hf_hub_download("nvidia/Aegis-AI-Content-Safety-Dataset-2.0", "train.json")',
+            "columns",
+            "splits",
+            "license",
+            result="agrees; train, validation and test; CC-BY-4.0",
+        ),
+    ),
     rows=json_rows,
     parse=parse,
 )

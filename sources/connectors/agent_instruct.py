@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import SHAREGPT, collected_card
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 
@@ -24,6 +25,10 @@ AGENT_INSTRUCT = Source(
     lang="en",
     kind="general",
     files={name: (f"data/{name}-*.parquet",) for name in ENVIRONMENTS},
+    columns={**SHAREGPT, "id": "text?"},
+    schema_read=(
+        collected_card("THUDM/AgentInstruct", "license", "splits", result="agrees; 1,866 rows, no licence is stated"),
+    ),
     rows=parquet,
     parse=parse,
     published_rows=1_866,

@@ -5,6 +5,7 @@ Loaders read ``question, answer, correction``; the file's name could not be veri
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import json_rows, pair, placed, user
 from sources.source import Raw, Source
 
@@ -25,6 +26,12 @@ ALIGNER = Source(
     lang="en",
     kind="preference",
     files={"train": ("*.json",)},
+    columns={"question": "text", "answer": "text", "correction": "text"},
+    schema_read=(
+        public_code(
+            'load_dataset("aligner/aligner-20K")["train"]', "columns", result="agrees; names of files not seen"
+        ),
+    ),
     rows=json_rows,
     parse=parse,
 )

@@ -6,6 +6,7 @@ verified: rows may be ShareGPT or chat turns, Alpaca, or question and response; 
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import hub_page
 from sources.shapes.row_shapes import json_rows, placed, preference, sft
 from sources.source import Raw, Source
 
@@ -24,6 +25,24 @@ ALOE_BETA_MEDICAL = Source(
     task="qa",
     lang="en",
     files={"train": ("aloe_beta_medical_collection.json",)},
+    columns={
+        "conversations": "list*",
+        "messages": "list*",
+        "instruction": "text*",
+        "input": "text*",
+        "output": "text*",
+        "question": "text*",
+        "response": "text*",
+    },
+    schema_read=(
+        hub_page(
+            "HPAI-BSC/Aloe-Beta-Medical-Collection",
+            "tree/main",
+            "splits",
+            "license",
+            result="agrees; one file of 193 MB, tag apache-2.0",
+        ),
+    ),
     rows=json_rows,
     parse=sft,
 )
@@ -38,6 +57,15 @@ ALOE_BETA_DPO = Source(
     lang="en",
     kind="preference",
     files={"train": ("aloe_beta_chunk_[0-4].json",)},
+    columns={"chosen": "any", "rejected": "any", "prompt": "any*"},
+    schema_read=(
+        hub_page(
+            "HPAI-BSC/Aloe-Beta-DPO",
+            "viewer/default/train",
+            "splits",
+            result="one split of 262,000 rows; names of files not seen",
+        ),
+    ),
     rows=json_rows,
     parse=parse_pair,
 )

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import hub_page
 from sources.shapes.row_shapes import json_rows, sft
 from sources.source import Raw, Source
 
@@ -47,6 +48,15 @@ ALOE_BETA_GENERAL = Source(
     lang="en",
     kind="general",
     files={"train": tuple(f"{origin}.json" for origin in LICENSES)},
+    columns={"conversations": "list*", "messages": "list*", "instruction": "text*"},
+    schema_read=(
+        hub_page(
+            "HPAI-BSC/Aloe-Beta-General-Collection",
+            "viewer/default/train",
+            "splits",
+            result="one split; names of files not seen",
+        ),
+    ),
     rows=json_rows,
     parse=parse,
     mix_part="instruction",

@@ -5,6 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Benchmark, Raw
 
@@ -30,6 +31,7 @@ BBQ = Benchmark(
     task="safety",
     lang="en",
     files={"test": ("data/Age.jsonl", "data/Disability_status.jsonl", "data/Religion.jsonl")},
+    schema_read=(PUBLISHED_FILES,),
     rows=jsonl,
     parse=parse,
     published_rows=6_436,

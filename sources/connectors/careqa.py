@@ -6,6 +6,7 @@ Made for evaluation: all of it is a benchmark.
 from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, lettered
 from sources.source import Benchmark, Raw
 
@@ -28,6 +29,7 @@ CAREQA = Benchmark(
     lang="en",
     folder="hpai_prompt_engine",
     files={"test": ("careqa/careqa_test.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_dict,
     parse=parse,
     published_rows=5_621,

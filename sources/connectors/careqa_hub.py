@@ -8,6 +8,7 @@ from dataclasses import replace
 from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import GoldColumn, public_code
 from sources.shapes.row_shapes import json_rows, mcq, numbered, one_based, qa
 from sources.source import Benchmark, Raw
 
@@ -36,6 +37,22 @@ CAREQA_HUB_EN = Benchmark(
     lang="en",
     folder="careqa_hub",
     files={"test": ("CareQA_en.json",)},
+    columns={
+        "unique_id": "any",
+        "question": "text",
+        "op1": "text",
+        "op2": "text",
+        "op3": "text",
+        "op4": "text",
+        "cop": "integer",
+        "category": "text?",
+        "year": "any?",
+        "exam_id": "any?",
+    },
+    gold=GoldColumn(name="cop", base=1, options=4),
+    schema_read=(
+        public_code('load_dataset("HPAI-BSC/CareQA", "CareQA_en", split="test")', "columns", "gold", "splits"),
+    ),
     rows=json_rows,
     parse=parse,
     published_rows=5_621,
@@ -59,6 +76,8 @@ CAREQA_HUB_OPEN = replace(
     title="CareQA, English, open questions",
     task="qa",
     files={"test": ("CareQA_en_open.json",)},
+    columns={"question": "text", "answer": "text"},
+    gold=None,
     parse=parse_open,
     published_rows=None,
     evaluated_as="careqa_open",

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import ALPACA, collected_card, public_code
 from sources.shapes.row_shapes import numbered, parquet, qa, same_task
 from sources.source import Raw, Source
 
@@ -23,6 +24,10 @@ CHATDOCTOR_ICLINIQ = Source(
     task="qa",
     lang="en",
     files={"train": ("data/train-*.parquet",)},
+    columns={"input": "text", "answer_icliniq": "text", "answer_chatgpt": "text?", "answer_chatdoctor": "text?"},
+    schema_read=(
+        public_code('load_dataset("lavita/ChatDoctor-iCliniq")', "columns", "splits", result="agrees; 7,321 rows"),
+    ),
     rows=parquet,
     parse=parse_icliniq,
     published_rows=7_321,
@@ -38,6 +43,16 @@ CHATDOCTOR_HEALTHCAREMAGIC = Source(
     task="qa",
     lang="en",
     files={"train": ("data/train-*.parquet",)},
+    columns=ALPACA,
+    schema_read=(
+        collected_card(
+            "lavita/ChatDoctor-HealthCareMagic-100k",
+            "columns",
+            "splits",
+            "license",
+            result="agrees; 112,165 rows; no licence is stated",
+        ),
+    ),
     rows=parquet,
     parse=same_task,
     published_rows=112_165,

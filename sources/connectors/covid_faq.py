@@ -3,6 +3,7 @@
 from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 
@@ -27,6 +28,7 @@ COVID_FAQ = Source(
     lang="en",
     folder="covid_qa_deepset",
     files={"train": ("data/faqs/faq_covidbert.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=213,

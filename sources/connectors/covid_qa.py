@@ -10,6 +10,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.passage_window import located, passage
 from sources.shapes.row_shapes import qa, squad
 from sources.source import Raw, Source
@@ -43,6 +44,7 @@ COVID_QA = Source(
     lang="en",
     folder="covid_qa_deepset",
     files={"train": ("data/question-answering/200423_covidQA.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=squad,
     parse=parse,
     published_rows=1_380,

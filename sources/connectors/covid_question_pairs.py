@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import mcq, numbered, table, task_and_question
 from sources.source import Raw, Source
 
@@ -31,6 +32,7 @@ COVID_QUESTION_PAIRS = Source(
     lang="en",
     folder="covid_qa_deepset",
     files={"train": ("data/eval_question_similarity_en.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=488,

@@ -5,6 +5,7 @@ Bias is measured by which sentence a model finds likelier, so no option is gold.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import mcq, table
 from sources.source import Benchmark, Raw
 
@@ -25,6 +26,7 @@ CROWS_PAIRS = Benchmark(
     task="safety",
     lang="en",
     files={"test": ("data/crows_pairs_anonymized.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=1_508,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import table, user
 from sources.source import Raw, Source
 
@@ -50,6 +51,7 @@ DO_NOT_ANSWER = Source(
     lang="en",
     kind="preference",
     files={"train": ("datasets/data_en.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=939,

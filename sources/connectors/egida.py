@@ -6,6 +6,7 @@ Its publisher calls the full set a test split and Egida-S the training split. A 
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import json_rows, placed, qa
 from sources.source import Raw, Source, held_out
 
@@ -34,6 +35,14 @@ EGIDA = Source(
     kind="safety",
     folder="egida",
     files={"train": ("Egida-S.json",)},
+    columns={"uuid": "text", "source": "text?", "style": "text", "question": "text", "topics": "object"},
+    schema_read=(
+        public_code(
+            'load_dataset("HPAI-BSC/Egida", "Egida", split="test")',
+            "splits",
+            result="the full set is a test split; names of files not seen",
+        ),
+    ),
     rows=json_rows,
     parse=parse,
 )

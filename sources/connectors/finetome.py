@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import SHAREGPT, collected_card
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 
@@ -17,11 +18,21 @@ FINETOME = Source(
     title="FineTome-100k",
     home="hf://datasets/mlabonne/FineTome-100k",
     license="MIT",
-    license_read="paper of Aloe Beta, table of general data",
+    license_read="paper of Aloe Beta, table of general data, and tag of arcee-ai/The-Tome; its own card states none",
     task="instruction",
     lang="en",
     kind="general",
     files={"train": ("data/train-*.parquet",)},
+    columns={**SHAREGPT, "source": "text?", "score": "number?"},
+    schema_read=(
+        collected_card(
+            "mlabonne/FineTome-100k",
+            "columns",
+            "splits",
+            "license",
+            result="mended: the card states no licence; arcee-ai/The-Tome, which it was filtered from, is tagged MIT",
+        ),
+    ),
     rows=parquet,
     parse=parse,
     published_rows=100_000,

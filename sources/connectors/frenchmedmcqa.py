@@ -5,6 +5,7 @@ The test set does not mark which of its questions have several.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_list, letter, mcq
 from sources.source import Raw, Source, held_out
 
@@ -28,6 +29,7 @@ FRENCHMEDMCQA = Source(
     lang="fr",
     folder="frenchmedmcqa",
     files={"train": ("corpus/train.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_list,
     parse=parse,
     published_rows=2_171,

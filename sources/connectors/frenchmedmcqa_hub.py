@@ -10,6 +10,7 @@ from sources.connectors.frenchmedmcqa import parse
 from sources.files import FileError, RawFile
 from sources.formats.archives import zip_member
 from sources.formats.json_values import JsonError, parse_json
+from sources.schema import public_code
 from sources.source import Broken, Raw, Source, held_out
 
 MEMBERS = {"train": "train.json", "validation": "dev.json", "test": "test.json"}
@@ -37,6 +38,24 @@ FRENCHMEDMCQA_HUB = Source(
     lang="fr",
     folder="frenchmedmcqa_hub",
     files={"train": ("DEFT-2023-FULL.zip",)},
+    columns={
+        "id": "text",
+        "question": "text",
+        "answers": "object",
+        "correct_answers": "list",
+        "subject_name": "text*",
+        "type": "text*",
+    },
+    schema_read=(
+        public_code(
+            'hf_hub_download("qanastek/frenchmedmcqa", "DEFT-2023-FULL.zip")',
+            "columns",
+            "gold",
+            "splits",
+            result="agrees; the files are at the root of the archive",
+        ),
+        public_code('_LICENSE = "Apache License 2.0" of the loading script', "license"),
+    ),
     rows=zipped,
     parse=parse,
     rank=60,

@@ -1,5 +1,6 @@
 """GenMedGPT-5k (Li et al. 2023, ChatDoctor): patients' questions and doctors' answers, both written by ChatGPT."""
 
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_list, same_task
 from sources.source import Source
 
@@ -13,6 +14,7 @@ GENMEDGPT5K = Source(
     lang="en",
     folder="genmedgpt5k",
     files={"train": ("chatdoctor5k.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_list,
     parse=same_task,
     published_rows=5_452,

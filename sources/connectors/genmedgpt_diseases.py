@@ -4,6 +4,7 @@ import ast
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source
 
@@ -43,6 +44,7 @@ GENMEDGPT_DISEASES = Source(
     lang="en",
     folder="genmedgpt5k",
     files={"train": ("format_dataset.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=796,

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, numbered, qa
 from sources.source import Raw, Source, held_out
 
@@ -26,6 +27,7 @@ GSM8K = Source(
     kind="general",
     folder="gsm8k",
     files={"train": ("grade_school_math/data/train.jsonl",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=jsonl,
     parse=parse,
     published_rows=7_473,

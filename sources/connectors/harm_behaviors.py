@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Benchmark, Raw
 
@@ -31,6 +32,7 @@ HARMBENCH = Benchmark(
     lang="en",
     folder="harm_behaviors",
     files={"test": (f"{FOLDER}/harmbench_behaviors_text_all.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse_harmbench,
     published_rows=400,
@@ -46,6 +48,7 @@ STRONGREJECT = Benchmark(
     lang="en",
     folder="harm_behaviors",
     files={"test": (f"{FOLDER}/strongreject_dataset.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse_strongreject,
     published_rows=313,

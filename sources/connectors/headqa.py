@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from sources.dates import parse_date
 from sources.files import FileError, RawFile
 from sources.record import ChainPrompt, Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_object, letter, mcq
 from sources.source import Benchmark, Broken, Raw, Source, held_out
 
@@ -45,6 +46,7 @@ def _headqa(lang: str, title: str, path: str, chain_prompt: ChainPrompt | None =
         lang=lang,
         folder="headqa",
         files={"train": (path.format("train"),)},
+        schema_read=(PUBLISHED_FILES,),
         rows=questions,
         parse=parse,
         published_rows=2_657,

@@ -6,6 +6,7 @@
 
 from sources.connectors.headqa import parse
 from sources.record import ChainPrompt
+from sources.schema import GoldColumn, hub_page, repository_file
 from sources.shapes.row_shapes import parquet
 from sources.source import Benchmark, Source, held_out
 
@@ -21,6 +22,27 @@ def _headqa(lang: str, title: str, chain_prompt: ChainPrompt | None = None) -> t
         lang=lang,
         folder="headqa_hub",
         files={"train": (f"{lang}/train*.parquet",)},
+        columns={
+            "name": "text",
+            "category": "text",
+            "year": "any",
+            "qid": "any",
+            "qtext": "text",
+            "ra": "any",
+            "image": "any?",
+            "answers": "list",
+            "answers.aid": "any",
+            "answers.atext": "text",
+        },
+        gold=GoldColumn(name="ra", base=1, options="answers"),
+        schema_read=(
+            repository_file(
+                "EleutherAI/lm-evaluation-harness", "lm_eval/tasks/headqa/headqa_en.yaml", "columns", "gold", "splits"
+            ),
+            hub_page(
+                "EleutherAI/headqa", "commits/main/en/test.parquet", "splits", "license", result="agrees; tag other"
+            ),
+        ),
         rows=parquet,
         parse=parse,
         rank=60,

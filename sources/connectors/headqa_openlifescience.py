@@ -3,6 +3,7 @@
 from sources.connectors.medqa_openlifescience import nested
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import hub_page, public_code
 from sources.shapes.row_shapes import json_rows, numbered
 from sources.source import Raw, Source, held_out
 
@@ -22,6 +23,22 @@ HEADQA_OPENLIFESCIENCE = Source(
     lang="en",
     folder="headqa_openlifescience",
     files={"train": ("train.json",)},
+    columns={
+        "data": "object",
+        "data.Question": "text",
+        "data.Options": "object",
+        "data.Correct Option": "text",
+        "subject_name": "text*",
+    },
+    schema_read=(
+        hub_page("openlifescienceai/headqa", "tree/main", "splits", "license", result="agrees; no licence is stated"),
+        public_code(
+            'load_dataset("openlifescienceai/headqa", split="test")',
+            "columns",
+            "gold",
+            result="agrees; an option may be null",
+        ),
+    ),
     rows=json_rows,
     parse=parse,
     rank=70,

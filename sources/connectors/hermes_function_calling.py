@@ -6,6 +6,7 @@ keeps its ``<tool_response>`` tag. The system turn lists the tools.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import SHAREGPT, collected_card, public_code
 from sources.shapes.row_shapes import SPEAKERS, chat, conversation, json_rows, placed
 from sources.source import Raw, Source
 
@@ -35,6 +36,16 @@ HERMES_FUNCTION_CALLING = Source(
             "json-mode-singleturn.json",
         )
     },
+    columns={**SHAREGPT, "id": "text*", "category": "text*", "task": "text*"},
+    schema_read=(
+        public_code(
+            "huggingface.co/datasets/NousResearch/hermes-function-calling-v1/resolve/main/func-calling-singleturn.json",
+            "columns",
+            "splits",
+            result="agrees; five JSON files",
+        ),
+        collected_card("NousResearch/hermes-function-calling-v1", "license"),
+    ),
     rows=json_rows,
     parse=parse,
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import ANSWERED, SchemaReading, hub_page, public_code
 from sources.shapes.row_shapes import answered, json_rows, numbered
 from sources.source import Raw, Source
 
@@ -26,6 +27,7 @@ def _source(repository: str, file: str, **more: Any) -> Source:
         "task": "mcqa",
         "lang": "en",
         "files": {"train": (file,)},
+        "columns": ANSWERED,
         "rows": json_rows,
         "parse": parse,
         "mix_part": "synthetic",
@@ -33,10 +35,42 @@ def _source(repository: str, file: str, **more: Any) -> Source:
     return Source(**{**shared, **more})
 
 
-MEDMCQA_COT = _source("medmcqa-cot-llama31", "medmcqa_llama31_cot.json", title="MedMCQA, chains of thought")
-MEDQA_COT = _source("medqa-cot-llama31", "medqa_llama31_cot.json", title="MedQA, chains of thought")
+def _page(repository: str, path: str, result: str) -> SchemaReading:
+    return hub_page(f"HPAI-BSC/{repository}", path, "splits", "license", result=f"{result}, tag llama3.1")
+
+
+MEDMCQA_COT = _source(
+    "medmcqa-cot-llama31",
+    "medmcqa_llama31_cot.json",
+    title="MedMCQA, chains of thought",
+    schema_read=(
+        _page("medmcqa-cot-llama31", "commits/46f02dd", "agrees; medmcqa_llama31_cot.json"),
+        public_code(
+            'load_dataset("HPAI-BSC/medmcqa-cot-llama31")', "columns", "gold", result="agrees; the response ends in it"
+        ),
+    ),
+)
+MEDQA_COT = _source(
+    "medqa-cot-llama31",
+    "medqa_llama31_cot.json",
+    title="MedQA, chains of thought",
+    schema_read=(_page("medqa-cot-llama31", "tree/main", "agrees; medqa_llama31_cot.json"),),
+)
+# The names of these two files follow the others'.
 HEADQA_COT = _source("headqa-cot-llama31", "headqa_llama31_cot.json", title="HEAD-QA, chains of thought")
-# The name of this one file follows the others'; it could not be verified.
 PUBMEDQA_COT = _source("pubmedqa-cot-llama31", "pubmedqa_llama31_cot.json", title="PubMedQA, chains of thought")
-MMLU_MEDICAL_COT = _source("MMLU-medical-cot-llama31", "mmlu-medical-cot.json", title="MMLU medical, chains of thought")
-POLYMED_QA = _source("Polymed-QA", "polymed_llama31.json", title="PolyMed, cases and diagnoses", task="diagnosis")
+MMLU_MEDICAL_COT = _source(
+    "MMLU-medical-cot-llama31",
+    "mmlu_llama31_cot.json",
+    title="MMLU medical, chains of thought",
+    schema_read=(
+        _page("MMLU-medical-cot-llama31", "tree/main", "mended: mmlu_llama31_cot.json replaced mmlu-medical-cot.json"),
+    ),
+)
+POLYMED_QA = _source(
+    "Polymed-QA",
+    "polymed_llama31.json",
+    title="PolyMed, cases and diagnoses",
+    task="diagnosis",
+    schema_read=(_page("Polymed-QA", "tree/main", "agrees; polymed_llama31.json"),),
+)

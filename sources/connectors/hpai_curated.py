@@ -4,6 +4,7 @@ Field names could not be verified: rows may be ShareGPT or chat turns, Alpaca, o
 is Apache-2.0 throughout; where the origin has another licence, the stricter one holds.
 """
 
+from sources.schema import hub_page
 from sources.shapes.row_shapes import json_rows, sft
 from sources.source import Source
 
@@ -16,6 +17,16 @@ MEDS_INS_HPAI = Source(
     task="instruction",
     lang="en",
     files={"train": ("MedS-Ins.json",)},
+    columns={"conversations": "list*", "messages": "list*", "instruction": "text*", "question": "text*"},
+    schema_read=(
+        hub_page(
+            "HPAI-BSC/MedS-Ins",
+            "tree/237d5a4",
+            "splits",
+            "license",
+            result="agrees; MedS-Ins.json of 4.46 GB, tag apache-2.0",
+        ),
+    ),
     rows=json_rows,
     parse=sft,
 )
@@ -29,6 +40,16 @@ CHAIN_OF_DIAGNOSIS = Source(
     task="diagnosis",
     lang="en",
     files={"train": ("chain_of_diagnosis.json",)},
+    columns={"conversations": "list*", "messages": "list*", "instruction": "text*", "question": "text*"},
+    schema_read=(
+        hub_page(
+            "HPAI-BSC/chain-of-diagnosis",
+            "commits/d617746",
+            "splits",
+            "license",
+            result="agrees; chain_of_diagnosis.json, tag apache-2.0",
+        ),
+    ),
     rows=json_rows,
     parse=sft,
 )
@@ -42,6 +63,16 @@ ULTRAMEDICAL_HPAI = Source(
     task="qa",
     lang="en",
     files={"train": ("ultramedical.json",)},
+    columns={"conversations": "list*", "messages": "list*", "instruction": "text*", "question": "text*"},
+    schema_read=(
+        hub_page(
+            "HPAI-BSC/ultramedical",
+            "tree/main",
+            "splits",
+            "license",
+            result="agrees; ultramedical.json of 399 MB, tag apache-2.0",
+        ),
+    ),
     rows=json_rows,
     parse=sft,
 )

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, numbered, qa
 from sources.source import Benchmark, Broken, Raw
 
@@ -47,6 +48,7 @@ ICLINIQ_ANSWERS = Benchmark(
     folder="medinstruct",
     files={"test": (FILES["gpt-4"],)},
     companions=tuple(FILES[model] for model in MODELS[1:]),
+    schema_read=(PUBLISHED_FILES,),
     rows=aligned,
     parse=parse,
     published_rows=1_000,

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import MESSAGE_PAIR, collected_card
 from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source, held_out
 
@@ -23,6 +24,16 @@ INFINITY_PREFERENCE = Source(
     kind="preference",
     folder="infinity_preference",
     files={"train": ("train-*.parquet",)},
+    columns={**MESSAGE_PAIR, "id": "any", "task_category": "text?"},
+    schema_read=(
+        collected_card(
+            "BAAI/Infinity-Preference",
+            "columns",
+            "splits",
+            "license",
+            result="agrees; the text of the card limits its tag apache-2.0 to academic research",
+        ),
+    ),
     rows=parquet,
     parse=parse,
     published_rows=59_338,

@@ -6,6 +6,7 @@ Prompts repeat across communities, so the line number is the id. Hub: ``TrustAIR
 from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 
@@ -37,6 +38,7 @@ JAILBREAK_PROMPTS = Source(
     kind="safety",
     folder="jailbreak_llms",
     files={"train": ("data/jailbreak_prompts.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse_prompt,
     published_rows=666,
@@ -54,6 +56,7 @@ FORBIDDEN_QUESTIONS = Source(
     kind="safety",
     folder="jailbreak_llms",
     files={"train": ("data/questions.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse_question,
     published_rows=390,

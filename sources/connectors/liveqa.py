@@ -5,6 +5,7 @@ A copy on the Hub, with one row per answer. The test set is ``liveqa_trec``.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 
@@ -33,6 +34,17 @@ LIVEQA = Source(
     task="qa",
     lang="en",
     files={"train": ("data/train-*.parquet",)},
+    columns={
+        "subject": "text?",
+        "message": "text?",
+        "answer": "text",
+        "questionid": "any*",
+        "focus": "text*",
+        "type": "text*",
+    },
+    schema_read=(
+        public_code('load_dataset("truehealth/liveqa")["train"]', "columns", "splits", result="agrees; 635 rows"),
+    ),
     rows=parquet,
     parse=parse,
     instruction_subject="consumer health",

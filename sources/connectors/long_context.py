@@ -7,6 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import CHAT, ColumnTypes
 from sources.shapes.row_shapes import chat, conversation, jsonl, numbered, qa
 from sources.source import Parse, Raw, Source
 
@@ -22,7 +23,7 @@ def parse_cited(raw: Raw, file: RawFile) -> Draft:
     return qa(numbered(raw, file), row["prompt"], row["response"])
 
 
-def _source(repository: str, parse: Parse, **more: Any) -> Source:
+def _source(repository: str, parse: Parse, columns: ColumnTypes, **more: Any) -> Source:
     return Source(
         name=repository.lower().replace("-", "_"),
         title=repository,
@@ -33,12 +34,13 @@ def _source(repository: str, parse: Parse, **more: Any) -> Source:
         lang="en",
         kind="general",
         files={"train": ("long.jsonl",)},
+        columns=columns,
         rows=jsonl,
         parse=parse,
         **more,
     )
 
 
-LONG_ALIGN = _source("LongAlign-10k", parse_messages, published_rows=9_888)
-LONG_CITE = _source("LongCite-45k", parse_cited, published_rows=44_600)
-LONG_WRITER = _source("LongWriter-6k", parse_messages, published_rows=6_000)
+LONG_ALIGN = _source("LongAlign-10k", parse_messages, CHAT, published_rows=9_888)
+LONG_CITE = _source("LongCite-45k", parse_cited, {"prompt": "text", "response": "text"}, published_rows=44_600)
+LONG_WRITER = _source("LongWriter-6k", parse_messages, CHAT, published_rows=6_000)

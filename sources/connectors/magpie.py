@@ -5,6 +5,7 @@ magpie-ultra is by the 405B model, single-turn; Pro-MT by the 70B model, in seve
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import SHAREGPT, public_code
 from sources.shapes.row_shapes import chat, conversation, parquet, placed, qa
 from sources.source import Raw, Source
 
@@ -30,6 +31,8 @@ MAGPIE_ULTRA = Source(
     lang="en",
     kind="general",
     files={"train": ("data/train-*.parquet",)},
+    columns={"instruction": "text", "response": "text"},
+    schema_read=(public_code('load_dataset("argilla/magpie-ultra-v0.1", split="train")', "splits"),),
     rows=parquet,
     parse=parse_ultra,
     mix_part="instruction",
@@ -45,6 +48,12 @@ MAGPIE_PRO_MT = Source(
     lang="en",
     kind="general",
     files={"train": ("data/train-*.parquet",)},
+    columns=SHAREGPT,
+    schema_read=(
+        public_code(
+            'load_dataset("Magpie-Align/Magpie-Llama-3.1-Pro-MT-300K-Filtered", split="train")', "columns", "splits"
+        ),
+    ),
     rows=parquet,
     parse=parse_turns,
     mix_part="instruction",

@@ -1,11 +1,11 @@
 """MedDialog (Zeng et al. 2020) for summaries: a consultation as ``src`` and a one-line summary as ``tgt``.
 
-One configuration per site, iCliniq and HealthCareMagic, whose terms forbid reuse. The files' paths could not be
-verified.
+One configuration per site, iCliniq and HealthCareMagic, whose terms forbid reuse.
 """
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import hub_page, repository_file
 from sources.shapes.row_shapes import parquet, placed, qa
 from sources.source import Raw, Source, held_out
 
@@ -26,6 +26,17 @@ MED_DIALOG = Source(
     lang="en",
     folder="med_dialog",
     files={"train": ("*/train-*.parquet",)},
+    columns={"src": "text", "tgt": "text"},
+    schema_read=(
+        repository_file("huggingface/lighteval", "src/lighteval/tasks/tasks/med_dialog.py", "columns", "splits"),
+        hub_page(
+            "lighteval/med_dialog",
+            "tree/main/icliniq",
+            "splits",
+            "license",
+            result="agrees since ce8a234, before which the files were train.json and valid.json; no licence",
+        ),
+    ),
     rows=parquet,
     parse=parse,
     instruction_subject="online consultations",

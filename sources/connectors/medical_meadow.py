@@ -4,6 +4,7 @@ According to its card, a third of the WikiDoc questions is poor. Patient informa
 ``wikidoc_patient_information``.
 """
 
+from sources.schema import ALPACA, collected_card
 from sources.shapes.row_shapes import json_rows, same_task
 from sources.source import Source
 
@@ -16,6 +17,16 @@ MEDICAL_MEADOW_WIKIDOC = Source(
     task="qa",
     lang="en",
     files={"train": ("medical_meadow_wikidoc.json",)},
+    columns=ALPACA,
+    schema_read=(
+        collected_card(
+            "medalpaca/medical_meadow_wikidoc",
+            "columns",
+            "splits",
+            "license",
+            result="agrees; one JSON file, 10,000 rows, tag cc",
+        ),
+    ),
     rows=json_rows,
     parse=same_task,
     published_rows=10_000,
@@ -30,6 +41,15 @@ MEDICAL_MEADOW_FLASHCARDS = Source(
     task="qa",
     lang="en",
     files={"train": ("medical_meadow_wikidoc_medical_flashcards.json",)},
+    columns=ALPACA,
+    schema_read=(
+        collected_card(
+            "medalpaca/medical_meadow_medical_flashcards",
+            "splits",
+            "license",
+            result="agrees; 33,955 rows, tag cc",
+        ),
+    ),
     rows=json_rows,
     parse=same_task,
 )

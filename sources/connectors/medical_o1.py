@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import hub_page, public_code
 from sources.shapes.row_shapes import json_rows, numbered, qa
 from sources.source import Raw, Source
 
@@ -21,6 +22,17 @@ MEDICAL_O1 = Source(
     task="qa",
     lang="en",
     files={"train": ("medical_o1_sft.json",)},
+    columns={"Question": "text", "Complex_CoT": "text?", "Response": "text"},
+    schema_read=(
+        hub_page(
+            "FreedomIntelligence/medical-o1-reasoning-SFT",
+            "tree/main",
+            "splits",
+            "license",
+            result="agrees; medical_o1_sft.json, tag apache-2.0",
+        ),
+        public_code('x["Complex_CoT"] and x["Response"] of FreedomIntelligence/medical-o1-reasoning-SFT', "columns"),
+    ),
     rows=json_rows,
     parse=parse,
     published_rows=19_704,

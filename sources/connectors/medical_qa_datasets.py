@@ -3,6 +3,7 @@
 Its other 26 configurations are its parts, which have connectors of their own.
 """
 
+from sources.schema import ALPACA, public_code
 from sources.shapes.row_shapes import alpaca, parquet
 from sources.source import Source
 
@@ -15,6 +16,10 @@ MEDICAL_QA_DATASETS = Source(
     task="qa",
     lang="en",
     files={"train": ("all-processed/train-*.parquet",)},
+    columns=ALPACA,
+    schema_read=(
+        public_code('load_dataset("lavita/medical-qa-datasets", "all-processed", split="train")', "columns", "splits"),
+    ),
     rows=parquet,
     parse=alpaca,
     published_rows=239_357,

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import instructed, json_list, numbered
 from sources.source import Raw, Source
 
@@ -25,6 +26,7 @@ MEDINSTRUCT_SEED = Source(
     lang="en",
     folder="medinstruct",
     files={"train": ("data/med_seed.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_list,
     parse=parse,
     published_rows=167,

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, qa
 from sources.source import Benchmark, Raw
 
@@ -30,6 +31,7 @@ MEDINSTRUCT_TEST = Benchmark(
     lang="en",
     folder="medinstruct",
     files={"test": ("data/MedInstruct-test.jsonl",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=jsonl,
     parse=parse,
     published_rows=216,

@@ -6,6 +6,7 @@
 from sources.connectors.medmcqa import ABOUT, OPTIONS
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import GoldColumn, collected_card, repository_file
 from sources.shapes.row_shapes import mcq, parquet
 from sources.source import Raw, Source, held_out
 
@@ -29,6 +30,26 @@ MEDMCQA_HUB = Source(
     lang="en",
     folder="medmcqa_hub",
     files={"train": ("data/train-*.parquet",)},
+    columns={
+        "id": "text",
+        "question": "text",
+        "opa": "text",
+        "opb": "text",
+        "opc": "text",
+        "opd": "text",
+        "cop": "integer",
+        "exp": "text?",
+        "subject_name": "text?",
+        "topic_name": "text?",
+        "choice_type": "text?",
+    },
+    gold=GoldColumn(name="cop", base=0, options=4, hidden=-1),
+    schema_read=(
+        repository_file(
+            "EleutherAI/lm-evaluation-harness", "lm_eval/tasks/medmcqa/utils_medmcqa.py", "columns", "gold"
+        ),
+        collected_card("openlifescienceai/medmcqa", "columns", "gold", "splits", "license"),
+    ),
     rows=parquet,
     parse=parse,
     rank=40,  # holds the explanations that the sample lacks

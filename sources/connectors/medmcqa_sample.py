@@ -6,6 +6,7 @@ Answers are letters.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, letter, mcq
 from sources.source import Raw, Source, held_out
 
@@ -27,6 +28,7 @@ MEDMCQA_SAMPLE = Source(
     lang="en",
     folder="hpai_prompt_engine",
     files={"train": ("medmcqa/medmcqa_val.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_dict,
     parse=parse,
     published_rows=10_000,

@@ -5,6 +5,7 @@ Answers are letters, and the letter of a question changes between the two.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, lettered, numbered
 from sources.source import Benchmark, Raw
 
@@ -27,6 +28,7 @@ def _medqa(name: str, title: str, path: str, evaluated_as: str) -> Benchmark:
         lang="en",
         folder="medqa",
         files={"validation": (path.format("dev"),), "test": (path.format("test"),)},
+        schema_read=(PUBLISHED_FILES,),
         rows=jsonl,
         parse=parse,
         published_rows=2_545,

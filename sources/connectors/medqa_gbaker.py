@@ -1,6 +1,7 @@
 """MedQA-USMLE with four options (Jin et al. 2020) on the Hub, as JSON Lines in the original layout; letters."""
 
 from sources.connectors.medqa import parse
+from sources.schema import collected_card
 from sources.shapes.row_shapes import jsonl
 from sources.source import Source, held_out
 
@@ -14,6 +15,8 @@ MEDQA_GBAKER = Source(
     lang="en",
     folder="medqa_gbaker",
     files={"train": ("phrases_no_exclude_train.jsonl",)},
+    columns={"question": "text", "options": "object", "options.A": "text", "answer_idx": "text", "meta_info": "text?"},
+    schema_read=(collected_card("GBaker/MedQA-USMLE-4-options", "columns", "gold", "splits", "license"),),
     rows=jsonl,
     parse=parse,
     published_rows=10_178,

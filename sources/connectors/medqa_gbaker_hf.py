@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import GoldColumn, collected_card, repository_file
 from sources.shapes.row_shapes import json_rows, mcq
 from sources.source import Raw, Source, held_out
 
@@ -23,6 +24,29 @@ MEDQA_GBAKER_HF = Source(
     lang="en",
     folder="medqa_gbaker_hf",
     files={"train": ("train.json",)},
+    columns={
+        "id": "text",
+        "sent1": "text",
+        "sent2": "text?",
+        "ending0": "text",
+        "ending1": "text",
+        "ending2": "text",
+        "ending3": "text",
+        "label": "integer",
+    },
+    gold=GoldColumn(name="label", base=0, options=4),
+    schema_read=(
+        repository_file(
+            "EleutherAI/lm-evaluation-harness", "lm_eval/tasks/medqa/preprocess_medqa.py", "columns", "gold"
+        ),
+        repository_file("EleutherAI/lm-evaluation-harness", "lm_eval/tasks/medqa/medqa.yaml", "splits"),
+        collected_card(
+            "GBaker/MedQA-USMLE-4-options",
+            "splits",
+            "license",
+            result="its neighbour: 10,178, 1,272 and 1,273 rows, CC-BY-SA-4.0",
+        ),
+    ),
     rows=json_rows,
     parse=parse,
     rank=60,

@@ -1,6 +1,7 @@
 """MedQA-USMLE with four options (Jin et al. 2020) from the Aloe group's prompt engine. Answers are letters."""
 
 from sources.connectors.medmcqa_sample import parse
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict
 from sources.source import Benchmark
 
@@ -14,6 +15,7 @@ MEDQA_HPAI = Benchmark(
     lang="en",
     folder="hpai_prompt_engine",
     files={"validation": ("medqa_4opt/medqa_4opt_val.json",), "test": ("medqa_4opt/medqa_4opt_test.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_dict,
     parse=parse,
     published_rows=2_545,

@@ -5,6 +5,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import hub_page, public_code
 from sources.shapes.row_shapes import lettered, parquet
 from sources.source import Raw, Source, held_out
 
@@ -30,6 +31,20 @@ MEDQA_OPENLIFESCIENCE = Source(
     lang="en",
     folder="medqa_openlifescience",
     files={"train": ("data/train-*.parquet",)},
+    columns={
+        "id": "text",
+        "data": "object",
+        "data.Question": "text",
+        "data.Options": "object",
+        "data.Correct Option": "text",
+        "subject_name": "text*",
+    },
+    schema_read=(
+        hub_page(
+            "openlifescienceai/medqa", "tree/main/data", "splits", "license", result="agrees; no licence is stated"
+        ),
+        public_code('load_dataset("openlifescienceai/medqa")', "columns", "gold"),
+    ),
     rows=parquet,
     parse=parse,
     rank=60,

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from sources.files import RawFile
 from sources.formats.archives import members
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, whole_text
 from sources.source import Broken, Raw, Source
 
@@ -64,6 +65,7 @@ MEDQUAD = Source(
     task="qa",
     lang="en",
     files={"train": ("medquad_xml_collection*.tar",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=pairs,
     parse=parse,
     repairs=frozenset({"flattened_lists", "spaced_punctuation"}),

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 
@@ -21,6 +22,16 @@ MEDQUAD_KEIVALYA = Source(
     task="qa",
     lang="en",
     files={"train": ("medDataset_processed.csv",)},
+    columns={"qtype": "text", "Question": "text", "Answer": "text"},
+    schema_read=(
+        public_code(
+            'read_csv("hf://datasets/keivalya/MedQuad-MedicalQnADataset/medDataset_processed.csv")',
+            "columns",
+            "splits",
+            "license",
+            result="agrees; 16,407 rows; no licence is stated",
+        ),
+    ),
     rows=table,
     parse=parse,
     repairs=frozenset({"flattened_lists", "spaced_punctuation"}),

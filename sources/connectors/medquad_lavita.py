@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import collected_card
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 
@@ -37,6 +38,26 @@ MEDQUAD_LAVITA = Source(
     task="qa",
     lang="en",
     files={"train": ("data/train-*.parquet",)},
+    columns={
+        "question": "text",
+        "answer": "text?",
+        "question_type": "text?",
+        "document_source": "text?",
+        "document_url": "text?",
+        "question_focus": "text?",
+        "umls_semantic_group": "text?",
+        "synonyms": "text?",
+        "umls_cui": "text?",
+        "umls_semantic_types": "text?",
+        "category": "text?",
+        "document_id": "text?",
+        "question_id": "text?",
+    },
+    schema_read=(
+        collected_card(
+            "lavita/MedQuAD", "columns", "splits", "license", result="agrees; 47,441 rows; no licence is stated"
+        ),
+    ),
     rows=parquet,
     parse=parse,
     repairs=frozenset({"flattened_lists", "spaced_punctuation"}),

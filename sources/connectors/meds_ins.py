@@ -7,6 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import TASKS, Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import instructed, placed, under
 from sources.source import Raw, Source
 
@@ -44,6 +45,14 @@ MEDS_INS = Source(
     task="instruction",
     lang="en",
     files={"train": ("task*.json",)},
+    columns={"input": "text?", "output": "any", "Categories": "any", "Definition": "any", "Source": "text*"},
+    schema_read=(
+        public_code(
+            'output_data["Instances"] of task62_liveqa_medical_filtered_conversation.json',
+            "columns",
+            result="agrees; names of files not seen",
+        ),
+    ),
     rows=under("Instances"),
     parse=parse,
 )

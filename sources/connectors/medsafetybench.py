@@ -7,6 +7,7 @@ import re
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source, held_out
 
@@ -36,6 +37,7 @@ MEDSAFETYBENCH = Source(
     kind="safety",
     folder="medsafetybench",
     files={"train": ("datasets/train/*/med_safety_demonstrations_category_*.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=900,

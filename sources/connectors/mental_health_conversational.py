@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import conversation, numbered, parquet, transcript
 from sources.source import Raw, Source
 
@@ -22,6 +23,14 @@ MENTAL_HEALTH_CONVERSATIONAL = Source(
     task="qa",
     lang="en",
     files={"train": ("data/train-*.parquet",)},
+    columns={"text": "text"},
+    schema_read=(
+        public_code(
+            'load_dataset("ZahrizhalAli/mental_health_conversational_dataset")["train"]["text"]',
+            "columns",
+            result="agrees; split at <HUMAN>: and <ASSISTANT>: ",
+        ),
+    ),
     rows=parquet,
     parse=parse,
     instruction_subject="mental health",

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, sheet
 from sources.source import Raw, Source
 
@@ -22,6 +23,7 @@ MEQSUM = Source(
     lang="en",
     folder="meqsum",
     files={"train": ("MeQSum_ACL2019_BenAbacha_Demner-Fushman.xlsx",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=sheet,
     parse=parse,
     published_rows=1_000,

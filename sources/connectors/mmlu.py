@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import bare_table, letter, mcq
 from sources.source import Benchmark, Raw
 
@@ -43,6 +44,7 @@ MMLU = Benchmark(
     lang="en",
     folder="mmlu",
     files={"dev": ("data/dev/*.csv",), "validation": ("data/val/*.csv",), "test": ("data/test/*.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=bare_table,
     parse=parse,
     published_rows=15_906,

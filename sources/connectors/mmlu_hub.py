@@ -6,6 +6,7 @@
 from sources.connectors.mmlu import MEDICAL_SUBJECTS
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import GoldColumn, collected_card, public_code, repository_file
 from sources.shapes.row_shapes import mcq, numbered, parquet
 from sources.source import Raw, Source, held_out
 
@@ -33,6 +34,26 @@ MMLU_AUXILIARY = Source(
     kind="general",
     folder="mmlu_hub",
     files={"train": ("auxiliary_train/train-*.parquet",)},
+    columns={
+        "train": "object",
+        "train.question": "text",
+        "train.choices": "list",
+        "train.answer": "integer",
+        "train.subject": "text?",
+    },
+    gold=GoldColumn(name="train.answer", base=0, options="train.choices"),
+    schema_read=(
+        public_code(
+            'load_dataset("cais/mmlu", "auxiliary_train", split="train")',
+            "columns",
+            "splits",
+            result="agrees; rows are nested under train",
+        ),
+        repository_file(
+            "EleutherAI/lm-evaluation-harness", "lm_eval/tasks/mmlu/default/_default_template_yaml", "columns", "gold"
+        ),
+        collected_card("cais/mmlu", "license"),
+    ),
     rows=parquet,
     parse=parse_auxiliary,
     published_rows=99_842,
@@ -45,6 +66,8 @@ MMLU_HUB = held_out(
     "mmlu_hub",
     {"dev": ("all/dev-*.parquet",), "validation": ("all/validation-*.parquet",), "test": ("all/test-*.parquet",)},
     title="MMLU, 57 subjects, Hub",
+    columns={"question": "text", "choices": "list", "answer": "integer", "subject": "text?"},
+    gold=GoldColumn(name="answer", base=0, options="choices"),
     parse=parse,
     published_rows=15_858,
     evaluated_as="mmlu",

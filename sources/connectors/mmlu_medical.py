@@ -5,6 +5,7 @@ The edition in use: 272 test items of ``professional_medicine``, without the ten
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, lettered
 from sources.source import Benchmark, Raw
 
@@ -26,6 +27,7 @@ MMLU_MEDICAL = Benchmark(
     lang="en",
     folder="hpai_prompt_engine",
     files={"validation": ("mmlu/mmlu_*_val.json",), "test": ("mmlu/mmlu_*_test.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_dict,
     parse=parse,
     published_rows=1_212,

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source, held_out
 
@@ -28,6 +29,7 @@ MTS_DIALOG = Source(
     lang="en",
     folder="mts_dialog",
     files={"train": ("Main-Dataset/MTS-Dialog-TrainingSet.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=1_201,

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, qa
 from sources.source import Benchmark, Raw
 
@@ -22,6 +23,7 @@ OPENMEDQA = Benchmark(
     lang="en",
     folder="hpai_prompt_engine",
     files={"test": ("openmedqa/openmedqa_test.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_dict,
     parse=parse,
     published_rows=1_272,

@@ -5,6 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import ALPACA, collected_card
 from sources.shapes.row_shapes import instructed, json_rows, numbered
 from sources.source import Raw, Source
 
@@ -26,6 +27,12 @@ PMC_LLAMA_INSTRUCTIONS = Source(
     task="qa",
     lang="en",
     files={"train": ("release.json",)},
+    columns={**ALPACA, "source": "text?", "sample_id": "any?"},
+    schema_read=(
+        collected_card(
+            "axiong/pmc_llama_instructions", "columns", "splits", "license", result="agrees; 513,999 rows, tag openrail"
+        ),
+    ),
     rows=json_rows,
     parse=parse,
     published_rows=513_999,

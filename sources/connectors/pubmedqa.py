@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.official_test import split_by_test_ids
 from sources.shapes.row_shapes import json_dict, letter, mcq
 from sources.source import Raw, Source, held_out
@@ -51,6 +52,7 @@ PUBMEDQA = Source(
     folder="pubmedqa",
     files={"train": ("data/ori_pqal.json",)},
     companions=(GROUND_TRUTH,),
+    schema_read=(PUBLISHED_FILES,),
     rows=split_by_test_ids(json_dict, "key", GROUND_TRUTH),
     parse=parse,
     published_rows=1_000,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from sources.connectors.pubmedqa import DECISIONS, labelled
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import collected_card, repository_file
 from sources.shapes.row_shapes import letter, mcq, parquet
 from sources.source import Raw, Source
 
@@ -38,6 +39,26 @@ PUBMEDQA_ARTIFICIAL = Source(
     lang="en",
     folder="pubmedqa_hub",
     files={"train": ("pqa_artificial/train-*.parquet",)},
+    columns={
+        "pubid": "integer",
+        "question": "text",
+        "context": "object",
+        "context.labels": "list",
+        "context.contexts": "list",
+        "context.meshes": "list?",
+        "long_answer": "text?",
+        "final_decision": "text",
+    },
+    schema_read=(
+        repository_file(
+            "EleutherAI/lm-evaluation-harness",
+            "lm_eval/tasks/pubmedqa/preprocess_pubmedqa.py",
+            "columns",
+            "gold",
+            result="agrees; yes, no and maybe",
+        ),
+        collected_card("qiaojin/PubMedQA", "splits", "license", result="agrees; 273,518 rows in three configurations"),
+    ),
     rows=parquet,
     parse=parse,
     published_rows=211_269,
@@ -50,6 +71,7 @@ PUBMEDQA_UNLABELLED = replace(
     name="pubmedqa_unlabelled",
     title="PubMedQA, without decisions",
     files={"train": ("pqa_unlabeled/train-*.parquet",)},
+    columns={name: kind for name, kind in PUBMEDQA_ARTIFICIAL.columns.items() if name != "final_decision"},
     parse=parse_unlabelled,
     published_rows=61_249,
     chain_prompt=None,

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, lettered
 from sources.source import Raw, Source, held_out
 
@@ -23,6 +24,7 @@ PUBMEDQA_HPAI = Source(
     lang="en",
     folder="hpai_prompt_engine",
     files={"train": ("pubmedqa/pubmedqa_train.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_dict,
     parse=parse,
     rank=60,

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import mcq, task_and_question, whole_text, xml
 from sources.source import Broken, Raw, Source, held_out
 
@@ -44,6 +45,7 @@ RQE = Source(
     lang="en",
     folder="rqe",
     files={"train": ("RQE_Train_8588_AMIA2016.xml",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=pairs,
     parse=parse,
     published_rows=8_588,

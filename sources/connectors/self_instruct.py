@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import instructed, jsonl
 from sources.source import Raw, Source, held_out
 
@@ -27,6 +28,7 @@ SELF_INSTRUCT_SEED = Source(
     kind="general",
     folder="self_instruct_seed",
     files={"train": ("data/seed_tasks.jsonl",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=jsonl,
     parse=parse,
     published_rows=175,

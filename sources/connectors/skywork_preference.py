@@ -5,6 +5,7 @@ Its magpie-ultra part overlaps with RewardBench, which is why the authors replac
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import MESSAGE_PAIR, public_code
 from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source
 
@@ -25,6 +26,14 @@ SKYWORK_PREFERENCE = Source(
     lang="en",
     kind="preference",
     files={"train": ("data/train-*.parquet",)},
+    columns={**MESSAGE_PAIR, "source": "text?"},
+    schema_read=(
+        public_code(
+            'load_dataset("Skywork/Skywork-Reward-Preference-80K-v0.1", split="train")',
+            "splits",
+            result="agrees; chosen and rejected; source not seen",
+        ),
+    ),
     rows=parquet,
     parse=parse,
 )

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import collected_card, public_code
 from sources.shapes.row_shapes import json_rows, numbered, qa
 from sources.source import Raw, Source, held_out
 
@@ -22,6 +23,17 @@ SOAP_SUMMARY = Source(
     lang="en",
     folder="soap_summary",
     files={"train": ("train.json",)},
+    columns={"dialogue": "text", "soap": "text"},
+    schema_read=(
+        public_code(
+            'load_dataset("omi-health/medical-dialogue-to-soap-summary", split="test")',
+            "columns",
+            result="agrees; names of files not seen",
+        ),
+        collected_card(
+            "omi-health/medical-dialogue-to-soap-summary", "license", result="agrees; no licence is stated; 10,000 rows"
+        ),
+    ),
     rows=json_rows,
     parse=parse,
     published_rows=9_250,

@@ -5,6 +5,7 @@ Answer lists are joined by ``; ``. The Hub's ``truthfulqa/truthful_qa`` is the f
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, table, user
 from sources.source import Benchmark, Raw
 
@@ -40,6 +41,7 @@ TRUTHFULQA = Benchmark(
     task="safety",
     lang="en",
     files={"test": ("TruthfulQA.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=790,

@@ -5,6 +5,7 @@ Both scores are in ``meta``; where they are equal, the order means nothing.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import MESSAGE_PAIR, collected_card
 from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source, held_out
 
@@ -29,6 +30,8 @@ ULTRAFEEDBACK = Source(
     kind="preference",
     folder="ultrafeedback",
     files={"train": ("data/train_prefs-*.parquet",)},
+    columns={**MESSAGE_PAIR, "prompt_id": "text?", "score_chosen": "number?", "score_rejected": "number?"},
+    schema_read=(collected_card("HuggingFaceH4/ultrafeedback_binarized", "columns", "splits", "license"),),
     rows=parquet,
     parse=parse,
     published_rows=61_135,

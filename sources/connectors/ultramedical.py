@@ -8,6 +8,7 @@ import re
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES, hub_page
 from sources.shapes.row_shapes import chat, conversation, json_list, parquet, placed
 from sources.source import Raw, Source
 
@@ -36,6 +37,7 @@ ULTRAMEDICAL_EXAMPLES = Source(
     task="qa",
     lang="en",
     files={"train": ("data/examples.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_list,
     parse=parse,
     published_rows=50,
@@ -50,6 +52,24 @@ ULTRAMEDICAL = Source(
     task="qa",
     lang="en",
     files={"train": ("data/train-*.parquet",)},
+    columns={
+        "id": "text",
+        "type": "text?",
+        "answer": "text?",
+        "score": "text",
+        "conversations": "list",
+        "conversations.from": "text",
+        "conversations.value": "text",
+    },
+    schema_read=(
+        hub_page(
+            "TsinghuaC3I/UltraMedical",
+            "tree/8930b34/data",
+            "splits",
+            "license",
+            result="agrees; three shards, 410,000 rows, tag mit",
+        ),
+    ),
     rows=parquet,
     parse=parse,
 )

@@ -6,6 +6,7 @@ development and test files are held out.
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import MESSAGE_PAIR, hub_page, public_code
 from sources.shapes.row_shapes import json_rows, numbered, preference
 from sources.source import Raw, Source, held_out
 
@@ -27,6 +28,19 @@ ULTRAMEDICAL_PREFERENCE = Source(
     kind="preference",
     folder="ultramedical_preference",
     files={"train": ("data/train.json",)},
+    columns={**MESSAGE_PAIR, "label_type": "text*"},
+    schema_read=(
+        hub_page(
+            "TsinghuaC3I/UltraMedical-Preference",
+            "blob/main/data/test.json",
+            "splits",
+            "license",
+            result="agrees; tag mit",
+        ),
+        public_code(
+            "manifest of UltraMedical-Preference at 761eb79", "splits", result="agrees; 109,353, 2,232 and 777 pairs"
+        ),
+    ),
     rows=json_rows,
     parse=parse,
 )

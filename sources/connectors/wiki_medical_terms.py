@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 
@@ -21,6 +22,14 @@ WIKI_MEDICAL_TERMS = Source(
     task="explanation",
     lang="en",
     files={"train": ("wiki_medical_terms.parquet",)},
+    columns={"page_title": "text", "page_text": "text"},
+    schema_read=(
+        public_code(
+            "huggingface.co/datasets/gamino/wiki_medical_terms/resolve/main/wiki_medical_terms.parquet",
+            "columns",
+            "splits",
+        ),
+    ),
     rows=parquet,
     parse=parse,
     instruction_subject="medicine",

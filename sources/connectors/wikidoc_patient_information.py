@@ -1,5 +1,6 @@
 """WikiDoc's patient information as question and answer (Han et al. 2023, MedAlpaca); the questions are by GPT-3.5."""
 
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_list, same_task
 from sources.source import Source
 
@@ -13,6 +14,7 @@ WIKIDOC_PATIENT_INFORMATION = Source(
     lang="en",
     folder="wikidoc_patient_information",
     files={"train": ("medical_meadow_small.json",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=json_list,
     parse=same_task,
     published_rows=5_942,

@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import collected_card
 from sources.shapes.row_shapes import json_rows, qa
 from sources.source import Raw, Source
 
@@ -22,6 +23,16 @@ XLAM_FUNCTION_CALLING = Source(
     lang="en",
     kind="general",
     files={"train": ("xlam_function_calling_60k.json",)},
+    columns={"id": "integer", "query": "text", "tools": "text", "answers": "text"},
+    schema_read=(
+        collected_card(
+            "Salesforce/xlam-function-calling-60k",
+            "columns",
+            "splits",
+            "license",
+            result="agrees; one JSON file, CC-BY-4.0; gated, it needs a token that accepted its terms",
+        ),
+    ),
     rows=json_rows,
     parse=parse,
     published_rows=60_000,

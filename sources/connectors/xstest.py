@@ -2,6 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
 from sources.source import Benchmark, Raw
 
@@ -24,6 +25,7 @@ XSTEST = Benchmark(
     task="safety",
     lang="en",
     files={"test": ("xstest_prompts.csv",)},
+    schema_read=(PUBLISHED_FILES,),
     rows=table,
     parse=parse,
     published_rows=450,

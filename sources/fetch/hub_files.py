@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from sources.errors import SabilaError
@@ -100,6 +101,27 @@ def fetched(corpus: Corpus, raw: Path, revision: str, *, anonymous: bool = False
     return files_in(corpus, folder)
 
 
+def fetched_one(corpus: Corpus, raw: Path, revision: str) -> Path:
+    """Download the smallest file of ``corpus`` at the commit ``revision`` and its companions; return their folder."""
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.hf_api import RepoFile
+
+    id, folder = _hub_id(corpus), raw / corpus.name / revision
+    with _hub_request(corpus.name, corpus.home):
+        tree = HfApi(_endpoint()).list_repo_tree(id, repo_type="dataset", revision=revision, recursive=True)
+        sizes = {entry.path: entry.size for entry in tree if isinstance(entry, RepoFile)}
+    patterns = [pattern for patterns in corpus.files.values() for pattern in patterns]
+    smallest = min(
+        (name for pattern in patterns for name in _matching(corpus, pattern, [*sizes])), key=sizes.__getitem__
+    )
+    for name in (*corpus.companions, smallest):
+        with _hub_request(corpus.name, corpus.home):
+            hf_hub_download(
+                id, name, repo_type="dataset", revision=revision, local_dir=folder, endpoint=_endpoint(), token=None
+            )
+    return folder
+
+
 def downloaded(corpus: Corpus, raw: Path, revision: str, names: Collection[str]) -> tuple[RawFile, ...] | None:
     """Return the files of an earlier download without a request; None where one of the locked ``names`` is missing."""
     folder = raw / corpus.name / revision
@@ -134,8 +156,16 @@ def _matching(corpus: Corpus, pattern: str, names: list[str]) -> list[str]:
     plain = {name: path for name, path in plain.items() if not any(part.startswith(".") for part in path.parts)}
     found = sorted(name for name, path in plain.items() if len(path.parts) == depth and path.match(pattern))
     if not found:
-        raise MissingCorpusError(f"{corpus.home} has no {pattern}, a file of {corpus.name}")
+        raise MissingCorpusError(
+            f"{corpus.home} has no {pattern}, a file of {corpus.name}{_nearest_files(pattern, names)}"
+        )
     return found
+
+
+def _nearest_files(pattern: str, names: list[str]) -> str:
+    """Return the files whose names are nearest to a pattern that matches none, for a message."""
+    near = get_close_matches(pattern, names, n=3, cutoff=0.3)
+    return f"; found {', '.join(near)}: the publisher renamed it, or name the revision that had it" if near else ""
 
 
 @contextmanager

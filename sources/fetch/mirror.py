@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from sources.errors import SabilaError
@@ -20,7 +21,7 @@ def mirrored(corpus: Corpus, mirror: Path) -> tuple[RawFile, ...]:
     A corpus is in ``mirror/<folder>`` or ``mirror/restricted/<folder>``, plain or compressed. Raises
     ``MissingCorpusError`` where the folder, or the files of a split, are missing.
     """
-    return files_in(corpus, _folder(corpus, mirror))
+    return files_in(corpus, corpus_folder(corpus, mirror))
 
 
 def files_in(corpus: Corpus, folder: Path) -> tuple[RawFile, ...]:
@@ -34,6 +35,19 @@ def files_in(corpus: Corpus, folder: Path) -> tuple[RawFile, ...]:
         for file in files
     ]
     return tuple(sorted(found, key=lambda file: (file.split, file.name)))
+
+
+def present_files(corpus: Corpus, folder: Path) -> tuple[tuple[RawFile, ...], tuple[str, ...]]:
+    """Return the files of ``corpus`` that are in ``folder``, sorted by name, and the patterns without any."""
+    found: list[RawFile] = []
+    missing: list[str] = []
+    for split, patterns in corpus.files.items():
+        for pattern in patterns:
+            try:
+                found += files_in(replace(corpus, files={split: (pattern,)}), folder)
+            except MissingCorpusError:
+                missing.append(pattern)
+    return tuple(sorted(found, key=lambda file: (file.split, file.name))), tuple(missing)
 
 
 def named_as_tests(corpus: Corpus, files: Iterable[RawFile]) -> list[str]:
@@ -52,7 +66,8 @@ def _folders(corpus: Corpus, mirror: Path) -> tuple[Path, Path]:
     return mirror / name, mirror / "restricted" / name
 
 
-def _folder(corpus: Corpus, mirror: Path) -> Path:
+def corpus_folder(corpus: Corpus, mirror: Path) -> Path:
+    """Return the folder of ``corpus`` under ``mirror``; ``MissingCorpusError`` where there is none."""
     name = corpus.folder or corpus.name
     for folder in _folders(corpus, mirror):
         if folder.is_dir():
