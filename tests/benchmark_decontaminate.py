@@ -27,6 +27,9 @@ from sources.fetch.mirror import MissingCorpusError
 SOURCES = ("medmcqa_sample", "headqa_en", "medquad", "rqe", "genmedgpt5k", "wikidoc_patient_information", "pubmedqa")
 QUESTION_CHARS, REASONING_CHARS = 200, 500
 
+SHARED_BY = 20
+"""Items that share a context, as the questions on one record do."""
+
 ITEM_SHARE = 5
 """One sentence in so many is for new items, the others are for rows."""
 
@@ -97,7 +100,8 @@ def new_items(pieces, known):
     options = known["options"].explode().drop_nulls()
     tables = []
     for number, (name, (count, question, choices, context)) in enumerate(NEW_ITEMS.items()):
-        texts = recombined(pieces, count, 100 + number, (question, context or 1))
+        texts = recombined(pieces, count, 100 + number, (question, 1))
+        shared = recombined(pieces, -(-count // SHARED_BY), 200 + number, (1, context or 1))["reasoning"]
         drawn = options.gather(rng.integers(0, len(options), count * choices)).to_list()
         listed = [drawn[at * choices : (at + 1) * choices] or None for at in range(count)]
         item = texts.select(
@@ -108,7 +112,7 @@ def new_items(pieces, known):
             answer=pl.Series([one[0] if one else None for one in listed], dtype=pl.String),
             reasoning=pl.lit(None, pl.String),
             texts=pl.lit(None, pl.List(pl.String)),
-            context=pl.col("reasoning") if context else pl.lit(None, pl.String),
+            context=shared.gather(np.arange(count) // SHARED_BY) if context else pl.lit(None, pl.String),
         )
         tables.append(item.select(known.columns).cast(dict(known.schema)))
     return pl.concat(tables)

@@ -133,8 +133,9 @@ def _is_default(name: str) -> bool:
 @click.option(
     "--judge",
     metavar="TEACHER",
-    help="Model that grades open answers, named like a teacher: by the criteria of healthbench, and elsewhere by "
-    "whether they agree with the reference.  [default: none; open answers are scored by ROUGE-L]",
+    help="Model that grades open answers, named like a teacher: by the criteria of healthbench, "
+    "healthbench_professional and livemedbench, and elsewhere by whether they agree with the reference.  [default: "
+    "none; open answers are scored by ROUGE-L]",
 )
 @click.option(
     "--release",
@@ -182,8 +183,8 @@ def evaluate(
 
     MODEL is the folder of a model, its Hub id (ORG/NAME or ORG/NAME@REVISION), or a teacher: openai:URL#NAME,
     llamacpp:FILE, vllm:NAME, transformers:NAME. Replies are stored: an interrupted evaluation resumes when it is
-    called again, and nothing is asked twice. What could not be read, was truncated or failed is counted apart: it is
-    not right, and never counted as wrong.
+    called again, and nothing is asked twice. What could not be read, was truncated or failed is counted apart, and so
+    is an answer that says one does not know: it is not right, and never counted as wrong.
     """
     from pipelines.cli.print_scores import scores_text
     from pipelines.evaluate.evaluate_model import Evaluation, default_mode
