@@ -12,6 +12,7 @@ from pipelines.cli.commands import main
 from pipelines.completions.budget import Spending
 from pipelines.evaluate import evaluate_model
 from pipelines.evaluate.evaluate_model import Evaluation, EvaluationError, evaluate
+from pipelines.evaluate.model_page import write_model_report
 from pipelines.evaluate.result_folder import read_results
 from sources.catalog import HELD_OUT
 from training.evaluation.benchmark_items import SAFETY, BenchmarkError, evaluated_name, load_items
@@ -221,3 +222,10 @@ def test_the_verb_prints_metric_abstention_and_figures(tmp_path, monkeypatch):
     assert "metamedqa: unanswerable found 100.0%" in made.output
     assert "medec (error sentence accuracy)" in made.output
     assert "of the answers that could be read and did not abstain" in made.output
+
+
+def test_the_page_has_the_figures_of_the_papers(run, tmp_path):
+    run(lambda request: "Answer: F", "metamedqa")
+    page = write_model_report([tmp_path / "out"], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "unanswerable found" in page
+    assert "questions without an answer where it says so (recall)" in page

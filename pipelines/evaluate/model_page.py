@@ -55,6 +55,7 @@ def page_values(folders: Sequence[Path]) -> dict[str, Any]:
         "curves": [plot for one in models for plot in cost_plots(one)],
         "orders": [row for one in models for row in order_rows(one)],
         "strategies": [row for one in models for row in strategy_rows(one)],
+        "paper_figures": [row for one in models for row in figure_rows(one)],
         "leaks": [row for one in models for row in leak_rows(one)],
         "examples": [found for one in models if (found := examples(one))],
         "red_teams": [matrix(one.name, record) for one in models for record in one.measured.red_teams],
@@ -200,6 +201,15 @@ def leak_rows(model: ModelResults) -> list[dict[str, Any]]:
         {"model": model.name, "benchmark": score.facts.name, "how": describe_settings(record), "found": score.leaks}
         for record, score in _scores(model)
         if score.leaks
+    ]
+
+
+def figure_rows(model: ModelResults) -> list[dict[str, Any]]:
+    """Return the figures that papers report beside a score."""
+    return [
+        {"model": model.name, "benchmark": score.facts.name, "how": describe_settings(record), "figure": figure}
+        for record, score in _scores(model)
+        for figure in score.figures
     ]
 
 

@@ -56,11 +56,12 @@ def _abstention(answers: Answers) -> list[Figure]:
     answerable = [one.verdict == "abstained" for item, one in answers if not set(item.gold) & set(item.abstain)]
     unanswerable = [one.verdict == "right" for item, one in answers if set(item.gold) & set(item.abstain)]
     none = [one.verdict == "right" for item, one in answers if any(keeps_place(item.options[at]) for at in item.gold)]
-    return [
+    figures = [
         _share("abstained", answerable, "questions with an answer where the model says that it does not know"),
         _share("unanswerable found", unanswerable, "questions without an answer where it says so (recall)"),
         _share("none of the above found", none, "questions where none of the options is right and it says so (recall)"),
     ]
+    return [figure for figure in figures if figure.score]  # a set may have no question of a kind
 
 
 def _detection(answers: Answers) -> list[Figure]:
