@@ -8,7 +8,7 @@ CONSTRAINTS := requirements.lock
 # One process: its kernels are compiled once, and 300 rows want no more.
 DEMO := --store store/demo --workers 1 $(if $(TEACHER),--teacher $(TEACHER))
 
-.PHONY: demo demo-real real test-real test quick check format train clean
+.PHONY: demo demo-real real test-real test quick bench drill check format train clean
 
 demo: $(VENV)/base
 	$(BIN)/sabila build demo $(DEMO)
@@ -47,6 +47,17 @@ test: $(VENV)/dev
 # Tests that are quick, need no corpora, browser or model: under 90 s on two idle cores once kernels are compiled.
 quick: $(VENV)/dev
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow and not corpora and not browser and not real_model"
+
+# Every benchmark beside the peers that are installed, into tests/bench/RESULTS.md: `quick` takes some 15 minutes on two
+# idle cores, SIZE=full hours, SIZE=smoke says only whether all of them run.
+SIZE ?= quick
+
+bench: $(VENV)/dev
+	$(BIN)/python tests/run_benchmarks.py --size $(SIZE)
+
+# Each fault by name, twice in a row: kill -9, dead workers and nodes, full, read-only and slow stores, dead teachers.
+drill: $(VENV)/dev
+	$(BIN)/python tests/run_drills.py
 
 # What `make test` tries besides once it is installed: training, and teachers that run in this process.
 train: $(VENV)/train

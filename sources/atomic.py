@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,10 +45,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def own_number() -> int:
+    """Return a number for the name of a temporary file: no other process has it, on any machine of a cluster."""
+    return secrets.randbits(62)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to; on success it is synced and renamed to ``path``."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f"{path.name}.{own_number()}.tmp")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("w") as handle:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Release,
         Verification,
     )
+    from pipelines.build.choose_engine import EngineName
     from pipelines.build.session import BuildSession
 
 Names = str | Sequence[str]
@@ -73,6 +74,8 @@ def build(
     lock: File | None = None,
     relock: bool = False,
     workers: int | None = None,
+    engine: EngineName = "local",
+    ray_address: str | None = None,
     budget_tokens: int | None = None,
     budget_cost: float | None = None,
     price: tuple[float, float] | None = None,
@@ -90,12 +93,14 @@ def build(
     ``recipe`` is the name of a shipped one or the path of a file; ``values`` are its keyword arguments.
     """
     from pipelines.api.results import Build
+    from pipelines.build.choose_engine import choose_engine
 
+    start_engine = choose_engine(engine, ray_address, workers, Path(store))
     session = _session(recipe, values, store, mirror, lock, relock=relock)
     if budget_cost is not None and price is None:
         raise CallError(f"budget_cost is {budget_cost}, expected price with it: what a million tokens cost")
     account = session.build(
-        workers=workers or 1,
+        start_engine=start_engine,
         spending=spending(budget_tokens, budget_cost, price, watts),
         requesting=_requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out),
     )

@@ -1,4 +1,4 @@
-"""State shared by all steps of one build: store, workers, teachers, progress."""
+"""State shared by all steps of one build: store, engine, teachers, progress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol
 
-from pipelines.build.worker_pool import Run
+from pipelines.build.engine import Engine
 from pipelines.completions.budget import Spending
 from pipelines.completions.cached_teacher import GenerateProgress
 from pipelines.storage.store import Store
@@ -41,10 +41,9 @@ class BuildContext:
     """
 
     store: Store
-    run: Run
+    engine: Engine
     progress: Progress
     spending: Spending
-    workers: int
     requesting: Mapping[str, Any] = field(default_factory=dict)
     interrupted: Event = field(default_factory=Event)
     _teachers: dict[int, Teacher] = field(default_factory=dict)

@@ -43,7 +43,17 @@ NEUTRAL_LIBRARIES = {
         "a model's replies are stored with its revision and are not requested again for another client",
     ),
     **dict.fromkeys(
-        ("click", "cloudpickle", "httpcore2", "huggingface_hub", "matplotlib", "pydantic", "rich", "threadpoolctl"),
+        (
+            "click",
+            "cloudpickle",
+            "httpcore2",
+            "huggingface_hub",
+            "matplotlib",
+            "pydantic",
+            "ray",
+            "rich",
+            "threadpoolctl",
+        ),
         "checks input, moves files, runs or shows work",
     ),
 }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipelines.build.build_context import BuildContext, Progress
+from pipelines.build.engine import StartEngine
+from pipelines.build.local_engine import local_engine
 from pipelines.build.plan import Node, Plan
 from pipelines.build.step_runner import StepRunner
 from pipelines.build.step_summary import check_ids, summarise
-from pipelines.build.worker_pool import worker_pool
 from pipelines.completions.budget import Spending
 from pipelines.storage.store import Store
 
@@ -21,25 +24,28 @@ def build(
     store: Store,
     progress: Progress,
     *,
-    workers: int,
+    workers: int = 1,
+    start_engine: StartEngine | None = None,
     spending: Spending | None = None,
     requesting: Mapping[str, Any] | None = None,
 ) -> Path:
     """Build the missing steps of ``plan`` and return the folder of its last step.
 
-    The same plan gives the same bytes with any number of workers. ``requesting`` are fields of ``TeacherOptions`` for
-    this run, such as ``concurrency``. Raises the error of the first failing step; complete steps are kept.
+    Tasks run in ``workers`` processes here, or where ``start_engine`` says; any engine gives the same bytes.
+    ``requesting`` are fields of ``TeacherOptions`` for this run, such as ``concurrency``. Raises the error of the first
+    failing step; complete steps are kept.
     """
     store.prepare()
     missing = _missing(plan, store)
     if missing:
-        with ThreadPoolExecutor(workers) as threads, worker_pool(workers) as run:
+        start = start_engine or partial(local_engine, workers)
+        with ExitStack() as waited_for, start() as engine:  # the threads end after the engine, which lets them go
+            threads = waited_for.enter_context(ThreadPoolExecutor(engine.workers))
             context = BuildContext(
                 store=store,
-                run=run,
+                engine=engine,
                 progress=progress,
                 spending=spending or Spending(),
-                workers=workers,
                 requesting=requesting or {},
             )
             try:

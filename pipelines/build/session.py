@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.build.account import BuildAccount, Forecast, RequestAccount, StepAccount, StepForecast
+from pipelines.build.engine import StartEngine
 from pipelines.build.forecast import requests_of
 from pipelines.build.plan import Node, Plan, reference_only, resolve
 from pipelines.build.progress import show_progress
@@ -92,17 +93,31 @@ class BuildSession:
         )
 
     def build(
-        self, *, workers: int, spending: Spending | None = None, requesting: Mapping[str, Any] | None = None
+        self,
+        *,
+        workers: int = 1,
+        start_engine: StartEngine | None = None,
+        spending: Spending | None = None,
+        requesting: Mapping[str, Any] | None = None,
     ) -> BuildAccount:
         """Build the missing steps and return the account: the folder, and the outcomes of every step's rows.
 
-        ``requesting`` are fields of ``TeacherOptions`` for this run alone.
+        Tasks run in ``workers`` processes here, or where ``start_engine`` says. ``requesting`` are fields of
+        ``TeacherOptions`` for this run alone.
         """
         self.lock.save()
         spent = spending or Spending()
         todo = [node for node in self.plan.nodes() if not self.store.done(node.name)]
         with show_progress(len(todo)) as progress, kept_notices() as notices:
-            folder = build(self.plan, self.store, progress, workers=workers, spending=spent, requesting=requesting)
+            folder = build(
+                self.plan,
+                self.store,
+                progress,
+                workers=workers,
+                start_engine=start_engine,
+                spending=spent,
+                requesting=requesting,
+            )
         nodes = [node.name for node in self.plan.nodes()]
         note_build(
             self.plan,

@@ -7,7 +7,6 @@ they read. Files are identified by content, and results are linked, not copied.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pydantic import Field
 
 from pipelines.storage.store import Store
 from pipelines.storage.stored_step import content_hash
-from sources.atomic import write_json, writing
+from sources.atomic import own_number, write_json, writing
 from sources.json_model import Count, JsonModel
 from sources.releases.manifest_model import FailedRequests, Identity
 
@@ -63,7 +62,7 @@ Known = Mapping[str, CachedShard]
 
 def link_file(path: Path, place: Path) -> None:
     """Give a file a second name, whole or not at all."""
-    temporary = place.with_name(f"{place.name}.{os.getpid()}.tmp")
+    temporary = place.with_name(f"{place.name}.{own_number()}.tmp")
     with writing(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         temporary.unlink(missing_ok=True)

@@ -37,6 +37,9 @@ CompareRows = Callable[[pl.DataFrame, Config, tuple[Path, ...]], Outcome]
 Decide = Callable[[Shards, Config], Decision]
 """Names the rows to drop, given all shards."""
 
+MakeSketch = Callable[[pl.DataFrame, Config], pl.DataFrame]
+"""Makes a small table of the rows of one shard, such as their keys."""
+
 DecideOnNew = Callable[[Shards, Config, dict[str, pl.DataFrame]], Decision]
 """Names the rows to drop of all rows, given the new shards and the tables it kept of the others."""
 
@@ -56,10 +59,10 @@ class Runner(Protocol):
     def compare_shards(self, function: CompareRows[Any]) -> None:
         """Map shard by shard, with the files of the reference inputs."""
 
-    def drop_rows(self, decide: Decide[Any]) -> None:
-        """Decide over all shards, and drop."""
+    def drop_rows(self, decide: Decide[Any], sketch: MakeSketch[Any] | None, key: str | None) -> None:
+        """Decide over all shards, or over their sketches, and drop."""
 
-    def drop_rows_incrementally(self, decide: DecideOnNew[Any]) -> None:
+    def drop_rows_incrementally(self, decide: DecideOnNew[Any], sketch: MakeSketch[Any] | None) -> None:
         """Decide over the shards that are new since the step was last built, and drop."""
 
     def generate(self, work: GenerateStep) -> None:
@@ -162,37 +165,42 @@ class EachShardWithReferences(Work):
 class WholeSet(Work):
     """Call ``decide(shards, config)`` once, for the rows to drop.
 
-    A step that ``remembers`` gets a third argument, the tables of its last build over some of these shards, and
-    ``shards`` are then the new ones; its decision covers all rows nevertheless.
+    With a ``sketch``, ``shards`` are the tables that ``sketch(rows, config)`` makes of every shard, in workers; with a
+    ``key``, a column of bytes in them, ``decide`` is called for one range of the key after the other: rows with equal
+    keys are always seen together.
     """
 
     decide: Decide[Any]
+    sketch: MakeSketch[Any] | None = None
+    key: str | None = None
 
     def functions(self) -> tuple[Callable[..., object], ...]:
-        """Return the function that decides."""
-        return (self.decide,)
+        """Return the functions that decide."""
+        return (self.decide,) if self.sketch is None else (self.decide, self.sketch)
 
     def run(self, runner: Runner) -> None:
         """Decide over all shards."""
-        runner.drop_rows(self.decide)
+        runner.drop_rows(self.decide, self.sketch, self.key)
 
 
 @dataclass(frozen=True, kw_only=True)
 class IncrementalWholeSet(Work):
     """Call ``decide(new_shards, config, tables)``: ``tables`` are what it kept of the shards of an earlier build.
 
-    Its decision is on all rows all the same. Without an earlier build all shards are new.
+    Its decision is on all rows all the same. Without an earlier build all shards are new. On a cluster the shards are
+    the tables that ``sketch(rows, config)`` makes of them in workers, if there is one; the decision is the same.
     """
 
     decide: DecideOnNew[Any]
+    sketch: MakeSketch[Any] | None = None
 
     def functions(self) -> tuple[Callable[..., object], ...]:
-        """Return the function that decides."""
-        return (self.decide,)
+        """Return the functions that decide."""
+        return (self.decide,) if self.sketch is None else (self.decide, self.sketch)
 
     def run(self, runner: Runner) -> None:
         """Decide with the shards that are new."""
-        runner.drop_rows_incrementally(self.decide)
+        runner.drop_rows_incrementally(self.decide, self.sketch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,14 +319,29 @@ def each_shard_here(name: str, function: MapRows[Config], config: Config, *input
     return Step(name=name, work=EachShard(function=function, in_this_process=True), config=config, inputs=inputs)
 
 
-def whole_set(name: str, decide: Decide[Config], config: Config, *inputs: Step) -> Step:
-    """Return the step that decides over all rows of ``inputs`` which ones to drop."""
-    return Step(name=name, work=WholeSet(decide=decide), config=config, inputs=inputs)
+def whole_set(
+    name: str,
+    decide: Decide[Config],
+    config: Config,
+    *inputs: Step,
+    sketch: MakeSketch[Config] | None = None,
+    key: str | None = None,
+) -> Step:
+    """Return the step that decides over all rows of ``inputs`` which ones to drop, or over a ``sketch`` of each shard.
+
+    With the name of a ``key`` of the sketches they are joined by key, range by range.
+    """
+    return Step(name=name, work=WholeSet(decide=decide, sketch=sketch, key=key), config=config, inputs=inputs)
 
 
-def incremental_whole_set(name: str, decide: DecideOnNew[Config], config: Config, *inputs: Step) -> Step:
-    """Return the step that decides over all rows, and reads only shards that are new since it was last built."""
-    return Step(name=name, work=IncrementalWholeSet(decide=decide), config=config, inputs=inputs)
+def incremental_whole_set(
+    name: str, decide: DecideOnNew[Config], config: Config, *inputs: Step, sketch: MakeSketch[Config] | None = None
+) -> Step:
+    """Return the step that decides over all rows, and reads only shards that are new since it was last built.
+
+    On a cluster it reads a ``sketch`` of each of them, if there is one.
+    """
+    return Step(name=name, work=IncrementalWholeSet(decide=decide, sketch=sketch), config=config, inputs=inputs)
 
 
 def generate_step(

@@ -28,7 +28,8 @@ from pipelines.build.shard import (
 )
 from pipelines.build.shard_cache import ShardCounts, cached_shard, note_shards
 from pipelines.build.signature_memory import Memory
-from pipelines.build.step import CompareRows, Decide, DecideOnNew, GenerateStep, MapRows
+from pipelines.build.sketch import decide_part, part_file, parts_for, sketches, write_sketch
+from pipelines.build.step import CompareRows, Decide, DecideOnNew, GenerateStep, MakeSketch, MapRows
 from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.failed_requests import Outcomes, not_complete
@@ -36,7 +37,7 @@ from pipelines.completions.shard_groups import shard_groups
 from pipelines.storage.row_index import write_row_index
 from pipelines.storage.store import Store
 from pipelines.storage.stored_step import height
-from quality.outcome import Decision
+from quality.outcome import Decision, Shards
 from sources.atomic import write_table
 from sources.files import FileError, RawFile
 from sources.literal import read_parquet, scan_parquet
@@ -85,21 +86,40 @@ class StepRunner:
         self._each([partial(compare_shard, function, config, references, known, path) for path in self._shards()])
         note_shards(self.folder, self.counts)
 
-    def drop_rows(self, decide: Decide[Any]) -> None:
-        """Decide over all shards, and drop."""
-        shards = self._shards()
-        self._drop(shards, lambda: decide(lambda: map(read_parquet, shards), self.node.step.config))
+    def drop_rows(self, decide: Decide[Any], sketch: MakeSketch[Any] | None, key: str | None) -> None:
+        """Decide over all shards or over what workers make of each of them, and drop."""
+        shards, config = self._shards(), self.node.step.config
 
-    def drop_rows_incrementally(self, decide: DecideOnNew[Any]) -> None:
+        def decision() -> Decision:
+            if sketch is None:
+                return decide(lambda: map(read_parquet, shards), config)
+            parts = parts_for(len(shards)) if key else 1
+            self._run(
+                {number: partial(write_sketch, sketch, config, key, parts, path) for number, path in enumerate(shards)}
+            )
+            if key is None:
+                return decide(sketches(self.folder, range(len(shards))), config)
+            self._run(dict.fromkeys(range(parts), partial(decide_part, decide, config, len(shards))))
+            return Decision(drops=pl.concat([read_parquet(part_file(self.folder, part)) for part in range(parts)]))
+
+        self._drop(shards, decision)
+
+    def drop_rows_incrementally(self, decide: DecideOnNew[Any], sketch: MakeSketch[Any] | None) -> None:
         """Decide over the shards that are new since the step was last built, and drop."""
-        shards, identity = self._shards(), self.node.identity
+        shards, config, identity = self._shards(), self.node.step.config, self.node.identity
         parts = {"step": identity.step, "config": identity.config, "code": identity.code}
         own = fingerprint({**parts, "libraries": identity.libraries})
         memory = Memory(self.context.store.root / "memory" / f"{self.node.step.name}-{own}")
 
         def decision() -> Decision:
             known, new = memory.recall(shards)
-            made = decide(lambda: map(read_parquet, new), self.node.step.config, known)
+            tables: Shards = lambda: map(read_parquet, new)  # noqa: E731
+            if sketch is not None and self.context.engine.spreads:
+                places = {path: number for number, path in enumerate(shards)}
+                numbers = [places[path] for path in new]
+                self._run({n: partial(write_sketch, sketch, config, None, 1, shards[n]) for n in numbers})
+                tables = sketches(self.folder, numbers)
+            made = decide(tables, config, known)
             memory.keep(made.memory, known, shards)
             return made
 
@@ -134,6 +154,11 @@ class StepRunner:
             raise not_complete(name, failed, work.max_failed)
         note_shards(self.folder, self.counts)
 
+    def _run(self, tasks: dict[int, Callable[[Path, int], None]]) -> None:
+        """Run tasks by number, which are given folder and number and see themselves whether they are done."""
+        with ThreadPoolExecutor(self.context.engine.workers) as threads:
+            list(threads.map(lambda n: self.context.engine.run(tasks[n], self.folder, n), tasks))
+
     def _shards(self) -> list[Path]:
         return shards_of(self.node.inputs, self.context.store)
 
@@ -145,7 +170,7 @@ class StepRunner:
         def one(shard: int, task: ShardTask) -> ShardCounts:
             before = note(self.folder, shard)
             counted: ShardCounts = before or (
-                task(self.folder, shard) if in_this_process else self.context.run(task, self.folder, shard)
+                task(self.folder, shard) if in_this_process else self.context.engine.run(task, self.folder, shard)
             )
             progress.advanced(name, counted.rows_in)
             return counted
@@ -153,7 +178,7 @@ class StepRunner:
         if in_this_process or len(tasks) == 1:
             self.counts.extend(one(shard, task) for shard, task in enumerate(tasks))
             return
-        with ThreadPoolExecutor(self.context.workers) as threads:
+        with ThreadPoolExecutor(self.context.engine.workers) as threads:
             self.counts.extend(threads.map(one, range(len(tasks)), tasks))
 
     def _drop(self, shards: list[Path], decision: Callable[[], Decision]) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 import xxhash
 
-from pipelines.build.worker_pool import Run, worker_pool
+from pipelines.build.engine import Engine
+from pipelines.build.local_engine import local_engine
 from pipelines.check.baseline import Baseline
 from pipelines.check.check_inputs import Reading, RecordBatch, is_release, record_batches, release_inputs, table_inputs
 from pipelines.check.check_result import KEPT, CheckResult, FindingGroup, Instance
@@ -128,8 +129,8 @@ class _Gathering:
         """Check the rows of all batches, and find near-duplicates among them in the same pass."""
         first = list(islice(batches, 2))
         workers = self.settings.workers if len(first) > 1 else 1
-        with worker_pool(workers) as run, ThreadPoolExecutor(workers) as pool:
-            compared = self._checked(chain(first, batches), run, pool, waiting=workers + 1)
+        with local_engine(workers) as engine, ThreadPoolExecutor(workers) as pool:
+            compared = self._checked(chain(first, batches), engine, pool, waiting=workers + 1)
             if "near-duplicate" in self.settings.skip:
                 deque(compared, maxlen=0)
                 return
@@ -146,7 +147,7 @@ class _Gathering:
             self.limits.append(f"near-duplicates: {found.cut:,} groups of similar rows were too large to compare whole")
 
     def _checked(
-        self, batches: Iterator[RecordBatch], run: Run, pool: ThreadPoolExecutor, waiting: int
+        self, batches: Iterator[RecordBatch], engine: Engine, pool: ThreadPoolExecutor, waiting: int
     ) -> Iterator[pl.DataFrame]:
         """Yield the texts to compare of each batch, while its rows are checked elsewhere."""
         pending: deque[tuple[pl.DataFrame, Future[RowChecks]]] = deque()
@@ -158,9 +159,8 @@ class _Gathering:
             records = batch.records if "gold_fault" in batch.records.columns else with_gold(batch.records, batch.base)
             numbers = pl.int_range(self.rows, self.rows + records.height, dtype=pl.Int64, eager=True).alias("number")
             self.rows += records.height
-            pending.append(
-                (_places(records, numbers), pool.submit(run, check_rows, records, RowSettings(skip=self.settings.skip)))
-            )
+            checks = pool.submit(engine.run, check_rows, records, RowSettings(skip=self.settings.skip))
+            pending.append((_places(records, numbers), checks))
             while len(pending) > waiting or (pending and pending[0][1].done()):
                 self._add_checks(*pending.popleft())
             self._find_leaks(records, numbers)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pipelines.cli.shared_options import (
+    ENGINE,
     FILES,
     JSON,
     LOCK,
@@ -17,7 +18,6 @@ from pipelines.cli.shared_options import (
     OVERWRITE,
     RELOCK,
     STORE,
-    WORKERS,
     echo_account,
     main,
     recipe_verb,
@@ -26,6 +26,7 @@ from pipelines.cli.teacher_options import PRICE, REQUESTING, SPENDING, requestin
 from pipelines.terminal import echo, echo_json
 
 if TYPE_CHECKING:
+    from pipelines.build.choose_engine import EngineName
     from pipelines.build.recipe import Recipe
     from pipelines.own_files.file_tables import FileAccount
     from sources.source import Corpus
@@ -60,7 +61,7 @@ def plan_verb(
         echo(plan_table(forecast))
 
 
-@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, WORKERS, *SPENDING, *REQUESTING, JSON)
+@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, *ENGINE, *SPENDING, *REQUESTING, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
@@ -68,7 +69,9 @@ def build_verb(
     mirror: Path | None,
     lock: Path | None,
     relock: bool,
-    workers: int,
+    workers: int | None,
+    engine: EngineName,
+    ray_address: str | None,
     as_json: bool,
     **limits: Any,
 ) -> None:
@@ -79,12 +82,14 @@ def build_verb(
     A step with failed requests to a teacher is incomplete: the build ends with exit code 1 and the reasons, and the
     next one sends the failed requests again. The recipe's --max-failed accepts a share of them.
     """
+    from pipelines.build.choose_engine import choose_engine
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import build_table, examples
 
+    start_engine = choose_engine(engine, ray_address, workers, store)
     session = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
     how = requesting(limits)
-    account = session.build(workers=workers, spending=spending(**limits), requesting=how)
+    account = session.build(start_engine=start_engine, spending=spending(**limits), requesting=how)
     if as_json:
         echo_json(account.to_json())
         return

@@ -50,7 +50,26 @@ WORKERS = click.option(
     default=lambda: os.cpu_count() or 1,
     help="Number of worker processes.  [default: cores]",
 )
-
+ENGINE = (
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 4096),
+        help="Number of worker processes; with --engine ray, of tasks at a time.  [default: cores; the cluster's CPUs]",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        help="Where tasks run: local, processes of this machine; ray, the CPUs of a Ray cluster, whose machines share "
+        "store, mirror and code under the same paths. The rows are the same.  [default: local]",
+    ),
+    click.option(
+        "--ray-address",
+        help="Ray cluster of --engine ray: HOST:PORT, auto, or local for one on this machine that ends with the "
+        "build.  [default: RAY_ADDRESS, else auto: the cluster that this machine belongs to]",
+    ),
+)
+"""Options of the engine, the arguments of ``choose_engine``."""
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False, exists=True))

@@ -33,8 +33,8 @@ from quality.cleaning.rules import Rules
 from quality.date_gate import DateGate, Undated, date_gate
 from quality.decontamination.find_leaks import Decontaminate
 from quality.decontamination.leaking_rows import drop_leaks
-from quality.duplicates.exact import Exact, exact_duplicates
-from quality.duplicates.near_records import NearRecords, near_duplicate_records
+from quality.duplicates.exact import Exact, exact_duplicates, exact_keys
+from quality.duplicates.near_records import NearRecords, near_duplicate_records, near_signatures
 from quality.duplicates.near_settings import SINGLE_TURN, NearRules
 from quality.license_gate import LicenseGate, license_gate
 from quality.privacy.recognizer import recogniser
@@ -49,7 +49,7 @@ from sources.suggest import did_you_mean, some_of
 from synth.cot.chain_settings import Chains, Cot
 from synth.cot.sample_chains import CHAINS
 from synth.formatting.instructions import Instructions, Uninstructed, add_instructions
-from synth.formatting.mix import Mix, mix
+from synth.formatting.mix import Mix, mix, row_sizes
 from synth.formatting.mix_parts import ALOE_GENERAL, ALOE_SHARES, Part, aloe_parts
 from synth.formatting.render_prompts import render_prompts
 from synth.formatting.row_limit import RowLimit, limit_rows
@@ -264,9 +264,9 @@ def clean_and_deduplicate(
     if dates:
         rows = [each_shard("dates", date_gate, dates, *rows)]
     ranks = tuple((source.name, source.rank) for source in chosen if source.rank != USUAL_RANK)
-    distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows)
+    distinct = whole_set("exact", exact_duplicates, Exact(source_ranks=ranks), *rows, sketch=exact_keys, key="hash")
     near = NearRecords(single=NearRules(threshold=near_threshold), source_ranks=ranks)
-    deduplicated = incremental_whole_set("near", near_duplicate_records, near, distinct)
+    deduplicated = incremental_whole_set("near", near_duplicate_records, near, distinct, sketch=near_signatures)
     if semantic:
         deduplicated = whole_set("semantic", semantic_duplicate_records, semantic_config(semantic, ranks), deduplicated)
     benchmarks = tuple(read(benchmark, required=False) for benchmark in HELD_OUT.values())
@@ -431,7 +431,7 @@ def mix_sources(
         absent="share_out",
         seed=seed,
     )
-    return whole_set("mix", mix, config, rows)
+    return whole_set("mix", mix, config, rows, sketch=row_sizes)
 
 
 def catalog_parts(

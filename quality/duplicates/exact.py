@@ -43,23 +43,23 @@ def _filled(name: str) -> pl.Expr:
 
 
 def exact_duplicates(shards: Shards, config: Exact) -> Decision:
-    """Return the drops: all rows of each group of equals except the first by ``KEEP_ORDER``. Memory: 16 bytes and the
-    id per row.
+    """Return the drops: all rows of each group of equals except the first by ``KEEP_ORDER``.
+
+    ``shards`` hold rows, or their ``exact_keys``. Memory: 16 bytes and the id per row.
     """
-    ranks = dict(config.source_ranks)
-    sketches = pl.concat([_EMPTY, *(_sketch(rows, ranks) for rows in shards())])
-    ordered = sketches.sort("hash", *KEEP_ORDER).with_columns(of=pl.col("id").first().over("hash"))
+    tables = (rows if "hash" in rows.columns else exact_keys(rows, config) for rows in shards())
+    ordered = pl.concat([_EMPTY, *tables]).sort("hash", *KEEP_ORDER).with_columns(of=pl.col("id").first().over("hash"))
     drops = ordered.filter(pl.col("id") != pl.col("of")).select("id", "of")
     evidence = [json.dumps({"duplicate_of": of, "similarity": 1.0}) for of in drops["of"]]
     named = drops.select("id", drop_reason=pl.lit("duplicate"), evidence=pl.Series(evidence, dtype=pl.String))
     return Decision(drops=named.match_to_schema(DROP_SCHEMA))
 
 
-def _sketch(rows: pl.DataFrame, ranks: dict[str, int]) -> pl.DataFrame:
-    """Return a 16-byte hash of each row's content, and its position in the keep policy."""
+def exact_keys(rows: pl.DataFrame, config: Exact) -> pl.DataFrame:
+    """Return a 16-byte hash of each row's content (``hash``), and its position in the keep policy."""
     texts = rows.select(identity()).to_series()
     hashes = pl.Series("hash", [xxhash.xxh3_128_digest(text.encode()) for text in texts], pl.Binary)
-    return rows.select(hashes, *keep_columns(ranks))
+    return rows.select(hashes, *keep_columns(dict(config.source_ranks)))
 
 
 _EMPTY = pl.DataFrame(

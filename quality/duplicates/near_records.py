@@ -12,7 +12,7 @@ from quality.duplicates.near_duplicates import NearDuplicates
 from quality.duplicates.near_settings import CONVERSATION, NearRules
 from quality.duplicates.segment import Segment
 from quality.duplicates.signature_index import SignatureIndex, add
-from quality.duplicates.signatures import TEXT_COLUMNS
+from quality.duplicates.signatures import TEXT_COLUMNS, signed_table
 from quality.keep import KEEP_ORDER, keep_columns
 from quality.key import key
 from quality.outcome import DROP_SCHEMA, Decision, Shards
@@ -38,18 +38,40 @@ def near_duplicate_records(
     A single-turn row is compared by its question, options and answer, a conversation by its turns with their speakers
     (Aloe Beta, arXiv 2505.04388, cleaning step 4). Duplicates have the same subject and no opposite statement
     (``NearRules``), nor different answers to multiple choice. ``known`` are the signatures of earlier rows: those of
-    ``shards`` are added, and the result is that of one run over all.
+    ``shards`` are added, and the result is that of one run over all. ``shards`` hold rows, or their
+    ``near_signatures``.
     """
     ranks = dict(config.source_ranks)
-    kinds = (("single", ~_SEVERAL_TURNS, config.single), ("conversation", _SEVERAL_TURNS, config.conversation))
     found: list[NearDuplicates] = []
     memory: dict[str, pl.DataFrame] = {}
-    for name, kind, rules in kinds:
-        index = add(_recalled(name, rules, known or {}), _batches(shards, kind, ranks))
+    for name, kind, rules in _kinds(config):
+        index = add(_recalled(name, rules, known or {}), _batches(shards, name, kind, ranks))
         memory |= _remembered(name, index)
         found.append(NearDuplicates(clusters=index.clusters, cut=index.cut))
     drops = pl.concat([pl.DataFrame(schema=DROP_SCHEMA), *(part.drops for part in found)])
     return Decision(drops=drops, tables={"clusters": pl.concat([part.clusters for part in found])}, memory=memory)
+
+
+def near_signatures(rows: pl.DataFrame, config: NearRecords) -> pl.DataFrame:
+    """Return what ``near_duplicate_records`` compares of rows: their signatures, without their texts."""
+    ranks, tables = dict(config.source_ranks), []
+    for name, kind, rules in _kinds(config):
+        [batch] = _batches(lambda: iter([rows]), name, kind, ranks)
+        signed = signed_table(batch, rules)
+        bands = [pl.lit(None, pl.UInt32).alias(f"band_{n}") for n in range(rules.banding.bands, _most_bands(config))]
+        tables.append(
+            pl.concat([batch.select("id", *ORDER), signed], how="horizontal").with_columns(*bands, kind=pl.lit(name))
+        )
+    return pl.concat([table.select(tables[0].columns) for table in tables])
+
+
+def _kinds(config: NearRecords) -> tuple[tuple[str, pl.Expr, NearRules], ...]:
+    """Return the kinds of rows with their rules, by name."""
+    return ("single", ~_SEVERAL_TURNS, config.single), ("conversation", _SEVERAL_TURNS, config.conversation)
+
+
+def _most_bands(config: NearRecords) -> int:
+    return max(rules.banding.bands for _, _, rules in _kinds(config))
 
 
 def _remembered(name: str, index: SignatureIndex) -> dict[str, pl.DataFrame]:
@@ -79,8 +101,12 @@ def _recalled(name: str, rules: NearRules, known: dict[str, pl.DataFrame]) -> Si
 _SEVERAL_TURNS = pl.col("messages").list.eval(pl.element().struct.field("role") != "system").list.sum() > 1
 
 
-def _batches(shards: Shards, kind: pl.Expr, ranks: dict[str, int]) -> Iterator[pl.DataFrame]:
+def _batches(shards: Shards, name: str, kind: pl.Expr, ranks: dict[str, int]) -> Iterator[pl.DataFrame]:
+    """Yield what is compared of the rows of one kind: their texts, or their signatures where shards hold these."""
     for rows in shards():
+        if "shingles" in rows.columns:
+            yield rows.filter(pl.col("kind") == name)
+            continue
         yield rows.filter(kind).select(*compared_columns(), *keep_columns(ranks)).select(*TEXT_COLUMNS, "id", *ORDER)
 
 

@@ -20,7 +20,7 @@ from quality.duplicates.linking import link
 from quality.duplicates.near_settings import NearRules
 from quality.duplicates.segment import Segment, fetched, same_sets, segment, touching_sets
 from quality.duplicates.shingle_sets import ShingleSets, collapse, joined, taken
-from quality.duplicates.signatures import TEXT_COLUMNS, sign
+from quality.duplicates.signatures import TEXT_COLUMNS, Signed, sign, signed_of
 
 I64 = NDArray[np.int64]
 
@@ -68,6 +68,7 @@ def add(index: SignatureIndex, batches: Iterable[pl.DataFrame], threads: int | N
     A batch has ``id`` (unique, never null), ``text``, optionally ``subject`` (the question in the text) and
     ``must_match`` (rows that differ in it are never duplicates), and the columns of ``index.order``: the first row of a
     cluster by these, ascending, null last, and then by id is kept. Batches are read one after another and released.
+    In place of the texts all batches may have the columns of ``signed_table``.
     Raises ``ValueError`` for a missing column, one of another type than before, and for a repeated id.
     """
     threads = threads or _processors()
@@ -99,14 +100,18 @@ def _read(
 ) -> tuple[pl.DataFrame, ShingleSets, I64]:
     """Return the rows without their texts, their distinct sets, and for each row the number of its set or -1."""
     kept: list[pl.DataFrame] = []
+    signed: list[Signed] = []
 
     def texts() -> Iterator[pl.DataFrame]:
         for batch in batches:
             kept.append(_policy_columns(index, batch))
+            if "shingles" in batch.columns:
+                signed.append(signed_of(batch, index.rules.banding.bands))
+                continue
             absent = [pl.lit("").alias(name) for name in TEXT_COLUMNS if name not in batch.columns]
             yield batch.with_columns(absent)
 
-    signed = list(sign(texts(), index.rules, pool, threads))
+    signed.extend(sign(texts(), index.rules, pool, threads))
     sets, numbers = collapse(signed, index.rules.banding.bands, index.rules.join_empty)
     rows = pl.concat(kept) if kept else pl.DataFrame(schema=_schema(index))
     _check_ids(index, rows)
@@ -122,7 +127,7 @@ def _schema(index: SignatureIndex) -> dict[str, pl.DataType]:
 
 def _policy_columns(index: SignatureIndex, batch: pl.DataFrame) -> pl.DataFrame:
     names = ["id", *index.order]
-    if missing := {*names, "text"} - set(batch.columns):
+    if missing := {*names, "text"} - {*batch.columns, *(("text",) if "shingles" in batch.columns else ())}:
         raise ValueError(f"a batch has columns {', '.join(batch.columns)}, expected {', '.join(sorted(missing))} too")
     rows = batch.select(names)
     if index.segments and dict(rows.schema) != _schema(index):

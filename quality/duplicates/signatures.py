@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -169,6 +169,46 @@ def sign_block(texts: pl.DataFrame, rules: NearRules) -> Signed:
         rules.banding.rows,
     )
     return Signed(shingles=shingles, counts=counts, keys=keys, names=names, marks=marks, mark_counts=mark_counts)
+
+
+def signed_table(texts: pl.DataFrame, rules: NearRules) -> pl.DataFrame:
+    """Return the signatures of rows of ``TEXT_COLUMNS`` as a table with a row for each, which ``signed_of`` reads."""
+    import pyarrow as pa
+
+    parts = [sign_block(block, rules) for block in blocks(texts)]
+
+    def lists(name: str, counts: str, kind: type[np.unsignedinteger[Any]]) -> pa.Array:
+        sizes = np.concatenate([np.zeros(1, np.int64), *(getattr(part, counts) for part in parts)])
+        values = np.concatenate([np.zeros(0, kind), *(getattr(part, name) for part in parts)])
+        return pa.LargeListArray.from_arrays(np.cumsum(sizes), values)
+
+    names = np.concatenate([np.zeros((0, 2), np.uint64), *(part.names for part in parts)])
+    keys = np.concatenate([np.zeros((0, rules.banding.bands), np.uint32), *(part.keys for part in parts)])
+    return pl.DataFrame(
+        {
+            "shingles": pl.Series(lists("shingles", "counts", np.uint32), dtype=pl.List(pl.UInt32)),
+            "marks": pl.Series(lists("marks", "mark_counts", np.uint64), dtype=pl.List(pl.UInt64)),
+            "name_1": names[:, 0].copy(),
+            "name_2": names[:, 1].copy(),
+            **{f"band_{band}": keys[:, band].copy() for band in range(rules.banding.bands)},
+        }
+    )
+
+
+def signed_of(table: pl.DataFrame, bands: int) -> Signed:
+    """Return the block of signatures that a table of ``signed_table`` holds."""
+    lists = {name: table[name].rechunk().to_arrow() for name in ("shingles", "marks")}
+    values = {name: array.flatten().to_numpy() for name, array in lists.items()}
+    counts = {name: np.diff(array.offsets.to_numpy()).astype(np.int64) for name, array in lists.items()}
+    keys = [table[f"band_{band}"].to_numpy() for band in range(bands)]
+    return Signed(
+        shingles=values["shingles"],
+        counts=counts["shingles"],
+        keys=np.ascontiguousarray(np.array(keys, np.uint32).reshape(bands, table.height).T),
+        names=np.stack([table["name_1"].to_numpy(), table["name_2"].to_numpy()], axis=1),
+        marks=values["marks"],
+        mark_counts=counts["marks"],
+    )
 
 
 def sign(batches: Iterable[pl.DataFrame], rules: NearRules, pool: Executor, threads: int) -> Iterator[Signed]:

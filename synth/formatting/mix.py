@@ -63,11 +63,10 @@ def mix(shards: Shards, config: Mix, count: Count | None = None) -> Decision:
     """Return the rows that the mix drops (reason ``mix``), and the table ``account`` of all parts (``ACCOUNT_SCHEMA``).
 
     A hash of seed and id selects the rows of a part, so that added rows replace few. A part ends before the row that
-    would exceed its share, less than one row below it. ``count`` overrides how tokens are counted.
+    would exceed its share, less than one row below it. ``shards`` hold rows, or their ``row_sizes``. ``count``
+    overrides how tokens are counted.
     Raises ``ValueError`` where a part has no rows, unless others may get its share.
     """
-    if count is None:
-        count = tokenizer_count(config.tokenizer) if config.tokenizer else quarter_of_characters
     sizes = _sizes(shards, config, count)
     supply = sizes.filter(~pl.col("over_cap")).drop_nulls("part").group_by("part").agg(pl.col("tokens").sum())
     available = {part: tokens for part, tokens in supply.iter_rows() if tokens}
@@ -82,11 +81,12 @@ def mix(shards: Shards, config: Mix, count: Count | None = None) -> Decision:
     return Decision(drops=_drops(taken, account), tables={"account": account})
 
 
-def _sizes(shards: Shards, config: Mix, count: Count) -> pl.DataFrame:
+def _sizes(shards: Shards, config: Mix, count: Count | None) -> pl.DataFrame:
     """Return (id, source, part, tokens, order, over_cap) for all rows, in their hash order."""
     caps = pl.DataFrame(config.source_tokens, {"source": pl.String, "cap": pl.Int64}, orient="row")
     empty = pl.DataFrame(schema={"id": pl.String, "source": pl.String, "part": pl.String, "tokens": pl.Int64})
-    sizes = pl.concat([empty, *(_measured(rows, config, count) for rows in shards())])
+    tables = (rows if "tokens" in rows.columns else row_sizes(rows, config, count) for rows in shards())
+    sizes = pl.concat([empty, *tables])
     hashes = [xxhash.xxh64_intdigest(id.encode(), config.seed) for id in sizes["id"]]
     ordered = sizes.with_columns(order=pl.Series(hashes, dtype=pl.UInt64)).sort("order", "id")
     over = pl.col("tokens").cum_sum().over("source") > pl.col("cap")
@@ -95,8 +95,13 @@ def _sizes(shards: Shards, config: Mix, count: Count) -> pl.DataFrame:
     )
 
 
-def _measured(rows: pl.DataFrame, config: Mix, count: Count) -> pl.DataFrame:
-    """Return the sizes of some rows: all messages, since the system's describe the functions to call, and the reply."""
+def row_sizes(rows: pl.DataFrame, config: Mix, count: Count | None = None) -> pl.DataFrame:
+    """Return (id, source, part, tokens) of rows.
+
+    Counted are all messages, since the system's describe the functions to call, and the reply. ``count`` overrides how.
+    """
+    if count is None:
+        count = tokenizer_count(config.tokenizer) if config.tokenizer else quarter_of_characters
     prompt = pl.col("messages").list.eval(pl.element().struct.field("content")).list.join("\n")
     written = pl.coalesce("response", "answer", pl.lit(""))
     texts = rows.select(pl.concat_str(prompt, written, separator="\n")).to_series()

@@ -1,4 +1,4 @@
-"""Worker processes for shards: started when first needed, ended with their parent."""
+"""The engine of one machine: worker processes, started when first needed, ended with their parent."""
 
 from __future__ import annotations
 
@@ -16,58 +16,59 @@ from typing import Any
 
 import cloudpickle
 
-from sources.errors import SabilaError
+from pipelines.build.engine import Engine, WorkerDiedError
 
 
-class WorkerDiedError(SabilaError):
-    """A worker process that ended without a result."""
+class LocalEngine:
+    """Runs tasks in ``workers`` processes; with one worker everything runs in this process."""
 
+    spreads = False
 
-Run = Callable[..., Any]
-"""``run(function, *arguments)`` calls the function here or in a worker, and returns its result or raises its error."""
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pools: list[tuple[ProcessPoolExecutor, Event]] = []
+        self._starting, self._ended = threading.Lock(), threading.Event()
 
-
-@contextmanager
-def worker_pool(workers: int) -> Iterator[Run]:
-    """Give a ``Run`` over ``workers`` processes; with one worker everything runs in this process.
-
-    At the end of the block nothing more is started; Ctrl-C ends the workers in the middle of their work.
-    """
-    pools: list[tuple[ProcessPoolExecutor, Event]] = []
-    starting, ended = threading.Lock(), threading.Event()
-
-    def run(function: Callable[..., Any], *arguments: Any) -> Any:
-        if ended.is_set():
+    def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the function here or in a worker, and return its result or raise its error."""
+        if self._ended.is_set():
             raise CancelledError
-        if workers == 1:
+        if self.workers == 1:
             return function(*arguments)
-        with starting:
-            if not pools:
-                pools.append(_start(workers))
-        with _on_death(workers):
-            return pools[0][0].submit(_call, cloudpickle.dumps((function, arguments))).result()
+        with self._starting:
+            if not self._pools:
+                self._pools.append(_start(self.workers))
+        try:
+            return self._pools[0][0].submit(_call, cloudpickle.dumps((function, arguments))).result()
+        except BrokenProcessPool as error:
+            raise WorkerDiedError(
+                f"one of {self.workers} worker processes was killed, as happens when memory is exhausted; "
+                "run again with fewer --workers, what is complete is kept"
+            ) from error
 
-    try:
-        yield run
-    except KeyboardInterrupt:
-        for _, stop in pools:
+    def interrupt(self) -> None:
+        """End the workers in the middle of their work."""
+        for _, stop in self._pools:
             stop.set()
-        raise
-    finally:
-        ended.set()
-        for pool, _ in pools:
+
+    def end(self) -> None:
+        """Start nothing more, and wait for the tasks in progress."""
+        self._ended.set()
+        for pool, _ in self._pools:
             pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _on_death(workers: int) -> Iterator[None]:
+def local_engine(workers: int) -> Iterator[Engine]:
+    """Give an engine of ``workers`` processes on this machine."""
+    engine = LocalEngine(workers)
     try:
-        yield
-    except BrokenProcessPool as error:
-        raise WorkerDiedError(
-            f"one of {workers} worker processes was killed, as happens when memory is exhausted; "
-            "run again with fewer --workers, what is complete is kept"
-        ) from error
+        yield engine
+    except KeyboardInterrupt:
+        engine.interrupt()
+        raise
+    finally:
+        engine.end()
 
 
 class _Worker(SpawnProcess):
