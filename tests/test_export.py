@@ -1,14 +1,17 @@
 """Releases written out for other trainers: every row is there or listed with a reason, and says whose it is."""
 
+import csv
 import json
 import re
 from collections import Counter
+from importlib import import_module
 
 import polars as pl
 import pytest
 from click.testing import CliRunner
 from json_results import export
 from manifests import seal
+from openpyxl import load_workbook
 from rows import row, table
 
 from pipelines.cli.commands import main
@@ -141,6 +144,102 @@ def test_the_same_release_gives_the_same_bytes(release, tmp_path):
     files = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("one", "two")]
     assert files[0] == files[1]
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files[0])
+
+
+# --- checkable questions, calls of tools, tables ----------------------------------------------------------------------
+
+
+def released(tmp_path, *records):
+    """Return the folder of a release of these rows."""
+    folder, shard = tmp_path / "store" / "releases" / "tiny" / "1", tmp_path / "shard.parquet"
+    table(*records).write_parquet(shard)
+    write_data([shard], folder)
+    seal({"name": "tiny", "version": "1", "license": "CC-BY-4.0", "steps": []}, folder)
+    return folder
+
+
+CHOICE = {"options": ("Lung", "Liver"), "gold": (1,), "response": "Answer: B", "task": "mcqa"}
+
+
+def test_questions_for_grpo_have_prompt_gold_and_a_checker_that_reads_replies(tmp_path):
+    rendered = "Where is bile made?\nA. Lung\nB. Liver"
+    rows = [row("a:1", rendered, **CHOICE), row("a:2", "Where is bile made?", **CHOICE), row("a:3", response="Yes.")]
+    account = exported(released(tmp_path, *rows), "grpo")
+    one, two = lines(tmp_path / "grpo" / "rl.jsonl")
+    assert account["rows"] == {"rl": 2}
+    assert account["reasons"] == {"has no options with a right one": 1}
+    assert one["prompt"] == two["prompt"] == [{"role": "user", "content": rendered}]
+    assert (one["answer"], one["options"], one["gold"]) == ("B", ["Lung", "Liver"], [1])
+    module, _, function = one["checker"].partition(":")
+    reward = getattr(import_module(module), function)
+    replies = ["It is made there.\nAnswer: B", "Answer: A", "Perhaps.", [{"role": "assistant", "content": "Liver"}]]
+    columns = {"options": [one["options"]] * 4, "gold": [one["gold"]] * 4, "prompts": [one["prompt"]] * 4}
+    assert reward(completions=replies, **columns) == [1.0, 0.0, 0.0, 1.0]
+
+
+WEATHER = {"name": "weather", "description": "Rain now", "parameters": {"city": {"type": "str"}}}
+CALL = {"name": "weather", "arguments": {"city": "Vic"}}
+
+
+def test_calls_of_tools_are_turns_with_tool_calls_and_a_column_of_tools(tmp_path):
+    task = {"task": "function-calling"}
+    listed, call = json.dumps([WEATHER]), json.dumps(CALL)
+    in_context = row("x:1", f"{listed}\n\nDoes it rain in Vic?", context=listed, response=json.dumps([CALL]), **task)
+    tagged = row(
+        "x:2",
+        messages=(
+            Message("system", f"You may call <tools> {listed} </tools>"),
+            Message("user", "Does it rain in Vic?"),
+            Message("assistant", f"Let me look.\n<tool_call>\n{call}\n</tool_call>"),
+            Message("user", "<tool_response>\nrain\n</tool_response>"),
+        ),
+        response="Yes, it rains.",
+        **task,
+    )
+    broken = row("x:3", context=listed, response="<tool_call>weather(</tool_call>", **task)
+    account = exported(released(tmp_path, in_context, tagged, broken, row("x:4", response="No tools.")), "tool-calls")
+    one, two = lines(tmp_path / "tool-calls" / "tools.jsonl")
+    called = [{"type": "function", "function": {"name": "weather", "arguments": '{"city": "Vic"}'}}]
+    assert one["messages"] == [
+        {"role": "user", "content": "Does it rain in Vic?"},
+        {"role": "assistant", "content": "", "tool_calls": called},
+    ]
+    assert json.loads(one["tools"]) == json.loads(two["tools"]) == [{"type": "function", "function": WEATHER}]
+    assert two["messages"][2:] == [
+        {"role": "assistant", "content": "Let me look.", "tool_calls": called},
+        {"role": "tool", "content": "rain"},
+        {"role": "assistant", "content": "Yes, it rains."},
+    ]
+    assert account["not_exported"] == 2
+
+
+def test_tables_for_people_have_a_row_a_line_and_no_formula(tmp_path):
+    release = released(tmp_path, row("a:1", "=1+1", **CHOICE), *ROWS)
+    account = exported(release, "csv")
+    assert account["rows"] == {"rows": len(ROWS) + 1}
+    exported(release, "xlsx")
+    with (tmp_path / "csv" / "rows.csv").open(encoding="utf-8-sig", newline="") as file:
+        table_csv = {one["id"]: one for one in csv.DictReader(file)}
+    sheet = load_workbook(tmp_path / "xlsx" / "rows.xlsx").active
+    names, *cells = sheet.iter_rows()
+    table_xlsx = {one[0].value: {name.value: cell for name, cell in zip(names, one, strict=True)} for one in cells}
+    assert table_csv.keys() == table_xlsx.keys()
+    assert table_csv["a:1"]["question"] == "'=1+1"
+    assert (table_xlsx["a:1"]["question"].value, table_xlsx["a:1"]["question"].data_type) == ("=1+1", "s")
+    assert table_csv["a:1"]["options"] == "A. Lung\nB. Liver"
+    assert (table_csv["a:1"]["gold"], table_csv["ward:1"]["rejected"]) == ("B", "No.")
+    assert table_csv["clinic:2"]["question"].startswith("system: Be brief.\n\nuser: Hello.")
+    assert exported(release, "xlsx")["rows"] == {"rows": len(ROWS) + 1}  # run again: the same bytes
+
+
+def test_a_text_too_long_for_a_cell_is_listed(tmp_path):
+    account = exported(released(tmp_path, row("a:1", "x" * 40_000, response="y"), *ROWS), "xlsx")
+    assert account["reasons"] == {"has a text too long for a cell": 1}
+
+
+def test_a_format_with_one_kind_of_rows_takes_no_config(release, tmp_path):
+    with pytest.raises(ExportError, match="--config is dpo, and csv has one kind of rows: leave the option out"):
+        exported(release, "csv", kind="dpo")
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------

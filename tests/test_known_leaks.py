@@ -61,9 +61,28 @@ def test_a_model_of_two_releases_is_clean_where_both_found_nothing():
     assert (both.checked, both.leaked, both.whole) == (frozenset("bc"), frozenset("ab"), False)
 
 
-def test_leaks_are_read_from_the_store_or_from_the_ledger_alone(demo_store, tmp_path):
+def test_a_release_lists_its_clean_and_contaminated_items(demo_store, tmp_path):
     folder = demo_store / "releases" / "demo" / "1"
+    items = pl.read_parquet(folder / "benchmark_items.parquet")
+    assert dict(items["status"].value_counts().iter_rows()).keys() == {"clean", "contaminated"}
+    dropped = pl.read_parquet(folder / "ledger").filter(pl.col("reason").str.starts_with("leak:"))
+    named = set(dropped["evidence"].str.json_path_match("$.item"))
+    assert named <= set(items.filter(status="contaminated")["item"])
+    shutil.copytree(folder, tmp_path / "demo")
+    known = read_leaks(tmp_path / "demo")
+    assert known.whole
+    assert known.leaked == frozenset(items.filter(status="contaminated")["item"])
+    assert known.checked == frozenset(items["item"])
+
+
+def test_without_the_list_leaks_are_read_from_the_store_or_from_the_ledger_alone(demo_store, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(demo_store, store)
+    folder = store / "releases" / "demo" / "1"
+    listed = read_leaks(folder)
+    (folder / "benchmark_items.parquet").unlink()
     whole = read_leaks(folder)
+    assert whole == listed
     shutil.copytree(folder, tmp_path / "demo")
     alone = read_leaks(tmp_path / "demo")
     assert (whole.whole, alone.whole) == (True, False)

@@ -20,6 +20,7 @@ HEADQA = "data/sft/headqa_en/train-00000-of-00001.parquet"
 LEDGER = "ledger/rows-00000-of-00001.parquet"
 COMPLETIONS = "completions/completions-00000-of-00001.parquet"
 MANIFEST = "manifest.json"
+ITEMS = "benchmark_items.parquet"
 
 
 @pytest.fixture
@@ -189,6 +190,11 @@ def make_a_row_up(folder):
     rows(folder, lambda table: pl.concat([table, one(table.head(1), id=pl.lit("medquad:made-up"))]))
 
 
+def clear_all_items(folder):
+    nothing = {"status": pl.lit("clean"), "rows": pl.lit(0, pl.Int64), "layer": pl.lit(None, pl.String)}
+    rows(folder, lambda table: table.with_columns(**nothing), ITEMS)
+
+
 def double_a_row(folder):
     rows(folder, lambda table: pl.concat([table, table.head(1)]))
 
@@ -304,6 +310,12 @@ FORGED = [
     (lambda folder: ledger(folder, lambda table: table.with_columns(status=pl.lit("lost"))), "ledger", "status of "),
     (lambda folder: ledger(folder, lambda table: table.with_columns(step=pl.lit("magic"))), "ledger", "step of "),
     (lambda folder: ledger(folder, lambda table: table.with_columns(reason=pl.lit(None))), "ledger", "reason of "),
+    (lambda folder: (folder / ITEMS).unlink(), ITEMS, "file"),
+    (lambda folder: rows(folder, lambda table: table.slice(1), ITEMS), ITEMS, "items"),
+    (lambda folder: rows(folder, lambda table: pl.concat([table, table.head(1)]), ITEMS), ITEMS, "items"),
+    (lambda folder: rows(folder, lambda table: one(table, item=pl.lit("exam:new")), ITEMS), ITEMS, "items"),
+    (lambda folder: rows(folder, lambda table: table.with_columns(status=pl.lit("clean")), ITEMS), ITEMS, "status"),
+    (clear_all_items, ITEMS, "rows"),
     (forgive_malformed_rows, "ledger", "rows that ended in read-medmcqa_sample for malformed"),
     (another_prompt, "completions", "key of "),
     (reorder, "completions", "keys"),

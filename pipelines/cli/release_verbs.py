@@ -111,7 +111,7 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, unmaske
         echo_coloured(history_text(id, events))
 
 
-TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
+TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf", "grpo", "tool-calls", "csv", "xlsx")
 
 
 @main.command()
@@ -120,7 +120,9 @@ TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
     "--to",
     type=click.Choice(TARGETS),
     required=True,
-    help="Trainer to export for; the last three also get a config.",
+    help="Trainer or format to export for. axolotl, llama-factory and openrlhf also get a config; grpo has questions "
+    "with options, gold and checker, for TRL's GRPOTrainer and verifiers; tool-calls has messages with tool_calls and "
+    "tools; csv and xlsx are for people.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="New folder for the files."
@@ -140,9 +142,12 @@ TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf")
 @STORE
 @JSON
 def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any) -> None:
-    """Export a release for another trainer.
+    """Export a release for another trainer, or as a table for people.
 
-    RELEASE is NAME@VERSION or a folder. The rows are written in the trainer's format, with a config to start from.
+    RELEASE is NAME@VERSION or a folder. The rows are written in the format asked for; those that it cannot hold are
+    listed with the reason in not_exported.jsonl, and ATTRIBUTION.md names sources and licences.
+
+    Example: sabila export aloe_dpo@2026.11.22 --to llama-factory --config dpo --out for_llama_factory
     """
     from pipelines.cli.print_tables import export_text
     from pipelines.freeze.export_release import export as run

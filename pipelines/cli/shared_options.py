@@ -95,7 +95,7 @@ SECTIONS = {
         "release": "Freeze a build as NAME@VERSION",
         "publish": "Check a release and upload it to the Hub",
         "rebuild": "Reproduce a release from its manifest",
-        "export": "Write a release as files for another trainer",
+        "export": "Write a release for another trainer, or as a table",
     },
     "Inspect a dataset": {
         "trace": "Show one row's history, or why it was dropped",

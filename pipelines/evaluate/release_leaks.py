@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from pipelines.release.item_lists import CONTAMINATED, ITEM_LIST, LEAKS
 from pipelines.release.ledger import REFERENCE_ONLY
 from pipelines.release.locate import find
 from sources.errors import SabilaError
@@ -18,9 +19,6 @@ from training.evaluation.evaluation_record import BenchmarkScore
 from training.evaluation.item_results import ItemResult
 from training.evaluation.known_leaks import KnownLeaks, joined_leaks, leak_scores, mark_leaks
 from training.lineage import ancestors, trace_model
-
-LEAKS = "leaks"
-"""The folder of a step in the store that has all pairs of a row and an item."""
 
 
 class ReleaseLeaksError(SabilaError):
@@ -65,10 +63,13 @@ def leaks_of_model(model: str, releases: Sequence[str], store: Path) -> tuple[Kn
 def read_leaks(folder: Path) -> KnownLeaks:
     """Return which benchmark items a release was compared with, and which of them its rows contained.
 
-    All pairs are read from the store that built the release; without it, the ledger has the strongest one of each
-    dropped row. Raises ``ReleaseLeaksError`` for a release without a ledger or without decontamination.
+    The release lists them (``benchmark_items.parquet``). For one of an earlier sabila without that list all pairs are
+    read from the store that built it; without the store, the ledger has the strongest one of each dropped row. Raises
+    ``ReleaseLeaksError`` for a release without a ledger or without decontamination.
     """
     manifest = load(folder)
+    if (folder / ITEM_LIST).is_file():
+        return _listed_leaks(manifest, read_parquet(folder / ITEM_LIST))
     files = sorted((folder / "ledger").glob("*.parquet"))
     if not files:
         raise ReleaseLeaksError(f"{folder} has no ledger, expected ledger/rows-*.parquet: name the whole release")
@@ -87,6 +88,15 @@ def read_leaks(folder: Path) -> KnownLeaks:
         checked=frozenset(checked.to_list()),
         leaked=frozenset(leaked.to_list()),
         whole=bool(pairs),
+    )
+
+
+def _listed_leaks(manifest: Manifest, items: pl.DataFrame) -> KnownLeaks:
+    return KnownLeaks(
+        release=f"{manifest.name}@{manifest.version}",
+        checked=frozenset(items["item"].to_list()),
+        leaked=frozenset(items.filter(status=CONTAMINATED)["item"].to_list()),
+        whole=True,
     )
 
 

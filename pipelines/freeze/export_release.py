@@ -1,4 +1,4 @@
-"""Export of a release for other trainers: rows in their formats, a starting config, and the licences.
+"""Export of a release for other programs and for people: rows in their formats, a starting config, the licences.
 
 Rows that a format cannot represent are listed with the reason in ``not_exported.jsonl``.
 """
@@ -16,6 +16,7 @@ import orjson
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.freeze.export_files import FILES, RowFile
 from pipelines.release.data_files import scan
 from pipelines.release.open_release import open_release, reading
 from sources.atomic import write_bytes, writing
@@ -25,14 +26,13 @@ from sources.record import Record
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import file_hash
 from sources.table import records
-from synth.formatting.trainer_formats import Kind, Target, shaped
+from synth.formatting.trainer_formats import ONE_SHAPE, Kind, Target, kind_of, shaped
 from training.data.handoff import Handoff, Tool, configs
 from training.settings import Dpo, Sft
 
 ROWS_AT_ONCE = 10_000
 NOT_EXPORTED = "not_exported.jsonl"
 ATTRIBUTION = "ATTRIBUTION.md"
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class ExportError(SabilaError):
@@ -60,11 +60,14 @@ class ExportSummary:
 
 
 def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: str) -> ExportSummary:
-    """Write the conversations (``sft``) and pairs (``dpo``) of a release into a new folder, atomically.
+    """Write the rows of a release for ``to`` into a new folder, atomically.
 
-    ``kind`` selects one of the two. Returns the account: rows by kind, those not exported by reason, the files. Raises
-    ``ReleaseError`` where the release is broken, ``ExportError`` where it has no such rows or ``out`` exists.
+    ``kind`` selects conversations (``sft``) or pairs (``dpo``), where a format has both. Returns the account: rows by
+    kind, those not exported by reason, the files. Raises ``ReleaseError`` where the release is broken, ``ExportError``
+    where it has no such rows or ``out`` exists.
     """
+    if kind and to in ONE_SHAPE:
+        raise ExportError(f"--config is {kind}, and {to} has one kind of rows: leave the option out")
     manifest = open_release(release)
     there = out.exists()
     if there and not (out / ATTRIBUTION).is_file():
@@ -74,7 +77,7 @@ def export(release: Path, out: Path, *, to: Target, kind: Kind | None, model: st
     done = Exported()
     with writing(out), reading(release):
         partial.mkdir(parents=True)
-        _write_rows(release, partial, to, (kind,) if kind else KINDS, done)
+        _write_rows(release, partial, to, kind, done)
     if not done.rows.total():
         shutil.rmtree(partial)
         raise ExportError(_nothing(manifest, to, kind, done))
@@ -105,23 +108,24 @@ def _hashes(folder: Path) -> dict[str, str]:
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def _write_rows(release: Path, folder: Path, to: Target, kinds: tuple[Kind, ...], done: Exported) -> None:
-    files: dict[Kind, IO[bytes]] = {}
+def _write_rows(release: Path, folder: Path, to: Target, only: Kind | None, done: Exported) -> None:
+    suffix = to if to in FILES else "jsonl"
+    files: dict[Kind, RowFile] = {}
     try:
         with (folder / NOT_EXPORTED).open("wb") as refused:
             for record in _rows(release):
-                kind: Kind = "sft" if record.rejected is None else "dpo"
-                if kind not in kinds:
+                kind = kind_of(record, to)
+                if only and kind != only:
                     continue
                 if kind not in files:
-                    files[kind] = (folder / f"{kind}.jsonl").open("wb")
+                    files[kind] = FILES[suffix](folder / f"{kind}.{suffix}")
                 _write(record, to, kind, files[kind], refused, done)
     finally:
         for file in files.values():
             file.close()
     for kind in files:
         if not done.rows[kind]:
-            (folder / f"{kind}.jsonl").unlink()
+            (folder / f"{kind}.{suffix}").unlink()
 
 
 def _rows(release: Path) -> Iterator[Record]:
@@ -129,15 +133,14 @@ def _rows(release: Path) -> Iterator[Record]:
         yield from records(batch)
 
 
-def _write(record: Record, to: Target, kind: Kind, file: IO[bytes], refused: IO[bytes], done: Exported) -> None:
+def _write(record: Record, to: Target, kind: Kind, file: RowFile, refused: IO[bytes], done: Exported) -> None:
     try:
-        row = shaped(record, to, kind)
+        file.write(shaped(record, to, kind))
     except ValueError as error:
         reason = str(error).removeprefix(f"{record.id} ")
         refused.write(orjson.dumps({"id": record.id, "reason": reason}) + b"\n")
         done.reasons[reason.partition(", expected")[0]] += 1
         return
-    file.write(orjson.dumps(row) + b"\n")
     done.rows[kind] += 1
     done.licenses[record.source, record.license] += 1
 
@@ -158,16 +161,16 @@ def _started(manifest: Manifest, to: Target, model: str, done: Exported) -> dict
     """Return the starting configs of a tool, with Aloe's settings; formats without a tool have none."""
     if to not in get_args(Tool):
         return {}
-    settings: dict[Kind, Sft | Dpo] = {"sft": Sft(), "dpo": Dpo()}
+    trained: dict[Kind, Sft | Dpo] = {"sft": Sft(), "dpo": Dpo()}
     parts = [
         Handoff(
             dataset=f"{manifest.name}_{kind}",
             file=f"{kind}.jsonl",
             rows=done.rows[kind],
             model=model,
-            settings=settings[kind],
+            settings=settings,
         )
-        for kind in KINDS
+        for kind, settings in trained.items()
         if done.rows[kind]
     ]
     return configs(to, parts)  # type: ignore[arg-type]

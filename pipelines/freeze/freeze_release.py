@@ -19,6 +19,7 @@ from pipelines.release.config_file import CONFIG, release_config
 from pipelines.release.croissant import croissant
 from pipelines.release.data_files import license_of, write_data
 from pipelines.release.figures import figures
+from pipelines.release.item_lists import write_item_list
 from pipelines.release.ledger import write_ledger
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import check_version, hash_file, place
@@ -88,6 +89,7 @@ def _compose(session: BuildSession, version: str, folder: Path) -> Manifest:
     _write_rows(store, session.plan.last.name, folder)
     write_completions(store, graph, folder)
     write_ledger(store, graph, folder)
+    write_item_list(store, graph, folder)
     manifest = _described(session, version, graph, folder)
     write_bytes(folder / "README.md", card(manifest, folder).encode())
     write_bytes(folder / "croissant.json", croissant(manifest, folder).encode())

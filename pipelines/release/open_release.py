@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.release.data_files import SCHEMAS
+from pipelines.release.item_lists import ITEM_LIST, ITEMS
 from pipelines.release.ledger import LEDGER
 from sources.names import is_name
 from sources.releases.manifest_model import Manifest
@@ -23,6 +24,8 @@ from sources.releases.read_manifest import ReleaseError, load
 
 IDENTIFIER = re.compile(r"[^\W\d]\w{0,62}")
 """Names of additional columns that an older or newer sabila may have written."""
+
+ITEM_COLUMNS = pa.schema([(name, pa.int64() if name == "rows" else pa.string()) for name in ITEMS])
 
 NEEDED = frozenset({"id", "source", "license"})
 
@@ -43,6 +46,8 @@ def open_release(folder: Path, *, whole: bool = True) -> Manifest:
         _check_data(folder, path, whole)
     for path in sorted((folder / "ledger").glob("*.parquet")):
         _check_columns(folder, path, LEDGER, frozenset(LEDGER.names if whole else ("id",)))
+    if (path := folder / ITEM_LIST).exists():
+        _check_columns(folder, path, ITEM_COLUMNS, frozenset(ITEM_COLUMNS.names))
     return manifest
 
 

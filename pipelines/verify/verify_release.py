@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipelines.release.locate import hash_file
 from pipelines.release.open_release import BROKEN
-from pipelines.verify import check_derived, check_facts, check_files, check_graph, check_rows
+from pipelines.verify import check_derived, check_facts, check_files, check_graph, check_items, check_rows
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError, load
@@ -36,6 +36,7 @@ OF_FILES: tuple[Check, ...] = (
     check_files.numbering,
     check_rows.rows,
     check_rows.ledger,
+    check_items.item_list,
     check_derived.figures,
     check_derived.completions,
     check_facts.libraries,

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from sources.record import ROLES, Message, Record
+from synth.formatting.other_formats import checkable, flat, tool_calls
 
 SHAREGPT_SPEAKERS = {"system": "system", "user": "human", "assistant": "gpt"}
 
@@ -73,10 +74,13 @@ def alpaca_preference(record: Record) -> dict[str, Any]:
     return {**_one_turn(record), "chosen": _filled(record, "response"), "rejected": _filled(record, "rejected")}
 
 
-Kind = Literal["sft", "dpo"]
-Target = Literal["sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf"]
+Kind = Literal["sft", "dpo", "rl", "tools", "rows"]
+Target = Literal[
+    "sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf", "grpo", "tool-calls", "csv", "xlsx"
+]
+Shape = Callable[[Record], dict[str, Any]]
 
-SHAPES: dict[Target, dict[Kind, Callable[[Record], dict[str, Any]]]] = {
+SHAPES: dict[Target, dict[Kind, Shape]] = {
     "sharegpt": {"sft": sharegpt, "dpo": sharegpt_preference},
     "alpaca": {"sft": alpaca, "dpo": alpaca_preference},
     "trl": {"sft": chat, "dpo": preference},
@@ -86,11 +90,26 @@ SHAPES: dict[Target, dict[Kind, Callable[[Record], dict[str, Any]]]] = {
 }
 """The format of a conversation and of a preference pair, by trainer."""
 
+ONE_SHAPE: dict[Target, tuple[Kind, Shape]] = {
+    "grpo": ("rl", checkable),
+    "tool-calls": ("tools", tool_calls),
+    "csv": ("rows", flat),
+    "xlsx": ("rows", flat),
+}
+"""Formats in which all rows have one shape, with the name of their file."""
+
+
+def kind_of(record: Record, to: Target) -> Kind:
+    """Return the file that a row belongs to in the format of ``to``."""
+    if to in ONE_SHAPE:
+        return ONE_SHAPE[to][0]
+    return "sft" if record.rejected is None else "dpo"
+
 
 def shaped(record: Record, to: Target, kind: Kind) -> dict[str, Any]:
     """Return the row in the format of ``to``, with ``id``, ``source`` and ``license``, which name its terms."""
     named = {"id": record.id, "source": record.source, "license": record.license}
-    return {**named, **SHAPES[to][kind](record)}
+    return {**named, **(ONE_SHAPE[to][1] if to in ONE_SHAPE else SHAPES[to][kind])(record)}
 
 
 def from_preference(row: Mapping[str, Sequence[Mapping[str, str]]]) -> tuple[tuple[Message, ...], str, str]:
