@@ -325,7 +325,14 @@ def recipe_verb(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable
 
     def register(verb: Callable[..., None]) -> Callable[..., None]:
         main.add_command(
-            RecipeGroup(verb, list(options), name=name, help=verb.__doc__, subcommand_metavar="RECIPE [OPTIONS]")
+            RecipeGroup(
+                verb,
+                list(options),
+                name=name,
+                help=verb.__doc__,
+                subcommand_metavar="RECIPE [OPTIONS]",
+                params=CONFIG(click.Command(name)).params,
+            )
         )
         return verb
 

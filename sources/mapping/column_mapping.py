@@ -204,6 +204,9 @@ def _explain(error: ValidationError) -> str:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the values of a TOML file; ``MappingError`` where it is none, as with a key that is given twice."""
+    if not path.is_file():
+        siblings = [one.name for one in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise MappingError(f"{path} is not there, expected a TOML file{did_you_mean(path.name, siblings)}")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
