@@ -19,6 +19,7 @@ from sources.mapping.column_mapping import MappingError, column_mapping
 from sources.mapping.own_source import own_source, raw_files
 from sources.read import read
 from sources.record import Malformed, Message
+from sources.releases.read_manifest import content_hash
 
 RECIPE = '''"""Own sources, cleaned and without exact duplicates."""
 
@@ -489,6 +490,29 @@ def test_a_name_of_the_catalog_is_refused(place):
     assert "source: 'medquad' is the name of another source" in refused(
         2, "plan", "aloe_sft", "--source", "medquad=clinic.csv", "--mirror", str(empty(place))
     )
+
+
+def test_a_recipe_that_takes_no_own_sources_says_so(place):
+    write_csv(place / "clinic.csv")
+    (place / "set.toml").write_text('recipe = "demo"\n[source.clinic]\nfile = "clinic.csv"\n', encoding="utf-8")
+    assert "demo takes no own sources, expected a recipe with the knob source" in refused(
+        2, "plan", "--config", "set.toml"
+    )
+    assert "demo takes no own sources" in refused(2, "init", "demo", "--source", "clinic=clinic.csv")
+
+
+def test_a_path_in_a_strangers_manifest_is_not_followed(place):
+    write_csv(place / "clinic.csv")
+    (place / "clinic.toml").write_text(MAPPING, encoding="utf-8")
+    done("build", "own.py", "--source", "clinic=clinic.csv", "--workers", "1")
+    done("release", "own.py", "--version", "1", "--workers", "1")
+    folder = place / "store" / "releases" / "own" / "1"
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["values"]["source"][0]["path"] = str(place / "clinic.csv")
+    manifest["hash"] = content_hash(manifest)
+    (place / "forged.json").write_text(json.dumps(manifest), encoding="utf-8")
+    said = refused(1, "rebuild", "forged.json", "--recipe", "own.py", "--store", "other", "--workers", "1")
+    assert "clinic is not on the Hub but at file:clinic.csv" in said
 
 
 def test_sources_lists_own_ones(place):

@@ -376,7 +376,7 @@ def _session(
 
     found = load_recipe(str(recipe))
     given = {name: value for name, value in values.items() if value is not None}
-    if "source" in found.knobs and "source" in given:
+    if found.takes_own_sources and "source" in given:
         given["source"] = _own_sources(given["source"], store, mirror, relock=relock)
     return BuildSession.open(found, given, store=Path(store), mirror=_path(mirror), lock=_path(lock), relock=relock)
 

@@ -14,9 +14,17 @@ SOURCE = "source"
 """The knob of recipes that takes own sources."""
 
 
+def own_values(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the definitions of own sources among the values of a recipe; none for a knob of another kind."""
+    found = values.get(SOURCE)
+    listed = found if isinstance(found, list | tuple) else []
+    return [one for one in listed if isinstance(one, dict) and {"name", "home", "mapping"} <= one.keys()]
+
+
 def config_text(recipe: str, name: str, values: Mapping[str, Any], title: str) -> str:
     """Return a config with these values of a recipe's knobs, its own sources, and the name of its releases."""
-    knobs = [_knob(knob, value) for knob, value in values.items() if knob != SOURCE]
+    own = own_values(values)
+    knobs = [_knob(knob, value) for knob, value in values.items() if knob != SOURCE or not own]
     return _whole(recipe, [f"name = {toml_value(name)}"], knobs, values, title)
 
 
@@ -24,7 +32,7 @@ def commented_config(recipe: Recipe, values: Mapping[str, Any], title: str) -> s
     """Return a config with every knob of a recipe: its help, and its value or, as a comment, its default."""
     knobs = []
     for name, default in recipe.knobs.items():
-        if name == SOURCE:
+        if name == SOURCE and recipe.takes_own_sources:
             continue
         help = "\n".join(f"# {line}" for line in textwrap.wrap(recipe.knob_help.get(name, ""), 110))
         unset = toml_value(default) if default is not None else f'"{recipe.shapes[name]}"'
@@ -40,7 +48,7 @@ def _knob(name: str, value: Any) -> str:
 
 
 def _whole(recipe: str, name: list[str], knobs: list[str], values: Mapping[str, Any], title: str) -> str:
-    tables = [f"\n{_source_table(one)}" for one in values.get(SOURCE, ())]
+    tables = [f"\n{_source_table(one)}" for one in own_values(values)]
     head = [f"# {title}", "", f"recipe = {toml_value(recipe)}", *name]
     return "\n".join([*head, "", "[knobs]", *knobs, *tables]).rstrip() + "\n"
 
@@ -58,6 +66,6 @@ def _source_table(value: Mapping[str, Any]) -> str:
 
 def shown_values(values: Mapping[str, Any]) -> str:
     """Return the values of knobs as one line; an own source by its name and file."""
-    shown = {name: value for name, value in values.items() if name != SOURCE}
-    own = [f"{SOURCE}={one['name']}={one['home'].removeprefix(OWN_FILE)}" for one in values.get(SOURCE, ())]
+    own = [f"{SOURCE}={one['name']}={one['home'].removeprefix(OWN_FILE)}" for one in own_values(values)]
+    shown = {name: value for name, value in values.items() if name != SOURCE or not own}
     return ", ".join([*(f"{name}={value}" for name, value in shown.items()), *own])

@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from pipelines.build.step import Step
 from sources.errors import SabilaError
+from sources.mapping.own_source import OwnSource
 from sources.names import is_name
 from sources.releases.manifest_model import RecipeFacts
 from sources.suggest import did_you_mean
@@ -74,6 +75,11 @@ class Recipe:
         """The keyword arguments that take several values."""
         hints = get_type_hints(self.function)
         return frozenset(name for name in self.knobs if get_origin(hints.get(name)) is tuple)
+
+    @property
+    def takes_own_sources(self) -> bool:
+        """Whether the recipe has the knob for own files and sets of the Hub, ``source: knobs.OwnSources``."""
+        return bool(get_type_hints(self.function).get("source") == tuple[OwnSource, ...])
 
     @property
     def shapes(self) -> dict[str, str]:

@@ -77,6 +77,8 @@ def _recipe_config(name: str, sources: tuple[str, ...], store: Path) -> tuple[Pa
     from pipelines.own_files.own_sources import parse_spec
 
     recipe = load(name)
+    if sources and not recipe.takes_own_sources:
+        raise click.UsageError(f"{name} takes no own sources, expected aloe_sft, aloe_dpo or medqa_cot with --source")
     values = {"source": resolve([parse_spec(text) for text in sources], {"store": store})} if sources else {}
     path = Path(f"{recipe.name}.toml")
     return path, commented_config(recipe, values, f"Build it with: sabila build --config {path}"), ""

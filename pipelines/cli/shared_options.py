@@ -291,10 +291,10 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
     def callback(**given: Any) -> None:
         given.pop("config_file")
         values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) not in (None, ())}
-        own = values.pop(SOURCE, ())
+        own = values.pop(SOURCE, ()) if recipe.takes_own_sources else ()
         values.update({knob: ",".join(values[knob]) for knob in recipe.lists & values.keys()})
         config = click.get_current_context().meta.get(CONFIG_KEY)
-        verb(recipe, resolved_values(values, own, config, given), **given)
+        verb(recipe, resolved_values(recipe, values, own, config, given), **given)
 
     command: Any = callback
     for knob, default in reversed(recipe.knobs.items()):
@@ -302,7 +302,7 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
         flag = f"--{knob.replace('_', '-')}"
         several = knob in recipe.lists
         about = recipe.knob_help.get(knob, f"{knob}, a value of the recipe.")
-        if knob == SOURCE:
+        if knob == SOURCE and recipe.takes_own_sources:
             about += "  [default: none]"
             command = click.option(flag, knob, metavar="NAME=FILE", multiple=True, help=about)(command)
             continue

@@ -13,6 +13,7 @@ import click
 from pipelines.terminal import echo
 
 if TYPE_CHECKING:
+    from pipelines.build.recipe import Recipe
     from pipelines.own_files.own_sources import Confirm
     from pipelines.own_files.recipe_config import RecipeConfig
 
@@ -48,7 +49,7 @@ def take_config(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
 
 
 def resolved_values(
-    values: dict[str, Any], given: Sequence[str], config: RecipeConfig | None, options: dict[str, Any]
+    recipe: Recipe, values: dict[str, Any], given: Sequence[str], config: RecipeConfig | None, options: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the values of a call: those of the config, those of the command line, and own sources resolved."""
     specs = list(config.sources) if config else []
@@ -61,6 +62,11 @@ def resolved_values(
             mapped[spec.name] = replace(spec, mapping=known.mapping, where=known.where)
         specs = list(mapped.values())
     merged = {**(config.knobs if config else {}), **values}
+    if specs and not recipe.takes_own_sources:
+        raise click.UsageError(
+            f"{recipe.name} takes no own sources, expected a recipe with the knob source, as aloe_sft, aloe_dpo and "
+            "medqa_cot"
+        )
     return {**merged, "source": resolve(specs, options)} if specs else merged
 
 

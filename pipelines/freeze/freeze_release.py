@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipelines.build.config_text import SOURCE
+from pipelines.build.config_text import own_values
 from pipelines.build.fingerprint import fingerprint, plain
 from pipelines.build.manifest_diff import contents, differences, libraries
 from pipelines.build.manifest_diff import describe as differing
@@ -132,7 +132,7 @@ def _values(session: BuildSession) -> dict[str, Any]:
         return recorded(teachers.get(named.name, named))
 
     values: dict[str, Any] = plain({name: portable(value) for name, value in session.values.items()})
-    for source in values.get(SOURCE, ()):
+    for source in own_values(values):
         source.pop("path", None)  # a path of this machine
     return values
 

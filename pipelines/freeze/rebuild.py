@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.build.config_text import SOURCE
+from pipelines.build.config_text import SOURCE, own_values
 from pipelines.build.manifest_diff import (
     Difference,
     contents,
@@ -161,15 +161,14 @@ def _where(finding: Finding) -> str:
 
 def _with_own_files(original: Manifest, own_files: Mapping[str, Path]) -> Values:
     """Return the values of a manifest with the paths of own sources; paths in the manifest itself are not followed."""
-    sources = original.values.get(SOURCE, [])
-    known = [one.get("name") for one in sources if isinstance(one, dict)]
+    sources = own_values(original.values)
+    known = [one["name"] for one in sources]
     if unknown := sorted(own_files.keys() - set(known)):
         raise ReleaseError(f"{original.title} has no own source {unknown[0]!r}, expected one of {known or 'none'}")
     placed = [
-        {**{key: value for key, value in one.items() if key != "path"}}
-        | ({"path": str(own_files[one["name"]].absolute())} if one.get("name") in own_files else {})
+        {key: value for key, value in one.items() if key != "path"}
+        | ({"path": str(own_files[one["name"]].absolute())} if one["name"] in own_files else {})
         for one in sources
-        if isinstance(one, dict)
     ]
     return {**original.values, SOURCE: placed} if sources else original.values
 
@@ -205,7 +204,7 @@ def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path
     except RecipeError as error:
         raise ReleaseError(f"{original.title} cannot be rebuilt by this sabila: {error}") from error
     except MissingCorpusError as error:
-        own = [one["name"] for one in original.values.get(SOURCE, ()) if "path" not in one]
+        own = [one["name"] for one in own_values(original.values) if "path" not in one]
         way = f", or give the files of own sources: --source {own[0]}=FILE" if own else ""
         raise ReleaseError(f"{error}{way}") from error
     _refuse_other_teachers(session.plan, path)

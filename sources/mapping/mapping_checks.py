@@ -15,7 +15,10 @@ from sources.source import Broken, Raw
 from sources.suggest import did_you_mean
 
 CHECKED_ROWS = 20_000
-"""First rows of each file that a mapping is compared with; what comes after them is quarantined row by row."""
+"""First rows that a mapping is compared with, shared among the files; what comes after is quarantined row by row."""
+
+LEAST_ROWS = 100
+"""Rows of each file that are checked, however many files there are."""
 
 MOST_MALFORMED = 0.05
 """Share of the checked rows above which malformed rows speak against the mapping; below it they are quarantined."""
@@ -34,8 +37,9 @@ class CheckedRow(NamedTuple):
 
 
 def first_rows(files: Sequence[RawFile], most: int = CHECKED_ROWS) -> list[tuple[RawFile, Raw | Broken]]:
-    """Return the first rows of each file."""
-    return [(file, raw) for file in files for raw in islice(rows_of_file(file), most)]
+    """Return the first rows of each file, ``most`` in all."""
+    each = max(most // max(len(files), 1), LEAST_ROWS)
+    return [(file, raw) for file in files for raw in islice(rows_of_file(file), each)]
 
 
 def columns_of(rows: Sequence[tuple[RawFile, Raw | Broken]]) -> list[str]:
