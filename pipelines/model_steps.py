@@ -53,6 +53,7 @@ def generate_passage_questions(
     generate: Generate,
     form: Form,
     *,
+    min_chars: int,
     seed: int,
 ) -> Step:
     """Return the step that turns the passages of some sources into verified questions with answers."""
@@ -63,7 +64,7 @@ def generate_passage_questions(
     if writer is None:
         return pending_teacher("passage-questions", "questions and answers on passages", rows)
     config = passage_questions.Passages(
-        generated_by=author(writer), license=writer.license, sources=names, form=form, seed=seed
+        generated_by=author(writer), license=writer.license, sources=names, min_chars=min_chars, form=form, seed=seed
     )
     return generate("passage-questions", passage_questions.STAGE, config, writer, rows)
 

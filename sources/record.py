@@ -39,6 +39,7 @@ TASKS = (
     "math",
     "function-calling",
     "long-context",
+    "passage",
     "preference",
     "safety",
 )

@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.cli.commands import main
+from pipelines.recipes import aloe_sft
 from sources.documents.document import Block, Document
 from sources.documents.markdown import read_markdown
 from sources.documents.passage_cuts import PassageSize, cut_passages, read_document
 from sources.documents.web_page import read_web_page
 from sources.files import FileError, RawFile
 from synth.teachers.teacher import Completion
+
+MIRROR = Path(__file__).parent / "fixtures" / "mirror"
 
 MARKDOWN = """---
 title: Croup in children
@@ -209,7 +213,7 @@ def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and
     (folder / "croup.md").write_text(MARKDOWN.replace("the next day.", "the next day. " + "It is told to drink. " * 20))
     (folder / "web" / "gout.html").write_bytes(PAGE.replace(b"Rest helps.", b"Rest of the joint helps gout. " * 12))
     (folder / "photo.png").write_bytes(b"x")
-    arguments = ["--teacher", "w", "--store", tmp_path / "store", "--passage-chars", 40, 600, "--json"]
+    arguments = ["--teacher", "w", "--store", tmp_path / "store", "--passage-chars", 200, 600, "--json"]
     done = CliRunner().invoke(main, [*map(str, ("questions", folder, "--out", tmp_path / "out", *arguments))])
     assert done.exit_code == 0, done.output
     account = json.loads(done.stdout)
@@ -222,7 +226,7 @@ def test_a_folder_of_guidelines_becomes_questions_that_cite_document_heading_and
     assert row["citation"] == f"croup.md, Croup > Follow-up, characters {row['start']}–{row['end']}"
     assert row["text"][row["support_start"] :].startswith(row["support"])
     reasons = dict(dropped.group_by("document").agg(pl.col("reason").unique().sort()).rows())
-    assert reasons == {"croup.md": ["passage_length"], "web/gout.html": ["no_question", "passage_length"]}
+    assert reasons == {"croup.md": ["passage_length"], "web/gout.html": ["no_question"]}
     refused = dropped.filter(reason="no_question")
     assert refused["evidence"].to_list() == ['{"not_answerable":1}']
     candidates = pl.read_parquet(tmp_path / "out" / "candidates.parquet")
@@ -240,3 +244,52 @@ def test_documents_and_tables_are_not_mixed_and_an_empty_folder_is_named(tmp_pat
         )
         assert message in done.output
         assert not (tmp_path / "o").exists()
+
+
+def test_a_folder_of_documents_is_a_source_whose_questions_are_traced_to_their_place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aloe_sft, "teacher_of", lambda spec, options: Writer())
+    folder = tmp_path / "guidelines"
+    (folder / "web").mkdir(parents=True)
+    long = "The child is seen again the next day. " + "It is told to drink small amounts of water often. " * 7
+    (folder / "croup.md").write_text(MARKDOWN.replace("The child is seen again the next day.", long))
+    (folder / "web" / "gout.html").write_bytes(PAGE)
+    (tmp_path / "guidelines.toml").write_text(
+        'license = "CC-BY-4.0"\nlicense_read = "page 2"\npassage_chars = [200, 600]\n'
+    )
+    call = [
+        "aloe_sft",
+        "--source",
+        "guidelines=guidelines",
+        "--store",
+        "store",
+        "--workers",
+        "1",
+        "--mirror",
+        str(MIRROR),
+    ]
+    done = CliRunner().invoke(main, ["build", *call])
+    assert "source: guidelines has passages and no questions, expected teacher with it" in done.output
+    done = CliRunner().invoke(main, ["build", *call, "--teacher", "w", "--teacher-license", "Apache-2.0", "--json"])
+    assert done.exit_code == 0, done.output
+    built = json.loads(done.stdout)
+    (row,) = pl.read_parquet(tmp_path / built["folder"] / "kept" / "*.parquet").rows(named=True)
+    assert (row["file"], row["line"], row["date"], row["task"]) == ("croup.md", 2, "2024-05", "qa")
+    assert row["license"] == "Apache-2.0 AND CC-BY-4.0"
+    note = json.loads(row["meta"])["passage"]
+    assert (note["document"], note["headings"]) == ("croup.md", ["Croup", "Follow-up"])
+    text = (folder / "croup.md").read_text()
+    assert text[note["start"] : note["end"]] == note["text"]
+    assert note["text"][note["support_start"] :].startswith(note["support"])
+    done = CliRunner().invoke(main, ["trace", row["id"], "--store", "store"])
+    assert "passage-questions" in done.output
+    assert "croup.md" in done.output
+
+
+def test_a_folder_with_tables_and_documents_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "a.md").write_text("# A")
+    (tmp_path / "both" / "b.csv").write_text("question,answer\nWhy?,So.\n")
+    done = CliRunner().invoke(main, ["build", "aloe_sft", "--source", "both=both", "--mirror", str(MIRROR)])
+    assert "has tables (b.csv) and documents (a.md), expected one kind" in done.output

@@ -12,6 +12,7 @@ from typing import Any
 from pipelines.build.toml_text import mapping_text
 from pipelines.own_files.mapping_proposal import propose, shown_drafts
 from sources.atomic import write_bytes, write_json
+from sources.documents.passage_rows import COLUMNS, is_document
 from sources.fetch.hub_files import HUB, downloaded, fetched
 from sources.fetch.hub_split import hub_split, parse_hub_address
 from sources.files import RawFile, plain_name
@@ -94,6 +95,8 @@ def resolve_sources(
 
 
 def _resolve(spec: SourceSpec, found: FoundFiles, confirm: Confirm | None) -> OwnSource:
+    if any(is_document(file.name) for file in found.files):
+        return _of_documents(spec, found)
     rows = first_rows(found.files)
     where = spec.where or str(found.mapping_file)
     values = spec.mapping
@@ -112,6 +115,18 @@ def _resolve(spec: SourceSpec, found: FoundFiles, confirm: Confirm | None) -> Ow
     refuse_two_columns(values, rows, where)
     mapping = column_mapping(values, where)
     check_mapping(mapping, rows, where)
+    names = tuple(file.name for file in found.files)
+    path = str(found.path) if found.path else None
+    return OwnSource(name=spec.name, home=found.home, files=names, mapping=mapping, revision=found.revision, path=path)
+
+
+def _of_documents(spec: SourceSpec, found: FoundFiles) -> OwnSource:
+    """Return the source of documents, whose columns are known; a mapping may state licence, language and so on."""
+    values = spec.mapping
+    if values is None:
+        values = read_toml(found.mapping_file) if found.mapping_file.is_file() else {}
+    where = spec.where or str(found.mapping_file)
+    mapping = column_mapping({**values, "passages": True, "columns": {**COLUMNS, **values.get("columns", {})}}, where)
     names = tuple(file.name for file in found.files)
     path = str(found.path) if found.path else None
     return OwnSource(name=spec.name, home=found.home, files=names, mapping=mapping, revision=found.revision, path=path)

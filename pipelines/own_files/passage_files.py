@@ -19,7 +19,7 @@ from pipelines.own_files.file_tables import FileAccount, TableError, refuse_resu
 from pipelines.own_files.score_files import open_rows, write_kept_and_dropped
 from sources.documents.passage_cuts import PassageSize
 from synth.passages import passage_questions
-from synth.passages.passage_questions import NO_QUESTION, STAGE_NAME, Passages
+from synth.passages.passage_questions import LEAST_CHARS, STAGE_NAME, Passages
 from synth.teachers.candidates import CANDIDATE_SCHEMA, author
 from synth.teachers.teacher import Teacher
 
@@ -87,7 +87,11 @@ def write_questions(files: Sequence[Path], out: Path, *, how: Questioning, overw
 def _ask(rows: pl.LazyFrame, passage: str, title: str | None, how: Questioning) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return id, the added columns, drop reason and evidence of all rows, and every reply."""
     config = Passages(
-        generated_by=author(how.teacher), license=how.teacher.license, samples=how.samples, form="grounded"
+        generated_by=author(how.teacher),
+        license=how.teacher.license,
+        samples=how.samples,
+        min_chars=min(LEAST_CHARS, how.size.least),
+        form="grounded",
     )
     schema = {"id": pl.String, **ADDED_SCHEMA, "drop_reason": pl.String, "evidence": pl.String}
     found, candidates = [pl.DataFrame(schema=schema)], [pl.DataFrame(schema=CANDIDATE_SCHEMA)]
@@ -97,26 +101,23 @@ def _ask(rows: pl.LazyFrame, passage: str, title: str | None, how: Questioning) 
         ask = cached_teacher(how.store / FILE, how.teacher, how.spending, progress)
         for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
             records = records_of(batch, TextColumns(question=[title or passage]), first)
-            outcome = passage_questions.STAGE.run(records.with_columns(context=batch[passage]), config, ask)
-            found.append(_questions(outcome.rows, config))
+            records = records.with_columns(context=batch[passage], task=pl.lit("passage"))
+            outcome = passage_questions.STAGE.run(records, config, ask)
+            found.append(_questions(outcome.rows))
             candidates.append(outcome.tables["candidates"])
             first += len(batch)
             progress.advanced("questions", len(batch))
     return pl.concat(found), pl.concat(candidates)
 
 
-def _questions(rows: pl.DataFrame, config: Passages) -> pl.DataFrame:
-    """Return id, the added columns, drop reason and evidence; a passage of another length is dropped as well."""
+def _questions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return id, the added columns, drop reason and evidence."""
     read: list[tuple[str | int | None, ...]] = []
-    for id, messages, answer, context, meta, reason, evidence in rows.select(
-        "id", "messages", "answer", "context", "meta", "drop_reason", "evidence"
+    for id, messages, answer, meta, reason, evidence in rows.select(
+        "id", "messages", "answer", "meta", "drop_reason", "evidence"
     ).iter_rows():
         note = orjson.loads(meta).get("passage")
-        if note:
-            read.append((id, messages[-1]["content"], answer, note["support"], note["support_start"], None, None))
-        else:
-            length = f"{len(context or ''):,} characters, expected {config.min_chars:,} to {config.max_chars:,}"
-            reason, evidence = reason or "passage_length", evidence if reason == NO_QUESTION else length
-            read.append((id, None, None, None, None, reason, evidence))
+        written = (messages[-1]["content"], answer, note["support"], note["support_start"]) if note else (None,) * 4
+        read.append((id, *written, reason, evidence))
     schema = {"id": pl.String, **ADDED_SCHEMA, "drop_reason": pl.String, "evidence": pl.String}
     return pl.DataFrame(read, schema, orient="row")

@@ -56,7 +56,7 @@ from synth.formatting.row_limit import RowLimit, limit_rows
 from synth.judges.leak_step import ModelLeaks, drop_leaks_with_models, model_leaks
 from synth.judges.score_step import RUBRIC, drop_rules, pinned_scores
 from synth.judges.semantic_step import semantic_config, semantic_duplicate_records
-from synth.passages.passage_questions import Form
+from synth.passages.passage_questions import LEAST_CHARS, Form
 from synth.prompting.generators import GENERATORS
 from synth.redteam.attacked_requests import drop_attacked
 from synth.teachers.candidates import author
@@ -204,8 +204,12 @@ def recipe(
     subset = choose_subset(select_by, select_rows, select_tokens, select_embedder, names)
     if medical_filter:
         rows = filter_medical(rows, chosen, marker, generate)
-    if passage_questions:
-        rows = generate_passage_questions(rows, passage_questions, chosen, writer, generate, passage_form, seed=seed)
+    passages = passage_sources(source, passage_questions, writer)
+    if passages:
+        least = min((LEAST_CHARS, *(one.mapping.passage_chars[0] for one in source if one.mapping.passages)))
+        rows = generate_passage_questions(
+            rows, passages, chosen, writer, generate, passage_form, min_chars=least, seed=seed
+        )
     if specialties:
         rows = label_specialties(rows, chosen, marker, generate)
     how = ChainKnobs(
@@ -281,6 +285,19 @@ def clean_and_deduplicate(
     invented = tuple(source.name for source in chosen if not source.real_persons)
     config = Privacy(invented_sources=invented, recogniser=recogniser(name_model) if name_model else None)
     return each_shard("privacy", screen, config, decontaminated)
+
+
+def passage_sources(own: Sequence[OwnSource], named: tuple[str, ...], writer: Teacher | None) -> tuple[str, ...]:
+    """Return the sources whose passages questions are written on: those named, and own documents.
+
+    Raises ``ValueError`` for documents without a teacher, since they have no questions of their own.
+    """
+    documents = [one.name for one in own if one.mapping.passages]
+    if documents and writer is None:
+        raise ValueError(
+            f"source: {documents[0]} has passages and no questions, expected teacher with it to write them"
+        )
+    return tuple(dict.fromkeys((*named, *documents)))
 
 
 def dates_of(before: str | None, undated: Undated) -> DateGate | None:
@@ -468,6 +485,8 @@ def own_sources(own: Sequence[OwnSource], kinds: Collection[str]) -> list[Source
     for at, source in enumerate(made):
         if source.name in SOURCES or source.name in BENCHMARKS or source.name in [one.name for one in made[:at]]:
             raise ValueError(f"source: {source.name!r} is the name of another source, expected a name of its own")
+        if source.task == "passage" and "general" not in kinds:
+            raise ValueError(f"source: {source.name} has passages, expected questions; aloe_sft has questions written")
         if source.kind not in kinds:
             raise ValueError(
                 f"source: {source.name} has {source.kind} rows, expected {' or '.join(kinds)}; aloe_dpo takes pairs"

@@ -33,7 +33,7 @@ from quality.outcome import REFUSING_TASKS, VERBATIM_TASKS
 from sources.shapes.row_shapes import LETTERS
 from sources.table import question_text
 
-ANSWERLESS_TASKS = ("safety",)
+ANSWERLESS_TASKS = ("passage", "safety")
 """Tasks whose rows may be prompts only."""
 
 PROSE_TASKS = ("qa", "dialogue", "explanation", "diagnosis", "treatment-planning")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from importlib import import_module
 from io import BytesIO
 from statistics import median
 from typing import Any, NamedTuple
@@ -47,7 +46,8 @@ def read_pdf(content: bytes, name: str) -> Document:
     Raises ``ModuleNotFoundError`` without pypdf, ``NoTextError`` for a scan, and ``ValueError`` for a file that is
     damaged or needs a password.
     """
-    pypdf = import_module("pypdf")
+    import pypdf
+
     try:
         reader = pypdf.PdfReader(BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):

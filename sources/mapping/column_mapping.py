@@ -92,6 +92,8 @@ class ColumnMapping:
     - ``gold_checked``: accept a gold that never is the first option
     - ``chain_prompt``: the prompt that generates chains of thought for multiple-choice rows
     - ``real_persons``: false where every person is invented; names are not masked then
+    - ``passages``: the rows are passages, which need no answer since questions are written on them; so are those of
+      documents, cut to ``passage_chars`` at least and at most
     """
 
     title: str = ""
@@ -105,11 +107,13 @@ class ColumnMapping:
     gold_checked: bool = False
     chain_prompt: ChainPrompt | None = None
     real_persons: bool = True
+    passages: bool = False
+    passage_chars: tuple[int, int] = (300, 1_500)
     columns: Columns = field(default_factory=Columns)
     messages: MessageKeys = field(default_factory=MessageKeys)
 
     def __post_init__(self) -> None:
-        for fault in (*_column_faults(self.columns), *_fact_faults(self)):
+        for fault in (*_column_faults(self.columns, self.passages), *_fact_faults(self)):
             raise ValueError(fault)
 
     @property
@@ -117,6 +121,8 @@ class ColumnMapping:
         """The task of the rows."""
         if self.task:
             return self.task
+        if self.passages:
+            return "passage"
         named = self.columns
         return "preference" if named.rejected else "mcqa" if named.options else "dialogue" if named.messages else "qa"
 
@@ -129,7 +135,7 @@ class ColumnMapping:
         return {name: value for name, value in values.items() if value != empty.get(name, ...)}
 
 
-def _column_faults(columns: Columns) -> Iterable[str]:
+def _column_faults(columns: Columns, passages: bool) -> Iterable[str]:
     """Yield what is wrong with the columns of a mapping, whatever its file holds."""
     if not columns.question and not columns.messages:
         yield "columns: found neither question nor messages, expected the column of one of them"
@@ -138,7 +144,9 @@ def _column_faults(columns: Columns) -> Iterable[str]:
             f"columns: question is {columns.question!r} and messages is {columns.messages!r}, two columns for the "
             "prompt; expected one of them"
         )
-    if not any((columns.answer, columns.options, columns.messages, columns.chosen)):
+    if passages and not columns.context:
+        yield "columns: found no context, expected the column of the passages"
+    if not passages and not any((columns.answer, columns.options, columns.messages, columns.chosen)):
         yield "columns: found no answer, options, messages or chosen, expected what answers the question"
     if bool(columns.chosen) != bool(columns.rejected):
         yield "columns: chosen and rejected are a pair, expected both or neither"
@@ -147,6 +155,9 @@ def _column_faults(columns: Columns) -> Iterable[str]:
 
 
 def _fact_faults(mapping: ColumnMapping) -> Iterable[str]:
+    least, most = mapping.passage_chars
+    if not 1 <= least <= most:
+        yield f"passage_chars: found {least}, {most}, expected the least and the most characters of a passage"
     columns = mapping.columns
     if columns.gold and mapping.gold_base is None:
         bases = ", ".join(map(str, get_args(GoldBase)))

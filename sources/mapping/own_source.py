@@ -13,6 +13,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
+from sources.documents.passage_cuts import DOCUMENT_SUFFIXES
+from sources.documents.passage_rows import is_document, passage_rows
 from sources.fetch.hub_files import HUB
 from sources.files import COMPRESSED, RawFile, plain_name
 from sources.json_model import InnerPath, explain_errors
@@ -21,7 +23,7 @@ from sources.mapping.file_rows import SUFFIXES, rows_of_file
 from sources.mapping.mapped_rows import parse_mapped
 from sources.names import is_name
 from sources.schema import ASPECTS, SchemaReading
-from sources.source import Corpus, Source, is_held_out
+from sources.source import Corpus, Rows, Source, is_held_out
 from sources.suggest import did_you_mean
 
 OWN_FILE = "file:"
@@ -60,7 +62,7 @@ class OwnSource:
             task=task,
             lang=mapping.language,
             files={mapping.split: tuple(map(glob.escape, self.files))},
-            rows=rows_of_file,
+            rows=self._rows,
             parse=partial(parse_mapped, mapping=mapping),
             revision=self.revision,
             kind="preference" if task == "preference" else "training",
@@ -71,6 +73,14 @@ class OwnSource:
             mapping=mapping.to_json(),
             schema_read=(SchemaReading(checked=ASPECTS, where=f"mapping of {self.home}"),),
         )
+
+    @property
+    def _rows(self) -> Rows:
+        """The reader of the files: passages of documents, or the rows of tables."""
+        if any(map(is_document, self.files)):
+            least, most = self.mapping.passage_chars
+            return partial(passage_rows, least=least, most=most)
+        return rows_of_file
 
     def to_json(self, *, with_path: bool) -> dict[str, Any]:
         """Return the definition as JSON; without its path it holds nothing of this machine."""
@@ -122,7 +132,7 @@ def _existing(folder: Path, name: str) -> Path:
 
 def files_of(path: Path) -> tuple[str, ...]:
     """Return the files of an own source by name: the file itself, the shards of a ``datasets`` folder, or all tables
-    of a folder.
+    or documents of a folder.
 
     Raises ``MappingError`` where there is none.
     """
@@ -130,8 +140,11 @@ def files_of(path: Path) -> tuple[str, ...]:
         siblings = [one.name for one in path.parent.glob("*")] if path.parent.is_dir() else []
         raise MappingError(f"{path} is not there{did_you_mean(path.name, siblings)}")
     if path.is_file():
+        if is_document(path.name):
+            return (path.name,)
         if not plain_name(path.name).lower().endswith(SUFFIXES):
-            raise MappingError(f"{path} is none of {', '.join(SUFFIXES)}, plain, .gz or .zst; convert it")
+            known = ", ".join((*SUFFIXES, *DOCUMENT_SUFFIXES))
+            raise MappingError(f"{path} is none of {known}, tables plain, .gz or .zst; convert it")
         return (plain_name(path.name),)
     if (path / "dataset_dict.json").is_file():
         splits = json.loads((path / "dataset_dict.json").read_text(encoding="utf-8"))["splits"]
@@ -144,16 +157,32 @@ def files_of(path: Path) -> tuple[str, ...]:
         return tuple(f"{training[0]}/{name}" for name in _shards(path / training[0]))
     if (path / "state.json").is_file():
         return _shards(path)
+    return _tables_or_documents(path)
+
+
+def _tables_or_documents(path: Path) -> tuple[str, ...]:
+    """Return the tables of a folder by name, which are of one format, or its documents."""
     found = sorted(
         plain_name(one.relative_to(path).as_posix())
         for one in path.rglob("*")
         if one.is_file() and plain_name(one.name).lower().endswith(SUFFIXES) and not one.name.startswith(".")
     )
+    if documents := _documents(path):
+        if found:
+            raise MappingError(f"{path} has tables ({found[0]}) and documents ({documents[0]}), expected one kind")
+        return documents
     if kinds := sorted({Path(name).suffix for name in found}):
         if len(kinds) == 1:
             return tuple(dict.fromkeys(found))
         raise MappingError(f"{path} has files of {len(kinds)} formats ({', '.join(kinds)}), expected one; name a file")
-    raise MappingError(f"{path} has no file of {', '.join(SUFFIXES)}, plain, .gz or .zst; name another folder")
+    known = ", ".join((*SUFFIXES, *DOCUMENT_SUFFIXES))
+    raise MappingError(f"{path} has no file of {known}, tables plain, .gz or .zst; name another folder")
+
+
+def _documents(folder: Path) -> tuple[str, ...]:
+    """Return the documents of a folder and the folders in it by name, without hidden ones."""
+    inner = (one.relative_to(folder) for one in folder.rglob("*") if one.is_file() and is_document(one.name))
+    return tuple(sorted(one.as_posix() for one in inner if not any(part.startswith(".") for part in one.parts)))
 
 
 def _shards(folder: Path) -> tuple[str, ...]:

@@ -64,8 +64,11 @@ AGREES, DIFFERS = "agrees", "answers_differ"
 UNVERIFIED = "unverified"
 """A question whose second answer, or whose comparison, did not come or could not be read."""
 
-NO_QUESTION = "no_question"
+NO_QUESTION, PASSAGE_LENGTH = "no_question", "passage_length"
 LEAKED_WORDS = 8
+
+LEAST_CHARS = 300
+"""Characters of a passage on which a question can be written, unless its source cuts smaller ones."""
 
 Form = Literal["closed", "grounded"]
 """Where the passage of a row is kept: in ``meta``, for a question alone, or as the context before the question."""
@@ -88,15 +91,15 @@ WORD = re.compile(r"\w+")
 class Passages:
     """The model that writes questions on contexts of ``sources`` (all rows, if none is named), ``samples`` times each.
 
-    Rows with contexts of other lengths are kept as they are. ``license`` is that of what the model writes.
-    ``check_tokens`` is the most of a second answer and of a comparison.
+    Rows with contexts of other lengths are kept as they are, but for those of the task ``passage``. ``license`` is that
+    of what the model writes. ``check_tokens`` is the most of a second answer and of a comparison.
     """
 
     generated_by: Author
     license: str
     sources: tuple[str, ...] = ()
     samples: Annotated[int, Field(ge=1)] = 1
-    min_chars: Annotated[int, Field(ge=1)] = 300
+    min_chars: Annotated[int, Field(ge=1)] = LEAST_CHARS
     max_chars: Annotated[int, Field(ge=1)] = 12_000
     temperature: Annotated[float, Field(ge=0)] = 0.7
     max_tokens: Annotated[int, Field(ge=64)] = 800
@@ -262,8 +265,13 @@ def write_questions(rows: pl.DataFrame, eligible: list[Record], candidates: pl.D
     for record in records(rows):
         question = kept.get(record.id)
         written.append(_question(record, question[1], config) if question else record)
-        without = record.id in counts and not question
-        reasons.append((NO_QUESTION, to_json(counts[record.id])) if without else (None, None))
+        reason: tuple[str | None, str | None] = (None, None)
+        if record.id in counts and not question:
+            reason = (NO_QUESTION, to_json(counts[record.id]))
+        elif record.id not in counts and record.task == "passage":  # it has no question of its own
+            length = f"{len(record.context or ''):,} characters, expected {config.min_chars:,} to {config.max_chars:,}"
+            reason = (PASSAGE_LENGTH, length)
+        reasons.append(reason)
     of_questions = [
         verdicts.get((id, sample), verdict) if stage == STAGE_NAME else verdict
         for id, stage, sample, verdict in candidates.select("id", "stage", "sample", "verdict").iter_rows()
