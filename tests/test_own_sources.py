@@ -123,6 +123,9 @@ FORMATS = {
     "clinic.csv.gz": lambda path: path.write_bytes(gzip.compress(write_csv(path.with_name("x.csv")).read_bytes())),
     "clinic.jsonl.zst": write_zst,
     "clinic.json": lambda path: path.write_text(json.dumps(ROWS), encoding="utf-8"),
+    "lines.json": lambda path: path.write_bytes(lines(ROWS)),
+    "by_key.json": lambda path: path.write_text(json.dumps({f"k{n}": row for n, row in enumerate(ROWS)}, indent=1)),
+    "by_key_in_a_line.json": lambda path: path.write_text(json.dumps({f"k{n}": row for n, row in enumerate(ROWS)})),
     "clinic.parquet": lambda path: pl.DataFrame(ROWS).write_parquet(path),
     "clinic.parquet.gz": lambda path: path.write_bytes(gzip.compress(parquet_bytes())),
     "clinic.arrow": write_arrow,
@@ -154,16 +157,16 @@ def records(spec):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_the_records_of_json_lines(name, place):
-    (place / "lines.jsonl").write_bytes(lines(ROWS))
+    (place / "all.jsonl").write_bytes(lines(ROWS))
     FORMATS[name](place / name)
-    for mapping, with_ids in (("lines.toml", True), (f"{name.partition('.')[0]}.toml", True)):
-        (place / mapping).write_text(MAPPING if with_ids else MAPPING.replace('id = "id"\n', ""), encoding="utf-8")
-    expected = records("clinic=lines.jsonl")
+    for mapping in ("all.toml", f"{name.partition('.')[0]}.toml"):
+        (place / mapping).write_text(MAPPING, encoding="utf-8")
+    expected = records("clinic=all.jsonl")
     assert len(expected) == len(ROWS)
     assert records(f"clinic={name}") == expected
     for mapping in place.glob("*.toml"):  # rows without ids are numbered alike
         mapping.write_text(MAPPING.replace('id = "id"\n', ""), encoding="utf-8")
-    assert records(f"clinic={name}") == records("clinic=lines.jsonl")
+    assert records(f"clinic={name}") == records("clinic=all.jsonl")
     assert records(f"clinic={name}")[0].id == "clinic:train-1"
 
 
@@ -389,6 +392,26 @@ PROPOSED = {
         {"prompt": "Why?", "chosen": "So.", "rejected": "No."},
         {"question": "prompt", "chosen": "chosen", "rejected": "rejected"},
     ),
+    "options in the answers": (
+        {"question": "Which?", "answers": {"a": "w", "b": "x"}, "correct_answers": ["b"]},
+        {"question": "question", "options": "answers", "gold": "correct_answers"},
+    ),
+    "names that say what they hold": (
+        {
+            "Harmless request": "Name a bone.",
+            "remark": "A long remark of a clerk on the case.",
+            "safe_response": "Femur.",
+        },
+        {"question": "Harmless request", "answer": "safe_response"},
+    ),
+    "a dialogue that is a text": (
+        {
+            "dialogue": "Doctor: Hello. Patient: Hello.",
+            "summary": "They greet each other in a friendly way.",
+            "q": "Why?",
+        },
+        {"question": "q", "answer": "summary"},
+    ),
     "no usual name": (
         {"Frage": "Was hilft gegen Fieber?", "Text": "Ruhe und viel Wasser helfen.", "Nr": 4},
         {"question": "Frage", "answer": "Text"},
@@ -404,6 +427,19 @@ def test_columns_of_usual_names_are_proposed(row, columns, place):
     source = source_of("set.jsonl", confirm=lambda proposal, path: written.append(proposal) is None)
     assert source.mapping["columns"] == columns
     assert source.license == "LicenseRef-proprietary"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('[{"a": "x", "b": "y"}]', "no column looks like a question among a, b"),
+        ('[{"question": "Why?", "kind": "x"}]', "no column looks like an answer among question, kind"),
+        ("[1, 2]", "has no row with columns (it is no object)"),
+    ],
+)
+def test_a_file_of_which_no_mapping_can_be_proposed(content, said, place):
+    (place / "set.json").write_text(content, encoding="utf-8")
+    assert said in refused(2, "init", "set.json")
 
 
 def test_the_language_of_the_rows_is_proposed(place):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -18,13 +18,13 @@ from sources.mapping.mapping_checks import ENOUGH, CheckedRow, columns_of
 from sources.source import Broken, Raw
 
 USUAL_NAMES: dict[str, str] = {
-    "id": "id _id uid qid row_id question_id record_id case_id item_id number nr no",
+    "id": "id _id uid qid row_id question_id record_id case_id item_id number nr no key",
     "messages": "messages conversations conversation dialogue dialog turns",
     "question": "question questions query prompt instruction question_text pregunta front patient_question stem input",
-    "answer": "answer answers response output reply completion respuesta back answer_text long_answer target",
+    "answer": "answer answers best_answer response output reply completion respuesta back answer_text long_answer",
     "options": "options choices opciones answer_options",
-    "gold": "gold correct correct_option correct_answer cop label answer_idx answer_index answer_key right ra",
-    "context": "context passage abstract document background note input",
+    "gold": "gold correct correct_option correct_answer correct_answers cop label answer_idx answer_index right ra",
+    "context": "context contexts passage abstract document background clinical_note input",
     "rationale": "rationale explanation exp reasoning cot",
     "chosen": "chosen preferred",
     "rejected": "rejected dispreferred",
@@ -46,7 +46,11 @@ def propose(rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> tuple[d
     """Return the values of a mapping, and what to check in it; ``MappingError`` where no question can be found."""
     objects = [raw.value for _, raw in rows if isinstance(raw, Raw) and isinstance(raw.value, dict)]
     known = columns_of(rows)
+    if not objects:
+        first = next((raw.error if isinstance(raw, Broken) else "it is no object" for _, raw in rows), "it is empty")
+        raise MappingError(f"{where} has no row with columns ({first}); expected a table, or a list of objects")
     found = _by_name(known)
+    _refine_by_values(objects, found)
     ids = [as_text(row.get(found["id"])) for row in objects] if "id" in found else []
     repeated = len(ids) - len(set(ids))
     if repeated > len(ids) / 100 or "" in ids:  # a few repeated ids are faults of the file, and are quarantined
@@ -94,6 +98,20 @@ def _by_name(known: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def _refine_by_values(rows: Sequence[Mapping[str, Any]], found: dict[str, Any]) -> None:
+    """Drop conversations that are no list of turns; answers that are lists or objects beside a gold are the options."""
+    if "messages" in found and not _is_listed(rows, found["messages"]):
+        found.pop("messages")
+    if "answer" in found and "options" not in found and "gold" in found and _is_listed(rows, found["answer"]):
+        found["options"] = found.pop("answer")
+
+
+def _is_listed(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
+    """Return whether the first value of a column is a list or an object, or one of them as text."""
+    value = next((row[column] for row in rows if row.get(column)), None)
+    return isinstance(value, list | dict) or (isinstance(value, str) and value.lstrip().startswith(("[{", "{", '["')))
+
+
 def _options(known: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns that hold one option each, where no column lists them."""
     if "options" in found:
@@ -125,13 +143,23 @@ def _by_value(rows: Sequence[Mapping[str, Any]], known: Sequence[str], found: Ma
         for name in known
         if name not in found.values()
     }
-    best = max(asked, key=lambda name: asked[name], default="")
-    if not best or not asked[best]:
+    named = _called(asked, "question", "request", "prompt", "query")
+    best = max(named or asked, key=lambda name: asked[name], default="")
+    if not best or not (named or asked[best]):
         raise MappingError(
-            f"no column looks like a question among {', '.join(known) or 'none'}; write the mapping by hand, with "
-            "question and answer under [columns] (sources/README.md has an example)"
+            f"no column looks like a question among {', '.join(known)}; a table needs a header, and a mapping written "
+            "by hand has question and answer under [columns] (sources/README.md has an example)"
         )
     return best
+
+
+def _called(columns: Iterable[str], *words: str) -> list[str]:
+    """Return the columns whose names contain one of some words."""
+    return [name for name in columns if any(word in _plain(name) for word in words) and "incorrect" not in name.lower()]
+
+
+LEAST_ANSWER = 20
+"""Characters of the mean text in a column that is taken for an answer without being called one."""
 
 
 def _longest(rows: Sequence[Mapping[str, Any]], known: Sequence[str], found: Mapping[str, Any]) -> str:
@@ -140,9 +168,13 @@ def _longest(rows: Sequence[Mapping[str, Any]], known: Sequence[str], found: Map
         for name in known
         if name not in found.values()
     }
-    best = max(lengths, key=lambda name: lengths[name], default="")
-    if not best or not lengths[best]:
-        raise MappingError(f"no column looks like an answer among {', '.join(known)}; write the mapping by hand")
+    named = _called(lengths, "answer", "response", "reply", "output")
+    best = max(named or lengths, key=lambda name: lengths[name], default="")
+    if not best or lengths[best] < (1 if named else LEAST_ANSWER):
+        raise MappingError(
+            f"no column looks like an answer among {', '.join(known)}; write the mapping by hand, with question and "
+            "answer under [columns] (sources/README.md has an example)"
+        )
     return best
 
 
@@ -199,7 +231,9 @@ def _message_keys(rows: Sequence[Mapping[str, Any]], column: str | None) -> dict
 def _language(rows: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> str:
     """Return the language of most first questions."""
     columns = [found[name] for name in ("question", "answer") if name in found]
-    texts = [" ".join(as_text(row.get(name)) for name in columns) for row in rows[:LANGUAGE_ROWS]] if columns else []
+    texts = [
+        " ".join(value for name in columns if isinstance(value := row.get(name), str)) for row in rows[:LANGUAGE_ROWS]
+    ]
     long = [text for text in texts if len(text) > 20]
     if not long:
         return "en"

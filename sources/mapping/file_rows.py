@@ -12,7 +12,8 @@ from sources.files import COMPRESSED, LINE_SUFFIXES, FileError, RawFile, unpack
 from sources.formats.archives import sheet
 from sources.formats.arrow_rows import arrow
 from sources.formats.csv_rows import found_delimiter, table
-from sources.shapes.row_shapes import json_rows, jsonl, parquet
+from sources.formats.json_values import JsonError, parse_json
+from sources.shapes.row_shapes import json_dict, json_rows, jsonl, parquet
 from sources.source import Broken, Raw, Rows
 
 ARROW_SUFFIXES = (".arrow", ".feather", ".ipc")
@@ -46,7 +47,7 @@ def _reader(file: RawFile) -> Rows:
     readers: dict[str, Rows] = {
         ".jsonl": jsonl,
         ".ndjson": jsonl,
-        ".json": json_rows,
+        ".json": _json_rows,
         ".parquet": parquet,
         ".xlsx": sheet,
         **dict.fromkeys(ARROW_SUFFIXES, arrow),
@@ -55,6 +56,20 @@ def _reader(file: RawFile) -> Rows:
         known = ", ".join(SUFFIXES)
         raise FileError(f"{file.path} ends in {suffix or 'nothing'}, expected one of {known}, plain, .gz or .zst")
     return readers[suffix]
+
+
+def _json_rows(file: RawFile) -> Iterator[Raw | Broken]:
+    """Yield the rows of a ``.json`` file: a list, one object a line, or one object with an object for each row.
+
+    The keys of the last are the column ``key``.
+    """
+    first = next((line for _, line in file.lines() if line.strip()), b"")
+    try:
+        value = parse_json(first)
+    except JsonError:
+        return json_rows(file) if first.lstrip().startswith(b"[") else json_dict(file)
+    by_key = isinstance(value, dict) and len(value) > 1 and all(isinstance(one, dict) for one in value.values())
+    return json_dict(file) if by_key else json_rows(file)
 
 
 def _plain(file: RawFile) -> RawFile:
