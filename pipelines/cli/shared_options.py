@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -306,13 +307,14 @@ def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Call
             about += "  [default: none]"
             command = click.option(flag, knob, metavar="NAME=FILE", multiple=True, help=about)(command)
             continue
+        if stated := re.search(r" By default ([^.]*)\.$", about):  # a default that other options decide
+            about = about[: stated.start()]
         about += SEVERAL if several else ""
         if recipe.shapes[knob] == "FLAG":
             about += f"  [default: {'on' if default else 'off'}]"
             command = click.option(f"{flag}/--no{flag[1:]}", knob, default=None, help=about)(command)
             continue
-        if "By default " not in about:
-            about += f"  [default: {'none' if shown in (None, '') else shown}]"
+        about += f"  [default: {stated[1] if stated else 'none' if shown in (None, '') else shown}]"
         command = click.option(flag, knob, metavar=recipe.shapes[knob], multiple=several, help=about)(command)
     for option in reversed(options):
         command = option(command)
