@@ -39,6 +39,19 @@ class Decision:
     memory: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
+PASSES = "passes"
+"""Column of the rules that a row passes although it breaks them, by the names of their reasons; most rows have none."""
+
+
+def without_passed(found: pl.DataFrame, rows: pl.DataFrame, reason: pl.Expr) -> pl.DataFrame:
+    """Return ``found`` without the matches of rules that their rows pass; both tables have the column ``id``."""
+    if PASSES not in rows.columns:
+        return found
+    allowed = rows.select("id", PASSES)
+    passed = pl.col(PASSES).fill_null([]).list.contains(reason)
+    return found.join(allowed, on="id", how="left", maintain_order="left").filter(~passed).drop(PASSES)
+
+
 VERBATIM_TASKS = ("function-calling", "instruction", "long-context", "math", "safety")
 """Tasks whose texts may contain markup, addresses or unusual spacing on purpose."""
 

@@ -34,7 +34,8 @@ SLOW_FILES = frozenset(
     answer_bases api attacked_requests browse build card check cli completions diff dpo_recipes evaluate_strategies
     failed_requests faults fingerprint fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills
     leak_labels ledger llamacpp memory merge_loads merge_methods mix_recipe model_report mutated_configs near_labels
-    no_files odd_files option_likelihood plan_why publish publish_faults publish_load publish_model publish_secrets
+    no_files odd_files option_likelihood overrides plan_why publish publish_faults publish_load publish_model
+    publish_secrets splits
     real_build real_llama real_servers real_training rebuild release_data report sample_build score_files screening
     store_faults stored_step strategies trace train_best train_gguf train_lineage train_packing train_record
     engines train_stages train_tokens verify versions

@@ -89,8 +89,8 @@ ROOMS = {
     "sources": "errors atomic dates suggest versions names json_model releases literal files record known_licenses "
     "license schema source table formats documents shapes drift fetch read trial mapping connectors catalog "
     "shared_items",
-    "quality": "compiled key keep outcome license_gate date_gate embeddings cleaning privacy duplicates "
-    "decontamination scores calibration",
+    "quality": "compiled key keep outcome overrides license_gate date_gate embeddings cleaning privacy duplicates "
+    "decontamination splits scores calibration",
     "synth": "teachers answers prompting passages formatting strategies cot judges preferences redteam",
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
     "merging evaluation",

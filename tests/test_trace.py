@@ -82,6 +82,7 @@ read-clinic: kept
 
 clean-clinic: dropped
   because of junk_question: unknown
+  to put it back: sabila override clinic:c3 --by NAME --reason WHY
 """
 
 DUPLICATE = f"""\
@@ -94,6 +95,7 @@ clean-ward: kept
 
 exact: dropped
   because of duplicate: duplicate_of clinic:c1, similarity 1.0
+  to put it back: sabila override ward:w1 --by NAME --reason WHY
 """
 
 QUARANTINED = f"""\

@@ -10,7 +10,7 @@ SETTINGS: dict[str, str] = {
     "unfit": "Rows that the chat template refuses or rewrites: drop and list them, or end the run.",
     "special_tokens": "Rows that spell control tokens such as <|im_end|>: learn them as text, drop, or end the run.",
     "system": "System turns refused by the template: put them before the first user turn, or keep them.",
-    "eval_share": "Share of the rows held out to measure the loss after each epoch. 0: none.",
+    "eval_share": "Share of the rows held out for the loss after each epoch; a validation split replaces it. 0: none.",
     "template_date": "Date written by chat templates that write today's date, so that rows do not depend on the day.",
     # schedule
     "epochs": "Passes over the rows; for pairs, in each chunk.",

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from pipelines.build.rebuild_reasons import Cause
 from sources.json_model import Count, JsonModel, Number
-from sources.releases.figures_model import MixPart
+from sources.releases.figures_model import MixPart, OverrideOutcome
 from sources.releases.manifest_model import Counts, FailedRequests, GeneratorCounts
 
 
@@ -109,3 +109,4 @@ class BuildAccount(JsonModel):
     requests: dict[str, RequestAccount]
     waiting_for_teacher: dict[str, str]
     absent: dict[str, str]
+    overrides: list[OverrideOutcome] = Field(default_factory=list)

@@ -103,3 +103,20 @@ ChainLicenses = Annotated[
 ]
 Samples = Annotated[int, Field(ge=1, le=64, description="Chains of thought per question and round.")]
 Seed = Annotated[int, Field(ge=0, lt=2**31, description="Random seed; the same seed gives the same rows.")]
+ValidationShare = Annotated[
+    float,
+    Field(
+        ge=0, le=0.5, description="Share of the rows of each source for a validation split of their own; 0 for none."
+    ),
+]
+TestShare = Annotated[
+    float, Field(ge=0, le=0.5, description="Share of the rows of each source for a test split; 0 for none.")
+]
+SplitSeed = Annotated[
+    int,
+    Field(
+        ge=0,
+        lt=2**31,
+        description="Random seed of the splits. A row stays in its split when rows are added, with the same seed.",
+    ),
+]

@@ -122,6 +122,8 @@ def own(identity: Identity) -> Values:
         plain |= dict(flat(identity.mapping, "mapping")) if identity.mapping else {}
     if identity.max_failed is not None:
         plain["max_failed"] = identity.max_failed
+    if identity.passes:
+        plain["passes"] = identity.passes
     return {
         **dict(flat(identity.config, "config")),
         **plain,

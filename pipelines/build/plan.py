@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pipelines.build.fingerprint import code_hash, code_modules, fingerprint, library_versions, plain
 from pipelines.build.manifest_diff import GraphStep
-from pipelines.build.step import Step
+from pipelines.build.step import NamedRows, Step
 from sources.fetch.hub_files import WithheldCorpusError
 from sources.fetch.mirror import MissingCorpusError
 from sources.files import RawFile
@@ -22,6 +22,7 @@ DRIVERS = (
     "pipelines.storage.row_index",
     "pipelines.build.repeated_ids",
     "pipelines.build.shard",
+    "quality.overrides",
 )
 """Modules that run steps and determine the content of their folders; their text is part of every fingerprint."""
 
@@ -134,6 +135,8 @@ def _nodes(
             return ()
     elif not inputs:
         return ()
+    elif isinstance(work, NamedRows) and work.function is None:
+        return inputs
     identity = _identity(step, inputs, reference_inputs, files)
     return (Node(step=step, inputs=inputs, reference_inputs=reference_inputs, files=files, identity=identity),)
 
@@ -150,6 +153,7 @@ def _identity(
             "config": plain(step.config),
             "code": code_hash(*functions, modules=DRIVERS),
             "libraries": library_versions(*functions),
+            **({"passes": [plain(entry) for entry in step.passes]} if step.passes else {}),
             **({} if step.work.corpus else seen),
             **step.work.identity(files),
         }

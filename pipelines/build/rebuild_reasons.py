@@ -29,8 +29,9 @@ class Cause:
     ``what`` is ``first`` (the recipe was not built here before), ``gone`` (its folder was removed), ``source`` or
     ``step`` (new in the recipe), ``code`` (``name`` a module, or empty where none of ours changed), ``library``
     (``name`` a distribution), ``file`` (``name`` with its split), ``input``, ``reference_input`` (``name`` was added or
-    removed), ``setting`` (``name`` a field of the config, the source's terms or a limit) or ``follows`` (``name`` a
-    step with causes of its own). ``before`` and ``after`` are the two values, None where there is none.
+    removed), ``setting`` (``name`` a field of the config, the source's terms or a limit), ``overrides`` (numbers of
+    those that keep a row) or ``follows`` (``name`` a step with causes of its own). ``before`` and ``after`` are the two
+    values, None where there is none.
     """
 
     what: str
@@ -49,6 +50,7 @@ class BuildNote(JsonModel):
     lock: dict[str, Locked] = Field(default_factory=dict)
     lock_file: str | None = None
     mirror: str | None = None
+    overrides_file: str | None = None
 
 
 def note_build(
@@ -60,6 +62,7 @@ def note_build(
     lock: dict[str, Locked],
     lock_file: Path | None = None,
     mirror: Path | None = None,
+    overrides_file: Path | None = None,
 ) -> None:
     """Save a summary of a build for the next plan and for traces; only the newest build of a recipe is kept."""
     nodes = plan.nodes()
@@ -71,6 +74,7 @@ def note_build(
         lock=lock,
         lock_file=str(lock_file.absolute()) if lock_file else None,
         mirror=str(mirror.absolute()) if mirror else None,
+        overrides_file=str(overrides_file.absolute()) if overrides_file else None,
     )
     write_json(store.root / "builds" / f"{recipe}.json", note.to_json())
 
@@ -150,6 +154,8 @@ def _different(node: Node, name: str, before: Any, after: Any, code: Mapping[str
         yield from (Cause(what="code", name=RECIPE_FILE.sub(r"\1.py", module)) for module in changed or [""])
     elif name.startswith("library "):
         yield Cause(what="library", name=name.removeprefix("library "), before=before, after=after)
+    elif name == "passes":
+        yield Cause(what="overrides", before=len(before or ()), after=len(after or ()))
     elif name.startswith(("file ", "companion ")):
         yield Cause(what="file", name=name.partition(" ")[2], before=before, after=after)
     else:
@@ -184,6 +190,8 @@ def _words(cause: Cause) -> tuple[str, str]:
     before, after = cause.before, cause.after
     if cause.what == "setting":
         return "", f"{cause.name} {_value(before)} -> {_value(after)}"
+    if cause.what == "overrides":
+        return "", f"overrides that keep rows {before} -> {after}"
     if cause.what == "library":
         return "", f"library {cause.name} {before or 'not used'} -> {after or 'not used'}"
     if cause.what == "file":

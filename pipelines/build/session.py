@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Any
 from pipelines.build.account import BuildAccount, Forecast, RequestAccount, StepAccount, StepForecast
 from pipelines.build.engine import StartEngine
 from pipelines.build.forecast import requests_of
+from pipelines.build.override_outcomes import override_outcomes
+from pipelines.build.overrides_file import read_overrides, with_overrides
 from pipelines.build.plan import Node, Plan, reference_only, resolve
 from pipelines.build.progress import show_progress
 from pipelines.build.rebuild_reasons import Cause, causes, last_build, note_build
@@ -20,6 +22,7 @@ from pipelines.completions.budget import Spending
 from pipelines.completions.warning_log import kept_notices
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
+from quality.overrides import Override
 from sources.fetch.mirror import has_folder, mirrored
 from sources.files import RawFile
 from sources.mapping.own_source import raw_files
@@ -44,6 +47,9 @@ class BuildSession:
     lock_file: Path | None = None
     """Path of the lock file, if given; one file serves the Hub and all mirrors."""
 
+    overrides: tuple[Override, ...] = ()
+    overrides_file: Path | None = None
+
     @classmethod
     def open(
         cls,
@@ -54,15 +60,19 @@ class BuildSession:
         mirror: Path | None,
         relock: bool = False,
         lock: Lock | Path | None = None,
+        overrides: Sequence[Override] | Path | None = None,
         anonymous: bool = False,
     ) -> BuildSession:
         """Check the values, find and hash every raw file, and compare with the lock, before any work.
 
         The lock is stored next to the recipe, with entries for each mirror, unless a lock or its file is given.
-        ``anonymous`` requests to the Hub carry no token. Raises ``RecipeError``, ``MissingCorpusError``, ``HubError``,
-        ``FileError`` and ``LockError``.
+        ``overrides`` are people's decisions about single rows, or the file of them. ``anonymous`` requests to the Hub
+        carry no token. Raises ``RecipeError``, ``OverridesError``, ``MissingCorpusError``, ``HubError``, ``FileError``
+        and ``LockError``.
         """
-        step = recipe.bind(values)
+        overrides_file = overrides if isinstance(overrides, Path) else None
+        entries = read_overrides(overrides) if isinstance(overrides, Path) else tuple(overrides or ())
+        step = with_overrides(recipe.bind(values), entries)
         lock_file = lock if isinstance(lock, Path) else None
         if not isinstance(lock, Lock):
             lock = (
@@ -75,7 +85,15 @@ class BuildSession:
         kept.prepare()
         plan = resolve(step, partial(_find, mirror=place, raw=store / "raw", lock=lock, anonymous=anonymous))
         return cls(
-            recipe=recipe, values=dict(values), plan=plan, store=kept, lock=lock, mirror=mirror, lock_file=lock_file
+            recipe=recipe,
+            values=dict(values),
+            plan=plan,
+            store=kept,
+            lock=lock,
+            mirror=mirror,
+            lock_file=lock_file,
+            overrides=entries,
+            overrides_file=overrides_file,
         )
 
     def forecast(self, rates: Rates) -> Forecast:
@@ -127,6 +145,7 @@ class BuildSession:
             lock=self.lock.entries,
             lock_file=self.lock_file,
             mirror=self.mirror,
+            overrides_file=self.overrides_file,
         )
         steps = [self.store.summary(name) for name in nodes]
         compared = reference_only((step.inputs, step.reference_inputs) for step in steps)
@@ -141,6 +160,7 @@ class BuildSession:
             },
             waiting_for_teacher=self.plan.waiting,
             absent=self.plan.absent,
+            overrides=override_outcomes(self.store, steps, self.overrides),
         )
 
     def _step_forecast(self, node: Node, rates: Rates, why: dict[str, list[Cause]], compared: set[str]) -> StepForecast:
@@ -189,14 +209,16 @@ def _from_hub(corpus: Corpus, raw: Path, lock: Lock, *, anonymous: bool) -> tupl
 
 
 def like_last_build(
-    recipe: Recipe, store: Path, mirror: Path | None, lock: Path | None
-) -> tuple[dict[str, Any], Path | None, Path | None]:
-    """Return the values, mirror and lock file of the last build of ``recipe`` in ``store``, where there is one.
+    recipe: Recipe, store: Path, mirror: Path | None, lock: Path | None, overrides: Path | None = None
+) -> tuple[dict[str, Any], Path | None, Path | None, Path | None]:
+    """Return the values, mirror, lock file and overrides file of the last build of ``recipe`` in ``store``.
 
-    A given mirror or lock has priority.
+    A given mirror, lock or overrides file has priority; without a build they are all that is returned.
     """
     last = last_build(Store(store), recipe.name)
     if last is None:
-        return {}, mirror, lock
-    noted_mirror, noted_lock = (Path(path) if path else None for path in (last.mirror, last.lock_file))
-    return dict(last.values), mirror or noted_mirror, lock or noted_lock
+        return {}, mirror, lock, overrides
+    noted_mirror, noted_lock, noted_overrides = (
+        Path(path) if path else None for path in (last.mirror, last.lock_file, last.overrides_file)
+    )
+    return dict(last.values), mirror or noted_mirror, lock or noted_lock, overrides or noted_overrides

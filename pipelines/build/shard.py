@@ -20,6 +20,7 @@ from pipelines.build.step import CompareRows, GenerateStep, MapRows
 from pipelines.completions.failed_requests import Outcomes, TooManyFailedError
 from pipelines.storage.stored_step import height
 from quality.outcome import Outcome
+from quality.overrides import Override, Overrides, named_rows, pass_rules
 from sources.atomic import write_json, write_table
 from sources.errors import SabilaError
 from sources.files import RawFile
@@ -75,16 +76,29 @@ def _reasons_to_hold_out(corpus: Corpus, splits: Sequence[str]) -> dict[str, str
     return reasons | {split: f"its publisher calls it {split!r}, {way}" for split in unknown}
 
 
-def map_shard(function: MapRows[Any], config: Any, known: Known, path: Path, folder: Path, shard: int) -> ShardCounts:
+def map_shard(
+    function: MapRows[Any],
+    config: Any,
+    known: Known,
+    passes: tuple[Override, ...],
+    path: Path,
+    folder: Path,
+    shard: int,
+) -> ShardCounts:
     """Map the rows of one shard, or reuse an earlier build's result of the step for the same file.
 
-    Raises ``LostRowsError`` where the outcome lacks a row or changes the order.
+    Rows named by ``passes`` pass the rules that these name. Raises ``LostRowsError`` where the outcome lacks a row or
+    changes the order.
     """
-    input_hash = content_of((path,))
+    own = named_in((path,), passes)
+    input_hash = content_of((path,), own)
     if input_hash in known:
         return _reuse_cached(known[input_hash], folder, shard)
     rows = read_parquet(path)
-    return _write_outcome(function, rows, function(rows, config), folder, shard, input_hash)
+    outcome = function(rows, config)
+    if own:
+        outcome = pass_rules(outcome, rows, own, lambda some: function(some, config))
+    return _write_outcome(function, rows, outcome, folder, shard, input_hash)
 
 
 def compare_shard(
@@ -92,26 +106,59 @@ def compare_shard(
     config: Any,
     references: tuple[Path, ...],
     known: Known,
+    passes: tuple[Override, ...],
     path: Path,
     folder: Path,
     shard: int,
 ) -> ShardCounts:
     """Map the rows of one shard, compared with the rows in ``references``; as ``map_shard`` otherwise."""
-    input_hash = content_of((path,))
+    own = named_in((path,), passes)
+    input_hash = content_of((path,), own)
     if input_hash in known:
         return _reuse_cached(known[input_hash], folder, shard)
     rows = read_parquet(path)
-    return _write_outcome(function, rows, function(rows, config, references), folder, shard, input_hash)
+    outcome = function(rows, config, references)
+    if own:
+        outcome = pass_rules(outcome, rows, own, lambda some: function(some, config, references))
+    return _write_outcome(function, rows, outcome, folder, shard, input_hash)
+
+
+def map_named_shard(
+    function: MapRows[Overrides], config: Overrides, path: Path, folder: Path, shard: int
+) -> ShardCounts:
+    """Map the rows of one shard if an override names one of them; pass it on as it is otherwise."""
+    own = named_in((path,), config.entries)
+    if not own:
+        return pass_shard(path, folder, shard)
+    rows = read_parquet(path)
+    return _write_outcome(function, rows, function(rows, Overrides(entries=own)), folder, shard, "")
+
+
+def named_in(paths: Sequence[Path], entries: Sequence[Override]) -> tuple[Override, ...]:
+    """Return the overrides that name a row of these files, in their order."""
+    if not entries:
+        return ()
+    rows = scan_parquet(list(paths)).select("id", "source", "file", "line").collect()
+    named = {entry.key for _, entry in named_rows(rows, entries)}
+    return tuple(entry for entry in entries if entry.key in named)
 
 
 def generate_shard(
-    work: GenerateStep, config: Any, ask: Ask, known: Known, paths: tuple[Path, ...], folder: Path, shard: int
+    work: GenerateStep,
+    config: Any,
+    ask: Ask,
+    known: Known,
+    passes: tuple[Override, ...],
+    paths: tuple[Path, ...],
+    folder: Path,
+    shard: int,
 ) -> ShardCounts | Outcomes:
     """Map the rows of some files with a teacher, or reuse an earlier result.
 
     Returns the counts; where more requests failed than allowed, nothing is written, and their outcomes are returned.
     """
-    input_hash = content_of(paths)
+    own = named_in(paths, passes)
+    input_hash = content_of(paths, own)
     if input_hash in known and known[input_hash].counts.failed is None:
         return _reuse_cached(known[input_hash], folder, shard)
     rows, outcomes = read_parquet(list(paths)), Outcomes()
@@ -121,6 +168,8 @@ def generate_shard(
         return outcomes
     if outcomes.too_many(work.max_failed):
         return outcomes
+    if own:
+        outcome = pass_rules(outcome, rows, own)
     return _write_outcome(work.function, rows, outcome, folder, shard, input_hash, outcomes.failures())
 
 

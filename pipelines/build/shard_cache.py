@@ -14,8 +14,10 @@ from pathlib import Path
 
 from pydantic import Field
 
+from pipelines.build.fingerprint import fingerprint, plain
 from pipelines.storage.store import Store
 from pipelines.storage.stored_step import content_hash
+from quality.overrides import Override
 from sources.atomic import own_number, write_json, writing
 from sources.json_model import Count, JsonModel
 from sources.releases.manifest_model import FailedRequests, Identity
@@ -77,9 +79,13 @@ def _link(path: Path, place: Path) -> None:
         shutil.copyfile(path, place)
 
 
-def content_of(paths: Sequence[Path]) -> str:
-    """Return a hash of the bytes of some files, in order; 128 bits identify a shard within one store."""
-    return content_hash(*paths)
+def content_of(paths: Sequence[Path], passes: Sequence[Override] = ()) -> str:
+    """Return a hash of the bytes of some files, in order, and of the overrides of their rows.
+
+    128 bits identify a shard within one store.
+    """
+    content = content_hash(*paths)
+    return fingerprint([content, *(plain(entry) for entry in passes)]) if passes else content
 
 
 def note_shards(folder: Path, counts: Sequence[ShardCounts]) -> None:
@@ -101,4 +107,5 @@ def cached_shard(store: Store, identity: Identity) -> dict[str, CachedShard]:
 
 
 def _alone(identity: Identity) -> Identity:
-    return identity.with_values(inputs=[])
+    """Return the identity without what the hash of a shard's input covers: its rows, and their overrides."""
+    return identity.with_values(inputs=[], passes=[])

@@ -1,7 +1,7 @@
 """A step: a name, work to do, a frozen config and the steps it reads. A recipe returns its last step.
 
 Each kind of work is a class here, made by a function of its own: ``read``, ``each_shard``, ``each_shard_here``,
-``whole_set``, ``incremental_whole_set``, ``generate_step`` and ``pending_teacher``.
+``whole_set``, ``incremental_whole_set``, ``generate_step``, ``pending_teacher`` and ``takedowns``.
 ``pipelines.build.step_runner`` runs them.
 """
 
@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, overload
 import polars as pl
 
 from quality.outcome import Decision, Outcome, Shards
+from quality.overrides import Override, Overrides
 from sources.files import RawFile
 from sources.json_model import Values
 from sources.names import check_name
@@ -67,6 +68,9 @@ class Runner(Protocol):
 
     def generate(self, work: GenerateStep) -> None:
         """Send the requests of all rows to a teacher."""
+
+    def map_named(self, function: MapRows[Overrides]) -> None:
+        """Map the shards that contain a row named by the config, and pass on the others."""
 
 
 class Work(ABC):
@@ -234,6 +238,25 @@ class GenerateStep(Work):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedRows(Work):
+    """Call ``function(rows, overrides)`` on the shards that contain a row named by one; others are passed on unread.
+
+    Without a function the step is only a place for takedowns, and is left out of every plan.
+    """
+
+    function: MapRows[Overrides] | None = None
+
+    def functions(self) -> tuple[Callable[..., object], ...]:
+        """Return the function."""
+        return (self.function,) if self.function else ()
+
+    def run(self, runner: Runner) -> None:
+        """Map the shards that contain named rows."""
+        assert self.function is not None, "a step without a function is in no plan"
+        runner.map_named(self.function)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PendingTeacher(Work):
     """Work for a language model that no teacher was configured for; the rows pass through."""
 
@@ -267,8 +290,9 @@ class GenerateStage(Protocol[GivenConfig]):
 class Step:
     """One step of a recipe; ``config`` is a frozen dataclass whose fields are JSON, or None.
 
-    Rows of ``inputs`` pass through the step, rows of ``reference_inputs`` are only compared with. Benchmark rows may
-    only be reference inputs: a step that would pass them on is refused.
+    ``passes`` are the overrides of rows that pass one of its rules. Rows of ``inputs`` pass through the step, rows of
+    ``reference_inputs`` are only compared with. Benchmark rows may only be reference inputs: a step that would pass
+    them on is refused.
     """
 
     name: str
@@ -276,6 +300,7 @@ class Step:
     config: Any = None
     inputs: tuple[Step, ...] = ()
     reference_inputs: tuple[Step, ...] = ()
+    passes: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("the name of a step", self.name)
@@ -376,3 +401,11 @@ class Generate(Protocol):
 def pending_teacher(name: str, needs: str, *inputs: Step) -> Step:
     """Return a placeholder for a generating step; its rows pass through until a teacher is configured."""
     return Step(name=name, work=PendingTeacher(needs=needs), inputs=inputs)
+
+
+def takedowns(rows: Step) -> Step:
+    """Return the place in a recipe at which overrides drop rows: a step only where an overrides file drops some.
+
+    After deduplication, so that no copy takes the place of a dropped row, and before requests to a model.
+    """
+    return Step(name="takedowns", work=NamedRows(), inputs=(rows,))

@@ -20,7 +20,9 @@ from pipelines.build.shard import (
     LostRowsError,
     compare_shard,
     generate_shard,
+    map_named_shard,
     map_shard,
+    named_in,
     note,
     pass_shard,
     read_shard,
@@ -38,6 +40,7 @@ from pipelines.storage.row_index import write_row_index
 from pipelines.storage.store import Store
 from pipelines.storage.stored_step import height
 from quality.outcome import Decision, Shards
+from quality.overrides import APPLIED, Overrides, applied, named_rows
 from sources.atomic import write_table
 from sources.files import FileError, RawFile
 from sources.literal import read_parquet, scan_parquet
@@ -75,7 +78,8 @@ class StepRunner:
         """Map shard by shard, reusing what an earlier build made of the same content."""
         known = cached_shard(self.context.store, self.node.identity)
         config = self.node.step.config
-        tasks: list[ShardTask] = [partial(map_shard, function, config, known, path) for path in self._shards()]
+        passes = self.node.step.passes
+        tasks: list[ShardTask] = [partial(map_shard, function, config, known, passes, path) for path in self._shards()]
         self._each(tasks, in_this_process=in_this_process)
         note_shards(self.folder, self.counts)
 
@@ -83,8 +87,16 @@ class StepRunner:
         """Map shard by shard, with the files of the reference inputs."""
         known = cached_shard(self.context.store, self.node.identity)
         config, references = self.node.step.config, tuple(shards_of(self.node.reference_inputs, self.context.store))
-        self._each([partial(compare_shard, function, config, references, known, path) for path in self._shards()])
+        passes = self.node.step.passes
+        self._each(
+            [partial(compare_shard, function, config, references, known, passes, path) for path in self._shards()]
+        )
         note_shards(self.folder, self.counts)
+
+    def map_named(self, function: MapRows[Overrides]) -> None:
+        """Map the shards that contain a row named by the config, and pass on the others."""
+        config = self.node.step.config
+        self._each([partial(map_named_shard, function, config, path) for path in self._shards()])
 
     def drop_rows(self, decide: Decide[Any], sketch: MakeSketch[Any] | None, key: str | None) -> None:
         """Decide over all shards or over what workers make of each of them, and drop."""
@@ -144,7 +156,8 @@ class StepRunner:
             if counted is None and group.passes:
                 counted = pass_shard(paths[0], self.folder, shard)
             elif counted is None:
-                counted = generate_shard(work, self.node.step.config, ask, known, paths, self.folder, shard)
+                step = self.node.step
+                counted = generate_shard(work, step.config, ask, known, step.passes, paths, self.folder, shard)
             if isinstance(counted, Outcomes):
                 failed.add(counted)
             else:
@@ -190,13 +203,34 @@ class StepRunner:
                 write_table(self.folder / f"{table}.parquet", found)
             if decided.drops["id"].is_duplicated().any() or decided.drops["drop_reason"].has_nulls():
                 raise LostRowsError(f"{name} returned a row to drop twice, or without a reason")
-            write_table(drops, decided.drops.sort("id"))
+            write_table(drops, self._without_passed(decided.drops, shards).sort("id"))
         self._each([partial(sift_shard, drops, path) for path in shards])
         named, dropped = height([drops]), height(self.folder.glob("dropped/*.parquet"))
         if named != dropped:
             raise LostRowsError(
                 f"{name} returned {named} rows to drop, but only {dropped} of their ids are among its input rows"
             )
+
+    def _without_passed(self, drops: pl.DataFrame, shards: list[Path]) -> pl.DataFrame:
+        """Return the rows to drop without those that pass the rule they are dropped for; write what was applied."""
+        if not self.node.step.passes:
+            return drops
+        found = [
+            (rows["id"][at], entry)
+            for path in shards
+            if (own := named_in((path,), self.node.step.passes))
+            for rows in [scan_parquet(path).select("id", "source", "file", "line").collect()]
+            for at, entry in named_rows(rows, own)
+        ]
+        wanted = pl.DataFrame(
+            {"id": [id for id, _ in found], "drop_reason": [entry.rule for _, entry in found]},
+            {"id": pl.String, "drop_reason": pl.String},
+        ).with_row_index("n")
+        passed = wanted.join(drops, on=["id", "drop_reason"], maintain_order="left")
+        if passed.height:
+            done = [found[n] for n in passed["n"]]
+            write_table(self.folder / APPLIED / "00000.parquet", applied(done, passed["evidence"].to_list()))
+        return drops.join(passed, on=["id", "drop_reason"], how="anti", maintain_order="left")
 
     def _refuse(self, group: tuple[RawFile, ...]) -> None:
         """Raise for a file whose rows are all malformed: it is not the file its connector was written for."""

@@ -15,6 +15,7 @@ from pipelines.cli.shared_options import (
     JSON,
     LOCK,
     MIRROR,
+    OVERRIDES,
     OVERWRITE,
     RELOCK,
     STORE,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from sources.source import Corpus
 
 
-@recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, PRICE, JSON)
+@recipe_verb("plan", STORE, MIRROR, LOCK, RELOCK, OVERRIDES, PRICE, JSON)
 def plan_verb(
     recipe: Recipe,
     values: dict[str, Any],
@@ -40,6 +41,7 @@ def plan_verb(
     mirror: Path | None,
     lock: Path | None,
     relock: bool,
+    overrides: Path | None,
     price: tuple[float, float] | None,
     as_json: bool,
 ) -> None:
@@ -50,7 +52,9 @@ def plan_verb(
     from pipelines.build.session import BuildSession
     from pipelines.cli.print_tables import plan_table
 
-    session = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
+    session = BuildSession.open(
+        recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides
+    )
     forecast = session.forecast(spending(None, None, price, None).rates)
     corpora = [corpus for node in session.plan.nodes() if (corpus := node.step.work.corpus)]
     point_out_licenses((corpus.name, corpus.license) for corpus in corpora)
@@ -61,7 +65,7 @@ def plan_verb(
         echo(plan_table(forecast))
 
 
-@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, *ENGINE, *SPENDING, *REQUESTING, JSON)
+@recipe_verb("build", STORE, MIRROR, LOCK, RELOCK, OVERRIDES, *ENGINE, *SPENDING, *REQUESTING, JSON)
 def build_verb(
     recipe: Recipe,
     values: dict[str, Any],
@@ -69,6 +73,7 @@ def build_verb(
     mirror: Path | None,
     lock: Path | None,
     relock: bool,
+    overrides: Path | None,
     workers: int | None,
     engine: EngineName,
     ray_address: str | None,
@@ -87,7 +92,9 @@ def build_verb(
     from pipelines.cli.print_tables import build_table, examples
 
     start_engine = choose_engine(engine, ray_address, workers, store)
-    session = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
+    session = BuildSession.open(
+        recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides
+    )
     how = requesting(limits)
     account = session.build(start_engine=start_engine, spending=spending(**limits), requesting=how)
     if as_json:

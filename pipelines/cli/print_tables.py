@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from pipelines.cli.list_sources import CatalogRow
     from pipelines.freeze.export_release import ExportSummary
     from pipelines.own_files.file_tables import FileAccount
+    from pipelines.trace.dropped_rows import DroppedRows
     from quality.calibration import EmbedderFigures
-    from sources.releases.figures_model import MixPart
+    from sources.releases.figures_model import MixPart, OverrideOutcome
     from sources.releases.manifest_model import Counts, FailedRequests
 
 GAP = 2
@@ -166,8 +169,65 @@ def build_table(account: BuildAccount) -> str:
         *waiting,
         *_requests(account),
         *_absent(account.absent),
+        *([f"\n{overrides_text(account.overrides)}"] if account.overrides else []),
         f"\n{account.rows:,} rows",
     )
+
+
+EXCERPT = 160
+"""Characters of a text in a list of rows."""
+
+
+def dropped_text(found: DroppedRows) -> str:
+    """Return the dropped rows by source, step and reason, then the first of them with evidence and texts."""
+    from pipelines.terminal import one_line
+
+    table = text_table("source", "step", "reason", "rows", numbers=("rows",))
+    for one in found.counts:
+        table.add_row(one.source, one.step, one.reason, f"{one.rows:,}")
+    lines = []
+    for row in found.rows:
+        lines += ["", one_line(row.id), one_line(f"  {row.step}: {row.reason}")]
+        texts = {"evidence": row.evidence, "question": row.question, "answer": row.answer}
+        lines += [f"  {name}: {_excerpt(text)}" for name, text in texts.items() if text]
+    total = sum(one.rows for one in found.counts)
+    lines += ["", f"{total:,} rows, {len(found.rows):,} of them listed"]
+    return "\n".join([render_text(table), *lines])
+
+
+def _excerpt(text: str) -> str:
+    from pipelines.terminal import one_line
+
+    line = one_line(" ".join(text.split()))
+    return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"
+
+
+OUTCOMES = {
+    "dropped_later": "past its rule, but",
+    "no_effect": "no effect:",
+    "no_row": "no such row:",
+    "no_step": "no such step:",
+    "quarantined": "malformed row:",
+}
+"""What is printed before the explanation of an override that did not do what it says."""
+
+OVERRIDES_SHOWN = 20
+
+
+def overrides_text(outcomes: Sequence[OverrideOutcome]) -> str:
+    """Return the number of overrides applied, and those that were not, each with the explanation."""
+    done = [one for one in outcomes if one.status == "applied"]
+    open_ones = [one for one in outcomes if one.status != "applied"]
+    by_decision = [f"{decision} {n:,}" for decision, n in sorted(Counter(one.decision for one in done).items())]
+    counted = f" ({', '.join(by_decision)})" if done else ""
+    lines = [f"overrides: {len(done):,} of {len(outcomes):,} applied{counted}"]
+    lines += [
+        f"  {one.decision} {one.id}: {OUTCOMES.get(one.status, one.status)} {one.detail}"
+        for one in open_ones[:OVERRIDES_SHOWN]
+    ]
+    if len(open_ones) > OVERRIDES_SHOWN:
+        lines.append(f"  and {len(open_ones) - OVERRIDES_SHOWN} more, which --json lists")
+    return "\n".join(lines)
 
 
 NUMBERS = ("rows in", "kept", "dropped", "quarantined")

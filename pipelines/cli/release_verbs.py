@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.cli.shared_options import JSON, LOCK, MIRROR, RELOCK, STORE, WORKERS, main, recipe_verb
+from pipelines.cli.shared_options import JSON, LOCK, MIRROR, OVERRIDES, RELOCK, STORE, WORKERS, main, recipe_verb
 from pipelines.cli.teacher_options import REQUESTING, requesting
 from pipelines.terminal import echo, echo_coloured, echo_json, printable
 
@@ -44,6 +44,7 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
     MIRROR,
     LOCK,
     RELOCK,
+    OVERRIDES,
     WORKERS,
     click.option("--version", required=True, callback=version_name, help="Version of the release, as in 2026.11.22."),
     *REQUESTING,
@@ -56,6 +57,7 @@ def release_verb(
     mirror: Path | None,
     lock: Path | None,
     relock: bool,
+    overrides: Path | None,
     workers: int,
     version: str,
     as_json: bool,
@@ -68,15 +70,20 @@ def release_verb(
     """
     from pipelines.build.config_text import shown_values
     from pipelines.build.session import BuildSession, like_last_build
+    from pipelines.cli.print_tables import overrides_text
     from pipelines.freeze.freeze_release import release
 
     if not values:
-        values, mirror, lock = like_last_build(recipe, store, mirror, lock)
+        values, mirror, lock, overrides = like_last_build(recipe, store, mirror, lock, overrides)
     if values:
         echo(f"freezing {recipe.name} with {printable(shown_values(values))}", err=True)
-    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock)
-    bench.build(workers=workers, requesting=requesting(how))
+    if overrides:
+        echo(f"with the overrides of {printable(str(overrides))}", err=True)
+    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides)
+    account = bench.build(workers=workers, requesting=requesting(how))
     manifest = release(bench, version)
+    if account.overrides:
+        echo(overrides_text(account.overrides), err=True)
     if as_json:
         echo_json(manifest.to_json())
     else:
@@ -109,6 +116,117 @@ def trace(id: str, store: Path, recipe: str | None, release: str | None, unmaske
         echo_json([event.to_json() for event in events])
     else:
         echo_coloured(history_text(id, events))
+
+
+@main.command()
+@STORE
+@click.option("--recipe", help="Recipe whose last build is listed.  [default: the latest build]")
+@click.option(
+    "--source", "sources", multiple=True, help="Only rows of this source; may be given several times.  [default: all]"
+)
+@click.option(
+    "--step",
+    "steps",
+    multiple=True,
+    help="Only rows that this step dropped, as in near; may be given several times.  [default: all]",
+)
+@click.option(
+    "--reason", "reasons", multiple=True, help="Only rows with this reason; may be given several times.  [default: all]"
+)
+@click.option("--text", help="Only rows with this text in id, question or answer, in any case.  [default: all]")
+@click.option(
+    "--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows to list; all of them are counted."
+)
+@UNMASKED
+@JSON
+def dropped(
+    store: Path,
+    recipe: str | None,
+    sources: tuple[str, ...],
+    steps: tuple[str, ...],
+    reasons: tuple[str, ...],
+    text: str | None,
+    limit: int,
+    unmasked: bool,
+    as_json: bool,
+) -> None:
+    """List the rows that a build dropped, and why.
+
+    Rows are counted by source, step and reason, and the first ones listed with evidence, question and answer. sabila
+    override ID puts one back.
+    """
+    from pipelines.cli.print_tables import dropped_text
+    from pipelines.trace.dropped_rows import Wanted, dropped_rows
+
+    wanted = Wanted(sources=sources, steps=steps, reasons=reasons, text=text)
+    found = dropped_rows(store, recipe, wanted, limit=limit, unmasked=unmasked)
+    if as_json:
+        echo_json(found.to_json())
+    else:
+        echo(dropped_text(found))
+
+
+@main.command()
+@click.argument("ids", nargs=-1, required=True)
+@click.option(
+    "--decision",
+    type=click.Choice(["keep", "drop", "edit"]),
+    default="keep",
+    show_default=True,
+    help="keep: the row passes the rule that dropped it; drop: the next version is without it; edit: a new text.",
+)
+@click.option("--reason", required=True, help="Why, in a sentence; it is published with the release.")
+@click.option("--by", required=True, help="Name of who decided; it is published with the release.")
+@click.option("--date", help="Day of the decision, as in 2026-11-29.  [default: today]")
+@click.option(
+    "--field", help="Field to edit: question, gold, context, answer, rationale, response or rejected.  [default: none]"
+)
+@click.option(
+    "--text",
+    help="New text of the field; for gold the text of the right option, or letters.  [default: none]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("overrides.toml"),
+    show_default=True,
+    help="File to add to.",
+)
+@STORE
+@click.option("--recipe", help="Recipe whose last build has the rows.  [default: the latest build]")
+@click.option(
+    "--release", help="Look the rows up in this release: NAME@VERSION or a folder.  [default: the last build]"
+)
+def override(
+    ids: tuple[str, ...],
+    decision: Any,
+    reason: str,
+    by: str,
+    date: str | None,
+    field: str | None,
+    text: str | None,
+    out: Path,
+    store: Path,
+    recipe: str | None,
+    release: str | None,
+) -> None:
+    """Write decisions about rows into an overrides file.
+
+    IDS are rows as sabila trace, diff, dropped and browse name them. The step and the rule that dropped a row are
+    looked up. sabila build RECIPE --overrides FILE applies the file.
+    """
+    from datetime import date as day
+
+    from pipelines.trace.propose_overrides import Decision, add_to_file, propose_overrides
+
+    on = date or day.today().isoformat()
+    made = Decision(decision=decision, reason=reason, by=by, date=on, field=field, text=text)
+    entries = propose_overrides(tuple(dict.fromkeys(ids)), made, store, recipe, release)
+    add_to_file(out, entries)
+    for entry in entries:
+        over = f", although {entry.step} drops it for {entry.rule}" if entry.rule else ""
+        echo(f"{entry.decision} {entry.id}{over}")
+    echo(f"{len(entries)} added to {out}; apply them: sabila build RECIPE --overrides {out}", err=True)
 
 
 TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf", "grpo", "tool-calls", "csv", "xlsx")

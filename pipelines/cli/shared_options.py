@@ -45,6 +45,12 @@ LOCK = click.option(
     "entries of its own for each mirror]",
 )
 RELOCK = click.option("--relock", is_flag=True, help="Accept raw files that differ from the lock, and update it.")
+OVERRIDES = click.option(
+    "--overrides",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="TOML file of decisions about single rows: keep one that a rule drops, drop one, edit a field; "
+    "sabila override writes it.  [default: none]",
+)
 WORKERS = click.option(
     "--workers",
     type=click.IntRange(1, 256),
@@ -100,6 +106,8 @@ SECTIONS = {
     },
     "Inspect a dataset": {
         "trace": "Show one row's history, or why it was dropped",
+        "dropped": "List the rows that a build dropped, and why",
+        "override": "Put rows back, take rows down or edit them",
         "diff": "Compare two releases row by row",
         "report": "Write a release's report as one HTML file",
         "browse": "Search kept and dropped rows on a local page",

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from pipelines.build.manifest_diff import Difference, graph_differences, graph_of
 from pipelines.release.data_files import KINDS
+from pipelines.release.ledger import DECISIONS
 from pipelines.storage.duckdb_session import listed, quoted, text_literal
 from sources.releases.manifest_model import Manifest, StepSummary
 from sources.releases.read_manifest import ReleaseError
@@ -103,9 +104,14 @@ def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Manifest, after:
     for name, folder in zip(("before", "after"), sides, strict=True):
         paths = sorted((folder / "ledger").glob("*.parquet"))
         nothing = (
-            "SELECT NULL::VARCHAR id, '' status, '' step, '' reason, '' evidence, []::VARCHAR[] changed_by LIMIT 0"
+            "SELECT NULL::VARCHAR id, '' status, '' step, '' reason, '' evidence, []::VARCHAR[] changed_by, "
+            "NULL::VARCHAR decided LIMIT 0"
         )
-        ledger = f"SELECT id, status, step, reason, evidence, changed_by FROM read_parquet({listed(paths)})"
+        decided = _DECIDED if paths and DECISIONS.name in pq.read_schema(paths[0]).names else "NULL::VARCHAR"
+        ledger = (
+            f"SELECT id, status, step, reason, evidence, changed_by, {decided} AS decided "
+            f"FROM read_parquet({listed(paths)})"
+        )
         run.execute(f"CREATE VIEW ledger_{name} AS {ledger if paths else nothing}")
     run.execute(
         "CREATE TABLE explained (id VARCHAR, source VARCHAR, change VARCHAR, step VARCHAR, reason VARCHAR, "
@@ -115,6 +121,17 @@ def give_reasons(run: DuckDBPyConnection, sides: Sides, before: Manifest, after:
     _absences(run, "added", "before", sides[0], before)
     changes = list(graph_differences(graph_of(before.steps), graph_of(after.steps)))
     _edits(run, sides, changes, after.steps)
+    run.execute(
+        "UPDATE explained SET evidence = concat_ws('; ', explained.evidence, l.decided) FROM ledger_after l "
+        "WHERE explained.id = l.id AND explained.change IN ('added', 'edited') AND l.decided IS NOT NULL"
+    )
+
+
+_DECIDED = (
+    "array_to_string(list_transform(overrides, lambda o: format('override {} by {}: {}', "
+    "concat_ws(' ', o.decision, coalesce(o.rule, o.field)), o.decided_by, o.reason)), '; ')"
+)
+"""What people decided about a row, from the column ``overrides`` of a ledger."""
 
 
 def _absences(run: DuckDBPyConnection, change: str, name: str, folder: Path, manifest: Manifest) -> None:

@@ -17,8 +17,10 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.freeze.export_files import FILES, RowFile
+from pipelines.release.assigned_splits import split_names, split_of_file
 from pipelines.release.data_files import scan
 from pipelines.release.open_release import open_release, reading
+from quality.splits import TRAIN
 from sources.atomic import write_bytes, writing
 from sources.catalog import SOURCES
 from sources.errors import SabilaError
@@ -113,13 +115,16 @@ def _write_rows(release: Path, folder: Path, to: Target, only: Kind | None, done
     files: dict[Kind, RowFile] = {}
     try:
         with (folder / NOT_EXPORTED).open("wb") as refused:
-            for record in _rows(release):
+            held_out = _held_out(release)
+            for record in _rows(release, TRAIN if held_out else ""):
                 kind = kind_of(record, to)
                 if only and kind != only:
                     continue
                 if kind not in files:
                     files[kind] = FILES[suffix](folder / f"{kind}.{suffix}")
                 _write(record, to, kind, files[kind], refused, done)
+            for split in held_out:
+                _leave_out(release, split, refused, done)
     finally:
         for file in files.values():
             file.close()
@@ -128,8 +133,22 @@ def _write_rows(release: Path, folder: Path, to: Target, only: Kind | None, done
             (folder / f"{kind}.{suffix}").unlink()
 
 
-def _rows(release: Path) -> Iterator[Record]:
-    for batch in scan(release).collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
+def _held_out(release: Path) -> list[str]:
+    """Return the splits of a release that are not for training."""
+    names = {split_of_file(path.name) for path in release.glob("data/*/*/*.parquet")}
+    return [name for name in split_names(names) if name != TRAIN]
+
+
+def _leave_out(release: Path, split: str, refused: IO[bytes], done: Exported) -> None:
+    """List the rows of a split that is not for training among those not exported."""
+    reason = f"row of the split {split}, which is not for training"
+    for (id,) in scan(release, split).select("id").collect().iter_rows():
+        refused.write(orjson.dumps({"id": id, "reason": reason}) + b"\n")
+        done.reasons[reason] += 1
+
+
+def _rows(release: Path, split: str) -> Iterator[Record]:
+    for batch in scan(release, split).collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
         yield from records(batch)
 
 

@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from pipelines.build.config_text import own_values
 from pipelines.build.fingerprint import fingerprint, plain
 from pipelines.build.manifest_diff import contents, differences, libraries
 from pipelines.build.manifest_diff import describe as differing
 from pipelines.build.session import BuildSession
+from pipelines.release.assigned_splits import assigned_splits, held_out
 from pipelines.release.card import card
 from pipelines.release.completion_files import write_completions
 from pipelines.release.config_file import CONFIG, release_config
@@ -86,9 +89,10 @@ def _compose(session: BuildSession, version: str, folder: Path) -> Manifest:
     graph = [store.summary(node.name) for node in session.plan.nodes()]
     for step in graph:
         store.check(step.folder, contents=True)
-    _write_rows(store, session.plan.last.name, folder)
+    splits = assigned_splits(store, graph)
+    _write_rows(store, session.plan.last.name, folder, splits)
     write_completions(store, graph, folder)
-    write_ledger(store, graph, folder)
+    write_ledger(store, graph, folder, splits)
     write_item_list(store, graph, folder)
     manifest = _described(session, version, graph, folder)
     write_bytes(folder / "README.md", card(manifest, folder).encode())
@@ -112,10 +116,11 @@ def _described(session: BuildSession, version: str, graph: list[StepSummary], fo
             "lock": {name: session.lock.entries[name].to_json() for name in corpora},
             "absent": sorted(session.plan.absent),
             "waiting_for_teacher": session.plan.waiting,
+            **({"overrides": [plain(entry) for entry in session.overrides]} if session.overrides else {}),
             "license": license_of(folder),
             "libraries": built_with(step.identity.libraries for step in graph),
             "environment": environment(session.recipe.folder),
-            "figures": figures(session.store, graph, folder).to_json(),
+            "figures": figures(session.store, graph, folder, session.overrides).to_json(),
         }
     )
 
@@ -151,7 +156,8 @@ def _same_or_refuse(frozen: Manifest, manifest: Manifest) -> Manifest:
 # --- the rows ------------------------------------------------------------------------------------------------------
 
 
-def _write_rows(store: Store, last: str, folder: Path) -> None:
+def _write_rows(store: Store, last: str, folder: Path, splits: pl.DataFrame | None) -> None:
     if not store.summary(last).counts.kept:
         raise ReleaseError(f"{last} kept no row, expected one at least; sabila build lists why they were dropped")
-    write_data(sorted((store.folder(last) / "kept").glob("*.parquet")), folder)
+    shards = sorted((store.folder(last) / "kept").glob("*.parquet"))
+    write_data(shards, folder, None if splits is None else held_out(splits))

@@ -23,6 +23,7 @@ from pipelines.build.manifest_diff import (
     graph_of,
     libraries,
 )
+from pipelines.build.overrides_file import OverridesError, checked_overrides
 from pipelines.build.plan import Node, Plan, graph_of_plan
 from pipelines.build.recipe import Recipe, RecipeError, shipped
 from pipelines.build.recipe import load as load_recipe
@@ -200,8 +201,11 @@ def _open_session(original: Manifest, path: Path, recipe: Recipe, *, store: Path
     """Open the build session with the lock of the manifest; ``ReleaseError`` where it would build something else."""
     lock = Lock(path, original.name, dict(original.lock), frozen=True)
     try:
-        session = BuildSession.open(recipe, original.values, store=store, mirror=mirror, lock=lock, anonymous=True)
-    except RecipeError as error:
+        entries = checked_overrides(original.overrides, str(path))
+        session = BuildSession.open(
+            recipe, original.values, store=store, mirror=mirror, lock=lock, overrides=entries, anonymous=True
+        )
+    except (RecipeError, OverridesError) as error:
         raise ReleaseError(f"{original.title} cannot be rebuilt by this sabila: {error}") from error
     except MissingCorpusError as error:
         own = [one["name"] for one in own_values(original.values) if "path" not in one]

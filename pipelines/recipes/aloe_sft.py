@@ -17,6 +17,7 @@ from pipelines.build.step import (
     incremental_whole_set,
     pending_teacher,
     read,
+    takedowns,
     whole_set,
 )
 from pipelines.model_steps import (
@@ -39,6 +40,7 @@ from quality.duplicates.near_settings import SINGLE_TURN, NearRules
 from quality.license_gate import LicenseGate, license_gate
 from quality.privacy.recognizer import recogniser
 from quality.privacy.redaction import Privacy, screen
+from quality.splits import Splits, assign_splits
 from sources.catalog import BENCHMARKS, HELD_OUT, SOURCES
 from sources.dates import EXPECTED
 from sources.license import UNKNOWN, Use, fits
@@ -123,6 +125,9 @@ def recipe(
     mix_tokens: Annotated[int, Field(ge=1)] | None = None,
     mix_caps: tuple[str, ...] = (),
     mix_rows: Annotated[int, Field(ge=1)] | None = None,
+    validation_share: knobs.ValidationShare = 0.0,
+    test_share: knobs.TestShare = 0.0,
+    split_seed: knobs.SplitSeed = 0,
     seed: knobs.Seed = 0,
 ) -> Step:
     """Build Aloe's supervised set: medical and general rows, cleaned, deduplicated and decontaminated.
@@ -193,6 +198,7 @@ def recipe(
         leaks=model_leaks(leak_embedder, leak_judge),
         dates=dates_of(before, undated),
     )
+    rows = split_rows(rows, validation_share, test_share, split_seed, near_threshold)
     if repair_share and gold == "given":
         raise ValueError(f"repair_share: got {repair_share} and gold given, expected gold withheld with it")
     writer = make_teacher(teacher, teacher_license, license, teacher_revision)
@@ -284,7 +290,19 @@ def clean_and_deduplicate(
         )
     invented = tuple(source.name for source in chosen if not source.real_persons)
     config = Privacy(invented_sources=invented, recogniser=recogniser(name_model) if name_model else None)
-    return each_shard("privacy", screen, config, decontaminated)
+    return takedowns(each_shard("privacy", screen, config, decontaminated))
+
+
+def split_rows(rows: Step, validation: float, test: float, seed: int, near_threshold: float) -> Step:
+    """Return the step that assigns rows to splits by passage or prompt; without a share, the rows as they are.
+
+    It comes after deduplication and before anything is written, so that what a model makes of a row is in its split.
+    """
+    if not validation and not test:
+        return rows
+    near = NearRecords(single=NearRules(threshold=near_threshold))
+    config = Splits(validation=validation, test=test, seed=seed, near=near)
+    return incremental_whole_set("split", assign_splits, config, rows)
 
 
 def passage_sources(own: Sequence[OwnSource], named: tuple[str, ...], writer: Teacher | None) -> tuple[str, ...]:

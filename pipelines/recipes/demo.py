@@ -39,6 +39,9 @@ def recipe(
     teacher_revision: knobs.TeacherRevision = None,
     max_failed: knobs.MaxFailed = 0.0,
     samples: knobs.Samples = 4,
+    validation_share: knobs.ValidationShare = 0.0,
+    test_share: knobs.TestShare = 0.0,
+    split_seed: knobs.SplitSeed = 0,
     seed: knobs.Seed = 0,
 ) -> Step:
     """Build the embedded sample like ``aloe_sft``, offline, with a small embedded model as teacher.
@@ -49,6 +52,7 @@ def recipe(
     """
     writer = sample_teacher(teacher, teacher_license, teacher_revision)
     rows = clean_and_deduplicate(license, limit, semantic)
+    rows = aloe_sft.split_rows(rows, validation_share, test_share, split_seed, SINGLE_TURN)
     rows = aloe_sft.generate_chains(
         rows, chosen(), writer, aloe_sft.ChainKnobs(samples=samples, seed=seed), max_failed=max_failed
     )

@@ -53,6 +53,9 @@ def recipe(
     repair_share: RepairShare = 0.0,
     hints: Annotated[int, Field(ge=0, le=64)] = 2,
     keep: Annotated[int, Field(ge=1, le=64)] = 1,
+    validation_share: knobs.ValidationShare = 0.0,
+    test_share: knobs.TestShare = 0.0,
+    split_seed: knobs.SplitSeed = 0,
     seed: knobs.Seed = 0,
 ) -> Step:
     """Build chains of thought that reach the gold answer, which the teacher does not see; rows without one are dropped.
@@ -87,6 +90,7 @@ def recipe(
         leaks=model_leaks(leak_embedder, leak_judge),
         dates=aloe_sft.dates_of(before, undated),
     )
+    rows = aloe_sft.split_rows(rows, validation_share, test_share, split_seed, near_threshold)
     writer = aloe_sft.make_teacher(teacher, teacher_license, license, teacher_revision)
     if writer is None:
         waiting = pending_teacher("chains", NEEDS, rows)

@@ -9,10 +9,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pipelines.release.hub_metadata import front_matter
-from sources.releases.figures_model import ChangedRows, Figures, Origin
+from sources.releases.figures_model import ChangedRows, ConfigSize, Figures, Origin
 from sources.releases.manifest_model import Manifest
 
 HUB = "hf://datasets/"
+
+OVERRIDES_SHOWN = 50
+"""Overrides listed in a card."""
 
 
 def card(manifest: Manifest, folder: Path) -> str:
@@ -27,6 +30,7 @@ def card(manifest: Manifest, folder: Path) -> str:
         figures=figures,
         origins=[_origin(origin, manifest) for origin in figures.origins],
         teachers=_teachers(figures),
+        overrides_shown=OVERRIDES_SHOWN,
     )
 
 
@@ -40,6 +44,7 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"number": number, "percent": percent, "decimal": decimal, "code": code, "cell": cell}
+    environment.filters["rows_of"] = rows_of
     return environment.get_template("card.md.jinja")
 
 
@@ -56,6 +61,11 @@ def number(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """Format a share."""
     return "–" if value is None else f"{value:.1%}"
+
+
+def rows_of(size: ConfigSize, split: str) -> int:
+    """Return the rows of one split of a configuration."""
+    return sum(one.rows for one in size.splits if one.split == split)
 
 
 def decimal(value: float | None) -> str:

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from quality.splits import TRAIN
 from sources.atomic import replacing, writing
 from sources.license import joint
 from sources.literal import read_parquet, scan_parquet
@@ -78,33 +79,46 @@ _KIND = (
 )
 
 
-def write_data(shards: list[Path], folder: Path) -> None:
-    """Write the rows of ``shards`` as ``data/<kind>/<source>/train-….parquet`` in ``folder``, in their order."""
-    parts = _parts(shards)
-    for kind, source in sorted(set(zip(parts["kind"], parts["source"], strict=True))):
-        mine = parts.filter(kind=kind, source=source)
+def write_data(shards: list[Path], folder: Path, splits: pl.DataFrame | None = None) -> None:
+    """Write the rows of ``shards`` as ``data/<kind>/<source>/<split>-….parquet`` in ``folder``, in their order.
+
+    ``splits`` has ``id`` and ``split`` of the rows that are not for training; without it all files are ``train-…``.
+    """
+    parts = _parts(shards, splits)
+    for kind, source, split in parts.select("kind", "source", "split").unique().sort(pl.all()).iter_rows():
+        mine = parts.filter(kind=kind, source=source, split=split)
         with writing(folder):
             (place := folder / "data" / kind / source).mkdir(parents=True, exist_ok=True)
         files = -(-int(mine["len"].sum()) // ROWS_PER_FILE)
-        rows = _rows([shards[n] for n in mine["shard"]], kind, source)
+        rows = _rows([shards[n] for n in mine["shard"]], kind, source, split, splits)
         for n in range(files):
-            _write_file(place / f"train-{n:05}-of-{files:05}.parquet", rows, SCHEMAS[kind])
+            _write_file(place / f"{split}-{n:05}-of-{files:05}.parquet", rows, SCHEMAS[kind])
 
 
-def _parts(shards: list[Path]) -> pl.DataFrame:
-    """Return the number of rows of each kind and source in each shard."""
+def _parts(shards: list[Path], splits: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the number of rows of each kind, source and split in each shard."""
+    keys = (_KIND.alias("kind"), "source", pl.col("_split").alias("split"))
     found = [
-        scan_parquet(path).group_by(kind=_KIND, source="source").agg(pl.len()).collect().with_columns(shard=pl.lit(n))
+        _with_split(scan_parquet(path), splits).group_by(keys).agg(pl.len()).collect().with_columns(shard=pl.lit(n))
         for n, path in enumerate(shards)
     ]
-    return pl.concat(found).sort("shard", "kind", "source")
+    return pl.concat(found).sort("shard", "kind", "source", "split")
 
 
-def _rows(shards: list[Path], kind: str, source: str) -> Iterator[pa.Table]:
-    """Yield the rows of one file folder, ``ROWS_PER_GROUP`` at a time, whatever the size of shards."""
+def _with_split(rows: pl.LazyFrame, splits: pl.DataFrame | None) -> pl.LazyFrame:
+    """Return rows with the split of their file as ``_split``."""
+    if splits is None:
+        return rows.with_columns(_split=pl.lit(TRAIN))
+    named = splits.lazy().rename({"split": "_split"})
+    return rows.join(named, on="id", how="left", maintain_order="left").with_columns(pl.col("_split").fill_null(TRAIN))
+
+
+def _rows(shards: list[Path], kind: str, source: str, split: str, splits: pl.DataFrame | None) -> Iterator[pa.Table]:
+    """Yield the rows of one set of files, ``ROWS_PER_GROUP`` at a time, whatever the size of shards."""
     held = pl.DataFrame()
     for path in shards:
-        fresh = read_parquet(path).filter(_KIND == kind, source=source)
+        mine = read_parquet(path).filter(_KIND == kind, source=source)
+        fresh = _with_split(mine.lazy(), splits).filter(_split=split).drop("_split").collect()
         held = held.vstack(fresh) if held.height else fresh
         while held.height >= ROWS_PER_GROUP:
             yield _published(held.head(ROWS_PER_GROUP), kind)
@@ -143,11 +157,15 @@ def _repeated(schema: pa.Schema) -> list[str]:
     return [*REPEATED, *(f"{name}.list.element.role" for name in chats)]
 
 
-def scan(folder: Path) -> pl.LazyFrame:
-    """Return the rows of a release as records, the columns of ``sources.table.SCHEMA``, kind by kind and by source."""
-    kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/*.parquet"))]
+def scan(folder: Path, split: str = "") -> pl.LazyFrame:
+    """Return the rows of a release as records, the columns of ``sources.table.SCHEMA``, kind by kind and by source.
+
+    With a split only its rows.
+    """
+    files = f"{split and f'{split}-'}*.parquet"
+    kinds = [kind for kind in KINDS if any(folder.glob(f"data/{kind}/*/{files}"))]
     return pl.concat(
-        scan_parquet(sorted(folder.glob(f"data/{kind}/*/*.parquet")))
+        scan_parquet(sorted(folder.glob(f"data/{kind}/*/{files}")))
         .with_columns(**record_fields(kind))
         .select(SCHEMA.names())
         for kind in kinds
@@ -178,10 +196,13 @@ def configs(folder: Path) -> dict[str, str]:
     return {name: config_pattern(name) for name in names}
 
 
-def config_pattern(config: str) -> str:
-    """Return the pattern of the files of a configuration: ``data/sft/medqa/*.parquet`` of ``sft-medqa``."""
+def config_pattern(config: str, split: str = "") -> str:
+    """Return the pattern of the files of a configuration: ``data/sft/medqa/*.parquet`` of ``sft-medqa``.
+
+    With a split it is that of the files of one split.
+    """
     kind, _, source = config.partition("-")
-    return f"data/{kind}/{source or '*'}/*.parquet"
+    return f"data/{kind}/{source or '*'}/{split and f'{split}-'}*.parquet"
 
 
 def license_of(folder: Path) -> str:

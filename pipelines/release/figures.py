@@ -7,27 +7,31 @@ texts need the store.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.build.override_outcomes import override_outcomes
 from pipelines.release.card import card
 from pipelines.release.ledger_figures import ledger_figures
 from pipelines.release.row_figures import row_figures
 from pipelines.release.step_figures import pass_rate, request_figures, stored_figures, teacher_figures
 from pipelines.storage.store import Store
+from quality.overrides import Override
 from sources.json_model import Values
 from sources.license import all_terms
 from sources.releases.figures_model import Figures, LicenseFacts, LicenseRows, Origin, RowFigures
 from sources.releases.manifest_model import NO_FIGURES, Manifest, StepSummary
 
 
-def figures(store: Store, graph: list[StepSummary], folder: Path) -> Figures:
+def figures(store: Store, graph: list[StepSummary], folder: Path, overrides: Sequence[Override] = ()) -> Figures:
     """Return all figures of a release made by the steps ``graph``, whose data and ledger are in ``folder``."""
     rows, stored = row_figures(folder), stored_figures(store, graph)
+    outcomes = override_outcomes(store, graph, overrides)
     counted = {
         **_recounted(rows, graph, folder),
         **stored.to_json(),
+        **({"overrides": [one.to_json() for one in outcomes]} if outcomes else {}),
         "origins": [one.to_json() for one in origin_facts((group.source for group in rows.by_source), graph)],
         "licenses": [one.to_json() for one in license_facts(rows.by_license)],
     }

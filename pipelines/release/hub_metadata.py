@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import yaml
 
 from pipelines.release.data_files import config_pattern
+from quality.splits import TRAIN
 from sources.license import terms
-from sources.releases.figures_model import ConfigSize, Figures
+from sources.releases.figures_model import ConfigSize, Figures, SplitSize
 from sources.releases.manifest_model import Manifest
 
 TASK_CATEGORIES = {
@@ -98,21 +99,27 @@ def _tags(figures: Figures) -> list[str]:
 
 
 def _configs(figures: Figures) -> list[dict[str, Any]]:
-    names = [size.config for size in figures.configs]
-    listed = [{"config_name": name, "data_files": [{"split": "train", "path": config_pattern(name)}]} for name in names]
+    listed = [{"config_name": size.config, "data_files": _data_files(size)} for size in figures.configs]
     first, *rest = listed
     return [{"config_name": first["config_name"], "default": True, "data_files": first["data_files"]}, *rest]
+
+
+def _data_files(size: ConfigSize) -> list[dict[str, str]]:
+    if not size.splits:
+        return [{"split": TRAIN, "path": config_pattern(size.config)}]
+    return [{"split": one.split, "path": config_pattern(size.config, one.split)} for one in size.splits]
 
 
 # --- features ------------------------------------------------------------------------------------------------------
 
 
 def _info(size: ConfigSize, folder: Path) -> dict[str, Any]:
-    split = {"name": "train", "num_bytes": size.bytes, "num_examples": size.rows}
+    sizes = size.splits or [SplitSize(split=TRAIN, rows=size.rows, bytes=size.bytes)]
+    splits = [{"name": one.split, "num_bytes": one.bytes, "num_examples": one.rows} for one in sizes]
     return {
         "config_name": size.config,
         "features": [_feature(field.name, field.type) for field in schema(size.config, folder)],
-        "splits": [split],
+        "splits": splits,
         "download_size": size.download_bytes,
         "dataset_size": size.bytes,
     }

@@ -18,10 +18,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.build.changed_rows import CHANGED
+from pipelines.build.override_outcomes import applied_overrides
 from pipelines.build.shard import LostRowsError
 from pipelines.storage.duckdb_session import joining, listed, quoted
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.store import Store
+from quality.overrides import DROPPED as OVERRIDDEN
+from quality.splits import ASSIGNED
 from sources.atomic import replacing
 from sources.literal import read_parquet
 from sources.releases.manifest_model import StepSummary
@@ -45,6 +48,25 @@ LEDGER = pa.schema(
 )
 """``step`` is the one that ended the row, the last for kept rows; ``changed_by`` those that changed it, in order."""
 
+DECISIONS = pa.field(
+    "overrides",
+    pa.list_(
+        pa.struct(
+            [
+                pa.field(name, pa.string())
+                for name in ("decision", "step", "rule", "field", "reason", "decided_by", "decided_on")
+            ]
+        )
+    ),
+)
+"""The column of a ledger with what people decided about a row, in the order of the steps; only where they did."""
+
+ASSIGNED_SPLIT, SPLIT_GROUP = (pa.field(name, pa.string()) for name in ("assigned_split", "split_group"))
+"""The split of a kept row's data file, and the group of rows that share it; only in a release with splits."""
+
+LEDGER_WITH_MORE = pa.schema([*LEDGER, DECISIONS, ASSIGNED_SPLIT, SPLIT_GROUP])
+"""The columns of a ledger, those included that only some releases have."""
+
 MALFORMED = "malformed"
 
 NAMES = frozenset("duplicate_of neighbour similar_to benchmark item layer group guard part source".split())
@@ -57,9 +79,12 @@ WORD = 64
 """Steps per column of bits."""
 
 
-def write_ledger(store: Store, graph: list[StepSummary], folder: Path) -> dict[str, int]:
+def write_ledger(
+    store: Store, graph: list[StepSummary], folder: Path, splits: pl.DataFrame | None = None
+) -> dict[str, int]:
     """Write ``ledger/rows-….parquet`` of the steps ``graph`` into ``folder``, by id; return rows by status.
 
+    ``splits`` has the split and the group of every kept row (``quality.splits.ASSIGNED``), where there are splits.
     The same steps give the same bytes. Raises ``LostRowsError`` where the rows in the store are not those that the
     steps counted. Five million rows and ten steps take 3 GB at most.
     """
@@ -73,7 +98,12 @@ def write_ledger(store: Store, graph: list[StepSummary], folder: Path) -> dict[s
             _insert_ends(run, at, step, graph, store.folder(step.folder))
         _check_steps(run, graph)
         _note_changes(run, graph, store)
-        written = _write(run, graph, folder)
+        decided = _note_decisions(run, graph, store)
+        schema = LEDGER.append(DECISIONS) if decided else LEDGER
+        if splits is not None:
+            schema = schema.append(ASSIGNED_SPLIT).append(SPLIT_GROUP)
+        run.register("assigned", (pl.DataFrame(schema=ASSIGNED) if splits is None else splits).to_arrow())
+        written = _write(run, graph, folder, schema)
     _check_all(graph, written)
     return written
 
@@ -109,7 +139,11 @@ def _insert_ends(run: DuckDBPyConnection, at: int, step: StepSummary, graph: lis
         )
     for path in sorted(folder.glob("dropped/*.parquet")):
         rows = read_parquet(path, columns=["id", "source", "file", "line", "license", "reason", "evidence"])
-        evidence = pl.Series([_public_evidence(text) for text in rows["evidence"]], dtype=pl.String)
+        public = [
+            text if reason == OVERRIDDEN else _public_evidence(text)
+            for reason, text in rows.select("reason", "evidence").iter_rows()
+        ]
+        evidence = pl.Series(public, dtype=pl.String)
         _insert(run, at, DROPPED, rows.with_columns(evidence=evidence))
     if (broken := quarantined(folder)) is not None:
         terms = step.source.license if step.source else ""
@@ -190,21 +224,32 @@ def _name_changes(run: DuckDBPyConnection, graph: list[StepSummary]) -> None:
         run.execute(f"UPDATE named SET changed_by = ? WHERE {same}", [names])
 
 
+def _note_decisions(run: DuckDBPyConnection, graph: list[StepSummary], store: Store) -> bool:
+    """Make the table ``decisions``: id, and the overrides applied to that row; return whether there is one."""
+    done = applied_overrides(store, graph)
+    fields = [field.name for field in DECISIONS.type.value_type]
+    told = done.group_by("id", maintain_order=True).agg(pl.struct(fields).alias(DECISIONS.name))
+    run.register("told", told.to_arrow())
+    run.execute("CREATE TABLE decisions AS SELECT * FROM told")
+    run.unregister("told")
+    return bool(told.height)
+
+
 # --- the files -----------------------------------------------------------------------------------------------------
 
 
-def _write(run: DuckDBPyConnection, graph: list[StepSummary], folder: Path) -> dict[str, int]:
+def _write(run: DuckDBPyConnection, graph: list[StepSummary], folder: Path, schema: pa.Schema) -> dict[str, int]:
     """Write the files and return rows by status."""
     _name_changes(run, graph)
     once = _once(run, graph)
     counts: dict[str, int] = dict(run.execute(f"SELECT status, count(*) FROM ({once}) GROUP BY 1").fetchall())
     files = max(1, -(-sum(counts.values()) // ROWS_PER_FILE))
-    groups = _groups(run, graph, once)
+    groups = _groups(run, graph, once, schema)
     for n in range(files):
         path = folder / "ledger" / f"rows-{n:05}-of-{files:05}.parquet"
         with (
             replacing(path) as temporary,
-            pq.ParquetWriter(temporary, LEDGER, compression="zstd", use_content_defined_chunking=True) as file,
+            pq.ParquetWriter(temporary, schema, compression="zstd", use_content_defined_chunking=True) as file,
         ):
             for group in islice(groups, ROWS_PER_FILE // ROWS_PER_GROUP):
                 file.write_table(group, row_group_size=ROWS_PER_GROUP)
@@ -219,27 +264,30 @@ def _once(run: DuckDBPyConnection, graph: list[StepSummary]) -> str:
     return f"SELECT * FROM ends QUALIFY row_number() OVER (PARTITION BY id ORDER BY {first}, stage DESC) = 1"
 
 
-def _groups(run: DuckDBPyConnection, graph: list[StepSummary], once: str) -> Iterator[pa.Table]:
+def _groups(run: DuckDBPyConnection, graph: list[StepSummary], once: str, schema: pa.Schema) -> Iterator[pa.Table]:
     """Yield the rows by id, ``ROWS_PER_GROUP`` at a time."""
     run.register("steps", pa.table({"stage": range(len(graph)), "step": [step.name for step in graph]}))
     words = ", ".join(f"word{n}" for n in _words(graph))
     rows: Any = run.sql(
-        f"SELECT ends.* EXCLUDE (stage), step, coalesce(changed_by, []) AS changed_by FROM ({once}) ends "
-        f"JOIN steps USING (stage) LEFT JOIN (changed JOIN named USING ({words})) USING (id) ORDER BY id"
+        f"SELECT ends.* EXCLUDE (stage), step, coalesce(changed_by, []) AS changed_by, overrides, "
+        "CASE WHEN status = 'kept' THEN assigned.split END AS assigned_split, "
+        f"CASE WHEN status = 'kept' THEN assigned.split_group END AS split_group FROM ({once}) ends "
+        f"JOIN steps USING (stage) LEFT JOIN (changed JOIN named USING ({words})) USING (id) "
+        "LEFT JOIN decisions USING (id) LEFT JOIN assigned USING (id) ORDER BY id"
     )
     held: list[pa.RecordBatch] = []
     for batch in rows.to_arrow_reader(ROWS_PER_GROUP):
         held.append(batch)
         while sum(part.num_rows for part in held) >= ROWS_PER_GROUP:
             table = pa.Table.from_batches(held)
-            yield _typed(table.slice(0, ROWS_PER_GROUP))
+            yield _typed(table.slice(0, ROWS_PER_GROUP), schema)
             held = table.slice(ROWS_PER_GROUP).to_batches()
     if held:
-        yield _typed(pa.Table.from_batches(held))
+        yield _typed(pa.Table.from_batches(held), schema)
 
 
-def _typed(rows: pa.Table) -> pa.Table:
-    return rows.select(LEDGER.names).cast(LEDGER).combine_chunks()
+def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    return rows.select(schema.names).cast(schema).combine_chunks()
 
 
 # --- do they add up ------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipelines.release.data_files import SCHEMAS
 from pipelines.release.item_lists import ITEM_LIST, ITEMS
-from pipelines.release.ledger import LEDGER
+from pipelines.release.ledger import LEDGER, LEDGER_WITH_MORE
 from sources.names import is_name
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError, load
@@ -45,7 +45,7 @@ def open_release(folder: Path, *, whole: bool = True) -> Manifest:
     for path in sorted((folder / "data").rglob("*.parquet")):
         _check_data(folder, path, whole)
     for path in sorted((folder / "ledger").glob("*.parquet")):
-        _check_columns(folder, path, LEDGER, frozenset(LEDGER.names if whole else ("id",)))
+        _check_columns(folder, path, LEDGER_WITH_MORE, frozenset(LEDGER.names if whole else ("id",)))
     if (path := folder / ITEM_LIST).exists():
         _check_columns(folder, path, ITEM_COLUMNS, frozenset(ITEM_COLUMNS.names))
     return manifest

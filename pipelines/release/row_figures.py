@@ -13,8 +13,11 @@ from typing import Any
 import orjson
 import polars as pl
 
+from pipelines.release.assigned_splits import split_names, split_of_file
 from pipelines.release.data_files import KINDS, RECORD_PARTS, ROWS_PER_GROUP, SCHEMAS, Part, configs
 from pipelines.release.open_release import same_type
+from quality.splits import TRAIN
+from sources.json_model import Values
 from sources.license import parts
 from sources.releases.figures_model import (
     ChainFigures,
@@ -27,6 +30,7 @@ from sources.releases.figures_model import (
     RowCounts,
     RowFigures,
     SourceGroup,
+    SplitSize,
     TaskGroup,
     TokenSpread,
     TokenTotals,
@@ -77,6 +81,8 @@ def row_figures(folder: Path) -> RowFigures:
     )
 
 
+Sizes = dict[tuple[str, str], dict[str, int]]
+
 EMPTY = {"rows": 0, "bytes": 0, "download_bytes": 0}
 """Figures of a configuration: ``bytes`` is its size in memory, ``num_bytes`` on the Hub."""
 
@@ -84,13 +90,13 @@ EMPTY = {"rows": 0, "bytes": 0, "download_bytes": 0}
 # --- one pass over the data ----------------------------------------------------------------------------------------
 
 
-def _measured(folder: Path) -> tuple[pl.DataFrame, dict[str, dict[str, int]]]:
-    """Return a row of numbers for every row, and rows and bytes by ``<kind>-<source>``."""
+def _measured(folder: Path) -> tuple[pl.DataFrame, Sizes]:
+    """Return a row of numbers for every row, and rows and bytes by ``<kind>-<source>`` and split."""
     tables: list[pl.DataFrame] = []
-    sizes: dict[str, dict[str, int]] = {}
+    sizes: Sizes = {}
     for path in sorted((folder / "data").glob("*/*/*.parquet")):
         kind, source = path.parts[-3:-1]
-        size = sizes.setdefault(f"{kind}-{source}", dict(EMPTY))
+        size = sizes.setdefault((f"{kind}-{source}", split_of_file(path.name)), dict(EMPTY))
         size["download_bytes"] += path.stat().st_size
         for rows, in_memory in _batches(path):
             size["rows"] += rows.height
@@ -227,12 +233,24 @@ def rounded(value: Any) -> Any:
     return round(value, SHOWN_DIGITS) if isinstance(value, float) else value
 
 
-def _configs(folder: Path, sizes: dict[str, dict[str, int]]) -> list[ConfigSize]:
+def _configs(folder: Path, sizes: Sizes) -> list[ConfigSize]:
     """Return rows, bytes in memory and bytes to download of each configuration, the default one first."""
     counted = []
+    several = {split for _, split in sizes} != {TRAIN}
     for name in configs(folder):
-        of_config = [
-            size for one, size in sizes.items() if name == one or (name in KINDS and one.startswith(f"{name}-"))
+        of_config = {
+            key: size
+            for key, size in sizes.items()
+            if key[0] == name or (name in KINDS and key[0].startswith(f"{name}-"))
+        }
+        whole: Values = {field: sum(size[field] for size in of_config.values()) for field in EMPTY}
+        splits = [
+            SplitSize(
+                split=split,
+                rows=sum(size["rows"] for (_, one), size in of_config.items() if one == split),
+                bytes=sum(size["bytes"] for (_, one), size in of_config.items() if one == split),
+            )
+            for split in split_names({split for _, split in of_config})
         ]
-        counted.append(ConfigSize(config=name, **{key: sum(size[key] for size in of_config) for key in EMPTY}))
+        counted.append(ConfigSize(config=name, **whole, **(Values(splits=splits) if several else {})))
     return counted

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 FIXED = frozenset(
     "id source license task lang split file line gold role step folder status reason made_from home license_read "
     "revision field rule recorded_by changed_by duplicate_of neighbour similar_to benchmark item layer group guard "
-    "part change key teacher stage".split()
+    "part change key teacher stage override decision decided_by decided_on".split()
 )
 """Names of values that identify a row, a step, a file or a rule and contain no text of a row."""
 

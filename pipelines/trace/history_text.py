@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipelines.storage.row_locations import Row
 from pipelines.terminal import printable
 from pipelines.trace.row_event import ChangedField, RowEvent
 from pipelines.trace.row_history import NOT_ELIGIBLE, NOT_ELIGIBLE_TEXT
+from quality.overrides import APPLIED, DROPPED, NEVER_PASSED
 
 AROUND = 60
 """Unchanged characters shown on either side of an edit."""
@@ -27,9 +29,12 @@ def history_text(row_id: str, events: list[RowEvent]) -> str:
     if events[0].recorded_by == "ledger":
         return "\n".join([row_id, "", *_of_ledger(events[0])])
     lines = [row_id]
+    last = events[-1]
     for event in events:
         lines += ["", f"{event.step}: {event.status.replace('_', ' ')}"]
         lines += [f"  {line}" for line in _of(event)]
+    if last.status == "dropped" and last.reason not in (*NEVER_PASSED, DROPPED):
+        lines += [f"  to put it back: sabila override {shlex.quote(row_id)} --by NAME --reason WHY"]
     return "\n".join(lines)
 
 
@@ -52,7 +57,10 @@ def _of(event: RowEvent) -> Iterator[str]:
     for change in event.changes:
         yield from _change(change)
     for name, rows in event.tables.items():
-        yield from _candidates(rows) if name == "candidates" else _table(name, rows)
+        if name == APPLIED:
+            yield from map(_override, rows)
+        else:
+            yield from _candidates(rows) if name == "candidates" else _table(name, rows)
     if event.status == NOT_ELIGIBLE:
         yield NOT_ELIGIBLE_TEXT
     if event.status == "dropped":
@@ -70,6 +78,14 @@ def _of_ledger(event: RowEvent) -> Iterator[str]:
     if event.reason:
         yield f"  because of {event.reason}{_evidence(event.evidence)}"
     yield "  from the ledger of the release; the texts before and after are in the store it was built in"
+
+
+def _override(row: Row) -> str:
+    """Return an applied override in one line."""
+    what = row["rule"] or row["field"]
+    over = f" although {what}{_evidence(row['evidence'])}" if row["rule"] else f" {what}" if what else ""
+    on = f" on {row['decided_on']}" if row["decided_on"] else ""
+    return f"override: {row['decision']}{over}; decided by {row['decided_by']}{on}: {_one_line(row['reason'])}"
 
 
 def _origin(event: RowEvent) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Checks of facts of a card that no row contains: models, libraries, sources, duties of licences."""
+"""Checks of facts of a card that no row contains: models, libraries, overrides, sources, duties of licences."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import polars as pl
 from pipelines.build.recipe import RecipeError, load, shipped
 from pipelines.build.step import Step as RecipeStep
 from pipelines.release.figures import license_facts, origin_facts
-from pipelines.release.ledger import has_branches
+from pipelines.release.ledger import DECISIONS, has_branches
 from pipelines.release.libraries import built_with
 from pipelines.release.step_figures import generation_settings
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.json_model import JsonModel
-from sources.literal import scan_parquet
+from sources.literal import parquet_schema, scan_parquet
 
 
 def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:
@@ -94,6 +94,25 @@ def changed(release: ReleaseUnderTest) -> Iterator[Finding]:
         stated = step.changed
         if stated is not None and stated != counted.get(step.name, 0):
             yield in_manifest(f"steps: {step.folder}: changed", counted.get(step.name, 0), stated)
+
+
+def overrides(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find overrides of the manifest without an outcome, and decisions that only figures or ledger have."""
+    manifest = release.manifest
+    given = [(one.get("id"), one.get("decision"), one.get("by")) for one in manifest.overrides]
+    outcomes = manifest.card_figures.overrides
+    told = [(one.id, one.decision, one.decided_by) for one in outcomes]
+    if given != told:
+        yield in_manifest("figures: overrides: one for each override", given, told)
+    stated = {(one.decision, one.reason) for one in outcomes if one.status in ("applied", "dropped_later")}
+    found: set[tuple[str, str]] = set()
+    for path in sorted(release.folder.glob("ledger/*.parquet")):
+        if DECISIONS.name in parquet_schema(path):
+            decided = scan_parquet(path).select(pl.col(DECISIONS.name).explode()).drop_nulls().unnest(DECISIONS.name)
+            found |= set(decided.select("decision", "reason").unique().collect().iter_rows())
+    for decision, reason in sorted(stated ^ found):
+        what = f"ledger: override {decision} ({reason})"
+        yield in_manifest(what, "applied" if (decision, reason) in stated else "not applied", "the other")
 
 
 # --- as this sabila knows them --------------------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.release.assigned_splits import split_of_file
 from pipelines.release.completion_files import FOLDER as COMPLETIONS
 from pipelines.release.data_files import SCHEMAS
 from pipelines.release.manifest import NOT_LISTED
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
+from quality.splits import SPLITS, TRAIN
 from sources.releases.read_manifest import file_hash
 
 NOT_OURS = (".cache", ".git", ".gitattributes")
@@ -85,10 +87,11 @@ def _columns(name: str, found: pa.Schema) -> Iterator[Finding]:
 
 def numbering(release: ReleaseUnderTest) -> Iterator[Finding]:
     """Find folders of rows whose files are not numbered from first to last."""
-    folders: dict[Path, list[str]] = {}
+    folders: dict[tuple[Path, str], list[str]] = {}
     for path in release.data():
-        folders.setdefault(path.parent, []).append(path.name)
-    for folder, names in folders.items():
-        expected = [f"train-{n:05}-of-{len(names):05}.parquet" for n in range(len(names))]
+        split = split_of_file(path.name)
+        folders.setdefault((path.parent, split if split in SPLITS else TRAIN), []).append(path.name)
+    for (folder, split), names in folders.items():
+        expected = [f"{split}-{n:05}-of-{len(names):05}.parquet" for n in range(len(names))]
         if sorted(names) != expected:
             yield Finding(file=release.name(folder), what="names of files", expected=expected, found=sorted(names))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipelines.release.locate import hash_file
 from pipelines.release.open_release import BROKEN
-from pipelines.verify import check_derived, check_facts, check_files, check_graph, check_items, check_rows
+from pipelines.verify import check_derived, check_facts, check_files, check_graph, check_items, check_rows, check_splits
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError, load
@@ -37,11 +37,13 @@ OF_FILES: tuple[Check, ...] = (
     check_rows.rows,
     check_rows.ledger,
     check_items.item_list,
+    check_splits.splits,
     check_derived.figures,
     check_derived.completions,
     check_facts.libraries,
     check_facts.models,
     check_facts.changed,
+    check_facts.overrides,
 )
 
 MADE_ANEW: tuple[Check, ...] = (

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.cleaning.normalize import FAULTS, UNSTABLE, Normalise, normalise
 from quality.cleaning.rules import Rules, apply_rules
-from quality.outcome import Outcome
+from quality.outcome import Outcome, without_passed
 from sources.record import Message, Record
 from sources.table import frame
 
@@ -59,7 +59,7 @@ def clean(rows: pl.DataFrame, config: Clean) -> Outcome:
 def _clean(rows: pl.DataFrame, config: Clean) -> Outcome:
     edited, edits = normalise(rows, config.normalise)
     judged = apply_rules(edited, config.rules)
-    restless = edits.filter(pl.col("rule") == UNSTABLE)
+    restless = without_passed(edits.filter(pl.col("rule") == UNSTABLE), rows, pl.lit("unstable_text"))
     if restless.is_empty():
         return Outcome(rows=judged, edits=edits)
     why = restless.group_by("id", maintain_order=True).agg(pl.col("field").first(), pl.col("removed").first())

@@ -29,7 +29,7 @@ from quality.cleaning.reply_patterns import (
 )
 from quality.cleaning.stock_sentences import made_of
 from quality.cleaning.stock_words import DECLINING
-from quality.outcome import REFUSING_TASKS, VERBATIM_TASKS
+from quality.outcome import REFUSING_TASKS, VERBATIM_TASKS, without_passed
 from sources.shapes.row_shapes import LETTERS
 from sources.table import question_text
 
@@ -80,8 +80,11 @@ def broken_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
 
 def apply_rules(rows: pl.DataFrame, config: Rules) -> pl.DataFrame:
     """Return the rows with ``drop_reason``, the name of the first broken rule or null, and ``evidence``."""
-    first = broken_rules(rows, config).unique("offset", keep="first", maintain_order=True)
-    joined = rows.with_row_index("offset").join(first, on="offset", how="left", maintain_order="left")
+    numbered = rows.with_row_index("offset")
+    broken = broken_rules(rows, config).join(numbered.select("offset", "id"), on="offset", maintain_order="left")
+    broken = without_passed(broken, rows, pl.col("drop_reason")).drop("id")
+    first = broken.unique("offset", keep="first", maintain_order=True)
+    joined = numbered.join(first, on="offset", how="left", maintain_order="left")
     return joined.select(*rows.columns, "drop_reason", "evidence")
 
 

@@ -12,7 +12,7 @@ from quality.decontamination.find_leaks import Decontaminate, Judge, drop_table,
 from quality.decontamination.inputs import items_of, rows_of
 from quality.decontamination.item_index import LeakIndex, build_index
 from quality.decontamination.neighbors import Embed
-from quality.outcome import Outcome
+from quality.outcome import Outcome, without_passed
 from sources.literal import read_parquet
 from sources.table import frame
 
@@ -30,7 +30,7 @@ def drop_leaks(
     ``benchmarks`` are parquet files of records, used for comparison only.
     """
     pairs = find_leaks(rows_of(rows), _index(benchmarks), config, embed=embed, judge=judge, workers=1)
-    drops = drop_table(pairs)
+    drops = drop_table(without_passed(pairs, rows, "leak:" + pl.col("layer")))
     marked = rows.join(drops, on="id", how="left", maintain_order="left")
     return Outcome(rows=marked, tables={"leaks": pairs})
 

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from sources.json_model import Count, JsonModel, Number
 
 # --- rows ----------------------------------------------------------------------------------------------------------
@@ -20,13 +22,25 @@ class RowCounts(JsonModel):
     prompts: Count = 0
 
 
+class SplitSize(JsonModel):
+    """Rows of one split of a configuration, and its bytes in memory."""
+
+    split: str
+    rows: Count
+    bytes: Count
+
+
 class ConfigSize(JsonModel):
-    """The size of one configuration: ``bytes`` is what it takes in memory, ``num_bytes`` on the Hub."""
+    """The size of one configuration: ``bytes`` is what it takes in memory, ``num_bytes`` on the Hub.
+
+    ``splits`` are those of a release that has more than ``train``.
+    """
 
     config: str
     rows: Count
     bytes: Count
     download_bytes: Count
+    splits: list[SplitSize] = Field(default_factory=list)
 
 
 class TextTokens(JsonModel):
@@ -375,12 +389,32 @@ class RedTeamFigures(JsonModel):
     attack_success: list[TopicSuccess]
 
 
+class OverrideOutcome(JsonModel):
+    """An override and what became of it.
+
+    ``status`` is ``applied``; ``dropped_later``, for a kept or edited row that another rule dropped; ``no_effect``,
+    ``no_row``, ``no_step`` or ``quarantined``, with the explanation in ``detail``.
+    """
+
+    id: str
+    decision: str
+    status: str
+    detail: str = ""
+    step: str | None = None
+    rule: str | None = None
+    field: str | None = None
+    reason: str
+    decided_by: str
+    decided_on: str | None = None
+
+
 class StoredFigures(JsonModel):
-    """Figures that need the store: the verdicts on generated text."""
+    """Figures that need the store: the verdicts on generated text, and what became of overrides."""
 
     generation: list[GenerationFigures]
     proposed_pairs: list[ProposedPairs]
     red_team: RedTeamFigures | None
+    overrides: list[OverrideOutcome] = Field(default_factory=list)
 
 
 # --- all together --------------------------------------------------------------------------------------------------

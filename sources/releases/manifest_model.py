@@ -44,6 +44,7 @@ class Identity(JsonModel):
     companions: dict[InnerPath, str] = Field(default_factory=dict)
     limit: Size | None = None
     mapping: Values = Field(default_factory=dict)
+    passes: list[Values] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _check_source(self) -> Identity:
@@ -160,6 +161,7 @@ class Manifest(JsonModel):
     lock: dict[Name, Locked] = Field(default_factory=dict)
     absent: list[str] = Field(default_factory=list)
     waiting_for_teacher: dict[str, str] = Field(default_factory=dict)
+    overrides: list[Values] = Field(default_factory=list)
     license: str = ""
     libraries: dict[str, str] = Field(default_factory=dict)
     environment: dict[str, str | None] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ import polars as pl
 from quality.decontamination.find_leaks import Decontaminate, drop_table, find_leaks
 from quality.decontamination.inputs import items_of, rows_of
 from quality.decontamination.item_index import LeakIndex, build_index
-from quality.outcome import Outcome
+from quality.outcome import Outcome, without_passed
 from sources.literal import read_parquet
 from sources.table import SCHEMA
 from synth.redteam.red_team_steps import plain_requests
@@ -27,7 +27,8 @@ def drop_attacked(rows: pl.DataFrame, config: Decontaminate, reference_inputs: t
     index = _index(reference_inputs)
     if index is None:
         return Outcome(rows=rows.with_columns(drop_reason=pl.lit(None, pl.String), evidence=pl.lit(None, pl.String)))
-    drops = drop_table(find_leaks(rows_of(rows), index, config, workers=1))
+    pairs = find_leaks(rows_of(rows), index, config, workers=1)
+    drops = drop_table(without_passed(pairs, rows, f"{REASON}:" + pl.col("layer")))
     renamed = drops.with_columns(drop_reason=pl.col("drop_reason").str.replace("^leak", REASON))
     return Outcome(rows=rows.join(renamed, on="id", how="left", maintain_order="left"))
 

@@ -30,13 +30,13 @@ class ReleaseFacts:
 
 
 def read_release(folder: Path, kind: Kind, data: Data) -> tuple[ReleaseFacts, list[Path]]:
-    """Return the facts of a release and its files for a stage, checked against the manifest.
+    """Return the facts of a release and its training files for a stage, checked against the manifest.
 
-    Raises ``ReleaseError`` where there is no valid manifest, ``TrainingError`` where the stage has no rows, a source is
-    missing, or a file is not the released one.
+    Files of its validation and test splits are not among them. Raises ``ReleaseError`` where there is no valid
+    manifest, ``TrainingError`` where the stage has no rows, a source is missing, or a file is not the released one.
     """
     manifest, prefix = load(folder), f"data/{kind}/"
-    files = {file.path: file for file in manifest.files if file.path.startswith(prefix) and file.rows}
+    files = {file.path: file for file in manifest.files if _is_of(file.path, prefix, "train") and file.rows}
     source_of = {path: path.removeprefix(prefix).split("/")[0] for path in sorted(files)}
     sources = sorted(set(source_of.values()))
     if not files:
@@ -55,6 +55,23 @@ def read_release(folder: Path, kind: Kind, data: Data) -> tuple[ReleaseFacts, li
     )
     taken = [path for path, source in source_of.items() if not data.sources or source in data.sources]
     return facts, [_checked_file(folder / path, files[path].sha256) for path in taken]
+
+
+def validation_files(folder: Path, kind: Kind, data: Data) -> list[Path]:
+    """Return the files of the validation split of a release, of the chosen sources; none where it has no such split."""
+    prefix = f"data/{kind}/"
+    files = {
+        file.path: file.sha256
+        for file in load(folder).files
+        if _is_of(file.path, prefix, "validation") and file.rows
+        if not data.sources or file.path.removeprefix(prefix).split("/")[0] in data.sources
+    }
+    return [_checked_file(folder / path, files[path]) for path in sorted(files)]
+
+
+def _is_of(path: str, prefix: str, split: str) -> bool:
+    """Return whether a released file is of a kind (``prefix``) and a split, which its name begins with."""
+    return path.startswith(prefix) and path.rpartition("/")[2].startswith(f"{split}-")
 
 
 def _checked_file(path: Path, sha256: str) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 from sources.atomic import free_bytes, write_json
 from sources.license import joint
 from synth.teachers.template_dates import writes_date
-from training.data.release_rows import ReleaseFacts, load_rows, read_release
+from training.data.release_rows import Kind, ReleaseFacts, load_rows, read_release, validation_files
 from training.data.token_rows import TokenRows, pair_rows, save_notes, save_too_long, sft_rows
 from training.model_card import model_card
 from training.run.cost_forecast import (
@@ -164,14 +164,28 @@ def _tokens(call: TrainJob, files: list[Path], model: StartModel, cache: Path) -
     if settings.batch.packing:
         _log("checking whether the model isolates packed rows")
     fault = packing_fault(model.config, settings.precision) if settings.batch.packing else None
-    rows = load_rows(files, "dpo" if pairs else "sft", settings.data, settings.schedule.seed, cache / "cache")
+    kind: Kind = "dpo" if pairs else "sft"
+    rows = load_rows(files, kind, settings.data, settings.schedule.seed, cache / "cache")
     code = pair_rows if pairs else sft_rows
     _log(f"tokenising {len(rows):,} rows")
-    made = code(rows, model.tokenizer, model.facts.vocabulary, _without_packing(settings) if fault else settings)
+    validation = validation_files(call.release, kind, settings.data)
+    used = _without_held_out(settings) if validation else settings
+    made = code(rows, model.tokenizer, model.facts.vocabulary, _without_packing(used) if fault else used)
+    if validation:
+        every = dataclasses.replace(settings.data, limit=None)
+        held = load_rows(validation, kind, every, settings.schedule.seed, cache / "cache")
+        _log(f"the loss is measured on the {len(held):,} rows of the release's validation split")
+        told = code(held, model.tokenizer, model.facts.vocabulary, _without_packing(used))
+        made = dataclasses.replace(made, held_out=told.dataset)
     day = settings.data.template_date if writes_date(model.tokenizer.chat_template) else None
     if day:
         _log(f"the chat template writes today's date: {day} for every row (--template-date sets another)")
     return dataclasses.replace(made, packing_off=fault, template_date=day)
+
+
+def _without_held_out(settings: Settings) -> Settings:
+    """Return settings that hold no training rows out: the release has a validation split."""
+    return dataclasses.replace(settings, data=dataclasses.replace(settings.data, eval_share=0.0))
 
 
 def _without_packing(settings: Settings) -> Settings:

@@ -38,7 +38,12 @@ def trainer_for(part: Part, tokenizer: Any, settings: Settings, callback: Any, h
     if settings.schedule.early_stopping:
         common["callbacks"].append(EarlyStoppingCallback(settings.schedule.early_stopping))
     # The arguments come first: where DeepSpeed cuts the weights, loading has to know of it.
-    arguments = _dpo_arguments(part, settings) if isinstance(settings, Dpo) else _sft_arguments(part, settings)
+    measured = held_out is not None
+    arguments = (
+        _dpo_arguments(part, settings, measured)
+        if isinstance(settings, Dpo)
+        else _sft_arguments(part, settings, measured)
+    )
     model = load_model(part.model, part.revision, settings)
     common |= {"model": model, "args": arguments, "peft_config": _adapter(settings)}
     if isinstance(settings, Dpo):
@@ -143,7 +148,7 @@ def liger(precision: Precision) -> bool:
     return precision.liger == "on" or (precision.liger == "auto" and there and torch.cuda.is_available())
 
 
-def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
+def _arguments(part: Part, settings: Settings, measured: bool) -> dict[str, Any]:
     import torch
 
     schedule, precision = settings.schedule, settings.precision
@@ -173,16 +178,16 @@ def _arguments(part: Part, settings: Settings) -> dict[str, Any]:
         "save_total_limit": settings.saving.keep,
         "disable_tqdm": True,
         "report_to": list(settings.report_to) or "none",
-        **_evaluation(settings),
+        **_evaluation(settings, measured),
         "per_device_eval_batch_size": settings.batch.device_batch,
         "max_length": settings.batch.sequence,
     }
 
 
-def _evaluation(settings: Settings) -> dict[str, Any]:
-    """Return the settings of evaluation and of keeping the best checkpoint."""
+def _evaluation(settings: Settings, measured: bool) -> dict[str, Any]:
+    """Return the settings of evaluation, if there are rows to measure on, and of keeping the best checkpoint."""
     if not by_loss(settings):
-        return {"eval_strategy": "epoch" if settings.data.eval_share else "no"}
+        return {"eval_strategy": "epoch" if measured else "no"}
     return {
         "eval_strategy": "steps",
         "eval_steps": settings.saving.every_steps,
@@ -193,20 +198,20 @@ def _evaluation(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _sft_arguments(part: Part, settings: Settings) -> Any:
+def _sft_arguments(part: Part, settings: Settings, measured: bool) -> Any:
     from trl import SFTConfig
 
     # Rows come as tokens with labels, packed already and none longer than a sequence: TRL has nothing left to cut.
     own = {"packing": settings.batch.packing, "dataset_kwargs": {"skip_prepare_dataset": True}}
-    return SFTConfig(**_arguments(part, settings), **own)
+    return SFTConfig(**_arguments(part, settings, measured), **own)
 
 
-def _dpo_arguments(part: Part, settings: Dpo) -> Any:
+def _dpo_arguments(part: Part, settings: Dpo, measured: bool) -> Any:
     from trl import DPOConfig
 
     preference = settings.preference
     return DPOConfig(
-        **_arguments(part, settings),
+        **_arguments(part, settings, measured),
         beta=preference.beta,
         loss_type=list(preference.loss),
         loss_weights=list(preference.loss_weights) or None,
