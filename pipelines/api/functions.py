@@ -50,6 +50,7 @@ def plan(
     mirror: File | None = None,
     lock: File | None = None,
     relock: bool = False,
+    overrides: File | None = None,
     price: tuple[float, float] | None = None,
     **values: Any,
 ) -> Plan:
@@ -59,7 +60,7 @@ def plan(
     """
     from pipelines.api.results import Plan
 
-    forecast = _session(recipe, values, store, mirror, lock, relock=relock).forecast(
+    forecast = _session(recipe, values, store, mirror, lock, overrides, relock=relock).forecast(
         spending(None, None, price, None).rates
     )
     return Plan.model_construct(**vars(forecast))
@@ -73,6 +74,7 @@ def build(
     mirror: File | None = None,
     lock: File | None = None,
     relock: bool = False,
+    overrides: File | None = None,
     workers: int | None = None,
     engine: EngineName = "local",
     ray_address: str | None = None,
@@ -96,7 +98,7 @@ def build(
     from pipelines.build.choose_engine import choose_engine
 
     start_engine = choose_engine(engine, ray_address, workers, Path(store))
-    session = _session(recipe, values, store, mirror, lock, relock=relock)
+    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock)
     if budget_cost is not None and price is None:
         raise CallError(f"budget_cost is {budget_cost}, expected price with it: what a million tokens cost")
     account = session.build(
@@ -116,6 +118,7 @@ def release(
     mirror: File | None = None,
     lock: File | None = None,
     relock: bool = False,
+    overrides: File | None = None,
     workers: int | None = None,
     concurrency: int | None = None,
     context_tokens: int | None = None,
@@ -135,8 +138,10 @@ def release(
     from pipelines.freeze.freeze_release import release as freeze
 
     if not values:
-        values, mirror, lock = like_last_build(load_recipe(str(recipe)), Path(store), _path(mirror), _path(lock))
-    session = _session(recipe, values, store, mirror, lock, relock=relock)
+        values, mirror, lock, overrides = like_last_build(
+            load_recipe(str(recipe)), Path(store), _path(mirror), _path(lock), _path(overrides)
+        )
+    session = _session(recipe, values, store, mirror, lock, overrides, relock=relock)
     how = _requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out)
     session.build(workers=workers or 1, requesting=how)
     freeze(session, version)
@@ -369,7 +374,14 @@ def check(
 
 
 def _session(
-    recipe: File, values: dict[str, Any], store: File, mirror: File | None, lock: File | None, *, relock: bool
+    recipe: File,
+    values: dict[str, Any],
+    store: File,
+    mirror: File | None,
+    lock: File | None,
+    overrides: File | None,
+    *,
+    relock: bool,
 ) -> BuildSession:
     from pipelines.build.recipe import load as load_recipe
     from pipelines.build.session import BuildSession
@@ -378,7 +390,15 @@ def _session(
     given = {name: value for name, value in values.items() if value is not None}
     if found.takes_own_sources and "source" in given:
         given["source"] = _own_sources(given["source"], store, mirror, relock=relock)
-    return BuildSession.open(found, given, store=Path(store), mirror=_path(mirror), lock=_path(lock), relock=relock)
+    return BuildSession.open(
+        found,
+        given,
+        store=Path(store),
+        mirror=_path(mirror),
+        lock=_path(lock),
+        relock=relock,
+        overrides=_path(overrides),
+    )
 
 
 def _own_sources(source: Any, store: File, mirror: File | None, *, relock: bool) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ one it names; dropped rows leave at the recipe's ``takedowns``, or at the end.
 from __future__ import annotations
 
 import datetime
-import json
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipelines.build.step import NamedRows, Read, Step
+from pipelines.build.toml_text import toml_value
 from quality.overrides import Override, Overrides, drop_overridden, edit_overridden
 from sources.errors import SabilaError
 from sources.json_model import Values
@@ -97,15 +97,10 @@ def to_toml(entries: Iterable[Override]) -> str:
     for entry in entries:
         values: Values = {"id": entry.id, "decision": entry.decision, "step": entry.step, "rule": entry.rule}
         values |= {"field": entry.field, "text": entry.text, "reason": entry.reason, "by": entry.by}
-        lines = [f"{name} = {_toml_text(value)}" for name, value in values.items() if value is not None]
+        lines = [f"{name} = {toml_value(value)}" for name, value in values.items() if value is not None]
         date = [f"date = {entry.date}"] if entry.date and _is_date(entry.date) else []
         parts.append("\n".join([f"[[{TABLE}]]", *lines, *date]))
     return "\n\n".join(parts) + "\n"
-
-
-def _toml_text(text: str) -> str:
-    """Return a basic TOML string: JSON's escapes are TOML's too, but for DEL, which TOML wants escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _is_date(text: str) -> bool:
