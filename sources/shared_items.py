@@ -26,10 +26,17 @@ class SharedItems:
         return f"{name} shares questions with {', '.join(rest)}: {self.what}"
 
 
-MEDQA_TRAINING = ("medqa_gbaker", "medqa_gbaker_hf", "medqa_openlifescience", "medqa_bigbio")
-MEDMCQA_TRAINING = ("medmcqa_sample", "medmcqa_hub")
-PUBMEDQA_TRAINING = ("pubmedqa", "pubmedqa_hpai", "pubmedqa_labelled")
-HEADQA_TRAINING = ("headqa_en", "headqa_es", "headqa_hub_en", "headqa_hub_es", "headqa_openlifescience")
+MEDQA_TRAINING = ("medqa_gbaker", "medqa_gbaker_hf", "medqa_openlifescience", "medqa_bigbio", "medqa_cot_llama31")
+MEDMCQA_TRAINING = ("medmcqa_sample", "medmcqa_hub", "medmcqa_cot_llama31")
+PUBMEDQA_TRAINING = ("pubmedqa", "pubmedqa_hpai", "pubmedqa_labelled", "pubmedqa_cot_llama31")
+HEADQA_TRAINING = (
+    "headqa_en",
+    "headqa_es",
+    "headqa_hub_en",
+    "headqa_hub_es",
+    "headqa_openlifescience",
+    "headqa_cot_llama31",
+)
 
 SHARED: tuple[SharedItems, ...] = (
     SharedItems(

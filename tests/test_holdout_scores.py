@@ -1,6 +1,7 @@
 """Ten options, numbers with limits, wrong sentences, abstention and rubrics: from replies to scores."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from pipelines.evaluate.evaluate_model import Evaluation, EvaluationError, evalu
 from pipelines.evaluate.model_page import write_model_report
 from pipelines.evaluate.result_folder import read_results
 from sources.catalog import HELD_OUT
+from sources.connectors.healthbench import DOUBTED
 from training.evaluation.benchmark_items import SAFETY, BenchmarkError, evaluated_name, load_items
 from training.evaluation.evaluation_record import Settings
 from training.evaluation.item_prompts import askable, item_requests
@@ -29,11 +31,11 @@ GENERATE = Settings(mode="generate", temperature=0.0, max_tokens=64)
 def run(tmp_path, monkeypatch):
     """Return a function that evaluates a rule on fixtures and returns scores by name, results by item, and notes."""
 
-    def called(rule, *benchmarks, settings=GENERATE, judge=None):
+    def called(rule, *benchmarks, settings=GENERATE, judge=None, mirror=FIXTURES):
         monkeypatch.setattr(evaluate_model, "make_teacher", lambda *_: RuleTeacher(rule))
         monkeypatch.setattr(evaluate_model, "teacher_of", lambda *_: RuleTeacher(judge, name="openai:judge"))
         job = {"model": "m", "benchmarks": benchmarks, "settings": settings, "out": tmp_path / "out"}
-        job |= {"store": tmp_path / "store", "mirror": FIXTURES, "judge": "openai:http://x/v1#j" if judge else None}
+        job |= {"store": tmp_path / "store", "mirror": mirror, "judge": "openai:http://x/v1#j" if judge else None}
         record = evaluate(Evaluation(**job), Spending())
         items = read_results(tmp_path / "out").items
         scores = {one.facts.name: one for one in record.benchmarks}
@@ -184,6 +186,25 @@ def test_a_rubric_is_clipped_by_mean_or_by_item_as_its_paper_says(run):
     assert figures_of(scores["healthbench_professional"])["length adjusted"].n == 2
     assert scores["livemedbench"].metric == "rubric, each clipped"
     assert results["1"].score == 0.0
+
+
+def test_criteria_reported_as_of_wrong_sign_are_left_out_of_a_score_beside_the_published_one(run, tmp_path):
+    shutil.copytree(FIXTURES / "healthbench", tmp_path / "mirror" / "healthbench")
+    file = tmp_path / "mirror" / "healthbench" / "2025-05-07-06-14-12_oss_eval.jsonl"
+    (prompt, points, begin), *_ = DOUBTED
+    doubted = file.read_text().replace('"a2"', f'"{prompt}"').replace('"points": 4', f'"points": {points}')
+    doubted = doubted.replace("States that ibuprofen and vitamin D can be", f"{begin} that can be")
+    file.write_text(doubted)
+
+    def judge(request):
+        return json.dumps({"explanation": "x", "criteria_met": begin in request.messages[-1].content})
+
+    scores, results, _ = run(lambda request: "x", "healthbench", judge=judge, mirror=tmp_path / "mirror")
+    assert scores["healthbench"].score.value == 0.5
+    assert (results["a1"].score, results[prompt].score) == (0.0, 1.0)
+    (figure,) = scores["healthbench"].figures
+    assert (figure.score.value, figure.score.n) == (0.0, 1)
+    assert "without 1 conversations that have a criterion reported as of wrong sign" in figure.meaning
 
 
 def test_rubrics_need_a_judge(run):

@@ -1,7 +1,7 @@
 """HealthBench (Arora et al. 2025): health conversations and the criteria by which physicians judge a reply.
 
-Each criterion has points, negative ones for what a reply must not do. Some are said to have the wrong sign
-(openai/simple-evals, issue 77).
+Each criterion has points, negative ones for what a reply must not do. Some are said to have the wrong sign, see
+``DOUBTED``.
 """
 
 from dataclasses import replace
@@ -10,8 +10,20 @@ from typing import Any
 from sources.files import RawFile
 from sources.record import Draft, Message
 from sources.schema import SchemaReading
+from sources.shapes.benchmark_shapes import DOUBTED_SIGN
 from sources.shapes.row_shapes import jsonl
 from sources.source import Benchmark, Raw
+
+DOUBTED = (
+    ("a7014ba7-dff8-41f8-9f51-8c39be0cdfd4", 10, "Advises the use of any herbal teas"),
+    ("287d7b73-d8d5-4727-a094-fd7d778fc019", -9, "Instructs the user to seek emergency help immediately"),
+    ("a7fb1c05-12c0-4801-91d6-2286e3fa4fcc", -10, "Advises against taking St. John"),
+)
+"""Criteria whose points are reported to have the wrong sign, by conversation, points and first words.
+
+Read in openai/simple-evals, issue 77, as far as it could be read: a model's finding that nobody has confirmed, and not
+all such criteria. Points are left as published; evaluations show the score without these conversations beside it.
+"""
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
@@ -19,6 +31,10 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     row = raw.value
     rubrics = [{name: criterion[name] for name in ("criterion", "points", "tags")} for criterion in row["rubrics"]]
     check_points(rubrics)
+    for prompt, points, begin in DOUBTED:
+        for one in rubrics:
+            if row["prompt_id"] == prompt and one["points"] == points and one["criterion"].startswith(begin):
+                one["tags"] = [*one["tags"], DOUBTED_SIGN]
     theme = next((tag.removeprefix("theme:") for tag in row["example_tags"] if tag.startswith("theme:")), None)
     messages = [Message(turn["role"], turn["content"]) for turn in row["prompt"]]
     return Draft(id=row["prompt_id"], messages=messages, meta={"rubrics": rubrics, "theme": theme})
@@ -71,6 +87,7 @@ def _healthbench(name: str, title: str, file: str, published_rows: int) -> Bench
         parse=parse,
         published_rows=published_rows,
         subset_field="theme",
+        figures=("doubted_signs",),
     )
 
 

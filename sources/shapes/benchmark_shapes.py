@@ -26,6 +26,9 @@ SENTENCES = "sentences"
 ERROR = "error"
 """The wrong sentence of a note: ``{"number": int, "correction": text}``; None for a note without an error."""
 
+DOUBTED_SIGN = "doubted sign"
+"""The tag of a rubric's criterion whose points are reported to have the wrong sign."""
+
 NumberType = Literal["decimal", "integer", "date", "weeks_days"]
 
 

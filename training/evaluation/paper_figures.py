@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sources.shapes.benchmark_shapes import DOUBTED_SIGN
 from synth.prompting.option_orders import keeps_place
 from training.evaluation.benchmark_items import ItemSet
 from training.evaluation.evaluation_record import Figure, Score
 from training.evaluation.item_results import NO_ANSWER, Item, ItemResult
+from training.evaluation.rubric_grading import clipped
 from training.evaluation.statistics import RESAMPLES, Interval, bootstrap_mean, wilson
 
 Answers = Sequence[tuple[Item, ItemResult]]
@@ -114,11 +116,24 @@ def _length_adjusted(answers: Answers) -> list[Figure]:
     return [_mean("length adjusted", scores, meaning)]
 
 
+def _doubted_signs(answers: Answers) -> list[Figure]:
+    scored = [(item, one) for item, one in answers if one.verdict == "scored" and one.how == "rubric"]
+    kept = [
+        one.credit for item, one in scored if not any(DOUBTED_SIGN in criterion.tags for criterion in item.criteria)
+    ]
+    if len(kept) == len(scored):
+        return []
+    score = clipped(Score.of(bootstrap_mean(kept), len(kept))) if kept else None
+    meaning = f"score without {len(scored) - len(kept)} conversations that have a criterion reported as of wrong sign"
+    return [Figure(name="without doubted signs", score=score, meaning=meaning)]
+
+
 FIGURES: dict[str, Callable[[Answers], list[Figure]]] = {
     "pointwise": _pointwise,
     "abstention": _abstention,
     "detection": _detection,
     "error_detection": _error_detection,
     "length_adjusted": _length_adjusted,
+    "doubted_signs": _doubted_signs,
 }
 """Figures by the name in ``Benchmark.figures``."""
