@@ -12,6 +12,8 @@ from synth.judges.medical_filter import MedicalFilter
 from synth.judges.rubric import CRITERIA, Rubric
 from synth.judges.specialty import FIELDS, Specialty, label
 from synth.teachers.candidates import Author
+from synth.teachers.chat_reply import usable
+from synth.teachers.request_errors import BadReplyError
 from synth.teachers.teacher import Completion, Failure
 
 BY = Author(name="tiny", revision="1")
@@ -41,6 +43,7 @@ def judge(module, rows, answered, config):
     [
         (says("It takes cardiology.\n\nAnswer: yes"), None, None, "medical"),
         (says("It takes law.\n\nAnswer: no"), "not_medical", None, "not_medical"),
+        (says('{"reason": "It takes law.", "answer": "no"}'), "not_medical", None, "not_medical"),
         (says("Hard to say."), "medical_unknown", "unparsed", "unparsed"),
         (says("Answer: yes or no"), "medical_unknown", "unparsed", "unparsed"),
         (says("Answer: yes", "length"), "medical_unknown", "truncated", "truncated"),
@@ -185,3 +188,23 @@ def test_the_judge_sees_question_options_answer_and_reasoning():
     assert "A. Mitral\nB. Aortic" in text
     assert "Right answer: B" in text and text.endswith("Because.")
     assert request.sampling.json_schema["required"] == ["remark", *CRITERIA]
+
+
+# --- schemas -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ['{"reason": "An antibody.", "specialty": "Rheumatology"}', "Specialty: Rheumatology"])
+def test_a_field_is_read_from_json_and_from_text(text):
+    assert label(text) == "Rheumatology"
+
+
+@pytest.mark.parametrize("module", [medical_filter, specialty])
+def test_a_server_is_asked_for_json_and_text_of_one_without_schemas_is_read_too(module):
+    config = {medical_filter: MedicalFilter, specialty: Specialty}[module](generated_by=BY)
+    (request,) = module.STAGE.requests(table(HEART), config)
+    name, choices = list(request.sampling.json_schema["properties"].items())[-1]
+    assert request.sampling.json_schema["required"] == ["reason", name]
+    assert {"yes", "Cardiology"} & set(choices["enum"])
+    assert usable(says("Answer: yes"), request).text == "Answer: yes"
+    with pytest.raises(BadReplyError, match="text is not JSON"):
+        usable(says("Answer: yes"), replace(request, reads_text=False))

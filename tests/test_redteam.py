@@ -285,6 +285,10 @@ def test_a_guard_of_unknown_family_is_refused_until_its_format_is_set():
         Guard(generated_by=by)
     assert guard.parse("unsafe\nS5", Guard(generated_by=by, format="llama-guard-2")) == ("advice_only", "S5")
     assert guard.parse("unsafe\nS6", Guard(generated_by=by, protocol="prompt")) == ("advice_only", "S6")
+    reply = '{"verdict": "unsafe", "categories": ["S2", "S7"]}'
+    assert guard.parse(reply, Guard(generated_by=by, protocol="prompt")) == ("unsafe", "S2,S7")
+    reply = '{"verdict": "safe", "categories": ["S2"]}'
+    assert guard.parse(reply, Guard(generated_by=by, protocol="prompt"))[0] == "unparsed"
 
 
 def test_a_guard_that_continues_the_answer_ends_the_run_with_a_hint():

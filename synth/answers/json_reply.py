@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 MOST_OBJECTS = 50
@@ -18,6 +18,11 @@ def object_schema(fields: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "required": list(fields),
         "additionalProperties": False,
     }
+
+
+def choice_schema(name: str, choices: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON schema of a reason and then one of some choices, under ``name``."""
+    return object_schema({"reason": {"type": "string"}, name: {"type": "string", "enum": list(choices)}})
 
 
 def parse(text: str, kinds: Mapping[str, type]) -> dict[str, Any] | None:

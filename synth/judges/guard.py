@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
 from sources.record import Message
+from synth.answers import json_reply
 from synth.judges.guard_formats import (
     ADVICE_ONLY,
     CONTROVERSIAL,
@@ -35,6 +36,16 @@ MISSING, NO_TEXT = "missing", "no_text"
 
 OWN_FORMAT: FormatName = "llama-guard-3"
 """The format that our own prompt requests: its categories are numbered like those of Llama Guard 3."""
+
+KINDS = {"verdict": str, "categories": list}
+CATEGORY_NAMES = [f"S{number}" for number in range(1, FORMATS[OWN_FORMAT].categories + 1)]
+REPLY_SCHEMA = json_reply.object_schema(
+    {
+        "verdict": {"type": "string", "enum": [SAFE, UNSAFE]},
+        "categories": {"type": "array", "items": {"type": "string", "enum": CATEGORY_NAMES}},
+    }
+)
+"""The form of replies to our own prompt, where a server can hold them to it."""
 
 Answer = Mapping[str, Any]
 """A row of a table of answers."""
@@ -78,7 +89,10 @@ def stage_name(answered_stage: str) -> str:
 
 
 def parse(text: str, config: Guard) -> Parsed:
-    """Return (verdict, categories as ``S2,S7``) of a guard's reply, in its own format or that of our prompt."""
+    """Return (verdict, categories as ``S2,S7``) of a guard's reply, in its own format, that of our prompt, or JSON."""
+    reply = json_reply.parse(text, KINDS) if config.protocol == "prompt" else None
+    if reply:
+        text = "\n".join((reply["verdict"], ",".join(map(str, reply["categories"]))))
     return parse_reply(text, config.reply_format)
 
 
@@ -95,9 +109,10 @@ def guard_requests(answer: Answer, config: Guard) -> list[Request]:
     else:
         prompt = prompt_files.render(PROMPT, request=answer["prompt"], response=answer["text"])
         messages = (Message("user", prompt),)
-    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
-    name = stage_name(answer["stage"])
-    return [Request(row=answer["id"], stage=name, messages=messages, sampling=sampling, sample=answer["sample"])]
+    schema = REPLY_SCHEMA if config.protocol == "prompt" else None
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, json_schema=schema)
+    facts = {"row": answer["id"], "stage": stage_name(answer["stage"]), "sample": answer["sample"]}
+    return [Request(**facts, messages=messages, sampling=sampling, reads_text=True)]
 
 
 def read_verdict(answer: Answer, request: Request, completion: Completion, config: Guard) -> Reading:

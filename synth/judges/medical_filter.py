@@ -16,6 +16,7 @@ from quality.outcome import Outcome
 from sources.record import Record
 from sources.shapes.row_shapes import LETTERS
 from sources.table import records
+from synth.answers import json_reply
 from synth.answers.extractor import extract
 from synth.prompting import prompt_files
 from synth.prompting.generators import question_of
@@ -27,6 +28,7 @@ from synth.teachers.teacher import Completion, Request, Sampling
 STAGE_NAME = "medical-filter"
 PROMPT = "labels/medical.jinja"
 YES_NO = ("yes", "no")
+REPLY_SCHEMA = json_reply.choice_schema("answer", YES_NO)
 MEDICAL, NOT_MEDICAL = "medical", "not_medical"
 
 
@@ -48,8 +50,8 @@ def eligible_records(rows: pl.DataFrame, config: MedicalFilter) -> Iterator[Reco
 def filter_requests(record: Record, config: MedicalFilter) -> list[Request]:
     """Return the request whether one row is medical: its question and options, without the answer."""
     messages = render_turns(PROMPT, stem=question_of(record), options=record.options[: len(LETTERS)])
-    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
-    return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling)]
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, json_schema=REPLY_SCHEMA)
+    return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling, reads_text=True)]
 
 
 def read_decision(record: Record, request: Request, completion: Completion, config: MedicalFilter) -> Reading:

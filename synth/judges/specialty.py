@@ -18,6 +18,7 @@ from quality.outcome import Outcome
 from sources.record import Record
 from sources.shapes.row_shapes import LETTERS
 from sources.table import records, to_json
+from synth.answers import json_reply
 from synth.answers.model_output import plain
 from synth.judges.bound_license import bind_license
 from synth.prompting import prompt_files
@@ -34,6 +35,8 @@ LABELLED = "labelled"
 
 FIELDS = prompt_files.lines(FIELD_LIST)
 NO_FIELD = "None"
+KINDS = {"reason": str, "specialty": str}
+REPLY_SCHEMA = json_reply.choice_schema("specialty", (*FIELDS, NO_FIELD))
 
 LINE = re.compile(r"^[\s*_#>-]*specialty[\s*_]*:[\s*_]*(.*?)[\s*_.]*$", re.IGNORECASE | re.MULTILINE)
 
@@ -50,11 +53,12 @@ class Specialty:
 
 
 def label(text: str) -> str | None:
-    """Return the field that the last line ``Specialty: X``, or else the last line, names; None for none or several.
+    """Return the field that a JSON reply, the last line ``Specialty: X``, or else the last line names; None for none.
 
     A field of two parts may be named by one of them, with nothing beside it.
     """
-    found = LINE.findall(text)
+    reply = json_reply.parse(text, KINDS)
+    found = [reply["specialty"]] if reply else LINE.findall(text)
     named_fields = _spelled(plain(found[-1] if found else text.strip().rpartition("\n")[2]))
     named = [name for name in (*FIELDS, NO_FIELD) if re.search(rf"\b{re.escape(_spelled(name))}\b", named_fields)]
     if not named:  # models shorten "Infectious Diseases and Microbiology" to one of its halves
@@ -77,8 +81,8 @@ def label_requests(record: Record, config: Specialty) -> list[Request]:
     """Return the request for one row's field: all fields, the question and its options."""
     options = (f"{letter}. {option}" for letter, option in zip(LETTERS, record.options, strict=False))
     messages = render_turns(PROMPT, fields=FIELDS, question="\n".join((question_of(record), *options)))
-    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens)
-    return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling)]
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, json_schema=REPLY_SCHEMA)
+    return [Request(row=record.id, stage=STAGE_NAME, messages=messages, sampling=sampling, reads_text=True)]
 
 
 def read_label(record: Record, request: Request, completion: Completion, config: Specialty) -> Reading:

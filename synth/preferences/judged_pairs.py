@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
 from sources.record import Message
+from synth.answers import json_reply
 from synth.answers.extractor import extract
 from synth.answers.model_output import fold, plain
 from synth.preferences.propose_pairs import Candidate, by_prompt, pair_table, side
@@ -47,6 +48,7 @@ SIDES = (
 )
 
 FIRST, SECOND, NEITHER = "A", "B", "C"
+REPLY_SCHEMA = json_reply.choice_schema("answer", (FIRST, SECOND, NEITHER))
 MISSING = "missing"
 
 
@@ -113,9 +115,10 @@ def parse(text: str) -> str | None:
 
 def comparison_requests(proposal: Proposal, config: PairJudge) -> list[Request]:
     """Return two requests for a pair to compare, one in each order."""
-    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, seed=0)
+    sampling = Sampling(temperature=0.0, max_tokens=config.max_tokens, seed=0, json_schema=REPLY_SCHEMA)
+    row = proposal.first["id"]
     return [
-        Request(row=proposal.first["id"], stage=STAGE_NAME, messages=proposal.messages(swapped), sampling=sampling)
+        Request(row=row, stage=STAGE_NAME, messages=proposal.messages(swapped), sampling=sampling, reads_text=True)
         for swapped in (False, True)
     ]
 

@@ -67,7 +67,7 @@ def usable(completion: Completion, request: Request) -> Completion:
     sampling = request.sampling
     if not completion.text.strip() and completion.ended in ("stop", "unknown") and sampling.logprobs is None:
         raise BadReplyError("reasoning without an answer" if completion.reasoning else "empty answer")
-    if sampling.json_schema is not None and completion.ended == "stop":
+    if sampling.json_schema is not None and not request.reads_text and completion.ended == "stop":
         check_json(completion.text, sampling.json_schema)
     return completion
 

@@ -58,7 +58,8 @@ class Meter(Protocol):
 class Request:
     """One requested completion: its row and stage, the messages, how to sample, and which of several samples it is.
 
-    ``row``, ``stage`` and ``meter`` are not part of the key: two rows with the same prompt share one request.
+    ``row``, ``stage`` and ``meter`` are not part of the key: two rows with the same prompt share one request. With
+    ``reads_text`` a reply that is no JSON of the requested schema is read too, as of a server without schemas.
     """
 
     row: str
@@ -66,6 +67,7 @@ class Request:
     messages: tuple[Message, ...]
     sampling: Sampling = field(default_factory=Sampling)
     sample: int = 0
+    reads_text: bool = field(default=False, compare=False)
     meter: Meter | None = field(default=None, repr=False, compare=False)
 
     @property

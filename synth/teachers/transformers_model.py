@@ -58,11 +58,11 @@ class TransformersTeacher:
     def complete(self, requests: Iterable[Request]) -> Iterator[Answered]:
         """Yield every request with its completion, batch by batch; one whose prompt is too long with its failure.
 
-        This teacher cannot enforce a JSON schema: a reply of another form is a failure.
+        This teacher cannot enforce a JSON schema: a reply of another form is a failure, unless text is read as well.
         """
         feed = iter(requests)
         while batch := list(islice(feed, self.options.batch)):
-            if any(request.sampling.json_schema is not None for request in batch):
+            if any(request.sampling.json_schema is not None and not request.reads_text for request in batch):
                 self.loaded.notices.once("schema", NO_SCHEMA)
             fits, failures = self.loaded.sifted(batch)
             yield from failures
