@@ -94,6 +94,7 @@ def write_xlsx(path):
     from openpyxl import Workbook
 
     book = Workbook()
+    book.create_sheet("Notes")
     book.active.append(list(ROWS[0]))
     for row in ROWS:
         book.active.append(list(row.values()))
@@ -302,6 +303,14 @@ def test_a_gold_that_never_is_the_first_option_is_refused_unless_it_is_confirmed
     assert source_of("q.jsonl").task == "mcqa"
 
 
+def test_a_file_in_another_encoding_is_refused_with_the_way_out(place):
+    text = "question,answer\n" + "".join(f"¿Qué hacer en el caso {n}?,Descansar\n" for n in range(30))
+    (place / "clinic.csv").write_text(text, encoding="latin-1")
+    (place / "clinic.toml").write_text('[columns]\nquestion = "question"\nanswer = "answer"\n', encoding="utf-8")
+    said = refused(2, "build", "own.py", "--source", "clinic.csv")
+    assert "30 of 30 rows that were checked cannot be read, first clinic.csv:2: not UTF-8; convert the file" in said
+
+
 def test_a_few_malformed_rows_are_quarantined_with_file_and_line(place):
     rows = [*({**row} for row in ROWS)]
     rows[10]["right"] = 9
@@ -344,6 +353,11 @@ def test_init_writes_the_mapping_and_shows_three_rows(place):
     assert 'license = "LicenseRef-proprietary"' in (place / "clinic.toml").read_text(encoding="utf-8")
     assert len(records("clinic=clinic.csv")) == len(ROWS)
     assert "exists; give --overwrite" in refused(2, "init", "clinic.csv")
+
+
+def test_init_names_the_sheets_of_a_workbook_that_are_not_read(place):
+    write_xlsx(place / "clinic.xlsx")
+    assert "# clinic.xlsx: the sheet Sheet is read, and not Notes" in done("init", "clinic.xlsx")
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -16,6 +16,7 @@ from sources.documents.passage_rows import COLUMNS, is_document
 from sources.fetch.hub_files import HUB, downloaded, fetched
 from sources.fetch.hub_split import hub_split, parse_hub_address
 from sources.files import RawFile, plain_name
+from sources.formats.archives import sheet_names
 from sources.mapping.column_mapping import ColumnMapping, Columns, MappingError, column_mapping, read_toml
 from sources.mapping.mapping_checks import check_mapping, first_rows, refuse_two_columns
 from sources.mapping.own_source import OWN_FILE, OwnSource, files_of, located
@@ -142,10 +143,17 @@ def propose_mapping(location: str, raw: Path) -> Proposal:
 def _proposal(rows: Sequence[Any], found: FoundFiles) -> Proposal:
     shown = found.home.removeprefix(OWN_FILE)
     values, notes = propose(rows, shown)
+    notes += [note for file in found.files for note in _sheet_notes(file)]
     text = mapping_text(values, [f"How the columns of {shown} become rows: check each line.", *notes])
     read = check_mapping(column_mapping(values, shown), rows, shown)
     first = shown_drafts(read, column_mapping(values, shown))
     return Proposal(text=text, path=found.mapping_file, rows=f"The first rows would be:\n{first}")
+
+
+def _sheet_notes(file: RawFile) -> list[str]:
+    """Return which sheets of a workbook are not read."""
+    first, *others = sheet_names(file) if file.name.lower().endswith(".xlsx") else [""]
+    return [f"{file.name}: the sheet {first} is read, and not {', '.join(others)}"] if others else []
 
 
 def _refusal(spec: SourceSpec, found: FoundFiles, proposal: Proposal) -> str:

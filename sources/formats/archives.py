@@ -161,6 +161,14 @@ def _sheet_rows(file: RawFile) -> Iterator[Raw | Broken]:
             yield Raw(number, row)
 
 
+def sheet_names(file: RawFile) -> list[str]:
+    """Return the names of the sheets of an xlsx file, whose first one is read."""
+    from openpyxl import load_workbook
+
+    _check_workbook(file)
+    return list(load_workbook(io.BytesIO(file.read()), read_only=True).sheetnames)
+
+
 def _cells(file: RawFile, *, data_only: bool) -> Iterator[tuple[Any, ...]]:
     from openpyxl import load_workbook
 

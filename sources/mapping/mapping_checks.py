@@ -73,6 +73,7 @@ def check_mapping(mapping: ColumnMapping, rows: Sequence[tuple[RawFile, Raw | Br
 
     A malformed row that says nothing about the mapping is left out here, and quarantined by the build.
     """
+    _check_broken(rows, where)
     _check_columns(mapping, rows, where)
     read, malformed = list[CheckedRow](), list[tuple[str, Exception, Raw]]()
     for file, raw in rows:
@@ -94,6 +95,18 @@ def check_mapping(mapping: ColumnMapping, rows: Sequence[tuple[RawFile, Raw | Br
     if not read:
         raise MappingError(f"{where}: no row could be read, expected one at least")
     return read
+
+
+def _check_broken(rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> None:
+    """Raise ``MappingError`` where many rows cannot be read at all, whatever the mapping says."""
+    broken = [(file, raw) for file, raw in rows if isinstance(raw, Broken)]
+    if len(broken) > MOST_MALFORMED * len(rows):
+        file, first = broken[0]
+        way = "; convert the file (iconv -f LATIN1 -t UTF-8) and run again" if "UTF-8" in first.error else ""
+        raise MappingError(
+            f"{where}: {len(broken):,} of {len(rows):,} rows that were checked cannot be read, first "
+            f"{file.name}:{first.line}: {first.error}{way}"
+        )
 
 
 def _check_columns(mapping: ColumnMapping, rows: Sequence[tuple[RawFile, Raw | Broken]], where: str) -> None:
