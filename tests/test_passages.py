@@ -76,6 +76,12 @@ def test_a_passage_becomes_a_question_with_its_answer():
     ]
 
 
+def test_a_question_on_an_abstract_has_none_of_the_options_that_its_row_had():
+    abstract = row("pubmed:1", "Does it?", context=TEXT, task="mcqa", options=("yes", "no"), gold=(0,), rationale="So.")
+    (record,) = records(judged(reply(), rows=(abstract,))[0])
+    assert (record.options, record.gold, record.rationale, record.task) == ((), (), None, "qa")
+
+
 def test_the_second_answer_is_written_from_the_passage_without_the_first():
     sent = []
 

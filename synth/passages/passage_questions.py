@@ -243,8 +243,9 @@ def write_questions(rows: pl.DataFrame, eligible: list[Record], candidates: pl.D
     """Return the rows as questions with answers, ``drop_reason`` and ``evidence``, in order; and all completions.
 
     The first verified sample is ``kept``, other valid ones are ``spare``. The row keeps its id: its message is the
-    question, ``answer`` and ``response`` the answer; ``meta["passage"]`` has the support, its place, and where the
-    passage is from. A row without a verified sample is dropped (``no_question``), with its verdicts as evidence.
+    question, without options, ``answer`` and ``response`` the answer; ``meta["passage"]`` has the support, its place,
+    and where the passage is from. A row without a verified sample is dropped (``no_question``), with its verdicts as
+    evidence.
     """
     found = _found(candidates)
     kept: dict[str, tuple[int, str]] = {}
@@ -287,7 +288,10 @@ def _question(record: Record, text: str, config: Passages) -> Record:
         record,
         messages=(Message("user", reply["question"].strip()),),
         context=record.context if config.form == "grounded" else None,
+        options=(),
+        gold=(),
         answer=answer,
+        rationale=None,
         response=answer,
         task="qa",
         license=joint((record.license, config.license)),
