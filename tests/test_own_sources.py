@@ -647,3 +647,4 @@ def test_a_file_of_a_set_on_the_hub_is_a_source(hub, place):
 def test_a_mapping_is_the_same_after_it_was_written_as_json():
     mapping = column_mapping({"columns": {"question": "q", "answer": "a"}, "language": "es"}, "here")
     assert column_mapping(mapping.to_json(), "here") == mapping
+    assert mapping.to_json().keys() == {"license", "license_read", "language", "columns"}  # no default is written

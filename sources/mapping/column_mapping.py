@@ -128,7 +128,7 @@ class ColumnMapping:
 
     def to_json(self) -> dict[str, Any]:
         """Return the values that are not those of an empty mapping, as JSON; the licence and language always."""
-        empty = {one.name: one.default for one in fields(self) if one.name not in STATED}
+        empty = _without_empty({one.name: one.default for one in fields(self) if one.name not in STATED})
         values: dict[str, Any] = _without_empty(asdict(self))
         if self.messages == MessageKeys():
             del values["messages"]
