@@ -5,6 +5,7 @@ Lines that recur at the top or bottom of pages are left out. Scans without a tex
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -37,24 +38,26 @@ class Line(NamedTuple):
 
 
 class NoTextError(ValueError):
-    """A PDF file without text, such as a scan."""
+    """A PDF file whose text cannot be read: a scan has none, another needs a password."""
 
 
 def read_pdf(content: bytes, name: str) -> Document:
     """Return a PDF file as a document with pages.
 
-    Raises ``ModuleNotFoundError`` without pypdf, ``NoTextError`` for a scan, and ``ValueError`` for a file that is
-    damaged or needs a password.
+    Raises ``ModuleNotFoundError`` without pypdf, ``NoTextError``, and ``ValueError`` for a damaged file.
     """
     import pypdf
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it logs each repair of a file
     try:
         reader = pypdf.PdfReader(BytesIO(content))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise ValueError("it needs a password, expected an open file")
+            raise NoTextError("it needs a password, expected an open file")
         pages = [_lines(page) for page in reader.pages]
         title = (reader.metadata or {}).get("/Title")
-    except (pypdf.errors.PyPdfError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (MemoryError, NoTextError):
+        raise
+    except Exception as error:  # of many kinds, as the content is not trusted
         raise ValueError(f"it is damaged ({type(error).__name__}: {error}), expected a whole PDF file") from error
     pages = _without_running_lines(pages)
     sizes = [line.size for page in pages for line in page for _ in line.text]
