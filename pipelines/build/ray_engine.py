@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import platform
+import secrets
 import socket
 import sys
 import threading
@@ -185,11 +186,13 @@ def _connect(address: str | None, workers: int | None) -> bool:
     place = address or os.environ.get("RAY_ADDRESS") or "auto"
     own = {"num_cpus": workers, "include_dashboard": False} if place == "local" else {}
     try:
-        if place not in ("auto", "local"):
+        if place == "local":
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else Ray leaves one in the home folder
+        elif place != "auto":
             host, _, port = place.rpartition(":")
             socket.create_connection((host, int(port)), timeout=ANSWERS_S).close()  # Ray itself tries for minutes
         ray.init(address=place, logging_level=logging.ERROR, log_to_driver=False, **own)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ray.exceptions.RayError, ValueError, RuntimeError, OSError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise EngineError(
             f"no Ray cluster at {place} ({lines[0]}); start one with `ray start --head` and name it with --ray-address "

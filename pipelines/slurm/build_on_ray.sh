@@ -15,6 +15,9 @@ set -euo pipefail
 # shellcheck disable=SC1091
 source "${VENV:-$PWD/.venv}/bin/activate"
 export RAY_USAGE_STATS_ENABLED=0 HF_HUB_OFFLINE=1
+# Only who knows the token of this job can run code on its cluster; srun hands it to all nodes.
+RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN
 cpus=${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-1}}
 port=${RAY_PORT:-6379}
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
