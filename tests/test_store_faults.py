@@ -118,7 +118,7 @@ def test_a_store_that_fails_ends_the_build_with_a_line_and_the_next_build_goes_o
 
 
 @pytest.mark.parametrize("kind", ["slow", "clock"])
-def test_a_slow_store_and_a_clock_that_jumps_change_nothing(kind, place, tmp_path):
+def test_what_delays_or_misleads_a_build_changes_nothing(kind, place, tmp_path):
     folder, expected = place
     done = struck(kind, 0, tmp_path / "store", folder, 2)
     assert done.returncode == 0, done.stderr
