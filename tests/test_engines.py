@@ -95,13 +95,19 @@ def corpora(tmp_path_factory):
 
 @NEEDS_RAY
 @pytest.mark.filterwarnings("ignore")
-def test_ray_builds_the_demo_byte_for_byte(three_nodes, demo_store, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("recipe", "count"), [("demo", 3), ("demo_dpo", 1)])
+def test_ray_builds_the_demos_byte_for_byte(recipe, count, demo_store, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
-    account = build("demo", tmp_path / "store", address=three_nodes.address)
+    account = build(recipe, tmp_path / "store", address=cluster(count, request))
     made, wanted = tree(tmp_path / "store"), tree(demo_store)
-    assert account.rows > 200
+    assert account.rows > 20
     assert made.keys() <= wanted.keys()
     assert made == {path: wanted[path] for path in made}
+
+
+def cluster(count, request):
+    """Return the address of a cluster of one or three nodes."""
+    return request.getfixturevalue("one_node") if count == 1 else request.getfixturevalue("three_nodes").address
 
 
 def test_two_workers_give_the_same_files_as_one(corpora, tmp_path):
@@ -143,7 +149,7 @@ def exact_tables(store):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("count", [1, 3])
 def test_ray_gives_the_same_files_as_one_worker(count, corpora, tmp_path, request):
-    address = request.getfixturevalue("one_node") if count == 1 else request.getfixturevalue("three_nodes").address
+    address = cluster(count, request)
     build(corpora / "tiny.py", tmp_path / "store", corpora / "mirror", corpora=CHOSEN, address=address)
     assert tree(tmp_path / "store") == tree(corpora / "one")
 
