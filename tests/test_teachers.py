@@ -64,6 +64,40 @@ def test_an_answer_comes_with_its_words_its_reason_and_its_tokens():
     assert answer.prompt_tokens and answer.seconds > 0
 
 
+def test_requests_are_spread_over_several_servers_of_one_model():
+    with serving() as one, serving() as two:
+        made = teacher(f"openai:{one.url}+{two.url}#m", QUICK)
+        asked = requests(60)
+        whole(asked, made.complete(asked))
+        assert made.name == teacher(f"openai:{one.url}#m").name
+        shares = [len(server.asked) for server in (one, two)]
+    assert sum(shares) == 60
+    assert min(shares) >= 20
+
+
+@pytest.mark.parametrize("dead_first", [True, False])
+def test_a_server_that_cannot_be_reached_leaves_its_share_to_the_others(dead_first):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        with serving() as server, kept_notices() as notices:
+            urls = (dead, server.url) if dead_first else (server.url, dead)
+            asked = requests(30)
+            outcomes = whole(asked, teacher(f"openai:{'+'.join(urls)}#m", QUICK).complete(asked))
+            assert len(server.asked) == 30
+    assert all(isinstance(outcome, Completion) for outcome in outcomes.values())
+    assert notices == []
+
+
+def test_servers_none_of_which_can_be_reached_end_the_run():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        made = teacher(f"openai:{dead}+{dead}/again#m", replace(QUICK, give_up_after_s=0.2))
+        with pytest.raises(TeacherError, match="unreachable"):
+            list(made.complete(requests(3)))
+
+
 def test_samples_of_one_prompt_are_requests_of_their_own_with_seeds_of_their_own():
     first, other = requests(2, seed=40)
     samples = [replace(first, sample=n) for n in range(3)]

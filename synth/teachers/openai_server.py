@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
+from synth.teachers.addresses import Addresses, addresses
 from synth.teachers.chat_reply import BadReplyError, Reply, read_reply
 from synth.teachers.concurrency import START, Pace, Slots
 from synth.teachers.dialect import STREAM_NOTICE, Dialect, named_field
@@ -62,6 +63,9 @@ LONGEST_REPLY = 16 << 20
 class OpenAITeacher:
     """The model that a server at ``url`` calls ``model``. A key is read from OPENAI_API_KEY, unless ``key`` is given.
 
+    Several addresses joined by ``+`` are servers of the same model, among which the requests are spread. While
+    one of them cannot be reached, the others take its share.
+
     At Azure it is read from AZURE_OPENAI_API_KEY where that is set, and sent as ``api-key``; the address ends in
     ``?api-version=...`` as Azure's own does.
 
@@ -76,6 +80,7 @@ class OpenAITeacher:
     key: str | None = field(default=None, repr=False, compare=False)
     gone: Callable[[], str] = field(default=str, repr=False, compare=False)
     known_slots: bool = field(default=False, repr=False, compare=False)
+    addresses: Addresses = field(init=False, repr=False, compare=False)
     pace: Pace = field(init=False, repr=False, compare=False)
     health: Health = field(init=False, repr=False, compare=False)
     dialect: Dialect = field(init=False, repr=False, compare=False)
@@ -85,6 +90,7 @@ class OpenAITeacher:
         options = self.options
         start = options.in_flight() if self.known_slots else START
         state = {
+            "addresses": Addresses(tuple(addresses(self.url))),
             "pace": Pace(most=options.in_flight(), timeout_s=options.timeout_s, start=start),
             "health": Health(self.url, options.give_up_after_s, options.timeout_s, self.gone),
             "dialect": Dialect(leave_out=set(options.leave_out)),
@@ -193,7 +199,7 @@ class _Flight:
 
     async def _work_all(self) -> None:
         try:
-            async with _client(self._options, self._teacher.url) as client, asyncio.TaskGroup() as group:
+            async with _client(self._options, self._teacher.addresses.urls) as client, asyncio.TaskGroup() as group:
                 for _ in range(self._options.in_flight()):
                     group.create_task(self._work(client))
         except BaseExceptionGroup as errors:
@@ -310,9 +316,22 @@ class _Flight:
             )
 
     async def _send(self, client: Any, request: Request, sent: dict[str, Any], since: float) -> Reply | RequestError:
+        """Send a request to an address that can be reached, and read its reply."""
+        while True:
+            with self._teacher.addresses.least_busy() as url:
+                outcome = await self._send_to(url, client, request, sent, since)
+            if not isinstance(outcome, RequestError) or outcome.kind is not Kind.UNREACHABLE:
+                return outcome
+            if not self._teacher.addresses.unreachable(url):
+                return outcome
+            self._teacher.notices.log_rarely(url, f"{url} cannot be reached; the other addresses take its share")
+
+    async def _send_to(
+        self, url: str, client: Any, request: Request, sent: dict[str, Any], since: float
+    ) -> Reply | RequestError:
         try:
             async with asyncio.timeout(self._options.timeout_s):
-                status, headers, content = await _post(client, self._teacher, orjson.dumps(sent))
+                status, headers, content = await _post(client, url, self._teacher.key, orjson.dumps(sent))
         except TimeoutError:
             error = f"no answer within {self._options.timeout_s:g} s"
             return RequestError(kind=Kind.SLOW, error=error, hint="--timeout gives it more", usage=Usage())
@@ -330,15 +349,15 @@ class _Flight:
         if status in (400, 403) and WITHHELD.search(words):
             return Reply(completion=Completion(text="", finish_reason="content_filter", seconds=seconds), model=None)
         request_error = error_of_status(status, words, headers)
-        return _at_azure(request_error, self._teacher.url) if is_azure(self._teacher.url) else request_error
+        return _at_azure(request_error, url) if is_azure(url) else request_error
 
 
-async def _post(client: Any, teacher: OpenAITeacher, content: bytes) -> tuple[int, Any, bytes]:
+async def _post(client: Any, url: str, key: str | None, content: bytes) -> tuple[int, Any, bytes]:
     """Return status, headers and body; ``BadReplyError`` for a body beyond ``LONGEST_REPLY``.
 
     A redirection is followed once where it leads to the same server, so that no other server gets the key.
     """
-    where, headers = _endpoint(teacher.url), _headers(teacher.url, teacher.key)
+    where, headers = _endpoint(url), _headers(url, key)
     for _ in range(2):
         async with client.stream("POST", where, content=content, headers=headers) as reply:
             moved = reply.headers.get("location") if reply.status_code in (307, 308) else None
@@ -421,7 +440,7 @@ def same_model(expected: str, reported: str) -> bool:
     return one == other or one.startswith(f"{other}-") or other.startswith((f"{one}-", f"{one}@", f"{one}:"))
 
 
-def _client(options: TeacherOptions, url: str) -> Any:
+def _client(options: TeacherOptions, urls: tuple[str, ...]) -> Any:
     """Return an HTTP client, over aiohttp where that is installed: a request then costs half."""
     import httpx2
     import openai
@@ -429,7 +448,7 @@ def _client(options: TeacherOptions, url: str) -> Any:
     limits = httpx2.Limits(max_connections=options.in_flight(), max_keepalive_connections=None)
     timeout = httpx2.Timeout(None, connect=CONNECT_S)
     settings: dict[str, Any] = {"limits": limits, "timeout": timeout, "follow_redirects": False}
-    settings["trust_env"] = not is_loopback(url)
+    settings["trust_env"] = not all(map(is_loopback, urls))
     try:
         return openai.DefaultAioHttpClient(**settings)
     except RuntimeError:  # the client's way to say that aiohttp is missing

@@ -67,14 +67,15 @@ def teacher(
 
 
 def _openai(spec: str, rest: str, options: TeacherOptions) -> Teacher:
+    from synth.teachers.addresses import addresses
     from synth.teachers.openai_server import OpenAITeacher
 
     url, _, model = rest.partition("#")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not model:
+    servers = [urlsplit(one) for one in addresses(url)]
+    if not model or any(one.scheme not in ("http", "https") or not one.hostname for one in servers):
         raise TeacherError(
-            f"teacher is {spec!r}, expected openai:http://host:port/v1#model: the address of the server's API, and "
-            "after # the model as the server names it"
+            f"teacher is {spec!r}, expected openai:http://host:port/v1#model: the address of the server's API, or "
+            "several joined by +, and after # the model as the server names it"
         )
     return OpenAITeacher(url=url, model=model, options=options)
 
