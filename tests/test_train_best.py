@@ -92,3 +92,22 @@ def test_a_run_on_a_run_names_both_releases_and_all_licences(runs):
     assert "| start |  | others |  |  | Apache-2.0 |" in card
     assert "| sft |  | sft | ward@1 |" in card
     assert "| this model | | dpo | pairs@1 |" in card
+
+
+def test_the_loss_is_measured_on_the_validation_split_and_test_rows_are_not_read(tmp_path):
+    """A release with splits: the model sees its training rows alone, and the loss is that of the validation rows."""
+    make_model(tmp_path / "start")
+    train, validation, test = (
+        [conversation(n, f"What is {n}?", f"A number, {n * n}.") for n in range(start, start + count)]
+        for start, count in ((0, 8), (100, 3), (200, 5))
+    )
+    write_release(tmp_path / "rows", "sft", train, validation=validation, test=test)
+    schedule = {"epochs": 1, "learning_rate": 1e-4, "warmup_steps": 0}
+    settings = {**SETTINGS, "data": {}, "saving": {"every_steps": 2}, "schedule": schedule}
+    (tmp_path / "sft.yaml").write_text(yaml.safe_dump(settings))
+    done = sabila(*"train sft rows --model start --out sft --config sft.yaml".split(), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = record(tmp_path, "sft")
+    assert (told["rows"]["read"], told["rows"]["held_out"]) == (8, 3)
+    assert [line["step"] for line in told["evaluations"]] == [2]
+    assert "the loss is measured on the 3 rows of the release's validation split" in done.stderr

@@ -37,15 +37,17 @@ def pair(number, prompt, chosen, rejected, source="ward"):
     }
 
 
-def write_release(folder, kind, rows, name="ward", version="1"):
-    """Write rows and a manifest in the form of a release; return its folder."""
+def write_release(folder, kind, rows, name="ward", version="1", **held_out):
+    """Write rows and a manifest in the form of a release; return its folder. ``held_out`` are rows of other splits."""
     files = []
-    for source in sorted({row["source"] for row in rows}):
-        path = folder / "data" / kind / source / "train-00000-of-00001.parquet"
-        path.parent.mkdir(parents=True)
-        pl.DataFrame([row for row in rows if row["source"] == source]).write_parquet(path)
+    splits = {"train": rows, **held_out}
+    for split, source in sorted({(split, row["source"]) for split, given in splits.items() for row in given}):
+        path = folder / "data" / kind / source / f"{split}-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mine = [row for row in splits[split] if row["source"] == source]
+        pl.DataFrame(mine).write_parquet(path)
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        count = sum(row["source"] == source for row in rows)
+        count = len(mine)
         size = path.stat().st_size
         files.append({"path": path.relative_to(folder).as_posix(), "bytes": size, "sha256": sha256, "rows": count})
     folder.mkdir(parents=True, exist_ok=True)
