@@ -319,6 +319,21 @@ def test_a_trace_shows_the_override(two_releases):
     assert "override: keep although junk_question: unknown; decided by Reviewer One: Read it twice." in shown
 
 
+def test_the_report_lists_them(two_releases, tmp_path):
+    done = run("report", two_releases / "2", "--out", tmp_path / "report.html")
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "report.html").read_text()
+    assert "3 of 4 overrides were applied" in page
+    assert "keep although clean-clinic: junk_question" in page
+    assert "Decisions of people" not in report_of(two_releases / "1")
+
+
+def report_of(folder):
+    from pipelines.report.report_page import report
+
+    return report(folder)
+
+
 def test_a_release_with_overrides_is_rebuilt_from_its_manifest(two_releases, tmp_path):
     again = rebuild(
         two_releases / "2",

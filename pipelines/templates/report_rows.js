@@ -78,7 +78,17 @@ function ending(row) {
   } else if (evidence) {
     box.append(make("div", {}, evidence));
   }
+  if (row.status === "dropped" && !FINAL.includes(row.reason)) {
+    box.append(make("div", { class: "soft" }, "To put it back: ", make("code", {}, `sabila override ${quoted(row.id)} --by NAME --reason WHY`)));
+  }
   return box;
+}
+
+// Reasons that no override sets aside (NEVER_PASSED of quality/overrides.py), and that of an override itself.
+const FINAL = ["held_out_split", "license", "split_conflict", "override"];
+
+function quoted(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
 }
 
 function options(row) {
