@@ -295,3 +295,16 @@ def test_a_split_conflict_cannot_be_overruled():
     entry = {"id": "a:1", "decision": "keep", "step": "split", "rule": "split_conflict", "reason": "r", "by": "b"}
     with pytest.raises(OverridesError, match="cannot be overruled"):
         checked_overrides([entry], "overrides.toml")
+
+
+def test_rows_of_a_release_are_the_training_rows_unless_a_split_is_named(place):
+    from pipelines.api.functions import load as open_release
+
+    found = open_release(released(place))
+    sizes = {split: found.rows(split=split).height for split in found.splits}
+    assert list(sizes) == ["train", "validation", "test"]
+    assert sum(sizes.values()) == found.manifest.rows
+    assert found.rows().height == sizes["train"]
+    assert len(found.dataset(split="test")) == sizes["test"]
+    with pytest.raises(Exception, match=r"sft of tiny@1 has no split 'dev', expected train, validation, test"):
+        found.rows(split="dev")

@@ -14,10 +14,12 @@ from pipelines.build.account import BuildAccount, Forecast
 from pipelines.check.check_result import CheckResult
 from pipelines.diff.release_diff import ReleaseDiff
 from pipelines.freeze.export_release import ExportSummary
+from pipelines.release.assigned_splits import split_names, split_of_file
 from pipelines.release.data_files import config_pattern, configs
 from pipelines.release.open_release import open_release, reading
 from pipelines.trace.row_event import RowEvent
 from pipelines.verify.verify_release import Verdict
+from quality.splits import TRAIN
 from sources.errors import SabilaError
 from sources.literal import read_parquet
 from sources.releases.manifest_model import Manifest
@@ -103,26 +105,37 @@ class Release(Shown):
         """What ``rows`` and ``dataset`` read, the default first: ``sft``, ``sft-medqa`` and so on."""
         return list(configs(self.folder))
 
-    def rows(self, config: str | None = None) -> pl.DataFrame:
-        """Return the kept rows of a configuration, the first without one, with the columns that trainers read."""
-        with reading(self.folder):
-            return pl.concat([read_parquet(path) for path in self._files(config)])
+    @property
+    def splits(self) -> list[str]:
+        """What ``split`` of ``rows`` and ``dataset`` may be: train, and validation and test where there are such."""
+        return split_names({split_of_file(path.name) for path in self.folder.glob("data/*/*/*.parquet")})
 
-    def dataset(self, config: str | None = None) -> datasets.Dataset:
-        """Return the kept rows of a configuration, the first without one, for ``datasets``, which must be installed."""
+    def rows(self, config: str | None = None, split: str = TRAIN) -> pl.DataFrame:
+        """Return the rows of a configuration, the first without one, with the columns that trainers read.
+
+        They are the training rows, unless ``split`` says validation or test.
+        """
+        with reading(self.folder):
+            return pl.concat([read_parquet(path) for path in self._files(config, split)])
+
+    def dataset(self, config: str | None = None, split: str = TRAIN) -> datasets.Dataset:
+        """Return the same rows for ``datasets``, which must be installed."""
         try:
             import datasets
         except ModuleNotFoundError as error:
             raise SabilaError("datasets is not installed: pip install datasets, or use rows()") from error
-        return datasets.Dataset.from_parquet([str(path) for path in self._files(config)])
+        return datasets.Dataset.from_parquet([str(path) for path in self._files(config, split)])
 
-    def _files(self, config: str | None) -> list[Path]:
+    def _files(self, config: str | None, split: str) -> list[Path]:
         known = self.configs
         config = config or known[0]
         if config not in known:
             hint = did_you_mean(config, known)
             raise SabilaError(f"{self.name} has no configuration {config!r}, expected {', '.join(known)}{hint}")
-        return sorted(self.folder.glob(config_pattern(config)))
+        files = sorted(self.folder.glob(config_pattern(config, split)))
+        if not files:
+            raise SabilaError(f"{config} of {self.name} has no split {split!r}, expected {', '.join(self.splits)}")
+        return files
 
     @cached_property
     def ledger(self) -> pl.DataFrame:
