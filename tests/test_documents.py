@@ -283,7 +283,7 @@ def test_a_folder_of_documents_is_a_source_whose_questions_are_traced_to_their_p
     assert note["text"][note["support_start"] :].startswith(note["support"])
     done = CliRunner().invoke(main, ["trace", row["id"], "--store", "store"])
     assert "passage-questions" in done.output
-    assert "croup.md" in done.output
+    assert "split train, dated 2024-05" in done.output
 
 
 def test_a_folder_with_tables_and_documents_is_refused(tmp_path, monkeypatch):

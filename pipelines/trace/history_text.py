@@ -98,7 +98,8 @@ def _origin(event: RowEvent) -> Iterator[str]:
     where = f", read in: {event.license_read}" if event.license_read else ""
     yield f"licence {event.license}{where}"
     if "split" in said:
-        yield f"split {event.split}"
+        dated = f", dated {event.date}" if event.date else ""
+        yield f"split {event.split}{dated}"
 
 
 def _evidence(evidence: str | None) -> str:

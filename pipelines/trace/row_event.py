@@ -48,6 +48,7 @@ class RowEvent(JsonModel):
     split: str | None = None
     file: str | None = None
     line: int | None = None
+    date: str | None = None
     title: str | None = None
     home: str | None = None
     license_read: str | None = None

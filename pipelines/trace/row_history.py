@@ -28,7 +28,7 @@ from sources.suggest import did_you_mean
 OWN = ("kept", "dropped", "edits", CHANGED)
 """Folders of a step with a fixed meaning; any other contains tables of findings."""
 
-ORIGIN = ("source", "license", "split", "file", "line")
+ORIGIN = ("source", "license", "split", "file", "line", "date")
 
 NOT_ELIGIBLE = "not_eligible"
 """Status in the history of a row that a step passed on as it was, since no generator of the step takes it."""
