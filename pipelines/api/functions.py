@@ -114,6 +114,7 @@ def release(
     recipe: File,
     *,
     version: str,
+    reviews: File | Sequence[File] = (),
     store: File = FROM_STORE,
     mirror: File | None = None,
     lock: File | None = None,
@@ -136,7 +137,10 @@ def release(
     from pipelines.build.recipe import load as load_recipe
     from pipelines.build.session import like_last_build
     from pipelines.freeze.freeze_release import release as freeze
+    from pipelines.release.review_verdicts import read_reviews
 
+    files = [reviews] if isinstance(reviews, str | Path) else reviews
+    verdicts = read_reviews([Path(path) for path in files])
     if not values:
         values, mirror, lock, overrides = like_last_build(
             load_recipe(str(recipe)), Path(store), _path(mirror), _path(lock), _path(overrides)
@@ -144,7 +148,7 @@ def release(
     session = _session(recipe, values, store, mirror, lock, overrides, relock=relock)
     how = _requesting(concurrency, context_tokens, teacher_threads, timeout, tries, leave_out)
     session.build(workers=workers or 1, requesting=how)
-    freeze(session, version)
+    freeze(session, version, verdicts)
     return Release.of(session.store.root / "releases" / session.recipe.name / version)
 
 

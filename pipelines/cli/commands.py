@@ -15,6 +15,7 @@ from pipelines.cli import (
     model_report_verbs,
     red_team_verb,
     release_verbs,
+    review_verb,
     score_verbs,
     training_verbs,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "model_report_verbs",
     "red_team_verb",
     "release_verbs",
+    "review_verb",
     "score_verbs",
     "training_verbs",
 ]

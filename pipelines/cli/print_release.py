@@ -10,7 +10,9 @@ from pipelines.terminal import one_line, printable
 if TYPE_CHECKING:
     from pipelines.build.manifest_diff import Difference
     from pipelines.diff.release_diff import ColumnChange, LicenseChange, ReasonRows, ReleaseDiff, RowChange
+    from pipelines.review.review_summary import ReviewSummary
     from pipelines.verify.verify_release import Verdict
+    from sources.releases.figures_model import ReviewerPair
 
 
 SHOWN = 5
@@ -46,6 +48,35 @@ def _value(value: Any) -> str:
         return "nothing"
     text = one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+def review_text(found: ReviewSummary) -> str:
+    """Return errors by source, with intervals, and the agreement of the reviewers."""
+    from pipelines.cli.print_tables import render_text, text_table
+
+    numbers = ("rows", "right", "wrong", "disputed", "unsure", "error rate", "same verdict", "kappa")
+    sources = text_table("source", *numbers[:6], "95% interval", numbers=numbers)
+    for part in found.figures.by_source:
+        counts = (part.rows, part.right, part.wrong, part.disputed, part.unsure)
+        rate = "-" if part.error_rate is None else f"{part.error_rate:.1%}"
+        interval = "-" if part.low is None or part.high is None else f"{part.low:.1%} to {part.high:.1%}"
+        sources.add_row(one_line(part.source), *(f"{count:,}" for count in counts), rate, interval)
+    reviewers = text_table("reviewer", "right", "wrong", "unsure", numbers=numbers)
+    for one in found.figures.reviewers:
+        reviewers.add_row(one_line(one.reviewer), *(f"{count:,}" for count in one.verdicts.values()))
+    pairs = text_table("reviewers", "rows", "same verdict", "kappa", numbers=numbers)
+    for pair in found.figures.pairs:
+        shown = ["-" if value is None else form.format(value) for form, value in _agreement(pair)]
+        pairs.add_row(one_line(f"{pair.first}, {pair.second}"), f"{pair.rows:,}", *shown)
+    mean = found.figures.mean_kappa
+    notes = [f"\nmean kappa: {mean:.3f}"] if mean is not None and len(found.figures.pairs) > 1 else []
+    if found.left_out:
+        notes.append(f"\n{found.left_out:,} verdicts on rows that changed or are gone are left out")
+    return render_text(sources, "", reviewers, *(["", pairs] if found.figures.pairs else []), *notes)
+
+
+def _agreement(pair: ReviewerPair) -> list[tuple[str, float | None]]:
+    return [("{:.1%}", pair.agreement), ("{:.3f}", pair.kappa)]
 
 
 # --- two releases compared -----------------------------------------------------------------------------------------

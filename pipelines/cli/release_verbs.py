@@ -47,6 +47,13 @@ def version_name(context: click.Context, parameter: click.Parameter, value: str)
     OVERRIDES,
     WORKERS,
     click.option("--version", required=True, callback=version_name, help="Version of the release, as in 2026.11.22."),
+    click.option(
+        "--reviews",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        help="File of a reviewer's verdicts, as sabila review writes it, for the card; may be given several times. "
+        "Verdicts on rows that have changed since are left out.  [default: none]",
+    ),
     *REQUESTING,
     JSON,
 )
@@ -60,6 +67,7 @@ def release_verb(
     overrides: Path | None,
     workers: int,
     version: str,
+    reviews: tuple[Path, ...],
     as_json: bool,
     **how: Any,
 ) -> None:
@@ -72,7 +80,9 @@ def release_verb(
     from pipelines.build.session import BuildSession, like_last_build
     from pipelines.cli.print_tables import overrides_text
     from pipelines.freeze.freeze_release import release
+    from pipelines.release.review_verdicts import read_reviews, released_verdicts
 
+    verdicts = read_reviews(reviews)
     if not values:
         values, mirror, lock, overrides = like_last_build(recipe, store, mirror, lock, overrides)
     if values:
@@ -81,13 +91,18 @@ def release_verb(
         echo(f"with the overrides of {printable(str(overrides))}", err=True)
     bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides)
     account = bench.build(workers=workers, requesting=requesting(how))
-    manifest = release(bench, version)
+    manifest = release(bench, version, verdicts)
     if account.overrides:
         echo(overrides_text(account.overrides), err=True)
+    folder = bench.store.root / "releases" / recipe.name / version
+    if verdicts:
+        used = len(released_verdicts(folder))
+        gone = len(verdicts) - used
+        echo(f"reviews: {used} verdicts; {gone} on rows that changed or are gone are left out", err=True)
     if as_json:
         echo_json(manifest.to_json())
     else:
-        echo(bench.store.root / "releases" / recipe.name / version)
+        echo(folder)
 
 
 @main.command()

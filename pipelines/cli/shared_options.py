@@ -111,6 +111,7 @@ SECTIONS = {
         "diff": "Compare two releases row by row",
         "report": "Write a release's report as one HTML file",
         "browse": "Search kept and dropped rows on a local page",
+        "review": "Have people judge a sample of rows, by page or sheet",
         "verify": "Check the files, rows and counts of a release",
         "check": "Find faults in any files or a release",
         "licenses": "Show what licences of data and models allow",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from pipelines.release.ledger import write_ledger
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import check_version, hash_file, place
 from pipelines.release.manifest import environment, seal
+from pipelines.release.review_verdicts import Verdict, write_reviews
 from pipelines.storage.store import Store
 from pipelines.verify.finding import listed
 from sources.atomic import write_bytes, writing
@@ -36,14 +37,15 @@ from synth.teachers.replay import recorded
 from synth.teachers.specs import ELSEWHERE, teacher
 
 
-def release(session: BuildSession, version: str) -> Manifest:
+def release(session: BuildSession, version: str, reviews: Sequence[Verdict] = ()) -> Manifest:
     """Freeze the built recipe of ``session`` as ``<recipe>@<version>`` and return its manifest.
 
+    ``reviews`` are verdicts of people; those on rows that the release has unchanged become part of it.
     Releasing the same content again changes nothing. Raises ``ReleaseError`` where the version has other content or
     is no folder name, and where no row was kept.
     """
     check_version(version)
-    with staged_release(session, version) as (manifest, partial):
+    with staged_release(session, version, reviews) as (manifest, partial):
         folder = place(session.store, manifest)
         if (folder / MANIFEST).exists():
             return _same_or_refuse(load(folder), manifest)
@@ -62,14 +64,16 @@ def _refuse_unsound(manifest: Manifest, folder: Path) -> None:
 
 
 @contextmanager
-def staged_release(session: BuildSession, version: str) -> Iterator[tuple[Manifest, Path]]:
+def staged_release(
+    session: BuildSession, version: str, reviews: Sequence[Verdict] = ()
+) -> Iterator[tuple[Manifest, Path]]:
     """Compose a release in a temporary folder, under the lock of its version; yield its manifest and that folder."""
     store, name = session.store, session.recipe.name
     partial = store.root / "partial" / f"release-{name}-{version}"
     with store.held(f"release-{name}-{version}"):
         shutil.rmtree(partial, ignore_errors=True)
         try:
-            yield _compose(session, version, partial), partial
+            yield _compose(session, version, partial, reviews), partial
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -84,7 +88,7 @@ def freeze(store: Store, manifest: Manifest, partial: Path) -> None:
         partial.rename(folder)
 
 
-def _compose(session: BuildSession, version: str, folder: Path) -> Manifest:
+def _compose(session: BuildSession, version: str, folder: Path, reviews: Sequence[Verdict]) -> Manifest:
     store = session.store
     graph = [store.summary(node.name) for node in session.plan.nodes()]
     for step in graph:
@@ -94,6 +98,7 @@ def _compose(session: BuildSession, version: str, folder: Path) -> Manifest:
     write_completions(store, graph, folder)
     write_ledger(store, graph, folder, splits)
     write_item_list(store, graph, folder)
+    write_reviews(reviews, folder)
     manifest = _described(session, version, graph, folder)
     write_bytes(folder / "README.md", card(manifest, folder).encode())
     write_bytes(folder / "croissant.json", croissant(manifest, folder).encode())

@@ -34,6 +34,7 @@ from pipelines.release.completion_files import FOLDER, restore
 from pipelines.release.libraries import built_with
 from pipelines.release.locate import place
 from pipelines.release.open_release import reading
+from pipelines.release.review_verdicts import released_verdicts
 from pipelines.storage.lock import Lock
 from pipelines.storage.store import Store
 from pipelines.verify import check_files, check_graph
@@ -85,13 +86,13 @@ def rebuild(
         )
     if not any((path.parent / FOLDER).glob("*.parquet")):
         session.build(workers=workers)
-        return _freeze_rebuilt(session, original, session.store)
+        return _freeze_rebuilt(session, original, session.store, path.parent)
     with _scratch(session.store, original) as own:
         with reading(path.parent):
             failures = restore(path.parent, own)
         alone = replace(session, store=own, plan=_failing(session.plan, failures))
         alone.build(workers=workers)
-        return _freeze_rebuilt(alone, original, session.store)
+        return _freeze_rebuilt(alone, original, session.store, path.parent)
 
 
 @contextmanager
@@ -113,9 +114,14 @@ def _scratch(store: Store, original: Manifest) -> Iterator[Store]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store) -> Path:
-    """Compose the release and move it into ``store``; ``ReleaseError`` where it differs from the original."""
-    with staged_release(session, original.version) as (rebuilt, partial):
+def _freeze_rebuilt(session: BuildSession, original: Manifest, store: Store, given: Path) -> Path:
+    """Compose the release and move it into ``store``; ``ReleaseError`` where it differs from the original.
+
+    Reviews come from the folder ``given``, next to the manifest.
+    """
+    with reading(given):
+        reviews = released_verdicts(given)
+    with staged_release(session, original.version, reviews) as (rebuilt, partial):
         if rebuilt.hash != original.hash:
             raise ReleaseError(f"{original.title} could not be reproduced; {_explained(original, rebuilt)}")
         folder = place(store, original)

@@ -22,7 +22,7 @@ COMPLETIONS = "completions/"
 OPTIONAL = (r"report\.html", r"completions/.*")
 """Paths, as regular expressions, that may be missing from a version."""
 
-OWNED = (r"data/.*", r"ledger/.*", r"benchmark_items\.parquet", r"croissant\.json", *OPTIONAL)
+OWNED = (r"data/.*", r"ledger/.*", r"reviews/.*", r"benchmark_items\.parquet", r"croissant\.json", *OPTIONAL)
 """Paths of an older version that a new one must not keep."""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from pipelines.build.override_outcomes import override_outcomes
 from pipelines.release.card import card
 from pipelines.release.ledger_figures import ledger_figures
+from pipelines.release.review_figures import released_figures
 from pipelines.release.row_figures import row_figures
 from pipelines.release.step_figures import pass_rate, request_figures, stored_figures, teacher_figures
 from pipelines.storage.store import Store
@@ -35,7 +36,7 @@ def figures(store: Store, graph: list[StepSummary], folder: Path, overrides: Seq
         "origins": [one.to_json() for one in origin_facts((group.source for group in rows.by_source), graph)],
         "licenses": [one.to_json() for one in license_facts(rows.by_license)],
     }
-    return Figures.of(_sorted(counted))
+    return Figures.of(_sorted({name: value for name, value in counted.items() if name != "review" or value}))
 
 
 def check_figures(manifest: Manifest, folder: Path) -> list[str]:
@@ -60,6 +61,7 @@ def _recounted(rows: RowFigures, steps: list[StepSummary], folder: Path) -> Valu
         **teacher_figures(steps).to_json(),
         **ledger_figures(steps, folder).to_json(),
         "requests": [model.to_json() for model in request_figures(folder)],
+        "review": review.to_json() if (review := released_figures(folder)) else None,
     }
 
 

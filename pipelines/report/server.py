@@ -1,25 +1,30 @@
-"""The server of the page: read-only, on localhost, with a secret token in the URL."""
+"""The server of a page: on localhost, with a secret token in the URL; read-only, unless its site accepts verdicts."""
 
 from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import orjson
 
 from pipelines.release.open_release import BROKEN
-from pipelines.report.browse import JSON, BrowseApp
+from pipelines.report.browse import JSON
 from pipelines.report.row_queries import QuestionError
-from sources.releases.read_manifest import ReleaseError
+from sources.errors import SabilaError
 
 HOST = "127.0.0.1"
 """The only address the server listens on."""
 
 IDLE_SECONDS = 60
+
+MOST_SENT = 100_000
+"""Bytes of a request's content; a comment has a few thousand characters."""
 
 SAFE = {
     "Cache-Control": "no-store",
@@ -32,12 +37,27 @@ SAFE = {
 """Headers of every answer: no caching, framing, sniffing or referrer."""
 
 
+class Site(Protocol):
+    """What is served: the secret token of its URL, its content security policy, and its answers."""
+
+    @property
+    def token(self) -> str:
+        """The first part of the path of every request."""
+
+    @property
+    def policy(self) -> str:
+        """The content security policy of its page."""
+
+    def answer(self, path: str, query: str) -> tuple[HTTPStatus, str, bytes]:
+        """Return status, type and content for a path below the token."""
+
+
 class Server(ThreadingHTTPServer):
     """Serves a site on a port of this machine, any free one for 0; ``OSError`` where it is in use."""
 
     daemon_threads = True
 
-    def __init__(self, site: BrowseApp, port: int) -> None:
+    def __init__(self, site: Site, port: int) -> None:
         super().__init__((HOST, port), Handler)
         self.site = site
 
@@ -61,33 +81,64 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
 
     def do_GET(self) -> None:
-        """Answer, or refuse another host name, which may be that of an external page (DNS rebinding)."""
+        """Answer a request for a page or a row."""
+        if path := self._path():
+            self._answer(path, urlsplit(self.path).query)
+
+    def _path(self) -> str | None:
+        """Return the path below the token, or refuse.
+
+        Another host name is refused because it may be that of an external page (DNS rebinding).
+        """
         url = urlsplit(self.path)
         secret, _, path = url.path.removeprefix("/").partition("/")
         hosts = [f"{name}:{self.server.server_port}" for name in (HOST, "localhost")]
         if self.headers.get_all("Host") not in [[host] for host in hosts]:
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "unknown host name; use the URL that sabila browse printed")
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "unknown host name; use the URL that sabila printed")
         elif not secrets.compare_digest(secret.encode(errors="replace"), self.server.site.token.encode()):
-            self._refuse(HTTPStatus.FORBIDDEN, "the URL lacks its secret token; use the one that sabila browse printed")
+            self._refuse(HTTPStatus.FORBIDDEN, "the URL lacks its secret token; use the one that sabila printed")
         else:
-            self._answer(f"/{path}", url.query)
+            return f"/{path}"
+        return None
+
+    def do_POST(self) -> None:
+        """Pass on what the page of this server sends, as JSON; refuse other pages, which cannot name this origin."""
+        self.close_connection = True  # whatever is refused is not read
+        accept = getattr(self.server.site, "accept", None)
+        if accept is None:
+            self._only_get()
+        elif path := self._path():
+            size = self.headers.get("Content-Length") or ""
+            origin = f"http://{self.headers['Host']}"
+            site = self.headers.get("Sec-Fetch-Site", "same-origin")
+            if self.headers.get("Origin") != origin or site != "same-origin":
+                self._refuse(HTTPStatus.FORBIDDEN, f"the request is from another page, expected one from {origin}")
+            elif self.headers.get("Content-Type") != JSON:
+                self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected {JSON}")
+            elif not (size.isascii() and size.isdigit() and len(size) < 7 and int(size) <= MOST_SENT):
+                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected {MOST_SENT:,} bytes at most")
+            else:
+                self._reply(partial(accept, path, self.rfile.read(int(size))))
 
     def _only_get(self) -> None:
         """Reject any other method."""
         self.close_connection = True  # whatever was sent along is not read
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this page is read-only, expected GET")
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _only_get  # noqa: N815
+    do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _only_get  # noqa: N815
 
     def log_message(self, *parts: object) -> None:
         """Log nothing, since searches are private."""
 
     def _answer(self, path: str, query: str) -> None:
+        self._reply(partial(self.server.site.answer, path, query))
+
+    def _reply(self, answered: Callable[[], tuple[HTTPStatus, str, bytes]]) -> None:
         try:
-            answer = self.server.site.answer(path, query)
+            answer = answered()
         except QuestionError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
-        except (OSError, ReleaseError, *BROKEN) as error:
+        except (OSError, SabilaError, *BROKEN) as error:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, f"the files of the release cannot be read now: {error}")
         else:
             self._send(*answer)

@@ -11,6 +11,8 @@ from pipelines.release.completion_files import FOLDER, CompletionRow, answered, 
 from pipelines.release.config_file import CONFIG, release_config
 from pipelines.release.croissant import croissant
 from pipelines.release.figures import check_figures
+from pipelines.release.review_verdicts import FILE as REVIEWS
+from pipelines.release.review_verdicts import of_unchanged_rows, released_verdicts
 from pipelines.verify.check_files import left_out
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
 from sources.errors import SabilaError
@@ -62,6 +64,17 @@ def _lines(release: ReleaseUnderTest, name: str, expected_text: str) -> Iterator
         yield Finding(file=name, what=f"line {number}, rendered from the figures", expected=expected, found=line)
     if not differing:
         yield Finding(file=name, what="line ends", expected="those written by sabila", found="others")
+
+
+def reviews(release: ReleaseUnderTest) -> Iterator[Finding]:
+    """Find verdicts of reviewers on rows that the release lacks or has changed."""
+    verdicts = released_verdicts(release.folder)
+    unchanged = {one.id for one in of_unchanged_rows(verdicts, release.folder)} if verdicts else set()
+    for one in verdicts:
+        if one.id not in unchanged:
+            yield Finding(
+                file=REVIEWS, what=f"row {one.id}", expected="as its reviewer read it", found="gone or changed"
+            )
 
 
 def completions(release: ReleaseUnderTest) -> Iterator[Finding]:

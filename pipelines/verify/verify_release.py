@@ -40,6 +40,7 @@ OF_FILES: tuple[Check, ...] = (
     check_splits.splits,
     check_derived.figures,
     check_derived.completions,
+    check_derived.reviews,
     check_facts.libraries,
     check_facts.models,
     check_facts.changed,

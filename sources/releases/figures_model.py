@@ -417,6 +417,54 @@ class StoredFigures(JsonModel):
     overrides: list[OverrideOutcome] = Field(default_factory=list)
 
 
+# --- reviews -------------------------------------------------------------------------------------------------------
+
+
+class Reviewer(JsonModel):
+    """A reviewer, and how often each verdict was given."""
+
+    reviewer: str
+    verdicts: dict[str, Count]
+
+
+class ReviewerPair(JsonModel):
+    """Two reviewers: the rows that both read, the share with the same verdict, and Cohen's kappa.
+
+    None without such rows; kappa also where chance alone explains full agreement.
+    """
+
+    first: str
+    second: str
+    rows: Count
+    agreement: float | None
+    kappa: float | None
+
+
+class ReviewedSource(JsonModel):
+    """Reviewed rows of a source by outcome, and the share of wrong ones among right and wrong, with its interval."""
+
+    source: str
+    rows: Count
+    right: Count
+    wrong: Count
+    disputed: Count
+    unsure: Count
+    error_rate: float | None
+    low: float | None
+    high: float | None
+
+
+class ReviewFigures(JsonModel):
+    """Verdicts of people on rows: who gave them, how far they agree, and errors by source and reason."""
+
+    rows: Count
+    reviewers: list[Reviewer]
+    pairs: list[ReviewerPair]
+    mean_kappa: float | None
+    by_source: list[ReviewedSource]
+    reasons: dict[str, Count]
+
+
 # --- all together --------------------------------------------------------------------------------------------------
 
 
@@ -442,3 +490,4 @@ class Figures(RowFigures, StepFigures, LedgerFigures, StoredFigures):
     requests: list[RequestFigures]
     origins: list[Origin]
     licenses: list[LicenseFacts]
+    review: ReviewFigures | None = None

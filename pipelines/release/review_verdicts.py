@@ -1,0 +1,185 @@
+"""Verdicts of people on rows of a release: one file a reviewer, one line a verdict, and their table in a release."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from pipelines.release.data_files import scan
+from sources.atomic import write_table, writing
+from sources.json_model import JsonModel
+from sources.literal import read_parquet
+from sources.releases.read_manifest import ReleaseError
+
+Answer = Literal["right", "wrong", "unsure"]
+ANSWERS: tuple[Answer, ...] = get_args(Answer)
+
+REASONS = {
+    "wrong-answer": "the answer is wrong",
+    "unsafe": "following it could harm",
+    "outdated": "it was right once",
+    "unsupported": "it states what nothing supports",
+    "unclear-question": "the question cannot be answered as it is",
+    "personal-data": "it names a person",
+    "form": "broken off, mangled, another language",
+}
+"""Reasons of a verdict that a reviewer can choose, with their meaning."""
+
+JUDGED = ("messages", "context", "options", "gold", "answer", "response", "rejected")
+"""Fields that a reviewer judges: a verdict on them is worth nothing once one has changed."""
+
+FILE = "reviews/verdicts.parquet"
+"""Where a release keeps verdicts on its rows, without comments and times."""
+
+COLUMNS = dict.fromkeys(("id", "mark", "reviewer", "verdict", "reason"), pl.String())
+LONGEST_COMMENT = 4000
+
+
+class ReviewError(ReleaseError):
+    """A file of verdicts that cannot be used, with the line."""
+
+
+class Verdict(JsonModel):
+    """What one reviewer says of one row; ``mark`` is the hash of the row as it was read."""
+
+    id: str
+    mark: str
+    reviewer: str
+    verdict: Answer
+    reason: str = ""
+    comment: str = ""
+    release: str = ""
+    at: str = ""
+
+
+def row_mark(row: dict[str, Any]) -> str:
+    """Return the hash of the fields of a row that a reviewer judges."""
+    judged = {name: row[name] for name in JUDGED}
+    return hashlib.sha256(json.dumps(judged, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def check_verdict(verdict: str, reason: str, comment: str) -> None:
+    """Raise ``ValueError`` for a verdict or reason that is none, or a comment that is too long."""
+    if verdict not in ANSWERS:
+        raise ValueError(f"verdict is {verdict!r}, expected {', '.join(ANSWERS)}")
+    if reason and reason not in REASONS:
+        raise ValueError(f"reason is {reason!r}, expected nothing or one of {', '.join(REASONS)}")
+    if len(comment) > LONGEST_COMMENT:
+        raise ValueError(f"the comment has {len(comment):,} characters, expected {LONGEST_COMMENT:,} at most")
+
+
+# --- the file of a reviewer ----------------------------------------------------------------------------------------
+
+
+def append_verdicts(path: Path, verdicts: Iterable[Verdict]) -> None:
+    """Add verdicts to a reviewer's file, on the disk when this returns; half a line of a killed run is cut off."""
+    lines = "".join(json.dumps(one.to_json(), ensure_ascii=False) + "\n" for one in verdicts)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+b") as file:
+            file.seek(0)
+            whole = file.read().rfind(b"\n") + 1
+            file.truncate(whole)
+            file.write(lines.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_verdicts(path: Path) -> list[Verdict]:
+    """Return the last verdict on each row in a reviewer's file; none where there is no file.
+
+    A last line without its end, of a killed run, does not count. Raises ``ReviewError`` with file and line.
+    """
+    if not path.exists():
+        return []
+    found: dict[str, Verdict] = {}
+    whole, _, _ = path.read_bytes().rpartition(b"\n")
+    reviewers = set()
+    for number, line in enumerate(whole.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            one = Verdict.of(json.loads(line))
+            check_verdict(one.verdict, one.reason, one.comment)
+        except ValueError as error:
+            raise ReviewError(f"{path}, line {number}: {error}; mend or drop the line") from error
+        found[one.id] = one
+        reviewers.add(one.reviewer)
+    if len(reviewers) > 1:
+        raise ReviewError(f"{path} has verdicts of {', '.join(sorted(reviewers))}, expected one reviewer a file")
+    return list(found.values())
+
+
+def read_reviews(paths: Sequence[Path]) -> list[Verdict]:
+    """Return the verdicts of several reviewers; ``ReviewError`` for a missing file, or two files of one reviewer."""
+    found: dict[str, Path] = {}
+    verdicts: list[Verdict] = []
+    for path in paths:
+        if not path.is_file():
+            raise ReviewError(f"{path} is not there, expected a file of verdicts, as sabila review writes them")
+        of_one = read_verdicts(path)
+        for reviewer in {one.reviewer for one in of_one}:
+            if reviewer in found:
+                raise ReviewError(
+                    f"{path} and {found[reviewer]} both have verdicts of {reviewer}, expected one file each"
+                )
+            found[reviewer] = path
+        verdicts += of_one
+    return verdicts
+
+
+# --- in a release --------------------------------------------------------------------------------------------------
+
+
+def rows_by_id(folder: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the kept rows of a release with these ids, as records."""
+    rows = scan(folder).filter(pl.col("id").is_in(list(ids))).collect()
+    return {row["id"]: row for row in rows.iter_rows(named=True)}
+
+
+def of_unchanged_rows(verdicts: Sequence[Verdict], folder: Path) -> list[Verdict]:
+    """Return the verdicts on rows that the release in ``folder`` has as the reviewer read them."""
+    rows = rows_by_id(folder, {one.id for one in verdicts})
+    marks = {id: row_mark(row) for id, row in rows.items()}
+    return [one for one in verdicts if marks.get(one.id) == one.mark]
+
+
+def write_reviews(verdicts: Sequence[Verdict], folder: Path) -> None:
+    """Write the verdicts on unchanged rows into a release; nothing where there is none."""
+    counted = of_unchanged_rows(verdicts, folder)
+    if not counted:
+        return
+    (folder / FILE).parent.mkdir(exist_ok=True)
+    write_table(folder / FILE, verdict_table(counted))
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> pl.DataFrame:
+    """Return verdicts as a release keeps them, without comments and times."""
+    rows = [(one.id, one.mark, one.reviewer, one.verdict, one.reason) for one in verdicts]
+    return pl.DataFrame(rows, COLUMNS, orient="row").sort("id", "reviewer")
+
+
+def released_verdicts(folder: Path) -> list[Verdict]:
+    """Return the verdicts in a release; ``ReviewError`` for one that cannot be."""
+    rows = released_reviews(folder)
+    try:
+        return [] if rows is None else [Verdict.of(row) for row in rows.iter_rows(named=True)]
+    except ValueError as error:
+        raise ReviewError(f"{folder / FILE}: {error}") from error
+
+
+def released_reviews(folder: Path) -> pl.DataFrame | None:
+    """Return the verdicts in a release, with the columns ``COLUMNS``; None where it has none."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    rows = read_parquet(path)
+    if dict(rows.schema) != COLUMNS:
+        raise ReviewError(f"{path} has the columns {rows.schema}, expected {', '.join(COLUMNS)} as text")
+    return rows
