@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipelines.build.overrides_file import read_overrides
 from pipelines.release.review_figures import outcomes, review_figures
 from pipelines.release.review_verdicts import (
     REASONS,
@@ -17,7 +16,8 @@ from pipelines.release.review_verdicts import (
     read_reviews,
     verdict_table,
 )
-from sources.atomic import write_bytes
+from pipelines.trace.propose_overrides import add_to_file
+from quality.overrides import Override
 from sources.json_model import Count, JsonModel
 from sources.names import is_name
 from sources.releases.figures_model import ReviewFigures
@@ -54,36 +54,17 @@ def summary(folder: Path, title: str, reviews: Path) -> tuple[ReviewSummary, lis
 def override_wrong_rows(verdicts: Sequence[Verdict], path: Path) -> int:
     """Add an entry that drops it for each row that most reviewers call wrong, and return how many are new.
 
-    A row that the file names already is left as it is. Raises ``ReviewError`` for a file that is no TOML.
+    A row that the file drops already is left as it is. Raises ``OverridesError`` for a file that is none.
     """
-    known, before = _entries(path)
+    known = {one.id for one in read_overrides(path) if one.decision == "drop"} if path.exists() else set()
     judged = outcomes(verdict_table(verdicts)).filter(outcome="wrong")["id"].to_list()
-    new = [id for id in judged if id not in known]
     today = datetime.now(UTC).date().isoformat()
-    parts = [_entry(id, [one for one in verdicts if one.id == id and one.verdict == "wrong"], today) for id in new]
-    if parts:
-        write_bytes(path, "\n".join([*([before.rstrip() + "\n"] if before.strip() else []), *parts]).encode())
+    new = []
+    for id in (id for id in judged if id not in known):
+        wrong = [one for one in verdicts if one.id == id and one.verdict == "wrong"]
+        said = dict.fromkeys(": ".join(filter(None, (REASONS.get(one.reason, "wrong"), one.comment))) for one in wrong)
+        by = ", ".join(one.reviewer for one in wrong)
+        new.append(Override(id=id, decision="drop", reason="; ".join(said), by=by, date=today))
+    if new:
+        add_to_file(path, new)
     return len(new)
-
-
-def _entries(path: Path) -> tuple[set[str], str]:
-    if not path.exists():
-        return set(), ""
-    text = path.read_text(encoding="utf-8")
-    try:
-        return {str(one.get("id")) for one in tomllib.loads(text).get("override", [])}, text
-    except (tomllib.TOMLDecodeError, AttributeError) as error:
-        raise ReviewError(f"{path} is no overrides file ({error}), expected [[override]] tables") from error
-
-
-def _entry(id: str, wrong: Sequence[Verdict], date: str) -> str:
-    said = [": ".join(filter(None, (REASONS.get(one.reason, "wrong"), one.comment))) for one in wrong]
-    values = {"id": id, "decision": "drop", "reason": "; ".join(dict.fromkeys(said))}
-    values["by"] = ", ".join(one.reviewer for one in wrong)
-    lines = [f"{name} = {_toml_text(value)}" for name, value in values.items()]
-    return "\n".join(["[[override]]", *lines, f"date = {date}", ""])
-
-
-def _toml_text(text: str) -> str:
-    """Return a basic TOML string: JSON's escapes are TOML's too, but for DEL, which TOML wants escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
