@@ -37,7 +37,7 @@ SAFE = {
 """Headers of every answer: no caching, framing, sniffing or referrer."""
 
 
-class Site(Protocol):
+class ServedPage(Protocol):
     """What is served: the secret token of its URL, its content security policy, and its answers."""
 
     @property
@@ -57,7 +57,7 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, site: Site, port: int) -> None:
+    def __init__(self, site: ServedPage, port: int) -> None:
         super().__init__((HOST, port), Handler)
         self.site = site
 
@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path := self._path():
             size = self.headers.get("Content-Length") or ""
             origin = f"http://{self.headers['Host']}"
-            site = self.headers.get("Sec-Fetch-Site", "same-origin")
+            site = self.headers.get("Sec-Fetch-ServedPage", "same-origin")
             if self.headers.get("Origin") != origin or site != "same-origin":
                 self._refuse(HTTPStatus.FORBIDDEN, f"the request is from another page, expected one from {origin}")
             elif self.headers.get("Content-Type") != JSON:
