@@ -156,6 +156,15 @@ def records(spec):
     return [replace(row, file="", line=0) for row in rows]
 
 
+def test_of_a_saved_dataset_with_splits_the_training_one_is_read(place):
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_list(ROWS).train_test_split(0.1, seed=1)
+    rows.save_to_disk(str(place / "saved"))
+    (place / "saved.toml").write_text(MAPPING, encoding="utf-8")
+    assert len(records("saved")) == 270
+    assert "saved/test is the split test, which is held out" in refused(2, "init", "saved/test")
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_the_records_of_json_lines(name, place):
     (place / "all.jsonl").write_bytes(lines(ROWS))
@@ -630,6 +639,8 @@ def test_a_split_of_any_set_on_the_hub_is_a_source(card, hub, place):
         ("hf://datasets/org/name:cases/dev", "has no split cases/dev, expected one of :CONFIG/SPLIT, which are cases/"),
         ("hf://datasets/org/name", "has 2 splits to train on, expected one of"),
         ("hf://datasets/org", "expected hf://datasets/ORG/NAME"),
+        ("hf://datasets/org/name:cases/test", "hf://datasets/org/name: test is held out by its publisher"),
+        ("hf://datasets/org/name:cases/test.jsonl", "test.jsonl is held out by its publisher"),
     ],
 )
 def test_an_address_that_names_no_split_is_refused_with_those_that_there_are(address, said, hub):

@@ -64,11 +64,22 @@ def hub_split(address: HubAddress) -> HubSplit:
     commit = dataset_commit(address.id, address.revision)
     names = [name for name in dataset_files(address.id, commit) if plain_name(name).lower().endswith(TABLES)]
     if direct := sorted(plain_name(name) for name in names if address.part in (name, plain_name(name))):
+        _refuse_held_out(home, PurePosixPath(direct[0]).name)
         return HubSplit(home, commit, tuple(direct))
     card = dataset_text(address.id, "README.md", commit)
     splits = _listed_splits(card, names) or _named_splits(names)
     wanted = _wanted(address, splits)
+    _refuse_held_out(home, wanted[1])
     return HubSplit(home, commit, tuple(dict.fromkeys(plain_name(name) for name in splits[wanted])))
+
+
+def _refuse_held_out(home: str, split: str) -> None:
+    """Raise ``AddressError`` for a split or file that its publisher holds out."""
+    if is_held_out(split):
+        raise AddressError(
+            f"{home}: {split} is held out by its publisher, expected rows to train on; sabila decontaminate --against "
+            "compares rows with it"
+        )
 
 
 Splits = dict[tuple[str, str], list[str]]

@@ -189,6 +189,12 @@ def _shards(folder: Path) -> tuple[str, ...]:
     """Return the files of a folder that ``datasets``' ``save_to_disk`` wrote, in the order of its rows."""
     try:
         state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        split = folder.name if (folder.parent / "dataset_dict.json").is_file() else str(state.get("_split") or "")
+        if is_held_out(split):
+            raise MappingError(
+                f"{folder} is the split {split}, which is held out, expected rows to train on; sabila "
+                "decontaminate --against compares rows with it"
+            )
         return tuple(str(one["filename"]) for one in state["_data_files"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MappingError(f"{folder} is no folder of datasets' save_to_disk ({error}); save it again") from error
