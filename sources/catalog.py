@@ -115,6 +115,15 @@ from sources.connectors.medmisbench import MEDMISBENCH, MEDMISBENCH_PLAIN
 from sources.connectors.livemedbench import LIVEMEDBENCH
 from sources.connectors.headqa_v2 import HEADQA_V2_EN, HEADQA_V2_ES
 from sources.connectors.cares import CARES_TEST
+from sources.connectors.fully_open_meditron import FULLY_OPEN_MEDITRON
+from sources.connectors.reasonmed import REASONMED
+from sources.connectors.medical_o1_verifiable import MEDICAL_O1_VERIFIABLE
+from sources.connectors.medreason import MEDREASON
+from sources.connectors.miriad import MIRIAD
+from sources.connectors.medical_r1_distill import MEDICAL_R1_DISTILL
+from sources.connectors.m23k import M23K
+from sources.connectors.openmed_reasoning import OPENMED_REASONING
+from sources.connectors.ii_medical import II_MEDICAL
 from sources.source import Benchmark, Source
 
 SOURCES: dict[str, Source] = {each.name: each for each in list(globals().values()) if isinstance(each, Source)}

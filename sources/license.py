@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sources.known_licenses import LICENSES, License
@@ -17,6 +18,16 @@ Use = Literal["any", "share", "commercial"]
 """Intended use of rows: ``any`` use of one's own, to ``share`` them with others, or ``commercial`` use."""
 
 USES: tuple[str, ...] = get_args(Use)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LicenseClaim:
+    """A licence that some place states for a corpus, and the place; ``copy`` is the Hub id of a copy that states it."""
+
+    license: str
+    where: str
+    copy: str | None = None
+
 
 UNKNOWN = LICENSES["LicenseRef-unknown"]
 

@@ -95,6 +95,18 @@ SHARED: tuple[SharedItems, ...] = (
         read="card of UTAustin-AIHealth/MedHallu",
     ),
     SharedItems(
+        hold_out="medxpertqa",
+        training=("medreason",),
+        what="questions of MedXpertQA among those that MedReason reasons on",
+        read="a public description of MedReason's parts",
+    ),
+    SharedItems(
+        hold_out="mmlu_medical",
+        training=("medreason", "reasonmed"),
+        what="questions of MMLU, which has no training part",
+        read="abstract of ReasonMed and a public description of MedReason's parts",
+    ),
+    SharedItems(
         hold_out="mmlu_pro_health",
         others=("mmlu", "mmlu_medical"),
         what="questions of MMLU with more options (src begins with ori_mmlu)",

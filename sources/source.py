@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sources.files import RawFile
+from sources.license import LicenseClaim, strictness
 from sources.names import check_name
 from sources.record import TASKS, ChainPrompt, Draft
 from sources.schema import Aspect, ColumnTypes, GoldColumn, SchemaReading, unverified
@@ -57,6 +58,7 @@ class Corpus:
     - ``joins_lines``: True where one row spans several lines, so that lines cannot be counted
     - ``columns``, ``gold``: the columns that ``parse`` reads and the one that numbers the right option; a file without
       them is refused (``sources/drift.py``)
+    - ``license_claims``: what several places state where they differ; the strictest is ``license``
     - ``schema_read``: the public places where columns, gold base, splits and licence were read
     - ``path``: the own file or folder that is read in place of a mirror and the Hub (``sources.mapping``)
     - ``mapping``: the mapping of an own source, as JSON
@@ -83,6 +85,7 @@ class Corpus:
     columns: ColumnTypes = field(default_factory=dict)
     gold: GoldColumn | None = None
     schema_read: tuple[SchemaReading, ...] = ()
+    license_claims: tuple[LicenseClaim, ...] = ()
     path: Path | None = None
     mapping: Mapping[str, Any] = field(default_factory=dict)
 
@@ -90,6 +93,12 @@ class Corpus:
         check_name("the name of a corpus", self.name)
         if self.task not in TASKS:
             raise ValueError(f"{self.name}: task is {self.task!r}, expected one of {', '.join(TASKS)}")
+        for claim in self.license_claims:
+            if strictness(claim.license) > strictness(self.license):
+                raise ValueError(
+                    f"{self.name}: license is {self.license!r}, expected the strictest that is claimed, "
+                    f"{claim.license} by {claim.where}"
+                )
 
     @property
     def hub_id(self) -> str | None:
@@ -115,6 +124,7 @@ class Source(Corpus):
     - ``mix_part``: its part of Aloe's mix; None to choose it by the task of a row, medical by default
     - ``attack_topic``: the topic of all its harmful requests (``synth/redteam/attacks.py``); None to read the labels
     - ``jailbreaks``: True where its rows are jailbreak prompts to put requests into, and not requests
+    - ``by_name_only``: True where recipes read it only if it is named, as large collections made of other corpora
     """
 
     kind: Kind = "training"
@@ -124,6 +134,7 @@ class Source(Corpus):
     mix_part: MixPart | None = None
     attack_topic: str | None = None
     jailbreaks: bool = False
+    by_name_only: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

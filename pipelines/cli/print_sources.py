@@ -37,6 +37,9 @@ def source_text(row: CatalogRow, corpus: Corpus) -> str:
     if corpus.gold:
         hidden = f", hidden where {corpus.gold.hidden}" if corpus.gold.hidden is not None else ""
         facts.add_row("gold", f"{corpus.gold.name}, counted from {corpus.gold.base}{hidden}")
+    for claim in corpus.license_claims:
+        stricter = "" if claim.license == corpus.license else ": less strict, so it does not hold"
+        facts.add_row("claimed", f"{claim.license} by {claim.where}{stricter}")
     readings = text_table("checked", "where", "result")
     for one in corpus.schema_read:
         readings.add_row(", ".join(one.checked), one.where, one.result)

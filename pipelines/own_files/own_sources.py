@@ -17,6 +17,7 @@ from sources.fetch.hub_files import HUB, downloaded, fetched
 from sources.fetch.hub_split import hub_split, parse_hub_address
 from sources.files import RawFile, plain_name
 from sources.formats.archives import sheet_names
+from sources.known_copies import freed_license
 from sources.mapping.column_mapping import ColumnMapping, Columns, MappingError, column_mapping, read_toml
 from sources.mapping.mapping_checks import check_mapping, first_rows, refuse_two_columns
 from sources.mapping.own_source import OWN_FILE, OwnSource, files_of, located
@@ -116,6 +117,8 @@ def _resolve(spec: SourceSpec, found: FoundFiles, confirm: Confirm | None) -> Ow
     refuse_two_columns(values, rows, where)
     mapping = column_mapping(values, where)
     check_mapping(mapping, rows, where)
+    if freed := freed_license(found.home, mapping.license):
+        raise MappingError(f"{where}: {freed}; state it, or the stricter one that you read")
     names = tuple(file.name for file in found.files)
     path = str(found.path) if found.path else None
     return OwnSource(name=spec.name, home=found.home, files=names, mapping=mapping, revision=found.revision, path=path)

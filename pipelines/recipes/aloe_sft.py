@@ -136,7 +136,8 @@ def recipe(
 
     Args:
         sources: "available" (all that can be read), "all" (fail if one is missing), or names from `sabila sources`.
-            By default available, or none with --source.
+            Large collections made of other corpora, such as miriad, are read only by name. By default available, or
+            none with --source.
         max_row_chars: Drop rows with more characters in total.
         min_answer_chars: Drop rows whose answer has fewer characters.
         language_confidence: Drop a row in another language than its source's, from this confidence on.
@@ -513,11 +514,11 @@ def own_sources(own: Sequence[OwnSource], kinds: Collection[str]) -> list[Source
 
 
 def from_catalog(names: tuple[str, ...], fitting: Mapping[str, Source], own: Sequence[OwnSource]) -> list[Source]:
-    """Return the named sources of the catalog; without names all, or none where there are own ones."""
+    """Return the named sources of the catalog; without names all but those read by name, or none beside own ones."""
     if not names and own:
         return []
     if names in (*AVAILABLE, ("all",)):
-        return list(fitting.values())
+        return [source for source in fitting.values() if not source.by_name_only]
     if unknown := [name for name in names if name not in fitting]:
         hint = did_you_mean(unknown[0], fitting)
         raise ValueError(f"sources: got {unknown[0]!r}, expected available, all, or some of {some_of(fitting)}{hint}")

@@ -4,6 +4,7 @@ The dataset is CC BY 4.0 by its authors and tagged MIT: the stricter one binds.
 """
 
 from sources.files import RawFile
+from sources.license import LicenseClaim
 from sources.record import Draft
 from sources.schema import SchemaReading
 from sources.shapes.row_shapes import parquet, qa
@@ -26,7 +27,11 @@ MEDCASEREASONING = Benchmark(
     title="MedCaseReasoning, validation and test",
     home="hf://datasets/zou-lab/MedCaseReasoning",
     license="CC-BY-4.0",
-    license_read="README of kevinwu23/Stanford-MedCaseReasoning; the Hub's tag is MIT",
+    license_read="README of kevinwu23/Stanford-MedCaseReasoning; the Hub's tag is MIT: the stricter holds",
+    license_claims=(
+        LicenseClaim(license="CC-BY-4.0", where="README of kevinwu23/Stanford-MedCaseReasoning"),
+        LicenseClaim(license="MIT", where="tag of zou-lab/MedCaseReasoning"),
+    ),
     task="diagnosis",
     lang="en",
     files={"validation": ("data/val-*.parquet",), "test": ("data/test-*.parquet",)},
