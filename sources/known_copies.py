@@ -14,7 +14,7 @@ def original_of(home: str) -> Corpus | None:
     """Return the corpus of the catalog that the set at ``home`` is, or is known to be a copy of."""
     copy = home.removeprefix(HUB)
     for corpus in (*SOURCES.values(), *BENCHMARKS.values()):
-        if corpus.home == home or any(claim.copy == copy for claim in corpus.license_claims):
+        if corpus.home == home or any(claim.copy == copy for claim in corpus.stated_licenses):
             return corpus
     return None
 

@@ -21,7 +21,7 @@ USES: tuple[str, ...] = get_args(Use)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LicenseClaim:
+class StatedLicense:
     """A licence that some place states for a corpus, and the place; ``copy`` is the Hub id of a copy that states it."""
 
     license: str

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from sources.files import RawFile
-from sources.license import LicenseClaim, strictness
+from sources.license import StatedLicense, strictness
 from sources.names import check_name
 from sources.record import TASKS, ChainPrompt, Draft
 from sources.schema import Aspect, ColumnTypes, GoldColumn, SchemaReading, unverified
@@ -58,7 +58,7 @@ class Corpus:
     - ``joins_lines``: True where one row spans several lines, so that lines cannot be counted
     - ``columns``, ``gold``: the columns that ``parse`` reads and the one that numbers the right option; a file without
       them is refused (``sources/drift.py``)
-    - ``license_claims``: what several places state where they differ; the strictest is ``license``
+    - ``stated_licenses``: what several places state where they differ; the strictest is ``license``
     - ``schema_read``: the public places where columns, gold base, splits and licence were read
     - ``path``: the own file or folder that is read in place of a mirror and the Hub (``sources.mapping``)
     - ``mapping``: the mapping of an own source, as JSON
@@ -85,7 +85,7 @@ class Corpus:
     columns: ColumnTypes = field(default_factory=dict)
     gold: GoldColumn | None = None
     schema_read: tuple[SchemaReading, ...] = ()
-    license_claims: tuple[LicenseClaim, ...] = ()
+    stated_licenses: tuple[StatedLicense, ...] = ()
     path: Path | None = None
     mapping: Mapping[str, Any] = field(default_factory=dict)
 
@@ -93,7 +93,7 @@ class Corpus:
         check_name("the name of a corpus", self.name)
         if self.task not in TASKS:
             raise ValueError(f"{self.name}: task is {self.task!r}, expected one of {', '.join(TASKS)}")
-        for claim in self.license_claims:
+        for claim in self.stated_licenses:
             if strictness(claim.license) > strictness(self.license):
                 raise ValueError(
                     f"{self.name}: license is {self.license!r}, expected the strictest that is claimed, "

@@ -184,9 +184,9 @@ def sources(
         corpus = find_corpus(name)
         (row,) = (row for row in list_sources(mirror) if row.name == corpus.name)
         if as_json:
-            claims = [asdict(one) for one in corpus.license_claims]
+            stated = [asdict(one) for one in corpus.stated_licenses]
             readings = [asdict(one) for one in corpus.schema_read]
-            echo_json({**asdict(row), "license_claims": claims, "schema_read": readings})
+            echo_json({**asdict(row), "stated_licenses": stated, "schema_read": readings})
         else:
             echo(source_text(row, corpus))
         return

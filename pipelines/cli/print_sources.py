@@ -37,7 +37,7 @@ def source_text(row: CatalogRow, corpus: Corpus) -> str:
     if corpus.gold:
         hidden = f", hidden where {corpus.gold.hidden}" if corpus.gold.hidden is not None else ""
         facts.add_row("gold", f"{corpus.gold.name}, counted from {corpus.gold.base}{hidden}")
-    for claim in corpus.license_claims:
+    for claim in corpus.stated_licenses:
         stricter = "" if claim.license == corpus.license else ": less strict, so it does not hold"
         facts.add_row("claimed", f"{claim.license} by {claim.where}{stricter}")
     readings = text_table("checked", "where", "result")

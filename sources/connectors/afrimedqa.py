@@ -12,7 +12,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.formats.csv_rows import table
-from sources.license import LicenseClaim
+from sources.license import StatedLicense
 from sources.record import Draft
 from sources.schema import SchemaReading
 from sources.shapes.benchmark_shapes import rows_where
@@ -52,9 +52,9 @@ AFRIMEDQA = Benchmark(
     home="hf://datasets/intronhealth/afrimedqa_v2",
     license="CC-BY-NC-SA-4.0",
     license_read="tag of intronhealth/afrimedqa_v2; the copy afrimedqa/afrimedqa_v2 says CC-BY-4.0: the stricter holds",
-    license_claims=(
-        LicenseClaim(license="CC-BY-NC-SA-4.0", where="tag of intronhealth/afrimedqa_v2, the original"),
-        LicenseClaim(license="CC-BY-4.0", where="card of its mirror", copy="afrimedqa/afrimedqa_v2"),
+    stated_licenses=(
+        StatedLicense(license="CC-BY-NC-SA-4.0", where="tag of intronhealth/afrimedqa_v2, the original"),
+        StatedLicense(license="CC-BY-4.0", where="card of its mirror", copy="afrimedqa/afrimedqa_v2"),
     ),
     task="mcqa",
     lang="en",

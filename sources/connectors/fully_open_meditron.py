@@ -7,7 +7,7 @@ copy ``npario/fully-open-meditron`` states a freer licence than its original, wh
 from pathlib import PurePosixPath
 
 from sources.files import RawFile
-from sources.license import LicenseClaim
+from sources.license import StatedLicense
 from sources.record import Draft
 from sources.schema import hub_page
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
@@ -27,14 +27,14 @@ FULLY_OPEN_MEDITRON = Source(
     license="CC-BY-NC-4.0",
     license_read="card of EPFLiGHT/fully-open-meditron; the copy npario/fully-open-meditron states Apache-2.0, which "
     "its original does not grant: the stricter holds",
-    license_claims=(
-        LicenseClaim(license="CC-BY-NC-4.0", where="card of EPFLiGHT/fully-open-meditron, the original"),
-        LicenseClaim(
+    stated_licenses=(
+        StatedLicense(license="CC-BY-NC-4.0", where="card of EPFLiGHT/fully-open-meditron, the original"),
+        StatedLicense(
             license="Apache-2.0",
             where="card of npario/fully-open-meditron, a duplicate",
             copy="npario/fully-open-meditron",
         ),
-        LicenseClaim(
+        StatedLicense(
             license="CC-BY-NC-4.0",
             where="card of meditron-fo-anon/fully-open-meditron, its anonymous submission",
             copy="meditron-fo-anon/fully-open-meditron",

@@ -4,7 +4,7 @@ The dataset is CC BY 4.0 by its authors and tagged MIT: the stricter one binds.
 """
 
 from sources.files import RawFile
-from sources.license import LicenseClaim
+from sources.license import StatedLicense
 from sources.record import Draft
 from sources.schema import SchemaReading
 from sources.shapes.row_shapes import parquet, qa
@@ -28,9 +28,9 @@ MEDCASEREASONING = Benchmark(
     home="hf://datasets/zou-lab/MedCaseReasoning",
     license="CC-BY-4.0",
     license_read="README of kevinwu23/Stanford-MedCaseReasoning; the Hub's tag is MIT: the stricter holds",
-    license_claims=(
-        LicenseClaim(license="CC-BY-4.0", where="README of kevinwu23/Stanford-MedCaseReasoning"),
-        LicenseClaim(license="MIT", where="tag of zou-lab/MedCaseReasoning"),
+    stated_licenses=(
+        StatedLicense(license="CC-BY-4.0", where="README of kevinwu23/Stanford-MedCaseReasoning"),
+        StatedLicense(license="MIT", where="tag of zou-lab/MedCaseReasoning"),
     ),
     task="diagnosis",
     lang="en",

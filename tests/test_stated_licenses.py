@@ -8,24 +8,24 @@ from tiny_recipe import run
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.connectors.fully_open_meditron import FULLY_OPEN_MEDITRON
 from sources.known_copies import freed_license, original_of
-from sources.license import LicenseClaim, fits, strictness
+from sources.license import StatedLicense, fits, strictness
 
 MEDITRON, COPY = "hf://datasets/EPFLiGHT/fully-open-meditron", "hf://datasets/npario/fully-open-meditron"
-CONTESTED = {name: corpus for name, corpus in {**SOURCES, **BENCHMARKS}.items() if corpus.license_claims}
+CONTESTED = {name: corpus for name, corpus in {**SOURCES, **BENCHMARKS}.items() if corpus.stated_licenses}
 
 
 @pytest.mark.parametrize("corpus", CONTESTED.values(), ids=CONTESTED)
 def test_of_several_claims_the_strictest_holds_and_the_reason_is_shown(corpus):
-    assert strictness(corpus.license) == max(strictness(claim.license) for claim in corpus.license_claims)
+    assert strictness(corpus.license) == max(strictness(claim.license) for claim in corpus.stated_licenses)
     assert "stricter" in corpus.license_read
 
 
 def test_a_freer_licence_than_one_that_is_claimed_is_refused():
-    claims = (LicenseClaim(license="CC-BY-NC-4.0", where="the original's card"),)
+    claims = (StatedLicense(license="CC-BY-NC-4.0", where="the original's card"),)
     with pytest.raises(
         ValueError, match=r"license is 'Apache-2\.0', expected the strictest .* CC-BY-NC-4\.0 by the orig"
     ):
-        replace(FULLY_OPEN_MEDITRON, license="Apache-2.0", license_claims=claims)
+        replace(FULLY_OPEN_MEDITRON, license="Apache-2.0", stated_licenses=claims)
 
 
 def test_the_copy_of_meditron_is_under_the_licence_of_its_original():
