@@ -48,6 +48,7 @@ NEUTRAL_LIBRARIES = {
         (
             "click",
             "cloudpickle",
+            "datasets",
             "httpcore2",
             "huggingface_hub",
             "matplotlib",
