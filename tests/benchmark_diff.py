@@ -66,7 +66,7 @@ def rows(numbers, source, question, answer):
         messages=chat,
         options=pl.lit([], pl.List(pl.String)),
         gold=pl.lit([], pl.List(pl.Int32)),
-        **{name: pl.lit(None, pl.String) for name in ("context", "answer", "rationale")},
+        **{name: pl.lit(None, pl.String) for name in ("date", "context", "answer", "rationale")},
         meta=pl.lit("{}"),
     )
     return table.select(SCHEMAS["sft"].names)

@@ -99,7 +99,7 @@ def made_rows(source, first, count):
         options=pl.lit([], pl.List(pl.String)),
         gold=pl.lit([], pl.List(pl.Int32)),
         meta=pl.lit("{}"),
-        **{name: pl.lit(None, pl.String) for name in ("context", "rationale", "response", "rejected")},
+        **{name: pl.lit(None, pl.String) for name in ("date", "context", "rationale", "response", "rejected")},
     ).select(SCHEMA.names())
 
 
