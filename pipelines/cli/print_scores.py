@@ -52,6 +52,7 @@ def _settings(record: EvaluationRecord) -> str:
     parts += [f"{one.strategy.name}, stop {one.strategy.stop}"] if one.strategy else []
     parts += [f"{one.samples} samples"] if one.samples > 1 else []
     parts += [f"limit {one.limit:,}, seed {one.seed}"] if one.limit else []
+    parts += [f"items of {one.after} and later"] if one.after else []
     return ", ".join(parts)
 
 

@@ -88,6 +88,7 @@ def describe_settings(record: EvaluationRecord) -> str:
     parts += [f"{one.samples} samples"] if one.samples > 1 else []
     parts += [f"{one.orders} orders"] if one.orders > 1 else []
     parts += [f"{one.limit:,} items"] if one.limit else []
+    parts += [f"of {one.after} and later"] if one.after else []
     return ", ".join(parts)
 
 
