@@ -43,8 +43,14 @@ SHEET = click.Path(path_type=Path, dir_okay=False)
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the verdict files, one a reviewer.  [default: reviews/NAME@VERSION in the store]",
 )
-@click.option("--out", type=SHEET, help="Write the rows to this .csv or .xlsx file instead, to judge them in a sheet.")
-@click.option("--in", "sheet", type=SHEET, help="Read verdicts from this sheet instead, as those of --reviewer.")
+@click.option(
+    "--out",
+    type=SHEET,
+    help="Write the rows to this .csv or .xlsx file instead, to judge them in a sheet.  [default: none]",
+)
+@click.option(
+    "--in", "sheet", type=SHEET, help="Read verdicts from this sheet instead, as those of --reviewer.  [default: none]"
+)
 @click.option("--summary", is_flag=True, help="Print errors by source and the reviewers' agreement instead.")
 @click.option(
     "--overrides", type=SHEET, help="With --summary: add an entry that drops it for each wrong row.  [default: none]"
@@ -145,7 +151,7 @@ def _write_sheet(
     size, by, seed = drawn
     sample = review_sample(folder, size, by=by, seed=seed)
     write_sheet(sample, out, read_verdicts(file) if file else ())
-    echo(f"{len(sample)} rows; bring it back: sabila review {title} --in {out} --reviewer NAME", err=True)
+    echo(f"{len(sample)} rows; read it again with: sabila review {title} --in {out} --reviewer NAME", err=True)
     echo(out)
 
 

@@ -1,4 +1,4 @@
-"""The page on which a reviewer reads rows and gives verdicts, and what it asks of the server and sends to it."""
+"""The page on which a reviewer reads rows and gives verdicts, and the answers of its server."""
 
 from __future__ import annotations
 
