@@ -1,6 +1,7 @@
 """Documents as passages: Markdown, HTML and PDF read and cut, each passage with its place; questions on folders."""
 
 import json
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -293,3 +294,13 @@ def test_a_folder_with_tables_and_documents_is_refused(tmp_path, monkeypatch):
     (tmp_path / "both" / "b.csv").write_text("question,answer\nWhy?,So.\n")
     done = CliRunner().invoke(main, ["build", "aloe_sft", "--source", "both=both", "--mirror", str(MIRROR)])
     assert "has tables (b.csv) and documents (a.md), expected one kind" in done.output
+
+
+def test_a_missing_package_is_named_once_with_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pypdf", None)
+    for name in ("a.pdf", "b.pdf"):
+        (tmp_path / name).write_bytes(two_pages())
+    call = ["questions", str(tmp_path), "--out", str(tmp_path / "o"), "--teacher", "openai:http://localhost:1/v1#m"]
+    done = CliRunner().invoke(main, call)
+    assert done.output.count("a.pdf needs the package pypdf to be read; pip install 'sabila[documents]'") == 1
+    assert "b.pdf" not in done.output

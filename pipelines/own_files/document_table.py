@@ -52,6 +52,8 @@ def passage_table(paths: Sequence[Path], size: PassageSize) -> tuple[pl.DataFram
         try:
             document = read_document(RawFile(name, path))
         except FileError as error:
+            if isinstance(error.__cause__, ModuleNotFoundError):
+                raise TableError(str(error)) from error
             wrong.append(str(error))
             continue
         for one in cut_passages(document, size):
