@@ -18,6 +18,7 @@ from sources.connectors.medmcqa_hub import MEDMCQA_HUB, MEDMCQA_HUB_HELD_OUT
 from sources.connectors.mmlu_hub import MMLU_AUXILIARY
 from sources.drift import SAMPLE, DriftError, find_drift, found_types
 from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.files import FileError
 from sources.read import read
 from sources.record import Malformed
 from sources.schema import unverified
@@ -306,3 +307,16 @@ def test_the_table_of_evidence_in_the_folder_is_what_the_catalog_says():
     assert kept.read_text() == run("sources", "--evidence").stdout, "sabila sources --evidence > sources/EVIDENCE.md"
     rows = json.loads(run("sources", "--evidence", "--json").stdout)
     assert {name for row in rows for name in row["corpora"]} == set(ALL)
+
+
+def test_a_benchmark_that_would_be_empty_is_refused(tmp_path):
+    (file,) = mirrored(BENCHMARKS["mmlu_pro_health"], FIXTURES)
+    rows = [
+        {("kind" if k == "category" else k): v for k, v in row.items()} for row in pq.read_table(file.path).to_pylist()
+    ]
+    path = tmp_path / "mmlu_pro" / file.name
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    (renamed,) = mirrored(BENCHMARKS["mmlu_pro_health"], tmp_path)
+    with pytest.raises(FileError, match=r"none of its .* rows is of the set or split that is read of it.*kind"):
+        list(read(BENCHMARKS["mmlu_pro_health"], renamed))

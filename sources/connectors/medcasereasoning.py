@@ -35,6 +35,7 @@ MEDCASEREASONING = Benchmark(
     task="diagnosis",
     lang="en",
     files={"validation": ("data/val-*.parquet",), "test": ("data/test-*.parquet",)},
+    columns={"pmcid": "any", "case_prompt": "text", "diagnostic_reasoning": "text?", "final_diagnosis": "text"},
     rows=parquet,
     parse=parse,
     published_rows=1_397,

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema import GoldColumn, SchemaReading
 from sources.shapes.benchmark_shapes import rows_where
 from sources.shapes.row_shapes import letter, mcq, parquet
 from sources.source import Benchmark, Raw
@@ -31,6 +31,16 @@ MMLU_PRO_HEALTH = Benchmark(
     lang="en",
     folder="mmlu_pro",
     files={"test": ("data/test-*.parquet",)},
+    columns={
+        "question_id": "any",
+        "question": "text",
+        "options": "list",
+        "answer": "text",
+        "answer_index": "integer",
+        "category": "text",
+        "src": "text?",
+    },
+    gold=GoldColumn(name="answer_index", base=0, options="options"),
     rows=rows_where(parquet, lambda row: row.get("category") == "health"),
     parse=parse,
     published_rows=818,

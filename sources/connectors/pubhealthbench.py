@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema import GoldColumn, SchemaReading
 from sources.shapes.row_shapes import mcq, numbered, parquet
 from sources.source import Benchmark, Raw
 
@@ -30,6 +30,8 @@ PUBHEALTHBENCH = Benchmark(
         "test": ("data/test-*.parquet",),
         "reviewed": ("data/reviewed-*.parquet",),
     },
+    columns={"question": "text", "options": "list", "answer_index": "integer", "category": "text*"},
+    gold=GoldColumn(name="answer_index", base=0, options="options"),
     rows=parquet,
     parse=parse,
     published_rows=8_850,

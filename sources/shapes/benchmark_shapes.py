@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
-from sources.files import RawFile
+from sources.files import FileError, RawFile
 from sources.source import Broken, Raw, Rows
 
 ABSTAIN = "abstain"
@@ -33,11 +33,23 @@ NumberType = Literal["decimal", "integer", "date", "weeks_days"]
 
 
 def rows_where(rows: Rows, keep: Callable[[Mapping[str, Any]], bool]) -> Rows:
-    """Return a shape that passes over rows of other sets or splits in the same file; only benchmarks may do so."""
+    """Return a shape that passes over rows of other sets or splits in the same file; only benchmarks may do so.
+
+    Raises ``FileError`` at the end of a whole file of which no row is kept: its column or the values in it changed.
+    """
 
     def kept(file: RawFile) -> Iterator[Raw | Broken]:
+        given, passed, columns = 0, 0, ""
         for raw in rows(file):
             if isinstance(raw, Broken) or not isinstance(raw.value, dict) or keep(raw.value):
+                given += 1
                 yield raw
+            else:
+                passed, columns = passed + 1, columns or ", ".join(map(str, raw.value))
+        if passed and not given and file.window is None and not file.siblings:
+            raise FileError(
+                f"{file.path}: none of its {passed:,} rows is of the set or split that is read of it, expected some; "
+                f"found columns {columns}: one was renamed, or its values changed; fix the connector"
+            )
 
     return kept
