@@ -246,7 +246,7 @@ def _gold_shift(gold: GoldColumn, rows: Sequence[Mapping[str, Any]]) -> Drift | 
         column=gold.name,
         expected=f"positions from {gold.base}",
         found=f"{min(values)} to {max(values)}, positions from {base}",
-        proposal=f"count from {base}: row[{gold.name!r}] - {base}",
+        proposal=f"count from {base}: row[{gold.name!r}]{f' - {base}' if base else ' as it is'}",
     )
 
 

@@ -3,6 +3,7 @@
 from sources.connectors.covid_qa import draft
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema import repository_file
 from sources.shapes.row_shapes import parquet
 from sources.source import Raw, Source
 
@@ -31,6 +32,16 @@ COVID_QA_HUB = Source(
         "answers.text": "list",
         "answers.answer_start": "list",
     },
+    schema_read=(
+        repository_file(
+            "tensorflow/datasets",
+            "docs/community_catalog/huggingface/covid_qa_deepset.md",
+            "columns",
+            "splits",
+            "license",
+            result="agrees; 2,019 rows; names of files not seen",
+        ),
+    ),
     rows=parquet,
     parse=parse,
     rank=60,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft, Message
-from sources.schema import SchemaReading
+from sources.schema import SchemaReading, hub_page, public_code
 from sources.shapes.benchmark_shapes import DOUBTED_SIGN
 from sources.shapes.row_shapes import jsonl
 from sources.source import Benchmark, Raw
@@ -83,6 +83,11 @@ def _healthbench(name: str, title: str, file: str, published_rows: int) -> Bench
             "rubrics.tags": "list",
             "example_tags": "list",
         },
+        schema_read=(
+            hub_page("openai/healthbench", "tree/main", "splits", result=f"agrees; {file}"),
+            hub_page("openai/healthbench", "discussions/2", "license", result="agrees; tag mit"),
+            public_code("2025-05-07-06-14-12_oss_eval.jsonl: prompt (chat list), rubrics, prompt_id", "columns"),
+        ),
         rows=jsonl,
         parse=parse,
         published_rows=published_rows,
