@@ -79,6 +79,23 @@ def test_every_configuration_is_a_record_set_over_its_files(told, released):
         assert records["key"] == {"@id": f"{records['@id']}/id"}
 
 
+def test_provenance_names_sources_at_their_revisions_steps_and_models(told, released):
+    manifest = load(released)
+    entities = {one["@id"]: one["prov:label"] for one in told["prov:wasDerivedFrom"]}
+    origins = {one["source"]: one["title"] for one in manifest["figures"]["origins"]}
+    assert sorted(entities.values()) == sorted(origins.values())
+    for source, title in origins.items():
+        entry = manifest["lock"].get(source)
+        name = f"{entry['home']}@{entry['revision']}#{source}" if entry else f"urn:sabila:source:{source}"
+        assert entities[name] == title
+    assert [one["prov:label"] for one in told["prov:wasGeneratedBy"]] == [step["name"] for step in manifest["steps"]]
+    agents = [one["prov:label"] for one in told["prov:wasAttributedTo"]]
+    assert agents[0].startswith("sabila at ")
+    assert set(agents[1:]) == {f"{one['teacher']} at {one['revision']}" for one in manifest["figures"]["generation"]}
+    files = [one for one in told["distribution"] if one["@type"] == "cr:FileObject"]
+    assert all(one["prov:wasDerivedFrom"]["@id"] in entities for one in files)
+
+
 def test_lists_repeat_and_turns_have_fields_of_their_own(told):
     records = told["recordSet"][0]
     fields = {field["name"]: field for field in records["field"]}

@@ -1,4 +1,7 @@
-"""The release in Croissant format (mlcommons.org/croissant, 1.0, with the responsible-AI fields of RAI 1.0).
+"""The release in Croissant format (mlcommons.org/croissant, 1.1, with the responsible-AI fields of RAI 1.0).
+
+Provenance is in W3C's vocabulary (PROV-O), as Croissant 1.1 recommends: the sources at their revisions, the steps, and
+the models and the sabila that worked on the rows.
 
 Made of the manifest and its data files only: the same release gives the same bytes.
 """
@@ -19,7 +22,7 @@ from sources.releases.figures_model import Figures
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import file_hash
 
-CONFORMS_TO = ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"]
+CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
 
 PARQUET = "application/x-parquet"
 
@@ -28,15 +31,19 @@ DATA_TYPES = {"string": "sc:Text", "int64": "cr:Int64", "int32": "cr:Int32"}
 CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
+    "annotation": "cr:annotation",
+    "arrayShape": "cr:arrayShape",
     "citeAs": "cr:citeAs",
     "column": "cr:column",
     "conformsTo": "dct:conformsTo",
+    "containedIn": "cr:containedIn",
     "cr": "http://mlcommons.org/croissant/",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
     "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
+    "excludes": "cr:excludes",
     "extract": "cr:extract",
     "field": "cr:field",
     "fileObject": "cr:fileObject",
@@ -44,13 +51,16 @@ CONTEXT = {
     "fileSet": "cr:fileSet",
     "format": "cr:format",
     "includes": "cr:includes",
+    "isArray": "cr:isArray",
     "isLiveDataset": "cr:isLiveDataset",
     "jsonPath": "cr:jsonPath",
     "key": "cr:key",
     "md5": "cr:md5",
     "parentField": "cr:parentField",
     "path": "cr:path",
+    "prov": "http://www.w3.org/ns/prov#",
     "rai": "http://mlcommons.org/croissant/RAI/",
+    "readLines": "cr:readLines",
     "recordSet": "cr:recordSet",
     "references": "cr:references",
     "regex": "cr:regex",
@@ -58,10 +68,13 @@ CONTEXT = {
     "replace": "cr:replace",
     "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
+    "sdVersion": "cr:sdVersion",
     "separator": "cr:separator",
     "source": "cr:source",
     "subField": "cr:subField",
     "transform": "cr:transform",
+    "unArchive": "cr:unArchive",
+    "value": "cr:value",
 }
 
 COLUMNS = {
@@ -109,6 +122,7 @@ def croissant(manifest: Manifest, folder: Path) -> str:
         "keywords": ["medical", "sabila", *sorted(group.task for group in figures.by_task)],
         "isLiveDataset": False,
         "citeAs": f"@misc{{{manifest.name}, title={{{manifest.name} {manifest.version}}}}}",
+        **_provenance(manifest),
         **_responsible(manifest),
         "distribution": [*_files(manifest, folder), *(_file_set(size.config) for size in figures.configs)],
         "recordSet": [_record_set(size.config, folder) for size in figures.configs],
@@ -120,6 +134,35 @@ def _description(manifest: Manifest) -> str:
     figures = manifest.card_figures
     names = ", ".join(origin.title for origin in figures.origins)
     return f"{figures.rows.all} rows to train language models on medical text, built by sabila from: {names}."
+
+
+# --- provenance ----------------------------------------------------------------------------------------------------
+
+
+def _provenance(manifest: Manifest) -> dict[str, Any]:
+    """Return what the release was derived from, the activities that made it, and the software that is responsible."""
+    figures = manifest.card_figures
+    models = sorted({(part.teacher, part.revision) for part in figures.generation})
+    agents = [("sabila", manifest.libraries.get("sabila") or "unknown"), *models]
+    return {
+        "prov:wasDerivedFrom": [_entity(manifest, origin.source, origin.title) for origin in figures.origins],
+        "prov:wasGeneratedBy": [
+            {"@type": "prov:Activity", "@id": f"step:{step.folder}", "prov:label": step.name} for step in manifest.steps
+        ],
+        "prov:wasAttributedTo": [
+            {"@type": "prov:SoftwareAgent", "prov:label": f"{name} at {revision}"} for name, revision in agents
+        ],
+    }
+
+
+def _entity(manifest: Manifest, source: str, title: str) -> dict[str, Any]:
+    """Return a corpus as an entity, named by its home and revision, which stands for the same content everywhere."""
+    return {"@type": "prov:Entity", "@id": _entity_name(manifest, source), "prov:label": title}
+
+
+def _entity_name(manifest: Manifest, source: str) -> str:
+    entry = manifest.lock.get(source)
+    return f"{entry.home}@{entry.revision}#{source}" if entry else f"urn:sabila:source:{source}"
 
 
 # --- responsible AI ------------------------------------------------------------------------------------------------
@@ -197,8 +240,9 @@ def _limitations(manifest: Manifest) -> list[str]:
 
 def _files(manifest: Manifest, folder: Path) -> Iterator[dict[str, Any]]:
     known = {file.path: file.sha256 for file in manifest.files}
+    origins = {origin.source for origin in manifest.card_figures.origins}
     for path in sorted((folder / "data").glob("*/*/*.parquet")):
-        name = path.relative_to(folder).as_posix()
+        name, source = path.relative_to(folder).as_posix(), path.parent.name
         yield {
             "@type": "cr:FileObject",
             "@id": name,
@@ -207,6 +251,7 @@ def _files(manifest: Manifest, folder: Path) -> Iterator[dict[str, Any]]:
             "contentSize": f"{path.stat().st_size} B",
             "encodingFormat": PARQUET,
             "sha256": known.get(name) or file_hash(path),
+            **({"prov:wasDerivedFrom": {"@id": _entity_name(manifest, source)}} if source in origins else {}),
         }
 
 
