@@ -8,10 +8,12 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 
+import hub_double
 import openpyxl
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from huggingface_hub import close_session
 
 from pipelines.check.baseline import read_baseline, write_baseline
 from pipelines.check.check_inputs import Reading
@@ -449,3 +451,29 @@ def test_what_training_would_supervise_is_counted(tmp_path):
     assert "training: 2 of 3 rows, drawn evenly; --training-rows reads more" in few.not_checked
     with pytest.raises(CheckError, match="no readable tokenizer"):
         check([path], CheckSettings(training=Training(model=str(tmp_path / "none"))))
+
+
+# --- sets of the Hub, and mappings beside files ----------------------------------------------------------------------
+
+
+def test_a_set_of_the_hub_is_checked_at_a_revision(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.chdir(tmp_path)
+    close_session()
+    with hub_double.running() as double:
+        monkeypatch.setenv("HF_ENDPOINT", double.url)
+        rows = [*clean_rows(10), {"id": "planted", "license": "CC0-1.0", **DEFECTS["refusal"]}]
+        double.commit("org/name", {"train.jsonl": hub_double.rows(rows)})
+        said = run_cli("hf://datasets/org/name:train.jsonl", "--fail-on", "refusal", code=1)
+    close_session()
+    assert "train.jsonl:11 (planted)" in said
+
+
+def test_the_mapping_beside_a_file_says_which_column_is_what(tmp_path):
+    rows = [{"frage": "What is gout?", "a": "Lung", "b": "Joint", "right": 3}]
+    path = write_lines(tmp_path / "clinic.jsonl", rows)
+    mapping = 'license = "CC-BY-4.0"\nlicense_read = "a letter"\nlanguage = "en"\ngold_base = 1\n[columns]\n'
+    (tmp_path / "clinic.toml").write_text(f'{mapping}question = "frage"\noptions = ["a", "b"]\ngold = "right"\n')
+    assert list(by_kind(check([path], CheckSettings()))) == ["gold-outside-options"]
+    with pytest.raises(CheckError, match=r"clinc\.jsonl is not there; did you mean 'clinic\.jsonl'"):
+        check([tmp_path / "clinc.jsonl"], CheckSettings())

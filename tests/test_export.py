@@ -320,6 +320,13 @@ def test_the_verb_tells_counts_and_reasons_and_ends_with_the_folder(release, tmp
     assert told[-1] == str(out)
 
 
+def test_the_verb_names_the_file_of_rows_and_not_the_config_beside_it(release, tmp_path):
+    done = call("tiny@1", "--to", "llama-factory", "--out", tmp_path / "lf", "--store", tmp_path / "store")
+    assert done.stdout.splitlines()[:2] == ["2 rows in sft.jsonl", "2 rows in dpo.jsonl"]
+    done = call("tiny@1", "--to", "csv", "--out", tmp_path / "table", "--store", tmp_path / "store")
+    assert done.stdout.splitlines()[0] == "6 rows in rows.csv"
+
+
 def test_the_verb_takes_a_folder_and_gives_json(release, tmp_path):
     done = call(release, "--to", "trl", "--out", tmp_path / "out", "--config", "dpo", "--json")
     assert json.loads(done.stdout)["rows"] == {"dpo": 2}

@@ -9,13 +9,17 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.check.check_result import CheckError
-from pipelines.check.record_columns import GoldBase, NamedColumns, records_of_table
-from pipelines.check.table_batches import BATCH_ROWS, SUFFIXES, Fault, is_table, table_batches
+from pipelines.check.record_columns import NAMES, GoldBase, NamedColumns, records_of_table
+from pipelines.check.table_batches import BATCH_ROWS, Fault, is_table, table_batches
 from pipelines.own_files.file_tables import path_names
+from pipelines.own_files.own_sources import find_files, mapping_file_of, parse_spec
 from pipelines.release.data_files import KINDS, record_fields
 from quality.cleaning.language import COMMON_WORDS, identify
 from sources.literal import scan_parquet
+from sources.mapping.column_mapping import column_mapping, read_toml
+from sources.mapping.file_rows import SUFFIXES
 from sources.releases.read_manifest import MANIFEST
+from sources.suggest import did_you_mean
 from sources.table import SCHEMA, question_text
 
 LANGUAGE_SAMPLE = 200
@@ -43,7 +47,10 @@ class RecordBatch:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How files are read: columns by part, language and licence where the files do not state them."""
+    """How files are read: columns by part, language and licence where the files do not state them.
+
+    Without named columns a file is read by the mapping beside it, if there is one (``sabila init``).
+    """
 
     columns: NamedColumns = field(default_factory=NamedColumns)
     lang: str | None = None
@@ -69,12 +76,20 @@ def table_inputs(paths: Sequence[Path]) -> list[CheckInput]:
             if not visible:
                 raise CheckError(f"{path} has no table, expected files that end in {', '.join(SUFFIXES)}")
             found += visible
+        elif not path.exists():
+            siblings = [one.name for one in path.parent.glob("*")] if path.parent.is_dir() else []
+            raise CheckError(f"{path} is not there{did_you_mean(path.name, siblings)}")
         elif not is_table(path):
             raise CheckError(f"{path} ends in {path.suffix or 'nothing'}, expected one of {', '.join(SUFFIXES)}")
         else:
             found.append(path)
     names = [str(path) for path in found] if all(not path.is_absolute() for path in found) else path_names(found)
     return [CheckInput(path=path, name=name) for path, name in zip(found, names, strict=True)]
+
+
+def hub_paths(address: str, raw: Path) -> list[Path]:
+    """Return the files of ``hf://datasets/ORG/NAME@REVISION:CONFIG/SPLIT``, downloaded to ``raw`` if need be."""
+    return [file.path for file in find_files(parse_spec(address), raw).files]
 
 
 def is_release(path: Path) -> bool:
@@ -101,8 +116,26 @@ def _release_file(one: CheckInput, kind: str) -> Iterator[RecordBatch]:
         number += batch.height
 
 
+def _mapped(path: Path, reading: Reading) -> tuple[Reading, GoldBase]:
+    """Return how a file is read by the mapping beside it; unchanged where it has none, or columns are named."""
+    place = mapping_file_of(path)
+    if any(reading.columns.columns.values()) or not place.is_file():
+        return reading, GoldBase()
+    mapping = column_mapping(read_toml(place), str(place))
+    parts = {"chosen": "answer", "language": "lang"}
+    columns = {parts.get(name, name): list(names) for name, names in mapping.columns.named().items()}
+    known = {part: names for part, names in columns.items() if part in NAMES}
+    mapped = Reading(
+        columns=NamedColumns(columns=known),
+        lang=reading.lang or mapping.language,
+        license=reading.license or mapping.license,
+    )
+    return mapped, GoldBase(base=mapping.gold_base if isinstance(mapping.gold_base, int) else None)
+
+
 def _own_file(one: CheckInput, reading: Reading, notes: list[str]) -> Iterator[RecordBatch]:
-    base, noted = GoldBase(), False
+    reading, base = _mapped(one.path, reading)
+    noted = False
     for batch in table_batches(one.path):
         if batch.rows.is_empty():
             yield RecordBatch(file=one.name, records=pl.DataFrame(), faults=batch.faults)

@@ -1,12 +1,12 @@
 """Any table file in batches: the rows that can be read, the places that cannot, and columns with values of many types.
 
-The readers are those of the corpora (``sources.shapes.row_shapes``), which break one row only for one bad line.
+The readers are those of own sources (``sources.mapping.file_rows``), which break one row only for one bad line.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,13 @@ from typing import Any
 import orjson
 import polars as pl
 
-from sources.files import FileError, RawFile
-from sources.shapes.row_shapes import json_rows, jsonl, sheet, table
+from sources.files import LINE_SUFFIXES, FileError, RawFile, plain_name
+from sources.mapping.file_rows import SUFFIXES, rows_of_file
+from sources.shapes.row_shapes import jsonl
 from sources.source import Broken, Raw
 
 BATCH_ROWS = 20_000
 """Rows in memory with their texts at a time."""
-
-READERS: dict[str, Callable[[RawFile], Iterator[Raw | Broken]]] = {
-    ".jsonl": jsonl,
-    ".ndjson": jsonl,
-    ".json": json_rows,
-    ".csv": table,
-    ".xlsx": sheet,
-}
-SUFFIXES = (*READERS, ".parquet")
-"""Files that are read, plain or gzipped."""
 
 TYPES: dict[type, str] = {
     dict: "object",
@@ -61,18 +52,17 @@ class TableBatch:
 
 def is_table(path: Path) -> bool:
     """Return whether the name of a file is that of a table."""
-    return Path(path.name.removesuffix(".gz")).suffix in SUFFIXES
+    return Path(plain_name(path.name)).suffix.lower() in SUFFIXES
 
 
 def table_batches(path: Path) -> Iterator[TableBatch]:
     """Yield the rows of a file, ``BATCH_ROWS`` at a time; a file that breaks off ends with a fault."""
-    name = path.name.removesuffix(".gz")
-    suffix = Path(name).suffix
+    file = RawFile(plain_name(path.name), path)
     try:
-        if suffix == ".parquet":
+        if path.suffix == ".parquet":
             yield from _parquet(path)
         else:
-            yield from _text(READERS[suffix](RawFile(name, path)))
+            yield from _text(jsonl(file) if file.name.endswith(LINE_SUFFIXES) else rows_of_file(file))
     except FileError as error:
         yield TableBatch(rows=pl.DataFrame(), lines=[], faults=[Fault("unreadable-file", 0, str(error))])
 

@@ -132,8 +132,9 @@ def check(
 ) -> None:
     """Find faults in files or releases, and change nothing.
 
-    TARGETS are parquet, jsonl, json, csv or xlsx files, plain or .gz, folders of them, or releases (NAME@VERSION or a
-    folder).
+    TARGETS are parquet, arrow, jsonl, json, csv, tsv or xlsx files, plain, .gz or .zst, folders of them, releases
+    (NAME@VERSION or a folder), or sets of the Hub (hf://datasets/ORG/NAME@REVISION:CONFIG/SPLIT). A mapping beside a
+    file (sabila init) says which column is what.
 
     Looked for are rows that cannot be read, empty and broken ones, refusals, answers that break off, duplicates, leaks,
     personal data, secrets, licences, and right options at one position. Each finding says why it matters and what to
@@ -149,7 +150,7 @@ def check(
 
     failing = checked_kinds(fail_on or ("error",), "--fail-on", (*SEVERITIES, "never"))
     result = check_paths(
-        [release_or_path(target, store) for target in targets],
+        [path for target in targets for path in paths_of(target, store)],
         columns={"question": question, "answer": (answer,), "id": (id,), "options": options, "gold": (gold,)},
         lang=lang,
         license=license,
@@ -227,6 +228,15 @@ def check_paths(
     if page:
         write_check_page(result, page, examples)
     return result
+
+
+def paths_of(target: str, store: Path) -> list[Path]:
+    """Return the paths of a target: the downloaded files of a set of the Hub, a release, a file or a folder."""
+    if not target.startswith("hf://"):
+        return [release_or_path(target, store)]
+    from pipelines.check.check_inputs import hub_paths
+
+    return hub_paths(target, store / "raw")
 
 
 def release_or_path(target: str, store: Path) -> Path:

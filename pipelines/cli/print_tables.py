@@ -350,7 +350,7 @@ def account_text(account: FileAccount) -> str:
 
 def export_text(done: ExportSummary) -> str:
     """Return the written and unwritten rows of an export; the last line is the folder."""
-    by_kind = {name.partition(".")[0]: name for name in done.files}
+    by_kind = {name.partition(".")[0]: name for name in done.files if name.endswith((".jsonl", ".csv", ".xlsx"))}
     lines = [f"{rows:,} rows in {by_kind[kind]}" for kind, rows in done.rows.items()]
     lines += [f"{rows:,} rows not exported: {reason}" for reason, rows in done.reasons.items()]
     others = [name for name in done.files if name.partition(".")[0] not in done.rows]
