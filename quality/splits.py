@@ -74,8 +74,10 @@ def split_groups(rows: pl.DataFrame) -> pl.DataFrame:
     telling = turns.list.eval(pl.element().filter(pl.element().str.count_matches(r"\S+") >= OPENING_WORDS)).list.first()
     several = pl.col("messages").list.eval(pl.element().struct.field("role") != "system").list.sum() > 1
     prompt = pl.when(several).then(pl.coalesce(telling, question_text())).otherwise(question_text())
-    passage = pl.col("context").fill_null("").str.strip_chars() != ""
-    text = pl.when(passage).then("passage " + key(pl.col("context"))).otherwise("prompt " + key(prompt))
+    context = pl.when(pl.col("context").str.strip_chars() != "").then("context")
+    written_on = pl.col("meta").str.json_path_match("$.passage.text")  # of a question without its passage
+    passage = pl.coalesce(context, written_on)
+    text = pl.coalesce("passage " + key(passage), "prompt " + key(prompt))
     hashed = [xxhash.xxh3_64_hexdigest((one or "").encode()) for one in rows.select(text).to_series()]
     return rows.select("id", split_group=pl.Series(hashed, dtype=pl.String))
 

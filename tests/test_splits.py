@@ -73,12 +73,13 @@ def groups_of(*records):
 
 def test_rows_on_one_passage_are_one_group_whatever_they_ask():
     passage = "Scurvy follows from months without vitamin C."
-    one, other, none = groups_of(
+    one, other, closed, none = groups_of(
         row("a:1", "What follows?", context=passage),
         row("a:2", "Which vitamin?", context=f"  {passage.upper()} "),
-        row("a:3", "What follows?"),
+        row("a:4", "When does it follow?", meta={"passage": {"text": passage}}),
+        row("a:3", "What follows?", meta={"passage": [3, 9]}),
     )
-    assert one == other != none
+    assert one == other == closed != none
 
 
 def test_rows_with_one_question_are_one_group_whatever_their_options():
