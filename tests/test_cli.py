@@ -287,7 +287,11 @@ def test_sources_tells_the_same_as_text_and_as_json():
         license_and_place = [row["license"], row["readable_from"] or "-", row["schema"]]
         assert line == [row["name"], *license_and_place, *published, row["kind"], row["task"], row["lang"], home]
     readable = sum(1 for row in catalog if row["readable_from"])
-    assert table.splitlines()[-1] == f"{len(catalog)} corpora, {readable} of them readable from here"
+    shares = sum(1 for row in catalog if row["shares"])
+    assert table.splitlines()[-2:] == [
+        f"{len(catalog)} corpora, {readable} of them readable from here",
+        f"{shares} corpora share questions with a hold-out; --json says which and why",
+    ]
 
 
 def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_names():
