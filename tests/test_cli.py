@@ -400,7 +400,10 @@ def test_a_release_without_a_row_is_refused(place):
         (("--nope",), "Error: No such option '--nope'."),
         (("plan", "nope"), f"Error: recipe: got 'nope', expected one of {RECIPES}, or the path of a .py file"),
         (("build", "demo", "extra"), "Error: Got unexpected extra argument (extra)"),
-        (("build", "demo", "--workers", "0"), "Error: Invalid value for '--workers': 0 is not in the range 1<=x<=4096."),
+        (
+            ("build", "demo", "--workers", "0"),
+            "Error: Invalid value for '--workers': 0 is not in the range 1<=x<=4096.",
+        ),
         (
             ("build", "demo", "--workers", "two"),
             "Error: Invalid value for '--workers': 'two' is not a valid integer range.",
