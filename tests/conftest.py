@@ -46,6 +46,10 @@ SLOW_FILES = frozenset(
 
 SLOW_TESTS = frozenset(
     """
+    test_a_config_holds_recipe_knobs_and_sources_and_comes_with_the_release
+    test_a_few_malformed_rows_are_quarantined_with_file_and_line
+    test_a_file_of_a_set_on_the_hub_is_a_source
+    test_a_notebook_builds_own_files
     test_a_step_returns_every_row_in_order_with_its_origin_and_gives_the_same_for_single_rows
     test_a_template_of_thousands_of_subjects_is_no_cluster
     test_content_put_inside_a_stock_sentence_survives
