@@ -118,7 +118,7 @@ def build(tmp_path):
             work = GenerateStep(
                 function=function, requests=lambda rows, config: {}, most_requests=lambda rows, config: 0, teacher=made
             )
-            counts = generate_shard(work, config, ask, {}, (path,), tmp_path / "step", 0)
+            counts = generate_shard(work, config, ask, {}, (), (path,), tmp_path / "step", 0)
         return counts, server
 
     return built
