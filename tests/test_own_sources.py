@@ -3,8 +3,11 @@
 import csv
 import gzip
 import json
+import re
 import time
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import hub_double
 import polars as pl
@@ -14,12 +17,16 @@ from huggingface_hub import close_session
 from tiny_recipe import refused, run
 
 from pipelines.build.recipe import load
+from pipelines.build.toml_text import toml_value
 from pipelines.own_files.own_sources import parse_spec, resolve_sources
+from pipelines.own_files.recipe_config import read_recipe_config
 from sources.mapping.column_mapping import MappingError, column_mapping
 from sources.mapping.own_source import own_source, raw_files
 from sources.read import read
 from sources.record import Malformed, Message
 from sources.releases.read_manifest import content_hash
+
+ROOT = Path(__file__).parent.parent
 
 RECIPE = '''"""Own sources, cleaned and without exact duplicates."""
 
@@ -653,6 +660,23 @@ def test_a_file_of_a_set_on_the_hub_is_a_source(hub, place):
     (place / "cards.toml").write_text(MAPPING, encoding="utf-8")
     account = json.loads(done("build", "own.py", "--source", "cards=hf://datasets/org/name:cards.jsonl", "--json"))
     assert account["rows"] == 5
+
+
+def test_the_mappings_and_the_config_of_the_readme_are_read(place):
+    page = (ROOT / "sources" / "README.md").read_text(encoding="utf-8")
+    mapping, turns, config = (tomllib.loads(text) for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL))
+    assert column_mapping(mapping, "README").columns.options == ("a", "b", "c", "d")
+    talk = column_mapping({"columns": {"messages": "turns"}, **turns}, "README")
+    assert talk.messages.roles == {"doctor": "assistant", "patient": "user"}
+    (place / "set.toml").write_text(toml_text(config), encoding="utf-8")
+    found = read_recipe_config(place / "set.toml")
+    assert (found.recipe, found.name, found.sources[0].location) == ("aloe_sft", "clinic_set", "clinic.csv")
+    assert found.knobs.keys() <= load("aloe_sft").knobs.keys()
+
+
+def toml_text(values):
+    """Return values as TOML, tables inline."""
+    return "".join(f"{name} = {toml_value(value)}\n" for name, value in values.items())
 
 
 def test_a_mapping_is_the_same_after_it_was_written_as_json():
