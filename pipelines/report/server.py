@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         elif path := self._path():
             size = self.headers.get("Content-Length") or ""
             origin = f"http://{self.headers['Host']}"
-            site = self.headers.get("Sec-Fetch-ServedPage", "same-origin")
+            site = self.headers.get("Sec-Fetch-Site", "same-origin")
             if self.headers.get("Origin") != origin or site != "same-origin":
                 self._refuse(HTTPStatus.FORBIDDEN, f"the request is from another page, expected one from {origin}")
             elif self.headers.get("Content-Type") != JSON:
