@@ -333,9 +333,11 @@ def test_a_column_is_named_where_its_name_is_unusual(tmp_path):
 
 def test_a_damaged_file_is_a_finding_and_the_others_are_checked(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and nothing more")
+    (tmp_path / "c.csv").write_text("disease,symptom\ngout,pain\n")
     write_lines(tmp_path / "b.jsonl", clean_rows(10))
     result = check([tmp_path], CheckSettings())
     assert list(by_kind(result)) == ["unreadable-file"]
+    assert [one.file for one in by_kind(result)["unreadable-file"].instances] == ["a.parquet", "c.csv"]
     assert result.rows == 10
 
 

@@ -103,7 +103,7 @@ def record_batches(inputs: Sequence[CheckInput], reading: Reading, notes: list[s
         if one.release_kind is not None:
             yield from _release_file(one, one.release_kind)
         else:
-            yield from _own_file(one, reading, notes)
+            yield from _own_file(one, reading, notes, alone=len(inputs) == 1)
 
 
 def _release_file(one: CheckInput, kind: str) -> Iterator[RecordBatch]:
@@ -133,7 +133,8 @@ def _mapped(path: Path, reading: Reading) -> tuple[Reading, GoldBase]:
     return mapped, GoldBase(base=mapping.gold_base if isinstance(mapping.gold_base, int) else None)
 
 
-def _own_file(one: CheckInput, reading: Reading, notes: list[str]) -> Iterator[RecordBatch]:
+def _own_file(one: CheckInput, reading: Reading, notes: list[str], *, alone: bool) -> Iterator[RecordBatch]:
+    """Yield the records of a file; one of several files without questions is a fault, a lone one an error."""
     reading, base = _mapped(one.path, reading)
     noted = False
     for batch in table_batches(one.path):
@@ -143,11 +144,11 @@ def _own_file(one: CheckInput, reading: Reading, notes: list[str]) -> Iterator[R
         found = reading.columns.find(batch.rows.schema)
         if not noted:
             reading.columns.check(batch.rows.columns, one.name)
-            if not found["question"] and not found["messages"]:
-                raise CheckError(
-                    f"{one.name}: which column holds the questions? Its columns are {', '.join(batch.rows.columns)}; "
-                    "name one with --question-column"
-                )
+            if fault := _no_question(found, batch.rows.columns):
+                if alone:
+                    raise CheckError(f"{one.name}: {fault.detail}; name one with --question-column")
+                yield RecordBatch(file=one.name, records=pl.DataFrame(), faults=[fault])
+                return
         records = records_of_table(
             batch.rows,
             found,
@@ -161,15 +162,19 @@ def _own_file(one: CheckInput, reading: Reading, notes: list[str]) -> Iterator[R
                 reading = replace(reading, lang=_language(records))
             if not found["license"] and reading.license is None:
                 batch.faults.append(Fault("license-missing", 0, "it has no column license"))
-        if reading.lang:
-            records = records.with_columns(
-                lang=pl.when(pl.col("lang") == "").then(pl.lit(reading.lang)).otherwise("lang")
-            )
+        known = pl.when(pl.col("lang") == "").then(pl.lit(reading.lang)).otherwise("lang")
+        records = records.with_columns(lang=known)
         base.decide(records)
         if not noted:
             notes.append(f"{one.name}: {_described(found, reading, base)}")
             noted = True
         yield RecordBatch(file=one.name, records=records, faults=batch.faults, base=base.base or 0)
+
+
+def _no_question(found: dict[str, list[str]], columns: list[str]) -> Fault | None:
+    if found["question"] or found["messages"]:
+        return None
+    return Fault("unreadable-file", 0, f"which column holds the questions? Its columns are {', '.join(columns)}")
 
 
 def _language(records: pl.DataFrame) -> str:
@@ -185,7 +190,7 @@ def _language(records: pl.DataFrame) -> str:
 def _described(found: dict[str, list[str]], reading: Reading, base: GoldBase) -> str:
     """Return how a file was read, in words."""
     parts = [f"{part}: {', '.join(names)}" for part, names in found.items() if names]
-    if found["options"] and found["gold"]:
+    if base.numbers:
         parts.append(f"positions counted from {base.base or 0}{'' if base.base is not None else ' (assumed)'}")
     if not found["lang"]:
         parts.append(f"language {reading.lang}")

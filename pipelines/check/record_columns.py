@@ -232,9 +232,13 @@ def _options(names: Sequence[str], schema: Mapping[str, pl.DataType]) -> pl.Expr
 
 @dataclass(kw_only=True)
 class GoldBase:
-    """Whether right options are counted from 0 or 1 in a file, decided by the first rows that show it."""
+    """Whether right options are counted from 0 or 1 in a file, decided by the first rows that show it.
+
+    ``numbers`` says whether the first rows have numbers at all: a letter or a text needs no base.
+    """
 
     base: int | None = None
+    numbers: bool = False
 
     def decide(self, records: pl.DataFrame) -> None:
         """Decide by these rows, where they show it: a 0 means 0, a number equal to that of options means 1."""
@@ -243,6 +247,7 @@ class GoldBase:
         numbers = records.select(
             number=pl.col("gold_text").cast(pl.Int64, strict=False), options=pl.col("options").list.len()
         ).filter((pl.col("options") > 0) & pl.col("number").is_not_null())
+        self.numbers |= numbers.height > 0
         if (numbers["number"] == 0).any():
             self.base = 0
         elif (numbers["number"] == numbers["options"]).any():
