@@ -8,7 +8,7 @@ from dataclasses import replace
 from sources.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import GoldColumn, public_code
+from sources.schema import GoldColumn, hub_page, public_code
 from sources.shapes.row_shapes import json_rows, mcq, numbered, one_based, qa
 from sources.source import Benchmark, Raw
 
@@ -51,6 +51,7 @@ CAREQA_HUB_EN = Benchmark(
     },
     gold=GoldColumn(name="cop", base=1, options=4),
     schema_read=(
+        hub_page("HPAI-BSC/CareQA", "tree/main", "splits", "license", result="agrees; two JSON files, tag apache-2.0"),
         public_code('load_dataset("HPAI-BSC/CareQA", "CareQA_en", split="test")', "columns", "gold", "splits"),
     ),
     rows=json_rows,
@@ -78,6 +79,10 @@ CAREQA_HUB_OPEN = replace(
     files={"test": ("CareQA_en_open.json",)},
     columns={"question": "text", "answer": "text"},
     gold=None,
+    schema_read=(
+        hub_page("HPAI-BSC/CareQA", "viewer/CareQA_en/test", "splits", result="agrees; 2,770 rows, file not seen"),
+        hub_page("HPAI-BSC/CareQA", "tree/main", "license", result="agrees; tag apache-2.0"),
+    ),
     parse=parse_open,
     published_rows=None,
     evaluated_as="careqa_open",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import CHAT, ColumnTypes
+from sources.schema import CHAT, ColumnTypes, hub_page
 from sources.shapes.row_shapes import chat, conversation, jsonl, numbered, qa
 from sources.source import Parse, Raw, Source
 
@@ -29,7 +29,7 @@ def _source(repository: str, parse: Parse, columns: ColumnTypes, **more: Any) ->
         title=repository,
         home=f"hf://datasets/THUDM/{repository}",
         license="Apache-2.0",
-        license_read="tag of the Hub card; paper of Aloe Beta, table of general data",
+        license_read="paper of Aloe Beta, table of general data; LongWriter-6k has the tag too, LongAlign-10k has none",
         task="long-context",
         lang="en",
         kind="general",
@@ -41,6 +41,26 @@ def _source(repository: str, parse: Parse, columns: ColumnTypes, **more: Any) ->
     )
 
 
-LONG_ALIGN = _source("LongAlign-10k", parse_messages, CHAT, published_rows=9_888)
+LONG_ALIGN = _source(
+    "LongAlign-10k",
+    parse_messages,
+    CHAT,
+    published_rows=9_888,
+    schema_read=(
+        hub_page(
+            "THUDM/LongAlign-10k", "tree/main", "splits", "license", result="mended: long.jsonl; the card has no tag"
+        ),
+    ),
+)
 LONG_CITE = _source("LongCite-45k", parse_cited, {"prompt": "text", "response": "text"}, published_rows=44_600)
-LONG_WRITER = _source("LongWriter-6k", parse_messages, CHAT, published_rows=6_000)
+LONG_WRITER = _source(
+    "LongWriter-6k",
+    parse_messages,
+    CHAT,
+    published_rows=6_000,
+    schema_read=(
+        hub_page(
+            "THUDM/LongWriter-6k", "tree/0db15c0", "splits", "license", result="agrees; long.jsonl, tag apache-2.0"
+        ),
+    ),
+)

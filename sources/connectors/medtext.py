@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema import hub_page, public_code
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 
@@ -24,6 +24,7 @@ MEDTEXT = Source(
     files={"train": ("medtext_2.csv",)},
     columns={"Prompt": "text", "Completion": "text"},
     schema_read=(
+        hub_page("BI55/MedText", "tree/main", "splits", "license", result="agrees; medtext_2.csv, tag cc-by-4.0"),
         public_code(
             'load_dataset("csv", data_files="MedText/medtext_2.csv")', "columns", "splits", result="agrees; 1,412 rows"
         ),
