@@ -377,6 +377,10 @@ def test_dropped_rows_are_listed_and_put_back(place):
     shown = run("build", "tiny.py", "--mirror", "mirror", "--overrides", "overrides.toml", "--workers", 1).stdout
     assert "overrides: 1 of 2 applied (keep 1)" in shown
     assert "keep ward:w1: past its rule, but dropped by near: near_duplicate" in shown
+    assert "call sabila override for it again, and build again" in shown
+    run("override", "ward:w1", "--by", "Reviewer One", "--reason", "Read it twice.", "--date", "2026-11-29")
+    shown = run("build", "tiny.py", "--mirror", "mirror", "--overrides", "overrides.toml", "--workers", 1).stdout
+    assert "overrides: 3 of 3 applied (keep 3)" in shown
     again = refused(2, "override", "clinic:c3", "--by", "Reviewer One", "--reason", "Once more.")
     assert "clinic:c3 is kept, expected a dropped row to put back" in again
 

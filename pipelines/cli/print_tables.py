@@ -227,6 +227,8 @@ def overrides_text(outcomes: Sequence[OverrideOutcome]) -> str:
     ]
     if len(open_ones) > OVERRIDES_SHOWN:
         lines.append(f"  and {len(open_ones) - OVERRIDES_SHOWN} more, which --json lists")
+    if any(one.status == "dropped_later" and one.decision == "keep" for one in open_ones):
+        lines.append("  to let a row pass that rule too, call sabila override for it again, and build again")
     return "\n".join(lines)
 
 
