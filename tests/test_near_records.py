@@ -68,3 +68,11 @@ def test_a_shard_of_one_open_question_is_a_shard():
 
 def test_no_rows_no_duplicates():
     assert dropped() == {}
+
+
+def test_rows_are_added_to_the_signatures_of_a_build_without_rows():
+    empty = near_duplicate_records(lambda: iter(()), NearRecords())
+    rows = table(row("a:1", question=STORY), row("a:2", question=STORY + " now"))
+    added = near_duplicate_records(lambda: iter([rows]), NearRecords(), empty.memory)
+    whole = near_duplicate_records(lambda: iter([rows]), NearRecords())
+    assert added.drops.rows() == whole.drops.rows()

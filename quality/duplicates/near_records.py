@@ -88,7 +88,8 @@ def _recalled(name: str, rules: NearRules, known: dict[str, pl.DataFrame]) -> Si
     if f"{name}-members" not in known:
         return SignatureIndex(rules=rules, order=ORDER)
     numbers = sorted(table.rpartition("-")[2] for table in known if table.startswith(f"{name}-rows-"))
-    segments = [Segment(rows=known[f"{name}-rows-{n}"], sets=known[f"{name}-sets-{n}"]) for n in numbers]
+    parts = [Segment(rows=known[f"{name}-rows-{n}"], sets=known[f"{name}-sets-{n}"]) for n in numbers]
+    segments = [part for part in parts if part.rows.height]  # one of no rows has types that no row has set
     return SignatureIndex(
         rules=rules,
         order=ORDER,
