@@ -32,7 +32,7 @@ from pipelines.diff.compare_releases import diff
 started = time.monotonic()
 before, after, out = sys.argv[1:]
 found = diff(Path(before), Path(after), out=Path(out) if out else None)
-print(found["counts"], found["reasons"])
+print(found.counts, found.reasons)
 used = resource.getrusage(resource.RUSAGE_SELF)
 cpu = used.ru_utime + used.ru_stime
 print(f"{time.monotonic() - started:.1f} s ({cpu:.1f} s of processor time), {used.ru_maxrss / 1e6:.2f} GB at most")
@@ -127,7 +127,12 @@ class Half:
 
 def step(name, config):
     identity = {"step": name, "config": config, "code": "0", "inputs": [], "reference_inputs": []}
-    return {"name": name, "folder": f"{name}-{config}", "identity": identity, "inputs": [], "reference_inputs": []}
+    counts = {"rows_in": 0, "made": 0, "kept": 0, "dropped": 0, "quarantined": 0}
+    folder = f"{name}-{'-'.join(map(str, (config or {}).values())) or 'none'}"
+    return {
+        **{"name": name, "folder": folder, "identity": identity, "inputs": [], "reference_inputs": []},
+        **{"counts": counts, "reasons": {}},
+    }
 
 
 def make(place, count):
