@@ -77,10 +77,12 @@ def evidence(reason, ids, keepers):
 
 def write_release(store, rows, ended):
     """Write a store with a release of ``rows`` rows, ``ended`` more dropped; return its folder and words."""
-    from manifests import seal
+    from manifests import seal, summaries
 
     from pipelines.release.data_files import write_data
+    from pipelines.release.figures import figures
     from pipelines.release.ledger import LEDGER
+    from pipelines.storage.store import Store
     from sources.atomic import write_json, write_table
 
     rng = np.random.default_rng(5)
@@ -122,7 +124,9 @@ def write_release(store, rows, ended):
     shutil.rmtree(store / "scratch")
     write_json(store / "store.json", {"format": 1})
     (folder / "README.md").write_text("# large\n", encoding="utf-8")
-    seal(manifest(each * len(SOURCES), each_ended, dropped_by), folder)
+    said = manifest(each * len(SOURCES), each_ended, dropped_by)
+    said["figures"] = figures(Store(store), summaries(said["steps"]), folder).to_json()
+    seal(said, folder)
     return folder, vocabulary
 
 
