@@ -1,13 +1,13 @@
 """All benchmarks in one run, each at a bounded size beside the peers that are installed: one table.
 
-    python tests/run_benchmarks.py --size quick                       # about 15 minutes on two idle cores
+    python tests/run_benchmarks.py --size quick                       # sized for some 15 minutes on two idle cores
     python tests/run_benchmarks.py --size full --mirror ../shared/data --peers-python PEERS/bin/python
     python tests/run_benchmarks.py --size smoke --only build --only diff --out /tmp/results.md    # do they still run?
 
 Writes ``tests/bench/RESULTS.md``: every figure with its size, the peer's figure and the ratio where there is a peer,
 and the load of the machine as the benchmark began. Figures of a busy machine are worth little; the load says so. A
 benchmark that lacks data or packages is listed with what it needs. Peers need an environment of their own
-(``benchmark_dedup.py``).
+(``benchmark_dedup.py``). Training also replaces its section of training/MEASURED.md.
 Not collected by pytest.
 """
 
@@ -181,7 +181,7 @@ BENCHMARKS = {
     "merge": Benchmark(
         "benchmark_merge.py",
         {"smoke": ("--layers", "1", "--methods", "linear"), "quick": ("--layers", "2"), "full": ()},
-        (Figure("seconds,", rf"\n *(?P<label>[a-z_]+) +(?P<peer>[\d.]+) +{SECONDS}", "a copy of one checkpoint"),),
+        (Figure("seconds,", rf"\nsabila (?P<label>[a-z_]+) +(?P<peer>[\d.]+) +{SECONDS}", "a copy of one checkpoint"),),
         more=("--folder", "FOLDER/merge"),
     ),
     "training": Benchmark(
