@@ -22,7 +22,9 @@ SHEET = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--reviewer", help="Your name or a pseudonym; it is on the card of a release with your verdicts.  [default: none]"
 )
-@click.option("--sample", "size", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Rows to judge.")
+@click.option(
+    "--sample", "size", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Number of rows to judge."
+)
 @click.option(
     "--by",
     multiple=True,
