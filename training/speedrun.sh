@@ -2,6 +2,7 @@
 # Aloe in miniature: datasets, a model tuned, merged and aligned on them, and what each of these steps was worth.
 #
 #   training/speedrun.sh              SmolLM2-135M-Instruct on two cores, about an hour
+#   SIZE=tiny training/speedrun.sh    the same, of few rows and steps: whether all parts work, in minutes
 #   SIZE=full START=meta-llama/Llama-3.1-8B TEACHER=openai:URL#MODEL GUARD=openai:URL#Llama-Guard-3-8B training/speedrun.sh
 #                                     Aloe's own settings, for GPUs
 #
@@ -9,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-SIZE=${SIZE:-small}
+SIZE=${SIZE:-small}                    # tiny, small or full
 MIRROR=${MIRROR:-../shared/data}       # raw corpora, one folder each; empty for the Hub
 OUT=${OUT:-speedrun}                   # models, results and pages
 START=${START:-$OUT/start}             # the model to tune; the small one is made of its GGUF file below
@@ -22,23 +23,29 @@ step() { printf '\n=== %s (%s min)\n' "$1" "$((SECONDS / 60))"; }
 # run FOLDER COMMAND: for commands that write a new folder, complete or not at all
 run() { [ -e "$1" ] && echo "done: $1" || "${@:2}"; }
 
-if [ "$SIZE" = small ]; then
-    READ=(--limit 60 --samples 2 --max-failed 0.2)
-    SAFE=(--limit 20 --guard-protocol prompt --max-failed 0.3)
-    SFT=(--limit 640 --epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --packing false --too-long drop
+if [ "$SIZE" = tiny ]; then
+    ROWS=6 SAFETY=2 TUNED=16 PAIRS=8 EVALUATED=6 ATTACKED=(--requests 2 --refusal-prompts 4 --benign 2)
+elif [ "$SIZE" = small ]; then
+    ROWS=60 SAFETY=20 TUNED=640 PAIRS=120 EVALUATED=150 ATTACKED=(--requests 12 --refusal-prompts 60 --benign 30)
+fi
+if [ "$SIZE" != full ]; then
+    READ=(--limit $ROWS --samples 2 --max-failed 0.2)
+    SAFE=(--limit $SAFETY --guard-protocol prompt --max-failed 0.3)
+    SFT=(--limit $TUNED --epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --packing false --too-long drop
         --learning-rate 5e-5 --warmup-steps 10 --compute fp32 --gradient-checkpointing false --eval-share 0.1)
-    DPO=(--epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --too-long drop --limit 120
+    DPO=(--epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --too-long drop --limit $PAIRS
         --compute fp32 --gradient-checkpointing false)
     STAGE1=(--learning-rate 2e-6 --chunks 2) STAGE2=(--learning-rate 1e-6 --chunks 1)
-    ITEMS=(--limit 150) ATTACKS=(--requests 12 --refusal-prompts 60 --benign 30 --guard-protocol prompt --max-tokens 96)
+    ITEMS=(--limit $EVALUATED) BIAS=(--limit $EVALUATED) ATTACKS=("${ATTACKED[@]}" --guard-protocol prompt --max-tokens 96)
 else
     READ=(--samples 4 --max-failed 0.01)
     SAFE=(--max-failed 0.01)
     SFT=(--preset sft_aloe_beta_llama_8b) DPO=()
     STAGE1=(--preset dpo_aloe_beta_stage_1) STAGE2=(--preset dpo_aloe_beta_stage_2)
-    ITEMS=() ATTACKS=(--requests 300)
+    ITEMS=() BIAS=() ATTACKS=(--requests 300)
 fi
-DATA=(--store "$STORE" --lock "$OUT/sabila.lock" ${MIRROR:+--mirror "$MIRROR"})
+FROM=(--store "$STORE" ${MIRROR:+--mirror "$MIRROR"})
+DATA=("${FROM[@]}" --lock "$OUT/sabila.lock")
 WORDS=(--teacher "$TEACHER" --teacher-license "${TEACHER_LICENSE:-LicenseRef-demonstration}")
 SCORED=(--benchmark medqa --benchmark medmcqa --benchmark pubmedqa --benchmark mmlu_medical)
 
@@ -50,15 +57,15 @@ fi
 # evaluate NAME FOLDER: the model's scores, in the same items for all models
 evaluate() {
     step "Evaluate: $1"
-    run "$OUT/scores/$1" sabila evaluate "$2" "${SCORED[@]}" "${ITEMS[@]}" --orders 2 "${DATA[@]:0:2}" \
-        ${MIRROR:+--mirror "$MIRROR"} --out "$OUT/scores/$1"
+    run "$OUT/scores/$1" sabila evaluate "$2" "${SCORED[@]}" ${ITEMS[@]+"${ITEMS[@]}"} --orders 2 "${FROM[@]}" \
+        --out "$OUT/scores/$1"
 }
 
 # redteam NAME FOLDER: attacks and benign questions
 redteam() {
     step "Red team: $1"
-    run "$OUT/attacks/$1" sabila redteam "transformers:$2" --guard "$GUARD" "${ATTACKS[@]}" --store "$STORE" \
-        ${MIRROR:+--mirror "$MIRROR"} --out "$OUT/attacks/$1"
+    run "$OUT/attacks/$1" sabila redteam "transformers:$2" --guard "$GUARD" "${ATTACKS[@]}" "${FROM[@]}" \
+        --out "$OUT/attacks/$1"
 }
 
 step "Rows to tune on: read, clean, deduplicate, decontaminate, write chains of thought, verify them"
@@ -90,11 +97,18 @@ run "$OUT/merged" sabila merge "$OUT/merge.yaml" --out "$OUT/merged"
 evaluate merged "$OUT/merged"
 
 step "Align: pairs in chunks, then the red team's"
-sabila train dpo aloe_dpo@1 --store "$STORE" --model "$OUT/merged" --out "$OUT/dpo" "${DPO[@]}" "${STAGE1[@]}"
-sabila train dpo aloe_dpo@2 --store "$STORE" --model "$OUT/dpo" --out "$OUT/aligned" "${DPO[@]}" "${STAGE2[@]}"
+sabila train dpo aloe_dpo@1 --store "$STORE" --model "$OUT/merged" --out "$OUT/dpo" ${DPO[@]+"${DPO[@]}"} "${STAGE1[@]}"
+sabila train dpo aloe_dpo@2 --store "$STORE" --model "$OUT/dpo" --out "$OUT/aligned" ${DPO[@]+"${DPO[@]}"} "${STAGE2[@]}"
 evaluate aligned "$OUT/aligned"
 redteam aligned "$OUT/aligned"
+
+step "Bias and truthfulness of the model that comes out"
+run "$OUT/bias" sabila bias "$OUT/aligned" ${BIAS[@]+"${BIAS[@]}"} "${FROM[@]}" --out "$OUT/bias"
 
 step "What it was worth: every model against the first, on the same items"
 sabila compare "$OUT"/scores/{base,sft,merged,aligned} --out "$OUT/comparison.json"
 sabila compare-redteam "$OUT"/attacks/{base,aligned}
+sabila model-report "$OUT"/scores/{base,sft,merged,aligned} "$OUT"/attacks/{base,aligned} "$OUT/bias" \
+    --out "$OUT/report.html" --model-index "$OUT/model-index.yaml"
+sabila risk-card "$OUT/scores/aligned" "$OUT/attacks/aligned" "$OUT/bias" --out "$OUT/risk_card.md"
+step "Done: $OUT/report.html and $OUT/risk_card.md"
