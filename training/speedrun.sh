@@ -26,10 +26,10 @@ run() { [ -e "$1" ] && echo "done: $1" || "${@:2}"; }
 if [ "$SIZE" = tiny ]; then
     ROWS=6 SAFETY=2 TUNED=16 PAIRS=8 EVALUATED=6 ATTACKED=(--requests 2 --refusal-prompts 4 --benign 2)
 elif [ "$SIZE" = small ]; then
-    ROWS=60 SAFETY=20 TUNED=640 PAIRS=120 EVALUATED=150 ATTACKED=(--requests 12 --refusal-prompts 60 --benign 30)
+    ROWS=20 SAFETY=10 TUNED=480 PAIRS=96 EVALUATED=100 ATTACKED=(--requests 6 --refusal-prompts 40 --benign 10)
 fi
 if [ "$SIZE" != full ]; then
-    READ=(--limit $ROWS --samples 2 --max-failed 0.2)
+    READ=(--limit $ROWS --samples 1 --max-failed 0.2)
     SAFE=(--limit $SAFETY --guard-protocol prompt --max-failed 0.3)
     SFT=(--limit $TUNED --epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --packing false --too-long drop
         --learning-rate 5e-5 --warmup-steps 10 --compute fp32 --gradient-checkpointing false --eval-share 0.1)
