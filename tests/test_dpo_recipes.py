@@ -446,10 +446,9 @@ def test_sources_have_the_generator_that_is_theirs():
     assert names == {"medqa": ("medqa_gbaker",), "headqa": ("frenchmedmcqa", "headqa_en")}
 
 
-@pytest.mark.parametrize(("sources", "got"), [("medquad", "'medquad'"), ((), "none")])
-def test_a_source_without_options_is_refused(sources, got):
-    with pytest.raises(RecipeError, match=f"sources: got {got}, expected some of medmcqa_sample"):
-        load("medqa_cot").bind({"sources": sources if sources else []})
+def test_a_source_without_options_is_refused():
+    with pytest.raises(RecipeError, match="sources: got 'medquad', expected some of medmcqa_sample"):
+        load("medqa_cot").bind({"sources": "medquad"})
 
 
 def test_what_nothing_was_written_into_goes():

@@ -291,6 +291,25 @@ def test_a_guard_of_unknown_family_is_refused_until_its_format_is_set():
     assert guard.parse(reply, Guard(generated_by=by, protocol="prompt"))[0] == "unparsed"
 
 
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        ('{"verdict": "safe", "categories": []}', ("safe", None)),
+        ('```json\n{"verdict": "unsafe", "categories": ["S2", "S7"]}\n```', ("unsafe", "S2,S7")),
+        ('{"verdict": "unsafe", "categories": ["S6"]}', ("advice_only", "S6")),
+        ('{"verdict": "unsafe", "categories": []}', ("unsafe", None)),
+        ('{"verdict": "safe", "categories": ["S2"]}', ("unparsed", None)),
+        ('{"verdict": "unsafe", "categories": ["S99"]}', ("unparsed", None)),
+        ('{"verdict": "perhaps", "categories": []}', ("unparsed", None)),
+        ('{"verdict": "safe", "categories": []} {"verdict": "unsafe", "categories": []}', ("unparsed", None)),
+        ("unsafe\nS2", ("unsafe", "S2")),
+    ],
+)
+def test_an_instructed_model_writes_its_verdict_as_json_or_in_two_lines(reply, verdict):
+    by = Author(name="llamacpp:model.gguf", revision="1")
+    assert guard.parse(reply, Guard(generated_by=by, protocol="prompt")) == verdict
+
+
 def test_a_guard_that_continues_the_answer_ends_the_run_with_a_hint():
     given = answered(10)
     replies = [(request, said("and then you take")) for request in guard.STAGE.requests(given, GUARD)]
