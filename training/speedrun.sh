@@ -15,7 +15,7 @@ MIRROR=${MIRROR:-../shared/data}       # raw corpora, one folder each; empty for
 OUT=${OUT:-speedrun}                   # models, results and pages
 START=${START:-$OUT/start}             # the model to tune; the small one is made of its GGUF file below
 TEACHER=${TEACHER:-llamacpp:$(python tests/real_models.py smollm2)}   # writes chains and answers to attacks
-GUARD=${GUARD:-$TEACHER}               # judges answers to attacks
+GUARD=${GUARD:-}                       # judges answers to attacks; without one, pairs of people's verdicts take their place
 STORE=$OUT/store
 mkdir -p "$OUT"
 
@@ -24,19 +24,19 @@ step() { printf '\n=== %s (%s min)\n' "$1" "$((SECONDS / 60))"; }
 run() { [ -e "$1" ] && echo "done: $1" || "${@:2}"; }
 
 if [ "$SIZE" = tiny ]; then
-    ROWS=6 SAFETY=2 TUNED=16 PAIRS=8 EVALUATED=6 ATTACKED=(--requests 2 --refusal-prompts 4 --benign 2)
+    ROWS=6 SAFETY=100 TUNED=16 PAIRS=8 EVALUATED=6 ATTACKED=(--requests 2 --refusal-prompts 4 --benign 2)
 elif [ "$SIZE" = small ]; then
-    ROWS=20 SAFETY=10 TUNED=480 PAIRS=96 EVALUATED=100 ATTACKED=(--requests 6 --refusal-prompts 40 --benign 10)
+    ROWS=10 SAFETY=939 TUNED=160 PAIRS=48 EVALUATED=60 ATTACKED=(--requests 4 --refusal-prompts 30 --benign 6)
 fi
 if [ "$SIZE" != full ]; then
     READ=(--limit $ROWS --samples 1 --max-failed 0.2)
-    SAFE=(--limit $SAFETY --guard-protocol prompt --max-failed 0.3)
-    SFT=(--limit $TUNED --epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --packing false --too-long drop
+    SAFE=(--limit "$SAFETY" --max-failed 0.3)
+    SFT=(--limit $TUNED --epochs 1 --sequence 512 --global-batch 4 --device-batch 4 --packing false --too-long drop
         --learning-rate 5e-5 --warmup-steps 10 --compute fp32 --gradient-checkpointing false --eval-share 0.1)
-    DPO=(--epochs 1 --sequence 256 --global-batch 4 --device-batch 4 --too-long drop --limit $PAIRS
+    DPO=(--epochs 1 --sequence 384 --global-batch 4 --device-batch 4 --too-long drop --limit $PAIRS
         --compute fp32 --gradient-checkpointing false)
     STAGE1=(--learning-rate 2e-6 --chunks 2) STAGE2=(--learning-rate 1e-6 --chunks 1)
-    ITEMS=(--limit $EVALUATED) BIAS=(--limit $EVALUATED) ATTACKS=("${ATTACKED[@]}" --guard-protocol prompt --max-tokens 96)
+    ITEMS=(--limit $EVALUATED) BIAS=(--limit $EVALUATED) ATTACKS=("${ATTACKED[@]}" --max-tokens 96)
 else
     READ=(--samples 4 --max-failed 0.01)
     SAFE=(--max-failed 0.01)
@@ -44,6 +44,7 @@ else
     STAGE1=(--preset dpo_aloe_beta_stage_1) STAGE2=(--preset dpo_aloe_beta_stage_2)
     ITEMS=() BIAS=() ATTACKS=(--requests 300)
 fi
+GUARDED=(--guard-protocol "${GUARD_PROTOCOL:-$([ -n "$GUARD" ] && echo chat || echo prompt)}")
 FROM=(--store "$STORE" ${MIRROR:+--mirror "$MIRROR"})
 DATA=("${FROM[@]}" --lock "$OUT/sabila.lock")
 WORDS=(--teacher "$TEACHER" --teacher-license "${TEACHER_LICENSE:-LicenseRef-demonstration}")
@@ -64,8 +65,8 @@ evaluate() {
 # redteam NAME FOLDER: attacks and benign questions
 redteam() {
     step "Red team: $1"
-    run "$OUT/attacks/$1" sabila redteam "transformers:$2" --guard "$GUARD" "${ATTACKS[@]}" "${FROM[@]}" \
-        --out "$OUT/attacks/$1"
+    run "$OUT/attacks/$1" sabila redteam "transformers:$2" --guard "${GUARD:-$TEACHER}" "${ATTACKS[@]}" "${GUARDED[@]}" \
+        "${FROM[@]}" --out "$OUT/attacks/$1"
 }
 
 step "Rows to tune on: read, clean, deduplicate, decontaminate, write chains of thought, verify them"
@@ -73,7 +74,12 @@ sabila release aloe_sft --version 1 "${DATA[@]}" "${READ[@]}" "${WORDS[@]}"
 
 step "Preference pairs: of preference corpora and of right and wrong chains, then of a red team"
 sabila release aloe_dpo --version 1 "${DATA[@]}" --stage general "${READ[@]}" "${WORDS[@]}"
-sabila release aloe_dpo --version 2 "${DATA[@]}" --stage red_team "${SAFE[@]}" "${WORDS[@]}" --guard "$GUARD"
+if [ -n "$GUARD" ]; then
+    sabila release aloe_dpo --version 2 "${DATA[@]}" --stage red_team "${SAFE[@]}" "${WORDS[@]}" --guard "$GUARD" "${GUARDED[@]}"
+else
+    # So small a model is no guard: what it calls safe it also puts into every category. People have judged these answers.
+    sabila release aloe_dpo --version 2 "${DATA[@]}" --stage general --sources do_not_answer "${SAFE[@]}"
+fi
 
 evaluate base "$START"
 redteam base "$START"
