@@ -205,6 +205,7 @@ def test_one_place_scans_parquet_files_and_one_text_tables():
     assert found == parquet | {
         "pipelines/own_files/file_tables.py scan_csv",
         "pipelines/own_files/file_tables.py scan_ndjson",
+        "pipelines/check/table_batches.py read_ndjson",  # of bytes
     }
 
 

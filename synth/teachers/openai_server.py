@@ -23,7 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from synth.teachers.addresses import Addresses, addresses
+from synth.teachers.server_addresses import Addresses, addresses
 from synth.teachers.chat_reply import BadReplyError, Reply, read_reply
 from synth.teachers.concurrency import START, Pace, Slots
 from synth.teachers.dialect import STREAM_NOTICE, Dialect, named_field

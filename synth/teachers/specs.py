@@ -67,7 +67,7 @@ def teacher(
 
 
 def _openai(spec: str, rest: str, options: TeacherOptions) -> Teacher:
-    from synth.teachers.addresses import addresses
+    from synth.teachers.server_addresses import addresses
     from synth.teachers.openai_server import OpenAITeacher
 
     url, _, model = rest.partition("#")
