@@ -23,7 +23,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
-from synth.teachers.server_addresses import Addresses, addresses
 from synth.teachers.chat_reply import BadReplyError, Reply, read_reply
 from synth.teachers.concurrency import START, Pace, Slots
 from synth.teachers.dialect import STREAM_NOTICE, Dialect, named_field
@@ -39,6 +38,7 @@ from synth.teachers.request_errors import (
     of_connection,
     pause,
 )
+from synth.teachers.server_addresses import Addresses, addresses
 from synth.teachers.teacher import Answered, Completion, Failure, Request, Usage
 from synth.teachers.teacher_warnings import Notices
 

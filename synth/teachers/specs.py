@@ -67,8 +67,8 @@ def teacher(
 
 
 def _openai(spec: str, rest: str, options: TeacherOptions) -> Teacher:
-    from synth.teachers.server_addresses import addresses
     from synth.teachers.openai_server import OpenAITeacher
+    from synth.teachers.server_addresses import addresses
 
     url, _, model = rest.partition("#")
     servers = [urlsplit(one) for one in addresses(url)]
