@@ -442,6 +442,10 @@ def test_what_training_would_supervise_is_counted(tmp_path):
     assert lines_of(result, "control-token-as-text") == [3]
     assert result.training["rows"] == 3
     assert 0 < result.training["supervised"] < result.training["tokens"]
+    pair = write_lines(
+        tmp_path / "p.jsonl", [{"prompt": "Is it gout?", "chosen": "No. " * 90, "rejected": "Yes. " * 90}]
+    )
+    assert lines_of(check([pair], CheckSettings(training=training)), "truncated-row") == [1]
     config = json.loads((model / "tokenizer_config.json").read_text())
     bare = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
     (model / "chat_template.jinja").unlink(missing_ok=True)

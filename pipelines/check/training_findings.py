@@ -81,7 +81,8 @@ def training_findings(rows: pl.DataFrame, training: Training) -> tuple[pl.DataFr
                 found.append(("truncated-row", number, detail))
             if coded.spelt:
                 found.append(("control-token-as-text", number, ", ".join(sorted(set(coded.spelt)))))
-    return pl.DataFrame(found, SET_FOUND, orient="row").unique(maintain_order=True), counts
+    table = pl.DataFrame(found, SET_FOUND, orient="row")  # a pair may have the same finding in both answers
+    return table.unique(["kind", "number"], keep="first", maintain_order=True), counts
 
 
 def _conversations(record: Record) -> Iterator[list[dict[str, str]]]:

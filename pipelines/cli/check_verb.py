@@ -15,7 +15,8 @@ from pipelines.terminal import echo, echo_json
 if TYPE_CHECKING:
     from pipelines.check.check_result import CheckResult
 
-COLUMN_PARTS = ("options", "gold", "context", "license")
+PAGE_EXAMPLES = 20
+"""The least examples of a finding on a page."""
 
 
 @main.command()
@@ -73,7 +74,11 @@ COLUMN_PARTS = ("options", "gold", "context", "license")
     "personal-data take most of the time. May be given several times.  [default: none]",
 )
 @click.option(
-    "--examples", type=click.IntRange(0, 1000), default=3, show_default=True, help="Examples shown of each finding."
+    "--examples",
+    type=click.IntRange(0, 1000),
+    default=3,
+    show_default=True,
+    help="Examples shown of each finding, and at least 20 on a page.",
 )
 @click.option(
     "--sarif",
@@ -226,7 +231,7 @@ def check_paths(
     if sarif:
         write_json(sarif, to_sarif(result))
     if page:
-        write_check_page(result, page, examples)
+        write_check_page(result, page, max(examples, PAGE_EXAMPLES))
     return result
 
 
