@@ -97,7 +97,7 @@ models:
     parameters: {weight: 1.0, density: 0.7}
 parameters: {normalize: true}
 dtype: bfloat16
-random_seed: 0
+seed: 0
 YAML
 run "$OUT/merged" sabila merge "$OUT/merge.yaml" --out "$OUT/merged"
 evaluate merged "$OUT/merged"
