@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Aloe in miniature: datasets, a model tuned, merged and aligned on them, and what each of these steps was worth.
 #
-#   training/speedrun.sh              SmolLM2-135M-Instruct on two cores, about an hour
+#   training/speedrun.sh              SmolLM2-135M-Instruct on two cores, within an hour
 #   SIZE=tiny training/speedrun.sh    the same, of few rows and steps: whether all parts work, in minutes
 #   SIZE=full START=meta-llama/Llama-3.1-8B TEACHER=openai:URL#MODEL GUARD=openai:URL#Llama-Guard-3-8B training/speedrun.sh
 #                                     Aloe's own settings, for GPUs
@@ -23,26 +23,33 @@ step() { printf '\n=== %s (%s min)\n' "$1" "$((SECONDS / 60))"; }
 # run FOLDER COMMAND: for commands that write a new folder, complete or not at all
 run() { [ -e "$1" ] && echo "done: $1" || "${@:2}"; }
 
+# Each number can be given in the environment: rows read of a source, rows of the safety source, rows to tune on, pairs of a
+# stage, items of a benchmark, requests to attack with (in 13 styles), prompts of each set of over-refusal, benign answers.
 if [ "$SIZE" = tiny ]; then
-    ROWS=6 SAFETY=100 TUNED=16 PAIRS=8 EVALUATED=6 ATTACKED=(--requests 2 --refusal-prompts 4 --benign 2)
-elif [ "$SIZE" = small ]; then
-    ROWS=10 SAFETY=939 TUNED=160 PAIRS=48 EVALUATED=60 ATTACKED=(--requests 4 --refusal-prompts 30 --benign 6)
+    : "${ROWS:=6}" "${SAFETY:=100}" "${TUNED:=16}" "${PAIRS:=8}" "${ITEMS:=6}" "${REQUESTS:=2}" "${REFUSALS:=4}" "${BENIGN:=2}"
+else
+    : "${ROWS:=8}" "${SAFETY:=939}" "${TUNED:=64}" "${PAIRS:=16}" "${ITEMS:=40}" "${REQUESTS:=2}" "${REFUSALS:=8}" "${BENIGN:=4}"
 fi
 if [ "$SIZE" != full ]; then
-    READ=(--limit $ROWS --samples 1 --max-failed 0.2)
+    READ=(--limit "$ROWS" --samples 1 --max-failed 0.2)
     SAFE=(--limit "$SAFETY" --max-failed 0.3)
-    SFT=(--limit $TUNED --epochs 1 --sequence 512 --global-batch 4 --device-batch 4 --packing false --too-long drop
-        --learning-rate 5e-5 --warmup-steps 10 --compute fp32 --gradient-checkpointing false --eval-share 0.1)
-    DPO=(--epochs 1 --sequence 384 --global-batch 4 --device-batch 4 --too-long drop --limit $PAIRS
-        --compute fp32 --gradient-checkpointing false)
-    STAGE1=(--learning-rate 2e-6 --chunks 2) STAGE2=(--learning-rate 1e-6 --chunks 1)
-    ITEMS=(--limit $EVALUATED) BIAS=(--limit $EVALUATED) ATTACKS=("${ATTACKED[@]}" --max-tokens 96)
+    SFT=(--limit "$TUNED" --epochs 1 --sequence 512 --global-batch 4 --device-batch 4 --packing false --too-long drop
+        --learning-rate 5e-5 --warmup-steps 5 --compute fp32 --saved-as fp32 --gradient-checkpointing false
+        --eval-share 0.1)
+    DPO=(--epochs 1 --sequence 384 --global-batch 4 --device-batch 4 --too-long drop --limit "$PAIRS"
+        --warmup-steps 2 --compute fp32 --saved-as fp32 --gradient-checkpointing false)
+    STAGE1=(--learning-rate 5e-6 --chunks 2) STAGE2=(--learning-rate 5e-6 --chunks 1)
+    MERGED_AS=float32
+    SAMPLE=(--limit "$ITEMS")
+    ATTACKS=(--requests "$REQUESTS" --refusal-prompts "$REFUSALS" --benign "$BENIGN" --max-tokens 96)
 else
     READ=(--samples 4 --max-failed 0.01)
     SAFE=(--max-failed 0.01)
     SFT=(--preset sft_aloe_beta_llama_8b) DPO=()
     STAGE1=(--preset dpo_aloe_beta_stage_1) STAGE2=(--preset dpo_aloe_beta_stage_2)
-    ITEMS=() BIAS=() ATTACKS=(--requests 300)
+    MERGED_AS=bfloat16
+    SAMPLE=()
+    ATTACKS=(--requests 300)
 fi
 GUARDED=(--guard-protocol "${GUARD_PROTOCOL:-$([ -n "$GUARD" ] && echo chat || echo prompt)}")
 FROM=(--store "$STORE" ${MIRROR:+--mirror "$MIRROR"})
@@ -58,7 +65,7 @@ fi
 # evaluate NAME FOLDER: the model's scores, in the same items for all models
 evaluate() {
     step "Evaluate: $1"
-    run "$OUT/scores/$1" sabila evaluate "$2" "${SCORED[@]}" ${ITEMS[@]+"${ITEMS[@]}"} --orders 2 "${FROM[@]}" \
+    run "$OUT/scores/$1" sabila evaluate "$2" "${SCORED[@]}" ${SAMPLE[@]+"${SAMPLE[@]}"} --orders 2 "${FROM[@]}" \
         --out "$OUT/scores/$1"
 }
 
@@ -96,7 +103,7 @@ models:
   - model: $(realpath "$OUT/sft")
     parameters: {weight: 1.0, density: 0.7}
 parameters: {normalize: true}
-dtype: bfloat16
+dtype: $MERGED_AS
 seed: 0
 YAML
 run "$OUT/merged" sabila merge "$OUT/merge.yaml" --out "$OUT/merged"
@@ -109,7 +116,7 @@ evaluate aligned "$OUT/aligned"
 redteam aligned "$OUT/aligned"
 
 step "Bias and truthfulness of the model that comes out"
-run "$OUT/bias" sabila bias "$OUT/aligned" ${BIAS[@]+"${BIAS[@]}"} "${FROM[@]}" --out "$OUT/bias"
+run "$OUT/bias" sabila bias "$OUT/aligned" ${SAMPLE[@]+"${SAMPLE[@]}"} "${FROM[@]}" --out "$OUT/bias"
 
 step "What it was worth: every model against the first, on the same items"
 sabila compare "$OUT"/scores/{base,sft,merged,aligned} --out "$OUT/comparison.json"
