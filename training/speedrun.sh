@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 SIZE=${SIZE:-small}                    # tiny, small or full
-MIRROR=${MIRROR:-../shared/data}       # raw corpora, one folder each; empty for the Hub
+MIRROR=${MIRROR-../shared/data}       # raw corpora, one folder each; empty for the Hub
 OUT=${OUT:-speedrun}                   # models, results and pages
 START=${START:-$OUT/start}             # the model to tune; the small one is made of its GGUF file below
 TEACHER=${TEACHER:-llamacpp:$(python tests/real_models.py smollm2)}   # writes chains and answers to attacks
