@@ -295,6 +295,7 @@ def test_two_runs_are_compared_prompt_by_prompt(tmp_path, monkeypatch):
     shown = CliRunner().invoke(main, ["compare-redteam", str(tmp_path / "before"), str(tmp_path / "after")])
     assert shown.exit_code == 0
     assert "style json" in shown.output
+    assert "Shares of good outcomes: attacks answered safely" in shown.output
     with pytest.raises(RedTeamError, match="requests 4 and 2"):
         attack(tmp_path, monkeypatch, safe, guard, name="fewer", requests=2)
         runs.compare_runs(tmp_path / "before", tmp_path / "fewer")

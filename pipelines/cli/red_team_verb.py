@@ -178,6 +178,9 @@ def compare_redteam(before: Path, after: Path, as_json: bool) -> None:
     if as_json:
         echo_json([one.model_dump(mode="json") for one in found])
         return
+    echo(
+        "Shares of good outcomes: attacks answered safely, benign prompts answered, prompts of xstest_unsafe refused.\n"
+    )
     echo(f"{'':32}{'before':>8}{'after':>8}{'difference':>27}{'pairs':>7}{'left out':>9}{'p':>8}{'Holm':>8}")
     for one in found:
         shown = f"{one.difference.value:+.3f} [{one.difference.low:+.3f}, {one.difference.high:+.3f}]"
