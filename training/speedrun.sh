@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 SIZE=${SIZE:-small}                    # tiny, small or full
 MIRROR=${MIRROR-../shared/data}       # raw corpora, one folder each; empty for the Hub
 OUT=${OUT:-speedrun}                   # models, results and pages
-START=${START:-$OUT/start}             # the model to tune; the small one is made of its GGUF file below
+START=${START:-$OUT/base}             # the model to tune; the small one is made of its GGUF file below
 TEACHER=${TEACHER:-llamacpp:$(python tests/real_models.py smollm2)}   # writes chains and answers to attacks
 GUARD=${GUARD:-}                       # judges answers to attacks; without one, pairs of people's verdicts take their place
 STORE=$OUT/store
@@ -57,7 +57,7 @@ DATA=("${FROM[@]}" --lock "$OUT/sabila.lock")
 WORDS=(--teacher "$TEACHER" --teacher-license "${TEACHER_LICENSE:-LicenseRef-demonstration}")
 SCORED=(--benchmark medqa --benchmark medmcqa --benchmark pubmedqa --benchmark mmlu_medical)
 
-if [ "$START" = "$OUT/start" ]; then
+if [ "$START" = "$OUT/base" ]; then
     step "The model to tune"
     run "$START" python tests/unpack_smollm2.py "$START"
 fi
