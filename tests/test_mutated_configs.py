@@ -140,8 +140,8 @@ VALUES = [
     ("language_confidence", float("nan"), most(1)),
     ("language_confidence", 2, most(1)),
     ("near_threshold", False, NUMBER),
-    ("licence", "any", "one of sources, license, limit, max_row_chars, min_answer_chars, language_confidence"),
-    ("", "any", "one of sources, license, limit, "),
+    ("licence", "any", "one of sources, source, license, limit, before, undated, max_row_chars, min_answer_chars, "),
+    ("", "any", "one of sources, source, license, limit, "),
 ]
 
 
