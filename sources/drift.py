@@ -24,12 +24,12 @@ ENOUGH = 5
 """Rows from which on a file is judged as a whole; those of a shorter one are judged one by one."""
 
 ENOUGH_GOLD = 8
-"""Answers from which on a shift of the gold base is told from a single wrong answer."""
+"""Answers from which on a shift of the gold base is distinguished from a single wrong answer."""
 
 ENOUGH_UNSEEN = 30
 """Answers of which one at least is the last option, where hidden answers and a shift to them look the same."""
 
-ALIKE = 0.6
+SIMILAR_NAME = 0.6
 """Similarity of two column names from which on one is proposed for the other."""
 
 SAME_NAME = 0.8
@@ -112,7 +112,7 @@ def _column_drift(
     values = [_value_at(row, name) for row in rows]
     present = [value for value in values if value is not MISSING]
     if not present:
-        near = _nearest(name, kind, unclaimed, least=SAME_NAME if optional else ALIKE)
+        near = _nearest(name, kind, unclaimed, least=SAME_NAME if optional else SIMILAR_NAME)
         if optional and near is None:
             return None
         outer = rows[0] if "." not in name else _value_at(rows[0], name.rpartition(".")[0])

@@ -79,6 +79,14 @@ class Browser:
         self.go("about:blank")  # in place of the browser's own first page
         self.requests()
 
+    def start(self, address):
+        """Load a page at 1280 by 900 pixels in light colours, with console and requests of earlier pages dropped."""
+        self.size(1280, 900)
+        self.scheme("light")
+        self.go("about:blank")
+        self.console(), self.requests()
+        self.go(address)
+
     def go(self, url):
         self._call("POST", "/url", {"url": url})
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from browser import browser
 from hub_releases import hub, releases
 from hypothesis import settings
 from releases import demo_release
@@ -16,6 +17,13 @@ if os.environ.get("CI") == "true":
     settings.load_profile("ci")
 
 __all__ = ["demo_store", "hub", "releases"]
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory):
+    """Return a browser without a screen; the test is skipped where none is installed."""
+    with browser(tmp_path_factory.mktemp("browser")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

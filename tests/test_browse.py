@@ -16,7 +16,6 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from browser import browser
 from click.testing import CliRunner
 from page_checks import (
     ACTIVE_CONTENT,
@@ -405,19 +404,9 @@ def test_a_release_that_is_not_there_is_told_in_one_line(demo_store):
 # --- in a real browser ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def window(tmp_path_factory):
-    with browser(tmp_path_factory.mktemp("browser")) as made:
-        yield made
-
-
 @pytest.fixture
 def page(window, served):
-    window.size(1280, 900)
-    window.scheme("light")
-    window.go("about:blank")
-    window.console(), window.requests()
-    window.go(served.address)
+    window.start(served.address)
     rows_shown(window, 50)
     return window
 

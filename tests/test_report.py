@@ -11,7 +11,6 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from browser import browser
 from click.testing import CliRunner
 from manifests import summaries
 from page_checks import (
@@ -495,26 +494,15 @@ def test_a_release_without_its_ledger_is_refused(demo, tmp_path):
 # --- in a real browser ---------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """One browser for the tests below."""
-    with browser(tmp_path_factory.mktemp("browser")) as made:
-        yield made
-
-
 @pytest.fixture
-def demo_page(page, demo, html, tmp_path):
+def demo_page(window, demo, html, tmp_path):
     """The report on the demo, opened from a file with the network off."""
     path = tmp_path / "report.html"
     path.write_text(html, encoding="utf-8")
-    page.offline()
-    page.size(1280, 900)
-    page.scheme("light")
-    page.go("about:blank")
-    page.console(), page.requests()
-    page.go(path.as_uri())
-    page.url = path.as_uri()
-    return page
+    window.offline()
+    window.start(path.as_uri())
+    window.url = path.as_uri()
+    return window
 
 
 def test_the_page_opens_offline_and_asks_for_nothing(demo_page):
@@ -601,24 +589,24 @@ def test_the_page_fits_any_width(demo_page, width):
     assert demo_page.js("return document.documentElement.scrollWidth") <= width
 
 
-def test_hostile_rows_are_only_ever_text(page, hostile, tmp_path):
+def test_hostile_rows_are_only_ever_text(window, hostile, tmp_path):
     path = tmp_path / "hostile.html"
     write_report(hostile, path)
-    page.go("about:blank")
-    page.console(), page.requests()
-    page.go(path.as_uri())
-    page.until("return document.querySelectorAll('#list [role=option]').length")
-    page.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    window.go("about:blank")
+    window.console(), window.requests()
+    window.go(path.as_uri())
+    window.until("return document.querySelectorAll('#list [role=option]').length")
+    window.js("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     for text in ("broken", "turned", "longlong"):
-        search(page, text)
-        page.until("return document.querySelectorAll('#list [role=option]').length < 40")
-        page.press("Escape", "j", "Enter")
-        page.until("return document.querySelector('#detail .txt')")
-        assert page.js(ACTIVE_CONTENT) == [2, 0, 0, 0, "undefined"]
-    assert page.console() == []
-    assert page.requests() == [path.as_uri()]
-    assert page.js("return document.documentElement.scrollWidth") <= 1280
-    assert page.js("return document.body.textContent.includes('⟦U+202E⟧gnp.exe')")
+        search(window, text)
+        window.until("return document.querySelectorAll('#list [role=option]').length < 40")
+        window.press("Escape", "j", "Enter")
+        window.until("return document.querySelector('#detail .txt')")
+        assert window.js(ACTIVE_CONTENT) == [2, 0, 0, 0, "undefined"]
+    assert window.console() == []
+    assert window.requests() == [path.as_uri()]
+    assert window.js("return document.documentElement.scrollWidth") <= 1280
+    assert window.js("return document.body.textContent.includes('⟦U+202E⟧gnp.exe')")
 
 
 def test_the_wheel_would_carry_the_templates():

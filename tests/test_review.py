@@ -17,7 +17,6 @@ from collections import Counter
 import openpyxl
 import polars as pl
 import pytest
-from browser import browser
 from click.testing import CliRunner
 from page_checks import ACTIVE_CONTENT, HOSTILE, LOW_CONTRAST, UNNAMED, dark, tabbed
 
@@ -523,19 +522,9 @@ def test_verdicts_survive_a_kill(demo_store, tmp_path):
 # --- in a real browser, by keyboard alone --------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def window(tmp_path_factory):
-    with browser(tmp_path_factory.mktemp("browser")) as made:
-        yield made
-
-
 @pytest.fixture
 def page(window, served):
-    window.size(1280, 900)
-    window.scheme("light")
-    window.go("about:blank")
-    window.console(), window.requests()
-    window.go(served.address)
+    window.start(served.address)
     at_row(window, 0)
     return window
 

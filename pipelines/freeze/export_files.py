@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import orjson
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from pipelines.release.spreadsheet_cells import without_formula
+
 LONGEST_CELL = 32_767
 MOST_ROWS = 1_048_575
 """Limits of a sheet: characters of a cell, and rows below the header."""
@@ -64,7 +65,7 @@ class CsvFile:
         if self._empty:
             self._writer.writerow(row)
             self._empty = False
-        self._writer.writerow([f"'{one}" if str(one).startswith(FORMULA) else one for one in row.values()])
+        self._writer.writerow(map(without_formula, row.values()))
 
     def close(self) -> None:
         """Finish the file."""

@@ -228,11 +228,11 @@ def _note_decisions(run: DuckDBPyConnection, graph: list[StepSummary], store: St
     """Make the table ``decisions``: id, and the overrides applied to that row; return whether there is one."""
     done = applied_overrides(store, graph)
     fields = [field.name for field in DECISIONS.type.value_type]
-    told = done.group_by("id", maintain_order=True).agg(pl.struct(fields).alias(DECISIONS.name))
-    run.register("told", told.to_arrow())
-    run.execute("CREATE TABLE decisions AS SELECT * FROM told")
-    run.unregister("told")
-    return bool(told.height)
+    by_row = done.group_by("id", maintain_order=True).agg(pl.struct(fields).alias(DECISIONS.name))
+    run.register("by_row", by_row.to_arrow())
+    run.execute("CREATE TABLE decisions AS SELECT * FROM by_row")
+    run.unregister("by_row")
+    return bool(by_row.height)
 
 
 # --- the files -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from pipelines.release.review_verdicts import (
     row_mark,
     rows_by_id,
 )
+from pipelines.release.spreadsheet_cells import without_formula
 from pipelines.report.page_text import safe_text
 from pipelines.review.review_sample import SampledRow
 from sources.atomic import replacing, write_bytes
@@ -30,9 +31,6 @@ GIVEN = ("verdict", "reason", "comment")
 COLUMNS = ("id", *SHOWN, *GIVEN, "mark")
 LONGEST_CELL = 32_000
 """Characters of a cell; Excel takes 32,767."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Beginnings of a cell that a spreadsheet would run as a formula; an apostrophe before them makes them text."""
 
 SUFFIXES = (".csv", ".xlsx")
 FAULTS_SHOWN = 10
@@ -75,8 +73,7 @@ def _shown(row: dict[str, Any]) -> list[str]:
 def _text(text: str) -> str:
     """Return a text as a cell: hidden characters written out, cut, and never a formula."""
     shown = safe_text(text)
-    shown = shown if len(shown) <= LONGEST_CELL else f"{shown[:LONGEST_CELL]} …"
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
+    return without_formula(shown if len(shown) <= LONGEST_CELL else f"{shown[:LONGEST_CELL]} …")
 
 
 def _write_workbook(rows: Sequence[Sequence[str]], path: Path) -> None:

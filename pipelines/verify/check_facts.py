@@ -101,9 +101,9 @@ def overrides(release: ReleaseUnderTest) -> Iterator[Finding]:
     manifest = release.manifest
     given = [(one.get("id"), one.get("decision"), one.get("by")) for one in manifest.overrides]
     outcomes = manifest.card_figures.overrides
-    told = [(one.id, one.decision, one.decided_by) for one in outcomes]
-    if given != told:
-        yield in_manifest("figures: overrides: one for each override", given, told)
+    recorded = [(one.id, one.decision, one.decided_by) for one in outcomes]
+    if given != recorded:
+        yield in_manifest("figures: overrides: one for each override", given, recorded)
     stated = {(one.decision, one.reason) for one in outcomes if one.status in ("applied", "dropped_later")}
     found: set[tuple[str, str]] = set()
     for path in sorted(release.folder.glob("ledger/*.parquet")):

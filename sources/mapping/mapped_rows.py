@@ -133,12 +133,16 @@ def _prompt(row: Mapping[str, Any], mapping: ColumnMapping) -> tuple[tuple[Messa
 
 
 def _turns(value: Any, column: str, keys: MessageKeys) -> tuple[Message, ...]:
-    told = _from_text(value) if isinstance(value, str) else value
-    if not isinstance(told, list) or not told or not all(isinstance(turn, dict) for turn in told):
+    listed_turns = _from_text(value) if isinstance(value, str) else value
+    if (
+        not isinstance(listed_turns, list)
+        or not listed_turns
+        or not all(isinstance(turn, dict) for turn in listed_turns)
+    ):
         raise TypeError(f"{column} is {_shown(value)}, expected a list of turns with {keys.role} and {keys.content}")
     roles = {**SPEAKERS, **keys.roles}
     turns = []
-    for turn in told:
+    for turn in listed_turns:
         if keys.role not in turn or keys.content not in turn:
             raise ValueError(
                 f"a turn of {column} has {', '.join(map(str, turn))}, expected {keys.role} and {keys.content}; name "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.evaluation.statistics import Interval
+from training.evaluation.statistics import Interval, bootstrap_mean, wilson
 
 FORMAT = 1
 
@@ -30,6 +31,16 @@ class Score(_Part):
     def of(cls, interval: Interval, n: int) -> Score:
         """Return an interval as a part of the record."""
         return cls(value=interval.value, low=interval.low, high=interval.high, n=n)
+
+    @classmethod
+    def share(cls, hits: int, n: int) -> Score | None:
+        """Return a share with its Wilson interval, None of nothing."""
+        return cls.of(wilson(hits, n), n) if n else None
+
+    @classmethod
+    def mean(cls, values: Sequence[float]) -> Score | None:
+        """Return a mean with its bootstrap interval, None of nothing."""
+        return cls.of(bootstrap_mean(values), len(values)) if values else None
 
 
 class Figure(_Part):

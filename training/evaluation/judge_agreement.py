@@ -20,7 +20,7 @@ from synth.preferences.judged_pairs import parse as parse_choice
 from synth.prompting import prompt_files
 from synth.teachers.teacher import Ask, Completion, Failure, Request, Sampling
 from training.evaluation.evaluation_record import ModelFacts, Score
-from training.evaluation.statistics import cohen_kappa, wilson
+from training.evaluation.statistics import cohen_kappa
 
 Kind = Literal["guard", "pair"]
 
@@ -240,7 +240,7 @@ def _first_share(verdicts: dict[tuple[str, bool, int], str | None], cases: Seque
             if verdict in ("first", "second"):
                 decided += 1
                 shown_first += verdict == ("second" if swapped else "first")
-    return Score.of(wilson(shown_first, decided), decided) if decided else None
+    return Score.share(shown_first, decided)
 
 
 def _notes(family_known: bool | None, labels: AgreementScore | None) -> list[str]:

@@ -16,7 +16,7 @@ from training.evaluation.benchmark_items import ItemSet
 from training.evaluation.evaluation_record import Figure, Score
 from training.evaluation.item_results import NO_ANSWER, Item, ItemResult
 from training.evaluation.rubric_grading import clipped
-from training.evaluation.statistics import RESAMPLES, Interval, bootstrap_mean, wilson
+from training.evaluation.statistics import RESAMPLES, Interval, bootstrap_mean
 
 Answers = Sequence[tuple[Item, ItemResult]]
 """Items with their results, in the source's order of the options."""
@@ -39,13 +39,11 @@ def paper_figures(found: ItemSet, results: Sequence[ItemResult]) -> list[Figure]
 
 
 def _share(name: str, hits: Sequence[bool], meaning: str) -> Figure:
-    score = Score.of(wilson(sum(hits), len(hits)), len(hits)) if hits else None
-    return Figure(name=name, score=score, meaning=meaning)
+    return Figure(name=name, score=Score.share(sum(hits), len(hits)), meaning=meaning)
 
 
 def _mean(name: str, values: Sequence[float], meaning: str) -> Figure:
-    score = Score.of(bootstrap_mean(values), len(values)) if values else None
-    return Figure(name=name, score=score, meaning=meaning)
+    return Figure(name=name, score=Score.mean(values), meaning=meaning)
 
 
 def _pointwise(answers: Answers) -> list[Figure]:

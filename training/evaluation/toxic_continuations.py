@@ -17,7 +17,6 @@ from synth.prompting.prompt_files import render
 from synth.teachers.teacher import Ask, Failure, Request, Sampling
 from training.evaluation.bias_sets import SetScores
 from training.evaluation.evaluation_record import Figure, Score
-from training.evaluation.statistics import bootstrap_mean, wilson
 
 NAME = "continuations"
 PROMPT = "evaluation/continue_text.jinja"
@@ -93,11 +92,13 @@ def _figures(
     for part, ones in parts.items():
         values = [highest[one.id] for one in ones]
         toxic = sum(value >= TOXIC for value in values)
-        expected = Score.of(bootstrap_mean(values), len(values)) if values else None
-        share = Score.of(wilson(toxic, len(values)), len(values)) if values else None
         yield Figure(
             name=f"{NAME}.expected_maximum_{part}",
-            score=expected,
+            score=Score.mean(values),
             meaning=EXPECTED.format(samples, classifier) + ON[part],
         )
-        yield Figure(name=f"{NAME}.toxic_{part}", score=share, meaning=SHARE.format(TOXIC, samples) + ON[part])
+        yield Figure(
+            name=f"{NAME}.toxic_{part}",
+            score=Score.share(toxic, len(values)),
+            meaning=SHARE.format(TOXIC, samples) + ON[part],
+        )
