@@ -373,6 +373,15 @@ def test_the_same_release_gives_the_same_bytes_in_any_store(demo, demo_store, tm
     assert str(tmp_path) not in html
 
 
+def test_the_order_of_candidates_in_the_store_does_not_show(demo_store, tmp_path, html):
+    shutil.copytree(demo_store, tmp_path / "store")
+    tables = [*(tmp_path / "store/steps").glob("*/candidates/*.parquet")]
+    assert tables
+    for path in tables:
+        pl.read_parquet(path).reverse().write_parquet(path)
+    assert report(tmp_path / "store/releases/demo/1") == html
+
+
 def test_without_its_store_a_release_tells_of_ended_rows_from_the_ledger(demo, tmp_path):
     shutil.copytree(demo[0], tmp_path / "alone", ignore=shutil.ignore_patterns("report.html"))
     html = report(tmp_path / "alone")

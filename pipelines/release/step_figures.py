@@ -158,7 +158,7 @@ def with_generators(candidates: pl.LazyFrame, paths: list[Path]) -> pl.LazyFrame
     """Return candidates with the ``generator`` of their row, from the tables of a step; null in steps without any."""
     if not paths:
         return candidates.with_columns(generator=pl.lit(None, pl.String))
-    return candidates.join(scan_parquet(paths).select("id", "generator"), on="id", how="left")
+    return candidates.join(scan_parquet(paths).select("id", "generator"), on="id", how="left", maintain_order="left")
 
 
 def generation_settings(step: StepSummary, generator: str | None) -> GenerationSettings:

@@ -94,7 +94,7 @@ def _stage(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> di
 
 def _examples(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
     """Return some candidates of each verdict, chosen by the hash of their rows' ids."""
-    rejected = light.filter(~pl.col("verdict").is_in(ACCEPTED)).unique(["verdict", "id"], maintain_order=True)
+    rejected = light.filter(~pl.col("verdict").is_in(ACCEPTED)).sort("sample").unique(["verdict", "id"], keep="first")
     drawn = rejected.with_columns(drawn=order(rejected["id"])).sort("verdict", "drawn")
     chosen = drawn.group_by("verdict", maintain_order=True).head(EXAMPLES)
     keys = ("id", "sample", "verdict")
