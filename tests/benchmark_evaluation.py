@@ -118,7 +118,7 @@ def main(model: str, mirror: Path, limit: int, ours: Path, out: Path) -> None:
             f"{name}: {n:.0f} items, same answer {sums['same'] / n:.2%}, accuracy {sums['theirs'] / n:.2%} by lm-eval, "
             f"{sums['ours'] / n:.2%} by sabila, largest difference of a log-likelihood {sums['largest_gap']:.5f}"
         )
-    click.echo(f"lm-eval {seconds:.0f} s, sabila {results.record.seconds:.0f} s")
+    click.echo(f"lm-eval {seconds:.0f} s, sabila {results.record.wall_seconds:.0f} s")
 
 
 if __name__ == "__main__":

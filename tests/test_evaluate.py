@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from evaluation_place import RuleTeacher, always, failing, oracle, write_mirror
 
 from pipelines.cli.commands import main
+from pipelines.cli.print_scores import scores_text
 from pipelines.completions.budget import Spending
 from pipelines.completions.completion_store import opened
 from pipelines.evaluate import evaluate_model
@@ -356,11 +357,11 @@ def test_the_mode_follows_from_the_model():
 
 
 def test_a_folder_of_other_files_holds_no_results(tmp_path):
-    (tmp_path / "results.json").write_text('{"format": 1, "model": 3}')
+    (tmp_path / "results.json").write_text('{"format": 2, "model": 3}')
     with pytest.raises(ResultsError, match="holds no results that can be read"):
         read_results(tmp_path)
     (tmp_path / "results.json").write_text('{"format": 99}')
-    with pytest.raises(ResultsError, match="has format 99, expected 1"):
+    with pytest.raises(ResultsError, match="has format 99, expected 2"):
         read_results(tmp_path)
 
 
@@ -368,6 +369,20 @@ def test_results_survive_a_table(run):
     _, results = run(RuleTeacher(oracle))
     assert list(item_results(result_table(results.items))) == results.items
     assert isinstance(result_table([]), pl.DataFrame)
+
+
+def test_the_time_of_concurrent_requests_is_told_apart_from_that_of_the_run(run):
+    slow = RuleTeacher(lambda request: Completion(text=oracle(request), finish_reason="stop", seconds=600))
+    record, results = run(slow)
+    assert record.benchmarks[0].request_seconds == 40 * 600
+    assert {one.request_seconds for one in results.items} == {600}
+    assert record.wall_seconds < 600
+    text = scores_text(record)
+    assert "request seconds" in text
+    assert "24,000" in text
+    assert f"wall time {record.wall_seconds:,.0f} s" in text
+    again, _ = run(RuleTeacher(oracle), out="again")
+    assert again.benchmarks[0].request_seconds == 40 * 600  # stored replies keep their first time
 
 
 def test_the_verb_prints_scores_with_intervals(tmp_path, mirror, monkeypatch):

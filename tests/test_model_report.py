@@ -71,6 +71,9 @@ def test_the_page_has_every_part_and_its_numbers_are_those_of_the_records(folder
     assert f"{pair.difference.value * 100:+.1f}" in html
     assert [len(plot["points"]) > 1 for plot in values["curves"]] == [True, True]
     assert values["red_comparison"]["error"] is None
+    assert values["strategies"][0]["found"].request_seconds > 0
+    assert ">Request seconds</th>" in html
+    assert ">Seconds</th>" not in html
 
 
 def test_the_page_is_one_file_without_scripts_and_no_text_breaks_out(html):

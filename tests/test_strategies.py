@@ -375,12 +375,12 @@ def test_prompts_show_the_options_of_an_order_and_ask_for_an_answer_line():
 # --- costs -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_meter_counts_calls_tokens_and_seconds_by_row():
+def test_a_meter_counts_calls_tokens_and_request_seconds_by_row():
     meter = CostMeter(SimulatedModel())
     run(Strategy.named("self-consistency", AUTHOR, samples=4, stop="never"), quiz(3), meter)
-    one = Cost(calls=4, prompt_tokens=400, completion_tokens=40, seconds=2.0)
+    one = Cost(calls=4, prompt_tokens=400, completion_tokens=40, request_seconds=2.0)
     assert meter.by_row == {f"quiz:{number}": one for number in range(3)}
-    assert meter.total == Cost(calls=12, prompt_tokens=1200, completion_tokens=120, seconds=6.0)
+    assert meter.total == Cost(calls=12, prompt_tokens=1200, completion_tokens=120, request_seconds=6.0)
 
 
 def test_the_curve_has_votes_over_first_samples_and_what_each_rule_would_have_done():

@@ -9,6 +9,8 @@ from training.evaluation.paired_comparison import Comparison, PairedScore
 
 MOST_SUBSETS = 30
 
+TIME = "request seconds"
+
 
 def percent(score: Score | None) -> str:
     """Return a score in percent with its interval."""
@@ -19,11 +21,12 @@ def percent(score: Score | None) -> str:
 
 def scores_text(record: EvaluationRecord) -> str:
     """Return the scores of an evaluation: a line for each benchmark, what is no answer, orders, and the means."""
-    table = text_table("benchmark", "items", "score", "chance", "no answer", "seconds", numbers=("items", "seconds"))
+    table = text_table("benchmark", "items", "score", "chance", "no answer", TIME, numbers=("items", TIME))
     for one in record.benchmarks:
         chance = "" if one.chance is None else f"{one.chance:.1%}"
         name = one.facts.name if one.metric == "accuracy" else f"{one.facts.name} ({one.metric})"
-        table.add_row(name, f"{one.items:,}", percent(one.score), chance, _no_answer(one), f"{one.seconds:,.0f}")
+        items, seconds = f"{one.items:,}", f"{one.request_seconds:,.0f}"
+        table.add_row(name, items, percent(one.score), chance, _no_answer(one), seconds)
     lines = [f"{record.model.name} at {record.model.revision[:12]}, {_settings(record)}"]
     notes = [note for one in record.benchmarks for note in _notes(one)]
     if record.summary and len(record.benchmarks) > 1:
@@ -32,6 +35,7 @@ def scores_text(record: EvaluationRecord) -> str:
     notes += [f"note: {note}" for note in record.notes]
     notes.append(_spent(record))
     notes.append("[low, high]: 95% interval. Whatever is no answer counts as not right, and never as wrong.")
+    notes.append(f"{TIME}: each request's time added up; requests run at the same time, stored replies count again.")
     return render_text(*lines, table, *notes)
 
 
@@ -41,7 +45,8 @@ def _spent(record: EvaluationRecord) -> str:
     energy = "" if one.kwh is None else f", {one.kwh:.4f} kWh"
     return (
         f"{one.sent:,} requests sent, {one.cached:,} answered before, {one.failed:,} failed; "
-        f"{one.prompt_tokens:,} tokens read, {one.completion_tokens:,} written{cost}{energy}; {record.seconds:,.0f} s"
+        f"{one.prompt_tokens:,} tokens read, {one.completion_tokens:,} written{cost}{energy}; "
+        f"wall time {record.wall_seconds:,.0f} s"
     )
 
 
@@ -60,9 +65,9 @@ def _strategy_notes(name: str, one: StrategyScores) -> list[str]:
     """Return the lines on a strategy: what it took, its samples, the curve of accuracy against calls, and notes."""
     tokens = f"{one.prompt_tokens:,} + {one.completion_tokens:,} tokens" if not one.uncounted else "tokens not counted"
     lines = [
-        f"{name}: {one.calls:,} calls, {tokens}, {one.seconds:,.0f} s in requests; one sample {one.single:.1%}, "
-        f"any sample {one.pass_any:.1%}, agreement {one.agreement:.1%}, tied {one.tied:.1%}, "
-        f"unparsed samples {one.unparsed:.1%}",
+        f"{name}: {one.calls:,} calls, {tokens}, {one.request_seconds:,.0f} {TIME}; "
+        f"one sample {one.single:.1%}, any sample {one.pass_any:.1%}, agreement {one.agreement:.1%}, "
+        f"tied {one.tied:.1%}, unparsed samples {one.unparsed:.1%}",
     ]
     if len(one.curve) > 1:
         lines += [f"{name}: {part.name}: {part.calls:.1f} calls, {percent(part.accuracy)}" for part in one.curve]

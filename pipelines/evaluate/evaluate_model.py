@@ -180,7 +180,7 @@ def evaluate(job: Evaluation, spending: Spending) -> EvaluationRecord:
         spent=_spent(spending),
         libraries=installed_versions(LIBRARIES),
         machine=f"{platform.machine()}, {cpu_count()} cores, Python {platform.python_version()}",
-        seconds=time.monotonic() - since,
+        wall_seconds=time.monotonic() - since,
     )
     write_results(job.out, record, [result for _, _, results in scored for result in results])
     return record

@@ -1,4 +1,4 @@
-"""What a strategy costs and what it gains: calls, tokens and seconds, and accuracy against them."""
+"""What a strategy costs and what it gains: calls, tokens and request seconds, and accuracy against them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from synth.teachers.teacher import Answered, Ask, Completion, Request
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Calls, the tokens read and written, and the seconds of the model; ``uncounted`` replies state no tokens."""
+    """Calls, the tokens read and written, and the seconds of each call added up, though calls run at the same time.
+
+    ``uncounted`` replies state no tokens.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    seconds: float = 0.0
+    request_seconds: float = 0.0
     uncounted: int = 0
 
     def __add__(self, other: Cost) -> Cost:
@@ -43,7 +46,7 @@ class CostMeter:
                     calls=1,
                     prompt_tokens=answer.prompt_tokens or 0,
                     completion_tokens=answer.completion_tokens or 0,
-                    seconds=answer.seconds,
+                    request_seconds=answer.seconds,
                     uncounted=int(not counted),
                 )
                 self.by_row[request.row] = self.by_row.get(request.row, Cost()) + one

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.evaluation.statistics import Interval, bootstrap_mean, wilson
 
-FORMAT = 1
+FORMAT = 2
 
 Mode = Literal["loglikelihood", "generate"]
 Scoring = Literal["letters", "texts"]
@@ -178,7 +178,7 @@ class StrategyScores(_Part):
     prompt_tokens: int
     completion_tokens: int
     uncounted: int
-    seconds: float
+    request_seconds: float
     single: float
     pass_any: float
     agreement: float
@@ -215,7 +215,8 @@ class BenchmarkScore(_Part):
     or a judge's score by a rubric, whose mean is clipped to 0 to 1 as in HealthBench. ``figures`` are further ones that
     the benchmark's paper reports.
     ``unnormalized`` is the accuracy by the plain likelihood of option texts, where ``score`` divides it by length.
-    ``total`` are the items before ``--limit``, by which MultiMedQA's mean is weighted.
+    ``total`` are the items before ``--limit``, by which MultiMedQA's mean is weighted. ``request_seconds`` are the
+    times of all requests added up: requests run at the same time, and stored replies count with their first time.
     """
 
     facts: BenchmarkFacts
@@ -238,7 +239,7 @@ class BenchmarkScore(_Part):
     judge: JudgeFacts | None = None
     prompt_tokens: int
     completion_tokens: int
-    seconds: float
+    request_seconds: float
 
 
 class Summary(_Part):
@@ -266,7 +267,7 @@ class Spent(_Part):
 
 
 class EvaluationRecord(_Part):
-    """The content of ``results.json``."""
+    """The content of ``results.json``; ``wall_seconds`` passed from the start of the run to its end."""
 
     format: int = FORMAT
     sabila: str
@@ -278,4 +279,4 @@ class EvaluationRecord(_Part):
     spent: Spent
     libraries: dict[str, str]
     machine: str
-    seconds: float
+    wall_seconds: float

@@ -250,5 +250,5 @@ def _result(
         text=reply.text if isinstance(reply, Completion) and logprobs is None else None,
         prompt_tokens=reply.prompt_tokens if isinstance(reply, Completion) else None,
         completion_tokens=reply.completion_tokens if isinstance(reply, Completion) else None,
-        seconds=reply.seconds if isinstance(reply, Completion) else 0.0,
+        request_seconds=reply.seconds if isinstance(reply, Completion) else 0.0,
     )

@@ -102,6 +102,7 @@ class ItemResult:
     - ``overlap``: ROUGE-1, ROUGE-2 and ROUGE-L of an open answer
     - ``leaked``: whether decontamination found the item in the model's training release; None where it was not checked
     - ``text``: what the model wrote
+    - ``request_seconds``: the time of all requests for the row, added up; requests run at the same time
     """
 
     item: str
@@ -123,7 +124,7 @@ class ItemResult:
     text: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    seconds: float = 0.0
+    request_seconds: float = 0.0
 
     @property
     def key(self) -> tuple[str, str, int, int]:
@@ -156,7 +157,7 @@ _COLUMNS: dict[str, type[pl.DataType] | pl.DataType] = {
     "text": pl.String,
     "prompt_tokens": pl.Int64,
     "completion_tokens": pl.Int64,
-    "seconds": pl.Float64,
+    "request_seconds": pl.Float64,
 }
 
 RESULT_SCHEMA = pl.Schema(_COLUMNS)

@@ -100,7 +100,7 @@ def score_benchmark(
         calibration=_calibration(answers),
         prompt_tokens=sum(one.prompt_tokens or 0 for one in results),
         completion_tokens=sum(one.completion_tokens or 0 for one in results),
-        seconds=sum(one.seconds for one in results),
+        request_seconds=sum(one.request_seconds for one in results),
     )
 
 

@@ -180,7 +180,7 @@ def _result(
         text=text,
         prompt_tokens=cost.prompt_tokens if cost else None,
         completion_tokens=cost.completion_tokens if cost else None,
-        seconds=cost.seconds if cost else 0.0,
+        request_seconds=cost.request_seconds if cost else 0.0,
     )
 
 
@@ -206,7 +206,7 @@ def _scores(
         prompt_tokens=total.prompt_tokens,
         completion_tokens=total.completion_tokens,
         uncounted=total.uncounted,
-        seconds=total.seconds,
+        request_seconds=total.request_seconds,
         single=figures.single,
         pass_any=figures.pass_any,
         agreement=figures.agreement,
