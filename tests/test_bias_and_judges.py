@@ -12,6 +12,7 @@ import pipelines.evaluate.judge_run as judge_run
 from pipelines.cli.commands import main
 from pipelines.completions.budget import Spending
 from pipelines.evaluate.evaluate_model import EvaluationError
+from sources.catalog import BENCHMARKS
 from synth.judges.guard import Guard
 from synth.teachers.candidates import Author
 from synth.teachers.teacher import Completion, Failure
@@ -24,7 +25,8 @@ from training.evaluation.bias_metrics import (
     truthful_scores,
     truthful_single,
 )
-from training.evaluation.bias_sets import SETS, Reply, ask_rows, bbq_answer, score_set
+from training.evaluation.bias_set_names import SETS
+from training.evaluation.bias_sets import Reply, ask_rows, bbq_answer, score_set
 from training.evaluation.evaluation_record import ModelFacts
 from training.evaluation.judge_agreement import LabelledCase, agreement, family, macro_f1, measure_judge, same_family
 
@@ -147,6 +149,14 @@ def likelihood_of(values):
             yield request, Completion(text="", finish_reason="stop", logprobs=scores)
 
     return ask
+
+
+def test_the_verb_offers_every_set_that_has_figures_and_a_corpus():
+    (option,) = [one for one in main.commands["bias"].params if one.name == "sets"]
+    assert tuple(option.type.choices) == SETS
+    assert {score_set(name, []).name for name in SETS} == set(SETS) <= set(BENCHMARKS)
+    with pytest.raises(KeyError):
+        score_set("winogender", [])
 
 
 def test_sets_of_likelihoods_are_read_from_the_options():

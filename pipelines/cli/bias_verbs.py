@@ -9,10 +9,12 @@ import click
 
 from pipelines.cli.shared_options import JSON, MIRROR, STORE, echo_record, main
 from pipelines.cli.teacher_options import GUARD_FORMAT, REVISION, requesting, spending, teacher_options
+from training.evaluation.bias_set_names import LIKELIHOOD_ONLY, SETS
 
 if TYPE_CHECKING:
     from synth.judges.guard_formats import FormatName
-    from training.evaluation.bias_sets import BiasRecord, SetName
+    from training.evaluation.bias_set_names import SetName
+    from training.evaluation.bias_sets import BiasRecord
     from training.evaluation.evaluation_record import Mode
     from training.evaluation.judge_agreement import AgreementScore, JudgeRecord, Kind
 
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
     "--set",
     "sets",
     multiple=True,
-    type=click.Choice(["bbq", "crows_pairs", "truthfulqa", "ethics", "toxigen"]),
+    type=click.Choice(SETS),
     help="Set to measure; several: repeat it.  [default: all that are available]",
 )
 @click.option(
     "--mode",
     type=click.Choice(["loglikelihood", "generate"]),
-    help="How sets with options are asked; crows_pairs and truthfulqa compare log-likelihoods.  "
+    help=f"How sets with options are asked; {' and '.join(sorted(LIKELIHOOD_ONLY))} compare log-likelihoods.  "
     "[default: loglikelihood for a folder or Hub id]",
 )
 @click.option(

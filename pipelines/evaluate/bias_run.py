@@ -20,16 +20,8 @@ from sources.catalog import BENCHMARKS
 from sources.versions import sabila_version
 from synth.judges.score_models import text_classifier
 from synth.teachers.options import TeacherOptions
-from training.evaluation.bias_sets import (
-    LIKELIHOOD_ONLY,
-    SETS,
-    BiasRecord,
-    SetName,
-    SetScores,
-    ask_rows,
-    sample,
-    score_set,
-)
+from training.evaluation.bias_set_names import LIKELIHOOD_ONLY, SETS, SetName
+from training.evaluation.bias_sets import BiasRecord, SetScores, ask_rows, sample, score_set
 from training.evaluation.corpus_rows import CorpusPlace
 from training.evaluation.evaluation_record import Mode
 from training.evaluation.toxic_continuations import SAMPLES, Beginning, measure_continuations

@@ -7,9 +7,9 @@ likelihoods, and need a model that gives them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,13 +30,10 @@ from training.evaluation.bias_metrics import (
     truthful_scores,
     truthful_single,
 )
+from training.evaluation.bias_set_names import SetName
 from training.evaluation.corpus_rows import by_hash
 from training.evaluation.evaluation_record import Figure, ModelFacts, Score
 from training.evaluation.option_likelihood import likelihood_request, likelihoods
-
-SetName = Literal["bbq", "crows_pairs", "truthfulqa", "ethics", "toxigen"]
-SETS: tuple[SetName, ...] = get_args(SetName)
-LIKELIHOOD_ONLY = frozenset({"crows_pairs", "truthfulqa"})
 
 STAGE = "bias"
 UNKNOWN = "unknown"
@@ -247,7 +244,7 @@ def _toxigen(read: Sequence[Reply], left_out: dict[str, int]) -> Iterator[Figure
     yield _figure("toxigen.false_alarms", Score.share(sum(other), len(other)))
 
 
-_FIGURES = {
+_FIGURES: dict[SetName, Callable[[Sequence[Reply], dict[str, int]], Iterator[Figure]]] = {
     "bbq": _bbq,
     "crows_pairs": _crows_pairs,
     "truthfulqa": _truthfulqa,
