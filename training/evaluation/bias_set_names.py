@@ -1,4 +1,4 @@
-"""The names of the bias sets, in a module of their own so that the command line offers them without loading the sets."""
+"""The names of the bias sets, in a module of their own: the command line offers them without loading the sets."""
 
 from __future__ import annotations
 
