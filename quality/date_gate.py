@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
-from sources.dates import check_date, first_day
+from sources.fields.dates import check_date, first_day
 
 NOT_BEFORE, NO_DATE = "not_before", "no_date"
 

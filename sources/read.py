@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import orjson
 
-from sources.drift import SAMPLE, refuse_drift
 from sources.files import LINE_SUFFIXES, FileError, RawFile
 from sources.license import freer_licenses
 from sources.record import Draft, Malformed, Message, Record, as_position, check
+from sources.schema.drift import SAMPLE, DriftError, find_drift
 from sources.shapes.row_shapes import json_rows, parquet
 from sources.source import Benchmark, Broken, Corpus, Raw, Rows
 from sources.table import JSON_OPTIONS, to_json
@@ -91,7 +91,15 @@ def _raw_rows(corpus: Corpus, file: RawFile) -> Iterator[Raw | Broken]:
     if not corpus.columns:
         return rows
     first = list(islice(rows, SAMPLE))
-    refuse_drift(corpus, file, [raw.value for raw in first if isinstance(raw, Raw)])
+    drifts = find_drift(corpus.columns, corpus.gold, [raw.value for raw in first if isinstance(raw, Raw)])
+    if drifts:
+        shown = "\n".join(f"  {drift}" for drift in drifts)
+        raise DriftError(
+            f"{file.path} no longer has the shape that {corpus.name} reads:\n{shown}\n"
+            f"Set revision to the commit that had it (sabila sources {corpus.name} shows where the shape was read), or "
+            f"map the columns in {corpus.parse.__module__.replace('.', '/')}.py; "
+            f"sabila sources --verify {corpus.name} tries one file"
+        )
     return chain(first, rows)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
-from sources.dates import check_date
+from sources.fields.dates import check_date
 
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[str, ...] = get_args(Role)
@@ -61,7 +61,7 @@ class Draft:
 
     ``id`` is the corpus's own id. ``gold`` is 0-based positions in ``options``: none for an open question, one for a
     single-answer question, several where a corpus allows that. ``task``, ``lang``, ``split`` and ``license`` override
-    the corpus's. ``date`` is when the row was written, published or examined (``sources.dates.parse_date``).
+    the corpus's. ``date`` is when the row was written, published or examined (``sources.fields.dates.parse_date``).
     """
 
     id: str

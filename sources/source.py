@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from sources.fields.names import check_name
 from sources.files import RawFile
 from sources.license import StatedLicense, strictness
-from sources.names import check_name
 from sources.record import TASKS, ChainPrompt, Draft
-from sources.schema import Aspect, ColumnTypes, GoldColumn, SchemaReading, unverified
+from sources.schema.columns import Aspect, ColumnTypes, GoldColumn, SchemaReading, unverified
 
 Kind = Literal["training", "preference", "safety", "general"]
 MixPart = Literal["instruction", "synthetic"]
@@ -57,7 +57,7 @@ class Corpus:
     - ``real_persons``: False where every person is invented, as in word problems; names are not masked then
     - ``joins_lines``: True where one row spans several lines, so that lines cannot be counted
     - ``columns``, ``gold``: the columns that ``parse`` reads and the one that numbers the right option; a file without
-      them is refused (``sources/drift.py``)
+      them is refused (``sources/schema/drift.py``)
     - ``stated_licenses``: what several places state where they differ; the strictest is ``license``
     - ``schema_read``: the public places where columns, gold base, splits and licence were read
     - ``path``: the own file or folder that is read in place of a mirror and the Hub (``sources.mapping``)

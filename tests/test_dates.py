@@ -10,7 +10,7 @@ from rows import row, table
 
 from pipelines.cli.commands import main
 from quality.date_gate import DateGate, date_gate
-from sources.dates import first_day, last_day, parse_date
+from sources.fields.dates import first_day, last_day, parse_date
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed

@@ -16,14 +16,14 @@ from sources.connectors.careqa_hub import CAREQA_HUB_EN
 from sources.connectors.headqa_hub import HEADQA_HUB_EN
 from sources.connectors.medmcqa_hub import MEDMCQA_HUB, MEDMCQA_HUB_HELD_OUT
 from sources.connectors.mmlu_hub import MMLU_AUXILIARY
-from sources.drift import SAMPLE, DriftError, find_drift, found_types
 from sources.fetch.mirror import MissingCorpusError, mirrored
+from sources.fetch.trial import trial_of
 from sources.files import FileError
 from sources.read import read
 from sources.record import Malformed
-from sources.schema import unverified
+from sources.schema.columns import unverified
+from sources.schema.drift import SAMPLE, DriftError, find_drift, found_types
 from sources.source import Raw
-from sources.trial import trial_of
 
 FIXTURES = Path(__file__).parent / "fixtures" / "mirror"
 ALL = {**SOURCES, **BENCHMARKS}
@@ -48,8 +48,12 @@ def write_parquet(folder, corpus, rows):
     return folder
 
 
+def drifts(corpus, rows):
+    return find_drift(corpus.columns, corpus.gold, rows)
+
+
 def only_drift(corpus, rows):
-    (drift,) = find_drift(corpus, rows)
+    (drift,) = drifts(corpus, rows)
     return drift
 
 
@@ -80,7 +84,7 @@ def traced(value, seen, prefix):
 
 @pytest.mark.parametrize("corpus", DECLARED.values(), ids=DECLARED)
 def test_the_fixture_has_the_declared_columns(corpus):
-    assert find_drift(corpus, repeated(raw_rows(corpus))) == []
+    assert drifts(corpus, repeated(raw_rows(corpus))) == []
 
 
 ADDED_BY_SHAPE = {"split"}
@@ -107,7 +111,7 @@ def test_a_renamed_column_is_named_with_the_column_that_took_its_place(corpus):
             {(f"{name}_v2" if name == column else name): value for name, value in row.items()}
             for row in raw_rows(corpus)
         ]
-        drift = next(one for one in find_drift(corpus, repeated(rows)) if one.column == column)
+        drift = next(one for one in drifts(corpus, repeated(rows)) if one.column == column)
         assert drift.found.startswith("no such column among")
         assert f"read '{column}_v2' in place of '{column}'" in (drift.proposal or "")
 
@@ -156,7 +160,7 @@ def test_a_retyped_column_is_named_with_a_conversion(column, value, found, propo
 
 
 def test_an_optional_column_may_be_null_and_one_renamed_is_found():
-    assert find_drift(MEDMCQA_HUB, medmcqa_rows(exp=None)) == []
+    assert drifts(MEDMCQA_HUB, medmcqa_rows(exp=None)) == []
     rows = [{("exp_text" if name == "exp" else name): value for name, value in row.items()} for row in medmcqa_rows()]
     assert only_drift(MEDMCQA_HUB, rows).proposal.startswith("read 'exp_text' in place of 'exp'")
 
@@ -176,7 +180,7 @@ def shifted(corpus, by):
 @pytest.mark.parametrize("corpus", [MEDMCQA_HUB, MMLU_AUXILIARY, CAREQA_HUB_EN, HEADQA_HUB_EN], ids=lambda c: c.name)
 @pytest.mark.parametrize("by", [1, -1])
 def test_a_shifted_gold_base_is_refused_although_most_rows_would_pass(corpus, by):
-    assert find_drift(corpus, shifted(corpus, 0)) == []
+    assert drifts(corpus, shifted(corpus, 0)) == []
     drift = only_drift(corpus, shifted(corpus, by))
     base = corpus.gold.base
     assert drift.expected == f"positions from {base}"
@@ -186,7 +190,7 @@ def test_a_shifted_gold_base_is_refused_although_most_rows_would_pass(corpus, by
 
 
 def test_hidden_answers_are_no_shift():
-    assert find_drift(MEDMCQA_HUB_HELD_OUT, medmcqa_rows(cop=-1)) == []
+    assert drifts(MEDMCQA_HUB_HELD_OUT, medmcqa_rows(cop=-1)) == []
 
 
 # --- what a build does -----------------------------------------------------------------------------------------------

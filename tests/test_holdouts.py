@@ -11,8 +11,8 @@ from pipelines.cli.commands import main
 from pipelines.own_files.leak_files import decontaminate
 from sources.catalog import BENCHMARKS, HELD_OUT, SOURCES
 from sources.fetch.mirror import mirrored
+from sources.overlaps.shared_items import SHARED, shared_among, shared_by
 from sources.read import read
-from sources.shared_items import SHARED, shared_among, shared_by
 from synth.prompting.generators import question_of
 from training.evaluation.benchmark_items import benchmark_names
 

@@ -86,9 +86,8 @@ def test_every_module_says_what_it_holds():
 
 
 ROOMS = {
-    "sources": "errors atomic dates suggest versions names json_model releases literal files record known_licenses "
-    "license schema source table formats documents shapes drift fetch read trial mapping connectors catalog "
-    "shared_items known_copies",
+    "sources": "errors atomic suggest versions fields releases files record known_licenses license schema source table "
+    "formats documents shapes read fetch mapping connectors catalog overlaps",
     "quality": "compiled key keep outcome overrides license_gate date_gate embeddings cleaning privacy duplicates "
     "decontamination splits scores calibration",
     "synth": "teachers answers prompting passages formatting strategies cot judges preferences redteam",

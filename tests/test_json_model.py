@@ -18,7 +18,7 @@ from pipelines.build.step import (
     read,
 )
 from sources.catalog import SOURCES
-from sources.json_model import JsonModel
+from sources.fields.json_model import JsonModel
 from sources.releases.figures_model import DuplicateFigures, RowCounts
 from sources.releases.manifest_model import Identity, StepSummary
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from tiny_recipe import run, sabila, write_mirror, write_recipe
 
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from sources.releases.read_manifest import ReleaseError, load
 
 WARD = "data/prompts/ward/train-00000-of-00001.parquet"

@@ -201,7 +201,7 @@ def test_one_place_scans_parquet_files_and_one_text_tables():
         for path in (root / folder).rglob("*.py")
         for call in re.findall(r"pl\.((?:scan|read)_\w+)", path.read_text(encoding="utf-8"))
     }
-    parquet = {"sources/literal.py scan_parquet", "sources/literal.py read_parquet"}
+    parquet = {"sources/formats/literal.py scan_parquet", "sources/formats/literal.py read_parquet"}
     assert found == parquet | {
         "pipelines/own_files/file_tables.py scan_csv",
         "pipelines/own_files/file_tables.py scan_ndjson",

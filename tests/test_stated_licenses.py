@@ -7,8 +7,8 @@ from tiny_recipe import run
 
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.connectors.fully_open_meditron import FULLY_OPEN_MEDITRON
-from sources.known_copies import freed_license, original_of
 from sources.license import StatedLicense, fits, strictness
+from sources.overlaps.known_copies import freed_license, original_of
 
 MEDITRON, COPY = "hf://datasets/EPFLiGHT/fully-open-meditron", "hf://datasets/npario/fully-open-meditron"
 CONTESTED = {name: corpus for name, corpus in {**SOURCES, **BENCHMARKS}.items() if corpus.stated_licenses}

@@ -447,7 +447,7 @@ def _places(out: File | None) -> Iterator[tuple[Path, Path]]:
 
 
 def _tables(folder: Path, *names: str) -> dict[str, Any]:
-    from sources.literal import read_parquet
+    from sources.formats.literal import read_parquet
 
     return {name: read_parquet(folder / f"{name}.parquet") for name in names}
 

@@ -21,7 +21,7 @@ from pipelines.trace.row_event import RowEvent
 from pipelines.verify.verify_release import Verdict
 from quality.splits import TRAIN
 from sources.errors import SabilaError
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from sources.releases.manifest_model import Manifest
 from sources.suggest import did_you_mean
 from sources.table import SCHEMA

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from pipelines.build.rebuild_reasons import Cause
-from sources.json_model import Count, JsonModel, Number
+from sources.fields.json_model import Count, JsonModel, Number
 from sources.releases.figures_model import MixPart, OverrideOutcome
 from sources.releases.manifest_model import Counts, FailedRequests, GeneratorCounts
 

@@ -10,7 +10,7 @@ from pipelines.build.plan import Node
 from pipelines.build.step import GenerateStep
 from pipelines.completions.completion_store import FILE, opened
 from pipelines.storage.store import Store
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from synth.teachers.options import Rates
 from synth.teachers.teacher import Request
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
-from sources.json_model import Values
+from sources.fields.json_model import Values
 from sources.releases.manifest_model import Identity, Locked, Manifest, StepSummary
 
 SHOWN = 12

@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.store import Store
 from quality.overrides import APPLIED, APPLIED_SCHEMA, DROPPED, Override, location
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 from sources.releases.figures_model import OverrideOutcome
 from sources.releases.manifest_model import StepSummary
 from sources.suggest import did_you_mean

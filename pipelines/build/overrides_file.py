@@ -19,7 +19,7 @@ from pipelines.build.step import NamedRows, Read, Step
 from pipelines.build.toml_text import toml_value
 from quality.overrides import Override, Overrides, drop_overridden, edit_overridden
 from sources.errors import SabilaError
-from sources.json_model import Values
+from sources.fields.json_model import Values
 
 TABLE = "override"
 """Name of the tables of an overrides file: one ``[[override]]`` an entry."""

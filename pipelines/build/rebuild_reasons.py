@@ -15,7 +15,7 @@ from pipelines.build.manifest_diff import GraphStep, own, pairs, unnumbered
 from pipelines.build.plan import Node, Plan, graph_of_plan, modules
 from pipelines.storage.store import Store, StoreError
 from sources.atomic import write_json
-from sources.json_model import JsonModel, Values
+from sources.fields.json_model import JsonModel, Values
 from sources.releases.manifest_model import Locked
 
 RECIPE_FILE = re.compile(r"^recipe_(.*)_[0-9a-f]{12}$")

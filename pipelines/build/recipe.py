@@ -19,8 +19,8 @@ from pydantic.fields import FieldInfo
 
 from pipelines.build.step import Step
 from sources.errors import SabilaError
+from sources.fields.names import is_name
 from sources.mapping.own_source import OwnSource
-from sources.names import is_name
 from sources.releases.manifest_model import RecipeFacts
 from sources.suggest import did_you_mean
 from synth.teachers.teacher import TeacherError

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from sources.atomic import write_table
-from sources.literal import read_parquet, scan_parquet
+from sources.formats.literal import read_parquet, scan_parquet
 from sources.table import MALFORMED_SCHEMA, SCHEMA
 
 

@@ -24,8 +24,8 @@ from quality.overrides import Override, Overrides, named_rows, pass_rules
 from sources.atomic import write_json, write_table
 from sources.errors import SabilaError
 from sources.files import RawFile
+from sources.formats.literal import read_parquet, scan_parquet
 from sources.license import freer_licenses
-from sources.literal import read_parquet, scan_parquet
 from sources.read import read
 from sources.record import Malformed, Record
 from sources.releases.manifest_model import FailedRequests

@@ -19,7 +19,7 @@ from pipelines.storage.store import Store
 from pipelines.storage.stored_step import content_hash
 from quality.overrides import Override
 from sources.atomic import own_number, write_json, writing
-from sources.json_model import Count, JsonModel
+from sources.fields.json_model import Count, JsonModel
 from sources.releases.manifest_model import FailedRequests, Identity
 
 INDEX = "shards.json"

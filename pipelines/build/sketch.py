@@ -10,7 +10,7 @@ import polars as pl
 
 from quality.outcome import Decision, Shards
 from sources.atomic import write_table
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 
 SHARDS_A_PART = 64
 MOST_PARTS = 64

@@ -18,9 +18,9 @@ import polars as pl
 
 from quality.outcome import Decision, Outcome, Shards
 from quality.overrides import Override, Overrides
+from sources.fields.json_model import Values
+from sources.fields.names import check_name
 from sources.files import RawFile
-from sources.json_model import Values
-from sources.names import check_name
 from sources.read import read as read_file
 from sources.source import Benchmark, Corpus
 from sources.table import frame

@@ -43,7 +43,7 @@ from quality.outcome import Decision, Shards
 from quality.overrides import APPLIED, Overrides, applied, named_rows
 from sources.atomic import write_table
 from sources.files import FileError, RawFile
-from sources.literal import read_parquet, scan_parquet
+from sources.formats.literal import read_parquet, scan_parquet
 from sources.source import Corpus
 
 ShardTask = Callable[[Path, int], ShardCounts]

@@ -15,8 +15,8 @@ from pipelines.storage.stored_step import height
 from sources.atomic import write_table
 from sources.fetch.mirror import named_as_tests
 from sources.files import RawFile
+from sources.formats.literal import read_parquet, scan_parquet
 from sources.license import unknown_parts
-from sources.literal import read_parquet, scan_parquet
 from sources.releases.figures_model import MixPart
 from sources.releases.manifest_model import Counts, FailedRequests, GeneratorCounts, StepSummary
 from sources.source import Benchmark, Corpus

@@ -15,7 +15,7 @@ from pipelines.own_files.file_tables import path_names
 from pipelines.own_files.own_sources import find_files, mapping_file_of, parse_spec
 from pipelines.release.data_files import KINDS, record_fields
 from quality.cleaning.language import COMMON_WORDS, identify
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 from sources.mapping.column_mapping import column_mapping, read_toml
 from sources.mapping.file_rows import SUFFIXES
 from sources.releases.read_manifest import MANIFEST

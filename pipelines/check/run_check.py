@@ -31,7 +31,7 @@ from quality.duplicates.near_records import NearRecords, compared_columns
 from quality.duplicates.near_settings import NearRules
 from quality.duplicates.signatures import TEXT_COLUMNS
 from sources.files import scratch_folder
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 
 if TYPE_CHECKING:
     from pipelines.check.training_findings import Training

@@ -117,7 +117,7 @@ def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
 def point_out_shared_items(names: Collection[str]) -> None:
     """Print the corpora to train on that have questions of a hold-out, both given by name."""
     from sources.catalog import SOURCES
-    from sources.shared_items import shared_among
+    from sources.overlaps.shared_items import shared_among
 
     for rule, others in shared_among(names):
         if training := [name for name in others if name in SOURCES]:
@@ -201,7 +201,7 @@ def sources(
 def verify_source(corpus: Corpus, mirror: Path | None, raw: Path, *, as_json: bool) -> None:
     """Print what one file of a corpus gave, and exit with 1 where it has problems."""
     from pipelines.cli.print_sources import trial_text
-    from sources.trial import trial_of
+    from sources.fetch.trial import trial_of
 
     trial = trial_of(corpus, mirror, raw)
     if as_json:

@@ -11,7 +11,7 @@ from sources.catalog import BENCHMARKS, SOURCES
 from sources.errors import SabilaError
 from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.mapping.own_source import own_source
-from sources.shared_items import shared_by
+from sources.overlaps.shared_items import shared_by
 from sources.source import Benchmark, Corpus
 from sources.suggest import did_you_mean, some_of
 

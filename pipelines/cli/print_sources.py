@@ -8,8 +8,8 @@ from typing import Any
 
 from pipelines.cli.list_sources import CatalogRow
 from pipelines.cli.print_tables import render_text, text_table
+from sources.fetch.trial import LIMIT, SourceTrial
 from sources.source import Corpus
-from sources.trial import LIMIT, SourceTrial
 
 SHOWN = 300
 """Characters of a value of the first record that are printed."""

@@ -363,7 +363,7 @@ def examples(account: BuildAccount, steps: Path) -> str:
     """Return a kept chain of thought, a rejected candidate and a preference pair of a build, where it has them."""
     import polars as pl
 
-    from sources.literal import scan_parquet
+    from sources.formats.literal import scan_parquet
 
     wanted = {
         ("candidates", "a verified chain of thought"): pl.col("verdict") == "kept",

@@ -85,7 +85,7 @@ OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result o
 
 def read_date(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Return the date of an option in ISO 8601; a wrong call where it is none."""
-    from sources.dates import parse_date
+    from sources.fields.dates import parse_date
 
     try:
         return parse_date(value)

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.storage.stored_step import height
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 
 GROUP_ROWS = 50_000
 """Most rows of a group: a teacher that serves many requests at once idles at the end of each group."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
 from pipelines.build.manifest_diff import Difference
-from sources.json_model import Values
+from sources.fields.json_model import Values
 
 
 @dataclass(frozen=True, kw_only=True)

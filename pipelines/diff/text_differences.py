@@ -14,7 +14,7 @@ from pipelines.diff.word_diff import KEPT, word_diff
 from pipelines.release.data_files import RECORD_PARTS
 from pipelines.release.screening import Screening
 from pipelines.storage.duckdb_session import listed, quoted, text_literal
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 from sources.table import SCHEMA
 
 if TYPE_CHECKING:

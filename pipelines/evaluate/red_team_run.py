@@ -18,7 +18,7 @@ from pipelines.completions.warning_log import kept_notices
 from pipelines.evaluate.evaluate_model import make_teacher
 from pipelines.evaluate.result_folder import new_folder
 from sources.atomic import write_json, write_table
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from synth.judges.guard import NO_TEXT, Guard
 from synth.judges.guard_formats import FormatName
 from synth.teachers.candidates import author

@@ -11,7 +11,7 @@ from pipelines.release.item_lists import CONTAMINATED, ITEM_LIST, LEAKS
 from pipelines.release.ledger import REFERENCE_ONLY
 from pipelines.release.locate import find
 from sources.errors import SabilaError
-from sources.literal import read_parquet, scan_parquet
+from sources.formats.literal import read_parquet, scan_parquet
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import load
 from training.evaluation.benchmark_items import ItemSet, benchmark_names, edition_items

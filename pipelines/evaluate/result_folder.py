@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from sources.atomic import publish_folder, write_json, write_table, writing
 from sources.errors import SabilaError
-from sources.literal import parquet_schema, read_parquet
+from sources.formats.literal import parquet_schema, read_parquet
 from training.evaluation.evaluation_record import FORMAT, EvaluationRecord
 from training.evaluation.item_results import RESULT_SCHEMA, ItemResult, item_results, result_table
 

@@ -41,7 +41,7 @@ from pipelines.verify import check_files, check_graph
 from pipelines.verify.finding import Finding, ReleaseUnderTest, listed
 from pipelines.verify.verify_release import checked
 from sources.fetch.mirror import MissingCorpusError
-from sources.json_model import Values
+from sources.fields.json_model import Values
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import MANIFEST, ReleaseError, file_hash, load, read
 from synth.teachers.embedded import EmbeddedTeacher

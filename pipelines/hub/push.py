@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.hub.client import Blob, Hub, Kind, Remote, Say, connect, has_token, hub_error
-from sources.json_model import Values
+from sources.fields.json_model import Values
 from sources.releases.read_manifest import ReleaseError
 
 if TYPE_CHECKING:

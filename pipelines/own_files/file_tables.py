@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.own_files.table_checks import CheckedTable, TableError, check_csv, check_json_lines
 from sources.atomic import replacing
 from sources.files import FileError, RawFile, scratch_folder
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 from sources.suggest import did_you_mean
 
 __all__ = [

@@ -15,13 +15,13 @@ from sources.atomic import write_bytes, write_json
 from sources.documents.passage_rows import COLUMNS, is_document
 from sources.fetch.hub_files import HUB, downloaded, fetched
 from sources.fetch.hub_split import hub_split, parse_hub_address
+from sources.fields.names import is_name
 from sources.files import RawFile, plain_name
 from sources.formats.archives import sheet_names
-from sources.known_copies import freed_license
 from sources.mapping.column_mapping import ColumnMapping, Columns, MappingError, column_mapping, read_toml
 from sources.mapping.mapping_checks import check_mapping, first_rows, refuse_two_columns
 from sources.mapping.own_source import OWN_FILE, OwnSource, files_of, located
-from sources.names import is_name
+from sources.overlaps.known_copies import freed_license
 
 Confirm = Callable[[str, Path], bool]
 """Shows a proposed mapping and its first rows, and returns whether to write it to the path."""

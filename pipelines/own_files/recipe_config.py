@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.own_files.own_sources import SourceSpec
+from sources.fields.names import is_name
 from sources.mapping.column_mapping import MappingError, read_toml
-from sources.names import is_name
 from sources.suggest import did_you_mean
 
 KEYS = ("recipe", "name", "knobs", "source")

@@ -42,7 +42,7 @@ from quality.privacy.recognizer import recogniser
 from quality.privacy.redaction import Privacy, screen
 from quality.splits import Splits, assign_splits
 from sources.catalog import BENCHMARKS, HELD_OUT, SOURCES
-from sources.dates import EXPECTED
+from sources.fields.dates import EXPECTED
 from sources.license import UNKNOWN, Use, fits
 from sources.mapping.own_source import OwnSource
 from sources.record import ChainPrompt

@@ -7,7 +7,7 @@ import polars as pl
 from pipelines.build.shard import LostRowsError
 from pipelines.storage.store import Store
 from quality.splits import ASSIGNED, SPLITS, TABLE, TRAIN
-from sources.literal import read_parquet, scan_parquet
+from sources.formats.literal import read_parquet, scan_parquet
 from sources.releases.manifest_model import StepSummary
 
 DEPTH = 8

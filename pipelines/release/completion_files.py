@@ -16,7 +16,7 @@ import polars as pl
 from pipelines.completions.completion_store import EXPORTED, FILE, Completions, opened
 from pipelines.storage.store import Store
 from sources.atomic import write_table
-from sources.literal import parquet_schema, read_parquet, scan_parquet
+from sources.formats.literal import parquet_schema, read_parquet, scan_parquet
 from sources.record import Message
 from sources.releases.manifest_model import StepSummary
 from sources.releases.read_manifest import ReleaseError

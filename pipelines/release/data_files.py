@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from quality.splits import TRAIN
 from sources.atomic import replacing, writing
+from sources.formats.literal import read_parquet, scan_parquet
 from sources.license import joint
-from sources.literal import read_parquet, scan_parquet
 from sources.table import SCHEMA
 
 KINDS = ("sft", "dpo", "prompts")

@@ -19,7 +19,7 @@ from pipelines.release.row_figures import row_figures
 from pipelines.release.step_figures import pass_rate, request_figures, stored_figures, teacher_figures
 from pipelines.storage.store import Store
 from quality.overrides import Override
-from sources.json_model import Values
+from sources.fields.json_model import Values
 from sources.license import all_terms
 from sources.releases.figures_model import Figures, LicenseFacts, LicenseRows, Origin, RowFigures
 from sources.releases.manifest_model import NO_FIGURES, Manifest, StepSummary

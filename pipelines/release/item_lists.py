@@ -16,7 +16,7 @@ from pipelines.storage.store import Store
 from quality.decontamination.find_leaks import LEAK_SCHEMA
 from quality.decontamination.lexical_layers import LAYERS
 from sources.atomic import write_table
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 from sources.releases.manifest_model import StepSummary
 
 ITEM_LIST = "benchmark_items.parquet"

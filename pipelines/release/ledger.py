@@ -26,7 +26,7 @@ from pipelines.storage.store import Store
 from quality.overrides import DROPPED as OVERRIDDEN
 from quality.splits import ASSIGNED
 from sources.atomic import replacing
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from sources.releases.manifest_model import StepSummary
 from sources.table import SCHEMA
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from sources.json_model import Number
-from sources.literal import scan_parquet
+from sources.fields.json_model import Number
+from sources.formats.literal import scan_parquet
 from sources.releases.figures_model import (
     BenchmarkLeaks,
     ChangedRows,

@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.release.open_release import open_release
+from sources.formats.literal import scan_parquet
 from sources.known_licenses import LICENSES
 from sources.license import USES, Use, all_terms, contradiction, covers, freer_licenses, joint, parts, terms
-from sources.literal import scan_parquet
 from sources.releases.manifest_model import Manifest
 from sources.suggest import did_you_mean
 from synth.teachers.embedded import LICENSE as EMBEDDED_LICENSE

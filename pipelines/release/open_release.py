@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pipelines.release.data_files import SCHEMAS
 from pipelines.release.item_lists import ITEM_LIST, ITEMS
 from pipelines.release.ledger import LEDGER, LEDGER_WITH_MORE
-from sources.names import is_name
+from sources.fields.names import is_name
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError, load
 

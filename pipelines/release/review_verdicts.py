@@ -13,8 +13,8 @@ import polars as pl
 
 from pipelines.release.data_files import scan
 from sources.atomic import write_table, writing
-from sources.json_model import JsonModel
-from sources.literal import read_parquet
+from sources.fields.json_model import JsonModel
+from sources.formats.literal import read_parquet
 from sources.releases.read_manifest import ReleaseError
 
 Answer = Literal["right", "wrong", "unsure"]

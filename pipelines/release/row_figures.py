@@ -17,7 +17,7 @@ from pipelines.release.assigned_splits import split_names, split_of_file
 from pipelines.release.data_files import KINDS, RECORD_PARTS, ROWS_PER_GROUP, SCHEMAS, Part, configs
 from pipelines.release.open_release import same_type
 from quality.splits import TRAIN
-from sources.json_model import Values
+from sources.fields.json_model import Values
 from sources.license import parts
 from sources.releases.figures_model import (
     ChainFigures,

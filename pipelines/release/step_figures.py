@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.build.plan import reference_only
 from pipelines.release.row_figures import SHOWN_DIGITS, rounded
 from pipelines.storage.store import Store
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 from sources.releases.figures_model import (
     EditFigures,
     FunnelStep,

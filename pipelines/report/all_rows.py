@@ -15,7 +15,7 @@ from pipelines.release.open_release import open_release
 from pipelines.release.screening import Screening
 from pipelines.report.funnel_stages import trunk
 from pipelines.storage.quarantine import quarantined
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 from sources.releases.manifest_model import Manifest
 from sources.releases.read_manifest import ReleaseError
 from sources.table import SCHEMA, question_text

@@ -11,7 +11,7 @@ from pipelines.release.screening import Screening
 from pipelines.release.step_figures import with_generators
 from pipelines.report.all_rows import ReleaseView
 from pipelines.report.paired_rows import order
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 
 ACCEPTED = ("kept", "right", "agrees")
 """Verdicts of candidates that are not rejected: ``right`` ones were good and not needed."""

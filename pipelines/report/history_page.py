@@ -11,7 +11,7 @@ from pipelines.storage.row_locations import Row
 from pipelines.trace.row_event import ChangedField, RowEvent, mask_events
 from pipelines.trace.row_history import NOT_ELIGIBLE, NOT_ELIGIBLE_TEXT, row_history
 from sources.errors import SabilaError
-from sources.json_model import Values
+from sources.fields.json_model import Values
 
 CHARS = 20_000
 """Most characters of a text shown; a row may have a line of a megabyte."""

@@ -18,8 +18,8 @@ from pipelines.release.review_verdicts import (
 )
 from pipelines.trace.propose_overrides import add_to_file
 from quality.overrides import Override
-from sources.json_model import Count, JsonModel
-from sources.names import is_name
+from sources.fields.json_model import Count, JsonModel
+from sources.fields.names import is_name
 from sources.releases.figures_model import ReviewFigures
 
 

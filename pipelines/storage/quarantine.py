@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 
 QUARANTINE = "quarantine.parquet"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from sources.atomic import write_table
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 
 PLACES = "places.parquet"
 """Columns ``id``, sorted, and ``shard``, the number of the row's file."""

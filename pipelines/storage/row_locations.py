@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from sources.literal import parquet_schema, read_parquet, scan_parquet
+from sources.formats.literal import parquet_schema, read_parquet, scan_parquet
 
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 
 SHAPES = {
     "a Hugging Face token": r"\bhf_[A-Za-z0-9]{30,}",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 import polars as pl
 import xxhash
 
-from sources.literal import scan_parquet
+from sources.formats.literal import scan_parquet
 
 if TYPE_CHECKING:  # the verbs on own files import this module, and start faster without the types of a manifest
     from sources.releases.manifest_model import StepSummary

@@ -12,8 +12,8 @@ from pipelines.release.screening import Screening
 from pipelines.storage.quarantine import quarantined
 from pipelines.storage.store import Store
 from pipelines.trace.row_history import History
-from sources.json_model import Count, JsonModel
-from sources.literal import scan_parquet
+from sources.fields.json_model import Count, JsonModel
+from sources.formats.literal import scan_parquet
 from sources.releases.manifest_model import StepSummary
 from sources.table import question_text
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from pipelines.release.screening import Screening
 from pipelines.storage.row_locations import Row
-from sources.json_model import JsonModel
+from sources.fields.json_model import JsonModel
 
 
 class RowEdit(JsonModel):

@@ -21,7 +21,7 @@ from pipelines.storage.row_locations import Files, Row, RowLocation, shard_file
 from pipelines.storage.store import Store
 from pipelines.trace.row_event import ChangedField, RowEdit, RowEvent
 from sources.errors import SabilaError
-from sources.literal import parquet_schema, scan_parquet
+from sources.formats.literal import parquet_schema, scan_parquet
 from sources.releases.manifest_model import Locked, Manifest, StepSummary
 from sources.suggest import did_you_mean
 

@@ -15,8 +15,8 @@ from pipelines.release.ledger import DECISIONS, has_branches
 from pipelines.release.libraries import built_with
 from pipelines.release.step_figures import generation_settings
 from pipelines.verify.finding import Finding, ReleaseUnderTest, in_manifest
-from sources.json_model import JsonModel
-from sources.literal import parquet_schema, scan_parquet
+from sources.fields.json_model import JsonModel
+from sources.formats.literal import parquet_schema, scan_parquet
 
 
 def libraries(release: ReleaseUnderTest) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.release.item_lists import CLEAN, CONTAMINATED, ITEM_LIST, ITEMS, compared_items
 from pipelines.verify.finding import Finding, ReleaseUnderTest, listed
-from sources.literal import read_parquet, scan_parquet
+from sources.formats.literal import read_parquet, scan_parquet
 
 
 def item_list(release: ReleaseUnderTest) -> Iterator[Finding]:

@@ -11,8 +11,8 @@ from pipelines.release.ledger import ASSIGNED_SPLIT, SPLIT_GROUP
 from pipelines.verify.finding import Finding, ReleaseUnderTest
 from quality.key import key
 from quality.splits import SPLITS, TRAIN, Splits, split_of
-from sources.json_model import Values
-from sources.literal import parquet_schema, scan_parquet
+from sources.fields.json_model import Values
+from sources.formats.literal import parquet_schema, scan_parquet
 
 SHOWN = 20
 """Rows or groups named of each kind."""

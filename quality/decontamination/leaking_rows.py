@@ -13,7 +13,7 @@ from quality.decontamination.inputs import items_of, rows_of
 from quality.decontamination.item_index import LeakIndex, build_index
 from quality.decontamination.neighbors import Embed
 from quality.outcome import Outcome, without_passed
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from sources.table import frame
 
 

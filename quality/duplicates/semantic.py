@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.keep import KEEP_ORDER
 from quality.outcome import DROP_SCHEMA
-from sources.names import portable_model
+from sources.fields.names import portable_model
 
 F32 = NDArray[np.float32]
 

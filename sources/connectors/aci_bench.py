@@ -5,7 +5,7 @@ Upstream says that some speaker tags are swapped. ``encounter_id`` is unique acr
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source, held_out
 

@@ -5,7 +5,7 @@ Texts are of several kinds, named by ``text_type``; only some are prompts.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source, held_out
 

@@ -14,7 +14,7 @@ from sources.files import RawFile
 from sources.formats.csv_rows import table
 from sources.license import StatedLicense
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import rows_where
 from sources.shapes.row_shapes import letter, mcq, qa
 from sources.source import Benchmark, Raw

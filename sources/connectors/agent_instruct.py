@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SHAREGPT, collected_card
+from sources.schema.columns import SHAREGPT, collected_card
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 

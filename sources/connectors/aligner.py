@@ -5,7 +5,7 @@ Loaders read ``question, answer, correction``; the file's name could not be veri
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import json_rows, pair, placed, user
 from sources.source import Raw, Source
 

@@ -6,7 +6,7 @@ verified: rows may be ShareGPT or chat turns, Alpaca, or question and response; 
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import hub_page
+from sources.schema.columns import hub_page
 from sources.shapes.row_shapes import json_rows, placed, preference, sft
 from sources.source import Raw, Source
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import hub_page
+from sources.schema.columns import hub_page
 from sources.shapes.row_shapes import json_rows, sft
 from sources.source import Raw, Source
 

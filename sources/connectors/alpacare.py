@@ -1,6 +1,6 @@
 """MedInstruct-52k (Zhang et al. 2023, AlpaCare): medical instructions written by GPT-4; a third has ``<noinput>``."""
 
-from sources.schema import ALPACA, collected_card
+from sources.schema.columns import ALPACA, collected_card
 from sources.shapes.row_shapes import alpaca, parquet
 from sources.source import Source
 

@@ -3,10 +3,10 @@
 Made for evaluation: all of it is a benchmark.
 """
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, lettered
 from sources.source import Benchmark, Raw
 

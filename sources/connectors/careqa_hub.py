@@ -5,10 +5,10 @@ Made for evaluation: all of it is a benchmark.
 
 from dataclasses import replace
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import GoldColumn, hub_page, public_code
+from sources.schema.columns import GoldColumn, hub_page, public_code
 from sources.shapes.row_shapes import json_rows, mcq, numbered, one_based, qa
 from sources.source import Benchmark, Raw
 

@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Benchmark, Raw
 

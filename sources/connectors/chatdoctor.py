@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import ALPACA, collected_card, public_code
+from sources.schema.columns import ALPACA, collected_card, public_code
 from sources.shapes.row_shapes import numbered, parquet, qa, same_task
 from sources.source import Raw, Source
 

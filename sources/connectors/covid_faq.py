@@ -1,9 +1,9 @@
 """COVID-19 questions with answers by health agencies, collected for COVID-QA in March 2020; ``meta`` keeps the HTML."""
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 

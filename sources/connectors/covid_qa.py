@@ -10,7 +10,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.passage_window import located, passage
 from sources.shapes.row_shapes import qa, squad
 from sources.source import Raw, Source

@@ -3,7 +3,7 @@
 from sources.connectors.covid_qa import draft
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import repository_file
+from sources.schema.columns import repository_file
 from sources.shapes.row_shapes import parquet
 from sources.source import Raw, Source
 

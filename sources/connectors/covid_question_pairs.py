@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import mcq, numbered, table, task_and_question
 from sources.source import Raw, Source
 

@@ -5,7 +5,7 @@ Bias is measured by which sentence a model finds likelier, so no option is gold.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import mcq, table
 from sources.source import Benchmark, Raw
 

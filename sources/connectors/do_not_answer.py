@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import table, user
 from sources.source import Raw, Source
 

@@ -6,7 +6,7 @@ Its publisher calls the full set a test split and Egida-S the training split. A 
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import json_rows, placed, qa
 from sources.source import Raw, Source, held_out
 

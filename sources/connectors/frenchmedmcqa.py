@@ -5,7 +5,7 @@ The test set does not mark which of its questions have several.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_list, letter, mcq
 from sources.source import Raw, Source, held_out
 

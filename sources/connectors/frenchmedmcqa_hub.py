@@ -10,7 +10,7 @@ from sources.connectors.frenchmedmcqa import parse
 from sources.files import FileError, RawFile
 from sources.formats.archives import zip_member
 from sources.formats.json_values import JsonError, parse_json
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.source import Broken, Raw, Source, held_out
 
 MEMBERS = {"train": "train.json", "validation": "dev.json", "test": "test.json"}

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from sources.files import RawFile
 from sources.license import StatedLicense
 from sources.record import Draft
-from sources.schema import hub_page
+from sources.schema.columns import hub_page
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 

@@ -1,6 +1,6 @@
 """GenMedGPT-5k (Li et al. 2023, ChatDoctor): patients' questions and doctors' answers, both written by ChatGPT."""
 
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_list, same_task
 from sources.source import Source
 

@@ -6,10 +6,10 @@ depend on a picture have its path in ``meta["image"]``; the pictures are not pub
 
 from collections.abc import Iterator
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import FileError, RawFile
 from sources.record import ChainPrompt, Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_object, letter, mcq
 from sources.source import Benchmark, Broken, Raw, Source, held_out
 

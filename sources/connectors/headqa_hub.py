@@ -6,7 +6,7 @@
 
 from sources.connectors.headqa import parse
 from sources.record import ChainPrompt
-from sources.schema import GoldColumn, hub_page, repository_file
+from sources.schema.columns import GoldColumn, hub_page, repository_file
 from sources.shapes.row_shapes import parquet
 from sources.source import Benchmark, Source, held_out
 

@@ -3,7 +3,7 @@
 from sources.connectors.medqa_openlifescience import nested
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import hub_page, public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import json_rows, numbered
 from sources.source import Raw, Source, held_out
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from sources.connectors import headqa
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import rows_where
 from sources.shapes.row_shapes import mcq, parquet
 from sources.source import Benchmark, Raw

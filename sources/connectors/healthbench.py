@@ -9,7 +9,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft, Message
-from sources.schema import SchemaReading, hub_page, public_code
+from sources.schema.columns import SchemaReading, hub_page, public_code
 from sources.shapes.benchmark_shapes import DOUBTED_SIGN
 from sources.shapes.row_shapes import jsonl
 from sources.source import Benchmark, Raw

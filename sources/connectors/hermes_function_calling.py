@@ -6,7 +6,7 @@ keeps its ``<tool_response>`` tag. The system turn lists the tools.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SHAREGPT, collected_card, public_code
+from sources.schema.columns import SHAREGPT, collected_card, public_code
 from sources.shapes.row_shapes import SPEAKERS, chat, conversation, json_rows, placed
 from sources.source import Raw, Source
 

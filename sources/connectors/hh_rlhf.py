@@ -6,7 +6,7 @@ malformed; an empty chosen reply becomes a record, which the rules drop.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading, collected_card
+from sources.schema.columns import SchemaReading, collected_card
 from sources.shapes.row_shapes import compared, jsonl, placed, transcript
 from sources.source import Raw, Source, held_out
 

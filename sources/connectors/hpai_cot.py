@@ -8,7 +8,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import ANSWERED, SchemaReading, hub_page, public_code
+from sources.schema.columns import ANSWERED, SchemaReading, hub_page, public_code
 from sources.shapes.row_shapes import answered, json_rows, numbered
 from sources.source import Raw, Source
 

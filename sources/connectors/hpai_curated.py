@@ -4,7 +4,7 @@ Field names could not be verified: rows may be ShareGPT or chat turns, Alpaca, o
 is Apache-2.0 throughout; where the origin has another licence, the stricter one holds.
 """
 
-from sources.schema import hub_page
+from sources.schema.columns import hub_page
 from sources.shapes.row_shapes import json_rows, sft
 from sources.source import Source
 

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, numbered, qa
 from sources.source import Benchmark, Broken, Raw
 

@@ -6,7 +6,7 @@ who answered.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import CHAT, hub_page
+from sources.schema.columns import CHAT, hub_page
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import MESSAGE_PAIR, collected_card
+from sources.schema.columns import MESSAGE_PAIR, collected_card
 from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source, held_out
 

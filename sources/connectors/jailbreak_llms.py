@@ -3,10 +3,10 @@
 Prompts repeat across communities, so the line number is the id. Hub: ``TrustAIRLab/in-the-wild-jailbreak-prompts``.
 """
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 

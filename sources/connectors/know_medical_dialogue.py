@@ -1,6 +1,6 @@
 """know_medical_dialogue_v2: patients' questions and doctors' replies, expanded by GPT-4; ``input`` is empty."""
 
-from sources.schema import ALPACA, collected_card
+from sources.schema.columns import ALPACA, collected_card
 from sources.shapes.row_shapes import alpaca, json_rows
 from sources.source import Source
 

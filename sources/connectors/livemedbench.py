@@ -4,10 +4,10 @@ The score of every case is clipped to 0 to 1, other than in HealthBench. Later s
 """
 
 from sources.connectors.healthbench import check_points
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.row_shapes import json_list, user
 from sources.source import Benchmark, Raw
 

@@ -5,7 +5,7 @@ A copy on the Hub, with one row per answer. The test set is ``liveqa_trec``.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import CHAT, ColumnTypes, hub_page
+from sources.schema.columns import CHAT, ColumnTypes, hub_page
 from sources.shapes.row_shapes import chat, conversation, jsonl, numbered, qa
 from sources.source import Parse, Raw, Source
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sources.files import FileError, RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import ABSTAIN
 from sources.shapes.row_shapes import json_object, mcq
 from sources.source import Benchmark, Raw, Rows

@@ -5,7 +5,7 @@ The prompt has the options; ``answer_string`` is the right answer, the reply of 
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import numbered, parquet, qa
 from sources.source import Raw, Source
 

@@ -5,7 +5,7 @@ magpie-ultra is by the 405B model, single-turn; Pro-MT by the 70B model, in seve
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SHAREGPT, public_code
+from sources.schema.columns import SHAREGPT, public_code
 from sources.shapes.row_shapes import chat, conversation, parquet, placed, qa
 from sources.source import Raw, Source
 

@@ -5,7 +5,7 @@ One configuration per site, iCliniq and HealthCareMagic, whose terms forbid reus
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import hub_page, repository_file
+from sources.schema.columns import hub_page, repository_file
 from sources.shapes.row_shapes import parquet, placed, qa
 from sources.source import Raw, Source, held_out
 

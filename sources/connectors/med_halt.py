@@ -14,7 +14,7 @@ from typing import Any
 from sources.files import RawFile
 from sources.formats.csv_rows import table
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import ABSTAIN, PROPOSED, rows_where
 from sources.shapes.row_shapes import mcq
 from sources.source import Benchmark, Raw, is_training

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.row_shapes import lettered, numbered, parquet
 from sources.source import Benchmark, Raw
 

@@ -7,7 +7,7 @@ itself. The note is part of the question, because 55 calculators ask the same qu
 from sources.files import RawFile
 from sources.formats.csv_rows import table
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import NUMBER
 from sources.shapes.row_shapes import qa
 from sources.source import Benchmark, Raw

@@ -6,7 +6,7 @@ The dataset is CC BY 4.0 by its authors and tagged MIT: the stricter one binds.
 from sources.files import RawFile
 from sources.license import StatedLicense
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.row_shapes import parquet, qa
 from sources.source import Benchmark, Raw
 

@@ -10,7 +10,7 @@ from typing import Any
 from sources.files import RawFile
 from sources.formats.csv_rows import table
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import ERROR, SENTENCES
 from sources.shapes.row_shapes import parquet, qa
 from sources.source import Benchmark, Raw

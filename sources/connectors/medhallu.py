@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import ABSTAIN, PROPOSED
 from sources.shapes.row_shapes import mcq, numbered, parquet
 from sources.source import Benchmark, Broken, Raw

@@ -4,7 +4,7 @@ According to its card, a third of the WikiDoc questions is poor. Patient informa
 ``wikidoc_patient_information``.
 """
 
-from sources.schema import ALPACA, collected_card
+from sources.schema.columns import ALPACA, collected_card
 from sources.shapes.row_shapes import json_rows, same_task
 from sources.source import Source
 

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import json_rows, numbered, qa
 from sources.source import Raw, Source
 

@@ -3,7 +3,7 @@
 Its other 26 configurations are its parts, which have connectors of their own.
 """
 
-from sources.schema import ALPACA, public_code
+from sources.schema.columns import ALPACA, public_code
 from sources.shapes.row_shapes import alpaca, parquet
 from sources.source import Source
 

@@ -5,7 +5,7 @@ The file is JSON Lines in spite of its name; ``cop`` is 1-based here, unlike on 
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, mcq, one_based
 from sources.source import Benchmark, Raw
 

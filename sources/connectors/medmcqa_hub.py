@@ -6,7 +6,7 @@
 from sources.connectors.medmcqa import ABOUT, OPTIONS
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import GoldColumn, collected_card, repository_file
+from sources.schema.columns import GoldColumn, collected_card, repository_file
 from sources.shapes.row_shapes import mcq, parquet
 from sources.source import Raw, Source, held_out
 

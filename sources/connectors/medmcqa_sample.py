@@ -6,7 +6,7 @@ Answers are letters.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, letter, mcq
 from sources.source import Raw, Source, held_out
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Benchmark, Raw
 

@@ -5,7 +5,7 @@ Answers are letters, and the letter of a question changes between the two.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import jsonl, lettered, numbered
 from sources.source import Benchmark, Raw
 

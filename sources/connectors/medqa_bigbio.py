@@ -9,7 +9,7 @@ from sources.connectors.medqa import parse
 from sources.files import RawFile
 from sources.formats.archives import zip_member
 from sources.formats.json_values import JsonError, parse_json
-from sources.schema import collected_card, public_code, repository_file
+from sources.schema.columns import collected_card, public_code, repository_file
 from sources.source import Broken, Raw, Source, held_out
 
 ARCHIVE = "data_clean.zip"

@@ -1,7 +1,7 @@
 """MedQA-USMLE with four options (Jin et al. 2020) on the Hub, as JSON Lines in the original layout; letters."""
 
 from sources.connectors.medqa import parse
-from sources.schema import collected_card
+from sources.schema.columns import collected_card
 from sources.shapes.row_shapes import jsonl
 from sources.source import Source, held_out
 

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import GoldColumn, collected_card, repository_file
+from sources.schema.columns import GoldColumn, collected_card, repository_file
 from sources.shapes.row_shapes import json_rows, mcq
 from sources.source import Raw, Source, held_out
 

@@ -1,7 +1,7 @@
 """MedQA-USMLE with four options (Jin et al. 2020) from the Aloe group's prompt engine. Answers are letters."""
 
 from sources.connectors.medmcqa_sample import parse
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict
 from sources.source import Benchmark
 

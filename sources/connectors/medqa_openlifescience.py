@@ -5,7 +5,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import hub_page, public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import lettered, parquet
 from sources.source import Raw, Source, held_out
 

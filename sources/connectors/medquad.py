@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from sources.files import RawFile
 from sources.formats.archives import members
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, whole_text
 from sources.source import Broken, Raw, Source
 

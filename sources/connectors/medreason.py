@@ -6,7 +6,7 @@ decontamination drops their rows. ``options`` is one text, and part of the quest
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import jsonl, numbered, qa
 from sources.source import Raw, Source
 

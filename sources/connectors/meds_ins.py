@@ -7,7 +7,7 @@ from typing import Any
 
 from sources.files import RawFile
 from sources.record import TASKS, Draft
-from sources.schema import public_code
+from sources.schema.columns import public_code
 from sources.shapes.row_shapes import instructed, placed, under
 from sources.source import Raw, Source
 

@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import hub_page, public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import numbered, qa, table
 from sources.source import Raw, Source
 

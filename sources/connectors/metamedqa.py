@@ -6,7 +6,7 @@ Some questions were changed so that one of these is right; 100 are about an orga
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import ABSTAIN
 from sources.shapes.row_shapes import letter, mcq, numbered, parquet
 from sources.source import Benchmark, Raw

@@ -3,10 +3,10 @@
 The passage is the context, the year of the paper the date. Ids may repeat, so file and row number are used.
 """
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import hub_page, public_code
+from sources.schema.columns import hub_page, public_code
 from sources.shapes.row_shapes import parquet, placed, qa
 from sources.source import Raw, Source
 

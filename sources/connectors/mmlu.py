@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import bare_table, letter, mcq
 from sources.source import Benchmark, Raw
 

@@ -5,7 +5,7 @@ The edition in use: 272 test items of ``professional_medicine``, without the ten
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_dict, lettered
 from sources.source import Benchmark, Raw
 

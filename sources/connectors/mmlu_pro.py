@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import GoldColumn, SchemaReading
+from sources.schema.columns import GoldColumn, SchemaReading
 from sources.shapes.benchmark_shapes import rows_where
 from sources.shapes.row_shapes import letter, mcq, parquet
 from sources.source import Benchmark, Raw

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import qa, table
 from sources.source import Raw, Source, held_out
 

@@ -5,7 +5,7 @@ The assistant's turn has its reasoning in a field of its own. The licence was re
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import CHAT, public_code
+from sources.schema.columns import CHAT, public_code
 from sources.shapes.row_shapes import chat, conversation, parquet, placed
 from sources.source import Raw, Source
 

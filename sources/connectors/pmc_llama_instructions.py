@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import ALPACA, collected_card
+from sources.schema.columns import ALPACA, collected_card
 from sources.shapes.row_shapes import instructed, json_rows, numbered
 from sources.source import Raw, Source
 

@@ -5,7 +5,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import GoldColumn, SchemaReading
+from sources.schema.columns import GoldColumn, SchemaReading
 from sources.shapes.row_shapes import mcq, numbered, parquet
 from sources.source import Benchmark, Raw
 

@@ -6,10 +6,10 @@ gives those split ``test``; the benchmark reads only them.
 
 from collections.abc import Sequence
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.official_test import split_by_test_ids
 from sources.shapes.row_shapes import json_dict, letter, mcq
 from sources.source import Raw, Source, held_out

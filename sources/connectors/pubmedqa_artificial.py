@@ -5,7 +5,7 @@ from dataclasses import replace
 from sources.connectors.pubmedqa import DECISIONS, labelled
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import collected_card, repository_file
+from sources.schema.columns import collected_card, repository_file
 from sources.shapes.row_shapes import letter, mcq, parquet
 from sources.source import Raw, Source
 

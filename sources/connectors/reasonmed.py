@@ -3,7 +3,7 @@
 MMLU has no training part, so that some questions are a benchmark's: decontamination drops them.
 """
 
-from sources.schema import ALPACA, public_code
+from sources.schema.columns import ALPACA, public_code
 from sources.shapes.row_shapes import alpaca, json_rows
 from sources.source import Source
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import mcq, task_and_question, whole_text, xml
 from sources.source import Broken, Raw, Source, held_out
 

@@ -5,7 +5,7 @@ Its magpie-ultra part overlaps with RewardBench, which is why the authors replac
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import MESSAGE_PAIR, public_code
+from sources.schema.columns import MESSAGE_PAIR, public_code
 from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source
 

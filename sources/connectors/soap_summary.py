@@ -2,7 +2,7 @@
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import collected_card, public_code
+from sources.schema.columns import collected_card, public_code
 from sources.shapes.row_shapes import json_rows, numbered, qa
 from sources.source import Raw, Source, held_out
 

@@ -6,7 +6,7 @@ ODC-By: the stricter one binds.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import SchemaReading
+from sources.schema.columns import SchemaReading
 from sources.shapes.benchmark_shapes import rows_where
 from sources.shapes.row_shapes import LETTERS, jsonl, letter, mcq
 from sources.source import Benchmark, Raw

@@ -5,7 +5,7 @@ Answer lists are joined by ``; ``. The Hub's ``truthfulqa/truthful_qa`` is the f
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import numbered, table, user
 from sources.source import Benchmark, Raw
 

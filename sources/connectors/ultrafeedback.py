@@ -5,7 +5,7 @@ Both scores are in ``meta``; where they are equal, the order means nothing.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import MESSAGE_PAIR, collected_card
+from sources.schema.columns import MESSAGE_PAIR, collected_card
 from sources.shapes.row_shapes import numbered, parquet, preference
 from sources.source import Raw, Source, held_out
 

@@ -8,7 +8,7 @@ import re
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import PUBLISHED_FILES, hub_page
+from sources.schema.columns import PUBLISHED_FILES, hub_page
 from sources.shapes.row_shapes import chat, conversation, json_list, parquet, placed
 from sources.source import Raw, Source
 

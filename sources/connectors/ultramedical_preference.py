@@ -6,7 +6,7 @@ development and test files are held out.
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema import MESSAGE_PAIR, hub_page, public_code
+from sources.schema.columns import MESSAGE_PAIR, hub_page, public_code
 from sources.shapes.row_shapes import json_rows, numbered, preference
 from sources.source import Raw, Source, held_out
 

@@ -1,6 +1,6 @@
 """WikiDoc's patient information as question and answer (Han et al. 2023, MedAlpaca); the questions are by GPT-3.5."""
 
-from sources.schema import PUBLISHED_FILES
+from sources.schema.columns import PUBLISHED_FILES
 from sources.shapes.row_shapes import json_list, same_task
 from sources.source import Source
 

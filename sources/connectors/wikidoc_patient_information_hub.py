@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sources.connectors.wikidoc_patient_information import WIKIDOC_PATIENT_INFORMATION
-from sources.schema import ALPACA, collected_card
+from sources.schema.columns import ALPACA, collected_card
 
 WIKIDOC_PATIENT_INFORMATION_HUB = replace(
     WIKIDOC_PATIENT_INFORMATION,

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from markdown_it import MarkdownIt
 
-from sources.dates import parse_date
 from sources.documents.document import Block, Document, first_heading
+from sources.fields.dates import parse_date
 
 FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from sources.dates import parse_date
 from sources.documents.document import Document, DocumentText
+from sources.fields.dates import parse_date
 
 LEFT_OUT = frozenset("script style noscript template nav footer aside form button select svg iframe head".split())
 HEADINGS = {f"h{level}": level for level in range(1, 7)}

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from sources.errors import SabilaError
-from sources.json_model import explain_errors
+from sources.fields.json_model import explain_errors
 from sources.known_licenses import LICENSES
 from sources.license import parts
 from sources.record import ROLES, TASKS, ChainPrompt

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sources.dates import parse_date
+from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.formats.json_values import JsonError, parse_json
 from sources.mapping.column_mapping import ColumnMapping, GoldBase, MessageKeys

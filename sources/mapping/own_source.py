@@ -16,13 +16,13 @@ from pydantic.dataclasses import dataclass as checked
 from sources.documents.passage_cuts import DOCUMENT_SUFFIXES
 from sources.documents.passage_rows import is_document, passage_rows
 from sources.fetch.hub_files import HUB
+from sources.fields.json_model import InnerPath, explain_errors
+from sources.fields.names import is_name
 from sources.files import COMPRESSED, RawFile, plain_name
-from sources.json_model import InnerPath, explain_errors
 from sources.mapping.column_mapping import FORBID, ColumnMapping, MappingError
 from sources.mapping.file_rows import SUFFIXES, rows_of_file
 from sources.mapping.mapped_rows import parse_mapped
-from sources.names import is_name
-from sources.schema import ASPECTS, SchemaReading
+from sources.schema.columns import ASPECTS, SchemaReading
 from sources.source import Corpus, Rows, Source, is_held_out
 from sources.suggest import did_you_mean
 

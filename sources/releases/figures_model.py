@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sources.json_model import Count, JsonModel, Number
+from sources.fields.json_model import Count, JsonModel, Number
 
 # --- rows ----------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,17 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from sources.json_model import Count, InnerPath, JsonModel, Name, Number, ReleasedPath, Size, Values, explain_errors
+from sources.fields.json_model import (
+    Count,
+    InnerPath,
+    JsonModel,
+    Name,
+    Number,
+    ReleasedPath,
+    Size,
+    Values,
+    explain_errors,
+)
 from sources.releases.figures_model import Figures, MixPart
 
 FORMAT = 2

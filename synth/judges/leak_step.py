@@ -16,7 +16,7 @@ from quality.decontamination.find_leaks import Decontaminate, Judge
 from quality.decontamination.leaking_rows import drop_leaks
 from quality.decontamination.neighbors import Embed
 from quality.outcome import Outcome
-from sources.names import portable_model
+from sources.fields.names import portable_model
 from sources.record import Message
 from synth.teachers.embedders import embedder, model_and_threshold, revision_of
 from synth.teachers.specs import teacher

@@ -20,7 +20,7 @@ from quality.scores.digits import NextTokens
 from quality.scores.diversity import Diversity, best_rows, select
 from quality.scores.likelihood import Continuation, TokenLogprobs, add_ifd, add_perplexity
 from quality.scores.score_columns import Above, Lowest, Unscored, add_reward, drop_above, drop_lowest
-from sources.names import portable_model
+from sources.fields.names import portable_model
 from sources.table import question_text, to_json
 from synth.judges.score_models import shared_causal_model, shared_reward_model, teacher_next_tokens
 from synth.teachers.embedders import embedder, revision_of

@@ -9,8 +9,8 @@ from itertools import islice
 import orjson
 import polars as pl
 
+from sources.fields.names import portable_model
 from sources.license import UNKNOWN
-from sources.names import portable_model
 from sources.record import Message
 from sources.table import SCHEMA, to_json
 from synth.judges.score_step import Scores, add_scores

@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
 from quality.scores.score_columns import Unscored, reward_scores
-from sources.names import portable_model
+from sources.fields.names import portable_model
 from sources.record import Message, Record
 from sources.table import frame, records, to_json
 from synth.judges.score_models import shared_reward_model

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.outcome import Outcome
 from quality.scores.score_columns import Unscored, reward_scores
-from sources.names import portable_model
+from sources.fields.names import portable_model
 from sources.table import to_json
 from synth.judges.score_models import shared_reward_model
 from synth.preferences.propose_pairs import SCORES

@@ -11,7 +11,7 @@ from quality.decontamination.find_leaks import Decontaminate, drop_table, find_l
 from quality.decontamination.inputs import items_of, rows_of
 from quality.decontamination.item_index import LeakIndex, build_index
 from quality.outcome import Outcome, without_passed
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from sources.table import SCHEMA
 from synth.redteam.red_team_steps import plain_requests
 

@@ -19,7 +19,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from quality.duplicates.near_settings import NearRules
 from quality.outcome import Outcome
-from sources.literal import read_parquet
+from sources.formats.literal import read_parquet
 from sources.table import SCHEMA, to_json
 from synth.judges import guard
 from synth.judges.guard import Guard

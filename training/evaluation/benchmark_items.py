@@ -12,9 +12,9 @@ from typing import NamedTuple
 import orjson
 
 from sources.catalog import BENCHMARKS
-from sources.dates import first_day
 from sources.errors import SabilaError
 from sources.fetch.mirror import MissingCorpusError
+from sources.fields.dates import first_day
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Malformed, Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from sources.shared_items import shared_among
+from sources.overlaps.shared_items import shared_among
 from training.evaluation.benchmark_items import ItemSet
 from training.evaluation.known_leaks import question_keys
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from sources.names import is_inner_path, is_name
+from sources.fields.names import is_inner_path, is_name
 
 LARGEST = 2**63 - 1
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from sources.files import FileError, RawFile
+from sources.files import FileError
 from sources.record import as_position
-from sources.schema import GoldColumn
-from sources.source import Corpus
+from sources.schema.columns import ColumnTypes, GoldColumn
 
 SAMPLE = 200
 """Rows at the start of a file that are compared with the connector's columns."""
@@ -56,33 +55,15 @@ class Drift:
         return f"column {self.column!r}: expected {self.expected}, found {self.found}{proposed}"
 
 
-def refuse_drift(corpus: Corpus, file: RawFile, rows: Sequence[object]) -> None:
-    """Raise ``DriftError`` where the first rows of ``file`` do not have the columns of ``corpus``."""
-    found = find_drift(corpus, rows)
-    if not found:
-        return
-    shown = "\n".join(f"  {one}" for one in found)
-    raise DriftError(
-        f"{file.path} no longer has the shape that {corpus.name} reads:\n{shown}\n"
-        f"Set revision to the commit that had it (sabila sources {corpus.name} shows where the shape was read), or map "
-        f"the columns in {corpus.parse.__module__.replace('.', '/')}.py; "
-        f"sabila sources --verify {corpus.name} tries one file"
-    )
-
-
-def find_drift(corpus: Corpus, rows: Sequence[object]) -> list[Drift]:
-    """Return the columns of ``corpus`` that all of ``rows`` lack or have in another type, and a shifted gold base."""
+def find_drift(columns: ColumnTypes, gold: GoldColumn | None, rows: Sequence[object]) -> list[Drift]:
+    """Return the ``columns`` that all of ``rows`` lack or have in another type, and a shifted base of ``gold``."""
     objects = [row for row in rows if isinstance(row, Mapping)]
-    if not corpus.columns or len(objects) < ENOUGH:
+    if not columns or len(objects) < ENOUGH:
         return []
-    unclaimed = {
-        name: kind for name, kind in found_types(objects).items() if name not in corpus.columns and "." not in name
-    }
-    found = [
-        drift for name in corpus.columns if (drift := _column_drift(name, corpus.columns[name], objects, unclaimed))
-    ]
+    unclaimed = {name: kind for name, kind in found_types(objects).items() if name not in columns and "." not in name}
+    found = [drift for name in columns if (drift := _column_drift(name, columns[name], objects, unclaimed))]
     named = {drift.column for drift in found}
-    if corpus.gold and corpus.gold.name not in named and (shift := _gold_shift(corpus.gold, objects)):
+    if gold and gold.name not in named and (shift := _gold_shift(gold, objects)):
         found.append(shift)
     return found
 

@@ -9,12 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sources.drift import SAMPLE, DriftError, find_drift, found_types
 from sources.fetch.hub_files import fetched_one, resolve_revision
 from sources.fetch.mirror import MissingCorpusError, corpus_folder, present_files
 from sources.files import RawFile
 from sources.read import read
 from sources.record import Record
+from sources.schema.drift import SAMPLE, DriftError, find_drift, found_types
 from sources.source import Corpus, Raw
 
 LIMIT = 10_000
@@ -54,7 +54,7 @@ def trial_of(corpus: Corpus, mirror: Path | None, raw: Path) -> SourceTrial:
             else:
                 errors[row.error] += 1
     except DriftError:
-        problems += map(str, find_drift(corpus, values))
+        problems += map(str, find_drift(corpus.columns, corpus.gold, values))
     problems += [f"{count} rows cannot be read: {error}" for error, count in errors.most_common(5)]
     malformed = errors.total()
     return SourceTrial(

@@ -1,0 +1,1 @@
+"""Corpora that are copies of others, and hold-outs that share questions with each other or with training corpora."""
