@@ -213,6 +213,7 @@ def test_what_cannot_be_read_is_unparsed_and_says_why(how, text):
         ("several", "A\n\nThat is all.\n\nC"),
         ("contradicts", "Answer: C. Naproxen"),
         ("contradicts", "The answer is C (Naproxen)."),
+        ("contradicts", "Answer: Naproxen (C)"),
     ],
 )
 def test_more_than_one_option_is_ambiguous_where_one_is_right(how, text):
@@ -315,6 +316,46 @@ def test_an_options_text_is_read_however_it_is_spaced():
     assert letters("Answer: 250 mg", doses) is None
     assert letters("Answer: beta blocker", ("Beta-blocker", "ACE inhibitor")) == "A"
     assert letters("Answer: Acetaminophen", ("Aspirin", "Acetaminophen (paracetamol)")) == "B"
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "shown"),
+    [
+        (("1.5", "15", "150", "1500"), "1,500", "D"),
+        (("1,500", "15", "150", "15000"), "1500", "A"),
+        (("1,500", "15", "150", "15000"), "15\u202f000", "D"),
+        (("-2", "2", "+2", "0"), "-2", "A"),
+        (("-2", "2", "+2", "0"), "−2", "A"),
+        (("2", "3"), "-2", None),
+        (("> 5 cm", "< 5 cm", "5 cm"), ">5 cm", "A"),
+        (("> 5 cm", "< 5 cm", "5 cm"), "5 cm", "C"),
+        (("> 5 cm", "< 5 cm"), "5 cm", None),
+        (("p < 0.05", "p > 0.05"), "p<.05", "A"),
+        (("105", "10⁵", "10⁶", "106"), "10^6", "C"),
+        (("105", "10⁵", "10⁶", "106"), "$10^{6}$", "C"),
+        (("25%", "50%", "75%"), "\\boxed{50\\%}", "B"),
+        (("1/2", "1/4"), "$\\frac{1}{4}$", "B"),
+        (("α-blocker", "β-blocker"), "$\\beta$-blocker", "B"),
+        (("≤ 5", "≥ 5"), "$\\geq 5$", "B"),
+        (("10-20%", "20-30%", "30-40%"), "20–30 %", "B"),
+    ],
+)
+def test_a_number_is_read_with_its_sign_its_thousands_and_its_exponent(options, said, shown):
+    assert letters(f"Answer: {said}", options) == shown
+
+
+@pytest.mark.parametrize("said", ["HER2-positive", "HER2 positive", "her2 - positive disease", "HER2-positive."])
+def test_a_hyphen_after_a_number_is_a_blank(said):
+    read = letters(f"The answer is {said}", ("HER2 negative", "HER2 positive"))
+    assert read == (None if "disease" in said else "B")
+    assert letters("It is COVID 19.", ("Influenza", "COVID-19")) == "B"
+    assert letters("Answer: type-2 diabetes", ("Type 1 diabetes", "Type 2 diabetes")) == "B"
+
+
+def test_characters_that_nobody_sees_change_nothing():
+    for unseen in ("\u200b", "\ufeff", "\u200f", "\u00ad", "\x00"):
+        assert letters(f"{unseen}Answer:{unseen} C{unseen}") == "C"
+        assert letters(f"Feb{unseen}uxostat") == "D"
 
 
 def test_thoughts_do_not_count():
@@ -706,6 +747,21 @@ def test_words_of_answers_in_any_order_have_a_verdict(words):
     verdict = extract("".join(words), OPTIONS)
     assert verdict.how
     assert set(verdict.letters) <= {"A", "C"}
+
+
+WRITTEN_PARTS = st.lists(
+    st.sampled_from(
+        [*"25-–<>+(%$ ", "B)", "1,500", "1 500", ".50", "10⁵", "^{2}", "½", "α", "mg", "HER", "stage", "or"]
+    ),
+    min_size=1,
+    max_size=5,
+).map("".join)
+
+
+@given(st.lists(WRITTEN_PARTS, min_size=2, max_size=4, unique=True), st.data())
+def test_any_text_of_an_option_has_a_verdict(options, data):
+    said = data.draw(st.sampled_from(options)).replace(" ", data.draw(st.sampled_from(" -–")))
+    assert extract(f"Answer: {said}", options).how
 
 
 # --- a thousand outputs --------------------------------------------------------------------------------------------

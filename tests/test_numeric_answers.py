@@ -35,6 +35,11 @@ from synth.answers.numeric_answers import extract_number, is_within
         ("Answer: 3 out of 9", "3"),
         ("Answer: 3/9 points", "3"),
         ("Answer: .5", "0.5"),
+        ("Answer: $1.2 \\times 10^{3}$ mL", "1200"),
+        ("Answer: 1.2 × 10³", "1200"),
+        ("Answer: 250 × 10⁹/L", "250"),
+        ("Answer: 12\u202f500", "12500"),
+        ("Answer: 5 mmol/L (normal: less than 4)", "5"),
     ],
 )
 def test_the_number_after_the_last_cue_is_read(reply, value):
@@ -55,6 +60,13 @@ def test_the_number_after_the_last_cue_is_read(reply, value):
         "Answer: 24-26",
         "<think>Answer: 2",
         "Answer: twenty-four",
+        "Answer: < 5",
+        "Answer: more than 5",
+        "Answer: 10⁶",
+        "Answer: 1.234.567",
+        "Answer: 1e400",
+        "Answer: 1.2 million",
+        "Answer: \\frac{1}{2}",
     ],
 )
 def test_what_is_unsure_is_no_value(reply):
@@ -75,6 +87,7 @@ def test_limits_are_part_of_the_range(reply, inside):
 def test_a_percentage_is_right_as_a_number_or_as_its_hundredth():
     for lower, upper in (("0.5", "0.6"), ("50", "60")):
         assert is_within(extract_number("Answer: 53.1%", "decimal"), lower, upper, "decimal")
+    assert is_within(extract_number("\\boxed{53.1\\%}", "decimal"), "0.5", "0.6", "decimal")
     assert not is_within(extract_number("Answer: 53.1", "decimal"), "0.5", "0.6", "decimal")
 
 

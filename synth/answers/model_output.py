@@ -18,12 +18,36 @@ BOXED = re.compile(
     re.IGNORECASE,
 )
 LAYOUT = re.compile(
-    r"\\[()\[\],;!%]|\\(?:quad|qquad|displaystyle)\b|[*`$]+|(?<!\w)_+|_+(?!\w)"
+    r"\\[()\[\],;!]|\\(?:quad|qquad|displaystyle)\b|[*`$]+|(?<!\w)_+|_+(?!\w)"
     r"|</?(?:b|i|em|strong|u|p|span|div|h[1-6]|[uo]l|li|center|font|code|pre|blockquote|table|tbody|tr|td)\b[^<>]*>"
-    r"|^[ \t]*[#>]+[ \t]*",
+    r"|^[ \t]*(?:[#>](?!\s?[\d.]))+[ \t]*",
     re.MULTILINE,
 )
-QUOTES = str.maketrans("’‘´＂“”„«»‹›【】「」『』。、", "'''\"" + '"' * 7 + '[]""""' + ".,")
+"""Marks of Markdown, LaTeX and HTML; a ``>`` before a number is a sign: "> 5 cm"."""
+
+INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+"""Characters without width, marks of direction and control characters."""
+
+SUPERSCRIPT = re.compile(r"(?<=\d)[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+"""An exponent of a number: the compatible form of 10⁶ would be 106."""
+
+FRACTION = re.compile(r"\\[dt]?frac\s*\{(-?[\d.]+)\}\s*\{([\d.]+)\}")
+SCRIPT = re.compile(r"(?:(\^)|_)\{([^{}\n]*)\}")
+SIGNS = {
+    **{"times": "×", "cdot": "·", "div": "÷", "pm": "±", "approx": "≈", "sim": "~", "degree": "°", "circ": "°"},
+    **{"le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "lt": "<", "gt": ">", "neq": "≠"},
+    **{"to": "→", "rightarrow": "→", "uparrow": "↑", "downarrow": "↓", "alpha": "α", "beta": "β", "gamma": "γ"},
+    **{"delta": "δ", "Delta": "Δ", "epsilon": "ε", "kappa": "κ", "lambda": "λ", "mu": "μ", "omega": "ω", "Omega": "Ω"},
+    **dict(zip("%&#", "%&#", strict=True)),
+}
+SIGN = re.compile(rf"\\(?:({'|'.join(filter(str.isalpha, SIGNS))})(?![A-Za-z])|([%&#]))")
+"""LaTeX for a sign: ``\\times``, ``\\leq``, ``\\%``."""
+
+THOUSANDS = re.compile(r"(?<![\w.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,]|\.\d+,)")
+NO_UNIT = re.compile(r"(?<![\w.])\.(?=\d)")
+DASHED_RANGE = re.compile(r"(?<=\d) ?[–—] ?(?=\d)")
+NARROW_THOUSANDS = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+QUOTES = str.maketrans("’‘´＂“”„«»‹›【】「」『』。、−‐‑", "'''\"" + '"' * 7 + '[]""""' + ".,---")
 QUOTED = re.compile(r"[«‹]\s|\s[»›](?!\w)")
 CHINESE = re.compile(
     r"(?:正确|最终|最佳)?(?:答案|选项)[^\S\n]*(?:应该?)?(?:是|为|选)?\]?[^\S\n]*[::]?[^\S\n]*(?=[\[(]?[A-Ja-j]\b)"
@@ -90,13 +114,29 @@ def fold(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return ``text`` without marks of layout: Markdown, LaTeX, HTML; boxed or tagged text is put in ``⟦⟧``."""
-    text = QUOTED.sub('"', unicodedata.normalize("NFKC", text)).translate(QUOTES)
-    text = text if text.isascii() else CHINESE.sub("answer: ", text)
-    while (unwrapped := WRAPPED.sub(r"\1", text)) != text:
-        text = unwrapped
+    """Return ``text`` without marks of layout: Markdown, LaTeX, HTML; boxed or tagged text is put in ``⟦⟧``.
+
+    Numbers are written one way: "1,500" as "1500", ".5" as "0.5", "10⁶" as "10^6", "20–30" as "20-30".
+    """
+    text = INVISIBLE.sub("", text)
+    if not text.isascii():
+        text = NARROW_THOUSANDS.sub("", SUPERSCRIPT.sub(lambda found: f"^{found[0]}", text))
+        text = QUOTED.sub('"', unicodedata.normalize("NFKC", text)).translate(QUOTES)
+        text = CHINESE.sub("answer: ", DASHED_RANGE.sub("-", text))
+    text = NO_UNIT.sub("0.", THOUSANDS.sub(lambda found: found[0].replace(",", ""), text))
+    if "\\" in text or "{" in text:
+        text = _without_latex(text)
     text = BOXED.sub(lambda found: f"⟦{found[1] or found[2] or found[3] or ''}⟧", text)
     return BLANKS.sub(" ", LAYOUT.sub("", text))
+
+
+def _without_latex(text: str) -> str:
+    """Return ``text`` with the signs, fractions and scripts of LaTeX written in plain characters."""
+    while (unwrapped := WRAPPED.sub(r"\1", text)) != text:
+        text = unwrapped
+    text = SIGN.sub(lambda found: SIGNS[found[1] or found[2]], text)
+    text = FRACTION.sub("\\1\u2044\\2", text)
+    return SCRIPT.sub(lambda found: f"{found[1] or ''}{found[2]}", text).replace("^°", "°")
 
 
 def answer_text(output: str) -> AnswerText | None:

@@ -23,7 +23,7 @@ CUE = re.compile(
 
 NUMBER = re.compile(
     r"(?<![\w.])[-+−]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+,\d{1,2}(?!\d)|\d*\.\d+|\d+)"
-    r"(?:\s?(?:[x×]\s?10\^?\(?|e)(?P<power>[-+−]?\d{1,2})\)?)?(?![\d])(?P<percent>\s?%)?"
+    r"(?:\s?(?:[x×]\s?10\^?\(?|e)(?P<power>[-+−]?\d{1,2})\)?)?(?!\d|\.\d|e[-+]?\d)(?P<percent>\s?%)?"
 )
 UNITS = re.compile(
     r"(?:/|\bper )\s?1\.73\s?m\^?[²2]?|\b[a-zµμ]{1,6}\^?-?[²³23]\b|/\s?10\^?\d+|\b10\^?\d{1,2}/\s?[µμ]?l\b"
@@ -37,8 +37,12 @@ OF = re.compile(r"(?<=\d)\s?(?:out of|/|of)\s?\d+(?:\s?(?:points?|criteria))?")
 EQUALS = re.compile(r"[=≈]")
 """Of a calculation, what follows its last equals sign is the value."""
 
-HEDGE = re.compile(r"\d\s?%?\s?(?:-|–|to|or|and)\s?\d|\bbetween\b|\bnot\b|\bcannot\b|\bunknown\b")
-"""A range or several values, and answers that are none."""
+HEDGE = re.compile(
+    r"\d\s?%?\s?(?:-|–|to|or|and)\s?\d|\bbetween\b|\bnot\b|\bcannot\b|\bunknown\b"
+    r"|[<>≤≥]\s?\d|\b(?:less|lower|fewer|more|greater|higher) than\b|\bat (?:least|most)\b"
+    r"|\d\s?(?:thousand|million|billion)\b"
+)
+"""A range, a limit, several values, a number in words, and answers that are none."""
 
 WEEKS = re.compile(
     r"(?P<weeks>\d{1,2})\s?['\"]?\s?(?:weeks?|wks?|w)(?![a-z])[,\s'\"]*(?:and|&|\+)?[\s'\"]*"
@@ -120,7 +124,7 @@ def _read(words: str, kind: NumberType, form: str) -> NumberAnswer:
         found = {(Fraction(one), False) for one in _gestations(words)}
     else:
         found = _numbers(words)
-        if form != "limit" and (HEDGE.search(EQUALS.split(words)[-1]) or len(found) > 1):
+        if form != "limit" and (HEDGE.search(UNITS.sub(" ", EQUALS.split(words)[-1])) or len(found) > 1):
             return NumberAnswer(outcome="ambiguous" if found else "unparsed", how=f"{form}: {words[:80]}")
     if len(found) != 1:
         return NumberAnswer(outcome="ambiguous" if found else "unparsed", how=f"{form}: {words[:80]}")

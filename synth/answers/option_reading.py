@@ -17,6 +17,8 @@ OPEN = r"[\"'(\[<{⟦]*"
 CLOSE = r"[\"')\]>}⟧]*"
 OPENED, CLOSED, GAP = re.compile(OPEN), re.compile(rf"\.?{CLOSE}"), re.compile(r"[\s.:)(,–—-]*")
 NUMBER_GOES_ON = r"(?!\w| ?%)(?![.,]\d)"
+NUMBER_BEFORE = r"(?<![-+<≤≥±~])(?<!(?<![-=])>)"
+"""No sign before a number, which would make it another one: "2" is not in "-2" or "> 2"."""
 FOLLOWS = r"\s*$|\s*\n|\s*[,;:!?.)\]⟧/&+([→]|\s+[-–—=]|\s*—"
 """Endings that may follow an answer directly."""
 
@@ -54,9 +56,21 @@ THE_THIRD = re.compile(
     r"(?: one)?(?=\s*(?:[.,;!]|$))"
 )
 
+HYPHEN = r"(?<=[^\W\d_])[-–](?=[^\W_])|(?<=\d)[-–](?=[^\W\d_])"
+"""A hyphen that may as well be a blank: "HER2-positive", "COVID-19"; not a minus or the dash of a range."""
+
+VARIES = re.compile(
+    r" |/|(?P<sign>[<>≤≥=±])|(?P<decimals>(?<=\d)\.\d+)|(?<=\d)(?=[a-z%µμ°])",
+)
+"""What an option's text may be written with in several ways; see ``_spaced``."""
+
+COMPARISON = re.compile(r" ?([<>≤≥=±]) ?")
 LONE = re.compile(r"(?<![\w'-])(?:[B-Z](?![\w'-])|A(?![\w'-]| [a-z]))")
 UNIT_GAP = re.compile(r"(?<=\d) (?=[a-z%µμ°])")
 WORD_START = re.compile(r"(?<![\w%])(?<!\d[.,])(?=\S)")
+
+LETTER_AFTER = re.compile(r" ?[(\[](?:option )?([A-J])[)\]]", re.IGNORECASE)
+"""The letter after an option's text: "warfarin (B)"."""
 
 ARE = r"|\s+(?:are|son|sont|sind)\b"
 
@@ -151,7 +165,7 @@ def _shared_patterns(labels: tuple[str, ...], lang: str, several: bool) -> Share
     return SharedPatterns(
         words=own,
         label=re.compile(rf"(?P<open>{OPEN}\s?)(?P<label>{_label(labels)})(?!\w)(?P<close>{CLOSE}[.:]?{CLOSE})"),
-        filler=re.compile(rf"[\s,:>=–—-]+|(?:{own.filler})\b'?"),
+        filler=re.compile(rf"(?:[\s,:=–—]|-(?!\.?\d)|(?<=[-=])>|>(?!\s?\.?\d))+|(?:{own.filler})\b'?"),
         article=re.compile(rf"(?:{own.article})\s+"),
         after_letter=re.compile(
             rf"{FOLLOWS}|\s+(?:{own.goes_on}|{own.with_}|{own.and_}|{own.or_})\b{ARE if several else ''}"
@@ -338,7 +352,11 @@ def _by_text(question: OptionPatterns, text: AnswerText, at: int, stop: int) -> 
     rest = text.folded[end:stop]
     if not question.after_text.match(rest) and not question.holds.match(rest):
         return None
-    return _Item(found=question.by_text[_spaced(found[0])], matched_by="word" if question.decision else "text", end=end)
+    places = question.by_text[_spaced(found[0])]
+    lettered = LETTER_AFTER.match(text.cased, end, stop)
+    if lettered and lettered[1] in question.labels and question.labels.index(lettered[1]) not in places:
+        return _Item(found=places, matched_by="text", end=lettered.end(), fault="contradicts")
+    return _Item(found=places, matched_by="word" if question.decision else "text", end=end)
 
 
 def _past(pattern: re.Pattern[str], text: AnswerText, at: int, stop: int) -> int:
@@ -470,20 +488,31 @@ def _spelled(pattern: str) -> list[str]:
 
 def _any_of(texts: dict[str, tuple[int, ...]]) -> str:
     longest = sorted(texts, key=lambda text: (-len(text), text))
-    return f"(?:{'|'.join(map(_loosely, longest)) or '(?!)'}){NUMBER_GOES_ON}"
+    forms = [f"{NUMBER_BEFORE if text[0].isdigit() else ''}{_loosely(text)}" for text in longest]
+    return f"(?:{'|'.join(forms) or '(?!)'}){NUMBER_GOES_ON}"
 
 
 def _spaced(text: str) -> str:
-    """Return ``text`` with single blanks, hyphens as blanks, decimals as "2.5", and "5 mg" as "5mg"."""
-    text = re.sub(r"(?<=[a-z])[-‐‑–](?=[a-z])|\s+", " ", text)
+    """Return ``text`` with single blanks, hyphens as blanks, decimals as "2.5", "5 mg" as "5mg", "p < 1" as "p<1"."""
+    text = text.replace("\u2044", "/")
+    text = COMPARISON.sub(r"\1", re.sub(rf"{HYPHEN}|\s+", " ", text))
     text = re.sub(r"(?<=\d),(?=\d)", ".", text)
     return UNIT_GAP.sub("", re.sub(r"(\.\d*[1-9])0+(?!\d)", r"\1", text))
 
 
 def _loosely(text: str) -> str:
-    """Return the pattern of a text from ``_spaced``, as loose as that."""
-    pattern = re.escape(text).replace(r"\ ", r"(?:\s+|[-‐‑–])")
-    return re.sub(r"(?<=\d)\\\.(\d+)", r"[.,]\g<1>0*", re.sub(r"(?<=\d)(?=[a-z%µμ°])", r"\\s?", pattern))
+    """Return the pattern of a text from ``_spaced``, which matches what ``_spaced`` makes this text of."""
+    pattern, end = "", 0
+    for found in VARIES.finditer(text):
+        pattern += re.escape(text[end : found.start()])
+        end = found.end()
+        if found["sign"]:
+            pattern += rf"\s*{found[0]}\s*" if pattern else rf"{found[0]}\s*"
+        elif found["decimals"]:
+            pattern += rf"[.,]{found[0][1:]}0*"
+        else:
+            pattern += {" ": rf"(?:\s+|{HYPHEN})", "/": "[/\u2044]", "": rf"(?:\s|{HYPHEN})?"}[found[0]]
+    return pattern + re.escape(text[end:])
 
 
 def _label(labels: Sequence[str]) -> str:
