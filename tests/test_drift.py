@@ -1,6 +1,8 @@
 """Files whose columns were renamed, retyped or renumbered are refused with a mapping; a bad row is quarantined."""
 
+import csv
 import json
+import re
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +16,10 @@ from tiny_recipe import run
 from sources.catalog import BENCHMARKS, SOURCES
 from sources.connectors.careqa_hub import CAREQA_HUB_EN
 from sources.connectors.headqa_hub import HEADQA_HUB_EN
+from sources.connectors.headqa_v2 import HEADQA_V2_EN
+from sources.connectors.med_halt import MED_HALT
 from sources.connectors.medmcqa_hub import MEDMCQA_HUB, MEDMCQA_HUB_HELD_OUT
+from sources.connectors.medmisbench import MEDMISBENCH
 from sources.connectors.mmlu_hub import MMLU_AUXILIARY
 from sources.fetch.mirror import MissingCorpusError, mirrored
 from sources.fetch.trial import trial_of
@@ -87,7 +92,7 @@ def test_the_fixture_has_the_declared_columns(corpus):
     assert drifts(corpus, repeated(raw_rows(corpus))) == []
 
 
-ADDED_BY_SHAPE = {"split"}
+ADDED_BY_SHAPE = {"split", "shown"}
 """Fields that a connector's shape adds to the raw row."""
 
 
@@ -116,10 +121,65 @@ def test_a_renamed_column_is_named_with_the_column_that_took_its_place(corpus):
         assert f"read '{column}_v2' in place of '{column}'" in (drift.proposal or "")
 
 
-@pytest.mark.parametrize("corpus", [c for c in SOURCES.values() if c.hub_id], ids=lambda corpus: corpus.name)
+@pytest.mark.parametrize("corpus", [c for c in ALL.values() if c.hub_id], ids=lambda corpus: corpus.name)
 def test_a_corpus_of_the_hub_declares_its_columns_and_where_they_were_read(corpus):
     assert corpus.columns
     assert corpus.unverified == unverified(corpus.schema_read, gold=corpus.task == "mcqa")
+
+
+OTHER_VALUES = {"letter": "2", "numeral": "two", "text": ["a"], "list": "x", "object": 3}
+
+
+@pytest.mark.parametrize("corpus", DECLARED.values(), ids=DECLARED)
+def test_a_column_of_another_type_is_named(corpus):
+    for column, kind in corpus.columns.items():
+        other = OTHER_VALUES.get(kind.rstrip("?*"), True)
+        if "." in column or kind.startswith("any"):
+            continue
+        rows = repeated([{**row, column: other} for row in raw_rows(corpus)])
+        drift = next(one for one in drifts(corpus, rows) if one.column == column)
+        assert drift.found.endswith(f"such as {other!r}")
+
+
+NEW_HOLD_OUTS = (
+    "medhallu metamedqa med_halt medec medec_hub medcalc_bench afrimedqa afrimedqa_open medbullets "
+    "medmisbench livemedbench headqa_v2_en toxigen"
+)
+
+
+def rewrite(file, path, change):
+    """Write a fixture's file anew, in its format, with ``change`` made to every row, often enough to be judged."""
+    path.parent.mkdir(parents=True)
+    if file.name.endswith(".parquet"):
+        pq.write_table(
+            pa.Table.from_pylist([change(row) for row in repeated(pq.read_table(file.path).to_pylist())]), path
+        )
+        return
+    text = file.path.read_text(encoding="utf-8")
+    if file.name.endswith(".csv"):
+        rows = [change(row) for row in repeated(list(csv.DictReader(text.splitlines(keepends=True))))]
+        with path.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        return
+    lines = file.name.endswith(".jsonl")
+    rows = [
+        change(row) for row in repeated([json.loads(line) for line in text.splitlines()] if lines else json.loads(text))
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)) if lines else json.dumps(rows), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", NEW_HOLD_OUTS.split())
+def test_a_renamed_column_is_found_before_the_reader_of_a_hold_out_stops_at_it(name, tmp_path):
+    corpus, file = ALL[name], mirrored(ALL[name], FIXTURES)[0]
+    for column, kind in corpus.columns.items():
+        if "." in column or kind.endswith("*"):
+            continue
+        path = tmp_path / column / file.name
+        rewrite(file, path, lambda row, old=column: {(f"{key}_v2" if key == old else key): row[key] for key in row})
+        with pytest.raises(DriftError, match=re.escape(f"read '{column}_v2' in place of '{column}'")):
+            list(read(corpus, replace(file, path=path)))
 
 
 # --- columns renamed, retyped, renumbered ----------------------------------------------------------------------------
@@ -167,17 +227,23 @@ def test_an_optional_column_may_be_null_and_one_renamed_is_found():
 
 def shifted(corpus, by):
     """Return rows of a fixture in which every option is right once, with the gold moved by ``by``."""
-    gold, (first, *_) = corpus.gold, raw_rows(corpus)
+    gold = corpus.gold
+    first = next(row for row in raw_rows(corpus) if not callable(gold.options) or gold.options(row) == 4)
+    written = type(first.get(gold.name, 0))  # csv has numbers as text
     rows = []
     for place in range(4):
         row = json.loads(json.dumps(first))
         inner = row["train"] if gold.name.startswith("train.") else row
-        inner[gold.name.rpartition(".")[2]] = gold.base + place + by
+        inner[gold.name.rpartition(".")[2]] = written(gold.base + place + by)
         rows.append(row)
     return repeated(rows, 60)
 
 
-@pytest.mark.parametrize("corpus", [MEDMCQA_HUB, MMLU_AUXILIARY, CAREQA_HUB_EN, HEADQA_HUB_EN], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "corpus",
+    [MEDMCQA_HUB, MMLU_AUXILIARY, CAREQA_HUB_EN, HEADQA_HUB_EN, HEADQA_V2_EN, MED_HALT, MEDMISBENCH],
+    ids=lambda c: c.name,
+)
 @pytest.mark.parametrize("by", [1, -1])
 def test_a_shifted_gold_base_is_refused_although_most_rows_would_pass(corpus, by):
     assert drifts(corpus, shifted(corpus, 0)) == []
@@ -186,7 +252,12 @@ def test_a_shifted_gold_base_is_refused_although_most_rows_would_pass(corpus, by
     assert drift.expected == f"positions from {base}"
     assert drift.found == f"{base + by} to {base + by + 3}, positions from {base + by}"
     took = f" - {base + by}" if base + by else " as it is"
-    assert drift.proposal == f"count from {base + by}: row[{corpus.gold.name!r}]{took}"
+    read = f"row[{corpus.gold.name!r}]"
+    assert drift.proposal in [f"count from {base + by}: {one}{took}" for one in (read, f"int({read})")]
+
+
+def test_one_value_for_all_is_a_mark_and_no_shift():
+    assert drifts(MED_HALT, repeated([{**row, "correct_index": "-1"} for row in raw_rows(MED_HALT)], 60)) == []
 
 
 def test_hidden_answers_are_no_shift():

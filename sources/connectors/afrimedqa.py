@@ -8,6 +8,7 @@ publisher's licence is CC BY-NC-SA, a mirror's CC BY: the stricter one binds. Qu
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sources.files import RawFile
@@ -24,7 +25,12 @@ UNUSED = frozenset({"n/a", "na", ""})
 
 def has_options(row: Mapping[str, Any]) -> bool:
     """Return whether a question has options."""
-    return str(row["question_type"]).strip().lower() == "mcq"
+    return str(row.get("question_type")).strip().lower() == "mcq"
+
+
+def of_type(row: Mapping[str, Any], options: bool) -> bool:
+    """Return whether a row has options or not, as wanted; True without the column, so that its absence is reported."""
+    return "question_type" not in row or has_options(row) is options
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
@@ -60,7 +66,20 @@ AFRIMEDQA = Benchmark(
     lang="en",
     folder="afrimedqa",
     files={"test": ("afri_med_qa_15k_v2.5_phase_2_15275.csv",)},
-    rows=rows_where(table, has_options),
+    columns={
+        "sample_id": "text",
+        "question_type": "text",
+        "question": "text",
+        "question_clean": "text?",
+        "answer_options": "text?",
+        "correct_answer": "text?",
+        "answer_rationale": "text?",
+        "specialty": "text?",
+        "country": "text?",
+        "tier": "text?",
+        "split": "text?",
+    },
+    rows=rows_where(table, partial(of_type, options=True)),
     parse=parse,
     published_rows=15_275,
     subset_field="specialty",
@@ -85,6 +104,6 @@ AFRIMEDQA_OPEN = replace(
     name="afrimedqa_open",
     title="AfriMed-QA v2, short answers and consumers' questions",
     task="qa",
-    rows=rows_where(table, lambda row: not has_options(row)),
+    rows=rows_where(table, partial(of_type, options=False)),
     likelihood_prompt="choice",
 )

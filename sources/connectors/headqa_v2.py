@@ -12,7 +12,7 @@ from sources.connectors import headqa
 from sources.fields.dates import parse_date
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import SchemaReading
+from sources.schema.columns import GoldColumn, SchemaReading
 from sources.shapes.benchmark_shapes import rows_where
 from sources.shapes.row_shapes import mcq, parquet
 from sources.source import Benchmark, Raw
@@ -47,6 +47,19 @@ HEADQA_V2_EN = Benchmark(
     lang="en",
     folder="headqa_v2",
     files={"test": ("en/train-*.parquet",)},
+    columns={
+        "name": "text",
+        "category": "text",
+        "year": "numeral",
+        "qid": "any",
+        "qtext": "text",
+        "ra": "numeral",
+        "image": "any*",
+        "answers": "list",
+        "answers.aid": "any",
+        "answers.atext": "text",
+    },
+    gold=GoldColumn(name="ra", base=1, options="answers", hidden=0),
     rows=rows_where(parquet, is_held_out_exam),
     parse=parse,
     published_rows=12_751,

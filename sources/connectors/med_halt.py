@@ -14,7 +14,7 @@ from typing import Any
 from sources.files import RawFile
 from sources.formats.csv_rows import table
 from sources.record import Draft
-from sources.schema.columns import SchemaReading
+from sources.schema.columns import GoldColumn, SchemaReading
 from sources.shapes.benchmark_shapes import ABSTAIN, PROPOSED, rows_where
 from sources.shapes.row_shapes import mcq
 from sources.source import Benchmark, Raw, is_training
@@ -33,11 +33,8 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     """Turn one row into a draft; the test and the row's id name it."""
     row = raw.value
     test = PurePosixPath(file.name).stem
-    choices = literal_eval(row["options"])
-    if not isinstance(choices, dict):
-        raise TypeError(f"options is {choices!r}, expected a dict")
-    numbered = {int(key): str(text) for key, text in choices.items() if str(key).isdigit()}
-    options = [numbered[key] for key in sorted(numbered)]
+    choices = _choices(row["options"])
+    options = _options(choices)
     abstain = [place for place, text in enumerate(options) if text.strip(" .").lower() == UNKNOWN.lower()]
     meta = {
         "test": test,
@@ -55,6 +52,27 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     return mcq(f"{test}-{row['id']}", row["question"], options, gold, meta={**meta, ABSTAIN: abstain})
 
 
+def _choices(text: str) -> dict[Any, Any]:
+    choices = literal_eval(text)
+    if not isinstance(choices, dict):
+        raise TypeError(f"options is {choices!r}, expected a dict")
+    return choices
+
+
+def _options(choices: Mapping[Any, Any]) -> list[str]:
+    """Return the numbered choices in their order; others say what the question proposes."""
+    numbered = {int(key): str(text) for key, text in choices.items() if str(key).isdigit()}
+    return [numbered[key] for key in sorted(numbered)]
+
+
+def option_count(row: Mapping[str, Any]) -> int:
+    """Return how many options a row has; 0 where they cannot be read."""
+    try:
+        return len(_options(_choices(row["options"])))
+    except (KeyError, ValueError, SyntaxError, TypeError):
+        return 0
+
+
 MED_HALT = Benchmark(
     name="med_halt",
     title="Med-HALT, reasoning tests, not from training rows",
@@ -70,6 +88,16 @@ MED_HALT = Benchmark(
             "reasoning_fake/reasoning_fake.csv",
         )
     },
+    columns={
+        "id": "text",
+        "question": "text",
+        "options": "text",
+        "correct_index": "numeral?",
+        "dataset": "text?",
+        "subject_name": "text?",
+        "split_type": "text?",
+    },
+    gold=GoldColumn(name="correct_index", base=0, options=option_count),
     rows=rows_where(table, is_held_out_item),
     parse=parse,
     published_rows=22_152,

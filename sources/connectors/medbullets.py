@@ -30,6 +30,7 @@ MEDBULLETS = Benchmark(
     lang="en",
     folder="medbullets",
     files={"test": ("data/op5_test-*.parquet",)},
+    columns={"question": "text", "options": "object", "answer": "letter", "explanation": "text*"},
     rows=parquet,
     parse=parse,
     published_rows=308,

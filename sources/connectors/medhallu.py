@@ -14,7 +14,8 @@ from sources.shapes.row_shapes import mcq, numbered, parquet
 from sources.source import Benchmark, Broken, Raw
 
 OPTIONS = ("The proposed answer is right", "The proposed answer is hallucinated", "I am not sure")
-COLUMNS = {"Ground Truth": "factual", "Hallucinated Answer": "hallucinated"}
+SHOWN = {"factual": "Ground Truth", "hallucinated": "Hallucinated Answer"}
+"""The column of the answer that is shown, by the label of the item."""
 
 
 def both_answers(file: RawFile) -> Iterator[Raw | Broken]:
@@ -23,8 +24,8 @@ def both_answers(file: RawFile) -> Iterator[Raw | Broken]:
         if isinstance(raw, Broken):
             yield raw
             continue
-        for column, label in COLUMNS.items():
-            yield Raw(raw.line, {**raw.value, "shown": raw.value[column], "label": label})
+        for label in SHOWN:
+            yield Raw(raw.line, {**raw.value, "shown": label})
 
 
 def parse(raw: Raw, file: RawFile) -> Draft:
@@ -34,14 +35,14 @@ def parse(raw: Raw, file: RawFile) -> Draft:
     meta = {
         "difficulty": row["Difficulty Level"],
         "category": row["Category of Hallucination"],
-        "label": row["label"],
-        PROPOSED: row["shown"],
+        "label": row["shown"],
+        PROPOSED: row[SHOWN[row["shown"]]],
         ABSTAIN: [2],
     }
     context = "\n".join(knowledge) if isinstance(knowledge, list) else knowledge
-    gold = list(COLUMNS.values()).index(row["label"])
+    gold = list(SHOWN).index(row["shown"])
     return mcq(
-        f"{numbered(raw, file)}-{row['label']}", row["Question"], OPTIONS, gold, context=context or None, meta=meta
+        f"{numbered(raw, file)}-{row['shown']}", row["Question"], OPTIONS, gold, context=context or None, meta=meta
     )
 
 
@@ -54,6 +55,14 @@ MEDHALLU = Benchmark(
     task="mcqa",
     lang="en",
     files={"test": ("pqa_labeled/train-*.parquet",)},
+    columns={
+        "Question": "text",
+        "Knowledge": "any",
+        "Ground Truth": "text",
+        "Hallucinated Answer": "text",
+        "Difficulty Level": "text?",
+        "Category of Hallucination": "text?",
+    },
     rows=both_answers,
     parse=parse,
     published_rows=2_000,

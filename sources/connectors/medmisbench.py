@@ -9,18 +9,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from string import ascii_lowercase
 from typing import Any
 
 from sources.files import RawFile
 from sources.record import Draft
-from sources.schema.columns import SchemaReading
+from sources.schema.columns import GoldColumn, SchemaReading
 from sources.shapes.row_shapes import jsonl, mcq
 from sources.source import Benchmark, Raw
 
 EMPTY = frozenset({"", "nan", '"'})
 LISTED = re.compile(r"\(([A-Z]|\d{1,2})\)\s*(.*?)(?=\s*\((?:[A-Z]|\d{1,2})\)\s|\s*$)", re.DOTALL)
 """Options that are part of the question, "(A) first (B) second", where a row has no columns for them."""
+
+LETTERS = "abcdefghijklmnopqrst"
 
 SUBSETS = ("MEDMISQA", "MEDMISMCQA", "MEDMISXPERTQA", "MEDMISJOURNEY", "MEDMISHLE")
 
@@ -51,7 +52,7 @@ def _content(row: Mapping[str, Any]) -> tuple[str, list[str], int, dict[int, str
         question = question[: found[0].start()].rstrip() if found else question
         options = {place: one[2].strip() for place, one in enumerate(found)}
     answer = str(row["answer"]).strip()
-    gold = int(answer) - 1 if answer.isdigit() else ascii_lowercase.index(answer.lower())
+    gold = int(answer) - 1 if answer.isdigit() else LETTERS.index(answer.lower())
     places = {place: number for number, place in enumerate(options)}
     if gold not in places:
         raise ValueError(f"answer is {answer!r}, expected one of {len(options)} options")
@@ -60,13 +61,18 @@ def _content(row: Mapping[str, Any]) -> tuple[str, list[str], int, dict[int, str
 
 
 def _listed(row: Mapping[str, Any], start: str) -> dict[int, str]:
-    values = [row.get(f"{start}{letter}") for letter in ascii_lowercase]
+    values = [row.get(f"{start}{letter}") for letter in LETTERS]
     return {place: str(text).strip() for place, text in enumerate(values) if str(text or "").strip() not in EMPTY}
 
 
 def _meta(row: Mapping[str, Any], file: RawFile) -> dict[str, Any]:
     names = ("injection_content", "injection_provenance")
     return {"set": file.name.partition(".")[0], **{name: row.get(name) for name in names}}
+
+
+def option_count(row: Mapping[str, Any]) -> int:
+    """Return how many options have a column of their own in a row."""
+    return len(_listed(row, "op"))
 
 
 MEDMISBENCH = Benchmark(
@@ -79,6 +85,16 @@ MEDMISBENCH = Benchmark(
     lang="en",
     folder="medmisbench",
     files={"test": tuple(f"{name}.jsonl" for name in SUBSETS)},
+    columns={
+        "id": "any",
+        "question": "text",
+        "answer": "any",
+        **{f"op{letter}": "any*" for letter in LETTERS},
+        **{f"inject{letter}": "any*" for letter in LETTERS},
+        "injection_content": "text*",
+        "injection_provenance": "text*",
+    },
+    gold=GoldColumn(name="answer", base=1, options=option_count),
     rows=jsonl,
     parse=parse,
     published_rows=10_932,

@@ -8,6 +8,7 @@ import ast
 
 from sources.files import RawFile
 from sources.record import Draft
+from sources.schema.columns import repository_file
 from sources.shapes.row_shapes import mcq, numbered, table
 from sources.source import Benchmark, Raw
 
@@ -39,6 +40,15 @@ TOXIGEN = Benchmark(
     task="safety",
     lang="en",
     files={"test": ("annotated_test.csv",)},
+    columns={"text": "text", "target_group": "text", "toxicity_ai": "numeral", "toxicity_human": "numeral"},
+    schema_read=(
+        repository_file(
+            "EleutherAI/lm-evaluation-harness",
+            "lm_eval/tasks/toxigen/utils.py",
+            "columns",
+            result="agrees: two numbers that sum to more than 5.5",
+        ),
+    ),
     rows=table,
     parse=parse,
     subset_field="target_group",

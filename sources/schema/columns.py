@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Aspect = Literal["columns", "gold", "splits", "license"]
 """What can be checked of a corpus: its columns, the number of the first option, its splits and files, its licence."""
 
 ASPECTS: tuple[Aspect, ...] = get_args(Aspect)
 
-ColumnType = Literal["text", "integer", "number", "boolean", "list", "object", "any"]
+ColumnType = Literal["text", "integer", "number", "boolean", "list", "object", "letter", "numeral", "any"]
+"""``letter`` is a text of one letter, ``numeral`` a number or a text that is one, as all numbers of a csv file are."""
 
 ColumnTypes = Mapping[str, str]
 """Types of the columns that a connector reads: a ``ColumnType``, with ``?`` if it may be null, ``*`` if absent too.
@@ -38,13 +39,13 @@ class GoldColumn:
     """The column that numbers the right option.
 
     - ``base``: the number of the first option
-    - ``options``: the number of options, or the column that lists them
+    - ``options``: the number of options, the column that lists them, or a function that counts those of a row
     - ``hidden``: the value of rows whose answer is not published
     """
 
     name: str
     base: int
-    options: int | str
+    options: int | str | Callable[[Mapping[str, Any]], int]
     hidden: int | None = None
 
 

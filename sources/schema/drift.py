@@ -34,6 +34,11 @@ SIMILAR_NAME = 0.6
 SAME_NAME = 0.8
 """Similarity from which on an optional column is taken for renamed and not for absent."""
 
+NUMERAL = re.compile(r"[-+]?\d{1,300}(\.\d*)?([eE][-+]?\d{1,2})?")
+
+STORED_AS = {"number": ("integer",), "letter": ("text",), "numeral": ("text", "integer", "number")}
+"""The types in which files store the values of a kind."""
+
 MISSING = object()
 
 
@@ -99,7 +104,8 @@ def _column_drift(
         outer = rows[0] if "." not in name else _value_at(rows[0], name.rpartition(".")[0])
         columns = ", ".join(outer) if isinstance(outer, Mapping) else type(outer).__name__
         return Drift(column=name, expected=kind, found=f"no such column among {columns}", proposal=near)
-    given = [value for value in present if value is not None]
+    blank = (None, "") if kind in ("letter", "numeral") else (None,)
+    given = [value for value in present if value not in blank]
     if not given:
         return None if nullable else Drift(column=name, expected=kind, found="null in every row")
     if any(_fits(value, kind) for value in given):
@@ -150,6 +156,10 @@ def _one_type(kinds: set[str]) -> str:
 
 
 def _fits(value: Any, kind: str) -> bool:
+    if kind == "letter":
+        return isinstance(value, str) and len(value.strip()) == 1 and value.strip().isalpha()
+    if kind == "numeral":
+        return isinstance(_number(value), int | float) and not isinstance(value, bool)
     return kind == "any" or _kind(value) == kind or (kind == "number" and _kind(value) == "integer")
 
 
@@ -157,7 +167,7 @@ def _nearest(name: str, kind: str, unclaimed: Mapping[str, str], *, least: float
     """Return the mapping of an unclaimed column to ``name``: the one with the nearest name, else the only one of its
     type.
     """
-    fitting = {"any", kind, "integer" if kind == "number" else kind, "null"}
+    fitting = {"any", kind, "null", *STORED_AS.get(kind, ())}
     typed = [other for other, found in unclaimed.items() if kind == "any" or found.removesuffix("?") in fitting]
     scored = sorted(((_similarity(name, other), other) for other in typed), reverse=True)
     if scored and scored[0][0] >= least:
@@ -179,7 +189,9 @@ def _similarity(one: str, other: str) -> float:
 def _conversion(name: str, kind: str, values: Sequence[Any]) -> str | None:
     """Return how values of another type become values of ``kind``; None where no conversion is at hand."""
     texts = [value.strip() for value in values if isinstance(value, str)]
-    if kind in ("integer", "number") and len(texts) == len(values):
+    if kind == "letter" and all(isinstance(_number(value), int) for value in values):
+        return f"{name!r} is a number now: a position that counts from 0 or 1, int(row[{name!r}])"
+    if kind in ("integer", "number", "numeral") and len(texts) == len(values):
         if all(len(text) == 1 and text.isalpha() for text in texts):
             return f"{name!r} is a letter now: position of the letter, letter(row[{name!r}])"
         if all(text.lstrip("-").isdigit() for text in texts):
@@ -199,16 +211,17 @@ def _gold_shift(gold: GoldColumn, rows: Sequence[Mapping[str, Any]]) -> Drift | 
     A single answer out of range is an error of its row. A shift shows at both ends: one past the last option occurs and
     the first does not, or the reverse.
     """
-    places, hidden = [], 0
+    places, hidden, read = [], 0, f"row[{gold.name!r}]"
     for row in rows:
-        value = as_position(_number(_value_at(row, gold.name)))
-        listed = gold.options if isinstance(gold.options, int) else _value_at(row, gold.options)
-        count = listed if isinstance(listed, int) else len(listed) if isinstance(listed, list | dict) else 0
+        written = _value_at(row, gold.name)
+        read = f"int(row[{gold.name!r}])" if isinstance(written, str) else read
+        value = as_position(_number(written))
+        count = _option_count(gold, row)
         if isinstance(value, int) and value == gold.hidden:
             hidden += 1
         elif isinstance(value, int) and count:
             places.append((value - gold.base, count))
-    if len(places) < ENOUGH_GOLD:
+    if len(places) < ENOUGH_GOLD or len({place for place, _ in places}) == 1:  # one mark for all: none is published
         return None
     starts = any(place == 0 for place, _ in places)
     ends = any(place == count - 1 for place, count in places)
@@ -227,9 +240,22 @@ def _gold_shift(gold: GoldColumn, rows: Sequence[Mapping[str, Any]]) -> Drift | 
         column=gold.name,
         expected=f"positions from {gold.base}",
         found=f"{min(values)} to {max(values)}, positions from {base}",
-        proposal=f"count from {base}: row[{gold.name!r}]{f' - {base}' if base else ' as it is'}",
+        proposal=f"count from {base}: {read}{f' - {base}' if base else ' as it is'}",
     )
 
 
+def _option_count(gold: GoldColumn, row: Mapping[str, Any]) -> int:
+    if isinstance(gold.options, int):
+        return gold.options
+    if callable(gold.options):
+        return gold.options(row)
+    listed = _value_at(row, gold.options)
+    return len(listed) if isinstance(listed, list | dict) else 0
+
+
 def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.strip().lstrip("-").isdigit() else value
+    """Return the number that a text is, whole where it can be; any other value as it is."""
+    if not isinstance(value, str) or not NUMERAL.fullmatch(value.strip()):
+        return value
+    number = float(value)
+    return int(number) if number.is_integer() else number
