@@ -7,6 +7,7 @@ import re
 import time
 import tomllib
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import hub_double
@@ -21,6 +22,7 @@ from pipelines.build.toml_text import toml_value
 from pipelines.own_files.own_sources import parse_spec, resolve_sources
 from pipelines.own_files.recipe_config import read_recipe_config
 from sources.mapping.column_mapping import MappingError, column_mapping
+from sources.mapping.mapped_rows import as_text, gold_positions, options_of
 from sources.mapping.own_source import own_source, raw_files
 from sources.read import read
 from sources.record import Malformed, Message
@@ -205,11 +207,18 @@ OPTIONS = {
     "object as text": '{"A": "Yes", "B": "No"}',
     "keys": [{"key": "A", "value": "Yes"}, {"key": "B", "value": "No"}],
     "labels": {"text": ["Yes", "No"], "label": ["A", "B"]},
+    "NumPy": "['Yes'\n 'No']",
 }
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
-@pytest.mark.parametrize(("base", "gold"), [("letter", "(b)"), ("text", "no"), ("0", 1), ("1", "2"), ("letter", ["B"])])
+@pytest.mark.parametrize(
+    ("base", "gold"),
+    [
+        *[("letter", "(b)"), ("text", "no"), ("0", 1), ("1", "2"), ("letter", ["B"]), ("letter", "B) No")],
+        *[("0", [False, True]), ("1", [False, True]), ("letter", [False, True]), ("text", [False, True])],
+    ],
+)
 def test_the_forms_of_options_and_gold(options, base, gold, place):
     (place / "q.jsonl").write_bytes(lines([{"q": "Is it?", "o": options, "g": gold}]))
     stated = base if base.isdecimal() else f'"{base}"'
@@ -217,6 +226,31 @@ def test_the_forms_of_options_and_gold(options, base, gold, place):
     (place / "q.toml").write_text(text, encoding="utf-8")
     [row] = records("q.jsonl")
     assert (row.options, row.gold, row.answer) == (("Yes", "No"), (1,), "No")
+
+
+@pytest.mark.parametrize(
+    ("options", "gold", "base", "said"),
+    [
+        ("['Yes' 'No', 'Maybe']", "A", "letter", "expected a list of options"),
+        (["Yes", "No", "Maybe"], [0, 1, 0], 0, "names an option twice"),
+        (["Yes", "No", "Maybe"], [True, False], 0, "expected true or false for each of them"),
+        (["Yes", "No", "Maybe"], "B. Yes", "letter", "which is not the text of option B"),
+    ],
+)
+def test_options_and_gold_that_could_be_read_in_two_ways_are_refused(options, gold, base, said):
+    row = {"o": options}
+    with pytest.raises(ValueError, match=said):
+        gold_positions(gold, options_of(row, "o"), base)
+
+
+def test_a_decimal_is_a_number():
+    assert [as_text(Decimal(text)) for text in ("17", "17.00", "2.50", "NaN")] == ["17", "17", "2.50", ""]
+
+
+def test_a_table_with_the_line_ends_of_old_macs_is_read(place):
+    (place / "old.csv").write_bytes(b"question;answer\rWhat helps?;Rest, and water.\rAnd then?;Sleep.\r")
+    source_of("old.csv", confirm=lambda proposal, path: True)
+    assert [row.answer for row in records("old.csv")] == ["Rest, and water.", "Sleep."]
 
 
 def test_conversations_and_pairs(place):

@@ -23,7 +23,8 @@ USUAL_NAMES: dict[str, str] = {
     "question": "question questions query prompt instruction question_text pregunta front patient_question stem input",
     "answer": "answer answers best_answer response output reply completion respuesta back answer_text long_answer",
     "options": "options choices opciones answer_options",
-    "gold": "gold correct correct_option correct_answer correct_answers cop label answer_idx answer_index right ra",
+    "gold": "gold correct correct_option correct_answer correct_answers cop label answer_idx answer_index answerkey "
+    "answer_key right ra",
     "context": "context contexts passage abstract document background clinical_note input",
     "rationale": "rationale explanation exp reasoning cot",
     "chosen": "chosen preferred",

@@ -29,7 +29,8 @@ def table(file: RawFile, delimiter: str = ",") -> Iterator[Raw | Broken]:
 
 def found_delimiter(file: RawFile) -> str:
     """Return the delimiter of a csv file: the one of ``, ; | tab`` that cuts its header into the most columns."""
-    header = next((line for _, line in file.lines() if line.strip()), b"").decode(errors="replace")
+    line = next((line for _, line in file.lines() if line.strip()), b"")
+    header = line.lstrip(b"\r").partition(b"\r")[0].decode(errors="replace")
     return max(",;\t|", key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
 
 

@@ -8,6 +8,8 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from sources.fields.dates import parse_date
@@ -80,14 +82,14 @@ def as_text(value: Any) -> str:
     """Return a cell as text, the same from every format: 3.0 as 3, a date in ISO form, an empty cell as nothing."""
     if isinstance(value, str):
         return value
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float | Decimal) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, float | Decimal):
+        return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
     raise TypeError(f"found {_shown(value)}, a {type(value).__name__}, expected text or a number")
@@ -172,7 +174,9 @@ def options_of(row: Mapping[str, Any], columns: str | tuple[str, ...]) -> Option
     value = row[columns]
     found = _from_text(value) if isinstance(value, str) else value
     if isinstance(found, dict) and found.keys() == {"text", "label"}:
-        return [(str(label), as_text(text)) for label, text in zip(found["label"], found["text"], strict=True)]
+        return [
+            (as_text(label), as_text(text) or None) for label, text in zip(found["label"], found["text"], strict=True)
+        ]
     if isinstance(found, dict):
         return [(str(key), as_text(text) or None) for key, text in found.items() if text is not None]
     if not isinstance(found, list):
@@ -197,22 +201,42 @@ def _labelled(option: dict[str, Any], column: str) -> tuple[str, str | None]:
     return str(label), as_text(text) or None
 
 
+QUOTED = r"(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+ARRAY = re.compile(rf"\[\s*{QUOTED}(?:\s+{QUOTED})*\s*\]", re.DOTALL)
+
+
 def _from_text(text: str) -> Any:
-    """Return the list or object that a text holds, as JSON or as Python prints it; the text itself for any other."""
+    """Return the list or object that a text holds, as JSON or as Python or NumPy prints it; other texts as they are.
+
+    NumPy prints ``['a' 'b']`` without commas, which Python would read as one text.
+    """
     start = text.strip()
     if not start.startswith(("[", "{")):
         return text
+    if ARRAY.fullmatch(start):
+        return [ast.literal_eval(one) for one in re.findall(QUOTED, start, re.DOTALL)]
     try:
         return parse_json(start.encode())
     except JsonError:
         pass
+    if _lacks_comma(start):
+        return text
     try:
         return ast.literal_eval(start)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return text
 
 
+def _lacks_comma(text: str) -> bool:
+    """Return whether two quoted texts follow each other, which Python would read as one."""
+    found = list(re.finditer(QUOTED, text, re.DOTALL))
+    return any(not text[one.end() : other.start()].strip() for one, other in pairwise(found))
+
+
 LETTER = re.compile(r"\W*(\w+)\W*")
+WITH_TEXT = re.compile(r"\W*(\w+)[).:\]\s-]+(\S.*)", re.DOTALL)
+"""A letter and the text of its option: "B. Heparin"."""
+
 LISTED = re.compile(r"\s*[,;/]\s*")
 
 
@@ -226,16 +250,31 @@ def gold_positions(value: Any, options: Options, base: GoldBase | None) -> list[
     if isinstance(value, str) and base != "text" and value.strip().startswith("["):
         value = _from_text(value)
     if isinstance(value, list):
-        several = value
+        several = _marked_positions(value, options, base) if value and set(map(type, value)) == {bool} else value
     elif isinstance(value, str) and base != "text":
         several = LISTED.split(value.strip())
     else:
         several = [value]
     places = [_place(one, options, base) for one in several]
+    if len(set(places)) < len(places):
+        raise GoldError(
+            f"gold is {_shown(value)}, which names an option twice, expected each right option once; a list with 1 for "
+            "each right option and 0 for the others must be true and false, or positions"
+        )
     filled = [at for at, (_, text) in enumerate(options) if text is not None]
     if empty := [place for place in places if place not in filled]:
         raise GoldError(f"gold is {_shown(value)}, which names the empty option {options[empty[0]][0]}")
     return sorted({filled.index(place) for place in places})
+
+
+def _marked_positions(marks: list[bool], options: Options, base: GoldBase | None) -> list[Any]:
+    """Return the right options of a list that says true or false of each one, written by ``base``."""
+    if len(marks) != len(options):
+        raise GoldError(f"gold is {_shown(marks)} for {len(options)} options, expected true or false for each of them")
+    right = [at for at, mark in enumerate(marks) if mark]
+    if base == "letter":
+        return [options[at][0] for at in right]
+    return [options[at][1] for at in right] if base == "text" else [at + (base or 0) for at in right]
 
 
 def _place(value: Any, options: Options, base: GoldBase | None) -> int:
@@ -243,8 +282,15 @@ def _place(value: Any, options: Options, base: GoldBase | None) -> int:
     if base == "text":
         return _place_of_text(as_text(value), options)
     if base == "letter":
-        found = LETTER.fullmatch(as_text(value))
+        said = as_text(value)
         letters = [letter.casefold() for letter, _ in options]
+        found = LETTER.fullmatch(said)
+        with_text = None if found else WITH_TEXT.fullmatch(said.strip())
+        if with_text and with_text[1].casefold() in letters:
+            place = letters.index(with_text[1].casefold())
+            if _place_of_text(with_text[2], options) == place:
+                return place
+            raise GoldError(f"gold is {_shown(value)}, which is not the text of option {options[place][0]}")
         if not found or found[1].casefold() not in letters:
             raise GoldError(f"gold is {_shown(value)}, expected a letter, one of {', '.join(x for x, _ in options)}")
         return letters.index(found[1].casefold())
