@@ -10,7 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from sources.errors import SabilaError
+
 F32 = NDArray[np.float32]
+
+
+class VectorError(SabilaError, ValueError):
+    """Vectors that an embedding model may not return: too few, of another width, or not finite."""
+
+
 Embed: TypeAlias = Callable[[Sequence[str]], F32]
 """Texts in, one float32 row each out."""
 
@@ -27,7 +35,7 @@ def new_vectors(texts: Sequence[str | None], model: str, embed: Embed, known: pl
     """Return the vectors (``VECTOR_SCHEMA``) of ``texts`` missing from ``known``, each requested once, in order.
 
     Null and blank texts have no vector. ``known`` has ``VECTOR_SCHEMA`` and may contain other models' vectors. Raises
-    ``ValueError`` unless ``embed`` returns one finite row per text, as wide as the model's known vectors.
+    ``VectorError`` unless ``embed`` returns one finite row per text, as wide as the model's known vectors.
     """
     mine = known.filter(pl.col("model") == model)
     have = set(mine["text_hash"])
@@ -64,13 +72,13 @@ def _vector_file(text: str, model: str, place: dict[bytes, int]) -> int:
 
 def _check(vectors: F32, texts: int, model: str, mine: pl.DataFrame) -> None:
     if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != texts:
-        raise ValueError(f"{model} returned {vectors.dtype} of shape {vectors.shape}, expected float32 ({texts}, any)")
+        raise VectorError(f"{model} returned {vectors.dtype} of shape {vectors.shape}, expected float32 ({texts}, any)")
     if not np.isfinite(vectors).all():
         row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-        raise ValueError(f"{model} returned NaN or infinity for text {row} of {texts}, expected finite numbers")
+        raise VectorError(f"{model} returned NaN or infinity for text {row} of {texts}, expected finite numbers")
     width = None if mine.is_empty() else len(mine["vector"][0])
     if width not in (None, vectors.shape[1]):
-        raise ValueError(
+        raise VectorError(
             f"{model} returned vectors of {vectors.shape[1]} numbers, expected {width} as in its known ones; "
             "is it another revision? name the revision in the model's name"
         )

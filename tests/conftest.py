@@ -43,7 +43,7 @@ SLOW_FILES = frozenset(
     failed_requests faults fingerprint fuzz_releases handoff hostile_redteam hostile_teachers hub incremental kills
     leak_labels ledger llamacpp memory merge_loads merge_methods mix_recipe model_report mutated_configs near_labels
     no_files odd_files option_likelihood overrides plan_why publish publish_faults publish_load publish_model
-    publish_secrets splits
+    publish_secrets splits bad_models
     real_build real_llama real_servers real_training rebuild release_data report review sample_build score_files
     screening
     store_faults stored_step strategies trace train_best train_gguf train_lineage train_packing train_record

@@ -202,7 +202,7 @@ def test_an_unknown_benchmark_is_refused_with_a_hint():
 
 def test_a_benchmark_of_a_changed_schema_is_refused_with_the_first_error(mirror, tmp_path):
     (mirror / "medmcqa" / "data" / "dev.json").write_text('{"id": "1", "query": "Which?", "cop": 1}\n')
-    with pytest.raises(BenchmarkError, match=r"1 malformed row; the first error: missing field 'opa'"):
+    with pytest.raises(BenchmarkError, match=r"malformed row: 1; the first error: missing field 'opa'"):
         load_items("medmcqa", mirror=mirror, raw=tmp_path)
 
 

@@ -11,6 +11,7 @@ from rows import row
 
 import pipelines.evaluate.red_team_run as runs
 from pipelines.cli.commands import main
+from pipelines.evaluate.evaluate_model import EvaluationError
 from sources.catalog import BENCHMARKS
 from synth.judges.guard import Guard
 from synth.prompting import prompt_files
@@ -312,7 +313,7 @@ def test_prompts_without_an_outcome_in_one_run_are_left_out_and_counted(tmp_path
 
 def test_a_guard_of_no_known_family_is_refused_before_any_request(tmp_path, monkeypatch):
     models = Scripted(name="target", rule=target), Scripted(name="guard", rule=judge)
-    with pytest.raises(ValueError, match="of no family known by name"):
+    with pytest.raises(EvaluationError, match="of no family known by name"):
         attack(tmp_path, monkeypatch, *models, protocol="chat")
     assert models[0].asked == []
 

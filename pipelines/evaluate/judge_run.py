@@ -15,12 +15,11 @@ from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
 from pipelines.evaluate.evaluate_model import EvaluationError
+from pipelines.evaluate.guard_model import guard_settings
 from pipelines.evaluate.result_folder import check_new
 from pipelines.own_files.file_tables import scan
 from sources.atomic import write_json
-from synth.judges.guard import Guard
 from synth.judges.guard_formats import FormatName
-from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher as teacher_of
 from training.evaluation.judge_agreement import JudgeRecord, Kind, LabelledCase, measure_judge
@@ -56,7 +55,7 @@ def run_judge(job: JudgeJob, spending: Spending) -> JudgeRecord:
     judge = teacher_of(job.judge, job.options)
     guard = None
     if job.kind == "guard":
-        guard = Guard(generated_by=author(judge), protocol=job.protocol, format=job.format)
+        guard = guard_settings(judge, job.protocol, job.format)
     with show_progress(1) as progress, kept_notices():
         ask = cached_teacher(job.store / FILE, judge, spending, progress)
         record = measure_judge(cases, job.kind, ask, judge=model_facts(judge), guard=guard, judged=job.judged)

@@ -16,10 +16,11 @@ from pipelines.completions.cached_teacher import cached_teacher
 from pipelines.completions.completion_store import FILE
 from pipelines.completions.warning_log import kept_notices
 from pipelines.evaluate.evaluate_model import make_teacher
+from pipelines.evaluate.guard_model import guard_settings
 from pipelines.evaluate.result_folder import new_folder
 from sources.atomic import write_json, write_table
 from sources.formats.literal import read_parquet
-from synth.judges.guard import NO_TEXT, Guard
+from synth.judges.guard import NO_TEXT
 from synth.judges.guard_formats import FormatName
 from synth.teachers.candidates import author
 from synth.teachers.options import TeacherOptions
@@ -94,7 +95,7 @@ def run_red_team(job: RedTeamJob, spending: Spending) -> RedTeamRecord:
     model = make_teacher(job.model, "generate", job.options)
     target = Target(generated_by=author(model), temperature=job.temperature, max_tokens=job.max_tokens, seed=job.seed)
     guard = teacher_of(job.guard, job.guard_options) if job.guard else None
-    config = Guard(generated_by=author(guard), protocol=job.protocol, format=job.format) if guard else None
+    config = guard_settings(guard, job.protocol, job.format) if guard else None
     with show_progress(2) as progress, kept_notices():
         answers = answer_prompts(prompts, target, cached_teacher(job.store / FILE, model, spending, progress))
         judge = None

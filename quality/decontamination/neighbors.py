@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from quality.embeddings import VectorError
+
 F32 = NDArray[np.float32]
 
 Embed = Callable[[Sequence[str]], NDArray[Any]]
@@ -28,6 +30,11 @@ def neighbours(rows: F32, items: F32, threshold: float) -> pl.DataFrame:
     found = [pl.DataFrame(schema=NEIGHBOUR_SCHEMA)]
     if not rows.shape[1] or not items.shape[1]:  # a side without any text has no dimensions
         return found[0]
+    if rows.shape[1] != items.shape[1]:
+        raise VectorError(
+            f"the embedding model gave rows vectors of {rows.shape[1]:,} numbers and benchmark items "
+            f"{items.shape[1]:,}, expected one width: name one model, whose server does not change it during a run"
+        )
     for i in range(0, len(rows), TILE_ROWS):
         for j in range(0, len(items), TILE_ITEMS):
             scores = rows[i : i + TILE_ROWS] @ items[j : j + TILE_ITEMS].T
@@ -41,7 +48,7 @@ def neighbours(rows: F32, items: F32, threshold: float) -> pl.DataFrame:
 def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
     """Return one vector per text, scaled to length 1; equal texts are embedded once.
 
-    A text without a letter or digit gets a zero vector, which matches nothing. Raises ``ValueError`` where ``embed``
+    A text without a letter or digit gets a zero vector, which matches nothing. Raises ``VectorError`` where ``embed``
     returns a wrong number of vectors, or one that is not finite.
     """
     wanted = pl.Series(texts, dtype=pl.String)
@@ -60,8 +67,8 @@ def unit_vectors(texts: Sequence[str], embed: Embed) -> F32:
 def _checked(given: NDArray[Any], expected: int) -> F32:
     vectors = np.asarray(given, np.float32)
     if vectors.ndim != 2 or len(vectors) != expected:
-        raise ValueError(f"embed gave shape {vectors.shape} for {expected} texts, expected one vector a text")
+        raise VectorError(f"embed gave shape {vectors.shape} for {expected} texts, expected one vector a text")
     if not np.isfinite(vectors).all():
-        raise ValueError("embed gave a vector with a number that is not finite; look at the model and its precision")
+        raise VectorError("embed gave a vector with a number that is not finite; look at the model and its precision")
     scaled: F32 = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return scaled

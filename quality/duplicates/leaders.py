@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from quality.duplicates.cosine_bounds import Bounds, bounds_for, slack
 from quality.duplicates.cosine_kernels import F32, F64, I64, KEPT, OVER, cosines, keep_in_order, lengths, nearest_kept
+from quality.embeddings import VectorError
 
 BLOCK = 2048
 """Rows decided at a time, against as many kept rows at a time."""
@@ -63,13 +64,13 @@ class Kept:
 
 
 def directed(vectors: F32) -> NDArray[np.bool_]:
-    """Return which rows have a direction; ``ValueError`` unless ``vectors`` is a finite float32 matrix."""
+    """Return which rows have a direction; ``VectorError`` unless ``vectors`` is a finite float32 matrix."""
     if vectors.ndim != 2 or vectors.dtype != np.float32:
-        raise ValueError(f"vectors are {vectors.dtype} of shape {vectors.shape}, expected float32 of (rows, width)")
+        raise VectorError(f"vectors are {vectors.dtype} of shape {vectors.shape}, expected float32 of (rows, width)")
     size = lengths(_own(vectors))
     if not np.isfinite(size).all():
         row = int(np.flatnonzero(~np.isfinite(size))[0])
-        raise ValueError(f"the vector of row {row} holds NaN or infinity; the embedding model failed on that text")
+        raise VectorError(f"the vector of row {row} holds NaN or infinity; the embedding model failed on that text")
     return size > TINY
 
 

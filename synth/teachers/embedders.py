@@ -21,6 +21,7 @@ from synth.teachers.llamacpp_server import running_server
 from synth.teachers.model_files import gguf_revision, hub_or_cache
 from synth.teachers.openai_server import is_loopback
 from synth.teachers.options import TeacherOptions
+from synth.teachers.request_errors import error_of_status
 from synth.teachers.teacher import TeacherError
 
 F32 = NDArray[np.float32]
@@ -135,27 +136,53 @@ def server_embedder(
 ) -> Embed:
     """Return an OpenAI-compatible embeddings endpoint; without ``api_key`` that of the environment, if any, is sent.
 
-    A text that is too long for the server is its error and stops the run: shorten it or choose another model.
+    A text that is too long for the server is its error and stops the run: shorten it or choose another model. Raises
+    ``EmbedderError`` where the server cannot be reached, refuses, or returns something else than one vector of one
+    width for each text.
     """
     openai = import_module("openai")
     key = api_key or os.environ.get("OPENAI_API_KEY") or "none"
 
     def ask(client: Any, texts: Sequence[str]) -> F32:
-        # Named, because the client's own default is base64, which not every server knows.
-        answer = client.embeddings.create(model=model, input=list(texts), encoding_format="float")
-        found = {item.index: item.embedding for item in answer.data}
+        try:
+            # Named, because the client's own default is base64, which not every server knows.
+            answer = client.embeddings.create(model=model, input=list(texts), encoding_format="float")
+            found = {item.index: [float(number) for number in item.embedding] for item in answer.data}
+        except openai.APIStatusError as error:
+            refusal = error_of_status(error.status_code, error.response.text, error.response.headers)
+            advice = f"; {refusal.hint}" if refusal.hint else ""
+            raise EmbedderError(f"{base_url} rejected texts for {model}: {refusal.error}{advice}") from error
+        except openai.APIConnectionError as error:
+            raise EmbedderError(
+                f"{base_url} cannot be reached ({error.__cause__ or error}), expected a server of the embedding model "
+                f"{model}: start it, or correct the address"
+            ) from error
+        except (ValueError, TypeError, AttributeError) as error:  # the client does not look at what it is sent
+            raise EmbedderError(
+                f"{base_url} returned no embeddings ({error}), expected an OpenAI-compatible /embeddings of {model}: "
+                "check the address, and that the model embeds texts"
+            ) from error
         if sorted(found) != list(range(len(texts))):
-            raise ValueError(
+            raise EmbedderError(
                 f"{base_url} returned {len(answer.data)} embeddings of {len(texts)} texts, expected one each"
             )
-        return np.array([found[place] for place in range(len(texts))], np.float32)
+        return matrix([found[place] for place in range(len(texts))])
+
+    def matrix(vectors: Sequence[Sequence[float]]) -> F32:
+        if len(widths := {len(one) for one in vectors}) > 1:
+            raise EmbedderError(
+                f"{base_url} returned vectors of {' and '.join(map(str, sorted(widths)))} numbers, expected one width: "
+                f"{model} must be one model during a run"
+            )
+        return np.array(vectors, np.float32)
 
     def embed(texts: Sequence[str]) -> F32:
         parts = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
         direct = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
         settings = {"api_key": key, "timeout": timeout_s, "max_retries": 5, "http_client": direct}
         with openai.OpenAI(base_url=base_url, **settings) as client, ThreadPoolExecutor(workers) as pool:
-            return np.concatenate(list(pool.map(partial(ask, client), parts)))
+            found = list(pool.map(partial(ask, client), parts))
+        return matrix([vector for part in found for vector in part])
 
     return embed
 
@@ -178,7 +205,7 @@ def llamacpp_embedder(path: str, options: TeacherOptions | None = None) -> Embed
         served = server_embedder(server.url, settings.name, api_key=server.key, workers=EMBEDDING_SLOTS)
         try:
             return served(texts)
-        except import_module("openai").BadRequestError as error:
+        except EmbedderError as error:
             if "Pooling type" not in str(error):
                 raise
             raise EmbedderError(

@@ -13,7 +13,7 @@ from synth.teachers.llamacpp_server import ServerSettings, check_installed, runn
 from synth.teachers.model_files import gguf_revision
 from synth.teachers.openai_server import OpenAITeacher
 from synth.teachers.options import TeacherOptions
-from synth.teachers.request_errors import TOO_LONG
+from synth.teachers.request_errors import MORE_CONTEXT
 from synth.teachers.teacher import Answered, Completion, Failure, Request, TeacherError, Usage
 
 MAGIC = b"GGUF"
@@ -76,7 +76,7 @@ class LlamaCppTeacher:
         """Return a failure for an answer that the context cut, which a larger one would not."""
         remedy = f"a larger --context-tokens than {self.options.context} makes room"
         if isinstance(outcome, Failure):
-            return replace(outcome, error=f"{outcome.error}; {remedy}") if TOO_LONG in outcome.error else outcome
+            return replace(outcome, error=outcome.error.replace(MORE_CONTEXT, remedy))
         written = outcome.completion_tokens
         if outcome.ended != "length" or written is None or written >= request.sampling.max_tokens:
             return outcome

@@ -29,6 +29,7 @@ from synth.teachers.dialect import STREAM_NOTICE, Dialect, named_field
 from synth.teachers.event_stream import END, TYPE
 from synth.teachers.options import TeacherOptions
 from synth.teachers.request_errors import (
+    MORE_CONTEXT,
     WITHHELD,
     Health,
     Kind,
@@ -249,7 +250,8 @@ class _Flight:
             await asyncio.sleep(wait)
         known = request.meter is not None and request.meter.answered_before
         self._teacher.health.failed(request.stage, outcome, answered_before=known)
-        return Failure(error=outcome.error, tries=tries)
+        advice = f"; {MORE_CONTEXT}" if outcome.hint == MORE_CONTEXT else ""
+        return Failure(error=f"{outcome.error}{advice}", tries=tries)
 
     def _report_wait(self, outcome: RequestError, wait: float) -> None:
         """Report that a server is waited for: at once the first time, then ever more rarely."""

@@ -27,7 +27,7 @@ NOT_LET_IN = {
     401: "check the key in OPENAI_API_KEY",
     402: "its credit is used up",
     403: "check the key in OPENAI_API_KEY, and what it may use",
-    404: "check the address, and the model's name after # in the teacher's spec",
+    404: "check the address, and the model's name after # in its spec",
 }
 """Statuses after which no other request can succeed, and what to do about each."""
 
@@ -41,8 +41,15 @@ NO_CREDIT = re.compile(
 WITHHELD = re.compile(r"content_filter|content_policy|content management policy|moderation|flagged", re.IGNORECASE)
 """Words of a 400 or 403 for a prompt withheld by a filter, which is an answer and no failure."""
 
-TOO_LONG, MORE_CONTEXT = "exceed_context_size", "--context-tokens gives a llamacpp teacher a larger context"
-"""llama.cpp's word for a prompt beyond its context, and what to do about it."""
+TOO_LONG = re.compile(
+    r"exceed_context_size|context_length_exceeded|maximum context length|available context size|prompt is too long"
+    r"|too large to process",
+    re.IGNORECASE,
+)
+"""Words of llama.cpp, vLLM and hosted servers for a text beyond the model's context."""
+
+MORE_CONTEXT = "the text does not fit into the context: start the server with a larger one (llamacpp: --context-tokens)"
+"""What to do about a text beyond the context."""
 
 NOT_CONNECTED = {
     "httpx2.ConnectError",
@@ -102,7 +109,7 @@ def error_of_status(status: int, words: str, headers: Mapping[str, str]) -> Requ
         return RequestError(kind=Kind.DENIED, error=error.rstrip(": "), hint=hint)
     if status in NOT_LET_IN:
         return RequestError(kind=Kind.DENIED, error=error, hint=NOT_LET_IN[status])
-    hint = MORE_CONTEXT if TOO_LONG in words else ""
+    hint = MORE_CONTEXT if TOO_LONG.search(words) else ""
     return RequestError(kind=Kind.REFUSED, error=error, words=words, hint=hint)
 
 

@@ -136,7 +136,7 @@ def load_items(
         left_out["malformed row"] = len(malformed)
     if not items:
         first = f"; the first error: {malformed[0].error}" if malformed else ""
-        counts = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items()) or "no row"
+        counts = ", ".join(f"{reason}: {count:,}" for reason, count in left_out.items()) or "no row"
         raise BenchmarkError(
             f"{name} has no item that can be scored in {', '.join(file.name for file in files)} ({counts}{first}); "
             f"expected rows as {corpus.name} reads them: fetch the files again, or mend its connector"

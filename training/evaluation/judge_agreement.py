@@ -190,7 +190,7 @@ def measure_judge(
         orders=orders,
         first_share=_first_share(verdicts, cases) if kind == "pair" else None,
         same_family=family_known,
-        notes=_notes(family_known, labels),
+        notes=_notes(family_known, labels, guard),
     )
 
 
@@ -243,12 +243,17 @@ def _first_share(verdicts: dict[tuple[str, bool, int], str | None], cases: Seque
     return Score.share(shown_first, decided)
 
 
-def _notes(family_known: bool | None, labels: AgreementScore | None) -> list[str]:
+def _notes(family_known: bool | None, labels: AgreementScore | None, guard: Guard | None) -> list[str]:
     notes = []
     if family_known:
         notes.append("judge and judged model are of one family: judges prefer texts of their own family")
     if labels is None:
-        notes.append("no verdict could be read: the judge has no score")
+        expected = "a last line 'Answer: A', B or C"
+        if guard:
+            expected = f"safe or unsafe as {guard.reply_format} writes them (--guard-format, --guard-protocol)"
+        notes.append(
+            f"no verdict could be read: the judge has no score; expected {expected}, else name another --judge"
+        )
     elif min(rate for rates in labels.base_rates.values() for rate in rates) < 0.1:
         notes.append("a label is rarer than one in ten: kappa is low even where the judge is seldom wrong")
     return notes

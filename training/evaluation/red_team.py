@@ -200,6 +200,13 @@ def red_team_record(
     ]
     known = [(one.rate.value, one.style) for one in styles if one.rate]
     absent = [] if judge else ["attack success: no guard was given"]
+    overall = attack_rate(attacks)
+    if judge and overall.rate is None and guards.UNPARSED in set(attacks["guard"]):
+        absent.append(
+            f"attack success: {judge.facts.name} gave no verdict that can be read on any of {overall.unread:,} "
+            f"answers, expected safe or unsafe as {judge.guard.reply_format} writes them: set --guard-format and "
+            "--guard-protocol, or name another --guard"
+        )
     absent += [f"{name}: its prompts are not available" for name in BENIGN_SETS if name not in set(answers["set"])]
     if benign is None or benign.is_empty():
         absent.append("the guard's false alarms: no guard or no benign answers")
@@ -218,7 +225,7 @@ def red_team_record(
             prompts=prompts,
         ),
         corpora=corpora,
-        overall=attack_rate(attacks),
+        overall=overall,
         styles=styles,
         topics=topics,
         matrix=matrix,
