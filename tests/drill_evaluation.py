@@ -1,7 +1,7 @@
 """``kill -9`` of a command that asks a real model, at random moments, and again until it ends: nothing lost, nothing
 asked twice but what was in flight.
 
-    python tests/drill_evaluation.py --kills 10 --store STORE -- evaluate @ --benchmark medqa --limit 300 --store STORE --out OUT
+    python tests/drill_evaluation.py --store S -- evaluate @ --benchmark medqa --limit 300 --store S --out OUT
 
 SmolLM2-135M-Instruct is served by llama.cpp behind a proxy that counts requests; ``@`` in the command becomes the
 teacher. Ends with an error if a stored answer is lost or changed, if more is asked again than was in flight, or if the
@@ -11,6 +11,7 @@ finished command asks anything when it is called once more with another ``--out`
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import random
 import signal
@@ -27,11 +28,11 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from real_models import smollm2
+from tiny_recipe import SABILA
 
 from synth.teachers import llamacpp_server
 from synth.teachers.options import TeacherOptions
 from synth.teachers.specs import teacher
-from tiny_recipe import SABILA
 
 UNSEEN_S = 120
 
@@ -63,10 +64,8 @@ class CountingProxy:
                 self.wfile.write(content)
 
             def handle(self) -> None:
-                try:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client was killed
                     super().handle()
-                except (BrokenPipeError, ConnectionResetError):
-                    pass  # the client was killed: what this drill is for
 
             do_GET = do_POST = _pass  # noqa: N815
 
@@ -142,7 +141,7 @@ def main() -> None:
     assert proxy.total() == total, f"{proxy.total() - total} asked by the finished command"
     print(
         f"{killed} kills in {time.monotonic() - began:.0f} s: {len(stored(given.store))} answers stored,"
-        f" {total} asked, {again} of them again (at most {killed * given.slots} were in flight), none lost, none changed"
+        f" {total} asked, {again} of them again (at most {killed * given.slots} were in flight), none lost or changed"
     )
     llamacpp_server.stop_servers()
 
