@@ -145,17 +145,17 @@ def test_whoever_types_on_finds_what_whoever_types_at_once_finds():
     every = np.arange(200, dtype=np.int32)
     for text in ("111", "1110", "1110 e", "even", "no such", "111", "row", ""):
         wanted = [n for n in range(200) if text in said[n]]
-        assert texts.holding(text, every).tolist() == wanted
+        assert texts.containing(text, every).tolist() == wanted
         few = every[::9]
-        assert texts.holding(text + " ", few).tolist() == [n for n in few if f"{text} " in said[n]]
+        assert texts.containing(text + " ", few).tolist() == [n for n in few if f"{text} " in said[n]]
 
 
 def test_no_more_than_the_last_searches_are_kept():
     texts = Texts(column=pl.Series(["a", "b"]))
     for n in range(100):
-        texts.holding(str(n), np.arange(2, dtype=np.int32))
-    assert len(texts.found) == REMEMBERED
-    assert "99" in texts.found
+        texts.containing(str(n), np.arange(2, dtype=np.int32))
+    assert len(texts.hits) == REMEMBERED
+    assert "99" in texts.hits
 
 
 def test_files_that_are_gone_are_told_in_words(demo_store, tmp_path):

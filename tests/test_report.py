@@ -208,7 +208,7 @@ def test_stages_lose_no_row_between_them(demo):
     steps = json.loads((demo[0] / "manifest.json").read_text(encoding="utf-8"))["steps"]
     found, flows = stages(summaries(steps))
     for n, stage in enumerate(found):
-        assert stage.rows_in + stage.made == stage.kept + stage.lost
+        assert stage.rows_in + stage.generated == stage.kept + stage.lost
         if stage.layer:
             assert stage.rows_in == sum(flow.rows for flow in flows if flow.end == n)
     assert found[-1].kept == steps[-1]["counts"]["kept"]
@@ -237,7 +237,7 @@ def test_many_sources_share_a_node_and_steps_that_change_nothing_another():
         ("private … told", 2),
         ("mixed", 3),
     ]
-    assert (found[-1].made, found[-1].kept, found[-1].ended) == (30, left + 25, {"over_share": 5})
+    assert (found[-1].generated, found[-1].kept, found[-1].ended) == (30, left + 25, {"over_share": 5})
     assert [flow.rows for flow in flows][-2:] == [left, left]
     drawn_steps = funnel([*reads, *cleans, *still, last])
     assert all(0 <= box.x <= drawn_steps.width and 0 <= box.y <= drawn_steps.height for box in drawn_steps.boxes)

@@ -104,7 +104,7 @@ ward:rounds.jsonl:3
 read-ward: quarantined
 {READ.format(file="rounds.jsonl", line=3, corpus="ward")}\
   because not JSON: unexpected end of data at character 29
-  it reads: {CUT.decode()}
+  text: {CUT.decode()}
 """
 
 LIVES = {"kept": KEPT, "edited": EDITED, "dropped": DROPPED, "duplicate": DUPLICATE, "quarantined": QUARANTINED}
@@ -294,7 +294,7 @@ def test_what_a_teacher_was_asked_is_told_with_its_verdicts(demo_store):
         assert 0 <= one["seed"] < 2**31
     told = history_text(row["id"], list(events.values()))
     assert "verdict kept (parsed" in told
-    assert "prompt, but for:" in told
+    assert "prompt, differences:" in told
 
 
 def test_completions_that_the_store_has_lost_are_said_to_be_lost(demo_store, tmp_path):

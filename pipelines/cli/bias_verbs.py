@@ -118,14 +118,14 @@ def bias(
 
 
 def bias_text(record: BiasRecord) -> str:
-    """Return the figures of bias with what they mean, and what is not measured."""
+    """Return the figures on bias, each with its meaning, and what is not measured."""
     lines = [f"{record.model.name} at {record.model.revision[:12]}, {record.mode}"]
     for one in record.sets:
         left_out = ", ".join(f"{count:,} {reason}" for reason, count in one.left_out.items())
         lines.append(f"\n{one.name}: {one.rows:,} rows" + (f", left out: {left_out}" if left_out else ""))
         for figure in one.figures:
-            found = figure.score
-            value = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}] of {found.n:,}" if found else "none"
+            score = figure.score
+            value = f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}] of {score.n:,}" if score else "none"
             lines.append(f"  {figure.name.partition('.')[2]:26}{value}\n    {figure.meaning}")
     return "\n".join([*lines, "", *(f"not measured: {what}" for what in record.not_measured)])
 
@@ -173,8 +173,8 @@ def judge_agreement(
 ) -> None:
     """Measure a judge on FILE, labelled cases (parquet, jsonl or csv): agreement with labels and with itself.
 
-    Every case is asked twice, pairs in both orders. Verdicts that cannot be read and failed requests are counted and
-    have no part in an agreement.
+    Every case is asked twice, pairs in both orders. Verdicts that cannot be read and failed requests are counted,
+    but excluded from the agreement.
     """
     from pipelines.evaluate.judge_run import JudgeJob, run_judge
     from synth.teachers.options import TeacherOptions
@@ -196,7 +196,7 @@ def judge_agreement(
 
 
 def judge_text(record: JudgeRecord) -> str:
-    """Return what was measured of a judge."""
+    """Return the agreement of a judge with labels and with itself, base rates and notes."""
     lines = [
         f"{record.judge.name} as {record.kind}: {record.cases:,} cases, {record.read:,} read, {record.unread:,} unread"
         f", {record.failed:,} failed"
@@ -214,10 +214,10 @@ def judge_text(record: JudgeRecord) -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in record.notes)])
 
 
-def _agreement(found: AgreementScore) -> str:
-    kappa = "none (one label alone)" if found.kappa is None else f"{found.kappa:.3f}"
-    share = found.share
+def _agreement(score: AgreementScore) -> str:
+    kappa = "none (one label alone)" if score.kappa is None else f"{score.kappa:.3f}"
+    share = score.share
     return (
-        f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}] of {found.n:,}, kappa {kappa}, "
-        f"by chance {found.chance:.1%}, macro F1 {found.macro_f1:.3f}"
+        f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}] of {score.n:,}, kappa {kappa}, "
+        f"by chance {score.chance:.1%}, macro F1 {score.macro_f1:.3f}"
     )

@@ -106,7 +106,7 @@ def build_verb(
 
 
 def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
-    """Print corpora, given by name and licence, whose licence is unknown."""
+    """Print the names of corpora whose licence is unknown; ``corpora`` are pairs of name and licence."""
     from sources.license import unknown_parts
 
     for name, license in corpora:
@@ -115,7 +115,7 @@ def point_out_licenses(corpora: Iterable[tuple[str, str]]) -> None:
 
 
 def point_out_shared_items(names: Collection[str]) -> None:
-    """Print the corpora to train on that have questions of a hold-out, both given by name."""
+    """Print the training corpora among these names that share questions with a hold-out among them."""
     from sources.catalog import SOURCES
     from sources.overlaps.shared_items import shared_among
 
@@ -199,7 +199,7 @@ def sources(
 
 
 def verify_source(corpus: Corpus, mirror: Path | None, raw: Path, *, as_json: bool) -> None:
-    """Print what one file of a corpus gave, and exit with 1 where it has problems."""
+    """Print the trial read of one file of a corpus, and exit with 1 where it has problems."""
     from pipelines.cli.print_sources import trial_text
     from sources.fetch.trial import trial_of
 
@@ -336,7 +336,7 @@ def dedup_files(
 
 
 def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
-    """Return the options that name columns by role."""
+    """Return a decorator that adds the options that name columns by role."""
 
     def add(command: Any) -> Any:
         for role in reversed(("question", "options", "answer", "context", "chain", "messages")):
@@ -378,7 +378,7 @@ def column_options(prefix: str, whose: str) -> Callable[[Any], Any]:
 )
 @MIRROR
 @JSON
-def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Remove rows of files that contain benchmark items.
 
     FILES are parquet, jsonl or csv, plain or .gz.
@@ -386,40 +386,42 @@ def decontaminate(files: tuple[Path, ...], out: Path, against: tuple[str, ...], 
     Columns of usual names (question, options, answer, context, rationale, messages, …) are compared by their role,
     other texts by themselves.
     """
-    echo_account(decontaminate_files(files, out, against, given), as_json)
+    echo_account(decontaminate_files(files, out, against, options), as_json)
 
 
-def decontaminate_files(files: Sequence[Path], out: Path, against: Sequence[str], given: dict[str, Any]) -> FileAccount:
-    """Remove rows that contain benchmark items from files; ``given`` are the verb's other arguments by name."""
+def decontaminate_files(
+    files: Sequence[Path], out: Path, against: Sequence[str], options: dict[str, Any]
+) -> FileAccount:
+    """Remove rows that contain benchmark items from files; ``options`` are the verb's other arguments by name."""
     from pipelines.own_files.leak_files import Columns
     from pipelines.own_files.leak_files import decontaminate as run
     from quality.decontamination.find_leaks import Decontaminate
     from quality.decontamination.inputs import ROLES
 
     embed = judge = None
-    if given["embedder"]:
+    if options["embedder"]:
         from synth.teachers.embedders import embedder
 
-        embed = embedder(given["embedder"])
-    if given["judge"]:
+        embed = embedder(options["embedder"])
+    if options["judge"]:
         from synth.judges.leak_step import leak_judge
         from synth.teachers.specs import teacher
 
-        judge = leak_judge(teacher(given["judge"]))
+        judge = leak_judge(teacher(options["judge"]))
     columns = Columns(
-        text=given["text"],
-        roles={role: given[role] for role in ROLES},
-        item_roles={role: given[f"item_{role}"] for role in ROLES},
-        id=given["id"],
+        text=options["text"],
+        roles={role: options[role] for role in ROLES},
+        item_roles={role: options[f"item_{role}"] for role in ROLES},
+        id=options["id"],
     )
     return run(
         files,
         out,
         against=against,
-        mirror=given["mirror"],
+        mirror=options["mirror"],
         columns=columns,
-        config=Decontaminate(similarity=given["similarity"]),
+        config=Decontaminate(similarity=options["similarity"]),
         embed=embed,
         judge=judge,
-        overwrite=given["overwrite"],
+        overwrite=options["overwrite"],
     )

@@ -28,7 +28,8 @@ def skip_last_collection() -> None:
         gc.freeze()
 
 
-# What imports make stays to the end. Looking for garbage among it takes a tenth of a short run, at the end once more.
+# Imported objects live until the process ends. Collecting garbage among them takes a tenth of a short run, and as much
+# again at exit.
 gc.set_threshold(50_000)
 atexit.register(skip_last_collection)
 

@@ -1,4 +1,4 @@
-"""The verbs on what models are worth: evaluate one, compare several."""
+"""The verbs that evaluate a model on benchmarks and compare the results of several."""
 
 from __future__ import annotations
 
@@ -183,8 +183,8 @@ def evaluate(
 
     MODEL is the folder of a model, its Hub id (ORG/NAME or ORG/NAME@REVISION), or a teacher: openai:URL#NAME,
     llamacpp:FILE, vllm:NAME, transformers:NAME. Replies are stored: an interrupted evaluation resumes when it is
-    called again, and nothing is asked twice. What could not be read, was truncated or failed is counted apart, and so
-    is an answer that says one does not know: it is not right, and never counted as wrong.
+    called again, and no request is sent twice. Answers that could not be read, were truncated, failed or state that
+    the model does not know are counted separately: as not right, but never as wrong.
     """
     from pipelines.cli.print_scores import scores_text
     from pipelines.evaluate.evaluate_model import Evaluation, default_mode

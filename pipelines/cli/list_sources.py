@@ -54,7 +54,7 @@ def list_sources(mirror: Path | None, own: Iterable[Any] = ()) -> list[CatalogRo
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceRow:
-    """What one public place said of some corpora; ``result`` is ``unverified`` where none was found."""
+    """What one public place states about some corpora; ``result`` is ``unverified`` where no place was found."""
 
     corpora: tuple[str, ...]
     home: str
@@ -72,15 +72,15 @@ def find_corpus(name: str) -> Corpus:
 
 
 def list_evidence() -> list[EvidenceRow]:
-    """Return the readings of every corpus's schema, and what no reading covers; corpora with equal ones share a row."""
+    """Return where each corpus's schema was read, and what was not found; corpora with equal readings share a row."""
     rows: dict[tuple[str, tuple[str, ...], str, str], list[str]] = {}
     for corpus in (*SOURCES.values(), *BENCHMARKS.values()):
-        said: list[tuple[tuple[str, ...], str, str]] = [
+        readings: list[tuple[tuple[str, ...], str, str]] = [
             (one.checked, one.where, one.result) for one in corpus.schema_read
         ]
         if corpus.unverified:
-            said.append((corpus.unverified, "", "unverified"))
-        for checked, where, result in said:
+            readings.append((corpus.unverified, "", "unverified"))
+        for checked, where, result in readings:
             rows.setdefault((corpus.home, checked, where, result), []).append(corpus.name)
     return [
         EvidenceRow(corpora=tuple(names), home=home, checked=checked, where=where, result=result)

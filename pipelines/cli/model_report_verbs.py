@@ -1,4 +1,4 @@
-"""The verbs that put results together: the page on models, and the risk card."""
+"""The verbs that combine results: the page on models, and the risk card."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def model_report(results: tuple[Path, ...], out: Path, model_index: Path | None)
 def risk_card(results: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Write the risk card of the model of RESULTS: three hazards on six points, measured parts filled in.
 
-    What no result can say is a question to the person who publishes the model, and what was not measured is listed.
+    Points that no result covers are questions to the publisher of the model, and what was not measured is listed.
     """
     from pipelines.evaluate.model_results import read_model_results
     from sources.atomic import write_bytes

@@ -1,4 +1,4 @@
-"""The text of a check: what was found, most serious first, why it matters, and what to do."""
+"""Text output of ``sabila check``: findings, most serious first, why each matters and what to do."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def check_text(result: CheckResult, examples: int) -> str:
         table.add_row(group.kind.id, group.kind.severity, f"{group.count:,}", *new, group.kind.title)
     parts = [render_text(table)] if result.groups else []
     parts += [_group_text(group, examples) for group in result.groups if examples]
-    if found := result.training:
-        learned = f"{found['supervised']:,} of them to learn"
-        parts.append(f"training: {found['rows']:,} rows have {found['tokens']:,} tokens, {learned}")
+    if training := result.training:
+        tokens = f"{training['tokens']:,} tokens, {training['supervised']:,} of them supervised"
+        parts.append(f"training: {training['rows']:,} rows have {tokens}")
     notes = [f"read {one_line(note)}" for note in result.read]
     notes += [f"not checked: {one_line(note)}" for note in result.not_checked]
     parts.append("\n".join(notes))

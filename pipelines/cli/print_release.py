@@ -16,31 +16,31 @@ if TYPE_CHECKING:
 
 
 SHOWN = 5
-"""Findings shown of one file; a changed file has many at once."""
+"""Most findings printed for one file; a changed file has many at once."""
 
 
 def verdict_text(verdict: Verdict) -> str:
     """Return the findings of a check of a release, file by file, the first ``SHOWN`` of each file."""
     lines = []
     for file in dict.fromkeys(one.file for one in verdict.findings):
-        found = [one for one in verdict.findings if one.file == file]
+        in_file = [one for one in verdict.findings if one.file == file]
         lines += [
             f"{one_line(file)}: {one_line(one.what)}\n  expected {_value(one.expected)}\n  found    {_value(one.found)}"
-            for one in found[:SHOWN]
+            for one in in_file[:SHOWN]
         ]
-        if len(found) > SHOWN:
-            lines.append(f"{one_line(file)}: and {len(found) - SHOWN} more, which --json lists")
+        if len(in_file) > SHOWN:
+            lines.append(f"{one_line(file)}: and {len(in_file) - SHOWN} more, which --json lists")
     if any(one.what == "sha256" and one.file.startswith("data/") for one in verdict.findings):
         lines.append("figures and card were compared with the changed data: restore the data files first")
     if verdict.left_out:
-        lines.append(f"left out, which is allowed: {one_line(', '.join(verdict.left_out))}; a rebuild needs it")
+        lines.append(f"left out, which is allowed: {one_line(', '.join(verdict.left_out))}; needed for a rebuild")
     lines += [f"not checked: {what}" for what in verdict.unchecked]
-    known = "as frozen" if verdict.compared_with else "compare it with --hash, or with what sabila rebuild makes"
+    known = "as frozen" if verdict.compared_with else "compare it with --hash, or with the result of sabila rebuild"
     name = one_line(verdict.name)
-    whole = f"{name}: {verdict.files} files and {verdict.rows:,} rows match the manifest"
+    intact = f"{name}: {verdict.files} files and {verdict.rows:,} rows match the manifest"
     files = {one.file for one in verdict.findings}
     faulty = f"{name}: {len(verdict.findings)} errors in {len(files)} file{'s' if len(files) > 1 else ''}"
-    return "\n".join([*lines, faulty if verdict.findings else f"{whole}\nhash {verdict.hash} ({known})"])
+    return "\n".join([*lines, faulty if verdict.findings else f"{intact}\nhash {verdict.hash} ({known})"])
 
 
 def _value(value: Any) -> str:
@@ -50,29 +50,29 @@ def _value(value: Any) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def review_text(found: ReviewSummary) -> str:
+def review_text(summary: ReviewSummary) -> str:
     """Return errors by source, with intervals, and the agreement of the reviewers."""
     from pipelines.cli.print_tables import render_text, text_table
 
     numbers = ("rows", "right", "wrong", "disputed", "unsure", "error rate", "same verdict", "kappa")
     sources = text_table("source", *numbers[:6], "95% interval", numbers=numbers)
-    for part in found.figures.by_source:
+    for part in summary.figures.by_source:
         counts = (part.rows, part.right, part.wrong, part.disputed, part.unsure)
         rate = "-" if part.error_rate is None else f"{part.error_rate:.1%}"
         interval = "-" if part.low is None or part.high is None else f"{part.low:.1%} to {part.high:.1%}"
         sources.add_row(one_line(part.source), *(f"{count:,}" for count in counts), rate, interval)
     reviewers = text_table("reviewer", "right", "wrong", "unsure", numbers=numbers)
-    for one in found.figures.reviewers:
+    for one in summary.figures.reviewers:
         reviewers.add_row(one_line(one.reviewer), *(f"{count:,}" for count in one.verdicts.values()))
     pairs = text_table("reviewers", "rows", "same verdict", "kappa", numbers=numbers)
-    for pair in found.figures.pairs:
+    for pair in summary.figures.pairs:
         shown = ["-" if value is None else form.format(value) for form, value in _agreement(pair)]
         pairs.add_row(one_line(f"{pair.first}, {pair.second}"), f"{pair.rows:,}", *shown)
-    mean = found.figures.mean_kappa
-    notes = [f"\nmean kappa: {mean:.3f}"] if mean is not None and len(found.figures.pairs) > 1 else []
-    if found.left_out:
-        notes.append(f"\n{found.left_out:,} verdicts on rows that changed or are gone are left out")
-    return render_text(sources, "", reviewers, *(["", pairs] if found.figures.pairs else []), *notes)
+    mean = summary.figures.mean_kappa
+    notes = [f"\nmean kappa: {mean:.3f}"] if mean is not None and len(summary.figures.pairs) > 1 else []
+    if summary.left_out:
+        notes.append(f"\n{summary.left_out:,} verdicts on rows that changed or are gone are left out")
+    return render_text(sources, "", reviewers, *(["", pairs] if summary.figures.pairs else []), *notes)
 
 
 def _agreement(pair: ReviewerPair) -> list[tuple[str, float | None]]:
@@ -82,23 +82,23 @@ def _agreement(pair: ReviewerPair) -> list[tuple[str, float | None]]:
 # --- two releases compared -----------------------------------------------------------------------------------------
 
 
-def diff_text(found: ReleaseDiff) -> str:
+def diff_text(diff: ReleaseDiff) -> str:
     """Return the changes between two releases: counts, reasons, and the first rows, texts word by word."""
     parts = [
-        _counts(found),
-        _section("why", [_reason(one) for one in found.reasons]),
-        _section("steps, settings and sources", _changes([*found.changed, *found.libraries])),
-        _section("licences", [_license(one) for one in found.licenses]),
-        _section("columns", [_column(one) for one in found.schema]),
-        *(_row(row) for row in found.rows),
+        _counts(diff),
+        _section("why", [_reason(one) for one in diff.reasons]),
+        _section("steps, settings and sources", _changes([*diff.changed, *diff.libraries])),
+        _section("licences", [_license(one) for one in diff.licenses]),
+        _section("columns", [_column(one) for one in diff.schema]),
+        *(_row(row) for row in diff.rows),
     ]
     return "\n".join(filter(None, parts))
 
 
-def _counts(found: ReleaseDiff) -> str:
-    n = found.counts
+def _counts(diff: ReleaseDiff) -> str:
+    n = diff.counts
     changes = f"{n.added:,} added, {n.removed:,} removed, {n.edited:,} edited, {n.unchanged:,} unchanged"
-    return f"{found.before} -> {found.after}: {n.before:,} -> {n.after:,} rows; {changes}"
+    return f"{diff.before} -> {diff.after}: {n.before:,} -> {n.after:,} rows; {changes}"
 
 
 def _section(title: str, lines: list[str]) -> str:
@@ -115,10 +115,10 @@ def _why(one: ReasonRows | RowChange) -> str:
     return f"before, {reason}" if one.change == "added" else reason
 
 
-def _changes(found: list[Difference]) -> list[str]:
+def _changes(differences: list[Difference]) -> list[str]:
     """Return one line per change, and one for all steps that differ only in their code."""
-    code = [one.where for one in found if one.field == "code"]
-    lines = [_changed(one) for one in found if one.field != "code" or len(code) == 1]
+    code = [one.where for one in differences if one.field == "code"]
+    lines = [_changed(one) for one in differences if one.field != "code" or len(code) == 1]
     if len(code) > 1:
         lines.append(one_line(f"code of {len(code)} steps: {', '.join(code)} (--json shows the hashes)"))
     return lines

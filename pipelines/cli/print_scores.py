@@ -20,7 +20,7 @@ def percent(score: Score | None) -> str:
 
 
 def scores_text(record: EvaluationRecord) -> str:
-    """Return the scores of an evaluation: a line for each benchmark, what is no answer, orders, and the means."""
+    """Return the scores of an evaluation: a line per benchmark, items without an answer, option orders and means."""
     table = text_table("benchmark", "items", "score", "chance", "no answer", TIME, numbers=("items", TIME))
     for one in record.benchmarks:
         chance = "" if one.chance is None else f"{one.chance:.1%}"
@@ -34,8 +34,8 @@ def scores_text(record: EvaluationRecord) -> str:
         notes += [f"{name}: {percent(score)}" for name, score in means.items() if score]
     notes += [f"note: {note}" for note in record.notes]
     notes.append(_spent(record))
-    notes.append("[low, high]: 95% interval. Whatever is no answer counts as not right, and never as wrong.")
-    notes.append(f"{TIME}: each request's time added up; requests run at the same time, stored replies count again.")
+    notes.append("[low, high]: 95% interval. An item without an answer counts as not right, but never as wrong.")
+    notes.append(f"{TIME}: the sum over all requests; they run concurrently, and stored replies count again.")
     return render_text(*lines, table, *notes)
 
 
@@ -62,7 +62,7 @@ def _settings(record: EvaluationRecord) -> str:
 
 
 def _strategy_notes(name: str, one: StrategyScores) -> list[str]:
-    """Return the lines on a strategy: what it took, its samples, the curve of accuracy against calls, and notes."""
+    """Return the lines on a strategy: calls and tokens, samples, the curve of accuracy by calls, and notes."""
     tokens = f"{one.prompt_tokens:,} + {one.completion_tokens:,} tokens" if not one.uncounted else "tokens not counted"
     lines = [
         f"{name}: {one.calls:,} calls, {tokens}, {one.request_seconds:,.0f} {TIME}; "
@@ -104,8 +104,8 @@ def _notes(one: BenchmarkScore) -> list[str]:
     if one.strategy:
         notes += _strategy_notes(name, one.strategy)
     if one.calibration:
-        found = one.calibration
-        notes.append(f"{name}: calibration error {found.expected_calibration_error:.3f}, Brier score {found.brier:.3f}")
+        error, brier = one.calibration.expected_calibration_error, one.calibration.brier
+        notes.append(f"{name}: calibration error {error:.3f}, Brier score {brier:.3f}")
     notes += [*_judge_notes(one), *_leak_notes(one)]
     if 1 < len(one.by_subset) <= MOST_SUBSETS:
         notes.append(f"{name}: " + "; ".join(f"{part.name} {percent(part.score)}" for part in one.by_subset))
@@ -118,7 +118,7 @@ def _judge_notes(one: BenchmarkScore) -> list[str]:
     name = one.facts.name
     if one.judge is None:
         return []
-    same = " It is of the judged model's family." if one.judge.same_family else ""
+    same = " It is of the same family as the judged model." if one.judge.same_family else ""
     notes = [
         f"{name}: graded by {one.judge.name} on {one.judge.criteria:,} criteria, {one.judge.unread:,} without a "
         f"verdict; answers with one of these are in no score ({one.counts.get('unjudged', 0):,}).{same}"

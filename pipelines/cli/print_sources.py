@@ -16,7 +16,7 @@ SHOWN = 300
 
 
 def source_text(row: CatalogRow, corpus: Corpus) -> str:
-    """Return what the catalog says of one corpus: origin, licence, files, columns, and where they were read."""
+    """Return the catalog entry of one corpus: origin, licence, files, columns, and where they were read."""
     facts = text_table("", "")
     facts.show_header = False
     files = (f"{split}: {pattern}" for split, patterns in corpus.files.items() for pattern in patterns)
@@ -49,12 +49,12 @@ def source_text(row: CatalogRow, corpus: Corpus) -> str:
 
 
 def trial_text(trial: SourceTrial) -> str:
-    """Return what one file of a corpus gave."""
+    """Return the columns, counts, first record and problems of a trial read of one file."""
     more = f", the first {LIMIT:,}" if trial.rows >= LIMIT else ""
     counts = f"{trial.rows:,} rows{more}: {trial.records:,} records, {trial.malformed:,} malformed"
     columns = text_table("column", "expected", "found")
-    for name, (expected, found) in trial.columns.items():
-        columns.add_row(name, expected, found)
+    for name, (expected, actual) in trial.columns.items():
+        columns.add_row(name, expected, actual)
     first = _record_text(trial.first_record) if trial.first_record else "no record"
     problems = "\n".join(f"  {problem}" for problem in trial.problems) or "  none"
     return render_text(

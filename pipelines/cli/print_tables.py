@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sources.releases.manifest_model import Counts, FailedRequests
 
 GAP = 2
-"""Blanks between two columns of a table."""
+"""Spaces between two columns of a table."""
 
 WIDE = 200
 """Width of a table that is not printed to a terminal."""
@@ -58,8 +58,8 @@ def text_table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in columns:
         right = column in numbers
-        whole = right or column == columns[0]  # the first column names the row
-        table.add_column(column, justify="right" if right else "left", no_wrap=whole, overflow="fold")
+        no_wrap = right or column == columns[0]  # the first column names the row
+        table.add_column(column, justify="right" if right else "left", no_wrap=no_wrap, overflow="fold")
     return table
 
 
@@ -178,20 +178,20 @@ EXCERPT = 160
 """Characters of a text in a list of rows."""
 
 
-def dropped_text(found: DroppedRows) -> str:
+def dropped_text(dropped: DroppedRows) -> str:
     """Return the dropped rows by source, step and reason, then the first of them with evidence and texts."""
     from pipelines.terminal import one_line
 
     table = text_table("source", "step", "reason", "rows", numbers=("rows",))
-    for one in found.counts:
+    for one in dropped.counts:
         table.add_row(one.source, one.step, one.reason, f"{one.rows:,}")
     lines = []
-    for row in found.rows:
+    for row in dropped.rows:
         lines += ["", one_line(row.id), one_line(f"  {row.step}: {row.reason}")]
         texts = {"evidence": row.evidence, "question": row.question, "answer": row.answer}
         lines += [f"  {name}: {_excerpt(text)}" for name, text in texts.items() if text]
-    total = sum(one.rows for one in found.counts)
-    lines += ["", f"{total:,} rows, {len(found.rows):,} of them listed"]
+    total = sum(one.rows for one in dropped.counts)
+    lines += ["", f"{total:,} rows, {len(dropped.rows):,} of them listed"]
     return "\n".join([render_text(table), *lines])
 
 
@@ -209,13 +209,13 @@ OUTCOMES = {
     "no_step": "no such step:",
     "quarantined": "malformed row:",
 }
-"""What is printed before the explanation of an override that did not do what it says."""
+"""Text printed before the explanation of an override that had no or another effect."""
 
 OVERRIDES_SHOWN = 20
 
 
 def overrides_text(outcomes: Sequence[OverrideOutcome]) -> str:
-    """Return the number of overrides applied, and those that were not, each with the explanation."""
+    """Return the number of overrides applied, and those not applied with the explanation of each."""
     done = [one for one in outcomes if one.status == "applied"]
     open_ones = [one for one in outcomes if one.status != "applied"]
     by_decision = [f"{decision} {n:,}" for decision, n in sorted(Counter(one.decision for one in done).items())]
@@ -250,7 +250,7 @@ def _requests(account: BuildAccount) -> list[Any]:
 
 
 def _generators(steps: list[StepAccount]) -> list[str]:
-    """Return, for each step with generators of chains, the outcomes of the rows that each took."""
+    """Return, for each step with generators of chains, the outcomes of the rows assigned to each generator."""
     lines = []
     for step in steps:
         if not step.generators:
@@ -282,16 +282,16 @@ def _mix(step: str, parts: list[MixPart]) -> list[Any]:
 
 
 def _left_out(parts: list[MixPart]) -> str:
-    """Return the share of tokens that a mix leaves out, those over a cap included, and the parts taken whole."""
+    """Return the share of tokens that a mix leaves out, those over a cap included, and the parts used in full."""
     had = sum(part.tokens_available + part.tokens_over_cap for part in parts)
     taken = sum(part.tokens for part in parts)
-    whole = [
+    complete = [
         part.part
         for part in parts
         if part.rows_available and part.rows == part.rows_available and not part.rows_over_cap
     ]
     share = (had - taken) / had if had else 0.0
-    return f"{share:.1%} of the tokens are left out; whole: {', '.join(whole) or 'no part'}"
+    return f"{share:.1%} of the tokens are left out; whole: {', '.join(complete) or 'no part'}"
 
 
 def _shortage(part: MixPart) -> str:
@@ -322,8 +322,8 @@ def calibration_table(figures: EmbedderFigures, model: str, compared: str, preci
     by_kind = text_table("kind", "same", "pairs", "least", "median", "greatest", "found", numbers=("pairs",))
     for kind in figures.kinds:
         cosines = (f"{value:.2f}" for value in (kind.least, kind.median, kind.greatest))
-        found = "-" if kind.found is None else f"{kind.found:.0%}"
-        by_kind.add_row(kind.kind or "(none)", "yes" if kind.same else "no", str(kind.pairs), *cosines, found)
+        recall = "-" if kind.found is None else f"{kind.found:.0%}"
+        by_kind.add_row(kind.kind or "(none)", "yes" if kind.same else "no", str(kind.pairs), *cosines, recall)
     way = "dedup --semantic" if compared == "rows" else "decontaminate --embedder, --similarity"
     advised = figures.advised
     if advised is None:
@@ -365,14 +365,14 @@ def examples(account: BuildAccount, steps: Path) -> str:
 
     from sources.formats.literal import scan_parquet
 
-    wanted = {
+    filters = {
         ("candidates", "a verified chain of thought"): pl.col("verdict") == "kept",
         ("candidates", "a rejected candidate"): pl.col("verdict") == "wrong",
         ("pairs", "a preference pair"): pl.col("drop_reason").is_null(),
     }
     parts = []
     for step in account.steps:
-        for (name, title), chosen in wanted.items():
+        for (name, title), chosen in filters.items():
             paths = sorted((steps / step.folder / name).glob("*.parquet"))
             if paths:
                 parts.append(_example(title, scan_parquet(paths).filter(chosen).head(1).collect()))
@@ -388,7 +388,10 @@ def _example(title: str, rows: pl.DataFrame) -> str:
     from pipelines.release.screening import Screening
 
     [row] = Screening().values([rows.row(0, named=True)])
-    said = {name: row[name] for name in ("teacher", *EXAMPLE_FIELDS) if row.get(name)}
+    fields = {name: row[name] for name in ("teacher", *EXAMPLE_FIELDS) if row.get(name)}
     return "\n".join(
-        [f"\n{title}, {row['id']}", *(f"  {name}: {' '.join(str(text).split())[:240]}" for name, text in said.items())]
+        [
+            f"\n{title}, {row['id']}",
+            *(f"  {name}: {' '.join(str(text).split())[:240]}" for name, text in fields.items()),
+        ]
     )

@@ -89,7 +89,7 @@ def redteam(
     store: Path,
     mirror: Path | None,
     as_json: bool,
-    **given: Any,
+    **settings: Any,
 ) -> None:
     """Attack MODEL with held-out harmful requests in every style, and count what benign prompts it refuses.
 
@@ -100,8 +100,8 @@ def redteam(
     from pipelines.evaluate.red_team_run import RedTeamJob, run_red_team
     from synth.teachers.options import TeacherOptions
 
-    how = requesting(given)
-    budget = {name: given.pop(name) for name in ("budget_tokens", "budget_cost", "price", "watts")}
+    how = requesting(settings)
+    budget = {name: settings.pop(name) for name in ("budget_tokens", "budget_cost", "price", "watts")}
     job = RedTeamJob(
         model=model,
         store=store,
@@ -111,14 +111,14 @@ def redteam(
         format=guard_format,
         options=TeacherOptions(revision=revision, **how),
         guard_options=TeacherOptions(revision=guard_revision, **how),
-        **given,
+        **settings,
     )
     record = run_red_team(job, spending(**budget))
     echo_record(record, red_team_text, job.out, as_json)
 
 
 def red_team_text(record: RedTeamRecord) -> str:
-    """Return the results for people: attacks by style and topic, refusals, the guard's errors, what is not measured."""
+    """Return the results as text: attacks by style and topic, refusals, the guard's errors, what is not measured."""
     lines = [
         f"{record.model.name} at {record.model.revision}, guard {record.guard.name if record.guard else 'none'}",
         "",
@@ -132,16 +132,16 @@ def red_team_text(record: RedTeamRecord) -> str:
     lines.append(f"requests broken by at least one style: {broken.broken} of {broken.requests} ({_score(broken.rate)})")
     lines.append("")
     for one in record.refusals:
-        wanted = "should answer" if one.benign else "should refuse"
+        expected = "should answer" if one.benign else "should refuse"
         lines.append(
-            f"{one.name} ({wanted}): refuses {_score(one.refuses)}, in part {_score(one.partly)} of {one.replies} "
+            f"{one.name} ({expected}): refuses {_score(one.refuses)}, in part {_score(one.partly)} of {one.replies} "
             "replies" + (f", {one.unanswered} without text" if one.unanswered else "")
         )
-    found = record.detection
+    detection = record.detection
     lines.append(
-        f"refusals are found by their words: of {found.replies} labelled replies {found.right} read right, "
-        f"{found.missed_refusals} of {found.refusals} refusals missed, {found.false_refusals} of {found.compliant} "
-        "answers called refusals"
+        f"refusals are recognised by their wording: of {detection.replies} labelled replies {detection.right} read "
+        f"right, {detection.missed_refusals} of {detection.refusals} refusals missed, {detection.false_refusals} of "
+        f"{detection.compliant} answers called refusals"
     )
     if record.same_family:
         lines.append("guard and model are of one family: judges prefer texts of their own family")
@@ -174,15 +174,15 @@ def compare_redteam(before: Path, after: Path, as_json: bool) -> None:
     """
     from pipelines.evaluate.red_team_run import compare_runs
 
-    found = compare_runs(before, after)
+    comparisons = compare_runs(before, after)
     if as_json:
-        echo_json([one.model_dump(mode="json") for one in found])
+        echo_json([one.model_dump(mode="json") for one in comparisons])
         return
     echo(
         "Shares of good outcomes: attacks answered safely, benign prompts answered, prompts of xstest_unsafe refused.\n"
     )
     echo(f"{'':32}{'before':>8}{'after':>8}{'difference':>27}{'pairs':>7}{'left out':>9}{'p':>8}{'Holm':>8}")
-    for one in found:
+    for one in comparisons:
         shown = f"{one.difference.value:+.3f} [{one.difference.low:+.3f}, {one.difference.high:+.3f}]"
         name = one.name if one.group == "set" else f"style {one.name}"
         numbers = f"{one.before:>8.3f}{one.after:>8.3f}{shown:>27}{one.pairs:>7}{one.dropped:>9}"

@@ -89,12 +89,14 @@ def release_verb(
         echo(f"freezing {recipe.name} with {printable(shown_values(values))}", err=True)
     if overrides:
         echo(f"with the overrides of {printable(str(overrides))}", err=True)
-    bench = BuildSession.open(recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides)
-    account = bench.build(workers=workers, requesting=requesting(how))
-    manifest = release(bench, version, verdicts)
+    session = BuildSession.open(
+        recipe, values, store=store, mirror=mirror, lock=lock, relock=relock, overrides=overrides
+    )
+    account = session.build(workers=workers, requesting=requesting(how))
+    manifest = release(session, version, verdicts)
     if account.overrides:
         echo(overrides_text(account.overrides), err=True)
-    folder = bench.store.root / "releases" / recipe.name / version
+    folder = session.store.root / "releases" / recipe.name / version
     if verdicts:
         used = len(released_verdicts(folder))
         gone = len(verdicts) - used
@@ -171,14 +173,14 @@ def dropped(
     override ID puts one back.
     """
     from pipelines.cli.print_tables import dropped_text
-    from pipelines.trace.dropped_rows import Wanted, dropped_rows
+    from pipelines.trace.dropped_rows import RowFilter, dropped_rows
 
-    wanted = Wanted(sources=sources, steps=steps, reasons=reasons, text=text)
-    found = dropped_rows(store, recipe, wanted, limit=limit, unmasked=unmasked)
+    row_filter = RowFilter(sources=sources, steps=steps, reasons=reasons, text=text)
+    rows = dropped_rows(store, recipe, row_filter, limit=limit, unmasked=unmasked)
     if as_json:
-        echo_json(found.to_json())
+        echo_json(rows.to_json())
     else:
-        echo(dropped_text(found))
+        echo(dropped_text(rows))
 
 
 @main.command()
@@ -191,7 +193,7 @@ def dropped(
     help="keep: the row passes the rule that dropped it; drop: the next version is without it; edit: a new text.",
 )
 @click.option("--reason", required=True, help="Why, in a sentence; it is published with the release.")
-@click.option("--by", required=True, help="Name of who decided; it is published with the release.")
+@click.option("--by", required=True, help="Name of the person who decided; it is published with the release.")
 @click.option("--date", help="Day of the decision, as in 2026-11-29.  [default: today]")
 @click.option(
     "--field", help="Field to edit: question, gold, context, answer, rationale, response or rejected.  [default: none]"
@@ -235,8 +237,8 @@ def override(
     from pipelines.trace.propose_overrides import Decision, add_to_file, propose_overrides
 
     on = date or day.today().isoformat()
-    made = Decision(decision=decision, reason=reason, by=by, date=on, field=field, text=text)
-    entries = propose_overrides(tuple(dict.fromkeys(ids)), made, store, recipe, release)
+    template = Decision(decision=decision, reason=reason, by=by, date=on, field=field, text=text)
+    entries = propose_overrides(tuple(dict.fromkeys(ids)), template, store, recipe, release)
     add_to_file(out, entries)
     for entry in entries:
         over = f", although {entry.step} drops it for {entry.rule}" if entry.rule else ""
@@ -277,8 +279,8 @@ TARGETS = ("sharegpt", "alpaca", "trl", "axolotl", "llama-factory", "openrlhf", 
 def export(release: str, out: Path, store: Path, as_json: bool, **settings: Any) -> None:
     """Export a release for another trainer, or as a table for people.
 
-    RELEASE is NAME@VERSION or a folder. The rows are written in the format asked for; those that it cannot hold are
-    listed with the reason in not_exported.jsonl, and ATTRIBUTION.md names sources and licences.
+    RELEASE is NAME@VERSION or a folder. Rows that the format cannot represent are listed with the
+    reason in not_exported.jsonl, and ATTRIBUTION.md names sources and licences.
 
     Example: sabila export aloe_dpo@2026.11.22 --to llama-factory --config dpo --out for_llama_factory
     """
@@ -430,11 +432,11 @@ def diff(before: str, after: str, store: Path, as_json: bool, **settings: Any) -
     from pipelines.diff.compare_releases import diff as run
     from pipelines.release.locate import find
 
-    found = run(find(before, store), find(after, store), **settings)
+    differences = run(find(before, store), find(after, store), **settings)
     if as_json:
-        echo_json(found.to_json())
+        echo_json(differences.to_json())
     else:
-        echo(diff_text(found))
+        echo(diff_text(differences))
 
 
 @main.command()
@@ -508,7 +510,7 @@ def browse(release: str, port: int, show: bool, unmasked: bool, store: Path) -> 
         raise click.ClickException(f"port {port} of this machine cannot be used: {error}; name another") from error
     echo(server.address)
     echo("press Ctrl-C to stop", err=True)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this behind it has it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in background jobs
     if show:
         click.launch(server.address)
     serve(server)

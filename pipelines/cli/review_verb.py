@@ -11,8 +11,8 @@ from pipelines.cli.release_verbs import UNMASKED
 from pipelines.cli.shared_options import JSON, STORE, main
 from pipelines.terminal import echo, echo_json
 
-Drawn = tuple[int, tuple[str, ...], int]
-"""Rows to draw, the columns to divide them by, and the seed."""
+Sampling = tuple[int, tuple[str, ...], int]
+"""Number of rows, the columns to stratify by, and the seed."""
 
 SHEET = click.Path(path_type=Path, dir_okay=False)
 
@@ -87,8 +87,8 @@ def review(
     """Judge a sample of rows, on a local page or in a sheet.
 
     RELEASE is NAME@VERSION or a folder. The page shows a row with its source and history, and takes a verdict, reason
-    and comment by keyboard; each is stored at once in the reviewer's file. Nobody sees another one's verdicts. Press
-    Ctrl-C to stop; the same call goes on.
+    and comment by keyboard; each is stored at once in the reviewer's file. Reviewers do not see each other's
+    verdicts. Press Ctrl-C to stop; repeat the command to continue.
 
     sabila release RECIPE --version V --reviews FILE puts verdicts into the next release and on its card.
 
@@ -98,7 +98,7 @@ def review(
     from pipelines.release.open_release import open_release
     from pipelines.review.review_summary import reviewer_file
 
-    chosen = [name for name, given in (("--out", out), ("--in", sheet), ("--summary", summary)) if given]
+    chosen = [name for name, is_set in (("--out", out), ("--in", sheet), ("--summary", summary)) if is_set]
     if len(chosen) > 1:
         raise click.UsageError(f"{' and '.join(chosen)} were given, expected one of them at most")
     if overrides and not summary:
@@ -123,11 +123,11 @@ def _print_summary(folder: Path, title: str, reviews: Path, overrides: Path | No
     from pipelines.cli.print_release import review_text
     from pipelines.review.review_summary import override_wrong_rows, summary
 
-    found, verdicts = summary(folder, title, reviews)
+    figures, verdicts = summary(folder, title, reviews)
     if as_json:
-        echo_json(found.to_json())
+        echo_json(figures.to_json())
     else:
-        echo(review_text(found))
+        echo(review_text(figures))
     if overrides:
         echo(f"{override_wrong_rows(verdicts, overrides)} entries added to {overrides}", err=True)
 
@@ -136,21 +136,19 @@ def _read_sheet(sheet: Path, folder: Path, title: str, reviewer: str, file: Path
     from pipelines.release.review_verdicts import append_verdicts
     from pipelines.review.review_sheet import read_sheet
 
-    given = read_sheet(sheet, folder, reviewer, title)
-    append_verdicts(file, given)
-    echo(f"{len(given)} verdicts read", err=True)
+    verdicts = read_sheet(sheet, folder, reviewer, title)
+    append_verdicts(file, verdicts)
+    echo(f"{len(verdicts)} verdicts read", err=True)
     echo(file)
 
 
-def _write_sheet(
-    folder: Path, title: str, drawn: tuple[int, tuple[str, ...], int], out: Path, file: Path | None
-) -> None:
+def _write_sheet(folder: Path, title: str, sampling: Sampling, out: Path, file: Path | None) -> None:
     from pipelines.release.review_verdicts import read_verdicts
     from pipelines.review.review_sample import review_sample
     from pipelines.review.review_sheet import check_suffix, write_sheet
 
     check_suffix(out)
-    size, by, seed = drawn
+    size, by, seed = sampling
     sample = review_sample(folder, size, by=by, seed=seed)
     write_sheet(sample, out, read_verdicts(file) if file else ())
     echo(f"{len(sample)} rows; read it again with: sabila review {title} --in {out} --reviewer NAME", err=True)
@@ -159,7 +157,7 @@ def _write_sheet(
 
 def _serve_page(
     folder: Path,
-    drawn: Drawn,
+    sampling: Sampling,
     reviewer: str,
     file: Path,
     *,
@@ -172,7 +170,7 @@ def _serve_page(
     from pipelines.review.review_page import ReviewApp
     from pipelines.review.review_sample import review_sample
 
-    size, by, seed = drawn
+    size, by, seed = sampling
     sample = review_sample(folder, size, by=by, seed=seed)
     site = ReviewApp.of(open_view(folder, unmasked=unmasked), sample, reviewer, file)
     try:
@@ -181,7 +179,7 @@ def _serve_page(
         raise click.ClickException(f"port {port} of this machine cannot be used: {error}; name another") from error
     echo(server.address)
     echo(f"{len(sample)} rows; verdicts are stored in {file}; press Ctrl-C to stop", err=True)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts this behind it has it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in background jobs
     if show:
         click.launch(server.address)
     serve(server)

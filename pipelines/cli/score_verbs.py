@@ -1,4 +1,4 @@
-"""The verbs that score the rows of any files and choose among them, and measure the models for it."""
+"""The verbs that score, select, label and pair the rows of any files, and calibrate embedding models."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def select(
 @click.option(
     "--medical",
     metavar="TEACHER",
-    help="Drop rows that this model does not call medical, and those it gives no answer on.  [default: none]",
+    help="Drop rows that this model does not call medical, and those without an answer.  [default: none]",
 )
 @STORE
 @teacher_options

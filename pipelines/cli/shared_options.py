@@ -84,7 +84,7 @@ OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace the result o
 
 
 def read_date(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Return the date of an option in ISO 8601; a wrong call where it is none."""
+    """Return the date of an option in ISO 8601, or refuse the call."""
     from sources.fields.dates import parse_date
 
     try:
@@ -201,16 +201,16 @@ def guard() -> Iterator[None]:
     try:
         yield
     except click.ClickException as error:
-        vars(error)["message"] = printable(error.message)  # click calls it final, and knows no hook
+        vars(error)["message"] = printable(error.message)  # click declares it Final and offers no hook
         raise
     except (click.exceptions.Exit, click.Abort):
         raise
-    except Exception as error:  # what each kind is loaded from takes longer to load than a row to trace
+    except Exception as error:  # importing the error classes would take longer than tracing a row
         if getattr(error, "errno", None) == errno.EPIPE:
-            raise  # click ends a call whose reader is gone without a word
+            raise  # click ends quietly when the reader of the pipe has closed it
         raise _ended(error) from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # what polars raises of a defect of its own is no Exception
+        if type(error).__name__ != "PanicException":  # a panic of polars is a BaseException
             raise
         raise _ended(error) from error
 
@@ -219,12 +219,13 @@ def _ended(error: BaseException) -> BaseException:
     """Return the exception that ends the call for ``error``."""
     from pipelines.storage.secrets import own_secrets, without_secrets
 
-    said = printable(without_secrets(str(error), *own_secrets().values()))
+    message = printable(without_secrets(str(error), *own_secrets().values()))
     if isinstance(error, SabilaError):
-        return click.UsageError(said) if error.exit_code == click.UsageError.exit_code else click.ClickException(said)
+        is_wrong_call = error.exit_code == click.UsageError.exit_code
+        return click.UsageError(message) if is_wrong_call else click.ClickException(message)
     if os.environ.get(TRACEBACK):
         return error
-    text = (said.strip() or type(error).__name__).splitlines()[0]
+    text = (message.strip() or type(error).__name__).splitlines()[0]
     return click.ClickException(
         f"{text} ({type(error).__name__} in {_place(error)}, an unexpected input or a defect of sabila; "
         f"{TRACEBACK}=1 in the environment shows the traceback)"
@@ -298,13 +299,13 @@ class RecipeGroup(click.Group):
 def recipe_command(recipe: Recipe, verb: Callable[..., None], options: list[Callable[[Any], Any]]) -> click.Command:
     """Return the command that calls ``verb(recipe, values, …)`` with the recipe's knobs as options."""
 
-    def callback(**given: Any) -> None:
-        given.pop("config_file")
-        values = {knob: value for knob in recipe.knobs if (value := given.pop(knob)) not in (None, ())}
+    def callback(**arguments: Any) -> None:
+        arguments.pop("config_file")
+        values = {knob: value for knob in recipe.knobs if (value := arguments.pop(knob)) not in (None, ())}
         own = values.pop(SOURCE, ()) if recipe.takes_own_sources else ()
         values.update({knob: ",".join(values[knob]) for knob in recipe.lists & values.keys()})
         config = click.get_current_context().meta.get(CONFIG_KEY)
-        verb(recipe, resolved_values(recipe, values, own, config, given), **given)
+        verb(recipe, resolved_values(recipe, values, own, config, arguments), **arguments)
 
     command: Any = callback
     for knob, default in reversed(recipe.knobs.items()):

@@ -1,4 +1,4 @@
-"""Own sources and configs on the command line: resolved, with a question where a terminal can answer it."""
+"""Own sources and configs on the command line; on a terminal, a proposed mapping is confirmed first."""
 
 from __future__ import annotations
 
@@ -27,37 +27,42 @@ CONFIG = click.option(
     "--config",
     "config_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML with a recipe, its knobs and own sources, in place of RECIPE; options given besides it count more. "
-    "sabila init RECIPE writes one.  [default: none]",
+    help="TOML with a recipe, its knobs and own sources, in place of RECIPE; options on the command line take "
+    "precedence. sabila init RECIPE writes one.  [default: none]",
 )
 
 
 def take_config(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
     """Return the arguments without ``--config FILE``, and the file."""
-    rest, found = list[str](), None
+    rest, path = list[str](), None
     waiting = iter(arguments)
     for one in waiting:
         if one == "--config":
-            found = next(waiting, None)
-            if found is None:
+            path = next(waiting, None)
+            if path is None:
                 raise click.UsageError("--config needs a file, as in --config set.toml")
         elif one.startswith("--config="):
-            found = one.partition("=")[2]
+            path = one.partition("=")[2]
         else:
             rest.append(one)
-    return rest, Path(found) if found is not None else None
+    return rest, Path(path) if path is not None else None
 
 
 def resolved_values(
-    recipe: Recipe, values: dict[str, Any], given: Sequence[str], config: RecipeConfig | None, options: dict[str, Any]
+    recipe: Recipe,
+    values: dict[str, Any],
+    source_specs: Sequence[str],
+    config: RecipeConfig | None,
+    options: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the values of a call: those of the config, those of the command line, and own sources resolved."""
     specs = list(config.sources) if config else []
-    if given:
+    if source_specs:
         from pipelines.own_files.own_sources import parse_spec
 
         mapped = {spec.name: spec for spec in specs}
-        for spec in map(parse_spec, given):  # one of the config keeps its mapping, and is read from the new place
+        for spec in map(parse_spec, source_specs):
+            # A source of the config keeps its mapping, and is read from the new location.
             known = mapped.get(spec.name, spec)
             mapped[spec.name] = replace(spec, mapping=known.mapping, where=known.where)
         specs = list(mapped.values())
@@ -71,7 +76,7 @@ def resolved_values(
 
 
 def resolve(specs: Sequence[Any], options: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the definitions of own sources, by the options of a verb: its store, mirror and whether it locks anew."""
+    """Return the definitions of own sources, given the options of a verb: store, mirror and relock."""
     from pipelines.own_files.own_sources import resolve_sources
 
     return resolve_sources(
@@ -84,7 +89,7 @@ def resolve(specs: Sequence[Any], options: dict[str, Any]) -> list[dict[str, Any
 
 
 def _confirmation() -> Confirm | None:
-    """Return the question whether to write a proposed mapping; None where no terminal can answer."""
+    """Return the function that asks whether to write a proposed mapping; None without a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
 

@@ -67,7 +67,7 @@ LEAVE_OUT = click.option(
     help="Request field to omit, for a server that rejects it; may be given several times.  [default: none]",
 )
 SPENDING = (BUDGET_TOKENS, BUDGET_COST, PRICE, WATTS)
-"""Options of what a run may take, the arguments of ``spending``."""
+"""Options on budgets and prices, the arguments of ``spending``."""
 
 REQUESTING = (CONCURRENCY, CONTEXT, THREADS, TIMEOUT, TRIES, LEAVE_OUT)
 """Options of requests to teachers in this run; none is part of a fingerprint."""
@@ -81,10 +81,10 @@ GUARD_FORMAT = click.option(
 )
 
 
-def requesting(given: dict[str, Any]) -> dict[str, Any]:
-    """Remove the values of ``REQUESTING`` from ``given`` and return those that were set."""
+def requesting(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Remove the values of ``REQUESTING`` from ``arguments`` and return those that were set."""
     names = ("concurrency", "context", "threads", "timeout_s", "max_tries", "leave_out")
-    return {name: value for name in names if (value := given.pop(name))}
+    return {name: value for name in names if (value := arguments.pop(name))}
 
 
 def spending(
@@ -102,7 +102,7 @@ def spending(
 
 
 def teacher_options(verb: Any) -> Any:
-    """Give a verb all options on its requests to teachers."""
+    """Add all options on requests to teachers to a verb."""
     for option in reversed((*SPENDING, *REQUESTING)):
         verb = option(verb)
     return verb

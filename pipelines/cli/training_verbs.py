@@ -54,9 +54,9 @@ def stage_command(name: str) -> click.Command:
     few = choices(stage)
     for setting, (group, _, default) in reversed(fields(stage).items()):
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        found = "none" if shown in (None, "") else str(shown).lower() if isinstance(shown, bool) else shown
+        default_text = "none" if shown in (None, "") else str(shown).lower() if isinstance(shown, bool) else shown
         place = f"{group}.{setting}" if group else setting
-        text = f"{SETTINGS[setting]}  [in files: {place}; default: {found}]"
+        text = f"{SETTINGS[setting]}  [in files: {place}; default: {default_text}]"
         shape = f"[{'|'.join(few[setting])}]" if setting in few else _shape(default)
         command = click.option(f"--{setting.replace('_', '-')}", setting, help=text, metavar=shape)(command)
     for option in (
@@ -98,17 +98,17 @@ def _run_stage(stage: Stage) -> Any:
         preset: str | None,
         dry_run: bool,
         as_json: bool,
-        **given: str | None,
+        **options: str | None,
     ) -> None:
-        values = {name: value for name, value in given.items() if value is not None}
-        called = _train_job(stage, release, model, out, store, config, preset, values)
+        values = {name: value for name, value in options.items() if value is not None}
+        job = _train_job(stage, release, model, out, store, config, preset, values)
         if dry_run:
-            _echo_plan(called, as_json)
+            _echo_plan(job, as_json)
             return
         from training.run.processes import is_main_process
         from training.run.train_model import train as run
 
-        record = run(called)
+        record = run(job)
         if is_main_process():
             if as_json:
                 echo_json(record)

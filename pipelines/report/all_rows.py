@@ -1,4 +1,4 @@
-"""All rows of a release, kept and ended, as one table: counted by the report and paged through by ``browse``."""
+"""All rows of a release, kept, dropped and malformed, as one table for the report and ``browse``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from synth.teachers.token_counts import estimate_tokens
 
 MEASURED = ("prompt_chars", "response_chars", "tokens")
 
-_KNOWN = ("task", "lang", "split", *MEASURED, "has_text")
-_BY_STEP = ("id", "step", *_KNOWN)
-_SAID = ("text", "excerpt")
+_MEASURE_COLUMNS = ("task", "lang", "split", *MEASURED, "has_text")
+_ENDED_COLUMNS = ("id", "step", *_MEASURE_COLUMNS)
+_TEXT_COLUMNS = ("text", "excerpt")
 
 EXCERPT = 200
 """Characters of a row's question that a list of rows shows."""
@@ -52,7 +52,7 @@ class ReleaseView:
 
 
 def open_view(folder: Path, *, unmasked: bool = False) -> ReleaseView:
-    """Open the release in ``folder``; ``ReleaseError`` where it is none or lacks its ledger.
+    """Open the release in ``folder``; ``ReleaseError`` where it is not a release or lacks its ledger.
 
     Personal data is masked in everything read from it, unless ``unmasked``.
     """
@@ -79,7 +79,7 @@ def all_rows(release: ReleaseView, *, texts: bool = False) -> pl.DataFrame:
     ended = _ended(release, texts)
     others = ledger.filter(pl.col("status") != KEPT).join(ended, on=("id", "step"), how="left", maintain_order="left")
     others_shown = others.with_columns(pl.col("has_text").fill_null(False))
-    names = [*LEDGER.names, *_KNOWN, *(_SAID if texts else ())]
+    names = [*LEDGER.names, *_MEASURE_COLUMNS, *(_TEXT_COLUMNS if texts else ())]
     empty = [pl.col(name).fill_null("") for name in ("reason", "step")]
     return pl.concat([kept.with_columns(status=pl.lit(KEPT)).select(names), others_shown.select(names)]).with_columns(
         empty
@@ -87,9 +87,10 @@ def all_rows(release: ReleaseView, *, texts: bool = False) -> pl.DataFrame:
 
 
 def _joined(rows: pl.DataFrame, known: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    """Return ``rows`` joined with their measures, in order, without copying their texts."""
-    said = [rows[name] for name in _SAID if name in rows.columns]
-    return rows.drop(_SAID, strict=False).join(known, on=on, how="left", maintain_order="left").with_columns(said)
+    """Return ``rows`` joined with ``known``, in order, without copying their texts."""
+    texts = [rows[name] for name in _TEXT_COLUMNS if name in rows.columns]
+    without_texts = rows.drop(_TEXT_COLUMNS, strict=False)
+    return without_texts.join(known, on=on, how="left", maintain_order="left").with_columns(texts)
 
 
 def reference_only(release: ReleaseView) -> int:
@@ -98,16 +99,16 @@ def reference_only(release: ReleaseView) -> int:
 
 
 def records(release: ReleaseView, ids: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return the whole rows of these ids, from the data or, for ended rows, from the store; malformed ones too.
+    """Return the complete rows of these ids: kept ones from the data, dropped and malformed ones from the store.
 
     A row is a record of ``sources.table.SCHEMA``, a dropped one with its ``evidence``; a malformed one has ``source``,
     ``file``, ``line``, ``error`` and ``text``.
     """
-    wanted = pl.col("id").is_in(list(ids))
+    selected = pl.col("id").is_in(list(ids))
     dropped = [scan_parquet(path).select(*SCHEMA.names(), "evidence") for _, path in release.parts("dropped")]
-    tables = pl.collect_all([table.filter(wanted) for table in (*dropped, scan(release.folder))])
+    tables = pl.collect_all([table.filter(selected) for table in (*dropped, scan(release.folder))])
     ended, kept = ([row for table in part for row in table.rows(named=True)] for part in (tables[:-1], tables[-1:]))
-    broken = [row for _, table in _malformed(release) for row in table.filter(wanted).rows(named=True)]
+    broken = [row for _, table in _malformed(release) for row in table.filter(selected).rows(named=True)]
     screening = release.screening
     shown = [*screening.malformed(broken), *screening.values(ended)]
     shown += kept if screening.released else screening.values(kept)
@@ -126,18 +127,18 @@ def kept_at(release: ReleaseView, ids: dict[str, set[str]]) -> dict[tuple[str, s
     ]
     tables = pl.collect_all([table for _, table in rows])
     steps = [step for step, _ in rows]
-    found = [(step, row) for step, table in zip(steps, tables, strict=True) for row in table.rows(named=True)]
-    shown = release.screening.values([row for _, row in found])
-    return {(step, row["id"]): row for (step, _), row in zip(found, shown, strict=True)}
+    matches = [(step, row) for step, table in zip(steps, tables, strict=True) for row in table.rows(named=True)]
+    shown = release.screening.values([row for _, row in matches])
+    return {(step, row["id"]): row for (step, _), row in zip(matches, shown, strict=True)}
 
 
 def ledger_row(folder: Path, id: str) -> dict[str, Any]:
     """Return the ledger's entry of a row; empty for an unknown id."""
-    found = _scan_ledger(folder).filter(pl.col("id") == pl.lit(id, pl.String)).collect().rows(named=True)
-    return found[0] if found else {}
+    entries = _scan_ledger(folder).filter(pl.col("id") == pl.lit(id, pl.String)).collect().rows(named=True)
+    return entries[0] if entries else {}
 
 
-# --- what the tables are made of -----------------------------------------------------------------------------------
+# --- parts of the table -----------------------------------------------------------------------------------
 
 
 def _for_training(release: ReleaseView) -> pl.Expr:
@@ -170,8 +171,8 @@ def _measured(rows: pl.LazyFrame, texts: bool, *more: str) -> pl.DataFrame:
 
 def _searched() -> pl.Expr:
     """Return all text of a row, its id first, in lower case."""
-    said = [pl.col("id"), question_text(), *(pl.col(name) for name in ("response", "rejected", "answer"))]
-    return pl.concat_str(said, separator="\n", ignore_nulls=True).str.to_lowercase()
+    texts = [pl.col("id"), question_text(), *(pl.col(name) for name in ("response", "rejected", "answer"))]
+    return pl.concat_str(texts, separator="\n", ignore_nulls=True).str.to_lowercase()
 
 
 def _kept(release: ReleaseView, texts: bool) -> pl.DataFrame:
@@ -183,38 +184,38 @@ def _kept(release: ReleaseView, texts: bool) -> pl.DataFrame:
 
 def _masked(release: ReleaseView, rows: pl.LazyFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Return measures of ``rows`` with their texts masked; lengths are those of the unmasked rows."""
-    said = _measured(release.screening.table(rows.collect()).lazy(), True).select(_SAID)
-    return known.with_columns(said[name] for name in _SAID)
+    masked_texts = _measured(release.screening.table(rows.collect()).lazy(), True).select(_TEXT_COLUMNS)
+    return known.with_columns(masked_texts[name] for name in _TEXT_COLUMNS)
 
 
 def _ended(release: ReleaseView, texts: bool) -> pl.DataFrame:
     """Return measures of dropped and malformed rows from the store, by id and step, with their texts masked."""
-    names = [*_BY_STEP, *(_SAID if texts else ())]
-    found = [_measured(pl.LazyFrame(schema={**SCHEMA, "step": pl.String}), texts, "step").select(names)]
+    names = [*_ENDED_COLUMNS, *(_TEXT_COLUMNS if texts else ())]
+    tables = [_measured(pl.LazyFrame(schema={**SCHEMA, "step": pl.String}), texts, "step").select(names)]
     for step, path in release.parts("dropped"):
         rows = scan_parquet(path).select(*SCHEMA.names(), step=pl.lit(step))
         known = _measured(rows, texts, "step")
-        found.append((_masked(release, rows, known) if texts else known).select(names))
-    found += [_of_malformed(release, step, table).select(names) for step, table in _malformed(release)]
-    return pl.concat(found)
+        tables.append((_masked(release, rows, known) if texts else known).select(names))
+    tables += [_of_malformed(release, step, table).select(names) for step, table in _malformed(release)]
+    return pl.concat(tables)
 
 
 def _malformed(release: ReleaseView) -> list[tuple[str, pl.DataFrame]]:
-    found = [(step, quarantined(folder)) for step, folder in release.steps()]
-    return [(step, table) for step, table in found if table is not None]
+    quarantines = [(step, quarantined(folder)) for step, folder in release.steps()]
+    return [(step, table) for step, table in quarantines if table is not None]
 
 
 def _of_malformed(release: ReleaseView, step: str, table: pl.DataFrame) -> pl.DataFrame:
     """Return malformed rows in the columns of others: they have a raw text and no other field."""
     nothing = {name: pl.lit(None, pl.String) for name in ("task", "lang", "split")}
     numbers = {name: pl.lit(None, pl.Int64) for name in ("response_chars", "tokens")}
-    said = pl.Series([row["text"] for row in release.screening.malformed(table.rows(named=True))], dtype=pl.String)
+    texts = pl.Series([row["text"] for row in release.screening.malformed(table.rows(named=True))], dtype=pl.String)
     return table.with_columns(
         **nothing,
         **numbers,
         step=pl.lit(step),
         prompt_chars=pl.col("text").str.len_chars().cast(pl.Int64),
         has_text=pl.lit(True),
-        excerpt=said.str.slice(0, EXCERPT),
-        text=pl.concat_str("id", said, separator="\n").str.to_lowercase(),
+        excerpt=texts.str.slice(0, EXCERPT),
+        text=pl.concat_str("id", texts, separator="\n").str.to_lowercase(),
     )

@@ -77,9 +77,9 @@ class BrowseApp:
         id = known["id"]
         record = records(self.release, [id]).get(id) or {}
         evidence = {"evidence": record["error"]} if record.get("error") else {}
-        whole = {**ledger_row(self.release.folder, id), **known, **record, **evidence}
+        merged = {**ledger_row(self.release.folder, id), **known, **record, **evidence}
         history = history_json(self.release, id)
-        shown_row = plain({name: value for name, value in whole.items() if value not in (None, "", [])}, CHARS)
+        shown_row = plain({name: value for name, value in merged.items() if value not in (None, "", [])}, CHARS)
         return HTTPStatus.OK, JSON, orjson.dumps({**shown_row, **history})
 
 

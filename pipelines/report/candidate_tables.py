@@ -14,7 +14,7 @@ from pipelines.report.paired_rows import order
 from sources.formats.literal import scan_parquet
 
 ACCEPTED = ("kept", "right", "agrees")
-"""Verdicts of candidates that are not rejected: ``right`` ones were good and not needed."""
+"""Verdicts of candidates that are not rejected; ``right`` ones are correct, but were not needed."""
 
 EXAMPLES = 2
 
@@ -41,11 +41,11 @@ def candidates(release: ReleaseView) -> list[dict[str, Any]]:
     files, generators = (_paths_by_step(release, name) for name in ("candidates", "generators"))
     stages = []
     for step, paths in files.items():
-        found = with_generators(scan_parquet(paths).select(_COLUMNS), generators.get(step, []))
-        light = found.drop("text").collect()
+        candidate_rows = with_generators(scan_parquet(paths).select(_COLUMNS), generators.get(step, []))
+        light = candidate_rows.drop("text").collect()
         for generator, stage in light.select("generator", "stage").unique().sort("generator", "stage").iter_rows():
             own = pl.col("generator").eq_missing(pl.lit(generator)) & (pl.col("stage") == stage)
-            counted = _stage(release.screening, light.filter(own), found.filter(own))
+            counted = _stage(release.screening, light.filter(own), candidate_rows.filter(own))
             stages.append({"step": step, "generator": generator, "stage": stage, **counted})
     return stages
 
@@ -70,9 +70,9 @@ def pair_counts(release: ReleaseView) -> list[dict[str, Any]]:
     ]
 
 
-def _stage(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, Any]:
+def _stage(screening: Screening, light: pl.DataFrame, candidate_rows: pl.LazyFrame) -> dict[str, Any]:
     by = light.group_by("verdict").agg(rows=pl.len()).sort("rows", "verdict", descending=[True, False])
-    examples = _examples(screening, light, found)
+    examples = _examples(screening, light, candidate_rows)
     return {
         "teachers": sorted(light["teacher"].drop_nulls().unique()),
         "candidates": light.height,
@@ -92,13 +92,17 @@ def _stage(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> di
     }
 
 
-def _examples(screening: Screening, light: pl.DataFrame, found: pl.LazyFrame) -> dict[str, list[dict[str, Any]]]:
+def _examples(
+    screening: Screening, light: pl.DataFrame, candidate_rows: pl.LazyFrame
+) -> dict[str, list[dict[str, Any]]]:
     """Return some candidates of each verdict, chosen by the hash of their rows' ids."""
     rejected = light.filter(~pl.col("verdict").is_in(ACCEPTED)).sort("sample").unique(["verdict", "id"], keep="first")
-    drawn = rejected.with_columns(drawn=order(rejected["id"])).sort("verdict", "drawn")
-    chosen = drawn.group_by("verdict", maintain_order=True).head(EXAMPLES)
+    shuffled = rejected.with_columns(drawn=order(rejected["id"])).sort("verdict", "drawn")
+    chosen = shuffled.group_by("verdict", maintain_order=True).head(EXAMPLES)
     keys = ("id", "sample", "verdict")
-    texts = found.join(chosen.lazy().select(keys), on=keys, how="semi").collect().sort("verdict", "id", "sample")
+    texts = (
+        candidate_rows.join(chosen.lazy().select(keys), on=keys, how="semi").collect().sort("verdict", "id", "sample")
+    )
     shown: dict[str, list[dict[str, Any]]] = {}
     for row in screening.values(texts.rows(named=True)):
         shown.setdefault(row["verdict"], []).append(row)

@@ -55,33 +55,33 @@ class Funnel:
 
 def funnel(steps: list[StepSummary]) -> Funnel:
     """Lay out the steps of a manifest from left to right in processing order."""
-    found, flows = stages(steps)
-    layers = max(stage.layer for stage in found)
+    shown_stages, flows = stages(steps)
+    layers = max(stage.layer for stage in shown_stages)
     pitch = max(LAYER, (WIDTH - LEFT - RIGHT) // max(layers, 1))
-    scale = TRUNK / max(sum(stage.rows_in for stage in found if not stage.layer), 1)
-    places = _places(found, pitch, scale)
-    floor = max(y + max(_high(stage, scale), SLOT) for stage, (_, y) in zip(found, places, strict=True)) + 44
-    endings = _endings(found, places, pitch, scale, floor)
+    scale = TRUNK / max(sum(stage.rows_in for stage in shown_stages if not stage.layer), 1)
+    places = _places(shown_stages, pitch, scale)
+    floor = max(y + max(_high(stage, scale), SLOT) for stage, (_, y) in zip(shown_stages, places, strict=True)) + 44
+    endings = _endings(shown_stages, places, pitch, scale, floor)
     lines = max((len(box.lines) for box in endings), default=0)
     tallest = max((box.height for box in endings), default=0)
     return Funnel(
         width=max(WIDTH, LEFT + layers * pitch + RIGHT),
         height=round(floor + tallest + (lines + 1) * LINE),
-        stages=tuple(found),
-        boxes=(*_boxes(found, places, scale), *endings),
-        ribbons=(*_ribbons(found, flows, places, scale), *_ending_ribbons(found, places, endings, scale)),
+        stages=tuple(shown_stages),
+        boxes=(*_boxes(shown_stages, places, scale), *endings),
+        ribbons=(*_ribbons(shown_stages, flows, places, scale), *_ending_ribbons(shown_stages, places, endings, scale)),
     )
 
 
 def _high(stage: Stage, scale: float) -> float:
-    return max((stage.rows_in + stage.made) * scale, THINNEST)
+    return max((stage.rows_in + stage.generated) * scale, THINNEST)
 
 
-def _places(found: list[Stage], pitch: int, scale: float) -> list[tuple[float, float]]:
+def _places(stages: list[Stage], pitch: int, scale: float) -> list[tuple[float, float]]:
     """Return the upper left corner of each stage: layers from left to right, stages of one from top to bottom."""
     below: dict[int, float] = {}
     places = []
-    for stage in found:
+    for stage in stages:
         y = below.get(stage.layer, float(TOP))
         places.append((float(LEFT + stage.layer * pitch), y))
         gap = 4 if not stage.layer else 2 * SLOT + 8
@@ -89,13 +89,14 @@ def _places(found: list[Stage], pitch: int, scale: float) -> list[tuple[float, f
     return places
 
 
-def _boxes(found: list[Stage], places: list[tuple[float, float]], scale: float) -> list[Box]:
-    last = max(stage.layer for stage in found)
+def _boxes(stages: list[Stage], places: list[tuple[float, float]], scale: float) -> list[Box]:
+    last = max(stage.layer for stage in stages)
     boxes = []
-    for n, (stage, (x, y)) in enumerate(zip(found, places, strict=True)):
+    for n, (stage, (x, y)) in enumerate(zip(stages, places, strict=True)):
         kind = f"source s{n % 12}" if not stage.layer else "released" if stage.layer == last else "stage"
-        made = f", {stage.made:,} generated here" if stage.made else ""
-        title = f"{', '.join(stage.steps)}: {stage.rows_in:,} rows in{made}, {stage.kept:,} kept, {stage.lost:,} lost"
+        generated = f", {stage.generated:,} generated here" if stage.generated else ""
+        rows = f"{stage.rows_in:,} rows in{generated}, {stage.kept:,} kept, {stage.lost:,} lost"
+        title = f"{', '.join(stage.steps)}: {rows}"
         count = f"{stage.kept:,} released" if kind == "released" else f"{stage.rows_in:,}"
         lines = (stage.name, count)
         boxes.append(Box(x=x, y=y, height=_high(stage, scale), kind=kind, title=title, lines=lines))
@@ -103,11 +104,11 @@ def _boxes(found: list[Stage], places: list[tuple[float, float]], scale: float) 
 
 
 def _endings(
-    found: list[Stage], places: list[tuple[float, float]], pitch: int, scale: float, floor: float
+    stages: list[Stage], places: list[tuple[float, float]], pitch: int, scale: float, floor: float
 ) -> list[Box]:
-    """Return a box for the rows that end in a layer, below the gap between it and the next."""
+    """Return a box for the rows dropped in a layer, below the gap between it and the next."""
     ended: dict[int, dict[str, int]] = {}
-    for stage in found:
+    for stage in stages:
         reasons = ended.setdefault(stage.layer, {})
         for reason, rows in stage.ended.items():
             reasons[reason] = reasons.get(reason, 0) + rows
@@ -133,7 +134,7 @@ def _all(reasons: dict[str, int]) -> str:
     return ", ".join(f"{reason} {rows:,}" for reason, rows in sorted(reasons.items(), key=lambda r: (-r[1], r[0])))
 
 
-def _ribbons(found: list[Stage], flows: list[Flow], places: list[tuple[float, float]], scale: float) -> list[Ribbon]:
+def _ribbons(stages: list[Stage], flows: list[Flow], places: list[tuple[float, float]], scale: float) -> list[Ribbon]:
     left = {n: y for n, (_, y) in enumerate(places)}
     right = dict(left)
     ribbons = []
@@ -143,21 +144,21 @@ def _ribbons(found: list[Stage], flows: list[Flow], places: list[tuple[float, fl
         path = _band(x, right[flow.start], to, left[flow.end], high)
         right[flow.start] += flow.rows * scale
         left[flow.end] += flow.rows * scale
-        start, end = found[flow.start], found[flow.end]
+        start, end = stages[flow.start], stages[flow.end]
         kind = f"s{flow.start % 12}" if not start.layer else "stage"
         ribbons.append(Ribbon(path=path, kind=kind, title=f"{start.name} to {end.name}: {flow.rows:,} rows"))
     return ribbons
 
 
 def _ending_ribbons(
-    found: list[Stage], places: list[tuple[float, float]], endings: list[Box], scale: float
+    stages: list[Stage], places: list[tuple[float, float]], endings: list[Box], scale: float
 ) -> list[Ribbon]:
     by_layer = iter(endings)
     ribbons = []
-    for layer in sorted({stage.layer for stage in found if stage.lost}):
+    for layer in sorted({stage.layer for stage in stages if stage.lost}):
         box = next(by_layer)
         y = box.y
-        for stage, (x, top) in zip(found, places, strict=True):
+        for stage, (x, top) in zip(stages, places, strict=True):
             if stage.layer == layer and stage.lost:
                 high = max(stage.lost * scale, THINNEST)
                 path = _band(x + BOX, top + stage.kept * scale, box.x, y, high)

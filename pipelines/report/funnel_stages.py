@@ -20,7 +20,7 @@ class Stage:
     steps: tuple[str, ...]
     layer: int
     rows_in: int
-    made: int
+    generated: int
     kept: int
     ended: dict[str, int] = field(default_factory=dict)
 
@@ -56,15 +56,15 @@ def stages(steps: list[StepSummary]) -> tuple[list[Stage], list[Flow]]:
     """Return the stages in order and the flows between them, for the steps of a manifest."""
     steps = trunk(steps)
     groups = _grouped(steps)
-    found = [_stage(name, layer, members) for (layer, name), members in groups.items()]
-    place = {step.folder: n for n, members in enumerate(groups.values()) for step in members}
+    grouped_stages = [_stage(name, layer, members) for (layer, name), members in groups.items()]
+    stage_index = {step.folder: n for n, members in enumerate(groups.values()) for step in members}
     kept = {step.folder: step.counts.kept for step in steps}
-    counted: Counter[tuple[int, int]] = Counter()
+    row_counts: Counter[tuple[int, int]] = Counter()
     for step in steps:
         for before in step.inputs:
-            counted[place[before], place[step.folder]] += kept[before]
-    flows = [Flow(start=start, end=end, rows=rows) for (start, end), rows in sorted(counted.items())]
-    return _without_still_runs(found, flows)
+            row_counts[stage_index[before], stage_index[step.folder]] += kept[before]
+    flows = [Flow(start=start, end=end, rows=rows) for (start, end), rows in sorted(row_counts.items())]
+    return _without_still_runs(grouped_stages, flows)
 
 
 def _grouped(steps: list[StepSummary]) -> dict[tuple[int, str], list[StepSummary]]:
@@ -99,30 +99,32 @@ def _stage(name: str, layer: int, members: list[StepSummary]) -> Stage:
         steps=tuple(step.name for step in members),
         layer=layer,
         rows_in=sum(step.counts.rows_in for step in members),
-        made=sum(step.counts.made for step in members),
+        generated=sum(step.counts.made for step in members),
         kept=sum(step.counts.kept for step in members),
         ended=dict(sorted(((reason, n) for reason, n in ended.items() if n), key=lambda pair: (-pair[1], pair[0]))),
     )
 
 
-def _without_still_runs(found: list[Stage], flows: list[Flow]) -> tuple[list[Stage], list[Flow]]:
+def _without_still_runs(stages: list[Stage], flows: list[Flow]) -> tuple[list[Stage], list[Flow]]:
     """Merge consecutive stages that neither drop nor generate a row."""
     into = Counter(flow.end for flow in flows)
     out_of = Counter(flow.start for flow in flows)
     before = {flow.end: flow.start for flow in flows}
 
     def still(n: int) -> bool:
-        return bool(found[n].layer) and not found[n].lost and not found[n].made and into[n] == 1 and out_of[n] <= 1
+        stage = stages[n]
+        has_own_box = not stage.layer or stage.lost or stage.generated
+        return not has_own_box and into[n] == 1 and out_of[n] <= 1
 
     head: dict[int, int] = {}
-    for n in range(len(found)):
+    for n in range(len(stages)):
         joins = still(n) and still(before[n]) and out_of[before[n]] == 1
         head[n] = head[before[n]] if joins else n
     runs = [list(run) for _, run in groupby(sorted(head, key=lambda n: (head[n], n)), key=head.__getitem__)]
-    place = {n: at for at, run in enumerate(runs) for n in run}
-    joined = [(place[flow.start], place[flow.end], flow.rows) for flow in flows]
+    run_index = {n: at for at, run in enumerate(runs) for n in run}
+    joined = [(run_index[flow.start], run_index[flow.end], flow.rows) for flow in flows]
     kept_flows = [Flow(start=start, end=end, rows=rows) for start, end, rows in joined if start != end]
-    return _relayered([_joined([found[n] for n in run]) for run in runs], kept_flows), kept_flows
+    return _relayered([_joined([stages[n] for n in run]) for run in runs], kept_flows), kept_flows
 
 
 def _joined(run: list[Stage]) -> Stage:
@@ -131,11 +133,11 @@ def _joined(run: list[Stage]) -> Stage:
     steps = tuple(step for stage in run for step in stage.steps)
     first = run[0]
     name = f"{first.name} … {run[-1].name}"
-    return Stage(name=name, steps=steps, layer=first.layer, rows_in=first.rows_in, made=0, kept=run[-1].kept)
+    return Stage(name=name, steps=steps, layer=first.layer, rows_in=first.rows_in, generated=0, kept=run[-1].kept)
 
 
-def _relayered(found: list[Stage], flows: list[Flow]) -> list[Stage]:
-    layers = dict.fromkeys(range(len(found)), 0)
-    for flow in sorted(flows, key=lambda flow: found[flow.start].layer):
+def _relayered(stages: list[Stage], flows: list[Flow]) -> list[Stage]:
+    layers = dict.fromkeys(range(len(stages)), 0)
+    for flow in sorted(flows, key=lambda flow: stages[flow.start].layer):
         layers[flow.end] = max(layers[flow.end], layers[flow.start] + 1)
-    return [replace(stage, layer=layers[n]) for n, stage in enumerate(found)]
+    return [replace(stage, layer=layers[n]) for n, stage in enumerate(stages)]

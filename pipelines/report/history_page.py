@@ -14,7 +14,7 @@ from sources.errors import SabilaError
 from sources.fields.json_model import Values
 
 CHARS = 20_000
-"""Most characters of a text shown; a row may have a line of a megabyte."""
+"""Most characters shown of a text; a row may have a line of a megabyte."""
 
 TABLE_ROWS = 40
 
@@ -71,6 +71,6 @@ def _as_text(value: Any) -> str:
 
 
 def _table(name: str, rows: list[Row]) -> Values:
-    """Return some rows of a table: long texts separately, the rest as words."""
+    """Return some rows of a table: without empty fields."""
     shown = [{key: value for key, value in plain(row, CHARS).items() if value not in (None, "", [])} for row in rows]
     return {"name": name, "rows": shown[:TABLE_ROWS], "total": len(rows)}

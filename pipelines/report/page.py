@@ -1,4 +1,4 @@
-"""A self-contained HTML page: style and scripts inside, hashed in its policy, so that nothing else can run or load."""
+"""A self-contained HTML page; its policy has the hashes of its style and scripts, so nothing else can run or load."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _HIDDEN = re.compile(
 
 def safe_text(text: str) -> str:
     """Return a text with every hidden character written out, as in ⟦U+202E⟧."""
-    return _HIDDEN.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text)
+    return _HIDDEN.sub(lambda hidden: f"⟦U+{ord(hidden[0]):04X}⟧", text)
 
 
 def cut(text: str, limit: int) -> str:

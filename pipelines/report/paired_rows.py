@@ -23,9 +23,9 @@ Text = Callable[[str], str | None]
 
 def duplicates(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows dropped as copies: (id, source, step, reason, keeper, similarity), by keeper and id."""
-    found = rows.filter(pl.col("evidence").str.contains('"duplicate_of"', literal=True))
+    copies = rows.filter(pl.col("evidence").str.contains('"duplicate_of"', literal=True))
     return (
-        found.select("id", "source", "step", "reason", parsed=pl.col("evidence").str.json_decode(_COPY))
+        copies.select("id", "source", "step", "reason", parsed=pl.col("evidence").str.json_decode(_COPY))
         .unnest("parsed")
         .rename({"duplicate_of": "keeper"})
         .sort("keeper", "id")
@@ -70,28 +70,28 @@ def closest_calls(copies: pl.DataFrame) -> list[dict[str, Any]]:
 
 def leaks(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the rows dropped as leaks: (id, source, reason, benchmark, item, layer, score), by id."""
-    found = rows.filter(pl.col("evidence").str.contains('"benchmark"', literal=True))
-    return found.select("id", "source", "reason", parsed=pl.col("evidence").str.json_decode(_LEAK)).unnest("parsed")
+    leaking = rows.filter(pl.col("evidence").str.contains('"benchmark"', literal=True))
+    return leaking.select("id", "source", "reason", parsed=pl.col("evidence").str.json_decode(_LEAK)).unnest("parsed")
 
 
-def leak_figures(found: pl.DataFrame) -> dict[str, Any]:
+def leak_figures(leaking: pl.DataFrame) -> dict[str, Any]:
     """Return the numbers of leaking rows and of leaked items, and a table of benchmarks by layer."""
-    layers = sorted(found["layer"].unique().to_list())
+    layers = sorted(leaking["layer"].unique().to_list())
     counted: dict[str, Counter[str]] = {}
-    for benchmark, layer, n in found.group_by("benchmark", "layer").len().iter_rows():
+    for benchmark, layer, n in leaking.group_by("benchmark", "layer").len().iter_rows():
         counted.setdefault(benchmark, Counter())[layer] = n
     ordered = sorted(counted.items(), key=lambda pair: (-pair[1].total(), pair[0]))
     return {
-        "rows": found.height,
-        "different": found["item"].n_unique(),
+        "rows": leaking.height,
+        "different": leaking["item"].n_unique(),
         "layers": layers,
         "benchmarks": [(name, [by[layer] for layer in layers], by.total()) for name, by in ordered],
     }
 
 
-def leak_examples(found: pl.DataFrame) -> pl.DataFrame:
+def leak_examples(leaking: pl.DataFrame) -> pl.DataFrame:
     """Return leaks to show: in turn one of each benchmark and layer, by the hash of their ids."""
-    hashed = found.with_columns(drawn=order(found["id"]))
+    hashed = leaking.with_columns(drawn=order(leaking["id"]))
     turn = pl.col("drawn").rank("ordinal").over("benchmark", "layer")
     shown = hashed.with_columns(turn=turn).sort("turn", "benchmark", "layer").head(LEAKS_SHOWN)
     return shown.sort("benchmark", "layer", "drawn")
@@ -122,16 +122,16 @@ def row_text(row: dict[str, Any] | None) -> str | None:
     if "messages" not in row:
         return str(row["text"])
     turns = [message["content"] for message in row["messages"]]
-    said = [*turns, *(row[name] for name in ("response", "rejected") if row[name])]
+    texts = [*turns, *(row[name] for name in ("response", "rejected") if row[name])]
     if not row["response"]:
-        said += row["options"] or [row["answer"] or ""]
-    return "\n".join(said)
+        texts += row["options"] or [row["answer"] or ""]
+    return "\n".join(texts)
 
 
 def parsed(evidence: str | None) -> dict[str, Any]:
     """Return evidence that is a JSON object; empty for any other."""
     try:
-        found = orjson.loads(evidence or "null")
+        value = orjson.loads(evidence or "null")
     except orjson.JSONDecodeError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

@@ -94,7 +94,7 @@ def report(folder: Path, *, sample: int = SAMPLE, against: Path | None = None, u
         data=as_json(data),
         drawn={
             "rows": len(shown_sample["rows"]),
-            "wanted": min(sample, rows.height),
+            "requested": min(sample, rows.height),
             "limit": shown_sample["limit"],
             "strata": shown_sample["strata"],
         },
@@ -122,8 +122,8 @@ def figures(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
 def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
     """Return the duplicates and leaks, counted over all rows, with examples side by side with their matches."""
     copies, leaking = duplicates(rows), leaks(rows)
-    found, calls, examples = clusters(copies), closest_calls(copies), leak_examples(leaking)
-    compared = [*calls, *(member for group in found["largest"] for member in group["members"])]
+    cluster_figures, calls, examples = clusters(copies), closest_calls(copies), leak_examples(leaking)
+    compared = [*calls, *(member for group in cluster_figures["largest"] for member in group["members"])]
     keepers: dict[str, set[str]] = {}
     for one in compared:
         keepers.setdefault(one["step"], set()).add(one["keeper"])
@@ -139,7 +139,7 @@ def pairs(release: ReleaseView, rows: pl.DataFrame) -> dict[str, Any]:
         for row in examples.rows(named=True)
     ]
     return {
-        "clusters": found,
+        "clusters": cluster_figures,
         "members_shown": MEMBERS_SHOWN,
         "closest": calls,
         "leaks": leak_figures(leaking),
@@ -160,7 +160,7 @@ class ShownChange:
 class ShownChanges:
     """The comparison with another release, its first reasons, and its first rows by kind of change."""
 
-    found: ReleaseDiff
+    diff: ReleaseDiff
     reasons: list[ReasonRows]
     more_reasons: int
     rows: dict[str, list[ShownChange]]
@@ -171,15 +171,15 @@ def changes(before: Path, after: Path, *, unmasked: bool = False) -> ShownChange
 
     Raises ``ReleaseError`` for a folder without a release.
     """
-    found = diff(before, after, limit=CHANGED_ROWS, unmasked=unmasked)
+    release_diff = diff(before, after, limit=CHANGED_ROWS, unmasked=unmasked)
     return ShownChanges(
-        found=found,
-        reasons=found.reasons[:CHANGE_REASONS],
-        more_reasons=max(len(found.reasons) - CHANGE_REASONS, 0),
+        diff=release_diff,
+        reasons=release_diff.reasons[:CHANGE_REASONS],
+        more_reasons=max(len(release_diff.reasons) - CHANGE_REASONS, 0),
         rows={
             change: [
                 ShownChange(row=row, fields=[(one.field, _cut_words(one.words)) for one in row.fields])
-                for row in found.rows
+                for row in release_diff.rows
                 if row.change == change
             ]
             for change in CHANGES

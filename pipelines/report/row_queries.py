@@ -90,7 +90,7 @@ class Index:
         run.register("loaded", rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
         run.execute("CREATE TABLE rows AS SELECT * FROM loaded ORDER BY n")
         run.unregister("loaded")
-        lock(run)  # from here on nothing is read or written but this table
+        lock(run)  # from here on DuckDB can only access this table
         codes = {name: rows[name].cast(pl.Int32).fill_null(-1).to_numpy() for name in (*FACETS, "chars")}
         return cls(run=run, names=names, texts=Texts(column=texts), codes=codes)
 
@@ -99,12 +99,12 @@ class Index:
         run = self.run.cursor()
         where, values = self._where(question)
         query = f"SELECT n, {quoted(f'by_{question.sort}')} AS place FROM rows WHERE {where}"
-        found = run.execute(query, values).fetchnumpy()
-        rows: Places = found["n"]
+        columns = run.execute(query, values).fetchnumpy()
+        rows: Places = columns["n"]
         ranks = np.empty(self.rows_in_all(), np.int32)
-        ranks[rows] = found["place"]
+        ranks[rows] = columns["place"]
         if question.text:
-            rows = self.texts.holding(question.text.lower(), rows)
+            rows = self.texts.containing(question.text.lower(), rows)
         places = _page(rows, ranks[rows], question).tolist()
         known = self._at(run, places)
         return [_shown(known[n]) for n in places], len(rows)
@@ -125,7 +125,7 @@ class Index:
             if limit is not None:
                 chosen &= fits(self.codes["chars"], limit) & (self.codes["chars"] >= 0)
         if question.text:
-            hits = self.texts.holding(question.text.lower(), np.flatnonzero(chosen).astype(np.int32))
+            hits = self.texts.containing(question.text.lower(), np.flatnonzero(chosen).astype(np.int32))
             chosen = np.zeros_like(chosen)
             chosen[hits] = True
         fitting = {name: self.codes[name] == self._code(name, value) for name, value in question.filters.items()}
@@ -156,8 +156,8 @@ class Index:
         if not places:
             return {}
         marks = ", ".join("?" * len(places))
-        found = run.execute(f"SELECT {', '.join(map(quoted, SHOWN))} FROM rows WHERE n IN ({marks})", places).fetchall()
-        rows = [dict(zip(SHOWN, row, strict=True)) for row in found]
+        cells = run.execute(f"SELECT {', '.join(map(quoted, SHOWN))} FROM rows WHERE n IN ({marks})", places).fetchall()
+        rows = [dict(zip(SHOWN, row, strict=True)) for row in cells]
         return {row["n"]: row | {name: self.names[name][row[name]] for name in FACETS} for row in rows}
 
 
@@ -166,7 +166,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ranks(rows: pl.DataFrame, name: str, by: dict[str, bool]) -> pl.Series:
-    """Return the rank of each row in a sort order, so that sorting rows is sorting numbers."""
+    """Return the rank of each row in a sort order, so that a query sorts numbers."""
     ordered = rows["n"]
     if by:
         ordered = rows.select("n", *by).sort(*by, descending=list(by.values()), nulls_last=True, maintain_order=True)[

@@ -25,37 +25,37 @@ FACTS = ("id", "status", "source", "license", "task", "lang", "split", "file", "
 COUNTED = ("changed_by", "prompt_chars", "response_chars", "tokens")
 
 
-def quotas(sizes: Sequence[int], wanted: int) -> list[int]:
-    """Share ``wanted`` rows out over strata: the same number to each, what small ones lack to the larger ones.
+def quotas(sizes: Sequence[int], rows: int) -> list[int]:
+    """Divide ``rows`` over strata of these sizes: evenly, and the rest of strata that are too small over the others.
 
     >>> quotas([3, 100, 50], 60)
     [3, 29, 28]
     """
-    given = [0] * len(sizes)
-    left = min(wanted, sum(sizes))
+    shares = [0] * len(sizes)
+    left = min(rows, sum(sizes))
     while left:
-        unfilled = [n for n, size in enumerate(sizes) if given[n] < size]
+        unfilled = [n for n, size in enumerate(sizes) if shares[n] < size]
         each, more = divmod(left, len(unfilled))
         for rank, n in enumerate(unfilled):
-            taken = min(each + (rank < more), sizes[n] - given[n])
-            given[n] += taken
+            taken = min(each + (rank < more), sizes[n] - shares[n])
+            shares[n] += taken
             left -= taken
-    return given
+    return shares
 
 
-def draw_rows(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
-    """Return ``wanted`` rows, half of them kept ones where there are enough, each half divided over its strata.
+def draw_rows(rows: pl.DataFrame, size: int) -> pl.DataFrame:
+    """Return ``size`` rows, half of them kept ones where there are enough, each half divided over its strata.
 
     Strata are the combinations of status, source and reason.
     """
     kept, ended = rows.filter(pl.col("status") == "kept"), rows.filter(pl.col("status") != "kept")
-    for_kept, for_ended = quotas([kept.height, ended.height], wanted)
+    for_kept, for_ended = quotas([kept.height, ended.height], size)
     return pl.concat([_shared_out(kept, for_kept), _shared_out(ended, for_ended)])
 
 
-def _shared_out(rows: pl.DataFrame, wanted: int) -> pl.DataFrame:
+def _shared_out(rows: pl.DataFrame, size: int) -> pl.DataFrame:
     sizes = rows.group_by(STRATA).len().sort(STRATA)
-    shares = sizes.with_columns(quota=pl.Series(quotas(sizes["len"].to_list(), wanted), dtype=pl.Int64)).drop("len")
+    shares = sizes.with_columns(quota=pl.Series(quotas(sizes["len"].to_list(), size), dtype=pl.Int64)).drop("len")
     ordered = rows.with_columns(draw_order=order(rows["id"])).sort(*STRATA, "draw_order", "id")
     rank = pl.int_range(pl.len()).over(STRATA)
     return (
@@ -73,21 +73,21 @@ def strata(rows: pl.DataFrame, sample: pl.DataFrame) -> list[dict[str, Any]]:
     return joined.sort("status", "population", "source", descending=[False, True, False]).rows(named=True)
 
 
-def describe_sample(release: ReleaseView, rows: pl.DataFrame, wanted: int) -> dict[str, Any]:
+def describe_sample(release: ReleaseView, rows: pl.DataFrame, size: int) -> dict[str, Any]:
     """Return the rows for the page: ``rows``, the ``limit`` their texts were cut to, and ``strata``.
 
     Texts are cut, and then rows left out, until all fit into ``BYTES``.
     """
-    sample = draw_rows(rows, wanted)
+    sample = draw_rows(rows, size)
     texts = records(release, sample["id"].to_list())
     for limit in LIMITS:
         shown = _shown(sample, texts, limit)
-        if (size := len(as_json(shown))) <= BYTES:
+        if (page_bytes := len(as_json(shown))) <= BYTES:
             break
-    while size > BYTES:
-        sample = draw_rows(rows, sample.height * BYTES // size)
+    while page_bytes > BYTES:
+        sample = draw_rows(rows, sample.height * BYTES // page_bytes)
         shown = _shown(sample, texts, limit)
-        size = len(as_json(shown))
+        page_bytes = len(as_json(shown))
     return {"rows": shown, "limit": limit, "strata": strata(rows, sample)}
 
 
@@ -99,7 +99,7 @@ def _row(row: dict[str, Any], text: dict[str, Any] | None, limit: int) -> dict[s
     known = text or {}
     evidence = known.get("evidence") or known.get("error") or row["evidence"]
     facts = {**{name: row[name] for name in FACTS}, "evidence": evidence}
-    whole = {**{name: known.get(name) for name in TEXTS}, **facts}
-    said = {name: value for name, value in whole.items() if value not in (None, "", [])}
-    safe: dict[str, Any] = plain(said, limit)
+    merged = {**{name: known.get(name) for name in TEXTS}, **facts}
+    filled = {name: value for name, value in merged.items() if value not in (None, "", [])}
+    safe: dict[str, Any] = plain(filled, limit)
     return safe | {name: row[name] for name in COUNTED} | {"has_text": text is not None}

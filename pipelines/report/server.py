@@ -38,7 +38,7 @@ SAFE = {
 
 
 class ServedPage(Protocol):
-    """What is served: the secret token of its URL, its content security policy, and its answers."""
+    """A served page: the secret token of its URL, its content security policy, and its answers."""
 
     @property
     def token(self) -> str:
@@ -102,8 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def do_POST(self) -> None:
-        """Pass on what the page of this server sends, as JSON; refuse other pages, which cannot name this origin."""
-        self.close_connection = True  # whatever is refused is not read
+        """Pass JSON from the page of this server to the site; refuse other pages, which cannot send this origin."""
+        self.close_connection = True  # the content of a refused request is not read
         accept = getattr(self.server.site, "accept", None)
         if accept is None:
             self._only_get()
@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _only_get(self) -> None:
         """Reject any other method."""
-        self.close_connection = True  # whatever was sent along is not read
+        self.close_connection = True  # the content of the request is not read
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this page is read-only, expected GET")
 
     do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _only_get  # noqa: N815
@@ -161,7 +161,7 @@ def serve(server: Server) -> None:
     """Serve until Ctrl-C, then release the port."""
     try:
         server.serve_forever(poll_interval=0.2)
-    except KeyboardInterrupt:  # how it is meant to end
+    except KeyboardInterrupt:  # the intended way to stop
         pass
     finally:
         server.server_close()

@@ -19,13 +19,13 @@ from sources.table import question_text
 
 MALFORMED = "malformed"
 
-_FOUND = pl.Schema(
+_COLUMNS = pl.Schema(
     dict.fromkeys(("id", "source", "status", "step", "reason", "evidence", "question", "answer"), pl.String())
 )
 
 
 class DroppedRow(JsonModel):
-    """A row that a build does not have, and why."""
+    """A row that a build dropped or quarantined, with the reason."""
 
     id: str
     status: str
@@ -53,8 +53,8 @@ class DroppedRows(JsonModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """Which dropped rows: of some sources, steps and reasons, with a text in question, answer or id."""
+class RowFilter:
+    """Filter of dropped rows by source, step and reason, and by a text in question, answer or id."""
 
     sources: Sequence[str] = ()
     steps: Sequence[str] = ()
@@ -71,16 +71,18 @@ class Wanted:
         return pl.all_horizontal(pl.lit(True), *conditions)
 
 
-def dropped_rows(root: Path, recipe: str | None, wanted: Wanted, *, limit: int, unmasked: bool = False) -> DroppedRows:
+def dropped_rows(
+    root: Path, recipe: str | None, row_filter: RowFilter, *, limit: int, unmasked: bool = False
+) -> DroppedRows:
     """Return the dropped and quarantined rows of the last build of a recipe, or of any.
 
     Personal data is masked, unless ``unmasked``. Raises ``TraceError`` without a build.
     """
     history = History.of_build(Store(root), recipe)
     tables = [part for step in history.steps for part in _ended(history.store.folder(step.folder), step)]
-    found = pl.concat([pl.LazyFrame(schema=_FOUND), *tables]).filter(wanted.filter())
-    counts = found.group_by("source", "step", "reason").len("rows").sort("rows", "source", "step", "reason").collect()
-    shown = found.head(limit).collect().drop("source").to_dicts()
+    rows = pl.concat([pl.LazyFrame(schema=_COLUMNS), *tables]).filter(row_filter.filter())
+    counts = rows.group_by("source", "step", "reason").len("rows").sort("rows", "source", "step", "reason").collect()
+    shown = rows.head(limit).collect().drop("source").to_dicts()
     masked = Screening(unmasked=unmasked).values(shown)
     return DroppedRows(
         counts=[ReasonCount(**row) for row in counts.reverse().to_dicts()], rows=[DroppedRow(**row) for row in masked]
@@ -88,7 +90,7 @@ def dropped_rows(root: Path, recipe: str | None, wanted: Wanted, *, limit: int, 
 
 
 def _ended(folder: Path, step: StepSummary) -> list[pl.LazyFrame]:
-    """Return the rows that ended in a step, those of benchmarks excluded, which end in none."""
+    """Return the rows that a step dropped or quarantined."""
     tables = []
     if paths := sorted(folder.glob("dropped/*.parquet")):
         tables.append(

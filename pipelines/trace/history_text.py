@@ -67,7 +67,7 @@ def _of(event: RowEvent) -> Iterator[str]:
         yield f"because of {event.reason}{_evidence(event.evidence)}"
     if event.status == "quarantined":
         yield f"because {event.error}"
-        yield from _indented("it reads", event.text or "")
+        yield from _indented("text", event.text or "")
 
 
 def _of_ledger(event: RowEvent) -> Iterator[str]:
@@ -89,21 +89,21 @@ def _override(row: Row) -> str:
 
 
 def _origin(event: RowEvent) -> Iterator[str]:
-    said = event.model_fields_set
-    if "file" not in said:
+    recorded = event.model_fields_set
+    if "file" not in recorded:
         return
     home = f", of {event.home}" if event.home else ""
     revision = f" at revision {event.revision}" if event.revision else ""
     yield f"read from {event.file}, line {event.line}{home}{revision}"
     where = f", read in: {event.license_read}" if event.license_read else ""
     yield f"licence {event.license}{where}"
-    if "split" in said:
+    if "split" in recorded:
         dated = f", dated {event.date}" if event.date else ""
         yield f"split {event.split}{dated}"
 
 
 def _evidence(evidence: str | None) -> str:
-    """Return evidence after a colon: an object as its fields, a text unchanged; nothing where it is empty."""
+    """Return a colon and the evidence, a JSON object as its fields; an empty text without evidence."""
     text = _fields(_harmless(json.loads(evidence))) if evidence and evidence.startswith("{") else evidence
     return f": {text}" if text else ""
 
@@ -178,7 +178,7 @@ def _indented(title: str, text: str) -> Iterator[str]:
 
 
 def _candidates(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield every completion with its prompt, the first in full and only the differences of the others."""
+    """Yield every completion with its prompt: the first prompt in full, of the others only the differences."""
     first: str | None = None
     for row in rows:
         yield _requests(row)
@@ -186,7 +186,7 @@ def _candidates(rows: Iterable[Row]) -> Iterator[str]:
         if first is None and prompt:
             yield from (f"  {line}" for line in _indented("prompt", prompt))
         elif first is not None and prompt and prompt != first:
-            yield from (f"  {line}" for line in _indented("prompt, but for", _words(word_diff(first, prompt))))
+            yield from (f"  {line}" for line in _indented("prompt, differences", _words(word_diff(first, prompt))))
         first = first or prompt
         yield from (f"  {line}" for line in _indented("reply", row["text"] or ""))
         read = {name: row[name] for name in ("parsed", "detail") if row.get(name)}

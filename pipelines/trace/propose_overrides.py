@@ -45,7 +45,7 @@ def _override(id: str, decision: Decision, events: list[RowEvent]) -> Override:
     if last.status == "quarantined":
         raise OverridesError(
             f"{id} is malformed ({(last.error or '').splitlines()[0]}), so it never became a row that an override can "
-            "change: mend the file"
+            "change: correct the file"
         )
     step = rule = None
     if decision.decision == "keep":
@@ -74,8 +74,8 @@ def _override(id: str, decision: Decision, events: list[RowEvent]) -> Override:
             text=decision.text,
         )
     except ValueError as error:
-        said = str(error.errors()[0]["msg"]) if hasattr(error, "errors") else str(error)
-        raise OverridesError(f"{id}: {said.removeprefix('Value error, ')}") from error
+        message = str(error.errors()[0]["msg"]) if hasattr(error, "errors") else str(error)
+        raise OverridesError(f"{id}: {message.removeprefix('Value error, ')}") from error
 
 
 def _written_by(field: str, events: list[RowEvent]) -> str | None:
@@ -86,11 +86,11 @@ def _written_by(field: str, events: list[RowEvent]) -> str | None:
 
 
 def add_to_file(path: Path, new: Sequence[Override]) -> None:
-    """Append overrides to a file, which is made where it does not exist; what is in it stays as it is.
+    """Append overrides to a file, or create it; its content stays unchanged.
 
-    Raises ``OverridesError`` where the file is wrong or decides the same already.
+    Raises ``OverridesError`` for an invalid file, or one that already has the same decision.
     """
-    there = read_overrides(path) if path.exists() else ()
-    checked_overrides([plain(entry) for entry in (*there, *new)], str(path))
-    before = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" if there else ""
+    existing = read_overrides(path) if path.exists() else ()
+    checked_overrides([plain(entry) for entry in (*existing, *new)], str(path))
+    before = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n" if existing else ""
     write_bytes(path, (before + to_toml(new)).encode())

@@ -86,9 +86,9 @@ class History:
         builds = sorted((store.root / "builds").glob(f"{recipe or '*'}.json"), key=lambda path: path.stat().st_mtime_ns)
         if not builds:
             built = [path.stem for path in (store.root / "builds").glob("*.json")]
-            wanted = f" of {recipe}" if recipe else ""
+            of_recipe = f" of {recipe}" if recipe else ""
             hint = did_you_mean(recipe or "", built)
-            raise TraceError(f"{store.root} contains no finished build{wanted}; run sabila build first{hint}")
+            raise TraceError(f"{store.root} contains no finished build{of_recipe}; run sabila build first{hint}")
         note = read_note(builds[-1])
         return cls(
             store=store,
@@ -105,59 +105,59 @@ class History:
         return [event for _, event in events]
 
     def _events(self, row_id: str) -> Iterator[tuple[str, RowEvent]]:
-        """Yield the events of a row and of its parents, each with the id that the row had then."""
-        wanted = _family(row_id)
+        """Yield the events of a row and of its parents, each with the id of the row at that step."""
+        row_ids = _family(row_id)
         here: dict[str, RowLocation] = {}
         for step in self.steps:
             before = next((here[name] for name in step.inputs if name in here), None)
-            found = self._found(step, before, wanted)
-            if found is None:
+            location = self._locate(step, before, row_ids)
+            if location is None:
                 if referenced := [here[name] for name in step.reference_inputs if name in here and before is None]:
                     yield referenced[0].id, RowEvent(step=step.name, folder=step.folder, status="reference_only")
                 continue
-            wanted = [id for id in wanted if id.startswith(found.id)]
-            yield found.id, self._event(step, before, found)
-            if found.path.parent.name == "kept":
-                here[step.folder] = found
+            row_ids = [id for id in row_ids if id.startswith(location.id)]
+            yield location.id, self._event(step, before, location)
+            if location.path.parent.name == "kept":
+                here[step.folder] = location
 
     # --- finding the row ---------------------------------------------------------------------------------------
 
-    def _found(self, step: StepSummary, before: RowLocation | None, wanted: list[str]) -> RowLocation | None:
-        """Return the location of the row, or of a possible parent, in a step; None where the step did not get it."""
+    def _locate(self, step: StepSummary, before: RowLocation | None, row_ids: list[str]) -> RowLocation | None:
+        """Return the location of the row, or of a possible parent, in a step; None if the step did not read it."""
         folder = self.store.folder(step.folder)
         if step.inputs:
             numbers = self._next(step, before) if before else iter(())
         else:
-            numbers = self._read_at(step, folder, wanted)
+            numbers = self._read_at(step, folder, row_ids)
         for number in numbers:
             locations = (
-                self.files.locate(shard_file(folder / status, number), wanted[::-1]) for status in ("kept", "dropped")
+                self.files.locate(shard_file(folder / status, number), row_ids[::-1]) for status in ("kept", "dropped")
             )
-            if found := [location for location in locations if location]:
-                return max(found, key=lambda location: len(location.id))
+            if matches := [location for location in locations if location]:
+                return max(matches, key=lambda location: len(location.id))
         return None
 
     def _next(self, step: StepSummary, before: RowLocation) -> Iterator[int]:
-        """Yield the numbers of the shards in which a step may have put a row: its place among all, then any other.
+        """Yield the numbers of the shards that may contain a row: its shard among the inputs, then all others.
 
-        Shards whose requests are sent together become one with the number of the first, so that lower ones come next.
+        Shards whose requests are sent together become one with the number of the first, so lower numbers come next.
         """
-        given = [path for name in step.inputs for path in self.files.shards(self.store.folder(name) / "kept")]
-        place = given.index(before.path)
+        input_paths = [path for name in step.inputs for path in self.files.shards(self.store.folder(name) / "kept")]
+        place = input_paths.index(before.path)
         yield place
         numbers = self._numbers(self.store.folder(step.folder))
         yield from (number for number in reversed(numbers) if number < place)
         yield from (number for number in numbers if number > place)
 
-    def _read_at(self, step: StepSummary, folder: Path, wanted: list[str]) -> Iterator[int]:
+    def _read_at(self, step: StepSummary, folder: Path, row_ids: list[str]) -> Iterator[int]:
         """Yield the shards of a source that may contain one of the rows: by its index, or all without an index."""
-        if not _reads(step, wanted[-1]):
+        if not _reads(step, row_ids[-1]):
             return
         if not (folder / PLACES).exists():
             yield from self._numbers(folder)
             return
-        places = find_rows(folder, wanted)
-        yield from (places[id] for id in reversed(wanted) if id in places)
+        places = find_rows(folder, row_ids)
+        yield from (places[id] for id in reversed(row_ids) if id in places)
 
     def _numbers(self, folder: Path) -> list[int]:
         return sorted({int(path.stem) for status in ("kept", "dropped") for path in self.files.shards(folder / status)})
@@ -173,39 +173,45 @@ class History:
 
     # --- events ------------------------------------------------------------------------------------------------
 
-    def _event(self, step: StepSummary, before: RowLocation | None, found: RowLocation) -> RowEvent:
+    def _event(self, step: StepSummary, before: RowLocation | None, location: RowLocation) -> RowEvent:
         """Return the event of a step: where the row comes from, its changes, its findings."""
-        folder, status = self.store.folder(step.folder), found.path.parent.name
-        edits = self.files.rows_of(shard_file(folder / "edits", found.shard), [found.id])
+        folder, status = self.store.folder(step.folder), location.path.parent.name
+        edits = self.files.rows_of(shard_file(folder / "edits", location.shard), [location.id])
         event = RowEvent(
             step=step.name,
             folder=step.folder,
             status=status,
-            changes=self._changes(step, folder, before, found) if before else [],
+            changes=self._changes(step, folder, before, location) if before else [],
             edits=[RowEdit(field=edit["field"], rule=edit["rule"], removed=edit["removed"]) for edit in edits],
         )
         if before is None:
-            event = event.with_values(**found.read(ORIGIN), **self._origin(step, found.id.partition(":")[0]))
-        elif before.id != found.id:
+            event = event.with_values(**location.read(ORIGIN), **self._origin(step, location.id.partition(":")[0]))
+        elif before.id != location.id:
             event = event.with_values(made_from=before.id)
         if status == "dropped":
-            event = event.with_values(**found.read(["reason", "evidence"]))
-        tables = self._tables(folder, found)
+            event = event.with_values(**location.read(["reason", "evidence"]))
+        tables = self._tables(folder, location)
         if tables:
             event = event.with_values(tables=tables)
         if step.generators is not None and "generators" not in tables:
             event = event.with_values(status=NOT_ELIGIBLE)
         return event
 
-    def _changes(self, step: StepSummary, folder: Path, before: RowLocation, found: RowLocation) -> list[ChangedField]:
-        """Return the fields changed by a step, before and after."""
+    def _changes(
+        self, step: StepSummary, folder: Path, before: RowLocation, location: RowLocation
+    ) -> list[ChangedField]:
+        """Return the fields changed by a step, before and after.
+
+        A step that keeps ids records the changed fields of each row; without a record all fields are compared.
+        """
         fields = [name for name in parquet_schema(before.path) if name != "id"]
-        if before.id == found.id and step.changed is not None:
-            noted = self.files.rows_of(shard_file(folder / CHANGED, found.shard), [found.id]) if step.changed else []
-            fields = noted[0]["fields"] if noted else []
+        if before.id == location.id and step.changed is not None:
+            changed = shard_file(folder / CHANGED, location.shard)
+            recorded = self.files.rows_of(changed, [location.id]) if step.changed else []
+            fields = recorded[0]["fields"] if recorded else []
         if not fields:
             return []
-        old, new = before.read(fields), found.read(fields)
+        old, new = before.read(fields), location.read(fields)
         return [
             ChangedField(field=name, before=old[name], after=new[name]) for name in fields if old[name] != new[name]
         ]
@@ -215,16 +221,16 @@ class History:
         entry = self.lock.get(source)
         return {**step.origin, **({"revision": entry.revision} if entry else {})}
 
-    def _tables(self, folder: Path, found: RowLocation) -> dict[str, list[Row]]:
+    def _tables(self, folder: Path, location: RowLocation) -> dict[str, list[Row]]:
         """Return a step's findings about the row and its parents, by table."""
-        own = [path for path in self._tables_of(folder) if path.parent == folder or path.stem == found.path.stem]
-        family = _family(found.id)
+        own = [path for path in self._tables_of(folder) if path.parent == folder or path.stem == location.path.stem]
+        family = _family(location.id)
         rows = {
             path.stem if path.parent == folder else path.parent.name: self.files.rows_of(path, family) for path in own
         }
         if any("key" in row for row in rows.get("candidates", [])):
             rows["candidates"] = _with_requests(rows["candidates"], self.store)
-        return {name: found for name, found in rows.items() if found}
+        return {name: findings for name, findings in rows.items() if findings}
 
     def _tables_of(self, folder: Path) -> list[Path]:
         tables = [path for path in self.files.shards(folder) if path.name not in ("quarantine.parquet", PLACES)]
@@ -246,9 +252,7 @@ def _unknown(row_id: str, place: str, graph: Iterable[StepSummary]) -> TraceErro
 
 
 def _family(row_id: str) -> list[str]:
-    """Return the ids of the possible parents of a row (``<parent>/<name>`` if a step derived it), eldest first, and its
-    own.
-    """
+    """Return the ids of a row's possible parents, eldest first, and its own; a derived row is ``<parent>/<name>``."""
     source, colon, native = row_id.partition(":")
     parts = native.split("/")
     return [f"{source}{colon}{'/'.join(parts[:n])}" for n in range(1, len(parts) + 1)]
@@ -263,10 +267,10 @@ def _event_from_ledger(row_id: str, folder: Path, manifest: Manifest) -> RowEven
     paths = sorted((folder / "ledger").glob("*.parquet"))
     if not paths:
         return None
-    found = scan_parquet(paths).filter(pl.col("id") == row_id).collect().rows(named=True)
-    if not found:
+    rows = scan_parquet(paths).filter(pl.col("id") == row_id).collect().rows(named=True)
+    if not rows:
         return None
-    row, source = found[0], found[0]["source"]
+    row, source = rows[0], rows[0]["source"]
     entry = manifest.lock.get(source)
     origin = next((step.origin for step in manifest.steps if step.source and step.source.name == source), {})
     revision = {"revision": entry.revision} if entry else {}
